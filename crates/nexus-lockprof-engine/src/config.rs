@@ -1,0 +1,303 @@
+//! What the profiler is told to do.
+
+use nexus_lockprof_snapshot::ProfilerMode;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mode {
+    /// Nothing. Costs one predictable branch.
+    Off,
+    /// Counts: acquisitions, contentions, failed tries, timeouts, and who was blocked by whom. The clock is never read.
+    Counts,
+    /// Counts, every wait, and a sample of the holds.
+    Sampled {
+        /// Share of a thread's time that timing may take: more than 0, at most 1. 0.01 is 1 %.
+        budget: f64,
+    },
+    /// Counts, every wait and every hold.
+    Exact,
+}
+
+impl Mode {
+    /// `Sampled` at 1 %.
+    pub const DEFAULT: Mode = Mode::Sampled { budget: 0.01 };
+}
+
+impl Default for Mode {
+    fn default() -> Self {
+        Mode::DEFAULT
+    }
+}
+
+impl From<Mode> for ProfilerMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Off => ProfilerMode::Off,
+            Mode::Counts => ProfilerMode::Counts,
+            Mode::Sampled { budget } => ProfilerMode::Sampled { budget },
+            Mode::Exact => ProfilerMode::Exact,
+        }
+    }
+}
+
+/// Thresholds of one lock, or of all that have none of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Thresholds {
+    pub(crate) wait: Option<Duration>,
+    pub(crate) hold: Option<Duration>,
+}
+
+/// Settings of an engine. All can be changed while it runs.
+///
+/// ```
+/// use nexus_lockprof_engine::{Config, Engine, Mode};
+/// use std::time::Duration;
+///
+/// let engine = Engine::new();
+/// engine.configure(
+///     Config::default()
+///         .mode(Mode::Exact)
+///         .hot_wait(Duration::from_millis(5))
+///         .hot_hold_of("sessions", Duration::from_millis(1)),
+/// )?;
+/// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub(crate) mode: Mode,
+    pub(crate) max_points: usize,
+    pub(crate) max_records: usize,
+    pub(crate) max_shards: usize,
+    pub(crate) reservoir: usize,
+    pub(crate) archive: usize,
+    pub(crate) hot: Thresholds,
+    pub(crate) hot_of: HashMap<String, Thresholds>,
+    pub(crate) hot_min_samples: u64,
+    pub(crate) hot_cool: f64,
+}
+
+impl Default for Config {
+    /// Sampled at 1 %; 4,096 points a thread, 65,536 records and 4,096 threads in all; reservoirs of
+    /// 64 durations a point, thread and interval, and 512 a point in the snapshot; no thresholds.
+    fn default() -> Self {
+        Config {
+            mode: Mode::DEFAULT,
+            max_points: 4096,
+            max_records: 65_536,
+            max_shards: 4096,
+            reservoir: 64,
+            archive: 512,
+            hot: Thresholds::default(),
+            hot_of: HashMap::new(),
+            hot_min_samples: 16,
+            hot_cool: 0.8,
+        }
+    }
+}
+
+impl Config {
+    /// What is measured.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Most acquisition points that one thread may have records of. More are counted as lost (`points_full`).
+    #[must_use]
+    pub fn max_points(mut self, points: usize) -> Self {
+        self.max_points = points;
+        self
+    }
+
+    /// Most records in all threads together: FreeBSD's `maxrecords`. More are counted as lost (`points_full`).
+    #[must_use]
+    pub fn max_records(mut self, records: usize) -> Self {
+        self.max_records = records;
+        self
+    }
+
+    /// Most threads alive at one time that may have statistics. The events of more are counted as lost (`shards_full`).
+    #[must_use]
+    pub fn max_shards(mut self, shards: usize) -> Self {
+        self.max_shards = shards;
+        self
+    }
+
+    /// Durations that a thread keeps for a point in an interval, for wait and for hold each: 8 bytes
+    /// a piece, twice. Takes effect for points that have none yet.
+    #[must_use]
+    pub fn reservoir(mut self, durations: usize) -> Self {
+        self.reservoir = durations;
+        self
+    }
+
+    /// Durations that snapshots keep for a point, for wait and for hold each.
+    #[must_use]
+    pub fn archive(mut self, durations: usize) -> Self {
+        self.archive = durations;
+        self
+    }
+
+    /// Report points whose 95th percentile of wait in an interval is above this.
+    #[must_use]
+    pub fn hot_wait(mut self, threshold: Duration) -> Self {
+        self.hot.wait = Some(threshold);
+        self
+    }
+
+    /// Report points whose 95th percentile of hold in an interval is above this.
+    #[must_use]
+    pub fn hot_hold(mut self, threshold: Duration) -> Self {
+        self.hot.hold = Some(threshold);
+        self
+    }
+
+    /// The wait threshold of the locks with this name, instead of [`hot_wait`](Self::hot_wait).
+    #[must_use]
+    pub fn hot_wait_of(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
+        self.hot_of.entry(lock.into()).or_default().wait = Some(threshold);
+        self
+    }
+
+    /// The hold threshold of the locks with this name, instead of [`hot_hold`](Self::hot_hold).
+    #[must_use]
+    pub fn hot_hold_of(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
+        self.hot_of.entry(lock.into()).or_default().hold = Some(threshold);
+        self
+    }
+
+    /// Fewest measured durations in an interval that a percentile is compared at all. At least 1; 16 by default.
+    #[must_use]
+    pub fn hot_min_samples(mut self, samples: u64) -> Self {
+        self.hot_min_samples = samples;
+        self
+    }
+
+    /// A reported point is reported again only after its percentile was at or below this share of the
+    /// threshold in some interval: more than 0, at most 1; 0.8 by default.
+    #[must_use]
+    pub fn hot_cool(mut self, share: f64) -> Self {
+        self.hot_cool = share;
+        self
+    }
+
+    pub(crate) fn thresholds(&self, lock: &str) -> Thresholds {
+        let own = self.hot_of.get(lock).copied().unwrap_or_default();
+        Thresholds {
+            wait: own.wait.or(self.hot.wait),
+            hold: own.hold.or(self.hot.hold),
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let share = |name, value: f64| {
+            if value > 0.0 && value <= 1.0 {
+                Ok(())
+            } else {
+                Err(ConfigError::Share { name, value })
+            }
+        };
+        if let Mode::Sampled { budget } = self.mode {
+            share("budget", budget)?;
+        }
+        share("hot_cool", self.hot_cool)?;
+        for (name, value, most) in [
+            ("max_points", self.max_points, MOST_RECORDS),
+            ("max_records", self.max_records, MOST_RECORDS),
+            ("max_shards", self.max_shards, MOST_RECORDS),
+            ("reservoir", self.reservoir, MOST_SAMPLES),
+            ("archive", self.archive, MOST_SAMPLES),
+        ] {
+            if value == 0 || value > most {
+                return Err(ConfigError::Range { name, value, most });
+            }
+        }
+        if self.hot_min_samples == 0 {
+            return Err(ConfigError::Range {
+                name: "hot_min_samples",
+                value: 0,
+                most: usize::MAX,
+            });
+        }
+        Ok(())
+    }
+}
+
+const MOST_RECORDS: usize = 1 << 24;
+const MOST_SAMPLES: usize = 1 << 16;
+
+/// A setting that makes no sense. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A share that is not more than 0 and at most 1.
+    #[error("{name} is {value}, not a share: more than 0 and at most 1 (1 % is 0.01)")]
+    Share {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A number that is 0 or too large.
+    #[error("{name} is {value}, not between 1 and {most}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: usize,
+        /// The largest allowed.
+        most: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_named() {
+        for (config, message) in [
+            (
+                Config::default().mode(Mode::Sampled { budget: 0.0 }),
+                "budget is 0, not a share: more than 0 and at most 1 (1 % is 0.01)",
+            ),
+            (
+                Config::default().mode(Mode::Sampled { budget: f64::NAN }),
+                "budget is NaN, not a share: more than 0 and at most 1 (1 % is 0.01)",
+            ),
+            (
+                Config::default().hot_cool(1.5),
+                "hot_cool is 1.5, not a share: more than 0 and at most 1 (1 % is 0.01)",
+            ),
+            (
+                Config::default().reservoir(0),
+                "reservoir is 0, not between 1 and 65536",
+            ),
+            (
+                Config::default().max_points(1 << 30),
+                "max_points is 1073741824, not between 1 and 16777216",
+            ),
+        ] {
+            assert_eq!(config.validate().unwrap_err().to_string(), message);
+        }
+        assert_eq!(Config::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_lock_s_own_threshold_goes_before_the_general_one() {
+        let ms = Duration::from_millis;
+        let config = Config::default()
+            .hot_wait(ms(5))
+            .hot_hold(ms(6))
+            .hot_wait_of("db", ms(1));
+        let of = |lock| {
+            let t = config.thresholds(lock);
+            (t.wait, t.hold)
+        };
+        assert_eq!(of("db"), (Some(ms(1)), Some(ms(6))));
+        assert_eq!(of("other"), (Some(ms(5)), Some(ms(6))));
+    }
+}

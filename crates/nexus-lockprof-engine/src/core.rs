@@ -1,0 +1,234 @@
+//! All state of one engine.
+
+use crate::aggregate::Aggregator;
+use crate::clock::{Clock, ManualClock};
+use crate::config::{Config, ConfigError};
+use crate::control::Control;
+use crate::env;
+use crate::process;
+use crate::event::Handlers;
+use crate::record::Era;
+use crate::shard::{Limits, Loss, Losses, Shard};
+use arc_swap::ArcSwapOption;
+use nexus_lockprof_snapshot::Snapshot;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use thread_local::ThreadLocal;
+
+use Ordering::{Acquire, Relaxed, Release};
+
+/// The engine that locks report to unless they are told otherwise.
+pub(crate) static GLOBAL: Core = Core::new(Kind::Global, Clock::counter(), Control::UNCONFIGURED);
+
+enum Kind {
+    Global,
+    Local(Weak<Core>),
+}
+
+/// All state of one engine.
+pub struct Core {
+    /// The word that steers the hot path. On a line of its own: read by every acquisition.
+    control: CacheLine<AtomicU64>,
+    kind: Kind,
+    pub(crate) clock: Clock,
+    pub(crate) shards: ThreadLocal<Shard>,
+    shard_count: AtomicUsize,
+    next_shard: AtomicU64,
+    /// Records in all shards.
+    records: AtomicUsize,
+    /// The collection that is open; the aggregator's word to the writers.
+    collection: AtomicU64,
+    resets: AtomicU64,
+    reservoir: AtomicUsize,
+    pub(crate) losses: Losses,
+    /// `None` until the first use configures the global engine.
+    config: ArcSwapOption<Config>,
+    /// Serialises changes of mode; the number of changes so far.
+    changes: Mutex<u64>,
+    pub(crate) handlers: Handlers,
+    pub(crate) published: ArcSwapOption<Snapshot>,
+    pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
+    configuring: AtomicBool,
+}
+
+#[repr(align(64))]
+struct CacheLine<T>(T);
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("global", &self.is_global())
+            .field("config", &self.config())
+            .field("shards", &self.shard_count.load(Relaxed))
+            .field("records", &self.records.load(Relaxed))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    const fn new(kind: Kind, clock: Clock, control: Control) -> Self {
+        Core {
+            control: CacheLine(AtomicU64::new(control.0)),
+            kind,
+            clock,
+            shards: ThreadLocal::new(),
+            shard_count: AtomicUsize::new(0),
+            next_shard: AtomicU64::new(0),
+            records: AtomicUsize::new(0),
+            collection: AtomicU64::new(1),
+            resets: AtomicU64::new(0),
+            reservoir: AtomicUsize::new(64),
+            losses: Losses::new(),
+            config: ArcSwapOption::const_empty(),
+            changes: Mutex::new(0),
+            handlers: Handlers::new(),
+            published: ArcSwapOption::const_empty(),
+            aggregator: Mutex::new(None),
+            configuring: AtomicBool::new(false),
+        }
+    }
+
+    /// An engine of its own, with the default settings.
+    pub(crate) fn local(clock: Option<&ManualClock>) -> Arc<Self> {
+        let clock = clock.map_or_else(Clock::counter, Clock::manual);
+        let core = Arc::new_cyclic(|me| {
+            Core::new(Kind::Local(Weak::clone(me)), clock, Control::UNCONFIGURED)
+        });
+        // The default settings are valid.
+        let _ = core.configure(Config::default());
+        core
+    }
+
+    #[inline]
+    pub(crate) fn is_global(&self) -> bool {
+        matches!(self.kind, Kind::Global)
+    }
+
+    pub(crate) fn weak(&self) -> Option<Weak<Core>> {
+        match &self.kind {
+            Kind::Global => None,
+            Kind::Local(me) => Some(Weak::clone(me)),
+        }
+    }
+
+    /// The control word. Relaxed: it is a value of its own; what it leads to is ordered elsewhere.
+    #[inline(always)]
+    pub(crate) fn control(&self) -> Control {
+        Control(self.control.0.load(Relaxed))
+    }
+
+    /// The control word, after the environment was read if nobody has configured yet.
+    pub(crate) fn control_or_configure(&self) -> Control {
+        let control = self.control();
+        if control != Control::UNCONFIGURED {
+            return control;
+        }
+        // Only one thread reads the environment; another that comes by meanwhile, or this one again
+        // from inside an allocator, is not made to wait: its acquisition is counted as lost.
+        if self.configuring.swap(true, Acquire) {
+            let control = self.control();
+            if control == Control::UNCONFIGURED {
+                self.losses.count(Loss::Reentrant);
+                return Control::OFF;
+            }
+            return control;
+        }
+        self.first_use();
+        let config = env::config(|name| std::env::var_os(name), &mut |message| crate::say(message));
+        // What the environment names was checked as it was read.
+        let _ = self.configure(config);
+        self.control()
+    }
+
+    fn first_use(&self) {
+        self.clock.started_ns();
+        if self.is_global() {
+            process::watch();
+        }
+    }
+
+    pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
+        config.validate()?;
+        if !self.configuring.swap(true, Relaxed) {
+            self.first_use();
+        }
+        let mut changes = self.changes.lock();
+        let old = self.config.load_full();
+        self.reservoir.store(config.reservoir, Relaxed);
+        let mode = config.mode;
+        self.config.store(Some(Arc::new(config)));
+        if old.is_none_or(|old| old.mode != mode) || self.control() == Control::UNCONFIGURED {
+            *changes += 1;
+            self.control
+                .0
+                .store(Control::new(*changes, mode).0, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The settings now; the defaults if nothing was configured.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.load_full().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn era(&self) -> Era {
+        Era {
+            // Acquire: what the aggregator read of the bank that is now written anew, it has read;
+            // pairs with the Release in `open_collection`.
+            collection: self.collection.load(Acquire),
+            resets: self.resets.load(Relaxed),
+            reservoir: self.reservoir.load(Relaxed),
+        }
+    }
+
+    /// Opens the next collection and returns the one that is closed by it. Under the aggregator's lock.
+    pub(crate) fn open_collection(&self) -> u64 {
+        let closed = self.collection.load(Relaxed);
+        // Release: pairs with the Acquire in `era`.
+        self.collection.store(closed + 1, Release);
+        closed
+    }
+
+    /// Number of resets. Changed under the aggregator's lock.
+    pub(crate) fn resets(&self) -> u64 {
+        self.resets.load(Relaxed)
+    }
+
+    pub(crate) fn count_reset(&self) {
+        self.resets.store(self.resets() + 1, Relaxed);
+    }
+
+    pub(crate) fn limits(&self) -> Limits<'_> {
+        let config = self.config.load();
+        let (max_points, max_records) = config
+            .as_ref()
+            .map_or((4096, 65_536), |c| (c.max_points, c.max_records));
+        Limits {
+            max_points,
+            max_records,
+            records: &self.records,
+        }
+    }
+
+    /// A shard for a thread that found none left by another.
+    pub(crate) fn new_shard(&self) -> Result<&Shard, Loss> {
+        let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
+            self.shards.get_or_try(|| {
+                let id = self.next_shard.fetch_add(1, Relaxed);
+                Shard::try_new(id).ok_or(Loss::Memory)
+            })
+        } else {
+            Err(Loss::ShardsFull)
+        };
+        if made.is_err() {
+            self.shard_count.fetch_sub(1, Relaxed);
+        }
+        made
+    }
+
+    pub(crate) fn shard_count(&self) -> u64 {
+        self.shard_count.load(Relaxed) as u64
+    }
+}

@@ -1,0 +1,153 @@
+//! The engine as its users see it.
+
+use crate::aggregate::Aggregator;
+use crate::clock::ManualClock;
+use crate::config::{Config, ConfigError};
+use crate::core::{Core, GLOBAL};
+use crate::event::{Event, HandlerId};
+use crate::reporter::Reporter;
+use nexus_lockprof_snapshot::Snapshot;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A statistics engine: what locks report to and snapshots come from.
+///
+/// A handle: clones are the same engine. [`Engine::global`] is the process-wide one that locks use by
+/// default; [`Engine::new`] and [`Engine::with_clock`] make engines of their own, any number of which live side by side.
+///
+/// ```
+/// use nexus_lockprof_engine::Engine;
+///
+/// let engine = Engine::new();
+/// assert!(engine.snapshot().points().is_empty());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Engine(pub(crate) Inner);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Inner {
+    /// Of a lock that was made from a constant: profiles nothing.
+    Detached,
+    Global,
+    Local(Arc<Core>),
+}
+
+impl Engine {
+    /// The process-wide engine.
+    #[must_use]
+    pub const fn global() -> Self {
+        Engine(Inner::Global)
+    }
+
+    /// An engine of its own, on the counter clock, with the default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Engine(Inner::Local(Core::local(None)))
+    }
+
+    /// An engine of its own, on a clock that the caller moves.
+    #[must_use]
+    pub fn with_clock(clock: &ManualClock) -> Self {
+        Engine(Inner::Local(Core::local(Some(clock))))
+    }
+
+    /// A detached engine has no state of its own to read or change: these calls then act on the global one.
+    fn state(&self) -> &Core {
+        match &self.0 {
+            Inner::Local(core) => core,
+            Inner::Detached | Inner::Global => &GLOBAL,
+        }
+    }
+
+    /// Changes the settings, live. A change of mode takes effect at each thread's next acquisition;
+    /// locks that are held across it keep what was begun: nothing bogus is recorded.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting that makes no sense; nothing is changed then.
+    pub fn configure(&self, config: Config) -> Result<(), ConfigError> {
+        self.state().configure(config)
+    }
+
+    /// The settings now.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        Config::clone(&self.state().config())
+    }
+
+    /// Everything since the start or the last reset, merged from all threads; also ends an interval:
+    /// thresholds are compared and handlers called, on this thread.
+    ///
+    /// Never waits for a thread that uses locks; concurrent collections wait for one another.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.collect(|_, _, snapshot| snapshot)
+    }
+
+    /// Ends an interval: thresholds are compared, handlers called, and the snapshot is [`published`](Self::published).
+    pub fn tick(&self) {
+        let core = self.state();
+        self.collect(|_, _, snapshot| core.published.store(Some(Arc::new(snapshot))));
+    }
+
+    /// The snapshot of the last [`tick`](Self::tick): for any number of readers, at no cost to anyone.
+    #[must_use]
+    pub fn published(&self) -> Option<Arc<Snapshot>> {
+        self.state().published.load_full()
+    }
+
+    /// Starts anew from 0, and returns what there was: each event is in this snapshot or in later ones.
+    pub fn reset(&self) -> Snapshot {
+        self.collect(|aggregator, core, snapshot| {
+            aggregator.reset(core, &snapshot);
+            snapshot
+        })
+    }
+
+    fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
+        let core = self.state();
+        let mut events = Vec::new();
+        let out = {
+            let mut aggregator = core.aggregator.lock();
+            let aggregator = aggregator.get_or_insert_with(|| Box::new(Aggregator::new(core)));
+            let snapshot = aggregator.collect(core, &mut events);
+            finish(aggregator, core, snapshot)
+        };
+        // After the lock is released: handlers may take snapshots themselves.
+        core.handlers.call(&events);
+        out
+    }
+
+    /// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it.
+    ///
+    /// Handlers may use profiled locks and this engine. One that panics is reported on stderr and kept.
+    pub fn on_event(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> HandlerId {
+        self.state().handlers.add(Arc::new(handler))
+    }
+
+    /// Removes a handler. `false` if it was not there any more.
+    pub fn remove_handler(&self, id: HandlerId) -> bool {
+        self.state().handlers.remove(id)
+    }
+
+    /// Calibrates the counter clock now, instead of at the first timed acquisition: some milliseconds, once in a process.
+    pub fn warm_up(&self) {
+        let core = self.state();
+        core.clock.raw();
+        core.control_or_configure();
+    }
+
+    /// Starts a thread that [ticks](Self::tick) every `every`, until the reporter is dropped.
+    ///
+    /// # Errors
+    /// The operating system's, when the thread cannot be started.
+    pub fn reporter(&self, every: Duration) -> std::io::Result<Reporter> {
+        Reporter::start(self.clone(), every)
+    }
+}
+
+impl Default for Engine {
+    /// The global engine.
+    fn default() -> Self {
+        Self::global()
+    }
+}

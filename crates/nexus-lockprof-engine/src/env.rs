@@ -1,0 +1,131 @@
+//! Settings from the environment.
+
+use crate::config::{Config, Mode};
+use std::ffi::OsString;
+use std::fmt::Arguments;
+
+/// `off`, `counts`, `sampled` or `exact`.
+const MODE: &str = "LOCKPROF";
+/// `1%` or `0.01`: the budget of `sampled`.
+const BUDGET: &str = "LOCKPROF_BUDGET";
+/// File that the last snapshot is written to, as JSON, at exit.
+pub(crate) const OUT: &str = "LOCKPROF_OUT";
+const SERVE: &str = "LOCKPROF_SERVE";
+
+/// The default settings with what the environment says. A bad value is told to `complain`, and the default stays.
+pub(crate) fn config(
+    var: impl Fn(&str) -> Option<OsString>,
+    complain: &mut dyn FnMut(Arguments<'_>),
+) -> Config {
+    let budget = var(BUDGET).and_then(|value| {
+        let parsed = value.to_str().and_then(parse_budget);
+        if parsed.is_none() {
+            complain(format_args!(
+                "{BUDGET}={} is not a share of time such as 1% or 0.01: using 1%",
+                value.display()
+            ));
+        }
+        parsed
+    });
+    let sampled = budget.map_or(Mode::DEFAULT, |budget| Mode::Sampled { budget });
+    let mode = var(MODE).map_or(sampled, |value| match value.to_str() {
+        Some("off") => Mode::Off,
+        Some("counts") => Mode::Counts,
+        Some("sampled") => sampled,
+        Some("exact") => Mode::Exact,
+        _ => {
+            complain(format_args!(
+                "{MODE}={} is not one of off, counts, sampled, exact: using sampled",
+                value.display()
+            ));
+            sampled
+        }
+    });
+    if let Some(value) = var(SERVE) {
+        complain(format_args!(
+            "{SERVE}={} is ignored: this version does not serve",
+            value.display()
+        ));
+    }
+    Config::default().mode(mode)
+}
+
+fn parse_budget(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse::<f64>().ok()? / 100.0,
+        None => text.parse().ok()?,
+    };
+    (share > 0.0 && share <= 1.0).then_some(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(vars: &[(&str, &str)], mode: Mode, complaints: &[&str]) {
+        let mut said = Vec::new();
+        let config = config(
+            |name| {
+                vars.iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, value)| (*value).into())
+            },
+            &mut |message| said.push(message.to_string()),
+        );
+        assert_eq!(config.mode, mode, "{vars:?}");
+        assert_eq!(said, complaints, "{vars:?}");
+    }
+
+    #[test]
+    fn the_environment_sets_the_mode() {
+        let sampled = |budget| Mode::Sampled { budget };
+        check(&[], sampled(0.01), &[]);
+        check(&[("LOCKPROF", "off")], Mode::Off, &[]);
+        check(&[("LOCKPROF", "counts")], Mode::Counts, &[]);
+        check(&[("LOCKPROF", "exact")], Mode::Exact, &[]);
+        check(&[("LOCKPROF", "sampled")], sampled(0.01), &[]);
+        check(&[("LOCKPROF_BUDGET", "5%")], sampled(0.05), &[]);
+        check(&[("LOCKPROF_BUDGET", "0.002")], sampled(0.002), &[]);
+        check(&[("LOCKPROF_BUDGET", " 2 % ")], sampled(0.02), &[]);
+    }
+
+    #[test]
+    fn a_bad_value_is_named_and_the_default_stays() {
+        let default = Mode::DEFAULT;
+        check(
+            &[("LOCKPROF", "on")],
+            default,
+            &["LOCKPROF=on is not one of off, counts, sampled, exact: using sampled"],
+        );
+        for bad in ["", "0", "-1%", "101%", "NaN", "1,5%", "one"] {
+            check(
+                &[("LOCKPROF_BUDGET", bad)],
+                default,
+                &[&format!(
+                    "LOCKPROF_BUDGET={bad} is not a share of time such as 1% or 0.01: using 1%"
+                )],
+            );
+        }
+        check(
+            &[("LOCKPROF_SERVE", "unix")],
+            default,
+            &["LOCKPROF_SERVE=unix is ignored: this version does not serve"],
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_unicode_is_named_too() {
+        use std::os::unix::ffi::OsStringExt;
+        let mut said = Vec::new();
+        config(
+            |name| (name == "LOCKPROF").then(|| OsString::from_vec(vec![0xFF])),
+            &mut |message| said.push(message.to_string()),
+        );
+        assert_eq!(
+            said,
+            ["LOCKPROF=\u{FFFD} is not one of off, counts, sampled, exact: using sampled"]
+        );
+    }
+}

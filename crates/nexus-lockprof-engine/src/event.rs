@@ -1,0 +1,82 @@
+//! Events and who wants them.
+
+use arc_swap::ArcSwapOption;
+use nexus_lockprof_snapshot::Hot;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Something the profiler wants known.
+///
+/// Its text form is a stable interface: see [`Hot`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A point's 95th percentile passed its threshold in the last interval.
+    Hot(Hot),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Hot(hot) => hot.fmt(f),
+        }
+    }
+}
+
+type Handler = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Names a handler, to remove it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HandlerId(u64);
+
+/// The handlers of an engine. Read at each collection, changed rarely.
+pub(crate) struct Handlers {
+    list: ArcSwapOption<Vec<(HandlerId, Handler)>>,
+    next: AtomicU64,
+}
+
+impl Handlers {
+    pub(crate) const fn new() -> Self {
+        Handlers {
+            list: ArcSwapOption::const_empty(),
+            next: AtomicU64::new(1),
+        }
+    }
+
+    pub(crate) fn add(&self, handler: Handler) -> HandlerId {
+        let id = HandlerId(self.next.fetch_add(1, Relaxed));
+        self.list.rcu(|list| {
+            let mut list: Vec<_> = list.as_deref().cloned().unwrap_or_default();
+            list.push((id, Arc::clone(&handler)));
+            Some(Arc::new(list))
+        });
+        id
+    }
+
+    pub(crate) fn remove(&self, id: HandlerId) -> bool {
+        let old = self.list.rcu(|list| {
+            list.as_deref()
+                .map(|list| Arc::new(list.iter().filter(|(i, _)| *i != id).cloned().collect()))
+        });
+        old.is_some_and(|list: Arc<Vec<(HandlerId, Handler)>>| list.iter().any(|(i, _)| *i == id))
+    }
+
+    /// Calls every handler with every event. One that panics is reported and does not stop the rest.
+    pub(crate) fn call(&self, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
+        let Some(list) = self.list.load_full() else {
+            return;
+        };
+        for event in events {
+            for (_, handler) in list.iter() {
+                if catch_unwind(AssertUnwindSafe(|| handler(event))).is_err() {
+                    crate::say(format_args!("an event handler panicked on: {event}"));
+                }
+            }
+        }
+    }
+}

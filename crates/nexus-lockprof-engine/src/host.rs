@@ -1,0 +1,107 @@
+//! Which engine a lock reports to.
+
+use crate::core::{Core, GLOBAL};
+use crate::engine::{Engine, Inner};
+use crate::hot::Probe;
+use crate::identity::{Class, SiteKey};
+use crate::shard::Shard;
+use crate::thread;
+
+/// Which engine a lock reports to: [`Global`], at no cost in the lock, or an [`Engine`] value.
+///
+/// Sealed: only this crate implements it.
+pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// The host of a lock that is made from a constant.
+    // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
+    #[allow(clippy::declare_interior_mutable_const)]
+    const INIT: Self;
+
+    /// Asks the calling thread's cache about an acquisition.
+    #[doc(hidden)]
+    fn probe(&self, key: SiteKey, class: Class) -> Probe<'_>;
+
+    /// The calling thread's shard, if it has one.
+    #[doc(hidden)]
+    fn mine(&self) -> Option<Mine<'_>>;
+
+    /// The engine, if there is one.
+    #[doc(hidden)]
+    fn core(&self) -> Option<&Core>;
+}
+
+/// A shard that the calling thread has the lease of.
+#[derive(Debug)]
+pub struct Mine<'a>(pub(crate) &'a Shard);
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Global {}
+    impl Sealed for super::Engine {}
+}
+
+/// The process-wide engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Global;
+
+impl Host for Global {
+    const INIT: Self = Global;
+
+    #[inline(always)]
+    fn probe(&self, key: SiteKey, class: Class) -> Probe<'_> {
+        let control = GLOBAL.control();
+        if control.0 == 0 {
+            return Probe::Off;
+        }
+        // SAFETY: see `global_hot`.
+        let hot = unsafe { &*thread::global_hot() };
+        hot.probe(key, class, control)
+    }
+
+    #[inline(always)]
+    fn mine(&self) -> Option<Mine<'_>> {
+        // SAFETY: see `global_hot`.
+        unsafe { &*thread::global_hot() }.shard().map(Mine)
+    }
+
+    #[inline(always)]
+    fn core(&self) -> Option<&Core> {
+        Some(&GLOBAL)
+    }
+}
+
+impl Host for Engine {
+    const INIT: Self = Engine(Inner::Detached);
+
+    #[inline]
+    fn probe(&self, key: SiteKey, class: Class) -> Probe<'_> {
+        let core = match &self.0 {
+            Inner::Detached => return Probe::Off,
+            Inner::Global => return Host::probe(&Global, key, class),
+            Inner::Local(core) => core,
+        };
+        let control = core.control();
+        if control.0 == 0 {
+            return Probe::Off;
+        }
+        match thread::leased(core) {
+            Some(shard) => shard.hot.probe(key, class, control),
+            None => Probe::Cold,
+        }
+    }
+
+    fn mine(&self) -> Option<Mine<'_>> {
+        match &self.0 {
+            Inner::Detached => None,
+            Inner::Global => Host::mine(&Global),
+            Inner::Local(core) => thread::leased(core).map(Mine),
+        }
+    }
+
+    fn core(&self) -> Option<&Core> {
+        match &self.0 {
+            Inner::Detached => None,
+            Inner::Global => Some(&GLOBAL),
+            Inner::Local(core) => Some(core),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The statistics engine of the nexus-lockprof lock profiler. It knows no lock type: adaptors tell it of
+//! acquisitions and releases, and it gives [`Snapshot`]s.
+//!
+//! - Each thread writes a shard of its own, with plain stores; the hot path is in `hot`, the rest of
+//!   an acquisition in `ticket`.
+//! - A collection (`aggregate`) walks all shards and merges them, and makes no thread wait.
+//! - The protocols between the two are in `record`, `reservoir`, `table` and `lease`; `docs/protocol.md`
+//!   goes through them ordering by ordering, and `models` checks them with loom.
+//!
+//! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
+
+mod config;
+mod control;
+mod identity;
+mod lease;
+mod record;
+mod reservoir;
+mod sampler;
+mod sync;
+mod table;
+
+#[cfg(all(test, lockprof_loom))]
+mod models;
+
+#[cfg(not(lockprof_loom))]
+mod aggregate;
+#[cfg(not(lockprof_loom))]
+mod archive;
+#[cfg(not(lockprof_loom))]
+mod clock;
+#[cfg(not(lockprof_loom))]
+mod core;
+#[cfg(not(lockprof_loom))]
+mod engine;
+#[cfg(not(lockprof_loom))]
+mod env;
+#[cfg(not(lockprof_loom))]
+mod event;
+#[cfg(not(lockprof_loom))]
+mod host;
+#[cfg(not(lockprof_loom))]
+mod hot;
+#[cfg(not(lockprof_loom))]
+mod monitor;
+#[cfg(not(lockprof_loom))]
+mod pending;
+#[cfg(not(lockprof_loom))]
+mod process;
+#[cfg(not(lockprof_loom))]
+mod reporter;
+#[cfg(not(lockprof_loom))]
+mod shard;
+#[cfg(not(lockprof_loom))]
+mod thread;
+#[cfg(not(lockprof_loom))]
+mod ticket;
+#[cfg(not(lockprof_loom))]
+mod timed;
+
+pub use config::{Config, ConfigError, Mode};
+pub use identity::{Class, HoldMode, MAX_NAME, SiteKey};
+
+#[cfg(not(lockprof_loom))]
+pub use crate::{
+    clock::ManualClock,
+    core::Core,
+    engine::Engine,
+    event::{Event, HandlerId},
+    host::{Global, Host, Mine},
+    hot::{Hit, HotCache, Probe},
+    pending::Stamp,
+    reporter::Reporter,
+    ticket::Ticket,
+    timed::Timing,
+};
+
+/// Tells the user something, on stderr. A closed stderr is no reason to stop.
+#[cfg(not(lockprof_loom))]
+fn say(message: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "lockprof: {message}");
+}

@@ -1,0 +1,174 @@
+//! Measured acquisitions that are not released yet.
+//!
+//! A lock's guard carries one word: null, or a pointer to one of these, which the cold path took from
+//! its shard's pool before it entered the critical section. What is learnt inside the critical
+//! section goes here, in plain stores to a known address; the record gets it after the release.
+
+use crate::record::Record;
+use crate::shard::Shard;
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use Ordering::{Acquire, Relaxed, Release};
+use std::ptr::NonNull;
+
+/// Measured guards that one thread may have alive at one time.
+const POOL: usize = 64;
+
+/// One measured acquisition. While it is in its pool's free list, everything but `shard` and `next` is 0.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Number of the shard it belongs to.
+    shard: u64,
+    /// Given back by a thread that does not own the shard: to be put into the free list by the one that does.
+    returned: AtomicBool,
+    pub(crate) record: AtomicPtr<Record>,
+    /// Weight of the hold; 0 when it is not timed.
+    pub(crate) hold_weight: AtomicU64,
+    /// Clock ticks.
+    pub(crate) hold_start: AtomicU64,
+    pub(crate) hold_end: AtomicU64,
+    /// Whether there is more to it than a timed hold: any of the fields that follow.
+    pub(crate) more: AtomicBool,
+    /// 1 when the acquisition had to wait.
+    pub(crate) contended: AtomicU64,
+    /// Record of the point that held the lock, or null.
+    pub(crate) blocker: AtomicPtr<Record>,
+    /// Weight of the wait; 0 when it was not timed.
+    pub(crate) wait_weight: AtomicU64,
+    /// Clock ticks.
+    pub(crate) wait_start: AtomicU64,
+    /// The acquisition that this one followed without a release (a downgrade, a condition variable).
+    /// In the free list: the next free one.
+    pub(crate) before: AtomicPtr<Pending>,
+}
+
+/// What a guard carries: nothing, or a measured acquisition. One word.
+#[derive(Debug, Default)]
+#[must_use = "a stamp that is dropped loses its measurement"]
+pub struct Stamp(Option<NonNull<Pending>>);
+
+// SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the stamp has the
+// lock, and what is read through it was written before the lock, or the guard, changed hands.
+unsafe impl Send for Stamp {}
+// SAFETY: as above; a shared stamp gives access to nothing.
+unsafe impl Sync for Stamp {}
+
+impl Stamp {
+    /// Nothing measured.
+    pub const NONE: Stamp = Stamp(None);
+
+    /// Whether nothing is measured: the one branch of the hot path's release.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    #[inline]
+    pub(crate) fn new(pending: &Pending) -> Self {
+        Stamp(Some(NonNull::from(pending)))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&Pending> {
+        // SAFETY: pools live as long as their engine, which the lock that made the stamp keeps alive.
+        self.0.map(|pointer| unsafe { &*pointer.as_ptr() })
+    }
+
+    pub(crate) fn into_raw(self) -> *mut Pending {
+        self.0.map_or(std::ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    pub(crate) fn from_raw(pointer: *mut Pending) -> Self {
+        Stamp(NonNull::new(pointer))
+    }
+}
+
+/// A shard's pool.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    nodes: Box<[Pending]>,
+    /// First of the free list. The owner's alone.
+    free: AtomicPtr<Pending>,
+}
+
+impl Pool {
+    pub(crate) fn try_new(shard: u64) -> Option<Self> {
+        let mut nodes = Vec::new();
+        nodes.try_reserve_exact(POOL).ok()?;
+        nodes.resize_with(POOL, || Pending {
+            shard,
+            // As if given back by others: the first `take` finds them.
+            returned: AtomicBool::new(true),
+            record: AtomicPtr::default(),
+            hold_weight: AtomicU64::new(0),
+            hold_start: AtomicU64::new(0),
+            hold_end: AtomicU64::new(0),
+            more: AtomicBool::new(false),
+            contended: AtomicU64::new(0),
+            blocker: AtomicPtr::default(),
+            wait_weight: AtomicU64::new(0),
+            wait_start: AtomicU64::new(0),
+            before: AtomicPtr::default(),
+        });
+        Some(Pool {
+            nodes: nodes.into_boxed_slice(),
+            free: AtomicPtr::default(),
+        })
+    }
+
+    /// A free one, for `record`. The owner's call.
+    #[inline]
+    pub(crate) fn take(&self, record: &Record) -> Option<&Pending> {
+        let mut first = self.free.load(Relaxed);
+        if first.is_null() {
+            self.collect_returned();
+            first = self.free.load(Relaxed);
+        }
+        // SAFETY: null, or one of `nodes`.
+        let node = unsafe { first.as_ref() }?;
+        self.free.store(node.before.load(Relaxed), Relaxed);
+        node.before.store(std::ptr::null_mut(), Relaxed);
+        node.record
+            .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
+        Some(node)
+    }
+
+    #[cold]
+    fn collect_returned(&self) {
+        for node in &self.nodes {
+            // Acquire: the thread that gave it back is done with it; pairs with `give_back_to_other`.
+            if node.returned.load(Acquire) {
+                node.returned.store(false, Relaxed);
+                self.give_back(node);
+            }
+        }
+    }
+
+    /// Returns one of this pool. The owner's call, once for each `take`.
+    #[inline]
+    pub(crate) fn give_back(&self, node: &Pending) {
+        node.hold_weight.store(0, Relaxed);
+        if node.more.load(Relaxed) {
+            node.more.store(false, Relaxed);
+            node.contended.store(0, Relaxed);
+            node.blocker.store(std::ptr::null_mut(), Relaxed);
+            node.wait_weight.store(0, Relaxed);
+        }
+        node.before.store(self.free.load(Relaxed), Relaxed);
+        self.free
+            .store(std::ptr::from_ref(node).cast_mut(), Relaxed);
+    }
+}
+
+impl Pending {
+    #[inline(always)]
+    pub(crate) fn is_of(&self, shard: &Shard) -> bool {
+        self.shard == shard.id
+    }
+
+    /// Returns it to its pool, from a thread that does not own that. Once for each `take`.
+    pub(crate) fn give_back_to_other(&self) {
+        // Release: pairs with the Acquire in `collect_returned`.
+        self.returned.store(true, Release);
+    }
+}

@@ -1,0 +1,69 @@
+//! What happens to a process as a whole: its exit, and its fork.
+
+use crate::core::GLOBAL;
+use crate::engine::Engine;
+use crate::env;
+use std::panic::catch_unwind;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+static OUT: OnceLock<PathBuf> = OnceLock::new();
+
+/// Prepares for both. Called once, at the global engine's first use.
+pub(crate) fn watch() {
+    if let Some(path) = std::env::var_os(env::OUT) {
+        if path.is_empty() {
+            crate::say(format_args!("{} is empty: no snapshot is written at exit", env::OUT));
+        } else if OUT.set(path.into()).is_ok() {
+            at_exit();
+        }
+    }
+    #[cfg(unix)]
+    at_fork();
+}
+
+#[cfg(any(unix, windows))]
+fn at_exit() {
+    // SAFETY: `write_out` does not unwind, and is there until the process ends.
+    if unsafe { libc::atexit(write_out) } != 0 {
+        crate::say(format_args!("{}: exit handlers are full", env::OUT));
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+fn at_exit() {
+    crate::say(format_args!("{}: not supported on this platform", env::OUT));
+}
+
+extern "C" fn write_out() {
+    // The thread-locals of the exiting thread are gone by now, and other threads may still run: a
+    // snapshot needs neither.
+    let written = catch_unwind(|| {
+        OUT.get()
+            .map(|path| Engine::global().snapshot().write_json_file(path))
+    });
+    match written {
+        Ok(None | Some(Ok(()))) => {}
+        Ok(Some(Err(error))) => crate::say(format_args!("{}: {error}", env::OUT)),
+        Err(_) => crate::say(format_args!("{}: writing the snapshot panicked", env::OUT)),
+    }
+}
+
+/// A child has only the thread that forked: had another been collecting, the child would find the
+/// aggregator locked for good. So the forking thread takes it over the fork.
+#[cfg(unix)]
+fn at_fork() {
+    extern "C" fn prepare() {
+        std::mem::forget(GLOBAL.aggregator.lock());
+    }
+    extern "C" fn release() {
+        // SAFETY: `prepare` locked it on this thread, which in the child is the only one.
+        drop(unsafe { GLOBAL.aggregator.make_guard_unchecked(Default::default()) });
+    }
+    // SAFETY: the handlers do not unwind, and are there until the process ends.
+    let failed =
+        unsafe { libc::pthread_atfork(Some(prepare), Some(release), Some(release)) };
+    if failed != 0 {
+        crate::say(format_args!("no fork handlers: a forked child may hang in its first snapshot"));
+    }
+}

@@ -1,0 +1,141 @@
+//! One thread's statistics, and the lease under which the thread writes them.
+
+use crate::hot::HotCache;
+use crate::identity::PointKey;
+use crate::lease::Lease;
+use crate::pending::Pool;
+use crate::record::{Owner, Record};
+use crate::reservoir::count;
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::table::Table;
+use Ordering::Relaxed;
+
+/// Causes for which an event is not recorded; indexes a [`Losses`] array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    PointsFull,
+    ShardsFull,
+    Reentrant,
+    ThreadExit,
+    Memory,
+    Guards,
+}
+
+/// Lost events by cause. In a shard only the owner counts; in an engine anyone, with read-modify-writes.
+#[derive(Debug, Default)]
+pub(crate) struct Losses([AtomicU64; 6]);
+
+impl Losses {
+    pub(crate) const fn new() -> Self {
+        Losses([const { AtomicU64::new(0) }; 6])
+    }
+
+    /// One more, by the only thread that counts here.
+    pub(crate) fn count_as_owner(&self, cause: Loss) {
+        count(&self.0[cause as usize]);
+    }
+
+    /// `n` more, by any thread.
+    pub(crate) fn count(&self, cause: Loss) {
+        self.0[cause as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn get(&self, cause: Loss) -> u64 {
+        self.0[cause as usize].load(Relaxed)
+    }
+}
+
+/// One thread's statistics.
+#[repr(align(64))]
+pub(crate) struct Shard {
+    pub(crate) hot: HotCache,
+    pub(crate) id: u64,
+    pub(crate) lease: Lease,
+    pub(crate) table: Table,
+    pub(crate) pool: Pool,
+    pub(crate) losses: Losses,
+    pub(crate) rng: AtomicU64,
+    busy: AtomicBool,
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shard {
+    pub(crate) fn try_new(id: u64) -> Option<Self> {
+        Some(Shard {
+            hot: HotCache::new(),
+            id,
+            lease: Lease::default(),
+            table: Table::try_new()?,
+            pool: Pool::try_new(id)?,
+            losses: Losses::default(),
+            rng: AtomicU64::new(0x9E37_79B9_7F4A_7C15 ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03)),
+            busy: AtomicBool::new(false),
+        })
+    }
+
+    /// Enters the cold path, or not if this thread is in it already.
+    ///
+    /// The thread comes here a second time when the cold path allocates and the allocator is guarded
+    /// by a profiled lock, or when a signal handler takes one.
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        if self.busy.load(Relaxed) {
+            self.losses.count_as_owner(Loss::Reentrant);
+            return None;
+        }
+        self.busy.store(true, Relaxed);
+        Some(Entered(self))
+    }
+
+    /// The record of `key`, made if it is not there yet.
+    pub(crate) fn record(
+        &self,
+        owner: &Owner,
+        key: PointKey,
+        limits: &Limits<'_>,
+    ) -> Result<&Record, Loss> {
+        if let Some(record) = self.table.find(owner, key) {
+            return Ok(record);
+        }
+        if self.table.len() >= limits.max_points as u64 || !limits.reserve() {
+            return Err(Loss::PointsFull);
+        }
+        self.table.insert(owner, key).ok_or_else(|| {
+            limits.records.fetch_sub(1, Relaxed);
+            Loss::Memory
+        })
+    }
+}
+
+/// The caps that a new record is held against.
+pub(crate) struct Limits<'a> {
+    pub(crate) max_points: usize,
+    pub(crate) max_records: usize,
+    /// Records in all shards.
+    pub(crate) records: &'a AtomicUsize,
+}
+
+impl Limits<'_> {
+    fn reserve(&self) -> bool {
+        if self.records.fetch_add(1, Relaxed) < self.max_records {
+            return true;
+        }
+        self.records.fetch_sub(1, Relaxed);
+        false
+    }
+}
+
+/// Being on the cold path; ends when dropped.
+pub(crate) struct Entered<'a>(&'a Shard);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.busy.store(false, Relaxed);
+    }
+}

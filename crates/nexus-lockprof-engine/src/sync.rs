@@ -1,0 +1,143 @@
+//! The atomics that the protocols are written in: core's, or loom's when the models are built.
+//!
+//! `RUSTFLAGS="--cfg lockprof_loom"` swaps them; nothing else in the protocol modules changes.
+
+#[cfg(not(lockprof_loom))]
+pub(crate) use core::{
+    hint::spin_loop,
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
+};
+#[cfg(lockprof_loom)]
+pub(crate) use loom::{
+    hint::spin_loop,
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
+};
+
+use Ordering::Relaxed;
+
+/// Adds to a counter that only the calling thread writes: a load and a store, no read-modify-write.
+#[inline(always)]
+pub(crate) fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
+}
+
+/// A pointer that one thread replaces and others follow under an epoch pin.
+///
+/// The models keep what was retired until the end instead of reclaiming it: reclamation is
+/// crossbeam's protocol, publication is ours.
+pub(crate) mod published {
+    #[cfg(not(lockprof_loom))]
+    pub(crate) use epoch::Published;
+    #[cfg(lockprof_loom)]
+    pub(crate) use kept::Published;
+
+    #[cfg(not(lockprof_loom))]
+    mod epoch {
+        use crossbeam_epoch::{self as epoch, Atomic, Guard, Owned};
+        use std::sync::atomic::Ordering;
+
+        pub(crate) struct Published<T>(Atomic<T>);
+
+        impl<T: Send + Sync + 'static> Published<T> {
+            pub(crate) fn new(value: T) -> Self {
+                Published(Atomic::new(value))
+            }
+
+            /// The value now, for a reader: valid while `guard` is pinned.
+            pub(crate) fn get<'g>(&self, guard: &'g Guard) -> &'g T {
+                // Acquire: the reader follows the pointer into what the owner filled in before
+                // publishing; pairs with the Release in `replace`.
+                let shared = self.0.load(Ordering::Acquire, guard);
+                // SAFETY: never null after `new`; the pin keeps a retired value alive.
+                unsafe { shared.deref() }
+            }
+
+            /// The value now, for the one thread that calls `replace`.
+            ///
+            /// # Safety
+            /// The caller is the only thread that may call `replace`, and does not while the
+            /// reference lives.
+            pub(crate) unsafe fn get_as_owner(&self) -> &T {
+                // Relaxed: this thread stored it, or took the shard over with an Acquire.
+                // SAFETY: unprotected is sound because only the caller retires values.
+                let shared = unsafe { self.0.load(Ordering::Relaxed, epoch::unprotected()) };
+                // SAFETY: never null after `new`.
+                unsafe { shared.deref() }
+            }
+
+            /// Publishes `value` and retires the previous one.
+            ///
+            /// # Safety
+            /// Only one thread at a time may call this.
+            pub(crate) unsafe fn replace(&self, value: T) {
+                let guard = epoch::pin();
+                // Release: whoever follows the new pointer sees the table filled in; pairs with
+                // the Acquire in `get`.
+                let old = self.0.swap(Owned::new(value), Ordering::AcqRel, &guard);
+                // SAFETY: unlinked just now, by its only replacer; readers that still hold it are pinned.
+                unsafe { guard.defer_destroy(old) };
+            }
+        }
+
+        impl<T> Drop for Published<T> {
+            fn drop(&mut self) {
+                // SAFETY: `&mut self`: nobody reads it any more, and `new` made it non-null.
+                drop(unsafe { std::mem::replace(&mut self.0, Atomic::null()).into_owned() });
+            }
+        }
+    }
+
+    #[cfg(lockprof_loom)]
+    mod kept {
+        use super::super::{AtomicPtr, Ordering};
+
+        pub(crate) struct Published<T> {
+            now: AtomicPtr<T>,
+            retired: std::sync::Mutex<Vec<usize>>,
+            _own: std::marker::PhantomData<T>,
+        }
+
+        impl<T: Send + Sync + 'static> Published<T> {
+            pub(crate) fn new(value: T) -> Self {
+                Published {
+                    now: AtomicPtr::new(Box::into_raw(Box::new(value))),
+                    retired: std::sync::Mutex::new(Vec::new()),
+                    _own: std::marker::PhantomData,
+                }
+            }
+
+            pub(crate) fn get<'g>(&self, _guard: &'g crossbeam_epoch::Guard) -> &'g T {
+                // SAFETY: kept until drop.
+                unsafe { &*self.now.load(Ordering::Acquire) }
+            }
+
+            pub(crate) unsafe fn get_as_owner(&self) -> &T {
+                // SAFETY: kept until drop.
+                unsafe { &*self.now.load(Ordering::Relaxed) }
+            }
+
+            pub(crate) unsafe fn replace(&self, value: T) {
+                let old = self.now.load(Ordering::Relaxed);
+                self.now
+                    .store(Box::into_raw(Box::new(value)), Ordering::Release);
+                if let Ok(mut retired) = self.retired.lock() {
+                    retired.push(old as usize);
+                }
+            }
+        }
+
+        impl<T> Drop for Published<T> {
+            fn drop(&mut self) {
+                let now = self.now.load(Ordering::Relaxed);
+                // SAFETY: made by Box::into_raw, dropped once, nobody reads any more.
+                drop(unsafe { Box::from_raw(now) });
+                if let Ok(retired) = self.retired.get_mut() {
+                    for old in retired.drain(..) {
+                        // SAFETY: as above; each was unlinked once.
+                        drop(unsafe { Box::from_raw(old as *mut T) });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A thread and its shards: first use, exit, and what happens after it.
+//!
+//! Two thread-locals: one without a destructor, which the hot path reads and which is there until
+//! the thread's very end, and one with it, which gives the leases back.
+
+use crate::core::Core;
+use crate::hot::HotCache;
+use crate::shard::{Loss, Shard};
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Weak;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What threads without a shard of the global engine look things up in: nothing is found.
+static EMPTY: HotCache = HotCache::new();
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Running,
+    /// Inside `register`.
+    Registering,
+    /// The leases are given back: the thread is running its last destructors.
+    Exited,
+}
+
+struct Current {
+    /// Cache of this thread's shard of the global engine, or `EMPTY`.
+    hot: Cell<*const HotCache>,
+    life: Cell<Life>,
+    /// This thread's number: never 0 once it has one, never used again.
+    token: Cell<u64>,
+}
+
+thread_local! {
+    static CURRENT: Current = const {
+        Current {
+            hot: Cell::new(&raw const EMPTY),
+            life: Cell::new(Life::Running),
+            token: Cell::new(0),
+        }
+    };
+    static LEASES: Leases = const { Leases(RefCell::new(Vec::new())) };
+}
+
+/// The cache of this thread's shard of the global engine, or an empty one.
+///
+/// Valid for the rest of the process: the global engine's shards are never freed. Its owner is this
+/// thread, for as long as the thread's exit has not begun, which only this thread can do.
+#[inline(always)]
+pub(crate) fn global_hot() -> *const HotCache {
+    CURRENT.with(|current| current.hot.get())
+}
+
+/// A shard that this thread writes; `core` is `None` for the global engine's.
+struct Held {
+    core: Option<Weak<Core>>,
+    shard: *const Shard,
+}
+
+struct Leases(RefCell<Vec<Held>>);
+
+impl Drop for Leases {
+    fn drop(&mut self) {
+        CURRENT.with(|current| {
+            current.hot.set(&raw const EMPTY);
+            current.life.set(Life::Exited);
+        });
+        for held in self.0.get_mut().drain(..) {
+            // A local engine's shards live as long as it does, and `alive` keeps it for the release.
+            let alive = held.core.as_ref().map(Weak::upgrade);
+            if !matches!(alive, Some(None)) {
+                // SAFETY: the engine is the global one, or kept alive just above.
+                unsafe { &*held.shard }.lease.release();
+            }
+        }
+    }
+}
+
+/// This thread's shard of `core`, leased at first use. `None`, with the loss counted, when it can have none.
+#[inline]
+pub(crate) fn shard(core: &Core) -> Option<&Shard> {
+    let shard = if core.is_global() {
+        // SAFETY: see `global_hot`.
+        unsafe { &*global_hot() }.shard()
+    } else {
+        leased(core)
+    };
+    if shard.is_some() {
+        return shard;
+    }
+    register(core)
+}
+
+/// This thread's shard of a local engine, if it has its lease.
+#[inline]
+pub(crate) fn leased(core: &Core) -> Option<&Shard> {
+    let token = CURRENT.with(|current| current.token.get());
+    core.shards.get().filter(|shard| shard.lease.is_of(token))
+}
+
+#[cold]
+#[inline(never)]
+fn register(core: &Core) -> Option<&Shard> {
+    let life = CURRENT.with(|current| current.life.get());
+    let found = match life {
+        // An allocator or a signal handler that takes a profiled lock while this thread registers.
+        Life::Registering => Err(Loss::Reentrant),
+        Life::Exited => Err(Loss::ThreadExit),
+        Life::Running => {
+            CURRENT.with(|current| current.life.set(Life::Registering));
+            // `thread_local` panics when its own destructor has run in this thread and we are
+            // called for the first time after that: not ours to pass on.
+            let found = catch_unwind(AssertUnwindSafe(|| lease(core)));
+            CURRENT.with(|current| current.life.set(Life::Running));
+            found.unwrap_or(Err(Loss::ThreadExit))
+        }
+    };
+    found.map_err(|cause| core.losses.count(cause)).ok()
+}
+
+fn lease(core: &Core) -> Result<&Shard, Loss> {
+    let token = CURRENT.with(|current| {
+        if current.token.get() == 0 {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            current.token.set(NEXT.fetch_add(1, Relaxed));
+        }
+        current.token.get()
+    });
+    let shard = match core.shards.get() {
+        Some(left_by_another) => left_by_another,
+        None => core.new_shard()?,
+    };
+    if !shard.lease.try_take(token) {
+        return Err(Loss::ThreadExit);
+    }
+    shard.hot.belongs_to(shard);
+    // Registers `LEASES`' destructor after `thread_local`'s own, which `core.shards` registered: destructors
+    // run in reverse, so the lease is free before the slot is given to another thread.
+    let held = LEASES.try_with(|leases| {
+        leases.0.borrow_mut().push(Held {
+            core: core.weak(),
+            shard,
+        });
+    });
+    if held.is_err() {
+        shard.lease.release();
+        return Err(Loss::ThreadExit);
+    }
+    if core.is_global() {
+        CURRENT.with(|current| current.hot.set(&raw const shard.hot));
+    }
+    Ok(shard)
+}

@@ -1,0 +1,380 @@
+//! The cold path of an acquisition: timed, contended, failed, or seen for the first time.
+//!
+//! The order of calls keeps the critical section short. [`Core::ticket`] and [`Ticket::contended`] look
+//! up, allocate and read the clock before the lock is owned; [`Ticket::acquired`] does plain
+//! stores and, if this acquisition is timed, one clock read; [`Core::settle`] records after the release.
+
+use crate::control::{Control, Kind};
+use crate::core::Core;
+use crate::identity::{Class, PointKey, SiteKey};
+use crate::pending::{Pending, Stamp};
+use crate::record::{self, Delta, Measured, Owner, Record};
+use crate::reservoir::with_rng;
+use crate::sampler::Schedule;
+use crate::shard::{Loss, Shard};
+use crate::sync::{Ordering::Relaxed, bump};
+use crate::thread;
+
+/// One acquisition under way on the cold path.
+#[derive(Debug)]
+pub struct Ticket<'a> {
+    core: &'a Core,
+    /// `None` when the acquisition is not recorded: off, or lost.
+    entry: Option<Entry<'a>>,
+}
+
+struct Entry<'a> {
+    /// Also keeps the ticket in its thread.
+    owner: Owner,
+    shard: &'a Shard,
+    record: &'a Record,
+    control: Control,
+    /// The schedule to store when this acquisition is the timed one.
+    next: Option<Schedule>,
+    pending: Option<&'a Pending>,
+    blocker: Option<&'a Record>,
+    wait_start: u64,
+    contended: bool,
+}
+
+impl std::fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry")
+            .field("key", &self.record.key)
+            .field("contended", &self.contended)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Starts an acquisition of a lock of `class` at `key`. Call it before the lock is tried.
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub fn ticket(&self, key: SiteKey, class: Class) -> Ticket<'_> {
+        Ticket {
+            core: self,
+            entry: self.entry(PointKey { site: key, class }),
+        }
+    }
+
+    fn entry(&self, key: PointKey) -> Option<Entry<'_>> {
+        let control = self.control_or_configure();
+        if control == Control::OFF {
+            return None;
+        }
+        let shard = thread::shard(self)?;
+        let _entered = shard.enter()?;
+        // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+        let owner = unsafe { Owner::assume() };
+        let record = shard.hot.find(key.site, key.class, control, Some, || {
+            self.look_up(shard, &owner, key, control)
+        })?;
+        let done = record.acquisitions.load(Relaxed);
+        let mut entry = Entry {
+            owner,
+            shard,
+            record,
+            control,
+            next: None,
+            pending: None,
+            blocker: None,
+            wait_start: 0,
+            contended: false,
+        };
+        if done + 1 >= record.next_timed.load(Relaxed) {
+            entry.time_hold(done);
+        }
+        Some(entry)
+    }
+
+    fn look_up<'a>(
+        &'a self,
+        shard: &'a Shard,
+        owner: &Owner,
+        key: PointKey,
+        control: Control,
+    ) -> Option<&'a Record> {
+        let record = shard
+            .record(owner, key, &self.limits())
+            .map_err(|cause| shard.losses.count_as_owner(cause))
+            .ok()?;
+        if record.control.load(Relaxed) != control.0 {
+            // New, or not used since the mode was changed.
+            record.control.store(control.0, Relaxed);
+            let done = record.acquisitions.load(Relaxed);
+            with_rng(&shard.rng, |rng| Schedule::after(done, control, rng)).store(record);
+        }
+        shard.hot.remember(record, control);
+        Some(record)
+    }
+
+    /// Notes that a hold ends now. Call it before the release, if the stamp is not none.
+    #[inline]
+    pub fn hold_ends(&self, stamp: &Stamp) {
+        if let Some(pending) = stamp.get()
+            && pending.hold_weight.load(Relaxed) != 0
+        {
+            pending.hold_end.store(self.clock.raw(), Relaxed);
+        }
+    }
+
+    /// Records what the stamp of a released acquisition has measured. Call it after the release.
+    #[cold]
+    #[inline(never)]
+    pub fn settle(&self, stamp: Stamp) {
+        let mut next = stamp;
+        while let Some(pending) = next.get() {
+            let before = pending.before.load(Relaxed);
+            self.settle_one(pending);
+            next = Stamp::from_raw(before);
+        }
+    }
+
+    fn settle_one(&self, pending: &Pending) {
+        let shard = thread::shard(self); // None is counted there, as lost at thread exit.
+        let entered = shard.and_then(|shard| Some((shard, shard.enter()?))); // None is counted there, as reentrant.
+        if let Some((shard, _entered)) = &entered {
+            // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+            let owner = unsafe { Owner::assume() };
+            self.settle_in(shard, &owner, pending);
+        }
+        match shard {
+            Some(shard) if pending.is_of(shard) => shard.pool.give_back(pending),
+            _ => pending.give_back_to_other(),
+        }
+    }
+
+    fn settle_in(&self, shard: &Shard, owner: &Owner, pending: &Pending) {
+        // A guard may be released by another thread than acquired it, if the raw lock allows that,
+        // and in a thread that is exiting: then the records are this thread's own for the same points.
+        let mine = |record: *mut Record| {
+            // SAFETY: null, or a record of an engine that the lock keeps alive.
+            let record = unsafe { record.as_ref() }?;
+            if pending.is_of(shard) {
+                return Some(record);
+            }
+            shard
+                .record(owner, record.key, &self.limits())
+                .map_err(|cause| shard.losses.count_as_owner(cause))
+                .ok()
+        };
+        let hold_start = pending.hold_start.load(Relaxed);
+        let measured = |kind, weight: u64, start, end| {
+            (weight != 0).then(|| Measured {
+                kind,
+                ns: self.clock.nanos(start, end),
+                weight,
+            })
+        };
+        let wait = measured(
+            record::Kind::Wait,
+            pending.wait_weight.load(Relaxed),
+            pending.wait_start.load(Relaxed),
+            hold_start,
+        );
+        let hold = measured(
+            record::Kind::Hold,
+            pending.hold_weight.load(Relaxed),
+            hold_start,
+            pending.hold_end.load(Relaxed),
+        );
+        let contended = pending.contended.load(Relaxed);
+        if let Some(record) = mine(pending.record.load(Relaxed)) {
+            let delta = Delta {
+                contentions: contended,
+                wait,
+                hold,
+                ..Delta::default()
+            };
+            self.add(shard, owner, record, &delta);
+        }
+        if let Some(blocker) = mine(pending.blocker.load(Relaxed)) {
+            self.add(shard, owner, blocker, &blocked(wait.map_or(0, |w| w.ns)));
+        }
+    }
+
+    fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
+        let era = self.era();
+        let refused = record.add(owner, delta, era, &shard.rng);
+        for _ in 0..refused {
+            shard.losses.count_as_owner(Loss::Memory);
+        }
+    }
+}
+
+/// What the holder's point gets for having kept one thread waiting.
+fn blocked(wait_ns: u64) -> Delta {
+    Delta {
+        blocked: 1,
+        caused_wait_ns: wait_ns,
+        ..Delta::default()
+    }
+}
+
+impl<'a> Ticket<'a> {
+    /// The lock was found taken: the wait begins. `holder` is what the lock publishes.
+    pub fn contended(&mut self, holder: Option<SiteKey>) {
+        let clock = &self.core.clock;
+        let Some(entry) = &mut self.entry else { return };
+        let mut weight = 0;
+        if entry.control.kind() != Kind::Counts {
+            entry.wait_start = clock.raw();
+            weight = 1;
+        }
+        self.waits_for(holder, weight);
+    }
+
+    /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
+    pub fn yielded_to(&mut self, holder: SiteKey) {
+        self.waits_for(Some(holder), 0);
+    }
+
+    fn waits_for(&mut self, holder: Option<SiteKey>, weight: u64) {
+        let core = self.core;
+        let Some(entry) = &mut self.entry else { return };
+        entry.contended = true;
+        let Some(_entered) = entry.shard.enter() else {
+            return;
+        };
+        if let Some(site) = holder {
+            let class = entry.record.key.class;
+            let key = PointKey { site, class };
+            entry.blocker = core.look_up(entry.shard, &entry.owner, key, entry.control);
+        }
+        if entry.pending.is_none() {
+            entry.pending = entry.shard.pool.take(entry.record);
+        }
+        if let Some(pending) = entry.pending {
+            let blocker = entry.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
+            pending.more.store(true, Relaxed);
+            pending.blocker.store(blocker.cast_mut(), Relaxed);
+            pending.contended.store(1, Relaxed);
+            pending.wait_weight.store(weight, Relaxed);
+            pending.wait_start.store(entry.wait_start, Relaxed);
+        }
+    }
+
+    /// This acquisition follows another without a release in between: prepares to keep both.
+    ///
+    /// Keeps `before` until the release, and records now what `before` itself followed, so that a
+    /// guard that is never released does not collect a chain.
+    pub fn follows(&mut self, before: &Stamp) {
+        let Some(pending) = before.get() else { return };
+        let older = pending.before.load(Relaxed);
+        pending.before.store(std::ptr::null_mut(), Relaxed);
+        self.core.settle(Stamp::from_raw(older));
+        if let Some(entry) = &mut self.entry
+            && entry.pending.is_none()
+        {
+            entry.pending = entry.shard.pool.take(entry.record);
+        }
+    }
+
+    /// The lock is owned. Plain stores, and one clock read if something of this acquisition is timed.
+    ///
+    /// `before` is the stamp of the acquisition that this one [follows](Self::follows), or none.
+    #[inline]
+    pub fn acquired(self, before: Stamp) -> Stamp {
+        let core = self.core;
+        let Some(entry) = self.entry else {
+            core.settle(before);
+            return Stamp::NONE;
+        };
+        bump(&entry.record.acquisitions, 1);
+        if let Some(next) = entry.next {
+            next.store(entry.record);
+        }
+        let Some(pending) = entry.pending else {
+            if entry.contended {
+                core.count_contention(&entry);
+            }
+            core.settle(before);
+            return Stamp::NONE;
+        };
+        if pending.hold_weight.load(Relaxed) | pending.wait_weight.load(Relaxed) != 0 {
+            pending.hold_start.store(core.clock.raw(), Relaxed);
+        }
+        if !before.is_none() {
+            pending.more.store(true, Relaxed);
+            pending.before.store(before.into_raw(), Relaxed);
+        }
+        Stamp::new(pending)
+    }
+
+    /// `try_*` found the lock taken.
+    pub fn try_failed(self) {
+        self.gave_up(|_| Delta {
+            try_failures: 1,
+            ..Delta::default()
+        });
+    }
+
+    /// A timed acquire gave up. Whoever held the lock has kept this thread waiting all the same.
+    pub fn timed_out(self) {
+        let clock = &self.core.clock;
+        self.gave_up(|entry| Delta {
+            timeouts: 1,
+            // Goes to the holder's point, not to this one: see `gave_up`.
+            caused_wait_ns: match entry.control.kind() {
+                Kind::Counts => 0,
+                _ => clock.nanos(entry.wait_start, clock.raw()),
+            },
+            ..Delta::default()
+        });
+    }
+
+    fn gave_up(self, delta: impl FnOnce(&Entry<'_>) -> Delta) {
+        let Some(entry) = self.entry else { return };
+        if let Some(pending) = entry.pending {
+            entry.shard.pool.give_back(pending);
+        }
+        let mut delta = delta(&entry);
+        let caused_ns = std::mem::take(&mut delta.caused_wait_ns);
+        let Some(_entered) = entry.shard.enter() else {
+            return;
+        };
+        self.core
+            .add(entry.shard, &entry.owner, entry.record, &delta);
+        if let Some(blocker) = entry.blocker {
+            self.core
+                .add(entry.shard, &entry.owner, blocker, &blocked(caused_ns));
+        }
+    }
+}
+
+impl Core {
+    /// Too many measured guards to keep this one until its release: counts the contention now, without its time.
+    #[cold]
+    fn count_contention(&self, entry: &Entry<'_>) {
+        entry.shard.losses.count_as_owner(Loss::Guards);
+        let Some(_entered) = entry.shard.enter() else {
+            return;
+        };
+        let delta = Delta {
+            contentions: 1,
+            ..Delta::default()
+        };
+        self.add(entry.shard, &entry.owner, entry.record, &delta);
+        if let Some(blocker) = entry.blocker {
+            self.add(entry.shard, &entry.owner, blocker, &blocked(0));
+        }
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// Prepares the hold to be timed, and the schedule that follows.
+    fn time_hold(&mut self, done: u64) {
+        let weight = self.record.next_weight.load(Relaxed);
+        self.next = Some(with_rng(&self.shard.rng, |rng| {
+            Schedule::after(done + 1, self.control, rng)
+        }));
+        match self.shard.pool.take(self.record) {
+            Some(pending) => {
+                pending.hold_weight.store(weight, Relaxed);
+                self.pending = Some(pending);
+            }
+            None => self.shard.losses.count_as_owner(Loss::Guards),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Tables for a terminal or a log.
+//!
+//! [`table`] is the report: one row for each acquisition point, with percentiles, cut to fit a terminal's width.
+//! [`freebsd`] is the table of LOCK_PROFILING(9), for whoever has tools that read that.
+//!
+//! # Columns of the report
+//!
+//! | column | what it is |
+//! | --- | --- |
+//! | `lock` | the lock class: its name, or where it was created |
+//! | `site` | `file:line` of the call that acquires |
+//! | `m` | mode: `ex`clusive, `sh`ared or `up`gradable |
+//! | `acq` | acquisitions |
+//! | `contended` | those that found the lock taken, and their share |
+//! | wait: `total` `p50` `p95` `p99` `max` | times from finding the lock taken to owning it |
+//! | hold: `total` `p50` `p95` `p99` `max` | times from owning the lock to releasing it |
+//! | `blocked` | how often others waited while this point held the lock |
+//! | `caused` | for how long they waited |
+//!
+//! Times and counts have three significant digits: `1.23ms`, `45.6k`. `~` marks what is estimated from a sample of
+//! the events, `-` is what was not measured. `max` is the longest time that was measured.
+//!
+//! A table that is too wide first shortens paths in the middle, keeping the file's name and the line, then leaves
+//! out columns: those of the list above that say least beside the others go first, the column it is sorted by
+//! stays.
+
+mod column;
+mod elide;
+mod layout;
+mod table;
+mod unit;
+
+use std::fmt;
+
+use nexus_lockprof_snapshot::Snapshot;
+
+pub use table::{SortKey, Table};
+
+/// The report of a snapshot: see the [module](self). Set its options, then display it.
+///
+/// ```
+/// use nexus_lockprof_export::text::{self, SortKey};
+/// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+///
+/// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+/// println!("{}", text::table(&snapshot).width(120).top(10).sort(SortKey::TotalHold));
+/// ```
+pub fn table(snapshot: &Snapshot) -> Table<'_> {
+    Table::new(snapshot)
+}
+
+/// The table of FreeBSD's LOCK_PROFILING(9): the snapshot's own [`Display`](fmt::Display).
+///
+/// ```
+/// use nexus_lockprof_export::text;
+/// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+///
+/// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+/// assert_eq!(text::freebsd(&snapshot).to_string(), snapshot.to_string());
+/// ```
+pub fn freebsd(snapshot: &Snapshot) -> impl fmt::Display + '_ {
+    snapshot
+}

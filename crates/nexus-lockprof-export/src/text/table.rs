@@ -1,0 +1,262 @@
+//! [`Table`]: the report.
+
+use std::cmp::{Ordering, Reverse};
+use std::fmt;
+
+use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
+
+use super::column::Column;
+use super::layout::{Layout, gap, lay_out};
+use super::{elide, unit};
+
+/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's order, which is
+/// by total wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SortKey {
+    /// Sum of the waits.
+    #[default]
+    TotalWait,
+    /// Sum of the holds.
+    TotalHold,
+    /// For how long others waited while the point held the lock.
+    Caused,
+    /// Acquisitions that had to wait.
+    Contentions,
+    /// Acquisitions.
+    Acquisitions,
+    /// Longest wait.
+    MaxWait,
+    /// Longest hold.
+    MaxHold,
+    /// Name of the lock, then place of the acquisition.
+    Name,
+}
+
+impl SortKey {
+    fn compare(self, a: &Point, b: &Point) -> Ordering {
+        let most = |number: fn(&Point) -> u64| Reverse(number(a)).cmp(&Reverse(number(b)));
+        match self {
+            Self::TotalWait => most(|p| p.wait.total_ns),
+            Self::TotalHold => most(|p| p.hold.total_ns),
+            Self::Caused => most(|p| p.caused_wait_ns),
+            Self::Contentions => most(|p| p.contentions),
+            Self::Acquisitions => most(|p| p.acquisitions),
+            Self::MaxWait => most(|p| p.wait.max_ns),
+            Self::MaxHold => most(|p| p.hold.max_ns),
+            Self::Name => {
+                let names = a.lock.name().cmp(&b.lock.name());
+                names.then_with(|| (&a.site, a.mode).cmp(&(&b.site, b.mode)))
+            }
+        }
+    }
+}
+
+/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table, then what there is
+/// to say about it; every line ends in a line end, and none is wider than the [`width`](Self::width).
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a table does nothing until it is displayed"]
+pub struct Table<'a> {
+    snapshot: &'a Snapshot,
+    width: usize,
+    top: usize,
+    sort: SortKey,
+}
+
+impl<'a> Table<'a> {
+    /// The width unless set, in terminal columns.
+    pub const DEFAULT_WIDTH: usize = 100;
+    /// The least width, in terminal columns.
+    pub const MIN_WIDTH: usize = 60;
+    /// The number of points shown unless set.
+    pub const DEFAULT_TOP: usize = 20;
+
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
+            snapshot,
+            width: Self::DEFAULT_WIDTH,
+            top: Self::DEFAULT_TOP,
+            sort: SortKey::default(),
+        }
+    }
+
+    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH) counts as that.
+    pub fn width(mut self, columns: usize) -> Self {
+        self.width = columns.max(Self::MIN_WIDTH);
+        self
+    }
+
+    /// Sets how many points to show at most; a line tells how many more there are.
+    pub fn top(mut self, points: usize) -> Self {
+        self.top = points;
+        self
+    }
+
+    /// Sets what to sort by. The column that shows it is left out last.
+    pub fn sort(mut self, key: SortKey) -> Self {
+        self.sort = key;
+        self
+    }
+
+    fn rows(&self, f: &mut fmt::Formatter<'_>, points: &[&Point]) -> fmt::Result {
+        let rows: Vec<(&Point, [String; Column::ALL.len()])> = points
+            .iter()
+            .map(|&point| (point, Column::ALL.map(|column| column.cell(point))))
+            .collect();
+        let mut natural = Column::ALL.map(|column| elide::width(column.head()));
+        for (_, cells) in &rows {
+            for (natural, cell) in natural.iter_mut().zip(cells) {
+                *natural = elide::width(cell).max(*natural);
+            }
+        }
+        let layout = lay_out(natural, self.width, Column::sorted_by(self.sort));
+        write_groups(f, &layout)?;
+        write_row(f, &layout, |column, _| column.head().to_owned())?;
+        for (point, cells) in &rows {
+            write_row(f, &layout, |column, width| {
+                let cell = Column::ALL.iter().zip(cells).find(|&(&c, _)| c == column);
+                let text = cell.map_or("", |(_, cell)| cell);
+                column.shorten(point, text, width)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self) -> String {
+        let points = self.snapshot.points();
+        let sum = |sum: u64, point: &Point| sum.saturating_add(point.acquisitions);
+        let shards = self.snapshot.table().shards;
+        format!(
+            "{}, {} acquisitions, {}, mode {}, {}",
+            plural(points.len() as u64, "point"),
+            unit::count(points.iter().fold(0, sum)),
+            plural(shards, "shard"),
+            self.snapshot.mode(),
+            self.period(),
+        )
+    }
+
+    fn period(&self) -> String {
+        let elapsed = unit::duration(self.snapshot.elapsed_ns());
+        match self.snapshot.base_collection() {
+            None => format!("{elapsed} elapsed"),
+            Some(_) => format!("an interval of {elapsed}"),
+        }
+    }
+
+    fn nothing(&self) -> String {
+        let period = self.period();
+        if self.snapshot.base_collection().is_some() {
+            return format!("No lock was used in {period}.");
+        }
+        match self.snapshot.mode() {
+            ProfilerMode::Off => format!(
+                "Nothing recorded: the profiler is off ({period}). Turn it on with LOCKPROF=sampled or in its Config."
+            ),
+            mode => format!(
+                "Nothing recorded yet: no profiled lock was acquired (mode {mode}, {period}). \
+                 Are the locks nexus_lockprof's, and is its feature `profile` on?"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.snapshot.points();
+        if all.is_empty() {
+            elide::wrapped(f, &self.nothing(), self.width)?;
+        } else {
+            let mut points: Vec<&Point> = all.iter().collect();
+            points.sort_by(|a, b| self.sort.compare(a, b));
+            points.truncate(self.top);
+            self.rows(f, &points)?;
+            let hidden = (all.len() - points.len()) as u64;
+            if hidden > 0 {
+                let noun = if hidden == 1 { "point" } else { "points" };
+                writeln!(f, "... and {hidden} more {noun}")?;
+            }
+            elide::wrapped(f, &self.summary(), self.width)?;
+            if let Some(note) = estimates(&points) {
+                elide::wrapped(f, &note, self.width)?;
+            }
+        }
+        if !self.snapshot.is_complete() {
+            let note = "Percentiles cover only the last part of the interval.";
+            elide::wrapped(f, note, self.width)?;
+        }
+        if !self.snapshot.losses().is_empty() {
+            let lost = format!("LOST {}", self.snapshot.losses());
+            elide::wrapped(f, &lost, self.width)?;
+        }
+        Ok(())
+    }
+}
+
+/// How far off the estimated totals among `points` may be, if there are such.
+fn estimates(points: &[&Point]) -> Option<String> {
+    let durations = points.iter().flat_map(|point| [&point.wait, &point.hold]);
+    let errors = durations
+        .filter(|durations| durations.is_estimate())
+        .map(|durations| match durations.total_ns {
+            0 => 0.0,
+            total => 100.0 * durations.standard_error_ns() / total as f64,
+        });
+    let worst = errors.max_by(f64::total_cmp)?;
+    Some(format!(
+        "~ is estimated from samples; standard error of a total: up to {worst:.1}%"
+    ))
+}
+
+fn plural(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", unit::count(n), if n == 1 { "" } else { "s" })
+}
+
+/// The line above the heads, which spans each group: `---- wait ----`.
+fn write_groups(f: &mut fmt::Formatter<'_>, layout: &Layout) -> fmt::Result {
+    let mut line = String::new();
+    let mut previous = None;
+    let mut columns = layout.iter().copied().peekable();
+    while let Some((column, mut span)) = columns.next() {
+        let before = gap(previous, column);
+        previous = Some(column);
+        while let Some((next, width)) = columns.next_if(|(next, _)| next.group() == column.group())
+        {
+            span += gap(previous, next) + width;
+            previous = Some(next);
+        }
+        line.push_str(&" ".repeat(before));
+        match column.group() {
+            None => line.push_str(&" ".repeat(span)),
+            Some(name) if span < name.len() + 4 => {
+                line.push_str(&format!("{:>span$}", elide::middle(name, span)))
+            }
+            Some(name) => line.push_str(&format!("{:-^span$}", format!(" {name} "))),
+        }
+    }
+    writeln!(f, "{}", line.trim_end())
+}
+
+/// A line of cells, each made for its column and width.
+fn write_row(
+    f: &mut fmt::Formatter<'_>,
+    layout: &Layout,
+    cell: impl Fn(Column, usize) -> String,
+) -> fmt::Result {
+    let mut line = String::new();
+    let mut previous = None;
+    for &(column, width) in layout {
+        line.push_str(&" ".repeat(gap(previous, column)));
+        previous = Some(column);
+        let text = cell(column, width);
+        let padding = " ".repeat(width.saturating_sub(elide::width(&text)));
+        if column.is_text() {
+            line.push_str(&text);
+            line.push_str(&padding);
+        } else {
+            line.push_str(&padding);
+            line.push_str(&text);
+        }
+    }
+    writeln!(f, "{}", line.trim_end())
+}

@@ -1,0 +1,132 @@
+//! Numbers for people: three significant digits and a unit.
+
+/// A duration in nanoseconds, as `ns`, `µs`, `ms` or `s`. From 1000 s on it is in whole seconds.
+pub(super) fn duration(ns: u64) -> String {
+    let scaled = scale(ns, &["ns", "µs", "ms", "s"]);
+    scaled.unwrap_or_else(|| format!("{}s", ns.saturating_add(NS_PER_S / 2) / NS_PER_S))
+}
+
+/// A count, as it is or in `k`, `M`, `G`, `T`, `P` or `E`.
+pub(super) fn count(n: u64) -> String {
+    let scaled = scale(n, &["", "k", "M", "G", "T", "P", "E"]);
+    scaled.unwrap_or_else(|| n.to_string())
+}
+
+/// `part` of `whole` in percent, with at most one decimal; nothing is rounded to none or to all.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    let share = 100.0 * part as f64 / whole as f64;
+    if part == 0 {
+        "0%".to_owned()
+    } else if share < 0.1 {
+        "<0.1%".to_owned()
+    } else if share < 9.95 {
+        format!("{share:.1}%")
+    } else if part < whole && share >= 99.5 {
+        ">99%".to_owned()
+    } else {
+        format!("{share:.0}%")
+    }
+}
+
+const NS_PER_S: u64 = 1_000_000_000;
+
+/// `n` in the first of `units`, each a thousand of the one before, in which it has at most three digits
+/// before the point; `None` if there is no such unit. Rounded half up.
+fn scale(n: u64, units: &[&str]) -> Option<String> {
+    let (first, larger) = units.split_first()?;
+    if n < 1_000 {
+        return Some(format!("{n}{first}"));
+    }
+    let mut size: u128 = 1;
+    for unit in larger {
+        size *= 1_000;
+        // Two, one or no decimals; the next choice when rounding makes a fourth digit.
+        for decimals in [2, 1, 0] {
+            let tens = 10_u128.pow(decimals);
+            let digits = (u128::from(n) * tens + size / 2) / size;
+            if digits < 1_000 {
+                let (whole, part) = (digits / tens, digits % tens);
+                return Some(match decimals {
+                    0 => format!("{whole}{unit}"),
+                    _ => format!("{whole}.{part:0width$}{unit}", width = decimals as usize),
+                });
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (ns, text) in [
+            (0, "0ns"),
+            (999, "999ns"),
+            (1_000, "1.00µs"),
+            (1_004, "1.00µs"),
+            (1_005, "1.01µs"),
+            (9_994, "9.99µs"),
+            (9_995, "10.0µs"),
+            (99_949, "99.9µs"),
+            (99_950, "100µs"),
+            (999_499, "999µs"),
+            (999_500, "1.00ms"),
+            (1_234_567, "1.23ms"),
+            (59_000_000_000, "59.0s"),
+            (999_499_999_999, "999s"),
+            (999_500_000_000, "1000s"),
+            (12_345_678_901_234, "12346s"),
+            (u64::MAX, "18446744073s"),
+        ] {
+            assert_eq!(duration(ns), text, "{ns}");
+        }
+    }
+
+    #[test]
+    fn counts() {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1.00k"),
+            (45_600, "45.6k"),
+            (999_499, "999k"),
+            (999_500, "1.00M"),
+            (7_890_000_000, "7.89G"),
+            (u64::MAX, "18.4E"),
+        ] {
+            assert_eq!(count(n), text, "{n}");
+        }
+    }
+
+    #[test]
+    fn percents() {
+        for (part, whole, text) in [
+            (0, 1_000, "0%"),
+            (1, 1_000_000, "<0.1%"),
+            (1, 1_000, "0.1%"),
+            (25, 1_000, "2.5%"),
+            (99, 1_000, "9.9%"),
+            (999, 10_000, "10%"),
+            (994, 1_000, "99%"),
+            (999, 1_000, ">99%"),
+            (1_000, 1_000, "100%"),
+            (3, 2, "150%"),
+        ] {
+            assert_eq!(percent(part, whole), text, "{part} of {whole}");
+        }
+    }
+
+    /// No duration of a scaled unit and no count is wider than a column expects.
+    #[test]
+    fn at_most_three_digits() {
+        let mut n: u64 = 1;
+        while let Some(next) = n.checked_mul(3) {
+            let digits = count(n).bytes().filter(u8::is_ascii_digit).count();
+            assert!(digits <= 3, "{n}: {}", count(n));
+            n = next;
+        }
+    }
+}

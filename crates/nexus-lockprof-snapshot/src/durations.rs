@@ -1,0 +1,234 @@
+//! Measured times: [`Sample`] and [`Durations`].
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{json, quantile};
+
+/// One measured duration and the number of events it stands for.
+///
+/// In JSON it is the pair `[value_ns, weight]`. Neither direction lets a weight through that is not
+/// a number above 0 and at most 2⁶⁴.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// The duration, in nanoseconds.
+    pub value_ns: u64,
+    /// How many events this sample stands for (its inverse inclusion probability); at least 1.
+    pub weight: f64,
+}
+
+impl Sample {
+    /// A duration that stands for itself alone.
+    #[must_use]
+    pub const fn exact(value_ns: u64) -> Self {
+        Self {
+            value_ns,
+            weight: 1.0,
+        }
+    }
+}
+
+/// Wait or hold times of one point.
+///
+/// # Quantiles
+///
+/// The `q`-quantile is the smallest measured duration `v` such that the durations up to and
+/// including `v` carry at least the share `q` of the reservoir's whole weight. It is always a duration that was
+/// measured, never an interpolation. `q` is clamped to `0..=1`, so 0 asks for the shortest and 1 for the
+/// longest duration *of the reservoir*; [`max_ns`](Self::max_ns) is the longest of all. There is no
+/// quantile (`None`) of an empty reservoir, nor for a `q` that is NaN.
+///
+/// ```
+/// use nexus_lockprof_snapshot::{Durations, Sample};
+///
+/// let wait = Durations {
+///     samples: 3,
+///     events: 12,
+///     total_ns: 3_200,
+///     max_ns: 900,
+///     reservoir: vec![
+///         Sample { value_ns: 100, weight: 5.0 },
+///         Sample { value_ns: 300, weight: 6.0 },
+///         Sample { value_ns: 900, weight: 1.0 },
+///     ],
+///     ..Durations::default()
+/// };
+/// assert_eq!(wait.p50_ns(), Some(300)); // 5 of 12 events took 100 ns, 11 of 12 at most 300 ns
+/// assert_eq!(wait.quantiles([0.0, 0.4, 0.99]), [Some(100), Some(100), Some(900)]);
+/// assert_eq!(wait.quantile(f64::NAN), None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Durations {
+    /// Number of durations that were measured.
+    pub samples: u64,
+    /// Sum of all durations, in nanoseconds; an estimate when [`is_estimate`](Self::is_estimate).
+    pub total_ns: u64,
+    /// Variance of `total_ns` as an estimator, in ns²; 0 when every event was measured.
+    #[serde(skip_serializing_if = "json::is_zero", with = "json::variance")]
+    pub total_variance: f64,
+    /// Number of events the measured ones stand for (the sum of their weights).
+    pub events: u64,
+    /// The longest duration that was measured, in nanoseconds.
+    pub max_ns: u64,
+    /// A weighted random sample of all durations since the start or the last reset, ascending by value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reservoir: Vec<Sample>,
+    /// The same for the last interval alone: since the collection before this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Sample>,
+}
+
+impl Durations {
+    /// Whether nothing was measured.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.samples == 0
+            && self.events == 0
+            && self.total_ns == 0
+            && self.max_ns == 0
+            && self.reservoir.is_empty()
+            && self.recent.is_empty()
+    }
+
+    /// The sum of all durations; see [`total_ns`](Self::total_ns).
+    #[must_use]
+    pub const fn total(&self) -> Duration {
+        Duration::from_nanos(self.total_ns)
+    }
+
+    /// The longest duration that was measured; see [`max_ns`](Self::max_ns).
+    #[must_use]
+    pub const fn max(&self) -> Duration {
+        Duration::from_nanos(self.max_ns)
+    }
+
+    /// The `q`-quantile of all durations since the start or the last reset, in nanoseconds.
+    /// See [Quantiles](Self#quantiles).
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<u64> {
+        let [value] = self.quantiles([q]);
+        value
+    }
+
+    /// Several quantiles, in nanoseconds, in the order asked for, for the price of one.
+    /// See [Quantiles](Self#quantiles).
+    #[must_use]
+    pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> [Option<u64>; N] {
+        quantile::quantiles(&self.reservoir, qs)
+    }
+
+    /// The median, in nanoseconds.
+    #[must_use]
+    pub fn p50_ns(&self) -> Option<u64> {
+        self.quantile(0.50)
+    }
+
+    /// The 95th percentile, in nanoseconds.
+    #[must_use]
+    pub fn p95_ns(&self) -> Option<u64> {
+        self.quantile(0.95)
+    }
+
+    /// The 99th percentile, in nanoseconds.
+    #[must_use]
+    pub fn p99_ns(&self) -> Option<u64> {
+        self.quantile(0.99)
+    }
+
+    /// The `q`-quantile of the durations since the collection before this one, in nanoseconds.
+    /// See [Quantiles](Self#quantiles).
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Durations, Sample};
+    ///
+    /// let hold = Durations {
+    ///     samples: 2,
+    ///     events: 2,
+    ///     reservoir: vec![Sample::exact(10), Sample::exact(5_000)],
+    ///     recent: vec![Sample::exact(5_000)],
+    ///     ..Durations::default()
+    /// };
+    /// assert_eq!(hold.quantile(0.5), Some(10));
+    /// assert_eq!(hold.recent_quantile(0.5), Some(5_000));
+    /// ```
+    #[must_use]
+    pub fn recent_quantile(&self, q: f64) -> Option<u64> {
+        let [value] = self.recent_quantiles([q]);
+        value
+    }
+
+    /// Several quantiles, in nanoseconds, of the durations since the collection before this one.
+    /// See [Quantiles](Self#quantiles).
+    #[must_use]
+    pub fn recent_quantiles<const N: usize>(&self, qs: [f64; N]) -> [Option<u64>; N] {
+        quantile::quantiles(&self.recent, qs)
+    }
+
+    /// The mean duration, in whole nanoseconds, rounded down; `None` when nothing was measured.
+    /// As good an estimate as [`total_ns`](Self::total_ns) is.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Durations;
+    ///
+    /// let hold = Durations { samples: 4, events: 4, total_ns: 1_003, ..Durations::default() };
+    /// assert_eq!(hold.mean_ns(), Some(250));
+    /// assert_eq!(Durations::default().mean_ns(), None);
+    /// ```
+    #[must_use]
+    pub const fn mean_ns(&self) -> Option<u64> {
+        self.total_ns.checked_div(self.events)
+    }
+
+    /// Whether [`total_ns`](Self::total_ns) is estimated from a sample of the events: it has a variance, or
+    /// the measured durations stand for more events than themselves.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Durations;
+    ///
+    /// let exact = Durations { samples: 64, events: 64, total_ns: 900, ..Durations::default() };
+    /// assert!(!exact.is_estimate());
+    ///
+    /// let sampled = Durations { events: 4_096, total_variance: 2_500.0, ..exact };
+    /// assert!(sampled.is_estimate());
+    /// assert_eq!(sampled.standard_error_ns(), 50.0);
+    /// ```
+    #[must_use]
+    pub fn is_estimate(&self) -> bool {
+        self.total_variance > 0.0 || self.events > self.samples
+    }
+
+    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds: the square root of its variance.
+    /// 0 when every event was measured.
+    #[must_use]
+    pub fn standard_error_ns(&self) -> f64 {
+        self.total_variance.max(0.0).sqrt()
+    }
+
+    /// Adds the durations of `other`, another sample of events of the same kind.
+    ///
+    /// Counters and variances add up, reservoirs are concatenated: two weighted samples of two sets of events
+    /// are together a weighted sample of both. Sums stop at [`u64::MAX`] (584 years).
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.samples = self.samples.saturating_add(other.samples);
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        self.total_variance += other.total_variance;
+        self.events = self.events.saturating_add(other.events);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.reservoir.extend(other.reservoir);
+        self.recent.extend(other.recent);
+    }
+
+    /// Puts both reservoirs in the order that quantiles need: ascending by value. Ties go by
+    /// weight, so that equal samples in any order are one value and one file.
+    pub(crate) fn sort(&mut self) {
+        let order = |a: &Sample, b: &Sample| {
+            a.value_ns
+                .cmp(&b.value_ns)
+                .then(a.weight.total_cmp(&b.weight))
+        };
+        self.reservoir.sort_unstable_by(order);
+        self.recent.sort_unstable_by(order);
+    }
+}

@@ -1,0 +1,85 @@
+//! Plain values of the nexus-lockprof lock profiler: what an engine hands out and every output takes in.
+//!
+//! A [`Snapshot`] is a copy of all statistics at one time, without a lifetime and without a lock. It has one
+//! [`Point`] for each acquisition point: a [`Lock`] class, an [`AcquireMode`] and the [`Site`] of the call. A point
+//! counts exactly, and keeps the times of its waits and holds as [`Durations`], with any quantile.
+//!
+//! | to | use |
+//! | --- | --- |
+//! | look at what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
+//! | see an interval | [`Snapshot::since`] |
+//! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
+//! | keep it, send it | [`Snapshot::write_json_file`], [`Snapshot::to_json`], [`Snapshot::from_json`], serde |
+//! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
+//! | read an event | [`Hot`], [`HotLine`] |
+//! | make one | [`Snapshot::from_parts`] |
+//!
+//! # Which numbers are exact
+//!
+//! Counts are. Times may come from a sample of the events; then [`Durations::is_estimate`] says so, the total has a
+//! standard error, and each [`Sample`] carries the number of events it stands for. What was not recorded at all is
+//! in [`Losses`], by cause.
+//!
+//! # The table
+//!
+//! A snapshot displays as FreeBSD's LOCK_PROFILING(9) prints `debug.lock.prof.stats`, times in whole microseconds,
+//! rounded down:
+//!
+//! | column | what it is |
+//! | --- | --- |
+//! | `max`, `wait_max` | longest hold, longest wait |
+//! | `total`, `wait_total` | sum of the holds, of the waits |
+//! | `count` | acquisitions |
+//! | `avg`, `wait_avg` | `total` and `wait_total` over `count` |
+//! | `cnt_hold` | how often others waited while this point held the lock |
+//! | `cnt_lock` | how often this point waited |
+//! | `name` | `file:line (lock)` |
+//!
+//! A line `ESTIMATED ...` below it says which totals come from samples, a line `LOST ...` what was not recorded;
+//! both only when there is such a thing.
+//!
+//! ```
+//! use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Site, Snapshot, SnapshotParts};
+//!
+//! let snapshot = Snapshot::from_parts(SnapshotParts {
+//!     points: vec![Point {
+//!         acquisitions: 4,
+//!         contentions: 1,
+//!         wait: Durations { samples: 1, events: 1, total_ns: 9_000, max_ns: 9_000, ..Durations::default() },
+//!         hold: Durations { samples: 4, events: 4, total_ns: 20_000, max_ns: 8_000, ..Durations::default() },
+//!         ..Point::new(Lock::Named("cache".into()), AcquireMode::Exclusive, Site::new("src/cache.rs", 12, 20))
+//!     }],
+//!     ..SnapshotParts::default()
+//! });
+//! let table = snapshot.to_string();
+//! let rows: Vec<Vec<&str>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
+//! assert_eq!(rows[0].join(" "), "max wait_max total wait_total count avg wait_avg cnt_hold cnt_lock name");
+//! assert_eq!(rows[1].join(" "), "8 9 20 9 4 5 2 0 1 src/cache.rs:12 (cache)");
+//! ```
+#![forbid(unsafe_code)]
+
+mod durations;
+mod freebsd;
+mod hot;
+mod json;
+mod logfmt;
+mod place;
+mod point;
+mod printable;
+mod profiler;
+mod quantile;
+mod read;
+mod since;
+mod snapshot;
+mod write;
+
+pub use durations::{Durations, Sample};
+pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
+pub use place::{AcquireMode, Lock, Site};
+pub use point::Point;
+pub use printable::printable;
+pub use profiler::{Losses, ProfilerMode, TableStats};
+pub use read::ReadError;
+pub use since::SinceError;
+pub use snapshot::{Snapshot, SnapshotParts};
+pub use write::WriteError;

@@ -1,0 +1,159 @@
+//! Where and how a lock is taken: [`Site`], [`Lock`], [`AcquireMode`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a lock was acquired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AcquireMode {
+    /// `Mutex::lock`, `RwLock::write`, an upgrade.
+    Exclusive,
+    /// `RwLock::read`, a downgrade.
+    Shared,
+    /// `RwLock::upgradable_read`, a downgrade to upgradable.
+    Upgradable,
+}
+
+impl AcquireMode {
+    /// All modes, in their sorting order.
+    pub const ALL: [Self; 3] = [Self::Exclusive, Self::Shared, Self::Upgradable];
+
+    /// The mode's name, as the JSON form spells it: `exclusive`, `shared` or `upgradable`.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::AcquireMode;
+    ///
+    /// assert_eq!(AcquireMode::Shared.as_str(), "shared");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exclusive => "exclusive",
+            Self::Shared => "shared",
+            Self::Upgradable => "upgradable",
+        }
+    }
+}
+
+impl fmt::Display for AcquireMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A place in the source, as the compiler names it.
+///
+/// Displays as `file:line`; the alternate form `{:#}` adds the column.
+///
+/// ```
+/// use nexus_lockprof_snapshot::Site;
+///
+/// let site = Site::new("src/pool.rs", 42, 9);
+/// assert_eq!(site.to_string(), "src/pool.rs:42");
+/// assert_eq!(format!("{site:#}"), "src/pool.rs:42:9");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Site {
+    /// Path of the source file, as given to the compiler.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
+
+impl Site {
+    /// The place at `line` and `column`, both from 1, of `file`.
+    #[must_use]
+    pub fn new(file: impl Into<String>, line: u32, column: u32) -> Self {
+        Self {
+            file: file.into(),
+            line,
+            column,
+        }
+    }
+}
+
+impl From<&std::panic::Location<'_>> for Site {
+    fn from(location: &std::panic::Location<'_>) -> Self {
+        Self::new(location.file(), location.line(), location.column())
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        if f.alternate() {
+            write!(f, ":{}", self.column)?;
+        }
+        Ok(())
+    }
+}
+
+/// A lock class: all locks created with one name or, unnamed, at one place.
+///
+/// Displays as its [`name`](Self::name).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    /// Created with a name.
+    Named(String),
+    /// Created without a name, at this place.
+    Created(Site),
+    /// Created by something that can tell neither (a raw lock's `INIT`).
+    Anonymous,
+}
+
+impl Lock {
+    /// What to call the lock class: its name, the `file:line` of its creation, or `?`.
+    ///
+    /// Two classes created at different columns of one line share a name; they are still two classes.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Lock, Site};
+    ///
+    /// assert_eq!(Lock::Named("sessions".into()).name(), "sessions");
+    /// assert_eq!(Lock::Created(Site::new("src/pool.rs", 7, 12)).name(), "src/pool.rs:7");
+    /// assert_eq!(Lock::Anonymous.name(), "?");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Named(name) => Cow::Borrowed(name),
+            Self::Created(site) => Cow::Owned(site.to_string()),
+            Self::Anonymous => Cow::Borrowed("?"),
+        }
+    }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_becomes_a_site() {
+        let here = std::panic::Location::caller();
+        let site = Site::from(here);
+        assert_eq!(
+            (site.file.as_str(), site.line, site.column),
+            (here.file(), here.line(), here.column())
+        );
+    }
+
+    #[test]
+    fn mode_names_are_the_json_names() {
+        for mode in AcquireMode::ALL {
+            let json = serde_json::to_string(&mode).ok();
+            assert_eq!(json, Some(format!("\"{mode}\"")));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the profiler itself was doing: [`ProfilerMode`], [`TableStats`], [`Losses`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json;
+
+/// What the profiler was told to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum ProfilerMode {
+    /// Nothing.
+    Off,
+    /// Counts only, no clock.
+    Counts,
+    /// Counts, every wait, and a sample of the holds.
+    Sampled {
+        /// Share of a thread's time that may go into measuring, 0.01 for 1 %.
+        #[serde(with = "json::budget")]
+        budget: f64,
+    },
+    /// Everything.
+    Exact,
+}
+
+impl ProfilerMode {
+    /// The mode's name, as the JSON form and `LOCKPROF` spell it: `off`, `counts`, `sampled` or `exact`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Counts => "counts",
+            Self::Sampled { .. } => "sampled",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// The name, and the budget in percent if there is one.
+///
+/// ```
+/// use nexus_lockprof_snapshot::ProfilerMode;
+///
+/// assert_eq!(ProfilerMode::Exact.to_string(), "exact");
+/// assert_eq!(ProfilerMode::Sampled { budget: 0.01 }.to_string(), "sampled (budget 1%)");
+/// ```
+impl fmt::Display for ProfilerMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())?;
+        if let Self::Sampled { budget } = self {
+            // Through f32, so that 0.07 * 100 shows as 7 and not as 7.000000000000001.
+            write!(f, " (budget {}%)", (budget * 100.0) as f32)?;
+        }
+        Ok(())
+    }
+}
+
+/// The figures of LOCK_PROFILING(9)'s `debug.lock.prof` controls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableStats {
+    /// Acquisitions recorded, all points together.
+    pub acquisitions: u64,
+    /// Point records in use, over all shards.
+    pub records: u64,
+    /// The most records there may be.
+    pub max_records: u64,
+    /// Events that found no room for a record.
+    pub rejected: u64,
+    /// Slots of the hash tables, over all shards.
+    pub hash_size: u64,
+    /// Records that did not get their home slot.
+    pub collisions: u64,
+    /// Shards there are: the most threads that were alive at one time.
+    pub shards: u64,
+}
+
+/// Events that were not recorded, by cause.
+///
+/// Counted over the time that the snapshot covers, like everything else: [`Snapshot::since`](crate::Snapshot::since)
+/// subtracts them.
+///
+/// Displays as the sum and the causes that occurred, most frequent first.
+///
+/// ```
+/// use nexus_lockprof_snapshot::Losses;
+///
+/// let losses = Losses { points_full: 10, reentrant: 2, ..Losses::default() };
+/// assert_eq!(losses.to_string(), "12 events: points_full 10, reentrant 2");
+/// assert_eq!(Losses::default().to_string(), "0 events");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Losses {
+    /// The table of points was full (`Config::max_points`, `max_records`).
+    pub points_full: u64,
+    /// There were more threads than `Config::max_shards`.
+    pub shards_full: u64,
+    /// The thread was inside the profiler already (a profiled lock in an allocator or a signal handler).
+    pub reentrant: u64,
+    /// The thread's local storage was gone (a lock used late in a thread's exit).
+    pub thread_exit: u64,
+    /// Memory for a record or a reservoir could not be had.
+    pub memory: u64,
+    /// Acquisitions whose hold or wait was not measured because too many measured guards were alive at once.
+    pub guards: u64,
+}
+
+impl Losses {
+    /// Every cause and its count, also those that did not occur. The names are the field names.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Losses;
+    ///
+    /// let losses = Losses { memory: 3, ..Losses::default() };
+    /// let seen: Vec<_> = losses.iter().filter(|&(_, count)| count > 0).collect();
+    /// assert_eq!(seen, [("memory", 3)]);
+    /// ```
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, u64)> + use<> {
+        // By pattern: a new cause cannot be forgotten here.
+        let &Self {
+            points_full,
+            shards_full,
+            reentrant,
+            thread_exit,
+            memory,
+            guards,
+        } = self;
+        [
+            ("points_full", points_full),
+            ("shards_full", shards_full),
+            ("reentrant", reentrant),
+            ("thread_exit", thread_exit),
+            ("memory", memory),
+            ("guards", guards),
+        ]
+        .into_iter()
+    }
+
+    /// All causes together; stops at [`u64::MAX`].
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.iter()
+            .fold(0, |sum, (_, count)| sum.saturating_add(count))
+    }
+
+    /// Whether nothing was lost.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.iter().all(|(_, count)| count == 0)
+    }
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = self.total();
+        write!(f, "{total} event{}", if total == 1 { "" } else { "s" })?;
+        let mut causes: Vec<_> = self.iter().filter(|&(_, count)| count > 0).collect();
+        causes.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        for (i, (cause, count)) in causes.into_iter().enumerate() {
+            write!(f, "{} {cause} {count}", if i == 0 { ":" } else { "," })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,239 @@
+//! JSON in: [`Snapshot::from_json`] and its kin.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::error::Category;
+use thiserror::Error;
+
+use crate::Snapshot;
+use crate::json::{Document, FORMAT, SCHEMA};
+
+/// Why a snapshot could not be read. Lines and columns count from 1, columns in bytes.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Reading from a file or stream failed.
+    #[error("{0}")]
+    Io(io::Error),
+    /// The input is not UTF-8, so it is not JSON.
+    #[error("not UTF-8 text at line {line} column {column}")]
+    NotUtf8 {
+        /// Line of the first bad byte.
+        line: usize,
+        /// Column of the first bad byte.
+        column: usize,
+    },
+    /// The input ends too early.
+    #[error("truncated: it ends at line {line} column {column} in the middle of JSON ({message})")]
+    Truncated {
+        /// Line of the end.
+        line: usize,
+        /// Column of the end.
+        column: usize,
+        /// What was being read.
+        message: String,
+    },
+    /// The input is not JSON.
+    #[error("not valid JSON at line {line} column {column}: {message}")]
+    Syntax {
+        /// Line of the mistake.
+        line: usize,
+        /// Column of the mistake.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// JSON, but not a snapshot of ours: there is no `"format":"lockprof-snapshot"`.
+    #[error(
+        "a foreign file: expected \"format\":\"lockprof-snapshot\", found {}",
+        .found.as_deref().unwrap_or("no format")
+    )]
+    Foreign {
+        /// The `format` it has instead, as JSON; `None` if it has none.
+        found: Option<String>,
+    },
+    /// A snapshot whose schema is not a whole number from 1.
+    #[error("not a schema version: {}", .found.as_deref().unwrap_or("there is none"))]
+    BadSchema {
+        /// What is in its place, as JSON; `None` if nothing is.
+        found: Option<String>,
+    },
+    /// A snapshot that a newer version of this program wrote.
+    #[error(
+        "schema {found} is newer than schema {supported}, the newest that this version of lockprof reads: \
+         use the version that wrote the file"
+    )]
+    NewerSchema {
+        /// The file's schema.
+        found: u64,
+        /// The newest schema that can be read.
+        supported: u32,
+    },
+    /// A snapshot with a field that is missing, of the wrong kind, or out of range.
+    #[error("bad snapshot at line {line} column {column}: {message}")]
+    Data {
+        /// Line of the mistake, or of the end of what holds it.
+        line: usize,
+        /// Column of the mistake, or of the end of what holds it.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// Any of the above, of this file.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        error: Box<ReadError>,
+    },
+}
+
+/// The envelope: enough to tell whose document it is, whatever else is in it.
+#[derive(Deserialize)]
+struct Envelope {
+    format: Option<Value>,
+    schema: Option<Value>,
+}
+
+impl Snapshot {
+    /// Reads what [`to_json`](Self::to_json) wrote, in this version or an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ReadError`] but [`Io`](ReadError::Io) and [`File`](ReadError::File): it says what is wrong, and where.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{ReadError, Snapshot};
+    ///
+    /// let newer = r#"{"format": "lockprof-snapshot", "schema": 9}"#;
+    /// let error = Snapshot::from_json(newer).unwrap_err();
+    /// assert!(matches!(error, ReadError::NewerSchema { found: 9, supported: 1 }));
+    ///
+    /// let error = Snapshot::from_json(r#"{"format": "lockp"#).unwrap_err();
+    /// assert!(matches!(error, ReadError::Truncated { line: 1, column: 17, .. }));
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        check_envelope(text)?;
+        let document: Document = parse(text)?;
+        Self::try_from(document).map_err(|message| ReadError::Data {
+            line: 1,
+            column: 1,
+            message,
+        })
+    }
+
+    /// Reads a snapshot from bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json), and [`ReadError::NotUtf8`].
+    pub fn from_json_slice(bytes: &[u8]) -> Result<Self, ReadError> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::from_json(text),
+            Err(error) => {
+                let (good, _) = bytes.split_at(error.valid_up_to());
+                let line_start = good
+                    .iter()
+                    .rposition(|&b| b == b'\n')
+                    .map_or(0, |at| at + 1);
+                Err(ReadError::NotUtf8 {
+                    line: 1 + good.iter().filter(|&&b| b == b'\n').count(),
+                    column: 1 + good.len() - line_start,
+                })
+            }
+        }
+    }
+
+    /// Reads a snapshot from a stream, to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json_slice`](Self::from_json_slice), and [`ReadError::Io`].
+    pub fn from_json_reader(mut reader: impl Read) -> Result<Self, ReadError> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(ReadError::Io)?;
+        Self::from_json_slice(&bytes)
+    }
+
+    /// Reads a snapshot from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::File`], which names the file and what is wrong with it.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Snapshot;
+    ///
+    /// let error = Snapshot::read_json_file("no/such/file.json").unwrap_err();
+    /// assert!(error.to_string().starts_with("no/such/file.json: "));
+    /// ```
+    pub fn read_json_file(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let path = path.as_ref();
+        fs::read(path)
+            .map_err(ReadError::Io)
+            .and_then(|bytes| Self::from_json_slice(&bytes))
+            .map_err(|error| ReadError::File {
+                path: path.to_owned(),
+                error: Box::new(error),
+            })
+    }
+}
+
+/// Whose document it is, and of which schema. Passes only [`FORMAT`] in a schema that is read.
+fn check_envelope(text: &str) -> Result<(), ReadError> {
+    // serde takes a struct's fields from an array too.
+    if !text.trim_start().starts_with('{') {
+        parse::<IgnoredAny>(text)?;
+        return Err(ReadError::Foreign { found: None });
+    }
+    let Envelope { format, schema } = parse(text)?;
+    if format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
+        let found = format.map(|other| other.to_string());
+        return Err(ReadError::Foreign { found });
+    }
+    match schema.as_ref().and_then(Value::as_u64) {
+        None | Some(0) => Err(ReadError::BadSchema {
+            found: schema.map(|other| other.to_string()),
+        }),
+        Some(found) if found > u64::from(SCHEMA) => Err(ReadError::NewerSchema {
+            found,
+            supported: SCHEMA,
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ReadError> {
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let mut message = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        if message.ends_with(&place) {
+            message.truncate(message.len() - place.len());
+        }
+        match error.classify() {
+            Category::Eof => ReadError::Truncated {
+                line,
+                column,
+                message,
+            },
+            Category::Data => ReadError::Data {
+                line,
+                column,
+                message,
+            },
+            // A string is no stream: there is no Io here.
+            Category::Syntax | Category::Io => ReadError::Syntax {
+                line,
+                column,
+                message,
+            },
+        }
+    })
+}

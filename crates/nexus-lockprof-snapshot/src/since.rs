@@ -1,0 +1,313 @@
+//! The difference of two snapshots: what happened in between.
+
+use std::collections::HashMap;
+
+use thiserror::Error;
+
+use crate::point::Key;
+use crate::{Durations, Losses, Point, Sample, Snapshot, SnapshotParts, TableStats};
+
+/// Why two snapshots have no difference. Returned by [`Snapshot::since`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SinceError {
+    /// One of the two is an interval itself, made by [`Snapshot::since`].
+    #[error(
+        "one of the two snapshots is an interval already (from collection {base}), not cumulative"
+    )]
+    Interval {
+        /// The collection that interval begins at.
+        base: u64,
+    },
+    /// Different engines made them.
+    #[error("the snapshots come from different engines, {earlier:016x} and {later:016x}")]
+    DifferentEngine {
+        /// Engine of the earlier one.
+        earlier: u64,
+        /// Engine of the later one.
+        later: u64,
+    },
+    /// Different processes made them, one of which is a fork of the other.
+    #[error("the snapshots come from different processes, {earlier} and {later}")]
+    DifferentProcess {
+        /// Process of the earlier one.
+        earlier: u32,
+        /// Process of the later one.
+        later: u32,
+    },
+    /// The snapshot given as the earlier one is the newer.
+    #[error(
+        "the earlier snapshot (collection {earlier}) is newer than the later one (collection {later})"
+    )]
+    EarlierIsNewer {
+        /// Collection of the one given as earlier.
+        earlier: u64,
+        /// Collection of the one given as later.
+        later: u64,
+    },
+    /// The statistics were reset in between, so that the earlier counts are gone from the later ones.
+    #[error(
+        "the profiler was reset between the snapshots ({earlier} resets before one, {later} before the other)"
+    )]
+    Reset {
+        /// Resets before the earlier one.
+        earlier: u64,
+        /// Resets before the later one.
+        later: u64,
+    },
+    /// A counter is smaller in the later snapshot, though counters only grow: a damaged or edited
+    /// snapshot, or a defect of the engine.
+    #[error("{counter} of {of} went backwards, from {earlier} to {later}")]
+    Backwards {
+        /// The point, as `file:line:column (lock), mode`, or `the snapshot`.
+        of: String,
+        /// The counter, by the name of its field.
+        counter: &'static str,
+        /// Its value in the earlier snapshot.
+        earlier: u64,
+        /// Its value in the later snapshot.
+        later: u64,
+    },
+}
+
+impl Snapshot {
+    /// What happened between the snapshot `earlier` and this one, both cumulative and of one engine.
+    ///
+    /// Counts, totals, losses, variances and the elapsed time are subtracted; figures that are no counters (mode,
+    /// table sizes, time taken) are this snapshot's. Points at which nothing happened are left out. The result says
+    /// where it begins: [`base_collection`](Self::base_collection).
+    ///
+    /// # Percentiles and maxima
+    ///
+    /// A total can be subtracted, a random sample cannot. What becomes the [`reservoir`](Durations::reservoir), and
+    /// with it the quantiles, of each of the interval's durations is
+    ///
+    /// * this snapshot's `reservoir`, when `earlier` had measured nothing at the point: all of it is from the
+    ///   interval;
+    /// * otherwise this snapshot's [`recent`](Durations::recent), the sample since the collection before this one.
+    ///   It covers the interval completely when `earlier` is that collection ([`is_complete`](Self::is_complete)),
+    ///   and otherwise *only its last part*. It may then be empty though the interval has events: there is no
+    ///   honest quantile.
+    ///
+    /// [`max_ns`](Durations::max_ns) is exact when the maximum grew in the interval. Otherwise it is the longest of
+    /// the interval's samples, which is a lower bound.
+    ///
+    /// # Errors
+    ///
+    /// See [`SinceError`]. Two snapshots with a reset in between have no difference.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, SinceError, Site, Snapshot, SnapshotParts};
+    ///
+    /// let take = |collection, acquisitions| {
+    ///     let site = Site::new("src/cache.rs", 12, 20);
+    ///     let point = Point::new(Lock::Named("cache".into()), AcquireMode::Shared, site);
+    ///     Snapshot::from_parts(SnapshotParts {
+    ///         collection,
+    ///         points: vec![Point { acquisitions, ..point }],
+    ///         ..SnapshotParts::default()
+    ///     })
+    /// };
+    /// let (earlier, later) = (take(1, 100), take(2, 130));
+    /// let interval = later.since(&earlier)?;
+    /// assert_eq!(interval.point("cache").map(|p| p.acquisitions), Some(30));
+    ///
+    /// let error = earlier.since(&later).unwrap_err();
+    /// assert_eq!(error, SinceError::EarlierIsNewer { earlier: 2, later: 1 });
+    /// # Ok::<(), SinceError>(())
+    /// ```
+    pub fn since(&self, earlier: &Self) -> Result<Self, SinceError> {
+        check_pair(self, earlier)?;
+        let whole = Subject::Snapshot;
+        Ok(Self {
+            base: Some(earlier.collection),
+            ..Self::from_parts(SnapshotParts {
+                engine: self.engine,
+                collection: self.collection,
+                resets: self.resets,
+                taken_unix_ns: self.taken_unix_ns,
+                elapsed_ns: whole.minus("elapsed_ns", self.elapsed_ns, earlier.elapsed_ns)?,
+                pid: self.pid,
+                mode: self.mode,
+                points: points(&self.points, &earlier.points)?,
+                table: TableStats {
+                    acquisitions: whole.minus(
+                        "acquisitions",
+                        self.table.acquisitions,
+                        earlier.table.acquisitions,
+                    )?,
+                    rejected: whole.minus(
+                        "rejected",
+                        self.table.rejected,
+                        earlier.table.rejected,
+                    )?,
+                    ..self.table
+                },
+                losses: losses(&self.losses, &earlier.losses)?,
+            })
+        })
+    }
+
+    /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot, and for
+    /// an interval if it begins at the collection before its end. See
+    /// [`since`](Self::since).
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        match self.base {
+            None => true,
+            Some(base) => base == self.collection || base.checked_add(1) == Some(self.collection),
+        }
+    }
+}
+
+fn check_pair(later: &Snapshot, earlier: &Snapshot) -> Result<(), SinceError> {
+    if let Some(base) = later.base.or(earlier.base) {
+        return Err(SinceError::Interval { base });
+    }
+    if later.engine != earlier.engine {
+        return Err(SinceError::DifferentEngine {
+            earlier: earlier.engine,
+            later: later.engine,
+        });
+    }
+    if later.pid != earlier.pid {
+        return Err(SinceError::DifferentProcess {
+            earlier: earlier.pid,
+            later: later.pid,
+        });
+    }
+    if later.collection < earlier.collection {
+        return Err(SinceError::EarlierIsNewer {
+            earlier: earlier.collection,
+            later: later.collection,
+        });
+    }
+    if later.resets != earlier.resets {
+        return Err(SinceError::Reset {
+            earlier: earlier.resets,
+            later: later.resets,
+        });
+    }
+    Ok(())
+}
+
+/// Whose counters are being subtracted.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Snapshot,
+    Point(&'a Point),
+}
+
+impl Subject<'_> {
+    fn minus(self, counter: &'static str, later: u64, earlier: u64) -> Result<u64, SinceError> {
+        later
+            .checked_sub(earlier)
+            .ok_or_else(|| SinceError::Backwards {
+                of: match self {
+                    Self::Snapshot => "the snapshot".to_owned(),
+                    Self::Point(p) => format!("{:#} ({}), {}", p.site, p.lock, p.mode),
+                },
+                counter,
+                earlier,
+                later,
+            })
+    }
+}
+
+fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> {
+    let mut before: HashMap<Key<'_>, &Point> = earlier.iter().map(|p| (p.key(), p)).collect();
+    let mut changed = Vec::new();
+    for point in later {
+        let nothing = blank(point);
+        let earlier = before.remove(&point.key()).unwrap_or(&nothing);
+        let interval = point_between(point, earlier)?;
+        if !interval.is_idle() {
+            changed.push(interval);
+        }
+    }
+    // A point never goes away, so one that did went backwards, to 0. In the order of `earlier`: always the same
+    // error.
+    for point in earlier.iter().filter(|p| before.contains_key(&p.key())) {
+        point_between(&blank(point), point)?;
+    }
+    Ok(changed)
+}
+
+/// The same point before anything happened at it.
+fn blank(point: &Point) -> Point {
+    Point::new(point.lock.clone(), point.mode, point.site.clone())
+}
+
+fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
+    let of = Subject::Point(later);
+    Ok(Point {
+        acquisitions: of.minus("acquisitions", later.acquisitions, earlier.acquisitions)?,
+        contentions: of.minus("contentions", later.contentions, earlier.contentions)?,
+        try_failures: of.minus("try_failures", later.try_failures, earlier.try_failures)?,
+        timeouts: of.minus("timeouts", later.timeouts, earlier.timeouts)?,
+        blocked: of.minus("blocked", later.blocked, earlier.blocked)?,
+        caused_wait_ns: of.minus(
+            "caused_wait_ns",
+            later.caused_wait_ns,
+            earlier.caused_wait_ns,
+        )?,
+        wait: durations(of, WAIT, &later.wait, &earlier.wait)?,
+        hold: durations(of, HOLD, &later.hold, &earlier.hold)?,
+        ..blank(later)
+    })
+}
+
+/// The counters' names in an error: samples, total, events.
+type Names = [&'static str; 3];
+const WAIT: Names = ["wait.samples", "wait.total_ns", "wait.events"];
+const HOLD: Names = ["hold.samples", "hold.total_ns", "hold.events"];
+
+fn durations(
+    of: Subject<'_>,
+    [samples, total_ns, events]: Names,
+    later: &Durations,
+    earlier: &Durations,
+) -> Result<Durations, SinceError> {
+    let samples = of.minus(samples, later.samples, earlier.samples)?;
+    let total_ns = of.minus(total_ns, later.total_ns, earlier.total_ns)?;
+    let events = of.minus(events, later.events, earlier.events)?;
+    let recent = if samples == 0 { &[][..] } else { &later.recent };
+    let reservoir = if earlier.samples == 0 && samples > 0 {
+        &later.reservoir
+    } else {
+        recent
+    };
+    let longest = reservoir.last().map_or(0, |s: &Sample| s.value_ns);
+    Ok(Durations {
+        samples,
+        total_ns,
+        // The shares of separate samples add up, so they can be subtracted. Rounding must not make an interval that
+        // was measured throughout look estimated, nor a variance negative.
+        total_variance: if events == samples {
+            0.0
+        } else {
+            (later.total_variance - earlier.total_variance).max(0.0)
+        },
+        events,
+        max_ns: if later.max_ns > earlier.max_ns {
+            later.max_ns
+        } else {
+            longest
+        },
+        reservoir: reservoir.to_vec(),
+        // Of an interval that ends now, the last part is the last part.
+        recent: recent.to_vec(),
+    })
+}
+
+fn losses(later: &Losses, earlier: &Losses) -> Result<Losses, SinceError> {
+    let minus = |cause, later, earlier| Subject::Snapshot.minus(cause, later, earlier);
+    Ok(Losses {
+        points_full: minus("losses.points_full", later.points_full, earlier.points_full)?,
+        shards_full: minus("losses.shards_full", later.shards_full, earlier.shards_full)?,
+        reentrant: minus("losses.reentrant", later.reentrant, earlier.reentrant)?,
+        thread_exit: minus("losses.thread_exit", later.thread_exit, earlier.thread_exit)?,
+        memory: minus("losses.memory", later.memory, earlier.memory)?,
+        guards: minus("losses.guards", later.guards, earlier.guards)?,
+    })
+}

@@ -1,0 +1,248 @@
+//! [`Snapshot`] and how the engine makes one: [`SnapshotParts`].
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+
+use crate::json::Document;
+use crate::{Losses, Point, ProfilerMode, TableStats, point};
+
+/// A merged, consistent, plain-data copy of all shards.
+///
+/// It covers either all the time since the engine's start or last reset, as the engine takes it, or the
+/// interval between two such snapshots, as [`since`](Self::since) makes it.
+///
+/// Displays as the table of FreeBSD's LOCK_PROFILING(9), losses below it; see the [crate's
+/// documentation](crate#the-table).
+///
+/// With serde it is the versioned document that [`to_json`](Self::to_json) writes.
+///
+/// ```
+/// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
+///
+/// let sessions = Lock::Named("sessions".into());
+/// let snapshot = Snapshot::from_parts(SnapshotParts {
+///     elapsed_ns: 2_500_000_000,
+///     points: vec![Point {
+///         acquisitions: 7,
+///         ..Point::new(sessions, AcquireMode::Exclusive, Site::new("src/http.rs", 88, 31))
+///     }],
+///     ..SnapshotParts::default()
+/// });
+/// assert_eq!(snapshot.elapsed().as_secs_f64(), 2.5);
+/// for point in snapshot.points_of("sessions") {
+///     println!("{} took it {} times", point.site, point.acquisitions);
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Document")]
+pub struct Snapshot {
+    /// Which engine made it: differs between processes and between engines of one process.
+    pub(crate) engine: u64,
+    /// Number of the collection that made it; grows by one with each snapshot, tick or reset.
+    pub(crate) collection: u64,
+    /// Number of resets before it.
+    pub(crate) resets: u64,
+    /// Wall-clock time at which it was taken, in nanoseconds since 1970.
+    pub(crate) taken_unix_ns: u64,
+    /// Time since the engine's start or last reset, in nanoseconds of the engine's clock.
+    pub(crate) elapsed_ns: u64,
+    /// Process that made it.
+    pub(crate) pid: u32,
+    /// Mode at the time it was taken.
+    pub(crate) mode: ProfilerMode,
+    /// All points, by total wait, longest first.
+    pub(crate) points: Vec<Point>,
+    /// The LOCK_PROFILING(9) figures.
+    pub(crate) table: TableStats,
+    /// What was not recorded.
+    pub(crate) losses: Losses,
+    /// For an interval: the collection it begins at.
+    pub(crate) base: Option<u64>,
+}
+
+/// The fields of a [`Snapshot`], for whoever collects one.
+///
+/// ```
+/// use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
+///
+/// let parts = SnapshotParts { collection: 3, mode: ProfilerMode::Exact, ..SnapshotParts::default() };
+/// assert_eq!(Snapshot::from_parts(parts).collection(), 3);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct SnapshotParts {
+    /// Which engine made it: differs between processes and between engines of one process.
+    pub engine: u64,
+    /// Number of the collection that made it; grows by one with each snapshot, tick or reset.
+    pub collection: u64,
+    /// Number of resets before it.
+    pub resets: u64,
+    /// Wall-clock time at which it was taken, in nanoseconds since 1970.
+    pub taken_unix_ns: u64,
+    /// Time since the engine's start or last reset, in nanoseconds of the engine's clock.
+    pub elapsed_ns: u64,
+    /// Process that made it.
+    pub pid: u32,
+    /// Mode at the time it was taken.
+    pub mode: ProfilerMode,
+    /// All points, in any order. Records of one point (same lock, mode and site) are merged.
+    pub points: Vec<Point>,
+    /// The LOCK_PROFILING(9) figures.
+    pub table: TableStats,
+    /// What was not recorded.
+    pub losses: Losses,
+}
+
+impl Default for SnapshotParts {
+    /// All zero and empty, mode [`Off`](ProfilerMode::Off).
+    fn default() -> Self {
+        Self {
+            engine: 0,
+            collection: 0,
+            resets: 0,
+            taken_unix_ns: 0,
+            elapsed_ns: 0,
+            pid: 0,
+            mode: ProfilerMode::Off,
+            points: Vec::new(),
+            table: TableStats::default(),
+            losses: Losses::default(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Makes a snapshot: merges records of one point, sorts each reservoir by value, and sorts the points by
+    /// total wait, contentions and acquisitions, each from the most, then by lock, mode and site. Equal parts, in
+    /// any order, make equal snapshots.
+    ///
+    /// Merged counters stop at [`u64::MAX`].
+    #[must_use]
+    pub fn from_parts(parts: SnapshotParts) -> Self {
+        let SnapshotParts {
+            engine,
+            collection,
+            resets,
+            taken_unix_ns,
+            elapsed_ns,
+            pid,
+            mode,
+            mut points,
+            table,
+            losses,
+        } = parts;
+        point::normalize(&mut points);
+        Self {
+            engine,
+            collection,
+            resets,
+            taken_unix_ns,
+            elapsed_ns,
+            pid,
+            mode,
+            points,
+            table,
+            losses,
+            base: None,
+        }
+    }
+
+    /// All points, by total wait, longest first.
+    #[must_use]
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    /// The points of the lock classes called `name` (see [`Lock::name`](crate::Lock::name)), by total wait, longest
+    /// first.
+    pub fn points_of(&self, name: &str) -> impl Iterator<Item = &Point> {
+        self.points.iter().filter(move |p| p.lock.name() == name)
+    }
+
+    /// The point of the lock classes called `name` that waited longest in total.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// assert!(snapshot.point("sessions").is_none());
+    /// ```
+    #[must_use]
+    pub fn point(&self, name: &str) -> Option<&Point> {
+        self.points_of(name).next()
+    }
+
+    /// The LOCK_PROFILING(9) figures.
+    #[must_use]
+    pub const fn table(&self) -> &TableStats {
+        &self.table
+    }
+
+    /// What was not recorded.
+    #[must_use]
+    pub const fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    /// What the profiler was told to measure when the snapshot was taken.
+    #[must_use]
+    pub const fn mode(&self) -> ProfilerMode {
+        self.mode
+    }
+
+    /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or the interval's
+    /// length.
+    #[must_use]
+    pub const fn elapsed_ns(&self) -> u64 {
+        self.elapsed_ns
+    }
+
+    /// The time covered; see [`elapsed_ns`](Self::elapsed_ns).
+    #[must_use]
+    pub const fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.elapsed_ns)
+    }
+
+    /// Wall-clock time at which it was taken, in nanoseconds since 1970.
+    #[must_use]
+    pub const fn taken_unix_ns(&self) -> u64 {
+        self.taken_unix_ns
+    }
+
+    /// Wall-clock time at which it was taken; `None` if the system's clock cannot express it.
+    #[must_use]
+    pub fn taken(&self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_nanos(self.taken_unix_ns))
+    }
+
+    /// Process that made it.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Which engine made it: differs between processes and between engines of one process.
+    #[must_use]
+    pub const fn engine(&self) -> u64 {
+        self.engine
+    }
+
+    /// Number of the collection that made it; grows by one with each snapshot, tick or reset.
+    #[must_use]
+    pub const fn collection(&self) -> u64 {
+        self.collection
+    }
+
+    /// Number of resets before it.
+    #[must_use]
+    pub const fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// For an interval made by [`since`](Self::since), the number of the collection it begins at; `None` for a
+    /// cumulative snapshot.
+    #[must_use]
+    pub const fn base_collection(&self) -> Option<u64> {
+        self.base
+    }
+}

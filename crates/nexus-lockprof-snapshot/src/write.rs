@@ -1,0 +1,182 @@
+//! JSON out: [`Snapshot::to_json`] and its kin.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use thiserror::Error;
+
+use crate::Snapshot;
+
+/// Why a snapshot could not be written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A number that no reader would take: a weight, a variance or a budget that is not finite or out of range.
+    #[error("the snapshot cannot be written as JSON: {message}")]
+    Value {
+        /// Which number, and why.
+        message: String,
+    },
+    /// Writing to a file or stream failed.
+    #[error("{0}")]
+    Io(io::Error),
+    /// Any of the above, of this file.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        error: Box<WriteError>,
+    },
+}
+
+impl From<serde_json::Error> for WriteError {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_io() {
+            Self::Io(error.into())
+        } else {
+            Self::Value {
+                message: error.to_string(),
+            }
+        }
+    }
+}
+
+impl Snapshot {
+    /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":1`. Equal snapshots
+    /// make equal text.
+    ///
+    /// Times and counts are whole numbers, up to 2⁶⁴: a reader that keeps numbers in doubles rounds those above
+    /// 2⁵³.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Value`], for a snapshot made by hand from numbers that no reader would take.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// let json = snapshot.to_json()?;
+    /// assert!(json.starts_with(r#"{"format":"lockprof-snapshot","schema":1,"#));
+    /// assert_eq!(Snapshot::from_json(&json)?, snapshot);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_json(&self) -> Result<String, WriteError> {
+        Ok(serde_json::to_string(self)?)
+    }
+
+    /// The same, indented for people.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_json`](Self::to_json).
+    pub fn to_json_pretty(&self) -> Result<String, WriteError> {
+        Ok(serde_json::to_string_pretty(self)?)
+    }
+
+    /// Writes what [`to_json`](Self::to_json) returns, in many small pieces: give it a buffered writer, and flush
+    /// that.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_json`](Self::to_json), and [`WriteError::Io`].
+    pub fn write_json(&self, writer: impl Write) -> Result<(), WriteError> {
+        Ok(serde_json::to_writer(writer, self)?)
+    }
+
+    /// Writes the snapshot to a file, as one line. Whoever reads `path` meanwhile sees the whole old file or the
+    /// whole new one: the text goes to a temporary file in the same directory, which then takes its
+    /// place, and which is removed if anything fails.
+    ///
+    /// A symbolic link stays one, and its target is replaced. What is no regular file (`/dev/stdout`, a named
+    /// pipe) is written to directly.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::File`], which names `path` and what went wrong.
+    pub fn write_json_file(&self, path: impl AsRef<Path>) -> Result<(), WriteError> {
+        let path = path.as_ref();
+        self.replace_file(path).map_err(|error| WriteError::File {
+            path: path.to_owned(),
+            error: Box::new(error),
+        })
+    }
+
+    fn replace_file(&self, path: &Path) -> Result<(), WriteError> {
+        let target = match fs::metadata(path) {
+            Ok(meta) if meta.is_file() => fs::canonicalize(path).map_err(WriteError::Io)?,
+            // Replacing /dev/stdout would be a surprise. A directory fails to open, as it should.
+            Ok(_) => {
+                let file = OpenOptions::new().write(true).open(path);
+                return self.write_line(&file.map_err(WriteError::Io)?);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(WriteError::Io(error)),
+        };
+        let (temporary, file) = Temporary::beside(&target).map_err(WriteError::Io)?;
+        self.write_line(&file)?;
+        // Before the rename: a crash must not leave the new name on an empty file.
+        file.sync_all().map_err(WriteError::Io)?;
+        drop(file);
+        temporary.rename(&target).map_err(WriteError::Io)
+    }
+
+    fn write_line(&self, file: &File) -> Result<(), WriteError> {
+        let mut writer = BufWriter::new(file);
+        self.write_json(&mut writer)?;
+        writer.write_all(b"\n").map_err(WriteError::Io)?;
+        writer.flush().map_err(WriteError::Io)
+    }
+}
+
+/// A file that is removed unless it was renamed.
+struct Temporary {
+    path: PathBuf,
+    renamed: bool,
+}
+
+impl Temporary {
+    /// Creates a file that nobody else has, in the directory of `target`.
+    fn beside(target: &Path) -> io::Result<(Self, File)> {
+        /// Tells apart the writers of one process.
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        const RETRIES: usize = 16;
+
+        let mut retries = 0..RETRIES;
+        loop {
+            // Relaxed: only the number matters, and no two callers get the same.
+            let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+            let name = format!(".lockprof-{}-{serial}.tmp", std::process::id());
+            let path = target.with_file_name(name);
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                // Left behind by a process that had our id and was killed: try the next serial.
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && retries.next().is_some() => {
+                }
+                Err(error) => return Err(error),
+                Ok(file) => {
+                    let renamed = false;
+                    return Ok((Self { path, renamed }, file));
+                }
+            }
+        }
+    }
+
+    fn rename(mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // The error that brought us here is the one to report.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

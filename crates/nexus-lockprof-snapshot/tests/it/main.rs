@@ -1,0 +1,11 @@
+//! Integration tests of the snapshot crate: one binary, a module per concern.
+
+mod display;
+mod file;
+mod hot;
+mod json;
+mod losses;
+mod parts;
+mod quantile;
+mod since;
+mod support;

@@ -1,0 +1,475 @@
+//! Intervals.
+
+use nexus_lockprof_snapshot::{
+    Durations, Losses, Point, Sample, SinceError, Snapshot, SnapshotParts, TableStats,
+};
+
+use crate::support::{TestResult, everything, measured, named};
+
+/// Changes one thing.
+type Edit<T> = fn(&mut T);
+
+fn parts(collection: u64, points: Vec<Point>) -> SnapshotParts {
+    SnapshotParts {
+        collection,
+        points,
+        ..SnapshotParts::default()
+    }
+}
+
+fn make(collection: u64, points: Vec<Point>) -> Snapshot {
+    Snapshot::from_parts(parts(collection, points))
+}
+
+#[test]
+fn every_counter_is_subtracted() -> TestResult {
+    let earlier = everything();
+    let mut later = everything();
+    later.collection += 1;
+    later.elapsed_ns += 500;
+    later.taken_unix_ns += 600;
+    later.table.acquisitions += 100;
+    later.table.rejected += 1;
+    later.table.records += 1;
+    later.losses.points_full += 1;
+    later.losses.shards_full += 2;
+    later.losses.reentrant += 3;
+    later.losses.thread_exit += 4;
+    later.losses.memory += 5;
+    later.losses.guards += 6;
+    let recent = vec![Sample {
+        value_ns: 40,
+        weight: 2.5,
+    }];
+    for point in later.points.iter_mut().take(1) {
+        point.acquisitions += 10;
+        point.contentions += 20;
+        point.try_failures += 30;
+        point.timeouts += 40;
+        point.blocked += 50;
+        point.caused_wait_ns += 60;
+        for durations in [&mut point.wait, &mut point.hold] {
+            durations.samples += 2;
+            durations.events += 5;
+            durations.total_ns += 90;
+            durations.total_variance += 1.5;
+            durations.recent.clone_from(&recent);
+        }
+    }
+    let interval = Snapshot::from_parts(later).since(&Snapshot::from_parts(earlier.clone()))?;
+
+    let [point] = interval.points() else {
+        return Err(format!("only one point changed: {:?}", interval.points()).into());
+    };
+    let times = |variance| Durations {
+        samples: 2,
+        events: 5,
+        total_ns: 90,
+        total_variance: variance,
+        max_ns: 40,
+        reservoir: recent.clone(),
+        recent: recent.clone(),
+    };
+    assert_eq!(
+        *point,
+        Point {
+            acquisitions: 10,
+            contentions: 20,
+            try_failures: 30,
+            timeouts: 40,
+            blocked: 50,
+            caused_wait_ns: 60,
+            wait: times(1.5),
+            hold: times(point.hold.total_variance),
+            ..named("sessions", 10)
+        }
+    );
+    // 1234567.890123 has not the bits to hold 1.5 more exactly.
+    assert!((point.hold.total_variance - 1.5).abs() < 1e-6);
+    assert_eq!(
+        interval.losses().iter().map(|(_, n)| n).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6]
+    );
+    assert_eq!(
+        *interval.table(),
+        TableStats {
+            acquisitions: 100,
+            rejected: 1,
+            records: 4,
+            ..earlier.table
+        }
+    );
+    assert_eq!(interval.elapsed_ns(), 500);
+    assert_eq!(interval.taken_unix_ns(), earlier.taken_unix_ns + 600);
+    assert_eq!(
+        (interval.base_collection(), interval.collection()),
+        (Some(42), 43)
+    );
+    assert_eq!(
+        (
+            interval.mode(),
+            interval.pid(),
+            interval.engine(),
+            interval.resets()
+        ),
+        (earlier.mode, earlier.pid, earlier.engine, earlier.resets)
+    );
+    assert!(interval.is_complete());
+    Ok(())
+}
+
+#[test]
+fn nothing_happened() -> TestResult {
+    let same = Snapshot::from_parts(everything());
+    let interval = same.since(&same)?;
+    assert_eq!(interval.points(), []);
+    assert!(interval.losses().is_empty());
+    assert!(interval.is_complete());
+    Ok(())
+}
+
+#[test]
+fn new_points_come_whole_and_old_ones_are_matched_by_lock_mode_and_site() -> TestResult {
+    let at = |name, line, acquisitions| Point {
+        acquisitions,
+        ..named(name, line)
+    };
+    let earlier = make(1, vec![at("a", 1, 10), at("a", 2, 20), at("b", 1, 30)]);
+    let later = make(
+        2,
+        vec![
+            at("b", 1, 31),
+            at("a", 2, 22),
+            at("a", 1, 10),
+            at("c", 3, 4),
+        ],
+    );
+    let interval = later.since(&earlier)?;
+    let found: Vec<_> = interval
+        .points()
+        .iter()
+        .map(|p| (p.lock.name().into_owned(), p.site.line, p.acquisitions))
+        .collect();
+    let expected = [("c", 3, 4), ("a", 2, 2), ("b", 1, 1)];
+    assert_eq!(
+        found,
+        expected.map(|(name, line, n)| (name.to_owned(), line, n))
+    );
+    Ok(())
+}
+
+/// Which sample the interval's quantiles and maximum come from.
+#[test]
+fn samples_of_the_interval() -> TestResult {
+    struct Case {
+        what: &'static str,
+        earlier: Durations,
+        later: Durations,
+        collections: (u64, u64),
+        reservoir: &'static [u64],
+        max_ns: u64,
+        complete: bool,
+    }
+    let with_recent = |values: &[u64], recent: &[u64]| Durations {
+        recent: measured(recent).reservoir,
+        ..measured(values)
+    };
+    let cases = [
+        Case {
+            what: "next collection, maximum grew",
+            earlier: measured(&[10, 20]),
+            later: with_recent(&[10, 20, 30, 40], &[30, 40]),
+            collections: (1, 2),
+            reservoir: &[30, 40],
+            max_ns: 40,
+            complete: true,
+        },
+        Case {
+            what: "next collection, maximum did not grow",
+            earlier: measured(&[10, 90]),
+            later: with_recent(&[10, 30, 40, 90], &[30, 40]),
+            collections: (1, 2),
+            reservoir: &[30, 40],
+            max_ns: 40,
+            complete: true,
+        },
+        Case {
+            what: "later collection: the last part only",
+            earlier: measured(&[10, 90]),
+            later: with_recent(&[10, 30, 40, 90], &[40]),
+            collections: (1, 5),
+            reservoir: &[40],
+            max_ns: 40,
+            complete: false,
+        },
+        Case {
+            what: "later collection, idle of late: no honest quantile",
+            earlier: measured(&[10, 90]),
+            later: with_recent(&[10, 30, 90], &[]),
+            collections: (1, 5),
+            reservoir: &[],
+            max_ns: 0,
+            complete: false,
+        },
+        Case {
+            what: "nothing measured before: all samples are the interval's",
+            earlier: measured(&[]),
+            later: with_recent(&[10, 30, 40], &[40]),
+            collections: (1, 5),
+            reservoir: &[10, 30, 40],
+            max_ns: 40,
+            complete: false,
+        },
+        Case {
+            what: "nothing measured in between, though something else happened",
+            earlier: with_recent(&[10, 90], &[90]),
+            later: with_recent(&[10, 90], &[90]),
+            collections: (1, 2),
+            reservoir: &[],
+            max_ns: 0,
+            complete: true,
+        },
+    ];
+    for case in cases {
+        let what = case.what;
+        let at = |acquisitions, hold: &Durations| Point {
+            acquisitions,
+            hold: hold.clone(),
+            ..named("l", 1)
+        };
+        let earlier = make(case.collections.0, vec![at(1, &case.earlier)]);
+        let later = make(case.collections.1, vec![at(2, &case.later)]);
+        let interval = later.since(&earlier)?;
+        let hold = &interval.point("l").ok_or(what)?.hold;
+        assert_eq!(hold.reservoir, measured(case.reservoir).reservoir, "{what}");
+        assert_eq!(hold.max_ns, case.max_ns, "{what}");
+        assert_eq!(interval.is_complete(), case.complete, "{what}");
+    }
+    Ok(())
+}
+
+#[test]
+fn rounding_makes_no_estimate() -> TestResult {
+    let at = |samples, events, total_variance| {
+        let hold = Durations {
+            samples,
+            events,
+            total_variance,
+            ..Durations::default()
+        };
+        Point {
+            acquisitions: samples,
+            hold,
+            ..named("l", 1)
+        }
+    };
+    let between = |earlier, later| -> Result<f64, Box<dyn std::error::Error>> {
+        let interval = make(2, vec![later]).since(&make(1, vec![earlier]))?;
+        let point = interval.point("l").ok_or("no point")?;
+        Ok(point.hold.total_variance)
+    };
+    // All of the interval was measured: what is left of the variances is rounding.
+    assert_eq!(between(at(10, 100, 1e9), at(12, 102, 1e9 + 1e-6))?, 0.0);
+    assert_eq!(between(at(10, 100, 1e9), at(12, 110, 1e9 - 1e-6))?, 0.0);
+    assert_eq!(between(at(10, 100, 1e9), at(12, 110, 2e9))?, 1e9);
+    Ok(())
+}
+
+#[test]
+fn pairs_without_a_difference() -> TestResult {
+    let base = everything();
+    let whole = Snapshot::from_parts(base.clone());
+    let edited = |edit: Edit<SnapshotParts>| {
+        let mut parts = base.clone();
+        parts.collection += 1;
+        edit(&mut parts);
+        Snapshot::from_parts(parts)
+    };
+    let cases: [(Edit<SnapshotParts>, SinceError, &str); 5] = [
+        (
+            |p| p.engine = 1,
+            SinceError::DifferentEngine {
+                earlier: base.engine,
+                later: 1,
+            },
+            "the snapshots come from different engines, fedcba9876543210 and 0000000000000001",
+        ),
+        (
+            |p| p.pid = 1,
+            SinceError::DifferentProcess {
+                earlier: 4_242,
+                later: 1,
+            },
+            "the snapshots come from different processes, 4242 and 1",
+        ),
+        (
+            |p| p.collection = 41,
+            SinceError::EarlierIsNewer {
+                earlier: 42,
+                later: 41,
+            },
+            "the earlier snapshot (collection 42) is newer than the later one (collection 41)",
+        ),
+        (
+            |p| p.resets = 3,
+            SinceError::Reset {
+                earlier: 1,
+                later: 3,
+            },
+            "the profiler was reset between the snapshots (1 resets before one, 3 before the other)",
+        ),
+        (
+            |p| p.elapsed_ns = 5,
+            SinceError::Backwards {
+                of: "the snapshot".to_owned(),
+                counter: "elapsed_ns",
+                earlier: 12_345_678_901,
+                later: 5,
+            },
+            "elapsed_ns of the snapshot went backwards, from 12345678901 to 5",
+        ),
+    ];
+    for (edit, error, message) in cases {
+        assert_eq!(error.to_string(), message);
+        assert_eq!(edited(edit).since(&whole), Err(error));
+    }
+
+    let interval = edited(|_| {}).since(&whole)?;
+    let error = SinceError::Interval { base: 42 };
+    assert_eq!(
+        error.to_string(),
+        "one of the two snapshots is an interval already (from collection 42), not cumulative"
+    );
+    assert_eq!(interval.since(&whole), Err(error.clone()));
+    assert_eq!(edited(|_| {}).since(&interval), Err(error));
+    Ok(())
+}
+
+/// Each counter by itself, one less than it was, is refused by name.
+#[test]
+fn counters_that_went_backwards() {
+    let point: [(&str, Edit<Point>); 12] = [
+        ("acquisitions", |p| p.acquisitions -= 1),
+        ("contentions", |p| p.contentions -= 1),
+        ("try_failures", |p| p.try_failures -= 1),
+        ("timeouts", |p| p.timeouts -= 1),
+        ("blocked", |p| p.blocked -= 1),
+        ("caused_wait_ns", |p| p.caused_wait_ns -= 1),
+        ("wait.samples", |p| p.wait.samples -= 1),
+        ("wait.total_ns", |p| p.wait.total_ns -= 1),
+        ("wait.events", |p| p.wait.events -= 1),
+        ("hold.samples", |p| p.hold.samples -= 1),
+        ("hold.total_ns", |p| p.hold.total_ns -= 1),
+        ("hold.events", |p| p.hold.events -= 1),
+    ];
+    let rest: [(&str, Edit<SnapshotParts>); 8] = [
+        ("acquisitions", |p| p.table.acquisitions -= 1),
+        ("rejected", |p| p.table.rejected -= 1),
+        ("losses.points_full", |p| p.losses.points_full -= 1),
+        ("losses.shards_full", |p| p.losses.shards_full -= 1),
+        ("losses.reentrant", |p| p.losses.reentrant -= 1),
+        ("losses.thread_exit", |p| p.losses.thread_exit -= 1),
+        ("losses.memory", |p| p.losses.memory -= 1),
+        ("losses.guards", |p| p.losses.guards -= 1),
+    ];
+    let earlier = Snapshot::from_parts(everything());
+    let check = |of: &str, counter: &str, parts: SnapshotParts| match Snapshot::from_parts(parts)
+        .since(&earlier)
+    {
+        Err(SinceError::Backwards {
+            of: found,
+            counter: name,
+            earlier,
+            later,
+        }) => {
+            assert_eq!((found.as_str(), name), (of, counter));
+            assert_eq!(later + 1, earlier, "{counter}");
+        }
+        other => panic!("{counter}: {other:?}"),
+    };
+    for (counter, edit) in point {
+        let mut parts = everything();
+        parts.points.iter_mut().take(1).for_each(edit);
+        check("src/app.rs:10:5 (sessions), exclusive", counter, parts);
+    }
+    for (counter, edit) in rest {
+        let mut parts = everything();
+        edit(&mut parts);
+        check("the snapshot", counter, parts);
+    }
+}
+
+#[test]
+fn a_point_that_vanished_went_backwards() -> TestResult {
+    let point = Point {
+        acquisitions: 4,
+        ..named("l", 1)
+    };
+    let error = SinceError::Backwards {
+        of: "src/app.rs:1:5 (l), exclusive".to_owned(),
+        counter: "acquisitions",
+        earlier: 4,
+        later: 0,
+    };
+    assert_eq!(make(2, Vec::new()).since(&make(1, vec![point])), Err(error));
+    // One at which nothing had happened may.
+    make(2, Vec::new()).since(&make(1, vec![named("l", 1)]))?;
+    Ok(())
+}
+
+/// Whatever it is that happened at a point, the interval has the point.
+#[test]
+fn one_counter_is_enough() -> TestResult {
+    let edits: [Edit<Point>; 12] = [
+        |p| p.acquisitions += 1,
+        |p| p.contentions += 1,
+        |p| p.try_failures += 1,
+        |p| p.timeouts += 1,
+        |p| p.blocked += 1,
+        |p| p.caused_wait_ns += 1,
+        |p| p.wait.samples += 1,
+        |p| p.wait.total_ns += 1,
+        |p| p.wait.events += 1,
+        |p| p.hold.samples += 1,
+        |p| p.hold.total_ns += 1,
+        |p| p.hold.events += 1,
+    ];
+    let earlier = Snapshot::from_parts(everything());
+    for (n, edit) in edits.into_iter().enumerate() {
+        let mut parts = everything();
+        parts.points.iter_mut().take(1).for_each(edit);
+        let interval = Snapshot::from_parts(parts).since(&earlier)?;
+        assert_eq!(interval.points().len(), 1, "edit {n}");
+    }
+    Ok(())
+}
+
+/// Intervals in a row add up to the whole.
+#[test]
+fn intervals_are_additive() -> TestResult {
+    let at = |n: u64| {
+        let point = Point {
+            acquisitions: n * n,
+            contentions: n,
+            ..named("l", 1)
+        };
+        let losses = Losses {
+            guards: 3 * n,
+            ..Losses::default()
+        };
+        Snapshot::from_parts(SnapshotParts {
+            losses,
+            ..parts(n, vec![point])
+        })
+    };
+    let mut sum = (0, 0, 0);
+    for n in 0..9 {
+        let interval = at(n + 1).since(&at(n))?;
+        let point = interval.point("l").ok_or("no point")?;
+        sum.0 += point.acquisitions;
+        sum.1 += point.contentions;
+        sum.2 += interval.losses().total();
+    }
+    assert_eq!(sum, (81, 9, 27));
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Builds an inverted index over the text files of a folder, and shows where its threads waited for locks.
+//!
+//! ```text
+//! cargo run --release --example word_index -- . --query "bounded queue" --out profile.json
+//! ```
+//!
+//! A reader thread walks the tree and hands texts to worker threads through a bounded [`queue`]; the workers cut them
+//! into words ([`tokenize`]), number the words in a shared table ([`symbols`]) and add them to a sharded [`index`].
+//! Every lock is one of `nexus_lockprof`, with a name, so the report at the end says which of them the threads met at.
+
+mod args;
+mod build;
+mod hot;
+mod human;
+mod index;
+mod progress;
+mod query;
+mod queue;
+mod report;
+#[cfg(test)]
+mod scratch;
+mod symbols;
+mod tokenize;
+mod walk;
+
+use std::fmt;
+use std::fs;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use nexus_lockprof::Config;
+use nexus_lockprof_export::text;
+
+use crate::args::{Args, Command, UsageError};
+use crate::build::{Built, LeftOut};
+use crate::progress::StatusLine;
+
+/// How often the line on the terminal is rewritten.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// How often the profile is collected during the build, which is also when hot locks are looked for.
+const COLLECT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match run() {
+        // Whoever reads our output may stop early (`| head`): it got what it wanted.
+        Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            complain(&failure.to_string());
+            failure.exit_code()
+        }
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    let args = match args::parse(lexopt::Parser::from_env())? {
+        Command::Help => {
+            stdout.write_all(args::HELP.as_bytes())?;
+            return Ok(stdout.flush()?);
+        }
+        Command::Build(args) => args,
+    };
+    check_dir(&args.dir)?;
+    if let Some(out) = &args.out {
+        check_out(out)?;
+    }
+    watch_for_hot_locks(&args)?;
+
+    let built = build(&args)?;
+    name_unreadable(&built.left_out);
+    report::summary(&mut stdout, &built)?;
+    for query in &args.queries {
+        let matches = query::search(&built.index, query);
+        report::matches(&mut stdout, &built.index, query, &matches)?;
+    }
+
+    let profile = nexus_lockprof::snapshot();
+    // The file first: it must be there even when nobody reads standard output to its end.
+    if let Some(out) = &args.out {
+        profile
+            .write_json_file(out)
+            .map_err(|error| Failure::Out(error.to_string()))?;
+    }
+    let table = text::table(&profile).width(table_width()).top(args.top);
+    writeln!(stdout, "\n{table}")?;
+    for line in hot::lines() {
+        writeln!(stdout, "{line}")?;
+    }
+    Ok(stdout.flush()?)
+}
+
+/// Finds out early what would fail late.
+fn check_dir(dir: &Path) -> Result<(), Failure> {
+    let dir_failure = |error| Failure::Dir(dir.to_owned(), error);
+    fs::read_dir(dir).map_err(dir_failure)?;
+    Ok(())
+}
+
+/// The same for the file to write, before a long build rather than after it.
+fn check_out(out: &Path) -> Result<(), Failure> {
+    let out_failure = |error: io::Error| Failure::Out(format!("{}: {error}", human::path(out)));
+    if out.is_dir() {
+        return Err(out_failure(io::ErrorKind::IsADirectory.into()));
+    }
+    let folder = match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let metadata = fs::metadata(folder).map_err(out_failure)?;
+    if !metadata.is_dir() {
+        return Err(out_failure(io::ErrorKind::NotADirectory.into()));
+    }
+    Ok(())
+}
+
+fn watch_for_hot_locks(args: &Args) -> Result<(), Failure> {
+    let mut config = Config::default();
+    if let Some(threshold) = args.hot_wait {
+        config = config.hot_wait(threshold);
+    }
+    if let Some(threshold) = args.hot_hold {
+        config = config.hot_hold(threshold);
+    }
+    nexus_lockprof::configure(config).map_err(|error| Failure::Profiler(error.to_string()))?;
+    hot::listen();
+    Ok(())
+}
+
+fn build(args: &Args) -> Result<Built, Failure> {
+    let mut status = StatusLine::new();
+    let tick = if status.is_enabled() { REDRAW } else { COLLECT };
+    let mut collected = Instant::now();
+    build::build(&args.dir, &args.build, tick, |state| {
+        status.show(&state.done, state.queued, args.build.queue.get());
+        if collected.elapsed() >= COLLECT {
+            collected = Instant::now();
+            drop(nexus_lockprof::snapshot()); // only its events are wanted here
+        }
+    })
+    .map_err(Failure::Thread)
+}
+
+fn name_unreadable(left_out: &LeftOut) {
+    for (path, error) in &left_out.named {
+        complain(&format!("cannot read {}: {error}", human::path(path)));
+    }
+    let more = left_out.unreadable - left_out.named.len() as u64;
+    if more > 0 {
+        complain(&format!("and {} more", human::count(more)));
+    }
+}
+
+/// Columns for the table: all there are on a terminal, a common width elsewhere.
+fn table_width() -> usize {
+    const ELSEWHERE: usize = 120;
+    if !io::stdout().is_terminal() {
+        return ELSEWHERE;
+    }
+    terminal_size::terminal_size().map_or(ELSEWHERE, |(width, _)| usize::from(width.0))
+}
+
+fn complain(message: &str) {
+    // Not `eprintln!`, which panics when standard error is closed. There is nobody left to tell then.
+    let _ = writeln!(io::stderr(), "word_index: {message}");
+}
+
+/// Why there is no index, or no output.
+enum Failure {
+    /// The command line makes no sense.
+    Usage(UsageError),
+    /// The folder cannot be indexed.
+    Dir(PathBuf, io::Error),
+    /// A thread could not be started.
+    Thread(io::Error),
+    /// The profiler refused its configuration.
+    Profiler(String),
+    /// The profile cannot be written; the message names the file.
+    Out(String),
+    /// Standard output cannot be written.
+    Stdout(io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Usage(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(error) => write!(f, "{error} (try --help)"),
+            Failure::Dir(path, error) => write!(f, "cannot index {}: {error}", human::path(path)),
+            Failure::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            Failure::Profiler(error) => write!(f, "cannot configure the profiler: {error}"),
+            Failure::Out(message) => write!(f, "cannot write the profile: {message}"),
+            Failure::Stdout(error) => write!(f, "cannot write to standard output: {error}"),
+        }
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Self {
+        Failure::Usage(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Every other error of input or output is given its meaning where it occurs.
+    fn from(error: io::Error) -> Self {
+        Failure::Stdout(error)
+    }
+}

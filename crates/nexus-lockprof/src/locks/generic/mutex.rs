@@ -1,0 +1,250 @@
+use std::fmt;
+
+use lock_api::{MutexGuard, RawMutex, RawMutexFair, RawMutexTimed};
+
+/// A mutual exclusion lock over the raw lock `R`.
+///
+/// Known to most programs as [`Mutex`](crate::Mutex) or [`FairMutex`](crate::FairMutex).
+///
+/// Formatting a mutex with `{:?}` takes it, if it is free, to show the data. That is an acquisition
+/// like any other, and recorded at a line inside `lock_api`, which does the formatting.
+#[repr(transparent)]
+pub struct Mutex<R, T: ?Sized>(lock_api::Mutex<R, T>);
+
+impl<R, T> Mutex<R, T> {
+    /// Creates a mutex over a raw lock that was made beforehand.
+    ///
+    /// ```
+    /// use nexus_lockprof::{Mutex, RawMutex};
+    /// use nexus_lockprof::lock_api::RawMutex as _;
+    ///
+    /// static HITS: Mutex<u32> = Mutex::from_raw(RawMutex::INIT, 7);
+    /// assert_eq!(*HITS.lock(), 7);
+    /// ```
+    #[inline]
+    pub const fn from_raw(raw_mutex: R, value: T) -> Self {
+        Self(lock_api::Mutex::from_raw(raw_mutex, value))
+    }
+
+    /// Takes the mutex apart into its raw lock and its data.
+    #[inline]
+    pub fn into_inner_with_raw(self) -> (R, T) {
+        self.0.into_inner_with_raw()
+    }
+
+    /// Wraps `lock_api`'s mutex.
+    #[inline]
+    pub const fn from_lock_api(mutex: lock_api::Mutex<R, T>) -> Self {
+        Self(mutex)
+    }
+
+    /// Unwraps to `lock_api`'s mutex.
+    #[inline]
+    pub fn into_lock_api(self) -> lock_api::Mutex<R, T> {
+        self.0
+    }
+}
+
+impl<R, T: ?Sized> Mutex<R, T> {
+    /// This mutex as `lock_api`'s, for code that is generic over `lock_api::Mutex`.
+    ///
+    /// ```
+    /// use nexus_lockprof::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// assert!(std::ptr::eq(MutexGuard::mutex(&guard), mutex.as_lock_api()));
+    /// ```
+    #[inline]
+    pub const fn as_lock_api(&self) -> &lock_api::Mutex<R, T> {
+        &self.0
+    }
+
+    /// The way back from [`as_lock_api`](Self::as_lock_api), and from what `MutexGuard::mutex`
+    /// returns.
+    ///
+    /// ```
+    /// use nexus_lockprof::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::named("jobs", vec![1, 2]);
+    /// let guard = mutex.lock();
+    /// let same: &Mutex<Vec<i32>> = Mutex::from_lock_api_ref(MutexGuard::mutex(&guard));
+    /// assert!(same.is_locked());
+    /// ```
+    #[inline]
+    pub const fn from_lock_api_ref(mutex: &lock_api::Mutex<R, T>) -> &Self {
+        // SAFETY: `Self` is a transparent wrapper of the pointee, so layout, metadata and validity
+        // are the same, and the lifetime is kept.
+        unsafe { &*(std::ptr::from_ref(mutex) as *const Self) }
+    }
+}
+
+impl<R: RawMutex, T> Mutex<R, T> {
+    /// Consumes the mutex and returns its data.
+    ///
+    /// ```
+    /// let mutex = nexus_lockprof::Mutex::new(3);
+    /// assert_eq!(mutex.into_inner(), 3);
+    /// ```
+    #[inline]
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
+    /// Acquires the mutex, waiting until it is free. The acquisition is recorded at the caller's
+    /// line.
+    ///
+    /// A thread that locks a mutex it already holds waits for ever; see
+    /// [`ReentrantMutex`](crate::ReentrantMutex).
+    ///
+    /// ```
+    /// let mutex = nexus_lockprof::Mutex::new(0);
+    /// *mutex.lock() += 1;
+    /// assert_eq!(*mutex.lock(), 1);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> MutexGuard<'_, R, T> {
+        self.0.lock()
+    }
+
+    /// Acquires the mutex if it is free, and returns `None` if it is not. Does not wait.
+    ///
+    /// ```
+    /// let mutex = nexus_lockprof::Mutex::new(0);
+    /// let guard = mutex.lock();
+    /// assert!(mutex.try_lock().is_none());
+    /// drop(guard);
+    /// assert!(mutex.try_lock().is_some());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, R, T>> {
+        self.0.try_lock()
+    }
+
+    /// The data, without locking: `&mut self` proves that nobody else can reach it.
+    ///
+    /// A lock left behind by a forgotten guard stays as it is.
+    #[inline]
+    pub const fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
+    /// Whether the mutex is locked at this moment. Records nothing.
+    ///
+    /// The answer may be out of date when it arrives.
+    ///
+    /// ```
+    /// let mutex = nexus_lockprof::Mutex::new(());
+    /// assert!(!mutex.is_locked());
+    /// let _guard = mutex.lock();
+    /// assert!(mutex.is_locked());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn is_locked(&self) -> bool {
+        self.0.is_locked()
+    }
+
+    /// Makes a guard for an acquisition whose state is `guard`.
+    ///
+    /// # Safety
+    ///
+    /// The calling context holds this mutex by the acquisition that `guard` is the state of, no
+    /// other guard stands for that acquisition, and no existing reference to the data conflicts
+    /// with access through the new guard.
+    #[inline]
+    pub unsafe fn make_guard_unchecked(&self, guard: R::Guard) -> MutexGuard<'_, R, T> {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.make_guard_unchecked(guard) }
+    }
+
+    /// Releases an acquisition whose state was kept without a guard.
+    ///
+    /// # Safety
+    ///
+    /// The calling context holds this mutex by the acquisition that `guard` is the state of, no
+    /// live guard will release it too, and no reference to the data is used afterwards without
+    /// synchronisation.
+    #[inline]
+    #[track_caller]
+    pub unsafe fn force_unlock(&self, guard: R::Guard) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.force_unlock(guard) }
+    }
+
+    /// The raw lock.
+    ///
+    /// # Safety
+    ///
+    /// What is done with it must leave every live guard valid: a guard must not be used or dropped
+    /// while its lock is released.
+    #[inline]
+    pub unsafe fn raw(&self) -> &R {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.raw() }
+    }
+
+    /// A pointer to the data, never null. Reads and writes through it must be synchronised by the
+    /// caller.
+    #[inline]
+    pub const fn data_ptr(&self) -> *mut T {
+        self.0.data_ptr()
+    }
+}
+
+impl<R: RawMutexFair, T: ?Sized> Mutex<R, T> {
+    /// [`force_unlock`](Self::force_unlock), handing the mutex to a waiting thread if there is one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`force_unlock`](Self::force_unlock).
+    #[inline]
+    #[track_caller]
+    pub unsafe fn force_unlock_fair(&self, guard: R::Guard) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.force_unlock_fair(guard) }
+    }
+}
+
+impl<R: RawMutexTimed, T: ?Sized> Mutex<R, T> {
+    /// Acquires the mutex, waiting no longer than `timeout`; `None` if the time ran out.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mutex = nexus_lockprof::Mutex::new(0);
+    /// let _guard = mutex.lock();
+    /// assert!(mutex.try_lock_for(Duration::from_millis(1)).is_none());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn try_lock_for(&self, timeout: R::Duration) -> Option<MutexGuard<'_, R, T>> {
+        self.0.try_lock_for(timeout)
+    }
+
+    /// Acquires the mutex, waiting no longer than until `timeout`; `None` if the time ran out.
+    #[inline]
+    #[track_caller]
+    pub fn try_lock_until(&self, timeout: R::Instant) -> Option<MutexGuard<'_, R, T>> {
+        self.0.try_lock_until(timeout)
+    }
+}
+
+impl<R: RawMutex, T: ?Sized + fmt::Debug> fmt::Debug for Mutex<R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Serialises the data, under the lock.
+#[cfg(feature = "serde")]
+impl<R: RawMutex, T: ?Sized + serde::Serialize> serde::Serialize for Mutex<R, T> {
+    #[track_caller]
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.lock().serialize(serializer)
+    }
+}

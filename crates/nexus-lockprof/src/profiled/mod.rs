@@ -1,0 +1,427 @@
+//! The adaptor: any lock_api raw lock, profiled.
+
+mod guard;
+mod mutex;
+mod rwlock;
+
+pub use guard::ProfiledGuard;
+
+use lock_api::{RawMutex, RawRwLock};
+use nexus_lockprof_engine::{Class, Global, Hit, HoldMode, Host, Probe, SiteKey, Stamp};
+use std::panic::Location;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// A raw lock `R` whose acquisitions are profiled: a raw lock itself, for `lock_api`'s types.
+///
+/// This is what the locks of this crate are made of, and it is public for people with raw locks of their own:
+///
+/// ```
+/// use nexus_lockprof::{Profiled, lock_api};
+///
+/// type MyMutex<T> = lock_api::Mutex<Profiled<parking_lot::RawMutex>, T>;
+///
+/// static JOBS: MyMutex<Vec<u32>> = MyMutex::from_raw(Profiled::named("jobs"), Vec::new());
+/// JOBS.lock().push(1);
+///
+/// let snapshot = nexus_lockprof::snapshot();
+/// let point = snapshot.point("jobs").ok_or("not recorded")?;
+/// assert_eq!(point.acquisitions, 1);
+/// assert_eq!(point.site.file, file!());
+/// # Ok::<(), &'static str>(())
+/// ```
+///
+/// It implements every trait of `lock_api` that `R` implements. The place of an acquisition is the
+/// caller's of lock_api's method, since those are `#[track_caller]`; where lock_api calls the raw
+/// lock from inside a closure (`MutexGuard::unlocked`, `bump` of other raw locks), it is a line of lock_api.
+///
+/// # What the lock publishes
+/// A lock tells who waits for it which point holds it: one plain store after each acquisition, never
+/// cleared. Under shared holders it is the latest of them. A waiter may read it just before the holder
+/// writes it; then the wait is put on the holder before.
+///
+/// # Engine
+/// `H` says which engine it reports to: [`Global`] takes no room; an
+/// [`Engine`](nexus_lockprof_engine::Engine) value (see [`named_in`](Self::named_in)) takes two words.
+// `repr(C)`: a one-byte raw lock, the 12-byte class and the holder make 24 bytes.
+#[repr(C)]
+pub struct Profiled<R, H = Global> {
+    raw: R,
+    class: Class,
+    /// `SiteKey` of the latest acquisition, 0 before the first.
+    holder: AtomicUsize,
+    host: H,
+}
+
+const _: () = assert!(size_of::<Profiled<parking_lot::RawMutex>>() == 24);
+
+impl<R, H> std::fmt::Debug for Profiled<R, H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Profiled")
+            .field("class", &self.class)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A timed acquire gave up.
+#[derive(Clone, Copy)]
+struct TimedOut;
+
+/// Constructors for raw mutexes and raw reader-writer locks alike take the unlocked raw lock.
+impl<R> Profiled<R, Global> {
+    /// `raw`, unlocked, in the class of all locks named `name`.
+    #[must_use]
+    pub const fn from_raw_named(raw: R, name: &'static str) -> Self {
+        Self::with_class(raw, Class::named(name), Global)
+    }
+
+    /// `raw`, unlocked, in the class of all locks created at `site`.
+    #[must_use]
+    pub const fn from_raw_created_at(raw: R, site: &'static Location<'static>) -> Self {
+        Self::with_class(raw, Class::created_at(site), Global)
+    }
+}
+
+impl<R: RawMutex> Profiled<R, Global> {
+    /// An unlocked mutex in the class of all locks named `name`.
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        Self::from_raw_named(R::INIT, name)
+    }
+
+    /// An unlocked mutex in the class of all locks created at `site`.
+    #[must_use]
+    pub const fn created_at(site: &'static Location<'static>) -> Self {
+        Self::from_raw_created_at(R::INIT, site)
+    }
+}
+
+impl<R, H> Profiled<R, H> {
+    /// `raw`, unlocked, named, and reporting to `host`.
+    ///
+    /// ```
+    /// use nexus_lockprof::{Profiled, lock_api, engine::{Engine, ManualClock, Config, Mode}};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let engine = Engine::with_clock(&clock);
+    /// engine.configure(Config::default().mode(Mode::Exact))?;
+    /// let raw = Profiled::named_in(engine.clone(), <parking_lot::RawMutex as lock_api::RawMutex>::INIT, "db");
+    /// let db = lock_api::Mutex::from_raw(raw, ());
+    ///
+    /// let guard = db.lock();
+    /// clock.advance(Duration::from_nanos(250));
+    /// drop(guard);
+    /// assert_eq!(engine.snapshot().points()[0].hold.total_ns, 250);
+    /// # Ok::<(), nexus_lockprof::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub const fn named_in(host: H, raw: R, name: &'static str) -> Self {
+        Self::with_class(raw, Class::named(name), host)
+    }
+
+    const fn with_class(raw: R, class: Class, host: H) -> Self {
+        Profiled {
+            raw,
+            class,
+            holder: AtomicUsize::new(0),
+            host,
+        }
+    }
+
+    /// The raw lock inside. What is done with it directly is not recorded.
+    #[inline]
+    pub const fn raw(&self) -> &R {
+        &self.raw
+    }
+}
+
+impl<R, H: Host> Profiled<R, H> {
+    /// Publishes the holder. The caller has just acquired the lock.
+    #[inline(always)]
+    fn publish(&self, key: SiteKey) {
+        // Relaxed: a hint for waiters; see "What the lock publishes".
+        self.holder.store(key.to_published(), Relaxed);
+    }
+
+    /// The latest holder that published itself.
+    #[inline]
+    fn holder(&self) -> Option<SiteKey> {
+        SiteKey::from_published(self.holder.load(Relaxed))
+    }
+
+    /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up.
+    #[inline(always)]
+    fn acquire<G, E>(
+        &self,
+        site: &'static Location<'static>,
+        mode: HoldMode,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        let key = SiteKey::new(site, mode);
+        match self.host.probe(key, self.class) {
+            Probe::Count(hit) => {
+                if let Some(inner) = try_(&self.raw) {
+                    hit.commit();
+                    self.publish(key);
+                    return Ok(ProfiledGuard::untracked(inner));
+                }
+            }
+            Probe::Off => return block(&self.raw).map(ProfiledGuard::untracked),
+            Probe::Time(hit) => return self.acquire_timed(key, hit, try_, block),
+            Probe::Cold => {}
+        }
+        self.acquire_cold(key, try_, block)
+    }
+
+    /// One that is timed: in the usual case it is not contended.
+    #[inline(never)]
+    fn acquire_timed<G, E>(
+        &self,
+        key: SiteKey,
+        hit: Hit<'_>,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        match self.try_timed(key, hit, &try_) {
+            Some(guard) => Ok(guard),
+            None => self.acquire_cold(key, try_, block),
+        }
+    }
+
+    #[inline(always)]
+    fn try_timed<'a, G>(
+        &'a self,
+        key: SiteKey,
+        hit: Hit<'a>,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        let timing = self.host.core()?.timing(hit)?;
+        let Some(inner) = try_(&self.raw) else {
+            timing.abandoned();
+            return None;
+        };
+        let stamp = timing.acquired();
+        self.publish(key);
+        Some(ProfiledGuard::new(inner, stamp))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_cold<G, E>(
+        &self,
+        key: SiteKey,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        let Some(core) = self.host.core() else {
+            return block(&self.raw).map(ProfiledGuard::untracked);
+        };
+        let mut ticket = core.ticket(key, self.class);
+        if let Some(inner) = try_(&self.raw) {
+            let stamp = ticket.acquired(Stamp::NONE);
+            self.publish(key);
+            return Ok(ProfiledGuard::new(inner, stamp));
+        }
+        ticket.contended(self.holder());
+        match block(&self.raw) {
+            Ok(inner) => {
+                let stamp = ticket.acquired(Stamp::NONE);
+                self.publish(key);
+                Ok(ProfiledGuard::new(inner, stamp))
+            }
+            Err(timed_out) => {
+                ticket.timed_out();
+                Err(timed_out)
+            }
+        }
+    }
+
+    /// An acquisition that does not wait.
+    #[inline(always)]
+    fn try_acquire<G>(
+        &self,
+        site: &'static Location<'static>,
+        mode: HoldMode,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        let key = SiteKey::new(site, mode);
+        match self.host.probe(key, self.class) {
+            Probe::Count(hit) => {
+                if let Some(inner) = try_(&self.raw) {
+                    hit.commit();
+                    self.publish(key);
+                    return Some(ProfiledGuard::untracked(inner));
+                }
+                self.try_failed(key);
+                return None;
+            }
+            Probe::Off => return try_(&self.raw).map(ProfiledGuard::untracked),
+            Probe::Time(_) | Probe::Cold => {}
+        }
+        self.try_acquire_cold(key, try_)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_failed(&self, key: SiteKey) {
+        if let Some(core) = self.host.core() {
+            core.ticket(key, self.class).try_failed();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_acquire_cold<G>(
+        &self,
+        key: SiteKey,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        let Some(core) = self.host.core() else {
+            return try_(&self.raw).map(ProfiledGuard::untracked);
+        };
+        let ticket = core.ticket(key, self.class);
+        let Some(inner) = try_(&self.raw) else {
+            ticket.try_failed();
+            return None;
+        };
+        let stamp = ticket.acquired(Stamp::NONE);
+        self.publish(key);
+        Some(ProfiledGuard::new(inner, stamp))
+    }
+
+    /// A release: `unlock` gives the raw lock its guard back.
+    #[inline(always)]
+    fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
+        let (inner, stamp) = guard.into_parts();
+        if stamp.is_none() {
+            unlock(&self.raw, inner);
+        } else {
+            self.release_measured(inner, stamp, unlock);
+        }
+    }
+
+    #[inline(never)]
+    fn release_measured<G>(&self, inner: G, stamp: Stamp, unlock: impl FnOnce(&R, G)) {
+        // Once it is released, another thread may free the lock: nothing of `self` is touched after that.
+        let host = self.host.clone();
+        // Settles also when `unlock` unwinds, which releases the lock all the same.
+        let _settled = Settle::new(host, stamp);
+        unlock(&self.raw, inner);
+    }
+
+    /// The lock is held on, as a new acquisition at `key`, after a change that did not have to wait: the
+    /// end of `before`'s hold is noted already.
+    ///
+    /// This runs inside the critical section, there is no outside: in the usual case it is two stores.
+    #[inline(always)]
+    fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+        if before.is_none() {
+            match self.host.probe(key, self.class) {
+                Probe::Off => return before,
+                Probe::Count(hit) => {
+                    hit.commit();
+                    self.publish(key);
+                    return before;
+                }
+                Probe::Time(_) | Probe::Cold => {}
+            }
+        }
+        self.held_on_cold(key, before)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn held_on_cold(&self, key: SiteKey, before: Stamp) -> Stamp {
+        let Some(core) = self.host.core() else {
+            return before;
+        };
+        let mut ticket = core.ticket(key, self.class);
+        ticket.follows(&before);
+        let stamp = ticket.acquired(before);
+        self.publish(key);
+        stamp
+    }
+
+    /// Notes the end of a hold that is not a release.
+    #[inline(always)]
+    fn hold_ends(&self, stamp: &Stamp) {
+        if !stamp.is_none()
+            && let Some(core) = self.host.core()
+        {
+            core.hold_ends(stamp);
+        }
+    }
+
+    /// `bump`: yields the lock to a waiter, if there is one.
+    ///
+    /// Whether there was one shows in the published holder: a waiter that got the lock has
+    /// published itself over the 0 left here. Only then is it a release and a new, contended acquisition.
+    #[inline]
+    fn bump_with<G>(
+        &self,
+        site: &'static Location<'static>,
+        mode: HoldMode,
+        guard: &mut ProfiledGuard<G>,
+        bump: impl FnOnce(&R, &mut G),
+    ) {
+        let (inner, stamp) = guard.parts_mut();
+        self.hold_ends(stamp);
+        let mine = self.holder.load(Relaxed);
+        self.holder.store(0, Relaxed);
+        bump(&self.raw, inner);
+        match self.holder() {
+            None => self.holder.store(mine, Relaxed),
+            Some(between) => {
+                let key = SiteKey::new(site, mode);
+                if let Some(core) = self.host.core() {
+                    let mut ticket = core.ticket(key, self.class);
+                    ticket.yielded_to(between);
+                    ticket.follows(stamp);
+                    *stamp = ticket.acquired(std::mem::take(stamp));
+                }
+                self.publish(key);
+            }
+        }
+    }
+}
+
+/// Records a stamp when dropped.
+struct Settle<H: Host> {
+    host: H,
+    stamp: Stamp,
+}
+
+impl<H: Host> Settle<H> {
+    fn new(host: H, stamp: Stamp) -> Self {
+        if let Some(core) = host.core() {
+            core.hold_ends(&stamp);
+        }
+        Settle { host, stamp }
+    }
+}
+
+impl<H: Host> Drop for Settle<H> {
+    fn drop(&mut self) {
+        if let Some(core) = self.host.core()
+            && let Err(stamp) = core.settle_hold(self.host.mine(), std::mem::take(&mut self.stamp))
+        {
+            core.settle(stamp);
+        }
+    }
+}
+
+/// Reader-writer locks are made like mutexes, under other names: a type may be both.
+impl<R: RawRwLock> Profiled<R, Global> {
+    /// An unlocked reader-writer lock in the class of all locks named `name`.
+    #[must_use]
+    pub const fn rwlock_named(name: &'static str) -> Self {
+        Self::from_raw_named(R::INIT, name)
+    }
+
+    /// An unlocked reader-writer lock in the class of all locks created at `site`.
+    #[must_use]
+    pub const fn rwlock_created_at(site: &'static Location<'static>) -> Self {
+        Self::from_raw_created_at(R::INIT, site)
+    }
+}

@@ -1,0 +1,151 @@
+//! The mutex traits.
+
+use super::{Profiled, ProfiledGuard, TimedOut};
+use lock_api::{RawMutex, RawMutexFair, RawMutexTimed};
+use nexus_lockprof_engine::{Class, HoldMode::Exclusive, Host, SiteKey};
+use std::convert::Infallible;
+use std::panic::Location;
+
+// SAFETY: mutual exclusion, acquire and release are the raw lock's, each of whose operations is called
+// exactly once for the like operation here, with the guard state that belongs to it.
+unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
+    // Interior mutability in a const: as in lock_api, each use makes a lock.
+    #[allow(clippy::declare_interior_mutable_const)]
+    const INIT: Self = Profiled::with_class(R::INIT, Class::ANONYMOUS, H::INIT);
+
+    type Guard = ProfiledGuard<R::Guard>;
+
+    #[inline]
+    #[track_caller]
+    fn lock(&self) -> Self::Guard {
+        self.lock_at(Location::caller())
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock(&self) -> Option<Self::Guard> {
+        self.try_lock_at(Location::caller())
+    }
+
+    #[inline]
+    unsafe fn unlock(&self, guard: Self::Guard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock(inner) });
+    }
+
+    #[inline]
+    fn is_locked(&self) -> bool {
+        self.raw.is_locked()
+    }
+}
+
+impl<R: RawMutex, H: Host> Profiled<R, H> {
+    /// `lock`, recorded at `site`.
+    #[inline(always)]
+    pub(crate) fn lock_at(&self, site: &'static Location<'static>) -> ProfiledGuard<R::Guard> {
+        let Ok(guard) = self.acquire::<_, Infallible>(site, Exclusive, R::try_lock, |raw| {
+            Ok(raw.lock())
+        });
+        guard
+    }
+
+    /// `try_lock`, recorded at `site`.
+    #[inline(always)]
+    pub(crate) fn try_lock_at(
+        &self,
+        site: &'static Location<'static>,
+    ) -> Option<ProfiledGuard<R::Guard>> {
+        self.try_acquire(site, Exclusive, R::try_lock)
+    }
+}
+
+impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
+    /// `try_lock_for`, recorded at `site`.
+    #[inline]
+    pub(crate) fn try_lock_for_at(
+        &self,
+        timeout: R::Duration,
+        site: &'static Location<'static>,
+    ) -> Option<ProfiledGuard<R::Guard>> {
+        self.acquire(site, Exclusive, R::try_lock, |raw| {
+            raw.try_lock_for(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+
+    /// `try_lock_until`, recorded at `site`.
+    #[inline]
+    pub(crate) fn try_lock_until_at(
+        &self,
+        timeout: R::Instant,
+        site: &'static Location<'static>,
+    ) -> Option<ProfiledGuard<R::Guard>> {
+        self.acquire(site, Exclusive, R::try_lock, |raw| {
+            raw.try_lock_until(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+}
+
+// SAFETY: as for `RawMutex`.
+unsafe impl<R: RawMutexFair, H: Host> RawMutexFair for Profiled<R, H> {
+    #[inline]
+    unsafe fn unlock_fair(&self, guard: Self::Guard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock_fair(inner) });
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn bump(&self, guard: &mut Self::Guard) {
+        self.bump_with(Location::caller(), Exclusive, guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.bump(inner) }
+        });
+    }
+}
+
+// SAFETY: as for `RawMutex`.
+unsafe impl<R: RawMutexTimed, H: Host> RawMutexTimed for Profiled<R, H> {
+    type Duration = R::Duration;
+    type Instant = R::Instant;
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_for(&self, timeout: Self::Duration) -> Option<Self::Guard> {
+        self.try_lock_for_at(timeout, Location::caller())
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_until(&self, timeout: Self::Instant) -> Option<Self::Guard> {
+        self.try_lock_until_at(timeout, Location::caller())
+    }
+}
+
+impl<R: RawMutex, H: Host> Profiled<R, H> {
+    /// Lets `wait` release the mutex, sleep and re-acquire it: ends the hold, and begins a new acquisition at `site`.
+    ///
+    /// The time in between is neither wait nor hold. What the re-acquisition itself had to wait for the
+    /// mutex cannot be told from sleeping, and is not recorded.
+    ///
+    /// If `wait` unwinds, which it does with the mutex held, the acquisition goes on as it was.
+    ///
+    /// # Safety
+    /// `guard` is the state of the current acquisition of this mutex, and `wait` leaves in it that of
+    /// an acquisition of the raw mutex.
+    #[inline]
+    pub(crate) unsafe fn suspended<T>(
+        &self,
+        guard: &mut ProfiledGuard<R::Guard>,
+        site: &'static Location<'static>,
+        wait: impl FnOnce(&R, &mut R::Guard) -> T,
+    ) -> T {
+        let (inner, stamp) = guard.parts_mut();
+        self.hold_ends(stamp);
+        let out = wait(&self.raw, inner);
+        let key = SiteKey::new(site, Exclusive);
+        *stamp = self.held_on(key, std::mem::take(stamp));
+        out
+    }
+}

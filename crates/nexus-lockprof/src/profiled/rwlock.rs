@@ -1,0 +1,389 @@
+//! The reader-writer lock traits.
+
+use super::{Profiled, ProfiledGuard, TimedOut};
+use lock_api::{
+    RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed, RawRwLockUpgrade,
+    RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
+};
+use nexus_lockprof_engine::{
+    Class,
+    HoldMode::{Exclusive, Shared, Upgradable},
+    Host, SiteKey, Stamp,
+};
+use std::convert::Infallible;
+use std::panic::Location;
+
+// SAFETY: exclusion, acquire and release are the raw lock's, each of whose operations is called exactly
+// once for the like operation here, with the guard state that belongs to it.
+unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
+    // Interior mutability in a const: as in lock_api, each use makes a lock.
+    #[allow(clippy::declare_interior_mutable_const)]
+    const INIT: Self = Profiled::with_class(R::INIT, Class::ANONYMOUS, H::INIT);
+
+    type SharedGuard = ProfiledGuard<R::SharedGuard>;
+    type ExclusiveGuard = ProfiledGuard<R::ExclusiveGuard>;
+
+    #[inline]
+    #[track_caller]
+    fn lock_shared(&self) -> Self::SharedGuard {
+        let Ok(guard) = self.acquire::<_, Infallible>(
+            Location::caller(),
+            Shared,
+            R::try_lock_shared,
+            |raw| Ok(raw.lock_shared()),
+        );
+        guard
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_shared(&self) -> Option<Self::SharedGuard> {
+        self.try_acquire(Location::caller(), Shared, R::try_lock_shared)
+    }
+
+    #[inline]
+    unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock_shared(inner) });
+    }
+
+    #[inline]
+    #[track_caller]
+    fn lock_exclusive(&self) -> Self::ExclusiveGuard {
+        let Ok(guard) = self.acquire::<_, Infallible>(
+            Location::caller(),
+            Exclusive,
+            R::try_lock_exclusive,
+            |raw| Ok(raw.lock_exclusive()),
+        );
+        guard
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_exclusive(&self) -> Option<Self::ExclusiveGuard> {
+        self.try_acquire(Location::caller(), Exclusive, R::try_lock_exclusive)
+    }
+
+    #[inline]
+    unsafe fn unlock_exclusive(&self, guard: Self::ExclusiveGuard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock_exclusive(inner) });
+    }
+
+    #[inline]
+    fn is_locked(&self) -> bool {
+        self.raw.is_locked()
+    }
+
+    #[inline]
+    fn is_locked_exclusive(&self) -> bool {
+        self.raw.is_locked_exclusive()
+    }
+}
+
+// SAFETY: as for `RawRwLock`.
+unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
+    #[inline]
+    unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock_shared_fair(inner) });
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn bump_shared(&self, guard: &mut Self::SharedGuard) {
+        self.bump_with(Location::caller(), Shared, guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.bump_shared(inner) }
+        });
+    }
+
+    #[inline]
+    unsafe fn unlock_exclusive_fair(&self, guard: Self::ExclusiveGuard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock_exclusive_fair(inner) });
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn bump_exclusive(&self, guard: &mut Self::ExclusiveGuard) {
+        self.bump_with(Location::caller(), Exclusive, guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.bump_exclusive(inner) }
+        });
+    }
+}
+
+// SAFETY: as for `RawRwLock`.
+unsafe impl<R: RawRwLockTimed, H: Host> RawRwLockTimed for Profiled<R, H> {
+    type Duration = R::Duration;
+    type Instant = R::Instant;
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_shared_for(&self, timeout: Self::Duration) -> Option<Self::SharedGuard> {
+        self.acquire(Location::caller(), Shared, R::try_lock_shared, |raw| {
+            raw.try_lock_shared_for(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_shared_until(&self, timeout: Self::Instant) -> Option<Self::SharedGuard> {
+        self.acquire(Location::caller(), Shared, R::try_lock_shared, |raw| {
+            raw.try_lock_shared_until(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_exclusive_for(&self, timeout: Self::Duration) -> Option<Self::ExclusiveGuard> {
+        self.acquire(Location::caller(), Exclusive, R::try_lock_exclusive, |raw| {
+            raw.try_lock_exclusive_for(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_exclusive_until(&self, timeout: Self::Instant) -> Option<Self::ExclusiveGuard> {
+        self.acquire(Location::caller(), Exclusive, R::try_lock_exclusive, |raw| {
+            raw.try_lock_exclusive_until(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+}
+
+// SAFETY: as for `RawRwLock`.
+unsafe impl<R: RawRwLockDowngrade, H: Host> RawRwLockDowngrade for Profiled<R, H> {
+    #[inline]
+    #[track_caller]
+    unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> Self::SharedGuard {
+        let (inner, before) = guard.into_parts();
+        self.hold_ends(&before);
+        // SAFETY: the caller's.
+        let inner = unsafe { self.raw.downgrade(inner) };
+        let key = SiteKey::new(Location::caller(), Shared);
+        ProfiledGuard::new(inner, self.held_on(key, before))
+    }
+}
+
+// SAFETY: as for `RawRwLock`.
+unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
+    type UpgradableGuard = ProfiledGuard<R::UpgradableGuard>;
+
+    #[inline]
+    #[track_caller]
+    fn lock_upgradable(&self) -> Self::UpgradableGuard {
+        let Ok(guard) = self.acquire::<_, Infallible>(
+            Location::caller(),
+            Upgradable,
+            R::try_lock_upgradable,
+            |raw| Ok(raw.lock_upgradable()),
+        );
+        guard
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_upgradable(&self) -> Option<Self::UpgradableGuard> {
+        self.try_acquire(Location::caller(), Upgradable, R::try_lock_upgradable)
+    }
+
+    #[inline]
+    unsafe fn unlock_upgradable(&self, guard: Self::UpgradableGuard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock_upgradable(inner) });
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn upgrade(&self, guard: Self::UpgradableGuard) -> Self::ExclusiveGuard {
+        // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
+        let result = self.upgrade_with::<_, _, Infallible>(
+            Location::caller(),
+            guard,
+            |raw, inner| unsafe { raw.try_upgrade(inner) },
+            |raw, inner| Ok(unsafe { raw.upgrade(inner) }),
+        );
+        let Ok(guard) = result;
+        guard
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn try_upgrade(
+        &self,
+        guard: Self::UpgradableGuard,
+    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
+        let key = SiteKey::new(Location::caller(), Exclusive);
+        let (inner, before) = guard.into_parts();
+        // SAFETY: the caller's.
+        match unsafe { self.raw.try_upgrade(inner) } {
+            Ok(inner) => {
+                self.hold_ends(&before);
+                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
+            }
+            Err(inner) => {
+                self.try_failed(key);
+                Err(ProfiledGuard::new(inner, before))
+            }
+        }
+    }
+}
+
+// SAFETY: as for `RawRwLock`.
+unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<R, H> {
+    #[inline]
+    unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
+        // SAFETY: the caller's.
+        self.release(guard, |raw, inner| unsafe { raw.unlock_upgradable_fair(inner) });
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn bump_upgradable(&self, guard: &mut Self::UpgradableGuard) {
+        self.bump_with(Location::caller(), Upgradable, guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.bump_upgradable(inner) }
+        });
+    }
+}
+
+// SAFETY: as for `RawRwLock`.
+unsafe impl<R: RawRwLockUpgradeDowngrade, H: Host> RawRwLockUpgradeDowngrade for Profiled<R, H> {
+    #[inline]
+    #[track_caller]
+    unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
+        let (inner, before) = guard.into_parts();
+        self.hold_ends(&before);
+        // SAFETY: the caller's.
+        let inner = unsafe { self.raw.downgrade_upgradable(inner) };
+        let key = SiteKey::new(Location::caller(), Shared);
+        ProfiledGuard::new(inner, self.held_on(key, before))
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> Self::UpgradableGuard {
+        let (inner, before) = guard.into_parts();
+        self.hold_ends(&before);
+        // SAFETY: the caller's.
+        let inner = unsafe { self.raw.downgrade_to_upgradable(inner) };
+        let key = SiteKey::new(Location::caller(), Upgradable);
+        ProfiledGuard::new(inner, self.held_on(key, before))
+    }
+}
+
+// SAFETY: as for `RawRwLock`.
+unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profiled<R, H> {
+    #[inline]
+    #[track_caller]
+    fn try_lock_upgradable_for(&self, timeout: Self::Duration) -> Option<Self::UpgradableGuard> {
+        self.acquire(Location::caller(), Upgradable, R::try_lock_upgradable, |raw| {
+            raw.try_lock_upgradable_for(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_upgradable_until(&self, timeout: Self::Instant) -> Option<Self::UpgradableGuard> {
+        self.acquire(Location::caller(), Upgradable, R::try_lock_upgradable, |raw| {
+            raw.try_lock_upgradable_until(timeout).ok_or(TimedOut)
+        })
+        .ok()
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn try_upgrade_for(
+        &self,
+        guard: Self::UpgradableGuard,
+        timeout: Self::Duration,
+    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
+        // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
+        self.upgrade_with(
+            Location::caller(),
+            guard,
+            |raw, inner| unsafe { raw.try_upgrade(inner) },
+            |raw, inner| unsafe { raw.try_upgrade_for(inner, timeout) },
+        )
+        .map_err(|(inner, before)| ProfiledGuard::new(inner, before))
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn try_upgrade_until(
+        &self,
+        guard: Self::UpgradableGuard,
+        timeout: Self::Instant,
+    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
+        // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
+        self.upgrade_with(
+            Location::caller(),
+            guard,
+            |raw, inner| unsafe { raw.try_upgrade(inner) },
+            |raw, inner| unsafe { raw.try_upgrade_until(inner, timeout) },
+        )
+        .map_err(|(inner, before)| ProfiledGuard::new(inner, before))
+    }
+}
+
+impl<R, H: Host> Profiled<R, H> {
+    /// An upgrade that waits if it has to. The wait is the new acquisition's; the upgradable hold goes on during it.
+    ///
+    /// `block` fails with what the upgradable state has become: itself, or nothing when it cannot fail.
+    #[inline]
+    fn upgrade_with<U, X, E>(
+        &self,
+        site: &'static Location<'static>,
+        guard: ProfiledGuard<U>,
+        try_: impl FnOnce(&R, U) -> Result<X, U>,
+        block: impl FnOnce(&R, U) -> Result<X, E>,
+    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
+        let key = SiteKey::new(site, Exclusive);
+        let (inner, before) = guard.into_parts();
+        match try_(&self.raw, inner) {
+            Ok(inner) => {
+                self.hold_ends(&before);
+                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
+            }
+            Err(inner) => self.upgrade_contended(key, before, |raw| block(raw, inner)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn upgrade_contended<X, E>(
+        &self,
+        key: SiteKey,
+        before: Stamp,
+        block: impl FnOnce(&R) -> Result<X, E>,
+    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
+        let Some(core) = self.host.core() else {
+            return match block(&self.raw) {
+                Ok(inner) => Ok(ProfiledGuard::new(inner, before)),
+                Err(inner) => Err((inner, before)),
+            };
+        };
+        let mut ticket = core.ticket(key, self.class);
+        ticket.contended(self.holder());
+        match block(&self.raw) {
+            Ok(inner) => {
+                core.hold_ends(&before);
+                ticket.follows(&before);
+                let stamp = ticket.acquired(before);
+                self.publish(key);
+                Ok(ProfiledGuard::new(inner, stamp))
+            }
+            Err(inner) => {
+                ticket.timed_out();
+                Err((inner, before))
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Feature `profile` on: parking_lot's raw locks, each wrapped so that its acquisitions are
+//! recorded.
+
+use std::panic::Location;
+
+use crate::Profiled;
+
+pub use super::condvar::RawCondvar;
+pub(crate) use super::condvar::condvar_at;
+pub use super::recursive::RawRwLockRecursive;
+pub use super::reentrant::RawReentrant;
+pub(crate) use super::reentrant::reentrant_site;
+
+/// The raw lock under [`Mutex`](crate::Mutex).
+pub type RawMutex = Profiled<parking_lot::RawMutex>;
+
+/// The raw lock under [`FairMutex`](crate::FairMutex).
+pub type RawFairMutex = Profiled<parking_lot::RawFairMutex>;
+
+/// The raw lock under [`RwLock`](crate::RwLock).
+pub type RawRwLock = Profiled<parking_lot::RawRwLock>;
+
+/// Writes the two constructors of a raw lock: known by where it was created, or by a name.
+macro_rules! constructors {
+    ($($at:ident, $named:ident -> $raw:ty;)*) => {$(
+        #[inline]
+        pub(crate) const fn $at(created: &'static Location<'static>) -> $raw {
+            <$raw>::created_at(created)
+        }
+
+        #[inline]
+        pub(crate) const fn $named(name: &'static str) -> $raw {
+            <$raw>::named(name)
+        }
+    )*};
+}
+
+constructors! {
+    mutex_at, mutex_named -> RawMutex;
+    fair_mutex_at, fair_mutex_named -> RawFairMutex;
+    recursive_at, recursive_named -> RawRwLockRecursive;
+    reentrant_at, reentrant_named -> RawReentrant;
+}
+
+#[inline]
+pub(crate) const fn rwlock_at(created: &'static Location<'static>) -> RawRwLock {
+    Profiled::rwlock_created_at(created)
+}
+
+#[inline]
+pub(crate) const fn rwlock_named(name: &'static str) -> RawRwLock {
+    Profiled::rwlock_named(name)
+}

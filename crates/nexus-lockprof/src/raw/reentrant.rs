@@ -1,0 +1,147 @@
+//! The raw lock under `ReentrantMutex`, which learns its acquisition site from a thread-local.
+//!
+//! `lock_api` calls the raw lock of a reentrant mutex from inside a closure, and a closure does not
+//! pass the caller's location on: `Location::caller()` would be `lock_api`'s own line for every
+//! acquisition in the program. So [`ReentrantMutex`](crate::ReentrantMutex) leaves its caller's
+//! location in [`SITE`] for the time of the call.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use lock_api::{RawMutex, RawMutexFair, RawMutexTimed};
+
+use crate::Profiled;
+
+thread_local! {
+    // Const and without a destructor: no lazy initialisation, and usable while other thread-locals
+    // are destroyed.
+    static SITE: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+}
+
+/// Keeps a site for the next raw acquisition on this thread, until dropped.
+///
+/// A recursive acquisition does not reach the raw lock and so does not take the site. Dropping this
+/// takes it back: without that, a later acquisition that `lock_api` makes on its own
+/// (`ReentrantMutexGuard::unlocked` locks again) would be booked on a line that has nothing to do
+/// with it.
+pub(crate) struct ReentrantSite(());
+
+/// Leaves `site` for the raw lock to take.
+#[inline]
+pub(crate) fn reentrant_site(site: &'static Location<'static>) -> ReentrantSite {
+    SITE.set(Some(site));
+    ReentrantSite(())
+}
+
+impl Drop for ReentrantSite {
+    #[inline]
+    fn drop(&mut self) {
+        SITE.set(None);
+    }
+}
+
+/// The site that was left for this acquisition, or the caller's own.
+#[inline]
+#[track_caller]
+fn take_site() -> &'static Location<'static> {
+    match SITE.take() {
+        Some(site) => site,
+        None => Location::caller(),
+    }
+}
+
+/// The raw lock under [`ReentrantMutex`](crate::ReentrantMutex).
+///
+/// It records like [`RawMutex`](crate::RawMutex). It is a type of its own only because of the way
+/// it learns where it was acquired; where `ReentrantMutex` did not say (in
+/// `ReentrantMutexGuard::unlocked` and `bump`, which are `lock_api`'s), the acquisition is recorded
+/// at a line inside `lock_api`.
+///
+/// ```
+/// use nexus_lockprof::{ArcReentrantMutexGuard, RawReentrant, RawThreadId};
+/// # #[cfg(any())]
+/// type Guard<T> = ArcReentrantMutexGuard<RawReentrant, RawThreadId, T>;
+/// ```
+#[repr(transparent)]
+pub struct RawReentrant(Profiled<parking_lot::RawMutex>);
+
+impl RawReentrant {
+    /// A lock known by where it was created.
+    #[inline]
+    pub(crate) const fn created_at(created: &'static Location<'static>) -> Self {
+        Self(Profiled::created_at(created))
+    }
+
+    /// A lock known by a name.
+    #[inline]
+    pub(crate) const fn named(name: &'static str) -> Self {
+        Self(Profiled::named(name))
+    }
+}
+
+// SAFETY: every operation is the wrapped lock's, which upholds the contract.
+unsafe impl RawMutex for RawReentrant {
+    const INIT: Self = Self(<Profiled<parking_lot::RawMutex> as RawMutex>::INIT);
+
+    type Guard = <Profiled<parking_lot::RawMutex> as RawMutex>::Guard;
+
+    #[inline]
+    #[track_caller]
+    fn lock(&self) -> Self::Guard {
+        self.0.lock_at(take_site())
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock(&self) -> Option<Self::Guard> {
+        self.0.try_lock_at(take_site())
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn unlock(&self, guard: Self::Guard) {
+        // SAFETY: the caller hands over the state of an acquisition of this lock.
+        unsafe { self.0.unlock(guard) }
+    }
+
+    #[inline]
+    fn is_locked(&self) -> bool {
+        self.0.is_locked()
+    }
+}
+
+// SAFETY: as above.
+unsafe impl RawMutexFair for RawReentrant {
+    #[inline]
+    #[track_caller]
+    unsafe fn unlock_fair(&self, guard: Self::Guard) {
+        // SAFETY: the caller hands over the state of an acquisition of this lock.
+        unsafe { self.0.unlock_fair(guard) }
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn bump(&self, guard: &mut Self::Guard) {
+        // SAFETY: the caller lends the state of an acquisition of this lock.
+        unsafe { self.0.bump(guard) }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl RawMutexTimed for RawReentrant {
+    type Duration = Duration;
+    type Instant = Instant;
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_for(&self, timeout: Duration) -> Option<Self::Guard> {
+        self.0.try_lock_for_at(timeout, take_site())
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock_until(&self, timeout: Instant) -> Option<Self::Guard> {
+        self.0.try_lock_until_at(timeout, take_site())
+    }
+}

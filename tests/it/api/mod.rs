@@ -1,0 +1,9 @@
+//! parking_lot's API, on parking_lot itself and on our locks.
+//!
+//! The tests in `suite/` are compiled twice, against two crates that they know as `locks`: what
+//! passes on parking_lot must pass on ours. What only ours has is in `ours.rs`.
+
+mod auto_traits;
+mod on_lockprof;
+mod on_parking_lot;
+mod ours;

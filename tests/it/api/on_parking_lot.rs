@@ -1,0 +1,12 @@
+//! The suite on parking_lot: shows that the tests ask for what parking_lot does.
+
+mod locks {
+    pub(super) use ::parking_lot::*;
+
+    /// The raw lock under `ReentrantMutex` has a name of its own in our crate.
+    pub(super) type RawReentrant = ::parking_lot::RawMutex;
+}
+
+#[allow(clippy::duplicate_mod, reason = "the point: one suite, two crates")]
+#[path = "suite/mod.rs"]
+mod suite;

@@ -1,0 +1,27 @@
+//! Tests of parking_lot's API, for any crate that `super::locks` stands for.
+
+use super::locks;
+
+mod condvar;
+mod fair_mutex;
+mod mutex;
+mod once;
+mod recursive_rwlock;
+mod reentrant_mutex;
+mod rwlock;
+
+#[cfg(feature = "deadlock_detection")]
+mod deadlock;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Runs `f`, which must panic, and swallows the panic without printing it.
+#[track_caller]
+fn unwinds<T>(f: impl FnOnce() -> T) {
+    assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+}
+
+/// Panics quietly: the panic hook is not called.
+fn quiet_panic() -> ! {
+    resume_unwind(Box::new("on purpose"))
+}
