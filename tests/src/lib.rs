@@ -1,1 +1,6 @@
-//! Shared helpers of the integration tests.
+//! Helpers of the integration tests.
+
+#[cfg(feature = "profile")]
+pub mod announcing;
+#[cfg(feature = "profile")]
+pub mod bench;

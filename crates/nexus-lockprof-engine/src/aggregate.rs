@@ -244,13 +244,16 @@ impl PointState {
         point.caused_wait_ns = now.caused_wait_ns - base.caused_wait_ns;
         point.wait = durations(&now.wait, &base.wait, &self.wait, resets);
         point.hold = durations(&now.hold, &base.hold, &self.hold, resets);
+        // A hold that a reset cut in two is measured after it, its acquisition was counted before.
+        point.wait.events = point.contentions.max(point.wait.samples);
+        point.hold.events = point.acquisitions.max(point.hold.samples);
     }
 }
 
 fn durations(now: &TallyReading, base: &TallyReading, times: &Times, resets: u64) -> Durations {
     Durations {
         samples: now.samples - base.samples,
-        events: now.events - base.events,
+        events: 0,
         total_ns: now.total_ns - base.total_ns,
         // Sums of floats: the difference may be off in the last digits, not below 0.
         total_variance: (now.variance - base.variance).max(0.0),
@@ -272,7 +275,6 @@ fn add(sum: &mut Reading, reading: &Reading) {
         (&mut sum.hold, &reading.hold),
     ] {
         sum.samples += reading.samples;
-        sum.events += reading.events;
         sum.total_ns += reading.total_ns;
         sum.variance += reading.variance;
         // Only maxima of the same stretch between resets are comparable: the newest stretch wins.

@@ -169,6 +169,14 @@ impl Config {
         self
     }
 
+    /// Forgets all thresholds.
+    #[must_use]
+    pub fn no_hot(mut self) -> Self {
+        self.hot = Thresholds::default();
+        self.hot_of.clear();
+        self
+    }
+
     /// Fewest measured durations in an interval that a percentile is compared at all. At least 1; 16 by default.
     #[must_use]
     pub fn hot_min_samples(mut self, samples: u64) -> Self {
@@ -192,7 +200,11 @@ impl Config {
         }
     }
 
-    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+    /// Checks the settings, as [`Engine::configure`](crate::Engine::configure) does.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first setting that makes no sense.
+    pub fn validate(&self) -> Result<(), ConfigError> {
         let share = |name, value: f64| {
             if value > 0.0 && value <= 1.0 {
                 Ok(())

@@ -50,6 +50,7 @@ pub struct Core {
     pub(crate) published: ArcSwapOption<Snapshot>,
     pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
     configuring: AtomicBool,
+    environment_read: AtomicBool,
 }
 
 #[repr(align(64))]
@@ -86,6 +87,7 @@ impl Core {
             published: ArcSwapOption::const_empty(),
             aggregator: Mutex::new(None),
             configuring: AtomicBool::new(false),
+            environment_read: AtomicBool::new(false),
         }
     }
 
@@ -135,10 +137,23 @@ impl Core {
             return control;
         }
         self.first_use();
-        let config = env::config(|name| std::env::var_os(name), &mut |message| crate::say(message));
         // What the environment names was checked as it was read.
-        let _ = self.configure(config);
+        let _ = self.configure(self.environment());
         self.control()
+    }
+
+    /// The settings that the environment asks for.
+    fn environment(&self) -> Config {
+        self.environment_read.store(true, Relaxed);
+        env::config(|name| std::env::var_os(name), &mut |message| crate::say(message))
+    }
+
+    /// The settings now, or what they will be if nobody configures: the environment's.
+    pub(crate) fn config_or_environment(&self) -> Config {
+        match self.config.load_full() {
+            Some(config) => Config::clone(&config),
+            None => self.environment(),
+        }
     }
 
     fn first_use(&self) {
@@ -152,6 +167,9 @@ impl Core {
         config.validate()?;
         if !self.configuring.swap(true, Relaxed) {
             self.first_use();
+            if self.is_global() && !self.environment_read.load(Relaxed) {
+                env::ignored(|name| std::env::var_os(name), &mut |message| crate::say(message));
+            }
         }
         let mut changes = self.changes.lock();
         let old = self.config.load_full();

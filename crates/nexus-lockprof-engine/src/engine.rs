@@ -68,10 +68,10 @@ impl Engine {
         self.state().configure(config)
     }
 
-    /// The settings now.
+    /// The settings now; of the global engine before its first use, those that the environment asks for.
     #[must_use]
     pub fn config(&self) -> Config {
-        Config::clone(&self.state().config())
+        self.state().config_or_environment()
     }
 
     /// Everything since the start or the last reset, merged from all threads; also ends an interval:
@@ -86,7 +86,12 @@ impl Engine {
     /// Ends an interval: thresholds are compared, handlers called, and the snapshot is [`published`](Self::published).
     pub fn tick(&self) {
         let core = self.state();
-        self.collect(|_, _, snapshot| core.published.store(Some(Arc::new(snapshot))));
+        let snapshot = self.collect(|_, _, snapshot| {
+            let snapshot = Arc::new(snapshot);
+            core.published.store(Some(Arc::clone(&snapshot)));
+            snapshot
+        });
+        core.handlers.call(&[Event::Published(snapshot)]);
     }
 
     /// The snapshot of the last [`tick`](Self::tick): for any number of readers, at no cost to anyone.

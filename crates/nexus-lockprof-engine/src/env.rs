@@ -50,6 +50,21 @@ pub(crate) fn config(
     Config::default().mode(mode)
 }
 
+/// Complains of settings that the environment names and the program has overruled without a look at them.
+pub(crate) fn ignored(
+    var: impl Fn(&str) -> Option<OsString>,
+    complain: &mut dyn FnMut(Arguments<'_>),
+) {
+    for name in [MODE, BUDGET] {
+        if let Some(value) = var(name) {
+            complain(format_args!(
+                "{name}={} is ignored: the program has settings of its own",
+                value.display()
+            ));
+        }
+    }
+}
+
 fn parse_budget(text: &str) -> Option<f64> {
     let text = text.trim();
     let share = match text.strip_suffix('%') {

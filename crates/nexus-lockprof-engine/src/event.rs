@@ -1,7 +1,7 @@
 //! Events and who wants them.
 
 use arc_swap::ArcSwapOption;
-use nexus_lockprof_snapshot::Hot;
+use nexus_lockprof_snapshot::{Hot, Snapshot};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,18 +9,28 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Something the profiler wants known.
 ///
-/// Its text form is a stable interface: see [`Hot`].
+/// The text form of `Hot` is a stable interface: see [`Hot`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A point's 95th percentile passed its threshold in the last interval.
     Hot(Hot),
+    /// A [`tick`](crate::Engine::tick) has published this snapshot.
+    Published(Arc<Snapshot>),
 }
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Hot(hot) => hot.fmt(f),
+            Event::Published(snapshot) => write!(
+                f,
+                "lock.snapshot collection={} points={} acquisitions={} lost={}",
+                snapshot.collection(),
+                snapshot.points().len(),
+                snapshot.table().acquisitions,
+                snapshot.losses().total(),
+            ),
         }
     }
 }

@@ -61,7 +61,6 @@ pub(crate) struct Record {
 #[derive(Default)]
 struct Tally {
     samples: AtomicU64,
-    events: AtomicU64,
     total_ns: AtomicU64,
     /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
     variance: AtomicU64,
@@ -113,7 +112,6 @@ pub(crate) struct Era {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TallyReading {
     pub(crate) samples: u64,
-    pub(crate) events: u64,
     pub(crate) total_ns: u64,
     pub(crate) variance: f64,
     pub(crate) max_ns: u64,
@@ -291,7 +289,6 @@ impl Tally {
     fn add(&self, measured: Measured, resets: u64) {
         let Measured { ns, weight, .. } = measured;
         bump(&self.samples, 1);
-        bump(&self.events, weight);
         bump(&self.total_ns, ns.saturating_mul(weight));
         if weight > 1 {
             let (x, w) = (ns as f64, weight as f64);
@@ -309,7 +306,6 @@ impl Tally {
     fn read(&self) -> TallyReading {
         TallyReading {
             samples: self.samples.load(Relaxed),
-            events: self.events.load(Relaxed),
             total_ns: self.total_ns.load(Relaxed),
             variance: f64::from_bits(self.variance.load(Relaxed)),
             max_ns: self.max_ns.load(Relaxed),

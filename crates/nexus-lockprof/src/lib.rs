@@ -1,23 +1,61 @@
-//! skeleton, replaced by the lead
+//! An always-on lock profiler: parking_lot's locks, and for every place where one is acquired how
+//! often, how often contended, how long it waited, how long it held, and who waited for whom.
+//!
+//! ```
+//! use nexus_lockprof::Mutex;
+//!
+//! static SESSIONS: Mutex<Vec<u32>> = Mutex::named("sessions", Vec::new());
+//!
+//! SESSIONS.lock().push(7);
+//!
+//! let snapshot = nexus_lockprof::snapshot();
+//! let point = snapshot.point("sessions").ok_or("not recorded")?;
+//! assert_eq!((point.acquisitions, point.contentions), (1, 0));
+//! println!("{snapshot}"); // LOCK_PROFILING(9)'s columns
+//! # Ok::<(), &'static str>(())
+//! ```
+//!
+//! # The locks
+//! [`Mutex`], [`RwLock`], [`RecursiveRwLock`], [`ReentrantMutex`], [`FairMutex`] and [`Condvar`] have
+//! parking_lot 0.13's API. `named` gives a lock a name; `new` remembers where it was called. All locks with
+//! one name, or made at one place, are one *lock class*. [`Profiled`] makes any `lock_api` raw lock a profiled one.
+//!
+//! # What it measures
+//! An *acquisition point* is a lock class, a mode and the place of the `lock()`, `read()`, ... call: the
+//! key of every [`Point`]. Counts are exact. In [`Mode::Sampled`], the default, every wait is timed, and a
+//! random sample of the holds; totals that are estimated say so and carry their standard error.
+//! `docs/perf/lock-profiling.md` explains every number, and what it does not tell.
+//!
+//! # What it costs
+//! Uncontended, a lock and unlock takes a few per cent longer than parking_lot's: no atomic
+//! read-modify-write, allocation, lock or system call is added. `docs/performance.md` has the figures. Without the
+//! default feature `profile` the locks *are* parking_lot's, and snapshots are empty.
+//!
+//! # Control
+//! [`configure`] changes mode, thresholds and caps while the program runs. Without it, the environment is read
+//! at the first use of a lock: `LOCKPROF=off|counts|sampled|exact`, `LOCKPROF_BUDGET=1%`, and
+//! `LOCKPROF_OUT=FILE`, which writes the last snapshot at exit. [`on_event`] hears of [`Event::Hot`]:
+//! points whose 95th percentile passed a threshold.
+
+mod global;
+#[cfg(any(feature = "tracing", feature = "metrics"))]
+pub mod integrations;
 mod locks;
 #[cfg(feature = "profile")]
 mod profiled;
 mod raw;
+
+pub use global::{
+    config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick, warm_up,
+};
 pub use lock_api;
 pub use locks::*;
-#[cfg(feature = "profile")]
 pub use nexus_lockprof_engine as engine;
-pub use nexus_lockprof_snapshot::*;
+pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
+pub use nexus_lockprof_snapshot::{
+    AcquireMode, Durations, Hot, HotLine, HotMetric, Lock, Losses, ParseHotError, Point,
+    ProfilerMode, ReadError, Sample, SinceError, Site, Snapshot, SnapshotParts, TableStats,
+    WriteError, printable,
+};
 #[cfg(feature = "profile")]
 pub use profiled::{Profiled, ProfiledGuard};
-#[cfg(feature = "profile")]
-pub use engine::{Config, ConfigError, Event, Mode};
-/// s
-#[cfg(feature = "profile")]
-pub fn snapshot() -> Snapshot { engine::Engine::global().snapshot() }
-/// c
-#[cfg(feature = "profile")]
-pub fn configure(c: Config) -> Result<(), ConfigError> { engine::Engine::global().configure(c) }
-/// e
-#[cfg(feature = "profile")]
-pub fn on_event(f: impl Fn(&Event) + Send + Sync + 'static) -> engine::HandlerId { engine::Engine::global().on_event(f) }

@@ -87,7 +87,10 @@ fn locks() {
     check!(ReentrantMutex);
     check!(RwLock);
     check!(RecursiveRwLock);
-    assert_eq!(auto_traits!(nexus_lockprof::Condvar), auto_traits!(parking_lot::Condvar));
+    assert_eq!(
+        auto_traits!(nexus_lockprof::Condvar),
+        auto_traits!(parking_lot::Condvar)
+    );
 }
 
 #[test]
@@ -114,11 +117,20 @@ fn guards() {
 #[test]
 fn the_probe_works() {
     let names = |traits: [(&'static str, bool); 5]| -> Vec<_> {
-        traits.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+        traits
+            .into_iter()
+            .filter_map(|(name, has)| has.then_some(name))
+            .collect()
     };
     assert_eq!(names(auto_traits!(Rc<Cell<u8>>)), ["Unpin"]);
-    assert_eq!(names(auto_traits!(NotSend)), ["Sync", "Unpin", "UnwindSafe", "RefUnwindSafe"]);
+    assert_eq!(
+        names(auto_traits!(NotSend)),
+        ["Sync", "Unpin", "UnwindSafe", "RefUnwindSafe"]
+    );
     let send_guard = cfg!(feature = "send_guard");
     assert_eq!(<Has<nexus_lockprof::MutexGuard<'_, u8>>>::SEND, send_guard);
-    assert_eq!(<Has<nexus_lockprof::RecursiveRwLockReadGuard<'_, u8>>>::SEND, send_guard);
+    assert_eq!(
+        <Has<nexus_lockprof::RecursiveRwLockReadGuard<'_, u8>>>::SEND,
+        send_guard
+    );
 }

@@ -7,3 +7,10 @@ mod auto_traits;
 mod on_lockprof;
 mod on_parking_lot;
 mod ours;
+#[cfg(feature = "profile")]
+mod sites;
+
+/// Held by a test that makes a deadlock: the detector looks at all threads of the process, and each
+/// deadlock is reported once.
+#[cfg(feature = "deadlock_detection")]
+static DETECTOR: std::sync::Mutex<()> = std::sync::Mutex::new(());

@@ -5,19 +5,15 @@ use nexus_lockprof::{
     RwLock, RwLockReadGuard, lock_api,
 };
 
-static NAMED: (Mutex<u8>, FairMutex<u8>, RwLock<u8>, RecursiveRwLock<u8>, ReentrantMutex<u8>) = (
-    Mutex::named("mutex", 1),
-    FairMutex::named("fair", 2),
-    RwLock::named("rwlock", 3),
-    RecursiveRwLock::named("recursive", 4),
-    ReentrantMutex::named("reentrant", 5),
-);
-
 #[test]
 fn named() {
-    let (mutex, fair, rwlock, recursive, reentrant) = &NAMED;
-    assert_eq!((*mutex.lock(), *fair.lock(), *rwlock.read()), (1, 2, 3));
-    assert_eq!((*recursive.read(), *reentrant.lock()), (4, 5));
+    static MUTEX: Mutex<u8> = Mutex::named("mutex", 1);
+    static FAIR: FairMutex<u8> = FairMutex::named("fair", 2);
+    static RWLOCK: RwLock<u8> = RwLock::named("rwlock", 3);
+    static RECURSIVE: RecursiveRwLock<u8> = RecursiveRwLock::named("recursive", 4);
+    static REENTRANT: ReentrantMutex<u8> = ReentrantMutex::named("reentrant", 5);
+    assert_eq!((*MUTEX.lock(), *FAIR.lock(), *RWLOCK.read()), (1, 2, 3));
+    assert_eq!((*RECURSIVE.read(), *REENTRANT.lock()), (4, 5));
 }
 
 /// From a guard back to the lock type that it came from.
@@ -25,16 +21,25 @@ fn named() {
 fn back_from_lock_api() {
     let mutex = Mutex::new(1);
     let guard = mutex.lock();
-    assert!(std::ptr::eq(Mutex::from_lock_api_ref(MutexGuard::mutex(&guard)), &mutex));
+    assert!(std::ptr::eq(
+        Mutex::from_lock_api_ref(MutexGuard::mutex(&guard)),
+        &mutex
+    ));
 
     let rwlock = RwLock::new(2);
     let read = rwlock.read();
-    assert!(std::ptr::eq(RwLock::from_lock_api_ref(RwLockReadGuard::rwlock(&read)), &rwlock));
+    assert!(std::ptr::eq(
+        RwLock::from_lock_api_ref(RwLockReadGuard::rwlock(&read)),
+        &rwlock
+    ));
 
     let reentrant = ReentrantMutex::new(3);
     let guard = reentrant.lock();
     let inner = ReentrantMutexGuard::remutex(&guard);
-    assert!(std::ptr::eq(ReentrantMutex::from_lock_api_ref(inner), &reentrant));
+    assert!(std::ptr::eq(
+        ReentrantMutex::from_lock_api_ref(inner),
+        &reentrant
+    ));
 }
 
 #[test]
@@ -64,11 +69,26 @@ fn generic_code() {
     assert_eq!(Condvar::new().as_lock_api().notify_all(), 0);
 }
 
+/// Each lock is made of the raw lock of its kind.
+#[cfg(feature = "profile")]
+#[test]
+fn raw_locks() {
+    // SAFETY: the raw locks are only looked at.
+    unsafe {
+        let _: &parking_lot::RawMutex = Mutex::new(()).raw().raw();
+        let _: &parking_lot::RawFairMutex = FairMutex::new(()).raw().raw();
+        let _: &parking_lot::RawRwLock = RwLock::new(()).raw().raw();
+    }
+}
+
 /// A wrapper of a lock is as large as the lock.
 #[test]
 fn sizes() {
     fn same<A, B>() {
-        assert_eq!((size_of::<A>(), align_of::<A>()), (size_of::<B>(), align_of::<B>()));
+        assert_eq!(
+            (size_of::<A>(), align_of::<A>()),
+            (size_of::<B>(), align_of::<B>())
+        );
     }
     same::<Mutex<u8>, lock_api::Mutex<nexus_lockprof::RawMutex, u8>>();
     same::<RwLock<u8>, lock_api::RwLock<nexus_lockprof::RawRwLock, u8>>();
@@ -102,6 +122,9 @@ fn back_from_an_arc_guard() {
 
     let reentrant = Arc::new(ReentrantMutex::new(1));
     let inner = ArcReentrantMutexGuard::into_arc(reentrant.lock_arc());
-    assert!(Arc::ptr_eq(&ReentrantMutex::arc_from_lock_api(inner), &reentrant));
+    assert!(Arc::ptr_eq(
+        &ReentrantMutex::arc_from_lock_api(inner),
+        &reentrant
+    ));
     assert_eq!(Arc::strong_count(&reentrant), 1);
 }

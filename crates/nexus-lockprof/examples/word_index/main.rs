@@ -30,12 +30,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nexus_lockprof::Config;
+use nexus_lockprof::{Config, Snapshot};
 use nexus_lockprof_export::text;
 
 use crate::args::{Args, Command, UsageError};
 use crate::build::{Built, LeftOut};
 use crate::progress::StatusLine;
+use crate::query::Match;
 
 /// How often the line on the terminal is rewritten.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -74,35 +75,53 @@ fn run() -> Result<(), Failure> {
 
     let built = build(&args)?;
     name_unreadable(&built.left_out);
-    report::summary(&mut stdout, &built)?;
-    for query in &args.queries {
-        let matches = query::search(&built.index, query);
-        report::matches(&mut stdout, &built.index, query, &matches)?;
-    }
-
+    let answers: Vec<_> = args
+        .queries
+        .iter()
+        .map(|query| (query, query::search(&built.index, query)))
+        .collect();
     let profile = nexus_lockprof::snapshot();
-    // The file first: it must be there even when nobody reads standard output to its end.
-    if let Some(out) = &args.out {
+
+    // The file is written before anything is printed, since nobody may read that to its end; and what was found is
+    // printed even if the file cannot be written.
+    let written = args.out.as_ref().map_or(Ok(()), |out| {
         profile
             .write_json_file(out)
-            .map_err(|error| Failure::Out(error.to_string()))?;
-    }
-    let table = text::table(&profile).width(table_width()).top(args.top);
-    writeln!(stdout, "\n{table}")?;
-    for line in hot::lines() {
-        writeln!(stdout, "{line}")?;
-    }
-    Ok(stdout.flush()?)
+            .map_err(|error| Failure::Out(error.to_string()))
+    });
+    let printed = print(&mut stdout, &args, &built, &answers, &profile);
+    written?;
+    Ok(printed?)
 }
 
-/// Finds out early what would fail late.
+fn print(
+    stdout: &mut impl Write,
+    args: &Args,
+    built: &Built,
+    answers: &[(&String, Vec<Match>)],
+    profile: &Snapshot,
+) -> io::Result<()> {
+    report::summary(stdout, built)?;
+    for (query, matches) in answers {
+        report::matches(stdout, &built.index, query, matches)?;
+    }
+    let table = text::table(profile).width(table_width()).top(args.top);
+    writeln!(stdout, "\n{}", table.to_string().trim_end())?;
+    let hot = hot::lines();
+    if !hot.is_empty() {
+        writeln!(stdout, "\n{}", hot.join("\n"))?;
+    }
+    stdout.flush()
+}
+
+/// The walk would only report a missing folder as one more unreadable file.
 fn check_dir(dir: &Path) -> Result<(), Failure> {
-    let dir_failure = |error| Failure::Dir(dir.to_owned(), error);
-    fs::read_dir(dir).map_err(dir_failure)?;
-    Ok(())
+    fs::read_dir(dir)
+        .map(drop)
+        .map_err(|error| Failure::Dir(dir.to_owned(), error))
 }
 
-/// The same for the file to write, before a long build rather than after it.
+/// Finds out before a long build what would fail after it.
 fn check_out(out: &Path) -> Result<(), Failure> {
     let out_failure = |error: io::Error| Failure::Out(format!("{}: {error}", human::path(out)));
     if out.is_dir() {

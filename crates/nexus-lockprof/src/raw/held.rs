@@ -100,45 +100,50 @@ impl Entry {
         })
     }
 
-    /// Leaves the read counted, for a guard that calls [`leave`] when it is done.
+    /// Leaves the read counted, for a guard to carry.
     #[inline]
     pub(super) fn keep(self) -> Slot {
         let slot = self.slot;
         std::mem::forget(self);
         slot
     }
-}
 
-impl Drop for Entry {
+    /// The read that was [kept](Self::keep) as `slot`, to be uncounted when it ends.
     #[inline]
-    fn drop(&mut self) {
-        leave(self.lock, self.slot);
+    pub(super) fn kept(lock: usize, slot: Slot) -> Self {
+        Self {
+            lock,
+            slot,
+            recursive: false,
+        }
     }
 }
 
-/// Uncounts a read of `lock`.
-///
-/// Does nothing when the slot has passed to another lock, or when the lock was moved while a
-/// guard's state was kept without the guard, which `lock_api` permits.
-#[inline]
-pub(super) fn leave(lock: usize, slot: Slot) {
-    let index = usize::from(slot.0);
-    HELD.with(|held| {
-        if let (Some(held_lock), Some(depth)) = (held.locks.get(index), held.depths.get(index))
-            && held_lock.get() == lock
-        {
-            let left = depth.get().saturating_sub(1);
-            depth.set(left);
-            if left == 0 {
-                held_lock.set(0);
+impl Drop for Entry {
+    /// Uncounts the read.
+    ///
+    /// Does nothing when the slot has passed to another lock, or when the lock was moved while a
+    /// guard's state was kept without the guard, which `lock_api` permits.
+    #[inline]
+    fn drop(&mut self) {
+        let index = usize::from(self.slot.0);
+        HELD.with(|held| {
+            if let (Some(lock), Some(depth)) = (held.locks.get(index), held.depths.get(index))
+                && lock.get() == self.lock
+            {
+                let left = depth.get().saturating_sub(1);
+                depth.set(left);
+                if left == 0 {
+                    lock.set(0);
+                }
             }
-        }
-    });
+        });
+    }
 }
 
 #[cfg(all(test, not(feature = "send_guard")))]
 mod tests {
-    use super::{Entry, SLOTS, leave};
+    use super::{Entry, SLOTS};
 
     /// Runs `f` on a thread of its own, whose table is empty.
     fn on_new_thread(f: impl FnOnce() + Send + 'static) {
@@ -152,9 +157,9 @@ mod tests {
             assert!(!first.recursive);
             let second = Entry::new(16, || true);
             assert!(second.recursive);
-            leave(16, first.keep());
+            drop(Entry::kept(16, first.keep()));
             assert!(Entry::new(16, || true).recursive, "one guard is left");
-            leave(16, second.keep());
+            drop(second);
             assert!(!Entry::new(16, || true).recursive, "none is left");
         });
     }
@@ -177,7 +182,7 @@ mod tests {
             let again = Entry::new(SLOTS + 1, || true);
             assert!(!ninth.recursive && !again.recursive);
             drop((ninth, again));
-            leave(1, slots[0]);
+            drop(Entry::kept(1, slots[0]));
             let _ninth = Entry::new(SLOTS + 1, || true);
             assert!(
                 Entry::new(SLOTS + 1, || true).recursive,
@@ -198,9 +203,9 @@ mod tests {
     fn leaving_a_slot_that_passed_on_does_nothing() {
         on_new_thread(|| {
             let old = Entry::new(16, || true).keep();
-            leave(16, old);
+            drop(Entry::kept(16, old));
             let _new = Entry::new(32, || true).keep();
-            leave(16, old);
+            drop(Entry::kept(16, old));
             assert!(Entry::new(32, || true).recursive);
         });
     }

@@ -9,7 +9,7 @@ use lock_api::{
     RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
 };
 
-use super::held::{self, Entry, Slot};
+use super::held::{Entry, Slot};
 use crate::Profiled;
 
 type Bare = parking_lot::RawRwLockRecursive;
@@ -72,10 +72,12 @@ impl RawRwLockRecursive {
         })
     }
 
-    /// Uncounts the read that held `slot`.
+    /// The read that a guard with `slot` stands for; uncounted when dropped.
+    ///
+    /// Taken before the lock is released: afterwards the lock may be gone.
     #[inline]
-    fn leave(&self, slot: Slot) {
-        held::leave(self.address(), slot);
+    fn entry(&self, slot: Slot) -> Entry {
+        Entry::kept(self.address(), slot)
     }
 
     #[inline]
@@ -89,23 +91,16 @@ impl RawRwLockRecursive {
         }
     }
 
-    /// The result of an upgrade attempt: on success the thread no longer reads.
+    /// The result of an upgrade attempt: on success the thread no longer reads, and `entry` ends.
     #[inline]
     fn upgraded(
-        &self,
+        entry: Entry,
         result: Result<
             <Inner as RawRwLock>::ExclusiveGuard,
             <Inner as RawRwLockUpgrade>::UpgradableGuard,
         >,
-        slot: Slot,
     ) -> Result<<Inner as RawRwLock>::ExclusiveGuard, UpgradableGuard> {
-        match result {
-            Ok(exclusive) => {
-                self.leave(slot);
-                Ok(exclusive)
-            }
-            Err(recorded) => Err(UpgradableGuard { recorded, slot }),
-        }
+        result.map_err(|recorded| Self::upgradable(entry, recorded))
     }
 }
 
@@ -165,6 +160,7 @@ unsafe impl RawRwLock for RawRwLockRecursive {
     #[inline]
     #[track_caller]
     unsafe fn unlock_shared(&self, guard: SharedGuard) {
+        let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of a read of this lock; each variant goes back
         // where it came from.
         unsafe {
@@ -173,7 +169,6 @@ unsafe impl RawRwLock for RawRwLockRecursive {
                 Read::Recursive(bare) => self.0.raw().unlock_shared(bare),
             }
         }
-        self.leave(guard.slot);
     }
 
     #[inline]
@@ -211,6 +206,7 @@ unsafe impl RawRwLockFair for RawRwLockRecursive {
     #[inline]
     #[track_caller]
     unsafe fn unlock_shared_fair(&self, guard: SharedGuard) {
+        let _entry = self.entry(guard.slot);
         // SAFETY: as in `unlock_shared`.
         unsafe {
             match guard.read {
@@ -218,7 +214,6 @@ unsafe impl RawRwLockFair for RawRwLockRecursive {
                 Read::Recursive(bare) => self.0.raw().unlock_shared_fair(bare),
             }
         }
-        self.leave(guard.slot);
     }
 
     #[inline]
@@ -331,18 +326,17 @@ unsafe impl RawRwLockUpgrade for RawRwLockRecursive {
     #[inline]
     #[track_caller]
     unsafe fn unlock_upgradable(&self, guard: UpgradableGuard) {
+        let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        unsafe { self.0.unlock_upgradable(guard.recorded) };
-        self.leave(guard.slot);
+        unsafe { self.0.unlock_upgradable(guard.recorded) }
     }
 
     #[inline]
     #[track_caller]
     unsafe fn upgrade(&self, guard: UpgradableGuard) -> Self::ExclusiveGuard {
+        let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        let exclusive = unsafe { self.0.upgrade(guard.recorded) };
-        self.leave(guard.slot);
-        exclusive
+        unsafe { self.0.upgrade(guard.recorded) }
     }
 
     #[inline]
@@ -351,9 +345,10 @@ unsafe impl RawRwLockUpgrade for RawRwLockRecursive {
         &self,
         guard: UpgradableGuard,
     ) -> Result<Self::ExclusiveGuard, UpgradableGuard> {
+        let entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let result = unsafe { self.0.try_upgrade(guard.recorded) };
-        self.upgraded(result, guard.slot)
+        Self::upgraded(entry, result)
     }
 }
 
@@ -362,9 +357,9 @@ unsafe impl RawRwLockUpgradeFair for RawRwLockRecursive {
     #[inline]
     #[track_caller]
     unsafe fn unlock_upgradable_fair(&self, guard: UpgradableGuard) {
+        let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        unsafe { self.0.unlock_upgradable_fair(guard.recorded) };
-        self.leave(guard.slot);
+        unsafe { self.0.unlock_upgradable_fair(guard.recorded) }
     }
 
     #[inline]
@@ -423,9 +418,10 @@ unsafe impl RawRwLockUpgradeTimed for RawRwLockRecursive {
         guard: UpgradableGuard,
         timeout: Duration,
     ) -> Result<Self::ExclusiveGuard, UpgradableGuard> {
+        let entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let result = unsafe { self.0.try_upgrade_for(guard.recorded, timeout) };
-        self.upgraded(result, guard.slot)
+        Self::upgraded(entry, result)
     }
 
     #[inline]
@@ -435,8 +431,9 @@ unsafe impl RawRwLockUpgradeTimed for RawRwLockRecursive {
         guard: UpgradableGuard,
         timeout: Instant,
     ) -> Result<Self::ExclusiveGuard, UpgradableGuard> {
+        let entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let result = unsafe { self.0.try_upgrade_until(guard.recorded, timeout) };
-        self.upgraded(result, guard.slot)
+        Self::upgraded(entry, result)
     }
 }

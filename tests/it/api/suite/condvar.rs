@@ -66,7 +66,11 @@ fn notify_all_says_how_many() {
         let guard = mutex.lock();
         assert_eq!(*guard, THREADS);
         assert_eq!(condvar.notify_all(), THREADS);
-        assert_eq!(condvar.notify_all(), 0, "all of them wait for the mutex now");
+        assert_eq!(
+            condvar.notify_all(),
+            0,
+            "all of them wait for the mutex now"
+        );
         drop(guard);
     });
     assert_eq!(mutex.into_inner(), 0);
@@ -130,8 +134,16 @@ fn time_out() {
     assert!(condvar.wait_for(&mut guard, Duration::ZERO).timed_out());
     assert!(condvar.wait_until(&mut guard, Instant::now()).timed_out());
     let in_a_moment = Duration::from_millis(1);
-    assert!(condvar.wait_while_for(&mut guard, |_| true, in_a_moment).timed_out());
-    assert!(condvar.wait_while_until(&mut guard, |_| true, Instant::now()).timed_out());
+    assert!(
+        condvar
+            .wait_while_for(&mut guard, |_| true, in_a_moment)
+            .timed_out()
+    );
+    assert!(
+        condvar
+            .wait_while_until(&mut guard, |_| true, Instant::now())
+            .timed_out()
+    );
     assert!(mutex.is_locked());
     assert_eq!(*guard, 0);
 }
@@ -145,18 +157,26 @@ fn a_notification_ends_each_kind_of_wait() {
         scope.spawn(|| {
             for next in 1..=6 {
                 let mut turn = mutex.lock();
-                *turn = next;
                 while !condvar.notify_one() {
-                    MutexGuard::unlocked(&mut turn, std::thread::yield_now);
+                    MutexGuard::unlocked_fair(&mut turn, std::thread::yield_now);
                 }
+                *turn = next;
             }
         });
         assert!(!condvar.wait_for(&mut turn, ages()).timed_out());
         assert!(!condvar.wait_until(&mut turn, deadline).timed_out());
         assert!(!condvar.wait_for(&mut turn, Duration::MAX).timed_out());
         condvar.wait_while(&mut turn, |turn| *turn < 4);
-        assert!(!condvar.wait_while_for(&mut turn, |turn| *turn < 5, ages()).timed_out());
-        assert!(!condvar.wait_while_until(&mut turn, |turn| *turn < 6, deadline).timed_out());
+        assert!(
+            !condvar
+                .wait_while_for(&mut turn, |turn| *turn < 5, ages())
+                .timed_out()
+        );
+        assert!(
+            !condvar
+                .wait_while_until(&mut turn, |turn| *turn < 6, deadline)
+                .timed_out()
+        );
         assert_eq!(*turn, 6);
     });
 }
@@ -170,9 +190,21 @@ fn a_condition_that_is_false_does_not_wait() {
         false
     });
     let long_past = Instant::now();
-    assert!(!condvar.wait_while_for(&mut guard, |_| false, Duration::ZERO).timed_out());
-    assert!(!condvar.wait_while_for(&mut guard, |_| false, Duration::MAX).timed_out());
-    assert!(!condvar.wait_while_until(&mut guard, |_| false, long_past).timed_out());
+    assert!(
+        !condvar
+            .wait_while_for(&mut guard, |_| false, Duration::ZERO)
+            .timed_out()
+    );
+    assert!(
+        !condvar
+            .wait_while_for(&mut guard, |_| false, Duration::MAX)
+            .timed_out()
+    );
+    assert!(
+        !condvar
+            .wait_while_until(&mut guard, |_| false, long_past)
+            .timed_out()
+    );
     assert_eq!(*guard, 2);
 }
 
@@ -206,7 +238,10 @@ fn one_mutex_at_a_time() {
     });
 
     let mut guard = second.lock();
-    assert!(condvar.wait_for(&mut guard, Duration::ZERO).timed_out(), "free for another mutex");
+    assert!(
+        condvar.wait_for(&mut guard, Duration::ZERO).timed_out(),
+        "free for another mutex"
+    );
 }
 
 #[test]
@@ -240,6 +275,10 @@ fn over_lock_api() {
         assert_eq!(*guard, 1);
         assert!(condvar.wait_for(&mut guard, Duration::ZERO).timed_out());
         assert!(condvar.wait_until(&mut guard, Instant::now()).timed_out());
-        assert!(!condvar.wait_while_for(&mut guard, |_| false, Duration::MAX).timed_out());
+        assert!(
+            !condvar
+                .wait_while_for(&mut guard, |_| false, Duration::MAX)
+                .timed_out()
+        );
     });
 }

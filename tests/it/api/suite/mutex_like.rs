@@ -150,7 +150,9 @@ fn try_map() {
         panic!("the closure failed")
     };
     assert_eq!((guard.len(), why), (2, "why"));
-    let Ok(second) = Guard::try_map(guard, |list| list.get_mut(1)) else { panic!("there is") };
+    let Ok(second) = Guard::try_map(guard, |list| list.get_mut(1)) else {
+        panic!("there is")
+    };
     let Err(second) = Mapped::try_map(second, |_| None::<&mut i32>) else {
         panic!("the closure failed")
     };
@@ -158,10 +160,16 @@ fn try_map() {
         panic!("the closure failed")
     };
     assert_eq!((*second, why), (2, 3));
-    let Ok(second) = Mapped::try_map_or_err(second, |n| Ok::<_, ()>(&mut *n)) else { panic!("it is ok") };
-    let Ok(second) = Mapped::try_map(second, |n| Some(&mut *n)) else { panic!("it is some") };
+    let Ok(second) = Mapped::try_map_or_err(second, |n| Ok::<_, ()>(&mut *n)) else {
+        panic!("it is ok")
+    };
+    let Ok(second) = Mapped::try_map(second, |n| Some(&mut *n)) else {
+        panic!("it is some")
+    };
     drop(second);
-    let Ok(list) = Guard::try_map_or_err(lock.lock(), |list| Ok::<_, ()>(&mut list[..])) else { panic!("it is ok") };
+    let Ok(list) = Guard::try_map_or_err(lock.lock(), |list| Ok::<_, ()>(&mut list[..])) else {
+        panic!("it is ok")
+    };
     drop(list);
     assert!(!lock.is_locked());
 }
@@ -281,7 +289,10 @@ mod arc {
         assert!(lock.try_lock_arc().is_some());
         assert!(lock.try_lock_arc_for(Duration::from_secs(600)).is_some());
         let deadline = Instant::now() + Duration::from_secs(600);
-        assert!(lock.try_lock_arc_until(deadline).is_some_and(|guard| *guard == 2));
+        assert!(
+            lock.try_lock_arc_until(deadline)
+                .is_some_and(|guard| *guard == 2)
+        );
         assert_eq!(Arc::strong_count(&lock), 1);
     }
 

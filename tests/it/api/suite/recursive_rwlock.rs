@@ -56,7 +56,11 @@ fn many_locks_at_once() {
     let again: Vec<_> = locks.iter().rev().map(Lock::read).collect();
     assert_eq!(reads.iter().map(|read| **read).sum::<i32>(), 190);
     drop(reads);
-    assert!(locks.iter().all(|lock| lock.is_locked() && lock.try_write().is_none()));
+    assert!(
+        locks
+            .iter()
+            .all(|lock| lock.is_locked() && lock.try_write().is_none())
+    );
     drop(again);
     assert!(locks.iter().all(|lock| lock.try_write().is_some()));
 }
@@ -83,7 +87,9 @@ fn read_under_an_upgradable_guard() {
     let lock = Lock::new(1);
     let upgradable = lock.upgradable_read();
     let read = lock.read();
-    let Err(upgradable) = UpgradableGuard::try_upgrade(upgradable) else { panic!("it is read") };
+    let Err(upgradable) = UpgradableGuard::try_upgrade(upgradable) else {
+        panic!("it is read")
+    };
     drop(read);
     *UpgradableGuard::upgrade(upgradable) = 2;
     let read = lock.read();

@@ -17,7 +17,10 @@ static IN_A_STATIC: Lock<Cell<u32>> = Lock::new(Cell::new(1));
 /// Whether another thread could lock it at this moment.
 fn free_elsewhere<T: Send>(lock: &Lock<T>) -> bool {
     std::thread::scope(|scope| {
-        scope.spawn(|| lock.try_lock().is_some()).join().is_ok_and(|free| free)
+        scope
+            .spawn(|| lock.try_lock().is_some())
+            .join()
+            .is_ok_and(|free| free)
     })
 }
 
@@ -123,23 +126,33 @@ fn map() {
     let name: Mapped<'_, String> = Guard::map(guard, |pair| &pair.1);
     let first: Mapped<'_, str> = Mapped::map(name, |name| &name[..1]);
     assert_eq!(format!("{first} {first:?}"), "o \"o\"");
-    let Err(first) = Mapped::try_map(first, |_| None::<&str>) else { panic!("it is none") };
-    let Ok(first) = Mapped::try_map(first, |first| Some(first)) else { panic!("it is some") };
+    let Err(first) = Mapped::try_map(first, |_| None::<&str>) else {
+        panic!("it is none")
+    };
+    let Ok(first) = Mapped::try_map(first, |first| Some(first)) else {
+        panic!("it is some")
+    };
     let Err((first, why)) = Mapped::try_map_or_err(first, |_| Err::<&str, _>(4)) else {
         panic!("it is an error")
     };
     assert_eq!(why, 4);
-    let Ok(first) = Mapped::try_map_or_err(first, |o| Ok::<_, ()>(&o[..])) else { panic!("it is ok") };
+    let Ok(first) = Mapped::try_map_or_err(first, |o| Ok::<_, ()>(o)) else {
+        panic!("it is ok")
+    };
     assert!(lock.is_owned_by_current_thread());
     Mapped::unlock_fair(first);
     assert!(!lock.is_locked());
 
-    let Err(guard) = Guard::try_map(lock.lock(), |_| None::<&i32>) else { panic!("it is none") };
+    let Err(guard) = Guard::try_map(lock.lock(), |_| None::<&i32>) else {
+        panic!("it is none")
+    };
     let Err((guard, why)) = Guard::try_map_or_err(guard, |_| Err::<&i32, _>("why")) else {
         panic!("it is an error")
     };
     assert_eq!((guard.0, why), (1, "why"));
-    let Ok(one) = Guard::try_map(guard, |pair| Some(&pair.0)) else { panic!("it is some") };
+    let Ok(one) = Guard::try_map(guard, |pair| Some(&pair.0)) else {
+        panic!("it is some")
+    };
     assert_eq!(*one, 1);
     drop(one);
     assert!(Guard::try_map_or_err(lock.lock(), |pair| Ok::<_, ()>(&pair.0)).is_ok());
@@ -155,7 +168,9 @@ fn unlocked() {
     Guard::bump(&mut guard);
     assert!(!free_elsewhere(&lock));
     let mut second = lock.lock();
-    Guard::unlocked(&mut second, || assert!(!free_elsewhere(&lock), "one level is left"));
+    Guard::unlocked(&mut second, || {
+        assert!(!free_elsewhere(&lock), "one level is left")
+    });
     Guard::bump(&mut second);
     Guard::unlock_fair(second);
     assert!(!free_elsewhere(&lock));
@@ -186,7 +201,10 @@ fn a_panic_releases() {
     assert!(free_elsewhere(&lock));
     let mut guard = lock.lock();
     unwinds(|| Guard::unlocked(&mut guard, || quiet_panic()));
-    assert!(lock.is_owned_by_current_thread(), "locked again while unwinding");
+    assert!(
+        lock.is_owned_by_current_thread(),
+        "locked again while unwinding"
+    );
 }
 
 #[test]
@@ -203,12 +221,19 @@ fn unsized_data() {
 fn debug() {
     let lock = Lock::new("x");
     assert_eq!(format!("{lock:?}"), "ReentrantMutex { data: \"x\" }");
-    assert_eq!(format!("{lock:#?}"), "ReentrantMutex {\n    data: \"x\",\n}");
+    assert_eq!(
+        format!("{lock:#?}"),
+        "ReentrantMutex {\n    data: \"x\",\n}"
+    );
     let guard = lock.lock();
     assert_eq!(format!("{lock:?}"), "ReentrantMutex { data: \"x\" }");
     assert_eq!(format!("{guard:?} {guard}"), "\"x\" x");
-    let elsewhere =
-        std::thread::scope(|scope| scope.spawn(|| format!("{lock:?}")).join().unwrap_or_default());
+    let elsewhere = std::thread::scope(|scope| {
+        scope
+            .spawn(|| format!("{lock:?}"))
+            .join()
+            .unwrap_or_default()
+    });
     assert_eq!(elsewhere, "ReentrantMutex { data: <locked> }");
 }
 

@@ -54,8 +54,14 @@ fn the_guard_keeps_the_lock() {
     assert_eq!(format!("{guard} {guard:?}"), "kept \"kept\"");
     assert!(Arc::ptr_eq(&ArcUpgradable::into_arc(guard), &lock));
     assert!(Arc::ptr_eq(&ArcRead::into_arc_fair(lock.read_arc()), &lock));
-    assert!(Arc::ptr_eq(&ArcWrite::into_arc_fair(lock.write_arc()), &lock));
-    assert!(Arc::ptr_eq(&ArcUpgradable::into_arc_fair(lock.upgradable_read_arc()), &lock));
+    assert!(Arc::ptr_eq(
+        &ArcWrite::into_arc_fair(lock.write_arc()),
+        &lock
+    ));
+    assert!(Arc::ptr_eq(
+        &ArcUpgradable::into_arc_fair(lock.upgradable_read_arc()),
+        &lock
+    ));
     assert!(Arc::ptr_eq(ArcRead::rwlock(&lock.read_arc()), &lock));
     assert!(!lock.is_locked());
     assert_eq!(Arc::strong_count(&lock), 1);
@@ -67,7 +73,9 @@ fn change_mode() {
     let later = Instant::now() + ages();
     let read = ArcWrite::downgrade(lock.write_arc());
     let upgradable = lock.upgradable_read_arc();
-    let Err(upgradable) = ArcUpgradable::try_upgrade(upgradable) else { panic!("it is read") };
+    let Err(upgradable) = ArcUpgradable::try_upgrade(upgradable) else {
+        panic!("it is read")
+    };
     let Err(upgradable) = ArcUpgradable::try_upgrade_for(upgradable, a_moment()) else {
         panic!("it is read")
     };
@@ -75,16 +83,30 @@ fn change_mode() {
         panic!("it is read")
     };
     assert_eq!(upgradable.try_with_upgraded(|value| *value), None);
-    assert_eq!(upgradable.try_with_upgraded_for(a_moment(), |value| *value), None);
-    assert_eq!(upgradable.try_with_upgraded_until(Instant::now(), |value| *value), None);
+    assert_eq!(
+        upgradable.try_with_upgraded_for(a_moment(), |value| *value),
+        None
+    );
+    assert_eq!(
+        upgradable.try_with_upgraded_until(Instant::now(), |value| *value),
+        None
+    );
     drop(read);
 
     upgradable.with_upgraded(|value| *value = 2);
     assert_eq!(upgradable.try_with_upgraded(|value| *value), Some(2));
-    assert_eq!(upgradable.try_with_upgraded_for(ages(), |value| *value), Some(2));
-    assert_eq!(upgradable.try_with_upgraded_until(later, |value| *value), Some(2));
+    assert_eq!(
+        upgradable.try_with_upgraded_for(ages(), |value| *value),
+        Some(2)
+    );
+    assert_eq!(
+        upgradable.try_with_upgraded_until(later, |value| *value),
+        Some(2)
+    );
     unwinds(|| upgradable.with_upgraded(|_| quiet_panic()));
-    let Ok(write) = ArcUpgradable::try_upgrade(upgradable) else { panic!("it is free") };
+    let Ok(write) = ArcUpgradable::try_upgrade(upgradable) else {
+        panic!("it is free")
+    };
     let upgradable = ArcWrite::downgrade_to_upgradable(write);
     let Ok(write) = ArcUpgradable::try_upgrade_for(upgradable, ages()) else {
         panic!("it is free")

@@ -90,7 +90,10 @@ fn time_out() {
 
     let read = lock.read();
     assert!(lock.try_write_for(a_moment()).is_none());
-    assert!(lock.try_read_for(a_moment()).is_some(), "the writer left no trace");
+    assert!(
+        lock.try_read_for(a_moment()).is_some(),
+        "the writer left no trace"
+    );
     drop(read);
     assert!(!lock.is_locked());
 }
@@ -174,8 +177,14 @@ fn raw_parts() {
 fn guard_to_lock() {
     let lock = Lock::new(0);
     assert_eq!(ReadGuard::rwlock(&lock.read()).data_ptr(), lock.data_ptr());
-    assert_eq!(WriteGuard::rwlock(&lock.write()).data_ptr(), lock.data_ptr());
-    assert_eq!(UpgradableGuard::rwlock(&lock.upgradable_read()).data_ptr(), lock.data_ptr());
+    assert_eq!(
+        WriteGuard::rwlock(&lock.write()).data_ptr(),
+        lock.data_ptr()
+    );
+    assert_eq!(
+        UpgradableGuard::rwlock(&lock.upgradable_read()).data_ptr(),
+        lock.data_ptr()
+    );
 }
 
 #[test]
@@ -184,13 +193,19 @@ fn map_read() {
     let name: MappedRead<'_, String> = ReadGuard::map(lock.read(), |pair| &pair.1);
     let first: MappedRead<'_, str> = MappedRead::map(name, |name| &name[..1]);
     assert_eq!(format!("{first} {first:?}"), "o \"o\"");
-    let Err(first) = MappedRead::try_map(first, |_| None::<&str>) else { panic!("it is none") };
-    let Ok(first) = MappedRead::try_map(first, |first| Some(first)) else { panic!("it is some") };
+    let Err(first) = MappedRead::try_map(first, |_| None::<&str>) else {
+        panic!("it is none")
+    };
+    let Ok(first) = MappedRead::try_map(first, |first| Some(first)) else {
+        panic!("it is some")
+    };
     let Err((first, why)) = MappedRead::try_map_or_err(first, |_| Err::<&str, _>(4)) else {
         panic!("it is an error")
     };
     assert_eq!((&*first, why), ("o", 4));
-    let Ok(first) = MappedRead::try_map_or_err(first, |o| Ok::<_, ()>(&o[..])) else { panic!("it is ok") };
+    let Ok(first) = MappedRead::try_map_or_err(first, |o| Ok::<_, ()>(o)) else {
+        panic!("it is ok")
+    };
     assert!(lock.is_locked() && lock.try_write().is_none());
     MappedRead::unlock_fair(first);
     assert!(!lock.is_locked());
@@ -202,7 +217,9 @@ fn map_read() {
         panic!("it is an error")
     };
     assert_eq!((read.0, why), (1, "why"));
-    let Ok(one) = ReadGuard::try_map(read, |pair| Some(&pair.0)) else { panic!("it is some") };
+    let Ok(one) = ReadGuard::try_map(read, |pair| Some(&pair.0)) else {
+        panic!("it is some")
+    };
     assert_eq!(*one, 1);
     drop(one);
     let mapped = ReadGuard::try_map_or_err(lock.read(), |pair| Ok::<_, ()>(&pair.0));
@@ -220,7 +237,9 @@ fn map_write() {
     let Err(first) = MappedWrite::try_map(first, |_| None::<&mut str>) else {
         panic!("it is none")
     };
-    let Ok(first) = MappedWrite::try_map(first, |first| Some(first)) else { panic!("it is some") };
+    let Ok(first) = MappedWrite::try_map(first, |first| Some(first)) else {
+        panic!("it is some")
+    };
     let Err((first, why)) = MappedWrite::try_map_or_err(first, |_| Err::<&mut str, _>(4)) else {
         panic!("it is an error")
     };

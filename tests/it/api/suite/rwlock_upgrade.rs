@@ -51,7 +51,9 @@ fn try_upgrade() {
     let read = lock.read();
     let later = Instant::now() + ages();
     let upgradable = lock.upgradable_read();
-    let Err(upgradable) = UpgradableGuard::try_upgrade(upgradable) else { panic!("it is read") };
+    let Err(upgradable) = UpgradableGuard::try_upgrade(upgradable) else {
+        panic!("it is read")
+    };
     let Err(upgradable) = UpgradableGuard::try_upgrade_for(upgradable, a_moment()) else {
         panic!("it is read")
     };
@@ -59,10 +61,15 @@ fn try_upgrade() {
         panic!("it is read")
     };
     assert!(lock.try_read().is_some(), "a failed upgrade left no trace");
-    assert!(lock.try_upgradable_read().is_none(), "and the lock is held upgradably");
+    assert!(
+        lock.try_upgradable_read().is_none(),
+        "and the lock is held upgradably"
+    );
     drop(read);
 
-    let Ok(mut write) = UpgradableGuard::try_upgrade(upgradable) else { panic!("it is free") };
+    let Ok(mut write) = UpgradableGuard::try_upgrade(upgradable) else {
+        panic!("it is free")
+    };
     *write += 1;
     let upgradable = WriteGuard::downgrade_to_upgradable(write);
     let Ok(write) = UpgradableGuard::try_upgrade_for(upgradable, ages()) else {
@@ -99,7 +106,10 @@ fn an_upgrade_waits_for_readers() {
         };
         assert!(leave.send(()).is_ok());
         *UpgradableGuard::upgrade(upgradable) = 1;
-        assert!(reader.join().is_ok_and(|seen| seen == 0), "the writer came after the reader");
+        assert!(
+            reader.join().is_ok_and(|seen| seen == 0),
+            "the writer came after the reader"
+        );
     });
 }
 
@@ -115,18 +125,36 @@ fn with_upgraded() {
     });
     assert_eq!(written, 2);
     assert!(lock.try_read().is_some() && lock.try_upgradable_read().is_none());
-    assert_eq!(upgradable.try_with_upgraded(|value| std::mem::replace(value, 3)), Some(2));
-    assert_eq!(upgradable.try_with_upgraded_for(ages(), |value| *value), Some(3));
-    assert_eq!(upgradable.try_with_upgraded_until(later, |value| *value), Some(3));
+    assert_eq!(
+        upgradable.try_with_upgraded(|value| std::mem::replace(value, 3)),
+        Some(2)
+    );
+    assert_eq!(
+        upgradable.try_with_upgraded_for(ages(), |value| *value),
+        Some(3)
+    );
+    assert_eq!(
+        upgradable.try_with_upgraded_until(later, |value| *value),
+        Some(3)
+    );
 
     let read = lock.read();
     assert_eq!(upgradable.try_with_upgraded(|value| *value), None);
-    assert_eq!(upgradable.try_with_upgraded_for(a_moment(), |value| *value), None);
-    assert_eq!(upgradable.try_with_upgraded_until(Instant::now(), |value| *value), None);
+    assert_eq!(
+        upgradable.try_with_upgraded_for(a_moment(), |value| *value),
+        None
+    );
+    assert_eq!(
+        upgradable.try_with_upgraded_until(Instant::now(), |value| *value),
+        None
+    );
     drop(read);
 
     unwinds(|| upgradable.with_upgraded(|_| quiet_panic()));
-    assert!(lock.is_locked() && !lock.is_locked_exclusive(), "downgraded while unwinding");
+    assert!(
+        lock.is_locked() && !lock.is_locked_exclusive(),
+        "downgraded while unwinding"
+    );
     assert!(lock.try_upgradable_read().is_none());
     drop(upgradable);
     assert!(!lock.is_locked());

@@ -1,0 +1,66 @@
+//! Executes every path in every mode, for a tool that watches: callgrind in `ci/gate-instructions.sh`.
+//!
+//! Prints one line for each measured call, in order: `MODE PATH SIDE OPERATIONS`. The tool knows the calls by
+//! [`lockprof_measured`]. With `--sizes` it prints what each lock type takes instead.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use nexus_lockprof_benches::modes::{self, MODES};
+use nexus_lockprof_benches::paths;
+
+/// Operations of a measured call: enough for a steady mean of what happens at random.
+const OPERATIONS: u64 = 50_000;
+
+/// Operations before: past the first use of each place, and past what sampling treats as rare.
+const WARM_UP: u64 = 5_000;
+
+fn main() -> ExitCode {
+    let done = match std::env::args().nth(1).as_deref() {
+        None => run(),
+        Some("--sizes") => sizes(),
+        Some(_) => Err("usage: gate-paths [--sizes]".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gate-paths: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let mut calls = Vec::new();
+    for mode in MODES {
+        modes::switch_to(mode)?;
+        for path in paths::all() {
+            for (side, function) in [("bare", path.bare), ("ours", path.ours)] {
+                function(WARM_UP);
+                lockprof_measured(function);
+                calls.push(format!("{mode}\t{}\t{side}\t{OPERATIONS}", path.name));
+            }
+        }
+    }
+    print(&calls)
+}
+
+/// What callgrind counts. One function for all paths: it takes one name, and loses its way with a pattern.
+#[unsafe(no_mangle)] // the only function of this name: the prefix is this workspace's
+#[inline(never)]
+fn lockprof_measured(function: fn(u64)) {
+    function(OPERATIONS);
+}
+
+fn sizes() -> Result<(), String> {
+    let lines: Vec<_> = paths::sizes()
+        .iter()
+        .map(|(name, ours, bare)| format!("{name}\t{ours}\t{bare}"))
+        .collect();
+    print(&lines)
+}
+
+fn print(lines: &[String]) -> Result<(), String> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", lines.join("\n")).map_err(|error| error.to_string())
+}

@@ -1,0 +1,113 @@
+//! How to compare two loops on a noisy machine: many short rounds in which they take turns, and medians.
+
+use std::time::Instant;
+
+/// How much to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rounds; in each, either side runs once.
+    pub rounds: usize,
+    /// Operations of one side in a round.
+    pub operations: u64,
+}
+
+impl Effort {
+    /// For figures: a round is a fraction of a millisecond, so that what the machine does meanwhile hits few of them.
+    pub const FULL: Effort = Effort {
+        rounds: 1001,
+        operations: 20_000,
+    };
+    /// To see that it runs.
+    pub const SMOKE: Effort = Effort {
+        rounds: 11,
+        operations: 2_000,
+    };
+}
+
+/// The result of [`compare`].
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison {
+    /// Nanoseconds of one bare operation: the median over the rounds.
+    pub bare_ns: f64,
+    /// Nanoseconds of one of ours.
+    pub ours_ns: f64,
+    /// The median of the rounds' ratios, which is steadier than the ratio of the medians: what slows down a round
+    /// usually slows down both of its sides.
+    pub ratio: f64,
+}
+
+/// Runs `bare` and `ours` in turns; who goes first changes from round to round.
+pub fn compare(effort: Effort, bare: fn(u64), ours: fn(u64)) -> Comparison {
+    // Not measured: the first acquisition at each place, and the caches.
+    bare(effort.operations);
+    ours(effort.operations);
+    let (mut bare_ns, mut ours_ns, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..effort.rounds {
+        let (b, o);
+        if round % 2 == 0 {
+            b = time(effort.operations, bare);
+            o = time(effort.operations, ours);
+        } else {
+            o = time(effort.operations, ours);
+            b = time(effort.operations, bare);
+        }
+        bare_ns.push(b);
+        ours_ns.push(o);
+        ratios.push(o / b);
+    }
+    Comparison {
+        bare_ns: median(bare_ns),
+        ours_ns: median(ours_ns),
+        ratio: median(ratios),
+    }
+}
+
+/// Nanoseconds of one `operation`: the median over the rounds.
+pub fn alone(effort: Effort, operation: impl Fn(u64)) -> f64 {
+    operation(effort.operations);
+    median(
+        (0..effort.rounds)
+            .map(|_| time(effort.operations, &operation))
+            .collect(),
+    )
+}
+
+fn time(operations: u64, run: impl Fn(u64)) -> f64 {
+    let start = Instant::now();
+    run(operations);
+    start.elapsed().as_nanos() as f64 / operations as f64
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_value() {
+        assert_eq!(median(vec![3.0, 1.0, 90.0]), 3.0);
+        assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn both_sides_run_equally_often() {
+        use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+        static BARE: AtomicU64 = AtomicU64::new(0);
+        static OURS: AtomicU64 = AtomicU64::new(0);
+        let effort = Effort {
+            rounds: 5,
+            operations: 7,
+        };
+        compare(
+            effort,
+            |n| _ = BARE.fetch_add(n, Relaxed),
+            |n| _ = OURS.fetch_add(n, Relaxed),
+        );
+        assert_eq!(BARE.load(Relaxed), 6 * 7);
+        assert_eq!(OURS.load(Relaxed), 6 * 7);
+    }
+}

@@ -1,0 +1,119 @@
+//! The measured operations: each on our lock, on the bare one, and on a second bare one, which shows the noise.
+//!
+//! The functions keep their names in the binary and are not inlined, since the gates look them up: in the
+//! disassembly, and as callgrind's start and end of a measurement. Each has a loop around the operation; a function
+//! for a single one would add the cost of its call to both sides of a ratio, and so make it look better.
+
+use std::cell::Cell;
+use std::hint::black_box;
+
+/// One uncontended operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Path {
+    /// Its name in tables, and the end of its functions' names in the binary.
+    pub name: &'static str,
+    /// Does it so many times on parking_lot's lock.
+    pub bare: fn(u64),
+    /// The same again, on another lock and at another address.
+    pub again: fn(u64),
+    /// Does it so many times on ours.
+    pub ours: fn(u64),
+}
+
+/// A lock on a cache line of its own, so that its neighbours in the binary do not matter.
+#[repr(align(128))]
+struct Alone<L>(L);
+
+/// One side of a path: a lock, and a function that uses it `n` times.
+macro_rules! side {
+    ($function:ident, $locks:ident, {$($lock:tt)*}, {$($new:tt)*}, |$it:ident| $step:expr) => {
+        #[unsafe(no_mangle)] // the only function of this name: the prefix is this crate's
+        #[inline(never)]
+        fn $function(n: u64) {
+            static LOCK: Alone<$locks::$($lock)*> = Alone($locks::$($new)*);
+            for _ in 0..n {
+                // The compiler must not see which lock it is, or it could keep what it knows about it from round to round.
+                let $it = black_box(&LOCK.0);
+                $step;
+            }
+        }
+    };
+}
+
+macro_rules! paths {
+    ($list:ident: $doc:literal; $(
+        $name:literal => $bare:ident, $again:ident, $ours:ident:
+        $lock:tt = $new:tt, |$it:ident| $step:expr;
+    )*) => {
+        $(
+            side!($bare, parking_lot, $lock, $new, |$it| $step);
+            side!($again, parking_lot, $lock, $new, |$it| $step);
+            side!($ours, nexus_lockprof, $lock, $new, |$it| $step);
+        )*
+        #[doc = $doc]
+        pub const $list: &[Path] = &[$(Path { name: $name, bare: $bare, again: $again, ours: $ours }),*];
+    };
+}
+
+paths! { COMMON: "The operations that the tables of the documentation show.";
+    "mutex" => lockprof_bare_mutex, lockprof_again_mutex, lockprof_ours_mutex:
+        {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
+    "read" => lockprof_bare_read, lockprof_again_read, lockprof_ours_read:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| black_box(*it.read());
+    "write" => lockprof_bare_write, lockprof_again_write, lockprof_ours_write:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| *it.write() += 1;
+    "reentrant" => lockprof_bare_reentrant, lockprof_again_reentrant, lockprof_ours_reentrant:
+        {ReentrantMutex<Cell<u64>>} = {ReentrantMutex::new(Cell::new(0))}, |it| it.lock().update(|x| x + 1);
+    "fair" => lockprof_bare_fair, lockprof_again_fair, lockprof_ours_fair:
+        {FairMutex<u64>} = {FairMutex::new(0)}, |it| *it.lock() += 1;
+}
+
+paths! { OTHERS: "Operations that only the gates look at.";
+    "try-lock" => lockprof_bare_try_lock, lockprof_again_try_lock, lockprof_ours_try_lock:
+        {Mutex<u64>} = {Mutex::new(0)}, |it| if let Some(mut it) = it.try_lock() { *it += 1 };
+    "unlock-fair" => lockprof_bare_unlock_fair, lockprof_again_unlock_fair, lockprof_ours_unlock_fair:
+        {Mutex<u64>} = {Mutex::new(0)}, |it| lock_api::MutexGuard::unlock_fair(it.lock());
+    "upgradable" => lockprof_bare_upgradable, lockprof_again_upgradable, lockprof_ours_upgradable:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| black_box(*it.upgradable_read());
+    "downgrade" => lockprof_bare_downgrade, lockprof_again_downgrade, lockprof_ours_downgrade:
+        {RwLock<u64>} = {RwLock::new(0)},
+        |it| black_box(*lock_api::RwLockWriteGuard::downgrade(it.write()));
+    "recursive-read" => lockprof_bare_recursive_read, lockprof_again_recursive_read, lockprof_ours_recursive_read:
+        {RecursiveRwLock<u64>} = {RecursiveRwLock::new(0)}, |it| black_box(*it.read());
+    "recursive-write" => lockprof_bare_recursive_write, lockprof_again_recursive_write, lockprof_ours_recursive_write:
+        {RecursiveRwLock<u64>} = {RecursiveRwLock::new(0)}, |it| *it.write() += 1;
+    "notify" => lockprof_bare_notify, lockprof_again_notify, lockprof_ours_notify:
+        {Condvar} = {Condvar::new()}, |it| it.notify_one();
+}
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Path> {
+    COMMON.iter().chain(OTHERS)
+}
+
+/// What each lock type takes, and parking_lot's of the same name: (name, bytes of ours, bytes of theirs).
+#[must_use]
+pub fn sizes() -> Vec<(&'static str, usize, usize)> {
+    macro_rules! sizes {
+        ($($name:literal: {$($lock:tt)*};)*) => {
+            vec![$((
+                $name,
+                size_of::<nexus_lockprof::$($lock)*>(),
+                size_of::<parking_lot::$($lock)*>(),
+            )),*]
+        };
+    }
+    sizes! {
+        "Mutex": {Mutex<u64>};
+        "MutexGuard": {MutexGuard<'static, u64>};
+        "FairMutex": {FairMutex<u64>};
+        "ReentrantMutex": {ReentrantMutex<u64>};
+        "ReentrantMutexGuard": {ReentrantMutexGuard<'static, u64>};
+        "RwLock": {RwLock<u64>};
+        "RwLockReadGuard": {RwLockReadGuard<'static, u64>};
+        "RwLockWriteGuard": {RwLockWriteGuard<'static, u64>};
+        "RwLockUpgradableReadGuard": {RwLockUpgradableReadGuard<'static, u64>};
+        "RecursiveRwLock": {RecursiveRwLock<u64>};
+        "Condvar": {Condvar};
+    }
+}

@@ -1,0 +1,84 @@
+//! Snapshots as `metrics`. Needs the feature `metrics`.
+
+use crate::{Durations, Event, HandlerId, Point, Snapshot};
+use ::metrics::{Label, counter, gauge};
+
+/// Records every snapshot that a [`tick`](crate::tick) publishes, and counts hot points in `lockprof_hot_total`.
+///
+/// ```
+/// let id = nexus_lockprof::integrations::metrics::install();
+/// nexus_lockprof::tick();
+/// nexus_lockprof::remove_handler(id);
+/// ```
+pub fn install() -> HandlerId {
+    crate::on_event(|event| match event {
+        Event::Published(snapshot) => record(snapshot),
+        Event::Hot(hot) => counter!(
+            "lockprof_hot_total",
+            vec![
+                Label::new("lock", hot.lock.name().into_owned()),
+                Label::new("site", hot.site.to_string()),
+                Label::new("metric", hot.metric.as_str()),
+            ]
+        )
+        .increment(1),
+        _ => {}
+    })
+}
+
+/// Records a snapshot, with labels `lock`, `site` and `mode`.
+///
+/// Counters (set, not incremented): `lockprof_acquisitions_total`, `lockprof_contentions_total`,
+/// `lockprof_try_failures_total`, `lockprof_timeouts_total`, `lockprof_blocked_total`, and `lockprof_lost_total` by
+/// `cause`. Gauges, in seconds: `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`,
+/// `lockprof_caused_wait_seconds_total`, and `lockprof_wait_seconds`, `lockprof_hold_seconds` by `quantile`.
+/// A `metrics` counter never goes back: after a [`reset`](crate::reset) it stands until the new count passes it.
+pub fn record(snapshot: &Snapshot) {
+    for point in snapshot.points() {
+        record_point(point);
+    }
+    for (cause, lost) in snapshot.losses().iter() {
+        counter!("lockprof_lost_total", "cause" => cause).absolute(lost);
+    }
+}
+
+fn record_point(point: &Point) {
+    let labels = vec![
+        Label::new("lock", point.lock.name().into_owned()),
+        Label::new("site", point.site.to_string()),
+        Label::new("mode", point.mode.as_str()),
+    ];
+    for (name, value) in [
+        ("lockprof_acquisitions_total", point.acquisitions),
+        ("lockprof_contentions_total", point.contentions),
+        ("lockprof_try_failures_total", point.try_failures),
+        ("lockprof_timeouts_total", point.timeouts),
+        ("lockprof_blocked_total", point.blocked),
+    ] {
+        counter!(name, labels.clone()).absolute(value);
+    }
+    for (name, value_ns) in [
+        ("lockprof_wait_seconds_total", point.wait.total_ns),
+        ("lockprof_hold_seconds_total", point.hold.total_ns),
+        ("lockprof_caused_wait_seconds_total", point.caused_wait_ns),
+    ] {
+        gauge!(name, labels.clone()).set(seconds(value_ns));
+    }
+    record_quantiles("lockprof_wait_seconds", &point.wait, &labels);
+    record_quantiles("lockprof_hold_seconds", &point.hold, &labels);
+}
+
+fn record_quantiles(name: &'static str, durations: &Durations, labels: &[Label]) {
+    let values = durations.quantiles([0.5, 0.95, 0.99]);
+    for (quantile, value_ns) in ["0.5", "0.95", "0.99"].into_iter().zip(values) {
+        if let Some(value_ns) = value_ns {
+            let mut labels = labels.to_vec();
+            labels.push(Label::new("quantile", quantile));
+            gauge!(name, labels).set(seconds(value_ns));
+        }
+    }
+}
+
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
+}

@@ -1,0 +1,46 @@
+//! Events as `tracing` events. Needs the feature `tracing`.
+
+use crate::{Event, HandlerId};
+use ::tracing::{debug, warn};
+
+/// Target of the events: what a filter names, as in `RUST_LOG=lockprof=warn`.
+pub const TARGET: &str = "lockprof";
+
+/// Sends every event to the current `tracing` subscriber: [`Event::Hot`] as a warning named
+/// `lock.hot` with the fields of its text form, [`Event::Published`] as a debug event with totals.
+///
+/// ```
+/// let id = nexus_lockprof::integrations::tracing::install();
+/// // ...
+/// nexus_lockprof::remove_handler(id);
+/// ```
+pub fn install() -> HandlerId {
+    crate::on_event(send)
+}
+
+/// Sends one event.
+pub fn send(event: &Event) {
+    match event {
+        Event::Hot(hot) => warn!(
+            target: TARGET,
+            lock = %hot.lock.name(),
+            mode = hot.mode.as_str(),
+            site = %hot.site,
+            metric = hot.metric.as_str(),
+            p95_ns = hot.p95_ns,
+            threshold_ns = hot.threshold_ns,
+            samples = hot.samples,
+            "lock.hot"
+        ),
+        Event::Published(snapshot) => debug!(
+            target: TARGET,
+            collection = snapshot.collection(),
+            points = snapshot.points().len(),
+            acquisitions = snapshot.table().acquisitions,
+            lost = snapshot.losses().total(),
+            "lock.snapshot"
+        ),
+        // Events that come later: their text says it.
+        other => debug!(target: TARGET, "{other}"),
+    }
+}
