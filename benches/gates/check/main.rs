@@ -1,2 +1,79 @@
-//! x
-fn main(){}
+//! Judges what the gates in `ci/` measured. Each command prints what it saw and fails if it is not as it should be.
+
+mod callgrind;
+mod disassembly;
+mod identical;
+mod instructions;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use nexus_lockprof::Snapshot;
+
+const USAGE: &str = "\
+Usage: gate-check instructions CALLS PROFILES BASELINE   compare callgrind's counts, PROFILES.1 and on, with BASELINE
+       gate-check bless CALLS PROFILES BASELINE          write them to BASELINE
+       gate-check identical PROGRAM SIZES                compare our locks' machine code and sizes with the bare locks'
+       gate-check snapshot FILE                          read a profile back";
+
+/// What a command has to say, and whether it is content.
+struct Verdict {
+    text: String,
+    failures: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let verdict = match args[..] {
+        ["instructions", calls, profiles, baseline] => {
+            instructions::compare(Path::new(calls), profiles, Path::new(baseline))
+        }
+        ["bless", calls, profiles, baseline] => {
+            instructions::bless(Path::new(calls), profiles, Path::new(baseline))
+        }
+        ["identical", program, sizes] => identical::compare(Path::new(program), Path::new(sizes)),
+        ["snapshot", file] => snapshot(file),
+        _ => Err(USAGE.to_owned()),
+    };
+    match verdict.and_then(print) {
+        Ok(failed) if failed => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gate-check: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(verdict: Verdict) -> Result<bool, String> {
+    let mut stdout = io::stdout().lock();
+    let mut print = |line: &str| writeln!(stdout, "{line}").map_err(|error| error.to_string());
+    print(verdict.text.trim_end())?;
+    for failure in &verdict.failures {
+        print(&format!("FAILED: {failure}"))?;
+    }
+    Ok(!verdict.failures.is_empty())
+}
+
+/// A profile that a program wrote is read back, and has something in it.
+fn snapshot(file: &str) -> Result<Verdict, String> {
+    let snapshot = Snapshot::read_json_file(file).map_err(|error| error.to_string())?;
+    let acquisitions: u64 = snapshot.points().iter().map(|point| point.acquisitions).sum();
+    let text = format!(
+        "{file}: {} points, {acquisitions} acquisitions",
+        snapshot.points().len()
+    );
+    let failures = if acquisitions == 0 {
+        vec![format!("{file} has no acquisitions")]
+    } else {
+        Vec::new()
+    };
+    Ok(Verdict { text, failures })
+}
+
+/// A file's text; the error names the file.
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}

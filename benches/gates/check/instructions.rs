@@ -1,0 +1,226 @@
+//! What an operation executes: locked instructions, which must be as many as the bare lock's, and all instructions,
+//! whose number over the bare lock's is compared with a baseline.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::callgrind::Profile;
+use crate::disassembly::{Disassembly, is_locked};
+use crate::{Verdict, read};
+
+/// A path in a mode.
+type Row = (String, String);
+
+/// What a number of operations executed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    instructions: u64,
+    locked: u64,
+    operations: u64,
+}
+
+/// One row of the result: the bare lock, and ours.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sides {
+    bare: Cost,
+    ours: Cost,
+}
+
+impl Cost {
+    fn instructions_each(self) -> f64 {
+        self.instructions as f64 / self.operations as f64
+    }
+
+    fn locked_each(self) -> f64 {
+        self.locked as f64 / self.operations as f64
+    }
+}
+
+impl Sides {
+    /// Instructions of one operation over the bare lock's.
+    fn over(self) -> f64 {
+        self.ours.instructions_each() - self.bare.instructions_each()
+    }
+}
+
+/// How much more than the baseline is not yet a failure: sampling is random, and so is what a reservoir keeps.
+fn slack(baseline: f64) -> f64 {
+    (baseline * 0.03).max(1.0)
+}
+
+pub(crate) fn compare(calls: &Path, profiles: &str, baseline: &Path) -> Result<Verdict, String> {
+    let costs = measure(calls, profiles)?;
+    let known = parse_baseline(&read(baseline)?)?;
+    let (text, mut failures) = judge(&costs, &known);
+    for row in known.keys().filter(|row| !costs.contains_key(row)) {
+        failures.push(format!("{} {}: in the baseline, but not measured", row.0, row.1));
+    }
+    Ok(Verdict { text, failures })
+}
+
+pub(crate) fn bless(calls: &Path, profiles: &str, baseline: &Path) -> Result<Verdict, String> {
+    let costs = measure(calls, profiles)?;
+    let mut text = String::from(
+        "# Instructions of one uncontended operation over those of the bare lock, executed under callgrind, which has no\n\
+         # usable counter: the clock is the fallback to the system's. Written by `ci/gate-instructions.sh --bless`.\n",
+    );
+    for ((path, mode), sides) in &costs {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{path} {mode} {:.1}", sides.over());
+    }
+    fs::write(baseline, text).map_err(|error| format!("{}: {error}", baseline.display()))?;
+    compare(calls, profiles, baseline)
+}
+
+/// Joins the profiles with the calls they belong to, and with the code.
+fn measure(calls: &Path, profiles: &str) -> Result<BTreeMap<Row, Sides>, String> {
+    let mut code = BTreeMap::new();
+    let mut costs: BTreeMap<Row, Sides> = BTreeMap::new();
+    for (index, call) in read(calls)?.lines().enumerate() {
+        let not_understood = || format!("{}: not understood: {call}", calls.display());
+        let [mode, path, side, operations] = call.split('\t').collect::<Vec<_>>()[..] else {
+            return Err(not_understood());
+        };
+        let profile = Profile::of(Path::new(&format!("{profiles}.{}", index + 1)))?;
+        let cost = Cost {
+            instructions: profile.total(),
+            locked: locked(&profile, &mut code)?,
+            operations: operations.parse().map_err(|_| not_understood())?,
+        };
+        let sides = costs.entry((path.to_owned(), mode.to_owned())).or_default();
+        match side {
+            "bare" => sides.bare = cost,
+            "ours" => sides.ours = cost,
+            _ => return Err(not_understood()),
+        }
+    }
+    if costs.is_empty() {
+        return Err(format!("{}: no calls", calls.display()));
+    }
+    Ok(costs)
+}
+
+fn locked(profile: &Profile, code: &mut BTreeMap<PathBuf, Disassembly>) -> Result<u64, String> {
+    let mut locked = 0;
+    for (object, executions) in &profile.executions {
+        if !code.contains_key(object) {
+            code.insert(object.clone(), Disassembly::of(object)?);
+        }
+        let code = &code[object];
+        for (&address, &count) in executions {
+            let instruction = code.at(address).ok_or_else(|| {
+                format!("{}: no instruction at {address:#x}", object.display())
+            })?;
+            if is_locked(instruction) {
+                locked += count;
+            }
+        }
+    }
+    Ok(locked)
+}
+
+fn parse_baseline(text: &str) -> Result<BTreeMap<Row, f64>, String> {
+    text.lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        .map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            match fields[..] {
+                [path, mode, over] => over.parse().ok().map(|over| ((path.into(), mode.into()), over)),
+                _ => None,
+            }
+            .ok_or_else(|| format!("the baseline has a line that is not PATH MODE NUMBER: {line}"))
+        })
+        .collect()
+}
+
+fn judge(costs: &BTreeMap<Row, Sides>, known: &BTreeMap<Row, f64>) -> (String, Vec<String>) {
+    let mut failures = Vec::new();
+    let mut text = format!(
+        "{:<16} {:<8} {:>10} {:>10} {:>8} {:>9} {:>12} {:>12}\n",
+        "path", "mode", "bare instr", "ours instr", "over", "baseline", "bare locked", "ours locked"
+    );
+    for (row, sides) in costs {
+        let (path, mode) = row;
+        let Sides { bare, ours } = *sides;
+        let baseline = known.get(row).copied();
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "{path:<16} {mode:<8} {:>10.2} {:>10.2} {:>+8.2} {:>9} {:>12.2} {:>12.2}",
+            bare.instructions_each(),
+            ours.instructions_each(),
+            sides.over(),
+            baseline.map_or("-".into(), |baseline| format!("{baseline:+.1}")),
+            bare.locked_each(),
+            ours.locked_each(),
+        );
+        if bare.operations == 0 || ours.operations != bare.operations {
+            failures.push(format!("{path} {mode}: not measured on both sides"));
+            continue;
+        }
+        if ours.locked != bare.locked {
+            failures.push(format!(
+                "{path} {mode}: {} locked instructions in {} operations, the bare lock has {}",
+                ours.locked, ours.operations, bare.locked
+            ));
+        }
+        match baseline {
+            None => failures.push(format!("{path} {mode}: not in the baseline")),
+            Some(baseline) if sides.over() > baseline + slack(baseline) => failures.push(format!(
+                "{path} {mode}: {:.1} instructions over the bare lock's, the baseline is {baseline:.1}; \
+                 if it must be, `ci/gate-instructions.sh --bless`",
+                sides.over()
+            )),
+            Some(_) => {}
+        }
+    }
+    (text, failures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(instructions: u64, locked: u64) -> Cost {
+        Cost {
+            instructions,
+            locked,
+            operations: 10,
+        }
+    }
+
+    fn failures(ours: Cost) -> Vec<String> {
+        let row = ("mutex".to_owned(), "counts".to_owned());
+        let sides = Sides {
+            bare: cost(100, 20),
+            ours,
+        };
+        let known = parse_baseline("# comment\nmutex counts 12.0\n").unwrap();
+        judge(&BTreeMap::from([(row, sides)]), &known).1
+    }
+
+    #[test]
+    fn as_in_the_baseline_is_good() {
+        assert_eq!(failures(cost(220, 20)), Vec::<String>::new());
+        assert_eq!(failures(cost(230, 20)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn more_than_the_slack_is_a_failure() {
+        assert_eq!(failures(cost(231, 20)).len(), 1);
+    }
+
+    #[test]
+    fn one_locked_instruction_in_all_operations_is_a_failure() {
+        let failures = failures(cost(220, 21));
+        assert!(failures[0].contains("21 locked"), "{failures:?}");
+    }
+
+    #[test]
+    fn a_crooked_baseline_is_refused() {
+        assert!(parse_baseline("mutex 12").is_err());
+        assert!(parse_baseline("mutex off many").is_err());
+    }
+}
