@@ -4,3 +4,10 @@
 pub mod announcing;
 #[cfg(feature = "profile")]
 pub mod bench;
+pub mod children;
+#[cfg(feature = "profile")]
+pub mod conservation;
+#[cfg(feature = "profile")]
+pub mod witness;
+#[cfg(feature = "profile")]
+pub mod workload;

@@ -38,7 +38,8 @@ fn parse(text: &str) -> Result<Profile, String> {
         } else if let Some(cost) = line.strip_prefix("totals: ") {
             total = cost.parse().ok();
         } else if line.starts_with("0x") {
-            let (address, count) = cost_line(line).ok_or_else(|| format!("not understood: {line}"))?;
+            let (address, count) =
+                cost_line(line).ok_or_else(|| format!("not understood: {line}"))?;
             *profile
                 .executions
                 .entry(object.clone())

@@ -59,7 +59,10 @@ pub(crate) fn is_locked(instruction: &str) -> bool {
 fn parse(text: &str) -> Disassembly {
     let mut disassembly = Disassembly::default();
     for line in text.lines() {
-        if let Some(name) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
+        if let Some(name) = line
+            .strip_suffix(">:")
+            .and_then(|line| line.split_once(" <"))
+        {
             disassembly.functions.push(Function {
                 name: name.1.to_owned(),
                 instructions: Vec::new(),

@@ -24,13 +24,22 @@ pub(crate) fn compare(program: &Path, sizes: &Path) -> Result<Verdict, String> {
 fn compare_path(code: &Disassembly, name: &str, verdict: &mut Verdict) -> Result<(), String> {
     let normalised = |side: &str| {
         let symbol = format!("lockprof_{side}_{name}");
-        let function = code.function(&symbol).ok_or_else(|| format!("no function {symbol}"))?;
+        let function = code
+            .function(&symbol)
+            .ok_or_else(|| format!("no function {symbol}"))?;
         Ok::<_, String>(normalise(function))
     };
-    let (bare, again, ours) = (normalised("bare")?, normalised("again")?, normalised("ours")?);
+    let (bare, again, ours) = (
+        normalised("bare")?,
+        normalised("again")?,
+        normalised("ours")?,
+    );
     // Two copies of one source: if even they differ, the comparison is no good.
     if bare != again {
-        return Err(format!("{name}: two copies of the bare lock's code differ:\n{}", difference(&bare, &again)));
+        return Err(format!(
+            "{name}: two copies of the bare lock's code differ:\n{}",
+            difference(&bare, &again)
+        ));
     }
     let same = bare == ours;
     // Writing to a String does not fail.
@@ -41,7 +50,10 @@ fn compare_path(code: &Disassembly, name: &str, verdict: &mut Verdict) -> Result
         if same { "identical" } else { "different" }
     );
     if !same {
-        verdict.failures.push(format!("{name}: not the bare lock's machine code:\n{}", difference(&bare, &ours)));
+        verdict.failures.push(format!(
+            "{name}: not the bare lock's machine code:\n{}",
+            difference(&bare, &ours)
+        ));
     }
     Ok(())
 }
@@ -52,9 +64,14 @@ fn compare_sizes(sizes: &str, verdict: &mut Verdict) -> Result<(), String> {
         let [name, ours, bare] = fields[..] else {
             return Err(format!("not NAME OURS BARE: {line}"));
         };
-        let _ = writeln!(verdict.text, "{name:<26} {ours:>3} bytes, parking_lot's {bare}");
+        let _ = writeln!(
+            verdict.text,
+            "{name:<26} {ours:>3} bytes, parking_lot's {bare}"
+        );
         if ours != bare {
-            verdict.failures.push(format!("{name} takes {ours} bytes, parking_lot's {bare}"));
+            verdict
+                .failures
+                .push(format!("{name} takes {ours} bytes, parking_lot's {bare}"));
         }
     }
     Ok(())
@@ -70,11 +87,17 @@ fn normalise(function: &Function) -> Vec<String> {
         .map(|(address, text)| {
             // `mov 0x2cd1(%rip),%rax        # 61f60 <LOCK>`
             if let Some((before, _)) = text.split_once(" # ") {
-                return format!("{:x}: {}", address - start, without_displacement(before.trim_end()));
+                return format!(
+                    "{:x}: {}",
+                    address - start,
+                    without_displacement(before.trim_end())
+                );
             }
             // `jne 1014a <lockprof_ours_mutex+0x2a>`, `call 5f2a0 <lock_slow>`
             if let Some((before, symbol)) = text.split_once(" <") {
-                let (mnemonic, target) = before.split_once(char::is_whitespace).unwrap_or((before, ""));
+                let (mnemonic, target) = before
+                    .split_once(char::is_whitespace)
+                    .unwrap_or((before, ""));
                 let symbol = symbol.trim_end_matches('>');
                 let inside = symbol.split('+').next() == Some(function.name.as_str());
                 let target = match u64::from_str_radix(target.trim(), 16) {
@@ -98,7 +121,11 @@ fn without_displacement(instruction: &str) -> String {
         (Some(from), Some(to)) if from < to => {
             // The displacement is right before `(%rip)`; an immediate may stand before it.
             let from = instruction[..to].rfind("0x").unwrap_or(from);
-            format!("{}DATA{}", &instruction[..from].trim_end_matches('-'), &instruction[to..])
+            format!(
+                "{}DATA{}",
+                &instruction[..from].trim_end_matches('-'),
+                &instruction[to..]
+            )
         }
         _ => instruction.to_owned(),
     }
@@ -132,7 +159,9 @@ mod tests {
     fn function(name: &str, start: u64, lines: &[&str]) -> Function {
         Function {
             name: name.to_owned(),
-            instructions: (start..).zip(lines.iter().map(|line| (*line).to_owned())).collect(),
+            instructions: (start..)
+                .zip(lines.iter().map(|line| (*line).to_owned()))
+                .collect(),
         }
     }
 
@@ -166,7 +195,11 @@ mod tests {
 
     #[test]
     fn other_code_is_not() {
-        let start = ["cmpb   $0x0,0x2cd1(%rip)        # 3cd8 <A>", "jne    1001 <f+0x1>", "call   5000 <slow>"];
+        let start = [
+            "cmpb   $0x0,0x2cd1(%rip)        # 3cd8 <A>",
+            "jne    1001 <f+0x1>",
+            "call   5000 <slow>",
+        ];
         let same = normalise(&function("f", 0x1000, &start));
         assert_eq!(same[0], "0: cmpb   $0x0,DATA(%rip)");
         for (line, other) in [
@@ -187,6 +220,9 @@ mod tests {
             failures: Vec::new(),
         };
         compare_sizes("Mutex\t16\t16\nRwLock\t24\t16", &mut verdict).unwrap();
-        assert_eq!(verdict.failures, ["RwLock takes 24 bytes, parking_lot's 16"]);
+        assert_eq!(
+            verdict.failures,
+            ["RwLock takes 24 bytes, parking_lot's 16"]
+        );
     }
 }

@@ -55,7 +55,10 @@ pub(crate) fn compare(calls: &Path, profiles: &str, baseline: &Path) -> Result<V
     let known = parse_baseline(&read(baseline)?)?;
     let (text, mut failures) = judge(&costs, &known);
     for row in known.keys().filter(|row| !costs.contains_key(row)) {
-        failures.push(format!("{} {}: in the baseline, but not measured", row.0, row.1));
+        failures.push(format!(
+            "{} {}: in the baseline, but not measured",
+            row.0, row.1
+        ));
     }
     Ok(Verdict { text, failures })
 }
@@ -110,9 +113,9 @@ fn locked(profile: &Profile, code: &mut BTreeMap<PathBuf, Disassembly>) -> Resul
         }
         let code = &code[object];
         for (&address, &count) in executions {
-            let instruction = code.at(address).ok_or_else(|| {
-                format!("{}: no instruction at {address:#x}", object.display())
-            })?;
+            let instruction = code
+                .at(address)
+                .ok_or_else(|| format!("{}: no instruction at {address:#x}", object.display()))?;
             if is_locked(instruction) {
                 locked += count;
             }
@@ -127,7 +130,10 @@ fn parse_baseline(text: &str) -> Result<BTreeMap<Row, f64>, String> {
         .map(|line| {
             let fields: Vec<_> = line.split_whitespace().collect();
             match fields[..] {
-                [path, mode, over] => over.parse().ok().map(|over| ((path.into(), mode.into()), over)),
+                [path, mode, over] => over
+                    .parse()
+                    .ok()
+                    .map(|over| ((path.into(), mode.into()), over)),
                 _ => None,
             }
             .ok_or_else(|| format!("the baseline has a line that is not PATH MODE NUMBER: {line}"))
@@ -139,7 +145,14 @@ fn judge(costs: &BTreeMap<Row, Sides>, known: &BTreeMap<Row, f64>) -> (String, V
     let mut failures = Vec::new();
     let mut text = format!(
         "{:<16} {:<8} {:>10} {:>10} {:>8} {:>9} {:>12} {:>12}\n",
-        "path", "mode", "bare instr", "ours instr", "over", "baseline", "bare locked", "ours locked"
+        "path",
+        "mode",
+        "bare instr",
+        "ours instr",
+        "over",
+        "baseline",
+        "bare locked",
+        "ours locked"
     );
     for (row, sides) in costs {
         let (path, mode) = row;

@@ -60,7 +60,11 @@ fn print(verdict: Verdict) -> Result<bool, String> {
 /// A profile that a program wrote is read back, and has something in it.
 fn snapshot(file: &str) -> Result<Verdict, String> {
     let snapshot = Snapshot::read_json_file(file).map_err(|error| error.to_string())?;
-    let acquisitions: u64 = snapshot.points().iter().map(|point| point.acquisitions).sum();
+    let acquisitions: u64 = snapshot
+        .points()
+        .iter()
+        .map(|point| point.acquisitions)
+        .sum();
     let text = format!(
         "{file}: {} points, {acquisitions} acquisitions",
         snapshot.points().len()

@@ -12,7 +12,9 @@ use crate::monitor::{self, Heat};
 use crate::record::{Kind, Reading, Record, TallyReading};
 use crate::shard::{Loss, Losses, Shard};
 use nexus_lockprof_snapshot as snapshot;
-use snapshot::{AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot, SnapshotParts, TableStats};
+use snapshot::{
+    AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot, SnapshotParts, TableStats,
+};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
@@ -110,9 +112,11 @@ impl Aggregator {
         for state in &mut self.points {
             let mut point = Point::new(state.lock.clone(), state.mode, state.site.clone());
             for times in [&mut state.wait, &mut state.hold] {
-                times
-                    .archive
-                    .extend(times.interval.iter().copied(), config.archive, &mut self.rng);
+                times.archive.extend(
+                    times.interval.iter().copied(),
+                    config.archive,
+                    &mut self.rng,
+                );
                 if times.interval.len() > config.archive {
                     let mut recent = Archive::default();
                     recent.extend(times.interval.drain(..), config.archive, &mut self.rng);
@@ -173,18 +177,11 @@ impl Aggregator {
                 &mut self.by_content,
             ),
         };
-        // A record that is being written at every attempt is taken as it was the last time: what
-        // has been added since is in the next collection.
-        let reading = record
-            .read()
-            .unwrap_or_else(|| before.map_or_else(Reading::default, |seen| seen.reading));
+        let reading = record.read_or(before.map(|seen| seen.reading));
         seen[record.ordinal] = Some(Seen { point, reading });
         let state = &mut self.points[point];
         add(&mut state.now, &reading);
-        for (kind, times) in [
-            (Kind::Wait, &mut state.wait),
-            (Kind::Hold, &mut state.hold),
-        ] {
+        for (kind, times) in [(Kind::Wait, &mut state.wait), (Kind::Hold, &mut state.hold)] {
             let Some(drawn) = record.reservoir(kind).and_then(|r| r.read(closed)) else {
                 continue;
             };
@@ -244,9 +241,12 @@ impl PointState {
         point.caused_wait_ns = now.caused_wait_ns - base.caused_wait_ns;
         point.wait = durations(&now.wait, &base.wait, &self.wait, resets);
         point.hold = durations(&now.hold, &base.hold, &self.hold, resets);
-        // A hold that a reset cut in two is measured after it, its acquisition was counted before.
+        // The measured ones, and those that are not measured; the ones under way are neither yet.
+        let untimed = (now.acquisitions - base.acquisitions)
+            .saturating_sub(now.timed.saturating_sub(base.timed));
+        point.hold.events = point.hold.samples + untimed;
+        // A wait that a reset cut in two is measured after it, its contention was counted before.
         point.wait.events = point.contentions.max(point.wait.samples);
-        point.hold.events = point.acquisitions.max(point.hold.samples);
     }
 }
 
@@ -257,7 +257,11 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &Times, resets: u64
         total_ns: now.total_ns - base.total_ns,
         // Sums of floats: the difference may be off in the last digits, not below 0.
         total_variance: (now.variance - base.variance).max(0.0),
-        max_ns: if now.max_resets == resets { now.max_ns } else { 0 },
+        max_ns: if now.max_resets == resets {
+            now.max_ns
+        } else {
+            0
+        },
         reservoir: times.archive.samples(),
         recent: times.interval.clone(),
     }
@@ -265,6 +269,7 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &Times, resets: u64
 
 fn add(sum: &mut Reading, reading: &Reading) {
     sum.acquisitions += reading.acquisitions;
+    sum.timed += reading.timed;
     sum.contentions += reading.contentions;
     sum.try_failures += reading.try_failures;
     sum.timeouts += reading.timeouts;

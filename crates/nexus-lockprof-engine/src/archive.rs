@@ -109,12 +109,19 @@ mod tests {
             let kept = archive.samples();
             assert_eq!(kept.len(), 40);
             for item in kept {
-                let side = if item.value_ns < 100 { &mut light } else { &mut heavy };
+                let side = if item.value_ns < 100 {
+                    &mut light
+                } else {
+                    &mut heavy
+                };
                 *side += item.weight;
             }
         }
         let (light, heavy) = (light / TRIALS as f64, heavy / TRIALS as f64);
         assert!((light / 100.0 - 1.0).abs() < 0.03, "light {light}, not 100");
-        assert!((heavy / 1000.0 - 1.0).abs() < 0.01, "heavy {heavy}, not 1000");
+        assert!(
+            (heavy / 1000.0 - 1.0).abs() < 0.01,
+            "heavy {heavy}, not 1000"
+        );
     }
 }

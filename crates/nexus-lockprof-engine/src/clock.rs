@@ -53,9 +53,8 @@ impl Clock {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         match &self.hands {
             Some(hands) => hands.value(),
-            None => {
-                u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
-            }
+            None => u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos())
+                .unwrap_or(u64::MAX),
         }
     }
 

@@ -79,7 +79,10 @@ mod tests {
                 assert_ne!(control.0 >> 48, UNCONFIGURED);
             }
         }
-        assert_eq!(Control::new(3, Mode::Sampled { budget: 0.01 }).interval(), 320);
+        assert_eq!(
+            Control::new(3, Mode::Sampled { budget: 0.01 }).interval(),
+            320
+        );
         assert_eq!(Control::new(3, Mode::Off), Control::OFF);
         assert_eq!(Control::UNCONFIGURED.kind(), Kind::Off);
     }

@@ -5,8 +5,9 @@ use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, ConfigError};
 use crate::control::Control;
 use crate::env;
-use crate::process;
+use crate::era::Eras;
 use crate::event::Handlers;
+use crate::process;
 use crate::record::Era;
 use crate::shard::{Limits, Loss, Losses, Shard};
 use arc_swap::ArcSwapOption;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use thread_local::ThreadLocal;
 
-use Ordering::{Acquire, Relaxed, Release};
+use Ordering::{Acquire, Relaxed};
 
 /// The engine that locks report to unless they are told otherwise.
 pub(crate) static GLOBAL: Core = Core::new(Kind::Global, Clock::counter(), Control::UNCONFIGURED);
@@ -37,9 +38,7 @@ pub struct Core {
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
-    /// The collection that is open; the aggregator's word to the writers.
-    collection: AtomicU64,
-    resets: AtomicU64,
+    eras: Eras,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
     /// `None` until the first use configures the global engine.
@@ -77,8 +76,7 @@ impl Core {
             shard_count: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
-            collection: AtomicU64::new(1),
-            resets: AtomicU64::new(0),
+            eras: Eras::new(),
             reservoir: AtomicUsize::new(64),
             losses: Losses::new(),
             config: ArcSwapOption::const_empty(),
@@ -145,7 +143,9 @@ impl Core {
     /// The settings that the environment asks for.
     fn environment(&self) -> Config {
         self.environment_read.store(true, Relaxed);
-        env::config(|name| std::env::var_os(name), &mut |message| crate::say(message))
+        env::config(|name| std::env::var_os(name), &mut |message| {
+            crate::say(message)
+        })
     }
 
     /// The settings now, or what they will be if nobody configures: the environment's.
@@ -168,7 +168,9 @@ impl Core {
         if !self.configuring.swap(true, Relaxed) {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {
-                env::ignored(|name| std::env::var_os(name), &mut |message| crate::say(message));
+                env::ignored(|name| std::env::var_os(name), &mut |message| {
+                    crate::say(message)
+                });
             }
         }
         let mut changes = self.changes.lock();
@@ -192,30 +194,21 @@ impl Core {
 
     #[inline]
     pub(crate) fn era(&self) -> Era {
-        Era {
-            // Acquire: what the aggregator read of the bank that is now written anew, it has read;
-            // pairs with the Release in `open_collection`.
-            collection: self.collection.load(Acquire),
-            resets: self.resets.load(Relaxed),
-            reservoir: self.reservoir.load(Relaxed),
-        }
+        self.eras.now(self.reservoir.load(Relaxed))
     }
 
     /// Opens the next collection and returns the one that is closed by it. Under the aggregator's lock.
     pub(crate) fn open_collection(&self) -> u64 {
-        let closed = self.collection.load(Relaxed);
-        // Release: pairs with the Acquire in `era`.
-        self.collection.store(closed + 1, Release);
-        closed
+        self.eras.open_collection()
     }
 
     /// Number of resets. Changed under the aggregator's lock.
     pub(crate) fn resets(&self) -> u64 {
-        self.resets.load(Relaxed)
+        self.eras.resets()
     }
 
     pub(crate) fn count_reset(&self) {
-        self.resets.store(self.resets() + 1, Relaxed);
+        self.eras.count_reset();
     }
 
     pub(crate) fn limits(&self) -> Limits<'_> {

@@ -140,6 +140,7 @@ impl HotCache {
         slot.record
             .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
         slot.ident.store(ident, Relaxed);
-        slot.key.store(record.key.site.0 as u64 ^ control.0, Relaxed);
+        slot.key
+            .store(record.key.site.0 as u64 ^ control.0, Relaxed);
     }
 }

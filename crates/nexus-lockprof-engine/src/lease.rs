@@ -14,9 +14,7 @@ impl Lease {
     /// Takes it for the thread with this token, if nobody has it.
     pub(crate) fn try_take(&self, token: u64) -> bool {
         // Acquire: all that the previous owner wrote is seen, and goes on from there; pairs with `release`.
-        self.0
-            .compare_exchange(0, token, Acquire, Relaxed)
-            .is_ok()
+        self.0.compare_exchange(0, token, Acquire, Relaxed).is_ok()
     }
 
     pub(crate) fn is_of(&self, token: u64) -> bool {

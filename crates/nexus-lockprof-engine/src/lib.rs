@@ -4,15 +4,17 @@
 //! - Each thread writes a shard of its own, with plain stores; the hot path is in `hot`, the rest of
 //!   an acquisition in `ticket`.
 //! - A collection (`aggregate`) walks all shards and merges them, and makes no thread wait.
-//! - The protocols between the two are in `record`, `reservoir`, `table` and `lease`; `docs/protocol.md`
+//! - The protocols between the two are in `record`, `reservoir`, `era`, `table`, `lease` and `pending`; `docs/protocol.md`
 //!   goes through them ordering by ordering, and `models` checks them with loom.
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
 mod config;
 mod control;
+mod era;
 mod identity;
 mod lease;
+mod pending;
 mod record;
 mod reservoir;
 mod sampler;
@@ -43,8 +45,6 @@ mod hot;
 #[cfg(not(lockprof_loom))]
 mod monitor;
 #[cfg(not(lockprof_loom))]
-mod pending;
-#[cfg(not(lockprof_loom))]
 mod process;
 #[cfg(not(lockprof_loom))]
 mod reporter;
@@ -59,6 +59,7 @@ mod timed;
 
 pub use config::{Config, ConfigError, Mode};
 pub use identity::{Class, HoldMode, MAX_NAME, SiteKey};
+pub use pending::Stamp;
 
 #[cfg(not(lockprof_loom))]
 pub use crate::{
@@ -68,7 +69,6 @@ pub use crate::{
     event::{Event, HandlerId},
     host::{Global, Host, Mine},
     hot::{Hit, HotCache, Probe},
-    pending::Stamp,
     reporter::Reporter,
     ticket::Ticket,
     timed::Timing,

@@ -5,13 +5,14 @@
 //! section goes here, in plain stores to a known address; the record gets it after the release.
 
 use crate::record::Record;
+#[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
 /// Measured guards that one thread may have alive at one time.
-const POOL: usize = 64;
+const POOL: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
 
 /// One measured acquisition. While it is in its pool's free list, everything but `shard` and `next` is 0.
 #[derive(Debug)]
@@ -161,6 +162,7 @@ impl Pool {
 }
 
 impl Pending {
+    #[cfg(not(lockprof_loom))]
     #[inline(always)]
     pub(crate) fn is_of(&self, shard: &Shard) -> bool {
         self.shard == shard.id

@@ -13,7 +13,10 @@ static OUT: OnceLock<PathBuf> = OnceLock::new();
 pub(crate) fn watch() {
     if let Some(path) = std::env::var_os(env::OUT) {
         if path.is_empty() {
-            crate::say(format_args!("{} is empty: no snapshot is written at exit", env::OUT));
+            crate::say(format_args!(
+                "{} is empty: no snapshot is written at exit",
+                env::OUT
+            ));
         } else if OUT.set(path.into()).is_ok() {
             at_exit();
         }
@@ -61,9 +64,10 @@ fn at_fork() {
         drop(unsafe { GLOBAL.aggregator.make_guard_unchecked(Default::default()) });
     }
     // SAFETY: the handlers do not unwind, and are there until the process ends.
-    let failed =
-        unsafe { libc::pthread_atfork(Some(prepare), Some(release), Some(release)) };
+    let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(release), Some(release)) };
     if failed != 0 {
-        crate::say(format_args!("no fork handlers: a forked child may hang in its first snapshot"));
+        crate::say(format_args!(
+            "no fork handlers: a forked child may hang in its first snapshot"
+        ));
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Record {
     /// The control word that the schedule above was made under.
     pub(crate) control: AtomicU64,
     pub(crate) key: PointKey,
+    /// Acquisitions whose hold is, or was, timed.
+    pub(crate) timed: AtomicU64,
     /// Position in the shard, from 0, in order of creation.
     pub(crate) ordinal: usize,
 
@@ -122,6 +124,7 @@ pub(crate) struct TallyReading {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
     pub(crate) acquisitions: u64,
+    pub(crate) timed: u64,
     pub(crate) contentions: u64,
     pub(crate) try_failures: u64,
     pub(crate) timeouts: u64,
@@ -147,6 +150,7 @@ impl Record {
             next_weight: AtomicU64::new(1),
             control: AtomicU64::new(0),
             key,
+            timed: AtomicU64::new(0),
             ordinal,
             seq: AtomicU64::new(0),
             contentions: AtomicU64::new(0),
@@ -160,13 +164,7 @@ impl Record {
     }
 
     /// Adds `delta`. Returns how many reservoirs could not be had for want of memory.
-    pub(crate) fn add(
-        &self,
-        _owner: &Owner,
-        delta: &Delta,
-        era: Era,
-        seed: &AtomicU64,
-    ) -> u64 {
+    pub(crate) fn add(&self, _owner: &Owner, delta: &Delta, era: Era, seed: &AtomicU64) -> u64 {
         // Reservoirs are their own protocol and may allocate: outside the sequence.
         let mut refused = 0;
         for measured in [delta.wait, delta.hold].into_iter().flatten() {
@@ -230,6 +228,7 @@ impl Record {
             if before & 1 == 0 {
                 let mut reading = Reading {
                     acquisitions: 0,
+                    timed: 0,
                     contentions: self.contentions.load(Relaxed),
                     try_failures: self.try_failures.load(Relaxed),
                     timeouts: self.timeouts.load(Relaxed),
@@ -244,12 +243,20 @@ impl Record {
                 if self.seq.load(Relaxed) == before {
                     // Last, so that it is never behind the contentions it includes.
                     reading.acquisitions = self.acquisitions.load(Relaxed);
+                    // After it: one that is being timed just now must not look untimed.
+                    reading.timed = self.timed.load(Relaxed);
                     return Some(reading);
                 }
             }
             spin_loop();
         }
         None
+    }
+
+    /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has been
+    /// added since is then in the next copy, and copies never go backwards.
+    pub(crate) fn read_or(&self, last: Option<Reading>) -> Reading {
+        self.read().or(last).unwrap_or_default()
     }
 
     /// The reservoir of a kind, if anything of it was ever measured here.

@@ -91,7 +91,10 @@ impl Reservoir {
         }
         // Acquire: the slots below this count are filled; pairs with the Release in `Bank::offer`.
         let offered = bank.offered.load(Acquire);
-        let len = bank.slots.len().min(usize::try_from(offered).unwrap_or(usize::MAX));
+        let len = bank
+            .slots
+            .len()
+            .min(usize::try_from(offered).unwrap_or(usize::MAX));
         let kept = bank.slots[..len]
             .iter()
             .map(|slot| Packed(slot.load(Relaxed)))
@@ -224,7 +227,10 @@ mod tests {
     #[test]
     fn a_packed_sample_saturates() {
         let packed = Packed::new(u64::MAX, u64::MAX);
-        assert_eq!((packed.value_ns(), packed.weight()), (MAX_VALUE, MAX_WEIGHT));
+        assert_eq!(
+            (packed.value_ns(), packed.weight()),
+            (MAX_VALUE, MAX_WEIGHT)
+        );
         let packed = Packed::new(5, 64);
         assert_eq!((packed.value_ns(), packed.weight()), (5, 64));
     }

@@ -99,7 +99,10 @@ mod tests {
         // Standard error of the mean: 64/sqrt(N) = 0.14.
         assert!((mean - 64.0).abs() < 0.6, "mean {mean}");
         // Variance of the geometric distribution: 64 * 63.
-        assert!((variance / (64.0 * 63.0) - 1.0).abs() < 0.03, "variance {variance}");
+        assert!(
+            (variance / (64.0 * 63.0) - 1.0).abs() < 0.03,
+            "variance {variance}"
+        );
         assert!(gaps.iter().all(|&g| g >= 1.0));
     }
 
@@ -144,8 +147,14 @@ mod tests {
         let spread = totals.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / TRIALS as f64;
         // The mean of 4,000 trials is known to a 63rd of one's standard deviation.
         let error = (mean - truth).abs() / (spread / TRIALS as f64).sqrt();
-        assert!(error < 4.0, "mean {mean}, truth {truth}: {error} standard errors");
+        assert!(
+            error < 4.0,
+            "mean {mean}, truth {truth}: {error} standard errors"
+        );
         let ratio = variances / TRIALS as f64 / spread;
-        assert!((0.9..1.1).contains(&ratio), "estimated variance is {ratio} of the observed");
+        assert!(
+            (0.9..1.1).contains(&ratio),
+            "estimated variance is {ratio} of the observed"
+        );
     }
 }

@@ -292,7 +292,9 @@ impl<'a> Ticket<'a> {
             core.settle(before);
             return Stamp::NONE;
         };
-        if pending.hold_weight.load(Relaxed) | pending.wait_weight.load(Relaxed) != 0 {
+        let hold_weight = pending.hold_weight.load(Relaxed);
+        bump(&entry.record.timed, u64::from(hold_weight != 0));
+        if hold_weight | pending.wait_weight.load(Relaxed) != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
         if !before.is_none() {

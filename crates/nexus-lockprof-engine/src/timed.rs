@@ -12,7 +12,7 @@ use crate::record::Owner;
 use crate::reservoir::with_rng;
 use crate::sampler::Schedule;
 use crate::shard::Shard;
-use crate::sync::Ordering::Relaxed;
+use crate::sync::{Ordering::Relaxed, bump};
 
 /// A timed acquisition under way.
 #[derive(Debug)]
@@ -85,6 +85,7 @@ impl Timing<'_> {
         if let Some(next) = self.next {
             next.store(self.hit.record);
         }
+        bump(&self.hit.record.timed, 1);
         self.hit.commit();
         self.pending
             .hold_start

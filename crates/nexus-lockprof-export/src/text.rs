@@ -12,20 +12,24 @@
 //! | `m` | mode: `ex`clusive, `sh`ared or `up`gradable |
 //! | `acq` | acquisitions |
 //! | `contended` | those that found the lock taken, and their share |
+//! | `tryfail` | `try_*` calls that found the lock taken |
+//! | `timeouts` | timed acquires that gave up |
 //! | wait: `total` `p50` `p95` `p99` `max` | times from finding the lock taken to owning it |
 //! | hold: `total` `p50` `p95` `p99` `max` | times from owning the lock to releasing it |
 //! | `blocked` | how often others waited while this point held the lock |
 //! | `caused` | for how long they waited |
 //!
 //! Times and counts have three significant digits: `1.23ms`, `45.6k`. `~` marks what is estimated from a sample of
-//! the events, `-` is what was not measured. `max` is the longest time that was measured.
+//! the events, `-` is what was not measured. `max` is the longest time that was measured. A total whose standard error
+//! is above 10 % shows it: `~2.96s±74%`. Where there is no room for that, `~2.96s?` has one above 50 %.
 //!
 //! A table that is too wide first shortens paths in the middle, keeping the file's name and the line, then leaves
 //! out columns: those of the list above that say least beside the others go first, the column it is sorted by
-//! stays.
+//! stays. Columns of which no row has anything are always left out, such as all times in mode `counts`.
 
 mod column;
 mod elide;
+mod grid;
 mod layout;
 mod table;
 mod unit;

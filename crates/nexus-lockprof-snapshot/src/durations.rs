@@ -63,12 +63,14 @@ impl Sample {
 pub struct Durations {
     /// Number of durations that were measured.
     pub samples: u64,
-    /// Sum of all durations, in nanoseconds; an estimate when [`is_estimate`](Self::is_estimate).
+    /// Sum of all durations, in nanoseconds; an estimate when [`is_estimate`](Self::is_estimate). It says nothing
+    /// when nothing was measured: 0 `samples`.
     pub total_ns: u64,
     /// Variance of `total_ns` as an estimator, in ns²; 0 when every event was measured.
     #[serde(skip_serializing_if = "json::is_zero", with = "json::variance")]
     pub total_variance: f64,
-    /// Number of events the measured ones stand for (the sum of their weights).
+    /// Number of events there were, measured or not: holds that are over or are not being measured, and waits.
+    /// What is being measured at the moment is not in it yet.
     pub events: u64,
     /// The longest duration that was measured, in nanoseconds.
     pub max_ns: u64,
@@ -81,7 +83,7 @@ pub struct Durations {
 }
 
 impl Durations {
-    /// Whether nothing was measured.
+    /// Whether there was no event. When there were events but none was measured, `samples` is 0 and this is `false`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.samples == 0
@@ -174,15 +176,20 @@ impl Durations {
     ///
     /// let hold = Durations { samples: 4, events: 4, total_ns: 1_003, ..Durations::default() };
     /// assert_eq!(hold.mean_ns(), Some(250));
-    /// assert_eq!(Durations::default().mean_ns(), None);
+    ///
+    /// let counted = Durations { events: 4, ..Durations::default() };
+    /// assert_eq!(counted.mean_ns(), None);
     /// ```
     #[must_use]
     pub const fn mean_ns(&self) -> Option<u64> {
-        self.total_ns.checked_div(self.events)
+        match self.samples {
+            0 => None,
+            _ => self.total_ns.checked_div(self.events),
+        }
     }
 
-    /// Whether [`total_ns`](Self::total_ns) is estimated from a sample of the events: it has a variance, or
-    /// the measured durations stand for more events than themselves.
+    /// Whether [`total_ns`](Self::total_ns) is estimated from a sample of the events: some were measured, but not
+    /// all, or some stand for more than themselves.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -193,10 +200,13 @@ impl Durations {
     /// let sampled = Durations { events: 4_096, total_variance: 2_500.0, ..exact };
     /// assert!(sampled.is_estimate());
     /// assert_eq!(sampled.standard_error_ns(), 50.0);
+    ///
+    /// let counted = Durations { events: 4_096, ..Durations::default() };
+    /// assert!(!counted.is_estimate());
     /// ```
     #[must_use]
-    pub fn is_estimate(&self) -> bool {
-        self.total_variance > 0.0 || self.events > self.samples
+    pub const fn is_estimate(&self) -> bool {
+        self.samples > 0 && (self.events > self.samples || self.total_variance > 0.0)
     }
 
     /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds: the square root of its variance.
@@ -204,6 +214,22 @@ impl Durations {
     #[must_use]
     pub fn standard_error_ns(&self) -> f64 {
         self.total_variance.max(0.0).sqrt()
+    }
+
+    /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None` unless the total
+    /// [is an estimate](Self::is_estimate), and above 0.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Durations;
+    ///
+    /// let hold = Durations { samples: 2, events: 128, total_ns: 1_000, total_variance: 62_500.0, ..Durations::default() };
+    /// assert_eq!(hold.relative_standard_error(), Some(0.25));
+    /// assert_eq!(Durations::default().relative_standard_error(), None);
+    /// ```
+    #[must_use]
+    pub fn relative_standard_error(&self) -> Option<f64> {
+        (self.is_estimate() && self.total_ns > 0)
+            .then(|| self.standard_error_ns() / self.total_ns as f64)
     }
 
     /// Adds the durations of `other`, another sample of events of the same kind.

@@ -18,19 +18,24 @@ const COLUMNS: [(&str, usize); 9] = [
     ("cnt_lock", 8),
 ];
 
+/// Like every `Display`, without a line end at its end: `println!` adds that.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (head, width) in COLUMNS {
             write!(f, "{head:>width$} ")?;
         }
-        writeln!(f, "name")?;
+        f.write_str("name")?;
         for point in self.points() {
+            writeln!(f)?;
             for ((_, width), value) in COLUMNS.into_iter().zip(row(point)) {
-                write!(f, "{value:>width$} ")?;
+                match value {
+                    Some(value) => write!(f, "{value:>width$} ")?,
+                    None => write!(f, "{:>width$} ", "-")?,
+                }
             }
             let place = point.site.to_string();
             let name = point.lock.name();
-            writeln!(f, "{} ({})", printable(&place), printable(&name))?;
+            write!(f, "{} ({})", printable(&place), printable(&name))?;
         }
         let estimated = |d: fn(&Point) -> &Durations| {
             let points = self.points().iter();
@@ -38,31 +43,38 @@ impl fmt::Display for Snapshot {
         };
         let (holds, waits) = (estimated(|p| &p.hold), estimated(|p| &p.wait));
         if holds + waits > 0 {
-            writeln!(
+            write!(
                 f,
-                "ESTIMATED from samples: total and avg of {holds} points, wait_total and wait_avg of {waits}"
+                "\nESTIMATED from samples: total and avg of {holds} points, wait_total and wait_avg of {waits}"
             )?;
         }
         if !self.losses().is_empty() {
-            writeln!(f, "LOST {}", self.losses())?;
+            write!(f, "\nLOST {}", self.losses())?;
         }
         Ok(())
     }
 }
 
-/// The numbers of a point, times in whole microseconds. FreeBSD divides both totals by the acquisitions.
-fn row(point: &Point) -> [u64; 9] {
+/// The numbers of a point, times in whole microseconds; `None` was not measured. FreeBSD divides both totals by the
+/// acquisitions.
+fn row(point: &Point) -> [Option<u64>; 9] {
     let us = |ns: u64| ns / 1_000;
     let average_us = |total_ns: u64| total_ns.checked_div(point.acquisitions).map_or(0, us);
+    let (hold, wait) = (measured(&point.hold), measured(&point.wait));
     [
-        us(point.hold.max_ns),
-        us(point.wait.max_ns),
-        us(point.hold.total_ns),
-        us(point.wait.total_ns),
-        point.acquisitions,
-        average_us(point.hold.total_ns),
-        average_us(point.wait.total_ns),
-        point.blocked,
-        point.contentions,
+        hold.map(|hold| us(hold.max_ns)),
+        wait.map(|wait| us(wait.max_ns)),
+        hold.map(|hold| us(hold.total_ns)),
+        wait.map(|wait| us(wait.total_ns)),
+        Some(point.acquisitions),
+        hold.map(|hold| average_us(hold.total_ns)),
+        wait.map(|wait| average_us(wait.total_ns)),
+        Some(point.blocked),
+        Some(point.contentions),
     ]
+}
+
+/// `None` when there were events, but nobody knows how long they were. Without events the sum is 0.
+fn measured(durations: &Durations) -> Option<&Durations> {
+    (durations.samples > 0 || durations.events == 0).then_some(durations)
 }

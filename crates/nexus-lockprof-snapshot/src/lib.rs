@@ -35,7 +35,7 @@
 //! | `cnt_lock` | how often this point waited |
 //! | `name` | `file:line (lock)` |
 //!
-//! A line `ESTIMATED ...` below it says which totals come from samples, a line `LOST ...` what was not recorded;
+//! `-` was not measured, as all times in mode `counts`. A line `ESTIMATED ...` below it says which totals come from samples, a line `LOST ...` what was not recorded;
 //! both only when there is such a thing.
 //!
 //! ```

@@ -257,20 +257,22 @@ fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
     })
 }
 
-/// The counters' names in an error: samples, total, events.
-type Names = [&'static str; 3];
-const WAIT: Names = ["wait.samples", "wait.total_ns", "wait.events"];
-const HOLD: Names = ["hold.samples", "hold.total_ns", "hold.events"];
+/// The counters' names in an error: samples, total.
+type Names = [&'static str; 2];
+const WAIT: Names = ["wait.samples", "wait.total_ns"];
+const HOLD: Names = ["hold.samples", "hold.total_ns"];
 
 fn durations(
     of: Subject<'_>,
-    [samples, total_ns, events]: Names,
+    [samples, total_ns]: Names,
     later: &Durations,
     earlier: &Durations,
 ) -> Result<Durations, SinceError> {
     let samples = of.minus(samples, later.samples, earlier.samples)?;
     let total_ns = of.minus(total_ns, later.total_ns, earlier.total_ns)?;
-    let events = of.minus(events, later.events, earlier.events)?;
+    // A hold that began before the interval is measured in it.
+    // Not a counter: what is under way moves from untold to measured between two readings.
+    let events = later.events.saturating_sub(earlier.events).max(samples);
     let recent = if samples == 0 { &[][..] } else { &later.recent };
     let reservoir = if earlier.samples == 0 && samples > 0 {
         &later.reservoir
@@ -281,13 +283,7 @@ fn durations(
     Ok(Durations {
         samples,
         total_ns,
-        // The shares of separate samples add up, so they can be subtracted. Rounding must not make an interval that
-        // was measured throughout look estimated, nor a variance negative.
-        total_variance: if events == samples {
-            0.0
-        } else {
-            (later.total_variance - earlier.total_variance).max(0.0)
-        },
+        total_variance: variance(later.total_variance, earlier.total_variance),
         events,
         max_ns: if later.max_ns > earlier.max_ns {
             later.max_ns
@@ -298,6 +294,18 @@ fn durations(
         // Of an interval that ends now, the last part is the last part.
         recent: recent.to_vec(),
     })
+}
+
+/// The shares of separate samples add up, so they can be subtracted. What is left of two equal sums is rounding: it
+/// must make neither an error where nothing was estimated nor a negative variance.
+fn variance(later: f64, earlier: f64) -> f64 {
+    const ROUNDING: f64 = 1e-12;
+    let difference = later - earlier;
+    if difference > ROUNDING * later {
+        difference
+    } else {
+        0.0
+    }
 }
 
 fn losses(later: &Losses, earlier: &Losses) -> Result<Losses, SinceError> {

@@ -91,7 +91,7 @@ impl Snapshot {
     /// whole new one: the text goes to a temporary file in the same directory, which then takes its
     /// place, and which is removed if anything fails.
     ///
-    /// A symbolic link stays one, and its target is replaced. What is no regular file (`/dev/stdout`, a named
+    /// A symbolic link stays one, and its target is replaced; on Unix the new file has the old one's permissions. What is no regular file (`/dev/stdout`, a named
     /// pipe) is written to directly.
     ///
     /// # Errors
@@ -106,17 +106,26 @@ impl Snapshot {
     }
 
     fn replace_file(&self, path: &Path) -> Result<(), WriteError> {
-        let target = match fs::metadata(path) {
-            Ok(meta) if meta.is_file() => fs::canonicalize(path).map_err(WriteError::Io)?,
+        let (target, old) = match fs::metadata(path) {
+            Ok(meta) if meta.is_file() => {
+                let target = fs::canonicalize(path).map_err(WriteError::Io)?;
+                (target, Some(meta))
+            }
             // Replacing /dev/stdout would be a surprise. A directory fails to open, as it should.
             Ok(_) => {
                 let file = OpenOptions::new().write(true).open(path);
                 return self.write_line(&file.map_err(WriteError::Io)?);
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
             Err(error) => return Err(WriteError::Io(error)),
         };
         let (temporary, file) = Temporary::beside(&target).map_err(WriteError::Io)?;
+        // Before the first byte: a file that was private must not be readable for a moment. Elsewhere than on Unix
+        // the only permission is "read-only", and such a file cannot be replaced.
+        if let Some(old) = old.filter(|_| cfg!(unix)) {
+            file.set_permissions(old.permissions())
+                .map_err(WriteError::Io)?;
+        }
         self.write_line(&file)?;
         // Before the rename: a crash must not leave the new name on an empty file.
         file.sync_all().map_err(WriteError::Io)?;

@@ -46,7 +46,8 @@ mod profiled;
 mod raw;
 
 pub use global::{
-    config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick, warm_up,
+    config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick,
+    warm_up,
 };
 pub use lock_api;
 pub use locks::*;

@@ -185,6 +185,20 @@ fn recursive_reads_of_many_locks() {
     drop((first, again));
 }
 
+/// A lock that stands where another was is another lock, though a guard of the first was forgotten.
+#[cfg(not(feature = "send_guard"))]
+#[test]
+fn a_forgotten_read_is_forgotten() {
+    let mut lines = Vec::new();
+    let mut lock = RecursiveRwLock::named("sites forgotten", 0);
+    std::mem::forget(lock.read());
+    lock = RecursiveRwLock::named("sites reborn", 0);
+    let read = at!(lines, Shared => lock.read());
+    drop((lock.read(), read));
+    drop(at!(lines, Shared => lock.read()));
+    check("sites reborn", &lines);
+}
+
 /// With guards that may change threads nobody knows what a thread holds.
 #[cfg(feature = "send_guard")]
 #[test]

@@ -9,6 +9,10 @@ use super::{elide, unit};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Time {
     Total,
+    /// How far off the total may be, in one letter; [`Off`](Self::Off) says it better.
+    Doubt,
+    /// How far off the total may be.
+    Off,
     P50,
     P95,
     P99,
@@ -22,29 +26,44 @@ pub(super) enum Column {
     Mode,
     Acquisitions,
     Contended,
+    TryFailures,
+    Timeouts,
     Wait(Time),
     Hold(Time),
     Blocked,
     Caused,
 }
 
-use Column::{Acquisitions, Blocked, Caused, Contended, Hold, Lock, Mode, Site, Wait};
-use Time::{Max, P50, P95, P99, Total};
+/// Relative standard errors above this are shown beside their total.
+pub(super) const WORTH_SAYING: f64 = 0.1;
+/// Relative standard errors above this are marked when there is no room to show them.
+pub(super) const DOUBTFUL: f64 = 0.5;
+
+use Column::{
+    Acquisitions, Blocked, Caused, Contended, Hold, Lock, Mode, Site, Timeouts, TryFailures, Wait,
+};
+use Time::{Doubt, Max, Off, P50, P95, P99, Total};
 
 impl Column {
     /// All columns, from left to right.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 23] = [
         Lock,
         Site,
         Mode,
         Acquisitions,
         Contended,
+        TryFailures,
+        Timeouts,
         Wait(Total),
+        Wait(Doubt),
+        Wait(Off),
         Wait(P50),
         Wait(P95),
         Wait(P99),
         Wait(Max),
         Hold(Total),
+        Hold(Doubt),
+        Hold(Off),
         Hold(P50),
         Hold(P95),
         Hold(P99),
@@ -54,23 +73,27 @@ impl Column {
     ];
 
     /// All columns but the names, which are always there, from the one to leave out last to the one to leave out
-    /// first.
-    pub(super) const BY_WORTH: [Self; 15] = [
-        Wait(Total),
-        Acquisitions,
-        Contended,
-        Wait(P95),
-        Hold(Total),
-        Hold(P95),
-        Mode,
-        Wait(Max),
-        Caused,
-        Hold(Max),
-        Wait(P99),
-        Hold(P99),
-        Blocked,
-        Wait(P50),
-        Hold(P50),
+    /// first. What stands in one line comes and goes together.
+    pub(super) const BY_WORTH: [&'static [Self]; 19] = [
+        &[Wait(Total), Wait(Doubt)],
+        &[Acquisitions],
+        &[Contended],
+        &[Wait(P95)],
+        &[Hold(Total), Hold(Doubt)],
+        &[Hold(P95)],
+        &[Wait(Off)],
+        &[Hold(Off)],
+        &[Mode],
+        &[Timeouts],
+        &[TryFailures],
+        &[Wait(Max)],
+        &[Caused],
+        &[Hold(Max)],
+        &[Wait(P99)],
+        &[Hold(P99)],
+        &[Blocked],
+        &[Wait(P50)],
+        &[Hold(P50)],
     ];
 
     /// The column that shows what the table is sorted by; `None` for one that is always there.
@@ -94,8 +117,11 @@ impl Column {
             Mode => "m",
             Acquisitions => "acq",
             Contended => "contended",
+            TryFailures => "tryfail",
+            Timeouts => "timeouts",
             Wait(time) | Hold(time) => match time {
                 Total => "total",
+                Doubt | Off => "",
                 P50 => "p50",
                 P95 => "p95",
                 P99 => "p99",
@@ -117,7 +143,42 @@ impl Column {
 
     /// Whether its cells begin at its left edge.
     pub(super) const fn is_text(self) -> bool {
-        matches!(self, Lock | Site | Mode)
+        matches!(self, Lock | Site | Mode) || self.continues()
+    }
+
+    /// Whether its cells follow those before them without a space.
+    pub(super) const fn continues(self) -> bool {
+        matches!(self, Wait(Doubt | Off) | Hold(Doubt | Off))
+    }
+
+    /// The column that makes this one superfluous.
+    pub(super) const fn replaced_by(self) -> Option<Self> {
+        match self {
+            Wait(Doubt) => Some(Wait(Off)),
+            Hold(Doubt) => Some(Hold(Off)),
+            _ => None,
+        }
+    }
+
+    /// Whether there is anything to show of a point. A column without anything in any row is left out.
+    pub(super) fn tells(self, point: &Point) -> bool {
+        match self {
+            Lock | Site | Mode | Acquisitions | Contended | Blocked => true,
+            TryFailures => point.try_failures > 0,
+            Timeouts => point.timeouts > 0,
+            Wait(time) => time.tells(&point.wait),
+            Hold(time) => time.tells(&point.hold),
+            Caused => point.caused_wait_ns > 0,
+        }
+    }
+
+    /// Whether its cell of a point is made from an estimate.
+    pub(super) fn is_estimate(self, point: &Point) -> bool {
+        match self {
+            Wait(time) => time.is_estimate(&point.wait),
+            Hold(time) => time.is_estimate(&point.hold),
+            _ => false,
+        }
     }
 
     /// The cell of a point.
@@ -133,6 +194,8 @@ impl Column {
             .to_owned(),
             Acquisitions => unit::count(point.acquisitions),
             Contended => contended(point),
+            TryFailures => unit::count(point.try_failures),
+            Timeouts => unit::count(point.timeouts),
             Wait(time) => time.cell(&point.wait),
             Hold(time) => time.cell(&point.hold),
             Blocked => unit::count(point.blocked),
@@ -142,35 +205,60 @@ impl Column {
         }
     }
 
-    /// The cell of a point in `width` terminal columns.
-    pub(super) fn shorten(self, point: &Point, cell: &str, width: usize) -> String {
-        // A lock without a name is called by a path.
-        let created = matches!(point.lock, snapshot::Lock::Created(_));
-        match self {
-            Site => elide::path(cell, width),
-            Lock if created => elide::path(cell, width),
-            _ => elide::middle(cell, width),
-        }
+    /// The `cells` of `points` in at most `width` terminal columns each.
+    pub(super) fn shorten(self, points: &[&Point], cells: &[String], width: usize) -> Vec<String> {
+        let is_path = |point: &Point| match self {
+            Site => true,
+            // A lock without a name is called by a path.
+            Lock => matches!(point.lock, snapshot::Lock::Created(_)),
+            _ => false,
+        };
+        let both = || points.iter().zip(cells);
+        let paths = both().filter(|(point, _)| is_path(point));
+        let paths: Vec<&str> = paths.map(|(_, cell)| cell.as_str()).collect();
+        let rule = elide::Paths::new(&paths, width);
+        let short = both().map(|(point, cell)| match is_path(point) {
+            true => rule.shorten(cell),
+            false => elide::middle(cell, width),
+        });
+        short.collect()
     }
 }
 
 impl Time {
+    fn tells(self, durations: &Durations) -> bool {
+        match self {
+            Doubt | Off => !self.cell(durations).is_empty(),
+            _ => self.measured_ns(durations).is_some(),
+        }
+    }
+
+    fn is_estimate(self, durations: &Durations) -> bool {
+        // The maximum is one of the times measured, whatever they stand for.
+        self != Max && durations.is_estimate()
+    }
+
+    fn measured_ns(self, durations: &Durations) -> Option<u64> {
+        let measured = (durations.samples > 0).then_some(durations)?;
+        match self {
+            Total => Some(measured.total_ns),
+            Doubt | Off => None,
+            P50 => measured.p50_ns(),
+            P95 => measured.p95_ns(),
+            P99 => measured.p99_ns(),
+            Max => Some(measured.max_ns),
+        }
+    }
+
     fn cell(self, durations: &Durations) -> String {
-        let measured = (durations.samples > 0).then_some(durations);
-        let ns = measured.and_then(|durations| match self {
-            Total => Some(durations.total_ns),
-            P50 => durations.p50_ns(),
-            P95 => durations.p95_ns(),
-            P99 => durations.p99_ns(),
-            Max => Some(durations.max_ns),
-        });
-        match ns {
-            None => "-".to_owned(),
-            // The maximum is one of the times measured, whatever they stand for.
-            Some(ns) if durations.is_estimate() && self != Max => {
-                format!("~{}", unit::duration(ns))
-            }
-            Some(ns) => unit::duration(ns),
+        let error = durations.relative_standard_error().unwrap_or(0.0);
+        match (self, self.measured_ns(durations)) {
+            (Doubt, _) if error > DOUBTFUL => "?".to_owned(),
+            (Off, _) if error > WORTH_SAYING => format!("±{}", unit::whole_percent(error)),
+            (Doubt | Off, _) => String::new(),
+            (_, None) => "-".to_owned(),
+            (_, Some(ns)) if self.is_estimate(durations) => format!("~{}", unit::duration(ns)),
+            (_, Some(ns)) => unit::duration(ns),
         }
     }
 }
@@ -192,7 +280,8 @@ mod tests {
     #[test]
     fn each_column_has_its_worth() {
         for column in Column::ALL {
-            let ranks = Column::BY_WORTH.iter().filter(|&&c| c == column).count();
+            let ranks = Column::BY_WORTH.concat();
+            let ranks = ranks.iter().filter(|&&c| c == column).count();
             let expected = usize::from(!matches!(column, Lock | Site));
             assert_eq!(ranks, expected, "{column:?}");
         }

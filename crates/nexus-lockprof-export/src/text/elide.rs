@@ -1,7 +1,5 @@
 //! Text in a given number of terminal columns.
 
-use std::fmt;
-
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const MARK: &str = "…";
@@ -24,32 +22,88 @@ pub(super) fn middle(text: &str, max: usize) -> String {
     format!("{start}{MARK}{end}")
 }
 
-/// `path`, which may end in `:line`, in at most `max` columns. Leaves out directories from the middle; the file's
-/// name and the line stay as long as there is room for the line.
-pub(super) fn path(path: &str, max: usize) -> String {
-    if width(path) <= max {
-        return path.to_owned();
-    }
-    let cut = path.rfind(['/', '\\']).map_or(0, |at| at + 1);
-    let (directories, file) = path.split_at(cut);
-    if width(file) <= max {
-        // "…/", then as many whole directories before it as there is room for.
-        let Some(room) = max.checked_sub(width(file) + 2) else {
-            return file.to_owned();
-        };
-        let separator = if directories.ends_with('\\') {
-            '\\'
-        } else {
-            '/'
-        };
-        let mut kept = "";
-        for (at, _) in directories.match_indices(['/', '\\']) {
-            match directories.get(..=at) {
-                Some(more) if width(more) <= room => kept = more,
-                _ => break,
-            }
+/// How to fit the paths of one column of a table, which may end in `:line`, into its width: all in the same way, so
+/// that alike paths look alike.
+///
+/// What is left out are directories from the middle. As many are kept at the start as all shortened paths have room
+/// for, and when one path of a directory is shortened, all of that directory are.
+pub(super) struct Paths<'a> {
+    max: usize,
+    /// Directories whose paths are shortened.
+    shortened: Vec<&'a str>,
+    /// How many directories stay at the start of those.
+    kept: usize,
+}
+
+impl<'a> Paths<'a> {
+    /// The rule for `paths` in `max` columns.
+    pub(super) fn new(paths: &[&'a str], max: usize) -> Self {
+        let too_long = || paths.iter().filter(|path| width(path) > max);
+        let mut directories: Vec<&str> = too_long().map(|path| split(path).0).collect();
+        directories.sort_unstable();
+        directories.dedup();
+        let fits = |path, kept| width(&shortened(path, kept)) <= max;
+        // A path that is too long without any directory takes none from the others.
+        let rooms = too_long().filter_map(|path| (0..).take_while(|&n| fits(path, n)).last());
+        let kept = rooms.min().unwrap_or(0);
+        Self {
+            max,
+            shortened: directories,
+            kept,
         }
-        return format!("{kept}{MARK}{separator}{file}");
+    }
+
+    /// One of the paths, shortened if it must be.
+    pub(super) fn shorten(&self, path: &str) -> String {
+        if self.shortened.binary_search(&split(path).0).is_err() {
+            return path.to_owned();
+        }
+        match shortened(path, self.kept) {
+            short if width(&short) <= self.max => short,
+            _ => file(path, self.max),
+        }
+    }
+}
+
+/// The directories of `path` with the last separator, and the file.
+fn split(path: &str) -> (&str, &str) {
+    path.split_at(path.rfind(['/', '\\']).map_or(0, |at| at + 1))
+}
+
+/// The first `n` of `directories`, all if there are fewer, with the separator.
+fn start(directories: &str, n: usize) -> &str {
+    let Some(last) = n.checked_sub(1) else {
+        return "";
+    };
+    // The root of an absolute path is not a directory to count.
+    let mut ends = directories
+        .match_indices(['/', '\\'])
+        .filter(|&(at, _)| at > 0);
+    let end = ends.nth(last).map_or(directories.len(), |(at, _)| at + 1);
+    directories.get(..end).unwrap_or(directories)
+}
+
+/// `path` with only its first `kept` directories; whole if that is not shorter.
+fn shortened(path: &str, kept: usize) -> String {
+    let (directories, file) = split(path);
+    let separator = if directories.ends_with('\\') {
+        '\\'
+    } else {
+        '/'
+    };
+    let short = format!("{}{MARK}{separator}{file}", start(directories, kept));
+    if width(&short) < width(path) {
+        short
+    } else {
+        path.to_owned()
+    }
+}
+
+/// The file of `path` in at most `max` columns. The line stays as long as there is room for it.
+fn file(path: &str, max: usize) -> String {
+    let (_, file) = split(path);
+    if width(file) <= max {
+        return file.to_owned();
     }
     let (name, line) = match file.rfind(':') {
         Some(colon) => file.split_at(colon),
@@ -85,9 +139,9 @@ fn suffix(text: &str, max: usize) -> &str {
     text
 }
 
-/// Writes `text` and a line end, broken between words into lines of at most `max` columns; the second and later are
-/// indented.
-pub(super) fn wrapped(f: &mut fmt::Formatter<'_>, text: &str, max: usize) -> fmt::Result {
+/// `text`, broken between words into lines of at most `max` columns; the second and later are indented.
+pub(super) fn wrapped(text: &str, max: usize) -> String {
+    let mut lines = String::new();
     let mut used = 0;
     for word in text.split(' ') {
         let needed = width(word) + 1;
@@ -95,14 +149,14 @@ pub(super) fn wrapped(f: &mut fmt::Formatter<'_>, text: &str, max: usize) -> fmt
             used = width(word);
         } else if used + needed <= max {
             used += needed;
-            f.write_str(" ")?;
+            lines.push(' ');
         } else {
             used = width(word) + 2;
-            f.write_str("\n  ")?;
+            lines.push_str("\n  ");
         }
-        f.write_str(word)?;
+        lines.push_str(word);
     }
-    f.write_str("\n")
+    lines
 }
 
 #[cfg(test)]
@@ -131,10 +185,70 @@ mod tests {
             ("日本語/日本語/源.rs:9", 16, "日本語/…/源.rs:9"),
             ("日本語/日本語/源.rs:9", 15, "…/源.rs:9"),
         ] {
-            let found = path(whole, max);
+            let found = Paths::new(&[whole], max).shorten(whole);
             assert!(width(&found) <= max, "{found}: {} > {max}", width(&found));
             assert_eq!(found, expected, "{whole} in {max}");
         }
+    }
+
+    #[track_caller]
+    fn together(whole: &[&str], max: usize, expected: &[&str]) {
+        let rule = Paths::new(whole, max);
+        let found: Vec<String> = whole.iter().map(|path| rule.shorten(path)).collect();
+        assert_eq!(found, expected, "in {max}");
+    }
+
+    #[test]
+    fn alike_paths_look_alike() {
+        let whole = [
+            "crates/profiler/examples/symbols.rs:40",
+            "crates/profiler/examples/queue.rs:7",
+            "crates/core/shard/table.rs:88",
+            "/home/user/deps/lib.rs:1",
+        ];
+        together(&whole, 38, &whole);
+        // The directory of the first is shortened, those that fit are not.
+        let few = [
+            "crates/profiler/…/symbols.rs:40",
+            "crates/profiler/…/queue.rs:7",
+            "crates/core/shard/table.rs:88",
+            "/home/user/deps/lib.rs:1",
+        ];
+        together(&whole, 37, &few);
+        together(&whole, 31, &few);
+        let fewer = [
+            "crates/…/symbols.rs:40",
+            "crates/…/queue.rs:7",
+            "crates/…/table.rs:88",
+            "/home/user/deps/lib.rs:1",
+        ];
+        together(&whole, 28, &fewer);
+        let least = [
+            "…/symbols.rs:40",
+            "…/queue.rs:7",
+            "…/table.rs:88",
+            "…/lib.rs:1",
+        ];
+        together(&whole, 21, &least);
+    }
+
+    #[test]
+    fn a_path_that_has_no_room_takes_none_from_others() {
+        together(
+            &[
+                "src/a_very_long_name_of_a_file.rs:1",
+                "crates/core/shard/table.rs:88",
+                "a_long_name_without_any_directory.rs:1",
+                "main.rs:1",
+            ],
+            22,
+            &[
+                "a_very_lon…a_file.rs:1",
+                "crates/…/table.rs:88",
+                "a_long_nam…ectory.rs:1",
+                "main.rs:1",
+            ],
+        );
     }
 
     #[test]

@@ -5,54 +5,60 @@ use super::column::Column;
 /// The columns that are shown, from left to right, and their widths.
 pub(super) type Layout = Vec<(Column, usize)>;
 
-/// Lays the table out in `width` terminal columns. `natural` are the widths that the cells and heads want, in the
-/// order of
-/// [`Column::ALL`]; `keep` is a column to leave out last.
+/// Lays the table out in `width` terminal columns. `natural` are the columns that tell something, with the widths
+/// that their cells and heads want; `keep` is a column to leave out last.
 ///
 /// The names of lock and site get two fifths of the width at first; then columns join in the order of their worth
-/// until one does not fit; what is left goes to the names.
+/// until one does not fit; what is left goes to the names. `needed` says how much of a width a column of names makes
+/// use of: it gets no more.
 pub(super) fn lay_out(
-    natural: [usize; Column::ALL.len()],
+    natural: &Layout,
     width: usize,
     keep: Option<Column>,
+    needed: impl Fn(Column, usize) -> usize,
 ) -> Layout {
     // One number, then split: so that one more terminal column never gives the names two, and costs a column of the
     // table.
     let names = width * 2 / 5;
     let lock = names * 3 / 8;
-    let all: Layout = Column::ALL
-        .into_iter()
-        .zip(natural)
-        .map(|(column, natural)| match column {
+    let all: Layout = natural
+        .iter()
+        .map(|&(column, natural)| match column {
             Column::Lock => (column, natural.min(lock)),
             Column::Site => (column, natural.min(names - lock)),
             _ => (column, natural),
         })
         .collect();
     let mut kept = vec![Column::Lock, Column::Site];
-    let by_worth = keep.into_iter().chain(Column::BY_WORTH);
-    for column in by_worth {
-        if kept.contains(&column) {
-            continue;
-        }
-        kept.push(column);
+    let first = Column::BY_WORTH
+        .into_iter()
+        .filter(|columns| columns.iter().any(|&column| Some(column) == keep));
+    for columns in first.chain(Column::BY_WORTH) {
+        let before = kept.len();
+        kept.extend(columns);
         if total(&only(&all, &kept)) > width {
-            kept.pop();
+            kept.truncate(before);
             break;
         }
     }
     let mut layout = only(&all, &kept);
-    let mut spare = width.saturating_sub(total(&layout));
-    for ((_, column_width), natural) in layout.iter_mut().zip(natural).take(2) {
-        let more = natural.saturating_sub(*column_width).min(spare);
-        *column_width += more;
-        spare -= more;
+    // Lock again: it may want what the sites have no use for.
+    for name in [Column::Lock, Column::Site, Column::Lock] {
+        let spare = width.saturating_sub(total(&layout));
+        for (column, column_width) in &mut layout {
+            if *column == name {
+                *column_width = needed(name, *column_width + spare);
+            }
+        }
     }
     layout
 }
 
 fn only(all: &Layout, kept: &[Column]) -> Layout {
-    let shown = all.iter().filter(|(column, _)| kept.contains(column));
+    let has = |column| kept.contains(&column) && all.iter().any(|&(c, _)| c == column);
+    let shown = all
+        .iter()
+        .filter(|&&(column, _)| has(column) && !column.replaced_by().is_some_and(has));
     shown.copied().collect()
 }
 
@@ -67,10 +73,11 @@ pub(super) fn total(layout: &Layout) -> usize {
     total
 }
 
-/// Spaces between a column and the one before it: two where a group begins or ends.
+/// Spaces between a column and the one before it: two where a group begins or ends, none where it goes on.
 pub(super) fn gap(previous: Option<Column>, column: Column) -> usize {
     match previous {
         None => 0,
+        Some(_) if column.continues() => 0,
         Some(previous) if previous.group() == column.group() => 1,
         Some(_) => 2,
     }

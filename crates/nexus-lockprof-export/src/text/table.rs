@@ -6,7 +6,7 @@ use std::fmt;
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::column::Column;
-use super::layout::{Layout, gap, lay_out};
+use super::grid::Grid;
 use super::{elide, unit};
 
 /// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's order, which is
@@ -53,7 +53,7 @@ impl SortKey {
 }
 
 /// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table, then what there is
-/// to say about it; every line ends in a line end, and none is wider than the [`width`](Self::width).
+/// to say about it. No line is wider than the [`width`](Self::width), and the last has no line end: `println!` adds it.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a table does nothing until it is displayed"]
 pub struct Table<'a> {
@@ -98,28 +98,26 @@ impl<'a> Table<'a> {
         self
     }
 
-    fn rows(&self, f: &mut fmt::Formatter<'_>, points: &[&Point]) -> fmt::Result {
-        let rows: Vec<(&Point, [String; Column::ALL.len()])> = points
-            .iter()
-            .map(|&point| (point, Column::ALL.map(|column| column.cell(point))))
-            .collect();
-        let mut natural = Column::ALL.map(|column| elide::width(column.head()));
-        for (_, cells) in &rows {
-            for (natural, cell) in natural.iter_mut().zip(cells) {
-                *natural = elide::width(cell).max(*natural);
-            }
+    /// The lines of the table and what is below it.
+    fn lines(&self) -> Vec<String> {
+        let all = self.snapshot.points();
+        if all.is_empty() {
+            return vec![elide::wrapped(&self.nothing(), self.width)];
         }
-        let layout = lay_out(natural, self.width, Column::sorted_by(self.sort));
-        write_groups(f, &layout)?;
-        write_row(f, &layout, |column, _| column.head().to_owned())?;
-        for (point, cells) in &rows {
-            write_row(f, &layout, |column, width| {
-                let cell = Column::ALL.iter().zip(cells).find(|&(&c, _)| c == column);
-                let text = cell.map_or("", |(_, cell)| cell);
-                column.shorten(point, text, width)
-            })?;
+        let mut points: Vec<&Point> = all.iter().collect();
+        points.sort_by(|a, b| self.sort.compare(a, b));
+        points.truncate(self.top);
+        let grid = Grid::new(&points, self.width, Column::sorted_by(self.sort));
+        let mut lines = grid.lines();
+        let hidden = (all.len() - points.len()) as u64;
+        if hidden > 0 {
+            let noun = if hidden == 1 { "point" } else { "points" };
+            lines.push(format!("... and {hidden} more {noun}"));
         }
-        Ok(())
+        lines.push(elide::wrapped(&self.summary(), self.width));
+        let note = grid.note();
+        lines.extend(note.map(|note| elide::wrapped(&note, self.width)));
+        lines
     }
 
     fn summary(&self) -> String {
@@ -151,7 +149,8 @@ impl<'a> Table<'a> {
         }
         match self.snapshot.mode() {
             ProfilerMode::Off => format!(
-                "Nothing recorded: the profiler is off ({period}). Turn it on with LOCKPROF=sampled or in its Config."
+                "Nothing recorded: the profiler is off ({period}). Turn it on with LOCKPROF=sampled or in its Config, and \
+                 with nexus_lockprof's feature `profile`."
             ),
             mode => format!(
                 "Nothing recorded yet: no profiled lock was acquired (mode {mode}, {period}). \
@@ -163,100 +162,19 @@ impl<'a> Table<'a> {
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.snapshot.points();
-        if all.is_empty() {
-            elide::wrapped(f, &self.nothing(), self.width)?;
-        } else {
-            let mut points: Vec<&Point> = all.iter().collect();
-            points.sort_by(|a, b| self.sort.compare(a, b));
-            points.truncate(self.top);
-            self.rows(f, &points)?;
-            let hidden = (all.len() - points.len()) as u64;
-            if hidden > 0 {
-                let noun = if hidden == 1 { "point" } else { "points" };
-                writeln!(f, "... and {hidden} more {noun}")?;
-            }
-            elide::wrapped(f, &self.summary(), self.width)?;
-            if let Some(note) = estimates(&points) {
-                elide::wrapped(f, &note, self.width)?;
-            }
-        }
+        let mut lines = self.lines();
         if !self.snapshot.is_complete() {
             let note = "Percentiles cover only the last part of the interval.";
-            elide::wrapped(f, note, self.width)?;
+            lines.push(elide::wrapped(note, self.width));
         }
         if !self.snapshot.losses().is_empty() {
             let lost = format!("LOST {}", self.snapshot.losses());
-            elide::wrapped(f, &lost, self.width)?;
+            lines.push(elide::wrapped(&lost, self.width));
         }
-        Ok(())
+        f.write_str(&lines.join("\n"))
     }
-}
-
-/// How far off the estimated totals among `points` may be, if there are such.
-fn estimates(points: &[&Point]) -> Option<String> {
-    let durations = points.iter().flat_map(|point| [&point.wait, &point.hold]);
-    let errors = durations
-        .filter(|durations| durations.is_estimate())
-        .map(|durations| match durations.total_ns {
-            0 => 0.0,
-            total => 100.0 * durations.standard_error_ns() / total as f64,
-        });
-    let worst = errors.max_by(f64::total_cmp)?;
-    Some(format!(
-        "~ is estimated from samples; standard error of a total: up to {worst:.1}%"
-    ))
 }
 
 fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", unit::count(n), if n == 1 { "" } else { "s" })
-}
-
-/// The line above the heads, which spans each group: `---- wait ----`.
-fn write_groups(f: &mut fmt::Formatter<'_>, layout: &Layout) -> fmt::Result {
-    let mut line = String::new();
-    let mut previous = None;
-    let mut columns = layout.iter().copied().peekable();
-    while let Some((column, mut span)) = columns.next() {
-        let before = gap(previous, column);
-        previous = Some(column);
-        while let Some((next, width)) = columns.next_if(|(next, _)| next.group() == column.group())
-        {
-            span += gap(previous, next) + width;
-            previous = Some(next);
-        }
-        line.push_str(&" ".repeat(before));
-        match column.group() {
-            None => line.push_str(&" ".repeat(span)),
-            Some(name) if span < name.len() + 4 => {
-                line.push_str(&format!("{:>span$}", elide::middle(name, span)))
-            }
-            Some(name) => line.push_str(&format!("{:-^span$}", format!(" {name} "))),
-        }
-    }
-    writeln!(f, "{}", line.trim_end())
-}
-
-/// A line of cells, each made for its column and width.
-fn write_row(
-    f: &mut fmt::Formatter<'_>,
-    layout: &Layout,
-    cell: impl Fn(Column, usize) -> String,
-) -> fmt::Result {
-    let mut line = String::new();
-    let mut previous = None;
-    for &(column, width) in layout {
-        line.push_str(&" ".repeat(gap(previous, column)));
-        previous = Some(column);
-        let text = cell(column, width);
-        let padding = " ".repeat(width.saturating_sub(elide::width(&text)));
-        if column.is_text() {
-            line.push_str(&text);
-            line.push_str(&padding);
-        } else {
-            line.push_str(&padding);
-            line.push_str(&text);
-        }
-    }
-    writeln!(f, "{}", line.trim_end())
 }

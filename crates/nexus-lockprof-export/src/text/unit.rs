@@ -28,6 +28,16 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// A share in whole percent; above 999 % that is all it says.
+pub(super) fn whole_percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent < 999.5 {
+        format!("{percent:.0}%")
+    } else {
+        ">999%".to_owned()
+    }
+}
+
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// `n` in the first of `units`, each a thousand of the one before, in which it has at most three digits
@@ -116,6 +126,20 @@ mod tests {
             (3, 2, "150%"),
         ] {
             assert_eq!(percent(part, whole), text, "{part} of {whole}");
+        }
+    }
+
+    #[test]
+    fn whole_percents() {
+        for (share, text) in [
+            (0.101, "10%"),
+            (0.745, "74%"),
+            (0.999, "100%"),
+            (9.99, "999%"),
+            (9.996, ">999%"),
+            (f64::INFINITY, ">999%"),
+        ] {
+            assert_eq!(whole_percent(share), text, "{share}");
         }
     }
 

@@ -4,7 +4,16 @@ use nexus_lockprof_snapshot::{Durations, Lock, Losses, Point, Snapshot, Snapshot
 
 use crate::support::{measured, named, snapshot};
 
-const HEAD: &str = "     max  wait_max       total  wait_total       count    avg wait_avg cnt_hold cnt_lock name\n";
+const HEAD: &str =
+    "     max  wait_max       total  wait_total       count    avg wait_avg cnt_hold cnt_lock name";
+
+/// Counted, not measured.
+fn events(events: u64) -> Durations {
+    Durations {
+        events,
+        ..Durations::default()
+    }
+}
 
 #[test]
 fn header_alone() {
@@ -32,13 +41,27 @@ fn rows_are_in_whole_microseconds() {
         hold: measured(&[5_000]),
         ..named("idle", 20)
     };
+    let counted = Point {
+        acquisitions: 9,
+        contentions: 1,
+        wait: events(1),
+        hold: events(9),
+        ..named("counted", 30)
+    };
+    let calm = Point {
+        acquisitions: 9,
+        hold: events(9),
+        ..named("calm", 40)
+    };
     let expected = concat!(
         "    1234        20     7777777          21           7 1111111        3        3        2 src/app.rs:10 (sessions)\n",
-        "       5         0           5           0           0      0        0        0        0 src/app.rs:20 (idle)\n",
+        "       -         -           -           -           9      -        -        0        1 src/app.rs:30 (counted)\n",
+        "       -         0           -           0           9      -        0        0        0 src/app.rs:40 (calm)\n",
+        "       5         0           5           0           0      0        0        0        0 src/app.rs:20 (idle)",
     );
     assert_eq!(
-        snapshot(vec![never, busy]).to_string(),
-        format!("{HEAD}{expected}")
+        snapshot(vec![calm, never, counted, busy]).to_string(),
+        format!("{HEAD}\n{expected}")
     );
 }
 
@@ -49,10 +72,7 @@ fn names_cannot_break_the_table() {
         ..named("", 1)
     };
     let text = snapshot(vec![point]).to_string();
-    assert!(
-        text.ends_with(" src/app.rs:1 (a\\nb\\u{1b}[31m)\n"),
-        "{text}"
-    );
+    assert!(text.ends_with(" src/app.rs:1 (a\\nb\\u{1b}[31m)"), "{text}");
     assert_eq!(text.lines().count(), 2);
 }
 
@@ -84,7 +104,7 @@ fn estimates_and_losses_are_told() {
         ..SnapshotParts::default()
     });
     let text = snapshot.to_string();
-    let below: Vec<_> = text.lines().skip(4).collect();
+    let below: Vec<_> = text.split('\n').skip(4).collect();
     assert_eq!(
         below,
         [

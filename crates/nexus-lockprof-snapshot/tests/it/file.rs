@@ -156,6 +156,26 @@ fn a_link_stays_a_link() -> TestResult {
     Ok(())
 }
 
+#[cfg(unix)]
+#[test]
+fn a_replaced_file_keeps_its_permissions() -> TestResult {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = Directory::new("permissions")?;
+    let path = dir.0.join("lock.json");
+    // Two, so that one at least is not what a new file gets.
+    for mode in [0o600, 0o640] {
+        snapshot(Vec::new()).write_json_file(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        let whole = Snapshot::from_parts(everything());
+        whole.write_json_file(&path)?;
+        assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o7777, mode);
+        assert_eq!(Snapshot::read_json_file(&path)?, whole);
+    }
+    assert_eq!(dir.names()?, ["lock.json"]);
+    Ok(())
+}
+
 /// In a directory of our own, never with `/dev/null`: were the code wrong, and we root, the machine would lose it.
 #[cfg(target_os = "linux")]
 #[test]

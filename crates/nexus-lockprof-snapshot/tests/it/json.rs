@@ -8,7 +8,8 @@ use nexus_lockprof_snapshot::{
 
 use crate::support::{Random, TestResult, everything, named, snapshot};
 
-/// Written by the first release. It must stay readable, and mean the same, for ever: never write it anew.
+/// From release 0.1.0 on it must stay readable, and mean the same, for ever: never write it anew. See the README
+/// beside it.
 const GOLDEN_V1: &str = include_str!("../golden/v1.json");
 
 #[test]

@@ -136,13 +136,43 @@ fn estimates() {
         events: 4,
         ..exact.clone()
     };
-    assert!(scaled.is_estimate(), "3 measured durations stand for 4");
+    assert!(scaled.is_estimate(), "3 of 4 were measured");
+    assert_eq!(scaled.mean_ns(), Some(1));
+    assert_eq!(scaled.relative_standard_error(), Some(0.0));
     let varying = Durations {
         total_variance: 9.0,
-        ..exact
+        ..scaled
     };
-    assert!(varying.is_estimate());
     assert_eq!(varying.standard_error_ns(), 3.0);
+    assert_eq!(varying.relative_standard_error(), Some(3.0 / 7.0));
+    let each_for_more_than_itself = Durations {
+        events: 3,
+        ..varying.clone()
+    };
+    assert!(each_for_more_than_itself.is_estimate());
+    let all = Durations {
+        total_variance: 0.0,
+        ..each_for_more_than_itself
+    };
+    assert!(!all.is_estimate());
+    assert_eq!(all.relative_standard_error(), None);
+    let instant = Durations {
+        total_ns: 0,
+        ..varying.clone()
+    };
+    assert_eq!(instant.relative_standard_error(), None);
     assert!(Durations::default().is_empty());
     assert!(!varying.is_empty());
+}
+
+#[test]
+fn counted_and_not_measured() {
+    let counted = Durations {
+        events: 4,
+        ..Durations::default()
+    };
+    assert!(!counted.is_estimate());
+    assert_eq!(counted.mean_ns(), None);
+    assert_eq!(counted.relative_standard_error(), None);
+    assert!(!counted.is_empty());
 }

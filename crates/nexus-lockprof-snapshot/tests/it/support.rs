@@ -105,6 +105,11 @@ pub(crate) fn everything() -> SnapshotParts {
             },
             Point {
                 acquisitions: 5,
+                // Counted, not measured.
+                hold: Durations {
+                    events: 5,
+                    ..Durations::default()
+                },
                 ..Point::new(
                     Lock::Created(created),
                     AcquireMode::Shared,

@@ -2,7 +2,7 @@
 
 use nexus_lockprof::{Event, Mutex};
 
-/// Filled by the profiler's handler. The handler runs inside `snapshot()`, in the thread that called it.
+/// Filled by the profiler's handler. The handler runs inside `tick()` and `snapshot()`, in the thread that called it.
 static LINES: Mutex<Vec<String>> = Mutex::named("hot", Vec::new());
 
 /// More lines than this are kept out of memory: a lock that stays near its threshold can report all day.

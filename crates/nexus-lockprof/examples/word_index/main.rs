@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nexus_lockprof::{Config, Snapshot};
+use nexus_lockprof::Snapshot;
 use nexus_lockprof_export::text;
 
 use crate::args::{Args, Command, UsageError};
@@ -106,7 +106,7 @@ fn print(
         report::matches(stdout, &built.index, query, matches)?;
     }
     let table = text::table(profile).width(table_width()).top(args.top);
-    writeln!(stdout, "\n{}", table.to_string().trim_end())?;
+    writeln!(stdout, "\n{table}")?;
     let hot = hot::lines();
     if !hot.is_empty() {
         writeln!(stdout, "\n{}", hot.join("\n"))?;
@@ -139,7 +139,8 @@ fn check_out(out: &Path) -> Result<(), Failure> {
 }
 
 fn watch_for_hot_locks(args: &Args) -> Result<(), Failure> {
-    let mut config = Config::default();
+    // Not `Config::default()`: whoever starts the program may have chosen a mode, with LOCKPROF.
+    let mut config = nexus_lockprof::config();
     if let Some(threshold) = args.hot_wait {
         config = config.hot_wait(threshold);
     }
@@ -159,7 +160,7 @@ fn build(args: &Args) -> Result<Built, Failure> {
         status.show(&state.done, state.queued, args.build.queue.get());
         if collected.elapsed() >= COLLECT {
             collected = Instant::now();
-            drop(nexus_lockprof::snapshot()); // only its events are wanted here
+            nexus_lockprof::tick();
         }
     })
     .map_err(Failure::Thread)

@@ -159,19 +159,20 @@ impl<R, H: Host> Profiled<R, H> {
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
         let key = SiteKey::new(site, mode);
-        match self.host.probe(key, self.class) {
+        let found_taken = match self.host.probe(key, self.class) {
             Probe::Count(hit) => {
                 if let Some(inner) = try_(&self.raw) {
                     hit.commit();
                     self.publish(key);
                     return Ok(ProfiledGuard::untracked(inner));
                 }
+                true
             }
             Probe::Off => return block(&self.raw).map(ProfiledGuard::untracked),
             Probe::Time(hit) => return self.acquire_timed(key, hit, try_, block),
-            Probe::Cold => {}
-        }
-        self.acquire_cold(key, try_, block)
+            Probe::Cold => false,
+        };
+        self.acquire_cold(key, found_taken, try_, block)
     }
 
     /// One that is timed: in the usual case it is not contended.
@@ -184,33 +185,38 @@ impl<R, H: Host> Profiled<R, H> {
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
         match self.try_timed(key, hit, &try_) {
-            Some(guard) => Ok(guard),
-            None => self.acquire_cold(key, try_, block),
+            Ok(guard) => Ok(guard),
+            Err(found_taken) => self.acquire_cold(key, found_taken, try_, block),
         }
     }
 
+    /// Fails with whether the lock was found taken, or not even tried.
     #[inline(always)]
     fn try_timed<'a, G>(
         &'a self,
         key: SiteKey,
         hit: Hit<'a>,
         try_: impl Fn(&R) -> Option<G>,
-    ) -> Option<ProfiledGuard<G>> {
-        let timing = self.host.core()?.timing(hit)?;
+    ) -> Result<ProfiledGuard<G>, bool> {
+        let Some(timing) = self.host.core().and_then(|core| core.timing(hit)) else {
+            return Err(false);
+        };
         let Some(inner) = try_(&self.raw) else {
             timing.abandoned();
-            return None;
+            return Err(true);
         };
         let stamp = timing.acquired();
         self.publish(key);
-        Some(ProfiledGuard::new(inner, stamp))
+        Ok(ProfiledGuard::new(inner, stamp))
     }
 
+    /// `found_taken`: it was tried already. Then it is a contention, also if it is free again by now.
     #[cold]
     #[inline(never)]
     fn acquire_cold<G, E>(
         &self,
         key: SiteKey,
+        found_taken: bool,
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
@@ -218,7 +224,7 @@ impl<R, H: Host> Profiled<R, H> {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
         let mut ticket = core.ticket(key, self.class);
-        if let Some(inner) = try_(&self.raw) {
+        if !found_taken && let Some(inner) = try_(&self.raw) {
             let stamp = ticket.acquired(Stamp::NONE);
             self.publish(key);
             return Ok(ProfiledGuard::new(inner, stamp));

@@ -43,9 +43,8 @@ impl<R: RawMutex, H: Host> Profiled<R, H> {
     /// `lock`, recorded at `site`.
     #[inline(always)]
     pub(crate) fn lock_at(&self, site: &'static Location<'static>) -> ProfiledGuard<R::Guard> {
-        let Ok(guard) = self.acquire::<_, Infallible>(site, Exclusive, R::try_lock, |raw| {
-            Ok(raw.lock())
-        });
+        let Ok(guard) =
+            self.acquire::<_, Infallible>(site, Exclusive, R::try_lock, |raw| Ok(raw.lock()));
         guard
     }
 

@@ -26,12 +26,10 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
     #[inline]
     #[track_caller]
     fn lock_shared(&self) -> Self::SharedGuard {
-        let Ok(guard) = self.acquire::<_, Infallible>(
-            Location::caller(),
-            Shared,
-            R::try_lock_shared,
-            |raw| Ok(raw.lock_shared()),
-        );
+        let Ok(guard) =
+            self.acquire::<_, Infallible>(Location::caller(), Shared, R::try_lock_shared, |raw| {
+                Ok(raw.lock_shared())
+            });
         guard
     }
 
@@ -102,7 +100,9 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_exclusive_fair(&self, guard: Self::ExclusiveGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock_exclusive_fair(inner) });
+        self.release(guard, |raw, inner| unsafe {
+            raw.unlock_exclusive_fair(inner)
+        });
     }
 
     #[inline]
@@ -141,18 +141,24 @@ unsafe impl<R: RawRwLockTimed, H: Host> RawRwLockTimed for Profiled<R, H> {
     #[inline]
     #[track_caller]
     fn try_lock_exclusive_for(&self, timeout: Self::Duration) -> Option<Self::ExclusiveGuard> {
-        self.acquire(Location::caller(), Exclusive, R::try_lock_exclusive, |raw| {
-            raw.try_lock_exclusive_for(timeout).ok_or(TimedOut)
-        })
+        self.acquire(
+            Location::caller(),
+            Exclusive,
+            R::try_lock_exclusive,
+            |raw| raw.try_lock_exclusive_for(timeout).ok_or(TimedOut),
+        )
         .ok()
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_exclusive_until(&self, timeout: Self::Instant) -> Option<Self::ExclusiveGuard> {
-        self.acquire(Location::caller(), Exclusive, R::try_lock_exclusive, |raw| {
-            raw.try_lock_exclusive_until(timeout).ok_or(TimedOut)
-        })
+        self.acquire(
+            Location::caller(),
+            Exclusive,
+            R::try_lock_exclusive,
+            |raw| raw.try_lock_exclusive_until(timeout).ok_or(TimedOut),
+        )
         .ok()
     }
 }
@@ -240,7 +246,9 @@ unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<
     #[inline]
     unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock_upgradable_fair(inner) });
+        self.release(guard, |raw, inner| unsafe {
+            raw.unlock_upgradable_fair(inner)
+        });
     }
 
     #[inline]
@@ -283,18 +291,24 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
     #[inline]
     #[track_caller]
     fn try_lock_upgradable_for(&self, timeout: Self::Duration) -> Option<Self::UpgradableGuard> {
-        self.acquire(Location::caller(), Upgradable, R::try_lock_upgradable, |raw| {
-            raw.try_lock_upgradable_for(timeout).ok_or(TimedOut)
-        })
+        self.acquire(
+            Location::caller(),
+            Upgradable,
+            R::try_lock_upgradable,
+            |raw| raw.try_lock_upgradable_for(timeout).ok_or(TimedOut),
+        )
         .ok()
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_upgradable_until(&self, timeout: Self::Instant) -> Option<Self::UpgradableGuard> {
-        self.acquire(Location::caller(), Upgradable, R::try_lock_upgradable, |raw| {
-            raw.try_lock_upgradable_until(timeout).ok_or(TimedOut)
-        })
+        self.acquire(
+            Location::caller(),
+            Upgradable,
+            R::try_lock_upgradable,
+            |raw| raw.try_lock_upgradable_until(timeout).ok_or(TimedOut),
+        )
         .ok()
     }
 

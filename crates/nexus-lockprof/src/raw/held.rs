@@ -56,7 +56,8 @@ impl Entry {
     ///
     /// `shared` says whether the lock is held for reading at all. It unmasks an entry left behind
     /// by a guard that was forgotten before its lock was freed: another lock may live at that
-    /// address now.
+    /// address now. (While some other thread reads that other lock the entry is not unmasked, and
+    /// this thread's reads of it go uncounted.)
     #[inline]
     pub(super) fn new(lock: usize, shared: impl FnOnce() -> bool) -> Self {
         if cfg!(feature = "send_guard") {

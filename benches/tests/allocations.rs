@@ -1,0 +1,128 @@
+//! After the first acquisition at a point, acquiring there allocates nothing, in any mode.
+//!
+//! A program of its own, for the allocator that counts.
+
+#![cfg(feature = "profile")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use nexus_lockprof::{FairMutex, Mutex, RecursiveRwLock, ReentrantMutex, RwLock};
+use nexus_lockprof_benches::modes::{self, MODES};
+
+/// Counts what the calling thread allocates: the harness has threads too.
+struct Counting;
+
+thread_local! {
+    // A constant without a destructor: reading it allocates nothing.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn allocations() -> u64 {
+    ALLOCATIONS.get()
+}
+
+fn count() {
+    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+}
+
+// SAFETY: everything is the system allocator's, called with what the caller gave.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ACQUISITIONS: u64 = 100_000;
+
+/// The allocations of the first acquisition at a point, and of the [`ACQUISITIONS`] after it.
+fn count_at(mut acquire: impl FnMut()) -> (u64, u64) {
+    let before = allocations();
+    acquire();
+    let first = allocations() - before;
+    for _ in 0..ACQUISITIONS {
+        acquire();
+    }
+    (first, allocations() - before - first)
+}
+
+/// Every kind of acquisition. The locks are named after the mode, and so each mode has points of its own: with those of
+/// another, a point could have its record already and get its reservoir later, with the first acquisition that is timed.
+fn all_kinds(mode: &'static str) -> Vec<(&'static str, (u64, u64))> {
+    let mutex = Mutex::named(mode, 0_u64);
+    let fair = FairMutex::named(mode, 0_u64);
+    let reentrant = ReentrantMutex::named(mode, Cell::new(0_u64));
+    let rwlock = RwLock::named(mode, 0_u64);
+    let recursive = RecursiveRwLock::named(mode, 0_u64);
+    vec![
+        ("Mutex::lock", count_at(|| *mutex.lock() += 1)),
+        ("Mutex::try_lock", count_at(|| drop(mutex.try_lock()))),
+        ("FairMutex::lock", count_at(|| *fair.lock() += 1)),
+        (
+            "ReentrantMutex::lock",
+            count_at(|| reentrant.lock().update(|x| x + 1)),
+        ),
+        ("RwLock::read", count_at(|| drop(rwlock.read()))),
+        ("RwLock::write", count_at(|| *rwlock.write() += 1)),
+        (
+            "RwLock::upgradable_read",
+            count_at(|| drop(rwlock.upgradable_read())),
+        ),
+        ("RecursiveRwLock::read", count_at(|| drop(recursive.read()))),
+        (
+            "RecursiveRwLock::write",
+            count_at(|| *recursive.write() += 1),
+        ),
+    ]
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_acquisition_at_a_point() {
+    // Twice: the second time every point is known, and the mode has changed in between.
+    for mode in MODES.iter().chain(MODES) {
+        modes::switch_to(mode).unwrap();
+        // In a thread of its own: it may be new to the profiler, or take over what the last one left.
+        let counts = std::thread::spawn(|| all_kinds(mode)).join().unwrap();
+        for (kind, (_, later)) in counts {
+            assert_eq!(
+                later, 0,
+                "{mode}: {kind}, in {ACQUISITIONS} acquisitions after the first"
+            );
+        }
+    }
+    // All of it was recorded: an engine that gave up would not allocate either.
+    let acquired: u64 = nexus_lockprof::snapshot()
+        .points()
+        .iter()
+        .map(|point| point.acquisitions)
+        .sum();
+    assert_eq!(acquired, 2 * 3 * 9 * (ACQUISITIONS + 1));
+}
+
+#[test]
+fn the_allocator_counts() {
+    let (first, later) = count_at(|| drop(std::hint::black_box(Box::new(1))));
+    assert_eq!((first, later), (1, ACQUISITIONS));
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# What a user's program gets with us: nothing it did not ask for, nothing twice, and no crate of ours that the
+# architecture keeps apart.
+source "$(dirname "$0")/lib.sh"
+
+# Names of the crates that `$1` is built from, on this system. --locked: the lock file must be up to date. Not
+# --target all: that has loom too, which only a test's cfg brings in.
+crates() {
+    local package=$1
+    shift
+    cargo tree --locked --package "$package" --edges normal --prefix none --format '{p}' "$@" |
+        cut -d' ' -f1 | sort -u
+}
+
+failed=0
+# Fails if a crate that matches the extended regular expression `$2` is in `$1`'s tree.
+without() {
+    local package=$1 pattern=$2 found
+    shift 2
+    found=$(crates "$package" "$@" | grep -E -x "$pattern" || true)
+    if [[ -n $found ]]; then
+        echo "FAILED: $package $* is built from: ${found//$'\n'/, }"
+        failed=1
+    else
+        echo "$package $*: no $pattern"
+    fi
+}
+# Fails if there is none: or the check above would pass for a name that no crate has.
+with() {
+    local package=$1 pattern=$2
+    shift 2
+    if ! crates "$package" "$@" | grep -E -x --quiet "$pattern"; then
+        echo "FAILED: $package $* is not built from $pattern"
+        failed=1
+    fi
+}
+
+# Features that nobody asked for.
+without nexus-lockprof 'tracing.*|metrics.*'
+with nexus-lockprof tracing --features tracing
+with nexus-lockprof metrics --features metrics
+
+# A profiler has no business with a runtime.
+without nexus-lockprof 'tokio.*|async-.*|smol|mio|futures.*' --features "$all_features"
+without nexus-lockprof-export 'tokio.*|async-.*|smol|mio|futures.*'
+
+# The arrows of docs/architecture.md: export -> snapshot <- engine <- nexus-lockprof.
+without nexus-lockprof-snapshot 'nexus-lockprof(-engine|-export)?|parking_lot.*'
+without nexus-lockprof-engine 'nexus-lockprof(-export)?'
+without nexus-lockprof-export 'nexus-lockprof(-engine)?|parking_lot.*'
+with nexus-lockprof nexus-lockprof-engine
+
+# No crate in two versions. Without deadlock_detection, for which parking_lot takes petgraph, which has hashbrown twice.
+twice=$(cargo tree --locked --package nexus-lockprof --edges normal --duplicates --depth 0 \
+    --features "${all_features/deadlock_detection/}" 2>/dev/null)
+if [[ -n $twice ]]; then
+    echo "FAILED: in two versions:"
+    echo "$twice"
+    failed=1
+fi
+exit "$failed"

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The documentation builds without a warning: no broken link, no link to what is private.
+source "$(dirname "$0")/lib.sh"
+
+export RUSTDOCFLAGS="--deny warnings"
+# --no-deps: other crates' warnings are not ours.
+cargo doc --quiet --workspace --no-deps --features "$all_features"

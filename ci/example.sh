@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The README's other command, on this repository, and its profile is read back.
+source "$(dirname "$0")/lib.sh"
+
+scratch
+cargo run --release --example word_index -- . --out "$work/profile.json"
+cargo run --release --package nexus-lockprof-benches --bin gate-check -- snapshot "$work/profile.json"

@@ -1,0 +1,21 @@
+# Sourced by every script here: strict mode, the root of the repository, and one set of build settings, so that the
+# scripts use one another's builds.
+# shellcheck shell=bash
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Incremental builds cost time and disk, and pay off at the second build; here there is one.
+export CARGO_INCREMENTAL=0
+# Full debug information is most of what a debug build writes. Lines are enough for a backtrace.
+export CARGO_PROFILE_DEV_DEBUG=line-tables-only
+
+target=${CARGO_TARGET_DIR:-target}
+
+# All features that go together: send_guard and deadlock_detection exclude each other (parking_lot refuses both).
+all_features="arc_lock serde owning_ref tracing metrics deadlock_detection"
+
+# A directory that is gone when the script ends.
+scratch() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+}

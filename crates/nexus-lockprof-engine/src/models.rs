@@ -1,0 +1,388 @@
+//! Loom models of the protocols, each named for the race it checks.
+//!
+//! `ci/loom.sh` runs them. `docs/protocol.md` has a table of the orderings, what they pair with, and
+//! which of these models fails when one is weakened.
+//!
+//! Loom runs a program in every order that the memory model allows, but for one kind: a load never
+//! sees a store that comes later in the run. So that "this read is over before that write" is
+//! checked all the same, those models put a [`Witness`] beside the data.
+
+use crate::era::Eras;
+use crate::identity::{Class, HoldMode, PointKey, SiteKey};
+use crate::lease::Lease;
+use crate::pending::{Pool, Stamp};
+use crate::record::{Delta, Era, Kind, Measured, Owner, Reading, Record};
+use crate::reservoir::{Packed, Reservoir};
+use crate::sync::{AtomicU64, Ordering::Relaxed, bump};
+use crate::table::Table;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+use std::panic::Location;
+
+/// Plain memory without content: loom fails the model when two threads touch it and nothing orders
+/// the one before the other.
+struct Witness(UnsafeCell<()>);
+
+impl Witness {
+    fn new() -> Self {
+        Witness(UnsafeCell::new(()))
+    }
+
+    fn touch(&self) {
+        self.0.with_mut(|_| ());
+    }
+}
+
+/// Explores with at most this many forced switches of thread; what is not bounded is explored whole.
+///
+/// The models that write reservoirs or hand on a shard have too many orders to explore whole; two or three
+/// switches find every failure in the table of `docs/protocol.md`.
+fn bounded(switches: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(switches);
+    builder.check(model);
+}
+
+/// Proof for the calling thread, which in a model is the only one that uses it at that time.
+fn owner() -> Owner {
+    // SAFETY: each model lets one thread at a time write the shard.
+    unsafe { Owner::assume() }
+}
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+fn key(i: usize) -> PointKey {
+    PointKey {
+        site: SiteKey::new(Location::caller(), HoldMode::Exclusive),
+        class: Class::named(NAMES[i]),
+    }
+}
+
+fn era() -> Era {
+    Era {
+        collection: 1,
+        resets: 0,
+        reservoir: 1,
+    }
+}
+
+/// A contended acquisition, the owner's two steps: counted when it is taken, the rest after the release.
+fn acquire_contended(record: &Record, seed: &AtomicU64) {
+    bump(&record.acquisitions, 1);
+    let delta = Delta {
+        contentions: 1,
+        try_failures: 1,
+        ..Delta::default()
+    };
+    record.add(&owner(), &delta, era(), seed);
+}
+
+fn all_or_nothing(reading: &Reading) {
+    assert_eq!(reading.contentions, reading.try_failures, "half an update");
+    assert!(
+        reading.contentions <= reading.acquisitions,
+        "a contention before its acquisition"
+    );
+}
+
+#[test]
+fn a_record_is_read_while_it_is_written() {
+    loom::model(|| {
+        let record = Arc::new(Record::new(key(0), 0));
+        let writer = thread::spawn({
+            let record = Arc::clone(&record);
+            move || {
+                let seed = AtomicU64::new(1);
+                for _ in 0..2 {
+                    acquire_contended(&record, &seed);
+                }
+            }
+        });
+        // `None` is a reader that gave up: it does not wait for the writer.
+        if let Some(reading) = record.read() {
+            all_or_nothing(&reading);
+        }
+        assert!(writer.join().is_ok());
+        let last = record.read().unwrap_or_default();
+        assert_eq!((last.acquisitions, last.contentions), (2, 2));
+    });
+}
+
+#[test]
+fn readings_of_one_record_never_go_backwards() {
+    bounded(3, || {
+        let record = Arc::new(Record::new(key(0), 0));
+        let writer = thread::spawn({
+            let record = Arc::clone(&record);
+            move || {
+                let seed = AtomicU64::new(1);
+                for _ in 0..2 {
+                    acquire_contended(&record, &seed);
+                }
+            }
+        });
+        let first = record.read_or(None);
+        let second = record.read_or(Some(first));
+        for (earlier, later) in [
+            (first.acquisitions, second.acquisitions),
+            (first.contentions, second.contentions),
+        ] {
+            assert!(earlier <= later, "{first:?}, then {second:?}");
+        }
+        assert!(writer.join().is_ok());
+    });
+}
+
+/// The reader of a closed collection must be done with its bank before the writer begins the bank
+/// anew, two collections later: `read[c]` is touched by the reader of `c` and, later, by that writer.
+#[test]
+fn a_bank_is_read_while_the_writer_goes_on() {
+    bounded(3, || {
+        const COLLECTIONS: usize = 3;
+        let shared = Arc::new((
+            Eras::new(),
+            Reservoir::try_new(2).unwrap_or_else(|| unreachable!()),
+            [(); COLLECTIONS + 1].map(|()| Witness::new()),
+        ));
+        let aggregator = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                let (eras, reservoir, read) = &*shared;
+                for _ in 0..COLLECTIONS {
+                    let closed = eras.open_collection();
+                    let drawn = reservoir.read(closed);
+                    read[closed as usize].touch();
+                    let Some(drawn) = drawn else { continue };
+                    assert_eq!(drawn.kept.len() as u64, drawn.offered.min(2));
+                    for item in drawn.kept {
+                        assert_eq!(item.value_ns(), closed, "of another collection");
+                    }
+                }
+            }
+        });
+        let (eras, reservoir, read) = &*shared;
+        let seed = AtomicU64::new(1);
+        for _ in 0..3 {
+            let collection = eras.now(2).collection;
+            if let Some(before) = collection.checked_sub(2).and_then(|c| read.get(c as usize)) {
+                before.touch();
+            }
+            reservoir.offer(collection, Packed::new(collection, 1), &seed);
+        }
+        assert!(aggregator.join().is_ok());
+    });
+}
+
+#[test]
+fn a_table_grows_while_it_is_walked() {
+    loom::model(|| {
+        let table = Arc::new(Table::try_new().unwrap_or_else(|| unreachable!()));
+        // There at the start of the walk: the walker's start is ordered after it by the spawn.
+        let first = table.insert(&owner(), key(0));
+        assert!(first.is_some_and(|record| {
+            record.acquisitions.store(7, Relaxed);
+            record.ordinal == 0
+        }));
+        let walker = thread::spawn({
+            let table = Arc::clone(&table);
+            move || {
+                // SAFETY: the models retire nothing before their end.
+                let guard = unsafe { crossbeam_epoch::unprotected() };
+                let mut seen = [0; 3];
+                table.for_each(guard, |record| {
+                    // Loom fails here on a record that is not seen filled in.
+                    let reading = record.read_or(None);
+                    assert_eq!(
+                        reading.acquisitions,
+                        if record.ordinal == 0 { 7 } else { 0 }
+                    );
+                    seen[record.ordinal] += 1;
+                });
+                assert_eq!(seen[0], 1, "there at the start");
+                assert!(seen.iter().all(|&n| n <= 1), "seen twice");
+            }
+        });
+        // The second makes it grow, from 2 slots to 4; the third goes into the new array.
+        for i in 1..3 {
+            assert!(table.insert(&owner(), key(i)).is_some());
+        }
+        assert!(walker.join().is_ok());
+    });
+}
+
+/// What a shard's owners leave to one another.
+struct Handed {
+    lease: Lease,
+    table: Table,
+    seed: AtomicU64,
+}
+
+impl Handed {
+    fn new() -> Self {
+        let handed = Handed {
+            lease: Lease::default(),
+            table: Table::try_new().unwrap_or_else(|| unreachable!()),
+            seed: AtomicU64::new(1),
+        };
+        assert!(handed.lease.try_take(1));
+        handed
+    }
+
+    fn record(&self, i: usize) -> &Record {
+        self.table
+            .find(&owner(), key(i))
+            .or_else(|| self.table.insert(&owner(), key(i)))
+            .unwrap_or_else(|| unreachable!())
+    }
+
+    fn acquisitions(&self) -> (u64, u64) {
+        // SAFETY: the models retire nothing before their end.
+        let guard = unsafe { crossbeam_epoch::unprotected() };
+        let mut sum = (0, 0);
+        self.table.for_each(guard, |record| {
+            let reading = record.read_or(None);
+            all_or_nothing(&reading);
+            sum.0 += reading.acquisitions;
+            sum.1 += 1;
+        });
+        sum
+    }
+}
+
+#[test]
+fn a_shard_is_handed_on_while_it_is_walked() {
+    bounded(3, || {
+        let shard = Arc::new(Handed::new());
+        let first = thread::spawn({
+            let shard = Arc::clone(&shard);
+            move || {
+                acquire_contended(shard.record(0), &shard.seed);
+                // Makes the table grow: its next owner must not see the array before.
+                shard.record(1);
+                shard.lease.release();
+            }
+        });
+        let second = thread::spawn({
+            let shard = Arc::clone(&shard);
+            move || {
+                if shard.lease.try_take(2) {
+                    assert!(shard.lease.is_of(2));
+                    acquire_contended(shard.record(0), &shard.seed);
+                    return 1;
+                }
+                0
+            }
+        });
+        let (acquisitions, records) = shard.acquisitions();
+        let taken = second.join().unwrap_or_default();
+        assert!(first.join().is_ok());
+        let (last, last_records) = shard.acquisitions();
+        assert!(acquisitions <= last && records <= last_records, "backwards");
+        assert_eq!((last, last_records), (1 + taken, 2), "an update was lost");
+    });
+}
+
+#[test]
+fn a_reset_races_a_writer() {
+    bounded(2, || {
+        const ADDED: u64 = 2;
+        let shared = Arc::new((Eras::new(), Record::new(key(0), 0)));
+        let writer = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                let (eras, record) = &*shared;
+                let seed = AtomicU64::new(1);
+                for _ in 0..ADDED {
+                    bump(&record.acquisitions, 1);
+                    let era = eras.now(1);
+                    let delta = Delta {
+                        contentions: 1,
+                        hold: Some(Measured {
+                            kind: Kind::Hold,
+                            // Says which stretch it was measured in.
+                            ns: 10 + era.resets,
+                            weight: 1,
+                        }),
+                        ..Delta::default()
+                    };
+                    record.add(&owner(), &delta, era, &seed);
+                }
+            }
+        });
+        let (eras, record) = &*shared;
+        let (mut base, mut last) = (Reading::default(), None);
+        let mut sum = (0, 0, 0);
+        let mut take = |reading: Reading| {
+            let grown = |now: u64, before: u64| {
+                now.checked_sub(before)
+                    .unwrap_or_else(|| panic!("backwards: {base:?}, then {reading:?}"))
+            };
+            sum.0 += grown(reading.acquisitions, base.acquisitions);
+            sum.1 += grown(reading.contentions, base.contentions);
+            sum.2 += grown(reading.hold.samples, base.hold.samples);
+            assert_eq!(reading.contentions, reading.hold.samples, "half an update");
+            if reading.hold.samples != 0 {
+                assert_eq!(
+                    reading.hold.max_ns,
+                    10 + reading.hold.max_resets,
+                    "a maximum of another stretch"
+                );
+            }
+            base = reading;
+        };
+        for _ in 0..2 {
+            let reading = record.read_or(last);
+            last = Some(reading);
+            take(reading);
+            eras.count_reset();
+        }
+        assert!(writer.join().is_ok());
+        take(record.read_or(last));
+        assert_eq!(sum, (ADDED, ADDED, ADDED), "lost, or counted twice");
+    });
+}
+
+/// The thread that gives a node back must be done with it before the owner uses it again.
+#[test]
+fn a_stamp_is_given_back_by_another_thread() {
+    loom::model(|| {
+        let shared = Arc::new((
+            Pool::try_new(0).unwrap_or_else(|| unreachable!()),
+            Record::new(key(0), 0),
+            Witness::new(),
+        ));
+        let (pool, record, used) = &*shared;
+        let take = |end| {
+            let node = pool.take(record)?;
+            used.touch();
+            assert_eq!(node.hold_weight.load(Relaxed), 0, "as it was left");
+            assert_eq!(node.contended.load(Relaxed), 0, "as it was left");
+            node.hold_weight.store(1, Relaxed);
+            node.more.store(true, Relaxed);
+            node.contended.store(1, Relaxed);
+            node.hold_start.store(end, Relaxed);
+            Some(Stamp::new(node))
+        };
+        let Some(stamp) = take(5) else {
+            panic!("a new pool is not empty")
+        };
+        let other = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                let (_, _, used) = &*shared;
+                let Some(node) = stamp.get() else {
+                    unreachable!()
+                };
+                node.hold_end.store(9, Relaxed);
+                assert_eq!(node.hold_start.load(Relaxed), 5);
+                used.touch();
+                node.give_back_to_other();
+            }
+        });
+        let again = take(6);
+        assert!(other.join().is_ok());
+        assert!(again.is_some() || take(7).is_some(), "it is lost");
+        assert!(take(8).is_none(), "it was given out twice");
+    });
+}

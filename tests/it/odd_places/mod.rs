@@ -1,0 +1,1 @@
+//! Locks where a profiler could be in the way.

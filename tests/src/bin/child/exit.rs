@@ -1,0 +1,55 @@
+//! The end of a process: threads that outlive `main`, and what the main thread's destructors still do.
+
+use nexus_lockprof::{Config, Mode, Mutex, MutexGuard, RwLock};
+use std::cell::RefCell;
+use std::sync::mpsc;
+use std::thread;
+
+static BUSY: Mutex<u64> = Mutex::named("busy", 0);
+static TABLE: RwLock<u64> = RwLock::named("table", 0);
+static LAST: Mutex<u64> = Mutex::named("last", 0);
+
+/// Threads that come, go and go on, and are never joined.
+pub(crate) fn outlive_main() {
+    let (ready, is_ready) = mpsc::channel();
+    for _ in 0..3 {
+        let ready = ready.clone();
+        thread::spawn(move || {
+            let mut ready = Some(ready);
+            loop {
+                *BUSY.lock() += 1;
+                let sum = *TABLE.read();
+                *TABLE.write() = sum + 1;
+                let _ = thread::spawn(|| drop(BUSY.lock()));
+                if let Some(ready) = ready.take() {
+                    let _ = ready.send(());
+                }
+            }
+        });
+    }
+    drop(ready);
+    assert_eq!(is_ready.iter().count(), 3);
+}
+
+thread_local! {
+    static EARLY: OnExit = const { OnExit(RefCell::new(None)) };
+    static LATE: OnExit = const { OnExit(RefCell::new(None)) };
+}
+
+/// Holds a guard until the thread exits, and locks once more then.
+struct OnExit(RefCell<Option<MutexGuard<'static, u64>>>);
+
+impl Drop for OnExit {
+    fn drop(&mut self) {
+        self.0.take();
+        *LAST.lock() += 1;
+    }
+}
+
+/// Thread-local destructors of the main thread: one registered before the first use of a profiled lock, one after.
+pub(crate) fn destructors() {
+    assert_eq!(nexus_lockprof::configure(Config::default().mode(Mode::Exact)), Ok(()));
+    EARLY.with(|_| {});
+    let guard = BUSY.lock();
+    LATE.with(|late| late.0.replace(Some(guard)));
+}

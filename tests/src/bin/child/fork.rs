@@ -1,0 +1,91 @@
+//! A child of a fork locks, collects and exits, whatever the other threads were doing at the time.
+//!
+//! The child uses only locks that no other thread uses, and none that is contended: parking_lot's table of
+//! parked threads may be locked by another thread when the process forks, and then stays so in the child. That is
+//! parking_lot's, and nobody can help it; what is tested here is that the profiler does not go there by itself.
+
+use nexus_lockprof::{Config, Mode, Mutex, snapshot};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+const FORKS: u64 = 400;
+/// A child that lives longer than this hangs.
+const PATIENCE_SECONDS: u32 = 60;
+
+static OURS: Mutex<u64> = Mutex::named("forking thread's", 0);
+static THEIRS: Mutex<u64> = Mutex::named("other threads'", 0);
+static DONE: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn main() {
+    assert_eq!(nexus_lockprof::configure(Config::default().mode(Mode::Exact)), Ok(()));
+    thread::scope(|scope| {
+        for work in [collect, collect, collect, lock] {
+            scope.spawn(move || {
+                while !DONE.load(Relaxed) {
+                    work();
+                    // A fork waits for the collection that is under way: let it have its turn.
+                    thread::sleep(Duration::from_micros(20));
+                }
+            });
+        }
+        let failed = (0..FORKS).find_map(|number| fork(number).err());
+        DONE.store(true, Relaxed);
+        if let Some(error) = failed {
+            panic!("{error}");
+        }
+    });
+    let point = snapshot().point("forking thread's").cloned();
+    assert_eq!(point.map(|point| point.acquisitions), Some(FORKS));
+}
+
+fn collect() {
+    let _ = snapshot();
+}
+
+fn lock() {
+    *THEIRS.lock() += 1;
+}
+
+fn fork(number: u64) -> Result<(), String> {
+    *OURS.lock() += 1;
+    // SAFETY: the child does nothing but lock, collect and exit.
+    match unsafe { libc::fork() } {
+        -1 => Err(std::io::Error::last_os_error().to_string()),
+        0 => child(number),
+        child => wait(child),
+    }
+}
+
+/// Exits with 0 if the child's profiler goes on where the parent's was.
+fn child(number: u64) -> ! {
+    // SAFETY: no handler is set: the alarm ends the process.
+    unsafe { libc::alarm(PATIENCE_SECONDS) };
+    for _ in 0..3 {
+        *OURS.lock() += 1;
+    }
+    let first = snapshot();
+    let acquisitions: u64 = first.points_of("forking thread's").map(|p| p.acquisitions).sum();
+    let own_pid = first.pid() == std::process::id();
+    // A second one, and an empty interval: nobody else is here any more.
+    let idle = snapshot().since(&first).is_ok_and(|interval| interval.points().is_empty());
+    let right = acquisitions == number + 1 + 3 && own_pid && idle;
+    // SAFETY: ends the process, and runs no destructors of a parent that it is a copy of.
+    unsafe { libc::_exit(i32::from(!right)) }
+}
+
+fn wait(child: libc::pid_t) -> Result<(), String> {
+    let mut status = 0;
+    // SAFETY: `status` is there to be written.
+    if unsafe { libc::waitpid(child, &raw mut status, 0) } != child {
+        return Err(std::io::Error::last_os_error().to_string());
+    }
+    if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
+        return Ok(());
+    }
+    Err(if libc::WIFSIGNALED(status) {
+        format!("a child was ended by signal {}", libc::WTERMSIG(status))
+    } else {
+        format!("a child exited with {}", libc::WEXITSTATUS(status))
+    })
+}

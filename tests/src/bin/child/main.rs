@@ -1,0 +1,30 @@
+//! A program that the tests run where a whole process is what is tested.
+//!
+//! The first argument says which part it plays. It checks itself, and exits with 0 if all is well.
+
+mod conservation;
+mod environment;
+mod exit;
+#[cfg(unix)]
+mod fork;
+mod memory;
+#[cfg(unix)]
+mod signal;
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let mut next = || args.next().unwrap_or_default();
+    let part = next();
+    match part.as_str() {
+        "conservation" => conservation::main(&next()),
+        "destructors" => exit::destructors(),
+        "environment" => environment::main(&next(), &next()),
+        #[cfg(unix)]
+        "fork" => fork::main(),
+        "memory" => memory::main(),
+        "outlive main" => exit::outlive_main(),
+        #[cfg(unix)]
+        "signal" => signal::main(),
+        _ => panic!("no such part: {part:?}"),
+    }
+}

@@ -1,0 +1,70 @@
+//! After 10,000 threads there is no more than after 100.
+
+use nexus_lockprof::{Config, Mode, Mutex, RwLock, Snapshot, snapshot};
+use std::sync::Barrier;
+use std::thread;
+
+/// Threads alive at one time.
+const ALIVE: usize = 8;
+
+/// The resident set may grow by this much, in KiB: reservoirs of waits that first happen late, and what the allocator
+/// and the kernel do. 9,900 threads that leaked a hundred bytes each would exceed it.
+const SLACK_KIB: u64 = 768;
+
+static LOCKS: [Mutex<u64>; 4] = [const { Mutex::named("mutex", 0) }; 4];
+static TABLE: RwLock<u64> = RwLock::named("rwlock", 0);
+
+pub(crate) fn main() {
+    assert_eq!(nexus_lockprof::configure(Config::default().mode(Mode::Exact)), Ok(()));
+    work();
+    threads(104);
+    let few = (sizes(&snapshot()), resident_kib());
+    threads(10_000 - 104);
+    let many = (sizes(&snapshot()), resident_kib());
+
+    assert_eq!(many.0, few.0, "shards, records, slots");
+    // One for each thread that was alive at the same time, and this one's.
+    assert_eq!(many.0[0], ALIVE as u64 + 1);
+    if let (Some(few), Some(many)) = (few.1, many.1) {
+        assert!(many <= few + SLACK_KIB, "{few} KiB resident, then {many}");
+    }
+    let snapshot = snapshot();
+    assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
+    assert_eq!(snapshot.point("mutex").map(|point| point.acquisitions), Some(40_004));
+}
+
+/// Runs that many threads, in groups of which each has all its members alive, and using locks, at one time.
+fn threads(number: usize) {
+    for _ in 0..number / ALIVE {
+        let all_here = Barrier::new(ALIVE);
+        thread::scope(|scope| {
+            for _ in 0..ALIVE {
+                scope.spawn(|| {
+                    work();
+                    all_here.wait();
+                });
+            }
+        });
+        let _ = snapshot();
+    }
+}
+
+fn work() {
+    for lock in &LOCKS {
+        *lock.lock() += 1;
+    }
+    let sum = *TABLE.read();
+    *TABLE.write() = sum + 1;
+}
+
+fn sizes(snapshot: &Snapshot) -> [u64; 3] {
+    let table = snapshot.table();
+    [table.shards, table.records, table.hash_size]
+}
+
+/// What `/proc` says, where there is one.
+fn resident_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,93 @@
+//! Test programs, run as processes of their own.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// A child that runs longer than this hangs. Far above what any takes on a slow machine: no test
+/// is about how long something takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How a child ended, and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Panics, with what the child said, unless it succeeded.
+    ///
+    /// # Panics
+    /// See above.
+    pub fn expect_success(&self) {
+        assert!(self.status.success(), "{}\n{}", self.status, self.stderr);
+    }
+
+    /// What it said, without what the harness and the standard library say: the lines of the profiler.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<&str> {
+        let ours = |line: &&str| line.starts_with("lockprof: ");
+        self.stderr.lines().filter(ours).collect()
+    }
+}
+
+/// A command for `program` in which the profiler is not configured by the environment of the test run.
+#[must_use]
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for name in ["LOCKPROF", "LOCKPROF_BUDGET", "LOCKPROF_OUT", "LOCKPROF_SERVE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs `command` to its end; kills it and panics when it hangs.
+///
+/// # Panics
+/// See above, and when the child cannot be started.
+#[must_use]
+pub fn run(command: &mut Command) -> Ended {
+    match try_run(command) {
+        Ok(Some(ended)) => ended,
+        Ok(None) => panic!("{command:?} hangs"),
+        Err(error) => panic!("{command:?}: {error}"),
+    }
+}
+
+fn try_run(command: &mut Command) -> io::Result<Option<Ended>> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stderr = drain(&mut child);
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let stderr = stderr.map_or(Ok(Ok(String::new())), JoinHandle::join);
+            let stderr = stderr.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            return Ok(Some(Ended { status, stderr }));
+        }
+        if started.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Reads what the child says while it runs: a full pipe would stop it.
+fn drain(child: &mut Child) -> Option<JoinHandle<io::Result<String>>> {
+    child.stderr.take().map(|mut stderr| {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stderr.read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        })
+    })
+}

@@ -1,0 +1,152 @@
+//! Threads that come and go, snapshots and resets meanwhile, and nothing may be missing at the end.
+
+use crate::workload::{Counts, Ledger, Locks, Recorded};
+use nexus_lockprof::Snapshot;
+use nexus_lockprof::engine::{Config, Engine, Host, Mode};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::{self, ScopedJoinHandle};
+
+/// Threads alive at one time, besides the collecting one.
+const ALIVE: usize = 8;
+/// Operations of one thread.
+const OPERATIONS: usize = 24;
+
+/// How a run goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// One mode, or several that are switched between at random while the threads work.
+    pub modes: &'static [Mode],
+    /// Short-lived threads in all.
+    pub threads: usize,
+    /// Of the random generators.
+    pub seed: u64,
+}
+
+const COUNTS: Mode = Mode::Counts;
+const SAMPLED: Mode = Mode::DEFAULT;
+const EXACT: Mode = Mode::Exact;
+
+impl Plan {
+    /// The modes that a test is called after, and a seed for it.
+    #[must_use]
+    pub fn modes_named(name: &str) -> Option<(&'static [Mode], u64)> {
+        match name {
+            "counts" => Some((&[COUNTS], 1)),
+            "sampled" => Some((&[SAMPLED], 2)),
+            "exact" => Some((&[EXACT], 3)),
+            "switched" => Some((&[COUNTS, SAMPLED, EXACT], 4)),
+            _ => None,
+        }
+    }
+}
+
+/// What the program counted, and what the profiler recorded.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The program's own count.
+    pub counted: Ledger,
+    /// The profiler's: every reset's snapshot and the last one, added up.
+    pub recorded: Recorded,
+}
+
+/// Runs the workload with locks that report to `host`, whose engine is `engine`.
+///
+/// # Panics
+/// When a snapshot goes backwards, or a mode is refused.
+pub fn run<H: Host>(host: &H, engine: &Engine, plan: Plan) -> Outcome {
+    switch(engine, plan.modes[0]);
+    let mut counted = Ledger::default();
+    let mut recorded = Recorded::default();
+    let locks = Locks::new(host, &mut counted);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let collector = scope.spawn(|| collect(engine, plan, &done));
+        let mut alive = VecDeque::new();
+        for number in 0..plan.threads as u64 {
+            if alive.len() == ALIVE {
+                join(alive.pop_front(), &mut counted);
+            }
+            let locks = &locks;
+            let mut rng = fastrand::Rng::with_seed(plan.seed.wrapping_add(number));
+            alive.push_back(scope.spawn(move || locks.work(OPERATIONS, &mut rng)));
+        }
+        for thread in alive {
+            join(Some(thread), &mut counted);
+        }
+        done.store(true, Relaxed);
+        match collector.join() {
+            Ok(collected) => recorded = collected,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
+    recorded.add(&engine.snapshot());
+    Outcome { counted, recorded }
+}
+
+/// Checks that nothing is missing, and nothing is there twice.
+///
+/// # Panics
+/// When something is.
+pub fn check(outcome: &Outcome, plan: Plan) {
+    let Outcome { counted, recorded } = outcome;
+    assert_eq!(recorded.ledger, *counted, "{plan:?}");
+    assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
+    let total = counted.total();
+    // A workload in which nothing of a kind happens would prove nothing about it.
+    let Counts { acquisitions, contentions, try_failures, timeouts } = total;
+    assert!(
+        acquisitions.min(contentions).min(try_failures).min(timeouts) > 0,
+        "{plan:?}: {total:?}"
+    );
+    // Every waiter had somebody to wait for, who had published itself.
+    assert_eq!(recorded.blocked, contentions + timeouts, "{plan:?}");
+    match plan.modes {
+        [Mode::Counts] => assert_eq!((recorded.waits, recorded.holds), (0, 0)),
+        [Mode::Sampled { .. }] => assert_eq!(recorded.waits, contentions),
+        [Mode::Exact] => {
+            assert_eq!((recorded.waits, recorded.holds), (contentions, acquisitions));
+        }
+        _ => {}
+    }
+}
+
+fn join(thread: Option<ScopedJoinHandle<'_, Ledger>>, counted: &mut Ledger) {
+    match thread.map(ScopedJoinHandle::join) {
+        Some(Ok(ledger)) => counted.add(ledger),
+        Some(Err(panic)) => std::panic::resume_unwind(panic),
+        None => {}
+    }
+}
+
+fn switch(engine: &Engine, mode: Mode) {
+    assert_eq!(engine.configure(Config::default().mode(mode)), Ok(()));
+}
+
+/// Takes snapshots, resets and switches at random, until told to stop.
+fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
+    let mut rng = fastrand::Rng::with_seed(!plan.seed);
+    let mut recorded = Recorded::default();
+    let mut earlier: Option<Snapshot> = None;
+    while !done.load(Relaxed) {
+        if let [_, _, ..] = plan.modes {
+            switch(engine, plan.modes[rng.usize(..plan.modes.len())]);
+        }
+        let resets = rng.u8(..6) == 0;
+        let later = if resets { engine.reset() } else { engine.snapshot() };
+        if let Some(earlier) = &earlier {
+            // Compares every counter of every point.
+            if let Err(error) = later.since(earlier) {
+                panic!("{error}");
+            }
+        }
+        if resets {
+            recorded.add(&later);
+            earlier = None;
+        } else {
+            earlier = Some(later);
+        }
+        thread::yield_now();
+    }
+    recorded
+}
