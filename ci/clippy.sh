@@ -3,12 +3,15 @@
 # warning would break the build of whoever uses us.
 source "$(dirname "$0")/lib.sh"
 
+failed=0
 check() {
     echo "+ cargo clippy $*"
-    cargo clippy --quiet --workspace --all-targets "$@" -- --deny warnings
+    # --keep-going, and on to the next set: one log with all that is wrong.
+    cargo clippy --quiet --keep-going --workspace --all-targets "$@" -- --deny warnings || failed=1
 }
 
 check
 check --no-default-features
 check --features "$all_features"
 check --features "${all_features/deadlock_detection/send_guard}"
+exit "$failed"

@@ -15,9 +15,11 @@ crates() {
 failed=0
 # Fails if a crate that matches the extended regular expression `$2` is in `$1`'s tree.
 without() {
-    local package=$1 pattern=$2 found
+    local package=$1 pattern=$2 names found
     shift 2
-    found=$(crates "$package" "$@" | grep -E -x "$pattern" || true)
+    # On its own line, where a failure of cargo ends the script.
+    names=$(crates "$package" "$@")
+    found=$(grep -E -x "$pattern" <<<"$names" || true)
     if [[ -n $found ]]; then
         echo "FAILED: $package $* is built from: ${found//$'\n'/, }"
         failed=1
@@ -27,9 +29,10 @@ without() {
 }
 # Fails if there is none: or the check above would pass for a name that no crate has.
 with() {
-    local package=$1 pattern=$2
+    local package=$1 pattern=$2 names
     shift 2
-    if ! crates "$package" "$@" | grep -E -x --quiet "$pattern"; then
+    names=$(crates "$package" "$@")
+    if ! grep -E -x --quiet "$pattern" <<<"$names"; then
         echo "FAILED: $package $* is not built from $pattern"
         failed=1
     fi
@@ -51,8 +54,8 @@ without nexus-lockprof-export 'nexus-lockprof(-engine)?|parking_lot.*'
 with nexus-lockprof nexus-lockprof-engine
 
 # No crate in two versions. Without deadlock_detection, for which parking_lot takes petgraph, which has hashbrown twice.
-twice=$(cargo tree --locked --package nexus-lockprof --edges normal --duplicates --depth 0 \
-    --features "${all_features/deadlock_detection/}" 2>/dev/null)
+twice=$(cargo --quiet tree --locked --package nexus-lockprof --edges normal --duplicates --depth 0 \
+    --features "${all_features/deadlock_detection/}")
 if [[ -n $twice ]]; then
     echo "FAILED: in two versions:"
     echo "$twice"

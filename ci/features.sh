@@ -2,11 +2,14 @@
 # The same tests with other sets of features than the default.
 source "$(dirname "$0")/lib.sh"
 
+failed=0
 check() {
     echo "+ cargo test $*"
-    cargo test --quiet --workspace "$@"
+    # --no-fail-fast, and on to the next set: one log with all that is wrong.
+    cargo test --quiet --no-fail-fast --workspace "$@" || failed=1
 }
 
 check --no-default-features
 check --features "$all_features"
 check --features send_guard
+exit "$failed"

@@ -10,7 +10,11 @@ fn on_a_local_engine(modes: &str) {
         panic!("no such modes: {modes}")
     };
     let threads = 2500;
-    let plan = Plan { modes, threads, seed };
+    let plan = Plan {
+        modes,
+        threads,
+        seed,
+    };
     let engine = Engine::new();
     check(&run(&engine, &engine, plan), plan);
 }

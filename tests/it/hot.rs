@@ -15,7 +15,10 @@ fn listening(config: Config) -> (Bench, Arc<Mutex<Vec<String>>>) {
         let lines = Arc::clone(&lines);
         move |event| {
             if let Event::Hot(_) = event {
-                lines.lock().unwrap_or_else(PoisonError::into_inner).push(event.to_string());
+                lines
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(event.to_string());
             }
         }
     });
@@ -43,7 +46,9 @@ fn a_p95_over_its_threshold_fires_once_until_it_has_cooled() {
     assert_eq!(interval(100), none, "at the threshold is not over it");
     assert_eq!(
         interval(250),
-        [format!("lock.hot {line} p95_ns=250 threshold_ns=100 samples=20")]
+        [format!(
+            "lock.hot {line} p95_ns=250 threshold_ns=100 samples=20"
+        )]
     );
     assert_eq!(interval(250), none, "still hot");
     assert_eq!(interval(99), none, "under the threshold, but not cool");
@@ -51,7 +56,9 @@ fn a_p95_over_its_threshold_fires_once_until_it_has_cooled() {
     assert_eq!(interval(80), none, "cool");
     assert_eq!(
         interval(101),
-        [format!("lock.hot {line} p95_ns=101 threshold_ns=100 samples=20")]
+        [format!(
+            "lock.hot {line} p95_ns=101 threshold_ns=100 samples=20"
+        )]
     );
 }
 
@@ -85,7 +92,9 @@ fn one_slow_hold_in_many_is_not_hot() {
 
 #[test]
 fn too_few_samples_decide_nothing() {
-    let config = Config::default().hot_hold(Duration::ZERO).hot_min_samples(10);
+    let config = Config::default()
+        .hot_hold(Duration::ZERO)
+        .hot_min_samples(10);
     let (bench, lines) = listening(config);
     let lock = bench.mutex("db", ());
     let interval = |times| {
@@ -104,7 +113,9 @@ fn too_few_samples_decide_nothing() {
 #[test]
 fn a_lock_s_own_threshold_goes_before_the_general_one() {
     let ns = Duration::from_nanos;
-    let config = Config::default().hot_hold(ns(1000)).hot_hold_of("db", ns(10));
+    let config = Config::default()
+        .hot_hold(ns(1000))
+        .hot_hold_of("db", ns(10));
     let (bench, lines) = listening(config);
     let (db, cache) = (bench.mutex("db", ()), bench.mutex("cache", ()));
     for _ in 0..16 {
@@ -120,7 +131,9 @@ fn a_lock_s_own_threshold_goes_before_the_general_one() {
 
 #[test]
 fn a_wait_fires_at_the_waiter() {
-    let config = Config::default().hot_wait(Duration::from_nanos(50)).hot_min_samples(4);
+    let config = Config::default()
+        .hot_wait(Duration::from_nanos(50))
+        .hot_min_samples(4);
     let (bench, lines) = listening(config);
     let lock = bench.mutex("db", ());
     for round in 1..=4 {

@@ -1,12 +1,12 @@
 //! The integration tests, in one binary.
 
-#![cfg_attr(not(feature = "profile"), allow(unused_crate_dependencies))]
-
 mod api;
 #[cfg(feature = "profile")]
 mod conservation;
 #[cfg(feature = "profile")]
 mod hot;
+#[cfg(all(feature = "profile", any(feature = "tracing", feature = "metrics")))]
+mod integrations;
 #[cfg(feature = "profile")]
 mod modes;
 #[cfg(feature = "profile")]

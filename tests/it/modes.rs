@@ -18,7 +18,9 @@ fn a_switch_takes_effect_at_the_next_acquisition() {
             bench.pass(10);
         }
         let snapshot = bench.engine.snapshot();
-        snapshot.point("work").map_or((0, 0), |p| (p.acquisitions, p.hold.samples))
+        snapshot
+            .point("work")
+            .map_or((0, 0), |p| (p.acquisitions, p.hold.samples))
     };
     assert_eq!(go(3), (0, 0));
     switch(&bench, Mode::Counts);
@@ -73,13 +75,19 @@ fn a_reset_starts_from_zero_and_gives_what_there_was() {
     let Some(point) = ended.point("work") else {
         panic!("{ended}")
     };
-    assert_eq!((point.acquisitions, point.hold.total_ns, point.hold.max_ns), (2, 501, 500));
+    assert_eq!(
+        (point.acquisitions, point.hold.total_ns, point.hold.max_ns),
+        (2, 501, 500)
+    );
     assert!(bench.engine.snapshot().points().is_empty());
     assert_eq!(bench.engine.snapshot().elapsed_ns(), 0);
 
     run(&[7, 8, 9]);
     let point = bench.point("work");
-    assert_eq!((point.acquisitions, point.hold.total_ns, point.hold.max_ns), (3, 24, 9));
+    assert_eq!(
+        (point.acquisitions, point.hold.total_ns, point.hold.max_ns),
+        (3, 24, 9)
+    );
     assert_eq!(point.hold.quantile(1.0), Some(9));
 }
 
@@ -105,7 +113,10 @@ fn an_interval_is_the_difference_of_two_snapshots() {
     let Some(point) = interval.point("work") else {
         panic!("{interval}")
     };
-    assert_eq!((point.acquisitions, point.hold.total_ns, point.hold.samples), (5, 35, 5));
+    assert_eq!(
+        (point.acquisitions, point.hold.total_ns, point.hold.samples),
+        (5, 35, 5)
+    );
     assert_eq!(point.hold.quantile(0.95), Some(7));
     assert_eq!(interval.elapsed_ns(), 35);
 

@@ -55,8 +55,9 @@ fn contended(bench: &Bench, waiters: usize, hold_ns: u64) -> (Point, Point) {
         drop(guard);
     });
     let snapshot = bench.engine.snapshot();
-    let (holder, waiter): (Vec<_>, Vec<_>) =
-        snapshot.points_of("queue").partition(|p| p.contentions == 0);
+    let (holder, waiter): (Vec<_>, Vec<_>) = snapshot
+        .points_of("queue")
+        .partition(|p| p.contentions == 0);
     assert_eq!((holder.len(), waiter.len()), (1, 1), "{snapshot}");
     (holder[0].clone(), waiter[0].clone())
 }
@@ -80,12 +81,20 @@ fn the_contention_count_increments_in_every_mode() {
     for mode in [Mode::Counts, Mode::DEFAULT, Mode::Exact] {
         let bench = Bench::new(mode);
         let (holder, waiter) = contended(&bench, 3, 10);
-        assert_eq!((waiter.acquisitions, waiter.contentions), (3, 3), "{mode:?}");
+        assert_eq!(
+            (waiter.acquisitions, waiter.contentions),
+            (3, 3),
+            "{mode:?}"
+        );
         // Waiters may also have waited for one another.
         assert_eq!(holder.blocked + waiter.blocked, 3, "{mode:?}");
         let waited = if mode == Mode::Counts { 0 } else { 30 };
         assert_eq!(waiter.wait.total_ns, waited, "{mode:?}");
-        assert_eq!(holder.caused_wait_ns + waiter.caused_wait_ns, waited, "{mode:?}");
+        assert_eq!(
+            holder.caused_wait_ns + waiter.caused_wait_ns,
+            waited,
+            "{mode:?}"
+        );
     }
 }
 
@@ -112,7 +121,10 @@ fn readers_and_writers_are_different_points() {
     let (Some(write), 0) = of(AcquireMode::Exclusive) else {
         panic!("{snapshot}")
     };
-    assert_eq!((read.blocked, read.caused_wait_ns, read.hold.total_ns), (1, 40, 40));
+    assert_eq!(
+        (read.blocked, read.caused_wait_ns, read.hold.total_ns),
+        (1, 40, 40)
+    );
     assert_eq!((write.contentions, write.wait.total_ns), (1, 40));
 }
 
@@ -131,7 +143,13 @@ fn the_holder_of_a_shared_lock_is_the_latest_reader() {
         drop((first, second));
     });
     let snapshot = bench.engine.snapshot();
-    let blocked = |line| snapshot.points().iter().find(|p| p.site.line == line).map(|p| p.blocked);
+    let blocked = |line| {
+        snapshot
+            .points()
+            .iter()
+            .find(|p| p.site.line == line)
+            .map(|p| p.blocked)
+    };
     assert_eq!((blocked(early), blocked(late)), (Some(0), Some(1)));
 }
 
@@ -206,7 +224,9 @@ fn upgrades_and_downgrades_in_a_row_are_all_recorded() {
             .points()
             .iter()
             .filter(|p| p.mode == mode)
-            .fold((0, 0), |(n, ns), p| (n + p.acquisitions, ns + p.hold.total_ns))
+            .fold((0, 0), |(n, ns), p| {
+                (n + p.acquisitions, ns + p.hold.total_ns)
+            })
     };
     assert_eq!(holds(AcquireMode::Exclusive), (100, 1000));
     assert_eq!(holds(AcquireMode::Upgradable), (101, 100 + 1000));
@@ -227,11 +247,19 @@ fn a_failed_upgrade_goes_on_with_the_hold() {
     drop(guard);
     drop(reader);
     let snapshot = bench.engine.snapshot();
-    let Some(held) = snapshot.points().iter().find(|p| p.mode == AcquireMode::Upgradable) else {
+    let Some(held) = snapshot
+        .points()
+        .iter()
+        .find(|p| p.mode == AcquireMode::Upgradable)
+    else {
         panic!("{snapshot}")
     };
     assert_eq!((held.acquisitions, held.hold.total_ns), (1, 11));
-    let Some(tried) = snapshot.points().iter().find(|p| p.mode == AcquireMode::Exclusive) else {
+    let Some(tried) = snapshot
+        .points()
+        .iter()
+        .find(|p| p.mode == AcquireMode::Exclusive)
+    else {
         panic!("{snapshot}")
     };
     assert_eq!((tried.acquisitions, tried.try_failures), (0, 1));
@@ -246,7 +274,10 @@ fn quantiles_are_of_what_was_measured() {
         bench.pass(ns);
     }
     let hold = bench.point("work").hold;
-    assert_eq!(hold.quantiles([0.0, 0.5, 0.9, 1.0]), [Some(1), Some(25), Some(45), Some(50)]);
+    assert_eq!(
+        hold.quantiles([0.0, 0.5, 0.9, 1.0]),
+        [Some(1), Some(25), Some(45), Some(50)]
+    );
 }
 
 #[test]
@@ -265,7 +296,10 @@ fn sampled_totals_say_that_they_are_estimates_and_are_near() {
     let error = (point.hold.total_ns as f64 - 1e8).abs();
     let standard_error = point.hold.standard_error_ns();
     assert!(standard_error > 0.0 && standard_error < 0.1 * 1e8);
-    assert!(error < 5.0 * standard_error, "off by {error}, standard error {standard_error}");
+    assert!(
+        error < 5.0 * standard_error,
+        "off by {error}, standard error {standard_error}"
+    );
 }
 
 #[test]
@@ -283,7 +317,11 @@ fn a_rare_point_is_exact_in_sampled_mode() {
 
 #[test]
 fn the_lock_profiling_figures_are_there() {
-    let bench = Bench::with(nexus_lockprof::Config::default().mode(Mode::Counts).max_points(2));
+    let bench = Bench::with(
+        nexus_lockprof::Config::default()
+            .mode(Mode::Counts)
+            .max_points(2),
+    );
     let lock = bench.mutex("a", ());
     drop(lock.lock());
     drop(lock.lock());
@@ -292,7 +330,10 @@ fn the_lock_profiling_figures_are_there() {
     }
     let snapshot = bench.engine.snapshot();
     let table = snapshot.table();
-    assert_eq!((table.acquisitions, table.records, table.rejected), (2, 2, 3));
+    assert_eq!(
+        (table.acquisitions, table.records, table.rejected),
+        (2, 2, 3)
+    );
     assert_eq!(table.max_records, 65_536);
     assert_eq!((table.hash_size, table.shards), (16, 1));
     assert_eq!(snapshot.losses().points_full, 3);
@@ -311,5 +352,37 @@ fn a_snapshot_of_the_same_point_from_many_threads_is_one() {
             });
         }
     });
-    assert_eq!(only_point(&bench.engine.snapshot(), "shared").acquisitions, 1000);
+    assert_eq!(
+        only_point(&bench.engine.snapshot(), "shared").acquisitions,
+        1000
+    );
+}
+
+#[test]
+fn exact_mode_has_no_estimates_also_while_a_lock_is_held() {
+    let bench = Bench::new(Mode::Exact);
+    let lock = bench.mutex("work", ());
+    for step in 0..3 {
+        let _guard = lock.lock();
+        let point = bench.point("work");
+        assert_eq!((point.acquisitions, point.hold.samples), (step + 1, step));
+        assert!(!point.hold.is_estimate());
+    }
+}
+
+#[test]
+fn a_total_of_which_a_part_was_not_timed_says_that_it_is_an_estimate() {
+    let bench = Bench::new(Mode::DEFAULT);
+    let lock = bench.mutex("work", ());
+    for n in 1..=500 {
+        drop(lock.lock());
+        let point = bench.point("work");
+        let untimed = n - point.hold.samples;
+        assert_eq!(
+            point.hold.is_estimate(),
+            untimed > 0 || point.hold.total_variance > 0.0,
+            "{n}"
+        );
+        assert_eq!(point.hold.events, n);
+    }
 }

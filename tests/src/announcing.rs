@@ -112,4 +112,3 @@ unsafe impl<R: RawRwLock> RawRwLock for Announcing<R> {
         self.raw.is_locked_exclusive()
     }
 }
-

@@ -39,7 +39,12 @@ impl Ended {
 #[must_use]
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
-    for name in ["LOCKPROF", "LOCKPROF_BUDGET", "LOCKPROF_OUT", "LOCKPROF_SERVE"] {
+    for name in [
+        "LOCKPROF",
+        "LOCKPROF_BUDGET",
+        "LOCKPROF_OUT",
+        "LOCKPROF_SERVE",
+    ] {
         command.env_remove(name);
     }
     command

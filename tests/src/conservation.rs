@@ -94,9 +94,18 @@ pub fn check(outcome: &Outcome, plan: Plan) {
     assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
     let total = counted.total();
     // A workload in which nothing of a kind happens would prove nothing about it.
-    let Counts { acquisitions, contentions, try_failures, timeouts } = total;
+    let Counts {
+        acquisitions,
+        contentions,
+        try_failures,
+        timeouts,
+    } = total;
     assert!(
-        acquisitions.min(contentions).min(try_failures).min(timeouts) > 0,
+        acquisitions
+            .min(contentions)
+            .min(try_failures)
+            .min(timeouts)
+            > 0,
         "{plan:?}: {total:?}"
     );
     // Every waiter had somebody to wait for, who had published itself.
@@ -105,7 +114,10 @@ pub fn check(outcome: &Outcome, plan: Plan) {
         [Mode::Counts] => assert_eq!((recorded.waits, recorded.holds), (0, 0)),
         [Mode::Sampled { .. }] => assert_eq!(recorded.waits, contentions),
         [Mode::Exact] => {
-            assert_eq!((recorded.waits, recorded.holds), (contentions, acquisitions));
+            assert_eq!(
+                (recorded.waits, recorded.holds),
+                (contentions, acquisitions)
+            );
         }
         _ => {}
     }
@@ -133,7 +145,11 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             switch(engine, plan.modes[rng.usize(..plan.modes.len())]);
         }
         let resets = rng.u8(..6) == 0;
-        let later = if resets { engine.reset() } else { engine.snapshot() };
+        let later = if resets {
+            engine.reset()
+        } else {
+            engine.snapshot()
+        };
         if let Some(earlier) = &earlier {
             // Compares every counter of every point.
             if let Err(error) = later.since(earlier) {

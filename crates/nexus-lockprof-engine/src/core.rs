@@ -140,11 +140,13 @@ impl Core {
         self.control()
     }
 
-    /// The settings that the environment asks for.
+    /// The settings that the environment asks for. What is wrong with them is said once.
     fn environment(&self) -> Config {
-        self.environment_read.store(true, Relaxed);
+        let said = self.environment_read.swap(true, Relaxed);
         env::config(|name| std::env::var_os(name), &mut |message| {
-            crate::say(message)
+            if !said {
+                crate::say(message);
+            }
         })
     }
 
@@ -223,20 +225,22 @@ impl Core {
         }
     }
 
-    /// A shard for a thread that found none left by another.
+    /// A shard for a thread that has none: one that an exited thread left, or a new one.
     pub(crate) fn new_shard(&self) -> Result<&Shard, Loss> {
-        let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
-            self.shards.get_or_try(|| {
+        // A new thread has no slot, and so no shard, before this gives it one: it may be one that another
+        // thread left. Only what is made in here counts against the cap.
+        self.shards.get_or_try(|| {
+            let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
                 let id = self.next_shard.fetch_add(1, Relaxed);
                 Shard::try_new(id).ok_or(Loss::Memory)
-            })
-        } else {
-            Err(Loss::ShardsFull)
-        };
-        if made.is_err() {
-            self.shard_count.fetch_sub(1, Relaxed);
-        }
-        made
+            } else {
+                Err(Loss::ShardsFull)
+            };
+            if made.is_err() {
+                self.shard_count.fetch_sub(1, Relaxed);
+            }
+            made
+        })
     }
 
     pub(crate) fn shard_count(&self) -> u64 {

@@ -5,6 +5,7 @@ use crate::identity::{Class, SiteKey};
 use crate::record::Record;
 use crate::shard::Shard;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 
 /// Entries of a shard's cache. A power of two.
 const SLOTS: usize = 128;
@@ -137,9 +138,14 @@ impl HotCache {
     pub(crate) fn remember(&self, record: &Record, control: Control) {
         let ident = record.key.class.ident();
         let slot = self.slot(record.key.site, ident);
+        // A signal handler that locks in between must not find the new record under the old key. The
+        // fences cost no instruction: it is this thread that the handler runs in.
+        slot.key.store(0, Relaxed);
+        compiler_fence(SeqCst);
         slot.record
             .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
         slot.ident.store(ident, Relaxed);
+        compiler_fence(SeqCst);
         slot.key
             .store(record.key.site.0 as u64 ^ control.0, Relaxed);
     }

@@ -88,7 +88,7 @@ fn all_or_nothing(reading: &Reading) {
 
 #[test]
 fn a_record_is_read_while_it_is_written() {
-    loom::model(|| {
+    bounded(2, || {
         let record = Arc::new(Record::new(key(0), 0));
         let writer = thread::spawn({
             let record = Arc::clone(&record);
@@ -113,13 +113,11 @@ fn a_record_is_read_while_it_is_written() {
 fn readings_of_one_record_never_go_backwards() {
     bounded(3, || {
         let record = Arc::new(Record::new(key(0), 0));
+        acquire_contended(&record, &AtomicU64::new(1));
         let writer = thread::spawn({
             let record = Arc::clone(&record);
             move || {
-                let seed = AtomicU64::new(1);
-                for _ in 0..2 {
-                    acquire_contended(&record, &seed);
-                }
+                acquire_contended(&record, &AtomicU64::new(1));
             }
         });
         let first = record.read_or(None);
@@ -138,7 +136,7 @@ fn readings_of_one_record_never_go_backwards() {
 /// anew, two collections later: `read[c]` is touched by the reader of `c` and, later, by that writer.
 #[test]
 fn a_bank_is_read_while_the_writer_goes_on() {
-    bounded(3, || {
+    loom::model(|| {
         const COLLECTIONS: usize = 3;
         let shared = Arc::new((
             Eras::new(),
@@ -252,7 +250,7 @@ impl Handed {
 
 #[test]
 fn a_shard_is_handed_on_while_it_is_walked() {
-    bounded(3, || {
+    bounded(2, || {
         let shard = Arc::new(Handed::new());
         let first = thread::spawn({
             let shard = Arc::clone(&shard);
@@ -286,29 +284,26 @@ fn a_shard_is_handed_on_while_it_is_walked() {
 #[test]
 fn a_reset_races_a_writer() {
     bounded(2, || {
-        const ADDED: u64 = 2;
         let shared = Arc::new((Eras::new(), Record::new(key(0), 0)));
+        let write = |(eras, record): &(Eras, Record)| {
+            bump(&record.acquisitions, 1);
+            let era = eras.now(1);
+            let delta = Delta {
+                contentions: 1,
+                hold: Some(Measured {
+                    kind: Kind::Hold,
+                    // Says which stretch it was measured in.
+                    ns: 10 + era.resets,
+                    weight: 1,
+                }),
+                ..Delta::default()
+            };
+            record.add(&owner(), &delta, era, &AtomicU64::new(1));
+        };
+        write(&shared);
         let writer = thread::spawn({
             let shared = Arc::clone(&shared);
-            move || {
-                let (eras, record) = &*shared;
-                let seed = AtomicU64::new(1);
-                for _ in 0..ADDED {
-                    bump(&record.acquisitions, 1);
-                    let era = eras.now(1);
-                    let delta = Delta {
-                        contentions: 1,
-                        hold: Some(Measured {
-                            kind: Kind::Hold,
-                            // Says which stretch it was measured in.
-                            ns: 10 + era.resets,
-                            weight: 1,
-                        }),
-                        ..Delta::default()
-                    };
-                    record.add(&owner(), &delta, era, &seed);
-                }
-            }
+            move || write(&shared)
         });
         let (eras, record) = &*shared;
         let (mut base, mut last) = (Reading::default(), None);
@@ -339,7 +334,7 @@ fn a_reset_races_a_writer() {
         }
         assert!(writer.join().is_ok());
         take(record.read_or(last));
-        assert_eq!(sum, (ADDED, ADDED, ADDED), "lost, or counted twice");
+        assert_eq!(sum, (2, 2, 2), "lost, or counted twice");
     });
 }
 

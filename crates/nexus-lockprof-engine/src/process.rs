@@ -1,5 +1,6 @@
 //! What happens to a process as a whole: its exit, and its fork.
 
+use crate::control::Kind;
 use crate::core::GLOBAL;
 use crate::engine::Engine;
 use crate::env;
@@ -53,18 +54,31 @@ extern "C" fn write_out() {
 }
 
 /// A child has only the thread that forked: had another been collecting, the child would find the
-/// aggregator locked for good. So the forking thread takes it over the fork.
+/// aggregator locked for good. So the forking thread takes it over the fork. The same goes for the clock.
+///
+/// The child does not unlock it, it makes it anew: unlocking would wake a thread that waited for it, by
+/// way of parking_lot's table of waiting threads, which another thread may have had locked when the process forked.
 #[cfg(unix)]
 fn at_fork() {
     extern "C" fn prepare() {
+        // A clock that another thread is about to calibrate would never be ready in the child.
+        if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
+            GLOBAL.clock.raw();
+        }
         std::mem::forget(GLOBAL.aggregator.lock());
     }
-    extern "C" fn release() {
-        // SAFETY: `prepare` locked it on this thread, which in the child is the only one.
+    extern "C" fn in_parent() {
+        // SAFETY: `prepare` locked it on this thread.
         drop(unsafe { GLOBAL.aggregator.make_guard_unchecked(Default::default()) });
     }
+    extern "C" fn in_child() {
+        // SAFETY: only written through the pointer.
+        let raw = std::ptr::from_ref(unsafe { GLOBAL.aggregator.raw() }).cast_mut();
+        // SAFETY: this is the only thread, nobody else can look at the lock, and all of it is atomics.
+        unsafe { raw.write(parking_lot::lock_api::RawMutex::INIT) };
+    }
     // SAFETY: the handlers do not unwind, and are there until the process ends.
-    let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(release), Some(release)) };
+    let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
     if failed != 0 {
         crate::say(format_args!(
             "no fork handlers: a forked child may hang in its first snapshot"

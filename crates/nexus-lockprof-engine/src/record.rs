@@ -10,7 +10,7 @@
 
 use crate::identity::PointKey;
 use crate::reservoir::{Packed, Reservoir};
-use crate::sync::{AtomicU64, Ordering, bump, fence, spin_loop};
+use crate::sync::{AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop};
 use Ordering::{Acquire, Relaxed, Release};
 use std::sync::OnceLock;
 
@@ -210,7 +210,7 @@ impl Record {
     /// Runs `stores` between an odd and an even sequence.
     #[inline(always)]
     fn write(&self, stores: impl FnOnce()) {
-        let seq = self.seq.load(Relaxed);
+        let seq = self.seq.own_load();
         self.seq.store(seq.wrapping_add(1), Relaxed);
         // Release fence: whoever sees one of the stores and then fences with Acquire also sees the
         // odd sequence; pairs with the fence in `read`.
@@ -299,13 +299,13 @@ impl Tally {
         bump(&self.total_ns, ns.saturating_mul(weight));
         if weight > 1 {
             let (x, w) = (ns as f64, weight as f64);
-            let variance = f64::from_bits(self.variance.load(Relaxed)) + w * (w - 1.0) * x * x;
+            let variance = f64::from_bits(self.variance.own_load()) + w * (w - 1.0) * x * x;
             self.variance.store(variance.to_bits(), Relaxed);
         }
-        if self.max_resets.load(Relaxed) != resets {
+        if self.max_resets.own_load() != resets {
             self.max_resets.store(resets, Relaxed);
             self.max_ns.store(ns, Relaxed);
-        } else if ns > self.max_ns.load(Relaxed) {
+        } else if ns > self.max_ns.own_load() {
             self.max_ns.store(ns, Relaxed);
         }
     }

@@ -7,7 +7,7 @@
 //! the aggregator opens the next collection, then reads the bank of the one it closed, which the
 //! writer does not touch until the collection after that. `docs/protocol.md` has the argument.
 
-use crate::sync::{AtomicU64, Ordering, bump};
+use crate::sync::{AtomicU64, Ordering, OwnLoad, bump};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Values saturate here: 2^44 ns, 4.8 hours. Totals and maxima do not saturate.
@@ -72,7 +72,7 @@ impl Reservoir {
     #[inline]
     pub(crate) fn offer(&self, collection: u64, item: Packed, seed: &AtomicU64) {
         let bank = &self.banks[(collection & 1) as usize];
-        if bank.tag.load(Relaxed) != collection {
+        if bank.tag.own_load() != collection {
             // The bank's old contents were read, or skipped, before this collection was opened: the
             // Acquire with which the owner learnt of it orders that reading before these stores.
             bank.offered.store(0, Relaxed);
@@ -119,14 +119,14 @@ impl Bank {
 
     #[inline]
     fn offer(&self, item: Packed, seed: &AtomicU64) {
-        let index = self.offered.load(Relaxed);
+        let index = self.offered.own_load();
         let size = self.slots.len() as u64;
         if index < size {
             self.slots[index as usize].store(item.0, Relaxed);
             if index + 1 == size {
                 with_rng(seed, |rng| self.draw_next(index, 1.0, rng));
             }
-        } else if index == self.next.load(Relaxed) {
+        } else if index == self.next.own_load() {
             self.replace_one(index, item, seed);
         }
         // Release: pairs with the Acquire in `Reservoir::read`.
@@ -137,7 +137,7 @@ impl Bank {
     fn replace_one(&self, index: u64, item: Packed, seed: &AtomicU64) {
         with_rng(seed, |rng| {
             self.slots[rng.usize(..self.slots.len())].store(item.0, Relaxed);
-            self.draw_next(index, f64::from_bits(self.w.load(Relaxed)), rng);
+            self.draw_next(index, f64::from_bits(self.w.own_load()), rng);
         });
     }
 

@@ -18,7 +18,61 @@ use Ordering::Relaxed;
 /// Adds to a counter that only the calling thread writes: a load and a store, no read-modify-write.
 #[inline(always)]
 pub(crate) fn bump(counter: &AtomicU64, by: u64) {
-    counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
+    counter.store(counter.own_load().wrapping_add(by), Relaxed);
+}
+
+/// The load of an atomic by the only thread that may store to it.
+///
+/// Relaxed: the thread sees its own last store, or, when it has just taken the shard over, the previous
+/// owner's, by the Acquire in `Lease::try_take`. Loom checks just that: that no store is unordered with it. (And
+/// loom must not take it for an access like others: it keeps the last access of each atomic only,
+/// and an owner's load just before its store would hide a reader's from it.)
+pub(crate) trait OwnLoad {
+    /// What is loaded.
+    type Value;
+
+    /// Loads it.
+    fn own_load(&self) -> Self::Value;
+}
+
+#[cfg(not(lockprof_loom))]
+impl OwnLoad for AtomicU64 {
+    type Value = u64;
+
+    #[inline(always)]
+    fn own_load(&self) -> u64 {
+        self.load(Relaxed)
+    }
+}
+
+#[cfg(not(lockprof_loom))]
+impl<T> OwnLoad for AtomicPtr<T> {
+    type Value = *mut T;
+
+    #[inline(always)]
+    fn own_load(&self) -> *mut T {
+        self.load(Relaxed)
+    }
+}
+
+#[cfg(lockprof_loom)]
+impl OwnLoad for AtomicU64 {
+    type Value = u64;
+
+    fn own_load(&self) -> u64 {
+        // SAFETY: loom fails the model if a store is concurrent with it.
+        unsafe { self.unsync_load() }
+    }
+}
+
+#[cfg(lockprof_loom)]
+impl<T> OwnLoad for AtomicPtr<T> {
+    type Value = *mut T;
+
+    fn own_load(&self) -> *mut T {
+        // SAFETY: as above.
+        unsafe { self.unsync_load() }
+    }
 }
 
 /// A pointer that one thread replaces and others follow under an epoch pin.
@@ -89,7 +143,7 @@ pub(crate) mod published {
 
     #[cfg(lockprof_loom)]
     mod kept {
-        use super::super::{AtomicPtr, Ordering};
+        use super::super::{AtomicPtr, Ordering, OwnLoad};
 
         pub(crate) struct Published<T> {
             now: AtomicPtr<T>,
@@ -113,11 +167,11 @@ pub(crate) mod published {
 
             pub(crate) unsafe fn get_as_owner(&self) -> &T {
                 // SAFETY: kept until drop.
-                unsafe { &*self.now.load(Ordering::Relaxed) }
+                unsafe { &*self.now.own_load() }
             }
 
             pub(crate) unsafe fn replace(&self, value: T) {
-                let old = self.now.load(Ordering::Relaxed);
+                let old = self.now.own_load();
                 self.now
                     .store(Box::into_raw(Box::new(value)), Ordering::Release);
                 if let Ok(mut retired) = self.retired.lock() {

@@ -7,7 +7,7 @@
 
 use crate::identity::PointKey;
 use crate::record::{Owner, Record};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump, published::Published};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published};
 use Ordering::{Acquire, Relaxed, Release};
 use crossbeam_epoch::Guard;
 
@@ -33,7 +33,7 @@ impl Slots {
     /// Puts a record into the first free slot. `true` if that was its home.
     fn place(&self, record: *mut Record, hash: u64, order: Ordering) -> bool {
         for (step, slot) in self.probe(hash).enumerate() {
-            if slot.load(Relaxed).is_null() {
+            if slot.own_load().is_null() {
                 slot.store(record, order);
                 return step == 0;
             }
@@ -64,7 +64,7 @@ impl Table {
         // SAFETY: `_owner` proves that this thread is the one that replaces.
         let slots = unsafe { self.slots.get_as_owner() };
         for slot in slots.probe(key.hash()) {
-            let record = slot.load(Relaxed);
+            let record = slot.own_load();
             if record.is_null() {
                 return None;
             }
@@ -79,7 +79,7 @@ impl Table {
 
     /// A new record for `key`, which is not in the table, or `None` when there is no memory. The owner's call.
     pub(crate) fn insert(&self, owner: &Owner, key: PointKey) -> Option<&Record> {
-        let len = self.len.load(Relaxed);
+        let len = self.len.own_load();
         // SAFETY: `owner` proves that this thread is the one that replaces.
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
@@ -101,7 +101,7 @@ impl Table {
         let old = unsafe { self.slots.get_as_owner() };
         let new = Slots::try_new(old.0.len() * 2)?;
         for slot in &old.0 {
-            let record = slot.load(Relaxed);
+            let record = slot.own_load();
             if !record.is_null() {
                 // SAFETY: a non-null slot points to a record, which lives as long as the table.
                 let hash = unsafe { (*record).key.hash() };

@@ -109,9 +109,11 @@ fn register(core: &Core) -> Option<&Shard> {
         Life::Running => {
             CURRENT.with(|current| current.life.set(Life::Registering));
             // `thread_local` panics when its own destructor has run in this thread and we are
-            // called for the first time after that: not ours to pass on.
+            // called for the first time after that: not ours to pass on. It also never takes back the
+            // slot that it gave out by then, so this thread gets nothing more.
             let found = catch_unwind(AssertUnwindSafe(|| lease(core)));
-            CURRENT.with(|current| current.life.set(Life::Running));
+            let life = if found.is_ok() { Life::Running } else { Life::Exited };
+            CURRENT.with(|current| current.life.set(life));
             found.unwrap_or(Err(Loss::ThreadExit))
         }
     };
@@ -137,7 +139,12 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
     // Registers `LEASES`' destructor after `thread_local`'s own, which `core.shards` registered: destructors
     // run in reverse, so the lease is free before the slot is given to another thread.
     let held = LEASES.try_with(|leases| {
-        leases.0.borrow_mut().push(Held {
+        let mut leases = leases.0.borrow_mut();
+        if leases.len() == leases.capacity() {
+            // A thread that outlives engine after engine keeps nothing of those that are gone.
+            leases.retain(|held| held.core.as_ref().is_none_or(|core| core.strong_count() != 0));
+        }
+        leases.push(Held {
             core: core.weak(),
             shard,
         });

@@ -1,1 +1,51 @@
-//! Locks where a profiler could be in the way.
+//! Locks where a profiler could be in the way: it neither panics nor hangs nor ends the process, and what it cannot
+//! record it counts as lost.
+
+mod engines;
+mod environment;
+mod handlers;
+mod processes;
+#[cfg(feature = "send_guard")]
+mod send_guard;
+mod threads;
+
+use lock_api::RawMutex;
+use nexus_lockprof::engine::{Config, Engine, Mode};
+use nexus_lockprof::{Losses, Profiled, Snapshot};
+use std::sync::Arc;
+
+/// A mutex of an engine of its own.
+type Raw = Profiled<parking_lot::RawMutex, Engine>;
+type Mutex = lock_api::Mutex<Raw, u64>;
+type Guard = lock_api::MutexGuard<'static, Raw, u64>;
+
+fn engine(mode: Mode) -> Engine {
+    let engine = Engine::new();
+    assert_eq!(engine.configure(Config::default().mode(mode)), Ok(()));
+    engine
+}
+
+fn mutex(engine: &Engine, name: &'static str) -> Arc<Mutex> {
+    let raw = Profiled::named_in(engine.clone(), RawMutex::INIT, name);
+    Arc::new(Mutex::from_raw(raw, 0))
+}
+
+/// One that guards may be kept of anywhere, for as long as one likes.
+fn lasting_mutex(engine: &Engine, name: &'static str) -> &'static Mutex {
+    let raw = Profiled::named_in(engine.clone(), RawMutex::INIT, name);
+    Box::leak(Box::new(Mutex::from_raw(raw, 0)))
+}
+
+fn acquisitions(snapshot: &Snapshot, lock: &str) -> u64 {
+    snapshot
+        .points_of(lock)
+        .map(|point| point.acquisitions)
+        .sum()
+}
+
+fn only_thread_exit(lost: u64) -> Losses {
+    Losses {
+        thread_exit: lost,
+        ..Losses::default()
+    }
+}

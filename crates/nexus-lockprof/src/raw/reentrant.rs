@@ -21,13 +21,13 @@ thread_local! {
 
 /// Keeps a site for the next raw acquisition on this thread, until dropped.
 ///
-/// A recursive acquisition does not reach the raw lock and so does not take the site. Dropping this
-/// takes it back: without that, a later acquisition that `lock_api` makes on its own
+/// Dropping this takes it back, also where a recursive acquisition has not reached the raw lock:
+/// without that, a later acquisition that `lock_api` makes on its own
 /// (`ReentrantMutexGuard::unlocked` locks again) would be booked on a line that has nothing to do
 /// with it.
 pub(crate) struct ReentrantSite(());
 
-/// Leaves `site` for the raw lock to take.
+/// Leaves `site` for the raw lock to find.
 #[inline]
 pub(crate) fn reentrant_site(site: &'static Location<'static>) -> ReentrantSite {
     SITE.set(Some(site));
@@ -41,11 +41,11 @@ impl Drop for ReentrantSite {
     }
 }
 
-/// The site that was left for this acquisition, or the caller's own.
+/// The site that was left for this acquisition, or the caller's own. Whoever left it takes it back.
 #[inline]
 #[track_caller]
-fn take_site() -> &'static Location<'static> {
-    match SITE.take() {
+fn site() -> &'static Location<'static> {
+    match SITE.get() {
         Some(site) => site,
         None => Location::caller(),
     }
@@ -89,13 +89,13 @@ unsafe impl RawMutex for RawReentrant {
     #[inline]
     #[track_caller]
     fn lock(&self) -> Self::Guard {
-        self.0.lock_at(take_site())
+        self.0.lock_at(site())
     }
 
     #[inline]
     #[track_caller]
     fn try_lock(&self) -> Option<Self::Guard> {
-        self.0.try_lock_at(take_site())
+        self.0.try_lock_at(site())
     }
 
     #[inline]
@@ -136,12 +136,12 @@ unsafe impl RawMutexTimed for RawReentrant {
     #[inline]
     #[track_caller]
     fn try_lock_for(&self, timeout: Duration) -> Option<Self::Guard> {
-        self.0.try_lock_for_at(timeout, take_site())
+        self.0.try_lock_for_at(timeout, site())
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_until(&self, timeout: Instant) -> Option<Self::Guard> {
-        self.0.try_lock_until_at(timeout, take_site())
+        self.0.try_lock_until_at(timeout, site())
     }
 }

@@ -8,6 +8,10 @@ pub(crate) fn main(modes: &str) {
         panic!("no such modes: {modes:?}")
     };
     let threads = 1000;
-    let plan = Plan { modes, threads, seed };
+    let plan = Plan {
+        modes,
+        threads,
+        seed,
+    };
     check(&run(&Global, &Engine::global(), plan), plan);
 }

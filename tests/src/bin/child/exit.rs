@@ -48,7 +48,10 @@ impl Drop for OnExit {
 
 /// Thread-local destructors of the main thread: one registered before the first use of a profiled lock, one after.
 pub(crate) fn destructors() {
-    assert_eq!(nexus_lockprof::configure(Config::default().mode(Mode::Exact)), Ok(()));
+    assert_eq!(
+        nexus_lockprof::configure(Config::default().mode(Mode::Exact)),
+        Ok(())
+    );
     EARLY.with(|_| {});
     let guard = BUSY.lock();
     LATE.with(|late| late.0.replace(Some(guard)));

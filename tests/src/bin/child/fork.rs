@@ -6,19 +6,23 @@
 
 use nexus_lockprof::{Config, Mode, Mutex, snapshot};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FORKS: u64 = 400;
 /// A child that lives longer than this hangs.
-const PATIENCE_SECONDS: u32 = 60;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static OURS: Mutex<u64> = Mutex::named("forking thread's", 0);
 static THEIRS: Mutex<u64> = Mutex::named("other threads'", 0);
 static DONE: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn main() {
-    assert_eq!(nexus_lockprof::configure(Config::default().mode(Mode::Exact)), Ok(()));
+    assert_eq!(
+        nexus_lockprof::configure(Config::default().mode(Mode::Exact)),
+        Ok(())
+    );
     thread::scope(|scope| {
         for work in [collect, collect, collect, lock] {
             scope.spawn(move || {
@@ -37,6 +41,30 @@ pub(crate) fn main() {
     });
     let point = snapshot().point("forking thread's").cloned();
     assert_eq!(point.map(|point| point.acquisitions), Some(FORKS));
+}
+
+/// Forks while another thread makes the first timed acquisition of the process, for which the clock is calibrated.
+pub(crate) fn while_calibrating() {
+    // The engine's first use, which sets the fork handlers.
+    assert_eq!(
+        nexus_lockprof::configure(Config::default().mode(Mode::Counts)),
+        Ok(())
+    );
+    *OURS.lock() += 1;
+    assert_eq!(
+        nexus_lockprof::configure(Config::default().mode(Mode::Exact)),
+        Ok(())
+    );
+    let (about_to, is_about_to) = mpsc::channel();
+    let timed = thread::spawn(move || {
+        let _ = about_to.send(());
+        lock();
+    });
+    assert_eq!(is_about_to.recv(), Ok(()));
+    thread::sleep(Duration::from_micros(200));
+    let forked = fork(1);
+    assert!(timed.join().is_ok());
+    assert_eq!(forked, Ok(()));
 }
 
 fn collect() {
@@ -59,16 +87,19 @@ fn fork(number: u64) -> Result<(), String> {
 
 /// Exits with 0 if the child's profiler goes on where the parent's was.
 fn child(number: u64) -> ! {
-    // SAFETY: no handler is set: the alarm ends the process.
-    unsafe { libc::alarm(PATIENCE_SECONDS) };
     for _ in 0..3 {
         *OURS.lock() += 1;
     }
     let first = snapshot();
-    let acquisitions: u64 = first.points_of("forking thread's").map(|p| p.acquisitions).sum();
+    let acquisitions: u64 = first
+        .points_of("forking thread's")
+        .map(|p| p.acquisitions)
+        .sum();
     let own_pid = first.pid() == std::process::id();
     // A second one, and an empty interval: nobody else is here any more.
-    let idle = snapshot().since(&first).is_ok_and(|interval| interval.points().is_empty());
+    let idle = snapshot()
+        .since(&first)
+        .is_ok_and(|interval| interval.points().is_empty());
     let right = acquisitions == number + 1 + 3 && own_pid && idle;
     // SAFETY: ends the process, and runs no destructors of a parent that it is a copy of.
     unsafe { libc::_exit(i32::from(!right)) }
@@ -76,9 +107,19 @@ fn child(number: u64) -> ! {
 
 fn wait(child: libc::pid_t) -> Result<(), String> {
     let mut status = 0;
-    // SAFETY: `status` is there to be written.
-    if unsafe { libc::waitpid(child, &raw mut status, 0) } != child {
-        return Err(std::io::Error::last_os_error().to_string());
+    let started = Instant::now();
+    loop {
+        // SAFETY: `status` is there to be written.
+        match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {
+            0 if started.elapsed() < PATIENCE => thread::sleep(Duration::from_micros(100)),
+            0 => {
+                // SAFETY: a child of this process that was not waited for yet.
+                unsafe { libc::kill(child, libc::SIGKILL) };
+                return Err("a forked child hangs".to_owned());
+            }
+            -1 => return Err(std::io::Error::last_os_error().to_string()),
+            _ => break,
+        }
     }
     if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 {
         return Ok(());

@@ -18,9 +18,12 @@ fn main() {
     match part.as_str() {
         "conservation" => conservation::main(&next()),
         "destructors" => exit::destructors(),
+        "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
         #[cfg(unix)]
         "fork" => fork::main(),
+        #[cfg(unix)]
+        "fork while calibrating" => fork::while_calibrating(),
         "memory" => memory::main(),
         "outlive main" => exit::outlive_main(),
         #[cfg(unix)]

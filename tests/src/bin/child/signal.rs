@@ -13,10 +13,22 @@ static IN_HANDLER: Mutex<u64> = Mutex::named("in handler", 0);
 static SHARED: Mutex<u64> = Mutex::named("shared", 0);
 static WORK: RwLock<u64> = RwLock::named("work", 0);
 static MANY: [Mutex<u64>; 16] = [
-    Mutex::named("work 0", 0), Mutex::named("work 1", 0), Mutex::named("work 2", 0), Mutex::named("work 3", 0),
-    Mutex::named("work 4", 0), Mutex::named("work 5", 0), Mutex::named("work 6", 0), Mutex::named("work 7", 0),
-    Mutex::named("work 8", 0), Mutex::named("work 9", 0), Mutex::named("work a", 0), Mutex::named("work b", 0),
-    Mutex::named("work c", 0), Mutex::named("work d", 0), Mutex::named("work e", 0), Mutex::named("work f", 0),
+    Mutex::named("work 0", 0),
+    Mutex::named("work 1", 0),
+    Mutex::named("work 2", 0),
+    Mutex::named("work 3", 0),
+    Mutex::named("work 4", 0),
+    Mutex::named("work 5", 0),
+    Mutex::named("work 6", 0),
+    Mutex::named("work 7", 0),
+    Mutex::named("work 8", 0),
+    Mutex::named("work 9", 0),
+    Mutex::named("work a", 0),
+    Mutex::named("work b", 0),
+    Mutex::named("work c", 0),
+    Mutex::named("work d", 0),
+    Mutex::named("work e", 0),
+    Mutex::named("work f", 0),
 ];
 
 static SIGNALLED: AtomicU64 = AtomicU64::new(0);
@@ -37,7 +49,10 @@ extern "C" fn on_alarm(_signal: libc::c_int) {
 
 pub(crate) fn main() {
     for mode in [Mode::Counts, Mode::DEFAULT, Mode::Exact] {
-        assert_eq!(nexus_lockprof::configure(Config::default().mode(mode)), Ok(()));
+        assert_eq!(
+            nexus_lockprof::configure(Config::default().mode(mode)),
+            Ok(())
+        );
         nexus_lockprof::reset();
         SIGNALLED.store(0, Relaxed);
         GOT_SHARED.store(0, Relaxed);
@@ -69,17 +84,31 @@ fn one_mode() {
     let snapshot = snapshot();
     let lost = snapshot.losses().total();
     let signalled = SIGNALLED.load(Relaxed);
-    let point = snapshot.point("in handler").cloned().unwrap_or_else(|| panic!("{snapshot}"));
+    let point = snapshot
+        .point("in handler")
+        .cloned()
+        .unwrap_or_else(|| panic!("{snapshot}"));
     // What is not recorded is counted as lost; nothing is recorded that was not there.
-    assert!(point.acquisitions <= signalled && point.acquisitions + lost >= signalled, "{signalled} signals: {snapshot}");
+    assert!(
+        point.acquisitions <= signalled && point.acquisitions + lost >= signalled,
+        "{signalled} signals: {snapshot}"
+    );
     let shared: Vec<_> = snapshot.points_of("shared").collect();
     let acquired: u64 = shared.iter().map(|p| p.acquisitions).sum();
     let truth = GOT_SHARED.load(Relaxed) + work + taken_before;
-    assert!(acquired <= truth && acquired + lost >= truth, "{truth} acquisitions: {snapshot}");
+    assert!(
+        acquired <= truth && acquired + lost >= truth,
+        "{truth} acquisitions: {snapshot}"
+    );
     for lock in &MANY {
         assert!(!lock.is_locked());
     }
-    let many: u64 = snapshot.points().iter().filter(|p| p.lock.name().starts_with("work ")).map(|p| p.acquisitions).sum();
+    let many: u64 = snapshot
+        .points()
+        .iter()
+        .filter(|p| p.lock.name().starts_with("work "))
+        .map(|p| p.acquisitions)
+        .sum();
     // The thread's own, outside the handler: all there.
     assert_eq!(many, 16 * work, "{snapshot}");
 }
@@ -101,8 +130,14 @@ fn stop_alarms() {
 
 /// Asks for a signal every so many microseconds; 0: for none.
 fn every(microseconds: libc::suseconds_t) {
-    let interval = libc::timeval { tv_sec: 0, tv_usec: microseconds };
-    let timer = libc::itimerval { it_interval: interval, it_value: interval };
+    let interval = libc::timeval {
+        tv_sec: 0,
+        tv_usec: microseconds,
+    };
+    let timer = libc::itimerval {
+        it_interval: interval,
+        it_value: interval,
+    };
     // SAFETY: `timer` is filled in.
     let set = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
     assert_eq!(set, 0);

@@ -1,0 +1,81 @@
+//! Guards that are released by another thread than acquired them.
+
+use super::{acquisitions, engine, lasting_mutex as mutex};
+use nexus_lockprof::engine::Mode;
+use std::sync::mpsc;
+use std::thread;
+
+/// Far more than there are places for measured guards in a thread.
+const GUARDS: u64 = 5000;
+
+#[test]
+fn what_is_measured_is_recorded_by_the_thread_that_releases() {
+    let engine = engine(Mode::Exact);
+    let lock = mutex(&engine, "sent");
+    let (send, receive) = mpsc::channel();
+    let releasing = thread::spawn(move || receive.into_iter().for_each(drop));
+    // One acquires while the other releases: contended at every turn.
+    for _ in 0..GUARDS {
+        assert!(send.send(lock.lock()).is_ok());
+    }
+    drop(send);
+    assert!(releasing.join().is_ok());
+    let snapshot = engine.snapshot();
+    assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
+    let [point] = snapshot.points() else {
+        panic!("{snapshot}")
+    };
+    assert_eq!((point.acquisitions, point.hold.samples), (GUARDS, GUARDS));
+    assert!(point.contentions > 0, "{snapshot}");
+    assert_eq!(
+        (point.wait.samples, point.blocked),
+        (point.contentions, point.contentions)
+    );
+}
+
+/// A thread that only ever releases has left before the one that acquires comes by again.
+#[test]
+fn the_releasing_thread_exits() {
+    let engine = engine(Mode::Exact);
+    let lock = mutex(&engine, "sent");
+    for _ in 0..300 {
+        let guard = lock.lock();
+        assert!(thread::spawn(move || drop(guard)).join().is_ok());
+    }
+    let snapshot = engine.snapshot();
+    assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
+    assert_eq!(acquisitions(&snapshot, "sent"), 300);
+    assert_eq!(
+        snapshot
+            .points()
+            .iter()
+            .map(|p| p.hold.samples)
+            .sum::<u64>(),
+        300
+    );
+}
+
+/// And the one that acquired has left, and its place is another's, when the guard is released.
+#[test]
+fn the_acquiring_thread_exits() {
+    let engine = engine(Mode::Exact);
+    for _ in 0..300 {
+        let lock = mutex(&engine, "sent");
+        let acquiring = thread::spawn(move || lock.lock());
+        match acquiring.join() {
+            Ok(guard) => drop(guard),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    let snapshot = engine.snapshot();
+    assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
+    assert_eq!(acquisitions(&snapshot, "sent"), 300);
+    assert_eq!(
+        snapshot
+            .points()
+            .iter()
+            .map(|p| p.hold.samples)
+            .sum::<u64>(),
+        300
+    );
+}

@@ -1,0 +1,175 @@
+//! A program in which every allocation takes a profiled lock, the profiler's own included.
+//!
+//! What the profiler allocates while it records is not recorded: it is counted as lost (`reentrant`).
+
+use nexus_lockprof::engine::Global;
+use nexus_lockprof::{Config, Mode, Mutex, Profiled, Snapshot};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+
+/// Under parking_lot's lock: by the main thread alone. parking_lot allocates itself when threads wait, and cannot
+/// guard the allocator it does that from when there are several.
+static PARKING: Mutex<()> = Mutex::named("allocator", ());
+/// Under a lock that allocates nothing: by several threads at once, with contention.
+static SPINNING: lock_api::Mutex<Profiled<Spin, Global>, ()> =
+    lock_api::Mutex::from_raw(Profiled::named("spinning allocator"), ());
+
+/// Off while the figures are compared.
+static LOCKED: AtomicBool = AtomicBool::new(true);
+static SEVERAL: AtomicBool = AtomicBool::new(false);
+static BY_PARKING: AtomicU64 = AtomicU64::new(0);
+static BY_SPINNING: AtomicU64 = AtomicU64::new(0);
+
+/// A raw lock that spins.
+struct Spin(AtomicBool);
+
+// SAFETY: the flag goes from false to true for one thread at a time.
+unsafe impl lock_api::RawMutex for Spin {
+    #[allow(clippy::declare_interior_mutable_const)]
+    const INIT: Self = Spin(AtomicBool::new(false));
+    type Guard = lock_api::GuardSend;
+
+    fn lock(&self) -> Self::Guard {
+        loop {
+            if let Some(guard) = self.try_lock() {
+                return guard;
+            }
+            // Two processors, more threads: the holder may not be running.
+            // SAFETY: no arguments.
+            unsafe { libc::sched_yield() };
+            spin_loop();
+        }
+    }
+
+    fn try_lock(&self) -> Option<Self::Guard> {
+        (!self.0.swap(true, Acquire)).then(lock_api::GuardSend::default)
+    }
+
+    unsafe fn unlock(&self, _guard: Self::Guard) {
+        self.0.store(false, Release);
+    }
+
+    fn is_locked(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+struct Locked;
+
+fn under_lock<T>(system: impl FnOnce() -> T) -> T {
+    if !LOCKED.load(Relaxed) {
+        return system();
+    }
+    if SEVERAL.load(Relaxed) {
+        BY_SPINNING.fetch_add(1, Relaxed);
+        let _guard = SPINNING.lock();
+        return system();
+    }
+    BY_PARKING.fetch_add(1, Relaxed);
+    let _guard = PARKING.lock();
+    system()
+}
+
+// SAFETY: the system's allocator, under a lock.
+unsafe impl GlobalAlloc for Locked {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's.
+        under_lock(|| unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's.
+        under_lock(|| unsafe { System.dealloc(pointer, layout) });
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Locked = Locked;
+
+fn main() {
+    let modes = [Mode::Counts, Mode::DEFAULT, Mode::Exact];
+    let mode = match std::env::args().nth(1).as_deref() {
+        // Not configured by the program: the first allocation of the process did, from the environment.
+        None => None,
+        Some(number) => number
+            .parse()
+            .ok()
+            .and_then(|n: usize| modes.get(n).copied()),
+    };
+    if let Some(mode) = mode {
+        assert_eq!(
+            nexus_lockprof::configure(Config::default().mode(mode)),
+            Ok(())
+        );
+    }
+    churn();
+    // Collecting allocates, too, with the profiler's own lock held.
+    let _ = nexus_lockprof::snapshot();
+    churn();
+
+    LOCKED.store(false, Relaxed);
+    let alone = check();
+    if mode == Some(Mode::Counts) {
+        // Not timed and not contended, an acquisition is counted or lost, and never in part.
+        assert_eq!(alone.counted + alone.lost, alone.taken);
+    }
+
+    SEVERAL.store(true, Relaxed);
+    LOCKED.store(true, Relaxed);
+    let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(churn)).collect();
+    for thread in threads {
+        assert!(thread.join().is_ok());
+    }
+    for _ in 0..100 {
+        assert!(std::thread::spawn(churn_a_little).join().is_ok());
+    }
+    LOCKED.store(false, Relaxed);
+    check();
+}
+
+#[derive(Debug)]
+struct Figures {
+    /// What the program knows.
+    taken: u64,
+    /// What the profiler says.
+    counted: u64,
+    lost: u64,
+}
+
+/// Nothing may be counted that was not there, nor be missing that is not counted as lost.
+fn check() -> Figures {
+    let snapshot = nexus_lockprof::snapshot();
+    let figures = Figures {
+        taken: BY_PARKING.load(Relaxed) + BY_SPINNING.load(Relaxed),
+        counted: acquisitions(&snapshot, "allocator")
+            + acquisitions(&snapshot, "spinning allocator"),
+        lost: snapshot.losses().total(),
+    };
+    let Figures {
+        taken,
+        counted,
+        lost,
+    } = figures;
+    assert!(counted <= taken && counted + lost >= taken, "{figures:?}");
+    // The profiler's own are few, and the rest is there.
+    assert!(lost * 20 < taken, "{figures:?}: {:?}", snapshot.losses());
+    figures
+}
+
+fn churn() {
+    for size in 0..2000 {
+        drop(black_box(vec![0_u8; size % 100 + 1]));
+    }
+}
+
+fn churn_a_little() {
+    drop(black_box(vec![0_u8; 10]));
+}
+
+fn acquisitions(snapshot: &Snapshot, lock: &str) -> u64 {
+    snapshot
+        .points_of(lock)
+        .map(|point| point.acquisitions)
+        .sum()
+}
