@@ -112,7 +112,11 @@ fn register(core: &Core) -> Option<&Shard> {
             // called for the first time after that: not ours to pass on. It also never takes back the
             // slot that it gave out by then, so this thread gets nothing more.
             let found = catch_unwind(AssertUnwindSafe(|| lease(core)));
-            let life = if found.is_ok() { Life::Running } else { Life::Exited };
+            let life = if found.is_ok() {
+                Life::Running
+            } else {
+                Life::Exited
+            };
             CURRENT.with(|current| current.life.set(life));
             found.unwrap_or(Err(Loss::ThreadExit))
         }
@@ -142,7 +146,11 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
         let mut leases = leases.0.borrow_mut();
         if leases.len() == leases.capacity() {
             // A thread that outlives engine after engine keeps nothing of those that are gone.
-            leases.retain(|held| held.core.as_ref().is_none_or(|core| core.strong_count() != 0));
+            leases.retain(|held| {
+                held.core
+                    .as_ref()
+                    .is_none_or(|core| core.strong_count() != 0)
+            });
         }
         leases.push(Held {
             core: core.weak(),

@@ -9,8 +9,10 @@
 //! SESSIONS.lock().push(7);
 //!
 //! let snapshot = nexus_lockprof::snapshot();
+//! # #[cfg(feature = "profile")] {
 //! let point = snapshot.point("sessions").ok_or("not recorded")?;
 //! assert_eq!((point.acquisitions, point.contentions), (1, 0));
+//! # }
 //! println!("{snapshot}"); // LOCK_PROFILING(9)'s columns
 //! # Ok::<(), &'static str>(())
 //! ```
@@ -18,7 +20,7 @@
 //! # The locks
 //! [`Mutex`], [`RwLock`], [`RecursiveRwLock`], [`ReentrantMutex`], [`FairMutex`] and [`Condvar`] have
 //! parking_lot 0.13's API. `named` gives a lock a name; `new` remembers where it was called. All locks with
-//! one name, or made at one place, are one *lock class*. [`Profiled`] makes any `lock_api` raw lock a profiled one.
+//! one name, or made at one place, are one *lock class*. `Profiled<R>` makes any `lock_api` raw lock a profiled one.
 //!
 //! # What it measures
 //! An *acquisition point* is a lock class, a mode and the place of the `lock()`, `read()`, ... call: the

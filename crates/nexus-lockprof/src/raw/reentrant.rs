@@ -59,9 +59,14 @@ fn site() -> &'static Location<'static> {
 /// at a line inside `lock_api`.
 ///
 /// ```
-/// use nexus_lockprof::{ArcReentrantMutexGuard, RawReentrant, RawThreadId};
-/// # #[cfg(any())]
-/// type Guard<T> = ArcReentrantMutexGuard<RawReentrant, RawThreadId, T>;
+/// use nexus_lockprof::{RawReentrant, RawThreadId, ReentrantMutex, lock_api};
+///
+/// type Guard<'a, T> = lock_api::ReentrantMutexGuard<'a, RawReentrant, RawThreadId, T>;
+///
+/// fn value(guard: Guard<'_, u32>) -> u32 {
+///     *guard
+/// }
+/// assert_eq!(value(ReentrantMutex::new(2).lock()), 2);
 /// ```
 #[repr(transparent)]
 pub struct RawReentrant(Profiled<parking_lot::RawMutex>);
