@@ -10,6 +10,7 @@ use crate::event::Handlers;
 use crate::process;
 use crate::record::Era;
 use crate::shard::{Limits, Loss, Losses, Shard};
+use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
 use parking_lot::Mutex;
@@ -124,20 +125,30 @@ impl Core {
         if control != Control::UNCONFIGURED {
             return control;
         }
-        // Only one thread reads the environment; another that comes by meanwhile, or this one again
-        // from inside an allocator, is not made to wait: its acquisition is counted as lost.
-        if self.configuring.swap(true, Acquire) {
-            let control = self.control();
-            if control == Control::UNCONFIGURED {
-                self.losses.count(Loss::Reentrant);
-                return Control::OFF;
-            }
-            return control;
+        // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
+        // forever: not at all if it is this one again, from inside an allocator or a signal handler.
+        if thread::is_inside() || self.configuring.swap(true, Acquire) {
+            return self.await_configuration();
         }
+        let _inside = thread::inside();
         self.first_use();
         // What the environment names was checked as it was read.
         let _ = self.configure(self.environment());
         self.control()
+    }
+
+    fn await_configuration(&self) -> Control {
+        const TURNS: usize = 100_000;
+        let turns = if thread::is_inside() { 0 } else { TURNS };
+        for _ in 0..turns {
+            let control = self.control();
+            if control != Control::UNCONFIGURED {
+                return control;
+            }
+            std::thread::yield_now();
+        }
+        self.losses.count(Loss::Reentrant);
+        Control::OFF
     }
 
     /// The settings that the environment asks for. What is wrong with them is said once.
@@ -167,6 +178,7 @@ impl Core {
 
     pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
         config.validate()?;
+        let _inside = thread::inside();
         if !self.configuring.swap(true, Relaxed) {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {

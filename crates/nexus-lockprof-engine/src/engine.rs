@@ -110,6 +110,8 @@ impl Engine {
 
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
         let core = self.state();
+        // So that the snapshot tells the mode that the environment asks for, also before the first lock.
+        core.control_or_configure();
         let mut events = Vec::new();
         let out = {
             let mut aggregator = core.aggregator.lock();

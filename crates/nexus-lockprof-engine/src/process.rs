@@ -8,7 +8,8 @@ use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-static OUT: OnceLock<PathBuf> = OnceLock::new();
+/// Where the last snapshot goes, and which process was told so.
+static OUT: OnceLock<(PathBuf, u32)> = OnceLock::new();
 
 /// Prepares for both. Called once, at the global engine's first use.
 pub(crate) fn watch() {
@@ -18,7 +19,7 @@ pub(crate) fn watch() {
                 "{} is empty: no snapshot is written at exit",
                 env::OUT
             ));
-        } else if OUT.set(path.into()).is_ok() {
+        } else if OUT.set((path.into(), std::process::id())).is_ok() {
             at_exit();
         }
     }
@@ -43,8 +44,14 @@ extern "C" fn write_out() {
     // The thread-locals of the exiting thread are gone by now, and other threads may still run: a
     // snapshot needs neither.
     let written = catch_unwind(|| {
-        OUT.get()
-            .map(|path| Engine::global().snapshot().write_json_file(path))
+        let (path, told) = OUT.get()?;
+        let mut path = path.clone();
+        let pid = std::process::id();
+        if pid != *told {
+            // A forked child: its profile goes beside its parent's, not over it.
+            path.as_mut_os_string().push(format!(".{pid}"));
+        }
+        Some(Engine::global().snapshot().write_json_file(path))
     });
     match written {
         Ok(None | Some(Ok(()))) => {}

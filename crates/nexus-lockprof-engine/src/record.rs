@@ -241,7 +241,7 @@ impl Record {
                 // sequence moved; pairs with the Release fence in `add`.
                 fence(Acquire);
                 if self.seq.load(Relaxed) == before {
-                    // Last, so that it is never behind the contentions it includes.
+                    // After the Acquire load, so that it is never behind the contentions that were read; last, to be fresh.
                     reading.acquisitions = self.acquisitions.load(Relaxed);
                     // After it: one that is being timed just now must not look untimed.
                     reading.timed = self.timed.load(Relaxed);

@@ -17,8 +17,8 @@ static EMPTY: HotCache = HotCache::new();
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
     Running,
-    /// Inside `register`.
-    Registering,
+    /// Inside `register` or a first configuration.
+    Inside,
     /// The leases are given back: the thread is running its last destructors.
     Exited,
 }
@@ -76,6 +76,32 @@ impl Drop for Leases {
     }
 }
 
+/// Whether this thread is inside `register` or a configuration already.
+pub(crate) fn is_inside() -> bool {
+    CURRENT.with(|current| current.life.get()) == Life::Inside
+}
+
+/// Makes this thread count as inside until the value is dropped.
+pub(crate) fn inside() -> Inside {
+    let before = CURRENT.with(|current| current.life.get());
+    if before == Life::Running {
+        CURRENT.with(|current| current.life.set(Life::Inside));
+    }
+    Inside { before }
+}
+
+/// See [`inside`].
+#[derive(Debug)]
+pub(crate) struct Inside {
+    before: Life,
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.life.set(self.before));
+    }
+}
+
 /// This thread's shard of `core`, leased at first use. `None`, with the loss counted, when it can have none.
 #[inline]
 pub(crate) fn shard(core: &Core) -> Option<&Shard> {
@@ -104,10 +130,10 @@ fn register(core: &Core) -> Option<&Shard> {
     let life = CURRENT.with(|current| current.life.get());
     let found = match life {
         // An allocator or a signal handler that takes a profiled lock while this thread registers.
-        Life::Registering => Err(Loss::Reentrant),
+        Life::Inside => Err(Loss::Reentrant),
         Life::Exited => Err(Loss::ThreadExit),
         Life::Running => {
-            CURRENT.with(|current| current.life.set(Life::Registering));
+            CURRENT.with(|current| current.life.set(Life::Inside));
             // `thread_local` panics when its own destructor has run in this thread and we are
             // called for the first time after that: not ours to pass on. It also never takes back the
             // slot that it gave out by then, so this thread gets nothing more.

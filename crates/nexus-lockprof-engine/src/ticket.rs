@@ -281,19 +281,21 @@ impl<'a> Ticket<'a> {
             core.settle(before);
             return Stamp::NONE;
         };
+        let pending = entry.pending;
+        let hold_weight = pending.map_or(0, |pending| pending.hold_weight.load(Relaxed));
+        // Before the acquisition is counted, since they are read the other way round: see `Record::read`.
+        bump(&entry.record.timed, u64::from(hold_weight != 0));
         bump(&entry.record.acquisitions, 1);
         if let Some(next) = entry.next {
             next.store(entry.record);
         }
-        let Some(pending) = entry.pending else {
+        let Some(pending) = pending else {
             if entry.contended {
                 core.count_contention(&entry);
             }
             core.settle(before);
             return Stamp::NONE;
         };
-        let hold_weight = pending.hold_weight.load(Relaxed);
-        bump(&entry.record.timed, u64::from(hold_weight != 0));
         if hold_weight | pending.wait_weight.load(Relaxed) != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
