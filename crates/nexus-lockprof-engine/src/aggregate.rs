@@ -233,16 +233,16 @@ fn point_of(
 impl PointState {
     fn fill(&self, point: &mut Point, resets: u64) {
         let (now, base) = (&self.now, &self.base);
-        point.acquisitions = now.acquisitions - base.acquisitions;
-        point.contentions = now.contentions - base.contentions;
-        point.try_failures = now.try_failures - base.try_failures;
-        point.timeouts = now.timeouts - base.timeouts;
-        point.blocked = now.blocked - base.blocked;
-        point.caused_wait_ns = now.caused_wait_ns - base.caused_wait_ns;
+        point.acquisitions = now.acquisitions.wrapping_sub(base.acquisitions);
+        point.contentions = now.contentions.wrapping_sub(base.contentions);
+        point.try_failures = now.try_failures.wrapping_sub(base.try_failures);
+        point.timeouts = now.timeouts.wrapping_sub(base.timeouts);
+        point.blocked = now.blocked.wrapping_sub(base.blocked);
+        point.caused_wait_ns = now.caused_wait_ns.wrapping_sub(base.caused_wait_ns);
         point.wait = durations(&now.wait, &base.wait, &self.wait, resets);
         point.hold = durations(&now.hold, &base.hold, &self.hold, resets);
         // The measured ones, and those that are not measured; the ones under way are neither yet.
-        let untimed = (now.acquisitions - base.acquisitions)
+        let untimed = (now.acquisitions.wrapping_sub(base.acquisitions))
             .saturating_sub(now.timed.saturating_sub(base.timed));
         point.hold.events = point.hold.samples + untimed;
         // A wait that a reset cut in two is measured after it, its contention was counted before.
@@ -252,9 +252,9 @@ impl PointState {
 
 fn durations(now: &TallyReading, base: &TallyReading, times: &Times, resets: u64) -> Durations {
     Durations {
-        samples: now.samples - base.samples,
+        samples: now.samples.wrapping_sub(base.samples),
         events: 0,
-        total_ns: now.total_ns - base.total_ns,
+        total_ns: now.total_ns.wrapping_sub(base.total_ns),
         // Sums of floats: the difference may be off in the last digits, not below 0.
         total_variance: (now.variance - base.variance).max(0.0),
         max_ns: if now.max_resets == resets {

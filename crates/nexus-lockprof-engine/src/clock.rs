@@ -36,6 +36,12 @@ impl Clock {
         self.ticks.get_or_init(quanta::Clock::new)
     }
 
+    /// Calibrates it, if that was not done yet.
+    #[inline]
+    pub(crate) fn prepare(&self) {
+        self.ticks();
+    }
+
     /// Ticks now.
     #[inline(always)]
     pub(crate) fn raw(&self) -> u64 {

@@ -6,6 +6,7 @@ use crate::hot::Probe;
 use crate::identity::{Class, SiteKey};
 use crate::shard::Shard;
 use crate::thread;
+use std::marker::PhantomData;
 
 /// Which engine a lock reports to: [`Global`], at no cost in the lock, or an [`Engine`] value.
 ///
@@ -31,7 +32,15 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
 
 /// A shard that the calling thread has the lease of.
 #[derive(Debug)]
-pub struct Mine<'a>(pub(crate) &'a Shard);
+pub struct Mine<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
+
+impl<'a> Mine<'a> {
+    /// The caller has just found that the calling thread has the lease of `shard`.
+    #[inline(always)]
+    fn new(shard: &'a Shard) -> Self {
+        Mine(shard, PhantomData)
+    }
+}
 
 mod sealed {
     pub trait Sealed {}
@@ -60,7 +69,7 @@ impl Host for Global {
     #[inline(always)]
     fn mine(&self) -> Option<Mine<'_>> {
         // SAFETY: see `global_hot`.
-        unsafe { &*thread::global_hot() }.shard().map(Mine)
+        unsafe { &*thread::global_hot() }.shard().map(Mine::new)
     }
 
     #[inline(always)]
@@ -93,7 +102,7 @@ impl Host for Engine {
         match &self.0 {
             Inner::Detached => None,
             Inner::Global => Host::mine(&Global),
-            Inner::Local(core) => thread::leased(core).map(Mine),
+            Inner::Local(core) => thread::leased(core).map(Mine::new),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::identity::{Class, SiteKey};
 use crate::record::Record;
 use crate::shard::Shard;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::marker::PhantomData;
 use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 
 /// Entries of a shard's cache. A power of two.
@@ -32,6 +33,8 @@ pub struct Hit<'a> {
     pub(crate) cache: &'a HotCache,
     pub(crate) record: &'a Record,
     pub(crate) count: u64,
+    /// Of this thread's own shard: stays in this thread.
+    pub(crate) here: PhantomData<*mut ()>,
 }
 
 /// What the hot path is to do with an acquisition.
@@ -124,6 +127,7 @@ impl HotCache {
                     cache: self,
                     record,
                     count,
+                    here: PhantomData,
                 };
                 if count < record.next_timed.load(Relaxed) {
                     Probe::Count(hit)

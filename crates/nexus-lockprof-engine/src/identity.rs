@@ -48,9 +48,12 @@ impl SiteKey {
     }
 
     /// The key in its published form, or `None` for 0.
+    ///
+    /// # Safety
+    /// `word` is 0 or comes from [`to_published`](Self::to_published).
     #[inline(always)]
     #[must_use]
-    pub fn from_published(word: usize) -> Option<Self> {
+    pub unsafe fn from_published(word: usize) -> Option<Self> {
         (word != 0).then_some(SiteKey(word))
     }
 
@@ -228,8 +231,11 @@ mod tests {
             let key = SiteKey::new(here, mode);
             assert_eq!(key.mode(), mode);
             assert_eq!(key.location(), here);
-            assert_eq!(SiteKey::from_published(key.to_published()), Some(key));
+            // SAFETY: published.
+            let read = unsafe { SiteKey::from_published(key.to_published()) };
+            assert_eq!(read, Some(key));
         }
-        assert_eq!(SiteKey::from_published(0), None);
+        // SAFETY: 0.
+        assert_eq!(unsafe { SiteKey::from_published(0) }, None);
     }
 }

@@ -70,7 +70,7 @@ fn at_fork() {
     extern "C" fn prepare() {
         // A clock that another thread is about to calibrate would never be ready in the child.
         if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
-            GLOBAL.clock.raw();
+            GLOBAL.clock.prepare();
         }
         std::mem::forget(GLOBAL.aggregator.lock());
     }

@@ -171,7 +171,8 @@ pub(crate) fn count(counter: &AtomicU64) {
     bump(counter, 1);
 }
 
-#[cfg(all(test, not(lockprof_loom)))]
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -75,7 +75,8 @@ fn geometric(mean: u64, rng: &mut fastrand::Rng) -> u64 {
     1_u64.saturating_add((open_unit(rng).ln() / miss).floor() as u64)
 }
 
-#[cfg(all(test, not(lockprof_loom)))]
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
     use crate::config::Mode;

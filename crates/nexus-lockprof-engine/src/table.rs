@@ -170,7 +170,8 @@ fn try_box<T>(value: T) -> Option<*mut T> {
     Some(place)
 }
 
-#[cfg(all(test, not(lockprof_loom)))]
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
     use crate::identity::{Class, HoldMode, SiteKey};

@@ -83,6 +83,8 @@ impl Core {
             contended: false,
         };
         if done + 1 >= record.next_timed.load(Relaxed) {
+            // Calibrated here and not in the critical section, should this be the first use of the clock.
+            self.clock.prepare();
             entry.time_hold(done);
         }
         Some(entry)
@@ -110,8 +112,11 @@ impl Core {
     }
 
     /// Notes that a hold ends now. Call it before the release, if the stamp is not none.
+    ///
+    /// # Safety
+    /// As for [`settle`](Self::settle).
     #[inline]
-    pub fn hold_ends(&self, stamp: &Stamp) {
+    pub unsafe fn hold_ends(&self, stamp: &Stamp) {
         if let Some(pending) = stamp.get()
             && pending.hold_weight.load(Relaxed) != 0
         {
@@ -120,9 +125,12 @@ impl Core {
     }
 
     /// Records what the stamp of a released acquisition has measured. Call it after the release.
+    ///
+    /// # Safety
+    /// The stamp is of an acquisition of this very engine, which is alive: what the stamp points to lives in the engine.
     #[cold]
     #[inline(never)]
-    pub fn settle(&self, stamp: Stamp) {
+    pub unsafe fn settle(&self, stamp: Stamp) {
         let mut next = stamp;
         while let Some(pending) = next.get() {
             let before = pending.before.load(Relaxed);
@@ -259,11 +267,15 @@ impl<'a> Ticket<'a> {
     ///
     /// Keeps `before` until the release, and records now what `before` itself followed, so that a
     /// guard that is never released does not collect a chain.
-    pub fn follows(&mut self, before: &Stamp) {
+    ///
+    /// # Safety
+    /// As for [`Core::settle`].
+    pub unsafe fn follows(&mut self, before: &Stamp) {
         let Some(pending) = before.get() else { return };
         let older = pending.before.load(Relaxed);
         pending.before.store(std::ptr::null_mut(), Relaxed);
-        self.core.settle(Stamp::from_raw(older));
+        // SAFETY: the caller's: what a stamp follows is of the same engine.
+        unsafe { self.core.settle(Stamp::from_raw(older)) };
         if let Some(entry) = &mut self.entry
             && entry.pending.is_none()
         {
@@ -272,13 +284,22 @@ impl<'a> Ticket<'a> {
     }
 
     /// The lock is owned. Plain stores, and one clock read if something of this acquisition is timed.
-    ///
-    /// `before` is the stamp of the acquisition that this one [follows](Self::follows), or none.
     #[inline]
-    pub fn acquired(self, before: Stamp) -> Stamp {
+    pub fn acquired(self) -> Stamp {
+        // SAFETY: follows nothing.
+        unsafe { self.acquired_after(Stamp::NONE) }
+    }
+
+    /// The lock is owned, and was all along: `before` is the stamp of the acquisition that this one [follows](Self::follows).
+    ///
+    /// # Safety
+    /// As for [`Core::settle`].
+    #[inline]
+    pub unsafe fn acquired_after(self, before: Stamp) -> Stamp {
         let core = self.core;
         let Some(entry) = self.entry else {
-            core.settle(before);
+            // SAFETY: the caller's.
+            unsafe { core.settle(before) };
             return Stamp::NONE;
         };
         let pending = entry.pending;
@@ -293,7 +314,8 @@ impl<'a> Ticket<'a> {
             if entry.contended {
                 core.count_contention(&entry);
             }
-            core.settle(before);
+            // SAFETY: the caller's.
+            unsafe { core.settle(before) };
             return Stamp::NONE;
         };
         if hold_weight | pending.wait_weight.load(Relaxed) != 0 {
@@ -351,7 +373,10 @@ impl Core {
     /// Too many measured guards to keep this one until its release: counts the contention now, without its time.
     #[cold]
     fn count_contention(&self, entry: &Entry<'_>) {
-        entry.shard.losses.count_as_owner(Loss::Guards);
+        if entry.next.is_none() {
+            // Else it was counted when the hold was to be timed.
+            entry.shard.losses.count_as_owner(Loss::Guards);
+        }
         let Some(_entered) = entry.shard.enter() else {
             return;
         };

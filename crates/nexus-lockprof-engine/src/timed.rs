@@ -47,9 +47,12 @@ impl Core {
 
     /// Records the hold of a released acquisition whose end was noted, if that is all its stamp has.
     /// `Err` gives the stamp back: to be settled.
+    ///
+    /// # Safety
+    /// As for [`settle`](Self::settle).
     #[inline(always)]
-    pub fn settle_hold(&self, mine: Option<Mine<'_>>, stamp: Stamp) -> Result<(), Stamp> {
-        let (Some(pending), Some(Mine(shard))) = (stamp.get(), mine) else {
+    pub unsafe fn settle_hold(&self, mine: Option<Mine<'_>>, stamp: Stamp) -> Result<(), Stamp> {
+        let (Some(pending), Some(Mine(shard, _))) = (stamp.get(), mine) else {
             return Err(stamp);
         };
         let weight = pending.hold_weight.load(Relaxed);

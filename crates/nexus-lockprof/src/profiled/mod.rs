@@ -146,7 +146,8 @@ impl<R, H: Host> Profiled<R, H> {
     /// The latest holder that published itself.
     #[inline]
     fn holder(&self) -> Option<SiteKey> {
-        SiteKey::from_published(self.holder.load(Relaxed))
+        // SAFETY: only `publish` and `bump_with` write it: a published key, or 0.
+        unsafe { SiteKey::from_published(self.holder.load(Relaxed)) }
     }
 
     /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up.
@@ -225,14 +226,14 @@ impl<R, H: Host> Profiled<R, H> {
         };
         let mut ticket = core.ticket(key, self.class);
         if !found_taken && let Some(inner) = try_(&self.raw) {
-            let stamp = ticket.acquired(Stamp::NONE);
+            let stamp = ticket.acquired();
             self.publish(key);
             return Ok(ProfiledGuard::new(inner, stamp));
         }
         ticket.contended(self.holder());
         match block(&self.raw) {
             Ok(inner) => {
-                let stamp = ticket.acquired(Stamp::NONE);
+                let stamp = ticket.acquired();
                 self.publish(key);
                 Ok(ProfiledGuard::new(inner, stamp))
             }
@@ -291,7 +292,7 @@ impl<R, H: Host> Profiled<R, H> {
             ticket.try_failed();
             return None;
         };
-        let stamp = ticket.acquired(Stamp::NONE);
+        let stamp = ticket.acquired();
         self.publish(key);
         Some(ProfiledGuard::new(inner, stamp))
     }
@@ -343,8 +344,11 @@ impl<R, H: Host> Profiled<R, H> {
             return before;
         };
         let mut ticket = core.ticket(key, self.class);
-        ticket.follows(&before);
-        let stamp = ticket.acquired(before);
+        // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
+        let stamp = unsafe {
+            ticket.follows(&before);
+            ticket.acquired_after(before)
+        };
         self.publish(key);
         stamp
     }
@@ -355,11 +359,12 @@ impl<R, H: Host> Profiled<R, H> {
         if !stamp.is_none()
             && let Some(core) = self.host.core()
         {
-            core.hold_ends(stamp);
+            // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
+            unsafe { core.hold_ends(stamp) };
         }
     }
 
-    /// `bump`: yields the lock to a waiter, if there is one.
+    /// `bump` of an exclusive acquisition: yields the lock to a waiter, if there is one.
     ///
     /// Whether there was one shows in the published holder: a waiter that got the lock has
     /// published itself over the 0 left here. Only then is it a release and a new, contended acquisition.
@@ -367,7 +372,6 @@ impl<R, H: Host> Profiled<R, H> {
     fn bump_with<G>(
         &self,
         site: &'static Location<'static>,
-        mode: HoldMode,
         guard: &mut ProfiledGuard<G>,
         bump: impl FnOnce(&R, &mut G),
     ) {
@@ -379,12 +383,15 @@ impl<R, H: Host> Profiled<R, H> {
         match self.holder() {
             None => self.holder.store(mine, Relaxed),
             Some(between) => {
-                let key = SiteKey::new(site, mode);
+                let key = SiteKey::new(site, HoldMode::Exclusive);
                 if let Some(core) = self.host.core() {
                     let mut ticket = core.ticket(key, self.class);
                     ticket.yielded_to(between);
-                    ticket.follows(stamp);
-                    *stamp = ticket.acquired(std::mem::take(stamp));
+                    // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
+                    unsafe {
+                        ticket.follows(stamp);
+                        *stamp = ticket.acquired_after(std::mem::take(stamp));
+                    }
                 }
                 self.publish(key);
             }
@@ -401,7 +408,8 @@ struct Settle<H: Host> {
 impl<H: Host> Settle<H> {
     fn new(host: H, stamp: Stamp) -> Self {
         if let Some(core) = host.core() {
-            core.hold_ends(&stamp);
+            // SAFETY: the stamp is of a lock on this host, which keeps its engine alive.
+            unsafe { core.hold_ends(&stamp) };
         }
         Settle { host, stamp }
     }
@@ -409,10 +417,13 @@ impl<H: Host> Settle<H> {
 
 impl<H: Host> Drop for Settle<H> {
     fn drop(&mut self) {
-        if let Some(core) = self.host.core()
-            && let Err(stamp) = core.settle_hold(self.host.mine(), std::mem::take(&mut self.stamp))
-        {
-            core.settle(stamp);
+        let Some(core) = self.host.core() else { return };
+        let stamp = std::mem::take(&mut self.stamp);
+        // SAFETY: the stamp is of a lock on this host, which keeps its engine alive.
+        unsafe {
+            if let Err(stamp) = core.settle_hold(self.host.mine(), stamp) {
+                core.settle(stamp);
+            }
         }
     }
 }

@@ -97,7 +97,7 @@ unsafe impl<R: RawMutexFair, H: Host> RawMutexFair for Profiled<R, H> {
     #[inline]
     #[track_caller]
     unsafe fn bump(&self, guard: &mut Self::Guard) {
-        self.bump_with(Location::caller(), Exclusive, guard, |raw, inner| {
+        self.bump_with(Location::caller(), guard, |raw, inner| {
             // SAFETY: the caller's.
             unsafe { raw.bump(inner) }
         });

@@ -88,13 +88,11 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
         self.release(guard, |raw, inner| unsafe { raw.unlock_shared_fair(inner) });
     }
 
+    /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
     #[inline]
-    #[track_caller]
     unsafe fn bump_shared(&self, guard: &mut Self::SharedGuard) {
-        self.bump_with(Location::caller(), Shared, guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.bump_shared(inner) }
-        });
+        // SAFETY: the caller's.
+        unsafe { self.raw.bump_shared(guard.parts_mut().0) }
     }
 
     #[inline]
@@ -108,7 +106,7 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
     #[inline]
     #[track_caller]
     unsafe fn bump_exclusive(&self, guard: &mut Self::ExclusiveGuard) {
-        self.bump_with(Location::caller(), Exclusive, guard, |raw, inner| {
+        self.bump_with(Location::caller(), guard, |raw, inner| {
             // SAFETY: the caller's.
             unsafe { raw.bump_exclusive(inner) }
         });
@@ -251,13 +249,11 @@ unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<
         });
     }
 
+    /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
     #[inline]
-    #[track_caller]
     unsafe fn bump_upgradable(&self, guard: &mut Self::UpgradableGuard) {
-        self.bump_with(Location::caller(), Upgradable, guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.bump_upgradable(inner) }
-        });
+        // SAFETY: the caller's.
+        unsafe { self.raw.bump_upgradable(guard.parts_mut().0) }
     }
 }
 
@@ -388,9 +384,12 @@ impl<R, H: Host> Profiled<R, H> {
         ticket.contended(self.holder());
         match block(&self.raw) {
             Ok(inner) => {
-                core.hold_ends(&before);
-                ticket.follows(&before);
-                let stamp = ticket.acquired(before);
+                // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
+                let stamp = unsafe {
+                    core.hold_ends(&before);
+                    ticket.follows(&before);
+                    ticket.acquired_after(before)
+                };
                 self.publish(key);
                 Ok(ProfiledGuard::new(inner, stamp))
             }
