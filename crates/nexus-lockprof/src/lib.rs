@@ -62,3 +62,8 @@ pub use nexus_lockprof_snapshot::{
 };
 #[cfg(feature = "profile")]
 pub use profiled::{Profiled, ProfiledGuard};
+
+/// The README's example is compiled and run like the others.
+#[cfg(all(doctest, feature = "profile"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -78,6 +78,8 @@ impl Column {
         &[Wait(Total), Wait(Doubt)],
         &[Acquisitions],
         &[Contended],
+        // Who makes others wait: without it a table of waits has victims and no culprits.
+        &[Caused],
         &[Wait(P95)],
         &[Hold(Total), Hold(Doubt)],
         &[Hold(P95)],
@@ -87,7 +89,6 @@ impl Column {
         &[Timeouts],
         &[TryFailures],
         &[Wait(Max)],
-        &[Caused],
         &[Hold(Max)],
         &[Wait(P99)],
         &[Hold(P99)],

@@ -264,9 +264,27 @@ impl<R, H: Host> Profiled<R, H> {
                 return None;
             }
             Probe::Off => return try_(&self.raw).map(ProfiledGuard::untracked),
-            Probe::Time(_) | Probe::Cold => {}
+            Probe::Time(hit) => return self.try_acquire_timed(key, hit, try_),
+            Probe::Cold => {}
         }
         self.try_acquire_cold(key, try_)
+    }
+
+    #[inline(never)]
+    fn try_acquire_timed<G>(
+        &self,
+        key: SiteKey,
+        hit: Hit<'_>,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        match self.try_timed(key, hit, &try_) {
+            Ok(guard) => Some(guard),
+            Err(true) => {
+                self.try_failed(key);
+                None
+            }
+            Err(false) => self.try_acquire_cold(key, try_),
+        }
     }
 
     #[cold]
