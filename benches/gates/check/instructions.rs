@@ -66,8 +66,8 @@ pub(crate) fn compare(calls: &Path, profiles: &str, baseline: &Path) -> Result<V
 pub(crate) fn bless(calls: &Path, profiles: &str, baseline: &Path) -> Result<Verdict, String> {
     let costs = measure(calls, profiles)?;
     let mut text = String::from(
-        "# Instructions of one uncontended operation over those of the bare lock, executed under callgrind, which has no\n\
-         # usable counter: the clock is the fallback to the system's. Written by `ci/gate-instructions.sh --bless`.\n",
+        "# Instructions of one uncontended operation over those of the bare lock, executed under callgrind, where a reading of\n\
+         # the processor's counter is one instruction. Written by `ci/gate-instructions.sh --bless`.\n",
     );
     for ((path, mode), sides) in &costs {
         // Writing to a String does not fail.

@@ -16,10 +16,10 @@ use crate::sync::Ordering::Relaxed;
 /// Acquisitions by which the mean gap grows by one. Twice as many are all timed.
 pub(crate) const STEP: u64 = 32;
 
-/// What timing one acquisition costs (two clock reads and their bookkeeping), as a multiple of a bare
-/// lock and unlock; `docs/decisions/0004-sampling-interval.md` has the measurement.
+/// What timing one acquisition may cost (two clock reads and their bookkeeping), as a multiple of a bare
+/// lock and unlock: what was measured in a loop, 1.9, and room for colder caches. See `docs/decisions/0004-sampling.md`.
 ///
-/// At the interval that follows from it, the budget holds even in a loop that does nothing but lock. A
+/// At the interval that follows from it, the budget holds even in a thread that does nothing but lock. A
 /// program that does more stays well below; spending what is left over is a governor's work.
 const TIMED_COST: f64 = 3.2;
 
