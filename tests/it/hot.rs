@@ -191,3 +191,56 @@ fn a_reporter_ticks_until_it_is_dropped() -> std::io::Result<()> {
     assert_eq!(bench.engine.published().map(|s| s.collection()), last);
     Ok(())
 }
+
+#[test]
+fn the_order_of_durations_does_not_matter() {
+    for (slow_first, slow, fires) in [
+        (true, 1, false),
+        (false, 1, false),
+        (true, 10, true),
+        (false, 10, true),
+    ] {
+        let (bench, lines) = listening(Config::default().hot_hold(Duration::from_nanos(100)));
+        let lock = bench.mutex("db", ());
+        let mut durations: Vec<u64> = (0..20)
+            .map(|i| if i < slow { 10_000 } else { 10 })
+            .collect();
+        if !slow_first {
+            durations.reverse();
+        }
+        for ns in durations {
+            let _guard = lock.lock();
+            bench.pass(ns);
+        }
+        bench.engine.tick();
+        assert_eq!(
+            taken(&lines).len(),
+            usize::from(fires),
+            "{slow} slow, first: {slow_first}"
+        );
+    }
+}
+
+#[test]
+fn a_reset_does_not_make_a_hot_point_fire_again() {
+    let (bench, lines) = listening(Config::default().hot_hold(Duration::ZERO));
+    let lock = bench.mutex("db", ());
+    let run = || {
+        for _ in 0..16 {
+            let _guard = lock.lock();
+            bench.pass(5);
+        }
+        bench.engine.reset();
+        taken(&lines).len()
+    };
+    assert_eq!((run(), run()), (1, 0));
+}
+
+#[test]
+fn a_reporter_without_a_pause_is_refused() {
+    let refused = Bench::new(Mode::Exact).engine.reporter(Duration::ZERO);
+    assert_eq!(
+        refused.map(|_| ()).map_err(|error| error.kind()),
+        Err(std::io::ErrorKind::InvalidInput)
+    );
+}

@@ -154,3 +154,61 @@ fn json_gives_the_same_snapshot_back() -> Result<(), Box<dyn std::error::Error>>
     assert_eq!(read, snapshot);
     Ok(())
 }
+
+#[test]
+fn what_was_counted_and_not_timed_is_told_apart() {
+    let bench = Bench::new(Mode::Counts);
+    let lock = bench.mutex("work", ());
+    let go = |times| {
+        for _ in 0..times {
+            let _guard = lock.lock();
+            bench.pass(100);
+        }
+        bench.point("work").hold
+    };
+    let counted = go(1000);
+    assert_eq!(
+        (counted.samples, counted.unmeasured, counted.events),
+        (0, 1000, 0)
+    );
+    switch(&bench, Mode::Exact);
+    let part = go(10);
+    assert_eq!((part.samples, part.unmeasured, part.events), (10, 1000, 10));
+    assert_eq!((part.total_ns, part.mean_ns()), (1000, Some(100)));
+    assert!(part.is_partial() && !part.is_estimate());
+    switch(&bench, Mode::Counts);
+    assert_eq!(go(5).unmeasured, 1005);
+    bench.engine.reset();
+    assert_eq!(go(7).unmeasured, 7);
+}
+
+#[test]
+fn a_standard_error_survives_a_reset_and_a_difference() {
+    let bench = Bench::new(Mode::DEFAULT);
+    let lock = bench.mutex("work", ());
+    let go = |ns| {
+        for _ in 0..20_000 {
+            let _guard = lock.lock();
+            bench.pass(ns);
+        }
+    };
+    go(1_000_000_000);
+    let earlier = bench.engine.snapshot();
+    go(100);
+    let interval = match bench.engine.snapshot().since(&earlier) {
+        Ok(interval) => interval,
+        Err(error) => panic!("{error}"),
+    };
+    let error = |snapshot: &nexus_lockprof::Snapshot| {
+        snapshot
+            .point("work")
+            .map_or(0.0, |p| p.hold.standard_error_ns())
+    };
+    assert!(error(&interval) > 0.0);
+    bench.engine.reset();
+    go(100);
+    let fresh = bench.engine.snapshot();
+    // 20,000 holds of 100 ns, one in some hundred of them timed: a few per cent of 2 ms.
+    let standard_error = error(&fresh);
+    assert!((1e4..1e6).contains(&standard_error), "{standard_error}");
+}

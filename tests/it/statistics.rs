@@ -386,3 +386,31 @@ fn a_total_of_which_a_part_was_not_timed_says_that_it_is_an_estimate() {
         assert_eq!(point.hold.events, n);
     }
 }
+
+#[test]
+fn more_measured_guards_than_there_is_room_for_are_counted_and_not_timed() {
+    let bench = Bench::new(Mode::Exact);
+    let locks: Vec<_> = (0..70).map(|_| bench.mutex("many", ())).collect();
+    let guards: Vec<_> = locks.iter().map(|lock| lock.lock()).collect();
+    for lock in &locks {
+        assert!(lock.try_lock().is_none());
+    }
+    drop(guards);
+    let snapshot = bench.engine.snapshot();
+    let Some(point) = snapshot.points().iter().find(|p| p.acquisitions > 0) else {
+        panic!("{snapshot}")
+    };
+    assert_eq!(
+        (
+            point.acquisitions,
+            point.hold.samples,
+            point.hold.unmeasured
+        ),
+        (70, 64, 6)
+    );
+    assert_eq!(
+        snapshot.losses().guards,
+        6,
+        "a failed try has no guard to lose"
+    );
+}

@@ -123,6 +123,12 @@ impl Aggregator {
                     times.interval = recent.samples();
                 }
             }
+            for times in [&mut state.wait, &mut state.hold] {
+                // Quantiles are of what is in order.
+                times
+                    .interval
+                    .sort_unstable_by_key(|sample| sample.value_ns);
+            }
             state.fill(&mut point, resets);
             let samples = [state.wait.interval_samples, state.hold.interval_samples];
             monitor::judge(&point, samples, &mut state.heat, &config, events);
@@ -155,7 +161,6 @@ impl Aggregator {
             point.base = point.now;
             point.wait.archive = Archive::default();
             point.hold.archive = Archive::default();
-            point.heat = Heat::default();
         }
         add_losses(&mut self.lost_before, *last.losses());
         self.started_ns += last.elapsed_ns();
@@ -233,60 +238,70 @@ fn point_of(
 impl PointState {
     fn fill(&self, point: &mut Point, resets: u64) {
         let (now, base) = (&self.now, &self.base);
-        point.acquisitions = now.acquisitions.wrapping_sub(base.acquisitions);
-        point.contentions = now.contentions.wrapping_sub(base.contentions);
-        point.try_failures = now.try_failures.wrapping_sub(base.try_failures);
-        point.timeouts = now.timeouts.wrapping_sub(base.timeouts);
-        point.blocked = now.blocked.wrapping_sub(base.blocked);
-        point.caused_wait_ns = now.caused_wait_ns.wrapping_sub(base.caused_wait_ns);
+        point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
+        point.contentions = now.contentions.saturating_sub(base.contentions);
+        point.try_failures = now.try_failures.saturating_sub(base.try_failures);
+        point.timeouts = now.timeouts.saturating_sub(base.timeouts);
+        point.blocked = now.blocked.saturating_sub(base.blocked);
+        point.caused_wait_ns = now.caused_wait_ns.saturating_sub(base.caused_wait_ns);
         point.wait = durations(&now.wait, &base.wait, &self.wait, resets);
         point.hold = durations(&now.hold, &base.hold, &self.hold, resets);
-        // The measured ones, and those that are not measured; the ones under way are neither yet.
-        let untimed = (now.acquisitions.wrapping_sub(base.acquisitions))
-            .saturating_sub(now.timed.saturating_sub(base.timed));
-        point.hold.events = point.hold.samples + untimed;
-        // A wait that a reset cut in two is measured after it, its contention was counted before.
-        point.wait.events = point.contentions.max(point.wait.samples);
+        // Three kinds of acquisitions: timed (and measured when they are over), represented by timed ones, and
+        // neither. What is being timed just now is not told yet.
+        point.hold.unmeasured = now.unmeasured.saturating_sub(base.unmeasured);
+        let represented = point
+            .acquisitions
+            .saturating_sub(now.timed.saturating_sub(base.timed))
+            .saturating_sub(point.hold.unmeasured);
+        point.hold.events = point.hold.samples + represented;
+        // Waits are timed, all of them or none.
+        point.wait.events = point.wait.samples;
+        point.wait.unmeasured = point.contentions.saturating_sub(point.wait.samples);
     }
 }
 
 fn durations(now: &TallyReading, base: &TallyReading, times: &Times, resets: u64) -> Durations {
+    let current = now.stretch == resets;
     Durations {
-        samples: now.samples.wrapping_sub(base.samples),
+        samples: now.samples.saturating_sub(base.samples),
         events: 0,
-        total_ns: now.total_ns.wrapping_sub(base.total_ns),
-        // Sums of floats: the difference may be off in the last digits, not below 0.
-        total_variance: (now.variance - base.variance).max(0.0),
-        max_ns: if now.max_resets == resets {
-            now.max_ns
-        } else {
-            0
-        },
+        unmeasured: 0,
+        total_ns: now.total_ns.saturating_sub(base.total_ns),
+        total_variance: if current { now.variance } else { 0.0 },
+        max_ns: if current { now.max_ns } else { 0 },
         reservoir: times.archive.samples(),
         recent: times.interval.clone(),
     }
 }
 
 fn add(sum: &mut Reading, reading: &Reading) {
-    sum.acquisitions += reading.acquisitions;
-    sum.timed += reading.timed;
-    sum.contentions += reading.contentions;
-    sum.try_failures += reading.try_failures;
-    sum.timeouts += reading.timeouts;
-    sum.blocked += reading.blocked;
-    sum.caused_wait_ns += reading.caused_wait_ns;
+    for (sum, more) in [
+        (&mut sum.acquisitions, reading.acquisitions),
+        (&mut sum.timed, reading.timed),
+        (&mut sum.unmeasured, reading.unmeasured),
+        (&mut sum.contentions, reading.contentions),
+        (&mut sum.try_failures, reading.try_failures),
+        (&mut sum.timeouts, reading.timeouts),
+        (&mut sum.blocked, reading.blocked),
+        (&mut sum.caused_wait_ns, reading.caused_wait_ns),
+        (&mut sum.wait.samples, reading.wait.samples),
+        (&mut sum.wait.total_ns, reading.wait.total_ns),
+        (&mut sum.hold.samples, reading.hold.samples),
+        (&mut sum.hold.total_ns, reading.hold.total_ns),
+    ] {
+        *sum = sum.saturating_add(more);
+    }
     for (sum, reading) in [
         (&mut sum.wait, &reading.wait),
         (&mut sum.hold, &reading.hold),
     ] {
-        sum.samples += reading.samples;
-        sum.total_ns += reading.total_ns;
-        sum.variance += reading.variance;
-        // Only maxima of the same stretch between resets are comparable: the newest stretch wins.
-        if reading.max_resets > sum.max_resets {
-            (sum.max_resets, sum.max_ns) = (reading.max_resets, reading.max_ns);
-        } else if reading.max_resets == sum.max_resets {
+        // Only what is of the same stretch between resets goes together: the newest stretch wins.
+        if reading.stretch > sum.stretch {
+            sum.stretch = reading.stretch;
+            (sum.max_ns, sum.variance) = (reading.max_ns, reading.variance);
+        } else if reading.stretch == sum.stretch {
             sum.max_ns = sum.max_ns.max(reading.max_ns);
+            sum.variance += reading.variance;
         }
     }
 }
@@ -322,10 +337,10 @@ fn add_losses(sum: &mut snapshot::Losses, more: snapshot::Losses) {
 }
 
 fn subtract_losses(sum: &mut snapshot::Losses, less: &snapshot::Losses) {
-    sum.points_full -= less.points_full;
-    sum.shards_full -= less.shards_full;
-    sum.reentrant -= less.reentrant;
-    sum.thread_exit -= less.thread_exit;
-    sum.memory -= less.memory;
-    sum.guards -= less.guards;
+    sum.points_full = sum.points_full.saturating_sub(less.points_full);
+    sum.shards_full = sum.shards_full.saturating_sub(less.shards_full);
+    sum.reentrant = sum.reentrant.saturating_sub(less.reentrant);
+    sum.thread_exit = sum.thread_exit.saturating_sub(less.thread_exit);
+    sum.memory = sum.memory.saturating_sub(less.memory);
+    sum.guards = sum.guards.saturating_sub(less.guards);
 }

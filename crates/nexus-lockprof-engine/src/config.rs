@@ -9,7 +9,7 @@ use std::time::Duration;
 pub enum Mode {
     /// Nothing. Costs one predictable branch.
     Off,
-    /// Counts: acquisitions, contentions, failed tries, timeouts, and who was blocked by whom. The clock is never read.
+    /// Counts: acquisitions, contentions, failed tries, timeouts, and who was blocked by whom. Acquisitions never read the clock.
     Counts,
     /// Counts, every wait, and a sample of the holds.
     Sampled {
@@ -84,10 +84,10 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             mode: Mode::DEFAULT,
-            max_points: 4096,
-            max_records: 65_536,
+            max_points: MAX_POINTS,
+            max_records: MAX_RECORDS,
             max_shards: 4096,
-            reservoir: 64,
+            reservoir: RESERVOIR,
             archive: 512,
             hot: Thresholds::default(),
             hot_of: HashMap::new(),
@@ -237,6 +237,10 @@ impl Config {
         Ok(())
     }
 }
+
+pub(crate) const MAX_POINTS: usize = 4096;
+pub(crate) const MAX_RECORDS: usize = 65_536;
+pub(crate) const RESERVOIR: usize = 64;
 
 const MOST_RECORDS: usize = 1 << 24;
 const MOST_SAMPLES: usize = 1 << 16;

@@ -2,7 +2,7 @@
 
 use crate::aggregate::Aggregator;
 use crate::clock::{Clock, ManualClock};
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::control::Control;
 use crate::env;
 use crate::era::Eras;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use thread_local::ThreadLocal;
 
-use Ordering::{Acquire, Relaxed};
+use Ordering::Relaxed;
 
 /// The engine that locks report to unless they are told otherwise.
 pub(crate) static GLOBAL: Core = Core::new(Kind::Global, Clock::counter(), Control::UNCONFIGURED);
@@ -78,7 +78,7 @@ impl Core {
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
             eras: Eras::new(),
-            reservoir: AtomicUsize::new(64),
+            reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
             config: ArcSwapOption::const_empty(),
             changes: Mutex::new(0),
@@ -127,13 +127,19 @@ impl Core {
         }
         // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
         // forever: not at all if it is this one again, from inside an allocator or a signal handler.
-        if thread::is_inside() || self.configuring.swap(true, Acquire) {
+        // Relaxed: only one thread is to win; what it does is published by the control word and arc-swap.
+        if thread::is_inside() || self.configuring.swap(true, Relaxed) {
             return self.await_configuration();
         }
         let _inside = thread::inside();
         self.first_use();
-        // What the environment names was checked as it was read.
-        let _ = self.configure(self.environment());
+        let environment = self.environment();
+        let mut changes = self.changes.lock();
+        // Somebody may have configured meanwhile, who then has the last word.
+        if self.config.load().is_none() {
+            self.apply(environment, &mut changes);
+        }
+        drop(changes);
         self.control()
     }
 
@@ -187,7 +193,12 @@ impl Core {
                 });
             }
         }
-        let mut changes = self.changes.lock();
+        self.apply(config, &mut self.changes.lock());
+        Ok(())
+    }
+
+    /// Takes over settings that are valid.
+    fn apply(&self, config: Config, changes: &mut u64) {
         let old = self.config.load_full();
         self.reservoir.store(config.reservoir, Relaxed);
         let mode = config.mode;
@@ -198,7 +209,33 @@ impl Core {
                 .0
                 .store(Control::new(*changes, mode).0, Relaxed);
         }
-        Ok(())
+    }
+
+    /// In a child that was forked off: what threads that are not there had begun is begun anew.
+    #[cfg(unix)]
+    pub(crate) fn after_fork(&self) {
+        if self.control() == Control::UNCONFIGURED {
+            self.configuring.store(false, Relaxed);
+        }
+        for lock in [
+            std::ptr::from_ref(self.aggregator_raw()),
+            std::ptr::from_ref(self.changes_raw()),
+        ] {
+            // SAFETY: this is the only thread, nobody else can look at the lock, and all of it is atomics.
+            unsafe { lock.cast_mut().write(parking_lot::lock_api::RawMutex::INIT) };
+        }
+    }
+
+    #[cfg(unix)]
+    fn aggregator_raw(&self) -> &parking_lot::RawMutex {
+        // SAFETY: nothing is done with it here.
+        unsafe { self.aggregator.raw() }
+    }
+
+    #[cfg(unix)]
+    fn changes_raw(&self) -> &parking_lot::RawMutex {
+        // SAFETY: nothing is done with it here.
+        unsafe { self.changes.raw() }
     }
 
     /// The settings now; the defaults if nothing was configured.
@@ -229,7 +266,9 @@ impl Core {
         let config = self.config.load();
         let (max_points, max_records) = config
             .as_ref()
-            .map_or((4096, 65_536), |c| (c.max_points, c.max_records));
+            .map_or((config::MAX_POINTS, config::MAX_RECORDS), |c| {
+                (c.max_points, c.max_records)
+            });
         Limits {
             max_points,
             max_records,

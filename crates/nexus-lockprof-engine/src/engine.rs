@@ -146,7 +146,7 @@ impl Engine {
     /// Starts a thread that [ticks](Self::tick) every `every`, until the reporter is dropped.
     ///
     /// # Errors
-    /// The operating system's, when the thread cannot be started.
+    /// The operating system's, when the thread cannot be started; `InvalidInput` when `every` is 0.
     pub fn reporter(&self, every: Duration) -> std::io::Result<Reporter> {
         Reporter::start(self.clone(), every)
     }

@@ -55,7 +55,7 @@ pub(crate) fn ignored(
     var: impl Fn(&str) -> Option<OsString>,
     complain: &mut dyn FnMut(Arguments<'_>),
 ) {
-    for name in [MODE, BUDGET] {
+    for name in [MODE, BUDGET, SERVE] {
         if let Some(value) = var(name) {
             complain(format_args!(
                 "{name}={} is ignored: the program has settings of its own",

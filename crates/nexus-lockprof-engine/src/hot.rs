@@ -21,7 +21,7 @@ struct Slot {
 
 /// A shard's cache.
 #[derive(Debug)]
-pub struct HotCache {
+pub(crate) struct HotCache {
     slots: [Slot; SLOTS],
     /// The shard that this is the cache of; null in the cache of threads that have none.
     shard: AtomicPtr<Shard>,
@@ -52,8 +52,11 @@ pub enum Probe<'a> {
 
 impl Hit<'_> {
     /// Counts the acquisition: one plain store.
+    ///
+    /// # Safety
+    /// This thread has used no other profiled lock, and has not begun to exit, since it got the hit.
     #[inline(always)]
-    pub fn commit(self) {
+    pub unsafe fn commit(self) {
         self.record.acquisitions.store(self.count, Relaxed);
     }
 }

@@ -5,8 +5,8 @@ use Ordering::{Acquire, Relaxed, Release};
 
 /// The lease of a shard: who writes it, or nobody.
 ///
-/// Also under a thread-local of its own the hand-over of a shard from an exited thread to a new
-/// one is ordered here, and not by whoever recycles thread numbers.
+/// The hand-over of a shard from an exited thread to a new one is ordered here, whatever the crate that
+/// gives thread numbers out again does.
 #[derive(Debug, Default)]
 pub(crate) struct Lease(AtomicU64);
 

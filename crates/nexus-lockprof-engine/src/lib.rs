@@ -58,21 +58,29 @@ mod ticket;
 mod timed;
 
 pub use config::{Config, ConfigError, Mode};
-pub use identity::{Class, HoldMode, MAX_NAME, SiteKey};
-pub use pending::Stamp;
 
 #[cfg(not(lockprof_loom))]
 pub use crate::{
     clock::ManualClock,
-    core::Core,
     engine::Engine,
     event::{Event, HandlerId},
-    host::{Global, Host, Mine},
-    hot::{Hit, HotCache, Probe},
+    host::{Global, Host},
     reporter::Reporter,
-    ticket::Ticket,
-    timed::Timing,
 };
+
+/// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
+///
+/// It is how the engine and its adaptors share the work, and changes with them.
+#[cfg(not(lockprof_loom))]
+pub mod adaptor {
+    pub use crate::core::Core;
+    pub use crate::host::Mine;
+    pub use crate::hot::{Hit, Probe};
+    pub use crate::identity::{Class, HoldMode, MAX_NAME, SiteKey};
+    pub use crate::pending::Stamp;
+    pub use crate::ticket::Ticket;
+    pub use crate::timed::Timing;
+}
 
 /// Tells the user something, on stderr. A closed stderr is no reason to stop.
 #[cfg(not(lockprof_loom))]

@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 /// Measured guards that one thread may have alive at one time.
 const POOL: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
 
-/// One measured acquisition. While it is in its pool's free list, everything but `shard` and `next` is 0.
+/// One measured acquisition. While it is in its pool's free list, the weights, `more` and what goes with it are 0.
 #[derive(Debug)]
 pub(crate) struct Pending {
     /// Number of the shard it belongs to.
@@ -69,9 +69,11 @@ impl Stamp {
         Stamp(Some(NonNull::from(pending)))
     }
 
+    /// # Safety
+    /// The engine of the acquisition is alive: pools live as long as it.
     #[inline]
-    pub(crate) fn get(&self) -> Option<&Pending> {
-        // SAFETY: pools live as long as their engine, which the lock that made the stamp keeps alive.
+    pub(crate) unsafe fn get(&self) -> Option<&Pending> {
+        // SAFETY: the caller's.
         self.0.map(|pointer| unsafe { &*pointer.as_ptr() })
     }
 

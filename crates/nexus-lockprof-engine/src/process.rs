@@ -79,10 +79,7 @@ fn at_fork() {
         drop(unsafe { GLOBAL.aggregator.make_guard_unchecked(Default::default()) });
     }
     extern "C" fn in_child() {
-        // SAFETY: only written through the pointer.
-        let raw = std::ptr::from_ref(unsafe { GLOBAL.aggregator.raw() }).cast_mut();
-        // SAFETY: this is the only thread, nobody else can look at the lock, and all of it is atomics.
-        unsafe { raw.write(parking_lot::lock_api::RawMutex::INIT) };
+        GLOBAL.after_fork();
     }
     // SAFETY: the handlers do not unwind, and are there until the process ends.
     let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };

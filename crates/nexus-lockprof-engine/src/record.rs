@@ -50,6 +50,10 @@ pub(crate) struct Record {
     pub(crate) ordinal: usize,
 
     seq: AtomicU64,
+    /// Acquisitions that no timed one stands for, of periods that are over, and forfeited ones.
+    unmeasured: AtomicU64,
+    /// Number of acquisitions at which a period without timing began; `u64::MAX` when there is timing.
+    untimed_since: AtomicU64,
     contentions: AtomicU64,
     try_failures: AtomicU64,
     timeouts: AtomicU64,
@@ -67,8 +71,9 @@ struct Tally {
     /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
     variance: AtomicU64,
     max_ns: AtomicU64,
-    /// Number of resets that `max_ns` has seen: a maximum cannot be subtracted.
-    max_resets: AtomicU64,
+    /// Number of resets that `max_ns` and `variance` have seen. A maximum cannot be subtracted, and of a float
+    /// what is left after subtracting may be nothing.
+    stretch: AtomicU64,
     reservoir: OnceLock<Box<Reservoir>>,
 }
 
@@ -117,7 +122,7 @@ pub(crate) struct TallyReading {
     pub(crate) total_ns: u64,
     pub(crate) variance: f64,
     pub(crate) max_ns: u64,
-    pub(crate) max_resets: u64,
+    pub(crate) stretch: u64,
 }
 
 /// A consistent copy of a record.
@@ -125,6 +130,8 @@ pub(crate) struct TallyReading {
 pub(crate) struct Reading {
     pub(crate) acquisitions: u64,
     pub(crate) timed: u64,
+    /// Acquisitions that no timed one stands for.
+    pub(crate) unmeasured: u64,
     pub(crate) contentions: u64,
     pub(crate) try_failures: u64,
     pub(crate) timeouts: u64,
@@ -153,6 +160,8 @@ impl Record {
             timed: AtomicU64::new(0),
             ordinal,
             seq: AtomicU64::new(0),
+            unmeasured: AtomicU64::new(0),
+            untimed_since: AtomicU64::new(u64::MAX),
             contentions: AtomicU64::new(0),
             try_failures: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
@@ -182,6 +191,22 @@ impl Record {
             }
         });
         refused
+    }
+
+    /// From now on acquisitions are timed, in all or by sample, or not at all.
+    pub(crate) fn set_timing(&self, _owner: &Owner, timing: bool) {
+        let done = self.acquisitions.own_load();
+        self.write(|| {
+            let since = self.untimed_since.own_load();
+            bump(&self.unmeasured, done.saturating_sub(since));
+            let since = if timing { u64::MAX } else { done };
+            self.untimed_since.store(since, Relaxed);
+        });
+    }
+
+    /// A timed acquisition that stands for `weight` of them could not be measured.
+    pub(crate) fn forfeit(&self, _owner: &Owner, weight: u64) {
+        self.write(|| bump(&self.unmeasured, weight));
     }
 
     /// Adds a hold, and nothing else, if its reservoir is there already: allocates nothing. `false` if it did not.
@@ -223,12 +248,14 @@ impl Record {
     /// A consistent copy, or `None` when the owner was writing at every attempt.
     pub(crate) fn read(&self) -> Option<Reading> {
         for _ in 0..READ_ATTEMPTS {
-            // Acquire: sees everything up to the update that stored this; pairs with the Release store in `add`.
+            // Acquire: sees everything up to the update that stored this; pairs with the Release store in `write`.
             let before = self.seq.load(Acquire);
             if before & 1 == 0 {
+                let untimed_since = self.untimed_since.load(Relaxed);
                 let mut reading = Reading {
                     acquisitions: 0,
                     timed: 0,
+                    unmeasured: self.unmeasured.load(Relaxed),
                     contentions: self.contentions.load(Relaxed),
                     try_failures: self.try_failures.load(Relaxed),
                     timeouts: self.timeouts.load(Relaxed),
@@ -238,13 +265,14 @@ impl Record {
                     hold: self.hold.read(),
                 };
                 // Acquire fence: if any load above saw a newer store, the load below sees that the
-                // sequence moved; pairs with the Release fence in `add`.
+                // sequence moved; pairs with the Release fence in `write`.
                 fence(Acquire);
                 if self.seq.load(Relaxed) == before {
                     // After the Acquire load, so that it is never behind the contentions that were read; last, to be fresh.
                     reading.acquisitions = self.acquisitions.load(Relaxed);
                     // After it: one that is being timed just now must not look untimed.
                     reading.timed = self.timed.load(Relaxed);
+                    reading.unmeasured += reading.acquisitions.saturating_sub(untimed_since);
                     return Some(reading);
                 }
             }
@@ -297,16 +325,17 @@ impl Tally {
         let Measured { ns, weight, .. } = measured;
         bump(&self.samples, 1);
         bump(&self.total_ns, ns.saturating_mul(weight));
+        if self.stretch.own_load() != resets {
+            self.stretch.store(resets, Relaxed);
+            self.max_ns.store(ns, Relaxed);
+            self.variance.store(0.0_f64.to_bits(), Relaxed);
+        } else if ns > self.max_ns.own_load() {
+            self.max_ns.store(ns, Relaxed);
+        }
         if weight > 1 {
             let (x, w) = (ns as f64, weight as f64);
             let variance = f64::from_bits(self.variance.own_load()) + w * (w - 1.0) * x * x;
             self.variance.store(variance.to_bits(), Relaxed);
-        }
-        if self.max_resets.own_load() != resets {
-            self.max_resets.store(resets, Relaxed);
-            self.max_ns.store(ns, Relaxed);
-        } else if ns > self.max_ns.own_load() {
-            self.max_ns.store(ns, Relaxed);
         }
     }
 
@@ -316,7 +345,7 @@ impl Tally {
             total_ns: self.total_ns.load(Relaxed),
             variance: f64::from_bits(self.variance.load(Relaxed)),
             max_ns: self.max_ns.load(Relaxed),
-            max_resets: self.max_resets.load(Relaxed),
+            stretch: self.stretch.load(Relaxed),
         }
     }
 }

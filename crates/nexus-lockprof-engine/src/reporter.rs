@@ -23,6 +23,12 @@ struct Stop {
 
 impl Reporter {
     pub(crate) fn start(engine: Engine, every: Duration) -> io::Result<Self> {
+        if every.is_zero() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a reporter that ticks every 0 s would do nothing else",
+            ));
+        }
         let stop = Arc::new(Stop::default());
         let thread = Builder::new().name("lockprof".into()).spawn({
             let stop = Arc::clone(&stop);

@@ -35,7 +35,7 @@ impl Losses {
         count(&self.0[cause as usize]);
     }
 
-    /// `n` more, by any thread.
+    /// One more, by any thread.
     pub(crate) fn count(&self, cause: Loss) {
         self.0[cause as usize].fetch_add(1, Relaxed);
     }

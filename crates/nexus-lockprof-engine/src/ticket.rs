@@ -31,6 +31,8 @@ struct Entry<'a> {
     control: Control,
     /// The schedule to store when this acquisition is the timed one.
     next: Option<Schedule>,
+    /// What this acquisition's hold stands for; 0 when it is not to be timed.
+    hold_weight: u64,
     pending: Option<&'a Pending>,
     blocker: Option<&'a Record>,
     wait_start: u64,
@@ -77,6 +79,7 @@ impl Core {
             record,
             control,
             next: None,
+            hold_weight: 0,
             pending: None,
             blocker: None,
             wait_start: 0,
@@ -104,6 +107,7 @@ impl Core {
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.
             record.control.store(control.0, Relaxed);
+            record.set_timing(owner, control.kind() != Kind::Counts);
             let done = record.acquisitions.load(Relaxed);
             with_rng(&shard.rng, |rng| Schedule::after(done, control, rng)).store(record);
         }
@@ -117,7 +121,8 @@ impl Core {
     /// As for [`settle`](Self::settle).
     #[inline]
     pub unsafe fn hold_ends(&self, stamp: &Stamp) {
-        if let Some(pending) = stamp.get()
+        // SAFETY: the caller's.
+        if let Some(pending) = unsafe { stamp.get() }
             && pending.hold_weight.load(Relaxed) != 0
         {
             pending.hold_end.store(self.clock.raw(), Relaxed);
@@ -132,7 +137,8 @@ impl Core {
     #[inline(never)]
     pub unsafe fn settle(&self, stamp: Stamp) {
         let mut next = stamp;
-        while let Some(pending) = next.get() {
+        // SAFETY: the caller's.
+        while let Some(pending) = unsafe { next.get() } {
             let before = pending.before.load(Relaxed);
             self.settle_one(pending);
             next = Stamp::from_raw(before);
@@ -250,9 +256,7 @@ impl<'a> Ticket<'a> {
             let key = PointKey { site, class };
             entry.blocker = core.look_up(entry.shard, &entry.owner, key, entry.control);
         }
-        if entry.pending.is_none() {
-            entry.pending = entry.shard.pool.take(entry.record);
-        }
+        entry.take_pending();
         if let Some(pending) = entry.pending {
             let blocker = entry.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
             pending.more.store(true, Relaxed);
@@ -271,15 +275,16 @@ impl<'a> Ticket<'a> {
     /// # Safety
     /// As for [`Core::settle`].
     pub unsafe fn follows(&mut self, before: &Stamp) {
-        let Some(pending) = before.get() else { return };
+        // SAFETY: the caller's.
+        let Some(pending) = (unsafe { before.get() }) else {
+            return;
+        };
         let older = pending.before.load(Relaxed);
         pending.before.store(std::ptr::null_mut(), Relaxed);
         // SAFETY: the caller's: what a stamp follows is of the same engine.
         unsafe { self.core.settle(Stamp::from_raw(older)) };
-        if let Some(entry) = &mut self.entry
-            && entry.pending.is_none()
-        {
-            entry.pending = entry.shard.pool.take(entry.record);
+        if let Some(entry) = &mut self.entry {
+            entry.take_pending();
         }
     }
 
@@ -311,8 +316,8 @@ impl<'a> Ticket<'a> {
             next.store(entry.record);
         }
         let Some(pending) = pending else {
-            if entry.contended {
-                core.count_contention(&entry);
+            if entry.contended || entry.next.is_some() {
+                core.count_without_node(&entry);
             }
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
@@ -370,16 +375,18 @@ impl<'a> Ticket<'a> {
 }
 
 impl Core {
-    /// Too many measured guards to keep this one until its release: counts the contention now, without its time.
+    /// Too many measured guards are alive to keep this one until its release: it is not timed, and a contention
+    /// is counted now.
     #[cold]
-    fn count_contention(&self, entry: &Entry<'_>) {
-        if entry.next.is_none() {
-            // Else it was counted when the hold was to be timed.
-            entry.shard.losses.count_as_owner(Loss::Guards);
-        }
+    fn count_without_node(&self, entry: &Entry<'_>) {
+        entry.shard.losses.count_as_owner(Loss::Guards);
         let Some(_entered) = entry.shard.enter() else {
             return;
         };
+        entry.record.forfeit(&entry.owner, entry.hold_weight);
+        if !entry.contended {
+            return;
+        }
         let delta = Delta {
             contentions: 1,
             ..Delta::default()
@@ -398,12 +405,17 @@ impl<'a> Entry<'a> {
         self.next = Some(with_rng(&self.shard.rng, |rng| {
             Schedule::after(done + 1, self.control, rng)
         }));
-        match self.shard.pool.take(self.record) {
-            Some(pending) => {
-                pending.hold_weight.store(weight, Relaxed);
-                self.pending = Some(pending);
+        self.hold_weight = weight;
+        self.take_pending();
+    }
+
+    /// Takes a node, if there is none yet and the pool has one.
+    fn take_pending(&mut self) {
+        if self.pending.is_none() {
+            self.pending = self.shard.pool.take(self.record);
+            if let Some(pending) = self.pending {
+                pending.hold_weight.store(self.hold_weight, Relaxed);
             }
-            None => self.shard.losses.count_as_owner(Loss::Guards),
         }
     }
 }

@@ -26,9 +26,13 @@ pub struct Timing<'a> {
 
 impl Core {
     /// Prepares to time the acquisition. Call it before the lock is tried. `None`: ask for a ticket.
+    ///
+    /// # Safety
+    /// The hit is of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
+    /// got it; nor does it until the acquisition is over.
     #[inline(always)]
     #[must_use]
-    pub fn timing<'a>(&'a self, hit: Hit<'a>) -> Option<Timing<'a>> {
+    pub unsafe fn timing<'a>(&'a self, hit: Hit<'a>) -> Option<Timing<'a>> {
         let control = self.control();
         let shard = hit.cache.shard()?;
         let pending = shard.pool.take(hit.record)?;
@@ -52,7 +56,8 @@ impl Core {
     /// As for [`settle`](Self::settle).
     #[inline(always)]
     pub unsafe fn settle_hold(&self, mine: Option<Mine<'_>>, stamp: Stamp) -> Result<(), Stamp> {
-        let (Some(pending), Some(Mine(shard, _))) = (stamp.get(), mine) else {
+        // SAFETY: the caller's.
+        let (Some(pending), Some(Mine(shard, _))) = (unsafe { stamp.get() }, mine) else {
             return Err(stamp);
         };
         let weight = pending.hold_weight.load(Relaxed);
@@ -89,7 +94,8 @@ impl Timing<'_> {
             next.store(self.hit.record);
         }
         bump(&self.hit.record.timed, 1);
-        self.hit.commit();
+        // SAFETY: the caller's of `timing`.
+        unsafe { self.hit.commit() };
         self.pending
             .hold_start
             .store(self.core.clock.raw(), Relaxed);

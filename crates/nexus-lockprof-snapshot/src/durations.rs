@@ -69,9 +69,13 @@ pub struct Durations {
     /// Variance of `total_ns` as an estimator, in ns²; 0 when every event was measured.
     #[serde(skip_serializing_if = "json::is_zero", with = "json::variance")]
     pub total_variance: f64,
-    /// Number of events there were, measured or not: holds that are over or are not being measured, and waits.
+    /// Number of events that `total_ns` stands for: those measured, and those that the measured ones represent.
     /// What is being measured at the moment is not in it yet.
     pub events: u64,
+    /// Number of further events that could not be measured and that nothing in `total_ns` stands for: they came while
+    /// the mode was `Counts`, or found no room. With some measured and some not, the total is that of a part.
+    #[serde(default, skip_serializing_if = "json::is_default")]
+    pub unmeasured: u64,
     /// The longest duration that was measured, in nanoseconds.
     pub max_ns: u64,
     /// A weighted random sample of all durations since the start or the last reset, ascending by value.
@@ -88,6 +92,7 @@ impl Durations {
     pub fn is_empty(&self) -> bool {
         self.samples == 0
             && self.events == 0
+            && self.unmeasured == 0
             && self.total_ns == 0
             && self.max_ns == 0
             && self.reservoir.is_empty()
@@ -209,6 +214,19 @@ impl Durations {
         self.samples > 0 && (self.events > self.samples || self.total_variance > 0.0)
     }
 
+    /// Whether [`total_ns`](Self::total_ns) is of a part of the events only: others could not be measured.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Durations;
+    ///
+    /// let part = Durations { samples: 10, events: 10, unmeasured: 1_000, ..Durations::default() };
+    /// assert!(part.is_partial() && !part.is_estimate());
+    /// ```
+    #[must_use]
+    pub const fn is_partial(&self) -> bool {
+        self.samples > 0 && self.unmeasured > 0
+    }
+
     /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds: the square root of its variance.
     /// 0 when every event was measured.
     #[must_use]
@@ -241,6 +259,7 @@ impl Durations {
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
         self.total_variance += other.total_variance;
         self.events = self.events.saturating_add(other.events);
+        self.unmeasured = self.unmeasured.saturating_add(other.unmeasured);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.reservoir.extend(other.reservoir);
         self.recent.extend(other.recent);

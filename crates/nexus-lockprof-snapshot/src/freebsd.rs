@@ -48,6 +48,12 @@ impl fmt::Display for Snapshot {
                 "\nESTIMATED from samples: total and avg of {holds} points, wait_total and wait_avg of {waits}"
             )?;
         }
+        let partial = self.points().iter();
+        let partial = partial.filter(|p| p.hold.is_partial() || p.wait.is_partial());
+        match partial.count() {
+            0 => {}
+            points => write!(f, "\nPARTLY not measured: {points} points")?,
+        }
         if !self.losses().is_empty() {
             write!(f, "\nLOST {}", self.losses())?;
         }
@@ -76,5 +82,6 @@ fn row(point: &Point) -> [Option<u64>; 9] {
 
 /// `None` when there were events, but nobody knows how long they were. Without events the sum is 0.
 fn measured(durations: &Durations) -> Option<&Durations> {
-    (durations.samples > 0 || durations.events == 0).then_some(durations)
+    let nothing_to_measure = durations.events == 0 && durations.unmeasured == 0;
+    (durations.samples > 0 || nothing_to_measure).then_some(durations)
 }

@@ -283,8 +283,9 @@ fn durations(
     Ok(Durations {
         samples,
         total_ns,
-        total_variance: variance(later.total_variance, earlier.total_variance),
+        total_variance: variance(later, earlier, events > samples),
         events,
+        unmeasured: later.unmeasured.saturating_sub(earlier.unmeasured),
         max_ns: if later.max_ns > earlier.max_ns {
             later.max_ns
         } else {
@@ -296,13 +297,17 @@ fn durations(
     })
 }
 
-/// The shares of separate samples add up, so they can be subtracted. What is left of two equal sums is rounding: it
-/// must make neither an error where nothing was estimated nor a negative variance.
-fn variance(later: f64, earlier: f64) -> f64 {
+/// The shares of separate samples add up, so they can be subtracted. What is left of two sums that are nearly equal
+/// may be rounding: it must make no error where nothing was estimated, and where something was, the rounding is the
+/// least that is not known.
+fn variance(later: &Durations, earlier: &Durations, estimated: bool) -> f64 {
     const ROUNDING: f64 = 1e-12;
-    let difference = later - earlier;
-    if difference > ROUNDING * later {
+    let rounding = ROUNDING * later.total_variance;
+    let difference = later.total_variance - earlier.total_variance;
+    if difference > rounding {
         difference
+    } else if estimated {
+        rounding
     } else {
         0.0
     }

@@ -47,13 +47,19 @@ mod locks;
 mod profiled;
 mod raw;
 
+/// Engines as values: for tests on a manual clock, and for statistics of their own.
+pub mod engine {
+    pub use nexus_lockprof_engine::{
+        Config, ConfigError, Engine, Event, Global, HandlerId, Host, ManualClock, Mode, Reporter,
+    };
+}
+
 pub use global::{
     config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick,
     warm_up,
 };
 pub use lock_api;
 pub use locks::*;
-pub use nexus_lockprof_engine as engine;
 pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Hot, HotLine, HotMetric, Lock, Losses, ParseHotError, Point,

@@ -173,6 +173,15 @@ impl Column {
         }
     }
 
+    /// Whether its cell of a point is the total of a part.
+    pub(super) fn is_partial(self, point: &Point) -> bool {
+        match self {
+            Wait(Total) => point.wait.is_partial(),
+            Hold(Total) => point.hold.is_partial(),
+            _ => false,
+        }
+    }
+
     /// Whether its cell of a point is made from an estimate.
     pub(super) fn is_estimate(self, point: &Point) -> bool {
         match self {
@@ -258,6 +267,7 @@ impl Time {
             (Off, _) if error > WORTH_SAYING => format!("±{}", unit::whole_percent(error)),
             (Doubt | Off, _) => String::new(),
             (_, None) => "-".to_owned(),
+            (Total, Some(ns)) if durations.is_partial() => format!(">{}", unit::duration(ns)),
             (_, Some(ns)) if self.is_estimate(durations) => format!("~{}", unit::duration(ns)),
             (_, Some(ns)) => unit::duration(ns),
         }

@@ -105,6 +105,16 @@ impl<'a> Grid<'a> {
 
     /// What the marks of estimates mean, if there are such, and how far off the totals may be.
     pub(super) fn note(&self) -> Option<String> {
+        let partial = self
+            .layout
+            .iter()
+            .any(|&(column, _)| self.points.iter().any(|point| column.is_partial(point)));
+        let partial = partial.then(|| "> of a part: others were not measured".to_owned());
+        let notes: Vec<String> = partial.into_iter().chain(self.estimates_note()).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    fn estimates_note(&self) -> Option<String> {
         let shows = |wanted| self.layout.iter().any(|&(column, _)| column == wanted);
         let estimates = |&(column, _): &(Column, usize)| {
             self.points.iter().any(|point| column.is_estimate(point))

@@ -18,6 +18,7 @@ fn times(samples: u64, weight: f64, range: std::ops::Range<u64>, variance: f64) 
         events,
         total_ns: (range.start + range.end) / 2 * events,
         total_variance: variance,
+        unmeasured: 0,
         max_ns: range.end,
         reservoir: values.map(|value_ns| Sample { value_ns, weight }).collect(),
         recent: Vec::new(),

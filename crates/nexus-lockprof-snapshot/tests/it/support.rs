@@ -76,6 +76,7 @@ pub(crate) fn everything() -> SnapshotParts {
                     total_ns: 9_000_000,
                     total_variance: 0.0,
                     events: 1_000,
+                    unmeasured: 7,
                     max_ns: 80_000,
                     reservoir: vec![Sample::exact(8_000), Sample::exact(10_000)],
                     recent: vec![Sample::exact(10_000)],
@@ -85,6 +86,7 @@ pub(crate) fn everything() -> SnapshotParts {
                     total_ns: 600_000_000,
                     total_variance: 1234567.890123,
                     events: 1_000_000,
+                    unmeasured: 7,
                     max_ns: 70_000,
                     reservoir: vec![
                         Sample {

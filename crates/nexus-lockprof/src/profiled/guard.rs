@@ -1,6 +1,6 @@
 //! What a guard carries for the profiler.
 
-use nexus_lockprof_engine::Stamp;
+use nexus_lockprof_engine::adaptor::Stamp;
 
 /// Per-acquisition state of a [`Profiled`](super::Profiled) lock: the raw lock's own, and one word.
 ///

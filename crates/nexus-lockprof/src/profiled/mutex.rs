@@ -2,7 +2,8 @@
 
 use super::{Profiled, ProfiledGuard, TimedOut};
 use lock_api::{RawMutex, RawMutexFair, RawMutexTimed};
-use nexus_lockprof_engine::{Class, HoldMode::Exclusive, Host, SiteKey};
+use nexus_lockprof_engine::Host;
+use nexus_lockprof_engine::adaptor::{Class, HoldMode::Exclusive, SiteKey};
 use std::convert::Infallible;
 use std::panic::Location;
 

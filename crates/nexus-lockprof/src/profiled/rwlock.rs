@@ -5,10 +5,11 @@ use lock_api::{
     RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed, RawRwLockUpgrade,
     RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
 };
-use nexus_lockprof_engine::{
+use nexus_lockprof_engine::Host;
+use nexus_lockprof_engine::adaptor::{
     Class,
     HoldMode::{Exclusive, Shared, Upgradable},
-    Host, SiteKey, Stamp,
+    SiteKey, Stamp,
 };
 use std::convert::Infallible;
 use std::panic::Location;
