@@ -1,11 +1,23 @@
 //! Without feature `profile`: no lock reports to the engine, and it says that it is off.
 
 use nexus_lockprof_engine::{Config, Engine, Mode};
+use std::io::Write;
 use std::sync::Once;
 
 pub(super) fn engine() -> Engine {
     static OFF: Once = Once::new();
     OFF.call_once(|| {
+        for name in ["LOCKPROF", "LOCKPROF_BUDGET", "LOCKPROF_OUT"] {
+            if std::env::var_os(name).is_some() {
+                // A closed stderr is no reason to stop.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "lockprof: {name} has no effect: the program was built without the feature `profile`"
+                );
+            }
+        }
+        // Reads the environment, so that configuring does not complain of it once more.
+        let _ = Engine::global().config();
         // The default settings are valid.
         let _ = Engine::global().configure(effective(Config::default()));
     });

@@ -17,7 +17,7 @@ pub fn install() -> HandlerId {
             "lockprof_hot_total",
             vec![
                 Label::new("lock", hot.lock.name().into_owned()),
-                Label::new("site", hot.site.to_string()),
+                Label::new("site", format!("{:#}", hot.site)),
                 Label::new("metric", hot.metric.as_str()),
             ]
         )
@@ -45,7 +45,8 @@ pub fn record(snapshot: &Snapshot) {
 fn record_point(point: &Point) {
     let labels = vec![
         Label::new("lock", point.lock.name().into_owned()),
-        Label::new("site", point.site.to_string()),
+        // With its column: two calls of one line are two metrics.
+        Label::new("site", format!("{:#}", point.site)),
         Label::new("mode", point.mode.as_str()),
     ];
     for (name, value) in [
