@@ -79,7 +79,8 @@ impl Aggregator {
 
     /// Collects; what is hot goes to `events`.
     pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
-        let closed = core.open_collection();
+        let config = core.config();
+        let closed = core.eras.open_collection();
         for point in &mut self.points {
             point.now = Reading::default();
             for times in [&mut point.wait, &mut point.hold] {
@@ -88,7 +89,7 @@ impl Aggregator {
             }
         }
         let mut table = TableStats {
-            max_records: core.config().max_records as u64,
+            max_records: config.max_records as u64,
             shards: core.shard_count(),
             ..TableStats::default()
         };
@@ -106,8 +107,7 @@ impl Aggregator {
         }
         drop(guard);
 
-        let config = core.config();
-        let resets = core.resets();
+        let resets = core.eras.resets();
         let mut points = Vec::new();
         for state in &mut self.points {
             let mut point = Point::new(state.lock.clone(), state.mode, state.site.clone());
@@ -122,8 +122,6 @@ impl Aggregator {
                     recent.extend(times.interval.drain(..), config.archive, &mut self.rng);
                     times.interval = recent.samples();
                 }
-            }
-            for times in [&mut state.wait, &mut state.hold] {
                 // Quantiles are of what is in order.
                 times
                     .interval
@@ -164,7 +162,7 @@ impl Aggregator {
         }
         add_losses(&mut self.lost_before, *last.losses());
         self.started_ns += last.elapsed_ns();
-        core.count_reset();
+        core.eras.count_reset();
     }
 
     fn take_in(&mut self, shard: &Shard, record: &Record, closed: u64) {
@@ -264,13 +262,13 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &Times, resets: u64
     let current = now.stretch == resets;
     Durations {
         samples: now.samples.saturating_sub(base.samples),
-        events: 0,
-        unmeasured: 0,
         total_ns: now.total_ns.saturating_sub(base.total_ns),
         total_variance: if current { now.variance } else { 0.0 },
         max_ns: if current { now.max_ns } else { 0 },
         reservoir: times.archive.samples(),
         recent: times.interval.clone(),
+        // The caller's: they follow from the point's counts.
+        ..Durations::default()
     }
 }
 

@@ -39,7 +39,8 @@ pub struct Core {
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
-    eras: Eras,
+    /// Which collection is open, and how many resets there were. Changed under the aggregator's lock.
+    pub(crate) eras: Eras,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
     /// `None` until the first use configures the global engine.
@@ -217,25 +218,8 @@ impl Core {
         if self.control() == Control::UNCONFIGURED {
             self.configuring.store(false, Relaxed);
         }
-        for lock in [
-            std::ptr::from_ref(self.aggregator_raw()),
-            std::ptr::from_ref(self.changes_raw()),
-        ] {
-            // SAFETY: this is the only thread, nobody else can look at the lock, and all of it is atomics.
-            unsafe { lock.cast_mut().write(parking_lot::lock_api::RawMutex::INIT) };
-        }
-    }
-
-    #[cfg(unix)]
-    fn aggregator_raw(&self) -> &parking_lot::RawMutex {
-        // SAFETY: nothing is done with it here.
-        unsafe { self.aggregator.raw() }
-    }
-
-    #[cfg(unix)]
-    fn changes_raw(&self) -> &parking_lot::RawMutex {
-        // SAFETY: nothing is done with it here.
-        unsafe { self.changes.raw() }
+        unlock_anew(&self.aggregator);
+        unlock_anew(&self.changes);
     }
 
     /// The settings now; the defaults if nothing was configured.
@@ -246,20 +230,6 @@ impl Core {
     #[inline]
     pub(crate) fn era(&self) -> Era {
         self.eras.now(self.reservoir.load(Relaxed))
-    }
-
-    /// Opens the next collection and returns the one that is closed by it. Under the aggregator's lock.
-    pub(crate) fn open_collection(&self) -> u64 {
-        self.eras.open_collection()
-    }
-
-    /// Number of resets. Changed under the aggregator's lock.
-    pub(crate) fn resets(&self) -> u64 {
-        self.eras.resets()
-    }
-
-    pub(crate) fn count_reset(&self) {
-        self.eras.count_reset();
     }
 
     pub(crate) fn limits(&self) -> Limits<'_> {
@@ -297,4 +267,13 @@ impl Core {
     pub(crate) fn shard_count(&self) -> u64 {
         self.shard_count.load(Relaxed) as u64
     }
+}
+
+/// Makes a lock unlocked, whoever had it: in a forked child, where no other thread is left.
+#[cfg(unix)]
+fn unlock_anew<T>(lock: &Mutex<T>) {
+    // SAFETY: only written through the pointer.
+    let raw = std::ptr::from_ref(unsafe { lock.raw() }).cast_mut();
+    // SAFETY: this is the only thread, nobody else can look at the lock, and all of it is atomics.
+    unsafe { raw.write(parking_lot::lock_api::RawMutex::INIT) };
 }

@@ -12,13 +12,8 @@ pub(crate) struct Heat {
     hold: bool,
 }
 
-/// A point's intervals of wait and hold, and how many durations each was drawn from.
-pub(crate) struct Interval<'a> {
-    pub(crate) durations: &'a Durations,
-    pub(crate) samples: u64,
-}
-
-/// Compares one point's last interval. `recent` of its durations is that interval.
+/// Compares one point's last interval. `recent` of its wait and hold is that interval; `samples` is how many
+/// durations each was drawn from.
 pub(crate) fn judge(
     point: &Point,
     samples: [u64; 2],
@@ -28,22 +23,18 @@ pub(crate) fn judge(
 ) {
     let Thresholds { wait, hold } = config.thresholds(&point.lock.name());
     let [wait_samples, hold_samples] = samples;
-    for (metric, interval, threshold, hot) in [
+    for (metric, durations, samples, threshold, hot) in [
         (
             HotMetric::Wait,
-            Interval {
-                durations: &point.wait,
-                samples: wait_samples,
-            },
+            &point.wait,
+            wait_samples,
             wait,
             &mut heat.wait,
         ),
         (
             HotMetric::Hold,
-            Interval {
-                durations: &point.hold,
-                samples: hold_samples,
-            },
+            &point.hold,
+            hold_samples,
             hold,
             &mut heat.hold,
         ),
@@ -52,7 +43,10 @@ pub(crate) fn judge(
             *hot = false;
             continue;
         };
-        if let Some((p95_ns, threshold_ns)) = crossed(&interval, threshold, hot, config) {
+        if samples < config.hot_min_samples {
+            continue;
+        }
+        if let Some((p95_ns, threshold_ns)) = crossed(durations, threshold, hot, config.hot_cool) {
             events.push(Event::Hot(Hot {
                 lock: point.lock.clone(),
                 mode: point.mode,
@@ -60,7 +54,7 @@ pub(crate) fn judge(
                 metric,
                 p95_ns,
                 threshold_ns,
-                samples: interval.samples,
+                samples,
             }));
         }
     }
@@ -68,22 +62,19 @@ pub(crate) fn judge(
 
 /// The 95th percentile and the threshold, when it is passed for the first time since it cooled.
 fn crossed(
-    interval: &Interval<'_>,
+    durations: &Durations,
     threshold: Duration,
     hot: &mut bool,
-    config: &Config,
+    cool: f64,
 ) -> Option<(u64, u64)> {
-    if interval.samples < config.hot_min_samples {
-        return None;
-    }
-    let p95_ns = interval.durations.recent_quantile(0.95)?;
+    let p95_ns = durations.recent_quantile(0.95)?;
     let threshold_ns = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
     if p95_ns > threshold_ns {
         let fires = !*hot;
         *hot = true;
         return fires.then_some((p95_ns, threshold_ns));
     }
-    if p95_ns as f64 <= threshold_ns as f64 * config.hot_cool {
+    if p95_ns as f64 <= threshold_ns as f64 * cool {
         *hot = false;
     }
     None

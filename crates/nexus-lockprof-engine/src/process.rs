@@ -7,12 +7,18 @@ use crate::env;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Where the last snapshot goes, and which process was told so.
 static OUT: OnceLock<(PathBuf, u32)> = OnceLock::new();
 
-/// Prepares for both. Called once, at the global engine's first use.
+/// Prepares for both, at the global engine's first use. A child that was forked during that has its first use again,
+/// with the handlers that it inherited: registered twice, they would lock the aggregator twice.
 pub(crate) fn watch() {
+    static WATCHING: AtomicBool = AtomicBool::new(false);
+    if WATCHING.swap(true, Relaxed) {
+        return;
+    }
     if let Some(path) = std::env::var_os(env::OUT) {
         if path.is_empty() {
             crate::say(format_args!(

@@ -7,7 +7,7 @@
 //! the aggregator opens the next collection, then reads the bank of the one it closed, which the
 //! writer does not touch until the collection after that. `docs/protocol.md` has the argument.
 
-use crate::sync::{AtomicU64, Ordering, OwnLoad, bump};
+use crate::sync::{AtomicU64, Ordering, OwnLoad};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Values saturate here: 2^44 ns, 4.8 hours. Totals and maxima do not saturate.
@@ -164,11 +164,6 @@ pub(crate) fn with_rng<T>(seed: &AtomicU64, f: impl FnOnce(&mut fastrand::Rng) -
     let out = f(&mut rng);
     seed.store(rng.get_seed(), Relaxed);
     out
-}
-
-/// One more of something that only this thread counts.
-pub(crate) fn count(counter: &AtomicU64) {
-    bump(counter, 1);
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use crate::identity::PointKey;
 use crate::lease::Lease;
 use crate::pending::Pool;
 use crate::record::{Owner, Record};
-use crate::reservoir::count;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, bump};
 use crate::table::Table;
 use Ordering::Relaxed;
 
@@ -32,7 +31,7 @@ impl Losses {
 
     /// One more, by the only thread that counts here.
     pub(crate) fn count_as_owner(&self, cause: Loss) {
-        count(&self.0[cause as usize]);
+        bump(&self.0[cause as usize], 1);
     }
 
     /// One more, by any thread.

@@ -133,18 +133,17 @@ fn register(core: &Core) -> Option<&Shard> {
         Life::Inside => Err(Loss::Reentrant),
         Life::Exited => Err(Loss::ThreadExit),
         Life::Running => {
-            CURRENT.with(|current| current.life.set(Life::Inside));
             // `thread_local` panics when its own destructor has run in this thread and we are
             // called for the first time after that: not ours to pass on. It also never takes back the
             // slot that it gave out by then, so this thread gets nothing more.
-            let found = catch_unwind(AssertUnwindSafe(|| lease(core)));
-            let life = if found.is_ok() {
-                Life::Running
-            } else {
-                Life::Exited
-            };
-            CURRENT.with(|current| current.life.set(life));
-            found.unwrap_or(Err(Loss::ThreadExit))
+            let found = catch_unwind(AssertUnwindSafe(|| {
+                let _inside = inside();
+                lease(core)
+            }));
+            found.unwrap_or_else(|_| {
+                CURRENT.with(|current| current.life.set(Life::Exited));
+                Err(Loss::ThreadExit)
+            })
         }
     };
     found.map_err(|cause| core.losses.count(cause)).ok()

@@ -93,6 +93,14 @@ impl Core {
         Some(entry)
     }
 
+    /// The record of `key`, made if need be. `None`, with the loss counted, when there can be none.
+    fn record<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
+        shard
+            .record(owner, key, &self.limits())
+            .map_err(|cause| shard.losses.count_as_owner(cause))
+            .ok()
+    }
+
     fn look_up<'a>(
         &'a self,
         shard: &'a Shard,
@@ -100,10 +108,7 @@ impl Core {
         key: PointKey,
         control: Control,
     ) -> Option<&'a Record> {
-        let record = shard
-            .record(owner, key, &self.limits())
-            .map_err(|cause| shard.losses.count_as_owner(cause))
-            .ok()?;
+        let record = self.record(shard, owner, key)?;
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.
             record.control.store(control.0, Relaxed);
@@ -168,10 +173,7 @@ impl Core {
             if pending.is_of(shard) {
                 return Some(record);
             }
-            shard
-                .record(owner, record.key, &self.limits())
-                .map_err(|cause| shard.losses.count_as_owner(cause))
-                .ok()
+            self.record(shard, owner, record.key)
         };
         let hold_start = pending.hold_start.load(Relaxed);
         let measured = |kind, weight: u64, start, end| {
@@ -203,9 +205,8 @@ impl Core {
             };
             self.add(shard, owner, record, &delta);
         }
-        if let Some(blocker) = mine(pending.blocker.load(Relaxed)) {
-            self.add(shard, owner, blocker, &blocked(wait.map_or(0, |w| w.ns)));
-        }
+        let blocker = mine(pending.blocker.load(Relaxed));
+        self.blame(shard, owner, blocker, wait.map_or(0, |wait| wait.ns));
     }
 
     fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
@@ -215,14 +216,17 @@ impl Core {
             shard.losses.count_as_owner(Loss::Memory);
         }
     }
-}
 
-/// What the holder's point gets for having kept one thread waiting.
-fn blocked(wait_ns: u64) -> Delta {
-    Delta {
-        blocked: 1,
-        caused_wait_ns: wait_ns,
-        ..Delta::default()
+    /// Books at the holder's point, if it is known, that it has kept one thread waiting.
+    fn blame(&self, shard: &Shard, owner: &Owner, blocker: Option<&Record>, wait_ns: u64) {
+        let delta = Delta {
+            blocked: 1,
+            caused_wait_ns: wait_ns,
+            ..Delta::default()
+        };
+        if let Some(blocker) = blocker {
+            self.add(shard, owner, blocker, &delta);
+        }
     }
 }
 
@@ -335,42 +339,40 @@ impl<'a> Ticket<'a> {
 
     /// `try_*` found the lock taken.
     pub fn try_failed(self) {
-        self.gave_up(|_| Delta {
+        let delta = Delta {
             try_failures: 1,
             ..Delta::default()
-        });
+        };
+        self.gave_up(&delta, 0);
     }
 
     /// A timed acquire gave up. Whoever held the lock has kept this thread waiting all the same.
     pub fn timed_out(self) {
         let clock = &self.core.clock;
-        self.gave_up(|entry| Delta {
+        let waited_ns = match &self.entry {
+            Some(entry) if entry.control.kind() != Kind::Counts => {
+                clock.nanos(entry.wait_start, clock.raw())
+            }
+            _ => 0,
+        };
+        let delta = Delta {
             timeouts: 1,
-            // Goes to the holder's point, not to this one: see `gave_up`.
-            caused_wait_ns: match entry.control.kind() {
-                Kind::Counts => 0,
-                _ => clock.nanos(entry.wait_start, clock.raw()),
-            },
             ..Delta::default()
-        });
+        };
+        self.gave_up(&delta, waited_ns);
     }
 
-    fn gave_up(self, delta: impl FnOnce(&Entry<'_>) -> Delta) {
+    fn gave_up(self, delta: &Delta, waited_ns: u64) {
         let Some(entry) = self.entry else { return };
         if let Some(pending) = entry.pending {
             entry.shard.pool.give_back(pending);
         }
-        let mut delta = delta(&entry);
-        let caused_ns = std::mem::take(&mut delta.caused_wait_ns);
         let Some(_entered) = entry.shard.enter() else {
             return;
         };
-        self.core
-            .add(entry.shard, &entry.owner, entry.record, &delta);
-        if let Some(blocker) = entry.blocker {
-            self.core
-                .add(entry.shard, &entry.owner, blocker, &blocked(caused_ns));
-        }
+        let core = self.core;
+        core.add(entry.shard, &entry.owner, entry.record, delta);
+        core.blame(entry.shard, &entry.owner, entry.blocker, waited_ns);
     }
 }
 
@@ -392,9 +394,7 @@ impl Core {
             ..Delta::default()
         };
         self.add(entry.shard, &entry.owner, entry.record, &delta);
-        if let Some(blocker) = entry.blocker {
-            self.add(entry.shard, &entry.owner, blocker, &blocked(0));
-        }
+        self.blame(entry.shard, &entry.owner, entry.blocker, 0);
     }
 }
 

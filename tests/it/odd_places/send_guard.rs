@@ -1,7 +1,7 @@
 //! Guards that are released by another thread than acquired them.
 
 use super::{acquisitions, engine, lasting_mutex as mutex};
-use nexus_lockprof::engine::Mode;
+use nexus_lockprof::engine::{Engine, Mode};
 use std::sync::mpsc;
 use std::thread;
 
@@ -42,17 +42,7 @@ fn the_releasing_thread_exits() {
         let guard = lock.lock();
         assert!(thread::spawn(move || drop(guard)).join().is_ok());
     }
-    let snapshot = engine.snapshot();
-    assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
-    assert_eq!(acquisitions(&snapshot, "sent"), 300);
-    assert_eq!(
-        snapshot
-            .points()
-            .iter()
-            .map(|p| p.hold.samples)
-            .sum::<u64>(),
-        300
-    );
+    assert_all_recorded(&engine, 300);
 }
 
 /// And the one that acquired has left, and its place is another's, when the guard is released.
@@ -67,15 +57,14 @@ fn the_acquiring_thread_exits() {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
+    assert_all_recorded(&engine, 300);
+}
+
+/// That many acquisitions of "sent", each with its hold, and no losses.
+fn assert_all_recorded(engine: &Engine, times: u64) {
     let snapshot = engine.snapshot();
     assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
-    assert_eq!(acquisitions(&snapshot, "sent"), 300);
-    assert_eq!(
-        snapshot
-            .points()
-            .iter()
-            .map(|p| p.hold.samples)
-            .sum::<u64>(),
-        300
-    );
+    assert_eq!(acquisitions(&snapshot, "sent"), times);
+    let holds: u64 = snapshot.points().iter().map(|p| p.hold.samples).sum();
+    assert_eq!(holds, times);
 }
