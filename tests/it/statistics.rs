@@ -283,7 +283,7 @@ fn quantiles_are_of_what_was_measured() {
 #[test]
 fn sampled_totals_say_that_they_are_estimates_and_are_near() {
     // 100,000 holds of 1000 ns: the total is 1e8, and its standard error says how far the estimate may be off.
-    let bench = Bench::new(Mode::Sampled { budget: 0.05 });
+    let bench = Bench::new(Mode::Sampled { budget: 0.001 });
     let lock = bench.mutex("work", ());
     for _ in 0..100_000 {
         let _guard = lock.lock();
@@ -292,7 +292,11 @@ fn sampled_totals_say_that_they_are_estimates_and_are_near() {
     let point = bench.point("work");
     assert_eq!(point.acquisitions, 100_000);
     assert!(point.hold.is_estimate());
-    assert!(point.hold.samples < 5000, "{} samples", point.hold.samples);
+    assert!(
+        point.hold.samples < 10_000,
+        "{} samples",
+        point.hold.samples
+    );
     let error = (point.hold.total_ns as f64 - 1e8).abs();
     let standard_error = point.hold.standard_error_ns();
     assert!(standard_error > 0.0 && standard_error < 0.1 * 1e8);
@@ -413,4 +417,62 @@ fn more_measured_guards_than_there_is_room_for_are_counted_and_not_timed() {
         6,
         "a failed try has no guard to lose"
     );
+}
+
+#[test]
+fn the_profiler_says_what_it_took() {
+    let bench = Bench::new(Mode::Exact);
+    let lock = bench.mutex("work", ());
+    assert_eq!(bench.engine.snapshot().overhead().share(), None);
+    let use_it = |times| {
+        for _ in 0..times {
+            let _guard = lock.lock();
+            bench.pass(1_000);
+        }
+    };
+    use_it(100);
+    let first = bench.engine.snapshot();
+    // On a manual clock a timed acquisition is assumed to take 40 ns, and finding its record 80.
+    let overhead = *first.overhead();
+    assert_eq!(
+        (overhead.budgeted_ns, overhead.threads_ns),
+        (4_080, 100_000)
+    );
+    assert_eq!(overhead.share(), Some(0.0408));
+    use_it(10);
+    let second = bench.engine.snapshot();
+    let interval = second.since(&first).unwrap();
+    assert_eq!(interval.overhead().budgeted_ns, 400);
+    bench.engine.reset();
+    use_it(1);
+    let after = *bench.engine.snapshot().overhead();
+    assert_eq!((after.budgeted_ns, after.threads_ns), (40, 1_000));
+}
+
+#[test]
+fn the_budget_holds_and_changes_live() {
+    // 20 ns each: 40 ns for each timed one would be twice the thread's time.
+    let bench = Bench::new(Mode::DEFAULT);
+    let lock = bench.mutex("work", ());
+    let share = |budget| {
+        let mode = Mode::Sampled { budget };
+        let config = nexus_lockprof::Config::default().mode(mode);
+        assert_eq!(bench.engine.configure(config), Ok(()));
+        let use_it = || {
+            for _ in 0..1_000_000 {
+                let guard = lock.lock();
+                bench.pass(20);
+                drop(guard);
+            }
+        };
+        use_it();
+        let before = bench.engine.snapshot();
+        use_it();
+        let spent = *bench.engine.snapshot().since(&before).unwrap().overhead();
+        spent.share().unwrap() / budget
+    };
+    for budget in [0.01, 0.05, 0.005, 0.01] {
+        let used = share(budget);
+        assert!((0.5..1.2).contains(&used), "{used} of a budget of {budget}");
+    }
 }

@@ -112,7 +112,8 @@ pub fn check(outcome: &Outcome, plan: Plan) {
     assert_eq!(recorded.blocked, contentions + timeouts, "{plan:?}");
     match plan.modes {
         [Mode::Counts] => assert_eq!((recorded.waits, recorded.holds), (0, 0)),
-        [Mode::Sampled { .. }] => assert_eq!(recorded.waits, contentions),
+        // The long ones all, of the short ones some.
+        [Mode::Sampled { .. }] => assert!((1..=contentions).contains(&recorded.waits)),
         [Mode::Exact] => {
             assert_eq!(
                 (recorded.waits, recorded.holds),

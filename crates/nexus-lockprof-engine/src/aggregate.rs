@@ -9,12 +9,15 @@ use crate::core::Core;
 use crate::event::Event;
 use crate::identity::{PointKey, to_site};
 use crate::monitor::{self, Heat};
-use crate::record::{Kind, Reading, Record, TallyReading};
-use crate::shard::{Loss, Losses, Shard};
+use crate::record::{Kind, Reading, Record, SumReading, TallyReading};
+use crate::shard::{Loss, Losses};
+use crate::sync::Ordering::Relaxed;
 use nexus_lockprof_snapshot as snapshot;
 use snapshot::{
-    AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot, SnapshotParts, TableStats,
+    AcquireMode, Durations, Lock, Overhead, Point, Sample, Samples, Site, Snapshot, SnapshotParts,
+    TableStats,
 };
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
@@ -24,12 +27,14 @@ pub(crate) struct Aggregator {
     /// Names the engine in its snapshots. 53 bits: JSON readers keep them exactly.
     id: u64,
     points: Vec<PointState>,
-    by_address: HashMap<(usize, u64), usize>,
+    by_key: HashMap<PointKey, usize>,
     by_content: HashMap<(Lock, AcquireMode, Site), usize>,
     /// By shard, then by a record's ordinal.
     seen: HashMap<u64, Vec<Option<Seen>>>,
     started_ns: u64,
     lost_before: snapshot::Losses,
+    /// At the last reset.
+    overhead_before: Overhead,
     rng: fastrand::Rng,
 }
 
@@ -62,17 +67,29 @@ struct Times {
     interval_samples: u64,
 }
 
+impl Times {
+    /// What the closed collection measured, to share.
+    fn recent(&self) -> Samples {
+        if self.interval.is_empty() {
+            Samples::default()
+        } else {
+            self.interval.iter().copied().collect()
+        }
+    }
+}
+
 impl Aggregator {
     pub(crate) fn new(core: &Core) -> Self {
         let random = RandomState::new();
         Aggregator {
             id: random.hash_one(0) >> 11,
             points: Vec::new(),
-            by_address: HashMap::new(),
+            by_key: HashMap::new(),
             by_content: HashMap::new(),
             seen: HashMap::new(),
             started_ns: core.clock.started_ns(),
             lost_before: snapshot::Losses::default(),
+            overhead_before: Overhead::default(),
             rng: fastrand::Rng::with_seed(random.hash_one(1)),
         }
     }
@@ -82,7 +99,6 @@ impl Aggregator {
         let config = core.config();
         let closed = core.eras.open_collection();
         for point in &mut self.points {
-            point.now = Reading::default();
             for times in [&mut point.wait, &mut point.hold] {
                 times.interval.clear();
                 times.interval_samples = 0;
@@ -94,6 +110,7 @@ impl Aggregator {
             ..TableStats::default()
         };
         let mut lost = losses(&core.losses);
+        let mut overhead = Overhead::default();
         // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the walk is over.
         let guard = crossbeam_epoch::pin();
         for shard in &core.shards {
@@ -101,9 +118,28 @@ impl Aggregator {
             table.hash_size += shard.table.hash_size(&guard);
             table.collisions += shard.table.collisions();
             add_losses(&mut lost, losses(&shard.losses));
-            shard
-                .table
-                .for_each(&guard, |record| self.take_in(shard, record, closed));
+            overhead.budgeted_ns += shard.governor.spent_ns();
+            overhead.threads_ns += shard.life.ns(|| core.clock.coarse_ns());
+            let seen = self.seen.entry(shard.id).or_default();
+            let points = &mut self.points;
+            let (by_key, by_content) = (&mut self.by_key, &mut self.by_content);
+            shard.table.for_each(&guard, |record| {
+                let Some(Seen { point, reading }) = seen.get(record.ordinal).copied().flatten()
+                else {
+                    let point = point_of(record.key, points, by_key, by_content);
+                    if seen.len() <= record.ordinal {
+                        seen.resize(record.ordinal + 1, None);
+                    }
+                    let reading = points[point].take_in(record, None, closed);
+                    seen[record.ordinal] = Some(Seen { point, reading });
+                    return;
+                };
+                // Most records of most threads: then nothing was offered to their reservoirs either.
+                if !record.is_as(&reading) {
+                    let reading = points[point].take_in(record, Some(reading), closed);
+                    seen[record.ordinal] = Some(Seen { point, reading });
+                }
+            });
         }
         drop(guard);
 
@@ -120,7 +156,7 @@ impl Aggregator {
                 if times.interval.len() > config.archive {
                     let mut recent = Archive::default();
                     recent.extend(times.interval.drain(..), config.archive, &mut self.rng);
-                    times.interval = recent.samples();
+                    times.interval = recent.samples().to_vec();
                 }
                 // Quantiles are of what is in order.
                 times
@@ -134,6 +170,10 @@ impl Aggregator {
                 points.push(point);
             }
         }
+        // Those before a reset too: what was booked then is subtracted below.
+        let counted: u64 = self.points.iter().map(|point| point.now.acquisitions).sum();
+        overhead.counting_ns = counted_ns(counted, core.costs.counted_ps.load(Relaxed));
+        overhead = overhead_since(overhead, self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         subtract_losses(&mut lost, &self.lost_before);
         table.rejected = lost.points_full;
@@ -150,6 +190,7 @@ impl Aggregator {
             points,
             table,
             losses: lost,
+            overhead,
         })
     }
 
@@ -161,147 +202,191 @@ impl Aggregator {
             point.hold.archive = Archive::default();
         }
         add_losses(&mut self.lost_before, *last.losses());
+        let overhead = last.overhead();
+        self.overhead_before.budgeted_ns += overhead.budgeted_ns;
+        self.overhead_before.counting_ns += overhead.counting_ns;
+        self.overhead_before.threads_ns += overhead.threads_ns;
         self.started_ns += last.elapsed_ns();
         core.eras.count_reset();
-    }
-
-    fn take_in(&mut self, shard: &Shard, record: &Record, closed: u64) {
-        let seen = self.seen.entry(shard.id).or_default();
-        if seen.len() <= record.ordinal {
-            seen.resize(record.ordinal + 1, None);
-        }
-        let before = seen[record.ordinal];
-        let point = match before {
-            Some(seen) => seen.point,
-            None => point_of(
-                record.key,
-                &mut self.points,
-                &mut self.by_address,
-                &mut self.by_content,
-            ),
-        };
-        let reading = record.read_or(before.map(|seen| seen.reading));
-        seen[record.ordinal] = Some(Seen { point, reading });
-        let state = &mut self.points[point];
-        add(&mut state.now, &reading);
-        for (kind, times) in [(Kind::Wait, &mut state.wait), (Kind::Hold, &mut state.hold)] {
-            let Some(drawn) = record.reservoir(kind).and_then(|r| r.read(closed)) else {
-                continue;
-            };
-            times.interval_samples += drawn.offered;
-            // Each kept duration stands for as many of the offered ones.
-            let share = drawn.offered as f64 / drawn.kept.len() as f64;
-            times
-                .interval
-                .extend(drawn.kept.iter().map(|packed| Sample {
-                    value_ns: packed.value_ns(),
-                    weight: packed.weight() as f64 * share,
-                }));
-        }
     }
 }
 
 /// The point that a record belongs to. One line of source may be at several addresses: points are
-/// told apart by content, and the address only saves making it.
+/// told apart by content, and the key only saves making it.
 fn point_of(
     key: PointKey,
     points: &mut Vec<PointState>,
-    by_address: &mut HashMap<(usize, u64), usize>,
+    by_key: &mut HashMap<PointKey, usize>,
     by_content: &mut HashMap<(Lock, AcquireMode, Site), usize>,
 ) -> usize {
-    *by_address
-        .entry((key.site.to_published(), key.class.ident()))
-        .or_insert_with(|| {
-            let lock = key.class.to_lock();
-            let mode = AcquireMode::from(key.site.mode());
-            let site = to_site(key.site.location());
-            *by_content
-                .entry((lock.clone(), mode, site.clone()))
-                .or_insert_with(|| {
-                    points.push(PointState {
-                        lock,
-                        mode,
-                        site,
-                        now: Reading::default(),
-                        base: Reading::default(),
-                        wait: Times::default(),
-                        hold: Times::default(),
-                        heat: Heat::default(),
-                    });
-                    points.len() - 1
-                })
-        })
+    *by_key.entry(key).or_insert_with(|| {
+        let lock = key.class().to_lock();
+        let mode = AcquireMode::from(key.site().mode());
+        let site = to_site(key.site().location());
+        *by_content
+            .entry((lock.clone(), mode, site.clone()))
+            .or_insert_with(|| {
+                points.push(PointState {
+                    lock,
+                    mode,
+                    site,
+                    now: Reading::default(),
+                    base: Reading::default(),
+                    wait: Times::default(),
+                    hold: Times::default(),
+                    heat: Heat::default(),
+                });
+                points.len() - 1
+            })
+    })
 }
 
 impl PointState {
-    fn fill(&self, point: &mut Point, resets: u64) {
+    /// Adds what has happened at a record since it was read `last`; what it has come to.
+    fn take_in(&mut self, record: &Record, last: Option<Reading>, closed: u64) -> Reading {
+        let reading = record.read_or(last);
+        add(&mut self.now, &reading, &last.unwrap_or_default());
+        for (kind, times, max_ns) in [
+            (Kind::Wait, &mut self.wait, reading.wait.max_ns),
+            (Kind::Hold, &mut self.hold, reading.hold.max_ns),
+        ] {
+            let Some(drawn) = record.reservoir(kind).read(closed) else {
+                continue;
+            };
+            times.interval_samples += drawn.offered;
+            times
+                .interval
+                .extend(drawn.kept.iter().map(|(packed, share)| Sample {
+                    // Samples are rounded up, but never beyond what was measured.
+                    value_ns: packed.value_ns().min(max_ns.max(1)),
+                    weight: packed.weight() as f64 * share,
+                }));
+        }
+        reading
+    }
+
+    fn fill(&mut self, point: &mut Point, resets: u64) {
         let (now, base) = (&self.now, &self.base);
         point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
         point.contentions = now.contentions.saturating_sub(base.contentions);
         point.try_failures = now.try_failures.saturating_sub(base.try_failures);
         point.timeouts = now.timeouts.saturating_sub(base.timeouts);
         point.blocked = now.blocked.saturating_sub(base.blocked);
-        point.caused_wait_ns = now.caused_wait_ns.saturating_sub(base.caused_wait_ns);
-        point.wait = durations(&now.wait, &base.wait, &self.wait, resets);
-        point.hold = durations(&now.hold, &base.hold, &self.hold, resets);
-        // Three kinds of acquisitions: timed (and measured when they are over), represented by timed ones, and
+        point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
+        if now.caused.stretch == resets {
+            point.caused_variance = now.caused.variance;
+        }
+        point.wait = durations(&now.wait, &base.wait, &mut self.wait, resets);
+        point.hold = durations(&now.hold, &base.hold, &mut self.hold, resets);
+        // Three kinds of acquisitions, and of contentions: timed (and measured when they are over), represented by timed ones, and
         // neither. What is being timed just now is not told yet.
-        point.hold.unmeasured = now.unmeasured.saturating_sub(base.unmeasured);
-        let represented = point
-            .acquisitions
-            .saturating_sub(now.timed.saturating_sub(base.timed))
-            .saturating_sub(point.hold.unmeasured);
-        point.hold.events = point.hold.samples + represented;
-        // Waits are timed, all of them or none.
-        point.wait.events = point.wait.samples;
-        point.wait.unmeasured = point.contentions.saturating_sub(point.wait.samples);
+        for (durations, events, timed, unmeasured) in [
+            (
+                &mut point.hold,
+                point.acquisitions,
+                now.timed_holds.saturating_sub(base.timed_holds),
+                now.unmeasured_holds.saturating_sub(base.unmeasured_holds),
+            ),
+            (
+                &mut point.wait,
+                point.contentions,
+                now.timed_waits.saturating_sub(base.timed_waits),
+                now.unmeasured_waits.saturating_sub(base.unmeasured_waits),
+            ),
+        ] {
+            let represented = events.saturating_sub(timed).saturating_sub(unmeasured);
+            durations.events = durations.samples + represented;
+            durations.unmeasured = unmeasured;
+        }
     }
 }
 
-fn durations(now: &TallyReading, base: &TallyReading, times: &Times, resets: u64) -> Durations {
-    let current = now.stretch == resets;
+fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets: u64) -> Durations {
+    let current = now.sum.stretch == resets;
     Durations {
         samples: now.samples.saturating_sub(base.samples),
-        total_ns: now.total_ns.saturating_sub(base.total_ns),
-        total_variance: if current { now.variance } else { 0.0 },
+        total_ns: now.sum.total_ns.saturating_sub(base.sum.total_ns),
+        total_variance: if current { now.sum.variance } else { 0.0 },
         max_ns: if current { now.max_ns } else { 0 },
-        reservoir: times.archive.samples(),
-        recent: times.interval.clone(),
+        reservoir: times.archive.samples().into(),
+        recent: times.recent(),
         // The caller's: they follow from the point's counts.
         ..Durations::default()
     }
 }
 
-fn add(sum: &mut Reading, reading: &Reading) {
-    for (sum, more) in [
-        (&mut sum.acquisitions, reading.acquisitions),
-        (&mut sum.timed, reading.timed),
-        (&mut sum.unmeasured, reading.unmeasured),
-        (&mut sum.contentions, reading.contentions),
-        (&mut sum.try_failures, reading.try_failures),
-        (&mut sum.timeouts, reading.timeouts),
-        (&mut sum.blocked, reading.blocked),
-        (&mut sum.caused_wait_ns, reading.caused_wait_ns),
-        (&mut sum.wait.samples, reading.wait.samples),
-        (&mut sum.wait.total_ns, reading.wait.total_ns),
-        (&mut sum.hold.samples, reading.hold.samples),
-        (&mut sum.hold.total_ns, reading.hold.total_ns),
+/// Adds to a point's sums what a record's reading has grown by since the `last` one.
+fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
+    for (sum, now, before) in [
+        (
+            &mut sum.acquisitions,
+            reading.acquisitions,
+            last.acquisitions,
+        ),
+        (&mut sum.contentions, reading.contentions, last.contentions),
+        (&mut sum.timed_holds, reading.timed_holds, last.timed_holds),
+        (&mut sum.timed_waits, reading.timed_waits, last.timed_waits),
+        (
+            &mut sum.unmeasured_holds,
+            reading.unmeasured_holds,
+            last.unmeasured_holds,
+        ),
+        (
+            &mut sum.unmeasured_waits,
+            reading.unmeasured_waits,
+            last.unmeasured_waits,
+        ),
+        (
+            &mut sum.try_failures,
+            reading.try_failures,
+            last.try_failures,
+        ),
+        (&mut sum.timeouts, reading.timeouts, last.timeouts),
+        (&mut sum.blocked, reading.blocked, last.blocked),
+        (
+            &mut sum.wait.samples,
+            reading.wait.samples,
+            last.wait.samples,
+        ),
+        (
+            &mut sum.hold.samples,
+            reading.hold.samples,
+            last.hold.samples,
+        ),
     ] {
-        *sum = sum.saturating_add(more);
+        *sum = sum.saturating_add(now.saturating_sub(before));
     }
-    for (sum, reading) in [
-        (&mut sum.wait, &reading.wait),
-        (&mut sum.hold, &reading.hold),
+    for (sum, reading, last) in [
+        (&mut sum.wait, &reading.wait, &last.wait),
+        (&mut sum.hold, &reading.hold, &last.hold),
     ] {
-        // Only what is of the same stretch between resets goes together: the newest stretch wins.
-        if reading.stretch > sum.stretch {
-            sum.stretch = reading.stretch;
-            (sum.max_ns, sum.variance) = (reading.max_ns, reading.variance);
-        } else if reading.stretch == sum.stretch {
-            sum.max_ns = sum.max_ns.max(reading.max_ns);
-            sum.variance += reading.variance;
+        match add_sum(&mut sum.sum, &reading.sum, &last.sum) {
+            Ordering::Greater => sum.max_ns = reading.max_ns,
+            Ordering::Equal => sum.max_ns = sum.max_ns.max(reading.max_ns),
+            Ordering::Less => {}
         }
     }
+    add_sum(&mut sum.caused, &reading.caused, &last.caused);
+}
+
+/// Adds total and variance. Of the variance only what is of the same stretch between resets goes together, and the
+/// newest stretch wins: how the reading's is to the sum's.
+fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ordering {
+    let grown = reading.total_ns.saturating_sub(last.total_ns);
+    sum.total_ns = sum.total_ns.saturating_add(grown);
+    let order = reading.stretch.cmp(&sum.stretch);
+    match order {
+        Ordering::Greater => {
+            sum.stretch = reading.stretch;
+            sum.variance = reading.variance;
+        }
+        Ordering::Equal if last.stretch == reading.stretch => {
+            sum.variance += (reading.variance - last.variance).max(0.0);
+        }
+        Ordering::Equal => sum.variance += reading.variance,
+        Ordering::Less => {}
+    }
+    order
 }
 
 fn is_blank(point: &Point) -> bool {
@@ -312,6 +397,18 @@ fn is_blank(point: &Point) -> bool {
         && point.blocked == 0
         && point.wait.samples == 0
         && point.hold.samples == 0
+}
+
+fn counted_ns(acquisitions: u64, each_ps: u64) -> u64 {
+    acquisitions.saturating_mul(each_ps) / 1_000
+}
+
+fn overhead_since(now: Overhead, before: Overhead) -> Overhead {
+    Overhead {
+        budgeted_ns: now.budgeted_ns.saturating_sub(before.budgeted_ns),
+        counting_ns: now.counting_ns.saturating_sub(before.counting_ns),
+        threads_ns: now.threads_ns.saturating_sub(before.threads_ns),
+    }
 }
 
 fn losses(losses: &Losses) -> snapshot::Losses {

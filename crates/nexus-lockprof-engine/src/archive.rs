@@ -4,31 +4,102 @@
 //! a reservoir", IPL 97(5), 2006; Cohen and Kaplan, "Summarizing data using bottom-k sketches", PODC
 //! 2007): each item draws the rank `-ln(u)/weight` once and keeps it; the k smallest stay. With the smallest
 //! dropped rank as threshold, an item was kept with probability `1 - exp(-weight * threshold)`, by
-//! which its weight is divided: sums over any part of the items are unbiased estimates.
+//! which its weight is divided: sums over any part of the items are unbiased estimates. Since ranks are drawn once, errors
+//! do not add up over collections.
+//!
+//! There are two such samples: the body, of everything, and the tail, of what is not below some duration, for the sake
+//! of the 95th and 99th percentile; see `reservoir::bank`, which does the same for one record and collection.
 
 use crate::reservoir::open_unit;
 use nexus_lockprof_snapshot::Sample;
+use std::sync::Arc;
+
+/// The least size of an archive that has a tail.
+const WITH_TAIL: usize = 32;
+/// Where the tail begins, by weight.
+const QUANTILE: f64 = 0.87;
+/// The share of all weight at which the tail is too wide, and what it is then cut to.
+const TOO_WIDE: f64 = 0.18;
+const WIDTH: f64 = 0.12;
 
 #[derive(Clone, Copy, Debug)]
 struct Ranked {
-    rank: f64,
-    sample: Sample,
+    value_ns: u64,
+    weight: f32,
+    rank: f32,
+}
+
+/// The items with the smallest ranks.
+#[derive(Clone, Debug)]
+struct Bottom {
+    items: Vec<Ranked>,
+    /// Smallest rank that was dropped.
+    threshold: f32,
 }
 
 /// The sample.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
-    items: Vec<Ranked>,
-    /// Smallest rank that was dropped.
-    threshold: f64,
+    body: Bottom,
+    tail: Bottom,
+    /// The tail's shortest, once there is one.
+    from_ns: Option<u64>,
+    /// What `samples` made last, until something is taken in.
+    made: Option<Arc<[Sample]>>,
 }
 
 impl Default for Archive {
     fn default() -> Self {
         Archive {
-            items: Vec::new(),
-            threshold: f64::INFINITY,
+            body: Bottom::new(),
+            tail: Bottom::new(),
+            from_ns: None,
+            made: None,
         }
+    }
+}
+
+impl Bottom {
+    fn new() -> Self {
+        Bottom {
+            items: Vec::new(),
+            threshold: f32::INFINITY,
+        }
+    }
+
+    fn push(&mut self, value_ns: u64, weight: f64, rng: &mut fastrand::Rng) {
+        let rank = (-open_unit(rng).ln() / weight) as f32;
+        if rank < self.threshold {
+            let weight = weight as f32;
+            self.items.push(Ranked {
+                value_ns,
+                weight,
+                rank,
+            });
+        }
+    }
+
+    fn truncate(&mut self, size: usize) {
+        if self.items.len() > size {
+            let (_, first_out, _) = self
+                .items
+                .select_nth_unstable_by(size, |a, b| a.rank.total_cmp(&b.rank));
+            self.threshold = first_out.rank;
+            self.items.truncate(size);
+        }
+    }
+
+    /// The items, with weights that estimate those of everything that was taken in.
+    fn samples(&self) -> impl Iterator<Item = Sample> {
+        self.items.iter().map(|item| {
+            let weight = f64::from(item.weight);
+            // 1 - exp(-weight * threshold): 1 while nothing was dropped.
+            let kept = -(-weight * f64::from(self.threshold)).exp_m1();
+            Sample {
+                value_ns: item.value_ns,
+                weight: weight / kept,
+            }
+        })
     }
 }
 
@@ -40,36 +111,97 @@ impl Archive {
         size: usize,
         rng: &mut fastrand::Rng,
     ) {
-        for sample in samples {
-            let rank = -open_unit(rng).ln() / sample.weight;
-            if rank < self.threshold {
-                self.items.push(Ranked { rank, sample });
+        let body = if size < WITH_TAIL { size } else { size / 3 };
+        let mut taken = false;
+        for Sample { value_ns, weight } in samples {
+            taken = true;
+            self.body.push(value_ns, weight, rng);
+            if self.from_ns.is_some_and(|from_ns| value_ns >= from_ns) {
+                self.tail.push(value_ns, weight, rng);
             }
         }
-        if self.items.len() > size {
-            let (_, first_out, _) = self
-                .items
-                .select_nth_unstable_by(size, |a, b| a.rank.total_cmp(&b.rank));
-            self.threshold = first_out.rank;
-            self.items.truncate(size);
+        if !taken {
+            return;
+        }
+        self.made = None;
+        if self.body.items.len() > body && body < size && self.from_ns.is_none() {
+            // Everything that was ever taken in is still here.
+            self.begin_tail(rng);
+        }
+        self.body.truncate(body);
+        if self.tail.items.len() > size - body {
+            self.tail.truncate(size - body);
+            self.cut();
         }
     }
 
-    /// The items, with weights that estimate those of everything that was taken in.
-    pub(crate) fn samples(&self) -> Vec<Sample> {
-        self.items
-            .iter()
-            .map(|item| {
-                let weight = item.sample.weight;
-                // 1 - exp(-weight * threshold): 1 while nothing was dropped.
-                let kept = -(-weight * self.threshold).exp_m1();
-                Sample {
-                    value_ns: item.sample.value_ns,
-                    weight: weight / kept,
-                }
-            })
-            .collect()
+    fn begin_tail(&mut self, rng: &mut fastrand::Rng) {
+        let mut samples: Vec<Sample> = self.body.samples().collect();
+        let Some(from_ns) = quantile(&mut samples, QUANTILE) else {
+            return;
+        };
+        self.from_ns = Some(from_ns);
+        for sample in samples.iter().filter(|sample| sample.value_ns >= from_ns) {
+            self.tail.push(sample.value_ns, sample.weight, rng);
+        }
     }
+
+    /// Cuts the tail if it is too wide. What is left of it stays the sample that it is.
+    fn cut(&mut self) {
+        let all: f64 = self.body.samples().map(|sample| sample.weight).sum();
+        let mut samples: Vec<Sample> = self.tail.samples().collect();
+        let share = samples.iter().map(|sample| sample.weight).sum::<f64>() / all;
+        if share < TOO_WIDE {
+            return;
+        }
+        let old = self.from_ns;
+        let cut = quantile(&mut samples, 1.0 - WIDTH / share);
+        // Where most are equal, those above them.
+        let next = samples.iter().map(|sample| sample.value_ns);
+        let from_ns = next
+            .filter(|&value_ns| Some(value_ns) > old && Some(value_ns) >= cut)
+            .min();
+        if let Some(from_ns) = from_ns {
+            self.tail.items.retain(|item| item.value_ns >= from_ns);
+            self.from_ns = Some(from_ns);
+        }
+    }
+
+    /// The items, with weights that estimate those of everything that was taken in; by value.
+    pub(crate) fn samples(&mut self) -> Arc<[Sample]> {
+        if let Some(made) = &self.made {
+            return Arc::clone(made);
+        }
+        let from_ns = self.from_ns.unwrap_or(u64::MAX);
+        let mut samples: Vec<Sample> = self
+            .body
+            .samples()
+            .filter(|sample| sample.value_ns < from_ns)
+            .collect();
+        samples.extend(self.tail.samples());
+        samples.sort_unstable_by(|a, b| {
+            a.value_ns
+                .cmp(&b.value_ns)
+                .then(a.weight.total_cmp(&b.weight))
+        });
+        let made: Arc<[Sample]> = samples.into();
+        self.made = Some(Arc::clone(&made));
+        made
+    }
+}
+
+/// The value at a share of the weight; sorts the samples.
+fn quantile(samples: &mut [Sample], q: f64) -> Option<u64> {
+    samples.sort_unstable_by_key(|sample| sample.value_ns);
+    let all: f64 = samples.iter().map(|sample| sample.weight).sum();
+    let mut sum = 0.0;
+    samples
+        .iter()
+        .find(|sample| {
+            sum += sample.weight;
+            sum >= q * all
+        })
+        .map(|sample| sample.value_ns)
 }
 
 #[cfg(test)]
@@ -86,14 +218,12 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         let items = [sample(1, 1.0), sample(2, 64.0)];
         archive.extend(items, 2, &mut rng);
-        let mut kept = archive.samples();
-        kept.sort_by_key(|s| s.value_ns);
-        assert_eq!(kept, items);
+        assert_eq!(*archive.samples(), items);
     }
 
     #[test]
     fn weights_of_any_part_are_estimated_without_bias() {
-        // 100 light items and 100 heavy ones, taken in in 10 batches into room for 40.
+        // 100 light items and 100 heavy ones, taken in in 10 batches into room for 30.
         let mut rng = fastrand::Rng::with_seed(1);
         let (mut light, mut heavy) = (0.0, 0.0);
         const TRIALS: usize = 4000;
@@ -104,11 +234,11 @@ mod tests {
                     let value = batch * 20 + i;
                     sample(value, if value < 100 { 1.0 } else { 10.0 })
                 });
-                archive.extend(items, 40, &mut rng);
+                archive.extend(items, 30, &mut rng);
             }
             let kept = archive.samples();
-            assert_eq!(kept.len(), 40);
-            for item in kept {
+            assert_eq!(kept.len(), 30);
+            for item in kept.iter() {
                 let side = if item.value_ns < 100 {
                     &mut light
                 } else {
@@ -122,6 +252,37 @@ mod tests {
         assert!(
             (heavy / 1000.0 - 1.0).abs() < 0.01,
             "heavy {heavy}, not 1000"
+        );
+    }
+
+    #[test]
+    fn ranks_in_the_tail_stay_near_over_many_collections() {
+        // 200 collections of 250 durations, of which later ones are longer: the tail must follow.
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut within = [0, 0];
+        const TRIALS: usize = 200;
+        for _ in 0..TRIALS {
+            let mut archive = Archive::default();
+            let mut all = Vec::new();
+            for collection in 0..200 {
+                let values: Vec<u64> = (0..250)
+                    .map(|_| rng.u64(..1_000 + 20 * collection))
+                    .collect();
+                archive.extend(values.iter().map(|&v| sample(v, 1.0)), 768, &mut rng);
+                all.extend(values);
+            }
+            all.sort_unstable();
+            let mut kept = archive.samples().to_vec();
+            assert!(kept.len() <= 768);
+            for (q, within) in [0.95, 0.99].into_iter().zip(&mut within) {
+                let value = quantile(&mut kept, q).unwrap();
+                let rank = all.partition_point(|&v| v <= value) as f64 / all.len() as f64;
+                *within += usize::from((rank - q).abs() <= 0.01);
+            }
+        }
+        assert!(
+            within.iter().all(|&n| n >= TRIALS * 94 / 100),
+            "{within:?} of {TRIALS}"
         );
     }
 }

@@ -42,6 +42,11 @@ impl Clock {
         self.ticks();
     }
 
+    /// Whether it moves by itself.
+    pub(crate) fn is_real(&self) -> bool {
+        self.hands.is_none()
+    }
+
     /// Ticks now.
     #[inline(always)]
     pub(crate) fn raw(&self) -> u64 {

@@ -1,12 +1,15 @@
 //! All state of one engine.
 
 use crate::aggregate::Aggregator;
+use crate::calibrate;
 use crate::clock::{Clock, ManualClock};
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Mode};
 use crate::control::Control;
 use crate::env;
 use crate::era::Eras;
 use crate::event::Handlers;
+use crate::governor::Costs;
+use crate::hot::{self, Probe};
 use crate::process;
 use crate::record::Era;
 use crate::shard::{Limits, Loss, Losses, Shard};
@@ -14,6 +17,7 @@ use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
 use parking_lot::Mutex;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use thread_local::ThreadLocal;
@@ -34,6 +38,11 @@ pub struct Core {
     control: CacheLine<AtomicU64>,
     kind: Kind,
     pub(crate) clock: Clock,
+    pub(crate) costs: Costs,
+    /// Whether the clock and the costs are there.
+    prepared: AtomicBool,
+    /// An f64's bits.
+    budget: AtomicU64,
     pub(crate) shards: ThreadLocal<Shard>,
     shard_count: AtomicUsize,
     next_shard: AtomicU64,
@@ -74,6 +83,9 @@ impl Core {
             control: CacheLine(AtomicU64::new(control.0)),
             kind,
             clock,
+            costs: Costs::assumed(),
+            prepared: AtomicBool::new(false),
+            budget: AtomicU64::new(0),
             shards: ThreadLocal::new(),
             shard_count: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
@@ -205,10 +217,45 @@ impl Core {
         let mode = config.mode;
         self.config.store(Some(Arc::new(config)));
         if old.is_none_or(|old| old.mode != mode) || self.control() == Control::UNCONFIGURED {
+            if let Mode::Sampled { budget } = mode {
+                self.budget.store(budget.to_bits(), Relaxed);
+            }
             *changes += 1;
-            self.control
-                .0
-                .store(Control::new(*changes, mode).0, Relaxed);
+            let caches = self.shards.iter().map(|shard| &shard.hot);
+            hot::switch(&self.control.0, Control::new(*changes, mode), caches);
+        }
+    }
+
+    /// Of an acquisition that the thread's cache knows nothing of.
+    #[inline(always)]
+    pub(crate) fn missed<'a>(&self) -> Probe<'a> {
+        if self.control().0 == 0 {
+            Probe::Off
+        } else {
+            Probe::Cold
+        }
+    }
+
+    /// The share of a thread's time that measuring may take, in `Sampled` mode.
+    #[inline]
+    pub(crate) fn budget(&self) -> f64 {
+        f64::from_bits(self.budget.load(Relaxed))
+    }
+
+    /// Calibrates the clock, and with it what the profiler's own work costs, if that was not done yet.
+    #[inline]
+    pub(crate) fn prepare(&self) {
+        if !self.prepared.load(Relaxed) {
+            self.prepare_now();
+        }
+    }
+
+    #[cold]
+    fn prepare_now(&self) {
+        self.clock.prepare();
+        // Relaxed: only one thread is to do it; the others go on with what is assumed meanwhile.
+        if !self.prepared.swap(true, Relaxed) && self.clock.is_real() {
+            calibrate::calibrate(&self.clock, &self.costs);
         }
     }
 
@@ -253,7 +300,7 @@ impl Core {
         self.shards.get_or_try(|| {
             let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
                 let id = self.next_shard.fetch_add(1, Relaxed);
-                Shard::try_new(id).ok_or(Loss::Memory)
+                Shard::try_new(id, self.seed(id)).ok_or(Loss::Memory)
             } else {
                 Err(Loss::ShardsFull)
             };
@@ -262,6 +309,15 @@ impl Core {
             }
             made
         })
+    }
+
+    /// Where a shard's random numbers begin: anywhere, but with a manual clock always at the same.
+    fn seed(&self, id: u64) -> u64 {
+        if self.clock.is_real() {
+            RandomState::new().hash_one(id)
+        } else {
+            id
+        }
     }
 
     pub(crate) fn shard_count(&self) -> u64 {

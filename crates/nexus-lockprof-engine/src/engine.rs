@@ -139,7 +139,7 @@ impl Engine {
     /// Calibrates the counter clock now, instead of at the first timed acquisition: some milliseconds, once in a process.
     pub fn warm_up(&self) {
         let core = self.state();
-        core.clock.prepare();
+        core.prepare();
         core.control_or_configure();
     }
 

@@ -3,7 +3,7 @@
 use crate::core::{Core, GLOBAL};
 use crate::engine::{Engine, Inner};
 use crate::hot::Probe;
-use crate::identity::{Class, SiteKey};
+use crate::identity::PointKey;
 use crate::shard::Shard;
 use crate::thread;
 use std::marker::PhantomData;
@@ -19,7 +19,7 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
 
     /// Asks the calling thread's cache about an acquisition.
     #[doc(hidden)]
-    fn probe(&self, key: SiteKey, class: Class) -> Probe<'_>;
+    fn probe(&self, key: PointKey) -> Probe<'_>;
 
     /// The calling thread's shard, if it has one.
     #[doc(hidden)]
@@ -56,14 +56,10 @@ impl Host for Global {
     const INIT: Self = Global;
 
     #[inline(always)]
-    fn probe(&self, key: SiteKey, class: Class) -> Probe<'_> {
-        let control = GLOBAL.control();
-        if control.0 == 0 {
-            return Probe::Off;
-        }
+    fn probe(&self, key: PointKey) -> Probe<'_> {
         // SAFETY: see `global_hot`.
         let hot = unsafe { &*thread::global_hot() };
-        hot.probe(key, class, control)
+        hot.probe(key, || GLOBAL.missed())
     }
 
     #[inline(always)]
@@ -82,19 +78,15 @@ impl Host for Engine {
     const INIT: Self = Engine(Inner::Detached);
 
     #[inline]
-    fn probe(&self, key: SiteKey, class: Class) -> Probe<'_> {
+    fn probe(&self, key: PointKey) -> Probe<'_> {
         let core = match &self.0 {
             Inner::Detached => return Probe::Off,
-            Inner::Global => return Host::probe(&Global, key, class),
+            Inner::Global => return Host::probe(&Global, key),
             Inner::Local(core) => core,
         };
-        let control = core.control();
-        if control.0 == 0 {
-            return Probe::Off;
-        }
         match thread::leased(core) {
-            Some(shard) => shard.hot.probe(key, class, control),
-            None => Probe::Cold,
+            Some(shard) => shard.hot.probe(key, || core.missed()),
+            None => core.missed(),
         }
     }
 

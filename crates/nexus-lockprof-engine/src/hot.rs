@@ -1,38 +1,44 @@
-//! The hot path: a direct-mapped cache from (site, class) to a record, in each shard.
+//! The hot path: a direct-mapped cache from a point's key to its record, in each shard.
+//!
+//! What is found is used without a look at the settings. So a change of mode [empties](HotCache::forget) all caches:
+//! docs/protocol.md, "A change of mode", says why no entry outlives it.
 
 use crate::control::Control;
-use crate::identity::{Class, SiteKey};
+use crate::identity::PointKey;
 use crate::record::Record;
+#[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump, fence};
+use Ordering::{Relaxed, SeqCst};
 use std::marker::PhantomData;
-use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
+use std::sync::atomic::compiler_fence;
 
 /// Entries of a shard's cache. A power of two.
-const SLOTS: usize = 128;
+const SLOTS: usize = if cfg!(lockprof_loom) { 1 } else { 128 };
 
-/// One entry. Written and read by the owner alone: the atomics are plain loads and stores.
+/// One entry. 16 bytes: its place in the cache is two bits of the key away.
 #[derive(Debug)]
 struct Slot {
+    /// Written by the owner, and set to 0 by whoever changes the mode.
     key: AtomicU64,
-    ident: AtomicU64,
+    /// The owner's alone.
     record: AtomicPtr<Record>,
 }
 
 /// A shard's cache.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct HotCache {
     slots: [Slot; SLOTS],
     /// The shard that this is the cache of; null in the cache of threads that have none.
+    #[cfg(not(lockprof_loom))]
     shard: AtomicPtr<Shard>,
 }
 
-/// A record that the cache knew, and the number of its acquisition that is under way.
+/// A record that the cache knew, of an acquisition that is under way.
 #[derive(Debug)]
 pub struct Hit<'a> {
-    pub(crate) cache: &'a HotCache,
     pub(crate) record: &'a Record,
-    pub(crate) count: u64,
     /// Of this thread's own shard: stays in this thread.
     pub(crate) here: PhantomData<*mut ()>,
 }
@@ -51,23 +57,23 @@ pub enum Probe<'a> {
 }
 
 impl Hit<'_> {
-    /// Counts the acquisition: one plain store.
+    /// Counts the acquisition: one plain addition, in one instruction where the machine has it.
     ///
     /// # Safety
     /// This thread has used no other profiled lock, and has not begun to exit, since it got the hit.
     #[inline(always)]
     pub unsafe fn commit(self) {
-        self.record.acquisitions.store(self.count, Relaxed);
+        bump(&self.record.acquisitions, 1);
     }
 }
 
 impl HotCache {
+    #[cfg(not(lockprof_loom))]
     pub(crate) const fn new() -> Self {
         HotCache {
             slots: [const {
                 Slot {
                     key: AtomicU64::new(0),
-                    ident: AtomicU64::new(0),
                     record: AtomicPtr::new(std::ptr::null_mut()),
                 }
             }; SLOTS],
@@ -75,7 +81,18 @@ impl HotCache {
         }
     }
 
+    #[cfg(lockprof_loom)]
+    pub(crate) fn new() -> Self {
+        HotCache {
+            slots: std::array::from_fn(|_| Slot {
+                key: AtomicU64::new(0),
+                record: AtomicPtr::default(),
+            }),
+        }
+    }
+
     /// The shard that this is the cache of, if the calling thread has it.
+    #[cfg(not(lockprof_loom))]
     #[inline(always)]
     pub(crate) fn shard(&self) -> Option<&Shard> {
         // SAFETY: null, or the shard that this cache is a part of, set by `belongs_to`.
@@ -83,34 +100,31 @@ impl HotCache {
     }
 
     /// Sets the way back. The owner's call.
+    #[cfg(not(lockprof_loom))]
     pub(crate) fn belongs_to(&self, shard: &Shard) {
         self.shard
             .store(std::ptr::from_ref(shard).cast_mut(), Relaxed);
     }
 
     #[inline(always)]
-    fn slot(&self, key: SiteKey, ident: u64) -> &Slot {
-        let mixed = (key.0 as u64).wrapping_add(ident) >> 3;
-        &self.slots[mixed as usize % SLOTS]
+    fn slot(&self, key: PointKey) -> &Slot {
+        &self.slots[(key.0 >> 3) as usize % SLOTS]
     }
 
-    /// Calls `found` with the record for a key, if this thread used it lately under the same control word.
+    /// Calls `found` with the record for a key, if this thread used it since the last change of mode.
     ///
     /// A continuation and not an `Option`: the compiler would test the pointer once more for null.
     #[inline(always)]
     pub(crate) fn find<'a, T>(
         &'a self,
-        key: SiteKey,
-        class: Class,
-        control: Control,
+        key: PointKey,
         found: impl FnOnce(&'a Record) -> T,
         missing: impl FnOnce() -> T,
     ) -> T {
-        let ident = class.ident();
-        let slot = self.slot(key, ident);
-        if slot.key.load(Relaxed) == key.0 as u64 ^ control.0 && slot.ident.load(Relaxed) == ident {
+        let slot = self.slot(key);
+        if slot.key.load(Relaxed) == key.0 {
             // SAFETY: a slot's key is only set, by `remember`, together with a record of this shard,
-            // which lives as long as the shard, of which this cache is a part. A valid key is
+            // which lives as long as the shard, of which this cache is a part. The key of a record is
             // never 0, so an empty slot does not match.
             found(unsafe { &*slot.record.load(Relaxed) })
         } else {
@@ -119,41 +133,65 @@ impl HotCache {
     }
 
     #[inline(always)]
-    pub(crate) fn probe(&self, key: SiteKey, class: Class, control: Control) -> Probe<'_> {
+    pub(crate) fn probe<'a>(
+        &'a self,
+        key: PointKey,
+        missing: impl FnOnce() -> Probe<'a>,
+    ) -> Probe<'a> {
         self.find(
             key,
-            class,
-            control,
             |record| {
-                let count = record.acquisitions.load(Relaxed) + 1;
                 let hit = Hit {
-                    cache: self,
                     record,
-                    count,
                     here: PhantomData,
                 };
-                if count < record.next_timed.load(Relaxed) {
-                    Probe::Count(hit)
-                } else {
+                if record.holds.is_due(record.acquisitions.load(Relaxed)) {
                     Probe::Time(hit)
+                } else {
+                    Probe::Count(hit)
                 }
             },
-            || Probe::Cold,
+            missing,
         )
     }
 
-    pub(crate) fn remember(&self, record: &Record, control: Control) {
-        let ident = record.key.class.ident();
-        let slot = self.slot(record.key.site, ident);
+    /// Remembers a record that was scheduled under `control`, unless the mode was changed since: `now` reads the word.
+    /// The owner's call.
+    pub(crate) fn remember(&self, record: &Record, control: Control, now: impl Fn() -> Control) {
+        let slot = self.slot(record.key);
         // A signal handler that locks in between must not find the new record under the old key. The
         // fences cost no instruction: it is this thread that the handler runs in.
         slot.key.store(0, Relaxed);
         compiler_fence(SeqCst);
         slot.record
             .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
-        slot.ident.store(ident, Relaxed);
         compiler_fence(SeqCst);
-        slot.key
-            .store(record.key.site.0 as u64 ^ control.0, Relaxed);
+        slot.key.store(record.key.0, Relaxed);
+        // SeqCst fence: either the load below sees the new word, or the store above comes before the 0 of
+        // whoever stored that word; pairs with the fence in `switch`.
+        fence(SeqCst);
+        if now() != control {
+            slot.key.store(0, Relaxed);
+        }
     }
+
+    /// Empties the cache. Any thread's call.
+    fn forget(&self) {
+        for slot in &self.slots {
+            slot.key.store(0, Relaxed);
+        }
+    }
+}
+
+/// Changes the control word, and empties the caches of all shards, so that each point is looked up and scheduled anew.
+pub(crate) fn switch<'a>(
+    word: &AtomicU64,
+    control: Control,
+    caches: impl Iterator<Item = &'a HotCache>,
+) {
+    word.store(control.0, Relaxed);
+    // SeqCst fence: an entry that is remembered under the old word is stored before the 0s below, or its owner sees
+    // the new word, and a shard that the walk does not see has no entries yet; pairs with the fence in `HotCache::remember`.
+    fence(SeqCst);
+    caches.for_each(HotCache::forget);
 }

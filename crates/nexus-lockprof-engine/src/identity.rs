@@ -1,6 +1,7 @@
-//! What a record is about: lock class, mode and source location, each in a word.
+//! What a record is about: lock class, mode and source location, in one word.
 
-use nexus_lockprof_snapshot::{AcquireMode, Lock, Site};
+use crate::class::{self, Class, ClassTag};
+use nexus_lockprof_snapshot::{AcquireMode, Site};
 use std::panic::Location;
 
 /// How a lock is being acquired; a [`SiteKey`] carries it in its low bits.
@@ -80,106 +81,44 @@ impl SiteKey {
     }
 }
 
-/// The longest lock name, in bytes; longer ones are cut at a character boundary.
-pub const MAX_NAME: usize = 0xFFFE;
-
-/// Class word of locks that were created at a place.
-const CREATED: u32 = 0xFFFF;
-
-/// A lock class in 12 bytes: a name, a place of creation, or neither.
-///
-/// Packed to 4 so that a one-byte raw lock, this and the published holder make 24 bytes.
-#[derive(Clone, Copy)]
-#[repr(C, packed(4))]
-pub struct Class {
-    /// Length of the name; `CREATED` when `data` is a location; 0 with a null `data` when anonymous.
-    len: u32,
-    data: *const u8,
-}
-
-// SAFETY: `data` is null or points to immutable 'static data.
-unsafe impl Send for Class {}
-// SAFETY: as above.
-unsafe impl Sync for Class {}
-
-impl Class {
-    /// A class that nothing is known of.
-    pub const ANONYMOUS: Class = Class {
-        len: 0,
-        data: std::ptr::null(),
-    };
-
-    /// All locks created at `site`.
-    #[must_use]
-    pub const fn created_at(site: &'static Location<'static>) -> Self {
-        Class {
-            len: CREATED,
-            data: std::ptr::from_ref(site).cast(),
-        }
-    }
-
-    /// All locks named `name` (its first [`MAX_NAME`] bytes).
-    #[must_use]
-    pub const fn named(name: &'static str) -> Self {
-        let mut len = name.len();
-        if len > MAX_NAME {
-            len = MAX_NAME;
-            while !name.is_char_boundary(len) {
-                len -= 1;
-            }
-        }
-        Class {
-            len: len as u32,
-            data: name.as_ptr(),
-        }
-    }
-
-    /// Identity of the class as one word: the address of its data, and its length in the upper 16 bits.
-    #[inline(always)]
-    pub(crate) fn ident(self) -> u64 {
-        (self.data.addr() as u64) ^ (u64::from(self.len) << 48)
-    }
-
-    pub(crate) fn to_lock(self) -> Lock {
-        let (len, data) = (self.len, self.data);
-        if data.is_null() {
-            Lock::Anonymous
-        } else if len == CREATED {
-            // SAFETY: `created_at` stored a `&'static Location`.
-            let site = unsafe { &*data.cast::<Location<'static>>() };
-            Lock::Created(to_site(site))
-        } else {
-            // SAFETY: `named` stored the pointer and a prefix length, cut at a character boundary, of a `&'static str`.
-            let name = unsafe {
-                std::str::from_utf8_unchecked(std::slice::from_raw_parts(data, len as usize))
-            };
-            Lock::Named(name.to_owned())
-        }
-    }
-}
-
-impl std::fmt::Debug for Class {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.to_lock().fmt(f)
-    }
-}
-
-/// Key of a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PointKey {
-    pub(crate) site: SiteKey,
-    pub(crate) class: Class,
-}
+/// Class and site of a record in one word: the number of the class in the upper 16 bits, and, below, the site's address
+/// plus eight times that number. Two keys are equal if and only if class, site and mode are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PointKey(pub(crate) u64);
 
 impl PointKey {
-    pub(crate) fn same(self, other: PointKey) -> bool {
-        self.site == other.site && self.class.ident() == other.class.ident()
+    /// The key of an acquisition at `site` of a lock whose class word says `tag`.
+    ///
+    /// Of a class that has no number yet it is the key of no record.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(site: SiteKey, tag: ClassTag) -> Self {
+        PointKey((site.0 as u64).wrapping_add(tag.0))
     }
 
-    /// Mixes both words for the hash tables (Fibonacci hashing: the upper bits are good).
+    fn number(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+
+    /// Where, and in which mode.
+    pub(crate) fn site(self) -> SiteKey {
+        let low = self.0 & ((1 << 48) - 1);
+        SiteKey((low - ClassTag::low(self.number())) as usize)
+    }
+
+    /// The key of another site of the same class.
+    #[inline]
+    pub(crate) fn at(self, site: SiteKey) -> Self {
+        PointKey::new(site, ClassTag::new(self.number()))
+    }
+
+    pub(crate) fn class(self) -> Class {
+        class::class(self.number())
+    }
+
+    /// For the hash tables (Fibonacci hashing: the upper bits are good).
     pub(crate) fn hash(self) -> u64 {
-        (self.site.0 as u64 ^ self.class.ident().rotate_left(32))
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
@@ -192,37 +131,11 @@ pub(crate) fn to_site(location: &Location<'_>) -> Site {
 }
 
 #[cfg(test)]
+#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_class_says_what_it_was_made_of() {
-        assert_eq!(Class::ANONYMOUS.to_lock(), Lock::Anonymous);
-        assert_eq!(Class::named("db").to_lock(), Lock::Named("db".into()));
-        assert_eq!(Class::named("").to_lock(), Lock::Named(String::new()));
-        let here = Location::caller();
-        assert_eq!(
-            Class::created_at(here).to_lock(),
-            Lock::Created(to_site(here))
-        );
-    }
-
-    #[test]
-    fn names_that_share_bytes_are_different_classes() {
-        let name = "sessions";
-        let (all, some) = (Class::named(name), Class::named(&name[..4]));
-        assert_ne!(all.ident(), some.ident());
-    }
-
-    #[test]
-    fn a_long_name_is_cut_between_characters() {
-        let name: &'static str = Box::leak("é".repeat(40_000).into_boxed_str());
-        let Lock::Named(cut) = Class::named(name).to_lock() else {
-            panic!("a named class")
-        };
-        assert_eq!(cut.len(), MAX_NAME);
-        assert!(name.starts_with(&cut));
-    }
+    use crate::class::number_of;
+    use nexus_lockprof_snapshot::Lock;
 
     #[test]
     fn a_key_carries_location_and_mode() {
@@ -237,5 +150,17 @@ mod tests {
         }
         // SAFETY: 0.
         assert_eq!(unsafe { SiteKey::from_published(0) }, None);
+    }
+
+    #[test]
+    fn a_point_is_told_by_its_key() {
+        let site = SiteKey::new(Location::caller(), HoldMode::Shared);
+        let (a, b) = (number_of("a").unwrap(), number_of("b").unwrap());
+        let key = PointKey::new(site, a);
+        assert_eq!(key.site(), site);
+        assert_eq!(key.class().to_lock(), Lock::Named("a".into()));
+        assert_ne!(key, PointKey::new(site, b));
+        let elsewhere = SiteKey::new(Location::caller(), HoldMode::Shared);
+        assert_ne!(key, PointKey::new(elsewhere, a));
     }
 }

@@ -9,9 +9,13 @@
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
+mod class;
 mod config;
 mod control;
 mod era;
+#[cfg(not(lockprof_loom))]
+mod governor;
+mod hot;
 mod identity;
 mod lease;
 mod pending;
@@ -29,6 +33,8 @@ mod aggregate;
 #[cfg(not(lockprof_loom))]
 mod archive;
 #[cfg(not(lockprof_loom))]
+mod calibrate;
+#[cfg(not(lockprof_loom))]
 mod clock;
 #[cfg(not(lockprof_loom))]
 mod core;
@@ -41,7 +47,7 @@ mod event;
 #[cfg(not(lockprof_loom))]
 mod host;
 #[cfg(not(lockprof_loom))]
-mod hot;
+mod moment;
 #[cfg(not(lockprof_loom))]
 mod monitor;
 #[cfg(not(lockprof_loom))]
@@ -73,10 +79,12 @@ pub use crate::{
 /// It is how the engine and its adaptors share the work, and changes with them.
 #[cfg(not(lockprof_loom))]
 pub mod adaptor {
+    pub use crate::class::{ClassTag, ClassWord, LockClass, MAX_NAME, NameLen};
     pub use crate::core::Core;
     pub use crate::host::Mine;
     pub use crate::hot::{Hit, Probe};
-    pub use crate::identity::{Class, HoldMode, MAX_NAME, SiteKey};
+    pub use crate::identity::{HoldMode, PointKey, SiteKey};
+    pub use crate::moment::Moment;
     pub use crate::pending::Stamp;
     pub use crate::ticket::Ticket;
     pub use crate::timed::Timing;

@@ -22,6 +22,10 @@ pub(crate) struct Pending {
     /// Given back by a thread that does not own the shard: to be put into the free list by the one that does.
     returned: AtomicBool,
     pub(crate) record: AtomicPtr<Record>,
+    /// Number of the acquisition.
+    pub(crate) number: AtomicU64,
+    /// Clock ticks that preparing it took, if that was measured, or 0.
+    pub(crate) lesson: AtomicU64,
     /// Weight of the hold; 0 when it is not timed.
     pub(crate) hold_weight: AtomicU64,
     /// Clock ticks.
@@ -29,8 +33,8 @@ pub(crate) struct Pending {
     pub(crate) hold_end: AtomicU64,
     /// Whether there is more to it than a timed hold: any of the fields that follow.
     pub(crate) more: AtomicBool,
-    /// 1 when the acquisition had to wait.
-    pub(crate) contended: AtomicU64,
+    /// Number of the contention, when the acquisition had to wait.
+    pub(crate) contention: AtomicU64,
     /// Record of the point that held the lock, or null.
     pub(crate) blocker: AtomicPtr<Record>,
     /// Weight of the wait; 0 when it was not timed.
@@ -103,11 +107,13 @@ impl Pool {
             // As if given back by others: the first `take` finds them.
             returned: AtomicBool::new(true),
             record: AtomicPtr::default(),
+            number: AtomicU64::new(0),
+            lesson: AtomicU64::new(0),
             hold_weight: AtomicU64::new(0),
             hold_start: AtomicU64::new(0),
             hold_end: AtomicU64::new(0),
             more: AtomicBool::new(false),
-            contended: AtomicU64::new(0),
+            contention: AtomicU64::new(0),
             blocker: AtomicPtr::default(),
             wait_weight: AtomicU64::new(0),
             wait_start: AtomicU64::new(0),
@@ -153,7 +159,6 @@ impl Pool {
         node.hold_weight.store(0, Relaxed);
         if node.more.load(Relaxed) {
             node.more.store(false, Relaxed);
-            node.contended.store(0, Relaxed);
             node.blocker.store(std::ptr::null_mut(), Relaxed);
             node.wait_weight.store(0, Relaxed);
         }

@@ -1,7 +1,7 @@
 //! Statistics of one acquisition point in one shard.
 //!
-//! Every field is written by the shard's owner alone, with plain stores. `acquisitions` is the hot
-//! counter and stands outside the sequence; the rest changes together, on the cold path, between
+//! Every field is written by the shard's owner alone, with plain stores. `acquisitions`, `contentions` and `blocked` are
+//! counted inside the critical section, one store each, and stand outside the sequence; the rest changes together, on the cold path, between
 //! two writes of `seq` (a seqlock with one writer), so that a reader gets all of an update or none
 //! of it. A reader that keeps meeting an update under way gives up instead of waiting: the
 //! aggregator then uses what it read the last time.
@@ -10,9 +10,9 @@
 
 use crate::identity::PointKey;
 use crate::reservoir::{Packed, Reservoir};
+use crate::sampler::{Pace, Sampling};
 use crate::sync::{AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop};
 use Ordering::{Acquire, Relaxed, Release};
-use std::sync::OnceLock;
 
 /// Attempts to read a record that is being written.
 const READ_ATTEMPTS: usize = if cfg!(lockprof_loom) { 2 } else { 64 };
@@ -33,48 +33,64 @@ impl Owner {
 }
 
 /// Statistics of one acquisition point in one shard.
-// The first cache line is what the hot path touches.
+// The first cache line is what the hot path touches, and an acquisition that waits for a moment.
 #[repr(C, align(64))]
 pub(crate) struct Record {
     pub(crate) acquisitions: AtomicU64,
-    /// The acquisition with this number, or a later one, is timed. 0: every one; `u64::MAX`: none.
-    pub(crate) next_timed: AtomicU64,
-    /// Weight of the next timed acquisition: the inverse of its probability of being timed.
-    pub(crate) next_weight: AtomicU64,
-    /// The control word that the schedule above was made under.
-    pub(crate) control: AtomicU64,
+    pub(crate) contentions: AtomicU64,
+    /// By number of acquisition.
+    pub(crate) holds: Sampling,
+    /// By number of contention.
+    pub(crate) waits: Sampling,
+
+    /// Times that a thread of this shard waited for this point: a plain count like the first two.
+    pub(crate) blocked: AtomicU64,
     pub(crate) key: PointKey,
-    /// Acquisitions whose hold is, or was, timed.
-    pub(crate) timed: AtomicU64,
+    /// The control word that the schedules above were made under.
+    pub(crate) control: AtomicU64,
     /// Position in the shard, from 0, in order of creation.
     pub(crate) ordinal: usize,
-
+    pub(crate) hold_pace: Pace,
+    // Here, so that the aggregator sees in two cache lines that nothing has happened.
     seq: AtomicU64,
-    /// Acquisitions that no timed one stands for, of periods that are over, and forfeited ones.
-    unmeasured: AtomicU64,
-    /// Number of acquisitions at which a period without timing began; `u64::MAX` when there is timing.
-    untimed_since: AtomicU64,
-    contentions: AtomicU64,
+
+    pub(crate) wait_pace: Pace,
+    unmeasured_holds: Unmeasured,
+    unmeasured_waits: Unmeasured,
     try_failures: AtomicU64,
     timeouts: AtomicU64,
-    blocked: AtomicU64,
-    caused_wait_ns: AtomicU64,
+    caused: Sum,
     wait: Tally,
     hold: Tally,
+}
+
+/// Events that no measured one stands for.
+#[derive(Debug)]
+struct Unmeasured {
+    /// Those of periods that are over, and forfeited ones.
+    before: AtomicU64,
+    /// Number of events at which a period without timing began; `u64::MAX` when there is timing.
+    since: AtomicU64,
+}
+
+/// A total, and how sure it is.
+#[derive(Debug, Default)]
+struct Sum {
+    total_ns: AtomicU64,
+    /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
+    variance: AtomicU64,
+    /// Number of resets that `variance`, and the maximum that goes with it, have seen. A maximum cannot be subtracted,
+    /// and of a float what is left after subtracting may be nothing.
+    stretch: AtomicU64,
 }
 
 /// Sums over the measured durations of one kind.
 #[derive(Default)]
 struct Tally {
     samples: AtomicU64,
-    total_ns: AtomicU64,
-    /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
-    variance: AtomicU64,
+    sum: Sum,
     max_ns: AtomicU64,
-    /// Number of resets that `max_ns` and `variance` have seen. A maximum cannot be subtracted, and of a float
-    /// what is left after subtracting may be nothing.
-    stretch: AtomicU64,
-    reservoir: OnceLock<Box<Reservoir>>,
+    reservoir: Reservoir,
 }
 
 /// Wait or hold.
@@ -95,11 +111,10 @@ pub(crate) struct Measured {
 /// What the owner adds to a record in one go.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Delta {
-    pub(crate) contentions: u64,
     pub(crate) try_failures: u64,
     pub(crate) timeouts: u64,
-    pub(crate) blocked: u64,
-    pub(crate) caused_wait_ns: u64,
+    /// Another point's wait for this one.
+    pub(crate) caused: Option<Measured>,
     pub(crate) wait: Option<Measured>,
     pub(crate) hold: Option<Measured>,
 }
@@ -119,24 +134,35 @@ pub(crate) struct Era {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TallyReading {
     pub(crate) samples: u64,
+    pub(crate) sum: SumReading,
+    pub(crate) max_ns: u64,
+}
+
+/// A consistent copy of a sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct SumReading {
     pub(crate) total_ns: u64,
     pub(crate) variance: f64,
-    pub(crate) max_ns: u64,
     pub(crate) stretch: u64,
 }
 
 /// A consistent copy of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
+    /// The sequence that it was read at.
+    seq: u64,
     pub(crate) acquisitions: u64,
-    pub(crate) timed: u64,
-    /// Acquisitions that no timed one stands for.
-    pub(crate) unmeasured: u64,
     pub(crate) contentions: u64,
+    /// Acquisitions and contentions that are, or were, timed.
+    pub(crate) timed_holds: u64,
+    pub(crate) timed_waits: u64,
+    /// Acquisitions and contentions that no timed one stands for.
+    pub(crate) unmeasured_holds: u64,
+    pub(crate) unmeasured_waits: u64,
     pub(crate) try_failures: u64,
     pub(crate) timeouts: u64,
     pub(crate) blocked: u64,
-    pub(crate) caused_wait_ns: u64,
+    pub(crate) caused: SumReading,
     pub(crate) wait: TallyReading,
     pub(crate) hold: TallyReading,
 }
@@ -153,20 +179,21 @@ impl Record {
     pub(crate) fn new(key: PointKey, ordinal: usize) -> Self {
         Record {
             acquisitions: AtomicU64::new(0),
-            next_timed: AtomicU64::new(0),
-            next_weight: AtomicU64::new(1),
-            control: AtomicU64::new(0),
-            key,
-            timed: AtomicU64::new(0),
-            ordinal,
-            seq: AtomicU64::new(0),
-            unmeasured: AtomicU64::new(0),
-            untimed_since: AtomicU64::new(u64::MAX),
             contentions: AtomicU64::new(0),
+            holds: Sampling::new(),
+            waits: Sampling::new(),
+            blocked: AtomicU64::new(0),
+            key,
+            control: AtomicU64::new(0),
+            ordinal,
+            hold_pace: Pace::default(),
+            wait_pace: Pace::default(),
+            seq: AtomicU64::new(0),
+            unmeasured_holds: Unmeasured::new(),
+            unmeasured_waits: Unmeasured::new(),
             try_failures: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
-            blocked: AtomicU64::new(0),
-            caused_wait_ns: AtomicU64::new(0),
+            caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
         }
@@ -181,11 +208,11 @@ impl Record {
         }
 
         self.write(|| {
-            bump(&self.contentions, delta.contentions);
             bump(&self.try_failures, delta.try_failures);
             bump(&self.timeouts, delta.timeouts);
-            bump(&self.blocked, delta.blocked);
-            bump(&self.caused_wait_ns, delta.caused_wait_ns);
+            if let Some(caused) = delta.caused {
+                self.caused.add(caused, era.resets);
+            }
             for measured in [delta.wait, delta.hold].into_iter().flatten() {
                 self.tally(measured.kind).add(measured, era.resets);
             }
@@ -193,20 +220,33 @@ impl Record {
         refused
     }
 
+    /// Counts the acquisition that was just made. The owner's call.
+    #[inline]
+    pub(crate) fn count(&self, contended: bool) {
+        bump(&self.acquisitions, 1);
+        if contended {
+            // Release: whoever sees the contention sees its acquisition; pairs with the Acquire in `read`.
+            self.contentions
+                .store(self.contentions.own_load() + 1, Release);
+        }
+    }
+
     /// From now on acquisitions are timed, in all or by sample, or not at all.
     pub(crate) fn set_timing(&self, _owner: &Owner, timing: bool) {
-        let done = self.acquisitions.own_load();
         self.write(|| {
-            let since = self.untimed_since.own_load();
-            bump(&self.unmeasured, done.saturating_sub(since));
-            let since = if timing { u64::MAX } else { done };
-            self.untimed_since.store(since, Relaxed);
+            self.unmeasured_holds
+                .set_timing(self.acquisitions.own_load(), timing);
+            self.unmeasured_waits
+                .set_timing(self.contentions.own_load(), timing);
         });
     }
 
-    /// A timed acquisition that stands for `weight` of them could not be measured.
-    pub(crate) fn forfeit(&self, _owner: &Owner, weight: u64) {
-        self.write(|| bump(&self.unmeasured, weight));
+    /// Timed events that stand for so many holds and waits could not be measured.
+    pub(crate) fn forfeit(&self, _owner: &Owner, holds: u64, waits: u64) {
+        self.write(|| {
+            bump(&self.unmeasured_holds.before, holds);
+            bump(&self.unmeasured_waits.before, waits);
+        });
     }
 
     /// Adds a hold, and nothing else, if its reservoir is there already: allocates nothing. `false` if it did not.
@@ -219,10 +259,11 @@ impl Record {
         era: Era,
         seed: &AtomicU64,
     ) -> bool {
-        let Some(reservoir) = self.hold.reservoir.get() else {
+        let item = Packed::new(ns, weight);
+        let reservoir = &self.hold.reservoir;
+        if !reservoir.offer_in_place(era.collection, item, seed) {
             return false;
-        };
-        reservoir.offer(era.collection, Packed::new(ns, weight), seed);
+        }
         let measured = Measured {
             kind: Kind::Hold,
             ns,
@@ -251,28 +292,31 @@ impl Record {
             // Acquire: sees everything up to the update that stored this; pairs with the Release store in `write`.
             let before = self.seq.load(Acquire);
             if before & 1 == 0 {
-                let untimed_since = self.untimed_since.load(Relaxed);
+                let holds = self.unmeasured_holds.read();
+                let waits = self.unmeasured_waits.read();
                 let mut reading = Reading {
-                    acquisitions: 0,
-                    timed: 0,
-                    unmeasured: self.unmeasured.load(Relaxed),
-                    contentions: self.contentions.load(Relaxed),
+                    seq: before,
                     try_failures: self.try_failures.load(Relaxed),
                     timeouts: self.timeouts.load(Relaxed),
-                    blocked: self.blocked.load(Relaxed),
-                    caused_wait_ns: self.caused_wait_ns.load(Relaxed),
+                    caused: self.caused.read(),
                     wait: self.wait.read(),
                     hold: self.hold.read(),
+                    ..Reading::default()
                 };
                 // Acquire fence: if any load above saw a newer store, the load below sees that the
                 // sequence moved; pairs with the Release fence in `write`.
                 fence(Acquire);
                 if self.seq.load(Relaxed) == before {
-                    // After the Acquire load, so that it is never behind the contentions that were read; last, to be fresh.
+                    // After the Acquire load of the sequence: never behind the waits that were read.
+                    // Acquire: nor the acquisitions behind the contentions; pairs with the Release in `count`.
+                    reading.contentions = self.contentions.load(Acquire);
                     reading.acquisitions = self.acquisitions.load(Relaxed);
-                    // After it: one that is being timed just now must not look untimed.
-                    reading.timed = self.timed.load(Relaxed);
-                    reading.unmeasured += reading.acquisitions.saturating_sub(untimed_since);
+                    reading.blocked = self.blocked.load(Relaxed);
+                    // After them: one that is being timed just now must not look untimed.
+                    reading.timed_waits = self.waits.measured.load(Relaxed);
+                    reading.timed_holds = self.holds.measured.load(Relaxed);
+                    reading.unmeasured_holds = holds.of(reading.acquisitions);
+                    reading.unmeasured_waits = waits.of(reading.contentions);
                     return Some(reading);
                 }
             }
@@ -281,15 +325,24 @@ impl Record {
         None
     }
 
+    /// Whether nothing has happened since a reading. An update that is under way may be seen or not.
+    #[inline]
+    pub(crate) fn is_as(&self, last: &Reading) -> bool {
+        self.acquisitions.load(Relaxed) == last.acquisitions
+            && self.contentions.load(Relaxed) == last.contentions
+            && self.blocked.load(Relaxed) == last.blocked
+            && self.seq.load(Relaxed) == last.seq
+    }
+
     /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has been
     /// added since is then in the next copy, and copies never go backwards.
     pub(crate) fn read_or(&self, last: Option<Reading>) -> Reading {
         self.read().or(last).unwrap_or_default()
     }
 
-    /// The reservoir of a kind, if anything of it was ever measured here.
-    pub(crate) fn reservoir(&self, kind: Kind) -> Option<&Reservoir> {
-        self.tally(kind).reservoir.get().map(|boxed| &**boxed)
+    /// The reservoir of a kind.
+    pub(crate) fn reservoir(&self, kind: Kind) -> &Reservoir {
+        &self.tally(kind).reservoir
     }
 
     fn tally(&self, kind: Kind) -> &Tally {
@@ -303,49 +356,87 @@ impl Record {
 impl Tally {
     /// `false` when there is no memory for the reservoir: the sums still take it.
     fn offer(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
-        if self.reservoir.get().is_none() {
-            let Some(new) = Reservoir::try_new(era.reservoir) else {
-                return false;
-            };
-            // Only the owner sets it: it cannot have been set in between.
-            let _ = self.reservoir.set(Box::new(new));
-        }
-        if let Some(reservoir) = self.reservoir.get() {
-            reservoir.offer(
-                era.collection,
-                Packed::new(measured.ns, measured.weight),
-                seed,
-            );
-        }
-        true
+        let item = Packed::new(measured.ns, measured.weight);
+        self.reservoir
+            .offer(era.collection, item, era.reservoir, seed)
     }
 
     #[inline(always)]
     fn add(&self, measured: Measured, resets: u64) {
-        let Measured { ns, weight, .. } = measured;
         bump(&self.samples, 1);
-        bump(&self.total_ns, ns.saturating_mul(weight));
-        if self.stretch.own_load() != resets {
-            self.stretch.store(resets, Relaxed);
-            self.max_ns.store(ns, Relaxed);
-            self.variance.store(0.0_f64.to_bits(), Relaxed);
-        } else if ns > self.max_ns.own_load() {
-            self.max_ns.store(ns, Relaxed);
-        }
-        if weight > 1 {
-            let (x, w) = (ns as f64, weight as f64);
-            let variance = f64::from_bits(self.variance.own_load()) + w * (w - 1.0) * x * x;
-            self.variance.store(variance.to_bits(), Relaxed);
+        if self.sum.add(measured, resets) || measured.ns > self.max_ns.own_load() {
+            self.max_ns.store(measured.ns, Relaxed);
         }
     }
 
     fn read(&self) -> TallyReading {
         TallyReading {
             samples: self.samples.load(Relaxed),
+            sum: self.sum.read(),
+            max_ns: self.max_ns.load(Relaxed),
+        }
+    }
+}
+
+impl Sum {
+    /// `true` when this begins a new stretch between resets.
+    #[inline(always)]
+    fn add(&self, measured: Measured, resets: u64) -> bool {
+        let Measured { ns, weight, .. } = measured;
+        bump(&self.total_ns, ns.saturating_mul(weight));
+        let begins = self.stretch.own_load() != resets;
+        if begins {
+            self.stretch.store(resets, Relaxed);
+            self.variance.store(0.0_f64.to_bits(), Relaxed);
+        }
+        if weight > 1 {
+            let (x, w) = (ns as f64, weight as f64);
+            let variance = f64::from_bits(self.variance.own_load()) + w * (w - 1.0) * x * x;
+            self.variance.store(variance.to_bits(), Relaxed);
+        }
+        begins
+    }
+
+    fn read(&self) -> SumReading {
+        SumReading {
             total_ns: self.total_ns.load(Relaxed),
             variance: f64::from_bits(self.variance.load(Relaxed)),
-            max_ns: self.max_ns.load(Relaxed),
             stretch: self.stretch.load(Relaxed),
         }
+    }
+}
+
+impl Unmeasured {
+    fn new() -> Self {
+        Unmeasured {
+            before: AtomicU64::new(0),
+            since: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    fn set_timing(&self, done: u64, timing: bool) {
+        bump(&self.before, done.saturating_sub(self.since.own_load()));
+        self.since
+            .store(if timing { u64::MAX } else { done }, Relaxed);
+    }
+
+    fn read(&self) -> UnmeasuredReading {
+        UnmeasuredReading {
+            before: self.before.load(Relaxed),
+            since: self.since.load(Relaxed),
+        }
+    }
+}
+
+/// A consistent copy of [`Unmeasured`].
+struct UnmeasuredReading {
+    before: u64,
+    since: u64,
+}
+
+impl UnmeasuredReading {
+    /// Of so many events.
+    fn of(&self, events: u64) -> u64 {
+        self.before + events.saturating_sub(self.since)
     }
 }

@@ -1,5 +1,6 @@
 //! One thread's statistics, and the lease under which the thread writes them.
 
+use crate::governor::Governor;
 use crate::hot::HotCache;
 use crate::identity::PointKey;
 use crate::lease::Lease;
@@ -7,7 +8,7 @@ use crate::pending::Pool;
 use crate::record::{Owner, Record};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, bump};
 use crate::table::Table;
-use Ordering::Relaxed;
+use Ordering::{Acquire, Relaxed};
 
 /// Causes for which an event is not recorded; indexes a [`Losses`] array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub(crate) struct Shard {
     pub(crate) table: Table,
     pub(crate) pool: Pool,
     pub(crate) losses: Losses,
+    pub(crate) governor: Governor,
+    pub(crate) life: Life,
     pub(crate) rng: AtomicU64,
     busy: AtomicBool,
 }
@@ -66,7 +69,7 @@ impl std::fmt::Debug for Shard {
 }
 
 impl Shard {
-    pub(crate) fn try_new(id: u64) -> Option<Self> {
+    pub(crate) fn try_new(id: u64, seed: u64) -> Option<Self> {
         Some(Shard {
             hot: HotCache::new(),
             id,
@@ -74,7 +77,9 @@ impl Shard {
             table: Table::try_new()?,
             pool: Pool::try_new(id)?,
             losses: Losses::default(),
-            rng: AtomicU64::new(0x9E37_79B9_7F4A_7C15 ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03)),
+            governor: Governor::new(),
+            life: Life::default(),
+            rng: AtomicU64::new(0x9E37_79B9_7F4A_7C15 ^ seed.wrapping_mul(0xD1B5_4A32_D192_ED03)),
             busy: AtomicBool::new(false),
         })
     }
@@ -112,6 +117,34 @@ impl Shard {
     }
 }
 
+/// How long threads have had a shard, in one word: so that a reader never sees half of a change.
+///
+/// The lowest bit says whether one has it now; then the rest is what there was before, less the time at which
+/// this one began. Wraps around as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Life(AtomicU64);
+
+impl Life {
+    /// A thread takes the shard. The owner's call.
+    pub(crate) fn begin(&self, now_ns: u64) {
+        let before = self.0.load(Relaxed) >> 1;
+        self.0.store(before.wrapping_sub(now_ns) << 1 | 1, Relaxed);
+    }
+
+    /// It gives the shard up. The owner's call.
+    pub(crate) fn end(&self, now_ns: u64) {
+        self.0.store(self.ns(|| now_ns) << 1, Relaxed);
+    }
+
+    /// Nanoseconds in all, until now. Any thread's call.
+    pub(crate) fn ns(&self, now_ns: impl FnOnce() -> u64) -> u64 {
+        // The clock is read after it: it is not behind the beginning that was loaded.
+        let word = self.0.load(Acquire);
+        let now_ns = if word & 1 == 1 { now_ns() } else { 0 };
+        (word >> 1).wrapping_add(now_ns) & u64::MAX >> 1
+    }
+}
+
 /// The caps that a new record is held against.
 pub(crate) struct Limits<'a> {
     pub(crate) max_points: usize,
@@ -136,5 +169,24 @@ pub(crate) struct Entered<'a>(&'a Shard);
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.0.busy.store(false, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_add_up() {
+        let life = Life::default();
+        assert_eq!(life.ns(|| 1_000), 0);
+        life.begin(1_000);
+        assert_eq!(life.ns(|| 1_250), 250);
+        life.end(1_300);
+        assert_eq!(life.ns(|| 9_000), 300);
+        life.begin(10_000);
+        assert_eq!(life.ns(|| 10_050), 350);
+        life.end(10_100);
+        assert_eq!(life.ns(|| 0), 400);
     }
 }

@@ -5,12 +5,16 @@
 #[cfg(not(lockprof_loom))]
 pub(crate) use core::{
     hint::spin_loop,
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
+    sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    },
 };
 #[cfg(lockprof_loom)]
 pub(crate) use loom::{
     hint::spin_loop,
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
+    sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    },
 };
 
 use Ordering::Relaxed;
@@ -46,6 +50,16 @@ impl OwnLoad for AtomicU64 {
 }
 
 #[cfg(not(lockprof_loom))]
+impl OwnLoad for AtomicU32 {
+    type Value = u32;
+
+    #[inline(always)]
+    fn own_load(&self) -> u32 {
+        self.load(Relaxed)
+    }
+}
+
+#[cfg(not(lockprof_loom))]
 impl<T> OwnLoad for AtomicPtr<T> {
     type Value = *mut T;
 
@@ -66,12 +80,72 @@ impl OwnLoad for AtomicU64 {
 }
 
 #[cfg(lockprof_loom)]
+impl OwnLoad for AtomicU32 {
+    type Value = u32;
+
+    fn own_load(&self) -> u32 {
+        // SAFETY: loom fails the model if a store is concurrent with it.
+        unsafe { self.unsync_load() }
+    }
+}
+
+#[cfg(lockprof_loom)]
 impl<T> OwnLoad for AtomicPtr<T> {
     type Value = *mut T;
 
     fn own_load(&self) -> *mut T {
         // SAFETY: as above.
         unsafe { self.unsync_load() }
+    }
+}
+
+/// A value that one thread sets once and others then see: std's. The models' twin publishes in the same way, where loom sees it.
+#[cfg(not(lockprof_loom))]
+pub(crate) use std::sync::OnceLock;
+
+#[cfg(lockprof_loom)]
+pub(crate) use once::OnceLock;
+
+#[cfg(lockprof_loom)]
+mod once {
+    use super::{AtomicPtr, Ordering};
+
+    pub(crate) struct OnceLock<T>(AtomicPtr<T>);
+
+    impl<T> OnceLock<T> {
+        pub(crate) fn new() -> Self {
+            OnceLock(AtomicPtr::new(std::ptr::null_mut()))
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            // SAFETY: null, or set once by `get_or_init` and kept until drop.
+            unsafe { self.0.load(Ordering::Acquire).as_ref() }
+        }
+
+        /// Of one thread only.
+        pub(crate) fn get_or_init(&self, value: impl FnOnce() -> T) -> &T {
+            if self.get().is_none() {
+                self.0
+                    .store(Box::into_raw(Box::new(value())), Ordering::Release);
+            }
+            self.get().unwrap_or_else(|| unreachable!())
+        }
+    }
+
+    impl<T> Default for OnceLock<T> {
+        fn default() -> Self {
+            Self::new()
+        }
+    }
+
+    impl<T> Drop for OnceLock<T> {
+        fn drop(&mut self) {
+            let value = self.0.load(Ordering::Relaxed);
+            if !value.is_null() {
+                // SAFETY: made by Box::into_raw, dropped once, nobody reads any more.
+                drop(unsafe { Box::from_raw(value) });
+            }
+        }
     }
 }
 

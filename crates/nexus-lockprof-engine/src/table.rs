@@ -70,7 +70,7 @@ impl Table {
             }
             // SAFETY: a non-null slot points to a record, which lives as long as the table.
             let record = unsafe { &*record };
-            if record.key.same(key) {
+            if record.key == key {
                 return Some(record);
             }
         }
@@ -87,7 +87,7 @@ impl Table {
             // SAFETY: as above; `grow` is done.
             slots = unsafe { self.slots.get_as_owner() };
         }
-        let record = try_box(Record::new(key, len as usize))?;
+        let record = Box::into_raw(try_box(Record::new(key, len as usize))?);
         // Release: a walker that sees the pointer sees the record filled in; pairs with `for_each`.
         let home = slots.place(record, key.hash(), Release);
         bump(&self.collisions, u64::from(!home));
@@ -158,7 +158,7 @@ impl Drop for Table {
 }
 
 /// A value on the heap, or `None` when there is no memory for it.
-fn try_box<T>(value: T) -> Option<*mut T> {
+pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
     const { assert!(size_of::<T>() != 0) };
     // SAFETY: the size is not zero.
     let place = unsafe { std::alloc::alloc(std::alloc::Layout::new::<T>()) }.cast::<T>();
@@ -167,24 +167,18 @@ fn try_box<T>(value: T) -> Option<*mut T> {
     }
     // SAFETY: just allocated for a T.
     unsafe { place.write(value) };
-    Some(place)
+    // SAFETY: allocated as a box's content is, and filled.
+    Some(unsafe { Box::from_raw(place) })
 }
 
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
-    use crate::identity::{Class, HoldMode, SiteKey};
 
     fn keys(n: usize) -> Vec<PointKey> {
-        let names: &'static str = Box::leak("x".repeat(n + 1).into_boxed_str());
-        let site = SiteKey::new(std::panic::Location::caller(), HoldMode::Exclusive);
-        (0..n)
-            .map(|i| PointKey {
-                site,
-                class: Class::named(&names[..=i]),
-            })
-            .collect()
+        let mut rng = fastrand::Rng::with_seed(1);
+        (0..n).map(|_| PointKey(rng.u64(1..))).collect()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Two thread-locals: one without a destructor, which the hot path reads and which is there until
 //! the thread's very end, and one with it, which gives the leases back.
 
-use crate::core::Core;
+use crate::core::{Core, GLOBAL};
 use crate::hot::HotCache;
 use crate::shard::{Loss, Shard};
 use std::cell::{Cell, RefCell};
@@ -70,7 +70,11 @@ impl Drop for Leases {
             let alive = held.core.as_ref().map(Weak::upgrade);
             if !matches!(alive, Some(None)) {
                 // SAFETY: the engine is the global one, or kept alive just above.
-                unsafe { &*held.shard }.lease.release();
+                let shard = unsafe { &*held.shard };
+                let core = alive.flatten();
+                let core = core.as_deref().unwrap_or(&GLOBAL);
+                shard.life.end(core.clock.coarse_ns());
+                shard.lease.release();
             }
         }
     }
@@ -165,6 +169,8 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
         return Err(Loss::ThreadExit);
     }
     shard.hot.belongs_to(shard);
+    shard.governor.begin();
+    shard.life.begin(core.clock.coarse_ns());
     // Registers `LEASES`' destructor after `thread_local`'s own, which `core.shards` registered: destructors
     // run in reverse, so the lease is free before the slot is given to another thread.
     let held = LEASES.try_with(|leases| {
@@ -183,6 +189,7 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
         });
     });
     if held.is_err() {
+        shard.life.end(core.clock.coarse_ns());
         shard.lease.release();
         return Err(Loss::ThreadExit);
     }

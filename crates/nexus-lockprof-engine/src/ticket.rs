@@ -1,12 +1,13 @@
 //! The cold path of an acquisition: timed, contended, failed, or seen for the first time.
 //!
-//! The order of calls keeps the critical section short. [`Core::ticket`] and [`Ticket::contended`] look
+//! The order of calls keeps the critical section short. [`Core::ticket`], [`Ticket::contended`] and [`Ticket::parks`] look
 //! up, allocate and read the clock before the lock is owned; [`Ticket::acquired`] does plain
 //! stores and, if this acquisition is timed, one clock read; [`Core::settle`] records after the release.
 
+use crate::class::{ClassWord, NameLen};
 use crate::control::{Control, Kind};
 use crate::core::Core;
-use crate::identity::{Class, PointKey, SiteKey};
+use crate::identity::{PointKey, SiteKey};
 use crate::pending::{Pending, Stamp};
 use crate::record::{self, Delta, Measured, Owner, Record};
 use crate::reservoir::with_rng;
@@ -14,6 +15,7 @@ use crate::sampler::Schedule;
 use crate::shard::{Loss, Shard};
 use crate::sync::{Ordering::Relaxed, bump};
 use crate::thread;
+use crate::timed::is_sampled;
 
 /// One acquisition under way on the cold path.
 #[derive(Debug)]
@@ -28,15 +30,20 @@ struct Entry<'a> {
     owner: Owner,
     shard: &'a Shard,
     record: &'a Record,
-    control: Control,
-    /// The schedule to store when this acquisition is the timed one.
-    next: Option<Schedule>,
-    /// What this acquisition's hold stands for; 0 when it is not to be timed.
+    kind: Kind,
+    /// What this acquisition's hold and wait stand for; 0 when they are not to be timed.
     hold_weight: u64,
+    wait_weight: u64,
+    /// The schedules to store when this acquisition is the timed one.
+    next_hold: Option<Schedule>,
+    next_wait: Option<Schedule>,
     pending: Option<&'a Pending>,
     blocker: Option<&'a Record>,
+    /// Clock ticks.
     wait_start: u64,
     contended: bool,
+    /// Contended for a time that nobody measured.
+    unknown_wait: bool,
 }
 
 impl std::fmt::Debug for Entry<'_> {
@@ -49,46 +56,49 @@ impl std::fmt::Debug for Entry<'_> {
 }
 
 impl Core {
-    /// Starts an acquisition of a lock of `class` at `key`. Call it before the lock is tried.
+    /// Starts an acquisition at `site` of a lock with this class. Call it before the lock is tried.
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub fn ticket(&self, key: SiteKey, class: Class) -> Ticket<'_> {
+    pub fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         Ticket {
             core: self,
-            entry: self.entry(PointKey { site: key, class }),
+            entry: self.entry(site, word, len),
         }
     }
 
-    fn entry(&self, key: PointKey) -> Option<Entry<'_>> {
+    fn entry(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Option<Entry<'_>> {
         let control = self.control_or_configure();
         if control == Control::OFF {
             return None;
         }
         let shard = thread::shard(self)?;
         let _entered = shard.enter()?;
+        let Some(tag) = word.number(len) else {
+            shard.losses.count_as_owner(Loss::PointsFull);
+            return None;
+        };
         // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
-        let record = shard.hot.find(key.site, key.class, control, Some, || {
-            self.look_up(shard, &owner, key, control)
-        })?;
-        let done = record.acquisitions.load(Relaxed);
+        let record = self.look_up(shard, &owner, PointKey::new(site, tag), control)?;
         let mut entry = Entry {
             owner,
             shard,
             record,
-            control,
-            next: None,
+            kind: control.kind(),
             hold_weight: 0,
+            wait_weight: 0,
+            next_hold: None,
+            next_wait: None,
             pending: None,
             blocker: None,
             wait_start: 0,
             contended: false,
+            unknown_wait: false,
         };
-        if done + 1 >= record.next_timed.load(Relaxed) {
-            // Calibrated here and not in the critical section, should this be the first use of the clock.
-            self.clock.prepare();
-            entry.time_hold(done);
+        let done = record.acquisitions.load(Relaxed);
+        if record.holds.is_due(done) {
+            entry.time_hold(self, done + 1);
         }
         Some(entry)
     }
@@ -96,11 +106,15 @@ impl Core {
     /// The record of `key`, made if need be. `None`, with the loss counted, when there can be none.
     fn record<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
         shard
+            .governor
+            .charge_fixed(self.costs.looked_up_ns.load(Relaxed));
+        shard
             .record(owner, key, &self.limits())
             .map_err(|cause| shard.losses.count_as_owner(cause))
             .ok()
     }
 
+    /// The record of `key`, in the cache and scheduled under `control`.
     fn look_up<'a>(
         &'a self,
         shard: &'a Shard,
@@ -108,16 +122,42 @@ impl Core {
         key: PointKey,
         control: Control,
     ) -> Option<&'a Record> {
+        let known = shard.hot.find(key, Some, || None);
+        if let Some(record) = known
+            && record.control.load(Relaxed) == control.0
+        {
+            return known;
+        }
         let record = self.record(shard, owner, key)?;
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.
+            let kind = control.kind();
             record.control.store(control.0, Relaxed);
-            record.set_timing(owner, control.kind() != Kind::Counts);
+            record.set_timing(owner, kind != Kind::Counts);
             let done = record.acquisitions.load(Relaxed);
-            with_rng(&shard.rng, |rng| Schedule::after(done, control, rng)).store(record);
+            record
+                .holds
+                .set(Schedule::of(kind, || self.next_hold(shard, record, done)));
+            let done = record.contentions.load(Relaxed);
+            record
+                .waits
+                .set(Schedule::of(kind, || self.next_wait(shard, record, done)));
         }
-        shard.hot.remember(record, control);
+        shard.hot.remember(record, control, || self.control());
         Some(record)
+    }
+
+    /// The schedule of a record's waits after `done` contentions.
+    fn next_wait(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
+        with_rng(&shard.rng, |rng| {
+            shard.governor.next(
+                done,
+                &record.wait_pace,
+                self.budget(),
+                2 * shard.governor.timed_ns(&self.costs),
+                rng,
+            )
+        })
     }
 
     /// Notes that a hold ends now. Call it before the release, if the stamp is not none.
@@ -167,15 +207,18 @@ impl Core {
     fn settle_in(&self, shard: &Shard, owner: &Owner, pending: &Pending) {
         // A guard may be released by another thread than acquired it, if the raw lock allows that,
         // and in a thread that is exiting: then the records are this thread's own for the same points.
+        let own = pending.is_of(shard);
         let mine = |record: *mut Record| {
             // SAFETY: null, or a record of an engine that the lock keeps alive.
             let record = unsafe { record.as_ref() }?;
-            if pending.is_of(shard) {
+            if own {
                 return Some(record);
             }
             self.record(shard, owner, record.key)
         };
         let hold_start = pending.hold_start.load(Relaxed);
+        let hold_end = pending.hold_end.load(Relaxed);
+        let wait_start = pending.wait_start.load(Relaxed);
         let measured = |kind, weight: u64, start, end| {
             (weight != 0).then(|| Measured {
                 kind,
@@ -183,30 +226,48 @@ impl Core {
                 weight,
             })
         };
-        let wait = measured(
-            record::Kind::Wait,
-            pending.wait_weight.load(Relaxed),
-            pending.wait_start.load(Relaxed),
-            hold_start,
-        );
-        let hold = measured(
-            record::Kind::Hold,
-            pending.hold_weight.load(Relaxed),
-            hold_start,
-            pending.hold_end.load(Relaxed),
-        );
-        let contended = pending.contended.load(Relaxed);
+        let wait_weight = pending.wait_weight.load(Relaxed);
+        let wait = measured(record::Kind::Wait, wait_weight, wait_start, hold_start);
+        let hold_weight = pending.hold_weight.load(Relaxed);
+        let hold = measured(record::Kind::Hold, hold_weight, hold_start, hold_end);
         if let Some(record) = mine(pending.record.load(Relaxed)) {
             let delta = Delta {
-                contentions: contended,
                 wait,
                 hold,
                 ..Delta::default()
             };
             self.add(shard, owner, record, &delta);
+            // With a wait it is twice the work: there is the holder's record, too.
+            let timed_ns = shard.governor.timed_ns(&self.costs);
+            match wait_weight {
+                0 => {}
+                // A long wait, or one of few.
+                1 => shard.governor.charge_fixed(2 * timed_ns),
+                _ => shard.governor.charge(2 * timed_ns),
+            }
+            if hold.is_some() {
+                shard.governor.charge(timed_ns);
+            }
+            if own && is_sampled(record) {
+                if wait.is_some() {
+                    let number = pending.contention.load(Relaxed);
+                    let nanos = |start, end| self.clock.nanos(start, end);
+                    record.wait_pace.note(number, wait_start, nanos);
+                }
+                if hold.is_some() {
+                    self.keep_pace(shard, record, pending, hold_end);
+                }
+            }
         }
-        let blocker = mine(pending.blocker.load(Relaxed));
-        self.blame(shard, owner, blocker, wait.map_or(0, |wait| wait.ns));
+        if let Some(caused) = wait
+            && let Some(blocker) = mine(pending.blocker.load(Relaxed))
+        {
+            let delta = Delta {
+                caused: Some(caused),
+                ..Delta::default()
+            };
+            self.add(shard, owner, blocker, &delta);
+        }
     }
 
     fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
@@ -216,59 +277,50 @@ impl Core {
             shard.losses.count_as_owner(Loss::Memory);
         }
     }
-
-    /// Books at the holder's point, if it is known, that it has kept one thread waiting.
-    fn blame(&self, shard: &Shard, owner: &Owner, blocker: Option<&Record>, wait_ns: u64) {
-        let delta = Delta {
-            blocked: 1,
-            caused_wait_ns: wait_ns,
-            ..Delta::default()
-        };
-        if let Some(blocker) = blocker {
-            self.add(shard, owner, blocker, &delta);
-        }
-    }
 }
 
 impl<'a> Ticket<'a> {
     /// The lock was found taken: the wait begins. `holder` is what the lock publishes.
     pub fn contended(&mut self, holder: Option<SiteKey>) {
-        let clock = &self.core.clock;
+        let core = self.core;
         let Some(entry) = &mut self.entry else { return };
-        let mut weight = 0;
-        if entry.control.kind() != Kind::Counts {
-            entry.wait_start = clock.raw();
-            weight = 1;
+        // The clock first: what follows is part of the wait.
+        let done = entry.record.contentions.load(Relaxed);
+        if entry.record.waits.is_due(done) {
+            core.prepare();
+            entry.wait_start = core.clock.raw();
+            entry.wait_weight = entry.record.waits.weight();
         }
-        self.waits_for(holder, weight);
+        entry.waits_for(core, holder);
+        if entry.wait_weight != 0 {
+            if entry.kind == Kind::Sampled {
+                entry.next_wait = Some(core.next_wait(entry.shard, entry.record, done + 1));
+            }
+            entry.time_wait();
+        }
+    }
+
+    /// The wait will be a long one: those are all timed. Call it after [`contended`](Self::contended).
+    pub fn parks(&mut self) {
+        let core = self.core;
+        let Some(entry) = &mut self.entry else { return };
+        if entry.kind == Kind::Counts {
+            return;
+        }
+        if entry.wait_weight == 0 {
+            core.prepare();
+            entry.wait_start = core.clock.raw();
+        }
+        entry.wait_weight = 1;
+        entry.time_wait();
     }
 
     /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
     pub fn yielded_to(&mut self, holder: SiteKey) {
-        self.waits_for(Some(holder), 0);
-    }
-
-    fn waits_for(&mut self, holder: Option<SiteKey>, weight: u64) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
-        entry.contended = true;
-        let Some(_entered) = entry.shard.enter() else {
-            return;
-        };
-        if let Some(site) = holder {
-            let class = entry.record.key.class;
-            let key = PointKey { site, class };
-            entry.blocker = core.look_up(entry.shard, &entry.owner, key, entry.control);
-        }
-        entry.take_pending();
-        if let Some(pending) = entry.pending {
-            let blocker = entry.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
-            pending.more.store(true, Relaxed);
-            pending.blocker.store(blocker.cast_mut(), Relaxed);
-            pending.contended.store(1, Relaxed);
-            pending.wait_weight.store(weight, Relaxed);
-            pending.wait_start.store(entry.wait_start, Relaxed);
-        }
+        entry.unknown_wait = true;
+        entry.waits_for(core, Some(holder));
     }
 
     /// This acquisition follows another without a release in between: prepares to keep both.
@@ -311,23 +363,13 @@ impl<'a> Ticket<'a> {
             unsafe { core.settle(before) };
             return Stamp::NONE;
         };
-        let pending = entry.pending;
-        let hold_weight = pending.map_or(0, |pending| pending.hold_weight.load(Relaxed));
-        // Before the acquisition is counted, since they are read the other way round: see `Record::read`.
-        bump(&entry.record.timed, u64::from(hold_weight != 0));
-        bump(&entry.record.acquisitions, 1);
-        if let Some(next) = entry.next {
-            next.store(entry.record);
-        }
-        let Some(pending) = pending else {
-            if entry.contended || entry.next.is_some() {
-                core.count_without_node(&entry);
-            }
+        entry.count();
+        let Some(pending) = entry.pending else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
             return Stamp::NONE;
         };
-        if hold_weight | pending.wait_weight.load(Relaxed) != 0 {
+        if entry.hold_weight | entry.wait_weight != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
         if !before.is_none() {
@@ -343,26 +385,28 @@ impl<'a> Ticket<'a> {
             try_failures: 1,
             ..Delta::default()
         };
-        self.gave_up(&delta, 0);
+        self.gave_up(&delta, None);
     }
 
     /// A timed acquire gave up. Whoever held the lock has kept this thread waiting all the same.
     pub fn timed_out(self) {
         let clock = &self.core.clock;
-        let waited_ns = match &self.entry {
-            Some(entry) if entry.control.kind() != Kind::Counts => {
-                clock.nanos(entry.wait_start, clock.raw())
-            }
-            _ => 0,
+        let caused = match &self.entry {
+            Some(entry) if entry.wait_weight != 0 => Some(Measured {
+                kind: record::Kind::Wait,
+                ns: clock.nanos(entry.wait_start, clock.raw()),
+                weight: entry.wait_weight,
+            }),
+            _ => None,
         };
         let delta = Delta {
             timeouts: 1,
             ..Delta::default()
         };
-        self.gave_up(&delta, waited_ns);
+        self.gave_up(&delta, caused);
     }
 
-    fn gave_up(self, delta: &Delta, waited_ns: u64) {
+    fn gave_up(self, delta: &Delta, caused: Option<Measured>) {
         let Some(entry) = self.entry else { return };
         if let Some(pending) = entry.pending {
             entry.shard.pool.give_back(pending);
@@ -372,50 +416,99 @@ impl<'a> Ticket<'a> {
         };
         let core = self.core;
         core.add(entry.shard, &entry.owner, entry.record, delta);
-        core.blame(entry.shard, &entry.owner, entry.blocker, waited_ns);
-    }
-}
-
-impl Core {
-    /// Too many measured guards are alive to keep this one until its release: it is not timed, and a contention
-    /// is counted now.
-    #[cold]
-    fn count_without_node(&self, entry: &Entry<'_>) {
-        entry.shard.losses.count_as_owner(Loss::Guards);
-        let Some(_entered) = entry.shard.enter() else {
-            return;
-        };
-        entry.record.forfeit(&entry.owner, entry.hold_weight);
-        if !entry.contended {
-            return;
+        if let Some(blocker) = entry.blocker {
+            bump(&blocker.blocked, 1);
+            let delta = Delta {
+                caused,
+                ..Delta::default()
+            };
+            core.add(entry.shard, &entry.owner, blocker, &delta);
         }
-        let delta = Delta {
-            contentions: 1,
-            ..Delta::default()
-        };
-        self.add(entry.shard, &entry.owner, entry.record, &delta);
-        self.blame(entry.shard, &entry.owner, entry.blocker, 0);
     }
 }
 
 impl<'a> Entry<'a> {
-    /// Prepares the hold to be timed, and the schedule that follows.
-    fn time_hold(&mut self, done: u64) {
-        let weight = self.record.next_weight.load(Relaxed);
-        self.next = Some(with_rng(&self.shard.rng, |rng| {
-            Schedule::after(done + 1, self.control, rng)
-        }));
-        self.hold_weight = weight;
+    /// Prepares the hold of acquisition `number` to be timed, and the schedule that follows.
+    fn time_hold(&mut self, core: &Core, number: u64) {
+        // Calibrated here and not in the critical section, should this be the first use of the clock.
+        core.prepare();
+        self.hold_weight = self.record.holds.weight();
+        if self.kind == Kind::Sampled {
+            self.next_hold = Some(core.next_hold(self.shard, self.record, number));
+        }
         self.take_pending();
+        if let Some(pending) = self.pending {
+            pending.hold_weight.store(self.hold_weight, Relaxed);
+            pending.number.store(number, Relaxed);
+            pending.lesson.store(0, Relaxed);
+        }
+    }
+
+    /// Looks up who is waited for.
+    fn waits_for(&mut self, core: &'a Core, holder: Option<SiteKey>) {
+        self.contended = true;
+        let Some(_entered) = self.shard.enter() else {
+            return;
+        };
+        if let Some(site) = holder {
+            let key = self.record.key.at(site);
+            let control = Control(self.record.control.load(Relaxed));
+            self.blocker = core.look_up(self.shard, &self.owner, key, control);
+        }
+    }
+
+    /// Prepares the wait to be timed; it has begun.
+    fn time_wait(&mut self) {
+        self.take_pending();
+        if let Some(pending) = self.pending {
+            let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
+            pending.more.store(true, Relaxed);
+            pending.blocker.store(blocker.cast_mut(), Relaxed);
+            let number = self.record.contentions.load(Relaxed) + 1;
+            pending.contention.store(number, Relaxed);
+            pending.wait_weight.store(self.wait_weight, Relaxed);
+            pending.wait_start.store(self.wait_start, Relaxed);
+        }
     }
 
     /// Takes a node, if there is none yet and the pool has one.
     fn take_pending(&mut self) {
         if self.pending.is_none() {
             self.pending = self.shard.pool.take(self.record);
-            if let Some(pending) = self.pending {
-                pending.hold_weight.store(self.hold_weight, Relaxed);
-            }
         }
+    }
+
+    /// Counts the acquisition, which was just made.
+    #[inline]
+    fn count(&self) {
+        let record = self.record;
+        if self.pending.is_some() {
+            // Before they are counted, since they are read the other way round: see `Record::read`.
+            bump(&record.holds.measured, u64::from(self.hold_weight != 0));
+            bump(&record.waits.measured, u64::from(self.wait_weight != 0));
+        } else if self.hold_weight | self.wait_weight != 0 {
+            self.forfeit();
+        }
+        if self.unknown_wait {
+            record.forfeit(&self.owner, 0, 1);
+        }
+        if let Some(next) = self.next_hold {
+            record.holds.set(next);
+        }
+        if let Some(next) = self.next_wait {
+            record.waits.set(next);
+        }
+        record.count(self.contended);
+        if let Some(blocker) = self.blocker {
+            bump(&blocker.blocked, 1);
+        }
+    }
+
+    /// Too many measured guards are alive to keep this one until its release: it is not timed.
+    #[cold]
+    fn forfeit(&self) {
+        self.shard.losses.count_as_owner(Loss::Guards);
+        self.record
+            .forfeit(&self.owner, self.hold_weight, self.wait_weight);
     }
 }

@@ -8,7 +8,7 @@ use crate::core::Core;
 use crate::host::Mine;
 use crate::hot::Hit;
 use crate::pending::{Pending, Stamp};
-use crate::record::Owner;
+use crate::record::{Owner, Record};
 use crate::reservoir::with_rng;
 use crate::sampler::Schedule;
 use crate::shard::Shard;
@@ -32,14 +32,14 @@ impl Core {
     /// got it; nor does it until the acquisition is over.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn timing<'a>(&'a self, hit: Hit<'a>) -> Option<Timing<'a>> {
-        let control = self.control();
-        let shard = hit.cache.shard()?;
+    pub unsafe fn timing<'a>(&'a self, mine: Option<Mine<'a>>, hit: Hit<'a>) -> Option<Timing<'a>> {
+        let Mine(shard, _) = mine?;
         let pending = shard.pool.take(hit.record)?;
         pending
             .hold_weight
-            .store(hit.record.next_weight.load(Relaxed), Relaxed);
-        let next = (control.kind() != Kind::Exact).then(|| draw(shard, hit.count, control));
+            .store(hit.record.holds.weight(), Relaxed);
+        // In `Exact` the schedule says "always", and stays.
+        let next = is_sampled(hit.record).then(|| self.prepare_sampled(shard, hit.record, pending));
         Some(Timing {
             core: self,
             shard,
@@ -67,23 +67,102 @@ impl Core {
         let record = pending.record.load(Relaxed);
         // SAFETY: the record that the pending acquisition was taken for, of this very shard.
         let record = unsafe { &*record };
-        let ns = self.clock.nanos(
-            pending.hold_start.load(Relaxed),
-            pending.hold_end.load(Relaxed),
-        );
-        // SAFETY: a `Mine` is a shard that this thread has the lease of.
-        let owner = unsafe { Owner::assume() };
-        if !record.add_hold(&owner, ns, weight, self.era(), &shard.rng) {
+        let done = if is_sampled(record) {
+            self.settle_sampled(shard, record, pending, weight)
+        } else {
+            self.settle_exact(shard, record, pending, weight)
+        };
+        if !done {
             return Err(stamp);
         }
         shard.pool.give_back(pending);
         Ok(())
     }
+
+    /// `false` when the hold could not be added without allocating.
+    #[inline(always)]
+    fn settle_exact(&self, shard: &Shard, record: &Record, pending: &Pending, weight: u64) -> bool {
+        let end = pending.hold_end.load(Relaxed);
+        let ns = self.clock.nanos(pending.hold_start.load(Relaxed), end);
+        // SAFETY: the shard of a `Mine` is one that this thread has the lease of.
+        let owner = unsafe { Owner::assume() };
+        let done = record.add_hold(&owner, ns, weight, self.era(), &shard.rng);
+        if done {
+            shard.governor.charge(shard.governor.timed_ns(&self.costs));
+        }
+        done
+    }
+
+    /// The same, of an acquisition that was one of a sample.
+    #[inline(never)]
+    fn settle_sampled(
+        &self,
+        shard: &Shard,
+        record: &Record,
+        pending: &Pending,
+        weight: u64,
+    ) -> bool {
+        let lesson = pending.lesson.load(Relaxed);
+        let begin = (lesson != 0).then(|| self.clock.raw());
+        let done = self.settle_exact(shard, record, pending, weight);
+        if done {
+            self.keep_pace(shard, record, pending, pending.hold_end.load(Relaxed));
+        }
+        if let Some(begin) = begin {
+            self.learn(shard, lesson, begin);
+        }
+        done
+    }
+
+    /// Draws the schedule that follows. One in some measures what all of them cost.
+    #[inline(never)]
+    fn prepare_sampled(&self, shard: &Shard, record: &Record, pending: &Pending) -> Schedule {
+        let begin = shard.governor.is_lesson().then(|| self.clock.raw());
+        let number = record.acquisitions.load(Relaxed) + 1;
+        pending.number.store(number, Relaxed);
+        let next = self.next_hold(shard, record, number);
+        let lesson = begin.map_or(0, |begin| self.clock.raw().saturating_sub(begin));
+        pending.lesson.store(lesson, Relaxed);
+        next
+    }
+
+    /// What came before the lock took so many ticks, and what came after it has just ended.
+    #[cold]
+    fn learn(&self, shard: &Shard, before: u64, begin: u64) {
+        let ns = self.clock.nanos(0, before) + self.clock.nanos(begin, self.clock.raw());
+        let clock_ns = self.costs.clock_ns.load(Relaxed);
+        shard.governor.learn(ns + clock_ns, &self.costs);
+    }
+
+    /// The schedule of a record's holds after `done` acquisitions.
+    #[inline(never)]
+    pub(crate) fn next_hold(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
+        with_rng(&shard.rng, |rng| {
+            shard.governor.next(
+                done,
+                &record.hold_pace,
+                self.budget(),
+                shard.governor.timed_ns(&self.costs),
+                rng,
+            )
+        })
+    }
+
+    /// What the governor learns from a timed acquisition that ended at `end`, in ticks. The owner's call.
+    #[inline(never)]
+    pub(crate) fn keep_pace(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
+        let nanos = |start, end| self.clock.nanos(start, end);
+        let number = pending.number.load(Relaxed);
+        let start = pending.hold_start.load(Relaxed);
+        record.hold_pace.note(number, start, nanos);
+        shard.governor.steer(end, nanos, self.budget(), &self.costs);
+    }
 }
 
-#[cold]
-fn draw(shard: &Shard, done: u64, control: Control) -> Schedule {
-    with_rng(&shard.rng, |rng| Schedule::after(done, control, rng))
+/// Whether a record was last scheduled by sample.
+#[inline(always)]
+pub(crate) fn is_sampled(record: &Record) -> bool {
+    Control(record.control.load(Relaxed)).kind() == Kind::Sampled
 }
 
 impl Timing<'_> {
@@ -91,9 +170,9 @@ impl Timing<'_> {
     #[inline(always)]
     pub fn acquired(self) -> Stamp {
         if let Some(next) = self.next {
-            next.store(self.hit.record);
+            self.hit.record.holds.set(next);
         }
-        bump(&self.hit.record.timed, 1);
+        bump(&self.hit.record.holds.measured, 1);
         // SAFETY: the caller's of `timing`.
         unsafe { self.hit.commit() };
         self.pending

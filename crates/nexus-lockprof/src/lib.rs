@@ -24,8 +24,9 @@
 //!
 //! # What it measures
 //! An *acquisition point* is a lock class, a mode and the place of the `lock()`, `read()`, ... call: the
-//! key of every [`Point`]. Counts are exact. In [`Mode::Sampled`], the default, every wait is timed, and a
-//! random sample of the holds; totals that are estimated say so and carry their standard error.
+//! key of every [`Point`]. Counts are exact. In [`Mode::Sampled`], the default, every long wait is timed, and a
+//! random sample of the short waits and of the holds, as large as a budget of each thread's time allows; totals that are
+//! estimated say so and carry their standard error.
 //! `docs/perf/lock-profiling.md` explains every number, and what it does not tell.
 //!
 //! # What it costs
@@ -62,9 +63,9 @@ pub use lock_api;
 pub use locks::*;
 pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
 pub use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Hot, HotLine, HotMetric, Lock, Losses, ParseHotError, Point,
-    ProfilerMode, ReadError, Sample, SinceError, Site, Snapshot, SnapshotParts, TableStats,
-    WriteError, printable,
+    AcquireMode, Durations, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseHotError, Point,
+    ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot, SnapshotParts,
+    TableStats, WriteError, printable,
 };
 #[cfg(feature = "profile")]
 pub use profiled::{Profiled, ProfiledGuard};

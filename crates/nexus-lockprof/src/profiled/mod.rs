@@ -1,5 +1,6 @@
 //! The adaptor: any lock_api raw lock, profiled.
 
+mod acquire;
 mod guard;
 mod mutex;
 mod rwlock;
@@ -7,7 +8,9 @@ mod rwlock;
 pub use guard::ProfiledGuard;
 
 use lock_api::{RawMutex, RawRwLock};
-use nexus_lockprof_engine::adaptor::{Class, Hit, HoldMode, Probe, SiteKey, Stamp};
+use nexus_lockprof_engine::adaptor::{
+    ClassWord, HoldMode, LockClass, NameLen, PointKey, Probe, SiteKey, Stamp,
+};
 use nexus_lockprof_engine::{Global, Host};
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -43,11 +46,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// # Engine
 /// `H` says which engine it reports to: [`Global`] takes no room; an
 /// [`Engine`](nexus_lockprof_engine::Engine) value (see [`named_in`](Self::named_in)) takes two words.
-// `repr(C)`: a one-byte raw lock, the 12-byte class and the holder make 24 bytes.
+// `repr(C)`: a one-byte raw lock, the class in 4 and 8 bytes, and the holder make 24 bytes.
 #[repr(C)]
 pub struct Profiled<R, H = Global> {
     raw: R,
-    class: Class,
+    name_len: NameLen,
+    class: ClassWord,
     /// `SiteKey` of the latest acquisition; 0 before the first, and during a `bump`.
     holder: AtomicUsize,
     host: H,
@@ -72,13 +76,13 @@ impl<R> Profiled<R, Global> {
     /// `raw`, unlocked, in the class of all locks named `name`.
     #[must_use]
     pub const fn from_raw_named(raw: R, name: &'static str) -> Self {
-        Self::with_class(raw, Class::named(name), Global)
+        Self::with_class(raw, LockClass::named(name), Global)
     }
 
     /// `raw`, unlocked, in the class of all locks created at `site`.
     #[must_use]
     pub const fn from_raw_created_at(raw: R, site: &'static Location<'static>) -> Self {
-        Self::with_class(raw, Class::created_at(site), Global)
+        Self::with_class(raw, LockClass::created_at(site), Global)
     }
 }
 
@@ -117,13 +121,15 @@ impl<R, H> Profiled<R, H> {
     /// ```
     #[must_use]
     pub const fn named_in(host: H, raw: R, name: &'static str) -> Self {
-        Self::with_class(raw, Class::named(name), host)
+        Self::with_class(raw, LockClass::named(name), host)
     }
 
-    const fn with_class(raw: R, class: Class, host: H) -> Self {
+    const fn with_class(raw: R, class: LockClass, host: H) -> Self {
+        let LockClass { len, word } = class;
         Profiled {
             raw,
-            class,
+            name_len: len,
+            class: word,
             holder: AtomicUsize::new(0),
             host,
         }
@@ -148,183 +154,17 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
+    /// Asks the calling thread's cache about an acquisition.
+    #[inline(always)]
+    fn probe(&self, site: SiteKey) -> Probe<'_> {
+        self.host.probe(PointKey::new(site, self.class.tag()))
+    }
+
     /// The latest holder that published itself.
     #[inline]
     fn holder(&self) -> Option<SiteKey> {
         // SAFETY: only `publish` and `bump_with` write it: a published key, or 0.
         unsafe { SiteKey::from_published(self.holder.load(Relaxed)) }
-    }
-
-    /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up.
-    #[inline(always)]
-    fn acquire<G, E>(
-        &self,
-        site: &'static Location<'static>,
-        mode: HoldMode,
-        try_: impl Fn(&R) -> Option<G>,
-        block: impl FnOnce(&R) -> Result<G, E>,
-    ) -> Result<ProfiledGuard<G>, E> {
-        let key = SiteKey::new(site, mode);
-        let found_taken = match self.host.probe(key, self.class) {
-            Probe::Count(hit) => {
-                if let Some(inner) = try_(&self.raw) {
-                    // SAFETY: got just now, by this thread.
-                    unsafe { hit.commit() };
-                    self.publish(key);
-                    return Ok(ProfiledGuard::untracked(inner));
-                }
-                true
-            }
-            Probe::Off => return block(&self.raw).map(ProfiledGuard::untracked),
-            Probe::Time(hit) => return self.acquire_timed(key, hit, try_, block),
-            Probe::Cold => false,
-        };
-        self.acquire_cold(key, found_taken, try_, block)
-    }
-
-    /// One that is timed: in the usual case it is not contended.
-    #[inline(never)]
-    fn acquire_timed<G, E>(
-        &self,
-        key: SiteKey,
-        hit: Hit<'_>,
-        try_: impl Fn(&R) -> Option<G>,
-        block: impl FnOnce(&R) -> Result<G, E>,
-    ) -> Result<ProfiledGuard<G>, E> {
-        match self.try_timed(key, hit, &try_) {
-            Ok(guard) => Ok(guard),
-            Err(found_taken) => self.acquire_cold(key, found_taken, try_, block),
-        }
-    }
-
-    /// Fails with whether the lock was found taken, or not even tried.
-    #[inline(always)]
-    fn try_timed<'a, G>(
-        &'a self,
-        key: SiteKey,
-        hit: Hit<'a>,
-        try_: impl Fn(&R) -> Option<G>,
-    ) -> Result<ProfiledGuard<G>, bool> {
-        // SAFETY: the hit was got just now, by this thread, from this host.
-        let timing = self
-            .host
-            .core()
-            .and_then(|core| unsafe { core.timing(hit) });
-        let Some(timing) = timing else {
-            return Err(false);
-        };
-        let Some(inner) = try_(&self.raw) else {
-            timing.abandoned();
-            return Err(true);
-        };
-        let stamp = timing.acquired();
-        self.publish(key);
-        Ok(ProfiledGuard::new(inner, stamp))
-    }
-
-    /// `found_taken`: it was tried already. Then it is a contention, also if it is free again by now.
-    #[cold]
-    #[inline(never)]
-    fn acquire_cold<G, E>(
-        &self,
-        key: SiteKey,
-        found_taken: bool,
-        try_: impl Fn(&R) -> Option<G>,
-        block: impl FnOnce(&R) -> Result<G, E>,
-    ) -> Result<ProfiledGuard<G>, E> {
-        let Some(core) = self.host.core() else {
-            return block(&self.raw).map(ProfiledGuard::untracked);
-        };
-        let mut ticket = core.ticket(key, self.class);
-        if !found_taken && let Some(inner) = try_(&self.raw) {
-            let stamp = ticket.acquired();
-            self.publish(key);
-            return Ok(ProfiledGuard::new(inner, stamp));
-        }
-        ticket.contended(self.holder());
-        match block(&self.raw) {
-            Ok(inner) => {
-                let stamp = ticket.acquired();
-                self.publish(key);
-                Ok(ProfiledGuard::new(inner, stamp))
-            }
-            Err(timed_out) => {
-                ticket.timed_out();
-                Err(timed_out)
-            }
-        }
-    }
-
-    /// An acquisition that does not wait.
-    #[inline(always)]
-    fn try_acquire<G>(
-        &self,
-        site: &'static Location<'static>,
-        mode: HoldMode,
-        try_: impl Fn(&R) -> Option<G>,
-    ) -> Option<ProfiledGuard<G>> {
-        let key = SiteKey::new(site, mode);
-        match self.host.probe(key, self.class) {
-            Probe::Count(hit) => {
-                if let Some(inner) = try_(&self.raw) {
-                    // SAFETY: got just now, by this thread.
-                    unsafe { hit.commit() };
-                    self.publish(key);
-                    return Some(ProfiledGuard::untracked(inner));
-                }
-                self.try_failed(key);
-                return None;
-            }
-            Probe::Off => return try_(&self.raw).map(ProfiledGuard::untracked),
-            Probe::Time(hit) => return self.try_acquire_timed(key, hit, try_),
-            Probe::Cold => {}
-        }
-        self.try_acquire_cold(key, try_)
-    }
-
-    #[inline(never)]
-    fn try_acquire_timed<G>(
-        &self,
-        key: SiteKey,
-        hit: Hit<'_>,
-        try_: impl Fn(&R) -> Option<G>,
-    ) -> Option<ProfiledGuard<G>> {
-        match self.try_timed(key, hit, &try_) {
-            Ok(guard) => Some(guard),
-            Err(true) => {
-                self.try_failed(key);
-                None
-            }
-            Err(false) => self.try_acquire_cold(key, try_),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn try_failed(&self, key: SiteKey) {
-        if let Some(core) = self.host.core() {
-            core.ticket(key, self.class).try_failed();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn try_acquire_cold<G>(
-        &self,
-        key: SiteKey,
-        try_: impl Fn(&R) -> Option<G>,
-    ) -> Option<ProfiledGuard<G>> {
-        let Some(core) = self.host.core() else {
-            return try_(&self.raw).map(ProfiledGuard::untracked);
-        };
-        let ticket = core.ticket(key, self.class);
-        let Some(inner) = try_(&self.raw) else {
-            ticket.try_failed();
-            return None;
-        };
-        let stamp = ticket.acquired();
-        self.publish(key);
-        Some(ProfiledGuard::new(inner, stamp))
     }
 
     /// A release: `unlock` gives the raw lock its guard back.
@@ -354,7 +194,7 @@ impl<R, H: Host> Profiled<R, H> {
     #[inline(always)]
     fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
         if before.is_none() {
-            match self.host.probe(key, self.class) {
+            match self.probe(key) {
                 Probe::Off => return before,
                 Probe::Count(hit) => {
                     // SAFETY: got just now, by this thread.
@@ -374,7 +214,7 @@ impl<R, H: Host> Profiled<R, H> {
         let Some(core) = self.host.core() else {
             return before;
         };
-        let mut ticket = core.ticket(key, self.class);
+        let mut ticket = core.ticket(key, &self.class, self.name_len);
         // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
         let stamp = unsafe {
             ticket.follows(&before);
@@ -416,7 +256,7 @@ impl<R, H: Host> Profiled<R, H> {
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
                 if let Some(core) = self.host.core() {
-                    let mut ticket = core.ticket(key, self.class);
+                    let mut ticket = core.ticket(key, &self.class, self.name_len);
                     ticket.yielded_to(between);
                     // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
                     unsafe {

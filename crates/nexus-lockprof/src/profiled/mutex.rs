@@ -3,7 +3,7 @@
 use super::{Profiled, ProfiledGuard, TimedOut};
 use lock_api::{RawMutex, RawMutexFair, RawMutexTimed};
 use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{Class, HoldMode::Exclusive, SiteKey};
+use nexus_lockprof_engine::adaptor::{HoldMode::Exclusive, LockClass, SiteKey};
 use std::convert::Infallible;
 use std::panic::Location;
 
@@ -12,7 +12,7 @@ use std::panic::Location;
 unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
     // Interior mutability in a const: as in lock_api, each use makes a lock.
     #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: Self = Profiled::with_class(R::INIT, Class::ANONYMOUS, H::INIT);
+    const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
 
     type Guard = ProfiledGuard<R::Guard>;
 
@@ -45,7 +45,9 @@ impl<R: RawMutex, H: Host> Profiled<R, H> {
     #[inline(always)]
     pub(crate) fn lock_at(&self, site: &'static Location<'static>) -> ProfiledGuard<R::Guard> {
         let Ok(guard) =
-            self.acquire::<_, Infallible>(site, Exclusive, R::try_lock, |raw| Ok(raw.lock()));
+            self.acquire::<_, Infallible>(site, Exclusive, is_free, R::try_lock, |raw| {
+                Ok(raw.lock())
+            });
         guard
     }
 
@@ -67,7 +69,7 @@ impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
         timeout: R::Duration,
         site: &'static Location<'static>,
     ) -> Option<ProfiledGuard<R::Guard>> {
-        self.acquire(site, Exclusive, R::try_lock, |raw| {
+        self.acquire(site, Exclusive, is_free, R::try_lock, |raw| {
             raw.try_lock_for(timeout).ok_or(TimedOut)
         })
         .ok()
@@ -80,7 +82,7 @@ impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
         timeout: R::Instant,
         site: &'static Location<'static>,
     ) -> Option<ProfiledGuard<R::Guard>> {
-        self.acquire(site, Exclusive, R::try_lock, |raw| {
+        self.acquire(site, Exclusive, is_free, R::try_lock, |raw| {
             raw.try_lock_until(timeout).ok_or(TimedOut)
         })
         .ok()
@@ -148,4 +150,8 @@ impl<R: RawMutex, H: Host> Profiled<R, H> {
         *stamp = self.held_on(key, std::mem::take(stamp));
         out
     }
+}
+
+fn is_free<R: RawMutex>(raw: &R) -> bool {
+    !raw.is_locked()
 }

@@ -7,9 +7,8 @@ use lock_api::{
 };
 use nexus_lockprof_engine::Host;
 use nexus_lockprof_engine::adaptor::{
-    Class,
     HoldMode::{Exclusive, Shared, Upgradable},
-    SiteKey, Stamp,
+    LockClass, SiteKey, Stamp,
 };
 use std::convert::Infallible;
 use std::panic::Location;
@@ -19,7 +18,7 @@ use std::panic::Location;
 unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
     // Interior mutability in a const: as in lock_api, each use makes a lock.
     #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: Self = Profiled::with_class(R::INIT, Class::ANONYMOUS, H::INIT);
+    const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
 
     type SharedGuard = ProfiledGuard<R::SharedGuard>;
     type ExclusiveGuard = ProfiledGuard<R::ExclusiveGuard>;
@@ -27,10 +26,13 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
     #[inline]
     #[track_caller]
     fn lock_shared(&self) -> Self::SharedGuard {
-        let Ok(guard) =
-            self.acquire::<_, Infallible>(Location::caller(), Shared, R::try_lock_shared, |raw| {
-                Ok(raw.lock_shared())
-            });
+        let Ok(guard) = self.acquire::<_, Infallible>(
+            Location::caller(),
+            Shared,
+            has_no_writer,
+            R::try_lock_shared,
+            |raw| Ok(raw.lock_shared()),
+        );
         guard
     }
 
@@ -52,6 +54,7 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
         let Ok(guard) = self.acquire::<_, Infallible>(
             Location::caller(),
             Exclusive,
+            is_free,
             R::try_lock_exclusive,
             |raw| Ok(raw.lock_exclusive()),
         );
@@ -122,18 +125,26 @@ unsafe impl<R: RawRwLockTimed, H: Host> RawRwLockTimed for Profiled<R, H> {
     #[inline]
     #[track_caller]
     fn try_lock_shared_for(&self, timeout: Self::Duration) -> Option<Self::SharedGuard> {
-        self.acquire(Location::caller(), Shared, R::try_lock_shared, |raw| {
-            raw.try_lock_shared_for(timeout).ok_or(TimedOut)
-        })
+        self.acquire(
+            Location::caller(),
+            Shared,
+            has_no_writer,
+            R::try_lock_shared,
+            |raw| raw.try_lock_shared_for(timeout).ok_or(TimedOut),
+        )
         .ok()
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_shared_until(&self, timeout: Self::Instant) -> Option<Self::SharedGuard> {
-        self.acquire(Location::caller(), Shared, R::try_lock_shared, |raw| {
-            raw.try_lock_shared_until(timeout).ok_or(TimedOut)
-        })
+        self.acquire(
+            Location::caller(),
+            Shared,
+            has_no_writer,
+            R::try_lock_shared,
+            |raw| raw.try_lock_shared_until(timeout).ok_or(TimedOut),
+        )
         .ok()
     }
 
@@ -143,6 +154,7 @@ unsafe impl<R: RawRwLockTimed, H: Host> RawRwLockTimed for Profiled<R, H> {
         self.acquire(
             Location::caller(),
             Exclusive,
+            is_free,
             R::try_lock_exclusive,
             |raw| raw.try_lock_exclusive_for(timeout).ok_or(TimedOut),
         )
@@ -155,6 +167,7 @@ unsafe impl<R: RawRwLockTimed, H: Host> RawRwLockTimed for Profiled<R, H> {
         self.acquire(
             Location::caller(),
             Exclusive,
+            is_free,
             R::try_lock_exclusive,
             |raw| raw.try_lock_exclusive_until(timeout).ok_or(TimedOut),
         )
@@ -186,6 +199,7 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
         let Ok(guard) = self.acquire::<_, Infallible>(
             Location::caller(),
             Upgradable,
+            has_no_writer,
             R::try_lock_upgradable,
             |raw| Ok(raw.lock_upgradable()),
         );
@@ -291,6 +305,7 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
         self.acquire(
             Location::caller(),
             Upgradable,
+            has_no_writer,
             R::try_lock_upgradable,
             |raw| raw.try_lock_upgradable_for(timeout).ok_or(TimedOut),
         )
@@ -303,6 +318,7 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
         self.acquire(
             Location::caller(),
             Upgradable,
+            has_no_writer,
             R::try_lock_upgradable,
             |raw| raw.try_lock_upgradable_until(timeout).ok_or(TimedOut),
         )
@@ -381,8 +397,9 @@ impl<R, H: Host> Profiled<R, H> {
                 Err(inner) => Err((inner, before)),
             };
         };
-        let mut ticket = core.ticket(key, self.class);
+        let mut ticket = core.ticket(key, &self.class, self.name_len);
         ticket.contended(self.holder());
+        ticket.parks();
         match block(&self.raw) {
             Ok(inner) => {
                 // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
@@ -400,4 +417,12 @@ impl<R, H: Host> Profiled<R, H> {
             }
         }
     }
+}
+
+fn is_free<R: RawRwLock>(raw: &R) -> bool {
+    !raw.is_locked()
+}
+
+fn has_no_writer<R: RawRwLock>(raw: &R) -> bool {
+    !raw.is_locked_exclusive()
 }

@@ -1,0 +1,336 @@
+//! Lock classes, and the numbers that they get.
+//!
+//! A lock is made in a constant, where nothing can be looked up: it carries where its name, or the place of its
+//! creation, is. At its first acquisition off the hot path its class gets a number, which takes the place of that
+//! address in the lock: from then on class and site together are one word to compare, [`PointKey`](crate::identity::PointKey).
+//!
+//! Numbers are for the whole process, since a lock does not change its class with the engine. They are given
+//! without a lock, so that a signal handler may come in between.
+
+use crate::identity::to_site;
+use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use Ordering::{Acquire, Relaxed, Release};
+use nexus_lockprof_snapshot::Lock;
+use std::panic::Location;
+
+/// The longest lock name, in bytes; longer ones are cut at a character boundary.
+pub const MAX_NAME: usize = 0xFFFE;
+
+/// Length of classes that are known by their place of creation.
+const CREATED: u32 = 0xFFFF;
+
+/// Classes that can have a number; number 0 is nobody's.
+const CLASSES: usize = if cfg!(lockprof_loom) { 4 } else { 1 << 16 };
+/// Slots of the index. Never more than half full.
+const SLOTS: usize = 2 * CLASSES;
+
+const NUMBER_SHIFT: u32 = 48;
+const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
+
+/// A lock class: a name, a place of creation, or neither.
+#[derive(Clone, Copy)]
+pub(crate) struct Class {
+    /// Length of the name; `CREATED` when `data` is a location; 0 with a null `data` when anonymous.
+    len: u32,
+    data: *const u8,
+}
+
+impl Class {
+    pub(crate) fn to_lock(self) -> Lock {
+        if self.data.is_null() {
+            Lock::Anonymous
+        } else if self.len == CREATED {
+            // SAFETY: `LockClass::created_at` stored a `&'static Location`.
+            let site = unsafe { &*self.data.cast::<Location<'static>>() };
+            Lock::Created(to_site(site))
+        } else {
+            // SAFETY: `LockClass::named` stored the pointer and a prefix length, cut at a character boundary, of a `&'static str`.
+            let name = unsafe {
+                std::str::from_utf8_unchecked(std::slice::from_raw_parts(
+                    self.data,
+                    self.len as usize,
+                ))
+            };
+            Lock::Named(name.to_owned())
+        }
+    }
+}
+
+/// How long the name is: the part of its class that a lock never changes. 4 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameLen(u32);
+
+/// Where the name is, and later the number of the class: 8 bytes of a lock.
+///
+/// Relaxed throughout: all threads that give a lock a number give it the same one.
+#[derive(Debug)]
+pub struct ClassWord(AtomicPtr<u8>);
+
+/// What a [`ClassWord`] says at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassTag(pub(crate) u64);
+
+impl ClassTag {
+    #[inline]
+    pub(crate) fn new(number: u16) -> Self {
+        // The number a second time in low bits: the sum with a site's address is the hash of both.
+        ClassTag(u64::from(number) << NUMBER_SHIFT | u64::from(number) << 3)
+    }
+
+    /// What is added to a site's address.
+    pub(crate) fn low(number: u16) -> u64 {
+        ClassTag::new(number).0 & ADDRESS
+    }
+
+    /// Whether it is a number, and not yet an address: no address is as low as that.
+    fn is_number(self) -> bool {
+        let number = (self.0 >> NUMBER_SHIFT) as u16;
+        number != 0 && self == ClassTag::new(number)
+    }
+}
+
+/// The two parts of a new lock's class.
+#[cfg(not(lockprof_loom))]
+#[derive(Debug)]
+pub struct LockClass {
+    /// For the lock to keep.
+    pub len: NameLen,
+    /// For the lock to keep.
+    pub word: ClassWord,
+}
+
+#[cfg(not(lockprof_loom))]
+impl LockClass {
+    /// Of locks that nothing is known of.
+    #[must_use]
+    pub const fn anonymous() -> Self {
+        Self::new(0, std::ptr::null())
+    }
+
+    /// All locks created at `site`.
+    #[must_use]
+    pub const fn created_at(site: &'static Location<'static>) -> Self {
+        Self::new(CREATED, std::ptr::from_ref(site).cast())
+    }
+
+    /// All locks named `name` (its first [`MAX_NAME`] bytes).
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        let mut len = name.len();
+        if len > MAX_NAME {
+            len = MAX_NAME;
+            while !name.is_char_boundary(len) {
+                len -= 1;
+            }
+        }
+        Self::new(len as u32, name.as_ptr())
+    }
+
+    const fn new(len: u32, data: *const u8) -> Self {
+        LockClass {
+            len: NameLen(len),
+            word: ClassWord(AtomicPtr::new(data.cast_mut())),
+        }
+    }
+}
+
+impl ClassWord {
+    /// What it says now.
+    #[inline(always)]
+    pub fn tag(&self) -> ClassTag {
+        ClassTag(self.0.load(Relaxed).addr() as u64)
+    }
+
+    /// The tag with the number of the class, which it gets now if it has none. `None`: there are no more numbers.
+    pub(crate) fn number(&self, len: NameLen) -> Option<ClassTag> {
+        let data = self.0.load(Relaxed);
+        let tag = ClassTag(data.addr() as u64);
+        if tag.is_number() {
+            return Some(tag);
+        }
+        let class = Class { len: len.0, data };
+        let tag = ClassTag::new(NUMBERS.number(class)?);
+        self.0
+            .store(std::ptr::without_provenance_mut(tag.0 as usize), Relaxed);
+        Some(tag)
+    }
+}
+
+/// The class with this number, which was given.
+pub(crate) fn class(number: u16) -> Class {
+    NUMBERS.class(number)
+}
+
+/// All numbers given, in memory that is touched as it is used.
+pub(crate) struct Numbers {
+    classes: [Entry; CLASSES],
+    /// Numbers by hash, linear probing; 0 is free.
+    index: [AtomicU16; SLOTS],
+    next: AtomicU32,
+}
+
+struct Entry {
+    data: AtomicPtr<u8>,
+    len: AtomicU64,
+}
+
+#[cfg(not(lockprof_loom))]
+static NUMBERS: Numbers = Numbers {
+    classes: [const {
+        Entry {
+            data: AtomicPtr::new(std::ptr::null_mut()),
+            len: AtomicU64::new(0),
+        }
+    }; CLASSES],
+    index: [const { AtomicU16::new(0) }; SLOTS],
+    next: AtomicU32::new(1),
+};
+
+#[cfg(lockprof_loom)]
+loom::lazy_static! {
+    static ref NUMBERS: Numbers = Numbers {
+        classes: std::array::from_fn(|_| Entry { data: AtomicPtr::default(), len: AtomicU64::new(0) }),
+        index: std::array::from_fn(|_| AtomicU16::new(0)),
+        next: AtomicU32::new(1),
+    };
+}
+
+impl Numbers {
+    /// The number of `class`, given now if it has none.
+    fn number(&self, class: Class) -> Option<u16> {
+        // Not mixed: places and names lie side by side in memory, and so do their slots, in few pages.
+        let home = class.data.addr().wrapping_add(class.len as usize);
+        let mut mine = None;
+        for step in 0..SLOTS {
+            let slot = &self.index[(home + step) % SLOTS];
+            // Acquire: whoever sees a number sees its class; pairs with the exchange below.
+            let mut number = slot.load(Acquire);
+            if number == 0 {
+                let new = match mine {
+                    Some(new) => new,
+                    None => *mine.insert(self.give(class)?),
+                };
+                // Release: as above.
+                match slot.compare_exchange(0, new, Release, Acquire) {
+                    Ok(_) => return Some(new),
+                    // Acquire: as above. The new number is given for nothing, unless a slot after this one takes it.
+                    Err(others) => number = others,
+                }
+            }
+            let other = self.class(number);
+            if other.data == class.data && other.len == class.len {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn give(&self, class: Class) -> Option<u16> {
+        // Relaxed: only to be given once.
+        let number = self
+            .next
+            .fetch_update(Relaxed, Relaxed, |next| {
+                (next < CLASSES as u32).then_some(next + 1)
+            })
+            .ok()?;
+        // Relaxed: the exchange that puts the number into the index publishes both.
+        let entry = &self.classes[number as usize];
+        entry.data.store(class.data.cast_mut(), Relaxed);
+        entry.len.store(u64::from(class.len), Relaxed);
+        u16::try_from(number).ok()
+    }
+
+    fn class(&self, number: u16) -> Class {
+        let entry = &self.classes[usize::from(number)];
+        Class {
+            len: entry.len.load(Relaxed) as u32,
+            data: entry.data.load(Relaxed),
+        }
+    }
+}
+
+/// Gives the class `name` its number, as the first acquisition of a lock of it does.
+#[cfg(any(test, lockprof_loom))]
+pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
+    ClassWord(AtomicPtr::new(name.as_ptr().cast_mut())).number(NameLen(name.len() as u32))
+}
+
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
+mod tests {
+    use super::*;
+
+    fn lock_of(class: LockClass) -> Lock {
+        let tag = class.word.number(class.len).unwrap();
+        assert_eq!(class.word.tag(), tag, "the lock keeps it");
+        assert_eq!(
+            class.word.number(class.len),
+            Some(tag),
+            "and is given no other"
+        );
+        super::class((tag.0 >> NUMBER_SHIFT) as u16).to_lock()
+    }
+
+    #[test]
+    fn a_class_says_what_it_was_made_of() {
+        assert_eq!(lock_of(LockClass::anonymous()), Lock::Anonymous);
+        assert_eq!(lock_of(LockClass::named("db")), Lock::Named("db".into()));
+        assert_eq!(lock_of(LockClass::named("")), Lock::Named(String::new()));
+        let here = Location::caller();
+        assert_eq!(
+            lock_of(LockClass::created_at(here)),
+            Lock::Created(to_site(here))
+        );
+    }
+
+    #[test]
+    fn locks_of_one_class_have_one_number() {
+        let name = "sessions";
+        let tag = number_of(name).unwrap();
+        assert_eq!(number_of(name), Some(tag));
+        // Names that share bytes are different classes.
+        assert_ne!(number_of(&name[..4]), Some(tag));
+    }
+
+    #[test]
+    fn an_address_is_no_number() {
+        let class = LockClass::named("an address");
+        assert!(!class.word.tag().is_number());
+        assert!(!ClassTag(0).is_number());
+        // As an address with a tag in its upper bits would look.
+        assert!(!ClassTag(3 << NUMBER_SHIFT | 0x5555_0000).is_number());
+        assert!(ClassTag::new(3).is_number());
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let name: &'static str = Box::leak("é".repeat(40_000).into_boxed_str());
+        let Lock::Named(cut) = lock_of(LockClass::named(name)) else {
+            panic!("a named class")
+        };
+        assert_eq!(cut.len(), MAX_NAME);
+        assert!(name.starts_with(&cut));
+    }
+
+    #[test]
+    fn numbers_run_out_and_those_given_stay() {
+        let numbers: Box<Numbers> = {
+            // SAFETY: all fields are atomics, for which zero is a value; too large for the stack.
+            let mut numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
+            *numbers.next.get_mut() = 1;
+            numbers
+        };
+        let bytes: &'static [u8] = Box::leak(vec![b'x'; CLASSES + 1].into_boxed_slice());
+        let class = |i: usize| Class {
+            len: 1,
+            data: &raw const bytes[i],
+        };
+        for i in 1..CLASSES {
+            assert_eq!(numbers.number(class(i)), Some(i as u16));
+        }
+        assert_eq!(numbers.number(class(CLASSES)), None);
+        for i in [1, 2, CLASSES / 2, CLASSES - 1] {
+            assert_eq!(numbers.number(class(i)), Some(i as u16));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A duration and its weight in four bytes.
+
+/// Values saturate here: 2^44 ns, 4.8 hours. Totals and maxima do not saturate.
+pub(crate) const MAX_VALUE: u64 = (1 << 44) - 1;
+/// Weights saturate here.
+pub(crate) const MAX_WEIGHT: u64 = (1 << 36) - 1;
+
+/// Values below 2^17 are exact, others are to 1 in 2^16.
+const VALUE: Float = Float { digits: 16 };
+/// Weights below 2^6 are exact, others have six digits.
+const WEIGHT: Float = Float { digits: 5 };
+const WEIGHT_BITS: u32 = 10;
+
+/// A duration and its weight in one word of 32 bits, so that a reader never sees half of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packed(pub(super) u32);
+
+impl Packed {
+    #[inline]
+    pub(crate) fn new(value_ns: u64, weight: u64) -> Self {
+        let value = VALUE.encode(value_ns.min(MAX_VALUE));
+        Packed(value << WEIGHT_BITS | WEIGHT.encode(weight.min(MAX_WEIGHT)))
+    }
+
+    /// The largest duration that it may be: no rank below it is lost by rounding.
+    pub(crate) fn value_ns(self) -> u64 {
+        let code = self.0 >> WEIGHT_BITS;
+        VALUE.decode(code + 1) - 1
+    }
+
+    pub(crate) fn weight(self) -> u64 {
+        WEIGHT.decode(self.0 & ((1 << WEIGHT_BITS) - 1))
+    }
+
+    /// What values are compared by.
+    pub(super) fn rank(self) -> u32 {
+        self.0 >> WEIGHT_BITS
+    }
+}
+
+/// The largest weight that a sample can carry and that is not above this one.
+pub(crate) fn representable(weight: u64) -> u64 {
+    WEIGHT.decode(WEIGHT.encode(weight.min(MAX_WEIGHT)))
+}
+
+/// Whole numbers with so many binary digits after the first one. Codes are in the order of what they stand for.
+struct Float {
+    digits: u32,
+}
+
+impl Float {
+    /// Rounds down.
+    #[inline]
+    fn encode(&self, value: u64) -> u32 {
+        let exponent = (u64::BITS - value.leading_zeros()).saturating_sub(self.digits + 1);
+        // The first digit of the mantissa adds one to the exponent.
+        (exponent << self.digits) + (value >> exponent) as u32
+    }
+
+    fn decode(&self, code: u32) -> u64 {
+        let exponent = (code >> self.digits).saturating_sub(1);
+        u64::from(code - (exponent << self.digits)) << exponent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_numbers_are_exact_and_large_ones_near() {
+        for value in (0..1 << 17).step_by(7).chain([(1 << 17) - 1]) {
+            assert_eq!(Packed::new(value, 1).value_ns(), value);
+        }
+        let mut value = 1_u64 << 17;
+        while value < MAX_VALUE {
+            let read = Packed::new(value, 1).value_ns();
+            assert!(read >= value && (read - value) as f64 <= value as f64 / 65_536.0);
+            value += value / 3;
+        }
+        for weight in 0..64 {
+            assert_eq!(Packed::new(5, weight).weight(), weight);
+        }
+        let mut weight = 64;
+        while weight < MAX_WEIGHT {
+            let read = representable(weight);
+            assert!(read <= weight && (weight - read) as f64 <= weight as f64 / 32.0);
+            assert_eq!(Packed::new(5, read).weight(), read, "as it was");
+            weight += weight / 3;
+        }
+    }
+
+    #[test]
+    fn a_sample_saturates() {
+        let packed = Packed::new(u64::MAX, u64::MAX);
+        assert_eq!(packed.value_ns(), MAX_VALUE);
+        assert_eq!(packed.weight(), representable(MAX_WEIGHT));
+    }
+
+    #[test]
+    fn samples_rank_by_value() {
+        let mut last = 0;
+        for value in (0..44).flat_map(|bits| [1 << bits, (1 << bits) + (1 << bits) / 2]) {
+            let rank = Packed::new(value, 3).rank();
+            assert!(rank >= last);
+            last = rank;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A uniform sample of a part of what is offered.
+//!
+//! Drawn by Algorithm L (Li, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))",
+//! ACM TOMS 20(4), 1994). Its view of it: each item draws a key, uniform in (0, 1), and those with the smallest keys are
+//! kept; `w` is the largest key among them. So an item is kept if its key is below `w`, and how many are not until then
+//! is drawn at once: most offers cost one compare.
+
+use super::{Packed, open_unit};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad};
+use Ordering::{Acquire, Relaxed, Release};
+
+/// The owner's counters of one sample; the slots are elsewhere.
+pub(super) struct Stratum {
+    /// Offers so far.
+    offered: AtomicU64,
+    /// Slots in use.
+    kept: AtomicU64,
+    /// Index of the next offer to take in, and `w` (an f64's bits). The owner's alone.
+    next: AtomicU64,
+    w: AtomicU64,
+}
+
+/// Where an offer goes.
+pub(super) enum Place {
+    /// Nowhere.
+    Out,
+    /// Into this slot.
+    Slot(usize),
+}
+
+impl Stratum {
+    pub(super) fn new() -> Self {
+        Stratum {
+            offered: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
+            next: AtomicU64::new(0),
+            w: AtomicU64::new(1.0_f64.to_bits()),
+        }
+    }
+
+    /// Begins anew. The owner's call, as are all that follow up to `read`.
+    pub(super) fn clear(&self) {
+        self.offered.store(0, Relaxed);
+        self.kept.store(0, Relaxed);
+        self.next.store(0, Relaxed);
+        self.w.store(1.0_f64.to_bits(), Relaxed);
+    }
+
+    pub(super) fn offered(&self) -> u64 {
+        self.offered.own_load()
+    }
+
+    pub(super) fn kept(&self) -> usize {
+        self.kept.own_load() as usize
+    }
+
+    /// Whether the next offer will be out.
+    #[inline]
+    pub(super) fn skips(&self) -> bool {
+        self.offered.own_load() < self.next.own_load()
+    }
+
+    /// Counts an offer, the item of which is stored already.
+    #[inline]
+    pub(super) fn count(&self) {
+        // Release: whoever sees the offer sees it kept, if it was; pairs with the Acquire in `read`.
+        self.offered.store(self.offered.own_load() + 1, Release);
+    }
+
+    /// Where the next offer goes, of `size` slots. Draws how many to skip after it.
+    pub(super) fn place(&self, size: usize, rng: &mut fastrand::Rng) -> Place {
+        if self.skips() || size == 0 {
+            return Place::Out;
+        }
+        let kept = self.kept();
+        let mut w = f64::from_bits(self.w.own_load());
+        let slot = if kept < size { kept } else { rng.usize(..size) };
+        if kept + 1 >= size {
+            // Full, now or before: of so many keys below `w`, this is the largest.
+            w *= (open_unit(rng).ln() / size as f64).exp();
+            self.w.store(w.to_bits(), Relaxed);
+        }
+        let skip = if w < 1.0 {
+            (open_unit(rng).ln() / (-w).ln_1p()).floor()
+        } else {
+            0.0
+        };
+        // `as` saturates: a skip past u64::MAX is "never".
+        let next = (self.offered.own_load() + 1).saturating_add(skip as u64);
+        self.next.store(next, Relaxed);
+        Place::Slot(slot)
+    }
+
+    /// The item is in this slot, to which `place` sent it.
+    pub(super) fn filled(&self, slot: usize) {
+        if slot == self.kept() {
+            // Release: whoever sees the slot counted sees it filled; pairs with the Acquire in `read`.
+            self.kept.store(slot as u64 + 1, Release);
+        }
+    }
+
+    /// Takes over as if `kept` items were in the slots, of `offered`.
+    pub(super) fn set(&self, offered: u64, kept: usize) {
+        let skipping = self.next.own_load().saturating_sub(self.offered.own_load());
+        self.offered.store(offered, Relaxed);
+        self.kept.store(kept as u64, Relaxed);
+        self.next.store(offered.saturating_add(skipping), Relaxed);
+    }
+
+    /// How many were offered, and the items kept. Any thread's call.
+    pub(super) fn read(&self, slots: &[AtomicU32]) -> (u64, Vec<Packed>) {
+        // Acquire: at least the slots of these offers are counted; pairs with the Release in `count`.
+        let offered = self.offered.load(Acquire);
+        // Acquire: the slots below this are filled; pairs with the Release in `filled`.
+        // One that is kept and not yet counted as offered is left for later.
+        let kept = self.kept.load(Acquire).min(offered) as usize;
+        let kept = slots.iter().take(kept);
+        (
+            offered,
+            kept.map(|slot| Packed(slot.load(Relaxed))).collect(),
+        )
+    }
+}

@@ -1,0 +1,266 @@
+//! Acquiring: the usual case inline, and what else can happen out of line.
+
+use super::{Profiled, ProfiledGuard};
+use nexus_lockprof_engine::Host;
+use nexus_lockprof_engine::adaptor::{Hit, HoldMode, Probe, SiteKey, Ticket};
+use std::hint::spin_loop;
+use std::panic::Location;
+
+/// How often an acquisition that found the lock taken looks at it again before it asks the raw lock to wait.
+///
+/// About a microsecond in all. What was tried besides: `docs/decisions/0009-short-waits.md`.
+const LOOKS: u32 = 6;
+/// Pauses before the first look; twice as many before each that follows.
+const PAUSES: u32 = 2;
+
+impl<R, H: Host> Profiled<R, H> {
+    /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up. `free`
+    /// says, without writing to the lock, whether it is worth trying.
+    #[inline(always)]
+    pub(super) fn acquire<G, E>(
+        &self,
+        site: &'static Location<'static>,
+        mode: HoldMode,
+        free: impl Fn(&R) -> bool,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        let key = SiteKey::new(site, mode);
+        match self.probe(key) {
+            Probe::Count(hit) => {
+                if let Some(inner) = try_(&self.raw) {
+                    // SAFETY: got just now, by this thread.
+                    unsafe { hit.commit() };
+                    self.publish(key);
+                    return Ok(ProfiledGuard::untracked(inner));
+                }
+                self.acquire_taken(key, hit, free, try_, block)
+            }
+            Probe::Off => block(&self.raw).map(ProfiledGuard::untracked),
+            Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
+            Probe::Cold => self.acquire_cold(key, false, free, try_, block),
+        }
+    }
+
+    /// One that is not timed, and found the lock taken.
+    #[cold]
+    #[inline(never)]
+    fn acquire_taken<G, E>(
+        &self,
+        key: SiteKey,
+        hit: Hit<'_>,
+        free: impl Fn(&R) -> bool,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        let Some(moment) = hit.moment(self.host.mine(), self.holder()) else {
+            return self.acquire_cold(key, true, free, try_, block);
+        };
+        if let Some(inner) = self.look_again(&free, &try_) {
+            // SAFETY: got by this thread, which has done nothing since but look at this lock.
+            unsafe { moment.acquired() };
+            self.publish(key);
+            return Ok(ProfiledGuard::untracked(inner));
+        }
+        self.acquire_parked(key, block)
+    }
+
+    /// Waits for a moment, without writing to the lock or giving the processor up.
+    #[inline(always)]
+    fn look_again<G>(
+        &self,
+        free: impl Fn(&R) -> bool,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<G> {
+        for look in 0..LOOKS {
+            for _ in 0..PAUSES << look {
+                spin_loop();
+            }
+            if free(&self.raw)
+                && let Some(inner) = try_(&self.raw)
+            {
+                return Some(inner);
+            }
+        }
+        None
+    }
+
+    /// One that has looked long enough: it is a long wait.
+    #[cold]
+    #[inline(never)]
+    fn acquire_parked<G, E>(
+        &self,
+        key: SiteKey,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        let Some(core) = self.host.core() else {
+            return block(&self.raw).map(ProfiledGuard::untracked);
+        };
+        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        ticket.contended(self.holder());
+        self.park(key, ticket, block)
+    }
+
+    #[inline]
+    fn park<G, E>(
+        &self,
+        key: SiteKey,
+        mut ticket: Ticket<'_>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        ticket.parks();
+        match block(&self.raw) {
+            Ok(inner) => {
+                let stamp = ticket.acquired();
+                self.publish(key);
+                Ok(ProfiledGuard::new(inner, stamp))
+            }
+            Err(timed_out) => {
+                ticket.timed_out();
+                Err(timed_out)
+            }
+        }
+    }
+
+    /// One that is timed: in the usual case it is not contended.
+    #[inline(never)]
+    fn acquire_timed<G, E>(
+        &self,
+        key: SiteKey,
+        hit: Hit<'_>,
+        free: impl Fn(&R) -> bool,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        match self.try_timed(key, hit, &try_) {
+            Ok(guard) => Ok(guard),
+            Err(found_taken) => self.acquire_cold(key, found_taken, free, try_, block),
+        }
+    }
+
+    /// Fails with whether the lock was found taken, or not even tried.
+    #[inline(always)]
+    fn try_timed<'a, G>(
+        &'a self,
+        key: SiteKey,
+        hit: Hit<'a>,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Result<ProfiledGuard<G>, bool> {
+        // SAFETY: the hit was got just now, by this thread, from this host.
+        let timing = self
+            .host
+            .core()
+            .and_then(|core| unsafe { core.timing(self.host.mine(), hit) });
+        let Some(timing) = timing else {
+            return Err(false);
+        };
+        let Some(inner) = try_(&self.raw) else {
+            timing.abandoned();
+            return Err(true);
+        };
+        let stamp = timing.acquired();
+        self.publish(key);
+        Ok(ProfiledGuard::new(inner, stamp))
+    }
+
+    /// `found_taken`: it was tried already. Then it is a contention, also if it is free again by now.
+    #[cold]
+    #[inline(never)]
+    fn acquire_cold<G, E>(
+        &self,
+        key: SiteKey,
+        found_taken: bool,
+        free: impl Fn(&R) -> bool,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        let Some(core) = self.host.core() else {
+            return block(&self.raw).map(ProfiledGuard::untracked);
+        };
+        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        if !found_taken && let Some(inner) = try_(&self.raw) {
+            let stamp = ticket.acquired();
+            self.publish(key);
+            return Ok(ProfiledGuard::new(inner, stamp));
+        }
+        ticket.contended(self.holder());
+        if let Some(inner) = self.look_again(&free, &try_) {
+            let stamp = ticket.acquired();
+            self.publish(key);
+            return Ok(ProfiledGuard::new(inner, stamp));
+        }
+        self.park(key, ticket, block)
+    }
+
+    /// An acquisition that does not wait.
+    #[inline(always)]
+    pub(super) fn try_acquire<G>(
+        &self,
+        site: &'static Location<'static>,
+        mode: HoldMode,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        let key = SiteKey::new(site, mode);
+        match self.probe(key) {
+            Probe::Count(hit) => {
+                if let Some(inner) = try_(&self.raw) {
+                    // SAFETY: got just now, by this thread.
+                    unsafe { hit.commit() };
+                    self.publish(key);
+                    return Some(ProfiledGuard::untracked(inner));
+                }
+                self.try_failed(key);
+                return None;
+            }
+            Probe::Off => return try_(&self.raw).map(ProfiledGuard::untracked),
+            Probe::Time(hit) => return self.try_acquire_timed(key, hit, try_),
+            Probe::Cold => {}
+        }
+        self.try_acquire_cold(key, try_)
+    }
+
+    #[inline(never)]
+    fn try_acquire_timed<G>(
+        &self,
+        key: SiteKey,
+        hit: Hit<'_>,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        match self.try_timed(key, hit, &try_) {
+            Ok(guard) => Some(guard),
+            Err(true) => {
+                self.try_failed(key);
+                None
+            }
+            Err(false) => self.try_acquire_cold(key, try_),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn try_failed(&self, key: SiteKey) {
+        if let Some(core) = self.host.core() {
+            core.ticket(key, &self.class, self.name_len).try_failed();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_acquire_cold<G>(
+        &self,
+        key: SiteKey,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        let Some(core) = self.host.core() else {
+            return try_(&self.raw).map(ProfiledGuard::untracked);
+        };
+        let ticket = core.ticket(key, &self.class, self.name_len);
+        let Some(inner) = try_(&self.raw) else {
+            ticket.try_failed();
+            return None;
+        };
+        let stamp = ticket.acquired();
+        self.publish(key);
+        Some(ProfiledGuard::new(inner, stamp))
+    }
+}
