@@ -1,5 +1,7 @@
 //! Measured times: [`Sample`] and [`Durations`].
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,87 @@ impl Sample {
     }
 }
 
+/// Samples by value, shared: copies of a snapshot, and snapshots between which nothing was measured, have the same ones.
+///
+/// A slice to all who read it; made [from](Self::from) a `Vec`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Samples(Arc<[Sample]>);
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self(Arc::new([]))
+    }
+}
+
+impl Deref for Samples {
+    type Target = [Sample];
+
+    fn deref(&self) -> &[Sample] {
+        &self.0
+    }
+}
+
+impl From<Vec<Sample>> for Samples {
+    fn from(samples: Vec<Sample>) -> Self {
+        Self(samples.into())
+    }
+}
+
+impl From<Arc<[Sample]>> for Samples {
+    fn from(samples: Arc<[Sample]>) -> Self {
+        Self(samples)
+    }
+}
+
+impl FromIterator<Sample> for Samples {
+    fn from_iter<I: IntoIterator<Item = Sample>>(samples: I) -> Self {
+        Self(samples.into_iter().collect())
+    }
+}
+
+impl Samples {
+    /// Sorts them by value, if they are not yet.
+    pub(crate) fn sort(&mut self) {
+        // Ties go by weight, so that equal samples in any order are one value and one file.
+        let order = |a: &Sample, b: &Sample| {
+            a.value_ns
+                .cmp(&b.value_ns)
+                .then(a.weight.total_cmp(&b.weight))
+        };
+        if !self.0.is_sorted_by(|a, b| order(a, b).is_le()) {
+            let mut samples = self.0.to_vec();
+            samples.sort_unstable_by(order);
+            *self = Self::from(samples);
+        }
+    }
+
+    /// Adds others.
+    pub(crate) fn extend(&mut self, others: &Self) {
+        if self.0.is_empty() {
+            *self = others.clone();
+        } else if !others.0.is_empty() {
+            *self = self.0.iter().chain(others.0.iter()).copied().collect();
+        }
+    }
+}
+
+/// For `skip_serializing_if`.
+fn is_empty(samples: &Samples) -> bool {
+    samples.0.is_empty()
+}
+
+impl Serialize for Samples {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Samples {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
+}
+
 /// Wait or hold times of one point.
 ///
 /// # Quantiles
@@ -40,18 +123,18 @@ impl Sample {
 /// quantile (`None`) of an empty reservoir, nor for a `q` that is NaN.
 ///
 /// ```
-/// use nexus_lockprof_snapshot::{Durations, Sample};
+/// use nexus_lockprof_snapshot::{Durations, Sample, Samples};
 ///
 /// let wait = Durations {
 ///     samples: 3,
 ///     events: 12,
 ///     total_ns: 3_200,
 ///     max_ns: 900,
-///     reservoir: vec![
+///     reservoir: Samples::from(vec![
 ///         Sample { value_ns: 100, weight: 5.0 },
 ///         Sample { value_ns: 300, weight: 6.0 },
 ///         Sample { value_ns: 900, weight: 1.0 },
-///     ],
+///     ]),
 ///     ..Durations::default()
 /// };
 /// assert_eq!(wait.p50_ns(), Some(300)); // 5 of 12 events took 100 ns, 11 of 12 at most 300 ns
@@ -79,11 +162,11 @@ pub struct Durations {
     /// The longest duration that was measured, in nanoseconds.
     pub max_ns: u64,
     /// A weighted random sample of all durations since the start or the last reset, ascending by value.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reservoir: Vec<Sample>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub reservoir: Samples,
     /// The same for the last interval alone: since the collection before this one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub recent: Vec<Sample>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub recent: Samples,
 }
 
 impl Durations {
@@ -148,13 +231,13 @@ impl Durations {
     /// See [Quantiles](Self#quantiles).
     ///
     /// ```
-    /// use nexus_lockprof_snapshot::{Durations, Sample};
+    /// use nexus_lockprof_snapshot::{Durations, Sample, Samples};
     ///
     /// let hold = Durations {
     ///     samples: 2,
     ///     events: 2,
-    ///     reservoir: vec![Sample::exact(10), Sample::exact(5_000)],
-    ///     recent: vec![Sample::exact(5_000)],
+    ///     reservoir: Samples::from(vec![Sample::exact(10), Sample::exact(5_000)]),
+    ///     recent: Samples::from(vec![Sample::exact(5_000)]),
     ///     ..Durations::default()
     /// };
     /// assert_eq!(hold.quantile(0.5), Some(10));
@@ -261,19 +344,13 @@ impl Durations {
         self.events = self.events.saturating_add(other.events);
         self.unmeasured = self.unmeasured.saturating_add(other.unmeasured);
         self.max_ns = self.max_ns.max(other.max_ns);
-        self.reservoir.extend(other.reservoir);
-        self.recent.extend(other.recent);
+        self.reservoir.extend(&other.reservoir);
+        self.recent.extend(&other.recent);
     }
 
-    /// Puts both reservoirs in the order that quantiles need: ascending by value. Ties go by
-    /// weight, so that equal samples in any order are one value and one file.
+    /// Puts both reservoirs in the order that quantiles need: ascending by value.
     pub(crate) fn sort(&mut self) {
-        let order = |a: &Sample, b: &Sample| {
-            a.value_ns
-                .cmp(&b.value_ns)
-                .then(a.weight.total_cmp(&b.weight))
-        };
-        self.reservoir.sort_unstable_by(order);
-        self.recent.sort_unstable_by(order);
+        self.reservoir.sort();
+        self.recent.sort();
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Losses, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats};
+use crate::{Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats};
 
 /// What `format` says in each of our documents.
 pub(crate) const FORMAT: &str = "lockprof-snapshot";
@@ -34,6 +34,8 @@ struct DocumentRef<'a> {
     table: &'a TableStats,
     #[serde(skip_serializing_if = "is_default")]
     losses: Losses,
+    #[serde(skip_serializing_if = "is_default")]
+    overhead: Overhead,
     points: &'a [Point],
 }
 
@@ -55,6 +57,8 @@ pub(crate) struct Document {
     table: TableStats,
     #[serde(default)]
     losses: Losses,
+    #[serde(default)]
+    overhead: Overhead,
     points: Vec<Point>,
 }
 
@@ -73,6 +77,7 @@ impl Serialize for Snapshot {
             mode: self.mode,
             table: &self.table,
             losses: self.losses,
+            overhead: self.overhead,
             points: &self.points,
         }
         .serialize(serializer)
@@ -101,6 +106,7 @@ impl TryFrom<Document> for Snapshot {
             points: document.points,
             table: document.table,
             losses: document.losses,
+            overhead: document.overhead,
         });
         Ok(Self { base, ..snapshot })
     }
@@ -158,7 +164,7 @@ pub(crate) mod variance {
         if variance >= 0.0 && variance.is_finite() {
             Ok(variance)
         } else {
-            Err(format!("total_variance {variance} is not a number from 0"))
+            Err(format!("variance {variance} is not a number from 0"))
         }
     }
 

@@ -73,12 +73,12 @@ mod since;
 mod snapshot;
 mod write;
 
-pub use durations::{Durations, Sample};
+pub use durations::{Durations, Sample, Samples};
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
 pub use place::{AcquireMode, Lock, Site};
 pub use point::Point;
 pub use printable::printable;
-pub use profiler::{Losses, ProfilerMode, TableStats};
+pub use profiler::{Losses, Overhead, ProfilerMode, TableStats};
 pub use read::ReadError;
 pub use since::SinceError;
 pub use snapshot::{Snapshot, SnapshotParts};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::is_default;
+use crate::json::{self, is_default};
 use crate::{AcquireMode, Durations, Lock, Site};
 
 /// Everything known about one acquisition point: (lock class, mode, source location).
@@ -33,7 +33,15 @@ pub struct Point {
     pub blocked: u64,
     /// For how long, in nanoseconds, other threads waited while this point held the lock.
     #[serde(default, skip_serializing_if = "is_default")]
+    /// An estimate when [`caused_variance`](Self::caused_variance) is not 0.
     pub caused_wait_ns: u64,
+    /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 when each of those waits was measured.
+    #[serde(
+        default,
+        skip_serializing_if = "json::is_zero",
+        with = "json::variance"
+    )]
+    pub caused_variance: f64,
     /// Times from finding the lock taken to owning it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub wait: Durations,
@@ -69,6 +77,7 @@ impl Point {
             timeouts: 0,
             blocked: 0,
             caused_wait_ns: 0,
+            caused_variance: 0.0,
             wait: Durations::default(),
             hold: Durations::default(),
         }
@@ -78,6 +87,20 @@ impl Point {
     #[must_use]
     pub const fn caused_wait(&self) -> Duration {
         Duration::from_nanos(self.caused_wait_ns)
+    }
+
+    /// Standard error of [`caused_wait_ns`](Self::caused_wait_ns), in nanoseconds; 0 when it is no estimate.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
+    ///
+    /// let mut point = Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("a.rs", 1, 1));
+    /// (point.caused_wait_ns, point.caused_variance) = (1_000, 400.0);
+    /// assert_eq!(point.caused_standard_error_ns(), 20.0);
+    /// ```
+    #[must_use]
+    pub fn caused_standard_error_ns(&self) -> f64 {
+        self.caused_variance.sqrt()
     }
 
     /// The share of the acquisitions that had to wait, from 0 to 1; `None` without acquisitions.
@@ -119,6 +142,7 @@ impl Point {
         self.timeouts = self.timeouts.saturating_add(other.timeouts);
         self.blocked = self.blocked.saturating_add(other.blocked);
         self.caused_wait_ns = self.caused_wait_ns.saturating_add(other.caused_wait_ns);
+        self.caused_variance += other.caused_variance;
         self.wait.merge(other.wait);
         self.hold.merge(other.hold);
     }

@@ -1,4 +1,4 @@
-//! What the profiler itself was doing: [`ProfilerMode`], [`TableStats`], [`Losses`].
+//! What the profiler itself was doing: [`ProfilerMode`], [`TableStats`], [`Losses`], and what it took: [`Overhead`].
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum ProfilerMode {
     Off,
     /// Counts only, no clock.
     Counts,
-    /// Counts, every wait, and a sample of the holds.
+    /// Counts, every long wait, and a sample of the short waits and of the holds.
     Sampled {
         /// Share of a thread's time that may go into measuring, 0.01 for 1 %.
         #[serde(with = "json::budget")]
@@ -73,6 +73,48 @@ pub struct TableStats {
     pub collisions: u64,
     /// Shards there are: the most threads that were alive at one time.
     pub shards: u64,
+}
+
+/// What the profiler itself has cost, by its own account, over the time that the snapshot covers.
+///
+/// Each thread counts what it does for the profiler, at unit costs that were measured at the start of the process.
+///
+/// ```
+/// use nexus_lockprof_snapshot::Overhead;
+///
+/// let overhead = Overhead { budgeted_ns: 7_500, counting_ns: 300, threads_ns: 1_000_000 };
+/// assert_eq!(overhead.share(), Some(0.0075));
+/// assert_eq!(overhead.counting_share(), Some(0.0003));
+/// assert_eq!(Overhead::default().share(), None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Overhead {
+    /// Nanoseconds spent on clock reads, samples and the slow path: what the budget of mode `Sampled` limits.
+    pub budgeted_ns: u64,
+    /// Nanoseconds spent on counting, which is a fixed cost of each acquisition and beside the budget. 0 where the
+    /// processor hides it behind the lock.
+    pub counting_ns: u64,
+    /// Nanoseconds that threads lived after their first profiled acquisition, all threads together.
+    pub threads_ns: u64,
+}
+
+impl Overhead {
+    /// The share of the threads' time that was spent under the budget, 0.01 for 1 %; `None` when no thread has lived yet.
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        self.of_threads(self.budgeted_ns)
+    }
+
+    /// The share of the threads' time that counting took.
+    #[must_use]
+    pub fn counting_share(&self) -> Option<f64> {
+        self.of_threads(self.counting_ns)
+    }
+
+    fn of_threads(&self, ns: u64) -> Option<f64> {
+        (self.threads_ns > 0).then(|| ns as f64 / self.threads_ns as f64)
+    }
 }
 
 /// Events that were not recorded, by cause.

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use crate::point::Key;
-use crate::{Durations, Losses, Point, Sample, Snapshot, SnapshotParts, TableStats};
+use crate::{
+    Durations, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts, TableStats,
+};
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -144,6 +146,7 @@ impl Snapshot {
                     ..self.table
                 },
                 losses: losses(&self.losses, &earlier.losses)?,
+                overhead: overhead(&self.overhead, &earlier.overhead)?,
             })
         })
     }
@@ -251,6 +254,11 @@ fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
             later.caused_wait_ns,
             earlier.caused_wait_ns,
         )?,
+        caused_variance: variance(
+            later.caused_variance,
+            earlier.caused_variance,
+            later.caused_variance > earlier.caused_variance,
+        ),
         wait: durations(of, WAIT, &later.wait, &earlier.wait)?,
         hold: durations(of, HOLD, &later.hold, &earlier.hold)?,
         ..blank(later)
@@ -273,17 +281,25 @@ fn durations(
     // A hold that began before the interval is measured in it.
     // Not a counter: what is under way moves from untold to measured between two readings.
     let events = later.events.saturating_sub(earlier.events).max(samples);
-    let recent = if samples == 0 { &[][..] } else { &later.recent };
+    let recent = if samples == 0 {
+        Samples::default()
+    } else {
+        later.recent.clone()
+    };
     let reservoir = if earlier.samples == 0 && samples > 0 {
         &later.reservoir
     } else {
-        recent
+        &recent
     };
     let longest = reservoir.last().map_or(0, |s: &Sample| s.value_ns);
     Ok(Durations {
         samples,
         total_ns,
-        total_variance: variance(later, earlier, events > samples),
+        total_variance: variance(
+            later.total_variance,
+            earlier.total_variance,
+            events > samples,
+        ),
         events,
         unmeasured: later.unmeasured.saturating_sub(earlier.unmeasured),
         max_ns: if later.max_ns > earlier.max_ns {
@@ -291,19 +307,19 @@ fn durations(
         } else {
             longest
         },
-        reservoir: reservoir.to_vec(),
+        reservoir: reservoir.clone(),
         // Of an interval that ends now, the last part is the last part.
-        recent: recent.to_vec(),
+        recent,
     })
 }
 
 /// The shares of separate samples add up, so they can be subtracted. What is left of two sums that are nearly equal
 /// may be rounding: it must make no error where nothing was estimated, and where something was, the rounding is the
 /// least that is not known.
-fn variance(later: &Durations, earlier: &Durations, estimated: bool) -> f64 {
+fn variance(later: f64, earlier: f64, estimated: bool) -> f64 {
     const ROUNDING: f64 = 1e-12;
-    let rounding = ROUNDING * later.total_variance;
-    let difference = later.total_variance - earlier.total_variance;
+    let rounding = ROUNDING * later;
+    let difference = later - earlier;
     if difference > rounding {
         difference
     } else if estimated {
@@ -311,6 +327,23 @@ fn variance(later: &Durations, earlier: &Durations, estimated: bool) -> f64 {
     } else {
         0.0
     }
+}
+
+fn overhead(later: &Overhead, earlier: &Overhead) -> Result<Overhead, SinceError> {
+    let minus = |name, later, earlier| Subject::Snapshot.minus(name, later, earlier);
+    Ok(Overhead {
+        budgeted_ns: minus(
+            "overhead.budgeted_ns",
+            later.budgeted_ns,
+            earlier.budgeted_ns,
+        )?,
+        counting_ns: minus(
+            "overhead.counting_ns",
+            later.counting_ns,
+            earlier.counting_ns,
+        )?,
+        threads_ns: minus("overhead.threads_ns", later.threads_ns, earlier.threads_ns)?,
+    })
 }
 
 fn losses(later: &Losses, earlier: &Losses) -> Result<Losses, SinceError> {

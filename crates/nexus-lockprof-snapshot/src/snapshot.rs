@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 
 use crate::json::Document;
-use crate::{Losses, Point, ProfilerMode, TableStats, point};
+use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
@@ -57,6 +57,8 @@ pub struct Snapshot {
     pub(crate) table: TableStats,
     /// What was not recorded.
     pub(crate) losses: Losses,
+    /// What the profiler itself has cost.
+    pub(crate) overhead: Overhead,
     /// For an interval: the collection it begins at.
     pub(crate) base: Option<u64>,
 }
@@ -91,6 +93,8 @@ pub struct SnapshotParts {
     pub table: TableStats,
     /// What was not recorded.
     pub losses: Losses,
+    /// What the profiler itself has cost.
+    pub overhead: Overhead,
 }
 
 impl Default for SnapshotParts {
@@ -107,6 +111,7 @@ impl Default for SnapshotParts {
             points: Vec::new(),
             table: TableStats::default(),
             losses: Losses::default(),
+            overhead: Overhead::default(),
         }
     }
 }
@@ -130,6 +135,7 @@ impl Snapshot {
             mut points,
             table,
             losses,
+            overhead,
         } = parts;
         point::normalize(&mut points);
         Self {
@@ -143,6 +149,7 @@ impl Snapshot {
             points,
             table,
             losses,
+            overhead,
             base: None,
         }
     }
@@ -182,6 +189,12 @@ impl Snapshot {
     #[must_use]
     pub const fn losses(&self) -> &Losses {
         &self.losses
+    }
+
+    /// What the profiler itself has cost, by its own account.
+    #[must_use]
+    pub const fn overhead(&self) -> &Overhead {
+        &self.overhead
     }
 
     /// What the profiler was told to measure when the snapshot was taken.

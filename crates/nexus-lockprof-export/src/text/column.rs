@@ -187,6 +187,7 @@ impl Column {
         match self {
             Wait(time) => time.is_estimate(&point.wait),
             Hold(time) => time.is_estimate(&point.hold),
+            Caused => point.caused_variance > 0.0,
             _ => false,
         }
     }
@@ -211,6 +212,9 @@ impl Column {
             Blocked => unit::count(point.blocked),
             // Measured only when somebody waited.
             Caused if point.caused_wait_ns == 0 => "-".to_owned(),
+            Caused if self.is_estimate(point) => {
+                format!("~{}", unit::duration(point.caused_wait_ns))
+            }
             Caused => unit::duration(point.caused_wait_ns),
         }
     }

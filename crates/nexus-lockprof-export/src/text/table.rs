@@ -115,6 +115,8 @@ impl<'a> Table<'a> {
             lines.push(format!("... and {hidden} more {noun}"));
         }
         lines.push(elide::wrapped(&self.summary(), self.width));
+        let overhead = self.overhead();
+        lines.extend(overhead.map(|line| elide::wrapped(&line, self.width)));
         let note = grid.note();
         lines.extend(note.map(|note| elide::wrapped(&note, self.width)));
         lines
@@ -132,6 +134,26 @@ impl<'a> Table<'a> {
             self.snapshot.mode(),
             self.period(),
         )
+    }
+
+    /// What the profiler itself has cost. Nothing, if it did not keep account.
+    fn overhead(&self) -> Option<String> {
+        let overhead = self.snapshot.overhead();
+        let counting = match overhead.counting_ns {
+            0 => String::new(),
+            ns => format!(
+                ", counting about {}",
+                unit::percent(ns, overhead.threads_ns)
+            ),
+        };
+        (overhead.threads_ns > 0).then(|| {
+            format!(
+                "Profiling took {} of the threads' time: {} of {}{counting}",
+                unit::percent(overhead.budgeted_ns, overhead.threads_ns),
+                unit::duration(overhead.budgeted_ns),
+                unit::duration(overhead.threads_ns),
+            )
+        })
     }
 
     fn period(&self) -> String {

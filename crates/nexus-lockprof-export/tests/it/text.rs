@@ -2,7 +2,7 @@
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Lock, Losses, Point, ProfilerMode, Sample, Site, Snapshot,
+    AcquireMode, Durations, Lock, Losses, Point, ProfilerMode, Sample, Samples, Site, Snapshot,
     SnapshotParts, TableStats,
 };
 use unicode_width::UnicodeWidthStr;
@@ -21,7 +21,7 @@ fn times(samples: u64, weight: f64, range: std::ops::Range<u64>, variance: f64) 
         unmeasured: 0,
         max_ns: range.end,
         reservoir: values.map(|value_ns| Sample { value_ns, weight }).collect(),
-        recent: Vec::new(),
+        recent: Samples::default(),
     }
 }
 

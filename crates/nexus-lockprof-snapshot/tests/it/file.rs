@@ -40,7 +40,7 @@ fn unwritable() -> Snapshot {
         weight: f64::NAN,
     }];
     let hold = Durations {
-        reservoir,
+        reservoir: reservoir.into(),
         ..Durations::default()
     };
     snapshot(vec![Point {

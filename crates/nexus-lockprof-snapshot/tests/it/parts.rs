@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot, SnapshotParts,
+    AcquireMode, Durations, Lock, Point, Sample, Samples, Site, Snapshot, SnapshotParts,
 };
 
 use crate::support::{everything, measured, named, snapshot};
@@ -70,7 +70,7 @@ fn records_of_one_point_are_merged() {
         wait: measured(&[30, 10]),
         hold: Durations {
             total_variance: 2.5,
-            recent: vec![Sample::exact(3)],
+            recent: Samples::from(vec![Sample::exact(3)]),
             ..measured(&[1, 3])
         },
         ..named("l", 1)
@@ -79,7 +79,7 @@ fn records_of_one_point_are_merged() {
         acquisitions: u64::MAX,
         wait: measured(&[40]),
         hold: Durations {
-            recent: vec![Sample::exact(2)],
+            recent: Samples::from(vec![Sample::exact(2)]),
             ..measured(&[2])
         },
         ..one.clone()
@@ -95,7 +95,7 @@ fn records_of_one_point_are_merged() {
         wait: measured(&[10, 30, 40]),
         hold: Durations {
             total_variance: 2.5,
-            recent: vec![Sample::exact(2), Sample::exact(3)],
+            recent: Samples::from(vec![Sample::exact(2), Sample::exact(3)]),
             ..measured(&[1, 2, 3])
         },
         ..named("l", 1)
@@ -113,9 +113,9 @@ fn equal_samples_in_any_order_make_equal_snapshots() {
         value_ns: 5,
         weight: 2.0,
     };
-    let with = |reservoir| {
+    let with = |reservoir: Vec<Sample>| {
         let hold = Durations {
-            reservoir,
+            reservoir: reservoir.into(),
             ..Durations::default()
         };
         snapshot(vec![Point {

@@ -1,7 +1,7 @@
 //! Intervals.
 
 use nexus_lockprof_snapshot::{
-    Durations, Losses, Point, Sample, SinceError, Snapshot, SnapshotParts, TableStats,
+    Durations, Losses, Point, Sample, Samples, SinceError, Snapshot, SnapshotParts, TableStats,
 };
 
 use crate::support::{TestResult, everything, measured, named};
@@ -37,10 +37,10 @@ fn every_counter_is_subtracted() -> TestResult {
     later.losses.thread_exit += 4;
     later.losses.memory += 5;
     later.losses.guards += 6;
-    let recent = vec![Sample {
+    let recent = Samples::from(vec![Sample {
         value_ns: 40,
         weight: 2.5,
-    }];
+    }]);
     for point in later.points.iter_mut().take(1) {
         point.acquisitions += 10;
         point.contentions += 20;

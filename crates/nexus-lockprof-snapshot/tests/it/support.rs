@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Lock, Losses, Point, ProfilerMode, Sample, Site, Snapshot,
-    SnapshotParts, TableStats,
+    AcquireMode, Durations, Lock, Losses, Overhead, Point, ProfilerMode, Sample, Samples, Site,
+    Snapshot, SnapshotParts, TableStats,
 };
 
 pub(crate) type TestResult = Result<(), Box<dyn Error>>;
@@ -39,8 +39,8 @@ pub(crate) fn measured(values: &[u64]) -> Durations {
         durations.events += 1;
         durations.total_ns += value_ns;
         durations.max_ns = durations.max_ns.max(value_ns);
-        durations.reservoir.push(Sample::exact(value_ns));
     }
+    durations.reservoir = values.iter().copied().map(Sample::exact).collect();
     durations
 }
 
@@ -71,6 +71,7 @@ pub(crate) fn everything() -> SnapshotParts {
                 timeouts: 3,
                 blocked: 900,
                 caused_wait_ns: 8_000_000,
+                caused_variance: 250_000.0,
                 wait: Durations {
                     samples: 1_000,
                     total_ns: 9_000_000,
@@ -78,8 +79,8 @@ pub(crate) fn everything() -> SnapshotParts {
                     events: 1_000,
                     unmeasured: 7,
                     max_ns: 80_000,
-                    reservoir: vec![Sample::exact(8_000), Sample::exact(10_000)],
-                    recent: vec![Sample::exact(10_000)],
+                    reservoir: Samples::from(vec![Sample::exact(8_000), Sample::exact(10_000)]),
+                    recent: Samples::from(vec![Sample::exact(10_000)]),
                 },
                 hold: Durations {
                     samples: 15_625,
@@ -88,7 +89,7 @@ pub(crate) fn everything() -> SnapshotParts {
                     events: 1_000_000,
                     unmeasured: 7,
                     max_ns: 70_000,
-                    reservoir: vec![
+                    reservoir: Samples::from(vec![
                         Sample {
                             value_ns: 500,
                             weight: 64.0,
@@ -97,11 +98,11 @@ pub(crate) fn everything() -> SnapshotParts {
                             value_ns: 700,
                             weight: 64.1,
                         },
-                    ],
-                    recent: vec![Sample {
+                    ]),
+                    recent: Samples::from(vec![Sample {
                         value_ns: 700,
                         weight: 64.1,
-                    }],
+                    }]),
                 },
                 ..named("sessions", 10)
             },
@@ -143,6 +144,11 @@ pub(crate) fn everything() -> SnapshotParts {
             thread_exit: 13,
             memory: 14,
             guards: 15,
+        },
+        overhead: Overhead {
+            budgeted_ns: 21,
+            counting_ns: 22,
+            threads_ns: 23_000,
         },
     }
 }
