@@ -3,6 +3,8 @@
 source "$(dirname "$0")/lib.sh"
 
 # --smoke and --test: once, quickly.
-cargo bench --package nexus-lockprof-benches --bench overhead -- --smoke
+for name in overhead private contended workload budget accuracy memory collected report; do
+    cargo bench --package nexus-lockprof-benches --bench "$name" -- --smoke
+done
 cargo bench --package nexus-lockprof-benches --bench overhead --no-default-features -- --smoke
 cargo bench --package nexus-lockprof-benches --bench locks --bench snapshot -- --test

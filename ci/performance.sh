@@ -1,31 +1,42 @@
 #!/usr/bin/env bash
-# Measures the tables of docs/performance.md and writes them there. About a minute; leave the machine alone meanwhile.
+# Measures what docs/performance.md tells, and writes its tables and plots anew. About ten minutes; leave the machine alone meanwhile.
 source "$(dirname "$0")/lib.sh"
 
 scratch
-measure() {
-    cargo bench --quiet --package nexus-lockprof-benches --bench overhead "$@"
+page=docs/performance.md
+bench() {
+    cargo bench --quiet --package nexus-lockprof-benches --bench "$@"
 }
 # Built before anything is measured: a compiler is a noisy neighbour.
-measure --no-run
-measure --no-run --no-default-features
+cargo bench --quiet --package nexus-lockprof-benches --no-run
+cargo bench --quiet --package nexus-lockprof-benches --bench overhead --no-default-features --no-run
+ci/peers.sh --build
 
-{
-    cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-    echo "Machine: ${cpu:-unknown CPU}, $(nproc) CPUs, $(uname -sm), $(rustc --version | cut -d' ' -f1,2)."
-    echo
-    measure
-    echo
-    echo "With the feature \`profile\` off:"
-    echo
-    measure --no-default-features
-} >"$work/tables"
+# Puts what is read between the two marks of a section.
+section() {
+    cat >"$work/section"
+    awk -v name="$1" -v text="$work/section" '
+        index($0, "<!-- " name ": end") { inside = 0 }
+        !inside { print }
+        index($0, "<!-- " name ": begin") { inside = 1; print ""; while ((getline line < text) > 0) print line; print "" }
+    ' "$page" >"$work/page"
+    cp "$work/page" "$page"
+    cat "$work/section"
+}
 
-# Between the two marks.
-awk -v tables="$work/tables" '
-    /<!-- tables: end/ { inside = 0 }
-    !inside { print }
-    /<!-- tables: begin/ { inside = 1; print ""; while ((getline line < tables) > 0) print line; print "" }
-' docs/performance.md >"$work/page"
-cp "$work/page" docs/performance.md
-cat "$work/tables"
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+echo "Machine: ${cpu:-unknown CPU}, $(nproc) CPUs, $(uname -sm), $(rustc --version | cut -d' ' -f1,2)." | section machine
+
+# Kept beside the plots, which are drawn from it. Absolute: benches run in the folder of their package.
+mkdir -p docs/plots
+rows=$PWD/docs/plots/figures.jsonl
+: >"$rows"
+bench overhead -- --out "$rows" | section overhead
+bench overhead --no-default-features | section feature-off
+for name in private contended workload budget accuracy memory collected; do
+    bench "$name" -- --out "$rows" | section "$name"
+done
+bench snapshot -- --quick 2>/dev/null | awk '/^[a-z].*\// { name = $1 } /time:/ && !seen[name]++ { sub(/.*time: */, ""); print "| " name " | " $0 " |" }' |
+    { echo "| snapshot / shards / points | time (lowest, estimate, highest) |"; echo "| --- | --- |"; cat; } | section snapshot
+ci/peers.sh --out "$rows" | section peers
+bench report -- --rows "$rows" --plots "$PWD/docs/plots"

@@ -4,5 +4,8 @@
 //! the gate on identical machine code, so that all three speak about the same code.
 
 pub mod measure;
+pub mod memory;
 pub mod modes;
 pub mod paths;
+pub mod results;
+pub mod threads;

@@ -1,5 +1,6 @@
 //! How to compare two loops on a noisy machine: many short rounds in which they take turns, and medians.
 
+use crate::results::median;
 use std::time::Instant;
 
 /// How much to measure.
@@ -78,20 +79,9 @@ fn time(operations: u64, run: impl Fn(u64)) -> f64 {
     start.elapsed().as_nanos() as f64 / operations as f64
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_value() {
-        assert_eq!(median(vec![3.0, 1.0, 90.0]), 3.0);
-        assert!(median(Vec::new()).is_nan());
-    }
 
     #[test]
     fn both_sides_run_equally_often() {

@@ -57,10 +57,13 @@ static ALLOCATOR: Counting = Counting;
 
 const ACQUISITIONS: u64 = 100_000;
 
-/// The allocations of the first acquisition at a point, and of the [`ACQUISITIONS`] after it.
+/// With them a point gets its record and, at the fifth that is timed, its reservoir: one in some hundred may be timed.
+const FIRST: u64 = 20_000;
+
+/// The allocations of the [`FIRST`] acquisitions at a point, and of the [`ACQUISITIONS`] after them.
 fn count_at(mut acquire: impl FnMut()) -> (u64, u64) {
     let before = allocations();
-    acquire();
+    (0..FIRST).for_each(|_| acquire());
     let first = allocations() - before;
     for _ in 0..ACQUISITIONS {
         acquire();
@@ -99,7 +102,7 @@ fn all_kinds(mode: &'static str) -> Vec<(&'static str, (u64, u64))> {
 }
 
 #[test]
-fn nothing_is_allocated_after_the_first_acquisition_at_a_point() {
+fn nothing_is_allocated_after_the_first_acquisitions_at_a_point() {
     // Twice: the second time every point is known, and the mode has changed in between.
     for mode in MODES.iter().chain(MODES) {
         modes::switch_to(mode).unwrap();
@@ -118,11 +121,11 @@ fn nothing_is_allocated_after_the_first_acquisition_at_a_point() {
         .iter()
         .map(|point| point.acquisitions)
         .sum();
-    assert_eq!(acquired, 2 * 3 * 9 * (ACQUISITIONS + 1));
+    assert_eq!(acquired, 2 * 3 * 9 * (ACQUISITIONS + FIRST));
 }
 
 #[test]
 fn the_allocator_counts() {
     let (first, later) = count_at(|| drop(std::hint::black_box(Box::new(1))));
-    assert_eq!((first, later), (1, ACQUISITIONS));
+    assert_eq!((first, later), (FIRST, ACQUISITIONS));
 }

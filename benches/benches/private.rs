@@ -1,0 +1,76 @@
+//! Two threads, each with a lock of its own: they must not notice each other.
+//!
+//! ```text
+//! cargo bench -p nexus-lockprof-benches --bench private
+//! ```
+
+// Its output is what it is for.
+#![allow(clippy::print_stdout)]
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use nexus_lockprof_benches::modes::{self, MODES};
+use nexus_lockprof_benches::results::{self, Args, verdict};
+use nexus_lockprof_benches::threads::{ratio, take_turns};
+use serde_json::json;
+
+/// Of the bare locks' throughput, in the default mode.
+const TARGET: f64 = 0.97;
+const THREADS: usize = 2;
+
+#[repr(align(256))]
+struct Alone<L>(L);
+
+static BARE: [Alone<parking_lot::Mutex<u64>>; THREADS] =
+    [const { Alone(parking_lot::Mutex::new(0)) }; THREADS];
+static AGAIN: [Alone<parking_lot::Mutex<u64>>; THREADS] =
+    [const { Alone(parking_lot::Mutex::new(0)) }; THREADS];
+static OURS: [Alone<nexus_lockprof::Mutex<u64>>; THREADS] =
+    [const { Alone(nexus_lockprof::Mutex::new(0)) }; THREADS];
+
+macro_rules! side {
+    ($locks:expr) => {
+        &|thread: usize, stop: &AtomicBool| {
+            let lock = &$locks[thread].0;
+            let mut operations = 0;
+            while !stop.load(Relaxed) {
+                for _ in 0..1_000 {
+                    *std::hint::black_box(lock).lock() += 1;
+                }
+                operations += 1_000;
+            }
+            operations
+        }
+    };
+}
+
+fn main() -> ExitCode {
+    results::main("private", &[], run)
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let (rounds, round) = if args.smoke { (2, 1) } else { (201, 4) };
+    println!(
+        "| mode | throughput over the bare locks' | bare over bare | |\n| --- | ---: | ---: | --- |"
+    );
+    let mut rows = Vec::new();
+    for mode in MODES {
+        modes::switch_to(mode)?;
+        let rates = take_turns(
+            THREADS,
+            rounds,
+            Duration::from_millis(round),
+            &[side!(BARE), side!(OURS), side!(AGAIN)],
+        );
+        let (ours, noise) = (ratio(&rates[1], &rates[0]), ratio(&rates[2], &rates[0]));
+        let verdict = match *mode {
+            "sampled" => verdict(ours >= TARGET),
+            _ => "",
+        };
+        println!("| {mode} | {ours:.3} | {noise:.3} | {verdict} |");
+        rows.push(json!({"bench": "private", "mode": mode, "ratio": ours, "noise": noise}));
+    }
+    args.save(&rows)
+}

@@ -1,0 +1,156 @@
+//! What the side-by-side benches have in common: their arguments, and their rows for people and for `report`.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+/// The arguments of a side-by-side bench.
+#[derive(Debug, Default)]
+pub struct Args {
+    /// Only show that it runs; the figures then mean nothing.
+    pub smoke: bool,
+    /// Where to append the rows, one JSON object a line.
+    pub out: Option<PathBuf>,
+    /// The others, by name: `--threads 2,4`.
+    others: Vec<(String, String)>,
+}
+
+impl Args {
+    /// Those of the process, of which `known` are the names of those with a value besides `--out`.
+    ///
+    /// # Errors
+    /// Names the argument that is not known, or has no value.
+    fn parse(known: &[&str]) -> Result<Self, String> {
+        Self::from(std::env::args().skip(1), known)
+    }
+
+    fn from(mut args: impl Iterator<Item = String>, known: &[&str]) -> Result<Self, String> {
+        let mut parsed = Args::default();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--bench" => {} // cargo says so to every bench
+                "--smoke" => parsed.smoke = true,
+                name if name == "--out" || known.contains(&name) => {
+                    let value = args.next().ok_or(format!("{name} needs a value"))?;
+                    if name == "--out" {
+                        parsed.out = Some(PathBuf::from(value));
+                    } else {
+                        parsed.others.push((name.to_owned(), value));
+                    }
+                }
+                other => {
+                    return Err(format!(
+                        "unknown argument {other}; there are --smoke, --out FILE {}",
+                        known.join(" ")
+                    ));
+                }
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// The numbers of a list, `2,4`, or these.
+    ///
+    /// # Errors
+    /// Names what is no number.
+    pub fn numbers(&self, name: &str, default: &[u64]) -> Result<Vec<u64>, String> {
+        let Some((_, list)) = self.others.iter().rev().find(|(other, _)| other == name) else {
+            return Ok(default.to_vec());
+        };
+        list.split(',')
+            .map(|one| match one.parse() {
+                Ok(number) if number > 0 => Ok(number),
+                _ => Err(format!("{name}: {one} is no number from 1")),
+            })
+            .collect()
+    }
+
+    /// The value of an argument, or this one.
+    #[must_use]
+    pub fn text<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
+        let found = self.others.iter().rev().find(|(other, _)| other == name);
+        found.map_or(default, |(_, value)| value)
+    }
+
+    /// Appends rows to the file that was asked for, if one was.
+    ///
+    /// # Errors
+    /// Names the file that could not be written.
+    pub fn save(&self, rows: &[Value]) -> Result<(), String> {
+        let Some(path) = &self.out else {
+            return Ok(());
+        };
+        let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
+/// Runs a side-by-side bench with its arguments, and says what went wrong.
+pub fn main(name: &str, known: &[&str], run: impl FnOnce(&Args) -> Result<(), String>) -> ExitCode {
+    match Args::parse(known).and_then(|args| run(&args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `PASS`, or `missed`: whether a figure is at most, or at least, its target.
+#[must_use]
+pub fn verdict(pass: bool) -> &'static str {
+    if pass { "PASS" } else { "missed" }
+}
+
+/// The middle one; NaN of none.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &str) -> Result<Args, String> {
+        Args::from(args.split_whitespace().map(str::to_owned), &["--threads"])
+    }
+
+    #[test]
+    fn arguments_are_read_or_named() {
+        let args = parse("--bench --threads 2,4 --out rows").unwrap();
+        assert!(!args.smoke);
+        assert_eq!(args.numbers("--threads", &[1]).unwrap(), [2, 4]);
+        assert_eq!(args.numbers("--hold", &[1]).unwrap(), [1]);
+        assert_eq!(args.out, Some(PathBuf::from("rows")));
+        for (args, message) in [
+            ("--thread 2", "unknown argument --thread"),
+            ("--threads", "--threads needs a value"),
+            ("--out", "--out needs a value"),
+        ] {
+            assert!(parse(args).unwrap_err().starts_with(message), "{args}");
+        }
+        let none = parse("--threads 0").unwrap();
+        assert!(none.numbers("--threads", &[]).is_err());
+        let nonsense = parse("--threads 2,x").unwrap();
+        assert_eq!(
+            nonsense.numbers("--threads", &[]).unwrap_err(),
+            "--threads: x is no number from 1"
+        );
+    }
+
+    #[test]
+    fn the_median_is_the_middle_value() {
+        assert_eq!(median(vec![3.0, 1.0, 90.0]), 3.0);
+        assert!(median(Vec::new()).is_nan());
+    }
+}
