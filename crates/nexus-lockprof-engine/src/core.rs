@@ -17,7 +17,6 @@ use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
 use parking_lot::Mutex;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use thread_local::ThreadLocal;
@@ -300,7 +299,7 @@ impl Core {
         self.shards.get_or_try(|| {
             let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
                 let id = self.next_shard.fetch_add(1, Relaxed);
-                Shard::try_new(id, self.seed(id)).ok_or(Loss::Memory)
+                Shard::try_new(id).ok_or(Loss::Memory)
             } else {
                 Err(Loss::ShardsFull)
             };
@@ -309,15 +308,6 @@ impl Core {
             }
             made
         })
-    }
-
-    /// Where a shard's random numbers begin: anywhere, but with a manual clock always at the same.
-    fn seed(&self, id: u64) -> u64 {
-        if self.clock.is_real() {
-            RandomState::new().hash_one(id)
-        } else {
-            id
-        }
     }
 
     pub(crate) fn shard_count(&self) -> u64 {

@@ -69,7 +69,7 @@ impl std::fmt::Debug for Shard {
 }
 
 impl Shard {
-    pub(crate) fn try_new(id: u64, seed: u64) -> Option<Self> {
+    pub(crate) fn try_new(id: u64) -> Option<Self> {
         Some(Shard {
             hot: HotCache::new(),
             id,
@@ -79,7 +79,7 @@ impl Shard {
             losses: Losses::default(),
             governor: Governor::new(),
             life: Life::default(),
-            rng: AtomicU64::new(0x9E37_79B9_7F4A_7C15 ^ seed.wrapping_mul(0xD1B5_4A32_D192_ED03)),
+            rng: AtomicU64::new(0x9E37_79B9_7F4A_7C15 ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03)),
             busy: AtomicBool::new(false),
         })
     }
