@@ -43,6 +43,8 @@ pub(crate) struct Aggregator {
 struct Seen {
     point: usize,
     reading: Reading,
+    /// Whether the collection before the last one had read the same.
+    settled: bool,
 }
 
 /// One point, all shards together.
@@ -96,8 +98,13 @@ impl Aggregator {
 
     /// Collects; what is hot goes to `events`.
     pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
-        let config = core.config();
         let closed = core.eras.open_collection();
+        self.merge(core, closed, events)
+    }
+
+    /// Merges the shards, after the collection `closed` was closed.
+    fn merge(&mut self, core: &Core, closed: u64, events: &mut Vec<Event>) -> Snapshot {
+        let config = core.config();
         for point in &mut self.points {
             for times in [&mut point.wait, &mut point.hold] {
                 times.interval.clear();
@@ -124,21 +131,31 @@ impl Aggregator {
             let points = &mut self.points;
             let (by_key, by_content) = (&mut self.by_key, &mut self.by_content);
             shard.table.for_each(&guard, |record| {
-                let Some(Seen { point, reading }) = seen.get(record.ordinal).copied().flatten()
-                else {
+                let Some(last) = seen.get(record.ordinal).copied().flatten() else {
                     let point = point_of(record.key, points, by_key, by_content);
                     if seen.len() <= record.ordinal {
                         seen.resize(record.ordinal + 1, None);
                     }
                     let reading = points[point].take_in(record, None, closed);
-                    seen[record.ordinal] = Some(Seen { point, reading });
+                    seen[record.ordinal] = Some(Seen {
+                        point,
+                        reading,
+                        settled: false,
+                    });
                     return;
                 };
-                // Most records of most threads: then nothing was offered to their reservoirs either.
-                if !record.is_as(&reading) {
-                    let reading = points[point].take_in(record, Some(reading), closed);
-                    seen[record.ordinal] = Some(Seen { point, reading });
+                // Most records of most threads. What is counted after a collection is opened and before its record is
+                // read is in that reading, and its samples are the next collection's: after a change there is one more reading.
+                if last.settled && record.is_as(&last.reading) {
+                    return;
                 }
+                let point = last.point;
+                let reading = points[point].take_in(record, Some(last.reading), closed);
+                seen[record.ordinal] = Some(Seen {
+                    point,
+                    reading,
+                    settled: reading == last.reading,
+                });
             });
         }
         drop(guard);
@@ -438,4 +455,80 @@ fn subtract_losses(sum: &mut snapshot::Losses, less: &snapshot::Losses) {
     sum.thread_exit = sum.thread_exit.saturating_sub(less.thread_exit);
     sum.memory = sum.memory.saturating_sub(less.memory);
     sum.guards = sum.guards.saturating_sub(less.guards);
+}
+
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
+mod tests {
+    use super::*;
+    use crate::class::number_of;
+    use crate::clock::ManualClock;
+    use crate::identity::{HoldMode, SiteKey};
+    use crate::record::{Delta, Measured, Owner};
+    use crate::shard::Shard;
+    use crate::thread;
+    use std::panic::Location;
+
+    /// A timed acquisition, and its hold of `ns`.
+    fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
+        // SAFETY: the tests have their shard from `thread::shard`, in this thread.
+        let owner = unsafe { Owner::assume() };
+        record.count(false);
+        let hold = Measured {
+            kind: Kind::Hold,
+            ns,
+            weight: 1,
+        };
+        let delta = Delta {
+            hold: Some(hold),
+            ..Delta::default()
+        };
+        assert_eq!(record.add(&owner, &delta, core.era(), &shard.rng), 0);
+    }
+
+    fn values(samples: &[Sample]) -> Vec<u64> {
+        samples.iter().map(|sample| sample.value_ns).collect()
+    }
+
+    /// A core whose one record has been used, and read twice since.
+    fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
+        let core = Core::local(Some(&ManualClock::new()));
+        let shard = thread::shard(&core).unwrap();
+        // SAFETY: it is this thread's shard.
+        let owner = unsafe { Owner::assume() };
+        let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
+        let key = PointKey::new(site, number_of("quiet").unwrap());
+        let record = shard.record(&owner, key, &core.limits()).unwrap();
+        let mut aggregator = Aggregator::new(&core);
+        let hold = |ns| hold(&core, shard, record, ns);
+        hold(100);
+        for _ in 0..3 {
+            let _ = aggregator.collect(&core, &mut Vec::new());
+        }
+        test(&core, &mut aggregator, &hold);
+    }
+
+    #[test]
+    fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection() {
+        with_quiet_record(|core, aggregator, hold| {
+            let mut events = Vec::new();
+            let closed = core.eras.open_collection();
+            hold(200);
+            let snapshot = aggregator.merge(core, closed, &mut events);
+            let point = &snapshot.points()[0].hold;
+            assert_eq!((point.samples, point.total_ns), (2, 300));
+            assert_eq!(values(&point.reservoir), [100]);
+            // Nothing has happened at the record since, but its reservoir has something.
+            let snapshot = aggregator.collect(core, &mut events);
+            let point = &snapshot.points()[0].hold;
+            assert_eq!((point.samples, point.total_ns), (2, 300));
+            assert_eq!(values(&point.reservoir), [100, 200]);
+            assert_eq!(values(&point.recent), [200]);
+            // Once.
+            let snapshot = aggregator.collect(core, &mut events);
+            let point = &snapshot.points()[0].hold;
+            assert_eq!(values(&point.reservoir), [100, 200]);
+            assert_eq!(values(&point.recent), [0; 0]);
+        });
+    }
 }
