@@ -1,0 +1,49 @@
+//! What is subtracted at a reset beside the points: losses, and what the profiler itself took.
+
+use crate::shard::{self, Loss};
+use nexus_lockprof_snapshot as snapshot;
+use snapshot::Overhead;
+
+/// What counting so many acquisitions took, at `each_ps` picoseconds.
+pub(super) fn counted_ns(acquisitions: u64, each_ps: u64) -> u64 {
+    acquisitions.saturating_mul(each_ps) / 1_000
+}
+
+/// What has been added since `before`.
+pub(super) fn overhead_since(now: Overhead, before: Overhead) -> Overhead {
+    Overhead {
+        budgeted_ns: now.budgeted_ns.saturating_sub(before.budgeted_ns),
+        counting_ns: now.counting_ns.saturating_sub(before.counting_ns),
+        threads_ns: now.threads_ns.saturating_sub(before.threads_ns),
+    }
+}
+
+/// What an engine or a shard has lost until now.
+pub(super) fn losses(losses: &shard::Losses) -> snapshot::Losses {
+    snapshot::Losses {
+        points_full: losses.get(Loss::PointsFull),
+        shards_full: losses.get(Loss::ShardsFull),
+        reentrant: losses.get(Loss::Reentrant),
+        thread_exit: losses.get(Loss::ThreadExit),
+        memory: losses.get(Loss::Memory),
+        guards: losses.get(Loss::Guards),
+    }
+}
+
+pub(super) fn add_losses(sum: &mut snapshot::Losses, more: snapshot::Losses) {
+    sum.points_full += more.points_full;
+    sum.shards_full += more.shards_full;
+    sum.reentrant += more.reentrant;
+    sum.thread_exit += more.thread_exit;
+    sum.memory += more.memory;
+    sum.guards += more.guards;
+}
+
+pub(super) fn subtract_losses(sum: &mut snapshot::Losses, less: &snapshot::Losses) {
+    sum.points_full = sum.points_full.saturating_sub(less.points_full);
+    sum.shards_full = sum.shards_full.saturating_sub(less.shards_full);
+    sum.reentrant = sum.reentrant.saturating_sub(less.reentrant);
+    sum.thread_exit = sum.thread_exit.saturating_sub(less.thread_exit);
+    sum.memory = sum.memory.saturating_sub(less.memory);
+    sum.guards = sum.guards.saturating_sub(less.guards);
+}

@@ -1,0 +1,261 @@
+//! One point, all shards together: its sums, its samples, and what a snapshot tells of it.
+
+use crate::archive::Archive;
+use crate::monitor::Heat;
+use crate::record::{Kind, Reading, Record, SumReading, TallyReading};
+use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Sample, Samples, Site};
+use std::cmp::Ordering;
+
+/// One point, all shards together.
+pub(super) struct PointState {
+    lock: Lock,
+    mode: AcquireMode,
+    site: Site,
+    /// Sums of this collection.
+    pub(super) now: Reading,
+    /// Sums at the last reset.
+    base: Reading,
+    wait: Times,
+    hold: Times,
+    pub(super) heat: Heat,
+}
+
+#[derive(Default)]
+struct Times {
+    archive: Archive,
+    /// What the closed collection measured.
+    interval: Vec<Sample>,
+    interval_samples: u64,
+}
+
+impl Times {
+    fn begin(&mut self) {
+        self.interval.clear();
+        self.interval_samples = 0;
+    }
+
+    fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        self.archive
+            .extend(self.interval.iter().copied(), size, rng);
+        if self.interval.len() > size {
+            let mut recent = Archive::default();
+            recent.extend(self.interval.drain(..), size, rng);
+            self.interval = recent.samples().to_vec();
+        }
+        // Quantiles are of what is in order.
+        self.interval.sort_unstable_by_key(|sample| sample.value_ns);
+    }
+
+    /// What the closed collection measured, to share.
+    fn recent(&self) -> Samples {
+        if self.interval.is_empty() {
+            Samples::default()
+        } else {
+            self.interval.iter().copied().collect()
+        }
+    }
+}
+
+impl PointState {
+    pub(super) fn new(lock: Lock, mode: AcquireMode, site: Site) -> Self {
+        PointState {
+            lock,
+            mode,
+            site,
+            now: Reading::default(),
+            base: Reading::default(),
+            wait: Times::default(),
+            hold: Times::default(),
+            heat: Heat::default(),
+        }
+    }
+
+    /// Before a collection's records are taken in.
+    pub(super) fn begin(&mut self) {
+        self.wait.begin();
+        self.hold.begin();
+    }
+
+    /// After all of them were; archives keep `size` samples.
+    pub(super) fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        self.wait.end(size, rng);
+        self.hold.end(size, rng);
+    }
+
+    /// How many waits and holds the closed collection measured.
+    pub(super) fn offered(&self) -> [u64; 2] {
+        [self.wait.interval_samples, self.hold.interval_samples]
+    }
+
+    /// Makes what there is now the baseline of what follows.
+    pub(super) fn reset(&mut self) {
+        self.base = self.now;
+        self.wait.archive = Archive::default();
+        self.hold.archive = Archive::default();
+    }
+
+    /// Adds what has happened at a record since it was read `last`; what it has come to.
+    pub(super) fn take_in(
+        &mut self,
+        record: &Record,
+        last: Option<Reading>,
+        closed: u64,
+    ) -> Reading {
+        let reading = record.read_or(last);
+        add(&mut self.now, &reading, &last.unwrap_or_default());
+        for (kind, times, max_ns) in [
+            (Kind::Wait, &mut self.wait, reading.wait.max_ns),
+            (Kind::Hold, &mut self.hold, reading.hold.max_ns),
+        ] {
+            let Some(drawn) = record.reservoir(kind).read(closed) else {
+                continue;
+            };
+            times.interval_samples += drawn.offered;
+            times
+                .interval
+                .extend(drawn.kept.iter().map(|(packed, share)| Sample {
+                    // Samples are rounded up, but never beyond what was measured.
+                    value_ns: packed.value_ns().min(max_ns.max(1)),
+                    weight: packed.weight() as f64 * share,
+                }));
+        }
+        reading
+    }
+
+    /// What has happened at it since the last reset; there were `resets` of them.
+    pub(super) fn point(&mut self, resets: u64) -> Point {
+        let mut point = Point::new(self.lock.clone(), self.mode, self.site.clone());
+        let (now, base) = (&self.now, &self.base);
+        point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
+        point.contentions = now.contentions.saturating_sub(base.contentions);
+        point.try_failures = now.try_failures.saturating_sub(base.try_failures);
+        point.timeouts = now.timeouts.saturating_sub(base.timeouts);
+        point.blocked = now.blocked.saturating_sub(base.blocked);
+        point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
+        if now.caused.stretch == resets {
+            point.caused_variance = now.caused.variance;
+        }
+        point.wait = durations(&now.wait, &base.wait, &mut self.wait, resets);
+        point.hold = durations(&now.hold, &base.hold, &mut self.hold, resets);
+        // Three kinds of acquisitions, and of contentions: timed (and measured when they are over), represented by timed ones, and
+        // neither. What is being timed just now is not told yet.
+        for (durations, events, timed, unmeasured) in [
+            (
+                &mut point.hold,
+                point.acquisitions,
+                now.timed_holds.saturating_sub(base.timed_holds),
+                now.unmeasured_holds.saturating_sub(base.unmeasured_holds),
+            ),
+            (
+                &mut point.wait,
+                point.contentions,
+                now.timed_waits.saturating_sub(base.timed_waits),
+                now.unmeasured_waits.saturating_sub(base.unmeasured_waits),
+            ),
+        ] {
+            let represented = events.saturating_sub(timed).saturating_sub(unmeasured);
+            durations.events = durations.samples + represented;
+            durations.unmeasured = unmeasured;
+        }
+        point
+    }
+}
+
+fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets: u64) -> Durations {
+    let current = now.sum.stretch == resets;
+    Durations {
+        samples: now.samples.saturating_sub(base.samples),
+        total_ns: now.sum.total_ns.saturating_sub(base.sum.total_ns),
+        total_variance: if current { now.sum.variance } else { 0.0 },
+        max_ns: if current { now.max_ns } else { 0 },
+        reservoir: times.archive.samples().into(),
+        recent: times.recent(),
+        // The caller's: they follow from the point's counts.
+        ..Durations::default()
+    }
+}
+
+/// Adds to a point's sums what a record's reading has grown by since the `last` one.
+fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
+    for (sum, now, before) in [
+        (
+            &mut sum.acquisitions,
+            reading.acquisitions,
+            last.acquisitions,
+        ),
+        (&mut sum.contentions, reading.contentions, last.contentions),
+        (&mut sum.timed_holds, reading.timed_holds, last.timed_holds),
+        (&mut sum.timed_waits, reading.timed_waits, last.timed_waits),
+        (
+            &mut sum.unmeasured_holds,
+            reading.unmeasured_holds,
+            last.unmeasured_holds,
+        ),
+        (
+            &mut sum.unmeasured_waits,
+            reading.unmeasured_waits,
+            last.unmeasured_waits,
+        ),
+        (
+            &mut sum.try_failures,
+            reading.try_failures,
+            last.try_failures,
+        ),
+        (&mut sum.timeouts, reading.timeouts, last.timeouts),
+        (&mut sum.blocked, reading.blocked, last.blocked),
+        (
+            &mut sum.wait.samples,
+            reading.wait.samples,
+            last.wait.samples,
+        ),
+        (
+            &mut sum.hold.samples,
+            reading.hold.samples,
+            last.hold.samples,
+        ),
+    ] {
+        *sum = sum.saturating_add(now.saturating_sub(before));
+    }
+    for (sum, reading, last) in [
+        (&mut sum.wait, &reading.wait, &last.wait),
+        (&mut sum.hold, &reading.hold, &last.hold),
+    ] {
+        match add_sum(&mut sum.sum, &reading.sum, &last.sum) {
+            Ordering::Greater => sum.max_ns = reading.max_ns,
+            Ordering::Equal => sum.max_ns = sum.max_ns.max(reading.max_ns),
+            Ordering::Less => {}
+        }
+    }
+    add_sum(&mut sum.caused, &reading.caused, &last.caused);
+}
+
+/// Adds total and variance. Of the variance only what is of the same stretch between resets goes together, and the
+/// newest stretch wins: how the reading's is to the sum's.
+fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ordering {
+    let grown = reading.total_ns.saturating_sub(last.total_ns);
+    sum.total_ns = sum.total_ns.saturating_add(grown);
+    let order = reading.stretch.cmp(&sum.stretch);
+    match order {
+        Ordering::Greater => {
+            sum.stretch = reading.stretch;
+            sum.variance = reading.variance;
+        }
+        Ordering::Equal if last.stretch == reading.stretch => {
+            sum.variance += (reading.variance - last.variance).max(0.0);
+        }
+        Ordering::Equal => sum.variance += reading.variance,
+        Ordering::Less => {}
+    }
+    order
+}
+
+/// Whether there is nothing to tell of it since the last reset.
+pub(super) fn is_blank(point: &Point) -> bool {
+    point.acquisitions == 0
+        && point.contentions == 0
+        && point.try_failures == 0
+        && point.timeouts == 0
+        && point.blocked == 0
+        && point.wait.samples == 0
+        && point.hold.samples == 0
+}
