@@ -49,7 +49,8 @@ without nexus-lockprof-export 'tokio.*|async-.*|smol|mio|futures.*'
 
 # The arrows of docs/architecture.md: export -> snapshot <- engine <- nexus-lockprof.
 without nexus-lockprof-snapshot 'nexus-lockprof(-engine|-export)?|parking_lot.*'
-without nexus-lockprof-engine 'nexus-lockprof(-export)?'
+without nexus-lockprof-engine 'nexus-lockprof(-export|-adaptor)?|parking_lot.*'
+without nexus-lockprof-adaptor 'nexus-lockprof(-export)?|parking_lot.*'
 without nexus-lockprof-export 'nexus-lockprof(-engine)?|parking_lot.*'
 with nexus-lockprof nexus-lockprof-engine
 

@@ -8,6 +8,9 @@ use crate::control::Control;
 use crate::env;
 use crate::era::Eras;
 use crate::event::Handlers;
+#[cfg(unix)]
+use crate::exclusive::Still;
+use crate::exclusive::lock;
 use crate::governor::Costs;
 use crate::hot::{self, Probe};
 use crate::process;
@@ -16,9 +19,8 @@ use crate::shard::{Limits, Loss, Losses, Shard};
 use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use thread_local::ThreadLocal;
 
 use Ordering::Relaxed;
@@ -146,7 +148,7 @@ impl Core {
         let _inside = thread::inside();
         self.first_use();
         let environment = self.environment();
-        let mut changes = self.changes.lock();
+        let mut changes = lock(&self.changes);
         // Somebody may have configured meanwhile, who then has the last word.
         if self.config.load().is_none() {
             self.apply(environment, &mut changes);
@@ -205,7 +207,7 @@ impl Core {
                 });
             }
         }
-        self.apply(config, &mut self.changes.lock());
+        self.apply(config, &mut lock(&self.changes));
         Ok(())
     }
 
@@ -258,14 +260,23 @@ impl Core {
         }
     }
 
+    /// Keeps other threads from changing anything while the process forks.
+    #[cfg(unix)]
+    pub(crate) fn hold_still(&self) -> Still<'_> {
+        // In the order in which nobody takes both: a change is over before anything is collected.
+        let changes = lock(&self.changes);
+        Still {
+            _changes: changes,
+            _aggregator: lock(&self.aggregator),
+        }
+    }
+
     /// In a child that was forked off: what threads that are not there had begun is begun anew.
     #[cfg(unix)]
     pub(crate) fn after_fork(&self) {
         if self.control() == Control::UNCONFIGURED {
             self.configuring.store(false, Relaxed);
         }
-        unlock_anew(&self.aggregator);
-        unlock_anew(&self.changes);
     }
 
     /// The settings now; the defaults if nothing was configured.
@@ -313,13 +324,4 @@ impl Core {
     pub(crate) fn shard_count(&self) -> u64 {
         self.shard_count.load(Relaxed) as u64
     }
-}
-
-/// Makes a lock unlocked, whoever had it: in a forked child, where no other thread is left.
-#[cfg(unix)]
-fn unlock_anew<T>(lock: &Mutex<T>) {
-    // SAFETY: only written through the pointer.
-    let raw = std::ptr::from_ref(unsafe { lock.raw() }).cast_mut();
-    // SAFETY: this is the only thread, nobody else can look at the lock, and all of it is atomics.
-    unsafe { raw.write(parking_lot::lock_api::RawMutex::INIT) };
 }

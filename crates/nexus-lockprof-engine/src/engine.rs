@@ -5,6 +5,7 @@ use crate::clock::ManualClock;
 use crate::config::{Config, ConfigError};
 use crate::core::{Core, GLOBAL};
 use crate::event::{Event, HandlerId};
+use crate::exclusive::lock;
 use crate::reporter::Reporter;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
@@ -114,7 +115,7 @@ impl Engine {
         core.control_or_configure();
         let mut events = Vec::new();
         let out = {
-            let mut aggregator = core.aggregator.lock();
+            let mut aggregator = lock(&core.aggregator);
             let aggregator = aggregator.get_or_insert_with(|| Box::new(Aggregator::new(core)));
             let snapshot = aggregator.collect(core, &mut events);
             finish(aggregator, core, snapshot)

@@ -45,6 +45,8 @@ mod env;
 #[cfg(not(lockprof_loom))]
 mod event;
 #[cfg(not(lockprof_loom))]
+mod exclusive;
+#[cfg(not(lockprof_loom))]
 mod host;
 #[cfg(not(lockprof_loom))]
 mod moment;

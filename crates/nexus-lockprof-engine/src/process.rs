@@ -4,6 +4,10 @@ use crate::control::Kind;
 use crate::core::GLOBAL;
 use crate::engine::Engine;
 use crate::env;
+#[cfg(unix)]
+use crate::exclusive::Still;
+#[cfg(unix)]
+use std::cell::UnsafeCell;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -68,24 +72,31 @@ extern "C" fn write_out() {
 
 /// A child has only the thread that forked: had another been collecting, the child would find the
 /// aggregator locked for good. So the forking thread takes it over the fork. The same goes for the clock.
-///
-/// The child does not unlock it, it makes it anew: unlocking would wake a thread that waited for it, by
-/// way of parking_lot's table of waiting threads, which another thread may have had locked when the process forked.
 #[cfg(unix)]
 fn at_fork() {
+    /// What the forking thread holds: nobody else looks.
+    struct Held(UnsafeCell<Option<Still<'static>>>);
+    // SAFETY: only the thread that has the locks of `Still` reads or writes it.
+    unsafe impl Sync for Held {}
+    static HELD: Held = Held(UnsafeCell::new(None));
+
     extern "C" fn prepare() {
         // A clock that another thread is about to calibrate would never be ready in the child.
         if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
             GLOBAL.clock.prepare();
         }
-        std::mem::forget(GLOBAL.aggregator.lock());
+        let still = GLOBAL.hold_still();
+        // SAFETY: this thread has the locks.
+        unsafe { *HELD.0.get() = Some(still) };
     }
     extern "C" fn in_parent() {
-        // SAFETY: `prepare` locked it on this thread.
-        drop(unsafe { GLOBAL.aggregator.make_guard_unchecked(Default::default()) });
+        // SAFETY: this thread has the locks since `prepare`, until `still` is dropped.
+        let still = unsafe { (*HELD.0.get()).take() };
+        drop(still);
     }
     extern "C" fn in_child() {
         GLOBAL.after_fork();
+        in_parent();
     }
     // SAFETY: the handlers do not unwind, and are there until the process ends.
     let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };

@@ -1,9 +1,9 @@
 //! A thread that ticks.
 
 use crate::engine::Engine;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crate::exclusive::lock;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -21,6 +21,17 @@ struct Stop {
     changed: Condvar,
 }
 
+impl Stop {
+    /// Sleeps, for so long or until told to stop, and says which it was.
+    fn is_told_within(&self, time: Duration) -> bool {
+        let stopped = lock(&self.stopped);
+        let told = self
+            .changed
+            .wait_timeout_while(stopped, time, |stopped| !*stopped);
+        *told.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
 impl Reporter {
     pub(crate) fn start(engine: Engine, every: Duration) -> io::Result<Self> {
         if every.is_zero() {
@@ -33,12 +44,9 @@ impl Reporter {
         let thread = Builder::new().name("lockprof".into()).spawn({
             let stop = Arc::clone(&stop);
             move || {
-                let mut stopped = stop.stopped.lock();
-                while !*stopped {
-                    if stop.changed.wait_for(&mut stopped, every).timed_out() {
-                        // A handler may drop the reporter, which takes the lock.
-                        MutexGuard::unlocked(&mut stopped, || engine.tick());
-                    }
+                // The lock is not held during a tick: a handler may drop the reporter, which takes it.
+                while !stop.is_told_within(every) {
+                    engine.tick();
                 }
             }
         })?;
@@ -52,7 +60,7 @@ impl Reporter {
 impl Drop for Reporter {
     /// Waits for a tick that is under way; there is none after.
     fn drop(&mut self) {
-        *self.stop.stopped.lock() = true;
+        *lock(&self.stop.stopped) = true;
         self.stop.changed.notify_all();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()

@@ -44,8 +44,6 @@ mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;
 mod locks;
-#[cfg(feature = "profile")]
-mod profiled;
 mod raw;
 
 /// Engines as values: for tests on a manual clock, and for statistics of their own.
@@ -61,14 +59,14 @@ pub use global::{
 };
 pub use lock_api;
 pub use locks::*;
+#[cfg(feature = "profile")]
+pub use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar, ProfiledGuard, ProfiledRecursive};
 pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseHotError, Point,
     ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot, SnapshotParts,
     TableStats, WriteError, printable,
 };
-#[cfg(feature = "profile")]
-pub use profiled::{Profiled, ProfiledGuard};
 
 /// The README's example is compiled and run like the others.
 #[cfg(all(doctest, feature = "profile"))]

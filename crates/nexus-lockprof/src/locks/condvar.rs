@@ -47,8 +47,8 @@ impl Condvar {
         Self(lock_api::Condvar::new())
     }
 
-    /// This condition variable as `lock_api`'s. Waits through it are recorded at a line inside
-    /// `lock_api`.
+    /// This condition variable as `lock_api`'s. What follows a wait through it is
+    /// recorded where the mutex was acquired before.
     #[inline]
     pub const fn as_lock_api(&self) -> &lock_api::Condvar<RawCondvar> {
         &self.0

@@ -3,22 +3,29 @@
 
 use std::panic::Location;
 
-use crate::Profiled;
+use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar, ProfiledRecursive};
 
-pub use super::condvar::RawCondvar;
-pub(crate) use super::condvar::condvar_at;
-pub use super::recursive::RawRwLockRecursive;
 pub use super::reentrant::RawReentrant;
 pub(crate) use super::reentrant::reentrant_site;
+pub(crate) use nexus_lockprof_adaptor::condvar_at;
 
 /// The raw lock under [`Mutex`](crate::Mutex).
 pub type RawMutex = Profiled<parking_lot::RawMutex>;
+
+const _: () = assert!(size_of::<RawMutex>() == 24);
 
 /// The raw lock under [`FairMutex`](crate::FairMutex).
 pub type RawFairMutex = Profiled<parking_lot::RawFairMutex>;
 
 /// The raw lock under [`RwLock`](crate::RwLock).
 pub type RawRwLock = Profiled<parking_lot::RawRwLock>;
+
+/// The raw lock under [`RecursiveRwLock`](crate::RecursiveRwLock).
+pub type RawRwLockRecursive = ProfiledRecursive<parking_lot::RawRwLockRecursive>;
+
+/// The raw condition variable under [`Condvar`](crate::Condvar), for those who build a
+/// `lock_api::Condvar` on it.
+pub type RawCondvar = ProfiledCondvar<parking_lot::RawCondvar>;
 
 /// Writes the two constructors of a raw lock: known by where it was created, or by a name.
 macro_rules! constructors {

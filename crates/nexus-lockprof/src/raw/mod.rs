@@ -4,16 +4,10 @@
 //! when the feature `profile` is off, hands out parking_lot's own. Nothing outside this folder asks
 //! which one it got.
 
-#[cfg(feature = "profile")]
-mod condvar;
 #[cfg(not(feature = "profile"))]
 mod disabled;
 #[cfg(feature = "profile")]
 mod enabled;
-#[cfg(feature = "profile")]
-mod held;
-#[cfg(feature = "profile")]
-mod recursive;
 #[cfg(feature = "profile")]
 mod reentrant;
 

@@ -17,7 +17,7 @@ impl<R, H: Host> Profiled<R, H> {
     /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up. `free`
     /// says, without writing to the lock, whether it is worth trying.
     #[inline(always)]
-    pub(super) fn acquire<G, E>(
+    pub fn acquire<G, E>(
         &self,
         site: &'static Location<'static>,
         mode: HoldMode,
@@ -194,7 +194,7 @@ impl<R, H: Host> Profiled<R, H> {
 
     /// An acquisition that does not wait.
     #[inline(always)]
-    pub(super) fn try_acquire<G>(
+    pub fn try_acquire<G>(
         &self,
         site: &'static Location<'static>,
         mode: HoldMode,

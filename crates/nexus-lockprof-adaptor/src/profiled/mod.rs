@@ -17,17 +17,17 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A raw lock `R` whose acquisitions are profiled: a raw lock itself, for `lock_api`'s types.
 ///
-/// This is what the locks of this crate are made of, and it is public for people with raw locks of their own:
+/// This is what the locks of `nexus-lockprof` are made of, and it is public for people with raw locks of their own:
 ///
 /// ```
-/// use nexus_lockprof::{Profiled, lock_api};
+/// use nexus_lockprof_adaptor::{Profiled, lock_api};
 ///
 /// type MyMutex<T> = lock_api::Mutex<Profiled<parking_lot::RawMutex>, T>;
 ///
 /// static JOBS: MyMutex<Vec<u32>> = MyMutex::from_raw(Profiled::named("jobs"), Vec::new());
 /// JOBS.lock().push(1);
 ///
-/// let snapshot = nexus_lockprof::snapshot();
+/// let snapshot = nexus_lockprof_engine::Engine::global().snapshot();
 /// let point = snapshot.point("jobs").ok_or("not recorded")?;
 /// assert_eq!(point.acquisitions, 1);
 /// assert_eq!(point.site.file, file!());
@@ -43,6 +43,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// than the last, not undone by the release. Under shared holders it is the latest of them. A waiter may read it just before the holder
 /// writes it; then the wait is put on the holder before.
 ///
+/// # Locks that are not `lock_api`'s
+/// A lock of any other kind can keep a `Profiled<()>` beside itself: [`acquire`](Self::acquire), [`try_acquire`](Self::try_acquire) and
+/// [`release`](Self::release) take the lock's own part as functions, and `()` is what those are given.
+///
 /// # Engine
 /// `H` says which engine it reports to: [`Global`] takes no room; an
 /// [`Engine`](nexus_lockprof_engine::Engine) value (see [`named_in`](Self::named_in)) takes two words.
@@ -56,8 +60,6 @@ pub struct Profiled<R, H = Global> {
     holder: AtomicUsize,
     host: H,
 }
-
-const _: () = assert!(size_of::<Profiled<parking_lot::RawMutex>>() == 24);
 
 impl<R, H> std::fmt::Debug for Profiled<R, H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,7 +106,8 @@ impl<R, H> Profiled<R, H> {
     /// `raw`, unlocked, named, and reporting to `host`.
     ///
     /// ```
-    /// use nexus_lockprof::{Profiled, lock_api, engine::{Engine, ManualClock, Config, Mode}};
+    /// use nexus_lockprof_adaptor::{Profiled, lock_api};
+    /// use nexus_lockprof_engine::{Config, Engine, ManualClock, Mode};
     /// use std::time::Duration;
     ///
     /// let clock = ManualClock::new();
@@ -117,7 +120,7 @@ impl<R, H> Profiled<R, H> {
     /// clock.advance(Duration::from_nanos(250));
     /// drop(guard);
     /// assert_eq!(engine.snapshot().points()[0].hold.total_ns, 250);
-    /// # Ok::<(), nexus_lockprof::ConfigError>(())
+    /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
     /// ```
     #[must_use]
     pub const fn named_in(host: H, raw: R, name: &'static str) -> Self {
@@ -169,7 +172,7 @@ impl<R, H: Host> Profiled<R, H> {
 
     /// A release: `unlock` gives the raw lock its guard back.
     #[inline(always)]
-    fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
+    pub fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
         let (inner, stamp) = guard.into_parts();
         if stamp.is_none() {
             unlock(&self.raw, inner);
@@ -192,7 +195,7 @@ impl<R, H: Host> Profiled<R, H> {
     ///
     /// This runs inside the critical section, there is no outside: in the usual case it is two stores.
     #[inline(always)]
-    fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+    pub fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
         if before.is_none() {
             match self.probe(key) {
                 Probe::Off => return before,
@@ -226,7 +229,7 @@ impl<R, H: Host> Profiled<R, H> {
 
     /// Notes the end of a hold that is not a release.
     #[inline(always)]
-    fn hold_ends(&self, stamp: &Stamp) {
+    pub fn hold_ends(&self, stamp: &Stamp) {
         if !stamp.is_none()
             && let Some(core) = self.host.core()
         {

@@ -1,21 +1,17 @@
-//! The raw lock under `RecursiveRwLock`: a read by a thread that already reads is not an
+//! A raw lock that a thread may read while it reads it: a read by a thread that already reads is not an
 //! acquisition.
 
 use std::panic::Location;
-use std::time::{Duration, Instant};
 
 use lock_api::{
     RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed, RawRwLockUpgrade,
     RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
 };
 
-use super::held::{Entry, Slot};
-use crate::Profiled;
+use crate::held::{Entry, Slot};
+use crate::{Profiled, ProfiledGuard};
 
-type Bare = parking_lot::RawRwLockRecursive;
-type Inner = Profiled<Bare>;
-
-/// The raw lock under [`RecursiveRwLock`](crate::RecursiveRwLock).
+/// A raw lock `R` that a thread may read while it reads it already, with its acquisitions profiled.
 ///
 /// A thread that holds the lock for reading, or upgradably, and reads it again cannot have to wait,
 /// so that read is not an acquisition: it is not counted, and has no hold of its own. The hold that
@@ -25,37 +21,39 @@ type Inner = Profiled<Bare>;
 /// Two limits. A thread keeps track of eight such locks at once; reads of a ninth all count. With
 /// the feature `send_guard`, where a guard may change threads, all reads count.
 #[repr(transparent)]
-pub struct RawRwLockRecursive(Inner);
+pub struct ProfiledRecursive<R>(Profiled<R>);
 
-/// What a read guard of a [`RawRwLockRecursive`] carries.
-pub struct SharedGuard {
-    read: Read,
+/// What a read guard of a [`ProfiledRecursive`] carries.
+pub struct SharedGuard<G> {
+    read: Read<G>,
     slot: Slot,
 }
 
-enum Read {
+enum Read<G> {
     /// This thread's first read.
-    Recorded(<Inner as RawRwLock>::SharedGuard),
+    Recorded(ProfiledGuard<G>),
     /// A read under another guard of this thread; the profiler knows nothing of it.
-    Recursive(<Bare as RawRwLock>::SharedGuard),
+    Recursive(G),
 }
 
-/// What an upgradable guard of a [`RawRwLockRecursive`] carries.
-pub struct UpgradableGuard {
-    recorded: <Inner as RawRwLockUpgrade>::UpgradableGuard,
+/// What an upgradable guard of a [`ProfiledRecursive`] carries.
+pub struct UpgradableGuard<G> {
+    recorded: ProfiledGuard<G>,
     slot: Slot,
 }
 
-impl RawRwLockRecursive {
+impl<R: RawRwLock> ProfiledRecursive<R> {
     /// A lock known by where it was created.
     #[inline]
-    pub(crate) const fn created_at(created: &'static Location<'static>) -> Self {
+    #[must_use]
+    pub const fn created_at(created: &'static Location<'static>) -> Self {
         Self(Profiled::rwlock_created_at(created))
     }
 
     /// A lock known by a name.
     #[inline]
-    pub(crate) const fn named(name: &'static str) -> Self {
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
         Self(Profiled::rwlock_named(name))
     }
 
@@ -79,34 +77,28 @@ impl RawRwLockRecursive {
     fn entry(&self, slot: Slot) -> Entry {
         Entry::kept(self.address(), slot)
     }
+}
 
-    #[inline]
-    fn upgradable(
-        entry: Entry,
-        recorded: <Inner as RawRwLockUpgrade>::UpgradableGuard,
-    ) -> UpgradableGuard {
-        UpgradableGuard {
-            recorded,
-            slot: entry.keep(),
-        }
-    }
-
-    /// The result of an upgrade attempt: on success the thread no longer reads, and `entry` ends.
-    #[inline]
-    fn upgraded(
-        entry: Entry,
-        result: Result<
-            <Inner as RawRwLock>::ExclusiveGuard,
-            <Inner as RawRwLockUpgrade>::UpgradableGuard,
-        >,
-    ) -> Result<<Inner as RawRwLock>::ExclusiveGuard, UpgradableGuard> {
-        result.map_err(|recorded| Self::upgradable(entry, recorded))
+#[inline]
+fn upgradable<G>(entry: Entry, recorded: ProfiledGuard<G>) -> UpgradableGuard<G> {
+    UpgradableGuard {
+        recorded,
+        slot: entry.keep(),
     }
 }
 
-impl SharedGuard {
+/// The result of an upgrade attempt: on success the thread no longer reads, and `entry` ends.
+#[inline]
+fn upgraded<X, U>(
+    entry: Entry,
+    result: Result<X, ProfiledGuard<U>>,
+) -> Result<X, UpgradableGuard<U>> {
+    result.map_err(|recorded| upgradable(entry, recorded))
+}
+
+impl<G> SharedGuard<G> {
     #[inline]
-    fn recorded(entry: Entry, guard: <Inner as RawRwLock>::SharedGuard) -> Self {
+    fn recorded(entry: Entry, guard: ProfiledGuard<G>) -> Self {
         Self {
             read: Read::Recorded(guard),
             slot: entry.keep(),
@@ -114,7 +106,7 @@ impl SharedGuard {
     }
 
     #[inline]
-    fn recursive(entry: Entry, guard: <Bare as RawRwLock>::SharedGuard) -> Self {
+    fn recursive(entry: Entry, guard: G) -> Self {
         Self {
             read: Read::Recursive(guard),
             slot: entry.keep(),
@@ -127,15 +119,17 @@ impl SharedGuard {
 
 // SAFETY: the wrapped lock gives the mutual exclusion. A recursive read is a read of the same bare
 // lock, released on the same bare lock, which is what its guard says.
-unsafe impl RawRwLock for RawRwLockRecursive {
-    const INIT: Self = Self(<Inner as RawRwLock>::INIT);
+unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
+    // Interior mutability in a const: as in lock_api, each use makes a lock.
+    #[allow(clippy::declare_interior_mutable_const)]
+    const INIT: Self = Self(<Profiled<R> as RawRwLock>::INIT);
 
-    type SharedGuard = SharedGuard;
-    type ExclusiveGuard = <Inner as RawRwLock>::ExclusiveGuard;
+    type SharedGuard = SharedGuard<R::SharedGuard>;
+    type ExclusiveGuard = ProfiledGuard<R::ExclusiveGuard>;
 
     #[inline]
     #[track_caller]
-    fn lock_shared(&self) -> SharedGuard {
+    fn lock_shared(&self) -> Self::SharedGuard {
         let entry = self.enter();
         if entry.recursive {
             SharedGuard::recursive(entry, self.0.raw().lock_shared())
@@ -146,7 +140,7 @@ unsafe impl RawRwLock for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    fn try_lock_shared(&self) -> Option<SharedGuard> {
+    fn try_lock_shared(&self) -> Option<Self::SharedGuard> {
         let entry = self.enter();
         if entry.recursive {
             let guard = self.0.raw().try_lock_shared()?;
@@ -159,7 +153,7 @@ unsafe impl RawRwLock for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    unsafe fn unlock_shared(&self, guard: SharedGuard) {
+    unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
         let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of a read of this lock; each variant goes back
         // where it came from.
@@ -202,10 +196,10 @@ unsafe impl RawRwLock for RawRwLockRecursive {
 }
 
 // SAFETY: as above.
-unsafe impl RawRwLockFair for RawRwLockRecursive {
+unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
-    unsafe fn unlock_shared_fair(&self, guard: SharedGuard) {
+    unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
         let _entry = self.entry(guard.slot);
         // SAFETY: as in `unlock_shared`.
         unsafe {
@@ -225,7 +219,7 @@ unsafe impl RawRwLockFair for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    unsafe fn bump_shared(&self, guard: &mut SharedGuard) {
+    unsafe fn bump_shared(&self, guard: &mut Self::SharedGuard) {
         // SAFETY: the caller lends the state of a read of this lock. The thread reads again on
         // return, so the table stays as it is.
         unsafe {
@@ -245,10 +239,10 @@ unsafe impl RawRwLockFair for RawRwLockRecursive {
 }
 
 // SAFETY: as above.
-unsafe impl RawRwLockDowngrade for RawRwLockRecursive {
+unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
-    unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> SharedGuard {
+    unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> Self::SharedGuard {
         let entry = self.enter();
         // SAFETY: the caller hands over the state of an exclusive acquisition of this lock.
         let shared = unsafe { self.0.downgrade(guard) };
@@ -257,13 +251,13 @@ unsafe impl RawRwLockDowngrade for RawRwLockRecursive {
 }
 
 // SAFETY: as above.
-unsafe impl RawRwLockTimed for RawRwLockRecursive {
-    type Duration = Duration;
-    type Instant = Instant;
+unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
+    type Duration = R::Duration;
+    type Instant = R::Instant;
 
     #[inline]
     #[track_caller]
-    fn try_lock_shared_for(&self, timeout: Duration) -> Option<SharedGuard> {
+    fn try_lock_shared_for(&self, timeout: Self::Duration) -> Option<Self::SharedGuard> {
         let entry = self.enter();
         if entry.recursive {
             let guard = self.0.raw().try_lock_shared_for(timeout)?;
@@ -276,7 +270,7 @@ unsafe impl RawRwLockTimed for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    fn try_lock_shared_until(&self, timeout: Instant) -> Option<SharedGuard> {
+    fn try_lock_shared_until(&self, timeout: Self::Instant) -> Option<Self::SharedGuard> {
         let entry = self.enter();
         if entry.recursive {
             let guard = self.0.raw().try_lock_shared_until(timeout)?;
@@ -289,13 +283,13 @@ unsafe impl RawRwLockTimed for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    fn try_lock_exclusive_for(&self, timeout: Duration) -> Option<Self::ExclusiveGuard> {
+    fn try_lock_exclusive_for(&self, timeout: Self::Duration) -> Option<Self::ExclusiveGuard> {
         self.0.try_lock_exclusive_for(timeout)
     }
 
     #[inline]
     #[track_caller]
-    fn try_lock_exclusive_until(&self, timeout: Instant) -> Option<Self::ExclusiveGuard> {
+    fn try_lock_exclusive_until(&self, timeout: Self::Instant) -> Option<Self::ExclusiveGuard> {
         self.0.try_lock_exclusive_until(timeout)
     }
 }
@@ -305,27 +299,27 @@ unsafe impl RawRwLockTimed for RawRwLockRecursive {
 // recursive.
 
 // SAFETY: as above.
-unsafe impl RawRwLockUpgrade for RawRwLockRecursive {
-    type UpgradableGuard = UpgradableGuard;
+unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for ProfiledRecursive<R> {
+    type UpgradableGuard = UpgradableGuard<R::UpgradableGuard>;
 
     #[inline]
     #[track_caller]
-    fn lock_upgradable(&self) -> UpgradableGuard {
+    fn lock_upgradable(&self) -> Self::UpgradableGuard {
         let entry = self.enter();
-        Self::upgradable(entry, self.0.lock_upgradable())
+        upgradable(entry, self.0.lock_upgradable())
     }
 
     #[inline]
     #[track_caller]
-    fn try_lock_upgradable(&self) -> Option<UpgradableGuard> {
+    fn try_lock_upgradable(&self) -> Option<Self::UpgradableGuard> {
         let entry = self.enter();
         let recorded = self.0.try_lock_upgradable()?;
-        Some(Self::upgradable(entry, recorded))
+        Some(upgradable(entry, recorded))
     }
 
     #[inline]
     #[track_caller]
-    unsafe fn unlock_upgradable(&self, guard: UpgradableGuard) {
+    unsafe fn unlock_upgradable(&self, guard: Self::UpgradableGuard) {
         let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         unsafe { self.0.unlock_upgradable(guard.recorded) }
@@ -333,7 +327,7 @@ unsafe impl RawRwLockUpgrade for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    unsafe fn upgrade(&self, guard: UpgradableGuard) -> Self::ExclusiveGuard {
+    unsafe fn upgrade(&self, guard: Self::UpgradableGuard) -> Self::ExclusiveGuard {
         let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         unsafe { self.0.upgrade(guard.recorded) }
@@ -343,20 +337,20 @@ unsafe impl RawRwLockUpgrade for RawRwLockRecursive {
     #[track_caller]
     unsafe fn try_upgrade(
         &self,
-        guard: UpgradableGuard,
-    ) -> Result<Self::ExclusiveGuard, UpgradableGuard> {
+        guard: Self::UpgradableGuard,
+    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
         let entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let result = unsafe { self.0.try_upgrade(guard.recorded) };
-        Self::upgraded(entry, result)
+        upgraded(entry, result)
     }
 }
 
 // SAFETY: as above.
-unsafe impl RawRwLockUpgradeFair for RawRwLockRecursive {
+unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
-    unsafe fn unlock_upgradable_fair(&self, guard: UpgradableGuard) {
+    unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
         let _entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         unsafe { self.0.unlock_upgradable_fair(guard.recorded) }
@@ -364,17 +358,17 @@ unsafe impl RawRwLockUpgradeFair for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    unsafe fn bump_upgradable(&self, guard: &mut UpgradableGuard) {
+    unsafe fn bump_upgradable(&self, guard: &mut Self::UpgradableGuard) {
         // SAFETY: the caller lends the state of an upgradable acquisition of this lock.
         unsafe { self.0.bump_upgradable(&mut guard.recorded) }
     }
 }
 
 // SAFETY: as above.
-unsafe impl RawRwLockUpgradeDowngrade for RawRwLockRecursive {
+unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
-    unsafe fn downgrade_upgradable(&self, guard: UpgradableGuard) -> SharedGuard {
+    unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let shared = unsafe { self.0.downgrade_upgradable(guard.recorded) };
         SharedGuard {
@@ -385,55 +379,55 @@ unsafe impl RawRwLockUpgradeDowngrade for RawRwLockRecursive {
 
     #[inline]
     #[track_caller]
-    unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> UpgradableGuard {
+    unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> Self::UpgradableGuard {
         let entry = self.enter();
         // SAFETY: the caller hands over the state of an exclusive acquisition of this lock.
         let recorded = unsafe { self.0.downgrade_to_upgradable(guard) };
-        Self::upgradable(entry, recorded)
+        upgradable(entry, recorded)
     }
 }
 
 // SAFETY: as above.
-unsafe impl RawRwLockUpgradeTimed for RawRwLockRecursive {
+unsafe impl<R: RawRwLockUpgradeTimed> RawRwLockUpgradeTimed for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
-    fn try_lock_upgradable_for(&self, timeout: Duration) -> Option<UpgradableGuard> {
+    fn try_lock_upgradable_for(&self, timeout: Self::Duration) -> Option<Self::UpgradableGuard> {
         let entry = self.enter();
         let recorded = self.0.try_lock_upgradable_for(timeout)?;
-        Some(Self::upgradable(entry, recorded))
+        Some(upgradable(entry, recorded))
     }
 
     #[inline]
     #[track_caller]
-    fn try_lock_upgradable_until(&self, timeout: Instant) -> Option<UpgradableGuard> {
+    fn try_lock_upgradable_until(&self, timeout: Self::Instant) -> Option<Self::UpgradableGuard> {
         let entry = self.enter();
         let recorded = self.0.try_lock_upgradable_until(timeout)?;
-        Some(Self::upgradable(entry, recorded))
+        Some(upgradable(entry, recorded))
     }
 
     #[inline]
     #[track_caller]
     unsafe fn try_upgrade_for(
         &self,
-        guard: UpgradableGuard,
-        timeout: Duration,
-    ) -> Result<Self::ExclusiveGuard, UpgradableGuard> {
+        guard: Self::UpgradableGuard,
+        timeout: Self::Duration,
+    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
         let entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let result = unsafe { self.0.try_upgrade_for(guard.recorded, timeout) };
-        Self::upgraded(entry, result)
+        upgraded(entry, result)
     }
 
     #[inline]
     #[track_caller]
     unsafe fn try_upgrade_until(
         &self,
-        guard: UpgradableGuard,
-        timeout: Instant,
-    ) -> Result<Self::ExclusiveGuard, UpgradableGuard> {
+        guard: Self::UpgradableGuard,
+        timeout: Self::Instant,
+    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
         let entry = self.entry(guard.slot);
         // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
         let result = unsafe { self.0.try_upgrade_until(guard.recorded, timeout) };
-        Self::upgraded(entry, result)
+        upgraded(entry, result)
     }
 }

@@ -43,7 +43,7 @@ unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
 impl<R: RawMutex, H: Host> Profiled<R, H> {
     /// `lock`, recorded at `site`.
     #[inline(always)]
-    pub(crate) fn lock_at(&self, site: &'static Location<'static>) -> ProfiledGuard<R::Guard> {
+    pub fn lock_at(&self, site: &'static Location<'static>) -> ProfiledGuard<R::Guard> {
         let Ok(guard) =
             self.acquire::<_, Infallible>(site, Exclusive, is_free, R::try_lock, |raw| {
                 Ok(raw.lock())
@@ -53,10 +53,7 @@ impl<R: RawMutex, H: Host> Profiled<R, H> {
 
     /// `try_lock`, recorded at `site`.
     #[inline(always)]
-    pub(crate) fn try_lock_at(
-        &self,
-        site: &'static Location<'static>,
-    ) -> Option<ProfiledGuard<R::Guard>> {
+    pub fn try_lock_at(&self, site: &'static Location<'static>) -> Option<ProfiledGuard<R::Guard>> {
         self.try_acquire(site, Exclusive, R::try_lock)
     }
 }
@@ -64,7 +61,7 @@ impl<R: RawMutex, H: Host> Profiled<R, H> {
 impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
     /// `try_lock_for`, recorded at `site`.
     #[inline]
-    pub(crate) fn try_lock_for_at(
+    pub fn try_lock_for_at(
         &self,
         timeout: R::Duration,
         site: &'static Location<'static>,
@@ -77,7 +74,7 @@ impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
 
     /// `try_lock_until`, recorded at `site`.
     #[inline]
-    pub(crate) fn try_lock_until_at(
+    pub fn try_lock_until_at(
         &self,
         timeout: R::Instant,
         site: &'static Location<'static>,
@@ -126,7 +123,8 @@ unsafe impl<R: RawMutexTimed, H: Host> RawMutexTimed for Profiled<R, H> {
 }
 
 impl<R: RawMutex, H: Host> Profiled<R, H> {
-    /// Lets `wait` release the mutex, sleep and re-acquire it: ends the hold, and begins a new acquisition at `site`.
+    /// Lets `wait` release the mutex, sleep and re-acquire it: ends the hold, and begins a new acquisition at `site`, or
+    /// where this one was made.
     ///
     /// The time in between is neither wait nor hold. What the re-acquisition itself had to wait for the
     /// mutex cannot be told from sleeping, and is not recorded.
@@ -137,16 +135,20 @@ impl<R: RawMutex, H: Host> Profiled<R, H> {
     /// `guard` is the state of the current acquisition of this mutex, and `wait` leaves in it that of
     /// an acquisition of the raw mutex.
     #[inline]
-    pub(crate) unsafe fn suspended<T>(
+    pub unsafe fn suspended<T>(
         &self,
         guard: &mut ProfiledGuard<R::Guard>,
-        site: &'static Location<'static>,
+        site: Option<&'static Location<'static>>,
         wait: impl FnOnce(&R, &mut R::Guard) -> T,
     ) -> T {
         let (inner, stamp) = guard.parts_mut();
         self.hold_ends(stamp);
+        // The mutex is held: it is this acquisition that published itself last.
+        let mine = self.holder();
         let out = wait(&self.raw, inner);
-        let key = SiteKey::new(site, Exclusive);
+        let Some(key) = site.map(|site| SiteKey::new(site, Exclusive)).or(mine) else {
+            return out;
+        };
         *stamp = self.held_on(key, std::mem::take(stamp));
         out
     }

@@ -13,23 +13,27 @@ pub struct ProfiledGuard<G> {
 }
 
 impl<G> ProfiledGuard<G> {
+    /// The raw lock's state, and what is measured of the acquisition.
     #[inline(always)]
-    pub(crate) fn new(inner: G, stamp: Stamp) -> Self {
+    pub fn new(inner: G, stamp: Stamp) -> Self {
         ProfiledGuard { inner, stamp }
     }
 
     /// Of an acquisition that nothing is measured of.
     #[inline(always)]
-    pub(crate) fn untracked(inner: G) -> Self {
+    pub fn untracked(inner: G) -> Self {
         Self::new(inner, Stamp::NONE)
     }
 
+    /// The raw lock's state, and what is measured of the acquisition.
     #[inline(always)]
-    pub(crate) fn into_parts(self) -> (G, Stamp) {
+    pub fn into_parts(self) -> (G, Stamp) {
         (self.inner, self.stamp)
     }
 
-    pub(crate) fn parts_mut(&mut self) -> (&mut G, &mut Stamp) {
+    /// Both, to be changed in place.
+    #[inline]
+    pub fn parts_mut(&mut self) -> (&mut G, &mut Stamp) {
         (&mut self.inner, &mut self.stamp)
     }
 }
