@@ -15,6 +15,7 @@ mod recursive;
 
 pub use condvar::{ProfiledCondvar, WaitCall, condvar_at};
 pub use lock_api;
-pub use nexus_lockprof_engine::{Global, Host, adaptor::HoldMode};
+pub use nexus_lockprof_engine::adaptor::{HoldMode, Stamp, StampCell};
+pub use nexus_lockprof_engine::{Global, Host};
 pub use profiled::{Profiled, ProfiledGuard};
 pub use recursive::{ProfiledRecursive, SharedGuard, UpgradableGuard};

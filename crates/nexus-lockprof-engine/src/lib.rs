@@ -87,7 +87,7 @@ pub mod adaptor {
     pub use crate::hot::{Hit, Probe};
     pub use crate::identity::{HoldMode, PointKey, SiteKey};
     pub use crate::moment::Moment;
-    pub use crate::pending::Stamp;
+    pub use crate::pending::{Stamp, StampCell};
     pub use crate::ticket::Ticket;
     pub use crate::timed::Timing;
 }

@@ -81,12 +81,49 @@ impl Stamp {
         self.0.map(|pointer| unsafe { &*pointer.as_ptr() })
     }
 
+    #[inline]
     pub(crate) fn into_raw(self) -> *mut Pending {
         self.0.map_or(std::ptr::null_mut(), NonNull::as_ptr)
     }
 
+    #[inline]
     pub(crate) fn from_raw(pointer: *mut Pending) -> Self {
         Stamp(NonNull::new(pointer))
+    }
+}
+
+/// Where a lock keeps the stamp of its holder, if its guards carry nothing: for lock_api before 0.5.
+///
+/// Only who holds the lock puts or takes.
+#[derive(Debug, Default)]
+pub struct StampCell(AtomicPtr<Pending>);
+
+impl StampCell {
+    /// Keeps nothing.
+    #[cfg(not(lockprof_loom))]
+    #[must_use]
+    pub const fn new() -> Self {
+        StampCell(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    /// Keeps the stamp of the acquisition that was just made: a store only if there is something to keep.
+    #[inline(always)]
+    pub fn put(&self, stamp: Stamp) {
+        if !stamp.is_none() {
+            // Relaxed: the lock itself orders this before the next holder.
+            self.0.store(stamp.into_raw(), Relaxed);
+        }
+    }
+
+    /// What was kept, which is the caller's now.
+    #[inline(always)]
+    pub fn take(&self) -> Stamp {
+        // Relaxed: as above.
+        let kept = Stamp::from_raw(self.0.load(Relaxed));
+        if !kept.is_none() {
+            self.0.store(std::ptr::null_mut(), Relaxed);
+        }
+        kept
     }
 }
 

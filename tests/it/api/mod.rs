@@ -6,6 +6,9 @@
 mod auto_traits;
 mod on_lockprof;
 mod on_parking_lot;
+mod on_parking_lot_0_12;
+mod on_shim_0_12;
+mod on_shim_0_13;
 mod ours;
 #[cfg(feature = "profile")]
 mod sites;

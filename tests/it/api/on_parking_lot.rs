@@ -7,6 +7,14 @@ mod locks {
     pub(super) type RawReentrant = ::parking_lot::RawMutex;
 }
 
+/// What only parking_lot 0.13 has is in this version.
+macro_rules! since_0_13 {
+    ($($code:tt)*) => { $($code)* };
+}
+macro_rules! before_0_13 {
+    ($($code:tt)*) => {};
+}
+
 #[allow(clippy::duplicate_mod, reason = "the point: one suite, two crates")]
 #[path = "suite/mod.rs"]
 mod suite;

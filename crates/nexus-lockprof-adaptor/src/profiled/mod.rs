@@ -1,6 +1,7 @@
 //! The adaptor: any lock_api raw lock, profiled.
 
 mod acquire;
+mod change;
 mod guard;
 mod mutex;
 mod rwlock;
@@ -9,7 +10,7 @@ pub use guard::ProfiledGuard;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, HoldMode, LockClass, NameLen, PointKey, Probe, SiteKey, Stamp,
+    ClassWord, LockClass, NameLen, PointKey, Probe, SiteKey, Stamp,
 };
 use nexus_lockprof_engine::{Global, Host};
 use std::panic::Location;
@@ -75,6 +76,12 @@ struct TimedOut;
 
 /// Constructors for raw mutexes and raw reader-writer locks alike take the unlocked raw lock.
 impl<R> Profiled<R, Global> {
+    /// `raw`, unlocked, in the class of all locks that nothing is known of.
+    #[must_use]
+    pub const fn from_raw(raw: R) -> Self {
+        Self::with_class(raw, LockClass::anonymous(), Global)
+    }
+
     /// `raw`, unlocked, in the class of all locks named `name`.
     #[must_use]
     pub const fn from_raw_named(raw: R, name: &'static str) -> Self {
@@ -188,88 +195,6 @@ impl<R, H: Host> Profiled<R, H> {
         // Settles also when `unlock` unwinds, which releases the lock all the same.
         let _settled = Settle::new(host, stamp);
         unlock(&self.raw, inner);
-    }
-
-    /// The lock is held on, as a new acquisition at `key`, after a change that did not have to wait: the
-    /// end of `before`'s hold is noted already.
-    ///
-    /// This runs inside the critical section, there is no outside: in the usual case it is two stores.
-    #[inline(always)]
-    pub fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
-        if before.is_none() {
-            match self.probe(key) {
-                Probe::Off => return before,
-                Probe::Count(hit) => {
-                    // SAFETY: got just now, by this thread.
-                    unsafe { hit.commit() };
-                    self.publish(key);
-                    return before;
-                }
-                Probe::Time(_) | Probe::Cold => {}
-            }
-        }
-        self.held_on_cold(key, before)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn held_on_cold(&self, key: SiteKey, before: Stamp) -> Stamp {
-        let Some(core) = self.host.core() else {
-            return before;
-        };
-        let mut ticket = core.ticket(key, &self.class, self.name_len);
-        // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
-        let stamp = unsafe {
-            ticket.follows(&before);
-            ticket.acquired_after(before)
-        };
-        self.publish(key);
-        stamp
-    }
-
-    /// Notes the end of a hold that is not a release.
-    #[inline(always)]
-    pub fn hold_ends(&self, stamp: &Stamp) {
-        if !stamp.is_none()
-            && let Some(core) = self.host.core()
-        {
-            // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
-            unsafe { core.hold_ends(stamp) };
-        }
-    }
-
-    /// `bump` of an exclusive acquisition: yields the lock to a waiter, if there is one.
-    ///
-    /// Whether there was one shows in the published holder: a waiter that got the lock has
-    /// published itself over the 0 left here. Only then is it a release and a new, contended acquisition.
-    #[inline]
-    fn bump_with<G>(
-        &self,
-        site: &'static Location<'static>,
-        guard: &mut ProfiledGuard<G>,
-        bump: impl FnOnce(&R, &mut G),
-    ) {
-        let (inner, stamp) = guard.parts_mut();
-        self.hold_ends(stamp);
-        let mine = self.holder.load(Relaxed);
-        self.holder.store(0, Relaxed);
-        bump(&self.raw, inner);
-        match self.holder() {
-            None => self.holder.store(mine, Relaxed),
-            Some(between) => {
-                let key = SiteKey::new(site, HoldMode::Exclusive);
-                if let Some(core) = self.host.core() {
-                    let mut ticket = core.ticket(key, &self.class, self.name_len);
-                    ticket.yielded_to(between);
-                    // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
-                    unsafe {
-                        ticket.follows(stamp);
-                        *stamp = ticket.acquired_after(std::mem::take(stamp));
-                    }
-                }
-                self.publish(key);
-            }
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Profiled, ProfiledGuard, TimedOut};
 use lock_api::{RawMutex, RawMutexFair, RawMutexTimed};
 use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode::Exclusive, LockClass, SiteKey};
+use nexus_lockprof_engine::adaptor::{HoldMode::Exclusive, LockClass};
 use std::convert::Infallible;
 use std::panic::Location;
 
@@ -119,38 +119,6 @@ unsafe impl<R: RawMutexTimed, H: Host> RawMutexTimed for Profiled<R, H> {
     #[track_caller]
     fn try_lock_until(&self, timeout: Self::Instant) -> Option<Self::Guard> {
         self.try_lock_until_at(timeout, Location::caller())
-    }
-}
-
-impl<R: RawMutex, H: Host> Profiled<R, H> {
-    /// Lets `wait` release the mutex, sleep and re-acquire it: ends the hold, and begins a new acquisition at `site`, or
-    /// where this one was made.
-    ///
-    /// The time in between is neither wait nor hold. What the re-acquisition itself had to wait for the
-    /// mutex cannot be told from sleeping, and is not recorded.
-    ///
-    /// If `wait` unwinds, which it does with the mutex held, the acquisition goes on as it was.
-    ///
-    /// # Safety
-    /// `guard` is the state of the current acquisition of this mutex, and `wait` leaves in it that of
-    /// an acquisition of the raw mutex.
-    #[inline]
-    pub unsafe fn suspended<T>(
-        &self,
-        guard: &mut ProfiledGuard<R::Guard>,
-        site: Option<&'static Location<'static>>,
-        wait: impl FnOnce(&R, &mut R::Guard) -> T,
-    ) -> T {
-        let (inner, stamp) = guard.parts_mut();
-        self.hold_ends(stamp);
-        // The mutex is held: it is this acquisition that published itself last.
-        let mine = self.holder();
-        let out = wait(&self.raw, inner);
-        let Some(key) = site.map(|site| SiteKey::new(site, Exclusive)).or(mine) else {
-            return out;
-        };
-        *stamp = self.held_on(key, std::mem::take(stamp));
-        out
     }
 }
 

@@ -8,7 +8,7 @@ use lock_api::{
 use nexus_lockprof_engine::Host;
 use nexus_lockprof_engine::adaptor::{
     HoldMode::{Exclusive, Shared, Upgradable},
-    LockClass, SiteKey, Stamp,
+    LockClass,
 };
 use std::convert::Infallible;
 use std::panic::Location;
@@ -180,12 +180,10 @@ unsafe impl<R: RawRwLockDowngrade, H: Host> RawRwLockDowngrade for Profiled<R, H
     #[inline]
     #[track_caller]
     unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> Self::SharedGuard {
-        let (inner, before) = guard.into_parts();
-        self.hold_ends(&before);
-        // SAFETY: the caller's.
-        let inner = unsafe { self.raw.downgrade(inner) };
-        let key = SiteKey::new(Location::caller(), Shared);
-        ProfiledGuard::new(inner, self.held_on(key, before))
+        self.change_with(Location::caller(), Shared, guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.downgrade(inner) }
+        })
     }
 }
 
@@ -238,19 +236,10 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
         &self,
         guard: Self::UpgradableGuard,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        let key = SiteKey::new(Location::caller(), Exclusive);
-        let (inner, before) = guard.into_parts();
-        // SAFETY: the caller's.
-        match unsafe { self.raw.try_upgrade(inner) } {
-            Ok(inner) => {
-                self.hold_ends(&before);
-                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
-            }
-            Err(inner) => {
-                self.try_failed(key);
-                Err(ProfiledGuard::new(inner, before))
-            }
-        }
+        self.try_upgrade_with(Location::caller(), guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.try_upgrade(inner) }
+        })
     }
 }
 
@@ -277,23 +266,19 @@ unsafe impl<R: RawRwLockUpgradeDowngrade, H: Host> RawRwLockUpgradeDowngrade for
     #[inline]
     #[track_caller]
     unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
-        let (inner, before) = guard.into_parts();
-        self.hold_ends(&before);
-        // SAFETY: the caller's.
-        let inner = unsafe { self.raw.downgrade_upgradable(inner) };
-        let key = SiteKey::new(Location::caller(), Shared);
-        ProfiledGuard::new(inner, self.held_on(key, before))
+        self.change_with(Location::caller(), Shared, guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.downgrade_upgradable(inner) }
+        })
     }
 
     #[inline]
     #[track_caller]
     unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> Self::UpgradableGuard {
-        let (inner, before) = guard.into_parts();
-        self.hold_ends(&before);
-        // SAFETY: the caller's.
-        let inner = unsafe { self.raw.downgrade_to_upgradable(inner) };
-        let key = SiteKey::new(Location::caller(), Upgradable);
-        ProfiledGuard::new(inner, self.held_on(key, before))
+        self.change_with(Location::caller(), Upgradable, guard, |raw, inner| {
+            // SAFETY: the caller's.
+            unsafe { raw.downgrade_to_upgradable(inner) }
+        })
     }
 }
 
@@ -357,65 +342,6 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
             |raw, inner| unsafe { raw.try_upgrade_until(inner, timeout) },
         )
         .map_err(|(inner, before)| ProfiledGuard::new(inner, before))
-    }
-}
-
-impl<R, H: Host> Profiled<R, H> {
-    /// An upgrade that waits if it has to. The wait is the new acquisition's; the upgradable hold goes on during it.
-    ///
-    /// `block` fails with what the upgradable state has become: itself, or nothing when it cannot fail.
-    #[inline]
-    fn upgrade_with<U, X, E>(
-        &self,
-        site: &'static Location<'static>,
-        guard: ProfiledGuard<U>,
-        try_: impl FnOnce(&R, U) -> Result<X, U>,
-        block: impl FnOnce(&R, U) -> Result<X, E>,
-    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
-        let key = SiteKey::new(site, Exclusive);
-        let (inner, before) = guard.into_parts();
-        match try_(&self.raw, inner) {
-            Ok(inner) => {
-                self.hold_ends(&before);
-                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
-            }
-            Err(inner) => self.upgrade_contended(key, before, |raw| block(raw, inner)),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn upgrade_contended<X, E>(
-        &self,
-        key: SiteKey,
-        before: Stamp,
-        block: impl FnOnce(&R) -> Result<X, E>,
-    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
-        let Some(core) = self.host.core() else {
-            return match block(&self.raw) {
-                Ok(inner) => Ok(ProfiledGuard::new(inner, before)),
-                Err(inner) => Err((inner, before)),
-            };
-        };
-        let mut ticket = core.ticket(key, &self.class, self.name_len);
-        ticket.contended(self.holder());
-        ticket.parks();
-        match block(&self.raw) {
-            Ok(inner) => {
-                // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
-                let stamp = unsafe {
-                    core.hold_ends(&before);
-                    ticket.follows(&before);
-                    ticket.acquired_after(before)
-                };
-                self.publish(key);
-                Ok(ProfiledGuard::new(inner, stamp))
-            }
-            Err(inner) => {
-                ticket.timed_out();
-                Err((inner, before))
-            }
-        }
     }
 }
 

@@ -4,7 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::locks::{Condvar, Mutex, MutexGuard, RawCondvar, WaitTimeoutResult};
+use super::locks::{Condvar, Mutex, MutexGuard, WaitTimeoutResult};
+
+since_0_13! {
+    use super::locks::RawCondvar;
+}
+
 use super::{quiet_panic, unwinds};
 
 fn ages() -> Duration {
@@ -18,8 +23,10 @@ fn create() {
     let condvar = Condvar::default();
     assert_eq!(condvar.notify_all(), 0);
     assert_eq!(format!("{condvar:?}"), "Condvar { .. }");
-    let raw: &RawCondvar = condvar.raw();
-    assert!(!lock_api::RawCondvar::notify_one(raw));
+    since_0_13! {
+        let raw: &RawCondvar = condvar.raw();
+        assert!(!lock_api::RawCondvar::notify_one(raw));
+    }
 }
 
 #[test]
@@ -261,6 +268,7 @@ fn unsized_data() {
     assert_eq!(*guard, [1, 2]);
 }
 
+since_0_13! {
 /// `lock_api`'s own condition variable on the raw one.
 #[test]
 fn over_lock_api() {
@@ -281,4 +289,5 @@ fn over_lock_api() {
                 .timed_out()
         );
     });
+}
 }

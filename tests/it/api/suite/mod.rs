@@ -6,9 +6,15 @@ mod condvar;
 mod fair_mutex;
 mod mutex;
 mod once;
-mod recursive_rwlock;
 mod reentrant_mutex;
 mod rwlock;
+
+since_0_13! {
+    mod recursive_rwlock;
+}
+before_0_13! {
+    mod before_0_13;
+}
 
 #[cfg(feature = "deadlock_detection")]
 mod deadlock;

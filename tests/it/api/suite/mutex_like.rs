@@ -5,30 +5,32 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lock_api::RawMutex as _;
+use super::super::locks::lock_api::RawMutex as _;
 
 use super::super::{quiet_panic, unwinds};
 use super::{Guard, Lock, Mapped, Raw};
 
 static IN_A_STATIC: Lock<u32> = Lock::new(1);
 
-const fn changed_in_const() -> Lock<u32> {
-    let mut lock = Lock::new(1);
-    *lock.get_mut() += 1;
-    lock
+const fn made_in_const() -> Lock<u32> {
+    Lock::new(2)
 }
 
 #[test]
 fn create() {
-    const CHANGED: u32 = 2;
     assert_eq!(*IN_A_STATIC.lock(), 1);
-    assert_eq!(changed_in_const().into_inner(), CHANGED);
+    assert_eq!(made_in_const().into_inner(), 2);
     assert_eq!(Lock::<u32>::default().into_inner(), 0);
     assert_eq!(Lock::from(3).into_inner(), 3);
-    assert_eq!(Lock::from_raw(Raw::INIT, 4).into_inner(), 4);
-    let (raw, value) = Lock::new(5).into_inner_with_raw();
-    assert!(!raw.is_locked());
-    assert_eq!(value, 5);
+    since_0_13! {
+        assert_eq!(Lock::from_raw(Raw::INIT, 4).into_inner(), 4);
+        let (raw, value) = Lock::new(5).into_inner_with_raw();
+        assert!(!raw.is_locked());
+        assert_eq!(value, 5);
+    }
+    before_0_13! {
+        assert_eq!(Lock::const_new(Raw::INIT, 4).into_inner(), 4);
+    }
 }
 
 #[test]
@@ -99,19 +101,36 @@ fn raw_parts() {
     // SAFETY: the raw lock is taken once, and its state is given back through one guard or
     // `force_unlock` each time; no other guard lives.
     unsafe {
-        let state = lock.raw().lock();
-        let guard = lock.make_guard_unchecked(state);
+        since_0_13! {
+            let state = lock.raw().lock();
+            let guard = lock.make_guard_unchecked(state);
+        }
+        before_0_13! {
+            lock.raw().lock();
+            let guard = lock.make_guard_unchecked();
+        }
         assert_eq!(*guard, 7);
         drop(guard);
         assert!(!lock.is_locked());
 
-        let state = lock.raw().lock();
-        *lock.data_ptr() = 8;
-        lock.force_unlock(state);
-        assert!(!lock.is_locked());
+        since_0_13! {
+            let state = lock.raw().lock();
+            *lock.data_ptr() = 8;
+            lock.force_unlock(state);
+            assert!(!lock.is_locked());
 
-        let state = lock.raw().lock();
-        lock.force_unlock_fair(state);
+            let state = lock.raw().lock();
+            lock.force_unlock_fair(state);
+        }
+        before_0_13! {
+            lock.raw().lock();
+            *lock.data_ptr() = 8;
+            lock.force_unlock();
+            assert!(!lock.is_locked());
+
+            lock.raw().lock();
+            lock.force_unlock_fair();
+        }
         assert!(!lock.is_locked());
     }
     assert_eq!(lock.into_inner(), 8);
@@ -270,7 +289,7 @@ fn serde() {
 mod arc {
     use std::sync::Arc;
 
-    use lock_api::ArcMutexGuard as ArcGuard;
+    use super::super::super::locks::lock_api::ArcMutexGuard as ArcGuard;
 
     use super::{Display, Duration, Instant, Lock, Raw, quiet_panic, unwinds};
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use lock_api::{GetThreadId as _, RawMutex as _};
+use super::locks::lock_api::{GetThreadId as _, RawMutex as _};
 
 use super::locks::{
     MappedReentrantMutexGuard as Mapped, RawReentrant, RawThreadId, ReentrantMutex as Lock,
@@ -29,10 +29,16 @@ fn create() {
     assert_eq!(IN_A_STATIC.lock().get(), 1);
     assert_eq!(Lock::<u32>::default().into_inner(), 0);
     assert_eq!(Lock::from(3).into_inner(), 3);
-    let lock = Lock::from_raw(RawReentrant::INIT, RawThreadId::INIT, 4);
-    let (raw, RawThreadId, value) = lock.into_inner_with_raw();
-    assert!(!raw.is_locked());
-    assert_eq!(value, 4);
+    since_0_13! {
+        let lock = Lock::from_raw(RawReentrant::INIT, RawThreadId::INIT, 4);
+        let (raw, RawThreadId, value) = lock.into_inner_with_raw();
+        assert!(!raw.is_locked());
+        assert_eq!(value, 4);
+    }
+    before_0_13! {
+        let lock = Lock::const_new(RawReentrant::INIT, RawThreadId::INIT, 4);
+        assert_eq!(lock.into_inner(), 4);
+    }
     let mut lock = Lock::new(5);
     *lock.get_mut() += 1;
     assert_eq!(lock.into_inner(), 6);
@@ -251,7 +257,7 @@ fn serde() {
 mod arc {
     use std::sync::Arc;
 
-    use lock_api::ArcReentrantMutexGuard;
+    use super::super::locks::lock_api::ArcReentrantMutexGuard;
 
     use super::{
         Cell, Display, Duration, Instant, Lock, RawReentrant, RawThreadId, free_elsewhere,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lock_api::{
+use super::super::super::locks::lock_api::{
     ArcRwLockReadGuard as ArcRead, ArcRwLockUpgradableReadGuard as ArcUpgradable,
     ArcRwLockWriteGuard as ArcWrite, RawRwLock as _, RawRwLockUpgrade as _,
 };
@@ -152,9 +152,19 @@ fn raw_parts() {
     let lock = Arc::new(Lock::new(1));
     // SAFETY: each state of the raw lock goes into one guard of its mode; no other guard lives.
     unsafe {
-        drop(lock.make_arc_read_guard_unchecked(lock.raw().lock_shared()));
-        drop(lock.make_arc_write_guard_unchecked(lock.raw().lock_exclusive()));
-        drop(lock.make_upgradable_arc_guard_unchecked(lock.raw().lock_upgradable()));
+        since_0_13! {
+            drop(lock.make_arc_read_guard_unchecked(lock.raw().lock_shared()));
+            drop(lock.make_arc_write_guard_unchecked(lock.raw().lock_exclusive()));
+            drop(lock.make_upgradable_arc_guard_unchecked(lock.raw().lock_upgradable()));
+        }
+        before_0_13! {
+            lock.raw().lock_shared();
+            drop(lock.make_arc_read_guard_unchecked());
+            lock.raw().lock_exclusive();
+            drop(lock.make_arc_write_guard_unchecked());
+            lock.raw().lock_upgradable();
+            drop(lock.make_upgradable_arc_guard_unchecked());
+        }
     }
     assert!(!lock.is_locked());
     assert_eq!(Arc::strong_count(&lock), 1);

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lock_api::{RawRwLock as _, RawRwLockUpgrade as _};
+use super::super::locks::lock_api::{RawRwLock as _, RawRwLockUpgrade as _};
 
 use super::super::{quiet_panic, unwinds};
 use super::{Lock, MappedRead, MappedWrite, Raw, ReadGuard, UpgradableGuard, WriteGuard};
@@ -19,10 +19,8 @@ mod arc;
 
 static IN_A_STATIC: Lock<u32> = Lock::new(1);
 
-const fn changed_in_const() -> Lock<u32> {
-    let mut lock = Lock::new(1);
-    *lock.get_mut() += 1;
-    lock
+const fn made_in_const() -> Lock<u32> {
+    Lock::new(2)
 }
 
 fn a_moment() -> Duration {
@@ -36,13 +34,18 @@ fn ages() -> Duration {
 #[test]
 fn create() {
     assert_eq!(*IN_A_STATIC.read(), 1);
-    assert_eq!(changed_in_const().into_inner(), 2);
+    assert_eq!(made_in_const().into_inner(), 2);
     assert_eq!(Lock::<u32>::default().into_inner(), 0);
     assert_eq!(Lock::from(3).into_inner(), 3);
-    assert_eq!(Lock::from_raw(Raw::INIT, 4).into_inner(), 4);
-    let (raw, value) = Lock::new(5).into_inner_with_raw();
-    assert!(!raw.is_locked());
-    assert_eq!(value, 5);
+    since_0_13! {
+        assert_eq!(Lock::from_raw(<Raw>::INIT, 4).into_inner(), 4);
+        let (raw, value) = Lock::new(5).into_inner_with_raw();
+        assert!(!raw.is_locked());
+        assert_eq!(value, 5);
+    }
+    before_0_13! {
+        assert_eq!(Lock::const_new(<Raw>::INIT, 4).into_inner(), 4);
+    }
 }
 
 #[test]
@@ -157,17 +160,38 @@ fn raw_parts() {
     // SAFETY: each state of the raw lock goes into one guard or one `force_unlock` of its mode, and
     // no other guard lives.
     unsafe {
-        drop(lock.make_read_guard_unchecked(lock.raw().lock_shared()));
-        drop(lock.make_write_guard_unchecked(lock.raw().lock_exclusive()));
-        drop(lock.make_upgradable_guard_unchecked(lock.raw().lock_upgradable()));
-        assert!(!lock.is_locked());
+        since_0_13! {
+            drop(lock.make_read_guard_unchecked(lock.raw().lock_shared()));
+            drop(lock.make_write_guard_unchecked(lock.raw().lock_exclusive()));
+            drop(lock.make_upgradable_guard_unchecked(lock.raw().lock_upgradable()));
+            assert!(!lock.is_locked());
 
-        lock.force_unlock_read(lock.raw().lock_shared());
-        lock.force_unlock_read_fair(lock.raw().lock_shared());
-        let state = lock.raw().lock_exclusive();
-        *lock.data_ptr() = 8;
-        lock.force_unlock_write(state);
-        lock.force_unlock_write_fair(lock.raw().lock_exclusive());
+            lock.force_unlock_read(lock.raw().lock_shared());
+            lock.force_unlock_read_fair(lock.raw().lock_shared());
+            let state = lock.raw().lock_exclusive();
+            *lock.data_ptr() = 8;
+            lock.force_unlock_write(state);
+            lock.force_unlock_write_fair(lock.raw().lock_exclusive());
+        }
+        before_0_13! {
+            lock.raw().lock_shared();
+            drop(lock.make_read_guard_unchecked());
+            lock.raw().lock_exclusive();
+            drop(lock.make_write_guard_unchecked());
+            lock.raw().lock_upgradable();
+            drop(lock.make_upgradable_guard_unchecked());
+            assert!(!lock.is_locked());
+
+            lock.raw().lock_shared();
+            lock.force_unlock_read();
+            lock.raw().lock_shared();
+            lock.force_unlock_read_fair();
+            lock.raw().lock_exclusive();
+            *lock.data_ptr() = 8;
+            lock.force_unlock_write();
+            lock.raw().lock_exclusive();
+            lock.force_unlock_write_fair();
+        }
         assert!(!lock.is_locked());
     }
     assert_eq!(lock.into_inner(), 8);
@@ -199,13 +223,15 @@ fn map_read() {
     let Ok(first) = MappedRead::try_map(first, |first| Some(first)) else {
         panic!("it is some")
     };
-    let Err((first, why)) = MappedRead::try_map_or_err(first, |_| Err::<&str, _>(4)) else {
-        panic!("it is an error")
-    };
-    assert_eq!((&*first, why), ("o", 4));
-    let Ok(first) = MappedRead::try_map_or_err(first, |o| Ok::<_, ()>(o)) else {
-        panic!("it is ok")
-    };
+    since_0_13! {
+        let Err((first, why)) = MappedRead::try_map_or_err(first, |_| Err::<&str, _>(4)) else {
+            panic!("it is an error")
+        };
+        assert_eq!((&*first, why), ("o", 4));
+        let Ok(first) = MappedRead::try_map_or_err(first, |o| Ok::<_, ()>(o)) else {
+            panic!("it is ok")
+        };
+    }
     assert!(lock.is_locked() && lock.try_write().is_none());
     MappedRead::unlock_fair(first);
     assert!(!lock.is_locked());

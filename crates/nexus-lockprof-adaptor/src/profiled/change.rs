@@ -1,0 +1,224 @@
+//! Changes of a lock that is held: into another mode, or by way of others that have it in between.
+//!
+//! Each ends one acquisition and begins another, inside the critical section: there is no outside.
+
+use super::{Profiled, ProfiledGuard};
+use nexus_lockprof_engine::Host;
+use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, Stamp};
+use std::panic::Location;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl<R, H: Host> Profiled<R, H> {
+    /// A change of mode that does not wait and cannot fail, by `change`: the end of one hold, and an acquisition in `mode`.
+    #[inline(always)]
+    pub fn change_with<G, T>(
+        &self,
+        site: &'static Location<'static>,
+        mode: HoldMode,
+        guard: ProfiledGuard<G>,
+        change: impl FnOnce(&R, G) -> T,
+    ) -> ProfiledGuard<T> {
+        let (inner, before) = guard.into_parts();
+        self.hold_ends(&before);
+        let inner = change(&self.raw, inner);
+        let key = SiteKey::new(site, mode);
+        ProfiledGuard::new(inner, self.held_on(key, before))
+    }
+
+    /// An upgrade that does not wait.
+    ///
+    /// # Errors
+    /// The upgradable state, when `try_` gave it back.
+    #[inline(always)]
+    pub fn try_upgrade_with<U, X>(
+        &self,
+        site: &'static Location<'static>,
+        guard: ProfiledGuard<U>,
+        try_: impl FnOnce(&R, U) -> Result<X, U>,
+    ) -> Result<ProfiledGuard<X>, ProfiledGuard<U>> {
+        let key = SiteKey::new(site, HoldMode::Exclusive);
+        let (inner, before) = guard.into_parts();
+        match try_(&self.raw, inner) {
+            Ok(inner) => {
+                self.hold_ends(&before);
+                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
+            }
+            Err(inner) => {
+                self.try_failed(key);
+                Err(ProfiledGuard::new(inner, before))
+            }
+        }
+    }
+
+    /// An upgrade that waits if it has to. The wait is the new acquisition's; the upgradable hold goes on during it.
+    ///
+    /// `block` fails with what the upgradable state has become: itself, or nothing when it cannot fail.
+    #[inline]
+    pub fn upgrade_with<U, X, E>(
+        &self,
+        site: &'static Location<'static>,
+        guard: ProfiledGuard<U>,
+        try_: impl FnOnce(&R, U) -> Result<X, U>,
+        block: impl FnOnce(&R, U) -> Result<X, E>,
+    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
+        let key = SiteKey::new(site, HoldMode::Exclusive);
+        let (inner, before) = guard.into_parts();
+        match try_(&self.raw, inner) {
+            Ok(inner) => {
+                self.hold_ends(&before);
+                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
+            }
+            Err(inner) => self.upgrade_contended(key, before, |raw| block(raw, inner)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn upgrade_contended<X, E>(
+        &self,
+        key: SiteKey,
+        before: Stamp,
+        block: impl FnOnce(&R) -> Result<X, E>,
+    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
+        let Some(core) = self.host.core() else {
+            return match block(&self.raw) {
+                Ok(inner) => Ok(ProfiledGuard::new(inner, before)),
+                Err(inner) => Err((inner, before)),
+            };
+        };
+        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        ticket.contended(self.holder());
+        ticket.parks();
+        match block(&self.raw) {
+            Ok(inner) => {
+                // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
+                let stamp = unsafe {
+                    core.hold_ends(&before);
+                    ticket.follows(&before);
+                    ticket.acquired_after(before)
+                };
+                self.publish(key);
+                Ok(ProfiledGuard::new(inner, stamp))
+            }
+            Err(inner) => {
+                ticket.timed_out();
+                Err((inner, before))
+            }
+        }
+    }
+
+    /// Lets `wait` release the mutex, sleep and re-acquire it: ends the hold, and begins a new acquisition at `site`, or
+    /// where this one was made.
+    ///
+    /// The time in between is neither wait nor hold. What the re-acquisition itself had to wait for the
+    /// mutex cannot be told from sleeping, and is not recorded.
+    ///
+    /// If `wait` unwinds, which it does with the mutex held, the acquisition goes on as it was.
+    ///
+    /// # Safety
+    /// `guard` is the state of the current acquisition of this mutex, and `wait` leaves in it that of
+    /// an acquisition of the raw mutex.
+    #[inline]
+    pub unsafe fn suspended<G, T>(
+        &self,
+        guard: &mut ProfiledGuard<G>,
+        site: Option<&'static Location<'static>>,
+        wait: impl FnOnce(&R, &mut G) -> T,
+    ) -> T {
+        let (inner, stamp) = guard.parts_mut();
+        self.hold_ends(stamp);
+        // The mutex is held: it is this acquisition that published itself last.
+        let mine = self.holder();
+        let out = wait(&self.raw, inner);
+        let Some(key) = site
+            .map(|site| SiteKey::new(site, HoldMode::Exclusive))
+            .or(mine)
+        else {
+            return out;
+        };
+        *stamp = self.held_on(key, std::mem::take(stamp));
+        out
+    }
+
+    /// `bump` of an exclusive acquisition: yields the lock to a waiter, if there is one.
+    ///
+    /// Whether there was one shows in the published holder: a waiter that got the lock has
+    /// published itself over the 0 left here. Only then is it a release and a new, contended acquisition.
+    #[inline]
+    pub fn bump_with<G>(
+        &self,
+        site: &'static Location<'static>,
+        guard: &mut ProfiledGuard<G>,
+        bump: impl FnOnce(&R, &mut G),
+    ) {
+        let (inner, stamp) = guard.parts_mut();
+        self.hold_ends(stamp);
+        let mine = self.holder.load(Relaxed);
+        self.holder.store(0, Relaxed);
+        bump(&self.raw, inner);
+        match self.holder() {
+            None => self.holder.store(mine, Relaxed),
+            Some(between) => {
+                let key = SiteKey::new(site, HoldMode::Exclusive);
+                if let Some(core) = self.host.core() {
+                    let mut ticket = core.ticket(key, &self.class, self.name_len);
+                    ticket.yielded_to(between);
+                    // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
+                    unsafe {
+                        ticket.follows(stamp);
+                        *stamp = ticket.acquired_after(std::mem::take(stamp));
+                    }
+                }
+                self.publish(key);
+            }
+        }
+    }
+
+    /// The lock is held on, as a new acquisition at `key`, after a change that did not have to wait: the
+    /// end of `before`'s hold is noted already.
+    ///
+    /// This runs inside the critical section, there is no outside: in the usual case it is two stores.
+    #[inline(always)]
+    pub fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+        if before.is_none() {
+            match self.probe(key) {
+                Probe::Off => return before,
+                Probe::Count(hit) => {
+                    // SAFETY: got just now, by this thread.
+                    unsafe { hit.commit() };
+                    self.publish(key);
+                    return before;
+                }
+                Probe::Time(_) | Probe::Cold => {}
+            }
+        }
+        self.held_on_cold(key, before)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn held_on_cold(&self, key: SiteKey, before: Stamp) -> Stamp {
+        let Some(core) = self.host.core() else {
+            return before;
+        };
+        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
+        let stamp = unsafe {
+            ticket.follows(&before);
+            ticket.acquired_after(before)
+        };
+        self.publish(key);
+        stamp
+    }
+
+    /// Notes the end of a hold that is not a release.
+    #[inline(always)]
+    pub fn hold_ends(&self, stamp: &Stamp) {
+        if !stamp.is_none()
+            && let Some(core) = self.host.core()
+        {
+            // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
+            unsafe { core.hold_ends(stamp) };
+        }
+    }
+}

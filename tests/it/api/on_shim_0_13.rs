@@ -1,0 +1,20 @@
+//! The suite on what takes parking_lot 0.13's place.
+
+mod locks {
+    pub(super) use ::shim_0_13::*;
+
+    /// The raw lock under `ReentrantMutex` has a name of its own in our crate.
+    pub(super) type RawReentrant = ::shim_0_13::RawMutex;
+}
+
+/// What only parking_lot 0.13 has is in this version.
+macro_rules! since_0_13 {
+    ($($code:tt)*) => { $($code)* };
+}
+macro_rules! before_0_13 {
+    ($($code:tt)*) => {};
+}
+
+#[allow(clippy::duplicate_mod, reason = "the point: one suite, several crates")]
+#[path = "suite/mod.rs"]
+mod suite;
