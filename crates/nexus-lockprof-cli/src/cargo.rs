@@ -1,0 +1,105 @@
+//! Calls of cargo, with a lock file beside the project's.
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::Metadata;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Lets cargo take the option that a lock file is named by, which it has but has not yet promised to keep: cargo's own
+/// tests set this. rustc and build scripts do not look at it, as they would at RUSTC_BOOTSTRAP.
+pub(crate) const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
+
+/// The cargo that called us.
+pub(crate) fn command() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Cargo's `subcommand`, with `lock` for its lock file.
+///
+/// All options go after the subcommand, where the user's go: of those that are given before and after it, cargo takes
+/// only the latter.
+pub(crate) fn with_lock(subcommand: &str, lock: &Path) -> Result<Command> {
+    let lock = lock.to_str().with_context(|| {
+        format!(
+            "{}: a path that is not Unicode cannot be told to cargo",
+            lock.display()
+        )
+    })?;
+    let mut command = command();
+    command.env(CHANNEL, "nightly");
+    command.args([subcommand, "-Zlockfile-path", "--config"]);
+    command.arg(format!(
+        "resolver.lockfile-path={}",
+        toml_edit::Value::from(lock)
+    ));
+    Ok(command)
+}
+
+/// What cargo says of the project that `args` name. Without its dependencies, the lock file is not looked at.
+pub(crate) fn without_dependencies(args: &[OsString]) -> Result<Metadata> {
+    let mut command = command();
+    command.args(["metadata", "--format-version=1", "--no-deps"]);
+    command.args(args);
+    parse(output(command)?)
+}
+
+/// What cargo says of the project and its whole graph, as `lock` and `config` have it.
+pub(crate) fn graph(args: &[OsString], lock: &Path, config: Option<&Path>) -> Result<Metadata> {
+    let mut command = with_lock("metadata", lock)?;
+    command.arg("--format-version=1");
+    if let Some(config) = config {
+        command.arg("--config").arg(config);
+    }
+    command.args(args);
+    parse(output(command)?)
+}
+
+/// The triple that cargo builds for if nothing else is said.
+pub(crate) fn host() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut command = Command::new(rustc);
+    command.arg("-vV");
+    let output = output(command)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc -vV does not name its host")?.to_owned())
+}
+
+/// The value of a setting, if there is one: what cargo would take from all its places.
+pub(crate) fn setting(name: &str, args: &[OsString]) -> Option<serde_json::Value> {
+    let mut command = command();
+    command.env(CHANNEL, "nightly");
+    command.args(["-Zunstable-options", "config", "get", "--format=json-value"]);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg == "--config" {
+            command.arg(arg).args(args.next());
+        }
+    }
+    command.arg(name);
+    let output = command.output().ok()?;
+    serde_json::from_slice(&output.stdout).ok()
+}
+
+fn output(mut command: Command) -> Result<Output> {
+    let name = command.get_program().to_owned();
+    let output = command
+        .output()
+        .with_context(|| format!("{} cannot be run", name.display()))?;
+    if !output.status.success() {
+        let args: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+        bail!(
+            "{} {} failed:\n{}",
+            name.display(),
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
+    }
+    Ok(output)
+}
+
+fn parse(output: Output) -> Result<Metadata> {
+    let text = String::from_utf8(output.stdout).context("cargo metadata is not Unicode")?;
+    cargo_metadata::MetadataCommand::parse(text).context("cargo metadata cannot be understood")
+}

@@ -1,0 +1,45 @@
+//! `cargo lockprof`: builds and runs a project as it is, with every parking_lot lock in its dependency graph profiled.
+//!
+//! What is replaced, and how the project's own files stay as they are, is in `docs/guide/cargo-lockprof.md`.
+#![forbid(unsafe_code)]
+
+mod args;
+mod cargo;
+mod graph;
+mod profiles;
+mod project;
+mod run;
+mod shim;
+
+use anyhow::Result;
+use args::{Cargo, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let Cargo::Lockprof(command) = Cargo::parse_from(args::ours_first(std::env::args_os()));
+    match dispatch(command) {
+        Ok(code) => code,
+        Err(error) => {
+            say(format_args!("error: {error:#}"));
+            ExitCode::from(101) // as cargo's own
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Run(options) => run::profiled("run", &options),
+        Command::Build(options) => run::profiled("build", &options),
+        Command::Test(options) => run::profiled("test", &options),
+        Command::Bench(options) => run::profiled("bench", &options),
+        Command::Vendor { directory, cargo } => run::vendor(&directory, &cargo),
+        Command::Exec { command } => run::exec(&command),
+    }
+}
+
+/// Tells the user something, on stderr. A closed stderr is no reason to stop.
+fn say(message: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "cargo lockprof: {message}");
+}

@@ -1,0 +1,348 @@
+//! `cargo lockprof` on projects that know nothing of it: what they print, and that their files stay as they are.
+//!
+//! The projects share a target folder, so that the engine is built once; cargo's lock on it makes the tests take turns.
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nexus_lockprof_snapshot::{AcquireMode, Snapshot};
+
+/// Takes its arguments; says `ready`, and waits for a line, if one of them is `wait`; ends with 3.
+const MAIN: &str = r#"
+use std::io::Write;
+
+static JOBS: parking_lot::Mutex<Vec<String>> = parking_lot::Mutex::new(Vec::new());
+
+fn main() {
+    for argument in std::env::args().skip(1) {
+        JOBS.lock().push(argument);
+    }
+    let shared = parking_lot::RwLock::new(0);
+    for _ in 0..1_000 {
+        let _read = shared.read();
+    }
+    println!("{}", JOBS.lock().join(" "));
+    if JOBS.lock().iter().any(|job| job == "wait") {
+        println!("ready");
+        let _ = std::io::stdout().flush();
+        let _ = std::io::stdin().read_line(&mut String::new());
+    }
+    std::process::exit(3);
+}
+
+#[test]
+fn locks() {
+    JOBS.lock().push(String::new());
+}
+"#;
+
+const MANIFEST: &str = r#"[package]
+name = "victim"
+version = "0.0.0"
+edition = "2021"
+
+[workspace]
+
+[dependencies]
+parking_lot = "0.12"
+"#;
+
+struct Project {
+    folder: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Project {
+    /// A project of its own, in a new folder, with a lock file that has what this repository has.
+    fn new(name: &str, main: &str) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("src")).unwrap();
+        fs::write(folder.join("Cargo.toml"), MANIFEST).unwrap();
+        fs::write(folder.join("src/main.rs"), main).unwrap();
+        let project = Project {
+            folder,
+            _turn: turn,
+        };
+        let locked = project.cargo(&["generate-lockfile", "--offline"]);
+        assert!(locked.status.success(), "{}", err(&locked));
+        project
+    }
+
+    fn cargo(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(args).current_dir(&self.folder);
+        command.output().unwrap()
+    }
+
+    fn lockprof(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lockprof"));
+        command.arg("lockprof").args(args);
+        command.current_dir(&self.folder);
+        command.env("CARGO", env!("CARGO"));
+        for name in ["LOCKPROF", "LOCKPROF_OUT", "CARGO_TARGET_DIR"] {
+            command.env_remove(name);
+        }
+        command.env(
+            "CARGO_BUILD_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
+        );
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.lockprof(args).output().unwrap()
+    }
+
+    /// All files and what is in them.
+    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, files);
+                } else {
+                    files.insert(path.clone(), fs::read(&path).unwrap());
+                }
+            }
+        }
+        let mut files = BTreeMap::new();
+        collect(&self.folder, &mut files);
+        files
+    }
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_program_runs_as_ever_and_is_reported() {
+    let project = Project::new("runs", MAIN);
+    let before = project.files();
+    let output = project.run(&["run", "--offline", "--", "one", "two words"]);
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert_eq!(out(&output), "one two words\n");
+    let report = err(&output);
+    for expected in [
+        "profile of victim",
+        "src/main.rs:8",
+        "src/main.rs:12",
+        "1.00k",
+        "locks not seen",
+    ] {
+        assert!(report.contains(expected), "{expected} is not in {report}");
+    }
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn a_profile_goes_to_a_file() {
+    let project = Project::new("out", MAIN);
+    let output = project.run(&["run", "--out", "profile.json", "--offline", "--", "one"]);
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    let text = fs::read_to_string(project.folder.join("profile.json")).unwrap();
+    let snapshot = Snapshot::from_json(&text).unwrap();
+    let reads = |point: &&nexus_lockprof_snapshot::Point| point.mode == AcquireMode::Shared;
+    let point = snapshot.points().iter().find(reads).unwrap();
+    assert_eq!((point.acquisitions, point.site.line), (1_000, 12));
+    assert!(!err(&output).contains("contended"), "{}", err(&output));
+}
+
+#[test]
+fn a_build_that_fails_leaves_everything() {
+    let project = Project::new("fails", "fn main() { nothing() }");
+    let before = project.files();
+    let output = project.run(&["run", "--offline"]);
+    assert_eq!(output.status.code(), Some(101));
+    assert!(
+        err(&output).contains("cannot find function"),
+        "{}",
+        err(&output)
+    );
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn a_program_that_is_killed_leaves_its_last_profile() {
+    let project = Project::new("killed", MAIN);
+    let before = project.files();
+    let mut command = project.lockprof(&["run", "--offline", "--", "wait"]);
+    command.env("LOCKPROF_EVERY", "10ms");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "ready"));
+    // It has been written when there is a profile.
+    let profiles = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target/lockprof/profiles");
+    let written = || {
+        let folders = fs::read_dir(&profiles).into_iter().flatten().flatten();
+        folders
+            .flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().flatten())
+            .any(|file| {
+                file.path()
+                    .extension()
+                    .is_some_and(|ending| ending == "json")
+            })
+    };
+    while !written() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let mut report = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut report)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15), "{report}");
+    assert!(report.contains("profile of victim"), "{report}");
+    assert!(report.contains("src/main.rs:12"), "{report}");
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn a_project_without_a_lock_file_has_none_after() {
+    let project = Project::new("lockless", MAIN);
+    fs::remove_file(project.folder.join("Cargo.lock")).unwrap();
+    let before = project.files();
+    let output = project.run(&["run", "--offline"]);
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn settings_of_the_users_own_do_not_undo_ours() {
+    let project = Project::new("settings", MAIN);
+    let before = project.files();
+    let output = project.run(&[
+        "run",
+        "--offline",
+        "--config",
+        "build.jobs=1",
+        "-Zunstable-options",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(
+        err(&output).contains("profile of victim"),
+        "{}",
+        err(&output)
+    );
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn a_lock_file_that_is_not_up_to_date_is_refused_if_asked_for() {
+    let project = Project::new("outdated", MAIN);
+    let manifest = MANIFEST.replace("0.12", "0.13");
+    fs::write(project.folder.join("Cargo.toml"), manifest).unwrap();
+    let before = project.files();
+    let output = project.run(&["run", "--offline", "--locked"]);
+    assert_eq!(output.status.code(), Some(101));
+    assert!(err(&output).contains("--locked"), "{}", err(&output));
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn tests_are_profiled_too() {
+    let project = Project::new("tests", MAIN);
+    let output = project.run(&["test", "--offline"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).contains("1 passed"), "{}", out(&output));
+    assert!(err(&output).contains("src/main.rs:25"), "{}", err(&output));
+}
+
+#[test]
+fn parking_lot_of_the_projects_own_is_not_replaced_and_that_is_said() {
+    let project = Project::new("own", MAIN);
+    let own = project.folder.join("own/src");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("lib.rs"), "pub use std::sync::Once;").unwrap();
+    let package = "[package]\nname = \"parking_lot\"\nversion = \"0.12.99\"\n[workspace]\n";
+    fs::write(project.folder.join("own/Cargo.toml"), package).unwrap();
+    let patch = "[patch.crates-io]\nparking_lot = { path = \"own\" }\n";
+    fs::write(
+        project.folder.join("Cargo.toml"),
+        format!("{MANIFEST}\n{patch}"),
+    )
+    .unwrap();
+    fs::write(project.folder.join("src/main.rs"), "fn main() {}").unwrap();
+    assert!(
+        project
+            .cargo(&["update", "--offline", "-p", "parking_lot"])
+            .status
+            .success()
+    );
+    let output = project.run(&["run", "--offline"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(
+        err(&output)
+            .contains("parking_lot 0.12.99 (not from crates.io; used by victim 0.0.0 (^0.12))"),
+        "{}",
+        err(&output)
+    );
+}
+
+/// Into the project's own build, for good.
+#[test]
+fn vendored() {
+    let project = Project::new("vendored", MAIN);
+    let output = project.run(&["vendor", "locks", "--offline"]);
+    assert!(output.status.success(), "{}", err(&output));
+    let lines = out(&output);
+    assert!(lines.lines().count() <= 10, "{lines}");
+    fs::write(
+        project.folder.join("Cargo.toml"),
+        format!("{MANIFEST}\n{lines}"),
+    )
+    .unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["run", "--offline"])
+        .current_dir(&project.folder);
+    command.env(
+        "CARGO_TARGET_DIR",
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
+    );
+    command.env("LOCKPROF_OUT", "profile.json");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    let text = fs::read_to_string(project.folder.join("profile.json")).unwrap();
+    let snapshot = Snapshot::from_json(&text).unwrap();
+    assert!(
+        snapshot
+            .points()
+            .iter()
+            .any(|point| point.acquisitions == 1_000)
+    );
+}
+
+#[test]
+fn what_is_no_project_is_named() {
+    let project = Project::new("nothing", MAIN);
+    fs::remove_file(project.folder.join("Cargo.toml")).unwrap();
+    let output = project.run(&["run", "--offline", "--manifest-path", "nowhere/Cargo.toml"]);
+    assert_eq!(output.status.code(), Some(101));
+    assert!(
+        err(&output).contains("nowhere/Cargo.toml"),
+        "{}",
+        err(&output)
+    );
+}
