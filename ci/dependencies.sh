@@ -39,12 +39,20 @@ with() {
 }
 
 # Features that nobody asked for.
-without nexus-lockprof 'tracing.*|metrics.*'
+without nexus-lockprof 'tracing.*|metrics.*|tokio.*'
 with nexus-lockprof tracing --features tracing
 with nexus-lockprof metrics --features metrics
+with nexus-lockprof tokio --features tokio
 
 # A profiler has no business with a runtime.
-without nexus-lockprof 'tokio.*|async-.*|smol|mio|futures.*' --features "$all_features"
+without nexus-lockprof 'tokio.*|async-.*|smol|mio|futures.*' --features "${all_features/tokio/}"
+# Tokio's locks, and nothing that runs tasks.
+without nexus-lockprof 'tokio-.*|async-.*|smol|mio|socket2|futures.*' --features "$all_features"
+features=$(cargo tree --locked --package nexus-lockprof --features tokio --edges normal,features --prefix none --format '{lib} {f}' | awk '$1 == "tokio" && $2 != "feature" { print $2 }' | sort -u)
+if [[ $features != sync ]]; then
+    echo "FAILED: tokio is built with: $features"
+    failed=1
+fi
 without nexus-lockprof-export 'tokio.*|async-.*|smol|mio|futures.*'
 
 # The arrows of docs/architecture.md: export -> snapshot <- engine <- nexus-lockprof.

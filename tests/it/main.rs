@@ -13,3 +13,5 @@ mod modes;
 mod odd_places;
 #[cfg(feature = "profile")]
 mod statistics;
+#[cfg(feature = "tokio")]
+mod tokio_api;

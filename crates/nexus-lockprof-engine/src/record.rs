@@ -59,6 +59,9 @@ pub(crate) struct Record {
     unmeasured_waits: Unmeasured,
     try_failures: AtomicU64,
     timeouts: AtomicU64,
+    cancellations: AtomicU64,
+    /// Of both.
+    vain_wait_ns: AtomicU64,
     caused: Sum,
     wait: Tally,
     hold: Tally,
@@ -113,6 +116,8 @@ pub(crate) struct Measured {
 pub(crate) struct Delta {
     pub(crate) try_failures: u64,
     pub(crate) timeouts: u64,
+    pub(crate) cancellations: u64,
+    pub(crate) vain_wait_ns: u64,
     /// Another point's wait for this one.
     pub(crate) caused: Option<Measured>,
     pub(crate) wait: Option<Measured>,
@@ -161,6 +166,8 @@ pub(crate) struct Reading {
     pub(crate) unmeasured_waits: u64,
     pub(crate) try_failures: u64,
     pub(crate) timeouts: u64,
+    pub(crate) cancellations: u64,
+    pub(crate) vain_wait_ns: u64,
     pub(crate) blocked: u64,
     pub(crate) caused: SumReading,
     pub(crate) wait: TallyReading,
@@ -193,6 +200,8 @@ impl Record {
             unmeasured_waits: Unmeasured::new(),
             try_failures: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
+            cancellations: AtomicU64::new(0),
+            vain_wait_ns: AtomicU64::new(0),
             caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
@@ -210,6 +219,8 @@ impl Record {
         self.write(|| {
             bump(&self.try_failures, delta.try_failures);
             bump(&self.timeouts, delta.timeouts);
+            bump(&self.cancellations, delta.cancellations);
+            bump(&self.vain_wait_ns, delta.vain_wait_ns);
             if let Some(caused) = delta.caused {
                 self.caused.add(caused, era.resets);
             }
@@ -298,6 +309,8 @@ impl Record {
                     seq: before,
                     try_failures: self.try_failures.load(Relaxed),
                     timeouts: self.timeouts.load(Relaxed),
+                    cancellations: self.cancellations.load(Relaxed),
+                    vain_wait_ns: self.vain_wait_ns.load(Relaxed),
                     caused: self.caused.read(),
                     wait: self.wait.read(),
                     hold: self.hold.read(),

@@ -103,6 +103,19 @@ impl Core {
         Some(entry)
     }
 
+    /// The clock's ticks, where a wait begins that ends in another call, perhaps of another thread. 0 if it is not to be timed.
+    #[cold]
+    #[must_use]
+    pub fn begin_wait(&self) -> u64 {
+        match self.control_or_configure().kind() {
+            Kind::Off | Kind::Counts => 0,
+            Kind::Sampled | Kind::Exact => {
+                self.prepare();
+                self.clock.raw().max(1)
+            }
+        }
+    }
+
     /// The record of `key`, made if need be. `None`, with the loss counted, when there can be none.
     fn record<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
         shard
@@ -346,6 +359,25 @@ impl<'a> Ticket<'a> {
         entry.time_wait();
     }
 
+    /// The lock was found taken earlier, at `start` as [`Core::begin_wait`] gave it, perhaps in another thread: a wait of a
+    /// task, which is a long one.
+    pub fn contended_since(&mut self, start: u64, holder: Option<SiteKey>) {
+        let core = self.core;
+        let Some(entry) = &mut self.entry else { return };
+        entry.waits_for(core, holder);
+        if entry.kind == Kind::Counts {
+            return;
+        }
+        if start == 0 {
+            // Nothing was timed yet when it began.
+            entry.unknown_wait = true;
+            return;
+        }
+        entry.wait_start = start;
+        entry.wait_weight = 1;
+        entry.time_wait();
+    }
+
     /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
     pub fn yielded_to(&mut self, holder: SiteKey) {
         let core = self.core;
@@ -421,6 +453,33 @@ impl<'a> Ticket<'a> {
 
     /// A timed acquire gave up. Whoever held the lock has kept this thread waiting all the same.
     pub fn timed_out(self) {
+        self.waited_in_vain(Delta {
+            timeouts: 1,
+            ..Delta::default()
+        });
+    }
+
+    /// A task that waited was dropped. Whoever held the lock has kept it waiting all the same.
+    pub fn cancelled(self) {
+        self.waited_in_vain(Delta {
+            cancellations: 1,
+            ..Delta::default()
+        });
+    }
+
+    /// It was not even tried, or there is nothing to tell of it.
+    pub fn abandoned(self) {
+        if let Some(Entry {
+            shard,
+            pending: Some(pending),
+            ..
+        }) = self.entry
+        {
+            shard.pool.give_back(pending);
+        }
+    }
+
+    fn waited_in_vain(self, delta: Delta) {
         let clock = &self.core.clock;
         let caused = match &self.entry {
             Some(entry) if entry.wait_weight != 0 => Some(Measured {
@@ -431,8 +490,8 @@ impl<'a> Ticket<'a> {
             _ => None,
         };
         let delta = Delta {
-            timeouts: 1,
-            ..Delta::default()
+            vain_wait_ns: caused.map_or(0, |wait| wait.ns.saturating_mul(wait.weight)),
+            ..delta
         };
         self.gave_up(&delta, caused);
     }

@@ -14,6 +14,7 @@
 //! | `contended` | those that found the lock taken, and their share |
 //! | `tryfail` | `try_*` calls that found the lock taken |
 //! | `timeouts` | timed acquires that gave up |
+//! | `cancelled` | acquires of tasks that were dropped while they waited |
 //! | wait: `total` `p50` `p95` `p99` `max` | times from finding the lock taken to owning it |
 //! | hold: `total` `p50` `p95` `p99` `max` | times from owning the lock to releasing it |
 //! | `blocked` | how often others waited while this point held the lock |

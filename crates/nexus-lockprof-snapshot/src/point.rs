@@ -28,12 +28,18 @@ pub struct Point {
     /// Timed acquires that gave up. Exact in every mode.
     #[serde(default, skip_serializing_if = "is_default")]
     pub timeouts: u64,
+    /// Acquires of tasks that were dropped while they waited. Exact in every mode.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cancellations: u64,
+    /// For how long, in nanoseconds, those waited in vain that timed out or were cancelled. No part of `wait`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub vain_wait_ns: u64,
     /// How often other threads had to wait while this point held the lock.
     #[serde(default, skip_serializing_if = "is_default")]
     pub blocked: u64,
     /// For how long, in nanoseconds, other threads waited while this point held the lock.
-    #[serde(default, skip_serializing_if = "is_default")]
     /// An estimate when [`caused_variance`](Self::caused_variance) is not 0.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub caused_wait_ns: u64,
     /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 when each of those waits was measured.
     #[serde(
@@ -75,6 +81,8 @@ impl Point {
             contentions: 0,
             try_failures: 0,
             timeouts: 0,
+            cancellations: 0,
+            vain_wait_ns: 0,
             blocked: 0,
             caused_wait_ns: 0,
             caused_variance: 0.0,
@@ -100,7 +108,7 @@ impl Point {
     /// ```
     #[must_use]
     pub fn caused_standard_error_ns(&self) -> f64 {
-        self.caused_variance.sqrt()
+        self.caused_variance.max(0.0).sqrt()
     }
 
     /// The share of the acquisitions that had to wait, from 0 to 1; `None` without acquisitions.
@@ -128,6 +136,7 @@ impl Point {
             && self.contentions == 0
             && self.try_failures == 0
             && self.timeouts == 0
+            && self.cancellations == 0
             && self.blocked == 0
             && self.caused_wait_ns == 0
             && self.wait.is_empty()
@@ -140,6 +149,8 @@ impl Point {
         self.contentions = self.contentions.saturating_add(other.contentions);
         self.try_failures = self.try_failures.saturating_add(other.try_failures);
         self.timeouts = self.timeouts.saturating_add(other.timeouts);
+        self.cancellations = self.cancellations.saturating_add(other.cancellations);
+        self.vain_wait_ns = self.vain_wait_ns.saturating_add(other.vain_wait_ns);
         self.blocked = self.blocked.saturating_add(other.blocked);
         self.caused_wait_ns = self.caused_wait_ns.saturating_add(other.caused_wait_ns);
         self.caused_variance += other.caused_variance;

@@ -248,6 +248,8 @@ fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
         contentions: of.minus("contentions", later.contentions, earlier.contentions)?,
         try_failures: of.minus("try_failures", later.try_failures, earlier.try_failures)?,
         timeouts: of.minus("timeouts", later.timeouts, earlier.timeouts)?,
+        cancellations: of.minus("cancellations", later.cancellations, earlier.cancellations)?,
+        vain_wait_ns: of.minus("vain_wait_ns", later.vain_wait_ns, earlier.vain_wait_ns)?,
         blocked: of.minus("blocked", later.blocked, earlier.blocked)?,
         caused_wait_ns: of.minus(
             "caused_wait_ns",

@@ -45,6 +45,8 @@ mod global;
 pub mod integrations;
 mod locks;
 mod raw;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 /// Engines as values: for tests on a manual clock, and for statistics of their own.
 pub mod engine {

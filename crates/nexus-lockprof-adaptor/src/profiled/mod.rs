@@ -5,6 +5,7 @@ mod change;
 mod guard;
 mod mutex;
 mod rwlock;
+mod task;
 
 pub use guard::ProfiledGuard;
 

@@ -130,6 +130,8 @@ impl PointState {
         point.contentions = now.contentions.saturating_sub(base.contentions);
         point.try_failures = now.try_failures.saturating_sub(base.try_failures);
         point.timeouts = now.timeouts.saturating_sub(base.timeouts);
+        point.cancellations = now.cancellations.saturating_sub(base.cancellations);
+        point.vain_wait_ns = now.vain_wait_ns.saturating_sub(base.vain_wait_ns);
         point.blocked = now.blocked.saturating_sub(base.blocked);
         point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
         if now.caused.stretch == resets {
@@ -202,6 +204,16 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
             last.try_failures,
         ),
         (&mut sum.timeouts, reading.timeouts, last.timeouts),
+        (
+            &mut sum.cancellations,
+            reading.cancellations,
+            last.cancellations,
+        ),
+        (
+            &mut sum.vain_wait_ns,
+            reading.vain_wait_ns,
+            last.vain_wait_ns,
+        ),
         (&mut sum.blocked, reading.blocked, last.blocked),
         (
             &mut sum.wait.samples,
@@ -255,6 +267,7 @@ pub(super) fn is_blank(point: &Point) -> bool {
         && point.contentions == 0
         && point.try_failures == 0
         && point.timeouts == 0
+        && point.cancellations == 0
         && point.blocked == 0
         && point.wait.samples == 0
         && point.hold.samples == 0

@@ -28,6 +28,7 @@ pub(super) enum Column {
     Contended,
     TryFailures,
     Timeouts,
+    Cancellations,
     Wait(Time),
     Hold(Time),
     Blocked,
@@ -40,13 +41,14 @@ pub(super) const WORTH_SAYING: f64 = 0.1;
 pub(super) const DOUBTFUL: f64 = 0.5;
 
 use Column::{
-    Acquisitions, Blocked, Caused, Contended, Hold, Lock, Mode, Site, Timeouts, TryFailures, Wait,
+    Acquisitions, Blocked, Cancellations, Caused, Contended, Hold, Lock, Mode, Site, Timeouts,
+    TryFailures, Wait,
 };
 use Time::{Doubt, Max, Off, P50, P95, P99, Total};
 
 impl Column {
     /// All columns, from left to right.
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 24] = [
         Lock,
         Site,
         Mode,
@@ -54,6 +56,7 @@ impl Column {
         Contended,
         TryFailures,
         Timeouts,
+        Cancellations,
         Wait(Total),
         Wait(Doubt),
         Wait(Off),
@@ -74,7 +77,7 @@ impl Column {
 
     /// All columns but the names, which are always there, from the one to leave out last to the one to leave out
     /// first. What stands in one line comes and goes together.
-    pub(super) const BY_WORTH: [&'static [Self]; 19] = [
+    pub(super) const BY_WORTH: [&'static [Self]; 20] = [
         &[Wait(Total), Wait(Doubt)],
         &[Acquisitions],
         &[Contended],
@@ -87,6 +90,7 @@ impl Column {
         &[Hold(Off)],
         &[Mode],
         &[Timeouts],
+        &[Cancellations],
         &[TryFailures],
         &[Wait(Max)],
         &[Hold(Max)],
@@ -120,6 +124,7 @@ impl Column {
             Contended => "contended",
             TryFailures => "tryfail",
             Timeouts => "timeouts",
+            Cancellations => "cancelled",
             Wait(time) | Hold(time) => match time {
                 Total => "total",
                 Doubt | Off => "",
@@ -167,6 +172,7 @@ impl Column {
             Lock | Site | Mode | Acquisitions | Contended | Blocked => true,
             TryFailures => point.try_failures > 0,
             Timeouts => point.timeouts > 0,
+            Cancellations => point.cancellations > 0,
             Wait(time) => time.tells(&point.wait),
             Hold(time) => time.tells(&point.hold),
             Caused => point.caused_wait_ns > 0,
@@ -207,6 +213,7 @@ impl Column {
             Contended => contended(point),
             TryFailures => unit::count(point.try_failures),
             Timeouts => unit::count(point.timeouts),
+            Cancellations => unit::count(point.cancellations),
             Wait(time) => time.cell(&point.wait),
             Hold(time) => time.cell(&point.hold),
             Blocked => unit::count(point.blocked),

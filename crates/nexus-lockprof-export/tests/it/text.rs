@@ -391,12 +391,12 @@ fn columns_without_anything_are_left_out() {
     assert_eq!(heads(&report), "lock site m acq contended blocked");
     // And both as soon as one has.
     for point in counted.points.iter_mut().take(1) {
-        (point.try_failures, point.timeouts) = (7, 1_234);
+        (point.try_failures, point.timeouts, point.cancellations) = (7, 1_234, 5);
     }
     let report = text::table(&Snapshot::from_parts(counted)).to_string();
     assert_eq!(
         heads(&report),
-        "lock site m acq contended tryfail timeouts blocked"
+        "lock site m acq contended tryfail timeouts cancelled blocked"
     );
 }
 

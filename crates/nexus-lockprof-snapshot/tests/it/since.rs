@@ -46,6 +46,8 @@ fn every_counter_is_subtracted() -> TestResult {
         point.contentions += 20;
         point.try_failures += 30;
         point.timeouts += 40;
+        point.cancellations += 41;
+        point.vain_wait_ns += 42;
         point.blocked += 50;
         point.caused_wait_ns += 60;
         for durations in [&mut point.wait, &mut point.hold] {
@@ -79,6 +81,8 @@ fn every_counter_is_subtracted() -> TestResult {
             contentions: 20,
             try_failures: 30,
             timeouts: 40,
+            cancellations: 41,
+            vain_wait_ns: 42,
             blocked: 50,
             caused_wait_ns: 60,
             wait: times(1.5),
@@ -378,11 +382,13 @@ fn pairs_without_a_difference() -> TestResult {
 /// Each counter by itself, one less than it was, is refused by name.
 #[test]
 fn counters_that_went_backwards() {
-    let point: [(&str, Edit<Point>); 10] = [
+    let point: [(&str, Edit<Point>); 12] = [
         ("acquisitions", |p| p.acquisitions -= 1),
         ("contentions", |p| p.contentions -= 1),
         ("try_failures", |p| p.try_failures -= 1),
         ("timeouts", |p| p.timeouts -= 1),
+        ("cancellations", |p| p.cancellations -= 1),
+        ("vain_wait_ns", |p| p.vain_wait_ns -= 1),
         ("blocked", |p| p.blocked -= 1),
         ("caused_wait_ns", |p| p.caused_wait_ns -= 1),
         ("wait.samples", |p| p.wait.samples -= 1),
@@ -453,6 +459,8 @@ fn one_counter_is_enough() -> TestResult {
         |p| p.contentions += 1,
         |p| p.try_failures += 1,
         |p| p.timeouts += 1,
+        |p| p.cancellations += 1,
+        |p| p.vain_wait_ns += 1,
         |p| p.blocked += 1,
         |p| p.caused_wait_ns += 1,
         |p| p.wait.samples += 1,

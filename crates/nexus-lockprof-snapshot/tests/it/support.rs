@@ -69,6 +69,8 @@ pub(crate) fn everything() -> SnapshotParts {
                 contentions: 1_000,
                 try_failures: 7,
                 timeouts: 3,
+                cancellations: 2,
+                vain_wait_ns: 5_000_000,
                 blocked: 900,
                 caused_wait_ns: 8_000_000,
                 caused_variance: 250_000.0,

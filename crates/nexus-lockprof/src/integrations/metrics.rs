@@ -29,9 +29,9 @@ pub fn install() -> HandlerId {
 /// Records a snapshot, with labels `lock`, `site` and `mode`.
 ///
 /// Counters (set, not incremented): `lockprof_acquisitions_total`, `lockprof_contentions_total`,
-/// `lockprof_try_failures_total`, `lockprof_timeouts_total`, `lockprof_blocked_total`, and `lockprof_lost_total` by
+/// `lockprof_try_failures_total`, `lockprof_timeouts_total`, `lockprof_cancellations_total`, `lockprof_blocked_total`, and `lockprof_lost_total` by
 /// `cause`. Gauges, in seconds: `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`,
-/// `lockprof_caused_wait_seconds_total`, and `lockprof_wait_seconds`, `lockprof_hold_seconds` by `quantile`.
+/// `lockprof_caused_wait_seconds_total`, `lockprof_vain_wait_seconds_total`, and `lockprof_wait_seconds`, `lockprof_hold_seconds` by `quantile`.
 /// A `metrics` counter never goes back: after a [`reset`](crate::reset) it stands until the new count passes it.
 pub fn record(snapshot: &Snapshot) {
     for point in snapshot.points() {
@@ -54,6 +54,7 @@ fn record_point(point: &Point) {
         ("lockprof_contentions_total", point.contentions),
         ("lockprof_try_failures_total", point.try_failures),
         ("lockprof_timeouts_total", point.timeouts),
+        ("lockprof_cancellations_total", point.cancellations),
         ("lockprof_blocked_total", point.blocked),
     ] {
         counter!(name, labels.clone()).absolute(value);
@@ -62,6 +63,7 @@ fn record_point(point: &Point) {
         ("lockprof_wait_seconds_total", point.wait.total_ns),
         ("lockprof_hold_seconds_total", point.hold.total_ns),
         ("lockprof_caused_wait_seconds_total", point.caused_wait_ns),
+        ("lockprof_vain_wait_seconds_total", point.vain_wait_ns),
     ] {
         gauge!(name, labels.clone()).set(seconds(value_ns));
     }

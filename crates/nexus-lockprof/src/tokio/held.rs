@@ -1,0 +1,247 @@
+//! What all guards have in common: tokio's guard, and what is measured of the acquisition.
+
+use super::meter::{HoldMode, Meter, ProfiledGuard, Stamp};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// How a guard finds its lock.
+pub(super) trait Place {
+    fn meter(&self) -> &Meter;
+}
+
+/// A lock that has a meter.
+pub(super) trait Metered {
+    fn meter(&self) -> &Meter;
+}
+
+/// Of guards that borrow.
+impl Place for &Meter {
+    #[inline]
+    fn meter(&self) -> &Meter {
+        self
+    }
+}
+
+/// Of guards that own.
+impl<L: Metered + ?Sized> Place for Arc<L> {
+    #[inline]
+    fn meter(&self) -> &Meter {
+        L::meter(self)
+    }
+}
+
+/// Tokio's guard `G` of the lock at `place`, released by way of the profiler.
+///
+/// Where `place` owns the lock, `G` borrows from it for a lifetime that is said to be longer. It is dropped before `place`.
+pub(super) struct Held<P: Place, G> {
+    guard: ManuallyDrop<G>,
+    stamp: Stamp,
+    place: P,
+}
+
+impl<P: Place, G> Held<P, G> {
+    #[inline]
+    pub(super) fn new(place: P, guard: ProfiledGuard<G>) -> Self {
+        let (guard, stamp) = guard.into_parts();
+        Held {
+            guard: ManuallyDrop::new(guard),
+            stamp,
+            place,
+        }
+    }
+
+    #[inline]
+    fn into_parts(self) -> (P, G, Stamp) {
+        let mut held = ManuallyDrop::new(self);
+        let stamp = std::mem::take(&mut held.stamp);
+        // SAFETY: `held` is not dropped, and these two fields are taken once.
+        unsafe {
+            let guard = ManuallyDrop::take(&mut held.guard);
+            let place = std::ptr::read(&held.place);
+            (place, guard, stamp)
+        }
+    }
+
+    /// The same acquisition with another guard of tokio's.
+    pub(super) fn map<H>(self, change: impl FnOnce(G) -> H) -> Held<P, H> {
+        let mapped = self.try_map(|guard| Ok::<_, Infallible>(change(guard)));
+        match mapped {
+            Ok(mapped) => mapped,
+            Err(never) => match *never.guard {},
+        }
+    }
+
+    /// As [`map`](Self::map). If `change` unwinds, tokio has released the lock, and what was measured is kept.
+    pub(super) fn try_map<H, B>(
+        self,
+        change: impl FnOnce(G) -> Result<H, B>,
+    ) -> Result<Held<P, H>, Held<P, B>> {
+        let (place, guard, stamp) = self.into_parts();
+        let rest = Held::new(place, ProfiledGuard::new((), stamp));
+        let changed = change(guard);
+        let (place, (), stamp) = rest.into_parts();
+        match changed {
+            Ok(guard) => Ok(Held::new(place, ProfiledGuard::new(guard, stamp))),
+            Err(guard) => Err(Held::new(place, ProfiledGuard::new(guard, stamp))),
+        }
+    }
+
+    /// Ends one hold and begins another, at the same lock: `next` makes the stamp.
+    pub(super) fn again(&mut self, next: impl FnOnce(&Meter, Stamp) -> Stamp) {
+        let before = std::mem::take(&mut self.stamp);
+        self.stamp = next(self.place.meter(), before);
+    }
+
+    /// The place, without the guard: the lock stays held, and this hold of it ends.
+    pub(super) fn forget(self, forget: impl FnOnce(G)) {
+        let _released = self.map(forget);
+    }
+
+    #[inline]
+    pub(super) fn place(&self) -> &P {
+        &self.place
+    }
+}
+
+impl<P: Place, G> Drop for Held<P, G> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: `self` is not used after its drop.
+        let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
+        let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.stamp));
+        self.place.meter().release(guard, |(), guard| drop(guard));
+    }
+}
+
+impl<P: Place, G> Deref for Held<P, G> {
+    type Target = G;
+
+    #[inline]
+    fn deref(&self) -> &G {
+        &self.guard
+    }
+}
+
+impl<P: Place, G> DerefMut for Held<P, G> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut G {
+        &mut self.guard
+    }
+}
+
+/// Acquires as a task does; tokio's `future` cannot fail.
+pub(super) async fn acquire<P: Place, G>(
+    place: P,
+    site: &'static Location<'static>,
+    mode: HoldMode,
+    future: impl Future<Output = G>,
+) -> Held<P, G> {
+    let guard = metered(place.meter(), site, mode, future).await;
+    Held::new(place, guard)
+}
+
+/// The same, before it is known where the lock will be.
+pub(super) async fn metered<G>(
+    meter: &Meter,
+    site: &'static Location<'static>,
+    mode: HoldMode,
+    future: impl Future<Output = G>,
+) -> ProfiledGuard<G> {
+    let future = async { Ok::<_, Infallible>(future.await) };
+    let Ok(guard) = meter.acquire_task(site, mode, future).await;
+    guard
+}
+
+/// Acquires as a thread does. `try_` and `block` are tokio's two ways; in a runtime the latter panics, also if it would
+/// not have to wait, so it is always called.
+pub(super) fn blocking<P: Place, G, O, E>(
+    place: P,
+    site: &'static Location<'static>,
+    mode: HoldMode,
+    try_: impl Fn() -> Option<O>,
+    block: impl Fn() -> Result<G, E>,
+) -> Result<Held<P, G>, E> {
+    let is_free = try_().is_some();
+    let refused = Cell::new(None);
+    let unless_taken = |(): &()| {
+        let done = is_free.then(&block)?;
+        done.map_err(|error| refused.set(Some(error))).ok()
+    };
+    let waiting = |(): &()| match refused.take() {
+        Some(error) => Err(error),
+        None => block(),
+    };
+    let guard = place
+        .meter()
+        .acquire(site, mode, |()| false, unless_taken, waiting)?;
+    Ok(Held::new(place, guard))
+}
+
+/// Acquires without waiting, or fails as tokio's `try_` does.
+pub(super) fn attempt<P: Place, G, E>(
+    place: P,
+    site: &'static Location<'static>,
+    mode: HoldMode,
+    try_: impl Fn() -> Result<G, E>,
+) -> Result<Held<P, G>, E> {
+    let refused = Cell::new(None);
+    loop {
+        let guard = place.meter().try_acquire(site, mode, |()| {
+            try_().map_err(|error| refused.set(Some(error))).ok()
+        });
+        if let Some(guard) = guard {
+            return Ok(Held::new(place, guard));
+        }
+        // There is always one.
+        if let Some(error) = refused.take() {
+            return Err(error);
+        }
+    }
+}
+
+/// Writes what guards are besides their own functions: access to the data, and its formats.
+macro_rules! access {
+    ($([$($generics:tt)*] $guard:ty => $data:ident;)*) => {$(
+        impl<$($generics)*> std::ops::Deref for $guard {
+            type Target = $data;
+
+            #[inline]
+            fn deref(&self) -> &$data {
+                &self.held
+            }
+        }
+
+        impl<$($generics)*> std::fmt::Debug for $guard
+        where
+            $data: std::fmt::Debug,
+        {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<$($generics)*> std::fmt::Display for $guard
+        where
+            $data: std::fmt::Display,
+        {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    )*};
+    ($(mut [$($generics:tt)*] $guard:ty => $data:ident;)*) => {$(
+        access! { [$($generics)*] $guard => $data; }
+
+        impl<$($generics)*> std::ops::DerefMut for $guard {
+            #[inline]
+            fn deref_mut(&mut self) -> &mut $data {
+                &mut self.held
+            }
+        }
+    )*};
+}
+pub(super) use access;

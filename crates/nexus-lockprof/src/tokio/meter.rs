@@ -1,0 +1,29 @@
+//! Feature `profile` on: what the profiler keeps of a lock, beside tokio's.
+
+pub(super) use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard, Stamp};
+
+use std::panic::Location;
+
+/// What the profiler keeps of a lock.
+pub(super) type Meter = nexus_lockprof_adaptor::Profiled<()>;
+
+pub(super) const fn created_at(site: &'static Location<'static>) -> Meter {
+    Meter::from_raw_created_at((), site)
+}
+
+pub(super) const fn named(name: &'static str) -> Meter {
+    Meter::from_raw_named((), name)
+}
+
+/// The end of a hold that is followed by another, of the same lock at `site`, without a release.
+pub(super) fn held_on(
+    meter: &Meter,
+    site: &'static Location<'static>,
+    mode: HoldMode,
+    before: Stamp,
+) -> Stamp {
+    meter
+        .change_with(site, mode, ProfiledGuard::new((), before), |(), ()| ())
+        .into_parts()
+        .1
+}

@@ -1,0 +1,73 @@
+//! Feature `profile` off: nothing is kept and nothing done.
+
+use std::panic::Location;
+
+pub(super) struct Meter;
+
+#[derive(Default)]
+pub(super) struct Stamp(());
+
+#[derive(Clone, Copy)]
+pub(super) enum HoldMode {
+    Exclusive,
+    Shared,
+}
+
+pub(super) struct ProfiledGuard<G>(G);
+
+impl<G> ProfiledGuard<G> {
+    pub(super) fn new(inner: G, _: Stamp) -> Self {
+        ProfiledGuard(inner)
+    }
+
+    pub(super) fn into_parts(self) -> (G, Stamp) {
+        (self.0, Stamp(()))
+    }
+}
+
+pub(super) const fn created_at(_: &'static Location<'static>) -> Meter {
+    Meter
+}
+
+pub(super) const fn named(_: &'static str) -> Meter {
+    Meter
+}
+
+pub(super) fn held_on(_: &Meter, _: &'static Location<'static>, _: HoldMode, _: Stamp) -> Stamp {
+    Stamp(())
+}
+
+impl Meter {
+    pub(super) async fn acquire_task<G, E>(
+        &self,
+        _: &'static Location<'static>,
+        _: HoldMode,
+        future: impl Future<Output = Result<G, E>>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        future.await.map(ProfiledGuard)
+    }
+
+    pub(super) fn acquire<G, E>(
+        &self,
+        _: &'static Location<'static>,
+        _: HoldMode,
+        _: impl Fn(&()) -> bool,
+        _: impl Fn(&()) -> Option<G>,
+        block: impl FnOnce(&()) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        block(&()).map(ProfiledGuard)
+    }
+
+    pub(super) fn try_acquire<G>(
+        &self,
+        _: &'static Location<'static>,
+        _: HoldMode,
+        try_: impl Fn(&()) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        try_(&()).map(ProfiledGuard)
+    }
+
+    pub(super) fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&(), G)) {
+        unlock(&(), guard.0);
+    }
+}

@@ -1,0 +1,364 @@
+//! The mutex.
+
+use super::held::{self, Held, Metered, access};
+use super::meter::{self, HoldMode::Exclusive, Meter};
+use ::tokio::sync::{self, TryLockError};
+use std::convert::Infallible;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// [`tokio::sync::Mutex`](sync::Mutex), profiled.
+///
+/// ```
+/// use nexus_lockprof::tokio::Mutex;
+///
+/// let mutex = Mutex::new(1);
+/// *mutex.try_lock()? += 1;
+/// assert_eq!(*mutex.try_lock()?, 2);
+/// # Ok::<(), nexus_lockprof::tokio::TryLockError>(())
+/// ```
+pub struct Mutex<T: ?Sized> {
+    meter: Meter,
+    // Last, so that the data may be unsized.
+    inner: sync::Mutex<T>,
+}
+
+impl<T: ?Sized> Metered for Mutex<T> {
+    fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex that is known by where this was called.
+    #[track_caller]
+    pub fn new(t: T) -> Self {
+        Mutex {
+            meter: meter::created_at(Location::caller()),
+            inner: sync::Mutex::new(t),
+        }
+    }
+
+    /// [`new`](Self::new), in a constant.
+    #[track_caller]
+    pub const fn const_new(t: T) -> Self {
+        Mutex {
+            meter: meter::created_at(Location::caller()),
+            inner: sync::Mutex::const_new(t),
+        }
+    }
+
+    /// An unlocked mutex that is known by a name.
+    ///
+    /// ```
+    /// use nexus_lockprof::tokio::Mutex;
+    ///
+    /// static SESSIONS: Mutex<u32> = Mutex::named("sessions", 0);
+    /// assert!(SESSIONS.try_lock().is_ok());
+    /// ```
+    pub const fn named(name: &'static str, t: T) -> Self {
+        Mutex {
+            meter: meter::named(name),
+            inner: sync::Mutex::const_new(t),
+        }
+    }
+
+    /// The data.
+    pub fn into_inner(self) -> T {
+        self.inner.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Acquires the mutex, in turn with all others who wait.
+    ///
+    /// # Cancel safety
+    /// As tokio's: who is cancelled loses the place in the queue.
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
+        let site = Location::caller();
+        async move {
+            let held = held::acquire(&self.meter, site, Exclusive, self.inner.lock());
+            MutexGuard {
+                held: held.await,
+                lock: self,
+            }
+        }
+    }
+
+    /// Acquires the mutex if it is free.
+    ///
+    /// # Errors
+    /// It is not.
+    #[inline]
+    #[track_caller]
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        let held = held::attempt(&self.meter, Location::caller(), Exclusive, || {
+            self.inner.try_lock()
+        })?;
+        Ok(MutexGuard { held, lock: self })
+    }
+
+    /// Acquires the mutex, and blocks the thread meanwhile.
+    ///
+    /// # Panics
+    /// In a runtime.
+    #[track_caller]
+    pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
+        let Ok(held) = held::blocking(
+            &self.meter,
+            Location::caller(),
+            Exclusive,
+            || self.inner.try_lock().ok(),
+            || Ok::<_, Infallible>(self.inner.blocking_lock()),
+        );
+        MutexGuard { held, lock: self }
+    }
+
+    /// The data: nobody else has the mutex.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.get_mut()
+    }
+}
+
+impl<T: ?Sized + 'static> Mutex<T> {
+    /// [`lock`](Self::lock), with a guard that owns the mutex.
+    #[track_caller]
+    pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
+        let site = Location::caller();
+        async move {
+            // SAFETY: dropped before the mutex that the guard owns: see `Held`.
+            let future = async { unsafe { extended(self.inner.lock().await) } };
+            let guard = held::metered(&self.meter, site, Exclusive, future).await;
+            OwnedMutexGuard {
+                held: Held::new(self, guard),
+            }
+        }
+    }
+
+    /// [`try_lock`](Self::try_lock), with a guard that owns the mutex.
+    ///
+    /// # Errors
+    /// It is not free.
+    #[track_caller]
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        let place = Arc::clone(&self);
+        let held = held::attempt(place, Location::caller(), Exclusive, || {
+            // SAFETY: as in `lock_owned`.
+            self.inner
+                .try_lock()
+                .map(|guard| unsafe { extended(guard) })
+        })?;
+        Ok(OwnedMutexGuard { held })
+    }
+
+    /// [`blocking_lock`](Self::blocking_lock), with a guard that owns the mutex.
+    ///
+    /// # Panics
+    /// In a runtime.
+    #[track_caller]
+    pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        let place = Arc::clone(&self);
+        let Ok(held) = held::blocking(
+            place,
+            Location::caller(),
+            Exclusive,
+            || self.inner.try_lock().ok(),
+            // SAFETY: as in `lock_owned`.
+            || Ok::<_, Infallible>(unsafe { extended(self.inner.blocking_lock()) }),
+        );
+        OwnedMutexGuard { held }
+    }
+}
+
+/// # Safety
+/// The mutex outlives the guard.
+unsafe fn extended<T: ?Sized>(guard: sync::MutexGuard<'_, T>) -> sync::MutexGuard<'static, T> {
+    // SAFETY: the caller's; only the lifetime is another.
+    unsafe { std::mem::transmute::<sync::MutexGuard<'_, T>, sync::MutexGuard<'static, T>>(guard) }
+}
+
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(t: T) -> Self {
+        Self::new(t)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+/// Holds a [`Mutex`] until dropped.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the Mutex will immediately unlock"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    held: Held<&'a Meter, sync::MutexGuard<'a, T>>,
+    lock: &'a Mutex<T>,
+}
+
+/// Holds a [`Mutex`] until dropped, for a part of its data.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the Mutex will immediately unlock"]
+pub struct MappedMutexGuard<'a, T: ?Sized> {
+    held: Held<&'a Meter, sync::MappedMutexGuard<'a, T>>,
+}
+
+/// Holds a [`Mutex`] until dropped, and owns it with others.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the Mutex will immediately unlock"]
+pub struct OwnedMutexGuard<T: ?Sized + 'static> {
+    held: Held<Arc<Mutex<T>>, sync::MutexGuard<'static, T>>,
+}
+
+/// Holds a [`Mutex`] until dropped, for a part of its data, and owns it with others.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the Mutex will immediately unlock"]
+pub struct OwnedMappedMutexGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
+    held: Held<Arc<Mutex<T>>, sync::MappedMutexGuard<'static, U>>,
+}
+
+access! {
+    mut [T: ?Sized] MutexGuard<'_, T> => T;
+    mut [T: ?Sized] MappedMutexGuard<'_, T> => T;
+    mut [T: ?Sized + 'static] OwnedMutexGuard<T> => T;
+    mut [T: ?Sized + 'static, U: ?Sized + 'static] OwnedMappedMutexGuard<T, U> => U;
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The guard of a part of the data.
+    pub fn map<U: ?Sized, F>(this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let map = |guard| sync::MutexGuard::map(guard, f);
+        MappedMutexGuard {
+            held: this.held.map(map),
+        }
+    }
+
+    /// The guard of a part of the data, if there is one.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<U: ?Sized, F>(this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        let lock = this.lock;
+        let mapped = this
+            .held
+            .try_map(|guard| sync::MutexGuard::try_map(guard, f));
+        mapped
+            .map(|held| MappedMutexGuard { held })
+            .map_err(|held| MutexGuard { held, lock })
+    }
+
+    /// Its mutex.
+    pub fn mutex(this: &Self) -> &'a Mutex<T> {
+        this.lock
+    }
+}
+
+impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
+    /// The guard of a part of the data.
+    pub fn map<U, F>(this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let map = |guard| sync::MappedMutexGuard::map(guard, f);
+        MappedMutexGuard {
+            held: this.held.map(map),
+        }
+    }
+
+    /// The guard of a part of the data, if there is one.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<U, F>(this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        let mapped = this
+            .held
+            .try_map(|guard| sync::MappedMutexGuard::try_map(guard, f));
+        mapped
+            .map(|held| MappedMutexGuard { held })
+            .map_err(|held| MappedMutexGuard { held })
+    }
+}
+
+impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
+    /// The guard of a part of the data.
+    pub fn map<U: ?Sized, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let map = |guard| sync::MutexGuard::map(guard, f);
+        OwnedMappedMutexGuard {
+            held: this.held.map(map),
+        }
+    }
+
+    /// The guard of a part of the data, if there is one.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<U: ?Sized, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        let mapped = this
+            .held
+            .try_map(|guard| sync::MutexGuard::try_map(guard, f));
+        mapped
+            .map(|held| OwnedMappedMutexGuard { held })
+            .map_err(|held| OwnedMutexGuard { held })
+    }
+
+    /// Its mutex.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        this.held.place()
+    }
+}
+
+impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedMappedMutexGuard<T, U> {
+    /// The guard of a part of the data.
+    pub fn map<S, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
+    where
+        F: FnOnce(&mut U) -> &mut S,
+    {
+        let map = |guard| sync::MappedMutexGuard::map(guard, f);
+        OwnedMappedMutexGuard {
+            held: this.held.map(map),
+        }
+    }
+
+    /// The guard of a part of the data, if there is one.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<S, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
+    where
+        F: FnOnce(&mut U) -> Option<&mut S>,
+    {
+        let mapped = this
+            .held
+            .try_map(|guard| sync::MappedMutexGuard::try_map(guard, f));
+        mapped
+            .map(|held| OwnedMappedMutexGuard { held })
+            .map_err(|held| OwnedMappedMutexGuard { held })
+    }
+}

@@ -1,0 +1,200 @@
+//! The guards of the reader-writer lock.
+
+use super::held::{Held, access};
+use super::meter::{HoldMode::Shared, Meter, held_on};
+use super::rwlock::RwLock;
+use ::tokio::sync;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Holds a [`RwLock`] for reading until dropped.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    pub(super) held: Held<&'a Meter, sync::RwLockReadGuard<'a, T>>,
+}
+
+/// Holds a [`RwLock`] for writing until dropped.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    pub(super) held: Held<&'a Meter, sync::RwLockWriteGuard<'a, T>>,
+}
+
+/// Holds a [`RwLock`] for writing until dropped, for a part of its data.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
+    held: Held<&'a Meter, sync::RwLockMappedWriteGuard<'a, T>>,
+}
+
+/// Holds a [`RwLock`] for reading until dropped, and owns it with others.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct OwnedRwLockReadGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
+    pub(super) held: Held<Arc<RwLock<T>>, sync::RwLockReadGuard<'static, U>>,
+}
+
+/// Holds a [`RwLock`] for writing until dropped, and owns it with others.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct OwnedRwLockWriteGuard<T: ?Sized + 'static> {
+    pub(super) held: Held<Arc<RwLock<T>>, sync::RwLockWriteGuard<'static, T>>,
+}
+
+/// Holds a [`RwLock`] for writing until dropped, for a part of its data, and owns it with others.
+#[clippy::has_significant_drop]
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct OwnedRwLockMappedWriteGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
+    held: Held<Arc<RwLock<T>>, sync::RwLockMappedWriteGuard<'static, U>>,
+}
+
+access! {
+    [T: ?Sized] RwLockReadGuard<'_, T> => T;
+    [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockReadGuard<T, U> => U;
+}
+access! {
+    mut [T: ?Sized] RwLockWriteGuard<'_, T> => T;
+    mut [T: ?Sized] RwLockMappedWriteGuard<'_, T> => T;
+    mut [T: ?Sized + 'static] OwnedRwLockWriteGuard<T> => T;
+    mut [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockMappedWriteGuard<T, U> => U;
+}
+
+/// Writes `map` and `try_map`, from a guard for `$data` to one for a part of it.
+macro_rules! map {
+    ($inner:ident, $data:ty => $part:ident, $mapped:ident<$($arguments:tt),*>, $($ref:tt)+) => {
+        /// The guard of a part of the data.
+        pub fn map<F, $part: ?Sized>(this: Self, f: F) -> $mapped<$($arguments),*>
+        where
+            F: FnOnce($($ref)+ $data) -> $($ref)+ $part,
+        {
+            $mapped {
+                held: this.held.map(|guard| sync::$inner::map(guard, f)),
+            }
+        }
+
+        /// The guard of a part of the data, if there is one.
+        ///
+        /// # Errors
+        /// The guard as it was.
+        pub fn try_map<F, $part: ?Sized>(
+            this: Self,
+            f: F,
+        ) -> Result<$mapped<$($arguments),*>, Self>
+        where
+            F: FnOnce($($ref)+ $data) -> Option<$($ref)+ $part>,
+        {
+            let mapped = this.held.try_map(|guard| sync::$inner::try_map(guard, f));
+            mapped
+                .map(|held| $mapped { held })
+                .map_err(|held| Self { held })
+        }
+    };
+}
+
+/// Writes what a writer can become.
+macro_rules! downgrade {
+    ($mapped:ident<$($whole:tt),*>, $read:ident<$($same:tt),*>, $part_of:ident<$($part:tt),*>) => {
+        /// The guard of all the data, in the type of those of a part.
+        pub fn into_mapped(this: Self) -> $mapped<$($whole),*> {
+            $mapped {
+                held: this.held.map(sync::RwLockWriteGuard::into_mapped),
+            }
+        }
+
+        /// Lets other readers in: the hold for writing ends, and one for reading begins.
+        #[track_caller]
+        pub fn downgrade(self) -> $read<$($same),*> {
+            let site = Location::caller();
+            let mut held = self.held.map(sync::RwLockWriteGuard::downgrade);
+            held.again(|meter, before| held_on(meter, site, Shared, before));
+            $read { held }
+        }
+
+        /// [`downgrade`](Self::downgrade), with a guard of a part of the data.
+        #[track_caller]
+        pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> $part_of<$($part),*>
+        where
+            F: FnOnce(&T) -> &U,
+        {
+            let site = Location::caller();
+            let mut held = this
+                .held
+                .map(|guard| sync::RwLockWriteGuard::downgrade_map(guard, f));
+            held.again(|meter, before| held_on(meter, site, Shared, before));
+            $part_of { held }
+        }
+
+        /// [`downgrade_map`](Self::downgrade_map), if there is such a part.
+        ///
+        /// # Errors
+        /// The guard as it was.
+        #[track_caller]
+        pub fn try_downgrade_map<F, U: ?Sized>(
+            this: Self,
+            f: F,
+        ) -> Result<$part_of<$($part),*>, Self>
+        where
+            F: FnOnce(&T) -> Option<&U>,
+        {
+            let site = Location::caller();
+            let mapped = this
+                .held
+                .try_map(|guard| sync::RwLockWriteGuard::try_downgrade_map(guard, f));
+            match mapped {
+                Ok(mut held) => {
+                    held.again(|meter, before| held_on(meter, site, Shared, before));
+                    Ok($part_of { held })
+                }
+                Err(held) => Err(Self { held }),
+            }
+        }
+    };
+}
+
+/// Writes the way back to the lock.
+macro_rules! rwlock {
+    () => {
+        /// Its lock.
+        pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+            this.held.place()
+        }
+    };
+}
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    map!(RwLockReadGuard, T => U, RwLockReadGuard<'a, U>, &);
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    map!(RwLockWriteGuard, T => U, RwLockMappedWriteGuard<'a, U>, &mut);
+    downgrade!(
+        RwLockMappedWriteGuard<'a, T>,
+        RwLockReadGuard<'a, T>,
+        RwLockReadGuard<'a, U>
+    );
+}
+
+impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
+    map!(RwLockMappedWriteGuard, T => U, RwLockMappedWriteGuard<'a, U>, &mut);
+}
+
+impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedRwLockReadGuard<T, U> {
+    map!(RwLockReadGuard, U => V, OwnedRwLockReadGuard<T, V>, &);
+    rwlock!();
+}
+
+impl<T: ?Sized + 'static> OwnedRwLockWriteGuard<T> {
+    map!(RwLockWriteGuard, T => U, OwnedRwLockMappedWriteGuard<T, U>, &mut);
+    downgrade!(
+        OwnedRwLockMappedWriteGuard<T, T>,
+        OwnedRwLockReadGuard<T, T>,
+        OwnedRwLockReadGuard<T, U>
+    );
+    rwlock!();
+}
+
+impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedRwLockMappedWriteGuard<T, U> {
+    map!(RwLockMappedWriteGuard, U => V, OwnedRwLockMappedWriteGuard<T, V>, &mut);
+    rwlock!();
+}

@@ -1,0 +1,173 @@
+//! What is recorded of tasks.
+
+use super::{Task, now};
+use nexus_lockprof::engine::{Config, Engine, ManualClock, Mode};
+use nexus_lockprof::tokio::{Mutex, RwLock, RwLockWriteGuard, Semaphore};
+use nexus_lockprof::{AcquireMode, Point, Profiled};
+use nexus_lockprof_adaptor::HoldMode;
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The points of a lock, in the order of their lines.
+fn points(name: &str) -> Vec<Point> {
+    let snapshot = nexus_lockprof::snapshot();
+    let mut points: Vec<_> = snapshot
+        .points()
+        .iter()
+        .filter(|point| point.lock.name() == name)
+        .cloned()
+        .collect();
+    points.sort_by_key(|point| (point.site.line, point.site.column));
+    points
+}
+
+#[test]
+fn the_place_is_that_of_the_call() {
+    static LOCK: Mutex<u32> = Mutex::named("task.place", 0);
+    let (future, line) = (LOCK.lock(), line!());
+    drop(now(future));
+    let point = &points("task.place")[0];
+    assert_eq!((&*point.site.file, point.site.line), (file!(), line));
+    assert_eq!((point.acquisitions, point.contentions), (1, 0));
+    assert_eq!(point.mode, AcquireMode::Exclusive);
+}
+
+#[test]
+fn what_is_counted() {
+    static LOCK: RwLock<u32> = RwLock::named("task.counts", 0);
+    let write = now(LOCK.write());
+    let mut read = Task::new(LOCK.read());
+    read.pending();
+    read.pending();
+    assert!(LOCK.try_read().is_err());
+    drop(RwLockWriteGuard::downgrade(write));
+    drop(read.ready());
+    let all = points("task.counts");
+    let [write, read, attempt, downgrade] = &all[..] else {
+        panic!("{all:?}")
+    };
+    assert_eq!((write.acquisitions, write.contentions), (1, 0));
+    assert_eq!((read.acquisitions, read.contentions), (1, 1));
+    assert_eq!((attempt.acquisitions, attempt.try_failures), (0, 1));
+    assert_eq!(
+        (downgrade.acquisitions, downgrade.mode),
+        (1, AcquireMode::Shared)
+    );
+    assert_eq!(write.blocked, 1);
+}
+
+#[test]
+fn what_is_cancelled() {
+    static LOCK: Mutex<u32> = Mutex::named("task.cancelled", 0);
+    let guard = now(LOCK.lock());
+    let line = line!() + 2;
+    for polls in 0..3 {
+        let mut task = Task::new(LOCK.lock());
+        for _ in 0..polls {
+            task.pending();
+        }
+    }
+    drop(guard);
+    let all = points("task.cancelled");
+    let point = all.iter().find(|point| point.site.line == line).unwrap();
+    assert_eq!(
+        (point.cancellations, point.acquisitions, point.contentions),
+        (2, 0, 0)
+    );
+    assert!(point.vain_wait_ns > 0);
+    let holder = all.iter().find(|point| point.site.line != line).unwrap();
+    assert_eq!(holder.blocked, 2);
+    assert_eq!(holder.caused_wait_ns, point.vain_wait_ns);
+}
+
+#[test]
+fn permits() {
+    static PERMITS: Semaphore = Semaphore::named("task.permits", 3);
+    let mut permit = PERMITS.try_acquire_many(2).unwrap();
+    let split = permit.split(1).unwrap();
+    permit.merge(PERMITS.try_acquire().unwrap());
+    drop(split);
+    permit.forget();
+    let all = points("task.permits");
+    let holds: u64 = all.iter().map(|point| point.hold.samples).sum();
+    assert_eq!(all.iter().map(|point| point.acquisitions).sum::<u64>(), 2);
+    assert_eq!(holds, 2, "each ends once");
+}
+
+/// A hold that ends in another thread than it began in, and goes over awaits.
+#[test]
+fn a_hold_changes_threads() {
+    static LOCK: Mutex<u32> = Mutex::named("task.threads", 0);
+    const TASKS: u64 = 500;
+    let runtime = ::tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|_| {
+                tokio::spawn(async {
+                    let mut guard = LOCK.lock().await;
+                    *guard += 1;
+                    tokio::task::yield_now().await;
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert!(task.await.is_ok());
+        }
+    });
+    drop(runtime);
+    let point = &points("task.threads")[0];
+    assert_eq!(point.acquisitions, TASKS);
+    assert_eq!(u64::from(*now(LOCK.lock())), TASKS);
+    assert!(point.hold.samples > 0 && point.hold.samples <= TASKS);
+}
+
+/// On a clock that stands: a wait is from the first poll that finds it taken to the one that owns it.
+#[test]
+fn times() -> Result<(), nexus_lockprof::ConfigError> {
+    let clock = ManualClock::new();
+    let engine = Engine::with_clock(&clock);
+    engine.configure(Config::default().mode(Mode::Exact))?;
+    let lock = Profiled::named_in(engine.clone(), (), "lock");
+    let free = Cell::new(false);
+    let acquire = || {
+        let poll = poll_fn(|_| match free.get() {
+            true => Poll::Ready(Ok::<_, ()>(())),
+            false => Poll::Pending,
+        });
+        Task::new(lock.acquire_task(Location::caller(), HoldMode::Exclusive, poll))
+    };
+    let ns = Duration::from_nanos;
+    let (mut waits, mut gives_up) = (acquire(), acquire());
+    clock.advance(ns(1_000));
+    waits.pending();
+    gives_up.pending();
+    clock.advance(ns(20));
+    waits.pending();
+    clock.advance(ns(300));
+    drop(gives_up);
+    free.set(true);
+    let guard = waits.ready().unwrap();
+    clock.advance(ns(4_000));
+    lock.release(guard, |(), ()| ());
+    let snapshot = engine.snapshot();
+    let point = &snapshot.points()[0];
+    assert_eq!((point.acquisitions, point.contentions), (1, 1));
+    assert_eq!((point.wait.total_ns, point.hold.total_ns), (320, 4_000));
+    assert_eq!((point.cancellations, point.vain_wait_ns), (1, 320));
+    Ok(())
+}
+
+#[test]
+fn owned_guards_outlive_the_last_handle() {
+    let lock = Arc::new(Mutex::new(vec![1]));
+    let guard = now(Arc::clone(&lock).lock_owned());
+    drop(lock);
+    assert_eq!(*guard, [1]);
+}
