@@ -22,6 +22,8 @@ fn quiet_panic() -> ! {
 
 /// Runs `f` in a runtime, where blocking is refused.
 fn in_runtime(f: impl FnOnce()) {
-    let runtime = ::tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(async { f() });
+    let Ok(runtime) = ::tokio::runtime::Builder::new_current_thread().build() else {
+        panic!("there is no runtime to be had")
+    };
+    runtime.block_on(async { f() });
 }
