@@ -42,8 +42,10 @@ pub fn command(program: &str) -> Command {
     for name in [
         "LOCKPROF",
         "LOCKPROF_BUDGET",
+        "LOCKPROF_EVERY",
         "LOCKPROF_OUT",
         "LOCKPROF_SERVE",
+        "LOCKPROF_STACKS",
     ] {
         command.env_remove(name);
     }

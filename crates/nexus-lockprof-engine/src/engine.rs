@@ -109,6 +109,15 @@ impl Engine {
         })
     }
 
+    /// The same as [`snapshot`](Self::snapshot), of an interval that goes on: nothing is compared, and no handler called.
+    pub(crate) fn glance(&self) -> Snapshot {
+        let core = self.state();
+        core.control_or_configure();
+        let mut aggregator = lock(&core.aggregator);
+        let aggregator = aggregator.get_or_insert_with(|| Box::new(Aggregator::new(core)));
+        aggregator.glance(core)
+    }
+
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
         let core = self.state();
         // So that the snapshot tells the mode that the environment asks for, also before the first lock.

@@ -8,8 +8,10 @@ use std::fmt::Arguments;
 const MODE: &str = "LOCKPROF";
 /// `1%` or `0.01`: the budget of `sampled`.
 const BUDGET: &str = "LOCKPROF_BUDGET";
-/// File that the last snapshot is written to, as JSON, at exit.
+/// File that the last snapshot is written to, as JSON, at exit. It and the next are read in `out`.
 pub(crate) const OUT: &str = "LOCKPROF_OUT";
+/// `1s`: how often the file is written before that.
+pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 const SERVE: &str = "LOCKPROF_SERVE";
 
 /// The default settings with what the environment says. A bad value is told to `complain`, and the default stays.

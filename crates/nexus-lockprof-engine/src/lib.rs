@@ -53,6 +53,8 @@ mod moment;
 #[cfg(not(lockprof_loom))]
 mod monitor;
 #[cfg(not(lockprof_loom))]
+mod out;
+#[cfg(not(lockprof_loom))]
 mod process;
 #[cfg(not(lockprof_loom))]
 mod reporter;

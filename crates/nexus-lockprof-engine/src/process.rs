@@ -1,20 +1,13 @@
-//! What happens to a process as a whole: its exit, and its fork.
+//! What happens to a process as a whole: its first use of the engine, and its fork.
 
 use crate::control::Kind;
 use crate::core::GLOBAL;
-use crate::engine::Engine;
-use crate::env;
 #[cfg(unix)]
 use crate::exclusive::Still;
+use crate::out;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
-use std::panic::catch_unwind;
-use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-/// Where the last snapshot goes, and which process was told so.
-static OUT: OnceLock<(PathBuf, u32)> = OnceLock::new();
 
 /// Prepares for both, at the global engine's first use. A child that was forked during that has its first use again,
 /// with the handlers that it inherited: registered twice, they would lock the aggregator twice.
@@ -23,51 +16,9 @@ pub(crate) fn watch() {
     if WATCHING.swap(true, Relaxed) {
         return;
     }
-    if let Some(path) = std::env::var_os(env::OUT) {
-        if path.is_empty() {
-            crate::say(format_args!(
-                "{} is empty: no snapshot is written at exit",
-                env::OUT
-            ));
-        } else if OUT.set((path.into(), std::process::id())).is_ok() {
-            at_exit();
-        }
-    }
+    out::watch();
     #[cfg(unix)]
     at_fork();
-}
-
-#[cfg(any(unix, windows))]
-fn at_exit() {
-    // SAFETY: `write_out` does not unwind, and is there until the process ends.
-    if unsafe { libc::atexit(write_out) } != 0 {
-        crate::say(format_args!("{}: exit handlers are full", env::OUT));
-    }
-}
-
-#[cfg(not(any(unix, windows)))]
-fn at_exit() {
-    crate::say(format_args!("{}: not supported on this platform", env::OUT));
-}
-
-extern "C" fn write_out() {
-    // The thread-locals of the exiting thread are gone by now, and other threads may still run: a
-    // snapshot needs neither.
-    let written = catch_unwind(|| {
-        let (path, told) = OUT.get()?;
-        let mut path = path.clone();
-        let pid = std::process::id();
-        if pid != *told {
-            // A forked child: its profile goes beside its parent's, not over it.
-            path.as_mut_os_string().push(format!(".{pid}"));
-        }
-        Some(Engine::global().snapshot().write_json_file(path))
-    });
-    match written {
-        Ok(None | Some(Ok(()))) => {}
-        Ok(Some(Err(error))) => crate::say(format_args!("{}: {error}", env::OUT)),
-        Err(_) => crate::say(format_args!("{}: writing the snapshot panicked", env::OUT)),
-    }
 }
 
 /// A child has only the thread that forked: had another been collecting, the child would find the

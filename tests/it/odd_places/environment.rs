@@ -2,7 +2,10 @@
 
 use nexus_lockprof::Snapshot;
 use nexus_lockprof_tests::children::{self, Ended};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 const SAMPLED: &str = "sampled (budget 1%)";
 
@@ -117,6 +120,129 @@ fn the_last_snapshot_is_written_at_exit() {
     );
     assert!(snapshot.losses().is_empty());
     assert_ne!(snapshot.pid(), std::process::id());
+}
+
+#[test]
+fn the_file_names_the_process_and_the_program() {
+    let prefix = format!("lockprof-{}-", std::process::id());
+    let template = std::env::temp_dir().join(format!("{prefix}%e-%p-%%.json"));
+    let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+    let mut child = command
+        .args(["environment", SAMPLED, "0"])
+        .env("LOCKPROF_OUT", template)
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    assert!(child.wait().unwrap().success());
+    let out = Out(std::env::temp_dir().join(format!("{prefix}child-{pid}-%.json")));
+    assert_eq!(out.read().pid(), pid);
+}
+
+#[test]
+fn a_program_that_is_killed_leaves_its_last_profile() {
+    let out = Out::new("killed");
+    let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+    let mut child = command
+        .arg("environment: serve")
+        .envs([("LOCKPROF_OUT", &*out.name()), ("LOCKPROF_EVERY", "5ms")])
+        .spawn()
+        .unwrap();
+    // Until there was a file, and then another one with more in it.
+    let patience = Instant::now() + Duration::from_secs(60);
+    let mut seen = Vec::new();
+    while seen.len() < 2 && Instant::now() < patience {
+        // Whole at any time, once there is one.
+        if out.0.exists() {
+            let acquisitions = out.read().table().acquisitions;
+            if seen.last().is_none_or(|&last| last < acquisitions) {
+                seen.push(acquisitions);
+            }
+        }
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    let snapshot = out.read();
+    assert!(snapshot.table().acquisitions >= seen[1]);
+    assert!(snapshot.losses().is_empty(), "{snapshot}");
+    assert_eq!(snapshot.table().shards, 1, "the writing thread has none");
+}
+
+/// The last one is that of the exit, also if the file was being written at the time.
+#[test]
+fn the_file_at_exit_stays() {
+    for number in 0..10 {
+        let out = Out::new(&format!("every-{number}"));
+        let vars = [("LOCKPROF_OUT", &*out.name()), ("LOCKPROF_EVERY", "1ms")];
+        check(&vars, SAMPLED, &[]);
+        assert_eq!(out.read().table().acquisitions, 301);
+    }
+}
+
+#[test]
+fn a_bad_time_is_named_and_so_is_one_without_a_file() {
+    let out = Out::new("bad-time");
+    check(
+        &[("LOCKPROF_OUT", &out.name()), ("LOCKPROF_EVERY", "often")],
+        SAMPLED,
+        &[
+            "lockprof: LOCKPROF_EVERY=often is not a time such as 500ms, 1s or 2m: the snapshot is written at exit only",
+        ],
+    );
+    assert_eq!(out.read().table().acquisitions, 301);
+    check(
+        &[("LOCKPROF_EVERY", "1s")],
+        SAMPLED,
+        &["lockprof: LOCKPROF_EVERY is ignored: LOCKPROF_OUT names no file"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_once_while_the_program_runs() {
+    let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+    let mut child = command
+        .arg("environment: serve")
+        .envs([
+            ("LOCKPROF_OUT", "/nonexistent/lockprof.json"),
+            ("LOCKPROF_EVERY", "1ms"),
+        ])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains("/nonexistent/lockprof.json"), "{first}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(lines.count(), 0);
+}
+
+/// A child has no thread that writes; it writes at exit, beside its parent or in the file that names it.
+#[cfg(unix)]
+#[test]
+fn a_forked_child_writes_at_exit() {
+    for name in ["fork", "fork-%p"] {
+        let out = Out::new(name);
+        let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+        let child = command
+            .arg("environment: fork")
+            .envs([("LOCKPROF_OUT", &*out.name()), ("LOCKPROF_EVERY", "1ms")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let parent = child.id().to_string();
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success());
+        let forked = String::from_utf8(ended.stdout).unwrap();
+        let forked = forked.trim();
+        let names = match out.name().contains("%p") {
+            true => [&*parent, forked].map(|pid| out.name().replace("%p", pid)),
+            false => [out.name(), format!("{}.{forked}", out.name())],
+        };
+        let acquisitions = names.map(|name| Out(name.into()).read().table().acquisitions);
+        assert_eq!(acquisitions, [1, 2]);
+    }
 }
 
 #[test]

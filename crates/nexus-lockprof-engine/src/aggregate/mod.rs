@@ -31,6 +31,10 @@ pub(crate) struct Aggregator {
     by_content: HashMap<(Lock, AcquireMode, Site), usize>,
     /// By shard, then by a record's ordinal.
     seen: HashMap<u64, Vec<Option<Seen>>>,
+    /// Whether the last collection was a glance: its interval goes on in the next one.
+    goes_on: bool,
+    /// Collections that were glances: snapshots do not count them.
+    glances: u64,
     started_ns: u64,
     lost_before: Losses,
     /// At the last reset.
@@ -56,6 +60,8 @@ impl Aggregator {
             by_key: HashMap::new(),
             by_content: HashMap::new(),
             seen: HashMap::new(),
+            goes_on: false,
+            glances: 0,
             started_ns: core.clock.started_ns(),
             lost_before: Losses::default(),
             overhead_before: Overhead::default(),
@@ -66,15 +72,25 @@ impl Aggregator {
     /// Collects; what is hot goes to `events`.
     pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
         let closed = core.eras.open_collection();
-        self.merge(core, closed, events)
+        self.merge(core, closed, Some(events))
     }
 
-    /// Merges the shards, after the collection `closed` was closed.
-    fn merge(&mut self, core: &Core, closed: u64, events: &mut Vec<Event>) -> Snapshot {
+    /// Collects without ending the interval: the next collection's is the one that this would have been, and nothing is
+    /// compared to a threshold. It has the number that the next will have.
+    pub(crate) fn glance(&mut self, core: &Core) -> Snapshot {
+        let closed = core.eras.open_collection();
+        let snapshot = self.merge(core, closed, None);
+        self.glances += 1;
+        snapshot
+    }
+
+    /// Merges the shards, after the collection `closed` was closed. Without `events` it is a glance.
+    fn merge(&mut self, core: &Core, closed: u64, events: Option<&mut Vec<Event>>) -> Snapshot {
         let config = core.config();
         for point in &mut self.points {
-            point.begin();
+            point.begin(self.goes_on);
         }
+        self.goes_on = events.is_none();
         let mut table = TableStats {
             max_records: config.max_records as u64,
             shards: core.shard_count(),
@@ -124,10 +140,13 @@ impl Aggregator {
 
         let resets = core.eras.resets();
         let mut points = Vec::new();
+        let mut events = events;
         for state in &mut self.points {
             state.end(config.archive, &mut self.rng);
             let point = state.point(resets);
-            monitor::judge(&point, state.offered(), &mut state.heat, &config, events);
+            if let Some(events) = &mut events {
+                monitor::judge(&point, state.offered(), &mut state.heat, &config, events);
+            }
             if !point::is_blank(&point) {
                 points.push(point);
             }
@@ -141,7 +160,7 @@ impl Aggregator {
         table.rejected = lost.points_full;
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
-            collection: closed,
+            collection: closed - self.glances,
             resets,
             taken_unix_ns: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)

@@ -23,20 +23,25 @@ pub(super) struct PointState {
 #[derive(Default)]
 struct Times {
     archive: Archive,
-    /// What the closed collection measured.
+    /// What was measured in the interval.
     interval: Vec<Sample>,
     interval_samples: u64,
+    /// How many of those an earlier collection has put into the archive.
+    archived: usize,
 }
 
 impl Times {
-    fn begin(&mut self) {
-        self.interval.clear();
-        self.interval_samples = 0;
+    fn begin(&mut self, goes_on: bool) {
+        if !goes_on {
+            self.interval.clear();
+            self.interval_samples = 0;
+        }
+        self.archived = self.interval.len();
     }
 
     fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
-        self.archive
-            .extend(self.interval.iter().copied(), size, rng);
+        let new = self.interval.iter().skip(self.archived).copied();
+        self.archive.extend(new, size, rng);
         if self.interval.len() > size {
             let mut recent = Archive::default();
             recent.extend(self.interval.drain(..), size, rng);
@@ -46,7 +51,7 @@ impl Times {
         self.interval.sort_unstable_by_key(|sample| sample.value_ns);
     }
 
-    /// What the closed collection measured, to share.
+    /// What was measured in the interval, to share.
     fn recent(&self) -> Samples {
         if self.interval.is_empty() {
             Samples::default()
@@ -70,10 +75,10 @@ impl PointState {
         }
     }
 
-    /// Before a collection's records are taken in.
-    pub(super) fn begin(&mut self) {
-        self.wait.begin();
-        self.hold.begin();
+    /// Before a collection's records are taken in. Whether they are of the interval that there is already.
+    pub(super) fn begin(&mut self, goes_on: bool) {
+        self.wait.begin(goes_on);
+        self.hold.begin(goes_on);
     }
 
     /// After all of them were; archives keep `size` samples.
@@ -82,7 +87,7 @@ impl PointState {
         self.hold.end(size, rng);
     }
 
-    /// How many waits and holds the closed collection measured.
+    /// How many waits and holds were measured in the interval.
     pub(super) fn offered(&self) -> [u64; 2] {
         [self.wait.interval_samples, self.hold.interval_samples]
     }

@@ -55,7 +55,7 @@ fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection
         let mut events = Vec::new();
         let closed = core.eras.open_collection();
         hold(200);
-        let snapshot = aggregator.merge(core, closed, &mut events);
+        let snapshot = aggregator.merge(core, closed, Some(&mut events));
         let point = &snapshot.points()[0].hold;
         assert_eq!((point.samples, point.total_ns), (2, 300));
         assert_eq!(values(&point.reservoir), [100]);
@@ -71,4 +71,49 @@ fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection
         assert_eq!(values(&point.reservoir), [100, 200]);
         assert_eq!(values(&point.recent), [0; 0]);
     });
+}
+
+#[test]
+fn a_glance_does_not_end_the_interval() {
+    with_quiet_record(|core, aggregator, hold| {
+        let mut events = Vec::new();
+        let before = aggregator.collect(core, &mut events);
+        hold(200);
+        let glance = aggregator.glance(core);
+        assert_eq!(values(&glance.points()[0].hold.recent), [200]);
+        hold(300);
+        let snapshot = aggregator.collect(core, &mut events);
+        let point = &snapshot.points()[0].hold;
+        assert_eq!(values(&point.recent), [200, 300]);
+        assert_eq!(values(&point.reservoir), [100, 200, 300], "each once");
+        let interval = snapshot.since(&before).unwrap();
+        assert!(interval.is_complete());
+        // The interval is over now.
+        let snapshot = aggregator.collect(core, &mut events);
+        assert_eq!(values(&snapshot.points()[0].hold.recent), [0; 0]);
+    });
+}
+
+/// One line may be at several addresses: in each codegen unit, in each generic instance.
+#[test]
+fn points_of_one_content_at_two_addresses_are_one() {
+    let core = Core::local(Some(&ManualClock::new()));
+    let shard = thread::shard(&core).unwrap();
+    // SAFETY: it is this thread's shard.
+    let owner = unsafe { Owner::assume() };
+    let here = Location::caller();
+    let copies = [*here, *here].map(|location| &*Box::leak(Box::new(location)));
+    assert!(!std::ptr::eq(copies[0], copies[1]));
+    for location in copies {
+        let site = SiteKey::new(location, HoldMode::Exclusive);
+        let key = PointKey::new(site, number_of("twice").unwrap());
+        let record = shard.record(&owner, key, &core.limits()).unwrap();
+        hold(&core, shard, record, 100);
+    }
+    let snapshot = Aggregator::new(&core).collect(&core, &mut Vec::new());
+    let [point] = snapshot.points() else {
+        panic!("{snapshot}");
+    };
+    assert_eq!((point.acquisitions, point.hold.total_ns), (2, 200));
+    assert_eq!(snapshot.table().records, 2);
 }

@@ -7,7 +7,13 @@ use std::sync::Once;
 pub(super) fn engine() -> Engine {
     static OFF: Once = Once::new();
     OFF.call_once(|| {
-        for name in ["LOCKPROF", "LOCKPROF_BUDGET", "LOCKPROF_OUT"] {
+        for name in [
+            "LOCKPROF",
+            "LOCKPROF_BUDGET",
+            "LOCKPROF_EVERY",
+            "LOCKPROF_OUT",
+            "LOCKPROF_STACKS",
+        ] {
             if std::env::var_os(name).is_some() {
                 // A closed stderr is no reason to stop.
                 let _ = writeln!(

@@ -1,8 +1,10 @@
 //! A program that knows what it did, and leaves the rest to the environment.
 
 use nexus_lockprof::{Config, Mode, Mutex};
+use std::io::Write;
 use std::process::exit;
 use std::thread;
+use std::time::Duration;
 
 static JOBS: Mutex<Vec<u64>> = Mutex::named("jobs", Vec::new());
 
@@ -22,6 +24,33 @@ pub(crate) fn main(expected: &str, code: &str) {
     });
     assert_eq!(nexus_lockprof::snapshot().mode().to_string(), expected);
     exit(code.parse().unwrap_or(99));
+}
+
+/// Uses a lock, and waits to be killed.
+pub(crate) fn serve() {
+    loop {
+        JOBS.lock().push(0);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Uses a lock; then so does a child that was forked off. Prints the child's number.
+#[cfg(unix)]
+pub(crate) fn fork() {
+    JOBS.lock().push(0);
+    // SAFETY: the child only uses a lock that nobody holds, and exits.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "{}", std::io::Error::last_os_error());
+    if pid == 0 {
+        JOBS.lock().push(1);
+        exit(0);
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child just made.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    assert_eq!(status, 0);
+    let said = writeln!(std::io::stdout(), "{pid}");
+    assert!(said.is_ok(), "{said:?}");
 }
 
 fn mode(name: &str) -> Mode {

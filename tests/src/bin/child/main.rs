@@ -20,6 +20,9 @@ fn main() {
         "destructors" => exit::destructors(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
+        "environment: serve" => environment::serve(),
+        #[cfg(unix)]
+        "environment: fork" => environment::fork(),
         #[cfg(unix)]
         "fork" => fork::main(),
         #[cfg(unix)]
