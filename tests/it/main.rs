@@ -11,6 +11,8 @@ mod integrations;
 mod modes;
 #[cfg(feature = "profile")]
 mod odd_places;
+#[cfg(all(feature = "profile", feature = "stacks"))]
+mod stacks;
 #[cfg(feature = "profile")]
 mod statistics;
 #[cfg(feature = "tokio")]

@@ -72,6 +72,7 @@ pub struct Config {
     pub(crate) max_shards: usize,
     pub(crate) reservoir: usize,
     pub(crate) archive: usize,
+    pub(crate) stacks: bool,
     pub(crate) hot: Thresholds,
     pub(crate) hot_of: HashMap<String, Thresholds>,
     pub(crate) hot_min_samples: u64,
@@ -89,6 +90,7 @@ impl Default for Config {
             max_shards: 4096,
             reservoir: RESERVOIR,
             archive: ARCHIVE,
+            stacks: false,
             hot: Thresholds::default(),
             hot_of: HashMap::new(),
             hot_min_samples: 16,
@@ -138,6 +140,27 @@ impl Config {
     #[must_use]
     pub fn archive(mut self, durations: usize) -> Self {
         self.archive = durations;
+        self
+    }
+
+    /// Whether a sample of the long waits looks at its call stack, for [`Point::callers`]. Off by default.
+    ///
+    /// A look takes some microseconds, in which the thread would wait anyway. The first 8 long waits of a point in a thread
+    /// are looked at, then one in 8; a thread keeps 256 stacks, and those of more are counted as lost (`stacks`). Needs
+    /// the feature `stacks`; without it, stderr says that it has no effect.
+    ///
+    /// [`Point::callers`]: nexus_lockprof_snapshot::Point::callers
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::{Config, Engine};
+    ///
+    /// let engine = Engine::new();
+    /// engine.configure(Config::default().stacks(true))?;
+    /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn stacks(mut self, on: bool) -> Self {
+        self.stacks = on;
         self
     }
 

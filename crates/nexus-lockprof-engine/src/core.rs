@@ -16,11 +16,12 @@ use crate::hot::{self, Probe};
 use crate::process;
 use crate::record::Era;
 use crate::shard::{Limits, Loss, Losses, Shard};
+use crate::stacks;
 use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, Once, Weak};
 use thread_local::ThreadLocal;
 
 use Ordering::Relaxed;
@@ -53,6 +54,7 @@ pub struct Core {
     pub(crate) eras: Eras,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
+    pub(crate) stacks: stacks::Switch,
     /// `None` until the first use configures the global engine.
     config: ArcSwapOption<Config>,
     /// Serialises changes of mode; the number of changes so far.
@@ -94,6 +96,7 @@ impl Core {
             eras: Eras::new(),
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
+            stacks: stacks::Switch::new(),
             config: ArcSwapOption::const_empty(),
             changes: Mutex::new(0),
             handlers: Handlers::new(),
@@ -198,6 +201,14 @@ impl Core {
 
     pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
         config.validate()?;
+        if config.stacks && !stacks::SUPPORTED {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                crate::say(format_args!(
+                    "Config::stacks has no effect: the program was built without the feature `stacks`"
+                ));
+            });
+        }
         let _inside = thread::inside();
         if !self.configuring.swap(true, Relaxed) {
             self.first_use();
@@ -215,6 +226,7 @@ impl Core {
     fn apply(&self, config: Config, changes: &mut u64) {
         let old = self.config.load_full();
         self.reservoir.store(config.reservoir, Relaxed);
+        self.stacks.set(config.stacks);
         let mode = config.mode;
         self.config.store(Some(Arc::new(config)));
         if old.is_none_or(|old| old.mode != mode) || self.control() == Control::UNCONFIGURED {

@@ -1,6 +1,7 @@
 //! Settings from the environment.
 
 use crate::config::{Config, Mode};
+use crate::stacks;
 use std::ffi::OsString;
 use std::fmt::Arguments;
 
@@ -12,6 +13,8 @@ const BUDGET: &str = "LOCKPROF_BUDGET";
 pub(crate) const OUT: &str = "LOCKPROF_OUT";
 /// `1s`: how often the file is written before that.
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
+/// `on` or `off`.
+const STACKS: &str = "LOCKPROF_STACKS";
 const SERVE: &str = "LOCKPROF_SERVE";
 
 /// The default settings with what the environment says. A bad value is told to `complain`, and the default stays.
@@ -49,7 +52,24 @@ pub(crate) fn config(
             value.display()
         ));
     }
-    Config::default().mode(mode)
+    let stacks = var(STACKS).is_some_and(|value| match value.to_str() {
+        Some("on") if stacks::SUPPORTED => true,
+        Some("on") => {
+            complain(format_args!(
+                "{STACKS}=on has no effect: the program was built without the feature `stacks`"
+            ));
+            false
+        }
+        Some("off") => false,
+        _ => {
+            complain(format_args!(
+                "{STACKS}={} is not one of on, off: using off",
+                value.display()
+            ));
+            false
+        }
+    });
+    Config::default().mode(mode).stacks(stacks)
 }
 
 /// Complains of settings that the environment names and the program has overruled without a look at them.
@@ -57,7 +77,7 @@ pub(crate) fn ignored(
     var: impl Fn(&str) -> Option<OsString>,
     complain: &mut dyn FnMut(Arguments<'_>),
 ) {
-    for name in [MODE, BUDGET, SERVE] {
+    for name in [MODE, BUDGET, STACKS, SERVE] {
         if let Some(value) = var(name) {
             complain(format_args!(
                 "{name}={} is ignored: the program has settings of its own",
@@ -129,6 +149,30 @@ mod tests {
             default,
             &["LOCKPROF_SERVE=unix is ignored: this version does not serve"],
         );
+    }
+
+    #[test]
+    fn stacks_are_asked_for() {
+        let ask = |value: &'static str| {
+            let mut said = Vec::new();
+            let config = config(
+                |name| (name == STACKS).then(|| value.into()),
+                &mut |message| said.push(message.to_string()),
+            );
+            (config == Config::default().stacks(true), said)
+        };
+        assert_eq!(ask("off"), (false, Vec::new()));
+        let said = if stacks::SUPPORTED {
+            Vec::new()
+        } else {
+            vec![
+                "LOCKPROF_STACKS=on has no effect: the program was built without the feature `stacks`"
+                    .to_owned(),
+            ]
+        };
+        assert_eq!(ask("on"), (stacks::SUPPORTED, said));
+        let said = "LOCKPROF_STACKS=1 is not one of on, off: using off";
+        assert_eq!(ask("1"), (false, vec![said.to_owned()]));
     }
 
     #[cfg(unix)]

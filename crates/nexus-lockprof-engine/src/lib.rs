@@ -22,6 +22,7 @@ mod pending;
 mod record;
 mod reservoir;
 mod sampler;
+mod stacks;
 mod sync;
 mod table;
 

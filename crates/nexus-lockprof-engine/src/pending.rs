@@ -7,6 +7,7 @@
 use crate::record::Record;
 #[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
+use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
@@ -41,6 +42,8 @@ pub(crate) struct Pending {
     pub(crate) wait_weight: AtomicU64,
     /// Clock ticks.
     pub(crate) wait_start: AtomicU64,
+    /// The stack that it waited with.
+    pub(crate) noted: stacks::Noted,
     /// The acquisition that this one followed without a release (a downgrade, a condition variable).
     /// In the free list: the next free one.
     pub(crate) before: AtomicPtr<Pending>,
@@ -154,6 +157,7 @@ impl Pool {
             blocker: AtomicPtr::default(),
             wait_weight: AtomicU64::new(0),
             wait_start: AtomicU64::new(0),
+            noted: stacks::Noted::default(),
             before: AtomicPtr::default(),
         });
         Some(Pool {
@@ -198,6 +202,7 @@ impl Pool {
             node.more.store(false, Relaxed);
             node.blocker.store(std::ptr::null_mut(), Relaxed);
             node.wait_weight.store(0, Relaxed);
+            node.noted.clear();
         }
         node.before.store(self.free.load(Relaxed), Relaxed);
         self.free

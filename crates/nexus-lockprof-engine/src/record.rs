@@ -11,6 +11,7 @@
 use crate::identity::PointKey;
 use crate::reservoir::{Packed, Reservoir};
 use crate::sampler::{Pace, Sampling};
+use crate::stacks;
 use crate::sync::{AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop};
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -65,6 +66,7 @@ pub(crate) struct Record {
     caused: Sum,
     wait: Tally,
     hold: Tally,
+    pub(crate) long_waits: stacks::Turn,
 }
 
 /// Events that no measured one stands for.
@@ -205,6 +207,7 @@ impl Record {
             caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
+            long_waits: stacks::Turn::default(),
         }
     }
 

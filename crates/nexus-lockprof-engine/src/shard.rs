@@ -6,6 +6,7 @@ use crate::identity::PointKey;
 use crate::lease::Lease;
 use crate::pending::Pool;
 use crate::record::{Owner, Record};
+use crate::stacks;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, bump};
 use crate::table::Table;
 use Ordering::{Acquire, Relaxed};
@@ -19,15 +20,16 @@ pub(crate) enum Loss {
     ThreadExit,
     Memory,
     Guards,
+    Stacks,
 }
 
 /// Lost events by cause. In a shard only the owner counts; in an engine anyone, with read-modify-writes.
 #[derive(Debug, Default)]
-pub(crate) struct Losses([AtomicU64; 6]);
+pub(crate) struct Losses([AtomicU64; 7]);
 
 impl Losses {
     pub(crate) const fn new() -> Self {
-        Losses([const { AtomicU64::new(0) }; 6])
+        Losses([const { AtomicU64::new(0) }; 7])
     }
 
     /// One more, by the only thread that counts here.
@@ -53,6 +55,7 @@ pub(crate) struct Shard {
     pub(crate) lease: Lease,
     pub(crate) table: Table,
     pub(crate) pool: Pool,
+    pub(crate) stacks: stacks::Table,
     pub(crate) losses: Losses,
     pub(crate) governor: Governor,
     pub(crate) life: Life,
@@ -76,6 +79,7 @@ impl Shard {
             lease: Lease::default(),
             table: Table::try_new()?,
             pool: Pool::try_new(id)?,
+            stacks: stacks::Table::default(),
             losses: Losses::default(),
             governor: Governor::new(),
             life: Life::default(),

@@ -281,6 +281,9 @@ impl Core {
                 ..Delta::default()
             };
             self.add(shard, owner, record, &delta);
+            if let Some(wait) = wait {
+                self.settle_stack(shard, owner, pending, wait.ns);
+            }
             // With a wait it is twice the work: there is the holder's record, too.
             let timed_ns = shard.governor.timed_ns(&self.costs);
             match wait_weight {
@@ -357,6 +360,9 @@ impl<'a> Ticket<'a> {
         }
         entry.wait_weight = 1;
         entry.time_wait();
+        if let Some(pending) = entry.pending {
+            core.note_stack(entry.shard, &entry.owner, entry.record, pending);
+        }
     }
 
     /// The lock was found taken earlier, at `start` as [`Core::begin_wait`] gave it, perhaps in another thread: a wait of a

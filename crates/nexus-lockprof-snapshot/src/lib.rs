@@ -7,6 +7,7 @@
 //! | to | use |
 //! | --- | --- |
 //! | look at what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
+//! | see who waited | [`Point::callers`] |
 //! | see an interval | [`Snapshot::since`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
 //! | keep it, send it | [`Snapshot::write_json_file`], [`Snapshot::to_json`], [`Snapshot::from_json`], serde |
@@ -71,6 +72,7 @@ mod quantile;
 mod read;
 mod since;
 mod snapshot;
+mod stack;
 mod write;
 
 pub use durations::{Durations, Sample, Samples};
@@ -82,4 +84,5 @@ pub use profiler::{Losses, Overhead, ProfilerMode, TableStats};
 pub use read::ReadError;
 pub use since::SinceError;
 pub use snapshot::{Snapshot, SnapshotParts};
+pub use stack::{Frame, Stack};
 pub use write::WriteError;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{self, is_default};
-use crate::{AcquireMode, Durations, Lock, Site};
+use crate::{AcquireMode, Durations, Lock, Site, Stack, stack};
 
 /// Everything known about one acquisition point: (lock class, mode, source location).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,10 @@ pub struct Point {
     /// Times from owning the lock to releasing it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub hold: Durations,
+    /// The call stacks of the long waits, by estimated wait, longest first. Empty unless the engine was told to look at
+    /// stacks (`Config::stacks`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub callers: Vec<Stack>,
 }
 
 /// What makes two records the same acquisition point.
@@ -88,6 +92,7 @@ impl Point {
             caused_variance: 0.0,
             wait: Durations::default(),
             hold: Durations::default(),
+            callers: Vec::new(),
         }
     }
 
@@ -141,6 +146,7 @@ impl Point {
             && self.caused_wait_ns == 0
             && self.wait.is_empty()
             && self.hold.is_empty()
+            && self.callers.is_empty()
     }
 
     /// Adds another record of the same point.
@@ -156,6 +162,7 @@ impl Point {
         self.caused_variance += other.caused_variance;
         self.wait.merge(other.wait);
         self.hold.merge(other.hold);
+        self.callers.extend(other.callers);
     }
 }
 
@@ -172,6 +179,7 @@ pub(crate) fn normalize(points: &mut Vec<Point>) {
     for point in &mut merged {
         point.wait.sort();
         point.hold.sort();
+        stack::normalize(&mut point.callers);
     }
     // A stable sort: what ties here stays in the order of the keys.
     merged.sort_by_key(|p| Reverse((p.wait.total_ns, p.contentions, p.acquisitions)));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json;
+use crate::json::{self, is_default};
 
 /// What the profiler was told to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +146,10 @@ pub struct Losses {
     pub memory: u64,
     /// Acquisitions whose hold or wait was not measured because too many measured guards were alive at once.
     pub guards: u64,
+    /// Call stacks that were not recorded, because the thread's table of them was full or the stack could not be read. The
+    /// waits themselves were.
+    #[serde(skip_serializing_if = "is_default")]
+    pub stacks: u64,
 }
 
 impl Losses {
@@ -167,6 +171,7 @@ impl Losses {
             thread_exit,
             memory,
             guards,
+            stacks,
         } = self;
         [
             ("points_full", points_full),
@@ -175,6 +180,7 @@ impl Losses {
             ("thread_exit", thread_exit),
             ("memory", memory),
             ("guards", guards),
+            ("stacks", stacks),
         ]
         .into_iter()
     }

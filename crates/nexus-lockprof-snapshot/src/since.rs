@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::point::Key;
 use crate::{
-    Durations, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts, TableStats,
+    Durations, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts, TableStats, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -263,6 +263,9 @@ fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
         ),
         wait: durations(of, WAIT, &later.wait, &earlier.wait)?,
         hold: durations(of, HOLD, &later.hold, &earlier.hold)?,
+        callers: stack::between(&later.callers, &earlier.callers, |name, later, earlier| {
+            of.minus(name, later, earlier)
+        })?,
         ..blank(later)
     })
 }
@@ -357,5 +360,6 @@ fn losses(later: &Losses, earlier: &Losses) -> Result<Losses, SinceError> {
         thread_exit: minus("losses.thread_exit", later.thread_exit, earlier.thread_exit)?,
         memory: minus("losses.memory", later.memory, earlier.memory)?,
         guards: minus("losses.guards", later.guards, earlier.guards)?,
+        stacks: minus("losses.stacks", later.stacks, earlier.stacks)?,
     })
 }

@@ -65,9 +65,9 @@ pub use locks::*;
 pub use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar, ProfiledGuard, ProfiledRecursive};
 pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
 pub use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseHotError, Point,
-    ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot, SnapshotParts,
-    TableStats, WriteError, printable,
+    AcquireMode, Durations, Frame, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseHotError,
+    Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot, SnapshotParts,
+    Stack, TableStats, WriteError, printable,
 };
 
 /// The README's example is compiled and run like the others.

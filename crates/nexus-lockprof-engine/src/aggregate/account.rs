@@ -27,6 +27,7 @@ pub(super) fn losses(losses: &shard::Losses) -> snapshot::Losses {
         thread_exit: losses.get(Loss::ThreadExit),
         memory: losses.get(Loss::Memory),
         guards: losses.get(Loss::Guards),
+        stacks: losses.get(Loss::Stacks),
     }
 }
 
@@ -37,6 +38,7 @@ pub(super) fn add_losses(sum: &mut snapshot::Losses, more: snapshot::Losses) {
     sum.thread_exit += more.thread_exit;
     sum.memory += more.memory;
     sum.guards += more.guards;
+    sum.stacks += more.stacks;
 }
 
 pub(super) fn subtract_losses(sum: &mut snapshot::Losses, less: &snapshot::Losses) {
@@ -46,4 +48,5 @@ pub(super) fn subtract_losses(sum: &mut snapshot::Losses, less: &snapshot::Losse
     sum.thread_exit = sum.thread_exit.saturating_sub(less.thread_exit);
     sum.memory = sum.memory.saturating_sub(less.memory);
     sum.guards = sum.guards.saturating_sub(less.guards);
+    sum.stacks = sum.stacks.saturating_sub(less.stacks);
 }

@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::identity::{PointKey, to_site};
 use crate::monitor;
 use crate::record::Reading;
+use crate::stacks::Callers;
 use crate::sync::Ordering::Relaxed;
 use account::{add_losses, counted_ns, losses, overhead_since, subtract_losses};
 use nexus_lockprof_snapshot::{
@@ -31,6 +32,7 @@ pub(crate) struct Aggregator {
     by_content: HashMap<(Lock, AcquireMode, Site), usize>,
     /// By shard, then by a record's ordinal.
     seen: HashMap<u64, Vec<Option<Seen>>>,
+    callers: Callers,
     /// Whether the last collection was a glance: its interval goes on in the next one.
     goes_on: bool,
     /// Collections that were glances: snapshots do not count them.
@@ -60,6 +62,7 @@ impl Aggregator {
             by_key: HashMap::new(),
             by_content: HashMap::new(),
             seen: HashMap::new(),
+            callers: Callers::default(),
             goes_on: false,
             glances: 0,
             started_ns: core.clock.started_ns(),
@@ -135,15 +138,18 @@ impl Aggregator {
                     settled: before == Some(reading),
                 });
             });
+            self.callers
+                .read(shard, |key| point_of(key, points, by_key, by_content));
         }
         drop(guard);
 
         let resets = core.eras.resets();
         let mut points = Vec::new();
         let mut events = events;
-        for state in &mut self.points {
+        for (index, state) in self.points.iter_mut().enumerate() {
             state.end(config.archive, &mut self.rng);
-            let point = state.point(resets);
+            let mut point = state.point(resets);
+            point.callers = self.callers.of(index);
             if let Some(events) = &mut events {
                 monitor::judge(&point, state.offered(), &mut state.heat, &config, events);
             }
@@ -180,6 +186,7 @@ impl Aggregator {
         for point in &mut self.points {
             point.reset();
         }
+        self.callers.reset();
         add_losses(&mut self.lost_before, *last.losses());
         let overhead = last.overhead();
         self.overhead_before.budgeted_ns += overhead.budgeted_ns;

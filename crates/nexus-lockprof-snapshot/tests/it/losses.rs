@@ -6,7 +6,10 @@ use crate::support::everything;
 
 #[test]
 fn every_cause_is_counted_once() {
-    let losses = everything().losses;
+    let losses = Losses {
+        stacks: 16,
+        ..everything().losses
+    };
     let causes: Vec<_> = losses.iter().collect();
     let expected = [
         ("points_full", 10),
@@ -15,9 +18,10 @@ fn every_cause_is_counted_once() {
         ("thread_exit", 13),
         ("memory", 14),
         ("guards", 15),
+        ("stacks", 16),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 75);
+    assert_eq!(losses.total(), 91);
     assert!(!losses.is_empty());
 }
 

@@ -8,4 +8,5 @@ mod losses;
 mod parts;
 mod quantile;
 mod since;
+mod stacks;
 mod support;

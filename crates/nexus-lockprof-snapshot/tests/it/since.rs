@@ -37,6 +37,7 @@ fn every_counter_is_subtracted() -> TestResult {
     later.losses.thread_exit += 4;
     later.losses.memory += 5;
     later.losses.guards += 6;
+    later.losses.stacks += 7;
     let recent = Samples::from(vec![Sample {
         value_ns: 40,
         weight: 2.5,
@@ -94,7 +95,7 @@ fn every_counter_is_subtracted() -> TestResult {
     assert!((point.hold.total_variance - 1.5).abs() < 1e-6);
     assert_eq!(
         interval.losses().iter().map(|(_, n)| n).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5, 6]
+        [1, 2, 3, 4, 5, 6, 7]
     );
     assert_eq!(
         *interval.table(),

@@ -146,6 +146,8 @@ pub(crate) fn everything() -> SnapshotParts {
             thread_exit: 13,
             memory: 14,
             guards: 15,
+            // Like `callers`: a document without stacks is as it was before there were any. See `stacks`.
+            stacks: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,

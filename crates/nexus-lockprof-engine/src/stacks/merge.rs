@@ -1,0 +1,95 @@
+//! The stacks of all shards together.
+
+use super::symbols::Symbols;
+use super::table::Sums;
+use crate::identity::PointKey;
+use crate::shard::Shard;
+use nexus_lockprof_snapshot::{Frame, Stack};
+use std::collections::HashMap;
+
+/// What collections remember of stacks from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Callers {
+    /// By point, and by the addresses of its frames.
+    points: HashMap<usize, HashMap<Box<[usize]>, StackState>>,
+    /// What was last read of a shard's slots.
+    seen: HashMap<u64, Vec<Sums>>,
+    symbols: Symbols,
+}
+
+/// One stack at a point, all shards together.
+#[derive(Debug, Default)]
+struct StackState {
+    now: Sums,
+    /// At the last reset.
+    base: Sums,
+    /// What it is called: looked up when a snapshot first has it.
+    shown: Option<Vec<Frame>>,
+}
+
+impl Callers {
+    /// Adds what has happened in a shard since it was last read; `point_of` says which point a key is of.
+    pub(crate) fn read(&mut self, shard: &Shard, mut point_of: impl FnMut(PointKey) -> usize) {
+        for (place, slot) in shard.stacks.stacks() {
+            let seen = self.seen.entry(shard.id).or_default();
+            if seen.len() <= place {
+                seen.resize(place + 1, Sums::default());
+            }
+            let sums = slot.sums();
+            let last = std::mem::replace(&mut seen[place], sums);
+            if sums == last {
+                continue;
+            }
+            let stacks = self.points.entry(point_of(slot.key())).or_default();
+            let now = &mut stacks.entry(slot.frames().collect()).or_default().now;
+            *now = now.plus(sums.minus(last));
+        }
+    }
+
+    /// The stacks of a point since the last reset.
+    pub(crate) fn of(&mut self, point: usize) -> Vec<Stack> {
+        let Some(stacks) = self.points.get_mut(&point) else {
+            return Vec::new();
+        };
+        let symbols = &mut self.symbols;
+        let stacks = stacks.iter_mut().filter_map(|(addresses, state)| {
+            let since = state.now.minus(state.base);
+            (since != Sums::default()).then(|| Stack {
+                frames: state
+                    .shown
+                    .get_or_insert_with(|| symbols.shown(addresses))
+                    .clone(),
+                waits: since.waits,
+                wait_ns: since.wait_ns,
+                samples: since.samples,
+            })
+        });
+        // In any order, and some may look alike: the snapshot sorts and merges them.
+        stacks.collect()
+    }
+
+    /// Makes what there is now the baseline of what follows.
+    pub(crate) fn reset(&mut self) {
+        for state in self.points.values_mut().flat_map(HashMap::values_mut) {
+            state.base = state.now;
+        }
+    }
+}
+
+impl Sums {
+    fn plus(self, more: Sums) -> Sums {
+        Sums {
+            samples: self.samples.saturating_add(more.samples),
+            waits: self.waits.saturating_add(more.waits),
+            wait_ns: self.wait_ns.saturating_add(more.wait_ns),
+        }
+    }
+
+    fn minus(self, less: Sums) -> Sums {
+        Sums {
+            samples: self.samples.saturating_sub(less.samples),
+            waits: self.waits.saturating_sub(less.waits),
+            wait_ns: self.wait_ns.saturating_sub(less.wait_ns),
+        }
+    }
+}

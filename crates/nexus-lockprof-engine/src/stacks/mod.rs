@@ -1,0 +1,38 @@
+//! The call stacks of long waits: which caller of a point it is that waits.
+//!
+//! A point is one line. If that line is in a helper that all of a program's locks go through, its callers are what one
+//! wants to know. So a long wait may look at its own stack, while the thread would wait anyway: a sample of the waits does,
+//! and the stack goes into a table of the thread's own, with the weight of the sample, when the wait is settled.
+//!
+//! - `table` has the stacks of a shard; `capture` looks at one.
+//! - `merge` is the aggregator's part, `symbols` gives addresses their names, only for snapshots.
+//!
+//! Without the feature `stacks` all of it is types of no size and functions that do nothing.
+
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+mod capture;
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+mod merge;
+#[cfg(any(not(feature = "stacks"), lockprof_loom))]
+mod off;
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+mod symbols;
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+mod table;
+#[cfg(all(feature = "stacks", test, not(lockprof_loom)))]
+mod tests;
+
+#[cfg(any(not(feature = "stacks"), lockprof_loom))]
+pub(crate) use off::{Noted, Switch, Table, Turn};
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+pub(crate) use {
+    capture::{Noted, Switch, Turn},
+    merge::Callers,
+    table::Table,
+};
+
+#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
+pub(crate) use off::Callers;
+
+/// Whether there is anything to switch on.
+pub(crate) const SUPPORTED: bool = cfg!(feature = "stacks");

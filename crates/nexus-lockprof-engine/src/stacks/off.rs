@@ -1,0 +1,67 @@
+//! In place of all that, without the feature.
+
+/// Counts nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Turn;
+
+/// Notes nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Noted;
+
+impl Noted {
+    pub(crate) fn clear(&self) {}
+}
+
+/// Always off.
+#[derive(Debug)]
+pub(crate) struct Switch;
+
+/// Has no stacks.
+#[derive(Debug, Default)]
+pub(crate) struct Table;
+
+#[cfg(not(lockprof_loom))]
+pub(crate) use engine::Callers;
+
+#[cfg(not(lockprof_loom))]
+mod engine {
+    use super::Switch;
+    use crate::core::Core;
+    use crate::identity::PointKey;
+    use crate::pending::Pending;
+    use crate::record::{Owner, Record};
+    use crate::shard::Shard;
+    use nexus_lockprof_snapshot::Stack;
+
+    impl Switch {
+        pub(crate) const fn new() -> Self {
+            Switch
+        }
+
+        pub(crate) fn set(&self, _on: bool) {}
+    }
+
+    impl Core {
+        #[inline(always)]
+        pub(crate) fn note_stack(&self, _: &Shard, _: &Owner, _: &Record, _: &Pending) {}
+
+        #[inline(always)]
+        pub(crate) fn settle_stack(&self, _: &Shard, _: &Owner, _: &Pending, _wait_ns: u64) {}
+    }
+
+    /// Merges nothing.
+    #[derive(Debug, Default)]
+    pub(crate) struct Callers;
+
+    impl Callers {
+        pub(crate) fn read(&mut self, shard: &Shard, _: impl FnMut(PointKey) -> usize) {
+            let _none = &shard.stacks;
+        }
+
+        pub(crate) fn of(&mut self, _point: usize) -> Vec<Stack> {
+            Vec::new()
+        }
+
+        pub(crate) fn reset(&mut self) {}
+    }
+}

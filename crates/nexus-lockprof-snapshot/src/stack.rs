@@ -1,0 +1,111 @@
+//! Who called: [`Stack`] and [`Frame`].
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::is_default;
+
+/// One function on a call stack.
+///
+/// A function that the compiler has put into its caller is a frame of its own, at the same address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Frame {
+    /// Its name, demangled; `None` if the program has no symbol for the address.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub function: Option<String>,
+    /// Path of the source file; `None` without debug information.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub file: Option<String>,
+    /// Line of the call, from 1; `None` without debug information.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub line: Option<u32>,
+    /// Address that the call returns to, in the process that made the snapshot.
+    pub address: u64,
+}
+
+/// A call stack that waited for a lock, and how much: of [`Point::callers`](crate::Point::callers).
+///
+/// ```
+/// use nexus_lockprof_snapshot::{Frame, Stack};
+///
+/// let frame = Frame { function: Some("app::flush".into()), line: Some(7), ..Frame::default() };
+/// let stack = Stack { frames: vec![frame], waits: 10, wait_ns: 5_000_000, samples: 3 };
+/// assert_eq!(stack.wait().as_millis(), 5);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stack {
+    /// From the caller of the lock to the thread's first function. The profiler's and the lock's own functions are
+    /// left out, and those that begin each thread.
+    pub frames: Vec<Frame>,
+    /// Long waits that came from here: an estimate.
+    pub waits: u64,
+    /// Nanoseconds that those waits took together: an estimate.
+    pub wait_ns: u64,
+    /// Waits whose stack was looked at, from which the two are estimated.
+    pub samples: u64,
+}
+
+impl Stack {
+    /// How long the waits that came from here took together.
+    #[must_use]
+    pub const fn wait(&self) -> Duration {
+        Duration::from_nanos(self.wait_ns)
+    }
+}
+
+/// Sorts stacks by wait, longest first, and merges equal ones.
+pub(crate) fn normalize(stacks: &mut Vec<Stack>) {
+    let mut merged: Vec<Stack> = Vec::with_capacity(stacks.len());
+    stacks.sort_by(|a, b| a.frames.cmp(&b.frames));
+    for stack in stacks.drain(..) {
+        match merged.last_mut() {
+            Some(last) if last.frames == stack.frames => {
+                last.waits = last.waits.saturating_add(stack.waits);
+                last.wait_ns = last.wait_ns.saturating_add(stack.wait_ns);
+                last.samples = last.samples.saturating_add(stack.samples);
+            }
+            _ => merged.push(stack),
+        }
+    }
+    // A stable sort: what ties here stays in the order of the frames.
+    merged.sort_by_key(|stack| Reverse((stack.wait_ns, stack.waits)));
+    *stacks = merged;
+}
+
+/// Subtracts `earlier` stacks of a point from its `later` ones, counter by counter with `minus`. Without those that nothing came
+/// from.
+pub(crate) fn between<E>(
+    later: &[Stack],
+    earlier: &[Stack],
+    minus: impl Fn(&'static str, u64, u64) -> Result<u64, E>,
+) -> Result<Vec<Stack>, E> {
+    let nothing = Stack::default();
+    let mut before: HashMap<&[Frame], &Stack> = earlier
+        .iter()
+        .map(|stack| (stack.frames.as_slice(), stack))
+        .collect();
+    let mut changed = Vec::new();
+    for stack in later {
+        let earlier = before.remove(stack.frames.as_slice()).unwrap_or(&nothing);
+        let interval = Stack {
+            frames: stack.frames.clone(),
+            waits: minus("callers.waits", stack.waits, earlier.waits)?,
+            wait_ns: minus("callers.wait_ns", stack.wait_ns, earlier.wait_ns)?,
+            samples: minus("callers.samples", stack.samples, earlier.samples)?,
+        };
+        // Any of them: they are not counted at one time.
+        if interval.samples | interval.waits | interval.wait_ns != 0 {
+            changed.push(interval);
+        }
+    }
+    // A stack never goes away, so one that did went backwards, to 0.
+    for gone in earlier {
+        if before.contains_key(gone.frames.as_slice()) {
+            minus("callers.samples", 0, gone.samples)?;
+        }
+    }
+    Ok(changed)
+}

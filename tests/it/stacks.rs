@@ -1,0 +1,92 @@
+//! Who called: two callers of one line are told apart.
+
+use nexus_lockprof::engine::Mode;
+use nexus_lockprof::{Point, Stack};
+use nexus_lockprof_tests::bench::{Bench, Mutex};
+use std::thread;
+
+type Lock = Mutex<()>;
+
+/// What all of a program's locks go through, as in some async runtimes.
+#[inline(never)]
+fn wrapper(lock: &Lock) {
+    drop(lock.lock());
+}
+
+#[inline(never)]
+fn reader(lock: &Lock) {
+    wrapper(lock);
+    std::hint::black_box(lock);
+}
+
+#[inline(never)]
+fn writer(lock: &Lock) {
+    wrapper(lock);
+    std::hint::black_box(lock);
+}
+
+/// Lets `work` wait for so long in a thread of its own.
+fn wait(bench: &Bench, work: fn(&Lock), ns: u64) {
+    let lock = &bench.mutex("wrapped", ());
+    thread::scope(|scope| {
+        let guard = lock.lock();
+        scope.spawn(move || work(lock));
+        // SAFETY: only asks how many are blocked.
+        unsafe { lock.raw() }.raw().await_blocked(1);
+        bench.pass(ns);
+        drop(guard);
+    });
+}
+
+fn waiting(bench: &Bench) -> Point {
+    let snapshot = bench.engine.snapshot();
+    let mut points = snapshot.points_of("wrapped").filter(|p| p.contentions > 0);
+    match (points.next(), points.next()) {
+        (Some(point), None) => point.clone(),
+        _ => panic!("{snapshot}"),
+    }
+}
+
+/// The functions of a stack, without their module.
+fn functions(stack: &Stack) -> Vec<&str> {
+    let functions = stack.frames.iter().map(|frame| {
+        let function = frame.function.as_deref().unwrap_or("?");
+        function.rsplit("::").next().unwrap_or(function)
+    });
+    functions.collect()
+}
+
+#[test]
+fn two_callers_through_one_line_are_told_apart() {
+    let bench = Bench::new(Mode::DEFAULT);
+    let on = bench.engine.config().stacks(true);
+    assert_eq!(bench.engine.configure(on), Ok(()));
+    wait(&bench, reader, 300);
+    wait(&bench, reader, 300);
+    wait(&bench, writer, 500);
+    let point = waiting(&bench);
+    assert_eq!(point.wait.total_ns, 1_100);
+    let [first, second] = &point.callers[..] else {
+        panic!("{:#?}", point.callers);
+    };
+    for (stack, caller, samples, wait_ns) in [(first, "reader", 2, 600), (second, "writer", 1, 500)]
+    {
+        assert_eq!((stack.samples, stack.waits), (samples, samples));
+        assert_eq!(stack.wait_ns, wait_ns);
+        // The lock's own functions are cut, and what begins each thread.
+        let functions = functions(stack);
+        assert_eq!(functions[..2], ["wrapper", caller], "{stack:#?}");
+        assert!(!functions.contains(&"__rust_begin_short_backtrace"));
+        let top = &stack.frames[0];
+        assert_eq!(top.line, Some(point.site.line));
+        let file = top.file.as_deref().unwrap_or_default();
+        assert!(file.ends_with("it/stacks.rs"), "{file}");
+    }
+}
+
+#[test]
+fn nobody_asked() {
+    let bench = Bench::new(Mode::DEFAULT);
+    wait(&bench, reader, 300);
+    assert_eq!(waiting(&bench).callers, []);
+}
