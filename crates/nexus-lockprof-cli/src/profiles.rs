@@ -40,6 +40,7 @@ pub(crate) fn present(
                 "no profile: no program was run to its end that has used one of the locks that are seen"
             ));
         }
+        tell_unseen(shown.unseen);
         return Ok(());
     }
     let mut failed = None;

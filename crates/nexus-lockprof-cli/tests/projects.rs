@@ -52,6 +52,14 @@ edition = "2021"
 parking_lot = "0.12"
 "#;
 
+#[track_caller]
+fn must<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
 struct Project {
     folder: PathBuf,
     _turn: MutexGuard<'static, ()>,
@@ -64,9 +72,9 @@ impl Project {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("src")).unwrap();
-        fs::write(folder.join("Cargo.toml"), MANIFEST).unwrap();
-        fs::write(folder.join("src/main.rs"), main).unwrap();
+        must(fs::create_dir_all(folder.join("src")));
+        must(fs::write(folder.join("Cargo.toml"), MANIFEST));
+        must(fs::write(folder.join("src/main.rs"), main));
         let project = Project {
             folder,
             _turn: turn,
@@ -79,7 +87,7 @@ impl Project {
     fn cargo(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO"));
         command.args(args).current_dir(&self.folder);
-        command.output().unwrap()
+        must(command.output())
     }
 
     fn lockprof(&self, args: &[&str]) -> Command {
@@ -98,18 +106,18 @@ impl Project {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        self.lockprof(args).output().unwrap()
+        must(self.lockprof(args).output())
     }
 
     /// All files and what is in them.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
+            for entry in must(fs::read_dir(folder)) {
+                let path = must(entry).path();
                 if path.is_dir() {
                     collect(&path, files);
                 } else {
-                    files.insert(path.clone(), fs::read(&path).unwrap());
+                    files.insert(path.clone(), must(fs::read(&path)));
                 }
             }
         }

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# `cargo lockprof run --release` on a program that knows nothing of it (tests/sample): all of its crates' locks are in the
+# profile, the counts are those that the program has counted itself, and its files are as they were.
+source "$(dirname "$0")/lib.sh"
+
+scratch
+cargo build --quiet --package nexus-lockprof-cli --package nexus-lockprof-tests --bin cargo-lockprof --bin sample-check
+bin=$(cd "$target/debug" && pwd)
+export PATH=$bin:$PATH
+CARGO_TARGET_DIR=$(mkdir -p "$target/sample" && cd "$target/sample" && pwd)
+export CARGO_TARGET_DIR
+
+cp -r tests/sample "$work/sample"
+rm -rf "$work/sample/target"
+cd "$work/sample"
+checksums() {
+    find . -type f -print0 | sort -z | xargs -0 sha256sum
+}
+checksums >"$work/before"
+
+cargo lockprof run --release --out "$work/profile.json" >"$work/counts" 2>"$work/log" || {
+    cat "$work/log"
+    exit 1
+}
+sample-check "$work/counts" "$work/profile.json"
+
+# Once more, for the report. Nothing is left to fetch or to build.
+cargo lockprof run --release --offline >"$work/counts" 2>"$work/log"
+cat "$work/log"
+for expected in 'profile of sample' 'locks not seen' 'dashmap'; do
+    grep --quiet "$expected" "$work/log" || {
+        echo "FAILED: the report does not say: $expected"
+        exit 1
+    }
+done
+
+checksums >"$work/after"
+diff "$work/before" "$work/after" || {
+    echo "FAILED: the program's files were changed"
+    exit 1
+}
