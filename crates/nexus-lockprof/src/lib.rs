@@ -21,6 +21,7 @@
 //! [`Mutex`], [`RwLock`], [`RecursiveRwLock`], [`ReentrantMutex`], [`FairMutex`] and [`Condvar`] have
 //! parking_lot 0.13's API. `named` gives a lock a name; `new` remembers where it was called. All locks with
 //! one name, or made at one place, are one *lock class*. `Profiled<R>` makes any `lock_api` raw lock a profiled one.
+//! [`std_sync`] has the locks of `std::sync`, poisoning and all.
 //!
 //! # What it measures
 //! An *acquisition point* is a lock class, a mode and the place of the `lock()`, `read()`, ... call: the
@@ -47,6 +48,7 @@ mod locks;
 mod raw;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+pub mod std_sync;
 
 /// Engines as values: for tests on a manual clock, and for statistics of their own.
 pub mod engine {

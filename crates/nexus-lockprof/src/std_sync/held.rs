@@ -1,0 +1,130 @@
+//! What the three kinds of guards have in common: std's guard, and what is measured of the acquisition.
+
+use std::convert::Infallible;
+use std::mem::{self, ManuallyDrop};
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+
+use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, Stamp};
+
+/// What the profiler keeps of a lock, beside std's lock.
+pub(super) type Watched = Profiled<()>;
+
+/// Std's guard `G` of a lock, released by way of the profiler.
+pub(super) struct Held<'a, G> {
+    watched: &'a Watched,
+    std: ManuallyDrop<G>,
+    stamp: Stamp,
+}
+
+impl<'a, G> Held<'a, G> {
+    #[inline(always)]
+    pub(super) fn new(watched: &'a Watched, std: G, stamp: Stamp) -> Self {
+        Held {
+            watched,
+            std: ManuallyDrop::new(std),
+            stamp,
+        }
+    }
+
+    /// The parts, with the lock still held.
+    #[inline(always)]
+    pub(super) fn into_parts(self) -> (&'a Watched, G, Stamp) {
+        let mut held = ManuallyDrop::new(self);
+        // SAFETY: `held` is neither dropped nor used after this.
+        let std = unsafe { ManuallyDrop::take(&mut held.std) };
+        (held.watched, std, mem::take(&mut held.stamp))
+    }
+}
+
+impl<G> Drop for Held<'_, G> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: `self` is not used after its drop.
+        let std = unsafe { ManuallyDrop::take(&mut self.std) };
+        let guard = ProfiledGuard::new(std, mem::take(&mut self.stamp));
+        self.watched.release(guard, |(), std| drop(std));
+    }
+}
+
+impl<G> Deref for Held<'_, G> {
+    type Target = G;
+
+    #[inline(always)]
+    fn deref(&self) -> &G {
+        &self.std
+    }
+}
+
+impl<G> DerefMut for Held<'_, G> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut G {
+        &mut self.std
+    }
+}
+
+/// An acquisition that waits if it has to: `try_` and `block` are std's two ways to acquire the lock.
+#[inline(always)]
+pub(super) fn acquire<'a, G, W>(
+    watched: &'a Watched,
+    site: &'static Location<'static>,
+    mode: HoldMode,
+    try_: impl Fn() -> TryLockResult<G>,
+    block: impl FnOnce() -> LockResult<G>,
+    wrap: impl FnOnce(Held<'a, G>) -> W,
+) -> LockResult<W> {
+    let Ok(guard) = watched.acquire::<_, Infallible>(
+        site,
+        mode,
+        // Whether std's lock is free cannot be asked; trying tells.
+        |()| true,
+        |()| acquired(try_()),
+        |()| Ok(block()),
+    );
+    held(watched, guard, wrap)
+}
+
+/// An acquisition that does not wait.
+#[inline(always)]
+pub(super) fn try_acquire<'a, G, W>(
+    watched: &'a Watched,
+    site: &'static Location<'static>,
+    mode: HoldMode,
+    try_: impl Fn() -> TryLockResult<G>,
+    wrap: impl FnOnce(Held<'a, G>) -> W,
+) -> TryLockResult<W> {
+    match watched.try_acquire(site, mode, |()| acquired(try_())) {
+        Some(guard) => Ok(held(watched, guard, wrap)?),
+        None => Err(TryLockError::WouldBlock),
+    }
+}
+
+/// The lock is acquired also when it is poisoned.
+#[inline(always)]
+fn acquired<G>(tried: TryLockResult<G>) -> Option<LockResult<G>> {
+    match tried {
+        Ok(guard) => Some(Ok(guard)),
+        Err(TryLockError::Poisoned(poisoned)) => Some(Err(poisoned)),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+#[inline(always)]
+fn held<'a, G, W>(
+    watched: &'a Watched,
+    guard: ProfiledGuard<LockResult<G>>,
+    wrap: impl FnOnce(Held<'a, G>) -> W,
+) -> LockResult<W> {
+    let (result, stamp) = guard.into_parts();
+    map(result, |std| wrap(Held::new(watched, std, stamp)))
+}
+
+/// Changes what is inside, poisoned or not.
+#[inline(always)]
+pub(super) fn map<A, B>(result: LockResult<A>, change: impl FnOnce(A) -> B) -> LockResult<B> {
+    match result {
+        Ok(inside) => Ok(change(inside)),
+        Err(poisoned) => Err(PoisonError::new(change(poisoned.into_inner()))),
+    }
+}

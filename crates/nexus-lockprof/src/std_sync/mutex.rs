@@ -1,0 +1,257 @@
+//! The mutex.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::{LockResult, TryLockResult};
+
+use nexus_lockprof_adaptor::HoldMode::Exclusive;
+
+use super::held::{Held, Watched, acquire, try_acquire};
+
+/// [`std::sync::Mutex`], profiled: a mutual exclusion lock that a panic of its holder poisons.
+///
+/// Size: std's, and 24 bytes.
+///
+/// # Examples
+///
+/// ```
+/// use nexus_lockprof::std_sync::{Arc, Mutex};
+/// use std::thread;
+///
+/// let hits = Arc::new(Mutex::new(0));
+/// let threads: Vec<_> = (0..4)
+///     .map(|_| {
+///         let hits = Arc::clone(&hits);
+///         thread::spawn(move || *hits.lock().unwrap() += 1)
+///     })
+///     .collect();
+/// for thread in threads {
+///     thread.join().unwrap();
+/// }
+/// assert_eq!(*hits.lock().unwrap(), 4);
+/// ```
+///
+/// A panic while it is held poisons it:
+///
+/// ```
+/// use nexus_lockprof::std_sync::Mutex;
+/// use std::panic::catch_unwind;
+///
+/// static JOBS: Mutex<u32> = Mutex::named("jobs", 1);
+///
+/// let panicked = catch_unwind(|| {
+///     let _jobs = JOBS.lock();
+///     panic!("half way through");
+/// });
+/// assert!(panicked.is_err() && JOBS.is_poisoned());
+/// let mut jobs = JOBS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+/// *jobs = 0; // made good
+/// JOBS.clear_poison();
+/// ```
+pub struct Mutex<T: ?Sized> {
+    watched: Watched,
+    // Last, so that the data may be unsized.
+    std: std::sync::Mutex<T>,
+}
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex that is known by where this function was called: all the locks made by one call in the
+    /// source are one lock class.
+    ///
+    /// ```
+    /// use nexus_lockprof::std_sync::Mutex;
+    ///
+    /// static TABLE: Mutex<u32> = Mutex::new(0);
+    /// assert!(TABLE.lock().is_ok());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub const fn new(t: T) -> Self {
+        Mutex {
+            watched: Watched::from_raw_created_at((), Location::caller()),
+            std: std::sync::Mutex::new(t),
+        }
+    }
+
+    /// An unlocked mutex that is known by `name`: all the locks of one name are one lock class, wherever they
+    /// were made.
+    ///
+    /// ```
+    /// use nexus_lockprof::std_sync::Mutex;
+    ///
+    /// static SESSIONS: Mutex<u32> = Mutex::named("sessions", 0);
+    /// assert!(SESSIONS.lock().is_ok());
+    /// ```
+    #[inline]
+    pub const fn named(name: &'static str, t: T) -> Self {
+        Mutex {
+            watched: Watched::from_raw_named((), name),
+            std: std::sync::Mutex::new(t),
+        }
+    }
+
+    /// The data.
+    ///
+    /// # Errors
+    /// The data all the same, if the mutex is poisoned.
+    ///
+    /// ```
+    /// assert_eq!(nexus_lockprof::std_sync::Mutex::new(7).into_inner(), Ok(7));
+    /// ```
+    #[inline]
+    pub fn into_inner(self) -> LockResult<T> {
+        self.std.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Acquires the mutex, waiting until it is free.
+    ///
+    /// # Errors
+    /// The guard all the same, if the mutex is poisoned.
+    ///
+    /// # Panics
+    /// Where std's does: perhaps, if this thread holds it already. Waiting for ever is the other possibility.
+    ///
+    /// ```
+    /// let mutex = nexus_lockprof::std_sync::Mutex::new(1);
+    /// *mutex.lock().unwrap() += 1;
+    /// assert_eq!(*mutex.lock().unwrap(), 2);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        acquire(
+            &self.watched,
+            Location::caller(),
+            Exclusive,
+            || self.std.try_lock(),
+            || self.std.lock(),
+            MutexGuard,
+        )
+    }
+
+    /// Acquires the mutex if it is free.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](super::TryLockError::WouldBlock) if it is not;
+    /// [`Poisoned`](super::TryLockError::Poisoned), with the guard, if it is and is poisoned.
+    ///
+    /// ```
+    /// use nexus_lockprof::std_sync::{Mutex, TryLockError};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let _guard = mutex.try_lock().unwrap();
+    /// assert!(matches!(mutex.try_lock(), Err(TryLockError::WouldBlock)));
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        try_acquire(
+            &self.watched,
+            Location::caller(),
+            Exclusive,
+            || self.std.try_lock(),
+            MutexGuard,
+        )
+    }
+
+    /// Whether a thread has panicked while it held the mutex.
+    ///
+    /// ```
+    /// assert!(!nexus_lockprof::std_sync::Mutex::new(()).is_poisoned());
+    /// ```
+    #[inline]
+    pub fn is_poisoned(&self) -> bool {
+        self.std.is_poisoned()
+    }
+
+    /// Declares the data good again. See the type's example.
+    #[inline]
+    pub fn clear_poison(&self) {
+        self.std.clear_poison();
+    }
+
+    /// The data, without locking: a mutable borrow is exclusive already.
+    ///
+    /// # Errors
+    /// The data all the same, if the mutex is poisoned.
+    ///
+    /// ```
+    /// let mut mutex = nexus_lockprof::std_sync::Mutex::new(0);
+    /// *mutex.get_mut().unwrap() = 10;
+    /// assert_eq!(*mutex.lock().unwrap(), 10);
+    /// ```
+    #[inline]
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.std.get_mut()
+    }
+}
+
+/// Known by where `default` was called; for a derived `Default`, by the field.
+impl<T: Default> Default for Mutex<T> {
+    #[inline]
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+/// Known by where `from` was called.
+impl<T> From<T> for Mutex<T> {
+    #[inline]
+    #[track_caller]
+    fn from(t: T) -> Self {
+        Self::new(t)
+    }
+}
+
+/// As std's mutex: the data, or `<locked>`, and whether it is poisoned. Not recorded.
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.std.fmt(f)
+    }
+}
+
+/// Holds a [`Mutex`] until dropped, and gives access to its data.
+///
+/// ```
+/// use nexus_lockprof::std_sync::{Mutex, MutexGuard};
+///
+/// let mutex = Mutex::new(String::from("a"));
+/// let mut guard: MutexGuard<'_, String> = mutex.lock().unwrap();
+/// guard.push('b');
+/// assert_eq!(guard.to_string(), "ab");
+/// ```
+#[must_use = "if unused the Mutex will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct MutexGuard<'a, T: ?Sized + 'a>(pub(super) Held<'a, std::sync::MutexGuard<'a, T>>);
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

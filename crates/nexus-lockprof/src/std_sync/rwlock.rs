@@ -1,0 +1,330 @@
+//! The reader-writer lock.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::{LockResult, TryLockResult};
+
+use nexus_lockprof_adaptor::HoldMode::{Exclusive, Shared};
+use nexus_lockprof_adaptor::ProfiledGuard;
+
+use super::held::{Held, Watched, acquire, try_acquire};
+
+/// [`std::sync::RwLock`], profiled: many readers or one writer. A panic of a writer poisons it, one of a reader does
+/// not.
+///
+/// Reading and writing at one place are two acquisition points. Size: std's, and 24 bytes.
+///
+/// # Examples
+///
+/// ```
+/// use nexus_lockprof::std_sync::RwLock;
+///
+/// static ROUTES: RwLock<Vec<&str>> = RwLock::named("routes", Vec::new());
+///
+/// ROUTES.write().unwrap().push("/");
+/// let (one, two) = (ROUTES.read().unwrap(), ROUTES.try_read().unwrap());
+/// assert_eq!(one.len() + two.len(), 2);
+/// assert!(ROUTES.try_write().is_err());
+/// ```
+pub struct RwLock<T: ?Sized> {
+    watched: Watched,
+    // Last, so that the data may be unsized.
+    std: std::sync::RwLock<T>,
+}
+
+impl<T> RwLock<T> {
+    /// An unlocked lock that is known by where this function was called: all the locks made by one call in the
+    /// source are one lock class.
+    ///
+    /// ```
+    /// use nexus_lockprof::std_sync::RwLock;
+    ///
+    /// static TABLE: RwLock<u32> = RwLock::new(0);
+    /// assert!(TABLE.read().is_ok());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub const fn new(t: T) -> Self {
+        RwLock {
+            watched: Watched::from_raw_created_at((), Location::caller()),
+            std: std::sync::RwLock::new(t),
+        }
+    }
+
+    /// An unlocked lock that is known by `name`: all the locks of one name are one lock class, wherever they
+    /// were made. See the type's example.
+    #[inline]
+    pub const fn named(name: &'static str, t: T) -> Self {
+        RwLock {
+            watched: Watched::from_raw_named((), name),
+            std: std::sync::RwLock::new(t),
+        }
+    }
+
+    /// The data.
+    ///
+    /// # Errors
+    /// The data all the same, if the lock is poisoned.
+    ///
+    /// ```
+    /// assert_eq!(nexus_lockprof::std_sync::RwLock::new(7).into_inner(), Ok(7));
+    /// ```
+    #[inline]
+    pub fn into_inner(self) -> LockResult<T> {
+        self.std.into_inner()
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Acquires shared access, waiting until there is no writer.
+    ///
+    /// # Errors
+    /// The guard all the same, if the lock is poisoned.
+    ///
+    /// # Panics
+    /// Where std's does: perhaps, if this thread holds it already. Waiting for ever is the other possibility.
+    ///
+    /// ```
+    /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
+    /// assert_eq!(*lock.read().unwrap(), 1);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        acquire(
+            &self.watched,
+            Location::caller(),
+            Shared,
+            || self.std.try_read(),
+            || self.std.read(),
+            RwLockReadGuard,
+        )
+    }
+
+    /// Acquires shared access if that is possible without waiting.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](super::TryLockError::WouldBlock) if it is not;
+    /// [`Poisoned`](super::TryLockError::Poisoned), with the guard, if it is and the lock is poisoned.
+    ///
+    /// ```
+    /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
+    /// let _write = lock.write().unwrap();
+    /// assert!(lock.try_read().is_err());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        try_acquire(
+            &self.watched,
+            Location::caller(),
+            Shared,
+            || self.std.try_read(),
+            RwLockReadGuard,
+        )
+    }
+
+    /// Acquires exclusive access, waiting until there is nobody else.
+    ///
+    /// # Errors
+    /// The guard all the same, if the lock is poisoned.
+    ///
+    /// # Panics
+    /// As [`read`](Self::read).
+    ///
+    /// ```
+    /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
+    /// *lock.write().unwrap() += 1;
+    /// assert_eq!(*lock.read().unwrap(), 2);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        acquire(
+            &self.watched,
+            Location::caller(),
+            Exclusive,
+            || self.std.try_write(),
+            || self.std.write(),
+            RwLockWriteGuard,
+        )
+    }
+
+    /// Acquires exclusive access if the lock is free.
+    ///
+    /// # Errors
+    /// As [`try_read`](Self::try_read).
+    ///
+    /// ```
+    /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
+    /// let _read = lock.read().unwrap();
+    /// assert!(lock.try_write().is_err());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        try_acquire(
+            &self.watched,
+            Location::caller(),
+            Exclusive,
+            || self.std.try_write(),
+            RwLockWriteGuard,
+        )
+    }
+
+    /// Whether a thread has panicked while it wrote.
+    ///
+    /// ```
+    /// assert!(!nexus_lockprof::std_sync::RwLock::new(()).is_poisoned());
+    /// ```
+    #[inline]
+    pub fn is_poisoned(&self) -> bool {
+        self.std.is_poisoned()
+    }
+
+    /// Declares the data good again.
+    ///
+    /// ```
+    /// nexus_lockprof::std_sync::RwLock::new(()).clear_poison();
+    /// ```
+    #[inline]
+    pub fn clear_poison(&self) {
+        self.std.clear_poison();
+    }
+
+    /// The data, without locking: a mutable borrow is exclusive already.
+    ///
+    /// # Errors
+    /// The data all the same, if the lock is poisoned.
+    ///
+    /// ```
+    /// let mut lock = nexus_lockprof::std_sync::RwLock::new(0);
+    /// *lock.get_mut().unwrap() = 10;
+    /// assert_eq!(*lock.read().unwrap(), 10);
+    /// ```
+    #[inline]
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.std.get_mut()
+    }
+}
+
+/// Known by where `default` was called; for a derived `Default`, by the field.
+impl<T: Default> Default for RwLock<T> {
+    #[inline]
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+/// Known by where `from` was called.
+impl<T> From<T> for RwLock<T> {
+    #[inline]
+    #[track_caller]
+    fn from(t: T) -> Self {
+        Self::new(t)
+    }
+}
+
+/// As std's lock: the data, or `<locked>`, and whether it is poisoned. Not recorded.
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.std.fmt(f)
+    }
+}
+
+/// Holds an [`RwLock`] in shared access until dropped.
+///
+/// ```
+/// use nexus_lockprof::std_sync::{RwLock, RwLockReadGuard};
+///
+/// let lock = RwLock::new(1);
+/// let guard: RwLockReadGuard<'_, i32> = lock.read().unwrap();
+/// assert_eq!(*guard, 1);
+/// ```
+#[must_use = "if unused the RwLock will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct RwLockReadGuard<'a, T: ?Sized + 'a>(Held<'a, std::sync::RwLockReadGuard<'a, T>>);
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Holds an [`RwLock`] in exclusive access until dropped.
+///
+/// ```
+/// use nexus_lockprof::std_sync::{RwLock, RwLockWriteGuard};
+///
+/// let lock = RwLock::new(1);
+/// let mut guard: RwLockWriteGuard<'_, i32> = lock.write().unwrap();
+/// *guard += 1;
+/// let guard = RwLockWriteGuard::downgrade(guard);
+/// assert_eq!((*guard, *lock.read().unwrap()), (2, 2));
+/// ```
+#[must_use = "if unused the RwLock will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct RwLockWriteGuard<'a, T: ?Sized + 'a>(Held<'a, std::sync::RwLockWriteGuard<'a, T>>);
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// Goes on with shared access, without letting another writer in between. It is the end of one acquisition, and a new
+    /// one, at the line of this call. See the type's example.
+    #[inline]
+    #[track_caller]
+    pub fn downgrade(s: Self) -> RwLockReadGuard<'a, T> {
+        let (watched, std, stamp) = s.0.into_parts();
+        let guard = watched.change_with(
+            Location::caller(),
+            Shared,
+            ProfiledGuard::new(std, stamp),
+            |(), std| std::sync::RwLockWriteGuard::downgrade(std),
+        );
+        let (std, stamp) = guard.into_parts();
+        RwLockReadGuard(Held::new(watched, std, stamp))
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
