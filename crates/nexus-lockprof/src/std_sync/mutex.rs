@@ -97,7 +97,7 @@ impl<T> Mutex<T> {
     /// The data all the same, if the mutex is poisoned.
     ///
     /// ```
-    /// assert_eq!(nexus_lockprof::std_sync::Mutex::new(7).into_inner(), Ok(7));
+    /// assert_eq!(nexus_lockprof::std_sync::Mutex::new(7).into_inner().unwrap(), 7);
     /// ```
     #[inline]
     pub fn into_inner(self) -> LockResult<T> {

@@ -68,7 +68,7 @@ impl<T> RwLock<T> {
     /// The data all the same, if the lock is poisoned.
     ///
     /// ```
-    /// assert_eq!(nexus_lockprof::std_sync::RwLock::new(7).into_inner(), Ok(7));
+    /// assert_eq!(nexus_lockprof::std_sync::RwLock::new(7).into_inner().unwrap(), 7);
     /// ```
     #[inline]
     pub fn into_inner(self) -> LockResult<T> {
