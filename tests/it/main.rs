@@ -17,3 +17,4 @@ mod stacks;
 mod statistics;
 #[cfg(feature = "tokio")]
 mod tokio_api;
+mod std_api;

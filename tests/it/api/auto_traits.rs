@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 /// Finds out at compile time whether a type has a trait: the inherent constants, which need the
 /// trait, go before those of [`Lacks`].
-struct Has<T: ?Sized>(PhantomData<T>);
+pub(crate) struct Has<T: ?Sized>(PhantomData<T>);
 
-trait Lacks {
+pub(crate) trait Lacks {
     const SEND: bool = false;
     const SYNC: bool = false;
     const UNPIN: bool = false;
@@ -21,23 +21,23 @@ trait Lacks {
 impl<T: ?Sized> Lacks for Has<T> {}
 
 impl<T: ?Sized + Send> Has<T> {
-    const SEND: bool = true;
+    pub(crate) const SEND: bool = true;
 }
 
 impl<T: ?Sized + Sync> Has<T> {
-    const SYNC: bool = true;
+    pub(crate) const SYNC: bool = true;
 }
 
 impl<T: ?Sized + Unpin> Has<T> {
-    const UNPIN: bool = true;
+    pub(crate) const UNPIN: bool = true;
 }
 
 impl<T: ?Sized + UnwindSafe> Has<T> {
-    const UNWIND_SAFE: bool = true;
+    pub(crate) const UNWIND_SAFE: bool = true;
 }
 
 impl<T: ?Sized + RefUnwindSafe> Has<T> {
-    const REF_UNWIND_SAFE: bool = true;
+    pub(crate) const REF_UNWIND_SAFE: bool = true;
 }
 
 /// The auto traits that a type has, by name.
@@ -52,6 +52,8 @@ macro_rules! auto_traits {
         ]
     };
 }
+
+pub(crate) use auto_traits;
 
 /// Compares a type of both crates for data that is `Send` and `Sync`, only one of them, or neither,
 /// and unsized.
@@ -75,7 +77,7 @@ macro_rules! check {
 }
 
 /// Data that is `Sync` but not `Send`.
-struct NotSend(#[expect(dead_code, reason = "only its traits matter")] *const u8);
+pub(crate) struct NotSend(#[expect(dead_code, reason = "only its traits matter")] *const u8);
 
 // SAFETY: the pointer is never used.
 unsafe impl Sync for NotSend {}

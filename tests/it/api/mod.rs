@@ -3,7 +3,7 @@
 //! The tests in `suite/` are compiled twice, against two crates that they know as `locks`: what
 //! passes on parking_lot must pass on ours. What only ours has is in `ours.rs`.
 
-mod auto_traits;
+pub(crate) mod auto_traits;
 mod on_lockprof;
 mod on_parking_lot;
 mod on_parking_lot_0_12;
@@ -11,7 +11,7 @@ mod on_shim_0_12;
 mod on_shim_0_13;
 mod ours;
 #[cfg(feature = "profile")]
-mod sites;
+pub(crate) mod sites;
 
 /// Held by a test that makes a deadlock: the detector looks at all threads of the process, and each
 /// deadlock is reported once.

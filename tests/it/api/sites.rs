@@ -13,16 +13,18 @@ use nexus_lockprof::{
 use AcquireMode::{Exclusive, Shared, Upgradable};
 
 /// What a test expects of one point.
-type Row = (AcquireMode, u32, u64);
+pub(crate) type Row = (AcquireMode, u32, u64);
 
-/// The points of the locks called `name`: mode, line in this file (0 for another file) and
+/// The points of the locks called `name`: mode, line in the caller's file (0 for another file) and
 /// acquisitions, by line.
+#[track_caller]
 fn recorded(name: &str) -> Vec<Row> {
+    let file = std::panic::Location::caller().file();
     let mut rows: Vec<_> = snapshot()
         .points_of(name)
         .filter(|point| point.acquisitions != 0)
         .map(|point| {
-            let line = if point.site.file == file!() {
+            let line = if point.site.file == file {
                 point.site.line
             } else {
                 0
@@ -36,7 +38,7 @@ fn recorded(name: &str) -> Vec<Row> {
 
 /// Checks the points of the locks called `name`.
 #[track_caller]
-fn check(name: &str, expected: &[Row]) {
+pub(crate) fn check(name: &str, expected: &[Row]) {
     assert_eq!(recorded(name), expected);
 }
 
@@ -52,6 +54,7 @@ macro_rules! at {
         $call
     }};
 }
+pub(crate) use at;
 
 #[test]
 fn mutexes() {

@@ -10,6 +10,7 @@ mod fork;
 mod memory;
 #[cfg(unix)]
 mod signal;
+mod std_sync;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -31,6 +32,7 @@ fn main() {
         "outlive main" => exit::outlive_main(),
         #[cfg(unix)]
         "signal" => signal::main(),
+        "std_sync" => std_sync::main(&next()),
         _ => panic!("no such part: {part:?}"),
     }
 }

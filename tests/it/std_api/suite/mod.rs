@@ -1,0 +1,23 @@
+//! Tests of `std::sync`'s API, for any module that `super::sync` stands for.
+
+use super::sync;
+
+mod condvar;
+mod debug;
+mod mutex;
+mod others;
+mod poison;
+mod rwlock;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Runs `f`, which must panic, and swallows the panic without printing it.
+#[track_caller]
+fn unwinds<T>(f: impl FnOnce() -> T) {
+    assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+}
+
+/// Panics quietly: the panic hook is not called.
+fn quiet_panic() -> ! {
+    resume_unwind(Box::new("on purpose"))
+}
