@@ -1,4 +1,4 @@
-//! What the locks cost, next to the bare lock in the same run: the tables of `docs/performance.md`.
+//! What the locks cost, next to the bare lock (parking_lot's; std's in the rows `std-...`) in the same run: the tables of `docs/performance.md`.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench overhead                         # every mode
@@ -39,7 +39,7 @@ fn run(args: &Args) -> Result<(), String> {
          | --- | --- | ---: | ---: | ---: | ---: | --- |"
     );
     let mut rows = Vec::new();
-    for path in paths::COMMON {
+    for path in paths::COMMON.iter().chain(paths::STD) {
         // For each path, and not once for all: noise depends on the code, and on the minute.
         let noise = measure::compare(effort, path.bare, path.again);
         rows.push(row(path.name, NOISE, noise, None));

@@ -6,13 +6,16 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
+use std::sync as std_sync;
+
+use nexus_lockprof::std_sync as our_std_sync;
 
 /// One uncontended operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Path {
     /// Its name in tables, and the end of its functions' names in the binary.
     pub name: &'static str,
-    /// Does it so many times on parking_lot's lock.
+    /// Does it so many times on the bare lock: parking_lot's, or std's.
     pub bare: fn(u64),
     /// The same again, on another lock and at another address.
     pub again: fn(u64),
@@ -41,21 +44,21 @@ macro_rules! side {
 }
 
 macro_rules! paths {
-    ($list:ident: $doc:literal; $(
+    ($list:ident: $bare_locks:ident, $our_locks:ident, $doc:literal; $(
         $name:literal => $bare:ident, $again:ident, $ours:ident:
         $lock:tt = $new:tt, |$it:ident| $step:expr;
     )*) => {
         $(
-            side!($bare, parking_lot, $lock, $new, |$it| $step);
-            side!($again, parking_lot, $lock, $new, |$it| $step);
-            side!($ours, nexus_lockprof, $lock, $new, |$it| $step);
+            side!($bare, $bare_locks, $lock, $new, |$it| $step);
+            side!($again, $bare_locks, $lock, $new, |$it| $step);
+            side!($ours, $our_locks, $lock, $new, |$it| $step);
         )*
         #[doc = $doc]
         pub const $list: &[Path] = &[$(Path { name: $name, bare: $bare, again: $again, ours: $ours }),*];
     };
 }
 
-paths! { COMMON: "The operations that the tables of the documentation show.";
+paths! { COMMON: parking_lot, nexus_lockprof, "The operations that the tables of the documentation show.";
     "mutex" => lockprof_bare_mutex, lockprof_again_mutex, lockprof_ours_mutex:
         {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
     "read" => lockprof_bare_read, lockprof_again_read, lockprof_ours_read:
@@ -68,7 +71,7 @@ paths! { COMMON: "The operations that the tables of the documentation show.";
         {FairMutex<u64>} = {FairMutex::new(0)}, |it| *it.lock() += 1;
 }
 
-paths! { OTHERS: "Operations that only the gates look at.";
+paths! { OTHERS: parking_lot, nexus_lockprof, "Operations that only the gates look at.";
     "try-lock" => lockprof_bare_try_lock, lockprof_again_try_lock, lockprof_ours_try_lock:
         {Mutex<u64>} = {Mutex::new(0)}, |it| if let Some(mut it) = it.try_lock() { *it += 1 };
     "unlock-fair" => lockprof_bare_unlock_fair, lockprof_again_unlock_fair, lockprof_ours_unlock_fair:
@@ -86,9 +89,25 @@ paths! { OTHERS: "Operations that only the gates look at.";
         {Condvar} = {Condvar::new()}, |it| it.notify_one();
 }
 
+paths! { STD: std_sync, our_std_sync, "Std's locks, which the tables show too.";
+    "std-mutex" => lockprof_bare_std_mutex, lockprof_again_std_mutex, lockprof_ours_std_mutex:
+        {Mutex<u64>} = {Mutex::new(0)}, |it| if let Ok(mut it) = it.lock() { *it += 1 };
+    "std-read" => lockprof_bare_std_read, lockprof_again_std_read, lockprof_ours_std_read:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| if let Ok(it) = it.read() { black_box(*it); };
+    "std-write" => lockprof_bare_std_write, lockprof_again_std_write, lockprof_ours_std_write:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| if let Ok(mut it) = it.write() { *it += 1 };
+}
+
+paths! { STD_OTHERS: std_sync, our_std_sync, "Operations on std's locks that only the gates look at.";
+    "std-try-lock" => lockprof_bare_std_try_lock, lockprof_again_std_try_lock, lockprof_ours_std_try_lock:
+        {Mutex<u64>} = {Mutex::new(0)}, |it| if let Ok(mut it) = it.try_lock() { *it += 1 };
+    "std-notify" => lockprof_bare_std_notify, lockprof_again_std_notify, lockprof_ours_std_notify:
+        {Condvar} = {Condvar::new()}, |it| it.notify_one();
+}
+
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Path> {
-    COMMON.iter().chain(OTHERS)
+    [COMMON, OTHERS, STD, STD_OTHERS].into_iter().flatten()
 }
 
 /// What each lock type takes, and parking_lot's of the same name: (name, bytes of ours, bytes of theirs).
@@ -115,5 +134,27 @@ pub fn sizes() -> Vec<(&'static str, usize, usize)> {
         "RwLockUpgradableReadGuard": {RwLockUpgradableReadGuard<'static, u64>};
         "RecursiveRwLock": {RecursiveRwLock<u64>};
         "Condvar": {Condvar};
+    }
+}
+
+/// The same of std's lock types.
+#[must_use]
+pub fn std_sizes() -> Vec<(&'static str, usize, usize)> {
+    macro_rules! sizes {
+        ($($name:literal: {$($lock:tt)*};)*) => {
+            vec![$((
+                $name,
+                size_of::<our_std_sync::$($lock)*>(),
+                size_of::<std_sync::$($lock)*>(),
+            )),*]
+        };
+    }
+    sizes! {
+        "std Mutex": {Mutex<u64>};
+        "std MutexGuard": {MutexGuard<'static, u64>};
+        "std RwLock": {RwLock<u64>};
+        "std RwLockReadGuard": {RwLockReadGuard<'static, u64>};
+        "std RwLockWriteGuard": {RwLockWriteGuard<'static, u64>};
+        "std Condvar": {Condvar};
     }
 }

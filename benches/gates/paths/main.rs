@@ -58,8 +58,9 @@ fn lockprof_measured(function: fn(u64)) {
 }
 
 fn sizes() -> Result<(), String> {
-    let lines: Vec<_> = paths::sizes()
+    let lines: Vec<_> = [paths::sizes(), paths::std_sizes()]
         .iter()
+        .flatten()
         .map(|(name, ours, bare)| format!("{name}\t{ours}\t{bare}"))
         .collect();
     print(&lines)
