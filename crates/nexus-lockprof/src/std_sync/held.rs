@@ -65,6 +65,9 @@ impl<G> DerefMut for Held<'_, G> {
 }
 
 /// An acquisition that waits if it has to: `try_` and `block` are std's two ways to acquire the lock.
+///
+/// Whether it is `poisoned` is asked when it is acquired, as std does: from then on only this acquisition can poison it. So guards need
+/// not be carried through the profiler in a result, which is larger than they are.
 #[inline(always)]
 pub(super) fn acquire<'a, G, W>(
     watched: &'a Watched,
@@ -72,6 +75,7 @@ pub(super) fn acquire<'a, G, W>(
     mode: HoldMode,
     try_: impl Fn() -> TryLockResult<G>,
     block: impl FnOnce() -> LockResult<G>,
+    poisoned: impl FnOnce() -> bool,
     wrap: impl FnOnce(Held<'a, G>) -> W,
 ) -> LockResult<W> {
     let Ok(guard) = watched.acquire::<_, Infallible>(
@@ -80,9 +84,9 @@ pub(super) fn acquire<'a, G, W>(
         // Whether std's lock is free cannot be asked; trying tells.
         |()| true,
         |()| acquired(try_()),
-        |()| Ok(block()),
+        |()| Ok(block().unwrap_or_else(PoisonError::into_inner)),
     );
-    held(watched, guard, wrap)
+    held(watched, guard, poisoned, wrap)
 }
 
 /// An acquisition that does not wait.
@@ -92,20 +96,21 @@ pub(super) fn try_acquire<'a, G, W>(
     site: &'static Location<'static>,
     mode: HoldMode,
     try_: impl Fn() -> TryLockResult<G>,
+    poisoned: impl FnOnce() -> bool,
     wrap: impl FnOnce(Held<'a, G>) -> W,
 ) -> TryLockResult<W> {
     match watched.try_acquire(site, mode, |()| acquired(try_())) {
-        Some(guard) => Ok(held(watched, guard, wrap)?),
+        Some(guard) => Ok(held(watched, guard, poisoned, wrap)?),
         None => Err(TryLockError::WouldBlock),
     }
 }
 
 /// The lock is acquired also when it is poisoned.
 #[inline(always)]
-fn acquired<G>(tried: TryLockResult<G>) -> Option<LockResult<G>> {
+fn acquired<G>(tried: TryLockResult<G>) -> Option<G> {
     match tried {
-        Ok(guard) => Some(Ok(guard)),
-        Err(TryLockError::Poisoned(poisoned)) => Some(Err(poisoned)),
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => None,
     }
 }
@@ -113,11 +118,17 @@ fn acquired<G>(tried: TryLockResult<G>) -> Option<LockResult<G>> {
 #[inline(always)]
 fn held<'a, G, W>(
     watched: &'a Watched,
-    guard: ProfiledGuard<LockResult<G>>,
+    guard: ProfiledGuard<G>,
+    poisoned: impl FnOnce() -> bool,
     wrap: impl FnOnce(Held<'a, G>) -> W,
 ) -> LockResult<W> {
-    let (result, stamp) = guard.into_parts();
-    map(result, |std| wrap(Held::new(watched, std, stamp)))
+    let (std, stamp) = guard.into_parts();
+    let guard = wrap(Held::new(watched, std, stamp));
+    if poisoned() {
+        Err(PoisonError::new(guard))
+    } else {
+        Ok(guard)
+    }
 }
 
 /// Changes what is inside, poisoned or not.

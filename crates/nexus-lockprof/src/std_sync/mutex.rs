@@ -128,6 +128,7 @@ impl<T: ?Sized> Mutex<T> {
             Exclusive,
             || self.std.try_lock(),
             || self.std.lock(),
+            || self.std.is_poisoned(),
             MutexGuard,
         )
     }
@@ -153,6 +154,7 @@ impl<T: ?Sized> Mutex<T> {
             Location::caller(),
             Exclusive,
             || self.std.try_lock(),
+            || self.std.is_poisoned(),
             MutexGuard,
         )
     }

@@ -98,6 +98,7 @@ impl<T: ?Sized> RwLock<T> {
             Shared,
             || self.std.try_read(),
             || self.std.read(),
+            || self.std.is_poisoned(),
             RwLockReadGuard,
         )
     }
@@ -121,6 +122,7 @@ impl<T: ?Sized> RwLock<T> {
             Location::caller(),
             Shared,
             || self.std.try_read(),
+            || self.std.is_poisoned(),
             RwLockReadGuard,
         )
     }
@@ -147,6 +149,7 @@ impl<T: ?Sized> RwLock<T> {
             Exclusive,
             || self.std.try_write(),
             || self.std.write(),
+            || self.std.is_poisoned(),
             RwLockWriteGuard,
         )
     }
@@ -169,6 +172,7 @@ impl<T: ?Sized> RwLock<T> {
             Location::caller(),
             Exclusive,
             || self.std.try_write(),
+            || self.std.is_poisoned(),
             RwLockWriteGuard,
         )
     }
