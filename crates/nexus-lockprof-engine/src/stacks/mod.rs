@@ -19,7 +19,8 @@ mod off;
 mod symbols;
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
 mod table;
-#[cfg(all(feature = "stacks", test, not(lockprof_loom)))]
+#[cfg(test)]
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
 mod tests;
 
 #[cfg(any(not(feature = "stacks"), lockprof_loom))]

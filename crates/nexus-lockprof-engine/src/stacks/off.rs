@@ -2,11 +2,11 @@
 
 /// Counts nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Turn;
+pub(crate) struct Turn(());
 
 /// Notes nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Noted;
+pub(crate) struct Noted(());
 
 impl Noted {
     pub(crate) fn clear(&self) {}
@@ -18,7 +18,7 @@ pub(crate) struct Switch;
 
 /// Has no stacks.
 #[derive(Debug, Default)]
-pub(crate) struct Table;
+pub(crate) struct Table(());
 
 #[cfg(not(lockprof_loom))]
 pub(crate) use engine::Callers;
@@ -51,7 +51,7 @@ mod engine {
 
     /// Merges nothing.
     #[derive(Debug, Default)]
-    pub(crate) struct Callers;
+    pub(crate) struct Callers(());
 
     impl Callers {
         pub(crate) fn read(&mut self, shard: &Shard, _: impl FnMut(PointKey) -> usize) {

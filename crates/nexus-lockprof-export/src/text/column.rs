@@ -1,7 +1,8 @@
 //! The report's columns: their heads, their cells, and which matter most.
 
-use nexus_lockprof_snapshot::{self as snapshot, AcquireMode, Durations, Point, printable};
+use nexus_lockprof_snapshot::{self as snapshot, AcquireMode, Durations, Point};
 
+use super::names::Names;
 use super::table::SortKey;
 use super::{elide, unit};
 
@@ -199,10 +200,10 @@ impl Column {
     }
 
     /// The cell of a point.
-    pub(super) fn cell(self, point: &Point) -> String {
+    pub(super) fn cell(self, point: &Point, names: &Names) -> String {
         match self {
-            Lock => printable(&point.lock.name()).into_owned(),
-            Site => printable(&point.site.to_string()).into_owned(),
+            Lock => names.lock(&point.lock),
+            Site => names.site(&point.site),
             Mode => match point.mode {
                 AcquireMode::Exclusive => "ex",
                 AcquireMode::Shared => "sh",

@@ -22,7 +22,7 @@ pub(super) fn middle(text: &str, max: usize) -> String {
     format!("{start}{MARK}{end}")
 }
 
-/// How to fit the paths of one column of a table, which may end in `:line`, into its width: all in the same way, so
+/// How to fit the paths of one column of a table, which may end in `:line` or `:line:column`, into its width: all in the same way, so
 /// that alike paths look alike.
 ///
 /// What is left out are directories from the middle. As many are kept at the start as all shortened paths have room
@@ -105,7 +105,8 @@ fn file(path: &str, max: usize) -> String {
     if width(file) <= max {
         return file.to_owned();
     }
-    let (name, line) = match file.rfind(':') {
+    // A column may follow the line.
+    let (name, line) = match file.find(':') {
         Some(colon) => file.split_at(colon),
         None => (file, ""),
     };
@@ -179,6 +180,8 @@ mod tests {
             (LONG, 6, "t…:128"),
             (LONG, 3, "t…8"),
             (LONG, 0, ""),
+            ("src/table.rs:128:17", 18, "…/table.rs:128:17"),
+            ("src/table.rs:128:17", 14, "tab….rs:128:17"),
             (r"src\net\pool\tcp.rs:7", 16, r"src\…\tcp.rs:7"),
             ("/usr/lib/rustlib/src/a.rs:1", 20, "/usr/lib/…/a.rs:1"),
             ("no_directory_at_all.rs:12", 16, "no_dir…all.rs:12"),

@@ -4,6 +4,7 @@ use nexus_lockprof_snapshot::{Durations, Point};
 
 use super::column::{Column, DOUBTFUL, Time, WORTH_SAYING};
 use super::layout::{Layout, gap, lay_out};
+use super::names::Names;
 use super::{elide, unit};
 
 use Column::{Hold, Wait};
@@ -20,8 +21,10 @@ pub(super) struct Grid<'a> {
 impl<'a> Grid<'a> {
     /// Lays out a row for each of `points` in `width` terminal columns; `keep` is the column to leave out last.
     pub(super) fn new(points: &'a [&'a Point], width: usize, keep: Option<Column>) -> Self {
+        let names = Names::new(points);
         let make = |column: Column| -> Vec<String> {
-            points.iter().map(|point| column.cell(point)).collect()
+            let cells = points.iter().map(|point| column.cell(point, &names));
+            cells.collect()
         };
         let natural = Column::ALL
             .into_iter()
@@ -40,8 +43,8 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// The lines, without line ends; none if there are no rows.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// The lines, without line ends; none if there are no rows. What `below` makes of a point follows its row.
+    pub(super) fn lines(&self, below: impl Fn(&Point) -> Vec<String>) -> Vec<String> {
         if self.points.is_empty() {
             return Vec::new();
         }
@@ -49,9 +52,10 @@ impl<'a> Grid<'a> {
         let groups = self.groups();
         let mut lines = Vec::from_iter((!groups.is_empty()).then_some(groups));
         lines.push(self.line(heads));
-        for row in 0..self.points.len() {
+        for (row, point) in self.points.iter().enumerate() {
             let cells = self.cells.iter().map(|cells| cells.get(row));
             lines.push(self.line(cells.map(|cell| cell.map_or("", String::as_str))));
+            lines.extend(below(point));
         }
         lines
     }

@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::column::Column;
 use super::grid::Grid;
-use super::{elide, unit};
+use super::{callers, elide, unit};
 
 /// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's order, which is
 /// by total wait.
@@ -60,6 +60,7 @@ pub struct Table<'a> {
     snapshot: &'a Snapshot,
     width: usize,
     top: usize,
+    callers: usize,
     sort: SortKey,
 }
 
@@ -70,12 +71,15 @@ impl<'a> Table<'a> {
     pub const MIN_WIDTH: usize = 60;
     /// The number of points shown unless set.
     pub const DEFAULT_TOP: usize = 20;
+    /// The number of callers shown of a point unless set.
+    pub const DEFAULT_CALLERS: usize = 3;
 
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
         Self {
             snapshot,
             width: Self::DEFAULT_WIDTH,
             top: Self::DEFAULT_TOP,
+            callers: Self::DEFAULT_CALLERS,
             sort: SortKey::default(),
         }
     }
@@ -89,6 +93,34 @@ impl<'a> Table<'a> {
     /// Sets how many points to show at most; a line tells how many more there are.
     pub fn top(mut self, points: usize) -> Self {
         self.top = points;
+        self
+    }
+
+    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line tells how many more
+    /// there are. 0 shows none.
+    ///
+    /// ```
+    /// use nexus_lockprof_export::text;
+    /// use nexus_lockprof_snapshot::{AcquireMode, Frame, Lock, Point, Site, Snapshot, SnapshotParts, Stack};
+    ///
+    /// let frame = |function: &str, line| Frame {
+    ///     function: Some(function.into()),
+    ///     file: Some("src/main.rs".into()),
+    ///     line: Some(line),
+    ///     address: line.into(),
+    /// };
+    /// let frames = vec![frame("app::lock", 7), frame("app::flush", 30)];
+    /// let callers = vec![Stack { frames, waits: 2, wait_ns: 900, samples: 2 }];
+    /// let site = Site::new("src/main.rs", 7, 20);
+    /// let snapshot = Snapshot::from_parts(SnapshotParts {
+    ///     points: vec![Point { callers, ..Point::new(Lock::Anonymous, AcquireMode::Exclusive, site) }],
+    ///     ..SnapshotParts::default()
+    /// });
+    /// let report = text::table(&snapshot).callers(1).to_string();
+    /// assert!(report.contains("\n     100% 2 waits  app::flush (src/main.rs:30)\n"), "{report}");
+    /// ```
+    pub fn callers(mut self, stacks: usize) -> Self {
+        self.callers = stacks;
         self
     }
 
@@ -108,7 +140,7 @@ impl<'a> Table<'a> {
         points.sort_by(|a, b| self.sort.compare(a, b));
         points.truncate(self.top);
         let grid = Grid::new(&points, self.width, Column::sorted_by(self.sort));
-        let mut lines = grid.lines();
+        let mut lines = grid.lines(|point| callers::lines(point, self.callers, self.width));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {
             let noun = if hidden == 1 { "point" } else { "points" };

@@ -1,0 +1,218 @@
+//! The lines below a point that say who called.
+
+use nexus_lockprof_snapshot::{Frame, Point, Site, Stack, printable};
+
+use super::elide::{self, Paths};
+use super::{path, unit};
+
+const INDENT: &str = "    ";
+const BELOW: &str = " < ";
+/// Terminal columns that there are for each frame, if there is to be one more in the line.
+const FRAME: usize = 38;
+/// What is left for each of those that follow.
+const FOLLOWING: usize = 30;
+
+/// A line for each of the first `most` callers of a point, and one for how many more there are, none wider than `width`.
+pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
+    if most == 0 {
+        return Vec::new();
+    }
+    let whole = point.callers.iter();
+    let whole = whole.fold(0_u64, |sum, stack| sum.saturating_add(stack.wait_ns));
+    let heads: Vec<String> = point
+        .callers
+        .iter()
+        .take(most)
+        .map(|stack| head(stack, whole))
+        .collect();
+    let widest = heads
+        .iter()
+        .map(|head| elide::width(head))
+        .max()
+        .unwrap_or(0);
+    let root = root(point);
+    let mut lines: Vec<String> = heads
+        .iter()
+        .zip(&point.callers)
+        .map(|(head, stack)| {
+            let padding = " ".repeat(widest - elide::width(head));
+            let begin = format!("{INDENT}{head}{padding}  ");
+            let room = width.saturating_sub(elide::width(&begin));
+            let line = format!("{begin}{}", chain(callers(stack, &point.site), root, room));
+            line.trim_end().to_owned()
+        })
+        .collect();
+    let hidden = point.callers.len().saturating_sub(most);
+    if hidden > 0 {
+        let noun = if hidden == 1 { "caller" } else { "callers" };
+        lines.push(format!("{INDENT}... and {hidden} more {noun}"));
+    }
+    lines
+}
+
+/// Its share of the waiting, and its waits.
+fn head(stack: &Stack, whole_ns: u64) -> String {
+    let share = match whole_ns {
+        0 => "-".to_owned(),
+        whole => unit::percent(stack.wait_ns, whole),
+    };
+    let mark = if stack.waits == stack.samples {
+        ""
+    } else {
+        "~"
+    };
+    let noun = if stack.waits == 1 { "wait" } else { "waits" };
+    format!("{share:>5} {mark}{} {noun}", unit::count(stack.waits))
+}
+
+/// The frames below the one that is the point itself, which the row has; all if that one is not there or nothing is below it.
+fn callers<'a>(stack: &'a Stack, site: &Site) -> &'a [Frame] {
+    let at = stack.frames.iter().position(|frame| is_at(frame, site));
+    match at.and_then(|at| stack.frames.get(at + 1..)) {
+        None | Some([]) => &stack.frames,
+        Some(below) => below,
+    }
+}
+
+fn is_at(frame: &Frame, site: &Site) -> bool {
+    frame.line == Some(site.line) && root_of(frame, site).is_some()
+}
+
+/// What the debug information has before a path that the compiler was given: the directory that it ran in.
+fn root_of<'a>(frame: &'a Frame, site: &Site) -> Option<&'a str> {
+    let root = frame.file.as_deref()?.strip_suffix(&site.file)?;
+    (root.is_empty() || root.ends_with(['/', '\\'])).then_some(root)
+}
+
+fn root(point: &Point) -> &str {
+    let frames = point.callers.iter().flat_map(|stack| &stack.frames);
+    let mut roots = frames.filter(|frame| is_at(frame, &point.site));
+    roots
+        .find_map(|frame| root_of(frame, &point.site))
+        .unwrap_or_default()
+}
+
+/// As many frames as there is room for, one at least: `function (file:line) < function (file:line)`.
+fn chain(frames: &[Frame], root: &str, room: usize) -> String {
+    let most = (room / FRAME).max(1).min(frames.len());
+    let mut chain = String::new();
+    for (i, frame) in frames.iter().take(most).enumerate() {
+        if i > 0 {
+            chain.push_str(BELOW);
+        }
+        let left = room.saturating_sub(elide::width(&chain));
+        let others = most - i - 1;
+        // The nearer the caller, the more it says.
+        let mine = left.saturating_sub(others * (FOLLOWING + elide::width(BELOW)));
+        chain.push_str(&in_width(frame, root, mine));
+    }
+    chain
+}
+
+/// A frame in at most `max` columns.
+fn in_width(frame: &Frame, root: &str, max: usize) -> String {
+    let function = match &frame.function {
+        Some(function) => printable(function).into_owned(),
+        None => format!("{:#x}", frame.address),
+    };
+    let Some(place) = place(frame, root) else {
+        return elide::middle(tail(&function, 2), max);
+    };
+    let full = format!("{function} ({place})");
+    if elide::width(&full) <= max {
+        return full;
+    }
+    // The last words of a function's name say most, then the file, then the directories.
+    let name = tail(&function, 2);
+    let name = match elide::width(name) + elide::width("(…)") < max / 2 {
+        true => name.to_owned(),
+        false => elide::middle(tail(name, 1), max / 2),
+    };
+    let around = elide::width(&name) + elide::width(" ()");
+    let Some(room) = max.checked_sub(around) else {
+        return elide::middle(&name, max);
+    };
+    let place = Paths::new(&[&place], room).shorten(&place);
+    format!("{name} ({place})")
+}
+
+/// `file:line`, short.
+fn place(frame: &Frame, root: &str) -> Option<String> {
+    let file = frame.file.as_deref()?;
+    let file = path::short(file.strip_prefix(root).unwrap_or(file));
+    let file = printable(&file);
+    Some(match frame.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.into_owned(),
+    })
+}
+
+/// The last `words` of a path such as `a::b<c::d>::e`.
+fn tail(function: &str, words: usize) -> &str {
+    let mut depth = 0_usize;
+    let mut starts = vec![0];
+    let mut previous = ' ';
+    for (at, c) in function.char_indices() {
+        match c {
+            '<' | '(' | '[' | '{' => depth += 1,
+            // The arrow of a function's type closes nothing.
+            '>' if previous == '-' => {}
+            '>' | ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            ':' if previous == ':' && depth == 0 => starts.push(at + 1),
+            _ => {}
+        }
+        previous = c;
+    }
+    let start = starts.iter().rev().nth(words.saturating_sub(1));
+    let start = start.copied().unwrap_or(0);
+    function.get(start..).unwrap_or(function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_of_a_name() {
+        for (function, two, one) in [
+            ("app::db::Pool::get", "Pool::get", "get"),
+            ("main", "main", "main"),
+            ("<a::B as c::D>::f", "<a::B as c::D>::f", "f"),
+            ("a::f::{{closure}}", "f::{{closure}}", "{{closure}}"),
+            ("a::f<fn() -> b::C>::g", "f<fn() -> b::C>::g", "g"),
+            ("", "", ""),
+        ] {
+            assert_eq!(tail(function, 2), two);
+            assert_eq!(tail(function, 1), one);
+        }
+    }
+
+    #[test]
+    fn frames_fit() {
+        let frame = Frame {
+            function: Some("app::pool::ConnectionPool::borrow_mut".to_owned()),
+            file: Some("/srv/app/crates/server/src/net/pool.rs".to_owned()),
+            line: Some(1204),
+            address: 7,
+        };
+        for max in 0..=100 {
+            let text = in_width(&frame, "/srv/app/", max);
+            assert!(elide::width(&text) <= max, "{max}: {text}");
+        }
+        let at = |max| in_width(&frame, "/srv/app/", max);
+        assert_eq!(
+            at(80),
+            "app::pool::ConnectionPool::borrow_mut (crates/server/src/net/pool.rs:1204)"
+        );
+        assert_eq!(
+            at(60),
+            "ConnectionPool::borrow_mut (crates/server/…/pool.rs:1204)"
+        );
+        assert_eq!(at(34), "borrow_mut (crates/…/pool.rs:1204)");
+        let unknown = Frame {
+            address: 0x1f00,
+            ..Frame::default()
+        };
+        assert_eq!(in_width(&unknown, "", 34), "0x1f00");
+    }
+}
