@@ -1,8 +1,10 @@
 //! Who called: two callers of one line are told apart.
 
+use nexus_lockprof::Snapshot;
 use nexus_lockprof::engine::Mode;
 use nexus_lockprof::{Point, Stack};
 use nexus_lockprof_tests::bench::{Bench, Mutex};
+use nexus_lockprof_tests::children;
 use std::thread;
 
 type Lock = Mutex<()>;
@@ -89,4 +91,51 @@ fn nobody_asked() {
     let bench = Bench::new(Mode::DEFAULT);
     wait(&bench, reader, 300);
     assert_eq!(waiting(&bench).callers, []);
+}
+
+/// From the environment to the report: in a program of its own, with what its locks are made of.
+#[test]
+fn the_environment_asks() {
+    let path = std::env::temp_dir().join(format!("lockprof-{}-stacks.json", std::process::id()));
+    let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+    let asked = command
+        .arg("stacks")
+        .env("LOCKPROF_STACKS", "on")
+        .env("LOCKPROF_OUT", &path);
+    let ended = children::run(asked);
+    let read = Snapshot::read_json_file(&path);
+    let _ = std::fs::remove_file(&path);
+    ended.expect_success();
+    assert_eq!(ended.stderr, "");
+    let snapshot = read.unwrap_or_else(|error| panic!("{error}"));
+    let report = nexus_lockprof_export::text::table(&snapshot)
+        .width(200)
+        .to_string();
+    for caller in ["stacks::first_caller (", "stacks::second_caller ("] {
+        let lines = report.lines().filter(|line| line.contains(caller));
+        assert_eq!(lines.count(), 1, "{caller} in\n{report}");
+    }
+    assert!(
+        !report.contains("stacks::wrapper"),
+        "the row has it:\n{report}"
+    );
+    assert!(snapshot.losses().is_empty());
+}
+
+/// Looking at a stack allocates nothing that locks, takes no lock that a fork leaves locked, and nothing that a signal
+/// handler must not.
+#[cfg(unix)]
+#[test]
+fn in_odd_places() {
+    for part in ["fork", "signal"] {
+        let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+        children::run(command.arg(part).env("LOCKPROF_STACKS", "on")).expect_success();
+    }
+    if cfg!(feature = "deadlock_detection") {
+        return; // It allocates for each lock taken: no lock can guard an allocator then.
+    }
+    for mode in ["1", "2"] {
+        let mut command = children::command(env!("CARGO_BIN_EXE_allocator"));
+        children::run(command.arg(mode).env("LOCKPROF_STACKS", "on")).expect_success();
+    }
 }

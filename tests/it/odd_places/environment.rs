@@ -83,6 +83,20 @@ fn a_bad_value_is_named_and_the_default_stays() {
         &["lockprof: LOCKPROF_SERVE=127.0.0.1:9 is ignored: this version does not serve"],
     );
     check(
+        &[("LOCKPROF_STACKS", "maybe")],
+        SAMPLED,
+        &["lockprof: LOCKPROF_STACKS=maybe is not one of on, off: using off"],
+    );
+    if cfg!(not(feature = "stacks")) {
+        check(
+            &[("LOCKPROF_STACKS", "on")],
+            SAMPLED,
+            &[
+                "lockprof: LOCKPROF_STACKS=on has no effect: the program was built without the feature `stacks`",
+            ],
+        );
+    }
+    check(
         &[("LOCKPROF_OUT", "")],
         SAMPLED,
         &["lockprof: LOCKPROF_OUT is empty: no snapshot is written at exit"],

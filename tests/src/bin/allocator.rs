@@ -3,7 +3,7 @@
 //! What the profiler allocates while it records is not recorded: it is counted as lost (`reentrant`).
 
 use nexus_lockprof::engine::Global;
-use nexus_lockprof::{Config, Mode, Mutex, Profiled, Snapshot};
+use nexus_lockprof::{Mode, Mutex, Profiled, Snapshot};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
@@ -99,7 +99,7 @@ fn main() {
     };
     if let Some(mode) = mode {
         assert_eq!(
-            nexus_lockprof::configure(Config::default().mode(mode)),
+            nexus_lockprof::configure(nexus_lockprof::config().mode(mode)),
             Ok(())
         );
     }

@@ -20,7 +20,7 @@ static DONE: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn main() {
     assert_eq!(
-        nexus_lockprof::configure(Config::default().mode(Mode::Exact)),
+        nexus_lockprof::configure(nexus_lockprof::config().mode(Mode::Exact)),
         Ok(())
     );
     thread::scope(|scope| {

@@ -11,6 +11,7 @@ mod memory;
 #[cfg(unix)]
 mod signal;
 mod std_sync;
+mod stacks;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -33,6 +34,7 @@ fn main() {
         #[cfg(unix)]
         "signal" => signal::main(),
         "std_sync" => std_sync::main(&next()),
+        "stacks" => stacks::main(),
         _ => panic!("no such part: {part:?}"),
     }
 }

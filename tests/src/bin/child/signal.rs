@@ -3,7 +3,7 @@
 //! The handler's points were used once before: the first use of a point allocates, and an allocator that was
 //! interrupted cannot be called. That goes for everything in a signal handler.
 
-use nexus_lockprof::{Config, Mode, Mutex, RwLock, snapshot};
+use nexus_lockprof::{Mode, Mutex, RwLock, snapshot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Signals to live through.
@@ -50,7 +50,7 @@ extern "C" fn on_alarm(_signal: libc::c_int) {
 pub(crate) fn main() {
     for mode in [Mode::Counts, Mode::DEFAULT, Mode::Exact] {
         assert_eq!(
-            nexus_lockprof::configure(Config::default().mode(mode)),
+            nexus_lockprof::configure(nexus_lockprof::config().mode(mode)),
             Ok(())
         );
         nexus_lockprof::reset();

@@ -1,0 +1,59 @@
+//! Two callers that wait for one lock, in a wrapper of it.
+
+use nexus_lockprof::{Mutex, snapshot};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+static SHARED: Mutex<u64> = Mutex::named("shared", 0);
+/// Far above what it takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[inline(never)]
+fn wrapper() {
+    *SHARED.lock() += 1;
+}
+
+#[inline(never)]
+fn first_caller() {
+    wrapper();
+    std::hint::black_box(());
+}
+
+#[inline(never)]
+fn second_caller() {
+    wrapper();
+    std::hint::black_box(());
+}
+
+/// Until a stack of each was looked at. Whether a thread that is about to lock waits already, nobody can tell from outside.
+pub(crate) fn main() {
+    let end = Instant::now() + PATIENCE;
+    while seen() < 2 && Instant::now() < end {
+        for work in [first_caller, second_caller] {
+            thread::scope(|scope| {
+                let guard = SHARED.lock();
+                let (ready, is_ready) = mpsc::channel();
+                scope.spawn(move || {
+                    let _ = ready.send(());
+                    work();
+                });
+                let _ = is_ready.recv();
+                thread::sleep(Duration::from_millis(2));
+                drop(guard);
+            });
+        }
+    }
+    assert!(seen() >= 2, "{}", snapshot());
+}
+
+/// Stacks of different functions.
+fn seen() -> usize {
+    let snapshot = snapshot();
+    let stacks = snapshot.points_of("shared").flat_map(|p| &p.callers);
+    let functions = stacks.filter_map(|stack| stack.frames.get(1)?.function.as_deref());
+    let mut functions: Vec<&str> = functions.collect();
+    functions.sort_unstable();
+    functions.dedup();
+    functions.len()
+}
