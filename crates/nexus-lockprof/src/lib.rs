@@ -37,8 +37,10 @@
 //!
 //! # Control
 //! [`configure`] changes mode, thresholds and caps while the program runs. Without it, the environment is read
-//! at the first use of a lock: `LOCKPROF=off|counts|sampled|exact`, `LOCKPROF_BUDGET=1%`, and
-//! `LOCKPROF_OUT=FILE`, which writes the last snapshot at exit. [`on_event`] hears of [`Event::Hot`]:
+//! at the first use of a lock: `LOCKPROF=off|counts|sampled|exact`, `LOCKPROF_BUDGET=1%`,
+//! `LOCKPROF_OUT=FILE`, which writes the last snapshot at exit (`%p` in it is the process, `%e` the program),
+//! `LOCKPROF_EVERY=10s`, which writes it that often before, and, with the feature `stacks`, `LOCKPROF_STACKS=on`, which looks at
+//! the call stacks of long waits ([`Point::callers`], [`Config::stacks`]). [`on_event`] hears of [`Event::Hot`]:
 //! points whose 95th percentile passed a threshold.
 
 mod global;

@@ -15,7 +15,7 @@ pub(super) const FRAMES: usize = 32;
 pub(super) const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 8;
 
-/// The stacks that threads of a shard have waited with. Allocated when there is the first: some 75 KB.
+/// The stacks that threads of a shard have waited with. Allocated when there is the first: some 78 KB.
 #[derive(Debug, Default)]
 pub(crate) struct Table(OnceLock<Box<[Slot]>>);
 
