@@ -18,13 +18,14 @@ fn wrapper(lock: &Lock) {
 #[inline(never)]
 fn reader(lock: &Lock) {
     wrapper(lock);
-    std::hint::black_box(lock);
+    // Two functions that do the same may be made one.
+    std::hint::black_box(1);
 }
 
 #[inline(never)]
 fn writer(lock: &Lock) {
     wrapper(lock);
-    std::hint::black_box(lock);
+    std::hint::black_box(2);
 }
 
 /// Lets `work` wait for so long in a thread of its own.
@@ -111,14 +112,11 @@ fn the_environment_asks() {
     let report = nexus_lockprof_export::text::table(&snapshot)
         .width(200)
         .to_string();
-    for caller in ["stacks::first_caller (", "stacks::second_caller ("] {
+    for caller in ["first_caller (", "second_caller ("] {
         let lines = report.lines().filter(|line| line.contains(caller));
         assert_eq!(lines.count(), 1, "{caller} in\n{report}");
     }
-    assert!(
-        !report.contains("stacks::wrapper"),
-        "the row has it:\n{report}"
-    );
+    assert!(!report.contains("wrapper ("), "the row has it:\n{report}");
     assert!(snapshot.losses().is_empty());
 }
 

@@ -74,7 +74,8 @@ fn look_up(address: usize) -> Arc<[Frame]> {
 fn cut(frames: &[Frame]) -> &[Frame] {
     let is_of = |frame: &Frame, crates: &[&str]| {
         let function = frame.function.as_deref().unwrap_or_default();
-        crates.contains(&crate_of(function))
+        let file = frame.file.as_deref().unwrap_or_default();
+        crates.contains(&crate_of(function)) || crates.contains(&&*crate_at(file))
     };
     let run = frames
         .iter()
@@ -104,6 +105,20 @@ fn crate_of(function: &str) -> &str {
     path.get(..end).unwrap_or_default()
 }
 
+/// The crate that a source file is of: its directory above the last `src`, without a version. Where debug information is
+/// little more than lines, functions that are inlined have names without a path.
+fn crate_at(file: &str) -> String {
+    let file = file.replace('\\', "/");
+    let directory = file.rsplit_once("/src/").map_or("", |(above, _)| above);
+    let name = directory.rsplit('/').next().unwrap_or_default();
+    let is_version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let name = match name.rsplit_once('-') {
+        Some((name, version)) if is_version(version) => name,
+        _ => name,
+    };
+    name.replace('-', "_")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +143,53 @@ mod tests {
         ] {
             assert_eq!(crate_of(function), name, "{function}");
         }
+    }
+
+    #[test]
+    fn crates_of_files() {
+        for (file, name) in [
+            (
+                "/home/me/.cargo/registry/src/index-1/lock_api-0.5.0/src/mutex.rs",
+                "lock_api",
+            ),
+            (
+                "/w/crates/nexus-lockprof-engine/src/stacks/capture.rs",
+                "nexus_lockprof_engine",
+            ),
+            ("/w/crates/parking_lot-0.12/src/raw.rs", "parking_lot"),
+            (r"C:\w\nexus-lockprof\src\lib.rs", "nexus_lockprof"),
+            ("/rustc/1234/library/core/src/ops/function.rs", "core"),
+            (
+                "/w/nexus-lockprof-tests/src/bin/a.rs",
+                "nexus_lockprof_tests",
+            ),
+            ("src/main.rs", ""),
+            ("", ""),
+        ] {
+            assert_eq!(crate_at(file), name, "{file}");
+        }
+    }
+
+    /// As in a release build with line tables only.
+    #[test]
+    fn functions_without_a_path_are_told_by_their_file() {
+        let frame = |name: &str, file: &str| Frame {
+            function: Some(name.to_owned()),
+            file: Some(file.to_owned()),
+            ..Frame::default()
+        };
+        let whole = [
+            frame(
+                "park<R, H>",
+                "/w/nexus-lockprof-adaptor-0.1.0/src/profiled/acquire.rs",
+            ),
+            frame(
+                "lock<R, T>",
+                "/r/registry/src/i/lock_api-0.5.0/src/mutex.rs",
+            ),
+            frame("lock", "/srv/app/src/db.rs"),
+        ];
+        assert_eq!(cut(&whole), &whole[2..]);
     }
 
     #[test]

@@ -123,6 +123,7 @@ fn in_width(frame: &Frame, root: &str, max: usize) -> String {
         return full;
     }
     // The last words of a function's name say most, then the file, then the directories.
+    let function = without_parameters(&function);
     let name = tail(&function, 2);
     let name = match elide::width(name) + elide::width("(…)") < max / 2 {
         true => name.to_owned(),
@@ -168,6 +169,23 @@ fn tail(function: &str, words: usize) -> &str {
     function.get(start..).unwrap_or(function)
 }
 
+/// `a::B::c` of `a::B<T>::c<U>`. What stands in brackets by itself, as `<T as U>::f`, stays; arrows, which close nothing, go.
+fn without_parameters(function: &str) -> String {
+    let mut kept = String::new();
+    let mut depth = 0_usize;
+    for c in function.replace("->", "").chars() {
+        match c {
+            '<' if depth > 0 || kept.ends_with(|c: char| c.is_alphanumeric() || c == '_') => {
+                depth += 1;
+            }
+            '>' if depth > 0 => depth -= 1,
+            _ if depth == 0 => kept.push(c),
+            _ => {}
+        }
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +202,17 @@ mod tests {
         ] {
             assert_eq!(tail(function, 2), two);
             assert_eq!(tail(function, 1), one);
+        }
+    }
+
+    #[test]
+    fn parameters() {
+        for (whole, without) in [
+            ("a::B<C, D<E>>::f<fn() -> G>", "a::B::f"),
+            ("<a::B<C> as d::E>::f", "<a::B as d::E>::f"),
+            ("a::f", "a::f"),
+        ] {
+            assert_eq!(without_parameters(whole), without);
         }
     }
 
