@@ -15,6 +15,6 @@ mod odd_places;
 mod stacks;
 #[cfg(feature = "profile")]
 mod statistics;
+mod std_api;
 #[cfg(feature = "tokio")]
 mod tokio_api;
-mod std_api;

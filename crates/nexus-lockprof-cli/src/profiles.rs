@@ -115,8 +115,10 @@ fn print(profile: &Profile, shown: &Shown<'_>) -> Result<()> {
     let snapshot = Snapshot::from_json(&text)
         .with_context(|| format!("the profile of {} cannot be understood", profile.program))?;
     let mut err = std::io::stderr().lock();
-    let table = text::table(&snapshot).top(shown.top).width(width());
-    let _ = shown.callers;
+    let table = text::table(&snapshot)
+        .top(shown.top)
+        .callers(shown.callers)
+        .width(width());
     // A closed stderr is no reason to fail.
     let _ = writeln!(
         err,

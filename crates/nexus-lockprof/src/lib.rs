@@ -48,9 +48,9 @@ mod global;
 pub mod integrations;
 mod locks;
 mod raw;
+pub mod std_sync;
 #[cfg(feature = "tokio")]
 pub mod tokio;
-pub mod std_sync;
 
 /// Engines as values: for tests on a manual clock, and for statistics of their own.
 pub mod engine {

@@ -455,7 +455,7 @@ fn a_point_that_vanished_went_backwards() -> TestResult {
 /// Whatever it is that happened at a point, the interval has the point.
 #[test]
 fn one_counter_is_enough() -> TestResult {
-    let edits: [Edit<Point>; 12] = [
+    let edits: [Edit<Point>; 14] = [
         |p| p.acquisitions += 1,
         |p| p.contentions += 1,
         |p| p.try_failures += 1,

@@ -10,8 +10,8 @@ mod fork;
 mod memory;
 #[cfg(unix)]
 mod signal;
-mod std_sync;
 mod stacks;
+mod std_sync;
 
 fn main() {
     let mut args = std::env::args().skip(1);
