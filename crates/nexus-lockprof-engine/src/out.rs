@@ -61,12 +61,9 @@ fn at_exit() {
     extern "C" fn write_last() {
         // The thread-locals of the exiting thread are gone by now, and other threads may still run: a
         // snapshot needs neither.
-        let child = TOLD
-            .get()
-            .is_some_and(|(_, told)| *told != std::process::id());
         // In a child that was forked off nobody else writes; and the thread that had it locked may not be there.
-        let last = (!child).then(|| lock(&WRITTEN_LAST));
-        write(Engine::snapshot, &mut |message| say(message));
+        let last = (!is_child()).then(|| lock(&WRITTEN_LAST));
+        write(Engine::snapshot);
         if let Some(mut last) = last {
             *last = true;
         }
@@ -88,8 +85,6 @@ fn write_every(every: Duration) {
         .name("lockprof-out".into())
         .spawn(move || {
             no_signals();
-            // What is wrong with the file is wrong each time.
-            let said = AtomicBool::new(false);
             loop {
                 thread::sleep(every);
                 let last = lock(&WRITTEN_LAST);
@@ -98,11 +93,7 @@ fn write_every(every: Duration) {
                 }
                 // Whoever configures meanwhile would have to be waited for.
                 if GLOBAL.control() != Control::UNCONFIGURED {
-                    write(Engine::glance, &mut |message| {
-                        if !said.swap(true, Relaxed) {
-                            say(message);
-                        }
-                    });
+                    write(Engine::glance);
                 }
             }
         });
@@ -126,13 +117,20 @@ fn no_signals() {
     }
 }
 
-/// Writes the file. Does not unwind: it is called from C.
-fn write(take: fn(&Engine) -> Snapshot, complain: &mut dyn FnMut(std::fmt::Arguments<'_>)) {
+/// Writes the file. What is wrong with it is wrong each time, and said once. Does not unwind: it is called from C.
+fn write(take: fn(&Engine) -> Snapshot) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let complain = |message: std::fmt::Arguments<'_>| {
+        // A child's file is another.
+        if !SAID.swap(true, Relaxed) || is_child() {
+            say(message);
+        }
+    };
     let written = catch_unwind(|| {
-        let (template, told) = TOLD.get()?;
+        let (template, _) = TOLD.get()?;
         let pid = std::process::id();
         let mut path = template.path(pid, &program());
-        if pid != *told && !template.names_process() {
+        if is_child() && !template.names_process() {
             // A forked child: its profile goes beside its parent's, not over it.
             path.as_mut_os_string().push(format!(".{pid}"));
         }
@@ -143,6 +141,12 @@ fn write(take: fn(&Engine) -> Snapshot, complain: &mut dyn FnMut(std::fmt::Argum
         Ok(Some(Err(error))) => complain(format_args!("{OUT}: {error}")),
         Err(_) => complain(format_args!("{OUT}: writing the snapshot panicked")),
     }
+}
+
+/// Whether this process was forked off from the one that was told where to write.
+fn is_child() -> bool {
+    TOLD.get()
+        .is_some_and(|(_, told)| *told != std::process::id())
 }
 
 /// The file name of the program.

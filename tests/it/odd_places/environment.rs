@@ -227,9 +227,17 @@ fn a_file_that_cannot_be_written_is_named_once_while_the_program_runs() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     assert!(first.contains("/nonexistent/lockprof.json"), "{first}");
+    // Programs run from their beginning to their end: time enough for the next of its many writes.
+    (0..3).for_each(|_| check(&[], SAMPLED, &[]));
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(lines.count(), 0);
+    // At exit, it is not said again.
+    let bad = [
+        ("LOCKPROF_OUT", "/nonexistent/lockprof.json"),
+        ("LOCKPROF_EVERY", "1ms"),
+    ];
+    assert_eq!(run(&bad, SAMPLED).complaints().len(), 1);
 }
 
 /// A child has no thread that writes; it writes at exit, beside its parent or in the file that names it.
