@@ -145,7 +145,7 @@ impl Config {
 
     /// Whether a sample of the long waits looks at its call stack, for [`Point::callers`]. Off by default.
     ///
-    /// A look takes some microseconds, in which the thread would wait anyway. The first 8 long waits of a point in a thread
+    /// A look takes some ten microseconds, in which the thread would wait anyway. The first 8 long waits of a point in a thread
     /// are looked at, then one in 8; a thread keeps 256 stacks, and those of more are counted as lost (`stacks`). Needs
     /// the feature `stacks`; without it, stderr says that it has no effect.
     ///
