@@ -5,10 +5,15 @@
 //! for a single one would add the cost of its call to both sides of a ratio, and so make it look better.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync as std_sync;
+use std::task::{Context, Poll, Waker};
 
 use nexus_lockprof::std_sync as our_std_sync;
+use nexus_lockprof::tokio as our_tokio_sync;
+use tokio::sync as tokio_sync;
 
 /// One uncontended operation.
 #[derive(Clone, Copy, Debug)]
@@ -105,9 +110,50 @@ paths! { STD_OTHERS: std_sync, our_std_sync, "Operations on std's locks that onl
         {Condvar} = {Condvar::new()}, |it| it.notify_one();
 }
 
-/// All of them.
+paths! { SHIM_0_13: parking_lot, shim_0_13, "What takes parking_lot 0.13's place: the locks of lock_api's own types.";
+    "0.13-mutex" => lockprof_bare_13_mutex, lockprof_again_13_mutex, lockprof_ours_13_mutex:
+        {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
+    "0.13-read" => lockprof_bare_13_read, lockprof_again_13_read, lockprof_ours_13_read:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| black_box(*it.read());
+    "0.13-write" => lockprof_bare_13_write, lockprof_again_13_write, lockprof_ours_13_write:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| *it.write() += 1;
+}
+
+paths! { SHIM_0_12: parking_lot_0_12, shim_0_12, "What takes parking_lot 0.12's place: guards carry nothing.";
+    "0.12-mutex" => lockprof_bare_12_mutex, lockprof_again_12_mutex, lockprof_ours_12_mutex:
+        {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
+    "0.12-read" => lockprof_bare_12_read, lockprof_again_12_read, lockprof_ours_12_read:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| black_box(*it.read());
+    "0.12-write" => lockprof_bare_12_write, lockprof_again_12_write, lockprof_ours_12_write:
+        {RwLock<u64>} = {RwLock::new(0)}, |it| *it.write() += 1;
+}
+
+paths! { TOKIO: tokio_sync, our_tokio_sync, "Tokio's locks, acquired by one poll.";
+    "tokio-mutex" => lockprof_bare_tokio_mutex, lockprof_again_tokio_mutex, lockprof_ours_tokio_mutex:
+        {Mutex<u64>} = {Mutex::const_new(0)}, |it| if let Some(mut it) = polled(it.lock()) { *it += 1 };
+    "tokio-read" => lockprof_bare_tokio_read, lockprof_again_tokio_read, lockprof_ours_tokio_read:
+        {RwLock<u64>} = {RwLock::const_new(0)}, |it| if let Some(it) = polled(it.read()) { black_box(*it); };
+    "tokio-semaphore" => lockprof_bare_tokio_semaphore, lockprof_again_tokio_semaphore, lockprof_ours_tokio_semaphore:
+        {Semaphore} = {Semaphore::const_new(1)}, |it| drop(polled(it.acquire()));
+}
+
+/// What a future gives at its first poll.
+#[inline(always)]
+fn polled<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// Those that are the bare lock when the feature `profile` is off.
 pub fn all() -> impl Iterator<Item = &'static Path> {
     [COMMON, OTHERS, STD, STD_OTHERS].into_iter().flatten()
+}
+
+/// Those whose instructions are counted.
+pub fn counted() -> impl Iterator<Item = &'static Path> {
+    all().chain([SHIM_0_13, SHIM_0_12, TOKIO].into_iter().flatten())
 }
 
 /// What each lock type takes, and parking_lot's of the same name: (name, bytes of ours, bytes of theirs).

@@ -182,7 +182,7 @@ fn a_table_grows_while_it_is_walked() {
         let first = table.insert(&owner(), key(0));
         assert!(first.is_some_and(|record| {
             record.acquisitions.store(7, Relaxed);
-            record.ordinal == 0
+            record.ordinal() == 0
         }));
         let walker = thread::spawn({
             let table = Arc::clone(&table);
@@ -195,9 +195,9 @@ fn a_table_grows_while_it_is_walked() {
                     let reading = record.read_or(None);
                     assert_eq!(
                         reading.acquisitions,
-                        if record.ordinal == 0 { 7 } else { 0 }
+                        if record.ordinal() == 0 { 7 } else { 0 }
                     );
-                    seen[record.ordinal] += 1;
+                    seen[record.ordinal()] += 1;
                 });
                 assert_eq!(seen[0], 1, "there at the start");
                 assert!(seen.iter().all(|&n| n <= 1), "seen twice");

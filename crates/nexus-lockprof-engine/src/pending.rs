@@ -157,7 +157,7 @@ impl Pool {
             blocker: AtomicPtr::default(),
             wait_weight: AtomicU64::new(0),
             wait_start: AtomicU64::new(0),
-            noted: stacks::Noted::default(),
+            noted: stacks::Noted::new(),
             before: AtomicPtr::default(),
         });
         Some(Pool {

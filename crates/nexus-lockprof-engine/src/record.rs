@@ -49,8 +49,9 @@ pub(crate) struct Record {
     pub(crate) key: PointKey,
     /// The control word that the schedules above were made under.
     pub(crate) control: AtomicU64,
-    /// Position in the shard, from 0, in order of creation.
-    pub(crate) ordinal: usize,
+    /// Position in the shard, from 0, in order of creation. There are fewer records than an `u32` counts.
+    ordinal: u32,
+    pub(crate) long_waits: stacks::Turn,
     pub(crate) hold_pace: Pace,
     // Here, so that the aggregator sees in two cache lines that nothing has happened.
     seq: AtomicU64,
@@ -66,7 +67,6 @@ pub(crate) struct Record {
     caused: Sum,
     wait: Tally,
     hold: Tally,
-    pub(crate) long_waits: stacks::Turn,
 }
 
 /// Events that no measured one stands for.
@@ -194,7 +194,8 @@ impl Record {
             blocked: AtomicU64::new(0),
             key,
             control: AtomicU64::new(0),
-            ordinal,
+            ordinal: ordinal as u32,
+            long_waits: stacks::Turn::new(),
             hold_pace: Pace::default(),
             wait_pace: Pace::default(),
             seq: AtomicU64::new(0),
@@ -207,8 +208,12 @@ impl Record {
             caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
-            long_waits: stacks::Turn::default(),
         }
+    }
+
+    /// Position in the shard, from 0, in order of creation.
+    pub(crate) fn ordinal(&self) -> usize {
+        self.ordinal as usize
     }
 
     /// Adds `delta`. Returns how many reservoirs could not be had for want of memory.

@@ -192,11 +192,11 @@ mod tests {
             table.insert(&owner, key).unwrap();
         }
         for (ordinal, &key) in keys.iter().enumerate() {
-            assert_eq!(table.find(&owner, key).unwrap().ordinal, ordinal);
+            assert_eq!(table.find(&owner, key).unwrap().ordinal(), ordinal);
         }
         let guard = crossbeam_epoch::pin();
         let mut seen = vec![0; keys.len()];
-        table.for_each(&guard, |record| seen[record.ordinal] += 1);
+        table.for_each(&guard, |record| seen[record.ordinal()] += 1);
         assert!(seen.iter().all(|&n| n == 1));
         assert_eq!(table.len(), 1000);
         assert_eq!(table.hash_size(&guard), 2048);

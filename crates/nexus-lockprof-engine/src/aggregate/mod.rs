@@ -114,10 +114,10 @@ impl Aggregator {
             let points = &mut self.points;
             let (by_key, by_content) = (&mut self.by_key, &mut self.by_content);
             shard.table.for_each(&guard, |record| {
-                if seen.len() <= record.ordinal {
-                    seen.resize(record.ordinal + 1, None);
+                if seen.len() <= record.ordinal() {
+                    seen.resize(record.ordinal() + 1, None);
                 }
-                let last = &mut seen[record.ordinal];
+                let last = &mut seen[record.ordinal()];
                 // Most records of most threads are as they were. What is counted after a collection is opened and before its record is
                 // read is in that reading, and its samples are the next collection's: after a change there is one more reading.
                 if let Some(last) = last

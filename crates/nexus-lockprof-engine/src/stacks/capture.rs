@@ -8,10 +8,10 @@ use crate::reservoir::with_rng;
 use crate::shard::Shard;
 use std::ffi::c_void;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Long waits of a record that are all looked at. What is rare is seen, too.
-const FIRST: u64 = 8;
+const FIRST: u32 = 8;
 /// Then one in so many, at random.
 const INTERVAL: u64 = 8;
 /// The most that a look is booked with: what takes longer is another thread's turn, and not ours.
@@ -33,14 +33,18 @@ impl Switch {
 }
 
 /// Long waits of a record so far, since there was something to look at. The owner's alone.
-#[derive(Debug, Default)]
-pub(crate) struct Turn(AtomicU64);
+#[derive(Debug)]
+pub(crate) struct Turn(AtomicU32);
 
 impl Turn {
+    pub(crate) const fn new() -> Self {
+        Turn(AtomicU32::new(0))
+    }
+
     /// What the next look stands for; 0 when there is none.
     fn next(&self, is_chosen: impl FnOnce() -> bool) -> u64 {
         let done = self.0.load(Relaxed);
-        self.0.store(done + 1, Relaxed);
+        self.0.store(done.saturating_add(1), Relaxed);
         if done < FIRST {
             1
         } else if is_chosen() {
@@ -52,13 +56,20 @@ impl Turn {
 }
 
 /// The stack that a measured acquisition waited with, if it was looked at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Noted {
     slot: AtomicPtr<Slot>,
     weight: AtomicU64,
 }
 
 impl Noted {
+    pub(crate) const fn new() -> Self {
+        Noted {
+            slot: AtomicPtr::new(std::ptr::null_mut()),
+            weight: AtomicU64::new(0),
+        }
+    }
+
     pub(crate) fn clear(&self) {
         self.slot.store(std::ptr::null_mut(), Relaxed);
     }
@@ -176,6 +187,6 @@ pub(super) fn capture(frames: &mut [usize; FRAMES]) -> usize {
 /// How a wait becomes one of the sample, in tests.
 #[cfg(test)]
 pub(super) fn turns(n: usize, mut is_chosen: impl FnMut() -> bool) -> Vec<u64> {
-    let turn = Turn::default();
+    let turn = Turn::new();
     (0..n).map(|_| turn.next(&mut is_chosen)).collect()
 }

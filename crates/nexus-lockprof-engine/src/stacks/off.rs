@@ -1,14 +1,24 @@
 //! In place of all that, without the feature.
 
 /// Counts nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Turn(());
 
+impl Turn {
+    pub(crate) const fn new() -> Self {
+        Turn(())
+    }
+}
+
 /// Notes nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Noted(());
 
 impl Noted {
+    pub(crate) const fn new() -> Self {
+        Noted(())
+    }
+
     pub(crate) fn clear(&self) {}
 }
 
