@@ -60,7 +60,8 @@ impl Hit<'_> {
     /// Counts the acquisition: one plain addition, in one instruction where the machine has it.
     ///
     /// # Safety
-    /// This thread has used no other profiled lock, and has not begun to exit, since it got the hit.
+    /// This thread has not begun to exit since it got the hit. If it has used other profiled locks, the acquisition is
+    /// counted by a schedule that may be over.
     #[inline(always)]
     pub unsafe fn commit(self) {
         bump(&self.record.acquisitions, 1);

@@ -8,8 +8,12 @@ use std::panic::Location;
 use std::pin::pin;
 use std::task::Poll;
 
-/// A task's acquisition that is not over.
-struct Waiting<'a, R, H: Host> {
+/// An acquisition by a task, to go beside the lock's own future: [`poll`](Self::poll) polls that.
+///
+/// The wait is from the first poll, if that finds the lock taken, to the one that owns it. Dropped in between, it counts
+/// as cancelled, with its wait: drop it before the lock's future, whose place in the lock's queue it is about.
+#[must_use = "it measures what it polls"]
+pub struct TaskWait<'a, R, H: Host> {
     lock: &'a Profiled<R, H>,
     key: SiteKey,
     state: State,
@@ -29,8 +33,21 @@ enum State {
 }
 
 impl<R, H: Host> Profiled<R, H> {
-    /// An acquisition by a task: `future` is the lock's own. The wait is from the first poll, if that finds the lock taken,
-    /// to the one that owns it. A task that is dropped in between is counted as cancelled, with its wait.
+    /// An acquisition by a task that begins with its first poll.
+    #[inline(always)]
+    pub fn task_wait(
+        &self,
+        site: &'static Location<'static>,
+        mode: HoldMode,
+    ) -> TaskWait<'_, R, H> {
+        TaskWait {
+            lock: self,
+            key: SiteKey::new(site, mode),
+            state: State::New,
+        }
+    }
+
+    /// The acquisition of a lock whose own is `future`.
     ///
     /// # Errors
     /// The future's.
@@ -41,68 +58,73 @@ impl<R, H: Host> Profiled<R, H> {
         future: impl Future<Output = Result<G, E>>,
     ) -> Result<ProfiledGuard<G>, E> {
         let mut future = pin!(future);
-        // Dropped before the future, whose place in the lock's queue it is about.
-        let mut waiting = Waiting {
-            lock: self,
-            key: SiteKey::new(site, mode),
-            state: State::New,
-        };
-        std::future::poll_fn(|context| waiting.poll(|| future.as_mut().poll(context))).await
+        let mut wait = self.task_wait(site, mode);
+        let (result, stamp) = std::future::poll_fn(|context| {
+            wait.poll(|| future.as_mut().poll(context), Result::is_ok)
+        })
+        .await;
+        result.map(|inner| ProfiledGuard::new(inner, stamp))
     }
 }
 
-impl<R, H: Host> Waiting<'_, R, H> {
-    #[inline]
-    fn poll<G, E>(
+impl<R, H: Host> TaskWait<'_, R, H> {
+    /// Polls the lock's own future by `poll`. Of what that gives, `is_owned` says whether the lock is acquired; it may
+    /// have been closed. The stamp is the guard's to carry.
+    #[inline(always)]
+    pub fn poll<T>(
         &mut self,
-        poll: impl FnOnce() -> Poll<Result<G, E>>,
-    ) -> Poll<Result<ProfiledGuard<G>, E>> {
-        if let State::New = self.state
-            && let Probe::Off | Probe::Count(_) = self.lock.probe(self.key)
-        {
-            // A poll may run anything, so what was found before it is not used after it.
-            return match poll() {
-                Poll::Ready(result) => {
-                    self.state = State::Over;
-                    Poll::Ready(result.map(|inner| {
-                        let stamp = self.lock.held_on(self.key, Stamp::NONE);
-                        ProfiledGuard::new(inner, stamp)
-                    }))
-                }
-                Poll::Pending => {
-                    self.begin();
-                    Poll::Pending
-                }
+        poll: impl FnOnce() -> Poll<T>,
+        is_owned: impl FnOnce(&T) -> bool,
+    ) -> Poll<(T, Stamp)> {
+        if let State::New = self.state {
+            let hit = match self.lock.probe(self.key) {
+                Probe::Off => None,
+                Probe::Count(hit) => Some(hit),
+                Probe::Time(_) | Probe::Cold => return self.poll_cold(poll, is_owned),
             };
+            let Poll::Ready(result) = poll() else {
+                self.begin();
+                return Poll::Pending;
+            };
+            self.state = State::Over;
+            if let Some(hit) = hit
+                && is_owned(&result)
+            {
+                // SAFETY: got by this thread, which was in the poll since. Should that have used this very point, or
+                // changed the mode, then this one is still counted, and once.
+                unsafe { hit.commit() };
+                self.lock.publish(self.key);
+            }
+            return Poll::Ready((result, Stamp::NONE));
         }
-        self.poll_cold(poll)
+        self.poll_cold(poll, is_owned)
     }
 
     #[cold]
     #[inline(never)]
-    fn poll_cold<G, E>(
+    fn poll_cold<T>(
         &mut self,
-        poll: impl FnOnce() -> Poll<Result<G, E>>,
-    ) -> Poll<Result<ProfiledGuard<G>, E>> {
+        poll: impl FnOnce() -> Poll<T>,
+        is_owned: impl FnOnce(&T) -> bool,
+    ) -> Poll<(T, Stamp)> {
         let Some(core) = self.lock.host.core() else {
-            return poll().map_ok(ProfiledGuard::untracked);
+            return poll().map(|result| (result, Stamp::NONE));
         };
         let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
         if let State::Contended { start, holder } = self.state {
             ticket.contended_since(start, holder);
         }
         match poll() {
-            Poll::Ready(Ok(inner)) => {
+            Poll::Ready(result) if is_owned(&result) => {
                 self.state = State::Over;
                 let stamp = ticket.acquired();
                 self.lock.publish(self.key);
-                Poll::Ready(Ok(ProfiledGuard::new(inner, stamp)))
+                Poll::Ready((result, stamp))
             }
-            Poll::Ready(Err(error)) => {
-                // The lock was closed.
+            Poll::Ready(result) => {
                 self.state = State::Over;
                 ticket.abandoned();
-                Poll::Ready(Err(error))
+                Poll::Ready((result, Stamp::NONE))
             }
             Poll::Pending => {
                 ticket.abandoned();
@@ -121,17 +143,22 @@ impl<R, H: Host> Waiting<'_, R, H> {
             holder: self.lock.holder(),
         };
     }
-}
 
-impl<R, H: Host> Drop for Waiting<'_, R, H> {
-    #[inline]
-    fn drop(&mut self) {
-        if let State::Contended { start, holder } = self.state
-            && let Some(core) = self.lock.host.core()
-        {
+    #[cold]
+    fn cancel(&self, start: u64, holder: Option<SiteKey>) {
+        if let Some(core) = self.lock.host.core() {
             let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
             ticket.contended_since(start, holder);
             ticket.cancelled();
+        }
+    }
+}
+
+impl<R, H: Host> Drop for TaskWait<'_, R, H> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let State::Contended { start, holder } = self.state {
+            self.cancel(start, holder);
         }
     }
 }

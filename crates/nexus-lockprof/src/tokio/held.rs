@@ -134,17 +134,6 @@ impl<P: Place, G> DerefMut for Held<P, G> {
 }
 
 /// Acquires as a task does; tokio's `future` cannot fail.
-pub(super) async fn acquire<P: Place, G>(
-    place: P,
-    site: &'static Location<'static>,
-    mode: HoldMode,
-    future: impl Future<Output = G>,
-) -> Held<P, G> {
-    let guard = metered(place.meter(), site, mode, future).await;
-    Held::new(place, guard)
-}
-
-/// The same, before it is known where the lock will be.
 pub(super) async fn metered<G>(
     meter: &Meter,
     site: &'static Location<'static>,

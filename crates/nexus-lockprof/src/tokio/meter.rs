@@ -7,6 +7,9 @@ use std::panic::Location;
 /// What the profiler keeps of a lock.
 pub(super) type Meter = nexus_lockprof_adaptor::Profiled<()>;
 
+pub(super) type TaskWait<'a> =
+    nexus_lockprof_adaptor::TaskWait<'a, (), nexus_lockprof_adaptor::Global>;
+
 pub(super) const fn created_at(site: &'static Location<'static>) -> Meter {
     Meter::from_raw_created_at((), site)
 }

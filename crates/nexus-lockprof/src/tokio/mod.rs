@@ -24,6 +24,7 @@
 //! - The guards are types of this module, and those that own their lock need its data to be `'static`.
 //! - `blocking_lock` and its like look whether the lock is free before they call tokio's.
 
+mod future;
 mod held;
 #[cfg(feature = "profile")]
 mod meter;

@@ -1,7 +1,8 @@
 //! The mutex.
 
+use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered, access};
-use super::meter::{self, HoldMode::Exclusive, Meter};
+use super::meter::{self, HoldMode::Exclusive, Meter, ProfiledGuard, Stamp};
 use ::tokio::sync::{self, TryLockError};
 use std::convert::Infallible;
 use std::fmt;
@@ -79,13 +80,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
         let site = Location::caller();
-        async move {
-            let held = held::acquire(&self.meter, site, Exclusive, self.inner.lock());
-            MutexGuard {
-                held: held.await,
-                lock: self,
-            }
-        }
+        Acquire::new(&self.meter, site, Exclusive, self.inner.lock(), self)
     }
 
     /// Acquires the mutex if it is free.
@@ -178,6 +173,23 @@ impl<T: ?Sized + 'static> Mutex<T> {
 unsafe fn extended<T: ?Sized>(guard: sync::MutexGuard<'_, T>) -> sync::MutexGuard<'static, T> {
     // SAFETY: the caller's; only the lifetime is another.
     unsafe { std::mem::transmute::<sync::MutexGuard<'_, T>, sync::MutexGuard<'static, T>>(guard) }
+}
+
+impl<'a, T: ?Sized> Finish<sync::MutexGuard<'a, T>> for &'a Mutex<T> {
+    type Output = MutexGuard<'a, T>;
+
+    #[inline(always)]
+    fn is_owned(_: &sync::MutexGuard<'a, T>) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn finish(self, guard: sync::MutexGuard<'a, T>, stamp: Stamp) -> MutexGuard<'a, T> {
+        MutexGuard {
+            held: Held::new(&self.meter, ProfiledGuard::new(guard, stamp)),
+            lock: self,
+        }
+    }
 }
 
 impl<T> From<T> for Mutex<T> {

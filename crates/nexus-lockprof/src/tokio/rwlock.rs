@@ -1,7 +1,8 @@
 //! The reader-writer lock.
 
+use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered};
-use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter};
+use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter, ProfiledGuard, Stamp};
 use super::rwlock_guards::{
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -109,10 +110,7 @@ macro_rules! mode {
             #[track_caller]
             pub fn $lock(&self) -> impl Future<Output = $guard<'_, T>> {
                 let site = Location::caller();
-                async move {
-                    let held = held::acquire(&self.meter, site, $mode, self.inner.$lock());
-                    $guard { held: held.await }
-                }
+                Acquire::new(&self.meter, site, $mode, self.inner.$lock(), self)
             }
 
             #[doc = concat!("Acquires the lock for ", $verb, " if that can be had at once.")]
@@ -141,6 +139,23 @@ macro_rules! mode {
                     || Ok::<_, Infallible>(self.inner.$blocking()),
                 );
                 $guard { held }
+            }
+        }
+
+        impl<'a, T: ?Sized> Finish<sync::$guard<'a, T>> for &'a RwLock<T> {
+            type Output = $guard<'a, T>;
+
+            #[inline(always)]
+            fn is_owned(_: &sync::$guard<'a, T>) -> bool {
+                true
+            }
+
+            #[inline(always)]
+            fn finish(self, guard: sync::$guard<'a, T>, stamp: Stamp) -> $guard<'a, T> {
+                let guard = ProfiledGuard::new(guard, stamp);
+                $guard {
+                    held: Held::new(&self.meter, guard),
+                }
             }
         }
 

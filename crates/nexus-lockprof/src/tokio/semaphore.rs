@@ -1,5 +1,6 @@
 //! The semaphore.
 
+use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered};
 use super::meter::{self, HoldMode::Shared, Meter, ProfiledGuard, Stamp};
 use ::tokio::sync::{self, AcquireError, TryAcquireError};
@@ -90,7 +91,8 @@ impl Semaphore {
     #[inline]
     #[track_caller]
     pub fn acquire(&self) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
-        self.acquire_at(Location::caller(), 1)
+        let site = Location::caller();
+        Acquire::new(&self.meter, site, Shared, self.inner.acquire(), self)
     }
 
     /// Acquires `n` permits, in turn with all others who wait.
@@ -100,21 +102,8 @@ impl Semaphore {
         &self,
         n: u32,
     ) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
-        self.acquire_at(Location::caller(), n)
-    }
-
-    #[inline]
-    async fn acquire_at(
-        &self,
-        site: &'static Location<'static>,
-        n: u32,
-    ) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let future = self.inner.acquire_many(n);
-        let guard = self.meter.acquire_task(site, Shared, future).await?;
-        Ok(SemaphorePermit {
-            held: Held::new(&self.meter, guard),
-            semaphore: self,
-        })
+        let site = Location::caller();
+        Acquire::new(&self.meter, site, Shared, self.inner.acquire_many(n), self)
     }
 
     /// Acquires a permit if there is one.
@@ -284,6 +273,28 @@ impl Semaphore {
     /// Whether it is closed.
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
+    }
+}
+
+impl<'a> Finish<Result<sync::SemaphorePermit<'a>, AcquireError>> for &'a Semaphore {
+    type Output = Result<SemaphorePermit<'a>, AcquireError>;
+
+    #[inline(always)]
+    fn is_owned(result: &Result<sync::SemaphorePermit<'a>, AcquireError>) -> bool {
+        result.is_ok()
+    }
+
+    #[inline(always)]
+    fn finish(
+        self,
+        result: Result<sync::SemaphorePermit<'a>, AcquireError>,
+        stamp: Stamp,
+    ) -> Self::Output {
+        let guard = ProfiledGuard::new(result?, stamp);
+        Ok(SemaphorePermit {
+            held: Held::new(&self.meter, guard),
+            semaphore: self,
+        })
     }
 }
 
