@@ -142,6 +142,7 @@ impl Point {
             && self.try_failures == 0
             && self.timeouts == 0
             && self.cancellations == 0
+            && self.vain_wait_ns == 0
             && self.blocked == 0
             && self.caused_wait_ns == 0
             && self.wait.is_empty()
