@@ -1,5 +1,7 @@
 //! Calls of cargo, with a lock file beside the project's.
 
+use crate::args;
+use crate::shim;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Metadata;
 use std::ffi::{OsStr, OsString};
@@ -44,10 +46,20 @@ pub(crate) fn without_dependencies(args: &[OsString]) -> Result<Metadata> {
     parse(output(command)?)
 }
 
-/// What cargo says of the project and its whole graph, as `lock` and `config` have it.
-pub(crate) fn graph(args: &[OsString], lock: &Path, config: Option<&Path>) -> Result<Metadata> {
+/// What cargo says of the project and its graph on `platforms`, as `lock` and `config` have it.
+///
+/// Not on all platforms: what only another one needs may never have been fetched, and would be missed offline.
+pub(crate) fn graph(
+    args: &[OsString],
+    platforms: &[String],
+    lock: &Path,
+    config: Option<&Path>,
+) -> Result<Metadata> {
     let mut command = with_lock("metadata", lock)?;
     command.arg("--format-version=1");
+    for platform in platforms {
+        command.arg("--filter-platform").arg(platform);
+    }
     if let Some(config) = config {
         command.arg("--config").arg(config);
     }
@@ -55,8 +67,26 @@ pub(crate) fn graph(args: &[OsString], lock: &Path, config: Option<&Path>) -> Re
     parse(output(command)?)
 }
 
-/// The triple that cargo builds for if nothing else is said.
-pub(crate) fn host() -> Result<String> {
+/// The triple that cargo builds for: what `args` or the settings name, or else the host's.
+pub(crate) fn target(args: &[OsString]) -> Result<String> {
+    let named = match args::value_of(args, "--target") {
+        Some(target) => Some(shim::unicode(Path::new(target))?),
+        None => setting("build.target", args).and_then(|target| Some(target.as_str()?.to_owned())),
+    };
+    named.map_or_else(host, Ok)
+}
+
+/// The platforms that something is built for: macros and build scripts are the host's.
+pub(crate) fn platforms(args: &[OsString]) -> Result<Vec<String>> {
+    let mut platforms = vec![host()?];
+    let target = target(args)?;
+    if !platforms.contains(&target) {
+        platforms.push(target);
+    }
+    Ok(platforms)
+}
+
+fn host() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut command = Command::new(rustc);
     command.arg("-vV");

@@ -48,7 +48,8 @@ impl Project {
         let original = workspace.workspace_root.as_std_path().join("Cargo.lock");
         let guard = Guard::new(&original)?;
         let locks = Locks::copy(&original, &directory)?;
-        let plain = cargo::graph(&about, &locks.plain, None)?;
+        let platforms = cargo::platforms(args)?;
+        let plain = cargo::graph(&about, &platforms, &locks.plain, None)?;
         let found = find(&plain, dev)?;
 
         let shims = directory.join("shims");
@@ -63,7 +64,7 @@ impl Project {
         // It may not be up to date: it has to get our packages.
         let about = args::without(&about, "--locked", false);
         let about = frozen_is_offline(about);
-        let patched = cargo::graph(&about, &locks.ours, Some(&config))?;
+        let patched = cargo::graph(&about, &platforms, &locks.ours, Some(&config))?;
         guard.check()?;
         check(&patched, &found, &shims, dev)?;
         Ok(Project {
@@ -83,7 +84,7 @@ pub(crate) fn vendor(directory: &Path, args: &[OsString]) -> Result<String> {
     let work = workspace.target_directory.as_std_path().join("lockprof");
     let original = workspace.workspace_root.as_std_path().join("Cargo.lock");
     let locks = Locks::copy(&original, &work)?;
-    let plain = cargo::graph(&about, &locks.plain, None)?;
+    let plain = cargo::graph(&about, &cargo::platforms(args)?, &locks.plain, None)?;
     let found = find(&plain, true)?;
     let mut written = Vec::new();
     for (package, source) in &found.replaceable {

@@ -87,15 +87,7 @@ fn variables(options: &Options, folder: &Path) -> Result<Vec<String>> {
 /// The setting that has cargo run programs by way of [`exec`]: of no other process than those, so build scripts are not
 /// profiled.
 fn runner(options: &Options, variables: &[String]) -> Result<String> {
-    let target = match args::value_of(&options.cargo, "--target") {
-        Some(target) => Some(shim::unicode(Path::new(target))?),
-        None => cargo::setting("build.target", &options.cargo)
-            .and_then(|target| Some(target.as_str()?.to_owned())),
-    };
-    let target = match target {
-        Some(target) => target,
-        None => cargo::host()?,
-    };
+    let target = cargo::target(&options.cargo)?;
     let ours = std::env::current_exe().context("where this program is cannot be found out")?;
     let mut list = toml_edit::Array::new();
     list.push(shim::unicode(&ours)?);
