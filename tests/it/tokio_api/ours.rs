@@ -84,6 +84,104 @@ fn what_is_cancelled() {
     assert_eq!(holder.caused_wait_ns, point.vain_wait_ns);
 }
 
+/// Each kind of future, dropped before it was polled and after: the latter is counted, once, with its wait.
+#[test]
+fn what_is_cancelled_of_each_kind() {
+    macro_rules! check {
+        ($name:literal, $mode:ident, $lock:expr, |$it:ident| $hold:expr, $acquire:expr) => {
+            let $it = Arc::new($lock);
+            let held = now($hold);
+            for polls in 0..3 {
+                let mut task = Task::new($acquire);
+                for _ in 0..polls {
+                    task.pending();
+                }
+            }
+            drop(held);
+            // A row of its own, since the place is another than the holder's.
+            let all = points($name);
+            let point = all.iter().max_by_key(|point| point.cancellations);
+            let counts = point.map(|p| (p.mode, p.cancellations, p.acquisitions, p.contentions));
+            assert_eq!(counts, Some((AcquireMode::$mode, 2, 0, 0)), "{}", $name);
+            assert!(
+                point.is_some_and(|point| point.vain_wait_ns > 0),
+                "{}",
+                $name
+            );
+        };
+    }
+    check!(
+        "gone.lock",
+        Exclusive,
+        Mutex::named("gone.lock", ()),
+        |it| it.lock(),
+        it.lock()
+    );
+    check!(
+        "gone.lock_owned",
+        Exclusive,
+        Mutex::named("gone.lock_owned", ()),
+        |it| it.lock(),
+        Arc::clone(&it).lock_owned()
+    );
+    check!(
+        "gone.read",
+        Shared,
+        RwLock::named("gone.read", ()),
+        |it| it.write(),
+        it.read()
+    );
+    check!(
+        "gone.read_owned",
+        Shared,
+        RwLock::named("gone.read_owned", ()),
+        |it| it.write(),
+        Arc::clone(&it).read_owned()
+    );
+    check!(
+        "gone.write",
+        Exclusive,
+        RwLock::named("gone.write", ()),
+        |it| it.read(),
+        it.write()
+    );
+    check!(
+        "gone.write_owned",
+        Exclusive,
+        RwLock::named("gone.write_owned", ()),
+        |it| it.read(),
+        Arc::clone(&it).write_owned()
+    );
+    check!(
+        "gone.acquire",
+        Shared,
+        Semaphore::named("gone.acquire", 1),
+        |it| it.acquire(),
+        it.acquire()
+    );
+    check!(
+        "gone.owned",
+        Shared,
+        Semaphore::named("gone.owned", 1),
+        |it| it.acquire(),
+        Arc::clone(&it).acquire_owned()
+    );
+    check!(
+        "gone.many",
+        Shared,
+        Semaphore::named("gone.many", 2),
+        |it| it.acquire(),
+        it.acquire_many(2)
+    );
+    check!(
+        "gone.many_owned",
+        Shared,
+        Semaphore::named("gone.many_owned", 2),
+        |it| it.acquire(),
+        Arc::clone(&it).acquire_many_owned(2)
+    );
+}
+
 #[test]
 fn permits() {
     static PERMITS: Semaphore = Semaphore::named("task.permits", 3);
