@@ -4,10 +4,20 @@
 //! | format | module |
 //! | --- | --- |
 //! | tables for a terminal | [`text`] |
+//! | Prometheus and OpenMetrics | [`prometheus`] |
+//! | pprof, as Go's mutex and block profiles | [`pprof`] |
+//! | folded stacks, for flame graphs | [`folded`] |
+//! | CSV | [`csv`] |
 //!
 //! JSON is the snapshot's own ([`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json)).
 //!
 //! Every output shows what the profiler could not record, when there is any of it.
 #![forbid(unsafe_code)]
 
+pub mod csv;
+pub mod folded;
+mod place;
+pub mod pprof;
+pub mod prometheus;
 pub mod text;
+mod waiting;

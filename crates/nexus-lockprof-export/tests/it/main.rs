@@ -1,4 +1,8 @@
 //! Integration tests of the exporters: one binary, a module per format.
 
+mod csv;
+mod folded;
 mod golden;
+mod prometheus;
+mod rich;
 mod text;
