@@ -3,6 +3,7 @@
 mod csv;
 mod folded;
 mod golden;
+mod pprof;
 mod prometheus;
 mod rich;
 mod text;

@@ -83,9 +83,11 @@ fn sums(text: &str) -> BTreeMap<String, u128> {
     sums
 }
 
+type Count = fn(&Point) -> u64;
+
 /// The same of the snapshot.
 fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
-    let columns: [(&str, fn(&Point) -> u64); 16] = [
+    let columns: [(&str, Count); 16] = [
         ("acquisitions_total", |p| p.acquisitions),
         ("contentions_total", |p| p.contentions),
         ("try_failures_total", |p| p.try_failures),
@@ -103,7 +105,7 @@ fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
         ("hold_duration_seconds_sum", |p| p.hold.total_ns),
         ("hold_duration_seconds_count", |p| p.hold.events),
     ];
-    let sum = |of: fn(&Point) -> u64| snapshot.points().iter().map(|p| u128::from(of(p))).sum();
+    let sum = |of: Count| snapshot.points().iter().map(|p| u128::from(of(p))).sum();
     let columns = columns.map(|(name, of)| (format!("lockprof_{name}"), sum(of)));
     columns.into_iter().collect()
 }
