@@ -19,3 +19,19 @@ scratch() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
 }
+
+# Installs Debian packages, each where its command is missing: `debian promtool=prometheus go=golang-go`.
+debian() {
+    local pair packages=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || packages+=("${pair#*=}")
+    done
+    ((${#packages[@]} == 0)) || debian_packages "${packages[@]}"
+}
+debian_packages() {
+    local as_root=()
+    ((EUID == 0)) || as_root=(sudo)
+    # Not one question: nobody is there to answer.
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+}
