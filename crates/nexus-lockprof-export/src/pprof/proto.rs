@@ -65,6 +65,8 @@ pub(super) struct Label {
 pub(super) struct Mapping {
     #[prost(uint64, tag = "1")]
     pub(super) id: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) memory_limit: u64,
     #[prost(bool, tag = "7")]
     pub(super) has_functions: bool,
     #[prost(bool, tag = "8")]
@@ -81,6 +83,8 @@ pub(super) struct Location {
     pub(super) id: u64,
     #[prost(uint64, tag = "2")]
     pub(super) mapping_id: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) address: u64,
     /// More than one where functions were put into their caller, the innermost first.
     #[prost(message, repeated, tag = "4")]
     pub(super) line: Vec<Line>,

@@ -13,7 +13,8 @@ pub(super) struct Tables {
     strings: Numbers<String>,
     /// By name and file.
     functions: Numbers<(i64, i64)>,
-    locations: Numbers<Vec<Line>>,
+    /// By address and lines.
+    locations: Numbers<(u64, Vec<Line>)>,
 }
 
 /// A place in the source, and the function that it is in.
@@ -47,10 +48,15 @@ impl Tables {
         }
     }
 
-    /// The number of the location at these places, which have one address: the innermost function first.
+    /// The number of the location at these places, which are at one address in the program: the innermost function first.
     pub(super) fn location<'a>(&mut self, places: impl IntoIterator<Item = Place<'a>>) -> u64 {
-        let lines = places.into_iter().map(|place| self.line(place)).collect();
-        id(self.locations.number(lines))
+        let mut address = Address::default();
+        let lines = places.into_iter().map(|place| {
+            address.add(place);
+            self.line(place)
+        });
+        let lines = lines.collect();
+        id(self.locations.number((address.0, lines)))
     }
 
     fn line(&mut self, place: Place<'_>) -> Line {
@@ -70,14 +76,16 @@ impl Tables {
                 .zip(1..)
                 .map(|((name, filename), id)| Function { id, name, filename });
         let locations = self.locations.in_order().into_iter();
-        let locations = locations.zip(1..).map(|(line, id)| Location {
+        let locations = locations.zip(1..).map(|((address, line), id)| Location {
             id,
             mapping_id: PROGRAM,
+            address,
             line,
         });
         Profile {
             mapping: vec![Mapping {
                 id: PROGRAM,
+                memory_limit: u64::MAX,
                 has_functions: true,
                 has_filenames: true,
                 has_line_numbers: true,
@@ -87,6 +95,37 @@ impl Tables {
             location: locations.collect(),
             string_table: self.strings.in_order(),
             ..profile
+        }
+    }
+}
+
+/// An address that a location is known by: FNV-1a of what is there.
+///
+/// Whoever scrapes takes samples of two profiles for the same if their labels and addresses are (Grafana Alloy does), so each
+/// location needs one, and the same in each profile. Acquisition points have no address in the program, and a function has
+/// another one after each start.
+#[derive(Debug)]
+struct Address(u64);
+
+impl Default for Address {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Address {
+    fn add(&mut self, place: Place<'_>) {
+        self.bytes(place.function.as_bytes());
+        self.bytes(place.file.as_bytes());
+        self.bytes(&place.line.to_le_bytes());
+        self.bytes(&place.column.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        // A length of its own, so that no two places run together to the same bytes.
+        let length = (bytes.len() as u64).to_le_bytes();
+        for &byte in length.iter().chain(bytes) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
 }

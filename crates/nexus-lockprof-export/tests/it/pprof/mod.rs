@@ -139,10 +139,38 @@ fn tables_have_everything_once() -> TestResult {
             assert!(contents.insert(content), "{field} {id} is there twice");
         }
     }
+    let locations = messages(&profile.bytes, 4).into_iter();
+    let addresses: BTreeSet<u64> = locations.map(|location| number(location, 3)).collect();
+    assert_eq!(addresses.len(), messages(&profile.bytes, 4).len());
     let [mapping] = messages(&profile.bytes, 3)[..] else {
         panic!("one mapping");
     };
     assert_eq!((number(mapping, 1), number(mapping, 7)), (1, 1));
+    Ok(())
+}
+
+/// Grafana Alloy takes samples of two scrapes for the same by labels and addresses.
+#[test]
+fn a_location_keeps_its_address_whatever_else_there_is() -> TestResult {
+    let all = Profile::read(&pprof::block(&rich::snapshot()))?;
+    let mut parts = rich::parts();
+    parts.points.retain(|point| point.site.line != 88);
+    let fewer = Profile::read(&pprof::block(&Snapshot::from_parts(parts)))?;
+    let addresses = |profile: &Profile| -> BTreeSet<(String, u64)> {
+        let locations = messages(&profile.bytes, 4).into_iter();
+        let named = locations.map(|location| {
+            let line = messages(location, 4)[0];
+            let function = profile.find(5, number(line, 1));
+            let name = profile.string(function, 2).to_owned();
+            (name, number(location, 3))
+        });
+        named.collect()
+    };
+    let (all, fewer) = (addresses(&all), addresses(&fewer));
+    assert!(
+        fewer.is_subset(&all) && fewer.len() < all.len(),
+        "{fewer:?}"
+    );
     Ok(())
 }
 
