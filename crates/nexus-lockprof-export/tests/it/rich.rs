@@ -208,3 +208,10 @@ pub(crate) fn parts() -> SnapshotParts {
 pub(crate) fn snapshot() -> Snapshot {
     Snapshot::from_parts(parts())
 }
+
+/// The same as a file, for `ci/pprof.sh`, which reads it with tools of its own.
+#[test]
+fn as_a_file() -> TestResult {
+    crate::golden::check_whole("rich.json", &(snapshot().to_json()? + "\n"));
+    Ok(())
+}
