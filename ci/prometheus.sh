@@ -5,6 +5,8 @@
 source "$(dirname "$0")/lib.sh"
 
 seconds=${1:-60}
+# What rates are taken over: the last third of the time.
+window=$((seconds / 3))s
 guide=docs/guide/prometheus
 golden=crates/nexus-lockprof-export/tests/golden
 
@@ -117,9 +119,9 @@ for pair in 'sessions:lockprof_acquisitions_total{lock="sessions"}' 'queue:lockp
     echo "sum(${pair#*:}): $stored, the program: $counted"
     [[ $stored == "$counted" && $counted -gt 0 ]] || fail "$stored is not $counted"
 done
-rate=$(value 'sum(rate(lockprof_acquisitions_total{lock="sessions"}[20s]))' "$ended")
+rate=$(value 'sum(rate(lockprof_acquisitions_total{lock="sessions"}['"$window"']))' "$ended")
 mean=$(($(sed -n 's/^sessions //p' "$work/counts") / seconds))
-echo "rate over the last 20 s: $rate a second, the program's mean: $mean"
+echo "rate over the last $window: $rate a second, the program's mean: $mean"
 jq --exit-status --null-input "$rate > $mean / 2 and $rate < $mean * 2" >/dev/null || fail "the rate is far off"
 gone=$(value 'min(min_over_time(up[1m]))')
 [[ $gone == 1 ]] || fail "a scrape failed: up is $gone"
@@ -144,8 +146,8 @@ dashboard=$guide/dashboard.json
 } >"$work/queries"
 sed -E 's/^# TYPE ([a-z_]+) summary/\1\n\1_sum\n\1_count/; s/^# TYPE ([a-z_]+) .*/\1/; /^#|\{|^[a-z_]+ /d' "$work/text" | sort -u >"$work/names"
 while IFS= read -r query; do
-    query=${query//\$__rate_interval/20s}
-    query=${query//\$__range/1m}
+    query=${query//\$__rate_interval/$window}
+    query=${query//\$__range/${seconds}s}
     query=$(sed -E 's/\$(job|instance|lock)/.*/g' <<<"$query")
     unknown=$(grep -o -E 'lockprof_[a-z_]+' <<<"$query" | sort -u | comm -23 - "$work/names")
     [[ -z $unknown ]] || fail "no metric ${unknown//$'\n'/, }: $query"
