@@ -19,5 +19,6 @@ pub mod folded;
 mod place;
 pub mod pprof;
 pub mod prometheus;
+mod series;
 pub mod text;
 mod waiting;

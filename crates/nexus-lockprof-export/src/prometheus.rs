@@ -63,12 +63,8 @@
 //! assert!(text.lines().any(|line| line == series));
 //! ```
 
-mod family;
-mod label;
 mod number;
-mod row;
 mod scrapes;
-mod sums;
 mod text;
 mod writer;
 

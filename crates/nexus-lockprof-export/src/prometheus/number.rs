@@ -2,17 +2,7 @@
 
 use std::fmt;
 
-/// A sample's value.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Value {
-    Count(u128),
-    /// Seconds, of whole nanoseconds. Wider than a counter: a sum of many must not stop.
-    Nanos(u128),
-    /// Nanoseconds that are not whole, as seconds.
-    Error(f64),
-}
-
-const NANOS_PER_SECOND: u128 = 1_000_000_000;
+use crate::series::{NANOS_PER_SECOND, Value};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
 
 use super::Text;
+use crate::series;
 
 type Key = (Lock, AcquireMode, Site);
 
@@ -76,7 +77,7 @@ impl Scrapes {
             self.kept.clear();
         }
         if self.kept.len() < self.top {
-            for point in super::row::ranked(snapshot) {
+            for point in series::ranked(snapshot) {
                 if self.kept.len() >= self.top {
                     break;
                 }

@@ -21,13 +21,13 @@ pub(super) struct Sums {
 
 /// Waits or holds.
 #[derive(Debug, Default)]
-pub(super) struct Times {
-    pub(super) total_ns: u128,
-    pub(super) events: u128,
-    pub(super) unmeasured: u128,
-    pub(super) max_ns: u64,
+pub(crate) struct Times {
+    pub(crate) total_ns: u128,
+    pub(crate) events: u128,
+    pub(crate) unmeasured: u128,
+    pub(crate) max_ns: u64,
     /// Of `total_ns`, in ns²; `None` when it is no estimate.
-    pub(super) variance: Option<f64>,
+    pub(crate) variance: Option<f64>,
 }
 
 impl Sums {

@@ -2,20 +2,20 @@
 
 use nexus_lockprof_snapshot::{Durations, Point};
 
-use super::number::Value;
+use super::Value;
 use super::sums::{Sums, Times};
 
 /// A metric family.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Family {
+pub(crate) struct Family {
     /// As OpenMetrics has it: a counter's samples have `_total` behind it, an info's `_info`.
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) help: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) help: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Counter,
     Gauge,
     Summary,
@@ -44,7 +44,7 @@ impl Family {
     }
 
     /// The unit, which its name ends in, if it has one.
-    pub(super) fn unit(&self) -> Option<&'static str> {
+    pub(crate) fn unit(&self) -> Option<&'static str> {
         const SECONDS: &str = "seconds";
         self.name.ends_with("_seconds").then_some(SECONDS)
     }
@@ -194,4 +194,4 @@ pub(super) const SUMMARIES: [(Family, Distribution); 2] = [
 ];
 
 /// The quantiles of a summary, and their label.
-pub(super) const QUANTILES: [(f64, &str); 3] = [(0.5, "0.5"), (0.95, "0.95"), (0.99, "0.99")];
+pub(crate) const QUANTILES: [(f64, &str); 3] = [(0.5, "0.5"), (0.95, "0.95"), (0.99, "0.99")];

@@ -12,14 +12,14 @@ use super::sums::Sums;
 /// One series of each metric of points.
 #[derive(Debug)]
 pub(super) struct Row<'a> {
-    pub(super) labels: String,
+    pub(super) labels: Vec<(&'static str, String)>,
     pub(super) sums: Sums,
     /// The point, if it is the only one: a quantile cannot be added up.
     pub(super) alone: Option<&'a Point>,
 }
 
 impl Row<'_> {
-    fn new(labels: String) -> Self {
+    fn new(labels: Vec<(&'static str, String)>) -> Self {
         Self {
             labels,
             sums: Sums::default(),
@@ -30,7 +30,7 @@ impl Row<'_> {
 
 /// The points of a snapshot, those first that say most: that wait or make others wait, then those that hold, then the busy ones.
 /// Ties stay in the snapshot's order, which depends on nothing but the points.
-pub(super) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
+pub(crate) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
     let mut points: Vec<&Point> = snapshot.points().iter().collect();
     points.sort_by_key(|p| {
         // Each wait counts for who waited and for who made it wait: to know the one without the other is of little use.
@@ -43,7 +43,7 @@ pub(super) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
 /// The rows of a snapshot: of `points`, and of the `folded` ones together, if there are any.
 pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::with_capacity(points.len() + 1);
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(points.len());
+    let mut places: HashMap<_, usize> = HashMap::with_capacity(points.len());
     for &point in points {
         let labels = label::of_point(point);
         // Points that look alike, such as of a lock without a name and of one called "?", are one series: the
