@@ -43,6 +43,11 @@ fn convert() -> Result<(), Box<dyn Error>> {
         "block" => pprof::block(&snapshot),
         "mutex" => pprof::mutex(&snapshot),
         "folded" => folded::folded(&snapshot).to_string().into_bytes(),
+        #[cfg(feature = "otlp")]
+        "otlp" => nexus_lockprof_export::otlp::metrics(&snapshot)
+            .top(top)
+            .resource("service.name", "convert")
+            .to_bytes(),
         "csv" => csv::csv(&snapshot).to_string().into_bytes(),
         _ => return Err(format!("no format {format:?}: {USAGE}").into()),
     };

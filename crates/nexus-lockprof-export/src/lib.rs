@@ -8,6 +8,7 @@
 //! | pprof, as Go's mutex and block profiles | [`pprof`] |
 //! | folded stacks, for flame graphs | [`folded`] |
 //! | CSV | [`csv`] |
+//! | OpenTelemetry's metrics, with the feature `otlp` | `otlp` |
 //!
 //! JSON is the snapshot's own ([`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json)).
 //!
@@ -16,6 +17,8 @@
 
 pub mod csv;
 pub mod folded;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod place;
 pub mod pprof;
 pub mod prometheus;

@@ -3,7 +3,10 @@
 mod csv;
 mod folded;
 mod golden;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod pprof;
 mod prometheus;
 mod rich;
 mod text;
+mod wire;

@@ -1,7 +1,5 @@
 //! pprof profiles. That pprof itself reads them is for `ci/pprof.sh` to see.
 
-mod wire;
-
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
@@ -9,8 +7,8 @@ use flate2::read::GzDecoder;
 use nexus_lockprof_export::pprof;
 use nexus_lockprof_snapshot::{Point, Snapshot, SnapshotParts};
 
-use crate::golden;
 use crate::rich::{self, TestResult};
+use crate::{golden, wire};
 use wire::{messages, number, numbers};
 
 struct Profile {

@@ -1,39 +1,47 @@
-//! Protobuf's wire format, as much as profiles have of it, read by nothing of the crate's own.
+//! Protobuf's wire format, as much as our messages have of it, read by nothing of the crate's own.
 
 /// A field's value.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Number(u64),
+    /// Eight bytes: of a `double`, `fixed64` or `sfixed64`.
+    Fixed(u64),
     Bytes(&'a [u8]),
 }
 
 /// The fields of a message, in their order.
-pub(super) fn fields(mut message: &[u8]) -> Vec<(u64, Value<'_>)> {
+pub(crate) fn fields(mut message: &[u8]) -> Vec<(u64, Value<'_>)> {
     let mut fields = Vec::new();
     while !message.is_empty() {
         let tag = varint(&mut message);
-        let number = varint(&mut message);
         let value = match tag & 7 {
-            0 => Value::Number(number),
+            0 => Value::Number(varint(&mut message)),
+            1 => Value::Fixed(u64::from_le_bytes(*take(&mut message))),
             2 => {
-                let (bytes, rest) = message.split_at(number as usize);
+                let length = varint(&mut message) as usize;
+                let (bytes, rest) = message.split_at(length);
                 message = rest;
                 Value::Bytes(bytes)
             }
-            kind => panic!("wire type {kind} is in no profile"),
+            kind => panic!("wire type {kind} is in no message of ours"),
         };
         fields.push((tag >> 3, value));
     }
     fields
 }
 
+fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> &'a [u8; N] {
+    let Some((taken, rest)) = bytes.split_first_chunk() else {
+        panic!("a value without an end");
+    };
+    *bytes = rest;
+    taken
+}
+
 fn varint(bytes: &mut &[u8]) -> u64 {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
-        let Some((&byte, rest)) = bytes.split_first() else {
-            panic!("a number without an end");
-        };
-        *bytes = rest;
+        let &[byte] = take(bytes);
         number |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
             return number;
@@ -43,11 +51,11 @@ fn varint(bytes: &mut &[u8]) -> u64 {
 }
 
 /// All numbers of a field, packed or not.
-pub(super) fn numbers(message: &[u8], field: u64) -> Vec<u64> {
+pub(crate) fn numbers(message: &[u8], field: u64) -> Vec<u64> {
     let mut all = Vec::new();
     for (_, value) in fields(message).into_iter().filter(|&(f, _)| f == field) {
         match value {
-            Value::Number(number) => all.push(number),
+            Value::Number(number) | Value::Fixed(number) => all.push(number),
             Value::Bytes(mut packed) => {
                 while !packed.is_empty() {
                     all.push(varint(&mut packed));
@@ -59,12 +67,12 @@ pub(super) fn numbers(message: &[u8], field: u64) -> Vec<u64> {
 }
 
 /// The number of a field, 0 if it is not there.
-pub(super) fn number(message: &[u8], field: u64) -> u64 {
+pub(crate) fn number(message: &[u8], field: u64) -> u64 {
     numbers(message, field).last().copied().unwrap_or(0)
 }
 
 /// All messages or strings of a field.
-pub(super) fn messages(message: &[u8], field: u64) -> Vec<&[u8]> {
+pub(crate) fn messages(message: &[u8], field: u64) -> Vec<&[u8]> {
     let fields = fields(message).into_iter();
     fields
         .filter_map(|(f, value)| match value {
