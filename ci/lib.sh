@@ -29,9 +29,14 @@ debian() {
     ((${#packages[@]} == 0)) || debian_packages "${packages[@]}"
 }
 debian_packages() {
-    local as_root=()
-    ((EUID == 0)) || as_root=(sudo)
     # Not one question: nobody is there to answer.
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+}
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    else
+        sudo "$@"
+    fi
 }

@@ -10,10 +10,15 @@ window=$((seconds / 3))s
 guide=docs/guide/prometheus
 golden=crates/nexus-lockprof-export/tests/golden
 
+found=$(command -v prometheus || true)
 debian promtool=prometheus curl=curl jq=jq
+# Where there is systemd, the package has started a server, which is not asked for here.
+if [[ -z $found && -d /run/systemd/system ]]; then
+    as_root systemctl disable --now prometheus
+fi
 # A Python that Debian's packages are for.
 python=/usr/bin/python3
-"$python" -c 'import prometheus_client' 2>/dev/null || debian_packages python3-prometheus-client
+"$python" -c 'import prometheus_client.openmetrics.parser' 2>/dev/null || debian_packages python3-prometheus-client
 
 work=$(mktemp -d)
 pids=()
