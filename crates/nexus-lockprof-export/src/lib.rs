@@ -4,10 +4,24 @@
 //! | format | module |
 //! | --- | --- |
 //! | tables for a terminal | [`text`] |
+//! | Prometheus and OpenMetrics | [`prometheus`] |
+//! | pprof, as Go's mutex and block profiles | [`pprof`] |
+//! | folded stacks, for flame graphs | [`folded`] |
+//! | CSV | [`csv`] |
+//! | OpenTelemetry's metrics, with the feature `otlp` | `otlp` |
 //!
 //! JSON is the snapshot's own ([`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json)).
 //!
 //! Every output shows what the profiler could not record, when there is any of it.
 #![forbid(unsafe_code)]
 
+pub mod csv;
+pub mod folded;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+mod place;
+pub mod pprof;
+pub mod prometheus;
+mod series;
 pub mod text;
+mod waiting;

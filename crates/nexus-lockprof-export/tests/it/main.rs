@@ -1,4 +1,12 @@
 //! Integration tests of the exporters: one binary, a module per format.
 
+mod csv;
+mod folded;
 mod golden;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod pprof;
+mod prometheus;
+mod rich;
 mod text;
+mod wire;
