@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Mode};
 use crate::stacks;
+use nexus_lockprof_snapshot::ProfilerMode;
 use std::ffi::OsString;
 use std::fmt::Arguments;
 
@@ -23,7 +24,7 @@ pub(crate) fn config(
     complain: &mut dyn FnMut(Arguments<'_>),
 ) -> Config {
     let budget = var(BUDGET).and_then(|value| {
-        let parsed = value.to_str().and_then(parse_budget);
+        let parsed = value.to_str().and_then(ProfilerMode::parse_budget);
         if parsed.is_none() {
             complain(format_args!(
                 "{BUDGET}={} is not a share of time such as 1% or 0.01: using 1%",
@@ -85,15 +86,6 @@ pub(crate) fn ignored(
             ));
         }
     }
-}
-
-fn parse_budget(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim_end().parse::<f64>().ok()? / 100.0,
-        None => text.parse().ok()?,
-    };
-    (share > 0.0 && share <= 1.0).then_some(share)
 }
 
 #[cfg(test)]

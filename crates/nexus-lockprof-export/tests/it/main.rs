@@ -1,4 +1,6 @@
 //! Integration tests of the exporters: one binary, a module per format.
 
 mod golden;
+#[cfg(all(feature = "serve", unix))]
+mod serve;
 mod text;
