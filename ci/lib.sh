@@ -19,3 +19,15 @@ scratch() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
 }
+
+# Puts what is read between the two marks of section `$2` in the page `$1`, and prints it. Needs `scratch`.
+section() {
+    cat >"$work/section"
+    awk -v name="$2" -v text="$work/section" '
+        index($0, "<!-- " name ": end") { inside = 0 }
+        !inside { print }
+        index($0, "<!-- " name ": begin") { inside = 1; print ""; while ((getline line < text) > 0) print line; print "" }
+    ' "$1" >"$work/page"
+    cp "$work/page" "$1"
+    cat "$work/section"
+}
