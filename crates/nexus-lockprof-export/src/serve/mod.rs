@@ -69,7 +69,7 @@ mod transport;
 
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
-pub use server::{Serve, Server};
+pub use server::{Leftover, Serve, Server};
 pub use settings::{Change, Settings, SettingsError};
 pub use socket::{ServeError, runtime_directory};
 pub use source::Source;

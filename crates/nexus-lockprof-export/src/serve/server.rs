@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -64,6 +64,7 @@ impl Serve {
         let (over, ended) = io::pipe().map_err(ServeError::Start)?;
         rustix::io::ioctl_fionbio(&over, true).map_err(|error| ServeError::Start(error.into()))?;
         let file = bound.file.map(Arc::new);
+        let socket = bound.listener.as_fd().as_raw_fd();
         let accepting = Accepting {
             serve: self.clone(),
             listener: bound.listener,
@@ -78,7 +79,12 @@ impl Serve {
             address: place_of(file.as_deref(), bound.local_addr),
             file,
             local_addr: bound.local_addr,
-            running: Some(Running { stop, thread }),
+            socket,
+            running: Some(Running {
+                stop,
+                thread,
+                pid: std::process::id(),
+            }),
         })
     }
 }
@@ -97,6 +103,7 @@ pub struct Server {
     address: String,
     file: Option<Arc<SocketFile>>,
     local_addr: Option<SocketAddr>,
+    socket: RawFd,
     running: Option<Running>,
 }
 
@@ -104,6 +111,8 @@ pub struct Server {
 struct Running {
     stop: PipeWriter,
     thread: JoinHandle<()>,
+    /// The thread is in no other process.
+    pid: u32,
 }
 
 impl fmt::Debug for Server {
@@ -134,7 +143,16 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until the process ends. A program that ends without a word leaves its socket file; the next server of the same user removes it.
+    /// What this server leaves behind in a process that ends, or forks, without dropping it.
+    #[must_use]
+    pub fn leftover(&self) -> Leftover {
+        Leftover {
+            file: self.file.as_ref().map_or_else(Weak::new, Arc::downgrade),
+            socket: self.socket,
+        }
+    }
+
+    /// Serves until the process ends.
     pub fn detach(mut self) {
         if let Some(Running { stop, .. }) = self.running.take() {
             // Never closed, so nobody stops.
@@ -146,15 +164,48 @@ impl Server {
     }
 }
 
+/// What a server leaves behind: for handlers of the process's exit and fork.
+#[derive(Clone, Debug)]
+pub struct Leftover {
+    file: Weak<SocketFile>,
+    socket: RawFd,
+}
+
+impl Leftover {
+    /// Whether there is a socket file, and its server has not been dropped.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.strong_count() > 0
+    }
+
+    /// Removes the socket file, if there still is one and this is the process that made it.
+    pub fn remove(&self) {
+        if let Some(file) = self.file.upgrade() {
+            file.remove();
+        }
+    }
+
+    /// The socket that listens. By the time it is looked at it may be closed, or something else.
+    #[must_use]
+    pub fn socket(&self) -> RawFd {
+        self.socket
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
             file.remove();
         }
-        let Some(Running { stop, thread }) = self.running.take() else {
+        let Some(Running { stop, thread, pid }) = self.running.take() else {
             return;
         };
         drop(stop);
+        if pid != std::process::id() {
+            // Of a process that was forked off: there is no such thread to join or to leave alone.
+            std::mem::forget(thread);
+            return;
+        }
         // A handler that is called from a request may drop the server that serves it.
         if !SERVES.get() {
             // Its panics are its own: a join error has nothing to say.
