@@ -12,7 +12,7 @@ export CARGO_PROFILE_DEV_DEBUG=line-tables-only
 target=${CARGO_TARGET_DIR:-target}
 
 # All features that go together: send_guard and deadlock_detection exclude each other (parking_lot refuses both).
-all_features="arc_lock serde owning_ref stacks tokio tracing metrics deadlock_detection"
+all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"
 
 # A directory that is gone when the script ends.
 scratch() {
