@@ -168,7 +168,10 @@ fn sums_are_sums() {
         |p| p.callers.iter().map(|stack| stack.wait_ns).sum(),
     ];
     for counter in counters {
-        assert_eq!(sum(counter, &[merged.clone()]), sum(counter, &all));
+        assert_eq!(
+            sum(counter, std::slice::from_ref(&merged)),
+            sum(counter, &all)
+        );
     }
     assert_eq!(merged.merged(), 20);
     assert_eq!(merged.losses().total(), 20 * all[0].losses().total());
