@@ -3,7 +3,7 @@
 use nexus_lockprof_export::folded::folded;
 use nexus_lockprof_snapshot::{AcquireMode, Durations, Point, Site, Snapshot, SnapshotParts};
 
-use crate::rich::TestResult;
+use crate::rich::{Random, TestResult};
 use crate::{golden, rich};
 
 #[test]
@@ -14,14 +14,18 @@ fn as_it_was() {
 
 #[test]
 fn the_numbers_are_the_waiting() {
-    let snapshot = rich::snapshot();
-    let text = folded(&snapshot).to_string();
-    let stacks = text.lines().filter(|line| !line.starts_with("# "));
-    let numbers = stacks.map(|line| line.rsplit_once(' '));
-    let numbers = numbers.map(|n| n.and_then(|(_, n)| n.parse::<u64>().ok()));
-    let found: Option<u64> = numbers.sum();
-    let waited = snapshot.points().iter().map(|p| p.wait.total_ns).sum();
-    assert_eq!(found, Some(waited));
+    let mut random = Random(5);
+    let any = (0..50).map(|_| rich::any(&mut random, 64));
+    for snapshot in any.chain([rich::snapshot()]) {
+        let text = folded(&snapshot).to_string();
+        let stacks = text.lines().filter(|line| !line.starts_with("# "));
+        let numbers = stacks.map(|line| line.rsplit_once(' '));
+        let numbers = numbers.map(|n| n.and_then(|(_, n)| n.parse::<u128>().ok()));
+        let found: Option<u128> = numbers.sum();
+        let points = snapshot.points().iter();
+        let waited = points.map(|p| u128::from(p.wait.total_ns)).sum();
+        assert_eq!(found, Some(waited));
+    }
 }
 
 #[test]
