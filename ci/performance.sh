@@ -12,31 +12,19 @@ cargo bench --quiet --package nexus-lockprof-benches --no-run
 cargo bench --quiet --package nexus-lockprof-benches --bench overhead --no-default-features --no-run
 ci/peers.sh --build
 
-# Puts what is read between the two marks of a section.
-section() {
-    cat >"$work/section"
-    awk -v name="$1" -v text="$work/section" '
-        index($0, "<!-- " name ": end") { inside = 0 }
-        !inside { print }
-        index($0, "<!-- " name ": begin") { inside = 1; print ""; while ((getline line < text) > 0) print line; print "" }
-    ' "$page" >"$work/page"
-    cp "$work/page" "$page"
-    cat "$work/section"
-}
-
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-echo "Machine: ${cpu:-unknown CPU}, $(nproc) CPUs, $(uname -sm), $(rustc --version | cut -d' ' -f1,2)." | section machine
+echo "Machine: ${cpu:-unknown CPU}, $(nproc) CPUs, $(uname -sm), $(rustc --version | cut -d' ' -f1,2)." | section "$page" machine
 
 # Kept beside the plots, which are drawn from it. Absolute: benches run in the folder of their package.
 mkdir -p docs/plots
 rows=$PWD/docs/plots/figures.jsonl
 : >"$rows"
-bench overhead -- --out "$rows" | section overhead
-bench overhead --no-default-features | section feature-off
+bench overhead -- --out "$rows" | section "$page" overhead
+bench overhead --no-default-features | section "$page" feature-off
 for name in private contended workload budget accuracy memory collected; do
-    bench "$name" -- --out "$rows" | section "$name"
+    bench "$name" -- --out "$rows" | section "$page" "$name"
 done
 bench snapshot -- --quick 2>/dev/null | awk '/^[a-z].*\// { name = $1 } /time:/ && !seen[name]++ { sub(/.*time: */, ""); print "| " name " | " $0 " |" }' |
-    { echo "| snapshot / shards / points | time (lowest, estimate, highest) |"; echo "| --- | --- |"; cat; } | section snapshot
-ci/peers.sh --out "$rows" | section peers
+    { echo "| snapshot / shards / points | time (lowest, estimate, highest) |"; echo "| --- | --- |"; cat; } | section "$page" snapshot
+ci/peers.sh --out "$rows" | section "$page" peers
 bench report -- --rows "$rows" --plots "$PWD/docs/plots"

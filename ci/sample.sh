@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # `cargo lockprof run --release` on a program that knows nothing of it (tests/sample): all of its crates' locks are in the
-# profile, the counts are those that the program has counted itself, and its files are as they were.
+# profile, the counts are those that the program has counted itself, and its files are as they were. `--write` puts the report into
+# docs/guide/cargo-lockprof.md.
 source "$(dirname "$0")/lib.sh"
 
 scratch
+root=$PWD
 cargo build --quiet --package nexus-lockprof-cli --package nexus-lockprof-tests --bin cargo-lockprof --bin sample-check
 bin=$(cd "$target/debug" && pwd)
 export PATH=$bin:$PATH
 CARGO_TARGET_DIR=$(mkdir -p "$target/sample" && cd "$target/sample" && pwd)
 export CARGO_TARGET_DIR
 
-cp -r tests/sample "$work/sample"
-rm -rf "$work/sample/target"
+cp -r tests/sample tests/sample-old "$work"
+rm -rf "$work"/*/target
 cd "$work/sample"
 checksums() {
     find . -type f -print0 | sort -z | xargs -0 sha256sum
@@ -25,7 +27,7 @@ cargo lockprof run --release --out "$work/profile.json" >"$work/counts" 2>"$work
 sample-check "$work/counts" "$work/profile.json"
 
 # Once more, for the report. Nothing is left to fetch or to build.
-cargo lockprof run --release --offline >"$work/counts" 2>"$work/log"
+cargo lockprof run --release --offline --top 12 >"$work/counts" 2>"$work/log"
 cat "$work/log"
 for expected in 'profile of sample' 'locks not seen' 'dashmap'; do
     grep --quiet "$expected" "$work/log" || {
@@ -39,3 +41,26 @@ diff "$work/before" "$work/after" || {
     echo "FAILED: the program's files were changed"
     exit 1
 }
+
+# One whose lock file has older versions than the profiler needs: they are moved in our copy of it, and that is said.
+cd "$work/sample-old"
+checksums >"$work/before"
+cargo lockprof run >/dev/null 2>"$work/log-old" || {
+    cat "$work/log-old"
+    exit 1
+}
+grep 'instead of 0.4.12' "$work/log-old" && grep --quiet '1.00k' "$work/log-old" || {
+    cat "$work/log-old"
+    echo "FAILED: it is not said that lock_api is another, or there is no profile"
+    exit 1
+}
+checksums >"$work/after"
+diff "$work/before" "$work/after" || {
+    echo "FAILED: the old program's files were changed"
+    exit 1
+}
+
+if [[ ${1-} == --write ]]; then
+    { echo '```text'; sed -n "s|$work/sample/||g; /^profile of sample/,\$p" "$work/log"; echo '```'; } |
+        section "$root/docs/guide/cargo-lockprof.md" sample >/dev/null
+fi

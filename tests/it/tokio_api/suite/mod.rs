@@ -3,6 +3,7 @@
 use super::locks;
 
 mod auto_traits;
+mod cancel;
 mod mutex;
 mod rwlock;
 mod semaphore;

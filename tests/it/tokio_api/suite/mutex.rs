@@ -50,29 +50,6 @@ fn in_turn() {
     assert!(mutex.try_lock().is_ok());
 }
 
-/// Dropped at each point where it can be: the mutex goes to whoever is behind.
-#[test]
-fn cancelled() {
-    for polls in 0..3 {
-        for woken in [false, true] {
-            let mutex = Mutex::new(());
-            let mut guard = Some(now(mutex.lock()));
-            let (mut gone, mut next) = (Task::new(mutex.lock()), Task::new(mutex.lock()));
-            for _ in 0..polls {
-                gone.pending();
-            }
-            next.pending();
-            if woken {
-                guard = None;
-            }
-            drop(gone);
-            drop(guard);
-            drop(next.ready());
-            assert!(mutex.try_lock().is_ok());
-        }
-    }
-}
-
 #[test]
 fn a_task_that_panics_releases() {
     let mutex = Mutex::new(0);

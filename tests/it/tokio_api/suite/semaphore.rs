@@ -58,24 +58,6 @@ fn in_turn() {
 }
 
 #[test]
-fn cancelled() {
-    for polls in 0..3 {
-        let semaphore = Semaphore::new(1);
-        let held = now(semaphore.acquire()).unwrap();
-        let mut gone = Task::new(semaphore.acquire());
-        for _ in 0..polls {
-            gone.pending();
-        }
-        let mut next = Task::new(semaphore.acquire());
-        next.pending();
-        drop(gone);
-        drop(held);
-        drop(next.ready().unwrap());
-        assert_eq!(semaphore.available_permits(), 1);
-    }
-}
-
-#[test]
 fn close() {
     let semaphore = Arc::new(Semaphore::new(0));
     let mut waiting = Task::new(semaphore.acquire());
