@@ -31,3 +31,24 @@ section() {
     cp "$work/page" "$1"
     cat "$work/section"
 }
+
+# Installs Debian packages, each where its command is missing: `debian promtool=prometheus go=golang-go`.
+debian() {
+    local pair packages=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || packages+=("${pair#*=}")
+    done
+    ((${#packages[@]} == 0)) || debian_packages "${packages[@]}"
+}
+debian_packages() {
+    # Not one question: nobody is there to answer.
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+}
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
