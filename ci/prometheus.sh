@@ -66,7 +66,7 @@ promtool check rules "$guide/lockprof.rules.yml" || failed=1
 promtool test rules "$guide/lockprof.rules.test.yml" || failed=1
 
 echo "--- a program that is scraped for $seconds s"
-cargo build --release --package nexus-lockprof-tests --bin scraped
+cargo build --release --package nexus-lockprof-tests --features serve --bin scraped
 # It serves until its standard input ends.
 mkfifo "$work/input"
 "$target/release/scraped" "$seconds" <"$work/input" >"$work/counts" &
@@ -164,6 +164,19 @@ while IFS= read -r query; do
 done <"$work/queries"
 echo "$(wc -l <"$work/queries") queries"
 (($(wc -l <"$work/queries") > 20)) || fail "so few?"
+
+echo "--- a reset"
+curl --fail --silent --show-error --request POST "http://$program/reset"
+sleep 4
+# Some scrapes, of nothing.
+sleep 3
+# The program takes the lock 200 times more.
+echo >&3
+sleep 3
+counter='lockprof_acquisitions_total{lock="sessions"}'
+after="$(value "sum($counter)") acquisitions, $(value "sum(resets($counter[30s]))") reset seen, $(value "min(increase($counter[30s])) >= bool 0")"
+echo "$after"
+[[ $after == "200 acquisitions, 1 reset seen, 1" ]] || fail "a reset"
 
 # Ends the program, as its user would.
 exec 3>&-
