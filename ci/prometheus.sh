@@ -167,7 +167,6 @@ echo "$(wc -l <"$work/queries") queries"
 
 echo "--- a reset"
 curl --fail --silent --show-error --request POST "http://$program/reset"
-sleep 4
 # Some scrapes, of nothing.
 sleep 5
 # The program takes the lock 200 times more.
