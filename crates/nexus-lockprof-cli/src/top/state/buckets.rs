@@ -32,7 +32,7 @@ fn counted(samples: &[Sample], steps: &[u64]) -> Vec<Bucket> {
         return Vec::new();
     };
     let mut buckets: Vec<Bucket> = bounds(steps)
-        .filter(|&(from, below)| below > shortest && from <= longest)
+        .filter(|&(from, below)| (below > shortest || below == u64::MAX) && from <= longest)
         .map(|(from_ns, below_ns)| Bucket {
             from_ns,
             below_ns,

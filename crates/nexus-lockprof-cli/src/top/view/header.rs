@@ -2,7 +2,7 @@
 
 use super::number::{age, rate, share, threads};
 use super::theme::Theme;
-use crate::top::state::{Data, Figures, Link, State, per_second, sum};
+use crate::top::state::{Data, Figures, Link, Moment, State, per_second, sum};
 use nexus_lockprof_export::text::pieces;
 use nexus_lockprof_snapshot::{ProfilerMode, printable};
 use ratatui::Frame;
@@ -62,32 +62,36 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     let width = usize::from(area.width);
     let data = state.data();
     let first = line(about(state, data.as_deref(), width, theme), width);
-    let second = match data.as_deref() {
-        Some(data) => line(together(data, theme), width),
-        None => line(vec![piece(0, nothing(state), theme.dim())], width),
+    let second = match (state.link(), data.as_deref()) {
+        // The figures of the last snapshot are below, and no news.
+        (Link::Gone { since, why }, data) => gone(state, *since, why, data.is_some(), theme),
+        (_, Some(data)) => line(together(data, theme), width),
+        (_, None) => Line::default(),
     };
     frame.render_widget(Paragraph::new(vec![first, second]), area);
 }
 
-/// Why there is nothing to see.
-fn nothing(state: &State) -> String {
-    match state.link() {
-        Link::Connecting => "waiting for the first snapshot".to_owned(),
-        _ => "nothing was heard of it yet; trying again".to_owned(),
+/// Since when the target is gone, and why.
+fn gone(state: &State, since: Moment, why: &str, was_there: bool, theme: Theme) -> Line<'static> {
+    let away = state.now().saturating_sub(since).as_secs();
+    if !was_there {
+        // Why is where the table would be.
+        return Line::styled(format!("not there, for {away} s so far"), theme.warm());
     }
+    Line::from(vec![
+        Span::styled(
+            format!("GONE for {away} s; these are the last figures"),
+            theme.bad(),
+        ),
+        Span::styled(format!("  {} (trying again)", printable(why)), theme.dim()),
+    ])
 }
 
 /// The target and its settings.
 fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<Piece> {
     let mut pieces = Vec::new();
     match state.link() {
-        Link::Gone { since, why } => {
-            let gone = state.now().saturating_sub(*since);
-            let gone = format!("GONE for {} s:", gone.as_secs());
-            pieces.push(piece(9, gone, theme.bad()));
-            let why = pieces::middle(&printable(why), (width / 2).max(20));
-            pieces.push(piece(2, why, theme.dim()));
-        }
+        Link::Gone { .. } => pieces.push(piece(9, "GONE", theme.bad())),
         Link::Static => pieces.push(piece(8, "FILE (it does not change)", theme.warm())),
         Link::Connecting | Link::Live => {}
     }
@@ -154,10 +158,10 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
         let own = pieces::percent(overhead.budgeted_ns, overhead.threads_ns);
         let counting = match overhead.counting_ns {
             0 => String::new(),
-            ns => format!(" + {} counting", pieces::percent(ns, overhead.threads_ns)),
+            ns => format!(" + {}", pieces::percent(ns, overhead.threads_ns)),
         };
         let own = format!("{own}{counting}");
-        pieces.push(figure(3, own, theme.strong(), " profiler's own"));
+        pieces.push(figure(5, own, theme.strong(), " profiler's own"));
     }
     if !whole.losses().is_empty() {
         let lost = format!("LOST {}", whole.losses());

@@ -16,7 +16,11 @@ const BUCKETS: usize = 16;
 /// Call stacks shown at most.
 const CALLERS: usize = 50;
 /// Terminal columns from which on both histograms stand side by side.
-const BESIDE: u16 = 100;
+const BESIDE: usize = 100;
+/// Terminal columns that figures of the interval and of all time need side by side.
+const BOTH: usize = 90;
+/// Empty rows of a histogram, in a row, that are shown as such.
+const EMPTY: usize = 3;
 
 /// Draws the page, scrolled to where the state says, which is kept within the page.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: Theme) {
@@ -104,10 +108,14 @@ impl<'a> Page<'a> {
         let whole = self.data.whole();
         let since = if whole.resets() > 0 { "reset" } else { "start" };
         match self.state.table.figures() {
-            Figures::Totals => (Some(self.whole), format!("since the {since}")),
-            Figures::Rates if !self.data.is_interval() => {
-                (Some(self.whole), format!("since the {since}"))
-            }
+            Figures::Totals => (
+                Some(self.whole),
+                format!("what was measured since the {since}"),
+            ),
+            Figures::Rates if !self.data.is_interval() => (
+                Some(self.whole),
+                format!("what was measured since the {since}"),
+            ),
             Figures::Rates => (self.rated, self.sampled()),
         }
     }
@@ -117,8 +125,8 @@ impl<'a> Page<'a> {
     fn sampled(&self) -> String {
         let rated = self.data.rated();
         match rated.base_collection() == Some(rated.collection()) {
-            true => "of the program's interval, which goes on".to_owned(),
-            false => "of the last interval".to_owned(),
+            true => "what was measured since the program itself last took a snapshot".to_owned(),
+            false => "what was measured in the last interval".to_owned(),
         }
     }
 
@@ -127,25 +135,31 @@ impl<'a> Page<'a> {
         let head = |snapshot: &Snapshot, what: &str| {
             format!("{what} {}", number::age(snapshot.elapsed_ns()))
         };
+        let narrow = self.width < BOTH;
+        let totals = self.state.table.figures() == Figures::Totals;
+        let interval = self.data.is_interval() && !(narrow && totals);
+        let all = !(interval && narrow);
         let mut heads = vec![String::new()];
-        if self.data.is_interval() {
+        if interval {
             heads.extend([head(rated, "last"), "a second".to_owned()]);
         }
-        let since = if whole.resets() > 0 { "reset" } else { "start" };
-        heads.extend([
-            head(whole, &format!("since {since}:")),
-            "a second".to_owned(),
-        ]);
+        if all {
+            let since = if whole.resets() > 0 { "reset" } else { "start" };
+            let since = format!("since {since}:");
+            heads.extend([head(whole, &since), "a second".to_owned()]);
+        }
         let mut rows = vec![heads];
         let mut row = |name: &str, cells: &dyn Fn(&Point, u64) -> [String; 2]| {
             let mut row = vec![name.to_owned()];
-            if self.data.is_interval() {
+            if interval {
                 row.extend(match self.rated {
                     Some(point) => cells(point, rated.elapsed_ns()),
                     None => ["·".to_owned(), "·".to_owned()],
                 });
             }
-            row.extend(cells(self.whole, whole.elapsed_ns()));
+            if all {
+                row.extend(cells(self.whole, whole.elapsed_ns()));
+            }
             rows.push(row);
         };
         row("acquisitions", &|p, ns| count(p.acquisitions, ns));
@@ -203,9 +217,7 @@ impl<'a> Page<'a> {
             rows.push(row);
         }
         let mut lines = self.grid(&rows);
-        if let Some(first) = lines.first_mut() {
-            first.push_span(Span::styled(format!("   {of}"), self.theme.dim()));
-        }
+        lines.push(Line::styled(of, self.theme.dim()));
         lines
     }
 
@@ -218,13 +230,14 @@ impl<'a> Page<'a> {
                 cells.map(|cell| pieces::width(cell)).max().unwrap_or(0)
             })
             .collect();
+        let gap = if self.width < BOTH { "  " } else { "   " };
         let lines = rows.iter().enumerate().map(|(at, row)| {
             let cells = row.iter().zip(&widths).enumerate();
             let cells = cells.map(|(column, (cell, &width))| {
                 let blank = " ".repeat(width - pieces::width(cell).min(width));
                 match column {
                     0 => format!("{cell}{blank}"),
-                    _ => format!("   {blank}{cell}"),
+                    _ => format!("{gap}{blank}{cell}"),
                 }
             });
             let text: String = cells.collect();
@@ -238,7 +251,7 @@ impl<'a> Page<'a> {
 
     fn distributions(&self) -> Vec<Line<'static>> {
         let (point, _) = self.shown();
-        let beside = self.width >= usize::from(BESIDE);
+        let beside = self.width >= BESIDE;
         let width = match beside {
             true => self.width / 2 - 1,
             false => self.width,
@@ -269,7 +282,7 @@ impl<'a> Page<'a> {
         width: usize,
     ) -> Vec<Line<'static>> {
         const LABEL: usize = 16;
-        const SHARE: usize = 6;
+        const SHARE: usize = 7;
         const MARKS: usize = 12;
         let mut lines = vec![Line::styled(format!("{name} times"), self.theme.head())];
         let nothing = |text: &str| Line::styled(text.to_owned(), self.theme.dim());
@@ -285,7 +298,21 @@ impl<'a> Page<'a> {
         let quantiles = durations.quantiles([0.5, 0.95, 0.99]);
         let room = width.saturating_sub(LABEL + SHARE + MARKS + 3);
         let highest = all.iter().map(|b| b.share).fold(0.0, f64::max);
-        for bucket in &all {
+        let mut empty = 0;
+        for (at, bucket) in all.iter().enumerate() {
+            let next = all.get(at + 1..).unwrap_or_default();
+            empty = if bucket.share == 0.0 { empty + 1 } else { 0 };
+            let more = next.iter().take_while(|next| next.share == 0.0).count();
+            match empty {
+                0 => {}
+                // Of a long gap a hint is enough.
+                1 if more + 1 > EMPTY => {
+                    lines.push(nothing(&format!("{:>8}", "⋮")));
+                    continue;
+                }
+                _ if empty + more > EMPTY => continue,
+                _ => {}
+            }
             let marks = ["p50", "p95", "p99"].iter().zip(quantiles);
             let marks = marks.filter(|(_, value)| value.is_some_and(|v| is_in(v, bucket)));
             let marks: Vec<&str> = marks.map(|(&mark, _)| mark).collect();

@@ -2,14 +2,14 @@
 
 use super::number;
 use super::theme::Theme;
-use crate::top::state::{Beat, Column, Data, Figures, Key, State};
+use crate::top::state::{Beat, Column, Data, Figures, Key, Link, State};
 use nexus_lockprof_export::text::pieces::{self, Paths};
-use nexus_lockprof_snapshot::{AcquireMode, Lock, Point};
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, printable};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Text};
-use ratatui::widgets::{Cell, Paragraph, Row, Table};
+use ratatui::widgets::{Cell, Paragraph, Row, Table, Wrap};
 
 /// Columns but the names, from the one to leave out first.
 const BY_WORTH: [Column; 9] = [
@@ -34,6 +34,12 @@ const NAMES: usize = 20;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: Theme) {
     state.table.fit(usize::from(area.height.saturating_sub(1)));
     let Some(data) = state.data() else {
+        let (text, style) = match state.link() {
+            Link::Gone { why, .. } => (format!("{} (trying again)", printable(why)), theme.bad()),
+            _ => ("waiting for the first snapshot".to_owned(), theme.dim()),
+        };
+        let text = Paragraph::new(text).style(style);
+        frame.render_widget(text.wrap(Wrap { trim: true }), area);
         return;
     };
     if state.table.rows().is_empty() {
@@ -102,15 +108,18 @@ impl<'a> Seen<'a> {
             .map(|column| (column, self.width(column, width)))
             .collect();
         let taken = |numbers: &[(Column, usize)]| numbers.iter().map(|(_, w)| w + 1).sum::<usize>();
-        let least = lock.min(LOCK) + 1 + site.min(SITE);
         let sorted = self.state.table.sort().column;
-        // The one it is sorted by goes last.
+        let names = lock.min(LOCK) + 1 + site.min(SITE);
+        let least = |column| match column == sorted {
+            // What it is sorted by goes last, and after the site.
+            true => lock.min(LOCK),
+            false => names,
+        };
         let first = BY_WORTH.into_iter().filter(|&column| column != sorted);
         for column in first.chain([sorted]) {
-            if taken(&numbers) + least <= width {
-                break;
+            if taken(&numbers) + least(column) > width {
+                numbers.retain(|&(other, _)| other != column);
             }
-            numbers.retain(|&(other, _)| other != column);
         }
         let room = width.saturating_sub(taken(&numbers));
         let mut columns = if room < NAMES.min(lock + 1 + site) {
