@@ -12,6 +12,6 @@ check() {
 
 check
 check --no-default-features
-check --features "$all_features"
+check --features "$all_features otlp"
 check --features "${all_features/deadlock_detection/send_guard}"
 exit "$failed"

@@ -4,4 +4,4 @@ source "$(dirname "$0")/lib.sh"
 
 export RUSTDOCFLAGS="--deny warnings"
 # --no-deps: other crates' warnings are not ours.
-cargo doc --quiet --workspace --no-deps --features "$all_features"
+cargo doc --quiet --workspace --no-deps --features "$all_features otlp"

@@ -10,6 +10,6 @@ check() {
 }
 
 check --no-default-features
-check --features "$all_features"
+check --features "$all_features otlp"
 check --features send_guard
 exit "$failed"

@@ -12,7 +12,7 @@ export CARGO_PROFILE_DEV_DEBUG=line-tables-only
 target=${CARGO_TARGET_DIR:-target}
 
 # All features that go together: send_guard and deadlock_detection exclude each other (parking_lot refuses both).
-all_features="arc_lock serde owning_ref stacks tokio tracing metrics deadlock_detection"
+all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"
 
 # A directory that is gone when the script ends.
 scratch() {
@@ -30,4 +30,25 @@ section() {
     ' "$1" >"$work/page"
     cp "$work/page" "$1"
     cat "$work/section"
+}
+
+# Installs Debian packages, each where its command is missing: `debian promtool=prometheus go=golang-go`.
+debian() {
+    local pair packages=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || packages+=("${pair#*=}")
+    done
+    ((${#packages[@]} == 0)) || debian_packages "${packages[@]}"
+}
+debian_packages() {
+    # Not one question: nobody is there to answer.
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+}
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    else
+        sudo "$@"
+    fi
 }

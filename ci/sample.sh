@@ -12,8 +12,8 @@ export PATH=$bin:$PATH
 CARGO_TARGET_DIR=$(mkdir -p "$target/sample" && cd "$target/sample" && pwd)
 export CARGO_TARGET_DIR
 
-cp -r tests/sample "$work/sample"
-rm -rf "$work/sample/target"
+cp -r tests/sample tests/sample-old "$work"
+rm -rf "$work"/*/target
 cd "$work/sample"
 checksums() {
     find . -type f -print0 | sort -z | xargs -0 sha256sum
@@ -39,6 +39,24 @@ done
 checksums >"$work/after"
 diff "$work/before" "$work/after" || {
     echo "FAILED: the program's files were changed"
+    exit 1
+}
+
+# One whose lock file has older versions than the profiler needs: they are moved in our copy of it, and that is said.
+cd "$work/sample-old"
+checksums >"$work/before"
+cargo lockprof run >/dev/null 2>"$work/log-old" || {
+    cat "$work/log-old"
+    exit 1
+}
+grep 'instead of 0.4.12' "$work/log-old" && grep --quiet '1.00k' "$work/log-old" || {
+    cat "$work/log-old"
+    echo "FAILED: it is not said that lock_api is another, or there is no profile"
+    exit 1
+}
+checksums >"$work/after"
+diff "$work/before" "$work/after" || {
+    echo "FAILED: the old program's files were changed"
     exit 1
 }
 

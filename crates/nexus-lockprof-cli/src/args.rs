@@ -32,12 +32,14 @@ pub(crate) enum Command {
     /// Write the profiled parking_lot into a folder, for those who want it in their build for good, and print the lines
     /// of Cargo.toml that put it there.
     Vendor {
-        /// The folder; what is in it already is replaced.
-        #[arg(default_value = "lockprof")]
-        directory: PathBuf,
-        /// Of cargo's options, those that say which project: --manifest-path, --offline, --features, ...
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        cargo: Vec<OsString>,
+        /// The folder [default: lockprof], whose content is replaced; then, of cargo's options, those that say which project:
+        /// --manifest-path, --offline, --features, ...
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "FOLDER"
+        )]
+        args: Vec<OsString>,
     },
     /// Runs a program with its profile going to a file: cargo is told to run programs by this.
     #[command(name = "__exec", hide = true)]
@@ -150,6 +152,62 @@ pub(crate) fn for_metadata(args: &[OsString]) -> Vec<OsString> {
         }
     }
     kept
+}
+
+/// Whether more is built than programs: what is built for tests has the dependencies for them.
+pub(crate) fn builds_more(args: &[OsString]) -> bool {
+    const TARGETS: [&str; 7] = [
+        "--example",
+        "--examples",
+        "--test",
+        "--tests",
+        "--bench",
+        "--benches",
+        "--all-targets",
+    ];
+    before_dashes(args).iter().any(|arg| {
+        let name = arg
+            .to_str()
+            .map_or("", |arg| arg.split('=').next().unwrap_or(arg));
+        TARGETS.contains(&name)
+    })
+}
+
+/// The packages that `--package` names; `None` if all of a workspace are meant.
+pub(crate) fn packages(args: &[OsString]) -> Option<Vec<String>> {
+    let mut packages = Vec::new();
+    let mut args = before_dashes(args).iter();
+    while let Some(arg) = args.next() {
+        let text = arg.to_str().unwrap_or_default();
+        let value = match text {
+            "--workspace" | "--all" => return None,
+            "-p" | "--package" => args
+                .next()
+                .map(|value| value.to_string_lossy().into_owned()),
+            _ => ["--package=", "-p"]
+                .iter()
+                .find_map(|name| text.strip_prefix(name))
+                .map(|value| value.trim_start_matches('=').to_owned()),
+        };
+        packages.extend(value);
+    }
+    Some(packages)
+}
+
+/// Of those, the options that say which project it is, and nothing of what is built: `--features` and the like need the graph.
+pub(crate) fn project_only(args: &[OsString]) -> Vec<OsString> {
+    let mut args = without(args, "--locked", false);
+    for (name, takes_value) in [
+        ("--features", true),
+        ("-F", true),
+        ("--all-features", false),
+        ("--no-default-features", false),
+        ("--frozen", false),
+    ] {
+        args = without(&args, name, takes_value);
+    }
+    args.retain(|arg| !arg.to_str().is_some_and(|arg| arg.starts_with("-F")));
+    args
 }
 
 fn is_short_features(text: &str) -> bool {

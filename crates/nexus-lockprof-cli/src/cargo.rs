@@ -4,8 +4,9 @@ use crate::args;
 use crate::shim;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Metadata;
+use serde_json::Value;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Lets cargo take the option that a lock file is named by, which it has but has not yet promised to keep: cargo's own
@@ -67,13 +68,35 @@ pub(crate) fn graph(
     parse(output(command)?)
 }
 
+/// Moves packages, `NAME@VERSION`, to the newest versions that the graph allows.
+pub(crate) fn update(
+    args: &[OsString],
+    lock: &Path,
+    config: &Path,
+    packages: &[String],
+) -> Result<()> {
+    let mut command = with_lock("update", lock)?;
+    command.arg("--config").arg(config);
+    command.args(args::project_only(args));
+    for package in packages {
+        command.arg("--package").arg(package);
+    }
+    output(command).map(drop)
+}
+
 /// The triple that cargo builds for: what `args` or the settings name, or else the host's.
 pub(crate) fn target(args: &[OsString]) -> Result<String> {
     let named = match args::value_of(args, "--target") {
         Some(target) => Some(shim::unicode(Path::new(target))?),
-        None => setting("build.target", args).and_then(|target| Some(target.as_str()?.to_owned())),
+        None => setting("build.target", args).and_then(|target| match &target {
+            Value::Array(targets) => Some(targets.first()?.as_str()?.to_owned()),
+            target => Some(target.as_str()?.to_owned()),
+        }),
     };
-    named.map_or_else(host, Ok)
+    match named {
+        Some(target) if target != "host-tuple" => Ok(target),
+        _ => host(),
+    }
 }
 
 /// The platforms that something is built for: macros and build scripts are the host's.
@@ -86,30 +109,65 @@ pub(crate) fn platforms(args: &[OsString]) -> Result<Vec<String>> {
     Ok(platforms)
 }
 
-fn host() -> Result<String> {
+/// What rustc prints.
+pub(crate) fn rustc(args: &[&str]) -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut command = Command::new(rustc);
-    command.arg("-vV");
+    command.args(args);
     let output = output(command)?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn host() -> Result<String> {
+    let text = rustc(&["-vV"])?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc -vV does not name its host")?.to_owned())
 }
 
 /// The value of a setting, if there is one: what cargo would take from all its places.
-pub(crate) fn setting(name: &str, args: &[OsString]) -> Option<serde_json::Value> {
+pub(crate) fn setting(name: &str, args: &[OsString]) -> Option<Value> {
+    let output = settings(args)
+        .args(["--format=json-value", name])
+        .output()
+        .ok()?;
+    serde_json::from_slice(&output.stdout).ok()
+}
+
+/// The folder that paths of a setting are relative to: the one that has the `.cargo` folder with the file. Of the parts of `name`, those
+/// with special characters are not quoted.
+pub(crate) fn origin(name: &str, args: &[OsString]) -> Option<PathBuf> {
+    let output = settings(args)
+        .args(["--format=toml", "--show-origin", name])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    // `target.x.runner = "a b" # /home/me/project/.cargo/config.toml`, or in several lines a list, each with the file.
+    let (_, file) = text.lines().find_map(|line| line.rsplit_once(" # "))?;
+    Some(Path::new(file).parent()?.parent()?.to_owned())
+}
+
+fn settings(args: &[OsString]) -> Command {
     let mut command = command();
     command.env(CHANNEL, "nightly");
-    command.args(["-Zunstable-options", "config", "get", "--format=json-value"]);
-    let mut args = args.iter();
+    command.args(["-Zunstable-options", "config", "get"]);
+    for option in config_options(args) {
+        command.arg("--config").arg(option);
+    }
+    command
+}
+
+/// What the user's own `--config` options give.
+pub(crate) fn config_options(args: &[OsString]) -> Vec<OsString> {
+    let mut options = Vec::new();
+    let mut args = args::before_dashes(args).iter();
     while let Some(arg) = args.next() {
         if arg == "--config" {
-            command.arg(arg).args(args.next());
+            options.extend(args.next().cloned());
+        } else if let Some(value) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
+            options.push(value.into());
         }
     }
-    command.arg(name);
-    let output = command.output().ok()?;
-    serde_json::from_slice(&output.stdout).ok()
+    options
 }
 
 fn output(mut command: Command) -> Result<Output> {

@@ -30,8 +30,9 @@ pub(crate) fn label(package: &Package) -> String {
 }
 
 impl<'a> Graph<'a> {
-    /// With `dev`, the dependencies of tests and benches are part of it.
-    pub(crate) fn new(metadata: &'a Metadata, dev: bool) -> Self {
+    /// Of the packages `selected` by name, or, if none is, of those that cargo would take where it was called; `None`: of all. With
+    /// `dev`, the dependencies of tests, examples and benches are part of it.
+    pub(crate) fn new(metadata: &'a Metadata, selected: Option<&[String]>, dev: bool) -> Self {
         let nodes: HashMap<_, _> = metadata
             .resolve
             .iter()
@@ -43,7 +44,7 @@ impl<'a> Graph<'a> {
             nodes,
             reached: HashSet::new(),
         };
-        let members: HashSet<_> = metadata.workspace_members.iter().collect();
+        let members = roots(metadata, selected);
         let mut open: Vec<_> = members.iter().copied().collect();
         while let Some(id) = open.pop() {
             if graph.reached.insert(id) {
@@ -118,7 +119,7 @@ impl<'a> Graph<'a> {
     pub(crate) fn unseen(&self) -> BTreeSet<Unseen> {
         let mut unseen = BTreeSet::new();
         for package in self.reached() {
-            if package.name.as_str() == "parking_lot" {
+            if package.name.as_str() == "parking_lot" || is_of_ours(package) {
                 continue;
             }
             if package.name.as_str() == "spin" {
@@ -147,4 +148,37 @@ impl<'a> Graph<'a> {
         }
         unseen
     }
+}
+
+/// The packages that are built.
+fn roots<'a>(metadata: &'a Metadata, selected: Option<&[String]>) -> HashSet<&'a PackageId> {
+    let all = || metadata.workspace_members.iter().collect();
+    let Some(names) = selected else {
+        return all();
+    };
+    if names.is_empty() {
+        return match metadata.root_package() {
+            Some(package) => HashSet::from([&package.id]),
+            None if metadata.workspace_default_members.is_available() => {
+                metadata.workspace_default_members.iter().collect()
+            }
+            None => all(),
+        };
+    }
+    let members = metadata.workspace_packages();
+    let mut found = HashSet::new();
+    for name in names {
+        match members.iter().find(|package| package.name.as_str() == name) {
+            Some(package) => found.insert(&package.id),
+            // A pattern, or a specification: too many are better than one too few.
+            None => return all(),
+        };
+    }
+    found
+}
+
+/// What a vendored shim is made of.
+fn is_of_ours(package: &Package) -> bool {
+    let name = package.name.as_str();
+    name.starts_with("lockprof-real-parking_lot-") || name == "nexus-lockprof-adaptor"
 }

@@ -6,10 +6,13 @@
 mod args;
 mod cargo;
 mod graph;
+mod locks;
 mod profiles;
 mod project;
 mod run;
+mod runner;
 mod shim;
+mod wait;
 
 use anyhow::Result;
 use args::{Cargo, Command};
@@ -33,8 +36,8 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Build(options) => run::profiled("build", &options),
         Command::Test(options) => run::profiled("test", &options),
         Command::Bench(options) => run::profiled("bench", &options),
-        Command::Vendor { directory, cargo } => run::vendor(&directory, &cargo),
-        Command::Exec { command } => run::exec(&command),
+        Command::Vendor { args } => run::vendor(&args),
+        Command::Exec { command } => runner::exec(&command),
     }
 }
 

@@ -129,7 +129,8 @@ fn print(profile: &Profile, shown: &Shown<'_>) -> Result<()> {
     Ok(())
 }
 
-fn tell_unseen(unseen: &BTreeSet<Unseen>) {
+/// Says whose locks no profile has.
+pub(crate) fn tell_unseen(unseen: &BTreeSet<Unseen>) {
     let list: Vec<String> = unseen.iter().map(ToString::to_string).collect();
     if list.is_empty() {
         say(format_args!(

@@ -3,6 +3,7 @@
 use crate::args;
 use crate::cargo;
 use crate::graph::{Graph, Unseen, label};
+use crate::locks::Locks;
 use crate::say;
 use crate::shim::{self, Sources, Written};
 use anyhow::{Context, Result, bail};
@@ -10,6 +11,7 @@ use cargo_metadata::{Metadata, Package};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
@@ -24,13 +26,13 @@ pub(crate) struct Project {
     pub(crate) config: PathBuf,
     /// Crates whose locks are not seen.
     pub(crate) unseen: BTreeSet<Unseen>,
-    /// Of its own lock file.
-    pub(crate) guard: Guard,
 }
 
 /// What is to be replaced.
 struct Found {
     replaceable: Vec<(Package, &'static str)>,
+    /// One that is profiled already, for good.
+    vendored: Option<String>,
     unseen: BTreeSet<Unseen>,
 }
 
@@ -39,40 +41,46 @@ impl Project {
     pub(crate) fn prepare(args: &[OsString], dev: bool) -> Result<Self> {
         let about = args::for_metadata(args);
         let target_dir = args::value_of(args, "--target-dir").map(PathBuf::from);
-        let workspace = cargo::without_dependencies(&about_project_only(&about))?;
+        let workspace = cargo::without_dependencies(&args::project_only(&about))?;
         let target = match target_dir {
             Some(directory) => std::path::absolute(directory)?,
             None => workspace.target_directory.clone().into_std_path_buf(),
         };
         let directory = target.join("lockprof");
-        let original = workspace.workspace_root.as_std_path().join("Cargo.lock");
+        let root = workspace.workspace_root.as_std_path();
+        let own = directory.join("projects").join(name_of(root));
+        let original = root.join("Cargo.lock");
         let guard = Guard::new(&original)?;
-        let locks = Locks::copy(&original, &directory)?;
+        let locks = Locks::copy(&original, &own)?;
         let platforms = cargo::platforms(args)?;
         let plain = cargo::graph(&about, &platforms, &locks.plain, None)?;
-        let found = find(&plain, dev)?;
+        guard.check()?;
+        let selected = args::packages(args);
+        let found = find(&plain, selected.as_deref(), dev)?;
+        warn_of_unstable_settings(args);
 
         let shims = directory.join("shims");
         let mut written = Vec::new();
         for (package, source) in &found.replaceable {
             written.push(shim::write(&shims, package, source, &Sources::InPlace)?);
         }
-        let config = directory.join("config.toml");
+        let config = own.join("config.toml");
         shim::write_if_new(&config, &settings(&written)?)?;
 
         locks.extend()?;
         // It may not be up to date: it has to get our packages.
         let about = args::without(&about, "--locked", false);
         let about = frozen_is_offline(about);
-        let patched = cargo::graph(&about, &platforms, &locks.ours, Some(&config))?;
+        let patched = locks
+            .graph(&about, &platforms, &config)
+            .map_err(|error| explain(error, args))?;
         guard.check()?;
-        check(&patched, &found, &shims, dev)?;
+        check(&patched, &plain, &found, &shims, selected.as_deref(), dev)?;
         Ok(Project {
             directory,
             lock: locks.ours,
             config,
             unseen: found.unseen,
-            guard,
         })
     }
 }
@@ -80,33 +88,76 @@ impl Project {
 /// Writes the shims of a project into `directory`, for good, and returns what to put into Cargo.toml.
 pub(crate) fn vendor(directory: &Path, args: &[OsString]) -> Result<String> {
     let about = args::for_metadata(args);
-    let workspace = cargo::without_dependencies(&about_project_only(&about))?;
+    let workspace = cargo::without_dependencies(&args::project_only(&about))?;
+    let root = workspace.workspace_root.as_std_path();
     let work = workspace.target_directory.as_std_path().join("lockprof");
-    let original = workspace.workspace_root.as_std_path().join("Cargo.lock");
-    let locks = Locks::copy(&original, &work)?;
+    let original = root.join("Cargo.lock");
+    let locks = Locks::copy(&original, &work.join("projects").join(name_of(root)))?;
     let plain = cargo::graph(&about, &cargo::platforms(args)?, &locks.plain, None)?;
-    let found = find(&plain, true)?;
+    let found = find(&plain, None, true)?;
+    if let Some(ours) = &found.vendored {
+        bail!(
+            "{ours} is a profiled one already. To write it anew, take its lines out of [patch.crates-io] first: the \
+             project's own version of parking_lot is what it is made from"
+        );
+    }
+    if found.replaceable.is_empty() {
+        bail!("nothing in this project is built from parking_lot 0.11 to 0.13");
+    }
     let mut written = Vec::new();
     for (package, source) in &found.replaceable {
-        written.push(shim::write(directory, package, source, &Sources::Copied)?);
+        let mut one = shim::write(directory, package, source, &Sources::Copied)?;
+        // What is printed goes into the manifest of the workspace, wherever this was called.
+        one.shim = relative_to(root, &one.shim)?;
+        written.push(one);
     }
     patches(&written).map(|patches| patches.to_string())
 }
 
-/// `--features` and the like need the graph.
-fn about_project_only(args: &[OsString]) -> Vec<OsString> {
-    let mut args = args::without(args, "--locked", false);
-    for (name, takes_value) in [
-        ("--features", true),
-        ("-F", true),
-        ("--all-features", false),
-        ("--no-default-features", false),
-        ("--frozen", false),
-    ] {
-        args = args::without(&args, name, takes_value);
+/// `path` as a manifest in `root` would name it: absolute if it is not below.
+fn relative_to(root: &Path, path: &Path) -> Result<PathBuf> {
+    let absolute = |path: &Path| {
+        fs::canonicalize(path).with_context(|| format!("{} cannot be found", path.display()))
+    };
+    let (root, path) = (absolute(root)?, absolute(path)?);
+    Ok(path
+        .strip_prefix(root)
+        .map(Path::to_owned)
+        .unwrap_or(path.clone()))
+}
+
+/// A name for the folder of a project: several may share a target folder.
+fn name_of(root: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    root.hash(&mut hasher);
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    format!("{name}-{:016x}", hasher.finish())
+}
+
+/// Cargo takes unstable settings while it takes ours, also where it would have left them alone.
+fn warn_of_unstable_settings(args: &[OsString]) {
+    let is_stable = cargo::rustc(&["--version"]).is_ok_and(|version| !version.contains("nightly"));
+    if let Some(serde_json::Value::Object(settings)) = cargo::setting("unstable", args)
+        && is_stable
+    {
+        let names: Vec<&str> = settings.keys().map(String::as_str).collect();
+        say(format_args!(
+            "warning: the project's settings [unstable] {} hold here, though this cargo is a stable one: the setting that \
+             names another lock file is unstable too",
+            names.join(", ")
+        ));
     }
-    args.retain(|arg| !arg.to_str().is_some_and(|arg| arg.starts_with("-F")));
-    args
+}
+
+/// Why our packages may not be had.
+fn explain(error: anyhow::Error, args: &[OsString]) -> anyhow::Error {
+    match cargo::setting("source.crates-io.replace-with", args) {
+        Some(serde_json::Value::String(source)) => error.context(format!(
+            "crates.io is replaced by {source} in this project's settings: what the profiler itself is built from has to be \
+             there, too"
+        )),
+        _ => error,
+    }
 }
 
 /// `--frozen` is `--locked` and `--offline`.
@@ -121,7 +172,7 @@ pub(crate) fn frozen_is_offline(args: Vec<OsString>) -> Vec<OsString> {
 
 /// Sees to it that the project's lock file stays as it is. Cargo is told to use another; should a cargo not do so, the
 /// file is put back.
-pub(crate) struct Guard {
+struct Guard {
     path: PathBuf,
     content: Option<Vec<u8>>,
 }
@@ -142,7 +193,7 @@ impl Guard {
     }
 
     /// Fails if the file was changed, after it was put back.
-    pub(crate) fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         let now = fs::read(&self.path).ok();
         if now == self.content {
             return Ok(());
@@ -160,49 +211,9 @@ impl Guard {
     }
 }
 
-/// Copies of the project's lock file.
-struct Locks {
-    /// For a look at the graph as it is.
-    plain: PathBuf,
-    /// With our packages.
-    ours: PathBuf,
-    /// What `ours` was made from.
-    basis: PathBuf,
-}
-
-impl Locks {
-    fn copy(original: &Path, directory: &Path) -> Result<Self> {
-        let locks = Locks {
-            plain: directory.join("plain/Cargo.lock"),
-            ours: directory.join("Cargo.lock"),
-            basis: directory.join("basis/Cargo.lock"),
-        };
-        if original.is_file() {
-            shim::write_if_new(&locks.plain, &shim::read(original)?)?;
-        } else {
-            // Cargo would make one: there.
-            let folder = directory.join("plain");
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("{} cannot be made", folder.display()))?;
-        }
-        Ok(locks)
-    }
-
-    /// Starts ours from the project's, if that is another than the last time; if not, the versions of our packages stay.
-    fn extend(&self) -> Result<()> {
-        let plain = shim::read(&self.plain)?;
-        let known = fs::read_to_string(&self.basis).is_ok_and(|basis| basis == plain);
-        if !known || !self.ours.is_file() {
-            shim::write_if_new(&self.ours, &plain)?;
-            shim::write_if_new(&self.basis, &plain)?;
-        }
-        Ok(())
-    }
-}
-
 /// All parking_lots of a graph, and what else has locks.
-fn find(metadata: &Metadata, dev: bool) -> Result<Found> {
-    let graph = Graph::new(metadata, dev);
+fn find(metadata: &Metadata, selected: Option<&[String]>, dev: bool) -> Result<Found> {
+    let graph = Graph::new(metadata, selected, dev);
     if let Some(own) = graph.named("nexus-lockprof").first() {
         bail!(
             "the project uses {} itself ({}), which is made of parking_lot: profiled by both, its locks would be \
@@ -213,9 +224,14 @@ fn find(metadata: &Metadata, dev: bool) -> Result<Found> {
     }
     let mut found = Found {
         replaceable: Vec::new(),
+        vendored: None,
         unseen: graph.unseen(),
     };
     for package in graph.named("parking_lot") {
+        if shim::is_shim(package) {
+            found.vendored = Some(label(package));
+            continue;
+        }
         let of_registry = package
             .source
             .as_ref()
@@ -236,7 +252,7 @@ fn find(metadata: &Metadata, dev: bool) -> Result<Found> {
             }
         }
     }
-    if found.replaceable.is_empty() {
+    if found.replaceable.is_empty() && found.vendored.is_none() {
         say(format_args!(
             "warning: nothing in this project is built from parking_lot 0.11 to 0.13: there will be no profile"
         ));
@@ -247,15 +263,11 @@ fn find(metadata: &Metadata, dev: bool) -> Result<Found> {
 /// `[patch.crates-io]` for what was written.
 fn patches(written: &[Written]) -> Result<DocumentMut> {
     let mut patch = Table::new();
-    for (index, one) in written.iter().enumerate() {
+    for one in written {
         let mut place = InlineTable::new();
-        // Of several versions, each needs a key of its own.
-        let key = if index == 0 {
-            "parking_lot".to_owned()
-        } else {
-            place.insert("package", "parking_lot".into());
-            format!("parking_lot-{}", one.version.replace('.', "_"))
-        };
+        // A key of its own: of several versions, and beside a patch of the project's own, which would be replaced.
+        let key = format!("lockprof-parking_lot-{}", one.version.replace('.', "_"));
+        place.insert("package", "parking_lot".into());
         place.insert("path", shim::unicode(&one.shim)?.into());
         patch[&key] = value(place);
     }
@@ -287,10 +299,28 @@ fn settings(written: &[Written]) -> Result<String> {
     Ok(document.to_string())
 }
 
-/// Whether each parking_lot is ours now. Cargo leaves a replacement out without failing.
-fn check(metadata: &Metadata, found: &Found, shims: &Path, dev: bool) -> Result<()> {
-    let graph = Graph::new(metadata, dev);
+/// Whether each parking_lot is ours now, and each that is not to be is what it was. Cargo leaves a replacement out without failing.
+fn check(
+    metadata: &Metadata,
+    plain: &Metadata,
+    found: &Found,
+    shims: &Path,
+    selected: Option<&[String]>,
+    dev: bool,
+) -> Result<()> {
+    let graph = Graph::new(metadata, selected, dev);
     let packages = graph.named("parking_lot");
+    for before in Graph::new(plain, selected, dev).named("parking_lot") {
+        let is_wanted = |(wanted, _): &(Package, _)| wanted.id == before.id;
+        if !found.replaceable.iter().any(is_wanted)
+            && !packages.iter().any(|now| now.id == before.id)
+        {
+            bail!(
+                "cargo has left out {}, which is not to be profiled, and would build something else in its place",
+                label(before)
+            );
+        }
+    }
     for (wanted, _) in &found.replaceable {
         let taken = packages.iter().any(|package| {
             package.version == wanted.version

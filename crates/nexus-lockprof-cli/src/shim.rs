@@ -24,6 +24,11 @@ pub(crate) fn source_for(package: &Package) -> Option<&'static str> {
     }
 }
 
+/// Whether a package is one that we have written.
+pub(crate) fn is_shim(package: &Package) -> bool {
+    package.metadata.get("lockprof").is_some()
+}
+
 /// Where this program was built from: what is profiled with is built from there.
 pub(crate) fn sources() -> Result<PathBuf> {
     let crates = match std::env::var_os("LOCKPROF_SOURCES") {
@@ -105,6 +110,10 @@ fn manifest(
     header["version"] = value(package.version.to_string());
     header["edition"] = value("2024");
     header["publish"] = value(false);
+    // So that we know it again.
+    let mut marker = Table::new();
+    marker["lockprof"] = value(true);
+    header["metadata"] = Item::Table(marker);
     manifest["package"] = Item::Table(header);
     manifest["lib"] = Item::Table(Table::new());
     manifest["lib"]["path"] = value(unicode(library)?);

@@ -316,11 +316,24 @@ fn vendored() {
     assert!(output.status.success(), "{}", err(&output));
     let lines = out(&output);
     assert!(lines.lines().count() <= 10, "{lines}");
+    // As the manifest would name it, wherever this was called.
+    assert!(
+        lines.contains("path = \"locks/parking_lot-0.12."),
+        "{lines}"
+    );
     fs::write(
         project.folder.join("Cargo.toml"),
         format!("{MANIFEST}\n{lines}"),
     )
     .unwrap();
+    // Without a folder, options are cargo's.
+    let again = project.run(&["vendor", "--offline"]);
+    assert!(!again.status.success());
+    assert!(
+        err(&again).contains("is a profiled one already"),
+        "{}",
+        err(&again)
+    );
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["run", "--offline"])
@@ -339,6 +352,200 @@ fn vendored() {
             .points()
             .iter()
             .any(|point| point.acquisitions == 1_000)
+    );
+}
+
+/// The project's own runner runs what it always does, however it was named.
+#[test]
+fn runners_of_the_projects_own() {
+    let project = Project::new("runners", MAIN);
+    let settings = project.folder.join(".cargo");
+    fs::create_dir_all(&settings).unwrap();
+    let script = project.folder.join("run.sh");
+    fs::write(
+        &script,
+        "#!/bin/sh\necho runner \"$1\"\nshift\nexec \"$@\"\n",
+    )
+    .unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let host = out(&must(Command::new("rustc").arg("-vV").output()));
+    let host = host
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap();
+    let nested = project.folder.join("src");
+    for (setting, said) in [
+        (
+            format!("[target.{host}]\nrunner = \"./run.sh text\""),
+            "runner text",
+        ),
+        (
+            format!("[target.{host}]\nrunner = [\"./run.sh\", \"a list\"]"),
+            "runner a list",
+        ),
+        (
+            "[target.'cfg(unix)']\nrunner = \"./run.sh cfg\"".to_owned(),
+            "runner cfg",
+        ),
+        (
+            "[target.'cfg(windows)']\nrunner = \"./nothing\"".to_owned(),
+            "one",
+        ),
+    ] {
+        fs::write(settings.join("config.toml"), &setting).unwrap();
+        // What is the program's is not cargo's.
+        let mut command =
+            project.lockprof(&["run", "--offline", "--", "one", "--config", "x.toml"]);
+        let output = must(command.current_dir(&nested).output());
+        assert_eq!(output.status.code(), Some(3), "{setting}: {}", err(&output));
+        assert!(out(&output).contains(said), "{setting}: {}", out(&output));
+        assert!(out(&output).contains("one --config x.toml"), "{setting}");
+        assert!(
+            err(&output).contains("profile of victim"),
+            "{setting}: {}",
+            err(&output)
+        );
+    }
+    let given = format!("target.{host}.runner='./run.sh option'");
+    let output = project.run(&["run", "--offline", "--config", &given]);
+    assert_eq!(output.status.code(), Some(101));
+    assert!(
+        err(&output).contains("is given by --config"),
+        "{}",
+        err(&output)
+    );
+}
+
+/// Whoever changes the lock file while the program runs keeps the change.
+#[test]
+fn a_lock_file_that_is_changed_meanwhile_stays_changed() {
+    let project = Project::new("changed", MAIN);
+    let mut command = project.lockprof(&["run", "--offline", "--", "wait"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line == "ready"));
+    let lock = project.folder.join("Cargo.lock");
+    let changed = fs::read_to_string(&lock).unwrap() + "# changed\n";
+    fs::write(&lock, &changed).unwrap();
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(
+        err(&output).contains("profile of victim"),
+        "{}",
+        err(&output)
+    );
+    assert_eq!(fs::read_to_string(&lock).unwrap(), changed);
+}
+
+/// A version that the project has replaced itself is left alone; another is profiled.
+#[test]
+fn a_patch_of_the_projects_own_stays() {
+    let project = Project::new("forked", MAIN);
+    let own = project.folder.join("own/src");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("lib.rs"), "pub fn of_the_fork() {}").unwrap();
+    let package = "[package]\nname = \"parking_lot\"\nversion = \"0.11.99\"\n[workspace]\n";
+    fs::write(project.folder.join("own/Cargo.toml"), package).unwrap();
+    let more = "old = { package = \"parking_lot\", version = \"0.11\" }\n\
+        [patch.crates-io]\nparking_lot = { path = \"own\" }\n";
+    fs::write(
+        project.folder.join("Cargo.toml"),
+        format!("{MANIFEST}{more}"),
+    )
+    .unwrap();
+    let main = MAIN.replace("fn main() {", "fn main() {\n    old::of_the_fork();");
+    fs::write(project.folder.join("src/main.rs"), main).unwrap();
+    let locked = project.cargo(&["generate-lockfile", "--offline"]);
+    assert!(locked.status.success(), "{}", err(&locked));
+    let output = project.run(&["run", "--offline"]);
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(
+        err(&output).contains("profile of victim"),
+        "{}",
+        err(&output)
+    );
+    assert!(
+        err(&output).contains("parking_lot 0.11.99 (not from crates.io"),
+        "{}",
+        err(&output)
+    );
+}
+
+/// What is only there for examples and tests is profiled where they are built.
+#[test]
+fn examples_have_the_dependencies_of_tests() {
+    let project = Project::new("examples", "fn main() {}");
+    let manifest = MANIFEST.replace("[dependencies]", "[dev-dependencies]");
+    fs::write(project.folder.join("Cargo.toml"), manifest).unwrap();
+    fs::create_dir_all(project.folder.join("examples")).unwrap();
+    fs::write(project.folder.join("examples/locks.rs"), MAIN).unwrap();
+    let output = project.run(&["run", "--offline", "--example", "locks"]);
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(
+        err(&output).contains("examples/locks.rs:12"),
+        "{}",
+        err(&output)
+    );
+}
+
+/// Before anything is built.
+#[test]
+fn a_profile_that_could_not_be_kept_is_refused() {
+    let project = Project::new("unkept", MAIN);
+    for (arguments, said) in [
+        (["run", "--out", "no/folder.json"], "there is no folder no"),
+        (["run", "--out", "src"], "--out src is a folder"),
+        (["build", "--out", "profile.json"], "build runs none"),
+        (["build", "--mode", "exact"], "build runs none"),
+    ] {
+        let output = project.run(&arguments);
+        assert_eq!(output.status.code(), Some(101), "{arguments:?}");
+        assert!(
+            err(&output).contains(said),
+            "{arguments:?}: {}",
+            err(&output)
+        );
+        assert!(!err(&output).contains("Compiling"), "{arguments:?}");
+    }
+}
+
+/// Another member of the workspace is none of this program's business.
+#[test]
+fn only_what_is_built_counts() {
+    let project = Project::new("members", MAIN);
+    let other = project.folder.join("other/src");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(other.join("lib.rs"), "").unwrap();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nexus-lockprof");
+    let package = format!(
+        "[package]\nname = \"other\"\nversion = \"0.0.0\"\n[dependencies]\nnexus-lockprof = {{ path = {ours:?} }}\n"
+    );
+    fs::write(project.folder.join("other/Cargo.toml"), package).unwrap();
+    let manifest = MANIFEST.replace("[workspace]", "[workspace]\nmembers = [\"other\"]");
+    fs::write(project.folder.join("Cargo.toml"), manifest).unwrap();
+    let locked = project.cargo(&["generate-lockfile", "--offline"]);
+    assert!(locked.status.success(), "{}", err(&locked));
+    for package in [&[][..], &["-p", "victim"]] {
+        let output = project.run(&[&["run", "--offline"], package].concat());
+        assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+        assert!(
+            err(&output).contains("profile of victim"),
+            "{}",
+            err(&output)
+        );
+    }
+    let output = project.run(&["build", "--offline", "--workspace"]);
+    assert_eq!(output.status.code(), Some(101));
+    assert!(
+        err(&output).contains("uses nexus-lockprof 0.1.0 itself"),
+        "{}",
+        err(&output)
     );
 }
 

@@ -64,6 +64,8 @@ pub struct Core {
     pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
     configuring: AtomicBool,
     environment_read: AtomicBool,
+    /// Off for good.
+    retired: AtomicBool,
 }
 
 #[repr(align(64))]
@@ -104,6 +106,7 @@ impl Core {
             aggregator: Mutex::new(None),
             configuring: AtomicBool::new(false),
             environment_read: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
         }
     }
 
@@ -170,7 +173,9 @@ impl Core {
             }
             std::thread::yield_now();
         }
-        self.losses.count(Loss::Reentrant);
+        if !thread::is_own() {
+            self.losses.count(Loss::Reentrant);
+        }
         Control::OFF
     }
 
@@ -195,8 +200,20 @@ impl Core {
     fn first_use(&self) {
         self.clock.started_ns();
         if self.is_global() {
-            process::watch();
+            process::watch(!self.is_retired());
         }
+    }
+
+    /// Off for good, whatever the environment says.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Relaxed);
+        self.environment_read.store(true, Relaxed);
+        // The default settings are valid.
+        let _ = self.configure(Config::default().mode(Mode::Off));
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
     }
 
     pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
@@ -219,6 +236,21 @@ impl Core {
             }
         }
         self.apply(config, &mut lock(&self.changes));
+        Ok(())
+    }
+
+    /// Changes some settings and keeps the others, also those that another thread is changing.
+    #[cfg(all(feature = "serve", unix))]
+    pub(crate) fn reconfigure(
+        &self,
+        change: impl FnOnce(Config) -> Config,
+    ) -> Result<(), ConfigError> {
+        self.control_or_configure();
+        let _inside = thread::inside();
+        let mut changes = lock(&self.changes);
+        let config = change(Config::clone(&self.config()));
+        config.validate()?;
+        self.apply(config, &mut changes);
         Ok(())
     }
 

@@ -53,7 +53,7 @@ impl Engine {
     }
 
     /// A detached engine has no state of its own to read or change: these calls then act on the global one.
-    fn state(&self) -> &Core {
+    pub(crate) fn state(&self) -> &Core {
         match &self.0 {
             Inner::Local(core) => core,
             Inner::Detached | Inner::Global => &GLOBAL,
@@ -67,6 +67,12 @@ impl Engine {
     /// [`ConfigError`] names the setting that makes no sense; nothing is changed then.
     pub fn configure(&self, config: Config) -> Result<(), ConfigError> {
         self.state().configure(config)
+    }
+
+    /// Of a program that was built without locks that report to this engine: it is off, the environment is not looked at, and nobody is let
+    /// switch it on from outside. To be called before anything else.
+    pub fn retire(&self) {
+        self.state().retire();
     }
 
     /// The settings now; of the global engine before its first use, those that the environment asks for.
@@ -110,7 +116,21 @@ impl Engine {
     }
 
     /// The same as [`snapshot`](Self::snapshot), of an interval that goes on: nothing is compared, and no handler called.
-    pub(crate) fn glance(&self) -> Snapshot {
+    ///
+    /// For whoever looks in from outside, as often as he likes: thresholds, ticks and their percentiles are as they would
+    /// be without it. Its [`collection`](Snapshot::collection) is the one that the next snapshot or tick will have.
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::Engine;
+    ///
+    /// let engine = Engine::new();
+    /// let seen = engine.glance().collection();
+    /// assert_eq!(engine.glance().collection(), seen);
+    /// assert_eq!(engine.snapshot().collection(), seen);
+    /// assert_eq!(engine.snapshot().collection(), seen + 1);
+    /// ```
+    #[must_use]
+    pub fn glance(&self) -> Snapshot {
         let core = self.state();
         core.control_or_configure();
         let mut aggregator = lock(&core.aggregator);

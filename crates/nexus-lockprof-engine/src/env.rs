@@ -1,7 +1,9 @@
 //! Settings from the environment.
 
 use crate::config::{Config, Mode};
+use crate::serve;
 use crate::stacks;
+use nexus_lockprof_snapshot::ProfilerMode;
 use std::ffi::OsString;
 use std::fmt::Arguments;
 
@@ -15,7 +17,8 @@ pub(crate) const OUT: &str = "LOCKPROF_OUT";
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 /// `on` or `off`.
 const STACKS: &str = "LOCKPROF_STACKS";
-const SERVE: &str = "LOCKPROF_SERVE";
+/// `unix` or `127.0.0.1:PORT`: where to serve. What it says is read in `serve`.
+pub(crate) const SERVE: &str = "LOCKPROF_SERVE";
 
 /// The default settings with what the environment says. A bad value is told to `complain`, and the default stays.
 pub(crate) fn config(
@@ -23,7 +26,7 @@ pub(crate) fn config(
     complain: &mut dyn FnMut(Arguments<'_>),
 ) -> Config {
     let budget = var(BUDGET).and_then(|value| {
-        let parsed = value.to_str().and_then(parse_budget);
+        let parsed = value.to_str().and_then(ProfilerMode::parse_budget);
         if parsed.is_none() {
             complain(format_args!(
                 "{BUDGET}={} is not a share of time such as 1% or 0.01: using 1%",
@@ -46,12 +49,7 @@ pub(crate) fn config(
             sampled
         }
     });
-    if let Some(value) = var(SERVE) {
-        complain(format_args!(
-            "{SERVE}={} is ignored: this version does not serve",
-            value.display()
-        ));
-    }
+    no_effect(&var, complain);
     let stacks = var(STACKS).is_some_and(|value| match value.to_str() {
         Some("on") if stacks::SUPPORTED => true,
         Some("on") => {
@@ -77,7 +75,8 @@ pub(crate) fn ignored(
     var: impl Fn(&str) -> Option<OsString>,
     complain: &mut dyn FnMut(Arguments<'_>),
 ) {
-    for name in [MODE, BUDGET, STACKS, SERVE] {
+    no_effect(&var, complain);
+    for name in [MODE, BUDGET, STACKS] {
         if let Some(value) = var(name) {
             complain(format_args!(
                 "{name}={} is ignored: the program has settings of its own",
@@ -87,13 +86,15 @@ pub(crate) fn ignored(
     }
 }
 
-fn parse_budget(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim_end().parse::<f64>().ok()? / 100.0,
-        None => text.parse().ok()?,
-    };
-    (share > 0.0 && share <= 1.0).then_some(share)
+/// Complains of what this program cannot do.
+fn no_effect(var: &impl Fn(&str) -> Option<OsString>, complain: &mut dyn FnMut(Arguments<'_>)) {
+    if let Some(value) = var(SERVE).filter(|_| !serve::SUPPORTED) {
+        complain(format_args!(
+            "{SERVE}={} has no effect: {}",
+            value.display(),
+            serve::MISSING
+        ));
+    }
 }
 
 #[cfg(test)]
@@ -144,11 +145,9 @@ mod tests {
                 )],
             );
         }
-        check(
-            &[("LOCKPROF_SERVE", "unix")],
-            default,
-            &["LOCKPROF_SERVE=unix is ignored: this version does not serve"],
-        );
+        let without = format!("LOCKPROF_SERVE=unix has no effect: {}", serve::MISSING);
+        let said: &[&str] = if serve::SUPPORTED { &[] } else { &[&without] };
+        check(&[("LOCKPROF_SERVE", "unix")], default, said);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Events and who wants them.
 
+use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::{Hot, Snapshot};
 use std::fmt;
@@ -81,6 +82,8 @@ impl Handlers {
         let Some(list) = self.list.load_full() else {
             return;
         };
+        // A handler is the program's, whoever calls it.
+        let _lent = thread::lend();
         for event in events {
             for (_, handler) in list.iter() {
                 if catch_unwind(AssertUnwindSafe(|| handler(event))).is_err() {

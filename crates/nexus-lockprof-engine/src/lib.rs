@@ -60,6 +60,8 @@ mod process;
 #[cfg(not(lockprof_loom))]
 mod reporter;
 #[cfg(not(lockprof_loom))]
+mod serve;
+#[cfg(not(lockprof_loom))]
 mod shard;
 #[cfg(not(lockprof_loom))]
 mod thread;
@@ -78,6 +80,9 @@ pub use crate::{
     host::{Global, Host},
     reporter::Reporter,
 };
+
+#[cfg(all(feature = "serve", unix, not(lockprof_loom)))]
+pub use nexus_lockprof_export::serve::{Limits, Listen, ListenError, ServeError, Server};
 
 /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
 ///

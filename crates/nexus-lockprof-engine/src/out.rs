@@ -5,14 +5,15 @@ use crate::core::GLOBAL;
 use crate::engine::Engine;
 use crate::env::{EVERY, OUT};
 use crate::exclusive::lock;
+use crate::process::no_signals;
 use crate::say;
+use crate::thread;
 use nexus_lockprof_snapshot::Snapshot;
 use std::ffi::{OsStr, OsString};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
-use std::thread;
 use std::time::Duration;
 
 /// Where snapshots go, and which process was told so.
@@ -81,12 +82,13 @@ fn at_exit() {
 
 /// Starts the thread that writes the file so often. A process that is forked off has no such thread.
 fn write_every(every: Duration) {
-    let started = thread::Builder::new()
+    let started = std::thread::Builder::new()
         .name("lockprof-out".into())
         .spawn(move || {
             no_signals();
+            thread::make_own();
             loop {
-                thread::sleep(every);
+                std::thread::sleep(every);
                 let last = lock(&WRITTEN_LAST);
                 if *last {
                     return;
@@ -101,19 +103,6 @@ fn write_every(every: Duration) {
         say(format_args!(
             "{EVERY}: no thread for it, so the snapshot is written at exit only: {error}"
         ));
-    }
-}
-
-/// Keeps the program's signal handlers out of this thread: one that exits would wait for the file that it interrupted.
-fn no_signals() {
-    #[cfg(unix)]
-    {
-        let mut all = std::mem::MaybeUninit::uninit();
-        // SAFETY: the first call makes the set that the second one reads.
-        unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
-        }
     }
 }
 

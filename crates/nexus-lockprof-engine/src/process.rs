@@ -5,20 +5,37 @@ use crate::core::GLOBAL;
 #[cfg(unix)]
 use crate::exclusive::Still;
 use crate::out;
+use crate::serve;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Prepares for both, at the global engine's first use. A child that was forked during that has its first use again,
+/// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done. A child that was forked during that has its first use again,
 /// with the handlers that it inherited: registered twice, they would lock the aggregator twice.
-pub(crate) fn watch() {
+pub(crate) fn watch(environment: bool) {
     static WATCHING: AtomicBool = AtomicBool::new(false);
     if WATCHING.swap(true, Relaxed) {
         return;
     }
-    out::watch();
+    if environment {
+        out::watch();
+        serve::watch();
+    }
     #[cfg(unix)]
     at_fork();
+}
+
+/// Keeps the program's signal handlers out of this thread: one that exits would wait for the file that it interrupted.
+pub(crate) fn no_signals() {
+    #[cfg(unix)]
+    {
+        let mut all = std::mem::MaybeUninit::uninit();
+        // SAFETY: the first call makes the set that the second one reads.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
+        }
+    }
 }
 
 /// A child has only the thread that forked: had another been collecting, the child would find the
@@ -47,6 +64,7 @@ fn at_fork() {
     }
     extern "C" fn in_child() {
         GLOBAL.after_fork();
+        serve::after_fork();
         in_parent();
     }
     // SAFETY: the handlers do not unwind, and are there until the process ends.

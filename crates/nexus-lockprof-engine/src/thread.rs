@@ -27,6 +27,8 @@ struct Current {
     /// Cache of this thread's shard of the global engine, or `EMPTY`.
     hot: Cell<*const HotCache>,
     life: Cell<Life>,
+    /// Whether this thread is the profiler's own: nothing that it does is recorded, and nothing of it is lost.
+    own: Cell<bool>,
     /// This thread's number: never 0 once it has one, never used again.
     token: Cell<u64>,
 }
@@ -36,6 +38,7 @@ thread_local! {
         Current {
             hot: Cell::new(&raw const EMPTY),
             life: Cell::new(Life::Running),
+            own: Cell::new(false),
             token: Cell::new(0),
         }
     };
@@ -65,17 +68,62 @@ impl Drop for Leases {
             current.hot.set(&raw const EMPTY);
             current.life.set(Life::Exited);
         });
-        for held in self.0.get_mut().drain(..) {
-            // A local engine's shards live as long as it does, and `alive` keeps it for the release.
-            let alive = held.core.as_ref().map(Weak::upgrade);
-            if !matches!(alive, Some(None)) {
-                // SAFETY: the engine is the global one, or kept alive just above.
-                let shard = unsafe { &*held.shard };
-                let core = alive.flatten();
-                let core = core.as_deref().unwrap_or(&GLOBAL);
-                shard.life.end(core.clock.coarse_ns());
-                shard.lease.release();
-            }
+        give_back(self.0.get_mut());
+    }
+}
+
+fn give_back(leases: &mut Vec<Held>) {
+    for held in leases.drain(..) {
+        // A local engine's shards live as long as it does, and `alive` keeps it for the release.
+        let alive = held.core.as_ref().map(Weak::upgrade);
+        if !matches!(alive, Some(None)) {
+            // SAFETY: the engine is the global one, or kept alive just above.
+            let shard = unsafe { &*held.shard };
+            let core = alive.flatten();
+            let core = core.as_deref().unwrap_or(&GLOBAL);
+            shard.life.end(core.clock.coarse_ns());
+            shard.lease.release();
+        }
+    }
+}
+
+/// Makes this thread the profiler's own: what locks it takes, in whatever it calls, is the profiler's business and not the
+/// program's. The leases that it has are given back.
+pub(crate) fn make_own() {
+    let may_have_leases = CURRENT.with(|current| {
+        current.own.set(true);
+        current.hot.set(&raw const EMPTY);
+        current.token.get() != 0
+    });
+    // Not touched otherwise: its destructor must come after `thread_local`'s, should this thread get a shard later.
+    if may_have_leases {
+        // In a thread that is at its end they are given back.
+        let _ = LEASES.try_with(|leases| give_back(&mut leases.0.borrow_mut()));
+    }
+}
+
+/// Whether this thread is the profiler's own.
+pub(crate) fn is_own() -> bool {
+    CURRENT.with(|current| current.own.get())
+}
+
+/// Makes a thread of the profiler's own one of the program's until the value is dropped: to call what is the program's.
+pub(crate) fn lend() -> Lent {
+    Lent {
+        own: CURRENT.with(|current| current.own.replace(false)),
+    }
+}
+
+/// See [`lend`].
+#[derive(Debug)]
+pub(crate) struct Lent {
+    own: bool,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.own {
+            make_own();
         }
     }
 }
@@ -106,7 +154,8 @@ impl Drop for Inside {
     }
 }
 
-/// This thread's shard of `core`, leased at first use. `None`, with the loss counted, when it can have none.
+/// This thread's shard of `core`, leased at first use. `None` when it can have none: with the loss counted, unless the thread is
+/// the profiler's own.
 #[inline]
 pub(crate) fn shard(core: &Core) -> Option<&Shard> {
     let shard = if core.is_global() {
@@ -131,6 +180,9 @@ pub(crate) fn leased(core: &Core) -> Option<&Shard> {
 #[cold]
 #[inline(never)]
 fn register(core: &Core) -> Option<&Shard> {
+    if is_own() {
+        return None;
+    }
     let life = CURRENT.with(|current| current.life.get());
     let found = match life {
         // An allocator or a signal handler that takes a profiled lock while this thread registers.
@@ -197,4 +249,65 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
         CURRENT.with(|current| current.hot.set(&raw const shard.hot));
     }
     Ok(shard)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Inner};
+
+    /// On a thread of its own, which has its thread-locals to itself.
+    fn in_a_thread(test: impl FnOnce(&Engine, &Core) + Send) {
+        let engine = Engine::new();
+        let Inner::Local(core) = &engine.0 else {
+            panic!("a new engine is a local one")
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| test(&engine, core));
+        });
+        // What the thread's exit may have counted included.
+        assert!(engine.snapshot().losses().is_empty());
+    }
+
+    #[test]
+    fn a_thread_of_the_profilers_own_has_no_shard_and_loses_nothing() {
+        in_a_thread(|engine, core| {
+            make_own();
+            assert!(shard(core).is_none());
+            assert_eq!(engine.snapshot().table().shards, 0);
+        });
+    }
+
+    #[test]
+    fn one_that_had_a_shard_gives_it_back() {
+        in_a_thread(|engine, core| {
+            assert!(shard(core).is_some());
+            make_own();
+            assert!(shard(core).is_none());
+            assert_eq!(engine.snapshot().table().shards, 1);
+        });
+    }
+
+    #[test]
+    fn what_it_calls_of_the_program_is_the_programs() {
+        in_a_thread(|engine, core| {
+            make_own();
+            for _ in 0..2 {
+                let lent = lend();
+                assert!(shard(core).is_some());
+                drop(lent);
+                assert!(shard(core).is_none());
+            }
+            // The same one each time.
+            assert_eq!(engine.snapshot().table().shards, 1);
+        });
+    }
+
+    #[test]
+    fn what_is_called_in_a_thread_of_the_programs_changes_nothing() {
+        in_a_thread(|_, core| {
+            drop(lend());
+            assert!(shard(core).is_some());
+        });
+    }
 }

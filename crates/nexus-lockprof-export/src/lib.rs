@@ -4,10 +4,28 @@
 //! | format | module |
 //! | --- | --- |
 //! | tables for a terminal | [`text`] |
+//! | Prometheus and OpenMetrics | [`prometheus`] |
+//! | pprof, as Go's mutex and block profiles | [`pprof`] |
+//! | folded stacks, for flame graphs | [`folded`] |
+//! | CSV | [`csv`] |
+//! | OpenTelemetry's metrics, with the feature `otlp` | `otlp` |
+//!
+//! With the feature `serve`, on Unix, `serve` is an endpoint that hands them out over HTTP.
 //!
 //! JSON is the snapshot's own ([`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json)).
 //!
 //! Every output shows what the profiler could not record, when there is any of it.
 #![forbid(unsafe_code)]
 
+pub mod csv;
+pub mod folded;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+mod place;
+pub mod pprof;
+pub mod prometheus;
+mod series;
+#[cfg(all(feature = "serve", unix))]
+pub mod serve;
 pub mod text;
+mod waiting;

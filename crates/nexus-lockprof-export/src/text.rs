@@ -41,7 +41,7 @@ mod elide;
 mod grid;
 mod layout;
 mod names;
-mod path;
+pub(crate) mod path;
 pub mod pieces;
 mod table;
 mod unit;

@@ -35,6 +35,25 @@ impl ProfilerMode {
             Self::Exact => "exact",
         }
     }
+
+    /// Reads a budget as people write it, `1%` or `0.01`: a share more than 0 and at most 1. `None` if it is no such thing.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::ProfilerMode;
+    ///
+    /// assert_eq!(ProfilerMode::parse_budget("2%"), Some(0.02));
+    /// assert_eq!(ProfilerMode::parse_budget("0.02"), Some(0.02));
+    /// assert_eq!(ProfilerMode::parse_budget("2"), None);
+    /// ```
+    #[must_use]
+    pub fn parse_budget(text: &str) -> Option<f64> {
+        let text = text.trim();
+        let share = match text.strip_suffix('%') {
+            Some(percent) => percent.trim_end().parse::<f64>().ok()? / 100.0,
+            None => text.parse().ok()?,
+        };
+        (share > 0.0 && share <= 1.0).then_some(share)
+    }
 }
 
 /// The name, and the budget in percent if there is one.

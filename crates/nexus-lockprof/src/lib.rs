@@ -40,7 +40,8 @@
 //! at the first use of a lock: `LOCKPROF=off|counts|sampled|exact`, `LOCKPROF_BUDGET=1%`,
 //! `LOCKPROF_OUT=FILE`, which writes the last snapshot at exit (`%p` in it is the process, `%e` the program),
 //! `LOCKPROF_EVERY=10s`, which writes it that often before, and, with the feature `stacks`, `LOCKPROF_STACKS=on`, which looks at
-//! the call stacks of long waits ([`Point::callers`], [`Config::stacks`]). [`on_event`] hears of [`Event::Hot`]:
+//! the call stacks of long waits ([`Point::callers`], [`Config::stacks`]). With the feature `serve`, `serve` and `LOCKPROF_SERVE=unix` start
+//! an HTTP endpoint that `lockprof`, Prometheus and others pull from. [`on_event`] hears of [`Event::Hot`]:
 //! points whose 95th percentile passed a threshold.
 
 mod global;
@@ -63,11 +64,15 @@ pub use global::{
     config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick,
     warm_up,
 };
+#[cfg(all(feature = "serve", unix))]
+pub use global::{serve, serve_within};
 pub use lock_api;
 pub use locks::*;
 #[cfg(feature = "profile")]
 pub use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar, ProfiledGuard, ProfiledRecursive};
 pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
+#[cfg(all(feature = "serve", unix))]
+pub use nexus_lockprof_engine::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Frame, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseHotError,
     Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot, SnapshotParts,

@@ -182,6 +182,51 @@ fn what_is_cancelled_of_each_kind() {
     );
 }
 
+/// A task that is told to let others run, though the lock is free, does not wait for the lock.
+#[test]
+fn a_share_of_the_processor_that_is_used_up_is_no_contention() {
+    static LOCK: Mutex<u32> = Mutex::named("task.budget", 0);
+    static READ: RwLock<u32> = RwLock::named("task.budget", 0);
+    static PERMITS: Semaphore = Semaphore::named("task.budget", 2);
+    let owned = Arc::new(Mutex::named("task.budget", 0));
+    const TURNS: u64 = 1_000;
+    let runtime = ::tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for _ in 0..TURNS {
+            *LOCK.lock().await += 1;
+            drop(READ.read().await);
+            drop(PERMITS.acquire_many(2).await);
+            drop(Arc::clone(&owned).lock_owned().await);
+        }
+    });
+    for point in points("task.budget") {
+        let counts = (point.acquisitions, point.contentions, point.blocked);
+        assert_eq!(counts, (TURNS, 0, 0), "{}", point.site);
+    }
+}
+
+/// Who waited for what was closed has waited in vain; who came later has not waited.
+#[test]
+fn what_is_closed() {
+    static PERMITS: Semaphore = Semaphore::named("task.closed", 0);
+    let mut task = Task::new(PERMITS.acquire());
+    task.pending();
+    PERMITS.close();
+    assert!(task.ready().is_err());
+    drop(task);
+    assert!(now(PERMITS.acquire()).is_err());
+    assert!(PERMITS.blocking_acquire().is_err());
+    let all = points("task.closed");
+    let sum = |of: fn(&Point) -> u64| all.iter().map(of).sum::<u64>();
+    assert_eq!(sum(|point| point.cancellations), 1);
+    assert_eq!(sum(|point| point.timeouts), 0);
+    assert_eq!(sum(|point| point.acquisitions), 0);
+    let waited = all.iter().filter(|point| point.vain_wait_ns > 0);
+    assert_eq!(waited.count(), 1);
+}
+
 #[test]
 fn permits() {
     static PERMITS: Semaphore = Semaphore::named("task.permits", 3);
@@ -239,7 +284,7 @@ fn times() -> Result<(), nexus_lockprof::ConfigError> {
             true => Poll::Ready(Ok::<_, ()>(())),
             false => Poll::Pending,
         });
-        Task::new(lock.acquire_task(Location::caller(), HoldMode::Exclusive, poll))
+        Task::new(lock.acquire_task(Location::caller(), HoldMode::Exclusive, poll, || true))
     };
     let ns = Duration::from_nanos;
     let (mut waits, mut gives_up) = (acquire(), acquire());

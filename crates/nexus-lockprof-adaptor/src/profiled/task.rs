@@ -10,8 +10,11 @@ use std::task::Poll;
 
 /// An acquisition by a task, to go beside the lock's own future: [`poll`](Self::poll) polls that.
 ///
-/// The wait is from the first poll, if that finds the lock taken, to the one that owns it. Dropped in between, it counts
-/// as cancelled, with its wait: drop it before the lock's future, whose place in the lock's queue it is about.
+/// The wait is from the first poll that finds the lock taken to the one that owns it. Dropped in between, or refused the lock
+/// after all, it counts as cancelled, with its wait: drop it before the lock's future, whose place in the lock's queue it is about.
+///
+/// A future may also be pending for another reason, as tokio's are when their task has had its share of the processor. That is no
+/// wait for the lock, so it is asked whether that is taken.
 #[must_use = "it measures what it polls"]
 pub struct TaskWait<'a, R, H: Host> {
     lock: &'a Profiled<R, H>,
@@ -47,7 +50,7 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// The acquisition of a lock whose own is `future`.
+    /// The acquisition of a lock whose own is `future`; `is_taken` tells why it is pending the first time.
     ///
     /// # Errors
     /// The future's.
@@ -56,11 +59,12 @@ impl<R, H: Host> Profiled<R, H> {
         site: &'static Location<'static>,
         mode: HoldMode,
         future: impl Future<Output = Result<G, E>>,
+        is_taken: impl Fn() -> bool,
     ) -> Result<ProfiledGuard<G>, E> {
         let mut future = pin!(future);
         let mut wait = self.task_wait(site, mode);
         let (result, stamp) = std::future::poll_fn(|context| {
-            wait.poll(|| future.as_mut().poll(context), Result::is_ok)
+            wait.poll(|| future.as_mut().poll(context), Result::is_ok, &is_taken)
         })
         .await;
         result.map(|inner| ProfiledGuard::new(inner, stamp))
@@ -69,21 +73,22 @@ impl<R, H: Host> Profiled<R, H> {
 
 impl<R, H: Host> TaskWait<'_, R, H> {
     /// Polls the lock's own future by `poll`. Of what that gives, `is_owned` says whether the lock is acquired; it may
-    /// have been closed. The stamp is the guard's to carry.
+    /// have been closed. If it is pending, `is_taken` says whether the lock is why. The stamp is the guard's to carry.
     #[inline(always)]
     pub fn poll<T>(
         &mut self,
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
+        is_taken: impl FnOnce() -> bool,
     ) -> Poll<(T, Stamp)> {
         if let State::New = self.state {
             let hit = match self.lock.probe(self.key) {
                 Probe::Off => None,
                 Probe::Count(hit) => Some(hit),
-                Probe::Time(_) | Probe::Cold => return self.poll_cold(poll, is_owned),
+                Probe::Time(_) | Probe::Cold => return self.poll_cold(poll, is_owned, is_taken),
             };
             let Poll::Ready(result) = poll() else {
-                self.begin();
+                self.begin(is_taken);
                 return Poll::Pending;
             };
             self.state = State::Over;
@@ -97,7 +102,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
             }
             return Poll::Ready((result, Stamp::NONE));
         }
-        self.poll_cold(poll, is_owned)
+        self.poll_cold(poll, is_owned, is_taken)
     }
 
     #[cold]
@@ -106,6 +111,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         &mut self,
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
+        is_taken: impl FnOnce() -> bool,
     ) -> Poll<(T, Stamp)> {
         let Some(core) = self.lock.host.core() else {
             return poll().map(|result| (result, Stamp::NONE));
@@ -122,14 +128,17 @@ impl<R, H: Host> TaskWait<'_, R, H> {
                 Poll::Ready((result, stamp))
             }
             Poll::Ready(result) => {
-                self.state = State::Over;
-                ticket.abandoned();
+                // What it has waited, it has waited in vain.
+                match std::mem::replace(&mut self.state, State::Over) {
+                    State::Contended { .. } => ticket.cancelled(),
+                    State::New | State::Over => ticket.abandoned(),
+                }
                 Poll::Ready((result, Stamp::NONE))
             }
             Poll::Pending => {
                 ticket.abandoned();
                 if let State::New = self.state {
-                    self.begin();
+                    self.begin(is_taken);
                 }
                 Poll::Pending
             }
@@ -137,7 +146,10 @@ impl<R, H: Host> TaskWait<'_, R, H> {
     }
 
     #[cold]
-    fn begin(&mut self) {
+    fn begin(&mut self, is_taken: impl FnOnce() -> bool) {
+        if !is_taken() {
+            return;
+        }
         self.state = State::Contended {
             start: self.lock.host.core().map_or(0, |core| core.begin_wait()),
             holder: self.lock.holder(),

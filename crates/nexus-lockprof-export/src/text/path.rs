@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// - of the standard library, `std/src/x.rs`.
 ///
 /// What follows the path, such as a line, stays.
-pub(super) fn short(path: &str) -> Cow<'_, str> {
+pub(crate) fn short(path: &str) -> Cow<'_, str> {
     if let Some((_, rest)) = after(path, &["registry", "src"])
         && let Some((_index, rest)) = component(rest)
     {

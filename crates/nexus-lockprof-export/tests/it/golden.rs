@@ -7,12 +7,17 @@ use std::{env, fs, io};
 #[track_caller]
 pub(crate) fn check(name: &str, output: &str) {
     // As `println!` writes it.
-    let output = format!("{output}\n");
+    check_whole(name, &format!("{output}\n"));
+}
+
+/// Of an output that ends with a line end.
+#[track_caller]
+pub(crate) fn check_whole(name: &str, output: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
     if env::var_os("LOCKPROF_BLESS").is_some() {
-        let written = fs::write(&path, &output);
+        let written = fs::write(&path, output);
         assert!(written.is_ok(), "{}: {written:?}", path.display());
     }
     let expected: io::Result<String> = fs::read_to_string(&path);

@@ -12,6 +12,7 @@ pub(super) fn engine() -> Engine {
             "LOCKPROF_BUDGET",
             "LOCKPROF_EVERY",
             "LOCKPROF_OUT",
+            "LOCKPROF_SERVE",
             "LOCKPROF_STACKS",
         ] {
             if std::env::var_os(name).is_some() {
@@ -22,10 +23,7 @@ pub(super) fn engine() -> Engine {
                 );
             }
         }
-        // Reads the environment, so that configuring does not complain of it once more.
-        let _ = Engine::global().config();
-        // The default settings are valid.
-        let _ = Engine::global().configure(effective(Config::default()));
+        Engine::global().retire();
     });
     Engine::global()
 }

@@ -11,6 +11,8 @@ use disabled::{effective, engine};
 use enabled::{effective, engine};
 
 use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Reporter};
+#[cfg(all(feature = "serve", unix))]
+use nexus_lockprof_engine::{Limits, Listen, ServeError, Server};
 use nexus_lockprof_snapshot::Snapshot;
 use std::io;
 use std::sync::Arc;
@@ -137,4 +139,35 @@ pub fn reporter(every: Duration) -> io::Result<Reporter> {
 /// ```
 pub fn warm_up() {
     engine().warm_up();
+}
+
+/// Serves the statistics over HTTP, on threads of the profiler's own, until the [`Server`] is dropped; or until the process ends, with
+/// [`Server::detach`].
+///
+/// `LOCKPROF_SERVE=unix` does the same without a line of code. Any number of servers may run at one time. What can be asked, and who may, is in
+/// `docs/guide/endpoint.md`. Without the feature `profile` what is served is empty, and its mode is off and stays so.
+///
+/// # Errors
+/// [`ServeError`] names what cannot be bound, and why.
+///
+/// ```
+/// use nexus_lockprof::Listen;
+///
+/// let server = nexus_lockprof::serve(&"127.0.0.1:0".parse::<Listen>()?)?;
+/// println!("curl {server}/snapshot");
+/// server.detach();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(all(feature = "serve", unix))]
+pub fn serve(place: &Listen) -> Result<Server, ServeError> {
+    engine().serve(place)
+}
+
+/// The same as [`serve`], within other limits than the default.
+///
+/// # Errors
+/// As [`serve`].
+#[cfg(all(feature = "serve", unix))]
+pub fn serve_within(place: &Listen, limits: Limits) -> Result<Server, ServeError> {
+    engine().serve_within(place, limits)
 }

@@ -1,9 +1,10 @@
 //! The futures of acquisitions whose guards borrow: one struct, where blocks in blocks would be moved into one another.
 
 use super::meter::{HoldMode, Meter, Stamp, TaskWait};
+use ::tokio::sync::Semaphore;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 /// What becomes of tokio's guard, or failure, `O`.
 pub(super) trait Finish<O> {
@@ -50,7 +51,17 @@ impl<F: Future, L: Finish<F::Output> + Copy> Future for Acquire<'_, F, L> {
         // SAFETY: as above; it is pinned as the whole is, which is `Unpin` only if it is.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         this.wait
-            .poll(|| future.poll(context), L::is_owned)
+            .poll(|| future.poll(context), L::is_owned, is_for_the_lock)
             .map(|(result, stamp)| this.lock.finish(result, stamp))
     }
+}
+
+/// Whether a future of tokio's that is pending waits for its lock. It also is when the task has had its share of the processor
+/// (tokio's cooperative budget), with the lock already its own or not, which cannot be told from outside.
+///
+/// Whether that is so is seen by another future of tokio's, which would be ready.
+pub(super) fn is_for_the_lock() -> bool {
+    let free = Semaphore::const_new(1);
+    let ready = pin!(free.acquire()).poll(&mut Context::from_waker(Waker::noop()));
+    ready.is_ready()
 }

@@ -1,5 +1,6 @@
 //! What all guards have in common: tokio's guard, and what is measured of the acquisition.
 
+use super::future::is_for_the_lock;
 use super::meter::{HoldMode, Meter, ProfiledGuard, Stamp};
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -141,20 +142,45 @@ pub(super) async fn metered<G>(
     future: impl Future<Output = G>,
 ) -> ProfiledGuard<G> {
     let future = async { Ok::<_, Infallible>(future.await) };
-    let Ok(guard) = meter.acquire_task(site, mode, future).await;
+    let Ok(guard) = meter
+        .acquire_task(site, mode, future, is_for_the_lock)
+        .await;
     guard
 }
 
-/// Acquires as a thread does. `try_` and `block` are tokio's two ways; in a runtime the latter panics, also if it would
+/// What is to be had of a lock at the moment.
+#[derive(Clone, Copy)]
+pub(super) enum Look {
+    Free,
+    Taken,
+    /// Nothing, and never again.
+    Closed,
+}
+
+impl Look {
+    pub(super) fn free_if(free: bool) -> Self {
+        if free { Look::Free } else { Look::Taken }
+    }
+}
+
+/// Acquires as a thread does. `look` and `block` are by tokio's two ways; in a runtime the latter panics, also if it would
 /// not have to wait, so it is always called.
-pub(super) fn blocking<P: Place, G, O, E>(
+pub(super) fn blocking<P: Place, G, E>(
     place: P,
     site: &'static Location<'static>,
     mode: HoldMode,
-    try_: impl Fn() -> Option<O>,
+    look: impl FnOnce() -> Look,
     block: impl Fn() -> Result<G, E>,
 ) -> Result<Held<P, G>, E> {
-    let is_free = try_().is_some();
+    let is_free = match look() {
+        Look::Free => true,
+        Look::Taken => false,
+        // Nothing is waited for.
+        Look::Closed => {
+            return block()
+                .map(|guard| Held::new(place, ProfiledGuard::new(guard, Stamp::default())));
+        }
+    };
     let refused = Cell::new(None);
     let unless_taken = |(): &()| {
         let done = is_free.then(&block)?;

@@ -46,6 +46,7 @@ impl TaskWait<'_> {
         &mut self,
         poll: impl FnOnce() -> Poll<T>,
         _: impl FnOnce(&T) -> bool,
+        _: impl FnOnce() -> bool,
     ) -> Poll<(T, Stamp)> {
         poll().map(|result| (result, Stamp(())))
     }
@@ -62,6 +63,7 @@ impl Meter {
         _: &'static Location<'static>,
         _: HoldMode,
         future: impl Future<Output = Result<G, E>>,
+        _: impl Fn() -> bool,
     ) -> Result<ProfiledGuard<G>, E> {
         future.await.map(ProfiledGuard)
     }

@@ -15,7 +15,11 @@
 //! A wait is from the poll that first finds the lock taken to the one that owns it, and a hold may go on over any number of
 //! `await`s, and end in another thread. A future that is dropped while it waits is counted as cancelled, with its wait
 //! ([`Point::cancellations`](crate::Point::cancellations), [`Point::vain_wait_ns`](crate::Point::vain_wait_ns)); one that was never
-//! polled is nothing. The place of an acquisition is that of the call, not of the `await`.
+//! polled is nothing. One that waited for a semaphore that was closed counts as cancelled, too. The place of an acquisition is that of the call,
+//! not of the `await`.
+//!
+//! A task that tokio has wait for another turn, since it has had its share of the processor, does not wait for the lock. Should it also have found the lock taken, its
+//! wait is from its next poll.
 //!
 //! An acquisition of a semaphore is of mode shared, whatever the number of permits, and is held until its permit is dropped or forgotten.
 //! What is split off a permit is not held by itself; of two that are merged the hold of the first goes on.

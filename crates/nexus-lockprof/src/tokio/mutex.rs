@@ -106,7 +106,7 @@ impl<T: ?Sized> Mutex<T> {
             &self.meter,
             Location::caller(),
             Exclusive,
-            || self.inner.try_lock().ok(),
+            || held::Look::free_if(self.inner.try_lock().is_ok()),
             || Ok::<_, Infallible>(self.inner.blocking_lock()),
         );
         MutexGuard { held, lock: self }
@@ -160,7 +160,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
             place,
             Location::caller(),
             Exclusive,
-            || self.inner.try_lock().ok(),
+            || held::Look::free_if(self.inner.try_lock().is_ok()),
             // SAFETY: as in `lock_owned`.
             || Ok::<_, Infallible>(unsafe { extended(self.inner.blocking_lock()) }),
         );

@@ -135,7 +135,7 @@ macro_rules! mode {
                     &self.meter,
                     Location::caller(),
                     $mode,
-                    || self.inner.$try_lock().ok(),
+                    || held::Look::free_if(self.inner.$try_lock().is_ok()),
                     || Ok::<_, Infallible>(self.inner.$blocking()),
                 );
                 $guard { held }

@@ -1,7 +1,7 @@
 //! The semaphore.
 
-use super::future::{Acquire, Finish};
-use super::held::{self, Held, Metered};
+use super::future::{Acquire, Finish, is_for_the_lock};
+use super::held::{self, Held, Look, Metered};
 use super::meter::{self, HoldMode::Shared, Meter, ProfiledGuard, Stamp};
 use ::tokio::sync::{self, AcquireError, TryAcquireError};
 use std::fmt;
@@ -157,7 +157,7 @@ impl Semaphore {
             &self.meter,
             Location::caller(),
             Shared,
-            || self.inner.try_acquire_many(n).ok(),
+            || self.look(n),
             || self.inner.blocking_acquire_many(n),
         )?;
         Ok(SemaphorePermit {
@@ -193,7 +193,10 @@ impl Semaphore {
             // SAFETY: dropped before the semaphore that the permit owns: see `Held`.
             Ok(unsafe { extended(permit) })
         };
-        let guard = self.meter.acquire_task(site, Shared, future).await?;
+        let guard = self
+            .meter
+            .acquire_task(site, Shared, future, is_for_the_lock)
+            .await?;
         Ok(OwnedSemaphorePermit {
             held: Held::new(self, guard),
         })
@@ -255,7 +258,7 @@ impl Semaphore {
             place,
             Location::caller(),
             Shared,
-            || self.inner.try_acquire_many(n).ok(),
+            || self.look(n),
             || {
                 let permit = self.inner.blocking_acquire_many(n)?;
                 // SAFETY: as in `acquire_owned_at`.
@@ -263,6 +266,13 @@ impl Semaphore {
             },
         )?;
         Ok(OwnedSemaphorePermit { held })
+    }
+
+    fn look(&self, n: u32) -> Look {
+        if self.inner.is_closed() {
+            return Look::Closed;
+        }
+        Look::free_if(usize::try_from(n).is_ok_and(|n| n <= self.inner.available_permits()))
     }
 
     /// Closes the semaphore: who waits fails, and who comes later.

@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# Prometheus itself reads our metrics: its linter, a server that scrapes a program for a minute (`ci/prometheus.sh SECONDS`: for
+# so long) and finds what the program has counted, and its own tests of the alerts in the guide. What the guide and its dashboard
+# ask for is asked of that server, and must be there.
+source "$(dirname "$0")/lib.sh"
+
+seconds=${1:-60}
+# What rates are taken over: the last third of the time.
+window=$((seconds / 3))s
+guide=docs/guide/prometheus
+golden=crates/nexus-lockprof-export/tests/golden
+
+found=$(command -v prometheus || true)
+debian promtool=prometheus curl=curl jq=jq
+# Where there is systemd, the package has started a server, which is not asked for here.
+if [[ -z $found && -d /run/systemd/system ]]; then
+    as_root systemctl disable --now prometheus
+fi
+# A Python that Debian's packages are for.
+python=/usr/bin/python3
+"$python" -c 'import prometheus_client.openmetrics.parser' 2>/dev/null || debian_packages python3-prometheus-client
+
+work=$(mktemp -d)
+pids=()
+finish() {
+    local pid
+    for pid in "${pids[@]}"; do
+        # It may have ended by itself.
+        kill "$pid" 2>/dev/null || true
+    done
+    wait
+    rm -rf "$work"
+}
+trap finish EXIT
+
+failed=0
+fail() {
+    echo "FAILED: $*"
+    failed=1
+}
+
+# Fails on warnings, too: they are what it prints.
+lint() {
+    local complaints
+    complaints=$(promtool check metrics 2>&1) && [[ -z $complaints ]] || fail "promtool check metrics of $1: $complaints"
+}
+open_metrics() {
+    "$python" -c '
+import sys
+from prometheus_client.openmetrics.parser import text_fd_to_metric_families
+families = list(text_fd_to_metric_families(sys.stdin))
+print(len(families), "families,", sum(len(family.samples) for family in families), "samples")' ||
+        fail "the OpenMetrics parser on $1"
+}
+
+echo "--- a snapshot with everything, one with nothing, one with most of it in other"
+for text in prometheus prometheus-empty prometheus-top-2; do
+    lint "$text" <"$golden/$text.txt"
+done
+for text in openmetrics openmetrics-empty; do
+    open_metrics "$text" <"$golden/$text.txt"
+done
+
+echo "--- alerts"
+promtool check rules "$guide/lockprof.rules.yml" || failed=1
+promtool test rules "$guide/lockprof.rules.test.yml" || failed=1
+
+echo "--- a program that is scraped for $seconds s"
+cargo build --release --package nexus-lockprof-tests --bin scraped
+# It serves until its standard input ends.
+mkfifo "$work/input"
+"$target/release/scraped" "$seconds" <"$work/input" >"$work/counts" &
+pids+=($!)
+exec 3>"$work/input"
+wait_for() {
+    local what=$1 tries=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        ((tries-- > 0)) || {
+            echo "FAILED: $what"
+            exit 1
+        }
+        sleep 0.5
+    done
+}
+wait_for "the program does not serve" 60 grep --quiet : "$work/counts"
+program=$(head -1 "$work/counts")
+
+port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+server=http://127.0.0.1:$port
+# As the guide has it.
+cat >"$work/prometheus.yml" <<CONFIG
+global: {scrape_interval: 1s, evaluation_interval: 5s}
+rule_files: [$PWD/$guide/lockprof.rules.yml]
+scrape_configs:
+  - job_name: scraped
+    static_configs: [{targets: ['$program']}]
+    metric_relabel_configs:
+      - {source_labels: [__name__], regex: lockprof_.*_created, action: drop}
+CONFIG
+prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" --web.listen-address="127.0.0.1:$port" \
+    --log.level=warn 2>"$work/log" 3>&- &
+pids+=($!)
+wait_for "no answer from Prometheus: $(cat "$work/log")" 60 curl --fail --silent "$server/-/ready"
+
+wait_for "the program does not end its work" $((2 * seconds + 60)) grep --quiet timeouts "$work/counts"
+ended=$(date +%s)
+# Some more scrapes, of what does not change any more.
+sleep 4
+
+# The answer to a query, at some time; an error is the script's end.
+ask() {
+    curl --fail-with-body --silent --show-error --get "$server/api/v1/query" --data-urlencode "query=$1" ${2:+--data-urlencode "time=$2"}
+}
+value() {
+    ask "$@" | jq --raw-output '.data.result[0].value[1] // "nothing"'
+}
+
+echo "--- what Prometheus says, and what the program has counted"
+for pair in 'sessions:lockprof_acquisitions_total{lock="sessions"}' 'queue:lockprof_acquisitions_total{lock="queue"}' \
+    'timeouts:lockprof_timeouts_total{lock="queue"}'; do
+    counted=$(sed -n "s/^${pair%%:*} //p" "$work/counts")
+    stored=$(value "sum(${pair#*:})")
+    echo "sum(${pair#*:}): $stored, the program: $counted"
+    [[ $stored == "$counted" && $counted -gt 0 ]] || fail "$stored is not $counted"
+done
+rate=$(value 'sum(rate(lockprof_acquisitions_total{lock="sessions"}['"$window"']))' "$ended")
+mean=$(($(sed -n 's/^sessions //p' "$work/counts") / seconds))
+echo "rate over the last $window: $rate a second, the program's mean: $mean"
+jq --exit-status --null-input "$rate > $mean / 2 and $rate < $mean * 2" >/dev/null || fail "the rate is far off"
+gone=$(value 'min(min_over_time(up[1m]))')
+[[ $gone == 1 ]] || fail "a scrape failed: up is $gone"
+unit=$(curl --fail --silent "$server/api/v1/metadata?metric=lockprof_wait_seconds" | jq --raw-output '.data.lockprof_wait_seconds[0] | "\(.type) in \(.unit)"')
+echo "lockprof_wait_seconds, scraped as OpenMetrics: $unit"
+[[ $unit == "counter in seconds" ]] || fail "OpenMetrics was not what was scraped"
+unhealthy=$(curl --fail --silent "$server/api/v1/rules" | jq --raw-output '.data.groups[].rules[] | select(.health != "ok") | "\(.name): \(.health) \(.lastError)"')
+[[ -z $unhealthy ]] || fail "rules: $unhealthy"
+
+echo "--- the running program's own text"
+curl --fail --silent "http://$program/metrics" >"$work/text"
+lint "the running program" <"$work/text"
+curl --fail --silent --header 'Accept: application/openmetrics-text' "http://$program/metrics" | open_metrics "the running program"
+
+echo "--- the guide's queries and the dashboard's"
+dashboard=$guide/dashboard.json
+{
+    jq --raw-output '.panels[].targets[]?.expr' "$dashboard"
+    # label_values(SELECTOR, LABEL)
+    jq --raw-output '.templating.list[] | select(.type == "query") | .query.query' "$dashboard" | sed -E 's/^label_values\((.*), [a-z]+\)$/\1/'
+    sed -n '/^```promql/,/^```/{/^```/d;/^#/d;/^$/d;p}' docs/guide/prometheus.md
+} >"$work/queries"
+sed -E 's/^# TYPE ([a-z_]+) summary/\1\n\1_sum\n\1_count/; s/^# TYPE ([a-z_]+) .*/\1/; /^#|\{|^[a-z_]+ /d' "$work/text" | sort -u >"$work/names"
+while IFS= read -r query; do
+    query=${query//\$__rate_interval/$window}
+    query=${query//\$__range/${seconds}s}
+    query=$(sed -E 's/\$(job|instance|lock)/.*/g' <<<"$query")
+    unknown=$(grep -o -E 'lockprof_[a-z_]+' <<<"$query" | sort -u | comm -23 - "$work/names")
+    [[ -z $unknown ]] || fail "no metric ${unknown//$'\n'/, }: $query"
+    if ! answer=$(ask "$query" "$ended"); then
+        fail "$query: $answer"
+    elif [[ $(jq '.data.result | length' <<<"$answer") == 0 ]]; then
+        fail "nothing: $query"
+    fi
+done <"$work/queries"
+echo "$(wc -l <"$work/queries") queries"
+(($(wc -l <"$work/queries") > 20)) || fail "so few?"
+
+# Ends the program, as its user would.
+exec 3>&-
+exit "$failed"

@@ -1,0 +1,139 @@
+//! Comma-separated values (RFC 4180), for spreadsheets and data frames.
+//!
+//! The first line names the columns, times with their unit: `_ns` are nanoseconds. Then comes a line for each point, with `point` in the column `record`,
+//! and one for each cause of losses that occurred, with `lost` in it, the cause in `lock` and how many events in `lost`. What a line has no value for is empty:
+//! a total that was not measured, the standard error of one that is no estimate.
+//!
+//! | columns | what they are |
+//! | --- | --- |
+//! | `record` | `point` or `lost` |
+//! | `lock`, `file`, `line`, `column`, `mode` | the point |
+//! | `acquisitions`, `contentions`, `try_failures`, `timeouts`, `cancellations`, `blocked` | counts |
+//! | `vain_wait_ns`, `caused_wait_ns`, `caused_wait_standard_error_ns` | waited in vain; waited by others |
+//! | `wait_total_ns`, `wait_standard_error_ns`, `wait_samples`, `wait_events`, `wait_unmeasured`, `wait_p50_ns`, `wait_p95_ns`, `wait_p99_ns`, `wait_max_ns` | the waits, see [`Durations`] |
+//! | `hold_...` | the same of the holds |
+//! | `lost` | events that were not recorded |
+
+use std::fmt;
+use std::iter;
+
+use ::csv::{Terminator, WriterBuilder};
+use nexus_lockprof_snapshot::{Durations, Point, Snapshot, printable};
+
+use crate::place;
+
+/// The points of a snapshot as comma-separated values: see the [module](self). Each line has its end, CR LF.
+///
+/// ```
+/// use nexus_lockprof_export::csv::csv;
+/// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+///
+/// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+/// assert!(csv(&snapshot).to_string().starts_with("record,lock,file,line,column,mode,acquisitions,"));
+/// ```
+pub fn csv(snapshot: &Snapshot) -> impl fmt::Display + '_ {
+    Csv(snapshot)
+}
+
+struct Csv<'a>(&'a Snapshot);
+
+impl fmt::Display for Csv<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Into memory, and of strings: neither step fails.
+        let bytes = self.to_bytes().map_err(|_| fmt::Error)?;
+        f.write_str(&String::from_utf8(bytes).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Csv<'_> {
+    fn to_bytes(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+        let mut writer = WriterBuilder::new()
+            .terminator(Terminator::CRLF)
+            .from_writer(Vec::new());
+        writer.write_record(header())?;
+        for point in self.0.points() {
+            writer.write_record(of_point(point))?;
+        }
+        for (cause, lost) in self.0.losses().iter().filter(|&(_, lost)| lost > 0) {
+            writer.write_record(of_lost(cause, lost))?;
+        }
+        Ok(writer.into_inner()?)
+    }
+}
+
+type Column<T> = (&'static str, fn(&T) -> String);
+
+/// What is said of a point, behind what kind of line it is.
+const POINT: [Column<Point>; 14] = [
+    ("lock", |p| place::lock(&p.lock, place::column).into_owned()),
+    ("file", |p| printable(&p.site.file).into_owned()),
+    ("line", |p| p.site.line.to_string()),
+    ("column", |p| p.site.column.to_string()),
+    ("mode", |p| p.mode.to_string()),
+    ("acquisitions", |p| p.acquisitions.to_string()),
+    ("contentions", |p| p.contentions.to_string()),
+    ("try_failures", |p| p.try_failures.to_string()),
+    ("timeouts", |p| p.timeouts.to_string()),
+    ("cancellations", |p| p.cancellations.to_string()),
+    ("blocked", |p| p.blocked.to_string()),
+    ("vain_wait_ns", |p| p.vain_wait_ns.to_string()),
+    ("caused_wait_ns", |p| p.caused_wait_ns.to_string()),
+    ("caused_wait_standard_error_ns", |p| {
+        cell((p.caused_variance > 0.0).then(|| p.caused_standard_error_ns()))
+    }),
+];
+
+/// What is said of its waits, then of its holds, behind `wait_` and `hold_`.
+const DURATIONS: [Column<Durations>; 9] = [
+    ("total_ns", |d| cell(is_measured(d).then_some(d.total_ns))),
+    ("standard_error_ns", |d| {
+        cell(d.is_estimate().then(|| d.standard_error_ns()))
+    }),
+    ("samples", |d| d.samples.to_string()),
+    ("events", |d| d.events.to_string()),
+    ("unmeasured", |d| d.unmeasured.to_string()),
+    ("p50_ns", |d| cell(d.p50_ns())),
+    ("p95_ns", |d| cell(d.p95_ns())),
+    ("p99_ns", |d| cell(d.p99_ns())),
+    ("max_ns", |d| cell(is_measured(d).then_some(d.max_ns))),
+];
+
+fn header() -> impl Iterator<Item = String> {
+    let durations = |of: &'static str| {
+        DURATIONS
+            .iter()
+            .map(move |(name, _)| format!("{of}_{name}"))
+    };
+    let point = POINT.iter().map(|&(name, _)| name.to_owned());
+    iter::once("record".to_owned())
+        .chain(point)
+        .chain(durations("wait"))
+        .chain(durations("hold"))
+        .chain(iter::once("lost".to_owned()))
+}
+
+fn of_point(point: &Point) -> impl Iterator<Item = String> {
+    let durations = |of| DURATIONS.iter().map(move |(_, cell)| cell(of));
+    iter::once("point".to_owned())
+        .chain(POINT.iter().map(|(_, cell)| cell(point)))
+        .chain(durations(&point.wait))
+        .chain(durations(&point.hold))
+        .chain(iter::once(String::new()))
+}
+
+fn of_lost(cause: &str, lost: u64) -> impl Iterator<Item = String> {
+    let empty = POINT.len() - 1 + 2 * DURATIONS.len();
+    iter::once("lost".to_owned())
+        .chain(iter::once(cause.to_owned()))
+        .chain(iter::repeat_n(String::new(), empty))
+        .chain(iter::once(lost.to_string()))
+}
+
+/// Whether the sum says something: some were measured, or there was nothing to measure.
+fn is_measured(durations: &Durations) -> bool {
+    durations.samples > 0 || (durations.events == 0 && durations.unmeasured == 0)
+}
+
+fn cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}

@@ -1,0 +1,83 @@
+//! OpenTelemetry's protocol: the metrics of a snapshot as the body of a request. Needs the feature `otlp`.
+//!
+//! What is in it is what [`prometheus`](crate::prometheus) has, by OpenTelemetry's conventions: `lockprof_wait_seconds_total` is `lockprof.wait`, a monotonic sum in `s`,
+//! and a collector that exports to Prometheus gives it the former name again. Sums are cumulative, those of an interval
+//! ([`Snapshot::since`]) deltas.
+//!
+//! The bytes are an `ExportMetricsServiceRequest` in protobuf. Sending them is up to your program and its HTTP client: `POST` to a
+//! collector's `/v1/metrics`, with [`CONTENT_TYPE`].
+//!
+//! ```
+//! use nexus_lockprof_export::otlp;
+//! use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+//!
+//! let snapshot = Snapshot::from_parts(SnapshotParts::default());
+//! let body: Vec<u8> = otlp::metrics(&snapshot).resource("service.name", "shop").to_bytes();
+//! assert!(!body.is_empty());
+//! ```
+
+mod build;
+mod proto;
+
+use nexus_lockprof_snapshot::Snapshot;
+use prost::Message as _;
+
+use crate::series;
+
+/// The media type of the body.
+pub const CONTENT_TYPE: &str = "application/x-protobuf";
+
+/// The metrics of one snapshot: see the [module](self).
+///
+/// ```
+/// use nexus_lockprof_export::otlp;
+/// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+///
+/// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+/// let body = otlp::metrics(&snapshot).top(50).to_bytes();
+/// ```
+pub fn metrics(snapshot: &Snapshot) -> Metrics<'_> {
+    Metrics {
+        snapshot,
+        top: Metrics::DEFAULT_TOP,
+        resource: Vec::new(),
+    }
+}
+
+/// The metrics of a snapshot, made by [`metrics`].
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing until it is made into bytes"]
+pub struct Metrics<'a> {
+    snapshot: &'a Snapshot,
+    top: usize,
+    resource: Vec<(String, String)>,
+}
+
+impl Metrics<'_> {
+    /// How many points have series of their own unless set.
+    pub const DEFAULT_TOP: usize = crate::prometheus::Text::DEFAULT_TOP;
+
+    /// Sets how many points have series of their own; the others are added up in `other`. Points that move into or out of it make its sum jump: leave
+    /// room for all that your program has.
+    pub fn top(mut self, points: usize) -> Self {
+        self.top = points;
+        self
+    }
+
+    /// Adds an attribute of what is measured, such as `service.name`, without which many collectors call it unknown.
+    pub fn resource(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource.push((name.into(), value.into()));
+        self
+    }
+
+    /// The request's body.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut points = series::ranked(self.snapshot);
+        let folded = points.split_off(points.len().min(self.top));
+        let mut metrics = build::Metrics::new(self.snapshot);
+        match series::walk(self.snapshot, &points, &folded, &mut metrics) {
+            Ok(()) => metrics.into_request(&self.resource).encode_to_vec(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! From series to messages.
+
+use std::convert::Infallible;
+
+use nexus_lockprof_snapshot::Snapshot;
+
+use super::proto::{
+    AnyValue, CUMULATIVE, DELTA, Data, ExportMetricsServiceRequest, Gauge, InstrumentationScope,
+    KeyValue, Metric, Number, NumberDataPoint, Resource, ResourceMetrics, ScopeMetrics, Sum,
+    Summary, SummaryDataPoint, ValueAtQuantile,
+};
+use crate::series::{self, Family, Kind, Labels, NANOS_PER_SECOND, QUANTILES, Sink, Times, Value};
+
+/// The metrics so far.
+pub(super) struct Metrics {
+    metrics: Vec<Metric>,
+    temporality: i32,
+    start_ns: u64,
+    taken_ns: u64,
+}
+
+impl Metrics {
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        Self {
+            metrics: Vec::new(),
+            temporality: match snapshot.base_collection() {
+                None => CUMULATIVE,
+                Some(_) => DELTA,
+            },
+            start_ns: whole(series::start_ns(snapshot)),
+            taken_ns: snapshot.taken_unix_ns(),
+        }
+    }
+
+    pub(super) fn into_request(self, resource: &[(String, String)]) -> ExportMetricsServiceRequest {
+        let attributes = resource.iter().map(|(name, value)| attribute(name, value));
+        ExportMetricsServiceRequest {
+            resource_metrics: vec![ResourceMetrics {
+                resource: Some(Resource {
+                    attributes: attributes.collect(),
+                }),
+                scope_metrics: vec![ScopeMetrics {
+                    scope: Some(InstrumentationScope {
+                        name: env!("CARGO_PKG_NAME").to_owned(),
+                        version: env!("CARGO_PKG_VERSION").to_owned(),
+                    }),
+                    metrics: self.metrics,
+                }],
+            }],
+        }
+    }
+
+    fn data(&mut self) -> Option<&mut Data> {
+        self.metrics.last_mut()?.data.as_mut()
+    }
+}
+
+impl Sink for Metrics {
+    type Error = Infallible;
+
+    fn family(&mut self, family: &Family) -> Result<(), Infallible> {
+        let (name, unit) = name_and_unit(family);
+        let data = match family.kind {
+            Kind::Counter => Data::Sum(Sum {
+                data_points: Vec::new(),
+                aggregation_temporality: self.temporality,
+                is_monotonic: true,
+            }),
+            Kind::Gauge | Kind::Info => Data::Gauge(Gauge::default()),
+            Kind::Summary => Data::Summary(Summary::default()),
+        };
+        self.metrics.push(Metric {
+            name,
+            description: family.help.to_owned(),
+            unit: unit.to_owned(),
+            data: Some(data),
+        });
+        Ok(())
+    }
+
+    fn number(&mut self, _: &Family, labels: Labels<'_>, value: Value) -> Result<(), Infallible> {
+        let point = NumberDataPoint {
+            start_time_unix_nano: self.start_ns,
+            time_unix_nano: self.taken_ns,
+            attributes: attributes(labels),
+            value: Some(match value {
+                // What is too large for the protocol stops, as a point's own counters do.
+                Value::Count(count) => Number::Int(i64::try_from(count).unwrap_or(i64::MAX)),
+                Value::Nanos(ns) => Number::Double(seconds(ns)),
+                Value::Error(ns) => Number::Double(ns / NANOS_PER_SECOND as f64),
+            }),
+        };
+        match self.data() {
+            Some(Data::Sum(Sum { data_points, .. }) | Data::Gauge(Gauge { data_points })) => {
+                data_points.push(point);
+            }
+            // A number in a summary, or before any family: there is none.
+            Some(Data::Summary(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    fn summary(
+        &mut self,
+        _: &Family,
+        labels: Labels<'_>,
+        quantiles: [Option<u64>; QUANTILES.len()],
+        times: &Times,
+    ) -> Result<(), Infallible> {
+        let quantiles = QUANTILES.into_iter().zip(quantiles);
+        let quantiles = quantiles.filter_map(|((quantile, _), ns)| {
+            let value = seconds(ns?.into());
+            Some(ValueAtQuantile { quantile, value })
+        });
+        let point = SummaryDataPoint {
+            start_time_unix_nano: self.start_ns,
+            time_unix_nano: self.taken_ns,
+            count: whole(times.events),
+            sum: seconds(times.total_ns),
+            quantile_values: quantiles.collect(),
+            attributes: attributes(labels),
+        };
+        if let Some(Data::Summary(summary)) = self.data() {
+            summary.data_points.push(point);
+        }
+        Ok(())
+    }
+}
+
+/// `lockprof.wait_max` in `s` of `lockprof_wait_max_seconds`: a namespace with a point, the unit beside the name.
+fn name_and_unit(family: &Family) -> (String, &'static str) {
+    let (name, unit) = match family.name.strip_suffix("_seconds") {
+        Some(name) => (name, "s"),
+        // "1" would be a ratio.
+        None => (family.name, ""),
+    };
+    let name = match family.kind {
+        Kind::Info => format!("{name}_info"),
+        _ => name.to_owned(),
+    };
+    (name.replacen('_', ".", 1), unit)
+}
+
+fn attributes(labels: Labels<'_>) -> Vec<KeyValue> {
+    let labels = labels.iter();
+    labels.map(|(name, value)| attribute(name, value)).collect()
+}
+
+fn attribute(name: &str, value: &str) -> KeyValue {
+    KeyValue {
+        key: name.to_owned(),
+        value: Some(AnyValue {
+            string_value: Some(value.to_owned()),
+        }),
+    }
+}
+
+fn seconds(ns: u128) -> f64 {
+    ns as f64 / NANOS_PER_SECOND as f64
+}
+
+fn whole(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,38 @@
+//! What places are called where each has one name, whatever else the snapshot has: in labels and names of frames.
+//!
+//! Names that depended on their neighbours (a column only where two points share a line) would change while the program runs,
+//! and so would the series and the frames that they name.
+
+use std::borrow::Cow;
+
+use nexus_lockprof_snapshot::{Frame, Lock, Site, printable};
+
+use crate::text::path;
+
+/// `file:line`, without what says only where this machine keeps the file.
+pub(crate) fn line(site: &Site) -> String {
+    let place = format!("{}:{}", path::short(&site.file), site.line);
+    printable(&place).into_owned()
+}
+
+/// `file:line:column` of the same.
+pub(crate) fn column(site: &Site) -> String {
+    format!("{}:{}", line(site), site.column)
+}
+
+/// A lock class by `place` of its creation, if it has no name.
+pub(crate) fn lock(lock: &Lock, place: fn(&Site) -> String) -> Cow<'_, str> {
+    match lock {
+        Lock::Named(name) => printable(name),
+        Lock::Created(site) => place(site).into(),
+        Lock::Anonymous => "?".into(),
+    }
+}
+
+/// The function of a frame, or its address.
+pub(crate) fn function(frame: &Frame) -> Cow<'_, str> {
+    match &frame.function {
+        Some(function) => printable(function),
+        None => format!("{:#x}", frame.address).into(),
+    }
+}

@@ -1,0 +1,142 @@
+//! The two profiles of a snapshot.
+
+use nexus_lockprof_snapshot::{Frame, Point, Snapshot, printable};
+
+use super::comment;
+use super::proto::{Label, Profile, Sample, ValueType};
+use super::tables::{Place, Tables};
+use crate::place;
+use crate::waiting;
+
+/// Name and unit of each value of a sample, in their order.
+const SAMPLE_TYPES: [(&str, &str); 3] = [
+    ("contentions", "count"),
+    ("delay", "nanoseconds"),
+    ("hold", "nanoseconds"),
+];
+/// As Go says what its profiles are a sample of.
+const PERIOD_TYPE: (&str, &str) = SAMPLE_TYPES[0];
+const DEFAULT_SAMPLE_TYPE: &str = SAMPLE_TYPES[1].0;
+
+/// Who waited.
+pub(super) fn block(snapshot: &Snapshot) -> Profile {
+    let mut builder = Builder::new();
+    for point in snapshot.points() {
+        for share in waiting::shares(point) {
+            // Nobody looks at the stacks of holds.
+            let hold_ns = if share.stack.is_none() {
+                point.hold.total_ns
+            } else {
+                0
+            };
+            let frames = share.stack.map_or(&[][..], |stack| &stack.frames);
+            builder.sample(point, frames, [share.contentions, share.wait_ns, hold_ns]);
+        }
+    }
+    builder.finish(snapshot, comment::block(snapshot))
+}
+
+/// Who made others wait.
+pub(super) fn mutex(snapshot: &Snapshot) -> Profile {
+    let mut builder = Builder::new();
+    for point in snapshot.points() {
+        let values = [point.blocked, point.caused_wait_ns, point.hold.total_ns];
+        builder.sample(point, &[], values);
+    }
+    builder.finish(snapshot, comment::mutex(snapshot))
+}
+
+struct Builder {
+    tables: Tables,
+    samples: Vec<Sample>,
+}
+
+impl Builder {
+    fn new() -> Self {
+        Self {
+            tables: Tables::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// Adds a sample at a point, called by `frames`, unless there is nothing in it.
+    fn sample(&mut self, point: &Point, frames: &[Frame], values: [u64; 3]) {
+        if values == [0; 3] {
+            return;
+        }
+        let lock = place::lock(&point.lock, place::line);
+        let function = format!("{lock} at {}", place::line(&point.site));
+        let file = printable(&point.site.file);
+        let leaf = self.tables.location([Place {
+            function: &function,
+            file: &file,
+            line: point.site.line,
+            column: point.site.column,
+        }]);
+        // Functions that were put into their caller have its address. One that is not known is no such reason.
+        let around = frames.chunk_by(|a, b| a.address == b.address && a.address != 0);
+        let around = around.map(|frames| self.location(frames));
+        let location_id = std::iter::once(leaf)
+            .chain(around.collect::<Vec<_>>())
+            .collect();
+        let label = [("lock", lock.as_ref()), ("mode", point.mode.as_str())];
+        let label = label.map(|(key, value)| Label {
+            key: self.tables.string(key),
+            str: self.tables.string(value),
+        });
+        self.samples.push(Sample {
+            location_id,
+            value: values.map(signed).to_vec(),
+            label: label.to_vec(),
+        });
+    }
+
+    fn location(&mut self, frames: &[Frame]) -> u64 {
+        let names: Vec<_> = frames
+            .iter()
+            .map(|frame| {
+                let file = frame.file.as_deref().unwrap_or_default();
+                (place::function(frame), printable(file))
+            })
+            .collect();
+        let places = frames
+            .iter()
+            .zip(&names)
+            .map(|(frame, (function, file))| Place {
+                function,
+                file,
+                line: frame.line.unwrap_or(0),
+                column: 0,
+            });
+        self.tables.location(places)
+    }
+
+    fn finish(mut self, snapshot: &Snapshot, comments: Vec<String>) -> Profile {
+        let mut value_type = |(name, unit)| ValueType {
+            r#type: self.tables.string(name),
+            unit: self.tables.string(unit),
+        };
+        let sample_type = SAMPLE_TYPES.map(&mut value_type).to_vec();
+        let period_type = Some(value_type(PERIOD_TYPE));
+        let default_sample_type = self.tables.string(DEFAULT_SAMPLE_TYPE);
+        let comment = comments.iter().map(|comment| self.tables.string(comment));
+        let comment = comment.collect();
+        self.tables.into_profile(Profile {
+            sample_type,
+            sample: self.samples,
+            // When it ends, as Go's profiles of all the time since the start.
+            time_nanos: signed(snapshot.taken_unix_ns()),
+            duration_nanos: signed(snapshot.elapsed_ns()),
+            period_type,
+            period: 1,
+            comment,
+            default_sample_type,
+            ..Profile::default()
+        })
+    }
+}
+
+/// The format has no unsigned values. What does not fit are times of more than 292 years.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

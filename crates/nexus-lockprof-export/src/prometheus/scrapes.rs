@@ -1,0 +1,93 @@
+//! [`Scrapes`]: which points have series of their own, from one scrape to the next.
+
+use std::collections::HashSet;
+
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
+
+use super::Text;
+use crate::series;
+
+type Key = (Lock, AcquireMode, Site);
+
+fn key(point: &Point) -> Key {
+    (point.lock.clone(), point.mode, point.site.clone())
+}
+
+/// Keeps points in the series that they were in, from one scrape to the next, so that all counters only grow.
+///
+/// A point gets a series of its own when it is first seen while fewer than [`top`](Self::top) have one, the best of those that
+/// come together first; all later ones are in `other` until the statistics are reset, or a snapshot of another engine comes.
+///
+/// ```
+/// use nexus_lockprof_export::prometheus::Scrapes;
+/// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
+///
+/// let taken = |first, second| {
+///     let point = |line, acquisitions| Point {
+///         acquisitions,
+///         ..Point::new(Lock::Anonymous, AcquireMode::Exclusive, Site::new("a.rs", line, 1))
+///     };
+///     let points = vec![point(1, first), point(2, second)];
+///     Snapshot::from_parts(SnapshotParts { points, ..SnapshotParts::default() })
+/// };
+/// let mut scrapes = Scrapes::new().top(1);
+/// scrapes.text(&taken(10, 5)).to_string();
+/// // Now the second is the busier one; the first keeps its series.
+/// let text = scrapes.text(&taken(11, 90)).to_string();
+/// assert!(text.contains(r#"site="a.rs:1:1",mode="exclusive"} 11"#));
+/// assert!(text.contains(r#"site="other",mode="other"} 90"#));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scrapes {
+    top: usize,
+    /// The engine, process and number of resets that `kept` is of.
+    of: Option<(u64, u32, u64)>,
+    kept: HashSet<Key>,
+}
+
+impl Default for Scrapes {
+    fn default() -> Self {
+        Self {
+            top: Text::DEFAULT_TOP,
+            of: None,
+            kept: HashSet::new(),
+        }
+    }
+}
+
+impl Scrapes {
+    /// Before the first scrape.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how many points have series of their own, [`Text::DEFAULT_TOP`] unless set. Those that have some keep them.
+    #[must_use]
+    pub fn top(mut self, points: usize) -> Self {
+        self.top = points;
+        self
+    }
+
+    /// The metrics of the next snapshot. [`Text::top`] does nothing here.
+    pub fn text<'a>(&'a mut self, snapshot: &'a Snapshot) -> Text<'a> {
+        let of = (snapshot.engine(), snapshot.pid(), snapshot.resets());
+        if self.of != Some(of) {
+            self.of = Some(of);
+            self.kept.clear();
+        }
+        if self.kept.len() < self.top {
+            for point in series::ranked(snapshot) {
+                if self.kept.len() >= self.top {
+                    break;
+                }
+                self.kept.insert(key(point));
+            }
+        }
+        Text::new(snapshot).keeping(self)
+    }
+
+    pub(super) fn keeps(&self, point: &Point) -> bool {
+        self.kept.contains(&key(point))
+    }
+}

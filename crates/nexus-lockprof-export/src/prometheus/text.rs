@@ -1,0 +1,82 @@
+//! [`Text`]: all metrics of a snapshot.
+
+use std::fmt;
+
+use nexus_lockprof_snapshot::{Point, Snapshot};
+
+use super::scrapes::Scrapes;
+use super::writer::Writer;
+use crate::series::{self, Value};
+
+/// The metrics of a snapshot, made by [`text`](super::text()). Displaying it writes them, each line with its end.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a text does nothing until it is displayed"]
+pub struct Text<'a> {
+    snapshot: &'a Snapshot,
+    top: usize,
+    open_metrics: bool,
+    created: bool,
+    scrapes: Option<&'a Scrapes>,
+}
+
+impl<'a> Text<'a> {
+    /// How many points have series of their own unless set.
+    pub const DEFAULT_TOP: usize = 200;
+
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
+            snapshot,
+            top: Self::DEFAULT_TOP,
+            open_metrics: false,
+            created: true,
+            scrapes: None,
+        }
+    }
+
+    /// Sets how many points have series of their own, those that say most; the others are added up in `other`.
+    pub fn top(mut self, points: usize) -> Self {
+        self.top = points;
+        self
+    }
+
+    /// Sets whether to write OpenMetrics 1.0 instead of the text format 0.0.4.
+    pub fn open_metrics(mut self, open_metrics: bool) -> Self {
+        self.open_metrics = open_metrics;
+        self
+    }
+
+    /// Sets whether OpenMetrics has a `_created` beside each counter, which says since when it counts: yes unless set. A
+    /// reader then sees a reset even if the counter has passed its old value since; one that does not know `_created` stores as many series again.
+    pub fn created(mut self, created: bool) -> Self {
+        self.created = created;
+        self
+    }
+
+    pub(super) fn keeping(mut self, scrapes: &'a Scrapes) -> Self {
+        self.scrapes = Some(scrapes);
+        self
+    }
+
+    /// The points that have series of their own, and those that have not.
+    fn split(&self) -> (Vec<&'a Point>, Vec<&'a Point>) {
+        let mut points = series::ranked(self.snapshot);
+        match self.scrapes {
+            Some(scrapes) => points.into_iter().partition(|point| scrapes.keeps(point)),
+            None => {
+                let folded = points.split_off(points.len().min(self.top));
+                (points, folded)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let created = Value::Nanos(series::start_ns(self.snapshot));
+        let created = self.created.then_some(created);
+        let mut to = Writer::new(f, self.open_metrics, created);
+        let (points, folded) = self.split();
+        series::walk(self.snapshot, &points, &folded, &mut to)?;
+        to.end()
+    }
+}

@@ -1,0 +1,134 @@
+//! The syntax of both formats.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use crate::series::{Family, Kind, Labels, QUANTILES, Sink, Times, Value};
+
+/// Writes families, one after the other.
+pub(super) struct Writer<'w, W> {
+    to: &'w mut W,
+    open_metrics: bool,
+    /// Since when counters count, if that is to be said.
+    created: Option<Value>,
+}
+
+impl<W: Write> Sink for Writer<'_, W> {
+    type Error = fmt::Error;
+
+    fn family(&mut self, family: &Family) -> fmt::Result {
+        let Family { name, kind, help } = family;
+        // The older format knows neither infos nor units, and names a family as its samples.
+        let (suffix, kind) = match (kind, self.open_metrics) {
+            (Kind::Counter, true) => ("", "counter"),
+            (Kind::Counter, false) => ("_total", "counter"),
+            (Kind::Info, true) => ("", "info"),
+            (Kind::Info, false) => ("_info", "gauge"),
+            (Kind::Gauge, _) => ("", "gauge"),
+            (Kind::Summary, _) => ("", "summary"),
+        };
+        writeln!(self.to, "# HELP {name}{suffix} {help}")?;
+        writeln!(self.to, "# TYPE {name}{suffix} {kind}")?;
+        match family.unit().filter(|_| self.open_metrics) {
+            Some(unit) => writeln!(self.to, "# UNIT {name} {unit}"),
+            None => Ok(()),
+        }
+    }
+
+    fn number(&mut self, family: &Family, labels: Labels<'_>, value: Value) -> fmt::Result {
+        let labels = set(labels);
+        match family.kind {
+            Kind::Counter => {
+                self.line(family.name, "_total", &labels, value)?;
+                self.created(family.name, &labels)
+            }
+            Kind::Info => self.line(family.name, "_info", &labels, value),
+            Kind::Gauge | Kind::Summary => self.line(family.name, "", &labels, value),
+        }
+    }
+
+    fn summary(
+        &mut self,
+        family: &Family,
+        labels: Labels<'_>,
+        quantiles: [Option<u64>; QUANTILES.len()],
+        times: &Times,
+    ) -> fmt::Result {
+        let labels = set(labels);
+        for ((_, quantile), value) in QUANTILES.into_iter().zip(quantiles) {
+            if let Some(ns) = value {
+                let labels = format!("{labels},quantile=\"{quantile}\"");
+                self.line(family.name, "", &labels, Value::Nanos(ns.into()))?;
+            }
+        }
+        self.line(family.name, "_sum", &labels, Value::Nanos(times.total_ns))?;
+        self.line(family.name, "_count", &labels, Value::Count(times.events))?;
+        self.created(family.name, &labels)
+    }
+}
+
+impl<'w, W: Write> Writer<'w, W> {
+    pub(super) fn new(to: &'w mut W, open_metrics: bool, created: Option<Value>) -> Self {
+        Self {
+            to,
+            open_metrics,
+            // A thing of OpenMetrics; in the older format it would be a series without a type.
+            created: created.filter(|_| open_metrics),
+        }
+    }
+
+    /// Ends the text.
+    pub(super) fn end(self) -> fmt::Result {
+        match self.open_metrics {
+            true => self.to.write_str("# EOF\n"),
+            false => Ok(()),
+        }
+    }
+
+    fn created(&mut self, name: &str, labels: &str) -> fmt::Result {
+        match self.created {
+            Some(created) => self.line(name, "_created", labels, created),
+            None => Ok(()),
+        }
+    }
+
+    fn line(&mut self, name: &str, suffix: &str, labels: &str, value: Value) -> fmt::Result {
+        match labels {
+            "" => writeln!(self.to, "{name}{suffix} {value}"),
+            labels => writeln!(self.to, "{name}{suffix}{{{labels}}} {value}"),
+        }
+    }
+}
+
+/// `name="value"` of each, escaped.
+fn set(labels: Labels<'_>) -> String {
+    let mut text = String::new();
+    for (i, (name, value)) in labels.iter().enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{comma}{name}=\"{}\"", escaped(value));
+    }
+    text
+}
+
+/// Both formats escape these three.
+fn escaped(value: &str) -> Cow<'_, str> {
+    if !value.contains(['\\', '"', '\n']) {
+        return value.into();
+    }
+    let value = value.replace('\\', r"\\").replace('"', "\\\"");
+    value.replace('\n', r"\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_escaped() {
+        assert_eq!(set(&[]), "");
+        let labels = [("a", r#"C:\x "y""#), ("b", "1\n2"), ("c", "größe")];
+        let labels = labels.map(|(name, value)| (name, value.to_owned()));
+        assert_eq!(set(&labels), r#"a="C:\\x \"y\"",b="1\n2",c="größe""#);
+    }
+}

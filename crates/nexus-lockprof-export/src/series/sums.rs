@@ -1,0 +1,60 @@
+//! The numbers of a series: those of one point, or of several together.
+
+use nexus_lockprof_snapshot::{Durations, Point};
+
+/// Wider than a point's own counters, so that no sum of them stops.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub(super) acquisitions: u128,
+    pub(super) contentions: u128,
+    pub(super) try_failures: u128,
+    pub(super) timeouts: u128,
+    pub(super) cancellations: u128,
+    pub(super) blocked: u128,
+    pub(super) vain_wait_ns: u128,
+    pub(super) caused_wait_ns: u128,
+    /// Of `caused_wait_ns`, in ns²; 0 when it is no estimate.
+    pub(super) caused_variance: f64,
+    pub(super) wait: Times,
+    pub(super) hold: Times,
+}
+
+/// Waits or holds.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    pub(crate) total_ns: u128,
+    pub(crate) events: u128,
+    pub(crate) unmeasured: u128,
+    pub(crate) max_ns: u64,
+    /// Of `total_ns`, in ns²; `None` when it is no estimate.
+    pub(crate) variance: Option<f64>,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, point: &Point) {
+        self.acquisitions += u128::from(point.acquisitions);
+        self.contentions += u128::from(point.contentions);
+        self.try_failures += u128::from(point.try_failures);
+        self.timeouts += u128::from(point.timeouts);
+        self.cancellations += u128::from(point.cancellations);
+        self.blocked += u128::from(point.blocked);
+        self.vain_wait_ns += u128::from(point.vain_wait_ns);
+        self.caused_wait_ns += u128::from(point.caused_wait_ns);
+        self.caused_variance += point.caused_variance.max(0.0);
+        self.wait.add(&point.wait);
+        self.hold.add(&point.hold);
+    }
+}
+
+impl Times {
+    fn add(&mut self, durations: &Durations) {
+        self.total_ns += u128::from(durations.total_ns);
+        self.events += u128::from(durations.events);
+        self.unmeasured += u128::from(durations.unmeasured);
+        self.max_ns = self.max_ns.max(durations.max_ns);
+        if durations.is_estimate() {
+            let variance = durations.total_variance.max(0.0);
+            self.variance = Some(self.variance.unwrap_or(0.0) + variance);
+        }
+    }
+}

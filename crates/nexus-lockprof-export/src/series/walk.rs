@@ -1,0 +1,139 @@
+//! All metrics of a snapshot, one after the other.
+
+use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
+
+use super::family::{COUNTERS, Family, GAUGES, QUANTILES, SUMMARIES};
+use super::row::{self, Row};
+use super::{Labels, Times, Value};
+
+/// What metrics are written to. A family is followed by its series.
+pub(crate) trait Sink {
+    type Error;
+
+    fn family(&mut self, family: &Family) -> Result<(), Self::Error>;
+
+    /// A series of a counter, gauge or info.
+    fn number(
+        &mut self,
+        family: &Family,
+        labels: Labels<'_>,
+        value: Value,
+    ) -> Result<(), Self::Error>;
+
+    /// A series of a summary. Of each of the [`QUANTILES`], nanoseconds, if there is a value.
+    fn summary(
+        &mut self,
+        family: &Family,
+        labels: Labels<'_>,
+        quantiles: [Option<u64>; QUANTILES.len()],
+        times: &Times,
+    ) -> Result<(), Self::Error>;
+}
+
+/// Writes the metrics of a snapshot: `points` have series of their own, the `folded` ones one together.
+pub(crate) fn walk<S: Sink>(
+    snapshot: &Snapshot,
+    points: &[&Point],
+    folded: &[&Point],
+    to: &mut S,
+) -> Result<(), S::Error> {
+    of_rows(to, &row::rows(points, folded))?;
+    of_profiler(to, snapshot)?;
+    for (family, value) in [
+        (&ELAPSED, Value::Nanos(snapshot.elapsed_ns().into())),
+        (&START, Value::Nanos(start_ns(snapshot))),
+        (&POINTS, Value::Count((points.len() + folded.len()) as u128)),
+        (&FOLDED, Value::Count(folded.len() as u128)),
+        (&SHARDS, Value::Count(snapshot.table().shards.into())),
+    ] {
+        to.family(family)?;
+        to.number(family, &[], value)?;
+    }
+    Ok(())
+}
+
+/// When the counters began, in nanoseconds since 1970. To the millisecond: two clocks are subtracted, and a start that moves from
+/// scrape to scrape would look like a new one.
+pub(crate) fn start_ns(snapshot: &Snapshot) -> u128 {
+    const MILLISECOND: u128 = 1_000_000;
+    let start = snapshot
+        .taken_unix_ns()
+        .saturating_sub(snapshot.elapsed_ns());
+    u128::from(start) / MILLISECOND * MILLISECOND
+}
+
+fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
+    for (family, number) in COUNTERS.iter().chain(&GAUGES) {
+        to.family(family)?;
+        for row in rows {
+            if let Some(value) = number(&row.sums) {
+                to.number(family, &row.labels, value)?;
+            }
+        }
+    }
+    for (family, (times, durations)) in &SUMMARIES {
+        to.family(family)?;
+        for row in rows {
+            let quantiles = row.alone.map_or([None; QUANTILES.len()], |point| {
+                durations(point).quantiles(QUANTILES.map(|(q, _)| q))
+            });
+            to.summary(family, &row.labels, quantiles, times(&row.sums))?;
+        }
+    }
+    Ok(())
+}
+
+const LOST: Family = Family::counter("lockprof_lost", "Events that were not recorded, by cause.");
+const OVERHEAD: Family = Family::counter(
+    "lockprof_overhead_seconds",
+    "Time that the profiler took, by its own account.",
+);
+const THREADS: Family = Family::counter(
+    "lockprof_thread_seconds",
+    "Time that threads lived since their first profiled acquisition.",
+);
+const ELAPSED: Family = Family::gauge(
+    "lockprof_elapsed_seconds",
+    "Time since the start or the last reset.",
+);
+const START: Family = Family::gauge(
+    "lockprof_start_time_seconds",
+    "Unix time of the start or the last reset.",
+);
+const POINTS: Family = Family::gauge("lockprof_points", "Acquisition points there are.");
+const FOLDED: Family = Family::gauge(
+    "lockprof_points_folded",
+    "Acquisition points that are in the series called other.",
+);
+const SHARDS: Family = Family::gauge(
+    "lockprof_shards",
+    "The most threads with profiled locks that were alive at one time.",
+);
+const INFO: Family = Family::info("lockprof", "What the profiler was told to measure.");
+
+fn of_profiler<S: Sink>(to: &mut S, snapshot: &Snapshot) -> Result<(), S::Error> {
+    // Each cause, also those that did not occur: an alert on what is not there does not fire.
+    to.family(&LOST)?;
+    for (cause, count) in snapshot.losses().iter() {
+        let labels = [("cause", cause.to_owned())];
+        to.number(&LOST, &labels, Value::Count(count.into()))?;
+    }
+    let overhead = snapshot.overhead();
+    to.family(&OVERHEAD)?;
+    for (kind, ns) in [
+        ("budgeted", overhead.budgeted_ns),
+        ("counting", overhead.counting_ns),
+    ] {
+        let labels = [("kind", kind.to_owned())];
+        to.number(&OVERHEAD, &labels, Value::Nanos(ns.into()))?;
+    }
+    to.family(&THREADS)?;
+    to.number(&THREADS, &[], Value::Nanos(overhead.threads_ns.into()))?;
+
+    let mut labels = vec![("mode", snapshot.mode().as_str().to_owned())];
+    if let ProfilerMode::Sampled { budget } = snapshot.mode() {
+        labels.push(("budget", budget.to_string()));
+    }
+    to.family(&INFO)?;
+    to.number(&INFO, &labels, Value::Count(1))
+}

@@ -1,0 +1,75 @@
+//! The pull endpoint: a small HTTP server that hands out what a [`Source`] has, on a Unix socket or a loopback port.
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET /snapshot` | the snapshot: `.lockprof` if `Accept` names that type, else JSON |
+//! | `GET /config` | the settings, as JSON |
+//! | `POST /config` | changes them: `mode=exact`, `budget=2%`, or both joined by `&`; the new settings, or 400 and what is wrong |
+//! | `POST /reset` | starts anew from 0: 204 |
+//!
+//! With `?seconds=N`, a snapshot is of the next N seconds: the answer comes when they are over. `HEAD` works where `GET` does. An error is one line of text that names what was wrong.
+//!
+//! # How it runs
+//! One thread accepts, and each connection has one of its own while it lasts; there are never more than
+//! [`Limits::connections`]. What a client may send, and how long it may take, is bounded by [`Limits`]. HTTP is hyper's; its futures are polled by
+//! the connection's thread, which waits in `poll(2)`. There is no async runtime. Locks and threads are std's: nothing here uses a lock that a
+//! program could have replaced.
+//!
+//! # Who may ask
+//! A Unix socket is its owner's alone, by its mode and its directory's. A loopback port is open to everybody on this machine, and to what
+//! their browsers run: so there the `Host` header must name this machine (a page that has re-bound its name to 127.0.0.1
+//! does not get anything), and a `POST` with an `Origin` must come from this endpoint's own page. Any other
+//! address must be asked for as [`Listen::Remote`], and is open to whoever reaches it.
+//!
+//! # Fork
+//! A process that was forked off has none of the threads, and does not answer. The socket file stays its parent's: it is not removed by the child.
+//!
+//! ```
+//! use nexus_lockprof_export::serve::{Listen, Serve, Settings, Source};
+//! use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//!
+//! struct Nothing;
+//! impl Source for Nothing {
+//!     fn snapshot(&self) -> Snapshot {
+//!         Snapshot::from_parts(SnapshotParts::default())
+//!     }
+//!     fn reset(&self) {}
+//!     fn settings(&self) -> Settings {
+//!         Settings { mode: ProfilerMode::Exact }
+//!     }
+//!     fn configure(&self, _: &Settings) -> Result<(), String> {
+//!         Err("nothing can be changed".into())
+//!     }
+//! }
+//!
+//! let server = Serve::new(Nothing).on(&"127.0.0.1:0".parse::<Listen>()?)?;
+//! let mut client = TcpStream::connect(server.local_addr().ok_or("no port")?)?;
+//! client.write_all(b"GET /config HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer)?;
+//! assert!(answer.ends_with(r#"{"mode":"exact"}"#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod connection;
+mod drive;
+mod limits;
+mod listen;
+mod origin;
+mod query;
+mod reply;
+mod routes;
+mod server;
+mod settings;
+mod socket;
+mod source;
+mod transport;
+
+pub use limits::Limits;
+pub use listen::{Listen, ListenError};
+pub use server::{Leftover, Serve, Server};
+pub use settings::{Change, Settings, SettingsError};
+pub use socket::{ServeError, runtime_directory};
+pub use source::Source;

@@ -1,0 +1,369 @@
+//! The thread that accepts, and the handle that it lives for.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::drive::poll_for;
+use super::socket::{Bound, Listener, SocketFile};
+use super::transport::Stream;
+use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
+
+thread_local! {
+    /// Whether this thread is one of a server's.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What is served and within what bounds: see the [module](super).
+#[derive(Clone)]
+pub struct Serve {
+    source: Arc<dyn Source>,
+    limits: Limits,
+}
+
+impl fmt::Debug for Serve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serve {
+    /// Serves this source, within the default limits.
+    pub fn new(source: impl Source + 'static) -> Self {
+        Serve {
+            source: Arc::new(source),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same within these limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts serving there, on a thread of its own. Any number of servers may run at one time.
+    ///
+    /// # Errors
+    /// [`ServeError`] names what cannot be bound, and why.
+    pub fn on(&self, place: &Listen) -> Result<Server, ServeError> {
+        let bound = Bound::to(place)?;
+        let (stopped, stop) = io::pipe().map_err(ServeError::Start)?;
+        let (over, ended) = io::pipe().map_err(ServeError::Start)?;
+        rustix::io::ioctl_fionbio(&over, true).map_err(|error| ServeError::Start(error.into()))?;
+        let file = bound.file.map(Arc::new);
+        let socket = bound.listener.as_fd().as_raw_fd();
+        let accepting = Accepting {
+            serve: self.clone(),
+            listener: bound.listener,
+            road: bound.road,
+            stopped: Arc::new(stopped),
+            over,
+            ended: Arc::new(ended),
+            active: Arc::new(AtomicUsize::new(0)),
+        };
+        let thread = spawn(&self.source, move || accepting.run()).map_err(ServeError::Start)?;
+        Ok(Server {
+            address: place_of(file.as_deref(), bound.local_addr),
+            file,
+            local_addr: bound.local_addr,
+            socket,
+            running: Some(Running {
+                stop,
+                thread,
+                pid: std::process::id(),
+            }),
+        })
+    }
+}
+
+fn place_of(file: Option<&SocketFile>, address: Option<SocketAddr>) -> String {
+    match (file, address) {
+        (Some(file), _) => file.path().display().to_string(),
+        (None, Some(address)) => format!("http://{address}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// A server that runs. It stops when this is dropped: connections are ended, and the socket file is removed.
+#[must_use = "a server stops when it is dropped"]
+pub struct Server {
+    address: String,
+    file: Option<Arc<SocketFile>>,
+    local_addr: Option<SocketAddr>,
+    socket: RawFd,
+    running: Option<Running>,
+}
+
+/// Dropping the one end of the pipe makes the other end readable for all threads.
+struct Running {
+    stop: PipeWriter,
+    thread: JoinHandle<()>,
+    /// The thread is in no other process.
+    pid: u32,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where it is: a socket's path, or a URL.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address)
+    }
+}
+
+impl Server {
+    /// The socket file, of a Unix socket.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path())
+    }
+
+    /// The address with the port that was taken, of all others.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.local_addr
+    }
+
+    /// What this server leaves behind in a process that ends, or forks, without dropping it.
+    #[must_use]
+    pub fn leftover(&self) -> Leftover {
+        Leftover {
+            file: self.file.as_ref().map_or_else(Weak::new, Arc::downgrade),
+            socket: self.socket,
+        }
+    }
+
+    /// Serves until the process ends.
+    pub fn detach(mut self) {
+        if let Some(Running { stop, .. }) = self.running.take() {
+            // Never closed, so nobody stops.
+            std::mem::forget(stop);
+        }
+        if let Some(file) = self.file.take() {
+            std::mem::forget(file);
+        }
+    }
+}
+
+/// What a server leaves behind: for handlers of the process's exit and fork.
+#[derive(Clone, Debug)]
+pub struct Leftover {
+    file: Weak<SocketFile>,
+    socket: RawFd,
+}
+
+impl Leftover {
+    /// Whether there is a socket file, and its server has not been dropped.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.strong_count() > 0
+    }
+
+    /// Removes the socket file, if there still is one and this is the process that made it.
+    pub fn remove(&self) {
+        if let Some(file) = self.file.upgrade() {
+            file.remove();
+        }
+    }
+
+    /// The socket that listens. By the time it is looked at it may be closed, or something else.
+    #[must_use]
+    pub fn socket(&self) -> RawFd {
+        self.socket
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            file.remove();
+        }
+        let Some(Running { stop, thread, pid }) = self.running.take() else {
+            return;
+        };
+        drop(stop);
+        if pid != std::process::id() {
+            // Of a process that was forked off: there is no such thread to join or to leave alone.
+            std::mem::forget(thread);
+            return;
+        }
+        // A handler that is called from a request may drop the server that serves it.
+        if !SERVES.get() {
+            // Its panics are its own: a join error has nothing to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts one of the server's threads.
+fn spawn(
+    source: &Arc<dyn Source>,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    // Not the default 2 MiB. Less would not do for programs with large thread-locals, which are on the stack, too.
+    const STACK: usize = 1024 * 1024;
+    let source = Arc::clone(source);
+    Builder::new()
+        .name("lockprof-serve".into())
+        .stack_size(STACK)
+        .spawn(move || {
+            source.enter();
+            SERVES.set(true);
+            work();
+        })
+}
+
+/// The thread that accepts.
+struct Accepting {
+    serve: Serve,
+    listener: Listener,
+    road: Road,
+    /// Readable when the server is to stop.
+    stopped: Arc<PipeReader>,
+    /// A byte for each connection that is over.
+    over: PipeReader,
+    ended: Arc<PipeWriter>,
+    active: Arc<AtomicUsize>,
+}
+
+/// Counts a connection, until it is over.
+struct Active {
+    count: Arc<AtomicUsize>,
+    ended: Arc<PipeWriter>,
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        // Relaxed: the pipe orders it before the look of the thread that reads the byte.
+        self.count.fetch_sub(1, Relaxed);
+        // There is a byte for each of a few connections at most: the pipe is never full.
+        let _ = (&*self.ended).write(&[0]);
+    }
+}
+
+impl Accepting {
+    fn run(mut self) {
+        // So long after the system had no file or thread for a connection: it will have none at once either.
+        const PAUSE: Duration = Duration::from_millis(100);
+        let mut threads: Vec<JoinHandle<()>> = Vec::new();
+        let mut pause = false;
+        loop {
+            let room = self.active.load(Relaxed) < self.serve.limits.connections.max(1);
+            let mut fds = vec![
+                PollFd::new(&*self.stopped, PollFlags::IN),
+                PollFd::new(&self.over, PollFlags::IN),
+            ];
+            if room && !pause {
+                fds.push(PollFd::new(&self.listener, PollFlags::IN));
+            }
+            if let Err(error) = poll_for(&mut fds, pause.then_some(PAUSE)) {
+                self.trouble(&error);
+                break;
+            }
+            let stop = !fds[0].revents().is_empty();
+            let over = !fds[1].revents().is_empty();
+            let ready = fds.get(2).is_some_and(|fd| !fd.revents().is_empty());
+            pause = false;
+            if stop {
+                break;
+            }
+            if over {
+                // As many as there are.
+                let _ = self.over.read(&mut [0; 256]);
+                threads.retain(|thread| !thread.is_finished());
+            }
+            if ready {
+                match self.accept() {
+                    Ok(thread) => threads.extend(thread),
+                    Err(error) if is_final(&error) => {
+                        self.trouble(&error);
+                        break;
+                    }
+                    Err(error) => {
+                        self.trouble(&error);
+                        pause = true;
+                    }
+                }
+            }
+        }
+        drop(self.listener);
+        for thread in threads {
+            // Its panics are its own.
+            let _ = thread.join();
+        }
+    }
+
+    /// Accepts one connection, and starts its thread. `None` if there was none after all.
+    fn accept(&self) -> io::Result<Option<JoinHandle<()>>> {
+        let stream = match self.listener.accept() {
+            Ok(stream) => stream,
+            Err(error) if is_nothing(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        self.active.fetch_add(1, Relaxed);
+        let active = Active {
+            count: Arc::clone(&self.active),
+            ended: Arc::clone(&self.ended),
+        };
+        let serve = self.serve.clone();
+        let (road, stopped) = (self.road, Arc::clone(&self.stopped));
+        spawn(&self.serve.source, move || {
+            let _active = active;
+            serve.connection(stream, road, &stopped);
+        })
+        .map(Some)
+    }
+
+    /// Says what is wrong, once.
+    fn trouble(&self, error: &io::Error) {
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if !SAID.swap(true, Relaxed) {
+            self.serve.source.trouble(format_args!("serving: {error}"));
+        }
+    }
+}
+
+impl Serve {
+    fn connection(&self, stream: Stream, road: Road, stopped: &PipeReader) {
+        let source = &*self.source;
+        // A socket that fails is closed: its client knows as much as we.
+        let _ = connection::serve(stream, road, source, &self.limits, stopped.as_fd());
+    }
+}
+
+/// The client has gone meanwhile, or another process that has the socket was faster.
+fn is_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted | WouldBlock
+    )
+}
+
+/// The socket is none, and never will be one again.
+fn is_final(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let never = [Errno::BADF, Errno::INVAL, Errno::NOTSOCK, Errno::OPNOTSUPP];
+    never
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}

@@ -1,0 +1,237 @@
+//! Each route with each method, over both kinds of socket.
+
+use super::client::{Answer, Socket, ask, request};
+use super::*;
+
+/// The same server twice, on a Unix socket and on a port.
+fn both(test: impl Fn(&Fake, &Server)) {
+    let fake = Fake::new();
+    test(&fake, &serve(&fake, patient(), &loopback()));
+    let directory = sockets::Folder::new("methods");
+    let fake = Fake::new();
+    test(
+        &fake,
+        &serve(&fake, patient(), &Listen::UnixAt(directory.0.join("s"))),
+    );
+}
+
+fn snapshot(answer: &Answer) -> Snapshot {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    Snapshot::from_json(answer.text()).unwrap()
+}
+
+#[test]
+fn a_snapshot() {
+    both(|_, server| {
+        let first = snapshot(&ask(server, "GET", "/snapshot", &[], ""));
+        assert_eq!(first.points()[0].acquisitions, 1);
+        for accept in [
+            "Accept: */*",
+            "Accept: application/json",
+            "Accept: text/html",
+        ] {
+            snapshot(&ask(server, "GET", "/snapshot", &[accept], ""));
+        }
+        assert_eq!(
+            ask(server, "GET", "/snapshot", &[], "").header("cache-control"),
+            Some("no-store")
+        );
+    });
+}
+
+#[test]
+fn the_settings() {
+    both(|fake, server| {
+        let answer = ask(server, "GET", "/config", &[], "");
+        assert_eq!(answer.text(), r#"{"mode":"sampled","budget":0.01}"#);
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        for (body, status, text) in [
+            ("budget=2%", 200, r#"{"mode":"sampled","budget":0.02}"#),
+            ("mode=exact", 200, r#"{"mode":"exact"}"#),
+            (
+                "mode=sampled&budget=3%25",
+                200,
+                r#"{"mode":"sampled","budget":0.03}"#,
+            ),
+            (
+                "mode=loud",
+                400,
+                "mode=\"loud\" is not one of off, counts, sampled, exact\n",
+            ),
+            ("mode=counts", 400, "this one does not only count\n"),
+            (
+                "",
+                400,
+                "nothing is asked for: mode=off|counts|sampled|exact, budget=SHARE, or both joined by &\n",
+            ),
+            (
+                "\u{e9}=%FF",
+                400,
+                "\"\u{e9}\" is no setting: mode, budget\n",
+            ),
+        ] {
+            let answer = ask(server, "POST", "/config", &[], body);
+            assert_eq!((answer.status, answer.text()), (status, text), "{body}");
+        }
+        assert_eq!(
+            fake.with(|state| state.mode),
+            ProfilerMode::Sampled { budget: 0.03 }
+        );
+    });
+}
+
+#[test]
+fn a_reset() {
+    both(|fake, server| {
+        let answer = ask(server, "POST", "/reset", &[], "");
+        assert_eq!((answer.status, answer.length), (204, 0));
+        assert_eq!(fake.with(|state| state.resets), 1);
+    });
+}
+
+#[test]
+fn head_is_get_without_its_body() {
+    both(|_, server| {
+        for path in ["/config", "/snapshot", "/snapshot?seconds=600"] {
+            let mut socket = Socket::to(server);
+            // The second answer begins where the first ends: there was no body in between.
+            socket
+                .send(request("HEAD", path, &[], ""))
+                .send(request("GET", "/config", &[], ""));
+            let head = socket.answer(true);
+            assert_eq!((head.status, head.length > 10), (200, true), "{path}");
+            assert_eq!(
+                socket.answer(false).text(),
+                r#"{"mode":"sampled","budget":0.01}"#
+            );
+        }
+    });
+}
+
+#[test]
+fn what_is_not_there() {
+    both(|fake, server| {
+        for path in ["/nothing", "/snapshot/", "/config.json", "//", "/%00"] {
+            let answer = ask(server, "GET", path, &[], "");
+            assert_eq!(answer.status, 404, "{path}");
+            assert_eq!(answer.text(), format!("there is no {path:?} here\n"));
+            assert_eq!(
+                answer.header("content-type"),
+                Some("text/plain; charset=utf-8")
+            );
+        }
+        for (path, allow) in [
+            ("/snapshot", "GET, HEAD"),
+            ("/config", "GET, HEAD, POST"),
+            ("/reset", "POST"),
+        ] {
+            for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
+                if allow.contains(method) {
+                    continue;
+                }
+                let answer = ask(server, method, path, &[], "");
+                assert_eq!(
+                    (answer.status, answer.header("allow")),
+                    (405, Some(allow)),
+                    "{method} {path}"
+                );
+                assert_eq!(answer.text(), format!("there is only {allow} here\n"));
+            }
+        }
+        assert_eq!(fake.with(|state| (state.snapshots, state.resets)), (0, 0));
+    });
+}
+
+#[test]
+fn many_requests_on_one_connection() {
+    both(|fake, server| {
+        let mut socket = Socket::to(server);
+        for number in 1..=3 {
+            socket.send(request("GET", "/snapshot", &[], ""));
+            assert_eq!(
+                snapshot(&socket.answer(false)).points()[0].acquisitions,
+                number
+            );
+        }
+        // Without waiting for answers.
+        socket.send(
+            request("GET", "/snapshot", &[], "").repeat(3) + &request("POST", "/reset", &[], ""),
+        );
+        for number in 4..=6 {
+            assert_eq!(
+                snapshot(&socket.answer(false)).points()[0].acquisitions,
+                number
+            );
+        }
+        assert_eq!(socket.answer(false).status, 204);
+        socket.send(request("GET", "/config", &["Connection: close"], ""));
+        assert!(socket.rest().ends_with(r#""budget":0.01}"#));
+        assert_eq!(fake.with(|state| state.resets), 1);
+    });
+}
+
+#[test]
+fn a_body_in_pieces() {
+    both(|_, server| {
+        let mut socket = Socket::to(server);
+        socket
+            .send("POST /config HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for byte in "5\r\nmode=\r\n5\r\nexact\r\n0\r\n\r\n".bytes() {
+            socket.send([byte]);
+        }
+        assert_eq!(socket.answer(false).text(), r#"{"mode":"exact"}"#);
+        // The connection goes on where the body ends.
+        socket.send(request("GET", "/config", &[], ""));
+        assert_eq!(socket.answer(false).text(), r#"{"mode":"exact"}"#);
+    });
+}
+
+#[test]
+fn a_client_that_asks_first_whether_to_send() {
+    both(|_, server| {
+        let mut socket = Socket::to(server);
+        let head = "POST /config HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n";
+        socket.send(head);
+        assert_eq!(socket.answer(false).status, 100);
+        socket.send("mode=exact");
+        assert_eq!(socket.answer(false).text(), r#"{"mode":"exact"}"#);
+    });
+}
+
+#[test]
+fn the_next_seconds() {
+    both(|fake, server| {
+        let answer = ask(server, "GET", "/snapshot?seconds=1", &[], "");
+        let interval = snapshot(&answer);
+        assert_eq!(interval.base_collection(), Some(1));
+        assert_eq!(interval.points()[0].acquisitions, 1);
+        assert_eq!(fake.with(|state| state.snapshots), 2);
+        let answer = ask(server, "GET", "/snapshot?seconds=soon", &[], "");
+        assert_eq!(answer.status, 400);
+        assert_eq!(
+            answer.text(),
+            "seconds=\"soon\" is not a whole number of seconds\n"
+        );
+    });
+}
+
+/// Others are answered while one waits; a reset in between leaves nothing to subtract from.
+#[test]
+fn a_reset_in_the_next_seconds() {
+    both(|fake, server| {
+        let mut waiting = Socket::to(server);
+        waiting.send(request("GET", "/snapshot?seconds=1", &[], ""));
+        while fake.with(|state| state.snapshots) == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(ask(server, "POST", "/reset", &[], "").status, 204);
+        let answer = waiting.answer(false);
+        assert_eq!(answer.status, 409);
+        assert!(
+            answer.text().contains("reset between the snapshots"),
+            "{}",
+            answer.text()
+        );
+    });
+}

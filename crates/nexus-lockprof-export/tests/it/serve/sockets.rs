@@ -1,0 +1,211 @@
+//! Files and folders of Unix sockets; ports.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use super::client::ask;
+use super::*;
+
+/// A folder of its own, gone in the end.
+pub(super) struct Folder(pub(super) PathBuf);
+
+impl Folder {
+    pub(super) fn new(name: &str) -> Self {
+        // Short: a socket's path may not be long.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Relaxed);
+        let name = format!("lp-{}-{number}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn error(place: &Listen) -> String {
+    Serve::new(Fake::new()).on(place).unwrap_err().to_string()
+}
+
+#[test]
+fn a_socket_is_its_owners_alone_and_goes_with_its_server() {
+    let folder = Folder::new("owner");
+    let path = folder.0.join("s");
+    let server = serve(&Fake::new(), patient(), &Listen::UnixAt(path.clone()));
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(server.to_string(), path.display().to_string());
+    drop(server);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_socket_that_is_another_s_by_then_stays() {
+    let folder = Folder::new("another");
+    let path = folder.0.join("s");
+    let server = serve(&Fake::new(), patient(), &Listen::UnixAt(path.clone()));
+    fs::remove_file(&path).unwrap();
+    let _other = UnixListener::bind(&path).unwrap();
+    drop(server);
+    assert!(path.exists());
+}
+
+#[test]
+fn what_is_there_already() {
+    let folder = Folder::new("there");
+    let path = folder.0.join("s");
+    let place = Listen::UnixAt(path.clone());
+    // Nobody listens any more: replaced.
+    drop(UnixListener::bind(&path).unwrap());
+    let server = serve(&Fake::new(), patient(), &place);
+    assert_eq!(
+        error(&place),
+        format!("{} is in use by another server", path.display())
+    );
+    // The first one still serves.
+    assert_eq!(ask(&server, "GET", "/config", &[], "").status, 200);
+    drop(server);
+    fs::write(&path, "precious").unwrap();
+    assert_eq!(
+        error(&place),
+        format!("{} is there, and is no socket", path.display())
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn a_path_that_is_too_long_or_nowhere() {
+    let long = PathBuf::from("/tmp").join("x".repeat(200));
+    let message = error(&Listen::UnixAt(long.clone()));
+    assert!(
+        message.starts_with(&format!(
+            "{}: the path of a Unix socket may not be so long",
+            long.display()
+        )),
+        "{message}"
+    );
+    let message = error(&Listen::UnixAt("/nonexistent/s".into()));
+    assert!(
+        message.starts_with("/nonexistent/s: No such file"),
+        "{message}"
+    );
+}
+
+#[test]
+fn ports() {
+    let taken = serve(&Fake::new(), patient(), &loopback());
+    let address = taken.local_addr().unwrap();
+    assert_eq!(taken.to_string(), format!("http://{address}"));
+    let message = error(&Listen::Loopback(address));
+    assert!(
+        message.starts_with(&format!("{address}: Address already in use")),
+        "{message}"
+    );
+    assert_eq!(
+        error(&Listen::Loopback(([0, 0, 0, 0], 0).into())),
+        "0.0.0.0:0 can be reached from other machines: say remote:0.0.0.0:0 if that is wanted"
+    );
+}
+
+/// The tests that need a runtime directory of their own, in a process of their own: the environment is one for all threads.
+#[test]
+fn the_runtime_directory() {
+    let folder = Folder::new("run");
+    let run = |test: &str| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([
+            "--exact",
+            &format!("serve::sockets::{test}"),
+            "--ignored",
+            "--test-threads=1",
+        ]);
+        let output = command.env("XDG_RUNTIME_DIR", &folder.0).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{text}"
+        );
+    };
+    run("in_the_runtime_directory");
+    fs::remove_dir_all(folder.0.join("lockprof")).unwrap();
+    run("a_directory_that_is_not_ours_alone");
+}
+
+#[test]
+#[ignore = "run by the_runtime_directory"]
+fn in_the_runtime_directory() {
+    let directory = nexus_lockprof_export::serve::runtime_directory();
+    let pid = std::process::id();
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+    // Left by processes: one that is gone, one whose number is another's by now, and one that still serves.
+    let gone = {
+        let mut child = Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        child.id()
+    };
+    let left = |name: String| {
+        let path = directory.join(name);
+        (path.clone(), UnixListener::bind(path).unwrap())
+    };
+    let (stale, listener) = left(format!("{gone}.sock"));
+    drop(listener);
+    let (further, listener) = left(format!("{gone}-2.sock"));
+    drop(listener);
+    let (mine, listener) = left(format!("{pid}.sock"));
+    drop(listener);
+    let (answers, _listener) = left("1.sock".into());
+    fs::write(directory.join("notes"), "").unwrap();
+    fs::write(directory.join(format!("{gone}.txt")), "").unwrap();
+
+    let first = serve(&Fake::new(), patient(), &Listen::Unix);
+    assert_eq!(first.path(), Some(&*mine));
+    let second = serve(&Fake::new(), patient(), &Listen::Unix);
+    assert_eq!(
+        second.path(),
+        Some(&*directory.join(format!("{pid}-2.sock")))
+    );
+    assert_eq!((mode(&directory), mode(&mine)), (0o700, 0o600));
+    assert!(!stale.exists() && !further.exists() && answers.exists());
+    assert!(directory.join("notes").exists() && directory.join(format!("{gone}.txt")).exists());
+    drop(first);
+    drop(second);
+    // Where one has detached itself, the socket is the process's until its end.
+    let server = serve(&Fake::new(), patient(), &Listen::Unix);
+    server.detach();
+    assert!(UnixStream::connect(&mine).is_ok());
+}
+
+#[test]
+#[ignore = "run by the_runtime_directory"]
+fn a_directory_that_is_not_ours_alone() {
+    let directory = nexus_lockprof_export::serve::runtime_directory();
+    let check = |what: &str| {
+        let message = format!(
+            "{} is {what}: it must be a directory of this user's alone (mode 0700)",
+            directory.display()
+        );
+        assert_eq!(error(&Listen::Unix), message);
+    };
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, Permissions::from_mode(0o750)).unwrap();
+    check("open to other users");
+    fs::remove_dir(&directory).unwrap();
+    symlink("/", &directory).unwrap();
+    check("a symbolic link");
+    fs::remove_file(&directory).unwrap();
+    fs::write(&directory, "").unwrap();
+    check("no directory");
+}
