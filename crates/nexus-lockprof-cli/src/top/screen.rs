@@ -9,6 +9,7 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::{Position, Rect};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Stdout, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,19 +39,27 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws what has changed.
+    /// Draws what has changed; nothing while the terminal is somebody else's.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        self.terminal.draw(draw)?;
+        if is_ours() {
+            self.terminal.draw(draw)?;
+        }
         Ok(())
     }
 
     /// Draws everything again the next time: somebody else may have written there.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `Terminal::clear`: it asks the terminal where the cursor is, and the answer would go to whoever reads the keyboard.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
-    /// Takes it again, after the program was stopped: whoever had the terminal meanwhile may have changed it.
+    /// Takes it again, after the program was stopped: whoever had the terminal meanwhile may have changed it. A program that goes on
+    /// in the background waits until it is brought to the foreground, and continued once more.
     pub(super) fn retake(&mut self) -> io::Result<()> {
+        if !is_ours() {
+            return Ok(());
+        }
         give_back();
         enter()?;
         self.forget()
@@ -61,6 +70,19 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Whether this process is in the terminal's foreground. One that is not must not draw: the shell is there.
+#[cfg(unix)]
+fn is_ours() -> bool {
+    let foreground = rustix::termios::tcgetpgrp(stdout());
+    // It is not the terminal that this process is controlled by: then nobody else has a claim.
+    foreground.map_or(true, |group| group == rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+fn is_ours() -> bool {
+    true
 }
 
 fn enter() -> io::Result<()> {

@@ -166,11 +166,6 @@ impl State {
         &self.setup.target
     }
 
-    /// Between two looks at the target.
-    pub(crate) fn interval(&self) -> Duration {
-        self.setup.interval
-    }
-
     /// Whether the target answers.
     pub(crate) fn link(&self) -> &Link {
         &self.link
