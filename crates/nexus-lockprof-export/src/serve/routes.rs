@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use http::{Method, StatusCode};
-use nexus_lockprof_snapshot::Snapshot;
+use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
 
 use super::client::{Client, End};
 use super::origin::{self, Road};
@@ -64,7 +64,7 @@ fn find(
     let get = matches!(request.method, Method::GET | Method::HEAD);
     let post = request.method == Method::POST;
     match request.uri.path() {
-        "/snapshot" if get => Ok(json(&taken(request, served, client)?)?),
+        "/snapshot" if get => Ok(snapshot(request, &taken(request, served, client)?)?),
         "/metrics" if get => Ok(metrics(request, served)),
         "/debug/pprof/mutex" if get => Ok(profile(pprof::mutex(&taken(request, served, client)?))),
         "/debug/pprof/block" if get => Ok(profile(pprof::block(&taken(request, served, client)?))),
@@ -103,8 +103,13 @@ fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<
     Ok(interval.map_err(|error| Refusal::new(StatusCode::CONFLICT, error.to_string()))?)
 }
 
-fn json(snapshot: &Snapshot) -> Result<Reply, Refusal> {
-    let broken = |error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}"));
+fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
+    let broken =
+        |error: WriteError| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    if query::accepts(&request.headers, MEDIA_TYPE) {
+        let bytes = snapshot.to_bytes().map_err(broken)?;
+        return Ok(Reply::content(MEDIA_TYPE, bytes));
+    }
     let text = snapshot.to_json().map_err(broken)?;
     Ok(Reply::content("application/json", text))
 }
