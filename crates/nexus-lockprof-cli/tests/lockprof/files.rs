@@ -5,7 +5,7 @@ use nexus_lockprof_snapshot::Snapshot;
 use std::fs;
 
 fn read(path: &str) -> Snapshot {
-    Snapshot::from_json(&fs::read_to_string(path).unwrap()).unwrap()
+    Snapshot::read_file(path).unwrap()
 }
 
 #[test]
@@ -14,7 +14,13 @@ fn a_snapshot_of_a_file_is_that() {
     let (file, copy) = (folder.with("a.json", &before()), folder.text("copy.json"));
     lockprof(&["snapshot", &file, "-o", &copy]).good();
     assert_eq!(read(&copy), before());
-    assert_eq!(folder.names(), ["a.json", "copy.json"]);
+    let binary = folder.text("copy.lockprof");
+    lockprof(&["snapshot", &copy, "-o", &binary]).good();
+    assert_eq!(read(&binary), before());
+    assert!(Snapshot::from_json_slice(&fs::read(&binary).unwrap()).is_err());
+    let json = lockprof(&["snapshot", &binary, "-o", "-"]).good();
+    assert_eq!(json, before().to_json().unwrap() + "\n");
+    assert_eq!(folder.names(), ["a.json", "copy.json", "copy.lockprof"]);
 }
 
 #[test]
@@ -88,7 +94,7 @@ fn merged_files_have_the_sum_of_all_in_any_order() {
     let folder = Folder::new();
     let (a, b) = (
         folder.with("a.json", &before()),
-        folder.with("b.json", &after()),
+        folder.with("b.lockprof", &after()),
     );
     let (ab, ba) = (folder.text("ab.json"), folder.text("ba.json"));
     lockprof(&["merge", &a, &b, "-o", &ab]).good();

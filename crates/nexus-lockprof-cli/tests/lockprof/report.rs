@@ -2,6 +2,7 @@
 
 use crate::golden;
 use crate::support::{Folder, before, command, lockprof};
+use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
 use std::io::{Read, Write};
 use std::process::Stdio;
 
@@ -79,11 +80,10 @@ fn a_closed_pipe_ends_it_quietly() {
         let mut next = points[0].clone();
         next.site.line = 1_000 + line;
         points.push(next);
-        large =
-            nexus_lockprof_snapshot::Snapshot::from_parts(nexus_lockprof_snapshot::SnapshotParts {
-                points,
-                ..Default::default()
-            });
+        large = Snapshot::from_parts(SnapshotParts {
+            points,
+            ..Default::default()
+        });
     }
     let file = folder.with("run.json", &large);
     for format in ["table", "csv", "json", "freebsd"] {
@@ -120,6 +120,9 @@ fn exports() {
         assert!(text.starts_with(begin), "{name}: {text}");
         assert!(text.contains("sessions"), "{name}: {text}");
     }
+    let out = folder.text("a.lockprof");
+    lockprof(&["export", &file, "-o", &out]).good();
+    assert_eq!(Snapshot::read_file(&out).unwrap(), before());
     for kind in ["mutex", "block"] {
         let out = folder.text("a.pb.gz");
         lockprof(&["export", &file, "-o", &out, "--kind", kind]).good();
@@ -152,9 +155,6 @@ fn what_cannot_be_exported() {
         format!("{odd}: the name does not say which format it is: use --format")
     );
     let idle = Folder::new();
-    let idle = idle.with(
-        "idle.json",
-        &nexus_lockprof_snapshot::Snapshot::from_parts(Default::default()),
-    );
+    let idle = idle.with("idle.json", &Snapshot::from_parts(Default::default()));
     assert!(lockprof(&["export", &idle, "-f", "flamegraph"]).code == Some(3));
 }

@@ -83,7 +83,7 @@ impl Folder {
 
     /// Writes a snapshot; its path.
     pub(crate) fn with(&self, name: &str, snapshot: &Snapshot) -> String {
-        snapshot.write_json_file(self.path(name)).unwrap();
+        snapshot.write_file(self.path(name)).unwrap();
         self.text(name)
     }
 
