@@ -11,7 +11,8 @@ mod golden;
 mod report;
 #[cfg(test)]
 mod support;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod targets;
 #[cfg(test)]
 mod usage;
