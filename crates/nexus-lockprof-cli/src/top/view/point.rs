@@ -42,6 +42,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: 
     frame.render_widget(Paragraph::new(seen), area);
 }
 
+/// One of a point's counters.
+type Counter = fn(&Point) -> u64;
+
 struct Page<'a> {
     state: &'a State,
     data: &'a Data,
@@ -178,7 +181,7 @@ impl<'a> Page<'a> {
             });
             [format!("{total}{error}"), threads]
         });
-        let rare: [(&str, fn(&Point) -> u64); 3] = [
+        let rare: [(&str, Counter); 3] = [
             ("try failed", |p| p.try_failures),
             ("timed out", |p| p.timeouts),
             ("cancelled", |p| p.cancellations),
