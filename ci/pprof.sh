@@ -6,10 +6,13 @@ source "$(dirname "$0")/lib.sh"
 debian go=golang-go dot=graphviz jq=jq curl=curl python3=python3
 
 work=$(mktemp -d)
-server=
+pids=()
 finish() {
-    # It may have ended by itself.
-    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    local pid
+    for pid in "${pids[@]}"; do
+        # It may have ended by itself.
+        kill "$pid" 2>/dev/null || true
+    done
     wait
     rm -rf "$work"
 }
@@ -44,7 +47,7 @@ says() {
 }
 
 cargo build --package nexus-lockprof-export --example convert
-cargo build --package nexus-lockprof-tests --features stacks --bin child
+cargo build --package nexus-lockprof-tests --features stacks,serve --bin child --bin scraped
 convert=$target/debug/examples/convert
 
 # The field of a point that each sample type is the sum of.
@@ -123,10 +126,26 @@ pprof -top -diff_base "$block" "$work/second.block.pb.gz" | head -12
 echo "--- the pages"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 go tool pprof -http="127.0.0.1:$port" -no_browser "$block" >"$work/log" 2>&1 &
-server=$!
+pids+=($!)
 for page in top flamegraph peek; do
     curl --fail --silent --show-error --retry 20 --retry-connrefused --retry-delay 1 "http://127.0.0.1:$port/ui/$page" >"$work/page" || fail "/ui/$page"
     grep --quiet first_caller "$work/page" || fail "no first_caller in /ui/$page"
 done
+
+echo "--- a running program"
+mkfifo "$work/input"
+LOCKPROF_STACKS=on "$target/debug/scraped" 30 <"$work/input" >"$work/counts" &
+pids+=($!)
+exec 3>"$work/input"
+until program=$(head -1 "$work/counts") && [[ -n $program ]]; do
+    kill -0 "${pids[-1]}"
+    sleep 0.1
+done
+for kind in block mutex; do
+    says 'queue at tests/src/bin/scraped.rs:' -top "http://$program/debug/pprof/$kind?seconds=2"
+    says 'Duration: 2' -top "http://$program/debug/pprof/$kind?seconds=2"
+done
+says 'scraped::work' -traces "http://$program/debug/pprof/block"
+exec 3>&-
 
 exit "$failed"

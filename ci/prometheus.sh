@@ -66,7 +66,7 @@ promtool check rules "$guide/lockprof.rules.yml" || failed=1
 promtool test rules "$guide/lockprof.rules.test.yml" || failed=1
 
 echo "--- a program that is scraped for $seconds s"
-cargo build --release --package nexus-lockprof-tests --bin scraped
+cargo build --release --package nexus-lockprof-tests --features serve --bin scraped
 # It serves until its standard input ends.
 mkfifo "$work/input"
 "$target/release/scraped" "$seconds" <"$work/input" >"$work/counts" &
@@ -90,7 +90,7 @@ port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)
 server=http://127.0.0.1:$port
 # As the guide has it.
 cat >"$work/prometheus.yml" <<CONFIG
-global: {scrape_interval: 1s, evaluation_interval: 5s}
+global: {scrape_interval: 2s, evaluation_interval: 5s}
 rule_files: [$PWD/$guide/lockprof.rules.yml]
 scrape_configs:
   - job_name: scraped
@@ -106,7 +106,7 @@ wait_for "no answer from Prometheus: $(cat "$work/log")" 60 curl --fail --silent
 wait_for "the program does not end its work" $((2 * seconds + 60)) grep --quiet timeouts "$work/counts"
 ended=$(date +%s)
 # Some more scrapes, of what does not change any more.
-sleep 4
+sleep 6
 
 # The answer to a query, at some time; an error is the script's end.
 ask() {
@@ -164,6 +164,18 @@ while IFS= read -r query; do
 done <"$work/queries"
 echo "$(wc -l <"$work/queries") queries"
 (($(wc -l <"$work/queries") > 20)) || fail "so few?"
+
+echo "--- a reset"
+curl --fail --silent --show-error --request POST "http://$program/reset"
+# Some scrapes, of nothing.
+sleep 5
+# The program takes the lock 200 times more.
+echo >&3
+sleep 5
+counter='lockprof_acquisitions_total{lock="sessions"}'
+after="$(value "sum($counter)") acquisitions, $(value "sum(resets($counter[30s]))") reset seen, $(value "min(increase($counter[30s])) >= bool 0")"
+echo "$after"
+[[ $after == "200 acquisitions, 1 reset seen, 1" ]] || fail "a reset"
 
 # Ends the program, as its user would.
 exec 3>&-

@@ -7,6 +7,9 @@ pub mod bench;
 pub mod children;
 #[cfg(feature = "profile")]
 pub mod conservation;
+#[cfg(all(feature = "serve", unix))]
+pub mod http;
+pub mod spin;
 #[cfg(feature = "profile")]
 pub mod witness;
 #[cfg(feature = "profile")]

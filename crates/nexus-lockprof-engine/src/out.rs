@@ -123,7 +123,13 @@ fn write(take: fn(&Engine) -> Snapshot) {
             // A forked child: its profile goes beside its parent's, not over it.
             path.as_mut_os_string().push(format!(".{pid}"));
         }
-        Some(take(&Engine::global()).write_json_file(path))
+        let snapshot = take(&Engine::global());
+        let is_binary = path.extension().is_some_and(|ending| ending == "lockprof");
+        Some(if is_binary {
+            snapshot.write_file(path)
+        } else {
+            snapshot.write_json_file(path)
+        })
     });
     match written {
         Ok(None | Some(Ok(()))) => {}

@@ -12,6 +12,8 @@ use crate::waiting;
 ///
 /// The numbers add up to the snapshot's waiting, to the nanosecond. Points that have not waited have no line. Each line ends with a line end.
 ///
+/// If anything was lost, a first line says so. It begins with `# ` and ends in no number, so that readers skip it.
+///
 /// ```
 /// use nexus_lockprof_export::folded::folded;
 /// use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -33,6 +35,9 @@ struct Folded<'a>(&'a Snapshot);
 
 impl fmt::Display for Folded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.0.losses().is_empty() {
+            writeln!(f, "# LOST {} (not recorded)", self.0.losses())?;
+        }
         for point in self.0.points() {
             let lock = place::lock(&point.lock, place::line);
             let site = place::line(&point.site);
@@ -52,10 +57,10 @@ impl fmt::Display for Folded<'_> {
     }
 }
 
-/// A semicolon ends a frame's name, and none may be empty.
+/// A semicolon ends a frame's name, none may be empty, and a line that begins with `#` is no stack.
 fn frame(name: &str) -> String {
     match name.trim() {
         "" => "?".to_owned(),
-        name => name.replace(';', ":"),
+        name => name.replace(';', ":").replace("# ", "#"),
     }
 }

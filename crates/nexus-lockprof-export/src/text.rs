@@ -42,6 +42,7 @@ mod grid;
 mod layout;
 mod names;
 pub(crate) mod path;
+pub mod pieces;
 mod table;
 mod unit;
 

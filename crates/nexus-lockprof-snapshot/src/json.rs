@@ -30,6 +30,8 @@ struct DocumentRef<'a> {
     base: Option<u64>,
     resets: u64,
     elapsed_ns: u64,
+    #[serde(skip_serializing_if = "is_one")]
+    merged: u64,
     mode: ProfilerMode,
     table: &'a TableStats,
     #[serde(skip_serializing_if = "is_default")]
@@ -53,6 +55,8 @@ pub(crate) struct Document {
     base: Option<u64>,
     resets: u64,
     elapsed_ns: u64,
+    #[serde(default = "one")]
+    merged: u64,
     mode: ProfilerMode,
     table: TableStats,
     #[serde(default)]
@@ -74,6 +78,7 @@ impl Serialize for Snapshot {
             base: self.base,
             resets: self.resets,
             elapsed_ns: self.elapsed_ns,
+            merged: self.merged,
             mode: self.mode,
             table: &self.table,
             losses: self.losses,
@@ -94,7 +99,7 @@ impl TryFrom<Document> for Snapshot {
                 "format {format:?}, schema {schema}, where {FORMAT:?}, schema {SCHEMA} was expected"
             ));
         }
-        let base = document.base;
+        let (base, merged) = (document.base, document.merged);
         let snapshot = Self::from_parts(SnapshotParts {
             engine: document.engine,
             collection: document.collection,
@@ -108,7 +113,11 @@ impl TryFrom<Document> for Snapshot {
             losses: document.losses,
             overhead: document.overhead,
         });
-        Ok(Self { base, ..snapshot })
+        Ok(Self {
+            base,
+            merged,
+            ..snapshot
+        })
     }
 }
 
@@ -117,13 +126,23 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// How many snapshots one is, unless it is said.
+const fn one() -> u64 {
+    1
+}
+
+/// For `skip_serializing_if`.
+const fn is_one(number: &u64) -> bool {
+    *number == 1
+}
+
 /// For `skip_serializing_if` of a float.
 pub(crate) fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
 /// 2⁶⁴: no sample stands for more events than a counter can count.
-const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
+pub(crate) const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
 
 fn check_weight(weight: f64) -> Result<f64, String> {
     if weight > 0.0 && weight <= MAX_WEIGHT {

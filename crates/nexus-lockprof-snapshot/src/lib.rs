@@ -59,11 +59,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod binary;
 mod durations;
 mod freebsd;
 mod hot;
 mod json;
 mod logfmt;
+mod merge;
 mod place;
 mod point;
 mod printable;
@@ -77,6 +79,7 @@ mod write;
 
 pub use durations::{Durations, Sample, Samples};
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
+pub use merge::Merge;
 pub use place::{AcquireMode, Lock, Site};
 pub use point::Point;
 pub use printable::printable;
@@ -86,3 +89,6 @@ pub use since::SinceError;
 pub use snapshot::{Snapshot, SnapshotParts};
 pub use stack::{Frame, Stack};
 pub use write::WriteError;
+
+/// The media type of [`Snapshot::to_bytes`], for HTTP. That of JSON is `application/json`.
+pub const MEDIA_TYPE: &str = "application/vnd.lockprof";

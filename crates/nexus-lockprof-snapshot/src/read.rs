@@ -1,4 +1,4 @@
-//! JSON in: [`Snapshot::from_json`] and its kin.
+//! Files in: [`Snapshot::from_bytes`], [`Snapshot::from_json`] and their kin.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,6 +11,7 @@ use serde_json::error::Category;
 use thiserror::Error;
 
 use crate::Snapshot;
+use crate::binary::{self, Decoder, Malformed};
 use crate::json::{Document, FORMAT, SCHEMA};
 
 /// Why a snapshot could not be read. Lines and columns count from 1, columns in bytes.
@@ -47,6 +48,28 @@ pub enum ReadError {
         column: usize,
         /// What is wrong.
         message: String,
+    },
+    /// A `.lockprof` file that ends too early.
+    #[error("truncated: it ends at byte {offset} in the middle of a .lockprof file")]
+    Cut {
+        /// Its length.
+        offset: usize,
+    },
+    /// A `.lockprof` file with something in it that cannot be.
+    #[error("damaged: at byte {offset} is {what}")]
+    Damaged {
+        /// Where it is, in bytes from the begin.
+        offset: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A `.lockprof` file whose bytes were changed after it was written.
+    #[error("damaged: its checksum is {found:08x}, and was {stored:08x} when it was written")]
+    Checksum {
+        /// The checksum in the file.
+        stored: u32,
+        /// That of its bytes.
+        found: u32,
     },
     /// JSON, but not a snapshot of ours: there is no `"format":"lockprof-snapshot"`.
     #[error(
@@ -92,6 +115,15 @@ pub enum ReadError {
         /// What went wrong.
         error: Box<ReadError>,
     },
+}
+
+impl From<Malformed> for ReadError {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::Truncated { offset } => Self::Cut { offset },
+            Malformed::Bad { offset, what } => Self::Damaged { offset, what },
+        }
+    }
 }
 
 /// The envelope: enough to tell whose document it is, whatever else is in it.
@@ -161,7 +193,50 @@ impl Snapshot {
         Self::from_json_slice(&bytes)
     }
 
-    /// Reads a snapshot from a file.
+    /// Reads what [`to_bytes`](Self::to_bytes) or [`to_json`](Self::to_json) wrote, in this version or an earlier one: the content says
+    /// which it is.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ReadError`] but [`Io`](ReadError::Io) and [`File`](ReadError::File).
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{ReadError, Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// let bytes = snapshot.to_bytes()?;
+    /// assert_eq!(Snapshot::from_bytes(&bytes)?, snapshot);
+    /// assert_eq!(Snapshot::from_bytes(snapshot.to_json()?.as_bytes())?, snapshot);
+    ///
+    /// let error = Snapshot::from_bytes(&bytes[..20]).unwrap_err();
+    /// assert_eq!(error.to_string(), "truncated: it ends at byte 20 in the middle of a .lockprof file");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReadError> {
+        if Decoder::is_ours(bytes) {
+            binary::snapshot(&Decoder::new(bytes)?)
+        } else {
+            Self::from_json_slice(bytes)
+        }
+    }
+
+    /// Reads a snapshot from a file of any form: see [`from_bytes`](Self::from_bytes).
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::File`], which names the file and what is wrong with it.
+    pub fn read_file(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let path = path.as_ref();
+        fs::read(path)
+            .map_err(ReadError::Io)
+            .and_then(|bytes| Self::from_bytes(&bytes))
+            .map_err(|error| ReadError::File {
+                path: path.to_owned(),
+                error: Box::new(error),
+            })
+    }
+
+    /// Reads a snapshot from a file of JSON.
     ///
     /// # Errors
     ///

@@ -13,6 +13,12 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SinceError {
+    /// One of the two was [merged](Snapshot::merge) from several.
+    #[error("one of the two snapshots was merged from {merged} others")]
+    Merged {
+        /// From how many.
+        merged: u64,
+    },
     /// One of the two is an interval itself, made by [`Snapshot::since`].
     #[error(
         "one of the two snapshots is an interval already (from collection {base}), not cumulative"
@@ -164,6 +170,10 @@ impl Snapshot {
 }
 
 fn check_pair(later: &Snapshot, earlier: &Snapshot) -> Result<(), SinceError> {
+    if let Some(snapshot) = [later, earlier].into_iter().find(|one| one.merged != 1) {
+        let merged = snapshot.merged;
+        return Err(SinceError::Merged { merged });
+    }
     if let Some(base) = later.base.or(earlier.base) {
         return Err(SinceError::Interval { base });
     }

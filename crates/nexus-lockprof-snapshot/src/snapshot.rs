@@ -61,6 +61,8 @@ pub struct Snapshot {
     pub(crate) overhead: Overhead,
     /// For an interval: the collection it begins at.
     pub(crate) base: Option<u64>,
+    /// How many snapshots were merged into it; 1 of one that was taken.
+    pub(crate) merged: u64,
 }
 
 /// The fields of a [`Snapshot`], for whoever collects one.
@@ -151,6 +153,7 @@ impl Snapshot {
             losses,
             overhead,
             base: None,
+            merged: 1,
         }
     }
 
@@ -257,5 +260,11 @@ impl Snapshot {
     #[must_use]
     pub const fn base_collection(&self) -> Option<u64> {
         self.base
+    }
+
+    /// How many snapshots were [merged](Self::merge) into it; 1 of one that was taken.
+    #[must_use]
+    pub const fn merged(&self) -> u64 {
+        self.merged
     }
 }

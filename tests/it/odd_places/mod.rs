@@ -7,6 +7,8 @@ mod handlers;
 mod processes;
 #[cfg(feature = "send_guard")]
 mod send_guard;
+#[cfg(all(feature = "serve", unix))]
+mod serving;
 mod threads;
 
 use lock_api::RawMutex;

@@ -4,9 +4,10 @@
 
 use nexus_lockprof::engine::Global;
 use nexus_lockprof::{Mode, Mutex, Profiled, Snapshot};
+use nexus_lockprof_tests::spin::Spin;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::hint::{black_box, spin_loop};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Under parking_lot's lock: by the main thread alone. parking_lot allocates itself when threads wait, and cannot
 /// guard the allocator it does that from when there are several.
@@ -20,40 +21,6 @@ static LOCKED: AtomicBool = AtomicBool::new(true);
 static SEVERAL: AtomicBool = AtomicBool::new(false);
 static BY_PARKING: AtomicU64 = AtomicU64::new(0);
 static BY_SPINNING: AtomicU64 = AtomicU64::new(0);
-
-/// A raw lock that spins.
-struct Spin(AtomicBool);
-
-// SAFETY: the flag goes from false to true for one thread at a time.
-unsafe impl lock_api::RawMutex for Spin {
-    #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: Self = Spin(AtomicBool::new(false));
-    type Guard = lock_api::GuardSend;
-
-    fn lock(&self) -> Self::Guard {
-        loop {
-            if let Some(guard) = self.try_lock() {
-                return guard;
-            }
-            // Two processors, more threads: the holder may not be running.
-            // SAFETY: no arguments.
-            unsafe { libc::sched_yield() };
-            spin_loop();
-        }
-    }
-
-    fn try_lock(&self) -> Option<Self::Guard> {
-        (!self.0.swap(true, Acquire)).then(lock_api::GuardSend::default)
-    }
-
-    unsafe fn unlock(&self, _guard: Self::Guard) {
-        self.0.store(false, Release);
-    }
-
-    fn is_locked(&self) -> bool {
-        self.0.load(Relaxed)
-    }
-}
 
 struct Locked;
 

@@ -14,30 +14,28 @@ use hyper::service::service_fn;
 use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, recv};
 
-use super::drive::{Wants, drive, wait};
+use super::drive::{End, Wants, drive, wait};
 use super::origin::Road;
 use super::reply::set;
-use super::routes::Routes;
+use super::routes::{Routes, Served};
 use super::transport::{Stream, Transport};
-use super::{Limits, Source};
 
 /// Serves a connection until it ends: by the client, by a limit, or because `stop` can be read.
 pub(super) fn serve(
     stream: Stream,
     road: Road,
-    source: &dyn Source,
-    limits: &Limits,
+    served: &Served<'_>,
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
     stream.set_nonblocking()?;
     if let Stream::Tcp(stream) = &stream {
         stream.set_nodelay(true)?;
     }
+    let limits = served.limits;
     let wants = Wants::new(Instant::now());
     wants.allow(limits.idle);
     let routes = Routes {
-        source,
-        limits,
+        served,
         road,
         wants: &wants,
     };
@@ -69,7 +67,7 @@ pub(super) fn serve(
         .serve_connection(transport, service);
     // An error is the client's: what it sent is no HTTP, which hyper has answered, or it is gone.
     let end = drive(pin!(connection), &wants, stream.as_fd(), stop);
-    if matches!(end, super::drive::End::Done(_)) {
+    if matches!(end, End::Done(_)) {
         linger(&stream, limits.idle, stop)?;
     }
     // Nobody to tell if it is closed already.

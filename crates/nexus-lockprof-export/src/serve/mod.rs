@@ -3,11 +3,13 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /snapshot` | the snapshot: `.lockprof` if `Accept` names that type, else JSON |
+//! | `GET /metrics` | OpenMetrics if `Accept` names it, else Prometheus' text |
+//! | `GET /debug/pprof/mutex`, `/debug/pprof/block` | a gzipped profile, as Go's: the waiting by who caused it, and by who had to |
 //! | `GET /config` | the settings, as JSON |
 //! | `POST /config` | changes them: `mode=exact`, `budget=2%`, or both joined by `&`; the new settings, or 400 and what is wrong |
 //! | `POST /reset` | starts anew from 0: 204 |
 //!
-//! With `?seconds=N`, a snapshot is of the next N seconds: the answer comes when they are over. `HEAD` works where `GET` does. An error is one line of text that names what was wrong.
+//! With `?seconds=N`, a snapshot or profile is of the next N seconds: the answer comes when they are over. `HEAD` works where `GET` does. An error is one line of text that names what was wrong.
 //!
 //! # How it runs
 //! One thread accepts, and each connection has one of its own while it lasts; there are never more than

@@ -2,6 +2,28 @@
 
 use std::time::Duration;
 
+use hyper::header::{ACCEPT, HeaderMap};
+
+/// Whether `Accept` names this very type, and does not refuse it with `q=0`.
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let lines = headers.get_all(ACCEPT).into_iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let named = parts.next().unwrap_or_default();
+            named.eq_ignore_ascii_case(media_type) && !parts.any(is_refusal)
+        })
+}
+
+/// `q=0`, however many zeros.
+fn is_refusal(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
+    })
+}
+
 /// The `seconds` of a query, at most `most`: `None` if there is none, or it is 0.
 pub(super) fn seconds(query: Option<&str>, most: Duration) -> Result<Option<Duration>, String> {
     let query = query.unwrap_or_default().as_bytes();
@@ -18,6 +40,30 @@ pub(super) fn seconds(query: Option<&str>, most: Duration) -> Result<Option<Dura
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_is_named_or_not() {
+        for (accept, named) in [
+            (&["a/b"][..], true),
+            (&["A/B"], true),
+            (&["text/html, a/b;q=0.5, */*"], true),
+            (&["text/html", "a/b"], true),
+            (&["a/b; version=1.0.0; charset=utf-8"], true),
+            (&["*/*"], false),
+            (&["a/*"], false),
+            (&["a/bc"], false),
+            (&["a/b;q=0"], false),
+            (&["a/b; Q=0.000"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in accept {
+                headers.append(ACCEPT, line.parse().unwrap());
+            }
+            assert_eq!(accepts(&headers, "a/b"), named, "{accept:?}");
+        }
+    }
 
     #[test]
     fn seconds_are_bounded() {

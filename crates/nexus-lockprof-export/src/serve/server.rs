@@ -7,16 +7,18 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
 use super::drive::poll_for;
+use super::routes::Served;
 use super::socket::{Bound, Listener, SocketFile};
 use super::transport::Stream;
 use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
+use crate::prometheus::Scrapes;
 
 thread_local! {
     /// Whether this thread is one of a server's.
@@ -28,6 +30,7 @@ thread_local! {
 pub struct Serve {
     source: Arc<dyn Source>,
     limits: Limits,
+    scrapes: Arc<Mutex<Scrapes>>,
 }
 
 impl fmt::Debug for Serve {
@@ -44,6 +47,7 @@ impl Serve {
         Serve {
             source: Arc::new(source),
             limits: Limits::default(),
+            scrapes: Arc::default(),
         }
     }
 
@@ -344,9 +348,13 @@ impl Accepting {
 
 impl Serve {
     fn connection(&self, stream: Stream, road: Road, stopped: &PipeReader) {
-        let source = &*self.source;
+        let served = Served {
+            source: &*self.source,
+            limits: &self.limits,
+            scrapes: &self.scrapes,
+        };
         // A socket that fails is closed: its client knows as much as we.
-        let _ = connection::serve(stream, road, source, &self.limits, stopped.as_fd());
+        let _ = connection::serve(stream, road, &served, stopped.as_fd());
     }
 }
 

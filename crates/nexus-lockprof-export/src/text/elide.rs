@@ -27,6 +27,7 @@ pub(super) fn middle(text: &str, max: usize) -> String {
 ///
 /// What is left out are directories from the middle. As many are kept at the start as all shortened paths have room
 /// for, and when one path of a directory is shortened, all of that directory are.
+#[derive(Debug)]
 pub(super) struct Paths<'a> {
     max: usize,
     /// Directories whose paths are shortened.

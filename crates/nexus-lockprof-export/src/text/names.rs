@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::{Lock, Point, Site, printable};
 use super::path;
 
 /// The places of the table that must be told apart by their column: others share their line.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
     /// The column of a line's first place; `None` if there are others.
     sites: HashMap<(String, u32), Option<u32>>,

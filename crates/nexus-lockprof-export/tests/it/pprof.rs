@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use nexus_lockprof_export::pprof;
 use nexus_lockprof_snapshot::{Point, Snapshot, SnapshotParts};
 
-use crate::rich::{self, TestResult};
+use crate::rich::{self, Random, TestResult};
 use crate::{golden, wire};
 use wire::{messages, number, numbers};
 
@@ -109,13 +109,16 @@ fn as_it_was() -> TestResult {
 
 #[test]
 fn totals_are_the_snapshots() -> TestResult {
-    let snapshot = rich::snapshot();
-    let sum = |of: fn(&Point) -> u64| snapshot.points().iter().map(|p| u128::from(of(p))).sum();
-    let hold: u128 = sum(|p| p.hold.total_ns);
-    let block = [sum(|p| p.contentions), sum(|p| p.wait.total_ns), hold];
-    assert_eq!(Profile::read(&pprof::block(&snapshot))?.sums(), block);
-    let mutex = [sum(|p| p.blocked), sum(|p| p.caused_wait_ns), hold];
-    assert_eq!(Profile::read(&pprof::mutex(&snapshot))?.sums(), mutex);
+    let mut random = Random(3);
+    let any = (0..50).map(|_| rich::any(&mut random, 62));
+    for snapshot in any.chain([rich::snapshot()]) {
+        let sum = |of: fn(&Point) -> u64| snapshot.points().iter().map(|p| u128::from(of(p))).sum();
+        let hold: u128 = sum(|p| p.hold.total_ns);
+        let block = [sum(|p| p.contentions), sum(|p| p.wait.total_ns), hold];
+        assert_eq!(Profile::read(&pprof::block(&snapshot))?.sums(), block);
+        let mutex = [sum(|p| p.blocked), sum(|p| p.caused_wait_ns), hold];
+        assert_eq!(Profile::read(&pprof::mutex(&snapshot))?.sums(), mutex);
+    }
     Ok(())
 }
 

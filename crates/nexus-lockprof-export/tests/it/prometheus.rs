@@ -110,67 +110,11 @@ fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
     columns.into_iter().collect()
 }
 
-/// A snapshot of up to 40 points with numbers of any size, some of which look alike.
-fn any(random: &mut Random) -> Snapshot {
-    let names = [
-        "a",
-        "b",
-        "?",
-        "other",
-        "r#other",
-        "src/x.rs:1:1",
-        "\u{1b}\"\\\n",
-    ];
-    let points = (0..random.below(40)).map(|_| {
-        let lock = match random.below(9) {
-            0 => Lock::Anonymous,
-            1 => Lock::Created(Site::new("src/x.rs", 1, 1)),
-            n => named(names[n as usize - 2]),
-        };
-        let mode = AcquireMode::ALL[random.below(3) as usize];
-        let line = 1 + random.below(4) as u32;
-        let column = 1 + random.below(2) as u32;
-        // Small ones most of the time; sums of the others pass 2^64.
-        let mut number = || {
-            let shift = random.below(64);
-            random.next() >> shift
-        };
-        let mut durations = || Durations {
-            samples: number(),
-            events: number(),
-            total_ns: number(),
-            max_ns: number(),
-            unmeasured: number(),
-            total_variance: number() as f64,
-            ..Durations::default()
-        };
-        let (wait, hold) = (durations(), durations());
-        Point {
-            acquisitions: number(),
-            contentions: number(),
-            try_failures: number(),
-            timeouts: number(),
-            cancellations: number(),
-            vain_wait_ns: number(),
-            blocked: number(),
-            caused_wait_ns: number(),
-            caused_variance: number() as f64,
-            wait,
-            hold,
-            ..Point::new(lock, mode, Site::new("src/x.rs", line, column))
-        }
-    });
-    Snapshot::from_parts(SnapshotParts {
-        points: points.collect(),
-        ..SnapshotParts::default()
-    })
-}
-
 #[test]
 fn sums_over_series_are_the_snapshots_whatever_is_folded() {
     let mut random = Random(7);
     for _ in 0..200 {
-        let snapshot = any(&mut random);
+        let snapshot = rich::any(&mut random, 64);
         let expected = match snapshot.points() {
             [] => BTreeMap::new(),
             _ => expected(&snapshot),

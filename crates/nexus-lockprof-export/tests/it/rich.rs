@@ -209,6 +209,74 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot::from_parts(parts())
 }
 
+/// A snapshot of up to 40 points, some of which look alike and some of which have callers, with numbers of any size up to so many bits.
+pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
+    let names = [
+        "a",
+        "b",
+        "?",
+        "other",
+        "r#other",
+        "src/x.rs:1:1",
+        "\u{1b}\"\\\n",
+    ];
+    let points = (0..random.below(40)).map(|_| {
+        let lock = match random.below(9) {
+            0 => Lock::Anonymous,
+            1 => Lock::Created(Site::new("src/x.rs", 1, 1)),
+            n => named(names[n as usize - 2]),
+        };
+        let mode = AcquireMode::ALL[random.below(3) as usize];
+        let line = 1 + random.below(4) as u32;
+        let column = 1 + random.below(2) as u32;
+        // Small ones most of the time; sums of the others pass 2^64.
+        let mut number = || {
+            let shift = 64 - bits + random.below(bits);
+            random.next() >> shift
+        };
+        let mut durations = || Durations {
+            samples: number(),
+            events: number(),
+            total_ns: number(),
+            max_ns: number(),
+            unmeasured: number(),
+            total_variance: number() as f64,
+            ..Durations::default()
+        };
+        let (wait, hold) = (durations(), durations());
+        // More than their point has, now and then: they are estimates.
+        let callers = (0..number() % 4).map(|address| Stack {
+            frames: vec![Frame {
+                address,
+                ..Frame::default()
+            }],
+            waits: number(),
+            wait_ns: number(),
+            samples: number(),
+        });
+        let callers = callers.collect();
+        Point {
+            acquisitions: number(),
+            contentions: number(),
+            try_failures: number(),
+            timeouts: number(),
+            cancellations: number(),
+            vain_wait_ns: number(),
+            blocked: number(),
+            caused_wait_ns: number(),
+            caused_variance: number() as f64,
+            wait,
+            hold,
+            callers,
+            ..Point::new(lock, mode, Site::new("src/x.rs", line, column))
+        }
+    });
+    Snapshot::from_parts(SnapshotParts {
+        points: points.collect(),
+        ..SnapshotParts::default()
+    })
+}
+
 /// The same as a file, for `ci/pprof.sh`, which reads it with tools of its own.
 #[test]
 fn as_a_file() -> TestResult {

@@ -458,7 +458,7 @@ fn numbers_that_no_reader_would_take_are_not_written() {
         (variance(-0.5), "variance -0.5 is not a number from 0"),
         (budget(f64::NAN), "budget NaN is not a share from 0 to 1"),
     ] {
-        let message = format!("the snapshot cannot be written as JSON: {message}");
+        let message = format!("the snapshot cannot be written: {message}");
         for result in [
             snapshot.to_json().map(drop),
             snapshot.to_json_pretty().map(drop),

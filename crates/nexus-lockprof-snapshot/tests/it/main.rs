@@ -1,10 +1,12 @@
 //! Integration tests of the snapshot crate: one binary, a module per concern.
 
+mod binary;
 mod display;
 mod file;
 mod hot;
 mod json;
 mod losses;
+mod merge;
 mod parts;
 mod quantile;
 mod since;

@@ -8,6 +8,8 @@ mod exit;
 #[cfg(unix)]
 mod fork;
 mod memory;
+#[cfg(all(feature = "serve", unix))]
+mod serving;
 #[cfg(unix)]
 mod signal;
 mod stacks;
@@ -31,6 +33,10 @@ fn main() {
         "fork while calibrating" => fork::while_calibrating(),
         "memory" => memory::main(),
         "outlive main" => exit::outlive_main(),
+        #[cfg(all(feature = "serve", unix))]
+        "serving" => serving::main(),
+        #[cfg(all(feature = "serve", unix))]
+        "serving: fork" => serving::fork(),
         #[cfg(unix)]
         "signal" => signal::main(),
         "std_sync" => std_sync::main(&next()),

@@ -2,6 +2,7 @@
 
 use super::client::{Answer, Socket, ask, request};
 use super::*;
+use nexus_lockprof_export::{pprof, prometheus};
 
 /// The same server twice, on a Unix socket and on a port.
 fn both(test: impl Fn(&Fake, &Server)) {
@@ -37,6 +38,55 @@ fn a_snapshot() {
             ask(server, "GET", "/snapshot", &[], "").header("cache-control"),
             Some("no-store")
         );
+    });
+}
+
+#[test]
+fn metrics_in_both_forms() {
+    both(|_, server| {
+        let answer = ask(server, "GET", "/metrics", &["Accept: */*"], "");
+        assert_eq!(
+            answer.header("content-type"),
+            Some(prometheus::CONTENT_TYPE)
+        );
+        assert!(
+            answer.text().contains("lockprof_acquisitions_total{"),
+            "{}",
+            answer.text()
+        );
+        assert!(!answer.text().contains("# EOF"));
+        // As Prometheus asks.
+        let accept = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
+        let answer = ask(server, "GET", "/metrics", &[accept], "");
+        assert_eq!(
+            answer.header("content-type"),
+            Some(prometheus::OPEN_METRICS_CONTENT_TYPE)
+        );
+        assert!(answer.text().ends_with("# EOF\n"));
+    });
+}
+
+#[test]
+fn profiles() {
+    both(|fake, server| {
+        for (path, encode) in [
+            (
+                "/debug/pprof/mutex",
+                pprof::mutex as fn(&Snapshot) -> Vec<u8>,
+            ),
+            ("/debug/pprof/block", pprof::block),
+        ] {
+            let answer = ask(server, "GET", path, &[], "");
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/octet-stream")
+            );
+            // Of the snapshot that was taken for it: the next one, one earlier.
+            fake.with(|state| state.snapshots -= 1);
+            assert_eq!(answer.body, encode(&fake.snapshot()), "{path}");
+            let answer = ask(server, "GET", &format!("{path}?seconds=1&debug=0"), &[], "");
+            assert_eq!((answer.status, answer.body.first()), (200, Some(&0x1F)));
+        }
     });
 }
 
@@ -123,6 +173,9 @@ fn what_is_not_there() {
         }
         for (path, allow) in [
             ("/snapshot", "GET, HEAD"),
+            ("/metrics", "GET, HEAD"),
+            ("/debug/pprof/mutex", "GET, HEAD"),
+            ("/debug/pprof/block", "GET, HEAD"),
             ("/config", "GET, HEAD, POST"),
             ("/reset", "POST"),
         ] {

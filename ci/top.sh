@@ -1,0 +1,313 @@
+#!/usr/bin/env bash
+# `lockprof top` as people use it: in a terminal (tmux), on a program that runs, by its keys. What is on the screen is waited for,
+# and the terminal must be as it was after every way to end.
+source "$(dirname "$0")/lib.sh"
+
+debian tmux=tmux curl=curl jq=jq
+
+# A debug build: only that can be made to panic.
+cargo build --package nexus-lockprof-cli --bin lockprof
+cargo build --package nexus-lockprof-tests --bin watched --features serve
+bin=$(cd "$target/debug" && pwd)
+
+work=$(mktemp -d)
+program=
+terminal() {
+    # None of this machine's settings, and a server of our own.
+    env -u TMUX LC_ALL=C.UTF-8 tmux -u -f /dev/null -S "$work/tmux" "$@"
+}
+finish() {
+    terminal kill-server 2>/dev/null || true
+    stop
+    rm -rf "$work"
+}
+stop() {
+    [[ -z $program ]] || {
+        kill -KILL "$program" 2>/dev/null || true
+        wait "$program" 2>/dev/null || true
+        program=
+    }
+}
+trap finish EXIT
+
+socket=$work/app.sock
+start() {
+    env -u LOCKPROF LOCKPROF_SERVE="unix:$socket" "$bin/watched" &
+    program=$!
+    until_true "the program serves" test -S "$socket"
+}
+
+screen() {
+    terminal capture-pane -p -t top
+}
+fail() {
+    echo "FAILED: $*"
+    echo "--- the screen"
+    screen || true
+    exit 1
+}
+# Waits for a command to succeed: `until_true WHAT COMMAND ...`.
+until_true() {
+    local what=$1 deadline=$((SECONDS + 60))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || fail "$what: not within 60 s"
+        sleep 0.1
+    done
+}
+has() {
+    screen | grep --quiet --extended-regexp -- "$1"
+}
+lacks() {
+    # Not of a screen that is being drawn anew, which lacks everything.
+    screen >"$work/screen" && grep --quiet . "$work/screen" && ! grep --quiet --extended-regexp -- "$1" "$work/screen"
+}
+expect() {
+    until_true "the screen shows /$1/" has "$1"
+    echo "ok: $2"
+}
+expect_not() {
+    until_true "the screen does not show /$1/" lacks "$1"
+    echo "ok: $2"
+}
+keys() {
+    terminal send-keys -t top "$@"
+}
+# What is typed as it is.
+typed() {
+    terminal send-keys -t top -l "$1"
+}
+is() {
+    [[ $(terminal display-message -p -t top "$1") == "$2" ]]
+}
+# The first lock in the table.
+first() {
+    [[ $(screen | grep -A1 '^lock' | tail -1 | cut -d' ' -f1) == "$1" ]]
+}
+config() {
+    curl --silent --unix-socket "$socket" http://localhost/config | jq --exit-status "$1"
+}
+
+# A shell in the terminal, whose settings are looked at before and after.
+shell() {
+    terminal new-session -d -s top -x 120 -y 35 "env PS1='turn \$turn ended \$? ready> ' PATH='$bin:$PATH' bash --norc --noprofile"
+    terminal set-option -g remain-on-exit on
+    expect 'ready>' "a shell"
+    run "stty -g >'$work/before'"
+}
+# Has the shell run a command. Its prompt tells how the last one ended, and which that was.
+turn=0
+run() {
+    turn=$((turn + 1))
+    keys C-u
+    typed "turn=$turn; clear; $1"
+    keys Enter
+}
+ended() {
+    expect "^turn $turn ended $1 ready>" "$2"
+}
+run_top() {
+    run "${1:-}lockprof top ${2:-unix:$socket}"
+    is_alternate
+    expect "${3:-threads waiting}" "lockprof top ${1:-}${2:-}"
+}
+is_alternate() {
+    until_true "the alternate screen is used" is '#{alternate_on}' 1
+}
+restored() {
+    until_true "the alternate screen is left" is '#{alternate_on}' 0
+    until_true "the cursor is seen" is '#{cursor_flag}' 1
+    run "stty -g >'$work/after'"
+    ended 0 "the shell goes on"
+    until_true "the terminal's settings are as before" cmp "$work/before" "$work/after"
+    echo "ok: the terminal is as before"
+}
+# The process that draws.
+top_pid() {
+    pgrep --full "^lockprof top" | head -1
+}
+
+start
+shell
+
+echo "--- the table"
+run_top
+expect '^hot .* ex .*[0-9]' "the hot lock"
+expect '^日本語 ' "a name that is wide"
+expect 'wait/s▼' "sorted by wait"
+until_true "hot is first" first hot
+keys '>'
+expect 'wait p95▼' "> sorts by the next column"
+keys Left Left
+expect 'cont▼' "the arrows do, too"
+typed L
+expect 'lock▲' "a letter sorts by its column"
+until_true "hot is first of the names" first hot
+typed r
+expect 'lock▼' "r reverses"
+until_true "日本語 is the last of the names" first 日本語
+typed 4
+expect 'acq/s▼' "a digit sorts by its column"
+until_true "what is locked most is first" first 日本語
+expect 'last [0-9.]+m?s' "rates are of the last interval"
+typed t
+expect 'showing totals' "t shows totals"
+typed tW
+
+echo "--- the filter"
+typed /WAR
+expect '^filter: WAR' "the filter is written"
+expect_not '^hot ' "and is live"
+expect '^warm ' "warm is left"
+keys Enter
+expect '^filter: WAR.*help' "it is kept"
+keys Escape
+expect '^hot ' "Esc clears it"
+
+echo "--- a point"
+keys Home Enter
+expect '^hot  exclusive  at .*watched.rs:[0-9]+:[0-9]+' "Enter drills"
+expect 'wait times +hold times' "both distributions"
+expect '^quantiles +p50 +p90 +p95' "quantiles"
+expect '[0-9]+(ns|µs|ms) – .*[█▏▎▍▌▋▊▉]' "bars"
+keys Right
+expect '^[^ ]+  [a-z]+  at .*watched.rs' "the next point"
+keys Escape
+expect 'wait/s▼' "Esc goes back"
+
+echo "--- help, pause"
+typed '?'
+expect 'any key closes this' "? helps"
+keys Space
+expect_not 'any key closes this' "any key closes it"
+keys Space
+expect PAUSED "Space pauses"
+elapsed=$(screen | grep --only-matching --extended-regexp '[0-9.]+s since' || true)
+sleep 2
+[[ $(screen | grep --only-matching --extended-regexp '[0-9.]+s since' || true) == "$elapsed" ]] || fail "a pause goes on"
+keys Space
+expect_not PAUSED "and goes on"
+
+echo "--- the target is told"
+typed me
+until_true "the target's mode is exact" config '.mode == "exact"'
+expect 'mode exact' "the mode"
+typed ms
+expect 'mode sampled' "and back"
+typed b2.5%
+keys Enter
+until_true "the target's budget is 2.5 %" config '.budget == 0.025'
+expect 'budget 2.5%' "the budget"
+typed b1000
+keys Enter
+expect 'budget=1000%: .+' "a bad budget is refused, in the target's words"
+typed R
+expect 'Reset the statistics of' "R asks"
+typed n
+expect_not 'Reset the statistics of' "n does not"
+expect 'since start' "and nothing is reset"
+typed Ry
+expect 'since reset' "y resets"
+
+echo "--- sizes"
+for size in 80x24 200x50 60x8 40x10 10x3 2x2 1x1 300x5 120x35; do
+    terminal resize-window -t top -x "${size%x*}" -y "${size#*x}"
+    case $size in
+    10x3 | 2x2 | 1x1) sleep 0.3 ;; # nothing there to be read
+    *) expect '^hot ' "$size" ;;
+    esac
+done
+
+echo "--- the target dies, and is there again"
+stop
+expect 'GONE for [0-9]+ s' "it is gone"
+expect '^hot ' "its last figures stay"
+typed m
+expect 'the target is gone' "it cannot be told anything"
+keys Escape
+start
+expect_not 'GONE' "it is back"
+expect 'started anew: process [0-9]+' "as another process"
+expect '^hot ' "with figures"
+
+echo "--- the screen was written on by another"
+terminal run-shell -t top "printf 'somebody else' >\$(tmux -S '$work/tmux' display-message -p -t top '#{pane_tty}')"
+expect 'somebody else' "what another has written"
+keys C-l
+expect_not 'somebody else' "Ctrl-L draws all of it again"
+
+echo "--- the shell and back"
+keys C-z
+expect Stopped "Ctrl-Z stops it"
+restored
+typed fg
+keys Enter
+is_alternate
+expect '^hot ' "fg continues it"
+# Stopped so that it cannot give the terminal back.
+kill -STOP "$(top_pid)"
+expect Stopped "SIGSTOP stops it"
+run bg
+ended 0 "it goes on in the background"
+sleep 1.5
+lacks 'threads waiting' || fail "it draws from the background"
+run fg
+expect '^hot ' "fg brings it back"
+is_alternate
+
+echo "--- every way to end"
+typed q
+ended 0 "q"
+restored
+run_top
+keys C-c
+ended 0 "Ctrl-C"
+restored
+for signal in TERM HUP INT QUIT; do
+    run_top
+    kill -"$signal" "$(top_pid)"
+    ended $((128 + $(kill -l "$signal"))) "SIG$signal"
+    restored
+done
+for place in draw fetch; do
+    rm -f "$work/panic"
+    run_top "LOCKPROF_TOP_PANIC=$place:$work/panic "
+    touch "$work/panic"
+    ended 101 "a panic in $place"
+    expect "a panic was asked for in $place" "its message"
+    restored
+done
+
+echo "--- no colours"
+run_top "NO_COLOR=1 "
+expect '^hot ' "figures"
+if terminal capture-pane -e -p -t top | grep --extended-regexp $'\e\\[([0-9;]*;)?(3[0-7]|4[0-7]|9[0-7]|38|48)[;m]'; then
+    fail "NO_COLOR has colours"
+fi
+typed q
+ended 0 "q"
+run_top
+expect '^hot ' "figures"
+terminal capture-pane -e -p -t top | grep --quiet --extended-regexp $'\e\\[([0-9;]*;)?(3[0-7]|9[0-7]|38)[;m]' || fail "no colours without NO_COLOR"
+typed q
+ended 0 "q"
+
+echo "--- files, and what is none"
+run "lockprof snapshot unix:$socket -o $work/a.lockprof"
+ended 0 "a file is written"
+run_top "" "$work/a.lockprof" 'FILE \(it does not change\)'
+expect '^hot ' "its figures"
+typed R
+expect 'a file cannot be told anything' "it cannot be told anything"
+typed q
+ended 0 "q"
+run_top "" "unix:$work/none.sock" 'not there, for [0-9]+ s'
+expect 'none.sock' "why"
+typed q
+ended 0 "q"
+run "lockprof top unix:$socket | cat"
+expect 'needs a terminal' "no terminal"
+run "lockprof top --interval 1 unix:$socket"
+ended 2 "a bad interval"
+expect 'such as 500ms' "and what is wrong with it"
+echo "lockprof top: all as it must be"

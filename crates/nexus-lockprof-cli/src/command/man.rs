@@ -1,0 +1,37 @@
+//! `lockprof man` and `lockprof completions`: what is made of the command line's own description.
+
+use crate::command_line::Lockprof;
+use crate::output;
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use std::path::PathBuf;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  lockprof man ~/.local/share/man/man1
+  lockprof man pages && man -l pages/lockprof-diff.1";
+
+pub(crate) const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  lockprof completions bash > ~/.local/share/bash-completion/completions/lockprof
+  lockprof completions zsh > ~/.zfunc/_lockprof
+  lockprof completions fish > ~/.config/fish/completions/lockprof.fish";
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// The folder; it is made if it is not there.
+    pub(crate) folder: PathBuf,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let folder = &options.folder;
+    let unwritten = || format!("the pages cannot be written to {}", folder.display());
+    std::fs::create_dir_all(folder).with_context(unwritten)?;
+    clap_mangen::generate_to(Lockprof::command(), folder).with_context(unwritten)
+}
+
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Lockprof::command(), "lockprof", &mut script);
+    output::write(None, |out| out.write_all(&script))
+}

@@ -1,0 +1,27 @@
+//! `lockprof merge`: one snapshot of many.
+
+use crate::files;
+use anyhow::Result;
+use std::path::PathBuf;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  lockprof merge host-*.lockprof -o fleet.lockprof
+  lockprof merge run-1.json run-2.json -o - | lockprof report -
+
+The order of the files changes nothing, nor does merging what was merged.";
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// The snapshots, in any format.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where it goes: JSON if the name ends in .json, else .lockprof. It appears whole or not at all. - is standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let merged = files::merge(&options.files)?;
+    files::write(&merged, &options.output)
+}

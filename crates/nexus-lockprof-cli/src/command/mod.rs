@@ -1,0 +1,36 @@
+//! The commands, one file each.
+
+pub(crate) mod diff;
+pub(crate) mod export;
+pub(crate) mod man;
+pub(crate) mod merge;
+pub(crate) mod ps;
+pub(crate) mod report;
+#[cfg(feature = "selftest")]
+pub(crate) mod selftest;
+pub(crate) mod set;
+pub(crate) mod snapshot;
+
+use crate::command_line::Command;
+use crate::exit::Outcome;
+use crate::terminal::Color;
+use anyhow::Result;
+
+/// Does what the command line says.
+pub(crate) fn run(command: Command, color: Color) -> Result<Outcome> {
+    match command {
+        Command::Snapshot(options) => snapshot::run(&options)?,
+        Command::Report(options) => report::run(&options, color)?,
+        Command::Diff(options) => return diff::run(&options, color),
+        Command::Merge(options) => merge::run(&options)?,
+        Command::Export(options) => export::run(&options)?,
+        Command::Reset { target } => set::reset(&target)?,
+        Command::Set(options) => set::run(&options)?,
+        Command::Ps(options) => ps::run(&options, color)?,
+        #[cfg(feature = "selftest")]
+        Command::Selftest => return selftest::run(color),
+        Command::Completions { shell } => man::completions(shell)?,
+        Command::Man(options) => man::run(&options)?,
+    }
+    Ok(Outcome::Good)
+}

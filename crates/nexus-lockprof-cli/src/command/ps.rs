@@ -1,0 +1,197 @@
+//! `lockprof ps`: who serves on this machine.
+
+use crate::number;
+use crate::output;
+use crate::target::{self, Source};
+use crate::terminal::Color;
+use anyhow::Result;
+use comfy_table::{CellAlignment, Table, presets};
+use nexus_lockprof_snapshot::printable;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  lockprof ps
+  lockprof ps --stale
+
+A process is listed if it was started with LOCKPROF_SERVE=unix, or calls nexus_lockprof::serve.";
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// Also sockets that nobody listens on any more.
+    #[arg(long)]
+    pub(crate) stale: bool,
+}
+
+/// Columns of numbers.
+const RIGHT: [usize; 4] = [0, 3, 4, 5];
+
+/// A socket in a runtime directory.
+struct Found {
+    pid: u32,
+    socket: PathBuf,
+}
+
+pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "pid",
+        "program",
+        "mode",
+        "profiled",
+        "acquisitions",
+        "uptime",
+    ]);
+    let mut stale = Vec::new();
+    let mut rows = 0;
+    for found in sockets() {
+        match row(&found) {
+            Ok(row) => {
+                table.add_row(row);
+                rows += 1;
+            }
+            Err(error) => stale.push(format!("{error:#}")),
+        }
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if RIGHT.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut lines = Vec::new();
+    if rows > 0 {
+        lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
+    } else {
+        lines.push(
+            "No process serves on a socket of yours. Start one with LOCKPROF_SERVE=unix."
+                .to_owned(),
+        );
+    }
+    if options.stale {
+        lines.extend(stale.iter().map(|error| format!("stale: {error}")));
+    } else if !stale.is_empty() {
+        lines.push(format!("{} that do not answer: see --stale", stale.len()));
+    }
+    output::print(color, &lines.join("\n"))
+}
+
+/// By pid.
+fn sockets() -> Vec<Found> {
+    let mut found = Vec::new();
+    for directory in target::runtime_directories(None) {
+        // Not there is as good as empty, and what is somebody else's is not looked at.
+        if target::check_owner(&directory, None).is_err() {
+            continue;
+        }
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        for socket in entries.flatten().map(|entry| entry.path()) {
+            if let Some(pid) = pid_of(&socket) {
+                found.push(Found { pid, socket });
+            }
+        }
+    }
+    found.sort_by_key(|found| found.pid);
+    found
+}
+
+/// Of `PID.sock`.
+fn pid_of(socket: &Path) -> Option<u32> {
+    let name = socket.file_name()?.to_str()?;
+    name.strip_suffix(".sock")?.parse().ok()
+}
+
+fn row(found: &Found) -> Result<[String; 6]> {
+    let snapshot = target::connect_socket(&found.socket)
+        .map_err(|error| error.context(found.socket.display().to_string()))
+        .and_then(|mut source: Box<dyn Source>| source.snapshot())?;
+    let acquisitions = snapshot
+        .points()
+        .iter()
+        .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
+    Ok([
+        found.pid.to_string(),
+        program(found.pid).map_or_else(|| "?".to_owned(), |name| printable(&name).into_owned()),
+        snapshot.mode().to_string(),
+        number::duration(snapshot.elapsed_ns() as f64),
+        number::count(acquisitions as f64),
+        uptime(found.pid).map_or_else(|| "?".to_owned(), long),
+    ])
+}
+
+#[cfg(target_os = "linux")]
+fn process(pid: u32) -> Option<procfs::process::Process> {
+    procfs::process::Process::new(i32::try_from(pid).ok()?).ok()
+}
+
+/// Its name: of the file that is run, as `comm` is cut.
+#[cfg(target_os = "linux")]
+fn program(pid: u32) -> Option<String> {
+    let process = process(pid)?;
+    let file = process.exe().ok();
+    let name = file.as_deref().and_then(Path::file_name);
+    match name {
+        Some(name) => Some(name.to_string_lossy().into_owned()),
+        None => process.stat().ok().map(|stat| stat.comm),
+    }
+}
+
+/// For how long it has been running.
+#[cfg(target_os = "linux")]
+fn uptime(pid: u32) -> Option<Duration> {
+    use procfs::Current;
+    let started = process(pid)?.stat().ok()?.starttime as f64 / procfs::ticks_per_second() as f64;
+    let now = procfs::Uptime::current().ok()?.uptime;
+    Duration::try_from_secs_f64(now - started).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn program(_: u32) -> Option<String> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn uptime(_: u32) -> Option<Duration> {
+    None
+}
+
+/// Days and hours, hours and minutes, or minutes and seconds.
+fn long(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match () {
+        () if days > 0 => format!("{days}d {:02}h", hours % 24),
+        () if hours > 0 => format!("{hours}h {:02}m", minutes % 60),
+        () => format!("{minutes}m {:02}s", seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_times() {
+        for (seconds, text) in [
+            (0, "0m 00s"),
+            (61, "1m 01s"),
+            (3_600, "1h 00m"),
+            (90_061, "1d 01h"),
+        ] {
+            assert_eq!(long(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn names_of_sockets() {
+        assert_eq!(pid_of(Path::new("/run/12.sock")), Some(12));
+        for other in ["/run/12", "/run/x.sock", "/run/.sock"] {
+            assert_eq!(pid_of(Path::new(other)), None, "{other}");
+        }
+    }
+}

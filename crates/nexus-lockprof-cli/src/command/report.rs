@@ -1,0 +1,89 @@
+//! `lockprof report`: a snapshot as a table.
+
+use crate::command_line::seconds;
+use crate::output;
+use crate::select::{Selection, Sort};
+use crate::target::Target;
+use crate::terminal::{self, Color};
+use anyhow::Result;
+use nexus_lockprof_export::{csv, text};
+use std::time::Duration;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  lockprof report run.lockprof
+  lockprof report 4711 --seconds 10 --sort caused --top 5
+  lockprof report run.lockprof --filter 'cache shared' --format csv > cache.csv
+  lockprof report run.lockprof --format freebsd";
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people: percentiles, callers, as wide as the terminal.
+    #[default]
+    Table,
+    /// As FreeBSD's LOCK_PROFILING(9).
+    Freebsd,
+    /// One row for each point, for a spreadsheet.
+    Csv,
+    /// The snapshot's own JSON.
+    Json,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// What is shown: a process, a socket, a URL or a file.
+    pub(crate) target: Target,
+    /// What comes first. Formats but `table` keep the snapshot's order, by total wait, of the rows that this leaves at the top.
+    #[arg(short, long, value_enum, value_name = "KEY", default_value = "wait")]
+    pub(crate) sort: Sort,
+    /// So many rows [default: 25 of a table, else all].
+    #[arg(short = 'n', long, value_name = "ROWS")]
+    pub(crate) top: Option<usize>,
+    /// How it is written.
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+    /// Width of the table in columns [default: the terminal's; 160 without one].
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) width: Option<usize>,
+    /// Callers shown of each point that waited.
+    #[arg(long, value_name = "CALLERS", default_value_t = 3)]
+    pub(crate) callers: usize,
+    /// Only the lock of this name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lock: Option<String>,
+    /// Only points that have all these words in the lock's name, the place or the mode.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) filter: Option<String>,
+    /// Of the next SECONDS only, not of all since the start or the last reset.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) seconds: Option<Duration>,
+}
+
+pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
+    const ROWS: usize = 25;
+    let selection = Selection {
+        lock: options.lock.as_deref(),
+        filter: options.filter.as_deref(),
+        sort: options.sort,
+        // A table tells how many it does not show, so it gets them all.
+        top: options.top.filter(|_| options.format != Format::Table),
+    };
+    let snapshot = selection.of(options.target.snapshot(options.seconds)?)?;
+    match options.format {
+        Format::Table => {
+            let table = text::table(&snapshot)
+                .sort(options.sort.key())
+                .top(options.top.unwrap_or(ROWS))
+                .callers(options.callers)
+                .width(options.width.unwrap_or_else(terminal::width));
+            output::print(color, &table)
+        }
+        Format::Freebsd => output::print(color, &text::freebsd(&snapshot)),
+        Format::Csv => output::write(None, |out| write!(out, "{}", csv::csv(&snapshot))),
+        Format::Json => {
+            let json = snapshot.to_json()?;
+            output::write(None, |out| writeln!(out, "{json}"))
+        }
+    }
+}

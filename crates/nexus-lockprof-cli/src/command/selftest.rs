@@ -1,0 +1,118 @@
+//! `lockprof selftest`: whether this build profiles.
+//!
+//! It links the locks and the engine, and takes the road that a profile takes: a lock is made hot, the event must come, and the
+//! snapshot must survive being written and read, and be in the report.
+
+use crate::exit::Outcome;
+use crate::files;
+use crate::output;
+use crate::terminal::Color;
+use anyhow::{Context, Result, ensure};
+use nexus_lockprof::{Config, Event, Mode, Mutex};
+use nexus_lockprof_export::text;
+use nexus_lockprof_snapshot::{Hot, Snapshot};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Enough for a 95th percentile to be told.
+const HOLDS: u64 = 100;
+const NAME: &str = "selftest";
+/// How long each hold is at least.
+const HOLD: Duration = Duration::from_micros(20);
+/// What is hot: any hold above this.
+const THRESHOLD: Duration = Duration::from_micros(1);
+
+static LOCK: Mutex<u64> = Mutex::named(NAME, 0);
+
+/// Tells what it has found. It is bad if something is.
+pub(crate) fn run(color: Color) -> Result<Outcome> {
+    match on().and_then(|()| output::print(color, &"lockprof: on")) {
+        Ok(()) => {}
+        Err(error) if error.is::<output::Closed>() => return Err(error),
+        Err(error) => return failed(color, "lockprof: OFF", &error),
+    }
+    match lock_hot() {
+        Ok(()) => output::print(color, &"SELFTEST: lock hot ok")?,
+        Err(error) => return failed(color, "SELFTEST: lock hot FAILED", &error),
+    }
+    Ok(Outcome::Good)
+}
+
+fn failed(color: Color, what: &str, error: &anyhow::Error) -> Result<Outcome> {
+    output::print(color, &format_args!("{what}: {error:#}"))?;
+    Ok(Outcome::Bad)
+}
+
+/// Whether acquisitions are counted.
+fn on() -> Result<()> {
+    // Whatever LOCKPROF says: it is the build that is tested.
+    let config = Config::default().mode(Mode::Exact).hot_hold(THRESHOLD);
+    nexus_lockprof::configure(config).context("it cannot be turned on")?;
+    nexus_lockprof::reset();
+    *LOCK.lock() += 1;
+    let snapshot = nexus_lockprof::snapshot();
+    let point = snapshot
+        .point(NAME)
+        .context("an acquisition was not seen")?;
+    ensure!(
+        point.acquisitions == 1,
+        "of one acquisition {} were counted",
+        point.acquisitions
+    );
+    Ok(())
+}
+
+/// Whether a hot lock is told of, with the right figures, and comes out at the other end.
+fn lock_hot() -> Result<()> {
+    let heard: Arc<std::sync::Mutex<Option<Hot>>> = Arc::default();
+    let handler = nexus_lockprof::on_event({
+        let heard = Arc::clone(&heard);
+        move |event| {
+            if let Event::Hot(hot) = event {
+                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.get_or_insert_with(|| hot.clone());
+            }
+        }
+    });
+    for _ in 0..HOLDS {
+        let mut count = LOCK.lock();
+        *count += 1;
+        let begin = Instant::now();
+        while begin.elapsed() < HOLD {
+            std::hint::spin_loop();
+        }
+    }
+    let snapshot = nexus_lockprof::snapshot();
+    nexus_lockprof::remove_handler(handler);
+    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let hot = heard.context("no lock.hot event came")?;
+    ensure!(
+        hot.to_string().starts_with("lock.hot lock=selftest "),
+        "the event is of another lock: {hot}"
+    );
+    check(&snapshot)?;
+    let read = files::parse(&files::bytes(&snapshot)?).context("the snapshot cannot be read")?;
+    ensure!(read == snapshot, "the snapshot was read as another one");
+    let report = text::table(&read).to_string();
+    ensure!(report.contains(NAME), "the lock is not in the report");
+    Ok(())
+}
+
+fn check(snapshot: &Snapshot) -> Result<()> {
+    let held = snapshot
+        .points_of(NAME)
+        .max_by_key(|point| point.acquisitions)
+        .context("the lock is not in the snapshot")?;
+    ensure!(
+        held.acquisitions == HOLDS,
+        "{} of {HOLDS} acquisitions were counted",
+        held.acquisitions
+    );
+    let least = u64::try_from(HOLD.as_nanos())? * HOLDS;
+    ensure!(
+        held.hold.total_ns >= least,
+        "the lock was held for {least} ns at least, and {} were measured",
+        held.hold.total_ns
+    );
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! `lockprof snapshot`: a target's snapshot into a file.
+
+use crate::command_line::seconds;
+use crate::files;
+use crate::target::Target;
+use anyhow::Result;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  lockprof snapshot 4711 -o before.lockprof
+  lockprof snapshot http://127.0.0.1:9464 --seconds 30 -o half-a-minute.json
+  lockprof snapshot 4711 -o - | lockprof report -";
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// What is asked: a process, a socket, a URL or a file.
+    pub(crate) target: Target,
+    /// The file: JSON if its name ends in .json, else .lockprof. It appears whole or not at all. - is standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Of the next SECONDS only, not of all since the start or the last reset.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) seconds: Option<Duration>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let snapshot = options.target.snapshot(options.seconds)?;
+    files::write(&snapshot, &options.output)
+}

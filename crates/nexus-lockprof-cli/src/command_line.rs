@@ -1,0 +1,118 @@
+//! The command line of `lockprof`.
+
+use crate::command::{diff, export, man, merge, ps, report, set, snapshot};
+use crate::exit;
+use crate::target::Target;
+use crate::terminal::Color;
+use clap::{Parser, Subcommand};
+use std::time::Duration;
+
+/// Looks at the lock profiles of programs that run, and of those that ran.
+///
+/// A TARGET is a process (its number), a socket (its path), the URL of an endpoint, a file, or - for standard input. A
+/// program that is to be looked at while it runs is started with LOCKPROF_SERVE=unix; one that is to leave a file, with
+/// LOCKPROF_OUT=FILE.
+#[derive(Debug, Parser)]
+#[command(name = "lockprof", version, after_help = exit::CODES, disable_help_subcommand = true)]
+pub(crate) struct Lockprof {
+    /// When there are colours; of `auto`, NO_COLOR says never.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a target's snapshot to a file.
+    #[command(after_help = snapshot::EXAMPLES)]
+    Snapshot(snapshot::Options),
+    /// Show a snapshot as a table: where it was waited, how long, and for whom.
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::Options),
+    /// Compare two snapshots: what got worse, what got better, and whether that is chance.
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::Options),
+    /// Make one snapshot of many: of hosts, processes or runs.
+    #[command(after_help = merge::EXAMPLES)]
+    Merge(merge::Options),
+    /// Write a snapshot in a format that other tools read.
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Options),
+    /// Start a process's statistics anew, from 0.
+    #[command(after_help = set::RESET_EXAMPLES)]
+    Reset {
+        /// The process: a number, a socket or a URL.
+        target: Target,
+    },
+    /// Change what a process measures.
+    #[command(after_help = set::EXAMPLES)]
+    Set(set::Options),
+    /// List the profiled processes of this machine that serve on a socket.
+    #[command(after_help = ps::EXAMPLES)]
+    Ps(ps::Options),
+    /// Check that this build profiles: a lock is made hot, and must be seen to be.
+    #[cfg(feature = "selftest")]
+    #[command(after_help = "Prints `lockprof: on` and `SELFTEST: lock hot ok`.")]
+    Selftest,
+    /// Print a shell's completions.
+    #[command(after_help = man::COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder.
+    #[command(after_help = man::EXAMPLES)]
+    Man(man::Options),
+}
+
+/// Seconds, as an option's value.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    const LONGEST: f64 = 86_400.0;
+    match text.trim_end_matches('s').parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= LONGEST => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!(
+            "it is not a number of seconds above 0 and up to {LONGEST}"
+        )),
+    }
+}
+
+/// A share in percent, as an option's value: `2%` and `2` are 0.02.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if percent.is_finite() && percent >= 0.0 => Ok(percent / 100.0),
+        _ => Err("it is not a percentage, such as 10%".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Lockprof::command().debug_assert();
+    }
+
+    #[test]
+    fn percents_and_seconds() {
+        assert_eq!(percent("25%"), Ok(0.25));
+        assert_eq!(percent("0"), Ok(0.0));
+        for bad in ["", "%", "-1", "NaN", "inf", "ten"] {
+            assert!(percent(bad).is_err(), "{bad}");
+        }
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(seconds("10s"), Ok(Duration::from_secs(10)));
+        for bad in ["", "0", "-1", "86401", "NaN", "1m"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What is worse in one snapshot than in another, and whether that is chance.
+//!
+//! The rule, which `docs/guide/ci.md` explains:
+//!
+//! 1. Each [`Metric`] of each point has a standard error, which covers both what was not measured of the run, and how else the run might
+//!    have gone.
+//! 2. `z` is the difference over the standard error of the difference, and `p` the chance of such a `z` where nothing has changed,
+//!    times the number of comparisons (Bonferroni): of a hundred diffs of equal runs one finds something at a significance of 1 %.
+//! 3. It is worse if `p` is below the significance, it has grown by the threshold at least, and it is about more time than the floor.
+
+mod estimate;
+mod pair;
+
+pub(crate) use estimate::{Estimate, Metric};
+
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
+use pair::Pair;
+use serde::Serialize;
+
+/// When a difference is one.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Rule {
+    /// Chance of finding anything at all between two runs that are alike.
+    pub(crate) significance: f64,
+    /// Least change, as a share of what was.
+    pub(crate) threshold: f64,
+    /// Least time in each second, waited or held, that the figure is about, in seconds.
+    pub(crate) floor: f64,
+    /// What is compared.
+    #[serde(skip)]
+    pub(crate) metrics: Vec<Metric>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    Worse,
+    Better,
+    /// It may be chance, or is little.
+    Same,
+    /// It is about so little time that nobody cares.
+    Small,
+}
+
+/// A metric then and now.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) metric: Metric,
+    pub(crate) before: Estimate,
+    pub(crate) after: Estimate,
+    /// The difference over its standard error.
+    pub(crate) z: f64,
+    /// The chance of such a difference in any of the comparisons, if nothing has changed.
+    pub(crate) p: f64,
+    pub(crate) verdict: Verdict,
+}
+
+impl Change {
+    /// As a share of what was; `None` of nothing.
+    pub(crate) fn relative(&self) -> Option<f64> {
+        let difference = self.after.value - self.before.value;
+        match self.before.value {
+            0.0 if difference == 0.0 => Some(0.0),
+            0.0 => None,
+            before => Some(difference / before),
+        }
+    }
+
+    /// Whether it has changed by that share of what was at least. Anything is more than a share of nothing.
+    fn by(&self, share: f64) -> bool {
+        self.relative().is_none_or(|change| change.abs() >= share)
+    }
+}
+
+/// Whether the point is in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Presence {
+    Both,
+    /// In the second only.
+    New,
+    /// In the first only.
+    Gone,
+}
+
+/// A point, and what has changed of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) lock: Lock,
+    pub(crate) mode: AcquireMode,
+    /// Where it is now, or was.
+    pub(crate) site: Site,
+    /// Where it was, if not there.
+    pub(crate) was: Option<Site>,
+    pub(crate) presence: Presence,
+    /// Whether it is all points of the lock in the file.
+    pub(crate) together: bool,
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Row {
+    pub(crate) fn verdict(&self) -> Verdict {
+        let verdicts = self.changes.iter().map(|change| change.verdict);
+        verdicts.min().unwrap_or(Verdict::Small)
+    }
+
+    /// Nanoseconds by which it waits longer in each second.
+    fn growth(&self) -> f64 {
+        let waits = self
+            .changes
+            .iter()
+            .find(|change| change.metric == Metric::WaitPerSecond);
+        waits.map_or(0.0, |change| change.after.value - change.before.value)
+    }
+}
+
+/// Two snapshots, compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Comparison {
+    /// What is worst first, then what is better, then the rest.
+    pub(crate) rows: Vec<Row>,
+    /// Metrics that were compared and are not [`Verdict::Small`].
+    pub(crate) comparisons: usize,
+}
+
+impl Comparison {
+    /// How many metrics are so.
+    pub(crate) fn count(&self, verdict: Verdict) -> usize {
+        self.changes()
+            .filter(|change| change.verdict == verdict)
+            .count()
+    }
+
+    /// Whether anything is worse, by so much at least.
+    pub(crate) fn is_worse(&self, by: f64) -> bool {
+        self.changes()
+            .any(|change| change.verdict == Verdict::Worse && change.by(by))
+    }
+
+    fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.rows.iter().flat_map(|row| &row.changes)
+    }
+}
+
+/// Compares two snapshots.
+pub(crate) fn compare(before: &Snapshot, after: &Snapshot, rule: &Rule) -> Comparison {
+    let seconds = [
+        before.elapsed().as_secs_f64(),
+        after.elapsed().as_secs_f64(),
+    ];
+    let pairs = pair::pairs(before.points(), after.points());
+    let mut rows: Vec<Row> = pairs
+        .iter()
+        .filter_map(|pair| row(pair, seconds, rule))
+        .collect();
+    let comparisons = rows
+        .iter()
+        .flat_map(|row| &row.changes)
+        .filter(|change| change.verdict != Verdict::Small)
+        .count();
+    for change in rows.iter_mut().flat_map(|row| &mut row.changes) {
+        judge(change, comparisons, rule);
+    }
+    rows.sort_by(|a, b| {
+        let verdicts = a.verdict().cmp(&b.verdict());
+        let growth = b.growth().abs().total_cmp(&a.growth().abs());
+        let place = || (&a.lock, &a.site, a.mode).cmp(&(&b.lock, &b.site, b.mode));
+        verdicts.then(growth).then_with(place)
+    });
+    Comparison { rows, comparisons }
+}
+
+fn row(pair: &Pair<'_>, [then, now]: [f64; 2], rule: &Rule) -> Option<Row> {
+    let point = pair.point()?;
+    let (presence, was) = match (&pair.before, &pair.after) {
+        (None, _) => (Presence::New, None),
+        (_, None) => (Presence::Gone, None),
+        (Some(before), Some(after)) => {
+            let moved = before.site != after.site && !pair.together;
+            (Presence::Both, moved.then(|| before.site.clone()))
+        }
+    };
+    // A point that is in one only has not waited in the other.
+    let nothing = Point::new(point.lock.clone(), point.mode, point.site.clone());
+    let before = pair.before.as_deref().unwrap_or(&nothing);
+    let after = pair.after.as_deref().unwrap_or(&nothing);
+    let changes = rule
+        .metrics
+        .iter()
+        .filter_map(|&metric| change(metric, (before, then), (after, now), rule.floor))
+        .collect();
+    Some(Row {
+        lock: point.lock.clone(),
+        mode: point.mode,
+        site: point.site.clone(),
+        was,
+        presence,
+        together: pair.together,
+        changes,
+    })
+}
+
+/// Not judged yet, except that it is small.
+fn change(
+    metric: Metric,
+    (before, then): (&Point, f64),
+    (after, now): (&Point, f64),
+    floor: f64,
+) -> Option<Change> {
+    let [old, new] = [metric.of(before, then)?, metric.of(after, now)?];
+    let weights = [metric.weight(before, then), metric.weight(after, now)];
+    let weight = weights.into_iter().flatten().reduce(f64::max);
+    let error = old.error.hypot(new.error);
+    let difference = new.value - old.value;
+    // Equal figures do not differ, however sure they are.
+    let z = if difference == 0.0 {
+        0.0
+    } else {
+        difference / error
+    };
+    // What was not timed may matter.
+    let small = weight.is_some_and(|weight| weight < floor);
+    Some(Change {
+        metric,
+        before: old,
+        after: new,
+        z,
+        p: libm::erfc(z.abs() / std::f64::consts::SQRT_2),
+        verdict: if small { Verdict::Small } else { Verdict::Same },
+    })
+}
+
+fn judge(change: &mut Change, comparisons: usize, rule: &Rule) {
+    if change.verdict == Verdict::Small {
+        return;
+    }
+    change.p = (change.p * comparisons as f64).min(1.0);
+    if change.p < rule.significance && change.by(rule.threshold) {
+        change.verdict = if change.z > 0.0 {
+            Verdict::Worse
+        } else {
+            Verdict::Better
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Which point of one snapshot is which of another, whose source may have been edited in between.
+//!
+//! Lines move when something is inserted above them. So points are not paired by their line alone, but in groups: those of one lock, one
+//! mode and one file.
+//!
+//! 1. If all places of one snapshot are in the other, nothing has moved: each is paired with itself, and the rest is new or gone.
+//! 2. Else, if there are as many in both, they are paired in their order.
+//! 3. Else nobody can tell which is new: the group is compared as one, at `file:*`.
+
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// A point in both, or in one.
+#[derive(Debug)]
+pub(crate) struct Pair<'a> {
+    pub(crate) before: Option<Cow<'a, Point>>,
+    pub(crate) after: Option<Cow<'a, Point>>,
+    /// Whether the two are all points of the lock in the file.
+    pub(crate) together: bool,
+}
+
+impl Pair<'_> {
+    /// The point, as it is now, or was.
+    pub(crate) fn point(&self) -> Option<&Point> {
+        self.after.as_deref().or(self.before.as_deref())
+    }
+}
+
+/// What stays the same when lines move.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group<'a> {
+    name: Option<&'a str>,
+    created_in: Option<&'a str>,
+    mode: AcquireMode,
+    file: &'a str,
+}
+
+impl<'a> Group<'a> {
+    fn of(point: &'a Point) -> Self {
+        let (name, created_in) = match &point.lock {
+            Lock::Named(name) => (Some(name.as_str()), None),
+            Lock::Created(site) => (None, Some(site.file.as_str())),
+            Lock::Anonymous => (None, None),
+        };
+        Self {
+            name,
+            created_in,
+            mode: point.mode,
+            file: &point.site.file,
+        }
+    }
+}
+
+/// What orders the points of a group, and tells them apart.
+type Place<'a> = (&'a Lock, &'a Site);
+
+fn place(point: &Point) -> Place<'_> {
+    (&point.lock, &point.site)
+}
+
+/// Pairs the points of two snapshots.
+pub(crate) fn pairs<'a>(before: &'a [Point], after: &'a [Point]) -> Vec<Pair<'a>> {
+    type Members<'a> = BTreeMap<Place<'a>, &'a Point>;
+    let mut groups: BTreeMap<Group<'a>, (Members<'a>, Members<'a>)> = BTreeMap::new();
+    for point in before {
+        let (before, _) = groups.entry(Group::of(point)).or_default();
+        before.insert(place(point), point);
+    }
+    for point in after {
+        let (_, after) = groups.entry(Group::of(point)).or_default();
+        after.insert(place(point), point);
+    }
+    let mut pairs = Vec::new();
+    for (before, after) in groups.into_values() {
+        let within = |a: &Members<'_>, b: &Members<'_>| a.keys().all(|place| b.contains_key(place));
+        if within(&before, &after) || within(&after, &before) {
+            let gone = before
+                .iter()
+                .filter(|(place, _)| !after.contains_key(*place));
+            pairs.extend(gone.map(|(_, point)| alone(Some(point), None)));
+            pairs.extend(
+                after
+                    .iter()
+                    .map(|(place, point)| alone(before.get(place).copied(), Some(point))),
+            );
+        } else if before.len() == after.len() {
+            let both = before.into_values().zip(after.into_values());
+            pairs.extend(both.map(|(before, after)| alone(Some(before), Some(after))));
+        } else {
+            pairs.push(Pair {
+                before: together(before.into_values()).map(Cow::Owned),
+                after: together(after.into_values()).map(Cow::Owned),
+                together: true,
+            });
+        }
+    }
+    pairs
+}
+
+fn alone<'a>(before: Option<&'a Point>, after: Option<&'a Point>) -> Pair<'a> {
+    Pair {
+        before: before.map(Cow::Borrowed),
+        after: after.map(Cow::Borrowed),
+        together: false,
+    }
+}
+
+/// All of them as one point, at the place of the first.
+fn together<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Point> {
+    let mut points: Vec<Point> = points.cloned().collect();
+    let (lock, site) = points
+        .first()
+        .map(|first| (first.lock.clone(), first.site.clone()))?;
+    for point in &mut points {
+        point.lock = lock.clone();
+        point.site = site.clone();
+    }
+    let merged = Snapshot::from_parts(SnapshotParts {
+        points,
+        ..SnapshotParts::default()
+    });
+    merged.points().first().cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A point at a line, with as many acquisitions.
+    fn at(line: u32) -> Point {
+        Point {
+            acquisitions: line.into(),
+            ..Point::new(
+                Lock::Named("cache".into()),
+                AcquireMode::Exclusive,
+                Site::new("a.rs", line, 1),
+            )
+        }
+    }
+
+    fn check(before: &[u32], after: &[u32], expected: &[(Option<u64>, Option<u64>)]) {
+        let [before, after] =
+            [before, after].map(|lines| lines.iter().map(|&line| at(line)).collect::<Vec<_>>());
+        let found: Vec<_> = pairs(&before, &after)
+            .iter()
+            .map(|pair| {
+                let count = |point: &Option<Cow<'_, Point>>| point.as_ref().map(|p| p.acquisitions);
+                (count(&pair.before), count(&pair.after))
+            })
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn nothing_has_moved() {
+        check(
+            &[10, 20],
+            &[10, 20],
+            &[(Some(10), Some(10)), (Some(20), Some(20))],
+        );
+        check(&[10], &[10, 20], &[(Some(10), Some(10)), (None, Some(20))]);
+        check(&[10, 20], &[20], &[(Some(10), None), (Some(20), Some(20))]);
+        check(&[], &[1], &[(None, Some(1))]);
+    }
+
+    #[test]
+    fn lines_that_have_moved_are_told_by_their_order() {
+        // The old line 41 is not the new line 41.
+        check(
+            &[38, 41],
+            &[41, 44],
+            &[(Some(38), Some(41)), (Some(41), Some(44))],
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_taken_together() {
+        check(&[38, 41], &[41, 44, 50], &[(Some(79), Some(135))]);
+    }
+
+    #[test]
+    fn another_file_or_mode_is_another_group() {
+        let mut shared = at(10);
+        shared.mode = AcquireMode::Shared;
+        let mut elsewhere = at(10);
+        elsewhere.site.file = "b.rs".into();
+        let (before, after) = ([at(10)], [at(10), shared, elsewhere]);
+        let pairs = pairs(&before, &after);
+        assert_eq!(pairs.iter().filter(|pair| pair.before.is_some()).count(), 1);
+        assert_eq!(pairs.len(), 3);
+    }
+
+    #[test]
+    fn locks_without_a_name_are_told_by_where_they_were_created() {
+        let created = |line, site| Point {
+            lock: Lock::Created(Site::new("pool.rs", line, 1)),
+            ..at(site)
+        };
+        let (before, after) = (
+            [created(1, 9), created(2, 8)],
+            [created(4, 9), created(5, 8)],
+        );
+        let pairs = pairs(&before, &after);
+        let lines: Vec<_> = pairs
+            .iter()
+            .map(|pair| {
+                (
+                    pair.before.as_ref().unwrap().site.line,
+                    pair.after.as_ref().unwrap().site.line,
+                )
+            })
+            .collect();
+        assert_eq!(lines, [(9, 9), (8, 8)]);
+    }
+}

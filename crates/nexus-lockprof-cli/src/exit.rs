@@ -1,0 +1,39 @@
+//! How the program ends.
+
+use crate::output::Closed;
+use crate::terminal::Color;
+use anyhow::Result;
+use std::io::Write;
+use std::process::ExitCode;
+
+pub(crate) const CODES: &str = "\
+Exit codes:
+  0  it went well; also when the reader of a pipe has gone
+  1  `diff --fail-on` has found what it was to look for, or `selftest` has failed
+  2  the command line is wrong
+  3  it could not be done: the text on standard error says why";
+
+/// What came of a command that could be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Good,
+    /// What was to be found was found, and is bad.
+    Bad,
+}
+
+/// The exit code. Tells what went wrong.
+pub(crate) fn code(color: Color, result: Result<Outcome>) -> ExitCode {
+    match result {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Bad) => ExitCode::from(1),
+        // `lockprof report x | head -1`: who reads has enough.
+        Err(error) if error.is::<Closed>() => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut stderr = anstream::AutoStream::new(std::io::stderr(), color.choice());
+            let style = anstyle::AnsiColor::Red.on_default().bold();
+            // A closed stderr is no reason for anything else.
+            let _ = writeln!(stderr, "{style}lockprof:{style:#} {error:#}");
+            ExitCode::from(3)
+        }
+    }
+}

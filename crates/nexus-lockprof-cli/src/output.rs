@@ -1,0 +1,103 @@
+//! Where output goes: standard output, or a file that appears whole or not at all.
+
+use crate::terminal::Color;
+use anyhow::{Context, Result};
+use std::fmt;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Standard output was closed by who reads it.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// Prints text that may have colours, and a line end.
+pub(crate) fn print(color: Color, text: &dyn fmt::Display) -> Result<()> {
+    let stdout = anstream::AutoStream::new(io::stdout(), color.choice());
+    let mut stdout = BufWriter::new(stdout);
+    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    to_stdout(written)
+}
+
+/// Whether `path` stands for standard output.
+pub(crate) fn is_stdout(path: Option<&Path>) -> bool {
+    path.is_none_or(|path| path == "-")
+}
+
+/// Writes to `path`, or to standard output if that is `-` or `None`, what `write` writes.
+///
+/// A file takes its name when it is whole: whoever looks meanwhile, or after a failure, sees the old one. What is no file, such
+/// as `/dev/stderr` or a named pipe, is written to as it is.
+pub(crate) fn write(
+    path: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let path = match path {
+        Some(path) if !is_stdout(Some(path)) => path,
+        _ => {
+            let mut stdout = BufWriter::new(io::stdout().lock());
+            let written = write(&mut stdout).and_then(|()| stdout.flush());
+            return to_stdout(written);
+        }
+    };
+    let written = match fs::metadata(path) {
+        Ok(meta) if !meta.is_file() => direct(path, write),
+        Ok(meta) => fs::canonicalize(path).and_then(|path| replace(&path, Some(meta), write)),
+        Err(_) => replace(path, None, write),
+    };
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn to_stdout(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
+        written => written.context("standard output cannot be written"),
+    }
+}
+
+fn direct(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let file = fs::OpenOptions::new().write(true).open(path)?;
+    let mut writer = BufWriter::new(file);
+    write(&mut writer)?;
+    writer.flush()
+}
+
+fn replace(
+    path: &Path,
+    old: Option<fs::Metadata>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    // The parent of a bare name is "".
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lockprof-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As of any new file: what the umask leaves.
+        let fresh = fs::Permissions::from_mode(0o666);
+        builder.permissions(fresh);
+    }
+    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    if let Some(old) = old.filter(|_| cfg!(unix)) {
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    let mut writer = BufWriter::new(file.as_file_mut());
+    write(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    // Before it takes the name: a crash must not leave the name on an empty file.
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! The pull endpoint's client: HTTP over a Unix socket or a port.
+
+use super::{PATIENCE, Source};
+use crate::files;
+use anyhow::{Context, Result, anyhow, bail};
+use nexus_lockprof_snapshot::Snapshot;
+use std::fmt::Display;
+use ureq::Agent;
+use ureq::Body;
+use ureq::config::Config;
+use ureq::http::Response;
+
+/// The media type of a snapshot in our own format.
+const SNAPSHOT: &str = "application/vnd.lockprof";
+
+/// The largest snapshot that is read, in bytes.
+const LARGEST: u64 = 256 << 20;
+/// The most of a refusal's text that is shown, in bytes.
+const LONGEST_REFUSAL: u64 = 1 << 10;
+
+pub(super) struct Client {
+    agent: Agent,
+    /// What paths come after, without a slash at its end.
+    base: String,
+    name: String,
+}
+
+impl Client {
+    /// Of an address.
+    pub(super) fn url(url: &str) -> Result<Self> {
+        if url.starts_with("https://") {
+            bail!(
+                "the endpoint speaks http, not https: put a proxy that ends TLS before it, and lockprof behind that"
+            );
+        }
+        let uri: ureq::http::Uri = url.parse().map_err(|error| anyhow!("no URL: {error}"))?;
+        if uri.host().is_none_or(str::is_empty) {
+            bail!("no URL: there is no host in it");
+        }
+        if uri.query().is_some() {
+            bail!(
+                "the URL is of the endpoint, not of one of its pages: leave `?` and what follows out"
+            );
+        }
+        let base = url.trim_end_matches('/');
+        // What a browser shows is what people copy.
+        let base = base.strip_suffix("/snapshot").unwrap_or(base);
+        Ok(Self {
+            agent: config().new_agent(),
+            base: base.to_owned(),
+            name: url.to_owned(),
+        })
+    }
+
+    /// Of a Unix socket. Tries it: a socket that nobody listens on is an error here.
+    #[cfg(unix)]
+    pub(super) fn socket(path: &std::path::Path) -> Result<Self> {
+        use ureq::unversioned::resolver::DefaultResolver;
+
+        std::os::unix::net::UnixStream::connect(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => {
+                anyhow!("nobody listens there: the process that made it is gone ({error})")
+            }
+            _ => anyhow!(error),
+        })?;
+        let connector = super::socket::ToSocket(path.to_owned());
+        Ok(Self {
+            agent: Agent::with_parts(config(), connector, DefaultResolver::default()),
+            // An address, so that no name is looked up.
+            base: "http://127.0.0.1".to_owned(),
+            name: path.display().to_string(),
+        })
+    }
+
+    fn get(&self, path: &str) -> Result<Response<Body>> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let accept = format!("{SNAPSHOT}, application/json;q=0.5");
+        self.answered("GET", path, request.header("Accept", accept).call())
+    }
+
+    fn post(&self, path: &str, form: &str) -> Result<Response<Body>> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.content_type("application/x-www-form-urlencoded");
+        // In a form `%` begins the number of a byte: 2% is 2%25.
+        self.answered("POST", path, request.send(form.replace('%', "%25")))
+    }
+
+    /// The answer, if it is a good one.
+    fn answered(
+        &self,
+        method: &str,
+        path: &str,
+        answer: Result<Response<Body>, ureq::Error>,
+    ) -> Result<Response<Body>> {
+        let mut answer = answer.map_err(|error| self.error(error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = answer.body_mut().with_config().limit(LONGEST_REFUSAL);
+        let text = text.lossy_utf8(true).read_to_string().unwrap_or_default();
+        let text = nexus_lockprof_snapshot::printable(text.trim()).into_owned();
+        match status.as_u16() {
+            400 if !text.is_empty() => Err(self.error(text)),
+            404 => Err(self.error(format!(
+                "there is no {path}: is this a lockprof endpoint? (404 {text})"
+            ))),
+            _ => Err(self.error(format!("{method} {path} was refused: {status} {text}"))),
+        }
+    }
+
+    fn error(&self, what: impl Display) -> anyhow::Error {
+        anyhow!("{}: {what}", self.name)
+    }
+}
+
+fn config() -> Config {
+    Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        // A refusal's text says what is wrong.
+        .http_status_as_error(false)
+        // Whoever answers with another address is no endpoint of ours, and a proxy would see this machine's address, not its own.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .max_idle_connections(0)
+        .user_agent(concat!("lockprof/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+impl Source for Client {
+    fn snapshot(&mut self) -> Result<Snapshot> {
+        let mut answer = self.get("/snapshot")?;
+        let body = answer.body_mut().with_config().limit(LARGEST);
+        let bytes = body.read_to_vec().map_err(|error| self.error(error))?;
+        files::parse(&bytes).with_context(|| format!("{}: the answer is no snapshot", self.name))
+    }
+
+    fn reset(&mut self) -> Result<()> {
+        self.post("/reset", "").map(drop)
+    }
+
+    fn set(&mut self, changes: &str) -> Result<()> {
+        self.post("/config", changes).map(drop)
+    }
+
+    fn describe(&self) -> String {
+        self.name.clone()
+    }
+}

@@ -1,0 +1,224 @@
+//! Where a snapshot comes from: a [`Target`] as it was typed, and the [`Source`] that it is once it is connected.
+
+mod file;
+mod http;
+mod pid;
+#[cfg(unix)]
+mod socket;
+
+pub(crate) use pid::{check_owner, runtime_directories};
+
+use anyhow::{Context, Result};
+use nexus_lockprof_snapshot::Snapshot;
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long a target may take to answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Something that has snapshots.
+pub trait Source {
+    /// The snapshot as it is now.
+    ///
+    /// # Errors
+    ///
+    /// If the target does not answer, or answers something else.
+    fn snapshot(&mut self) -> Result<Snapshot>;
+
+    /// Starts the target anew, from 0.
+    ///
+    /// # Errors
+    ///
+    /// If the target does not answer, refuses, or is a file.
+    fn reset(&mut self) -> Result<()>;
+
+    /// Changes what is measured: `mode=exact`, `budget=2%`, or both with `&` between them.
+    ///
+    /// # Errors
+    ///
+    /// If the target does not answer, refuses, or is a file. A refusal has the target's own words.
+    fn set(&mut self, changes: &str) -> Result<()>;
+
+    /// What this is, for people: `/run/user/1000/lockprof/4711.sock`.
+    fn describe(&self) -> String;
+}
+
+/// What a snapshot is asked of: a process, a socket, a URL, a file, or standard input.
+///
+/// Anything can be typed; whether there is such a thing is known when it is [connected](Self::connect).
+///
+/// ```
+/// use nexus_lockprof_cli::target::Target;
+///
+/// let target = |text: &str| text.parse::<Target>().unwrap_or(Target::Stdin);
+/// assert_eq!(target("4711"), Target::Pid(4711));
+/// assert_eq!(target("./4711"), Target::Path("./4711".into()));
+/// assert_eq!(target("http://127.0.0.1:9464"), Target::Url("http://127.0.0.1:9464".into()));
+/// assert_eq!(target("unix:/tmp/app.sock"), Target::Socket("/tmp/app.sock".into()));
+/// assert_eq!(target("-"), Target::Stdin);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A process, which serves on the socket in the runtime directory that has its number.
+    Pid(u32),
+    /// A Unix socket: `unix:PATH`.
+    Socket(PathBuf),
+    /// An address that begins with `http://` or `https://`.
+    Url(String),
+    /// A socket or a file, whichever is there.
+    Path(PathBuf),
+    /// Standard input: `-`.
+    Stdin,
+}
+
+impl FromStr for Target {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        Ok(match (text, text.parse()) {
+            ("-", _) => Self::Stdin,
+            // A number that no process can have is a file's name.
+            (_, Ok(pid)) if digits && pid > 0 => Self::Pid(pid),
+            _ if text.starts_with("http://") || text.starts_with("https://") => {
+                Self::Url(text.to_owned())
+            }
+            _ => match text.strip_prefix("unix:") {
+                Some(path) => Self::Socket(path.into()),
+                None => Self::Path(text.into()),
+            },
+        })
+    }
+}
+
+/// As it was typed.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pid(pid) => write!(f, "{pid}"),
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+            Self::Url(url) => f.write_str(url),
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Stdin => f.write_str("-"),
+        }
+    }
+}
+
+impl Target {
+    /// Whether it stays as it is: a file or standard input. A path at which there is nothing yet counts as a file.
+    #[must_use]
+    pub fn is_static(&self) -> bool {
+        match self {
+            Self::Pid(_) | Self::Socket(_) | Self::Url(_) => false,
+            Self::Path(path) => !is_socket(path),
+            Self::Stdin => true,
+        }
+    }
+
+    /// Connects to it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, or not what it was taken for: the error says what the text was taken for, and what is wrong with that.
+    ///
+    /// ```
+    /// use nexus_lockprof_cli::target::Target;
+    ///
+    /// let target = Target::Path("no/such.lockprof".into());
+    /// let error = target.connect().err().map(|error| format!("{error:#}")).unwrap_or_default();
+    /// assert!(error.starts_with("no/such.lockprof, taken for a file or a socket: "), "{error}");
+    /// ```
+    pub fn connect(&self) -> Result<Box<dyn Source>> {
+        match self {
+            Self::Pid(pid) => pid::connect(*pid).with_context(|| {
+                format!("{pid}, taken for a process (a file of that name is ./{pid})")
+            }),
+            Self::Socket(path) => connect_socket(path)
+                .with_context(|| format!("{}, taken for a socket", path.display())),
+            Self::Url(url) => {
+                let client = http::Client::url(url);
+                let client = client.with_context(|| format!("{url}, taken for a URL"))?;
+                Ok(Box::new(client))
+            }
+            Self::Path(path) if is_socket(path) => connect_socket(path)
+                .with_context(|| format!("{}, which is a socket", path.display())),
+            Self::Path(path) => {
+                std::fs::metadata(path)
+                    .with_context(|| format!("{}, taken for a file or a socket", path.display()))?;
+                Ok(Box::new(file::File::new(path)))
+            }
+            Self::Stdin => Ok(Box::new(file::Stdin)),
+        }
+    }
+
+    /// The snapshot as it is now, or, of `interval`, what happened while that passed.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect) and [`Source::snapshot`], and for an interval of what does not change.
+    pub fn snapshot(&self, interval: Option<Duration>) -> Result<Snapshot> {
+        let mut source = self.connect()?;
+        let Some(interval) = interval else {
+            return source.snapshot();
+        };
+        anyhow::ensure!(
+            !self.is_static(),
+            "{self}: a file does not change, so there is no interval of it: leave --seconds out"
+        );
+        let earlier = source.snapshot()?;
+        std::thread::sleep(interval);
+        let later = source.snapshot()?;
+        later
+            .since(&earlier)
+            .with_context(|| format!("{}: no interval", source.describe()))
+    }
+}
+
+#[cfg(unix)]
+fn is_socket(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
+}
+
+#[cfg(not(unix))]
+fn is_socket(_: &std::path::Path) -> bool {
+    false
+}
+
+#[cfg(unix)]
+pub(crate) fn connect_socket(path: &std::path::Path) -> Result<Box<dyn Source>> {
+    Ok(Box::new(http::Client::socket(path)?))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn connect_socket(_: &std::path::Path) -> Result<Box<dyn Source>> {
+    anyhow::bail!("there are no Unix sockets on this system")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_text_is_taken_for() {
+        for (text, target) in [
+            ("1", Target::Pid(1)),
+            ("4294967295", Target::Pid(u32::MAX)),
+            ("4294967296", Target::Path("4294967296".into())),
+            ("0", Target::Path("0".into())),
+            ("+1", Target::Path("+1".into())),
+            ("", Target::Path("".into())),
+            ("-", Target::Stdin),
+            ("a.lockprof", Target::Path("a.lockprof".into())),
+            ("/run/1.sock", Target::Path("/run/1.sock".into())),
+            ("unix:a", Target::Socket("a".into())),
+            ("https://h/", Target::Url("https://h/".into())),
+        ] {
+            assert_eq!(text.parse(), Ok(target.clone()), "{text}");
+            assert_eq!(target.to_string(), text);
+        }
+    }
+}

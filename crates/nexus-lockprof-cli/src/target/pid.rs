@@ -1,0 +1,97 @@
+//! A process: where its socket is.
+
+use super::{Source, connect_socket};
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+
+/// The directories in which a process of this user, or of `of`, may have its socket: `$XDG_RUNTIME_DIR/lockprof` and
+/// `/tmp/lockprof-UID`, for it may not have the variable that we have, or the other way round.
+pub(crate) fn runtime_directories(of: Option<u32>) -> Vec<PathBuf> {
+    let mut directories = Vec::new();
+    if let Some(runtime) = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
+        // Its specification says to ignore one that is not absolute.
+        if runtime.is_absolute() {
+            directories.push(runtime.join("lockprof"));
+        }
+    }
+    for uid in of.into_iter().chain(own_uid()) {
+        let run = PathBuf::from(format!("/run/user/{uid}/lockprof"));
+        let tmp = PathBuf::from(format!("/tmp/lockprof-{uid}"));
+        for directory in [run, tmp] {
+            if !directories.contains(&directory) {
+                directories.push(directory);
+            }
+        }
+    }
+    directories
+}
+
+pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
+    let owner = owner_of(pid);
+    let directories = runtime_directories(owner);
+    let found = directories.iter().find_map(|directory| {
+        let socket = directory.join(format!("{pid}.sock"));
+        socket
+            .symlink_metadata()
+            .is_ok()
+            .then_some((directory, socket))
+    });
+    let Some((directory, socket)) = found else {
+        let places: Vec<String> = directories
+            .iter()
+            .map(|directory| directory.display().to_string())
+            .collect();
+        let places = places.join(", ");
+        if cfg!(target_os = "linux") && owner.is_none() {
+            bail!("there is no such process, and no {pid}.sock in {places}");
+        }
+        bail!(
+            "it does not serve: there is no {pid}.sock in {places}; start it with LOCKPROF_SERVE=unix, or let it call \
+             nexus_lockprof::serve"
+        );
+    };
+    check_owner(directory, owner)?;
+    connect_socket(&socket).map_err(|error| error.context(socket.display().to_string()))
+}
+
+/// Nobody else may pose as the process.
+#[cfg(unix)]
+pub(crate) fn check_owner(directory: &Path, of: Option<u32>) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata(directory)?.uid();
+    if Some(uid) == own_uid() || Some(uid) == of {
+        return Ok(());
+    }
+    bail!(
+        "{} is of user {uid}, not of the process's or yours: what is in it is not looked at",
+        directory.display()
+    )
+}
+
+#[cfg(not(unix))]
+pub(crate) fn check_owner(_: &Path, _: Option<u32>) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn own_uid() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn own_uid() -> Option<u32> {
+    None
+}
+
+/// Whose process it is; `None` if there is none, or the system does not tell.
+#[cfg(target_os = "linux")]
+fn owner_of(pid: u32) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    let process = std::fs::metadata(format!("/proc/{pid}"));
+    process.ok().map(|process| process.uid())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn owner_of(_: u32) -> Option<u32> {
+    None
+}

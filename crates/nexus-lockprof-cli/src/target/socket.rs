@@ -1,0 +1,81 @@
+//! A Unix socket as a way for HTTP.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+
+/// Connects to one socket, whatever the address.
+#[derive(Debug)]
+pub(super) struct ToSocket(pub(super) PathBuf);
+
+impl Connector for ToSocket {
+    type Out = OverSocket;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<OverSocket>, Error> {
+        let stream = UnixStream::connect(&self.0)?;
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Some(OverSocket { stream, buffers }))
+    }
+}
+
+pub(super) struct OverSocket {
+    stream: UnixStream,
+    buffers: LazyBuffers,
+}
+
+impl Transport for OverSocket {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let left = timeout.not_zero().map(|left| *left);
+        self.stream.set_write_timeout(left)?;
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        let written = self.stream.write_all(output);
+        written.map_err(|error| timely(error, timeout))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let left = timeout.not_zero().map(|left| *left);
+        self.stream.set_read_timeout(left)?;
+        let input = self.buffers.input_append_buf();
+        let amount = loop {
+            match self.stream.read(input) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.map_err(|error| timely(error, timeout))?,
+            }
+        };
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    /// Each request has a connection of its own.
+    fn is_open(&mut self) -> bool {
+        false
+    }
+}
+
+/// A timeout of the socket as what it is.
+fn timely(error: io::Error, timeout: NextTimeout) -> Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Error::Timeout(timeout.reason),
+        _ => Error::Io(error),
+    }
+}
+
+impl fmt::Debug for OverSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OverSocket").finish_non_exhaustive()
+    }
+}

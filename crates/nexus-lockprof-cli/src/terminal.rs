@@ -1,0 +1,37 @@
+//! Colours and widths.
+
+use std::io::IsTerminal;
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    pub(crate) const fn choice(self) -> anstream::ColorChoice {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
+
+/// The width of what goes to standard output, in columns: the terminal's, and where there is none enough for all columns.
+pub(crate) fn width() -> usize {
+    const NO_TERMINAL: usize = 160;
+    terminal_size::terminal_size_of(std::io::stdout())
+        .map_or(NO_TERMINAL, |(terminal_size::Width(width), _)| width.into())
+}
+
+/// Whether somebody would see bytes as they are.
+pub(crate) fn is_output() -> bool {
+    std::io::stdout().is_terminal()
+}

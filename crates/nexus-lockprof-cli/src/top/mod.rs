@@ -1,0 +1,268 @@
+//! `lockprof top TARGET`: a profiled process, live on a terminal.
+//!
+//! Three threads send to the one that draws: of the target ([`fetch`]), of the keyboard, of signals. What it hears changes the
+//! [`state`], which the [`view`] draws. See `docs/decisions/0020-top.md`.
+
+mod fetch;
+mod options;
+mod screen;
+mod state;
+mod view;
+
+pub(crate) use options::Options;
+
+use crate::target::Source;
+use anyhow::{Context, Result, bail};
+use ratatui::crossterm::event::{self, Event};
+use screen::Screen;
+use state::{Effect, Order, Report, Setup, State};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+use view::Theme;
+
+/// What the thread that draws waits for.
+enum Message {
+    Terminal(Event),
+    /// The keyboard cannot be read.
+    Deaf(io::Error),
+    Target(Report),
+    #[cfg(unix)]
+    Signal(i32),
+    /// A thread has panicked.
+    Panicked,
+}
+
+/// How it ended.
+enum End {
+    Quit,
+    /// By this signal.
+    #[cfg(unix)]
+    Signal(i32),
+    Panicked,
+}
+
+/// How often it is drawn while nothing happens, for the sake of what tells time.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Shows the target that `connect` connects to until somebody quits. `is_static` says that it is a file.
+///
+/// # Errors
+///
+/// If stdout is no terminal, or the terminal cannot be used. What is wrong with the target is shown, not returned.
+pub(crate) fn run(
+    options: &Options,
+    target: String,
+    is_static: bool,
+    connect: impl Fn() -> Result<Box<dyn Source>> + Send + 'static,
+) -> Result<ExitCode> {
+    if !io::stdout().is_terminal() {
+        bail!("`lockprof top` needs a terminal, and stdout is none: `lockprof report` prints once");
+    }
+    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let (sender, messages) = mpsc::channel();
+    let state = State::new(Setup {
+        target,
+        is_static,
+        interval: options.interval,
+        sort: options.sort,
+        filter: options.filter.clone(),
+    });
+    // Before the terminal is taken: a signal that comes in between must not leave it as it is then.
+    #[cfg(unix)]
+    signals(sender.clone())?;
+    let screen = Screen::take().context("the terminal cannot be used")?;
+    let orders = fetching(options.interval, is_static, connect, sender.clone())?;
+    keyboard(sender)?;
+    let end = show(screen, state, Theme::new(colours), &messages, &orders)?;
+    match end {
+        End::Quit => Ok(ExitCode::SUCCESS),
+        #[cfg(unix)]
+        End::Signal(signal) => {
+            // As who sent it expects: by the signal, which shells and service managers can tell from an exit.
+            signal_hook::low_level::emulate_default_handler(signal)
+                .context("a signal was not obeyed")?;
+            Ok(ExitCode::FAILURE)
+        }
+        End::Panicked => {
+            let message = screen::panicked().unwrap_or_default();
+            // A closed stderr is no reason for another panic.
+            let _ = writeln!(io::stderr(), "{message}");
+            Ok(ExitCode::from(101))
+        }
+    }
+}
+
+/// Draws, and waits for what changes the picture. The terminal is given back at the end.
+fn show(
+    mut screen: Screen,
+    mut state: State,
+    theme: Theme,
+    messages: &Receiver<Message>,
+    orders: &Sender<Order>,
+) -> Result<End> {
+    let start = Instant::now();
+    loop {
+        state.tick(start.elapsed());
+        #[cfg(debug_assertions)]
+        planted("draw");
+        screen
+            .draw(|frame| view::draw(frame, &mut state, theme))
+            .context("the terminal cannot be drawn on")?;
+        let mut next = match messages.recv_timeout(IDLE) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => bail!("nothing is left to wait for"),
+        };
+        // All that is there, then one picture of it.
+        while let Some(message) = next {
+            state.tick(start.elapsed());
+            if let Some(end) = handle(message, &mut screen, &mut state, orders)? {
+                return Ok(end);
+            }
+            next = messages.try_recv().ok();
+        }
+    }
+}
+
+fn handle(
+    message: Message,
+    screen: &mut Screen,
+    state: &mut State,
+    orders: &Sender<Order>,
+) -> Result<Option<End>> {
+    let redraw = "the terminal cannot be drawn on";
+    match message {
+        Message::Terminal(Event::Key(key)) => match state.key(key) {
+            Effect::None => {}
+            Effect::Quit => return Ok(Some(End::Quit)),
+            Effect::Suspend => suspend(screen)?,
+            Effect::Redraw => screen.forget().context(redraw)?,
+            Effect::Order(order) => {
+                if let Err(mpsc::SendError(order)) = orders.send(order) {
+                    let why = "nobody looks at the target any more".to_owned();
+                    state.hear(Report::Refused(order, why));
+                }
+            }
+        },
+        // The next picture has the new size.
+        Message::Terminal(_) => {}
+        Message::Deaf(error) => return Err(error).context("the keyboard cannot be read"),
+        Message::Target(report) => state.hear(report),
+        Message::Panicked => return Ok(Some(End::Panicked)),
+        #[cfg(unix)]
+        Message::Signal(signal) => match signal {
+            signal_hook::consts::SIGTSTP => suspend(screen)?,
+            signal_hook::consts::SIGCONT => screen.retake().context(redraw)?,
+            signal => return Ok(Some(End::Signal(signal))),
+        },
+    }
+    Ok(None)
+}
+
+/// Gives the terminal to the shell until the program is continued.
+#[cfg(unix)]
+fn suspend(screen: &mut Screen) -> Result<()> {
+    screen::give_back();
+    signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)
+        .context("this program cannot be stopped")?;
+    screen.retake().context("the terminal cannot be used again")
+}
+
+#[cfg(not(unix))]
+fn suspend(_: &mut Screen) -> Result<()> {
+    Ok(())
+}
+
+/// Starts the thread that looks at the target; what it is to tell it goes into the returned end.
+fn fetching(
+    interval: Duration,
+    once: bool,
+    connect: impl Fn() -> Result<Box<dyn Source>> + Send + 'static,
+    messages: Sender<Message>,
+) -> Result<Sender<Order>> {
+    let (sender, orders) = mpsc::channel();
+    let pace = fetch::Pace { interval, once };
+    spawn("fetch", messages, move |messages| {
+        fetch::run(connect, pace, &orders, |report| {
+            #[cfg(debug_assertions)]
+            planted("fetch");
+            messages.send(Message::Target(report)).is_ok()
+        });
+    })?;
+    Ok(sender)
+}
+
+/// Starts the thread that reads the keyboard. It ends with the process: nothing wakes it.
+fn keyboard(messages: Sender<Message>) -> Result<()> {
+    spawn("keyboard", messages, |messages| {
+        loop {
+            let (message, last) = match event::read() {
+                Ok(event) => (Message::Terminal(event), false),
+                Err(error) => (Message::Deaf(error), true),
+            };
+            if messages.send(message).is_err() || last {
+                return;
+            }
+        }
+    })
+}
+
+/// Starts the thread that hears signals.
+#[cfg(unix)]
+fn signals(messages: Sender<Message>) -> Result<()> {
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+
+    let heard = [SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT];
+    let mut signals =
+        signal_hook::iterator::Signals::new(heard).context("signals cannot be handled")?;
+    spawn("signals", messages, move |messages| {
+        for signal in signals.forever() {
+            if messages.send(Message::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn spawn(
+    name: &str,
+    messages: Sender<Message>,
+    body: impl FnOnce(&Sender<Message>) + Send + 'static,
+) -> Result<()> {
+    let body = move || {
+        let watch = Watch(messages);
+        body(&watch.0);
+    };
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .with_context(|| format!("the thread `{name}` cannot be started"))?;
+    Ok(())
+}
+
+/// Says so when its thread panics.
+struct Watch(Sender<Message>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // Nobody listens: then it is over anyway.
+            let _ = self.0.send(Message::Panicked);
+        }
+    }
+}
+
+/// Panics where `LOCKPROF_TOP_PANIC` names this place and the file it names has come to be: for `ci/top.sh`, and in builds with debug assertions only.
+#[cfg(debug_assertions)]
+fn planted(place: &str) {
+    let wanted = std::env::var("LOCKPROF_TOP_PANIC").unwrap_or_default();
+    if let Some((at, file)) = wanted.split_once(':') {
+        assert!(
+            at != place || !std::path::Path::new(file).exists(),
+            "a panic was asked for in {place}"
+        );
+    }
+}

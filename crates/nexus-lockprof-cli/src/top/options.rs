@@ -1,0 +1,77 @@
+//! The command line of `lockprof top`.
+
+use super::state::Column;
+use std::time::Duration;
+
+/// How the target is looked at.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Time between two looks at the target: a number with ms, s or m.
+    #[arg(long, short, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+    /// What the table is sorted by at first.
+    #[arg(long, short, value_name = "COLUMN", value_enum, default_value = "wait")]
+    pub(crate) sort: Column,
+    /// Words that the names of the points shown have.
+    #[arg(
+        long,
+        short,
+        value_name = "WORDS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) filter: String,
+}
+
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// A number with a unit.
+fn interval(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic());
+    let (number, unit) = text.split_at(split.unwrap_or(text.len()));
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => return Err("it is not a number with ms, s or m, such as 500ms".to_owned()),
+    };
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("`{number}` is not a number"))?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(interval) if (SHORTEST..=LONGEST).contains(&interval) => Ok(interval),
+        _ => Err("it is not from 100ms to 60m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals() {
+        for (text, milliseconds) in [
+            ("1s", 1_000),
+            ("250ms", 250),
+            ("1.5s", 1_500),
+            ("2m", 120_000),
+        ] {
+            assert_eq!(interval(text), Ok(Duration::from_millis(milliseconds)));
+        }
+        for (text, error) in [
+            ("1", "ms, s or m"),
+            ("", "ms, s or m"),
+            ("s", "`` is not a number"),
+            ("1h", "ms, s or m"),
+            ("1.2.3s", "`1.2.3` is not a number"),
+            ("0s", "from 100ms"),
+            ("-1s", "from 100ms"),
+            ("61m", "from 100ms"),
+            ("99ms", "from 100ms"),
+        ] {
+            let found = interval(text).unwrap_err();
+            assert!(found.contains(error), "{text}: {found}");
+        }
+    }
+}

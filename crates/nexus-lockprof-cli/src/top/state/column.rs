@@ -1,0 +1,209 @@
+//! The columns of the table, and what rows are sorted by.
+
+use super::{Data, History, Key};
+use nexus_lockprof_snapshot::Point;
+use std::cmp::Ordering;
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Column {
+    /// The lock class.
+    Lock,
+    /// The place of the acquisition.
+    Site,
+    /// Exclusive, shared or upgradable.
+    Mode,
+    /// Acquisitions.
+    Acquisitions,
+    /// The share of them that had to wait.
+    Contended,
+    /// How long it waited.
+    Wait,
+    /// The 95th percentile of the waits.
+    WaitP95,
+    /// How long it held.
+    Hold,
+    /// The 95th percentile of the holds.
+    HoldP95,
+    /// How long others waited while it held.
+    Caused,
+    /// Its contention over the last intervals.
+    Trend,
+}
+
+use Column::{
+    Acquisitions, Caused, Contended, Hold, HoldP95, Lock, Mode, Site, Trend, Wait, WaitP95,
+};
+
+impl Column {
+    /// All columns, from left to right.
+    pub(crate) const ALL: [Self; 11] = [
+        Lock,
+        Site,
+        Mode,
+        Acquisitions,
+        Contended,
+        Wait,
+        WaitP95,
+        Hold,
+        HoldP95,
+        Caused,
+        Trend,
+    ];
+
+    /// The column `by` columns to the right, or to the left if negative; round and round.
+    pub(crate) fn moved(self, by: isize) -> Self {
+        let count = Self::ALL.len() as isize;
+        let at = Self::ALL.iter().position(|&column| column == self);
+        let at = (at.unwrap_or(0) as isize + by).rem_euclid(count);
+        usize::try_from(at)
+            .ok()
+            .and_then(|at| Self::ALL.get(at))
+            .copied()
+            .unwrap_or(self)
+    }
+
+    /// The column that a digit or a letter picks.
+    pub(crate) fn picked(key: char) -> Option<Self> {
+        match key {
+            '1' | 'L' => Some(Lock),
+            '2' | 'S' => Some(Site),
+            '3' => Some(Mode),
+            '4' | 'A' => Some(Acquisitions),
+            '5' => Some(Contended),
+            '6' | 'W' => Some(Wait),
+            '7' => Some(WaitP95),
+            '8' | 'H' => Some(Hold),
+            '9' => Some(HoldP95),
+            '0' | 'C' => Some(Caused),
+            'T' => Some(Trend),
+            _ => None,
+        }
+    }
+
+    /// Whether it is words, which are sorted from A; numbers are from the most.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Lock | Site | Mode)
+    }
+}
+
+/// By what, and which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sort {
+    /// The column.
+    pub(crate) column: Column,
+    /// Whether it is the other way round than [usual](Column::is_text).
+    pub(crate) reversed: bool,
+}
+
+impl Sort {
+    /// By a column, the usual way.
+    pub(crate) fn by(column: Column) -> Self {
+        Self {
+            column,
+            reversed: false,
+        }
+    }
+
+    /// Whether it goes from little to much, or from A.
+    pub(crate) fn ascends(self) -> bool {
+        self.column.is_text() != self.reversed
+    }
+}
+
+/// Figures of all time, or rates of the last interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Figures {
+    /// A second, of the last interval.
+    Rates,
+    /// All together, since the start or the last reset.
+    Totals,
+}
+
+/// The points `indices` of `data`, in order. Those that have no value come last, whichever way; ties are in the order of the snapshot,
+/// which is by total wait.
+pub(crate) fn sort(
+    indices: &mut [usize],
+    by: Sort,
+    figures: Figures,
+    data: &Data,
+    history: &History,
+) {
+    match by.column {
+        Lock => by_text(indices, by, |index| {
+            data.label(index).map(|label| (&*label.lock, &*label.site))
+        }),
+        Site => by_text(indices, by, |index| {
+            data.label(index).map(|label| (&*label.site, &*label.lock))
+        }),
+        Mode => by_text(indices, by, |index| {
+            let point = data.whole().points().get(index);
+            point.map(|point| (point.mode.as_str(), ""))
+        }),
+        column => {
+            let mut valued: Vec<(Option<f64>, usize)> = indices
+                .iter()
+                .map(|&index| {
+                    let whole = data.whole().points().get(index);
+                    let value = match (column, figures) {
+                        (Trend, _) => whole.map(|point| history.weight(&Key::of(point))),
+                        (_, Figures::Totals) => whole.and_then(|point| value(column, point)),
+                        (_, Figures::Rates) => match data.rated_point(index) {
+                            Some(point) => value(column, point),
+                            None => resting(column),
+                        },
+                    };
+                    (value, index)
+                })
+                .collect();
+            valued.sort_by(|a, b| compare(a.0, b.0, by.ascends()).then(a.1.cmp(&b.1)));
+            for (to, (_, index)) in indices.iter_mut().zip(valued) {
+                *to = index;
+            }
+        }
+    }
+}
+
+fn by_text<'a>(
+    indices: &mut [usize],
+    by: Sort,
+    text: impl Fn(usize) -> Option<(&'a str, &'a str)>,
+) {
+    indices.sort_by(|&a, &b| {
+        let order = text(a).cmp(&text(b));
+        let order = if by.ascends() { order } else { order.reverse() };
+        order.then(a.cmp(&b))
+    });
+}
+
+fn compare(a: Option<f64>, b: Option<f64>, ascends: bool) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) if ascends => a.total_cmp(&b),
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    }
+}
+
+/// What a point has in a column. All points are of the same time, so that sums need not be divided by it.
+fn value(column: Column, point: &Point) -> Option<f64> {
+    let measured = |durations: &nexus_lockprof_snapshot::Durations| {
+        (durations.samples > 0 || durations.is_empty()).then_some(durations.total_ns as f64)
+    };
+    match column {
+        Acquisitions => Some(point.acquisitions as f64),
+        Contended => point.contention_ratio(),
+        Wait => measured(&point.wait),
+        WaitP95 => point.wait.p95_ns().map(|ns| ns as f64),
+        Hold => measured(&point.hold),
+        HoldP95 => point.hold.p95_ns().map(|ns| ns as f64),
+        Caused => Some(point.caused_wait_ns as f64),
+        Lock | Site | Mode | Trend => None,
+    }
+}
+
+/// What a point has at which nothing happened.
+fn resting(column: Column) -> Option<f64> {
+    matches!(column, Acquisitions | Wait | Hold | Caused).then_some(0.0)
+}

@@ -1,0 +1,176 @@
+//! What is known of the target: its last snapshot, and what happened since the one before.
+
+use nexus_lockprof_export::text::pieces::Names;
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, SinceError, Site, Snapshot};
+use std::collections::HashMap;
+
+/// What makes a row the same row in the next snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    lock: Lock,
+    mode: AcquireMode,
+    site: Site,
+}
+
+impl Key {
+    /// The key of a point.
+    pub(crate) fn of(point: &Point) -> Self {
+        Self {
+            lock: point.lock.clone(),
+            mode: point.mode,
+            site: point.site.clone(),
+        }
+    }
+
+    /// Whether it is this point's.
+    pub(crate) fn is(&self, point: &Point) -> bool {
+        self.lock == point.lock && self.mode == point.mode && self.site == point.site
+    }
+}
+
+/// How a snapshot follows from the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There is none before.
+    First,
+    /// Time has passed.
+    Interval,
+    /// The very same: the target has not collected since.
+    Same,
+    /// The statistics were reset in between: the snapshot is of the time since.
+    Reset,
+    /// Another process, or another engine, answers now: the snapshot is of all of its time.
+    Restarted {
+        /// Process before.
+        from: u32,
+        /// Process now.
+        to: u32,
+    },
+    /// They do not follow from each other, for the reason given.
+    Broken(String),
+}
+
+/// A snapshot, ready to be looked at.
+#[derive(Debug)]
+pub(crate) struct Data {
+    whole: Snapshot,
+    /// Since the snapshot before; `None` when there is none that it could be since.
+    interval: Option<Snapshot>,
+    /// By index of a point of `whole`, the index in `interval` if anything happened there.
+    within: Vec<Option<usize>>,
+    labels: Vec<Label>,
+}
+
+/// What a point is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    /// Its lock class.
+    pub(crate) lock: String,
+    /// Where it acquires.
+    pub(crate) site: String,
+    /// All of it in lower case, for filters.
+    searched: String,
+}
+
+impl Label {
+    /// Whether each of the `words`, in lower case, is somewhere in it.
+    pub(crate) fn has(&self, words: &[String]) -> bool {
+        words
+            .iter()
+            .all(|word| self.searched.contains(word.as_str()))
+    }
+}
+
+impl Data {
+    /// Puts a snapshot beside the one before it.
+    pub(crate) fn new(whole: Snapshot, before: Option<&Self>) -> (Self, Step) {
+        let (interval, step) = match before {
+            None => (None, Step::First),
+            Some(before) => between(&whole, &before.whole),
+        };
+        let within = indices(&whole, interval.as_ref());
+        let labels = labels(&whole);
+        let data = Self {
+            whole,
+            interval,
+            within,
+            labels,
+        };
+        (data, step)
+    }
+
+    /// Everything since the target's start or last reset.
+    pub(crate) fn whole(&self) -> &Snapshot {
+        &self.whole
+    }
+
+    /// Whether rates are of the time since the snapshot before, and not of all time.
+    pub(crate) fn is_interval(&self) -> bool {
+        self.interval.is_some()
+    }
+
+    /// What rates are made of: the last interval or, without one, everything.
+    pub(crate) fn rated(&self) -> &Snapshot {
+        self.interval.as_ref().unwrap_or(&self.whole)
+    }
+
+    /// What happened at the point `index` of [`whole`](Self::whole) in the time of [`rated`](Self::rated); `None` if nothing.
+    pub(crate) fn rated_point(&self, index: usize) -> Option<&Point> {
+        match &self.interval {
+            None => self.whole.points().get(index),
+            Some(interval) => interval.points().get((*self.within.get(index)?)?),
+        }
+    }
+
+    /// What the point `index` is called.
+    pub(crate) fn label(&self, index: usize) -> Option<&Label> {
+        self.labels.get(index)
+    }
+
+    /// The index of a point in [`whole`](Self::whole).
+    pub(crate) fn position(&self, key: &Key) -> Option<usize> {
+        self.whole.points().iter().position(|point| key.is(point))
+    }
+}
+
+fn between(later: &Snapshot, earlier: &Snapshot) -> (Option<Snapshot>, Step) {
+    match later.since(earlier) {
+        // Of no time there are no rates.
+        Ok(interval) if interval.elapsed_ns() == 0 => (None, Step::Same),
+        Ok(interval) => (Some(interval), Step::Interval),
+        Err(SinceError::Reset { .. }) => (None, Step::Reset),
+        Err(SinceError::DifferentEngine { .. } | SinceError::DifferentProcess { .. }) => {
+            let (from, to) = (earlier.pid(), later.pid());
+            (None, Step::Restarted { from, to })
+        }
+        Err(error) => (None, Step::Broken(error.to_string())),
+    }
+}
+
+fn indices(whole: &Snapshot, interval: Option<&Snapshot>) -> Vec<Option<usize>> {
+    let Some(interval) = interval else {
+        return Vec::new();
+    };
+    let points = interval.points().iter().enumerate();
+    let by_key: HashMap<_, usize> = points
+        .map(|(index, p)| ((&p.lock, p.mode, &p.site), index))
+        .collect();
+    let points = whole.points().iter();
+    points
+        .map(|p| by_key.get(&(&p.lock, p.mode, &p.site)).copied())
+        .collect()
+}
+
+fn labels(snapshot: &Snapshot) -> Vec<Label> {
+    let names = Names::new(snapshot.points());
+    let label = |point: &Point| {
+        let (lock, site) = (names.lock(&point.lock), names.site(&point.site));
+        let searched = format!("{lock} {site} {}", point.mode).to_lowercase();
+        Label {
+            lock,
+            site,
+            searched,
+        }
+    };
+    snapshot.points().iter().map(label).collect()
+}

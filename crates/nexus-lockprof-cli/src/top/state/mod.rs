@@ -1,0 +1,502 @@
+//! What `lockprof top` knows and what it is being asked: changed by reports of the target and by keys, and by nothing
+//! else. There is no terminal in it, no clock and no target.
+
+mod buckets;
+mod column;
+mod data;
+mod dialog;
+mod history;
+mod table;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use buckets::{Bucket, buckets};
+pub(crate) use column::{Column, Figures};
+pub(crate) use data::{Data, Key, Label, Step};
+pub(crate) use dialog::{Dialog, MODES};
+pub(crate) use history::{Beat, History};
+pub(crate) use table::Table;
+
+use dialog::Answer;
+use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time since the program's start.
+pub(crate) type Moment = Duration;
+
+/// What the target is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// To begin anew from 0.
+    Reset,
+    /// To change its settings: `mode=exact`, `budget=2%`.
+    Set(String),
+}
+
+/// What is heard of the target.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// It answers, and is called this.
+    Connected(String),
+    /// Its statistics.
+    Snapshot(Box<Snapshot>),
+    /// It does not answer, for this reason.
+    Gone(String),
+    /// It has done what it was told.
+    Done(Order),
+    /// It has not, for this reason.
+    Refused(Order, String),
+}
+
+/// What a key asks for beyond a change of state.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing.
+    None,
+    /// To end.
+    Quit,
+    /// To give the terminal back until continued.
+    Suspend,
+    /// To draw all of the screen again.
+    Redraw,
+    /// To tell the target.
+    Order(Order),
+}
+
+/// Whether the target answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// It has not yet.
+    Connecting,
+    /// It does.
+    Live,
+    /// It does not any more, or never did.
+    Gone {
+        /// Since then.
+        since: Moment,
+        /// As its errors say.
+        why: String,
+    },
+    /// It is a file, which was read.
+    Static,
+}
+
+/// A line about something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// The line.
+    pub(crate) text: String,
+    /// Whether something is wrong.
+    pub(crate) is_error: bool,
+    /// When it goes away.
+    until: Moment,
+}
+
+/// How it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// What the target is called until it says so itself.
+    pub(crate) target: String,
+    /// Whether it is a file, which does not change.
+    pub(crate) is_static: bool,
+    /// Between two looks at it.
+    pub(crate) interval: Duration,
+    /// What the table is sorted by.
+    pub(crate) sort: Column,
+    /// What its rows have in their names.
+    pub(crate) filter: String,
+}
+
+/// Everything.
+#[derive(Debug)]
+pub(crate) struct State {
+    setup: Setup,
+    link: Link,
+    now: Moment,
+    /// When the last snapshot came.
+    heard: Option<Moment>,
+    latest: Option<Arc<Data>>,
+    history: History,
+    /// What is looked at while paused.
+    paused: Option<Still>,
+    /// The rows.
+    pub(crate) table: Table,
+    /// Whether one point is looked at; which one, the table knows.
+    drilled: bool,
+    /// Lines of the point's page above the first that is seen; the view keeps it in bounds.
+    pub(crate) scroll: usize,
+    dialog: Option<Dialog>,
+    notice: Option<Notice>,
+}
+
+/// What there was when it was paused.
+#[derive(Debug)]
+struct Still {
+    data: Option<Arc<Data>>,
+    history: History,
+}
+
+/// How long a line is shown; an error longer.
+const NOTICED: Duration = Duration::from_secs(5);
+const ALARMED: Duration = Duration::from_secs(20);
+
+impl State {
+    /// Nothing is known yet.
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self {
+            table: Table::new(setup.sort, setup.filter.clone()),
+            setup,
+            link: Link::Connecting,
+            now: Moment::ZERO,
+            heard: None,
+            latest: None,
+            history: History::default(),
+            paused: None,
+            drilled: false,
+            scroll: 0,
+            dialog: None,
+            notice: None,
+        }
+    }
+
+    /// What the target is called.
+    pub(crate) fn target(&self) -> &str {
+        &self.setup.target
+    }
+
+    /// Whether the target answers.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Time of the last [`tick`](Self::tick).
+    pub(crate) fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// How old the last snapshot is, if that is worth saying: the target answers, but slowly.
+    pub(crate) fn late(&self) -> Option<Duration> {
+        let age = self.now.saturating_sub(self.heard?);
+        let late =
+            self.link == Link::Live && age > 2 * self.setup.interval + Duration::from_secs(1);
+        late.then_some(age)
+    }
+
+    /// Whether it is paused.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    /// What is looked at.
+    pub(crate) fn data(&self) -> Option<Arc<Data>> {
+        match &self.paused {
+            Some(still) => still.data.clone(),
+            None => self.latest.clone(),
+        }
+    }
+
+    /// Contention up to what is looked at.
+    pub(crate) fn history(&self) -> &History {
+        match &self.paused {
+            Some(still) => &still.history,
+            None => &self.history,
+        }
+    }
+
+    /// The question that waits for an answer.
+    pub(crate) fn dialog(&self) -> Option<&Dialog> {
+        self.dialog.as_ref()
+    }
+
+    /// What there is to say.
+    pub(crate) fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
+    }
+
+    /// The point that is drilled into; `None` when the table is looked at.
+    pub(crate) fn drilled(&self) -> Option<&Key> {
+        self.table.chosen().filter(|_| self.drilled)
+    }
+
+    /// Time goes on.
+    pub(crate) fn tick(&mut self, now: Moment) {
+        self.now = now;
+        if self.notice.as_ref().is_some_and(|n| n.until <= now) {
+            self.notice = None;
+        }
+    }
+
+    /// Hears of the target.
+    pub(crate) fn hear(&mut self, report: Report) {
+        match report {
+            Report::Connected(name) => {
+                self.setup.target = name;
+                if let Link::Gone { since, .. } = self.link
+                    && self.latest.is_some()
+                {
+                    let away = self.now.saturating_sub(since).as_secs();
+                    self.say(format!("the target is back after {away} s"));
+                }
+                self.link = self.answering();
+            }
+            Report::Snapshot(snapshot) => self.take(*snapshot),
+            Report::Gone(why) => {
+                let since = match self.link {
+                    Link::Gone { since, .. } => since,
+                    _ => self.now,
+                };
+                self.link = Link::Gone { since, why };
+            }
+            Report::Done(Order::Reset) => self.say("reset: counting from 0".to_owned()),
+            Report::Done(Order::Set(changes)) => self.say(format!("set: {changes}")),
+            Report::Refused(Order::Reset, why) => self.warn(format!("no reset: {why}")),
+            Report::Refused(Order::Set(changes), why) => self.warn(format!("{changes}: {why}")),
+        }
+    }
+
+    fn answering(&self) -> Link {
+        match self.setup.is_static {
+            true => Link::Static,
+            false => Link::Live,
+        }
+    }
+
+    fn take(&mut self, snapshot: Snapshot) {
+        self.link = self.answering();
+        self.heard = Some(self.now);
+        let (data, step) = Data::new(snapshot, self.latest.as_deref());
+        match step {
+            // The rates of the interval before say more than none.
+            Step::Same => return,
+            Step::First | Step::Interval | Step::Reset => {}
+            Step::Restarted { from, to } => {
+                self.history.clear();
+                self.say(format!(
+                    "the target was started anew: process {to}, {from} before"
+                ));
+            }
+            Step::Broken(why) => {
+                self.history.clear();
+                self.warn(format!(
+                    "this snapshot does not follow from the last: {why}"
+                ));
+            }
+        }
+        // All of a program's life is no beat of it.
+        if data.is_interval() {
+            self.history.push(data.rated());
+        }
+        self.latest = Some(Arc::new(data));
+        self.refresh();
+    }
+
+    /// Takes a key.
+    pub(crate) fn key(&mut self, key: KeyEvent) -> Effect {
+        if key.kind == KeyEventKind::Release {
+            return Effect::None;
+        }
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            match key.code {
+                KeyCode::Char('c') => return Effect::Quit,
+                KeyCode::Char('z') => return Effect::Suspend,
+                KeyCode::Char('l') => return Effect::Redraw,
+                _ => {}
+            }
+        }
+        let effect = match self.dialog.take() {
+            Some(dialog) => self.answer(dialog, key),
+            None => self.command(key),
+        };
+        self.refresh();
+        effect
+    }
+
+    fn answer(&mut self, mut dialog: Dialog, key: KeyEvent) -> Effect {
+        let answer = dialog.key(key);
+        match answer {
+            Answer::Stay => self.dialog = Some(dialog),
+            Answer::Close => {}
+            Answer::Order(order) => return Effect::Order(order),
+            Answer::Filter(filter, closed) => {
+                self.table.set_filter(filter);
+                self.dialog = (!closed).then_some(dialog);
+            }
+        }
+        Effect::None
+    }
+
+    /// A key while nothing is being asked.
+    fn command(&mut self, key: KeyEvent) -> Effect {
+        match key.code {
+            KeyCode::Char('q') => return Effect::Quit,
+            KeyCode::Char('?') | KeyCode::F(1) => self.dialog = Some(Dialog::Help),
+            KeyCode::Char('R') => self.ask(Dialog::Reset),
+            KeyCode::Char('m') => self.ask(Dialog::Mode { at: self.mode() }),
+            KeyCode::Char('b') => self.ask(Dialog::Budget {
+                text: String::new(),
+            }),
+            KeyCode::Char(' ' | 'p') => self.pause(),
+            KeyCode::Char('t') => self.table.toggle_figures(),
+            _ if self.drilled => self.on_point(key),
+            _ => self.on_table(key),
+        }
+        Effect::None
+    }
+
+    /// Opens a dialog whose answer goes to the target, if there is one.
+    fn ask(&mut self, dialog: Dialog) {
+        match self.link {
+            Link::Static => self.warn("a file cannot be told anything".to_owned()),
+            Link::Gone { .. } => {
+                self.warn("the target is gone: it cannot be told anything".to_owned())
+            }
+            Link::Connecting => self.warn("the target does not answer yet".to_owned()),
+            Link::Live => self.dialog = Some(dialog),
+        }
+    }
+
+    /// The target's mode, as an index in [`MODES`].
+    fn mode(&self) -> usize {
+        let mode = self.latest.as_ref().map(|data| data.whole().mode());
+        let name = mode.map_or("", ProfilerMode::as_str);
+        MODES.iter().position(|mode| mode.0 == name).unwrap_or(0)
+    }
+
+    fn pause(&mut self) {
+        self.paused = match self.paused {
+            Some(_) => None,
+            None => Some(Still {
+                data: self.latest.clone(),
+                history: self.history.clone(),
+            }),
+        };
+    }
+
+    fn on_table(&mut self, key: KeyEvent) {
+        let page = isize::try_from(self.table.page).unwrap_or(isize::MAX);
+        let move_by = match key.code {
+            KeyCode::Up | KeyCode::Char('k') => -1,
+            KeyCode::Down | KeyCode::Char('j') => 1,
+            KeyCode::PageUp => -page,
+            KeyCode::PageDown => page,
+            KeyCode::Home | KeyCode::Char('g') => return self.table.to_start(),
+            KeyCode::End | KeyCode::Char('G') => {
+                return self.with_data(|table, data| table.to_end(data));
+            }
+            KeyCode::Left | KeyCode::Char('<') => return self.table.move_sort(-1),
+            KeyCode::Right | KeyCode::Char('>') => return self.table.move_sort(1),
+            KeyCode::Char('r') => return self.table.reverse(),
+            KeyCode::Char('/') => {
+                let text = self.table.filter().to_owned();
+                self.dialog = Some(Dialog::Filter { text });
+                return;
+            }
+            KeyCode::Esc => {
+                self.table.set_filter(String::new());
+                self.notice = None;
+                return;
+            }
+            KeyCode::Enter => return self.drill(),
+            KeyCode::Char(c) => {
+                if let Some(column) = Column::picked(c) {
+                    self.table.sort_by(column);
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.with_data(|table, data| table.move_by(move_by, data));
+    }
+
+    fn drill(&mut self) {
+        self.with_data(|table, data| table.choose(data));
+        self.drilled = self.table.selected().is_some();
+        self.scroll = 0;
+    }
+
+    fn on_point(&mut self, key: KeyEvent) {
+        let beside = match key.code {
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Backspace => {
+                self.drilled = false;
+                return;
+            }
+            KeyCode::Left | KeyCode::Char('<') => -1,
+            KeyCode::Right | KeyCode::Char('>') => 1,
+            KeyCode::Up | KeyCode::Char('k') => return self.scroll_by(-1),
+            KeyCode::Down | KeyCode::Char('j') => return self.scroll_by(1),
+            KeyCode::PageUp => return self.scroll_by(-10),
+            KeyCode::PageDown => return self.scroll_by(10),
+            KeyCode::Home | KeyCode::Char('g') => {
+                self.scroll = 0;
+                return;
+            }
+            KeyCode::End | KeyCode::Char('G') => {
+                self.scroll = usize::MAX;
+                return;
+            }
+            _ => return,
+        };
+        self.scroll = 0;
+        self.with_data(|table, data| table.move_by(beside, data));
+    }
+
+    fn scroll_by(&mut self, lines: isize) {
+        self.scroll = self.scroll.saturating_add_signed(lines);
+    }
+
+    fn with_data(&mut self, act: impl FnOnce(&mut Table, &Data)) {
+        if let Some(data) = self.data() {
+            act(&mut self.table, &data);
+        }
+    }
+
+    /// The point that is drilled into: its index, if it is still there.
+    pub(crate) fn drilled_index(&self, data: &Data) -> Option<usize> {
+        self.drilled().and_then(|key| data.position(key))
+    }
+
+    fn refresh(&mut self) {
+        match (&self.paused, &self.latest) {
+            (Some(still), _) => {
+                if let Some(data) = &still.data {
+                    self.table.refresh(data, &still.history);
+                }
+            }
+            (None, Some(data)) => self.table.refresh(data, &self.history),
+            (None, None) => {}
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        self.note(text, false, NOTICED);
+    }
+
+    fn warn(&mut self, text: String) {
+        self.note(text, true, ALARMED);
+    }
+
+    fn note(&mut self, text: String, is_error: bool, time: Duration) {
+        let until = self.now.saturating_add(time);
+        self.notice = Some(Notice {
+            text,
+            is_error,
+            until,
+        });
+    }
+}
+
+/// A rate: `count` in `ns` nanoseconds, a second. 0 in no time.
+pub(crate) fn per_second(count: u64, ns: u64) -> f64 {
+    match ns {
+        0 => 0.0,
+        ns => count as f64 * 1e9 / ns as f64,
+    }
+}
+
+/// What all points of a snapshot have together.
+pub(crate) fn sum(snapshot: &Snapshot, of: impl Fn(&Point) -> u64) -> u64 {
+    let points = snapshot.points().iter();
+    points.fold(0, |sum, point| sum.saturating_add(of(point)))
+}

@@ -1,0 +1,159 @@
+//! The rows of the table: which there are, in which order, and which is selected.
+
+use super::column::{self, Column, Figures, Sort};
+use super::{Data, History, Key};
+
+/// The table as it is looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    sort: Sort,
+    filter: String,
+    figures: Figures,
+    /// Indices of the points, as shown.
+    rows: Vec<usize>,
+    /// The selected row.
+    at: usize,
+    /// The selected point, once somebody has chosen one: until then it is the first row's, whichever that is.
+    chosen: Option<Key>,
+    /// Rows that a page has, and the first of them that is seen. Known to the view, which says so when it draws.
+    pub(crate) page: usize,
+    /// The first row that is seen.
+    pub(crate) offset: usize,
+}
+
+impl Table {
+    /// An empty one.
+    pub(crate) fn new(sort: Column, filter: String) -> Self {
+        Self {
+            sort: Sort::by(sort),
+            filter,
+            figures: Figures::Rates,
+            rows: Vec::new(),
+            at: 0,
+            chosen: None,
+            page: 1,
+            offset: 0,
+        }
+    }
+
+    /// What it is sorted by.
+    pub(crate) fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// What its rows have in their names.
+    pub(crate) fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// What its cells show.
+    pub(crate) fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    /// Indices of the points that have a row, from the first row.
+    pub(crate) fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
+    /// The selected row.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The index of the selected point; `None` without rows.
+    pub(crate) fn selected(&self) -> Option<usize> {
+        self.rows.get(self.at).copied()
+    }
+
+    /// The point that somebody has chosen, whether or not it has a row at the moment.
+    pub(crate) fn chosen(&self) -> Option<&Key> {
+        self.chosen.as_ref()
+    }
+
+    /// Sorts by another column; by the same once more, the other way round.
+    pub(crate) fn sort_by(&mut self, column: Column) {
+        if self.sort.column == column {
+            self.reverse();
+        } else {
+            self.sort = Sort::by(column);
+        }
+    }
+
+    /// Sorts by a column beside the one it was.
+    pub(crate) fn move_sort(&mut self, by: isize) {
+        self.sort = Sort::by(self.sort.column.moved(by));
+    }
+
+    /// Sorts the other way round.
+    pub(crate) fn reverse(&mut self) {
+        self.sort.reversed = !self.sort.reversed;
+    }
+
+    /// Shows only rows with all words of `filter` in their names.
+    pub(crate) fn set_filter(&mut self, filter: String) {
+        self.filter = filter;
+    }
+
+    /// Shows totals instead of rates, or back.
+    pub(crate) fn toggle_figures(&mut self) {
+        self.figures = match self.figures {
+            Figures::Rates => Figures::Totals,
+            Figures::Totals => Figures::Rates,
+        };
+    }
+
+    /// Makes the rows anew, after anything has changed.
+    pub(crate) fn refresh(&mut self, data: &Data, history: &History) {
+        let filter = self.filter.to_lowercase();
+        let words: Vec<String> = filter.split_whitespace().map(str::to_owned).collect();
+        let all = 0..data.whole().points().len();
+        self.rows = all
+            .filter(|&index| data.label(index).is_some_and(|label| label.has(&words)))
+            .collect();
+        column::sort(&mut self.rows, self.sort, self.figures, data, history);
+        let chosen = self.chosen.as_ref();
+        let point = chosen.and_then(|key| data.position(key));
+        let row = point.and_then(|point| self.rows.iter().position(|&row| row == point));
+        self.at = match (chosen, row) {
+            (None, _) => 0,
+            (Some(_), Some(row)) => row,
+            // It is not there at the moment: what stands in its place. It is selected again when it is back.
+            (Some(_), None) => self.at.min(self.rows.len().saturating_sub(1)),
+        };
+    }
+
+    /// Chooses the row `by` rows further down, or up if negative.
+    pub(crate) fn move_by(&mut self, by: isize, data: &Data) {
+        self.at = self.at.saturating_add_signed(by);
+        self.choose(data);
+    }
+
+    /// Chooses the last row.
+    pub(crate) fn to_end(&mut self, data: &Data) {
+        self.at = usize::MAX;
+        self.choose(data);
+    }
+
+    /// Selects whatever is first, from now on.
+    pub(crate) fn to_start(&mut self) {
+        (self.at, self.chosen) = (0, None);
+    }
+
+    /// Stays with the point of the selected row.
+    pub(crate) fn choose(&mut self, data: &Data) {
+        self.at = self.at.min(self.rows.len().saturating_sub(1));
+        let point = self.selected().and_then(|i| data.whole().points().get(i));
+        if let Some(point) = point {
+            self.chosen = Some(Key::of(point));
+        }
+    }
+
+    /// Scrolls so that a page of `page` rows has the selected one.
+    pub(crate) fn fit(&mut self, page: usize) {
+        self.page = page.max(1);
+        let last = self.rows.len().saturating_sub(self.page);
+        let first = (self.at + 1).saturating_sub(self.page);
+        self.offset = self.offset.clamp(first, self.at.max(first)).min(last);
+    }
+}

@@ -1,0 +1,204 @@
+//! The lines above the table: the target, and what all its locks do together.
+
+use super::number::{age, rate, share, threads};
+use super::theme::Theme;
+use crate::top::state::{Data, Figures, Link, Moment, State, per_second, sum};
+use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_snapshot::{ProfilerMode, printable};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, RenderDirection, Sparkline};
+
+/// Something to say, and how much worth: where there is no room for all, those of least worth are left out.
+struct Piece {
+    worth: u8,
+    spans: Vec<Span<'static>>,
+}
+
+fn piece(worth: u8, text: impl Into<String>, style: Style) -> Piece {
+    Piece {
+        worth,
+        spans: vec![Span::styled(text.into(), style)],
+    }
+}
+
+/// A number and what it is of.
+fn figure(worth: u8, number: String, style: Style, of: &'static str) -> Piece {
+    Piece {
+        worth,
+        spans: vec![Span::styled(number, style), Span::raw(of)],
+    }
+}
+
+/// The pieces in at most `width` columns, two apart.
+fn line(mut pieces: Vec<Piece>, width: usize) -> Line<'static> {
+    const GAP: &str = "  ";
+    let wide = |pieces: &[Piece]| {
+        let spans = pieces.iter().flat_map(|piece| &piece.spans);
+        let text: usize = spans.map(Span::width).sum();
+        text + GAP.len() * pieces.len().saturating_sub(1)
+    };
+    while pieces.len() > 1 && wide(&pieces) > width {
+        let least = pieces.iter().enumerate().min_by_key(|(_, p)| p.worth);
+        match least.map(|(at, _)| at) {
+            Some(at) => drop(pieces.remove(at)),
+            None => break,
+        }
+    }
+    let mut line = Line::default();
+    for (i, piece) in pieces.into_iter().enumerate() {
+        if i > 0 {
+            line.push_span(GAP);
+        }
+        line.extend(piece.spans);
+    }
+    line
+}
+
+/// Draws as many of the two lines as there are in `area`.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
+    let width = usize::from(area.width);
+    let data = state.data();
+    let first = line(about(state, data.as_deref(), width, theme), width);
+    let second = match (state.link(), data.as_deref()) {
+        // The figures of the last snapshot are below, and no news.
+        (Link::Gone { since, why }, data) => gone(state, *since, why, data.is_some(), theme),
+        (_, Some(data)) => line(together(data, theme), width),
+        (_, None) => Line::default(),
+    };
+    frame.render_widget(Paragraph::new(vec![first, second]), area);
+}
+
+/// Since when the target is gone, and why.
+fn gone(state: &State, since: Moment, why: &str, was_there: bool, theme: Theme) -> Line<'static> {
+    let away = state.now().saturating_sub(since).as_secs();
+    if !was_there {
+        // Why is where the table would be.
+        return Line::styled(format!("not there, for {away} s so far"), theme.warm());
+    }
+    Line::from(vec![
+        Span::styled(
+            format!("GONE for {away} s; these are the last figures"),
+            theme.bad(),
+        ),
+        Span::styled(format!("  {} (trying again)", printable(why)), theme.dim()),
+    ])
+}
+
+/// The target and its settings.
+fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    match state.link() {
+        Link::Gone { .. } => pieces.push(piece(9, "GONE", theme.bad())),
+        Link::Static => pieces.push(piece(8, "FILE (it does not change)", theme.warm())),
+        Link::Connecting | Link::Live => {}
+    }
+    if state.is_paused() {
+        pieces.push(piece(9, "PAUSED", theme.warm()));
+    }
+    if let Some(late) = state.late() {
+        let late = format!("no answer for {} s", late.as_secs());
+        pieces.push(piece(8, late, theme.warm()));
+    }
+    let target = pieces::middle(&printable(state.target()), (width / 2).max(20));
+    pieces.insert(0, piece(7, target, theme.strong()));
+    let Some(data) = data else {
+        return pieces;
+    };
+    let whole = data.whole();
+    pieces.push(piece(4, format!("pid {}", whole.pid()), Style::new()));
+    let mode = whole.mode();
+    let style = match mode {
+        ProfilerMode::Off => theme.warm(),
+        _ => Style::new(),
+    };
+    pieces.push(piece(6, format!("mode {mode}"), style));
+    let since = if whole.resets() > 0 { "reset" } else { "start" };
+    let elapsed = format!("{} since {since}", age(whole.elapsed_ns()));
+    pieces.push(piece(5, elapsed, Style::new()));
+    let shows = match (state.table.figures(), data.is_interval()) {
+        (Figures::Totals, _) => format!("showing totals since {since}"),
+        (Figures::Rates, false) => format!("showing averages since {since}"),
+        (Figures::Rates, true) => format!("showing the last {}", age(data.rated().elapsed_ns())),
+    };
+    pieces.push(piece(3, shows, theme.dim()));
+    pieces
+}
+
+/// What all points have together.
+fn together(data: &Data, theme: Theme) -> Vec<Piece> {
+    let (whole, rated) = (data.whole(), data.rated());
+    let ns = rated.elapsed_ns();
+    let mut pieces = Vec::new();
+    if !matches!(rated.mode(), ProfilerMode::Off | ProfilerMode::Counts) {
+        let waiting = share(sum(rated, |p| p.wait.total_ns), ns);
+        let style = theme.by_threads(waiting).patch(theme.strong());
+        pieces.push(figure(9, threads(waiting), style, " threads waiting"));
+    }
+    let acquisitions = sum(rated, |p| p.acquisitions);
+    let number = rate(per_second(acquisitions, ns));
+    pieces.push(figure(7, number, theme.strong(), " acq/s"));
+    let contentions = sum(rated, |p| p.contentions);
+    if acquisitions > 0 {
+        let share = pieces::percent(contentions, acquisitions);
+        pieces.push(figure(6, share, theme.strong(), " contended"));
+    }
+    let points = whole.points().len();
+    let noun = if points == 1 { " point" } else { " points" };
+    pieces.push(figure(
+        4,
+        pieces::count(points as u64),
+        theme.strong(),
+        noun,
+    ));
+    let overhead = rated.overhead();
+    if overhead.threads_ns > 0 {
+        let own = pieces::percent(overhead.budgeted_ns, overhead.threads_ns);
+        let counting = match overhead.counting_ns {
+            0 => String::new(),
+            ns => format!(" + {}", pieces::percent(ns, overhead.threads_ns)),
+        };
+        let own = format!("{own}{counting}");
+        pieces.push(figure(5, own, theme.strong(), " profiler's own"));
+    }
+    if !whole.losses().is_empty() {
+        let lost = format!("LOST {}", whole.losses());
+        pieces.push(piece(8, lost, theme.bad()));
+    }
+    pieces
+}
+
+/// Draws the contention of all points over time, newest at the right.
+pub(super) fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
+    let history = state.history();
+    let timed = history.overall().any(|beat| beat.threads > 0.0);
+    let values = history.overall().rev().take(usize::from(area.width));
+    let values: Vec<f32> = values
+        .map(|beat| match timed {
+            true => beat.threads,
+            false => beat.contentions,
+        })
+        .collect();
+    let highest = values.iter().copied().fold(0.0, f32::max);
+    let (what, highest_text) = match timed {
+        true => ("threads waiting", threads(f64::from(highest))),
+        false => ("contended/s", rate(f64::from(highest))),
+    };
+    let label = vec![
+        Line::styled(what, theme.dim()),
+        Line::styled(format!("highest {highest_text}"), theme.dim()),
+    ];
+    let [left, right] =
+        Layout::horizontal([Constraint::Length(16), Constraint::Fill(1)]).areas(area);
+    frame.render_widget(Paragraph::new(label), left);
+    // The bars are of whole numbers.
+    let bars = values.iter().map(|&value| (value * 1e3).round() as u64);
+    let bars: Vec<u64> = bars.collect();
+    let chart = Sparkline::default()
+        .data(&bars)
+        .direction(RenderDirection::RightToLeft)
+        .style(theme.chart());
+    frame.render_widget(chart, right);
+}

@@ -1,0 +1,261 @@
+//! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with `LOCKPROF_BLESS=1` in
+//! the environment they are written instead of compared.
+
+use super::*;
+use crate::top::state::tests::{Target, press, see, state};
+use crate::top::state::{Order, Report};
+use nexus_lockprof_snapshot::{Durations, Frame as Call, Losses, ProfilerMode, Stack};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier};
+use std::path::Path;
+use std::time::Duration;
+use std::{env, fs};
+
+fn drawn(state: &mut State, width: u16, height: u16, theme: Theme) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, state, theme)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+fn text(buffer: &Buffer) -> String {
+    let area = buffer.area;
+    let lines = (0..area.height).map(|y| {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < area.width {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            // What is two columns wide has the next one too.
+            x += u16::try_from(nexus_lockprof_export::text::pieces::width(symbol).max(1)).unwrap();
+        }
+        line.trim_end().to_owned() + "\n"
+    });
+    lines.collect()
+}
+
+#[track_caller]
+fn check(name: &str, state: &mut State, width: u16, height: u16) {
+    let found = text(&drawn(state, width, height, Theme::new(true)));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/top");
+    let path = path.join(format!("{name}.txt"));
+    if env::var_os("LOCKPROF_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &found).unwrap();
+    }
+    let expected =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(
+        expected == found,
+        "{} differs. Expected:\n{expected}\nFound:\n{found}",
+        path.display()
+    );
+}
+
+/// Eight seconds of a program with a hot lock, a warm one and an idle one.
+fn watched() -> State {
+    let mut target = Target::new();
+    target.parts.mode = ProfilerMode::Sampled { budget: 0.01 };
+    let mut state = state();
+    for second in 0..8 {
+        target = target
+            .at(
+                "sessions",
+                88,
+                [400_000 + 1_000 * second, 90_000, 300 * second, 120],
+            )
+            .at("sessions", 131, [50, 20, 40 + second, 900])
+            .at("日本語ロック", 7, [70 * second, 10, 1, 3]);
+        if second == 2 {
+            target = target.at("config", 12, [9, 0, 0, 1]);
+        }
+        for point in &mut target.parts.points {
+            // Every hundredth hold is measured.
+            point.hold.samples = point.hold.samples.min(point.hold.events / 100 + 1);
+            point.hold.total_variance = (point.hold.total_ns as f64 * 0.03).powi(2);
+        }
+        state.tick(Duration::from_secs(second));
+        see(&mut state, target.look());
+    }
+    let call = |function: &str, line| Call {
+        function: Some(function.to_owned()),
+        file: Some("src/pool.rs".to_owned()),
+        line: Some(line),
+        address: 1,
+    };
+    let stack = |function, waits, wait_ns| Stack {
+        frames: vec![call(function, 12), call("server::http::handle", 90)],
+        waits,
+        wait_ns,
+        samples: 40,
+    };
+    target.parts.points[0].callers = vec![
+        stack("server::pool::Pool::get", 300, 8_000_000_000),
+        stack("server::pool::Pool::put", 40, 400_000_000),
+    ];
+    target.parts.losses = Losses {
+        points_full: 12,
+        ..Losses::default()
+    };
+    target = target.at("sessions", 88, [410_000, 90_000, 2_700, 120]);
+    state.tick(Duration::from_secs(8));
+    see(&mut state, target.look());
+    state
+}
+
+#[test]
+fn the_table() {
+    check("table-120", &mut watched(), 120, 20);
+    check("table-80", &mut watched(), 80, 14);
+    check("table-48", &mut watched(), 48, 9);
+    check("table-30", &mut watched(), 30, 6);
+}
+
+#[test]
+fn totals() {
+    let mut state = watched();
+    press(&mut state, "t8r");
+    check("totals", &mut state, 120, 12);
+}
+
+#[test]
+fn a_point() {
+    let mut state = watched();
+    press(&mut state, "\n");
+    check("point-120", &mut state, 120, 44);
+    check("point-70", &mut state, 70, 24);
+    press(&mut state, "⇲");
+    check("point-70-end", &mut state, 70, 24);
+    press(&mut state, "t");
+    check("point-totals", &mut state, 120, 44);
+    press(&mut state, "\u{1b}⇲\n");
+    check("point-at-rest", &mut state, 120, 44);
+}
+
+#[test]
+fn dialogs() {
+    let mut state = watched();
+    press(&mut state, "?");
+    check("help", &mut state, 100, 34);
+    press(&mut state, "\u{1b}R");
+    check("reset", &mut state, 80, 14);
+    press(&mut state, "nm↓");
+    check("mode", &mut state, 80, 14);
+    press(&mut state, "\u{1b}b2.5");
+    check("budget", &mut state, 80, 14);
+    press(&mut state, "\u{1b}/sess 88");
+    check("filter", &mut state, 80, 14);
+    press(&mut state, "\n");
+    check("filtered", &mut state, 80, 14);
+    press(&mut state, "/x");
+    check("filtered-away", &mut state, 80, 14);
+}
+
+#[test]
+fn a_target_that_is_gone_or_was_never_there() {
+    let mut never = state();
+    check("connecting", &mut never, 80, 6);
+    never.hear(Report::Gone("no process 4711".to_owned()));
+    never.tick(Duration::from_secs(3));
+    check("not-there", &mut never, 80, 6);
+    let mut state = watched();
+    state.hear(Report::Gone(
+        "/run/4711.sock: connection refused".to_owned(),
+    ));
+    state.tick(Duration::from_secs(20));
+    check("gone", &mut state, 80, 10);
+}
+
+#[test]
+fn paused_late_and_refused() {
+    let mut state = watched();
+    press(&mut state, " ");
+    state.tick(Duration::from_secs(20));
+    let order = Order::Set("budget=200%".to_owned());
+    state.hear(Report::Refused(
+        order,
+        "it is not below 1\u{1b}[31m".to_owned(),
+    ));
+    check("paused", &mut state, 120, 10);
+}
+
+/// Counts have no times: nothing claims that nobody waited.
+#[test]
+fn counts_only() {
+    let mut target = Target::new();
+    target.parts.mode = ProfilerMode::Counts;
+    let mut state = state();
+    for second in 1..6 {
+        target = target.at("sessions", 88, [40_000, 900 * second, 0, 0]);
+        let counted = Durations {
+            unmeasured: 9 * second,
+            ..Durations::default()
+        };
+        let point = &mut target.parts.points[0];
+        (point.wait, point.hold) = (counted.clone(), counted);
+        see(&mut state, target.look());
+    }
+    check("counts", &mut state, 120, 18);
+}
+
+/// However small, whatever is shown: no panic.
+#[test]
+fn any_size() {
+    let mut nothing = state();
+    let mut watched = watched();
+    for keys in [
+        "",
+        "\n",
+        "?",
+        "\u{1b}R",
+        "nm",
+        "\u{1b}b9",
+        "\u{1b}\u{1b}/x",
+        "\u{1b}⇲t",
+    ] {
+        press(&mut watched, keys);
+        for width in (0..12).chain([20, 37, 60, 200]) {
+            for height in (0..10).chain([17, 31, 60]) {
+                drawn(&mut watched, width, height, Theme::new(true));
+            }
+        }
+    }
+    for size in 0..20 {
+        drawn(&mut nothing, size, size, Theme::new(false));
+    }
+}
+
+/// Without colours what is selected, sorted by, wrong or hot is told by modifiers.
+#[test]
+fn without_colours() {
+    let mut state = watched();
+    let buffer = drawn(&mut state, 120, 20, Theme::new(false));
+    for cell in buffer.content() {
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
+    }
+    let modifier = |what: &str| {
+        let text = text(&buffer);
+        let (y, line) = text
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(what))
+            .unwrap();
+        let x = line[..line.find(what).unwrap()].chars().count();
+        buffer[(u16::try_from(x).unwrap(), u16::try_from(y).unwrap())].modifier
+    };
+    assert!(modifier("LOST").contains(Modifier::REVERSED | Modifier::BOLD));
+    assert!(modifier("wait/s").contains(Modifier::UNDERLINED | Modifier::BOLD));
+    assert!(modifier("hold/s").contains(Modifier::UNDERLINED));
+    assert!(!modifier("hold/s").contains(Modifier::BOLD));
+    assert!(modifier("2.70").contains(Modifier::BOLD));
+    assert!(modifier("src/app.rs:88").contains(Modifier::REVERSED));
+    assert!(modifier("src/app.rs:12").contains(Modifier::DIM));
+}
+
+#[test]
+fn in_colours() {
+    let buffer = drawn(&mut watched(), 120, 20, Theme::new(true));
+    let has = |colour| buffer.content().iter().any(|cell| cell.fg == colour);
+    assert!(has(Color::Red) && has(Color::Cyan));
+}

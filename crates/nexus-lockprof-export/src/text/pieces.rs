@@ -1,0 +1,125 @@
+//! What the report is made of, for whoever draws a table of points elsewhere and wants it to read like the report.
+//!
+//! ```
+//! use nexus_lockprof_export::text::pieces;
+//!
+//! assert_eq!(pieces::duration(1_234_567), "1.23ms");
+//! assert_eq!(pieces::count(45_600), "45.6k");
+//! assert_eq!(pieces::percent(25, 1_000), "2.5%");
+//! ```
+
+use nexus_lockprof_snapshot::{Lock, Point, Site};
+
+use super::{callers, elide, names, unit};
+
+/// A duration of `ns` nanoseconds in three significant digits, as `ns`, `µs`, `ms` or `s`.
+#[must_use]
+pub fn duration(ns: u64) -> String {
+    unit::duration(ns)
+}
+
+/// A count in three significant digits: as it is or in `k`, `M`, `G`, `T`, `P` or `E`.
+#[must_use]
+pub fn count(n: u64) -> String {
+    unit::count(n)
+}
+
+/// `part` of `whole` in percent, with at most one decimal. Nothing is rounded to none or to all.
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
+    unit::percent(part, whole)
+}
+
+/// Terminal columns that `text` takes.
+///
+/// ```
+/// use nexus_lockprof_export::text::pieces;
+///
+/// assert_eq!(pieces::width("日本"), 4);
+/// ```
+#[must_use]
+pub fn width(text: &str) -> usize {
+    elide::width(text)
+}
+
+/// `text` in at most `max` terminal columns, what does not fit left out of its middle.
+///
+/// ```
+/// use nexus_lockprof_export::text::pieces;
+///
+/// assert_eq!(pieces::middle("sessions", 7), "ses…ons");
+/// ```
+#[must_use]
+pub fn middle(text: &str, max: usize) -> String {
+    elide::middle(text, max)
+}
+
+/// A line for each of the first `most` call stacks that waited at `point`, by their share of the waiting, and one for how
+/// many more there are; none wider than `width` terminal columns. Empty without [callers](Point::callers).
+#[must_use]
+pub fn callers(point: &Point, most: usize, width: usize) -> Vec<String> {
+    callers::lines(point, most, width)
+}
+
+/// What the points of one table are called: paths without what is the same for all of a machine's crates, and the
+/// column where two places share a line. Safe to print.
+///
+/// ```
+/// use nexus_lockprof_export::text::pieces::Names;
+/// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
+///
+/// let point = |column| Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("./src/a.rs", 7, column));
+/// let (first, second) = (point(5), point(30));
+/// assert_eq!(Names::new([&first]).site(&first.site), "src/a.rs:7");
+/// assert_eq!(Names::new([&first, &second]).site(&first.site), "src/a.rs:7:5");
+/// ```
+#[derive(Debug)]
+pub struct Names(names::Names);
+
+impl Names {
+    /// The names for a table of `points`.
+    #[must_use]
+    pub fn new<'a>(points: impl IntoIterator<Item = &'a Point>) -> Self {
+        let points: Vec<&Point> = points.into_iter().collect();
+        Self(names::Names::new(&points))
+    }
+
+    /// The place of an acquisition.
+    #[must_use]
+    pub fn site(&self, site: &Site) -> String {
+        self.0.site(site)
+    }
+
+    /// A lock class.
+    #[must_use]
+    pub fn lock(&self, lock: &Lock) -> String {
+        self.0.lock(lock)
+    }
+}
+
+/// How to fit paths of one column, which may end in `:line` or `:line:column`, into its width: all in the same way, so
+/// that alike paths look alike.
+///
+/// ```
+/// use nexus_lockprof_export::text::pieces::Paths;
+///
+/// let paths = ["crates/engine/src/table.rs:128", "crates/engine/src/era.rs:7"];
+/// let rule = Paths::new(&paths, 26);
+/// assert_eq!(paths.map(|path| rule.shorten(path)), ["crates/…/table.rs:128", "crates/…/era.rs:7"]);
+/// ```
+#[derive(Debug)]
+pub struct Paths<'a>(elide::Paths<'a>);
+
+impl<'a> Paths<'a> {
+    /// The rule for `paths` in `max` terminal columns.
+    #[must_use]
+    pub fn new(paths: &[&'a str], max: usize) -> Self {
+        Self(elide::Paths::new(paths, max))
+    }
+
+    /// One of the paths, shortened if it must be.
+    #[must_use]
+    pub fn shorten(&self, path: &str) -> String {
+        self.0.shorten(path)
+    }
+}

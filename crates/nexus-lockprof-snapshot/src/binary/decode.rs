@@ -1,0 +1,590 @@
+//! Bytes to what is in them, as far as possible without copying: [`Snapshot::from_bytes`](crate::Snapshot::from_bytes) makes
+//! points of it, a merge adds it up as it goes by.
+
+use super::input::{Input, Malformed};
+use super::{MAGIC, VERSION, durations, field, tag, weights};
+use crate::{AcquireMode, Losses, Overhead, ProfilerMode, ReadError, Sample, TableStats};
+
+/// A file whose sections have been found and whose checksum is right.
+pub(crate) struct Decoder<'a> {
+    pub(crate) head: Head,
+    /// Texts, by number.
+    pub(crate) texts: Vec<&'a str>,
+    /// Frames, by number.
+    pub(crate) frames: Vec<RawFrame>,
+    points: Input<'a>,
+}
+
+/// All of a snapshot but its points.
+pub(crate) struct Head {
+    pub(crate) engine: u64,
+    pub(crate) pid: u32,
+    pub(crate) base: Option<u64>,
+    pub(crate) collection: u64,
+    pub(crate) resets: u64,
+    pub(crate) taken_unix_ns: u64,
+    pub(crate) elapsed_ns: u64,
+    pub(crate) mode: ProfilerMode,
+    pub(crate) table: TableStats,
+    pub(crate) losses: Losses,
+    pub(crate) overhead: Overhead,
+    pub(crate) merged: u64,
+}
+
+/// A frame; its texts by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RawFrame {
+    pub(crate) function: Option<usize>,
+    pub(crate) file: Option<usize>,
+    pub(crate) line: Option<u32>,
+    pub(crate) address: u64,
+}
+
+/// A site; its file by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RawSite {
+    pub(crate) file: usize,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// A lock class; its texts by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum RawLock {
+    Anonymous,
+    Named(usize),
+    Created(RawSite),
+}
+
+/// A point; its texts by number.
+pub(crate) struct RawPoint<'a> {
+    pub(crate) lock: RawLock,
+    pub(crate) mode: AcquireMode,
+    pub(crate) site: RawSite,
+    /// In the order of `field`.
+    pub(crate) counters: [u64; field::COUNTERS],
+    pub(crate) caused_variance: f64,
+    pub(crate) wait: RawDurations<'a>,
+    pub(crate) hold: RawDurations<'a>,
+    pub(crate) callers: RawStacks<'a>,
+}
+
+/// Durations.
+pub(crate) struct RawDurations<'a> {
+    /// In the order of `durations`.
+    pub(crate) counters: [u64; durations::COUNTERS],
+    pub(crate) total_variance: f64,
+    pub(crate) reservoir: RawSamples<'a>,
+    pub(crate) recent: RawSamples<'a>,
+}
+
+/// Samples, ascending by value: an iterator.
+#[derive(Clone, Copy)]
+pub(crate) struct RawSamples<'a> {
+    values: Input<'a>,
+    left: usize,
+    value: u64,
+    weights: Weights<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Weights<'a> {
+    Same(f64),
+    Each(Input<'a>),
+}
+
+/// The stacks of a point: an iterator.
+#[derive(Clone, Copy)]
+pub(crate) struct RawStacks<'a> {
+    input: Input<'a>,
+    left: usize,
+    frames: usize,
+}
+
+/// A stack; its frames by number.
+pub(crate) struct RawStack {
+    pub(crate) waits: u64,
+    pub(crate) wait_ns: u64,
+    pub(crate) samples: u64,
+    pub(crate) frames: Vec<usize>,
+}
+
+type Read<T> = Result<T, Malformed>;
+
+impl<'a> Decoder<'a> {
+    /// Whether bytes are, or begin like, a file of this format.
+    pub(crate) fn is_ours(bytes: &[u8]) -> bool {
+        bytes.first() == MAGIC.first()
+    }
+
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, ReadError> {
+        let mut input = Input::new(bytes, 0);
+        if input.array()? != MAGIC {
+            return Err(ReadError::Foreign { found: None });
+        }
+        let version = u32::from_le_bytes(input.array()?);
+        if version > VERSION {
+            return Err(ReadError::NewerSchema {
+                found: u64::from(version),
+                supported: VERSION,
+            });
+        }
+        if version == 0 {
+            return Err(ReadError::BadSchema {
+                found: Some("0".to_owned()),
+            });
+        }
+        let sections = Sections::find(bytes, input)?;
+        let texts = texts(sections.texts)?;
+        let frames = match sections.frames {
+            Some(input) => frames(input, texts.len())?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            head: head(sections.head)?,
+            texts,
+            frames,
+            points: sections.points,
+        })
+    }
+
+    /// All points. What is in them was looked at: going through their samples and stacks will not fail.
+    pub(crate) fn points(&self) -> Read<Vec<RawPoint<'a>>> {
+        /// The least that a point takes: its length, lock, mode, site and mask.
+        const LEAST: usize = 7;
+        let mut input = self.points;
+        let count = input.count(LEAST)?;
+        let mut points = Vec::with_capacity(count.min(1 << 12));
+        for _ in 0..count {
+            points.push(self.point(&mut input.piece()?)?);
+        }
+        Ok(points)
+    }
+
+    fn point(&self, input: &mut Input<'a>) -> Read<RawPoint<'a>> {
+        let texts = self.texts.len();
+        let before = *input;
+        let lock = match input.byte()? {
+            0 => RawLock::Anonymous,
+            1 => RawLock::Named(below(input, texts, "a text that is not there")?),
+            2 => RawLock::Created(site(input, texts)?),
+            _ => return Err(before.bad("no kind of lock")),
+        };
+        let before = *input;
+        let mode = match input.byte()? {
+            0 => AcquireMode::Exclusive,
+            1 => AcquireMode::Shared,
+            2 => AcquireMode::Upgradable,
+            _ => return Err(before.bad("no mode")),
+        };
+        let site = site(input, texts)?;
+        let mask = input.number()?;
+        let counters = there(input, mask)?;
+        let caused_variance = match mask & field::CAUSED_VARIANCE {
+            0 => 0.0,
+            _ => variance(input)?,
+        };
+        let mut durations = |bit| match mask & bit {
+            0 => Ok(RawDurations::EMPTY),
+            _ => RawDurations::read(&mut input.piece()?),
+        };
+        let (wait, hold) = (durations(field::WAIT)?, durations(field::HOLD)?);
+        let callers = match mask & field::CALLERS {
+            0 => RawStacks::EMPTY,
+            _ => {
+                let left = input.count(4)?;
+                let frames = self.frames.len();
+                let mut stacks = RawStacks {
+                    input: *input,
+                    left,
+                    frames,
+                };
+                let all = stacks;
+                while stacks.next()?.is_some() {}
+                // A later version may have more to come.
+                *input = stacks.input;
+                all
+            }
+        };
+        Ok(RawPoint {
+            lock,
+            mode,
+            site,
+            counters,
+            caused_variance,
+            wait,
+            hold,
+            callers,
+        })
+    }
+}
+
+/// Where the sections are.
+struct Sections<'a> {
+    head: Input<'a>,
+    texts: Input<'a>,
+    frames: Option<Input<'a>>,
+    points: Input<'a>,
+}
+
+impl<'a> Sections<'a> {
+    fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
+        let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
+        loop {
+            let begin = input;
+            let tag = input.array()?;
+            let content = input.piece()?;
+            let place = match tag {
+                tag::HEAD => &mut head,
+                tag::TEXT => &mut texts,
+                tag::FRAMES => &mut frames,
+                tag::POINTS => &mut points,
+                tag::END => {
+                    if !input.is_empty() {
+                        Err(input.bad("bytes after the end"))?;
+                    }
+                    check_sum(bytes, content)?;
+                    break;
+                }
+                // Of a later version.
+                _ => continue,
+            };
+            if place.replace(content).is_some() {
+                Err(begin.bad("a section that is there twice"))?;
+            }
+        }
+        let or = |section: Option<Input<'a>>, what| section.ok_or_else(|| input.bad(what));
+        Ok(Self {
+            head: or(head, "the end, without a section HEAD")?,
+            texts: or(texts, "the end, without a section TEXT")?,
+            frames,
+            points: or(points, "the end, without a section PNTS")?,
+        })
+    }
+}
+
+fn check_sum(bytes: &[u8], mut content: Input<'_>) -> Result<(), ReadError> {
+    let before = bytes.get(..content.offset()).unwrap_or_default();
+    let stored = u32::from_le_bytes(content.array()?);
+    let found = crc32fast::hash(before);
+    if stored == found {
+        Ok(())
+    } else {
+        Err(ReadError::Checksum { stored, found })
+    }
+}
+
+fn head(mut input: Input<'_>) -> Read<Head> {
+    let engine = u64::from_le_bytes(input.array()?);
+    let pid = input.small()?;
+    let has_base = flag(&mut input)?;
+    let base = input.number()?;
+    let collection = input.number()?;
+    let resets = input.number()?;
+    let taken_unix_ns = input.number()?;
+    let elapsed_ns = input.number()?;
+    let before = input;
+    let mode = match input.byte()? {
+        0 => ProfilerMode::Off,
+        1 => ProfilerMode::Counts,
+        2 => {
+            let before = input;
+            let budget = input.double()?;
+            if !(0.0..=1.0).contains(&budget) {
+                return Err(before.bad("a budget that is not a share from 0 to 1"));
+            }
+            ProfilerMode::Sampled { budget }
+        }
+        3 => ProfilerMode::Exact,
+        _ => return Err(before.bad("no mode of the profiler")),
+    };
+    let [
+        acquisitions,
+        records,
+        max_records,
+        rejected,
+        hash_size,
+        collisions,
+        shards,
+    ] = list(&mut input)?;
+    let [
+        points_full,
+        shards_full,
+        reentrant,
+        thread_exit,
+        memory,
+        guards,
+        stacks,
+    ] = list(&mut input)?;
+    let [budgeted_ns, counting_ns, threads_ns] = list(&mut input)?;
+    Ok(Head {
+        engine,
+        pid,
+        base: has_base.then_some(base),
+        collection,
+        resets,
+        taken_unix_ns,
+        elapsed_ns,
+        mode,
+        table: TableStats {
+            acquisitions,
+            records,
+            max_records,
+            rejected,
+            hash_size,
+            collisions,
+            shards,
+        },
+        losses: Losses {
+            points_full,
+            shards_full,
+            reentrant,
+            thread_exit,
+            memory,
+            guards,
+            stacks,
+        },
+        overhead: Overhead {
+            budgeted_ns,
+            counting_ns,
+            threads_ns,
+        },
+        merged: input.number()?,
+    })
+}
+
+fn flag(input: &mut Input<'_>) -> Read<bool> {
+    let before = *input;
+    match input.byte()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(before.bad("neither yes nor no")),
+    }
+}
+
+/// Numbers, of which a later version may have more.
+fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
+    let count = input.count(1)?;
+    let mut numbers = [0; N];
+    for index in 0..count {
+        let number = input.number()?;
+        if let Some(place) = numbers.get_mut(index) {
+            *place = number;
+        }
+    }
+    Ok(numbers)
+}
+
+fn texts(mut input: Input<'_>) -> Read<Vec<&str>> {
+    let count = input.count(1)?;
+    let mut texts = Vec::with_capacity(count);
+    for _ in 0..count {
+        let length = input.count(1)?;
+        let before = input;
+        let bytes = input.bytes(length)?;
+        texts.push(std::str::from_utf8(bytes).map_err(|_| before.bad("a text that is not UTF-8"))?);
+    }
+    Ok(texts)
+}
+
+fn frames(mut input: Input<'_>, texts: usize) -> Read<Vec<RawFrame>> {
+    let count = input.count(4)?;
+    let mut frames = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut text = || {
+            let number = below(&mut input, texts + 1, "a text that is not there")?;
+            Ok(number.checked_sub(1))
+        };
+        let (function, file) = (text()?, text()?);
+        let before = input;
+        let line = match input.number()?.checked_sub(1).map(u32::try_from) {
+            None => None,
+            Some(Ok(line)) => Some(line),
+            Some(Err(_)) => return Err(before.bad("a line above 2^32")),
+        };
+        frames.push(RawFrame {
+            function,
+            file,
+            line,
+            address: input.number()?,
+        });
+    }
+    Ok(frames)
+}
+
+/// A number of something of which there are so many.
+fn below(input: &mut Input<'_>, limit: usize, what: &'static str) -> Read<usize> {
+    let before = *input;
+    match usize::try_from(input.number()?) {
+        Ok(number) if number < limit => Ok(number),
+        _ => Err(before.bad(what)),
+    }
+}
+
+fn site(input: &mut Input<'_>, texts: usize) -> Read<RawSite> {
+    Ok(RawSite {
+        file: below(input, texts, "a text that is not there")?,
+        line: input.small()?,
+        column: input.small()?,
+    })
+}
+
+/// The counters of which the mask has the bit.
+#[inline]
+fn there<const N: usize>(input: &mut Input<'_>, mask: u64) -> Read<[u64; N]> {
+    let mut counters = [0; N];
+    for (bit, counter) in counters.iter_mut().enumerate() {
+        if mask >> bit & 1 != 0 {
+            *counter = input.number()?;
+        }
+    }
+    Ok(counters)
+}
+
+fn variance(input: &mut Input<'_>) -> Read<f64> {
+    let before = *input;
+    let variance = input.double()?;
+    if variance >= 0.0 && variance.is_finite() {
+        Ok(variance)
+    } else {
+        Err(before.bad("a variance that is not a number from 0"))
+    }
+}
+
+impl<'a> RawDurations<'a> {
+    const EMPTY: Self = Self {
+        counters: [0; durations::COUNTERS],
+        total_variance: 0.0,
+        reservoir: RawSamples::EMPTY,
+        recent: RawSamples::EMPTY,
+    };
+
+    fn read(input: &mut Input<'a>) -> Read<Self> {
+        let mask = input.number()?;
+        Ok(Self {
+            counters: there(input, mask)?,
+            total_variance: match mask & durations::VARIANCE {
+                0 => 0.0,
+                _ => variance(input)?,
+            },
+            reservoir: RawSamples::read_if(mask & durations::RESERVOIR != 0, input)?,
+            recent: RawSamples::read_if(mask & durations::RECENT != 0, input)?,
+        })
+    }
+}
+
+impl<'a> RawSamples<'a> {
+    const EMPTY: Self = Self {
+        values: Input::new(&[], 0),
+        left: 0,
+        value: 0,
+        weights: Weights::Same(1.0),
+    };
+
+    fn read_if(there: bool, input: &mut Input<'a>) -> Read<Self> {
+        if !there {
+            return Ok(Self::EMPTY);
+        }
+        let left = input.count(1)?;
+        let values = *input;
+        // Values first, then weights: where those begin is only known when the former were seen.
+        let mut value = 0_u64;
+        for _ in 0..left {
+            let before = *input;
+            value = match value.checked_add(input.number()?) {
+                Some(value) => value,
+                None => return Err(before.bad("a duration above 2^64 ns")),
+            };
+        }
+        let before = *input;
+        let weights = match input.byte()? {
+            weights::ONES => Weights::Same(1.0),
+            weights::SAME => Weights::Same(weight(input)?),
+            weights::EACH => {
+                let each = *input;
+                for _ in 0..left {
+                    weight(input)?;
+                }
+                Weights::Each(each)
+            }
+            _ => return Err(before.bad("no kind of weights")),
+        };
+        Ok(Self {
+            values,
+            left,
+            value: 0,
+            weights,
+        })
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.left
+    }
+
+    /// The next one.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Read<Option<Sample>> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.left = left;
+        let before = self.values;
+        let step = self.values.number()?;
+        self.value = match self.value.checked_add(step) {
+            Some(value) => value,
+            None => return Err(before.bad("a duration above 2^64 ns")),
+        };
+        let weight = match &mut self.weights {
+            Weights::Same(weight) => *weight,
+            Weights::Each(each) => weight(each)?,
+        };
+        Ok(Some(Sample {
+            value_ns: self.value,
+            weight,
+        }))
+    }
+}
+
+#[inline]
+fn weight(input: &mut Input<'_>) -> Read<f64> {
+    let before = *input;
+    let number = input.number()?;
+    let weight = match number & 1 {
+        0 => (number >> 1) as f64,
+        _ => input.double()?,
+    };
+    if weight > 0.0 && weight <= crate::json::MAX_WEIGHT {
+        Ok(weight)
+    } else {
+        Err(before.bad("a weight that is not above 0 and at most 2^64"))
+    }
+}
+
+impl RawStacks<'_> {
+    const EMPTY: Self = Self {
+        input: Input::new(&[], 0),
+        left: 0,
+        frames: 0,
+    };
+
+    /// The next one.
+    pub(crate) fn next(&mut self) -> Read<Option<RawStack>> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.left = left;
+        let input = &mut self.input;
+        let (waits, wait_ns, samples) = (input.number()?, input.number()?, input.number()?);
+        let count = input.count(1)?;
+        let mut frames = Vec::with_capacity(count);
+        for _ in 0..count {
+            frames.push(below(input, self.frames, "a frame that is not there")?);
+        }
+        Ok(Some(RawStack {
+            waits,
+            wait_ns,
+            samples,
+            frames,
+        }))
+    }
+}

@@ -1,0 +1,340 @@
+//! A snapshot to bytes.
+
+use super::{MAGIC, VERSION, durations, field, tag, weights};
+use crate::{
+    AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack,
+};
+use std::collections::HashMap;
+
+/// The file of a snapshot. Equal snapshots make equal files.
+///
+/// # Errors
+/// Names a number that no reader would take.
+pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+    let mut tables = Tables::default();
+    let mut points = Output::default();
+    points.count(snapshot.points.len());
+    for point in &snapshot.points {
+        let record = tables.point(point)?;
+        points.piece(&record);
+    }
+    let mut out = Output::default();
+    out.0.extend_from_slice(&MAGIC);
+    out.0.extend_from_slice(&VERSION.to_le_bytes());
+    out.section(tag::HEAD, &head(snapshot)?);
+    out.section(tag::TEXT, &tables.texts());
+    if !tables.frames.is_empty() {
+        out.section(tag::FRAMES, &tables.frame_list());
+    }
+    out.section(tag::POINTS, &points.0);
+    // The checksum is of all that is before it, the section's own name and length included.
+    out.0.extend_from_slice(&tag::END);
+    out.number(4);
+    let sum = crc32fast::hash(&out.0);
+    out.0.extend_from_slice(&sum.to_le_bytes());
+    Ok(out.0)
+}
+
+fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+    let mut out = Output::default();
+    out.0.extend_from_slice(&snapshot.engine.to_le_bytes());
+    out.number(u64::from(snapshot.pid));
+    out.0.push(u8::from(snapshot.base.is_some()));
+    for number in [
+        snapshot.base.unwrap_or(0),
+        snapshot.collection,
+        snapshot.resets,
+        snapshot.taken_unix_ns,
+        snapshot.elapsed_ns,
+    ] {
+        out.number(number);
+    }
+    match snapshot.mode {
+        ProfilerMode::Off => out.0.push(0),
+        ProfilerMode::Counts => out.0.push(1),
+        ProfilerMode::Sampled { budget } => {
+            if !(0.0..=1.0).contains(&budget) {
+                return Err(format!("budget {budget} is not a share from 0 to 1"));
+            }
+            out.0.push(2);
+            out.double(budget);
+        }
+        ProfilerMode::Exact => out.0.push(3),
+    }
+    let table = &snapshot.table;
+    out.list(&[
+        table.acquisitions,
+        table.records,
+        table.max_records,
+        table.rejected,
+        table.hash_size,
+        table.collisions,
+        table.shards,
+    ]);
+    let losses: Vec<u64> = snapshot.losses.iter().map(|(_, count)| count).collect();
+    out.list(&losses);
+    let overhead = &snapshot.overhead;
+    out.list(&[
+        overhead.budgeted_ns,
+        overhead.counting_ns,
+        overhead.threads_ns,
+    ]);
+    out.number(snapshot.merged);
+    Ok(out.0)
+}
+
+/// What points refer to by number.
+#[derive(Default)]
+struct Tables<'a> {
+    texts: Vec<&'a str>,
+    text_numbers: HashMap<&'a str, usize>,
+    frames: Vec<&'a Frame>,
+    frame_numbers: HashMap<&'a Frame, usize>,
+}
+
+impl<'a> Tables<'a> {
+    fn text(&mut self, text: &'a str) -> usize {
+        let next = self.texts.len();
+        let number = *self.text_numbers.entry(text).or_insert(next);
+        if number == next {
+            self.texts.push(text);
+        }
+        number
+    }
+
+    fn frame(&mut self, frame: &'a Frame) -> usize {
+        let next = self.frames.len();
+        let number = *self.frame_numbers.entry(frame).or_insert(next);
+        if number == next {
+            self.frames.push(frame);
+            for text in [&frame.function, &frame.file].into_iter().flatten() {
+                self.text(text);
+            }
+        }
+        number
+    }
+
+    fn texts(&self) -> Vec<u8> {
+        let mut out = Output::default();
+        out.count(self.texts.len());
+        for text in &self.texts {
+            out.piece(text.as_bytes());
+        }
+        out.0
+    }
+
+    fn frame_list(&self) -> Vec<u8> {
+        let mut out = Output::default();
+        out.count(self.frames.len());
+        // All texts are there by now. 0 is none.
+        let number = |text: &Option<String>| {
+            let number = text
+                .as_ref()
+                .and_then(|text| self.text_numbers.get(&**text));
+            number.map_or(0, |number| number + 1)
+        };
+        for frame in &self.frames {
+            out.count(number(&frame.function));
+            out.count(number(&frame.file));
+            out.number(frame.line.map_or(0, |line| u64::from(line) + 1));
+            out.number(frame.address);
+        }
+        out.0
+    }
+
+    fn site(&mut self, out: &mut Output, site: &'a Site) {
+        out.count(self.text(&site.file));
+        out.number(u64::from(site.line));
+        out.number(u64::from(site.column));
+    }
+
+    fn point(&mut self, point: &'a Point) -> Result<Vec<u8>, String> {
+        let mut out = Output::default();
+        match &point.lock {
+            Lock::Anonymous => out.0.push(0),
+            Lock::Named(name) => {
+                out.0.push(1);
+                out.count(self.text(name));
+            }
+            Lock::Created(site) => {
+                out.0.push(2);
+                self.site(&mut out, site);
+            }
+        }
+        out.0.push(match point.mode {
+            AcquireMode::Exclusive => 0,
+            AcquireMode::Shared => 1,
+            AcquireMode::Upgradable => 2,
+        });
+        self.site(&mut out, &point.site);
+        let counters: [u64; field::COUNTERS] = [
+            point.acquisitions,
+            point.contentions,
+            point.try_failures,
+            point.timeouts,
+            point.cancellations,
+            point.vain_wait_ns,
+            point.blocked,
+            point.caused_wait_ns,
+        ];
+        let mut mask = mask_of(&counters);
+        let mut set = |bit, there| mask |= if there { bit } else { 0 };
+        set(field::CAUSED_VARIANCE, point.caused_variance != 0.0);
+        set(field::WAIT, point.wait != Durations::default());
+        set(field::HOLD, point.hold != Durations::default());
+        set(field::CALLERS, !point.callers.is_empty());
+        out.number(mask);
+        out.there(&counters);
+        if mask & field::CAUSED_VARIANCE != 0 {
+            out.variance(point.caused_variance)?;
+        }
+        for (bit, durations) in [(field::WAIT, &point.wait), (field::HOLD, &point.hold)] {
+            if mask & bit != 0 {
+                let piece = durations_of(durations)?;
+                out.piece(&piece);
+            }
+        }
+        if mask & field::CALLERS != 0 {
+            out.count(point.callers.len());
+            for stack in &point.callers {
+                self.stack(&mut out, stack);
+            }
+        }
+        Ok(out.0)
+    }
+
+    fn stack(&mut self, out: &mut Output, stack: &'a Stack) {
+        for number in [stack.waits, stack.wait_ns, stack.samples] {
+            out.number(number);
+        }
+        out.count(stack.frames.len());
+        for frame in &stack.frames {
+            out.count(self.frame(frame));
+        }
+    }
+}
+
+fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
+    let mut out = Output::default();
+    let counters: [u64; durations::COUNTERS] =
+        [of.samples, of.total_ns, of.events, of.unmeasured, of.max_ns];
+    let mut mask = mask_of(&counters);
+    let mut set = |bit, there| mask |= if there { bit } else { 0 };
+    set(durations::VARIANCE, of.total_variance != 0.0);
+    set(durations::RESERVOIR, !of.reservoir.is_empty());
+    set(durations::RECENT, !of.recent.is_empty());
+    out.number(mask);
+    out.there(&counters);
+    if mask & durations::VARIANCE != 0 {
+        out.variance(of.total_variance)?;
+    }
+    for samples in [&of.reservoir, &of.recent] {
+        if !samples.is_empty() {
+            out.samples(samples)?;
+        }
+    }
+    Ok(out.0)
+}
+
+/// Bits of the counters that are not 0.
+fn mask_of(counters: &[u64]) -> u64 {
+    let bits = counters.iter().enumerate();
+    bits.fold(0, |mask, (bit, count)| mask | u64::from(*count != 0) << bit)
+}
+
+#[derive(Default)]
+struct Output(Vec<u8>);
+
+impl Output {
+    fn number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.0.push((number & 0x7F) as u8 | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number as u8);
+    }
+
+    fn count(&mut self, count: usize) {
+        self.number(count as u64);
+    }
+
+    fn double(&mut self, double: f64) {
+        self.0.extend_from_slice(&double.to_le_bytes());
+    }
+
+    fn variance(&mut self, variance: f64) -> Result<(), String> {
+        if !(variance >= 0.0 && variance.is_finite()) {
+            return Err(format!("variance {variance} is not a number from 0"));
+        }
+        self.double(variance);
+        Ok(())
+    }
+
+    fn piece(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Numbers to which later versions may add.
+    fn list(&mut self, numbers: &[u64]) {
+        self.count(numbers.len());
+        for number in numbers {
+            self.number(*number);
+        }
+    }
+
+    /// Those that are not 0.
+    fn there(&mut self, counters: &[u64]) {
+        for counter in counters.iter().filter(|counter| **counter != 0) {
+            self.number(*counter);
+        }
+    }
+
+    fn section(&mut self, tag: [u8; 4], content: &[u8]) {
+        self.0.extend_from_slice(&tag);
+        self.piece(content);
+    }
+
+    /// Values as differences, which are small: they ascend.
+    fn samples(&mut self, samples: &[Sample]) -> Result<(), String> {
+        self.count(samples.len());
+        let mut before = 0;
+        for sample in samples {
+            let step = sample.value_ns.checked_sub(before);
+            self.number(step.ok_or("samples that do not ascend")?);
+            before = sample.value_ns;
+            let weight = sample.weight;
+            if !(weight > 0.0 && weight <= crate::json::MAX_WEIGHT) {
+                return Err(format!(
+                    "weight {weight} of a sample is not above 0 and at most 2^64"
+                ));
+            }
+        }
+        let first = samples.first().map_or(1.0, |sample| sample.weight);
+        let same = |weight: f64| samples.iter().all(|sample| sample.weight == weight);
+        if same(1.0) {
+            self.0.push(weights::ONES);
+        } else if same(first) {
+            self.0.push(weights::SAME);
+            self.weight(first);
+        } else {
+            self.0.push(weights::EACH);
+            for sample in samples {
+                self.weight(sample.weight);
+            }
+        }
+        Ok(())
+    }
+
+    /// A whole number that is not large, with a bit 0 before it, or a 1 and a double.
+    fn weight(&mut self, weight: f64) {
+        /// Up to here doubles have all whole numbers.
+        const WHOLE: f64 = 9_007_199_254_740_992.0;
+        if weight.fract() == 0.0 && weight <= WHOLE {
+            self.number((weight as u64) << 1);
+        } else {
+            self.number(1);
+            self.double(weight);
+        }
+    }
+}

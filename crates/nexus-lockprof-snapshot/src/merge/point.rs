@@ -1,0 +1,363 @@
+//! A point that is being merged.
+
+use super::{Cell, Grid, Merge, Scratch};
+use crate::binary::{
+    Malformed, RawDurations, RawFrame, RawLock, RawPoint, RawSamples, RawSite, durations, field,
+};
+use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
+use std::collections::HashMap;
+
+/// What makes two records one point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    lock: RawLock,
+    mode: AcquireMode,
+    site: RawSite,
+}
+
+/// The sums of a point.
+#[derive(Debug)]
+pub(super) struct Merged {
+    key: Key,
+    counters: [u64; field::COUNTERS],
+    caused_variance: f64,
+    wait: MergedDurations,
+    hold: MergedDurations,
+    /// By the numbers of the frames: waits, time, samples.
+    callers: HashMap<Vec<usize>, [u64; 3]>,
+}
+
+#[derive(Debug, Default)]
+struct MergedDurations {
+    counters: [u64; durations::COUNTERS],
+    total_variance: f64,
+    reservoir: Grid,
+    recent: Grid,
+}
+
+/// The place in [`durations`] of what is no sum: the longest.
+const MAX: usize = durations::COUNTERS - 1;
+
+/// The numbers here of a file's texts.
+pub(super) struct Place<'a> {
+    pub(super) texts: &'a [usize],
+}
+
+impl Place<'_> {
+    fn text(&self, number: usize) -> usize {
+        // Numbers were checked when they were read.
+        self.texts.get(number).copied().unwrap_or_default()
+    }
+
+    fn site(&self, site: RawSite) -> RawSite {
+        RawSite {
+            file: self.text(site.file),
+            ..site
+        }
+    }
+
+    fn lock(&self, lock: RawLock) -> RawLock {
+        match lock {
+            RawLock::Anonymous => RawLock::Anonymous,
+            RawLock::Named(name) => RawLock::Named(self.text(name)),
+            RawLock::Created(site) => RawLock::Created(self.site(site)),
+        }
+    }
+
+    pub(super) fn frame(&self, frame: RawFrame) -> RawFrame {
+        portable(RawFrame {
+            function: frame.function.map(|text| self.text(text)),
+            file: frame.file.map(|text| self.text(text)),
+            ..frame
+        })
+    }
+}
+
+/// Without the address, which is another in each process, if there is anything else to know it by.
+fn portable(frame: RawFrame) -> RawFrame {
+    let is_known = frame.function.is_some() || frame.file.is_some();
+    RawFrame {
+        address: if is_known { 0 } else { frame.address },
+        ..frame
+    }
+}
+
+fn sum<const N: usize>(mine: &mut [u64; N], others: &[u64; N]) {
+    for (mine, other) in mine.iter_mut().zip(others) {
+        *mine = mine.saturating_add(*other);
+    }
+}
+
+impl Merge {
+    /// Adds a point of a snapshot.
+    pub(super) fn point(&mut self, point: &Point) {
+        let site = |texts: &mut super::Texts, site: &Site| RawSite {
+            file: texts.number(&site.file),
+            line: site.line,
+            column: site.column,
+        };
+        let lock = match &point.lock {
+            Lock::Anonymous => RawLock::Anonymous,
+            Lock::Named(name) => RawLock::Named(self.texts.number(name)),
+            Lock::Created(created) => RawLock::Created(site(&mut self.texts, created)),
+        };
+        let key = Key {
+            lock,
+            mode: point.mode,
+            site: site(&mut self.texts, &point.site),
+        };
+        let stacks: Vec<(Vec<usize>, [u64; 3])> = point
+            .callers
+            .iter()
+            .map(|stack| {
+                let frames = stack.frames.iter().map(|frame| self.whole_frame(frame));
+                let counts = [stack.waits, stack.wait_ns, stack.samples];
+                (frames.collect(), counts)
+            })
+            .collect();
+        let (merged, scratch) = self.merged(key);
+        sum(
+            &mut merged.counters,
+            &[
+                point.acquisitions,
+                point.contentions,
+                point.try_failures,
+                point.timeouts,
+                point.cancellations,
+                point.vain_wait_ns,
+                point.blocked,
+                point.caused_wait_ns,
+            ],
+        );
+        merged.caused_variance += point.caused_variance;
+        merged.wait.add(&point.wait, scratch);
+        merged.hold.add(&point.hold, scratch);
+        for (frames, counts) in stacks {
+            sum(merged.callers.entry(frames).or_default(), &counts);
+        }
+    }
+
+    fn whole_frame(&mut self, frame: &Frame) -> usize {
+        let mut text = |text: &Option<String>| text.as_ref().map(|text| self.texts.number(text));
+        let frame = RawFrame {
+            function: text(&frame.function),
+            file: text(&frame.file),
+            line: frame.line,
+            address: frame.address,
+        };
+        self.frame(portable(frame))
+    }
+
+    /// Adds a point of a file, whose frames have these numbers here.
+    pub(super) fn raw_point(
+        &mut self,
+        mut raw: RawPoint<'_>,
+        place: &Place<'_>,
+        frames: &[usize],
+    ) -> Result<(), Malformed> {
+        let key = Key {
+            lock: place.lock(raw.lock),
+            mode: raw.mode,
+            site: place.site(raw.site),
+        };
+        let (merged, scratch) = self.merged(key);
+        sum(&mut merged.counters, &raw.counters);
+        merged.caused_variance += raw.caused_variance;
+        merged.wait.add_raw(&raw.wait, scratch)?;
+        merged.hold.add_raw(&raw.hold, scratch)?;
+        while let Some(stack) = raw.callers.next()? {
+            let numbers = stack.frames.iter().filter_map(|number| frames.get(*number));
+            let counts = [stack.waits, stack.wait_ns, stack.samples];
+            let sums = merged
+                .callers
+                .entry(numbers.copied().collect())
+                .or_default();
+            sum(sums, &counts);
+        }
+        Ok(())
+    }
+
+    fn merged(&mut self, key: Key) -> (&mut Merged, &mut Scratch) {
+        let next = self.points.len();
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            self.points.push(Merged {
+                key,
+                counters: [0; field::COUNTERS],
+                caused_variance: 0.0,
+                wait: MergedDurations::default(),
+                hold: MergedDurations::default(),
+                callers: HashMap::new(),
+            });
+        }
+        (&mut self.points[number], &mut self.scratch)
+    }
+
+    /// Adds a point of another merge, the texts and frames of which have these numbers here.
+    pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
+        let key = Key {
+            lock: place.lock(other.key.lock),
+            site: place.site(other.key.site),
+            ..other.key
+        };
+        let (merged, scratch) = self.merged(key);
+        sum(&mut merged.counters, &other.counters);
+        merged.caused_variance += other.caused_variance;
+        merged.wait.append(other.wait, scratch);
+        merged.hold.append(other.hold, scratch);
+        for (numbers, counts) in other.callers {
+            let numbers = numbers.iter().filter_map(|number| frames.get(*number));
+            let sums = merged
+                .callers
+                .entry(numbers.copied().collect())
+                .or_default();
+            sum(sums, &counts);
+        }
+    }
+}
+
+/// What points refer to by number, when all are there.
+pub(super) struct Names {
+    pub(super) texts: super::Texts,
+    pub(super) frames: Vec<RawFrame>,
+}
+
+impl Names {
+    /// The point as it is in a snapshot.
+    pub(super) fn whole(&self, merged: Merged) -> Point {
+        let site = |raw: RawSite| Site::new(self.texts.get(raw.file), raw.line, raw.column);
+        let lock = match merged.key.lock {
+            RawLock::Anonymous => Lock::Anonymous,
+            RawLock::Named(name) => Lock::Named(self.texts.get(name)),
+            RawLock::Created(created) => Lock::Created(site(created)),
+        };
+        let text = |number: Option<usize>| number.map(|number| self.texts.get(number));
+        let frame = |number: &usize| {
+            self.frames.get(*number).map(|raw| Frame {
+                function: text(raw.function),
+                file: text(raw.file),
+                line: raw.line,
+                address: raw.address,
+            })
+        };
+        let callers = merged.callers.iter();
+        let callers = callers.map(|(frames, &[waits, wait_ns, samples])| Stack {
+            frames: frames.iter().filter_map(frame).collect(),
+            waits,
+            wait_ns,
+            samples,
+        });
+        let [
+            acquisitions,
+            contentions,
+            try_failures,
+            timeouts,
+            cancellations,
+            vain_wait_ns,
+            blocked,
+            caused_wait_ns,
+        ] = merged.counters;
+        Point {
+            acquisitions,
+            contentions,
+            try_failures,
+            timeouts,
+            cancellations,
+            vain_wait_ns,
+            blocked,
+            caused_wait_ns,
+            caused_variance: merged.caused_variance.min(f64::MAX),
+            wait: merged.wait.whole(),
+            hold: merged.hold.whole(),
+            callers: callers.collect(),
+            ..Point::new(lock, merged.key.mode, site(merged.key.site))
+        }
+    }
+}
+
+impl MergedDurations {
+    fn add(&mut self, other: &Durations, scratch: &mut Scratch) {
+        self.counters(&[
+            other.samples,
+            other.total_ns,
+            other.events,
+            other.unmeasured,
+            other.max_ns,
+        ]);
+        self.total_variance += other.total_variance;
+        for (grid, samples) in [
+            (&mut self.reservoir, &other.reservoir),
+            (&mut self.recent, &other.recent),
+        ] {
+            scratch.cells.clear();
+            for sample in samples.iter() {
+                scratch.push(sample);
+            }
+            grid.add(&scratch.cells, &mut scratch.spare);
+        }
+    }
+
+    fn add_raw(
+        &mut self,
+        other: &RawDurations<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Malformed> {
+        self.counters(&other.counters);
+        self.total_variance += other.total_variance;
+        for (grid, samples) in [
+            (&mut self.reservoir, other.reservoir),
+            (&mut self.recent, other.recent),
+        ] {
+            scratch.fill(samples)?;
+            grid.add(&scratch.cells, &mut scratch.spare);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, other: Self, scratch: &mut Scratch) {
+        self.counters(&other.counters);
+        self.total_variance += other.total_variance;
+        self.reservoir.append(other.reservoir, &mut scratch.spare);
+        self.recent.append(other.recent, &mut scratch.spare);
+    }
+
+    fn counters(&mut self, others: &[u64; durations::COUNTERS]) {
+        let max = self.counters[MAX].max(others[MAX]);
+        sum(&mut self.counters, others);
+        self.counters[MAX] = max;
+    }
+
+    fn whole(self) -> Durations {
+        let [samples, total_ns, events, unmeasured, max_ns] = self.counters;
+        Durations {
+            samples,
+            total_ns,
+            total_variance: self.total_variance.min(f64::MAX),
+            events,
+            unmeasured,
+            max_ns,
+            reservoir: self.reservoir.samples(max_ns),
+            recent: self.recent.samples(max_ns),
+        }
+    }
+}
+
+impl Scratch {
+    fn fill(&mut self, mut samples: RawSamples<'_>) -> Result<(), Malformed> {
+        self.cells.clear();
+        while let Some(sample) = samples.next()? {
+            self.push(&sample);
+        }
+        Ok(())
+    }
+
+    /// Samples ascend, and so do cells.
+    #[inline]
+    fn push(&mut self, sample: &Sample) {
+        let cell = Cell::of(sample);
+        match self.cells.last_mut() {
+            Some(last) if last.number() == cell.number() => last.add(cell),
+            _ => self.cells.push(cell),
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Programs that are served from: what the environment says, and what becomes of socket and file.
+
+use super::*;
+use nexus_lockprof_tests::children;
+use nexus_lockprof_tests::http::At;
+use std::fs;
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+
+/// A folder of its own for sockets, gone in the end. Its name is short, as the path of a socket has to be.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("lp-{}-{name}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A program that runs, and is killed if the test fails.
+struct Program {
+    child: Child,
+    input: ChildStdin,
+    out: Lines<BufReader<ChildStdout>>,
+    err: Lines<BufReader<ChildStderr>>,
+}
+
+impl Program {
+    fn start(part: &str, place: &str, folder: &Folder) -> Self {
+        let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+        command
+            .arg(part)
+            .env("LOCKPROF_SERVE", place)
+            .env("XDG_RUNTIME_DIR", &folder.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let err = BufReader::new(child.stderr.take().unwrap()).lines();
+        Program {
+            child,
+            input,
+            out,
+            err,
+        }
+    }
+
+    fn says(&mut self) -> String {
+        self.out.next().unwrap().unwrap()
+    }
+
+    fn complains(&mut self) -> String {
+        self.err.next().unwrap().unwrap()
+    }
+
+    fn tell(&mut self) {
+        self.input.write_all(b"\n").unwrap();
+    }
+
+    /// Where it serves, once it does. What it says on stderr names the port.
+    fn port(&mut self) -> At {
+        let line = self.complains();
+        let address = line
+            .strip_prefix("lockprof: LOCKPROF_SERVE=127.0.0.1:0: serving http://")
+            .unwrap_or_else(|| panic!("{line}"));
+        At::Tcp(address.parse().unwrap())
+    }
+
+    /// The same of the socket in the runtime directory.
+    fn socket(&self, folder: &Folder) -> At {
+        let name = format!("lockprof/{}.sock", self.child.id());
+        let at = At::Unix(folder.0.join(name));
+        while at.connect().is_err() {
+            std::thread::yield_now();
+        }
+        at
+    }
+
+    fn end(mut self) {
+        self.tell();
+        assert!(self.child.wait().unwrap().success());
+        let said: Vec<_> = self.err.by_ref().map(Result::unwrap).collect();
+        assert_eq!(said, [""; 0]);
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn snapshot(at: &At) -> Snapshot {
+    Snapshot::from_json_slice(&at.get("/snapshot").unwrap()).unwrap()
+}
+
+#[test]
+fn a_program_is_found_by_its_number() {
+    let folder = Folder::new("pid");
+    let mut program = Program::start("serving", "unix", &folder);
+    assert_eq!(program.says(), "ready");
+    let at = program.socket(&folder);
+    let snapshot = snapshot(&at);
+    assert_eq!(snapshot.pid(), program.child.id());
+    assert_eq!(acquisitions(&snapshot, "jobs"), 300);
+    assert_eq!(
+        snapshot.table().shards,
+        1,
+        "the endpoint's threads have none"
+    );
+    assert!(snapshot.losses().is_empty());
+    assert_eq!(
+        at.ask("POST", "/config", "mode=exact").unwrap().1,
+        br#"{"mode":"exact"}"#
+    );
+    assert_eq!(at.ask("POST", "/reset", "").unwrap().0, 204);
+    let after = self::snapshot(&at);
+    assert_eq!(
+        (after.mode().to_string(), after.resets()),
+        ("exact".into(), 1)
+    );
+    assert_eq!(acquisitions(&after, "jobs"), 0);
+    program.end();
+    let left = fs::read_dir(folder.0.join("lockprof")).unwrap().count();
+    assert_eq!(left, 0, "the socket goes with its process");
+}
+
+#[test]
+fn a_port_that_is_free_is_said() {
+    let folder = Folder::new("port");
+    let mut program = Program::start("serving", "127.0.0.1:0", &folder);
+    assert_eq!(program.says(), "ready");
+    let at = program.port();
+    assert_eq!(acquisitions(&snapshot(&at), "jobs"), 300);
+    program.end();
+}
+
+#[test]
+fn what_cannot_be_served_is_said_and_the_program_goes_on() {
+    let folder = Folder::new("bad");
+    let check = |place: &str, message: &str| {
+        let mut program = Program::start("serving", place, &folder);
+        assert_eq!(program.says(), "ready");
+        assert_eq!(
+            program.complains(),
+            format!("lockprof: LOCKPROF_SERVE={message}: not serving")
+        );
+        program.end();
+    };
+    let unknown = "is not one of unix, unix:PATH, 127.0.0.1:PORT, remote:ADDR:PORT";
+    check("yes", &format!("yes {unknown}"));
+    check("", &format!(" {unknown}"));
+    check(
+        "0.0.0.0:80",
+        "0.0.0.0:80 can be reached from other machines: say remote:0.0.0.0:80 if that is wanted",
+    );
+    check(
+        "unix:/nonexistent/s",
+        "unix:/nonexistent/s: /nonexistent/s: No such file or directory (os error 2)",
+    );
+    // Open to others.
+    fs::create_dir(folder.0.join("lockprof")).unwrap();
+    let directory = folder.0.join("lockprof").display().to_string();
+    check(
+        "unix",
+        &format!(
+            "unix: {directory} is open to other users: it must be a directory of this user's alone (mode 0700)"
+        ),
+    );
+}
+
+/// The child does not answer, and neither do its copies of the sockets: whoever connects must not wait for nobody.
+#[test]
+fn a_forked_child_serves_nobody() {
+    let folder = Folder::new("fork");
+    let mut program = Program::start("serving: fork", "127.0.0.1:0", &folder);
+    assert_eq!(program.says(), "before");
+    let at = program.port();
+    program.tell();
+    let child = program.says();
+    assert_eq!(snapshot(&at).pid(), program.child.id());
+    program.child.kill().unwrap();
+    program.child.wait().unwrap();
+    // The child lives: it waits for a line.
+    assert!(fs::exists(format!("/proc/{child}")).unwrap() || cfg!(not(target_os = "linux")));
+    assert!(at.connect().is_err(), "the parent's port is still in use");
+    program.tell();
+}
+
+#[test]
+fn a_forked_child_leaves_its_parents_socket() {
+    let folder = Folder::new("leave");
+    let mut program = Program::start("serving: fork", "unix", &folder);
+    assert_eq!(program.says(), "before");
+    let at = program.socket(&folder);
+    program.tell();
+    let child = program.says();
+    program.tell();
+    // A process that is gone but not waited for: its exit handlers have run.
+    let state = || fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    while cfg!(target_os = "linux") && !state().contains(") Z") {
+        std::thread::yield_now();
+    }
+    assert_eq!(snapshot(&at).pid(), program.child.id());
+}
+
+#[cfg(not(feature = "deadlock_detection"))]
+#[test]
+fn an_allocator_under_a_lock_is_served_too() {
+    let mut command = children::command(env!("CARGO_BIN_EXE_served-allocator"));
+    children::run(&mut command).expect_success();
+}
+
+#[test]
+fn handlers_that_a_request_calls_are_recorded() {
+    let engine = engine(Mode::Counts);
+    let server = engine.serve(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = At::Tcp(server.local_addr().unwrap());
+    let mutex = mutex(&engine, "handler's");
+    // A threshold that is passed by what is under no budget.
+    assert_eq!(
+        engine.configure(
+            Config::default()
+                .mode(Mode::Exact)
+                .hot_hold(std::time::Duration::ZERO)
+                .hot_min_samples(1)
+        ),
+        Ok(())
+    );
+    let locked = Arc::clone(&mutex);
+    engine.on_event(move |_| *locked.lock() += 1);
+    *mutex.lock() += 1;
+    assert_eq!(at.ask("POST", "/reset", "").unwrap().0, 204);
+    // Once here, and once by the handler, on the server's thread; the first is before the reset.
+    assert_eq!(*mutex.lock(), 2);
+    assert_eq!(acquisitions(&engine.snapshot(), "handler's"), 2);
+    assert!(engine.snapshot().losses().is_empty());
+}
