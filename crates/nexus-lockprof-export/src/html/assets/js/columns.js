@@ -37,7 +37,7 @@ function number(id, head, rank, value, about) {
 
 /** A counter that is shown only where there is any of it. */
 function optional(id, head, about) {
-  return { ...number(id, head, 2, (p) => p[id], about), unless: (points) => points.every((p) => p[id] === 0) };
+  return { ...number(id, head, 4, (p) => p[id], about), unless: (points) => points.every((p) => p[id] === 0) };
 }
 
 function times(kind, rank) {

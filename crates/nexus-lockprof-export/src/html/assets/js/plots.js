@@ -61,7 +61,7 @@ function histogramPlot(place, data, marks, width) {
   const last = data.bins.at(-1).index + 1;
   return new uPlot({
     width, height: 150, legend: { show: false }, cursor: { show: false },
-    scales: { x: { time: false, range: [first, last] }, y: { range: (u, low, high) => [0, high * 1.15] } },
+    scales: { x: { time: false, range: [first, last] }, y: { range: (u, low, high) => [0, high * 1.25] } },
     axes: [
       axis({ splits: every, values: (u, splits) => splits.map((i) => duration(10 ** (i / BINS_PER_DECADE)).replace(/\.0+(?=\D)/, "")), size: 26 }),
       axis({ values: (u, splits) => splits.map(count), size: 46 }),
