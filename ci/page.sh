@@ -8,6 +8,7 @@ command -v npm >/dev/null || debian node=nodejs npm=npm
 debian chromium=chromium
 
 scratch
+ci/vendor-page.sh --check
 node --test ci/page/logic.test.mjs
 
 cp ci/page/*.json ci/page/*.mjs "$work"

@@ -134,6 +134,7 @@ test("contention over time", () => {
   const at = (elapsed, ns, more) => read([point("a", 1, { wait: exact(ns) })], { elapsed_ns: elapsed, ...more });
   history.add(at(1e9, 1e9), 1000);
   history.add(at(2e9, 3e9), 2000);
+  history.add(at(2.1e9, 9e9), 2100);
   history.add(at(3e9, 2e9), 3000);
   history.add(at(1e9, 1e9, { resets: 1 }), 4000);
   history.gap(5000);

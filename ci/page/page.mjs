@@ -324,7 +324,7 @@ async function livePage() {
   await page.waitForSelector("#alert:not([hidden])");
   assert.match(await page.textContent("#alert"), /Could not change the mode: 400: budget="lots" is not a share of time/);
   done("changes the mode, and says what is wrong with a budget");
-  await page.focus("h1, #pause");
+  await page.focus("#pause");
   await page.waitForTimeout(2500);
   await page.screenshot({ path: join(shots, "live-light.png"), fullPage: true });
 
@@ -332,6 +332,7 @@ async function livePage() {
   await page.waitForSelector("#status[data-state='gone']");
   assert.match(await page.textContent("#alert"), /The target is gone since \d\d:\d\d:\d\d \(no connection\)/);
   await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForTimeout(500);
   await page.screenshot({ path: join(shots, "gone-dark.png"), fullPage: true });
   const last = await all();
   child = await start();

@@ -123,7 +123,7 @@ class Table {
     this.columns.forEach((column, i) => {
       const cell = row.cells[i];
       const text = column.show(point);
-      if (column.text) setName(cell.querySelector(".name"), text);
+      if (column.text) setName(cell.querySelector(".name"), text, column.path?.(point));
       else setText(cell, text);
       const title = column.title?.(point) ?? (column.text ? text : "");
       if (title && cell.title !== title) cell.title = title;
@@ -222,9 +222,9 @@ function nameBox() {
   return el("bdi", { class: "name" }, el("span"), el("span"));
 }
 
-function setName(box, text) {
+function setName(box, text, isPath) {
   const [first, second] = box.children;
-  const cut = text.length - fileName(text).length;
+  const cut = isPath ? text.length - fileName(text).length : 0;
   setText(first, text.slice(0, cut));
   setText(second, text.slice(cut));
 }
