@@ -1,1 +1,241 @@
-fn main() {}
+//! A program at steady lock work whose snapshot is pulled 200 times a second, every other second: what that costs its throughput,
+//! and whether memory and files stay what they are.
+//!
+//! `pulled [SECONDS] [PER SECOND]`. Exits with 1 beyond a wide margin only: what a machine does beside is not the program's.
+
+use nexus_lockprof::{Listen, Mutex};
+use nexus_lockprof_tests::http::At;
+use std::fs;
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What the throughput may fall by, and what fails whatever the machine was doing.
+const TARGET: f64 = 0.02;
+const MARGIN: f64 = 0.15;
+/// What memory may grow by from the 10th second on.
+const GROWTH_KIB: u64 = 4096;
+const POINTS: usize = 8;
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static PULLING: AtomicBool = AtomicBool::new(false);
+static DONE: AtomicU64 = AtomicU64::new(0);
+static PULLED: AtomicU64 = AtomicU64::new(0);
+static LATE: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicU64 = AtomicU64::new(0);
+
+#[allow(clippy::print_stdout, reason = "what it is for")]
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let mut number = |default: u64| {
+        args.next()
+            .and_then(|arg| arg.parse().ok())
+            .unwrap_or(default)
+    };
+    let (seconds, per_second) = (number(120), number(200));
+    let folder = std::env::temp_dir().join(format!("lp-{}-pulled", std::process::id()));
+    must(fs::create_dir(&folder), "a folder");
+    let path = folder.join("s");
+    let server = must(
+        nexus_lockprof::serve(&Listen::UnixAt(path.clone())),
+        "a server",
+    );
+
+    let locks: Vec<_> = (0..POINTS)
+        .map(|number| Mutex::named(name(number), 0_u64))
+        .collect();
+    let locks: &'static [Mutex<u64>] = Vec::leak(locks);
+    let workers = [0, 1].map(|id| thread::spawn(move || work(locks, id)));
+    let puller = thread::spawn(move || pull(&At::Unix(path), per_second));
+
+    let mut ratios = Vec::new();
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let mut early = None;
+    // Points, reservoirs and the clock are made in the first second.
+    thread::sleep(Duration::from_secs(1));
+    for pair in 0..seconds / 2 {
+        // Which of the two comes first changes: what the machine does more and more of is not taken for either.
+        let first_pulled = pair % 2 == 0;
+        let one = second(first_pulled);
+        let two = second(!first_pulled);
+        let (pulled, alone) = if first_pulled { (one, two) } else { (two, one) };
+        with.push(pulled);
+        without.push(alone);
+        ratios.push(pulled / alone);
+        if pair == 5 {
+            early = Some(Figures::now());
+        }
+    }
+    PULLING.store(false, Relaxed);
+    thread::sleep(Duration::from_millis(200));
+    let late = Figures::now();
+    STOP.store(true, Relaxed);
+    for thread in workers.into_iter().chain([puller]) {
+        assert!(thread.join().is_ok());
+    }
+    drop(server);
+    let _ = fs::remove_dir_all(&folder);
+
+    let pulled = PULLED.load(Relaxed);
+    println!(
+        "{pulled} snapshots of {} bytes in {} s of pulling, {} of them later than the next was due",
+        BYTES.load(Relaxed) / pulled.max(1),
+        seconds / 2,
+        LATE.load(Relaxed)
+    );
+    let (with, without, ratio) = (median(with), median(without), median(ratios));
+    println!(
+        "operations a second: {:.3} M with pulling, {:.3} M without",
+        with / 1e6,
+        without / 1e6
+    );
+    println!(
+        "ratio, median of {} pairs of seconds: {ratio:.4}",
+        seconds / 2
+    );
+    let fall = 1.0 - ratio;
+    let word = if fall <= TARGET { "PASS" } else { "missed" };
+    println!(
+        "throughput falls by {:.2} %, at most {:.0} %: {word}",
+        fall * 100.0,
+        TARGET * 100.0
+    );
+    let mut failed = fall > MARGIN;
+
+    if let Some(early) = early {
+        println!("second 12: {early:?}; end: {late:?}");
+        let grown = late.memory_kib.saturating_sub(early.memory_kib);
+        println!(
+            "memory grows by {grown} KiB, at most {GROWTH_KIB}: {}",
+            pass(grown <= GROWTH_KIB)
+        );
+        println!("files: {}", pass(late.files == early.files));
+        println!("threads: {}", pass(late.threads == early.threads));
+        failed |= grown > GROWTH_KIB || late.files != early.files || late.threads != early.threads;
+    }
+    // Most of what was to be pulled was.
+    let due = per_second * (seconds / 2);
+    println!("{pulled} of {due} pulls: {}", pass(pulled * 10 >= due * 9));
+    std::process::exit(i32::from(failed));
+}
+
+fn pass(passed: bool) -> &'static str {
+    if passed { "PASS" } else { "FAILED" }
+}
+
+fn name(number: usize) -> &'static str {
+    format!("shard {number}").leak()
+}
+
+/// Steady work: a lock every some hundred nanoseconds, seldom the same as the other thread's.
+fn work(locks: &[Mutex<u64>], id: usize) {
+    let mut rng = fastrand::Rng::with_seed(id as u64);
+    while !STOP.load(Relaxed) {
+        for _ in 0..1000 {
+            *locks[rng.usize(..locks.len())].lock() += 1;
+            for step in 0..100_u64 {
+                black_box(step);
+            }
+        }
+        DONE.fetch_add(1000, Relaxed);
+    }
+}
+
+/// Operations in a second.
+fn second(pulled: bool) -> f64 {
+    PULLING.store(pulled, Relaxed);
+    // What was begun before is over.
+    thread::sleep(Duration::from_millis(20));
+    let (begin, before) = (Instant::now(), DONE.load(Relaxed));
+    thread::sleep(Duration::from_secs(1));
+    let done = DONE.load(Relaxed) - before;
+    done as f64 / begin.elapsed().as_secs_f64()
+}
+
+/// Pulls when told to, on connections that are kept for as long as the server does.
+fn pull(at: &At, per_second: u64) {
+    let pause = Duration::from_secs(1) / u32::try_from(per_second.max(1)).unwrap_or(u32::MAX);
+    let mut connection = None;
+    let mut next = Instant::now();
+    while !STOP.load(Relaxed) {
+        if !PULLING.load(Relaxed) {
+            thread::sleep(Duration::from_millis(1));
+            next = Instant::now();
+            continue;
+        }
+        let stream =
+            connection.get_or_insert_with(|| BufReader::new(must(at.connect(), "a connection")));
+        let closes = snapshot(stream);
+        if closes {
+            connection = None;
+        }
+        next += pause;
+        match next.checked_duration_since(Instant::now()) {
+            Some(time) => thread::sleep(time),
+            None => {
+                LATE.fetch_add(1, Relaxed);
+            }
+        }
+    }
+}
+
+/// Reads one, and says whether the server closes after it.
+fn snapshot(stream: &mut BufReader<Box<dyn nexus_lockprof_tests::http::Stream>>) -> bool {
+    let request =
+        b"GET /snapshot HTTP/1.1\r\nHost: localhost\r\nAccept: application/vnd.lockprof\r\n\r\n";
+    must(stream.get_mut().write_all(request), "a request");
+    let (mut length, mut closes) = (0, false);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        must(stream.read_line(&mut line), "a header");
+        match line.trim_end().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().unwrap_or(0),
+            Some(("connection", "close")) => closes = true,
+            Some(_) => {}
+            None if line == "\r\n" => break,
+            None => assert_eq!(line, "HTTP/1.1 200 OK\r\n"),
+        }
+    }
+    let mut body = vec![0; length];
+    must(stream.read_exact(&mut body), "a body");
+    PULLED.fetch_add(1, Relaxed);
+    BYTES.fetch_add(length as u64, Relaxed);
+    closes
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    memory_kib: u64,
+    files: usize,
+    threads: usize,
+}
+
+impl Figures {
+    fn now() -> Self {
+        let count = |path| must(fs::read_dir(path), path).count();
+        let status = must(fs::read_to_string("/proc/self/status"), "/proc/self/status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        Figures {
+            memory_kib: kib.unwrap_or(0),
+            files: count("/proc/self/fd"),
+            threads: count("/proc/self/task"),
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[track_caller]
+fn must<T, E: std::fmt::Display>(result: Result<T, E>, what: &str) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{what}: {error}"),
+    }
+}

@@ -63,7 +63,6 @@ fn main() {
         panic!("{server} has no port")
     };
     let at = At::Tcp(address);
-    let theirs_before = THEIRS.load(Relaxed);
     for path in ["/snapshot", "/config", "/nothing"]
         .iter()
         .cycle()

@@ -1,24 +1,13 @@
-//! One connection, from its first byte to its last.
+//! One connection, from its first request to its last.
 
-use std::cell::Cell;
-use std::convert::Infallible;
 use std::io;
-use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::os::fd::BorrowedFd;
 
-use hyper::header::CONNECTION;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use rustix::event::PollFlags;
-use rustix::net::{RecvFlags, recv};
-
-use super::drive::{End, Wants, drive, wait};
+use super::client::{Client, End, Stream};
 use super::origin::Road;
-use super::reply::set;
-use super::routes::{Routes, Served};
-use super::transport::{Stream, Transport};
+use super::reply::Reply;
+use super::request::{self, Nothing};
+use super::routes::{self, Served};
 
 /// Serves a connection until it ends: by the client, by a limit, or because `stop` can be read.
 pub(super) fn serve(
@@ -27,77 +16,31 @@ pub(super) fn serve(
     served: &Served<'_>,
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
-    stream.set_nonblocking()?;
-    if let Stream::Tcp(stream) = &stream {
-        stream.set_nodelay(true)?;
+    let mut client = Client::new(stream, stop)?;
+    // However it ends: there is nobody to be told.
+    if let Ok(()) = requests(&mut client, road, served) {
+        client.close_gently();
     }
-    let limits = served.limits;
-    let wants = Wants::new(Instant::now());
-    wants.allow(limits.idle);
-    let routes = Routes {
-        served,
-        road,
-        wants: &wants,
-    };
-    let left = Cell::new(limits.requests);
-    let service = service_fn(|request| {
-        let (routes, wants, left) = (&routes, &wants, &left);
-        async move {
-            let mut reply = routes.answer(request).await;
-            left.set(left.get().saturating_sub(1));
-            if left.get() == 0 {
-                set(&mut reply, CONNECTION, "close");
-            }
-            wants.allow(limits.answer);
-            Ok::<_, Infallible>(reply)
-        }
-    });
-    let transport = Transport {
-        stream: &stream,
-        wants: &wants,
-    };
-    let connection = http1::Builder::new()
-        .max_headers(limits.headers)
-        .max_header_size(limits.head_bytes)
-        // hyper panics below its own minimum.
-        .max_buf_size(limits.head_bytes.max(8192))
-        .header_read_timeout(None)
-        // Who only stops sending still gets an answer, unless that is one to wait for: `drive` looks after that.
-        .half_close(true)
-        .serve_connection(transport, service);
-    // An error is the client's: what it sent is no HTTP, which hyper has answered, or it is gone.
-    let end = drive(pin!(connection), &wants, stream.as_fd(), stop);
-    if matches!(end, End::Done(_)) {
-        linger(&stream, limits.idle, stop)?;
-    }
-    // Nobody to tell if it is closed already.
-    let _ = stream.shutdown(Shutdown::Both);
     Ok(())
 }
 
-/// Reads on for a moment: closing a socket of which something has not been read breaks the connection, and with it takes
-/// away an answer that says what is wrong.
-fn linger(stream: &Stream, idle: Duration, stop: BorrowedFd<'_>) -> io::Result<()> {
-    const MOST_BYTES: usize = 256 * 1024;
-    const MOST_TIME: Duration = Duration::from_secs(1);
-    // Whoever reads to the end sees it now.
-    let _ = stream.shutdown(Shutdown::Write);
-    let end = Instant::now() + MOST_TIME.min(idle);
-    let mut piece = [0; 4096];
-    let mut bytes = 0;
-    while bytes < MOST_BYTES {
-        match recv(stream, &mut piece, RecvFlags::empty()) {
-            Ok((0, _)) => return Ok(()),
-            Ok((read, _)) => bytes += read,
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let time = end.saturating_duration_since(Instant::now());
-                let seen = wait(stream.as_fd(), PollFlags::IN, stop, time)?;
-                if seen.stop || seen.nothing {
-                    return Ok(());
-                }
+/// Answers one request after the other. `Ok` after the last one that this server wants to answer.
+fn requests(client: &mut Client<'_>, road: Road, served: &Served<'_>) -> Result<(), End> {
+    for number in 1..=served.limits.requests {
+        let (reply, head_only, last) = match request::read(client, served.limits) {
+            Ok(request) => {
+                let reply = routes::answer(&request, road, served, client)?;
+                let head_only = request.method == http::Method::HEAD;
+                let last = !request.goes_on() || number == served.limits.requests;
+                (reply, head_only, last)
             }
-            // It is broken already.
-            Err(_) => return Ok(()),
+            Err(Nothing::Bad(refusal)) => (Reply::from(refusal), false, true),
+            Err(Nothing::End(end)) => return Err(end),
+        };
+        client.allow(served.limits.answer);
+        reply.send(client, head_only, last)?;
+        if last {
+            return Ok(());
         }
     }
     Ok(())

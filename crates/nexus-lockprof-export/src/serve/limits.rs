@@ -17,16 +17,15 @@ pub struct Limits {
     pub connections: usize,
     /// Requests on one connection, which is closed after the last.
     pub requests: usize,
-    /// How long the first request's head may take, and each following one's from the previous answer on. That answer must have been taken
-    /// by then, too.
+    /// How long a request's head may take to come: from the begin of the connection, or from the end of the answer before.
     pub idle: Duration,
     /// How long a request's body may take.
     pub body: Duration,
-    /// How long a client may take to read an answer and send the next request's head.
+    /// How long a client may take to read an answer.
     pub answer: Duration,
     /// The longest `?seconds=N`; more is taken as this.
     pub delta: Duration,
-    /// Most bytes of a request's line and headers together; at least 8,192.
+    /// Most bytes of a request's line and headers together.
     pub head_bytes: usize,
     /// Most headers of a request.
     pub headers: usize,

@@ -13,9 +13,9 @@
 //!
 //! # How it runs
 //! One thread accepts, and each connection has one of its own while it lasts; there are never more than
-//! [`Limits::connections`]. What a client may send, and how long it may take, is bounded by [`Limits`]. HTTP is hyper's; its futures are polled by
-//! the connection's thread, which waits in `poll(2)`. There is no async runtime. Locks and threads are std's: nothing here uses a lock that a
-//! program could have replaced.
+//! [`Limits::connections`]. What a client may send, and how long it may take, is bounded by [`Limits`]: it is waited for in `poll(2)`, with
+//! a deadline. Requests are read by httparse. There is no async runtime, and none in the dependencies. Locks and threads are std's: nothing
+//! here uses a lock that a program could have replaced.
 //!
 //! # Who may ask
 //! A Unix socket is its owner's alone, by its mode and its directory's. A loopback port is open to everybody on this machine, and to what
@@ -55,19 +55,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod client;
 mod connection;
-mod drive;
 mod limits;
 mod listen;
 mod origin;
 mod query;
 mod reply;
+mod request;
 mod routes;
 mod server;
 mod settings;
 mod socket;
 mod source;
-mod transport;
 
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::header::{ACCEPT, HeaderMap};
+use http::header::{ACCEPT, HeaderMap};
 
 /// Whether `Accept` names this very type, and does not refuse it with `q=0`.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {

@@ -1,13 +1,74 @@
 //! Answers.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
-};
-use hyper::{Response, StatusCode};
+use std::time::SystemTime;
 
-pub(super) type Reply = Response<Full<Bytes>>;
+use http::StatusCode;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName,
+    X_CONTENT_TYPE_OPTIONS,
+};
+
+use super::client::{Client, End};
+
+/// What a client gets.
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    headers: Vec<(HeaderName, &'static str)>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    /// 200 with a body.
+    pub(super) fn content(media_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Reply {
+            status: StatusCode::OK,
+            headers: vec![
+                (CONTENT_TYPE, media_type),
+                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                (CACHE_CONTROL, "no-store"),
+            ],
+            body: body.into(),
+        }
+    }
+
+    /// 204.
+    pub(super) fn nothing() -> Self {
+        Reply {
+            status: StatusCode::NO_CONTENT,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Sends it. After the `last` one the connection is closed.
+    pub(super) fn send(&self, client: &Client<'_>, head_only: bool, last: bool) -> Result<(), End> {
+        /// Up to here one piece is cheaper than two.
+        const SMALL: usize = 8 * 1024;
+        let mut head = format!("HTTP/1.1 {}\r\n", self.status);
+        let mut line = |name: &HeaderName, value: &str| {
+            head.extend([name.as_str(), ": ", value, "\r\n"]);
+        };
+        line(&DATE, &httpdate::fmt_http_date(SystemTime::now()));
+        for (name, value) in &self.headers {
+            line(name, value);
+        }
+        if self.status != StatusCode::NO_CONTENT {
+            line(&CONTENT_LENGTH, &self.body.len().to_string());
+        }
+        if last {
+            line(&CONNECTION, "close");
+        }
+        head += "\r\n";
+        let mut head = head.into_bytes();
+        let mut body = if head_only { &[] } else { &self.body[..] };
+        if body.len() <= SMALL {
+            head.extend_from_slice(std::mem::take(&mut body));
+        }
+        client.write(&head)?;
+        client.write(body)
+    }
+}
 
 /// Why a request is not granted, in one line.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,8 +77,6 @@ pub(super) struct Refusal {
     message: String,
     /// The methods that there are, of a 405.
     allow: Option<&'static str>,
-    /// Whether what is left of the request is not worth reading.
-    last: bool,
 }
 
 impl Refusal {
@@ -26,23 +85,15 @@ impl Refusal {
             status,
             message,
             allow: None,
-            last: false,
         }
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
+        let message = format!("there is only {allow} here");
         Refusal {
             allow: Some(allow),
-            ..Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                format!("there is only {allow} here"),
-            )
+            ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
         }
-    }
-
-    /// The same, and the end of the connection.
-    pub(super) fn and_close(self) -> Self {
-        Refusal { last: true, ..self }
     }
 
     #[cfg(test)]
@@ -53,36 +104,11 @@ impl Refusal {
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
-        let mut reply = content("text/plain; charset=utf-8", refusal.message + "\n");
-        *reply.status_mut() = refusal.status;
-        if let Some(allow) = refusal.allow {
-            set(&mut reply, ALLOW, allow);
-        }
-        if refusal.last {
-            set(&mut reply, CONNECTION, "close");
-        }
+        let mut reply = Reply::content("text/plain; charset=utf-8", refusal.message + "\n");
+        reply.status = refusal.status;
+        reply
+            .headers
+            .extend(refusal.allow.map(|allow| (ALLOW, allow)));
         reply
     }
-}
-
-/// 200 with a body.
-pub(super) fn content(media_type: &'static str, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
-    set(&mut reply, CONTENT_TYPE, media_type);
-    set(&mut reply, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(&mut reply, CACHE_CONTROL, "no-store");
-    reply
-}
-
-/// 204.
-pub(super) fn no_content() -> Reply {
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    reply
-}
-
-pub(super) fn set(reply: &mut Reply, name: HeaderName, value: &'static str) {
-    reply
-        .headers_mut()
-        .insert(name, HeaderValue::from_static(value));
 }

@@ -2,14 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
-use hyper::{Method, Request, StatusCode};
-use nexus_lockprof_snapshot::Snapshot;
+use http::{Method, StatusCode};
+use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
 
-use super::drive::Wants;
+use super::client::{Client, End};
 use super::origin::{self, Road};
-use super::reply::{Refusal, Reply, content, no_content};
+use super::reply::{Refusal, Reply};
+use super::request::Request;
 use super::settings::Change;
 use super::{Limits, Source, query};
 use crate::pprof;
@@ -23,140 +22,128 @@ pub(super) struct Served<'a> {
     pub(super) scrapes: &'a Mutex<Scrapes>,
 }
 
-/// What answers the requests of one connection.
-pub(super) struct Routes<'a> {
-    pub(super) served: &'a Served<'a>,
-    pub(super) road: Road,
-    pub(super) wants: &'a Wants,
+/// Why there is no answer, or another one.
+enum Not {
+    Granted(Refusal),
+    There(End),
 }
 
-impl Routes<'_> {
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Reply {
-        self.wants.allow(self.served.limits.body);
-        let found = self.find(request).await;
-        found.unwrap_or_else(Reply::from)
+impl From<Refusal> for Not {
+    fn from(refusal: Refusal) -> Self {
+        Not::Granted(refusal)
     }
+}
 
-    async fn find(&self, request: Request<Incoming>) -> Result<Reply, Refusal> {
-        let (method, uri) = (request.method(), request.uri());
-        origin::check(self.road, request.version(), method, uri, request.headers())
-            .map_err(Refusal::and_close)?;
-        let get = matches!(*method, Method::GET | Method::HEAD);
-        let post = *method == Method::POST;
-        match uri.path() {
-            "/snapshot" if get => json(&self.taken(&request).await?),
-            "/metrics" if get => Ok(self.metrics(&request)),
-            "/debug/pprof/mutex" if get => self.profile(&request, pprof::mutex).await,
-            "/debug/pprof/block" if get => self.profile(&request, pprof::block).await,
-            "/snapshot" | "/metrics" | "/debug/pprof/mutex" | "/debug/pprof/block" => {
-                Err(Refusal::method("GET, HEAD"))
-            }
-            "/config" if get => Ok(self.settings()),
-            "/config" if post => self.configure(request).await,
-            "/config" => Err(Refusal::method("GET, HEAD, POST")),
-            "/reset" if post => {
-                self.served.source.reset();
-                Ok(no_content())
-            }
-            "/reset" => Err(Refusal::method("POST")),
-            path => Err(Refusal::new(
-                StatusCode::NOT_FOUND,
-                format!("there is no {path:?} here"),
-            )),
+impl From<End> for Not {
+    fn from(end: End) -> Self {
+        Not::There(end)
+    }
+}
+
+/// The answer to a request; the client may be gone before there is one.
+pub(super) fn answer(
+    request: &Request,
+    road: Road,
+    served: &Served<'_>,
+    client: &Client<'_>,
+) -> Result<Reply, End> {
+    match find(request, road, served, client) {
+        Ok(reply) => Ok(reply),
+        Err(Not::Granted(refusal)) => Ok(refusal.into()),
+        Err(Not::There(end)) => Err(end),
+    }
+}
+
+fn find(
+    request: &Request,
+    road: Road,
+    served: &Served<'_>,
+    client: &Client<'_>,
+) -> Result<Reply, Not> {
+    origin::check(road, request)?;
+    let get = matches!(request.method, Method::GET | Method::HEAD);
+    let post = request.method == Method::POST;
+    match request.uri.path() {
+        "/snapshot" if get => Ok(snapshot(request, &taken(request, served, client)?)?),
+        "/metrics" if get => Ok(metrics(request, served)),
+        "/debug/pprof/mutex" if get => Ok(profile(pprof::mutex(&taken(request, served, client)?))),
+        "/debug/pprof/block" if get => Ok(profile(pprof::block(&taken(request, served, client)?))),
+        "/snapshot" | "/metrics" | "/debug/pprof/mutex" | "/debug/pprof/block" => {
+            Err(Refusal::method("GET, HEAD").into())
         }
-    }
-
-    /// The snapshot that is asked for: of everything, or with `?seconds=N` of the next so many seconds.
-    async fn taken(&self, request: &Request<Incoming>) -> Result<Snapshot, Refusal> {
-        let most = self.served.limits.delta;
-        let time = query::seconds(request.uri().query(), most)
-            .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
-        // Only its headers are asked for with HEAD: nobody is to wait for them.
-        let time = time.filter(|_| *request.method() == Method::GET);
-        let Some(time) = time else {
-            return Ok(self.served.source.snapshot());
-        };
-        let earlier = self.served.source.snapshot();
-        self.wants
-            .allow(time.saturating_add(self.served.limits.answer));
-        self.wants.sleep(time).await;
-        self.served
-            .source
-            .snapshot()
-            .since(&earlier)
-            .map_err(|error| Refusal::new(StatusCode::CONFLICT, error.to_string()))
-    }
-
-    fn metrics(&self, request: &Request<Incoming>) -> Reply {
-        let snapshot = self.served.source.snapshot();
-        let open = query::accepts(request.headers(), "application/openmetrics-text");
-        let media_type = if open {
-            prometheus::OPEN_METRICS_CONTENT_TYPE
-        } else {
-            prometheus::CONTENT_TYPE
-        };
-        // std's lock; a panic in it leaves a set of points.
-        let mut scrapes = self
-            .served
-            .scrapes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let text = scrapes.text(&snapshot).open_metrics(open).to_string();
-        content(media_type, text)
-    }
-
-    async fn profile(
-        &self,
-        request: &Request<Incoming>,
-        encode: impl Fn(&Snapshot) -> Vec<u8>,
-    ) -> Result<Reply, Refusal> {
-        let snapshot = self.taken(request).await?;
-        Ok(content("application/octet-stream", encode(&snapshot)))
-    }
-
-    fn settings(&self) -> Reply {
-        content(
-            "application/json",
-            self.served.source.settings().to_string(),
-        )
-    }
-
-    async fn configure(&self, request: Request<Incoming>) -> Result<Reply, Refusal> {
-        let bad = |message| Refusal::new(StatusCode::BAD_REQUEST, message);
-        let form = self.body(request).await?;
-        let settings = Change::parse(&form)
-            .and_then(|change| change.apply(self.served.source.settings()))
-            .map_err(|error| bad(error.to_string()))?;
-        self.served.source.configure(&settings).map_err(bad)?;
-        Ok(self.settings())
-    }
-
-    async fn body(&self, request: Request<Incoming>) -> Result<Vec<u8>, Refusal> {
-        let most = self.served.limits.body_bytes;
-        let too_large = || {
-            let message = format!("the body is larger than {most} bytes");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message).and_close()
-        };
-        if request.body().size_hint().lower() > most as u64 {
-            return Err(too_large());
+        "/config" if get => Ok(settings(served)),
+        "/config" if post => Ok(configure(&request.body, served)?),
+        "/config" => Err(Refusal::method("GET, HEAD, POST").into()),
+        "/reset" if post => {
+            served.source.reset();
+            Ok(Reply::nothing())
         }
-        match Limited::new(request.into_body(), most).collect().await {
-            Ok(body) => Ok(body.to_bytes().into()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(error) => {
-                let message = format!("the body cannot be read: {error}");
-                Err(Refusal::new(StatusCode::BAD_REQUEST, message).and_close())
-            }
+        "/reset" => Err(Refusal::method("POST").into()),
+        path => {
+            let message = format!("there is no {path:?} here");
+            Err(Refusal::new(StatusCode::NOT_FOUND, message).into())
         }
     }
 }
 
-fn json(snapshot: &Snapshot) -> Result<Reply, Refusal> {
+/// The snapshot that is asked for: of everything, or with `?seconds=N` of the next so many seconds.
+fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<Snapshot, Not> {
+    let time = query::seconds(request.uri.query(), served.limits.delta)
+        .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
+    // Only its headers are asked for with HEAD: nobody is to wait for them.
+    let time = time.filter(|_| request.method == Method::GET);
+    let Some(time) = time else {
+        return Ok(served.source.snapshot());
+    };
+    let earlier = served.source.snapshot();
+    client.sleep(time)?;
+    let later = served.source.snapshot();
+    let interval = later.since(&earlier);
+    // A reset in between.
+    Ok(interval.map_err(|error| Refusal::new(StatusCode::CONFLICT, error.to_string()))?)
+}
+
+fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
+    let broken =
+        |error: WriteError| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    if query::accepts(&request.headers, MEDIA_TYPE) {
+        let bytes = snapshot.to_bytes().map_err(broken)?;
+        return Ok(Reply::content(MEDIA_TYPE, bytes));
+    }
     let text = snapshot.to_json().map_err(broken)?;
-    Ok(content("application/json", text))
+    Ok(Reply::content("application/json", text))
 }
 
-/// What went wrong here.
-fn broken(error: impl std::fmt::Display) -> Refusal {
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+fn metrics(request: &Request, served: &Served<'_>) -> Reply {
+    let snapshot = served.source.snapshot();
+    let open = query::accepts(&request.headers, "application/openmetrics-text");
+    let media_type = if open {
+        prometheus::OPEN_METRICS_CONTENT_TYPE
+    } else {
+        prometheus::CONTENT_TYPE
+    };
+    // std's lock; a panic in it leaves a set of points.
+    let mut scrapes = served
+        .scrapes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let text = scrapes.text(&snapshot).open_metrics(open).to_string();
+    Reply::content(media_type, text)
+}
+
+fn profile(gzipped: Vec<u8>) -> Reply {
+    Reply::content("application/octet-stream", gzipped)
+}
+
+fn settings(served: &Served<'_>) -> Reply {
+    Reply::content("application/json", served.source.settings().to_string())
+}
+
+fn configure(form: &[u8], served: &Served<'_>) -> Result<Reply, Refusal> {
+    let bad = |message| Refusal::new(StatusCode::BAD_REQUEST, message);
+    let wanted = Change::parse(form)
+        .and_then(|change| change.apply(served.source.settings()))
+        .map_err(|error| bad(error.to_string()))?;
+    served.source.configure(&wanted).map_err(bad)?;
+    Ok(settings(served))
 }

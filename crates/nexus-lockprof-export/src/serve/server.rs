@@ -13,10 +13,9 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
-use super::drive::poll_for;
+use super::client::{Stream, poll_for};
 use super::routes::Served;
 use super::socket::{Bound, Listener, SocketFile};
-use super::transport::Stream;
 use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
 use crate::prometheus::Scrapes;
 

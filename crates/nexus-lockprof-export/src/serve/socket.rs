@@ -15,9 +15,9 @@ use rustix::net::{
 use rustix::process::{Pid, geteuid, test_kill_process};
 use thiserror::Error;
 
+use super::client::Stream;
 use super::listen::is_loopback;
 use super::origin::Road;
-use super::transport::Stream;
 use super::{Listen, ListenError};
 
 /// Why a server could not be started.

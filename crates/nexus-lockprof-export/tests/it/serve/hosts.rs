@@ -45,7 +45,6 @@ fn a_refusal_says_why() {
         answer.text(),
         "Host \"evil.example\" is not a loopback address or localhost\n"
     );
-    assert!(socket.is_closed());
 }
 
 #[test]

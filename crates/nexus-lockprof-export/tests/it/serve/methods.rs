@@ -3,6 +3,7 @@
 use super::client::{Answer, Socket, ask, request};
 use super::*;
 use nexus_lockprof_export::{pprof, prometheus};
+use nexus_lockprof_snapshot::MEDIA_TYPE;
 
 /// The same server twice, on a Unix socket and on a port.
 fn both(test: impl Fn(&Fake, &Server)) {
@@ -38,6 +39,19 @@ fn a_snapshot() {
             ask(server, "GET", "/snapshot", &[], "").header("cache-control"),
             Some("no-store")
         );
+    });
+}
+
+#[test]
+fn a_snapshot_in_a_form_of_our_own() {
+    both(|_, server| {
+        let accept = format!("Accept: {MEDIA_TYPE}");
+        let answer = ask(server, "GET", "/snapshot", &[&accept], "");
+        assert_eq!(answer.header("content-type"), Some(MEDIA_TYPE));
+        let taken = Snapshot::from_bytes(&answer.body).unwrap();
+        assert_eq!(taken.points()[0].acquisitions, 1);
+        let other = format!("Accept: {MEDIA_TYPE};q=0, application/json");
+        snapshot(&ask(server, "GET", "/snapshot", &[&other], ""));
     });
 }
 
