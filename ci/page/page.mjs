@@ -17,7 +17,7 @@ const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", arg
 const allowed = new Set();
 const complaints = [];
 
-async function open(url, more = {}, before = null) {
+async function open(url, more = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light", ...more });
   await context.route("**/*", (route) => {
     const asked = route.request().url();
@@ -34,7 +34,6 @@ async function open(url, more = {}, before = null) {
     complaints.push(`${url}: a dialog: ${dialog.message()}`);
     dialog.dismiss();
   });
-  await before?.(page);
   await page.goto(url);
   return page;
 }
@@ -264,10 +263,7 @@ async function livePage() {
   let child = await start();
   const origin = `http://127.0.0.1:${port}`;
   allowed.add(`${origin}/`);
-  // TODO(merge): until the endpoint has the page at /
-  const served = (await fetch(`${origin}/`)).ok;
-  const body = readFileSync(join(pages, "empty.html"), "utf8").replace(/<script type="application.json".*?<.script>/s, "").replace("connect-src 'none'", "connect-src 'self'");
-  const page = await open(`${origin}/`, {}, (page) => served || page.route(`${origin}/`, (route) => route.fulfill({ body, contentType: "text/html; charset=utf-8" })));
+  const page = await open(`${origin}/`);
   // A target that is gone is an error to the browser, and must be.
   page.expected = (text) => /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|400 \(Bad Request\)/.test(text);
   await page.selectOption("#every", "1000");
