@@ -89,7 +89,11 @@ impl Client {
         path: &str,
         answer: Result<Response<Body>, ureq::Error>,
     ) -> Result<Response<Body>> {
-        let mut answer = answer.map_err(|error| self.error(error))?;
+        let mut answer = answer.map_err(|error| match error {
+            // Without the library's word for where it comes from.
+            ureq::Error::Io(error) => self.error(error),
+            error => self.error(error),
+        })?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
