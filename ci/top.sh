@@ -10,6 +10,8 @@ cargo build --package nexus-lockprof-cli --bin lockprof
 cargo build --package nexus-lockprof-tests --bin watched --features serve
 bin=$(cd "$target/debug" && pwd)
 
+# SIGQUIT is among the ways to end.
+ulimit -c 0
 work=$(mktemp -d)
 program=
 terminal() {
@@ -90,7 +92,7 @@ config() {
 
 # A shell in the terminal, whose settings are looked at before and after.
 shell() {
-    terminal new-session -d -s top -x 120 -y 35 "env PS1='turn \$turn ended \$? ready> ' PATH='$bin:$PATH' bash --norc --noprofile"
+    terminal new-session -d -s top -x 120 -y 35 "env -u RUST_BACKTRACE PS1='turn \$turn ended \$? ready> ' PATH='$bin:$PATH' bash --norc --noprofile"
     terminal set-option -g remain-on-exit on
     expect 'ready>' "a shell"
     run "stty -g >'$work/before'"

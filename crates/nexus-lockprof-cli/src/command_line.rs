@@ -1,6 +1,6 @@
 //! The command line of `lockprof`.
 
-use crate::command::{diff, export, man, merge, ps, report, set, snapshot};
+use crate::command::{diff, export, man, merge, ps, report, set, snapshot, top};
 use crate::exit;
 use crate::target::Target;
 use crate::terminal::Color;
@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Write a target's snapshot to a file.
     #[command(after_help = snapshot::EXAMPLES)]
     Snapshot(snapshot::Options),
+    /// Watch a process live: what waits at the moment, where, and for whom.
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::Options),
     /// Show a snapshot as a table: where it was waited, how long, and for whom.
     #[command(after_help = report::EXAMPLES)]
     Report(report::Options),

@@ -2,45 +2,62 @@
 
 use crate::output;
 use crate::progress::Progress;
-use anyhow::Result;
-use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+use anyhow::{Context, Result, anyhow};
+use nexus_lockprof_snapshot::{Merge, Snapshot};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// The snapshot that `bytes` are.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Snapshot> {
-    Ok(Snapshot::from_json_slice(bytes)?)
+    Ok(Snapshot::from_bytes(bytes)?)
 }
 
 /// The snapshot in a file. The error names it.
 pub(crate) fn read(path: &Path) -> Result<Snapshot> {
-    Ok(Snapshot::read_json_file(path)?)
+    Ok(Snapshot::read_file(path)?)
 }
 
-/// A snapshot as bytes that [`parse`] reads.
-pub(crate) fn bytes(snapshot: &Snapshot) -> Result<Vec<u8>> {
-    Ok(snapshot.to_json()?.into_bytes())
-}
-
-/// Writes a snapshot to a file, in the format that its name says, or to standard output if that is `-`.
+/// Writes a snapshot to a file, in the format that its name says, or as JSON to standard output if that is `-`.
 pub(crate) fn write(snapshot: &Snapshot, path: &Path) -> Result<()> {
     if output::is_stdout(Some(path)) {
         let json = snapshot.to_json()?;
         return output::write(None, |out| writeln!(out, "{json}"));
     }
-    Ok(snapshot.write_json_file(path)?)
+    Ok(snapshot.write_file(path)?)
 }
 
-/// One snapshot of all in `paths`, one of which is in memory at a time.
+/// One snapshot of all in `paths`. Of each thread, one is in memory at a time.
 pub(crate) fn merge(paths: &[PathBuf]) -> Result<Snapshot> {
+    // What has been merged is in memory once for each, so there are not as many as there may be.
+    const THREADS: usize = 2;
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get().min(THREADS));
     let progress = Progress::of(paths.len());
-    let mut parts = SnapshotParts::default();
+    let share = paths.len().div_ceil(threads).max(1);
+    let merged = thread::scope(|scope| {
+        let threads: Vec<_> = paths
+            .chunks(share)
+            .map(|paths| scope.spawn(|| merge_here(paths, &progress)))
+            .collect();
+        let mut all = Merge::new();
+        for thread in threads {
+            let merged = thread
+                .join()
+                .map_err(|_| anyhow!("a thread has panicked"))?;
+            all.append(merged?);
+        }
+        Ok::<_, anyhow::Error>(all)
+    })?;
+    Ok(merged.finish())
+}
+
+fn merge_here(paths: &[PathBuf], progress: &Progress) -> Result<Merge> {
+    let mut merge = Merge::new();
     for path in paths {
         progress.at(path);
-        let next = read(path)?;
-        parts.mode = next.mode();
-        parts.elapsed_ns = parts.elapsed_ns.saturating_add(next.elapsed_ns());
-        parts.points.extend(next.points().iter().cloned());
+        let named = || path.display().to_string();
+        let bytes = std::fs::read(path).with_context(named)?;
+        merge.add_bytes(&bytes).with_context(named)?;
         progress.done();
     }
-    Ok(Snapshot::from_parts(parts))
+    Ok(merge)
 }

@@ -15,6 +15,7 @@ mod progress;
 mod select;
 pub mod target;
 mod terminal;
+mod top;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -18,6 +18,12 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{}%", digits(100.0 * share))
 }
 
+/// A share that somebody has set, in percent, with all its digits.
+pub(crate) fn setting(share: f64) -> String {
+    // Through f32, so that 0.07 * 100 shows as 7 and not as 7.000000000000001.
+    format!("{}%", (100.0 * share) as f32)
+}
+
 /// In the largest of `units` of which there is one.
 fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     let mut best = String::new();
@@ -68,6 +74,8 @@ mod tests {
         assert_eq!(count(45_600.0), "45.6k");
         assert_eq!(count(7.0), "7");
         assert_eq!(percent(0.123), "12.3%");
+        assert_eq!(setting(0.001), "0.1%");
+        assert_eq!(setting(0.07), "7%");
         assert_eq!(percent(0.00001), "<0.01%");
     }
 }

@@ -22,6 +22,15 @@ impl Color {
             Self::Never => anstream::ColorChoice::Never,
         }
     }
+
+    /// Whether a program that has the whole terminal has colours.
+    pub(crate) fn is_wanted(self) -> bool {
+        match self {
+            Self::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 /// The width of what goes to standard output, in columns: the terminal's, and where there is none enough for all columns.

@@ -10,11 +10,11 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::{env, process};
 
-use nexus_lockprof_export::{csv, folded, pprof, prometheus};
+use nexus_lockprof_export::{csv, folded, html, pprof, prometheus};
 use nexus_lockprof_snapshot::Snapshot;
 
 const USAGE: &str =
-    "convert prometheus|openmetrics|block|mutex|folded|csv FILE.json [TOP, for the first two]";
+    "convert prometheus|openmetrics|block|mutex|folded|csv|html FILE.json [TOP, for the first two]";
 
 fn main() {
     if let Err(error) = convert() {
@@ -48,6 +48,7 @@ fn convert() -> Result<(), Box<dyn Error>> {
             .top(top)
             .resource("service.name", "convert")
             .to_bytes(),
+        "html" => html::page(&snapshot).to_string().into_bytes(),
         "csv" => csv::csv(&snapshot).to_string().into_bytes(),
         _ => return Err(format!("no format {format:?}: {USAGE}").into()),
     };

@@ -8,6 +8,7 @@
 //! | pprof, as Go's mutex and block profiles | [`pprof`] |
 //! | folded stacks, for flame graphs | [`folded`] |
 //! | CSV | [`csv`] |
+//! | a page for the browser | [`html`] |
 //! | OpenTelemetry's metrics, with the feature `otlp` | `otlp` |
 //!
 //! With the feature `serve`, on Unix, `serve` is an endpoint that hands them out over HTTP.
@@ -19,6 +20,7 @@
 
 pub mod csv;
 pub mod folded;
+pub mod html;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod place;

@@ -32,6 +32,8 @@ pub(crate) enum Format {
     Flamegraph,
     /// JSON.
     Json,
+    /// Our own format.
+    Lockprof,
     /// One row for each point, for a spreadsheet.
     Csv,
 }
@@ -48,6 +50,7 @@ impl Format {
             (".folded", Self::Folded),
             (".svg", Self::Flamegraph),
             (".json", Self::Json),
+            (".lockprof", Self::Lockprof),
             (".csv", Self::Csv),
         ];
         let found = ends.into_iter().find(|(end, _)| name.ends_with(end));
@@ -56,7 +59,7 @@ impl Format {
 
     /// Whether its bytes are nothing for a terminal.
     const fn is_binary(self) -> bool {
-        matches!(self, Self::Pprof)
+        matches!(self, Self::Pprof | Self::Lockprof)
     }
 }
 
@@ -132,6 +135,7 @@ fn bytes(snapshot: &Snapshot, format: Format, options: &Options) -> Result<Vec<u
             json.push('\n');
             json.into()
         }
+        Format::Lockprof => snapshot.to_bytes()?,
         Format::Csv => csv::csv(snapshot).to_string().into(),
     })
 }

@@ -10,6 +10,7 @@ pub(crate) mod report;
 pub(crate) mod selftest;
 pub(crate) mod set;
 pub(crate) mod snapshot;
+pub(crate) mod top;
 
 use crate::command_line::Command;
 use crate::exit::Outcome;
@@ -20,6 +21,7 @@ use anyhow::Result;
 pub(crate) fn run(command: Command, color: Color) -> Result<Outcome> {
     match command {
         Command::Snapshot(options) => snapshot::run(&options)?,
+        Command::Top(options) => top::run(options, color)?,
         Command::Report(options) => report::run(&options, color)?,
         Command::Diff(options) => return diff::run(&options, color),
         Command::Merge(options) => merge::run(&options)?,

@@ -91,7 +91,7 @@ fn lock_hot() -> Result<()> {
         "the event is of another lock: {hot}"
     );
     check(&snapshot)?;
-    let read = files::parse(&files::bytes(&snapshot)?).context("the snapshot cannot be read")?;
+    let read = files::parse(&snapshot.to_bytes()?).context("the snapshot cannot be read")?;
     ensure!(read == snapshot, "the snapshot was read as another one");
     let report = text::table(&read).to_string();
     ensure!(report.contains(NAME), "the lock is not in the report");

@@ -3,15 +3,12 @@
 use super::{PATIENCE, Source};
 use crate::files;
 use anyhow::{Context, Result, anyhow, bail};
-use nexus_lockprof_snapshot::Snapshot;
+use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot};
 use std::fmt::Display;
 use ureq::Agent;
 use ureq::Body;
 use ureq::config::Config;
 use ureq::http::Response;
-
-/// The media type of a snapshot in our own format.
-const SNAPSHOT: &str = "application/vnd.lockprof";
 
 /// The largest snapshot that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -74,7 +71,7 @@ impl Client {
 
     fn get(&self, path: &str) -> Result<Response<Body>> {
         let request = self.agent.get(format!("{}{path}", self.base));
-        let accept = format!("{SNAPSHOT}, application/json;q=0.5");
+        let accept = format!("{MEDIA_TYPE}, application/json;q=0.5");
         self.answered("GET", path, request.header("Accept", accept).call())
     }
 

@@ -6,42 +6,41 @@ use anyhow::Result;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// How it looks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    /// From the begin of one look to that of the next.
-    pub(super) interval: Duration,
-    /// Whether one look is enough, because the target does not change.
-    pub(super) once: bool,
+/// A target that answers.
+pub(crate) struct Connected {
+    /// It.
+    pub(crate) source: Box<dyn Source>,
+    /// Whether one look is enough, because it is a file.
+    pub(crate) is_static: bool,
 }
 
 /// Connects and looks, again and again, and carries out orders, until nobody gives any more or nobody listens.
 ///
 /// What fails is reported, and begins again with connecting at the next look.
 pub(super) fn run(
-    connect: impl Fn() -> Result<Box<dyn Source>>,
-    pace: Pace,
+    connect: impl Fn() -> Result<Connected>,
+    interval: Duration,
     orders: &Receiver<Order>,
     report: impl Fn(Report) -> bool,
 ) {
-    let mut source: Option<Box<dyn Source>> = None;
+    let mut target: Option<Connected> = None;
     let mut looked = false;
     loop {
         let begin = Instant::now();
-        if !(pace.once && looked) {
-            match look(&mut source, &connect, &report) {
+        if !(looked && target.as_ref().is_some_and(|target| target.is_static)) {
+            match look(&mut target, &connect, &report) {
                 Look::Seen => looked = true,
-                Look::Gone => source = None,
+                Look::Gone => target = None,
                 Look::Unheard => return,
             }
         }
         // A target that takes longer to answer than the interval is not asked without a pause.
-        let rest = pace.interval.saturating_sub(begin.elapsed());
-        match orders.recv_timeout(rest.max(pace.interval / 4)) {
+        let rest = interval.saturating_sub(begin.elapsed());
+        match orders.recv_timeout(rest.max(interval / 4)) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
             Ok(order) => {
-                if !report(carry_out(source.as_deref_mut(), order)) {
+                if !report(carry_out(target.as_mut(), order)) {
                     return;
                 }
             }
@@ -57,22 +56,25 @@ enum Look {
 }
 
 fn look(
-    source: &mut Option<Box<dyn Source>>,
-    connect: &impl Fn() -> Result<Box<dyn Source>>,
+    target: &mut Option<Connected>,
+    connect: &impl Fn() -> Result<Connected>,
     report: &impl Fn(Report) -> bool,
 ) -> Look {
-    let source = match source {
-        Some(source) => source,
+    let target = match target {
+        Some(target) => target,
         None => match connect() {
-            Ok(connected) => source.insert(connected),
+            Ok(connected) => target.insert(connected),
             Err(error) => return gone(&error, report),
         },
     };
-    match source.snapshot() {
+    match target.source.snapshot() {
         Ok(snapshot) => {
             // Who answers has a name: by what it was connected to, not by what it was asked for.
-            let heard = report(Report::Connected(source.describe()))
-                && report(Report::Snapshot(Box::new(snapshot)));
+            let connected = Report::Connected {
+                name: target.source.describe(),
+                is_static: target.is_static,
+            };
+            let heard = report(connected) && report(Report::Snapshot(Box::new(snapshot)));
             if heard { Look::Seen } else { Look::Unheard }
         }
         Err(error) => gone(&error, report),
@@ -86,8 +88,8 @@ fn gone(error: &anyhow::Error, report: &impl Fn(Report) -> bool) -> Look {
     }
 }
 
-fn carry_out(source: Option<&mut (dyn Source + 'static)>, order: Order) -> Report {
-    let Some(source) = source else {
+fn carry_out(target: Option<&mut Connected>, order: Order) -> Report {
+    let Some(Connected { source, .. }) = target else {
         return Report::Refused(order, "the target is gone".to_owned());
     };
     let done = match &order {
@@ -133,31 +135,26 @@ mod tests {
     }
 
     /// What is reported, in one word each, until there were `most` reports.
-    fn reports(once: bool, given: Vec<Order>, most: usize) -> Vec<String> {
+    fn reports(is_static: bool, given: Vec<Order>, most: usize) -> Vec<String> {
         let (sender, orders) = mpsc::channel();
         for order in given {
             sender.send(order).unwrap();
         }
-        let pace = Pace {
-            interval: Duration::from_millis(1),
-            once,
+        let connect = || {
+            let source: Box<dyn Source> = Box::new(Moody { calls: 0 });
+            Ok(Connected { source, is_static })
         };
         let heard = RefCell::new(Vec::new());
-        run(
-            || Ok(Box::new(Moody { calls: 0 })),
-            pace,
-            &orders,
-            |report| {
-                heard.borrow_mut().push(match report {
-                    Report::Connected(name) => name,
-                    Report::Snapshot(_) => "snapshot".to_owned(),
-                    Report::Gone(why) => why,
-                    Report::Done(order) => format!("{order:?}"),
-                    Report::Refused(_, why) => why,
-                });
-                heard.borrow().len() < most
-            },
-        );
+        run(connect, Duration::from_millis(1), &orders, |report| {
+            heard.borrow_mut().push(match report {
+                Report::Connected { name, .. } => name,
+                Report::Snapshot(_) => "snapshot".to_owned(),
+                Report::Gone(why) => why,
+                Report::Done(order) => format!("{order:?}"),
+                Report::Refused(_, why) => why,
+            });
+            heard.borrow().len() < most
+        });
         heard.into_inner()
     }
 

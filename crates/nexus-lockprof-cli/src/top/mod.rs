@@ -4,20 +4,18 @@
 //! [`state`], which the [`view`] draws. See `docs/decisions/0020-top.md`.
 
 mod fetch;
-mod options;
 mod screen;
 mod state;
 mod view;
 
-pub(crate) use options::Options;
+pub(crate) use fetch::Connected;
+pub(crate) use state::{Column, Setup};
 
-use crate::target::Source;
 use anyhow::{Context, Result, bail};
 use ratatui::crossterm::event::{self, Event};
 use screen::Screen;
-use state::{Effect, Order, Report, Setup, State};
+use state::{Effect, Order, Report, State};
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,50 +45,43 @@ enum End {
 /// How often it is drawn while nothing happens, for the sake of what tells time.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Shows the target that `connect` connects to until somebody quits. `is_static` says that it is a file.
+/// Shows the target that `connect` connects to until somebody quits.
 ///
 /// # Errors
 ///
 /// If stdout is no terminal, or the terminal cannot be used. What is wrong with the target is shown, not returned.
 pub(crate) fn run(
-    options: &Options,
-    target: String,
-    is_static: bool,
-    connect: impl Fn() -> Result<Box<dyn Source>> + Send + 'static,
-) -> Result<ExitCode> {
+    setup: Setup,
+    colours: bool,
+    connect: impl Fn() -> Result<Connected> + Send + 'static,
+) -> Result<()> {
     if !io::stdout().is_terminal() {
-        bail!("`lockprof top` needs a terminal, and stdout is none: `lockprof report` prints once");
+        bail!("`top` needs a terminal, and standard output is none: `lockprof report` prints once");
     }
-    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let (sender, messages) = mpsc::channel();
-    let state = State::new(Setup {
-        target,
-        is_static,
-        interval: options.interval,
-        sort: options.sort,
-        filter: options.filter.clone(),
-    });
+    let interval = setup.interval;
+    let state = State::new(setup);
     // Before the terminal is taken: a signal that comes in between must not leave it as it is then.
     #[cfg(unix)]
     signals(sender.clone())?;
     let screen = Screen::take().context("the terminal cannot be used")?;
-    let orders = fetching(options.interval, is_static, connect, sender.clone())?;
+    let orders = fetching(interval, connect, sender.clone())?;
     keyboard(sender)?;
     let end = show(screen, state, Theme::new(colours), &messages, &orders)?;
     match end {
-        End::Quit => Ok(ExitCode::SUCCESS),
+        End::Quit => Ok(()),
         #[cfg(unix)]
         End::Signal(signal) => {
             // As who sent it expects: by the signal, which shells and service managers can tell from an exit.
             signal_hook::low_level::emulate_default_handler(signal)
-                .context("a signal was not obeyed")?;
-            Ok(ExitCode::FAILURE)
+                .context("a signal was not obeyed")
         }
         End::Panicked => {
             let message = screen::panicked().unwrap_or_default();
             // A closed stderr is no reason for another panic.
             let _ = writeln!(io::stderr(), "{message}");
-            Ok(ExitCode::from(101))
+            // The panic goes on here, without another message.
+            std::panic::resume_unwind(Box::new(message))
         }
     }
 }
@@ -179,14 +170,12 @@ fn suspend(_: &mut Screen) -> Result<()> {
 /// Starts the thread that looks at the target; what it is to tell it goes into the returned end.
 fn fetching(
     interval: Duration,
-    once: bool,
-    connect: impl Fn() -> Result<Box<dyn Source>> + Send + 'static,
+    connect: impl Fn() -> Result<Connected> + Send + 'static,
     messages: Sender<Message>,
 ) -> Result<Sender<Order>> {
     let (sender, orders) = mpsc::channel();
-    let pace = fetch::Pace { interval, once };
     spawn("fetch", messages, move |messages| {
-        fetch::run(connect, pace, &orders, |report| {
+        fetch::run(connect, interval, &orders, |report| {
             #[cfg(debug_assertions)]
             planted("fetch");
             messages.send(Message::Target(report)).is_ok()

@@ -117,13 +117,17 @@ impl Grid {
         self.settled = self.cells.len();
     }
 
-    /// The samples that the cells are: none longer than the longest there was.
+    /// The samples that the cells are. The middle of the cell of the longest is beyond it, maybe: that sample is the longest itself.
     pub(super) fn samples(mut self, max_ns: u64) -> Samples {
         self.settle(&mut Vec::new());
+        let longest = number_of(max_ns);
         self.cells
             .iter()
             .map(|cell| Sample {
-                value_ns: value_of(cell.number()).min(max_ns),
+                value_ns: match cell.number() {
+                    number if number == longest => value_of(number).min(max_ns),
+                    number => value_of(number),
+                },
                 weight: cell.parts() as f64 / UNIT,
             })
             .collect()
@@ -180,9 +184,17 @@ mod tests {
         other.append(grid.clone(), spare);
         other.settle(spare);
         assert_eq!(other.cells[1], cell(3, 30));
-        let samples = grid.samples(4);
-        assert_eq!(samples.len(), 4);
-        assert!(samples.iter().all(|sample| sample.value_ns <= 4));
+        let values = |max_ns| -> Vec<u64> {
+            let samples = grid.clone().samples(max_ns);
+            samples.iter().map(|sample| sample.value_ns).collect()
+        };
+        assert_eq!(values(9), [1, 3, 5, 9]);
+        // Of no use, but each cell stays one.
+        assert_eq!(values(4), [1, 3, 5, 9]);
+        let mut grid = Grid::default();
+        grid.add(&[Cell::of(&Sample::exact(1_030))], spare);
+        assert_eq!(grid.clone().samples(2_000)[0].value_ns, 1_039);
+        assert_eq!(grid.samples(1_030)[0].value_ns, 1_030);
     }
 
     /// However often it is put in order, no more is kept than there are cells, and as many again.

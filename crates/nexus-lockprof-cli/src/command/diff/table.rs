@@ -134,15 +134,20 @@ fn side(name: &str, snapshot: &Snapshot) -> String {
 }
 
 fn summary(comparison: &Comparison, rule: &Rule) -> String {
+    let small = match comparison.count(Verdict::Small) {
+        0 => String::new(),
+        small => format!(
+            "; {small} more are about less than {} of the time",
+            number::setting(rule.floor)
+        ),
+    };
     format!(
-        "{} worse, {} better, of {} comparisons; {} figures are about less than {} of the time. It counts what changed by {} and \
-         is not chance: in {} of diffs of equal runs anything is found.",
+        "{} worse and {} better of {} figures compared{small}.\nThat is: changed by {} at least, and not by chance, which in {} of \
+         diffs of equal runs looks like that.",
         comparison.count(Verdict::Worse),
         comparison.count(Verdict::Better),
         comparison.comparisons,
-        comparison.count(Verdict::Small),
-        number::percent(rule.floor),
-        number::percent(rule.threshold),
-        number::percent(rule.significance),
+        number::setting(rule.threshold),
+        number::setting(rule.significance),
     )
 }

@@ -38,8 +38,13 @@ pub(crate) enum Order {
 /// What is heard of the target.
 #[derive(Debug)]
 pub(crate) enum Report {
-    /// It answers, and is called this.
-    Connected(String),
+    /// It answers.
+    Connected {
+        /// What it is called.
+        name: String,
+        /// Whether it is a file, which does not change.
+        is_static: bool,
+    },
     /// Its statistics.
     Snapshot(Box<Snapshot>),
     /// It does not answer, for this reason.
@@ -99,8 +104,6 @@ pub(crate) struct Notice {
 pub(crate) struct Setup {
     /// What the target is called until it says so itself.
     pub(crate) target: String,
-    /// Whether it is a file, which does not change.
-    pub(crate) is_static: bool,
     /// Between two looks at it.
     pub(crate) interval: Duration,
     /// What the table is sorted by.
@@ -113,6 +116,7 @@ pub(crate) struct Setup {
 #[derive(Debug)]
 pub(crate) struct State {
     setup: Setup,
+    is_static: bool,
     link: Link,
     now: Moment,
     /// When the last snapshot came.
@@ -148,6 +152,7 @@ impl State {
         Self {
             table: Table::new(setup.sort, setup.filter.clone()),
             setup,
+            is_static: false,
             link: Link::Connecting,
             now: Moment::ZERO,
             heard: None,
@@ -231,8 +236,9 @@ impl State {
     /// Hears of the target.
     pub(crate) fn hear(&mut self, report: Report) {
         match report {
-            Report::Connected(name) => {
+            Report::Connected { name, is_static } => {
                 self.setup.target = name;
+                self.is_static = is_static;
                 if let Link::Gone { since, .. } = self.link
                     && self.latest.is_some()
                 {
@@ -257,7 +263,7 @@ impl State {
     }
 
     fn answering(&self) -> Link {
-        match self.setup.is_static {
+        match self.is_static {
             true => Link::Static,
             false => Link::Live,
         }
@@ -381,9 +387,9 @@ impl State {
             KeyCode::Down | KeyCode::Char('j') => 1,
             KeyCode::PageUp => -page,
             KeyCode::PageDown => page,
-            KeyCode::Home | KeyCode::Char('g') => return self.table.to_start(),
+            KeyCode::Home | KeyCode::Char('g') => return self.table.go_to_start(),
             KeyCode::End | KeyCode::Char('G') => {
-                return self.with_data(|table, data| table.to_end(data));
+                return self.with_data(|table, data| table.go_to_end(data));
             }
             KeyCode::Left | KeyCode::Char('<') => return self.table.move_sort(-1),
             KeyCode::Right | KeyCode::Char('>') => return self.table.move_sort(1),

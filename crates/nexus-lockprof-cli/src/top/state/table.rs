@@ -130,13 +130,13 @@ impl Table {
     }
 
     /// Chooses the last row.
-    pub(crate) fn to_end(&mut self, data: &Data) {
+    pub(crate) fn go_to_end(&mut self, data: &Data) {
         self.at = usize::MAX;
         self.choose(data);
     }
 
     /// Selects whatever is first, from now on.
-    pub(crate) fn to_start(&mut self) {
+    pub(crate) fn go_to_start(&mut self) {
         (self.at, self.chosen) = (0, None);
     }
 

@@ -92,7 +92,6 @@ fn grow(durations: &mut Durations, count: u64, total_ns: u64) {
 pub(crate) fn state() -> State {
     State::new(Setup {
         target: "4711".to_owned(),
-        is_static: false,
         interval: Duration::from_secs(1),
         sort: Column::Wait,
         filter: String::new(),
@@ -126,7 +125,10 @@ fn control(state: &mut State, key: char) -> Effect {
 }
 
 pub(crate) fn see(state: &mut State, snapshot: Snapshot) {
-    state.hear(Report::Connected("/run/4711.sock".to_owned()));
+    state.hear(Report::Connected {
+        name: "/run/4711.sock".to_owned(),
+        is_static: false,
+    });
     state.hear(Report::Snapshot(Box::new(snapshot)));
 }
 
@@ -465,8 +467,12 @@ fn a_target_that_is_slow_is_late() {
 #[test]
 fn a_file_is_told_nothing() {
     let mut state = state();
-    state.setup.is_static = true;
-    see(&mut state, Target::new().at("a", 1, [4, 0, 0, 1]).look());
+    state.hear(Report::Connected {
+        name: "a.lockprof".to_owned(),
+        is_static: true,
+    });
+    let snapshot = Target::new().at("a", 1, [4, 0, 0, 1]).look();
+    state.hear(Report::Snapshot(Box::new(snapshot)));
     assert_eq!(state.link(), &Link::Static);
     for key in ["R", "m", "b"] {
         assert_eq!(press(&mut state, key), Effect::None);

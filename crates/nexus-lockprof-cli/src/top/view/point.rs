@@ -42,6 +42,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: 
     frame.render_widget(Paragraph::new(seen), area);
 }
 
+/// One of a point's counters.
+type Counter = fn(&Point) -> u64;
+
 struct Page<'a> {
     state: &'a State,
     data: &'a Data,
@@ -108,14 +111,10 @@ impl<'a> Page<'a> {
         let whole = self.data.whole();
         let since = if whole.resets() > 0 { "reset" } else { "start" };
         match self.state.table.figures() {
-            Figures::Totals => (
-                Some(self.whole),
-                format!("what was measured since the {since}"),
-            ),
-            Figures::Rates if !self.data.is_interval() => (
-                Some(self.whole),
-                format!("what was measured since the {since}"),
-            ),
+            Figures::Totals => (Some(self.whole), format!("of all since the {since}")),
+            Figures::Rates if !self.data.is_interval() => {
+                (Some(self.whole), format!("of all since the {since}"))
+            }
             Figures::Rates => (self.rated, self.sampled()),
         }
     }
@@ -125,9 +124,10 @@ impl<'a> Page<'a> {
     fn sampled(&self) -> String {
         let rated = self.data.rated();
         match rated.base_collection() == Some(rated.collection()) {
-            true => "what was measured since the program itself last took a snapshot".to_owned(),
-            false => "what was measured in the last interval".to_owned(),
+            true => "mean and measured of the interval, the rest of all since the program itself last took a snapshot",
+            false => "of the interval",
         }
+        .to_owned()
     }
 
     fn counters(&self) -> Vec<Line<'static>> {
@@ -178,7 +178,7 @@ impl<'a> Page<'a> {
             });
             [format!("{total}{error}"), threads]
         });
-        let rare: [(&str, fn(&Point) -> u64); 3] = [
+        let rare: [(&str, Counter); 3] = [
             ("try failed", |p| p.try_failures),
             ("timed out", |p| p.timeouts),
             ("cancelled", |p| p.cancellations),
@@ -384,7 +384,12 @@ fn count(n: u64, ns: u64) -> [String; 2] {
 
 fn durations(durations: &Durations, ns: u64) -> [String; 2] {
     let total = number::marked(durations, pieces::duration);
-    let total = format!("{total}{}", error(durations.standard_error_ns()));
+    let error = match durations.samples {
+        // Of nothing there is no error, whatever was left over when two variances were subtracted.
+        0 => String::new(),
+        _ => error(durations.standard_error_ns()),
+    };
+    let total = format!("{total}{error}");
     let threads = number::marked(durations, |total| {
         format!("{} threads", number::threads(number::share(total, ns)))
     });

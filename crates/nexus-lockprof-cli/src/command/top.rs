@@ -1,26 +1,55 @@
-//! The command line of `lockprof top`.
+//! `lockprof top`: a process, live on the terminal.
 
-use super::state::Column;
+use crate::target::Target;
+use crate::terminal::Color;
+use crate::top::{self, Column, Connected, Setup};
+use anyhow::Result;
 use std::time::Duration;
 
-/// How the target is looked at.
-#[derive(Clone, Debug, clap::Args)]
+pub(crate) const EXAMPLES: &str = "\
+Keys: ? shows them all. Arrows select and sort, Enter shows all about a point, / filters, q quits.
+
+Examples:
+  lockprof top 4711
+  lockprof top http://127.0.0.1:9464 --interval 250ms --sort caused
+  lockprof top run.lockprof --filter 'cache shared'";
+
+#[derive(clap::Args, Debug)]
 pub(crate) struct Options {
+    /// What is watched: a process, a socket or a URL; a file is shown as it is.
+    pub(crate) target: Target,
     /// Time between two looks at the target: a number with ms, s or m.
-    #[arg(long, short, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
     /// What the table is sorted by at first.
-    #[arg(long, short, value_name = "COLUMN", value_enum, default_value = "wait")]
+    #[arg(short, long, value_enum, value_name = "COLUMN", default_value = "wait")]
     pub(crate) sort: Column,
-    /// Words that the names of the points shown have.
+    /// Only points that have all these words in the lock's name, the place or the mode.
     #[arg(
         long,
-        short,
         value_name = "WORDS",
         default_value = "",
         hide_default_value = true
     )]
     pub(crate) filter: String,
+}
+
+pub(crate) fn run(options: Options, color: Color) -> Result<()> {
+    let target = options.target;
+    let setup = Setup {
+        target: target.to_string(),
+        interval: options.interval,
+        sort: options.sort,
+        filter: options.filter,
+    };
+    let connect = move || {
+        Ok(Connected {
+            // Now: where there was nothing, which is taken for a file, there may be a socket.
+            is_static: target.is_static(),
+            source: target.connect()?,
+        })
+    };
+    top::run(setup, color.is_wanted(), connect)
 }
 
 const SHORTEST: Duration = Duration::from_millis(100);

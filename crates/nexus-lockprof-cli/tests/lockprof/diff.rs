@@ -1,0 +1,131 @@
+//! `lockprof diff`.
+
+use crate::golden;
+use crate::support::{Folder, after, before, command, lockprof};
+use serde_json::Value;
+
+struct Two {
+    _folder: Folder,
+    before: String,
+    after: String,
+}
+
+impl Two {
+    fn new() -> Self {
+        let folder = Folder::new();
+        Self {
+            before: folder.with("before.json", &before()),
+            after: folder.with("after.json", &after()),
+            _folder: folder,
+        }
+    }
+
+    fn named(&self, text: &str) -> String {
+        text.replace(&self.before, "before.json")
+            .replace(&self.after, "after.json")
+    }
+}
+
+#[test]
+fn what_is_worse_comes_first() {
+    let two = Two::new();
+    let table = lockprof(&["diff", &two.before, &two.after]).good();
+    golden::check("diff.txt", &two.named(&table));
+    let table = lockprof(&[
+        "diff",
+        &two.before,
+        &two.after,
+        "--all",
+        "--metric",
+        "hold-per-acquisition",
+    ]);
+    golden::check("diff-holds.txt", &two.named(&table.good()));
+}
+
+#[test]
+fn a_run_is_as_good_as_itself() {
+    let two = Two::new();
+    let table = lockprof(&["diff", &two.before, &two.before, "--fail-on", "worse"]).good();
+    golden::check("diff-same.txt", &two.named(&table));
+}
+
+#[test]
+fn json_has_everything() {
+    let two = Two::new();
+    let json = lockprof(&["diff", &two.before, &two.after, "--format", "json"]).good();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["format"], "lockprof-diff");
+    assert_eq!(json["before"]["elapsed_ns"], 20_000_000_000_u64);
+    assert_eq!(json["points"].as_array().unwrap().len(), 6);
+    let worst = &json["points"][0];
+    assert_eq!(worst["lock"]["named"], "sessions");
+    assert_eq!(
+        (&worst["site"]["line"], &worst["was"]["line"]),
+        (&44.into(), &41.into())
+    );
+    let wait = &worst["changes"][0];
+    assert_eq!(wait["metric"], "wait-per-second");
+    assert_eq!(wait["verdict"], "worse");
+    // 4000 waits of 67.5 µs in 20 s, and 11000 of 112.5 µs.
+    assert_eq!(
+        (&wait["before"], &wait["after"]),
+        (&13_500_000.0.into(), &61_875_000.0.into())
+    );
+}
+
+#[test]
+fn as_a_gate() {
+    let two = Two::new();
+    for (args, code) in [
+        (&[][..], 0),
+        (&["--fail-on", "worse"], 1),
+        (&["--fail-on", "worse=200%"], 1),
+        (
+            &[
+                "--fail-on",
+                "worse",
+                "--metric",
+                "contention-share",
+                "--threshold",
+                "900%",
+            ],
+            0,
+        ),
+        (&["--fail-on", "worse=50%", "--floor", "50%"], 0),
+        (&["--fail-on", "better"], 2),
+        (&["--threshold", "x"], 2),
+    ] {
+        let args = [&["diff", &two.before, &two.after][..], args].concat();
+        let run = lockprof(&args);
+        assert_eq!(run.code, Some(code), "{args:?} {run:?}");
+    }
+    // What failed says why all the same.
+    let run = lockprof(&["diff", &two.before, &two.after, "--fail-on", "worse"]);
+    assert!(run.out.contains("worse") && run.err.is_empty(), "{run:?}");
+    // A file that is not there is no regression.
+    assert_eq!(
+        lockprof(&["diff", &two.before, "none", "--fail-on", "worse"]).code,
+        Some(3)
+    );
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let two = Two::new();
+    let args = ["diff", &two.before, &two.after];
+    let run = |extra: &[&str], variable: Option<(&str, &str)>| {
+        let mut command = command(&[&args[..], extra].concat());
+        command.envs(variable);
+        let output = command.output().unwrap();
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!run(&[], None), "a pipe");
+    assert!(run(&["--color", "always"], None));
+    assert!(
+        run(&["--color", "always"], Some(("NO_COLOR", "1"))),
+        "who says always means it"
+    );
+    assert!(!run(&["--color", "never"], Some(("CLICOLOR_FORCE", "1"))));
+    assert!(run(&[], Some(("CLICOLOR_FORCE", "1"))));
+    assert!(!run(&[], Some(("NO_COLOR", "1"))));
+}

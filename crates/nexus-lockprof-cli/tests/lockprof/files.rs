@@ -1,0 +1,114 @@
+//! Files: what is read, what is written, and what is left behind.
+
+use crate::support::{Folder, after, before, lockprof};
+use nexus_lockprof_snapshot::Snapshot;
+use std::fs;
+
+fn read(path: &str) -> Snapshot {
+    Snapshot::read_file(path).unwrap()
+}
+
+#[test]
+fn a_snapshot_of_a_file_is_that() {
+    let folder = Folder::new();
+    let (file, copy) = (folder.with("a.json", &before()), folder.text("copy.json"));
+    lockprof(&["snapshot", &file, "-o", &copy]).good();
+    assert_eq!(read(&copy), before());
+    let binary = folder.text("copy.lockprof");
+    lockprof(&["snapshot", &copy, "-o", &binary]).good();
+    assert_eq!(read(&binary), before());
+    assert!(Snapshot::from_json_slice(&fs::read(&binary).unwrap()).is_err());
+    let json = lockprof(&["snapshot", &binary, "-o", "-"]).good();
+    assert_eq!(json, before().to_json().unwrap() + "\n");
+    assert_eq!(folder.names(), ["a.json", "copy.json", "copy.lockprof"]);
+}
+
+#[test]
+fn what_cannot_be_read() {
+    let folder = Folder::new();
+    let none = folder.text("none.json");
+    assert_eq!(
+        lockprof(&["report", &none]).failed(),
+        format!("{none}, taken for a file or a socket: No such file or directory (os error 2)")
+    );
+    let odd = folder.text("odd.json");
+    fs::write(&odd, "{\"format\":\"lockp").unwrap();
+    let error = lockprof(&["report", &odd]).failed();
+    assert!(error.starts_with(&format!("{odd}: truncated")), "{error}");
+    fs::write(&odd, "{\"format\":\"lockprof-snapshot\",\"schema\":99}").unwrap();
+    let error = lockprof(&["report", &odd]).failed();
+    assert!(error.contains("schema 99 is newer"), "{error}");
+    let directory = folder.path("folder");
+    fs::create_dir(&directory).unwrap();
+    let directory = directory.to_str().unwrap();
+    let error = lockprof(&["report", directory]).failed();
+    assert!(
+        error.starts_with(directory) && error.contains("directory"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nothing_is_left_of_what_fails() {
+    let folder = Folder::new();
+    let file = folder.with("a.json", &before());
+    let out = folder.text("no/such/folder.csv");
+    let error = lockprof(&["export", &file, "-o", &out]).failed();
+    assert!(
+        error.starts_with(&format!("{out} cannot be written: ")),
+        "{error}"
+    );
+    // What is wrong with the second file is said, and the old result stays.
+    let merged = folder.with("merged.json", &before());
+    let bad = folder.text("bad.json");
+    fs::write(&bad, "[]").unwrap();
+    let error = lockprof(&["merge", &file, &bad, "-o", &merged]).failed();
+    assert!(error.starts_with(&format!("{bad}: ")), "{error}");
+    assert_eq!(read(&merged), before());
+    assert_eq!(folder.names(), ["a.json", "bad.json", "merged.json"]);
+}
+
+#[test]
+fn only_a_process_can_be_told_something() {
+    let folder = Folder::new();
+    let file = folder.with("a.json", &before());
+    assert_eq!(
+        lockprof(&["reset", &file]).failed(),
+        format!("{file} is a file: only a process can be reset")
+    );
+    assert_eq!(
+        lockprof(&["set", &file, "mode=exact"]).failed(),
+        format!("{file} is a file: only a process can be told what to measure")
+    );
+    let error = lockprof(&["report", &file, "--seconds", "1"]).failed();
+    assert_eq!(
+        error,
+        format!(
+            "{file}: a file does not change, so there is no interval of it: leave --seconds out"
+        )
+    );
+}
+
+#[test]
+fn merged_files_have_the_sum_of_all_in_any_order() {
+    let folder = Folder::new();
+    let (a, b) = (
+        folder.with("a.json", &before()),
+        folder.with("b.lockprof", &after()),
+    );
+    let (ab, ba) = (folder.text("ab.json"), folder.text("ba.json"));
+    lockprof(&["merge", &a, &b, "-o", &ab]).good();
+    lockprof(&["merge", &b, &a, "-o", &ba]).good();
+    assert_eq!(fs::read(&ab).unwrap(), fs::read(&ba).unwrap());
+    let sum = |snapshot: &Snapshot| {
+        let points = snapshot.points().iter();
+        points
+            .map(|p| [p.acquisitions, p.contentions, p.wait.total_ns])
+            .fold([0; 3], |mut sum, p| {
+                sum.iter_mut().zip(p).for_each(|(sum, p)| *sum += p);
+                sum
+            })
+    };
+    let [before, after, merged] = [sum(&before()), sum(&after()), sum(&read(&ab))];
+    assert_eq!(merged, std::array::from_fn(|i| before[i] + after[i]));
+}

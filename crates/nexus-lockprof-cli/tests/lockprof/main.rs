@@ -1,0 +1,18 @@
+//! The program `lockprof`, run.
+
+// Of `cfg(test)`, so that helpers may unwrap as tests may.
+#[cfg(test)]
+mod diff;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod report;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+#[cfg(unix)]
+mod targets;
+#[cfg(test)]
+mod usage;

@@ -1,0 +1,160 @@
+//! `lockprof report` and `lockprof export`.
+
+use crate::golden;
+use crate::support::{Folder, before, command, lockprof};
+use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+#[test]
+fn each_format() {
+    let folder = Folder::new();
+    let file = folder.with("run.json", &before());
+    for (name, args) in [
+        ("report-table.txt", &["--width", "120"][..]),
+        ("report-narrow.txt", &["--width", "60", "--callers", "0"]),
+        ("report-freebsd.txt", &["--format", "freebsd"]),
+        ("report.csv", &["--format", "csv"]),
+        (
+            "report-top.txt",
+            &["--sort", "hold", "--top", "2", "--width", "120"],
+        ),
+        (
+            "report-top.csv",
+            &["--sort", "hold", "-n", "2", "-f", "csv"],
+        ),
+        ("report-lock.txt", &["--lock", "sessions", "--width", "120"]),
+        (
+            "report-filter.txt",
+            &["--filter", "SESS shared", "--width", "120"],
+        ),
+    ] {
+        let args = [&["report", &file][..], args].concat();
+        golden::check(name, &lockprof(&args).good());
+    }
+    let json = lockprof(&["report", &file, "--format", "json"]).good();
+    assert_eq!(json, before().to_json().unwrap() + "\n");
+}
+
+#[test]
+fn names_that_there_are_not() {
+    let folder = Folder::new();
+    let file = folder.with("run.json", &before());
+    assert_eq!(
+        lockprof(&["report", &file, "--lock", "session"]).failed(),
+        "no lock is called `session`; there are 5 points"
+    );
+    assert_eq!(
+        lockprof(&["report", &file, "--filter", "cache.rs upgradable"]).failed(),
+        "no point has `cache.rs upgradable`; there are 5"
+    );
+}
+
+#[test]
+fn standard_input() {
+    let mut child = command(&["report", "-", "--top", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let json = before().to_json().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(json.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("sessions"));
+}
+
+/// Whoever reads has enough: no message, and no failure.
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let folder = Folder::new();
+    let mut large = before();
+    // More than a pipe holds.
+    for line in 0..500 {
+        let mut points = large.points().to_vec();
+        let mut next = points[0].clone();
+        next.site.line = 1_000 + line;
+        points.push(next);
+        large = Snapshot::from_parts(SnapshotParts {
+            points,
+            ..Default::default()
+        });
+    }
+    let file = folder.with("run.json", &large);
+    for format in ["table", "csv", "json", "freebsd"] {
+        let mut child = command(&["report", &file, "--top", "1000", "--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = child.stdout.take().unwrap();
+        let mut first = [0];
+        out.read_exact(&mut first).unwrap();
+        drop(out);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{format}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{format}");
+    }
+}
+
+#[test]
+fn exports() {
+    let folder = Folder::new();
+    let file = folder.with("run.json", &before());
+    for (name, begin) in [
+        ("a.prom", "# HELP lockprof_"),
+        ("a.openmetrics", "# "),
+        ("a.folded", ""),
+        ("a.csv", "record,lock,"),
+        ("a.json", "{\"format\":\"lockprof-snapshot\""),
+        ("a.svg", "<?xml"),
+    ] {
+        let out = folder.text(name);
+        lockprof(&["export", &file, "-o", &out]).good();
+        let text = std::fs::read_to_string(&out).unwrap();
+        assert!(text.starts_with(begin), "{name}: {text}");
+        assert!(text.contains("sessions"), "{name}: {text}");
+    }
+    let out = folder.text("a.lockprof");
+    lockprof(&["export", &file, "-o", &out]).good();
+    assert_eq!(Snapshot::read_file(&out).unwrap(), before());
+    for kind in ["mutex", "block"] {
+        let out = folder.text("a.pb.gz");
+        lockprof(&["export", &file, "-o", &out, "--kind", kind]).good();
+        let gzip = std::fs::read(&out).unwrap();
+        assert_eq!(gzip[..2], [0x1f, 0x8b], "{kind}");
+    }
+    // The same on standard output, whatever says so.
+    let out = lockprof(&["export", &file, "--format", "folded"]).good();
+    assert_eq!(
+        out,
+        lockprof(&["export", &file, "-f", "folded", "-o", "-"]).good()
+    );
+    assert_eq!(
+        out,
+        std::fs::read_to_string(folder.path("a.folded")).unwrap()
+    );
+}
+
+#[test]
+fn what_cannot_be_exported() {
+    let folder = Folder::new();
+    let file = folder.with("run.json", &before());
+    assert_eq!(
+        lockprof(&["export", &file]).failed(),
+        "in which format? Use --format"
+    );
+    let odd = folder.text("profile.txt");
+    assert_eq!(
+        lockprof(&["export", &file, "-o", &odd]).failed(),
+        format!("{odd}: the name does not say which format it is: use --format")
+    );
+    let idle = Folder::new();
+    let idle = idle.with("idle.json", &Snapshot::from_parts(Default::default()));
+    assert!(lockprof(&["export", &idle, "-f", "flamegraph"]).code == Some(3));
+}

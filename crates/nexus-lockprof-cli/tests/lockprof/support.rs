@@ -1,0 +1,231 @@
+//! Running the program, and snapshots to run it on.
+
+use nexus_lockprof_snapshot::{
+    AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Samples, Site, Snapshot,
+    SnapshotParts, Stack,
+};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    /// It went well, and said nothing on stderr.
+    #[track_caller]
+    pub(crate) fn good(self) -> String {
+        assert!(self.code == Some(0) && self.err.is_empty(), "{self:?}");
+        self.out
+    }
+
+    /// It could not be done; why.
+    #[track_caller]
+    pub(crate) fn failed(self) -> String {
+        assert!(self.code == Some(3) && self.out.is_empty(), "{self:?}");
+        let why = self
+            .err
+            .strip_prefix("lockprof: ")
+            .and_then(|why| why.strip_suffix('\n'));
+        why.unwrap_or_else(|| panic!("{self:?}")).to_owned()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// The program, in an environment that says nothing about colours or directories.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockprof"));
+    command.args(args);
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "XDG_RUNTIME_DIR",
+        "LOCKPROF",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+pub(crate) fn lockprof(args: &[&str]) -> Run {
+    command(args).output().unwrap().into()
+}
+
+/// A folder that is gone when it is dropped.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a snapshot; its path.
+    pub(crate) fn with(&self, name: &str, snapshot: &Snapshot) -> String {
+        snapshot.write_file(self.path(name)).unwrap();
+        self.text(name)
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// So many of so many nanoseconds each, half of them half as long.
+fn durations(events: u64, each_ns: u64) -> Durations {
+    let reservoir = (0..events.min(100)).map(|index| Sample::exact(each_ns / (1 + index % 2)));
+    Durations {
+        samples: events,
+        events,
+        total_ns: events * each_ns * 3 / 4,
+        max_ns: each_ns,
+        reservoir: reservoir.collect::<Samples>(),
+        ..Durations::default()
+    }
+}
+
+pub(crate) fn point(
+    name: &str,
+    mode: AcquireMode,
+    line: u32,
+    counts: [u64; 2],
+    times: [u64; 2],
+) -> Point {
+    let ([acquisitions, contentions], [wait_ns, hold_ns]) = (counts, times);
+    Point {
+        acquisitions,
+        contentions,
+        wait: durations(contentions, wait_ns),
+        hold: durations(acquisitions, hold_ns),
+        ..Point::new(
+            Lock::Named(name.into()),
+            mode,
+            Site::new("src/cache.rs", line, 9),
+        )
+    }
+}
+
+fn snapshot(points: Vec<Point>) -> Snapshot {
+    Snapshot::from_parts(SnapshotParts {
+        engine: 7,
+        collection: 3,
+        taken_unix_ns: 1_763_878_800_000_000_000,
+        elapsed_ns: 20_000_000_000,
+        pid: 4_711,
+        mode: ProfilerMode::Exact,
+        points,
+        ..SnapshotParts::default()
+    })
+}
+
+/// A run.
+pub(crate) fn before() -> Snapshot {
+    let mut get = point(
+        "sessions",
+        AcquireMode::Shared,
+        41,
+        [200_000, 4_000],
+        [90_000, 2_000],
+    );
+    get.callers.push(Stack {
+        frames: vec![
+            Frame {
+                function: Some("app::Sessions::get".into()),
+                ..Frame::default()
+            },
+            Frame {
+                function: Some("app::handle".into()),
+                ..Frame::default()
+            },
+        ],
+        waits: 3_000,
+        wait_ns: 200_000_000,
+        samples: 300,
+    });
+    snapshot(vec![
+        get,
+        point(
+            "sessions",
+            AcquireMode::Exclusive,
+            52,
+            [20_000, 900],
+            [80_000, 9_000],
+        ),
+        point(
+            "queue",
+            AcquireMode::Exclusive,
+            70,
+            [50_000, 5_000],
+            [60_000, 3_000],
+        ),
+        point("config", AcquireMode::Shared, 12, [900, 1], [4_000, 500]),
+        point(
+            "old",
+            AcquireMode::Exclusive,
+            99,
+            [9_000, 2_000],
+            [50_000, 1_000],
+        ),
+    ])
+}
+
+/// The same program after an edit: three lines more above all, writers hold longer, the queue is better, one lock for another.
+pub(crate) fn after() -> Snapshot {
+    snapshot(vec![
+        point(
+            "sessions",
+            AcquireMode::Shared,
+            44,
+            [200_000, 11_000],
+            [150_000, 2_000],
+        ),
+        point(
+            "sessions",
+            AcquireMode::Exclusive,
+            55,
+            [20_000, 930],
+            [82_000, 30_000],
+        ),
+        point(
+            "queue",
+            AcquireMode::Exclusive,
+            73,
+            [50_000, 1_000],
+            [60_000, 3_000],
+        ),
+        point("config", AcquireMode::Shared, 15, [900, 3], [4_000, 500]),
+        point(
+            "fresh",
+            AcquireMode::Exclusive,
+            120,
+            [9_000, 3_000],
+            [50_000, 1_000],
+        ),
+    ])
+}

@@ -1,0 +1,251 @@
+//! Processes, sockets and URLs: the endpoint itself, and what poses as one.
+
+use crate::support::{Folder, before, command, lockprof};
+use nexus_lockprof_export::serve::{Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+/// What is served: a snapshot, and what has been asked.
+struct Fixed {
+    settings: Mutex<Settings>,
+    resets: AtomicU64,
+}
+
+impl Source for &'static Fixed {
+    fn snapshot(&self) -> Snapshot {
+        before()
+    }
+
+    fn reset(&self) {
+        self.resets.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn settings(&self) -> Settings {
+        *self.settings.lock().unwrap()
+    }
+
+    fn configure(&self, settings: &Settings) -> Result<(), String> {
+        if settings.mode == ProfilerMode::Off {
+            return Err("it stays on".into());
+        }
+        *self.settings.lock().unwrap() = *settings;
+        Ok(())
+    }
+}
+
+fn served(place: &Listen) -> (Server, &'static Fixed) {
+    let fixed: &Fixed = Box::leak(Box::new(Fixed {
+        settings: Mutex::new(Settings {
+            mode: ProfilerMode::Exact,
+        }),
+        resets: AtomicU64::new(0),
+    }));
+    (Serve::new(fixed).on(place).unwrap(), fixed)
+}
+
+/// All that can be asked, of the endpoint `target`, which error messages call `name`.
+fn ask_everything(target: &str, name: &str, fixed: &Fixed) {
+    let folder = Folder::new();
+    let out = folder.text("out.json");
+    lockprof(&["snapshot", target, "-o", &out]).good();
+    let written = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(Snapshot::from_json(&written).unwrap(), before());
+    let json = lockprof(&["report", target, "--format", "json"]).good();
+    assert_eq!(Snapshot::from_json(&json).unwrap(), before());
+    lockprof(&["reset", target]).good();
+    assert_eq!(fixed.resets.load(Ordering::SeqCst), 1);
+    lockprof(&["set", target, "mode=sampled", "budget=2%"]).good();
+    let settings = *fixed.settings.lock().unwrap();
+    assert_eq!(settings.mode, ProfilerMode::Sampled { budget: 0.02 });
+    assert_eq!(
+        lockprof(&["set", target, "mode=loud"]).failed(),
+        format!(r#"{name}: mode="loud" is not one of off, counts, sampled, exact"#)
+    );
+    let error = lockprof(&["set", target, "mode=off"]).failed();
+    assert!(
+        error.starts_with(name) && error.ends_with("it stays on"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_socket() {
+    let folder = Folder::new();
+    let path = folder.text("app.sock");
+    let (_server, fixed) = served(&Listen::UnixAt(path.clone().into()));
+    ask_everything(&path, &path, fixed);
+    lockprof(&["reset", &format!("unix:{path}")]).good();
+}
+
+#[test]
+fn a_url() {
+    let (server, fixed) = served(&"127.0.0.1:0".parse().unwrap());
+    let url = format!("http://{}", server.local_addr().unwrap());
+    ask_everything(&url, &url, fixed);
+    // However it is copied.
+    for end in ["/", "/snapshot"] {
+        lockprof(&["reset", &format!("{url}{end}")]).good();
+    }
+}
+
+#[test]
+fn a_process_and_the_list_of_them() {
+    let folder = Folder::new();
+    let runtime = folder.path("lockprof");
+    std::fs::create_dir(&runtime).unwrap();
+    let pid = process::id();
+    let path = runtime.join(format!("{pid}.sock"));
+    let (_server, fixed) = served(&Listen::UnixAt(path.clone()));
+    let run = |args: &[&str]| -> crate::support::Run {
+        let mut command = command(args);
+        command.env("XDG_RUNTIME_DIR", folder.path(""));
+        command.output().unwrap().into()
+    };
+    run(&["reset", &pid.to_string()]).good();
+    assert_eq!(fixed.resets.load(Ordering::SeqCst), 1);
+
+    // A socket that nobody listens on, and what is none.
+    drop(UnixListener::bind(runtime.join("4000000.sock")).unwrap());
+    std::fs::write(runtime.join("notes.txt"), "").unwrap();
+    let list = run(&["ps"]).good();
+    let lines: Vec<&str> = list.lines().collect();
+    let words: Vec<&str> = lines[0].split_whitespace().collect();
+    assert_eq!(
+        words,
+        [
+            "pid",
+            "program",
+            "mode",
+            "profiled",
+            "acquisitions",
+            "uptime"
+        ]
+    );
+    // Others of this user may serve elsewhere.
+    let own = pid.to_string();
+    let mut words = lines
+        .iter()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let words = words.find(|words| words[0] == own).unwrap();
+    assert_eq!(words[2..5], ["exact", "20s", "280k"]);
+    assert!(
+        words[1].starts_with("lockprof-"),
+        "this program's name: {list}"
+    );
+    assert!(
+        list.contains(" that do not answer: see --stale\n"),
+        "{list}"
+    );
+    let list = run(&["ps", "--stale"]).good();
+    assert!(
+        list.contains("4000000.sock: nobody listens there"),
+        "{list}"
+    );
+
+    let error = run(&["report", "4000000"]).failed();
+    assert!(
+        error.starts_with("4000000, taken for a process (a file of that name is ./4000000): ")
+            && error
+                .contains("4000000.sock: nobody listens there: the process that made it is gone"),
+        "{error}"
+    );
+    let error = run(&["report", "1"]).failed();
+    assert!(
+        error.contains("it does not serve: there is no 1.sock in "),
+        "{error}"
+    );
+    let error = run(&["report", "3999999"]).failed();
+    assert!(
+        error.contains("there is no such process, and no 3999999.sock in "),
+        "{error}"
+    );
+}
+
+#[test]
+fn urls_that_are_none() {
+    for (url, error) in [
+        (
+            "https://localhost:1/",
+            "the endpoint speaks http, not https",
+        ),
+        ("http://", "no URL: "),
+        (
+            "http://127.0.0.1:1/snapshot?seconds=5",
+            "the URL is of the endpoint, not of one of its pages",
+        ),
+        ("http://127.0.0.1:1", "http://127.0.0.1:1: "),
+    ] {
+        let found = lockprof(&["report", url]).failed();
+        assert!(found.contains(error), "{url}: {found}");
+    }
+}
+
+#[test]
+fn a_socket_that_nobody_listens_on() {
+    let folder = Folder::new();
+    let path = folder.text("app.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    let error = lockprof(&["report", &path]).failed();
+    assert!(
+        error.starts_with(&format!("{path}, which is a socket: nobody listens there")),
+        "{error}"
+    );
+    let error = lockprof(&["report", "unix:no/such.sock"]).failed();
+    assert!(
+        error.starts_with("no/such.sock, taken for a socket: No such file"),
+        "{error}"
+    );
+}
+
+/// Answers each request with this, whatever it is.
+fn posing(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 1 << 16];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(answer);
+        }
+    });
+    url
+}
+
+#[test]
+fn what_is_no_endpoint() {
+    for (answer, error) in [
+        (
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..],
+            ": the answer is no snapshot: not valid JSON",
+        ),
+        (
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "there is no /snapshot: is this a lockprof endpoint?",
+        ),
+        (
+            b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\n\x1b[2J",
+            "was refused: 500 Internal Server Error \\u{1b}[2J",
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+            "was refused: 302",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{",
+            ": ",
+        ),
+        (b"SSH-2.0-OpenSSH\r\n", ": "),
+        (b"", ": "),
+    ] {
+        let url = posing(answer);
+        let found = lockprof(&["report", &url]).failed();
+        assert!(found.starts_with(&url) && found.contains(error), "{found}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The command line itself.
+
+use crate::support::{Folder, lockprof};
+
+const COMMANDS: [&str; 11] = [
+    "snapshot",
+    "report",
+    "diff",
+    "merge",
+    "export",
+    "reset",
+    "set",
+    "ps",
+    "selftest",
+    "completions",
+    "man",
+];
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let all = lockprof(&["--help"]).good();
+    assert!(all.contains("Exit codes:"), "{all}");
+    for command in COMMANDS {
+        assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
+        let help = lockprof(&[command, "--help"]).good();
+        let shows = help.contains("Examples:\n  lockprof ") || command == "selftest";
+        assert!(shows, "{help}");
+    }
+}
+
+#[test]
+fn mistakes() {
+    for args in [
+        &[][..],
+        &["no-such-command"],
+        &["report"],
+        &["report", "x", "--sort", "mood"],
+        &["report", "x", "--seconds", "0"],
+        &["merge", "-o", "x"],
+        &["snapshot", "1"],
+        &["set", "1"],
+        &["set", "1", "exact"],
+        &["set", "1", "mode=exact&mode=off"],
+    ] {
+        let run = lockprof(args);
+        assert_eq!(run.code, Some(2), "{args:?} {run:?}");
+        assert!(
+            run.out.is_empty() && !run.err.is_empty(),
+            "{args:?} {run:?}"
+        );
+    }
+    let run = lockprof(&["set", "1", "exact"]);
+    assert!(
+        run.err
+            .contains("it is not NAME=VALUE, such as mode=exact or budget=2%"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn the_build_profiles() {
+    assert_eq!(
+        lockprof(&["selftest"]).good(),
+        "lockprof: on\nSELFTEST: lock hot ok\n"
+    );
+}
+
+#[test]
+fn completions_for_each_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = lockprof(&["completions", shell]).good();
+        assert!(
+            script.contains("lockprof") && script.contains("snapshot"),
+            "{shell}"
+        );
+    }
+    assert_eq!(lockprof(&["completions", "dosh"]).code, Some(2));
+}
+
+#[test]
+fn a_page_for_each_command() {
+    let folder = Folder::new();
+    let pages = folder.text("deep/pages");
+    lockprof(&["man", &pages]).good();
+    for command in COMMANDS {
+        let page = std::fs::read_to_string(format!("{pages}/lockprof-{command}.1")).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{page}");
+    }
+    assert!(
+        std::fs::read_to_string(format!("{pages}/lockprof.1"))
+            .unwrap()
+            .contains("Exit codes")
+    );
+    let file = folder.text("file");
+    std::fs::write(&file, "").unwrap();
+    let error = lockprof(&["man", &file]).failed();
+    assert!(
+        error.starts_with(&format!("the pages cannot be written to {file}: ")),
+        "{error}"
+    );
+}

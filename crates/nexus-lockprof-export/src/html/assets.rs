@@ -1,0 +1,53 @@
+//! The files that a page is put together from.
+
+/// Up to where the Content-Security-Policy goes.
+pub(super) const HEAD: &str = include_str!("assets/head.html");
+
+pub(super) const STYLES: [&str; 2] = [
+    include_str!("assets/vendor/uplot.min.css"),
+    include_str!("assets/page.css"),
+];
+
+/// From the end of the head to where the scripts go.
+pub(super) const BODY: &str = include_str!("assets/body.html");
+
+pub(super) const LIBRARIES: [&str; 2] = [
+    include_str!("assets/vendor/uplot.min.js"),
+    include_str!("assets/vendor/flame.min.js"),
+];
+
+/// One script: the pure parts first, which know nothing of a browser and are tested without one.
+pub(super) const SCRIPTS: [&str; 12] = [
+    include_str!("assets/js/format.js"),
+    include_str!("assets/js/model.js"),
+    include_str!("assets/js/findings.js"),
+    include_str!("assets/js/columns.js"),
+    include_str!("assets/js/charts.js"),
+    include_str!("assets/js/dom.js"),
+    include_str!("assets/js/plots.js"),
+    include_str!("assets/js/detail.js"),
+    include_str!("assets/js/table.js"),
+    include_str!("assets/js/flame.js"),
+    include_str!("assets/js/live.js"),
+    include_str!("assets/js/main.js"),
+];
+
+/// The licences of the libraries.
+pub(super) const LICENSES: &str = include_str!("assets/vendor/LICENSES.txt");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// None of them ends the element it is put in.
+    #[test]
+    fn each_stays_in_its_element() {
+        for text in LIBRARIES.iter().chain(&SCRIPTS).chain(&STYLES) {
+            let text = text.to_ascii_lowercase();
+            for end in ["</script", "</style", "<!--"] {
+                assert!(!text.contains(end), "{end} in {:?}", text.get(..60));
+            }
+        }
+        assert!(!LICENSES.contains("-->") && !LICENSES.contains("--!>"));
+    }
+}

@@ -1,0 +1,93 @@
+// What there is to know of one point.
+
+const MOST_CALLERS = 20;
+const MOST_FRAMES = 12;
+
+class Detail {
+  constructor() {
+    this.facts = el("div", { class: "wide" });
+    this.callers = el("div", { class: "wide" });
+    this.figures = { wait: this.figure("wait"), hold: this.figure("hold") };
+    this.element = el("div", { class: "detail" }, this.facts, this.figures.wait.element, this.figures.hold.element, this.callers);
+    this.element.addEventListener("click", (event) => event.stopPropagation());
+  }
+
+  figure(kind) {
+    const chart = el("div", { class: "chart" });
+    const said = el("figcaption");
+    const element = el("figure", {}, el("h3", {}, kind === "wait" ? "Wait" : "Hold"), said, chart);
+    const plot = plotIn(chart, (width) => this.make(kind, chart, width));
+    return { element, said, chart, plot };
+  }
+
+  make(kind, chart, width) {
+    const times = this.point?.[kind];
+    const data = times && histogram(times.reservoir);
+    if (!data) return null;
+    const marks = QUANTILES.map(([label, q]) => [label, quantile(times.reservoir, q)]);
+    return histogramPlot(chart, data, marks, width);
+  }
+
+  update(point) {
+    const another = this.point?.key !== point.key;
+    this.point = point;
+    this.tell();
+    if (!another) this.draw();
+  }
+
+  /** Draws what was told of. Only where it is seen has it a width. */
+  draw() {
+    for (const { plot } of Object.values(this.figures)) plot.again();
+  }
+
+  tell() {
+    const { point } = this;
+    const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", { class: "mono" }, value));
+    const caused = point.caused_wait_ns > 0 ? exactly(point.caused_wait_ns, standardError(point.caused_variance)) : "none";
+    this.facts.replaceChildren(
+      el("h3", {}, el("bdi", {}, point.lockName), " at ", el("bdi", {}, printable(`${point.site.file}:${point.site.line}:${point.site.column}`)), `, ${point.mode}`),
+      el("dl", { class: "facts" },
+        fact("acquisitions", digits(point.acquisitions)), fact("contended", digits(point.contentions)),
+        fact("blocked others", digits(point.blocked)), fact("caused wait", caused),
+        point.try_failures > 0 && fact("failed tries", digits(point.try_failures)),
+        point.timeouts + point.cancellations > 0 && fact("timed out, cancelled", `${digits(point.timeouts)}, ${digits(point.cancellations)}`),
+        point.vain_wait_ns > 0 && fact("waited in vain", exactly(point.vain_wait_ns, 0))));
+    for (const [kind, { said }] of Object.entries(this.figures)) setText(said, distributionWords(point[kind]));
+    this.tellCallers();
+  }
+
+  tellCallers() {
+    const { point } = this;
+    if (point.callers.length === 0) {
+      const why = point.wait.total_ns > 0 ? "Who called is not known: no call stacks of these waits were looked at (LOCKPROF_STACKS=on, and the feature stacks)." : "Nothing waited here, so there are no callers to show.";
+      this.callers.replaceChildren(el("p", { class: "hint" }, why));
+      return;
+    }
+    const whole = point.callers.reduce((sum, stack) => sum + stack.wait_ns, 0);
+    const items = point.callers.slice(0, MOST_CALLERS).map((stack) => {
+      const frames = callerFrames(stack, point.site);
+      const words = frames.slice(0, MOST_FRAMES).flatMap((frame, i) => [
+        i > 0 ? " ← " : "", el("bdi", { class: "mono" }, elide(frameName(frame), 100)), el("span", {}, framePlace(frame) ? ` ${framePlace(frame)}` : ""),
+      ]);
+      const about = stack.waits === stack.samples ? "" : "~";
+      return el("li", {}, el("span", { class: "share" }, percent(stack.wait_ns, whole)),
+        el("span", {}, `${about}${plural(stack.waits, "wait")}, ${about}${duration(stack.wait_ns)}`),
+        el("span", { class: "frames" }, ...words, frames.length > MOST_FRAMES ? ` ← and ${frames.length - MOST_FRAMES} more` : ""));
+    });
+    const hidden = point.callers.length - MOST_CALLERS;
+    this.callers.replaceChildren(el("h3", {}, "Callers of the long waits that were looked at"), el("ol", { class: "callers" }, ...items),
+      ...(hidden > 0 ? [el("p", { class: "hint" }, `... and ${plural(hidden, "more caller", "more callers")}`)] : []));
+  }
+}
+
+/** A distribution in words, for who does not see it drawn too. */
+function distributionWords(times) {
+  const events = times.events + times.unmeasured;
+  if (events === 0 && times.samples === 0) return "None.";
+  if (times.samples === 0) return `${digits(events)}, none of them measured.`;
+  const total = `${totalText(times)} in total (${totalTitle(times)})`;
+  if (times.reservoir.length === 0) return `${total}, the longest ${duration(times.max_ns)}. No distribution was kept.`;
+  const about = isEstimate(times) ? "~" : "";
+  const quantiles = QUANTILES.map(([label, q]) => `${label} ${about}${duration(quantile(times.reservoir, q))}`).join(", ");
+  return `${quantiles}, max ${duration(times.max_ns)}; ${total}. Drawn from ${plural(times.reservoir.length, "sample")} by their weight.`;
+}

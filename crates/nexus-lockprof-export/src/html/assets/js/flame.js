@@ -1,0 +1,120 @@
+// The flame graph of waiting, for the mouse and for the keyboard.
+
+const CELL = 21;
+
+class Flame {
+  constructor(place, details, reset) {
+    Object.assign(this, { place, details, reset });
+    this.data = null;
+    this.zoomed = [];
+    reset.addEventListener("click", () => { this.zoomTo(this.root()); place.focus(); });
+    place.addEventListener("keydown", (event) => this.pressed(event));
+    place.addEventListener("focus", () => this.select(this.current ?? this.top ?? this.root()));
+    new ResizeObserver(() => this.resize()).observe(place);
+  }
+
+  update(points) {
+    const data = waitTree(points);
+    const same = JSON.stringify(data) === JSON.stringify(this.data && this.original);
+    if (same && this.chart) return;
+    this.original = data && structuredClone(data);
+    this.data = data;
+    this.draw();
+  }
+
+  /** From the data: also when colours are others. */
+  draw() {
+    const zoomed = this.top ? path(this.top) : [];
+    const current = this.current ? path(this.current) : null;
+    this.chart?.destroy();
+    this.chart = this.top = this.current = null;
+    this.reset.hidden = true;
+    this.place.removeAttribute("tabindex");
+    if (!this.data) {
+      this.place.replaceChildren(el("p", { class: "hint" }, "No waiting was measured, so there is nothing to draw."));
+      setText(this.details, "");
+      return;
+    }
+    this.place.replaceChildren();
+    const fills = Object.fromEntries(["root", "lock", "site", "caller"].map((kind) => [kind, colour(`--flame-${kind}`)]));
+    this.width = Math.max(100, this.place.clientWidth);
+    const root = structuredClone(this.original);
+    this.chart = d3flame.flamegraph().width(this.width).cellHeight(CELL).height(CELL * (depth(root) + 0) + 2)
+      .inverted(true).minFrameSize(1).selfValue(false).title("").transitionDuration(calm.matches ? 0 : 200)
+      .setColorMapper((d) => fills[d.data.kind]).setLabelHandler((d) => this.words(d))
+      .onClick((d) => this.wentTo(d)).onHover((d) => setText(this.details, this.words(d)));
+    d3flame.select(this.place).datum(root).call(this.chart);
+    this.place.querySelector("svg").setAttribute("aria-hidden", "true");
+    this.place.tabIndex = 0;
+    this.place.setAttribute("role", "application");
+    this.place.setAttribute("aria-label", "Flame graph of waiting. Arrow keys go from frame to frame, Enter zooms, Escape shows the whole graph.");
+    this.place.setAttribute("aria-describedby", this.details.id);
+    this.top = this.root();
+    const top = find(this.root(), zoomed);
+    if (top && top !== this.root()) this.chart.zoomTo(top);
+    if (current) this.current = find(this.root(), current);
+    if (document.activeElement === this.place) this.select(this.current ?? this.top);
+    else setText(this.details, this.words(this.top));
+  }
+
+  resize() {
+    const width = this.place.clientWidth;
+    if (this.chart && width > 0 && width !== this.width) this.draw();
+  }
+
+  root() {
+    return this.chart ? d3flame.select(this.place).datum() : null;
+  }
+
+  words(d) {
+    const whole = this.original.value;
+    const of = d.parent ? `, ${percent(d.data.value, whole)} of all waiting` : "";
+    const inParent = d.depth > 1 ? `, ${percent(d.data.value, d.parent.data.value)} of ${elide(d.parent.data.name, 60)}` : "";
+    return `${d.data.name}${d.data.place ? ` (${d.data.place})` : ""}: ${duration(d.data.value)}${of}${inParent}`;
+  }
+
+  wentTo(d) {
+    this.top = d;
+    this.reset.hidden = d === this.root();
+    this.select(d);
+  }
+
+  zoomTo(d) {
+    if (d) this.chart.zoomTo(d);
+  }
+
+  select(d) {
+    if (!d) return;
+    this.current = d;
+    for (const g of this.place.querySelectorAll("g.frame")) g.classList.toggle("current", g.__data__ === d && document.activeElement === this.place);
+    setText(this.details, this.words(d));
+  }
+
+  pressed(event) {
+    const d = this.current;
+    if (!d || event.ctrlKey || event.metaKey || event.altKey) return;
+    const siblings = d.parent?.children ?? [d];
+    const at = siblings.indexOf(d);
+    const next = { ArrowDown: d.children?.[0], ArrowUp: d.parent, ArrowRight: siblings[at + 1], ArrowLeft: siblings[at - 1], Home: this.root() };
+    if (event.key in next) this.select(next[event.key]);
+    else if (event.key === "Enter" || event.key === " ") this.zoomTo(d);
+    else if (event.key === "Escape") this.zoomTo(this.root());
+    else return;
+    event.preventDefault();
+  }
+}
+
+function depth(node) {
+  return 1 + Math.max(0, ...node.children.map(depth));
+}
+
+/** The names from below the root. */
+function path(d) {
+  return d.ancestors().reverse().slice(1).map((at) => at.data.name);
+}
+
+function find(root, names) {
+  let at = root;
+  for (const name of names) at = at?.children?.find((c) => c.data.name === name);
+  return at;
+}

@@ -1,0 +1,142 @@
+// The page at a running program: looks again and again, and says when nobody answers.
+
+const HISTORY_MS = 15 * 60 * 1000;
+const PATIENCE_MS = 10_000;
+
+class Live {
+  /** `seen(json)` is given each snapshot, `gone()` called when there is none. */
+  constructor(seen, gone) {
+    Object.assign(this, { seen, gone });
+    this.paused = false;
+    this.failing = null;
+    this.engine = null;
+    this.settingsChanged = 0;
+    $("live").hidden = false;
+    $("pause").addEventListener("click", () => this.pause());
+    $("every").addEventListener("change", () => this.again());
+    $("reset").addEventListener("click", () => this.reset());
+    $("mode").addEventListener("change", () => this.configure());
+    $("budget").addEventListener("change", () => this.configure());
+    this.again();
+  }
+
+  /** Looks now, and from then on. Only one look at a time: a slow target is not asked twice. */
+  async again() {
+    clearTimeout(this.timer);
+    if (this.looking) return;
+    this.looking = true;
+    await this.look();
+    this.looking = false;
+    if (!this.paused) this.timer = setTimeout(() => this.again(), Number($("every").value));
+  }
+
+  async look() {
+    const changes = this.settingsChanged;
+    try {
+      const response = await ask("./snapshot", { headers: { Accept: "application/json" } });
+      const json = await response.json();
+      // It was being changed meanwhile: what it says may be what was.
+      if (changes === this.settingsChanged) this.showSettings(json.mode?.kind, json.mode?.budget);
+      this.answered(json);
+      this.seen(json);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  answered(json) {
+    if (this.failing) this.say(null);
+    if (this.engine !== null && this.engine !== json.engine) this.say(`Another process answers now: pid ${json.pid}. Its numbers start anew.`, 8000);
+    this.engine = json.engine;
+    this.failing = null;
+    this.status();
+  }
+
+  failed(error) {
+    this.failing ??= new Date();
+    const why = error.name === "TimeoutError" ? `no answer within ${PATIENCE_MS / 1000} s` : error.name === "TypeError" ? "no connection" : error.message;
+    this.say(`The target is gone since ${clock(this.failing)} (${why}). The numbers below are its last; looking for it every ${Number($("every").value) / 1000} s.`);
+    this.status();
+    this.gone();
+  }
+
+  status() {
+    const state = this.failing ? "gone" : this.paused ? "paused" : "live";
+    $("status").dataset.state = state;
+    setText($("status"), this.failing ? `gone since ${clock(this.failing)}` : state);
+  }
+
+  say(text, ms) {
+    clearTimeout(this.silence);
+    $("alert").hidden = text === null;
+    setText($("alert"), text ?? "");
+    if (ms) this.silence = setTimeout(() => this.say(null), ms);
+  }
+
+  pause() {
+    this.paused = !this.paused;
+    $("pause").setAttribute("aria-pressed", String(this.paused));
+    setText($("pause"), this.paused ? "Go on" : "Pause");
+    this.status();
+    if (this.paused) clearTimeout(this.timer);
+    else this.again();
+  }
+
+  /** Everybody who looks at this target starts anew: so it takes two clicks. */
+  async reset() {
+    const button = $("reset");
+    if (!button.classList.contains("sure")) {
+      button.classList.add("sure");
+      setText(button, "Really reset?");
+      this.unsure = setTimeout(() => this.notReset(), 4000);
+      return;
+    }
+    clearTimeout(this.unsure);
+    this.notReset();
+    await this.change("./reset", null, "reset");
+  }
+
+  notReset() {
+    $("reset").classList.remove("sure");
+    setText($("reset"), "Reset");
+  }
+
+  async configure() {
+    const mode = $("mode").value;
+    const form = new URLSearchParams({ mode });
+    if (mode === "sampled" && !$("budget-label").hidden && $("budget").value.trim()) form.set("budget", $("budget").value.trim());
+    await this.change("./config", form, "change the mode");
+  }
+
+  async change(url, body, what) {
+    this.settingsChanged += 1;
+    try {
+      const response = await ask(url, { method: "POST", body });
+      if (response.status !== 204) {
+        const { mode, budget } = await response.json();
+        this.showSettings(mode, budget);
+      }
+      this.say(null);
+      this.again();
+    } catch (error) {
+      this.say(`Could not ${what}: ${error.message}`, 8000);
+    }
+  }
+
+  showSettings(mode, budget) {
+    if (document.activeElement !== $("mode")) $("mode").value = mode ?? "off";
+    $("budget-label").hidden = mode !== "sampled";
+    if (budget !== undefined && document.activeElement !== $("budget")) $("budget").value = `${Number((100 * budget).toPrecision(6))}%`;
+  }
+}
+
+/** Fetches; what is not well is an Error with the line that the endpoint wrote. */
+async function ask(url, options) {
+  const response = await fetch(url, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (!response.ok) throw new Error(`${response.status}: ${printable((await response.text()).trim()).slice(0, 300)}`);
+  return response;
+}
+
+function clock(date) {
+  return date.toLocaleTimeString([], { hour12: false });
+}

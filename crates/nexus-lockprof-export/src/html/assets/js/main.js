@@ -1,0 +1,94 @@
+// Puts the parts together.
+
+function main() {
+  const embedded = $("snapshot");
+  const detail = new Detail();
+  const table = new Table($("table"), detail);
+  const flame = new Flame($("flame"), $("flame-details"), $("flame-reset"));
+  let time = null;
+  keys();
+  theme(() => {
+    detail.draw();
+    flame.draw();
+    time?.plot.again();
+  });
+
+  const show = (snapshot) => {
+    setText($("about"), aboutText(snapshot));
+    document.title = `lockprof: pid ${snapshot.pid}`;
+    showFindings(findings(snapshot), table);
+    table.update(snapshot.points);
+    flame.update(snapshot.points);
+  };
+
+  if (embedded) {
+    $("time").replaceChildren(el("p", { class: "hint" },
+      "This file is one snapshot, and has no history. The page that a running program serves (LOCKPROF_SERVE) draws contention over time."));
+    try {
+      show(readSnapshot(JSON.parse(embedded.textContent)));
+    } catch (error) {
+      $("alert").hidden = false;
+      setText($("alert"), `The snapshot in this page cannot be read: ${error.message}`);
+    }
+    return;
+  }
+  const history = new History(HISTORY_MS);
+  time = new TimePlot($("time"), history);
+  new Live(
+    (json) => {
+      const snapshot = readSnapshot(json);
+      show(snapshot);
+      history.add(snapshot, Date.now());
+      time.update();
+    },
+    () => {
+      history.gap(Date.now());
+      time.update();
+    },
+  );
+}
+
+function aboutText(snapshot) {
+  const { mode, overhead, points, shards } = snapshot;
+  const budget = mode.budget === undefined ? "" : ` (budget ${Number((100 * mode.budget).toPrecision(6))}%)`;
+  const acquisitions = points.reduce((sum, p) => sum + p.acquisitions, 0);
+  const cost = overhead.threads_ns > 0 ? [`profiling took ${percent(overhead.budgeted_ns, overhead.threads_ns)} of the threads' time`] : [];
+  return [
+    `pid ${snapshot.pid}`, snapshot.taken.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }), period(snapshot), `mode ${mode.kind}${budget}`,
+    plural(points.length, "point"), plural(acquisitions, "acquisition"), plural(shards, "shard"), ...cost,
+  ].join(" · ");
+}
+
+function showFindings(found, table) {
+  const items = found.map(({ kind, figure, unit, parts, point }) => {
+    const words = parts.map((part) => (typeof part === "string" ? part : el("code", { title: part.title }, el("bdi", {}, part.code))));
+    const look = point && el("button", { type: "button", onclick: () => table.show(point) }, "look");
+    return el("li", { class: kind }, el("div", { class: "figure" }, figure ?? "", unit ? el("small", {}, unit) : null), el("p", {}, ...words, look));
+  });
+  // The same words stay, with their focus.
+  const list = $("findings");
+  const now = el("ol", {}, ...items);
+  if (list.textContent === now.textContent) return;
+  const focused = [...list.querySelectorAll("button")].indexOf(document.activeElement);
+  list.replaceChildren(...items);
+  if (focused >= 0) list.querySelectorAll("button")[focused]?.focus();
+}
+
+/** `/` goes to the filter, Escape clears it. */
+function keys() {
+  const filter = $("filter");
+  document.addEventListener("keydown", (event) => {
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      filter.focus();
+      filter.select();
+    } else if (event.key === "Escape" && event.target === filter) {
+      event.preventDefault();
+      filter.value = "";
+      filter.dispatchEvent(new Event("input"));
+    }
+  });
+}
+
+main();

@@ -1,0 +1,133 @@
+// A snapshot's JSON as the page uses it. Integers above 2^53 are rounded here: JavaScript's numbers have no room for them.
+
+const NO_TIMES = { samples: 0, total_ns: 0, total_variance: 0, events: 0, unmeasured: 0, max_ns: 0, reservoir: [] };
+
+/** Reads a document. Throws an Error that says what is wrong with it. */
+function readSnapshot(json) {
+  if (json?.error) throw new Error(json.error);
+  if (json?.format !== "lockprof-snapshot") throw new Error("this is no snapshot of lockprof");
+  if (json.schema !== 1) throw new Error(`schema ${json.schema} of snapshots is newer than this page`);
+  const points = json.points.map(readPoint);
+  nameApart(points);
+  return {
+    engine: json.engine,
+    pid: json.pid,
+    taken: new Date(json.taken_unix_ns / 1e6),
+    collection: json.collection,
+    base: json.base ?? null,
+    resets: json.resets,
+    elapsed: json.elapsed_ns,
+    mode: json.mode,
+    shards: json.table?.shards ?? 0,
+    losses: Object.entries(json.losses ?? {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]),
+    overhead: json.overhead ?? { budgeted_ns: 0, counting_ns: 0, threads_ns: 0 },
+    points,
+  };
+}
+
+function readPoint(raw) {
+  const point = {
+    contentions: 0, try_failures: 0, timeouts: 0, cancellations: 0, vain_wait_ns: 0,
+    blocked: 0, caused_wait_ns: 0, caused_variance: 0, callers: [],
+    ...raw,
+    wait: { ...NO_TIMES, ...raw.wait },
+    hold: { ...NO_TIMES, ...raw.hold },
+  };
+  point.lockKey = JSON.stringify(raw.lock);
+  point.key = JSON.stringify([raw.lock, raw.mode, raw.site]);
+  point.lockName = lockName(raw.lock, false);
+  point.siteName = placeName(raw.site, false);
+  return point;
+}
+
+function lockName(lock, column) {
+  if (lock?.named !== undefined) return printable(lock.named);
+  return lock?.created ? placeName(lock.created, column) : "?";
+}
+
+function placeName(site, column) {
+  return printable(`${shortPath(site.file)}:${site.line}${column ? `:${site.column}` : ""}`);
+}
+
+/** Places that share a line get their columns. */
+function nameApart(points) {
+  const apart = (places, name) => {
+    const columns = new Map();
+    for (const [place, text] of places) {
+      if (!columns.has(text)) columns.set(text, new Set());
+      columns.get(text).add(place.column);
+    }
+    for (const point of points) name(point, (text) => columns.get(text)?.size > 1);
+  };
+  apart(points.map((p) => [p.site, p.siteName]), (point, shared) => {
+    if (shared(point.siteName)) point.siteName = placeName(point.site, true);
+  });
+  apart(points.filter((p) => p.lock?.created).map((p) => [p.lock.created, p.lockName]), (point, shared) => {
+    if (point.lock?.created && shared(point.lockName)) point.lockName = lockName(point.lock, true);
+  });
+}
+
+function isEstimate(times) {
+  return times.samples > 0 && (times.events > times.samples || times.total_variance > 0);
+}
+
+/** Whether the total is that of a part of the events. */
+function isPartial(times) {
+  return times.samples > 0 && times.unmeasured > 0;
+}
+
+function standardError(variance) {
+  return Math.sqrt(Math.max(0, variance));
+}
+
+/** The standard error of an estimated total as a share of it; 0 if it is no estimate. */
+function relativeError(times) {
+  return isEstimate(times) && times.total_ns > 0 ? standardError(times.total_variance) / times.total_ns : 0;
+}
+
+/** The smallest measured value up to which the samples carry at least the share `q` of the weight; null of none. */
+function quantile(reservoir, q) {
+  let whole = 0;
+  for (const [, weight] of reservoir) whole += weight;
+  let sum = 0;
+  for (const [value, weight] of reservoir) {
+    sum += weight;
+    if (sum / whole >= q) return value;
+  }
+  return null;
+}
+
+/** Whether quantiles are drawn from all the time covered. */
+function isComplete(snapshot) {
+  return snapshot.base === null || snapshot.base === snapshot.collection || snapshot.base + 1 === snapshot.collection;
+}
+
+/** Lock classes with the sums of their points, the most waited for first. */
+function lockClasses(points) {
+  const classes = new Map();
+  for (const point of points) {
+    let lock = classes.get(point.lockKey);
+    if (!lock) {
+      lock = {
+        key: point.lockKey, name: point.lockName, points: [], wait: 0, variance: 0, caused: 0, causedVariance: 0,
+        acquisitions: 0, contentions: 0, inVain: 0, vainWait: 0, measured: false, estimate: false, partial: false, max: 0,
+      };
+      classes.set(point.lockKey, lock);
+    }
+    lock.points.push(point);
+    lock.wait += point.wait.total_ns;
+    lock.variance += point.wait.total_variance;
+    lock.caused += point.caused_wait_ns;
+    lock.causedVariance += point.caused_variance;
+    lock.acquisitions += point.acquisitions;
+    lock.contentions += point.contentions;
+    lock.inVain += point.timeouts + point.cancellations;
+    lock.vainWait += point.vain_wait_ns;
+    lock.measured ||= point.wait.samples > 0;
+    lock.estimate ||= isEstimate(point.wait);
+    // Waits that nothing stands for: those that were not measured, of any point.
+    lock.partial ||= point.wait.unmeasured > 0;
+    lock.max = Math.max(lock.max, point.wait.max_ns);
+  }
+  return [...classes.values()].sort((a, b) => b.wait - a.wait || b.contentions - a.contentions || b.acquisitions - a.acquisitions);
+}

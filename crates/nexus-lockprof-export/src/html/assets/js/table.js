@@ -1,0 +1,218 @@
+// The table of points: sorting, filtering, and rows that are made when they are needed.
+
+const PAGE_ROWS = 200;
+
+class Table {
+  constructor(place, detail) {
+    this.place = place;
+    this.detail = detail;
+    this.points = [];
+    this.rows = new Map();
+    this.open = null;
+    this.current = null;
+    this.most = PAGE_ROWS;
+    this.column = COLUMNS.find((c) => c.id === "wait_total");
+    this.descending = true;
+    this.body = el("tbody");
+    this.heads = new Map();
+    this.head = el("tr");
+    this.more = el("div", { class: "more" });
+    this.element = el("table", {}, el("caption", { hidden: true }, "Acquisition points"), el("thead", {}, this.head), this.body);
+    place.append(this.element, this.more);
+    this.body.addEventListener("click", (event) => this.clicked(event));
+    this.body.addEventListener("keydown", (event) => this.pressed(event));
+    $("filter").addEventListener("input", () => { this.most = PAGE_ROWS; this.draw(); });
+    $("all-columns").addEventListener("change", (event) => this.element.classList.toggle("all", event.target.checked));
+  }
+
+  update(points) {
+    this.points = points;
+    this.columns = COLUMNS.filter((c) => !c.unless?.(points));
+    this.drawHeads();
+    this.draw();
+  }
+
+  drawHeads() {
+    const ids = this.columns.map((c) => c.id).join();
+    if (this.shownHeads !== ids) {
+      this.shownHeads = ids;
+      this.head.replaceChildren(...this.columns.map((c) => this.headOf(c)));
+      this.rows.clear();
+      this.body.replaceChildren();
+    }
+    for (const column of this.columns) {
+      const sort = column === this.column ? (this.descending ? "descending" : "ascending") : "none";
+      const th = this.heads.get(column.id);
+      th.setAttribute("aria-sort", sort);
+      setText(th.querySelector(".arrow"), { none: "", ascending: "▲", descending: "▼" }[sort]);
+    }
+  }
+
+  headOf(column) {
+    const button = el("button", { type: "button", title: column.about, onclick: () => this.sortBy(column) },
+      column.group ? el("small", {}, column.group) : null, column.head, el("span", { class: "arrow", "aria-hidden": "true" }));
+    const th = el("th", { scope: "col", class: classOf(column) }, button);
+    this.heads.set(column.id, th);
+    return th;
+  }
+
+  /** Numbers from the most, names from the first; again, the other way. */
+  sortBy(column) {
+    this.descending = column === this.column ? !this.descending : !column.text;
+    this.column = column;
+    this.drawHeads();
+    this.draw();
+  }
+
+  draw() {
+    const found = filtered(this.points, $("filter").value);
+    const rows = sorted(found, this.column, this.descending);
+    const shown = rows.slice(0, this.most);
+    // Where a finding leads must be there, wherever it is.
+    const opened = rows.slice(this.most).find((p) => p.key === this.open);
+    if (opened) shown.push(opened);
+    this.shown = shown;
+    if (!shown.some((p) => p.key === this.current)) this.current = shown[0]?.key ?? null;
+    this.scale = Object.fromEntries(this.columns.filter((c) => c.bar).map((c) => [c.id, Math.max(0, ...this.points.map((p) => c.sort(p) ?? 0))]));
+    this.drawRows();
+    setText($("shown"), found.length === this.points.length
+      ? plural(this.points.length, "point")
+      : `${count(found.length)} of ${plural(this.points.length, "point")}`);
+    this.drawMore(found.length);
+  }
+
+  drawRows() {
+    const focused = document.activeElement;
+    const kept = new Set(this.shown.map((p) => p.key));
+    for (const [key, row] of this.rows) {
+      if (kept.has(key)) continue;
+      row.line.remove();
+      this.rows.delete(key);
+    }
+    if (this.open !== null && !kept.has(this.open)) this.close();
+    let next = this.body.firstChild;
+    const put = (line) => {
+      if (line === next) next = next.nextSibling;
+      else this.body.insertBefore(line, next);
+    };
+    for (const point of this.shown) {
+      if (!this.rows.has(point.key)) this.rows.set(point.key, this.rowOf(point));
+      const row = this.rows.get(point.key);
+      this.fill(row, point);
+      put(row.line);
+      if (point.key === this.open && this.detailLine) put(this.detailLine);
+    }
+    // Moving an element takes the focus from what is in it.
+    if (focused !== document.activeElement && this.body.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  rowOf(point) {
+    const turner = el("button", { type: "button", class: "turner", tabindex: "-1", "aria-expanded": "false" }, "▸");
+    const cells = this.columns.map((column) => {
+      if (column.id === "lock") return el("td", { class: classOf(column) }, el("div", {}, turner, el("bdi", { class: "name" })));
+      if (column.text) return el("td", { class: classOf(column) }, el("bdi", { class: "name" }));
+      return el("td", { class: classOf(column) });
+    });
+    const line = el("tr", { class: "point" }, ...cells);
+    line.dataset.key = point.key;
+    turner.setAttribute("aria-label", `Details of ${point.lockName} at ${point.siteName}`);
+    return { line, cells, turner };
+  }
+
+  fill(row, point) {
+    this.columns.forEach((column, i) => {
+      const cell = row.cells[i];
+      const text = column.show(point);
+      const target = column.text ? cell.querySelector(".name") : cell;
+      setText(target, text);
+      const title = column.title?.(point) ?? (column.text ? text : "");
+      if (title && cell.title !== title) cell.title = title;
+      if (!column.text) cell.classList.toggle("none", text === "-" || text === "0" || text === "0%");
+      if (column.bar) {
+        const most = this.scale[column.id];
+        cell.style.setProperty("--share", `${most > 0 ? (100 * (column.sort(point) ?? 0)) / most : 0}%`);
+      }
+    });
+    const open = point.key === this.open;
+    row.line.classList.toggle("open", open);
+    row.turner.setAttribute("aria-expanded", String(open));
+    setText(row.turner, open ? "▾" : "▸");
+    row.turner.tabIndex = point.key === this.current ? 0 : -1;
+    if (open) this.detail.update(point);
+  }
+
+  drawMore(all) {
+    this.more.hidden = all > 0 && all <= this.most;
+    if (this.more.hidden) return this.more.replaceChildren();
+    if (all === 0) {
+      return this.more.replaceChildren(this.points.length > 0 ? "No point has all of these words. Escape clears the filter." : "No points.");
+    }
+    if (this.more.dataset.said === `${this.most}/${all}`) return undefined;
+    this.more.dataset.said = `${this.most}/${all}`;
+    const more = () => { this.most += 5 * PAGE_ROWS; this.draw(); };
+    return this.more.replaceChildren(
+      `The first ${digits(this.most)} of ${digits(all)} are shown, sorted by ${this.column.group ?? ""} ${this.column.head}; sorting and the filter look at all. `,
+      el("button", { type: "button", onclick: more }, `Show ${digits(Math.min(5 * PAGE_ROWS, all - this.most))} more`));
+  }
+
+  clicked(event) {
+    const line = event.target.closest("tr.point");
+    // Who selects text to copy it does not want to see details.
+    if (!line || String(getSelection()) !== "") return;
+    this.current = line.dataset.key;
+    this.toggle(line.dataset.key);
+    this.rows.get(this.current)?.turner.focus({ preventScroll: true });
+  }
+
+  pressed(event) {
+    const at = this.shown.findIndex((p) => p.key === this.current);
+    const steps = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: this.shown.length - 1, PageDown: at + 15, PageUp: at - 15 };
+    if (event.key in steps && event.target.classList.contains("turner")) {
+      event.preventDefault();
+      this.go(this.shown[Math.min(this.shown.length - 1, Math.max(0, steps[event.key]))]?.key);
+    } else if (event.key === "Escape" && this.open !== null) {
+      event.preventDefault();
+      this.go(this.open);
+      this.toggle(this.open);
+    }
+  }
+
+  go(key) {
+    const row = this.rows.get(key);
+    if (!row) return;
+    const before = this.rows.get(this.current);
+    if (before) before.turner.tabIndex = -1;
+    this.current = key;
+    row.turner.tabIndex = 0;
+    row.turner.focus();
+    row.line.scrollIntoView({ block: "nearest" });
+  }
+
+  toggle(key) {
+    const opening = this.open !== key;
+    this.close();
+    if (opening) {
+      this.open = key;
+      this.detailLine = el("tr", { class: "details" }, el("td", { colspan: String(this.columns.length) }, this.detail.element));
+    }
+    this.draw();
+    if (opening) this.detail.draw();
+  }
+
+  close() {
+    this.detailLine?.remove();
+    this.detailLine = null;
+    this.open = null;
+  }
+
+  /** Opens a point and goes there. */
+  show(key) {
+    if (!filtered(this.points, $("filter").value).some((p) => p.key === key)) $("filter").value = "";
+    if (this.open !== key) this.toggle(key);
+    this.go(key);
+  }
+}
+
+function classOf(column) {
+  return [column.id, `rank-${column.rank}`, column.text && "text", column.bar && "bar-cell"].filter(Boolean).join(" ");
+}
