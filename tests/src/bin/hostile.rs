@@ -128,20 +128,16 @@ fn without_files(at: &At) {
         rlim_max: 0,
     };
     // SAFETY: the call fills in what it is given.
-    assert_eq!(
-        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) },
-        0
-    );
+    let failed = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    assert_eq!(failed, 0);
     let set = |current| {
         let changed = libc::rlimit {
             rlim_cur: current,
             ..limit
         };
         // SAFETY: reads what it is given.
-        assert_eq!(
-            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const changed) },
-            0
-        );
+        let failed = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const changed) };
+        assert_eq!(failed, 0);
     };
     // The client's own number is the last that there is.
     let next = must(fs::File::open("/dev/null"), "/dev/null");
