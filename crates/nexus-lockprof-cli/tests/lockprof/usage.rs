@@ -2,8 +2,10 @@
 
 use crate::support::{Folder, lockprof};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: &[&str] = &[
     "snapshot",
+    #[cfg(unix)]
+    "top",
     "report",
     "diff",
     "merge",
@@ -11,6 +13,7 @@ const COMMANDS: [&str; 11] = [
     "reset",
     "set",
     "ps",
+    #[cfg(feature = "selftest")]
     "selftest",
     "completions",
     "man",
@@ -23,7 +26,7 @@ fn every_command_has_help_with_examples() {
     for command in COMMANDS {
         assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
         let help = lockprof(&[command, "--help"]).good();
-        let shows = help.contains("Examples:\n  lockprof ") || command == "selftest";
+        let shows = help.contains("Examples:\n  lockprof ") || *command == "selftest";
         assert!(shows, "{help}");
     }
 }
@@ -57,6 +60,7 @@ fn mistakes() {
     );
 }
 
+#[cfg(feature = "selftest")]
 #[test]
 fn the_build_profiles() {
     assert_eq!(
