@@ -210,7 +210,7 @@ fn change(
     let [old, new] = [metric.of(before, then)?, metric.of(after, now)?];
     let weights = [metric.weight(before, then), metric.weight(after, now)];
     let weight = weights.into_iter().flatten().reduce(f64::max);
-    let error = old.error.hypot(new.error);
+    let error = old.error_of_difference(&new);
     let difference = new.value - old.value;
     // Equal figures do not differ, however sure they are.
     let z = if difference == 0.0 {
