@@ -4,11 +4,12 @@ use crate::number;
 use crate::output;
 use crate::target::{self, Source};
 use crate::terminal::Color;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use comfy_table::{CellAlignment, Table, presets};
 use nexus_lockprof_snapshot::printable;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -47,8 +48,8 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     ]);
     let mut stale = Vec::new();
     let mut rows = 0;
-    for found in sockets() {
-        match row(&found) {
+    for answer in answers(&sockets()) {
+        match answer {
             Ok(row) => {
                 table.add_row(row);
                 rows += 1;
@@ -77,6 +78,25 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         lines.push(format!("{} that do not answer: see --stale", stale.len()));
     }
     output::print(color, &lines.join("\n"))
+}
+
+/// What each of them answers. All are asked at the same time, up to some number: one that is stopped must not keep the others waiting.
+fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
+    const AT_ONCE: usize = 16;
+    let mut answers = Vec::new();
+    for group in found.chunks(AT_ONCE) {
+        thread::scope(|scope| {
+            let threads: Vec<_> = group
+                .iter()
+                .map(|found| scope.spawn(|| row(found)))
+                .collect();
+            answers.extend(threads.into_iter().map(|thread| {
+                let answer = thread.join();
+                answer.unwrap_or_else(|_| Err(anyhow!("a thread has panicked")))
+            }));
+        });
+    }
+    answers
 }
 
 /// By pid.

@@ -54,10 +54,11 @@ impl Client {
     pub(super) fn socket(path: &std::path::Path) -> Result<Self> {
         use ureq::unversioned::resolver::DefaultResolver;
 
-        std::os::unix::net::UnixStream::connect(path).map_err(|error| match error.kind() {
+        super::socket::open(path, Some(PATIENCE)).map_err(|error| match error.kind() {
             std::io::ErrorKind::ConnectionRefused => {
                 anyhow!("nobody listens there: the process that made it is gone ({error})")
             }
+            std::io::ErrorKind::WouldBlock => silent(),
             _ => anyhow!(error),
         })?;
         let connector = super::socket::ToSocket(path.to_owned());
@@ -89,7 +90,7 @@ impl Client {
         path: &str,
         answer: Result<Response<Body>, ureq::Error>,
     ) -> Result<Response<Body>> {
-        let mut answer = answer.map_err(|error| self.error(error))?;
+        let mut answer = answer.map_err(|error| self.failed(error))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -106,9 +107,27 @@ impl Client {
         }
     }
 
+    fn failed(&self, error: ureq::Error) -> anyhow::Error {
+        match error {
+            ureq::Error::Timeout(_) => self.error(silent()),
+            ureq::Error::BodyExceedsLimit(limit) => {
+                self.error(format_args!("the answer is larger than {limit} bytes"))
+            }
+            error => self.error(error),
+        }
+    }
+
     fn error(&self, what: impl Display) -> anyhow::Error {
         anyhow!("{}: {what}", self.name)
     }
+}
+
+/// Why nothing came.
+fn silent() -> anyhow::Error {
+    anyhow!(
+        "no answer in {} s: is the process stopped?",
+        PATIENCE.as_secs()
+    )
 }
 
 fn config() -> Config {
@@ -129,7 +148,7 @@ impl Source for Client {
     fn snapshot(&mut self) -> Result<Snapshot> {
         let mut answer = self.get("/snapshot")?;
         let body = answer.body_mut().with_config().limit(LARGEST);
-        let bytes = body.read_to_vec().map_err(|error| self.error(error))?;
+        let bytes = body.read_to_vec().map_err(|error| self.failed(error))?;
         files::parse(&bytes).with_context(|| format!("{}: the answer is no snapshot", self.name))
     }
 
