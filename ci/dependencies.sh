@@ -61,6 +61,9 @@ without nexus-lockprof-engine 'nexus-lockprof(-export|-adaptor)?|parking_lot.*'
 without nexus-lockprof-adaptor 'nexus-lockprof(-export)?|parking_lot.*'
 without nexus-lockprof-export 'nexus-lockprof(-engine)?|parking_lot.*'
 with nexus-lockprof nexus-lockprof-engine
+# The programs look at locks and have none of ours, but for the self test, which is a feature.
+without nexus-lockprof-cli 'nexus-lockprof(-engine|-adaptor)?' --no-default-features
+with nexus-lockprof-cli nexus-lockprof-engine
 
 # No crate in two versions. Without deadlock_detection, for which parking_lot takes petgraph, which has hashbrown twice. And without what
 # procedural macros are made of, which is in no program: prost's and serde's are made with syn 2 and 3.

@@ -5,7 +5,7 @@ use crate::output;
 use crate::target::Target;
 use crate::terminal;
 use anyhow::{Context, Result, bail};
-use nexus_lockprof_export::{csv, folded, pprof, prometheus};
+use nexus_lockprof_export::{csv, folded, html, pprof, prometheus};
 use nexus_lockprof_snapshot::Snapshot;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   lockprof export 4711 --format pprof -o mutex.pb.gz && go tool pprof -top mutex.pb.gz
   lockprof export run.lockprof -o waiting.svg
+  lockprof export 4711 -o profile.html
   lockprof export run.lockprof --format prometheus --top 50
   lockprof export 4711 --seconds 30 --format pprof --kind block -o block.pb.gz";
 
@@ -30,6 +31,8 @@ pub(crate) enum Format {
     Folded,
     /// A flame graph of waiting, as SVG.
     Flamegraph,
+    /// One page for a browser, with findings, tables and charts; needs no network.
+    Html,
     /// JSON.
     Json,
     /// Our own format.
@@ -49,6 +52,7 @@ impl Format {
             (".pprof", Self::Pprof),
             (".folded", Self::Folded),
             (".svg", Self::Flamegraph),
+            (".html", Self::Html),
             (".json", Self::Json),
             (".lockprof", Self::Lockprof),
             (".csv", Self::Csv),
@@ -135,6 +139,7 @@ fn bytes(snapshot: &Snapshot, format: Format, options: &Options) -> Result<Vec<u
             json.push('\n');
             json.into()
         }
+        Format::Html => html::page(snapshot).to_string().into(),
         Format::Lockprof => snapshot.to_bytes()?,
         Format::Csv => csv::csv(snapshot).to_string().into(),
     })

@@ -113,6 +113,7 @@ fn exports() {
         ("a.csv", "record,lock,"),
         ("a.json", "{\"format\":\"lockprof-snapshot\""),
         ("a.svg", "<?xml"),
+        ("a.html", "<!"),
     ] {
         let out = folder.text(name);
         lockprof(&["export", &file, "-o", &out]).good();

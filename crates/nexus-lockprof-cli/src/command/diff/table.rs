@@ -5,6 +5,7 @@ use crate::diff::{Change, Comparison, Metric, Presence, Row, Rule, Verdict};
 use crate::number;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
+use nexus_lockprof_export::text::pieces::Names;
 use nexus_lockprof_snapshot::{AcquireMode, Snapshot, printable};
 
 /// Columns of numbers.
@@ -23,11 +24,12 @@ pub(super) fn table(
         "", "lock", "site", "m", "", "before", "after", "change", "z",
     ]);
     let mut styles = vec![Style::new().bold()];
+    let names = Names::new(sides.iter().flat_map(|(_, side)| side.points()));
     for row in &comparison.rows {
         for change in &row.changes {
             let tells = matches!(change.verdict, Verdict::Worse | Verdict::Better);
             if all || tells {
-                table.add_row(cells(row, change));
+                table.add_row(cells(row, change, &names));
                 styles.push(style(change.verdict));
             }
         }
@@ -62,7 +64,7 @@ fn style(verdict: Verdict) -> Style {
     }
 }
 
-fn cells(row: &Row, change: &Change) -> [String; 9] {
+fn cells(row: &Row, change: &Change, names: &Names) -> [String; 9] {
     let figure = |value| match change.metric {
         Metric::ContentionShare => number::percent(value),
         _ => number::duration(value),
@@ -74,8 +76,8 @@ fn cells(row: &Row, change: &Change) -> [String; 9] {
     };
     [
         word(change.verdict).to_owned(),
-        printable(&row.lock.name()).into_owned(),
-        place(row),
+        names.lock(&row.lock),
+        place(row, names),
         mode.to_owned(),
         change.metric.head().to_owned(),
         figure(change.before.value),
@@ -85,23 +87,23 @@ fn cells(row: &Row, change: &Change) -> [String; 9] {
     ]
 }
 
-fn place(row: &Row) -> String {
-    let site = match row.together {
-        true => format!("{}:*", row.site.file),
-        false => row.site.to_string(),
-    };
-    let site = printable(&site);
+fn place(row: &Row, names: &Names) -> String {
+    let site = names.site(&row.site);
+    if row.together {
+        let file = site.trim_end_matches(|c: char| c == ':' || c.is_ascii_digit());
+        return format!("{file}:*");
+    }
     match (row.presence, &row.was) {
         (Presence::New, _) => format!("{site} (new)"),
         (Presence::Gone, _) => format!("{site} (gone)"),
         (Presence::Both, Some(was)) => format!("{site} (was :{})", was.line),
-        (Presence::Both, None) => site.into_owned(),
+        (Presence::Both, None) => site,
     }
 }
 
 fn relative(change: &Change) -> String {
     match change.relative() {
-        None => "new".to_owned(),
+        None => "from 0".to_owned(),
         // Ten times is easier to read than 900 %.
         Some(share) if share >= 9.0 => format!("x{:.0}", share + 1.0),
         Some(share) => format!("{:+.0}%", 100.0 * share),
