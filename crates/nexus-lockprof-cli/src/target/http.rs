@@ -30,7 +30,11 @@ impl Client {
                 "the endpoint speaks http, not https: put a proxy that ends TLS before it, and lockprof behind that"
             );
         }
-        let uri: ureq::http::Uri = url.parse().map_err(|error| anyhow!("no URL: {error}"))?;
+        let full = match url.starts_with("http://") {
+            true => url.to_owned(),
+            false => format!("http://{url}"),
+        };
+        let uri: ureq::http::Uri = full.parse().map_err(|error| anyhow!("no URL: {error}"))?;
         if uri.host().is_none_or(str::is_empty) {
             bail!("no URL: there is no host in it");
         }
@@ -39,7 +43,7 @@ impl Client {
                 "the URL is of the endpoint, not of one of its pages: leave `?` and what follows out"
             );
         }
-        let base = url.trim_end_matches('/');
+        let base = full.trim_end_matches('/');
         // What a browser shows is what people copy.
         let base = base.strip_suffix("/snapshot").unwrap_or(base);
         Ok(Self {

@@ -92,6 +92,8 @@ fn a_url() {
     for end in ["/", "/snapshot"] {
         lockprof(&["reset", &format!("{url}{end}")]).good();
     }
+    // As LOCKPROF_SERVE was told it.
+    lockprof(&["reset", &server.local_addr().unwrap().to_string()]).good();
 }
 
 #[test]
