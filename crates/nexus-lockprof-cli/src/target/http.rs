@@ -117,6 +117,8 @@ impl Client {
             ureq::Error::BodyExceedsLimit(limit) => {
                 self.error(format_args!("the answer is larger than {limit} bytes"))
             }
+            // Without the library's word for where it comes from.
+            ureq::Error::Io(error) => self.error(error),
             error => self.error(error),
         }
     }
