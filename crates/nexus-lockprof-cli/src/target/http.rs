@@ -58,6 +58,9 @@ impl Client {
     pub(super) fn socket(path: &std::path::Path) -> Result<Self> {
         use ureq::unversioned::resolver::DefaultResolver;
 
+        if path.as_os_str().is_empty() {
+            bail!("unix: names no path");
+        }
         super::socket::open(path, Some(PATIENCE)).map_err(|error| match error.kind() {
             std::io::ErrorKind::ConnectionRefused => {
                 anyhow!("nobody listens there: the process that made it is gone ({error})")
