@@ -55,7 +55,20 @@ if [[ $features != sync ]]; then
 fi
 without nexus-lockprof-export 'tokio.*|async-.*|smol|mio|futures.*'
 
-# The arrows of docs/architecture.md: export -> snapshot <- engine <- nexus-lockprof.
+# The endpoint, for those who ask for it.
+endpoint='http|httparse|httpdate|form_urlencoded|percent-encoding|rustix|linux-raw-sys'
+without nexus-lockprof "$endpoint|nexus-lockprof-export"
+without nexus-lockprof-engine "$endpoint"
+without nexus-lockprof-export "$endpoint"
+for crate in http httparse httpdate form_urlencoded rustix; do
+    with nexus-lockprof-export "$crate" --features serve
+done
+with nexus-lockprof httparse --features serve
+with nexus-lockprof-engine nexus-lockprof-export --features serve
+# No lock that is replaced, and nothing that may be built on one: cargo would refuse the cycle.
+without nexus-lockprof-engine 'tokio.*|hyper.*|mio|lock_api|parking_lot.*|nexus-lockprof(-adaptor)?' --features serve,stacks
+
+# The arrows of docs/architecture.md: export -> snapshot <- engine <- nexus-lockprof; and engine -> export with `serve`.
 without nexus-lockprof-snapshot 'nexus-lockprof(-engine|-export)?|parking_lot.*'
 without nexus-lockprof-engine 'nexus-lockprof(-export|-adaptor)?|parking_lot.*'
 without nexus-lockprof-adaptor 'nexus-lockprof(-export)?|parking_lot.*'

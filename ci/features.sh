@@ -12,4 +12,7 @@ check() {
 check --no-default-features
 check --features "$all_features otlp"
 check --features send_guard
+# What is served without profiled locks.
+echo "+ serve without profile"
+cargo test --quiet --package nexus-lockprof-tests --no-default-features --features serve --test it serve_off || failed=1
 exit "$failed"

@@ -255,6 +255,10 @@ sleep 1.5
 lacks 'threads waiting' || fail "it draws from the background"
 run fg
 expect '^hot ' "fg brings it back"
+typed '?'
+expect 'any key closes this' "with its keys"
+keys Escape
+expect '^hot ' "and all of its screen"
 is_alternate
 
 echo "--- every way to end"

@@ -11,6 +11,8 @@ mod integrations;
 mod modes;
 #[cfg(feature = "profile")]
 mod odd_places;
+#[cfg(all(not(feature = "profile"), feature = "serve", unix))]
+mod serve_off;
 #[cfg(all(feature = "profile", feature = "stacks"))]
 mod stacks;
 #[cfg(feature = "profile")]

@@ -71,6 +71,16 @@ pub(crate) struct Options {
     /// Do not capture call stacks of acquisitions that wait.
     #[arg(long)]
     pub(crate) no_stacks: bool,
+    /// Serve the profile while the program runs, for `lockprof top` and others: unix, unix:PATH, 127.0.0.1:PORT or
+    /// remote:ADDR:PORT [without a value: unix].
+    #[arg(
+        long,
+        value_name = "WHERE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "unix"
+    )]
+    pub(crate) serve: Option<String>,
     /// Cargo's own options, and after `--` the program's arguments.
     #[arg(
         trailing_var_arg = true,
@@ -81,13 +91,14 @@ pub(crate) struct Options {
 }
 
 /// Our options, and whether they take a value.
-const OURS: [(&str, bool); 8] = [
+const OURS: [(&str, bool); 9] = [
     ("--out", true),
     ("--mode", true),
     ("--budget", true),
     ("--top", true),
     ("--callers", true),
     ("--no-stacks", false),
+    ("--serve", false), // its value, if any, is joined
     ("--help", false),
     ("-h", false),
 ];
@@ -333,6 +344,17 @@ mod tests {
         assert_eq!(without(&args, "--target-dir", true), os(&["--locked"]));
         assert_eq!(without(&args, "--locked", false), os(&["--target-dir=t"]));
         assert_eq!(value_of(&args, "--target"), None);
+    }
+
+    #[test]
+    fn serving_has_a_value_or_none() {
+        assert_eq!(parse(&["--release"]).serve, None);
+        let options = parse(&["--serve", "--release"]);
+        assert_eq!(options.serve.as_deref(), Some("unix"));
+        assert_eq!(options.cargo, os(&["--release"]));
+        let options = parse(&["--release", "--serve=127.0.0.1:0", "--", "--serve"]);
+        assert_eq!(options.serve.as_deref(), Some("127.0.0.1:0"));
+        assert_eq!(options.cargo, os(&["--release", "--", "--serve"]));
     }
 
     #[test]

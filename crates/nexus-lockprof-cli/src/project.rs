@@ -37,8 +37,9 @@ struct Found {
 }
 
 impl Project {
-    /// Makes the project ready that cargo's options `args` name. With `dev`, its tests and benches too.
-    pub(crate) fn prepare(args: &[OsString], dev: bool) -> Result<Self> {
+    /// Makes the project ready that cargo's options `args` name. With `dev`, its tests and benches too; with `serve`, so that
+    /// its programs can be asked while they run.
+    pub(crate) fn prepare(args: &[OsString], dev: bool, serve: bool) -> Result<Self> {
         let about = args::for_metadata(args);
         let target_dir = args::value_of(args, "--target-dir").map(PathBuf::from);
         let workspace = cargo::without_dependencies(&args::project_only(&about))?;
@@ -59,10 +60,21 @@ impl Project {
         let found = find(&plain, selected.as_deref(), dev)?;
         warn_of_unstable_settings(args);
 
-        let shims = directory.join("shims");
+        // Of each kind its own: two runs at one time do not change each other's manifests.
+        let (shims, features) = if serve {
+            (directory.join("shims-serve"), &["stacks", "serve"][..])
+        } else {
+            (directory.join("shims"), &["stacks"][..])
+        };
         let mut written = Vec::new();
         for (package, source) in &found.replaceable {
-            written.push(shim::write(&shims, package, source, &Sources::InPlace)?);
+            written.push(shim::write(
+                &shims,
+                package,
+                source,
+                &Sources::InPlace,
+                features,
+            )?);
         }
         let config = own.join("config.toml");
         shim::write_if_new(&config, &settings(&written)?)?;
@@ -106,7 +118,7 @@ pub(crate) fn vendor(directory: &Path, args: &[OsString]) -> Result<String> {
     }
     let mut written = Vec::new();
     for (package, source) in &found.replaceable {
-        let mut one = shim::write(directory, package, source, &Sources::Copied)?;
+        let mut one = shim::write(directory, package, source, &Sources::Copied, &["stacks"])?;
         // What is printed goes into the manifest of the workspace, wherever this was called.
         one.shim = relative_to(root, &one.shim)?;
         written.push(one);

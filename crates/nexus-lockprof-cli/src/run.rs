@@ -23,7 +23,7 @@ pub(crate) fn profiled(subcommand: &str, options: &Options) -> Result<ExitCode> 
     }
     check_out(options.out.as_deref())?;
     let dev = matches!(subcommand, "test" | "bench") || args::builds_more(&options.cargo);
-    let project = Project::prepare(&options.cargo, dev)?;
+    let project = Project::prepare(&options.cargo, dev, options.serve.is_some())?;
     let mut folder = Folder::new(&project.directory)?;
 
     let mut command = cargo::with_lock(subcommand, &project.lock)?;
@@ -148,6 +148,7 @@ fn variables(options: &Options, folder: &Path) -> Result<Vec<String>> {
     };
     default("LOCKPROF", options.mode.as_deref());
     default("LOCKPROF_BUDGET", options.budget.as_deref());
+    default("LOCKPROF_SERVE", options.serve.as_deref());
     let unless_set = |name: &str, value| std::env::var_os(name).is_none().then_some(value);
     // A program that is killed leaves its last profile.
     default("LOCKPROF_EVERY", unless_set("LOCKPROF_EVERY", "1s"));

@@ -62,12 +62,13 @@ pub(crate) enum Sources {
     Copied,
 }
 
-/// Writes the shim for `package` into folders of `directory`.
+/// Writes the shim for `package` into folders of `directory`. `engine` is the features that the engine gets.
 pub(crate) fn write(
     directory: &Path,
     package: &Package,
     source: &str,
     how: &Sources,
+    engine: &[&str],
 ) -> Result<Written> {
     let crates = sources()?;
     let version = package.version.to_string();
@@ -91,7 +92,7 @@ pub(crate) fn write(
             PathBuf::from("src/lib.rs")
         }
     };
-    let manifest = manifest(package, source, &crates, &library, &name)?;
+    let manifest = manifest(package, source, &crates, &library, &name, engine)?;
     write_if_new(&shim.join("Cargo.toml"), &manifest)?;
     Ok(Written { shim, version })
 }
@@ -103,6 +104,7 @@ fn manifest(
     crates: &Path,
     library: &Path,
     real: &str,
+    engine_features: &[&str],
 ) -> Result<String> {
     let mut manifest = DocumentMut::new();
     let mut header = Table::new();
@@ -146,7 +148,10 @@ fn manifest(
     dependencies["nexus-lockprof-adaptor"] = value(adaptor);
     let mut engine = InlineTable::new();
     engine.insert("path", path("nexus-lockprof-engine")?.into());
-    engine.insert("features", Array::from_iter(["stacks"]).into());
+    engine.insert(
+        "features",
+        Array::from_iter(engine_features.iter().copied()).into(),
+    );
     dependencies["nexus-lockprof-engine"] = value(engine);
     let mut real_one = InlineTable::new();
     real_one.insert("package", real.into());

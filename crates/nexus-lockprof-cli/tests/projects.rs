@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -223,6 +224,61 @@ fn a_program_that_is_killed_leaves_its_last_profile() {
     assert_eq!(child.wait().unwrap().code(), Some(128 + 15), "{report}");
     assert!(report.contains("profile of victim"), "{report}");
     assert!(report.contains("src/main.rs:12"), "{report}");
+    assert_eq!(project.files(), before);
+}
+
+/// Also one with tokio's locks in it: tokio is built from what is replaced, and must not be needed by what replaces it.
+#[test]
+fn a_program_is_asked_while_it_runs() {
+    let project = Project::new("serves", MAIN);
+    let tokio = "tokio = { version = \"1\", features = [\"parking_lot\", \"sync\"] }\n";
+    fs::write(
+        project.folder.join("Cargo.toml"),
+        format!("{MANIFEST}{tokio}"),
+    )
+    .unwrap();
+    assert!(
+        project
+            .cargo(&["generate-lockfile", "--offline"])
+            .status
+            .success()
+    );
+    let before = project.files();
+    // Short: the path of a socket may not be long.
+    let socket = std::env::temp_dir().join(format!("lp-{}.sock", std::process::id()));
+    let serve = format!("--serve=unix:{}", socket.display());
+    let mut command = project.lockprof(&["run", &serve, "--offline", "--", "wait"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    if !lines.map_while(Result::ok).any(|line| line == "ready") {
+        panic!("{}", err(&child.wait_with_output().unwrap()));
+    }
+    let mut stream = loop {
+        match UnixStream::connect(&socket) {
+            Ok(stream) => break stream,
+            Err(_) => assert!(child.try_wait().unwrap().is_none()),
+        }
+        std::thread::yield_now();
+    };
+    stream
+        .write_all(b"GET /snapshot HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let snapshot = Snapshot::from_json(body).unwrap();
+    let reads = |point: &&nexus_lockprof_snapshot::Point| point.mode == AcquireMode::Shared;
+    let point = snapshot.points().iter().find(reads).unwrap();
+    assert_eq!((point.acquisitions, point.site.line), (1_000, 12));
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(!socket.exists());
     assert_eq!(project.files(), before);
 }
 

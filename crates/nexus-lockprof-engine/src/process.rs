@@ -10,8 +10,9 @@ use crate::serve;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done. A child that was forked during that has its first use again,
-/// with the handlers that it inherited: registered twice, they would lock the aggregator twice.
+/// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
+///
+/// Once: a child that was forked during that has its first use again, with what it inherited.
 pub(crate) fn watch(environment: bool) {
     static WATCHING: AtomicBool = AtomicBool::new(false);
     if WATCHING.swap(true, Relaxed) {
@@ -22,7 +23,16 @@ pub(crate) fn watch(environment: bool) {
         serve::watch();
     }
     #[cfg(unix)]
-    at_fork();
+    watch_forks();
+}
+
+/// Sets the fork handlers. Registered twice, they would lock the aggregator twice.
+#[cfg(unix)]
+pub(crate) fn watch_forks() {
+    static WATCHING: AtomicBool = AtomicBool::new(false);
+    if !WATCHING.swap(true, Relaxed) {
+        at_fork();
+    }
 }
 
 /// Keeps the program's signal handlers out of this thread: one that exits would wait for the file that it interrupted.

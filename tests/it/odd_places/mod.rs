@@ -7,6 +7,7 @@ mod handlers;
 mod processes;
 #[cfg(feature = "send_guard")]
 mod send_guard;
+#[cfg(test)] // its helpers are tests, too
 #[cfg(all(feature = "serve", unix))]
 mod serving;
 mod threads;

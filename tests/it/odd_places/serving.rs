@@ -215,6 +215,17 @@ fn a_forked_child_leaves_its_parents_socket() {
     assert_eq!(snapshot(&at).pid(), program.child.id());
 }
 
+#[test]
+fn a_server_ends_though_a_child_has_copies_of_its_files() {
+    let folder = Folder::new("end");
+    let mut program = Program::start("serving: end after fork", "unix", &folder);
+    assert_eq!(program.says(), "child");
+    // The first line is the parent's or the child's: who gets none goes on with the second.
+    program.tell();
+    program.tell();
+    assert_eq!(program.says(), "ended");
+}
+
 #[cfg(not(feature = "deadlock_detection"))]
 #[test]
 fn an_allocator_under_a_lock_is_served_too() {

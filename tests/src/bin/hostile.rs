@@ -80,6 +80,10 @@ fn main() {
         begin.elapsed().as_secs_f64()
     );
 
+    for at in &places {
+        without_files(at);
+    }
+
     // At once: not after a deadline of the last attackers.
     for at in &places {
         let begin = Instant::now();
@@ -115,6 +119,40 @@ fn main() {
     drop(servers);
     let _ = fs::remove_dir_all(&folder);
     println!("ok");
+}
+
+/// Asks when the process has no file left for the connection: it is answered when there is one.
+fn without_files(at: &At) {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the call fills in what it is given.
+    let failed = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    assert_eq!(failed, 0);
+    let set = |current| {
+        let changed = libc::rlimit {
+            rlim_cur: current,
+            ..limit
+        };
+        // SAFETY: reads what it is given.
+        let failed = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const changed) };
+        assert_eq!(failed, 0);
+    };
+    // The client's own number is the last that there is.
+    let next = must(fs::File::open("/dev/null"), "/dev/null");
+    let number = std::os::fd::AsRawFd::as_raw_fd(&next);
+    drop(next);
+    set(number as u64 + 1);
+    let stream = at.connect();
+    thread::sleep(Duration::from_millis(300));
+    set(limit.rlim_cur);
+    let mut stream = must(stream, "a connection");
+    let request = b"GET /config HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    must(stream.write_all(request), "a request");
+    let mut answer = String::new();
+    must(stream.read_to_string(&mut answer), "an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
 /// Steady work, counted.

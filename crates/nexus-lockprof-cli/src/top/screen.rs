@@ -24,6 +24,8 @@ static PANICKED: Mutex<Option<String>> = Mutex::new(None);
 /// The whole terminal, until it is dropped.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Whether it was somebody else's when it was last to be drawn on.
+    away: bool,
 }
 
 impl Screen {
@@ -34,6 +36,7 @@ impl Screen {
         // First, so that what has only half succeeded is undone.
         let screen = Self {
             terminal: Terminal::new(CrosstermBackend::new(stdout()))?,
+            away: false,
         };
         enter()?;
         Ok(screen)
@@ -41,9 +44,15 @@ impl Screen {
 
     /// Draws what has changed; nothing while the terminal is somebody else's.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        if is_ours() {
-            self.terminal.draw(draw)?;
+        if !is_ours() {
+            self.away = true;
+            return Ok(());
         }
+        if self.away {
+            // Shells do not continue what runs already when they bring it to the foreground, so no signal tells.
+            self.retake()?;
+        }
+        self.terminal.draw(draw)?;
         Ok(())
     }
 
@@ -55,9 +64,10 @@ impl Screen {
     }
 
     /// Takes it again, after the program was stopped: whoever had the terminal meanwhile may have changed it. A program that goes on
-    /// in the background waits until it is brought to the foreground, and continued once more.
+    /// in the background waits until it is brought to the foreground.
     pub(super) fn retake(&mut self) -> io::Result<()> {
-        if !is_ours() {
+        self.away = !is_ours();
+        if self.away {
             return Ok(());
         }
         give_back();

@@ -1,6 +1,7 @@
 //! What servers leave behind: socket files when the process ends, listening sockets in a child that is forked off.
 
 use crate::exclusive::lock;
+use crate::process::watch_forks;
 use crate::say;
 use nexus_lockprof_export::serve::{Leftover, Server};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -13,6 +14,7 @@ static FILES: Mutex<Vec<Leftover>> = Mutex::new(Vec::new());
 pub(super) fn remember(server: &Server) {
     let leftover = server.leftover();
     remember_socket(&leftover);
+    watch_forks();
     if !leftover.has_file() {
         return;
     }

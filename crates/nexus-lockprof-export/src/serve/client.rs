@@ -122,8 +122,7 @@ impl<'a> Client<'a> {
 
     pub(super) fn write(&self, mut bytes: &[u8]) -> Result<(), End> {
         while !bytes.is_empty() {
-            // Without a SIGPIPE, which ends programs that are not prepared for it.
-            match send(&self.stream, bytes, SendFlags::NOSIGNAL) {
+            match send(&self.stream, bytes, NO_SIGNAL) {
                 Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
                 Err(Errno::WOULDBLOCK) => self.wait_for(PollFlags::OUT)?,
@@ -194,6 +193,13 @@ impl Drop for Client<'_> {
         self.stream.shutdown(Shutdown::Both);
     }
 }
+
+/// Without a SIGPIPE, which ends programs that are not prepared for it. Where there is no such flag, Rust's own programs are: they
+/// ignore it from the start.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
 
 /// That the client has closed its side; where the system does not tell, only a client that has closed both is seen.
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 //!
 //! | request | answer |
 //! | --- | --- |
+//! | `GET /` | the [live page](crate::html::live) |
 //! | `GET /snapshot` | the snapshot: `.lockprof` if `Accept` names that type, else JSON |
 //! | `GET /metrics` | OpenMetrics if `Accept` names it, else Prometheus' text |
 //! | `GET /debug/pprof/mutex`, `/debug/pprof/block` | a gzipped profile, as Go's: the waiting by who caused it, and by who had to |

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE,
+    HeaderName, X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::client::{Client, End};
@@ -30,6 +30,14 @@ impl Reply {
             ],
             body: body.into(),
         }
+    }
+
+    /// 200 with a page, which says itself what it may fetch. What it cannot say is that no other page may show it.
+    pub(super) fn page(html: String) -> Self {
+        let mut reply = Reply::content("text/html; charset=utf-8", html);
+        let policy = (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'");
+        reply.headers.push(policy);
+        reply
     }
 
     /// 204.

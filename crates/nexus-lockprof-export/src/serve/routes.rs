@@ -11,8 +11,8 @@ use super::reply::{Refusal, Reply};
 use super::request::Request;
 use super::settings::Change;
 use super::{Limits, Source, query};
-use crate::pprof;
 use crate::prometheus::{self, Scrapes};
+use crate::{html, pprof};
 
 /// What all connections of a server share.
 pub(super) struct Served<'a> {
@@ -68,7 +68,8 @@ fn find(
         "/metrics" if get => Ok(metrics(request, served)),
         "/debug/pprof/mutex" if get => Ok(profile(pprof::mutex(&taken(request, served, client)?))),
         "/debug/pprof/block" if get => Ok(profile(pprof::block(&taken(request, served, client)?))),
-        "/snapshot" | "/metrics" | "/debug/pprof/mutex" | "/debug/pprof/block" => {
+        "/" if get => Ok(Reply::page(html::live().to_string())),
+        "/" | "/snapshot" | "/metrics" | "/debug/pprof/mutex" | "/debug/pprof/block" => {
             Err(Refusal::method("GET, HEAD").into())
         }
         "/config" if get => Ok(settings(served)),

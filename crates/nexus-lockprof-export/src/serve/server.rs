@@ -110,7 +110,7 @@ pub struct Server {
     running: Option<Running>,
 }
 
-/// Dropping the one end of the pipe makes the other end readable for all threads.
+/// What is written into the one end of the pipe makes the other end readable for all threads, and keeps it so.
 struct Running {
     stop: PipeWriter,
     thread: JoinHandle<()>,
@@ -158,7 +158,7 @@ impl Server {
     /// Serves until the process ends.
     pub fn detach(mut self) {
         if let Some(Running { stop, .. }) = self.running.take() {
-            // Never closed, so nobody stops.
+            // Closed, it would be readable at the other end.
             std::mem::forget(stop);
         }
         if let Some(file) = self.file.take() {
@@ -200,15 +200,21 @@ impl Drop for Server {
         if let Some(file) = &self.file {
             file.remove();
         }
-        let Some(Running { stop, thread, pid }) = self.running.take() else {
+        let Some(Running {
+            mut stop,
+            thread,
+            pid,
+        }) = self.running.take()
+        else {
             return;
         };
-        drop(stop);
         if pid != std::process::id() {
-            // Of a process that was forked off: there is no such thread to join or to leave alone.
+            // Of a process that was forked off: the thread, and what a byte would tell, are its parent's.
             std::mem::forget(thread);
             return;
         }
+        // A byte, that nobody reads: closing would not do, since children have copies. An empty pipe takes it.
+        let _ = stop.write(&[0]);
         // A handler that is called from a request may drop the server that serves it.
         if !SERVES.get() {
             // Its panics are its own: a join error has nothing to say.
@@ -308,6 +314,8 @@ impl Accepting {
                 }
             }
         }
+        // Also for a process that was forked off and has a copy: where the system does that, nobody connects to it any more.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         drop(self.listener);
         for thread in threads {
             // Its panics are its own.

@@ -3,15 +3,15 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
-};
+#[cfg(target_os = "linux")]
+use rustix::net::SocketFlags;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen};
 use rustix::process::{Pid, geteuid, test_kill_process};
 use thiserror::Error;
 
@@ -283,13 +283,7 @@ fn unix(path: &Path) -> Result<Bound, ServeError> {
         Err(error) => return Err(failed(error)),
     }
     let system = |errno: rustix::io::Errno| failed(errno.into());
-    let socket = socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
-        None,
-    )
-    .map_err(system)?;
+    let socket = new_socket().map_err(system)?;
     bind(&socket, &address).map_err(system)?;
     let file = SocketFile {
         path: path.to_owned(),
@@ -306,6 +300,22 @@ fn unix(path: &Path) -> Result<Bound, ServeError> {
         file: Some(file),
         local_addr: None,
     })
+}
+
+/// That neither blocks nor goes on to programs that are executed.
+#[cfg(target_os = "linux")]
+fn new_socket() -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+}
+
+/// The same, where it takes several steps.
+#[cfg(not(target_os = "linux"))]
+fn new_socket() -> rustix::io::Result<OwnedFd> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
 }
 
 /// Connections that wait until one of those that are served is over.

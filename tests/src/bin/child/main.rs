@@ -37,6 +37,8 @@ fn main() {
         "serving" => serving::main(),
         #[cfg(all(feature = "serve", unix))]
         "serving: fork" => serving::fork(),
+        #[cfg(all(feature = "serve", unix))]
+        "serving: end after fork" => serving::end_after_fork(),
         #[cfg(unix)]
         "signal" => signal::main(),
         "std_sync" => std_sync::main(&next()),

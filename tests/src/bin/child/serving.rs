@@ -1,6 +1,7 @@
 //! A program that LOCKPROF_SERVE serves. It knows nothing of that.
 
 use nexus_lockprof::Mutex;
+use nexus_lockprof_tests::http::At;
 use std::io::{BufRead, Write};
 use std::process::exit;
 use std::thread::sleep;
@@ -33,6 +34,35 @@ pub(crate) fn fork() {
     loop {
         sleep(Duration::from_secs(60));
     }
+}
+
+/// Serves, and has a child that was forked off, and that has copies of all files. The server ends in the parent all the same, and not when
+/// the child drops its copy of the handle.
+pub(crate) fn end_after_fork() {
+    let Ok(place) = "127.0.0.1:0".parse() else {
+        panic!("an address")
+    };
+    let server = match nexus_lockprof::serve(&place) {
+        Ok(server) => server,
+        Err(error) => panic!("{error}"),
+    };
+    let at = server.local_addr().map(At::Tcp);
+    let connects = || at.as_ref().is_some_and(|at| at.connect().is_ok());
+    let answers = || at.as_ref().is_some_and(|at| at.get("/config").is_ok());
+    // SAFETY: the child drops what it has, reads and exits.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "{}", std::io::Error::last_os_error());
+    if pid == 0 {
+        drop(server);
+        say("child");
+        wait();
+        exit(0);
+    }
+    wait();
+    assert!(answers(), "the child has ended its parent's server");
+    drop(server);
+    assert!(!connects());
+    say("ended");
 }
 
 fn say(word: &str) {

@@ -213,12 +213,15 @@ fn after_a_reset_rates_are_of_the_time_since() {
 #[test]
 fn another_process_begins_anew() {
     let (mut state, mut target) = looked_at_twice();
+    let a = Key::of(&target.parts.points[0]);
+    assert_eq!(state.history().of(&a).count(), 1);
     (target.parts.engine, target.parts.pid) = (8, 4712);
     target.parts.collection = 0;
     target.reset();
     see(&mut state, target.at("d", 9, [1, 0, 0, 1]).look());
     assert_eq!(rows(&state), "[d]");
     assert_eq!(state.history().overall().count(), 0);
+    assert_eq!(state.history().of(&a).count(), 0);
     let (text, is_error) = notice(&state);
     assert_eq!(
         text,

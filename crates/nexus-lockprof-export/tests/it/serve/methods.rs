@@ -56,6 +56,23 @@ fn a_snapshot_in_a_form_of_our_own() {
 }
 
 #[test]
+fn the_page() {
+    both(|_, server| {
+        let answer = ask(server, "GET", "/", &[], "");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        assert_eq!(
+            answer.text(),
+            nexus_lockprof_export::html::live().to_string()
+        );
+        let policy = answer.header("content-security-policy");
+        assert_eq!(policy, Some("frame-ancestors 'none'"));
+    });
+}
+
+#[test]
 fn metrics_in_both_forms() {
     both(|_, server| {
         let answer = ask(server, "GET", "/metrics", &["Accept: */*"], "");
@@ -186,6 +203,7 @@ fn what_is_not_there() {
             );
         }
         for (path, allow) in [
+            ("/", "GET, HEAD"),
             ("/snapshot", "GET, HEAD"),
             ("/metrics", "GET, HEAD"),
             ("/debug/pprof/mutex", "GET, HEAD"),
