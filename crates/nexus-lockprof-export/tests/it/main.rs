@@ -3,6 +3,7 @@
 mod csv;
 mod folded;
 mod golden;
+mod html;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod pprof;

@@ -1,6 +1,7 @@
 // What is drawn, as plain data: distributions, the tree of waiting, and contention over time.
 
 const BINS_PER_DECADE = 6;
+const LEAST_STEP_NS = 300_000_000;
 
 /**
  * Bins of equal width on a logarithmic axis, each with the weight of the samples in it: `{ bins: [{ from, to, weight }], weight, samples }`, times
@@ -109,12 +110,15 @@ class History {
     const waits = new Map();
     for (const lock of lockClasses(snapshot.points)) waits.set(lock.key, { name: lock.name, ns: lock.wait });
     const { last } = this;
+    const same = last?.engine === snapshot.engine && last.resets === snapshot.resets;
+    const passed = snapshot.elapsed - (last?.elapsed ?? 0);
+    // Too short to say anything, as right after a change of the mode: the next step has it.
+    if (same && passed >= 0 && passed < LEAST_STEP_NS) return;
     this.last = { engine: snapshot.engine, resets: snapshot.resets, elapsed: snapshot.elapsed, waits };
     if (!last) return;
-    const passed = snapshot.elapsed - last.elapsed;
-    if (last.engine !== snapshot.engine || last.resets !== snapshot.resets || passed < 0) {
+    if (!same || passed < 0) {
       this.steps.push({ at: now, waits: null });
-    } else if (passed > 0) {
+    } else {
       const step = new Map();
       for (const [key, { name, ns }] of waits) {
         // An estimated total may shrink; nobody waited less than not at all.

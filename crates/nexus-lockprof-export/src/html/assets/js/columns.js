@@ -8,8 +8,8 @@ const QUANTILES = [["p50", 0.5], ["p95", 0.95], ["p99", 0.99]];
 
 /** `rank` is the least width of the table at which a column is shown: 0 always, 4 only with much room. */
 const COLUMNS = [
-  { id: "lock", head: "lock", rank: 0, text: true, sort: (p) => p.lockName, show: (p) => p.lockName, about: "The lock class: its name, or where it was created" },
-  { id: "site", head: "site", rank: 0, text: true, sort: (p) => p.siteName, show: (p) => p.siteName, about: "Where it was acquired" },
+  { id: "lock", head: "lock", rank: 0, text: true, sort: (p) => p.lockName, show: (p) => p.lockName, path: (p) => Boolean(p.lock?.created), about: "The lock class: its name, or where it was created" },
+  { id: "site", head: "site", rank: 0, text: true, sort: (p) => p.siteName, show: (p) => p.siteName, path: () => true, about: "Where it was acquired" },
   { id: "mode", head: "mode", rank: 2, text: true, sort: (p) => p.mode, show: (p) => MODES[p.mode] ?? p.mode, title: (p) => p.mode, about: "exclusive, shared or upgradable" },
   number("acquisitions", "acq", 0, (p) => p.acquisitions, "Acquisitions; exact"),
   number("contentions", "contended", 2, (p) => p.contentions, "Acquisitions that had to wait; exact"),
@@ -37,7 +37,7 @@ function number(id, head, rank, value, about) {
 
 /** A counter that is shown only where there is any of it. */
 function optional(id, head, about) {
-  return { ...number(id, head, 2, (p) => p[id], about), unless: (points) => points.every((p) => p[id] === 0) };
+  return { ...number(id, head, 4, (p) => p[id], about), unless: (points) => points.every((p) => p[id] === 0) };
 }
 
 function times(kind, rank) {

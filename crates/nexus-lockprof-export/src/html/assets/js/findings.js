@@ -26,9 +26,11 @@ function lossFinding({ losses }) {
   if (losses.length === 0) return null;
   const all = losses.reduce((sum, [, n]) => sum + n, 0);
   const causes = losses.map(([cause, n]) => `${cause} ${digits(n)}`).join(", ");
+  // The waits whose stacks could not be kept are in the numbers.
+  const only = losses.every(([cause]) => cause === "stacks");
   return {
     kind: "loss", figure: count(all), unit: "lost",
-    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. The numbers here are without them.`],
+    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. ${only ? "These waits lack their callers; the numbers have them." : "What was lost is not, or not wholly, in the numbers here."}`],
   };
 }
 
@@ -70,7 +72,7 @@ function period({ elapsed, base }) {
 }
 
 /** "`sessions` costs about 2.7 ± 0.1 threads: 84 % of it waiting behind cache.rs:41." */
-function lockFinding(lock, { elapsed }) {
+function lockFinding(lock, { elapsed, merged }) {
   const about = lock.partial ? "at least " : lock.estimate ? "about " : "";
   const error = lock.estimate ? standardError(lock.variance) : 0;
   const parts = [name(lock)];
@@ -78,11 +80,11 @@ function lockFinding(lock, { elapsed }) {
   let unit = "waited";
   if (elapsed > 0) {
     const cost = lock.wait / elapsed;
-    const off = error / elapsed;
     figure = threads(cost);
     unit = figure === "1.0" ? "thread" : "threads";
-    const amount = figure === "<0.01" ? "less than a hundredth of a thread" : `${about}${figure}${withError(off)} ${unit}`;
-    parts.push(` costs ${amount}`);
+    const amount = figure === "<0.01" ? "less than a hundredth of a thread" : `${about}${figure}${withError(error / elapsed, cost)} ${unit}`;
+    // The time of many is the sum of theirs.
+    parts.push(` costs ${amount}${merged > 1 ? `, on average of ${digits(merged)} snapshots` : ""}`);
     parts.push(` (${about}${duration(lock.wait)} of waiting${error > 0 ? `, standard error ${duration(error)}` : ""})`);
   } else {
     parts.push(` was waited for ${about}${duration(lock.wait)}${error > 0 ? `, standard error ${duration(error)}` : ""}`);
@@ -109,10 +111,9 @@ function lockFinding(lock, { elapsed }) {
   return { kind: "lock", figure: (lock.estimate || lock.partial) && figure !== "<0.01" ? `${lock.partial ? ">" : "~"}${figure}` : figure, unit, parts, point: (culprit ?? victim)?.key };
 }
 
-/** "± 0.1" where that shows; nothing where there is no error. */
-function withError(off) {
-  if (!(off > 0)) return "";
-  return ` ± ${threads(off)}`;
+/** " ± 0.1"; nothing where there is no error. */
+function withError(error, cost) {
+  return error > 0 ? ` ± ${threadsError(error, cost)}` : "";
 }
 
 function countedFinding(lock, mode) {

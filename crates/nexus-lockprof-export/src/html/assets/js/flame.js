@@ -5,8 +5,7 @@ const CELL = 21;
 class Flame {
   constructor(place, details, reset) {
     Object.assign(this, { place, details, reset });
-    this.data = null;
-    this.zoomed = [];
+    this.data = this.chart = null;
     reset.addEventListener("click", () => { this.zoomTo(this.root()); place.focus(); });
     place.addEventListener("keydown", (event) => this.pressed(event));
     place.addEventListener("focus", () => this.select(this.current ?? this.top ?? this.root()));
@@ -15,51 +14,77 @@ class Flame {
 
   update(points) {
     const data = waitTree(points);
-    const same = JSON.stringify(data) === JSON.stringify(this.data && this.original);
-    if (same && this.chart) return;
-    this.original = data && structuredClone(data);
+    const text = JSON.stringify(data);
+    if (text === this.text) return;
+    this.text = text;
     this.data = data;
-    this.draw();
+    if (!data) this.clear();
+    else if (this.chart) this.replace();
+    else this.make();
   }
 
-  /** From the data: also when colours are others. */
-  draw() {
-    const zoomed = this.top ? path(this.top) : [];
-    const current = this.current ? path(this.current) : null;
+  clear() {
     this.chart?.destroy();
     this.chart = this.top = this.current = null;
     this.reset.hidden = true;
     this.place.removeAttribute("tabindex");
-    if (!this.data) {
-      this.place.replaceChildren(el("p", { class: "hint" }, "No waiting was measured, so there is nothing to draw."));
-      setText(this.details, "");
-      return;
-    }
+    this.place.replaceChildren(el("p", { class: "hint" }, "No waiting was measured, so there is nothing to draw."));
+    setText(this.details, "");
+  }
+
+  make() {
     this.place.replaceChildren();
-    const fills = Object.fromEntries(["root", "lock", "site", "caller"].map((kind) => [kind, colour(`--flame-${kind}`)]));
+    this.fills();
     this.width = Math.max(100, this.place.clientWidth);
-    const root = structuredClone(this.original);
-    this.chart = d3flame.flamegraph().width(this.width).cellHeight(CELL).height(CELL * (depth(root) + 0) + 2)
-      .inverted(true).minFrameSize(1).selfValue(false).title("").transitionDuration(calm.matches ? 0 : 200)
-      .setColorMapper((d) => fills[d.data.kind]).setLabelHandler((d) => this.words(d))
+    this.chart = d3flame.flamegraph().width(this.width).cellHeight(CELL).height(1)
+      .inverted(true).minFrameSize(1).title("").transitionDuration(calm.matches ? 0 : 200)
+      .setColorMapper((d) => this.fill[d.data.kind]).setLabelHandler((d) => this.words(d))
       .onClick((d) => this.wentTo(d)).onHover((d) => setText(this.details, this.words(d)));
-    d3flame.select(this.place).datum(root).call(this.chart);
-    this.place.querySelector("svg").setAttribute("aria-hidden", "true");
-    this.place.tabIndex = 0;
-    this.place.setAttribute("role", "application");
-    this.place.setAttribute("aria-label", "Flame graph of waiting. Arrow keys go from frame to frame, Enter zooms, Escape shows the whole graph.");
-    this.place.setAttribute("aria-describedby", this.details.id);
+    // It marks in its data what is hidden: so it has its own.
+    d3flame.select(this.place).datum(structuredClone(this.data)).call(this.chart);
+    const { place, details } = this;
+    place.querySelector("svg").setAttribute("aria-hidden", "true");
+    place.tabIndex = 0;
+    place.setAttribute("role", "application");
+    place.setAttribute("aria-label", "Flame graph of waiting. Arrow keys go from frame to frame, Enter zooms, Escape shows the whole graph.");
+    place.setAttribute("aria-describedby", details.id);
     this.top = this.root();
-    const top = find(this.root(), zoomed);
-    if (top && top !== this.root()) this.chart.zoomTo(top);
-    if (current) this.current = find(this.root(), current);
-    if (document.activeElement === this.place) this.select(this.current ?? this.top);
-    else setText(this.details, this.words(this.top));
+    this.fit();
+    setText(details, this.words(this.top));
+  }
+
+  /** Other numbers, in the same frames. */
+  replace() {
+    const zoomed = path(this.top);
+    const current = this.current && path(this.current);
+    this.chart.update(structuredClone(this.data));
+    this.fit();
+    this.top = find(this.root(), zoomed) ?? this.root();
+    this.current = current && find(this.root(), current);
+    if (this.top !== this.root()) this.chart.zoomTo(this.top);
+    this.reset.hidden = this.top === this.root();
+    this.select(this.current ?? this.top);
+  }
+
+  fit() {
+    this.place.querySelector("svg").setAttribute("height", String(CELL * depth(this.data) + 2));
+  }
+
+  fills() {
+    this.fill = Object.fromEntries(["root", "lock", "site", "caller"].map((kind) => [kind, colour(`--flame-${kind}`)]));
+  }
+
+  /** In the colours of the theme. */
+  draw() {
+    this.fills();
+    this.chart?.update();
   }
 
   resize() {
     const width = this.place.clientWidth;
-    if (this.chart && width > 0 && width !== this.width) this.draw();
+    if (!this.chart || width <= 0 || width === this.width) return;
+    this.width = width;
+    this.chart.width(width).update();
   }
 
   root() {
@@ -67,7 +92,7 @@ class Flame {
   }
 
   words(d) {
-    const whole = this.original.value;
+    const whole = this.data.value;
     const of = d.parent ? `, ${percent(d.data.value, whole)} of all waiting` : "";
     const inParent = d.depth > 1 ? `, ${percent(d.data.value, d.parent.data.value)} of ${elide(d.parent.data.name, 60)}` : "";
     return `${d.data.name}${d.data.place ? ` (${d.data.place})` : ""}: ${duration(d.data.value)}${of}${inParent}`;

@@ -50,11 +50,22 @@ function wholePercent(share) {
   return value < 999.5 ? `${Math.round(value)}%` : ">999%";
 }
 
-/** A number of threads: what can be told apart, and no more. */
+/** A number of threads, with two digits or all before the point. */
 function threads(n) {
   if (n === 0) return "0";
   if (n < 0.005) return "<0.01";
-  return n < 9.95 ? n.toFixed(n < 0.095 ? 2 : 1) : String(Math.round(n));
+  return n.toFixed(threadDecimals(n));
+}
+
+/** The error of that number, as exactly as the number is said; of a smaller error that it is smaller. */
+function threadsError(error, n) {
+  const decimals = threadDecimals(n);
+  const text = error.toFixed(decimals);
+  return Number(text) === 0 ? `<${(10 ** -decimals).toFixed(decimals)}` : text;
+}
+
+function threadDecimals(n) {
+  return n < 0.995 ? 2 : n < 9.95 ? 1 : 0;
 }
 
 function plural(n, noun, nouns = `${noun}s`) {

@@ -46,7 +46,7 @@ class Live {
 
   answered(json) {
     if (this.failing) this.say(null);
-    if (this.engine !== null && this.engine !== json.engine) this.say(`Another process answers now: pid ${json.pid}. Its numbers start anew.`, 8000);
+    if (this.engine !== null && this.engine !== json.engine) this.say(`Another process answers now: pid ${json.pid}. Its numbers start anew.`, 8000, "note");
     this.engine = json.engine;
     this.failing = null;
     this.status();
@@ -66,8 +66,10 @@ class Live {
     setText($("status"), this.failing ? `gone since ${clock(this.failing)}` : state);
   }
 
-  say(text, ms) {
+  /** Text that goes away after `ms`, if that is said; "bad" unless it is a "note". */
+  say(text, ms = 0, kind = "bad") {
     clearTimeout(this.silence);
+    $("alert").dataset.kind = kind;
     $("alert").hidden = text === null;
     setText($("alert"), text ?? "");
     if (ms) this.silence = setTimeout(() => this.say(null), ms);

@@ -15,7 +15,7 @@ function main() {
 
   const show = (snapshot) => {
     setText($("about"), aboutText(snapshot));
-    document.title = `lockprof: pid ${snapshot.pid}`;
+    document.title = snapshot.merged > 1 ? "lockprof: merged" : `lockprof: pid ${snapshot.pid}`;
     showFindings(findings(snapshot), table);
     table.update(snapshot.points);
     flame.update(snapshot.points);
@@ -54,7 +54,7 @@ function aboutText(snapshot) {
   const acquisitions = points.reduce((sum, p) => sum + p.acquisitions, 0);
   const cost = overhead.threads_ns > 0 ? [`profiling took ${percent(overhead.budgeted_ns, overhead.threads_ns)} of the threads' time`] : [];
   return [
-    `pid ${snapshot.pid}`, snapshot.taken.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }), period(snapshot), `mode ${mode.kind}${budget}`,
+    snapshot.merged > 1 ? `${count(snapshot.merged)} snapshots merged` : `pid ${snapshot.pid}`, snapshot.taken.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }), period(snapshot), `mode ${mode.kind}${budget}`,
     plural(points.length, "point"), plural(acquisitions, "acquisition"), plural(shards, "shard"), ...cost,
   ].join(" · ");
 }
@@ -78,7 +78,7 @@ function showFindings(found, table) {
 function keys() {
   const filter = $("filter");
   document.addEventListener("keydown", (event) => {
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       filter.focus();

@@ -15,6 +15,7 @@ function readSnapshot(json) {
     taken: new Date(json.taken_unix_ns / 1e6),
     collection: json.collection,
     base: json.base ?? null,
+    merged: json.merged ?? 1,
     resets: json.resets,
     elapsed: json.elapsed_ns,
     mode: json.mode,
@@ -41,7 +42,7 @@ function readPoint(raw) {
 }
 
 function lockName(lock, column) {
-  if (lock?.named !== undefined) return printable(lock.named);
+  if (lock?.named !== undefined) return printable(lock.named) || '""';
   return lock?.created ? placeName(lock.created, column) : "?";
 }
 

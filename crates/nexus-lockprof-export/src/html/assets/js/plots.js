@@ -1,6 +1,8 @@
 // uPlot, in the colours of the theme.
 
 const MOST_LINES = 4;
+/** The least time that the axis covers. */
+const LEAST_SECONDS = 60;
 const PLOT_FONT = "11px system-ui, sans-serif";
 
 /** Keeps a plot as wide as its place. `make(width)` gives a uPlot or null; calling what is returned makes it anew. */
@@ -61,7 +63,7 @@ function histogramPlot(place, data, marks, width) {
   const last = data.bins.at(-1).index + 1;
   return new uPlot({
     width, height: 150, legend: { show: false }, cursor: { show: false },
-    scales: { x: { time: false, range: [first, last] }, y: { range: (u, low, high) => [0, high * 1.15] } },
+    scales: { x: { time: false, range: [first, last] }, y: { range: (u, low, high) => [0, high * 1.25] } },
     axes: [
       axis({ splits: every, values: (u, splits) => splits.map((i) => duration(10 ** (i / BINS_PER_DECADE)).replace(/\.0+(?=\D)/, "")), size: 26 }),
       axis({ values: (u, splits) => splits.map(count), size: 46 }),
@@ -89,7 +91,7 @@ class TimePlot {
     const series = lines.map((line, i) => ({ label: line.name, stroke: colour(`--series-${i}`), width: i === 0 ? 2 : 1.5, dash: i === 0 ? [] : undefined, points: { show: false } }));
     return new uPlot({
       width, height: 200, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
-      scales: { x: { time: true }, y: { range: (u, low, high) => [0, Math.max(high * 1.1, 0.1)] } },
+      scales: { x: { time: true, range: (u, low, high) => [Math.min(low, high - LEAST_SECONDS), high] }, y: { range: (u, low, high) => [0, Math.max(high * 1.1, 0.1)] } },
       axes: [axis({}), axis({ label: "threads waiting", labelFont: PLOT_FONT, labelSize: 18, size: 46 })],
       series: [{}, ...series],
       hooks: { setCursor: [(u) => this.drawLegend(lines, u.cursor.idx)] },

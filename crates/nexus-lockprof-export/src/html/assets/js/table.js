@@ -109,8 +109,8 @@ class Table {
   rowOf(point) {
     const turner = el("button", { type: "button", class: "turner", tabindex: "-1", "aria-expanded": "false" }, "▸");
     const cells = this.columns.map((column) => {
-      if (column.id === "lock") return el("td", { class: classOf(column) }, el("div", {}, turner, el("bdi", { class: "name" })));
-      if (column.text) return el("td", { class: classOf(column) }, el("bdi", { class: "name" }));
+      if (column.id === "lock") return el("td", { class: classOf(column) }, el("div", {}, turner, nameBox()));
+      if (column.text) return el("td", { class: classOf(column) }, nameBox());
       return el("td", { class: classOf(column) });
     });
     const line = el("tr", { class: "point" }, ...cells);
@@ -123,8 +123,8 @@ class Table {
     this.columns.forEach((column, i) => {
       const cell = row.cells[i];
       const text = column.show(point);
-      const target = column.text ? cell.querySelector(".name") : cell;
-      setText(target, text);
+      if (column.text) setName(cell.querySelector(".name"), text, column.path?.(point));
+      else setText(cell, text);
       const title = column.title?.(point) ?? (column.text ? text : "");
       if (title && cell.title !== title) cell.title = title;
       if (!column.text) cell.classList.toggle("none", text === "-" || text === "0" || text === "0%");
@@ -142,17 +142,21 @@ class Table {
   }
 
   drawMore(all) {
-    this.more.hidden = all > 0 && all <= this.most;
-    if (this.more.hidden) return this.more.replaceChildren();
-    if (all === 0) {
-      return this.more.replaceChildren(this.points.length > 0 ? "No point has all of these words. Escape clears the filter." : "No points.");
-    }
-    if (this.more.dataset.said === `${this.most}/${all}`) return undefined;
-    this.more.dataset.said = `${this.most}/${all}`;
-    const more = () => { this.most += 5 * PAGE_ROWS; this.draw(); };
-    return this.more.replaceChildren(
-      `The first ${digits(this.most)} of ${digits(all)} are shown, sorted by ${this.column.group ?? ""} ${this.column.head}; sorting and the filter look at all. `,
-      el("button", { type: "button", onclick: more }, `Show ${digits(Math.min(5 * PAGE_ROWS, all - this.most))} more`));
+    const next = Math.min(5 * PAGE_ROWS, all - this.most);
+    const by = [this.column.group, this.column.head].filter(Boolean).join(" ");
+    let text = "";
+    if (this.points.length === 0) text = "No points.";
+    else if (all === 0) text = "No point has all of these words. Escape clears the filter.";
+    else if (next > 0) text = `The first ${digits(this.most)} of ${digits(all)} are shown, sorted by ${by}; sorting and the filter look at all.`;
+    this.more.hidden = text === "";
+    // What is the same stays, with its focus.
+    if (this.more.dataset.text === text) return;
+    this.more.dataset.text = text;
+    const more = () => {
+      this.most += 5 * PAGE_ROWS;
+      this.draw();
+    };
+    this.more.replaceChildren(text, next > 0 ? el("button", { type: "button", onclick: more }, `Show ${digits(next)} more`) : "");
   }
 
   clicked(event) {
@@ -211,6 +215,18 @@ class Table {
     if (this.open !== key) this.toggle(key);
     this.go(key);
   }
+}
+
+/** A name in two parts: where room is short the first, the directories of a path, gives way before the second. */
+function nameBox() {
+  return el("bdi", { class: "name" }, el("span"), el("span"));
+}
+
+function setName(box, text, isPath) {
+  const [first, second] = box.children;
+  const cut = isPath ? text.length - fileName(text).length : 0;
+  setText(first, text.slice(0, cut));
+  setText(second, text.slice(cut));
 }
 
 function classOf(column) {

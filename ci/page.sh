@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The page in a browser: its logic by node, then headless Chromium opens it from a file and from the endpoint of a program that runs. What
+# the table says is what the JSON says; sorting, filter and details by click and by key; hostile names are text; nothing is fetched from
+# elsewhere; the console is silent. Screenshots are in target/page/ to be looked at.
+source "$(dirname "$0")/lib.sh"
+
+command -v npm >/dev/null || debian node=nodejs npm=npm
+debian chromium=chromium
+
+scratch
+ci/vendor-page.sh --check
+node --test ci/page/logic.test.mjs
+
+cp ci/page/*.json ci/page/*.mjs "$work"
+npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error
+
+cargo build --package nexus-lockprof-export --example convert
+cargo build --package nexus-lockprof-tests --features serve --bin scraped
+node "$work/snapshots.mjs" "$work"
+cp crates/nexus-lockprof-export/tests/golden/rich.json "$work"
+for name in demo hostile empty many rich; do
+    "$target/debug/examples/convert" html "$work/$name.json" >"$work/$name.html"
+    echo "$name.html: $(wc --bytes <"$work/$name.html") bytes, of $(wc --bytes <"$work/$name.json") of JSON"
+done
+
+shots=$target/page
+mkdir -p "$shots"
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+PAGE_SOURCE=$PWD/ci/page node "$work/page.mjs" "$work" "$shots" "$target/debug/scraped" "$port"
+echo "screenshots: $shots/"

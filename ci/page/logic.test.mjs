@@ -1,0 +1,149 @@
+// The page's pure parts without a browser: `node --test`.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
+const source = ["format", "model", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
+const names = "duration count digits percent threads threadsError printable shortPath elide readSnapshot quantile findings COLUMNS filtered sorted histogram waitTree History lockClasses totalText";
+const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
+const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
+
+const site = (line, file = "src/a.rs") => ({ file, line, column: 5 });
+const exact = (...values) => ({ samples: values.length, events: values.length, total_ns: values.reduce((a, b) => a + b, 0), max_ns: Math.max(...values), reservoir: values.map((v) => [v, 1]) });
+const document = (points, more = {}) => ({
+  format: "lockprof-snapshot", schema: 1, engine: "1", pid: 1, taken_unix_ns: 0, collection: 1, resets: 0, elapsed_ns: 1_000_000_000, mode: { kind: "exact" },
+  table: { shards: 1 }, points, ...more,
+});
+const read = (points, more) => page.readSnapshot(document(points, more));
+const point = (lock, line, more) => ({ lock: { named: lock }, mode: "exclusive", site: site(line), acquisitions: 10, ...more });
+
+// The cases of the text report's own tests: the two say numbers alike.
+test("durations", () => {
+  const cases = [[0, "0ns"], [999, "999ns"], [1000, "1.00µs"], [1005, "1.01µs"], [9994, "9.99µs"], [9995, "10.0µs"], [99_950, "100µs"], [999_499, "999µs"], [999_500, "1.00ms"], [1_234_567, "1.23ms"], [59e9, "59.0s"], [999_500_000_000, "1000s"], [12_345_678_901_234, "12346s"], [2 ** 64, "18446744074s"]];
+  for (const [ns, text] of cases) assert.equal(page.duration(ns), text, String(ns));
+});
+
+test("counts and shares", () => {
+  for (const [n, text] of [[0, "0"], [999, "999"], [1000, "1.00k"], [45_600, "45.6k"], [999_499, "999k"], [999_500, "1.00M"], [2 ** 64, "18.4E"]]) assert.equal(page.count(n), text);
+  const shares = [[0, 1000, "0%"], [1, 1e6, "<0.1%"], [1, 1000, "0.1%"], [25, 1000, "2.5%"], [99, 1000, "9.9%"], [999, 10_000, "10%"], [999, 1000, ">99%"], [1000, 1000, "100%"], [1, 0, "-"]];
+  for (const [part, whole, text] of shares) assert.equal(page.percent(part, whole), text);
+  assert.equal(page.digits(1234567), "1\u202f234\u202f567");
+  assert.deepEqual([page.threads(0), page.threads(0.004), page.threads(0.04), page.threads(2.66), page.threads(12.3)], ["0", "<0.01", "0.04", "2.7", "12"]);
+  assert.deepEqual([page.threadsError(0.08, 2.9), page.threadsError(0.01, 2.9), page.threadsError(0.02, 0.3)], ["0.1", "<0.1", "0.02"]);
+});
+
+test("names and places", () => {
+  assert.equal(page.printable("a\u202eb\nc\u2028"), "a\\u{202e}b\\u{a}c\\u{2028}");
+  assert.equal(page.shortPath("/home/me/.cargo/registry/src/index-1949/tokio-1.2.3/src/sync/mutex.rs"), "tokio-1.2.3/src/sync/mutex.rs");
+  assert.equal(page.shortPath("/home/me/.cargo/git/checkouts/pool-9f8e7d/1a2b3c/src/lib.rs"), "pool-1a2b3c/src/lib.rs");
+  assert.equal(page.shortPath("/rustc/abc/library/std/src/sync/mpmc.rs"), "std/src/sync/mpmc.rs");
+  assert.equal(page.shortPath("./src/a.rs"), "src/a.rs");
+  assert.equal(page.elide("abcdefgh", 5), "ab…gh");
+  const [a, b, c] = read([point("x", 1), { ...point("x", 1), site: { file: "src/a.rs", line: 1, column: 9 } }, point("x", 2)]).points;
+  assert.deepEqual([a.siteName, b.siteName, c.siteName], ["src/a.rs:1:5", "src/a.rs:1:9", "src/a.rs:2"]);
+});
+
+test("quantiles are measured values", () => {
+  const reservoir = [[100, 5], [300, 6], [900, 1]];
+  assert.deepEqual([0.4, 0.5, 0.99, 1].map((q) => page.quantile(reservoir, q)), [100, 300, 900, 900]);
+  assert.equal(page.quantile([], 0.5), null);
+  // The quotient of whole numbers is compared, not the product: 0.07 * 100 is more than 7.
+  assert.equal(page.quantile([[1, 7], [2, 93]], 0.07), 1);
+});
+
+test("who waits, and behind whom", () => {
+  const [first] = page.findings(read([
+    point("sessions", 88, { contentions: 4, wait: exact(1.5e9, 1.2e9), caused_wait_ns: 432e6, hold: exact(5) }),
+    point("sessions", 41, { wait: exact(), caused_wait_ns: 2268e6, hold: exact(7e6, 9e6) }),
+  ]));
+  assert.equal(`${first.figure} ${first.unit}`, "2.7 threads");
+  assert.match(words(first), /^sessions costs 2\.7 threads \(2\.70s of waiting\): 84% of it waiting behind a\.rs:41, which holds it for p50 7\.00ms, p99 9\.00ms\./);
+  assert.match(words(first), /4 of 20 acquisitions waited \(20%\), the longest wait 1\.50s; 100% of the waiting was at a\.rs:88\.$/);
+});
+
+test("an estimate is called one", () => {
+  const wait = { samples: 2, events: 20, total_ns: 2e9, total_variance: 4e16, max_ns: 2e8, reservoir: [[1e8, 20]] };
+  const [found] = page.findings(read([point("a", 1, { contentions: 20, acquisitions: 40, wait, caused_wait_ns: 1e9 })]));
+  assert.equal(found.figure, "~2.0");
+  assert.match(words(found), /costs about 2\.0 ± 0\.2 threads \(about 2\.00s of waiting, standard error 200ms\): about 50% of it/);
+  const [part] = page.findings(read([point("a", 1, { contentions: 20, wait: { ...exact(2e9), unmeasured: 3 } })]));
+  assert.match(words(part), /costs at least 2\.0 threads/);
+  assert.match(words(part), /who held it meanwhile was not seen/);
+  const [average] = page.findings(read([point("a", 1, { contentions: 1, wait: exact(2e9) })], { merged: 3 }));
+  assert.match(words(average), /costs 2\.0 threads, on average of 3 snapshots/);
+});
+
+test("nothing is said that the numbers do not carry", () => {
+  const said = (points, more) => page.findings(read(points, more)).map(words).join("\n");
+  assert.match(said([]), /^Nothing recorded yet/);
+  assert.match(said([], { mode: { kind: "off" } }), /the profiler is off/);
+  assert.match(said([], { base: 0 }), /^No lock was used in 1\.00s\.$/);
+  assert.match(said([point("a", 1)]), /^Nothing waited: none of 10 acquisitions of 1 lock found its lock taken/);
+  assert.match(said([point("a", 1, { contentions: 1, wait: exact(1000) })]), /^Little waiting/);
+  assert.match(said([point("a", 1, { contentions: 3 })], { mode: { kind: "counts" } }), /3 of 10 acquisitions waited \(30%\); for how long is not known \(mode counts has no clock\)/);
+  assert.match(said([point("a", 1, { contentions: 1, wait: exact(1e9) })], { elapsed_ns: 0 }), /^a was waited for 1\.00s/);
+  assert.match(said([point("a", 1)], { losses: { memory: 2, guards: 5, stacks: 0 } }), /LOST 7 events: guards 5, memory 2\./);
+  assert.match(said([point("a", 1, { timeouts: 2, vain_wait_ns: 5e6 })]), /a: 2 acquires gave up after waiting in vain 5\.00ms in all/);
+  assert.match(said([point("a", 1)], { base: 1, collection: 9 }), /cover only the last part of the interval/);
+  assert.throws(() => page.readSnapshot({ format: "x" }), /no snapshot of lockprof/);
+  assert.throws(() => page.readSnapshot({ ...document([]), schema: 2 }), /newer than this page/);
+  assert.throws(() => page.readSnapshot({ error: "weight NaN" }), /weight NaN/);
+});
+
+test("sorting and filtering", () => {
+  const { points } = read([point("b", 9, { wait: exact(5) }), point("a", 41), point("a", 10, { wait: exact(7) })]);
+  const column = (id) => page.COLUMNS.find((c) => c.id === id);
+  const lines = (id, descending) => page.sorted(points, column(id), descending).map((p) => p.site.line);
+  assert.deepEqual(lines("wait_total", true), [10, 9, 41]);
+  // What was not measured is last in either direction.
+  assert.deepEqual(lines("wait_total", false), [9, 10, 41]);
+  assert.deepEqual(lines("site", false), [9, 10, 41]);
+  assert.deepEqual(lines("lock", false), [41, 10, 9]);
+  assert.deepEqual(page.filtered(points, " A  :41 ").map((p) => p.site.line), [41]);
+  assert.equal(page.filtered(points, "EXCLUSIVE").length, 3);
+});
+
+test("distributions", () => {
+  const { bins, weight, samples } = page.histogram([[0, 1], [100, 2], [100, 3], [99_999, 1]]);
+  assert.equal(weight, 7);
+  assert.equal(samples, 4);
+  assert.equal(bins.reduce((sum, bin) => sum + bin.weight, 0), 7);
+  const hundred = bins.find((bin) => bin.weight === 5);
+  assert.ok(hundred.from <= 100.001 && hundred.to > 100);
+  assert.equal(page.histogram([]), null);
+});
+
+test("the tree of waiting adds up", () => {
+  const frame = (name, line) => ({ function: name, file: "/srv/app/src/a.rs", line, address: line });
+  const callers = [{ frames: [frame("lock", 1), frame("f", 20), frame("main", 30)], waits: 1, wait_ns: 60, samples: 1 }];
+  const tree = page.waitTree(read([point("a", 1, { wait: exact(100), callers }), point("a", 2, { wait: exact(50) }), point("b", 3)]).points);
+  assert.equal(tree.value, 150);
+  assert.deepEqual(tree.children.map((c) => [c.name, c.value]), [["a", 150]]);
+  const [first, second] = tree.children[0].children;
+  assert.deepEqual([first.name, first.value, second.value], ["src/a.rs:1", 100, 50]);
+  assert.deepEqual([first.children[0].name, first.children[0].value, first.children[0].children[0].name], ["f", 60, "main"]);
+  // Estimates of more than there was are made smaller.
+  callers[0].wait_ns = 400;
+  assert.equal(page.waitTree(read([point("a", 1, { wait: exact(100), callers })]).points).value, 100);
+  assert.equal(page.waitTree(read([point("a", 1)]).points), null);
+});
+
+test("contention over time", () => {
+  const history = new page.History(10_000);
+  const at = (elapsed, ns, more) => read([point("a", 1, { wait: exact(ns) })], { elapsed_ns: elapsed, ...more });
+  history.add(at(1e9, 1e9), 1000);
+  history.add(at(2e9, 3e9), 2000);
+  history.add(at(2.1e9, 9e9), 2100);
+  history.add(at(3e9, 2e9), 3000);
+  history.add(at(1e9, 1e9, { resets: 1 }), 4000);
+  history.gap(5000);
+  history.gap(6000);
+  history.add(at(9e9, 9e9, { resets: 1 }), 7000);
+  history.add(at(10e9, 9.5e9, { resets: 1 }), 8000);
+  const { at: times, lines } = history.lines(4);
+  assert.deepEqual(times, [2000, 3000, 4000, 8000]);
+  assert.deepEqual(lines.map((line) => line.values), [[2, 0, null, 0.5], [2, 0, null, 0.5]]);
+  history.add(at(20e9, 9.5e9, { resets: 1 }), 17_000);
+  assert.deepEqual(history.lines(4).at, [8000, 17_000]);
+});

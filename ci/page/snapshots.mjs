@@ -1,0 +1,95 @@
+// Snapshots that the page is tried with: `node snapshots.mjs FOLDER` writes demo.json, hostile.json, empty.json and many.json.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A small generator (mulberry32), so that each run makes the same numbers. */
+function randomly(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+const random = randomly(7);
+
+/** Durations around `median`, of which each sample stands for `weight`. */
+function times(n, median, spread, weight = 1) {
+  const bell = () => random() + random() + random() + random() - 2;
+  const values = Array.from({ length: n }, () => Math.round(median * Math.exp(spread * bell()))).sort((a, b) => a - b);
+  const total = values.reduce((sum, v) => sum + v, 0) * weight;
+  return {
+    samples: n, total_ns: total, events: n * weight, max_ns: values.at(-1) ?? 0, reservoir: values.map((v) => [v, weight]),
+    ...(weight > 1 ? { total_variance: (0.03 * total) ** 2 } : {}),
+  };
+}
+
+function snapshot(points, more = {}) {
+  return {
+    format: "lockprof-snapshot", schema: 1, engine: "00000000000000a1", pid: 4711, taken_unix_ns: 1763878800123456800, collection: 3, resets: 0,
+    elapsed_ns: 60_000_000_000, mode: { kind: "sampled", budget: 0.01 },
+    table: { acquisitions: 0, records: 0, max_records: 4096, rejected: 0, hash_size: 64, collisions: 0, shards: 12 },
+    overhead: { budgeted_ns: 4_100_000_000, counting_ns: 900_000_000, threads_ns: 720_000_000_000 },
+    points, ...more,
+  };
+}
+
+const site = (file, line, column = 9) => ({ file, line, column });
+const frame = (fn, file, line) => ({ function: fn, file, line, address: 4096 + line });
+const stack = (wait_ns, waits, ...frames) => ({ frames, wait_ns, waits, samples: Math.ceil(waits / 3) });
+
+function demo() {
+  const serve = frame("app::server::serve", "/srv/app/src/server.rs", 77);
+  const handle = frame("app::http::handle", "/srv/app/src/http.rs", 210);
+  const sessions = { named: "sessions" };
+  const cached = times(900, 21_000_000, 0.9, 8);
+  return snapshot([
+    {
+      lock: sessions, mode: "exclusive", site: site("src/http.rs", 88), acquisitions: 182_344, contentions: 7200, blocked: 912, try_failures: 41,
+      caused_wait_ns: 21_400_000_000, caused_variance: 4e17, wait: cached, hold: times(1200, 9_000, 0.8, 150),
+      callers: [
+        stack(88e9, 4100, frame("app::session::Store::touch", "/srv/app/src/http.rs", 88), frame("app::http::login", "/srv/app/src/http.rs", 120), handle, serve),
+        stack(31e9, 1500, frame("app::session::Store::touch", "/srv/app/src/http.rs", 88), frame("app::http::logout", "/srv/app/src/http.rs", 140), handle, serve),
+        stack(9e9, 400, frame("app::session::Store::touch", "/srv/app/src/http.rs", 88), frame("app::metrics::sample", "/srv/app/src/metrics.rs", 33), frame("app::metrics::run", "/srv/app/src/metrics.rs", 12)),
+      ],
+    },
+    {
+      lock: sessions, mode: "exclusive", site: site("src/cache.rs", 41), acquisitions: 1312, contentions: 240, blocked: 6880, caused_wait_ns: 139_000_000_000,
+      caused_variance: 9e18, wait: times(240, 6_000_000, 1.2), hold: times(512, 38_000_000, 0.7, 2),
+    },
+    { lock: { named: "cache shard" }, mode: "shared", site: site("/home/me/.cargo/registry/src/index.example-1949cf8c6b5b557f/lru-0.16.2/src/shard.rs", 305), acquisitions: 48_211_090, contentions: 51_020, blocked: 800, caused_wait_ns: 210_000_000, wait: times(700, 190_000, 1.4, 70), hold: times(1024, 310, 0.5, 47_000) },
+    { lock: { named: "cache shard" }, mode: "exclusive", site: site("/home/me/.cargo/registry/src/index.example-1949cf8c6b5b557f/lru-0.16.2/src/shard.rs", 318), acquisitions: 212_400, contentions: 1800, blocked: 50_400, caused_wait_ns: 9_100_000_000, caused_variance: 4e16, wait: times(300, 80_000, 1.1, 6), hold: times(900, 2_600, 0.9, 230) },
+    { lock: { created: site("src/pool.rs", 17, 21) }, mode: "exclusive", site: site("src/pool.rs", 64), acquisitions: 90_200, contentions: 300, timeouts: 12, vain_wait_ns: 6_000_000_000, blocked: 312, caused_wait_ns: 2_400_000_000, wait: times(300, 7_000_000, 0.8), hold: times(800, 400_000, 1.3, 110) },
+    { lock: { named: "config" }, mode: "shared", site: site("src/config.rs", 12), acquisitions: 9_003_112, hold: times(600, 60, 0.3, 15_000) },
+    { lock: { named: "log" }, mode: "exclusive", site: site("src/log.rs", 9), acquisitions: 400, contentions: 3, blocked: 3, hold: { samples: 0, total_ns: 0, events: 400, max_ns: 0 }, wait: { samples: 0, total_ns: 0, events: 3, max_ns: 0 } },
+    { lock: "anonymous", mode: "upgradable", site: site("src/tree.rs", 140), acquisitions: 88, hold: times(88, 4_000, 0.9) },
+  ], { losses: { points_full: 0, stacks: 17 } });
+}
+
+/** Names that would be markup, script, or another direction if they were not shown as text. */
+const HOSTILE = [
+  "</script><img src=x onerror=alert(1)>", "<!--<script>", "\"'`&amp;<b>", "a\u2028b\u2029c", "\u202egnp.exe\u202c", "\u0000\u001b[2J\n", "x".repeat(5000), "__proto__", "", "größe 錠 🔒",
+];
+
+function hostile() {
+  return snapshot(HOSTILE.map((name, i) => ({
+    lock: { named: name }, mode: "exclusive", site: site(`src/${name}.rs`, i + 1), acquisitions: 100 + i, contentions: 10 + i, blocked: 4, caused_wait_ns: 1_000_000 * (i + 1),
+    wait: times(20, 1_000_000 * (i + 1), 0.4), hold: times(20, 2_000, 0.4),
+    callers: [stack(1_000_000, 3, frame(name, `/srv/${name}.rs`, 3), frame(`${name}::caller`, null, null))],
+  })));
+}
+
+/** As many points as an engine is ever told to keep, and full reservoirs. */
+function many() {
+  return snapshot(Array.from({ length: 10_000 }, (_, i) => ({
+    lock: { named: `lock ${i % 400}` }, mode: i % 3 ? "exclusive" : "shared", site: site(`src/module_${i % 97}/file_${i % 31}.rs`, i + 1), acquisitions: Math.round(1e6 * random()), contentions: 64,
+    blocked: 3, caused_wait_ns: Math.round(1e8 * random()), wait: times(64, 20_000, 1.2), hold: times(128, 900, 1, 70),
+  })));
+}
+
+const [folder] = process.argv.slice(2);
+if (folder) {
+  for (const [name, json] of Object.entries({ demo: demo(), hostile: hostile(), empty: snapshot([]), many: many() })) {
+    writeFileSync(join(folder, `${name}.json`), JSON.stringify(json));
+  }
+}
