@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use comfy_table::{CellAlignment, Table, presets};
 use nexus_lockprof_snapshot::printable;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -127,21 +128,45 @@ fn pid_of(socket: &Path) -> Option<u32> {
 }
 
 fn row(found: &Found) -> Result<[String; 6]> {
-    let snapshot = target::connect_socket(&found.socket)
+    let name = program(found.pid).map(|name| printable(&name).into_owned());
+    let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), long);
+    let asked = target::connect_socket(&found.socket)
         .map_err(|error| error.context(found.socket.display().to_string()))
-        .and_then(|mut source: Box<dyn Source>| source.snapshot())?;
-    let acquisitions = snapshot
-        .points()
-        .iter()
-        .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
+        .and_then(|mut source: Box<dyn Source>| source.snapshot());
+    let [mode, elapsed, acquisitions] = match asked {
+        Ok(snapshot) => {
+            let acquisitions = snapshot
+                .points()
+                .iter()
+                .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
+            [
+                snapshot.mode().to_string(),
+                number::duration(snapshot.elapsed_ns() as f64),
+                number::count(acquisitions as f64),
+            ]
+        }
+        // It is there, and stopped maybe: of all that are, the one that somebody looks for.
+        Err(error) if name.is_some() && !is_refused(&error) => {
+            ["no answer".to_owned(), String::new(), String::new()]
+        }
+        Err(error) => return Err(error),
+    };
     Ok([
         found.pid.to_string(),
-        program(found.pid).map_or_else(|| "?".to_owned(), |name| printable(&name).into_owned()),
-        snapshot.mode().to_string(),
-        number::duration(snapshot.elapsed_ns() as f64),
-        number::count(acquisitions as f64),
-        uptime(found.pid).map_or_else(|| "?".to_owned(), long),
+        name.unwrap_or_else(|| "?".to_owned()),
+        mode,
+        elapsed,
+        acquisitions,
+        uptime,
     ])
+}
+
+/// Whether nobody listens: the number is another process's by now.
+fn is_refused(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(target_os = "linux")]

@@ -63,7 +63,7 @@ impl Client {
         }
         super::socket::open(path, Some(PATIENCE)).map_err(|error| match error.kind() {
             std::io::ErrorKind::ConnectionRefused => {
-                anyhow!("nobody listens there: the process that made it is gone ({error})")
+                anyhow!(error).context("nobody listens there: the process that made it is gone")
             }
             std::io::ErrorKind::WouldBlock => silent(),
             _ => anyhow!(error),
