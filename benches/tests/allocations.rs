@@ -65,12 +65,13 @@ const FIRST: u64 = 20_000;
 /// When a point of mode sampled is timed for the fifth time is chance: on a busy machine there may be thousands in between. So the
 /// first half of the first ones are all timed.
 fn count_in(mode: &str, mut acquire: impl FnMut()) -> (u64, u64) {
+    let switch_to = |mode| assert_eq!(modes::switch_to(mode), Ok(()));
     let before = allocations();
     if mode == "sampled" {
-        modes::switch_to("exact").unwrap();
+        switch_to("exact");
     }
     (0..FIRST / 2).for_each(|_| acquire());
-    modes::switch_to(mode).unwrap();
+    switch_to(mode);
     (0..FIRST / 2).for_each(|_| acquire());
     let first = allocations() - before;
     for _ in 0..ACQUISITIONS {
