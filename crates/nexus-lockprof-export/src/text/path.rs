@@ -56,7 +56,7 @@ mod tests {
     fn paths() {
         for (path, expected) in [
             (
-                "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tokio-1.2.3/src/sync/mutex.rs",
+                "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f/tokio-1.2.3/src/sync/mutex.rs",
                 "tokio-1.2.3/src/sync/mutex.rs",
             ),
             (

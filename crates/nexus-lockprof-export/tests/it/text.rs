@@ -493,7 +493,7 @@ fn freebsd_is_the_snapshots_own_table() {
 }
 
 const TOKIO: &str =
-    "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tokio-1.47.1/src";
+    "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f/tokio-1.47.1/src";
 
 fn frame(function: &str, file: &str, line: u32) -> Frame {
     Frame {

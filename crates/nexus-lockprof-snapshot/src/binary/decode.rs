@@ -1,9 +1,11 @@
-//! Bytes to what is in them, as far as possible without copying: [`Snapshot::from_bytes`](crate::Snapshot::from_bytes) makes
-//! points of it, a merge adds it up as it goes by.
+//! Bytes to what is in them: [`Snapshot::from_bytes`](crate::Snapshot::from_bytes) makes points of it, a merge adds it up.
+//!
+//! One pass over the bytes, into [`Room`] that is used again for the next file.
 
 use super::input::{Input, Malformed};
 use super::{MAGIC, VERSION, durations, field, tag, weights};
 use crate::{AcquireMode, Losses, Overhead, ProfilerMode, ReadError, Sample, TableStats};
+use std::ops::Range;
 
 /// A file whose sections have been found and whose checksum is right.
 pub(crate) struct Decoder<'a> {
@@ -13,6 +15,16 @@ pub(crate) struct Decoder<'a> {
     /// Frames, by number.
     pub(crate) frames: Vec<RawFrame>,
     points: Input<'a>,
+}
+
+/// The points of a file, and what they have several of, one point's after the other's.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) points: Vec<RawPoint>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) stacks: Vec<RawStack>,
+    /// Frames of stacks, by number.
+    pub(crate) stack_frames: Vec<usize>,
 }
 
 /// All of a snapshot but its points.
@@ -57,56 +69,39 @@ pub(crate) enum RawLock {
 }
 
 /// A point; its texts by number.
-pub(crate) struct RawPoint<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct RawPoint {
     pub(crate) lock: RawLock,
     pub(crate) mode: AcquireMode,
     pub(crate) site: RawSite,
     /// In the order of `field`.
     pub(crate) counters: [u64; field::COUNTERS],
     pub(crate) caused_variance: f64,
-    pub(crate) wait: RawDurations<'a>,
-    pub(crate) hold: RawDurations<'a>,
-    pub(crate) callers: RawStacks<'a>,
+    pub(crate) wait: RawDurations,
+    pub(crate) hold: RawDurations,
+    /// Which of the [`Room`]'s stacks.
+    pub(crate) callers: Range<usize>,
 }
 
 /// Durations.
-pub(crate) struct RawDurations<'a> {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RawDurations {
     /// In the order of `durations`.
     pub(crate) counters: [u64; durations::COUNTERS],
     pub(crate) total_variance: f64,
-    pub(crate) reservoir: RawSamples<'a>,
-    pub(crate) recent: RawSamples<'a>,
+    /// Which of the [`Room`]'s samples; ascending by value.
+    pub(crate) reservoir: Range<usize>,
+    pub(crate) recent: Range<usize>,
 }
 
-/// Samples, ascending by value: an iterator.
-#[derive(Clone, Copy)]
-pub(crate) struct RawSamples<'a> {
-    values: Input<'a>,
-    left: usize,
-    value: u64,
-    weights: Weights<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum Weights<'a> {
-    Same(f64),
-    Each(Input<'a>),
-}
-
-/// The stacks of a point: an iterator.
-#[derive(Clone, Copy)]
-pub(crate) struct RawStacks<'a> {
-    input: Input<'a>,
-    left: usize,
-    frames: usize,
-}
-
-/// A stack; its frames by number.
+/// A stack.
+#[derive(Clone, Debug)]
 pub(crate) struct RawStack {
     pub(crate) waits: u64,
     pub(crate) wait_ns: u64,
     pub(crate) samples: u64,
-    pub(crate) frames: Vec<usize>,
+    /// Which of the [`Room`]'s frames.
+    pub(crate) frames: Range<usize>,
 }
 
 type Read<T> = Result<T, Malformed>;
@@ -148,20 +143,23 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// All points. What is in them was looked at: going through their samples and stacks will not fail.
-    pub(crate) fn points(&self) -> Read<Vec<RawPoint<'a>>> {
+    /// Reads all points into `room`.
+    pub(crate) fn points(&self, room: &mut Room) -> Read<()> {
         /// The least that a point takes: its length, lock, mode, site and mask.
         const LEAST: usize = 7;
+        room.points.clear();
+        room.samples.clear();
+        room.stacks.clear();
+        room.stack_frames.clear();
         let mut input = self.points;
-        let count = input.count(LEAST)?;
-        let mut points = Vec::with_capacity(count.min(1 << 12));
-        for _ in 0..count {
-            points.push(self.point(&mut input.piece()?)?);
+        for _ in 0..input.count(LEAST)? {
+            let point = self.point(&mut input.piece()?, room)?;
+            room.points.push(point);
         }
-        Ok(points)
+        Ok(())
     }
 
-    fn point(&self, input: &mut Input<'a>) -> Read<RawPoint<'a>> {
+    fn point(&self, input: &mut Input<'a>, room: &mut Room) -> Read<RawPoint> {
         let texts = self.texts.len();
         let before = *input;
         let lock = match input.byte()? {
@@ -185,27 +183,18 @@ impl<'a> Decoder<'a> {
             _ => variance(input)?,
         };
         let mut durations = |bit| match mask & bit {
-            0 => Ok(RawDurations::EMPTY),
-            _ => RawDurations::read(&mut input.piece()?),
+            0 => Ok(RawDurations::default()),
+            _ => RawDurations::read(&mut input.piece()?, &mut room.samples),
         };
         let (wait, hold) = (durations(field::WAIT)?, durations(field::HOLD)?);
-        let callers = match mask & field::CALLERS {
-            0 => RawStacks::EMPTY,
-            _ => {
-                let left = input.count(4)?;
-                let frames = self.frames.len();
-                let mut stacks = RawStacks {
-                    input: *input,
-                    left,
-                    frames,
-                };
-                let all = stacks;
-                while stacks.next()?.is_some() {}
-                // A later version may have more to come.
-                *input = stacks.input;
-                all
+        let begin = room.stacks.len();
+        if mask & field::CALLERS != 0 {
+            // Three counts, and how many frames.
+            for _ in 0..input.count(4)? {
+                let stack = self.stack(input, &mut room.stack_frames)?;
+                room.stacks.push(stack);
             }
-        };
+        }
         Ok(RawPoint {
             lock,
             mode,
@@ -214,7 +203,25 @@ impl<'a> Decoder<'a> {
             caused_variance,
             wait,
             hold,
-            callers,
+            callers: begin..room.stacks.len(),
+        })
+    }
+
+    fn stack(&self, input: &mut Input<'a>, frames: &mut Vec<usize>) -> Read<RawStack> {
+        let (waits, wait_ns, samples) = (input.number()?, input.number()?, input.number()?);
+        let begin = frames.len();
+        for _ in 0..input.count(1)? {
+            frames.push(below(
+                input,
+                self.frames.len(),
+                "a frame that is not there",
+            )?);
+        }
+        Ok(RawStack {
+            waits,
+            wait_ns,
+            samples,
+            frames: begin..frames.len(),
         })
     }
 }
@@ -451,15 +458,8 @@ fn variance(input: &mut Input<'_>) -> Read<f64> {
     }
 }
 
-impl<'a> RawDurations<'a> {
-    const EMPTY: Self = Self {
-        counters: [0; durations::COUNTERS],
-        total_variance: 0.0,
-        reservoir: RawSamples::EMPTY,
-        recent: RawSamples::EMPTY,
-    };
-
-    fn read(input: &mut Input<'a>) -> Read<Self> {
+impl RawDurations {
+    fn read(input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Self> {
         let mask = input.number()?;
         Ok(Self {
             counters: there(input, mask)?,
@@ -467,82 +467,43 @@ impl<'a> RawDurations<'a> {
                 0 => 0.0,
                 _ => variance(input)?,
             },
-            reservoir: RawSamples::read_if(mask & durations::RESERVOIR != 0, input)?,
-            recent: RawSamples::read_if(mask & durations::RECENT != 0, input)?,
+            reservoir: samples(mask & durations::RESERVOIR != 0, input, all)?,
+            recent: samples(mask & durations::RECENT != 0, input, all)?,
         })
     }
 }
 
-impl<'a> RawSamples<'a> {
-    const EMPTY: Self = Self {
-        values: Input::new(&[], 0),
-        left: 0,
-        value: 0,
-        weights: Weights::Same(1.0),
-    };
-
-    fn read_if(there: bool, input: &mut Input<'a>) -> Read<Self> {
-        if !there {
-            return Ok(Self::EMPTY);
-        }
-        let left = input.count(1)?;
-        let values = *input;
-        // Values first, then weights: where those begin is only known when the former were seen.
-        let mut value = 0_u64;
-        for _ in 0..left {
-            let before = *input;
-            value = match value.checked_add(input.number()?) {
-                Some(value) => value,
-                None => return Err(before.bad("a duration above 2^64 ns")),
-            };
-        }
+/// Puts samples behind the others, if there are any.
+fn samples(there: bool, input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Range<usize>> {
+    let begin = all.len();
+    if !there {
+        return Ok(begin..begin);
+    }
+    let mut value_ns = 0_u64;
+    for _ in 0..input.count(1)? {
         let before = *input;
-        let weights = match input.byte()? {
-            weights::ONES => Weights::Same(1.0),
-            weights::SAME => Weights::Same(weight(input)?),
-            weights::EACH => {
-                let each = *input;
-                for _ in 0..left {
-                    weight(input)?;
-                }
-                Weights::Each(each)
-            }
-            _ => return Err(before.bad("no kind of weights")),
-        };
-        Ok(Self {
-            values,
-            left,
-            value: 0,
-            weights,
-        })
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.left
-    }
-
-    /// The next one.
-    #[inline]
-    pub(crate) fn next(&mut self) -> Read<Option<Sample>> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Ok(None);
-        };
-        self.left = left;
-        let before = self.values;
-        let step = self.values.number()?;
-        self.value = match self.value.checked_add(step) {
+        value_ns = match value_ns.checked_add(input.number()?) {
             Some(value) => value,
             None => return Err(before.bad("a duration above 2^64 ns")),
         };
-        let weight = match &mut self.weights {
-            Weights::Same(weight) => *weight,
-            Weights::Each(each) => weight(each)?,
-        };
-        Ok(Some(Sample {
-            value_ns: self.value,
-            weight,
-        }))
+        all.push(Sample::exact(value_ns));
     }
+    let new = all.get_mut(begin..).unwrap_or_default();
+    let before = *input;
+    match input.byte()? {
+        weights::ONES => {}
+        weights::SAME => {
+            let same = weight(input)?;
+            new.iter_mut().for_each(|sample| sample.weight = same);
+        }
+        weights::EACH => {
+            for sample in new {
+                sample.weight = weight(input)?;
+            }
+        }
+        _ => return Err(before.bad("no kind of weights")),
+    }
+    Ok(begin..all.len())
 }
 
 #[inline]
@@ -557,34 +518,5 @@ fn weight(input: &mut Input<'_>) -> Read<f64> {
         Ok(weight)
     } else {
         Err(before.bad("a weight that is not above 0 and at most 2^64"))
-    }
-}
-
-impl RawStacks<'_> {
-    const EMPTY: Self = Self {
-        input: Input::new(&[], 0),
-        left: 0,
-        frames: 0,
-    };
-
-    /// The next one.
-    pub(crate) fn next(&mut self) -> Read<Option<RawStack>> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Ok(None);
-        };
-        self.left = left;
-        let input = &mut self.input;
-        let (waits, wait_ns, samples) = (input.number()?, input.number()?, input.number()?);
-        let count = input.count(1)?;
-        let mut frames = Vec::with_capacity(count);
-        for _ in 0..count {
-            frames.push(below(input, self.frames, "a frame that is not there")?);
-        }
-        Ok(Some(RawStack {
-            waits,
-            wait_ns,
-            samples,
-            frames,
-        }))
     }
 }

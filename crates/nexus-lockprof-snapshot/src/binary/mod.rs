@@ -9,7 +9,7 @@ mod encode;
 mod input;
 mod whole;
 
-pub(crate) use decode::{Decoder, RawDurations, RawFrame, RawLock, RawPoint, RawSamples, RawSite};
+pub(crate) use decode::{Decoder, RawFrame, RawLock, RawPoint, RawSite, Room};
 pub(crate) use encode::encode;
 pub(crate) use input::Malformed;
 pub(crate) use whole::snapshot;

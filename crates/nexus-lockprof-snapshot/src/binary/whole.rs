@@ -1,16 +1,18 @@
 //! A snapshot of what was decoded.
 
-use super::decode::{Decoder, RawDurations, RawFrame, RawLock, RawPoint, RawSamples, RawSite};
-use super::input::Malformed;
+use super::decode::{Decoder, RawDurations, RawFrame, RawLock, RawPoint, RawSite, Room};
 use crate::{
-    Durations, Frame, Lock, Point, ReadError, Sample, Samples, Site, Snapshot, SnapshotParts, Stack,
+    Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, SnapshotParts, Stack,
 };
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The snapshot in a file.
 pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
-    let points = decoder.points()?;
-    let points = points.into_iter().map(|raw| decoder.whole(raw));
-    let points = points.collect::<Result<_, _>>()?;
+    let mut room = Room::default();
+    decoder.points(&mut room)?;
+    let points = room.points.iter().map(|raw| decoder.whole(raw, &room));
+    let points = points.collect();
     let head = &decoder.head;
     let snapshot = Snapshot::from_parts(SnapshotParts {
         engine: head.engine,
@@ -53,20 +55,20 @@ impl Decoder<'_> {
         }
     }
 
-    fn whole(&self, mut raw: RawPoint<'_>) -> Result<Point, Malformed> {
-        let mut callers = Vec::new();
-        while let Some(stack) = raw.callers.next()? {
-            let frames = stack
-                .frames
-                .iter()
-                .filter_map(|number| self.frames.get(*number));
-            callers.push(Stack {
+    fn whole(&self, raw: &RawPoint, room: &Room) -> Point {
+        let stacks = room.stacks.get(raw.callers.clone()).unwrap_or_default();
+        let callers = stacks.iter().map(|stack| {
+            let numbers = room.stack_frames.get(stack.frames.clone());
+            let numbers = numbers.unwrap_or_default().iter();
+            let frames = numbers.filter_map(|number| self.frames.get(*number));
+            Stack {
                 frames: frames.map(|raw| self.frame(*raw)).collect(),
                 waits: stack.waits,
                 wait_ns: stack.wait_ns,
                 samples: stack.samples,
-            });
-        }
+            }
+        });
+        let callers = callers.collect();
         let lock = match raw.lock {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.text(name).to_owned()),
@@ -82,7 +84,7 @@ impl Decoder<'_> {
             blocked,
             caused_wait_ns,
         ] = raw.counters;
-        Ok(Point {
+        Point {
             acquisitions,
             contentions,
             try_failures,
@@ -92,35 +94,28 @@ impl Decoder<'_> {
             blocked,
             caused_wait_ns,
             caused_variance: raw.caused_variance,
-            wait: whole_durations(&raw.wait)?,
-            hold: whole_durations(&raw.hold)?,
+            wait: whole_durations(&raw.wait, room),
+            hold: whole_durations(&raw.hold, room),
             callers,
             ..Point::new(lock, raw.mode, self.site(raw.site))
-        })
+        }
     }
 }
 
-fn whole_durations(raw: &RawDurations<'_>) -> Result<Durations, Malformed> {
+fn whole_durations(raw: &RawDurations, room: &Room) -> Durations {
     let [samples, total_ns, events, unmeasured, max_ns] = raw.counters;
-    Ok(Durations {
+    let whole = |range: &Range<usize>| match room.samples.get(range.clone()) {
+        None | Some([]) => Samples::default(),
+        Some(samples) => Samples::from(Arc::from(samples)),
+    };
+    Durations {
         samples,
         total_ns,
         total_variance: raw.total_variance,
         events,
         unmeasured,
         max_ns,
-        reservoir: whole_samples(raw.reservoir)?,
-        recent: whole_samples(raw.recent)?,
-    })
-}
-
-fn whole_samples(mut raw: RawSamples<'_>) -> Result<Samples, Malformed> {
-    if raw.len() == 0 {
-        return Ok(Samples::default());
+        reservoir: whole(&raw.reservoir),
+        recent: whole(&raw.recent),
     }
-    let mut samples: Vec<Sample> = Vec::with_capacity(raw.len());
-    while let Some(sample) = raw.next()? {
-        samples.push(sample);
-    }
-    Ok(samples.into())
 }

@@ -4,7 +4,7 @@ mod grid;
 mod point;
 mod texts;
 
-use crate::binary::{Decoder, RawFrame};
+use crate::binary::{Decoder, RawFrame, Room};
 use crate::{Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats};
 use grid::{Cell, Grid};
 use point::{Key, Merged, Names, Place};
@@ -80,6 +80,7 @@ pub struct Merge {
 struct Scratch {
     cells: Vec<Cell>,
     spare: Vec<Cell>,
+    room: Room,
 }
 
 /// All but the points.
@@ -139,7 +140,11 @@ impl Merge {
         }
         let decoder = Decoder::new(bytes)?;
         // All of it is looked at before any of it is added.
-        let points = decoder.points()?;
+        let mut room = std::mem::take(&mut self.scratch.room);
+        if let Err(malformed) = decoder.points(&mut room) {
+            self.scratch.room = room;
+            return Err(malformed.into());
+        }
         let head = &decoder.head;
         self.head(Head {
             engine: head.engine,
@@ -166,9 +171,10 @@ impl Merge {
             .iter()
             .map(|frame| self.frame(place.frame(*frame)))
             .collect();
-        for raw in points {
-            self.raw_point(raw, &place, &frames)?;
+        for raw in &room.points {
+            self.raw_point(raw, &room, &place, &frames);
         }
+        self.scratch.room = room;
         Ok(())
     }
 

@@ -1,9 +1,7 @@
 //! A point that is being merged.
 
 use super::{Cell, Grid, Merge, Scratch};
-use crate::binary::{
-    Malformed, RawDurations, RawFrame, RawLock, RawPoint, RawSamples, RawSite, durations, field,
-};
+use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field};
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
 use std::collections::HashMap;
 
@@ -151,10 +149,11 @@ impl Merge {
     /// Adds a point of a file, whose frames have these numbers here.
     pub(super) fn raw_point(
         &mut self,
-        mut raw: RawPoint<'_>,
+        raw: &RawPoint,
+        room: &Room,
         place: &Place<'_>,
         frames: &[usize],
-    ) -> Result<(), Malformed> {
+    ) {
         let key = Key {
             lock: place.lock(raw.lock),
             mode: raw.mode,
@@ -163,18 +162,24 @@ impl Merge {
         let (merged, scratch) = self.merged(key);
         sum(&mut merged.counters, &raw.counters);
         merged.caused_variance += raw.caused_variance;
-        merged.wait.add_raw(&raw.wait, scratch)?;
-        merged.hold.add_raw(&raw.hold, scratch)?;
-        while let Some(stack) = raw.callers.next()? {
-            let numbers = stack.frames.iter().filter_map(|number| frames.get(*number));
-            let counts = [stack.waits, stack.wait_ns, stack.samples];
-            let sums = merged
-                .callers
-                .entry(numbers.copied().collect())
-                .or_default();
-            sum(sums, &counts);
+        for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
+            let samples = |range: &std::ops::Range<usize>| {
+                room.samples.get(range.clone()).unwrap_or_default()
+            };
+            merged.counters(&raw.counters);
+            merged.total_variance += raw.total_variance;
+            merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
         }
-        Ok(())
+        for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
+            let numbers = room.stack_frames.get(stack.frames.clone());
+            let numbers = numbers.unwrap_or_default().iter();
+            let numbers = numbers.filter_map(|number| frames.get(*number)).copied();
+            let counts = [stack.waits, stack.wait_ns, stack.samples];
+            sum(
+                merged.callers.entry(numbers.collect()).or_default(),
+                &counts,
+            );
+        }
     }
 
     fn merged(&mut self, key: Key) -> (&mut Merged, &mut Scratch) {
@@ -285,33 +290,16 @@ impl MergedDurations {
             other.max_ns,
         ]);
         self.total_variance += other.total_variance;
-        for (grid, samples) in [
-            (&mut self.reservoir, &other.reservoir),
-            (&mut self.recent, &other.recent),
-        ] {
-            scratch.cells.clear();
-            for sample in samples.iter() {
-                scratch.push(sample);
-            }
-            grid.add(&scratch.cells, &mut scratch.spare);
-        }
+        self.samples(&other.reservoir, &other.recent, scratch);
     }
 
-    fn add_raw(
-        &mut self,
-        other: &RawDurations<'_>,
-        scratch: &mut Scratch,
-    ) -> Result<(), Malformed> {
-        self.counters(&other.counters);
-        self.total_variance += other.total_variance;
-        for (grid, samples) in [
-            (&mut self.reservoir, other.reservoir),
-            (&mut self.recent, other.recent),
-        ] {
-            scratch.fill(samples)?;
-            grid.add(&scratch.cells, &mut scratch.spare);
+    fn samples(&mut self, reservoir: &[Sample], recent: &[Sample], scratch: &mut Scratch) {
+        for (grid, samples) in [(&mut self.reservoir, reservoir), (&mut self.recent, recent)] {
+            if !samples.is_empty() {
+                scratch.fill(samples);
+                grid.add(&scratch.cells, &mut scratch.spare);
+            }
         }
-        Ok(())
     }
 
     fn append(&mut self, other: Self, scratch: &mut Scratch) {
@@ -343,21 +331,15 @@ impl MergedDurations {
 }
 
 impl Scratch {
-    fn fill(&mut self, mut samples: RawSamples<'_>) -> Result<(), Malformed> {
+    /// The cells of samples. These ascend, and so do cells.
+    fn fill(&mut self, samples: &[Sample]) {
         self.cells.clear();
-        while let Some(sample) = samples.next()? {
-            self.push(&sample);
-        }
-        Ok(())
-    }
-
-    /// Samples ascend, and so do cells.
-    #[inline]
-    fn push(&mut self, sample: &Sample) {
-        let cell = Cell::of(sample);
-        match self.cells.last_mut() {
-            Some(last) if last.number() == cell.number() => last.add(cell),
-            _ => self.cells.push(cell),
+        for sample in samples {
+            let cell = Cell::of(sample);
+            match self.cells.last_mut() {
+                Some(last) if last.number() == cell.number() => last.add(cell),
+                _ => self.cells.push(cell),
+            }
         }
     }
 }
