@@ -38,14 +38,18 @@ pub(crate) fn merge(paths: &[PathBuf]) -> Result<Snapshot> {
             .chunks(share)
             .map(|paths| scope.spawn(|| merge_here(paths, &progress)))
             .collect();
-        let mut all = Merge::new();
+        let mut all: Option<Merge> = None;
         for thread in threads {
             let merged = thread
                 .join()
-                .map_err(|_| anyhow!("a thread has panicked"))?;
-            all.append(merged?);
+                .map_err(|_| anyhow!("a thread has panicked"))??;
+            // Into the first, not into an empty one: that would be a third with all points.
+            match &mut all {
+                None => all = Some(merged),
+                Some(all) => all.append(merged),
+            }
         }
-        Ok::<_, anyhow::Error>(all)
+        Ok::<_, anyhow::Error>(all.unwrap_or_default())
     })?;
     Ok(merged.finish())
 }

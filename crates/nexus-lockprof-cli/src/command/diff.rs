@@ -15,12 +15,14 @@ mod table;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   lockprof diff main.lockprof branch.lockprof
+  lockprof diff before.lockprof 4711
   lockprof diff before.lockprof 4711 --seconds 30
   lockprof diff main.lockprof branch.lockprof --fail-on worse=25%
   lockprof diff main.lockprof branch.lockprof --metric wait-per-acquisition --format json
 
 A figure is worse or better if it changed by --threshold, is not explained by chance, and is about more time than
---floor. A point whose line has moved is found again by its lock, mode and file.";
+--floor. A point whose line has moved is found again by its lock, mode and file. Of two snapshots of one process, the
+later one is taken without what was before the earlier one.";
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -86,6 +88,11 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<Outcome> {
     );
     let of = |target: &Target| target.snapshot(options.seconds.filter(|_| !target.is_static()));
     let (before, after) = (of(&options.before)?, of(&options.after)?);
+    // Of one process, the later one has all that the earlier one has: what came in between is what can be compared with it.
+    let between = after.since(&before).ok();
+    let between = between.filter(|interval| interval.elapsed_ns() > 0);
+    let is_between = between.is_some();
+    let after = between.unwrap_or(after);
     let rule = Rule {
         significance: options.significance,
         threshold: options.threshold,
@@ -98,7 +105,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<Outcome> {
     let comparison = diff::compare(&before, &after, &rule);
     let sides = [
         (options.before.to_string(), &before),
-        (options.after.to_string(), &after),
+        (name(&options.after, is_between), &after),
     ];
     match options.format {
         Format::Table => {
@@ -113,6 +120,13 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<Outcome> {
         }
     }
     Ok(outcome(&comparison, options.fail_on))
+}
+
+fn name(after: &Target, is_between: bool) -> String {
+    match is_between {
+        true => format!("{after} since then"),
+        false => after.to_string(),
+    }
 }
 
 fn outcome(comparison: &Comparison, fail_on: Option<FailOn>) -> Outcome {

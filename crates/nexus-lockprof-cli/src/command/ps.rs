@@ -4,11 +4,13 @@ use crate::number;
 use crate::output;
 use crate::target::{self, Source};
 use crate::terminal::Color;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use comfy_table::{CellAlignment, Table, presets};
 use nexus_lockprof_snapshot::printable;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -47,8 +49,8 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     ]);
     let mut stale = Vec::new();
     let mut rows = 0;
-    for found in sockets() {
-        match row(&found) {
+    for answer in answers(&sockets()) {
+        match answer {
             Ok(row) => {
                 table.add_row(row);
                 rows += 1;
@@ -79,6 +81,25 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     output::print(color, &lines.join("\n"))
 }
 
+/// What each of them answers. All are asked at the same time, up to some number: one that is stopped must not keep the others waiting.
+fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
+    const AT_ONCE: usize = 16;
+    let mut answers = Vec::new();
+    for group in found.chunks(AT_ONCE) {
+        thread::scope(|scope| {
+            let threads: Vec<_> = group
+                .iter()
+                .map(|found| scope.spawn(|| row(found)))
+                .collect();
+            answers.extend(threads.into_iter().map(|thread| {
+                let answer = thread.join();
+                answer.unwrap_or_else(|_| Err(anyhow!("a thread has panicked")))
+            }));
+        });
+    }
+    answers
+}
+
 /// By pid.
 fn sockets() -> Vec<Found> {
     let mut found = Vec::new();
@@ -107,21 +128,45 @@ fn pid_of(socket: &Path) -> Option<u32> {
 }
 
 fn row(found: &Found) -> Result<[String; 6]> {
-    let snapshot = target::connect_socket(&found.socket)
+    let name = program(found.pid).map(|name| printable(&name).into_owned());
+    let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), long);
+    let asked = target::connect_socket(&found.socket)
         .map_err(|error| error.context(found.socket.display().to_string()))
-        .and_then(|mut source: Box<dyn Source>| source.snapshot())?;
-    let acquisitions = snapshot
-        .points()
-        .iter()
-        .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
+        .and_then(|mut source: Box<dyn Source>| source.snapshot());
+    let [mode, elapsed, acquisitions] = match asked {
+        Ok(snapshot) => {
+            let acquisitions = snapshot
+                .points()
+                .iter()
+                .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
+            [
+                snapshot.mode().to_string(),
+                number::duration(snapshot.elapsed_ns() as f64),
+                number::count(acquisitions as f64),
+            ]
+        }
+        // It is there, and stopped maybe: of all that are, the one that somebody looks for.
+        Err(error) if name.is_some() && !is_refused(&error) => {
+            ["no answer".to_owned(), String::new(), String::new()]
+        }
+        Err(error) => return Err(error),
+    };
     Ok([
         found.pid.to_string(),
-        program(found.pid).map_or_else(|| "?".to_owned(), |name| printable(&name).into_owned()),
-        snapshot.mode().to_string(),
-        number::duration(snapshot.elapsed_ns() as f64),
-        number::count(acquisitions as f64),
-        uptime(found.pid).map_or_else(|| "?".to_owned(), long),
+        name.unwrap_or_else(|| "?".to_owned()),
+        mode,
+        elapsed,
+        acquisitions,
+        uptime,
     ])
+}
+
+/// Whether nobody listens: the number is another process's by now.
+fn is_refused(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(target_os = "linux")]

@@ -9,6 +9,68 @@ pub(crate) struct Estimate {
     pub(crate) value: f64,
     /// Standard error: of what was sampled, and of how else the run might have gone.
     pub(crate) error: f64,
+    /// What the error is made of; `None` of a share.
+    sum: Option<Sum>,
+}
+
+/// A sum of durations, by something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sum {
+    /// What it is by: seconds, or events.
+    by: f64,
+    /// The sum of the squares of all durations.
+    squares: f64,
+    /// Variance of the figure for being estimated from samples.
+    sampled: f64,
+    /// Whether the number of durations is what it is by, so that only their lengths are chance.
+    each: bool,
+}
+
+impl Sum {
+    /// Variance of what one second or event adds, if it adds `mean`.
+    fn spread(self, mean: f64) -> f64 {
+        let square = self.squares / self.by;
+        match self.each {
+            true => (square - mean * mean).max(0.0),
+            false => square,
+        }
+    }
+
+    fn error(self, mean: f64) -> f64 {
+        (self.sampled + self.spread(mean) / self.by).sqrt()
+    }
+}
+
+impl Estimate {
+    fn of(value: f64, sum: Sum) -> Self {
+        Self {
+            value,
+            error: sum.error(value),
+            sum: Some(sum),
+        }
+    }
+
+    /// The standard error of the difference of two: the larger of what each says by itself, and what both say together if they are
+    /// of the same.
+    ///
+    /// A single event says by itself that there is no other kind; a run that has seen none, that there are none. A few events in a
+    /// short run, taken together with a long one, are few where many should have been.
+    pub(crate) fn error_of_difference(&self, other: &Self) -> f64 {
+        let apart = self.error.hypot(other.error);
+        let (Some(a), Some(b)) = (self.sum, other.sum) else {
+            return apart;
+        };
+        let both = Sum {
+            by: a.by + b.by,
+            squares: a.squares + b.squares,
+            sampled: 0.0,
+            each: a.each,
+        };
+        let mean = (self.value * a.by + other.value * b.by) / both.by;
+        let spread = both.spread(mean);
+        let together = a.sampled + b.sampled + spread / a.by + spread / b.by;
+        apart.max(together.sqrt())
+    }
 }
 
 /// What of a point is compared. More is worse, of each.
@@ -96,11 +158,7 @@ fn per_second(durations: &Durations, seconds: f64) -> Option<Estimate> {
     if seconds <= 0.0 || !is_whole(durations) {
         return None;
     }
-    let variance = durations.total_variance.max(0.0) + squares(durations);
-    Some(Estimate {
-        value: durations.total_ns as f64 / seconds,
-        error: variance.sqrt() / seconds,
-    })
+    Some(sum_by(durations, seconds, false))
 }
 
 /// The total for each of `events`, of which those without a duration had one of 0.
@@ -108,13 +166,17 @@ fn per_event(durations: &Durations, events: f64) -> Option<Estimate> {
     if events <= 0.0 || !is_whole(durations) {
         return None;
     }
-    let value = durations.total_ns as f64 / events;
-    let spread = (squares(durations) / events - value * value).max(0.0) / events;
-    let variance = durations.total_variance.max(0.0) / (events * events) + spread;
-    Some(Estimate {
-        value,
-        error: variance.sqrt(),
-    })
+    Some(sum_by(durations, events, true))
+}
+
+fn sum_by(durations: &Durations, by: f64, each: bool) -> Estimate {
+    let sum = Sum {
+        by,
+        squares: squares(durations),
+        sampled: durations.total_variance.max(0.0) / (by * by),
+        each,
+    };
+    Estimate::of(durations.total_ns as f64 / by, sum)
 }
 
 /// `part` of `whole`, which are counts.
@@ -127,6 +189,7 @@ fn share(part: f64, whole: f64) -> Option<Estimate> {
     Some(Estimate {
         value: part / whole,
         error: (careful * (1.0 - careful) / (whole + 2.0)).sqrt(),
+        sum: None,
     })
 }
 

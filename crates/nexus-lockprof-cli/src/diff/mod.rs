@@ -172,13 +172,10 @@ pub(crate) fn compare(before: &Snapshot, after: &Snapshot, rule: &Rule) -> Compa
 
 fn row(pair: &Pair<'_>, [then, now]: [f64; 2], rule: &Rule) -> Option<Row> {
     let point = pair.point()?;
-    let (presence, was) = match (&pair.before, &pair.after) {
-        (None, _) => (Presence::New, None),
-        (_, None) => (Presence::Gone, None),
-        (Some(before), Some(after)) => {
-            let moved = before.site != after.site && !pair.together;
-            (Presence::Both, moved.then(|| before.site.clone()))
-        }
+    let presence = match (&pair.before, &pair.after) {
+        (None, _) => Presence::New,
+        (_, None) => Presence::Gone,
+        (Some(_), Some(_)) => Presence::Both,
     };
     // A point that is in one only has not waited in the other.
     let nothing = Point::new(point.lock.clone(), point.mode, point.site.clone());
@@ -193,7 +190,7 @@ fn row(pair: &Pair<'_>, [then, now]: [f64; 2], rule: &Rule) -> Option<Row> {
         lock: point.lock.clone(),
         mode: point.mode,
         site: point.site.clone(),
-        was,
+        was: pair.was().cloned(),
         presence,
         together: pair.together,
         changes,
@@ -210,7 +207,7 @@ fn change(
     let [old, new] = [metric.of(before, then)?, metric.of(after, now)?];
     let weights = [metric.weight(before, then), metric.weight(after, now)];
     let weight = weights.into_iter().flatten().reduce(f64::max);
-    let error = old.error.hypot(new.error);
+    let error = old.error_of_difference(&new);
     let difference = new.value - old.value;
     // Equal figures do not differ, however sure they are.
     let z = if difference == 0.0 {

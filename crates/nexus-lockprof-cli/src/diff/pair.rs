@@ -1,12 +1,13 @@
 //! Which point of one snapshot is which of another, whose source may have been edited in between.
 //!
 //! Lines move when something is inserted above them. So points are not paired by their line alone, but in groups: those of one lock, one
-//! mode and one file.
+//! mode and one file, wherever cargo keeps that on either's machine.
 //!
 //! 1. If all places of one snapshot are in the other, nothing has moved: each is paired with itself, and the rest is new or gone.
 //! 2. Else, if there are as many in both, they are paired in their order.
 //! 3. Else nobody can tell which is new: the group is compared as one, at `file:*`.
 
+use nexus_lockprof_export::text::pieces::path;
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,6 +22,12 @@ pub(crate) struct Pair<'a> {
 }
 
 impl Pair<'_> {
+    /// Where it was, if that is not where it is.
+    pub(crate) fn was(&self) -> Option<&Site> {
+        let (before, after) = (&self.before.as_ref()?.site, &self.after.as_ref()?.site);
+        (!self.together && position(before) != position(after)).then_some(before)
+    }
+
     /// The point, as it is now, or was.
     pub(crate) fn point(&self) -> Option<&Point> {
         self.after.as_deref().or(self.before.as_deref())
@@ -31,37 +38,48 @@ impl Pair<'_> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Group<'a> {
     name: Option<&'a str>,
-    created_in: Option<&'a str>,
+    created_in: Option<Cow<'a, str>>,
     mode: AcquireMode,
-    file: &'a str,
+    file: Cow<'a, str>,
 }
 
 impl<'a> Group<'a> {
     fn of(point: &'a Point) -> Self {
         let (name, created_in) = match &point.lock {
             Lock::Named(name) => (Some(name.as_str()), None),
-            Lock::Created(site) => (None, Some(site.file.as_str())),
+            Lock::Created(site) => (None, Some(path(&site.file))),
             Lock::Anonymous => (None, None),
         };
         Self {
             name,
             created_in,
             mode: point.mode,
-            file: &point.site.file,
+            file: path(&point.site.file),
         }
     }
 }
 
-/// What orders the points of a group, and tells them apart.
-type Place<'a> = (&'a Lock, &'a Site);
+/// Line and column.
+type Position = (u32, u32);
 
-fn place(point: &Point) -> Place<'_> {
-    (&point.lock, &point.site)
+fn position(site: &Site) -> Position {
+    (site.line, site.column)
+}
+
+/// What orders the points of a group, and tells them apart: where the lock was created, if it has no name, and where it is taken.
+type Place = (Option<Position>, Position);
+
+fn place(point: &Point) -> Place {
+    let created = match &point.lock {
+        Lock::Created(site) => Some(position(site)),
+        Lock::Named(_) | Lock::Anonymous => None,
+    };
+    (created, position(&point.site))
 }
 
 /// Pairs the points of two snapshots.
 pub(crate) fn pairs<'a>(before: &'a [Point], after: &'a [Point]) -> Vec<Pair<'a>> {
-    type Members<'a> = BTreeMap<Place<'a>, &'a Point>;
+    type Members<'a> = BTreeMap<Place, &'a Point>;
     let mut groups: BTreeMap<Group<'a>, (Members<'a>, Members<'a>)> = BTreeMap::new();
     for point in before {
         let (before, _) = groups.entry(Group::of(point)).or_default();
@@ -189,6 +207,22 @@ mod tests {
         let pairs = pairs(&before, &after);
         assert_eq!(pairs.iter().filter(|pair| pair.before.is_some()).count(), 1);
         assert_eq!(pairs.len(), 3);
+    }
+
+    #[test]
+    fn another_machine_keeps_its_crates_elsewhere() {
+        let kept_in = |home: &str, line| {
+            let mut point = at(line);
+            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs");
+            point
+        };
+        let (before, after) = ([kept_in("/home/me", 7)], [kept_in("/root", 7)]);
+        let pairs = pairs(&before, &after);
+        let [pair] = pairs.as_slice() else {
+            panic!("{pairs:?}")
+        };
+        assert!(pair.before.is_some() && pair.after.is_some());
+        assert_eq!(pair.was(), None);
     }
 
     #[test]

@@ -205,48 +205,130 @@ fn a_moved_point_says_where_it_was() {
     assert_eq!(comparison.count(Verdict::Worse), 0);
 }
 
-/// Two runs of one workload whose events come by chance: the rule must not find much.
-#[test]
-fn runs_that_are_alike_are_told_so() {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
-    // Poisson numbers of waits, exponential times.
+/// Numbers from 0 to 1, the same ones in each run of the tests.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn exponential(&mut self) -> f64 {
+        -(1.0 - self.uniform()).ln()
+    }
+
+    /// A Poisson number.
+    fn number(&mut self, mean: f64) -> u64 {
+        let (mut number, mut sum) = (0, self.exponential());
+        while sum < mean {
+            number += 1;
+            sum += self.exponential();
+        }
+        number
+    }
+
+    /// Exponential times.
+    fn durations(&mut self, number: u64, mean_ns: f64) -> Durations {
+        let times = (0..number).map(|_| Sample::exact((self.exponential() * mean_ns) as u64));
+        let mut samples: Vec<Sample> = times.collect();
+        samples.sort_by_key(|sample| sample.value_ns);
+        Durations {
+            samples: number,
+            events: number,
+            total_ns: samples.iter().map(|sample| sample.value_ns).sum(),
+            max_ns: samples.last().map_or(0, |sample| sample.value_ns),
+            reservoir: Samples::from(samples),
+            ..Durations::default()
+        }
+    }
+}
+
+/// How many of a hundred pairs of runs of one workload, whose events come by chance, are said to differ. At lines 1 to 10 the lock is taken, one time in five
+/// it is waited for, all that takes `mean_ns`: `events` times at the first line, twice as often at the second and so on.
+fn found_by_chance(events: f64, mean_ns: f64) -> usize {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
     let mut run = || {
         let points = (1..=10).map(|line| {
-            let mean = 50.0 * f64::from(line);
-            let (mut sum, mut samples) = (0.0, Vec::new());
-            loop {
-                sum -= (1.0 - random()).ln();
-                if sum > mean {
-                    break;
-                }
-                samples.push(Sample::exact((-(1.0 - random()).ln() * 1e5) as u64));
+            let acquisitions = random.number(events * f64::from(line));
+            let contentions = (0..acquisitions).filter(|_| random.uniform() < 0.2).count() as u64;
+            Point {
+                acquisitions,
+                contentions,
+                wait: random.durations(contentions, mean_ns),
+                hold: random.durations(acquisitions, mean_ns),
+                ..point("a", line, 0)
             }
-            let waits = samples.len() as u64;
-            let mut point = point("a", line, waits);
-            point.wait.total_ns = samples.iter().map(|sample| sample.value_ns).sum();
-            point.wait.max_ns = samples
-                .iter()
-                .map(|sample| sample.value_ns)
-                .max()
-                .unwrap_or(0);
-            point.wait.reservoir = Samples::from(samples);
-            point
         });
         over(1, points.collect())
     };
-    let mut found = 0;
-    for _ in 0..100 {
+    let differ = (0..100).filter(|_| {
         let (before, after) = (run(), run());
         let comparison = compare(&before, &after, &rule());
-        found +=
-            usize::from(comparison.count(Verdict::Worse) + comparison.count(Verdict::Better) > 0);
+        comparison.count(Verdict::Worse) + comparison.count(Verdict::Better) > 0
+    });
+    differ.count()
+}
+
+/// One is expected; of a fixed seed it is always the same number.
+#[test]
+fn runs_that_are_alike_are_told_so() {
+    for (events, mean_ns) in [(250.0, 1e5), (25.0, 1e6), (2.5, 1e7)] {
+        let found = found_by_chance(events, mean_ns);
+        assert!(found <= 4, "{found} of 100, from {events} events on");
     }
-    // One is expected; of a fixed seed it is always the same number.
-    assert!(found <= 4, "{found} of 100");
+}
+
+/// Whatever they took, one event here and one there may be chance.
+#[test]
+fn one_event_says_nothing() {
+    let once = |hold_ns| Point {
+        acquisitions: 1,
+        hold: durations(1, hold_ns),
+        ..point("init", 1, 0)
+    };
+    let comparison = compare(
+        &over(1, vec![once(100_000_000)]),
+        &over(1, vec![once(150_000_000)]),
+        &rule(),
+    );
+    assert_eq!(comparison.count(Verdict::Worse), 0, "{comparison:?}");
+    // Thirty of each, all alike, are another matter.
+    let often = |hold_ns| Point {
+        acquisitions: 30,
+        hold: durations(30, hold_ns),
+        ..point("init", 1, 0)
+    };
+    let comparison = compare(
+        &over(1, vec![often(10_000_000)]),
+        &over(1, vec![often(15_000_000)]),
+        &rule(),
+    );
+    assert_eq!(
+        verdict(&comparison, Metric::HoldPerAcquisition),
+        Verdict::Worse
+    );
+}
+
+/// Two waits in a hundredth of the time are no sign that there will be 200.
+#[test]
+fn a_short_run_is_not_believed_on_a_few_events() {
+    let mut long = point("a", 1, 0);
+    long.acquisitions = 0;
+    long.hold = Durations::default();
+    let short = Point {
+        contentions: 2,
+        wait: durations(2, 1_000_000),
+        ..long.clone()
+    };
+    let mut brief = over(1, vec![short]);
+    brief = Snapshot::from_parts(SnapshotParts {
+        elapsed_ns: 10_000_000,
+        points: brief.points().to_vec(),
+        ..SnapshotParts::default()
+    });
+    let comparison = compare(&over(1, vec![long]), &brief, &rule());
+    assert_eq!(comparison.count(Verdict::Worse), 0, "{comparison:?}");
 }

@@ -30,7 +30,11 @@ impl Client {
                 "the endpoint speaks http, not https: put a proxy that ends TLS before it, and lockprof behind that"
             );
         }
-        let uri: ureq::http::Uri = url.parse().map_err(|error| anyhow!("no URL: {error}"))?;
+        let full = match url.starts_with("http://") {
+            true => url.to_owned(),
+            false => format!("http://{url}"),
+        };
+        let uri: ureq::http::Uri = full.parse().map_err(|error| anyhow!("no URL: {error}"))?;
         if uri.host().is_none_or(str::is_empty) {
             bail!("no URL: there is no host in it");
         }
@@ -39,7 +43,7 @@ impl Client {
                 "the URL is of the endpoint, not of one of its pages: leave `?` and what follows out"
             );
         }
-        let base = url.trim_end_matches('/');
+        let base = full.trim_end_matches('/');
         // What a browser shows is what people copy.
         let base = base.strip_suffix("/snapshot").unwrap_or(base);
         Ok(Self {
@@ -54,10 +58,14 @@ impl Client {
     pub(super) fn socket(path: &std::path::Path) -> Result<Self> {
         use ureq::unversioned::resolver::DefaultResolver;
 
-        std::os::unix::net::UnixStream::connect(path).map_err(|error| match error.kind() {
+        if path.as_os_str().is_empty() {
+            bail!("unix: names no path");
+        }
+        super::socket::open(path, Some(PATIENCE)).map_err(|error| match error.kind() {
             std::io::ErrorKind::ConnectionRefused => {
-                anyhow!("nobody listens there: the process that made it is gone ({error})")
+                anyhow!(error).context("nobody listens there: the process that made it is gone")
             }
+            std::io::ErrorKind::WouldBlock => silent(),
             _ => anyhow!(error),
         })?;
         let connector = super::socket::ToSocket(path.to_owned());
@@ -89,11 +97,7 @@ impl Client {
         path: &str,
         answer: Result<Response<Body>, ureq::Error>,
     ) -> Result<Response<Body>> {
-        let mut answer = answer.map_err(|error| match error {
-            // Without the library's word for where it comes from.
-            ureq::Error::Io(error) => self.error(error),
-            error => self.error(error),
-        })?;
+        let mut answer = answer.map_err(|error| self.failed(error))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -110,9 +114,29 @@ impl Client {
         }
     }
 
+    fn failed(&self, error: ureq::Error) -> anyhow::Error {
+        match error {
+            ureq::Error::Timeout(_) => self.error(silent()),
+            ureq::Error::BodyExceedsLimit(limit) => {
+                self.error(format_args!("the answer is larger than {limit} bytes"))
+            }
+            // Without the library's word for where it comes from.
+            ureq::Error::Io(error) => self.error(error),
+            error => self.error(error),
+        }
+    }
+
     fn error(&self, what: impl Display) -> anyhow::Error {
         anyhow!("{}: {what}", self.name)
     }
+}
+
+/// Why nothing came.
+fn silent() -> anyhow::Error {
+    anyhow!(
+        "no answer in {} s: is the process stopped?",
+        PATIENCE.as_secs()
+    )
 }
 
 fn config() -> Config {
@@ -133,7 +157,7 @@ impl Source for Client {
     fn snapshot(&mut self) -> Result<Snapshot> {
         let mut answer = self.get("/snapshot")?;
         let body = answer.body_mut().with_config().limit(LARGEST);
-        let bytes = body.read_to_vec().map_err(|error| self.error(error))?;
+        let bytes = body.read_to_vec().map_err(|error| self.failed(error))?;
         files::parse(&bytes).with_context(|| format!("{}: the answer is no snapshot", self.name))
     }
 

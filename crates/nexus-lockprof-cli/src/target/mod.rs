@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use nexus_lockprof_snapshot::Snapshot;
 use std::convert::Infallible;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -66,7 +67,7 @@ pub enum Target {
     Pid(u32),
     /// A Unix socket: `unix:PATH`.
     Socket(PathBuf),
-    /// An address that begins with `http://` or `https://`.
+    /// What begins with `http://` or `https://`, or an address and a port: `127.0.0.1:9464`.
     Url(String),
     /// A socket or a file, whichever is there.
     Path(PathBuf),
@@ -86,12 +87,19 @@ impl FromStr for Target {
             _ if text.starts_with("http://") || text.starts_with("https://") => {
                 Self::Url(text.to_owned())
             }
+            _ if is_address(text) => Self::Url(text.to_owned()),
             _ => match text.strip_prefix("unix:") {
                 Some(path) => Self::Socket(path.into()),
                 None => Self::Path(text.into()),
             },
         })
     }
+}
+
+/// Whether it is an address with a port, as `LOCKPROF_SERVE` takes one: what a program was told to serve on is what people have at hand.
+fn is_address(text: &str) -> bool {
+    let port = text.strip_prefix("localhost:").map(str::parse::<u16>);
+    text.parse::<SocketAddr>().is_ok() || port.is_some_and(|port| port.is_ok())
 }
 
 /// As it was typed.
@@ -216,6 +224,11 @@ mod tests {
             ("/run/1.sock", Target::Path("/run/1.sock".into())),
             ("unix:a", Target::Socket("a".into())),
             ("https://h/", Target::Url("https://h/".into())),
+            ("127.0.0.1:9464", Target::Url("127.0.0.1:9464".into())),
+            ("[::1]:9464", Target::Url("[::1]:9464".into())),
+            ("localhost:9464", Target::Url("localhost:9464".into())),
+            ("localhost:http", Target::Path("localhost:http".into())),
+            ("a:1", Target::Path("a:1".into())),
         ] {
             assert_eq!(text.parse(), Ok(target.clone()), "{text}");
             assert_eq!(target.to_string(), text);

@@ -1,9 +1,13 @@
 //! A Unix socket as a way for HTTP.
 
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt,
+};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
@@ -21,11 +25,23 @@ impl Connector for ToSocket {
         details: &ConnectionDetails<'_>,
         _: Option<()>,
     ) -> Result<Option<OverSocket>, Error> {
-        let stream = UnixStream::connect(&self.0)?;
+        let limit = details.timeout.not_zero().map(|limit| *limit);
+        let stream = open(&self.0, limit).map_err(|error| timely(error, details.timeout))?;
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Some(OverSocket { stream, buffers }))
     }
+}
+
+/// Connects, or gives up after `limit`: [`UnixStream::connect`] waits without end for a process that is stopped, once as many wait as the system lets.
+pub(super) fn open(path: &Path, limit: Option<Duration>) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(path)?;
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // Of a Unix socket, this is also for how long `connect` waits.
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, limit)?;
+    connect(&socket, &address)?;
+    Ok(socket.into())
 }
 
 pub(super) struct OverSocket {
@@ -77,5 +93,31 @@ fn timely(error: io::Error, timeout: NextTimeout) -> Error {
 impl fmt::Debug for OverSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OverSocket").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{bind, listen};
+
+    #[test]
+    fn who_does_not_accept_is_not_waited_for_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("full.sock");
+        let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
+        let listener = socket_with(family, kind, SocketFlags::CLOEXEC, None).unwrap();
+        bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        listen(&listener, 0).unwrap();
+        let limit = Some(Duration::from_millis(20));
+        let mut waiting = Vec::new();
+        let error = loop {
+            match open(&path, limit) {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+            assert!(waiting.len() < 100, "as many as like may wait");
+        };
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
     }
 }

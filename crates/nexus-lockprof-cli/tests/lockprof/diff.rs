@@ -1,7 +1,8 @@
 //! `lockprof diff`.
 
 use crate::golden;
-use crate::support::{Folder, after, before, command, lockprof};
+use crate::support::{Folder, after, before, command, lockprof, point};
+use nexus_lockprof_snapshot::{AcquireMode, ProfilerMode, Snapshot, SnapshotParts};
 use serde_json::Value;
 
 struct Two {
@@ -71,6 +72,34 @@ fn json_has_everything() {
         (&wait["before"], &wait["after"]),
         (&13_500_000.0.into(), &61_875_000.0.into())
     );
+}
+
+/// 1 % waited in the first ten seconds, and 5 % in the ten that followed: not 3 % in twenty.
+#[test]
+fn of_one_process_what_came_in_between_is_compared() {
+    let folder = Folder::new();
+    let after = |seconds: u64, counts| {
+        let exclusive = AcquireMode::Exclusive;
+        Snapshot::from_parts(SnapshotParts {
+            engine: 1,
+            collection: seconds,
+            elapsed_ns: seconds * 1_000_000_000,
+            mode: ProfilerMode::Exact,
+            points: vec![point("queue", exclusive, 7, counts, [100_000, 1_000])],
+            ..SnapshotParts::default()
+        })
+    };
+    let earlier = folder.with("earlier.json", &after(10, [100_000, 1_000]));
+    let later = folder.with("later.json", &after(20, [200_000, 6_000]));
+    let table = lockprof(&["diff", &earlier, &later, "--metric", "contention-share"]).good();
+    assert!(
+        table.contains("later.json since then: 1 points, 100k acquisitions in 10s"),
+        "{table}"
+    );
+    assert!(table.contains("  +400%  "), "{table}");
+    // Backwards it is two snapshots as any others.
+    let table = lockprof(&["diff", &later, &earlier]).good();
+    assert!(!table.contains("since then"), "{table}");
 }
 
 #[test]

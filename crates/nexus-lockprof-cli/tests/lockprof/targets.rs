@@ -92,6 +92,8 @@ fn a_url() {
     for end in ["/", "/snapshot"] {
         lockprof(&["reset", &format!("{url}{end}")]).good();
     }
+    // As LOCKPROF_SERVE was told it.
+    lockprof(&["reset", &server.local_addr().unwrap().to_string()]).good();
 }
 
 #[test]
@@ -110,6 +112,10 @@ fn a_process_and_the_list_of_them() {
     run(&["reset", &pid.to_string()]).good();
     assert_eq!(fixed.resets.load(Ordering::SeqCst), 1);
 
+    // One that says nothing, of a process that is there.
+    let silent = std::os::unix::process::parent_id();
+    let listener = UnixListener::bind(runtime.join(format!("{silent}.sock"))).unwrap();
+    thread::spawn(move || listener.incoming().for_each(drop));
     // A socket that nobody listens on, and what is none.
     drop(UnixListener::bind(runtime.join("4000000.sock")).unwrap());
     std::fs::write(runtime.join("notes.txt"), "").unwrap();
@@ -138,6 +144,11 @@ fn a_process_and_the_list_of_them() {
         words[1].starts_with("lockprof-"),
         "this program's name: {list}"
     );
+    let silent = silent.to_string();
+    let line = lines
+        .iter()
+        .find(|line| line.split_whitespace().next() == Some(&silent));
+    assert!(line.unwrap().contains("  no answer  "), "{list}");
     assert!(
         list.contains(" that do not answer: see --stale\n"),
         "{list}"

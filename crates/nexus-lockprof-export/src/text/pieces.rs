@@ -8,9 +8,11 @@
 //! assert_eq!(pieces::percent(25, 1_000), "2.5%");
 //! ```
 
+use std::borrow::Cow;
+
 use nexus_lockprof_snapshot::{Lock, Point, Site};
 
-use super::{callers, elide, names, unit};
+use super::{callers, elide, names, path, unit};
 
 /// A duration of `ns` nanoseconds in three significant digits, as `ns`, `µs`, `ms` or `s`.
 #[must_use]
@@ -28,6 +30,20 @@ pub fn count(n: u64) -> String {
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
     unit::percent(part, whole)
+}
+
+/// The path of a source file without what is not the same on all machines: where cargo keeps the crates that it has fetched, and the
+/// toolchain its sources.
+///
+/// ```
+/// use nexus_lockprof_export::text::pieces;
+///
+/// let path = "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f/dep-1.2.3/src/lib.rs";
+/// assert_eq!(pieces::path(path), "dep-1.2.3/src/lib.rs");
+/// ```
+#[must_use]
+pub fn path(path: &str) -> Cow<'_, str> {
+    path::short(path)
 }
 
 /// Terminal columns that `text` takes.
