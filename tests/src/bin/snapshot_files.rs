@@ -8,6 +8,7 @@ use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Lock, Merge, Overhead, Point, ProfilerMode, ReadError, Sample, Site,
     Snapshot, SnapshotParts, TableStats,
 };
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -126,8 +127,11 @@ fn make(folder: &Path, files: u64, points: u64) -> Result<(), Error> {
 
 fn merge(files: &[PathBuf]) -> Result<Merge, Error> {
     let mut merge = Merge::new();
+    // Used again: new memory for each file would have to be cleared each time.
+    let mut bytes = Vec::new();
     for file in files {
-        let bytes = std::fs::read(file)?;
+        bytes.clear();
+        std::fs::File::open(file)?.read_to_end(&mut bytes)?;
         merge
             .add_bytes(&bytes)
             .map_err(|error: ReadError| format!("{}: {error}", file.display()))?;

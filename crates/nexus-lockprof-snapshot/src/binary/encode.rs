@@ -14,7 +14,11 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let mut tables = Tables::default();
     let mut points = Output::default();
     points.count(snapshot.points.len());
-    for point in &snapshot.points {
+    // By what they are, and not by how much happened: a merge then finds those of many files in the same order, which it goes through
+    // faster than back and forth.
+    let mut sorted: Vec<&Point> = snapshot.points.iter().collect();
+    sorted.sort_unstable_by_key(|point| point.key());
+    for point in sorted {
         let record = tables.point(point)?;
         points.piece(&record);
     }

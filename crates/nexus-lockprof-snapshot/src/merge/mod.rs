@@ -72,6 +72,8 @@ pub struct Merge {
     frame_list: Vec<RawFrame>,
     numbers: HashMap<Key, usize>,
     points: Vec<Merged>,
+    /// The point that will come next, if all are in the order of the last time.
+    expected: usize,
     scratch: Scratch,
 }
 
@@ -171,6 +173,7 @@ impl Merge {
             .iter()
             .map(|frame| self.frame(place.frame(*frame)))
             .collect();
+        self.expected = 0;
         for raw in &room.points {
             self.raw_point(raw, &room, &place, &frames);
         }
@@ -192,6 +195,7 @@ impl Merge {
         let frames: Vec<usize> = frames
             .map(|frame| self.frame(place.frame(*frame)))
             .collect();
+        self.expected = 0;
         for point in other.points {
             self.append_point(point, &place, &frames);
         }

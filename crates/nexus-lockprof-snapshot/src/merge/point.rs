@@ -183,8 +183,14 @@ impl Merge {
     }
 
     fn merged(&mut self, key: Key) -> (&mut Merged, &mut Scratch) {
+        // Most snapshots have the points that the ones before had, and files have them in order.
+        let is_expected = |point: &Merged| point.key == key;
         let next = self.points.len();
-        let number = *self.numbers.entry(key).or_insert(next);
+        let number = match self.points.get(self.expected) {
+            Some(point) if is_expected(point) => self.expected,
+            _ => *self.numbers.entry(key).or_insert(next),
+        };
+        self.expected = number + 1;
         if number == next {
             self.points.push(Merged {
                 key,
