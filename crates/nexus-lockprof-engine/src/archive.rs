@@ -32,6 +32,7 @@ struct Ranked {
 /// The items with the smallest ranks.
 #[derive(Clone, Debug)]
 struct Bottom {
+    /// By value, but for those that were taken in since: to sort a few into many in order takes little.
     items: Vec<Ranked>,
     /// Smallest rank that was dropped.
     threshold: f32,
@@ -79,22 +80,30 @@ impl Bottom {
         }
     }
 
-    fn truncate(&mut self, size: usize) {
+    /// Keeps the `size` smallest ranks, all in order. Of equal ranks at the border none stays: they are one in millions.
+    fn truncate(&mut self, size: usize, ranks: &mut Vec<f32>) {
         if self.items.len() > size {
-            let (_, first_out, _) = self
-                .items
-                .select_nth_unstable_by(size, |a, b| a.rank.total_cmp(&b.rank));
-            self.threshold = first_out.rank;
-            self.items.truncate(size);
+            ranks.clear();
+            ranks.extend(self.items.iter().map(|item| item.rank));
+            let (_, first_out, _) = ranks.select_nth_unstable_by(size, f32::total_cmp);
+            self.threshold = *first_out;
+            self.items.retain(|item| item.rank < self.threshold);
         }
+        self.items.sort_by_key(|item| item.value_ns);
     }
 
     /// The items, with weights that estimate those of everything that was taken in.
     fn samples(&self) -> impl Iterator<Item = Sample> {
-        self.items.iter().map(|item| {
+        // Most weights are that of the one before.
+        let mut last = (f32::NAN, f64::NAN);
+        self.items.iter().map(move |item| {
             let weight = f64::from(item.weight);
-            // 1 - exp(-weight * threshold): 1 while nothing was dropped.
-            let kept = -(-weight * f64::from(self.threshold)).exp_m1();
+            if item.weight != last.0 {
+                // 1 - exp(-weight * threshold): 1 while nothing was dropped.
+                let kept = -(-weight * f64::from(self.threshold)).exp_m1();
+                last = (item.weight, kept);
+            }
+            let kept = last.1;
             Sample {
                 value_ns: item.value_ns,
                 weight: weight / kept,
@@ -128,9 +137,11 @@ impl Archive {
             // Everything that was ever taken in is still here.
             self.begin_tail(rng);
         }
-        self.body.truncate(body);
-        if self.tail.items.len() > size - body {
-            self.tail.truncate(size - body);
+        let mut ranks = Vec::new();
+        self.body.truncate(body, &mut ranks);
+        let is_full = self.tail.items.len() > size - body;
+        self.tail.truncate(size - body, &mut ranks);
+        if is_full {
             self.cut();
         }
     }
@@ -179,7 +190,8 @@ impl Archive {
             .filter(|sample| sample.value_ns < from_ns)
             .collect();
         samples.extend(self.tail.samples());
-        samples.sort_unstable_by(|a, b| {
+        // It is in order, but for weights of equal values.
+        samples.sort_by(|a, b| {
             a.value_ns
                 .cmp(&b.value_ns)
                 .then(a.weight.total_cmp(&b.weight))

@@ -23,41 +23,52 @@ pub(super) struct PointState {
 #[derive(Default)]
 struct Times {
     archive: Archive,
-    /// What was measured in the interval.
+    /// What was measured in the interval, by value up to `archived`; when that is too much, only what is new.
     interval: Vec<Sample>,
+    /// A sample of the interval, when it was too much.
+    full: Option<Archive>,
     interval_samples: u64,
-    /// How many of those an earlier collection has put into the archive.
+    /// How many of the interval's an earlier collection has put into the archive.
     archived: usize,
+    /// What `recent` made last, until something is taken in.
+    made: Option<Samples>,
 }
 
 impl Times {
     fn begin(&mut self, goes_on: bool) {
         if !goes_on {
             self.interval.clear();
+            self.full = None;
             self.interval_samples = 0;
+            self.made = None;
         }
         self.archived = self.interval.len();
     }
 
     fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        if self.interval.len() == self.archived {
+            return;
+        }
+        self.made = None;
         let new = self.interval.iter().skip(self.archived).copied();
         self.archive.extend(new, size, rng);
-        if self.interval.len() > size {
-            let mut recent = Archive::default();
-            recent.extend(self.interval.drain(..), size, rng);
-            self.interval = recent.samples().to_vec();
+        if self.full.is_some() || self.interval.len() > size {
+            let full = self.full.get_or_insert_default();
+            full.extend(self.interval.drain(..), size, rng);
         }
-        // Quantiles are of what is in order.
-        self.interval.sort_unstable_by_key(|sample| sample.value_ns);
+        // Quantiles are of what is in order. Most of it is.
+        self.interval.sort_by_key(|sample| sample.value_ns);
     }
 
     /// What was measured in the interval, to share.
-    fn recent(&self) -> Samples {
-        if self.interval.is_empty() {
-            Samples::default()
-        } else {
-            self.interval.iter().copied().collect()
-        }
+    fn recent(&mut self) -> Samples {
+        let (interval, full) = (&self.interval, &mut self.full);
+        let make = || match full {
+            Some(full) => full.samples().into(),
+            None if interval.is_empty() => Samples::default(),
+            None => interval.iter().copied().collect(),
+        };
+        self.made.get_or_insert_with(make).clone()
     }
 }
 
