@@ -94,19 +94,18 @@ impl Bottom {
 
     /// The items, with weights that estimate those of everything that was taken in.
     fn samples(&self) -> impl Iterator<Item = Sample> {
-        // Most weights are that of the one before.
-        let mut last = (f32::NAN, f64::NAN);
+        // Often a weight is that of the one before.
+        let mut last = (f32::NAN, f32::NAN);
         self.items.iter().map(move |item| {
-            let weight = f64::from(item.weight);
             if item.weight != last.0 {
                 // 1 - exp(-weight * threshold): 1 while nothing was dropped.
-                let kept = -(-weight * f64::from(self.threshold)).exp_m1();
-                last = (item.weight, kept);
+                let kept = -(-item.weight * self.threshold).exp_m1();
+                last = (item.weight, item.weight / kept);
             }
-            let kept = last.1;
             Sample {
                 value_ns: item.value_ns,
-                weight: weight / kept,
+                // In single precision, which is more than it tells, takes half the time, and half the room in a file.
+                weight: f64::from(last.1),
             }
         })
     }

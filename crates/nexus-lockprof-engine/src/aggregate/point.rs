@@ -56,8 +56,12 @@ impl Times {
             let full = self.full.get_or_insert_default();
             full.extend(self.interval.drain(..), size, rng);
         }
-        // Quantiles are of what is in order. Most of it is.
-        self.interval.sort_by_key(|sample| sample.value_ns);
+        // In the order that snapshots have. Most of it is.
+        self.interval.sort_by(|a, b| {
+            a.value_ns
+                .cmp(&b.value_ns)
+                .then(a.weight.total_cmp(&b.weight))
+        });
     }
 
     /// What was measured in the interval, to share.

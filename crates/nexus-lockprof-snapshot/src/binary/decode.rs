@@ -510,9 +510,11 @@ fn samples(there: bool, input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Ra
 fn weight(input: &mut Input<'_>) -> Read<f64> {
     let before = *input;
     let number = input.number()?;
-    let weight = match number & 1 {
-        0 => (number >> 1) as f64,
-        _ => input.double()?,
+    let weight = match number {
+        1 => input.double()?,
+        3 => f64::from(f32::from_le_bytes(input.array()?)),
+        _ if number & 1 == 0 => (number >> 1) as f64,
+        _ => return Err(before.bad("no kind of weight")),
     };
     if weight > 0.0 && weight <= crate::json::MAX_WEIGHT {
         Ok(weight)

@@ -302,6 +302,7 @@ impl Output {
     /// Values as differences, which are small: they ascend.
     fn samples(&mut self, samples: &[Sample]) -> Result<(), String> {
         self.count(samples.len());
+        self.0.reserve(8 * samples.len());
         let mut before = 0;
         for sample in samples {
             let step = sample.value_ns.checked_sub(before);
@@ -330,12 +331,16 @@ impl Output {
         Ok(())
     }
 
-    /// A whole number that is not large, with a bit 0 before it, or a 1 and a double.
+    /// A whole number that is not large, with a bit 0 before it, or a 3 and a single, or a 1 and a double.
     fn weight(&mut self, weight: f64) {
         /// Up to here doubles have all whole numbers.
-        const WHOLE: f64 = 9_007_199_254_740_992.0;
-        if weight.fract() == 0.0 && weight <= WHOLE {
-            self.number((weight as u64) << 1);
+        const WHOLE: u64 = 1 << 53;
+        let (whole, single) = (weight as u64, weight as f32);
+        if whole <= WHOLE && whole as f64 == weight {
+            self.number(whole << 1);
+        } else if f64::from(single) == weight {
+            let [a, b, c, d] = single.to_le_bytes();
+            self.0.extend_from_slice(&[3, a, b, c, d]);
         } else {
             self.number(1);
             self.double(weight);
