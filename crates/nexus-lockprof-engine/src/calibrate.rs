@@ -49,6 +49,7 @@ pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
     let timed_ns = each[MANY / 4].max(1);
     costs.timed_ns.store(timed_ns, Relaxed);
     costs.clock_ns.store(bench.clock_twice(), Relaxed);
+    costs.processor_ns.store(bench.processor_time(), Relaxed);
     costs.waited_ns.store(TWICE * timed_ns, Relaxed);
     costs.looked_up_ns.store(TWICE * timed_ns, Relaxed);
     // A processor may hide it all behind the lock.
@@ -108,6 +109,17 @@ impl<'a> Bench<'a> {
         let start = self.clock.raw();
         (0..2 * READINGS).for_each(|_| _ = black_box(self.clock.raw()));
         self.clock.nanos(start, self.clock.raw()) / READINGS
+    }
+
+    /// Nanoseconds that reading the thread's processor time takes.
+    fn processor_time(&self) -> u64 {
+        let one = |_| {
+            let start = self.clock.raw();
+            black_box(self.clock.processor_ns());
+            self.clock.nanos(start, self.clock.raw())
+        };
+        // The first finds the way into the system cold.
+        (0..FEW as u64).map(one).min().unwrap_or(1).max(1)
     }
 
     /// The shortest first.
@@ -179,7 +191,7 @@ impl<'a> Bench<'a> {
         let nanos = |start, end| self.clock.nanos(start, end);
         self.record.hold_pace.note(count, start, nanos);
         self.governor.charge(40);
-        self.governor.steer(end, nanos, 1.0, &self.costs);
+        self.governor.steer(end, self.clock, 1.0, &self.costs);
         self.pool.give_back(pending);
     }
 }

@@ -1,5 +1,7 @@
 //! Time: quanta's counter clock, or a manual one.
 
+use crate::governor::Time;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Clock {
     ticks: OnceLock<quanta::Clock>,
-    hands: Option<Arc<quanta::Mock>>,
+    hands: Option<Hands>,
     started_ns: OnceLock<u64>,
 }
 
@@ -26,7 +28,7 @@ impl Clock {
     pub(crate) fn manual(clock: &ManualClock) -> Self {
         Clock {
             ticks: OnceLock::from(clock.clock.clone()),
-            hands: Some(Arc::clone(&clock.hands)),
+            hands: Some(clock.hands.clone()),
             started_ns: OnceLock::new(),
         }
     }
@@ -59,11 +61,33 @@ impl Clock {
         self.ticks().delta_as_nanos(start, end)
     }
 
+    /// Nanoseconds that the calling thread has had a processor. Where the system does not tell, all time is.
+    ///
+    /// May be called in a signal handler.
+    pub(crate) fn processor_ns(&self) -> u64 {
+        if let Some(hands) = &self.hands {
+            return hands.busy_ns();
+        }
+        #[cfg(unix)]
+        {
+            let mut time = libc::timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            // SAFETY: writes to `time`, and to nothing else.
+            if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } == 0 {
+                // Neither is negative.
+                return (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64;
+            }
+        }
+        self.coarse_ns()
+    }
+
     /// Nanoseconds since some fixed moment, without calibration: for what is rare.
     pub(crate) fn coarse_ns(&self) -> u64 {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         match &self.hands {
-            Some(hands) => hands.value(),
+            Some(hands) => hands.now.value(),
             None => u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos())
                 .unwrap_or(u64::MAX),
         }
@@ -72,6 +96,31 @@ impl Clock {
     /// When the engine started, as `coarse_ns`: the first call of this.
     pub(crate) fn started_ns(&self) -> u64 {
         *self.started_ns.get_or_init(|| self.coarse_ns())
+    }
+}
+
+impl Time for Clock {
+    fn nanos(&self, start: u64, end: u64) -> u64 {
+        Clock::nanos(self, start, end)
+    }
+
+    fn processor_ns(&self) -> u64 {
+        Clock::processor_ns(self)
+    }
+}
+
+/// What a manual clock shows.
+#[derive(Clone, Debug)]
+struct Hands {
+    now: Arc<quanta::Mock>,
+    /// How much of it passed while no thread had a processor.
+    idle_ns: Arc<AtomicU64>,
+}
+
+impl Hands {
+    fn busy_ns(&self) -> u64 {
+        let idle_ns = self.idle_ns.load(Relaxed);
+        self.now.value().saturating_sub(idle_ns)
     }
 }
 
@@ -91,26 +140,46 @@ impl Clock {
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     clock: quanta::Clock,
-    hands: Arc<quanta::Mock>,
+    hands: Hands,
 }
 
 impl ManualClock {
     /// A clock that stands at 0.
     #[must_use]
     pub fn new() -> Self {
-        let (clock, hands) = quanta::Clock::mock();
+        let (clock, now) = quanta::Clock::mock();
+        let hands = Hands {
+            now,
+            idle_ns: Arc::default(),
+        };
         ManualClock { clock, hands }
     }
 
-    /// Moves it forward.
+    /// Moves it forward, as if every thread had been busy.
     pub fn advance(&self, by: Duration) {
-        self.hands.increment(by);
+        self.hands.now.increment(by);
+    }
+
+    /// Moves it forward, as if every thread had slept. Time asleep earns no budget in `Sampled` mode.
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::ManualClock;
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// clock.advance_idle(Duration::from_secs(1));
+    /// assert_eq!(clock.now_ns(), 1_000_000_000);
+    /// ```
+    pub fn advance_idle(&self, by: Duration) {
+        let ns = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.hands.idle_ns.fetch_add(ns, Relaxed);
+        self.hands.now.increment(by);
     }
 
     /// Nanoseconds since 0.
     #[must_use]
     pub fn now_ns(&self) -> u64 {
-        self.hands.value()
+        self.hands.now.value()
     }
 }
 

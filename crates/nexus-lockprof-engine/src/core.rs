@@ -11,8 +11,9 @@ use crate::event::Handlers;
 #[cfg(unix)]
 use crate::exclusive::Still;
 use crate::exclusive::lock;
-use crate::governor::Costs;
-use crate::hot::{self, Probe};
+use crate::governor::{self, Costs};
+use crate::hot::{self, HotCache, Probe};
+use crate::identity::PointKey;
 use crate::process;
 use crate::record::Era;
 use crate::shard::{Limits, Loss, Losses, Shard};
@@ -20,7 +21,7 @@ use crate::stacks;
 use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, Weak};
 use thread_local::ThreadLocal;
 
@@ -45,6 +46,9 @@ pub struct Core {
     prepared: AtomicBool,
     /// An f64's bits.
     budget: AtomicU64,
+    /// Budget that threads left when they ended, or owed then, in nanoseconds; and the last one's spacing, an f64's bits.
+    left_ns: AtomicI64,
+    spacing: AtomicU64,
     pub(crate) shards: ThreadLocal<Shard>,
     shard_count: AtomicUsize,
     next_shard: AtomicU64,
@@ -91,6 +95,8 @@ impl Core {
             costs: Costs::assumed(),
             prepared: AtomicBool::new(false),
             budget: AtomicU64::new(0),
+            left_ns: AtomicI64::new(0),
+            spacing: AtomicU64::new(0),
             shards: ThreadLocal::new(),
             shard_count: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
@@ -271,13 +277,13 @@ impl Core {
         }
     }
 
-    /// Of an acquisition that the thread's cache knows nothing of.
+    /// Of an acquisition that is not in its first place in the thread's cache.
     #[inline(always)]
-    pub(crate) fn missed<'a>(&self) -> Probe<'a> {
+    pub(crate) fn missed<'a>(&self, hot: &'a HotCache, key: PointKey) -> Probe<'a> {
         if self.control().0 == 0 {
             Probe::Off
         } else {
-            Probe::Cold
+            hot.probe_second(key)
         }
     }
 
@@ -285,6 +291,34 @@ impl Core {
     #[inline]
     pub(crate) fn budget(&self) -> f64 {
         f64::from_bits(self.budget.load(Relaxed))
+    }
+
+    /// Opens a new thread's account: it takes over what the threads before it left, or owed.
+    pub(crate) fn open_account(&self, shard: &Shard) {
+        // Relaxed: an amount, of which no part is taken twice.
+        let left = self.left_ns.swap(0, Relaxed);
+        let budget = self.budget();
+        let mine = governor::bounded(left as f64, budget);
+        // What one thread may not have, the next may.
+        self.left_ns
+            .fetch_add(left.saturating_sub(mine as i64).max(0), Relaxed);
+        shard.governor.begin(mine);
+    }
+
+    /// Closes the account of a thread that ends. The owner's call.
+    pub(crate) fn close_account(&self, shard: &Shard) {
+        let (left, spacing) = shard.governor.end(
+            || self.clock.raw(),
+            &self.clock,
+            self.budget(),
+            &self.costs,
+        );
+        // A sum that nobody takes stays within the bounds of one thread.
+        let all = self.left_ns.load(Relaxed) as f64 + left;
+        if governor::bounded(all, self.budget()) == all {
+            self.left_ns.fetch_add(left as i64, Relaxed);
+        }
+        self.spacing.store(spacing.to_bits(), Relaxed);
     }
 
     /// Calibrates the clock, and with it what the profiler's own work costs, if that was not done yet.
@@ -354,7 +388,13 @@ impl Core {
         self.shards.get_or_try(|| {
             let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
                 let id = self.next_shard.fetch_add(1, Relaxed);
-                Shard::try_new(id).ok_or(Loss::Memory)
+                let shard = Shard::try_new(id).ok_or(Loss::Memory);
+                if let Ok(shard) = &shard {
+                    shard
+                        .governor
+                        .inherit(f64::from_bits(self.spacing.load(Relaxed)));
+                }
+                shard
             } else {
                 Err(Loss::ShardsFull)
             };

@@ -59,7 +59,7 @@ impl Host for Global {
     fn probe(&self, key: PointKey) -> Probe<'_> {
         // SAFETY: see `global_hot`.
         let hot = unsafe { &*thread::global_hot() };
-        hot.probe(key, || GLOBAL.missed())
+        hot.probe(key, || GLOBAL.missed(hot, key))
     }
 
     #[inline(always)]
@@ -85,8 +85,9 @@ impl Host for Engine {
             Inner::Local(core) => core,
         };
         match thread::leased(core) {
-            Some(shard) => shard.hot.probe(key, || core.missed()),
-            None => core.missed(),
+            Some(shard) => shard.hot.probe(key, || core.missed(&shard.hot, key)),
+            None if core.control().0 == 0 => Probe::Off,
+            None => Probe::Cold,
         }
     }
 

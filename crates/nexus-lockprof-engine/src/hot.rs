@@ -1,4 +1,5 @@
-//! The hot path: a direct-mapped cache from a point's key to its record, in each shard.
+//! The hot path: a cache from a point's key to its record, in each shard. A key has two places in it, of which the hot path knows
+//! the first.
 //!
 //! What is found is used without a look at the settings. So a change of mode [empties](HotCache::forget) all caches:
 //! docs/protocol.md, "A change of mode", says why no entry outlives it.
@@ -8,13 +9,16 @@ use crate::identity::PointKey;
 use crate::record::Record;
 #[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, bump, fence};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, fence};
 use Ordering::{Relaxed, SeqCst};
 use std::marker::PhantomData;
 use std::sync::atomic::compiler_fence;
 
 /// Entries of a shard's cache. A power of two.
 const SLOTS: usize = if cfg!(lockprof_loom) { 1 } else { 128 };
+
+/// A record whose places are both taken gets one of them once in so many times.
+const RELUCTANCE: u64 = 4;
 
 /// One entry. 16 bytes: its place in the cache is two bits of the key away.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ struct Slot {
 #[repr(C, align(64))]
 pub(crate) struct HotCache {
     slots: [Slot; SLOTS],
+    /// The owner's alone.
+    turn: AtomicU64,
     /// The shard that this is the cache of; null in the cache of threads that have none.
     #[cfg(not(lockprof_loom))]
     shard: AtomicPtr<Shard>,
@@ -56,6 +62,20 @@ pub enum Probe<'a> {
     Cold,
 }
 
+/// What to do with an acquisition of this record.
+#[inline(always)]
+fn due(record: &Record) -> Probe<'_> {
+    let hit = Hit {
+        record,
+        here: PhantomData,
+    };
+    if record.holds.is_due(record.acquisitions.load(Relaxed)) {
+        Probe::Time(hit)
+    } else {
+        Probe::Count(hit)
+    }
+}
+
 impl Hit<'_> {
     /// Counts the acquisition: one plain addition, in one instruction where the machine has it.
     ///
@@ -78,6 +98,7 @@ impl HotCache {
                     record: AtomicPtr::new(std::ptr::null_mut()),
                 }
             }; SLOTS],
+            turn: AtomicU64::new(0),
             shard: AtomicPtr::new(std::ptr::null_mut()),
         }
     }
@@ -89,6 +110,7 @@ impl HotCache {
                 key: AtomicU64::new(0),
                 record: AtomicPtr::default(),
             }),
+            turn: AtomicU64::new(0),
         }
     }
 
@@ -110,6 +132,11 @@ impl HotCache {
     #[inline(always)]
     fn slot(&self, key: PointKey) -> &Slot {
         &self.slots[(key.0 >> 3) as usize % SLOTS]
+    }
+
+    /// The other place of a key: two that share the first one mostly differ in this.
+    fn second_slot(&self, key: PointKey) -> &Slot {
+        &self.slots[(key.hash() >> 48) as usize % SLOTS]
     }
 
     /// Calls `found` with the record for a key, if this thread used it since the last change of mode.
@@ -141,25 +168,41 @@ impl HotCache {
     ) -> Probe<'a> {
         self.find(
             key,
-            |record| {
-                let hit = Hit {
-                    record,
-                    here: PhantomData,
-                };
-                if record.holds.is_due(record.acquisitions.load(Relaxed)) {
-                    Probe::Time(hit)
-                } else {
-                    Probe::Count(hit)
-                }
-            },
+            due,
             missing,
         )
+    }
+
+    /// The same for a key that is not in its first place.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn probe_second(&self, key: PointKey) -> Probe<'_> {
+        match self.find_second(key) {
+            Some(record) => due(record),
+            None => Probe::Cold,
+        }
+    }
+
+    fn find_second(&self, key: PointKey) -> Option<&Record> {
+        let slot = self.second_slot(key);
+        (slot.key.load(Relaxed) == key.0).then(|| {
+            // SAFETY: as in `find`.
+            unsafe { &*slot.record.load(Relaxed) }
+        })
+    }
+
+    /// The record for a key, in either of its places.
+    #[inline]
+    pub(crate) fn find_either(&self, key: PointKey) -> Option<&Record> {
+        self.find(key, Some, || self.find_second(key))
     }
 
     /// Remembers a record that was scheduled under `control`, unless the mode was changed since: `now` reads the word.
     /// The owner's call.
     pub(crate) fn remember(&self, record: &Record, control: Control, now: impl Fn() -> Control) {
-        let slot = self.slot(record.key);
+        let Some(slot) = self.place_for(record) else {
+            return;
+        };
         // A signal handler that locks in between must not find the new record under the old key. The
         // fences cost no instruction: it is this thread that the handler runs in.
         slot.key.store(0, Relaxed);
@@ -173,6 +216,35 @@ impl HotCache {
         fence(SeqCst);
         if now() != control {
             slot.key.store(0, Relaxed);
+        }
+    }
+
+    /// Where a record goes: into a free place of its two, or in turns into the first or the second, and mostly nowhere. Where more
+    /// points are hot than there is room for, changing places at each acquisition would cost more than a look-up does.
+    fn place_for(&self, record: &Record) -> Option<&Slot> {
+        let (first, second) = (self.slot(record.key), self.second_slot(record.key));
+        let is_free = |slot: &Slot| [0, record.key.0].contains(&slot.key.load(Relaxed));
+        if is_free(first) {
+            return Some(first);
+        }
+        if is_free(second) {
+            return Some(second);
+        }
+        let turn = self.turn.own_load();
+        self.turn.store(turn.wrapping_add(1), Relaxed);
+        match turn % (2 * RELUCTANCE) {
+            0 => Some(first),
+            RELUCTANCE => Some(second),
+            _ => None,
+        }
+    }
+
+    /// Forgets one record: its thread will look it up, and see whether its schedule is late. Any thread's call.
+    pub(crate) fn forget_one(&self, key: PointKey) {
+        for slot in [self.slot(key), self.second_slot(key)] {
+            if slot.key.load(Relaxed) == key.0 {
+                slot.key.store(0, Relaxed);
+            }
         }
     }
 

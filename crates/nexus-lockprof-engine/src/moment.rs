@@ -30,7 +30,7 @@ impl<'a> Hit<'a> {
             None => None,
             Some(site) => {
                 let Mine(shard, _) = mine?;
-                Some(shard.hot.find(record.key.at(site), Some, || None)?)
+                Some(shard.hot.find_either(record.key.at(site))?)
             }
         };
         Some(Moment { hit: self, blocker })

@@ -8,12 +8,16 @@ use crate::record::Record;
 #[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
 use crate::stacks;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, OnceLock, Ordering, OwnLoad};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
-/// Measured guards that one thread may have alive at one time.
+/// Measured guards that one thread may have alive at one time, to begin with.
 const POOL: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+/// It doubles so often, and once more for the first one.
+const CHUNKS: usize = if cfg!(lockprof_loom) { 1 } else { 5 };
+/// The rarest that a point is measured because its guards take too many nodes.
+const MOST_CROWDED: u64 = 1 << 16;
 
 /// One measured acquisition. While it is in its pool's free list, the weights, `more` and what goes with it are 0.
 #[derive(Debug)]
@@ -130,21 +134,53 @@ impl StampCell {
     }
 }
 
-/// A shard's pool.
-#[derive(Debug)]
+/// A shard's pool. It grows when it runs out, up to a bound.
 pub(crate) struct Pool {
-    nodes: Box<[Pending]>,
-    /// First of the free list. The owner's alone.
+    shard: u64,
+    /// Each made when all before it are in use.
+    chunks: [OnceLock<Box<[Pending]>>; CHUNKS],
+    /// First of the free list. The owner's alone, as is what follows.
     free: AtomicPtr<Pending>,
+    /// How often in a row there was none.
+    refused: AtomicU64,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool")
+            .field("nodes", &self.nodes().count())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Pool {
     pub(crate) fn try_new(shard: u64) -> Option<Self> {
-        let mut nodes = Vec::new();
-        nodes.try_reserve_exact(POOL).ok()?;
-        nodes.resize_with(POOL, || Pending {
+        let pool = Pool {
             shard,
-            // As if given back by others: the first `take` finds them.
+            chunks: std::array::from_fn(|_| OnceLock::new()),
+            free: AtomicPtr::default(),
+            refused: AtomicU64::new(0),
+        };
+        pool.grow()?;
+        // As if given back by others, since a node does not move once it is in the list: the first one that looks finds them.
+        Some(pool)
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Pending> {
+        self.chunks
+            .iter()
+            .map_while(OnceLock::get)
+            .flat_map(|chunk| chunk.iter())
+    }
+
+    /// Another chunk, as if given back by others. `None`: there is no memory, or there may be no more.
+    fn grow(&self) -> Option<()> {
+        let chunk = self.chunks.iter().position(|chunk| chunk.get().is_none())?;
+        let len = POOL << chunk.saturating_sub(1);
+        let mut nodes = Vec::new();
+        nodes.try_reserve_exact(len).ok()?;
+        nodes.resize_with(len, || Pending {
+            shard: self.shard,
             returned: AtomicBool::new(true),
             record: AtomicPtr::default(),
             number: AtomicU64::new(0),
@@ -160,22 +196,15 @@ impl Pool {
             noted: stacks::Noted::new(),
             before: AtomicPtr::default(),
         });
-        Some(Pool {
-            nodes: nodes.into_boxed_slice(),
-            free: AtomicPtr::default(),
-        })
+        self.chunks[chunk].get_or_init(|| nodes.into_boxed_slice());
+        Some(())
     }
 
-    /// A free one, for `record`. The owner's call.
+    /// A free one, for `record`, if there is one at hand. The owner's call.
     #[inline]
     pub(crate) fn take(&self, record: &Record) -> Option<&Pending> {
-        let mut first = self.free.load(Relaxed);
-        if first.is_null() {
-            self.collect_returned();
-            first = self.free.load(Relaxed);
-        }
-        // SAFETY: null, or one of `nodes`.
-        let node = unsafe { first.as_ref() }?;
+        // SAFETY: null, or a node of `chunks`.
+        let node = unsafe { self.free.load(Relaxed).as_ref() }?;
         self.free.store(node.before.load(Relaxed), Relaxed);
         node.before.store(std::ptr::null_mut(), Relaxed);
         node.record
@@ -183,12 +212,59 @@ impl Pool {
         Some(node)
     }
 
+    /// There is none at hand, for `record`: takes back what other threads have returned, each after a look at it by
+    /// `returned`, or makes new ones. `greedy`: also if half of all are this record's. Whether there is one now. The owner's call.
+    ///
+    /// A record whose guards live long must not take all from the others: by sample, it is then measured more rarely.
     #[cold]
-    fn collect_returned(&self) {
-        for node in &self.nodes {
+    pub(crate) fn replenish(
+        &self,
+        record: &Record,
+        greedy: bool,
+        returned: impl FnMut(&Pending),
+    ) -> bool {
+        let refused = self.refused.own_load();
+        self.refused.store(refused + 1, Relaxed);
+        // All are looked at: not each time, if none came back the last times.
+        if refused & (refused - u64::from(refused > 0)).min(63) != 0 {
+            return self.refuse(record);
+        }
+        self.collect_returned(returned);
+        if self.free.own_load().is_null() {
+            let here = |node: &&Pending| std::ptr::eq(node.record.load(Relaxed), record);
+            let (its, all) = (self.nodes().filter(here).count(), self.nodes().count());
+            if (greedy || 2 * its <= all) && self.grow().is_some() {
+                self.collect_returned(|_| ());
+            }
+        }
+        if self.free.own_load().is_null() {
+            return self.refuse(record);
+        }
+        self.refused.store(0, Relaxed);
+        true
+    }
+
+    fn refuse(&self, record: &Record) -> bool {
+        let crowding = (2 * record.crowding.own_load().max(1)).min(MOST_CROWDED);
+        record.crowding.store(crowding, Relaxed);
+        false
+    }
+
+    /// One in so many of this record's events may be measured, so that its guards leave some nodes to others.
+    pub(crate) fn least_mean(&self, record: &Record) -> u64 {
+        let crowding = record.crowding.own_load();
+        if crowding > 1 && !self.free.own_load().is_null() {
+            record.crowding.store(crowding - (crowding / 8).max(1), Relaxed);
+        }
+        crowding.max(1)
+    }
+
+    fn collect_returned(&self, mut returned: impl FnMut(&Pending)) {
+        for node in self.nodes() {
             // Acquire: the thread that gave it back is done with it; pairs with `give_back_to_other`.
             if node.returned.load(Acquire) {
                 node.returned.store(false, Relaxed);
+                returned(node);
                 self.give_back(node);
             }
         }

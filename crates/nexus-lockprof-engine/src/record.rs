@@ -57,6 +57,8 @@ pub(crate) struct Record {
     seq: AtomicU64,
 
     pub(crate) wait_pace: Pace,
+    /// One in so many holds is measured at most; 0 and 1: each. The pool's.
+    pub(crate) crowding: AtomicU64,
     unmeasured_holds: Unmeasured,
     unmeasured_waits: Unmeasured,
     try_failures: AtomicU64,
@@ -198,6 +200,7 @@ impl Record {
             long_waits: stacks::Turn::new(),
             hold_pace: Pace::default(),
             wait_pace: Pace::default(),
+            crowding: AtomicU64::new(0),
             seq: AtomicU64::new(0),
             unmeasured_holds: Unmeasured::new(),
             unmeasured_waits: Unmeasured::new(),

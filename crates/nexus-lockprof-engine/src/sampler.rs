@@ -17,7 +17,7 @@ use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad};
 /// Events by which the mean gap may grow by one. Twice as many are all measured.
 ///
 /// A point that is new has samples at every stage of its life, and not of its first events alone.
-pub(crate) const STEP: u64 = 32;
+pub(crate) const STEP: u64 = 16;
 
 /// When a point is measured next, and what that sample will stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Pace {
     pub(crate) fn note(&self, number: u64, ticks: u64, nanos: impl FnOnce(u64, u64) -> u64) {
         let before = self.number.own_load();
         if number <= before {
-            // Acquired before the last one was, and released after it.
+            // Acquired before the last one was, and released after it; or, 0, by no sample.
             return;
         }
         if before != 0 {
@@ -132,6 +132,18 @@ impl Pace {
         }
         self.last.store(ticks, Relaxed);
         self.number.store(number, Relaxed);
+    }
+
+    /// How many events there were since the last measured one, and when that was, in ticks. `None` before the first one.
+    pub(crate) fn since_last(&self, events: u64) -> Option<(u64, u64)> {
+        let number = self.number.load(Relaxed);
+        (number != 0).then(|| (events.saturating_sub(number), self.last.load(Relaxed)))
+    }
+
+    /// So many events happened in `ns`, and none was measured: what was known of the pace is over.
+    pub(crate) fn replace(&self, events: u64, ns: u64) {
+        let rate = u64::from((ns as f32).to_bits()) << 32 | u64::from((events as f32).to_bits());
+        self.rate.store(rate, Relaxed);
     }
 
     /// Events that happen in `ns`, at least 1. 1 also while nothing is known.

@@ -149,6 +149,51 @@ mod once {
     }
 }
 
+/// A value on the heap that one thread sets once and others then see, in one word.
+pub(crate) struct SetOnce<T>(AtomicPtr<T>);
+
+// SAFETY: as a `OnceLock<Box<T>>`: what others get is a `&T`, and whoever drops it drops the `T`.
+unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for SetOnce<T> {}
+
+impl<T> Default for SetOnce<T> {
+    fn default() -> Self {
+        SetOnce(AtomicPtr::default())
+    }
+}
+
+impl<T> SetOnce<T> {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<&T> {
+        // Acquire: whoever sees the pointer sees the value; pairs with `set`.
+        // SAFETY: null, or set once and kept until drop.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Sets it, if it is not set yet. Of one thread only.
+    pub(crate) fn set(&self, value: Box<T>) -> &T {
+        if let Some(set) = self.get() {
+            return set;
+        }
+        let value = Box::into_raw(value);
+        // Release: pairs with the Acquire in `get`.
+        self.0.store(value, Ordering::Release);
+        // SAFETY: just made, and kept until drop.
+        unsafe { &*value }
+    }
+}
+
+impl<T> Drop for SetOnce<T> {
+    fn drop(&mut self) {
+        let value = self.0.load(Relaxed);
+        if !value.is_null() {
+            // SAFETY: made by `Box::into_raw` in `set`, dropped once, and nobody reads any more.
+            drop(unsafe { Box::from_raw(value) });
+        }
+    }
+}
+
 /// A pointer that one thread replaces and others follow under an epoch pin.
 ///
 /// The models keep what was retired until the end instead of reclaiming it: reclamation is

@@ -48,6 +48,8 @@ pub(crate) struct Table {
     slots: Published<Slots>,
     len: AtomicU64,
     collisions: AtomicU64,
+    /// Where the next sweep begins. The owner's alone.
+    swept: AtomicU64,
 }
 
 impl Table {
@@ -56,6 +58,7 @@ impl Table {
             slots: Published::new(Slots::try_new(FIRST_SLOTS)?),
             len: AtomicU64::new(0),
             collisions: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
         })
     }
 
@@ -112,6 +115,21 @@ impl Table {
         // SAFETY: this thread alone replaces, and `old` is not used after this.
         unsafe { self.slots.replace(new) };
         Some(())
+    }
+
+    /// Calls `f` with the records in the next `len` slots, in turns through the table. The owner's call; `f` makes no record.
+    pub(crate) fn sweep(&self, _owner: &Owner, len: usize, mut f: impl FnMut(&Record)) {
+        // SAFETY: `_owner` proves that this thread is the one that replaces.
+        let slots = &unsafe { self.slots.get_as_owner() }.0;
+        let begin = self.swept.own_load() as usize;
+        for step in 0..len.min(slots.len()) {
+            let record = slots[(begin + step) & (slots.len() - 1)].own_load();
+            // SAFETY: null, or a record, which lives as long as the table.
+            if let Some(record) = unsafe { record.as_ref() } {
+                f(record);
+            }
+        }
+        self.swept.store((begin + len) as u64, Relaxed);
     }
 
     /// Calls `f` with every record that was there at the start of the walk. Any thread's call.

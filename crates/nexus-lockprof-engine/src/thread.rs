@@ -81,6 +81,7 @@ fn give_back(leases: &mut Vec<Held>) {
             let shard = unsafe { &*held.shard };
             let core = alive.flatten();
             let core = core.as_deref().unwrap_or(&GLOBAL);
+            core.close_account(shard);
             shard.life.end(core.clock.coarse_ns());
             shard.lease.release();
         }
@@ -221,7 +222,7 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
         return Err(Loss::ThreadExit);
     }
     shard.hot.belongs_to(shard);
-    shard.governor.begin();
+    core.open_account(shard);
     shard.life.begin(core.clock.coarse_ns());
     // Registers `LEASES`' destructor after `thread_local`'s own, which `core.shards` registered: destructors
     // run in reverse, so the lease is free before the slot is given to another thread.

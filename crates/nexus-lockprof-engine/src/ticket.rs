@@ -17,6 +17,9 @@ use crate::sync::{Ordering::Relaxed, bump};
 use crate::thread;
 use crate::timed::is_sampled;
 
+/// Weight of a schedule that is worth a look at the clock.
+const FAR: u64 = 64;
+
 /// One acquisition under way on the cold path.
 #[derive(Debug)]
 pub struct Ticket<'a> {
@@ -120,7 +123,7 @@ impl Core {
     fn record<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
         shard
             .governor
-            .charge_fixed(self.costs.looked_up_ns.load(Relaxed));
+            .charge_look_up(self.costs.looked_up_ns.load(Relaxed));
         shard
             .record(owner, key, &self.limits())
             .map_err(|cause| shard.losses.count_as_owner(cause))
@@ -135,7 +138,7 @@ impl Core {
         key: PointKey,
         control: Control,
     ) -> Option<&'a Record> {
-        let known = shard.hot.find(key, Some, || None);
+        let known = shard.hot.find_either(key);
         if let Some(record) = known
             && record.control.load(Relaxed) == control.0
         {
@@ -145,6 +148,7 @@ impl Core {
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.
             let kind = control.kind();
+            shard.governor.follow(control.0);
             record.control.store(control.0, Relaxed);
             record.set_timing(owner, kind != Kind::Counts);
             let done = record.acquisitions.load(Relaxed);
@@ -156,20 +160,19 @@ impl Core {
                 .waits
                 .set(Schedule::of(kind, || self.next_wait(shard, record, done)));
         }
+        if record.holds.weight() >= FAR && control.kind() == Kind::Sampled {
+            // It may be here because it is stuck.
+            self.review(shard, record, self.clock.raw());
+        }
         shard.hot.remember(record, control, || self.control());
         Some(record)
     }
 
     /// The schedule of a record's waits after `done` contentions.
-    fn next_wait(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
+    pub(crate) fn next_wait(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
         with_rng(&shard.rng, |rng| {
-            shard.governor.next(
-                done,
-                &record.wait_pace,
-                self.budget(),
-                2 * shard.governor.timed_ns(&self.costs),
-                rng,
-            )
+            let pace = &record.wait_pace;
+            shard.governor.next(done, pace, 1, self.budget(), rng)
         })
     }
 
@@ -293,7 +296,8 @@ impl Core {
                 _ => shard.governor.charge(2 * timed_ns),
             }
             if hold.is_some() {
-                shard.governor.charge(timed_ns);
+                let share = if own { timed_ns } else { timed_ns / 2 };
+                shard.governor.charge(share);
             }
             if own && is_sampled(record) {
                 if wait.is_some() {
@@ -343,7 +347,7 @@ impl<'a> Ticket<'a> {
             if entry.kind == Kind::Sampled {
                 entry.next_wait = Some(core.next_wait(entry.shard, entry.record, done + 1));
             }
-            entry.time_wait();
+            entry.time_wait(core);
         }
     }
 
@@ -359,7 +363,7 @@ impl<'a> Ticket<'a> {
             entry.wait_start = core.clock.raw();
         }
         entry.wait_weight = 1;
-        entry.time_wait();
+        entry.time_wait(core);
         if let Some(pending) = entry.pending {
             core.note_stack(entry.shard, &entry.owner, entry.record, pending);
         }
@@ -381,7 +385,7 @@ impl<'a> Ticket<'a> {
         }
         entry.wait_start = start;
         entry.wait_weight = 1;
-        entry.time_wait();
+        entry.time_wait(core);
     }
 
     /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
@@ -409,7 +413,7 @@ impl<'a> Ticket<'a> {
         // SAFETY: the caller's: what a stamp follows is of the same engine.
         unsafe { self.core.settle(Stamp::from_raw(older)) };
         if let Some(entry) = &mut self.entry {
-            entry.take_pending();
+            entry.take_pending(self.core);
         }
     }
 
@@ -532,10 +536,16 @@ impl<'a> Entry<'a> {
         if self.kind == Kind::Sampled {
             self.next_hold = Some(core.next_hold(self.shard, self.record, number));
         }
-        self.take_pending();
+        self.pending = self.shard.pool.take(self.record);
+        if self.pending.is_none() {
+            self.replenish(core);
+        }
         if let Some(pending) = self.pending {
             pending.hold_weight.store(self.hold_weight, Relaxed);
-            pending.number.store(number, Relaxed);
+            let sampled = self.kind == Kind::Sampled;
+            pending
+                .number
+                .store(if sampled { number } else { 0 }, Relaxed);
             pending.lesson.store(0, Relaxed);
         }
     }
@@ -554,8 +564,8 @@ impl<'a> Entry<'a> {
     }
 
     /// Prepares the wait to be timed; it has begun.
-    fn time_wait(&mut self) {
-        self.take_pending();
+    fn time_wait(&mut self, core: &Core) {
+        self.take_pending(core);
         if let Some(pending) = self.pending {
             let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
             pending.more.store(true, Relaxed);
@@ -567,10 +577,34 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Takes a node, if there is none yet and the pool has one.
-    fn take_pending(&mut self) {
-        if self.pending.is_none() {
-            self.pending = self.shard.pool.take(self.record);
+    /// Takes a node, if there is none yet and the pool has one. May allocate.
+    fn take_pending(&mut self, core: &Core) {
+        if self.pending.is_some() {
+            return;
+        }
+        self.pending = self.shard.pool.take(self.record);
+        if self.pending.is_none()
+            && let Some(_entered) = self.shard.enter()
+        {
+            self.replenish(core);
+        }
+    }
+
+    /// Takes a node that another thread has returned, or a new one. The shard is entered.
+    #[cold]
+    fn replenish(&mut self, core: &Core) {
+        let (shard, record) = (self.shard, self.record);
+        let mut last = 0;
+        // What is released by others is seen by this thread's governor only here.
+        let returned = |pending: &Pending| last = last.max(core.take_back(shard, pending));
+        if shard
+            .pool
+            .replenish(record, self.kind == Kind::Exact, returned)
+        {
+            self.pending = shard.pool.take(record);
+        }
+        if last != 0 {
+            core.steer(shard, last);
         }
     }
 

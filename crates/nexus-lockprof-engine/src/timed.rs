@@ -10,9 +10,14 @@ use crate::hot::Hit;
 use crate::pending::{Pending, Stamp};
 use crate::record::{Owner, Record};
 use crate::reservoir::with_rng;
-use crate::sampler::Schedule;
+use crate::sampler::{Pace, Schedule};
 use crate::shard::Shard;
 use crate::sync::{Ordering::Relaxed, bump};
+
+/// Records that are reviewed each time that the governor balances its account.
+const SWEEP: usize = 16;
+/// Several times the largest spacing.
+const STUCK_NS: u64 = 1_000_000_000;
 
 /// A timed acquisition under way.
 #[derive(Debug)]
@@ -137,14 +142,10 @@ impl Core {
     /// The schedule of a record's holds after `done` acquisitions.
     #[inline(never)]
     pub(crate) fn next_hold(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
+        let least = shard.pool.least_mean(record);
         with_rng(&shard.rng, |rng| {
-            shard.governor.next(
-                done,
-                &record.hold_pace,
-                self.budget(),
-                shard.governor.timed_ns(&self.costs),
-                rng,
-            )
+            let pace = &record.hold_pace;
+            shard.governor.next(done, pace, least, self.budget(), rng)
         })
     }
 
@@ -152,10 +153,78 @@ impl Core {
     #[inline(never)]
     pub(crate) fn keep_pace(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
         let nanos = |start, end| self.clock.nanos(start, end);
+        // A node keeps the number for this once: whoever has it next may not be one of a sample.
         let number = pending.number.load(Relaxed);
+        pending.number.store(0, Relaxed);
         let start = pending.hold_start.load(Relaxed);
         record.hold_pace.note(number, start, nanos);
-        shard.governor.steer(end, nanos, self.budget(), &self.costs);
+        self.steer(shard, end);
+    }
+
+    /// What the governor learns from a node that another thread has returned: the end of its hold, in ticks, or 0 if there is
+    /// nothing to learn. The owner's call.
+    #[cfg(not(lockprof_loom))]
+    pub(crate) fn take_back(&self, shard: &Shard, pending: &Pending) -> u64 {
+        let number = pending.number.load(Relaxed);
+        // SAFETY: null, or a record of this engine.
+        let record = unsafe { pending.record.load(Relaxed).as_ref() };
+        let Some(record) = record.filter(|record| number != 0 && is_sampled(record)) else {
+            return 0;
+        };
+        pending.number.store(0, Relaxed);
+        let nanos = |start, end| self.clock.nanos(start, end);
+        record
+            .hold_pace
+            .note(number, pending.hold_start.load(Relaxed), nanos);
+        // The other thread has booked its half.
+        let timed_ns = shard.governor.timed_ns(&self.costs);
+        shard.governor.charge(timed_ns / 2);
+        pending.hold_end.load(Relaxed)
+    }
+
+    /// Lets the governor see what time it is. The owner's call.
+    pub(crate) fn steer(&self, shard: &Shard, now: u64) {
+        let budget = self.budget();
+        if shard.governor.steer(now, &self.clock, budget, &self.costs) {
+            // SAFETY: the owner's call.
+            let owner = unsafe { Owner::assume() };
+            shard
+                .table
+                .sweep(&owner, SWEEP, |record| self.review(shard, record, now));
+        }
+    }
+
+    /// Whether a record has had events for a second, and none was measured: its thread is to look at its schedule again.
+    /// Any thread's call.
+    pub(crate) fn is_stuck(&self, record: &Record) -> bool {
+        let stuck = |pace: &Pace, events: u64| {
+            let (events, last) = pace.since_last(events)?;
+            (events > 0).then(|| self.clock.nanos(last, self.clock.raw()))
+        };
+        is_sampled(record)
+            && stuck(&record.hold_pace, record.acquisitions.load(Relaxed))
+                .is_some_and(|ns| ns > STUCK_NS)
+    }
+
+    /// Draws the schedules of a record anew if they are late. The owner's call.
+    #[inline(never)]
+    pub(crate) fn review(&self, shard: &Shard, record: &Record, now: u64) {
+        if !is_sampled(record) {
+            return;
+        }
+        let late = |pace: &Pace, events: u64| {
+            let (events, last) = pace.since_last(events)?;
+            let ns = self.clock.nanos(last, now);
+            (events > 0 && shard.governor.is_late(ns)).then(|| pace.replace(events, ns))
+        };
+        let done = record.acquisitions.load(Relaxed);
+        if !record.holds.is_due(done) && late(&record.hold_pace, done).is_some() {
+            record.holds.set(self.next_hold(shard, record, done));
+        }
+        let done = record.contentions.load(Relaxed);
+        if !record.waits.is_due(done) && late(&record.wait_pace, done).is_some() {
+            record.waits.set(self.next_wait(shard, record, done));
+        }
     }
 }
 
@@ -184,6 +253,7 @@ impl Timing<'_> {
     /// The lock was found taken.
     #[inline(always)]
     pub fn abandoned(self) {
+        self.pending.number.store(0, Relaxed);
         self.shard.pool.give_back(self.pending);
     }
 }

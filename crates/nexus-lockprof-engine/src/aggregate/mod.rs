@@ -101,6 +101,7 @@ impl Aggregator {
         };
         let mut lost = losses(&core.losses);
         let mut overhead = Overhead::default();
+        let mut looked_up_ns = 0;
         // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the walk is over.
         let guard = crossbeam_epoch::pin();
         for shard in &core.shards {
@@ -109,6 +110,7 @@ impl Aggregator {
             table.collisions += shard.table.collisions();
             add_losses(&mut lost, losses(&shard.losses));
             overhead.budgeted_ns += shard.governor.spent_ns();
+            looked_up_ns += shard.governor.looked_up_ns();
             overhead.threads_ns += shard.life.ns(|| core.clock.coarse_ns());
             let seen = self.seen.entry(shard.id).or_default();
             let points = &mut self.points;
@@ -125,6 +127,9 @@ impl Aggregator {
                     && record.is_as(&last.reading)
                 {
                     return;
+                }
+                if core.is_stuck(record) {
+                    shard.hot.forget_one(record.key);
                 }
                 let before = last.map(|last| last.reading);
                 let point = match last {
@@ -159,7 +164,8 @@ impl Aggregator {
         }
         // Those before a reset too: what was booked then is subtracted below.
         let counted: u64 = self.points.iter().map(|point| point.now.acquisitions).sum();
-        overhead.counting_ns = counted_ns(counted, core.costs.counted_ps.load(Relaxed));
+        overhead.counting_ns =
+            looked_up_ns + counted_ns(counted, core.costs.counted_ps.load(Relaxed));
         overhead = overhead_since(overhead, self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         subtract_losses(&mut lost, &self.lost_before);

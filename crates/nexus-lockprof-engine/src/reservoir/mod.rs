@@ -11,7 +11,7 @@ mod stratum;
 pub(crate) use bank::Drawn;
 pub(crate) use packed::{Packed, representable};
 
-use crate::sync::{AtomicU64, OnceLock, Ordering};
+use crate::sync::{AtomicU64, Ordering, SetOnce};
 use crate::table::try_box;
 use Ordering::Relaxed;
 use bank::Bank;
@@ -19,7 +19,7 @@ use bank::Bank;
 /// The two banks, each made when it is first used. Written by the shard's owner, read by the aggregator.
 #[derive(Default)]
 pub(crate) struct Reservoir {
-    banks: [OnceLock<Box<Bank>>; 2],
+    banks: [SetOnce<Bank>; 2],
 }
 
 impl Reservoir {
@@ -40,8 +40,7 @@ impl Reservoir {
                 let Some(new) = try_box(Bank::new()) else {
                     return false;
                 };
-                // Only the owner sets it: it cannot have been set in between.
-                place.get_or_init(|| new)
+                place.set(new)
             }
         };
         bank.belong_to(collection);
