@@ -307,12 +307,10 @@ impl Core {
 
     /// Closes the account of a thread that ends. The owner's call.
     pub(crate) fn close_account(&self, shard: &Shard) {
-        let (left, spacing) = shard.governor.end(
-            || self.clock.raw(),
-            &self.clock,
-            self.budget(),
-            &self.costs,
-        );
+        let (left, spacing) =
+            shard
+                .governor
+                .end(|| self.clock.raw(), &self.clock, self.budget(), &self.costs);
         // A sum that nobody takes stays within the bounds of one thread.
         let all = self.left_ns.load(Relaxed) as f64 + left;
         if governor::bounded(all, self.budget()) == all {

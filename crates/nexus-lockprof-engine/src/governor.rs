@@ -124,7 +124,7 @@ pub(crate) struct Governor {
     cost: AtomicU64,
     turn: AtomicU64,
     spent_ns: AtomicU64,
-    /// What of it no spacing would have saved: long waits, and looks at the thread's clock.
+    /// What of it no spacing would have saved: long waits, first events of points, and looks at the thread's clock.
     fixed_ns: AtomicU64,
     /// What look-ups took. It does not depend on what is timed, and is not the budget's.
     looked_up_ns: AtomicU64,
@@ -143,8 +143,8 @@ pub(crate) struct Governor {
     /// Nanoseconds that may be spent.
     balance: Number,
 
-    /// Clock ticks at the last change of the spacing, and what was earned and spent since.
-    changed: AtomicU64,
+    /// Nanoseconds since the last change of the spacing, and what was earned and spent in them, by all threads.
+    since: Number,
     earned: Number,
     spent: Number,
     fixed: Number,
@@ -167,7 +167,7 @@ impl Governor {
             booked_ns: AtomicU64::new(0),
             booked_fixed_ns: AtomicU64::new(0),
             balance: Number::zero(),
-            changed: AtomicU64::new(0),
+            since: Number::zero(),
             earned: Number::zero(),
             spent: Number::zero(),
             fixed: Number::zero(),
@@ -228,7 +228,8 @@ impl Governor {
             let elapsed = time.nanos(balanced, now);
             if elapsed < WINDOW_NS {
                 // Not worth a look at its clock: as if it had not paused.
-                self.book(now, elapsed, budget);
+                self.book(now, elapsed, elapsed, budget);
+                self.consider(false, self.timed_ns(costs) as f64, budget);
             } else {
                 self.balance(now, elapsed, time, budget, costs);
             }
@@ -285,18 +286,20 @@ impl Governor {
         bump(&self.looked_up_ns, ns);
     }
 
-    /// The schedule after `done` events of this pace. One in `least` is measured at most.
+    /// The schedule after `done` events of this pace, of which one costs `ns`. One in `least` is measured at most.
     pub(crate) fn next(
         &self,
         done: u64,
         pace: &Pace,
         least: u64,
-        budget: f64,
+        (budget, ns): (f64, u64),
         rng: &mut fastrand::Rng,
     ) -> Schedule {
         let mut mean = pace.events_in(self.spacing.get());
-        if self.balance.get() >= -DEEP_NS * budget {
-            mean = mean.min((done / STEP).max(1));
+        let most = (done / STEP).max(1);
+        if mean > most && self.balance.get() >= -DEEP_NS * budget {
+            mean = most;
+            bump(&self.fixed_ns, ns);
         }
         Schedule::after(done, mean.max(least), rng)
     }
@@ -313,10 +316,6 @@ impl Governor {
         let balanced = self.balanced.own_load();
         if balanced == 0 {
             self.balanced.store(now, Relaxed);
-            self.changed.store(now, Relaxed);
-            for number in [&self.earned, &self.spent, &self.fixed] {
-                number.set(0.0);
-            }
             return false;
         }
         let elapsed = time.nanos(balanced, now);
@@ -346,25 +345,18 @@ impl Governor {
         // Before the first reading that is all that the thread ever used: never more than the time that has passed.
         let used = processor_ns - self.processor_ns.own_load().min(processor_ns);
         self.processor_ns.store(processor_ns, Relaxed);
-        self.book(now, used.min(elapsed), budget);
-
-        let cost = self.timed_ns(costs) as f64;
-        let enough = self.earned.get() >= ENOUGH as f64 * cost;
-        let since = time.nanos(self.changed.own_load(), now);
-        let seen = since as f64 >= self.spacing.get();
-        if seen && (over || (enough && since >= WINDOW_NS)) {
-            self.change_spacing(now, cost, budget);
-        }
-        let window = if enough {
-            WINDOW_NS
-        } else {
-            (2 * self.window_ns.own_load()).min(LONGEST_WINDOW_NS)
+        self.book(now, elapsed, used.min(elapsed), budget);
+        let enough = self.consider(over, self.timed_ns(costs) as f64, budget);
+        let window = match (enough, over) {
+            (true, _) => WINDOW_NS,
+            (false, true) => self.window_ns.own_load(),
+            (false, false) => (2 * self.window_ns.own_load()).min(LONGEST_WINDOW_NS),
         };
         self.window_ns.store(window, Relaxed);
     }
 
-    /// Balances the account, after the thread used so much processor time.
-    fn book(&self, now: u64, used_ns: u64, budget: f64) {
+    /// Balances the account, after so long, of which the thread had a processor for `used_ns`.
+    fn book(&self, now: u64, elapsed: u64, used_ns: u64, budget: f64) {
         let (spent, fixed) = (self.spent_ns.own_load(), self.fixed_ns.own_load());
         let newly_spent = (spent - self.booked_ns.own_load()) as f64;
         let newly_fixed = (fixed - self.booked_fixed_ns.own_load()) as f64;
@@ -374,12 +366,23 @@ impl Governor {
         self.balanced.store(now, Relaxed);
         self.balance
             .set(bounded(self.balance.get() + earned - newly_spent, budget));
+        self.since.add(elapsed as f64);
         self.earned.add(earned);
         self.spent.add(newly_spent);
         self.fixed.add(newly_fixed);
     }
 
-    fn change_spacing(&self, now: u64, cost: f64, budget: f64) {
+    /// Changes the spacing if the last change was seen, and enough was earned since to tell more. Whether it was.
+    fn consider(&self, over: bool, cost: f64, budget: f64) -> bool {
+        let enough = self.earned.get() >= ENOUGH as f64 * cost;
+        let since = self.since.get();
+        if since >= self.spacing.get() && (over || (enough && since >= WINDOW_NS as f64)) {
+            self.change_spacing(cost, budget);
+        }
+        enough
+    }
+
+    fn change_spacing(&self, cost: f64, budget: f64) {
         let balance = self.balance.get();
         let share = if balance < 0.0 { REPAY } else { AIM };
         let aim = (share * self.earned.get() + SPEND * balance.max(0.0)).max(1.0);
@@ -400,8 +403,7 @@ impl Governor {
             if spacing < least / 8.0 { 0.0 } else { spacing }
         };
         self.spacing.set(spacing);
-        self.changed.store(now, Relaxed);
-        for number in [&self.earned, &self.spent, &self.fixed] {
+        for number in [&self.since, &self.earned, &self.spent, &self.fixed] {
             number.set(0.0);
         }
     }
@@ -481,7 +483,10 @@ mod tests {
                 now: 1.0,
                 busy: 1.0,
                 rng: fastrand::Rng::with_seed(1),
-                points: points.iter().map(|&every_ns| Point::new(every_ns)).collect(),
+                points: points
+                    .iter()
+                    .map(|&every_ns| Point::new(every_ns))
+                    .collect(),
             }
         }
 
@@ -497,9 +502,13 @@ mod tests {
             self.pass(cost as f64, 1.0);
             let point = &mut self.points[index];
             point.measured += 1;
-            point.schedule =
-                self.governor
-                    .next(point.done, &point.pace, 1, self.budget, &mut self.rng);
+            point.schedule = self.governor.next(
+                point.done,
+                &point.pace,
+                1,
+                (self.budget, cost),
+                &mut self.rng,
+            );
             point.pace.note(point.done, at, |a, b| b - a);
             self.governor.charge(cost);
             let balanced = self
@@ -514,7 +523,9 @@ mod tests {
                 if events > 0 && self.governor.is_late(ns) {
                     point.pace.replace(events, ns);
                     let (pace, rng) = (&point.pace, &mut self.rng);
-                    point.schedule = self.governor.next(point.done, pace, 1, self.budget, rng);
+                    point.schedule = self
+                        .governor
+                        .next(point.done, pace, 1, (self.budget, 0), rng);
                 }
             }
         }
@@ -561,7 +572,8 @@ mod tests {
                     let mut thread = Thread::new(budget, &[every_ns]);
                     thread.busy = busy;
                     let share = thread.run(0.2 * SECOND);
-                    let case = format!("budget {budget}, every {every_ns} ns, busy {busy}: {share}");
+                    let case =
+                        format!("budget {budget}, every {every_ns} ns, busy {busy}: {share}");
                     assert!(share < budget * 1.2, "{case}");
                     // What is allowed is used, or all are measured.
                     let all = thread.measured() as f64 >= 0.95 * thread.points[0].done as f64;
@@ -594,7 +606,11 @@ mod tests {
             for window in 0..4 {
                 let share = thread.run(0.25 * SECOND);
                 let now: Vec<u64> = thread.points.iter().map(|point| point.measured).collect();
-                let least = now.iter().zip(&before).map(|(now, before)| now - before).min();
+                let least = now
+                    .iter()
+                    .zip(&before)
+                    .map(|(now, before)| now - before)
+                    .min();
                 assert!(least >= Some(1), "{n} points, quarter {window} of a second");
                 assert!(share < 0.012, "{n} points: {share}");
                 assert!(share > 0.005, "{n} points: {share}");

@@ -166,11 +166,7 @@ impl HotCache {
         key: PointKey,
         missing: impl FnOnce() -> Probe<'a>,
     ) -> Probe<'a> {
-        self.find(
-            key,
-            due,
-            missing,
-        )
+        self.find(key, due, missing)
     }
 
     /// The same for a key that is not in its first place.

@@ -254,7 +254,9 @@ impl Pool {
     pub(crate) fn least_mean(&self, record: &Record) -> u64 {
         let crowding = record.crowding.own_load();
         if crowding > 1 && !self.free.own_load().is_null() {
-            record.crowding.store(crowding - (crowding / 8).max(1), Relaxed);
+            record
+                .crowding
+                .store(crowding - (crowding / 8).max(1), Relaxed);
         }
         crowding.max(1)
     }

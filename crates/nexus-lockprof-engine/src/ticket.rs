@@ -172,7 +172,8 @@ impl Core {
     pub(crate) fn next_wait(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
         with_rng(&shard.rng, |rng| {
             let pace = &record.wait_pace;
-            shard.governor.next(done, pace, 1, self.budget(), rng)
+            let price = (self.budget(), 2 * shard.governor.timed_ns(&self.costs));
+            shard.governor.next(done, pace, 1, price, rng)
         })
     }
 

@@ -145,7 +145,8 @@ impl Core {
         let least = shard.pool.least_mean(record);
         with_rng(&shard.rng, |rng| {
             let pace = &record.hold_pace;
-            shard.governor.next(done, pace, least, self.budget(), rng)
+            let price = (self.budget(), shard.governor.timed_ns(&self.costs));
+            shard.governor.next(done, pace, least, price, rng)
         })
     }
 
