@@ -27,7 +27,7 @@ pub(crate) fn run(setting: &Setting) {
             return work(&mut rng);
         }
         while !stop.load(Relaxed) {
-            sleep(Duration::from_micros(rng.u64(100..1_000)));
+            sleep(Duration::from_micros(rng.u64(500..3_000)));
             queue((0..rng.u64(1..5)).map(|_| Some(rng.u64(0..SESSIONS))));
         }
         queue(std::iter::repeat_n(None, WORKERS));
@@ -64,10 +64,10 @@ fn work(rng: &mut fastrand::Rng) {
             // Sessions end.
             LAST_SEEN.write().retain(|_, &mut seen| seen + 200 > now);
         }
-        compute(rng.u64(5_000..50_000));
+        compute(rng.u64(50_000..300_000));
         if rng.u32(0..4) == 0 {
             // Reads something.
-            sleep(Duration::from_micros(rng.u64(100..2_000)));
+            sleep(Duration::from_micros(rng.u64(500..5_000)));
         }
         book(session, rng);
     }

@@ -1,12 +1,12 @@
-//! How near the default mode comes to the truth in ordinary programs, which time each of their holds themselves.
+//! How close the default mode comes to the truth in ordinary programs, which time each of their holds themselves.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench programs
 //! cargo bench -p nexus-lockprof-benches --bench programs -- --program cache --rounds 3 --seconds 2
 //! ```
 //!
-//! Each round is a process of its own. With `--program` or `--misses all`, what missed is listed too. `--mode exact`
-//! tests the truth itself.
+//! Each round is a process of its own. `--program` takes the start of a name. It also lists what missed, as
+//! `--misses all` does for all programs. `--mode exact` tests the truth itself.
 
 // Its output is what it is for.
 #![allow(clippy::print_stdout)]
@@ -26,30 +26,29 @@ use nexus_lockprof_benches::truth::{self, finish};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-/// What a program is told.
+/// How long a program runs, and its seed.
 #[derive(Clone, Copy, Debug)]
 struct Setting {
-    /// For how long it is to run.
     length: Duration,
     seed: u64,
 }
 
 impl Setting {
-    /// The random numbers of one of its threads.
+    /// The random number generator of one thread.
     fn rng(&self, thread: usize) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.seed << 32 | thread as u64)
     }
 }
 
-type Run = fn(&Setting) -> Result<(), String>;
+type Run = fn(&Setting);
 
 const PROGRAMS: [(&str, Run); 7] = [
-    ("job server", |setting| Ok(job_server::run(setting))),
-    ("cache", |setting| Ok(cache::run(setting))),
-    ("pipeline", |setting| Ok(pipeline::run(setting))),
-    ("connection pool", |setting| Ok(pool::run(setting))),
-    ("300 points", |setting| Ok(many_points::run(setting))),
-    ("5,000 threads", |setting| Ok(short_threads::run(setting))),
+    ("job server", job_server::run),
+    ("cache", cache::run),
+    ("pipeline", pipeline::run),
+    ("connection pool", pool::run),
+    ("300 points", many_points::run),
+    ("5,000 threads", short_threads::run),
     ("async tasks", tasks::run),
 ];
 
@@ -72,12 +71,12 @@ fn run(args: &Args) -> Result<(), String> {
     } else {
         (10, Duration::from_secs(one("--seconds", 5)?))
     };
-    if args.text("--child", "") != "" {
+    if !args.text("--child", "").is_empty() {
         return child(args, length);
     }
     let rounds = one("--rounds", rounds)?;
     let only = args.text("--program", "");
-    let misses = args.text("--misses", only) != "";
+    let misses = !args.text("--misses", only).is_empty();
     let mut results = Vec::new();
     for (name, _) in PROGRAMS {
         // "job" is enough for "job server".
@@ -93,24 +92,28 @@ fn run(args: &Args) -> Result<(), String> {
         let names = PROGRAMS.map(|(name, _)| name).join(", ");
         return Err(format!("no program {only}; there are {names}"));
     }
-    args.save(&table::show(&results, misses))
+    args.save(&table::show(&results, misses))?;
+    match table::miscounted(&results) {
+        Some(program) => Err(format!("{program}: a count is not exact")),
+        None => Ok(()),
+    }
 }
 
-/// Runs a round in a process of its own, whose profiler knows nothing yet.
+/// Runs a round in a process of its own, with a fresh profiler.
 fn apart(args: &Args, name: &str, round: u64) -> Result<Round, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     if args.smoke {
         command.arg("--smoke");
     }
-    // What the user set for other programs is not meant.
+    // The user's settings are for other programs.
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("LOCKPROF") {
             command.env_remove(variable);
         }
     }
     let mode = args.text("--mode", "");
-    if mode != "" {
+    if !mode.is_empty() {
         command.env("LOCKPROF", mode);
     }
     let output = command
@@ -125,7 +128,7 @@ fn apart(args: &Args, name: &str, round: u64) -> Result<Round, String> {
     serde_json::from_slice(&output.stdout).map_err(|error| format!("{name}: {error}"))
 }
 
-/// In that process: runs the program, and prints the round.
+/// In that process: runs the program and prints the round.
 fn child(args: &Args, length: Duration) -> Result<(), String> {
     let name = args.text("--program", "");
     let seed = args.numbers("--rounds", &[1])?[0];
@@ -134,9 +137,9 @@ fn child(args: &Args, length: Duration) -> Result<(), String> {
         .find(|&(other, _)| other == name)
         .ok_or(format!("no program {name}"))?;
     truth::start();
-    // In a thread of its own: the truth is told by threads that are gone.
+    // In a thread of its own: the truth has only the holds of threads that have exited.
     let ran = std::thread::spawn(move || program(&Setting { length, seed })).join();
-    ran.map_err(|_| "the program panicked".to_owned())??;
+    ran.map_err(|_| "the program panicked".to_owned())?;
     let snapshot = nexus_lockprof::snapshot();
     let round = compare(&snapshot, &finish());
     println!("{}", serde_json::json!(round));

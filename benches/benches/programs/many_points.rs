@@ -52,9 +52,13 @@ pub(crate) fn run(setting: &Setting) {
             let state = &states[rng.usize(0..states.len())];
             // Every twentieth handler takes ten times as long.
             let usual = 100 + 5 * which as u64;
-            let most = if which % 20 == 0 { 10 * usual } else { usual };
+            let most = if which.is_multiple_of(20) {
+                10 * usual
+            } else {
+                usual
+            };
             HANDLERS[which](state, rng.u64(most / 4..most));
-            compute(rng.u64(100..1_000));
+            compute(rng.u64(500..4_000));
         }
     });
 }

@@ -1,24 +1,24 @@
-//! What the rounds of all programs come to.
+//! Judges the rounds of all programs.
 
 use nexus_lockprof_benches::results::{median, verdict};
 use nexus_lockprof_benches::truth::compare::{Point, Round, Total};
 use serde_json::{Value, json};
 
-/// A total may be off by this share.
+/// An estimated total may be off by this share.
 const WITHIN: f64 = 0.3;
-/// Rank points by which a 95th percentile may be off.
+/// A 95th percentile may be off by this share of the ranks.
 const POINT: f64 = 0.01;
-/// Of the rounds, or of all rounds' points, this share is to be right.
+/// This share of the rounds must be right, and this share of the points of all rounds.
 const MOST: f64 = 0.9;
 /// The default mode's budget.
 const BUDGET: f64 = 0.01;
-/// Shares of the budget: the least that is to be spent unless all holds are timed, and the most that may be.
+/// The profiler must spend this share of its budget, or time all holds, and may never spend more than the other.
 const LEAST_SPENT: f64 = 0.5;
 const MOST_SPENT: f64 = 1.2;
-/// Holds of which so many are timed are all timed: the first ones come before the clock is calibrated.
+/// From this share of the holds on, all count as timed: a few come before the clock is calibrated.
 const ALL: f64 = 0.999;
 
-/// How many of how many.
+/// How many items are right, out of how many.
 #[derive(Clone, Copy, Debug)]
 struct Tally {
     right: usize,
@@ -56,6 +56,18 @@ fn is_exact(point: &Point) -> bool {
     point.acquisitions == point.holds
 }
 
+/// The first program with a point whose count is not exact.
+pub(crate) fn miscounted<'a>(results: &[(&'a str, Vec<Round>)]) -> Option<&'a str> {
+    let is_off = |rounds: &[Round]| {
+        rounds
+            .iter()
+            .flat_map(|round| &round.points)
+            .any(|point| !is_exact(point))
+    };
+    let mut found = results.iter().filter(|(_, rounds)| is_off(rounds));
+    found.next().map(|&(name, _)| name)
+}
+
 fn timed(round: &Round) -> f64 {
     round.timed as f64 / round.holds as f64
 }
@@ -68,10 +80,10 @@ fn uses_its_budget(round: &Round) -> bool {
     spent(round) >= LEAST_SPENT || timed(round) >= ALL
 }
 
-/// Prints the table, and with `misses` what missed; returns the rows.
+/// Prints the table and, with `misses`, what missed. Returns the rows.
 pub(crate) fn show(results: &[(&str, Vec<Round>)], misses: bool) -> Vec<Value> {
     println!(
-        "| program | points | holds | timed | counts | total: median | worst | right | of its points | p95 of its points | budget spent | most | |\n\
+        "| program | points | holds | timed | counts | total over truth | worst | totals | totals of points | p95 of points | budget spent | most spent | |\n\
          | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     );
     let rows = results
@@ -143,7 +155,7 @@ fn row(name: &str, rounds: &[Round]) -> Value {
     })
 }
 
-/// What missed, a line each.
+/// Prints what missed, a line each.
 fn list(name: &str, rounds: &[Round]) {
     println!("\n{name}:");
     for (number, round) in rounds.iter().enumerate() {
@@ -161,7 +173,7 @@ fn list(name: &str, rounds: &[Round]) {
                 continue;
             }
             println!(
-                "    {}: {}; p95 {:?} ns, off by {:.1} points; {} timed of {} ({} told)",
+                "    {}: {}; p95 {:?} ns, off by {:.1} points; {} timed of {} ({} counted)",
                 point.site,
                 figures(&point.total),
                 point.p95,
@@ -176,9 +188,9 @@ fn list(name: &str, rounds: &[Round]) {
 
 fn figures(total: &Total) -> String {
     format!(
-        "{:.2} ms, told {:.2} ± {:.2} ({:.2}{})",
+        "{:.2} ms, estimate {:.2} ± {:.2} ({:.2}{})",
         total.truth / 1e6,
-        total.told / 1e6,
+        total.estimate / 1e6,
         total.error / 1e6,
         total.ratio(),
         if total.is_inside() { "" } else { ", outside" }

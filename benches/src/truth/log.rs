@@ -1,4 +1,4 @@
-//! Lists of holds, one a thread, and what they add up to.
+//! Lists of holds, one per thread, and their sum.
 
 use super::clock::{self, Moment};
 use std::cell::RefCell;
@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// A hold, by the place of its acquisition.
+/// One hold and the place of its acquisition.
 struct Hold {
     site: &'static Location<'static>,
     ticks: u64,
 }
 
-/// What threads that are gone have left.
+/// What the threads that have exited recorded.
 struct Collected {
     lists: Vec<Vec<Hold>>,
     cpu_ns: u64,
@@ -48,10 +48,10 @@ pub(super) fn add(site: &'static Location<'static>, ticks: u64) {
 /// The place of an acquisition: file, line and column.
 pub(super) type Site = (String, u32, u32);
 
-/// What happened, by the program's own account.
+/// What happened, by the program's own clock and counters.
 #[derive(Debug)]
 pub struct Truth {
-    /// The holds of each place in nanoseconds, ascending.
+    /// The holds at each place, in nanoseconds, ascending.
     pub(super) holds: BTreeMap<Site, Vec<f64>>,
     /// Processor time of all threads that took a lock.
     pub(super) cpu_ns: u64,
@@ -59,21 +59,21 @@ pub struct Truth {
     pub(super) read_ns: f64,
 }
 
-/// To be called before the program begins.
+/// Starts the clock. Call it before the program begins.
 pub fn start() {
     START.get_or_init(Moment::now);
 }
 
-/// What the threads that are gone have seen.
+/// Collects what the threads that have exited recorded.
 #[must_use]
 pub fn finish() -> Truth {
     let tick_ns = START.get_or_init(Moment::now).tick_ns();
     let read_ns = clock::read_ticks() as f64 * tick_ns;
     let mut collected = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner);
-    // By address first: a million look-ups by name take a while.
+    // By address first: a look-up by name is slow, and there are millions.
     let mut by_address: HashMap<usize, (&Location<'_>, Vec<f64>)> = HashMap::new();
     for hold in std::mem::take(&mut collected.lists).into_iter().flatten() {
-        // Half of the first reading and half of the last lie in the hold and not between the two.
+        // The two readings span one reading; half of the first and half of the last lie outside, but in the hold.
         let ns = hold.ticks as f64 * tick_ns + read_ns;
         let address = std::ptr::from_ref(hold.site).addr();
         let (_, list) = by_address.entry(address).or_insert((hold.site, Vec::new()));
