@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 /// Standard errors on either side of a 95 % interval.
 const INTERVAL: f64 = 1.96;
-/// A point matters from this share of the program's hold time.
+/// A point matters from this share of the program's hold time, or of its holds if those last this long on average.
 const MATTERS: f64 = 0.01;
+const LONG_NS: f64 = 500.0;
 /// Relative resolution of the durations that a quantile returns.
 const RESOLUTION: f64 = 1.0 / 64.0;
 /// A hold is known to this many clock readings: both clocks are read at either end, and something lies between the two.
@@ -78,7 +79,7 @@ pub struct Point {
     pub p95: Option<u64>,
     /// The distance of its true rank from 0.95; 0.01 is one rank point.
     pub p95_off: f64,
-    /// Whether its share of the program's hold time counts.
+    /// Whether its share of the program's hold time, or of its holds, counts.
     pub matters: bool,
 }
 
@@ -140,11 +141,14 @@ pub fn compare(snapshot: &Snapshot, truth: &Truth) -> Round {
     points.sort_by(|a, b| b.total.truth.total_cmp(&a.total.truth));
     let mut whole = Total::default();
     points.iter().for_each(|point| whole.add(&point.total));
+    let holds: u64 = points.iter().map(|point| point.holds).sum();
     for point in &mut points {
-        point.matters = point.total.truth >= MATTERS * whole.truth;
+        let is_frequent = point.holds as f64 >= MATTERS * holds as f64;
+        let is_long = point.total.truth >= LONG_NS * point.holds as f64;
+        point.matters = point.total.truth >= MATTERS * whole.truth || is_frequent && is_long;
     }
     Round {
-        holds: points.iter().map(|point| point.holds).sum(),
+        holds,
         timed: points.iter().map(|point| point.timed).sum(),
         points,
         whole,
