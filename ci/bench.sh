@@ -3,7 +3,7 @@
 source "$(dirname "$0")/lib.sh"
 
 # --smoke and --test: once, quickly.
-for name in overhead private contended workload budget accuracy memory collected report; do
+for name in overhead private contended workload budget accuracy programs memory collected report; do
     cargo bench --package nexus-lockprof-benches --bench "$name" -- --smoke
 done
 cargo bench --package nexus-lockprof-benches --bench overhead --no-default-features -- --smoke

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what docs/performance.md tells, and writes its tables and plots anew. About ten minutes; leave the machine alone meanwhile.
+# Measures what docs/performance.md tells, and writes its tables and plots anew. About a quarter of an hour; leave the machine alone meanwhile.
 source "$(dirname "$0")/lib.sh"
 
 scratch
@@ -21,7 +21,7 @@ rows=$PWD/docs/plots/figures.jsonl
 : >"$rows"
 bench overhead -- --out "$rows" | section "$page" overhead
 bench overhead --no-default-features | section "$page" feature-off
-for name in private contended workload budget accuracy memory collected; do
+for name in private contended workload budget accuracy programs memory collected; do
     bench "$name" -- --out "$rows" | section "$page" "$name"
 done
 bench snapshot -- --quick 2>/dev/null | awk '/^[a-z].*\// { name = $1 } /time:/ && !seen[name]++ { sub(/.*time: */, ""); print "| " name " | " $0 " |" }' |

@@ -9,3 +9,4 @@ pub mod modes;
 pub mod paths;
 pub mod results;
 pub mod threads;
+pub mod truth;

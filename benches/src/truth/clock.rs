@@ -1,0 +1,61 @@
+//! The program's own clock. It shares no calibration with the profiler's clock.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Instant;
+
+/// The counter now, in ticks of unknown length.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn ticks() -> u64 {
+    // SAFETY: every x86_64 processor has the instruction, and it has no effect but its result.
+    unsafe { std::arch::x86_64::_rdtsc() }
+}
+
+/// The time now, in nanoseconds: there is no portable cycle counter.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(super) fn ticks() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// A moment on the counter and on std's clock. Two moments, seconds apart, give the length of a tick.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    at: Instant,
+    ticks: u64,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Moment {
+            at: Instant::now(),
+            ticks: ticks(),
+        }
+    }
+
+    /// The length of a tick, in nanoseconds, measured from that moment until now.
+    pub(super) fn tick_ns(self) -> f64 {
+        let now = Moment::now();
+        let ns = (now.at - self.at).as_nanos() as f64;
+        ns / now.ticks.saturating_sub(self.ticks).max(1) as f64
+    }
+}
+
+/// Ticks that one reading of the clock takes.
+pub(super) fn read_ticks() -> u64 {
+    let mut gaps: Vec<u64> = (0..10_001)
+        .map(|_| {
+            let first = ticks();
+            ticks().saturating_sub(first)
+        })
+        .collect();
+    gaps.sort_unstable();
+    gaps[gaps.len() / 2]
+}
+
+/// Nanoseconds of processor time that this thread has used.
+pub(super) fn thread_cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
