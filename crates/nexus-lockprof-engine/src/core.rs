@@ -12,8 +12,7 @@ use crate::event::Handlers;
 use crate::exclusive::Still;
 use crate::exclusive::lock;
 use crate::governor::{self, Costs};
-use crate::hot::{self, HotCache, Probe};
-use crate::identity::PointKey;
+use crate::hot::{self, Probe};
 use crate::process;
 use crate::record::Era;
 use crate::shard::{Limits, Loss, Losses, Shard};
@@ -279,11 +278,11 @@ impl Core {
 
     /// Of an acquisition that is not in its first place in the thread's cache.
     #[inline(always)]
-    pub(crate) fn missed<'a>(&self, hot: &'a HotCache, key: PointKey) -> Probe<'a> {
+    pub(crate) fn missed<'a>(&self) -> Probe<'a> {
         if self.control().0 == 0 {
             Probe::Off
         } else {
-            hot.probe_second(key)
+            Probe::Cold
         }
     }
 

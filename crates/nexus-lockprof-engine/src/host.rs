@@ -21,6 +21,13 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn probe(&self, key: PointKey) -> Probe<'_>;
 
+    /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not know.
+    #[doc(hidden)]
+    fn probe_second(&self, key: PointKey) -> Probe<'_> {
+        self.mine()
+            .map_or(Probe::Cold, |Mine(shard, _)| shard.hot.probe_second(key))
+    }
+
     /// The calling thread's shard, if it has one.
     #[doc(hidden)]
     fn mine(&self) -> Option<Mine<'_>>;
@@ -59,7 +66,7 @@ impl Host for Global {
     fn probe(&self, key: PointKey) -> Probe<'_> {
         // SAFETY: see `global_hot`.
         let hot = unsafe { &*thread::global_hot() };
-        hot.probe(key, || GLOBAL.missed(hot, key))
+        hot.probe(key, || GLOBAL.missed())
     }
 
     #[inline(always)]
@@ -85,9 +92,8 @@ impl Host for Engine {
             Inner::Local(core) => core,
         };
         match thread::leased(core) {
-            Some(shard) => shard.hot.probe(key, || core.missed(&shard.hot, key)),
-            None if core.control().0 == 0 => Probe::Off,
-            None => Probe::Cold,
+            Some(shard) => shard.hot.probe(key, || core.missed()),
+            None => core.missed(),
         }
     }
 

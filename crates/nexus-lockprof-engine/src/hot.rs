@@ -19,6 +19,8 @@ const SLOTS: usize = if cfg!(lockprof_loom) { 1 } else { 128 };
 
 /// A record whose places are both taken gets one of them once in so many times.
 const RELUCTANCE: u64 = 4;
+/// A record in its second place gets its first once in so many times.
+const PROMOTION: u64 = 64;
 
 /// One entry. 16 bytes: its place in the cache is two bits of the key away.
 #[derive(Debug)]
@@ -169,14 +171,20 @@ impl HotCache {
         self.find(key, due, missing)
     }
 
-    /// The same for a key that is not in its first place.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn probe_second(&self, key: PointKey) -> Probe<'_> {
+    /// The same for a key that is not in its first place. Now and then it is said to be in neither, so that it gets the first:
+    /// what is there may not be used any more.
+    pub(crate) fn probe_second<'a>(&'a self, key: PointKey) -> Probe<'a> {
         match self.find_second(key) {
-            Some(record) => due(record),
-            None => Probe::Cold,
+            Some(record) if !self.turn().is_multiple_of(PROMOTION) => due(record),
+            _ => Probe::Cold,
         }
+    }
+
+    /// Counts up.
+    fn turn(&self) -> u64 {
+        let turn = self.turn.own_load().wrapping_add(1);
+        self.turn.store(turn, Relaxed);
+        turn
     }
 
     fn find_second(&self, key: PointKey) -> Option<&Record> {
@@ -196,7 +204,7 @@ impl HotCache {
     /// Remembers a record that was scheduled under `control`, unless the mode was changed since: `now` reads the word.
     /// The owner's call.
     pub(crate) fn remember(&self, record: &Record, control: Control, now: impl Fn() -> Control) {
-        let Some(slot) = self.place_for(record) else {
+        let Some(slot) = self.place_for(record.key) else {
             return;
         };
         // A signal handler that locks in between must not find the new record under the old key. The
@@ -215,20 +223,19 @@ impl HotCache {
         }
     }
 
-    /// Where a record goes: into a free place of its two, or in turns into the first or the second, and mostly nowhere. Where more
-    /// points are hot than there is room for, changing places at each acquisition would cost more than a look-up does.
-    fn place_for(&self, record: &Record) -> Option<&Slot> {
-        let (first, second) = (self.slot(record.key), self.second_slot(record.key));
-        let is_free = |slot: &Slot| [0, record.key.0].contains(&slot.key.load(Relaxed));
-        if is_free(first) {
+    /// Where a record goes that is not in its first place: into that, if it is free or the record is in the second, or else into
+    /// the second, if that is free. If neither is, into one of them in turns, and mostly nowhere: where more points are hot than there
+    /// is room for, changing places at each acquisition would cost more than a look-up does.
+    fn place_for(&self, key: PointKey) -> Option<&Slot> {
+        let (first, second) = (self.slot(key), self.second_slot(key));
+        let [in_first, in_second] = [first, second].map(|slot| slot.key.load(Relaxed));
+        if in_first == 0 || in_second == key.0 {
             return Some(first);
         }
-        if is_free(second) {
+        if in_second == 0 {
             return Some(second);
         }
-        let turn = self.turn.own_load();
-        self.turn.store(turn.wrapping_add(1), Relaxed);
-        match turn % (2 * RELUCTANCE) {
+        match self.turn() % (2 * RELUCTANCE) {
             0 => Some(first),
             RELUCTANCE => Some(second),
             _ => None,

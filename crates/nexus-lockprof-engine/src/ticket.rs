@@ -138,7 +138,7 @@ impl Core {
         key: PointKey,
         control: Control,
     ) -> Option<&'a Record> {
-        let known = shard.hot.find_either(key);
+        let known = shard.hot.find(key, Some, || None);
         if let Some(record) = known
             && record.control.load(Relaxed) == control.0
         {

@@ -38,7 +38,32 @@ impl<R, H: Host> Profiled<R, H> {
             }
             Probe::Off => block(&self.raw).map(ProfiledGuard::untracked),
             Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
-            Probe::Cold => self.acquire_cold(key, false, free, try_, block),
+            Probe::Cold => self.acquire_unknown(key, free, try_, block),
+        }
+    }
+
+    /// One that the cache does not know at the first look.
+    #[cold]
+    #[inline(never)]
+    fn acquire_unknown<G, E>(
+        &self,
+        key: SiteKey,
+        free: impl Fn(&R) -> bool,
+        try_: impl Fn(&R) -> Option<G>,
+        block: impl FnOnce(&R) -> Result<G, E>,
+    ) -> Result<ProfiledGuard<G>, E> {
+        match self.probe_second(key) {
+            Probe::Count(hit) => {
+                if let Some(inner) = try_(&self.raw) {
+                    // SAFETY: got just now, by this thread.
+                    unsafe { hit.commit() };
+                    self.publish(key);
+                    return Ok(ProfiledGuard::untracked(inner));
+                }
+                self.acquire_taken(key, hit, free, try_, block)
+            }
+            Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
+            Probe::Off | Probe::Cold => self.acquire_cold(key, false, free, try_, block),
         }
     }
 
@@ -216,7 +241,30 @@ impl<R, H: Host> Profiled<R, H> {
             Probe::Time(hit) => return self.try_acquire_timed(key, hit, try_),
             Probe::Cold => {}
         }
-        self.try_acquire_cold(key, try_)
+        self.try_acquire_unknown(key, try_)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_acquire_unknown<G>(
+        &self,
+        key: SiteKey,
+        try_: impl Fn(&R) -> Option<G>,
+    ) -> Option<ProfiledGuard<G>> {
+        match self.probe_second(key) {
+            Probe::Count(hit) => {
+                let Some(inner) = try_(&self.raw) else {
+                    self.try_failed(key);
+                    return None;
+                };
+                // SAFETY: got just now, by this thread.
+                unsafe { hit.commit() };
+                self.publish(key);
+                Some(ProfiledGuard::untracked(inner))
+            }
+            Probe::Time(hit) => self.try_acquire_timed(key, hit, try_),
+            Probe::Off | Probe::Cold => self.try_acquire_cold(key, try_),
+        }
     }
 
     #[inline(never)]

@@ -172,6 +172,13 @@ impl<R, H: Host> Profiled<R, H> {
         self.host.probe(PointKey::new(site, self.class.tag()))
     }
 
+    /// Asks it again, after [`Probe::Cold`].
+    #[inline]
+    fn probe_second(&self, site: SiteKey) -> Probe<'_> {
+        self.host
+            .probe_second(PointKey::new(site, self.class.tag()))
+    }
+
     /// The latest holder that published itself.
     #[inline]
     fn holder(&self) -> Option<SiteKey> {
