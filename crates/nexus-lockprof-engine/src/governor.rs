@@ -118,38 +118,41 @@ impl Number {
 }
 
 /// One thread's account. Its thread alone writes it; the aggregator reads what was spent.
+// The first cache line is what a timed acquisition touches.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Governor {
     /// 16ths of a nanosecond that a timed acquisition takes; 0 while none was measured in this thread.
     cost: AtomicU64,
     turn: AtomicU64,
     spent_ns: AtomicU64,
-    /// What of it no spacing would have saved: long waits, first events of points, and looks at the thread's clock.
-    fixed_ns: AtomicU64,
-    /// What look-ups took. It does not depend on what is timed, and is not the budget's.
-    looked_up_ns: AtomicU64,
-    /// The control word that the account was opened under.
-    control: AtomicU64,
-
     /// Clock ticks at the last balance; 0 before the first event.
     balanced: AtomicU64,
     /// Nanoseconds from that until the next one.
     window_ns: AtomicU64,
-    /// The thread's processor time then; 0 before the first reading.
-    processor_ns: AtomicU64,
-    /// `spent_ns` and `fixed_ns` then.
+    /// `spent_ns` then.
     booked_ns: AtomicU64,
-    booked_fixed_ns: AtomicU64,
     /// Nanoseconds that may be spent.
     balance: Number,
+    /// Nanoseconds.
+    spacing: Number,
+
+    /// What was spent and no spacing would have saved: long waits, first events of points, and looks at the thread's clock.
+    fixed_ns: AtomicU64,
+    /// That at the last balance.
+    booked_fixed_ns: AtomicU64,
+    /// The thread's processor time then; 0 before the first reading.
+    processor_ns: AtomicU64,
+    /// What look-ups took. It does not depend on what is timed, and is not the budget's.
+    looked_up_ns: AtomicU64,
+    /// The control word that the account was opened under.
+    control: AtomicU64,
 
     /// Nanoseconds since the last change of the spacing, and what was earned and spent in them, by all threads.
     since: Number,
     earned: Number,
     spent: Number,
     fixed: Number,
-    /// Nanoseconds.
-    spacing: Number,
 }
 
 impl Governor {

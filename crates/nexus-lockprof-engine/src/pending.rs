@@ -20,14 +20,18 @@ const CHUNKS: usize = if cfg!(lockprof_loom) { 1 } else { 5 };
 const MOST_CROWDED: u64 = 1 << 16;
 
 /// One measured acquisition. While it is in its pool's free list, the weights, `more` and what goes with it are 0.
+// The first cache line is what a timed hold touches, and the second one what else there may be.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Pending {
     /// Number of the shard it belongs to.
-    shard: u64,
+    shard: u32,
     /// Given back by a thread that does not own the shard: to be put into the free list by the one that does.
     returned: AtomicBool,
+    /// Whether there is more to it than a timed hold: any of the fields of the second line, or what it follows.
+    pub(crate) more: AtomicBool,
     pub(crate) record: AtomicPtr<Record>,
-    /// Number of the acquisition.
+    /// Number of the acquisition, if it is one of a sample, or 0.
     pub(crate) number: AtomicU64,
     /// Clock ticks that preparing it took, if that was measured, or 0.
     pub(crate) lesson: AtomicU64,
@@ -36,8 +40,10 @@ pub(crate) struct Pending {
     /// Clock ticks.
     pub(crate) hold_start: AtomicU64,
     pub(crate) hold_end: AtomicU64,
-    /// Whether there is more to it than a timed hold: any of the fields that follow.
-    pub(crate) more: AtomicBool,
+    /// The acquisition that this one followed without a release (a downgrade, a condition variable).
+    /// In the free list: the next free one.
+    pub(crate) before: AtomicPtr<Pending>,
+
     /// Number of the contention, when the acquisition had to wait.
     pub(crate) contention: AtomicU64,
     /// Record of the point that held the lock, or null.
@@ -48,9 +54,6 @@ pub(crate) struct Pending {
     pub(crate) wait_start: AtomicU64,
     /// The stack that it waited with.
     pub(crate) noted: stacks::Noted,
-    /// The acquisition that this one followed without a release (a downgrade, a condition variable).
-    /// In the free list: the next free one.
-    pub(crate) before: AtomicPtr<Pending>,
 }
 
 /// What a guard carries: nothing, or a measured acquisition. One word.
@@ -135,14 +138,15 @@ impl StampCell {
 }
 
 /// A shard's pool. It grows when it runs out, up to a bound.
+#[repr(C)]
 pub(crate) struct Pool {
+    /// First of the free list. The owner's alone.
+    free: AtomicPtr<Pending>,
+    /// How often in a row there was none. The owner's alone.
+    refused: AtomicU64,
     shard: u64,
     /// Each made when all before it are in use.
     chunks: [OnceLock<Box<[Pending]>>; CHUNKS],
-    /// First of the free list. The owner's alone, as is what follows.
-    free: AtomicPtr<Pending>,
-    /// How often in a row there was none.
-    refused: AtomicU64,
 }
 
 impl std::fmt::Debug for Pool {
@@ -180,7 +184,7 @@ impl Pool {
         let mut nodes = Vec::new();
         nodes.try_reserve_exact(len).ok()?;
         nodes.resize_with(len, || Pending {
-            shard: self.shard,
+            shard: self.shard as u32,
             returned: AtomicBool::new(true),
             record: AtomicPtr::default(),
             number: AtomicU64::new(0),
@@ -292,7 +296,7 @@ impl Pending {
     #[cfg(not(lockprof_loom))]
     #[inline(always)]
     pub(crate) fn is_of(&self, shard: &Shard) -> bool {
-        self.shard == shard.id
+        self.shard == shard.id as u32
     }
 
     /// Returns it to its pool, from a thread that does not own that. Once for each `take`.

@@ -56,9 +56,12 @@ pub(crate) struct Record {
     // Here, so that the aggregator sees in two cache lines that nothing has happened.
     seq: AtomicU64,
 
-    pub(crate) wait_pace: Pace,
+    // A timed hold, in its usual form, touches what comes before this line, and the next one.
+    hold: Tally,
     /// One in so many holds is measured at most; 0 and 1: each. The pool's.
     pub(crate) crowding: AtomicU64,
+
+    pub(crate) wait_pace: Pace,
     unmeasured_holds: Unmeasured,
     unmeasured_waits: Unmeasured,
     try_failures: AtomicU64,
@@ -68,7 +71,6 @@ pub(crate) struct Record {
     vain_wait_ns: AtomicU64,
     caused: Sum,
     wait: Tally,
-    hold: Tally,
 }
 
 /// Events that no measured one stands for.
@@ -93,6 +95,7 @@ struct Sum {
 
 /// Sums over the measured durations of one kind.
 #[derive(Default)]
+#[repr(C)]
 struct Tally {
     samples: AtomicU64,
     sum: Sum,

@@ -48,19 +48,21 @@ impl Losses {
 }
 
 /// One thread's statistics.
-#[repr(align(64))]
+// In this order, so that what a timed acquisition touches besides its record lies together.
+#[repr(C, align(64))]
 pub(crate) struct Shard {
     pub(crate) hot: HotCache,
+    pub(crate) governor: Governor,
+    pub(crate) rng: AtomicU64,
+    /// Below 2^32: numbers are given to shards that are kept.
     pub(crate) id: u64,
-    pub(crate) lease: Lease,
-    pub(crate) table: Table,
     pub(crate) pool: Pool,
+    pub(crate) lease: Lease,
+    busy: AtomicBool,
+    pub(crate) table: Table,
     pub(crate) stacks: stacks::Table,
     pub(crate) losses: Losses,
-    pub(crate) governor: Governor,
     pub(crate) life: Life,
-    pub(crate) rng: AtomicU64,
-    busy: AtomicBool,
 }
 
 impl std::fmt::Debug for Shard {

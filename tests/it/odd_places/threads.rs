@@ -147,7 +147,7 @@ fn guards_are_held_across_thread_exit() {
 #[test]
 fn guards_are_forgotten() {
     let engine = engine(Mode::Exact);
-    const THREADS: u64 = 200;
+    const THREADS: u64 = 1_100;
     for _ in 0..THREADS {
         let lock = mutex(&engine, "forgotten");
         on_a_thread(move || std::mem::forget(lock.lock()));
