@@ -79,7 +79,6 @@ impl Project {
         let config = own.join("config.toml");
         shim::write_if_new(&config, &settings(&written)?)?;
 
-        locks.extend()?;
         // It may not be up to date: it has to get our packages.
         let about = args::without(&about, "--locked", false);
         let about = frozen_is_offline(about);
