@@ -385,6 +385,10 @@ fn vendored() {
         format!("{MANIFEST}\n{lines}"),
     )
     .unwrap();
+    must(fs::copy(
+        project.folder.join("locks/Cargo.lock"),
+        project.folder.join("Cargo.lock"),
+    ));
     // Without a folder, options are cargo's.
     let again = project.run(&["vendor", "--offline"]);
     assert!(!again.status.success());
@@ -395,7 +399,7 @@ fn vendored() {
     );
     let mut command = Command::new(env!("CARGO"));
     command
-        .args(["run", "--offline"])
+        .args(["run", "--offline", "--locked"])
         .current_dir(&project.folder);
     command.env(
         "CARGO_TARGET_DIR",
