@@ -68,9 +68,9 @@ impl Locks {
         }
         let mut result = cargo::graph(args, platforms, &self.ours, Some(config));
         for _ in 0..MOST_ATTEMPTS {
-            match &result {
-                Err(error) if seed.give_way(&error.to_string()) => {}
-                _ => break,
+            let Err(error) = &result else { break };
+            if !seed.give_way(&error.to_string()) {
+                break;
             }
             shim::write_if_new(&self.ours, &seed.text())?;
             result = cargo::graph(args, platforms, &self.ours, Some(config));
