@@ -195,6 +195,9 @@ fn a_build_that_fails_leaves_everything() {
 fn a_program_that_is_killed_leaves_its_last_profile() {
     let project = Project::new("killed", MAIN);
     let before = project.files();
+    let profiles = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target/lockprof/profiles");
+    // Of a run that was killed with its report unwritten.
+    let _ = fs::remove_dir_all(&profiles);
     let mut command = project.lockprof(&["run", "--offline", "--", "wait"]);
     command.env("LOCKPROF_EVERY", "10ms");
     command
@@ -204,17 +207,15 @@ fn a_program_that_is_killed_leaves_its_last_profile() {
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "ready"));
-    // It has been written when there is a profile.
-    let profiles = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target/lockprof/profiles");
+    // The first profiles may be from before the program took a lock. One that is being written has another name.
     let written = || {
         let folders = fs::read_dir(&profiles).into_iter().flatten().flatten();
         folders
             .flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().flatten())
-            .any(|file| {
-                file.path()
-                    .extension()
-                    .is_some_and(|ending| ending == "json")
-            })
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+            .filter_map(|path| Snapshot::from_json(&fs::read_to_string(path).ok()?).ok())
+            .any(|snapshot| snapshot.points().iter().any(|point| point.site.line == 12))
     };
     while !written() {
         assert!(child.try_wait().unwrap().is_none());
