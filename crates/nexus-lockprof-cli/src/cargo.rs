@@ -68,22 +68,6 @@ pub(crate) fn graph(
     parse(output(command)?)
 }
 
-/// Moves packages, `NAME@VERSION`, to the newest versions that the graph allows.
-pub(crate) fn update(
-    args: &[OsString],
-    lock: &Path,
-    config: &Path,
-    packages: &[String],
-) -> Result<()> {
-    let mut command = with_lock("update", lock)?;
-    command.arg("--config").arg(config);
-    command.args(args::project_only(args));
-    for package in packages {
-        command.arg("--package").arg(package);
-    }
-    output(command).map(drop)
-}
-
 /// The triple that cargo builds for: what `args` or the settings name, or else the host's.
 pub(crate) fn target(args: &[OsString]) -> Result<String> {
     let named = match args::value_of(args, "--target") {

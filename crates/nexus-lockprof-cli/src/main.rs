@@ -11,6 +11,7 @@ mod profiles;
 mod project;
 mod run;
 mod runner;
+mod seed;
 mod shim;
 mod wait;
 

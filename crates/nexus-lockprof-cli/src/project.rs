@@ -79,13 +79,7 @@ impl Project {
         let config = own.join("config.toml");
         shim::write_if_new(&config, &settings(&written)?)?;
 
-        locks.extend()?;
-        // It may not be up to date: it has to get our packages.
-        let about = args::without(&about, "--locked", false);
-        let about = frozen_is_offline(about);
-        let patched = locks
-            .graph(&about, &platforms, &config)
-            .map_err(|error| explain(error, args))?;
+        let patched = with_ours(&locks, about, &platforms, &config, args)?;
         guard.check()?;
         check(&patched, &plain, &found, &shims, selected.as_deref(), dev)?;
         Ok(Project {
@@ -97,15 +91,34 @@ impl Project {
     }
 }
 
-/// Writes the shims of a project into `directory`, for good, and returns what to put into Cargo.toml.
+/// The project's graph with our packages in it, of which `locks` has the lock file then.
+fn with_ours(
+    locks: &Locks,
+    about: Vec<OsString>,
+    platforms: &[String],
+    config: &Path,
+    args: &[OsString],
+) -> Result<Metadata> {
+    // It may not be up to date: it has to get our packages.
+    let about = args::without(&about, "--locked", false);
+    let about = frozen_is_offline(about);
+    locks
+        .graph(&about, platforms, config)
+        .map_err(|error| explain(error, args))
+}
+
+/// Writes the shims of a project into `directory`, for good, with the lock file that goes with them, and returns what to put
+/// into Cargo.toml.
 pub(crate) fn vendor(directory: &Path, args: &[OsString]) -> Result<String> {
     let about = args::for_metadata(args);
     let workspace = cargo::without_dependencies(&args::project_only(&about))?;
     let root = workspace.workspace_root.as_std_path();
-    let work = workspace.target_directory.as_std_path().join("lockprof");
+    let work = workspace.target_directory.as_std_path();
+    let work = work.join("lockprof/vendored").join(name_of(root));
     let original = root.join("Cargo.lock");
-    let locks = Locks::copy(&original, &work.join("projects").join(name_of(root)))?;
-    let plain = cargo::graph(&about, &cargo::platforms(args)?, &locks.plain, None)?;
+    let locks = Locks::copy(&original, &work)?;
+    let platforms = cargo::platforms(args)?;
+    let plain = cargo::graph(&about, &platforms, &locks.plain, None)?;
     let found = find(&plain, None, true)?;
     if let Some(ours) = &found.vendored {
         bail!(
@@ -123,7 +136,16 @@ pub(crate) fn vendor(directory: &Path, args: &[OsString]) -> Result<String> {
         one.shim = relative_to(root, &one.shim)?;
         written.push(one);
     }
-    patches(&written).map(|patches| patches.to_string())
+    let lines = patches(&written)?.to_string();
+    // Named from the root, where the settings are not.
+    for one in &mut written {
+        one.shim = root.join(&one.shim);
+    }
+    let config = work.join("config.toml");
+    shim::write_if_new(&config, &patches(&written)?.to_string())?;
+    with_ours(&locks, about, &platforms, &config, args)?;
+    shim::write_if_new(&directory.join("Cargo.lock"), &shim::read(&locks.ours)?)?;
+    Ok(lines)
 }
 
 /// `path` as a manifest in `root` would name it: absolute if it is not below.

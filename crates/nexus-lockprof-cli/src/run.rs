@@ -122,8 +122,10 @@ pub(crate) fn vendor(args: &[OsString]) -> Result<ExitCode> {
     };
     let lines = project::vendor(directory, cargo)?;
     say(format_args!(
-        "{} is written. For Cargo.toml:",
-        directory.display()
+        "{} is written. Put {} in the place of the project's Cargo.lock: it has the versions that the profiler was tested \
+         with, where cargo would take the newest. For Cargo.toml:",
+        directory.display(),
+        directory.join("Cargo.lock").display()
     ));
     print!("{lines}");
     Ok(ExitCode::SUCCESS)

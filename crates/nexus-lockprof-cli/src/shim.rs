@@ -46,6 +46,19 @@ pub(crate) fn sources() -> Result<PathBuf> {
     fs::canonicalize(&crates).with_context(|| format!("{} cannot be found", crates.display()))
 }
 
+/// The lock file of [`sources`]: the versions that they were tested with.
+pub(crate) fn tested_lock() -> Result<PathBuf> {
+    let crates = sources()?;
+    let lock = crates.with_file_name("Cargo.lock");
+    if !lock.is_file() {
+        bail!(
+            "{} is not there: it has the versions that the profiler was tested with. Restore it from the repository",
+            lock.display()
+        );
+    }
+    Ok(lock)
+}
+
 /// Where a shim was written.
 pub(crate) struct Written {
     /// The package that takes parking_lot's place.
