@@ -229,8 +229,9 @@ impl Pool {
     ) -> bool {
         let refused = self.refused.own_load();
         self.refused.store(refused + 1, Relaxed);
-        // All are looked at: not each time, if none came back the last times.
-        if refused & (refused - u64::from(refused > 0)).min(63) != 0 {
+        // All are looked at: not each time, if none came back the last times, for a record that has many already.
+        let often = refused & refused.saturating_sub(1).min(63) == 0;
+        if !often && record.crowding.own_load() > 1 {
             return self.refuse(record);
         }
         self.collect_returned(returned);
