@@ -182,7 +182,7 @@ fn another_mode_leaves_no_debt() {
     let lock = bench.mutex("work", ());
     let second = || {
         let before = timed(&bench, "work").0;
-        (0..1_000_000).for_each(|_| use_it(&bench, &lock, 100, 900));
+        (0..300_000).for_each(|_| use_it(&bench, &lock, 100, 900));
         timed(&bench, "work").0 - before
     };
     use_it(&bench, &lock, 100, 900);
@@ -190,7 +190,7 @@ fn another_mode_leaves_no_debt() {
     let usual = second();
     for between in [Mode::Exact, Mode::Counts, Mode::Off] {
         assert_eq!(bench.engine.configure(between.into_config()), Ok(()));
-        (0..1_000_000).for_each(|_| use_it(&bench, &lock, 100, 900));
+        (0..300_000).for_each(|_| use_it(&bench, &lock, 100, 900));
         let sampled = Mode::Sampled { budget: BUDGET };
         assert_eq!(bench.engine.configure(sampled.into_config()), Ok(()));
         let after = second();

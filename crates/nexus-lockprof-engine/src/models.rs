@@ -351,7 +351,11 @@ fn a_stamp_is_given_back_by_another_thread() {
         ));
         let (pool, record, used) = &*shared;
         let take = |end| {
-            let node = pool.take(record)?;
+            let node = match pool.take(record) {
+                Some(node) => node,
+                None if pool.replenish(record, true, |_| used.touch()) => pool.take(record)?,
+                None => return None,
+            };
             used.touch();
             assert_eq!(node.hold_weight.load(Relaxed), 0, "as it was left");
             assert_eq!(node.wait_weight.load(Relaxed), 0, "as it was left");
