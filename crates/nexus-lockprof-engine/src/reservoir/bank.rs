@@ -6,10 +6,15 @@
 //! still in it, so that the tail misses nothing; how many offers are above it is counted. It is low at first, since so few items
 //! place it badly, and is raised once the tail is full: then it is known how wide the tail is. A tenth of all in as many
 //! slots as the tail has tells a rank there ten times as well.
+//!
+//! For the median there is a second threshold, the *middle*, near it: how many offers are below is counted, so the body's
+//! items below and above it get their weights apart (post-stratification), and a rank between the middle and the true median is
+//! all that is estimated. The middle is the median of the full body, then; it is chosen again, at a doubling of the offers, if it
+//! has become a bad one.
 
 use super::stratum::{Place, Stratum};
 use super::{Packed, with_rng};
-use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence};
+use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, bump, fence};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Items that are kept before the slots are allocated: most points are rare.
@@ -21,17 +26,27 @@ const QUANTILE: f64 = 0.8;
 /// The share of all offers at which the tail is too wide, and what it is then cut to.
 const TOO_WIDE: f64 = 0.125;
 const WIDTH: f64 = 0.1;
+/// How far from a half the share below the middle may be before the middle is chosen again.
+const OFF_MIDDLE: f64 = 0.05;
 /// Nothing is above it.
-const NO_TAIL: u64 = u64::MAX;
+const NO_TAIL: u32 = u32::MAX;
+/// Nothing is below it.
+const NO_MIDDLE: u32 = 0;
 const ATTEMPTS: usize = 4;
 
 pub(super) struct Bank {
     /// Collection that the contents belong to.
     tag: AtomicU64,
-    /// Odd while the tail is being set up or cut: a sequence as in [`Record`](crate::record::Record).
+    /// Odd while the tail is being set up or cut, or the middle moved: a sequence as in [`Record`](crate::record::Record).
     changes: AtomicU64,
-    /// The least rank of the tail, or `NO_TAIL`.
-    threshold: AtomicU64,
+    /// The [bound](Packed::bound) of the tail, or `NO_TAIL`.
+    threshold: AtomicU32,
+    /// The bound of what is not below the middle, or `NO_MIDDLE`.
+    middle: AtomicU32,
+    /// Offers below the middle.
+    below: AtomicU64,
+    /// Offers at which the middle is judged next. The owner's alone.
+    middle_judged_at: AtomicU64,
     /// Offers to the tail at which its width is judged next. The owner's alone.
     judged_at: AtomicU64,
     body: Stratum,
@@ -50,6 +65,22 @@ pub(crate) struct Drawn {
     pub(crate) kept: Vec<(Packed, f64)>,
 }
 
+/// Where the body's items are divided, how many offers were below, and the tail.
+#[derive(Debug)]
+struct Strata {
+    middle: u32,
+    below: u64,
+    tail: Option<Tail>,
+}
+
+/// The tail's bound, how many were offered to it, and those kept.
+#[derive(Debug)]
+struct Tail {
+    threshold: u32,
+    offered: u64,
+    kept: Vec<Packed>,
+}
+
 /// How many of `size` slots are the body's.
 fn body_of(size: usize) -> usize {
     if size < WITH_TAIL { size } else { size / 3 }
@@ -60,7 +91,10 @@ impl Bank {
         Bank {
             tag: AtomicU64::new(u64::MAX),
             changes: AtomicU64::new(0),
-            threshold: AtomicU64::new(NO_TAIL),
+            threshold: AtomicU32::new(NO_TAIL),
+            middle: AtomicU32::new(NO_MIDDLE),
+            below: AtomicU64::new(0),
+            middle_judged_at: AtomicU64::new(0),
             judged_at: AtomicU64::new(0),
             body: Stratum::new(),
             tail: Stratum::new(),
@@ -78,6 +112,8 @@ impl Bank {
             self.body.clear();
             self.tail.clear();
             self.threshold.store(NO_TAIL, Relaxed);
+            self.middle.store(NO_MIDDLE, Relaxed);
+            self.below.store(0, Relaxed);
             // Release: a reader that sees the new tag sees the 0s as well, not the old counts with it.
             self.tag.store(collection, Release);
         }
@@ -92,13 +128,17 @@ impl Bank {
     /// Offers a duration; `size` is that of a bank that has no slots yet. `false` if there is no memory for them.
     #[inline(always)]
     pub(super) fn offer(&self, item: Packed, size: usize, seed: &AtomicU64) -> bool {
-        if u64::from(item.rank()) >= self.threshold.own_load() {
+        if item.is_from(self.threshold.own_load()) {
             self.offer_tail(item, seed);
         }
-        if !self.body.skips() && !self.keep(item, size, seed) {
+        // Without a branch: it would be taken every other time.
+        let is_below = !item.is_from(self.middle.own_load());
+        bump(&self.below, u64::from(is_below));
+        let index = self.body.offered();
+        if self.body.is_next(index) && !self.keep(item, size, seed) {
             return false;
         }
-        self.body.count();
+        self.body.count(index);
         true
     }
 
@@ -129,8 +169,14 @@ impl Bank {
             slots[place].store(item.0, Relaxed);
             self.body.filled(place);
         }
-        if index + 1 == size as u64 && size < slots.len() {
+        if size == slots.len() {
+            return true;
+        }
+        if index + 1 == size as u64 {
             self.begin_tail(slots, size, seed);
+        }
+        if index + 1 >= self.middle_judged_at.own_load() && index + 1 >= size as u64 {
+            self.judge_middle(&slots[..size], index + 1);
         }
         true
     }
@@ -163,10 +209,58 @@ impl Bank {
                     self.offer_tail_to(&slots[size..], item, seed);
                 }
             }
-            self.threshold.store(u64::from(threshold), Relaxed);
+            self.threshold.store(Packed::bound(threshold), Relaxed);
         });
         let tail = slots.len() - size;
         self.judged_at.store(tail as u64, Relaxed);
+        self.middle_judged_at.store(0, Relaxed);
+    }
+
+    /// Chooses a middle if there is none, or it is far from the median of the `offered`; the body is full.
+    #[cold]
+    fn judge_middle(&self, body: &[AtomicU32], offered: u64) {
+        self.middle_judged_at
+            .store(offered.saturating_mul(2), Relaxed);
+        let (middle, below) = (self.middle.own_load(), self.below.own_load());
+        let share = below as f64 / offered as f64;
+        if middle != NO_MIDDLE && (share - 0.5).abs() <= OFF_MIDDLE {
+            return;
+        }
+        let (mut ranks, n) = ranks(body);
+        let ranks = &mut ranks[..n];
+        ranks.sort_unstable();
+        // What an item stands for, on this side of the old middle and on that.
+        let left = ranks.partition_point(|&rank| Packed::bound(rank) < middle);
+        let (left_each, right_each) = match (left, n - left) {
+            (0, _) | (_, 0) => {
+                let each = offered as f64 / n as f64;
+                (each, each)
+            }
+            (left, right) => (
+                below as f64 / left as f64,
+                offered.saturating_sub(below) as f64 / right as f64,
+            ),
+        };
+        // Of the places between two different ranks, the one at which the share is nearest to a half.
+        let half = offered as f64 / 2.0;
+        let (mut sum, mut best) = (0.0, (f64::INFINITY, NO_MIDDLE, 0.0));
+        let mut last = None;
+        for (i, &rank) in ranks.iter().enumerate() {
+            let off = (sum - half).abs();
+            if last.is_some_and(|last| last != rank) && off < best.0 {
+                best = (off, Packed::bound(rank), sum);
+            }
+            last = Some(rank);
+            sum += if i < left { left_each } else { right_each };
+        }
+        let (off, new, sum) = best;
+        if new == NO_MIDDLE || off >= (below as f64 - half).abs() && middle != NO_MIDDLE {
+            return;
+        }
+        self.change(|| {
+            self.middle.store(new, Relaxed);
+            self.below.store(sum.round() as u64, Relaxed);
+        });
     }
 
     #[inline(never)]
@@ -183,13 +277,14 @@ impl Bank {
 
     #[inline]
     fn offer_tail_to(&self, slots: &[AtomicU32], item: Packed, seed: &AtomicU64) {
-        if !self.tail.skips()
+        let offered = self.tail.offered();
+        if self.tail.is_next(offered)
             && let Place::Slot(place) = with_rng(seed, |rng| self.tail.place(slots.len(), rng))
         {
             slots[place].store(item.0, Relaxed);
             self.tail.filled(place);
         }
-        self.tail.count();
+        self.tail.count(offered);
     }
 
     /// Cuts the tail if it is too wide.
@@ -206,12 +301,10 @@ impl Bank {
         let ranks = &mut ranks[..n];
         ranks.sort_unstable();
         let old = self.threshold.own_load();
+        let above_old = |rank: u32| Packed::bound(rank) > old;
         let cut = ranks[(n as f64 * (1.0 - WIDTH / share)) as usize];
         // Where most are equal, those above them.
-        let Some(&threshold) = ranks
-            .iter()
-            .find(|&&rank| u64::from(rank) > old && rank >= cut)
-        else {
+        let Some(&threshold) = ranks.iter().find(|&&rank| above_old(rank) && rank >= cut) else {
             return;
         };
         self.change(|| {
@@ -226,7 +319,7 @@ impl Bank {
             // Those that are left are still the ones with keys below `w`.
             let above = offered as f64 * left as f64 / kept as f64;
             self.tail.set(above.round() as u64, left);
-            self.threshold.store(u64::from(threshold), Relaxed);
+            self.threshold.store(Packed::bound(threshold), Relaxed);
         });
     }
 
@@ -248,8 +341,8 @@ impl Bank {
         if self.tag.load(Acquire) != collection {
             return None;
         }
-        // Before the body, whose count must not be behind the tail's.
-        let tail = self.slots.get().and_then(|slots| self.read_tail(slots));
+        // Before the body, whose count must not be behind those of its parts.
+        let strata = self.slots.get().and_then(|slots| self.read_strata(slots));
         let read = || match self.slots.get() {
             Some(slots) => self.body.read(&slots[..body_of(slots.len())]),
             None => self.body.read(&self.first),
@@ -261,24 +354,35 @@ impl Bank {
         }
         Some(Drawn {
             offered,
-            kept: weigh(offered, &body, tail),
+            kept: match strata {
+                Some(strata) => weigh(offered, &body, strata),
+                None => all(&body, offered).collect(),
+            },
         })
     }
 
-    /// The least rank of the tail, how many were offered to it, and those kept. `None` if there is none, or the owner was
-    /// changing it at every attempt: the body tells of everything.
-    fn read_tail(&self, slots: &[AtomicU32]) -> Option<(u32, u64, Vec<Packed>)> {
+    /// `None` if the owner was changing them at every attempt: the body tells of everything.
+    fn read_strata(&self, slots: &[AtomicU32]) -> Option<Strata> {
         for _ in 0..ATTEMPTS {
             // Acquire: sees everything up to the change that stored this; pairs with the Release store in `change`.
             let before = self.changes.load(Acquire);
             let threshold = self.threshold.load(Relaxed);
+            let (middle, below) = (self.middle.load(Relaxed), self.below.load(Relaxed));
             let (offered, kept) = self.tail.read(&slots[body_of(slots.len())..]);
             // Acquire fence: if any load above saw a newer store, the load below sees that the number
             // moved; pairs with the Release fence in `change`.
             fence(Acquire);
             if before & 1 == 0 && self.changes.load(Relaxed) == before {
-                let threshold = u32::try_from(threshold).ok()?;
-                return Some((threshold, offered, kept));
+                let tail = (threshold != NO_TAIL).then_some(Tail {
+                    threshold,
+                    offered,
+                    kept,
+                });
+                return Some(Strata {
+                    middle,
+                    below,
+                    tail,
+                });
             }
         }
         None
@@ -297,32 +401,43 @@ fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
     (ranks, n)
 }
 
-/// Gives each kept item its share of what was offered.
-fn weigh(
-    offered: u64,
-    body: &[Packed],
-    tail: Option<(u32, u64, Vec<Packed>)>,
-) -> Vec<(Packed, f64)> {
-    let all = |items: &[Packed], offered: u64| {
-        let share = offered as f64 / items.len().max(1) as f64;
-        items.iter().map(|&item| (item, share)).collect::<Vec<_>>()
-    };
-    let Some((threshold, above, tail)) = tail else {
-        return all(body, offered);
-    };
-    let below: Vec<Packed> = body
-        .iter()
-        .copied()
-        .filter(|item| item.rank() < threshold)
-        .collect();
-    let under = offered.saturating_sub(above);
-    if tail.is_empty() || (below.is_empty() && under > 0) {
-        return all(body, offered);
+/// Gives each item the same share of what was offered.
+fn all(items: &[Packed], offered: u64) -> impl Iterator<Item = (Packed, f64)> {
+    let share = offered as f64 / items.len().max(1) as f64;
+    items.iter().map(move |&item| (item, share))
+}
+
+/// Gives each kept item its share of what was offered to its part.
+fn weigh(offered: u64, body: &[Packed], strata: Strata) -> Vec<(Packed, f64)> {
+    let mut kept = Vec::new();
+    // What the body tells of: all that the tail does not.
+    let (mut under, mut rest) = (offered, body.to_vec());
+    if let Some(tail) = strata.tail {
+        // What is counted in the tail may not be counted in the body yet.
+        let left = offered.saturating_sub(tail.offered);
+        let items: Vec<Packed> = body
+            .iter()
+            .copied()
+            .filter(|item| !item.is_from(tail.threshold))
+            .collect();
+        if !tail.kept.is_empty() && (left == 0 || !items.is_empty()) {
+            kept.extend(all(&tail.kept, tail.offered));
+            (under, rest) = (left, items);
+        }
     }
-    let mut kept = all(&tail, above);
-    // What is counted in the tail may not be counted in the body yet.
-    if under > 0 {
-        kept.extend(all(&below, under));
+    let (upper, lower): (Vec<Packed>, Vec<Packed>) =
+        rest.iter().partition(|item| item.is_from(strata.middle));
+    let above = under.checked_sub(strata.below);
+    match above {
+        // The middle may be above the tail's threshold, or one side have nothing that tells of it.
+        Some(above)
+            if lower.is_empty() == (strata.below == 0) && upper.is_empty() == (above == 0) =>
+        {
+            kept.extend(all(&lower, strata.below));
+            kept.extend(all(&upper, above));
+        }
+        _ if under > 0 => kept.extend(all(&rest, under)),
+        _ => {}
     }
     kept
 }
