@@ -7,31 +7,27 @@
 //! place it badly, and is raised once the tail is full: then it is known how wide the tail is. A tenth of all in as many
 //! slots as the tail has tells a rank there ten times as well.
 //!
-//! For the median there is a second threshold, the *middle*, near it: how many offers are below is counted, so the body's
-//! items below and above it get their weights apart (post-stratification), and a rank between the middle and the true median is
-//! all that is estimated. The middle is the median of the full body, then; it is chosen again, at a doubling of the offers, if it
-//! has become a bad one.
+//! Each of the two is divided once more, at a [middle](super::middle) that is near the median, and near the 95th percentile.
 
+use super::middle::{self, Divided, Middle};
 use super::stratum::{Place, Stratum};
 use super::{Packed, with_rng};
-use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, bump, fence};
+use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Items that are kept before the slots are allocated: most points are rare.
 const FIRST: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
 /// The least size of a bank that has a tail.
 const WITH_TAIL: usize = if cfg!(lockprof_loom) { 4 } else { 32 };
+/// The share of the slots that is the body's.
+const BODY: (usize, usize) = if cfg!(lockprof_loom) { (1, 3) } else { (5, 8) };
 /// Where the tail begins.
 const QUANTILE: f64 = 0.8;
 /// The share of all offers at which the tail is too wide, and what it is then cut to.
 const TOO_WIDE: f64 = 0.125;
 const WIDTH: f64 = 0.1;
-/// How far from a half the share below the middle may be before the middle is chosen again.
-const OFF_MIDDLE: f64 = 0.05;
 /// Nothing is above it.
 const NO_TAIL: u32 = u32::MAX;
-/// Nothing is below it.
-const NO_MIDDLE: u32 = 0;
 const ATTEMPTS: usize = 4;
 
 pub(super) struct Bank {
@@ -41,12 +37,13 @@ pub(super) struct Bank {
     changes: AtomicU64,
     /// The [bound](Packed::bound) of the tail, or `NO_TAIL`.
     threshold: AtomicU32,
-    /// The bound of what is not below the middle, or `NO_MIDDLE`.
-    middle: AtomicU32,
-    /// Offers below the middle.
-    below: AtomicU64,
-    /// Offers at which the middle is judged next. The owner's alone.
-    middle_judged_at: AtomicU64,
+    /// The bounds of the middles: of the body, near the median, and of the tail, near the 95th percentile.
+    body_bound: AtomicU32,
+    tail_bound: AtomicU32,
+    body_middle: Middle,
+    tail_middle: Middle,
+    /// Offers at which the body's middle is judged next. The owner's alone.
+    body_judged_at: AtomicU64,
     /// Offers to the tail at which its width is judged next. The owner's alone.
     judged_at: AtomicU64,
     body: Stratum,
@@ -65,25 +62,29 @@ pub(crate) struct Drawn {
     pub(crate) kept: Vec<(Packed, f64)>,
 }
 
-/// Where the body's items are divided, how many offers were below, and the tail.
+/// Where the body is divided, and the tail.
 #[derive(Debug)]
 struct Strata {
-    middle: u32,
-    below: u64,
+    body: Divided,
     tail: Option<Tail>,
 }
 
-/// The tail's bound, how many were offered to it, and those kept.
+/// The tail's bound, how many were offered to it, those kept, and where it is divided.
 #[derive(Debug)]
 struct Tail {
     threshold: u32,
     offered: u64,
     kept: Vec<Packed>,
+    divided: Divided,
 }
 
 /// How many of `size` slots are the body's.
 fn body_of(size: usize) -> usize {
-    if size < WITH_TAIL { size } else { size / 3 }
+    if size < WITH_TAIL {
+        size
+    } else {
+        size * BODY.0 / BODY.1
+    }
 }
 
 impl Bank {
@@ -92,9 +93,11 @@ impl Bank {
             tag: AtomicU64::new(u64::MAX),
             changes: AtomicU64::new(0),
             threshold: AtomicU32::new(NO_TAIL),
-            middle: AtomicU32::new(NO_MIDDLE),
-            below: AtomicU64::new(0),
-            middle_judged_at: AtomicU64::new(0),
+            body_bound: AtomicU32::new(middle::NONE),
+            tail_bound: AtomicU32::new(middle::NONE),
+            body_middle: Middle::new(),
+            tail_middle: Middle::new(),
+            body_judged_at: AtomicU64::new(0),
             judged_at: AtomicU64::new(0),
             body: Stratum::new(),
             tail: Stratum::new(),
@@ -112,8 +115,10 @@ impl Bank {
             self.body.clear();
             self.tail.clear();
             self.threshold.store(NO_TAIL, Relaxed);
-            self.middle.store(NO_MIDDLE, Relaxed);
-            self.below.store(0, Relaxed);
+            self.body_bound.store(middle::NONE, Relaxed);
+            self.tail_bound.store(middle::NONE, Relaxed);
+            self.body_middle.clear();
+            self.tail_middle.clear();
             // Release: a reader that sees the new tag sees the 0s as well, not the old counts with it.
             self.tag.store(collection, Release);
         }
@@ -131,9 +136,7 @@ impl Bank {
         if item.is_from(self.threshold.own_load()) {
             self.offer_tail(item, seed);
         }
-        // Without a branch: it would be taken every other time.
-        let is_below = !item.is_from(self.middle.own_load());
-        bump(&self.below, u64::from(is_below));
+        self.body_middle.count(item, &self.body_bound);
         let index = self.body.offered();
         if self.body.is_next(index) && !self.keep(item, size, seed) {
             return false;
@@ -175,8 +178,8 @@ impl Bank {
         if index + 1 == size as u64 {
             self.begin_tail(slots, size, seed);
         }
-        if index + 1 >= self.middle_judged_at.own_load() && index + 1 >= size as u64 {
-            self.judge_middle(&slots[..size], index + 1);
+        if index + 1 >= self.body_judged_at.own_load() && index + 1 >= size as u64 {
+            self.judge_body(&slots[..size], index + 1);
         }
         true
     }
@@ -213,54 +216,22 @@ impl Bank {
         });
         let tail = slots.len() - size;
         self.judged_at.store(tail as u64, Relaxed);
-        self.middle_judged_at.store(0, Relaxed);
+        self.body_judged_at.store(0, Relaxed);
     }
 
-    /// Chooses a middle if there is none, or it is far from the median of the `offered`; the body is full.
+    /// Moves the body's middle, if there is none or it is far from the median of the `offered`; the body is full.
     #[cold]
-    fn judge_middle(&self, body: &[AtomicU32], offered: u64) {
-        self.middle_judged_at
+    fn judge_body(&self, slots: &[AtomicU32], offered: u64) {
+        self.body_judged_at
             .store(offered.saturating_mul(2), Relaxed);
-        let (middle, below) = (self.middle.own_load(), self.below.own_load());
-        let share = below as f64 / offered as f64;
-        if middle != NO_MIDDLE && (share - 0.5).abs() <= OFF_MIDDLE {
-            return;
+        let bound = self.body_bound.own_load();
+        let (mut ranks, n) = ranks(slots);
+        let found = self
+            .body_middle
+            .better(bound, &mut ranks[..n], offered, 0.5);
+        if let Some((bound, below)) = found {
+            self.change(|| self.body_middle.move_to(&self.body_bound, bound, below));
         }
-        let (mut ranks, n) = ranks(body);
-        let ranks = &mut ranks[..n];
-        ranks.sort_unstable();
-        // What an item stands for, on this side of the old middle and on that.
-        let left = ranks.partition_point(|&rank| Packed::bound(rank) < middle);
-        let (left_each, right_each) = match (left, n - left) {
-            (0, _) | (_, 0) => {
-                let each = offered as f64 / n as f64;
-                (each, each)
-            }
-            (left, right) => (
-                below as f64 / left as f64,
-                offered.saturating_sub(below) as f64 / right as f64,
-            ),
-        };
-        // Of the places between two different ranks, the one at which the share is nearest to a half.
-        let half = offered as f64 / 2.0;
-        let (mut sum, mut best) = (0.0, (f64::INFINITY, NO_MIDDLE, 0.0));
-        let mut last = None;
-        for (i, &rank) in ranks.iter().enumerate() {
-            let off = (sum - half).abs();
-            if last.is_some_and(|last| last != rank) && off < best.0 {
-                best = (off, Packed::bound(rank), sum);
-            }
-            last = Some(rank);
-            sum += if i < left { left_each } else { right_each };
-        }
-        let (off, new, sum) = best;
-        if new == NO_MIDDLE || off >= (below as f64 - half).abs() && middle != NO_MIDDLE {
-            return;
-        }
-        self.change(|| {
-            self.middle.store(new, Relaxed);
-            self.below.store(sum.round() as u64, Relaxed);
-        });
     }
 
     #[inline(never)]
@@ -284,19 +255,38 @@ impl Bank {
             slots[place].store(item.0, Relaxed);
             self.tail.filled(place);
         }
+        self.tail_middle.count(item, &self.tail_bound);
         self.tail.count(offered);
     }
 
-    /// Cuts the tail if it is too wide.
+    /// Cuts the tail if it is too wide, and sees to its middle.
     #[cold]
     fn judge(&self, slots: &[AtomicU32]) {
         let offered = self.tail.offered();
         self.judged_at.store(offered.saturating_mul(2), Relaxed);
-        let kept = self.tail.kept();
-        let share = offered as f64 / (self.body.offered() + 1) as f64;
-        if share < TOO_WIDE || kept < slots.len() {
+        if self.tail.kept() < slots.len() {
             return;
         }
+        let all = (self.body.offered() + 1) as f64;
+        if offered as f64 / all >= TOO_WIDE {
+            self.cut(slots, offered as f64 / all);
+        }
+        let offered = self.tail.offered();
+        let (mut ranks, n) = ranks(&slots[..self.tail.kept()]);
+        // The 95th percentile of all is at this share of the tail.
+        let wanted = (1.0 - 0.05 * all / offered.max(1) as f64).clamp(0.2, 0.8);
+        let bound = self.tail_bound.own_load();
+        let found = self
+            .tail_middle
+            .better(bound, &mut ranks[..n], offered, wanted);
+        if let Some((bound, below)) = found {
+            self.change(|| self.tail_middle.move_to(&self.tail_bound, bound, below));
+        }
+    }
+
+    /// Cuts the tail, which is full and has this share of all offers.
+    fn cut(&self, slots: &[AtomicU32], share: f64) {
+        let (offered, kept) = (self.tail.offered(), self.tail.kept());
         let (mut ranks, n) = ranks(slots);
         let ranks = &mut ranks[..n];
         ranks.sort_unstable();
@@ -319,6 +309,7 @@ impl Bank {
             // Those that are left are still the ones with keys below `w`.
             let above = offered as f64 * left as f64 / kept as f64;
             self.tail.set(above.round() as u64, left);
+            self.tail_middle.move_to(&self.tail_bound, middle::NONE, 0);
             self.threshold.store(Packed::bound(threshold), Relaxed);
         });
     }
@@ -356,7 +347,7 @@ impl Bank {
             offered,
             kept: match strata {
                 Some(strata) => weigh(offered, &body, strata),
-                None => all(&body, offered).collect(),
+                None => middle::share(&body, offered).collect(),
             },
         })
     }
@@ -367,7 +358,8 @@ impl Bank {
             // Acquire: sees everything up to the change that stored this; pairs with the Release store in `change`.
             let before = self.changes.load(Acquire);
             let threshold = self.threshold.load(Relaxed);
-            let (middle, below) = (self.middle.load(Relaxed), self.below.load(Relaxed));
+            let body = self.body_middle.read(&self.body_bound);
+            let divided = self.tail_middle.read(&self.tail_bound);
             let (offered, kept) = self.tail.read(&slots[body_of(slots.len())..]);
             // Acquire fence: if any load above saw a newer store, the load below sees that the number
             // moved; pairs with the Release fence in `change`.
@@ -377,12 +369,9 @@ impl Bank {
                     threshold,
                     offered,
                     kept,
+                    divided,
                 });
-                return Some(Strata {
-                    middle,
-                    below,
-                    tail,
-                });
+                return Some(Strata { body, tail });
             }
         }
         None
@@ -401,12 +390,6 @@ fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
     (ranks, n)
 }
 
-/// Gives each item the same share of what was offered.
-fn all(items: &[Packed], offered: u64) -> impl Iterator<Item = (Packed, f64)> {
-    let share = offered as f64 / items.len().max(1) as f64;
-    items.iter().map(move |&item| (item, share))
-}
-
 /// Gives each kept item its share of what was offered to its part.
 fn weigh(offered: u64, body: &[Packed], strata: Strata) -> Vec<(Packed, f64)> {
     let mut kept = Vec::new();
@@ -421,23 +404,12 @@ fn weigh(offered: u64, body: &[Packed], strata: Strata) -> Vec<(Packed, f64)> {
             .filter(|item| !item.is_from(tail.threshold))
             .collect();
         if !tail.kept.is_empty() && (left == 0 || !items.is_empty()) {
-            kept.extend(all(&tail.kept, tail.offered));
+            tail.divided.weigh(&tail.kept, tail.offered, &mut kept);
             (under, rest) = (left, items);
         }
     }
-    let (upper, lower): (Vec<Packed>, Vec<Packed>) =
-        rest.iter().partition(|item| item.is_from(strata.middle));
-    let above = under.checked_sub(strata.below);
-    match above {
-        // The middle may be above the tail's threshold, or one side have nothing that tells of it.
-        Some(above)
-            if lower.is_empty() == (strata.below == 0) && upper.is_empty() == (above == 0) =>
-        {
-            kept.extend(all(&lower, strata.below));
-            kept.extend(all(&upper, above));
-        }
-        _ if under > 0 => kept.extend(all(&rest, under)),
-        _ => {}
+    if under > 0 {
+        strata.body.weigh(&rest, under, &mut kept);
     }
     kept
 }

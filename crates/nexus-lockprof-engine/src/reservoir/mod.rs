@@ -5,6 +5,7 @@
 //! writer does not touch until the collection after that. `docs/protocol.md` has the argument.
 
 mod bank;
+mod middle;
 mod packed;
 mod stratum;
 
@@ -216,7 +217,9 @@ mod tests {
 
     #[test]
     fn ranks_are_near_in_19_of_20_trials() {
+        const SHAPES_THAT_STAND: usize = 5;
         type Shape = fn(u64, u64, &mut fastrand::Rng) -> u64;
+        // The others change meanwhile: the middle and the tail are then not where they should be.
         let shapes: [(&str, Shape); 9] = [
             ("exponential", |_, _, rng| exponential(5_000.0, rng)),
             ("lognormal", |_, _, rng| lognormal(rng)),
@@ -246,13 +249,16 @@ mod tests {
                 exponential(if i < n / 3 { 50_000.0 } else { 1_000.0 }, rng)
             }),
         ];
-        for (name, shape) in shapes {
+        for (index, (name, shape)) in shapes.into_iter().enumerate() {
             for n in [300, 1_000, 30_000] {
                 let errors = rank_errors(200, |rng| (0..n).map(|i| shape(i, n, rng)).collect());
-                println!(
-                    "{name} {n}: p50 {:.2} p95 {:.2} p99 {:.2}",
-                    errors[0], errors[1], errors[2]
-                );
+                let most = if index < SHAPES_THAT_STAND {
+                    [5.0, 1.0, 1.0]
+                } else {
+                    [10.0, 6.0, 6.0]
+                };
+                let is_near = errors.iter().zip(most).all(|(error, most)| *error <= most);
+                assert!(is_near, "{name}, {n}: {errors:?} points");
             }
         }
     }
