@@ -136,6 +136,14 @@ pub(crate) struct Delta {
     pub(crate) hold: Option<Measured>,
 }
 
+impl Delta {
+    /// What goes to reservoirs.
+    #[inline(always)]
+    fn measured(&self) -> impl Iterator<Item = Measured> {
+        [self.wait, self.hold].into_iter().flatten()
+    }
+}
+
 /// What engine-wide state an update needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Era {
@@ -233,27 +241,54 @@ impl Record {
 
     /// Adds `delta`. Returns how many reservoirs could not be had for want of memory.
     pub(crate) fn add(&self, _owner: &Owner, delta: &Delta, era: Era, seed: &AtomicU64) -> u64 {
-        // Reservoirs are their own protocol and may allocate: outside the sequence. A collection that comes between an
-        // offer and the sums must find that the record is not as it was, or it would not look at the sample.
-        self.write(|| ());
-        let mut refused = 0;
-        for measured in [delta.wait, delta.hold].into_iter().flatten() {
-            refused += u64::from(!self.tally(measured.kind).offer(measured, era, seed));
+        // Inside the sequence, so that a collection that comes between a sample and its sums finds that the record is not
+        // as it was, and looks at the sample.
+        let offered = self.write(|| {
+            let mut offered = 0;
+            for measured in delta.measured() {
+                let tally = self.tally(measured.kind);
+                if !tally.offer_in_place(measured, era, seed) {
+                    return Some(offered);
+                }
+                offered += 1;
+            }
+            self.add_sums(delta, era);
+            None
+        });
+        match offered {
+            None => 0,
+            Some(offered) => self.add_slowly(delta, offered, era, seed),
         }
+    }
 
-        self.write(|| {
+    /// The same, after this many were offered: the others may have to allocate, which is not for the inside of a sequence. It
+    /// has moved already, and that is enough for a collection that comes next.
+    #[inline(never)]
+    fn add_slowly(&self, delta: &Delta, offered: usize, era: Era, seed: &AtomicU64) -> u64 {
+        let measured = delta.measured().skip(offered);
+        let refused = measured
+            .map(|measured| u64::from(!self.tally(measured.kind).offer(measured, era, seed)))
+            .sum();
+        self.write(|| self.add_sums(delta, era));
+        refused
+    }
+
+    #[inline(always)]
+    fn add_sums(&self, delta: &Delta, era: Era) {
+        // An acquisition that succeeded has none of them.
+        let failed = delta.try_failures | delta.timeouts | delta.cancellations | delta.vain_wait_ns;
+        if failed != 0 {
             bump(&self.try_failures, delta.try_failures);
             bump(&self.timeouts, delta.timeouts);
             bump(&self.cancellations, delta.cancellations);
             bump(&self.vain_wait_ns, delta.vain_wait_ns);
-            if let Some(caused) = delta.caused {
-                self.caused.add(caused, era.resets);
-            }
-            for measured in [delta.wait, delta.hold].into_iter().flatten() {
-                self.tally(measured.kind).add(measured, era.resets);
-            }
-        });
-        refused
+        }
+        if let Some(caused) = delta.caused {
+            self.caused.add(caused, era.resets);
+        }
+        for measured in delta.measured() {
+            self.tally(measured.kind).add(measured, era.resets);
+        }
     }
 
     /// Counts the acquisition that was just made. The owner's call.
@@ -308,18 +343,14 @@ impl Record {
         seed: &AtomicU64,
         between: impl FnOnce(),
     ) -> bool {
-        let item = Packed::new(ns, weight);
         let measured = Measured {
             kind: Kind::Hold,
             ns,
             weight,
         };
-        // The offer inside the sequence, for the same reason as in `add`: this one does not allocate.
+        // The offer inside the sequence, as in `add`.
         self.write(|| {
-            let offered = self
-                .hold
-                .reservoir
-                .offer_in_place(era.collection, item, seed);
+            let offered = self.hold.offer_in_place(measured, era, seed);
             if offered {
                 between();
                 self.hold.add(measured, era.resets);
@@ -463,6 +494,13 @@ impl Record {
 }
 
 impl Tally {
+    /// `false` if that would allocate.
+    #[inline(always)]
+    fn offer_in_place(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
+        let item = Packed::new(measured.ns, measured.weight);
+        self.reservoir.offer_in_place(era.collection, item, seed)
+    }
+
     /// `false` when there is no memory for the reservoir: the sums still take it.
     fn offer(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
         let item = Packed::new(measured.ns, measured.weight);
