@@ -381,20 +381,33 @@ impl Durations {
     /// ```
     #[must_use]
     pub fn standard_error_ns(&self) -> f64 {
-        let tail = match self.samples {
+        self.weights_error_ns().hypot(self.tail_error_ns())
+    }
+
+    /// The part of the standard error that follows from the weights of the samples.
+    fn weights_error_ns(&self) -> f64 {
+        self.total_variance.max(0.0).sqrt()
+    }
+
+    /// The part of the tail: the longest once for each sample that was not taken.
+    fn tail_error_ns(&self) -> f64 {
+        match self.samples {
             0 => 0.0,
             samples => {
                 let unseen = self.events.saturating_sub(samples) as f64 / samples as f64;
                 unseen * self.longest_sampled_ns as f64
             }
-        };
-        self.total_variance.max(0.0).sqrt().hypot(tail)
+        }
     }
 
-    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds: the total, less and plus 1.96
-    /// standard errors. It begins at the longest measured duration at least, and ends at
-    /// [`at_most_ns`](Self::at_most_ns) at most. `None` when nothing was measured. With
-    /// [`unmeasured`](Self::unmeasured) events it is of the others only.
+    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds. `None` when nothing was measured.
+    /// With [`unmeasured`](Self::unmeasured) events it is of the others only.
+    ///
+    /// It begins 1.96 [standard errors](Self::standard_error_ns) below the total, and at the longest measured duration at
+    /// least. Upwards it is wider: what a sample misses is more often the long than the short, so that totals are
+    /// too small more often than too large, and then by more. It ends where the weights' error by the same share would
+    /// have the total (`total * exp(1.96 * error / total)`), and with the longest seen three times more; and at
+    /// [`at_most_ns`](Self::at_most_ns) at most. A kind of event of which none was measured is not in it.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -413,24 +426,28 @@ impl Durations {
     /// ```
     #[must_use]
     pub fn total_interval_ns(&self) -> Option<(u64, u64)> {
+        const Z: f64 = 1.96;
+        const UNSEEN: f64 = 3.0;
+        let (total_ns, error) = (self.total_ns as f64, self.standard_error_ns());
         if self.samples == 0 {
             return None;
         }
-        let most = match self.at_most_ns {
-            0 => u64::MAX,
-            most => most.max(self.total_ns),
-        };
-        let error = 1.96 * self.standard_error_ns();
-        // `as` saturates.
-        let low = (self.total_ns as f64 - error) as u64;
-        let high = (self.total_ns as f64 + error).ceil() as u64;
         if error == 0.0 {
             return Some((self.total_ns, self.total_ns));
         }
-        Some((
-            low.max(self.max_ns).min(self.total_ns),
-            high.min(most).max(self.total_ns),
-        ))
+        let weights = self.weights_error_ns();
+        let high = match self.total_ns {
+            0 => Z * weights,
+            _ => total_ns * (Z * weights / total_ns).exp(),
+        };
+        let most = match self.at_most_ns {
+            0 => u64::MAX,
+            most => most,
+        };
+        // `as` saturates.
+        let low = ((total_ns - Z * error) as u64).max(self.max_ns);
+        let high = (high + UNSEEN * self.tail_error_ns()).ceil() as u64;
+        Some((low.min(self.total_ns), high.min(most).max(self.total_ns)))
     }
 
     /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None` unless the total

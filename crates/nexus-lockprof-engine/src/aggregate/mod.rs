@@ -235,4 +235,7 @@ fn point_of(
 
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
+mod coverage;
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
 mod tests;

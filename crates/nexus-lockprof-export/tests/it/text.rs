@@ -311,7 +311,7 @@ fn how_far_off_a_total_may_be() {
         (0.0999, "~1.00s ", "; standard error of totals up to 10.0%"),
         (0.101, "~1.00s±10% ", "; ±: standard error, if above 10%"),
         (0.744, "~1.00s±74% ", "; ±: standard error, if above 10%"),
-        (12.0, "~1.00s±>999% ", "; ±: standard error, if above 10%"),
+        (12.0, "~1.00s±>100% ", "; ±: standard error, if above 10%"),
     ] {
         let report = text::table(&estimated(error)).to_string();
         assert!(report.contains(total), "{error}: {report}");
