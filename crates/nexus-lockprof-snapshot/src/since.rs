@@ -304,7 +304,10 @@ fn durations(
     let unmeasured = later.unmeasured.saturating_sub(earlier.unmeasured);
     // Without a sample in the interval nothing of it stands for them.
     let (events, unmeasured) = match samples {
-        0 => (0, unmeasured.saturating_add(events)),
+        0 => {
+            let all = |of: &Durations| of.events.saturating_add(of.unmeasured);
+            (0, all(later).saturating_sub(all(earlier)))
+        }
         _ => (events, unmeasured),
     };
     let recent = if samples == 0 {

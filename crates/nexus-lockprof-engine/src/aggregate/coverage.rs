@@ -103,7 +103,7 @@ fn nine_of_ten_intervals_cover_the_truth() {
     const LEAST: f64 = 0.88;
     let mut missed = Vec::new();
     for (name, draw, longest) in shapes {
-        for events in [100, 1_000, 5_000] {
+        for events in [100, 1_000, 4_000] {
             for most in [4, 32, 500] {
                 let said = said(draw, events, most, longest);
                 let covered = said.covered as f64 / said.trials as f64;
@@ -118,7 +118,7 @@ fn nine_of_ten_intervals_cover_the_truth() {
 
 #[test]
 fn light_tails_are_not_made_wide() {
-    for (events, most) in [(10_000, 4), (10_000, 8)] {
+    for (events, most) in [(10_000, 8)] {
         let Said {
             trials,
             error,
