@@ -8,7 +8,7 @@
 //! without a lock, so that a signal handler may come in between.
 
 use crate::identity::to_site;
-use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 use nexus_lockprof_snapshot::Lock;
 use std::panic::Location;
@@ -142,6 +142,8 @@ impl ClassWord {
     }
 
     /// The tag with the number of the class, which it gets now if it has none. `None`: there are no more numbers.
+    ///
+    /// It then counts as one more lock of its class. Two threads that do it at once count it twice.
     pub(crate) fn number(&self, len: NameLen) -> Option<ClassTag> {
         let data = self.0.load(Relaxed);
         let tag = ClassTag(data.addr() as u64);
@@ -149,7 +151,9 @@ impl ClassWord {
             return Some(tag);
         }
         let class = Class { len: len.0, data };
-        let tag = ClassTag::new(NUMBERS.number(class)?);
+        let number = NUMBERS.number(class)?;
+        NUMBERS.count_instance(number);
+        let tag = ClassTag::new(number);
         self.0
             .store(std::ptr::without_provenance_mut(tag.0 as usize), Relaxed);
         Some(tag)
@@ -159,6 +163,11 @@ impl ClassWord {
 /// The class with this number, which was given.
 pub(crate) fn class(number: u16) -> Class {
     NUMBERS.class(number)
+}
+
+/// How many locks of this class have got its number, those that are gone included. At least as many as were acquired.
+pub(crate) fn instances(number: u16) -> u64 {
+    NUMBERS.instances(number)
 }
 
 /// All numbers given, in memory that is touched as it is used.
@@ -171,7 +180,9 @@ pub(crate) struct Numbers {
 
 struct Entry {
     data: AtomicPtr<u8>,
-    len: AtomicU64,
+    len: AtomicU32,
+    /// Locks that got the number. 2^32 - 1 stands for more.
+    instances: AtomicU32,
 }
 
 #[cfg(not(lockprof_loom))]
@@ -179,7 +190,8 @@ static NUMBERS: Numbers = Numbers {
     classes: [const {
         Entry {
             data: AtomicPtr::new(std::ptr::null_mut()),
-            len: AtomicU64::new(0),
+            len: AtomicU32::new(0),
+            instances: AtomicU32::new(0),
         }
     }; CLASSES],
     index: [const { AtomicU16::new(0) }; SLOTS],
@@ -189,7 +201,7 @@ static NUMBERS: Numbers = Numbers {
 #[cfg(lockprof_loom)]
 loom::lazy_static! {
     static ref NUMBERS: Numbers = Numbers {
-        classes: std::array::from_fn(|_| Entry { data: AtomicPtr::default(), len: AtomicU64::new(0) }),
+        classes: std::array::from_fn(|_| Entry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
         index: std::array::from_fn(|_| AtomicU16::new(0)),
         next: AtomicU32::new(1),
     };
@@ -236,14 +248,30 @@ impl Numbers {
         // Relaxed: the exchange that puts the number into the index publishes both.
         let entry = &self.classes[number as usize];
         entry.data.store(class.data.cast_mut(), Relaxed);
-        entry.len.store(u64::from(class.len), Relaxed);
+        entry.len.store(class.len, Relaxed);
         u16::try_from(number).ok()
+    }
+
+    /// Relaxed: a count, read long after.
+    fn count_instance(&self, number: u16) {
+        let count = &self.classes[usize::from(number)].instances;
+        if count.fetch_add(1, Relaxed) == u32::MAX {
+            // A loose bound, and not one that begins at 0.
+            count.store(u32::MAX, Relaxed);
+        }
+    }
+
+    fn instances(&self, number: u16) -> u64 {
+        match self.classes[usize::from(number)].instances.load(Relaxed) {
+            0 | u32::MAX => u64::MAX,
+            count => u64::from(count),
+        }
     }
 
     fn class(&self, number: u16) -> Class {
         let entry = &self.classes[usize::from(number)];
         Class {
-            len: entry.len.load(Relaxed) as u32,
+            len: entry.len.load(Relaxed),
             data: entry.data.load(Relaxed),
         }
     }
@@ -290,6 +318,19 @@ mod tests {
         assert_eq!(number_of(name), Some(tag));
         // Names that share bytes are different classes.
         assert_ne!(number_of(&name[..4]), Some(tag));
+    }
+
+    #[test]
+    fn each_lock_of_a_class_counts_once() {
+        let name = "counted";
+        let lock = LockClass::named(name);
+        let number = |tag: ClassTag| (tag.0 >> NUMBER_SHIFT) as u16;
+        let tag = lock.word.number(lock.len).unwrap();
+        assert_eq!(lock.word.number(lock.len), Some(tag));
+        assert_eq!(super::instances(number(tag)), 1);
+        let another = LockClass::named(name);
+        assert_eq!(another.word.number(another.len), Some(tag));
+        assert_eq!(super::instances(number(tag)), 2);
     }
 
     #[test]

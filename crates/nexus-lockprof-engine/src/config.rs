@@ -263,7 +263,7 @@ impl Config {
 
 pub(crate) const MAX_POINTS: usize = 4096;
 pub(crate) const MAX_RECORDS: usize = 65_536;
-pub(crate) const RESERVOIR: usize = 196;
+pub(crate) const RESERVOIR: usize = 186;
 
 /// A third of it uniform, the rest for the tail.
 pub(crate) const ARCHIVE: usize = 768;

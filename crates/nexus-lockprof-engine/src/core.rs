@@ -352,6 +352,13 @@ impl Core {
         if self.control() == Control::UNCONFIGURED {
             self.configuring.store(false, Relaxed);
         }
+        // The child has this thread alone. Plain stores: nobody is left who writes these shards, or locks anything.
+        let now_ns = self.clock.coarse_ns();
+        for shard in &self.shards {
+            if !thread::is_mine(shard) {
+                shard.life.end(now_ns);
+            }
+        }
     }
 
     /// The settings now; the defaults if nothing was configured.

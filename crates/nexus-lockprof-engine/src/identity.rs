@@ -96,7 +96,8 @@ impl PointKey {
         PointKey((site.0 as u64).wrapping_add(tag.0))
     }
 
-    fn number(self) -> u16 {
+    /// The number of the class.
+    pub(crate) fn number(self) -> u16 {
         (self.0 >> 48) as u16
     }
 

@@ -8,12 +8,18 @@
 //!
 //! Relaxed is enough for all counters: they are only compared with one another through `seq`.
 
+use crate::control::{self, Control};
 use crate::identity::PointKey;
 use crate::reservoir::{Packed, Reservoir};
-use crate::sampler::{Pace, Sampling};
+use crate::sampler::{Pace, STEP, Sampling};
 use crate::stacks;
 use crate::sync::{AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop};
 use Ordering::{Acquire, Relaxed, Release};
+
+/// So many times the weight of a sample, without a sample, are no chance any more: one in 3,000 gaps is as long.
+const OVERDUE: u64 = 8;
+/// So many first events of a point are surely measured.
+const SURELY_MEASURED: u64 = 2 * STEP;
 
 /// Attempts to read a record that is being written.
 const READ_ATTEMPTS: usize = if cfg!(lockprof_loom) { 2 } else { 64 };
@@ -80,6 +86,8 @@ struct Unmeasured {
     before: AtomicU64,
     /// Number of events at which a period without timing began; `u64::MAX` when there is timing.
     since: AtomicU64,
+    /// Number of events at which the mode was last changed.
+    changed: AtomicU64,
 }
 
 /// A total, and how sure it is.
@@ -91,6 +99,8 @@ struct Sum {
     /// Number of resets that `variance`, and the maximum that goes with it, have seen. A maximum cannot be subtracted,
     /// and of a float what is left after subtracting may be nothing.
     stretch: AtomicU64,
+    /// The longest duration that stands for more than itself, and goes with `variance`.
+    longest_sampled_ns: AtomicU64,
 }
 
 /// Sums over the measured durations of one kind.
@@ -131,6 +141,14 @@ pub(crate) struct Delta {
     pub(crate) hold: Option<Measured>,
 }
 
+impl Delta {
+    /// What goes to reservoirs.
+    #[inline(always)]
+    fn measured(&self) -> impl Iterator<Item = Measured> {
+        [self.wait, self.hold].into_iter().flatten()
+    }
+}
+
 /// What engine-wide state an update needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Era {
@@ -156,6 +174,7 @@ pub(crate) struct SumReading {
     pub(crate) total_ns: u64,
     pub(crate) variance: f64,
     pub(crate) stretch: u64,
+    pub(crate) longest_sampled_ns: u64,
 }
 
 /// A consistent copy of a record.
@@ -171,6 +190,10 @@ pub(crate) struct Reading {
     /// Acquisitions and contentions that no timed one stands for.
     pub(crate) unmeasured_holds: u64,
     pub(crate) unmeasured_waits: u64,
+    /// More of them: since the last timed one there were so many that its schedule does not stand for them. No counters:
+    /// the next timed one makes them 0.
+    pub(crate) overdue_holds: u64,
+    pub(crate) overdue_waits: u64,
     pub(crate) try_failures: u64,
     pub(crate) timeouts: u64,
     pub(crate) cancellations: u64,
@@ -224,25 +247,54 @@ impl Record {
 
     /// Adds `delta`. Returns how many reservoirs could not be had for want of memory.
     pub(crate) fn add(&self, _owner: &Owner, delta: &Delta, era: Era, seed: &AtomicU64) -> u64 {
-        // Reservoirs are their own protocol and may allocate: outside the sequence.
-        let mut refused = 0;
-        for measured in [delta.wait, delta.hold].into_iter().flatten() {
-            refused += u64::from(!self.tally(measured.kind).offer(measured, era, seed));
+        // Inside the sequence, so that a collection that comes between a sample and its sums finds that the record is not
+        // as it was, and looks at the sample.
+        let offered = self.write(|| {
+            let mut offered = 0;
+            for measured in delta.measured() {
+                let tally = self.tally(measured.kind);
+                if !tally.offer_in_place(measured, era, seed) {
+                    return Some(offered);
+                }
+                offered += 1;
+            }
+            self.add_sums(delta, era);
+            None
+        });
+        match offered {
+            None => 0,
+            Some(offered) => self.add_slowly(delta, offered, era, seed),
         }
+    }
 
-        self.write(|| {
+    /// The same, after this many were offered: the others may have to allocate, which is not for the inside of a sequence. It
+    /// has moved already, and that is enough for a collection that comes next.
+    #[inline(never)]
+    fn add_slowly(&self, delta: &Delta, offered: usize, era: Era, seed: &AtomicU64) -> u64 {
+        let measured = delta.measured().skip(offered);
+        let refused = measured
+            .map(|measured| u64::from(!self.tally(measured.kind).offer(measured, era, seed)))
+            .sum();
+        self.write(|| self.add_sums(delta, era));
+        refused
+    }
+
+    #[inline(always)]
+    fn add_sums(&self, delta: &Delta, era: Era) {
+        // An acquisition that succeeded has none of them.
+        let failed = delta.try_failures | delta.timeouts | delta.cancellations | delta.vain_wait_ns;
+        if failed != 0 {
             bump(&self.try_failures, delta.try_failures);
             bump(&self.timeouts, delta.timeouts);
             bump(&self.cancellations, delta.cancellations);
             bump(&self.vain_wait_ns, delta.vain_wait_ns);
-            if let Some(caused) = delta.caused {
-                self.caused.add(caused, era.resets);
-            }
-            for measured in [delta.wait, delta.hold].into_iter().flatten() {
-                self.tally(measured.kind).add(measured, era.resets);
-            }
-        });
-        refused
+        }
+        if let Some(caused) = delta.caused {
+            self.caused.add(caused, era.resets);
+        }
+        for measured in delta.measured() {
+            self.tally(measured.kind).add(measured, era.resets);
+        }
     }
 
     /// Counts the acquisition that was just made. The owner's call.
@@ -284,31 +336,53 @@ impl Record {
         era: Era,
         seed: &AtomicU64,
     ) -> bool {
-        let item = Packed::new(ns, weight);
-        let reservoir = &self.hold.reservoir;
-        if !reservoir.offer_in_place(era.collection, item, seed) {
-            return false;
-        }
+        self.add_hold_then(ns, weight, era, seed, || ())
+    }
+
+    /// The same; `between` runs between the sample and the sums.
+    #[inline(always)]
+    fn add_hold_then(
+        &self,
+        ns: u64,
+        weight: u64,
+        era: Era,
+        seed: &AtomicU64,
+        between: impl FnOnce(),
+    ) -> bool {
         let measured = Measured {
             kind: Kind::Hold,
             ns,
             weight,
         };
-        self.write(|| self.hold.add(measured, era.resets));
-        true
+        // The offer inside the sequence, as in `add`.
+        self.write(|| {
+            let offered = self.hold.offer_in_place(measured, era, seed);
+            if offered {
+                between();
+                self.hold.add(measured, era.resets);
+            }
+            offered
+        })
+    }
+
+    /// A walk that comes between a sample and its sums.
+    #[cfg(test)]
+    pub(crate) fn add_hold_around(&self, ns: u64, era: Era, seed: &AtomicU64, walk: impl FnOnce()) {
+        assert!(self.add_hold_then(ns, 1, era, seed, walk));
     }
 
     /// Runs `stores` between an odd and an even sequence.
     #[inline(always)]
-    fn write(&self, stores: impl FnOnce()) {
+    fn write<T>(&self, stores: impl FnOnce() -> T) -> T {
         let seq = self.seq.own_load();
         self.seq.store(seq.wrapping_add(1), Relaxed);
         // Release fence: whoever sees one of the stores and then fences with Acquire also sees the
         // odd sequence; pairs with the fence in `read`.
         fence(Release);
-        stores();
+        let out = stores();
         // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in `read`.
         self.seq.store(seq.wrapping_add(2), Release);
+        out
     }
 
     /// A consistent copy, or `None` when the owner was writing at every attempt.
@@ -344,12 +418,57 @@ impl Record {
                     reading.timed_holds = self.holds.measured.load(Relaxed);
                     reading.unmeasured_holds = holds.of(reading.acquisitions);
                     reading.unmeasured_waits = waits.of(reading.contentions);
+                    reading.overdue_holds = self.overdue_holds(&reading, holds.changed);
+                    reading.overdue_waits = self.overdue_waits(&reading);
                     return Some(reading);
                 }
             }
             spin_loop();
         }
         None
+    }
+
+    /// Holds since the last measured one, if they are more than a sample can stand for: either many times the weight of
+    /// the next one, or more than all before together, and many times what a sample stood for then.
+    fn overdue_holds(&self, reading: &Reading, changed: u64) -> u64 {
+        let weight = self.holds.weight();
+        if !self.is_sampled() || weight == 0 {
+            return 0;
+        }
+        let before = self.hold_pace.last_measured().max(changed);
+        let new = reading.acquisitions.saturating_sub(before);
+        let mean = before / reading.hold.samples.max(1);
+        let is_late = new > OVERDUE.saturating_mul(weight)
+            || new > OVERDUE.saturating_mul(mean) && new > before.max(SURELY_MEASURED);
+        let untimed = reading
+            .acquisitions
+            .saturating_sub(reading.timed_holds)
+            .saturating_sub(reading.unmeasured_holds);
+        if is_late { new.min(untimed) } else { 0 }
+    }
+
+    /// Waits that were not timed, if they are more than a sample can stand for and there is no such sample. Waits that
+    /// park are all timed and stand for themselves.
+    fn overdue_waits(&self, reading: &Reading) -> u64 {
+        let weight = self.waits.weight();
+        let untimed = reading
+            .contentions
+            .saturating_sub(reading.timed_waits)
+            .saturating_sub(reading.unmeasured_waits);
+        let stands_for_them = reading.wait.sum.longest_sampled_ns != 0;
+        if !self.is_sampled() || weight == 0 || stands_for_them {
+            return 0;
+        }
+        if untimed > OVERDUE.saturating_mul(weight) {
+            untimed
+        } else {
+            0
+        }
+    }
+
+    /// Whether its schedules are those of mode `Sampled`.
+    fn is_sampled(&self) -> bool {
+        Control(self.control.load(Relaxed)).kind() == control::Kind::Sampled
     }
 
     /// Whether nothing has happened since a reading. An update that is under way may be seen or not.
@@ -381,6 +500,13 @@ impl Record {
 }
 
 impl Tally {
+    /// `false` if that would allocate.
+    #[inline(always)]
+    fn offer_in_place(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
+        let item = Packed::new(measured.ns, measured.weight);
+        self.reservoir.offer_in_place(era.collection, item, seed)
+    }
+
     /// `false` when there is no memory for the reservoir: the sums still take it.
     fn offer(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
         let item = Packed::new(measured.ns, measured.weight);
@@ -415,8 +541,12 @@ impl Sum {
         if begins {
             self.stretch.store(resets, Relaxed);
             self.variance.store(0.0_f64.to_bits(), Relaxed);
+            self.longest_sampled_ns.store(0, Relaxed);
         }
         if weight > 1 {
+            if ns > self.longest_sampled_ns.own_load() {
+                self.longest_sampled_ns.store(ns, Relaxed);
+            }
             let (x, w) = (ns as f64, weight as f64);
             let variance = f64::from_bits(self.variance.own_load()) + w * (w - 1.0) * x * x;
             self.variance.store(variance.to_bits(), Relaxed);
@@ -429,6 +559,7 @@ impl Sum {
             total_ns: self.total_ns.load(Relaxed),
             variance: f64::from_bits(self.variance.load(Relaxed)),
             stretch: self.stretch.load(Relaxed),
+            longest_sampled_ns: self.longest_sampled_ns.load(Relaxed),
         }
     }
 }
@@ -438,6 +569,7 @@ impl Unmeasured {
         Unmeasured {
             before: AtomicU64::new(0),
             since: AtomicU64::new(u64::MAX),
+            changed: AtomicU64::new(0),
         }
     }
 
@@ -445,12 +577,14 @@ impl Unmeasured {
         bump(&self.before, done.saturating_sub(self.since.own_load()));
         self.since
             .store(if timing { u64::MAX } else { done }, Relaxed);
+        self.changed.store(done, Relaxed);
     }
 
     fn read(&self) -> UnmeasuredReading {
         UnmeasuredReading {
             before: self.before.load(Relaxed),
             since: self.since.load(Relaxed),
+            changed: self.changed.load(Relaxed),
         }
     }
 }
@@ -459,6 +593,7 @@ impl Unmeasured {
 struct UnmeasuredReading {
     before: u64,
     since: u64,
+    changed: u64,
 }
 
 impl UnmeasuredReading {

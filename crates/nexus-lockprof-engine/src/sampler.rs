@@ -146,6 +146,11 @@ impl Pace {
         self.rate.store(rate, Relaxed);
     }
 
+    /// Number of the last measured event, 0 if there was none. Any thread's call.
+    pub(crate) fn last_measured(&self) -> u64 {
+        self.number.load(Relaxed)
+    }
+
     /// Events that happen in `ns`, at least 1. 1 also while nothing is known.
     pub(crate) fn events_in(&self, ns: f64) -> u64 {
         let (per, events) = self.rate();

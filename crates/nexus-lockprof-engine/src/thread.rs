@@ -178,6 +178,13 @@ pub(crate) fn leased(core: &Core) -> Option<&Shard> {
     core.shards.get().filter(|shard| shard.lease.is_of(token))
 }
 
+/// Whether this thread has the lease of `shard`.
+pub(crate) fn is_mine(shard: &Shard) -> bool {
+    shard
+        .lease
+        .is_of(CURRENT.with(|current| current.token.get()))
+}
+
 #[cold]
 #[inline(never)]
 fn register(core: &Core) -> Option<&Shard> {

@@ -112,6 +112,43 @@ impl<'de> Deserialize<'de> for Samples {
     }
 }
 
+/// What a merged total cannot be more than.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum AtMost {
+    /// Nothing happened.
+    #[default]
+    Nothing,
+    Ns(u64),
+    Unknown,
+}
+
+impl AtMost {
+    /// That of durations with these counters, and this `at_most_ns`.
+    pub(crate) fn of(counters: &[u64], at_most_ns: u64) -> Self {
+        match at_most_ns {
+            0 if counters.iter().all(|&counter| counter == 0) => Self::Nothing,
+            0 => Self::Unknown,
+            ns => Self::Ns(ns),
+        }
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, one) | (one, Self::Nothing) => one,
+            (Self::Ns(a), Self::Ns(b)) => Self::Ns(a.saturating_add(b)),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// 0 if there is no bound.
+    pub(crate) fn ns(self) -> u64 {
+        match self {
+            Self::Ns(ns) => ns,
+            Self::Nothing | Self::Unknown => 0,
+        }
+    }
+}
+
 /// Wait or hold times of one point.
 ///
 /// # Quantiles
@@ -161,6 +198,15 @@ pub struct Durations {
     pub unmeasured: u64,
     /// The longest duration that was measured, in nanoseconds.
     pub max_ns: u64,
+    /// The longest measured duration of the kind of which not all are measured, in nanoseconds; 0 when each was
+    /// measured. Of holds that is the longest. Waits that parked are all measured and do not count.
+    #[serde(skip_serializing_if = "json::is_default")]
+    pub longest_sampled_ns: u64,
+    /// `total_ns` cannot have been more than this, in nanoseconds; 0 when no bound is known. A lock held exclusively is
+    /// held by one at a time: all holds of its class fit into the time since the start or the last reset, once for each
+    /// lock of the class.
+    #[serde(skip_serializing_if = "json::is_default")]
+    pub at_most_ns: u64,
     /// A weighted random sample of all durations since the start or the last reset, ascending by value.
     #[serde(skip_serializing_if = "is_empty")]
     pub reservoir: Samples,
@@ -310,11 +356,98 @@ impl Durations {
         self.samples > 0 && self.unmeasured > 0
     }
 
-    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds: the square root of its variance.
-    /// 0 when every event was measured.
+    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds. 0 when every event was measured.
+    ///
+    /// It has two parts, added as variances are: [`total_variance`](Self::total_variance), which follows from the
+    /// weights of the samples, and the error of the tail. The few longest events often are most of a total, and
+    /// a sample has one more or one less of them by chance, which the variance does not show when they happened to be measured
+    /// with a small weight, or not at all. So the longest measured event
+    /// ([`longest_sampled_ns`](Self::longest_sampled_ns)) counts as if it had been seen once more or once less: for each
+    /// sample there are `(events - samples) / samples` events that were not measured.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Durations;
+    ///
+    /// // Ten holds of 100, one of them of 10 ms, which stood for itself alone.
+    /// let hold = Durations {
+    ///     samples: 10,
+    ///     events: 100,
+    ///     total_ns: 10_900_000,
+    ///     total_variance: 1e10,
+    ///     longest_sampled_ns: 10_000_000,
+    ///     ..Durations::default()
+    /// };
+    /// assert!(hold.standard_error_ns() > 90_000_000.0);
+    /// ```
     #[must_use]
     pub fn standard_error_ns(&self) -> f64 {
+        self.weights_error_ns().hypot(self.tail_error_ns())
+    }
+
+    /// The part of the standard error that follows from the weights of the samples.
+    fn weights_error_ns(&self) -> f64 {
         self.total_variance.max(0.0).sqrt()
+    }
+
+    /// The part of the tail: the longest once for each sample that was not taken.
+    fn tail_error_ns(&self) -> f64 {
+        match self.samples {
+            0 => 0.0,
+            samples => {
+                let unseen = self.events.saturating_sub(samples) as f64 / samples as f64;
+                unseen * self.longest_sampled_ns as f64
+            }
+        }
+    }
+
+    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds. `None` when nothing was measured.
+    /// With [`unmeasured`](Self::unmeasured) events it is of the others only.
+    ///
+    /// It begins 1.96 [standard errors](Self::standard_error_ns) below the total, and at the longest measured duration at
+    /// least. Upwards it is wider: what a sample misses is more often the long than the short, so that totals are
+    /// too small more often than too large, and then by more. It ends where the weights' error by the same share would
+    /// have the total (`total * exp(1.96 * error / total)`), and with the longest seen three times more; and at
+    /// [`at_most_ns`](Self::at_most_ns) at most. A kind of event of which none was measured is not in it.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Durations;
+    ///
+    /// let hold = Durations {
+    ///     samples: 2,
+    ///     events: 128,
+    ///     total_ns: 1_000,
+    ///     total_variance: 40_000.0,
+    ///     max_ns: 700,
+    ///     at_most_ns: 1_300,
+    ///     ..Durations::default()
+    /// };
+    /// assert_eq!(hold.total_interval_ns(), Some((700, 1_300)));
+    /// assert_eq!(Durations::default().total_interval_ns(), None);
+    /// ```
+    #[must_use]
+    pub fn total_interval_ns(&self) -> Option<(u64, u64)> {
+        const Z: f64 = 1.96;
+        const UNSEEN: f64 = 3.0;
+        let (total_ns, error) = (self.total_ns as f64, self.standard_error_ns());
+        if self.samples == 0 {
+            return None;
+        }
+        if error == 0.0 {
+            return Some((self.total_ns, self.total_ns));
+        }
+        let weights = self.weights_error_ns();
+        let high = match self.total_ns {
+            0 => Z * weights,
+            _ => total_ns * (Z * weights / total_ns).exp(),
+        };
+        let most = match self.at_most_ns {
+            0 => u64::MAX,
+            most => most,
+        };
+        // `as` saturates.
+        let low = ((total_ns - Z * error) as u64).max(self.max_ns);
+        let high = (high + UNSEEN * self.tail_error_ns()).ceil() as u64;
+        Some((low.min(self.total_ns), high.min(most).max(self.total_ns)))
     }
 
     /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None` unless the total
@@ -343,7 +476,13 @@ impl Durations {
         self.total_variance += other.total_variance;
         self.events = self.events.saturating_add(other.events);
         self.unmeasured = self.unmeasured.saturating_add(other.unmeasured);
+        let of = |durations: &Self| {
+            let counters = [durations.samples, durations.total_ns, durations.events];
+            AtMost::of(&counters, durations.at_most_ns)
+        };
+        self.at_most_ns = of(self).and(of(&other)).ns();
         self.max_ns = self.max_ns.max(other.max_ns);
+        self.longest_sampled_ns = self.longest_sampled_ns.max(other.longest_sampled_ns);
         self.reservoir.extend(&other.reservoir);
         self.recent.extend(&other.recent);
     }

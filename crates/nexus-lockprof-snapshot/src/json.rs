@@ -28,6 +28,8 @@ struct DocumentRef<'a> {
     collection: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<u64>,
+    #[serde(skip_serializing_if = "is_default")]
+    glance: bool,
     resets: u64,
     elapsed_ns: u64,
     #[serde(skip_serializing_if = "is_one")]
@@ -53,6 +55,8 @@ pub(crate) struct Document {
     collection: u64,
     #[serde(default)]
     base: Option<u64>,
+    #[serde(default)]
+    glance: bool,
     resets: u64,
     elapsed_ns: u64,
     #[serde(default = "one")]
@@ -76,6 +80,7 @@ impl Serialize for Snapshot {
             taken_unix_ns: self.taken_unix_ns,
             collection: self.collection,
             base: self.base,
+            glance: self.glance,
             resets: self.resets,
             elapsed_ns: self.elapsed_ns,
             merged: self.merged,
@@ -99,7 +104,7 @@ impl TryFrom<Document> for Snapshot {
                 "format {format:?}, schema {schema}, where {FORMAT:?}, schema {SCHEMA} was expected"
             ));
         }
-        let (base, merged) = (document.base, document.merged);
+        let (base, glance, merged) = (document.base, document.glance, document.merged);
         let snapshot = Self::from_parts(SnapshotParts {
             engine: document.engine,
             collection: document.collection,
@@ -115,6 +120,7 @@ impl TryFrom<Document> for Snapshot {
         });
         Ok(Self {
             base,
+            glance,
             merged,
             ..snapshot
         })

@@ -93,7 +93,7 @@ impl Snapshot {
     /// * this snapshot's `reservoir`, when `earlier` had measured nothing at the point: all of it is from the
     ///   interval;
     /// * otherwise this snapshot's [`recent`](Durations::recent), the sample since the collection before this one.
-    ///   It covers the interval completely when `earlier` is that collection ([`is_complete`](Self::is_complete)),
+    ///   It covers the interval completely when `earlier` is that collection ([`is_complete`](Self::is_complete)), and not a glance,
     ///   and otherwise *only its last part*. It may then be empty though the interval has events: there is no
     ///   honest quantile.
     ///
@@ -129,6 +129,8 @@ impl Snapshot {
         let whole = Subject::Snapshot;
         Ok(Self {
             base: Some(earlier.collection),
+            // The later one's samples begin at the last whole collection, which is not where a glance was.
+            glance: earlier.glance || self.glance && self.collection == earlier.collection,
             ..Self::from_parts(SnapshotParts {
                 engine: self.engine,
                 collection: self.collection,
@@ -158,13 +160,16 @@ impl Snapshot {
     }
 
     /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot, and for
-    /// an interval if it begins at the collection before its end. See
+    /// an interval if it begins at the collection before its end, and not at a [glance](Self::is_glance). See
     /// [`since`](Self::since).
     #[must_use]
     pub fn is_complete(&self) -> bool {
         match self.base {
             None => true,
-            Some(base) => base == self.collection || base.checked_add(1) == Some(self.collection),
+            Some(base) => {
+                let follows = base.checked_add(1) == Some(self.collection);
+                !self.glance && (base == self.collection || follows)
+            }
         }
     }
 }
@@ -296,6 +301,15 @@ fn durations(
     // A hold that began before the interval is measured in it.
     // Not a counter: what is under way moves from untold to measured between two readings.
     let events = later.events.saturating_sub(earlier.events).max(samples);
+    let unmeasured = later.unmeasured.saturating_sub(earlier.unmeasured);
+    // Without a sample in the interval nothing of it stands for them.
+    let (events, unmeasured) = match samples {
+        0 => {
+            let all = |of: &Durations| of.events.saturating_add(of.unmeasured);
+            (0, all(later).saturating_sub(all(earlier)))
+        }
+        _ => (events, unmeasured),
+    };
     let recent = if samples == 0 {
         Samples::default()
     } else {
@@ -307,6 +321,19 @@ fn durations(
         &recent
     };
     let longest = reservoir.last().map_or(0, |s: &Sample| s.value_ns);
+    let max_ns = if later.max_ns > earlier.max_ns {
+        later.max_ns
+    } else {
+        longest
+    };
+    let longest_sampled_ns = if events <= samples {
+        0
+    } else if later.longest_sampled_ns > earlier.longest_sampled_ns {
+        later.longest_sampled_ns
+    } else {
+        // As for the maximum.
+        longest.min(later.longest_sampled_ns)
+    };
     Ok(Durations {
         samples,
         total_ns,
@@ -316,11 +343,13 @@ fn durations(
             events > samples,
         ),
         events,
-        unmeasured: later.unmeasured.saturating_sub(earlier.unmeasured),
-        max_ns: if later.max_ns > earlier.max_ns {
-            later.max_ns
-        } else {
-            longest
+        unmeasured,
+        max_ns,
+        longest_sampled_ns,
+        at_most_ns: match (later.at_most_ns, earlier.at_most_ns) {
+            (0, _) => 0,
+            // Until `earlier` nothing bounded it, or nothing had happened.
+            (later, earlier) => later.saturating_sub(earlier).max(1),
         },
         reservoir: reservoir.clone(),
         // Of an interval that ends now, the last part is the last part.

@@ -61,6 +61,8 @@ pub struct Snapshot {
     pub(crate) overhead: Overhead,
     /// For an interval: the collection it begins at.
     pub(crate) base: Option<u64>,
+    /// Whether it was taken without ending the profiler's interval; of an interval, whether it begins at such a one.
+    pub(crate) glance: bool,
     /// How many snapshots were merged into it; 1 of one that was taken.
     pub(crate) merged: u64,
 }
@@ -153,6 +155,7 @@ impl Snapshot {
             losses,
             overhead,
             base: None,
+            glance: false,
             merged: 1,
         }
     }
@@ -260,6 +263,23 @@ impl Snapshot {
     #[must_use]
     pub const fn base_collection(&self) -> Option<u64> {
         self.base
+    }
+
+    /// The same snapshot, taken without ending the profiler's interval: its number is the one that the next collection
+    /// will have, and the next collection's [`recent`](crate::Durations::recent) does not begin at it.
+    #[must_use]
+    pub fn into_glance(self) -> Self {
+        Self {
+            glance: true,
+            ..self
+        }
+    }
+
+    /// Whether it was taken without ending the profiler's interval (see [`into_glance`](Self::into_glance)); of an
+    /// interval, whether it begins at such a snapshot.
+    #[must_use]
+    pub const fn is_glance(&self) -> bool {
+        self.glance
     }
 
     /// How many snapshots were [merged](Self::merge) into it; 1 of one that was taken.

@@ -5,6 +5,7 @@
 //! Nothing of a shard is written, and no writer waits or is waited for.
 
 mod account;
+mod bound;
 mod point;
 
 use crate::core::Core;
@@ -14,9 +15,10 @@ use crate::monitor;
 use crate::record::Reading;
 use crate::stacks::Callers;
 use crate::sync::Ordering::Relaxed;
-use account::{add_losses, counted_ns, losses, overhead_since, subtract_losses};
+use account::{Counting, add_losses, losses, overhead_since, subtract_losses};
+use bound::Classes;
 use nexus_lockprof_snapshot::{
-    AcquireMode, Lock, Losses, Overhead, Site, Snapshot, SnapshotParts, TableStats,
+    AcquireMode, Lock, Losses, Overhead, Point, Site, Snapshot, SnapshotParts, TableStats,
 };
 use point::PointState;
 use std::collections::HashMap;
@@ -30,6 +32,7 @@ pub(crate) struct Aggregator {
     points: Vec<PointState>,
     by_key: HashMap<PointKey, usize>,
     by_content: HashMap<(Lock, AcquireMode, Site), usize>,
+    classes: Classes,
     /// By shard, then by a record's ordinal.
     seen: HashMap<u64, Vec<Option<Seen>>>,
     callers: Callers,
@@ -39,6 +42,7 @@ pub(crate) struct Aggregator {
     glances: u64,
     started_ns: u64,
     lost_before: Losses,
+    counting: Counting,
     /// At the last reset.
     overhead_before: Overhead,
     rng: fastrand::Rng,
@@ -61,12 +65,14 @@ impl Aggregator {
             points: Vec::new(),
             by_key: HashMap::new(),
             by_content: HashMap::new(),
+            classes: Classes::default(),
             seen: HashMap::new(),
             callers: Callers::default(),
             goes_on: false,
             glances: 0,
             started_ns: core.clock.started_ns(),
             lost_before: Losses::default(),
+            counting: Counting::default(),
             overhead_before: Overhead::default(),
             rng: fastrand::Rng::with_seed(random.hash_one(1)),
         }
@@ -84,7 +90,7 @@ impl Aggregator {
         let closed = core.eras.open_collection();
         let snapshot = self.merge(core, closed, None);
         self.glances += 1;
-        snapshot
+        snapshot.into_glance()
     }
 
     /// Merges the shards, after the collection `closed` was closed. Without `events` it is a glance.
@@ -115,6 +121,7 @@ impl Aggregator {
             let seen = self.seen.entry(shard.id).or_default();
             let points = &mut self.points;
             let (by_key, by_content) = (&mut self.by_key, &mut self.by_content);
+            let classes = &mut self.classes;
             shard.table.for_each(&guard, |record| {
                 if seen.len() <= record.ordinal() {
                     seen.resize(record.ordinal() + 1, None);
@@ -134,7 +141,7 @@ impl Aggregator {
                 let before = last.map(|last| last.reading);
                 let point = match last {
                     Some(last) => last.point,
-                    None => point_of(record.key, points, by_key, by_content),
+                    None => point_of(record.key, points, by_key, by_content, classes),
                 };
                 let reading = points[point].take_in(record, before, closed);
                 *last = Some(Seen {
@@ -143,13 +150,15 @@ impl Aggregator {
                     settled: before == Some(reading),
                 });
             });
-            self.callers
-                .read(shard, |key| point_of(key, points, by_key, by_content));
+            self.callers.read(shard, |key| {
+                point_of(key, points, by_key, by_content, classes)
+            });
         }
         drop(guard);
 
         let resets = core.eras.resets();
-        let mut points = Vec::new();
+        let elapsed_ns = core.clock.coarse_ns().saturating_sub(self.started_ns);
+        let mut points: Vec<(usize, Point)> = Vec::new();
         let mut events = events;
         for (index, state) in self.points.iter_mut().enumerate() {
             state.end(config.archive, &mut self.rng);
@@ -159,13 +168,16 @@ impl Aggregator {
                 monitor::judge(&point, state.offered(), &mut state.heat, &config, events);
             }
             if !point::is_blank(&point) {
-                points.push(point);
+                points.push((index, point));
             }
         }
+        self.classes
+            .bound(&mut self.points, &mut points, elapsed_ns);
+        let points: Vec<Point> = points.into_iter().map(|(_, point)| point).collect();
         // Those before a reset too: what was booked then is subtracted below.
         let counted: u64 = self.points.iter().map(|point| point.now.acquisitions).sum();
-        overhead.counting_ns =
-            looked_up_ns + counted_ns(counted, core.costs.counted_ps.load(Relaxed));
+        let each_ps = core.costs.counted_ps.load(Relaxed);
+        overhead.counting_ns = looked_up_ns + self.counting.charge(counted, each_ps);
         overhead = overhead_since(overhead, self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         subtract_losses(&mut lost, &self.lost_before);
@@ -177,7 +189,7 @@ impl Aggregator {
             taken_unix_ns: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
-            elapsed_ns: core.clock.coarse_ns().saturating_sub(self.started_ns),
+            elapsed_ns,
             pid: std::process::id(),
             mode: config.mode.into(),
             points,
@@ -210,20 +222,25 @@ fn point_of(
     points: &mut Vec<PointState>,
     by_key: &mut HashMap<PointKey, usize>,
     by_content: &mut HashMap<(Lock, AcquireMode, Site), usize>,
+    classes: &mut Classes,
 ) -> usize {
     *by_key.entry(key).or_insert_with(|| {
         let lock = key.class().to_lock();
         let mode = AcquireMode::from(key.site().mode());
         let site = to_site(key.site().location());
+        let class = classes.add(&lock, key.number());
         *by_content
             .entry((lock.clone(), mode, site.clone()))
             .or_insert_with(|| {
-                points.push(PointState::new(lock, mode, site));
+                points.push(PointState::new(lock, mode, site, class));
                 points.len() - 1
             })
     })
 }
 
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
+mod coverage;
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
 mod tests;

@@ -17,6 +17,9 @@ pub(super) struct PointState {
     base: Reading,
     wait: Times,
     hold: Times,
+    /// The hold total that the last snapshot told, if it was an estimate; see [`bound`](super::bound).
+    pub(super) told_hold_ns: u64,
+    pub(super) class: usize,
     pub(super) heat: Heat,
 }
 
@@ -77,7 +80,8 @@ impl Times {
 }
 
 impl PointState {
-    pub(super) fn new(lock: Lock, mode: AcquireMode, site: Site) -> Self {
+    /// `class` is that of [`Classes`](super::bound::Classes).
+    pub(super) fn new(lock: Lock, mode: AcquireMode, site: Site, class: usize) -> Self {
         PointState {
             lock,
             mode,
@@ -86,6 +90,8 @@ impl PointState {
             base: Reading::default(),
             wait: Times::default(),
             hold: Times::default(),
+            told_hold_ns: 0,
+            class,
             heat: Heat::default(),
         }
     }
@@ -110,6 +116,7 @@ impl PointState {
     /// Makes what there is now the baseline of what follows.
     pub(super) fn reset(&mut self) {
         self.base = self.now;
+        self.told_hold_ns = 0;
         self.wait.archive = Archive::default();
         self.hold.archive = Archive::default();
     }
@@ -134,8 +141,9 @@ impl PointState {
             times
                 .interval
                 .extend(drawn.kept.iter().map(|(packed, share)| Sample {
-                    // Samples are rounded up, but never beyond what was measured.
-                    value_ns: packed.value_ns().min(max_ns.max(1)),
+                    // Samples are rounded up, but not beyond the longest, if it is this one. It may also be an older
+                    // one, and the sums of this one still to come.
+                    value_ns: packed.value_ns_of(max_ns),
                     weight: packed.weight() as f64 * share,
                 }));
         }
@@ -159,6 +167,8 @@ impl PointState {
         }
         point.wait = durations(&now.wait, &base.wait, &mut self.wait, resets);
         point.hold = durations(&now.hold, &base.hold, &mut self.hold, resets);
+        // Of holds any may be the one that is not measured.
+        point.hold.longest_sampled_ns = point.hold.max_ns;
         // Three kinds of acquisitions, and of contentions: timed (and measured when they are over), represented by timed ones, and
         // neither. What is being timed just now is not told yet.
         for (durations, events, timed, unmeasured) in [
@@ -166,18 +176,30 @@ impl PointState {
                 &mut point.hold,
                 point.acquisitions,
                 now.timed_holds.saturating_sub(base.timed_holds),
-                now.unmeasured_holds.saturating_sub(base.unmeasured_holds),
+                now.unmeasured_holds.saturating_sub(base.unmeasured_holds)
+                    + now.overdue_holds.saturating_sub(base.overdue_holds),
             ),
             (
                 &mut point.wait,
                 point.contentions,
                 now.timed_waits.saturating_sub(base.timed_waits),
-                now.unmeasured_waits.saturating_sub(base.unmeasured_waits),
+                now.unmeasured_waits.saturating_sub(base.unmeasured_waits)
+                    + now.overdue_waits.saturating_sub(base.overdue_waits),
             ),
         ] {
             let represented = events.saturating_sub(timed).saturating_sub(unmeasured);
             durations.events = durations.samples + represented;
             durations.unmeasured = unmeasured;
+            if durations.samples == 0 {
+                // Nothing stands for them.
+                durations.unmeasured += represented;
+                durations.events = 0;
+            } else if represented == 0 {
+                durations.longest_sampled_ns = 0;
+            } else if durations.longest_sampled_ns == 0 {
+                // None of those that stand for others was seen yet: as if all were like the average.
+                durations.longest_sampled_ns = durations.total_ns / durations.events;
+            }
         }
         point
     }
@@ -190,6 +212,11 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets:
         total_ns: now.sum.total_ns.saturating_sub(base.sum.total_ns),
         total_variance: if current { now.sum.variance } else { 0.0 },
         max_ns: if current { now.max_ns } else { 0 },
+        longest_sampled_ns: if current {
+            now.sum.longest_sampled_ns
+        } else {
+            0
+        },
         reservoir: times.archive.samples().into(),
         recent: times.recent(),
         // The caller's: they follow from the point's counts.
@@ -248,6 +275,21 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
     ] {
         *sum = sum.saturating_add(now.saturating_sub(before));
     }
+    // No counters: what they were before is taken away, and what they are now comes in.
+    for (sum, now, before) in [
+        (
+            &mut sum.overdue_holds,
+            reading.overdue_holds,
+            last.overdue_holds,
+        ),
+        (
+            &mut sum.overdue_waits,
+            reading.overdue_waits,
+            last.overdue_waits,
+        ),
+    ] {
+        *sum = sum.saturating_sub(before).saturating_add(now);
+    }
     for (sum, reading, last) in [
         (&mut sum.wait, &reading.wait, &last.wait),
         (&mut sum.hold, &reading.hold, &last.hold),
@@ -267,10 +309,14 @@ fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ord
     let grown = reading.total_ns.saturating_sub(last.total_ns);
     sum.total_ns = sum.total_ns.saturating_add(grown);
     let order = reading.stretch.cmp(&sum.stretch);
+    if order.is_eq() {
+        sum.longest_sampled_ns = sum.longest_sampled_ns.max(reading.longest_sampled_ns);
+    }
     match order {
         Ordering::Greater => {
             sum.stretch = reading.stretch;
             sum.variance = reading.variance;
+            sum.longest_sampled_ns = reading.longest_sampled_ns;
         }
         Ordering::Equal if last.stretch == reading.stretch => {
             sum.variance += (reading.variance - last.variance).max(0.0);

@@ -5,6 +5,7 @@
 //! writer does not touch until the collection after that. `docs/protocol.md` has the argument.
 
 mod bank;
+mod middle;
 mod packed;
 mod stratum;
 
@@ -155,6 +156,112 @@ mod tests {
         below.map(|(_, weight)| weight).sum::<f64>() / all
     }
 
+    /// How far the rank of the answer is from `q`, in points: an answer has all the ranks of its equals.
+    fn rank_error(sorted: &[u64], drawn: &Drawn, q: f64) -> f64 {
+        let mut kept: Vec<(u64, f64)> = drawn
+            .kept
+            .iter()
+            .map(|(item, weight)| (item.value_ns(), *weight))
+            .collect();
+        kept.sort_unstable_by_key(|(value, _)| *value);
+        let all: f64 = kept.iter().map(|(_, weight)| weight).sum();
+        let mut sum = 0.0;
+        let answer = kept.iter().find(|(_, weight)| {
+            sum += weight;
+            sum >= q * all
+        });
+        let answer = answer.map_or(0, |(value, _)| *value);
+        // To so much a sample is stored.
+        let near = answer / 50_000;
+        let rank = |bound: u64| sorted.partition_point(|&value| value < bound) as f64;
+        let n = sorted.len() as f64;
+        let (low, high) = (rank(answer - near) / n, rank(answer + near + 1) / n);
+        100.0
+            * if q < low {
+                low - q
+            } else if q > high {
+                q - high
+            } else {
+                0.0
+            }
+    }
+
+    /// Bounds, in points, that 95 % of the trials are within: of p50, p95 and p99.
+    fn rank_errors(trials: u64, values: impl Fn(&mut fastrand::Rng) -> Vec<u64>) -> [f64; 3] {
+        let mut errors = [Vec::new(), Vec::new(), Vec::new()];
+        for seed in 0..trials {
+            let mut values = values(&mut fastrand::Rng::with_seed(seed));
+            let drawn = fill(crate::config::RESERVOIR, values.iter().copied(), seed + 1);
+            values.sort_unstable();
+            for (errors, q) in errors.iter_mut().zip([0.5, 0.95, 0.99]) {
+                errors.push(rank_error(&values, &drawn, q));
+            }
+        }
+        errors.map(|mut errors| {
+            errors.sort_unstable_by(f64::total_cmp);
+            errors[errors.len() * 95 / 100]
+        })
+    }
+
+    fn exponential(mean: f64, rng: &mut fastrand::Rng) -> u64 {
+        (-mean * open_unit(rng).ln()) as u64
+    }
+
+    fn lognormal(rng: &mut fastrand::Rng) -> u64 {
+        // Box and Muller.
+        let normal =
+            (-2.0 * open_unit(rng).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
+        (8.0 + 1.5 * normal).exp() as u64
+    }
+
+    #[test]
+    fn ranks_are_near_in_19_of_20_trials() {
+        const SHAPES_THAT_STAND: usize = 5;
+        type Shape = fn(u64, u64, &mut fastrand::Rng) -> u64;
+        // The others change meanwhile: the middle and the tail are then not where they should be.
+        let shapes: [(&str, Shape); 9] = [
+            ("exponential", |_, _, rng| exponential(5_000.0, rng)),
+            ("lognormal", |_, _, rng| lognormal(rng)),
+            ("Pareto", |_, _, rng| {
+                (300.0 * open_unit(rng).powf(-1.0 / 1.5)) as u64
+            }),
+            ("half and half", |_, _, rng| {
+                if rng.bool() {
+                    200 + rng.u64(..100)
+                } else {
+                    50_000 + rng.u64(..20_000)
+                }
+            }),
+            ("1 in 300", |_, _, rng| {
+                if rng.u64(..300) == 0 {
+                    10_000_000
+                } else {
+                    exponential(1_000.0, rng)
+                }
+            }),
+            ("rising", |i, n, rng| rng.u64(..1_000 + 20_000 * i / n)),
+            ("falling", |i, n, rng| rng.u64(..21_000 - 20_000 * i / n)),
+            ("a step up", |i, n, rng| {
+                exponential(if i < n / 3 { 1_000.0 } else { 50_000.0 }, rng)
+            }),
+            ("a step down", |i, n, rng| {
+                exponential(if i < n / 3 { 50_000.0 } else { 1_000.0 }, rng)
+            }),
+        ];
+        for (index, (name, shape)) in shapes.into_iter().enumerate() {
+            for n in [300, 1_000, 20_000] {
+                let errors = rank_errors(100, |rng| (0..n).map(|i| shape(i, n, rng)).collect());
+                let most = if index < SHAPES_THAT_STAND {
+                    [5.0, 1.0, 1.0]
+                } else {
+                    [10.0, 6.0, 6.0]
+                };
+                let is_near = errors.iter().zip(most).all(|(error, most)| *error <= most);
+                assert!(is_near, "{name}, {n}: {errors:?} points");
+            }
+        }
+    }
+
     #[test]
     fn ranks_are_unbiased_and_near_in_the_tail() {
         // A shuffled ramp: the rank of a value is known. The standard deviation of a rank at 95 % is to be half a point.
@@ -171,7 +278,7 @@ mod tests {
         for (errors, (mean, deviation)) in
             errors
                 .iter()
-                .zip([(0.01, 0.06), (0.0015, 0.006), (0.001, 0.004)])
+                .zip([(0.005, 0.026), (0.0015, 0.006), (0.001, 0.004)])
         {
             let n = errors.len() as f64;
             let bias = errors.iter().sum::<f64>() / n;

@@ -19,13 +19,28 @@ impl Packed {
     #[inline]
     pub(crate) fn new(value_ns: u64, weight: u64) -> Self {
         let value = VALUE.encode(value_ns.min(MAX_VALUE));
-        Packed(value << WEIGHT_BITS | WEIGHT.encode(weight.min(MAX_WEIGHT)))
+        // Nearly all weights are small, and then their own code.
+        let weight = if weight < 1 << (WEIGHT.digits + 1) {
+            weight as u32
+        } else {
+            WEIGHT.encode(weight.min(MAX_WEIGHT))
+        };
+        Packed(value << WEIGHT_BITS | weight)
     }
 
     /// The largest duration that it may be: no rank below it is lost by rounding.
     pub(crate) fn value_ns(self) -> u64 {
         let code = self.0 >> WEIGHT_BITS;
         VALUE.decode(code + 1) - 1
+    }
+
+    /// The same, and `longest_ns` if that may be what it is.
+    pub(crate) fn value_ns_of(self, longest_ns: u64) -> u64 {
+        if Packed::new(longest_ns, 1).rank() == self.rank() {
+            longest_ns.min(self.value_ns())
+        } else {
+            self.value_ns()
+        }
     }
 
     pub(crate) fn weight(self) -> u64 {
@@ -35,6 +50,17 @@ impl Packed {
     /// What values are compared by.
     pub(super) fn rank(self) -> u32 {
         self.0 >> WEIGHT_BITS
+    }
+
+    /// Whether its rank is at least that of a [`bound`](Self::bound): one compare.
+    #[inline(always)]
+    pub(super) fn is_from(self, bound: u32) -> bool {
+        self.0 >= bound
+    }
+
+    /// The least sample of a rank, to compare others to. All ranks fit above the weight.
+    pub(super) fn bound(rank: u32) -> u32 {
+        rank << WEIGHT_BITS
     }
 }
 
@@ -88,6 +114,18 @@ mod tests {
             assert_eq!(Packed::new(5, read).weight(), read, "as it was");
             weight += weight / 3;
         }
+    }
+
+    #[test]
+    fn a_sample_is_cut_to_the_longest_only_if_it_may_be_that() {
+        let longest = (1 << 20) + 3;
+        let packed = Packed::new(longest, 1);
+        assert!(packed.value_ns() > longest);
+        assert_eq!(packed.value_ns_of(longest), longest);
+        for older in [0, 1, 1 << 19] {
+            assert_eq!(packed.value_ns_of(older), packed.value_ns(), "an older one");
+        }
+        assert_eq!(Packed::new(7, 1).value_ns_of(0), 7);
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl Stratum {
         self.w.store(1.0_f64.to_bits(), Relaxed);
     }
 
+    #[inline(always)]
     pub(super) fn offered(&self) -> u64 {
         self.offered.own_load()
     }
@@ -54,22 +55,22 @@ impl Stratum {
         self.kept.own_load() as usize
     }
 
-    /// Whether the next offer will be out.
-    #[inline]
-    pub(super) fn skips(&self) -> bool {
-        self.offered.own_load() < self.next.own_load()
+    /// Whether the offer after `offered` others, which are all, may be kept.
+    #[inline(always)]
+    pub(super) fn is_next(&self, offered: u64) -> bool {
+        offered >= self.next.own_load()
     }
 
-    /// Counts an offer, the item of which is stored already.
-    #[inline]
-    pub(super) fn count(&self) {
+    /// Counts an offer after `offered` others. Its item is stored already.
+    #[inline(always)]
+    pub(super) fn count(&self, offered: u64) {
         // Release: whoever sees the offer sees it kept, if it was; pairs with the Acquire in `read`.
-        self.offered.store(self.offered.own_load() + 1, Release);
+        self.offered.store(offered + 1, Release);
     }
 
     /// Where the next offer goes, of `size` slots. Draws how many to skip after it.
     pub(super) fn place(&self, size: usize, rng: &mut fastrand::Rng) -> Place {
-        if self.skips() || size == 0 {
+        if !self.is_next(self.offered()) || size == 0 {
             return Place::Out;
         }
         let kept = self.kept();

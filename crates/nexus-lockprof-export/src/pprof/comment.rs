@@ -1,12 +1,12 @@
 //! What a reader must know about the numbers.
 
-use nexus_lockprof_snapshot::{Point, Snapshot};
+use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 
 type Of<T> = fn(&Point) -> T;
 
 /// Of the profile of who waited.
 pub(super) fn block(snapshot: &Snapshot) -> Vec<String> {
-    let mut comments = all(snapshot, |point| point.wait.total_variance);
+    let mut comments = all(snapshot, |point| variance(&point.wait));
     let vain_ns = sum(snapshot, |point| point.vain_wait_ns);
     if vain_ns > 0 {
         comments.push(format!(
@@ -38,7 +38,7 @@ fn all(snapshot: &Snapshot, delay_variance: Of<f64>) -> Vec<String> {
     }
     let variances: [(&str, Of<f64>); 2] = [
         ("delay", delay_variance),
-        ("hold", |point| point.hold.total_variance),
+        ("hold", |point| variance(&point.hold)),
     ];
     for (name, variance) in variances {
         let of_points = snapshot.points().iter().map(variance);
@@ -63,6 +63,11 @@ fn all(snapshot: &Snapshot, delay_variance: Of<f64>) -> Vec<String> {
         }
     }
     comments
+}
+
+/// The standard error, as what adds up.
+fn variance(durations: &Durations) -> f64 {
+    durations.standard_error_ns().powi(2)
 }
 
 fn sum(snapshot: &Snapshot, of: Of<u64>) -> u128 {

@@ -53,7 +53,7 @@ impl Times {
         self.unmeasured += u128::from(durations.unmeasured);
         self.max_ns = self.max_ns.max(durations.max_ns);
         if durations.is_estimate() {
-            let variance = durations.total_variance.max(0.0);
+            let variance = durations.standard_error_ns().powi(2);
             self.variance = Some(self.variance.unwrap_or(0.0) + variance);
         }
     }

@@ -276,7 +276,7 @@ impl Time {
         let error = durations.relative_standard_error().unwrap_or(0.0);
         match (self, self.measured_ns(durations)) {
             (Doubt, _) if error > DOUBTFUL => "?".to_owned(),
-            (Off, _) if error > WORTH_SAYING => format!("±{}", unit::whole_percent(error)),
+            (Off, _) if error > WORTH_SAYING => format!("±{}", unit::error(error)),
             (Doubt | Off, _) => String::new(),
             (_, None) => "-".to_owned(),
             (Total, Some(ns)) if durations.is_partial() => format!(">{}", unit::duration(ns)),

@@ -28,13 +28,17 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// A share in whole percent; above 999 % that is all it says.
+/// A share in whole percent.
 pub(super) fn whole_percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    if percent < 999.5 {
-        format!("{percent:.0}%")
+    format!("{:.0}%", 100.0 * share)
+}
+
+/// A relative error. One that is larger than what it is of says only that.
+pub(super) fn error(share: f64) -> String {
+    if share <= 1.0 {
+        whole_percent(share)
     } else {
-        ">999%".to_owned()
+        ">100%".to_owned()
     }
 }
 
@@ -130,16 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn whole_percents() {
+    fn errors() {
         for (share, text) in [
             (0.101, "10%"),
             (0.745, "74%"),
             (0.999, "100%"),
-            (9.99, "999%"),
-            (9.996, ">999%"),
-            (f64::INFINITY, ">999%"),
+            (1.0, "100%"),
+            (1.01, ">100%"),
+            (f64::INFINITY, ">100%"),
         ] {
-            assert_eq!(whole_percent(share), text, "{share}");
+            assert_eq!(error(share), text, "{share}");
         }
     }
 

@@ -41,6 +41,7 @@ pub(crate) struct Head {
     pub(crate) losses: Losses,
     pub(crate) overhead: Overhead,
     pub(crate) merged: u64,
+    pub(crate) glance: bool,
 }
 
 /// A frame; its texts by number.
@@ -92,6 +93,8 @@ pub(crate) struct RawDurations {
     /// Which of the [`Room`]'s samples; ascending by value.
     pub(crate) reservoir: Range<usize>,
     pub(crate) recent: Range<usize>,
+    pub(crate) longest_sampled_ns: u64,
+    pub(crate) at_most_ns: u64,
 }
 
 /// A stack.
@@ -357,6 +360,8 @@ fn head(mut input: Input<'_>) -> Read<Head> {
             threads_ns,
         },
         merged: input.number()?,
+        // Files of earlier programs end before it.
+        glance: !input.is_empty() && input.number()? != 0,
     })
 }
 
@@ -469,8 +474,15 @@ impl RawDurations {
             },
             reservoir: samples(mask & durations::RESERVOIR != 0, input, all)?,
             recent: samples(mask & durations::RECENT != 0, input, all)?,
+            longest_sampled_ns: number(mask & durations::LONGEST_SAMPLED != 0, input)?,
+            at_most_ns: number(mask & durations::AT_MOST != 0, input)?,
         })
     }
+}
+
+/// A number, or 0 if it is not there.
+fn number(there: bool, input: &mut Input<'_>) -> Read<u64> {
+    if there { input.number() } else { Ok(0) }
 }
 
 /// Puts samples behind the others, if there are any.

@@ -84,6 +84,9 @@ fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         overhead.threads_ns,
     ]);
     out.number(snapshot.merged);
+    if snapshot.glance {
+        out.number(1);
+    }
     Ok(out.0)
 }
 
@@ -227,6 +230,8 @@ fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
     set(durations::VARIANCE, of.total_variance != 0.0);
     set(durations::RESERVOIR, !of.reservoir.is_empty());
     set(durations::RECENT, !of.recent.is_empty());
+    set(durations::LONGEST_SAMPLED, of.longest_sampled_ns != 0);
+    set(durations::AT_MOST, of.at_most_ns != 0);
     out.number(mask);
     out.there(&counters);
     if mask & durations::VARIANCE != 0 {
@@ -235,6 +240,11 @@ fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
     for samples in [&of.reservoir, &of.recent] {
         if !samples.is_empty() {
             out.samples(samples)?;
+        }
+    }
+    for number in [of.longest_sampled_ns, of.at_most_ns] {
+        if number != 0 {
+            out.number(number);
         }
     }
     Ok(out.0)

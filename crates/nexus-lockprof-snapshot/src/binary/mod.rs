@@ -49,6 +49,8 @@ pub(crate) mod durations {
     pub(crate) const VARIANCE: u64 = 1 << COUNTERS;
     pub(crate) const RESERVOIR: u64 = 1 << (COUNTERS + 1);
     pub(crate) const RECENT: u64 = 1 << (COUNTERS + 2);
+    pub(crate) const LONGEST_SAMPLED: u64 = 1 << (COUNTERS + 3);
+    pub(crate) const AT_MOST: u64 = 1 << (COUNTERS + 4);
 }
 
 /// How the weights of samples are written.

@@ -29,6 +29,7 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
     });
     Ok(Snapshot {
         base: head.base,
+        glance: head.glance,
         merged: head.merged,
         ..snapshot
     })
@@ -117,5 +118,7 @@ fn whole_durations(raw: &RawDurations, room: &Room) -> Durations {
         max_ns,
         reservoir: whole(&raw.reservoir),
         recent: whole(&raw.recent),
+        longest_sampled_ns: raw.longest_sampled_ns,
+        at_most_ns: raw.at_most_ns,
     }
 }

@@ -92,6 +92,7 @@ struct Head {
     pid: u32,
     collection: u64,
     base: Option<u64>,
+    glance: bool,
     resets: u64,
     taken_unix_ns: u64,
     elapsed_ns: u64,
@@ -116,6 +117,7 @@ impl Merge {
             pid: snapshot.pid,
             collection: snapshot.collection,
             base: snapshot.base,
+            glance: snapshot.glance,
             resets: snapshot.resets,
             taken_unix_ns: snapshot.taken_unix_ns,
             elapsed_ns: snapshot.elapsed_ns,
@@ -153,6 +155,7 @@ impl Merge {
             pid: head.pid,
             collection: head.collection,
             base: head.base,
+            glance: head.glance,
             resets: head.resets,
             taken_unix_ns: head.taken_unix_ns,
             elapsed_ns: head.elapsed_ns,
@@ -235,6 +238,7 @@ impl Merge {
         });
         Snapshot {
             base: head.base,
+            glance: head.glance,
             merged: head.merged,
             ..snapshot
         }
@@ -272,6 +276,7 @@ impl Head {
             pid: if self.pid == other.pid { self.pid } else { 0 },
             collection: same(self.collection, other.collection),
             base: self.base.filter(|_| self.base == other.base),
+            glance: self.glance || other.glance,
             resets: sum(self.resets, other.resets),
             taken_unix_ns: self.taken_unix_ns.max(other.taken_unix_ns),
             elapsed_ns: sum(self.elapsed_ns, other.elapsed_ns),

@@ -2,6 +2,7 @@
 
 use super::{Cell, Grid, Merge, Scratch};
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field};
+use crate::durations::AtMost;
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
 use std::collections::HashMap;
 
@@ -29,6 +30,8 @@ pub(super) struct Merged {
 struct MergedDurations {
     counters: [u64; durations::COUNTERS],
     total_variance: f64,
+    longest_sampled_ns: u64,
+    at_most: AtMost,
     reservoir: Grid,
     recent: Grid,
 }
@@ -168,6 +171,10 @@ impl Merge {
             };
             merged.counters(&raw.counters);
             merged.total_variance += raw.total_variance;
+            merged.bounds(
+                raw.longest_sampled_ns,
+                AtMost::of(&raw.counters, raw.at_most_ns),
+            );
             merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
         }
         for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
@@ -296,6 +303,9 @@ impl MergedDurations {
             other.max_ns,
         ]);
         self.total_variance += other.total_variance;
+        let counters = [other.samples, other.total_ns, other.events];
+        let at_most = AtMost::of(&counters, other.at_most_ns);
+        self.bounds(other.longest_sampled_ns, at_most);
         self.samples(&other.reservoir, &other.recent, scratch);
     }
 
@@ -311,8 +321,14 @@ impl MergedDurations {
     fn append(&mut self, other: Self, scratch: &mut Scratch) {
         self.counters(&other.counters);
         self.total_variance += other.total_variance;
+        self.bounds(other.longest_sampled_ns, other.at_most);
         self.reservoir.append(other.reservoir, &mut scratch.spare);
         self.recent.append(other.recent, &mut scratch.spare);
+    }
+
+    fn bounds(&mut self, longest_sampled_ns: u64, at_most: AtMost) {
+        self.longest_sampled_ns = self.longest_sampled_ns.max(longest_sampled_ns);
+        self.at_most = self.at_most.and(at_most);
     }
 
     fn counters(&mut self, others: &[u64; durations::COUNTERS]) {
@@ -330,6 +346,8 @@ impl MergedDurations {
             events,
             unmeasured,
             max_ns,
+            longest_sampled_ns: self.longest_sampled_ns,
+            at_most_ns: self.at_most.ns(),
             reservoir: self.reservoir.samples(max_ns),
             recent: self.recent.samples(max_ns),
         }

@@ -97,6 +97,8 @@ fn any(random: &mut Random) -> Snapshot {
         max_ns: number(random),
         reservoir: samples(random),
         recent: samples(random),
+        longest_sampled_ns: number(random),
+        at_most_ns: number(random),
     };
     let site = |random: &mut Random| {
         let file = ["", "src/a.rs", "größe.rs"][random.below(3) as usize];
@@ -164,6 +166,9 @@ fn what_is_written_is_read() -> TestResult {
     })
     .since(&Snapshot::from_parts(SnapshotParts::default()))?;
     assert_eq!(Snapshot::from_bytes(&interval.to_bytes()?)?, interval);
+    let glance = interval.into_glance();
+    assert!(Snapshot::from_bytes(&glance.to_bytes()?)?.is_glance());
+    assert!(Snapshot::from_json(&glance.to_json()?)?.is_glance());
     Ok(())
 }
 

@@ -74,6 +74,8 @@ fn every_counter_is_subtracted() -> TestResult {
         max_ns: 40,
         reservoir: recent.clone(),
         recent: recent.clone(),
+        longest_sampled_ns: 0,
+        at_most_ns: 0,
     };
     assert_eq!(
         *point,
@@ -307,6 +309,79 @@ fn a_hold_across_the_beginning_is_an_event_of_the_interval() -> TestResult {
     assert_eq!((point.hold.samples, point.hold.events), (2, 2));
     assert!(!point.hold.is_estimate());
     assert_eq!(point.hold.mean_ns(), Some(6));
+    Ok(())
+}
+
+#[test]
+fn an_interval_without_a_sample_is_not_measured() -> TestResult {
+    let at = |acquisitions, unmeasured| Point {
+        acquisitions,
+        hold: Durations {
+            events: acquisitions - unmeasured,
+            unmeasured,
+            ..measured(&[5, 6])
+        },
+        ..named("l", 1)
+    };
+    let interval = make(2, vec![at(900, 40)]).since(&make(1, vec![at(100, 30)]))?;
+    let hold = &interval.point("l").ok_or("no point")?.hold;
+    assert_eq!((hold.samples, hold.events, hold.unmeasured), (0, 0, 800));
+    assert_eq!((hold.mean_ns(), hold.total_interval_ns()), (None, None));
+    // Unmeasured ones that a sample stands for after all.
+    let fewer = make(2, vec![at(900, 10)]).since(&make(1, vec![at(100, 30)]))?;
+    assert_eq!(fewer.point("l").ok_or("no point")?.hold.unmeasured, 800);
+    Ok(())
+}
+
+#[test]
+fn the_error_of_an_interval_is_that_of_its_own_events() -> TestResult {
+    let at = |samples, events, max_ns, at_most_ns, recent: &[u64]| Point {
+        acquisitions: events,
+        hold: Durations {
+            samples,
+            events,
+            total_ns: events * 100,
+            max_ns,
+            longest_sampled_ns: max_ns,
+            at_most_ns,
+            recent: measured(recent).reservoir,
+            ..Durations::default()
+        },
+        ..named("l", 1)
+    };
+    let hold = |later, earlier| -> Result<Durations, Box<dyn std::error::Error>> {
+        let interval = make(2, vec![later]).since(&make(1, vec![earlier]))?;
+        Ok(interval.point("l").ok_or("no point")?.hold.clone())
+    };
+    // The longest is older: what the interval has is what counts, 9 unseen for each sample.
+    let before = at(10, 10, 9_000, 50_000, &[9_000]);
+    let quiet = hold(at(20, 110, 9_000, 90_000, &[100, 200]), before.clone())?;
+    assert_eq!((quiet.longest_sampled_ns, quiet.at_most_ns), (200, 40_000));
+    assert_eq!(quiet.standard_error_ns(), 9.0 * 200.0);
+    // It is the interval's.
+    let loud = hold(at(20, 110, 70_000, 90_000, &[100]), before.clone())?;
+    assert_eq!(loud.standard_error_ns(), 9.0 * 70_000.0);
+    assert_eq!(loud.total_interval_ns(), Some((10_000, 40_000)));
+    // All of it was measured.
+    let exact = hold(at(20, 20, 70_000, 0, &[100]), before)?;
+    assert_eq!(
+        (exact.longest_sampled_ns, exact.standard_error_ns()),
+        (0, 0.0)
+    );
+    Ok(())
+}
+
+#[test]
+fn percentiles_of_an_interval_that_begins_at_a_glance_are_not_of_all_of_it() -> TestResult {
+    let (whole, glance) = (make(4, vec![]), make(5, vec![]).into_glance());
+    assert!(glance.is_complete(), "since the start");
+    assert!(glance.since(&whole)?.is_complete());
+    for later in [make(5, vec![]), make(6, vec![]), glance.clone()] {
+        let interval = later.since(&glance)?;
+        assert!(!interval.is_complete(), "{}", later.collection());
+        assert!(!Snapshot::from_json(&interval.to_json()?)?.is_complete());
+        assert!(!Snapshot::from_bytes(&interval.to_bytes()?)?.is_complete());
+    }
     Ok(())
 }
 

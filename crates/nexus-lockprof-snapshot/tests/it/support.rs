@@ -83,6 +83,7 @@ pub(crate) fn everything() -> SnapshotParts {
                     max_ns: 80_000,
                     reservoir: Samples::from(vec![Sample::exact(8_000), Sample::exact(10_000)]),
                     recent: Samples::from(vec![Sample::exact(10_000)]),
+                    ..Durations::default()
                 },
                 hold: Durations {
                     samples: 15_625,
@@ -105,6 +106,7 @@ pub(crate) fn everything() -> SnapshotParts {
                         value_ns: 700,
                         weight: 64.1,
                     }]),
+                    ..Durations::default()
                 },
                 ..named("sessions", 10)
             },

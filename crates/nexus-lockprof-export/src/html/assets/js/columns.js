@@ -80,14 +80,14 @@ function totalText(times) {
 
 function errorText(times) {
   const error = relativeError(times);
-  return error > WORTH_SAYING_ERROR ? ` ±${wholePercent(error)}` : "";
+  return error > WORTH_SAYING_ERROR ? ` ±${error > 1 ? ">100%" : wholePercent(error)}` : "";
 }
 
 function totalTitle(times) {
   if (times.samples === 0) return times.events + times.unmeasured > 0 ? "not measured" : "";
   const from = isEstimate(times) ? `; estimated from ${digits(times.samples)} of ${digits(times.events)}` : "";
   const part = isPartial(times) ? `; ${digits(times.unmeasured)} more were not measured` : "";
-  return exactly(times.total_ns, isEstimate(times) ? standardError(times.total_variance) : 0) + from + part;
+  return exactly(times.total_ns, isEstimate(times) ? totalError(times) : 0) + from + part;
 }
 
 function exactly(ns, error) {

@@ -1,6 +1,6 @@
 // A snapshot's JSON as the page uses it. Integers above 2^53 are rounded here: JavaScript's numbers have no room for them.
 
-const NO_TIMES = { samples: 0, total_ns: 0, total_variance: 0, events: 0, unmeasured: 0, max_ns: 0, reservoir: [] };
+const NO_TIMES = { samples: 0, total_ns: 0, total_variance: 0, events: 0, unmeasured: 0, max_ns: 0, longest_sampled_ns: 0, at_most_ns: 0, reservoir: [] };
 
 /** Reads a document. Throws an Error that says what is wrong with it. */
 function readSnapshot(json) {
@@ -15,6 +15,7 @@ function readSnapshot(json) {
     taken: new Date(json.taken_unix_ns / 1e6),
     collection: json.collection,
     base: json.base ?? null,
+    glance: json.glance ?? false,
     merged: json.merged ?? 1,
     resets: json.resets,
     elapsed: json.elapsed_ns,
@@ -81,9 +82,15 @@ function standardError(variance) {
   return Math.sqrt(Math.max(0, variance));
 }
 
+/** The standard error of a total: that of its samples' weights, and the longest once more or less for each sample that others have no part in. */
+function totalError(times) {
+  const unseen = times.samples > 0 ? Math.max(0, times.events - times.samples) / times.samples : 0;
+  return Math.hypot(standardError(times.total_variance), unseen * times.longest_sampled_ns);
+}
+
 /** The standard error of an estimated total as a share of it; 0 if it is no estimate. */
 function relativeError(times) {
-  return isEstimate(times) && times.total_ns > 0 ? standardError(times.total_variance) / times.total_ns : 0;
+  return isEstimate(times) && times.total_ns > 0 ? totalError(times) / times.total_ns : 0;
 }
 
 /** The smallest measured value up to which the samples carry at least the share `q` of the weight; null of none. */
@@ -100,7 +107,8 @@ function quantile(reservoir, q) {
 
 /** Whether quantiles are drawn from all the time covered. */
 function isComplete(snapshot) {
-  return snapshot.base === null || snapshot.base === snapshot.collection || snapshot.base + 1 === snapshot.collection;
+  const { base, collection, glance } = snapshot;
+  return base === null || (!glance && (base === collection || base + 1 === collection));
 }
 
 /** Lock classes with the sums of their points, the most waited for first. */
@@ -117,7 +125,7 @@ function lockClasses(points) {
     }
     lock.points.push(point);
     lock.wait += point.wait.total_ns;
-    lock.variance += point.wait.total_variance;
+    lock.variance += totalError(point.wait) ** 2;
     lock.caused += point.caused_wait_ns;
     lock.causedVariance += point.caused_variance;
     lock.acquisitions += point.acquisitions;
