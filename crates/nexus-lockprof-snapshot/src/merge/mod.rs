@@ -7,14 +7,15 @@ mod texts;
 use crate::binary::{Decoder, RawFrame, Room};
 use crate::{Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats};
 use grid::{Cell, Grid};
-use point::{Key, Merged, Names, Place};
+use point::{Key, Merged, Names, Place, portable};
 use std::collections::HashMap;
 use texts::Texts;
 
 impl Snapshot {
     /// One snapshot of many: of several hosts, processes or runs.
     ///
-    /// Points are the same if their lock, mode and site are. Counters, totals and losses are added, maxima are the largest. Merging is
+    /// Points are the same if their lock, mode and site are, wherever a machine keeps the crates that cargo has fetched
+    /// ([`portable_path`](crate::portable_path)). Counters, totals and losses are added, maxima are the largest. Merging is
     /// commutative and associative: which are merged first makes no difference. That holds for percentiles too, for which samples are put on a
     /// grid of 32 cells to each doubling: a merged percentile is within 1/64 of the one of all the samples together. Only the last
     /// digits of variances depend on the order.
@@ -252,6 +253,7 @@ impl Merge {
     }
 
     fn frame(&mut self, frame: RawFrame) -> usize {
+        let frame = portable(frame, &self.texts);
         let next = self.frame_list.len();
         let number = *self.frames.entry(frame).or_insert(next);
         if number == next {

@@ -5,7 +5,7 @@ use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
 use std::collections::HashMap;
 
-/// What makes two records one point.
+/// What makes two records one point. Paths are [portable](crate::portable_path): a machine that keeps its crates elsewhere has the same points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     lock: RawLock,
@@ -13,10 +13,32 @@ pub(super) struct Key {
     site: RawSite,
 }
 
+impl Key {
+    /// By portable paths.
+    fn portable(self, texts: &super::Texts) -> Self {
+        let site = |site: RawSite| RawSite {
+            file: texts.portable(site.file),
+            ..site
+        };
+        let lock = match self.lock {
+            RawLock::Created(created) => RawLock::Created(site(created)),
+            lock => lock,
+        };
+        Self {
+            lock,
+            site: site(self.site),
+            ..self
+        }
+    }
+}
+
 /// The sums of a point.
 #[derive(Debug)]
 pub(super) struct Merged {
+    /// By portable paths.
     key: Key,
+    /// What all records of it call it; the key, if they do not agree.
+    place: Key,
     counters: [u64; field::COUNTERS],
     caused_variance: f64,
     wait: MergedDurations,
@@ -63,18 +85,19 @@ impl Place<'_> {
     }
 
     pub(super) fn frame(&self, frame: RawFrame) -> RawFrame {
-        portable(RawFrame {
+        RawFrame {
             function: frame.function.map(|text| self.text(text)),
             file: frame.file.map(|text| self.text(text)),
             ..frame
-        })
+        }
     }
 }
 
-/// Without the address, which is another in each process, if there is anything else to know it by.
-fn portable(frame: RawFrame) -> RawFrame {
+/// By its portable path; without the address, which is another in each process, if there is anything else to know it by.
+pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
     let is_known = frame.function.is_some() || frame.file.is_some();
     RawFrame {
+        file: frame.file.map(|file| texts.portable(file)),
         address: if is_known { 0 } else { frame.address },
         ..frame
     }
@@ -143,7 +166,7 @@ impl Merge {
             line: frame.line,
             address: frame.address,
         };
-        self.frame(portable(frame))
+        self.frame(frame)
     }
 
     /// Adds a point of a file, whose frames have these numbers here.
@@ -182,7 +205,8 @@ impl Merge {
         }
     }
 
-    fn merged(&mut self, key: Key) -> (&mut Merged, &mut Scratch) {
+    fn merged(&mut self, place: Key) -> (&mut Merged, &mut Scratch) {
+        let key = place.portable(&self.texts);
         // Most snapshots have the points that the ones before had, and files have them in order.
         let is_expected = |point: &Merged| point.key == key;
         let next = self.points.len();
@@ -194,6 +218,7 @@ impl Merge {
         if number == next {
             self.points.push(Merged {
                 key,
+                place,
                 counters: [0; field::COUNTERS],
                 caused_variance: 0.0,
                 wait: MergedDurations::default(),
@@ -201,15 +226,19 @@ impl Merge {
                 callers: HashMap::new(),
             });
         }
-        (&mut self.points[number], &mut self.scratch)
+        let merged = &mut self.points[number];
+        if merged.place != place {
+            merged.place = key;
+        }
+        (merged, &mut self.scratch)
     }
 
     /// Adds a point of another merge, the texts and frames of which have these numbers here.
     pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
         let key = Key {
-            lock: place.lock(other.key.lock),
-            site: place.site(other.key.site),
-            ..other.key
+            lock: place.lock(other.place.lock),
+            site: place.site(other.place.site),
+            ..other.place
         };
         let (merged, scratch) = self.merged(key);
         sum(&mut merged.counters, &other.counters);
@@ -237,7 +266,7 @@ impl Names {
     /// The point as it is in a snapshot.
     pub(super) fn whole(&self, merged: Merged) -> Point {
         let site = |raw: RawSite| Site::new(self.texts.get(raw.file), raw.line, raw.column);
-        let lock = match merged.key.lock {
+        let lock = match merged.place.lock {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.texts.get(name)),
             RawLock::Created(created) => Lock::Created(site(created)),
@@ -281,7 +310,7 @@ impl Names {
             wait: merged.wait.whole(),
             hold: merged.hold.whole(),
             callers: callers.collect(),
-            ..Point::new(lock, merged.key.mode, site(merged.key.site))
+            ..Point::new(lock, merged.place.mode, site(merged.place.site))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Snapshots merged: in any order and grouping the same.
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Merge, Point, ProfilerMode, Sample, SinceError, Snapshot,
-    SnapshotParts, Stack,
+    AcquireMode, Durations, Frame, Lock, Merge, Point, ProfilerMode, Sample, SinceError, Site,
+    Snapshot, SnapshotParts, Stack,
 };
 
 use crate::support::{Random, TestResult, everything, named, snapshot};
@@ -264,4 +264,86 @@ fn a_bad_file_changes_nothing() -> TestResult {
     let merged = merge.finish();
     assert_eq!((merged.merged(), merged.points()[0].acquisitions), (1, 5));
     Ok(())
+}
+
+/// A point of a crate that cargo keeps in `home`, with a caller in the crate.
+fn kept_in(home: &str, acquisitions: u64) -> Point {
+    let file = format!("{home}/.cargo/registry/src/index-0123/pool-1.0.0/src/lib.rs");
+    let frame = Frame {
+        function: Some("pool::take".into()),
+        file: Some(file.clone()),
+        line: Some(9),
+        address: acquisitions,
+    };
+    Point {
+        acquisitions,
+        callers: vec![Stack {
+            frames: vec![frame],
+            waits: 1,
+            wait_ns: acquisitions,
+            samples: 1,
+        }],
+        ..Point::new(
+            Lock::Created(Site::new(file.clone(), 3, 1)),
+            AcquireMode::Exclusive,
+            Site::new(file, 7, 1),
+        )
+    }
+}
+
+/// Hosts whose crates are in different folders have the same points; in which order they come makes no difference.
+#[test]
+fn crates_in_different_folders_are_the_same_points() -> TestResult {
+    const SHORT: &str = "pool-1.0.0/src/lib.rs";
+    let [a, b, c] = [("/home/a", 1), ("/home/b", 20), ("/root", 300)]
+        .map(|(home, acquisitions)| snapshot(vec![kept_in(home, acquisitions)]));
+    let orders = [[&a, &b, &c], [&c, &a, &b], [&b, &c, &a]];
+    for order in orders {
+        let merged = Snapshot::merge(order.into_iter().cloned());
+        let [point] = merged.points() else {
+            panic!("{:?}", merged.points())
+        };
+        assert_eq!(point.acquisitions, 321);
+        assert_eq!(point.site.file, SHORT);
+        assert_eq!(point.lock, Lock::Created(Site::new(SHORT, 3, 1)));
+        let [stack] = point.callers.as_slice() else {
+            panic!("{:?}", point.callers)
+        };
+        assert_eq!(stack.wait_ns, 321);
+        // The same, in two steps and from files.
+        let [first, second, third] = order;
+        let two = Snapshot::merge([first.clone(), second.clone()]);
+        let mut merge = Merge::new();
+        merge.add_bytes(&third.to_bytes()?)?;
+        let mut other = Merge::new();
+        other.add_bytes(&two.to_bytes()?)?;
+        merge.append(other);
+        assert_eq!(merge.finish(), merged);
+    }
+    // Of one folder, it is still known which.
+    let same = Snapshot::merge([a.clone(), a.clone()]);
+    assert_eq!(same.points()[0].site, a.points()[0].site);
+    Ok(())
+}
+
+#[test]
+fn a_snapshot_of_two_folders_shows_as_one() {
+    let two = snapshot(vec![
+        kept_in("/home/a", 1),
+        kept_in("/home/b", 20),
+        named("l", 1),
+    ]);
+    let one = two.clone().portable();
+    let of = |line| {
+        one.points()
+            .iter()
+            .filter(move |point| point.site.line == line)
+    };
+    let counts: Vec<u64> = of(7).map(|point| point.acquisitions).collect();
+    assert_eq!((counts.as_slice(), of(1).count()), (&[21][..], 1));
+    assert_eq!(of(7).map(|point| point.callers.len()).sum::<usize>(), 1);
+    let alone = snapshot(vec![kept_in("/home/a", 1)]);
+    assert_eq!(alone.clone().portable(), alone);
+    // An interval stays one.
+    assert_eq!(two.merged(), one.merged());
 }
