@@ -1,7 +1,7 @@
 //! `lockprof diff`.
 
 use crate::golden;
-use crate::support::{Folder, after, before, command, lockprof, point};
+use crate::support::{Folder, after, before, built_in, command, lockprof, of, point};
 use nexus_lockprof_snapshot::{AcquireMode, ProfilerMode, Snapshot, SnapshotParts};
 use serde_json::Value;
 
@@ -157,4 +157,30 @@ fn colours_are_for_terminals() {
     assert!(!run(&["--color", "never"], Some(("CLICOLOR_FORCE", "1"))));
     assert!(run(&[], Some(("CLICOLOR_FORCE", "1"))));
     assert!(!run(&[], Some(("NO_COLOR", "1"))));
+}
+
+/// Two machines keep a crate in two folders. Whichever of the two points gets worse, and wherever it is in the file, the gate sees it.
+#[test]
+fn points_of_two_homes_are_added_up() {
+    let folder = Folder::new();
+    let two = |name: &str, [a, b]: [u64; 2]| {
+        let points = vec![built_in("/home/a", a), built_in("/home/b", b)];
+        folder.with(name, &of(points))
+    };
+    let before = two("before.lockprof", [5_000, 5_000]);
+    for (name, waits) in [
+        ("a.lockprof", [45_000, 5_000]),
+        ("b.lockprof", [5_000, 45_000]),
+    ] {
+        let after = two(name, waits);
+        let run = lockprof(&["diff", &before, &after, "--fail-on", "worse"]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        // 10,000 waits of 15 µs in 20 s, and 50,000: of both homes together.
+        assert!(run.out.contains("7.50ms  37.5ms   +400%"), "{run:?}");
+    }
+    // In one home what was in two: nothing has changed.
+    let one = folder.with("one.lockprof", &of(vec![built_in("/root", 10_000)]));
+    let metric = ["--metric", "wait-per-second"];
+    let run = lockprof(&[&["diff", &before, &one, "--fail-on", "worse"][..], &metric].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
 }
