@@ -159,14 +159,16 @@ impl Snapshot {
 
     /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot, and for
     /// an interval if it begins at the collection before its end. See
-    /// [`since`](Self::since).
+    /// [`since`](Self::since). For a [merged](Snapshot::merge) one, if they are in all that it was merged from.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        match self.base {
-            None => true,
-            Some(base) => base == self.collection || base.checked_add(1) == Some(self.collection),
-        }
+        !self.incomplete && is_complete(self.base, self.collection)
     }
+}
+
+/// Whether the last part of an interval is all of it.
+pub(crate) fn is_complete(base: Option<u64>, collection: u64) -> bool {
+    base.is_none_or(|base| base == collection || base.checked_add(1) == Some(collection))
 }
 
 fn check_pair(later: &Snapshot, earlier: &Snapshot) -> Result<(), SinceError> {

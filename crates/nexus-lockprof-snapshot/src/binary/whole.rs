@@ -30,6 +30,7 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
     Ok(Snapshot {
         base: head.base,
         merged: head.merged,
+        incomplete: head.incomplete,
         ..snapshot
     })
 }

@@ -2,6 +2,7 @@
 
 use super::{Cell, Grid, Merge, Scratch};
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field};
+use crate::json::variance;
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
 use std::collections::HashMap;
 
@@ -109,6 +110,38 @@ fn sum<const N: usize>(mine: &mut [u64; N], others: &[u64; N]) {
     }
 }
 
+/// The most stacks of a merged point; a thread's table has room for 256, of all its points.
+pub(super) const MOST_STACKS: usize = 1024;
+
+impl Merged {
+    /// Keeps the stacks that waited longest, once there are too many. Whoever adds them one by one leaves some room, so that this is rare.
+    pub(super) fn bound(&mut self, most: usize, lost: &mut u64) {
+        if self.callers.len() <= most {
+            return;
+        }
+        let mut stacks: Vec<(Vec<usize>, [u64; 3])> = self.callers.drain().collect();
+        stacks.sort_unstable_by(|(a, [a_waits, a_ns, _]), (b, [b_waits, b_ns, _])| {
+            (b_ns, b_waits).cmp(&(a_ns, a_waits)).then_with(|| a.cmp(b))
+        });
+        for (_, [_, _, samples]) in stacks.drain(MOST_STACKS.min(stacks.len())..) {
+            *lost = lost.saturating_add(samples);
+        }
+        self.callers = stacks.into_iter().collect();
+    }
+
+    /// Gives the frames of all stacks other numbers.
+    pub(super) fn renumber(&mut self, mut to: impl FnMut(usize) -> Option<usize>) {
+        let callers = std::mem::take(&mut self.callers);
+        self.callers = callers
+            .into_iter()
+            .map(|(frames, counts)| (frames.into_iter().filter_map(&mut to).collect(), counts))
+            .collect();
+    }
+}
+
+/// How many stacks a point may have while more are added.
+const ROOM_FOR_STACKS: usize = 2 * MOST_STACKS;
+
 impl Merge {
     /// Adds a point of a snapshot.
     pub(super) fn point(&mut self, point: &Point) {
@@ -136,7 +169,7 @@ impl Merge {
                 (frames.collect(), counts)
             })
             .collect();
-        let (merged, scratch) = self.merged(key);
+        let (merged, scratch, lost) = self.merged(key);
         sum(
             &mut merged.counters,
             &[
@@ -150,11 +183,12 @@ impl Merge {
                 point.caused_wait_ns,
             ],
         );
-        merged.caused_variance += point.caused_variance;
+        merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
         merged.wait.add(&point.wait, scratch);
         merged.hold.add(&point.hold, scratch);
         for (frames, counts) in stacks {
             sum(merged.callers.entry(frames).or_default(), &counts);
+            merged.bound(ROOM_FOR_STACKS, lost);
         }
     }
 
@@ -182,15 +216,15 @@ impl Merge {
             mode: raw.mode,
             site: place.site(raw.site),
         };
-        let (merged, scratch) = self.merged(key);
+        let (merged, scratch, lost) = self.merged(key);
         sum(&mut merged.counters, &raw.counters);
-        merged.caused_variance += raw.caused_variance;
+        merged.caused_variance = variance::sum(merged.caused_variance, raw.caused_variance);
         for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
             let samples = |range: &std::ops::Range<usize>| {
                 room.samples.get(range.clone()).unwrap_or_default()
             };
             merged.counters(&raw.counters);
-            merged.total_variance += raw.total_variance;
+            merged.total_variance = variance::sum(merged.total_variance, raw.total_variance);
             merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
         }
         for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
@@ -202,10 +236,11 @@ impl Merge {
                 merged.callers.entry(numbers.collect()).or_default(),
                 &counts,
             );
+            merged.bound(ROOM_FOR_STACKS, lost);
         }
     }
 
-    fn merged(&mut self, place: Key) -> (&mut Merged, &mut Scratch) {
+    fn merged(&mut self, place: Key) -> (&mut Merged, &mut Scratch, &mut u64) {
         let key = place.portable(&self.texts);
         // Most snapshots have the points that the ones before had, and files have them in order.
         let is_expected = |point: &Merged| point.key == key;
@@ -230,7 +265,7 @@ impl Merge {
         if merged.place != place {
             merged.place = key;
         }
-        (merged, &mut self.scratch)
+        (merged, &mut self.scratch, &mut self.lost_stacks)
     }
 
     /// Adds a point of another merge, the texts and frames of which have these numbers here.
@@ -240,9 +275,9 @@ impl Merge {
             site: place.site(other.place.site),
             ..other.place
         };
-        let (merged, scratch) = self.merged(key);
+        let (merged, scratch, lost) = self.merged(key);
         sum(&mut merged.counters, &other.counters);
-        merged.caused_variance += other.caused_variance;
+        merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
         merged.wait.append(other.wait, scratch);
         merged.hold.append(other.hold, scratch);
         for (numbers, counts) in other.callers {
@@ -252,6 +287,7 @@ impl Merge {
                 .entry(numbers.copied().collect())
                 .or_default();
             sum(sums, &counts);
+            merged.bound(ROOM_FOR_STACKS, lost);
         }
     }
 }
@@ -306,7 +342,7 @@ impl Names {
             vain_wait_ns,
             blocked,
             caused_wait_ns,
-            caused_variance: merged.caused_variance.min(f64::MAX),
+            caused_variance: merged.caused_variance,
             wait: merged.wait.whole(),
             hold: merged.hold.whole(),
             callers: callers.collect(),
@@ -324,7 +360,7 @@ impl MergedDurations {
             other.unmeasured,
             other.max_ns,
         ]);
-        self.total_variance += other.total_variance;
+        self.total_variance = variance::sum(self.total_variance, other.total_variance);
         self.samples(&other.reservoir, &other.recent, scratch);
     }
 
@@ -339,7 +375,7 @@ impl MergedDurations {
 
     fn append(&mut self, other: Self, scratch: &mut Scratch) {
         self.counters(&other.counters);
-        self.total_variance += other.total_variance;
+        self.total_variance = variance::sum(self.total_variance, other.total_variance);
         self.reservoir.append(other.reservoir, &mut scratch.spare);
         self.recent.append(other.recent, &mut scratch.spare);
     }
@@ -355,7 +391,7 @@ impl MergedDurations {
         Durations {
             samples,
             total_ns,
-            total_variance: self.total_variance.min(f64::MAX),
+            total_variance: self.total_variance,
             events,
             unmeasured,
             max_ns,

@@ -347,3 +347,186 @@ fn a_snapshot_of_two_folders_shows_as_one() {
     // An interval stays one.
     assert_eq!(two.merged(), one.merged());
 }
+
+/// What was merged from nothing has nothing.
+#[test]
+fn points_of_no_snapshot_are_refused() -> TestResult {
+    let nothing = Snapshot::merge([]);
+    assert_eq!(Snapshot::from_bytes(&nothing.to_bytes()?)?, nothing);
+    assert_eq!(Snapshot::from_json(&nothing.to_json()?)?, nothing);
+    let made_up = |json: &str| json.replace(r#""elapsed_ns""#, r#""merged":0,"elapsed_ns""#);
+    let one = snapshot(vec![named("l", 1)]);
+    let json = made_up(&one.to_json()?);
+    let error = Snapshot::from_json(&json).unwrap_err().to_string();
+    assert!(error.contains("merged from 0 snapshots"), "{error}");
+    let mut merge = Merge::new();
+    assert!(merge.add_bytes(json.as_bytes()).is_err());
+    assert_eq!(merge.finish(), nothing);
+    // The same in bytes: the last of the head's numbers says how many.
+    let mut bytes = one.to_bytes()?;
+    let at = find(&bytes, b"TEXT") - 1;
+    assert_eq!(std::mem::replace(&mut bytes[at], 0), 1);
+    let end = bytes.len() - 4;
+    let sum = crc32fast::hash(&bytes[..end]);
+    bytes[end..].copy_from_slice(&sum.to_le_bytes());
+    let error = Snapshot::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(error.contains("merged from 0 snapshots"), "{error}");
+    let mut merge = Merge::new();
+    assert!(merge.add_bytes(&bytes).is_err());
+    assert_eq!(merge.finish(), nothing);
+    Ok(())
+}
+
+fn find(bytes: &[u8], tag: &[u8]) -> usize {
+    let mut windows = bytes.windows(tag.len());
+    windows.position(|window| window == tag).unwrap_or(0)
+}
+
+/// Intervals that begin at different collections have no common begin; their quantiles are still of their last parts only.
+#[test]
+fn intervals_that_are_incomplete_stay_so() -> TestResult {
+    let at = |engine, collection| {
+        Snapshot::from_parts(SnapshotParts {
+            engine,
+            collection,
+            points: vec![Point {
+                acquisitions: collection,
+                ..named("l", 1)
+            }],
+            ..SnapshotParts::default()
+        })
+    };
+    let interval = |engine, from, to| at(engine, to).since(&at(engine, from));
+    let (part, whole) = (interval(1, 3, 9)?, interval(2, 4, 5)?);
+    assert!(!part.is_complete() && whole.is_complete());
+    for others in [
+        vec![whole.clone()],
+        vec![interval(2, 1, 7)?],
+        vec![at(2, 3)],
+    ] {
+        let all = [vec![part.clone()], others].concat();
+        let merged = Snapshot::merge(all.clone());
+        assert!(!merged.is_complete(), "{all:?}");
+        // Through files, in either form, and merged again.
+        let bytes = Snapshot::from_bytes(&merged.to_bytes()?)?;
+        let json = Snapshot::from_json(&merged.to_json()?)?;
+        assert_eq!((&bytes, &json), (&merged, &merged));
+        assert!(!Snapshot::merge([bytes, whole.clone()]).is_complete());
+        let mut merge = Merge::new();
+        for snapshot in &all {
+            merge.add_bytes(&snapshot.to_bytes()?)?;
+        }
+        assert_eq!(merge.finish(), merged);
+    }
+    assert!(Snapshot::merge([whole, interval(1, 7, 8)?]).is_complete());
+    Ok(())
+}
+
+/// A hundred processes, the addresses of whose frames have no names and so are all different.
+#[test]
+fn stacks_are_bounded() -> TestResult {
+    const PROCESSES: u64 = 100;
+    // More frames than are kept without looking which of them are in use.
+    const STACKS: u64 = 1_000;
+    const KEPT: usize = 1024;
+    let process = |number: u64| {
+        let stack = |index: u64| Stack {
+            frames: vec![Frame {
+                address: 1 + number * STACKS + index,
+                ..Frame::default()
+            }],
+            waits: 1,
+            wait_ns: number * STACKS + index,
+            samples: 1,
+        };
+        snapshot(vec![Point {
+            callers: (0..STACKS).map(stack).collect(),
+            ..named("l", 1)
+        }])
+    };
+    let all: Vec<Snapshot> = (0..PROCESSES).map(process).collect();
+    let mut by_bytes = Merge::new();
+    for snapshot in &all {
+        by_bytes.add_bytes(&snapshot.to_bytes()?)?;
+    }
+    let mut halves = [Merge::new(), Merge::new()];
+    for (index, snapshot) in all.iter().enumerate() {
+        halves[index % 2].add(snapshot);
+    }
+    let [mut first, second] = halves;
+    first.append(second);
+    for merged in [Snapshot::merge(all), by_bytes.finish(), first.finish()] {
+        let callers = &merged.points()[0].callers;
+        assert_eq!(callers.len(), KEPT);
+        assert_eq!(merged.losses().stacks, PROCESSES * STACKS - KEPT as u64);
+        // Those that waited longest.
+        let least = callers.iter().map(|stack| stack.wait_ns).min();
+        assert_eq!(least, Some(PROCESSES * STACKS - KEPT as u64));
+    }
+    Ok(())
+}
+
+/// Variances stop at the largest number, wherever they are added up: what can be shown can be written, read and merged.
+#[test]
+fn variances_stop() -> TestResult {
+    let large = || Point {
+        caused_variance: 1.7e308,
+        wait: Durations {
+            samples: 1,
+            events: 2,
+            total_variance: 1.7e308,
+            ..Durations::default()
+        },
+        ..named("l", 1)
+    };
+    let summed = snapshot(vec![large(), large(), large()]);
+    let merged = Snapshot::merge((0..3).map(|_| snapshot(vec![large()])));
+    for snapshot in [summed, merged] {
+        let point = &snapshot.points()[0];
+        assert_eq!(
+            (point.caused_variance, point.wait.total_variance),
+            (f64::MAX, f64::MAX)
+        );
+        assert_eq!(Snapshot::from_json(&snapshot.to_json()?)?, snapshot);
+        assert_eq!(Snapshot::from_bytes(&snapshot.to_bytes()?)?, snapshot);
+    }
+    Ok(())
+}
+
+/// -0 equals 0, so it makes the same file.
+#[test]
+fn minus_0_is_0() -> TestResult {
+    let with = |zero: f64| {
+        let durations = || Durations {
+            samples: 1,
+            events: 1,
+            total_variance: zero,
+            ..Durations::default()
+        };
+        let point = Point {
+            caused_variance: zero,
+            wait: durations(),
+            hold: durations(),
+            ..named("l", 1)
+        };
+        Snapshot::from_parts(SnapshotParts {
+            mode: ProfilerMode::Sampled { budget: zero },
+            points: vec![point],
+            ..SnapshotParts::default()
+        })
+    };
+    let (minus, plus) = (with(-0.0), with(0.0));
+    assert_eq!(minus.to_json()?, plus.to_json()?);
+    assert_eq!(minus.to_bytes()?, plus.to_bytes()?);
+    assert_eq!(minus.mode().to_string(), "sampled (budget 0%)");
+    let json = plus
+        .to_json()?
+        .replace(r#""budget":0.0"#, r#""budget":-0.0"#);
+    assert!(json.contains("-0.0"), "{json}");
+    let read = Snapshot::from_json(&json)?;
+    let ProfilerMode::Sampled { budget } = read.mode() else {
+        panic!("{read:?}")
+    };
+    assert!(budget.is_sign_positive());
+    Ok(())
+}

@@ -115,7 +115,7 @@ fn one_run_a_side_does_not_know_of_neighbours() {
 fn what_the_load_may_have_done_is_not_a_regression() {
     let mut random = Random(7);
     let mut side = |is_busy, slower| -> Vec<Snapshot> {
-        (0..5)
+        (0..12)
             .map(|_| run(&mut random, is_busy, 3, slower))
             .collect()
     };

@@ -16,6 +16,7 @@ function readSnapshot(json) {
     collection: json.collection,
     base: json.base ?? null,
     merged: json.merged ?? 1,
+    incomplete: json.incomplete ?? false,
     resets: json.resets,
     elapsed: json.elapsed_ns,
     mode: json.mode,
@@ -100,6 +101,7 @@ function quantile(reservoir, q) {
 
 /** Whether quantiles are drawn from all the time covered. */
 function isComplete(snapshot) {
+  if (snapshot.incomplete) return false;
   return snapshot.base === null || snapshot.base === snapshot.collection || snapshot.base + 1 === snapshot.collection;
 }
 
@@ -117,9 +119,9 @@ function lockClasses(points) {
     }
     lock.points.push(point);
     lock.wait += point.wait.total_ns;
-    lock.variance += point.wait.total_variance;
+    lock.variance = Math.min(Number.MAX_VALUE, lock.variance + point.wait.total_variance);
     lock.caused += point.caused_wait_ns;
-    lock.causedVariance += point.caused_variance;
+    lock.causedVariance = Math.min(Number.MAX_VALUE, lock.causedVariance + point.caused_variance);
     lock.acquisitions += point.acquisitions;
     lock.contentions += point.contentions;
     lock.inVain += point.timeouts + point.cancellations;
