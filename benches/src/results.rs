@@ -104,6 +104,17 @@ pub fn main(name: &str, known: &[&str], run: impl FnOnce(&Args) -> Result<(), St
     }
 }
 
+/// What the figures were measured on: the processor's name, as Linux tells it, and how many there are.
+#[must_use]
+pub fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let name = lines.find(|(key, _)| key.trim() == "model name");
+    let name = name.map_or("unknown processor", |(_, name)| name.trim());
+    let number = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{name}, {number} processors")
+}
+
 /// `PASS`, or `missed`: whether a figure is at most, or at least, its target.
 #[must_use]
 pub fn verdict(pass: bool) -> &'static str {

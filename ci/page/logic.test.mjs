@@ -39,6 +39,7 @@ test("names and places", () => {
   assert.equal(page.shortPath("/home/me/.cargo/git/checkouts/pool-9f8e7d/1a2b3c/src/lib.rs"), "pool-1a2b3c/src/lib.rs");
   assert.equal(page.shortPath("/rustc/abc/library/std/src/sync/mpmc.rs"), "std/src/sync/mpmc.rs");
   assert.equal(page.shortPath("./src/a.rs"), "src/a.rs");
+  assert.equal(page.shortPath("crates/registry/src/index/table.rs"), "crates/registry/src/index/table.rs");
   assert.equal(page.elide("abcdefgh", 5), "ab…gh");
   const [a, b, c] = read([point("x", 1), { ...point("x", 1), site: { file: "src/a.rs", line: 1, column: 9 } }, point("x", 2)]).points;
   assert.deepEqual([a.siteName, b.siteName, c.siteName], ["src/a.rs:1:5", "src/a.rs:1:9", "src/a.rs:2"]);

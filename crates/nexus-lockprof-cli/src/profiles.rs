@@ -115,6 +115,7 @@ fn print(profile: &Profile, shown: &Shown<'_>) -> Result<()> {
     let snapshot = Snapshot::from_json(&text)
         .with_context(|| format!("the profile of {} cannot be understood", profile.program))?;
     let mut err = std::io::stderr().lock();
+    let snapshot = snapshot.portable();
     let table = text::table(&snapshot)
         .top(shown.top)
         .callers(shown.callers)

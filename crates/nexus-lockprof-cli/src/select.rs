@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use nexus_lockprof_export::text::SortKey;
-use nexus_lockprof_snapshot::{Point, Snapshot, SnapshotParts};
+use nexus_lockprof_snapshot::{Point, Snapshot};
 use std::cmp::Reverse;
 
 /// What comes first.
@@ -110,7 +110,7 @@ impl Selection<'_> {
             self.sort.sort(&mut points);
             points.truncate(top);
         }
-        Ok(with_points(&snapshot, points))
+        Ok(snapshot.with_points(points))
     }
 }
 
@@ -120,21 +120,4 @@ fn has(point: &Point, words: &[String]) -> bool {
     }
     let text = format!("{} {} {}", point.lock, point.site, point.mode).to_lowercase();
     words.iter().all(|word| text.contains(word))
-}
-
-/// The same snapshot with other points.
-fn with_points(snapshot: &Snapshot, points: Vec<Point>) -> Snapshot {
-    Snapshot::from_parts(SnapshotParts {
-        engine: snapshot.engine(),
-        collection: snapshot.collection(),
-        resets: snapshot.resets(),
-        taken_unix_ns: snapshot.taken_unix_ns(),
-        elapsed_ns: snapshot.elapsed_ns(),
-        pid: snapshot.pid(),
-        mode: snapshot.mode(),
-        points,
-        table: *snapshot.table(),
-        losses: *snapshot.losses(),
-        overhead: *snapshot.overhead(),
-    })
 }

@@ -5,13 +5,11 @@
 
 use std::borrow::Cow;
 
-use nexus_lockprof_snapshot::{Frame, Lock, Site, printable};
-
-use crate::text::path;
+use nexus_lockprof_snapshot::{Frame, Lock, Site, portable_path, printable};
 
 /// `file:line`, without what says only where this machine keeps the file.
 pub(crate) fn line(site: &Site) -> String {
-    let place = format!("{}:{}", path::short(&site.file), site.line);
+    let place = format!("{}:{}", portable_path(&site.file), site.line);
     printable(&place).into_owned()
 }
 

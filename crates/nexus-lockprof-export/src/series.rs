@@ -11,7 +11,7 @@ mod walk;
 pub(crate) use family::{Family, Kind, QUANTILES};
 pub(crate) use label::Labels;
 pub(crate) use row::ranked;
-pub(crate) use sums::Times;
+pub(crate) use sums::{Times, sum as variance_sum};
 pub(crate) use walk::{Sink, start_ns, walk};
 
 /// A number of a series.

@@ -41,7 +41,6 @@ mod elide;
 mod grid;
 mod layout;
 mod names;
-pub(crate) mod path;
 pub mod pieces;
 mod table;
 mod unit;

@@ -469,11 +469,11 @@ impl Durations {
     /// Adds the durations of `other`, another sample of events of the same kind.
     ///
     /// Counters and variances add up, reservoirs are concatenated: two weighted samples of two sets of events
-    /// are together a weighted sample of both. Sums stop at [`u64::MAX`] (584 years).
+    /// are together a weighted sample of both. Sums stop at [`u64::MAX`] (584 years), and variances at [`f64::MAX`].
     pub(crate) fn merge(&mut self, other: Self) {
         self.samples = self.samples.saturating_add(other.samples);
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
-        self.total_variance += other.total_variance;
+        self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
         self.events = self.events.saturating_add(other.events);
         self.unmeasured = self.unmeasured.saturating_add(other.unmeasured);
         let of = |durations: &Self| {

@@ -34,6 +34,8 @@ struct DocumentRef<'a> {
     elapsed_ns: u64,
     #[serde(skip_serializing_if = "is_one")]
     merged: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    incomplete: bool,
     mode: ProfilerMode,
     table: &'a TableStats,
     #[serde(skip_serializing_if = "is_default")]
@@ -61,6 +63,8 @@ pub(crate) struct Document {
     elapsed_ns: u64,
     #[serde(default = "one")]
     merged: u64,
+    #[serde(default)]
+    incomplete: bool,
     mode: ProfilerMode,
     table: TableStats,
     #[serde(default)]
@@ -84,6 +88,7 @@ impl Serialize for Snapshot {
             resets: self.resets,
             elapsed_ns: self.elapsed_ns,
             merged: self.merged,
+            incomplete: self.incomplete,
             mode: self.mode,
             table: &self.table,
             losses: self.losses,
@@ -104,7 +109,12 @@ impl TryFrom<Document> for Snapshot {
                 "format {format:?}, schema {schema}, where {FORMAT:?}, schema {SCHEMA} was expected"
             ));
         }
-        let (base, glance, merged) = (document.base, document.glance, document.merged);
+        let (base, glance, merged, incomplete) = (
+            document.base,
+            document.glance,
+            document.merged,
+            document.incomplete,
+        );
         let snapshot = Self::from_parts(SnapshotParts {
             engine: document.engine,
             collection: document.collection,
@@ -118,14 +128,22 @@ impl TryFrom<Document> for Snapshot {
             losses: document.losses,
             overhead: document.overhead,
         });
-        Ok(Self {
+        let snapshot = Self {
             base,
             glance,
             merged,
+            incomplete,
             ..snapshot
-        })
+        };
+        match snapshot.merged == 0 && snapshot.has_anything() {
+            true => Err(FROM_NOTHING.to_owned()),
+            false => Ok(snapshot),
+        }
     }
 }
+
+/// What is wrong with a snapshot that was merged from 0 others and is not empty.
+pub(crate) const FROM_NOTHING: &str = "a snapshot merged from 0 snapshots that is not empty";
 
 /// For `skip_serializing_if`: whether a field can be left out.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -185,9 +203,22 @@ impl<'de> Deserialize<'de> for Sample {
 pub(crate) mod variance {
     use super::{Deserialize, Deserializer, Serialize, Serializer};
 
-    fn check(variance: f64) -> Result<f64, String> {
+    /// The variance of a sum, from those of its parts. It stops at the largest number, as counters do, so that what can be added up can be
+    /// shown, written and read.
+    pub(crate) fn sum(a: f64, b: f64) -> f64 {
+        let sum = a + b;
+        // Two numbers that cannot be written make no number that can.
+        if a.is_finite() && b.is_finite() {
+            sum.min(f64::MAX)
+        } else {
+            sum
+        }
+    }
+
+    /// What a reader takes; 0 for -0, which is equal to it, and is not written as a different file.
+    pub(crate) fn check(variance: f64) -> Result<f64, String> {
         if variance >= 0.0 && variance.is_finite() {
-            Ok(variance)
+            Ok(variance + 0.0)
         } else {
             Err(format!("variance {variance} is not a number from 0"))
         }
@@ -208,9 +239,10 @@ pub(crate) mod variance {
 pub(crate) mod budget {
     use super::{Deserialize, Deserializer, Serialize, Serializer};
 
-    fn check(budget: f64) -> Result<f64, String> {
+    /// What a reader takes; 0 for -0.
+    pub(crate) fn check(budget: f64) -> Result<f64, String> {
         if (0.0..=1.0).contains(&budget) {
-            Ok(budget)
+            Ok(budget + 0.0)
         } else {
             Err(format!("budget {budget} is not a share from 0 to 1"))
         }

@@ -160,7 +160,7 @@ impl Point {
         self.vain_wait_ns = self.vain_wait_ns.saturating_add(other.vain_wait_ns);
         self.blocked = self.blocked.saturating_add(other.blocked);
         self.caused_wait_ns = self.caused_wait_ns.saturating_add(other.caused_wait_ns);
-        self.caused_variance += other.caused_variance;
+        self.caused_variance = json::variance::sum(self.caused_variance, other.caused_variance);
         self.wait.merge(other.wait);
         self.hold.merge(other.hold);
         self.callers.extend(other.callers);

@@ -69,7 +69,8 @@ impl fmt::Display for ProfilerMode {
         f.write_str(self.as_str())?;
         if let Self::Sampled { budget } = self {
             // Through f32, so that 0.07 * 100 shows as 7 and not as 7.000000000000001.
-            write!(f, " (budget {}%)", (budget * 100.0) as f32)?;
+            // And + 0, so that -0 shows as 0.
+            write!(f, " (budget {}%)", (budget * 100.0) as f32 + 0.0)?;
         }
         Ok(())
     }

@@ -161,17 +161,18 @@ impl Snapshot {
 
     /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot, and for
     /// an interval if it begins at the collection before its end, and not at a [glance](Self::is_glance). See
-    /// [`since`](Self::since).
+    /// [`since`](Self::since). For a [merged](Snapshot::merge) one, if they are in all that it was merged from.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        match self.base {
-            None => true,
-            Some(base) => {
-                let follows = base.checked_add(1) == Some(self.collection);
-                !self.glance && (base == self.collection || follows)
-            }
-        }
+        !self.incomplete && is_complete(self.base, self.collection, self.glance)
     }
+}
+
+/// Whether the last part of an interval is all of it.
+pub(crate) fn is_complete(base: Option<u64>, collection: u64, glance: bool) -> bool {
+    base.is_none_or(|base| {
+        !glance && (base == collection || base.checked_add(1) == Some(collection))
+    })
 }
 
 fn check_pair(later: &Snapshot, earlier: &Snapshot) -> Result<(), SinceError> {

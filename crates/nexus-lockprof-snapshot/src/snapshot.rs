@@ -65,6 +65,8 @@ pub struct Snapshot {
     pub(crate) glance: bool,
     /// How many snapshots were merged into it; 1 of one that was taken.
     pub(crate) merged: u64,
+    /// Whether it was merged from an interval whose quantiles are not drawn from all of its time.
+    pub(crate) incomplete: bool,
 }
 
 /// The fields of a [`Snapshot`], for whoever collects one.
@@ -157,7 +159,17 @@ impl Snapshot {
             base: None,
             glance: false,
             merged: 1,
+            incomplete: false,
         }
+    }
+
+    /// Whether it says that anything was there. One that was merged from nothing does not.
+    pub(crate) fn has_anything(&self) -> bool {
+        !self.points.is_empty()
+            || self.elapsed_ns > 0
+            || self.table != TableStats::default()
+            || self.losses != Losses::default()
+            || self.overhead != Overhead::default()
     }
 
     /// All points, by total wait, longest first.

@@ -1,12 +1,13 @@
 //! `lockprof diff`: what got worse.
 
 use crate::command_line::{percent, seconds};
-use crate::diff::{self, Comparison, Metric, Rule, Verdict};
+use crate::diff::{self, Choice, Comparison, Metric, Rule, Verdict};
 use crate::exit::Outcome;
 use crate::output;
 use crate::target::Target;
 use crate::terminal::Color;
 use anyhow::{Result, ensure};
+use nexus_lockprof_snapshot::Snapshot;
 use std::time::Duration;
 
 mod json;
@@ -17,12 +18,18 @@ Examples:
   lockprof diff main.lockprof branch.lockprof
   lockprof diff before.lockprof 4711
   lockprof diff before.lockprof 4711 --seconds 30
-  lockprof diff main.lockprof branch.lockprof --fail-on worse=25%
   lockprof diff main.lockprof branch.lockprof --metric wait-per-acquisition --format json
+  lockprof diff --before main-?.lockprof --after branch-?.lockprof --fail-on worse=25%
 
-A figure is worse or better if it changed by --threshold, is not explained by chance, and is about more time than
---floor. A point whose line has moved is found again by its lock, mode and file. Of two snapshots of one process, the
-later one is taken without what was before the earlier one.";
+A figure is worse or better if it changed by --threshold, chance does not explain it, and it is about more time than
+--floor. With several runs a side, chance is how much the runs of a side differ. With one, a busy machine looks like a
+change. A point whose line has moved is found again by its lock, mode and file. Of two snapshots of one process, the
+second covers only what came after the first.";
+
+/// Without --significance, the chance of finding anything between programs that are alike.
+const SIGNIFICANCE: f64 = 0.05;
+/// The same with one run a side, where only chance within a run is known and not how runs differ.
+const SIGNIFICANCE_OF_ONE: f64 = 0.01;
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -37,24 +44,35 @@ pub(crate) enum Format {
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
     /// What it was: a file, a process, a socket or a URL.
-    pub(crate) before: Target,
+    #[arg(required_unless_present = "before_runs", requires = "after")]
+    pub(crate) before: Option<Target>,
     /// What it is.
-    pub(crate) after: Target,
+    pub(crate) after: Option<Target>,
+    /// Several runs of what it was, three or more.
+    #[arg(long = "before", value_name = "RUN", num_args = 1.., requires = "after_runs", conflicts_with_all = ["before", "after"])]
+    pub(crate) before_runs: Vec<Target>,
+    /// Several runs of what it is.
+    #[arg(long = "after", value_name = "RUN", num_args = 1.., requires = "before_runs", conflicts_with_all = ["before", "after"])]
+    pub(crate) after_runs: Vec<Target>,
     /// Exit with 1 if anything is worse, or worse by PERCENT at least: `worse` or `worse=25%`.
     #[arg(long, value_name = "WHAT", value_parser = fail_on)]
     pub(crate) fail_on: Option<FailOn>,
     /// Least change that counts.
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "10%")]
     pub(crate) threshold: f64,
-    /// Chance of finding anything between two runs that are alike, all comparisons together.
-    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "1%")]
-    pub(crate) significance: f64,
+    /// Chance of finding anything between programs that are alike, all comparisons together [default: 5%; 1% with one run
+    /// a side].
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) significance: Option<f64>,
     /// Least time that is waited (or held) at a point, as a share of the time that passes: 0.1% is 1 ms in each second.
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0.1%")]
     pub(crate) floor: f64,
-    /// What is compared [default: all].
+    /// Figures to compare [default: steady; with one run a side the four from wait-per-second to contention-share].
     #[arg(long, value_enum, value_name = "METRIC", value_delimiter = ',')]
-    pub(crate) metric: Vec<Metric>,
+    pub(crate) metric: Vec<Choice>,
+    /// Lock whose acquisitions count the units of work [default: all locks].
+    #[arg(long, value_name = "LOCK")]
+    pub(crate) work: Option<String>,
     /// Also what is neither worse nor better.
     #[arg(short, long)]
     pub(crate) all: bool,
@@ -81,32 +99,44 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
     }
 }
 
+/// One of the two sides of a comparison.
+#[derive(Debug)]
+struct Side {
+    /// `before`, or what the only run is called.
+    name: String,
+    /// What each run is called.
+    targets: Vec<String>,
+    runs: Vec<Snapshot>,
+}
+
+impl Side {
+    fn elapsed_ns(&self) -> u64 {
+        let elapsed = self.runs.iter().map(Snapshot::elapsed_ns);
+        elapsed.fold(0, u64::saturating_add)
+    }
+}
+
 pub(crate) fn run(options: &Options, color: Color) -> Result<Outcome> {
-    ensure!(
-        options.before != Target::Stdin || options.after != Target::Stdin,
-        "only one of the two can be standard input"
-    );
-    let of = |target: &Target| target.snapshot(options.seconds.filter(|_| !target.is_static()));
-    let (before, after) = (of(&options.before)?, of(&options.after)?);
-    // Of one process, the later one has all that the earlier one has: what came in between is what can be compared with it.
-    let between = after.since(&before).ok();
-    let between = between.filter(|interval| interval.elapsed_ns() > 0);
-    let is_between = between.is_some();
-    let after = between.unwrap_or(after);
+    let [before, after] = sides(options)?;
+    let is_single = before.runs.len() == 1 && after.runs.len() == 1;
     let rule = Rule {
-        significance: options.significance,
+        significance: options.significance.unwrap_or(if is_single {
+            SIGNIFICANCE_OF_ONE
+        } else {
+            SIGNIFICANCE
+        }),
         threshold: options.threshold,
         floor: options.floor,
+        work: options.work.clone(),
         metrics: match options.metric.as_slice() {
-            [] => Metric::ALL.to_vec(),
-            metrics => metrics.to_vec(),
+            [] if is_single => Metric::OF_ONE_RUN.to_vec(),
+            [] => Metric::STEADY.to_vec(),
+            choices => Choice::metrics(choices),
         },
     };
-    let comparison = diff::compare(&before, &after, &rule);
-    let sides = [
-        (options.before.to_string(), &before),
-        (name(&options.after, is_between), &after),
-    ];
+    check_work(&[&before, &after], rule.work.as_deref())?;
+    let comparison = diff::compare(&before.runs, &after.runs, &rule);
+    let sides = [before, after];
     match options.format {
         Format::Table => {
             output::print(
@@ -122,11 +152,54 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<Outcome> {
     Ok(outcome(&comparison, options.fail_on))
 }
 
-fn name(after: &Target, is_between: bool) -> String {
-    match is_between {
-        true => format!("{after} since then"),
-        false => after.to_string(),
+/// Reads both sides.
+fn sides(options: &Options) -> Result<[Side; 2]> {
+    let targets = match (&options.before, &options.after) {
+        (Some(before), Some(after)) => [vec![before.clone()], vec![after.clone()]],
+        _ => [options.before_runs.clone(), options.after_runs.clone()],
+    };
+    let is_stdin = |target: &&Target| **target == Target::Stdin;
+    ensure!(
+        targets.iter().flatten().filter(is_stdin).count() < 2,
+        "only one of the runs can be standard input"
+    );
+    let of = |target: &Target| target.snapshot(options.seconds.filter(|_| !target.is_static()));
+    let side = |name: &str, targets: &[Target]| -> Result<Side> {
+        let names: Vec<String> = targets.iter().map(Target::to_string).collect();
+        Ok(Side {
+            name: match names.as_slice() {
+                [name] => name.clone(),
+                _ => name.to_owned(),
+            },
+            runs: targets.iter().map(of).collect::<Result<_>>()?,
+            targets: names,
+        })
+    };
+    let [before, after] = targets;
+    let (before, mut after) = (side("before", &before)?, side("after", &after)?);
+    if let ([earlier], [later]) = (before.runs.as_slice(), after.runs.as_mut_slice()) {
+        // Of one process, the later one has all that the earlier one has: what came in between is what can be compared with it.
+        let between = later.since(earlier).ok();
+        if let Some(between) = between.filter(|interval| interval.elapsed_ns() > 0) {
+            *later = between;
+            after.name.push_str(" since then");
+        }
     }
+    Ok([before, after])
+}
+
+/// A name that was mistyped would leave nothing to divide by, and nothing that is compared.
+fn check_work(sides: &[&Side], work: Option<&str>) -> Result<()> {
+    let Some(work) = work else { return Ok(()) };
+    for side in sides {
+        for (target, run) in side.targets.iter().zip(&side.runs) {
+            ensure!(
+                run.points_of(work).any(|point| point.acquisitions > 0),
+                "{target}: the lock `{work}`, which --work names, was never acquired"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn outcome(comparison: &Comparison, fail_on: Option<FailOn>) -> Outcome {
@@ -141,6 +214,7 @@ fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Worse => "worse",
         Verdict::Better => "better",
+        Verdict::Load => "load",
         Verdict::Same => "same",
         Verdict::Small => "small",
     }

@@ -116,6 +116,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("this format is nothing for a terminal: use --output FILE, or a pipe");
     }
     let snapshot = options.target.snapshot(options.seconds)?;
+    let snapshot = match format {
+        // The snapshot as it is.
+        Format::Json | Format::Lockprof => snapshot,
+        // Paths are shortened, and what then looks alike is one point.
+        _ => snapshot.portable(),
+    };
     let bytes = bytes(&snapshot, format, options)?;
     output::write(path, |out| out.write_all(&bytes))
 }

@@ -69,7 +69,13 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         // A table tells how many it does not show, so it gets them all.
         top: options.top.filter(|_| options.format != Format::Table),
     };
-    let snapshot = selection.of(options.target.snapshot(options.seconds)?)?;
+    let snapshot = options.target.snapshot(options.seconds)?;
+    // JSON is the snapshot as it is. Everywhere else paths are shortened, and what then looks alike is one point.
+    let snapshot = match options.format {
+        Format::Json => snapshot,
+        Format::Table | Format::Freebsd | Format::Csv => snapshot.portable(),
+    };
+    let snapshot = selection.of(snapshot)?;
     match options.format {
         Format::Table => {
             let table = text::table(&snapshot)

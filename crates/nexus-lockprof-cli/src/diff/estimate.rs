@@ -1,7 +1,6 @@
-//! What is compared: a [`Metric`] of a point, as an [`Estimate`] with its standard error.
+//! A figure of one run, as an [`Estimate`] with the standard error that the run by itself tells.
 
-use nexus_lockprof_snapshot::{Durations, Point};
-use serde::Serialize;
+use nexus_lockprof_snapshot::Durations;
 
 /// A figure, and how far off it may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -50,6 +49,15 @@ impl Estimate {
         }
     }
 
+    /// Of the typical one of several runs.
+    pub(crate) const fn typical_run(value: f64, error: f64) -> Self {
+        Self {
+            value,
+            error,
+            sum: None,
+        }
+    }
+
     /// The standard error of the difference of two: the larger of what each says by itself, and what both say together if they are
     /// of the same.
     ///
@@ -70,59 +78,6 @@ impl Estimate {
         let spread = both.spread(mean);
         let together = a.sampled + b.sampled + spread / a.by + spread / b.by;
         apart.max(together.sqrt())
-    }
-}
-
-/// What of a point is compared. More is worse, of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Metric {
-    /// Nanoseconds waited in each second: what it costs. Grows with the load.
-    WaitPerSecond,
-    /// Nanoseconds waited for each acquisition. Of a point that does more, this need not grow.
-    WaitPerAcquisition,
-    /// Nanoseconds that each acquisition held the lock.
-    HoldPerAcquisition,
-    /// Share of the acquisitions that had to wait.
-    ContentionShare,
-}
-
-impl Metric {
-    pub(crate) const ALL: [Self; 4] = [
-        Self::WaitPerSecond,
-        Self::WaitPerAcquisition,
-        Self::HoldPerAcquisition,
-        Self::ContentionShare,
-    ];
-
-    /// What it is called in a table.
-    pub(crate) const fn head(self) -> &'static str {
-        match self {
-            Self::WaitPerSecond => "wait/s",
-            Self::WaitPerAcquisition => "wait/acq",
-            Self::HoldPerAcquisition => "hold/acq",
-            Self::ContentionShare => "contended",
-        }
-    }
-
-    /// Of a point over `seconds`; `None` where it was not measured, or there is nothing to divide by.
-    pub(crate) fn of(self, point: &Point, seconds: f64) -> Option<Estimate> {
-        let acquisitions = point.acquisitions as f64;
-        match self {
-            Self::WaitPerSecond => per_second(&point.wait, seconds),
-            Self::WaitPerAcquisition => per_event(&point.wait, acquisitions),
-            Self::HoldPerAcquisition => per_event(&point.hold, point.hold.events as f64),
-            Self::ContentionShare => share(point.contentions as f64, acquisitions),
-        }
-    }
-
-    /// Seconds in each second that the figure is about; below some of it nobody cares. `None` where it was not measured.
-    pub(crate) fn weight(self, point: &Point, seconds: f64) -> Option<f64> {
-        let durations = match self {
-            Self::HoldPerAcquisition => &point.hold,
-            _ => &point.wait,
-        };
-        Some(per_second(durations, seconds)?.value / 1e9)
     }
 }
 
@@ -154,7 +109,7 @@ fn squares(durations: &Durations) -> f64 {
 
 /// The total for each second. Events that come when they like and take what they like: the variance of their sum is the sum of
 /// their squares (a compound Poisson process).
-fn per_second(durations: &Durations, seconds: f64) -> Option<Estimate> {
+pub(super) fn per_second(durations: &Durations, seconds: f64) -> Option<Estimate> {
     if seconds <= 0.0 || !is_whole(durations) {
         return None;
     }
@@ -162,7 +117,7 @@ fn per_second(durations: &Durations, seconds: f64) -> Option<Estimate> {
 }
 
 /// The total for each of `events`, of which those without a duration had one of 0.
-fn per_event(durations: &Durations, events: f64) -> Option<Estimate> {
+pub(super) fn per_event(durations: &Durations, events: f64) -> Option<Estimate> {
     if events <= 0.0 || !is_whole(durations) {
         return None;
     }
@@ -180,7 +135,7 @@ fn sum_by(durations: &Durations, by: f64, each: bool) -> Estimate {
 }
 
 /// `part` of `whole`, which are counts.
-fn share(part: f64, whole: f64) -> Option<Estimate> {
+pub(super) fn share(part: f64, whole: f64) -> Option<Estimate> {
     if whole <= 0.0 {
         return None;
     }
@@ -193,10 +148,71 @@ fn share(part: f64, whole: f64) -> Option<Estimate> {
     })
 }
 
+/// A count by what else was counted: as many events as came.
+pub(super) fn count(part: f64, whole: f64) -> Option<Estimate> {
+    if whole <= 0.0 {
+        return None;
+    }
+    Some(Estimate {
+        value: part / whole,
+        error: (part + 1.0).sqrt() / whole,
+        sum: None,
+    })
+}
+
+/// The mean of all but the longest tenth. Of a hold of some microseconds, one in hundreds or thousands loses the processor to another
+/// thread, for milliseconds: these make up most of the sum on a busy machine, and are all in that tenth.
+pub(super) fn typical(durations: &Durations) -> Option<Estimate> {
+    /// Share of the events that is kept.
+    const KEPT: f64 = 0.9;
+    if !is_whole(durations) {
+        return None;
+    }
+    let weight: f64 = durations.reservoir.iter().map(|sample| sample.weight).sum();
+    let mut left = KEPT * weight;
+    let (mut kept, mut samples, mut sum, mut squares) = (0.0, 0.0, 0.0, 0.0);
+    // They ascend.
+    for sample in durations.reservoir.iter() {
+        if left <= 0.0 {
+            break;
+        }
+        let (weight, value) = (sample.weight.min(left), sample.value_ns as f64);
+        left -= weight;
+        kept += weight;
+        samples += weight / sample.weight;
+        sum += weight * value;
+        squares += weight * value * value;
+    }
+    if !(kept > 0.0) {
+        return None;
+    }
+    let mean = sum / kept;
+    Some(Estimate {
+        value: mean,
+        error: ((squares / kept - mean * mean).max(0.0) / samples).sqrt(),
+        sum: None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nexus_lockprof_snapshot::{AcquireMode, Lock, Sample, Samples, Site};
+    use crate::diff::{Metric, Run};
+    use nexus_lockprof_snapshot::{
+        AcquireMode, Lock, Point, Sample, Samples, Site, Snapshot, SnapshotParts,
+    };
+
+    impl Metric {
+        /// In a run of that length that has only this point.
+        fn alone(self, point: &Point, seconds: f64) -> Option<Estimate> {
+            let snapshot = Snapshot::from_parts(SnapshotParts {
+                elapsed_ns: (seconds * 1e9) as u64,
+                points: vec![point.clone()],
+                ..SnapshotParts::default()
+            });
+            self.of(point, &Run::new(&snapshot, None))
+        }
+    }
 
     fn point() -> Point {
         Point {
@@ -225,7 +241,7 @@ mod tests {
     #[test]
     fn equal_waits_that_come_by_chance() {
         // 100 of them: their number is off by 10, which is 10 %.
-        let estimate = Metric::WaitPerSecond.of(&point(), 2.0).unwrap();
+        let estimate = Metric::WaitPerSecond.alone(&point(), 2.0).unwrap();
         assert_eq!(estimate.value, 500_000.0);
         assert!(near(estimate.error, 50_000.0), "{estimate:?}");
     }
@@ -233,13 +249,13 @@ mod tests {
     #[test]
     fn one_in_ten_waits() {
         // Each acquisition waits 10 µs or not at all: a share of 0.1, off by sqrt(0.1 * 0.9 / 1000).
-        let estimate = Metric::WaitPerAcquisition.of(&point(), 2.0).unwrap();
+        let estimate = Metric::WaitPerAcquisition.alone(&point(), 2.0).unwrap();
         assert_eq!(estimate.value, 1_000.0);
         assert!(
             near(estimate.error, 10_000.0 * (0.09_f64 / 1_000.0).sqrt()),
             "{estimate:?}"
         );
-        let share = Metric::ContentionShare.of(&point(), 2.0).unwrap();
+        let share = Metric::ContentionShare.alone(&point(), 2.0).unwrap();
         assert_eq!(share.value, 0.1);
         assert!(
             (share.error - (0.09_f64 / 1_000.0).sqrt()).abs() < 2e-4,
@@ -251,7 +267,7 @@ mod tests {
     fn what_was_sampled_may_be_further_off() {
         let mut sampled = point();
         sampled.wait.total_variance = 3e10; // to 1e10 of chance
-        let estimate = Metric::WaitPerSecond.of(&sampled, 2.0).unwrap();
+        let estimate = Metric::WaitPerSecond.alone(&sampled, 2.0).unwrap();
         assert!(near(estimate.error, 100_000.0), "{estimate:?}");
     }
 
@@ -262,20 +278,20 @@ mod tests {
             unmeasured: 100,
             ..Durations::default()
         };
-        assert_eq!(Metric::WaitPerSecond.of(&counted, 1.0), None);
-        assert_eq!(Metric::WaitPerAcquisition.of(&counted, 1.0), None);
-        assert!(Metric::ContentionShare.of(&counted, 1.0).is_some());
+        assert_eq!(Metric::WaitPerSecond.alone(&counted, 1.0), None);
+        assert_eq!(Metric::WaitPerAcquisition.alone(&counted, 1.0), None);
+        assert!(Metric::ContentionShare.alone(&counted, 1.0).is_some());
         let mut partly = point();
         partly.wait.unmeasured = 50;
-        assert_eq!(Metric::WaitPerSecond.of(&partly, 1.0), None);
+        assert_eq!(Metric::WaitPerSecond.alone(&partly, 1.0), None);
         partly.wait.unmeasured = 1;
-        assert!(Metric::WaitPerSecond.of(&partly, 1.0).is_some());
+        assert!(Metric::WaitPerSecond.alone(&partly, 1.0).is_some());
         assert_eq!(
-            Metric::HoldPerAcquisition.of(&point(), 1.0),
+            Metric::HoldPerAcquisition.alone(&point(), 1.0),
             None,
             "no hold"
         );
-        assert_eq!(Metric::WaitPerSecond.of(&point(), 0.0), None, "no time");
+        assert_eq!(Metric::WaitPerSecond.alone(&point(), 0.0), None, "no time");
     }
 
     #[test]
@@ -283,7 +299,35 @@ mod tests {
         let mut old = point();
         old.wait.reservoir = Samples::default();
         old.wait.max_ns = 40_000;
-        let estimate = Metric::WaitPerSecond.of(&old, 2.0).unwrap();
+        let estimate = Metric::WaitPerSecond.alone(&old, 2.0).unwrap();
         assert!(near(estimate.error, 100_000.0), "{estimate:?}");
+    }
+
+    /// A tenth of the holds lost the processor for milliseconds: a figure of the whole says nothing else.
+    #[test]
+    fn a_typical_hold_is_not_one_that_lost_the_processor() {
+        let holds = |each_ns: u64, lost: usize| {
+            let usual = std::iter::repeat_n(Sample::exact(each_ns), 1_000 - lost);
+            let reservoir: Vec<Sample> = usual
+                .chain(std::iter::repeat_n(Sample::exact(4_000_000), lost))
+                .collect();
+            Point {
+                hold: Durations {
+                    samples: 1_000,
+                    events: 1_000,
+                    total_ns: reservoir.iter().map(|sample| sample.value_ns).sum(),
+                    max_ns: 4_000_000,
+                    reservoir: reservoir.into(),
+                    ..Durations::default()
+                },
+                ..point()
+            }
+        };
+        for lost in [0, 3, 100] {
+            let estimate = Metric::TypicalHold.alone(&holds(5_000, lost), 1.0).unwrap();
+            assert!(near(estimate.value, 5_000.0), "{lost}: {estimate:?}");
+        }
+        let twice = Metric::TypicalHold.alone(&holds(10_000, 50), 1.0).unwrap();
+        assert!(near(twice.value, 10_000.0), "{twice:?}");
     }
 }

@@ -2,20 +2,28 @@
 //!
 //! The rule, which `docs/guide/ci.md` explains:
 //!
-//! 1. Each [`Metric`] of each point has a standard error, which covers both what was not measured of the run, and how else the run might
-//!    have gone.
+//! 1. Each [`Metric`] of each point has a standard error. With several runs a side it is how much they differ ([`spread`]). With one, it covers
+//!    what was not measured of the run and how else the run might have gone if events came by chance ([`estimate`]), and knows nothing of the
+//!    machine's load.
 //! 2. `z` is the difference over the standard error of the difference, and `p` the chance of such a `z` where nothing has changed,
-//!    times the number of comparisons (Bonferroni): of a hundred diffs of equal runs one finds something at a significance of 1 %.
+//!    times the number of comparisons (Bonferroni): one in a hundred diffs of equal runs finds something at a significance of 1 %.
 //! 3. It is worse if `p` is below the significance, it has grown by the threshold at least, and it is about more time than the floor.
 
 mod estimate;
+mod load;
+mod metric;
 mod pair;
+mod spread;
+mod student;
 
-pub(crate) use estimate::{Estimate, Metric};
+pub(crate) use estimate::Estimate;
+pub(crate) use load::Load;
+pub(crate) use metric::{Choice, Metric, Run};
 
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
 use pair::Pair;
 use serde::Serialize;
+use spread::Spread;
 
 /// When a difference is one.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +34,9 @@ pub(crate) struct Rule {
     pub(crate) threshold: f64,
     /// Least time in each second, waited or held, that the figure is about, in seconds.
     pub(crate) floor: f64,
+    /// The lock whose acquisitions are the units of work; `None` for all locks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) work: Option<String>,
     /// What is compared.
     #[serde(skip)]
     pub(crate) metrics: Vec<Metric>,
@@ -36,6 +47,8 @@ pub(crate) struct Rule {
 pub(crate) enum Verdict {
     Worse,
     Better,
+    /// It changed, and the machine's load did too, which moves it: nobody can tell which it was.
+    Load,
     /// It may be chance, or is little.
     Same,
     /// It is about so little time that nobody cares.
@@ -121,6 +134,8 @@ pub(crate) struct Comparison {
     pub(crate) rows: Vec<Row>,
     /// Metrics that were compared and are not [`Verdict::Small`].
     pub(crate) comparisons: usize,
+    /// How busy the machine was, of several runs; `None` if nobody can say.
+    pub(crate) load: Option<Load>,
 }
 
 impl Comparison {
@@ -142,17 +157,28 @@ impl Comparison {
     }
 }
 
-/// Compares two snapshots.
-pub(crate) fn compare(before: &Snapshot, after: &Snapshot, rule: &Rule) -> Comparison {
-    let seconds = [
-        before.elapsed().as_secs_f64(),
-        after.elapsed().as_secs_f64(),
-    ];
-    let pairs = pair::pairs(before.points(), after.points());
-    let mut rows: Vec<Row> = pairs
-        .iter()
-        .filter_map(|pair| row(pair, seconds, rule))
-        .collect();
+/// Compares two sides, each of one run or several. With one run a side, chance is what such a run by itself says that it is; with more, it is
+/// how much the runs of a side differ.
+pub(crate) fn compare(before: &[Snapshot], after: &[Snapshot], rule: &Rule) -> Comparison {
+    let work = rule.work.as_deref();
+    let [before, after] = [before, after]
+        .map(|side| -> Vec<Run<'_>> { side.iter().map(|run| Run::new(run, work)).collect() });
+    let [then, now] = [&before, &after]
+        .map(|runs| -> Vec<&[Point]> { runs.iter().map(|run| run.snapshot.points()).collect() });
+    let pairs = pair::pairs(&then, &now);
+    let mut rows: Vec<Row> = pairs.iter().filter_map(row).collect();
+    let changes = match (before.as_slice(), after.as_slice()) {
+        ([before], [after]) => of_two_runs(&pairs, before, after, rule),
+        (before, after) => of_several_runs(&pairs, [before, after], rule),
+    };
+    for (row, changes) in rows.iter_mut().zip(changes) {
+        row.changes = changes;
+    }
+    let load = match (before.len(), after.len()) {
+        (1, 1) => None,
+        _ => Load::of([&before, &after], rule.floor),
+    };
+    let is_loaded = load.is_some_and(|load| load.differs);
     let comparisons = rows
         .iter()
         .flat_map(|row| &row.changes)
@@ -160,6 +186,12 @@ pub(crate) fn compare(before: &Snapshot, after: &Snapshot, rule: &Rule) -> Compa
         .count();
     for change in rows.iter_mut().flat_map(|row| &mut row.changes) {
         judge(change, comparisons, rule);
+        if is_loaded
+            && change.metric.follows_load()
+            && matches!(change.verdict, Verdict::Worse | Verdict::Better)
+        {
+            change.verdict = Verdict::Load;
+        }
     }
     rows.sort_by(|a, b| {
         let verdicts = a.verdict().cmp(&b.verdict());
@@ -167,25 +199,21 @@ pub(crate) fn compare(before: &Snapshot, after: &Snapshot, rule: &Rule) -> Compa
         let place = || (&a.lock, &a.site, a.mode).cmp(&(&b.lock, &b.site, b.mode));
         verdicts.then(growth).then_with(place)
     });
-    Comparison { rows, comparisons }
+    Comparison {
+        rows,
+        comparisons,
+        load,
+    }
 }
 
-fn row(pair: &Pair<'_>, [then, now]: [f64; 2], rule: &Rule) -> Option<Row> {
+/// Without its changes.
+fn row(pair: &Pair<'_>) -> Option<Row> {
     let point = pair.point()?;
-    let presence = match (&pair.before, &pair.after) {
+    let presence = match (pair::first(&pair.before), pair::first(&pair.after)) {
         (None, _) => Presence::New,
         (_, None) => Presence::Gone,
         (Some(_), Some(_)) => Presence::Both,
     };
-    // A point that is in one only has not waited in the other.
-    let nothing = Point::new(point.lock.clone(), point.mode, point.site.clone());
-    let before = pair.before.as_deref().unwrap_or(&nothing);
-    let after = pair.after.as_deref().unwrap_or(&nothing);
-    let changes = rule
-        .metrics
-        .iter()
-        .filter_map(|&metric| change(metric, (before, then), (after, now), rule.floor))
-        .collect();
     Some(Row {
         lock: point.lock.clone(),
         mode: point.mode,
@@ -193,15 +221,48 @@ fn row(pair: &Pair<'_>, [then, now]: [f64; 2], rule: &Rule) -> Option<Row> {
         was: pair.was().cloned(),
         presence,
         together: pair.together,
-        changes,
+        changes: Vec::new(),
     })
+}
+
+/// The point of a pair as it is in a run that has not used it.
+fn unused(pair: &Pair<'_>) -> Option<Point> {
+    let point = pair.point()?;
+    Some(Point::new(
+        point.lock.clone(),
+        point.mode,
+        point.site.clone(),
+    ))
+}
+
+fn of_several_runs(pairs: &[Pair<'_>], runs: [&[Run<'_>]; 2], rule: &Rule) -> Vec<Vec<Change>> {
+    let spreads = pairs.iter().filter_map(|pair| {
+        let unused = unused(pair)?;
+        let metrics = rule.metrics.iter();
+        let spreads = metrics.filter_map(|&metric| Spread::of(metric, pair, &unused, runs, rule));
+        Some(spreads.collect())
+    });
+    spread::changes(&spreads.collect::<Vec<_>>())
+}
+
+fn of_two_runs(pairs: &[Pair<'_>], then: &Run<'_>, now: &Run<'_>, rule: &Rule) -> Vec<Vec<Change>> {
+    let changes = pairs.iter().filter_map(|pair| {
+        let unused = unused(pair)?;
+        let before = pair::first(&pair.before).unwrap_or(&unused);
+        let after = pair::first(&pair.after).unwrap_or(&unused);
+        let metrics = rule.metrics.iter();
+        let changes =
+            metrics.filter_map(|&metric| change(metric, (before, then), (after, now), rule.floor));
+        Some(changes.collect())
+    });
+    changes.collect()
 }
 
 /// Not judged yet, except that it is small.
 fn change(
     metric: Metric,
-    (before, then): (&Point, f64),
-    (after, now): (&Point, f64),
+    (before, then): (&Point, &Run<'_>),
+    (after, now): (&Point, &Run<'_>),
     floor: f64,
 ) -> Option<Change> {
     let [old, new] = [metric.of(before, then)?, metric.of(after, now)?];

@@ -3,6 +3,8 @@
 //! Lines move when something is inserted above them. So points are not paired by their line alone, but in groups: those of one lock, one
 //! mode and one file, wherever cargo keeps that on either's machine.
 //!
+//! Points of one snapshot that differ only in where cargo keeps a crate are one point: they are added up before anything is paired.
+//!
 //! 1. If all places of one snapshot are in the other, nothing has moved: each is paired with itself, and the rest is new or gone.
 //! 2. Else, if there are as many in both, they are paired in their order.
 //! 3. Else nobody can tell which is new: the group is compared as one, at `file:*`.
@@ -12,25 +14,33 @@ use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, Snapshot
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A point in both, or in one.
+/// A point in the runs of one side, by run; `None` in those in which it was not used.
+pub(crate) type Runs<'a> = Vec<Option<Cow<'a, Point>>>;
+
+/// A point on both sides, or on one.
 #[derive(Debug)]
 pub(crate) struct Pair<'a> {
-    pub(crate) before: Option<Cow<'a, Point>>,
-    pub(crate) after: Option<Cow<'a, Point>>,
-    /// Whether the two are all points of the lock in the file.
+    pub(crate) before: Runs<'a>,
+    pub(crate) after: Runs<'a>,
+    /// Whether it is all points of the lock in the file.
     pub(crate) together: bool,
+}
+
+/// The point in the first run that has it.
+pub(crate) fn first<'a>(runs: &'a Runs<'_>) -> Option<&'a Point> {
+    runs.iter().flatten().map(|point| &**point).next()
 }
 
 impl Pair<'_> {
     /// Where it was, if that is not where it is.
     pub(crate) fn was(&self) -> Option<&Site> {
-        let (before, after) = (&self.before.as_ref()?.site, &self.after.as_ref()?.site);
+        let (before, after) = (&first(&self.before)?.site, &first(&self.after)?.site);
         (!self.together && position(before) != position(after)).then_some(before)
     }
 
     /// The point, as it is now, or was.
     pub(crate) fn point(&self) -> Option<&Point> {
-        self.after.as_deref().or(self.before.as_deref())
+        first(&self.after).or(first(&self.before))
     }
 }
 
@@ -77,56 +87,73 @@ fn place(point: &Point) -> Place {
     (created, position(&point.site))
 }
 
-/// Pairs the points of two snapshots.
-pub(crate) fn pairs<'a>(before: &'a [Point], after: &'a [Point]) -> Vec<Pair<'a>> {
-    type Members<'a> = BTreeMap<Place, &'a Point>;
-    let mut groups: BTreeMap<Group<'a>, (Members<'a>, Members<'a>)> = BTreeMap::new();
-    for point in before {
-        let (before, _) = groups.entry(Group::of(point)).or_default();
-        before.insert(place(point), point);
+/// Pairs the points of two sides, each of one run or several. All runs of a side are of one program, so their places are the same.
+pub(crate) fn pairs<'a>(before: &[&'a [Point]], after: &[&'a [Point]]) -> Vec<Pair<'a>> {
+    /// Points of one place, each with the run that it is of.
+    type Several<'a> = Vec<(usize, &'a Point)>;
+    type Members<'a> = BTreeMap<Place, Several<'a>>;
+    let sides = [before, after];
+    let mut groups: BTreeMap<Group<'a>, [Members<'a>; 2]> = BTreeMap::new();
+    for (side, runs) in sides.into_iter().enumerate() {
+        for (run, points) in runs.iter().enumerate() {
+            for point in *points {
+                let members = &mut groups.entry(Group::of(point)).or_default()[side];
+                // Pushed, not put in the place of another: two may differ in what is no part of the place.
+                members.entry(place(point)).or_default().push((run, point));
+            }
+        }
     }
-    for point in after {
-        let (_, after) = groups.entry(Group::of(point)).or_default();
-        after.insert(place(point), point);
-    }
+    let pair = |before: Several<'a>, after: Several<'a>, together| Pair {
+        before: by_run(&before, sides[0].len()),
+        after: by_run(&after, sides[1].len()),
+        together,
+    };
     let mut pairs = Vec::new();
-    for (before, after) in groups.into_values() {
+    for [mut before, after] in groups.into_values() {
         let within = |a: &Members<'_>, b: &Members<'_>| a.keys().all(|place| b.contains_key(place));
         if within(&before, &after) || within(&after, &before) {
-            let gone = before
-                .iter()
-                .filter(|(place, _)| !after.contains_key(*place));
-            pairs.extend(gone.map(|(_, point)| alone(Some(point), None)));
+            let both = after.into_iter();
+            let both: Vec<_> = both
+                .map(|(place, after)| (before.remove(&place).unwrap_or_default(), after))
+                .collect();
+            let gone = before.into_values();
+            pairs.extend(gone.map(|before| pair(before, Vec::new(), false)));
             pairs.extend(
-                after
-                    .iter()
-                    .map(|(place, point)| alone(before.get(place).copied(), Some(point))),
+                both.into_iter()
+                    .map(|(before, after)| pair(before, after, false)),
             );
         } else if before.len() == after.len() {
             let both = before.into_values().zip(after.into_values());
-            pairs.extend(both.map(|(before, after)| alone(Some(before), Some(after))));
+            pairs.extend(both.map(|(before, after)| pair(before, after, false)));
         } else {
-            pairs.push(Pair {
-                before: together(before.into_values()).map(Cow::Owned),
-                after: together(after.into_values()).map(Cow::Owned),
-                together: true,
-            });
+            let [before, after] =
+                [before, after].map(|members| members.into_values().flatten().collect());
+            pairs.push(pair(before, after, true));
         }
     }
     pairs
 }
 
-fn alone<'a>(before: Option<&'a Point>, after: Option<&'a Point>) -> Pair<'a> {
-    Pair {
-        before: before.map(Cow::Borrowed),
-        after: after.map(Cow::Borrowed),
-        together: false,
-    }
+/// The points of each run, added up.
+fn by_run<'a>(points: &[(usize, &'a Point)], runs: usize) -> Runs<'a> {
+    let of = |run| {
+        let points: Vec<&Point> = points
+            .iter()
+            .filter(|(of, _)| *of == run)
+            .map(|(_, point)| *point)
+            .collect();
+        match points.as_slice() {
+            [] => None,
+            [point] => Some(Cow::Borrowed(*point)),
+            several => together(several).map(Cow::Owned),
+        }
+    };
+    (0..runs).map(of).collect()
 }
 
 /// All of them as one point, at the place of the first.
-fn together<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Point> {
-    let mut points: Vec<Point> = points.cloned().collect();
+fn together(points: &[&Point]) -> Option<Point> {
+    let mut points: Vec<Point> = points.iter().map(|point| (*point).clone()).collect();
     let (lock, site) = points
         .first()
         .map(|first| (first.lock.clone(), first.site.clone()))?;
@@ -160,10 +187,10 @@ mod tests {
     fn check(before: &[u32], after: &[u32], expected: &[(Option<u64>, Option<u64>)]) {
         let [before, after] =
             [before, after].map(|lines| lines.iter().map(|&line| at(line)).collect::<Vec<_>>());
-        let found: Vec<_> = pairs(&before, &after)
+        let found: Vec<_> = pairs(&[&before], &[&after])
             .iter()
             .map(|pair| {
-                let count = |point: &Option<Cow<'_, Point>>| point.as_ref().map(|p| p.acquisitions);
+                let count = |runs: &Runs<'_>| first(runs).map(|p| p.acquisitions);
                 (count(&pair.before), count(&pair.after))
             })
             .collect();
@@ -204,8 +231,14 @@ mod tests {
         let mut elsewhere = at(10);
         elsewhere.site.file = "b.rs".into();
         let (before, after) = ([at(10)], [at(10), shared, elsewhere]);
-        let pairs = pairs(&before, &after);
-        assert_eq!(pairs.iter().filter(|pair| pair.before.is_some()).count(), 1);
+        let pairs = pairs(&[&before], &[&after]);
+        assert_eq!(
+            pairs
+                .iter()
+                .filter(|pair| first(&pair.before).is_some())
+                .count(),
+            1
+        );
         assert_eq!(pairs.len(), 3);
     }
 
@@ -217,12 +250,37 @@ mod tests {
             point
         };
         let (before, after) = ([kept_in("/home/me", 7)], [kept_in("/root", 7)]);
-        let pairs = pairs(&before, &after);
+        let pairs = pairs(&[&before], &[&after]);
         let [pair] = pairs.as_slice() else {
             panic!("{pairs:?}")
         };
-        assert!(pair.before.is_some() && pair.after.is_some());
+        assert!(first(&pair.before).is_some() && first(&pair.after).is_some());
         assert_eq!(pair.was(), None);
+    }
+
+    #[test]
+    fn crates_in_two_folders_are_added_up() {
+        let kept_in = |home: &str, acquisitions| {
+            let mut point = at(7);
+            point.acquisitions = acquisitions;
+            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs");
+            point
+        };
+        let before = [kept_in("/home/a", 30), kept_in("/home/b", 4)];
+        let after = [
+            kept_in("/home/b", 500),
+            kept_in("/root", 60),
+            kept_in("/home/a", 7),
+        ];
+        let pairs = pairs(&[&before], &[&after]);
+        let [pair] = pairs.as_slice() else {
+            panic!("{pairs:?}")
+        };
+        let count = |runs: &Runs<'_>| first(runs).map(|p| p.acquisitions);
+        assert_eq!(
+            (count(&pair.before), count(&pair.after)),
+            (Some(34), Some(567))
+        );
     }
 
     #[test]
@@ -235,13 +293,13 @@ mod tests {
             [created(1, 9), created(2, 8)],
             [created(4, 9), created(5, 8)],
         );
-        let pairs = pairs(&before, &after);
+        let pairs = pairs(&[&before], &[&after]);
         let lines: Vec<_> = pairs
             .iter()
             .map(|pair| {
                 (
-                    pair.before.as_ref().unwrap().site.line,
-                    pair.after.as_ref().unwrap().site.line,
+                    first(&pair.before).unwrap().site.line,
+                    first(&pair.after).unwrap().site.line,
                 )
             })
             .collect();

@@ -2,13 +2,22 @@
 
 use super::*;
 use nexus_lockprof_snapshot::{Durations, Sample, Samples, SnapshotParts};
+use std::slice::from_ref;
+
+mod runs;
+
+/// Of one run a side.
+fn compare(before: &Snapshot, after: &Snapshot, rule: &Rule) -> Comparison {
+    super::compare(from_ref(before), from_ref(after), rule)
+}
 
 fn rule() -> Rule {
     Rule {
         significance: 0.01,
         threshold: 0.1,
         floor: 0.001,
-        metrics: Metric::ALL.to_vec(),
+        work: None,
+        metrics: Metric::OF_ONE_RUN.to_vec(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `lockprof diff`.
 
 use crate::golden;
-use crate::support::{Folder, after, before, command, lockprof, point};
+use crate::support::{Folder, after, before, built_in, command, lockprof, of, point};
 use nexus_lockprof_snapshot::{AcquireMode, ProfilerMode, Snapshot, SnapshotParts};
 use serde_json::Value;
 
@@ -157,4 +157,156 @@ fn colours_are_for_terminals() {
     assert!(!run(&["--color", "never"], Some(("CLICOLOR_FORCE", "1"))));
     assert!(run(&[], Some(("CLICOLOR_FORCE", "1"))));
     assert!(!run(&[], Some(("NO_COLOR", "1"))));
+}
+
+/// Two machines keep a crate in two folders. Whichever of the two points gets worse, and wherever it is in the file, the gate sees it.
+#[test]
+fn points_of_two_homes_are_added_up() {
+    let folder = Folder::new();
+    let two = |name: &str, [a, b]: [u64; 2]| {
+        let points = vec![built_in("/home/a", a), built_in("/home/b", b)];
+        folder.with(name, &of(points))
+    };
+    let before = two("before.lockprof", [5_000, 5_000]);
+    for (name, waits) in [
+        ("a.lockprof", [45_000, 5_000]),
+        ("b.lockprof", [5_000, 45_000]),
+    ] {
+        let after = two(name, waits);
+        let run = lockprof(&["diff", &before, &after, "--fail-on", "worse"]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        // 10,000 waits of 15 µs in 20 s, and 50,000: of both homes together.
+        assert!(run.out.contains("7.50ms  37.5ms   +400%"), "{run:?}");
+    }
+    // In one home what was in two: nothing has changed.
+    let one = folder.with("one.lockprof", &of(vec![built_in("/root", 10_000)]));
+    let metric = ["--metric", "wait-per-second"];
+    let run = lockprof(&[&["diff", &before, &one, "--fail-on", "worse"][..], &metric].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+/// Runs that hold the lock `sessions` so long, and differ as runs do.
+fn runs(folder: &Folder, side: &str, hold_ns: u64, runs: u64) -> Vec<String> {
+    let run = |number: u64| {
+        let vary = 100 + number * 3;
+        let exclusive = AcquireMode::Exclusive;
+        let counts = [50_000, 500 + 200 * number];
+        let points = ["sessions", "queue", "cache", "log"]
+            .iter()
+            .zip(1..)
+            .map(|(name, line)| {
+                let hold_ns = if *name == "sessions" { hold_ns } else { 4_000 };
+                point(
+                    name,
+                    exclusive,
+                    line,
+                    counts,
+                    [90_000, hold_ns * vary / 100],
+                )
+            });
+        folder.with(&format!("{side}-{number}.lockprof"), &of(points.collect()))
+    };
+    (1..=runs).map(run).collect()
+}
+
+fn sides<'a>(before: &'a [String], after: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["diff", "--before"];
+    args.extend(before.iter().map(String::as_str));
+    args.push("--after");
+    args.extend(after.iter().map(String::as_str));
+    args.extend(more);
+    args
+}
+
+#[test]
+fn several_runs_a_side() {
+    let folder = Folder::new();
+    let (base, same) = (
+        runs(&folder, "base", 2_000, 3),
+        runs(&folder, "same", 2_000, 3),
+    );
+    let slow = runs(&folder, "slow", 4_000, 3);
+    let gate = ["--fail-on", "worse=25%"];
+    let run = lockprof(&sides(&base, &same, &gate));
+    assert!(run.code == Some(0) && run.err.is_empty(), "{run:?}");
+    assert!(
+        !run.out.contains("One run a side") && !run.out.contains("fewer than"),
+        "{run:?}"
+    );
+    let run = lockprof(&sides(&base, &slow, &gate));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let worse: Vec<&str> = run
+        .out
+        .lines()
+        .filter(|line| line.starts_with("worse"))
+        .collect();
+    let [worse] = worse.as_slice() else {
+        panic!("{run:?}")
+    };
+    assert!(
+        worse.contains("sessions") && worse.contains("typical hold"),
+        "{worse}"
+    );
+    assert!(
+        run.out
+            .contains("before: 3 runs, 4 points, 600k acquisitions in 60s, mode exact"),
+        "{run:?}"
+    );
+    // Of one run a side, and of two, it says that they are few.
+    let run = lockprof(&["diff", &base[0], &same[0]]);
+    assert!(
+        run.out
+            .contains("One run a side cannot tell a change from a busy machine."),
+        "{run:?}"
+    );
+    let run = lockprof(&sides(&base[..2], &same, &[]));
+    assert!(
+        run.out.contains("With fewer than three runs a side"),
+        "{run:?}"
+    );
+    let json = lockprof(&sides(
+        &base,
+        &slow,
+        &["--format", "json", "--metric", "all"],
+    ))
+    .good();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["before"]["runs"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        (&json["before"]["target"], &json["after"]["target"]),
+        (&"before".into(), &"after".into())
+    );
+    assert_eq!(json["load"]["differs"], false);
+    assert_eq!(json["rule"]["significance"], 0.05);
+    assert_eq!(json["points"][0]["changes"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn what_several_runs_may_be() {
+    let folder = Folder::new();
+    let base = runs(&folder, "base", 2_000, 2);
+    for args in [
+        &["diff"][..],
+        &["diff", &base[0]],
+        &["diff", "--before", &base[0]],
+        &["diff", "--after", &base[0]],
+        &[
+            "diff", &base[0], &base[1], "--before", &base[0], "--after", &base[1],
+        ],
+        &["diff", &base[0], &base[1], "--metric", "none"],
+    ] {
+        assert_eq!(lockprof(args).code, Some(2), "{args:?}");
+    }
+    let error = lockprof(&["diff", "--before", "-", "-", "--after", &base[0]]).failed();
+    assert_eq!(error, "only one of the runs can be standard input");
+    let work = |lock| lockprof(&sides(&base, &base, &["--work", lock]));
+    work("queue").good();
+    let error = work("quue").failed();
+    assert_eq!(
+        error,
+        format!(
+            "{}: the lock `quue`, which --work names, was never acquired",
+            base[0]
+        )
+    );
 }

@@ -112,3 +112,56 @@ fn merged_files_have_the_sum_of_all_in_any_order() {
     let [before, after, merged] = [sum(&before()), sum(&after()), sum(&read(&ab))];
     assert_eq!(merged, std::array::from_fn(|i| before[i] + after[i]));
 }
+
+/// What can be shown can be merged, exported and compared: all commands take the same files.
+#[test]
+fn every_command_takes_the_extremes() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files");
+    let mut names: Vec<_> = fs::read_dir(files)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 4, "{names:?}");
+    let folder = Folder::new();
+    for file in names {
+        let file = file.to_str().unwrap();
+        for format in ["table", "freebsd", "csv", "json"] {
+            let text = lockprof(&["report", file, "--format", format]).good();
+            assert!(!text.contains("-0"), "{file} {format}: {text}");
+            assert!(
+                !text.contains("inf") && !text.contains("NaN"),
+                "{file} {format}: {text}"
+            );
+        }
+        for format in [
+            "prometheus",
+            "openmetrics",
+            "pprof",
+            "folded",
+            "html",
+            "csv",
+            "json",
+            "lockprof",
+        ] {
+            let out = folder.text("exported");
+            lockprof(&["export", file, "--format", format, "-o", &out]).good();
+            let text = fs::read(&out).unwrap();
+            let text = String::from_utf8_lossy(&text);
+            assert!(
+                !text.contains("snapshot cannot be written"),
+                "{file} {format}"
+            );
+        }
+        for name in ["merged.lockprof", "merged.json"] {
+            let merged = folder.text(name);
+            lockprof(&["merge", file, file, "-o", &merged]).good();
+            lockprof(&["report", &merged]).good();
+            lockprof(&["diff", file, &merged, "--all"]).good();
+        }
+        lockprof(&[
+            "diff", "--before", file, file, "--after", file, file, "--all", "--format", "json",
+        ])
+        .good();
+    }
+}

@@ -1,7 +1,7 @@
 //! `lockprof report` and `lockprof export`.
 
 use crate::golden;
-use crate::support::{Folder, before, command, lockprof};
+use crate::support::{Folder, before, built_in, command, lockprof, of};
 use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -158,4 +158,46 @@ fn what_cannot_be_exported() {
     let idle = Folder::new();
     let idle = idle.with("idle.json", &Snapshot::from_parts(Default::default()));
     assert!(lockprof(&["export", &idle, "-f", "flamegraph"]).code == Some(3));
+}
+
+/// Points that look alike, because only the folder of cargo's home tells them apart, are one row with the sum.
+#[test]
+fn points_of_two_homes_are_one_row() {
+    let folder = Folder::new();
+    let points = vec![built_in("/home/a", 4_000), built_in("/home/b", 1_000)];
+    let file = folder.with("two.json", &of(points));
+    let table = lockprof(&["report", &file, "--width", "120"]).good();
+    assert_eq!(
+        table.matches("pool-1.0.0/src/lib.rs:7").count(),
+        1,
+        "{table}"
+    );
+    assert!(table.contains(" 200k 5.00k  2.5%  75.0ms "), "{table}");
+    let csv = lockprof(&["export", &file, "--format", "csv", "-o", "-"]).good();
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    // JSON is what was measured.
+    let json = lockprof(&["report", &file, "--format", "json"]).good();
+    assert_eq!(Snapshot::from_json(&json).unwrap().points().len(), 2);
+    // Hosts are merged by crate, wherever they keep it.
+    let hosts = ["/home/a", "/root"].map(|home| {
+        let name = format!("{}.lockprof", home.replace('/', "-"));
+        folder.with(&name, &of(vec![built_in(home, 7)]))
+    });
+    let merged = folder.text("merged.lockprof");
+    lockprof(&["merge", &hosts[0], &hosts[1], "-o", &merged]).good();
+    let merged = Snapshot::read_file(&merged).unwrap();
+    let [point] = merged.points() else {
+        panic!("{:?}", merged.points())
+    };
+    assert_eq!(point.contentions, 14);
+}
+
+/// A filter leaves out points, and not that it is an interval, or how many were merged.
+#[test]
+fn a_filter_keeps_what_the_snapshot_is() {
+    let folder = Folder::new();
+    let merged = Snapshot::merge([before(), before(), before()]);
+    let file = folder.with("merged.json", &merged);
+    let json = lockprof(&["report", &file, "--lock", "queue", "--format", "json"]).good();
+    assert_eq!(Snapshot::from_json(&json).unwrap().merged(), 3);
 }

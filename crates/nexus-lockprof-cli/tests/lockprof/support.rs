@@ -229,3 +229,21 @@ pub(crate) fn after() -> Snapshot {
         ),
     ])
 }
+
+/// A crate's point that waits so many times, 20 µs each, in a program that was built with cargo's home in that folder.
+pub(crate) fn built_in(home: &str, waits: u64) -> Point {
+    let mut point = point(
+        "pool",
+        AcquireMode::Exclusive,
+        7,
+        [100_000, waits],
+        [20_000, 1_000],
+    );
+    point.site.file = format!("{home}/.cargo/registry/src/index-0123/pool-1.0.0/src/lib.rs");
+    point
+}
+
+/// A snapshot of these points.
+pub(crate) fn of(points: Vec<Point>) -> Snapshot {
+    snapshot(points)
+}

@@ -1,5 +1,6 @@
 //! What a reader must know about the numbers.
 
+use crate::series::variance_sum;
 use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 
 type Of<T> = fn(&Point) -> T;
@@ -42,7 +43,7 @@ fn all(snapshot: &Snapshot, delay_variance: Of<f64>) -> Vec<String> {
     ];
     for (name, variance) in variances {
         let of_points = snapshot.points().iter().map(variance);
-        let variance: f64 = of_points.map(|variance| variance.max(0.0)).sum();
+        let variance = of_points.fold(0.0, variance_sum);
         if variance > 0.0 {
             comments.push(format!(
                 "ESTIMATED from samples: {name}, standard error of the sum {:.0} ns",

@@ -40,10 +40,15 @@ impl Sums {
         self.blocked += u128::from(point.blocked);
         self.vain_wait_ns += u128::from(point.vain_wait_ns);
         self.caused_wait_ns += u128::from(point.caused_wait_ns);
-        self.caused_variance += point.caused_variance.max(0.0);
+        self.caused_variance = sum(self.caused_variance, point.caused_variance);
         self.wait.add(&point.wait);
         self.hold.add(&point.hold);
     }
+}
+
+/// The sum of variances. It stops at the largest number, as in a snapshot.
+pub(crate) fn sum(a: f64, b: f64) -> f64 {
+    (a + b.max(0.0)).min(f64::MAX)
 }
 
 impl Times {
@@ -54,7 +59,7 @@ impl Times {
         self.max_ns = self.max_ns.max(durations.max_ns);
         if durations.is_estimate() {
             let variance = durations.standard_error_ns().powi(2);
-            self.variance = Some(self.variance.unwrap_or(0.0) + variance);
+            self.variance = Some(sum(self.variance.unwrap_or(0.0), variance));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The lines below a point that say who called.
 
-use nexus_lockprof_snapshot::{Frame, Point, Site, Stack, printable};
+use nexus_lockprof_snapshot::{Frame, Point, Site, Stack, portable_path, printable};
 
 use super::elide::{self, Paths};
-use super::{path, unit};
+use super::unit;
 
 const INDENT: &str = "    ";
 const BELOW: &str = " < ";
@@ -80,7 +80,12 @@ fn is_at(frame: &Frame, site: &Site) -> bool {
 
 /// What the debug information has before a path that the compiler was given: the directory that it ran in.
 fn root_of<'a>(frame: &'a Frame, site: &Site) -> Option<&'a str> {
-    let root = frame.file.as_deref()?.strip_suffix(&site.file)?;
+    let file = frame.file.as_deref()?;
+    // Of a crate that cargo has fetched, one of the two may be without the folder that it is in: a merge leaves that out.
+    if portable_path(file) == portable_path(&site.file) {
+        return Some("");
+    }
+    let root = file.strip_suffix(&site.file)?;
     (root.is_empty() || root.ends_with(['/', '\\'])).then_some(root)
 }
 
@@ -140,7 +145,7 @@ fn in_width(frame: &Frame, root: &str, max: usize) -> String {
 /// `file:line`, short.
 fn place(frame: &Frame, root: &str) -> Option<String> {
     let file = frame.file.as_deref()?;
-    let file = path::short(file.strip_prefix(root).unwrap_or(file));
+    let file = portable_path(file.strip_prefix(root).unwrap_or(file));
     let file = printable(&file);
     Some(match frame.line {
         Some(line) => format!("{file}:{line}"),

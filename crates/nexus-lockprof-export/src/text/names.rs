@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use nexus_lockprof_snapshot::{Lock, Point, Site, printable};
-
-use super::path;
+use nexus_lockprof_snapshot::{Lock, Point, Site, portable_path, printable};
 
 /// The places of the table that must be told apart by their column: others share their line.
 #[derive(Debug, Default)]
@@ -41,7 +39,7 @@ impl Names {
 }
 
 fn line(site: &Site) -> (String, u32) {
-    (path::short(&site.file).into_owned(), site.line)
+    (portable_path(&site.file).into_owned(), site.line)
 }
 
 fn note(lines: &mut HashMap<(String, u32), Option<u32>>, site: &Site) {

@@ -10,9 +10,9 @@
 
 use std::borrow::Cow;
 
-use nexus_lockprof_snapshot::{Lock, Point, Site};
+use nexus_lockprof_snapshot::{Lock, Point, Site, portable_path};
 
-use super::{callers, elide, names, path, unit};
+use super::{callers, elide, names, unit};
 
 /// A duration of `ns` nanoseconds in three significant digits, as `ns`, `µs`, `ms` or `s`.
 #[must_use]
@@ -43,7 +43,7 @@ pub fn percent(part: u64, whole: u64) -> String {
 /// ```
 #[must_use]
 pub fn path(path: &str) -> Cow<'_, str> {
-    path::short(path)
+    portable_path(path)
 }
 
 /// Terminal columns that `text` takes.

@@ -4,6 +4,7 @@
 
 use super::input::{Input, Malformed};
 use super::{MAGIC, VERSION, durations, field, tag, weights};
+use crate::json::{self, FROM_NOTHING};
 use crate::{AcquireMode, Losses, Overhead, ProfilerMode, ReadError, Sample, TableStats};
 use std::ops::Range;
 
@@ -42,6 +43,17 @@ pub(crate) struct Head {
     pub(crate) overhead: Overhead,
     pub(crate) merged: u64,
     pub(crate) glance: bool,
+    pub(crate) incomplete: bool,
+}
+
+impl Head {
+    /// Whether it says that anything was there.
+    fn has_anything(&self) -> bool {
+        self.elapsed_ns > 0
+            || self.table != TableStats::default()
+            || self.losses != Losses::default()
+            || self.overhead != Overhead::default()
+    }
 }
 
 /// A frame; its texts by number.
@@ -155,9 +167,13 @@ impl<'a> Decoder<'a> {
         room.stacks.clear();
         room.stack_frames.clear();
         let mut input = self.points;
+        let begin = input;
         for _ in 0..input.count(LEAST)? {
             let point = self.point(&mut input.piece()?, room)?;
             room.points.push(point);
+        }
+        if self.head.merged == 0 && (!room.points.is_empty() || self.head.has_anything()) {
+            return Err(begin.bad(FROM_NOTHING));
         }
         Ok(())
     }
@@ -299,10 +315,8 @@ fn head(mut input: Input<'_>) -> Read<Head> {
         1 => ProfilerMode::Counts,
         2 => {
             let before = input;
-            let budget = input.double()?;
-            if !(0.0..=1.0).contains(&budget) {
-                return Err(before.bad("a budget that is not a share from 0 to 1"));
-            }
+            let budget = json::budget::check(input.double()?)
+                .map_err(|_| before.bad("a budget that is not a share from 0 to 1"))?;
             ProfilerMode::Sampled { budget }
         }
         3 => ProfilerMode::Exact,
@@ -360,8 +374,9 @@ fn head(mut input: Input<'_>) -> Read<Head> {
             threads_ns,
         },
         merged: input.number()?,
-        // Files of earlier programs end before it.
-        glance: !input.is_empty() && input.number()? != 0,
+        // Files of a version that did not know of them end before these.
+        incomplete: !input.is_empty() && flag(&mut input)?,
+        glance: !input.is_empty() && flag(&mut input)?,
     })
 }
 
@@ -455,12 +470,8 @@ fn there<const N: usize>(input: &mut Input<'_>, mask: u64) -> Read<[u64; N]> {
 
 fn variance(input: &mut Input<'_>) -> Read<f64> {
     let before = *input;
-    let variance = input.double()?;
-    if variance >= 0.0 && variance.is_finite() {
-        Ok(variance)
-    } else {
-        Err(before.bad("a variance that is not a number from 0"))
-    }
+    json::variance::check(input.double()?)
+        .map_err(|_| before.bad("a variance that is not a number from 0"))
 }
 
 impl RawDurations {

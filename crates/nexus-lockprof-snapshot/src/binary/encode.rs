@@ -1,6 +1,7 @@
 //! A snapshot to bytes.
 
 use super::{MAGIC, VERSION, durations, field, tag, weights};
+use crate::json;
 use crate::{
     AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack,
 };
@@ -57,11 +58,8 @@ fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         ProfilerMode::Off => out.0.push(0),
         ProfilerMode::Counts => out.0.push(1),
         ProfilerMode::Sampled { budget } => {
-            if !(0.0..=1.0).contains(&budget) {
-                return Err(format!("budget {budget} is not a share from 0 to 1"));
-            }
             out.0.push(2);
-            out.double(budget);
+            out.double(json::budget::check(budget)?);
         }
         ProfilerMode::Exact => out.0.push(3),
     }
@@ -84,8 +82,11 @@ fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         overhead.threads_ns,
     ]);
     out.number(snapshot.merged);
+    if snapshot.incomplete || snapshot.glance {
+        out.0.push(u8::from(snapshot.incomplete));
+    }
     if snapshot.glance {
-        out.number(1);
+        out.0.push(1);
     }
     Ok(out.0)
 }
@@ -277,10 +278,7 @@ impl Output {
     }
 
     fn variance(&mut self, variance: f64) -> Result<(), String> {
-        if !(variance >= 0.0 && variance.is_finite()) {
-            return Err(format!("variance {variance} is not a number from 0"));
-        }
-        self.double(variance);
+        self.double(json::variance::check(variance)?);
         Ok(())
     }
 

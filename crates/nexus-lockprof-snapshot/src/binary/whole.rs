@@ -31,6 +31,7 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
         base: head.base,
         glance: head.glance,
         merged: head.merged,
+        incomplete: head.incomplete,
         ..snapshot
     })
 }

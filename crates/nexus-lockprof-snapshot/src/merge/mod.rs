@@ -5,16 +5,18 @@ mod point;
 mod texts;
 
 use crate::binary::{Decoder, RawFrame, Room};
+use crate::since::is_complete;
 use crate::{Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats};
 use grid::{Cell, Grid};
-use point::{Key, Merged, Names, Place};
+use point::{Key, Merged, Names, Place, portable};
 use std::collections::HashMap;
 use texts::Texts;
 
 impl Snapshot {
     /// One snapshot of many: of several hosts, processes or runs.
     ///
-    /// Points are the same if their lock, mode and site are. Counters, totals and losses are added, maxima are the largest. Merging is
+    /// Points are the same if their lock, mode and site are, wherever a machine keeps the crates that cargo has fetched
+    /// ([`portable_path`](crate::portable_path)). Counters, totals and losses are added, maxima are the largest. Merging is
     /// commutative and associative: which are merged first makes no difference. That holds for percentiles too, for which samples are put on a
     /// grid of 32 cells to each doubling: a merged percentile is within 1/64 of the one of all the samples together. Only the last
     /// digits of variances depend on the order.
@@ -25,7 +27,9 @@ impl Snapshot {
     /// - **Who made it:** engine, process, number of the collection and begin of the interval, where all have the same; otherwise 0
     ///   and none. It was taken when the last one was. [`merged`](Self::merged) says how many there were.
     /// - **Call stacks** are the same if their functions and lines are; addresses differ from process to process, and are dropped where
-    ///   there is a name.
+    ///   there is a name. Of a point the 1,024 are kept that waited longest. The samples of the others are counted as lost
+    ///   ([`Losses::stacks`](crate::Losses::stacks)). Only in which of them are near that bound may the order matter.
+    /// - **Percentiles** are [complete](Self::is_complete) if they are in all of the snapshots.
     ///
     /// Of nothing it is the empty snapshot, merged from 0.
     ///
@@ -70,6 +74,10 @@ pub struct Merge {
     texts: Texts,
     frames: HashMap<RawFrame, usize>,
     frame_list: Vec<RawFrame>,
+    /// So many of them are of stacks that are kept, as of the last time that the others were thrown away.
+    frames_in_use: usize,
+    /// Samples of stacks that were thrown away.
+    lost_stacks: u64,
     numbers: HashMap<Key, usize>,
     points: Vec<Merged>,
     /// The point that will come next, if all are in the order of the last time.
@@ -101,6 +109,7 @@ struct Head {
     losses: Losses,
     overhead: Overhead,
     merged: u64,
+    incomplete: bool,
 }
 
 impl Merge {
@@ -126,10 +135,12 @@ impl Merge {
             losses: snapshot.losses,
             overhead: snapshot.overhead,
             merged: snapshot.merged,
+            incomplete: !snapshot.is_complete(),
         });
         for point in &snapshot.points {
             self.point(point);
         }
+        self.tidy();
     }
 
     /// Adds a snapshot from the bytes of a file, of any form. Of `.lockprof` no snapshot is made in between.
@@ -164,6 +175,7 @@ impl Merge {
             losses: head.losses,
             overhead: head.overhead,
             merged: head.merged,
+            incomplete: head.incomplete || !is_complete(head.base, head.collection, head.glance),
         });
         let texts: Vec<usize> = decoder
             .texts
@@ -180,6 +192,7 @@ impl Merge {
         for raw in &room.points {
             self.raw_point(raw, &room, &place, &frames);
         }
+        self.tidy();
         self.scratch.room = room;
         Ok(())
     }
@@ -198,21 +211,27 @@ impl Merge {
         let frames: Vec<usize> = frames
             .map(|frame| self.frame(place.frame(*frame)))
             .collect();
+        self.lost_stacks = self.lost_stacks.saturating_add(other.lost_stacks);
         self.expected = 0;
         for point in other.points {
             self.append_point(point, &place, &frames);
         }
+        self.tidy();
     }
 
     /// The snapshot of all that was added.
     #[must_use]
-    pub fn finish(self) -> Snapshot {
-        let Some(head) = self.head else {
+    pub fn finish(mut self) -> Snapshot {
+        for point in &mut self.points {
+            point.bound(point::MOST_STACKS, &mut self.lost_stacks);
+        }
+        let Some(mut head) = self.head else {
             return Snapshot {
                 merged: 0,
                 ..Snapshot::from_parts(SnapshotParts::default())
             };
         };
+        head.losses.stacks = head.losses.stacks.saturating_add(self.lost_stacks);
         let names = Names {
             texts: self.texts,
             frames: self.frame_list,
@@ -240,6 +259,7 @@ impl Merge {
             base: head.base,
             glance: head.glance,
             merged: head.merged,
+            incomplete: head.incomplete,
             ..snapshot
         }
     }
@@ -255,7 +275,36 @@ impl Merge {
         });
     }
 
+    /// Throws away frames of stacks that were thrown away. Addresses without a name are others in each process, so without this there would be
+    /// no bound on how many frames a merge of many has.
+    fn tidy(&mut self) {
+        const FEW: usize = 1 << 16;
+        if self.frame_list.len() < FEW + 2 * self.frames_in_use {
+            return;
+        }
+        let mut numbers: Vec<Option<usize>> = vec![None; self.frame_list.len()];
+        let mut kept = Vec::new();
+        for point in &mut self.points {
+            point.renumber(|number| {
+                let place = numbers.get_mut(number)?;
+                if place.is_none() {
+                    *place = Some(kept.len());
+                    kept.push(self.frame_list.get(number).copied()?);
+                }
+                *place
+            });
+        }
+        self.frames = kept
+            .iter()
+            .enumerate()
+            .map(|(number, frame)| (*frame, number))
+            .collect();
+        self.frames_in_use = kept.len();
+        self.frame_list = kept;
+    }
+
     fn frame(&mut self, frame: RawFrame) -> usize {
+        let frame = portable(frame, &self.texts);
         let next = self.frame_list.len();
         let number = *self.frames.entry(frame).or_insert(next);
         if number == next {
@@ -305,6 +354,7 @@ impl Head {
                 threads_ns: sum(e.threads_ns, f.threads_ns),
             },
             merged: sum(self.merged, other.merged),
+            incomplete: self.incomplete || other.incomplete,
         }
     }
 }

@@ -3,10 +3,11 @@
 use super::{Cell, Grid, Merge, Scratch};
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field};
 use crate::durations::AtMost;
+use crate::json::variance;
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
 use std::collections::HashMap;
 
-/// What makes two records one point.
+/// What makes two records one point. Paths are [portable](crate::portable_path): a machine that keeps its crates elsewhere has the same points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     lock: RawLock,
@@ -14,10 +15,32 @@ pub(super) struct Key {
     site: RawSite,
 }
 
+impl Key {
+    /// By portable paths.
+    fn portable(self, texts: &super::Texts) -> Self {
+        let site = |site: RawSite| RawSite {
+            file: texts.portable(site.file),
+            ..site
+        };
+        let lock = match self.lock {
+            RawLock::Created(created) => RawLock::Created(site(created)),
+            lock => lock,
+        };
+        Self {
+            lock,
+            site: site(self.site),
+            ..self
+        }
+    }
+}
+
 /// The sums of a point.
 #[derive(Debug)]
 pub(super) struct Merged {
+    /// By portable paths.
     key: Key,
+    /// What all records of it call it; the key, if they do not agree.
+    place: Key,
     counters: [u64; field::COUNTERS],
     caused_variance: f64,
     wait: MergedDurations,
@@ -66,18 +89,19 @@ impl Place<'_> {
     }
 
     pub(super) fn frame(&self, frame: RawFrame) -> RawFrame {
-        portable(RawFrame {
+        RawFrame {
             function: frame.function.map(|text| self.text(text)),
             file: frame.file.map(|text| self.text(text)),
             ..frame
-        })
+        }
     }
 }
 
-/// Without the address, which is another in each process, if there is anything else to know it by.
-fn portable(frame: RawFrame) -> RawFrame {
+/// By its portable path; without the address, which is another in each process, if there is anything else to know it by.
+pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
     let is_known = frame.function.is_some() || frame.file.is_some();
     RawFrame {
+        file: frame.file.map(|file| texts.portable(file)),
         address: if is_known { 0 } else { frame.address },
         ..frame
     }
@@ -88,6 +112,38 @@ fn sum<const N: usize>(mine: &mut [u64; N], others: &[u64; N]) {
         *mine = mine.saturating_add(*other);
     }
 }
+
+/// The most stacks of a merged point; a thread's table has room for 256, of all its points.
+pub(super) const MOST_STACKS: usize = 1024;
+
+impl Merged {
+    /// Keeps the stacks that waited longest, once there are too many. Whoever adds them one by one leaves some room, so that this is rare.
+    pub(super) fn bound(&mut self, most: usize, lost: &mut u64) {
+        if self.callers.len() <= most {
+            return;
+        }
+        let mut stacks: Vec<(Vec<usize>, [u64; 3])> = self.callers.drain().collect();
+        stacks.sort_unstable_by(|(a, [a_waits, a_ns, _]), (b, [b_waits, b_ns, _])| {
+            (b_ns, b_waits).cmp(&(a_ns, a_waits)).then_with(|| a.cmp(b))
+        });
+        for (_, [_, _, samples]) in stacks.drain(MOST_STACKS.min(stacks.len())..) {
+            *lost = lost.saturating_add(samples);
+        }
+        self.callers = stacks.into_iter().collect();
+    }
+
+    /// Gives the frames of all stacks other numbers.
+    pub(super) fn renumber(&mut self, mut to: impl FnMut(usize) -> Option<usize>) {
+        let callers = std::mem::take(&mut self.callers);
+        self.callers = callers
+            .into_iter()
+            .map(|(frames, counts)| (frames.into_iter().filter_map(&mut to).collect(), counts))
+            .collect();
+    }
+}
+
+/// How many stacks a point may have while more are added.
+const ROOM_FOR_STACKS: usize = 2 * MOST_STACKS;
 
 impl Merge {
     /// Adds a point of a snapshot.
@@ -116,7 +172,7 @@ impl Merge {
                 (frames.collect(), counts)
             })
             .collect();
-        let (merged, scratch) = self.merged(key);
+        let (merged, scratch, lost) = self.merged(key);
         sum(
             &mut merged.counters,
             &[
@@ -130,11 +186,12 @@ impl Merge {
                 point.caused_wait_ns,
             ],
         );
-        merged.caused_variance += point.caused_variance;
+        merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
         merged.wait.add(&point.wait, scratch);
         merged.hold.add(&point.hold, scratch);
         for (frames, counts) in stacks {
             sum(merged.callers.entry(frames).or_default(), &counts);
+            merged.bound(ROOM_FOR_STACKS, lost);
         }
     }
 
@@ -146,7 +203,7 @@ impl Merge {
             line: frame.line,
             address: frame.address,
         };
-        self.frame(portable(frame))
+        self.frame(frame)
     }
 
     /// Adds a point of a file, whose frames have these numbers here.
@@ -162,15 +219,15 @@ impl Merge {
             mode: raw.mode,
             site: place.site(raw.site),
         };
-        let (merged, scratch) = self.merged(key);
+        let (merged, scratch, lost) = self.merged(key);
         sum(&mut merged.counters, &raw.counters);
-        merged.caused_variance += raw.caused_variance;
+        merged.caused_variance = variance::sum(merged.caused_variance, raw.caused_variance);
         for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
             let samples = |range: &std::ops::Range<usize>| {
                 room.samples.get(range.clone()).unwrap_or_default()
             };
             merged.counters(&raw.counters);
-            merged.total_variance += raw.total_variance;
+            merged.total_variance = variance::sum(merged.total_variance, raw.total_variance);
             merged.bounds(
                 raw.longest_sampled_ns,
                 AtMost::of(&raw.counters, raw.at_most_ns),
@@ -186,10 +243,12 @@ impl Merge {
                 merged.callers.entry(numbers.collect()).or_default(),
                 &counts,
             );
+            merged.bound(ROOM_FOR_STACKS, lost);
         }
     }
 
-    fn merged(&mut self, key: Key) -> (&mut Merged, &mut Scratch) {
+    fn merged(&mut self, place: Key) -> (&mut Merged, &mut Scratch, &mut u64) {
+        let key = place.portable(&self.texts);
         // Most snapshots have the points that the ones before had, and files have them in order.
         let is_expected = |point: &Merged| point.key == key;
         let next = self.points.len();
@@ -201,6 +260,7 @@ impl Merge {
         if number == next {
             self.points.push(Merged {
                 key,
+                place,
                 counters: [0; field::COUNTERS],
                 caused_variance: 0.0,
                 wait: MergedDurations::default(),
@@ -208,19 +268,23 @@ impl Merge {
                 callers: HashMap::new(),
             });
         }
-        (&mut self.points[number], &mut self.scratch)
+        let merged = &mut self.points[number];
+        if merged.place != place {
+            merged.place = key;
+        }
+        (merged, &mut self.scratch, &mut self.lost_stacks)
     }
 
     /// Adds a point of another merge, the texts and frames of which have these numbers here.
     pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
         let key = Key {
-            lock: place.lock(other.key.lock),
-            site: place.site(other.key.site),
-            ..other.key
+            lock: place.lock(other.place.lock),
+            site: place.site(other.place.site),
+            ..other.place
         };
-        let (merged, scratch) = self.merged(key);
+        let (merged, scratch, lost) = self.merged(key);
         sum(&mut merged.counters, &other.counters);
-        merged.caused_variance += other.caused_variance;
+        merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
         merged.wait.append(other.wait, scratch);
         merged.hold.append(other.hold, scratch);
         for (numbers, counts) in other.callers {
@@ -230,6 +294,7 @@ impl Merge {
                 .entry(numbers.copied().collect())
                 .or_default();
             sum(sums, &counts);
+            merged.bound(ROOM_FOR_STACKS, lost);
         }
     }
 }
@@ -244,7 +309,7 @@ impl Names {
     /// The point as it is in a snapshot.
     pub(super) fn whole(&self, merged: Merged) -> Point {
         let site = |raw: RawSite| Site::new(self.texts.get(raw.file), raw.line, raw.column);
-        let lock = match merged.key.lock {
+        let lock = match merged.place.lock {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.texts.get(name)),
             RawLock::Created(created) => Lock::Created(site(created)),
@@ -284,11 +349,11 @@ impl Names {
             vain_wait_ns,
             blocked,
             caused_wait_ns,
-            caused_variance: merged.caused_variance.min(f64::MAX),
+            caused_variance: merged.caused_variance,
             wait: merged.wait.whole(),
             hold: merged.hold.whole(),
             callers: callers.collect(),
-            ..Point::new(lock, merged.key.mode, site(merged.key.site))
+            ..Point::new(lock, merged.place.mode, site(merged.place.site))
         }
     }
 }
@@ -302,7 +367,7 @@ impl MergedDurations {
             other.unmeasured,
             other.max_ns,
         ]);
-        self.total_variance += other.total_variance;
+        self.total_variance = variance::sum(self.total_variance, other.total_variance);
         let counters = [other.samples, other.total_ns, other.events];
         let at_most = AtMost::of(&counters, other.at_most_ns);
         self.bounds(other.longest_sampled_ns, at_most);
@@ -320,7 +385,7 @@ impl MergedDurations {
 
     fn append(&mut self, other: Self, scratch: &mut Scratch) {
         self.counters(&other.counters);
-        self.total_variance += other.total_variance;
+        self.total_variance = variance::sum(self.total_variance, other.total_variance);
         self.bounds(other.longest_sampled_ns, other.at_most);
         self.reservoir.append(other.reservoir, &mut scratch.spare);
         self.recent.append(other.recent, &mut scratch.spare);
@@ -342,7 +407,7 @@ impl MergedDurations {
         Durations {
             samples,
             total_ns,
-            total_variance: self.total_variance.min(f64::MAX),
+            total_variance: self.total_variance,
             events,
             unmeasured,
             max_ns,

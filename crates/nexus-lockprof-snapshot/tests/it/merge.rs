@@ -1,8 +1,8 @@
 //! Snapshots merged: in any order and grouping the same.
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Merge, Point, ProfilerMode, Sample, SinceError, Snapshot,
-    SnapshotParts, Stack,
+    AcquireMode, Durations, Frame, Lock, Merge, Point, ProfilerMode, Sample, SinceError, Site,
+    Snapshot, SnapshotParts, Stack,
 };
 
 use crate::support::{Random, TestResult, everything, named, snapshot};
@@ -263,5 +263,270 @@ fn a_bad_file_changes_nothing() -> TestResult {
     assert!(merge.add_bytes(b"{").is_err());
     let merged = merge.finish();
     assert_eq!((merged.merged(), merged.points()[0].acquisitions), (1, 5));
+    Ok(())
+}
+
+/// A point of a crate that cargo keeps in `home`, with a caller in the crate.
+fn kept_in(home: &str, acquisitions: u64) -> Point {
+    let file = format!("{home}/.cargo/registry/src/index-0123/pool-1.0.0/src/lib.rs");
+    let frame = Frame {
+        function: Some("pool::take".into()),
+        file: Some(file.clone()),
+        line: Some(9),
+        address: acquisitions,
+    };
+    Point {
+        acquisitions,
+        callers: vec![Stack {
+            frames: vec![frame],
+            waits: 1,
+            wait_ns: acquisitions,
+            samples: 1,
+        }],
+        ..Point::new(
+            Lock::Created(Site::new(file.clone(), 3, 1)),
+            AcquireMode::Exclusive,
+            Site::new(file, 7, 1),
+        )
+    }
+}
+
+/// Hosts whose crates are in different folders have the same points; in which order they come makes no difference.
+#[test]
+fn crates_in_different_folders_are_the_same_points() -> TestResult {
+    const SHORT: &str = "pool-1.0.0/src/lib.rs";
+    let [a, b, c] = [("/home/a", 1), ("/home/b", 20), ("/root", 300)]
+        .map(|(home, acquisitions)| snapshot(vec![kept_in(home, acquisitions)]));
+    let orders = [[&a, &b, &c], [&c, &a, &b], [&b, &c, &a]];
+    for order in orders {
+        let merged = Snapshot::merge(order.into_iter().cloned());
+        let [point] = merged.points() else {
+            panic!("{:?}", merged.points())
+        };
+        assert_eq!(point.acquisitions, 321);
+        assert_eq!(point.site.file, SHORT);
+        assert_eq!(point.lock, Lock::Created(Site::new(SHORT, 3, 1)));
+        let [stack] = point.callers.as_slice() else {
+            panic!("{:?}", point.callers)
+        };
+        assert_eq!(stack.wait_ns, 321);
+        // The same, in two steps and from files.
+        let [first, second, third] = order;
+        let two = Snapshot::merge([first.clone(), second.clone()]);
+        let mut merge = Merge::new();
+        merge.add_bytes(&third.to_bytes()?)?;
+        let mut other = Merge::new();
+        other.add_bytes(&two.to_bytes()?)?;
+        merge.append(other);
+        assert_eq!(merge.finish(), merged);
+    }
+    // Of one folder, it is still known which.
+    let same = Snapshot::merge([a.clone(), a.clone()]);
+    assert_eq!(same.points()[0].site, a.points()[0].site);
+    Ok(())
+}
+
+#[test]
+fn a_snapshot_of_two_folders_shows_as_one() {
+    let two = snapshot(vec![
+        kept_in("/home/a", 1),
+        kept_in("/home/b", 20),
+        named("l", 1),
+    ]);
+    let one = two.clone().portable();
+    let of = |line| {
+        one.points()
+            .iter()
+            .filter(move |point| point.site.line == line)
+    };
+    let counts: Vec<u64> = of(7).map(|point| point.acquisitions).collect();
+    assert_eq!((counts.as_slice(), of(1).count()), (&[21][..], 1));
+    assert_eq!(of(7).map(|point| point.callers.len()).sum::<usize>(), 1);
+    let alone = snapshot(vec![kept_in("/home/a", 1)]);
+    assert_eq!(alone.clone().portable(), alone);
+    // An interval stays one.
+    assert_eq!(two.merged(), one.merged());
+}
+
+/// What was merged from nothing has nothing.
+#[test]
+fn points_of_no_snapshot_are_refused() -> TestResult {
+    let nothing = Snapshot::merge([]);
+    assert_eq!(Snapshot::from_bytes(&nothing.to_bytes()?)?, nothing);
+    assert_eq!(Snapshot::from_json(&nothing.to_json()?)?, nothing);
+    let made_up = |json: &str| json.replace(r#""elapsed_ns""#, r#""merged":0,"elapsed_ns""#);
+    let one = snapshot(vec![named("l", 1)]);
+    let json = made_up(&one.to_json()?);
+    let error = Snapshot::from_json(&json).unwrap_err().to_string();
+    assert!(error.contains("merged from 0 snapshots"), "{error}");
+    let mut merge = Merge::new();
+    assert!(merge.add_bytes(json.as_bytes()).is_err());
+    assert_eq!(merge.finish(), nothing);
+    // The same in bytes: the last of the head's numbers says how many.
+    let mut bytes = one.to_bytes()?;
+    let at = find(&bytes, b"TEXT") - 1;
+    assert_eq!(std::mem::replace(&mut bytes[at], 0), 1);
+    let end = bytes.len() - 4;
+    let sum = crc32fast::hash(&bytes[..end]);
+    bytes[end..].copy_from_slice(&sum.to_le_bytes());
+    let error = Snapshot::from_bytes(&bytes).unwrap_err().to_string();
+    assert!(error.contains("merged from 0 snapshots"), "{error}");
+    let mut merge = Merge::new();
+    assert!(merge.add_bytes(&bytes).is_err());
+    assert_eq!(merge.finish(), nothing);
+    Ok(())
+}
+
+fn find(bytes: &[u8], tag: &[u8]) -> usize {
+    let mut windows = bytes.windows(tag.len());
+    windows.position(|window| window == tag).unwrap_or(0)
+}
+
+/// Intervals that begin at different collections have no common begin; their quantiles are still of their last parts only.
+#[test]
+fn intervals_that_are_incomplete_stay_so() -> TestResult {
+    let at = |engine, collection| {
+        Snapshot::from_parts(SnapshotParts {
+            engine,
+            collection,
+            points: vec![Point {
+                acquisitions: collection,
+                ..named("l", 1)
+            }],
+            ..SnapshotParts::default()
+        })
+    };
+    let interval = |engine, from, to| at(engine, to).since(&at(engine, from));
+    let (part, whole) = (interval(1, 3, 9)?, interval(2, 4, 5)?);
+    assert!(!part.is_complete() && whole.is_complete());
+    for others in [
+        vec![whole.clone()],
+        vec![interval(2, 1, 7)?],
+        vec![at(2, 3)],
+    ] {
+        let all = [vec![part.clone()], others].concat();
+        let merged = Snapshot::merge(all.clone());
+        assert!(!merged.is_complete(), "{all:?}");
+        // Through files, in either form, and merged again.
+        let bytes = Snapshot::from_bytes(&merged.to_bytes()?)?;
+        let json = Snapshot::from_json(&merged.to_json()?)?;
+        assert_eq!((&bytes, &json), (&merged, &merged));
+        assert!(!Snapshot::merge([bytes, whole.clone()]).is_complete());
+        let mut merge = Merge::new();
+        for snapshot in &all {
+            merge.add_bytes(&snapshot.to_bytes()?)?;
+        }
+        assert_eq!(merge.finish(), merged);
+    }
+    assert!(Snapshot::merge([whole, interval(1, 7, 8)?]).is_complete());
+    Ok(())
+}
+
+/// A hundred processes, the addresses of whose frames have no names and so are all different.
+#[test]
+fn stacks_are_bounded() -> TestResult {
+    const PROCESSES: u64 = 100;
+    // More frames than are kept without looking which of them are in use.
+    const STACKS: u64 = 1_000;
+    const KEPT: usize = 1024;
+    let process = |number: u64| {
+        let stack = |index: u64| Stack {
+            frames: vec![Frame {
+                address: 1 + number * STACKS + index,
+                ..Frame::default()
+            }],
+            waits: 1,
+            wait_ns: number * STACKS + index,
+            samples: 1,
+        };
+        snapshot(vec![Point {
+            callers: (0..STACKS).map(stack).collect(),
+            ..named("l", 1)
+        }])
+    };
+    let all: Vec<Snapshot> = (0..PROCESSES).map(process).collect();
+    let mut by_bytes = Merge::new();
+    for snapshot in &all {
+        by_bytes.add_bytes(&snapshot.to_bytes()?)?;
+    }
+    let mut halves = [Merge::new(), Merge::new()];
+    for (index, snapshot) in all.iter().enumerate() {
+        halves[index % 2].add(snapshot);
+    }
+    let [mut first, second] = halves;
+    first.append(second);
+    for merged in [Snapshot::merge(all), by_bytes.finish(), first.finish()] {
+        let callers = &merged.points()[0].callers;
+        assert_eq!(callers.len(), KEPT);
+        assert_eq!(merged.losses().stacks, PROCESSES * STACKS - KEPT as u64);
+        // Those that waited longest.
+        let least = callers.iter().map(|stack| stack.wait_ns).min();
+        assert_eq!(least, Some(PROCESSES * STACKS - KEPT as u64));
+    }
+    Ok(())
+}
+
+/// Variances stop at the largest number, wherever they are added up: what can be shown can be written, read and merged.
+#[test]
+fn variances_stop() -> TestResult {
+    let large = || Point {
+        caused_variance: 1.7e308,
+        wait: Durations {
+            samples: 1,
+            events: 2,
+            total_variance: 1.7e308,
+            ..Durations::default()
+        },
+        ..named("l", 1)
+    };
+    let summed = snapshot(vec![large(), large(), large()]);
+    let merged = Snapshot::merge((0..3).map(|_| snapshot(vec![large()])));
+    for snapshot in [summed, merged] {
+        let point = &snapshot.points()[0];
+        assert_eq!(
+            (point.caused_variance, point.wait.total_variance),
+            (f64::MAX, f64::MAX)
+        );
+        assert_eq!(Snapshot::from_json(&snapshot.to_json()?)?, snapshot);
+        assert_eq!(Snapshot::from_bytes(&snapshot.to_bytes()?)?, snapshot);
+    }
+    Ok(())
+}
+
+/// -0 equals 0, so it makes the same file.
+#[test]
+fn minus_0_is_0() -> TestResult {
+    let with = |zero: f64| {
+        let durations = || Durations {
+            samples: 1,
+            events: 1,
+            total_variance: zero,
+            ..Durations::default()
+        };
+        let point = Point {
+            caused_variance: zero,
+            wait: durations(),
+            hold: durations(),
+            ..named("l", 1)
+        };
+        Snapshot::from_parts(SnapshotParts {
+            mode: ProfilerMode::Sampled { budget: zero },
+            points: vec![point],
+            ..SnapshotParts::default()
+        })
+    };
+    let (minus, plus) = (with(-0.0), with(0.0));
+    assert_eq!(minus.to_json()?, plus.to_json()?);
+    assert_eq!(minus.to_bytes()?, plus.to_bytes()?);
+    assert_eq!(minus.mode().to_string(), "sampled (budget 0%)");
+    let json = plus
+        .to_json()?
+        .replace(r#""budget":0.0"#, r#""budget":-0.0"#);
+    assert!(json.contains("-0.0"), "{json}");
+    let read = Snapshot::from_json(&json)?;
+    let ProfilerMode::Sampled { budget } = read.mode() else {
+        panic!("{read:?}")
+    };
+    assert!(budget.is_sign_positive());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A comparison for programs: what `docs/guide/lockprof.md` describes.
 
-use crate::diff::{Change, Comparison, Metric, Presence, Row, Rule, Verdict};
-use nexus_lockprof_snapshot::{AcquireMode, Lock, ProfilerMode, Site, Snapshot};
+use crate::diff::{Change, Comparison, Load, Metric, Presence, Row, Rule, Verdict};
+use nexus_lockprof_snapshot::{AcquireMode, Lock, ProfilerMode, Site};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -11,6 +11,9 @@ struct Document<'a> {
     before: Side<'a>,
     after: Side<'a>,
     rule: &'a Rule,
+    /// How busy the machine was, of several runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<Load>,
     comparisons: usize,
     worse: usize,
     better: usize,
@@ -19,6 +22,17 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct Side<'a> {
+    /// What the only run is called, or which side it is.
+    target: &'a str,
+    /// Of all runs.
+    elapsed_ns: u64,
+    /// Of the first run.
+    mode: ProfilerMode,
+    runs: Vec<Run<'a>>,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
     target: &'a str,
     elapsed_ns: u64,
     mode: ProfilerMode,
@@ -55,7 +69,7 @@ struct Figure {
 /// One line of JSON.
 pub(super) fn json(
     comparison: &Comparison,
-    [before, after]: &[(String, &Snapshot); 2],
+    [before, after]: &[super::Side; 2],
     rule: &Rule,
 ) -> serde_json::Result<String> {
     serde_json::to_string(&Document {
@@ -64,6 +78,7 @@ pub(super) fn json(
         before: side(before),
         after: side(after),
         rule,
+        load: comparison.load,
         comparisons: comparison.comparisons,
         worse: comparison.count(Verdict::Worse),
         better: comparison.count(Verdict::Better),
@@ -71,11 +86,21 @@ pub(super) fn json(
     })
 }
 
-fn side<'a>((target, snapshot): &'a (String, &Snapshot)) -> Side<'a> {
-    Side {
+fn side(side: &super::Side) -> Side<'_> {
+    let runs = side.targets.iter().zip(&side.runs);
+    let runs = runs.map(|(target, run)| Run {
         target,
-        elapsed_ns: snapshot.elapsed_ns(),
-        mode: snapshot.mode(),
+        elapsed_ns: run.elapsed_ns(),
+        mode: run.mode(),
+    });
+    Side {
+        target: &side.name,
+        elapsed_ns: side.elapsed_ns(),
+        mode: side
+            .runs
+            .first()
+            .map_or(ProfilerMode::Off, |run| run.mode()),
+        runs: runs.collect(),
     }
 }
 

@@ -1,33 +1,32 @@
 //! A comparison for people.
 
-use super::word;
-use crate::diff::{Change, Comparison, Metric, Presence, Row, Rule, Verdict};
+use super::{Side, word};
+use crate::diff::{Change, Comparison, Presence, Row, Rule, Verdict};
 use crate::number;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
 use nexus_lockprof_export::text::pieces::Names;
-use nexus_lockprof_snapshot::{AcquireMode, Snapshot, printable};
+use nexus_lockprof_snapshot::{AcquireMode, printable};
 
 /// Columns of numbers.
 const RIGHT: [usize; 4] = [5, 6, 7, 8];
 
 /// One line for each figure that is worse or better, or of `all`, and what there is to say about them.
-pub(super) fn table(
-    comparison: &Comparison,
-    sides: &[(String, &Snapshot); 2],
-    rule: &Rule,
-    all: bool,
-) -> String {
+pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all: bool) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
         "", "lock", "site", "m", "", "before", "after", "change", "z",
     ]);
     let mut styles = vec![Style::new().bold()];
-    let names = Names::new(sides.iter().flat_map(|(_, side)| side.points()));
+    let runs = sides.iter().flat_map(|side| &side.runs);
+    let names = Names::new(runs.flat_map(|run| run.points()));
     for row in &comparison.rows {
         for change in &row.changes {
-            let tells = matches!(change.verdict, Verdict::Worse | Verdict::Better);
+            let tells = matches!(
+                change.verdict,
+                Verdict::Worse | Verdict::Better | Verdict::Load
+            );
             if all || tells {
                 table.add_row(cells(row, change, &names));
                 styles.push(style(change.verdict));
@@ -45,13 +44,17 @@ pub(super) fn table(
         let styled = table.lines().zip(styles);
         lines.extend(styled.map(|(line, style)| format!("{style}{}{style:#}", line.trim_end())));
     }
-    for (name, snapshot) in sides {
-        lines.push(side(name, snapshot));
+    lines.extend(sides.iter().map(line));
+    lines.push(summary(comparison, rule, sides));
+    for side in sides {
+        for (target, run) in side.targets.iter().zip(&side.runs) {
+            if !run.losses().is_empty() {
+                lines.push(format!("LOST of {}: {}", printable(target), run.losses()));
+            }
+        }
     }
-    lines.push(summary(comparison, rule));
-    let lost = sides.iter().filter(|(_, side)| !side.losses().is_empty());
-    lines
-        .extend(lost.map(|(name, side)| format!("LOST of {}: {}", printable(name), side.losses())));
+    lines.extend(load(comparison));
+    lines.extend(advice(sides).map(str::to_owned));
     lines.join("\n")
 }
 
@@ -59,15 +62,16 @@ fn style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Worse => AnsiColor::Red.on_default(),
         Verdict::Better => AnsiColor::Green.on_default(),
+        Verdict::Load => AnsiColor::Yellow.on_default(),
         Verdict::Same => Style::new(),
         Verdict::Small => Style::new().dimmed(),
     }
 }
 
 fn cells(row: &Row, change: &Change, names: &Names) -> [String; 9] {
-    let figure = |value| match change.metric {
-        Metric::ContentionShare => number::percent(value),
-        _ => number::duration(value),
+    let figure = |value| match change.metric.is_time() {
+        true => number::duration(value),
+        false => number::percent(value),
     };
     let mode = match row.mode {
         AcquireMode::Exclusive => "ex",
@@ -119,23 +123,35 @@ fn z(z: f64) -> String {
     }
 }
 
-fn side(name: &str, snapshot: &Snapshot) -> String {
-    let acquisitions: f64 = snapshot
-        .points()
+fn line(side: &Side) -> String {
+    let points = side
+        .runs
         .iter()
+        .map(|run| run.points().len())
+        .max()
+        .unwrap_or(0);
+    let acquisitions: f64 = side
+        .runs
+        .iter()
+        .flat_map(|run| run.points())
         .map(|point| point.acquisitions as f64)
         .sum();
+    let runs = match side.runs.len() {
+        1 => String::new(),
+        runs => format!("{runs} runs, "),
+    };
+    let mut modes: Vec<String> = side.runs.iter().map(|run| run.mode().to_string()).collect();
+    modes.dedup();
     format!(
-        "{}: {} points, {} acquisitions in {}, mode {}",
-        printable(name),
-        snapshot.points().len(),
+        "{}: {runs}{points} points, {} acquisitions in {}, mode {}",
+        printable(&side.name),
         number::count(acquisitions),
-        number::duration(snapshot.elapsed_ns() as f64),
-        snapshot.mode(),
+        number::duration(side.elapsed_ns() as f64),
+        modes.join(", "),
     )
 }
 
-fn summary(comparison: &Comparison, rule: &Rule) -> String {
+fn summary(comparison: &Comparison, rule: &Rule, sides: &[Side; 2]) -> String {
     let small = match comparison.count(Verdict::Small) {
         0 => String::new(),
         small => format!(
@@ -143,13 +159,43 @@ fn summary(comparison: &Comparison, rule: &Rule) -> String {
             number::setting(rule.floor)
         ),
     };
+    let against = match sides {
+        [before, after] if before.runs.len() == 1 && after.runs.len() == 1 => "",
+        _ => " against the spread between runs",
+    };
     format!(
-        "{} worse and {} better of {} figures compared{small}.\nThat is: changed by {} at least, and not by chance, which in {} of \
-         diffs of equal runs looks like that.",
+        "{} worse and {} better of {} figures compared{small}.\n\
+         Listed: changes of at least {}, significant at {}{against}.",
         comparison.count(Verdict::Worse),
         comparison.count(Verdict::Better),
         comparison.comparisons,
         number::setting(rule.threshold),
         number::setting(rule.significance),
     )
+}
+
+/// Which side had less of the processor.
+fn load(comparison: &Comparison) -> Option<String> {
+    let load = comparison.load.filter(|load| load.differs)?;
+    let (busier, more, less) = match load.after > load.before {
+        true => ("after", load.after, load.before),
+        false => ("before", load.before, load.after),
+    };
+    Some(format!(
+        "The machine was busier in the runs of `{busier}`: a hold took {more:.1} times as long as a typical one, against {less:.1} times on \
+         the other side.\nWhat may come from that is listed as `load` and is not worse or better. Run both sides by turns.",
+    ))
+}
+
+/// What more runs would tell.
+fn advice(sides: &[Side; 2]) -> Option<&'static str> {
+    let fewest = sides.iter().map(|side| side.runs.len()).min()?;
+    let most = sides.iter().map(|side| side.runs.len()).max()?;
+    match (fewest, most) {
+        (_, 1) => Some(
+            "One run a side cannot tell a change from a busy machine. Compare several: --before A1 A2 A3 --after B1 B2 B3.",
+        ),
+        (0..3, _) => Some("With fewer than three runs a side, only large changes stand out."),
+        _ => None,
+    }
 }

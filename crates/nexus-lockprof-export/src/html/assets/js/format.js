@@ -79,7 +79,7 @@ function printable(text) {
 
 /** A path without what says only where a machine keeps it, as the text report's. */
 function shortPath(path) {
-  const crate = /^.+?[/\\]registry[/\\]src[/\\][^/\\]+[/\\](.*)$/s.exec(path);
+  const crate = /^.+?[/\\]registry[/\\]src[/\\][^/\\]+[/\\]([^/\\]*-\d.*)$/s.exec(path);
   if (crate) return crate[1];
   const git = /^.+?[/\\]git[/\\]checkouts[/\\]([^/\\]+?)(?:-[^-/\\]+)?[/\\]([^/\\]+)[/\\](.*)$/s.exec(path);
   if (git) return `${git[1]}-${git[2]}/${git[3]}`;

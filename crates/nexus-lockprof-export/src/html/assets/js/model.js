@@ -17,6 +17,7 @@ function readSnapshot(json) {
     base: json.base ?? null,
     glance: json.glance ?? false,
     merged: json.merged ?? 1,
+    incomplete: json.incomplete ?? false,
     resets: json.resets,
     elapsed: json.elapsed_ns,
     mode: json.mode,
@@ -107,7 +108,8 @@ function quantile(reservoir, q) {
 
 /** Whether quantiles are drawn from all the time covered. */
 function isComplete(snapshot) {
-  const { base, collection, glance } = snapshot;
+  const { base, collection, glance, incomplete } = snapshot;
+  if (incomplete) return false;
   return base === null || (!glance && (base === collection || base + 1 === collection));
 }
 
@@ -125,9 +127,9 @@ function lockClasses(points) {
     }
     lock.points.push(point);
     lock.wait += point.wait.total_ns;
-    lock.variance += totalError(point.wait) ** 2;
+    lock.variance = Math.min(Number.MAX_VALUE, lock.variance + totalError(point.wait) ** 2);
     lock.caused += point.caused_wait_ns;
-    lock.causedVariance += point.caused_variance;
+    lock.causedVariance = Math.min(Number.MAX_VALUE, lock.causedVariance + point.caused_variance);
     lock.acquisitions += point.acquisitions;
     lock.contentions += point.contentions;
     lock.inVain += point.timeouts + point.cancellations;

@@ -1,0 +1,214 @@
+//! What is compared: the [`Metric`]s of a point in a [`Run`].
+
+use super::estimate::{self, Estimate};
+use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
+use serde::Serialize;
+
+/// What of a point is compared. More is worse, of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Metric {
+    /// Nanoseconds waited in each second: what it costs. Grows with the load.
+    WaitPerSecond,
+    /// Nanoseconds waited for each acquisition. Need not grow for a point that does more.
+    WaitPerAcquisition,
+    /// Nanoseconds that each acquisition held the lock, the time without the processor included.
+    HoldPerAcquisition,
+    /// Share of the acquisitions that had to wait.
+    ContentionShare,
+    /// Nanoseconds of a hold, without the longest tenth: near the processor time of the hold, since a thread rarely loses the processor in one.
+    TypicalHold,
+    /// Acquisitions for each unit of work: one acquisition of the lock that --work names, or of any lock.
+    AcquisitionsPerWork,
+    /// Share of all waiting in the run.
+    WaitShare,
+}
+
+/// The metrics that `--metric` can name together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    One(Metric),
+    /// What other programs on the machine move least.
+    Steady,
+    All,
+}
+
+impl clap::ValueEnum for Choice {
+    fn value_variants<'a>() -> &'a [Self] {
+        const CHOICES: [Choice; 9] = [
+            Choice::Steady,
+            Choice::All,
+            Choice::One(Metric::TypicalHold),
+            Choice::One(Metric::AcquisitionsPerWork),
+            Choice::One(Metric::WaitShare),
+            Choice::One(Metric::WaitPerSecond),
+            Choice::One(Metric::WaitPerAcquisition),
+            Choice::One(Metric::HoldPerAcquisition),
+            Choice::One(Metric::ContentionShare),
+        ];
+        &CHOICES
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        match self {
+            Self::One(metric) => metric.to_possible_value(),
+            Self::Steady => Some(clap::builder::PossibleValue::new("steady").help(
+                "Those that other programs on the machine move least: typical-hold, acquisitions-per-work and wait-share",
+            )),
+            Self::All => Some(clap::builder::PossibleValue::new("all").help("All of them")),
+        }
+    }
+}
+
+impl Choice {
+    /// All that were chosen, each once.
+    pub(crate) fn metrics(choices: &[Self]) -> Vec<Metric> {
+        let mut metrics: Vec<Metric> = choices
+            .iter()
+            .flat_map(|choice| match choice {
+                Self::One(metric) => vec![*metric],
+                Self::Steady => Metric::STEADY.to_vec(),
+                Self::All => Metric::ALL.to_vec(),
+            })
+            .collect();
+        metrics.sort_unstable();
+        metrics.dedup();
+        metrics
+    }
+}
+
+/// A snapshot of one run, and what its figures are divided by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) seconds: f64,
+    /// Units of work that were done.
+    work: f64,
+    /// Nanoseconds waited at all points.
+    waited_ns: f64,
+}
+
+impl<'a> Run<'a> {
+    /// The run that `snapshot` is of. Acquisitions of the lock `work` count its units of work, those of all locks if it is `None`.
+    pub(crate) fn new(snapshot: &'a Snapshot, work: Option<&str>) -> Self {
+        let points = snapshot.points().iter();
+        let counted = points
+            .clone()
+            .filter(|point| work.is_none_or(|work| point.lock.name() == work));
+        Self {
+            snapshot,
+            seconds: snapshot.elapsed().as_secs_f64(),
+            work: counted.map(|point| point.acquisitions as f64).sum(),
+            waited_ns: points.map(|point| point.wait.total_ns as f64).sum(),
+        }
+    }
+}
+
+impl Metric {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::WaitPerSecond,
+        Self::WaitPerAcquisition,
+        Self::HoldPerAcquisition,
+        Self::ContentionShare,
+        Self::TypicalHold,
+        Self::AcquisitionsPerWork,
+        Self::WaitShare,
+    ];
+
+    /// What says most about a single run.
+    pub(crate) const OF_ONE_RUN: [Self; 4] = [
+        Self::WaitPerSecond,
+        Self::WaitPerAcquisition,
+        Self::HoldPerAcquisition,
+        Self::ContentionShare,
+    ];
+
+    /// What other programs on the machine move least.
+    pub(crate) const STEADY: [Self; 3] = [
+        Self::TypicalHold,
+        Self::AcquisitionsPerWork,
+        Self::WaitShare,
+    ];
+
+    /// What it is called in a table.
+    pub(crate) const fn head(self) -> &'static str {
+        match self {
+            Self::WaitPerSecond => "wait/s",
+            Self::WaitPerAcquisition => "wait/acq",
+            Self::HoldPerAcquisition => "hold/acq",
+            Self::ContentionShare => "contended",
+            Self::TypicalHold => "typical hold",
+            Self::AcquisitionsPerWork => "acq/work",
+            Self::WaitShare => "wait share",
+        }
+    }
+
+    /// Whether another program on the machine can move it by much. The share of waits moves less than the waits.
+    pub(crate) const fn follows_load(self) -> bool {
+        !matches!(self, Self::TypicalHold | Self::AcquisitionsPerWork)
+    }
+
+    /// Whether it is a time, in nanoseconds, and not a share.
+    pub(crate) const fn is_time(self) -> bool {
+        match self {
+            Self::WaitPerSecond
+            | Self::WaitPerAcquisition
+            | Self::HoldPerAcquisition
+            | Self::TypicalHold => true,
+            Self::ContentionShare | Self::AcquisitionsPerWork | Self::WaitShare => false,
+        }
+    }
+
+    /// Of a point in a run; `None` where it was not measured, or there is nothing to divide by. The error is what the run by itself tells.
+    pub(crate) fn of(self, point: &Point, run: &Run<'_>) -> Option<Estimate> {
+        let acquisitions = point.acquisitions as f64;
+        match self {
+            Self::WaitPerSecond => estimate::per_second(&point.wait, run.seconds),
+            Self::WaitPerAcquisition => estimate::per_event(&point.wait, acquisitions),
+            Self::HoldPerAcquisition => estimate::per_event(&point.hold, point.hold.events as f64),
+            Self::ContentionShare => estimate::share(point.contentions as f64, acquisitions),
+            Self::TypicalHold => estimate::typical(&point.hold),
+            // A lock that is new, or gone, is no change of how often it is taken.
+            Self::AcquisitionsPerWork if point.acquisitions == 0 => None,
+            Self::AcquisitionsPerWork => estimate::count(acquisitions, run.work),
+            Self::WaitShare => estimate::per_second(&point.wait, run.waited_ns),
+        }
+    }
+
+    /// Seconds in each second that the figure is about; below some of it nobody cares. `None` where it was not measured.
+    pub(crate) fn weight(self, point: &Point, run: &Run<'_>) -> Option<f64> {
+        let of =
+            |durations: &Durations| Some(estimate::per_second(durations, run.seconds)?.value / 1e9);
+        match self {
+            Self::HoldPerAcquisition | Self::TypicalHold => of(&point.hold),
+            Self::AcquisitionsPerWork => match (of(&point.wait), of(&point.hold)) {
+                (Some(wait), Some(hold)) => Some(wait.max(hold)),
+                (wait, hold) => wait.or(hold),
+            },
+            _ => of(&point.wait),
+        }
+    }
+
+    /// Of such a point in such runs, what is too little to matter: a figure and its double are alike below it. A logarithm has no use for
+    /// figures near 0, which it takes for very different.
+    pub(crate) fn negligible(self, floor: f64, acquisitions_per_second: f64) -> f64 {
+        /// Whole nanoseconds are what clocks tell.
+        const CLOCK_NS: f64 = 1.0;
+        let floor_ns = floor * 1e9;
+        let of = |figure: f64, least: f64| {
+            if figure.is_finite() {
+                figure.max(least)
+            } else {
+                least
+            }
+        };
+        match self {
+            Self::WaitPerSecond => of(floor_ns, 1.0),
+            Self::WaitPerAcquisition => of(floor_ns / acquisitions_per_second, CLOCK_NS),
+            Self::HoldPerAcquisition | Self::TypicalHold => CLOCK_NS,
+            Self::ContentionShare => 1e-3,
+            Self::AcquisitionsPerWork => 1e-6,
+            Self::WaitShare => 1e-2,
+        }
+    }
+}

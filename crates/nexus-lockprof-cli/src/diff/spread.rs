@@ -1,0 +1,168 @@
+//! Runs of two programs, compared by how much runs of one program differ.
+//!
+//! Everything is done in logarithms: what a busy machine does to a figure it does by a factor. The variance of a figure is that of the runs
+//! of each side around their own mean. Three runs a side leave it four degrees of freedom, so the variances of the same metric at the
+//! other points help out ([`Prior`]).
+
+use super::estimate::Estimate;
+use super::metric::{Metric, Run};
+use super::pair::Pair;
+use super::student::{Prior, two_sided};
+use super::{Change, Rule, Verdict};
+use nexus_lockprof_snapshot::Point;
+
+/// No two runs are believed to be nearer to one another than this share: a clock has a resolution, and code a layout.
+const LIKENESS: f64 = 0.01;
+
+/// A metric of a point in all runs.
+#[derive(Clone, Debug)]
+pub(super) struct Spread {
+    metric: Metric,
+    /// Logarithms of the figures, of each side.
+    sides: [Vec<f64>; 2],
+    /// What was added to each figure before.
+    negligible: f64,
+    /// Whether it is about too little time.
+    small: bool,
+}
+
+impl Spread {
+    /// `None` if it was measured in too few runs to say how they differ.
+    pub(super) fn of(
+        metric: Metric,
+        pair: &Pair<'_>,
+        nothing: &Point,
+        runs: [&[Run<'_>]; 2],
+        rule: &Rule,
+    ) -> Option<Self> {
+        let points = [&pair.before, &pair.after];
+        let each = |side: usize| {
+            let points = points[side]
+                .iter()
+                .map(|point| point.as_deref().unwrap_or(nothing));
+            points.zip(runs[side])
+        };
+        let all = || each(0).chain(each(1));
+        let seconds: f64 = all().map(|(_, run)| run.seconds).sum();
+        let acquisitions: f64 = all().map(|(point, _)| point.acquisitions as f64).sum();
+        let negligible = metric.negligible(rule.floor, acquisitions / seconds);
+        let figures = |side| {
+            let figures = each(side).filter_map(|(point, run)| metric.of(point, run));
+            figures
+                .map(|figure| (figure.value + negligible).ln())
+                .collect()
+        };
+        let sides: [Vec<f64>; 2] = [figures(0), figures(1)];
+        let number: usize = sides.iter().map(Vec::len).sum();
+        if sides.iter().any(Vec::is_empty) || number < 3 {
+            return None;
+        }
+        let weight = |side| {
+            let weights: Vec<f64> = each(side)
+                .filter_map(|(point, run)| metric.weight(point, run))
+                .collect();
+            (!weights.is_empty()).then(|| weights.iter().sum::<f64>() / weights.len() as f64)
+        };
+        let weight = [weight(0), weight(1)]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
+        Some(Self {
+            metric,
+            sides,
+            negligible,
+            // What was not timed may matter.
+            small: weight.is_some_and(|weight| weight < rule.floor),
+        })
+    }
+
+    fn freedom(&self) -> f64 {
+        self.sides.iter().map(|side| side.len() as f64).sum::<f64>() - 2.0
+    }
+
+    /// Of one run.
+    fn variance(&self) -> f64 {
+        let squares = self.sides.iter().map(|side| {
+            let mean = mean(side);
+            side.iter().map(|log| (log - mean).powi(2)).sum::<f64>()
+        });
+        squares.sum::<f64>() / self.freedom() + LIKENESS * LIKENESS
+    }
+
+    /// Not judged yet, except that it is small.
+    fn change(&self, prior: Prior) -> Change {
+        let Prior { variance, freedom } = prior.and(self.variance(), self.freedom());
+        let estimate = |side: &[f64]| {
+            let typical = mean(side).exp();
+            let error = typical * (variance / side.len() as f64).sqrt();
+            // The logarithm's own rounding is no figure.
+            let value = typical - self.negligible;
+            Estimate::typical_run(if value > 1e-9 * typical { value } else { 0.0 }, error)
+        };
+        let [before, after] = &self.sides;
+        let runs: f64 = [before, after]
+            .map(|side| 1.0 / side.len() as f64)
+            .iter()
+            .sum();
+        let t = (mean(after) - mean(before)) / (variance * runs).sqrt();
+        Change {
+            metric: self.metric,
+            before: estimate(before),
+            after: estimate(after),
+            z: t,
+            p: two_sided(t, freedom),
+            verdict: if self.small {
+                Verdict::Small
+            } else {
+                Verdict::Same
+            },
+        }
+    }
+}
+
+/// The chance that the means of two sides are as far apart as these, by themselves.
+pub(super) fn chance(before: &[f64], after: &[f64]) -> f64 {
+    let freedom = (before.len() + after.len()) as f64 - 2.0;
+    let squares = |side: &[f64]| {
+        let mean = mean(side);
+        side.iter().map(|log| (log - mean).powi(2)).sum::<f64>()
+    };
+    let variance = (squares(before) + squares(after)) / freedom;
+    let runs = 1.0 / before.len() as f64 + 1.0 / after.len() as f64;
+    let difference = mean(after) - mean(before);
+    match difference == 0.0 {
+        true => 1.0,
+        false => two_sided(difference / (variance * runs).sqrt(), freedom),
+    }
+}
+
+fn mean(logs: &[f64]) -> f64 {
+    logs.iter().sum::<f64>() / logs.len() as f64
+}
+
+/// The changes of many points, by what all of them tell of how runs differ.
+pub(super) fn changes(points: &[Vec<Spread>]) -> Vec<Vec<Change>> {
+    let all = || points.iter().flatten();
+    let prior = |metric| {
+        let alike = || all().filter(move |spread| spread.metric == metric && !spread.small);
+        let freedom = alike().map(Spread::freedom).fold(0.0, f64::max);
+        let whole = alike().filter(|spread| spread.freedom() == freedom);
+        let variances: Vec<f64> = whole.map(Spread::variance).collect();
+        Prior::of(&variances, freedom)
+    };
+    let priors: Vec<(Metric, Prior)> = Metric::ALL
+        .into_iter()
+        .map(|metric| (metric, prior(metric)))
+        .collect();
+    let prior = |metric| {
+        let found = priors.iter().find(|(of, _)| *of == metric);
+        found.map_or(Prior::NONE, |(_, prior)| *prior)
+    };
+    let changes = points.iter().map(|spreads| {
+        let changes = spreads
+            .iter()
+            .map(|spread| spread.change(prior(spread.metric)));
+        changes.collect()
+    });
+    changes.collect()
+}
