@@ -5,7 +5,7 @@ import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
 const source = ["format", "model", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration count digits percent threads threadsError printable shortPath elide readSnapshot quantile findings COLUMNS filtered sorted histogram waitTree History lockClasses totalText";
+const names = "duration count digits percent threads threadsError printable shortPath elide readSnapshot quantile findings COLUMNS filtered sorted histogram waitTree History lockClasses totalText relativeError isComplete";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -73,6 +73,22 @@ test("an estimate is called one", () => {
   assert.match(words(part), /who held it meanwhile was not seen/);
   const [average] = page.findings(read([point("a", 1, { contentions: 1, wait: exact(2e9) })], { merged: 3 }));
   assert.match(words(average), /costs 2\.0 threads, on average of 3 snapshots/);
+});
+
+test("an error has the tail in it", () => {
+  const hold = { samples: 10, events: 1000, total_ns: 110e6, total_variance: 0, max_ns: 10e6, longest_sampled_ns: 10e6, reservoir: [[1e6, 1]] };
+  const [a] = read([point("a", 1, { hold })]).points;
+  assert.equal(page.relativeError(a.hold), 9);
+  assert.equal(page.totalText(a.hold), "~110ms ±>100%");
+  assert.equal(page.totalText({ ...a.hold, longest_sampled_ns: 0 }), "~110ms");
+});
+
+test("an interval that begins at a glance is not complete", () => {
+  const complete = (more) => page.isComplete(read([point("a", 1)], more));
+  assert.equal(complete({ base: 4, collection: 5 }), true);
+  assert.equal(complete({ base: 4, collection: 5, glance: true }), false);
+  assert.equal(complete({ base: 5, collection: 5, glance: true }), false);
+  assert.equal(complete({ collection: 5, glance: true }), true);
 });
 
 test("nothing is said that the numbers do not carry", () => {

@@ -60,8 +60,9 @@ function expected(point) {
     const times = point[kind];
     const measured = times?.samples > 0;
     const about = measured && (times.events > times.samples || times.total_variance > 0) ? "~" : "";
-    const error = about ? Math.sqrt(times.total_variance ?? 0) / times.total_ns : 0;
-    const total = measured ? `${times.unmeasured > 0 ? ">" : about}${duration(times.total_ns)}${error > 0.1 ? ` ±${Math.round(100 * error)}%` : ""}` : "-";
+    const unseen = measured ? Math.max(0, times.events - times.samples) / times.samples : 0;
+    const error = about ? Math.hypot(Math.sqrt(times.total_variance ?? 0), unseen * (times.longest_sampled_ns ?? 0)) / times.total_ns : 0;
+    const total = measured ? `${times.unmeasured > 0 ? ">" : about}${duration(times.total_ns)}${error > 1 ? " ±>100%" : error > 0.1 ? ` ±${Math.round(100 * error)}%` : ""}` : "-";
     said[`${kind}_total`] = [total, measured ? `${digits(times.total_ns)} ns` : ""];
     for (const q of [50, 95, 99]) said[`${kind}_p${q}`] = [measured && quantile(times, q / 100) !== undefined ? about + duration(quantile(times, q / 100)) : "-"];
     said[`${kind}_max`] = [measured ? duration(times.max_ns) : "-"];

@@ -250,13 +250,11 @@ impl Record {
         // Inside the sequence, so that a collection that comes between a sample and its sums finds that the record is not
         // as it was, and looks at the sample.
         let offered = self.write(|| {
-            let mut offered = 0;
-            for measured in delta.measured() {
+            for (offered, measured) in delta.measured().enumerate() {
                 let tally = self.tally(measured.kind);
                 if !tally.offer_in_place(measured, era, seed) {
                     return Some(offered);
                 }
-                offered += 1;
             }
             self.add_sums(delta, era);
             None

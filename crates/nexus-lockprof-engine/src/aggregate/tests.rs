@@ -338,7 +338,8 @@ fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let record = |mode, name: &'static str, locks| {
-        let tag = (0..locks).map(|_| number_of(name)).last().unwrap().unwrap();
+        let numbered = (0..locks).map(|_| number_of(name).unwrap());
+        let tag = numbered.reduce(|_, tag| tag).unwrap();
         let key = PointKey::new(SiteKey::new(Location::caller(), mode), tag);
         shard.record(&owner, key, &core.limits()).unwrap()
     };

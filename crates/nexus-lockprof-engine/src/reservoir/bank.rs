@@ -28,7 +28,7 @@ const TOO_WIDE: f64 = 0.125;
 const WIDTH: f64 = 0.1;
 /// Nothing is above it.
 const NO_TAIL: u32 = u32::MAX;
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
 
 pub(super) struct Bank {
     /// Collection that the contents belong to.
