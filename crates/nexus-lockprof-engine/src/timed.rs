@@ -13,8 +13,9 @@ use crate::reservoir::with_rng;
 use crate::sampler::Schedule;
 use crate::shard::Shard;
 use crate::sync::{Ordering::Relaxed, bump};
+use std::mem::ManuallyDrop;
 
-/// A timed acquisition under way.
+/// A timed acquisition under way. Dropped, it was not made.
 #[derive(Debug)]
 pub struct Timing<'a> {
     core: &'a Core,
@@ -169,21 +170,26 @@ impl Timing<'_> {
     /// The lock is owned: a few plain stores and a clock read.
     #[inline(always)]
     pub fn acquired(self) -> Stamp {
-        if let Some(next) = self.next {
-            self.hit.record.holds.set(next);
+        // The stamp has the node now.
+        let this = ManuallyDrop::new(self);
+        let record = this.hit.record;
+        if let Some(next) = this.next {
+            record.holds.set(next);
         }
-        bump(&self.hit.record.holds.measured, 1);
+        bump(&record.holds.measured, 1);
         // SAFETY: the caller's of `timing`.
-        unsafe { self.hit.commit() };
-        self.pending
+        unsafe { this.hit.count() };
+        this.pending
             .hold_start
-            .store(self.core.clock.raw(), Relaxed);
-        Stamp::new(self.pending)
+            .store(this.core.clock.raw(), Relaxed);
+        Stamp::new(this.pending)
     }
+}
 
-    /// The lock was found taken.
+/// The lock was found taken, or the try unwound.
+impl Drop for Timing<'_> {
     #[inline(always)]
-    pub fn abandoned(self) {
+    fn drop(&mut self) {
         self.shard.pool.give_back(self.pending);
     }
 }

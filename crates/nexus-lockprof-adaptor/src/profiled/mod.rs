@@ -12,7 +12,7 @@ pub use task::TaskWait;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, LockClass, NameLen, PointKey, Probe, SiteKey, Stamp,
+    ClassWord, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, Stamp,
 };
 use nexus_lockprof_engine::{Global, Host};
 use std::panic::Location;
@@ -43,8 +43,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 ///
 /// # What the lock publishes
 /// A lock tells who waits for it which point holds it: a plain store after an acquisition at another point
-/// than the last, not undone by the release. Under shared holders it is the latest of them. A waiter may read it just before the holder
-/// writes it; then the wait is put on the holder before.
+/// than the last, not undone by the release. Under shared holders it is the latest of them, and a waiter can say no more than "readers".
+/// A waiter reads it after its first pauses, when whoever has just won the lock has written it.
 ///
 /// # Locks that are not `lock_api`'s
 /// A lock of any other kind can keep a `Profiled<()>` beside itself: [`acquire`](Self::acquire), [`try_acquire`](Self::try_acquire) and
@@ -179,6 +179,12 @@ impl<R, H: Host> Profiled<R, H> {
         unsafe { SiteKey::from_published(self.holder.load(Relaxed)) }
     }
 
+    /// This lock, as the engine knows it.
+    #[inline(always)]
+    fn lock_ref(&self) -> LockRef {
+        LockRef::of(&self.class)
+    }
+
     /// A release: `unlock` gives the raw lock its guard back.
     #[inline(always)]
     pub fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
@@ -186,16 +192,34 @@ impl<R, H: Host> Profiled<R, H> {
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            self.release_measured(inner, stamp, unlock);
+            self.release_measured(inner, stamp, self.lock_ref(), unlock);
+        }
+    }
+
+    /// The same, by an `unlock` that hands the lock to a waiter, if there is one.
+    #[inline(always)]
+    pub fn release_fair<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
+        let (inner, stamp) = guard.into_parts();
+        if stamp.is_none() {
+            unlock(&self.raw, inner);
+        } else {
+            let lock = self.lock_ref().released_fairly();
+            self.release_measured(inner, stamp, lock, unlock);
         }
     }
 
     #[inline(never)]
-    fn release_measured<G>(&self, inner: G, stamp: Stamp, unlock: impl FnOnce(&R, G)) {
+    fn release_measured<G>(
+        &self,
+        inner: G,
+        stamp: Stamp,
+        lock: LockRef,
+        unlock: impl FnOnce(&R, G),
+    ) {
         // Once it is released, another thread may free the lock: nothing of `self` is touched after that.
         let host = self.host.clone();
         // Settles also when `unlock` unwinds, which releases the lock all the same.
-        let _settled = Settle::new(host, stamp);
+        let _settled = Settle::new(host, stamp, lock);
         unlock(&self.raw, inner);
     }
 }
@@ -207,10 +231,10 @@ struct Settle<H: Host> {
 }
 
 impl<H: Host> Settle<H> {
-    fn new(host: H, stamp: Stamp) -> Self {
+    fn new(host: H, stamp: Stamp, lock: LockRef) -> Self {
         if let Some(core) = host.core() {
             // SAFETY: the stamp is of a lock on this host, which keeps its engine alive.
-            unsafe { core.hold_ends(&stamp) };
+            unsafe { core.hold_ends(&stamp, lock) };
         }
         Settle { host, stamp }
     }

@@ -10,6 +10,7 @@ use crate::core::Core;
 use crate::engine::{Engine, Inner};
 use crate::identity::{HoldMode, SiteKey};
 use crate::thread;
+use crate::wait_log::LockRef;
 use nexus_lockprof_snapshot::{Point, Snapshot, Stack};
 use std::panic::Location;
 use std::sync::Arc;
@@ -49,7 +50,8 @@ impl Bench {
         let stamp = ticket.acquired();
         // SAFETY: of this engine, just acquired.
         unsafe {
-            self.core.hold_ends(&stamp);
+            self.core
+                .hold_ends(&stamp, LockRef::of(&self.class.word));
             self.core.settle(stamp);
         }
     }
