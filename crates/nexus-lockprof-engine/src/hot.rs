@@ -64,16 +64,6 @@ impl Hit<'_> {
     /// counted by a schedule that may be over.
     #[inline(always)]
     pub unsafe fn commit(self) {
-        // SAFETY: the caller's.
-        unsafe { self.count() }
-    }
-
-    /// The same, for who has a part of it still to do.
-    ///
-    /// # Safety
-    /// As for [`commit`](Self::commit). Once for each hit.
-    #[inline(always)]
-    pub(crate) unsafe fn count(&self) {
         bump(&self.record.acquisitions, 1);
     }
 }

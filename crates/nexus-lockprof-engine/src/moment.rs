@@ -41,7 +41,7 @@ impl<'a> Hit<'a> {
             spin_loop();
             None
         } else {
-            Some(core.clock.raw())
+            Some(core.clock.raw_cold())
         };
         Some(Moment {
             hit: self,

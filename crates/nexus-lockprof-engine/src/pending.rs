@@ -8,6 +8,7 @@ use crate::record::Record;
 #[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
 use crate::stacks;
+use crate::wait_log::LockRef;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
@@ -75,6 +76,12 @@ impl Stamp {
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// The same once more, only to look at: in a register, where a reference would keep the stamp in memory.
+    #[inline(always)]
+    pub fn to_look_at(&self) -> Self {
+        Stamp(self.0)
     }
 
     #[inline]
@@ -230,6 +237,11 @@ impl Pending {
     #[inline(always)]
     pub(crate) fn has_hold(&self) -> bool {
         self.hold_weight.load(Relaxed) != 0 || self.wait_weight.load(Relaxed) != 0
+    }
+
+    /// The lock that it parked on.
+    pub(crate) fn parked_on(&self) -> LockRef {
+        LockRef::from_address(self.lock.load(Relaxed))
     }
 
     /// Flags of a [`LockRef`](crate::wait_log::LockRef).

@@ -18,12 +18,12 @@ use crate::sync::{Ordering::Relaxed, bump};
 use crate::thread;
 use crate::timed::is_sampled;
 use crate::wait_log::{LOG, LockRef, Span};
+use std::mem::ManuallyDrop;
 
 /// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may unwind.
 #[derive(Debug)]
 pub struct Ticket<'a> {
     core: &'a Core,
-    lock: LockRef,
     /// `None` when the acquisition is not recorded: off, or lost.
     entry: Option<Entry<'a>>,
 }
@@ -46,8 +46,8 @@ struct Entry<'a> {
     /// Clock ticks, unless nothing is timed.
     wait_start: u64,
     contended: bool,
-    /// The lock in whose bucket this wait is entered.
-    parked: Option<LockRef>,
+    /// This wait is entered in the log.
+    parked: bool,
     /// Who has kept it waiting is counted when the wait is settled.
     unbooked: bool,
     /// Contended for a time that nobody measured.
@@ -71,7 +71,6 @@ impl Core {
     pub fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         Ticket {
             core: self,
-            lock: LockRef::of(word),
             entry: self.entry(site, word, len),
         }
     }
@@ -104,7 +103,7 @@ impl Core {
             blocker: None,
             wait_start: 0,
             contended: false,
-            parked: None,
+            parked: false,
             unbooked: false,
             unknown_wait: false,
         };
@@ -207,7 +206,9 @@ impl Core {
         if let Some(pending) = unsafe { stamp.get() }
             && pending.has_hold()
         {
-            pending.hold_end.store(self.clock.raw(), Relaxed);
+            // SAFETY: the hold's beginning was read from it, by who had the guard then.
+            let now = unsafe { self.clock.raw_again() };
+            pending.hold_end.store(now, Relaxed);
             if LOG.is_waited_for(lock) {
                 self.log_hold(lock, pending);
             }
@@ -359,16 +360,16 @@ impl Core {
             let record = before.record.load(Relaxed).as_ref()?;
             Some((record.key, before.hold_start.load(Relaxed)))
         });
-        let lock = pending.lock.load(Relaxed);
+        let lock = pending.parked_on();
         let wait = Wait {
             span: Span {
-                lock: LockRef::from_address(lock),
+                lock,
                 engine: self.log_name(),
                 key: *key,
                 start: pending.wait_start.load(Relaxed),
                 end: pending.hold_start.load(Relaxed),
             },
-            parked: lock != 0,
+            parked: lock.address() != 0,
             first: blocker.map(|record| record.key),
             last: last.and_then(|site| self.known_holder(*key, site)),
             still_held: false,
@@ -405,7 +406,7 @@ impl<'a> Ticket<'a> {
         // The clock first: what follows is part of the wait.
         entry.wait_start = since.unwrap_or_else(|| {
             core.prepare();
-            core.clock.raw()
+            core.clock.raw_cold()
         });
         let done = entry.record.contentions.load(Relaxed);
         if entry.record.waits.is_due(done) {
@@ -429,8 +430,8 @@ impl<'a> Ticket<'a> {
         self.meets(Some(SiteKey::readers()));
     }
 
-    /// The wait will be a long one: those are all timed. Call it after [`meets`](Self::meets).
-    pub fn parks(&mut self) {
+    /// The wait for `lock` will be a long one: those are all timed. Call it after [`meets`](Self::meets).
+    pub fn parks(&mut self, lock: LockRef) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
         if entry.kind == Kind::Counts {
@@ -439,16 +440,21 @@ impl<'a> Ticket<'a> {
         entry.wait_weight = 1;
         entry.time_wait();
         if let Some(pending) = entry.pending {
-            entry.keep_for_blame(pending, self.lock, LockRef::QUEUED);
-            LOG.enter(self.lock);
-            entry.parked = Some(self.lock);
+            entry.keep_for_blame(pending, lock, LockRef::QUEUED);
+            LOG.enter(lock);
+            entry.parked = true;
             core.note_stack(entry.shard, &entry.owner, entry.record, pending);
         }
     }
 
-    /// The lock was found taken earlier, when it published `holder`, at `start` as [`Core::begin_wait`] gave it, perhaps in
+    /// `lock` was found taken earlier, when it published `holder`, at `start` as [`Core::begin_wait`] gave it, perhaps in
     /// another thread: a wait of a task, which is a long one, and ends with the lock being handed to it.
-    pub fn contended_since(&mut self, start: Option<u64>, holder: Option<SiteKey>) {
+    pub fn contended_since(
+        &mut self,
+        lock: LockRef,
+        start: Option<u64>,
+        holder: Option<SiteKey>,
+    ) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
         entry.contended = true;
@@ -465,7 +471,7 @@ impl<'a> Ticket<'a> {
         entry.wait_weight = 1;
         entry.time_wait();
         if let Some(pending) = entry.pending {
-            entry.keep_for_blame(pending, self.lock, LockRef::QUEUED | LockRef::HANDED);
+            entry.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
         }
     }
 
@@ -525,9 +531,11 @@ impl<'a> Ticket<'a> {
     /// # Safety
     /// As for [`Core::settle`].
     #[inline]
-    pub unsafe fn acquired_after(mut self, before: Stamp) -> Stamp {
-        let core = self.core;
-        let Some(entry) = self.entry.take() else {
+    pub unsafe fn acquired_after(self, before: Stamp) -> Stamp {
+        // Made: the stamp has the node now. Not moved out of the ticket: it is a large value.
+        let this = ManuallyDrop::new(self);
+        let core = this.core;
+        let Some(entry) = &this.entry else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
             return Stamp::NONE;
@@ -541,8 +549,8 @@ impl<'a> Ticket<'a> {
         if entry.hold_weight | entry.wait_weight != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
-        if let Some(lock) = entry.parked {
-            LOG.leave(lock);
+        if entry.parked {
+            LOG.leave(pending.parked_on());
         }
         if !before.is_none() {
             pending.more.store(true, Relaxed);
@@ -585,22 +593,23 @@ impl<'a> Ticket<'a> {
         let core = self.core;
         let vain = self.entry.as_ref().and_then(|entry| {
             (entry.wait_weight != 0).then(|| {
-                let end = core.clock.raw();
+                let end = core.clock.raw_cold();
                 let measured = Measured {
                     kind: record::Kind::Wait,
                     ns: core.clock.nanos(entry.wait_start, end),
                     weight: entry.wait_weight,
                 };
                 let key = entry.record.key;
+                let lock = entry.pending.map(Pending::parked_on);
                 let wait = Wait {
                     span: Span {
-                        lock: self.lock,
+                        lock: lock.unwrap_or(LockRef::from_address(0)),
                         engine: core.log_name(),
                         key,
                         start: entry.wait_start,
                         end,
                     },
-                    parked: true,
+                    parked: lock.is_some(),
                     first: entry.blocker.map(|record| record.key),
                     last: holder.and_then(|site| core.known_holder(key, site)),
                     still_held: true,
@@ -616,15 +625,14 @@ impl<'a> Ticket<'a> {
         self.gave_up(&delta, vain);
     }
 
-    fn gave_up(mut self, delta: &Delta, vain: Option<(Wait, Measured)>) {
-        let Some(entry) = self.entry.take() else {
-            return;
-        };
+    fn gave_up(self, delta: &Delta, vain: Option<(Wait, Measured)>) {
+        let this = ManuallyDrop::new(self);
+        let Some(entry) = &this.entry else { return };
         entry.discard();
         let Some(_entered) = entry.shard.enter() else {
             return;
         };
-        let core = self.core;
+        let core = this.core;
         core.add(entry.shard, &entry.owner, entry.record, delta);
         if let Some(blocker) = entry.blocker
             && !entry.unbooked
@@ -640,7 +648,7 @@ impl<'a> Ticket<'a> {
 impl Drop for Ticket<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
+        if let Some(entry) = &self.entry {
             entry.discard();
         }
     }
@@ -698,10 +706,10 @@ impl<'a> Entry<'a> {
 
     /// The acquisition is not made.
     fn discard(&self) {
-        if let Some(lock) = self.parked {
-            LOG.leave(lock);
-        }
         if let Some(pending) = self.pending {
+            if self.parked {
+                LOG.leave(pending.parked_on());
+            }
             self.shard.pool.give_back(pending);
         }
     }

@@ -13,9 +13,8 @@ use crate::reservoir::with_rng;
 use crate::sampler::Schedule;
 use crate::shard::Shard;
 use crate::sync::{Ordering::Relaxed, bump};
-use std::mem::ManuallyDrop;
 
-/// A timed acquisition under way. Dropped, it was not made.
+/// A timed acquisition under way.
 #[derive(Debug)]
 pub struct Timing<'a> {
     core: &'a Core,
@@ -170,26 +169,21 @@ impl Timing<'_> {
     /// The lock is owned: a few plain stores and a clock read.
     #[inline(always)]
     pub fn acquired(self) -> Stamp {
-        // The stamp has the node now.
-        let this = ManuallyDrop::new(self);
-        let record = this.hit.record;
-        if let Some(next) = this.next {
-            record.holds.set(next);
+        if let Some(next) = self.next {
+            self.hit.record.holds.set(next);
         }
-        bump(&record.holds.measured, 1);
+        bump(&self.hit.record.holds.measured, 1);
         // SAFETY: the caller's of `timing`.
-        unsafe { this.hit.count() };
-        this.pending
+        unsafe { self.hit.commit() };
+        self.pending
             .hold_start
-            .store(this.core.clock.raw(), Relaxed);
-        Stamp::new(this.pending)
+            .store(self.core.clock.raw(), Relaxed);
+        Stamp::new(self.pending)
     }
-}
 
-/// The lock was found taken, or the try unwound.
-impl Drop for Timing<'_> {
+    /// The lock was found taken.
     #[inline(always)]
-    fn drop(&mut self) {
+    pub fn abandoned(self) {
         self.shard.pool.give_back(self.pending);
     }
 }

@@ -74,9 +74,9 @@ impl LockRef {
 
     #[inline(always)]
     fn bucket(self) -> usize {
-        // Fibonacci hashing: the upper bits are good. The flags are bits that the shift drops.
-        let hash = (self.address() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (hash >> 57) as usize % BUCKETS
+        // Fibonacci hashing: the upper bits are good. Of 32 bits, which is an instruction less.
+        let hash = (self.address() as u32).wrapping_mul(0x9E37_79B1);
+        (hash >> 25) as usize % BUCKETS
     }
 }
 

@@ -9,14 +9,20 @@ use nexus_lockprof_snapshot::{Frame, Lock, Site, printable};
 
 use crate::text::path;
 
-/// `file:line`, without what says only where this machine keeps the file.
+/// `file:line`, without what says only where this machine keeps the file; of a group its name alone.
 pub(crate) fn line(site: &Site) -> String {
+    if site.is_group() {
+        return printable(&site.file).into_owned();
+    }
     let place = format!("{}:{}", path::short(&site.file), site.line);
     printable(&place).into_owned()
 }
 
 /// `file:line:column` of the same.
 pub(crate) fn column(site: &Site) -> String {
+    if site.is_group() {
+        return line(site);
+    }
     format!("{}:{}", line(site), site.column)
 }
 

@@ -27,6 +27,8 @@ enum Tried {
 impl<R, H: Host> Profiled<R, H> {
     /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up. `free`
     /// says, without writing to the lock, whether it is worth trying.
+    ///
+    /// `block` may unwind. `try_` should not: what is kept to time it is then lost to its thread.
     #[inline(always)]
     pub fn acquire<G, E>(
         &self,
@@ -142,7 +144,7 @@ impl<R, H: Host> Profiled<R, H> {
         mut ticket: Ticket<'_>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        ticket.parks();
+        ticket.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
                 ticket.succeeds(self.holder());
@@ -169,28 +171,30 @@ impl<R, H: Host> Profiled<R, H> {
     ) -> Result<ProfiledGuard<G>, E> {
         match self.try_timed(key, hit, &try_) {
             Ok(guard) => Ok(guard),
-            Err(tried) => self.acquire_cold(key, tried, free, try_, block),
+            Err(true) => self.acquire_cold(key, Tried::Taken(None), free, try_, block),
+            Err(false) => self.acquire_cold(key, Tried::No, free, try_, block),
         }
     }
 
-    /// Fails with whether the lock was found taken, or not even tried. Should `try_` unwind, nothing is kept.
+    /// Fails with whether the lock was found taken, or not even tried.
     #[inline(always)]
     fn try_timed<'a, G>(
         &'a self,
         key: SiteKey,
         hit: Hit<'a>,
         try_: impl Fn(&R) -> Option<G>,
-    ) -> Result<ProfiledGuard<G>, Tried> {
+    ) -> Result<ProfiledGuard<G>, bool> {
         // SAFETY: the hit was got just now, by this thread, from this host.
         let timing = self
             .host
             .core()
             .and_then(|core| unsafe { core.timing(self.host.mine(), hit) });
         let Some(timing) = timing else {
-            return Err(Tried::No);
+            return Err(false);
         };
         let Some(inner) = try_(&self.raw) else {
-            return Err(Tried::Taken(None));
+            timing.abandoned();
+            return Err(true);
         };
         let stamp = timing.acquired();
         self.publish(key);
@@ -276,11 +280,11 @@ impl<R, H: Host> Profiled<R, H> {
     ) -> Option<ProfiledGuard<G>> {
         match self.try_timed(key, hit, &try_) {
             Ok(guard) => Some(guard),
-            Err(Tried::Taken(_)) => {
+            Err(true) => {
                 self.try_failed(key);
                 None
             }
-            Err(Tried::No) => self.try_acquire_cold(key, try_),
+            Err(false) => self.try_acquire_cold(key, try_),
         }
     }
 

@@ -89,7 +89,7 @@ impl<R, H: Host> Profiled<R, H> {
         let mut ticket = core.ticket(key, &self.class, self.name_len);
         ticket.contended(None);
         ticket.meets_readers();
-        ticket.parks();
+        ticket.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
                 // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
@@ -216,11 +216,16 @@ impl<R, H: Host> Profiled<R, H> {
     /// Notes the end of a hold that is not a release.
     #[inline(always)]
     pub fn hold_ends(&self, stamp: &Stamp) {
-        if !stamp.is_none()
-            && let Some(core) = self.host.core()
-        {
+        if !stamp.is_none() {
+            self.measured_hold_ends(stamp.to_look_at());
+        }
+    }
+
+    #[inline(never)]
+    fn measured_hold_ends(&self, stamp: Stamp) {
+        if let Some(core) = self.host.core() {
             // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
-            unsafe { core.hold_ends(stamp, self.lock_ref()) };
+            unsafe { core.hold_ends(&stamp, self.lock_ref()) };
         }
     }
 }

@@ -15,6 +15,8 @@ use nexus_lockprof_engine::adaptor::{
     ClassWord, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, Stamp,
 };
 use nexus_lockprof_engine::{Global, Host};
+use std::hint::assert_unchecked;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -192,7 +194,8 @@ impl<R, H: Host> Profiled<R, H> {
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            self.release_measured(inner, stamp, self.lock_ref(), unlock);
+            // SAFETY: not none.
+            unsafe { self.release_measured::<false, _>(inner, stamp, unlock) };
         }
     }
 
@@ -203,28 +206,37 @@ impl<R, H: Host> Profiled<R, H> {
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            let lock = self.lock_ref().released_fairly();
-            self.release_measured(inner, stamp, lock, unlock);
+            // SAFETY: not none.
+            unsafe { self.release_measured::<true, _>(inner, stamp, unlock) };
         }
     }
 
+    /// # Safety
+    /// The stamp is not none.
     #[inline(never)]
-    fn release_measured<G>(
+    unsafe fn release_measured<const FAIR: bool, G>(
         &self,
         inner: G,
         stamp: Stamp,
-        lock: LockRef,
         unlock: impl FnOnce(&R, G),
     ) {
+        // SAFETY: the caller's. It spares the measured release, which is all of them in `Exact`, a branch.
+        unsafe { assert_unchecked(!stamp.is_none()) };
         // Once it is released, another thread may free the lock: nothing of `self` is touched after that.
         let host = self.host.clone();
+        let lock = if FAIR {
+            self.lock_ref().released_fairly()
+        } else {
+            self.lock_ref()
+        };
         // Settles also when `unlock` unwinds, which releases the lock all the same.
-        let _settled = Settle::new(host, stamp, lock);
+        let settle = Settle::new(host, stamp, lock);
         unlock(&self.raw, inner);
+        settle.now();
     }
 }
 
-/// Records a stamp when dropped.
+/// Records a stamp that is not none when dropped.
 struct Settle<H: Host> {
     host: H,
     stamp: Stamp,
@@ -240,15 +252,36 @@ impl<H: Host> Settle<H> {
     }
 }
 
+impl<H: Host> Settle<H> {
+    /// As dropping it does, which is for unwinding: so that the stamp stays in a register.
+    #[inline(always)]
+    fn now(self) {
+        let mut this = ManuallyDrop::new(self);
+        let stamp = std::mem::take(&mut this.stamp);
+        // SAFETY: taken once, and not dropped.
+        let host = unsafe { std::ptr::read(&this.host) };
+        // SAFETY: of a measured release.
+        unsafe { settle(host, stamp) };
+    }
+}
+
 impl<H: Host> Drop for Settle<H> {
     fn drop(&mut self) {
-        let Some(core) = self.host.core() else { return };
-        let stamp = std::mem::take(&mut self.stamp);
-        // SAFETY: the stamp is of a lock on this host, which keeps its engine alive.
-        unsafe {
-            if let Err(stamp) = core.settle_hold(self.host.mine(), stamp) {
-                core.settle(stamp);
-            }
+        // SAFETY: as above.
+        unsafe { settle(self.host.clone(), std::mem::take(&mut self.stamp)) };
+    }
+}
+
+/// # Safety
+/// The stamp is not none, and of a lock on this host.
+#[inline(never)]
+unsafe fn settle<H: Host>(host: H, stamp: Stamp) {
+    let Some(core) = host.core() else { return };
+    // SAFETY: the caller's; the host keeps its engine alive.
+    unsafe {
+        assert_unchecked(!stamp.is_none());
+        if let Err(stamp) = core.settle_hold(host.mine(), stamp) {
+            core.settle(stamp);
         }
     }
 }

@@ -118,7 +118,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         };
         let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
         if let State::Contended { start, holder } = self.state {
-            ticket.contended_since(start, holder);
+            ticket.contended_since(self.lock.lock_ref(), start, holder);
         }
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
@@ -175,7 +175,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
             && let Some(core) = self.lock.host.core()
         {
             let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
-            ticket.contended_since(start, holder);
+            ticket.contended_since(self.lock.lock_ref(), start, holder);
             ticket.cancelled(self.lock.holder());
         }
     }
