@@ -72,7 +72,11 @@ impl Shares {
         // What rounding left goes to the largest.
         let largest = (0..points.len()).rev().max_by_key(|&index| points[index].1);
         for (index, &(key, ticks)) in points.iter().enumerate() {
-            let rest = if largest == Some(index) { total_ns - given } else { 0 };
+            let rest = if largest == Some(index) {
+                total_ns - given
+            } else {
+                0
+            };
             each(key, part(ticks) + rest);
         }
     }
@@ -186,8 +190,7 @@ fn is_shared(key: PointKey) -> bool {
 
 /// Whether the lock went from `hold` to `later` without being free in between.
 fn was_handed(hold: &Hold, later: &Hold) -> bool {
-    later.lock.has(LockRef::HANDED)
-        || hold.lock.was_fair() && later.lock.has(LockRef::QUEUED)
+    later.lock.has(LockRef::HANDED) || hold.lock.was_fair() && later.lock.has(LockRef::QUEUED)
 }
 
 /// The holds that overlap a wait.

@@ -8,8 +8,8 @@ use crate::record::Record;
 #[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
 use crate::stacks;
-use crate::wait_log::LockRef;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::wait_log::LockRef;
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 

@@ -449,12 +449,7 @@ impl<'a> Ticket<'a> {
 
     /// `lock` was found taken earlier, when it published `holder`, at `start` as [`Core::begin_wait`] gave it, perhaps in
     /// another thread: a wait of a task, which is a long one, and ends with the lock being handed to it.
-    pub fn contended_since(
-        &mut self,
-        lock: LockRef,
-        start: Option<u64>,
-        holder: Option<SiteKey>,
-    ) {
+    pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: Option<SiteKey>) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
         entry.contended = true;

@@ -328,9 +328,9 @@ mod tests {
         log.append(&hold(64, 1, 1, 1, 5));
         log.append(&hold(64, 1, 1, 40, 50));
         // Of the same bucket.
-        let neighbour = (1..).map(|n| 64 + 8 * n).find(|&lock| {
-            LockRef(lock).bucket() == LockRef(64).bucket()
-        });
+        let neighbour = (1..)
+            .map(|n| 64 + 8 * n)
+            .find(|&lock| LockRef(lock).bucket() == LockRef(64).bucket());
         log.append(&hold(neighbour.unwrap_or_default(), 1, 1, 10, 30));
         assert_eq!(found(&log, hold(64, 1, 1, 5, 40)), [(10, 30), (0, 10)]);
     }

@@ -50,8 +50,7 @@ impl Bench {
         let stamp = ticket.acquired();
         // SAFETY: of this engine, just acquired.
         unsafe {
-            self.core
-                .hold_ends(&stamp, LockRef::of(&self.class.word));
+            self.core.hold_ends(&stamp, LockRef::of(&self.class.word));
             self.core.settle(stamp);
         }
     }

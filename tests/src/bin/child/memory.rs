@@ -32,7 +32,10 @@ pub(crate) fn main() {
     // One for each thread that was alive at the same time, and this one's.
     assert_eq!(shards, ALIVE as u64 + 1);
     // Three points, and, in the shards of those that had to wait for them, readers as a group.
-    assert!((3 * shards..=4 * shards).contains(&records), "{records} records");
+    assert!(
+        (3 * shards..=4 * shards).contains(&records),
+        "{records} records"
+    );
     if let (Some(few), Some(many)) = (few.1, many.1) {
         assert!(many <= few + SLACK_KIB, "{few} KiB resident, then {many}");
     }
