@@ -292,3 +292,130 @@ impl Core {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::number_of;
+    use crate::identity::SiteKey;
+    use std::panic::Location;
+
+    #[track_caller]
+    fn at(mode: HoldMode) -> PointKey {
+        let class = number_of("blame").unwrap();
+        PointKey::new(SiteKey::new(Location::caller(), mode), class)
+    }
+
+    fn wait(first: Option<PointKey>, last: Option<PointKey>) -> Wait {
+        Wait {
+            span: Span {
+                lock: LockRef::from_address(64),
+                engine: 1,
+                key: at(HoldMode::Exclusive),
+                start: 100,
+                end: 200,
+            },
+            parked: true,
+            first,
+            last,
+            still_held: false,
+            own: None,
+        }
+    }
+
+    fn hold(key: PointKey, start: u64, end: u64) -> Hold {
+        Hold {
+            lock: LockRef::from_address(64),
+            engine: 1,
+            key,
+            start,
+            end,
+        }
+    }
+
+    /// The parts of a wait that took as many nanoseconds as ticks.
+    fn parts(wait: &Wait, holds: &[Hold]) -> Vec<(PointKey, u64)> {
+        let mut found = Holds::new();
+        holds.iter().rev().for_each(|&hold| found.add(hold));
+        let mut parts = Vec::new();
+        let span = wait.span;
+        let shares = wait.shares_of(found.by_end());
+        shares.divide(span.end - span.start, |key, ns| parts.push((key, ns)));
+        parts.sort_by_key(|&(_, ns)| ns);
+        parts
+    }
+
+    #[test]
+    fn exclusive_holders_get_their_own_time() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        let holds = [hold(a, 0, 130), hold(b, 130, 150), hold(a, 150, 200)];
+        assert_eq!(parts(&wait(Some(a), Some(a)), &holds), [(b, 20), (a, 80)]);
+    }
+
+    #[test]
+    fn of_readers_the_last_to_leave_comes_first() {
+        let (slow, fast) = (at(HoldMode::Shared), at(HoldMode::Shared));
+        let readers = PointKey::at(slow, SiteKey::readers());
+        let holds = [
+            hold(fast, 90, 120),
+            hold(fast, 150, 160),
+            hold(slow, 110, 200),
+        ];
+        let wait = wait(Some(readers), Some(readers));
+        assert_eq!(parts(&wait, &holds), [(fast, 10), (slow, 90)]);
+    }
+
+    #[test]
+    fn gaps_go_by_what_is_known_of_them() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        let (c, d) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        // In front the first that was met, at the end the last, in the middle in proportion.
+        let known = wait(Some(c), Some(d));
+        let holds = [hold(a, 120, 130), hold(b, 150, 180)];
+        // 20 for c, 10 for a, 30 for b, 20 for d: of 80, which stand for 100.
+        assert_eq!(parts(&known, &holds), [(a, 12), (d, 25), (c, 25), (b, 38)]);
+        let mut handed = holds;
+        handed[1].lock = handed[1].lock.with(LockRef::HANDED);
+        assert_eq!(parts(&known, &handed), [(a, 10), (d, 20), (c, 20), (b, 50)]);
+        // The one that woke the waiter up: the time that takes is nobody's.
+        let known = wait(Some(c), Some(b));
+        assert_eq!(parts(&known, &holds), [(a, 16), (c, 33), (b, 51)]);
+    }
+
+    #[test]
+    fn with_nothing_in_the_log_it_is_half_and_half() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        assert_eq!(parts(&wait(Some(a), Some(b)), &[]), [(a, 50), (b, 50)]);
+        assert_eq!(parts(&wait(Some(a), Some(a)), &[]), [(a, 100)]);
+        assert_eq!(parts(&wait(None, Some(b)), &[]), [(b, 100)]);
+        assert_eq!(parts(&wait(None, None), &[]), []);
+    }
+
+    #[test]
+    fn parts_add_up_to_the_nanosecond() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        for third in 101..200 {
+            let holds = [hold(a, 0, third), hold(b, third, 200)];
+            let shares = wait(None, None);
+            let mut found = Holds::new();
+            holds.iter().for_each(|&hold| found.add(hold));
+            for total in [0, 1, 7, 999_999_937, u64::MAX] {
+                let mut sum = 0_u64;
+                shares
+                    .shares_of(found.by_end())
+                    .divide(total, |_, ns| sum += ns);
+                assert_eq!(sum, total);
+            }
+        }
+    }
+
+    #[test]
+    fn no_time_at_all_is_still_somebodys() {
+        let a = at(HoldMode::Exclusive);
+        let mut wait = wait(Some(a), None);
+        wait.span.end = wait.span.start;
+        assert_eq!(parts(&wait, &[]), [(a, 0)]);
+        let shares = wait.shares_of(&[]);
+        assert_eq!(shares.met, Some(a));
+    }
+}

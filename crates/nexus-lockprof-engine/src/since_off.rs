@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn it_knows_what_was_noted_until_it_is_cleared() {
         let set = SinceOff::new();
-        let key = |n: u64| PointKey(1 << 48 | 24 * n);
+        let key = |n: u64| PointKey((1 << 48) | (24 * n));
         (0..100).for_each(|n| set.note(key(n)));
         assert!((0..100).all(|n| set.has(key(n))));
         let wrong = (100..5_100).filter(|&n| set.has(key(n))).count();
