@@ -89,7 +89,6 @@ impl Core {
         // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
         let record = self.look_up(shard, &owner, PointKey::new(site, tag), control)?;
-        self.since_off.note(record.key);
         let mut entry = Entry {
             owner,
             shard,
@@ -164,6 +163,8 @@ impl Core {
         {
             return known;
         }
+        // What the cache knew was noted when it came into it, under the same word. A blocker is there already.
+        self.since_off.note(key);
         let record = self.record(shard, owner, key)?;
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.

@@ -122,9 +122,15 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         }
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
-                ticket.succeeds(self.lock.holder());
-                let stamp = ticket.acquired();
-                self.is_over();
+                let stamp = if let State::Contended { .. } = self.state {
+                    ticket.succeeds(self.lock.holder());
+                    let stamp = ticket.acquired();
+                    self.is_over();
+                    stamp
+                } else {
+                    self.state = State::Over;
+                    ticket.acquired()
+                };
                 self.lock.publish(self.key);
                 Poll::Ready((result, stamp))
             }
