@@ -2,6 +2,8 @@
 
 mod api;
 #[cfg(feature = "profile")]
+mod blame;
+#[cfg(feature = "profile")]
 mod budget;
 #[cfg(feature = "profile")]
 mod conservation;

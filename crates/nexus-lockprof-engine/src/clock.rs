@@ -55,6 +55,23 @@ impl Clock {
         self.ticks().raw()
     }
 
+    /// The same, of a clock that was read before: it need not be asked whether it is calibrated.
+    ///
+    /// # Safety
+    /// [`raw`](Self::raw) has been called, and that happened before this.
+    #[inline(always)]
+    pub(crate) unsafe fn raw_again(&self) -> u64 {
+        // SAFETY: the caller's.
+        unsafe { self.ticks.get().unwrap_unchecked() }.raw()
+    }
+
+    /// The same, out of line: where it is rare, so that it stays inline where it is not.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn raw_cold(&self) -> u64 {
+        self.raw()
+    }
+
     /// Nanoseconds between two readings; 0 if they are out of order (counters of two sockets may be).
     #[inline(always)]
     pub(crate) fn nanos(&self, start: u64, end: u64) -> u64 {

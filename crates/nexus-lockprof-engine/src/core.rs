@@ -13,9 +13,11 @@ use crate::exclusive::Still;
 use crate::exclusive::lock;
 use crate::governor::{self, Costs};
 use crate::hot::{self, Probe};
+use crate::look;
 use crate::process;
 use crate::record::Era;
 use crate::shard::{Limits, Loss, Losses, Shard};
+use crate::since_off::SinceOff;
 use crate::stacks;
 use crate::thread;
 use arc_swap::ArcSwapOption;
@@ -58,6 +60,7 @@ pub struct Core {
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
     pub(crate) stacks: stacks::Switch,
+    pub(crate) since_off: SinceOff,
     /// `None` until the first use configures the global engine.
     config: ArcSwapOption<Config>,
     /// Serialises changes of mode; the number of changes so far.
@@ -104,6 +107,7 @@ impl Core {
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
             stacks: stacks::Switch::new(),
+            since_off: SinceOff::new(),
             config: ArcSwapOption::const_empty(),
             changes: Mutex::new(0),
             handlers: Handlers::new(),
@@ -204,6 +208,7 @@ impl Core {
 
     fn first_use(&self) {
         self.clock.started_ns();
+        look::measure(&self.clock);
         if self.is_global() {
             process::watch(!self.is_retired());
         }
@@ -273,6 +278,9 @@ impl Core {
             *changes += 1;
             let caches = self.shards.iter().map(|shard| &shard.hot);
             hot::switch(&self.control.0, Control::new(*changes, mode), caches);
+            if mode == Mode::Off {
+                self.since_off.clear();
+            }
         }
     }
 

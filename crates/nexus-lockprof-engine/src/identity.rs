@@ -34,6 +34,13 @@ const MODE_BITS: usize = 0b11;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SiteKey(pub(crate) usize);
 
+/// The place of readers that are not told apart: of this very line, and of nothing else.
+static READERS: &Location<'static> = here();
+
+const fn here() -> &'static Location<'static> {
+    Location::caller()
+}
+
 const _: () = assert!(align_of::<Location<'static>>() > MODE_BITS);
 const _: () = assert!(
     usize::BITS == 64,
@@ -63,6 +70,21 @@ impl SiteKey {
     #[must_use]
     pub fn to_published(self) -> usize {
         self.0
+    }
+
+    /// Readers as a group, none of them by name.
+    pub(crate) fn readers() -> Self {
+        SiteKey::new(READERS, HoldMode::Shared)
+    }
+
+    /// Who a waiter can say has the lock, when this is what it publishes. Of readers it is the one that came last, and that
+    /// one may have left.
+    #[inline]
+    pub(crate) fn known_holder(self) -> Self {
+        match self.mode() {
+            HoldMode::Shared => Self::readers(),
+            HoldMode::Exclusive | HoldMode::Upgradable => self,
+        }
     }
 
     pub(crate) fn location(self) -> &'static Location<'static> {
@@ -117,6 +139,10 @@ impl PointKey {
         class::class(self.number())
     }
 
+    pub(crate) fn is_same_class(self, other: Self) -> bool {
+        self.number() == other.number()
+    }
+
     /// For the hash tables (Fibonacci hashing: the upper bits are good).
     pub(crate) fn hash(self) -> u64 {
         self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -124,6 +150,9 @@ impl PointKey {
 }
 
 pub(crate) fn to_site(location: &Location<'_>) -> Site {
+    if std::ptr::eq(location, READERS) {
+        return Site::readers();
+    }
     Site {
         file: location.file().to_owned(),
         line: location.line(),
@@ -151,6 +180,19 @@ mod tests {
         }
         // SAFETY: 0.
         assert_eq!(unsafe { SiteKey::from_published(0) }, None);
+    }
+
+    #[test]
+    fn readers_are_a_group() {
+        let site = |mode| SiteKey::new(Location::caller(), mode);
+        let reader = site(HoldMode::Shared);
+        assert_eq!(reader.known_holder(), SiteKey::readers());
+        assert_eq!(SiteKey::readers().mode(), HoldMode::Shared);
+        assert_eq!(to_site(SiteKey::readers().location()), Site::readers());
+        assert_ne!(to_site(reader.location()), Site::readers());
+        for mode in [HoldMode::Exclusive, HoldMode::Upgradable] {
+            assert_eq!(site(mode).known_holder(), site(mode));
+        }
     }
 
     #[test]

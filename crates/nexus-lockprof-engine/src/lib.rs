@@ -9,6 +9,8 @@
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
+#[cfg(not(lockprof_loom))]
+mod blame;
 mod class;
 mod config;
 mod control;
@@ -25,6 +27,7 @@ mod sampler;
 mod stacks;
 mod sync;
 mod table;
+mod wait_log;
 
 #[cfg(all(test, lockprof_loom))]
 mod models;
@@ -50,6 +53,8 @@ mod exclusive;
 #[cfg(not(lockprof_loom))]
 mod host;
 #[cfg(not(lockprof_loom))]
+mod look;
+#[cfg(not(lockprof_loom))]
 mod moment;
 #[cfg(not(lockprof_loom))]
 mod monitor;
@@ -63,6 +68,8 @@ mod reporter;
 mod serve;
 #[cfg(not(lockprof_loom))]
 mod shard;
+#[cfg(not(lockprof_loom))]
+mod since_off;
 #[cfg(not(lockprof_loom))]
 mod thread;
 #[cfg(not(lockprof_loom))]
@@ -94,10 +101,12 @@ pub mod adaptor {
     pub use crate::host::Mine;
     pub use crate::hot::{Hit, Probe};
     pub use crate::identity::{HoldMode, PointKey, SiteKey};
+    pub use crate::look::{LOOKS, pauses};
     pub use crate::moment::Moment;
     pub use crate::pending::{Stamp, StampCell};
     pub use crate::ticket::Ticket;
     pub use crate::timed::Timing;
+    pub use crate::wait_log::LockRef;
 }
 
 /// Tells the user something, on stderr. A closed stderr is no reason to stop.

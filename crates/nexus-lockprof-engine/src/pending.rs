@@ -8,7 +8,8 @@ use crate::record::Record;
 #[cfg(not(lockprof_loom))]
 use crate::shard::Shard;
 use crate::stacks;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, OnceLock, Ordering, OwnLoad};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad};
+use crate::wait_log::LockRef;
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
@@ -46,8 +47,14 @@ pub(crate) struct Pending {
 
     /// Number of the contention, when the acquisition had to wait.
     pub(crate) contention: AtomicU64,
-    /// Record of the point that held the lock, or null.
+    /// Record of the point that held the lock when it was met first, or null.
     pub(crate) blocker: AtomicPtr<Record>,
+    /// What the lock published when the wait was over.
+    pub(crate) last: AtomicUsize,
+    /// Address of the lock that it parked on, or 0.
+    pub(crate) lock: AtomicUsize,
+    /// How it came to own the lock: flags of [`LockRef`], and [`UNBOOKED`](Self::UNBOOKED).
+    pub(crate) how: AtomicUsize,
     /// Weight of the wait; 0 when it was not timed.
     pub(crate) wait_weight: AtomicU64,
     /// Clock ticks.
@@ -76,6 +83,12 @@ impl Stamp {
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// The same once more, only to look at: in a register, where a reference would keep the stamp in memory.
+    #[inline(always)]
+    pub fn to_look_at(&self) -> Self {
+        Stamp(self.0)
     }
 
     #[inline]
@@ -195,6 +208,9 @@ impl Pool {
             more: AtomicBool::new(false),
             contention: AtomicU64::new(0),
             blocker: AtomicPtr::default(),
+            last: AtomicUsize::new(0),
+            lock: AtomicUsize::new(0),
+            how: AtomicUsize::new(0),
             wait_weight: AtomicU64::new(0),
             wait_start: AtomicU64::new(0),
             noted: stacks::Noted::new(),
@@ -284,6 +300,9 @@ impl Pool {
         if node.more.load(Relaxed) {
             node.more.store(false, Relaxed);
             node.blocker.store(std::ptr::null_mut(), Relaxed);
+            node.last.store(0, Relaxed);
+            node.lock.store(0, Relaxed);
+            node.how.store(0, Relaxed);
             node.wait_weight.store(0, Relaxed);
             node.noted.clear();
         }
@@ -294,6 +313,25 @@ impl Pool {
 }
 
 impl Pending {
+    /// Who is counted as having kept it waiting is decided when the wait is settled.
+    pub(crate) const UNBOOKED: usize = 1 << 8;
+
+    /// Whether its hold has a beginning and is to have an end: it is measured, or may be another's wait.
+    #[inline(always)]
+    pub(crate) fn has_hold(&self) -> bool {
+        self.hold_weight.load(Relaxed) != 0 || self.wait_weight.load(Relaxed) != 0
+    }
+
+    /// The lock that it parked on.
+    pub(crate) fn parked_on(&self) -> LockRef {
+        LockRef::from_address(self.lock.load(Relaxed))
+    }
+
+    /// Flags of a [`LockRef`](crate::wait_log::LockRef).
+    pub(crate) fn how_acquired(&self) -> usize {
+        self.how.load(Relaxed) & !Self::UNBOOKED
+    }
+
     #[cfg(not(lockprof_loom))]
     #[inline(always)]
     pub(crate) fn is_of(&self, shard: &Shard) -> bool {

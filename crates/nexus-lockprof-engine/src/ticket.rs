@@ -4,6 +4,7 @@
 //! up, allocate and read the clock before the lock is owned; [`Ticket::acquired`] does plain
 //! stores and, if this acquisition is timed, one clock read; [`Core::settle`] records after the release.
 
+use crate::blame::Wait;
 use crate::class::{ClassWord, NameLen};
 use crate::control::{Control, Kind};
 use crate::core::Core;
@@ -16,11 +17,13 @@ use crate::shard::{Loss, Shard};
 use crate::sync::{Ordering::Relaxed, bump};
 use crate::thread;
 use crate::timed::is_sampled;
+use crate::wait_log::{LOG, LockRef, Span};
+use std::mem::ManuallyDrop;
 
 /// Weight of a schedule that is worth a look at the clock.
 const FAR: u64 = 64;
 
-/// One acquisition under way on the cold path.
+/// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may unwind.
 #[derive(Debug)]
 pub struct Ticket<'a> {
     core: &'a Core,
@@ -41,10 +44,15 @@ struct Entry<'a> {
     next_hold: Option<Schedule>,
     next_wait: Option<Schedule>,
     pending: Option<&'a Pending>,
+    /// Who was met.
     blocker: Option<&'a Record>,
-    /// Clock ticks.
+    /// Clock ticks, unless nothing is timed.
     wait_start: u64,
     contended: bool,
+    /// This wait is entered in the log.
+    parked: bool,
+    /// Who has kept it waiting is counted when the wait is settled.
+    unbooked: bool,
     /// Contended for a time that nobody measured.
     unknown_wait: bool,
 }
@@ -97,6 +105,8 @@ impl Core {
             blocker: None,
             wait_start: 0,
             contended: false,
+            parked: false,
+            unbooked: false,
             unknown_wait: false,
         };
         let done = record.acquisitions.load(Relaxed);
@@ -106,21 +116,33 @@ impl Core {
         Some(entry)
     }
 
-    /// The clock's ticks, where a wait begins that ends in another call, perhaps of another thread. 0 if it is not to be timed.
+    /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's ticks, and then
+    /// [`end_wait`](Self::end_wait) is to be called, once; or `None` if it is not to be timed.
     #[cold]
     #[must_use]
-    pub fn begin_wait(&self) -> u64 {
+    pub fn begin_wait(&self, lock: LockRef) -> Option<u64> {
         match self.control_or_configure().kind() {
-            Kind::Off | Kind::Counts => 0,
+            Kind::Off | Kind::Counts => None,
             Kind::Sampled | Kind::Exact => {
                 self.prepare();
-                self.clock.raw().max(1)
+                LOG.enter(lock);
+                Some(self.clock.raw())
             }
         }
     }
 
+    /// A wait that was begun by [`begin_wait`](Self::begin_wait) is over.
+    pub fn end_wait(&self, lock: LockRef) {
+        LOG.leave(lock);
+    }
+
     /// The record of `key`, made if need be. `None`, with the loss counted, when there can be none.
-    fn record<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
+    pub(crate) fn record<'a>(
+        &self,
+        shard: &'a Shard,
+        owner: &Owner,
+        key: PointKey,
+    ) -> Option<&'a Record> {
         shard
             .governor
             .charge_look_up(self.costs.looked_up_ns.load(Relaxed));
@@ -144,6 +166,8 @@ impl Core {
         {
             return known;
         }
+        // What the cache knew was noted when it came into it, under the same word. A blocker is there already.
+        self.since_off.note(key);
         let record = self.record(shard, owner, key)?;
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.
@@ -177,17 +201,22 @@ impl Core {
         })
     }
 
-    /// Notes that a hold ends now. Call it before the release, if the stamp is not none.
+    /// Notes that a hold of `lock` ends now. Call it before the release, if the stamp is not none.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle).
     #[inline]
-    pub unsafe fn hold_ends(&self, stamp: &Stamp) {
+    pub unsafe fn hold_ends(&self, stamp: &Stamp, lock: LockRef) {
         // SAFETY: the caller's.
         if let Some(pending) = unsafe { stamp.get() }
-            && pending.hold_weight.load(Relaxed) != 0
+            && pending.has_hold()
         {
-            pending.hold_end.store(self.clock.raw(), Relaxed);
+            // SAFETY: the hold's beginning was read from it, by who had the guard then.
+            let now = unsafe { self.clock.raw_again() };
+            pending.hold_end.store(now, Relaxed);
+            if LOG.is_waited_for(lock) {
+                self.log_hold(lock, pending);
+            }
         }
     }
 
@@ -311,18 +340,58 @@ impl Core {
                 }
             }
         }
-        if let Some(caused) = wait
-            && let Some(blocker) = mine(pending.blocker.load(Relaxed))
-        {
-            let delta = Delta {
-                caused: Some(caused),
-                ..Delta::default()
-            };
-            self.add(shard, owner, blocker, &delta);
+        if let Some(measured) = wait {
+            self.settle_blame(shard, owner, pending, measured);
         }
     }
 
-    fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
+    /// Books a wait that was measured to those it was for.
+    fn settle_blame(&self, shard: &Shard, owner: &Owner, pending: &Pending, measured: Measured) {
+        // SAFETY: both are null, or records of an engine that the lock keeps alive.
+        let (record, blocker) = unsafe {
+            (
+                pending.record.load(Relaxed).as_ref(),
+                pending.blocker.load(Relaxed).as_ref(),
+            )
+        };
+        let Some(Record { key, .. }) = record else {
+            return;
+        };
+        // SAFETY: 0, or what the lock published.
+        let last = unsafe { SiteKey::from_published(pending.last.load(Relaxed)) };
+        // SAFETY: null, or the acquisition that this one followed, which is settled after it.
+        let before = unsafe { pending.before.load(Relaxed).as_ref() };
+        // SAFETY: as above.
+        let own = before.and_then(|before| unsafe {
+            let record = before.record.load(Relaxed).as_ref()?;
+            Some((record.key, before.hold_start.load(Relaxed)))
+        });
+        let lock = pending.parked_on();
+        let wait = Wait {
+            span: Span {
+                lock,
+                engine: self.log_name(),
+                key: *key,
+                start: pending.wait_start.load(Relaxed),
+                end: pending.hold_start.load(Relaxed),
+            },
+            parked: lock.address() != 0,
+            first: blocker.map(|record| record.key),
+            last: last.and_then(|site| self.known_holder(*key, site)),
+            still_held: false,
+            own,
+        };
+        let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
+        self.blame(shard, owner, &wait, measured, count);
+    }
+
+    /// Who can be blamed by a waiter at the point `waiter`, when the lock publishes `site`.
+    fn known_holder(&self, waiter: PointKey, site: SiteKey) -> Option<PointKey> {
+        let current = site == SiteKey::readers() || self.since_off.has(waiter.at(site));
+        current.then(|| waiter.at(site.known_holder()))
+    }
+
+    pub(crate) fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
         let era = self.era();
         let refused = record.add(owner, delta, era, &shard.rng);
         for _ in 0..refused {
@@ -332,19 +401,22 @@ impl Core {
 }
 
 impl<'a> Ticket<'a> {
-    /// The lock was found taken: the wait begins. `holder` is what the lock publishes.
-    pub fn contended(&mut self, holder: Option<SiteKey>) {
+    /// The lock was found taken: the wait begins, or began at `since` clock ticks.
+    pub fn contended(&mut self, since: Option<u64>) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
+        entry.contended = true;
+        if entry.kind == Kind::Counts {
+            return;
+        }
         // The clock first: what follows is part of the wait.
+        entry.wait_start = since.unwrap_or_else(|| {
+            core.prepare();
+            core.clock.raw_cold()
+        });
         let done = entry.record.contentions.load(Relaxed);
         if entry.record.waits.is_due(done) {
-            core.prepare();
-            entry.wait_start = core.clock.raw();
             entry.wait_weight = entry.record.waits.weight();
-        }
-        entry.waits_for(core, holder);
-        if entry.wait_weight != 0 {
             if entry.kind == Kind::Sampled {
                 entry.next_wait = Some(core.next_wait(entry.shard, entry.record, done + 1));
             }
@@ -352,47 +424,77 @@ impl<'a> Ticket<'a> {
         }
     }
 
-    /// The wait will be a long one: those are all timed. Call it after [`contended`](Self::contended).
-    pub fn parks(&mut self) {
+    /// The lock publishes `holder`, now that it has had time to. Call it after [`contended`](Self::contended), perhaps again.
+    pub fn meets(&mut self, holder: Option<SiteKey>) {
+        if let Some(entry) = &mut self.entry {
+            entry.waits_for(self.core, holder);
+        }
+    }
+
+    /// An upgrade was not to be had: others can only be readers, whoever published itself last.
+    pub fn meets_readers(&mut self) {
+        self.meets(Some(SiteKey::readers()));
+    }
+
+    /// The wait for `lock` will be a long one: those are all timed. Call it after [`meets`](Self::meets).
+    pub fn parks(&mut self, lock: LockRef) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
         if entry.kind == Kind::Counts {
             return;
-        }
-        if entry.wait_weight == 0 {
-            core.prepare();
-            entry.wait_start = core.clock.raw();
         }
         entry.wait_weight = 1;
         entry.time_wait(core);
         if let Some(pending) = entry.pending {
+            entry.keep_for_blame(pending, lock, LockRef::QUEUED);
+            LOG.enter(lock);
+            entry.parked = true;
             core.note_stack(entry.shard, &entry.owner, entry.record, pending);
         }
     }
 
-    /// The lock was found taken earlier, at `start` as [`Core::begin_wait`] gave it, perhaps in another thread: a wait of a
-    /// task, which is a long one.
-    pub fn contended_since(&mut self, start: u64, holder: Option<SiteKey>) {
+    /// `lock` was found taken earlier, when it published `holder`, at `start` as [`Core::begin_wait`] gave it, perhaps in
+    /// another thread: a wait of a task, which is a long one, and ends with the lock being handed to it.
+    pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: Option<SiteKey>) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
+        entry.contended = true;
         entry.waits_for(core, holder);
         if entry.kind == Kind::Counts {
             return;
         }
-        if start == 0 {
+        let Some(start) = start else {
             // Nothing was timed yet when it began.
             entry.unknown_wait = true;
             return;
-        }
+        };
         entry.wait_start = start;
         entry.wait_weight = 1;
         entry.time_wait(core);
+        if let Some(pending) = entry.pending {
+            entry.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
+        }
+    }
+
+    /// The lock is owned, and still publishes `holder`, who had it before. A plain store.
+    #[inline]
+    pub fn succeeds(&mut self, holder: Option<SiteKey>) {
+        if let Some(Entry {
+            pending: Some(pending),
+            wait_weight: 1..,
+            ..
+        }) = &self.entry
+        {
+            let word = holder.map_or(0, SiteKey::to_published);
+            pending.last.store(word, Relaxed);
+        }
     }
 
     /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
     pub fn yielded_to(&mut self, holder: SiteKey) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
+        entry.contended = true;
         entry.unknown_wait = true;
         entry.waits_for(core, Some(holder));
     }
@@ -431,8 +533,10 @@ impl<'a> Ticket<'a> {
     /// As for [`Core::settle`].
     #[inline]
     pub unsafe fn acquired_after(self, before: Stamp) -> Stamp {
-        let core = self.core;
-        let Some(entry) = self.entry else {
+        // Made: the stamp has the node now. Not moved out of the ticket: it is a large value.
+        let this = ManuallyDrop::new(self);
+        let core = this.core;
+        let Some(entry) = &this.entry else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
             return Stamp::NONE;
@@ -445,6 +549,9 @@ impl<'a> Ticket<'a> {
         };
         if entry.hold_weight | entry.wait_weight != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
+        }
+        if entry.parked {
+            LOG.leave(pending.parked_on());
         }
         if !before.is_none() {
             pending.more.store(true, Relaxed);
@@ -462,68 +569,88 @@ impl<'a> Ticket<'a> {
         self.gave_up(&delta, None);
     }
 
-    /// A timed acquire gave up. Whoever held the lock has kept this thread waiting all the same.
-    pub fn timed_out(self) {
-        self.waited_in_vain(Delta {
+    /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this thread waiting all the same.
+    pub fn timed_out(self, holder: Option<SiteKey>) {
+        let delta = Delta {
             timeouts: 1,
             ..Delta::default()
-        });
+        };
+        self.waited_in_vain(delta, holder);
     }
 
-    /// A task that waited was dropped. Whoever held the lock has kept it waiting all the same.
-    pub fn cancelled(self) {
-        self.waited_in_vain(Delta {
+    /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept it waiting all the same.
+    pub fn cancelled(self, holder: Option<SiteKey>) {
+        let delta = Delta {
             cancellations: 1,
             ..Delta::default()
-        });
+        };
+        self.waited_in_vain(delta, holder);
     }
 
     /// It was not even tried, or there is nothing to tell of it.
-    pub fn abandoned(self) {
-        if let Some(Entry {
-            shard,
-            pending: Some(pending),
-            ..
-        }) = self.entry
-        {
-            shard.pool.give_back(pending);
-        }
-    }
+    pub fn abandoned(self) {}
 
-    fn waited_in_vain(self, delta: Delta) {
-        let clock = &self.core.clock;
-        let caused = match &self.entry {
-            Some(entry) if entry.wait_weight != 0 => Some(Measured {
-                kind: record::Kind::Wait,
-                ns: clock.nanos(entry.wait_start, clock.raw()),
-                weight: entry.wait_weight,
-            }),
-            _ => None,
-        };
+    fn waited_in_vain(self, delta: Delta, holder: Option<SiteKey>) {
+        let core = self.core;
+        let vain = self.entry.as_ref().and_then(|entry| {
+            (entry.wait_weight != 0).then(|| {
+                let end = core.clock.raw_cold();
+                let measured = Measured {
+                    kind: record::Kind::Wait,
+                    ns: core.clock.nanos(entry.wait_start, end),
+                    weight: entry.wait_weight,
+                };
+                let key = entry.record.key;
+                let lock = entry.pending.map(Pending::parked_on);
+                let wait = Wait {
+                    span: Span {
+                        lock: lock.unwrap_or(LockRef::from_address(0)),
+                        engine: core.log_name(),
+                        key,
+                        start: entry.wait_start,
+                        end,
+                    },
+                    parked: lock.is_some(),
+                    first: entry.blocker.map(|record| record.key),
+                    last: holder.and_then(|site| core.known_holder(key, site)),
+                    still_held: true,
+                    own: None,
+                };
+                (wait, measured)
+            })
+        });
         let delta = Delta {
-            vain_wait_ns: caused.map_or(0, |wait| wait.ns.saturating_mul(wait.weight)),
+            vain_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
             ..delta
         };
-        self.gave_up(&delta, caused);
+        self.gave_up(&delta, vain);
     }
 
-    fn gave_up(self, delta: &Delta, caused: Option<Measured>) {
-        let Some(entry) = self.entry else { return };
-        if let Some(pending) = entry.pending {
-            entry.shard.pool.give_back(pending);
-        }
+    fn gave_up(self, delta: &Delta, vain: Option<(Wait, Measured)>) {
+        let this = ManuallyDrop::new(self);
+        let Some(entry) = &this.entry else { return };
+        entry.discard();
         let Some(_entered) = entry.shard.enter() else {
             return;
         };
-        let core = self.core;
+        let core = this.core;
         core.add(entry.shard, &entry.owner, entry.record, delta);
-        if let Some(blocker) = entry.blocker {
+        if let Some(blocker) = entry.blocker
+            && !entry.unbooked
+        {
             bump(&blocker.blocked, 1);
-            let delta = Delta {
-                caused,
-                ..Delta::default()
-            };
-            core.add(entry.shard, &entry.owner, blocker, &delta);
+        }
+        if let Some((wait, measured)) = vain {
+            core.blame(entry.shard, &entry.owner, &wait, measured, entry.unbooked);
+        }
+    }
+}
+
+impl Drop for Ticket<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(entry) = &self.entry {
+            entry.discard();
         }
     }
 }
@@ -553,14 +680,44 @@ impl<'a> Entry<'a> {
 
     /// Looks up who is waited for.
     fn waits_for(&mut self, core: &'a Core, holder: Option<SiteKey>) {
-        self.contended = true;
         let Some(_entered) = self.shard.enter() else {
             return;
         };
-        if let Some(site) = holder {
-            let key = self.record.key.at(site);
+        let known = holder.and_then(|site| core.known_holder(self.record.key, site));
+        self.blocker = known.and_then(|key| {
             let control = Control(self.record.control.load(Relaxed));
-            self.blocker = core.look_up(self.shard, &self.owner, key, control);
+            core.look_up(self.shard, &self.owner, key, control)
+        });
+        if self.wait_weight != 0
+            && let Some(pending) = self.pending
+        {
+            self.note_blocker(pending);
+        }
+    }
+
+    fn note_blocker(&self, pending: &Pending) {
+        let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
+        pending.blocker.store(blocker.cast_mut(), Relaxed);
+    }
+
+    /// A long wait: what is needed to divide it when it is settled.
+    fn keep_for_blame(&mut self, pending: &Pending, lock: LockRef, how: usize) {
+        // Nobody is known yet, or nobody by name: the log may tell more.
+        self.unbooked = self
+            .blocker
+            .is_none_or(|record| record.key.site() == SiteKey::readers());
+        let unbooked = if self.unbooked { Pending::UNBOOKED } else { 0 };
+        pending.lock.store(lock.address(), Relaxed);
+        pending.how.store(how | unbooked, Relaxed);
+    }
+
+    /// The acquisition is not made.
+    fn discard(&self) {
+        if let Some(pending) = self.pending {
+            if self.parked {
+                LOG.leave(pending.parked_on());
+            }
+            self.shard.pool.give_back(pending);
         }
     }
 
@@ -568,9 +725,8 @@ impl<'a> Entry<'a> {
     fn time_wait(&mut self, core: &Core) {
         self.take_pending(core);
         if let Some(pending) = self.pending {
-            let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
             pending.more.store(true, Relaxed);
-            pending.blocker.store(blocker.cast_mut(), Relaxed);
+            self.note_blocker(pending);
             let number = self.record.contentions.load(Relaxed) + 1;
             pending.contention.store(number, Relaxed);
             pending.wait_weight.store(self.wait_weight, Relaxed);
@@ -630,7 +786,9 @@ impl<'a> Entry<'a> {
             record.waits.set(next);
         }
         record.count(self.contended);
-        if let Some(blocker) = self.blocker {
+        if let Some(blocker) = self.blocker
+            && !self.unbooked
+        {
             bump(&blocker.blocked, 1);
         }
     }

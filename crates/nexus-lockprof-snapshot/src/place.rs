@@ -59,9 +59,9 @@ impl fmt::Display for AcquireMode {
 pub struct Site {
     /// Path of the source file, as given to the compiler.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 of a [group](Self::is_group).
     pub line: u32,
-    /// Column, from 1.
+    /// Column, from 1; 0 of a group.
     pub column: u32,
 }
 
@@ -75,6 +75,26 @@ impl Site {
             column,
         }
     }
+
+    /// The place that stands for readers as a group: of a lock that was held shared, by whom is not known.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Site;
+    ///
+    /// let readers = Site::readers();
+    /// assert!(readers.is_group());
+    /// assert_eq!(format!("{readers} {readers:#}"), "(readers) (readers)");
+    /// ```
+    #[must_use]
+    pub fn readers() -> Self {
+        Self::new("(readers)", 0, 0)
+    }
+
+    /// Whether it stands for several places, and is none itself: then it has no line.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.line == 0
+    }
 }
 
 impl From<&std::panic::Location<'_>> for Site {
@@ -85,6 +105,9 @@ impl From<&std::panic::Location<'_>> for Site {
 
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_group() {
+            return f.write_str(&self.file);
+        }
         write!(f, "{}:{}", self.file, self.line)?;
         if f.alternate() {
             write!(f, ":{}", self.column)?;

@@ -57,7 +57,7 @@ unsafe impl<R: RawMutex> RawMutex for Raw<R> {
 unsafe impl<R: RawMutexFair> RawMutexFair for Raw<R> {
     #[inline]
     unsafe fn unlock_fair(&self) {
-        self.profiled.release(self.kept(), |raw, ()| {
+        self.profiled.release_fair(self.kept(), |raw, ()| {
             // SAFETY: the caller's.
             unsafe { raw.unlock_fair() }
         });

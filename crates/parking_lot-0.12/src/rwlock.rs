@@ -129,7 +129,7 @@ unsafe impl<R: RawRwLock> RawRwLock for Raw<R> {
 unsafe impl<R: RawRwLockFair> RawRwLockFair for Raw<R> {
     #[inline]
     unsafe fn unlock_shared_fair(&self) {
-        self.profiled.release(self.kept_in(Shared), |raw, ()| {
+        self.profiled.release_fair(self.kept_in(Shared), |raw, ()| {
             // SAFETY: the caller's.
             unsafe { raw.unlock_shared_fair() }
         });
@@ -144,10 +144,11 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for Raw<R> {
 
     #[inline]
     unsafe fn unlock_exclusive_fair(&self) {
-        self.profiled.release(self.kept_in(Exclusive), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock_exclusive_fair() }
-        });
+        self.profiled
+            .release_fair(self.kept_in(Exclusive), |raw, ()| {
+                // SAFETY: the caller's.
+                unsafe { raw.unlock_exclusive_fair() }
+            });
     }
 
     #[inline]
@@ -381,10 +382,11 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Raw<R> {
 unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for Raw<R> {
     #[inline]
     unsafe fn unlock_upgradable_fair(&self) {
-        self.profiled.release(self.kept_in(Upgradable), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock_upgradable_fair() }
-        });
+        self.profiled
+            .release_fair(self.kept_in(Upgradable), |raw, ()| {
+                // SAFETY: the caller's.
+                unsafe { raw.unlock_upgradable_fair() }
+            });
     }
 
     /// Not recorded: beside other readers, whether it yielded cannot be told from outside.

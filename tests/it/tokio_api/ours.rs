@@ -7,7 +7,7 @@ use nexus_lockprof::{AcquireMode, Point, Profiled};
 use nexus_lockprof_adaptor::HoldMode;
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -313,4 +313,39 @@ fn owned_guards_outlive_the_last_handle() {
     let guard = now(Arc::clone(&lock).lock_owned());
     drop(lock);
     assert_eq!(*guard, [1]);
+}
+
+/// `blocking_lock` panics in a runtime, also where it would not have to wait. That costs the thread none of its nodes.
+#[test]
+fn blocking_in_a_runtime_leaves_nothing_behind() {
+    static LOCK: Mutex<u32> = Mutex::named("task.unwinds", 0);
+    static OTHER: Mutex<u32> = Mutex::named("task.unwound", 0);
+    let in_a_runtime = || {
+        let runtime = ::tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            for _ in 0..100 {
+                let unwound = catch_unwind(AssertUnwindSafe(|| drop(LOCK.blocking_lock())));
+                assert!(unwound.is_err());
+            }
+            let taken = LOCK.lock().await;
+            for _ in 0..100 {
+                let unwound = catch_unwind(AssertUnwindSafe(|| drop(LOCK.blocking_lock())));
+                assert!(unwound.is_err());
+            }
+            drop(taken);
+        });
+        for _ in 0..8 {
+            drop(now(OTHER.lock()));
+        }
+    };
+    assert!(std::thread::spawn(in_a_runtime).join().is_ok());
+    let point = &points("task.unwound")[0];
+    assert_eq!((point.acquisitions, point.hold.samples), (8, 8));
+    let waits = points("task.unwinds")
+        .iter()
+        .map(|point| point.contentions)
+        .sum::<u64>();
+    assert_eq!(waits, 0);
 }

@@ -2,20 +2,33 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{Hit, HoldMode, Probe, SiteKey, Ticket};
+use nexus_lockprof_engine::adaptor::{Hit, HoldMode, LOOKS, Probe, SiteKey, Ticket, pauses};
 use std::hint::spin_loop;
 use std::panic::Location;
+use std::sync::atomic::{Ordering::Acquire, fence};
 
-/// How often an acquisition that found the lock taken looks at it again before it asks the raw lock to wait.
-///
-/// About a microsecond in all. What was tried besides: `docs/decisions/0009-short-waits.md`.
-const LOOKS: u32 = 6;
-/// Pauses before the first look; twice as many before each that follows.
-const PAUSES: u32 = 2;
+/// What came of looking again.
+enum Looked<G> {
+    Owned(G),
+    /// Not by looking.
+    Taken,
+    /// The lock publishes somebody who must be looked up.
+    Unknown,
+}
+
+/// What an acquisition that goes to the cold path has done already.
+#[derive(Clone, Copy)]
+enum Tried {
+    No,
+    /// The lock was found taken, at these clock ticks if they were read.
+    Taken(Option<u64>),
+}
 
 impl<R, H: Host> Profiled<R, H> {
     /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up. `free`
     /// says, without writing to the lock, whether it is worth trying.
+    ///
+    /// `block` may unwind. `try_` should not: what is kept to time it is then lost to its thread.
     #[inline(always)]
     pub fn acquire<G, E>(
         &self,
@@ -63,7 +76,7 @@ impl<R, H: Host> Profiled<R, H> {
                 self.acquire_taken(key, hit, free, try_, block)
             }
             Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
-            Probe::Off | Probe::Cold => self.acquire_cold(key, false, free, try_, block),
+            Probe::Off | Probe::Cold => self.acquire_cold(key, Tried::No, free, try_, block),
         }
     }
 
@@ -78,51 +91,74 @@ impl<R, H: Host> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let Some(moment) = hit.moment(self.host.mine(), self.holder()) else {
-            return self.acquire_cold(key, true, free, try_, block);
+        let Some(mut moment) = hit.moment(&self.host) else {
+            return self.acquire_cold(key, Tried::Taken(None), free, try_, block);
         };
-        if let Some(inner) = self.look_again(&free, &try_) {
-            // SAFETY: got by this thread, which has done nothing since but look at this lock.
-            unsafe { moment.acquired() };
-            self.publish(key);
-            return Ok(ProfiledGuard::untracked(inner));
+        match self.look_again(&free, &try_, |holder| moment.meets(holder)) {
+            Looked::Owned(inner) => {
+                // SAFETY: got by this thread, which has done nothing since but look at this lock.
+                unsafe { moment.acquired() };
+                self.publish(key);
+                Ok(ProfiledGuard::untracked(inner))
+            }
+            Looked::Taken => {
+                let (since, holder) = moment.so_far();
+                self.acquire_parked(key, since, holder, block)
+            }
+            Looked::Unknown => {
+                let (since, _) = moment.so_far();
+                self.acquire_cold(key, Tried::Taken(since), free, try_, block)
+            }
         }
-        self.acquire_parked(key, block)
     }
 
     /// Waits for a moment, without writing to the lock or giving the processor up.
+    ///
+    /// `meets` is told who the lock publishes: not at once, since the winner of a race publishes itself just after it has won, but
+    /// after the first pauses, and again before each try, since the lock may have gone on to others. It says whether to go on.
     #[inline(always)]
     fn look_again<G>(
         &self,
         free: impl Fn(&R) -> bool,
         try_: impl Fn(&R) -> Option<G>,
-    ) -> Option<G> {
+        mut meets: impl FnMut(Option<SiteKey>) -> bool,
+    ) -> Looked<G> {
         for look in 0..LOOKS {
-            for _ in 0..PAUSES << look {
+            for _ in 0..pauses(look) {
                 spin_loop();
             }
-            if free(&self.raw)
-                && let Some(inner) = try_(&self.raw)
-            {
-                return Some(inner);
+            let is_free = free(&self.raw);
+            if !is_free && look != 0 {
+                continue;
+            }
+            // Acquire fence: whoever is seen to have released the lock had published itself; pairs with the raw lock's release.
+            fence(Acquire);
+            if !meets(self.holder()) {
+                return Looked::Unknown;
+            }
+            if is_free && let Some(inner) = try_(&self.raw) {
+                return Looked::Owned(inner);
             }
         }
-        None
+        Looked::Taken
     }
 
-    /// One that has looked long enough: it is a long wait.
+    /// One that has looked long enough: it is a long wait, since `since`, and has met `holder`.
     #[cold]
     #[inline(never)]
     fn acquire_parked<G, E>(
         &self,
         key: SiteKey,
+        since: Option<u64>,
+        holder: Option<SiteKey>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
         let Some(core) = self.host.core() else {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
         let mut ticket = core.ticket(key, &self.class, self.name_len);
-        ticket.contended(self.holder());
+        ticket.contended(since);
+        ticket.meets(holder);
         self.park(key, ticket, block)
     }
 
@@ -133,15 +169,16 @@ impl<R, H: Host> Profiled<R, H> {
         mut ticket: Ticket<'_>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        ticket.parks();
+        ticket.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
+                ticket.succeeds(self.holder());
                 let stamp = ticket.acquired();
                 self.publish(key);
                 Ok(ProfiledGuard::new(inner, stamp))
             }
             Err(timed_out) => {
-                ticket.timed_out();
+                ticket.timed_out(self.holder());
                 Err(timed_out)
             }
         }
@@ -159,7 +196,8 @@ impl<R, H: Host> Profiled<R, H> {
     ) -> Result<ProfiledGuard<G>, E> {
         match self.try_timed(key, hit, &try_) {
             Ok(guard) => Ok(guard),
-            Err(found_taken) => self.acquire_cold(key, found_taken, free, try_, block),
+            Err(true) => self.acquire_cold(key, Tried::Taken(None), free, try_, block),
+            Err(false) => self.acquire_cold(key, Tried::No, free, try_, block),
         }
     }
 
@@ -188,13 +226,13 @@ impl<R, H: Host> Profiled<R, H> {
         Ok(ProfiledGuard::new(inner, stamp))
     }
 
-    /// `found_taken`: it was tried already. Then it is a contention, also if it is free again by now.
+    /// If it was found taken already it is a contention, also if it is free again by now.
     #[cold]
     #[inline(never)]
     fn acquire_cold<G, E>(
         &self,
         key: SiteKey,
-        found_taken: bool,
+        tried: Tried,
         free: impl Fn(&R) -> bool,
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
@@ -203,13 +241,27 @@ impl<R, H: Host> Profiled<R, H> {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
         let mut ticket = core.ticket(key, &self.class, self.name_len);
-        if !found_taken && let Some(inner) = try_(&self.raw) {
-            let stamp = ticket.acquired();
-            self.publish(key);
-            return Ok(ProfiledGuard::new(inner, stamp));
-        }
-        ticket.contended(self.holder());
-        if let Some(inner) = self.look_again(&free, &try_) {
+        let since = match tried {
+            Tried::Taken(since) => since,
+            Tried::No => match try_(&self.raw) {
+                Some(inner) => {
+                    let stamp = ticket.acquired();
+                    self.publish(key);
+                    return Ok(ProfiledGuard::new(inner, stamp));
+                }
+                None => None,
+            },
+        };
+        ticket.contended(since);
+        let mut met = None;
+        let looked = self.look_again(&free, &try_, |holder| {
+            if met != Some(holder) {
+                met = Some(holder);
+                ticket.meets(holder);
+            }
+            true
+        });
+        if let Looked::Owned(inner) = looked {
             let stamp = ticket.acquired();
             self.publish(key);
             return Ok(ProfiledGuard::new(inner, stamp));

@@ -87,13 +87,14 @@ impl<R, H: Host> Profiled<R, H> {
             };
         };
         let mut ticket = core.ticket(key, &self.class, self.name_len);
-        ticket.contended(self.holder());
-        ticket.parks();
+        ticket.contended(None);
+        ticket.meets_readers();
+        ticket.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
                 // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
                 let stamp = unsafe {
-                    core.hold_ends(&before);
+                    core.hold_ends(&before, self.lock_ref());
                     ticket.follows(&before);
                     ticket.acquired_after(before)
                 };
@@ -101,7 +102,8 @@ impl<R, H: Host> Profiled<R, H> {
                 Ok(ProfiledGuard::new(inner, stamp))
             }
             Err(inner) => {
-                ticket.timed_out();
+                // Still the readers: whoever published itself last may be this very thread.
+                ticket.timed_out(None);
                 Err((inner, before))
             }
         }
@@ -214,11 +216,16 @@ impl<R, H: Host> Profiled<R, H> {
     /// Notes the end of a hold that is not a release.
     #[inline(always)]
     pub fn hold_ends(&self, stamp: &Stamp) {
-        if !stamp.is_none()
-            && let Some(core) = self.host.core()
-        {
+        if !stamp.is_none() {
+            self.measured_hold_ends(stamp.to_look_at());
+        }
+    }
+
+    #[inline(never)]
+    fn measured_hold_ends(&self, stamp: Stamp) {
+        if let Some(core) = self.host.core() {
             // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
-            unsafe { core.hold_ends(stamp) };
+            unsafe { core.hold_ends(&stamp, self.lock_ref()) };
         }
     }
 }

@@ -12,9 +12,11 @@ pub use task::TaskWait;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, LockClass, NameLen, PointKey, Probe, SiteKey, Stamp,
+    ClassWord, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, Stamp,
 };
 use nexus_lockprof_engine::{Global, Host};
+use std::hint::assert_unchecked;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -43,8 +45,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 ///
 /// # What the lock publishes
 /// A lock tells who waits for it which point holds it: a plain store after an acquisition at another point
-/// than the last, not undone by the release. Under shared holders it is the latest of them. A waiter may read it just before the holder
-/// writes it; then the wait is put on the holder before.
+/// than the last, not undone by the release. Under shared holders it is the latest of them, and a waiter can say no more than "readers".
+/// A waiter reads it after its first pauses, when whoever has just won the lock has written it.
 ///
 /// # Locks that are not `lock_api`'s
 /// A lock of any other kind can keep a `Profiled<()>` beside itself: [`acquire`](Self::acquire), [`try_acquire`](Self::try_acquire) and
@@ -186,6 +188,12 @@ impl<R, H: Host> Profiled<R, H> {
         unsafe { SiteKey::from_published(self.holder.load(Relaxed)) }
     }
 
+    /// This lock, as the engine knows it.
+    #[inline(always)]
+    fn lock_ref(&self) -> LockRef {
+        LockRef::of(&self.class)
+    }
+
     /// A release: `unlock` gives the raw lock its guard back.
     #[inline(always)]
     pub fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
@@ -193,45 +201,94 @@ impl<R, H: Host> Profiled<R, H> {
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            self.release_measured(inner, stamp, unlock);
+            // SAFETY: not none.
+            unsafe { self.release_measured::<false, _>(inner, stamp, unlock) };
         }
     }
 
+    /// The same, by an `unlock` that hands the lock to a waiter, if there is one.
+    #[inline(always)]
+    pub fn release_fair<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
+        let (inner, stamp) = guard.into_parts();
+        if stamp.is_none() {
+            unlock(&self.raw, inner);
+        } else {
+            // SAFETY: not none.
+            unsafe { self.release_measured::<true, _>(inner, stamp, unlock) };
+        }
+    }
+
+    /// # Safety
+    /// The stamp is not none.
     #[inline(never)]
-    fn release_measured<G>(&self, inner: G, stamp: Stamp, unlock: impl FnOnce(&R, G)) {
+    unsafe fn release_measured<const FAIR: bool, G>(
+        &self,
+        inner: G,
+        stamp: Stamp,
+        unlock: impl FnOnce(&R, G),
+    ) {
+        // SAFETY: the caller's. It spares the measured release, which is all of them in `Exact`, a branch.
+        unsafe { assert_unchecked(!stamp.is_none()) };
         // Once it is released, another thread may free the lock: nothing of `self` is touched after that.
         let host = self.host.clone();
+        let lock = if FAIR {
+            self.lock_ref().released_fairly()
+        } else {
+            self.lock_ref()
+        };
         // Settles also when `unlock` unwinds, which releases the lock all the same.
-        let _settled = Settle::new(host, stamp);
+        let settle = Settle::new(host, stamp, lock);
         unlock(&self.raw, inner);
+        settle.now();
     }
 }
 
-/// Records a stamp when dropped.
+/// Records a stamp that is not none when dropped.
 struct Settle<H: Host> {
     host: H,
     stamp: Stamp,
 }
 
 impl<H: Host> Settle<H> {
-    fn new(host: H, stamp: Stamp) -> Self {
+    fn new(host: H, stamp: Stamp, lock: LockRef) -> Self {
         if let Some(core) = host.core() {
             // SAFETY: the stamp is of a lock on this host, which keeps its engine alive.
-            unsafe { core.hold_ends(&stamp) };
+            unsafe { core.hold_ends(&stamp, lock) };
         }
         Settle { host, stamp }
     }
 }
 
+impl<H: Host> Settle<H> {
+    /// As dropping it does, which is for unwinding: so that the stamp stays in a register.
+    #[inline(always)]
+    fn now(self) {
+        let mut this = ManuallyDrop::new(self);
+        let stamp = std::mem::take(&mut this.stamp);
+        // SAFETY: taken once, and not dropped.
+        let host = unsafe { std::ptr::read(&this.host) };
+        // SAFETY: of a measured release.
+        unsafe { settle(host, stamp) };
+    }
+}
+
 impl<H: Host> Drop for Settle<H> {
     fn drop(&mut self) {
-        let Some(core) = self.host.core() else { return };
-        let stamp = std::mem::take(&mut self.stamp);
-        // SAFETY: the stamp is of a lock on this host, which keeps its engine alive.
-        unsafe {
-            if let Err(stamp) = core.settle_hold(self.host.mine(), stamp) {
-                core.settle(stamp);
-            }
+        // SAFETY: as above.
+        unsafe { settle(self.host.clone(), std::mem::take(&mut self.stamp)) };
+    }
+}
+
+/// # Safety
+/// The stamp is not none, and of a lock on this host.
+#[inline(never)]
+unsafe fn settle<H: Host>(host: H, stamp: Stamp) {
+    let Some(core) = host.core() else { return };
+    // SAFETY: the caller's; the host keeps its engine alive.
+    unsafe {
+        assert_unchecked(!stamp.is_none());
+        if let Err(stamp) = core.settle_hold(host.mine(), stamp) {
+            core.settle(stamp);
         }
     }
 }

@@ -91,7 +91,7 @@ unsafe impl<R: RawMutexFair, H: Host> RawMutexFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_fair(&self, guard: Self::Guard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock_fair(inner) });
+        self.release_fair(guard, |raw, inner| unsafe { raw.unlock_fair(inner) });
     }
 
     #[inline]

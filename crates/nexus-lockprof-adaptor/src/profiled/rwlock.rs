@@ -89,7 +89,7 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock_shared_fair(inner) });
+        self.release_fair(guard, |raw, inner| unsafe { raw.unlock_shared_fair(inner) });
     }
 
     /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
@@ -102,7 +102,7 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_exclusive_fair(&self, guard: Self::ExclusiveGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe {
+        self.release_fair(guard, |raw, inner| unsafe {
             raw.unlock_exclusive_fair(inner)
         });
     }
@@ -248,7 +248,7 @@ unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<
     #[inline]
     unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe {
+        self.release_fair(guard, |raw, inner| unsafe {
             raw.unlock_upgradable_fair(inner)
         });
     }

@@ -27,8 +27,8 @@ enum State {
     New,
     /// Found the lock taken.
     Contended {
-        /// Clock ticks; 0 when it is not timed.
-        start: u64,
+        /// Clock ticks; `None` when it is not timed.
+        start: Option<u64>,
         holder: Option<SiteKey>,
     },
     /// Acquired, or given up.
@@ -118,19 +118,26 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         };
         let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
         if let State::Contended { start, holder } = self.state {
-            ticket.contended_since(start, holder);
+            ticket.contended_since(self.lock.lock_ref(), start, holder);
         }
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
-                self.state = State::Over;
-                let stamp = ticket.acquired();
+                let stamp = if let State::Contended { .. } = self.state {
+                    ticket.succeeds(self.lock.holder());
+                    let stamp = ticket.acquired();
+                    self.is_over();
+                    stamp
+                } else {
+                    self.state = State::Over;
+                    ticket.acquired()
+                };
                 self.lock.publish(self.key);
                 Poll::Ready((result, stamp))
             }
             Poll::Ready(result) => {
                 // What it has waited, it has waited in vain.
-                match std::mem::replace(&mut self.state, State::Over) {
-                    State::Contended { .. } => ticket.cancelled(),
+                match self.is_over() {
+                    State::Contended { .. } => ticket.cancelled(self.lock.holder()),
                     State::New | State::Over => ticket.abandoned(),
                 }
                 Poll::Ready((result, Stamp::NONE))
@@ -150,18 +157,32 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         if !is_taken() {
             return;
         }
+        let core = self.lock.host.core();
         self.state = State::Contended {
-            start: self.lock.host.core().map_or(0, |core| core.begin_wait()),
+            start: core.and_then(|core| core.begin_wait(self.lock.lock_ref())),
             holder: self.lock.holder(),
         };
     }
 
+    /// Nobody waits here any more.
+    fn is_over(&mut self) -> State {
+        let before = std::mem::replace(&mut self.state, State::Over);
+        if let State::Contended { start: Some(_), .. } = before
+            && let Some(core) = self.lock.host.core()
+        {
+            core.end_wait(self.lock.lock_ref());
+        }
+        before
+    }
+
     #[cold]
-    fn cancel(&self, start: u64, holder: Option<SiteKey>) {
-        if let Some(core) = self.lock.host.core() {
+    fn cancel(&mut self) {
+        if let State::Contended { start, holder } = self.is_over()
+            && let Some(core) = self.lock.host.core()
+        {
             let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
-            ticket.contended_since(start, holder);
-            ticket.cancelled();
+            ticket.contended_since(self.lock.lock_ref(), start, holder);
+            ticket.cancelled(self.lock.holder());
         }
     }
 }
@@ -169,8 +190,8 @@ impl<R, H: Host> TaskWait<'_, R, H> {
 impl<R, H: Host> Drop for TaskWait<'_, R, H> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let State::Contended { start, holder } = self.state {
-            self.cancel(start, holder);
+        if let State::Contended { .. } = self.state {
+            self.cancel();
         }
     }
 }

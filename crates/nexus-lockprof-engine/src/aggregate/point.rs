@@ -335,6 +335,8 @@ pub(super) fn is_blank(point: &Point) -> bool {
         && point.timeouts == 0
         && point.cancellations == 0
         && point.blocked == 0
+        && point.caused_wait_ns == 0
+        && point.vain_wait_ns == 0
         && point.wait.samples == 0
         && point.hold.samples == 0
 }

@@ -10,6 +10,7 @@ use crate::core::Core;
 use crate::engine::{Engine, Inner};
 use crate::identity::{HoldMode, SiteKey};
 use crate::thread;
+use crate::wait_log::LockRef;
 use nexus_lockprof_snapshot::{Point, Snapshot, Stack};
 use std::panic::Location;
 use std::sync::Arc;
@@ -44,12 +45,12 @@ impl Bench {
     fn wait(&self, site: SiteKey, ns: u64) {
         let mut ticket = self.core.ticket(site, &self.class.word, self.class.len);
         ticket.contended(None);
-        ticket.parks();
+        ticket.parks(LockRef::of(&self.class.word));
         self.clock.advance(Duration::from_nanos(ns));
         let stamp = ticket.acquired();
         // SAFETY: of this engine, just acquired.
         unsafe {
-            self.core.hold_ends(&stamp);
+            self.core.hold_ends(&stamp, LockRef::of(&self.class.word));
             self.core.settle(stamp);
         }
     }
@@ -194,7 +195,7 @@ fn a_guard_is_released_elsewhere() {
         .core
         .ticket(site(), &bench.class.word, bench.class.len);
     ticket.contended(None);
-    ticket.parks();
+    ticket.parks(LockRef::of(&bench.class.word));
     bench.clock.advance(Duration::from_nanos(70));
     let stamp = ticket.acquired();
     std::thread::scope(|scope| {
@@ -220,7 +221,7 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let mut ticket = bench.core.ticket(here, &bench.class.word, bench.class.len);
     ticket.contended(None);
     let entered = shard.enter();
-    ticket.parks();
+    ticket.parks(LockRef::of(&bench.class.word));
     drop(entered);
     // SAFETY: of this engine, just acquired.
     unsafe { bench.core.settle(ticket.acquired()) };

@@ -50,6 +50,9 @@ fn note(lines: &mut HashMap<(String, u32), Option<u32>>, site: &Site) {
 }
 
 fn named(lines: &HashMap<(String, u32), Option<u32>>, site: &Site) -> String {
+    if site.is_group() {
+        return printable(&site.file).into_owned();
+    }
     let short = line(site);
     let alone = lines.get(&short).is_some_and(Option::is_some);
     let (file, line) = short;

@@ -2,11 +2,12 @@
 
 use super::future::is_for_the_lock;
 use super::meter::{HoldMode, Meter, ProfiledGuard, Stamp};
+use std::any::Any;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// How a guard finds its lock.
@@ -163,6 +164,12 @@ impl Look {
     }
 }
 
+/// Why a lock that looked free was not acquired.
+enum Refused<E> {
+    Error(E),
+    Panic(Box<dyn Any + Send>),
+}
+
 /// Acquires as a thread does. `look` and `block` are by tokio's two ways; in a runtime the latter panics, also if it would
 /// not have to wait, so it is always called.
 pub(super) fn blocking<P: Place, G, E>(
@@ -183,11 +190,20 @@ pub(super) fn blocking<P: Place, G, E>(
     };
     let refused = Cell::new(None);
     let unless_taken = |(): &()| {
-        let done = is_free.then(&block)?;
-        done.map_err(|error| refused.set(Some(error))).ok()
+        if !is_free {
+            return None;
+        }
+        // Nothing may unwind out of a try: the panic goes on in what follows.
+        match catch_unwind(AssertUnwindSafe(&block)) {
+            Ok(Ok(guard)) => return Some(guard),
+            Ok(Err(error)) => refused.set(Some(Refused::Error(error))),
+            Err(panic) => refused.set(Some(Refused::Panic(panic))),
+        }
+        None
     };
     let waiting = |(): &()| match refused.take() {
-        Some(error) => Err(error),
+        Some(Refused::Error(error)) => Err(error),
+        Some(Refused::Panic(panic)) => resume_unwind(panic),
         None => block(),
     };
     let guard = place

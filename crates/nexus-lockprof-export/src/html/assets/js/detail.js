@@ -45,7 +45,7 @@ class Detail {
     const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", { class: "mono" }, value));
     const caused = point.caused_wait_ns > 0 ? exactly(point.caused_wait_ns, standardError(point.caused_variance)) : "none";
     this.facts.replaceChildren(
-      el("h3", {}, el("bdi", {}, point.lockName), " at ", el("bdi", {}, printable(`${point.site.file}:${point.site.line}:${point.site.column}`)), `, ${point.mode}`),
+      el("h3", {}, el("bdi", {}, point.lockName), " at ", el("bdi", {}, printable(point.site.line ? `${point.site.file}:${point.site.line}:${point.site.column}` : point.site.file)), `, ${point.mode}`),
       el("dl", { class: "facts" },
         fact("acquisitions", digits(point.acquisitions)), fact("contended", digits(point.contentions)),
         fact("blocked others", digits(point.blocked)), fact("caused wait", caused),

@@ -96,6 +96,7 @@ function lockFinding(lock, { elapsed, merged }) {
     const whole = Math.max(lock.wait, lock.caused);
     const estimated = culprit.caused_variance > 0 || lock.estimate || lock.partial;
     parts.push(`: ${estimated ? "about " : ""}${percent(culprit.caused_wait_ns, whole)} of it waiting behind `, place(culprit));
+    if (!culprit.site.line) parts.push(...guess(lock.points));
     const holds = [[0.5, "p50"], [0.99, "p99"]].map(([q, label]) => [label, quantile(culprit.hold.reservoir, q)]);
     if (holds.every(([, ns]) => ns !== null)) {
       parts.push(`, which holds it for ${holds.map(([label, ns]) => `${label} ${duration(ns)}`).join(", ")}`);
@@ -109,6 +110,12 @@ function lockFinding(lock, { elapsed, merged }) {
   }
   parts.push(".");
   return { kind: "lock", figure: (lock.estimate || lock.partial) && figure !== "<0.01" ? `${lock.partial ? ">" : "~"}${figure}` : figure, unit, parts, point: (culprit ?? victim)?.key };
+}
+
+/** Who may be meant by "(readers)": where reading takes longest. */
+function guess(points) {
+  const slowest = most(points.filter((p) => p.mode === "shared"), (p) => quantile(p.hold.reservoir, 0.99) ?? 0);
+  return slowest ? [", none of them by name; perhaps ", place(slowest), ", which reads longest"] : [];
 }
 
 /** " ± 0.1"; nothing where there is no error. */

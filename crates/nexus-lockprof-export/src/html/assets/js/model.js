@@ -49,6 +49,8 @@ function lockName(lock, column) {
 }
 
 function placeName(site, column) {
+  // A group of places, which is none itself.
+  if (!site.line) return printable(site.file);
   return printable(`${shortPath(site.file)}:${site.line}${column ? `:${site.column}` : ""}`);
 }
 

@@ -1,0 +1,107 @@
+//! Who must not be blamed, and what readers as a group are called.
+
+use super::*;
+use nexus_lockprof::engine::Config;
+use nexus_lockprof_export::{csv, folded, html, prometheus, text};
+
+/// What a lock published before the profiler was off says nothing of who has it after.
+#[test]
+fn a_holder_of_long_ago_is_not_blamed() {
+    for mode in ALL {
+        let scene = Scene::new(mode);
+        let (old, waiter) = (exclusive(), exclusive());
+        scene.hold(old, 10);
+        let configure = |mode| {
+            let config = Config::default().mode(mode);
+            assert_eq!(scene.bench.engine.configure(config), Ok(()));
+        };
+        configure(Mode::Off);
+        // Not told of: by somebody else.
+        let unseen = scene.take(exclusive());
+        configure(mode);
+        let guard = scene.wait(waiter, || {
+            scene.pass(MS);
+            scene.release(unseen);
+        });
+        scene.release(guard);
+        let told = scene.told();
+        assert_eq!(told.blamed(old), (0, 0), "{mode:?}");
+        assert_eq!(told.sum(|p| p.blocked), 0, "{mode:?}");
+        assert_eq!(told.of(waiter).map(|p| p.contentions), Some(1));
+
+        // A hold that is told of is blamed again.
+        let holder = scene.take(old);
+        let guard = scene.wait(waiter, || scene.release(holder));
+        scene.release(guard);
+        assert_eq!(scene.told().blamed(old).0, 1, "{mode:?}");
+    }
+}
+
+/// A hold that goes on while the mode changes is as good as others.
+#[test]
+fn a_holder_of_another_mode_is_blamed() {
+    let scene = Scene::new(Mode::DEFAULT);
+    let (holder, waiter) = (exclusive(), exclusive());
+    let held = scene.take(holder);
+    let config = Config::default().mode(Mode::Exact);
+    assert_eq!(scene.bench.engine.configure(config), Ok(()));
+    let guard = scene.wait(waiter, || {
+        scene.pass(MS);
+        scene.release(held);
+    });
+    scene.release(guard);
+    let told = scene.told();
+    told.adds_up();
+    assert_eq!(told.blamed(holder), (1, MS));
+}
+
+/// Two engines, two locks at one address one after the other: nothing of the one is the other's.
+#[test]
+fn holds_of_another_engine_are_not_found() {
+    let clock = Scene::new(Mode::Exact);
+    let other = Scene::new(Mode::Exact);
+    let (holder, waiter) = (exclusive(), exclusive());
+    let held = other.take(holder);
+    let guard = clock.wait(waiter, || {
+        // Somebody waits, in the same bucket or not: it is logged, or not.
+        let guard = other.wait(waiter, || other.release(held));
+        other.release(guard);
+        clock.pass(MS);
+    });
+    clock.release(guard);
+    assert_eq!(clock.told().sum(|p| p.caused_wait_ns + p.blocked), 0);
+    other.told().adds_up();
+}
+
+#[test]
+fn readers_as_a_group_have_a_name_and_no_line() -> Result<(), Box<dyn std::error::Error>> {
+    let scene = Scene::new(Mode::Counts);
+    let (reader, writer) = (shared(), exclusive());
+    let read = scene.take(reader);
+    let written = scene.wait(writer, || scene.release(read));
+    scene.release(written);
+    let told = scene.told();
+    let Told(snapshot) = &told;
+    let Some(readers) = told.readers() else {
+        panic!("{snapshot}")
+    };
+    assert_eq!(
+        (readers.site.to_string(), readers.acquisitions),
+        ("(readers)".into(), 0)
+    );
+
+    assert_eq!(Snapshot::from_json(&snapshot.to_json()?)?, *snapshot);
+    assert_eq!(Snapshot::from_bytes(&snapshot.to_bytes()?)?, *snapshot);
+    let outputs = [
+        snapshot.to_string(),
+        text::table(snapshot).width(120).to_string(),
+        prometheus::text(snapshot).to_string(),
+        csv::csv(snapshot).to_string(),
+        folded::folded(snapshot).to_string(),
+        html::page(snapshot).to_string(),
+    ];
+    for output in outputs {
+        assert!(!output.contains("(readers):0"), "{output}");
+    }
+    Ok(())
+}
