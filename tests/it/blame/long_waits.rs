@@ -373,12 +373,11 @@ fn a_wait_that_unwinds_costs_nothing() {
             scene.hold(other, 1_000);
         }
         let told = scene.told();
-        let point = told.of(other);
-        assert_eq!(
-            point.map(|p| (p.hold.samples, p.hold.unmeasured)),
-            Some((60, 0)),
-            "{mode:?}"
-        );
+        let hold = told.of(other).map(|point| &point.hold);
+        // How many of them `Sampled` times is the budget's business.
+        let least = if mode == Mode::Exact { 60 } else { 30 };
+        let is_timed = hold.is_some_and(|hold| hold.samples >= least && hold.unmeasured == 0);
+        assert!(is_timed, "{mode:?}: {hold:?}");
         assert!(told.0.losses().is_empty(), "{mode:?}");
     }
 }
