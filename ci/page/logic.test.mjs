@@ -63,6 +63,19 @@ test("who waits, and behind whom", () => {
   assert.match(words(first), /4 of 20 acquisitions waited \(20%\), the longest wait 1\.50s; 100% of the waiting was at a\.rs:88\.$/);
 });
 
+test("readers as a group, and the slowest as a guess", () => {
+  const read3 = (more) => read([
+    { ...point("cache", 0, { acquisitions: 0, caused_wait_ns: 9e8, blocked: 3 }), mode: "shared", site: { file: "(readers)", line: 0, column: 0 } },
+    point("cache", 34, { contentions: 3, wait: exact(5e8, 5e8) }),
+    { ...point("cache", 15, more), mode: "shared" },
+  ]);
+  const slow = read3({ hold: exact(2e7, 2e7) });
+  assert.equal(slow.points[0].siteName, "(readers)");
+  assert.match(words(page.findings(slow)[0]), /: 90% of it waiting behind \(readers\), none of them by name; perhaps a\.rs:15, which reads longest\. /);
+  // Nobody was seen to read.
+  assert.match(words(page.findings(read3({}))[0]), /: 90% of it waiting behind \(readers\)\. /);
+});
+
 test("an estimate is called one", () => {
   const wait = { samples: 2, events: 20, total_ns: 2e9, total_variance: 4e16, max_ns: 2e8, reservoir: [[1e8, 20]] };
   const [found] = page.findings(read([point("a", 1, { contentions: 20, acquisitions: 40, wait, caused_wait_ns: 1e9 })]));
