@@ -2,7 +2,7 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, Stamp};
+use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, Stamp, Timing};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
@@ -85,7 +85,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
             let hit = match self.lock.probe(self.key) {
                 Probe::Off => None,
                 Probe::Count(hit) => Some(hit),
-                Probe::Time(_) | Probe::Cold => return self.poll_cold(poll, is_owned, is_taken),
+                Probe::Time(_) | Probe::Cold => return self.poll_first(poll, is_owned, is_taken),
             };
             let Poll::Ready(result) = poll() else {
                 self.begin(is_taken);
@@ -103,6 +103,47 @@ impl<R, H: Host> TaskWait<'_, R, H> {
             return Poll::Ready((result, Stamp::NONE));
         }
         self.poll_cold(poll, is_owned, is_taken)
+    }
+
+    /// A first poll that is more than a count. In the usual case it is timed, and the lock is free.
+    #[inline(never)]
+    fn poll_first<T>(
+        &mut self,
+        poll: impl FnOnce() -> Poll<T>,
+        is_owned: impl FnOnce(&T) -> bool,
+        is_taken: impl FnOnce() -> bool,
+    ) -> Poll<(T, Stamp)> {
+        // Once more, so that the usual case of the poll need not pass on what it found.
+        let Probe::Time(hit) = self.lock.probe(self.key) else {
+            return self.poll_cold(poll, is_owned, is_taken);
+        };
+        let host = &self.lock.host;
+        // SAFETY: the hit was got just now, by this thread, from this host. Should the poll use other profiled locks, they
+        // take nodes of their own; should it use this very point, one of two schedules stays.
+        let timing = host
+            .core()
+            .and_then(|core| unsafe { core.timing(host.mine(), hit) });
+        let Some(timing) = timing else {
+            return self.poll_cold(poll, is_owned, is_taken);
+        };
+        let timing = Abandoned(Some(timing));
+        match poll() {
+            Poll::Ready(result) if is_owned(&result) => {
+                self.state = State::Over;
+                let stamp = timing.acquired();
+                self.lock.publish(self.key);
+                Poll::Ready((result, stamp))
+            }
+            Poll::Ready(result) => {
+                self.state = State::Over;
+                Poll::Ready((result, Stamp::NONE))
+            }
+            Poll::Pending => {
+                drop(timing);
+                self.begin(is_taken);
+                Poll::Pending
+            }
+        }
     }
 
     #[cold]
@@ -183,6 +224,25 @@ impl<R, H: Host> TaskWait<'_, R, H> {
             let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
             ticket.contended_since(self.lock.lock_ref(), start, holder);
             ticket.cancelled(self.lock.holder());
+        }
+    }
+}
+
+/// Abandons what was to be timed, also when the poll unwinds.
+struct Abandoned<'a>(Option<Timing<'a>>);
+
+impl Abandoned<'_> {
+    #[inline(always)]
+    fn acquired(mut self) -> Stamp {
+        self.0.take().map_or(Stamp::NONE, Timing::acquired)
+    }
+}
+
+impl Drop for Abandoned<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(timing) = self.0.take() {
+            timing.abandoned();
         }
     }
 }
