@@ -3,7 +3,7 @@
 use crate::governor::Time;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// An engine's source of time: raw ticks that are cheap to read, and their length in nanoseconds.
 ///
@@ -42,6 +42,17 @@ impl Clock {
     #[inline]
     pub(crate) fn prepare(&self) {
         self.ticks();
+    }
+
+    /// A seed for what is drawn: another one in each process, and with a manual clock always the same.
+    pub(crate) fn seed(&self) -> u64 {
+        if self.hands.is_some() {
+            return 0;
+        }
+        // As good as random keys, and never in the way of a thread that exits.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.map_or(0, |now| now.as_nanos() as u64)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// Whether it moves by itself.

@@ -400,7 +400,7 @@ impl Core {
         self.shards.get_or_try(|| {
             let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
                 let id = self.next_shard.fetch_add(1, Relaxed);
-                let shard = Shard::try_new(id).ok_or(Loss::Memory);
+                let shard = Shard::try_new(id, self.clock.seed()).ok_or(Loss::Memory);
                 if let Ok(shard) = &shard {
                     shard
                         .governor

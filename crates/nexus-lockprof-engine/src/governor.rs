@@ -87,6 +87,8 @@ const DEEP_NS: f64 = 5e6;
 const MAX_SPACING_NS: f64 = 2.5e8;
 /// The most that a spacing grows in one change.
 const RAISE: f64 = 16.0;
+/// The rarest that long waits are timed: one in so many.
+const MOST_LONG_WAITS: u64 = 1 << 16;
 /// A schedule is late after so many spacings without a measured event.
 const LATE: f64 = 8.0;
 
@@ -153,6 +155,10 @@ pub(crate) struct Governor {
     earned: Number,
     spent: Number,
     fixed: Number,
+    /// What of it went to long waits.
+    waits: Number,
+    /// One in so many of those is timed, a power of two; 0 is 1.
+    long_waits: AtomicU64,
 }
 
 impl Governor {
@@ -174,6 +180,8 @@ impl Governor {
             earned: Number::zero(),
             spent: Number::zero(),
             fixed: Number::zero(),
+            waits: Number::zero(),
+            long_waits: AtomicU64::new(0),
             spacing: Number::zero(),
         }
     }
@@ -283,6 +291,19 @@ impl Governor {
         bump(&self.fixed_ns, ns);
     }
 
+    /// Books a long wait.
+    #[inline]
+    pub(crate) fn charge_long_wait(&self, ns: u64) {
+        self.charge_fixed(ns);
+        self.waits.add(ns as f64);
+    }
+
+    /// One in so many long waits is timed: each, as long as they take half of the budget at most.
+    #[inline]
+    pub(crate) fn long_waits(&self) -> u64 {
+        self.long_waits.own_load().max(1)
+    }
+
     /// Books a look-up.
     #[inline]
     pub(crate) fn charge_look_up(&self, ns: u64) {
@@ -389,6 +410,7 @@ impl Governor {
         let balance = self.balance.get();
         let share = if balance < 0.0 { REPAY } else { AIM };
         let aim = (share * self.earned.get() + SPEND * balance.max(0.0)).max(1.0);
+        self.space_long_waits(self.waits.get() / (aim / 2.0));
         // What cannot be spaced leaves less for what can, but never nothing: there must be something to steer by.
         let left = (aim - self.fixed.get()).max(aim / 4.0);
         let excess = (self.spent.get() - self.fixed.get()).max(0.0) / left;
@@ -406,9 +428,29 @@ impl Governor {
             if spacing < least / 8.0 { 0.0 } else { spacing }
         };
         self.spacing.set(spacing);
-        for number in [&self.since, &self.earned, &self.spent, &self.fixed] {
+        for number in [
+            &self.since,
+            &self.earned,
+            &self.spent,
+            &self.fixed,
+            &self.waits,
+        ] {
             number.set(0.0);
         }
+    }
+
+    /// Long waits took so many times what they may.
+    fn space_long_waits(&self, excess: f64) {
+        let mean = self.long_waits();
+        let mean = if excess > 1.0 {
+            let raise = excess.min(RAISE).log2().ceil().exp2();
+            (mean * raise as u64).min(MOST_LONG_WAITS)
+        } else if excess < 0.25 {
+            (mean / 2).max(1)
+        } else {
+            mean
+        };
+        self.long_waits.store(mean, Relaxed);
     }
 }
 
@@ -722,6 +764,39 @@ mod tests {
         }
         let share = (thread.governor.spent_ns() - spent) as f64 / (thread.now - start);
         assert!((0.005..0.012).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn long_waits_are_all_timed_until_they_take_half_of_the_budget() {
+        for (every_ns, all) in [(1e6, true), (2e4, false), (1e3, false)] {
+            let mut thread = Thread::new(0.01, &[1e3]);
+            let cost = 2 * thread.costs.timed_ns.load(Relaxed);
+            let (mut waits, mut timed, mut spent) = (0, 0, 0);
+            for step in 0..(3e8 / every_ns) as u64 {
+                thread.run(every_ns);
+                let mean = thread.governor.long_waits();
+                if thread.rng.u64(..mean) == 0 {
+                    thread.governor.charge_long_wait(cost);
+                    (timed, spent) = (timed + 1, spent + cost);
+                }
+                waits += 1;
+                if step == (1e8 / every_ns) as u64 {
+                    (waits, timed, spent) = (0, 0, 0);
+                }
+            }
+            assert_eq!(
+                timed == waits,
+                all,
+                "every {every_ns} ns: {timed} of {waits}"
+            );
+            let share = spent as f64 / 2e8;
+            assert!(share < 0.008, "every {every_ns} ns: {share}");
+            assert!(all || share > 0.001, "every {every_ns} ns: {share}");
+            let (start, before) = (thread.now, thread.governor.spent_ns());
+            thread.run(1e8);
+            let share = (thread.governor.spent_ns() - before) as f64 / (thread.now - start);
+            assert!(share > 0.005 && share < 0.012, "{share}");
+        }
     }
 
     #[test]

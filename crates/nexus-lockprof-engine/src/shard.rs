@@ -74,7 +74,8 @@ impl std::fmt::Debug for Shard {
 }
 
 impl Shard {
-    pub(crate) fn try_new(id: u64) -> Option<Self> {
+    /// `seed` tells its draws from those of other processes.
+    pub(crate) fn try_new(id: u64, seed: u64) -> Option<Self> {
         Some(Shard {
             hot: HotCache::new(),
             id,
@@ -85,7 +86,9 @@ impl Shard {
             losses: Losses::default(),
             governor: Governor::new(),
             life: Life::default(),
-            rng: AtomicU64::new(0x9E37_79B9_7F4A_7C15 ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03)),
+            rng: AtomicU64::new(
+                0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
+            ),
             busy: AtomicBool::new(false),
         })
     }

@@ -319,11 +319,11 @@ impl Core {
             }
             // With a wait it is twice the work: there is the holder's record, too.
             let timed_ns = shard.governor.timed_ns(&self.costs);
-            match wait_weight {
-                0 => {}
-                // A long wait, or one of few.
-                1 => shard.governor.charge_fixed(2 * timed_ns),
-                _ => shard.governor.charge(2 * timed_ns),
+            if wait.is_some() {
+                match pending.lock.load(Relaxed) {
+                    0 => shard.governor.charge(2 * timed_ns),
+                    _ => shard.governor.charge_long_wait(2 * timed_ns),
+                }
             }
             if hold.is_some() {
                 let share = if own { timed_ns } else { timed_ns / 2 };
@@ -436,14 +436,14 @@ impl<'a> Ticket<'a> {
         self.meets(Some(SiteKey::readers()));
     }
 
-    /// The wait for `lock` will be a long one: those are all timed. Call it after [`meets`](Self::meets).
+    /// The wait for `lock` will be a long one: those are all timed, as long as the budget allows. Call it after
+    /// [`meets`](Self::meets).
     pub fn parks(&mut self, lock: LockRef) {
         let core = self.core;
         let Some(entry) = &mut self.entry else { return };
-        if entry.kind == Kind::Counts {
+        if entry.kind == Kind::Counts || !entry.times_long_wait() {
             return;
         }
-        entry.wait_weight = 1;
         entry.time_wait(core);
         if let Some(pending) = entry.pending {
             entry.keep_for_blame(pending, lock, LockRef::QUEUED);
@@ -468,8 +468,10 @@ impl<'a> Ticket<'a> {
             entry.unknown_wait = true;
             return;
         };
+        if !entry.times_long_wait() {
+            return;
+        }
         entry.wait_start = start;
-        entry.wait_weight = 1;
         entry.time_wait(core);
         if let Some(pending) = entry.pending {
             entry.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
@@ -698,6 +700,21 @@ impl<'a> Entry<'a> {
     fn note_blocker(&self, pending: &Pending) {
         let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
         pending.blocker.store(blocker.cast_mut(), Relaxed);
+    }
+
+    /// Whether this long wait is timed, and what it stands for then.
+    fn times_long_wait(&mut self) -> bool {
+        let mean = match self.kind {
+            Kind::Sampled => self.shard.governor.long_waits(),
+            _ => 1,
+        };
+        let chosen = mean == 1 || with_rng(&self.shard.rng, |rng| rng.u64(..mean) == 0);
+        self.wait_weight = if chosen { mean } else { 0 };
+        if let Some(pending) = self.pending.filter(|_| !chosen) {
+            // It would have been, as a short one.
+            pending.wait_weight.store(0, Relaxed);
+        }
+        chosen
     }
 
     /// A long wait: what is needed to divide it when it is settled.

@@ -220,11 +220,12 @@ impl Core {
         };
         let done = record.acquisitions.load(Relaxed);
         if !record.holds.is_due(done) && late(&record.hold_pace, done).is_some() {
-            record.holds.set(self.next_hold(shard, record, done));
+            // The next one is known not to be measured: draws from the one after it.
+            record.holds.set(self.next_hold(shard, record, done + 1));
         }
         let done = record.contentions.load(Relaxed);
         if !record.waits.is_due(done) && late(&record.wait_pace, done).is_some() {
-            record.waits.set(self.next_wait(shard, record, done));
+            record.waits.set(self.next_wait(shard, record, done + 1));
         }
     }
 }

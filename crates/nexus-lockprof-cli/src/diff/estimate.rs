@@ -183,7 +183,7 @@ pub(super) fn typical(durations: &Durations) -> Option<Estimate> {
         sum += weight * value;
         squares += weight * value * value;
     }
-    if !(kept > 0.0) {
+    if kept.is_nan() || kept <= 0.0 {
         return None;
     }
     let mean = sum / kept;

@@ -107,7 +107,8 @@ impl Prior {
     pub(super) fn of(variances: &[f64], freedom: f64) -> Self {
         const FEW: usize = 3;
         let number = variances.len() as f64;
-        if variances.len() < FEW || variances.iter().any(|variance| !(*variance > 0.0)) {
+        let is_none = |variance: &f64| variance.is_nan() || *variance <= 0.0;
+        if variances.len() < FEW || variances.iter().any(is_none) {
             return Self::NONE;
         }
         let half = freedom / 2.0;

@@ -110,7 +110,11 @@ impl Core {
         match found {
             Ok(slot) => {
                 let slot = std::ptr::from_ref(slot).cast_mut();
-                pending.noted.weight.store(weight, Relaxed);
+                let waits = pending.wait_weight.load(Relaxed).max(1);
+                pending
+                    .noted
+                    .weight
+                    .store(weight.saturating_mul(waits), Relaxed);
                 pending.noted.slot.store(slot, Relaxed);
             }
             Err(cause) => shard.losses.count_as_owner(cause),
