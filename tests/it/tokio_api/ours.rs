@@ -342,7 +342,9 @@ fn blocking_in_a_runtime_leaves_nothing_behind() {
     };
     assert!(std::thread::spawn(in_a_runtime).join().is_ok());
     let point = &points("task.unwound")[0];
-    assert_eq!((point.acquisitions, point.hold.samples), (8, 8));
+    // How many of them are timed is the budget's business.
+    assert_eq!((point.acquisitions, point.hold.unmeasured), (8, 0));
+    assert!(point.hold.samples >= 2);
     let waits = points("task.unwinds")
         .iter()
         .map(|point| point.contentions)
