@@ -86,9 +86,13 @@ const DEEP_NS: f64 = 5e6;
 /// The largest spacing: each point is measured some times a second.
 const MAX_SPACING_NS: f64 = 2.5e8;
 /// The most that a spacing grows in one change.
-const RAISE: f64 = 16.0;
+const RAISE: f64 = 4.0;
+/// The least that is left of it in one.
+const LOWER: f64 = 0.125;
 /// The rarest that long waits are timed: one in so many.
 const MOST_LONG_WAITS: u64 = 1 << 16;
+/// A spacing of which only such a share of the budget is spent is lowered after that share of its time.
+const SEEN: f64 = 0.25;
 /// A schedule is late after so many spacings without a measured event.
 const LATE: f64 = 8.0;
 
@@ -400,7 +404,11 @@ impl Governor {
     fn consider(&self, over: bool, cost: f64, budget: f64) -> bool {
         let enough = self.earned.get() >= ENOUGH as f64 * cost;
         let since = self.since.get();
-        if since >= self.spacing.get() && (over || (enough && since >= WINDOW_NS as f64)) {
+        let spacing = self.spacing.get();
+        // What is late is drawn again, so that a lower spacing is seen sooner than a higher one.
+        let lowers = self.spent.get() < SEEN * self.earned.get();
+        let seen = since >= if lowers { SEEN * spacing } else { spacing };
+        if seen && (over || (enough && since >= WINDOW_NS as f64)) {
             self.change_spacing(cost, budget);
         }
         enough
@@ -424,7 +432,7 @@ impl Governor {
                 (spacing * excess.min(RAISE)).min(MAX_SPACING_NS)
             }
         } else {
-            let spacing = spacing * excess.max(0.5);
+            let spacing = spacing * excess.max(LOWER);
             if spacing < least / 8.0 { 0.0 } else { spacing }
         };
         self.spacing.set(spacing);
