@@ -89,6 +89,8 @@ const MAX_SPACING_NS: f64 = 2.5e8;
 const RAISE: f64 = 4.0;
 /// The least that is left of it in one.
 const LOWER: f64 = 0.125;
+/// Long waits that are timed whatever they cost, before the budget counts.
+const FREE_LONG_WAITS: f64 = 64.0;
 /// The rarest that long waits are timed: one in so many.
 const MOST_LONG_WAITS: u64 = 1 << 16;
 /// A spacing of which only such a share of the budget is spent is lowered after that share of its time.
@@ -161,6 +163,8 @@ pub(crate) struct Governor {
     fixed: Number,
     /// What of it went to long waits.
     waits: Number,
+    /// Nanoseconds that may be spent on them.
+    waits_balance: Number,
     /// One in so many of those is timed, a power of two; 0 is 1.
     long_waits: AtomicU64,
 }
@@ -185,6 +189,7 @@ impl Governor {
             spent: Number::zero(),
             fixed: Number::zero(),
             waits: Number::zero(),
+            waits_balance: Number::zero(),
             long_waits: AtomicU64::new(0),
             spacing: Number::zero(),
         }
@@ -302,7 +307,7 @@ impl Governor {
         self.waits.add(ns as f64);
     }
 
-    /// One in so many long waits is timed: each, as long as they take half of the budget at most.
+    /// One in so many long waits is timed: each, as long as they take half of the budget at most, or are few.
     #[inline]
     pub(crate) fn long_waits(&self) -> u64 {
         self.long_waits.own_load().max(1)
@@ -418,7 +423,7 @@ impl Governor {
         let balance = self.balance.get();
         let share = if balance < 0.0 { REPAY } else { AIM };
         let aim = (share * self.earned.get() + SPEND * balance.max(0.0)).max(1.0);
-        self.space_long_waits(self.waits.get() / (aim / 2.0));
+        self.space_long_waits(aim / 2.0, cost, budget);
         // What cannot be spaced leaves less for what can, but never nothing: there must be something to steer by.
         let left = (aim - self.fixed.get()).max(aim / 4.0);
         let excess = (self.spent.get() - self.fixed.get()).max(0.0) / left;
@@ -447,13 +452,19 @@ impl Governor {
         }
     }
 
-    /// Long waits took so many times what they may.
-    fn space_long_waits(&self, excess: f64) {
+    /// Long waits may take half of what is earned, and `half` of what is aimed at now. Some are always timed: who waits rarely
+    /// wants to see each.
+    fn space_long_waits(&self, half: f64, cost: f64, budget: f64) {
+        let waits = self.waits.get();
+        let balance = self.waits_balance.get() + self.earned.get() / 2.0 - waits;
+        let balance = bounded(balance, budget / 2.0);
+        self.waits_balance.set(balance);
         let mean = self.long_waits();
-        let mean = if excess > 1.0 {
+        let excess = waits / half;
+        let mean = if excess > 1.0 && balance < -FREE_LONG_WAITS * 2.0 * cost {
             let raise = excess.min(RAISE).log2().ceil().exp2();
             (mean * raise as u64).min(MOST_LONG_WAITS)
-        } else if excess < 0.25 {
+        } else if excess < 0.25 || balance > 0.0 {
             (mean / 2).max(1)
         } else {
             mean
@@ -776,7 +787,7 @@ mod tests {
 
     #[test]
     fn long_waits_are_all_timed_until_they_take_half_of_the_budget() {
-        for (every_ns, all) in [(1e6, true), (2e4, false), (1e3, false)] {
+        for (every_ns, all) in [(1e6, true), (2e4, true), (4e3, false), (1e3, false)] {
             let mut thread = Thread::new(0.01, &[1e3]);
             let cost = 2 * thread.costs.timed_ns.load(Relaxed);
             let (mut waits, mut timed, mut spent) = (0, 0, 0);

@@ -341,12 +341,17 @@ fn a_long_wait_includes_the_looking() {
         }
         let told = scene.told();
         let point = &told.0.points()[0];
-        assert_eq!(
-            (point.wait.samples, point.wait.total_ns),
-            (2_000, 2_000_000),
-            "{mode:?}"
-        );
-        assert_eq!(point.wait.quantile(0.5), Some(1_000), "{mode:?}");
+        if mode == Mode::Exact {
+            assert_eq!(
+                (point.wait.samples, point.wait.total_ns),
+                (2_000, 2_000_000)
+            );
+        }
+        // So many long waits take more than the budget allows: some stand for others.
+        let ratio = point.wait.total_ns as f64 / 2e6;
+        assert!((0.7..1.3).contains(&ratio), "{mode:?}: {ratio}");
+        let quantiles = point.wait.quantiles([0.0, 0.5, 1.0]);
+        assert_eq!(quantiles, [Some(1_000); 3], "{mode:?}");
     }
 }
 
