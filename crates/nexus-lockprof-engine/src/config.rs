@@ -11,9 +11,9 @@ pub enum Mode {
     Off,
     /// Counts: acquisitions, contentions, failed tries, timeouts, and who was blocked by whom. Acquisitions never read the clock.
     Counts,
-    /// Counts, every long wait, and a sample of the short waits and of the holds.
+    /// Counts, the long waits, and a sample of the short waits and of the holds. Long waits are all timed up to half of the budget.
     Sampled {
-        /// Share of a thread's time that clock reads, samples and the slow path may take: more than 0, at most 1. 0.01 is 1 %.
+        /// Share of a thread's processor time that measuring may take: more than 0, at most 1. 0.01 is 1 %.
         budget: f64,
     },
     /// Counts, every wait and every hold.
