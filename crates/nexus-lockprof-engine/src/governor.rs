@@ -461,7 +461,9 @@ impl Governor {
         self.waits_balance.set(balance);
         let mean = self.long_waits();
         let excess = waits / half;
-        let mean = if excess > 1.0 && balance < -FREE_LONG_WAITS * 2.0 * cost {
+        // Within what can be owed at all.
+        let free = (FREE_LONG_WAITS * 2.0 * cost).min(DEBT_NS * budget / 4.0);
+        let mean = if excess > 1.0 && balance < -free {
             let raise = excess.min(RAISE).log2().ceil().exp2();
             (mean * raise as u64).min(MOST_LONG_WAITS)
         } else if excess < 0.25 || balance > 0.0 {

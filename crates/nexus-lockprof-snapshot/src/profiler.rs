@@ -112,8 +112,8 @@ pub struct TableStats {
 pub struct Overhead {
     /// Nanoseconds spent on clock reads, samples and the slow path: what the budget of mode `Sampled` limits.
     pub budgeted_ns: u64,
-    /// Nanoseconds spent on counting, which is a fixed cost of each acquisition and beside the budget. 0 where the
-    /// processor hides it behind the lock.
+    /// Nanoseconds spent on counting and on look-ups, which are a fixed cost of acquisitions and beside the budget. Counting is 0
+    /// where the processor hides it behind the lock.
     pub counting_ns: u64,
     /// Nanoseconds that threads lived after their first profiled acquisition, all threads together.
     pub threads_ns: u64,
