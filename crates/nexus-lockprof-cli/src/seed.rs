@@ -263,7 +263,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+    const REGISTRY: &str = "registry+https://registry.example/index";
 
     fn lock(packages: &[&str]) -> Lock {
         let mut text = "# made by cargo\nversion = 4\n".to_owned();
