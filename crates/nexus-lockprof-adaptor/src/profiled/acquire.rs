@@ -42,10 +42,7 @@ impl<R, H: Host> Profiled<R, H> {
         match self.probe(key) {
             Probe::Count(hit) => {
                 if let Some(inner) = try_(&self.raw) {
-                    // SAFETY: got just now, by this thread.
-                    unsafe { hit.commit() };
-                    self.publish(key);
-                    return Ok(ProfiledGuard::untracked(inner));
+                    return Ok(self.count(key, hit, inner));
                 }
                 self.acquire_taken(key, hit, free, try_, block)
             }
@@ -53,6 +50,15 @@ impl<R, H: Host> Profiled<R, H> {
             Probe::Time(hit) => self.acquire_timed(key, hit, free, try_, block),
             Probe::Cold => self.acquire_unknown(key, free, try_, block),
         }
+    }
+
+    /// The lock was got at the first try, and the acquisition is not timed: counts and publishes it.
+    #[inline(always)]
+    fn count<G>(&self, key: SiteKey, hit: Hit<'_>, inner: G) -> ProfiledGuard<G> {
+        // SAFETY: the callers got the hit just now, in this thread, and have done nothing since but try this lock.
+        unsafe { hit.commit() };
+        self.publish(key);
+        ProfiledGuard::untracked(inner)
     }
 
     /// One that the cache does not know at the first look.
@@ -68,10 +74,7 @@ impl<R, H: Host> Profiled<R, H> {
         match self.probe_second(key) {
             Probe::Count(hit) => {
                 if let Some(inner) = try_(&self.raw) {
-                    // SAFETY: got just now, by this thread.
-                    unsafe { hit.commit() };
-                    self.publish(key);
-                    return Ok(ProfiledGuard::untracked(inner));
+                    return Ok(self.count(key, hit, inner));
                 }
                 self.acquire_taken(key, hit, free, try_, block)
             }
@@ -281,10 +284,7 @@ impl<R, H: Host> Profiled<R, H> {
         match self.probe(key) {
             Probe::Count(hit) => {
                 if let Some(inner) = try_(&self.raw) {
-                    // SAFETY: got just now, by this thread.
-                    unsafe { hit.commit() };
-                    self.publish(key);
-                    return Some(ProfiledGuard::untracked(inner));
+                    return Some(self.count(key, hit, inner));
                 }
                 self.try_failed(key);
                 return None;
@@ -309,10 +309,7 @@ impl<R, H: Host> Profiled<R, H> {
                     self.try_failed(key);
                     return None;
                 };
-                // SAFETY: got just now, by this thread.
-                unsafe { hit.commit() };
-                self.publish(key);
-                Some(ProfiledGuard::untracked(inner))
+                Some(self.count(key, hit, inner))
             }
             Probe::Time(hit) => self.try_acquire_timed(key, hit, try_),
             Probe::Off | Probe::Cold => self.try_acquire_cold(key, try_),
