@@ -21,7 +21,7 @@ const ACQUISITIONS: u64 = 4096;
 /// Acquisitions of which one is timed, on average: rare enough to come as a surprise to the processor, as in a program.
 const INTERVAL: u64 = 256;
 
-/// A timed wait, and a look-up, as multiples of a timed acquisition: they do its work, and as much again at another record.
+/// A look-up, as a multiple of a timed acquisition.
 const TWICE: u64 = 2;
 
 /// What the loop does besides locking.
@@ -52,7 +52,6 @@ pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
     costs.timed_ns.store(timed_ns, Relaxed);
     costs.clock_ns.store(clock_ns, Relaxed);
     costs.processor_ns.store(bench.processor_time(), Relaxed);
-    costs.waited_ns.store(TWICE * timed_ns, Relaxed);
     costs.looked_up_ns.store(TWICE * timed_ns, Relaxed);
     // A processor may hide it all behind the lock.
     let counted_ps = counting.saturating_sub(nothing) * 1_000 / ACQUISITIONS;

@@ -29,8 +29,6 @@ pub(crate) struct Costs {
     pub(crate) processor_ns: AtomicU64,
     /// A timed acquisition: two clock reads and their bookkeeping.
     pub(crate) timed_ns: AtomicU64,
-    /// A timed wait: the same, and the holder's record.
-    pub(crate) waited_ns: AtomicU64,
     /// Finding or making a record that the cache does not know.
     pub(crate) looked_up_ns: AtomicU64,
     /// Counting an acquisition, in picoseconds; where no lock hides it.
@@ -44,7 +42,6 @@ impl Costs {
             clock_ns: AtomicU64::new(20),
             processor_ns: AtomicU64::new(200),
             timed_ns: AtomicU64::new(40),
-            waited_ns: AtomicU64::new(80),
             looked_up_ns: AtomicU64::new(80),
             // 0, so that what is told of it never shrinks.
             counted_ps: AtomicU64::new(0),
