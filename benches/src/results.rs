@@ -104,7 +104,7 @@ pub fn main(name: &str, known: &[&str], run: impl FnOnce(&Args) -> Result<(), St
     }
 }
 
-/// What the figures were measured on: the processor's name, as Linux tells it, and how many there are.
+/// The machine that made the figures: the processor's name from Linux, and the number of processors.
 #[must_use]
 pub fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

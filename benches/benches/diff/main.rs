@@ -165,7 +165,7 @@ fn run(args: &Args) -> Result<(), String> {
         );
         rows.push(json!({"bench": "diff", "metric": metric, "runs": 3, "equal_failed": failed, "found": all}));
     }
-    // What several runs are for.
+    // The reason to make several runs.
     let compare = Compare {
         lockprof: &lockprof,
         runs: 1,
@@ -312,7 +312,7 @@ impl Compare<'_> {
     }
 }
 
-/// The share of so many tries that succeed.
+/// The share of tries that succeed.
 fn rate(tries: usize, mut one: impl FnMut(usize) -> Result<bool, String>) -> Result<f64, String> {
     let mut found = 0;
     for index in 0..tries {

@@ -20,7 +20,7 @@ static POOL: Mutex<u64> = Mutex::named("pool", 0);
 static STATS: Mutex<u64> = Mutex::named("stats", 0);
 static LOG: Mutex<u64> = Mutex::named("log", 0);
 
-/// Does so many jobs, and holds the lock `slowed` twice as long.
+/// Runs the jobs, and holds the lock `slowed` for twice the time.
 pub(crate) fn run(jobs: u64, slowed: &str) {
     let steps = Steps {
         cache: length("cache", slowed, 4_000),
@@ -84,7 +84,7 @@ fn vary(steps: u64, job: u64) -> u64 {
     steps * quarters / 4
 }
 
-/// Takes the processor for so many steps, of about a nanosecond.
+/// Keeps the processor busy for a number of steps, each about a nanosecond.
 pub(crate) fn compute(seed: u64, steps: u64) -> u64 {
     let mut value = seed | 1;
     for _ in 0..steps {

@@ -12,7 +12,7 @@ struct Hold {
     ticks: u64,
 }
 
-/// What the threads that have exited recorded.
+/// Records of the threads that have exited.
 struct Collected {
     lists: Vec<Vec<Hold>>,
     cpu_ns: u64,
@@ -48,7 +48,7 @@ pub(super) fn add(site: &'static Location<'static>, ticks: u64) {
 /// The place of an acquisition: file, line and column.
 pub(super) type Site = (String, u32, u32);
 
-/// What happened, by the program's own clock and counters.
+/// The truth, by the program's own clock and counters.
 #[derive(Debug)]
 pub struct Truth {
     /// The holds at each place, in nanoseconds, ascending.

@@ -7,7 +7,7 @@ use std::hint::spin_loop;
 use std::panic::Location;
 use std::sync::atomic::{Ordering::Acquire, fence};
 
-/// What came of looking again.
+/// The result of looking again.
 enum Looked<G> {
     Owned(G),
     /// Not by looking.
@@ -16,7 +16,7 @@ enum Looked<G> {
     Unknown,
 }
 
-/// What an acquisition that goes to the cold path has done already.
+/// How far an acquisition got before it went to the cold path.
 #[derive(Clone, Copy)]
 enum Tried {
     No,

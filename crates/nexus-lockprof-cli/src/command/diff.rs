@@ -104,7 +104,7 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
 struct Side {
     /// `before`, or what the only run is called.
     name: String,
-    /// What each run is called.
+    /// The name of each run.
     targets: Vec<String>,
     runs: Vec<Snapshot>,
 }
@@ -178,7 +178,7 @@ fn sides(options: &Options) -> Result<[Side; 2]> {
     let [before, after] = targets;
     let (before, mut after) = (side("before", &before)?, side("after", &after)?);
     if let ([earlier], [later]) = (before.runs.as_slice(), after.runs.as_mut_slice()) {
-        // Of one process, the later one has all that the earlier one has: what came in between is what can be compared with it.
+        // A later snapshot of a process includes the earlier one, so compare only the interval between them.
         let between = later.since(earlier).ok();
         if let Some(between) = between.filter(|interval| interval.elapsed_ns() > 0) {
             *later = between;
