@@ -3,12 +3,16 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Instant;
 
-/// The counter now, in ticks of unknown length.
+/// The counter now, in ticks of unknown length, after all earlier instructions are complete: a lock is held until the loads
+/// before its release are there, and the processor would read its counter ahead of them.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn ticks() -> u64 {
-    // SAFETY: every x86_64 processor has the instruction, and it has no effect but its result.
-    unsafe { std::arch::x86_64::_rdtsc() }
+    // SAFETY: every x86_64 processor has both instructions, and they have no effect but to wait and their result.
+    unsafe {
+        std::arch::x86_64::_mm_lfence();
+        std::arch::x86_64::_rdtsc()
+    }
 }
 
 /// The time now, in nanoseconds: there is no portable cycle counter.

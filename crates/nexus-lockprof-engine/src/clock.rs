@@ -60,9 +60,10 @@ impl Clock {
         self.hands.is_none()
     }
 
-    /// Ticks now.
+    /// Ticks now: after all that the program did before, and not while a load of it is still under way.
     #[inline(always)]
     pub(crate) fn raw(&self) -> u64 {
+        await_earlier();
         self.ticks().raw()
     }
 
@@ -72,6 +73,7 @@ impl Clock {
     /// [`raw`](Self::raw) has been called, and that happened before this.
     #[inline(always)]
     pub(crate) unsafe fn raw_again(&self) -> u64 {
+        await_earlier();
         // SAFETY: the caller's.
         unsafe { self.ticks.get().unwrap_unchecked() }.raw()
     }
@@ -124,6 +126,25 @@ impl Clock {
     /// When the engine started, as `coarse_ns`: the first call of this.
     pub(crate) fn started_ns(&self) -> u64 {
         *self.started_ns.get_or_init(|| self.coarse_ns())
+    }
+}
+
+/// Keeps the processor from reading its counter before earlier instructions are complete.
+///
+/// It would: the counter is no memory, and nothing that the program loads is an input of it. A hold that ends with a load
+/// that misses its caches was told without that miss, though the lock, whose release is a store, is held until it is over;
+/// and the misses before an acquisition were told as a part of it. Kernels read the counter so, too.
+#[inline(always)]
+fn await_earlier() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86_64 processor has the instruction, and it has no effect but to wait.
+    unsafe {
+        std::arch::x86_64::_mm_lfence();
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("isb", options(nostack, preserves_flags));
     }
 }
 
