@@ -90,6 +90,8 @@ const LOWER: f64 = 0.125;
 const FREE_LONG_WAITS: f64 = 64.0;
 /// The rarest that long waits are timed: one in so many.
 const MOST_LONG_WAITS: u64 = 1 << 16;
+/// How far back the spacing looks.
+const HORIZON_NS: f64 = 1e8;
 /// A spacing of which only such a share of the budget is spent is lowered after that share of its time.
 const SEEN: f64 = 0.25;
 /// A schedule is late after so many spacings without a measured event.
@@ -160,6 +162,11 @@ pub(crate) struct Governor {
     fixed: Number,
     /// What of it went to long waits.
     waits: Number,
+    /// Processor time before that, and what was then spent on fixed costs and on what is spaced: each counts the less
+    /// the longer ago it was, and the last as if the spacing had been what it is now.
+    used_before: Number,
+    fixed_before: Number,
+    spaced_before: Number,
     /// Nanoseconds that may be spent on them.
     waits_balance: Number,
     /// One in so many of those is timed, a power of two; 0 is 1.
@@ -186,6 +193,9 @@ impl Governor {
             spent: Number::zero(),
             fixed: Number::zero(),
             waits: Number::zero(),
+            used_before: Number::zero(),
+            fixed_before: Number::zero(),
+            spaced_before: Number::zero(),
             waits_balance: Number::zero(),
             long_waits: AtomicU64::new(0),
             spacing: Number::zero(),
@@ -411,33 +421,55 @@ impl Governor {
         let lowers = self.spent.get() < SEEN * self.earned.get();
         let seen = since >= if lowers { SEEN * spacing } else { spacing };
         if seen && (over || (enough && since >= WINDOW_NS as f64)) {
-            self.change_spacing(cost, budget);
+            self.change_spacing(over, cost, budget);
         }
         enough
     }
 
-    fn change_spacing(&self, cost: f64, budget: f64) {
-        let balance = self.balance.get();
-        let share = if balance < 0.0 { REPAY } else { AIM };
-        let aim = (share * self.earned.get() + SPEND * balance.max(0.0)).max(1.0);
-        self.space_long_waits(aim / 2.0, cost, budget);
+    fn change_spacing(&self, over: bool, cost: f64, budget: f64) {
+        let share = if self.balance.get() < 0.0 { REPAY } else { AIM };
+        let credit = SPEND * self.balance.get().max(0.0);
+        let (earned, fixed) = (self.earned.get(), self.fixed.get());
+        let spaced = (self.spent.get() - fixed).max(0.0);
+        self.space_long_waits((share * earned + credit).max(1.0) / 2.0, cost, budget);
         // What cannot be spaced leaves less for what can, but never nothing: there must be something to steer by.
-        let left = (aim - self.fixed.get()).max(aim / 4.0);
-        let excess = (self.spent.get() - self.fixed.get()).max(0.0) / left;
+        let excess = |earned: f64, fixed: f64, spaced: f64| {
+            let aim = (share * earned + credit).max(1.0);
+            spaced / (aim - fixed).max(aim / 4.0)
+        };
+        let recent = excess(earned, fixed, spaced);
+        let keep = HORIZON_NS / (HORIZON_NS + self.since.get());
+        let earned = earned + keep * budget * self.used_before.get();
+        let fixed = fixed + keep * self.fixed_before.get();
+        let spaced = spaced + keep * self.spaced_before.get();
+        let mut excess = excess(earned, fixed, spaced);
+        if over {
+            excess = excess.max(recent);
+        }
         // The spacing at which one point alone spends it all.
         let least = cost / (share * budget);
-        let spacing = self.spacing.get();
+        let before = self.spacing.get();
         let spacing = if excess > 1.0 {
-            if spacing < least {
+            if before < least {
                 least
             } else {
-                (spacing * excess.min(RAISE)).min(MAX_SPACING_NS)
+                (before * excess.min(RAISE)).min(MAX_SPACING_NS)
             }
         } else {
-            let spacing = spacing * excess.max(LOWER);
+            let spacing = before * excess.max(LOWER);
             if spacing < least / 8.0 { 0.0 } else { spacing }
         };
         self.spacing.set(spacing);
+        let known = before > 0.0 && spacing > 0.0;
+        let spaced = if known {
+            spaced * before / spacing
+        } else {
+            0.0
+        };
+        self.spaced_before.set(spaced);
+        self.used_before
+            .set(if known { earned / budget } else { 0.0 });
+        self.fixed_before.set(if known { fixed } else { 0.0 });
         for number in [
             &self.since,
             &self.earned,
@@ -521,6 +553,8 @@ mod tests {
         pace: Pace,
         schedule: Schedule,
         measured: u64,
+        /// Of those, which stand for themselves alone.
+        alone: u64,
     }
 
     impl Point {
@@ -532,6 +566,7 @@ mod tests {
                 pace: Pace::default(),
                 schedule: Schedule { next: 1, weight: 1 },
                 measured: 0,
+                alone: 0,
             }
         }
     }
@@ -565,6 +600,7 @@ mod tests {
             self.pass(cost as f64, 1.0);
             let point = &mut self.points[index];
             point.measured += 1;
+            point.alone += u64::from(point.schedule.weight == 1);
             point.schedule = self.governor.next(
                 point.done,
                 &point.pace,
@@ -764,6 +800,28 @@ mod tests {
         }
         let (done, measured) = (thread.points[0].done, thread.points[0].measured);
         assert!(measured >= done * 95 / 100, "{measured} of {done}");
+    }
+
+    #[test]
+    fn what_a_long_computation_earns_is_not_spent_at_once() {
+        let mut thread = Thread::new(0.01, &[1_000.0]);
+        let mut spell = |thread: &mut Thread| {
+            thread.run(8e6);
+            thread.pass(5e6, 1.0);
+            thread.points[0].at = thread.now;
+        };
+        (0..50).for_each(|_| spell(&mut thread));
+        let (measured, alone) = (thread.points[0].measured, thread.points[0].alone);
+        (0..100).for_each(|_| spell(&mut thread));
+        let (measured, alone) = (
+            thread.points[0].measured - measured,
+            thread.points[0].alone - alone,
+        );
+        // In all, one in three could be measured.
+        assert!(
+            alone < measured / 20,
+            "{alone} of {measured} stand for themselves alone"
+        );
     }
 
     #[test]
