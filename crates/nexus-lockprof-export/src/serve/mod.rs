@@ -58,6 +58,10 @@
 
 mod client;
 mod connection;
+mod connections;
+mod directory;
+mod error;
+mod files;
 mod limits;
 mod listen;
 mod origin;
@@ -69,10 +73,13 @@ mod server;
 mod settings;
 mod socket;
 mod source;
+mod unix;
+mod waits;
 
+pub use directory::runtime_directory;
+pub use error::ServeError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
 pub use server::{Leftover, Serve, Server};
 pub use settings::{Change, Settings, SettingsError};
-pub use socket::{ServeError, runtime_directory};
 pub use source::Source;
