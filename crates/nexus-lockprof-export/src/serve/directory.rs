@@ -5,13 +5,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, geteuid, test_kill_process};
+use rustix::process::{Pid, getegid, geteuid, getgid, getuid, test_kill_process};
 
 use super::ServeError;
 use super::files::{Locked, identity, nobody_listens, set_mode};
 
 /// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or `/tmp/lockprof-UID` without that variable, and where the
-/// variable names a directory of another user's, as it does after `su`.
+/// variable names a directory of another user's, as it does after `su`. A set-user-ID program ignores the variable, which is its caller's.
 ///
 /// ```
 /// use nexus_lockprof_export::serve::runtime_directory;
@@ -20,7 +20,9 @@ use super::files::{Locked, identity, nobody_listens, set_mode};
 /// ```
 #[must_use]
 pub fn runtime_directory() -> PathBuf {
-    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
+    let is_callers = getuid() == geteuid() && getgid() == getegid();
+    let variable = std::env::var_os("XDG_RUNTIME_DIR").filter(|_| is_callers);
+    match variable.map(PathBuf::from) {
         // Its specification says to ignore one that is not absolute.
         Some(directory) if directory.is_absolute() && !is_anothers(&directory) => {
             directory.join("lockprof")

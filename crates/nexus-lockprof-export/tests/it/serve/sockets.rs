@@ -28,6 +28,8 @@ impl Folder {
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
+        // As a runtime directory has to be, whatever the umask.
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
         Folder(path)
     }
 }
@@ -292,7 +294,7 @@ fn made_whatever_the_umask() {
     assert_eq!(ask(&server, "GET", "/config", &[], "").status, 200);
     drop(server);
     // Of one that another process has made and not yet given its mode, or died before it did.
-    fs::set_permissions(&directory, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&directory, Permissions::from_mode(0o000)).unwrap();
     drop(serve(&Fake::new(), patient(), &Listen::Unix));
     assert_eq!(mode(&directory), 0o700);
     fs::remove_dir(&directory).unwrap();
