@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
@@ -343,10 +344,55 @@ async function livePage() {
   await stop(child);
 }
 
+/** A page of another origin: it gets nothing, in whatever way it asks, and takes no connection; it may link to the live page. */
+async function strangersPage() {
+  const child = await start();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const slow = `${endpoint}/snapshot?seconds=300`;
+  const html = `<!doctype html><title>other</title><link rel="icon" href="data:,"><a id="link" href="${endpoint}/">live</a><a id="deep" href="${slow}">snapshot</a>
+    <img src="${slow}&1"><script src="${slow}&2"></script><link rel="stylesheet" href="${slow}&3"><iframe src="${slow}&4"></iframe><iframe src="${endpoint}/?5"></iframe>
+    <form method="post" action="${endpoint}/reset?6" target="into"></form><iframe name="into"></iframe>
+    <script>
+      for (let i = 0; i < 20; i++) fetch("${slow}&7", { mode: "no-cors" }).catch(() => {});
+      for (let i = 0; i < 20; i++) fetch("${slow}&8").catch(() => {});
+      for (let i = 0; i < 20; i++) new WebSocket("${slow.replace("http", "ws")}&9");
+      document.forms[0].submit();
+    </script>`;
+  const server = createServer((_, response) => response.setHeader("content-type", "text/html").end(html)).listen(0, "127.0.0.1");
+  await new Promise((listens) => server.once("listening", listens));
+  const other = `http://127.0.0.1:${server.address().port}/`;
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const statuses = new Map();
+  page.on("response", (response) => {
+    const asked = response.url();
+    if (asked.startsWith(endpoint)) statuses.set(asked.slice(-1), response.status());
+  });
+  await page.goto(other);
+  for (let i = 0; i < 300 && statuses.size < 8; i++) await page.waitForTimeout(100);
+  assert.deepEqual([...statuses].sort(), ["1", "2", "3", "4", "5", "6", "7", "8"].map((way) => [way, 403]));
+  assert.deepEqual(await fetch(`${endpoint}/config`).then((r) => r.json()), { mode: "exact" });
+  assert.equal((await fetch(`${endpoint}/snapshot`).then((r) => r.json())).resets ?? 0, 0);
+  const followed = async (link) => {
+    const [response] = await Promise.all([page.waitForResponse((response) => response.url().startsWith(endpoint) && response.frame() === page.mainFrame()), page.click(link)]);
+    return response.status();
+  };
+  assert.equal(await followed("#deep"), 403);
+  await page.goto(other);
+  assert.equal(await followed("#link"), 200);
+  await page.waitForSelector("tbody tr.point");
+  done("a page of another origin gets nothing, and may link to the live page");
+  await context.close();
+  server.closeAllConnections();
+  server.close();
+  await stop(child);
+}
+
 try {
   await staticPage();
   await strangePages();
   await livePage();
+  await strangersPage();
   assert.deepEqual(complaints, []);
   done("nothing was asked for elsewhere, and the console is silent");
 } finally {

@@ -2,8 +2,8 @@
 
 use crate::terminal::Color;
 use anyhow::{Context, Result};
+use nexus_lockprof_snapshot::replace_file;
 use std::fmt;
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -48,11 +48,11 @@ pub(crate) fn write(
             return to_stdout(written);
         }
     };
-    let written = match fs::metadata(path) {
-        Ok(meta) if !meta.is_file() => direct(path, write),
-        Ok(meta) => fs::canonicalize(path).and_then(|path| replace(&path, Some(meta), write)),
-        Err(_) => replace(path, None, write),
-    };
+    let written = replace_file::<io::Error>(path, |file| {
+        let mut writer = BufWriter::new(file);
+        write(&mut writer)?;
+        writer.flush()
+    });
     written.with_context(|| format!("{} cannot be written", path.display()))
 }
 
@@ -61,43 +61,4 @@ fn to_stdout(written: io::Result<()>) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
         written => written.context("standard output cannot be written"),
     }
-}
-
-fn direct(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let file = fs::OpenOptions::new().write(true).open(path)?;
-    let mut writer = BufWriter::new(file);
-    write(&mut writer)?;
-    writer.flush()
-}
-
-fn replace(
-    path: &Path,
-    old: Option<fs::Metadata>,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    // The parent of a bare name is "".
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".lockprof-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As of any new file: what the umask leaves.
-        let fresh = fs::Permissions::from_mode(0o666);
-        builder.permissions(fresh);
-    }
-    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    if let Some(old) = old.filter(|_| cfg!(unix)) {
-        file.as_file().set_permissions(old.permissions())?;
-    }
-    let mut writer = BufWriter::new(file.as_file_mut());
-    write(&mut writer)?;
-    writer.flush()?;
-    drop(writer);
-    // Before it takes the name: a crash must not leave the name on an empty file.
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

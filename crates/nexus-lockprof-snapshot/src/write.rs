@@ -1,14 +1,13 @@
 //! Files out: [`Snapshot::to_bytes`], [`Snapshot::to_json`] and their kin.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
 use crate::Snapshot;
-use crate::binary;
+use crate::{binary, replace_file};
 
 /// Why a snapshot could not be written.
 #[derive(Debug, Error)]
@@ -31,6 +30,12 @@ pub enum WriteError {
         /// What went wrong.
         error: Box<WriteError>,
     },
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 impl From<serde_json::Error> for WriteError {
@@ -118,12 +123,8 @@ impl Snapshot {
         })
     }
 
-    /// Writes the snapshot to a file, as one line. Whoever reads `path` meanwhile sees the whole old file or the
-    /// whole new one: the text goes to a temporary file in the same directory, which then takes its
-    /// place, and which is removed if anything fails.
-    ///
-    /// A symbolic link stays one, and its target is replaced; on Unix the new file has the old one's permissions. What is no regular file (`/dev/stdout`, a named
-    /// pipe) is written to directly.
+    /// Writes the snapshot to a file, as one line, as [`replace_file`] does: whoever reads `path` meanwhile sees the whole old file or the
+    /// whole new one.
     ///
     /// # Errors
     ///
@@ -147,85 +148,4 @@ fn in_file(path: &Path, write: impl FnOnce() -> Result<(), WriteError>) -> Resul
         path: path.to_owned(),
         error: Box::new(error),
     })
-}
-
-/// Replaces a file by what `write` writes.
-fn replace_file(
-    path: &Path,
-    write: impl FnOnce(&File) -> Result<(), WriteError>,
-) -> Result<(), WriteError> {
-    let (target, old) = match fs::metadata(path) {
-        Ok(meta) if meta.is_file() => {
-            let target = fs::canonicalize(path).map_err(WriteError::Io)?;
-            (target, Some(meta))
-        }
-        // Replacing /dev/stdout would be a surprise. A directory fails to open, as it should.
-        Ok(_) => {
-            let file = OpenOptions::new().write(true).open(path);
-            return write(&file.map_err(WriteError::Io)?);
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
-        Err(error) => return Err(WriteError::Io(error)),
-    };
-    let (temporary, file) = Temporary::beside(&target).map_err(WriteError::Io)?;
-    // Before the first byte: a file that was private must not be readable for a moment. Elsewhere than on Unix
-    // the only permission is "read-only", and such a file cannot be replaced.
-    if let Some(old) = old.filter(|_| cfg!(unix)) {
-        file.set_permissions(old.permissions())
-            .map_err(WriteError::Io)?;
-    }
-    write(&file)?;
-    // Before the rename: a crash must not leave the new name on an empty file.
-    file.sync_all().map_err(WriteError::Io)?;
-    drop(file);
-    temporary.rename(&target).map_err(WriteError::Io)
-}
-
-/// A file that is removed unless it was renamed.
-struct Temporary {
-    path: PathBuf,
-    renamed: bool,
-}
-
-impl Temporary {
-    /// Creates a file that nobody else has, in the directory of `target`.
-    fn beside(target: &Path) -> io::Result<(Self, File)> {
-        /// Tells apart the writers of one process.
-        static SERIAL: AtomicU64 = AtomicU64::new(0);
-        const RETRIES: usize = 16;
-
-        let mut retries = 0..RETRIES;
-        loop {
-            // Relaxed: only the number matters, and no two callers get the same.
-            let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-            let name = format!(".lockprof-{}-{serial}.tmp", std::process::id());
-            let path = target.with_file_name(name);
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                // Left behind by a process that had our id and was killed: try the next serial.
-                Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists && retries.next().is_some() => {
-                }
-                Err(error) => return Err(error),
-                Ok(file) => {
-                    let renamed = false;
-                    return Ok((Self { path, renamed }, file));
-                }
-            }
-        }
-    }
-
-    fn rename(mut self, target: &Path) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
-        self.renamed = true;
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.renamed {
-            // The error that brought us here is the one to report.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }

@@ -3,8 +3,9 @@
 use super::*;
 use nexus_lockprof_tests::children;
 use nexus_lockprof_tests::http::At;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Lines, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 
@@ -15,6 +16,8 @@ impl Folder {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("lp-{}-{name}", std::process::id()));
         fs::create_dir(&path).unwrap();
+        // As a runtime directory has to be, whatever the umask.
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
         Folder(path)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::number;
 use crate::output;
-use crate::target::{self, Source};
+use crate::target::{self, Source, Trust};
 use crate::terminal::Color;
 use anyhow::{Result, anyhow};
 use comfy_table::{CellAlignment, Table, presets};
@@ -105,7 +105,7 @@ fn sockets() -> Vec<Found> {
     let mut found = Vec::new();
     for directory in target::runtime_directories(None) {
         // Not there is as good as empty, and what is somebody else's is not looked at.
-        if target::check_owner(&directory, None).is_err() {
+        if Trust::default().check_directory(&directory).is_err() {
             continue;
         }
         let Ok(entries) = fs::read_dir(&directory) else {
@@ -130,7 +130,7 @@ fn pid_of(socket: &Path) -> Option<u32> {
 fn row(found: &Found) -> Result<[String; 6]> {
     let name = program(found.pid).map(|name| printable(&name).into_owned());
     let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), long);
-    let asked = target::connect_socket(&found.socket)
+    let asked = target::connect_socket(&found.socket, Trust::default())
         .map_err(|error| error.context(found.socket.display().to_string()))
         .and_then(|mut source: Box<dyn Source>| source.snapshot());
     let [mode, elapsed, acquisitions] = match asked {

@@ -1,5 +1,7 @@
 //! The pull endpoint's client: HTTP over a Unix socket or a port.
 
+#[cfg(unix)]
+use super::Trust;
 use super::{PATIENCE, Source};
 use crate::files;
 use anyhow::{Context, Result, anyhow, bail};
@@ -53,22 +55,22 @@ impl Client {
         })
     }
 
-    /// Of a Unix socket. Tries it: a socket that nobody listens on is an error here.
+    /// Of a Unix socket. Tries it: a socket that nobody listens on, or somebody who is not trusted, is an error here.
     #[cfg(unix)]
-    pub(super) fn socket(path: &std::path::Path) -> Result<Self> {
+    pub(super) fn socket(path: &std::path::Path, trust: Trust) -> Result<Self> {
         use ureq::unversioned::resolver::DefaultResolver;
 
         if path.as_os_str().is_empty() {
             bail!("unix: names no path");
         }
-        super::socket::open(path, Some(PATIENCE)).map_err(|error| match error.kind() {
+        super::socket::open(path, trust, Some(PATIENCE)).map_err(|error| match error.kind() {
             std::io::ErrorKind::ConnectionRefused => {
                 anyhow!(error).context("nobody listens there: the process that made it is gone")
             }
             std::io::ErrorKind::WouldBlock => silent(),
             _ => anyhow!(error),
         })?;
-        let connector = super::socket::ToSocket(path.to_owned());
+        let connector = super::socket::ToSocket(path.to_owned(), trust);
         Ok(Self {
             agent: Agent::with_parts(config(), connector, DefaultResolver::default()),
             // An address, so that no name is looked up.

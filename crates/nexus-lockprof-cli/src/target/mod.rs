@@ -5,8 +5,10 @@ mod http;
 mod pid;
 #[cfg(unix)]
 mod socket;
+mod trust;
 
-pub(crate) use pid::{check_owner, runtime_directories};
+pub(crate) use pid::runtime_directories;
+pub(crate) use trust::Trust;
 
 use anyhow::{Context, Result};
 use nexus_lockprof_snapshot::Snapshot;
@@ -144,14 +146,14 @@ impl Target {
             Self::Pid(pid) => pid::connect(*pid).with_context(|| {
                 format!("{pid}, taken for a process (a file of that name is ./{pid})")
             }),
-            Self::Socket(path) => connect_socket(path)
+            Self::Socket(path) => connect_socket(path, Trust::default())
                 .with_context(|| format!("{}, taken for a socket", path.display())),
             Self::Url(url) => {
                 let client = http::Client::url(url);
                 let client = client.with_context(|| format!("{url}, taken for a URL"))?;
                 Ok(Box::new(client))
             }
-            Self::Path(path) if is_socket(path) => connect_socket(path)
+            Self::Path(path) if is_socket(path) => connect_socket(path, Trust::default())
                 .with_context(|| format!("{}, which is a socket", path.display())),
             Self::Path(path) => {
                 std::fs::metadata(path)
@@ -197,12 +199,12 @@ fn is_socket(_: &std::path::Path) -> bool {
 }
 
 #[cfg(unix)]
-pub(crate) fn connect_socket(path: &std::path::Path) -> Result<Box<dyn Source>> {
-    Ok(Box::new(http::Client::socket(path)?))
+pub(crate) fn connect_socket(path: &std::path::Path, trust: Trust) -> Result<Box<dyn Source>> {
+    Ok(Box::new(http::Client::socket(path, trust)?))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn connect_socket(_: &std::path::Path) -> Result<Box<dyn Source>> {
+pub(crate) fn connect_socket(_: &std::path::Path, _: Trust) -> Result<Box<dyn Source>> {
     anyhow::bail!("there are no Unix sockets on this system")
 }
 

@@ -1,8 +1,9 @@
 //! A process: where its socket is.
 
+use super::trust::{Trust, own_uid};
 use super::{Source, connect_socket};
 use anyhow::{Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The directories in which a process of this user, or of `of`, may have its socket: `$XDG_RUNTIME_DIR/lockprof` and
 /// `/tmp/lockprof-UID`, for it may not have the variable that we have, or the other way round.
@@ -28,15 +29,25 @@ pub(crate) fn runtime_directories(of: Option<u32>) -> Vec<PathBuf> {
 
 pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
     let owner = owner_of(pid);
+    let trust = Trust::with_owner(owner);
     let directories = runtime_directories(owner);
+    let mut refused = None;
     let found = directories.iter().find_map(|directory| {
         let socket = directory.join(format!("{pid}.sock"));
-        socket
-            .symlink_metadata()
-            .is_ok()
-            .then_some((directory, socket))
+        socket.symlink_metadata().ok()?;
+        match trust.check_directory(directory) {
+            Ok(()) => Some(socket),
+            // Of another user, who must not hide the one that comes next.
+            Err(error) => {
+                refused.get_or_insert(error);
+                None
+            }
+        }
     });
-    let Some((directory, socket)) = found else {
+    let Some(socket) = found else {
+        if let Some(error) = refused {
+            return Err(error);
+        }
         let places: Vec<String> = directories
             .iter()
             .map(|directory| directory.display().to_string())
@@ -50,37 +61,7 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
              nexus_lockprof::serve"
         );
     };
-    check_owner(directory, owner)?;
-    connect_socket(&socket).map_err(|error| error.context(socket.display().to_string()))
-}
-
-/// Nobody else may pose as the process.
-#[cfg(unix)]
-pub(crate) fn check_owner(directory: &Path, of: Option<u32>) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let uid = std::fs::metadata(directory)?.uid();
-    if Some(uid) == own_uid() || Some(uid) == of {
-        return Ok(());
-    }
-    bail!(
-        "{} is of user {uid}, not of the process's or yours: what is in it is not looked at",
-        directory.display()
-    )
-}
-
-#[cfg(not(unix))]
-pub(crate) fn check_owner(_: &Path, _: Option<u32>) -> Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn own_uid() -> Option<u32> {
-    Some(rustix::process::geteuid().as_raw())
-}
-
-#[cfg(not(unix))]
-fn own_uid() -> Option<u32> {
-    None
+    connect_socket(&socket, trust).map_err(|error| error.context(socket.display().to_string()))
 }
 
 /// Whose process it is; `None` if there is none, or the system does not tell.

@@ -1,5 +1,6 @@
 //! A Unix socket as a way for HTTP.
 
+use super::Trust;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt,
 };
@@ -15,7 +16,7 @@ use ureq::unversioned::transport::{
 
 /// Connects to one socket, whatever the address.
 #[derive(Debug)]
-pub(super) struct ToSocket(pub(super) PathBuf);
+pub(super) struct ToSocket(pub(super) PathBuf, pub(super) Trust);
 
 impl Connector for ToSocket {
     type Out = OverSocket;
@@ -26,7 +27,8 @@ impl Connector for ToSocket {
         _: Option<()>,
     ) -> Result<Option<OverSocket>, Error> {
         let limit = details.timeout.not_zero().map(|limit| *limit);
-        let stream = open(&self.0, limit).map_err(|error| timely(error, details.timeout))?;
+        let stream =
+            open(&self.0, self.1, limit).map_err(|error| timely(error, details.timeout))?;
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         Ok(Some(OverSocket { stream, buffers }))
@@ -34,14 +36,18 @@ impl Connector for ToSocket {
 }
 
 /// Connects, or gives up after `limit`: [`UnixStream::connect`] waits without end for a process that is stopped, once as many wait as the system lets.
-pub(super) fn open(path: &Path, limit: Option<Duration>) -> io::Result<UnixStream> {
+///
+/// Whoever listens must be trusted. That is found out by the connection itself: a path may be another's by the time it is connected to.
+pub(super) fn open(path: &Path, trust: Trust, limit: Option<Duration>) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(path)?;
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     // Of a Unix socket, this is also for how long `connect` waits.
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, limit)?;
     connect(&socket, &address)?;
-    Ok(socket.into())
+    let stream = socket.into();
+    trust.check_peer(&stream, path)?;
+    Ok(stream)
 }
 
 pub(super) struct OverSocket {
@@ -112,7 +118,7 @@ mod tests {
         let limit = Some(Duration::from_millis(20));
         let mut waiting = Vec::new();
         let error = loop {
-            match open(&path, limit) {
+            match open(&path, Trust::default(), limit) {
                 Ok(stream) => waiting.push(stream),
                 Err(error) => break error,
             }

@@ -3,10 +3,13 @@
 use crate::support::{Folder, before, command, lockprof};
 use nexus_lockprof_export::serve::{Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
-use std::io::{Read, Write};
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
-use std::process;
+use std::os::unix::process::CommandExt;
+use std::process::{self, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -101,6 +104,7 @@ fn a_process_and_the_list_of_them() {
     let folder = Folder::new();
     let runtime = folder.path("lockprof");
     std::fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, Permissions::from_mode(0o700)).unwrap();
     let pid = process::id();
     let path = runtime.join(format!("{pid}.sock"));
     let (_server, fixed) = served(&Listen::UnixAt(path.clone()));
@@ -176,6 +180,86 @@ fn a_process_and_the_list_of_them() {
         error.contains("there is no such process, and no 3999999.sock in "),
         "{error}"
     );
+}
+
+/// Root can connect to everybody's sockets, and everybody can make one where a service has had its own.
+#[test]
+fn a_socket_of_another_user() {
+    const OTHER: u32 = 12_345;
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(""), Permissions::from_mode(0o777)).unwrap();
+    let serving = |place: &str| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "targets::serves", "--ignored", "--nocapture"]);
+        command.env_remove("XDG_RUNTIME_DIR").env("PLACE", place);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        Serving::start(command.uid(OTHER))
+    };
+    let path = folder.text("app.sock");
+    let Some(_server) = serving(&format!("unix:{path}")) else {
+        eprintln!("skipped: only root can be somebody else");
+        return;
+    };
+    let refusal = format!("user {OTHER} serves there");
+    let error = lockprof(&["report", &path]).failed();
+    assert!(error.contains(&refusal), "{error}");
+    let error = lockprof(&["reset", &format!("unix:{path}")]).failed();
+    assert!(error.contains(&refusal), "{error}");
+    // By its number: it is that user's process that is asked for.
+    let server = serving("unix").unwrap();
+    let pid = server.0.id().to_string();
+    lockprof(&["reset", &pid]).good();
+    drop(server);
+    // And where somebody else poses as one of ours.
+    let own = process::id();
+    let runtime = folder.path("lockprof");
+    fs::create_dir(&runtime).unwrap();
+    chown(&runtime, Some(OTHER), None).unwrap();
+    let posing = runtime.join(format!("{own}.sock"));
+    let _server = serving(&format!("unix:{}", posing.display())).unwrap();
+    let run = |args: &[&str]| -> crate::support::Run {
+        let mut command = command(args);
+        command.env("XDG_RUNTIME_DIR", folder.path(""));
+        command.output().unwrap().into()
+    };
+    let error = run(&["report", &own.to_string()]).failed();
+    assert!(error.contains(&format!("is of user {OTHER}, ")), "{error}");
+    let list = run(&["ps", "--stale"]).good();
+    assert!(!list.contains(&own.to_string()), "{list}");
+    let _ = fs::remove_dir(format!("/tmp/lockprof-{OTHER}"));
+}
+
+/// Serves where it is told until its input ends.
+#[test]
+#[ignore = "run by a_socket_of_another_user"]
+fn serves() {
+    let place = std::env::var("PLACE").unwrap();
+    let (_server, _) = served(&place.parse().unwrap());
+    writeln!(std::io::stdout(), "serving").unwrap();
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// A process that is told to end by the end of its input.
+struct Serving(process::Child, BufReader<ChildStdout>);
+
+impl Serving {
+    /// Once it serves. `None` if it cannot be started.
+    fn start(command: &mut Command) -> Option<Self> {
+        let mut child = command.spawn().ok()?;
+        let mut out = BufReader::new(child.stdout.take()?);
+        let mut lines = out.by_ref().lines();
+        // The line begins with what the test harness says.
+        let serves = lines.any(|line| line.is_ok_and(|line| line.ends_with("serving")));
+        serves.then_some(Self(child, out))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.1.read_to_end(&mut Vec::new());
+        let _ = self.0.wait();
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,7 +31,7 @@ impl Stream {
     }
 
     /// Tells the client, also if the process has been forked and the child has the socket, too.
-    fn shutdown(&self, how: Shutdown) {
+    pub(super) fn shutdown(&self, how: Shutdown) {
         // Of a connection that is gone already there is nobody to tell.
         let _ = match self {
             Stream::Unix(stream) => stream.shutdown(how),
@@ -68,7 +69,7 @@ impl From<io::Error> for End {
 /// A client, what it has sent, and until when it may keep the server waiting.
 #[derive(Debug)]
 pub(super) struct Client<'a> {
-    stream: Stream,
+    stream: Arc<Stream>,
     /// Readable when the server ends.
     stop: BorrowedFd<'a>,
     deadline: Instant,
@@ -77,7 +78,7 @@ pub(super) struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn new(stream: Stream, stop: BorrowedFd<'a>) -> io::Result<Self> {
+    pub(super) fn new(stream: Arc<Stream>, stop: BorrowedFd<'a>) -> io::Result<Self> {
         stream.prepare()?;
         Ok(Client {
             stream,
@@ -106,7 +107,7 @@ impl<'a> Client<'a> {
     pub(super) fn read(&mut self) -> Result<bool, End> {
         let mut piece = [0; 4096];
         loop {
-            match recv(&self.stream, &mut piece, RecvFlags::empty()) {
+            match recv(&*self.stream, &mut piece, RecvFlags::empty()) {
                 Ok((0, _)) => return Ok(false),
                 Ok((read, _)) => {
                     self.unread
@@ -122,7 +123,7 @@ impl<'a> Client<'a> {
 
     pub(super) fn write(&self, mut bytes: &[u8]) -> Result<(), End> {
         while !bytes.is_empty() {
-            match send(&self.stream, bytes, NO_SIGNAL) {
+            match send(&*self.stream, bytes, NO_SIGNAL) {
                 Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
                 Err(Errno::WOULDBLOCK) => self.wait_for(PollFlags::OUT)?,

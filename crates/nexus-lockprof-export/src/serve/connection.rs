@@ -2,8 +2,10 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
 use super::client::{Client, End, Stream};
+use super::connections::Place;
 use super::origin::Road;
 use super::reply::Reply;
 use super::request::{self, Nothing};
@@ -11,32 +13,43 @@ use super::routes::{self, Served};
 
 /// Serves a connection until it ends: by the client, by a limit, or because `stop` can be read.
 pub(super) fn serve(
-    stream: Stream,
+    stream: Arc<Stream>,
+    place: &Place,
     road: Road,
     served: &Served<'_>,
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
     let mut client = Client::new(stream, stop)?;
     // However it ends: there is nobody to be told.
-    if let Ok(()) = requests(&mut client, road, served) {
+    if let Ok(()) = requests(&mut client, place, road, served) {
+        place.ends();
         client.close_gently();
     }
     Ok(())
 }
 
 /// Answers one request after the other. `Ok` after the last one that this server wants to answer.
-fn requests(client: &mut Client<'_>, road: Road, served: &Served<'_>) -> Result<(), End> {
+fn requests(
+    client: &mut Client<'_>,
+    place: &Place,
+    road: Road,
+    served: &Served<'_>,
+) -> Result<(), End> {
     for number in 1..=served.limits.requests {
+        place.listens();
         let (reply, head_only, last) = match request::read(client, served.limits) {
             Ok(request) => {
+                place.answers()?;
                 let reply = routes::answer(&request, road, served, client)?;
                 let head_only = request.method == http::Method::HEAD;
-                let last = !request.goes_on() || number == served.limits.requests;
+                let last = !request.goes_on() || number == served.limits.requests || reply.closes();
                 (reply, head_only, last)
             }
             Err(Nothing::Bad(refusal)) => (Reply::from(refusal), false, true),
             Err(Nothing::End(end)) => return Err(end),
         };
+        // Asked in any case: that somebody waits for a place is known once.
+        let last = place.sends() || last;
         client.allow(served.limits.answer);
         reply.send(client, head_only, last)?;
         if last {

@@ -15,13 +15,14 @@
 //! # How it runs
 //! One thread accepts, and each connection has one of its own while it lasts; there are never more than
 //! [`Limits::connections`]. What a client may send, and how long it may take, is bounded by [`Limits`]: it is waited for in `poll(2)`, with
-//! a deadline. Requests are read by httparse. There is no async runtime, and none in the dependencies. Locks and threads are std's: nothing
-//! here uses a lock that a program could have replaced.
+//! a deadline. When there is no room for one more, the connection that has been idle for longest is closed. Requests are read by httparse.
+//! There is no async runtime, and none in the dependencies. Locks and threads are std's: nothing here uses a lock that a program could have
+//! replaced.
 //!
 //! # Who may ask
-//! A Unix socket is its owner's alone, by its mode and its directory's. A loopback port is open to everybody on this machine, and to what
-//! their browsers run: so there the `Host` header must name this machine (a page that has re-bound its name to 127.0.0.1
-//! does not get anything), and a `POST` with an `Origin` must come from this endpoint's own page. Any other
+//! A Unix socket is its owner's alone, by its mode and its directory's. A loopback port is open to everybody on this machine, but not to
+//! pages of other origins in their browsers: the `Host` header must name this machine (a page that has re-bound its name to 127.0.0.1
+//! does not get anything), and `Origin` and `Sec-Fetch-Site`, where there are any, must be of this endpoint's own page. Any other
 //! address must be asked for as [`Listen::Remote`], and is open to whoever reaches it.
 //!
 //! # Fork
@@ -58,6 +59,10 @@
 
 mod client;
 mod connection;
+mod connections;
+mod directory;
+mod error;
+mod files;
 mod limits;
 mod listen;
 mod origin;
@@ -69,10 +74,13 @@ mod server;
 mod settings;
 mod socket;
 mod source;
+mod unix;
+mod waits;
 
+pub use directory::runtime_directory;
+pub use error::ServeError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
 pub use server::{Leftover, Serve, Server};
 pub use settings::{Change, Settings, SettingsError};
-pub use socket::{ServeError, runtime_directory};
 pub use source::Source;

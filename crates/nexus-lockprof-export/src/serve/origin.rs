@@ -1,9 +1,9 @@
-//! Who asks, as far as a browser's headers tell: a page of elsewhere that a user of this machine looks at must not get
-//! at a port that only this machine reaches.
+//! Who asks, as far as a browser's headers tell. A page of another origin that a user of this machine looks at must neither read what
+//! a port serves, nor change it, nor take its connections.
 
 use std::net::IpAddr;
 
-use http::header::{HOST, HeaderValue, ORIGIN};
+use http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::uri::Authority;
 use http::{Method, StatusCode, Uri, Version};
 
@@ -21,37 +21,18 @@ pub(super) enum Road {
     Remote,
 }
 
-/// Refuses what a browser sends for somebody else's page.
+/// Refuses what a browser sends for a page of another origin. The connection ends with the refusal.
 pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
-    let Request {
-        method,
-        uri,
-        version,
-        headers,
-        ..
-    } = request;
     if road == Road::Unix {
         return Ok(());
     }
-    let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, message);
-    let forbidden = |message: String| Refusal::new(StatusCode::FORBIDDEN, message);
-    let mut hosts = headers.get_all(HOST).into_iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (None, _) if *version > Version::HTTP_10 => {
-            return Err(bad("there is no Host header".into()));
-        }
-        (None, _) => None,
-        (Some(host), None) => {
-            let parsed = host
-                .to_str()
-                .ok()
-                .and_then(|host| host.parse::<Authority>().ok());
-            Some(parsed.ok_or_else(|| bad(format!("{host:?} is not a Host")))?)
-        }
-        (Some(_), Some(_)) => return Err(bad("there are two Host headers".into())),
-    };
+    let headers = &request.headers;
+    let host = host(request)?;
     if road == Road::Loopback {
-        for name in [host.as_ref(), uri.authority()].into_iter().flatten() {
+        for name in [host.as_ref(), request.uri.authority()]
+            .into_iter()
+            .flatten()
+        {
             if !is_this_machine(name.host()) {
                 return Err(forbidden(format!(
                     "Host {:?} is not a loopback address or localhost",
@@ -60,16 +41,68 @@ pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
             }
         }
     }
-    // Browsers do not let a page see the answer to a GET of another origin; but a POST has had its effect by then.
-    if *method == Method::POST
-        && let Some(origin) = headers.get(ORIGIN)
-        && !is_same(origin, host.as_ref())
+    // A browser does not show the answer to a page of another origin; but by then a reset has had its effect, and `?seconds=` has
+    // taken a connection for that long. So reads are refused like changes.
+    for origin in headers.get_all(ORIGIN) {
+        if !is_same(origin, host.as_ref()) {
+            return Err(forbidden(format!(
+                "Origin {origin:?} is not this endpoint's"
+            )));
+        }
+    }
+    // An image or a script of another page has no Origin. Browsers say this instead, to addresses that they trust, as loopback ones.
+    let stranger = headers.get_all(SEC_FETCH_SITE).into_iter();
+    let mut stranger = stranger.filter(|site| *site != "same-origin" && *site != "none");
+    if let Some(site) = stranger.next()
+        && !is_visit(request)
     {
         return Err(forbidden(format!(
-            "Origin {origin:?} is not this endpoint's"
+            "Sec-Fetch-Site {site:?}: a page of another origin may only link to /"
         )));
     }
     Ok(())
+}
+
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+fn forbidden(message: String) -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, message).closing()
+}
+
+/// The one `Host` that there must be; clients of HTTP/1.0 need not have it, and no browser is one.
+fn host(request: &Request) -> Result<Option<Authority>, Refusal> {
+    let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, message).closing();
+    let mut hosts = request.headers.get_all(HOST).into_iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if request.version > Version::HTTP_10 => {
+            Err(bad("there is no Host header".into()))
+        }
+        (None, _) => Ok(None),
+        (Some(host), None) => {
+            let parsed = host
+                .to_str()
+                .ok()
+                .and_then(|host| host.parse::<Authority>().ok());
+            let parsed = parsed.ok_or_else(|| bad(format!("{host:?} is not a Host")))?;
+            Ok(Some(parsed))
+        }
+        (Some(_), Some(_)) => Err(bad("there are two Host headers".into())),
+    }
+}
+
+/// Whether somebody follows a link to the live page, in a tab. The page is the same for everybody and costs nothing; no other page
+/// can show it in a frame.
+fn is_visit(request: &Request) -> bool {
+    matches!(request.method, Method::GET | Method::HEAD)
+        && request.uri.path() == "/"
+        && only(&request.headers, "sec-fetch-mode", "navigate")
+        && only(&request.headers, "sec-fetch-dest", "document")
+}
+
+/// Whether there is one such header, with this value.
+fn only(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    let mut values = headers.get_all(name).into_iter();
+    values.next().is_some_and(|found| found == value) && values.next().is_none()
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -150,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_of_another_page_is_refused() {
+    fn a_page_of_another_origin_is_refused() {
         for (origin, expected) in [
             ("http://localhost:9100", Ok(())),
             ("http://localhost:9101", Err(403)),
@@ -163,7 +196,9 @@ mod tests {
             check_one(Road::Loopback, Method::POST, &headers, expected);
             check_one(Road::Remote, Method::POST, &headers, expected);
             check_one(Road::Unix, Method::POST, &headers, Ok(()));
-            check_one(Road::Loopback, Method::GET, &headers, Ok(()));
+            check_one(Road::Loopback, Method::GET, &headers, expected);
+            check_one(Road::Remote, Method::GET, &headers, expected);
+            check_one(Road::Loopback, Method::OPTIONS, &headers, expected);
         }
         check_one(
             Road::Loopback,
@@ -171,6 +206,70 @@ mod tests {
             &[("host", "localhost:9100")],
             Ok(()),
         );
+    }
+
+    /// What an image, a script or a frame of another page is asked for with, and a link that somebody follows.
+    #[test]
+    fn what_another_page_embeds_is_refused() {
+        let visit = [("navigate", "document")];
+        let embeds = [
+            ("no-cors", "image"),
+            ("no-cors", "script"),
+            ("cors", "empty"),
+            ("navigate", "iframe"),
+            ("navigate", "object"),
+            ("websocket", "websocket"),
+            ("", ""),
+        ];
+        let status = |site: &str, mode: &str, dest: &str, method: Method, path: &str| {
+            let headers = [
+                ("host", "localhost:9100"),
+                ("sec-fetch-site", site),
+                ("sec-fetch-mode", mode),
+                ("sec-fetch-dest", dest),
+            ];
+            let asked = request(method, path, Version::HTTP_11, &headers);
+            let statuses = [Road::Loopback, Road::Remote, Road::Unix]
+                .map(|road| check(road, &asked).map_err(|refusal| refusal.status().as_u16()));
+            assert_eq!(statuses[0], statuses[1]);
+            assert_eq!(statuses[2], Ok(()));
+            statuses[0]
+        };
+        for (mode, dest) in embeds.into_iter().chain(visit) {
+            for site in ["same-origin", "none"] {
+                assert_eq!(status(site, mode, dest, Method::GET, "/snapshot"), Ok(()));
+            }
+            for site in ["cross-site", "same-site", "", "what comes later"] {
+                let got = status(site, mode, dest, Method::GET, "/snapshot?seconds=300");
+                assert_eq!(got, Err(403), "{site} {mode} {dest}");
+                let got = status(site, mode, dest, Method::GET, "/");
+                let expected = if mode == "navigate" && dest == "document" {
+                    Ok(())
+                } else {
+                    Err(403)
+                };
+                assert_eq!(got, expected, "{site} {mode} {dest}");
+                let got = status(site, mode, dest, Method::POST, "/");
+                assert_eq!(got, Err(403), "{site} {mode} {dest}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_good_header_does_not_hide_a_bad_one() {
+        let local = ("host", "localhost");
+        let origin = |value| ("origin", value);
+        let site = |value| ("sec-fetch-site", value);
+        for headers in [
+            [
+                local,
+                origin("http://localhost"),
+                origin("http://evil.example"),
+            ],
+            [local, site("same-origin"), site("cross-site")],
+        ] {
+            check_one(Road::Loopback, Method::GET, &headers, Err(403));
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn is_refusal(parameter: &str) -> bool {
     })
 }
 
-/// The `seconds` of a query, at most `most`: `None` if there is none, or it is 0.
+/// The `seconds` of a query: `None` if there is none, or it is 0. More than `most` is an error.
 pub(super) fn seconds(query: Option<&str>, most: Duration) -> Result<Option<Duration>, String> {
     let query = query.unwrap_or_default().as_bytes();
     let Some((_, value)) = form_urlencoded::parse(query).find(|(name, _)| name == "seconds") else {
@@ -33,7 +33,13 @@ pub(super) fn seconds(query: Option<&str>, most: Duration) -> Result<Option<Dura
     let seconds = value
         .parse()
         .map_err(|_| format!("seconds={value:?} is not a whole number of seconds"))?;
-    let time = Duration::from_secs(seconds).min(most);
+    let time = Duration::from_secs(seconds);
+    if time > most {
+        return Err(format!(
+            "seconds={seconds} is more than {}",
+            most.as_secs_f64()
+        ));
+    }
     Ok((!time.is_zero()).then_some(time))
 }
 
@@ -74,8 +80,12 @@ mod tests {
             (Some("debug=1"), Ok(None)),
             (Some("seconds=0"), Ok(None)),
             (Some("debug=0&seconds=7"), Ok(Some(7))),
-            (Some("seconds=61"), Ok(Some(60))),
-            (Some("seconds=18446744073709551615"), Ok(Some(60))),
+            (Some("seconds=60"), Ok(Some(60))),
+            (Some("seconds=61"), Err("seconds=61 is more than 60")),
+            (
+                Some("seconds=18446744073709551615"),
+                Err("seconds=18446744073709551615 is more than 60"),
+            ),
             (
                 Some("seconds=-1"),
                 Err(r#"seconds="-1" is not a whole number of seconds"#),

@@ -1,11 +1,12 @@
 //! Answers.
 
-use std::time::SystemTime;
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE,
-    HeaderName, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 
 use super::client::{Client, End};
@@ -14,9 +15,14 @@ use super::client::{Client, End};
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
-    headers: Vec<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, Cow<'static, str>)>,
     body: Vec<u8>,
+    closes: bool,
 }
+
+/// No other page may embed what is served, not even where it cannot read it.
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 impl Reply {
     /// 200 with a body.
@@ -24,19 +30,21 @@ impl Reply {
         Reply {
             status: StatusCode::OK,
             headers: vec![
-                (CONTENT_TYPE, media_type),
-                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-                (CACHE_CONTROL, "no-store"),
+                (CONTENT_TYPE, media_type.into()),
+                (X_CONTENT_TYPE_OPTIONS, "nosniff".into()),
+                (CACHE_CONTROL, "no-store".into()),
+                (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin".into()),
             ],
             body: body.into(),
+            closes: false,
         }
     }
 
     /// 200 with a page, which says itself what it may fetch. What it cannot say is that no other page may show it.
     pub(super) fn page(html: String) -> Self {
         let mut reply = Reply::content("text/html; charset=utf-8", html);
-        let policy = (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'");
-        reply.headers.push(policy);
+        let policy = "frame-ancestors 'none'".into();
+        reply.headers.push((CONTENT_SECURITY_POLICY, policy));
         reply
     }
 
@@ -46,7 +54,13 @@ impl Reply {
             status: StatusCode::NO_CONTENT,
             headers: Vec::new(),
             body: Vec::new(),
+            closes: false,
         }
+    }
+
+    /// Whether the connection ends with it.
+    pub(super) fn closes(&self) -> bool {
+        self.closes
     }
 
     /// Sends it. After the `last` one the connection is closed.
@@ -83,8 +97,9 @@ impl Reply {
 pub(super) struct Refusal {
     status: StatusCode,
     message: String,
-    /// The methods that there are, of a 405.
-    allow: Option<&'static str>,
+    /// What goes with the status: the methods that there are, or when to ask again.
+    header: Option<(HeaderName, Cow<'static, str>)>,
+    closes: bool,
 }
 
 impl Refusal {
@@ -92,16 +107,31 @@ impl Refusal {
         Refusal {
             status,
             message,
-            allow: None,
+            header: None,
+            closes: false,
         }
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
         let message = format!("there is only {allow} here");
-        Refusal {
-            allow: Some(allow),
-            ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
-        }
+        let mut refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message);
+        refusal.header = Some((ALLOW, allow.into()));
+        refusal
+    }
+
+    /// Too many of these at one time: there is room again after `time`.
+    pub(super) fn busy(time: Duration, message: String) -> Self {
+        // Up, so that whoever comes back then is not too early.
+        let seconds = time.as_secs().saturating_add(1);
+        let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message);
+        refusal.header = Some((RETRY_AFTER, seconds.to_string().into()));
+        refusal
+    }
+
+    /// The connection ends with it.
+    pub(super) fn closing(mut self) -> Self {
+        self.closes = true;
+        self
     }
 
     #[cfg(test)]
@@ -114,9 +144,8 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         let mut reply = Reply::content("text/plain; charset=utf-8", refusal.message + "\n");
         reply.status = refusal.status;
-        reply
-            .headers
-            .extend(refusal.allow.map(|allow| (ALLOW, allow)));
+        reply.headers.extend(refusal.header);
+        reply.closes = refusal.closes;
         reply
     }
 }

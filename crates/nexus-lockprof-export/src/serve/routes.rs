@@ -1,6 +1,7 @@
 //! What is where.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use http::{Method, StatusCode};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
@@ -10,6 +11,7 @@ use super::origin::{self, Road};
 use super::reply::{Refusal, Reply};
 use super::request::Request;
 use super::settings::Change;
+use super::waits::Waits;
 use super::{Limits, Source, query};
 use crate::prometheus::{self, Scrapes};
 use crate::{html, pprof};
@@ -20,6 +22,7 @@ pub(super) struct Served<'a> {
     pub(super) limits: &'a Limits,
     /// Which points have series of their own.
     pub(super) scrapes: &'a Mutex<Scrapes>,
+    pub(super) waits: &'a Waits,
 }
 
 /// Why there is no answer, or another one.
@@ -96,6 +99,10 @@ fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<
     let Some(time) = time else {
         return Ok(served.source.snapshot());
     };
+    let _wait = served.waits.begin(Instant::now(), time).map_err(|left| {
+        let message = format!("{} others are waiting already", served.waits.most());
+        Refusal::busy(left, message)
+    })?;
     let earlier = served.source.snapshot();
     client.sleep(time)?;
     let later = served.source.snapshot();

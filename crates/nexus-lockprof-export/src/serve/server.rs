@@ -6,16 +6,19 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
 use super::client::{Stream, poll_for};
+use super::connections::{Connections, Place};
+use super::files::SocketFile;
 use super::routes::Served;
-use super::socket::{Bound, Listener, SocketFile};
+use super::socket::{Bound, Listener};
+use super::waits::Waits;
 use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
 use crate::prometheus::Scrapes;
 
@@ -74,8 +77,8 @@ impl Serve {
             road: bound.road,
             stopped: Arc::new(stopped),
             over,
-            ended: Arc::new(ended),
-            active: Arc::new(AtomicUsize::new(0)),
+            connections: Arc::new(Connections::new(ended)),
+            waits: Arc::new(Waits::new(&self.limits)),
         };
         let thread = spawn(&self.source, move || accepting.run()).map_err(ServeError::Start)?;
         Ok(Server {
@@ -250,48 +253,35 @@ struct Accepting {
     stopped: Arc<PipeReader>,
     /// A byte for each connection that is over.
     over: PipeReader,
-    ended: Arc<PipeWriter>,
-    active: Arc<AtomicUsize>,
-}
-
-/// Counts a connection, until it is over.
-struct Active {
-    count: Arc<AtomicUsize>,
-    ended: Arc<PipeWriter>,
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        // Relaxed: the pipe orders it before the look of the thread that reads the byte.
-        self.count.fetch_sub(1, Relaxed);
-        // There is a byte for each of a few connections at most: the pipe is never full.
-        let _ = (&*self.ended).write(&[0]);
-    }
+    connections: Arc<Connections>,
+    waits: Arc<Waits>,
 }
 
 impl Accepting {
     fn run(mut self) {
         // So long after the system had no file or thread for a connection: it will have none at once either.
         const PAUSE: Duration = Duration::from_millis(100);
+        // So long until somebody else may have become idle. It is looked earlier if a connection is over.
+        const ROOM: Duration = Duration::from_millis(20);
         let mut threads: Vec<JoinHandle<()>> = Vec::new();
-        let mut pause = false;
+        // How long whoever waits for a connection is not looked at.
+        let mut pause = None;
         loop {
-            let room = self.active.load(Relaxed) < self.serve.limits.connections.max(1);
             let mut fds = vec![
                 PollFd::new(&*self.stopped, PollFlags::IN),
                 PollFd::new(&self.over, PollFlags::IN),
             ];
-            if room && !pause {
+            if pause.is_none() {
                 fds.push(PollFd::new(&self.listener, PollFlags::IN));
             }
-            if let Err(error) = poll_for(&mut fds, pause.then_some(PAUSE)) {
+            if let Err(error) = poll_for(&mut fds, pause) {
                 self.trouble(&error);
                 break;
             }
             let stop = !fds[0].revents().is_empty();
             let over = !fds[1].revents().is_empty();
             let ready = fds.get(2).is_some_and(|fd| !fd.revents().is_empty());
-            pause = false;
+            pause = None;
             if stop {
                 break;
             }
@@ -300,7 +290,11 @@ impl Accepting {
                 let _ = self.over.read(&mut [0; 256]);
                 threads.retain(|thread| !thread.is_finished());
             }
-            if ready {
+            let full = self.connections.count() >= self.serve.limits.connections.max(1);
+            if ready && full {
+                self.connections.make_room(Instant::now());
+                pause = Some(ROOM);
+            } else if ready {
                 match self.accept() {
                     Ok(thread) => threads.extend(thread),
                     Err(error) if is_final(&error) => {
@@ -309,7 +303,7 @@ impl Accepting {
                     }
                     Err(error) => {
                         self.trouble(&error);
-                        pause = true;
+                        pause = Some(PAUSE);
                     }
                 }
             }
@@ -330,16 +324,13 @@ impl Accepting {
             Err(error) if is_nothing(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        self.active.fetch_add(1, Relaxed);
-        let active = Active {
-            count: Arc::clone(&self.active),
-            ended: Arc::clone(&self.ended),
-        };
+        let stream = Arc::new(stream);
+        let place = self.connections.enter(Arc::clone(&stream));
         let serve = self.serve.clone();
         let (road, stopped) = (self.road, Arc::clone(&self.stopped));
+        let waits = Arc::clone(&self.waits);
         spawn(&self.serve.source, move || {
-            let _active = active;
-            serve.connection(stream, road, &stopped);
+            serve.connection(stream, &place, road, &waits, &stopped);
         })
         .map(Some)
     }
@@ -354,14 +345,22 @@ impl Accepting {
 }
 
 impl Serve {
-    fn connection(&self, stream: Stream, road: Road, stopped: &PipeReader) {
+    fn connection(
+        &self,
+        stream: Arc<Stream>,
+        place: &Place,
+        road: Road,
+        waits: &Waits,
+        stopped: &PipeReader,
+    ) {
         let served = Served {
             source: &*self.source,
             limits: &self.limits,
             scrapes: &self.scrapes,
+            waits,
         };
         // A socket that fails is closed: its client knows as much as we.
-        let _ = connection::serve(stream, road, &served, stopped.as_fd());
+        let _ = connection::serve(stream, place, road, &served, stopped.as_fd());
     }
 }
 

@@ -8,17 +8,17 @@ use nexus_lockprof_snapshot::{Durations, Point, ReadError, Sample, Snapshot, Wri
 use crate::support::{TestResult, everything, named, snapshot};
 
 /// An empty directory of the test's own, removed at its end.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new(test: &str) -> std::io::Result<Self> {
+    pub(crate) fn new(test: &str) -> std::io::Result<Self> {
         let path =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
 
-    fn names(&self) -> std::io::Result<Vec<String>> {
+    pub(crate) fn names(&self) -> std::io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             names.push(entry?.file_name().to_string_lossy().into_owned());

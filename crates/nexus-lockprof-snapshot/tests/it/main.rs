@@ -9,6 +9,7 @@ mod losses;
 mod merge;
 mod parts;
 mod quantile;
+mod shared_directory;
 mod since;
 mod stacks;
 mod support;

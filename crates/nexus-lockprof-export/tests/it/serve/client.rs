@@ -4,8 +4,12 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use nexus_lockprof_export::serve::Server;
+
+/// Longer than an answer takes on any machine: a server that does not answer fails the test and does not hang it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection.
 pub(super) enum Socket {
@@ -16,8 +20,24 @@ pub(super) enum Socket {
 impl Socket {
     pub(super) fn to(server: &Server) -> Self {
         match (server.local_addr(), server.path()) {
-            (Some(address), _) => Socket::Tcp(TcpStream::connect(address).unwrap()),
-            (None, path) => Socket::Unix(UnixStream::connect(path.unwrap()).unwrap()),
+            (Some(address), _) => {
+                let stream = TcpStream::connect(address).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Socket::Tcp(stream)
+            }
+            (None, path) => {
+                let stream = UnixStream::connect(path.unwrap()).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Socket::Unix(stream)
+            }
+        }
+    }
+
+    /// What is sent and not taken is an error from now on.
+    pub(super) fn do_not_wait(&self) {
+        match self {
+            Socket::Tcp(stream) => stream.set_nonblocking(true).unwrap(),
+            Socket::Unix(stream) => stream.set_nonblocking(true).unwrap(),
         }
     }
 
@@ -43,7 +63,10 @@ impl Socket {
 
     /// Whether the server has closed, or broken, the connection: waits until it has.
     pub(super) fn is_closed(&mut self) -> bool {
-        matches!(self.read(&mut [0]), Ok(0) | Err(_))
+        match self.read(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
     }
 
     /// The next answer; of a HEAD it has no body.

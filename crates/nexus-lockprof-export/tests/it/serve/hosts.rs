@@ -35,6 +35,58 @@ fn a_port_is_for_this_machine() {
     assert_eq!(status(&server, "POST /reset HTTP/1.1", own), 204);
 }
 
+/// It is neither answered nor waited for, and does not keep its connection.
+#[test]
+fn a_page_of_another_origin_gets_nothing() {
+    let fake = Fake::new();
+    let server = serve(&fake, patient(), &loopback());
+    let host = format!("Host: {}\r\n", server.local_addr().unwrap());
+    for headers in [
+        "Origin: http://evil.example\r\n",
+        "Origin: null\r\n",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n",
+        "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+    ] {
+        for path in [
+            "/snapshot",
+            "/snapshot?seconds=300",
+            "/metrics",
+            "/debug/pprof/block?seconds=300",
+            "/config",
+        ] {
+            let mut socket = Socket::to(&server);
+            socket.send(format!("GET {path} HTTP/1.1\r\n{host}{headers}\r\n"));
+            let answer = socket.answer(false);
+            assert_eq!(
+                (answer.status, answer.header("connection")),
+                (403, Some("close"))
+            );
+            assert!(socket.is_closed(), "{path} {headers}");
+        }
+    }
+    assert_eq!(fake.with(|state| state.snapshots), 0);
+    // The page itself, a link to it, an address that was typed, and what no browser asks.
+    for (path, headers) in [
+        ("/snapshot", "Sec-Fetch-Site: same-origin\r\n"),
+        ("/snapshot", "Sec-Fetch-Site: none\r\n"),
+        ("/snapshot", ""),
+        (
+            "/",
+            "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+        ),
+    ] {
+        let mut socket = Socket::to(&server);
+        socket.send(format!("GET {path} HTTP/1.1\r\n{host}{headers}\r\n"));
+        let answer = socket.answer(false);
+        assert_eq!((answer.status, answer.header("connection")), (200, None));
+        assert_eq!(
+            answer.header("cross-origin-resource-policy"),
+            Some("same-origin")
+        );
+    }
+}
+
 #[test]
 fn a_refusal_says_why() {
     let server = serve(&Fake::new(), patient(), &loopback());

@@ -174,7 +174,7 @@ fn a_reset() {
 #[test]
 fn head_is_get_without_its_body() {
     both(|_, server| {
-        for path in ["/config", "/snapshot", "/snapshot?seconds=600"] {
+        for path in ["/config", "/snapshot", "/snapshot?seconds=300"] {
             let mut socket = Socket::to(server);
             // The second answer begins where the first ends: there was no body in between.
             socket
@@ -297,6 +297,11 @@ fn the_next_seconds() {
         assert_eq!(
             answer.text(),
             "seconds=\"soon\" is not a whole number of seconds\n"
+        );
+        let answer = ask(server, "GET", "/snapshot?seconds=301", &[], "");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (400, "seconds=301 is more than 300\n")
         );
     });
 }

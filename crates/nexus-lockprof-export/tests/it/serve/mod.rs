@@ -4,6 +4,7 @@ mod client;
 mod hosts;
 mod limits;
 mod methods;
+mod room;
 mod sockets;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,11 +1,17 @@
 //! Files and folders of Unix sockets; ports.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::Barrier;
+use std::sync::atomic::{
+    AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use std::thread;
 
 use super::client::ask;
 use super::*;
@@ -22,6 +28,8 @@ impl Folder {
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
+        // As a runtime directory has to be, whatever the umask.
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
         Folder(path)
     }
 }
@@ -32,7 +40,7 @@ impl Drop for Folder {
     }
 }
 
-fn mode(path: &std::path::Path) -> u32 {
+fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
@@ -83,6 +91,106 @@ fn what_is_there_already() {
         format!("{} is there, and is no socket", path.display())
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    // Not even to a socket, or to nothing.
+    fs::remove_file(&path).unwrap();
+    for target in [folder.0.join("dead"), folder.0.join("nothing")] {
+        symlink(&target, &path).unwrap();
+        let _ = UnixListener::bind(folder.0.join("dead"));
+        assert_eq!(
+            error(&place),
+            format!("{} is there, and is no socket", path.display())
+        );
+        fs::remove_file(&path).unwrap();
+    }
+    assert!(folder.0.join("dead").exists() && !folder.0.join("nothing").exists());
+    fs::remove_file(folder.0.join("dead")).unwrap();
+    // No temporary name is left, whatever has happened.
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+}
+
+/// All of them find a socket whose process is gone. One replaces it; the others must not replace that one's.
+#[test]
+fn servers_that_begin_at_once() {
+    const ROUNDS: usize = 100;
+    const SERVERS: usize = 4;
+    let folder = Folder::new("race");
+    let barrier = Barrier::new(SERVERS);
+    for round in 0..ROUNDS {
+        let path = folder.0.join(format!("{round}"));
+        drop(UnixListener::bind(&path).unwrap());
+        let place = Listen::UnixAt(path.clone());
+        let begun: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..SERVERS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        Serve::new(Fake::new()).on(&place)
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = begun.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1, "round {round}: {won:?} {lost:?}");
+        for error in lost {
+            assert_eq!(
+                error.unwrap_err().to_string(),
+                format!("{} is in use by another server", path.display())
+            );
+        }
+        let server = won.into_iter().next().unwrap().unwrap();
+        assert_eq!(ask(&server, "GET", "/config", &[], "").status, 200);
+    }
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+}
+
+/// Whoever sees a socket can connect to it.
+#[test]
+fn a_socket_that_is_there_listens() {
+    const ROUNDS: usize = 200;
+    let folder = Folder::new("listens");
+    let path = |round: usize| folder.0.join(format!("{round}"));
+    let first = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            for round in 0..ROUNDS {
+                loop {
+                    match UnixStream::connect(path(round)) {
+                        Ok(_) => break,
+                        Err(error) if error.kind() == ErrorKind::NotFound => {}
+                        Err(error) => return Err((round, error)),
+                    }
+                }
+                // The server goes on when this one is looking for it already.
+                first.store(round + 1, Release);
+            }
+            Ok(())
+        });
+        let mut servers = Vec::new();
+        for round in 0..ROUNDS {
+            while first.load(Acquire) < round && !client.is_finished() {
+                thread::yield_now();
+            }
+            servers.push(serve(&Fake::new(), patient(), &Listen::UnixAt(path(round))));
+        }
+        assert!(client.join().unwrap().is_ok());
+    });
+}
+
+#[test]
+fn a_server_that_does_not_accept_is_not_replaced() {
+    let folder = Folder::new("stopped");
+    let path = folder.0.join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    assert_eq!(
+        error(&Listen::UnixAt(path.clone())),
+        format!("{} is in use by another server", path.display())
+    );
+    drop(listener);
+    drop(serve(&Fake::new(), patient(), &Listen::UnixAt(path)));
 }
 
 #[test]
@@ -119,28 +227,77 @@ fn ports() {
     );
 }
 
-/// The tests that need a runtime directory of their own, in a process of their own: the environment is one for all threads.
+/// Runs a test that needs a runtime directory and a umask of its own in a process of its own: both are one for all threads.
+fn alone(test: &str, directory: &Path, umask: &str) {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
+    command.arg(std::env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        &format!("serve::sockets::{test}"),
+        "--ignored",
+        "--test-threads=1",
+    ]);
+    let output = command.env("XDG_RUNTIME_DIR", directory).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{umask}: {text}"
+    );
+}
+
 #[test]
 fn the_runtime_directory() {
     let folder = Folder::new("run");
-    let run = |test: &str| {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([
-            "--exact",
-            &format!("serve::sockets::{test}"),
-            "--ignored",
-            "--test-threads=1",
-        ]);
-        let output = command.env("XDG_RUNTIME_DIR", &folder.0).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{text}"
-        );
-    };
-    run("in_the_runtime_directory");
-    fs::remove_dir_all(folder.0.join("lockprof")).unwrap();
-    run("a_directory_that_is_not_ours_alone");
+    for umask in ["0022", "0000", "0777", "0277", "0377"] {
+        alone("made_whatever_the_umask", &folder.0, umask);
+    }
+    for test in [
+        "in_the_runtime_directory",
+        "a_directory_that_is_not_ours_alone",
+    ] {
+        alone(test, &folder.0, "0022");
+        let _ = fs::remove_dir_all(folder.0.join("lockprof"));
+    }
+}
+
+/// As after `su`, which leaves the variable as it is.
+#[test]
+fn a_runtime_directory_of_another_user_is_not_ours() {
+    let folder = Folder::new("su");
+    // For others to write to, or another user's, if we may give it away.
+    fs::set_permissions(&folder.0, Permissions::from_mode(0o777)).unwrap();
+    alone("the_directory_is_in_tmp", &folder.0, "0022");
+    fs::set_permissions(&folder.0, Permissions::from_mode(0o700)).unwrap();
+    let owner = || fs::metadata(&folder.0).unwrap().uid();
+    let mine = owner();
+    let _ = std::os::unix::fs::chown(&folder.0, Some(12_345), None);
+    if owner() != mine {
+        alone("the_directory_is_in_tmp", &folder.0, "0022");
+    }
+}
+
+#[test]
+#[ignore = "run by a_runtime_directory_of_another_user_is_not_ours"]
+fn the_directory_is_in_tmp() {
+    let directory = nexus_lockprof_export::serve::runtime_directory();
+    assert_eq!(directory.parent(), Some(Path::new("/tmp")), "{directory:?}");
+}
+
+#[test]
+#[ignore = "run by the_runtime_directory"]
+fn made_whatever_the_umask() {
+    let directory = nexus_lockprof_export::serve::runtime_directory();
+    let server = serve(&Fake::new(), patient(), &Listen::Unix);
+    assert_eq!(mode(&directory), 0o700);
+    assert_eq!(mode(server.path().unwrap()), 0o600);
+    assert_eq!(ask(&server, "GET", "/config", &[], "").status, 200);
+    drop(server);
+    // Of one that another process has made and not yet given its mode, or died before it did.
+    fs::set_permissions(&directory, Permissions::from_mode(0o000)).unwrap();
+    drop(serve(&Fake::new(), patient(), &Listen::Unix));
+    assert_eq!(mode(&directory), 0o700);
+    fs::remove_dir(&directory).unwrap();
 }
 
 #[test]
@@ -164,6 +321,8 @@ fn in_the_runtime_directory() {
     drop(listener);
     let (further, listener) = left(format!("{gone}-2.sock"));
     drop(listener);
+    let (begun, listener) = left(format!(".{gone}-0"));
+    drop(listener);
     let (mine, listener) = left(format!("{pid}.sock"));
     drop(listener);
     let (answers, _listener) = left("1.sock".into());
@@ -178,7 +337,7 @@ fn in_the_runtime_directory() {
         Some(&*directory.join(format!("{pid}-2.sock")))
     );
     assert_eq!((mode(&directory), mode(&mine)), (0o700, 0o600));
-    assert!(!stale.exists() && !further.exists() && answers.exists());
+    assert!(!stale.exists() && !further.exists() && !begun.exists() && answers.exists());
     assert!(directory.join("notes").exists() && directory.join(format!("{gone}.txt")).exists());
     drop(first);
     drop(second);

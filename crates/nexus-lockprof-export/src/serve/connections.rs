@@ -1,0 +1,311 @@
+//! The connections that are open, what each of them is doing, and which one gives way when there is no room for another.
+//!
+//! A connection gives way while its client does nothing, or does it slowly: it sends no request, half a request, or does not read its
+//! answer. A request that has been read is answered: from [`Place::answers`] on it cannot be taken back, and before, nothing of it has
+//! had an effect. Both sides change what a connection is doing under one lock, so exactly one of the two comes first.
+
+use std::io::{PipeWriter, Write};
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::client::{End, Stream, poll_for};
+
+/// A connection gives way only when its client has had this time to send a request: most have it ready.
+const TO_SEND: Duration = Duration::from_millis(50);
+/// The same of a client that reads an answer.
+const TO_READ: Duration = Duration::from_millis(500);
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// Waits for a request, or for the rest of one.
+    Listens,
+    /// Makes an answer, or waits for the end of `?seconds=N`.
+    Answers,
+    /// Sends the answer.
+    Sends,
+    /// Has sent the last one, and reads what the client still sends.
+    Ends,
+}
+
+/// All that are open.
+#[derive(Debug)]
+pub(super) struct Connections {
+    state: Mutex<State>,
+    /// A byte for each that is over.
+    ended: PipeWriter,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Vec<Open>,
+    /// Somebody waits for a place, and nobody was idle: the next that has its answer gives way.
+    wanted: bool,
+    last: u64,
+}
+
+/// One that is open.
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    stream: Arc<Stream>,
+    doing: Doing,
+    since: Instant,
+    /// It has been told to end.
+    told: bool,
+}
+
+impl Open {
+    /// For how long its client has been keeping us waiting for too long. `None` if it has not, or if we keep the client waiting.
+    fn idle(&self, now: Instant) -> Option<Duration> {
+        let time = now.saturating_duration_since(self.since);
+        match self.doing {
+            Doing::Listens => time.checked_sub(TO_SEND),
+            Doing::Sends => time.checked_sub(TO_READ),
+            Doing::Ends => Some(time),
+            Doing::Answers => None,
+        }
+    }
+
+    /// Whether something has come that its thread has not read yet. The thread is about to.
+    fn has_sent(&self) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(self.stream.as_fd(), PollFlags::IN)];
+        self.doing == Doing::Listens && poll_for(&mut fds, Some(Duration::ZERO)).unwrap_or(0) > 0
+    }
+}
+
+impl Connections {
+    pub(super) fn new(ended: PipeWriter) -> Self {
+        Connections {
+            state: Mutex::default(),
+            ended,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.state().open.len()
+    }
+
+    /// One more.
+    pub(super) fn enter(self: &Arc<Self>, stream: Arc<Stream>) -> Place {
+        let mut state = self.state();
+        state.wanted = false;
+        state.last += 1;
+        let number = state.last;
+        state.open.push(Open {
+            number,
+            stream,
+            doing: Doing::Listens,
+            since: Instant::now(),
+            told: false,
+        });
+        Place {
+            connections: Arc::clone(self),
+            number,
+        }
+    }
+
+    /// Ends the connection that has been idle for longest; if none is idle, the next that has its answer. There is room when it is over,
+    /// not at once.
+    pub(super) fn make_room(&self, now: Instant) {
+        let mut state = self.state();
+        if state.open.iter().any(|open| open.told) {
+            return;
+        }
+        match longest_idle(&state.open, now) {
+            Some(index) => {
+                let open = &mut state.open[index];
+                open.told = true;
+                // Its thread waits for the socket, which is now at its end.
+                open.stream.shutdown(Shutdown::Both);
+            }
+            None => state.wanted = true,
+        }
+    }
+
+    /// A panic leaves a list of connections.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn longest_idle(open: &[Open], now: Instant) -> Option<usize> {
+    let mut idle: Vec<(Duration, usize)> = open
+        .iter()
+        .enumerate()
+        .filter_map(|(index, open)| Some((open.idle(now)?, index)))
+        .collect();
+    // The longest first, and of two of the same age the older one.
+    idle.sort_by_key(|(time, index)| (std::cmp::Reverse(*time), *index));
+    let mut idle = idle.into_iter().map(|(_, index)| index);
+    idle.find(|index| !open[*index].has_sent())
+}
+
+/// A connection's place among all, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    number: u64,
+}
+
+impl Place {
+    /// It waits for the next request.
+    pub(super) fn listens(&self) {
+        self.does(Doing::Listens);
+    }
+
+    /// There is a request.
+    ///
+    /// # Errors
+    /// If the connection has been told to end before.
+    pub(super) fn answers(&self) -> Result<(), End> {
+        if self.does(Doing::Answers) {
+            Ok(())
+        } else {
+            Err(End::Gone)
+        }
+    }
+
+    /// There is an answer. `true` if it is to be the last, since somebody waits for a place.
+    pub(super) fn sends(&self) -> bool {
+        self.does(Doing::Sends);
+        std::mem::take(&mut self.connections.state().wanted)
+    }
+
+    /// That was the last answer.
+    pub(super) fn ends(&self) {
+        self.does(Doing::Ends);
+    }
+
+    /// Whether it may: not if it has been told to end.
+    fn does(&self, doing: Doing) -> bool {
+        let mut state = self.connections.state();
+        let mut all = state.open.iter_mut();
+        let Some(open) = all.find(|open| open.number == self.number) else {
+            return false;
+        };
+        open.doing = doing;
+        open.since = Instant::now();
+        !open.told
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.connections.state();
+        state.open.retain(|open| open.number != self.number);
+        drop(state);
+        // The thread that accepts looks again. There is a byte for each of a few connections at most: the pipe is never full.
+        let _ = (&self.connections.ended).write(&[0]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// What connections have been doing, since how many milliseconds before now, and the index of the one that gives way.
+    #[track_caller]
+    fn check(doing: &[(Doing, u64)], expected: Option<usize>) {
+        let now = Instant::now() + 1000 * SECOND;
+        let (open, _clients): (Vec<_>, Vec<_>) = doing
+            .iter()
+            .map(|(doing, before)| {
+                let (ours, client) = UnixStream::pair().unwrap();
+                let open = Open {
+                    number: 0,
+                    stream: Arc::new(Stream::Unix(ours)),
+                    doing: *doing,
+                    since: now - Duration::from_millis(*before),
+                    told: false,
+                };
+                (open, client)
+            })
+            .unzip();
+        assert_eq!(longest_idle(&open, now), expected, "{doing:?}");
+    }
+
+    #[test]
+    fn the_longest_idle_gives_way() {
+        use Doing::{Answers, Ends, Listens, Sends};
+        check(&[], None);
+        check(&[(Listens, 60)], Some(0));
+        check(&[(Listens, 65), (Listens, 69), (Listens, 67)], Some(1));
+        check(&[(Listens, 65), (Ends, 69), (Listens, 67)], Some(1));
+        check(&[(Listens, 65), (Listens, 65)], Some(0));
+        // A client has some time to send a request, and to read an answer.
+        check(&[(Listens, 49)], None);
+        check(&[(Listens, 51)], Some(0));
+        check(&[(Sends, 499)], None);
+        check(&[(Sends, 501)], Some(0));
+        check(&[(Sends, 900), (Listens, 451)], Some(1));
+        check(&[(Sends, 900), (Listens, 449)], Some(0));
+        // Whoever is waiting for us is not idle, for however long.
+        check(&[(Answers, 1_000_000)], None);
+        check(&[(Answers, 1_000_000), (Listens, 51)], Some(1));
+    }
+
+    fn connections() -> (Arc<Connections>, std::io::PipeReader) {
+        let (over, ended) = std::io::pipe().unwrap();
+        (Arc::new(Connections::new(ended)), over)
+    }
+
+    /// A connection, and its client's end.
+    fn enter(connections: &Arc<Connections>) -> (Place, UnixStream) {
+        let (ours, client) = UnixStream::pair().unwrap();
+        client.set_nonblocking(true).unwrap();
+        (connections.enter(Arc::new(Stream::Unix(ours))), client)
+    }
+
+    fn is_closed(mut client: &UnixStream) -> bool {
+        matches!(client.read(&mut [0]), Ok(0))
+    }
+
+    /// When all have had their time.
+    fn later() -> Instant {
+        Instant::now() + SECOND
+    }
+
+    #[test]
+    fn one_at_a_time_is_told_to_end() {
+        let (connections, mut over) = connections();
+        let (first, first_client) = enter(&connections);
+        let (second, second_client) = enter(&connections);
+        connections.make_room(later());
+        connections.make_room(later());
+        assert!(is_closed(&first_client) && !is_closed(&second_client));
+        // It had not read its request, and now has: too late.
+        assert_eq!(first.answers(), Err(End::Gone));
+        assert_eq!(second.answers(), Ok(()));
+        drop(first);
+        assert_eq!(over.read(&mut [0; 9]).unwrap(), 1);
+        assert_eq!(connections.count(), 1);
+    }
+
+    #[test]
+    fn a_request_that_is_there_is_answered() {
+        let (connections, _over) = connections();
+        let (first, mut client) = enter(&connections);
+        client.write_all(b"G").unwrap();
+        connections.make_room(later());
+        assert!(!is_closed(&client));
+        assert_eq!(first.answers(), Ok(()));
+        // But it was the last, since it was in the way; once.
+        assert!(first.sends());
+        first.listens();
+        assert!(!first.sends());
+        // Whoever comes has found a place, and nobody waits for one any more.
+        assert_eq!(first.answers(), Ok(()));
+        connections.make_room(later());
+        drop(enter(&connections));
+        assert!(!first.sends());
+    }
+}

@@ -1,0 +1,64 @@
+//! Why there is no server.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::ListenError;
+
+/// Why a server could not be started.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// An address that is not loopback, and was not said to be [`Remote`](Listen::Remote).
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A path that does not fit into a socket's address.
+    #[error("{}: the path of a Unix socket may not be so long: {error}", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// The runtime directory is not there and cannot be made.
+    #[error("{}: {error}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What went wrong.
+        error: io::Error,
+    },
+    /// The runtime directory is not what it has to be: somebody else could put sockets there.
+    #[error("{} is {what}: it must be a directory of this user's alone (mode 0700)", path.display())]
+    NotOurs {
+        /// The directory.
+        path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// A file of another kind has the name.
+    #[error("{} is there, and is no socket", path.display())]
+    NoSocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody serves there.
+    #[error("{} is in use by another server", path.display())]
+    InUse {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The system refuses the address.
+    #[error("{address}: {error}")]
+    Address {
+        /// What was asked for.
+        address: String,
+        /// The system's word.
+        error: io::Error,
+    },
+    /// The system has no thread, or no pipe to stop it with.
+    #[error("the server cannot be started: {0}")]
+    Start(io::Error),
+}
