@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 #[cfg(target_os = "linux")]
 use rustix::net::SocketFlags;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen};
-use rustix::process::{Pid, geteuid, test_kill_process};
+use rustix::process::{Pid, getegid, geteuid, getgid, getuid, test_kill_process};
 use thiserror::Error;
 
 use super::client::Stream;
@@ -76,7 +76,8 @@ pub enum ServeError {
     Start(io::Error),
 }
 
-/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or without that variable `/tmp/lockprof-UID`.
+/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or without that variable `/tmp/lockprof-UID`. A set-user-ID program
+/// ignores the variable, which is its caller's.
 ///
 /// ```
 /// use nexus_lockprof_export::serve::runtime_directory;
@@ -85,7 +86,9 @@ pub enum ServeError {
 /// ```
 #[must_use]
 pub fn runtime_directory() -> PathBuf {
-    match std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
+    let is_callers = getuid() == geteuid() && getgid() == getegid();
+    let variable = std::env::var_os("XDG_RUNTIME_DIR").filter(|_| is_callers);
+    match variable.map(PathBuf::from) {
         // Its specification says to ignore one that is not absolute.
         Some(directory) if directory.is_absolute() => directory.join("lockprof"),
         _ => format!("/tmp/lockprof-{}", geteuid().as_raw()).into(),
