@@ -191,7 +191,7 @@ impl Core {
     /// The settings that the environment asks for. What is wrong with them is said once.
     fn environment(&self) -> Config {
         let said = self.environment_read.swap(true, Relaxed);
-        env::config(|name| std::env::var_os(name), &mut |message| {
+        env::config(env::var_os, &mut |message| {
             if !said {
                 crate::say(message);
             }
@@ -240,9 +240,7 @@ impl Core {
         if !self.configuring.swap(true, Relaxed) {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {
-                env::ignored(|name| std::env::var_os(name), &mut |message| {
-                    crate::say(message)
-                });
+                env::ignored(env::var_os, &mut |message| crate::say(message));
             }
         }
         self.apply(config, &mut lock(&self.changes));

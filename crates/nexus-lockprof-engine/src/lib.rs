@@ -83,6 +83,7 @@ pub use config::{Config, ConfigError, Mode};
 pub use crate::{
     clock::ManualClock,
     engine::Engine,
+    env::var_os,
     event::{Event, HandlerId},
     host::{Global, Host},
     reporter::Reporter,
