@@ -367,6 +367,21 @@ impl Core {
         }
     }
 
+    /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
+    /// in a cache, so that it goes by [`process::needs_threads`]. In `Off` too.
+    #[cfg(unix)]
+    pub(crate) fn call_at_next_lock(&self) {
+        thread::forget_hot();
+        let calling = Control::OFF_AND_CALLING.0;
+        let _ = (self.control.0).compare_exchange(Control::OFF.0, calling, Relaxed, Relaxed);
+    }
+
+    /// Undoes that.
+    pub(crate) fn call_no_more(&self) {
+        let calling = Control::OFF_AND_CALLING.0;
+        let _ = (self.control.0).compare_exchange(calling, Control::OFF.0, Relaxed, Relaxed);
+    }
+
     /// The settings now; the defaults if nothing was configured.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.load_full().unwrap_or_default()
