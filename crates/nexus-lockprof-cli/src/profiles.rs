@@ -65,7 +65,7 @@ fn list(folder: &Path) -> Result<Vec<Profile>> {
     for entry in fs::read_dir(folder).with_context(unread)? {
         let path = entry.with_context(unread)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // PID.PROGRAM.json, or of a forked child PID.PROGRAM.json.PID.
+        // PID.PROGRAM.json, or of a forked child PID.PROGRAM.json.PID; a further copy of the profiler in it adds -N.
         let Some((parent, rest)) = name.split_once('.') else {
             continue;
         };
@@ -74,7 +74,7 @@ fn list(folder: &Path) -> Result<Vec<Profile>> {
         };
         let pid = child.strip_prefix('.').unwrap_or(parent).to_owned();
         let program = program.to_owned();
-        if !pid.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !pid.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
             continue; // being written when its process was killed
         }
         let written = fs::metadata(&path)

@@ -24,6 +24,8 @@ const KIND_BITS: u32 = 2;
 
 impl Control {
     pub(crate) const OFF: Control = Control(0);
+    /// Off, and each acquisition is sent to the cold path: in a child that was forked off, until the first one.
+    pub(crate) const OFF_AND_CALLING: Control = Control((u64::MAX - 1) << KIND_BITS);
     /// Not off, and no record's: sends the first acquisition to the cold path, which configures.
     pub(crate) const UNCONFIGURED: Control = Control(u64::MAX << KIND_BITS);
 
@@ -69,5 +71,7 @@ mod tests {
         }
         assert_eq!(Control::new(3, Mode::Off), Control::OFF);
         assert_eq!(Control::UNCONFIGURED.kind(), Kind::Off);
+        assert_eq!(Control::OFF_AND_CALLING.kind(), Kind::Off);
+        assert_ne!(Control::OFF_AND_CALLING, Control::UNCONFIGURED);
     }
 }

@@ -191,7 +191,7 @@ impl Core {
     /// The settings that the environment asks for. What is wrong with them is said once.
     fn environment(&self) -> Config {
         let said = self.environment_read.swap(true, Relaxed);
-        env::config(|name| std::env::var_os(name), &mut |message| {
+        env::config(env::var_os, &mut |message| {
             if !said {
                 crate::say(message);
             }
@@ -240,9 +240,7 @@ impl Core {
         if !self.configuring.swap(true, Relaxed) {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {
-                env::ignored(|name| std::env::var_os(name), &mut |message| {
-                    crate::say(message)
-                });
+                env::ignored(env::var_os, &mut |message| crate::say(message));
             }
         }
         self.apply(config, &mut lock(&self.changes));
@@ -367,6 +365,21 @@ impl Core {
                 shard.life.end(now_ns);
             }
         }
+    }
+
+    /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
+    /// in a cache, so that it goes by [`process::needs_threads`]. In `Off` too.
+    #[cfg(unix)]
+    pub(crate) fn call_at_next_lock(&self) {
+        thread::forget_hot();
+        let calling = Control::OFF_AND_CALLING.0;
+        let _ = (self.control.0).compare_exchange(Control::OFF.0, calling, Relaxed, Relaxed);
+    }
+
+    /// Undoes that.
+    pub(crate) fn call_no_more(&self) {
+        let calling = Control::OFF_AND_CALLING.0;
+        let _ = (self.control.0).compare_exchange(calling, Control::OFF.0, Relaxed, Relaxed);
     }
 
     /// The settings now; the defaults if nothing was configured.

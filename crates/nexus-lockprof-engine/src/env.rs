@@ -20,6 +20,61 @@ const STACKS: &str = "LOCKPROF_STACKS";
 /// `unix` or `127.0.0.1:PORT`: where to serve. What it says is read in `serve`.
 pub(crate) const SERVE: &str = "LOCKPROF_SERVE";
 
+/// An environment variable, unless the program runs with rights that its caller does not have: set-user-ID, set-group-ID, or
+/// capabilities of its file. The environment is the caller's then, and so is stderr: nothing is said of it.
+#[must_use]
+pub fn var_os(name: &str) -> Option<OsString> {
+    if is_privileged() {
+        return None;
+    }
+    std::env::var_os(name)
+}
+
+/// Whether the program has set-user-ID or set-group-ID, or capabilities of its file.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_privileged() -> bool {
+    // SAFETY: reads a value that the kernel has given to the process.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// The same, where the system keeps it for the process.
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "haiku"
+))]
+fn is_privileged() -> bool {
+    // SAFETY: reads a value of the process.
+    unsafe { libc::issetugid() != 0 }
+}
+
+/// The same, where it can only be seen from who the process is.
+#[cfg(all(
+    unix,
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "haiku"
+    ))
+))]
+fn is_privileged() -> bool {
+    // SAFETY: reads values of the process.
+    unsafe { libc::getuid() != libc::geteuid() || libc::getgid() != libc::getegid() }
+}
+
+#[cfg(not(unix))]
+fn is_privileged() -> bool {
+    false
+}
+
 /// The default settings with what the environment says. A bad value is told to `complain`, and the default stays.
 pub(crate) fn config(
     var: impl Fn(&str) -> Option<OsString>,

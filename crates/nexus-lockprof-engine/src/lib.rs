@@ -53,6 +53,8 @@ mod exclusive;
 #[cfg(not(lockprof_loom))]
 mod host;
 #[cfg(not(lockprof_loom))]
+mod kept;
+#[cfg(not(lockprof_loom))]
 mod look;
 #[cfg(not(lockprof_loom))]
 mod moment;
@@ -70,6 +72,13 @@ mod serve;
 mod shard;
 #[cfg(not(lockprof_loom))]
 mod since_off;
+#[cfg(all(
+    any(target_os = "linux", all(unix, feature = "serve")),
+    not(lockprof_loom)
+))]
+mod sockets;
+#[cfg(not(lockprof_loom))]
+mod start;
 #[cfg(not(lockprof_loom))]
 mod thread;
 #[cfg(not(lockprof_loom))]
@@ -83,6 +92,7 @@ pub use config::{Config, ConfigError, Mode};
 pub use crate::{
     clock::ManualClock,
     engine::Engine,
+    env::var_os,
     event::{Event, HandlerId},
     host::{Global, Host},
     reporter::Reporter,
@@ -110,7 +120,26 @@ pub mod adaptor {
 }
 
 /// Tells the user something, on stderr. A closed stderr is no reason to stop.
-#[cfg(not(lockprof_loom))]
+///
+/// Not by way of the standard library's stderr, which may be locked for good in a child that was forked off.
+#[cfg(all(unix, not(lockprof_loom)))]
+fn say(message: std::fmt::Arguments<'_>) {
+    let line = format!("lockprof: {message}\n");
+    let mut rest = line.as_bytes();
+    while !rest.is_empty() {
+        // SAFETY: the bytes are there; a descriptor that is none is an error.
+        let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
+        match usize::try_from(written) {
+            Ok(written @ 1..) => rest = &rest[written.min(rest.len())..],
+            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The same where nothing forks.
+#[cfg(all(not(unix), not(lockprof_loom)))]
 fn say(message: std::fmt::Arguments<'_>) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "lockprof: {message}");

@@ -6,24 +6,57 @@ use crate::core::GLOBAL;
 use crate::exclusive::Still;
 use crate::out;
 use crate::serve;
+use crate::start;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+
+/// How far `watch` has come.
+static WATCH: AtomicU8 = AtomicU8::new(NEW);
+const NEW: u8 = 0;
+const UNDER_WAY: u8 = 1;
+const DONE: u8 = 2;
+
+/// Whether this process was forked off, and its parent had threads of the profiler's own, which it has not.
+static NEEDS_THREADS: AtomicBool = AtomicBool::new(false);
 
 /// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
 ///
-/// Once: a child that was forked during that has its first use again, with what it inherited.
+/// Once: a child that was forked off later has what it inherited. One that was forked off meanwhile has its own first use.
 pub(crate) fn watch(environment: bool) {
-    static WATCHING: AtomicBool = AtomicBool::new(false);
-    if WATCHING.swap(true, Relaxed) {
+    if WATCH
+        .compare_exchange(NEW, UNDER_WAY, Relaxed, Relaxed)
+        .is_err()
+    {
         return;
     }
+    start::note_time_once();
+    #[cfg(unix)]
+    watch_forks();
     if environment {
         out::watch();
         serve::watch();
     }
-    #[cfg(unix)]
-    watch_forks();
+    WATCH.store(DONE, Relaxed);
+}
+
+/// Whether the next lock is the first one of a process that was forked off and has to start threads of its own.
+#[inline]
+pub(crate) fn needs_threads() -> bool {
+    NEEDS_THREADS.load(Relaxed)
+}
+
+/// Starts in a process that was forked off the threads that its parent had: it uses locks, so it lives on and does not just execute
+/// another program. Once.
+#[cold]
+#[inline(never)]
+pub(crate) fn start_threads() {
+    // Relaxed: one thread is to do it.
+    if NEEDS_THREADS.swap(false, Relaxed) {
+        GLOBAL.call_no_more();
+        out::start_again();
+        serve::start_again();
+    }
 }
 
 /// Sets the fork handlers. Registered twice, they would lock the aggregator twice.
@@ -53,8 +86,8 @@ pub(crate) fn no_signals() {
 #[cfg(unix)]
 fn at_fork() {
     /// What the forking thread holds: nobody else looks.
-    struct Held(UnsafeCell<Option<Still<'static>>>);
-    // SAFETY: only the thread that has the locks of `Still` reads or writes it.
+    struct Held(UnsafeCell<Option<(Still<'static>, serve::Still)>>);
+    // SAFETY: only the thread that has the locks of both reads or writes it.
     unsafe impl Sync for Held {}
     static HELD: Held = Held(UnsafeCell::new(None));
 
@@ -63,7 +96,7 @@ fn at_fork() {
         if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
             GLOBAL.clock.prepare();
         }
-        let still = GLOBAL.hold_still();
+        let still = (GLOBAL.hold_still(), serve::hold_still());
         // SAFETY: this thread has the locks.
         unsafe { *HELD.0.get() = Some(still) };
     }
@@ -75,7 +108,15 @@ fn at_fork() {
     extern "C" fn in_child() {
         GLOBAL.after_fork();
         serve::after_fork();
+        start::note_time();
+        out::after_fork();
         in_parent();
+        if WATCH.load(Relaxed) == UNDER_WAY {
+            WATCH.store(NEW, Relaxed);
+        } else if out::has_thread() || serve::has_thread() {
+            NEEDS_THREADS.store(true, Relaxed);
+            GLOBAL.call_at_next_lock();
+        }
     }
     // SAFETY: the handlers do not unwind, and are there until the process ends.
     let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };

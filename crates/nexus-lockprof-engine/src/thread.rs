@@ -54,6 +54,13 @@ pub(crate) fn global_hot() -> *const HotCache {
     CURRENT.with(|current| current.hot.get())
 }
 
+/// Empties this thread's cache: its next acquisition is looked up.
+#[cfg(unix)]
+pub(crate) fn forget_hot() {
+    // SAFETY: see `global_hot`.
+    unsafe { &*global_hot() }.forget();
+}
+
 /// A shard that this thread writes; `core` is `None` for the global engine's.
 struct Held {
     core: Option<Weak<Core>>,

@@ -10,6 +10,7 @@ use crate::control::{Control, Kind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
 use crate::pending::{Pending, Stamp};
+use crate::process;
 use crate::record::{self, Delta, Measured, Owner, Record};
 use crate::reservoir::with_rng;
 use crate::sampler::Schedule;
@@ -72,6 +73,21 @@ impl Core {
     #[inline(never)]
     #[must_use]
     pub fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
+        if self.is_global() && process::needs_threads() {
+            process::start_threads();
+        }
+        Ticket {
+            core: self,
+            entry: self.entry(site, word, len),
+        }
+    }
+
+    /// The same for an acquisition that does not wait, which may be a signal handler's, or that is made while the lock is held: it starts
+    /// no threads in a process that was forked off.
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub fn try_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         Ticket {
             core: self,
             entry: self.entry(site, word, len),
@@ -80,7 +96,7 @@ impl Core {
 
     fn entry(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Option<Entry<'_>> {
         let control = self.control_or_configure();
-        if control == Control::OFF {
+        if control.kind() == Kind::Off {
             return None;
         }
         let shard = thread::shard(self)?;

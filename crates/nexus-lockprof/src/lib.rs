@@ -42,7 +42,11 @@
 //! `LOCKPROF_EVERY=10s`, which writes it that often before, and, with the feature `stacks`, `LOCKPROF_STACKS=on`, which looks at
 //! the call stacks of long waits ([`Point::callers`], [`Config::stacks`]). With the feature `serve`, `serve` and `LOCKPROF_SERVE=unix` start
 //! an HTTP endpoint that `lockprof`, Prometheus and others pull from. [`on_event`] hears of [`Event::Hot`]:
-//! points whose 95th percentile passed a threshold.
+//! points whose 95th percentile passed a threshold. A set-user-ID program ignores the environment.
+//!
+//! # The feature `owning_ref`
+//! It is parking_lot's, and brings the crate `owning_ref`, which is unsound and no longer maintained
+//! ([RUSTSEC-2022-0040](https://rustsec.org/advisories/RUSTSEC-2022-0040)): it is for code that uses that crate already.
 
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]

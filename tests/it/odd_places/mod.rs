@@ -1,13 +1,22 @@
 //! Locks where a profiler could be in the way: it neither panics nor hangs nor ends the process, and what it cannot
 //! record it counts as lost.
 
+#[cfg(test)] // its helpers are tests, too
+#[cfg(target_os = "linux")]
+mod daemon;
 mod engines;
 mod environment;
+#[cfg(test)] // as above
+#[cfg(unix)]
+mod files;
+#[cfg(test)] // as above
+#[cfg(unix)]
+mod folder;
 mod handlers;
 mod processes;
 #[cfg(feature = "send_guard")]
 mod send_guard;
-#[cfg(test)] // its helpers are tests, too
+#[cfg(test)] // as above
 #[cfg(all(feature = "serve", unix))]
 mod serving;
 mod threads;

@@ -1,32 +1,12 @@
 //! Programs that are served from: what the environment says, and what becomes of socket and file.
 
+use super::folder::Folder;
 use super::*;
 use nexus_lockprof_tests::children;
 use nexus_lockprof_tests::http::At;
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Lines, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
-
-/// A folder of its own for sockets, gone in the end. Its name is short, as the path of a socket has to be.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lp-{}-{name}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        // As a runtime directory has to be, whatever the umask.
-        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A program that runs, and is killed if the test fails.
 struct Program {
@@ -183,9 +163,9 @@ fn what_cannot_be_served_is_said_and_the_program_goes_on() {
     );
 }
 
-/// The child does not answer, and neither do its copies of the sockets: whoever connects must not wait for nobody.
+/// The child's copies of the sockets do not answer: whoever connects must not wait for nobody.
 #[test]
-fn a_forked_child_serves_nobody() {
+fn a_forked_child_does_not_keep_its_parents_port() {
     let folder = Folder::new("fork");
     let mut program = Program::start("serving: fork", "127.0.0.1:0", &folder);
     assert_eq!(program.says(), "before");
@@ -207,6 +187,29 @@ fn a_forked_child_serves_nobody() {
         );
         std::thread::yield_now();
     }
+    program.tell();
+}
+
+#[test]
+fn a_forked_child_says_that_its_parent_has_the_place() {
+    let folder = Folder::new("in-use");
+    let path = folder.at("s").display().to_string();
+    let place = format!("unix:{path}");
+    let mut program = Program::start("serving: fork", &place, &folder);
+    assert_eq!(program.says(), "before");
+    let at = At::Unix(folder.at("s"));
+    while at.connect().is_err() {
+        std::thread::yield_now();
+    }
+    program.tell();
+    program.says();
+    assert_eq!(
+        program.complains(),
+        format!(
+            "lockprof: LOCKPROF_SERVE={place}: {path} is in use by another server: not serving"
+        )
+    );
+    assert_eq!(snapshot(&at).pid(), program.child.id());
     program.tell();
 }
 

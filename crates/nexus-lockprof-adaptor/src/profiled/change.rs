@@ -163,7 +163,7 @@ impl<R, H: Host> Profiled<R, H> {
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
                 if let Some(core) = self.host.core() {
-                    let mut ticket = core.ticket(key, &self.class, self.name_len);
+                    let mut ticket = core.try_ticket(key, &self.class, self.name_len);
                     ticket.yielded_to(between);
                     // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
                     unsafe {
@@ -203,7 +203,7 @@ impl<R, H: Host> Profiled<R, H> {
         let Some(core) = self.host.core() else {
             return before;
         };
-        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        let mut ticket = core.try_ticket(key, &self.class, self.name_len);
         // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
         let stamp = unsafe {
             ticket.follows(&before);

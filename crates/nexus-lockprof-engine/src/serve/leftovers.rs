@@ -3,12 +3,38 @@
 use crate::exclusive::lock;
 use crate::process::watch_forks;
 use crate::say;
+use crate::sockets::Socket;
 use nexus_lockprof_export::serve::{Leftover, Server};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, MutexGuard};
 
-/// The socket files of servers that have not been dropped.
-static FILES: Mutex<Vec<Leftover>> = Mutex::new(Vec::new());
+/// What is done at exit.
+struct AtExit {
+    /// The socket files of servers that have not been dropped.
+    files: Vec<Leftover>,
+    is_set: bool,
+}
+
+static AT_EXIT: Mutex<AtExit> = Mutex::new(AtExit {
+    files: Vec::new(),
+    is_set: false,
+});
+
+/// Held where `SOCKETS` changes.
+static CHANGES: Mutex<()> = Mutex::new(());
+
+/// The locks of this file, held while the process forks: the child may start a server.
+pub(crate) struct Still {
+    _at_exit: MutexGuard<'static, AtExit>,
+    _changes: MutexGuard<'static, ()>,
+}
+
+/// Called in a fork handler.
+pub(crate) fn hold_still() -> Still {
+    Still {
+        _at_exit: lock(&AT_EXIT),
+        _changes: lock(&CHANGES),
+    }
+}
 
 /// Removes the server's file at the process's exit, should it still be there, and closes its socket in children.
 pub(super) fn remember(server: &Server) {
@@ -18,63 +44,37 @@ pub(super) fn remember(server: &Server) {
     if !leftover.has_file() {
         return;
     }
-    let mut files = lock(&FILES);
-    files.retain(Leftover::has_file);
-    files.push(leftover);
-    drop(files);
-    static AT_EXIT: Once = Once::new();
-    AT_EXIT.call_once(|| {
+    let mut at_exit = lock(&AT_EXIT);
+    at_exit.files.retain(Leftover::has_file);
+    at_exit.files.push(leftover);
+    if !at_exit.is_set {
+        at_exit.is_set = true;
         // SAFETY: `remove_files` does not unwind, and is there until the process ends.
-        if unsafe { libc::atexit(remove_files) } != 0 {
+        let failed = unsafe { libc::atexit(remove_files) } != 0;
+        drop(at_exit);
+        if failed {
             say(format_args!(
                 "exit handlers are full: socket files will stay"
             ));
         }
-    });
+    }
 }
 
 extern "C" fn remove_files() {
     // Not waited for: a thread that has it locked may have been interrupted by this very exit. What stays is removed by
     // the next server.
-    if let Ok(files) = FILES.try_lock() {
-        files.iter().for_each(Leftover::remove);
+    if let Ok(at_exit) = AT_EXIT.try_lock() {
+        at_exit.files.iter().for_each(Leftover::remove);
     }
 }
 
 /// Sockets that listen, for a handler that may neither lock nor allocate. Servers beyond these are not closed in children.
 static SOCKETS: [Socket; 16] = [const { Socket::new() }; 16];
 
-/// A file descriptor, and which socket it was: it may be another by now.
-struct Socket {
-    fd: AtomicI32,
-    inode: AtomicU64,
-}
-
-impl Socket {
-    const fn new() -> Self {
-        Socket {
-            fd: AtomicI32::new(-1),
-            inode: AtomicU64::new(0),
-        }
-    }
-
-    /// The descriptor, if it still is the socket that was remembered.
-    fn still_open(&self) -> Option<i32> {
-        let fd = self.fd.load(Relaxed);
-        (fd >= 0 && inode(fd) == Some(self.inode.load(Relaxed))).then_some(fd)
-    }
-}
-
 fn remember_socket(leftover: &Leftover) {
-    let fd = leftover.socket();
-    let Some(inode) = inode(fd) else { return };
-    static CHANGES: Mutex<()> = Mutex::new(());
     let _changes = lock(&CHANGES);
-    if let Some(free) = SOCKETS.iter().find(|socket| socket.still_open().is_none()) {
-        // A child that is forked off in between finds none: not before both are there does one match.
-        free.fd.store(-1, Relaxed);
-        free.inode.store(inode, Relaxed);
-        free.fd.store(fd, Relaxed);
+    if let Some(free) = SOCKETS.iter().find(|socket| !socket.is_open()) {
+        free.remember(leftover.socket());
     }
 }
 
@@ -82,22 +82,6 @@ fn remember_socket(leftover: &Leftover) {
 /// after the parent's end. Called in a fork handler.
 pub(crate) fn after_fork() {
     for socket in &SOCKETS {
-        if let Some(fd) = socket.still_open() {
-            // SAFETY: its owner is a thread of the parent's, which is not in this process.
-            unsafe { libc::close(fd) };
-            socket.fd.store(-1, Relaxed);
-        }
+        socket.close();
     }
-}
-
-fn inode(fd: i32) -> Option<u64> {
-    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the call fills in what it is given, if it succeeds; an `fd` that is none is an error.
-    let stat = unsafe {
-        if libc::fstat(fd, stat.as_mut_ptr()) != 0 {
-            return None;
-        }
-        stat.assume_init()
-    };
-    Some(stat.st_ino as u64)
 }

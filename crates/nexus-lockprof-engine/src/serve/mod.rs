@@ -7,13 +7,16 @@ mod leftovers;
 #[cfg(all(feature = "serve", unix))]
 mod on;
 #[cfg(all(feature = "serve", unix))]
-pub(crate) use on::{SUPPORTED, after_fork, watch};
+pub(crate) use leftovers::{Still, after_fork, hold_still};
+#[cfg(all(feature = "serve", unix))]
+pub(crate) use on::{SUPPORTED, has_thread, start_again, watch};
 
 #[cfg(not(all(feature = "serve", unix)))]
 mod off;
 #[cfg(not(all(feature = "serve", unix)))]
-#[cfg_attr(not(unix), allow(unused_imports, reason = "only Unix forks"))]
-pub(crate) use off::{SUPPORTED, after_fork, watch};
+pub(crate) use off::{SUPPORTED, start_again, watch};
+#[cfg(all(not(feature = "serve"), unix))]
+pub(crate) use off::{Still, after_fork, has_thread, hold_still};
 
 /// Why `LOCKPROF_SERVE` has no effect.
 pub(crate) const MISSING: &str = if cfg!(unix) {

@@ -3,37 +3,61 @@
 use super::leftovers;
 use crate::config::Mode;
 use crate::engine::Engine;
-use crate::env::SERVE;
+use crate::env::{self, SERVE};
+use crate::kept::Kept;
 use crate::process::no_signals;
 use crate::say;
 use crate::thread;
 use nexus_lockprof_export::serve::{Limits, Listen, Serve, ServeError, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 use std::fmt::Arguments;
-
-pub(crate) use leftovers::after_fork;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 pub(crate) const SUPPORTED: bool = true;
 
-/// Serves where the environment says, at the global engine's first use; once in a process.
+/// Where the environment says to serve.
+static PLACE: Kept<Listen> = Kept::new();
+
+/// For so long a process that was forked off waits for its parent to leave the place, in steps of so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+const STEP: Duration = Duration::from_millis(50);
+
+/// Serves where the environment says, at the global engine's first use.
 ///
 /// That may be in any lock of the program: what takes its time, such as looking through a folder of sockets, is done by a thread.
 pub(crate) fn watch() {
-    let Some(value) = std::env::var_os(SERVE) else {
+    let Some(value) = env::var_os(SERVE) else {
         return;
     };
-    let place = match Listen::from_os(&value) {
-        Ok(place) => place,
+    match Listen::from_os(&value) {
+        Ok(place) => start(PLACE.set(place), Duration::ZERO),
         // Errors begin with the value.
-        Err(error) => return say(format_args!("{SERVE}={error}: not serving")),
-    };
+        Err(error) => say(format_args!("{SERVE}={error}: not serving")),
+    }
+}
+
+/// Whether [`start_again`] starts a thread.
+pub(crate) fn has_thread() -> bool {
+    PLACE.get().is_some()
+}
+
+/// The same in a process that was forked off. A place that only one can have may be its parent's for a while: daemons are what the
+/// parent starts before it ends.
+pub(crate) fn start_again() {
+    if let Some(place) = PLACE.get() {
+        start(place, PATIENCE);
+    }
+}
+
+fn start(place: &'static Listen, patience: Duration) {
     let started = std::thread::Builder::new()
         .name("lockprof-serve".into())
         .spawn(move || {
             own_this_thread();
-            match Engine::global().serve(&place) {
+            match serve_in_time(place, patience) {
                 Ok(server) => {
-                    if is_any_port(&place) {
+                    if is_any_port(place) {
                         say(format_args!("{SERVE}={place}: serving {server}"));
                     }
                     server.detach();
@@ -45,6 +69,27 @@ pub(crate) fn watch() {
         say(format_args!(
             "{SERVE}: no thread for it: {error}: not serving"
         ));
+    }
+}
+
+/// Serves there, or if that is in use, as soon as it no longer is.
+fn serve_in_time(place: &Listen, patience: Duration) -> Result<Server, ServeError> {
+    let begin = Instant::now();
+    loop {
+        match Engine::global().serve(place) {
+            Err(error) if is_in_use(&error) && begin.elapsed() < patience => {
+                std::thread::sleep(STEP);
+            }
+            done => return done,
+        }
+    }
+}
+
+fn is_in_use(error: &ServeError) -> bool {
+    match error {
+        ServeError::InUse { .. } => true,
+        ServeError::Address { error, .. } => error.kind() == ErrorKind::AddrInUse,
+        _ => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Without feature `profile`: no lock reports to the engine, and it says that it is off.
 
-use nexus_lockprof_engine::{Config, Engine, Mode};
+use nexus_lockprof_engine::{Config, Engine, Mode, var_os};
 use std::io::Write;
 use std::sync::Once;
 
@@ -15,7 +15,7 @@ pub(super) fn engine() -> Engine {
             "LOCKPROF_SERVE",
             "LOCKPROF_STACKS",
         ] {
-            if std::env::var_os(name).is_some() {
+            if var_os(name).is_some() {
                 // A closed stderr is no reason to stop.
                 let _ = writeln!(
                     std::io::stderr(),

@@ -3,8 +3,12 @@
 //! The first argument says which part it plays. It checks itself, and exits with 0 if all is well.
 
 mod conservation;
+#[cfg(unix)]
+mod daemon;
 mod environment;
 mod exit;
+#[cfg(unix)]
+mod files;
 #[cfg(unix)]
 mod fork;
 mod memory;
@@ -21,12 +25,26 @@ fn main() {
     let part = next();
     match part.as_str() {
         "conservation" => conservation::main(&next()),
+        #[cfg(unix)]
+        "daemon" => daemon::main(),
+        #[cfg(target_os = "linux")]
+        "daemon: threads" => daemon::threads(),
+        #[cfg(target_os = "linux")]
+        "daemon: no threads" => daemon::no_threads(),
         "destructors" => exit::destructors(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
         "environment: serve" => environment::serve(),
         #[cfg(unix)]
         "environment: fork" => environment::fork(),
+        #[cfg(unix)]
+        "files: chdir" => files::chdir(&next(), &next()),
+        #[cfg(unix)]
+        "files: child" => files::child(),
+        #[cfg(unix)]
+        "files: once" => files::once(),
+        #[cfg(unix)]
+        "files: parent" => files::parent(&next()),
         #[cfg(unix)]
         "fork" => fork::main(),
         #[cfg(unix)]

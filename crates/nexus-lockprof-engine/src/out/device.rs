@@ -1,0 +1,183 @@
+//! Files that are none: the standard output, a terminal, a pipe with a name, `/dev/null`. They are written to, not replaced, by all
+//! processes that are told to; and not waited for.
+
+use super::place::is_binary;
+use nexus_lockprof_snapshot::{Snapshot, WriteError};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+/// Whether a path is one. What a program was told to write its output to stays one if it is a file.
+pub(super) fn is_one(path: &Path) -> bool {
+    const STANDARD: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"];
+    STANDARD.iter().any(|standard| path.starts_with(standard))
+        || fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+}
+
+/// Writes a snapshot there.
+pub(super) fn write(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
+    let bytes = if is_binary(path) {
+        snapshot.to_bytes()?
+    } else {
+        let mut line = snapshot.to_json()?;
+        line.push('\n');
+        line.into_bytes()
+    };
+    write_bytes(path, &bytes, PATIENCE_MS).map_err(|error| WriteError::File {
+        path: path.to_owned(),
+        error: Box::new(WriteError::Io(error)),
+    })
+}
+
+/// How long the reader of a pipe may do nothing.
+const PATIENCE_MS: i32 = 5_000;
+
+fn write_bytes(path: &Path, mut rest: &[u8], patience_ms: i32) -> io::Result<()> {
+    let mut file = open(path)?;
+    while !rest.is_empty() {
+        match file.write(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => rest = &rest[written..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if !has_room_within(&file, patience_ms) {
+                    return Err(io::Error::new(
+                        ErrorKind::TimedOut,
+                        "full, and nobody reads it: the snapshot is cut off",
+                    ));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // To append: a program's own output may be there. Opening a pipe waits for a reader otherwise.
+    let opened = OpenOptions::new()
+        .append(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path);
+    opened.map_err(|error| match error.raw_os_error() {
+        Some(libc::ENXIO) => io::Error::new(
+            ErrorKind::BrokenPipe,
+            "nobody reads it: the snapshot is not written",
+        ),
+        _ => error,
+    })
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).open(path)
+}
+
+#[cfg(unix)]
+fn has_room_within(file: &File, ms: i32) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut poll = libc::pollfd {
+        fd: file.as_raw_fd(),
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    loop {
+        // SAFETY: there is one.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, ms) };
+        let is_interrupted =
+            ready < 0 && io::Error::last_os_error().kind() == ErrorKind::Interrupted;
+        if !is_interrupted {
+            return ready > 0;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn has_room_within(_: &File, _: i32) -> bool {
+    false
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::path::PathBuf;
+
+    /// A pipe with a name, removed in the end.
+    struct Pipe(PathBuf);
+
+    impl Pipe {
+        fn new(name: &str) -> Self {
+            let name = format!("lockprof-pipe-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let text = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+            // SAFETY: a path that ends with 0.
+            assert_eq!(unsafe { libc::mkfifo(text.as_ptr(), 0o600) }, 0);
+            Pipe(path)
+        }
+
+        /// Opened to read, without waiting for who writes.
+        fn reader(&self) -> File {
+            use std::os::unix::fs::OpenOptionsExt;
+            OpenOptions::new()
+                .read(true)
+                .custom_flags(libc::O_NONBLOCK)
+                .open(&self.0)
+                .unwrap()
+        }
+    }
+
+    impl Drop for Pipe {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_is_one() {
+        let pipe = Pipe::new("what");
+        for path in ["/dev/stdout", "/dev/fd/3", "/dev/null"] {
+            assert!(is_one(Path::new(path)), "{path}");
+        }
+        assert!(is_one(&pipe.0));
+        for path in ["/dev/shm/locks.json", "/dev", "/nonexistent", "/etc/passwd"] {
+            assert!(!is_one(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_not_waited_for() {
+        let pipe = Pipe::new("unread");
+        let error = write_bytes(&pipe.0, b"x", 0).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "nobody reads it: the snapshot is not written"
+        );
+        // There is a reader, who does not read.
+        let _reader = pipe.reader();
+        let error = write_bytes(&pipe.0, &[0; 1 << 20], 1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_reader_gets_all_of_it() {
+        let pipe = Pipe::new("read");
+        let bytes = vec![7; 1 << 20];
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut read = Vec::new();
+                File::open(&pipe.0).unwrap().read_to_end(&mut read).unwrap();
+                read
+            });
+            // It opens the pipe in its own time.
+            while let Err(error) = write_bytes(&pipe.0, &bytes, i32::MAX) {
+                assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+                std::thread::yield_now();
+            }
+            assert!(reader.join().unwrap() == bytes);
+        });
+    }
+}

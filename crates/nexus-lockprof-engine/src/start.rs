@@ -1,0 +1,124 @@
+//! What is only known when the program starts: the folder that it starts in, and the time.
+//!
+//! A constructor notes both, before `main` or when the library is loaded. The first use of a lock may be too late: the program may have
+//! changed its folder, and its children may have written files, by then. The constructor calls the system twice, writes a buffer of
+//! its own, and uses nothing of the standard library.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+/// Longer paths are not noted.
+#[cfg(unix)]
+const MOST: usize = 4096;
+
+/// Nanoseconds since 1970, by the clock that files get their times from; 0 before anybody looked.
+static STARTED: AtomicI64 = AtomicI64::new(0);
+/// How long the path in `FOLDER` is; 0 if it is not known.
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
+
+#[cfg(unix)]
+struct Folder(std::cell::UnsafeCell<[u8; MOST]>);
+// SAFETY: only the constructor writes it, once, and nobody reads it while `LENGTH` is 0.
+#[cfg(unix)]
+unsafe impl Sync for Folder {}
+#[cfg(unix)]
+static FOLDER: Folder = Folder(std::cell::UnsafeCell::new([0; MOST]));
+
+#[cfg(unix)]
+extern "C" fn note() {
+    note_time();
+    let folder = FOLDER.0.get().cast::<u8>();
+    // SAFETY: the buffer is that long. The loader calls this once, and nobody else does.
+    if !unsafe { libc::getcwd(folder.cast(), MOST) }.is_null() {
+        // SAFETY: `getcwd` has written a text that ends with 0.
+        let length = unsafe { libc::strlen(folder.cast()) };
+        // Release: whoever sees the length sees the text; pairs with `folder`.
+        LENGTH.store(length, Ordering::Release);
+    }
+}
+
+// Where the loader looks for constructors. Elsewhere, folder and time are those of the first use.
+#[cfg(all(unix, not(miri)))]
+#[used]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static CONSTRUCTOR: extern "C" fn() = note;
+
+/// The folder that the program started in.
+pub(crate) fn folder() -> Option<PathBuf> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        // Acquire: pairs with the Release in `note`.
+        let length = LENGTH.load(Ordering::Acquire);
+        if length != 0 {
+            // SAFETY: `note` has written that many bytes, and nobody writes any more.
+            let text = unsafe { std::slice::from_raw_parts(FOLDER.0.get().cast::<u8>(), length) };
+            return Some(std::ffi::OsStr::from_bytes(text).into());
+        }
+    }
+    std::env::current_dir().ok()
+}
+
+/// When the program started, or this process was forked off: nanoseconds since 1970.
+pub(crate) fn time_ns() -> i64 {
+    STARTED.load(Ordering::Relaxed)
+}
+
+/// This process starts now, unless it is known when it did.
+pub(crate) fn note_time_once() {
+    if time_ns() == 0 {
+        note_time();
+    }
+}
+
+/// This process starts now. Called in a fork handler.
+pub(crate) fn note_time() {
+    // Relaxed: a value of its own.
+    STARTED.store(now_ns(), Ordering::Relaxed);
+}
+
+#[cfg(unix)]
+fn now_ns() -> i64 {
+    // The time of a file is that of the last tick of the system's clock.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_REALTIME_COARSE;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_REALTIME;
+    let mut now = std::mem::MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: the call fills in what it is given, if it succeeds.
+    let now = unsafe {
+        if libc::clock_gettime(CLOCK, now.as_mut_ptr()) != 0 {
+            return 0;
+        }
+        now.assume_init()
+    };
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the fields have other types on other systems"
+    )]
+    let (seconds, nanos) = (now.tv_sec as i64, now.tv_nsec as i64);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+#[cfg(not(unix))]
+fn now_ns() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos() as i64)
+}
+
+#[cfg(all(unix, not(miri)))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constructor_has_run() {
+        assert_eq!(folder(), std::env::current_dir().ok());
+        assert_ne!(LENGTH.load(Ordering::Relaxed), 0);
+        assert_ne!(time_ns(), 0);
+    }
+}
