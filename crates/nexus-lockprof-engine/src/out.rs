@@ -8,9 +8,9 @@ use crate::exclusive::lock;
 use crate::process::no_signals;
 use crate::say;
 use crate::thread;
+use crate::unwind::caught;
 use nexus_lockprof_snapshot::Snapshot;
 use std::ffi::{OsStr, OsString};
-use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
@@ -115,7 +115,7 @@ fn write(take: fn(&Engine) -> Snapshot) {
             say(message);
         }
     };
-    let written = catch_unwind(|| {
+    let written = caught(|| {
         let (template, _) = TOLD.get()?;
         let pid = std::process::id();
         let mut path = template.path(pid, &program());
@@ -132,9 +132,9 @@ fn write(take: fn(&Engine) -> Snapshot) {
         })
     });
     match written {
-        Ok(None | Some(Ok(()))) => {}
-        Ok(Some(Err(error))) => complain(format_args!("{OUT}: {error}")),
-        Err(_) => complain(format_args!("{OUT}: writing the snapshot panicked")),
+        Some(None | Some(Ok(()))) => {}
+        Some(Some(Err(error))) => complain(format_args!("{OUT}: {error}")),
+        None => complain(format_args!("{OUT}: writing the snapshot panicked")),
     }
 }
 
