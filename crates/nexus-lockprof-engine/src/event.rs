@@ -39,7 +39,9 @@ impl fmt::Display for Event {
 type Handler = Arc<Contained>;
 
 /// A handler of the program's, whose panics go no further: neither a call's nor its drop's.
-struct Contained(Option<Box<dyn Fn(&Event) + Send + Sync>>);
+struct Contained(Option<Box<Call>>);
+
+type Call = dyn Fn(&Event) + Send + Sync;
 
 impl Contained {
     fn call(&self, event: &Event) {
