@@ -89,7 +89,7 @@ impl ClassTag {
     }
 }
 
-/// The two parts of a new lock's class.
+/// The two parts of a new lock's class. They stay together: what a length says of another class's word is wrong.
 #[cfg(not(lockprof_loom))]
 #[derive(Debug)]
 pub struct LockClass {

@@ -157,8 +157,9 @@ impl Engine {
     /// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it.
     ///
     /// Handlers may use profiled locks and this engine. One that panics is reported on stderr and kept.
+    /// If its drop panics, that is reported, too, and goes no further.
     pub fn on_event(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> HandlerId {
-        self.state().handlers.add(Arc::new(handler))
+        self.state().handlers.add(handler)
     }
 
     /// Removes a handler. `false` if it was not there any more.

@@ -1,10 +1,10 @@
 //! Events and who wants them.
 
 use crate::thread;
+use crate::unwind::caught;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::{Hot, Snapshot};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -36,7 +36,31 @@ impl fmt::Display for Event {
     }
 }
 
-type Handler = Arc<dyn Fn(&Event) + Send + Sync>;
+type Handler = Arc<Contained>;
+
+/// A handler of the program's, whose panics go no further: neither a call's nor its drop's.
+struct Contained(Option<Box<Call>>);
+
+type Call = dyn Fn(&Event) + Send + Sync;
+
+impl Contained {
+    fn call(&self, event: &Event) {
+        if let Some(handler) = &self.0
+            && caught(|| handler(event)).is_none()
+        {
+            crate::say(format_args!("an event handler panicked on: {event}"));
+        }
+    }
+}
+
+impl Drop for Contained {
+    fn drop(&mut self) {
+        let handler = self.0.take();
+        if caught(|| drop(handler)).is_none() {
+            crate::say(format_args!("an event handler panicked as it was dropped"));
+        }
+    }
+}
 
 /// Names a handler, to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +80,8 @@ impl Handlers {
         }
     }
 
-    pub(crate) fn add(&self, handler: Handler) -> HandlerId {
+    pub(crate) fn add(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> HandlerId {
+        let handler = Arc::new(Contained(Some(Box::new(handler))));
         let id = HandlerId(self.next.fetch_add(1, Relaxed));
         self.list.rcu(|list| {
             let mut list: Vec<_> = list.as_deref().cloned().unwrap_or_default();
@@ -79,16 +104,14 @@ impl Handlers {
         if events.is_empty() {
             return;
         }
+        // A handler is the program's, whoever calls it, or drops it because it was removed meanwhile.
+        let _lent = thread::lend();
         let Some(list) = self.list.load_full() else {
             return;
         };
-        // A handler is the program's, whoever calls it.
-        let _lent = thread::lend();
         for event in events {
             for (_, handler) in list.iter() {
-                if catch_unwind(AssertUnwindSafe(|| handler(event))).is_err() {
-                    crate::say(format_args!("an event handler panicked on: {event}"));
-                }
+                handler.call(event);
             }
         }
     }

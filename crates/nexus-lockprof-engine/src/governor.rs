@@ -805,7 +805,7 @@ mod tests {
     #[test]
     fn what_a_long_computation_earns_is_not_spent_at_once() {
         let mut thread = Thread::new(0.01, &[1_000.0]);
-        let mut spell = |thread: &mut Thread| {
+        let spell = |thread: &mut Thread| {
             thread.run(8e6);
             thread.pass(5e6, 1.0);
             thread.points[0].at = thread.now;

@@ -85,6 +85,8 @@ mod thread;
 mod ticket;
 #[cfg(not(lockprof_loom))]
 mod timed;
+#[cfg(not(lockprof_loom))]
+mod unwind;
 
 pub use config::{Config, ConfigError, Mode};
 

@@ -65,8 +65,8 @@ impl Drop for Reporter {
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {
-            // Its handlers' panics are caught: a join error has nothing to say.
-            let _ = thread.join();
+            // Its handlers' panics are caught: a join error has nothing to say, and its drop might panic.
+            std::mem::forget(thread.join());
         }
     }
 }

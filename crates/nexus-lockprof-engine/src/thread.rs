@@ -6,8 +6,8 @@
 use crate::core::{Core, GLOBAL};
 use crate::hot::HotCache;
 use crate::shard::{Loss, Shard};
+use crate::unwind::caught;
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -207,11 +207,11 @@ fn register(core: &Core) -> Option<&Shard> {
             // `thread_local` panics when its own destructor has run in this thread and we are
             // called for the first time after that: not ours to pass on. It also never takes back the
             // slot that it gave out by then, so this thread gets nothing more.
-            let found = catch_unwind(AssertUnwindSafe(|| {
+            let found = caught(|| {
                 let _inside = inside();
                 lease(core)
-            }));
-            found.unwrap_or_else(|_| {
+            });
+            found.unwrap_or_else(|| {
                 CURRENT.with(|current| current.life.set(Life::Exited));
                 Err(Loss::ThreadExit)
             })

@@ -69,10 +69,26 @@ impl std::fmt::Debug for Entry<'_> {
 
 impl Core {
     /// Starts an acquisition at `site` of a lock with this class. Call it before the lock is tried.
+    ///
+    /// Safe code cannot: the length of one class beside the name of another would be read beyond that name's end.
+    ///
+    /// ```compile_fail,E0133
+    /// use nexus_lockprof_engine::adaptor::{HoldMode, LockClass, SiteKey};
+    /// use nexus_lockprof_engine::{Global, Host};
+    /// use std::panic::Location;
+    ///
+    /// let (long, short) = (LockClass::named("a long name"), LockClass::named("short"));
+    /// let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
+    /// let _ = Global.core().map(|core| core.ticket(site, &short.word, long.len).acquired());
+    /// ```
+    ///
+    /// # Safety
+    /// `word` and `len` were made together, by one [`LockClass`](crate::class::LockClass). The ticket is used up or dropped before this
+    /// thread begins to exit.
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
+    pub unsafe fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         if self.is_global() && process::needs_threads() {
             process::start_threads();
         }
@@ -84,10 +100,13 @@ impl Core {
 
     /// The same for an acquisition that does not wait, which may be a signal handler's, or that is made while the lock is held: it starts
     /// no threads in a process that was forked off.
+    ///
+    /// # Safety
+    /// As for [`ticket`](Self::ticket).
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub fn try_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
+    pub unsafe fn try_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         Ticket {
             core: self,
             entry: self.entry(site, word, len),

@@ -33,7 +33,7 @@ impl Core {
     /// Prepares to time the acquisition. Call it before the lock is tried. `None`: ask for a ticket.
     ///
     /// # Safety
-    /// The hit is of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
+    /// `mine` and the hit are of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
     /// got it; nor does it until the acquisition is over.
     #[inline(always)]
     #[must_use]
@@ -58,7 +58,7 @@ impl Core {
     /// `Err` gives the stamp back: to be settled.
     ///
     /// # Safety
-    /// As for [`settle`](Self::settle).
+    /// As for [`settle`](Self::settle). `mine` is of this engine, and this thread has not begun to exit since it got it.
     #[inline(always)]
     pub unsafe fn settle_hold(&self, mine: Option<Mine<'_>>, stamp: Stamp) -> Result<(), Stamp> {
         // SAFETY: the caller's.

@@ -41,10 +41,8 @@ unsafe impl<R: RawMutex> RawMutex for Raw<R> {
 
     #[inline]
     unsafe fn unlock(&self) {
-        self.profiled.release(self.kept(), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock() }
-        });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe { self.profiled.release(self.kept(), |raw, ()| raw.unlock()) };
     }
 
     #[inline]
@@ -57,10 +55,11 @@ unsafe impl<R: RawMutex> RawMutex for Raw<R> {
 unsafe impl<R: RawMutexFair> RawMutexFair for Raw<R> {
     #[inline]
     unsafe fn unlock_fair(&self) {
-        self.profiled.release_fair(self.kept(), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock_fair() }
-        });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.profiled
+                .release_fair(self.kept(), |raw, ()| raw.unlock_fair())
+        };
     }
 
     #[inline]
@@ -68,10 +67,8 @@ unsafe impl<R: RawMutexFair> RawMutexFair for Raw<R> {
     unsafe fn bump(&self) {
         let site = Location::caller();
         self.lend(|profiled, state| {
-            profiled.bump_with(site, state, |raw, ()| {
-                // SAFETY: the caller's.
-                unsafe { raw.bump() }
-            });
+            // SAFETY: the caller's; all locks here are on the global engine.
+            unsafe { profiled.bump_with(site, state, |raw, ()| raw.bump()) };
         });
     }
 }

@@ -73,10 +73,11 @@ unsafe impl<R: RawRwLock> RawRwLock for Raw<R> {
 
     #[inline]
     unsafe fn unlock_shared(&self) {
-        self.profiled.release(self.kept_in(Shared), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock_shared() }
-        });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.profiled
+                .release(self.kept_in(Shared), |raw, ()| raw.unlock_shared())
+        };
     }
 
     #[inline]
@@ -108,10 +109,11 @@ unsafe impl<R: RawRwLock> RawRwLock for Raw<R> {
 
     #[inline]
     unsafe fn unlock_exclusive(&self) {
-        self.profiled.release(self.kept_in(Exclusive), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock_exclusive() }
-        });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.profiled
+                .release(self.kept_in(Exclusive), |raw, ()| raw.unlock_exclusive())
+        };
     }
 
     #[inline]
@@ -129,26 +131,29 @@ unsafe impl<R: RawRwLock> RawRwLock for Raw<R> {
 unsafe impl<R: RawRwLockFair> RawRwLockFair for Raw<R> {
     #[inline]
     unsafe fn unlock_shared_fair(&self) {
-        self.profiled.release_fair(self.kept_in(Shared), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock_shared_fair() }
-        });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.profiled
+                .release_fair(self.kept_in(Shared), |raw, ()| raw.unlock_shared_fair())
+        };
     }
 
     /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
     #[inline]
     unsafe fn bump_shared(&self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's; all locks here are on the global engine.
         unsafe { self.profiled.raw().bump_shared() }
     }
 
     #[inline]
     unsafe fn unlock_exclusive_fair(&self) {
-        self.profiled
-            .release_fair(self.kept_in(Exclusive), |raw, ()| {
-                // SAFETY: the caller's.
-                unsafe { raw.unlock_exclusive_fair() }
-            });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.profiled
+                .release_fair(self.kept_in(Exclusive), |raw, ()| {
+                    raw.unlock_exclusive_fair()
+                })
+        };
     }
 
     #[inline]
@@ -156,10 +161,8 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for Raw<R> {
     unsafe fn bump_exclusive(&self) {
         let site = Location::caller();
         self.lend(|profiled, state| {
-            profiled.bump_with(site, state, |raw, ()| {
-                // SAFETY: the caller's.
-                unsafe { raw.bump_exclusive() }
-            });
+            // SAFETY: the caller's; all locks here are on the global engine.
+            unsafe { profiled.bump_with(site, state, |raw, ()| raw.bump_exclusive()) };
         });
     }
 }
@@ -299,12 +302,11 @@ unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for Raw<R> {
     #[track_caller]
     unsafe fn downgrade(&self) {
         let state = self.kept_in(Exclusive);
-        let state = self
-            .profiled
-            .change_with(Location::caller(), Shared, state, |raw, ()| {
-                // SAFETY: the caller's.
-                unsafe { raw.downgrade() }
-            });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let state = unsafe {
+            self.profiled
+                .change_with(Location::caller(), Shared, state, |raw, ()| raw.downgrade())
+        };
         self.keep_in(Shared, state);
     }
 }
@@ -340,26 +342,28 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Raw<R> {
 
     #[inline]
     unsafe fn unlock_upgradable(&self) {
-        self.profiled.release(self.kept_in(Upgradable), |raw, ()| {
-            // SAFETY: the caller's.
-            unsafe { raw.unlock_upgradable() }
-        });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.profiled
+                .release(self.kept_in(Upgradable), |raw, ()| raw.unlock_upgradable())
+        };
     }
 
     #[inline]
     #[track_caller]
     unsafe fn upgrade(&self) {
-        let result = self.profiled.upgrade_with::<_, _, Infallible>(
-            Location::caller(),
-            self.kept_in(Upgradable),
-            // SAFETY: the caller's.
-            |raw, ()| done(unsafe { raw.try_upgrade() }),
-            |raw, ()| {
-                // SAFETY: the caller's; the attempt above has failed.
-                unsafe { raw.upgrade() };
-                Ok(())
-            },
-        );
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let result = unsafe {
+            self.profiled.upgrade_with::<_, _, Infallible>(
+                Location::caller(),
+                self.kept_in(Upgradable),
+                |raw, ()| done(raw.try_upgrade()),
+                |raw, ()| {
+                    raw.upgrade();
+                    Ok(())
+                },
+            )
+        };
         let Ok(state) = result;
         self.keep_in(Exclusive, state);
     }
@@ -368,12 +372,11 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Raw<R> {
     #[track_caller]
     unsafe fn try_upgrade(&self) -> bool {
         let state = self.kept_in(Upgradable);
-        let result = self
-            .profiled
-            .try_upgrade_with(Location::caller(), state, |raw, ()| {
-                // SAFETY: the caller's.
-                done(unsafe { raw.try_upgrade() })
-            });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let result = unsafe {
+            self.profiled
+                .try_upgrade_with(Location::caller(), state, |raw, ()| done(raw.try_upgrade()))
+        };
         self.upgraded(result)
     }
 }
@@ -382,17 +385,19 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Raw<R> {
 unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for Raw<R> {
     #[inline]
     unsafe fn unlock_upgradable_fair(&self) {
-        self.profiled
-            .release_fair(self.kept_in(Upgradable), |raw, ()| {
-                // SAFETY: the caller's.
-                unsafe { raw.unlock_upgradable_fair() }
-            });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.profiled
+                .release_fair(self.kept_in(Upgradable), |raw, ()| {
+                    raw.unlock_upgradable_fair()
+                })
+        };
     }
 
     /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
     #[inline]
     unsafe fn bump_upgradable(&self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's; all locks here are on the global engine.
         unsafe { self.profiled.raw().bump_upgradable() }
     }
 }
@@ -403,12 +408,13 @@ unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for Raw<R> {
     #[track_caller]
     unsafe fn downgrade_upgradable(&self) {
         let state = self.kept_in(Upgradable);
-        let state = self
-            .profiled
-            .change_with(Location::caller(), Shared, state, |raw, ()| {
-                // SAFETY: the caller's.
-                unsafe { raw.downgrade_upgradable() }
-            });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let state = unsafe {
+            self.profiled
+                .change_with(Location::caller(), Shared, state, |raw, ()| {
+                    raw.downgrade_upgradable()
+                })
+        };
         self.keep_in(Shared, state);
     }
 
@@ -416,12 +422,13 @@ unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for Raw<R> {
     #[track_caller]
     unsafe fn downgrade_to_upgradable(&self) {
         let state = self.kept_in(Exclusive);
-        let state = self
-            .profiled
-            .change_with(Location::caller(), Upgradable, state, |raw, ()| {
-                // SAFETY: the caller's.
-                unsafe { raw.downgrade_to_upgradable() }
-            });
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let state = unsafe {
+            self.profiled
+                .change_with(Location::caller(), Upgradable, state, |raw, ()| {
+                    raw.downgrade_to_upgradable()
+                })
+        };
         self.keep_in(Upgradable, state);
     }
 }
@@ -461,28 +468,30 @@ unsafe impl<R: RawRwLockUpgradeTimed> RawRwLockUpgradeTimed for Raw<R> {
     #[inline]
     #[track_caller]
     unsafe fn try_upgrade_for(&self, timeout: Self::Duration) -> bool {
-        let result = self.profiled.upgrade_with(
-            Location::caller(),
-            self.kept_in(Upgradable),
-            // SAFETY: the caller's.
-            |raw, ()| done(unsafe { raw.try_upgrade() }),
-            // SAFETY: the caller's; the attempt above has failed.
-            |raw, ()| done(unsafe { raw.try_upgrade_for(timeout) }),
-        );
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let result = unsafe {
+            self.profiled.upgrade_with(
+                Location::caller(),
+                self.kept_in(Upgradable),
+                |raw, ()| done(raw.try_upgrade()),
+                |raw, ()| done(raw.try_upgrade_for(timeout)),
+            )
+        };
         self.upgraded(result.map_err(|((), before)| State::new((), before)))
     }
 
     #[inline]
     #[track_caller]
     unsafe fn try_upgrade_until(&self, timeout: Self::Instant) -> bool {
-        let result = self.profiled.upgrade_with(
-            Location::caller(),
-            self.kept_in(Upgradable),
-            // SAFETY: the caller's.
-            |raw, ()| done(unsafe { raw.try_upgrade() }),
-            // SAFETY: the caller's; the attempt above has failed.
-            |raw, ()| done(unsafe { raw.try_upgrade_until(timeout) }),
-        );
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let result = unsafe {
+            self.profiled.upgrade_with(
+                Location::caller(),
+                self.kept_in(Upgradable),
+                |raw, ()| done(raw.try_upgrade()),
+                |raw, ()| done(raw.try_upgrade_until(timeout)),
+            )
+        };
         self.upgraded(result.map_err(|((), before)| State::new((), before)))
     }
 }

@@ -180,7 +180,8 @@ fn a_lock_that_was_handed_over_is_held_by_who_got_it() {
                 let guard = scene.wait(waiter, || {
                     scene.pass(5 * MS);
                     if fair {
-                        scene.lock.release_fair(holder, |(), ()| ());
+                        // SAFETY: its own guard, once.
+                        unsafe { scene.lock.release_fair(holder, |(), ()| ()) };
                     } else {
                         scene.release(holder);
                     }
@@ -219,16 +220,19 @@ fn an_upgrade_blames_readers() {
         let read = scene.take(reader);
         let guard = scene.take(own);
         scene.pass(MS);
-        let upgraded = scene.lock.upgrade_with(
-            upgrade.0,
-            guard,
-            |(), ()| Err(()),
-            |(), ()| {
-                scene.pass(7 * MS);
-                scene.release(read);
-                Ok::<_, ()>(())
-            },
-        );
+        // SAFETY: its own guard, once.
+        let upgraded = unsafe {
+            scene.lock.upgrade_with(
+                upgrade.0,
+                guard,
+                |(), ()| Err(()),
+                |(), ()| {
+                    scene.pass(7 * MS);
+                    scene.release(read);
+                    Ok::<_, ()>(())
+                },
+            )
+        };
         let Ok(guard) = upgraded else {
             panic!("it was not upgraded")
         };

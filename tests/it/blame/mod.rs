@@ -84,7 +84,8 @@ impl Scene {
     }
 
     fn release(&self, guard: Guard) {
-        self.lock.release(guard, |(), ()| ());
+        // SAFETY: a scene has one engine, and each guard is released once.
+        unsafe { self.lock.release(guard, |(), ()| ()) };
     }
 
     /// Holds it for a time, while nobody has it.

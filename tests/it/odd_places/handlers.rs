@@ -2,6 +2,7 @@
 
 use super::{acquisitions, engine, mutex};
 use nexus_lockprof::engine::{Config, Engine, Event, Mode};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -81,4 +82,76 @@ fn a_handler_that_panics_is_kept_and_stops_nobody() {
     assert_eq!((before.load(Relaxed), after.load(Relaxed)), (3, 3));
     assert_eq!(acquisitions(&engine.snapshot(), "work"), 2);
     assert!(!lock.is_locked());
+}
+
+/// Panics when it is dropped, unless a panic is under way already.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("a drop of a test panics: not an error");
+        }
+    }
+}
+
+#[test]
+fn what_a_handler_panics_with_may_panic_again() {
+    let engine = engine(Mode::Counts);
+    let lock = mutex(&engine, "work");
+    let calls = Arc::new(AtomicU64::new(0));
+    engine.on_event({
+        let calls = Arc::clone(&calls);
+        move |_| {
+            calls.fetch_add(1, Relaxed);
+            std::panic::panic_any(Bomb);
+        }
+    });
+    for _ in 0..2 {
+        *lock.lock() += 1;
+        engine.tick();
+    }
+    assert_eq!(calls.load(Relaxed), 2);
+    assert_eq!(acquisitions(&engine.snapshot(), "work"), 2);
+}
+
+#[test]
+fn a_handler_whose_drop_panics_is_removed_like_another() {
+    let engine = engine(Mode::Counts);
+    let handler = || {
+        let bomb = Bomb;
+        engine.on_event(move |_| {
+            let _ = &bomb;
+        })
+    };
+    let [first, second] = [handler(), handler()];
+    assert!(engine.remove_handler(first));
+    assert!(!engine.remove_handler(first));
+    engine.tick();
+    assert!(engine.remove_handler(second));
+    // As the last two go with their engine: two panics at a time would end the process.
+    let _ = (handler(), handler());
+}
+
+#[test]
+fn handlers_that_are_removed_in_a_call_are_dropped_after_it() {
+    let engine = engine(Mode::Counts);
+    let ids = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..3 {
+        let bomb = Bomb;
+        let id = engine.on_event({
+            let (engine, ids) = (engine.clone(), Arc::clone(&ids));
+            move |_| {
+                let _ = &bomb;
+                for id in ids.lock().drain(..) {
+                    assert!(engine.remove_handler(id));
+                }
+            }
+        });
+        ids.lock().push(id);
+    }
+    // The list that is being called is the last to have them.
+    engine.tick();
+    assert!(ids.lock().is_empty());
+    engine.tick();
 }

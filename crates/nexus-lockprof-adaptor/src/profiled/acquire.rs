@@ -159,7 +159,7 @@ impl<R, H: Host> Profiled<R, H> {
         let Some(core) = self.host.core() else {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
-        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        let mut ticket = self.ticket(core, key);
         ticket.contended(since);
         ticket.meets(holder);
         self.park(key, ticket, block)
@@ -243,7 +243,7 @@ impl<R, H: Host> Profiled<R, H> {
         let Some(core) = self.host.core() else {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
-        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        let mut ticket = self.ticket(core, key);
         let since = match tried {
             Tried::Taken(since) => since,
             Tried::No => match try_(&self.raw) {
@@ -337,8 +337,7 @@ impl<R, H: Host> Profiled<R, H> {
     #[inline(never)]
     pub(super) fn try_failed(&self, key: SiteKey) {
         if let Some(core) = self.host.core() {
-            core.try_ticket(key, &self.class, self.name_len)
-                .try_failed();
+            self.try_ticket(core, key).try_failed();
         }
     }
 
@@ -352,7 +351,7 @@ impl<R, H: Host> Profiled<R, H> {
         let Some(core) = self.host.core() else {
             return try_(&self.raw).map(ProfiledGuard::untracked);
         };
-        let ticket = core.try_ticket(key, &self.class, self.name_len);
+        let ticket = self.try_ticket(core, key);
         let Some(inner) = try_(&self.raw) else {
             ticket.try_failed();
             return None;

@@ -10,8 +10,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 impl<R, H: Host> Profiled<R, H> {
     /// A change of mode that does not wait and cannot fail, by `change`: the end of one hold, and an acquisition in `mode`.
+    ///
+    /// # Safety
+    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
-    pub fn change_with<G, T>(
+    pub unsafe fn change_with<G, T>(
         &self,
         site: &'static Location<'static>,
         mode: HoldMode,
@@ -19,18 +22,24 @@ impl<R, H: Host> Profiled<R, H> {
         change: impl FnOnce(&R, G) -> T,
     ) -> ProfiledGuard<T> {
         let (inner, before) = guard.into_parts();
-        self.hold_ends(&before);
+        // SAFETY: the caller's.
+        unsafe { self.hold_ends(&before) };
         let inner = change(&self.raw, inner);
         let key = SiteKey::new(site, mode);
-        ProfiledGuard::new(inner, self.held_on(key, before))
+        // SAFETY: the caller's.
+        let stamp = unsafe { self.held_on(key, before) };
+        ProfiledGuard::new(inner, stamp)
     }
 
     /// An upgrade that does not wait.
     ///
     /// # Errors
     /// The upgradable state, when `try_` gave it back.
+    ///
+    /// # Safety
+    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
-    pub fn try_upgrade_with<U, X>(
+    pub unsafe fn try_upgrade_with<U, X>(
         &self,
         site: &'static Location<'static>,
         guard: ProfiledGuard<U>,
@@ -40,8 +49,12 @@ impl<R, H: Host> Profiled<R, H> {
         let (inner, before) = guard.into_parts();
         match try_(&self.raw, inner) {
             Ok(inner) => {
-                self.hold_ends(&before);
-                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
+                // SAFETY: the caller's.
+                let stamp = unsafe {
+                    self.hold_ends(&before);
+                    self.held_on(key, before)
+                };
+                Ok(ProfiledGuard::new(inner, stamp))
             }
             Err(inner) => {
                 self.try_failed(key);
@@ -53,8 +66,11 @@ impl<R, H: Host> Profiled<R, H> {
     /// An upgrade that waits if it has to. The wait is the new acquisition's; the upgradable hold goes on during it.
     ///
     /// `block` fails with what the upgradable state has become: itself, or nothing when it cannot fail.
+    ///
+    /// # Safety
+    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline]
-    pub fn upgrade_with<U, X, E>(
+    pub unsafe fn upgrade_with<U, X, E>(
         &self,
         site: &'static Location<'static>,
         guard: ProfiledGuard<U>,
@@ -65,16 +81,23 @@ impl<R, H: Host> Profiled<R, H> {
         let (inner, before) = guard.into_parts();
         match try_(&self.raw, inner) {
             Ok(inner) => {
-                self.hold_ends(&before);
-                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
+                // SAFETY: the caller's.
+                let stamp = unsafe {
+                    self.hold_ends(&before);
+                    self.held_on(key, before)
+                };
+                Ok(ProfiledGuard::new(inner, stamp))
             }
-            Err(inner) => self.upgrade_contended(key, before, |raw| block(raw, inner)),
+            // SAFETY: the caller's.
+            Err(inner) => unsafe { self.upgrade_contended(key, before, |raw| block(raw, inner)) },
         }
     }
 
+    /// # Safety
+    /// `before` is of an acquisition that is not over, of this lock or of another one on the same engine.
     #[cold]
     #[inline(never)]
-    fn upgrade_contended<X, E>(
+    unsafe fn upgrade_contended<X, E>(
         &self,
         key: SiteKey,
         before: Stamp,
@@ -86,13 +109,13 @@ impl<R, H: Host> Profiled<R, H> {
                 Err(inner) => Err((inner, before)),
             };
         };
-        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        let mut ticket = self.ticket(core, key);
         ticket.contended(None);
         ticket.meets_readers();
         ticket.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
-                // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
+                // SAFETY: the caller's; this lock's host keeps the engine alive.
                 let stamp = unsafe {
                     core.hold_ends(&before, self.lock_ref());
                     ticket.follows(&before);
@@ -128,7 +151,8 @@ impl<R, H: Host> Profiled<R, H> {
         wait: impl FnOnce(&R, &mut G) -> T,
     ) -> T {
         let (inner, stamp) = guard.parts_mut();
-        self.hold_ends(stamp);
+        // SAFETY: the caller's.
+        unsafe { self.hold_ends(stamp) };
         // The mutex is held: it is this acquisition that published itself last.
         let mine = self.holder();
         let out = wait(&self.raw, inner);
@@ -138,7 +162,8 @@ impl<R, H: Host> Profiled<R, H> {
         else {
             return out;
         };
-        *stamp = self.held_on(key, std::mem::take(stamp));
+        // SAFETY: the caller's.
+        *stamp = unsafe { self.held_on(key, std::mem::take(stamp)) };
         out
     }
 
@@ -146,15 +171,19 @@ impl<R, H: Host> Profiled<R, H> {
     ///
     /// Whether there was one shows in the published holder: a waiter that got the lock has
     /// published itself over the 0 left here. Only then is it a release and a new, contended acquisition.
+    ///
+    /// # Safety
+    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline]
-    pub fn bump_with<G>(
+    pub unsafe fn bump_with<G>(
         &self,
         site: &'static Location<'static>,
         guard: &mut ProfiledGuard<G>,
         bump: impl FnOnce(&R, &mut G),
     ) {
         let (inner, stamp) = guard.parts_mut();
-        self.hold_ends(stamp);
+        // SAFETY: the caller's.
+        unsafe { self.hold_ends(stamp) };
         let mine = self.holder.load(Relaxed);
         self.holder.store(0, Relaxed);
         bump(&self.raw, inner);
@@ -163,9 +192,9 @@ impl<R, H: Host> Profiled<R, H> {
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
                 if let Some(core) = self.host.core() {
-                    let mut ticket = core.try_ticket(key, &self.class, self.name_len);
+                    let mut ticket = self.try_ticket(core, key);
                     ticket.yielded_to(between);
-                    // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
+                    // SAFETY: the caller's; this lock's host keeps the engine alive.
                     unsafe {
                         ticket.follows(stamp);
                         *stamp = ticket.acquired_after(std::mem::take(stamp));
@@ -180,8 +209,11 @@ impl<R, H: Host> Profiled<R, H> {
     /// end of `before`'s hold is noted already.
     ///
     /// This runs inside the critical section, there is no outside: in the usual case it is two stores.
+    ///
+    /// # Safety
+    /// `before` is of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
-    pub fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+    pub unsafe fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
         if before.is_none() {
             match self.probe(key) {
                 Probe::Off => return before,
@@ -194,17 +226,20 @@ impl<R, H: Host> Profiled<R, H> {
                 Probe::Time(_) | Probe::Cold => {}
             }
         }
-        self.held_on_cold(key, before)
+        // SAFETY: the caller's.
+        unsafe { self.held_on_cold(key, before) }
     }
 
+    /// # Safety
+    /// As for [`held_on`](Self::held_on).
     #[cold]
     #[inline(never)]
-    fn held_on_cold(&self, key: SiteKey, before: Stamp) -> Stamp {
+    unsafe fn held_on_cold(&self, key: SiteKey, before: Stamp) -> Stamp {
         let Some(core) = self.host.core() else {
             return before;
         };
-        let mut ticket = core.try_ticket(key, &self.class, self.name_len);
-        // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
+        let mut ticket = self.try_ticket(core, key);
+        // SAFETY: the caller's; this lock's host keeps the engine alive.
         let stamp = unsafe {
             ticket.follows(&before);
             ticket.acquired_after(before)
@@ -214,17 +249,23 @@ impl<R, H: Host> Profiled<R, H> {
     }
 
     /// Notes the end of a hold that is not a release.
+    ///
+    /// # Safety
+    /// `stamp` is of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
-    pub fn hold_ends(&self, stamp: &Stamp) {
+    pub unsafe fn hold_ends(&self, stamp: &Stamp) {
         if !stamp.is_none() {
-            self.measured_hold_ends(stamp.to_look_at());
+            // SAFETY: the caller's.
+            unsafe { self.measured_hold_ends(stamp.to_look_at()) };
         }
     }
 
+    /// # Safety
+    /// As for [`hold_ends`](Self::hold_ends).
     #[inline(never)]
-    fn measured_hold_ends(&self, stamp: Stamp) {
+    unsafe fn measured_hold_ends(&self, stamp: Stamp) {
         if let Some(core) = self.host.core() {
-            // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
+            // SAFETY: the caller's; this lock's host keeps the engine alive.
             unsafe { core.hold_ends(&stamp, self.lock_ref()) };
         }
     }

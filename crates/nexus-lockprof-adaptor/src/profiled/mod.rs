@@ -12,7 +12,7 @@ pub use task::TaskWait;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, Stamp,
+    ClassWord, Core, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, Stamp, Ticket,
 };
 use nexus_lockprof_engine::{Global, Host};
 use std::hint::assert_unchecked;
@@ -51,6 +51,17 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// # Locks that are not `lock_api`'s
 /// A lock of any other kind can keep a `Profiled<()>` beside itself: [`acquire`](Self::acquire), [`try_acquire`](Self::try_acquire) and
 /// [`release`](Self::release) take the lock's own part as functions, and `()` is what those are given.
+///
+/// What ends an acquisition is `unsafe`, as in `lock_api`: a guard's measurement is a pointer into the engine that it was made in, so it
+/// goes back to the lock that it came from.
+///
+/// ```compile_fail,E0133
+/// use nexus_lockprof_adaptor::{Profiled, lock_api::RawMutex};
+/// use std::panic::Location;
+///
+/// let [mine, another] = ["mine", "another"].map(Profiled::<parking_lot::RawMutex>::named);
+/// another.release(mine.lock_at(Location::caller()), |_, _| ());
+/// ```
 ///
 /// # Engine
 /// `H` says which engine it reports to: [`Global`] takes no room; an
@@ -181,6 +192,20 @@ impl<R, H: Host> Profiled<R, H> {
             .probe_second(PointKey::new(site, self.class.tag()))
     }
 
+    /// An acquisition on the cold path. No caller keeps it beyond its own call.
+    #[inline(always)]
+    fn ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
+        // SAFETY: both are of the class that this lock was made with, and the callers use the ticket up.
+        unsafe { core.ticket(key, &self.class, self.name_len) }
+    }
+
+    /// The same of an acquisition that does not wait, or of a lock that is held already.
+    #[inline(always)]
+    fn try_ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
+        // SAFETY: as above.
+        unsafe { core.try_ticket(key, &self.class, self.name_len) }
+    }
+
     /// The latest holder that published itself.
     #[inline]
     fn holder(&self) -> Option<SiteKey> {
@@ -195,31 +220,37 @@ impl<R, H: Host> Profiled<R, H> {
     }
 
     /// A release: `unlock` gives the raw lock its guard back.
+    ///
+    /// # Safety
+    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
-    pub fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
+    pub unsafe fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
         let (inner, stamp) = guard.into_parts();
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: not none.
+            // SAFETY: not none, and the caller's.
             unsafe { self.release_measured::<false, _>(inner, stamp, unlock) };
         }
     }
 
     /// The same, by an `unlock` that hands the lock to a waiter, if there is one.
+    ///
+    /// # Safety
+    /// As for [`release`](Self::release).
     #[inline(always)]
-    pub fn release_fair<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
+    pub unsafe fn release_fair<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
         let (inner, stamp) = guard.into_parts();
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: not none.
+            // SAFETY: not none, and the caller's.
             unsafe { self.release_measured::<true, _>(inner, stamp, unlock) };
         }
     }
 
     /// # Safety
-    /// The stamp is not none.
+    /// The stamp is not none, and as [`release`](Self::release) needs it.
     #[inline(never)]
     unsafe fn release_measured<const FAIR: bool, G>(
         &self,
@@ -237,22 +268,25 @@ impl<R, H: Host> Profiled<R, H> {
             self.lock_ref()
         };
         // Settles also when `unlock` unwinds, which releases the lock all the same.
-        let settle = Settle::new(host, stamp, lock);
+        // SAFETY: the caller's.
+        let settle = unsafe { Settle::new(host, stamp, lock) };
         unlock(&self.raw, inner);
         settle.now();
     }
 }
 
-/// Records a stamp that is not none when dropped.
+/// Records a stamp when dropped, which is not none and of a lock on this host.
 struct Settle<H: Host> {
     host: H,
     stamp: Stamp,
 }
 
 impl<H: Host> Settle<H> {
-    fn new(host: H, stamp: Stamp, lock: LockRef) -> Self {
+    /// # Safety
+    /// As for [`settle`].
+    unsafe fn new(host: H, stamp: Stamp, lock: LockRef) -> Self {
         if let Some(core) = host.core() {
-            // SAFETY: the stamp is of a lock on this host, which keeps its engine alive.
+            // SAFETY: the caller's; the host keeps its engine alive.
             unsafe { core.hold_ends(&stamp, lock) };
         }
         Settle { host, stamp }

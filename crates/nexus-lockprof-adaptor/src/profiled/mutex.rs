@@ -31,7 +31,7 @@ unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
     #[inline]
     unsafe fn unlock(&self, guard: Self::Guard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock(inner) });
+        unsafe { self.release(guard, |raw, inner| raw.unlock(inner)) };
     }
 
     #[inline]
@@ -91,16 +91,14 @@ unsafe impl<R: RawMutexFair, H: Host> RawMutexFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_fair(&self, guard: Self::Guard) {
         // SAFETY: the caller's.
-        self.release_fair(guard, |raw, inner| unsafe { raw.unlock_fair(inner) });
+        unsafe { self.release_fair(guard, |raw, inner| raw.unlock_fair(inner)) };
     }
 
     #[inline]
     #[track_caller]
     unsafe fn bump(&self, guard: &mut Self::Guard) {
-        self.bump_with(Location::caller(), guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.bump(inner) }
-        });
+        // SAFETY: the caller's.
+        unsafe { self.bump_with(Location::caller(), guard, |raw, inner| raw.bump(inner)) };
     }
 }
 

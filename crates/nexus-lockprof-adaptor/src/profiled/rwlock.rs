@@ -45,7 +45,7 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock_shared(inner) });
+        unsafe { self.release(guard, |raw, inner| raw.unlock_shared(inner)) };
     }
 
     #[inline]
@@ -70,7 +70,7 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_exclusive(&self, guard: Self::ExclusiveGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock_exclusive(inner) });
+        unsafe { self.release(guard, |raw, inner| raw.unlock_exclusive(inner)) };
     }
 
     #[inline]
@@ -89,7 +89,7 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
         // SAFETY: the caller's.
-        self.release_fair(guard, |raw, inner| unsafe { raw.unlock_shared_fair(inner) });
+        unsafe { self.release_fair(guard, |raw, inner| raw.unlock_shared_fair(inner)) };
     }
 
     /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
@@ -102,18 +102,18 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_exclusive_fair(&self, guard: Self::ExclusiveGuard) {
         // SAFETY: the caller's.
-        self.release_fair(guard, |raw, inner| unsafe {
-            raw.unlock_exclusive_fair(inner)
-        });
+        unsafe { self.release_fair(guard, |raw, inner| raw.unlock_exclusive_fair(inner)) };
     }
 
     #[inline]
     #[track_caller]
     unsafe fn bump_exclusive(&self, guard: &mut Self::ExclusiveGuard) {
-        self.bump_with(Location::caller(), guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.bump_exclusive(inner) }
-        });
+        // SAFETY: the caller's.
+        unsafe {
+            self.bump_with(Location::caller(), guard, |raw, inner| {
+                raw.bump_exclusive(inner)
+            })
+        };
     }
 }
 
@@ -180,10 +180,12 @@ unsafe impl<R: RawRwLockDowngrade, H: Host> RawRwLockDowngrade for Profiled<R, H
     #[inline]
     #[track_caller]
     unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> Self::SharedGuard {
-        self.change_with(Location::caller(), Shared, guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.downgrade(inner) }
-        })
+        // SAFETY: the caller's.
+        unsafe {
+            self.change_with(Location::caller(), Shared, guard, |raw, inner| {
+                raw.downgrade(inner)
+            })
+        }
     }
 }
 
@@ -213,19 +215,21 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_upgradable(&self, guard: Self::UpgradableGuard) {
         // SAFETY: the caller's.
-        self.release(guard, |raw, inner| unsafe { raw.unlock_upgradable(inner) });
+        unsafe { self.release(guard, |raw, inner| raw.unlock_upgradable(inner)) };
     }
 
     #[inline]
     #[track_caller]
     unsafe fn upgrade(&self, guard: Self::UpgradableGuard) -> Self::ExclusiveGuard {
         // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
-        let result = self.upgrade_with::<_, _, Infallible>(
-            Location::caller(),
-            guard,
-            |raw, inner| unsafe { raw.try_upgrade(inner) },
-            |raw, inner| Ok(unsafe { raw.upgrade(inner) }),
-        );
+        let result = unsafe {
+            self.upgrade_with::<_, _, Infallible>(
+                Location::caller(),
+                guard,
+                |raw, inner| raw.try_upgrade(inner),
+                |raw, inner| Ok(raw.upgrade(inner)),
+            )
+        };
         let Ok(guard) = result;
         guard
     }
@@ -236,10 +240,12 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
         &self,
         guard: Self::UpgradableGuard,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        self.try_upgrade_with(Location::caller(), guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.try_upgrade(inner) }
-        })
+        // SAFETY: the caller's.
+        unsafe {
+            self.try_upgrade_with(Location::caller(), guard, |raw, inner| {
+                raw.try_upgrade(inner)
+            })
+        }
     }
 }
 
@@ -248,9 +254,7 @@ unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<
     #[inline]
     unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
         // SAFETY: the caller's.
-        self.release_fair(guard, |raw, inner| unsafe {
-            raw.unlock_upgradable_fair(inner)
-        });
+        unsafe { self.release_fair(guard, |raw, inner| raw.unlock_upgradable_fair(inner)) };
     }
 
     /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
@@ -266,19 +270,23 @@ unsafe impl<R: RawRwLockUpgradeDowngrade, H: Host> RawRwLockUpgradeDowngrade for
     #[inline]
     #[track_caller]
     unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
-        self.change_with(Location::caller(), Shared, guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.downgrade_upgradable(inner) }
-        })
+        // SAFETY: the caller's.
+        unsafe {
+            self.change_with(Location::caller(), Shared, guard, |raw, inner| {
+                raw.downgrade_upgradable(inner)
+            })
+        }
     }
 
     #[inline]
     #[track_caller]
     unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> Self::UpgradableGuard {
-        self.change_with(Location::caller(), Upgradable, guard, |raw, inner| {
-            // SAFETY: the caller's.
-            unsafe { raw.downgrade_to_upgradable(inner) }
-        })
+        // SAFETY: the caller's.
+        unsafe {
+            self.change_with(Location::caller(), Upgradable, guard, |raw, inner| {
+                raw.downgrade_to_upgradable(inner)
+            })
+        }
     }
 }
 
@@ -318,12 +326,14 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
         timeout: Self::Duration,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
         // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
-        self.upgrade_with(
-            Location::caller(),
-            guard,
-            |raw, inner| unsafe { raw.try_upgrade(inner) },
-            |raw, inner| unsafe { raw.try_upgrade_for(inner, timeout) },
-        )
+        unsafe {
+            self.upgrade_with(
+                Location::caller(),
+                guard,
+                |raw, inner| raw.try_upgrade(inner),
+                |raw, inner| raw.try_upgrade_for(inner, timeout),
+            )
+        }
         .map_err(|(inner, before)| ProfiledGuard::new(inner, before))
     }
 
@@ -335,12 +345,14 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
         timeout: Self::Instant,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
         // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
-        self.upgrade_with(
-            Location::caller(),
-            guard,
-            |raw, inner| unsafe { raw.try_upgrade(inner) },
-            |raw, inner| unsafe { raw.try_upgrade_until(inner, timeout) },
-        )
+        unsafe {
+            self.upgrade_with(
+                Location::caller(),
+                guard,
+                |raw, inner| raw.try_upgrade(inner),
+                |raw, inner| raw.try_upgrade_until(inner, timeout),
+            )
+        }
         .map_err(|(inner, before)| ProfiledGuard::new(inner, before))
     }
 }

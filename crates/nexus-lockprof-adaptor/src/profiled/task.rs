@@ -157,7 +157,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         let Some(core) = self.lock.host.core() else {
             return poll().map(|result| (result, Stamp::NONE));
         };
-        let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
+        let mut ticket = self.lock.ticket(core, self.key);
         if let State::Contended { start, holder } = self.state {
             ticket.contended_since(self.lock.lock_ref(), start, holder);
         }
@@ -221,7 +221,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         if let State::Contended { start, holder } = self.is_over()
             && let Some(core) = self.lock.host.core()
         {
-            let mut ticket = core.ticket(self.key, &self.lock.class, self.lock.name_len);
+            let mut ticket = self.lock.ticket(core, self.key);
             ticket.contended_since(self.lock.lock_ref(), start, holder);
             ticket.cancelled(self.lock.holder());
         }

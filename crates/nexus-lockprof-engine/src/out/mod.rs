@@ -16,11 +16,11 @@ use crate::process::no_signals;
 use crate::say;
 use crate::start;
 use crate::thread;
+use crate::unwind::caught;
 use nexus_lockprof_snapshot::Snapshot;
 use place::Place;
 use quiet::Quiet;
 use std::ffi::{OsStr, OsString};
-use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -160,7 +160,7 @@ fn write_every(every: Duration) {
 
 /// Writes the file, unless that was done for the last time; whether it was. Does not unwind: it is called from C.
 fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
-    let written = catch_unwind(|| {
+    let written = caught(|| {
         let Some(settings) = SETTINGS.get() else {
             return true;
         };
@@ -180,9 +180,7 @@ fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
         }
         is_last
     });
-    written.unwrap_or_else(|payload| {
-        // It may panic when it is dropped.
-        std::mem::forget(payload);
+    written.unwrap_or_else(|| {
         static SAID: AtomicBool = AtomicBool::new(false);
         if !SAID.swap(true, Relaxed) {
             say(format_args!("{OUT}: writing the snapshot panicked"));

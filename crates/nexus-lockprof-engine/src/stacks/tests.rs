@@ -43,7 +43,8 @@ impl Bench {
     /// A long wait of so many nanoseconds at a site.
     #[inline(never)]
     fn wait(&self, site: SiteKey, ns: u64) {
-        let mut ticket = self.core.ticket(site, &self.class.word, self.class.len);
+        // SAFETY: the two parts of one class; used up below.
+        let mut ticket = unsafe { self.core.ticket(site, &self.class.word, self.class.len) };
         ticket.contended(None);
         ticket.parks(LockRef::of(&self.class.word));
         self.clock.advance(Duration::from_nanos(ns));
@@ -191,9 +192,9 @@ fn a_shard_goes_on_where_the_last_thread_stopped() {
 #[test]
 fn a_guard_is_released_elsewhere() {
     let bench = Bench::new(true);
-    let mut ticket = bench
-        .core
-        .ticket(site(), &bench.class.word, bench.class.len);
+    let class = &bench.class;
+    // SAFETY: the two parts of one class; used up below.
+    let mut ticket = unsafe { bench.core.ticket(site(), &class.word, class.len) };
     ticket.contended(None);
     ticket.parks(LockRef::of(&bench.class.word));
     bench.clock.advance(Duration::from_nanos(70));
@@ -218,7 +219,8 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let here = site();
     bench.wait(here, 100);
     let shard = thread::shard(&bench.core).unwrap();
-    let mut ticket = bench.core.ticket(here, &bench.class.word, bench.class.len);
+    // SAFETY: as above.
+    let mut ticket = unsafe { bench.core.ticket(here, &bench.class.word, bench.class.len) };
     ticket.contended(None);
     let entered = shard.enter();
     ticket.parks(LockRef::of(&bench.class.word));

@@ -2,109 +2,16 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-<<<<<<< HEAD
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-=======
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
-#[cfg(target_os = "linux")]
-use rustix::net::SocketFlags;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen};
-use rustix::process::{Pid, getegid, geteuid, getgid, getuid, test_kill_process};
-use thiserror::Error;
->>>>>>> h-env
 
 use super::client::Stream;
 use super::directory::{make, remove_stale, runtime_directory};
 use super::files::SocketFile;
 use super::listen::is_loopback;
 use super::origin::Road;
-<<<<<<< HEAD
 use super::{Listen, ListenError, ServeError, unix};
-=======
-use super::{Listen, ListenError};
-
-/// Why a server could not be started.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// An address that is not loopback, and was not said to be [`Remote`](Listen::Remote).
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// A path that does not fit into a socket's address.
-    #[error("{}: the path of a Unix socket may not be so long: {error}", path.display())]
-    Path {
-        /// The path.
-        path: PathBuf,
-        /// The system's word.
-        error: io::Error,
-    },
-    /// The runtime directory is not there and cannot be made.
-    #[error("{}: {error}", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What went wrong.
-        error: io::Error,
-    },
-    /// The runtime directory is not what it has to be: somebody else could put sockets there.
-    #[error("{} is {what}: it must be a directory of this user's alone (mode 0700)", path.display())]
-    NotOurs {
-        /// The directory.
-        path: PathBuf,
-        /// What it is instead.
-        what: &'static str,
-    },
-    /// A file of another kind has the name.
-    #[error("{} is there, and is no socket", path.display())]
-    NoSocket {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Somebody serves there.
-    #[error("{} is in use by another server", path.display())]
-    InUse {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The system refuses the address.
-    #[error("{address}: {error}")]
-    Address {
-        /// What was asked for.
-        address: String,
-        /// The system's word.
-        error: io::Error,
-    },
-    /// The system has no thread, or no pipe to stop it with.
-    #[error("the server cannot be started: {0}")]
-    Start(io::Error),
-}
-
-/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or without that variable `/tmp/lockprof-UID`. A set-user-ID program
-/// ignores the variable, which is its caller's.
-///
-/// ```
-/// use nexus_lockprof_export::serve::runtime_directory;
-///
-/// assert!(runtime_directory().is_absolute());
-/// ```
-#[must_use]
-pub fn runtime_directory() -> PathBuf {
-    let is_callers = getuid() == geteuid() && getgid() == getegid();
-    let variable = std::env::var_os("XDG_RUNTIME_DIR").filter(|_| is_callers);
-    match variable.map(PathBuf::from) {
-        // Its specification says to ignore one that is not absolute.
-        Some(directory) if directory.is_absolute() => directory.join("lockprof"),
-        _ => format!("/tmp/lockprof-{}", geteuid().as_raw()).into(),
-    }
-}
->>>>>>> h-env
 
 /// A socket that listens.
 #[derive(Debug)]

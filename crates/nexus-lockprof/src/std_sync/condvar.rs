@@ -230,12 +230,14 @@ fn asleep<'a, T, X>(
     wait: impl FnOnce(std::sync::MutexGuard<'a, T>) -> LockResult<(std::sync::MutexGuard<'a, T>, X)>,
 ) -> LockResult<(MutexGuard<'a, T>, X)> {
     let (watched, std, stamp) = guard.0.into_parts();
-    watched.hold_ends(&stamp);
+    // SAFETY: of this guard, of a lock on the global engine, as all of this face.
+    unsafe { watched.hold_ends(&stamp) };
     // If `wait` unwinds, std's guard is dropped in there, and this one records what was measured before.
     let before = Held::new(watched, (), stamp);
     let woken = wait(std);
     let (_, (), before) = before.into_parts();
-    let stamp = watched.held_on(SiteKey::new(site, Exclusive), before);
+    // SAFETY: as above; it is still that of the hold that has ended.
+    let stamp = unsafe { watched.held_on(SiteKey::new(site, Exclusive), before) };
     map(woken, |(std, rest)| {
         (MutexGuard(Held::new(watched, std, stamp)), rest)
     })

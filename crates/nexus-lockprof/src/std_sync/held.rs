@@ -44,7 +44,8 @@ impl<G> Drop for Held<'_, G> {
         // SAFETY: `self` is not used after its drop.
         let std = unsafe { ManuallyDrop::take(&mut self.std) };
         let guard = ProfiledGuard::new(std, mem::take(&mut self.stamp));
-        self.watched.release(guard, |(), std| drop(std));
+        // SAFETY: the stamp came with std's guard, which is dropped here; all locks of this face are on the global engine.
+        unsafe { self.watched.release(guard, |(), std| drop(std)) };
     }
 }
 

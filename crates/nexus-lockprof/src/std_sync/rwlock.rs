@@ -294,12 +294,13 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     #[track_caller]
     pub fn downgrade(s: Self) -> RwLockReadGuard<'a, T> {
         let (watched, std, stamp) = s.0.into_parts();
-        let guard = watched.change_with(
-            Location::caller(),
-            Shared,
-            ProfiledGuard::new(std, stamp),
-            |(), std| std::sync::RwLockWriteGuard::downgrade(std),
-        );
+        let guard = ProfiledGuard::new(std, stamp);
+        // SAFETY: the parts of this guard, of a lock on the global engine, as all of this face.
+        let guard = unsafe {
+            watched.change_with(Location::caller(), Shared, guard, |(), std| {
+                std::sync::RwLockWriteGuard::downgrade(std)
+            })
+        };
         let (std, stamp) = guard.into_parts();
         RwLockReadGuard(Held::new(watched, std, stamp))
     }

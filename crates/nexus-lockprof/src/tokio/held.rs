@@ -115,7 +115,8 @@ impl<P: Place, G> Drop for Held<P, G> {
         // SAFETY: `self` is not used after its drop.
         let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
         let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.stamp));
-        self.place.meter().release(guard, |(), guard| drop(guard));
+        // SAFETY: the stamp came with tokio's guard, which is dropped here; all locks of this face are on the global engine.
+        unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
     }
 }
 

@@ -88,7 +88,9 @@ impl Meter {
         try_(&()).map(ProfiledGuard)
     }
 
-    pub(super) fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&(), G)) {
+    /// # Safety
+    /// None: it is what the profiler's needs.
+    pub(super) unsafe fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&(), G)) {
         unlock(&(), guard.0);
     }
 }
