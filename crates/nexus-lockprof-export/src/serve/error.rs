@@ -11,7 +11,7 @@ use super::ListenError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// An address that is not loopback, and was not said to be [`Remote`](Listen::Remote).
+    /// An address that is not loopback, and was not said to be [`Remote`](super::Listen::Remote).
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// A path that does not fit into a socket's address.
