@@ -25,6 +25,7 @@ mod linux {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
+    use std::time::UNIX_EPOCH;
 
     /// A file that is claimed until this is dropped.
     #[derive(Debug)]
@@ -56,12 +57,18 @@ mod linux {
         }
     }
 
-    /// A name that all paths to the file share: the folder's device and inode, and a hash of the file's name.
+    /// A name that all paths to the file share: the folder's device, inode and birth, and a hash of the file's name. A folder that
+    /// is gone may have left its inode to another one, and a process that still has a claim in it.
     fn name(path: &Path) -> Option<String> {
         let folder = std::fs::metadata(path.parent()?).ok()?;
         let hash = hash(path.file_name()?);
         let (device, inode) = (folder.dev(), folder.ino());
-        Some(format!("lockprof-out/{device:x}.{inode:x}.{hash:016x}"))
+        let birth = folder.created().ok();
+        let birth = birth.and_then(|birth| birth.duration_since(UNIX_EPOCH).ok());
+        let birth = birth.map_or(0, |birth| birth.as_nanos());
+        Some(format!(
+            "lockprof-out/{device:x}.{inode:x}.{birth:x}.{hash:016x}"
+        ))
     }
 
     /// FNV-1a: the same in all programs. Two names with the same hash cost one of the two files its name.
@@ -125,6 +132,20 @@ mod tests {
         drop(first);
         assert!(matches!(claim(&path), Ok(Some(_))));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_claim_in_a_folder_that_is_gone_is_nobodys() {
+        let folder = std::env::temp_dir().join(format!("lockprof-gone-{}", std::process::id()));
+        // A file system that gives inodes again does so at once.
+        let mut claims = Vec::new();
+        for _ in 0..8 {
+            std::fs::create_dir(&folder).unwrap();
+            let claim = claim(&folder.join("x.json"));
+            assert!(matches!(claim, Ok(Some(_))));
+            claims.push(claim);
+            std::fs::remove_dir(&folder).unwrap();
+        }
     }
 
     #[test]
