@@ -11,7 +11,11 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 #[cfg(unix)]
 const MOST: usize = 4096;
 
-/// Nanoseconds since 1970, by the clock that files get their times from; 0 before anybody looked.
+/// Nanoseconds since 1970; 0 before anybody looked.
+///
+/// Not by the coarse clock, of which a file's time is a reading on some systems: on others, Linux since 6.13 among them, a file may have a finer
+/// time, and what was written in the tick before this process started would be later. What is written in the tick after it may look
+/// earlier instead; then the claim tells.
 static STARTED: AtomicI64 = AtomicI64::new(0);
 /// How long the path in `FOLDER` is; 0 if it is not known.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
@@ -83,15 +87,10 @@ pub(crate) fn note_time() {
 
 #[cfg(unix)]
 fn now_ns() -> i64 {
-    // The time of a file is that of the last tick of the system's clock.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_REALTIME_COARSE;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_REALTIME;
     let mut now = std::mem::MaybeUninit::<libc::timespec>::uninit();
     // SAFETY: the call fills in what it is given, if it succeeds.
     let now = unsafe {
-        if libc::clock_gettime(CLOCK, now.as_mut_ptr()) != 0 {
+        if libc::clock_gettime(libc::CLOCK_REALTIME, now.as_mut_ptr()) != 0 {
             return 0;
         }
         now.assume_init()
