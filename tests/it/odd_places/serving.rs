@@ -4,7 +4,7 @@ use super::folder::Folder;
 use super::*;
 use nexus_lockprof_tests::children;
 use nexus_lockprof_tests::http::At;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 
