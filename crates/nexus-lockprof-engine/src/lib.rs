@@ -109,9 +109,10 @@ pub mod adaptor {
     pub use crate::wait_log::LockRef;
 }
 
-/// Tells the user something, on stderr. A closed stderr is no reason to stop.
+/// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.
 #[cfg(not(lockprof_loom))]
 fn say(message: std::fmt::Arguments<'_>) {
     use std::io::Write;
+    let message = nexus_lockprof_snapshot::printable_message(message);
     let _ = writeln!(std::io::stderr(), "lockprof: {message}");
 }

@@ -60,6 +60,7 @@
 #![forbid(unsafe_code)]
 
 mod binary;
+mod bounds;
 mod durations;
 mod freebsd;
 mod hot;
@@ -76,6 +77,7 @@ mod read;
 mod since;
 mod snapshot;
 mod stack;
+mod text;
 mod write;
 
 pub use durations::{Durations, Sample, Samples};
@@ -84,12 +86,13 @@ pub use merge::Merge;
 pub use place::{AcquireMode, Lock, Site};
 pub use point::Point;
 pub use portable::portable_path;
-pub use printable::printable;
+pub use printable::{is_printable, printable, printable_message};
 pub use profiler::{Losses, Overhead, ProfilerMode, TableStats};
 pub use read::ReadError;
 pub use since::SinceError;
 pub use snapshot::{Snapshot, SnapshotParts};
 pub use stack::{Frame, Stack};
+pub use text::Text;
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`], for HTTP. That of JSON is `application/json`.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
-use crate::Snapshot;
+use crate::{Snapshot, printable_message};
 use crate::binary;
 
 /// Why a snapshot could not be written.
@@ -21,10 +21,10 @@ pub enum WriteError {
         message: String,
     },
     /// Writing to a file or stream failed.
-    #[error("{0}")]
+    #[error("{}", printable_message(.0))]
     Io(io::Error),
     /// Any of the above, of this file.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", printable_message(path.display()))]
     File {
         /// The file.
         path: PathBuf,

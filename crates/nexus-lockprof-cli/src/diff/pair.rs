@@ -246,7 +246,7 @@ mod tests {
     fn another_machine_keeps_its_crates_elsewhere() {
         let kept_in = |home: &str, line| {
             let mut point = at(line);
-            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs");
+            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
             point
         };
         let (before, after) = ([kept_in("/home/me", 7)], [kept_in("/root", 7)]);
@@ -263,7 +263,7 @@ mod tests {
         let kept_in = |home: &str, acquisitions| {
             let mut point = at(7);
             point.acquisitions = acquisitions;
-            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs");
+            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
             point
         };
         let before = [kept_in("/home/a", 30), kept_in("/home/b", 4)];

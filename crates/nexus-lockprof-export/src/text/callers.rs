@@ -85,7 +85,7 @@ fn root_of<'a>(frame: &'a Frame, site: &Site) -> Option<&'a str> {
     if portable_path(file) == portable_path(&site.file) {
         return Some("");
     }
-    let root = file.strip_suffix(&site.file)?;
+    let root = file.strip_suffix(site.file.as_str())?;
     (root.is_empty() || root.ends_with(['/', '\\'])).then_some(root)
 }
 
@@ -224,8 +224,8 @@ mod tests {
     #[test]
     fn frames_fit() {
         let frame = Frame {
-            function: Some("app::pool::ConnectionPool::borrow_mut".to_owned()),
-            file: Some("/srv/app/crates/server/src/net/pool.rs".to_owned()),
+            function: Some("app::pool::ConnectionPool::borrow_mut".into()),
+            file: Some("/srv/app/crates/server/src/net/pool.rs".into()),
             line: Some(1204),
             address: 7,
         };

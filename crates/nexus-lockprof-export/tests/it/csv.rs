@@ -24,7 +24,7 @@ fn each_point_can_be_read_back() -> TestResult {
         let is =
             |column: &str, value: String| assert_eq!(row.get(column), Some(&value), "{column}");
         is("record", "point".to_owned());
-        is("file", point.site.file.clone());
+        is("file", point.site.file.to_string());
         is("line", point.site.line.to_string());
         is("mode", point.mode.to_string());
         is("acquisitions", point.acquisitions.to_string());

@@ -4,7 +4,7 @@ use super::{Cell, Grid, Merge, Scratch};
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field};
 use crate::durations::AtMost;
 use crate::json::variance;
-use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
+use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack, Text};
 use std::collections::HashMap;
 
 /// What makes two records one point. Paths are [portable](crate::portable_path): a machine that keeps its crates elsewhere has the same points.
@@ -196,7 +196,7 @@ impl Merge {
     }
 
     fn whole_frame(&mut self, frame: &Frame) -> usize {
-        let mut text = |text: &Option<String>| text.as_ref().map(|text| self.texts.number(text));
+        let mut text = |text: &Option<Text>| text.as_ref().map(|text| self.texts.number(text));
         let frame = RawFrame {
             function: text(&frame.function),
             file: text(&frame.file),

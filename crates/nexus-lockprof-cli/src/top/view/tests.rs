@@ -79,8 +79,8 @@ fn watched() -> State {
         see(&mut state, target.look());
     }
     let call = |function: &str, line| Call {
-        function: Some(function.to_owned()),
-        file: Some("src/pool.rs".to_owned()),
+        function: Some(function.into()),
+        file: Some("src/pool.rs".into()),
         line: Some(line),
         address: 1,
     };
