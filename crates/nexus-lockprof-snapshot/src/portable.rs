@@ -64,12 +64,23 @@ fn has_version(folder: &str) -> bool {
     ends.any(is_digit)
 }
 
-/// The portable paths of texts, each looked for once.
-#[derive(Default)]
-struct Paths(HashMap<Text, Text>);
+/// The [portable paths](portable_path) of many texts. Each is looked for once, however many points have it.
+///
+/// ```
+/// use nexus_lockprof_snapshot::{PortablePaths, Text};
+///
+/// let mut paths = PortablePaths::default();
+/// let path = Text::from("/rustc/59807616e1fa/library/std/src/thread.rs");
+/// assert_eq!(paths.get(&path), "std/src/thread.rs");
+/// assert!(paths.get(&path).is_shared_with(&paths.get(&path)));
+/// ```
+#[derive(Debug, Default)]
+pub struct PortablePaths(HashMap<Text, Text>);
 
-impl Paths {
-    fn portable(&mut self, path: &Text) -> Text {
+impl PortablePaths {
+    /// The portable path of `path`. Of equal paths it is one text: `path` itself, if there is nothing to leave out.
+    #[must_use]
+    pub fn get(&mut self, path: &Text) -> Text {
         if let Some(known) = self.0.get(path) {
             return known.clone();
         }
@@ -83,7 +94,7 @@ impl Paths {
 
     fn site(&mut self, site: &Site) -> Site {
         Site {
-            file: self.portable(&site.file),
+            file: self.get(&site.file),
             ..*site
         }
     }
@@ -93,7 +104,7 @@ impl Paths {
 type PortableKey = (Lock, crate::AcquireMode, Site);
 
 impl Point {
-    fn portable_key(&self, paths: &mut Paths) -> PortableKey {
+    fn portable_key(&self, paths: &mut PortablePaths) -> PortableKey {
         let lock = match &self.lock {
             Lock::Created(site) => Lock::Created(paths.site(site)),
             lock @ (Lock::Named(_) | Lock::Anonymous) => lock.clone(),
@@ -125,8 +136,8 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn portable(self) -> Self {
-        let mut paths = Paths::default();
-        let mut stays = |site: &Site| paths.portable(&site.file).is_shared_with(&site.file);
+        let mut paths = PortablePaths::default();
+        let mut stays = |site: &Site| paths.get(&site.file).is_shared_with(&site.file);
         if self.points.iter().all(|point| {
             stays(&point.site) && !matches!(&point.lock, Lock::Created(site) if !stays(site))
         }) {
@@ -182,9 +193,9 @@ impl Snapshot {
 impl Frame {
     /// The same frame, by its portable path. Addresses, which differ from process to process, stay only where there is nothing else to know a
     /// frame by.
-    fn make_portable(&mut self, paths: &mut Paths) {
+    fn make_portable(&mut self, paths: &mut PortablePaths) {
         if let Some(file) = &mut self.file {
-            *file = paths.portable(file);
+            *file = paths.get(file);
         }
         if self.function.is_some() || self.file.is_some() {
             self.address = 0;

@@ -34,6 +34,22 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same of a text of several lines, each of which stays one.
+///
+/// ```
+/// use nexus_lockprof_snapshot::printable_lines;
+///
+/// assert_eq!(printable_lines("two\nlines\u{7}\n"), "two\nlines\\u{7}\n");
+/// ```
+#[must_use]
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| c == '\n' || is_printable(c)) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    Cow::Owned(lines.join("\n"))
+}
+
 /// What `value` displays as, made [`printable`]. At most a thousand characters of it: a message that quotes a file may be as long as that.
 ///
 /// ```

@@ -527,6 +527,16 @@ fn variance(input: &mut Input<'_>) -> Read<f64> {
 }
 
 impl RawDurations {
+    /// Whether there is nothing in it.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.counters == [0; durations::COUNTERS]
+            && self.total_variance == 0.0
+            && self.reservoir.is_empty()
+            && self.recent.is_empty()
+            && self.longest_sampled_ns == 0
+            && self.at_most_ns == 0
+    }
+
     fn read(input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Self> {
         let mask = input.number()?;
         Ok(Self {

@@ -268,12 +268,15 @@ impl Merge {
             texts: self.texts,
             frames: self.frame_list,
         };
-        // One after the other, so that not all are there twice.
-        let points = self
-            .points
-            .into_iter()
-            .map(|point| names.whole(point))
-            .collect();
+        // One after the other, with the room of those that are done given back, so that not all are there twice.
+        const GIVE_BACK: usize = 1 << 14;
+        let mut points = Vec::with_capacity(self.points.len());
+        while let Some(point) = self.points.pop() {
+            points.push(names.whole(point));
+            if self.points.len().is_multiple_of(GIVE_BACK) {
+                self.points.shrink_to_fit();
+            }
+        }
         let snapshot = Snapshot::from_parts(SnapshotParts {
             engine: head.engine,
             collection: head.collection,
