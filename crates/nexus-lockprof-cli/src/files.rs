@@ -24,7 +24,10 @@ pub(crate) fn write(snapshot: &Snapshot, path: &Path) -> Result<()> {
     if output::is_stdout(Some(path)) {
         return write_json(snapshot, None);
     }
-    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
+    if path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("json"))
+    {
         size::check(snapshot)?;
     }
     Ok(snapshot.write_file(path)?)

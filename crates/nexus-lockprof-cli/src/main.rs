@@ -23,10 +23,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Cargo::Lockprof(command) = match Cargo::try_parse_from(args::ours_first(std::env::args_os())) {
-        Ok(cargo) => cargo,
-        Err(error) => return usage(&error),
-    };
+    let Cargo::Lockprof(command) =
+        match Cargo::try_parse_from(args::ours_first(std::env::args_os())) {
+            Ok(cargo) => cargo,
+            Err(error) => return usage(&error),
+        };
     match dispatch(command) {
         Ok(code) => code,
         Err(error) => {

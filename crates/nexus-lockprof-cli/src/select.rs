@@ -148,7 +148,9 @@ impl Words {
 }
 
 fn of<'a>(text: &Text, small: &'a mut HashMap<Text, String>) -> &'a str {
-    small.entry(text.clone()).or_insert_with(|| text.to_lowercase())
+    small
+        .entry(text.clone())
+        .or_insert_with(|| text.to_lowercase())
 }
 
 /// Whether `file:line` has the word.

@@ -93,7 +93,8 @@ impl<W: Write> Write for Escaped<W> {
                     None => self.0.write_all(part.as_bytes())?,
                     Some(c) => {
                         let good = part.len() - c.len_utf8();
-                        self.0.write_all(part.as_bytes().get(..good).unwrap_or_default())?;
+                        self.0
+                            .write_all(part.as_bytes().get(..good).unwrap_or_default())?;
                         for unit in c.encode_utf16(&mut [0; 2]) {
                             write!(self.0, "\\u{unit:04x}")?;
                         }
@@ -134,7 +135,10 @@ mod tests {
             ("\u{1b}[1mbold\u{1b}[0m", "\u{1b}[1mbold\u{1b}[0m\n"),
             ("\u{1b}[38;5;3mx", "\u{1b}[38;5;3mx\n"),
             ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}\n"),
-            ("\u{1b}[2J\u{1b}[?25lx\u{1b}", "\\u{1b}[2J\\u{1b}[?25lx\\u{1b}\n"),
+            (
+                "\u{1b}[2J\u{1b}[?25lx\u{1b}",
+                "\\u{1b}[2J\\u{1b}[?25lx\\u{1b}\n",
+            ),
             ("\u{1b}\u{1b}[1m\u{9b}1m", "\\u{1b}\u{1b}[1m\\u{9b}1m\n"),
             ("a\rb\u{202e}c\u{200b}", "a\\rb\\u{202e}c\\u{200b}\n"),
         ] {

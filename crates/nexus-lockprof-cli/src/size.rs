@@ -37,7 +37,8 @@ fn texts(point: &Point) -> u64 {
         Lock::Created(created) => site(created),
         Lock::Anonymous => 0,
     };
-    let text = |text: &Option<nexus_lockprof_snapshot::Text>| text.as_ref().map_or(0, |text| text.len());
+    let text =
+        |text: &Option<nexus_lockprof_snapshot::Text>| text.as_ref().map_or(0, |text| text.len());
     let frames = point.callers.iter().flat_map(|stack| &stack.frames);
     let frames = frames.map(|frame| (text(&frame.function) + text(&frame.file)) as u64);
     frames.fold(site(&point.site) + lock, u64::saturating_add)

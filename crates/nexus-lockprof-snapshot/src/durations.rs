@@ -93,7 +93,12 @@ impl Samples {
             (0, _) => {}
             (1, true) => *self = some.next().cloned().unwrap_or_default(),
             _ => {
-                let all: Vec<Sample> = self.0.iter().chain(some.flat_map(|s| s.0.iter())).copied().collect();
+                let all: Vec<Sample> = self
+                    .0
+                    .iter()
+                    .chain(some.flat_map(|s| s.0.iter()))
+                    .copied()
+                    .collect();
                 *self = Self::from(all);
             }
         }
@@ -479,7 +484,8 @@ impl Durations {
         for other in others.clone() {
             self.add_counters(other);
         }
-        self.reservoir.extend(others.clone().map(|other| &other.reservoir));
+        self.reservoir
+            .extend(others.clone().map(|other| &other.reservoir));
         self.recent.extend(others.map(|other| &other.recent));
     }
 

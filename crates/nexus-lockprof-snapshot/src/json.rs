@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats, text};
+use crate::{
+    Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats, text,
+};
 
 /// What `format` says in each of our documents.
 pub(crate) const FORMAT: &str = "lockprof-snapshot";

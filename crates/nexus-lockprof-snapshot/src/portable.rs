@@ -143,8 +143,11 @@ impl Snapshot {
         }) {
             return self;
         }
-        let mut portable: Vec<PortableKey> =
-            self.points.iter().map(|point| point.portable_key(&mut paths)).collect();
+        let mut portable: Vec<PortableKey> = self
+            .points
+            .iter()
+            .map(|point| point.portable_key(&mut paths))
+            .collect();
         // Points stay as they are unless another one is the same by its portable key.
         let mut numbers: Vec<usize> = (0..portable.len()).collect();
         numbers.sort_unstable_by(|&a, &b| portable[a].cmp(&portable[b]));

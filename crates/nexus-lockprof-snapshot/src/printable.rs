@@ -69,7 +69,11 @@ pub fn printable_message(value: impl fmt::Display) -> String {
     match (end, begin) {
         (Some(end), Some(begin)) if end < begin => {
             let (before, after) = (text.get(..end), text.get(begin..));
-            format!("{} ... {}", before.unwrap_or_default(), after.unwrap_or_default())
+            format!(
+                "{} ... {}",
+                before.unwrap_or_default(),
+                after.unwrap_or_default()
+            )
         }
         _ => text.into_owned(),
     }
@@ -128,10 +132,19 @@ mod tests {
             ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
             ("\u{9b}31m\u{9d}0;t\u{9c}", "\\u{9b}31m\\u{9d}0;t\\u{9c}"),
             ("a\tb\r\nc\u{7f}", "a\\tb\\r\\nc\\u{7f}"),
-            ("\u{202e}dlrow\u{2066}\u{61c}", "\\u{202e}dlrow\\u{2066}\\u{61c}"),
-            ("a\u{200b}b\u{200d}c\u{2060}\u{feff}", "a\\u{200b}b\\u{200d}c\\u{2060}\\u{feff}"),
+            (
+                "\u{202e}dlrow\u{2066}\u{61c}",
+                "\\u{202e}dlrow\\u{2066}\\u{61c}",
+            ),
+            (
+                "a\u{200b}b\u{200d}c\u{2060}\u{feff}",
+                "a\\u{200b}b\\u{200d}c\\u{2060}\\u{feff}",
+            ),
             ("\u{2028}\u{2029}", "\\u{2028}\\u{2029}"),
-            ("x\u{e0041}\u{fe0f}\u{3164}", "x\\u{e0041}\\u{fe0f}\\u{3164}"),
+            (
+                "x\u{e0041}\u{fe0f}\u{3164}",
+                "x\\u{e0041}\\u{fe0f}\\u{3164}",
+            ),
         ] {
             assert_eq!(printable(text), escaped);
         }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use serde_json::error::Category;
 use thiserror::Error;
 
-use crate::{Snapshot, bounds, printable_message, text};
 use crate::binary::{self, Decoder, Malformed};
 use crate::json::{Document, FORMAT, SCHEMA};
+use crate::{Snapshot, bounds, printable_message, text};
 
 /// Why a snapshot could not be read. Lines and columns count from 1, columns in bytes.
 ///
@@ -32,7 +32,10 @@ pub enum ReadError {
         column: usize,
     },
     /// The input ends too early.
-    #[error("truncated: it ends at line {line} column {column} in the middle of JSON ({})", printable_message(message))]
+    #[error(
+        "truncated: it ends at line {line} column {column} in the middle of JSON ({})",
+        printable_message(message)
+    )]
     Truncated {
         /// Line of the end.
         line: usize,
@@ -42,7 +45,10 @@ pub enum ReadError {
         message: String,
     },
     /// The input is not JSON.
-    #[error("not valid JSON at line {line} column {column}: {}", printable_message(message))]
+    #[error(
+        "not valid JSON at line {line} column {column}: {}",
+        printable_message(message)
+    )]
     Syntax {
         /// Line of the mistake.
         line: usize,
@@ -108,7 +114,10 @@ pub enum ReadError {
         supported: u32,
     },
     /// A snapshot with a field that is missing, of the wrong kind, or out of range.
-    #[error("bad snapshot at line {line} column {column}: {}", printable_message(message))]
+    #[error(
+        "bad snapshot at line {line} column {column}: {}",
+        printable_message(message)
+    )]
     Data {
         /// Line of the mistake, or of the end of what holds it.
         line: usize,

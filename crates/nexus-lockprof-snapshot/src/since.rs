@@ -225,7 +225,9 @@ impl Subject<'_> {
             .ok_or_else(|| SinceError::Backwards {
                 of: match self {
                     Self::Snapshot => "the snapshot".to_owned(),
-                    Self::Point(p) => printable_message(format_args!("{:#} ({}), {}", p.site, p.lock, p.mode)),
+                    Self::Point(p) => {
+                        printable_message(format_args!("{:#} ({}), {}", p.site, p.lock, p.mode))
+                    }
                 },
                 counter,
                 earlier,

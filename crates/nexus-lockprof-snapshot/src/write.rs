@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
-use crate::{Snapshot, printable_message};
 use crate::binary;
+use crate::{Snapshot, printable_message};
 
 /// Why a snapshot could not be written.
 #[derive(Debug, Error)]

@@ -121,7 +121,9 @@ pub(crate) fn pairs<'a>(before: &[&'a [Point]], after: &[&'a [Point]]) -> Vec<Pa
                 let members = &mut groups.entry(Group::of(point, &mut paths)).or_default()[side];
                 // Pushed, not put in the place of another: two may differ in what is no part of the place.
                 let several = members.entry(place(point));
-                several.or_insert_with(|| Vec::with_capacity(runs.len())).push((run, point));
+                several
+                    .or_insert_with(|| Vec::with_capacity(runs.len()))
+                    .push((run, point));
             }
         }
     }
@@ -268,7 +270,8 @@ mod tests {
     fn another_machine_keeps_its_crates_elsewhere() {
         let kept_in = |home: &str, line| {
             let mut point = at(line);
-            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
+            point.site.file =
+                format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
             point
         };
         let (before, after) = ([kept_in("/home/me", 7)], [kept_in("/root", 7)]);
@@ -285,7 +288,8 @@ mod tests {
         let kept_in = |home: &str, acquisitions| {
             let mut point = at(7);
             point.acquisitions = acquisitions;
-            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
+            point.site.file =
+                format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
             point
         };
         let before = [kept_in("/home/a", 30), kept_in("/home/b", 4)];

@@ -42,7 +42,11 @@ fn check(what: &str, command: &mut Command) -> String {
         assert_eq!(bad, None, "{what}: {text:?}");
     }
     // It did not die of it, either.
-    assert!(output.status.code().is_some_and(|code| code < 101), "{what}: {:?} {err}", output.status);
+    assert!(
+        output.status.code().is_some_and(|code| code < 101),
+        "{what}: {:?} {err}",
+        output.status
+    );
     assert!(!err.contains("panicked"), "{what}: {err}");
     out + &err
 }
@@ -51,7 +55,9 @@ fn check(what: &str, command: &mut Command) -> String {
 fn without_colours(text: &str) -> String {
     ["0", "1", "2", "31", "32", "33"]
         .iter()
-        .fold(text.to_owned(), |text, code| text.replace(&format!("\u{1b}[{code}m"), ""))
+        .fold(text.to_owned(), |text, code| {
+            text.replace(&format!("\u{1b}[{code}m"), "")
+        })
 }
 
 /// The hostile text in each text of a snapshot. What happens at `line` takes so long.
@@ -71,9 +77,24 @@ fn evil_snapshot(wait_ns: u64) -> Snapshot {
         };
         points.push(Point {
             lock,
-            site: Site::new(format!("/home/{EVIL}/.cargo/registry/src/{EVIL}/dep-1.0.0/{EVIL}.rs"), line, 3),
-            callers: vec![Stack { frames: vec![frame(1), frame(2)], waits: 9, wait_ns: 1_000_000, samples: 9 }],
-            ..point("", AcquireMode::Exclusive, line, [100_000, 5_000], [wait_ns, 1_000])
+            site: Site::new(
+                format!("/home/{EVIL}/.cargo/registry/src/{EVIL}/dep-1.0.0/{EVIL}.rs"),
+                line,
+                3,
+            ),
+            callers: vec![Stack {
+                frames: vec![frame(1), frame(2)],
+                waits: 9,
+                wait_ns: 1_000_000,
+                samples: 9,
+            }],
+            ..point(
+                "",
+                AcquireMode::Exclusive,
+                line,
+                [100_000, 5_000],
+                [wait_ns, 1_000],
+            )
         });
     }
     points.push(Point::new(
@@ -115,7 +136,10 @@ fn every_text_of_a_snapshot() {
                 "OUT" => "/dev/null",
                 word => word,
             });
-            let text = check(&format!("{line} {color}"), command(&["--color", color]).args(args));
+            let text = check(
+                &format!("{line} {color}"),
+                command(&["--color", color]).args(args),
+            );
             shown += usize::from(text.contains("OWNED"));
         }
     }
@@ -129,11 +153,18 @@ fn json_is_not_changed() {
     let folder = Folder::new();
     let (snapshot, out) = (evil_snapshot(20_000), folder.text("out.json"));
     let file = folder.with("in.lockprof", &snapshot);
-    for args in [&["report", &file, "--format", "json"][..], &["export", &file, "--format", "json"], &["merge", &file, "-o", "-"]] {
+    for args in [
+        &["report", &file, "--format", "json"][..],
+        &["export", &file, "--format", "json"],
+        &["merge", &file, "-o", "-"],
+    ] {
         let json = crate::support::lockprof(args).good();
         let read = Snapshot::from_json(&json).unwrap();
         assert_eq!(read.points().len(), snapshot.points().len());
-        assert!(read.points().iter().any(|point| point.lock.name() == EVIL), "{args:?}");
+        assert!(
+            read.points().iter().any(|point| point.lock.name() == EVIL),
+            "{args:?}"
+        );
     }
     crate::support::lockprof(&["snapshot", &file, "-o", &out]).good();
     assert_eq!(Snapshot::read_file(&out).unwrap(), snapshot);
@@ -161,17 +192,23 @@ fn names_of_files_that_are_not_there_or_not_good() {
         json.replace(r#""exclusive""#, &format!("\"{raw}\"")),
         json.replace(r#""kind":"exact""#, &format!(r#""kind":{quoted}"#)),
         json.replace(r#""engine":""#, &format!(r#""engine":"{raw}"#)),
-        json.replace(r#""acquisitions":100000"#, &format!(r#""acquisitions":{quoted}"#)),
+        json.replace(
+            r#""acquisitions":100000"#,
+            &format!(r#""acquisitions":{quoted}"#),
+        ),
         json.replace(r#""anonymous""#, &quoted),
         json.replace(r#""line":"#, &format!(r#"{quoted}:1,"line":"#)),
         EVIL.to_owned(),
         String::new(),
-        json[..json.len() / 2].to_owned(),
+        json[..json.floor_char_boundary(json.len() / 2)].to_owned(),
     ]
     .iter()
     .enumerate()
     .map(|(number, text)| write(&format!("{number}.json"), text.as_bytes()))
-    .chain([write("cut.lockprof", b"\x8CLOCKPRF\x01"), write("foreign.lockprof", b"\x8C\x1b[5m")])
+    .chain([
+        write("cut.lockprof", b"\x8CLOCKPRF\x01"),
+        write("foreign.lockprof", b"\x8C\x1b[5m"),
+    ])
     .collect();
     for file in bad.iter().chain([&none]) {
         for args in [
@@ -188,10 +225,19 @@ fn names_of_files_that_are_not_there_or_not_good() {
         }
     }
     let nowhere = folder.text(&format!("{}/x.csv", evil_name("no folder")));
-    check("no folder", &mut command(&["export", &good, "-o", &nowhere]));
-    check("no folder", &mut command(&["snapshot", &good, "-o", &nowhere]));
+    check(
+        "no folder",
+        &mut command(&["export", &good, "-o", &nowhere]),
+    );
+    check(
+        "no folder",
+        &mut command(&["snapshot", &good, "-o", &nowhere]),
+    );
     check("no folder", &mut command(&["man", &good]));
-    check("no format", &mut command(&["export", &good, "-o", &folder.text(EVIL)]));
+    check(
+        "no format",
+        &mut command(&["export", &good, "-o", &folder.text(EVIL)]),
+    );
 }
 
 #[test]
@@ -245,7 +291,13 @@ fn arguments() {
     ] {
         let mut command = Command::new(cargo);
         // It says what cargo says, and has its exit code.
-        let output = command.arg("lockprof").args(args).current_dir("/").stdin(Stdio::null()).output().unwrap();
+        let output = command
+            .arg("lockprof")
+            .args(args)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
         for text in [output.stdout, output.stderr] {
             let text = String::from_utf8(text).unwrap();
             let bad = text.chars().find(|&c| c != '\n' && !is_printable(c));
@@ -291,23 +343,41 @@ fn answering(path: &Path, answer: Vec<u8>) {
 #[test]
 fn endpoints() {
     let runtime = Folder::new();
-    let directory = runtime.path(&evil_name("")).join("lockprof");
+    // The path of a socket has 107 bytes at most.
+    const SHORT: &str = "x\u{1b}]0;OWNED\u{7}\u{202e}";
+    let directory = runtime.path(SHORT).join("lockprof");
     fs::create_dir_all(&directory).unwrap();
     let socket = |pid: u32| directory.join(format!("{pid}.sock"));
     let reply = |status: &str, header: &str, body: &str| {
-        format!("HTTP/1.1 {status}\r\n{header}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).into_bytes()
+        format!(
+            "HTTP/1.1 {status}\r\n{header}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
     };
     let in_a_line = EVIL.replace(['\r', '\n'], "");
     let answers = [
         reply("400 Bad Request", "", EVIL),
         reply("404 Not Found", "", EVIL),
         reply("500 Internal Server Error", "", EVIL),
-        reply("302 Found", &format!("Location: http://{in_a_line}/\r\n"), EVIL),
+        reply(
+            "302 Found",
+            &format!("Location: http://{in_a_line}/\r\n"),
+            EVIL,
+        ),
         reply("200 OK", "", EVIL),
-        reply("200 OK", "", &format!(r#"{{"format": {}}}"#, serde_json::to_string(EVIL).unwrap())),
+        reply(
+            "200 OK",
+            "",
+            &format!(r#"{{"format": {}}}"#, serde_json::to_string(EVIL).unwrap()),
+        ),
         reply(&format!("200 {in_a_line}"), "", EVIL),
         reply("200 OK", &format!("{in_a_line}: {in_a_line}\r\n"), EVIL),
-        reply("200 OK", &format!("Transfer-Encoding: {in_a_line}\r\n"), EVIL),
+        reply(
+            "200 OK",
+            &format!("Transfer-Encoding: {in_a_line}\r\n"),
+            EVIL,
+        ),
         EVIL.into(),
         format!("HTTP/1.1 {EVIL}").into(),
     ];
@@ -317,16 +387,26 @@ fn endpoints() {
     }
     // One that is there no more.
     drop(UnixListener::bind(socket(4_294_100_000)).unwrap());
-    let server: Server = Serve::new(Served).on(&Listen::UnixAt(socket(process::id()))).unwrap();
+    let server: Server = Serve::new(Served)
+        .on(&Listen::UnixAt(socket(process::id())))
+        .unwrap();
     // A program that is called so.
-    let program = runtime.path(&evil_name("").chars().filter(|c| *c != '\n').take(60).collect::<String>());
+    let program = runtime.path(
+        &evil_name("")
+            .chars()
+            .filter(|c| *c != '\n')
+            .take(60)
+            .collect::<String>(),
+    );
     fs::copy("/bin/sleep", &program).unwrap();
     let mut sleep = Command::new(&program).arg("60").spawn().unwrap();
-    let named = Serve::new(Served).on(&Listen::UnixAt(socket(sleep.id()))).unwrap();
+    let named = Serve::new(Served)
+        .on(&Listen::UnixAt(socket(sleep.id())))
+        .unwrap();
 
     let run = |args: &[&OsStr]| {
         let mut command = command(&[]);
-        command.env("XDG_RUNTIME_DIR", runtime.path(&evil_name("")));
+        command.env("XDG_RUNTIME_DIR", runtime.path(SHORT));
         check(&format!("{args:?}"), command.args(args))
     };
     let ps = run(&["ps".as_ref(), "--stale".as_ref()]);
@@ -334,12 +414,21 @@ fn endpoints() {
     assert!(ps.contains(&*printable(name)), "{ps}");
     assert!(ps.contains("stale: "), "{ps}");
     run(&["ps".as_ref()]);
-    run(&["--color".as_ref(), "always".as_ref(), "ps".as_ref(), "--stale".as_ref()]);
+    run(&[
+        "--color".as_ref(),
+        "always".as_ref(),
+        "ps".as_ref(),
+        "--stale".as_ref(),
+    ]);
     run(&["report".as_ref(), "4294000001".as_ref()]);
     run(&["report".as_ref(), "4294567890".as_ref()]);
     for entry in fs::read_dir(&directory).unwrap() {
         let path = entry.unwrap().path();
-        for command in [&["report"][..], &["reset"], &["snapshot", "-o", "/dev/null"]] {
+        for command in [
+            &["report"][..],
+            &["reset"],
+            &["snapshot", "-o", "/dev/null"],
+        ] {
             let mut args: Vec<&OsStr> = command.iter().map(|arg| arg.as_ref()).collect();
             args.insert(1, path.as_os_str());
             run(&args);

@@ -57,9 +57,7 @@ fn look_up(address: usize) -> Arc<[Frame]> {
         frames.push(Frame {
             // The alternate form is without the hash of the compiler's.
             function: symbol.name().map(|name| format!("{name:#}").into()),
-            file: symbol
-                .filename()
-                .map(|path| path.to_string_lossy().into()),
+            file: symbol.filename().map(|path| path.to_string_lossy().into()),
             line: symbol.lineno().filter(|&line| line > 0),
             ..unknown.clone()
         });

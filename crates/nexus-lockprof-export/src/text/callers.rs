@@ -70,7 +70,10 @@ fn head(stack: &Stack, whole_ns: u64) -> String {
 
 /// The frames below the one that is the point itself, which the row has; all if that one is not there or nothing is below it.
 fn callers<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
-    let at = stack.frames.iter().position(|frame| roots.of(frame).is_some());
+    let at = stack
+        .frames
+        .iter()
+        .position(|frame| roots.of(frame).is_some());
     match at.and_then(|at| stack.frames.get(at + 1..)) {
         None | Some([]) => &stack.frames,
         Some(below) => below,
@@ -93,8 +96,14 @@ impl<'a> Roots<'a> {
 
     /// If the frame is at the site, what its file begins with: see [`root_of`].
     fn of(&mut self, frame: &'a Frame) -> Option<&'a str> {
-        let file = frame.file.as_ref().filter(|_| frame.line == Some(self.site.line))?;
-        *self.files.entry(file).or_insert_with(|| root_of(file, self.site))
+        let file = frame
+            .file
+            .as_ref()
+            .filter(|_| frame.line == Some(self.site.line))?;
+        *self
+            .files
+            .entry(file)
+            .or_insert_with(|| root_of(file, self.site))
     }
 }
 

@@ -54,7 +54,10 @@ impl Names {
             return known.clone();
         }
         let name = shown(&portable_path(&site.file));
-        let name = paths.entry(name).or_insert_with_key(|name| name.into()).clone();
+        let name = paths
+            .entry(name)
+            .or_insert_with_key(|name| name.into())
+            .clone();
         self.files.insert(site.file.clone(), name.clone());
         name
     }

@@ -64,10 +64,23 @@ fn nothing_is_a_header() {
 #[test]
 fn texts_are_no_formulas() -> TestResult {
     const NAMES: [&str; 10] = [
-        "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "＝1", "'quoted", "''", "plain=1", "a-b", "",
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "-2+3",
+        "@SUM(1)",
+        "＝1",
+        "'quoted",
+        "''",
+        "plain=1",
+        "a-b",
+        "",
     ];
     let points = NAMES.map(|name| {
-        Point::new(rich::named(name), AcquireMode::Shared, Site::new(name, 7, 1))
+        Point::new(
+            rich::named(name),
+            AcquireMode::Shared,
+            Site::new(name, 7, 1),
+        )
     });
     let snapshot = Snapshot::from_parts(SnapshotParts {
         points: points.into(),
@@ -91,9 +104,17 @@ fn texts_are_no_formulas() -> TestResult {
     assert_eq!(names, expected);
     // What a spreadsheet would take for the begin of a cell's second line is escaped.
     let control = Snapshot::from_parts(SnapshotParts {
-        points: vec![Point::new(rich::named("\t=1\r=2\u{1b}[31m"), AcquireMode::Shared, Site::new("a.rs", 1, 1))],
+        points: vec![Point::new(
+            rich::named("\t=1\r=2\u{1b}[31m"),
+            AcquireMode::Shared,
+            Site::new("a.rs", 1, 1),
+        )],
         ..SnapshotParts::default()
     });
-    assert!(csv(&control).to_string().contains("point,\\t=1\\r=2\\u{1b}[31m,"));
+    assert!(
+        csv(&control)
+            .to_string()
+            .contains("point,\\t=1\\r=2\\u{1b}[31m,")
+    );
     Ok(())
 }

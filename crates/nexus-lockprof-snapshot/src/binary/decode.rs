@@ -171,8 +171,14 @@ impl<'a> Decoder<'a> {
             Some(input) => frames(input, texts.len())?,
             None => Vec::new(),
         };
-        let length = |text: Option<usize>| text.and_then(|text| texts.get(text)).map_or(0, |text| text.len() as u64);
-        let frame_texts = frames.iter().map(|frame| length(frame.function) + length(frame.file)).collect();
+        let length = |text: Option<usize>| {
+            text.and_then(|text| texts.get(text))
+                .map_or(0, |text| text.len() as u64)
+        };
+        let frame_texts = frames
+            .iter()
+            .map(|frame| length(frame.function) + length(frame.file))
+            .collect();
         Ok(Self {
             head: head(sections.head)?,
             texts,
@@ -200,7 +206,12 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn point(&self, input: &mut Input<'a>, room: &mut Room, unfolded: &mut Unfolded) -> Read<RawPoint> {
+    fn point(
+        &self,
+        input: &mut Input<'a>,
+        room: &mut Room,
+        unfolded: &mut Unfolded,
+    ) -> Read<RawPoint> {
         let texts = self.texts.len();
         let before = *input;
         let lock = match input.byte()? {
@@ -256,7 +267,12 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn stack(&self, input: &mut Input<'a>, frames: &mut Vec<usize>, unfolded: &mut Unfolded) -> Read<RawStack> {
+    fn stack(
+        &self,
+        input: &mut Input<'a>,
+        frames: &mut Vec<usize>,
+        unfolded: &mut Unfolded,
+    ) -> Read<RawStack> {
         let (waits, wait_ns, samples) = (input.number()?, input.number()?, input.number()?);
         let begin = frames.len();
         for _ in 0..input.count(1)? {
@@ -268,7 +284,10 @@ impl<'a> Decoder<'a> {
         }
         let new = frames.get(begin..).unwrap_or_default();
         let texts = new.iter().filter_map(|frame| self.frame_texts.get(*frame));
-        unfolded.stack(new.len(), texts.fold(0, |sum: u64, texts| sum.saturating_add(*texts)));
+        unfolded.stack(
+            new.len(),
+            texts.fold(0, |sum: u64, texts| sum.saturating_add(*texts)),
+        );
         Ok(RawStack {
             waits,
             wait_ns,

@@ -1,10 +1,10 @@
 //! A snapshot of what was decoded.
 
 use super::decode::{Decoder, RawDurations, RawLock, RawPoint, RawSite, Room};
+use crate::text::Pool;
 use crate::{
     Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, SnapshotParts, Stack, Text,
 };
-use crate::text::Pool;
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -6,7 +6,9 @@ mod texts;
 
 use crate::binary::{Decoder, RawFrame, Room};
 use crate::since::is_complete;
-use crate::{Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats, Text, read};
+use crate::{
+    Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats, Text, read,
+};
 use grid::{Cell, Grid};
 use point::{Key, Merged, Names, Place, portable};
 use std::collections::HashMap;

@@ -201,7 +201,10 @@ impl Merge {
             ],
         );
         merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
-        for (merged, durations) in [(&mut merged.wait, &point.wait), (&mut merged.hold, &point.hold)] {
+        for (merged, durations) in [
+            (&mut merged.wait, &point.wait),
+            (&mut merged.hold, &point.hold),
+        ] {
             if *durations != Durations::default() {
                 merged.get_or_insert_default().add(durations, scratch);
             }
@@ -302,7 +305,10 @@ impl Merge {
         let (merged, scratch, lost) = self.merged(key);
         sum(&mut merged.counters, &other.counters);
         merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
-        for (merged, other) in [(&mut merged.wait, other.wait), (&mut merged.hold, other.hold)] {
+        for (merged, other) in [
+            (&mut merged.wait, other.wait),
+            (&mut merged.hold, other.hold),
+        ] {
             if let Some(other) = other {
                 merged.get_or_insert_default().append(*other, scratch);
             }

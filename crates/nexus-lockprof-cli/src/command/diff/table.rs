@@ -26,9 +26,15 @@ pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all
     let mut styles = vec![Style::new().bold()];
     let runs = sides.iter().flat_map(|side| &side.runs);
     let names = Names::new(runs.flat_map(|run| run.points()));
-    let changes = comparison.rows.iter().flat_map(|row| row.changes.iter().map(move |change| (row, change)));
+    let changes = comparison
+        .rows
+        .iter()
+        .flat_map(|row| row.changes.iter().map(move |change| (row, change)));
     let mut listed = changes.filter(|(_, change)| {
-        let tells = matches!(change.verdict, Verdict::Worse | Verdict::Better | Verdict::Load);
+        let tells = matches!(
+            change.verdict,
+            Verdict::Worse | Verdict::Better | Verdict::Load
+        );
         all || tells
     });
     for (row, change) in listed.by_ref().take(MOST) {

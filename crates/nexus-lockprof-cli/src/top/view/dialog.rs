@@ -93,7 +93,10 @@ fn help(theme: Theme) -> Vec<Line<'static>> {
 
 fn reset(state: &State, theme: Theme) -> Vec<Line<'static>> {
     vec![
-        Line::raw(format!("Reset the statistics of {}?", printable(state.target()))),
+        Line::raw(format!(
+            "Reset the statistics of {}?",
+            printable(state.target())
+        )),
         Line::raw("They begin anew from 0, for everybody who looks at them."),
         Line::default(),
         Line::from(vec![

@@ -13,8 +13,8 @@ mod theme;
 pub(crate) use theme::Theme;
 
 use super::state::State;
-use ratatui::Frame;
 use nexus_lockprof_snapshot::is_printable;
+use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
 
 /// Draws everything into whatever size there is: where there is little room, the table stays and the rest goes.

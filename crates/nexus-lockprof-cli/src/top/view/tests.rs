@@ -280,15 +280,18 @@ fn in_colours() {
 /// Names, a target and messages that would steer the terminal, in all that can be seen: what is drawn is printable, and each of them was made so in its place.
 #[test]
 fn nothing_that_is_drawn_steers_the_terminal() {
-    const EVIL: &str = "x\u{1b}]0;OWNED\u{7}\u{9b}5m\r\n\u{202e}dlrow\u{2066}\u{200b}\u{feff}\u{e0041}";
+    const EVIL: &str =
+        "x\u{1b}]0;OWNED\u{7}\u{9b}5m\r\n\u{202e}dlrow\u{2066}\u{200b}\u{feff}\u{e0041}";
     let setup = Setup {
         target: EVIL.to_owned(),
         interval: Duration::from_secs(1),
-        sort: Column::default(),
+        sort: Column::Wait,
         filter: String::new(),
     };
     let mut state = State::new(setup);
-    let mut target = Target::new().at(EVIL, 88, [400, 90, 300, 120]).at("b", 7, [1, 1, 1, 1]);
+    let mut target = Target::new()
+        .at(EVIL, 88, [400, 90, 300, 120])
+        .at("b", 7, [1, 1, 1, 1]);
     let frame = Call {
         function: Some(EVIL.into()),
         file: Some(EVIL.into()),
@@ -297,12 +300,20 @@ fn nothing_that_is_drawn_steers_the_terminal() {
     };
     for point in &mut target.parts.points {
         point.site.file = EVIL.into();
-        point.callers = vec![Stack { frames: vec![frame.clone(); 3], waits: 9, wait_ns: 9, samples: 9 }];
+        point.callers = vec![Stack {
+            frames: vec![frame.clone(); 3],
+            waits: 9,
+            wait_ns: 9,
+            samples: 9,
+        }];
     }
     let check = |state: &mut State| {
         for (width, height) in [(160, 50), (60, 12)] {
             let text = text(&drawn(state, width, height, Theme::new(true)));
-            assert!(text.chars().all(|c| c == '\n' || is_printable(c)), "{text:?}");
+            assert!(
+                text.chars().all(|c| c == '\n' || is_printable(c)),
+                "{text:?}"
+            );
             // What stands where something was forgotten.
             assert!(!text.contains('\u{fffd}'), "{text}");
         }
@@ -311,7 +322,10 @@ fn nothing_that_is_drawn_steers_the_terminal() {
     state.hear(Report::Gone(EVIL.to_owned()));
     check(&mut state);
     let name = EVIL.to_owned();
-    state.hear(Report::Connected { name, is_static: false });
+    state.hear(Report::Connected {
+        name,
+        is_static: false,
+    });
     for _ in 0..3 {
         target = target.at("b", 7, [1, 1, 1, 1]);
         see(&mut state, target.look());

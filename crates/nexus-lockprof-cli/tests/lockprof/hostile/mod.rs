@@ -53,7 +53,9 @@ struct Done {
 fn run(args: &[String], folder: &Folder) -> Done {
     let lockprof = command(&[]);
     let mut limited = Command::new("sh");
-    limited.arg("-c").arg(format!("ulimit -t {SECONDS}; exec \"$0\" \"$@\""));
+    limited
+        .arg("-c")
+        .arg(format!("ulimit -t {SECONDS}; exec \"$0\" \"$@\""));
     limited.arg(lockprof.get_program()).args(args);
     for (name, value) in lockprof.get_envs() {
         match value {
@@ -101,7 +103,7 @@ fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String
     for line in commands {
         let words: Vec<&str> = line.split(' ').collect();
         let files = words.iter().filter(|word| **word == "IN").count();
-        let megabytes = (bytes.len() as i64 * files as i64).div_ceil(1 << 20);
+        let read = (bytes.len() * files).max(1 << 20) as i64;
         let out = folder.text("out");
         let args: Vec<String> = words
             .iter()
@@ -121,16 +123,25 @@ fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String
                 wrong.push(format!("{}: {line}: {what}: {}", hostile.name, done.err));
             }
         };
-        check(done.peak <= MEMORY * megabytes, format!("{} MB", done.peak >> 10));
+        check(
+            done.peak <= MEMORY * read >> 20,
+            format!("{} MB", done.peak >> 10),
+        );
         check(done.err.len() < 2_000, "a long error".to_owned());
         match hostile.verdict {
             Verdict::Refused(why) => {
                 let names = done.err.starts_with(&format!("lockprof: {file}: "));
-                check(code == Some(3) && names && done.err.contains(why), format!("{:?}", done.status));
+                check(
+                    code == Some(3) && names && done.err.contains(why),
+                    format!("{:?}", done.status),
+                );
             }
             // 3: a format that has each name at each point says that it would be too large.
             Verdict::Read => {
-                let refused = code == Some(3) && ["in this format", "nobody waited"].iter().any(|why| done.err.contains(why));
+                let refused = code == Some(3)
+                    && ["in this format", "nobody waited"]
+                        .iter()
+                        .any(|why| done.err.contains(why));
                 check(code == Some(0) || refused, format!("{:?}", done.status));
             }
         }
@@ -140,7 +151,10 @@ fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String
 
 fn check_all(files: &[&Hostile], commands: &[&str]) {
     let mut table = String::new();
-    let wrong: Vec<String> = files.iter().flat_map(|file| check(file, commands, &mut table)).collect();
+    let wrong: Vec<String> = files
+        .iter()
+        .flat_map(|file| check(file, commands, &mut table))
+        .collect();
     if let Some(path) = env::var_os("LOCKPROF_HOSTILE_TABLE") {
         fs::write(path, &table).unwrap();
     }
@@ -161,9 +175,20 @@ fn a_megabyte_costs_a_hundred() {
         "format.json",
         "mode.json",
     ];
-    let files: Vec<&Hostile> = FILES.iter().filter(|file| SOME.contains(&file.name)).collect();
+    let files: Vec<&Hostile> = FILES
+        .iter()
+        .filter(|file| SOME.contains(&file.name))
+        .collect();
     assert_eq!(files.len(), SOME.len());
-    check_all(&files, &["report IN", "merge IN -o OUT.lockprof", "report IN --format csv", "diff IN IN"]);
+    check_all(
+        &files,
+        &[
+            "report IN",
+            "merge IN -o OUT.lockprof",
+            "report IN --format csv",
+            "diff IN IN",
+        ],
+    );
 }
 
 /// All of them with all commands.

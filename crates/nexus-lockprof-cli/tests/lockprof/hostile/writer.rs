@@ -15,7 +15,9 @@ impl Bytes {
     }
 
     pub(crate) fn numbers(self, numbers: &[u64]) -> Self {
-        numbers.iter().fold(self, |bytes, &number| bytes.number(number))
+        numbers
+            .iter()
+            .fold(self, |bytes, &number| bytes.number(number))
     }
 
     pub(crate) fn raw(mut self, raw: &[u8]) -> Self {
@@ -53,11 +55,18 @@ pub(crate) struct File {
 impl File {
     pub(crate) fn build(self) -> Vec<u8> {
         let with_length = |piece: &[u8]| bytes().piece(piece).0;
-        let texts: Vec<Vec<u8>> = self.texts.iter().map(|text| with_length(text.as_bytes())).collect();
+        let texts: Vec<Vec<u8>> = self
+            .texts
+            .iter()
+            .map(|text| with_length(text.as_bytes()))
+            .collect();
         let points: Vec<Vec<u8>> = self.points.iter().map(|point| with_length(point)).collect();
         let mut file = bytes().raw(b"\x8CLOCKPRF").raw(&1_u32.to_le_bytes());
         for (tag, content) in [
-            (b"HEAD", self.head.unwrap_or_else(|| head(&[3], 10_000_000_000))),
+            (
+                b"HEAD",
+                self.head.unwrap_or_else(|| head(&[3], 10_000_000_000)),
+            ),
             (b"TEXT", bytes().list(&texts).0),
             (b"FRAM", bytes().list(&self.frames).0),
             (b"PNTS", bytes().list(&points).0),
@@ -75,7 +84,9 @@ pub(crate) fn head(mode: &[u8], elapsed_ns: u64) -> Vec<u8> {
     let begin = bytes().raw(&1_u64.to_le_bytes()).number(4_711).raw(&[0]);
     let begin = begin.numbers(&[0, 1, 0, 1_700_000_000_000_000_000, elapsed_ns]);
     let lists = begin.raw(mode).numbers(&[7, 100, 2, 100_000, 0, 0, 0, 2]);
-    let lists = lists.numbers(&[7, 0, 0, 0, 0, 0, 0, 0]).numbers(&[3, 0, 0, 0]);
+    let lists = lists
+        .numbers(&[7, 0, 0, 0, 0, 0, 0, 0])
+        .numbers(&[3, 0, 0, 0]);
     lists.number(1).0
 }
 
@@ -88,7 +99,13 @@ pub(crate) struct More {
 }
 
 /// A point. Its lock and its site are in their bytes.
-pub(crate) fn point(lock: &[u8], mode: u8, site: [u64; 3], counters: &[u64], more: &More) -> Vec<u8> {
+pub(crate) fn point(
+    lock: &[u8],
+    mode: u8,
+    site: [u64; 3],
+    counters: &[u64],
+    more: &More,
+) -> Vec<u8> {
     let mut mask = (1_u64 << counters.len()) - 1;
     let mut rest = bytes().numbers(counters);
     for (bit, piece) in [(9, &more.wait), (10, &more.hold)] {
@@ -101,7 +118,13 @@ pub(crate) fn point(lock: &[u8], mode: u8, site: [u64; 3], counters: &[u64], mor
         mask |= 1 << 11;
         rest = rest.raw(stacks);
     }
-    bytes().raw(lock).raw(&[mode]).numbers(&site).number(mask).raw(&rest.0).0
+    bytes()
+        .raw(lock)
+        .raw(&[mode])
+        .numbers(&site)
+        .number(mask)
+        .raw(&rest.0)
+        .0
 }
 
 pub(crate) const ANONYMOUS: &[u8] = &[0];
@@ -115,10 +138,17 @@ pub(crate) fn created(site: [u64; 3]) -> Vec<u8> {
 }
 
 /// Durations: samples, total, events, unmeasured, longest; then a reservoir and a recent one.
-pub(crate) fn durations(counters: [u64; 5], reservoir: Option<&[u8]>, recent: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn durations(
+    counters: [u64; 5],
+    reservoir: Option<&[u8]>,
+    recent: Option<&[u8]>,
+) -> Vec<u8> {
     let mask = 0x1F | u64::from(reservoir.is_some()) << 6 | u64::from(recent.is_some()) << 7;
     let begin = bytes().number(mask).numbers(&counters);
-    begin.raw(reservoir.unwrap_or_default()).raw(recent.unwrap_or_default()).0
+    begin
+        .raw(reservoir.unwrap_or_default())
+        .raw(recent.unwrap_or_default())
+        .0
 }
 
 /// Samples, ascending, that stand for themselves.
@@ -133,10 +163,13 @@ pub(crate) fn samples(values: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
 }
 
 /// Stacks: three counts each, and the numbers of the frames.
-pub(crate) fn stacks(stacks: impl ExactSizeIterator<Item = ([u64; 3], Vec<u64>)>) -> Vec<u8> {
+pub(crate) fn stacks(stacks: impl Iterator<Item = ([u64; 3], Vec<u64>)>) -> Vec<u8> {
+    let stacks: Vec<_> = stacks.collect();
     let begin = bytes().number(stacks.len() as u64);
-    let all = stacks.fold(begin, |out, (counts, frames)| {
-        out.numbers(&counts).number(frames.len() as u64).numbers(&frames)
+    let all = stacks.into_iter().fold(begin, |out, (counts, frames)| {
+        out.numbers(&counts)
+            .number(frames.len() as u64)
+            .numbers(&frames)
     });
     all.0
 }
@@ -149,7 +182,11 @@ pub(crate) fn frame(numbers: [u64; 4]) -> Vec<u8> {
 /// The CRC-32 of zlib, by a table: not the code that is tested.
 fn crc32(bytes: &[u8]) -> u32 {
     let table: Vec<u32> = (0..256_u32)
-        .map(|byte| (0..8).fold(byte, |crc, _| crc >> 1 ^ 0xEDB8_8320 & (crc & 1).wrapping_neg()))
+        .map(|byte| {
+            (0..8).fold(byte, |crc, _| {
+                crc >> 1 ^ 0xEDB8_8320 & (crc & 1).wrapping_neg()
+            })
+        })
         .collect();
     !bytes.iter().fold(!0, |crc, byte| {
         crc >> 8 ^ table[((crc ^ u32::from(*byte)) & 0xFF) as usize]
