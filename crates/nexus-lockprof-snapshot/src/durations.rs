@@ -34,15 +34,8 @@ impl Sample {
 /// Samples by value, shared: copies of a snapshot, and snapshots between which nothing was measured, have the same ones.
 ///
 /// A slice to all who read it; made [from](Self::from) a `Vec`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples(Arc<[Sample]>);
-
-impl Default for Samples {
-    fn default() -> Self {
-        // The one of the standard library, of which there is one for all: `Arc::new([])` would be memory for each.
-        Self(Arc::default())
-    }
-}
 
 impl Deref for Samples {
     type Target = [Sample];

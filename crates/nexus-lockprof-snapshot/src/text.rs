@@ -2,13 +2,13 @@
 
 use std::borrow::{Borrow, Cow};
 use std::cell::RefCell;
-use std::cmp;
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,13 +25,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// assert!(text.is_shared_with(&text.clone()));
 /// assert!(!text.is_shared_with(&"src/pool.rs".into()));
 /// ```
-#[derive(Clone)]
-pub struct Text(Arc<Inner>);
+#[derive(Clone, Default)]
+pub struct Text(
+    /// `None` for the empty one.
+    Option<Arc<Inner>>,
+);
 
 struct Inner {
-    /// The hash of the text; 0 until somebody asks. Maps by points look at it for each point, and a file can have
-    /// one long text at all of its points.
-    hash: AtomicU64,
+    /// Of the text. Maps by points look at it for each point, and a file can have one long text at all of its points.
+    hash: u64,
     text: Box<str>,
 }
 
@@ -39,44 +41,51 @@ impl Text {
     /// The text itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0.text
+        self.0.as_ref().map_or("", |inner| &*inner.text)
     }
 
-    fn new(text: impl Into<Box<str>>) -> Self {
-        Self(Arc::new(Inner {
-            hash: AtomicU64::new(0),
-            text: text.into(),
-        }))
-    }
-
-    fn hash_of_text(&self) -> u64 {
-        /// One for all texts. Nobody outside can choose texts that collide.
-        static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-
-        // Relaxed: the hash stands for itself, and all who compute it get the same one.
-        match self.0.hash.load(Ordering::Relaxed) {
-            0 => {
-                let hash = KEYS.hash_one(self.as_str()).max(1);
-                self.0.hash.store(hash, Ordering::Relaxed);
-                hash
-            }
-            hash => hash,
+    fn new(text: Box<str>) -> Self {
+        if text.is_empty() {
+            return Self(None);
         }
+        let hash = hash(&text);
+        Self(Some(Arc::new(Inner { hash, text })))
     }
 
     /// Whether the two are copies of one text. Two texts that are not may still be equal.
     #[must_use]
     pub fn is_shared_with(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    fn hash_of_text(&self) -> u64 {
+        self.0.as_ref().map_or(0, |inner| inner.hash)
     }
 }
 
-impl Default for Text {
-    /// The empty text, of which there is one.
-    fn default() -> Self {
-        static EMPTY: LazyLock<Text> = LazyLock::new(|| Text::new(""));
-        EMPTY.clone()
-    }
+/// The hash of a text. It begins with a number that is another in each process, so nobody outside can choose texts that collide.
+///
+/// No lock: a process that is forked while a thread makes its first text makes texts, too.
+fn hash(text: &str) -> u64 {
+    static SEED: AtomicU64 = AtomicU64::new(0);
+
+    // Relaxed: the number stands for itself, and the first one that is stored is everybody's.
+    let seed = match SEED.load(Relaxed) {
+        0 => {
+            let new = RandomState::new().hash_one(0) | 1;
+            let stored = SEED.compare_exchange(0, new, Relaxed, Relaxed);
+            stored.map_or_else(|first| first, |_| new)
+        }
+        seed => seed,
+    };
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u64(seed);
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 impl Deref for Text {
@@ -113,28 +122,29 @@ impl fmt::Debug for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.is_shared_with(other) || self.as_str() == other.as_str()
+        self.is_shared_with(other)
+            || (self.hash_of_text() == other.hash_of_text() && self.as_str() == other.as_str())
     }
 }
 
 impl Eq for Text {}
 
 impl PartialOrd for Text {
-    fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Text {
-    fn cmp(&self, other: &Self) -> cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         match self.is_shared_with(other) {
-            true => cmp::Ordering::Equal,
+            true => Ordering::Equal,
             false => self.as_str().cmp(other.as_str()),
         }
     }
 }
 
-/// Not the hash of the `str`, since the text's own is computed only once.
+/// Not the hash of the `str`: that of a text is computed once, when it is made.
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash_of_text());
@@ -179,19 +189,13 @@ impl PartialEq<Text> for String {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        match text.is_empty() {
-            true => Self::default(),
-            false => Self::new(text),
-        }
+        Self::new(text.into())
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        match text.is_empty() {
-            true => Self::default(),
-            false => Self::new(text),
-        }
+        Self::new(text.into())
     }
 }
 

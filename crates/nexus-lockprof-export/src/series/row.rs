@@ -67,7 +67,7 @@ pub(crate) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
 pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> {
     let row = |point: &&'a Point| Row {
         labels: label::of_point(point),
-        numbers: Numbers::Alone(*point),
+        numbers: Numbers::Alone(point),
     };
     let mut rows: Vec<Row<'a>> = points.iter().map(row).collect();
     fold_alike(&mut rows);

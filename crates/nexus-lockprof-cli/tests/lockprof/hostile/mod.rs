@@ -50,6 +50,7 @@ struct Done {
 }
 
 /// Runs a command. Its output goes nowhere.
+#[allow(clippy::zombie_processes, reason = "`wait4` waits for it")]
 fn run(args: &[String], folder: &Folder) -> Done {
     let lockprof = command(&[]);
     let mut limited = Command::new("sh");
@@ -124,7 +125,7 @@ fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String
             }
         };
         check(
-            done.peak <= MEMORY * read >> 20,
+            done.peak <= (MEMORY * read) >> 20,
             format!("{} MB", done.peak >> 10),
         );
         check(done.err.len() < 2_000, "a long error".to_owned());
