@@ -3,6 +3,7 @@
 use crate::output::Closed;
 use crate::terminal::Color;
 use anyhow::Result;
+use nexus_lockprof_snapshot::{printable_lines, printable_message};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -32,8 +33,21 @@ pub(crate) fn code(color: Color, result: Result<Outcome>) -> ExitCode {
             let mut stderr = anstream::AutoStream::new(std::io::stderr(), color.choice());
             let style = anstyle::AnsiColor::Red.on_default().bold();
             // A closed stderr is no reason for anything else.
-            let _ = writeln!(stderr, "{style}lockprof:{style:#} {error:#}");
+            let error = printable_message(format_args!("{error:#}"));
+            let _ = writeln!(stderr, "{style}lockprof:{style:#} {error}");
             ExitCode::from(3)
         }
     }
+}
+
+/// The exit code of a command line that is wrong, or asks for help. Tells what it is about.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let text = printable_lines(&text);
+    // A closed stream is no reason for anything else.
+    let _ = match error.use_stderr() {
+        true => write!(std::io::stderr(), "{text}"),
+        false => write!(std::io::stdout(), "{text}"),
+    };
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -2,8 +2,10 @@
 
 use crate::output;
 use crate::progress::Progress;
-use anyhow::{Context, Result, anyhow};
-use nexus_lockprof_snapshot::{Merge, Snapshot};
+use crate::size;
+use anyhow::{Result, anyhow};
+use nexus_lockprof_snapshot::{Merge, Snapshot, WriteError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -20,10 +22,28 @@ pub(crate) fn read(path: &Path) -> Result<Snapshot> {
 /// Writes a snapshot to a file, in the format that its name says, or as JSON to standard output if that is `-`.
 pub(crate) fn write(snapshot: &Snapshot, path: &Path) -> Result<()> {
     if output::is_stdout(Some(path)) {
-        let json = snapshot.to_json()?;
-        return output::write(None, |out| writeln!(out, "{json}"));
+        return write_json(snapshot, None);
+    }
+    if path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("json"))
+    {
+        size::check(snapshot)?;
     }
     Ok(snapshot.write_file(path)?)
+}
+
+/// Writes a line of JSON to a file, or to standard output if there is none.
+pub(crate) fn write_json(snapshot: &Snapshot, path: Option<&Path>) -> Result<()> {
+    size::check(snapshot)?;
+    output::write(path, |out| {
+        let written = snapshot.write_json(&mut *out);
+        written.map_err(|error| match error {
+            WriteError::Io(error) => error,
+            error => io::Error::other(error),
+        })?;
+        writeln!(out)
+    })
 }
 
 /// One snapshot of all in `paths`. Of each thread, one is in memory at a time.
@@ -58,9 +78,7 @@ fn merge_here(paths: &[PathBuf], progress: &Progress) -> Result<Merge> {
     let mut merge = Merge::new();
     for path in paths {
         progress.at(path);
-        let named = || path.display().to_string();
-        let bytes = std::fs::read(path).with_context(named)?;
-        merge.add_bytes(&bytes).with_context(named)?;
+        merge.add_file(path)?;
         progress.done();
     }
     Ok(merge)

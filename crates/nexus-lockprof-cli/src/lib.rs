@@ -13,6 +13,8 @@ mod number;
 mod output;
 mod progress;
 mod select;
+mod shown;
+mod size;
 pub mod target;
 mod terminal;
 mod top;
@@ -23,8 +25,10 @@ use std::process::ExitCode;
 /// Runs the program with this process's arguments. What it returns says how that went: see [`EXIT_CODES`].
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = command_line::Lockprof::parse();
-    exit::code(cli.color, command::run(cli.command, cli.color))
+    match command_line::Lockprof::try_parse() {
+        Ok(cli) => exit::code(cli.color, command::run(cli.command, cli.color)),
+        Err(error) => exit::usage(&error),
+    }
 }
 
 /// The exit codes, as `lockprof --help` lists them.

@@ -18,10 +18,16 @@ mod wait;
 use anyhow::Result;
 use args::{Cargo, Command};
 use clap::Parser;
+use nexus_lockprof_snapshot::printable_lines;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Cargo::Lockprof(command) = Cargo::parse_from(args::ours_first(std::env::args_os()));
+    let Cargo::Lockprof(command) =
+        match Cargo::try_parse_from(args::ours_first(std::env::args_os())) {
+            Ok(cargo) => cargo,
+            Err(error) => return usage(&error),
+        };
     match dispatch(command) {
         Ok(code) => code,
         Err(error) => {
@@ -44,6 +50,22 @@ fn dispatch(command: Command) -> Result<ExitCode> {
 
 /// Tells the user something, on stderr. A closed stderr is no reason to stop.
 fn say(message: std::fmt::Arguments<'_>) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "cargo lockprof: {message}");
+    tell(&format!("cargo lockprof: {message}\n"));
+}
+
+/// Writes text to stderr. Nothing in it steers the terminal, be it the name of a file or of a lock.
+fn tell(text: &str) {
+    let _ = write!(std::io::stderr(), "{}", printable_lines(text));
+}
+
+/// The exit code of a command line that is wrong, or asks for help. Tells what it is about.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    match error.use_stderr() {
+        true => tell(&text),
+        false => {
+            let _ = write!(std::io::stdout(), "{}", printable_lines(&text));
+        }
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

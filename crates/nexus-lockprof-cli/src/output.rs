@@ -1,6 +1,7 @@
 //! Where output goes: standard output, or a file that appears whole or not at all.
 
-use crate::terminal::Color;
+use crate::shown::{Escaped, Shown};
+use crate::terminal::{self, Color};
 use anyhow::{Context, Result};
 use nexus_lockprof_snapshot::replace_file;
 use std::fmt;
@@ -22,9 +23,7 @@ impl std::error::Error for Closed {}
 /// Prints text that may have colours, and a line end.
 pub(crate) fn print(color: Color, text: &dyn fmt::Display) -> Result<()> {
     let stdout = anstream::AutoStream::new(io::stdout(), color.choice());
-    let mut stdout = BufWriter::new(stdout);
-    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-    to_stdout(written)
+    to_stdout(Shown::new(BufWriter::new(stdout)).line(text))
 }
 
 /// Whether `path` stands for standard output.
@@ -32,7 +31,7 @@ pub(crate) fn is_stdout(path: Option<&Path>) -> bool {
     path.is_none_or(|path| path == "-")
 }
 
-/// Writes to `path`, or to standard output if that is `-` or `None`, what `write` writes.
+/// Writes to `path`, or to standard output if that is `-` or `None`, what `write` writes. A terminal gets it with escapes.
 ///
 /// A file takes its name when it is whole: whoever looks meanwhile, or after a failure, sees the old one. What is no file, such
 /// as `/dev/stderr` or a named pipe, is written to as it is.
@@ -44,8 +43,11 @@ pub(crate) fn write(
         Some(path) if !is_stdout(Some(path)) => path,
         _ => {
             let mut stdout = BufWriter::new(io::stdout().lock());
-            let written = write(&mut stdout).and_then(|()| stdout.flush());
-            return to_stdout(written);
+            let written = match terminal::is_output() {
+                true => write(&mut Escaped(&mut stdout)),
+                false => write(&mut stdout),
+            };
+            return to_stdout(written.and_then(|()| stdout.flush()));
         }
     };
     let written = replace_file::<io::Error>(path, |file| {

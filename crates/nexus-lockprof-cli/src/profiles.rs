@@ -1,13 +1,12 @@
 //! The profiles that a run has left.
 
 use crate::graph::Unseen;
-use crate::say;
+use crate::{say, tell};
 use anyhow::{Context, Result};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -109,24 +108,17 @@ fn keep(profile: &Profile, out: &Path, first: bool) -> Result<()> {
 }
 
 fn print(profile: &Profile, shown: &Shown<'_>) -> Result<()> {
-    let text = fs::read(&profile.path)
-        .with_context(|| format!("{} cannot be read", profile.path.display()))?;
-    let text = String::from_utf8_lossy(&text);
-    let snapshot = Snapshot::from_json(&text)
-        .with_context(|| format!("the profile of {} cannot be understood", profile.program))?;
-    let mut err = std::io::stderr().lock();
+    let snapshot = Snapshot::read_file(&profile.path)
+        .with_context(|| format!("the profile of {} cannot be read", profile.program))?;
     let snapshot = snapshot.portable();
     let table = text::table(&snapshot)
         .top(shown.top)
         .callers(shown.callers)
         .width(width());
-    // A closed stderr is no reason to fail.
-    let _ = writeln!(
-        err,
-        "\nprofile of {} (pid {}):",
+    tell(&format!(
+        "\nprofile of {} (pid {}):\n{table}\n",
         profile.program, profile.pid
-    );
-    let _ = writeln!(err, "{table}");
+    ));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::wait::wait;
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::fs;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -127,7 +128,11 @@ pub(crate) fn vendor(args: &[OsString]) -> Result<ExitCode> {
         directory.display(),
         directory.join("Cargo.lock").display()
     ));
-    print!("{lines}");
+    match std::io::stdout().is_terminal() {
+        true => print!("{}", nexus_lockprof_snapshot::printable_lines(&lines)),
+        // TOML, for a program.
+        false => print!("{lines}"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,8 +2,9 @@
 
 use anyhow::{Result, bail};
 use nexus_lockprof_export::text::SortKey;
-use nexus_lockprof_snapshot::{Point, Snapshot};
+use nexus_lockprof_snapshot::{Lock, Point, Site, Snapshot, Text};
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 /// What comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -41,17 +42,17 @@ impl Sort {
         }
     }
 
-    fn sort(self, points: &mut [Point]) {
+    fn sort(self, points: &mut [(usize, &Point)]) {
         // Stable: what ties stays by total wait.
         match self {
-            Self::Wait => points.sort_by_key(|p| Reverse(p.wait.total_ns)),
-            Self::Hold => points.sort_by_key(|p| Reverse(p.hold.total_ns)),
-            Self::Caused => points.sort_by_key(|p| Reverse(p.caused_wait_ns)),
-            Self::Contentions => points.sort_by_key(|p| Reverse(p.contentions)),
-            Self::Acquisitions => points.sort_by_key(|p| Reverse(p.acquisitions)),
-            Self::MaxWait => points.sort_by_key(|p| Reverse(p.wait.max_ns)),
-            Self::MaxHold => points.sort_by_key(|p| Reverse(p.hold.max_ns)),
-            Self::Name => points.sort_by(|a, b| {
+            Self::Wait => points.sort_by_key(|(_, p)| Reverse(p.wait.total_ns)),
+            Self::Hold => points.sort_by_key(|(_, p)| Reverse(p.hold.total_ns)),
+            Self::Caused => points.sort_by_key(|(_, p)| Reverse(p.caused_wait_ns)),
+            Self::Contentions => points.sort_by_key(|(_, p)| Reverse(p.contentions)),
+            Self::Acquisitions => points.sort_by_key(|(_, p)| Reverse(p.acquisitions)),
+            Self::MaxWait => points.sort_by_key(|(_, p)| Reverse(p.wait.max_ns)),
+            Self::MaxHold => points.sort_by_key(|(_, p)| Reverse(p.hold.max_ns)),
+            Self::Name => points.sort_by(|(_, a), (_, b)| {
                 let names = a.lock.name().cmp(&b.lock.name());
                 names.then_with(|| (&a.site, a.mode).cmp(&(&b.site, b.mode)))
             }),
@@ -83,21 +84,12 @@ impl Selection<'_> {
         if self.lock.is_none() && self.filter.is_none() && !cut {
             return Ok(snapshot);
         }
-        let words: Vec<String> = self
-            .filter
-            .unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_lowercase)
-            .collect();
-        let mut points: Vec<Point> = snapshot
-            .points()
-            .iter()
-            .filter(|point| self.lock.is_none_or(|lock| point.lock.name() == lock))
-            .filter(|point| has(point, &words))
-            .cloned()
-            .collect();
-        if points.is_empty() && !snapshot.points().is_empty() && self.top != Some(0) {
-            let of = snapshot.points().len();
+        let mut words = Words::new(self.filter.unwrap_or_default());
+        let of = snapshot.points().len();
+        let snapshot = snapshot.filter(|point| {
+            self.lock.is_none_or(|lock| point.lock.name() == lock) && words.are_in(point)
+        });
+        if snapshot.points().is_empty() && of > 0 && self.top != Some(0) {
             match (self.lock, self.filter) {
                 (Some(lock), None) => bail!("no lock is called `{lock}`; there are {of} points"),
                 (_, filter) => bail!(
@@ -106,18 +98,69 @@ impl Selection<'_> {
                 ),
             }
         }
-        if let Some(top) = self.top {
-            self.sort.sort(&mut points);
-            points.truncate(top);
+        Ok(match self.top {
+            Some(top) => self.first(snapshot, top),
+            None => snapshot,
+        })
+    }
+
+    /// The first `top` points.
+    fn first(&self, snapshot: Snapshot, top: usize) -> Snapshot {
+        let mut numbered: Vec<(usize, &Point)> = snapshot.points().iter().enumerate().collect();
+        self.sort.sort(&mut numbered);
+        let mut is_kept = vec![false; numbered.len()];
+        for (number, _) in numbered.iter().take(top) {
+            is_kept[*number] = true;
         }
-        Ok(snapshot.with_points(points))
+        let mut is_kept = is_kept.into_iter();
+        snapshot.filter(|_| is_kept.next().unwrap_or(false))
     }
 }
 
-fn has(point: &Point, words: &[String]) -> bool {
-    if words.is_empty() {
-        return true;
+/// Words that a point has all of, in any case, in the lock's name, the place or the mode.
+struct Words {
+    words: Vec<String>,
+    /// Each text in small letters, made once: a file can have one long text at each of its points.
+    small: HashMap<Text, String>,
+}
+
+impl Words {
+    fn new(words: &str) -> Self {
+        Self {
+            words: words.split_whitespace().map(str::to_lowercase).collect(),
+            small: HashMap::new(),
+        }
     }
-    let text = format!("{} {} {}", point.lock, point.site, point.mode).to_lowercase();
-    words.iter().all(|word| text.contains(word))
+
+    fn are_in(&mut self, point: &Point) -> bool {
+        let Self { words, small } = self;
+        let mode = point.mode.as_str();
+        words.iter().all(|word| {
+            mode.contains(word.as_str())
+                || is_in_site(&point.site, word, small)
+                || match &point.lock {
+                    Lock::Named(name) => of(name, small).contains(word.as_str()),
+                    Lock::Created(site) => is_in_site(site, word, small),
+                    Lock::Anonymous => "?".contains(word.as_str()),
+                }
+        })
+    }
+}
+
+fn of<'a>(text: &Text, small: &'a mut HashMap<Text, String>) -> &'a str {
+    small
+        .entry(text.clone())
+        .or_insert_with(|| text.to_lowercase())
+}
+
+/// Whether `file:line` has the word.
+fn is_in_site(site: &Site, word: &str, small: &mut HashMap<Text, String>) -> bool {
+    let file = of(&site.file, small);
+    // The end of the file is enough for a word that the line is a part of.
+    let mut start = file.len().saturating_sub(word.len());
+    while !file.is_char_boundary(start) {
+        start -= 1;
+    }
+    file.contains(word)
+        || format!("{}:{}", file.get(start..).unwrap_or_default(), site.line).contains(word)
 }

@@ -51,7 +51,7 @@ impl Class {
                     self.len as usize,
                 ))
             };
-            Lock::Named(name.to_owned())
+            Lock::Named(name.into())
         }
     }
 }
@@ -303,7 +303,7 @@ mod tests {
     fn a_class_says_what_it_was_made_of() {
         assert_eq!(lock_of(LockClass::anonymous()), Lock::Anonymous);
         assert_eq!(lock_of(LockClass::named("db")), Lock::Named("db".into()));
-        assert_eq!(lock_of(LockClass::named("")), Lock::Named(String::new()));
+        assert_eq!(lock_of(LockClass::named("")), Lock::Named("".into()));
         let here = Location::caller();
         assert_eq!(
             lock_of(LockClass::created_at(here)),
@@ -350,7 +350,7 @@ mod tests {
             panic!("a named class")
         };
         assert_eq!(cut.len(), MAX_NAME);
-        assert!(name.starts_with(&cut));
+        assert!(name.starts_with(cut.as_str()));
     }
 
     #[test]

@@ -154,7 +154,7 @@ pub(crate) fn to_site(location: &Location<'_>) -> Site {
         return Site::readers();
     }
     Site {
-        file: location.file().to_owned(),
+        file: location.file().into(),
         line: location.line(),
         column: location.column(),
     }

@@ -121,11 +121,12 @@ pub mod adaptor {
     pub use crate::wait_log::LockRef;
 }
 
-/// Tells the user something, on stderr. A closed stderr is no reason to stop.
+/// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.
 ///
 /// Not by way of the standard library's stderr, which may be locked for good in a child that was forked off.
 #[cfg(all(unix, not(lockprof_loom)))]
 fn say(message: std::fmt::Arguments<'_>) {
+    let message = nexus_lockprof_snapshot::printable_message(message);
     let line = format!("lockprof: {message}\n");
     let mut rest = line.as_bytes();
     while !rest.is_empty() {
@@ -144,5 +145,6 @@ fn say(message: std::fmt::Arguments<'_>) {
 #[cfg(all(not(unix), not(lockprof_loom)))]
 fn say(message: std::fmt::Arguments<'_>) {
     use std::io::Write;
+    let message = nexus_lockprof_snapshot::printable_message(message);
     let _ = writeln!(std::io::stderr(), "lockprof: {message}");
 }

@@ -13,6 +13,12 @@
 //! | `wait_total_ns`, `wait_standard_error_ns`, `wait_samples`, `wait_events`, `wait_unmeasured`, `wait_p50_ns`, `wait_p95_ns`, `wait_p99_ns`, `wait_max_ns` | the waits, see [`Durations`] |
 //! | `hold_...` | the same of the holds |
 //! | `lost` | events that were not recorded |
+//!
+//! # Texts
+//!
+//! Names and paths are as on a terminal: characters that cannot be shown are escaped ([`printable`]), so that each point is one line. A spreadsheet takes what begins
+//! with `=`, `+`, `-` or `@` (or their wide forms) for a formula and would run it, so such a text has a `'` before it, and so has one that begins with `'`. To have the name again, take one
+//! `'` off the begin of a text that has any. Numbers have none. A program that needs each byte of a name, whatever is in it, reads the JSON form.
 
 use std::fmt;
 use std::iter;
@@ -39,34 +45,38 @@ struct Csv<'a>(&'a Snapshot);
 
 impl fmt::Display for Csv<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Into memory, and of strings: neither step fails.
-        let bytes = self.to_bytes().map_err(|_| fmt::Error)?;
-        f.write_str(&String::from_utf8(bytes).map_err(|_| fmt::Error)?)
+        line(f, header())?;
+        for point in self.0.points() {
+            line(f, of_point(point))?;
+        }
+        for (cause, lost) in self.0.losses().iter().filter(|&(_, lost)| lost > 0) {
+            line(f, of_lost(cause, lost))?;
+        }
+        Ok(())
     }
 }
 
-impl Csv<'_> {
-    fn to_bytes(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-        let mut writer = WriterBuilder::new()
-            .terminator(Terminator::CRLF)
-            .from_writer(Vec::new());
-        writer.write_record(header())?;
-        for point in self.0.points() {
-            writer.write_record(of_point(point))?;
-        }
-        for (cause, lost) in self.0.losses().iter().filter(|&(_, lost)| lost > 0) {
-            writer.write_record(of_lost(cause, lost))?;
-        }
-        Ok(writer.into_inner()?)
-    }
+/// Writes one line.
+fn line(f: &mut fmt::Formatter<'_>, cells: impl Iterator<Item = String>) -> fmt::Result {
+    // Into memory, and of strings: neither step fails.
+    let bytes = to_bytes(cells).map_err(|_| fmt::Error)?;
+    f.write_str(std::str::from_utf8(&bytes).map_err(|_| fmt::Error)?)
+}
+
+fn to_bytes(cells: impl Iterator<Item = String>) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
+    writer.write_record(cells)?;
+    Ok(writer.into_inner()?)
 }
 
 type Column<T> = (&'static str, fn(&T) -> String);
 
 /// What is said of a point, behind what kind of line it is.
 const POINT: [Column<Point>; 14] = [
-    ("lock", |p| place::lock(&p.lock, place::column).into_owned()),
-    ("file", |p| printable(&p.site.file).into_owned()),
+    ("lock", |p| text(&place::lock(&p.lock, place::column))),
+    ("file", |p| text(&printable(&p.site.file))),
     ("line", |p| p.site.line.to_string()),
     ("column", |p| p.site.column.to_string()),
     ("mode", |p| p.mode.to_string()),
@@ -97,6 +107,17 @@ const DURATIONS: [Column<Durations>; 9] = [
     ("p99_ns", |d| cell(d.p99_ns())),
     ("max_ns", |d| cell(is_measured(d).then_some(d.max_ns))),
 ];
+
+/// A text that no spreadsheet takes for a formula.
+fn text(text: &str) -> String {
+    // A lock's name comes from the program, or from whoever wrote the file.
+    // Control characters are escaped already. A `'` gets another one, so that one can be taken off wherever there is one.
+    const FORMULA: [char; 9] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\''];
+    match text.starts_with(FORMULA) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    }
+}
 
 fn header() -> impl Iterator<Item = String> {
     let durations = |of: &'static str| {

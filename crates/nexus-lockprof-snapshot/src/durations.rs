@@ -34,14 +34,8 @@ impl Sample {
 /// Samples by value, shared: copies of a snapshot, and snapshots between which nothing was measured, have the same ones.
 ///
 /// A slice to all who read it; made [from](Self::from) a `Vec`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples(Arc<[Sample]>);
-
-impl Default for Samples {
-    fn default() -> Self {
-        Self(Arc::new([]))
-    }
-}
 
 impl Deref for Samples {
     type Target = [Sample];
@@ -85,12 +79,21 @@ impl Samples {
         }
     }
 
-    /// Adds others.
-    pub(crate) fn extend(&mut self, others: &Self) {
-        if self.0.is_empty() {
-            *self = others.clone();
-        } else if !others.0.is_empty() {
-            *self = self.0.iter().chain(others.0.iter()).copied().collect();
+    /// Adds others, all at once: one after the other, the first would be copied as often as there are more.
+    pub(crate) fn extend<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
+        let mut some = others.filter(|samples| !samples.0.is_empty());
+        match (some.clone().count(), self.0.is_empty()) {
+            (0, _) => {}
+            (1, true) => *self = some.next().cloned().unwrap_or_default(),
+            _ => {
+                let all: Vec<Sample> = self
+                    .0
+                    .iter()
+                    .chain(some.flat_map(|s| s.0.iter()))
+                    .copied()
+                    .collect();
+                *self = Self::from(all);
+            }
         }
     }
 }
@@ -466,11 +469,20 @@ impl Durations {
             .then(|| self.standard_error_ns() / self.total_ns as f64)
     }
 
-    /// Adds the durations of `other`, another sample of events of the same kind.
+    /// Adds the durations of `others`, other samples of events of the same kind.
     ///
     /// Counters and variances add up, reservoirs are concatenated: two weighted samples of two sets of events
     /// are together a weighted sample of both. Sums stop at [`u64::MAX`] (584 years), and variances at [`f64::MAX`].
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub(crate) fn merge<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
+        for other in others.clone() {
+            self.add_counters(other);
+        }
+        self.reservoir
+            .extend(others.clone().map(|other| &other.reservoir));
+        self.recent.extend(others.map(|other| &other.recent));
+    }
+
+    fn add_counters(&mut self, other: &Self) {
         self.samples = self.samples.saturating_add(other.samples);
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
         self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
@@ -480,11 +492,9 @@ impl Durations {
             let counters = [durations.samples, durations.total_ns, durations.events];
             AtMost::of(&counters, durations.at_most_ns)
         };
-        self.at_most_ns = of(self).and(of(&other)).ns();
+        self.at_most_ns = of(self).and(of(other)).ns();
         self.max_ns = self.max_ns.max(other.max_ns);
         self.longest_sampled_ns = self.longest_sampled_ns.max(other.longest_sampled_ns);
-        self.reservoir.extend(&other.reservoir);
-        self.recent.extend(&other.recent);
     }
 
     /// Puts both reservoirs in the order that quantiles need: ascending by value.

@@ -82,7 +82,7 @@ impl Hot {
     pub fn line(&self) -> HotLine {
         HotLine {
             lock: self.lock.name().into_owned(),
-            file: self.site.file.clone(),
+            file: self.site.file.to_string(),
             line: self.site.line,
             metric: self.metric,
             p95_ns: self.p95_ns,
@@ -108,9 +108,9 @@ impl fmt::Display for Hot {
 /// ```
 ///
 /// It is one line of [logfmt]: fields in this order, separated by single spaces. Numbers are decimal, up to 2⁶⁴.
-/// `NAME` and `FILE:LINE` stand as they are unless they are empty or contain whitespace, `"`, `=` or a control
-/// character. Then they stand in double quotes, in which `\"`, `\\`, `\n`, `\r`, `\t` and `\uXXXX` (other control
-/// characters, U+2028 and U+2029) are escapes, as in JSON. A backslash outside quotes is a backslash. Later
+/// `NAME` and `FILE:LINE` stand as they are unless they are empty or contain whitespace, `"`, `=` or a character that is not
+/// [printable](crate::is_printable). Then they stand in double quotes, in which `\"`, `\\`, `\n`, `\r`, `\t` and `\uXXXX` (other
+/// characters that are not printable) are escapes, as in JSON. A backslash outside quotes is a backslash. Later
 /// versions may add fields at the end; a parser skips those it does not know, as this one does.
 ///
 /// [logfmt]: https://brandur.org/logfmt

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats};
+use crate::{
+    Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats, text,
+};
 
 /// What `format` says in each of our documents.
 pub(crate) const FORMAT: &str = "lockprof-snapshot";
@@ -74,6 +76,12 @@ pub(crate) struct Document {
     points: Vec<Point>,
 }
 
+impl Document {
+    pub(crate) fn points(&self) -> usize {
+        self.points.len()
+    }
+}
+
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         DocumentRef {
@@ -96,6 +104,13 @@ impl Serialize for Snapshot {
             points: &self.points,
         }
         .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Snapshot {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let document = text::sharing(|| Document::deserialize(deserializer))?;
+        Self::try_from(document).map_err(serde::de::Error::custom)
     }
 }
 

@@ -60,6 +60,7 @@
 #![forbid(unsafe_code)]
 
 mod binary;
+mod bounds;
 mod durations;
 mod freebsd;
 mod hot;
@@ -77,6 +78,7 @@ mod replace;
 mod since;
 mod snapshot;
 mod stack;
+mod text;
 mod write;
 
 pub use durations::{Durations, Sample, Samples};
@@ -84,14 +86,15 @@ pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
 pub use merge::Merge;
 pub use place::{AcquireMode, Lock, Site};
 pub use point::Point;
-pub use portable::portable_path;
-pub use printable::printable;
+pub use portable::{PortablePaths, portable_path};
+pub use printable::{is_printable, printable, printable_lines, printable_message};
 pub use profiler::{Losses, Overhead, ProfilerMode, TableStats};
 pub use read::ReadError;
 pub use replace::replace_file;
 pub use since::SinceError;
 pub use snapshot::{Snapshot, SnapshotParts};
 pub use stack::{Frame, Stack};
+pub use text::Text;
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`], for HTTP. That of JSON is `application/json`.

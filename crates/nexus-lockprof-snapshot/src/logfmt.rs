@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::printable::breaks_a_line;
+use crate::is_printable;
 
 /// Writes a value, quoted if it would otherwise not be read back as one.
 pub(crate) fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
-    let must_quote = |c: char| c.is_whitespace() || breaks_a_line(c) || matches!(c, '"' | '=');
+    let must_quote = |c: char| c.is_whitespace() || !is_printable(c) || matches!(c, '"' | '=');
     if !value.is_empty() && !value.contains(must_quote) {
         return f.write_str(value);
     }
@@ -18,9 +18,13 @@ pub(crate) fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Resul
             '\n' => f.write_str("\\n")?,
             '\r' => f.write_str("\\r")?,
             '\t' => f.write_str("\\t")?,
-            // All of them are below U+10000, so that four digits do.
-            c if breaks_a_line(c) => write!(f, "\\u{:04x}", u32::from(c))?,
-            c => write!(f, "{c}")?,
+            c if is_printable(c) => write!(f, "{c}")?,
+            // As in JSON: two for what is above U+FFFF.
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(f, "\\u{unit:04x}")?;
+                }
+            }
         }
     }
     f.write_str("\"")
@@ -75,11 +79,15 @@ impl<'a> Fields<'a> {
                     't' => '\t',
                     same @ ('"' | '\\') => same,
                     'u' => {
-                        let hex = chars.as_str().get(..4)?;
-                        let digits = hex.bytes().all(|b| b.is_ascii_hexdigit());
-                        chars = chars.as_str().get(4..)?.chars();
-                        let code = digits.then(|| u32::from_str_radix(hex, 16).ok())??;
-                        char::from_u32(code)?
+                        let first = unit(&mut chars)?;
+                        let mut units = vec![first];
+                        // The first of two.
+                        if (0xD800..0xDC00).contains(&first) {
+                            chars = chars.as_str().strip_prefix("\\u")?.chars();
+                            units.push(unit(&mut chars)?);
+                        }
+                        let decoded: Result<Vec<char>, _> = char::decode_utf16(units).collect();
+                        *decoded.ok()?.first()?
                     }
                     _ => return None,
                 }),
@@ -87,6 +95,14 @@ impl<'a> Fields<'a> {
             }
         }
     }
+}
+
+/// Takes the four hexadecimal digits of an escape.
+fn unit(chars: &mut std::str::Chars<'_>) -> Option<u16> {
+    let hex = chars.as_str().get(..4)?;
+    let digits = hex.bytes().all(|b| b.is_ascii_hexdigit());
+    *chars = chars.as_str().get(4..)?.chars();
+    digits.then(|| u16::from_str_radix(hex, 16).ok())?
 }
 
 impl<'a> Iterator for Fields<'a> {

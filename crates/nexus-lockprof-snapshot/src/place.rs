@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Text;
+
 /// How a lock was acquired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,7 +60,7 @@ impl fmt::Display for AcquireMode {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Site {
     /// Path of the source file, as given to the compiler.
-    pub file: String,
+    pub file: Text,
     /// Line, from 1; 0 of a [group](Self::is_group).
     pub line: u32,
     /// Column, from 1; 0 of a group.
@@ -68,7 +70,7 @@ pub struct Site {
 impl Site {
     /// The place at `line` and `column`, both from 1, of `file`.
     #[must_use]
-    pub fn new(file: impl Into<String>, line: u32, column: u32) -> Self {
+    pub fn new(file: impl Into<Text>, line: u32, column: u32) -> Self {
         Self {
             file: file.into(),
             line,
@@ -123,7 +125,7 @@ impl fmt::Display for Site {
 #[serde(rename_all = "snake_case")]
 pub enum Lock {
     /// Created with a name.
-    Named(String),
+    Named(Text),
     /// Created without a name, at this place.
     Created(Site),
     /// Created by something that can tell neither (a raw lock's `INIT`).
@@ -145,7 +147,7 @@ impl Lock {
     #[must_use]
     pub fn name(&self) -> Cow<'_, str> {
         match self {
-            Self::Named(name) => Cow::Borrowed(name),
+            Self::Named(name) => Cow::Borrowed(name.as_str()),
             Self::Created(site) => Cow::Owned(site.to_string()),
             Self::Anonymous => Cow::Borrowed("?"),
         }

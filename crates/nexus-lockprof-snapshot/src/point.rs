@@ -1,6 +1,6 @@
 //! [`Point`]: the record of one acquisition point.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -150,39 +150,79 @@ impl Point {
             && self.callers.is_empty()
     }
 
-    /// Adds another record of the same point.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.acquisitions = self.acquisitions.saturating_add(other.acquisitions);
-        self.contentions = self.contentions.saturating_add(other.contentions);
-        self.try_failures = self.try_failures.saturating_add(other.try_failures);
-        self.timeouts = self.timeouts.saturating_add(other.timeouts);
-        self.cancellations = self.cancellations.saturating_add(other.cancellations);
-        self.vain_wait_ns = self.vain_wait_ns.saturating_add(other.vain_wait_ns);
-        self.blocked = self.blocked.saturating_add(other.blocked);
-        self.caused_wait_ns = self.caused_wait_ns.saturating_add(other.caused_wait_ns);
-        self.caused_variance = json::variance::sum(self.caused_variance, other.caused_variance);
-        self.wait.merge(other.wait);
-        self.hold.merge(other.hold);
-        self.callers.extend(other.callers);
+    /// Adds other records of the same point. What they have of memory is taken from them.
+    pub(crate) fn merge(&mut self, others: &mut [Self]) {
+        for other in &mut *others {
+            self.acquisitions = self.acquisitions.saturating_add(other.acquisitions);
+            self.contentions = self.contentions.saturating_add(other.contentions);
+            self.try_failures = self.try_failures.saturating_add(other.try_failures);
+            self.timeouts = self.timeouts.saturating_add(other.timeouts);
+            self.cancellations = self.cancellations.saturating_add(other.cancellations);
+            self.vain_wait_ns = self.vain_wait_ns.saturating_add(other.vain_wait_ns);
+            self.blocked = self.blocked.saturating_add(other.blocked);
+            self.caused_wait_ns = self.caused_wait_ns.saturating_add(other.caused_wait_ns);
+            self.caused_variance = json::variance::sum(self.caused_variance, other.caused_variance);
+            self.callers.append(&mut other.callers);
+        }
+        self.wait.merge(others.iter().map(|other| &other.wait));
+        self.hold.merge(others.iter().map(|other| &other.hold));
+    }
+
+    /// Whether it is counters alone, so that it can be added to another for nothing.
+    pub(crate) fn is_small(&self) -> bool {
+        let of = |durations: &Durations| durations.reservoir.len() + durations.recent.len();
+        of(&self.wait) + of(&self.hold) + self.callers.len() == 0
     }
 }
 
-/// Sorts points and their reservoirs into a snapshot's order, and merges records of one point.
+/// Sorts points and their reservoirs into a snapshot's order, and merges records of one point. In place: there may be
+/// a million.
 pub(crate) fn normalize(points: &mut Vec<Point>) {
-    points.sort_by(|a, b| a.key().cmp(&b.key()));
-    let mut merged: Vec<Point> = Vec::with_capacity(points.len());
-    for point in points.drain(..) {
-        match merged.last_mut() {
-            Some(last) if last.key() == point.key() => last.merge(point),
-            _ => merged.push(point),
-        }
-    }
-    for point in &mut merged {
+    // Stable, for the sake of sums of doubles: records of one point are added in the order that they came in.
+    sort(points, |a, b| a.key().cmp(&b.key()));
+    merge_alike(points);
+    for point in &mut *points {
         point.wait.sort();
         point.hold.sort();
         stack::normalize(&mut point.callers);
     }
-    // A stable sort: what ties here stays in the order of the keys.
-    merged.sort_by_key(|p| Reverse((p.wait.total_ns, p.contentions, p.acquisitions)));
-    *points = merged;
+    let rank = |p: &Point| Reverse((p.wait.total_ns, p.contentions, p.acquisitions));
+    // Stable, too: what ties here stays in the order of the keys.
+    sort(points, |a, b| rank(a).cmp(&rank(b)));
+}
+
+/// A stable sort that moves each point once, and needs no room for points.
+fn sort(points: &mut [Point], order: impl Fn(&Point, &Point) -> Ordering) {
+    if points.is_sorted_by(|a, b| order(a, b).is_le()) {
+        return;
+    }
+    let mut sorted: Vec<usize> = (0..points.len()).collect();
+    sorted.sort_by(|&a, &b| order(&points[a], &points[b]));
+    let mut place = vec![0; points.len()];
+    for (to, &from) in sorted.iter().enumerate() {
+        place[from] = to;
+    }
+    drop(sorted);
+    // Each swap brings one point to its place.
+    for at in 0..points.len() {
+        while place[at] != at {
+            let to = place[at];
+            points.swap(at, to);
+            place.swap(at, to);
+        }
+    }
+}
+
+/// Merges records of one point, which are side by side.
+fn merge_alike(points: &mut Vec<Point>) {
+    if points.is_sorted_by(|a, b| a.key() < b.key()) {
+        return;
+    }
+    for alike in points.chunk_by_mut(|a, b| a.key() == b.key()) {
+        if let Some((first, others)) = alike.split_first_mut() {
+            first.merge(others);
+        }
+    }
+    points.dedup_by(|next, kept| next.key() == kept.key());
+    points.shrink_to_fit();
 }

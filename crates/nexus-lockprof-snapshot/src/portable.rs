@@ -2,8 +2,9 @@
 //! in which such a folder does not make two points of one.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use crate::{Frame, Lock, Point, Site, Snapshot, point};
+use crate::{Frame, Lock, Point, Site, Snapshot, Text, point};
 
 /// `path` without the part that says only where this machine keeps the file:
 ///
@@ -63,26 +64,52 @@ fn has_version(folder: &str) -> bool {
     ends.any(is_digit)
 }
 
-impl Site {
-    /// The same place, by its [`portable_path`].
-    pub(crate) fn portable(&self) -> Self {
-        Self::new(portable_path(&self.file), self.line, self.column)
-    }
-}
+/// The [portable paths](portable_path) of many texts. Each is looked for once, however many points have it.
+///
+/// ```
+/// use nexus_lockprof_snapshot::{PortablePaths, Text};
+///
+/// let mut paths = PortablePaths::default();
+/// let path = Text::from("/rustc/59807616e1fa/library/std/src/thread.rs");
+/// assert_eq!(paths.get(&path), "std/src/thread.rs");
+/// assert!(paths.get(&path).is_shared_with(&paths.get(&path)));
+/// ```
+#[derive(Debug, Default)]
+pub struct PortablePaths(HashMap<Text, Text>);
 
-impl Lock {
-    pub(crate) fn portable(&self) -> Self {
-        match self {
-            Self::Created(site) => Self::Created(site.portable()),
-            Self::Named(_) | Self::Anonymous => self.clone(),
+impl PortablePaths {
+    /// The portable path of `path`. Of equal paths it is one text: `path` itself, if there is nothing to leave out.
+    #[must_use]
+    pub fn get(&mut self, path: &Text) -> Text {
+        if let Some(known) = self.0.get(path) {
+            return known.clone();
+        }
+        let portable = match portable_path(path) {
+            Cow::Borrowed(all) if all.len() == path.len() => path.clone(),
+            short => short.into(),
+        };
+        self.0.insert(path.clone(), portable.clone());
+        portable
+    }
+
+    fn site(&mut self, site: &Site) -> Site {
+        Site {
+            file: self.get(&site.file),
+            ..*site
         }
     }
 }
 
+/// What makes two records one point, by portable paths.
+type PortableKey = (Lock, crate::AcquireMode, Site);
+
 impl Point {
-    /// Its key, by portable paths.
-    fn portable_key(&self) -> (Lock, crate::AcquireMode, Site) {
-        (self.lock.portable(), self.mode, self.site.portable())
+    fn portable_key(&self, paths: &mut PortablePaths) -> PortableKey {
+        let lock = match &self.lock {
+            Lock::Created(site) => Lock::Created(paths.site(site)),
+            lock @ (Lock::Named(_) | Lock::Anonymous) => lock.clone(),
+        };
+        (lock, self.mode, paths.site(&self.site))
     }
 }
 
@@ -109,33 +136,53 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn portable(self) -> Self {
-        let is_short = |site: &Site| matches!(portable_path(&site.file), Cow::Borrowed(short) if short.len() == site.file.len());
-        let stays = |point: &Point| {
-            is_short(&point.site) && !matches!(&point.lock, Lock::Created(site) if !is_short(site))
-        };
-        if self.points.iter().all(stays) {
+        let mut paths = PortablePaths::default();
+        let mut stays = |site: &Site| paths.get(&site.file).is_shared_with(&site.file);
+        if self.points.iter().all(|point| {
+            stays(&point.site) && !matches!(&point.lock, Lock::Created(site) if !stays(site))
+        }) {
             return self;
         }
-        let mut keyed: Vec<_> = self
+        let mut portable: Vec<PortableKey> = self
             .points
             .iter()
-            .map(|point| (point.portable_key(), point))
+            .map(|point| point.portable_key(&mut paths))
             .collect();
-        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut points = Vec::with_capacity(keyed.len());
-        for alike in keyed.chunk_by(|(a, _), (b, _)| a == b) {
-            match alike {
-                [(_, alone)] => points.push((*alone).clone()),
-                _ => points.extend(alike.iter().map(|((lock, mode, site), point)| Point {
-                    lock: lock.clone(),
-                    mode: *mode,
-                    site: site.clone(),
-                    callers: point.callers.iter().map(crate::Stack::portable).collect(),
-                    ..(*point).clone()
-                })),
+        // Points stay as they are unless another one is the same by its portable key.
+        let mut numbers: Vec<usize> = (0..portable.len()).collect();
+        numbers.sort_unstable_by(|&a, &b| portable[a].cmp(&portable[b]));
+        let mut is_alone = vec![true; portable.len()];
+        for alike in numbers.chunk_by(|&a, &b| portable[a] == portable[b]) {
+            if let [_, _, ..] = alike {
+                alike.iter().for_each(|&number| is_alone[number] = false);
             }
         }
-        self.with_points(points)
+        let mut points = self.points;
+        for ((point, key), is_alone) in points.iter_mut().zip(portable.drain(..)).zip(is_alone) {
+            if !is_alone {
+                (point.lock, point.mode, point.site) = key;
+                let frames = point.callers.iter_mut().flat_map(|stack| &mut stack.frames);
+                frames.for_each(|frame| frame.make_portable(&mut paths));
+            }
+        }
+        point::normalize(&mut points);
+        Self { points, ..self }
+    }
+
+    /// The same snapshot with the points that `keep` keeps.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
+    ///
+    /// let at = |line| Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("src/a.rs", line, 1));
+    /// let snapshot = Snapshot::from_parts(SnapshotParts { points: vec![at(7), at(9)], ..SnapshotParts::default() });
+    /// let first = snapshot.filter(|point| point.site.line < 8);
+    /// assert_eq!(first.points().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn filter(mut self, keep: impl FnMut(&Point) -> bool) -> Self {
+        self.points.retain(keep);
+        self
     }
 
     /// The same snapshot with other points: some of its own, as a rule. Everything else stays, such as how many it was merged from.
@@ -146,26 +193,15 @@ impl Snapshot {
     }
 }
 
-impl crate::Stack {
-    /// The same stack, by portable paths. Addresses, which differ from process to process, stay only where there is nothing else to know a
+impl Frame {
+    /// The same frame, by its portable path. Addresses, which differ from process to process, stay only where there is nothing else to know a
     /// frame by.
-    fn portable(&self) -> Self {
-        let frames = self.frames.iter().map(|frame| Frame {
-            function: frame.function.clone(),
-            file: frame
-                .file
-                .as_deref()
-                .map(|file| portable_path(file).into_owned()),
-            line: frame.line,
-            address: if frame.function.is_some() || frame.file.is_some() {
-                0
-            } else {
-                frame.address
-            },
-        });
-        Self {
-            frames: frames.collect(),
-            ..self.clone()
+    fn make_portable(&mut self, paths: &mut PortablePaths) {
+        if let Some(file) = &mut self.file {
+            *file = paths.get(file);
+        }
+        if self.function.is_some() || self.file.is_some() {
+            self.address = 0;
         }
     }
 }

@@ -1,37 +1,165 @@
-//! Names and paths on a terminal and in a line of text.
+//! Names, paths and messages on a terminal and in a line of text.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-/// `text` with what could break a line or steer a terminal escaped: control characters and Unicode's line and
-/// paragraph separators.
+/// `text` with each character escaped that steers a terminal, breaks a line or cannot be seen: see [`is_printable`].
 ///
-/// A lock's name is any string the program chose; every output of one goes through this or quotes it.
+/// A lock's name is any string the program chose, and a file's name or an endpoint's answer any that somebody else chose. Every output of
+/// one goes through this or quotes it.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::printable;
 ///
 /// assert_eq!(printable("größe [8]"), "größe [8]");
 /// assert_eq!(printable("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
+/// assert_eq!(printable("user\u{202e}nimda"), "user\\u{202e}nimda");
 /// ```
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(breaks_a_line) {
+    let Some(first) = first_unprintable(text) else {
         return Cow::Borrowed(text);
-    }
+    };
+    let (good, rest) = text.split_at(first);
     let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if breaks_a_line(c) {
+    out.push_str(good);
+    for c in rest.chars() {
+        if is_printable(c) {
+            out.push(c);
+        } else {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}", c.escape_default());
-        } else {
-            out.push(c);
         }
     }
     Cow::Owned(out)
 }
 
-/// Control characters and the separators U+2028 and U+2029.
-pub(crate) fn breaks_a_line(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+/// The same of a text of several lines, each of which stays one.
+///
+/// ```
+/// use nexus_lockprof_snapshot::printable_lines;
+///
+/// assert_eq!(printable_lines("two\nlines\u{7}\n"), "two\nlines\\u{7}\n");
+/// ```
+#[must_use]
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| c == '\n' || is_printable(c)) {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    Cow::Owned(lines.join("\n"))
+}
+
+/// What `value` displays as, made [`printable`]. At most a thousand characters of it: a message that quotes a file may be as long as that.
+///
+/// ```
+/// use nexus_lockprof_snapshot::printable_message;
+///
+/// let path = std::path::Path::new("evil\u{1b}[31m.lockprof");
+/// let message = format!("{}: no such file", path.display());
+/// assert_eq!(printable_message(message), "evil\\u{1b}[31m.lockprof: no such file");
+/// ```
+#[must_use]
+pub fn printable_message(value: impl fmt::Display) -> String {
+    const HALF: usize = 500;
+    let text = value.to_string();
+    let text = printable(&text);
+    let end = text.char_indices().nth(HALF).map(|(at, _)| at);
+    let begin = text.char_indices().nth_back(HALF - 1).map(|(at, _)| at);
+    match (end, begin) {
+        (Some(end), Some(begin)) if end < begin => {
+            let (before, after) = (text.get(..end), text.get(begin..));
+            format!(
+                "{} ... {}",
+                before.unwrap_or_default(),
+                after.unwrap_or_default()
+            )
+        }
+        _ => text.into_owned(),
+    }
+}
+
+/// The byte at which the first character is that is not printable.
+fn first_unprintable(text: &str) -> Option<usize> {
+    // Nearly all texts are ASCII without a control character, and that is seen without looking at characters.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    text.find(|c| !is_printable(c))
+}
+
+/// Whether `c` can be shown as it is, in a line, on a terminal: `false` of
+///
+/// - control characters (Unicode's category Cc), with those from U+0080 on that some terminals obey;
+/// - the line and paragraph separators U+2028 and U+2029;
+/// - format characters (Cf): those that change the direction of the text around them, zero-width ones, tags;
+/// - whatever else Unicode says is to be ignored where it is not known, such as fillers and variation selectors.
+///
+/// Spaces are printable, and so are accents and other marks that combine with the character before them.
+///
+/// ```
+/// use nexus_lockprof_snapshot::is_printable;
+///
+/// assert!("aß日 \u{301}".chars().all(is_printable));
+/// assert!(!"\u{7}\u{9b}\u{ad}\u{200b}\u{2028}\u{202e}\u{2066}\u{feff}\u{e0041}".chars().any(is_printable));
+/// ```
+#[must_use]
+pub fn is_printable(c: char) -> bool {
+    !(c.is_control() || is_invisible(c))
+}
+
+/// Unicode 17's format characters and separators of lines, and all that has the property Default_Ignorable_Code_Point.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
+        | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped() {
+        for (text, escaped) in [
+            ("", ""),
+            ("plain ASCII ~ \\", "plain ASCII ~ \\"),
+            ("ä\u{301} 日本 🦀", "ä\u{301} 日本 🦀"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("\u{9b}31m\u{9d}0;t\u{9c}", "\\u{9b}31m\\u{9d}0;t\\u{9c}"),
+            ("a\tb\r\nc\u{7f}", "a\\tb\\r\\nc\\u{7f}"),
+            (
+                "\u{202e}dlrow\u{2066}\u{61c}",
+                "\\u{202e}dlrow\\u{2066}\\u{61c}",
+            ),
+            (
+                "a\u{200b}b\u{200d}c\u{2060}\u{feff}",
+                "a\\u{200b}b\\u{200d}c\\u{2060}\\u{feff}",
+            ),
+            ("\u{2028}\u{2029}", "\\u{2028}\\u{2029}"),
+            (
+                "x\u{e0041}\u{fe0f}\u{3164}",
+                "x\\u{e0041}\\u{fe0f}\\u{3164}",
+            ),
+        ] {
+            assert_eq!(printable(text), escaped);
+        }
+    }
+
+    #[test]
+    fn messages_are_short_and_whole_characters() {
+        assert_eq!(printable_message("a\u{1b}b"), "a\\u{1b}b");
+        for length in [999, 1000, 1001, 100_000] {
+            let text = "é".repeat(length);
+            let shown = printable_message(&text);
+            match length {
+                ..=1000 => assert_eq!(shown, text),
+                _ => assert_eq!(shown, format!("{0} ... {0}", "é".repeat(500))),
+            }
+        }
+    }
 }

@@ -10,16 +10,18 @@ use serde_json::Value;
 use serde_json::error::Category;
 use thiserror::Error;
 
-use crate::Snapshot;
 use crate::binary::{self, Decoder, Malformed};
 use crate::json::{Document, FORMAT, SCHEMA};
+use crate::{Snapshot, bounds, printable_message, text};
 
 /// Why a snapshot could not be read. Lines and columns count from 1, columns in bytes.
+///
+/// What it quotes of a file, and the file's name, is [printable](crate::printable) in the text that it displays as.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// Reading from a file or stream failed.
-    #[error("{0}")]
+    #[error("{}", printable_message(.0))]
     Io(io::Error),
     /// The input is not UTF-8, so it is not JSON.
     #[error("not UTF-8 text at line {line} column {column}")]
@@ -30,7 +32,10 @@ pub enum ReadError {
         column: usize,
     },
     /// The input ends too early.
-    #[error("truncated: it ends at line {line} column {column} in the middle of JSON ({message})")]
+    #[error(
+        "truncated: it ends at line {line} column {column} in the middle of JSON ({})",
+        printable_message(message)
+    )]
     Truncated {
         /// Line of the end.
         line: usize,
@@ -40,7 +45,10 @@ pub enum ReadError {
         message: String,
     },
     /// The input is not JSON.
-    #[error("not valid JSON at line {line} column {column}: {message}")]
+    #[error(
+        "not valid JSON at line {line} column {column}: {}",
+        printable_message(message)
+    )]
     Syntax {
         /// Line of the mistake.
         line: usize,
@@ -71,17 +79,25 @@ pub enum ReadError {
         /// That of its bytes.
         found: u32,
     },
+    /// More than any snapshot is: it may have been made to be read at great cost.
+    #[error("too large: it has more than {limit} {what}")]
+    TooLarge {
+        /// Of what there is too much: `bytes`, `points`, or `bytes, unfolded`, which is the size of what the file stands for.
+        what: &'static str,
+        /// How many may be there.
+        limit: u64,
+    },
     /// JSON, but not a snapshot of ours: there is no `"format":"lockprof-snapshot"`.
     #[error(
         "a foreign file: expected \"format\":\"lockprof-snapshot\", found {}",
-        .found.as_deref().unwrap_or("no format")
+        printable_message(.found.as_deref().unwrap_or("no format"))
     )]
     Foreign {
         /// The `format` it has instead, as JSON; `None` if it has none.
         found: Option<String>,
     },
     /// A snapshot whose schema is not a whole number from 1.
-    #[error("not a schema version: {}", .found.as_deref().unwrap_or("there is none"))]
+    #[error("not a schema version: {}", printable_message(.found.as_deref().unwrap_or("there is none")))]
     BadSchema {
         /// What is in its place, as JSON; `None` if nothing is.
         found: Option<String>,
@@ -98,7 +114,10 @@ pub enum ReadError {
         supported: u32,
     },
     /// A snapshot with a field that is missing, of the wrong kind, or out of range.
-    #[error("bad snapshot at line {line} column {column}: {message}")]
+    #[error(
+        "bad snapshot at line {line} column {column}: {}",
+        printable_message(message)
+    )]
     Data {
         /// Line of the mistake, or of the end of what holds it.
         line: usize,
@@ -108,7 +127,7 @@ pub enum ReadError {
         message: String,
     },
     /// Any of the above, of this file.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", printable_message(path.display()))]
     File {
         /// The file.
         path: PathBuf,
@@ -122,6 +141,7 @@ impl From<Malformed> for ReadError {
         match malformed {
             Malformed::Truncated { offset } => Self::Cut { offset },
             Malformed::Bad { offset, what } => Self::Damaged { offset, what },
+            Malformed::TooLarge { what, limit } => Self::TooLarge { what, limit },
         }
     }
 }
@@ -152,7 +172,13 @@ impl Snapshot {
     /// ```
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         check_envelope(text)?;
-        let document: Document = parse(text)?;
+        let document: Document = text::sharing(|| parse(text))?;
+        if document.points() as u64 > bounds::POINTS {
+            return Err(ReadError::TooLarge {
+                what: "points",
+                limit: bounds::POINTS,
+            });
+        }
         Self::try_from(document).map_err(|message| ReadError::Data {
             line: 1,
             column: 1,
@@ -187,10 +213,17 @@ impl Snapshot {
     /// # Errors
     ///
     /// As [`from_json_slice`](Self::from_json_slice), and [`ReadError::Io`].
-    pub fn from_json_reader(mut reader: impl Read) -> Result<Self, ReadError> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(ReadError::Io)?;
-        Self::from_json_slice(&bytes)
+    pub fn from_json_reader(reader: impl Read) -> Result<Self, ReadError> {
+        Self::from_json_slice(&bytes_of(reader)?)
+    }
+
+    /// Reads a snapshot of any form from a stream, to its end: see [`from_bytes`](Self::from_bytes).
+    ///
+    /// # Errors
+    ///
+    /// As [`from_bytes`](Self::from_bytes), and [`ReadError::Io`].
+    pub fn from_reader(reader: impl Read) -> Result<Self, ReadError> {
+        Self::from_bytes(&bytes_of(reader)?)
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) or [`to_json`](Self::to_json) wrote, in this version or an earlier one: the content says
@@ -226,14 +259,7 @@ impl Snapshot {
     ///
     /// [`ReadError::File`], which names the file and what is wrong with it.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        let path = path.as_ref();
-        fs::read(path)
-            .map_err(ReadError::Io)
-            .and_then(|bytes| Self::from_bytes(&bytes))
-            .map_err(|error| ReadError::File {
-                path: path.to_owned(),
-                error: Box::new(error),
-            })
+        in_file(path.as_ref(), Self::from_bytes)
     }
 
     /// Reads a snapshot from a file of JSON.
@@ -249,15 +275,55 @@ impl Snapshot {
     /// assert!(error.to_string().starts_with("no/such/file.json: "));
     /// ```
     pub fn read_json_file(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        let path = path.as_ref();
-        fs::read(path)
-            .map_err(ReadError::Io)
-            .and_then(|bytes| Self::from_json_slice(&bytes))
-            .map_err(|error| ReadError::File {
-                path: path.to_owned(),
-                error: Box::new(error),
-            })
+        in_file(path.as_ref(), Self::from_json_slice)
     }
+}
+
+/// What `read` makes of the bytes of a file. The error names the file.
+pub(crate) fn in_file<T>(
+    path: &Path,
+    read: impl FnOnce(&[u8]) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    let bytes = fs::File::open(path)
+        .map_err(ReadError::Io)
+        .and_then(bytes_of);
+    bytes
+        .and_then(|bytes| read(&bytes))
+        .map_err(|error| ReadError::File {
+            path: path.to_owned(),
+            error: Box::new(error),
+        })
+}
+
+/// The bytes of a stream or file, which may have no end.
+fn bytes_of(mut reader: impl Read) -> Result<Vec<u8>, ReadError> {
+    /// Enough to see what it is.
+    const FIRST: u64 = 1 << 12;
+    let mut bytes = Vec::new();
+    let mut take = |most, bytes: &mut Vec<u8>| {
+        let taken = reader.by_ref().take(most).read_to_end(bytes);
+        taken.map_err(ReadError::Io)
+    };
+    take(FIRST, &mut bytes)?;
+    // What begins like this has no end that would make it a snapshot: `/dev/zero`, for one.
+    if !may_begin(&bytes) {
+        return Ok(bytes);
+    }
+    take(bounds::BYTES + 1 - FIRST, &mut bytes)?;
+    if bytes.len() as u64 > bounds::BYTES {
+        return Err(ReadError::TooLarge {
+            what: "bytes",
+            limit: bounds::BYTES,
+        });
+    }
+    Ok(bytes)
+}
+
+/// Whether it begins like JSON or a `.lockprof` file.
+fn may_begin(bytes: &[u8]) -> bool {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    Decoder::is_ours(bytes)
+        || first.is_none_or(|byte| byte.is_ascii_alphanumeric() || br#"{["-"#.contains(byte))
 }
 
 /// Whose document it is, and of which schema. Passes only [`FORMAT`] in a schema that is read.

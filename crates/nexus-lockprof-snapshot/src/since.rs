@@ -6,7 +6,8 @@ use thiserror::Error;
 
 use crate::point::Key;
 use crate::{
-    Durations, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts, TableStats, stack,
+    Durations, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts, TableStats,
+    printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -224,7 +225,9 @@ impl Subject<'_> {
             .ok_or_else(|| SinceError::Backwards {
                 of: match self {
                     Self::Snapshot => "the snapshot".to_owned(),
-                    Self::Point(p) => format!("{:#} ({}), {}", p.site, p.lock, p.mode),
+                    Self::Point(p) => {
+                        printable_message(format_args!("{:#} ({}), {}", p.site, p.lock, p.mode))
+                    }
                 },
                 counter,
                 earlier,

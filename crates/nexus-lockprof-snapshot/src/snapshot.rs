@@ -2,9 +2,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
-
-use crate::json::Document;
 use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -34,8 +31,7 @@ use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 ///     println!("{} took it {} times", point.site, point.acquisitions);
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "Document")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// Which engine made it: differs between processes and between engines of one process.
     pub(crate) engine: u64,

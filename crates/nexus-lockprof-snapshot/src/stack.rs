@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Text;
 use crate::json::is_default;
 
 /// One function on a call stack.
@@ -15,10 +16,10 @@ use crate::json::is_default;
 pub struct Frame {
     /// Its name, demangled; `None` if the program has no symbol for the address.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub function: Option<String>,
+    pub function: Option<Text>,
     /// Path of the source file; `None` without debug information.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub file: Option<String>,
+    pub file: Option<Text>,
     /// Line of the call, from 1; `None` without debug information.
     #[serde(default, skip_serializing_if = "is_default")]
     pub line: Option<u32>,
@@ -56,23 +57,21 @@ impl Stack {
     }
 }
 
-/// Sorts stacks by wait, longest first, and merges equal ones.
+/// Sorts stacks by wait, longest first, and merges equal ones. In place.
 pub(crate) fn normalize(stacks: &mut Vec<Stack>) {
-    let mut merged: Vec<Stack> = Vec::with_capacity(stacks.len());
-    stacks.sort_by(|a, b| a.frames.cmp(&b.frames));
-    for stack in stacks.drain(..) {
-        match merged.last_mut() {
-            Some(last) if last.frames == stack.frames => {
-                last.waits = last.waits.saturating_add(stack.waits);
-                last.wait_ns = last.wait_ns.saturating_add(stack.wait_ns);
-                last.samples = last.samples.saturating_add(stack.samples);
-            }
-            _ => merged.push(stack),
+    stacks.sort_unstable_by(|a, b| a.frames.cmp(&b.frames));
+    stacks.dedup_by(|next, kept| {
+        let is_same = next.frames == kept.frames;
+        if is_same {
+            kept.waits = kept.waits.saturating_add(next.waits);
+            kept.wait_ns = kept.wait_ns.saturating_add(next.wait_ns);
+            kept.samples = kept.samples.saturating_add(next.samples);
         }
-    }
+        is_same
+    });
     // A stable sort: what ties here stays in the order of the frames.
-    merged.sort_by_key(|stack| Reverse((stack.wait_ns, stack.waits)));
-    *stacks = merged;
+    stacks.sort_by_key(|stack| Reverse((stack.wait_ns, stack.waits)));
+    stacks.shrink_to_fit();
 }
 
 /// Subtracts `earlier` stacks of a point from its `later` ones, counter by counter with `minus`. Without those that nothing came

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::Snapshot;
-use crate::{binary, replace_file};
+use crate::{Snapshot, binary, printable_message, replace_file};
 
 /// Why a snapshot could not be written.
 #[derive(Debug, Error)]
@@ -20,10 +19,10 @@ pub enum WriteError {
         message: String,
     },
     /// Writing to a file or stream failed.
-    #[error("{0}")]
+    #[error("{}", printable_message(.0))]
     Io(io::Error),
     /// Any of the above, of this file.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}", printable_message(path.display()))]
     File {
         /// The file.
         path: PathBuf,

@@ -72,6 +72,14 @@ fn a_bad_value_is_named_and_the_default_stays() {
         SAMPLED,
         &["lockprof: LOCKPROF=loud is not one of off, counts, sampled, exact: using sampled"],
     );
+    // Who reads it is a terminal, as a rule, and who set it may be somebody else.
+    check(
+        &[("LOCKPROF", "x\u{1b}]0;t\u{7}\n\u{202e}\u{9b}5m")],
+        SAMPLED,
+        &[
+            "lockprof: LOCKPROF=x\\u{1b}]0;t\\u{7}\\n\\u{202e}\\u{9b}5m is not one of off, counts, sampled, exact: using sampled",
+        ],
+    );
     check(
         &[("LOCKPROF_BUDGET", "lots")],
         SAMPLED,

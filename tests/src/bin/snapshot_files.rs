@@ -86,7 +86,7 @@ fn snapshot(file: u64, points: u64) -> Snapshot {
             );
             let lock = match number % 3 {
                 0 => Lock::Anonymous,
-                1 => Lock::Named(format!("service.{}", number / 4)),
+                1 => Lock::Named(format!("service.{}", number / 4).into()),
                 _ => Lock::Created(Site::new(format!("src/module_{}.rs", number / 9), 7, 20)),
             };
             Point {

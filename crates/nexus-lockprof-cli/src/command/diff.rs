@@ -4,6 +4,7 @@ use crate::command_line::{percent, seconds};
 use crate::diff::{self, Choice, Comparison, Metric, Rule, Verdict};
 use crate::exit::Outcome;
 use crate::output;
+use crate::size;
 use crate::target::Target;
 use crate::terminal::Color;
 use anyhow::{Result, ensure};
@@ -145,8 +146,10 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<Outcome> {
             )?;
         }
         Format::Json => {
-            let json = json::json(&comparison, &sides, &rule)?;
-            output::write(None, |out| writeln!(out, "{json}"))?;
+            for run in sides.iter().flat_map(|side| &side.runs) {
+                size::check(run)?;
+            }
+            output::write(None, |out| json::write(out, &comparison, &sides, &rule))?;
         }
     }
     Ok(outcome(&comparison, options.fail_on))

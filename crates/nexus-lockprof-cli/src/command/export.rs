@@ -1,12 +1,15 @@
 //! `lockprof export`: a snapshot for other tools.
 
 use crate::command_line::seconds;
+use crate::files;
 use crate::output;
+use crate::size;
 use crate::target::Target;
 use crate::terminal;
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_export::{csv, folded, html, pprof, prometheus};
 use nexus_lockprof_snapshot::Snapshot;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -122,33 +125,37 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         // Paths are shortened, and what then looks alike is one point.
         _ => snapshot.portable(),
     };
-    let bytes = bytes(&snapshot, format, options)?;
-    output::write(path, |out| out.write_all(&bytes))
-}
-
-fn bytes(snapshot: &Snapshot, format: Format, options: &Options) -> Result<Vec<u8>> {
+    if format != Format::Lockprof {
+        size::check(&snapshot)?;
+    }
     let metrics = |open| {
-        let text = prometheus::text(snapshot);
-        text.top(options.top).open_metrics(open).to_string()
+        let text = prometheus::text(&snapshot);
+        text.top(options.top).open_metrics(open)
     };
-    Ok(match format {
-        Format::Prometheus => metrics(false).into(),
-        Format::Openmetrics => metrics(true).into(),
-        Format::Pprof => match options.kind {
-            Kind::Mutex => pprof::mutex(snapshot),
-            Kind::Block => pprof::block(snapshot),
-        },
-        Format::Folded => folded::folded(snapshot).to_string().into(),
-        Format::Flamegraph => flame_graph(snapshot)?,
-        Format::Json => {
-            let mut json = snapshot.to_json()?;
-            json.push('\n');
-            json.into()
+    let display = |text: &dyn fmt::Display| output::write(path, |out| write!(out, "{text}"));
+    match format {
+        Format::Prometheus => display(&metrics(false)),
+        Format::Openmetrics => display(&metrics(true)),
+        Format::Folded => display(&folded::folded(&snapshot)),
+        Format::Html => display(&html::page(&snapshot)),
+        Format::Csv => display(&csv::csv(&snapshot)),
+        Format::Json => files::write_json(&snapshot, path),
+        Format::Pprof => {
+            let bytes = match options.kind {
+                Kind::Mutex => pprof::mutex(&snapshot),
+                Kind::Block => pprof::block(&snapshot),
+            };
+            output::write(path, |out| out.write_all(&bytes))
         }
-        Format::Html => html::page(snapshot).to_string().into(),
-        Format::Lockprof => snapshot.to_bytes()?,
-        Format::Csv => csv::csv(snapshot).to_string().into(),
-    })
+        Format::Flamegraph => {
+            let bytes = flame_graph(&snapshot)?;
+            output::write(path, |out| out.write_all(&bytes))
+        }
+        Format::Lockprof => {
+            let bytes = snapshot.to_bytes()?;
+            output::write(path, |out| out.write_all(&bytes))
+        }
+    }
 }
 
 /// The stacks of waiting as a flame graph.

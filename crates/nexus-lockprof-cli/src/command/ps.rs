@@ -6,7 +6,7 @@ use crate::target::{self, Source, Trust};
 use crate::terminal::Color;
 use anyhow::{Result, anyhow};
 use comfy_table::{CellAlignment, Table, presets};
-use nexus_lockprof_snapshot::printable;
+use nexus_lockprof_snapshot::{printable, printable_message};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
                 table.add_row(row);
                 rows += 1;
             }
-            Err(error) => stale.push(format!("{error:#}")),
+            Err(error) => stale.push(printable_message(format_args!("{error:#}"))),
         }
     }
     for (index, column) in table.column_iter_mut().enumerate() {

@@ -1,8 +1,10 @@
 //! `lockprof report`: a snapshot as a table.
 
 use crate::command_line::seconds;
+use crate::files;
 use crate::output;
 use crate::select::{Selection, Sort};
+use crate::size;
 use crate::target::Target;
 use crate::terminal::{self, Color};
 use anyhow::Result;
@@ -76,6 +78,9 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         Format::Table | Format::Freebsd | Format::Csv => snapshot.portable(),
     };
     let snapshot = selection.of(snapshot)?;
+    if options.format != Format::Table {
+        size::check(&snapshot)?;
+    }
     match options.format {
         Format::Table => {
             let table = text::table(&snapshot)
@@ -87,9 +92,6 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         }
         Format::Freebsd => output::print(color, &text::freebsd(&snapshot)),
         Format::Csv => output::write(None, |out| write!(out, "{}", csv::csv(&snapshot))),
-        Format::Json => {
-            let json = snapshot.to_json()?;
-            output::write(None, |out| writeln!(out, "{json}"))
-        }
+        Format::Json => files::write_json(&snapshot, None),
     }
 }

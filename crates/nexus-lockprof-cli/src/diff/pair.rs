@@ -9,13 +9,33 @@
 //! 2. Else, if there are as many in both, they are paired in their order.
 //! 3. Else nobody can tell which is new: the group is compared as one, at `file:*`.
 
-use nexus_lockprof_export::text::pieces::path;
-use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
-use std::borrow::Cow;
+use nexus_lockprof_snapshot::{
+    AcquireMode, Lock, Point, PortablePaths, Site, Snapshot, SnapshotParts, Text,
+};
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 /// A point in the runs of one side, by run; `None` in those in which it was not used.
-pub(crate) type Runs<'a> = Vec<Option<Cow<'a, Point>>>;
+pub(crate) type Runs<'a> = Vec<Option<InRun<'a>>>;
+
+/// A point in one run. Small, unlike a `Cow`, which has room for a whole point.
+#[derive(Debug)]
+pub(crate) enum InRun<'a> {
+    One(&'a Point),
+    /// Several, added up.
+    Sum(Box<Point>),
+}
+
+impl Deref for InRun<'_> {
+    type Target = Point;
+
+    fn deref(&self) -> &Point {
+        match self {
+            Self::One(point) => point,
+            Self::Sum(point) => point,
+        }
+    }
+}
 
 /// A point on both sides, or on one.
 #[derive(Debug)]
@@ -46,25 +66,25 @@ impl Pair<'_> {
 
 /// What stays the same when lines move.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Group<'a> {
-    name: Option<&'a str>,
-    created_in: Option<Cow<'a, str>>,
+struct Group {
+    name: Option<Text>,
+    created_in: Option<Text>,
     mode: AcquireMode,
-    file: Cow<'a, str>,
+    file: Text,
 }
 
-impl<'a> Group<'a> {
-    fn of(point: &'a Point) -> Self {
+impl Group {
+    fn of(point: &Point, paths: &mut PortablePaths) -> Self {
         let (name, created_in) = match &point.lock {
-            Lock::Named(name) => (Some(name.as_str()), None),
-            Lock::Created(site) => (None, Some(path(&site.file))),
+            Lock::Named(name) => (Some(name.clone()), None),
+            Lock::Created(site) => (None, Some(paths.get(&site.file))),
             Lock::Anonymous => (None, None),
         };
         Self {
             name,
             created_in,
             mode: point.mode,
-            file: path(&point.site.file),
+            file: paths.get(&point.site.file),
         }
     }
 }
@@ -93,13 +113,17 @@ pub(crate) fn pairs<'a>(before: &[&'a [Point]], after: &[&'a [Point]]) -> Vec<Pa
     type Several<'a> = Vec<(usize, &'a Point)>;
     type Members<'a> = BTreeMap<Place, Several<'a>>;
     let sides = [before, after];
-    let mut groups: BTreeMap<Group<'a>, [Members<'a>; 2]> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, [Members<'a>; 2]> = BTreeMap::new();
+    let mut paths = PortablePaths::default();
     for (side, runs) in sides.into_iter().enumerate() {
         for (run, points) in runs.iter().enumerate() {
             for point in *points {
-                let members = &mut groups.entry(Group::of(point)).or_default()[side];
+                let members = &mut groups.entry(Group::of(point, &mut paths)).or_default()[side];
                 // Pushed, not put in the place of another: two may differ in what is no part of the place.
-                members.entry(place(point)).or_default().push((run, point));
+                let several = members.entry(place(point));
+                several
+                    .or_insert_with(|| Vec::with_capacity(runs.len()))
+                    .push((run, point));
             }
         }
     }
@@ -144,8 +168,8 @@ fn by_run<'a>(points: &[(usize, &'a Point)], runs: usize) -> Runs<'a> {
             .collect();
         match points.as_slice() {
             [] => None,
-            [point] => Some(Cow::Borrowed(*point)),
-            several => together(several).map(Cow::Owned),
+            [point] => Some(InRun::One(point)),
+            several => together(several).map(|sum| InRun::Sum(Box::new(sum))),
         }
     };
     (0..runs).map(of).collect()
@@ -246,7 +270,8 @@ mod tests {
     fn another_machine_keeps_its_crates_elsewhere() {
         let kept_in = |home: &str, line| {
             let mut point = at(line);
-            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs");
+            point.site.file =
+                format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
             point
         };
         let (before, after) = ([kept_in("/home/me", 7)], [kept_in("/root", 7)]);
@@ -263,7 +288,8 @@ mod tests {
         let kept_in = |home: &str, acquisitions| {
             let mut point = at(7);
             point.acquisitions = acquisitions;
-            point.site.file = format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs");
+            point.site.file =
+                format!("{home}/.cargo/registry/src/index-0123/dep-1.0.0/src/a.rs").into();
             point
         };
         let before = [kept_in("/home/a", 30), kept_in("/home/b", 4)];

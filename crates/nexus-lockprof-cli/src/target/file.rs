@@ -4,11 +4,7 @@ use super::Source;
 use crate::files;
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_snapshot::Snapshot;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-
-/// The most that is read from standard input, in bytes: no snapshot is near it.
-const LIMIT: u64 = 1 << 30;
 
 pub(super) struct File(PathBuf);
 
@@ -40,15 +36,7 @@ pub(super) struct Stdin;
 
 impl Source for Stdin {
     fn snapshot(&mut self) -> Result<Snapshot> {
-        let mut bytes = Vec::new();
-        let mut limited = std::io::stdin().lock().take(LIMIT + 1);
-        limited
-            .read_to_end(&mut bytes)
-            .context("standard input cannot be read")?;
-        if bytes.len() as u64 > LIMIT {
-            bail!("standard input has more than {LIMIT} bytes");
-        }
-        files::parse(&bytes).context("standard input")
+        Snapshot::from_reader(std::io::stdin().lock()).context("standard input")
     }
 
     fn reset(&mut self) -> Result<()> {

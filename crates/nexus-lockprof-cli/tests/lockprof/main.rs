@@ -8,11 +8,17 @@ mod files;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(test)]
 mod report;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
 #[cfg(unix)]
 mod targets;
+#[cfg(test)]
+#[cfg(unix)]
+mod terminal;
 #[cfg(test)]
 mod usage;

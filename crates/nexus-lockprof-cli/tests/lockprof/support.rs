@@ -239,7 +239,7 @@ pub(crate) fn built_in(home: &str, waits: u64) -> Point {
         [100_000, waits],
         [20_000, 1_000],
     );
-    point.site.file = format!("{home}/.cargo/registry/src/index-0123/pool-1.0.0/src/lib.rs");
+    point.site.file = format!("{home}/.cargo/registry/src/index-0123/pool-1.0.0/src/lib.rs").into();
     point
 }
 

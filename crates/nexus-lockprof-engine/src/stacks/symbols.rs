@@ -56,10 +56,8 @@ fn look_up(address: usize) -> Arc<[Frame]> {
     backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
         frames.push(Frame {
             // The alternate form is without the hash of the compiler's.
-            function: symbol.name().map(|name| format!("{name:#}")),
-            file: symbol
-                .filename()
-                .map(|path| path.to_string_lossy().into_owned()),
+            function: symbol.name().map(|name| format!("{name:#}").into()),
+            file: symbol.filename().map(|path| path.to_string_lossy().into()),
             line: symbol.lineno().filter(|&line| line > 0),
             ..unknown.clone()
         });
@@ -125,7 +123,7 @@ mod tests {
 
     fn stack(functions: &[&str]) -> Vec<Frame> {
         let frame = |name: &&str| Frame {
-            function: (!name.is_empty()).then(|| (*name).to_owned()),
+            function: (!name.is_empty()).then(|| (*name).into()),
             ..Frame::default()
         };
         functions.iter().map(frame).collect()
@@ -174,8 +172,8 @@ mod tests {
     #[test]
     fn functions_without_a_path_are_told_by_their_file() {
         let frame = |name: &str, file: &str| Frame {
-            function: Some(name.to_owned()),
-            file: Some(file.to_owned()),
+            function: Some(name.into()),
+            file: Some(file.into()),
             ..Frame::default()
         };
         let whole = [

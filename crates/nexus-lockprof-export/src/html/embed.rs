@@ -1,6 +1,7 @@
 //! JSON inside HTML.
 
 use std::fmt;
+use std::io;
 
 use nexus_lockprof_snapshot::Snapshot;
 
@@ -9,8 +10,9 @@ pub(super) struct Embedded<'a>(pub(super) &'a Snapshot);
 
 impl fmt::Display for Embedded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.to_json() {
-            Ok(json) => escape(&json, f),
+        // Once for nothing: what has no JSON must be known before the first of it is written.
+        match self.0.write_json(io::sink()) {
+            Ok(()) => self.0.write_json(Escaping(f)).map_err(|_| fmt::Error),
             // A page that says what is wrong. A Display that failed would be a panic in `to_string`.
             Err(error) => {
                 let text = error.to_string().replace('\\', r"\\").replace('"', r#"\""#);
@@ -19,6 +21,21 @@ impl fmt::Display for Embedded<'_> {
                 f.write_str(r#""}"#)
             }
         }
+    }
+}
+
+/// Writes pieces of JSON, each of whole characters. So a large snapshot is never in memory as one text.
+struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl io::Write for Escaping<'_, '_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let text = std::str::from_utf8(piece).map_err(io::Error::other)?;
+        escape(text, self.0).map_err(io::Error::other)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

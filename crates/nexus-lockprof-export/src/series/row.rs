@@ -1,8 +1,7 @@
 //! Which points have series of their own, and what is in the others'.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
 
@@ -13,18 +12,42 @@ use super::sums::Sums;
 #[derive(Debug)]
 pub(super) struct Row<'a> {
     pub(super) labels: Vec<(&'static str, String)>,
-    pub(super) sums: Sums,
-    /// The point, if it is the only one: a quantile cannot be added up.
-    pub(super) alone: Option<&'a Point>,
+    numbers: Numbers<'a>,
 }
 
-impl Row<'_> {
-    fn new(labels: Vec<(&'static str, String)>) -> Self {
-        Self {
-            labels,
-            sums: Sums::default(),
-            alone: None,
+#[derive(Debug)]
+enum Numbers<'a> {
+    /// Of one point. They are made when they are written: there may be very many.
+    Alone(&'a Point),
+    Together(Box<Sums>),
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn sums(&self) -> Cow<'_, Sums> {
+        match &self.numbers {
+            Numbers::Alone(point) => {
+                let mut sums = Sums::default();
+                sums.add(point);
+                Cow::Owned(sums)
+            }
+            Numbers::Together(sums) => Cow::Borrowed(sums),
         }
+    }
+
+    /// The point, if it is the only one: a quantile cannot be added up.
+    pub(super) fn alone(&self) -> Option<&'a Point> {
+        match self.numbers {
+            Numbers::Alone(point) => Some(point),
+            Numbers::Together(_) => None,
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        let mut sums = self.sums().into_owned();
+        if let Some(point) = other.alone() {
+            sums.add(point);
+        }
+        self.numbers = Numbers::Together(Box::new(sums));
     }
 }
 
@@ -42,33 +65,43 @@ pub(crate) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
 
 /// The rows of a snapshot: of `points`, and of the `folded` ones together, if there are any.
 pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> {
-    let mut rows: Vec<Row<'a>> = Vec::with_capacity(points.len() + 1);
-    let mut places: HashMap<_, usize> = HashMap::with_capacity(points.len());
-    for &point in points {
-        let labels = label::of_point(point);
-        // Points that look alike, such as of a lock without a name and of one called "?", are one series: the
-        // same series twice would be refused as a whole.
-        let place = match places.entry(labels) {
-            Entry::Occupied(occupied) => *occupied.get(),
-            Entry::Vacant(vacant) => {
-                rows.push(Row {
-                    alone: Some(point),
-                    ..Row::new(vacant.key().clone())
-                });
-                *vacant.insert(rows.len() - 1)
-            }
-        };
-        if let Some(row) = rows.get_mut(place) {
-            row.sums.add(point);
-            row.alone = row.alone.filter(|&alone| std::ptr::eq(alone, point));
-        }
-    }
+    let row = |point: &&'a Point| Row {
+        labels: label::of_point(point),
+        numbers: Numbers::Alone(point),
+    };
+    let mut rows: Vec<Row<'a>> = points.iter().map(row).collect();
+    fold_alike(&mut rows);
     if !folded.is_empty() {
-        let mut others = Row::new(label::of_others());
+        let mut others = Sums::default();
         for point in folded {
-            others.sums.add(point);
+            others.add(point);
         }
-        rows.push(others);
+        rows.push(Row {
+            labels: label::of_others(),
+            numbers: Numbers::Together(Box::new(others)),
+        });
     }
     rows
+}
+
+/// Points that look alike, such as of a lock without a name and of one called "?", become one series, at the place of the first: the
+/// same series twice would be refused as a whole.
+fn fold_alike(rows: &mut Vec<Row<'_>>) {
+    let mut sorted: Vec<usize> = (0..rows.len()).collect();
+    sorted.sort_by(|&a, &b| rows[a].labels.cmp(&rows[b].labels));
+    let mut into: Vec<Option<usize>> = vec![None; rows.len()];
+    for alike in sorted.chunk_by(|&a, &b| rows[a].labels == rows[b].labels) {
+        if let [first, others @ ..] = alike {
+            others.iter().for_each(|&other| into[other] = Some(*first));
+        }
+    }
+    for (other, first) in into.iter().enumerate() {
+        if let Some(first) = *first
+            && let Ok([first, other]) = rows.get_disjoint_mut([first, other])
+        {
+            first.add(other);
+        }
+    }
+    let mut into = into.into_iter();
+    rows.retain(|_| into.next().flatten().is_none());
 }

@@ -3,7 +3,7 @@
 use nexus_lockprof_snapshot::{Durations, Point};
 
 /// Wider than a point's own counters, so that no sum of them stops.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     pub(super) acquisitions: u128,
     pub(super) contentions: u128,
@@ -20,7 +20,7 @@ pub(super) struct Sums {
 }
 
 /// Waits or holds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Times {
     pub(crate) total_ns: u128,
     pub(crate) events: u128,

@@ -66,7 +66,7 @@ fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
     for (family, number) in COUNTERS.iter().chain(&GAUGES) {
         to.family(family)?;
         for row in rows {
-            if let Some(value) = number(&row.sums) {
+            if let Some(value) = number(&row.sums()) {
                 to.number(family, &row.labels, value)?;
             }
         }
@@ -74,10 +74,10 @@ fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
     for (family, (times, durations)) in &SUMMARIES {
         to.family(family)?;
         for row in rows {
-            let quantiles = row.alone.map_or([None; QUANTILES.len()], |point| {
+            let quantiles = row.alone().map_or([None; QUANTILES.len()], |point| {
                 durations(point).quantiles(QUANTILES.map(|(q, _)| q))
             });
-            to.summary(family, &row.labels, quantiles, times(&row.sums))?;
+            to.summary(family, &row.labels, quantiles, times(&row.sums()))?;
         }
     }
     Ok(())

@@ -32,6 +32,7 @@ pub trait Source: Send + Sync {
     /// Hears what goes wrong with the server itself, such as a thread that cannot be started. On stderr, by default.
     fn trouble(&self, message: Arguments<'_>) {
         // A closed stderr is no reason to stop.
+        let message = nexus_lockprof_snapshot::printable_message(message);
         let _ = writeln!(std::io::stderr(), "lockprof: {message}");
     }
 }

@@ -1,6 +1,8 @@
 //! The lines below a point that say who called.
 
-use nexus_lockprof_snapshot::{Frame, Point, Site, Stack, portable_path, printable};
+use std::collections::HashMap;
+
+use nexus_lockprof_snapshot::{Frame, Point, Site, Stack, Text, portable_path, printable};
 
 use super::elide::{self, Paths};
 use super::unit;
@@ -30,7 +32,8 @@ pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
         .map(|head| elide::width(head))
         .max()
         .unwrap_or(0);
-    let root = root(point);
+    let mut roots = Roots::new(&point.site);
+    let root = root(point, &mut roots);
     let mut lines: Vec<String> = heads
         .iter()
         .zip(&point.callers)
@@ -38,7 +41,7 @@ pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
             let padding = " ".repeat(widest - elide::width(head));
             let begin = format!("{INDENT}{head}{padding}  ");
             let room = width.saturating_sub(elide::width(&begin));
-            let line = format!("{begin}{}", chain(callers(stack, &point.site), root, room));
+            let line = format!("{begin}{}", chain(callers(stack, &mut roots), root, room));
             line.trim_end().to_owned()
         })
         .collect();
@@ -66,35 +69,57 @@ fn head(stack: &Stack, whole_ns: u64) -> String {
 }
 
 /// The frames below the one that is the point itself, which the row has; all if that one is not there or nothing is below it.
-fn callers<'a>(stack: &'a Stack, site: &Site) -> &'a [Frame] {
-    let at = stack.frames.iter().position(|frame| is_at(frame, site));
+fn callers<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
+    let at = stack
+        .frames
+        .iter()
+        .position(|frame| roots.of(frame).is_some());
     match at.and_then(|at| stack.frames.get(at + 1..)) {
         None | Some([]) => &stack.frames,
         Some(below) => below,
     }
 }
 
-fn is_at(frame: &Frame, site: &Site) -> bool {
-    frame.line == Some(site.line) && root_of(frame, site).is_some()
+/// Which frames are at a site, by their files. Each file is compared once: there may be a million frames.
+struct Roots<'a> {
+    site: &'a Site,
+    files: HashMap<&'a Text, Option<&'a str>>,
+}
+
+impl<'a> Roots<'a> {
+    fn new(site: &'a Site) -> Self {
+        Self {
+            site,
+            files: HashMap::new(),
+        }
+    }
+
+    /// If the frame is at the site, what its file begins with: see [`root_of`].
+    fn of(&mut self, frame: &'a Frame) -> Option<&'a str> {
+        let file = frame
+            .file
+            .as_ref()
+            .filter(|_| frame.line == Some(self.site.line))?;
+        *self
+            .files
+            .entry(file)
+            .or_insert_with(|| root_of(file, self.site))
+    }
 }
 
 /// What the debug information has before a path that the compiler was given: the directory that it ran in.
-fn root_of<'a>(frame: &'a Frame, site: &Site) -> Option<&'a str> {
-    let file = frame.file.as_deref()?;
+fn root_of<'a>(file: &'a str, site: &Site) -> Option<&'a str> {
     // Of a crate that cargo has fetched, one of the two may be without the folder that it is in: a merge leaves that out.
     if portable_path(file) == portable_path(&site.file) {
         return Some("");
     }
-    let root = file.strip_suffix(&site.file)?;
+    let root = file.strip_suffix(site.file.as_str())?;
     (root.is_empty() || root.ends_with(['/', '\\'])).then_some(root)
 }
 
-fn root(point: &Point) -> &str {
-    let frames = point.callers.iter().flat_map(|stack| &stack.frames);
-    let mut roots = frames.filter(|frame| is_at(frame, &point.site));
-    roots
-        .find_map(|frame| root_of(frame, &point.site))
-        .unwrap_or_default()
+fn root<'a>(point: &'a Point, roots: &mut Roots<'a>) -> &'a str {
+    let mut frames = point.callers.iter().flat_map(|stack| &stack.frames);
+    frames.find_map(|frame| roots.of(frame)).unwrap_or_default()
 }
 
 /// As many frames as there is room for, one at least: `function (file:line) < function (file:line)`.
@@ -224,8 +249,8 @@ mod tests {
     #[test]
     fn frames_fit() {
         let frame = Frame {
-            function: Some("app::pool::ConnectionPool::borrow_mut".to_owned()),
-            file: Some("/srv/app/crates/server/src/net/pool.rs".to_owned()),
+            function: Some("app::pool::ConnectionPool::borrow_mut".into()),
+            file: Some("/srv/app/crates/server/src/net/pool.rs".into()),
             line: Some(1204),
             address: 7,
         };

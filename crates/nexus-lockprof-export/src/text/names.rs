@@ -2,23 +2,33 @@
 
 use std::collections::HashMap;
 
-use nexus_lockprof_snapshot::{Lock, Point, Site, portable_path, printable};
+use nexus_lockprof_snapshot::{Lock, Point, Site, Text, portable_path, printable};
+
+use super::elide;
+
+/// The longest name that is shown, in columns: a file can have a path of any length at each of its points.
+const LONGEST: usize = 200;
 
 /// The places of the table that must be told apart by their column: others share their line.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    /// What each file is called, its portable path.
+    files: HashMap<Text, Text>,
     /// The column of a line's first place; `None` if there are others.
-    sites: HashMap<(String, u32), Option<u32>>,
-    locks: HashMap<(String, u32), Option<u32>>,
+    sites: HashMap<(Text, u32), Option<u32>>,
+    locks: HashMap<(Text, u32), Option<u32>>,
 }
 
 impl Names {
     pub(super) fn new(points: &[&Point]) -> Self {
         let mut names = Self::default();
+        let mut paths = HashMap::new();
         for point in points {
-            note(&mut names.sites, &point.site);
+            let file = names.note_file(&mut paths, &point.site);
+            note(&mut names.sites, file, &point.site);
             if let Lock::Created(site) = &point.lock {
-                note(&mut names.locks, site);
+                let file = names.note_file(&mut paths, site);
+                note(&mut names.locks, file, site);
             }
         }
         names
@@ -26,39 +36,62 @@ impl Names {
 
     /// The place of an acquisition.
     pub(super) fn site(&self, site: &Site) -> String {
-        named(&self.sites, site)
+        self.named(&self.sites, site)
     }
 
     /// A lock class.
     pub(super) fn lock(&self, lock: &Lock) -> String {
         match lock {
-            Lock::Created(site) => named(&self.locks, site),
-            _ => printable(&lock.name()).into_owned(),
+            Lock::Created(site) => self.named(&self.locks, site),
+            Lock::Named(name) => shown(name),
+            Lock::Anonymous => lock.name().into_owned(),
+        }
+    }
+
+    /// What a file is called. The same text for all of one portable path.
+    fn note_file(&mut self, paths: &mut HashMap<String, Text>, site: &Site) -> Text {
+        if let Some(known) = self.files.get(&site.file) {
+            return known.clone();
+        }
+        let name = shown(&portable_path(&site.file));
+        let name = paths
+            .entry(name)
+            .or_insert_with_key(|name| name.into())
+            .clone();
+        self.files.insert(site.file.clone(), name.clone());
+        name
+    }
+
+    fn named(&self, lines: &HashMap<(Text, u32), Option<u32>>, site: &Site) -> String {
+        if site.is_group() {
+            return shown(&site.file);
+        }
+        let file = match self.files.get(&site.file) {
+            Some(file) => file.clone(),
+            None => shown(&portable_path(&site.file)).into(),
+        };
+        let (line, column) = (site.line, site.column);
+        let line = (file, line);
+        let alone = lines.get(&line).is_some_and(Option::is_some);
+        let (file, line) = line;
+        match alone {
+            true => format!("{file}:{line}"),
+            false => format!("{file}:{line}:{column}"),
         }
     }
 }
 
-fn line(site: &Site) -> (String, u32) {
-    (portable_path(&site.file).into_owned(), site.line)
-}
-
-fn note(lines: &mut HashMap<(String, u32), Option<u32>>, site: &Site) {
-    let column = lines.entry(line(site)).or_insert(Some(site.column));
+fn note(lines: &mut HashMap<(Text, u32), Option<u32>>, file: Text, site: &Site) {
+    let column = lines.entry((file, site.line)).or_insert(Some(site.column));
     if *column != Some(site.column) {
         *column = None;
     }
 }
 
-fn named(lines: &HashMap<(String, u32), Option<u32>>, site: &Site) -> String {
-    if site.is_group() {
-        return printable(&site.file).into_owned();
+fn shown(name: &str) -> String {
+    let name = printable(name);
+    match name.len() > LONGEST {
+        true => elide::middle(&name, LONGEST),
+        false => name.into_owned(),
     }
-    let short = line(site);
-    let alone = lines.get(&short).is_some_and(Option::is_some);
-    let (file, line) = short;
-    let name = match alone {
-        true => format!("{file}:{line}"),
-        false => format!("{file}:{line}:{}", site.column),
-    };
-    printable(&name).into_owned()
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use nexus_lockprof_export::csv::csv;
+use nexus_lockprof_snapshot::{AcquireMode, Point, Site, Snapshot, SnapshotParts};
 
 use crate::rich::TestResult;
 use crate::{golden, rich};
@@ -24,7 +25,7 @@ fn each_point_can_be_read_back() -> TestResult {
         let is =
             |column: &str, value: String| assert_eq!(row.get(column), Some(&value), "{column}");
         is("record", "point".to_owned());
-        is("file", point.site.file.clone());
+        is("file", point.site.file.to_string());
         is("line", point.site.line.to_string());
         is("mode", point.mode.to_string());
         is("acquisitions", point.acquisitions.to_string());
@@ -57,4 +58,63 @@ fn what_was_not_measured_is_empty() {
 #[test]
 fn nothing_is_a_header() {
     assert_eq!(csv(&rich::empty()).to_string().lines().count(), 1);
+}
+
+/// A spreadsheet runs what begins like a formula. One `'` taken off is the name again; numbers have none.
+#[test]
+fn texts_are_no_formulas() -> TestResult {
+    const NAMES: [&str; 10] = [
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "-2+3",
+        "@SUM(1)",
+        "＝1",
+        "'quoted",
+        "''",
+        "plain=1",
+        "a-b",
+        "",
+    ];
+    let points = NAMES.map(|name| {
+        Point::new(
+            rich::named(name),
+            AcquireMode::Shared,
+            Site::new(name, 7, 1),
+        )
+    });
+    let snapshot = Snapshot::from_parts(SnapshotParts {
+        points: points.into(),
+        ..SnapshotParts::default()
+    });
+    let text = csv(&snapshot).to_string();
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let mut names = Vec::new();
+    for row in reader.deserialize() {
+        let row: HashMap<String, String> = row?;
+        for column in ["lock", "file"] {
+            let cell = &row[column];
+            assert!(!cell.starts_with(['=', '+', '-', '@', '＝']), "{cell}");
+            names.push(cell.strip_prefix('\'').unwrap_or(cell).to_owned());
+        }
+        assert_eq!(row["line"], "7");
+    }
+    names.sort();
+    let mut expected: Vec<&str> = NAMES.iter().chain(&NAMES).copied().collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    // What a spreadsheet would take for the begin of a cell's second line is escaped.
+    let control = Snapshot::from_parts(SnapshotParts {
+        points: vec![Point::new(
+            rich::named("\t=1\r=2\u{1b}[31m"),
+            AcquireMode::Shared,
+            Site::new("a.rs", 1, 1),
+        )],
+        ..SnapshotParts::default()
+    });
+    assert!(
+        csv(&control)
+            .to_string()
+            .contains("point,\\t=1\\r=2\\u{1b}[31m,")
+    );
+    Ok(())
 }

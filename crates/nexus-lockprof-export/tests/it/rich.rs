@@ -25,7 +25,7 @@ impl Random {
 }
 
 pub(crate) fn named(name: &str) -> Lock {
-    Lock::Named(name.to_owned())
+    Lock::Named(name.into())
 }
 
 pub(crate) fn empty() -> Snapshot {
@@ -57,8 +57,8 @@ fn sampled(values: &[u64], weight: f64, standard_error_ns: f64) -> Durations {
 
 fn frame(function: &str, file: &str, line: u32, address: u64) -> Frame {
     Frame {
-        function: Some(function.to_owned()),
-        file: Some(file.to_owned()),
+        function: Some(function.into()),
+        file: Some(file.into()),
         line: Some(line),
         address,
     }

@@ -30,7 +30,7 @@ fn point(lock: Lock, mode: AcquireMode, file: &str, line: u32) -> Point {
 }
 
 fn named(name: &str) -> Lock {
-    Lock::Named(name.to_owned())
+    Lock::Named(name.into())
 }
 
 /// A program like one that a user has.
@@ -524,8 +524,8 @@ const TOKIO: &str = "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f/tokio-1
 
 fn frame(function: &str, file: &str, line: u32) -> Frame {
     Frame {
-        function: Some(function.to_owned()),
-        file: Some(file.to_owned()),
+        function: Some(function.into()),
+        file: Some(file.into()),
         line: Some(line),
         address: u64::from(line),
     }

@@ -4,6 +4,7 @@
 
 use super::input::{Input, Malformed};
 use super::{MAGIC, VERSION, durations, field, tag, weights};
+use crate::bounds::Unfolded;
 use crate::json::{self, FROM_NOTHING};
 use crate::{AcquireMode, Losses, Overhead, ProfilerMode, ReadError, Sample, TableStats};
 use std::ops::Range;
@@ -15,10 +16,21 @@ pub(crate) struct Decoder<'a> {
     pub(crate) texts: Vec<&'a str>,
     /// Frames, by number.
     pub(crate) frames: Vec<RawFrame>,
+    /// The bytes of the texts of each frame.
+    frame_texts: Vec<u64>,
     points: Input<'a>,
+    size: usize,
 }
 
-/// The points of a file, and what they have several of, one point's after the other's.
+/// The points of a file that have not been read yet.
+#[derive(Clone)]
+pub(crate) struct Points<'a> {
+    input: Input<'a>,
+    left: usize,
+    unfolded: Unfolded,
+}
+
+/// Points of a file, and what they have several of, one point's after the other's.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     pub(crate) points: Vec<RawPoint>,
@@ -26,6 +38,15 @@ pub(crate) struct Room {
     pub(crate) stacks: Vec<RawStack>,
     /// Frames of stacks, by number.
     pub(crate) stack_frames: Vec<usize>,
+}
+
+impl Room {
+    pub(crate) fn clear(&mut self) {
+        self.points.clear();
+        self.samples.clear();
+        self.stacks.clear();
+        self.stack_frames.clear();
+    }
 }
 
 /// All of a snapshot but its points.
@@ -150,35 +171,47 @@ impl<'a> Decoder<'a> {
             Some(input) => frames(input, texts.len())?,
             None => Vec::new(),
         };
+        let length = |text: Option<usize>| {
+            text.and_then(|text| texts.get(text))
+                .map_or(0, |text| text.len() as u64)
+        };
+        let frame_texts = frames
+            .iter()
+            .map(|frame| length(frame.function) + length(frame.file))
+            .collect();
         Ok(Self {
             head: head(sections.head)?,
             texts,
             frames,
+            frame_texts,
             points: sections.points,
+            size: bytes.len(),
         })
     }
 
-    /// Reads all points into `room`.
-    pub(crate) fn points(&self, room: &mut Room) -> Read<()> {
+    /// The points of the file.
+    pub(crate) fn points(&self) -> Read<Points<'a>> {
         /// The least that a point takes: its length, lock, mode, site and mask.
         const LEAST: usize = 7;
-        room.points.clear();
-        room.samples.clear();
-        room.stacks.clear();
-        room.stack_frames.clear();
         let mut input = self.points;
         let begin = input;
-        for _ in 0..input.count(LEAST)? {
-            let point = self.point(&mut input.piece()?, room)?;
-            room.points.push(point);
-        }
-        if self.head.merged == 0 && (!room.points.is_empty() || self.head.has_anything()) {
+        let left = input.count(LEAST)?;
+        if self.head.merged == 0 && (left > 0 || self.head.has_anything()) {
             return Err(begin.bad(FROM_NOTHING));
         }
-        Ok(())
+        Ok(Points {
+            input,
+            left,
+            unfolded: Unfolded::of(self.size),
+        })
     }
 
-    fn point(&self, input: &mut Input<'a>, room: &mut Room) -> Read<RawPoint> {
+    fn point(
+        &self,
+        input: &mut Input<'a>,
+        room: &mut Room,
+        unfolded: &mut Unfolded,
+    ) -> Read<RawPoint> {
         let texts = self.texts.len();
         let before = *input;
         let lock = match input.byte()? {
@@ -201,19 +234,27 @@ impl<'a> Decoder<'a> {
             0 => 0.0,
             _ => variance(input)?,
         };
+        let length = |text: usize| self.texts.get(text).map_or(0, |text| text.len());
+        let of_lock = match lock {
+            RawLock::Anonymous => 0,
+            RawLock::Named(text) | RawLock::Created(RawSite { file: text, .. }) => length(text),
+        };
+        let samples = room.samples.len();
         let mut durations = |bit| match mask & bit {
             0 => Ok(RawDurations::default()),
             _ => RawDurations::read(&mut input.piece()?, &mut room.samples),
         };
         let (wait, hold) = (durations(field::WAIT)?, durations(field::HOLD)?);
+        unfolded.point(room.samples.len() - samples, length(site.file) + of_lock);
         let begin = room.stacks.len();
         if mask & field::CALLERS != 0 {
             // Three counts, and how many frames.
             for _ in 0..input.count(4)? {
-                let stack = self.stack(input, &mut room.stack_frames)?;
+                let stack = self.stack(input, &mut room.stack_frames, unfolded)?;
                 room.stacks.push(stack);
             }
         }
+        unfolded.check()?;
         Ok(RawPoint {
             lock,
             mode,
@@ -226,7 +267,12 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn stack(&self, input: &mut Input<'a>, frames: &mut Vec<usize>) -> Read<RawStack> {
+    fn stack(
+        &self,
+        input: &mut Input<'a>,
+        frames: &mut Vec<usize>,
+        unfolded: &mut Unfolded,
+    ) -> Read<RawStack> {
         let (waits, wait_ns, samples) = (input.number()?, input.number()?, input.number()?);
         let begin = frames.len();
         for _ in 0..input.count(1)? {
@@ -236,12 +282,37 @@ impl<'a> Decoder<'a> {
                 "a frame that is not there",
             )?);
         }
+        let new = frames.get(begin..).unwrap_or_default();
+        let texts = new.iter().filter_map(|frame| self.frame_texts.get(*frame));
+        unfolded.stack(
+            new.len(),
+            texts.fold(0, |sum: u64, texts| sum.saturating_add(*texts)),
+        );
         Ok(RawStack {
             waits,
             wait_ns,
             samples,
             frames: begin..frames.len(),
         })
+    }
+}
+
+impl<'a> Points<'a> {
+    /// How many are left.
+    pub(crate) fn len(&self) -> usize {
+        self.left
+    }
+
+    /// Reads the next `most` points, or all that are left, into `room`, from which the points before them are gone.
+    pub(crate) fn read(&mut self, decoder: &Decoder<'a>, most: usize, room: &mut Room) -> Read<()> {
+        room.clear();
+        for _ in 0..most.min(self.left) {
+            self.left -= 1;
+            let mut piece = self.input.piece()?;
+            let point = decoder.point(&mut piece, room, &mut self.unfolded)?;
+            room.points.push(point);
+        }
+        Ok(())
     }
 }
 
@@ -475,6 +546,16 @@ fn variance(input: &mut Input<'_>) -> Read<f64> {
 }
 
 impl RawDurations {
+    /// Whether there is nothing in it.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.counters == [0; durations::COUNTERS]
+            && self.total_variance == 0.0
+            && self.reservoir.is_empty()
+            && self.recent.is_empty()
+            && self.longest_sampled_ns == 0
+            && self.at_most_ns == 0
+    }
+
     fn read(input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Self> {
         let mask = input.number()?;
         Ok(Self {

@@ -3,7 +3,7 @@
 use super::{MAGIC, VERSION, durations, field, tag, weights};
 use crate::json;
 use crate::{
-    AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack,
+    AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack, Text,
 };
 use std::collections::HashMap;
 
@@ -135,7 +135,7 @@ impl<'a> Tables<'a> {
         let mut out = Output::default();
         out.count(self.frames.len());
         // All texts are there by now. 0 is none.
-        let number = |text: &Option<String>| {
+        let number = |text: &Option<Text>| {
             let number = text
                 .as_ref()
                 .and_then(|text| self.text_numbers.get(&**text));

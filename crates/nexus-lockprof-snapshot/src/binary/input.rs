@@ -7,6 +7,8 @@ pub(crate) enum Malformed {
     Truncated { offset: usize },
     /// What is at this offset cannot be.
     Bad { offset: usize, what: &'static str },
+    /// It has more than so many of these.
+    TooLarge { what: &'static str, limit: u64 },
 }
 
 /// Bytes that are read from the front. Offsets count from the begin of the file.

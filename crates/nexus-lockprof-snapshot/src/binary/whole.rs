@@ -1,18 +1,33 @@
 //! A snapshot of what was decoded.
 
-use super::decode::{Decoder, RawDurations, RawFrame, RawLock, RawPoint, RawSite, Room};
+use super::decode::{Decoder, RawDurations, RawLock, RawPoint, RawSite, Room};
+use crate::text::Pool;
 use crate::{
-    Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, SnapshotParts, Stack,
+    Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, SnapshotParts, Stack, Text,
 };
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The snapshot in a file.
 pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
+    let names = Names::of(decoder);
+    // One at a time, so that not all are there twice.
     let mut room = Room::default();
-    decoder.points(&mut room)?;
-    let points = room.points.iter().map(|raw| decoder.whole(raw, &room));
-    let points = points.collect();
+    let mut left = decoder.points()?;
+    // A count may be larger than there is room for what it counts.
+    let mut points: Vec<Point> = Vec::with_capacity(left.len().min(1 << 16));
+    while left.len() > 0 {
+        left.read(decoder, 1, &mut room)?;
+        for raw in &room.points {
+            let mut point = names.whole(raw, &room);
+            match points.last_mut() {
+                Some(last) if point.is_small() && last.key() == point.key() => {
+                    last.merge(std::slice::from_mut(&mut point));
+                }
+                _ => points.push(point),
+            }
+        }
+    }
     let head = &decoder.head;
     let snapshot = Snapshot::from_parts(SnapshotParts {
         engine: head.engine,
@@ -36,25 +51,36 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
     })
 }
 
-impl Decoder<'_> {
-    /// A text. Numbers were checked when they were read.
-    pub(crate) fn text(&self, number: usize) -> &str {
-        self.texts.get(number).copied().unwrap_or_default()
-    }
+/// What points refer to by number.
+struct Names {
+    texts: Vec<Text>,
+    frames: Vec<Frame>,
+}
 
-    fn site(&self, raw: RawSite) -> Site {
-        Site::new(self.text(raw.file), raw.line, raw.column)
-    }
-
-    /// A frame.
-    pub(crate) fn frame(&self, raw: RawFrame) -> Frame {
-        let text = |number: Option<usize>| number.map(|number| self.text(number).to_owned());
-        Frame {
+impl Names {
+    fn of(decoder: &Decoder<'_>) -> Self {
+        let mut pool = Pool::default();
+        let texts: Vec<Text> = decoder.texts.iter().map(|text| pool.get(text)).collect();
+        let text = |number: Option<usize>| number.and_then(|number| texts.get(number)).cloned();
+        let frames = decoder.frames.iter().map(|raw| Frame {
             function: text(raw.function),
             file: text(raw.file),
             line: raw.line,
             address: raw.address,
+        });
+        Self {
+            frames: frames.collect(),
+            texts,
         }
+    }
+
+    /// A text. Numbers were checked when they were read.
+    fn text(&self, number: usize) -> Text {
+        self.texts.get(number).cloned().unwrap_or_default()
+    }
+
+    fn site(&self, raw: RawSite) -> Site {
+        Site::new(self.text(raw.file), raw.line, raw.column)
     }
 
     fn whole(&self, raw: &RawPoint, room: &Room) -> Point {
@@ -64,7 +90,7 @@ impl Decoder<'_> {
             let numbers = numbers.unwrap_or_default().iter();
             let frames = numbers.filter_map(|number| self.frames.get(*number));
             Stack {
-                frames: frames.map(|raw| self.frame(*raw)).collect(),
+                frames: frames.cloned().collect(),
                 waits: stack.waits,
                 wait_ns: stack.wait_ns,
                 samples: stack.samples,
@@ -73,7 +99,7 @@ impl Decoder<'_> {
         let callers = callers.collect();
         let lock = match raw.lock {
             RawLock::Anonymous => Lock::Anonymous,
-            RawLock::Named(name) => Lock::Named(self.text(name).to_owned()),
+            RawLock::Named(name) => Lock::Named(self.text(name)),
             RawLock::Created(site) => Lock::Created(self.site(site)),
         };
         let [

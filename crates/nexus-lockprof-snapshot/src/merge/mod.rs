@@ -6,10 +6,13 @@ mod texts;
 
 use crate::binary::{Decoder, RawFrame, Room};
 use crate::since::is_complete;
-use crate::{Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats};
+use crate::{
+    Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats, Text, read,
+};
 use grid::{Cell, Grid};
 use point::{Key, Merged, Names, Place, portable};
 use std::collections::HashMap;
+use std::path::Path;
 use texts::Texts;
 
 impl Snapshot {
@@ -153,13 +156,35 @@ impl Merge {
             self.add(&Snapshot::from_bytes(bytes)?);
             return Ok(());
         }
+        let mut room = std::mem::take(&mut self.scratch.room);
+        let added = self.add_file_bytes(bytes, &mut room);
+        self.scratch.room = room;
+        added
+    }
+
+    /// Adds a snapshot from a file, of any form.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::File`], which names the file and what is wrong with it. Nothing is added then.
+    pub fn add_file(&mut self, path: impl AsRef<Path>) -> Result<(), ReadError> {
+        let path = path.as_ref();
+        read::in_file(path, |bytes| self.add_bytes(bytes))
+    }
+
+    fn add_file_bytes(&mut self, bytes: &[u8], room: &mut Room) -> Result<(), ReadError> {
+        /// So many points are in memory twice. Few files have more, and those are read twice.
+        const AT_ONCE: usize = 1 << 14;
         let decoder = Decoder::new(bytes)?;
         // All of it is looked at before any of it is added.
-        let mut room = std::mem::take(&mut self.scratch.room);
-        if let Err(malformed) = decoder.points(&mut room) {
-            self.scratch.room = room;
-            return Err(malformed.into());
+        let mut left = decoder.points()?;
+        if left.len() > AT_ONCE {
+            let mut all = left.clone();
+            while all.len() > 0 {
+                all.read(&decoder, AT_ONCE, room)?;
+            }
         }
+        left.read(&decoder, AT_ONCE, room)?;
         let head = &decoder.head;
         self.head(Head {
             engine: head.engine,
@@ -180,7 +205,7 @@ impl Merge {
         let texts: Vec<usize> = decoder
             .texts
             .iter()
-            .map(|text| self.texts.number(text))
+            .map(|text| self.texts.number(&Text::from(*text)))
             .collect();
         let place = Place { texts: &texts };
         let frames: Vec<usize> = decoder
@@ -189,11 +214,16 @@ impl Merge {
             .map(|frame| self.frame(place.frame(*frame)))
             .collect();
         self.expected = 0;
-        for raw in &room.points {
-            self.raw_point(raw, &room, &place, &frames);
+        loop {
+            for raw in &room.points {
+                self.raw_point(raw, room, &place, &frames);
+            }
+            if left.len() == 0 {
+                break;
+            }
+            left.read(&decoder, AT_ONCE, room)?;
         }
         self.tidy();
-        self.scratch.room = room;
         Ok(())
     }
 
@@ -225,6 +255,10 @@ impl Merge {
         for point in &mut self.points {
             point.bound(point::MOST_STACKS, &mut self.lost_stacks);
         }
+        // Its memory is for the points.
+        drop(std::mem::take(&mut self.numbers));
+        drop(std::mem::take(&mut self.frames));
+        drop(std::mem::take(&mut self.scratch));
         let Some(mut head) = self.head else {
             return Snapshot {
                 merged: 0,
@@ -236,12 +270,15 @@ impl Merge {
             texts: self.texts,
             frames: self.frame_list,
         };
-        // One after the other, so that not all are there twice.
-        let points = self
-            .points
-            .into_iter()
-            .map(|point| names.whole(point))
-            .collect();
+        // One after the other, with the room of those that are done given back, so that not all are there twice.
+        const GIVE_BACK: usize = 1 << 14;
+        let mut points = Vec::with_capacity(self.points.len());
+        while let Some(point) = self.points.pop() {
+            points.push(names.whole(point));
+            if self.points.len().is_multiple_of(GIVE_BACK) {
+                self.points.shrink_to_fit();
+            }
+        }
         let snapshot = Snapshot::from_parts(SnapshotParts {
             engine: head.engine,
             collection: head.collection,

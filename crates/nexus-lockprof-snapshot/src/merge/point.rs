@@ -4,7 +4,7 @@ use super::{Cell, Grid, Merge, Scratch};
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field};
 use crate::durations::AtMost;
 use crate::json::variance;
-use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
+use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack, Text};
 use std::collections::HashMap;
 
 /// What makes two records one point. Paths are [portable](crate::portable_path): a machine that keeps its crates elsewhere has the same points.
@@ -39,15 +39,18 @@ impl Key {
 pub(super) struct Merged {
     /// By portable paths.
     key: Key,
-    /// What all records of it call it; the key, if they do not agree.
-    place: Key,
+    /// What all records of it call it, if that is not the key, and they agree.
+    place: Option<Box<Key>>,
     counters: [u64; field::COUNTERS],
     caused_variance: f64,
-    wait: MergedDurations,
-    hold: MergedDurations,
-    /// By the numbers of the frames: waits, time, samples.
-    callers: HashMap<Vec<usize>, [u64; 3]>,
+    // Boxed: of a million points most have neither.
+    wait: Option<Box<MergedDurations>>,
+    hold: Option<Box<MergedDurations>>,
+    callers: Option<Box<Callers>>,
 }
+
+/// By the numbers of the frames: waits, time, samples.
+type Callers = HashMap<Vec<usize>, [u64; 3]>;
 
 #[derive(Debug, Default)]
 struct MergedDurations {
@@ -117,28 +120,39 @@ fn sum<const N: usize>(mine: &mut [u64; N], others: &[u64; N]) {
 pub(super) const MOST_STACKS: usize = 1024;
 
 impl Merged {
+    fn place(&self) -> &Key {
+        self.place.as_deref().unwrap_or(&self.key)
+    }
+
     /// Keeps the stacks that waited longest, once there are too many. Whoever adds them one by one leaves some room, so that this is rare.
     pub(super) fn bound(&mut self, most: usize, lost: &mut u64) {
-        if self.callers.len() <= most {
+        let Some(callers) = self.callers.as_mut().filter(|callers| callers.len() > most) else {
             return;
-        }
-        let mut stacks: Vec<(Vec<usize>, [u64; 3])> = self.callers.drain().collect();
+        };
+        let mut stacks: Vec<(Vec<usize>, [u64; 3])> = callers.drain().collect();
         stacks.sort_unstable_by(|(a, [a_waits, a_ns, _]), (b, [b_waits, b_ns, _])| {
             (b_ns, b_waits).cmp(&(a_ns, a_waits)).then_with(|| a.cmp(b))
         });
         for (_, [_, _, samples]) in stacks.drain(MOST_STACKS.min(stacks.len())..) {
             *lost = lost.saturating_add(samples);
         }
-        self.callers = stacks.into_iter().collect();
+        **callers = stacks.into_iter().collect();
+    }
+
+    fn add_stack(&mut self, frames: Vec<usize>, counts: &[u64; 3], lost: &mut u64) {
+        let callers = self.callers.get_or_insert_default();
+        sum(callers.entry(frames).or_default(), counts);
+        self.bound(ROOM_FOR_STACKS, lost);
     }
 
     /// Gives the frames of all stacks other numbers.
     pub(super) fn renumber(&mut self, mut to: impl FnMut(usize) -> Option<usize>) {
-        let callers = std::mem::take(&mut self.callers);
-        self.callers = callers
-            .into_iter()
-            .map(|(frames, counts)| (frames.into_iter().filter_map(&mut to).collect(), counts))
-            .collect();
+        if let Some(callers) = &mut self.callers {
+            **callers = callers
+                .drain()
+                .map(|(frames, counts)| (frames.into_iter().filter_map(&mut to).collect(), counts))
+                .collect();
+        }
     }
 }
 
@@ -187,16 +201,21 @@ impl Merge {
             ],
         );
         merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
-        merged.wait.add(&point.wait, scratch);
-        merged.hold.add(&point.hold, scratch);
+        for (merged, durations) in [
+            (&mut merged.wait, &point.wait),
+            (&mut merged.hold, &point.hold),
+        ] {
+            if *durations != Durations::default() {
+                merged.get_or_insert_default().add(durations, scratch);
+            }
+        }
         for (frames, counts) in stacks {
-            sum(merged.callers.entry(frames).or_default(), &counts);
-            merged.bound(ROOM_FOR_STACKS, lost);
+            merged.add_stack(frames, &counts, lost);
         }
     }
 
     fn whole_frame(&mut self, frame: &Frame) -> usize {
-        let mut text = |text: &Option<String>| text.as_ref().map(|text| self.texts.number(text));
+        let mut text = |text: &Option<Text>| text.as_ref().map(|text| self.texts.number(text));
         let frame = RawFrame {
             function: text(&frame.function),
             file: text(&frame.file),
@@ -223,6 +242,10 @@ impl Merge {
         sum(&mut merged.counters, &raw.counters);
         merged.caused_variance = variance::sum(merged.caused_variance, raw.caused_variance);
         for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
+            if raw.is_nothing() {
+                continue;
+            }
+            let merged = merged.get_or_insert_default();
             let samples = |range: &std::ops::Range<usize>| {
                 room.samples.get(range.clone()).unwrap_or_default()
             };
@@ -239,11 +262,7 @@ impl Merge {
             let numbers = numbers.unwrap_or_default().iter();
             let numbers = numbers.filter_map(|number| frames.get(*number)).copied();
             let counts = [stack.waits, stack.wait_ns, stack.samples];
-            sum(
-                merged.callers.entry(numbers.collect()).or_default(),
-                &counts,
-            );
-            merged.bound(ROOM_FOR_STACKS, lost);
+            merged.add_stack(numbers.collect(), &counts, lost);
         }
     }
 
@@ -260,41 +279,43 @@ impl Merge {
         if number == next {
             self.points.push(Merged {
                 key,
-                place,
+                place: (place != key).then(|| Box::new(place)),
                 counters: [0; field::COUNTERS],
                 caused_variance: 0.0,
-                wait: MergedDurations::default(),
-                hold: MergedDurations::default(),
-                callers: HashMap::new(),
+                wait: None,
+                hold: None,
+                callers: None,
             });
         }
         let merged = &mut self.points[number];
-        if merged.place != place {
-            merged.place = key;
+        if *merged.place() != place {
+            merged.place = None;
         }
         (merged, &mut self.scratch, &mut self.lost_stacks)
     }
 
     /// Adds a point of another merge, the texts and frames of which have these numbers here.
     pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
+        let called = other.place();
         let key = Key {
-            lock: place.lock(other.place.lock),
-            site: place.site(other.place.site),
-            ..other.place
+            lock: place.lock(called.lock),
+            site: place.site(called.site),
+            ..*called
         };
         let (merged, scratch, lost) = self.merged(key);
         sum(&mut merged.counters, &other.counters);
         merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
-        merged.wait.append(other.wait, scratch);
-        merged.hold.append(other.hold, scratch);
-        for (numbers, counts) in other.callers {
+        for (merged, other) in [
+            (&mut merged.wait, other.wait),
+            (&mut merged.hold, other.hold),
+        ] {
+            if let Some(other) = other {
+                merged.get_or_insert_default().append(*other, scratch);
+            }
+        }
+        for (numbers, counts) in other.callers.into_iter().flat_map(|callers| *callers) {
             let numbers = numbers.iter().filter_map(|number| frames.get(*number));
-            let sums = merged
-                .callers
-                .entry(numbers.copied().collect())
-                .or_default();
-            sum(sums, &counts);
-            merged.bound(ROOM_FOR_STACKS, lost);
+            merged.add_stack(numbers.copied().collect(), &counts, lost);
         }
     }
 }
@@ -309,7 +330,8 @@ impl Names {
     /// The point as it is in a snapshot.
     pub(super) fn whole(&self, merged: Merged) -> Point {
         let site = |raw: RawSite| Site::new(self.texts.get(raw.file), raw.line, raw.column);
-        let lock = match merged.place.lock {
+        let place = *merged.place();
+        let lock = match place.lock {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.texts.get(name)),
             RawLock::Created(created) => Lock::Created(site(created)),
@@ -323,7 +345,7 @@ impl Names {
                 address: raw.address,
             })
         };
-        let callers = merged.callers.iter();
+        let callers = merged.callers.iter().flat_map(|callers| callers.iter());
         let callers = callers.map(|(frames, &[waits, wait_ns, samples])| Stack {
             frames: frames.iter().filter_map(frame).collect(),
             waits,
@@ -350,12 +372,16 @@ impl Names {
             blocked,
             caused_wait_ns,
             caused_variance: merged.caused_variance,
-            wait: merged.wait.whole(),
-            hold: merged.hold.whole(),
             callers: callers.collect(),
-            ..Point::new(lock, merged.place.mode, site(merged.place.site))
+            wait: whole(merged.wait),
+            hold: whole(merged.hold),
+            ..Point::new(lock, place.mode, site(place.site))
         }
     }
+}
+
+fn whole(merged: Option<Box<MergedDurations>>) -> Durations {
+    merged.map(|merged| merged.whole()).unwrap_or_default()
 }
 
 impl MergedDurations {

@@ -1,32 +1,30 @@
 //! Texts by number, so that points are found without comparing paths.
 
-use crate::portable_path;
+use crate::{Text, portable_path};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    numbers: HashMap<Arc<str>, usize>,
-    list: Vec<Arc<str>>,
+    numbers: HashMap<Text, usize>,
+    list: Vec<Text>,
     /// For each, the number of its portable path: its own, as a rule.
     portable: Vec<usize>,
 }
 
 impl Texts {
-    pub(super) fn number(&mut self, text: &str) -> usize {
+    pub(super) fn number(&mut self, text: &Text) -> usize {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
         let number = self.list.len();
-        let text: Arc<str> = text.into();
-        self.list.push(Arc::clone(&text));
-        self.numbers.insert(Arc::clone(&text), number);
+        self.list.push(text.clone());
+        self.numbers.insert(text.clone(), number);
         self.portable.push(number);
-        let portable = match portable_path(&text) {
+        let portable = match portable_path(text) {
             Cow::Borrowed(short) if short.len() == text.len() => number,
             short => {
-                let short = self.number(&short);
+                let short = self.number(&short.into());
                 self.portable(short)
             }
         };
@@ -42,15 +40,12 @@ impl Texts {
     }
 
     /// All, in the order of their numbers.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|text| &**text)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Text> {
+        self.list.iter()
     }
 
     /// A text that has got its number here.
-    pub(super) fn get(&self, number: usize) -> String {
-        self.list
-            .get(number)
-            .map(|text| text.to_string())
-            .unwrap_or_default()
+    pub(super) fn get(&self, number: usize) -> Text {
+        self.list.get(number).cloned().unwrap_or_default()
     }
 }

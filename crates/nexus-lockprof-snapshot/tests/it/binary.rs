@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Frame, Lock, Point, ReadError, Sample, Site, Snapshot, SnapshotParts,
-    Stack,
+    Stack, Text,
 };
 
 use crate::support::{Random, TestResult, everything, named};
@@ -19,8 +19,8 @@ fn golden(name: &str) -> PathBuf {
 /// `everything()`, and a point with call stacks.
 fn with_stacks() -> Snapshot {
     let frame = |function: Option<&str>, line: u32| Frame {
-        function: function.map(str::to_owned),
-        file: (line > 0).then(|| "src/größe.rs".to_owned()),
+        function: function.map(Text::from),
+        file: (line > 0).then(|| "src/größe.rs".into()),
         line: (line > 0).then_some(line),
         address: 0xffff_ffff_ffff_fff0 + u64::from(line),
     };
@@ -114,7 +114,7 @@ fn any(random: &mut Random) -> Snapshot {
         let stacks = (0..random.below(3)).map(|_| Stack {
             frames: (0..random.below(4))
                 .map(|address| Frame {
-                    function: (address > 0).then(|| format!("f{address}")),
+                    function: (address > 0).then(|| format!("f{address}").into()),
                     address,
                     ..Frame::default()
                 })

@@ -68,7 +68,7 @@ fn rows_are_in_whole_microseconds() {
 #[test]
 fn names_cannot_break_the_table() {
     let point = Point {
-        lock: Lock::Named("a\nb\u{1b}[31m".to_owned()),
+        lock: Lock::Named("a\nb\u{1b}[31m".into()),
         ..named("", 1)
     };
     let text = snapshot(vec![point]).to_string();

@@ -19,7 +19,7 @@ fn line(lock: &str, file: &str) -> HotLine {
 #[test]
 fn the_exact_marker() {
     let mut hot = Hot {
-        lock: Lock::Named("sessions".to_owned()),
+        lock: Lock::Named("sessions".into()),
         mode: AcquireMode::Shared,
         site: Site::new("src/http.rs", 88, 31),
         metric: HotMetric::Wait,

@@ -35,7 +35,7 @@ fn process(random: &mut Random) -> Snapshot {
         let address = random.next();
         let stack = Stack {
             frames: vec![Frame {
-                function: Some(format!("f{}", random.below(2))),
+                function: Some(format!("f{}", random.below(2)).into()),
                 address,
                 ..Frame::default()
             }],
@@ -271,7 +271,7 @@ fn kept_in(home: &str, acquisitions: u64) -> Point {
     let file = format!("{home}/.cargo/registry/src/index-0123/pool-1.0.0/src/lib.rs");
     let frame = Frame {
         function: Some("pool::take".into()),
-        file: Some(file.clone()),
+        file: Some(file.as_str().into()),
         line: Some(9),
         address: acquisitions,
     };

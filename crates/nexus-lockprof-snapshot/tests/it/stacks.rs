@@ -6,8 +6,8 @@ use crate::support::{TestResult, named, snapshot};
 
 fn frame(function: &str, address: u64) -> Frame {
     Frame {
-        function: Some(function.to_owned()),
-        file: Some("src/app.rs".to_owned()),
+        function: Some(function.into()),
+        file: Some("src/app.rs".into()),
         line: Some(7),
         address,
     }

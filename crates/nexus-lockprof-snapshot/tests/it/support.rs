@@ -28,7 +28,7 @@ impl Random {
 
 pub(crate) fn named(name: &str, line: u32) -> Point {
     let site = Site::new("src/app.rs", line, 5);
-    Point::new(Lock::Named(name.to_owned()), AcquireMode::Exclusive, site)
+    Point::new(Lock::Named(name.into()), AcquireMode::Exclusive, site)
 }
 
 /// Durations that were all measured.

@@ -2,7 +2,8 @@
 
 use crate::diff::{Change, Comparison, Load, Metric, Presence, Row, Rule, Verdict};
 use nexus_lockprof_snapshot::{AcquireMode, Lock, ProfilerMode, Site};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::io::Write;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -17,7 +18,16 @@ struct Document<'a> {
     comparisons: usize,
     worse: usize,
     better: usize,
-    points: Vec<Point<'a>>,
+    points: Points<'a>,
+}
+
+/// Each made when it is written, so that not all are in memory twice.
+struct Points<'a>(&'a [Row]);
+
+impl Serialize for Points<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(point))
+    }
 }
 
 #[derive(Serialize)]
@@ -66,13 +76,14 @@ struct Figure {
     verdict: Verdict,
 }
 
-/// One line of JSON.
-pub(super) fn json(
+/// Writes one line of JSON.
+pub(super) fn write(
+    to: &mut dyn Write,
     comparison: &Comparison,
     [before, after]: &[super::Side; 2],
     rule: &Rule,
-) -> serde_json::Result<String> {
-    serde_json::to_string(&Document {
+) -> std::io::Result<()> {
+    let document = Document {
         format: "lockprof-diff",
         schema: 1,
         before: side(before),
@@ -82,8 +93,10 @@ pub(super) fn json(
         comparisons: comparison.comparisons,
         worse: comparison.count(Verdict::Worse),
         better: comparison.count(Verdict::Better),
-        points: comparison.rows.iter().map(point).collect(),
-    })
+        points: Points(&comparison.rows),
+    };
+    serde_json::to_writer(&mut *to, &document)?;
+    writeln!(to)
 }
 
 fn side(side: &super::Side) -> Side<'_> {

@@ -5,11 +5,16 @@ use crate::diff::{Change, Comparison, Presence, Row, Rule, Verdict};
 use crate::number;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
-use nexus_lockprof_export::text::pieces::Names;
+use nexus_lockprof_export::text::pieces::{self, Names};
 use nexus_lockprof_snapshot::{AcquireMode, printable};
 
 /// Columns of numbers.
 const RIGHT: [usize; 4] = [5, 6, 7, 8];
+
+/// The most figures that are listed: nobody reads more, and all of them are in memory.
+const MOST: usize = 10_000;
+/// The widest name, in columns.
+const WIDEST: usize = 160;
 
 /// One line for each figure that is worse or better, or of `all`, and what there is to say about them.
 pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all: bool) -> String {
@@ -21,18 +26,22 @@ pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all
     let mut styles = vec![Style::new().bold()];
     let runs = sides.iter().flat_map(|side| &side.runs);
     let names = Names::new(runs.flat_map(|run| run.points()));
-    for row in &comparison.rows {
-        for change in &row.changes {
-            let tells = matches!(
-                change.verdict,
-                Verdict::Worse | Verdict::Better | Verdict::Load
-            );
-            if all || tells {
-                table.add_row(cells(row, change, &names));
-                styles.push(style(change.verdict));
-            }
-        }
+    let changes = comparison
+        .rows
+        .iter()
+        .flat_map(|row| row.changes.iter().map(move |change| (row, change)));
+    let mut listed = changes.filter(|(_, change)| {
+        let tells = matches!(
+            change.verdict,
+            Verdict::Worse | Verdict::Better | Verdict::Load
+        );
+        all || tells
+    });
+    for (row, change) in listed.by_ref().take(MOST) {
+        table.add_row(cells(row, change, &names));
+        styles.push(style(change.verdict));
     }
+    let hidden = listed.count();
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if RIGHT.contains(&index) {
@@ -43,6 +52,9 @@ pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all
     if table.row_count() > 0 {
         let styled = table.lines().zip(styles);
         lines.extend(styled.map(|(line, style)| format!("{style}{}{style:#}", line.trim_end())));
+    }
+    if hidden > 0 {
+        lines.push(format!("... and {hidden} more: --format json has them all"));
     }
     lines.extend(sides.iter().map(line));
     lines.push(summary(comparison, rule, sides));
@@ -80,8 +92,8 @@ fn cells(row: &Row, change: &Change, names: &Names) -> [String; 9] {
     };
     [
         word(change.verdict).to_owned(),
-        names.lock(&row.lock),
-        place(row, names),
+        pieces::middle(&names.lock(&row.lock), WIDEST),
+        pieces::middle(&place(row, names), WIDEST),
         mode.to_owned(),
         change.metric.head().to_owned(),
         figure(change.before.value),

@@ -68,16 +68,19 @@ pub(crate) struct Label {
     pub(crate) lock: String,
     /// Where it acquires.
     pub(crate) site: String,
-    /// All of it in lower case, for filters.
-    searched: String,
+    /// How it acquires.
+    mode: AcquireMode,
 }
 
 impl Label {
     /// Whether each of the `words`, in lower case, is somewhere in it.
     pub(crate) fn has(&self, words: &[String]) -> bool {
-        words
-            .iter()
-            .all(|word| self.searched.contains(word.as_str()))
+        if words.is_empty() {
+            return true;
+        }
+        // Made only when it is looked for: there may be very many.
+        let text = format!("{} {} {}", self.lock, self.site, self.mode).to_lowercase();
+        words.iter().all(|word| text.contains(word.as_str()))
     }
 }
 
@@ -165,11 +168,10 @@ fn labels(snapshot: &Snapshot) -> Vec<Label> {
     let names = Names::new(snapshot.points());
     let label = |point: &Point| {
         let (lock, site) = (names.lock(&point.lock), names.site(&point.site));
-        let searched = format!("{lock} {site} {}", point.mode).to_lowercase();
         Label {
             lock,
             site,
-            searched,
+            mode: point.mode,
         }
     };
     snapshot.points().iter().map(label).collect()

@@ -35,7 +35,7 @@ impl Target {
         [acquisitions, contentions, wait_ms, hold_ms]: [u64; 4],
     ) -> Self {
         let site = Site::new("src/app.rs", line, 9);
-        let lock = Lock::Named(lock.to_owned());
+        let lock = Lock::Named(lock.into());
         let key = Point::new(lock, AcquireMode::Exclusive, site);
         let points = &mut self.parts.points;
         let at = points.iter().position(|p| Key::of(p) == Key::of(&key));

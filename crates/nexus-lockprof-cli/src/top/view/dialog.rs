@@ -2,6 +2,7 @@
 
 use super::theme::Theme;
 use crate::top::state::{Dialog, MODES, State};
+use nexus_lockprof_snapshot::printable;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -92,7 +93,10 @@ fn help(theme: Theme) -> Vec<Line<'static>> {
 
 fn reset(state: &State, theme: Theme) -> Vec<Line<'static>> {
     vec![
-        Line::raw(format!("Reset the statistics of {}?", state.target())),
+        Line::raw(format!(
+            "Reset the statistics of {}?",
+            printable(state.target())
+        )),
         Line::raw("They begin anew from 0, for everybody who looks at them."),
         Line::default(),
         Line::from(vec![
@@ -129,7 +133,7 @@ fn budget(text: &str, theme: Theme) -> Vec<Line<'static>> {
         Line::raw("Share of each thread's time that mode sampled may take:"),
         Line::from(vec![
             Span::styled("> ", theme.key()),
-            Span::raw(text.to_owned()),
+            Span::raw(printable(text).into_owned()),
             Span::styled("█", theme.dim()),
             Span::raw(if text.ends_with('%') { "" } else { "%" }),
         ]),

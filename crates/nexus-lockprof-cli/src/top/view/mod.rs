@@ -13,6 +13,7 @@ mod theme;
 pub(crate) use theme::Theme;
 
 use super::state::State;
+use nexus_lockprof_snapshot::is_printable;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
 
@@ -43,4 +44,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     }
     footer::draw(frame, footer, state, theme);
     dialog::draw(frame, area, state, theme);
+    // Texts were made printable, each in its place. If one was forgotten, it must not reach the terminal.
+    for cell in &mut frame.buffer_mut().content {
+        if !cell.symbol().chars().all(is_printable) {
+            cell.set_symbol("�");
+        }
+    }
 }

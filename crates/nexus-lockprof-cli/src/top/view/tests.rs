@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::top::state::tests::{Target, press, see, state};
-use crate::top::state::{Order, Report};
+use crate::top::state::{Column, Order, Report, Setup};
 use nexus_lockprof_snapshot::{Durations, Frame as Call, Losses, ProfilerMode, Stack};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -79,8 +79,8 @@ fn watched() -> State {
         see(&mut state, target.look());
     }
     let call = |function: &str, line| Call {
-        function: Some(function.to_owned()),
-        file: Some("src/pool.rs".to_owned()),
+        function: Some(function.into()),
+        file: Some("src/pool.rs".into()),
         line: Some(line),
         address: 1,
     };
@@ -275,4 +275,79 @@ fn in_colours() {
     let buffer = drawn(&mut watched(), 120, 20, Theme::new(true));
     let has = |colour| buffer.content().iter().any(|cell| cell.fg == colour);
     assert!(has(Color::Red) && has(Color::Cyan));
+}
+
+/// Names, a target and messages that would steer the terminal, in all that can be seen: what is drawn is printable, and each of them was made so in its place.
+#[test]
+fn nothing_that_is_drawn_steers_the_terminal() {
+    const EVIL: &str =
+        "x\u{1b}]0;OWNED\u{7}\u{9b}5m\r\n\u{202e}dlrow\u{2066}\u{200b}\u{feff}\u{e0041}";
+    let setup = Setup {
+        target: EVIL.to_owned(),
+        interval: Duration::from_secs(1),
+        sort: Column::Wait,
+        filter: String::new(),
+    };
+    let mut state = State::new(setup);
+    let mut target = Target::new()
+        .at(EVIL, 88, [400, 90, 300, 120])
+        .at("b", 7, [1, 1, 1, 1]);
+    let frame = Call {
+        function: Some(EVIL.into()),
+        file: Some(EVIL.into()),
+        line: Some(3),
+        address: 1,
+    };
+    for point in &mut target.parts.points {
+        point.site.file = EVIL.into();
+        point.callers = vec![Stack {
+            frames: vec![frame.clone(); 3],
+            waits: 9,
+            wait_ns: 9,
+            samples: 9,
+        }];
+    }
+    let check = |state: &mut State| {
+        for (width, height) in [(160, 50), (60, 12)] {
+            let text = text(&drawn(state, width, height, Theme::new(true)));
+            assert!(
+                text.chars().all(|c| c == '\n' || is_printable(c)),
+                "{text:?}"
+            );
+            // What stands where something was forgotten.
+            assert!(!text.contains('\u{fffd}'), "{text}");
+        }
+    };
+    check(&mut state);
+    state.hear(Report::Gone(EVIL.to_owned()));
+    check(&mut state);
+    let name = EVIL.to_owned();
+    state.hear(Report::Connected {
+        name,
+        is_static: false,
+    });
+    for _ in 0..3 {
+        target = target.at("b", 7, [1, 1, 1, 1]);
+        see(&mut state, target.look());
+        check(&mut state);
+    }
+    for keys in ["R", "m", "b", "/", "?"] {
+        press(&mut state, keys);
+        if keys == "/" || keys == "b" {
+            press(&mut state, "a\u{202e}\u{200b}");
+        }
+        check(&mut state);
+        press(&mut state, "\u{1b}");
+    }
+    press(&mut state, "\n");
+    check(&mut state);
+    press(&mut state, "\u{1b}");
+    for order in [Order::Reset, Order::Set(EVIL.to_owned())] {
+        state.hear(Report::Refused(order.clone(), EVIL.to_owned()));
+        check(&mut state);
+        state.hear(Report::Done(order));
+        check(&mut state);
+    }
+    state.hear(Report::Gone(EVIL.to_owned()));
+    check(&mut state);
 }

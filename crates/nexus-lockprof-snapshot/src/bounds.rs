@@ -1,0 +1,121 @@
+//! How much a snapshot may be: limits that no real profile is near, for files that were made to be read at great cost.
+//!
+//! A file is bounded by what it unfolds to, since a byte of it may stand for a text of any length.
+
+use crate::binary::Malformed;
+use crate::{Frame, Point, Sample, Stack};
+
+/// The most bytes that are read of a file or a stream.
+pub(crate) const BYTES: u64 = 1 << 30;
+
+/// The most points. One process has 65,536 at most.
+pub(crate) const POINTS: u64 = 1 << 22;
+
+/// The most memory that a snapshot takes, in bytes.
+const MEMORY: u64 = 4 << 30;
+
+/// How many times a file's size it may be if each point and frame is written with its texts. A real one is about 100 times as
+/// large if it is mostly call stacks.
+const UNFOLDED: u64 = 1024;
+/// What is small is taken for this size.
+const SMALL: u64 = 1 << 20;
+
+/// What a file has unfolded to so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfolded {
+    points: u64,
+    memory: u64,
+    written: u64,
+    most_written: u64,
+}
+
+impl Unfolded {
+    /// Of a file of `size` bytes.
+    pub(crate) fn of(size: usize) -> Self {
+        Self {
+            points: 0,
+            memory: 0,
+            written: 0,
+            most_written: UNFOLDED * SMALL.max(size as u64),
+        }
+    }
+
+    /// Adds a point whose own texts have so many bytes.
+    pub(crate) fn point(&mut self, samples: usize, texts: usize) {
+        self.points += 1;
+        self.add::<Point>(1, texts);
+        self.add::<Sample>(samples, 0);
+    }
+
+    /// Adds a stack whose frames have texts of so many bytes.
+    pub(crate) fn stack(&mut self, frames: usize, texts: u64) {
+        self.add::<Stack>(1, 0);
+        self.add::<Frame>(frames, 0);
+        self.written = self.written.saturating_add(texts);
+    }
+
+    fn add<T>(&mut self, count: usize, texts: usize) {
+        let memory = (count as u64).saturating_mul(size_of::<T>() as u64);
+        self.memory = self.memory.saturating_add(memory);
+        self.written = self.written.saturating_add(memory + texts as u64);
+    }
+
+    /// Whether it is not too much yet.
+    pub(crate) fn check(&self) -> Result<(), Malformed> {
+        let too_large = |what, limit| Err(Malformed::TooLarge { what, limit });
+        if self.points > POINTS {
+            return too_large("points", POINTS);
+        }
+        if self.memory > MEMORY {
+            return too_large("bytes, unfolded", MEMORY);
+        }
+        if self.written > self.most_written {
+            return too_large("bytes, unfolded", self.most_written);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(unfolded: &Unfolded) -> Option<(&'static str, u64)> {
+        match unfolded.check() {
+            Err(Malformed::TooLarge { what, limit }) => Some((what, limit)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn points_are_bounded() {
+        let mut unfolded = Unfolded::of(1 << 30);
+        for _ in 0..POINTS {
+            unfolded.point(0, 0);
+        }
+        assert_eq!(limit(&unfolded), None);
+        unfolded.point(0, 0);
+        assert_eq!(limit(&unfolded), Some(("points", POINTS)));
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_the_size() {
+        let mut unfolded = Unfolded::of(1 << 30);
+        let most = (MEMORY / size_of::<Sample>() as u64) as usize - size_of::<Point>();
+        unfolded.point(most, 0);
+        assert_eq!(limit(&unfolded), None);
+        unfolded.stack(most, 0);
+        assert_eq!(limit(&unfolded), Some(("bytes, unfolded", MEMORY)));
+    }
+
+    #[test]
+    fn texts_are_bounded_by_the_size() {
+        for (size, most) in [(7, 1 << 30), (3 << 20, 3 << 30)] {
+            let mut unfolded = Unfolded::of(size);
+            unfolded.stack(0, most - size_of::<Stack>() as u64);
+            assert_eq!(limit(&unfolded), None);
+            unfolded.point(0, 0);
+            assert_eq!(limit(&unfolded), Some(("bytes, unfolded", most)));
+        }
+    }
+}
