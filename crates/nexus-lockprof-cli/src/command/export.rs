@@ -8,10 +8,11 @@ use crate::target::Target;
 use crate::terminal;
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_export::{csv, folded, html, pprof, prometheus};
-use nexus_lockprof_snapshot::Snapshot;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+mod flame;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -148,7 +149,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             output::write(path, |out| out.write_all(&bytes))
         }
         Format::Flamegraph => {
-            let bytes = flame_graph(&snapshot)?;
+            let bytes = flame::graph(&snapshot)?;
             output::write(path, |out| out.write_all(&bytes))
         }
         Format::Lockprof => {
@@ -156,19 +157,4 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             output::write(path, |out| out.write_all(&bytes))
         }
     }
-}
-
-/// The stacks of waiting as a flame graph.
-fn flame_graph(snapshot: &Snapshot) -> Result<Vec<u8>> {
-    let folded = folded::folded(snapshot).to_string();
-    if folded.trim().is_empty() {
-        bail!("nobody waited, so there is no flame graph of waiting");
-    }
-    let mut options = inferno::flamegraph::Options::default();
-    "Time spent waiting for locks".clone_into(&mut options.title);
-    "ns".clone_into(&mut options.count_name);
-    let mut svg = Vec::new();
-    let drawn = inferno::flamegraph::from_lines(&mut options, folded.lines(), &mut svg);
-    drawn.context("the flame graph cannot be drawn")?;
-    Ok(svg)
 }

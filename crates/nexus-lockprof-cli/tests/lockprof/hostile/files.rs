@@ -363,7 +363,7 @@ pub(crate) const FILES: &[Hostile] = &[
     refused("format.json", "a foreign file", || {
         format!(r#"{{"format":[{}]}}"#, list(320_000, "{}")).into_bytes()
     }),
-    refused("deep.json", "recursion limit", || {
+    refused("deep.json", "truncated", || {
         "{\"a\":".repeat(180_000).into_bytes()
     }),
     refused("mode.json", "unknown variant", || {

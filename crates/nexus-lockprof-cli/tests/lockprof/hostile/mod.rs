@@ -140,7 +140,7 @@ fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String
             // 3: a format that has each name at each point says that it would be too large.
             Verdict::Read => {
                 let refused = code == Some(3)
-                    && ["in this format", "nobody waited"]
+                    && ["in this format", "nobody waited", "no point has"]
                         .iter()
                         .any(|why| done.err.contains(why));
                 check(code == Some(0) || refused, format!("{:?}", done.status));
