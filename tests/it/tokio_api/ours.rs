@@ -60,9 +60,15 @@ fn what_is_counted() {
     assert_eq!(write.blocked, 1);
 }
 
+/// By sample, a wait in a thread that has taken over another's account need not be timed.
+fn time_each_wait() {
+    nexus_lockprof::configure(Config::default().mode(Mode::Exact)).unwrap();
+}
+
 #[test]
 fn what_is_cancelled() {
     static LOCK: Mutex<u32> = Mutex::named("task.cancelled", 0);
+    time_each_wait();
     let guard = now(LOCK.lock());
     let line = line!() + 2;
     for polls in 0..3 {
@@ -110,6 +116,7 @@ fn what_is_cancelled_of_each_kind() {
             );
         };
     }
+    time_each_wait();
     check!(
         "gone.lock",
         Exclusive,
@@ -211,6 +218,7 @@ fn a_share_of_the_processor_that_is_used_up_is_no_contention() {
 #[test]
 fn what_is_closed() {
     static PERMITS: Semaphore = Semaphore::named("task.closed", 0);
+    time_each_wait();
     let mut task = Task::new(PERMITS.acquire());
     task.pending();
     PERMITS.close();
