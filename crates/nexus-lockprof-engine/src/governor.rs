@@ -431,10 +431,11 @@ impl Governor {
         let credit = SPEND * self.balance.get().max(0.0);
         let (earned, fixed) = (self.earned.get(), self.fixed.get());
         let spaced = (self.spent.get() - fixed).max(0.0);
-        self.space_long_waits((share * earned + credit).max(1.0) / 2.0, cost, budget);
+        let aim = |earned: f64| (share * earned + credit).max(1.0);
+        self.space_long_waits(aim(earned) / 2.0, cost, budget);
         // What cannot be spaced leaves less for what can, but never nothing: there must be something to steer by.
         let excess = |earned: f64, fixed: f64, spaced: f64| {
-            let aim = (share * earned + credit).max(1.0);
+            let aim = aim(earned);
             spaced / (aim - fixed).max(aim / 4.0)
         };
         let recent = excess(earned, fixed, spaced);
@@ -460,16 +461,15 @@ impl Governor {
             if spacing < least / 8.0 { 0.0 } else { spacing }
         };
         self.spacing.set(spacing);
-        let known = before > 0.0 && spacing > 0.0;
-        let spaced = if known {
-            spaced * before / spacing
+        // If everything was measured, or is to be, nothing tells what another spacing would have cost.
+        let (used, fixed, spaced) = if before > 0.0 && spacing > 0.0 {
+            (earned / budget, fixed, spaced * before / spacing)
         } else {
-            0.0
+            (0.0, 0.0, 0.0)
         };
+        self.used_before.set(used);
+        self.fixed_before.set(fixed);
         self.spaced_before.set(spaced);
-        self.used_before
-            .set(if known { earned / budget } else { 0.0 });
-        self.fixed_before.set(if known { fixed } else { 0.0 });
         for number in [
             &self.since,
             &self.earned,

@@ -7,6 +7,7 @@ use crate::exclusive::Still;
 use crate::out;
 use crate::serve;
 use crate::start;
+use crate::thread;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
@@ -68,8 +69,14 @@ pub(crate) fn watch_forks() {
     }
 }
 
+/// Makes this thread the profiler's own: it takes no signals, and nothing that it does is recorded.
+pub(crate) fn own_this_thread() {
+    no_signals();
+    thread::make_own();
+}
+
 /// Keeps the program's signal handlers out of this thread: one that exits would wait for the file that it interrupted.
-pub(crate) fn no_signals() {
+fn no_signals() {
     #[cfg(unix)]
     {
         let mut all = std::mem::MaybeUninit::uninit();

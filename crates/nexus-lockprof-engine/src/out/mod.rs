@@ -12,10 +12,9 @@ use crate::engine::Engine;
 use crate::env::{self, EVERY, OUT};
 use crate::exclusive::lock;
 use crate::kept::Kept;
-use crate::process::no_signals;
+use crate::process::own_this_thread;
 use crate::say;
 use crate::start;
-use crate::thread;
 use crate::unwind::caught;
 use nexus_lockprof_snapshot::Snapshot;
 use place::Place;
@@ -72,19 +71,19 @@ pub(crate) fn watch() {
         }
         parsed
     });
-    let path = env::var_os(OUT);
-    let Some(path) = path.filter(|path| {
-        if path.is_empty() {
-            say(format_args!(
+    let path = match env::var_os(OUT) {
+        Some(path) if !path.is_empty() => path,
+        Some(_) => {
+            return say(format_args!(
                 "{OUT} is empty: no snapshot is written at exit"
             ));
         }
-        !path.is_empty()
-    }) else {
-        if every.is_some() && env::var_os(OUT).is_none() {
-            say(format_args!("{EVERY} is ignored: {OUT} names no file"));
+        None => {
+            if every.is_some() {
+                say(format_args!("{EVERY} is ignored: {OUT} names no file"));
+            }
+            return;
         }
-        return;
     };
     let settings = SETTINGS.set(Settings {
         template: Template(path),
@@ -141,8 +140,7 @@ fn write_every(every: Duration) {
     let started = std::thread::Builder::new()
         .name("lockprof-out".into())
         .spawn(move || {
-            no_signals();
-            thread::make_own();
+            own_this_thread();
             loop {
                 std::thread::sleep(every);
                 // Whoever configures meanwhile would have to be waited for.

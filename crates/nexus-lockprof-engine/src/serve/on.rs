@@ -5,9 +5,8 @@ use crate::config::Mode;
 use crate::engine::Engine;
 use crate::env::{self, SERVE};
 use crate::kept::Kept;
-use crate::process::no_signals;
+use crate::process::own_this_thread;
 use crate::say;
-use crate::thread;
 use nexus_lockprof_export::serve::{Limits, Listen, Serve, ServeError, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 use std::fmt::Arguments;
@@ -172,9 +171,4 @@ impl Source for Served {
     fn trouble(&self, message: Arguments<'_>) {
         say(message);
     }
-}
-
-fn own_this_thread() {
-    no_signals();
-    thread::make_own();
 }
