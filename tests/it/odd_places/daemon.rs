@@ -106,9 +106,13 @@ fn a_daemon_serves() {
         let snapshot = Snapshot::from_json_slice(&json).unwrap();
         assert_eq!(i32::try_from(snapshot.pid()), Ok(daemon.pid));
         assert_eq!(snapshot.mode().to_string(), mode);
+        let pid = daemon.pid.to_string();
         assert_eq!(daemon.end(), [""; 0]);
-        let left = fs::read_dir(folder.at("lockprof")).unwrap().count();
-        assert_eq!(left, 0, "the socket goes with its process");
+        // Its first parent may have served for a moment, too. That left by `_exit`, so what it had may stay.
+        let names = fs::read_dir(folder.at("lockprof")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<String> = names.filter(|name| name.contains(&pid)).collect();
+        assert_eq!(left, [""; 0], "the socket goes with its process");
     }
 }
 
