@@ -383,6 +383,11 @@ impl Record {
         out
     }
 
+    /// Whether its owner is in the middle of changing it, or was when it ended.
+    pub(crate) fn is_half_changed(&self) -> bool {
+        self.seq.load(Relaxed) & 1 == 1
+    }
+
     /// A consistent copy, or `None` when the owner was writing at every attempt.
     pub(crate) fn read(&self) -> Option<Reading> {
         for _ in 0..READ_ATTEMPTS {

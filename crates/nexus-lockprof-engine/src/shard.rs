@@ -59,6 +59,8 @@ pub(crate) struct Shard {
     pub(crate) pool: Pool,
     pub(crate) lease: Lease,
     busy: AtomicBool,
+    /// Whether the thread that had it last is not in this process.
+    orphaned: AtomicBool,
     pub(crate) table: Table,
     pub(crate) stacks: stacks::Table,
     pub(crate) losses: Losses,
@@ -90,6 +92,7 @@ impl Shard {
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
             ),
             busy: AtomicBool::new(false),
+            orphaned: AtomicBool::new(false),
         })
     }
 
@@ -104,6 +107,34 @@ impl Shard {
         }
         self.busy.store(true, Relaxed);
         Some(Entered(self))
+    }
+
+    /// Its thread is not in this process, which was forked off. The call of the only thread there is.
+    #[cfg(unix)]
+    pub(crate) fn orphan(&self, now_ns: u64) {
+        self.life.end(now_ns);
+        self.orphaned.store(true, Relaxed);
+        self.lease.release();
+    }
+
+    /// Whether it can be written by another thread than had it last. The call of who has the lease, and writes nothing yet.
+    ///
+    /// It cannot if that thread was stopped by a fork in the middle of something: then a record may be half changed, the table may count
+    /// one too few, a bank may have a sample without its weight, and `seq` would say the contrary of what is so for good. All that is done
+    /// on the cold path, or between an odd and an even `seq`. Of what is done elsewhere, each store leaves a whole; at worst
+    /// a node of the pool is in no list.
+    pub(crate) fn is_whole(&self) -> bool {
+        if !self.orphaned.load(Relaxed) {
+            return true;
+        }
+        let guard = crossbeam_epoch::pin();
+        let mut whole = !self.busy.load(Relaxed);
+        self.table
+            .for_each(&guard, |record| whole &= !record.is_half_changed());
+        if whole {
+            self.orphaned.store(false, Relaxed);
+        }
+        whole
     }
 
     /// The record of `key`, made if it is not there yet.
