@@ -10,7 +10,7 @@ use crate::era::Eras;
 use crate::event::Handlers;
 #[cfg(unix)]
 use crate::exclusive::Still;
-use crate::exclusive::lock;
+use crate::exclusive::{self, lock};
 use crate::governor::{self, Costs};
 use crate::hot::{self, Probe};
 use crate::look;
@@ -24,8 +24,8 @@ use crate::table::try_box;
 use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Once, Weak};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use Ordering::Relaxed;
 
@@ -76,7 +76,8 @@ pub struct Core {
     pub(crate) handlers: Handlers,
     pub(crate) published: ArcSwapOption<Snapshot>,
     pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
-    configuring: AtomicBool,
+    /// The process in which a thread configures, or has configured, an engine that nobody had before; 0: none.
+    configuring: AtomicU32,
     environment_read: AtomicBool,
     /// Off for good.
     retired: AtomicBool,
@@ -123,7 +124,7 @@ impl Core {
             handlers: Handlers::new(),
             published: ArcSwapOption::const_empty(),
             aggregator: Mutex::new(None),
-            configuring: AtomicBool::new(false),
+            configuring: AtomicU32::new(0),
             environment_read: AtomicBool::new(false),
             retired: AtomicBool::new(false),
         }
@@ -135,8 +136,9 @@ impl Core {
         static NEXT: AtomicU64 = AtomicU64::new(GLOBAL_NUMBER + 1);
         let number = NEXT.fetch_add(1, Relaxed);
         let core = Arc::new_cyclic(|me| Core::new(Kind::Local(Weak::clone(me)), number, clock));
-        // The default settings are valid.
+        // The default settings are valid. It sets the fork handlers, too, before there is anything to hold.
         let _ = core.configure(Config::default());
+        exclusive::remember(&core);
         core
     }
 
@@ -166,8 +168,7 @@ impl Core {
         }
         // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
         // forever: not at all if it is this one again, from inside an allocator or a signal handler.
-        // Relaxed: only one thread is to win; what it does is published by the control word and arc-swap.
-        if thread::is_inside() || self.configuring.swap(true, Relaxed) {
+        if thread::is_inside() || !self.begin_configuring() {
             return self.await_configuration();
         }
         let _inside = thread::inside();
@@ -180,6 +181,20 @@ impl Core {
         }
         drop(changes);
         self.control()
+    }
+
+    /// Whether it is this thread that configures an engine that nobody has configured.
+    fn begin_configuring(&self) -> bool {
+        // A thread of another process is not here any more: this one was forked off meanwhile. The fork handlers may not have been set
+        // by then.
+        let here = std::process::id();
+        let before = self.configuring.load(Relaxed);
+        // Relaxed: only one thread is to win; what it does is published by the control word and arc-swap.
+        before != here
+            && self
+                .configuring
+                .compare_exchange(before, here, Relaxed, Relaxed)
+                .is_ok()
     }
 
     fn await_configuration(&self) -> Control {
@@ -217,6 +232,9 @@ impl Core {
     }
 
     fn first_use(&self) {
+        // First of all: whatever is begun is not to be copied by a fork before it is done.
+        #[cfg(unix)]
+        process::watch_forks();
         self.clock.started_ns();
         look::measure(&self.clock);
         if self.is_global() {
@@ -239,15 +257,15 @@ impl Core {
     pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
         config.validate()?;
         if config.stacks && !stacks::SUPPORTED {
-            static SAID: Once = Once::new();
-            SAID.call_once(|| {
+            static SAID: AtomicBool = AtomicBool::new(false);
+            if !SAID.swap(true, Relaxed) {
                 crate::say(format_args!(
                     "Config::stacks has no effect: the program was built without the feature `stacks`"
                 ));
-            });
+            }
         }
         let _inside = thread::inside();
-        if !self.configuring.swap(true, Relaxed) {
+        if self.control() == Control::UNCONFIGURED && self.begin_configuring() {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {
                 env::ignored(|name| std::env::var_os(name), &mut |message| {
@@ -368,7 +386,7 @@ impl Core {
     #[cfg(unix)]
     pub(crate) fn after_fork(&self) {
         if self.control() == Control::UNCONFIGURED {
-            self.configuring.store(false, Relaxed);
+            self.configuring.store(0, Relaxed);
         }
         // The child has this thread alone: nobody is left who writes these shards.
         let now_ns = self.clock.coarse_ns();

@@ -3,12 +3,16 @@
 use crate::control::Kind;
 use crate::core::GLOBAL;
 #[cfg(unix)]
-use crate::exclusive::Still;
+use crate::exclusive::AllStill;
 use crate::out;
 use crate::serve;
 #[cfg(unix)]
+use crate::thread;
+#[cfg(unix)]
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+#[cfg(unix)]
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 /// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
 ///
@@ -26,12 +30,36 @@ pub(crate) fn watch(environment: bool) {
     watch_forks();
 }
 
-/// Sets the fork handlers. Registered twice, they would lock the aggregator twice.
+/// Sets the fork handlers. When it returns they are set, unless another thread takes very long to do it.
+///
+/// A child may have been forked off by another thread in the midst of that, and does not know whether they are set: it sets them again.
 #[cfg(unix)]
 pub(crate) fn watch_forks() {
-    static WATCHING: AtomicBool = AtomicBool::new(false);
-    if !WATCHING.swap(true, Relaxed) {
+    const SET: u32 = u32::MAX;
+    const TURNS: usize = 100_000;
+    /// The process in which a thread sets them, or that they are set; 0: neither.
+    static HANDLERS: AtomicU32 = AtomicU32::new(0);
+    let here = std::process::id();
+    let before = HANDLERS.load(Relaxed);
+    if before == SET {
+        return;
+    }
+    // `pthread_atfork` allocates.
+    let _inside = thread::inside();
+    if before != here
+        && HANDLERS
+            .compare_exchange(before, here, Relaxed, Relaxed)
+            .is_ok()
+    {
         at_fork();
+        HANDLERS.store(SET, Relaxed);
+        return;
+    }
+    for _ in 0..TURNS {
+        if HANDLERS.load(Relaxed) == SET {
+            return;
+        }
+        std::thread::yield_now();
     }
 }
 
@@ -53,29 +81,45 @@ pub(crate) fn no_signals() {
 #[cfg(unix)]
 fn at_fork() {
     /// What the forking thread holds: nobody else looks.
-    struct Held(UnsafeCell<Option<Still<'static>>>);
-    // SAFETY: only the thread that has the locks of `Still` reads or writes it.
+    struct Held(UnsafeCell<Option<AllStill>>);
+    // SAFETY: only the thread that has all locks reads or writes it.
     unsafe impl Sync for Held {}
     static HELD: Held = Held(UnsafeCell::new(None));
+    /// The thread that has all locks, or 0. Handlers that are set twice are called twice, and do their work once.
+    static HOLDER: AtomicUsize = AtomicUsize::new(0);
 
     extern "C" fn prepare() {
-        // A clock that another thread is about to calibrate would never be ready in the child.
-        if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
-            GLOBAL.clock.prepare();
+        // Relaxed: a thread only looks for its own store.
+        if HOLDER.load(Relaxed) == thread::identity() {
+            return;
         }
-        let still = GLOBAL.hold_still();
+        // Once for all children, instead of in each.
+        if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
+            GLOBAL.prepare();
+        }
+        // It is set up by whoever is the first to use it, and the child could not wait for that.
+        crossbeam_epoch::default_collector();
+        let still = AllStill::hold();
         // SAFETY: this thread has the locks.
         unsafe { *HELD.0.get() = Some(still) };
+        HOLDER.store(thread::identity(), Relaxed);
+    }
+    fn release() -> Option<AllStill> {
+        if HOLDER.load(Relaxed) != thread::identity() {
+            return None;
+        }
+        HOLDER.store(0, Relaxed);
+        // SAFETY: this thread has the locks since `prepare`, until what is returned is dropped.
+        unsafe { (*HELD.0.get()).take() }
     }
     extern "C" fn in_parent() {
-        // SAFETY: this thread has the locks since `prepare`, until `still` is dropped.
-        let still = unsafe { (*HELD.0.get()).take() };
-        drop(still);
+        drop(release());
     }
     extern "C" fn in_child() {
-        GLOBAL.after_fork();
-        serve::after_fork();
-        in_parent();
+        if let Some(still) = release() {
+            still.after_fork();
+            serve::after_fork();
+        }
     }
     // SAFETY: the handlers do not unwind, and are there until the process ends.
     let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };

@@ -194,6 +194,12 @@ impl Drop for Lent {
     }
 }
 
+/// Not null, and no other thread's that is there.
+#[cfg(unix)]
+pub(crate) fn identity() -> usize {
+    CURRENT.with(|current| ptr::from_ref(current).addr())
+}
+
 /// Whether this thread is inside `register` or a configuration already.
 pub(crate) fn is_inside() -> bool {
     CURRENT.with(|current| current.life.get()) == Life::Inside

@@ -37,6 +37,25 @@ fn a_forked_child_has_a_clock() {
 
 #[cfg(unix)]
 #[test]
+fn threads_have_no_time_in_a_forked_child() {
+    child("fork: time of threads");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_collects_of_local_engines() {
+    child("fork: local engines");
+}
+
+/// By hand, with more children: see the program.
+#[cfg(unix)]
+#[test]
+fn children_are_forked_off_while_threads_come_and_go() {
+    child("churn");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_signal_handler_tries_locks() {
     child("signal");
 }

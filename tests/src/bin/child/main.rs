@@ -2,6 +2,8 @@
 //!
 //! The first argument says which part it plays. It checks itself, and exits with 0 if all is well.
 
+#[cfg(unix)]
+mod churn;
 mod conservation;
 mod environment;
 mod exit;
@@ -20,6 +22,8 @@ fn main() {
     let mut next = || args.next().unwrap_or_default();
     let part = next();
     match part.as_str() {
+        #[cfg(unix)]
+        "churn" => churn::main(&next()),
         "conservation" => conservation::main(&next()),
         "destructors" => exit::destructors(),
         "engines" => memory::engines(),
@@ -31,6 +35,10 @@ fn main() {
         "fork" => fork::main(),
         #[cfg(unix)]
         "fork while calibrating" => fork::while_calibrating(),
+        #[cfg(unix)]
+        "fork: time of threads" => fork::time_of_threads(),
+        #[cfg(unix)]
+        "fork: local engines" => fork::local_engines(),
         "memory" => memory::main(),
         "outlive main" => exit::outlive_main(),
         #[cfg(all(feature = "serve", unix))]
