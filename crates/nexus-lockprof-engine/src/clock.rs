@@ -57,6 +57,11 @@ impl Clock {
         self.ticks();
     }
 
+    /// Whether it can be read without being calibrated first.
+    pub(crate) fn is_calibrated(&self) -> bool {
+        self.ticks.get().is_some()
+    }
+
     /// A seed for what is drawn: another one in each process, and with a manual clock always the same.
     pub(crate) fn seed(&self) -> u64 {
         if self.hands.is_some() {

@@ -18,6 +18,7 @@ use crate::process;
 use crate::record::Era;
 use crate::registry::{Claim, Registry};
 use crate::shard::{Limits, Loss, Losses, Shard};
+use crate::signal::Attempt;
 use crate::since_off::SinceOff;
 use crate::stacks;
 use crate::table::try_box;
@@ -197,6 +198,17 @@ impl Core {
                 .is_ok()
     }
 
+    /// The control word; not configured by an acquisition that must not allocate, which is then lost.
+    pub(crate) fn control_for(&self, attempt: Attempt) -> Control {
+        if self.control() == Control::UNCONFIGURED && !attempt.may_allocate() {
+            if !thread::is_own() {
+                self.losses.count(Loss::Reentrant);
+            }
+            return Control::OFF;
+        }
+        self.control_or_configure()
+    }
+
     fn await_configuration(&self) -> Control {
         const TURNS: usize = 100_000;
         let turns = if thread::is_inside() { 0 } else { TURNS };
@@ -360,6 +372,11 @@ impl Core {
         if !self.prepared.load(Relaxed) {
             self.prepare_now();
         }
+    }
+
+    /// Whether [`prepare`](Self::prepare) has nothing left to do.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.prepared.load(Relaxed) && self.clock.is_calibrated()
     }
 
     #[cold]

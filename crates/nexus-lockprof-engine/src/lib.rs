@@ -72,6 +72,8 @@ mod serve;
 #[cfg(not(lockprof_loom))]
 mod shard;
 #[cfg(not(lockprof_loom))]
+mod signal;
+#[cfg(not(lockprof_loom))]
 mod since_off;
 #[cfg(not(lockprof_loom))]
 mod thread;

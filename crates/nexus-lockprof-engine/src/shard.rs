@@ -11,6 +11,9 @@ use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, bump};
 use crate::table::Table;
 use Ordering::{Acquire, Relaxed};
 
+/// Points whose records may be wanted at one time.
+const WANTED: usize = 8;
+
 /// Causes for which an event is not recorded; indexes a [`Losses`] array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
@@ -59,6 +62,8 @@ pub(crate) struct Shard {
     pub(crate) pool: Pool,
     pub(crate) lease: Lease,
     busy: AtomicBool,
+    /// Points that want a record, which a signal handler could not make; 0 is none. The owner's alone.
+    wanted: [AtomicU64; WANTED],
     /// Whether the thread that had it last is not in this process.
     orphaned: AtomicBool,
     pub(crate) table: Table,
@@ -92,6 +97,7 @@ impl Shard {
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
             ),
             busy: AtomicBool::new(false),
+            wanted: [const { AtomicU64::new(0) }; WANTED],
             orphaned: AtomicBool::new(false),
         })
     }
@@ -135,6 +141,36 @@ impl Shard {
             self.orphaned.store(false, Relaxed);
         }
         whole
+    }
+
+    /// Notes that the record of `key` is to be made as soon as that may be. The owner's call.
+    ///
+    /// Empties the cache, so that the thread's next acquisition that waits comes by the cold path, which makes it.
+    pub(crate) fn want(&self, key: PointKey) {
+        for wanted in &self.wanted {
+            let other = wanted.load(Relaxed);
+            if other == key.0 {
+                return;
+            }
+            if other == 0 {
+                wanted.store(key.0, Relaxed);
+                self.hot.forget();
+                return;
+            }
+        }
+    }
+
+    /// Whether there is one to be made.
+    #[inline]
+    pub(crate) fn has_wanted(&self) -> bool {
+        self.wanted[0].load(Relaxed) != 0
+    }
+
+    /// Takes those that are to be made. The owner's call.
+    pub(crate) fn take_wanted(&self) -> impl Iterator<Item = PointKey> {
+        // The first one last: as long as it is there, so may others be.
+        let taken = self.wanted.iter().rev().map(|key| key.swap(0, Relaxed));
+        taken.filter(|&key| key != 0).map(PointKey)
     }
 
     /// The record of `key`, made if it is not there yet.

@@ -7,6 +7,7 @@ use crate::core::{Core, GLOBAL};
 use crate::exit;
 use crate::hot::HotCache;
 use crate::shard::{Loss, Shard};
+use crate::signal::{Attempt, Patience};
 use crate::table::try_box;
 use std::cell::Cell;
 use std::ptr;
@@ -37,6 +38,7 @@ struct Current {
     held: Cell<*const Held>,
     /// The one of them that was last asked for; or null.
     asked: Cell<*const Held>,
+    patience: Patience,
 }
 
 thread_local! {
@@ -48,6 +50,7 @@ thread_local! {
             token: Cell::new(0),
             held: Cell::new(ptr::null()),
             asked: Cell::new(ptr::null()),
+            patience: Patience::new(),
         }
     };
 }
@@ -230,6 +233,12 @@ impl Drop for Inside {
 /// the profiler's own.
 #[inline]
 pub(crate) fn shard(core: &Core) -> Option<&Shard> {
+    shard_for(core, Attempt::Waits)
+}
+
+/// The same for an acquisition that may be a signal handler's: it may have to do without.
+#[inline]
+pub(crate) fn shard_for(core: &Core, attempt: Attempt) -> Option<&Shard> {
     let shard = if core.is_global() {
         // SAFETY: see `global_hot`.
         unsafe { &*global_hot() }.shard()
@@ -239,7 +248,7 @@ pub(crate) fn shard(core: &Core) -> Option<&Shard> {
     if shard.is_some() {
         return shard;
     }
-    register(core)
+    register(core, attempt)
 }
 
 /// This thread's shard of a local engine, if it has its lease.
@@ -252,6 +261,11 @@ pub(crate) fn leased(core: &Core) -> Option<&Shard> {
     })
 }
 
+/// How often this thread does without asking whether it may allocate.
+pub(crate) fn with_patience<T>(f: impl FnOnce(&Patience) -> T) -> T {
+    CURRENT.with(|current| f(&current.patience))
+}
+
 /// Whether this thread has the lease of `shard`.
 pub(crate) fn is_mine(shard: &Shard) -> bool {
     shard
@@ -261,7 +275,7 @@ pub(crate) fn is_mine(shard: &Shard) -> bool {
 
 #[cold]
 #[inline(never)]
-fn register(core: &Core) -> Option<&Shard> {
+fn register(core: &Core, attempt: Attempt) -> Option<&Shard> {
     if is_own() {
         return None;
     }
@@ -270,6 +284,7 @@ fn register(core: &Core) -> Option<&Shard> {
         // An allocator or a signal handler that takes a profiled lock while this thread registers.
         Life::Inside => Err(Loss::Reentrant),
         Life::Exited => Err(Loss::ThreadExit),
+        Life::Running if !attempt.may_allocate() => Err(Loss::Reentrant),
         Life::Running => {
             let _inside = inside();
             CURRENT.with(|current| lease(core, current))

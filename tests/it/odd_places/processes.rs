@@ -60,6 +60,39 @@ fn a_signal_handler_tries_locks() {
     child("signal");
 }
 
+/// What a handler may not do ends the program: that it allocates is seen, and not left to chance.
+#[cfg(unix)]
+#[cfg(not(feature = "deadlock_detection"))]
+#[test]
+fn a_signal_handlers_first_try_allocates_nothing() {
+    let mut command = children::command(env!("CARGO_BIN_EXE_interrupted"));
+    children::run(command.arg("signal")).expect_success();
+}
+
+/// A child is forked off while another thread is stopped in one of the allocations of the program's first lock: in each of them.
+#[cfg(unix)]
+#[test]
+fn a_child_is_forked_off_during_the_first_lock() {
+    const NO_MORE: i32 = 3;
+    for mode in ["counts", "exact"] {
+        let mut number = 0;
+        loop {
+            number += 1;
+            let mut command = children::command(env!("CARGO_BIN_EXE_interrupted"));
+            command.args(["fork", &number.to_string()]);
+            let ended = children::run(command.env("LOCKPROF", mode));
+            if ended.status.code() == Some(NO_MORE) {
+                break;
+            }
+            assert!(
+                ended.status.success(),
+                "{mode}, allocation {number}: {ended:?}"
+            );
+        }
+        assert!(number > 10, "{mode}: {number} allocations");
+    }
+}
+
 // parking_lot's deadlock detection allocates for each lock taken: no lock can guard an allocator then.
 #[cfg(not(feature = "deadlock_detection"))]
 #[test]

@@ -337,7 +337,8 @@ impl<R, H: Host> Profiled<R, H> {
     #[inline(never)]
     pub(super) fn try_failed(&self, key: SiteKey) {
         if let Some(core) = self.host.core() {
-            core.ticket(key, &self.class, self.name_len).try_failed();
+            core.try_ticket(key, &self.class, self.name_len)
+                .try_failed();
         }
     }
 
@@ -351,7 +352,7 @@ impl<R, H: Host> Profiled<R, H> {
         let Some(core) = self.host.core() else {
             return try_(&self.raw).map(ProfiledGuard::untracked);
         };
-        let ticket = core.ticket(key, &self.class, self.name_len);
+        let ticket = core.try_ticket(key, &self.class, self.name_len);
         let Some(inner) = try_(&self.raw) else {
             ticket.try_failed();
             return None;

@@ -66,7 +66,7 @@ impl<R, H: Host> Profiled<R, H> {
         match try_(&self.raw, inner) {
             Ok(inner) => {
                 self.hold_ends(&before);
-                Ok(ProfiledGuard::new(inner, self.held_on(key, before)))
+                Ok(ProfiledGuard::new(inner, self.held_after_wait(key, before)))
             }
             Err(inner) => self.upgrade_contended(key, before, |raw| block(raw, inner)),
         }
@@ -138,7 +138,7 @@ impl<R, H: Host> Profiled<R, H> {
         else {
             return out;
         };
-        *stamp = self.held_on(key, std::mem::take(stamp));
+        *stamp = self.held_after_wait(key, std::mem::take(stamp));
         out
     }
 
@@ -163,7 +163,7 @@ impl<R, H: Host> Profiled<R, H> {
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
                 if let Some(core) = self.host.core() {
-                    let mut ticket = core.ticket(key, &self.class, self.name_len);
+                    let mut ticket = core.try_ticket(key, &self.class, self.name_len);
                     ticket.yielded_to(between);
                     // SAFETY: the stamp is of an acquisition of this lock, whose host keeps its engine alive.
                     unsafe {
@@ -182,6 +182,17 @@ impl<R, H: Host> Profiled<R, H> {
     /// This runs inside the critical section, there is no outside: in the usual case it is two stores.
     #[inline(always)]
     pub fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+        self.held_on_by::<false>(key, before)
+    }
+
+    /// The same after a change that may have waited, which is no signal handler's: a new point may be made for it.
+    #[inline(always)]
+    pub fn held_after_wait(&self, key: SiteKey, before: Stamp) -> Stamp {
+        self.held_on_by::<true>(key, before)
+    }
+
+    #[inline(always)]
+    fn held_on_by<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
         if before.is_none() {
             match self.probe(key) {
                 Probe::Off => return before,
@@ -194,16 +205,20 @@ impl<R, H: Host> Profiled<R, H> {
                 Probe::Time(_) | Probe::Cold => {}
             }
         }
-        self.held_on_cold(key, before)
+        self.held_on_cold::<WAITS>(key, before)
     }
 
     #[cold]
     #[inline(never)]
-    fn held_on_cold(&self, key: SiteKey, before: Stamp) -> Stamp {
+    fn held_on_cold<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
         let Some(core) = self.host.core() else {
             return before;
         };
-        let mut ticket = core.ticket(key, &self.class, self.name_len);
+        let mut ticket = if WAITS {
+            core.ticket(key, &self.class, self.name_len)
+        } else {
+            core.try_ticket(key, &self.class, self.name_len)
+        };
         // SAFETY: `before` is of an acquisition of this lock, whose host keeps its engine alive.
         let stamp = unsafe {
             ticket.follows(&before);

@@ -235,7 +235,7 @@ fn asleep<'a, T, X>(
     let before = Held::new(watched, (), stamp);
     let woken = wait(std);
     let (_, (), before) = before.into_parts();
-    let stamp = watched.held_on(SiteKey::new(site, Exclusive), before);
+    let stamp = watched.held_after_wait(SiteKey::new(site, Exclusive), before);
     map(woken, |(std, rest)| {
         (MutexGuard(Held::new(watched, std, stamp)), rest)
     })
