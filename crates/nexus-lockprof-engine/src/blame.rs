@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::identity::{HoldMode, PointKey};
 use crate::record::{Delta, Measured, Owner, Record};
 use crate::shard::Shard;
+use crate::signal::Attempt;
 use crate::sync::{Ordering::Relaxed, bump};
 use crate::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 
@@ -272,7 +273,7 @@ impl Core {
     /// This thread's own record of a point that others are blamed at.
     fn blamed<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
         let known = shard.hot.find_either(key);
-        known.or_else(|| self.record(shard, owner, key))
+        known.or_else(|| self.record(shard, owner, key, Attempt::Waits))
     }
 
     /// A measured hold ends, and somebody is parked on the lock: tells them whose it was.

@@ -101,7 +101,7 @@ impl<'a> Bench<'a> {
             ..Delta::default()
         };
         // So that its reservoir is there.
-        bench.record.add(&owner, &first, ERA, &bench.seed);
+        bench.record.add(&owner, &first, ERA, &bench.seed, || true);
         Some(bench)
     }
 

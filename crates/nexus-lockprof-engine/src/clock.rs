@@ -1,9 +1,10 @@
 //! Time: quanta's counter clock, or a manual one.
 
+use crate::exclusive::{SETTING, lock};
 use crate::governor::Time;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// An engine's source of time: raw ticks that are cheap to read, and their length in nanoseconds.
 ///
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) struct Clock {
     ticks: OnceLock<quanta::Clock>,
     hands: Option<Hands>,
-    started_ns: OnceLock<u64>,
+    /// As `coarse_ns`, and 1 more; 0 before the start.
+    started: AtomicU64,
 }
 
 impl Clock {
@@ -21,7 +23,7 @@ impl Clock {
         Clock {
             ticks: OnceLock::new(),
             hands: None,
-            started_ns: OnceLock::new(),
+            started: AtomicU64::new(0),
         }
     }
 
@@ -29,12 +31,23 @@ impl Clock {
         Clock {
             ticks: OnceLock::from(clock.clock.clone()),
             hands: Some(clock.hands.clone()),
-            started_ns: OnceLock::new(),
+            started: AtomicU64::new(0),
         }
     }
 
     #[inline(always)]
     fn ticks(&self) -> &quanta::Clock {
+        match self.ticks.get() {
+            Some(ticks) => ticks,
+            None => self.calibrated(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn calibrated(&self) -> &quanta::Clock {
+        // A child that is forked off meanwhile would wait for ever, for this clock's or quanta's own calibration. A fork waits for this.
+        let _setting = lock(&SETTING);
         self.ticks.get_or_init(quanta::Clock::new)
     }
 
@@ -42,6 +55,11 @@ impl Clock {
     #[inline]
     pub(crate) fn prepare(&self) {
         self.ticks();
+    }
+
+    /// Whether it can be read without being calibrated first.
+    pub(crate) fn is_calibrated(&self) -> bool {
+        self.ticks.get().is_some()
     }
 
     /// A seed for what is drawn: another one in each process, and with a manual clock always the same.
@@ -115,17 +133,24 @@ impl Clock {
 
     /// Nanoseconds since some fixed moment, without calibration: for what is rare.
     pub(crate) fn coarse_ns(&self) -> u64 {
-        static ORIGIN: OnceLock<Instant> = OnceLock::new();
         match &self.hands {
             Some(hands) => hands.now.value(),
-            None => u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos())
-                .unwrap_or(u64::MAX),
+            None => monotonic_ns(),
         }
     }
 
     /// When the engine started, as `coarse_ns`: the first call of this.
     pub(crate) fn started_ns(&self) -> u64 {
-        *self.started_ns.get_or_init(|| self.coarse_ns())
+        let started = self.started.load(Relaxed);
+        if started != 0 {
+            return started - 1;
+        }
+        let now = self.coarse_ns();
+        // Relaxed: a value of its own.
+        match self.started.compare_exchange(0, now + 1, Relaxed, Relaxed) {
+            Ok(_) => now,
+            Err(started) => started - 1,
+        }
     }
 }
 
@@ -146,6 +171,27 @@ fn await_earlier() {
     unsafe {
         std::arch::asm!("isb", options(nostack, preserves_flags));
     }
+}
+
+/// Nanoseconds by the system's clock that never goes back.
+#[cfg(unix)]
+fn monotonic_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: writes to `time`, and to nothing else.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    // Neither is negative.
+    (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Nanoseconds since the first call.
+#[cfg(not(unix))]
+fn monotonic_ns() -> u64 {
+    static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
+    let origin = ORIGIN.get_or_init(std::time::Instant::now);
+    u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Time for Clock {

@@ -10,37 +10,44 @@ use crate::era::Eras;
 use crate::event::Handlers;
 #[cfg(unix)]
 use crate::exclusive::Still;
-use crate::exclusive::lock;
+use crate::exclusive::{self, lock};
 use crate::governor::{self, Costs};
 use crate::hot::{self, Probe};
 use crate::look;
 use crate::process;
 use crate::record::Era;
+use crate::registry::{Claim, Registry};
 use crate::shard::{Limits, Loss, Losses, Shard};
+use crate::signal::Attempt;
 use crate::since_off::SinceOff;
 use crate::stacks;
+use crate::table::try_box;
 use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Once, Weak};
-use thread_local::ThreadLocal;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use Ordering::Relaxed;
 
 /// The engine that locks report to unless they are told otherwise.
-pub(crate) static GLOBAL: Core = Core::new(Kind::Global, Clock::counter(), Control::UNCONFIGURED);
+pub(crate) static GLOBAL: Core = Core::new(Kind::Global, GLOBAL_NUMBER, Clock::counter());
 
 enum Kind {
     Global,
     Local(Weak<Core>),
 }
 
+/// Number of the global engine.
+const GLOBAL_NUMBER: u64 = 0;
+
 /// All state of one engine.
 pub struct Core {
     /// The word that steers the hot path. On a line of its own: read by every acquisition.
     control: CacheLine<AtomicU64>,
     kind: Kind,
+    /// Never another engine's, nor again: an address may be.
+    pub(crate) number: u64,
     pub(crate) clock: Clock,
     pub(crate) costs: Costs,
     /// Whether the clock and the costs are there.
@@ -50,8 +57,10 @@ pub struct Core {
     /// Budget that threads left when they ended, or owed then, in nanoseconds; and the last one's spacing, an f64's bits.
     left_ns: AtomicI64,
     spacing: AtomicU64,
-    pub(crate) shards: ThreadLocal<Shard>,
+    pub(crate) shards: Registry<Shard>,
     shard_count: AtomicUsize,
+    /// Those of them that nobody will have again.
+    retired_shards: AtomicUsize,
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
@@ -68,7 +77,8 @@ pub struct Core {
     pub(crate) handlers: Handlers,
     pub(crate) published: ArcSwapOption<Snapshot>,
     pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
-    configuring: AtomicBool,
+    /// The process in which a thread configures, or has configured, an engine that nobody had before; 0: none.
+    configuring: AtomicU32,
     environment_read: AtomicBool,
     /// Off for good.
     retired: AtomicBool,
@@ -89,18 +99,20 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    const fn new(kind: Kind, clock: Clock, control: Control) -> Self {
+    const fn new(kind: Kind, number: u64, clock: Clock) -> Self {
         Core {
-            control: CacheLine(AtomicU64::new(control.0)),
+            control: CacheLine(AtomicU64::new(Control::UNCONFIGURED.0)),
             kind,
+            number,
             clock,
             costs: Costs::assumed(),
             prepared: AtomicBool::new(false),
             budget: AtomicU64::new(0),
             left_ns: AtomicI64::new(0),
             spacing: AtomicU64::new(0),
-            shards: ThreadLocal::new(),
+            shards: Registry::new(),
             shard_count: AtomicUsize::new(0),
+            retired_shards: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
             eras: Eras::new(),
@@ -113,7 +125,7 @@ impl Core {
             handlers: Handlers::new(),
             published: ArcSwapOption::const_empty(),
             aggregator: Mutex::new(None),
-            configuring: AtomicBool::new(false),
+            configuring: AtomicU32::new(0),
             environment_read: AtomicBool::new(false),
             retired: AtomicBool::new(false),
         }
@@ -122,11 +134,12 @@ impl Core {
     /// An engine of its own, with the default settings.
     pub(crate) fn local(clock: Option<&ManualClock>) -> Arc<Self> {
         let clock = clock.map_or_else(Clock::counter, Clock::manual);
-        let core = Arc::new_cyclic(|me| {
-            Core::new(Kind::Local(Weak::clone(me)), clock, Control::UNCONFIGURED)
-        });
-        // The default settings are valid.
+        static NEXT: AtomicU64 = AtomicU64::new(GLOBAL_NUMBER + 1);
+        let number = NEXT.fetch_add(1, Relaxed);
+        let core = Arc::new_cyclic(|me| Core::new(Kind::Local(Weak::clone(me)), number, clock));
+        // The default settings are valid. It sets the fork handlers, too, before there is anything to hold.
         let _ = core.configure(Config::default());
+        exclusive::remember(&core);
         core
     }
 
@@ -156,8 +169,7 @@ impl Core {
         }
         // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
         // forever: not at all if it is this one again, from inside an allocator or a signal handler.
-        // Relaxed: only one thread is to win; what it does is published by the control word and arc-swap.
-        if thread::is_inside() || self.configuring.swap(true, Relaxed) {
+        if thread::is_inside() || !self.begin_configuring() {
             return self.await_configuration();
         }
         let _inside = thread::inside();
@@ -170,6 +182,31 @@ impl Core {
         }
         drop(changes);
         self.control()
+    }
+
+    /// Whether it is this thread that configures an engine that nobody has configured.
+    fn begin_configuring(&self) -> bool {
+        // A thread of another process is not here any more: this one was forked off meanwhile. The fork handlers may not have been set
+        // by then.
+        let here = std::process::id();
+        let before = self.configuring.load(Relaxed);
+        // Relaxed: only one thread is to win; what it does is published by the control word and arc-swap.
+        before != here
+            && self
+                .configuring
+                .compare_exchange(before, here, Relaxed, Relaxed)
+                .is_ok()
+    }
+
+    /// The control word; not configured by an acquisition that must not allocate, which is then lost.
+    pub(crate) fn control_for(&self, attempt: Attempt) -> Control {
+        if self.control() == Control::UNCONFIGURED && !attempt.may_allocate() {
+            if !thread::is_own() {
+                self.losses.count(Loss::Reentrant);
+            }
+            return Control::OFF;
+        }
+        self.control_or_configure()
     }
 
     fn await_configuration(&self) -> Control {
@@ -207,6 +244,9 @@ impl Core {
     }
 
     fn first_use(&self) {
+        // First of all: whatever is begun is not to be copied by a fork before it is done.
+        #[cfg(unix)]
+        process::watch_forks();
         self.clock.started_ns();
         look::measure(&self.clock);
         if self.is_global() {
@@ -229,15 +269,15 @@ impl Core {
     pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
         config.validate()?;
         if config.stacks && !stacks::SUPPORTED {
-            static SAID: Once = Once::new();
-            SAID.call_once(|| {
+            static SAID: AtomicBool = AtomicBool::new(false);
+            if !SAID.swap(true, Relaxed) {
                 crate::say(format_args!(
                     "Config::stacks has no effect: the program was built without the feature `stacks`"
                 ));
-            });
+            }
         }
         let _inside = thread::inside();
-        if !self.configuring.swap(true, Relaxed) {
+        if self.control() == Control::UNCONFIGURED && self.begin_configuring() {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {
                 env::ignored(env::var_os, &mut |message| crate::say(message));
@@ -332,6 +372,11 @@ impl Core {
         }
     }
 
+    /// Whether [`prepare`](Self::prepare) has nothing left to do.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.prepared.load(Relaxed) && self.clock.is_calibrated()
+    }
+
     #[cold]
     fn prepare_now(&self) {
         self.clock.prepare();
@@ -356,15 +401,20 @@ impl Core {
     #[cfg(unix)]
     pub(crate) fn after_fork(&self) {
         if self.control() == Control::UNCONFIGURED {
-            self.configuring.store(false, Relaxed);
+            self.configuring.store(0, Relaxed);
         }
-        // The child has this thread alone. Plain stores: nobody is left who writes these shards, or locks anything.
+        // The child has this thread alone: nobody is left who writes these shards.
         let now_ns = self.clock.coarse_ns();
-        for shard in &self.shards {
-            if !thread::is_mine(shard) {
-                shard.life.end(now_ns);
+        let mut there = 0;
+        for (place, shard) in self.shards.places() {
+            there += 1;
+            if !self.shards.is_free(place) && !thread::is_mine(shard) {
+                shard.orphan(now_ns);
+                self.shards.give_back(place);
             }
         }
+        // One that was being made is not there.
+        self.shard_count.store(there, Relaxed);
     }
 
     /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
@@ -406,28 +456,44 @@ impl Core {
         }
     }
 
-    /// A shard for a thread that has none: one that an exited thread left, or a new one.
-    pub(crate) fn new_shard(&self) -> Result<&Shard, Loss> {
-        // A new thread has no slot, and so no shard, before this gives it one: it may be one that another
-        // thread left. Only what is made in here counts against the cap.
-        self.shards.get_or_try(|| {
-            let made = if self.shard_count.fetch_add(1, Relaxed) < self.config().max_shards {
-                let id = self.next_shard.fetch_add(1, Relaxed);
-                let shard = Shard::try_new(id, self.clock.seed()).ok_or(Loss::Memory);
-                if let Ok(shard) = &shard {
-                    shard
-                        .governor
-                        .inherit(f64::from_bits(self.spacing.load(Relaxed)));
-                }
-                shard
-            } else {
-                Err(Loss::ShardsFull)
-            };
-            if made.is_err() {
-                self.shard_count.fetch_sub(1, Relaxed);
+    /// A shard for the thread with this token, and its place: one that an exited thread left, or a new one.
+    pub(crate) fn lease_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
+        let left = self.shards.claim(|shard| {
+            if !shard.lease.try_take(token) {
+                return Claim::Leave;
             }
-            made
-        })
+            if shard.is_whole() {
+                return Claim::Take;
+            }
+            // It keeps the lease, and is counted on in snapshots.
+            self.retired_shards.fetch_add(1, Relaxed);
+            Claim::Retire
+        });
+        if let Some(left) = left {
+            return Ok(left);
+        }
+        let made = self.new_shard(token);
+        if made.is_err() {
+            self.shard_count.fetch_sub(1, Relaxed);
+        }
+        made
+    }
+
+    /// Counts it also if it cannot be made.
+    fn new_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
+        let before = self.shard_count.fetch_add(1, Relaxed);
+        let retired = self.retired_shards.load(Relaxed);
+        if before.saturating_sub(retired) >= self.config().max_shards {
+            return Err(Loss::ShardsFull);
+        }
+        let id = self.next_shard.fetch_add(1, Relaxed);
+        let shard = Shard::try_new(id, self.clock.seed()).and_then(try_box);
+        let shard = shard.ok_or(Loss::Memory)?;
+        let spacing = f64::from_bits(self.spacing.load(Relaxed));
+        shard.governor.inherit(spacing);
+        // Nobody else has seen it.
+        shard.lease.try_take(token);
+        self.shards.insert(shard).ok_or(Loss::Memory)
     }
 
     pub(crate) fn shard_count(&self) -> u64 {

@@ -170,8 +170,8 @@ impl Engine {
     /// Calibrates the counter clock now, instead of at the first timed acquisition: some milliseconds, once in a process.
     pub fn warm_up(&self) {
         let core = self.state();
-        core.prepare();
         core.control_or_configure();
+        core.prepare();
     }
 
     /// Starts a thread that [ticks](Self::tick) every `every`, until the reporter is dropped.

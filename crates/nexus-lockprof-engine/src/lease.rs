@@ -5,8 +5,7 @@ use Ordering::{Acquire, Relaxed, Release};
 
 /// The lease of a shard: who writes it, or nobody.
 ///
-/// The hand-over of a shard from an exited thread to a new one is ordered here, whatever the crate that
-/// gives thread numbers out again does.
+/// The hand-over of a shard from an exited thread to a new one is ordered here; the registry's bit only says where to look.
 #[derive(Debug, Default)]
 pub(crate) struct Lease(AtomicU64);
 

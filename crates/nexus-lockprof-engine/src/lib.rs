@@ -4,7 +4,7 @@
 //! - Each thread writes a shard of its own, with plain stores; the hot path is in `hot`, the rest of
 //!   an acquisition in `ticket`.
 //! - A collection (`aggregate`) walks all shards and merges them, and makes no thread wait.
-//! - The protocols between the two are in `record`, `reservoir`, `era`, `table`, `lease` and `pending`; `docs/protocol.md`
+//! - The protocols between the two are in `record`, `reservoir`, `era`, `table`, `registry`, `lease` and `pending`; `docs/protocol.md`
 //!   goes through them ordering by ordering, and `models` checks them with loom.
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
@@ -22,6 +22,7 @@ mod identity;
 mod lease;
 mod pending;
 mod record;
+mod registry;
 mod reservoir;
 mod sampler;
 mod stacks;
@@ -51,6 +52,8 @@ mod event;
 #[cfg(not(lockprof_loom))]
 mod exclusive;
 #[cfg(not(lockprof_loom))]
+mod exit;
+#[cfg(not(lockprof_loom))]
 mod host;
 #[cfg(not(lockprof_loom))]
 mod kept;
@@ -70,6 +73,8 @@ mod reporter;
 mod serve;
 #[cfg(not(lockprof_loom))]
 mod shard;
+#[cfg(not(lockprof_loom))]
+mod signal;
 #[cfg(not(lockprof_loom))]
 mod since_off;
 #[cfg(all(

@@ -3,20 +3,20 @@
 use crate::control::Kind;
 use crate::core::GLOBAL;
 #[cfg(unix)]
-use crate::exclusive::Still;
+use crate::exclusive::AllStill;
 use crate::out;
 use crate::serve;
 use crate::start;
 use crate::thread;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+#[cfg(unix)]
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-/// How far `watch` has come.
-static WATCH: AtomicU8 = AtomicU8::new(NEW);
-const NEW: u8 = 0;
-const UNDER_WAY: u8 = 1;
-const DONE: u8 = 2;
+/// The process in which a thread does what `watch` does, or that it is done; 0: neither.
+static WATCH: AtomicU32 = AtomicU32::new(0);
+const DONE: u32 = u32::MAX;
 
 /// Whether this process was forked off, and its parent had threads of the profiler's own, which it has not.
 static NEEDS_THREADS: AtomicBool = AtomicBool::new(false);
@@ -25,15 +25,17 @@ static NEEDS_THREADS: AtomicBool = AtomicBool::new(false);
 ///
 /// Once: a child that was forked off later has what it inherited. One that was forked off meanwhile has its own first use.
 pub(crate) fn watch(environment: bool) {
-    if WATCH
-        .compare_exchange(NEW, UNDER_WAY, Relaxed, Relaxed)
-        .is_err()
+    let here = std::process::id();
+    let before = WATCH.load(Relaxed);
+    // Relaxed: one thread is to do it.
+    if [DONE, here].contains(&before)
+        || WATCH
+            .compare_exchange(before, here, Relaxed, Relaxed)
+            .is_err()
     {
         return;
     }
     start::note_time_once();
-    #[cfg(unix)]
-    watch_forks();
     if environment {
         out::watch();
         serve::watch();
@@ -60,12 +62,36 @@ pub(crate) fn start_threads() {
     }
 }
 
-/// Sets the fork handlers. Registered twice, they would lock the aggregator twice.
+/// Sets the fork handlers. When it returns they are set, unless another thread takes very long to do it.
+///
+/// A child may have been forked off by another thread in the midst of that, and does not know whether they are set: it sets them again.
 #[cfg(unix)]
 pub(crate) fn watch_forks() {
-    static WATCHING: AtomicBool = AtomicBool::new(false);
-    if !WATCHING.swap(true, Relaxed) {
+    const SET: u32 = u32::MAX;
+    const TURNS: usize = 100_000;
+    /// The process in which a thread sets them, or that they are set; 0: neither.
+    static HANDLERS: AtomicU32 = AtomicU32::new(0);
+    let here = std::process::id();
+    let before = HANDLERS.load(Relaxed);
+    if before == SET {
+        return;
+    }
+    // `pthread_atfork` allocates.
+    let _inside = thread::inside();
+    if before != here
+        && HANDLERS
+            .compare_exchange(before, here, Relaxed, Relaxed)
+            .is_ok()
+    {
         at_fork();
+        HANDLERS.store(SET, Relaxed);
+        return;
+    }
+    for _ in 0..TURNS {
+        if HANDLERS.load(Relaxed) == SET {
+            return;
+        }
+        std::thread::yield_now();
     }
 }
 
@@ -93,34 +119,48 @@ fn no_signals() {
 #[cfg(unix)]
 fn at_fork() {
     /// What the forking thread holds: nobody else looks.
-    struct Held(UnsafeCell<Option<(Still<'static>, serve::Still)>>);
-    // SAFETY: only the thread that has the locks of both reads or writes it.
+    struct Held(UnsafeCell<Option<(AllStill, serve::Still)>>);
+    // SAFETY: only the thread that has all locks reads or writes it.
     unsafe impl Sync for Held {}
     static HELD: Held = Held(UnsafeCell::new(None));
+    /// The thread that has all locks, or 0. Handlers that are set twice are called twice, and do their work once.
+    static HOLDER: AtomicUsize = AtomicUsize::new(0);
 
     extern "C" fn prepare() {
-        // A clock that another thread is about to calibrate would never be ready in the child.
-        if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
-            GLOBAL.clock.prepare();
+        // Relaxed: a thread only looks for its own store.
+        if HOLDER.load(Relaxed) == thread::identity() {
+            return;
         }
-        let still = (GLOBAL.hold_still(), serve::hold_still());
+        // Once for all children, instead of in each.
+        if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
+            GLOBAL.prepare();
+        }
+        // It is set up by whoever is the first to use it, and the child could not wait for that.
+        crossbeam_epoch::default_collector();
+        let still = (AllStill::hold(), serve::hold_still());
         // SAFETY: this thread has the locks.
         unsafe { *HELD.0.get() = Some(still) };
+        HOLDER.store(thread::identity(), Relaxed);
+    }
+    fn release() -> Option<(AllStill, serve::Still)> {
+        if HOLDER.load(Relaxed) != thread::identity() {
+            return None;
+        }
+        HOLDER.store(0, Relaxed);
+        // SAFETY: this thread has the locks since `prepare`, until what is returned is dropped.
+        unsafe { (*HELD.0.get()).take() }
     }
     extern "C" fn in_parent() {
-        // SAFETY: this thread has the locks since `prepare`, until `still` is dropped.
-        let still = unsafe { (*HELD.0.get()).take() };
-        drop(still);
+        drop(release());
     }
     extern "C" fn in_child() {
-        GLOBAL.after_fork();
+        let Some(still) = release() else { return };
+        still.0.after_fork();
         serve::after_fork();
         start::note_time();
         out::after_fork();
-        in_parent();
-        if WATCH.load(Relaxed) == UNDER_WAY {
-            WATCH.store(NEW, Relaxed);
-        } else if out::has_thread() || serve::has_thread() {
+        drop(still);
+        if WATCH.load(Relaxed) == DONE && (out::has_thread() || serve::has_thread()) {
             NEEDS_THREADS.store(true, Relaxed);
             GLOBAL.call_at_next_lock();
         }

@@ -13,7 +13,7 @@ use crate::identity::PointKey;
 use crate::reservoir::{Packed, Reservoir};
 use crate::sampler::{Pace, STEP, Sampling};
 use crate::stacks;
-use crate::sync::{AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// So many times the weight of a sample, without a sample, are no chance any more: one in 3,000 gaps is as long.
@@ -23,6 +23,10 @@ const SURELY_MEASURED: u64 = 2 * STEP;
 
 /// Attempts to read a record that is being written.
 const READ_ATTEMPTS: usize = if cfg!(lockprof_loom) { 2 } else { 64 };
+
+/// Flags of [`Record::attempts`].
+pub(crate) const WAITS: u32 = 1;
+pub(crate) const TRIES: u32 = 2;
 
 /// Proof that the calling thread owns the shard: only then may its records be written.
 ///
@@ -77,6 +81,8 @@ pub(crate) struct Record {
     vain_wait_ns: AtomicU64,
     caused: Sum,
     wait: Tally,
+    /// How this point's acquisitions are made: [`WAITS`], [`TRIES`], both or not known.
+    attempts: AtomicU32,
 }
 
 /// Events that no measured one stands for.
@@ -237,7 +243,22 @@ impl Record {
             caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
+            attempts: AtomicU32::new(0),
         }
+    }
+
+    /// Notes how an acquisition of this point is made. The owner's call.
+    #[inline]
+    pub(crate) fn note_attempt(&self, flag: u32) {
+        let attempts = self.attempts.own_load();
+        if attempts & flag == 0 {
+            self.attempts.store(attempts | flag, Relaxed);
+        }
+    }
+
+    /// How acquisitions of this point are made, as far as that was noted. The owner's call.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts.own_load()
     }
 
     /// Position in the shard, from 0, in order of creation.
@@ -245,8 +266,16 @@ impl Record {
         self.ordinal as usize
     }
 
-    /// Adds `delta`. Returns how many reservoirs could not be had for want of memory.
-    pub(crate) fn add(&self, _owner: &Owner, delta: &Delta, era: Era, seed: &AtomicU64) -> u64 {
+    /// Adds `delta`. Returns how many samples have no place in a reservoir, which would have to be allocated: there is no memory, or
+    /// `may_allocate` says no.
+    pub(crate) fn add(
+        &self,
+        _owner: &Owner,
+        delta: &Delta,
+        era: Era,
+        seed: &AtomicU64,
+        may_allocate: impl FnOnce() -> bool,
+    ) -> u64 {
         // Inside the sequence, so that a collection that comes between a sample and its sums finds that the record is not
         // as it was, and looks at the sample.
         let offered = self.write(|| {
@@ -261,18 +290,26 @@ impl Record {
         });
         match offered {
             None => 0,
-            Some(offered) => self.add_slowly(delta, offered, era, seed),
+            Some(offered) => self.add_slowly(delta, offered, era, seed, may_allocate()),
         }
     }
 
     /// The same, after this many were offered: the others may have to allocate, which is not for the inside of a sequence. It
     /// has moved already, and that is enough for a collection that comes next.
     #[inline(never)]
-    fn add_slowly(&self, delta: &Delta, offered: usize, era: Era, seed: &AtomicU64) -> u64 {
+    fn add_slowly(
+        &self,
+        delta: &Delta,
+        offered: usize,
+        era: Era,
+        seed: &AtomicU64,
+        may_allocate: bool,
+    ) -> u64 {
         let measured = delta.measured().skip(offered);
-        let refused = measured
-            .map(|measured| u64::from(!self.tally(measured.kind).offer(measured, era, seed)))
-            .sum();
+        let offer = |measured: Measured| {
+            may_allocate && self.tally(measured.kind).offer(measured, era, seed)
+        };
+        let refused = measured.map(|measured| u64::from(!offer(measured))).sum();
         self.write(|| self.add_sums(delta, era));
         refused
     }
@@ -381,6 +418,11 @@ impl Record {
         // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in `read`.
         self.seq.store(seq.wrapping_add(2), Release);
         out
+    }
+
+    /// Whether its owner is in the middle of changing it, or was when it ended.
+    pub(crate) fn is_half_changed(&self) -> bool {
+        self.seq.load(Relaxed) & 1 == 1
     }
 
     /// A consistent copy, or `None` when the owner was writing at every attempt.

@@ -11,6 +11,9 @@ use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, bump};
 use crate::table::Table;
 use Ordering::{Acquire, Relaxed};
 
+/// Points whose records may be wanted at one time.
+const WANTED: usize = 8;
+
 /// Causes for which an event is not recorded; indexes a [`Losses`] array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
@@ -59,6 +62,10 @@ pub(crate) struct Shard {
     pub(crate) pool: Pool,
     pub(crate) lease: Lease,
     busy: AtomicBool,
+    /// Points that want a record, which a signal handler could not make; 0 is none. The owner's alone.
+    wanted: [AtomicU64; WANTED],
+    /// Whether the thread that had it last is not in this process.
+    orphaned: AtomicBool,
     pub(crate) table: Table,
     pub(crate) stacks: stacks::Table,
     pub(crate) losses: Losses,
@@ -90,6 +97,8 @@ impl Shard {
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
             ),
             busy: AtomicBool::new(false),
+            wanted: [const { AtomicU64::new(0) }; WANTED],
+            orphaned: AtomicBool::new(false),
         })
     }
 
@@ -104,6 +113,64 @@ impl Shard {
         }
         self.busy.store(true, Relaxed);
         Some(Entered(self))
+    }
+
+    /// Its thread is not in this process, which was forked off. The call of the only thread there is.
+    #[cfg(unix)]
+    pub(crate) fn orphan(&self, now_ns: u64) {
+        self.life.end(now_ns);
+        self.orphaned.store(true, Relaxed);
+        self.lease.release();
+    }
+
+    /// Whether it can be written by another thread than had it last. The call of who has the lease, and writes nothing yet.
+    ///
+    /// It cannot if that thread was stopped by a fork in the middle of something: then a record may be half changed, the table may count
+    /// one too few, a bank may have a sample without its weight, and `seq` would say the contrary of what is so for good. All that is done
+    /// on the cold path, or between an odd and an even `seq`. Of what is done elsewhere, each store leaves a whole; at worst
+    /// a node of the pool is in no list.
+    pub(crate) fn is_whole(&self) -> bool {
+        if !self.orphaned.load(Relaxed) {
+            return true;
+        }
+        let guard = crossbeam_epoch::pin();
+        let mut whole = !self.busy.load(Relaxed);
+        self.table
+            .for_each(&guard, |record| whole &= !record.is_half_changed());
+        if whole {
+            self.orphaned.store(false, Relaxed);
+        }
+        whole
+    }
+
+    /// Notes that the record of `key` is to be made as soon as that may be. The owner's call.
+    ///
+    /// Empties the cache, so that the thread's next acquisition that waits comes by the cold path, which makes it.
+    pub(crate) fn want(&self, key: PointKey) {
+        for wanted in &self.wanted {
+            let other = wanted.load(Relaxed);
+            if other == key.0 {
+                return;
+            }
+            if other == 0 {
+                wanted.store(key.0, Relaxed);
+                self.hot.forget();
+                return;
+            }
+        }
+    }
+
+    /// Whether there is one to be made.
+    #[inline]
+    pub(crate) fn has_wanted(&self) -> bool {
+        self.wanted[0].load(Relaxed) != 0
+    }
+
+    /// Takes those that are to be made. The owner's call.
+    pub(crate) fn take_wanted(&self) -> impl Iterator<Item = PointKey> {
+        // The first one last: as long as it is there, so may others be.
+        let taken = self.wanted.iter().rev().map(|key| key.swap(0, Relaxed));
+        taken.filter(|&key| key != 0).map(PointKey)
     }
 
     /// The record of `key`, made if it is not there yet.

@@ -1,13 +1,16 @@
 //! A thread and its shards: first use, exit, and what happens after it.
 //!
-//! Two thread-locals: one without a destructor, which the hot path reads and which is there until
-//! the thread's very end, and one with it, which gives the leases back.
+//! All that is a thread's own is in one thread-local without a destructor, which the hot path reads and which is there until the
+//! thread's very end. `exit` tells when that comes, and the leases are given back.
 
 use crate::core::{Core, GLOBAL};
+use crate::exit;
 use crate::hot::HotCache;
 use crate::shard::{Loss, Shard};
-use crate::unwind::caught;
-use std::cell::{Cell, RefCell};
+use crate::signal::{Attempt, Patience};
+use crate::table::try_box;
+use std::cell::Cell;
+use std::ptr;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -31,6 +34,11 @@ struct Current {
     own: Cell<bool>,
     /// This thread's number: never 0 once it has one, never used again.
     token: Cell<u64>,
+    /// The shards that this thread has, the latest first; or null.
+    held: Cell<*const Held>,
+    /// The one of them that was last asked for; or null.
+    asked: Cell<*const Held>,
+    patience: Patience,
 }
 
 thread_local! {
@@ -40,9 +48,11 @@ thread_local! {
             life: Cell::new(Life::Running),
             own: Cell::new(false),
             token: Cell::new(0),
+            held: Cell::new(ptr::null()),
+            asked: Cell::new(ptr::null()),
+            patience: Patience::new(),
         }
     };
-    static LEASES: Leases = const { Leases(RefCell::new(Vec::new())) };
 }
 
 /// The cache of this thread's shard of the global engine, or an empty one.
@@ -61,53 +71,111 @@ pub(crate) fn forget_hot() {
     unsafe { &*global_hot() }.forget();
 }
 
-/// A shard that this thread writes; `core` is `None` for the global engine's.
+/// A shard that this thread has the lease of: one of a list.
+///
+/// A signal handler may look through the list at any time. So it changes by one store of a pointer, and what is freed was taken out
+/// before.
 struct Held {
+    /// Number of its engine.
+    engine: u64,
+    /// `None` for the global one.
     core: Option<Weak<Core>>,
     shard: *const Shard,
+    /// In the engine's registry.
+    place: usize,
+    next: Cell<*const Held>,
 }
 
-struct Leases(RefCell<Vec<Held>>);
+impl Held {
+    fn is_of_a_gone_engine(&self) -> bool {
+        self.core
+            .as_ref()
+            .is_some_and(|core| core.strong_count() == 0)
+    }
 
-impl Drop for Leases {
-    fn drop(&mut self) {
-        CURRENT.with(|current| {
-            current.hot.set(&raw const EMPTY);
-            current.life.set(Life::Exited);
-        });
-        give_back(self.0.get_mut());
+    /// Gives the lease back, if the engine is still there.
+    fn give_back(&self) {
+        // A local engine's shards live as long as it does, and `alive` keeps it for the release.
+        let alive = self.core.as_ref().map(Weak::upgrade);
+        if matches!(alive, Some(None)) {
+            return;
+        }
+        // SAFETY: the engine is the global one, or kept alive just above.
+        let shard = unsafe { &*self.shard };
+        let core = alive.flatten();
+        let core = core.as_deref().unwrap_or(&GLOBAL);
+        core.close_account(shard);
+        shard.life.end(core.clock.coarse_ns());
+        shard.lease.release();
+        core.shards.give_back(self.place);
     }
 }
 
-fn give_back(leases: &mut Vec<Held>) {
-    for held in leases.drain(..) {
-        // A local engine's shards live as long as it does, and `alive` keeps it for the release.
-        let alive = held.core.as_ref().map(Weak::upgrade);
-        if !matches!(alive, Some(None)) {
-            // SAFETY: the engine is the global one, or kept alive just above.
-            let shard = unsafe { &*held.shard };
-            let core = alive.flatten();
-            let core = core.as_deref().unwrap_or(&GLOBAL);
-            core.close_account(shard);
-            shard.life.end(core.clock.coarse_ns());
-            shard.lease.release();
+impl Current {
+    /// The shards that this thread has.
+    fn all_held(&self) -> impl Iterator<Item = &Held> {
+        // SAFETY: null, or made by `Box::into_raw`; freed by this thread alone, which is here, after it was taken out.
+        let deref = |held: *const Held| unsafe { held.as_ref() };
+        std::iter::successors(deref(self.held.get()), move |held| deref(held.next.get()))
+    }
+
+    /// The one of the engine with this number.
+    fn held_of(&self, engine: u64) -> Option<&Held> {
+        // SAFETY: as above: null, or in the list.
+        if let Some(asked) = unsafe { self.asked.get().as_ref() }
+            && asked.engine == engine
+        {
+            return Some(asked);
+        }
+        let held = self.all_held().find(|held| held.engine == engine)?;
+        self.asked.set(held);
+        Some(held)
+    }
+
+    fn hold(&self, held: Box<Held>) {
+        held.next.set(self.held.get());
+        self.held.set(Box::into_raw(held));
+    }
+
+    /// Takes those out for which `gone` says so, and calls `then` with each before it is freed.
+    fn drop_held(&self, gone: impl Fn(&Held) -> bool, then: impl Fn(&Held)) {
+        let mut link = &self.held;
+        // SAFETY: as in `all_held`; what was taken out below is not looked at again.
+        while let Some(held) = unsafe { link.get().as_ref() } {
+            if !gone(held) {
+                link = &held.next;
+                continue;
+            }
+            let out = link.get().cast_mut();
+            self.asked.set(ptr::null());
+            link.set(held.next.get());
+            then(held);
+            // SAFETY: made by `Box::into_raw`, and in no list any more.
+            drop(unsafe { Box::from_raw(out) });
         }
     }
+
+    fn give_back(&self) {
+        self.hot.set(&raw const EMPTY);
+        self.drop_held(|_| true, Held::give_back);
+    }
+}
+
+/// This thread is at its end: gives the leases back.
+pub(crate) fn ends() {
+    CURRENT.with(|current| {
+        current.life.set(Life::Exited);
+        current.give_back();
+    });
 }
 
 /// Makes this thread the profiler's own: what locks it takes, in whatever it calls, is the profiler's business and not the
 /// program's. The leases that it has are given back.
 pub(crate) fn make_own() {
-    let may_have_leases = CURRENT.with(|current| {
+    CURRENT.with(|current| {
         current.own.set(true);
-        current.hot.set(&raw const EMPTY);
-        current.token.get() != 0
+        current.give_back();
     });
-    // Not touched otherwise: its destructor must come after `thread_local`'s, should this thread get a shard later.
-    if may_have_leases {
-        // In a thread that is at its end they are given back.
-        let _ = LEASES.try_with(|leases| give_back(&mut leases.0.borrow_mut()));
-    }
 }
 
 /// Whether this thread is the profiler's own.
@@ -134,6 +202,12 @@ impl Drop for Lent {
             make_own();
         }
     }
+}
+
+/// Not null, and no other thread's that is there.
+#[cfg(unix)]
+pub(crate) fn identity() -> usize {
+    CURRENT.with(|current| ptr::from_ref(current).addr())
 }
 
 /// Whether this thread is inside `register` or a configuration already.
@@ -166,6 +240,12 @@ impl Drop for Inside {
 /// the profiler's own.
 #[inline]
 pub(crate) fn shard(core: &Core) -> Option<&Shard> {
+    shard_for(core, Attempt::Waits)
+}
+
+/// The same for an acquisition that may be a signal handler's: it may have to do without.
+#[inline]
+pub(crate) fn shard_for(core: &Core, attempt: Attempt) -> Option<&Shard> {
     let shard = if core.is_global() {
         // SAFETY: see `global_hot`.
         unsafe { &*global_hot() }.shard()
@@ -175,14 +255,22 @@ pub(crate) fn shard(core: &Core) -> Option<&Shard> {
     if shard.is_some() {
         return shard;
     }
-    register(core)
+    register(core, attempt)
 }
 
 /// This thread's shard of a local engine, if it has its lease.
 #[inline]
 pub(crate) fn leased(core: &Core) -> Option<&Shard> {
-    let token = CURRENT.with(|current| current.token.get());
-    core.shards.get().filter(|shard| shard.lease.is_of(token))
+    CURRENT.with(|current| {
+        let shard = current.held_of(core.number)?.shard;
+        // SAFETY: of this very engine, since no other has its number; its shards live as long as it does.
+        Some(unsafe { &*shard })
+    })
+}
+
+/// How often this thread does without asking whether it may allocate.
+pub(crate) fn with_patience<T>(f: impl FnOnce(&Patience) -> T) -> T {
+    CURRENT.with(|current| f(&current.patience))
 }
 
 /// Whether this thread has the lease of `shard`.
@@ -194,7 +282,7 @@ pub(crate) fn is_mine(shard: &Shard) -> bool {
 
 #[cold]
 #[inline(never)]
-fn register(core: &Core) -> Option<&Shard> {
+fn register(core: &Core, attempt: Attempt) -> Option<&Shard> {
     if is_own() {
         return None;
     }
@@ -203,65 +291,41 @@ fn register(core: &Core) -> Option<&Shard> {
         // An allocator or a signal handler that takes a profiled lock while this thread registers.
         Life::Inside => Err(Loss::Reentrant),
         Life::Exited => Err(Loss::ThreadExit),
+        Life::Running if !attempt.may_allocate() => Err(Loss::Reentrant),
         Life::Running => {
-            // `thread_local` panics when its own destructor has run in this thread and we are
-            // called for the first time after that: not ours to pass on. It also never takes back the
-            // slot that it gave out by then, so this thread gets nothing more.
-            let found = caught(|| {
-                let _inside = inside();
-                lease(core)
-            });
-            found.unwrap_or_else(|| {
-                CURRENT.with(|current| current.life.set(Life::Exited));
-                Err(Loss::ThreadExit)
-            })
+            let _inside = inside();
+            CURRENT.with(|current| lease(core, current))
         }
     };
     found.map_err(|cause| core.losses.count(cause)).ok()
 }
 
-fn lease(core: &Core) -> Result<&Shard, Loss> {
-    let token = CURRENT.with(|current| {
-        if current.token.get() == 0 {
-            static NEXT: AtomicU64 = AtomicU64::new(1);
-            current.token.set(NEXT.fetch_add(1, Relaxed));
-        }
-        current.token.get()
-    });
-    let shard = match core.shards.get() {
-        Some(left_by_another) => left_by_another,
-        None => core.new_shard()?,
-    };
-    if !shard.lease.try_take(token) {
+fn lease<'a>(core: &'a Core, current: &Current) -> Result<&'a Shard, Loss> {
+    if current.token.get() == 0 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        current.token.set(NEXT.fetch_add(1, Relaxed));
+    }
+    if !exit::notice() {
         return Err(Loss::ThreadExit);
     }
+    // A thread that outlives engine after engine keeps nothing of those that are gone.
+    current.drop_held(Held::is_of_a_gone_engine, |_| ());
+    let held = try_box(Held {
+        engine: core.number,
+        core: core.weak(),
+        shard: ptr::null(),
+        place: 0,
+        next: Cell::new(ptr::null()),
+    });
+    let mut held = held.ok_or(Loss::Memory)?;
+    let (place, shard) = core.lease_shard(current.token.get())?;
     shard.hot.belongs_to(shard);
     core.open_account(shard);
     shard.life.begin(core.clock.coarse_ns());
-    // Registers `LEASES`' destructor after `thread_local`'s own, which `core.shards` registered: destructors
-    // run in reverse, so the lease is free before the slot is given to another thread.
-    let held = LEASES.try_with(|leases| {
-        let mut leases = leases.0.borrow_mut();
-        if leases.len() == leases.capacity() {
-            // A thread that outlives engine after engine keeps nothing of those that are gone.
-            leases.retain(|held| {
-                held.core
-                    .as_ref()
-                    .is_none_or(|core| core.strong_count() != 0)
-            });
-        }
-        leases.push(Held {
-            core: core.weak(),
-            shard,
-        });
-    });
-    if held.is_err() {
-        shard.life.end(core.clock.coarse_ns());
-        shard.lease.release();
-        return Err(Loss::ThreadExit);
-    }
+    (held.shard, held.place) = (shard, place);
+    current.hold(held);
     if core.is_global() {
-        CURRENT.with(|current| current.hot.set(&raw const shard.hot));
+        current.hot.set(&raw const shard.hot);
     }
     Ok(shard)
 }

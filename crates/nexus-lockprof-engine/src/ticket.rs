@@ -15,6 +15,7 @@ use crate::record::{self, Delta, Measured, Owner, Record};
 use crate::reservoir::with_rng;
 use crate::sampler::Schedule;
 use crate::shard::{Loss, Shard};
+use crate::signal::{Attempt, Patience};
 use crate::sync::{Ordering::Relaxed, bump};
 use crate::thread;
 use crate::timed::is_sampled;
@@ -38,6 +39,7 @@ struct Entry<'a> {
     shard: &'a Shard,
     record: &'a Record,
     kind: Kind,
+    attempt: Attempt,
     /// What this acquisition's hold and wait stand for; 0 when they are not to be timed.
     hold_weight: u64,
     wait_weight: u64,
@@ -92,14 +94,35 @@ impl Core {
         if self.is_global() && process::needs_threads() {
             process::start_threads();
         }
+        self.waiting_ticket(site, word, len)
+    }
+
+    /// The same for a change that may have waited, of a lock that is held by now: it starts no threads in a process that was forked off.
+    ///
+    /// # Safety
+    /// As for [`ticket`](Self::ticket).
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub unsafe fn ticket_after_wait(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> Ticket<'_> {
+        self.waiting_ticket(site, word, len)
+    }
+
+    #[inline(always)]
+    fn waiting_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         Ticket {
             core: self,
-            entry: self.entry(site, word, len),
+            entry: self.entry(site, word, len, Attempt::Waits),
         }
     }
 
-    /// The same for an acquisition that does not wait, which may be a signal handler's, or that is made while the lock is held: it starts
-    /// no threads in a process that was forked off.
+    /// The same for an acquisition that does not wait, which may be a signal handler's, or that is made while the lock is held: where it
+    /// would allocate, and that may not be done, it goes unrecorded. It starts no threads either.
     ///
     /// # Safety
     /// As for [`ticket`](Self::ticket).
@@ -109,16 +132,22 @@ impl Core {
     pub unsafe fn try_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         Ticket {
             core: self,
-            entry: self.entry(site, word, len),
+            entry: self.entry(site, word, len, Attempt::Tries),
         }
     }
 
-    fn entry(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Option<Entry<'_>> {
-        let control = self.control_or_configure();
+    fn entry(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+        attempt: Attempt,
+    ) -> Option<Entry<'_>> {
+        let control = self.control_for(attempt);
         if control.kind() == Kind::Off {
             return None;
         }
-        let shard = thread::shard(self)?;
+        let shard = thread::shard_for(self, attempt)?;
         let _entered = shard.enter()?;
         let Some(tag) = word.number(len) else {
             shard.losses.count_as_owner(Loss::PointsFull);
@@ -126,12 +155,20 @@ impl Core {
         };
         // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
-        let record = self.look_up(shard, &owner, PointKey::new(site, tag), control)?;
+        if attempt == Attempt::Waits && shard.has_wanted() {
+            self.make_wanted(shard, &owner);
+        }
+        let record = self.look_up(shard, &owner, PointKey::new(site, tag), control, attempt)?;
+        record.note_attempt(match attempt {
+            Attempt::Waits => record::WAITS,
+            Attempt::Tries => record::TRIES,
+        });
         let mut entry = Entry {
             owner,
             shard,
             record,
             kind: control.kind(),
+            attempt,
             hold_weight: 0,
             wait_weight: 0,
             next_hold: None,
@@ -171,16 +208,35 @@ impl Core {
         LOG.leave(lock);
     }
 
+    /// Makes the records that signal handlers could not make.
+    #[cold]
+    #[inline(never)]
+    fn make_wanted(&self, shard: &Shard, owner: &Owner) {
+        for key in shard.take_wanted() {
+            self.record(shard, owner, key, Attempt::Waits);
+        }
+        thread::with_patience(Patience::forget);
+    }
+
     /// The record of `key`, made if need be. `None`, with the loss counted, when there can be none.
     pub(crate) fn record<'a>(
         &self,
         shard: &'a Shard,
         owner: &Owner,
         key: PointKey,
+        attempt: Attempt,
     ) -> Option<&'a Record> {
         shard
             .governor
             .charge_look_up(self.costs.looked_up_ns.load(Relaxed));
+        if let Some(record) = shard.table.find(owner, key) {
+            return Some(record);
+        }
+        if !attempt.may_allocate() {
+            shard.losses.count_as_owner(Loss::Reentrant);
+            shard.want(key);
+            return None;
+        }
         shard
             .record(owner, key, &self.limits())
             .map_err(|cause| shard.losses.count_as_owner(cause))
@@ -194,6 +250,7 @@ impl Core {
         owner: &Owner,
         key: PointKey,
         control: Control,
+        attempt: Attempt,
     ) -> Option<&'a Record> {
         let known = shard.hot.find(key, Some, || None);
         if let Some(record) = known
@@ -203,7 +260,7 @@ impl Core {
         }
         // What the cache knew was noted when it came into it, under the same word. A blocker is there already.
         self.since_off.note(key);
-        let record = self.record(shard, owner, key)?;
+        let record = self.record(shard, owner, key, attempt)?;
         if record.control.load(Relaxed) != control.0 {
             // New, or not used since the mode was changed.
             let kind = control.kind();
@@ -219,7 +276,10 @@ impl Core {
                 .waits
                 .set(Schedule::of(kind, || self.next_wait(shard, record, done)));
         }
-        if record.holds.weight() >= FAR && control.kind() == Kind::Sampled {
+        if record.holds.weight() >= FAR
+            && control.kind() == Kind::Sampled
+            && self.clock.is_calibrated()
+        {
             // It may be here because it is stuck.
             self.review(shard, record, self.clock.raw());
         }
@@ -326,7 +386,7 @@ impl Core {
             if own {
                 return Some(record);
             }
-            self.record(shard, owner, record.key)
+            self.record(shard, owner, record.key, Attempt::Waits)
         };
         let hold_start = pending.hold_start.load(Relaxed);
         let hold_end = pending.hold_end.load(Relaxed);
@@ -428,9 +488,19 @@ impl Core {
 
     pub(crate) fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
         let era = self.era();
-        let refused = record.add(owner, delta, era, &shard.rng);
+        let mut cause = Loss::Memory;
+        let refused = record.add(owner, delta, era, &shard.rng, || {
+            // Of a point whose acquisitions wait, no release is a handler's.
+            let may = record.attempts() == record::WAITS || Attempt::Tries.may_allocate();
+            if !may {
+                cause = Loss::Reentrant;
+                // To be noted at its next acquisition, if it was not.
+                shard.hot.forget_one(record.key);
+            }
+            may
+        });
         for _ in 0..refused {
-            shard.losses.count_as_owner(Loss::Memory);
+            shard.losses.count_as_owner(cause);
         }
     }
 }
@@ -696,14 +766,19 @@ impl<'a> Entry<'a> {
     /// Prepares the hold of acquisition `number` to be timed, and the schedule that follows.
     fn time_hold(&mut self, core: &Core, number: u64) {
         // Calibrated here and not in the critical section, should this be the first use of the clock.
-        core.prepare();
+        let has_clock = core.is_prepared() || self.attempt.may_allocate();
+        if has_clock {
+            core.prepare();
+        }
         self.hold_weight = self.record.holds.weight();
         if self.kind == Kind::Sampled {
             self.next_hold = Some(core.next_hold(self.shard, self.record, number));
         }
-        self.pending = self.shard.pool.take(self.record);
-        if self.pending.is_none() {
-            self.replenish(core);
+        if has_clock {
+            self.pending = self.shard.pool.take(self.record);
+            if self.pending.is_none() {
+                self.replenish(core);
+            }
         }
         if let Some(pending) = self.pending {
             pending.hold_weight.store(self.hold_weight, Relaxed);
@@ -723,7 +798,7 @@ impl<'a> Entry<'a> {
         let known = holder.and_then(|site| core.known_holder(self.record.key, site));
         self.blocker = known.and_then(|key| {
             let control = Control(self.record.control.load(Relaxed));
-            core.look_up(self.shard, &self.owner, key, control)
+            core.look_up(self.shard, &self.owner, key, control, self.attempt)
         });
         if self.wait_weight != 0
             && let Some(pending) = self.pending
@@ -802,6 +877,9 @@ impl<'a> Entry<'a> {
     /// Takes a node that another thread has returned, or a new one. The shard is entered.
     #[cold]
     fn replenish(&mut self, core: &Core) {
+        if !self.attempt.may_allocate() {
+            return;
+        }
         let (shard, record) = (self.shard, self.record);
         let mut last = 0;
         // What is released by others is seen by this thread's governor only here.

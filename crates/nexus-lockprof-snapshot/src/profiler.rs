@@ -158,7 +158,8 @@ pub struct Losses {
     pub points_full: u64,
     /// There were more threads than `Config::max_shards`.
     pub shards_full: u64,
-    /// The thread was inside the profiler already (a profiled lock in an allocator or a signal handler).
+    /// The thread was inside the profiler already (a profiled lock in an allocator or a signal handler), or it tried a lock and might be in a
+    /// signal handler, where the profiler must not allocate.
     pub reentrant: u64,
     /// The thread's local storage was gone (a lock used late in a thread's exit).
     pub thread_exit: u64,

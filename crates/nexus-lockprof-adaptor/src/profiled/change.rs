@@ -84,7 +84,7 @@ impl<R, H: Host> Profiled<R, H> {
                 // SAFETY: the caller's.
                 let stamp = unsafe {
                     self.hold_ends(&before);
-                    self.held_on(key, before)
+                    self.held_after_wait(key, before)
                 };
                 Ok(ProfiledGuard::new(inner, stamp))
             }
@@ -163,7 +163,7 @@ impl<R, H: Host> Profiled<R, H> {
             return out;
         };
         // SAFETY: the caller's.
-        *stamp = unsafe { self.held_on(key, std::mem::take(stamp)) };
+        *stamp = unsafe { self.held_after_wait(key, std::mem::take(stamp)) };
         out
     }
 
@@ -214,6 +214,22 @@ impl<R, H: Host> Profiled<R, H> {
     /// `before` is of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
     pub unsafe fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+        // SAFETY: the caller's.
+        unsafe { self.held_on_by::<false>(key, before) }
+    }
+
+    /// The same after a change that may have waited, which is no signal handler's: a new point may be made for it.
+    ///
+    /// # Safety
+    /// As for [`held_on`](Self::held_on).
+    #[inline(always)]
+    pub unsafe fn held_after_wait(&self, key: SiteKey, before: Stamp) -> Stamp {
+        // SAFETY: the caller's.
+        unsafe { self.held_on_by::<true>(key, before) }
+    }
+
+    #[inline(always)]
+    unsafe fn held_on_by<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
         if before.is_none() {
             match self.probe(key) {
                 Probe::Off => return before,
@@ -227,18 +243,22 @@ impl<R, H: Host> Profiled<R, H> {
             }
         }
         // SAFETY: the caller's.
-        unsafe { self.held_on_cold(key, before) }
+        unsafe { self.held_on_cold::<WAITS>(key, before) }
     }
 
     /// # Safety
     /// As for [`held_on`](Self::held_on).
     #[cold]
     #[inline(never)]
-    unsafe fn held_on_cold(&self, key: SiteKey, before: Stamp) -> Stamp {
+    unsafe fn held_on_cold<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
         let Some(core) = self.host.core() else {
             return before;
         };
-        let mut ticket = self.try_ticket(core, key);
+        let mut ticket = if WAITS {
+            self.ticket_after_wait(core, key)
+        } else {
+            self.try_ticket(core, key)
+        };
         // SAFETY: the caller's; this lock's host keeps the engine alive.
         let stamp = unsafe {
             ticket.follows(&before);

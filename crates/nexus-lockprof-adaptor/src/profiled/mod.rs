@@ -206,6 +206,13 @@ impl<R, H: Host> Profiled<R, H> {
         unsafe { core.try_ticket(key, &self.class, self.name_len) }
     }
 
+    /// The same of a change that may have waited, of a lock that is held by now.
+    #[inline(always)]
+    fn ticket_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
+        // SAFETY: as in `ticket`.
+        unsafe { core.ticket_after_wait(key, &self.class, self.name_len) }
+    }
+
     /// The latest holder that published itself.
     #[inline]
     fn holder(&self) -> Option<SiteKey> {

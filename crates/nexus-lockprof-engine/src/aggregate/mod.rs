@@ -110,7 +110,7 @@ impl Aggregator {
         let mut looked_up_ns = 0;
         // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the walk is over.
         let guard = crossbeam_epoch::pin();
-        for shard in &core.shards {
+        for shard in core.shards.iter() {
             table.records += shard.table.len();
             table.hash_size += shard.table.hash_size(&guard);
             table.collisions += shard.table.collisions();

@@ -28,7 +28,8 @@ fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
         hold: Some(hold),
         ..Delta::default()
     };
-    assert_eq!(record.add(&owner, &delta, core.era(), &shard.rng), 0);
+    let refused = record.add(&owner, &delta, core.era(), &shard.rng, || true);
+    assert_eq!(refused, 0);
 }
 
 fn values(samples: &[Sample]) -> Vec<u64> {
@@ -152,7 +153,8 @@ fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: 
         hold,
         ..Delta::default()
     };
-    assert_eq!(record.add(&owner, &delta, core.era(), &shard.rng), 0);
+    let refused = record.add(&owner, &delta, core.era(), &shard.rng, || true);
+    assert_eq!(refused, 0);
 }
 
 #[test]

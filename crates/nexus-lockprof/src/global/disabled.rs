@@ -2,30 +2,40 @@
 
 use nexus_lockprof_engine::{Config, Engine, Mode, var_os};
 use std::io::Write;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 pub(super) fn engine() -> Engine {
-    static OFF: Once = Once::new();
-    OFF.call_once(|| {
-        for name in [
-            "LOCKPROF",
-            "LOCKPROF_BUDGET",
-            "LOCKPROF_EVERY",
-            "LOCKPROF_OUT",
-            "LOCKPROF_SERVE",
-            "LOCKPROF_STACKS",
-        ] {
-            if var_os(name).is_some() {
-                // A closed stderr is no reason to stop.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "lockprof: {name} has no effect: the program was built without the feature `profile`"
-                );
-            }
+    // No `Once`: a child that is forked off meanwhile would wait for ever. To switch off twice is no harm.
+    static OFF: AtomicBool = AtomicBool::new(false);
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !OFF.load(Relaxed) {
+        if !SAID.swap(true, Relaxed) {
+            complain();
         }
         Engine::global().retire();
-    });
+        OFF.store(true, Relaxed);
+    }
     Engine::global()
+}
+
+/// Says which variables have no effect.
+fn complain() {
+    for name in [
+        "LOCKPROF",
+        "LOCKPROF_BUDGET",
+        "LOCKPROF_EVERY",
+        "LOCKPROF_OUT",
+        "LOCKPROF_SERVE",
+        "LOCKPROF_STACKS",
+    ] {
+        if var_os(name).is_some() {
+            // A closed stderr is no reason to stop.
+            let _ = writeln!(
+                std::io::stderr(),
+                "lockprof: {name} has no effect: the program was built without the feature `profile`"
+            );
+        }
+    }
 }
 
 pub(super) fn effective(config: Config) -> Config {

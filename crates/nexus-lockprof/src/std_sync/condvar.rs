@@ -237,7 +237,7 @@ fn asleep<'a, T, X>(
     let woken = wait(std);
     let (_, (), before) = before.into_parts();
     // SAFETY: as above; it is still that of the hold that has ended.
-    let stamp = unsafe { watched.held_on(SiteKey::new(site, Exclusive), before) };
+    let stamp = unsafe { watched.held_after_wait(SiteKey::new(site, Exclusive), before) };
     map(woken, |(std, rest)| {
         (MutexGuard(Held::new(watched, std, stamp)), rest)
     })

@@ -4,9 +4,11 @@
 //! parked threads may be locked by another thread when the process forks, and then stays so in the child. That is
 //! parking_lot's, and nobody can help it; what is tested here is that the profiler does not go there by itself.
 
-use nexus_lockprof::{Config, Mode, Mutex, snapshot};
+use lock_api::RawMutex;
+use nexus_lockprof::engine::Engine;
+use nexus_lockprof::{Config, Mode, Mutex, Profiled, Snapshot, snapshot};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -79,34 +81,120 @@ fn lock() {
     *THEIRS.lock() += 1;
 }
 
-/// Forks when this thread's lock was acquired that many times.
-fn fork(acquired: u64) -> Result<(), String> {
+/// The threads of its parent have no time in a child, and what they counted is there.
+pub(crate) fn time_of_threads() {
+    const THREADS: usize = 8;
+    let local = Engine::new();
+    let engines = [Engine::global(), local.clone()];
+    let raw = Profiled::named_in(local, RawMutex::INIT, "other threads'");
+    let local_lock: lock_api::Mutex<Profiled<parking_lot::RawMutex, Engine>, u64> =
+        lock_api::Mutex::from_raw(raw, 0);
+    let work = || {
+        *THEIRS.lock() += 1;
+        *local_lock.lock() += 1;
+    };
+    work();
+    let [here, over] = [Barrier::new(THREADS + 1), Barrier::new(THREADS + 1)];
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                work();
+                here.wait();
+                over.wait();
+            });
+        }
+        here.wait();
+        let forked = fork_for(|| {
+            engines.iter().all(|engine| {
+                let before = engine.snapshot();
+                thread::sleep(Duration::from_millis(50));
+                let after = engine.snapshot();
+                let grown = after.overhead().threads_ns - before.overhead().threads_ns;
+                // Of the nine threads that there were, one is here.
+                let elapsed = after.elapsed_ns() - before.elapsed_ns();
+                let acquired = acquisitions(&after, "other threads'");
+                grown <= elapsed * 3 / 2 && acquired == 1 + THREADS as u64
+            })
+        });
+        over.wait();
+        assert_eq!(forked, Ok(()));
+    });
+}
+
+/// Local engines are held still, too, and their locks work in the child.
+pub(crate) fn local_engines() {
+    let engines: Vec<_> = (0..3).map(|_| Engine::new()).collect();
+    let locks: Vec<_> = engines
+        .iter()
+        .map(|engine| {
+            let raw = Profiled::named_in(engine.clone(), RawMutex::INIT, "forking thread's");
+            Arc::new(lock_api::Mutex::<
+                Profiled<parking_lot::RawMutex, Engine>,
+                u64,
+            >::from_raw(raw, 0))
+        })
+        .collect();
+    thread::scope(|scope| {
+        for engine in &engines {
+            scope.spawn(move || {
+                while !DONE.load(Relaxed) {
+                    let _ = engine.snapshot();
+                    let passing = Engine::new();
+                    drop(passing.snapshot());
+                    thread::sleep(Duration::from_micros(20));
+                }
+            });
+        }
+        let failed = (0..FORKS).find_map(|_| {
+            let forked = fork_for(|| {
+                engines.iter().zip(&locks).all(|(engine, lock)| {
+                    *lock.lock() += 1;
+                    acquisitions(&engine.snapshot(), "forking thread's") == 1
+                })
+            });
+            forked.err()
+        });
+        DONE.store(true, Relaxed);
+        assert_eq!(failed, None);
+    });
+}
+
+fn acquisitions(snapshot: &Snapshot, lock: &str) -> u64 {
+    snapshot.points_of(lock).map(|p| p.acquisitions).sum()
+}
+
+/// Forks a child that ends with 0 if `check` is true there, and waits for it.
+pub(crate) fn fork_for(check: impl FnOnce() -> bool) -> Result<(), String> {
     // SAFETY: the child does nothing but lock, collect and exit.
     match unsafe { libc::fork() } {
         -1 => Err(std::io::Error::last_os_error().to_string()),
-        0 => child(acquired),
+        0 => {
+            let right = check();
+            // SAFETY: ends the process, and runs no destructors of a parent that it is a copy of.
+            unsafe { libc::_exit(i32::from(!right)) }
+        }
         child => wait(child),
     }
 }
 
-/// Exits with 0 if the child's profiler goes on where the parent's was.
-fn child(acquired: u64) -> ! {
+/// Forks when this thread's lock was acquired that many times.
+fn fork(acquired: u64) -> Result<(), String> {
+    fork_for(|| child(acquired))
+}
+
+/// Whether the child's profiler goes on where the parent's was.
+fn child(acquired: u64) -> bool {
     for _ in 0..3 {
         *OURS.lock() += 1;
     }
     let first = snapshot();
-    let acquisitions: u64 = first
-        .points_of("forking thread's")
-        .map(|p| p.acquisitions)
-        .sum();
+    let acquisitions = acquisitions(&first, "forking thread's");
     let own_pid = first.pid() == std::process::id();
     // A second one, and an empty interval: nobody else is here any more.
     let idle = snapshot()
         .since(&first)
         .is_ok_and(|interval| interval.points().is_empty());
-    let right = acquisitions == acquired + 3 && own_pid && idle;
-    // SAFETY: ends the process, and runs no destructors of a parent that it is a copy of.
-    unsafe { libc::_exit(i32::from(!right)) }
+    acquisitions == acquired + 3 && own_pid && idle
 }
 
 fn wait(child: libc::pid_t) -> Result<(), String> {

@@ -2,6 +2,8 @@
 //!
 //! The first argument says which part it plays. It checks itself, and exits with 0 if all is well.
 
+#[cfg(unix)]
+mod churn;
 mod conservation;
 #[cfg(unix)]
 mod daemon;
@@ -24,6 +26,8 @@ fn main() {
     let mut next = || args.next().unwrap_or_default();
     let part = next();
     match part.as_str() {
+        #[cfg(unix)]
+        "churn" => churn::main(&next()),
         "conservation" => conservation::main(&next()),
         #[cfg(unix)]
         "daemon" => daemon::main(),
@@ -49,6 +53,10 @@ fn main() {
         "fork" => fork::main(),
         #[cfg(unix)]
         "fork while calibrating" => fork::while_calibrating(),
+        #[cfg(unix)]
+        "fork: time of threads" => fork::time_of_threads(),
+        #[cfg(unix)]
+        "fork: local engines" => fork::local_engines(),
         "memory" => memory::main(),
         "outlive main" => exit::outlive_main(),
         #[cfg(all(feature = "serve", unix))]
