@@ -55,6 +55,9 @@ pub struct Core {
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
+    /// Threads that have given a shard up, and how many of them had when what they left was taken over last.
+    exits: AtomicU64,
+    exits_seen: AtomicU64,
     /// Which collection is open, and how many resets there were. Changed under the aggregator's lock.
     pub(crate) eras: Eras,
     reservoir: AtomicUsize,
@@ -103,6 +106,8 @@ impl Core {
             shard_count: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
+            exits: AtomicU64::new(0),
+            exits_seen: AtomicU64::new(0),
             eras: Eras::new(),
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
@@ -310,6 +315,28 @@ impl Core {
         self.left_ns
             .fetch_add(left.saturating_sub(mine as i64).max(0), Relaxed);
         shard.governor.begin(mine);
+    }
+
+    /// A thread has given a shard up.
+    pub(crate) fn note_exit(&self) {
+        // Release: whoever sees it sees that nobody has the shard; pairs with `see_exits`.
+        self.exits.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether threads have ended since what they left was last taken over.
+    pub(crate) fn has_leavings(&self) -> bool {
+        self.exits.load(Relaxed) != self.exits_seen.load(Relaxed)
+    }
+
+    /// What threads have left that have ended by now is about to be taken over. Under the aggregator's lock.
+    pub(crate) fn see_exits(&self) {
+        // Acquire: pairs with `note_exit`.
+        let exits = self.exits.load(Ordering::Acquire);
+        self.exits_seen.store(exits, Relaxed);
+    }
+
+    pub(crate) fn new_aggregator(&self) -> Box<Aggregator> {
+        Box::new(Aggregator::new(self))
     }
 
     /// Closes the account of a thread that ends. The owner's call.

@@ -252,7 +252,7 @@ impl HotCache {
     }
 
     /// Empties the cache. Any thread's call.
-    fn forget(&self) {
+    pub(crate) fn forget(&self) {
         for slot in &self.slots {
             slot.key.store(0, Relaxed);
         }

@@ -84,6 +84,7 @@ fn give_back(leases: &mut Vec<Held>) {
             core.close_account(shard);
             shard.life.end(core.clock.coarse_ns());
             shard.lease.release();
+            core.note_exit();
         }
     }
 }
@@ -225,9 +226,7 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
         Some(left_by_another) => left_by_another,
         None => core.new_shard()?,
     };
-    if !shard.lease.try_take(token) {
-        return Err(Loss::ThreadExit);
-    }
+    take(shard, token)?;
     shard.hot.belongs_to(shard);
     core.open_account(shard);
     shard.life.begin(core.clock.coarse_ns());
@@ -257,6 +256,21 @@ fn lease(core: &Core) -> Result<&Shard, Loss> {
         CURRENT.with(|current| current.hot.set(&raw const shard.hot));
     }
     Ok(shard)
+}
+
+/// Takes the lease of a shard that another thread has left. The aggregator may have it: it is quick, and a fork waits for it.
+fn take(shard: &Shard, token: u64) -> Result<(), Loss> {
+    const TURNS: usize = 10_000;
+    for _ in 0..TURNS {
+        if shard.lease.try_take(token) {
+            return Ok(());
+        }
+        if !shard.lease.is_taken_over() {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    Err(Loss::ThreadExit)
 }
 
 #[cfg(test)]

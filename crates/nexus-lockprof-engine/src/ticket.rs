@@ -85,13 +85,13 @@ impl Core {
         }
         let shard = thread::shard(self)?;
         let _entered = shard.enter()?;
-        let Some(tag) = word.number(len) else {
-            shard.losses.count_as_owner(Loss::PointsFull);
-            return None;
-        };
+        let numbered = word.number(len);
         // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
-        let record = self.look_up(shard, &owner, PointKey::new(site, tag), control)?;
+        let key = PointKey::new(site, numbered.tag);
+        let record = self.look_up(shard, &owner, key, control)?;
+        drop(numbered);
+        shard.begins(record);
         let mut entry = Entry {
             owner,
             shard,
@@ -136,22 +136,6 @@ impl Core {
         LOG.leave(lock);
     }
 
-    /// The record of `key`, made if need be. `None`, with the loss counted, when there can be none.
-    pub(crate) fn record<'a>(
-        &self,
-        shard: &'a Shard,
-        owner: &Owner,
-        key: PointKey,
-    ) -> Option<&'a Record> {
-        shard
-            .governor
-            .charge_look_up(self.costs.looked_up_ns.load(Relaxed));
-        shard
-            .record(owner, key, &self.limits())
-            .map_err(|cause| shard.losses.count_as_owner(cause))
-            .ok()
-    }
-
     /// The record of `key`, in the cache and scheduled under `control`.
     fn look_up<'a>(
         &'a self,
@@ -188,7 +172,10 @@ impl Core {
             // It may be here because it is stuck.
             self.review(shard, record, self.clock.raw());
         }
-        shard.hot.remember(record, control, || self.control());
+        // At the rest of a point the hot path would look in vain.
+        if record.key == key {
+            shard.hot.remember(record, control, || self.control());
+        }
         Some(record)
     }
 
@@ -544,6 +531,7 @@ impl<'a> Ticket<'a> {
             return Stamp::NONE;
         };
         entry.count();
+        entry.shard.ends();
         let Some(pending) = entry.pending else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
@@ -632,10 +620,18 @@ impl<'a> Ticket<'a> {
         let this = ManuallyDrop::new(self);
         let Some(entry) = &this.entry else { return };
         entry.discard();
-        let Some(_entered) = entry.shard.enter() else {
-            return;
-        };
-        let core = this.core;
+        if let Some(_entered) = entry.shard.enter() {
+            entry.tell_of_failure(this.core, delta, vain);
+        }
+        // After what is told of it: the record must not go away before.
+        entry.shard.ends();
+    }
+}
+
+impl Entry<'_> {
+    /// Counts an acquisition that was given up. The shard is entered.
+    fn tell_of_failure(&self, core: &Core, delta: &Delta, vain: Option<(Wait, Measured)>) {
+        let entry = self;
         core.add(entry.shard, &entry.owner, entry.record, delta);
         if let Some(blocker) = entry.blocker
             && !entry.unbooked
@@ -653,6 +649,7 @@ impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if let Some(entry) = &self.entry {
             entry.discard();
+            entry.shard.ends();
         }
     }
 }
