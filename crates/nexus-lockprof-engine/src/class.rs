@@ -111,9 +111,14 @@ impl ClassTag {
         ClassTag::new(REST)
     }
 
+    /// The number, if it is one.
+    pub(crate) fn number(self) -> u32 {
+        (self.0 >> NUMBER_SHIFT) as u32
+    }
+
     /// Whether it is a number, and not yet an address: no address is as low as that.
     fn is_number(self) -> bool {
-        let number = (self.0 >> NUMBER_SHIFT) as u32;
+        let number = self.number();
         number != 0 && self == ClassTag::new(number)
     }
 }

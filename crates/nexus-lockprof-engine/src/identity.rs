@@ -153,6 +153,11 @@ impl PointKey {
         [site, SiteKey::rest(site.mode())].map(|site| PointKey::new(site, ClassTag::rest()))
     }
 
+    /// Whether it is of no class because there was no room.
+    pub(crate) fn is_rest(self) -> bool {
+        self.number() == ClassTag::rest().number()
+    }
+
     /// Whether it is the last place for its mode's events to go to.
     pub(crate) fn is_last_rest(self) -> bool {
         self == self.rest()[1]

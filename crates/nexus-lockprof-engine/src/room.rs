@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::exclusive::try_lock;
 use crate::identity::PointKey;
 use crate::record::{Owner, Record};
-use crate::shard::{Loss, Shard};
+use crate::shard::{Limits, Loss, Shard};
 use crate::sync::Ordering::Relaxed;
 
 /// Records that each shard may have whatever others have: so that a new thread's hot points are seen.
@@ -49,24 +49,12 @@ impl Core {
         owner: &Owner,
         key: PointKey,
     ) -> Option<&'a Record> {
-        let [at_site, anywhere] = key.rest();
-        self.record_of(shard, owner, key)
-            .or_else(|_| self.record_of(shard, owner, at_site))
-            .or_else(|_| self.record_of(shard, owner, anywhere))
+        if let Some(record) = shard.table.find(owner, key) {
+            return Some(record);
+        }
+        self.new_record(shard, owner, key)
             .map_err(|cause| shard.losses.count_as_owner(cause))
             .ok()
-    }
-
-    fn record_of<'a>(
-        &self,
-        shard: &'a Shard,
-        owner: &Owner,
-        key: PointKey,
-    ) -> Result<&'a Record, Loss> {
-        match shard.table.find(owner, key) {
-            Some(record) => Ok(record),
-            None => self.new_record(shard, owner, key),
-        }
     }
 
     #[cold]
@@ -77,13 +65,34 @@ impl Core {
         key: PointKey,
     ) -> Result<&'a Record, Loss> {
         let limits = self.limits();
+        let mut result = self.new_record_within(shard, owner, key, &limits);
+        for rest in key.rest() {
+            if result.is_ok() {
+                break;
+            }
+            result = match shard.table.find(owner, rest) {
+                Some(record) => Ok(record),
+                None => shard.insert(owner, rest, &limits),
+            };
+        }
+        result
+    }
+
+    /// A new record, for which room is made if need be.
+    fn new_record_within<'a>(
+        &self,
+        shard: &'a Shard,
+        owner: &Owner,
+        key: PointKey,
+        limits: &Limits<'_>,
+    ) -> Result<&'a Record, Loss> {
         let full = |result: &Result<_, Loss>| matches!(result, Err(Loss::PointsFull));
-        let mut result = shard.insert(owner, key, &limits);
+        let mut result = shard.insert(owner, key, limits);
         if full(&result) && self.has_leavings() && self.take_leavings() {
-            result = shard.insert(owner, key, &limits);
+            result = shard.insert(owner, key, limits);
         }
         if full(&result) && self.make_room(shard, owner) {
-            result = shard.insert(owner, key, &limits);
+            result = shard.insert(owner, key, limits);
         }
         result
     }

@@ -35,6 +35,8 @@ struct Entry<'a> {
     /// Also keeps the ticket in its thread.
     owner: Owner,
     shard: &'a Shard,
+    /// The record's key, unless the record is that of a rest.
+    key: PointKey,
     record: &'a Record,
     kind: Kind,
     /// What this acquisition's hold and wait stand for; 0 when they are not to be timed.
@@ -95,6 +97,7 @@ impl Core {
         let mut entry = Entry {
             owner,
             shard,
+            key,
             record,
             kind: control.kind(),
             hold_weight: 0,
@@ -374,7 +377,9 @@ impl Core {
 
     /// Who can be blamed by a waiter at the point `waiter`, when the lock publishes `site`.
     fn known_holder(&self, waiter: PointKey, site: SiteKey) -> Option<PointKey> {
-        let current = site == SiteKey::readers() || self.since_off.has(waiter.at(site));
+        // Of a waiter at the rest nobody knows which class's site it is.
+        let current =
+            site == SiteKey::readers() || waiter.is_rest() || self.since_off.has(waiter.at(site));
         current.then(|| waiter.at(site.known_holder()))
     }
 
@@ -682,7 +687,7 @@ impl<'a> Entry<'a> {
         let Some(_entered) = self.shard.enter() else {
             return;
         };
-        let known = holder.and_then(|site| core.known_holder(self.record.key, site));
+        let known = holder.and_then(|site| core.known_holder(self.key, site));
         self.blocker = known.and_then(|key| {
             let control = Control(self.record.control.load(Relaxed));
             core.look_up(self.shard, &self.owner, key, control)

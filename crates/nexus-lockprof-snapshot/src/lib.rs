@@ -73,6 +73,7 @@ mod printable;
 mod profiler;
 mod quantile;
 mod read;
+mod rest;
 mod since;
 mod snapshot;
 mod stack;

@@ -8,6 +8,7 @@ mod exit;
 #[cfg(unix)]
 mod fork;
 mod memory;
+mod room;
 #[cfg(all(feature = "serve", unix))]
 mod serving;
 #[cfg(unix)]
@@ -20,7 +21,7 @@ fn main() {
     let mut next = || args.next().unwrap_or_default();
     let part = next();
     match part.as_str() {
-        "conservation" => conservation::main(&next()),
+        "conservation" => conservation::main(&next(), next() == "capped"),
         "destructors" => exit::destructors(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
@@ -32,6 +33,7 @@ fn main() {
         #[cfg(unix)]
         "fork while calibrating" => fork::while_calibrating(),
         "memory" => memory::main(),
+        "room" => room::main(&next()),
         "outlive main" => exit::outlive_main(),
         #[cfg(all(feature = "serve", unix))]
         "serving" => serving::main(),
