@@ -27,7 +27,7 @@ const REST_LEN: u32 = 0x1_0000;
 
 /// Classes that can have a number for good; number 0 is nobody's.
 const CLASSES: usize = match () {
-    () if cfg!(lockprof_loom) => 4,
+    () if cfg!(lockprof_loom) => 8,
     () => 1 << (63 - NUMBER_SHIFT),
 };
 /// Slots of the index. Never more than half full.

@@ -315,6 +315,7 @@ impl Core {
         self.left_ns
             .fetch_add(left.saturating_sub(mine as i64).max(0), Relaxed);
         shard.governor.begin(mine);
+        shard.begin();
     }
 
     /// A thread has given a shard up.

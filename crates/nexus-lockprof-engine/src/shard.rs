@@ -148,6 +148,11 @@ impl Shard {
         bump(&self.under_way, u64::MAX);
     }
 
+    /// A thread takes the shard: whatever the last one had under way, it was killed in it.
+    pub(crate) fn begin(&self) {
+        self.under_way.store(0, Relaxed);
+    }
+
     /// The record of the acquisition that is under way, or null. `None` if there are several. The owner's call.
     pub(crate) fn in_use(&self) -> Option<*const Record> {
         match self.under_way.load(Relaxed) {

@@ -213,4 +213,7 @@ impl Aggregator {
 mod coverage;
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
+mod room_tests;
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
 mod tests;
