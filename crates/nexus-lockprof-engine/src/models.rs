@@ -293,12 +293,12 @@ fn a_shard_is_handed_on_while_it_is_walked() {
 #[test]
 fn a_record_leaves_while_it_is_walked() {
     bounded(2, || {
-        let shared = Arc::new((Handed::new(), Witness::new()));
+        let shared = Arc::new((Handed::new(), Witness::new(), Witness::new()));
         acquire_contended(shared.0.record(0), &shared.0.seed);
         let aggregator = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
-                let (shard, read) = &*shared;
+                let (shard, read, written) = &*shared;
                 let mut seen = None;
                 let mut sum = 0;
                 let mut take = |record: &Record| {
@@ -310,6 +310,7 @@ fn a_record_leaves_while_it_is_walked() {
                 };
                 for _ in 0..2 {
                     for record in shard.table.take_evicted() {
+                        written.touch();
                         take(&record);
                         shard.table.give_spare(record);
                         return Some(sum);
@@ -325,8 +326,9 @@ fn a_record_leaves_while_it_is_walked() {
                 None
             }
         });
-        let (shard, read) = &*shared;
+        let (shard, read, written) = &*shared;
         acquire_contended(shard.record(0), &shard.seed);
+        written.touch();
         assert_eq!(shard.table.evict(&owner(), usize::MAX, 1, |_| true), 1);
         if shard.table.has_spare()
             && let Some(record) = shard.table.insert(&owner(), key(1))
