@@ -82,7 +82,7 @@ impl<'a> Bench<'a> {
             clock,
             cache: Box::new(HotCache::new()),
             pool: Pool::try_new(u64::MAX)?,
-            record: Box::new(Record::new(PointKey(8), 0)),
+            record: Box::new(Record::new(PointKey(8))),
             governor: Governor::new(),
             costs: Costs::assumed(),
             lock: AtomicBool::new(false),

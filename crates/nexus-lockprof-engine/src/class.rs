@@ -5,9 +5,12 @@
 //! address in the lock: from then on class and site together are one word to compare, [`PointKey`](crate::identity::PointKey).
 //!
 //! Numbers are for the whole process, since a lock does not change its class with the engine. They are given
-//! without a lock, so that a signal handler may come in between.
+//! without a lock, so that a signal handler may come in between. Two are nobody's to take: that of locks of which nothing
+//! is known, and that of the [rest](REST), which is acquired at when there is no number left. When those that are given
+//! for good are, there are as many for [late](crate::late) classes.
 
-use crate::identity::to_site;
+use crate::identity::{PointKey, to_site};
+use crate::late::{Late, Use};
 use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 use nexus_lockprof_snapshot::Lock;
@@ -19,26 +22,47 @@ pub const MAX_NAME: usize = 0xFFFE;
 /// Length of classes that are known by their place of creation.
 const CREATED: u32 = 0xFFFF;
 
-/// Classes that can have a number; number 0 is nobody's.
-const CLASSES: usize = if cfg!(lockprof_loom) { 4 } else { 1 << 16 };
+/// Length of the class of the rest, which has no name.
+const REST_LEN: u32 = 0x1_0000;
+
+/// Classes that can have a number for good; number 0 is nobody's.
+const CLASSES: usize = match () {
+    () if cfg!(lockprof_loom) => 8,
+    () => 1 << (63 - NUMBER_SHIFT),
+};
 /// Slots of the index. Never more than half full.
 const SLOTS: usize = 2 * CLASSES;
 
-const NUMBER_SHIFT: u32 = 48;
-const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
+/// Numbers above those.
+const LATE: usize = if cfg!(lockprof_loom) { 2 } else { CLASSES };
+
+/// The number of locks of which nothing is known.
+const ANONYMOUS: u32 = 1;
+/// The number of the rest.
+const REST: u32 = 2;
+/// The first that is given.
+const FIRST: u32 = 3;
+
+/// A site's address has no more bits. On x86-64 the upper half of the addresses is the kernel's.
+pub(crate) const NUMBER_SHIFT: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
+pub(crate) const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
 
 /// A lock class: a name, a place of creation, or neither.
 #[derive(Clone, Copy)]
 pub(crate) struct Class {
     /// Length of the name; `CREATED` when `data` is a location; 0 with a null `data` when anonymous.
-    len: u32,
-    data: *const u8,
+    pub(crate) len: u32,
+    pub(crate) data: *const u8,
 }
 
 impl Class {
     pub(crate) fn to_lock(self) -> Lock {
         if self.data.is_null() {
-            Lock::Anonymous
+            if self.len == REST_LEN {
+                Lock::rest()
+            } else {
+                Lock::Anonymous
+            }
         } else if self.len == CREATED {
             // SAFETY: `LockClass::created_at` stored a `&'static Location`.
             let site = unsafe { &*self.data.cast::<Location<'static>>() };
@@ -72,19 +96,29 @@ pub struct ClassTag(pub(crate) u64);
 
 impl ClassTag {
     #[inline]
-    pub(crate) fn new(number: u16) -> Self {
+    pub(crate) fn new(number: u32) -> Self {
         // The number a second time in low bits: the sum with a site's address is the hash of both.
         ClassTag(u64::from(number) << NUMBER_SHIFT | u64::from(number) << 3)
     }
 
     /// What is added to a site's address.
-    pub(crate) fn low(number: u16) -> u64 {
+    pub(crate) fn low(number: u32) -> u64 {
         ClassTag::new(number).0 & ADDRESS
+    }
+
+    /// The tag of the rest, which no lock has.
+    pub(crate) fn rest() -> Self {
+        ClassTag::new(REST)
+    }
+
+    /// The number, if it is one.
+    pub(crate) fn number(self) -> u32 {
+        (self.0 >> NUMBER_SHIFT) as u32
     }
 
     /// Whether it is a number, and not yet an address: no address is as low as that.
     fn is_number(self) -> bool {
-        let number = (self.0 >> NUMBER_SHIFT) as u16;
+        let number = self.number();
         number != 0 && self == ClassTag::new(number)
     }
 }
@@ -141,33 +175,109 @@ impl ClassWord {
         ClassTag(self.0.load(Relaxed).addr() as u64)
     }
 
-    /// The tag with the number of the class, which it gets now if it has none. `None`: there are no more numbers.
+    /// The tag with the number of the class, which it gets now if it has none; that of the rest, when there are no more numbers.
     ///
     /// It then counts as one more lock of its class. Two threads that do it at once count it twice.
-    pub(crate) fn number(&self, len: NameLen) -> Option<ClassTag> {
+    pub(crate) fn number(&self, len: NameLen) -> Numbered {
         let data = self.0.load(Relaxed);
         let tag = ClassTag(data.addr() as u64);
         if tag.is_number() {
-            return Some(tag);
+            return Numbered { tag, _use: None };
         }
         let class = Class { len: len.0, data };
-        let number = NUMBERS.number(class)?;
-        NUMBERS.count_instance(number);
+        match NUMBERS.number(class) {
+            Some(number) => {
+                count(NUMBERS.instances(number));
+                self.tell(number)
+            }
+            None => self.late(class),
+        }
+    }
+
+    #[cold]
+    fn late(&self, class: Class) -> Numbered {
+        let Some(late) = NUMBERS.late.number(class) else {
+            // It is not told: some day there may be a number.
+            return Numbered {
+                tag: ClassTag::rest(),
+                _use: None,
+            };
+        };
+        let number = (CLASSES + late.place) as u32;
+        if late.for_good {
+            count(NUMBERS.late.instances(late.place));
+            return self.tell(number);
+        }
+        Numbered {
+            tag: ClassTag::new(number),
+            _use: Some(late),
+        }
+    }
+
+    fn tell(&self, number: u32) -> Numbered {
         let tag = ClassTag::new(number);
         self.0
             .store(std::ptr::without_provenance_mut(tag.0 as usize), Relaxed);
-        Some(tag)
+        Numbered { tag, _use: None }
     }
 }
 
+/// A number, and what keeps it the class's until there is a record with it.
+pub(crate) struct Numbered {
+    pub(crate) tag: ClassTag,
+    _use: Option<Use<'static>>,
+}
+
+/// Relaxed: a count, read long after.
+fn count(count: &AtomicU32) {
+    if count.fetch_add(1, Relaxed) == u32::MAX {
+        // A loose bound, and not one that begins at 0.
+        count.store(u32::MAX, Relaxed);
+    }
+}
+
+/// Where a number is among the late ones, if it is one of them.
+fn late_place(number: u32) -> Option<usize> {
+    (number as usize).checked_sub(CLASSES)
+}
+
 /// The class with this number, which was given.
-pub(crate) fn class(number: u16) -> Class {
-    NUMBERS.class(number)
+pub(crate) fn class(number: u32) -> Class {
+    match late_place(number) {
+        Some(place) => NUMBERS.late.class(place),
+        None => NUMBERS.class(number),
+    }
 }
 
 /// How many locks of this class have got its number, those that are gone included. At least as many as were acquired.
-pub(crate) fn instances(number: u16) -> u64 {
-    NUMBERS.instances(number)
+pub(crate) fn instances(number: u32) -> u64 {
+    let count = match late_place(number) {
+        Some(place) => NUMBERS.late.instances(place),
+        None => NUMBERS.instances(number),
+    };
+    match count.load(Relaxed) {
+        0 | u32::MAX => u64::MAX,
+        count => u64::from(count),
+    }
+}
+
+/// Whether the number may become another class's.
+pub(crate) fn may_change(number: u32) -> bool {
+    late_place(number).is_some_and(|place| !NUMBERS.late.is_for_good(place))
+}
+
+/// One more record has this key. The caller knows of one of its class, or has it [numbered](ClassWord::number).
+pub(crate) fn retain(key: PointKey) {
+    if let Some(place) = late_place(key.number()) {
+        NUMBERS.late.retain(place);
+    }
+}
+
+/// A record that had this key is gone, and nobody uses the key any more.
+pub(crate) fn release(key: PointKey) {
+    if let Some(place) = late_place(key.number()) {
+        NUMBERS.late.release(place);
+    }
 }
 
 /// All numbers given, in memory that is touched as it is used.
@@ -176,6 +286,7 @@ pub(crate) struct Numbers {
     /// Numbers by hash, linear probing; 0 is free.
     index: [AtomicU16; SLOTS],
     next: AtomicU32,
+    late: Late<LATE>,
 }
 
 struct Entry {
@@ -195,7 +306,8 @@ static NUMBERS: Numbers = Numbers {
         }
     }; CLASSES],
     index: [const { AtomicU16::new(0) }; SLOTS],
-    next: AtomicU32::new(1),
+    next: AtomicU32::new(FIRST),
+    late: Late::new(),
 };
 
 #[cfg(lockprof_loom)]
@@ -203,13 +315,17 @@ loom::lazy_static! {
     static ref NUMBERS: Numbers = Numbers {
         classes: std::array::from_fn(|_| Entry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
         index: std::array::from_fn(|_| AtomicU16::new(0)),
-        next: AtomicU32::new(1),
+        next: AtomicU32::new(FIRST),
+        late: Late::new(),
     };
 }
 
 impl Numbers {
     /// The number of `class`, given now if it has none.
-    fn number(&self, class: Class) -> Option<u16> {
+    fn number(&self, class: Class) -> Option<u32> {
+        if class.data.is_null() {
+            return Some(ANONYMOUS);
+        }
         // Not mixed: places and names lie side by side in memory, and so do their slots, in few pages.
         let home = class.data.addr().wrapping_add(class.len as usize);
         let mut mine = None;
@@ -224,14 +340,14 @@ impl Numbers {
                 };
                 // Release: as above.
                 match slot.compare_exchange(0, new, Release, Acquire) {
-                    Ok(_) => return Some(new),
+                    Ok(_) => return Some(u32::from(new)),
                     // Acquire: as above. The new number is given for nothing, unless a slot after this one takes it.
                     Err(others) => number = others,
                 }
             }
-            let other = self.class(number);
+            let other = self.class(u32::from(number));
             if other.data == class.data && other.len == class.len {
-                return Some(number);
+                return Some(u32::from(number));
             }
         }
         None
@@ -252,24 +368,18 @@ impl Numbers {
         u16::try_from(number).ok()
     }
 
-    /// Relaxed: a count, read long after.
-    fn count_instance(&self, number: u16) {
-        let count = &self.classes[usize::from(number)].instances;
-        if count.fetch_add(1, Relaxed) == u32::MAX {
-            // A loose bound, and not one that begins at 0.
-            count.store(u32::MAX, Relaxed);
-        }
+    fn instances(&self, number: u32) -> &AtomicU32 {
+        &self.classes[number as usize].instances
     }
 
-    fn instances(&self, number: u16) -> u64 {
-        match self.classes[usize::from(number)].instances.load(Relaxed) {
-            0 | u32::MAX => u64::MAX,
-            count => u64::from(count),
+    fn class(&self, number: u32) -> Class {
+        if number == REST {
+            return Class {
+                len: REST_LEN,
+                data: std::ptr::null(),
+            };
         }
-    }
-
-    fn class(&self, number: u16) -> Class {
-        let entry = &self.classes[usize::from(number)];
+        let entry = &self.classes[number as usize];
         Class {
             len: entry.len.load(Relaxed),
             data: entry.data.load(Relaxed),
@@ -280,7 +390,8 @@ impl Numbers {
 /// Gives the class `name` its number, as the first acquisition of a lock of it does.
 #[cfg(any(test, lockprof_loom))]
 pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
-    ClassWord(AtomicPtr::new(name.as_ptr().cast_mut())).number(NameLen(name.len() as u32))
+    let word = ClassWord(AtomicPtr::new(name.as_ptr().cast_mut()));
+    Some(word.number(NameLen(name.len() as u32)).tag)
 }
 
 #[cfg(test)]
@@ -289,14 +400,14 @@ mod tests {
     use super::*;
 
     fn lock_of(class: LockClass) -> Lock {
-        let tag = class.word.number(class.len).unwrap();
+        let tag = class.word.number(class.len).tag;
         assert_eq!(class.word.tag(), tag, "the lock keeps it");
         assert_eq!(
-            class.word.number(class.len),
-            Some(tag),
+            class.word.number(class.len).tag,
+            tag,
             "and is given no other"
         );
-        super::class((tag.0 >> NUMBER_SHIFT) as u16).to_lock()
+        super::class((tag.0 >> NUMBER_SHIFT) as u32).to_lock()
     }
 
     #[test]
@@ -324,12 +435,12 @@ mod tests {
     fn each_lock_of_a_class_counts_once() {
         let name = "counted";
         let lock = LockClass::named(name);
-        let number = |tag: ClassTag| (tag.0 >> NUMBER_SHIFT) as u16;
-        let tag = lock.word.number(lock.len).unwrap();
-        assert_eq!(lock.word.number(lock.len), Some(tag));
+        let number = |tag: ClassTag| (tag.0 >> NUMBER_SHIFT) as u32;
+        let tag = lock.word.number(lock.len).tag;
+        assert_eq!(lock.word.number(lock.len).tag, tag);
         assert_eq!(super::instances(number(tag)), 1);
         let another = LockClass::named(name);
-        assert_eq!(another.word.number(another.len), Some(tag));
+        assert_eq!(another.word.number(another.len).tag, tag);
         assert_eq!(super::instances(number(tag)), 2);
     }
 
@@ -358,7 +469,7 @@ mod tests {
         let numbers: Box<Numbers> = {
             // SAFETY: all fields are atomics, for which zero is a value; too large for the stack.
             let mut numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
-            *numbers.next.get_mut() = 1;
+            *numbers.next.get_mut() = FIRST;
             numbers
         };
         let bytes: &'static [u8] = Box::leak(vec![b'x'; CLASSES + 1].into_boxed_slice());
@@ -366,12 +477,19 @@ mod tests {
             len: 1,
             data: &raw const bytes[i],
         };
-        for i in 1..CLASSES {
-            assert_eq!(numbers.number(class(i)), Some(i as u16));
+        let first = FIRST as usize;
+        for i in first..CLASSES {
+            assert_eq!(numbers.number(class(i)), Some(i as u32));
         }
         assert_eq!(numbers.number(class(CLASSES)), None);
-        for i in [1, 2, CLASSES / 2, CLASSES - 1] {
-            assert_eq!(numbers.number(class(i)), Some(i as u16));
+        for i in [first, first + 1, CLASSES / 2, CLASSES - 1] {
+            assert_eq!(numbers.number(class(i)), Some(i as u32));
         }
+        // It needs none of them.
+        let anonymous = Class {
+            len: 0,
+            data: std::ptr::null(),
+        };
+        assert_eq!(numbers.number(anonymous), Some(ANONYMOUS));
     }
 }

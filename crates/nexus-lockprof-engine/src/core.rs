@@ -64,6 +64,9 @@ pub struct Core {
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
+    /// Threads that have given a shard up, and how many of them had when what they left was taken over last.
+    exits: AtomicU64,
+    exits_seen: AtomicU64,
     /// Which collection is open, and how many resets there were. Changed under the aggregator's lock.
     pub(crate) eras: Eras,
     reservoir: AtomicUsize,
@@ -115,6 +118,8 @@ impl Core {
             retired_shards: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
+            exits: AtomicU64::new(0),
+            exits_seen: AtomicU64::new(0),
             eras: Eras::new(),
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
@@ -348,6 +353,29 @@ impl Core {
         self.left_ns
             .fetch_add(left.saturating_sub(mine as i64).max(0), Relaxed);
         shard.governor.begin(mine);
+        shard.begin();
+    }
+
+    /// A thread has given a shard up.
+    pub(crate) fn note_exit(&self) {
+        // Release: whoever sees it sees that nobody has the shard; pairs with `see_exits`.
+        self.exits.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether threads have ended since what they left was last taken over.
+    pub(crate) fn has_leavings(&self) -> bool {
+        self.exits.load(Relaxed) != self.exits_seen.load(Relaxed)
+    }
+
+    /// What threads have left that have ended by now is about to be taken over. Under the aggregator's lock.
+    pub(crate) fn see_exits(&self) {
+        // Acquire: pairs with `note_exit`.
+        let exits = self.exits.load(Ordering::Acquire);
+        self.exits_seen.store(exits, Relaxed);
+    }
+
+    pub(crate) fn new_aggregator(&self) -> Box<Aggregator> {
+        Box::new(Aggregator::new(self))
     }
 
     /// Closes the account of a thread that ends. The owner's call.
@@ -411,6 +439,7 @@ impl Core {
             if !self.shards.is_free(place) && !thread::is_mine(shard) {
                 shard.orphan(now_ns);
                 self.shards.give_back(place);
+                self.note_exit();
             }
         }
         // One that was being made is not there.
@@ -458,25 +487,35 @@ impl Core {
 
     /// A shard for the thread with this token, and its place: one that an exited thread left, or a new one.
     pub(crate) fn lease_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
-        let left = self.shards.claim(|shard| {
-            if !shard.lease.try_take(token) {
-                return Claim::Leave;
+        // The aggregator empties one at a time, and is quick.
+        const TURNS: usize = 10_000;
+        for _ in 0..TURNS {
+            let mut is_emptied = false;
+            let left = self.shards.claim(|shard| {
+                if !shard.lease.try_take(token) {
+                    is_emptied = true;
+                    return Claim::Leave;
+                }
+                if shard.is_whole() {
+                    return Claim::Take;
+                }
+                // It keeps the lease, and is counted on in snapshots.
+                self.retired_shards.fetch_add(1, Relaxed);
+                Claim::Retire
+            });
+            if let Some(left) = left {
+                return Ok(left);
             }
-            if shard.is_whole() {
-                return Claim::Take;
+            let made = self.new_shard(token);
+            if made.is_err() {
+                self.shard_count.fetch_sub(1, Relaxed);
             }
-            // It keeps the lease, and is counted on in snapshots.
-            self.retired_shards.fetch_add(1, Relaxed);
-            Claim::Retire
-        });
-        if let Some(left) = left {
-            return Ok(left);
+            if !is_emptied || !matches!(made, Err(Loss::ShardsFull)) {
+                return made;
+            }
+            std::thread::yield_now();
         }
-        let made = self.new_shard(token);
-        if made.is_err() {
-            self.shard_count.fetch_sub(1, Relaxed);
-        }
-        made
+        Err(Loss::ShardsFull)
     }
 
     /// Counts it also if it cannot be made.

@@ -134,7 +134,7 @@ impl Engine {
         let core = self.state();
         core.control_or_configure();
         let mut aggregator = lock(&core.aggregator);
-        let aggregator = aggregator.get_or_insert_with(|| Box::new(Aggregator::new(core)));
+        let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
         aggregator.glance(core)
     }
 
@@ -145,7 +145,7 @@ impl Engine {
         let mut events = Vec::new();
         let out = {
             let mut aggregator = lock(&core.aggregator);
-            let aggregator = aggregator.get_or_insert_with(|| Box::new(Aggregator::new(core)));
+            let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
             let snapshot = aggregator.collect(core, &mut events);
             finish(aggregator, core, snapshot)
         };

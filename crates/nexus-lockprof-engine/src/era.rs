@@ -48,6 +48,11 @@ impl Eras {
         closed
     }
 
+    /// The collection that is open. Under the aggregator's lock.
+    pub(crate) fn collection(&self) -> u64 {
+        self.collection.load(Relaxed)
+    }
+
     /// Number of resets. Changed under the aggregator's lock.
     pub(crate) fn resets(&self) -> u64 {
         self.resets.load(Relaxed)

@@ -5,11 +5,20 @@
 
 use crate::aggregate::Aggregator;
 use crate::core::{Core, GLOBAL};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 /// Locks. A panic while it was locked is no reason to stop: what it guards is whole after each statement, or replaced.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks, if nobody has it locked: for the cold path, which must not wait.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// Locked by who sets something that others wait for until it is set, such as a `OnceLock`. Nothing else is locked meanwhile.

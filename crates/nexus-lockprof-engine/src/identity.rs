@@ -1,6 +1,6 @@
 //! What a record is about: lock class, mode and source location, in one word.
 
-use crate::class::{self, Class, ClassTag};
+use crate::class::{self, ADDRESS, Class, ClassTag, NUMBER_SHIFT};
 use nexus_lockprof_snapshot::{AcquireMode, Site};
 use std::panic::Location;
 
@@ -37,7 +37,14 @@ pub struct SiteKey(pub(crate) usize);
 /// The place of readers that are not told apart: of this very line, and of nothing else.
 static READERS: &Location<'static> = here();
 
+/// The place of what was not kept apart, likewise.
+static REST: &Location<'static> = there();
+
 const fn here() -> &'static Location<'static> {
+    Location::caller()
+}
+
+const fn there() -> &'static Location<'static> {
     Location::caller()
 }
 
@@ -77,6 +84,11 @@ impl SiteKey {
         SiteKey::new(READERS, HoldMode::Shared)
     }
 
+    /// All places that were not kept apart.
+    pub(crate) fn rest(mode: HoldMode) -> Self {
+        SiteKey::new(REST, mode)
+    }
+
     /// Who a waiter can say has the lock, when this is what it publishes. Of readers it is the one that came last, and that
     /// one may have left.
     #[inline]
@@ -103,7 +115,7 @@ impl SiteKey {
     }
 }
 
-/// Class and site of a record in one word: the number of the class in the upper 16 bits, and, below, the site's address
+/// Class and site of a record in one word: the number of the class in the upper 16 bits (17 on x86-64), and, below, the site's address
 /// plus eight times that number. Two keys are equal if and only if class, site and mode are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PointKey(pub(crate) u64);
@@ -119,13 +131,13 @@ impl PointKey {
     }
 
     /// The number of the class.
-    pub(crate) fn number(self) -> u16 {
-        (self.0 >> 48) as u16
+    pub(crate) fn number(self) -> u32 {
+        (self.0 >> NUMBER_SHIFT) as u32
     }
 
     /// Where, and in which mode.
     pub(crate) fn site(self) -> SiteKey {
-        let low = self.0 & ((1 << 48) - 1);
+        let low = self.0 & ADDRESS;
         SiteKey((low - ClassTag::low(self.number())) as usize)
     }
 
@@ -133,6 +145,22 @@ impl PointKey {
     #[inline]
     pub(crate) fn at(self, site: SiteKey) -> Self {
         PointKey::new(site, ClassTag::new(self.number()))
+    }
+
+    /// Where the events of this point go when there is no room for a record of it: to its site, of no class; then to no site.
+    pub(crate) fn rest(self) -> [Self; 2] {
+        let site = self.site();
+        [site, SiteKey::rest(site.mode())].map(|site| PointKey::new(site, ClassTag::rest()))
+    }
+
+    /// Whether it is of no class because there was no room.
+    pub(crate) fn is_rest(self) -> bool {
+        self.number() == ClassTag::rest().number()
+    }
+
+    /// Whether it is the last place for its mode's events to go to.
+    pub(crate) fn is_last_rest(self) -> bool {
+        self == self.rest()[1]
     }
 
     pub(crate) fn class(self) -> Class {
@@ -152,6 +180,9 @@ impl PointKey {
 pub(crate) fn to_site(location: &Location<'_>) -> Site {
     if std::ptr::eq(location, READERS) {
         return Site::readers();
+    }
+    if std::ptr::eq(location, REST) {
+        return Site::rest();
     }
     Site {
         file: location.file().into(),

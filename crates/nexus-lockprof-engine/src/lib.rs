@@ -19,6 +19,7 @@ mod era;
 mod governor;
 mod hot;
 mod identity;
+mod late;
 mod lease;
 mod pending;
 mod record;
@@ -69,6 +70,8 @@ mod out;
 mod process;
 #[cfg(not(lockprof_loom))]
 mod reporter;
+#[cfg(not(lockprof_loom))]
+mod room;
 #[cfg(not(lockprof_loom))]
 mod serve;
 #[cfg(not(lockprof_loom))]

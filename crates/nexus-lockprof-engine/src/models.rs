@@ -7,11 +7,12 @@
 //! sees a store that comes later in the run. So that "this read is over before that write" is
 //! checked all the same, those models put a [`Witness`] beside the data.
 
-use crate::class::{class, number_of};
+use crate::class::{Class, class, number_of};
 use crate::control::Control;
 use crate::era::Eras;
 use crate::hot::{self, HotCache};
 use crate::identity::PointKey;
+use crate::late::Late;
 use crate::lease::Lease;
 use crate::pending::{Pool, Stamp};
 use crate::record::{Delta, Era, Kind, Measured, Owner, Reading, Record};
@@ -97,7 +98,7 @@ fn all_or_nothing(reading: &Reading) {
 #[test]
 fn a_record_is_read_while_it_is_written() {
     bounded(2, || {
-        let record = Arc::new(Record::new(key(0), 0));
+        let record = Arc::new(Record::new(key(0)));
         let writer = thread::spawn({
             let record = Arc::clone(&record);
             move || {
@@ -120,7 +121,7 @@ fn a_record_is_read_while_it_is_written() {
 #[test]
 fn readings_of_one_record_never_go_backwards() {
     bounded(3, || {
-        let record = Arc::new(Record::new(key(0), 0));
+        let record = Arc::new(Record::new(key(0)));
         acquire_contended(&record, &AtomicU64::new(1));
         let writer = thread::spawn({
             let record = Arc::clone(&record);
@@ -188,7 +189,7 @@ fn a_table_grows_while_it_is_walked() {
         let first = table.insert(&owner(), key(0));
         assert!(first.is_some_and(|record| {
             record.acquisitions.store(7, Relaxed);
-            record.ordinal() == 0
+            record.key == key(0)
         }));
         let walker = thread::spawn({
             let table = Arc::clone(&table);
@@ -201,9 +202,9 @@ fn a_table_grows_while_it_is_walked() {
                     let reading = record.read_or(None);
                     assert_eq!(
                         reading.acquisitions,
-                        if record.ordinal() == 0 { 7 } else { 0 }
+                        if record.key == key(0) { 7 } else { 0 }
                     );
-                    seen[record.ordinal()] += 1;
+                    seen[(record.key.0 / 8 - 1) as usize] += 1;
                 });
                 assert_eq!(seen[0], 1, "there at the start");
                 assert!(seen.iter().all(|&n| n <= 1), "seen twice");
@@ -369,10 +370,147 @@ fn two_shards_are_put_in_while_they_are_walked() {
     });
 }
 
+/// A record that leaves its table is counted once, whatever the walk sees of it, and is not used again before that is over.
+#[test]
+fn a_record_leaves_while_it_is_walked() {
+    bounded(2, || {
+        let shared = Arc::new((Handed::new(), Witness::new(), Witness::new()));
+        acquire_contended(shared.0.record(0), &shared.0.seed);
+        let aggregator = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                let (shard, read, written) = &*shared;
+                let mut seen = None;
+                let mut sum = 0;
+                let mut take = |record: &Record| {
+                    read.touch();
+                    let reading = record.read_or(seen);
+                    let before = seen.map_or(0, |seen| seen.acquisitions);
+                    sum += reading.acquisitions - before;
+                    seen = Some(reading);
+                };
+                for _ in 0..2 {
+                    for record in shard.table.take_evicted() {
+                        written.touch();
+                        take(&record);
+                        shard.table.give_spare(record);
+                        return Some(sum);
+                    }
+                    // SAFETY: the models retire nothing before their end.
+                    let guard = unsafe { crossbeam_epoch::unprotected() };
+                    shard.table.for_each(guard, |record| {
+                        if record.key == key(0) {
+                            take(record);
+                        }
+                    });
+                }
+                None
+            }
+        });
+        let (shard, read, written) = &*shared;
+        acquire_contended(shard.record(0), &shard.seed);
+        written.touch();
+        assert_eq!(shard.table.evict(&owner(), usize::MAX, 1, |_| true), 1);
+        if shard.table.has_spare()
+            && let Some(record) = shard.table.insert(&owner(), key(1))
+        {
+            read.touch();
+            assert_eq!(record.read_or(None), Reading::default(), "not as new");
+        }
+        if let Ok(Some(sum)) = aggregator.join() {
+            assert_eq!(sum, 2, "lost, or counted twice");
+        }
+    });
+}
+
+/// A record of a thread that has ended goes away: not while a guard leads to it, and not while the shard has its next owner.
+#[test]
+fn an_ended_threads_records_are_taken_over() {
+    bounded(3, || {
+        let shared = Arc::new((
+            Handed::new(),
+            Pool::try_new(0).unwrap_or_else(|| unreachable!()),
+            Witness::new(),
+        ));
+        let (shard, pool, record_is_there) = &*shared;
+        let record = shard.record(0);
+        assert!(pool.replenish(record, true, |_| ()));
+        let Some(stamp) = pool.take(record).map(Stamp::new) else {
+            panic!("a new pool is not empty")
+        };
+        record.count(false);
+        shard.lease.release();
+        let guard = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                // SAFETY: the pool outlives the model.
+                let Some(node) = (unsafe { stamp.get() }) else {
+                    unreachable!()
+                };
+                shared.2.touch();
+                node.give_back_to_other();
+            }
+        });
+        let next = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                let (shard, ..) = &*shared;
+                if !shard.lease.try_take(2) {
+                    return 0;
+                }
+                shard.record(0).count(false);
+                shard.lease.release();
+                1
+            }
+        });
+        let mut sum = 0;
+        if shard.lease.try_take_over() {
+            pool.collect_returned(|_| ());
+            let mark = pool.pin_records();
+            let is_pinned = |record: &Record| record.leave.pinned.load(Relaxed) == mark;
+            let chain = shard.table.empty(&owner(), is_pinned);
+            shard.lease.release();
+            for record in chain.into_iter().flatten() {
+                record_is_there.touch();
+                sum += record.read_or(None).acquisitions;
+            }
+        }
+        assert!(guard.join().is_ok());
+        let counted = next.join().unwrap_or_default();
+        assert_eq!(sum + shard.acquisitions().0, 1 + counted);
+    });
+}
+
+/// The last record with a late number goes away while another class takes the number, if it can.
+#[test]
+fn a_late_number_goes_to_another_class() {
+    loom::model(|| {
+        let names = ["x", "y"];
+        let class = |name: &'static str| Class {
+            len: 1,
+            data: name.as_ptr(),
+        };
+        let shared = Arc::new((Late::<2>::new(), [Witness::new(), Witness::new()]));
+        let use_it = move |(late, used): &(Late<2>, [Witness; 2]), name: &'static str| {
+            let Some(number) = late.number(class(name)) else {
+                return;
+            };
+            assert_eq!(late.class(number.place).data, name.as_ptr(), "another's");
+            used[number.place].touch();
+        };
+        let other = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || use_it(&shared, names[0])
+        });
+        use_it(&shared, names[1]);
+        assert!(other.join().is_ok());
+    });
+}
+
 #[test]
 fn a_reset_races_a_writer() {
     bounded(2, || {
-        let shared = Arc::new((Eras::new(), Record::new(key(0), 0)));
+        let shared = Arc::new((Eras::new(), Record::new(key(0))));
         let write = |(eras, record): &(Eras, Record)| {
             bump(&record.acquisitions, 1);
             let era = eras.now(1);
@@ -432,7 +570,7 @@ fn a_stamp_is_given_back_by_another_thread() {
     loom::model(|| {
         let shared = Arc::new((
             Pool::try_new(0).unwrap_or_else(|| unreachable!()),
-            Record::new(key(0), 0),
+            Record::new(key(0)),
             Witness::new(),
         ));
         let (pool, record, used) = &*shared;
@@ -479,7 +617,7 @@ fn a_stamp_is_given_back_by_another_thread() {
 #[test]
 fn a_change_of_mode_reaches_every_cache() {
     loom::model(|| {
-        let record = Record::new(key(0), 0);
+        let record = Record::new(key(0));
         let shared = Arc::new((AtomicU64::new(1), HotCache::new()));
         let switcher = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -506,7 +644,7 @@ fn two_threads_number_one_class() {
         let numbered = || {
             let tag = number_of(NAME).unwrap_or_else(|| unreachable!());
             // What the number stands for is seen by whoever has it.
-            let lock = class((tag.0 >> 48) as u16).to_lock();
+            let lock = class(tag.number()).to_lock();
             assert_eq!(lock, Lock::Named("a".into()));
             tag
         };

@@ -61,6 +61,8 @@ pub(crate) struct Pending {
     pub(crate) wait_start: AtomicU64,
     /// The stack that it waited with.
     pub(crate) noted: stacks::Noted,
+    /// Number of the last look at the nodes that are out, if this one was not. The owner's alone.
+    looked_at: AtomicU64,
 }
 
 /// What a guard carries: nothing, or a measured acquisition. One word.
@@ -157,6 +159,8 @@ pub(crate) struct Pool {
     free: AtomicPtr<Pending>,
     /// How often in a row there was none. The owner's alone.
     refused: AtomicU64,
+    /// How often it was looked which nodes are out. The owner's alone.
+    looks: AtomicU64,
     shard: u64,
     /// Each made when all before it are in use.
     chunks: [OnceLock<Box<[Pending]>>; CHUNKS],
@@ -177,6 +181,7 @@ impl Pool {
             chunks: std::array::from_fn(|_| OnceLock::new()),
             free: AtomicPtr::default(),
             refused: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
         };
         pool.grow()?;
         // As if given back by others, since a node does not move once it is in the list: the first one that looks finds them.
@@ -215,6 +220,7 @@ impl Pool {
             wait_start: AtomicU64::new(0),
             noted: stacks::Noted::new(),
             before: AtomicPtr::default(),
+            looked_at: AtomicU64::new(0),
         });
         self.chunks[chunk].get_or_init(|| nodes.into_boxed_slice());
         Some(())
@@ -282,7 +288,34 @@ impl Pool {
         crowding.max(1)
     }
 
-    fn collect_returned(&self, mut returned: impl FnMut(&Pending)) {
+    /// Marks the records that nodes lead to which are out: whoever has such a node reads them. The mark that they have then.
+    /// The owner's call, after [`collect_returned`](Self::collect_returned): a node that comes back later is still out.
+    pub(crate) fn pin_records(&self) -> u64 {
+        let look = self.looks.own_load() + 1;
+        self.looks.store(look, Relaxed);
+        let mut free = self.free.own_load();
+        // SAFETY: null, or a node of `chunks`.
+        while let Some(node) = unsafe { free.as_ref() } {
+            node.looked_at.store(look, Relaxed);
+            free = node.before.load(Relaxed);
+        }
+        let out = self
+            .nodes()
+            .filter(|node| node.looked_at.own_load() != look);
+        for node in out {
+            // New nodes lead nowhere, and are not in the list before they are looked for.
+            for record in [&node.record, &node.blocker] {
+                // SAFETY: null, or a record that stays as long as the node is out.
+                if let Some(record) = unsafe { record.load(Relaxed).as_ref() } {
+                    record.leave.pinned.store(look, Relaxed);
+                }
+            }
+        }
+        look
+    }
+
+    /// Takes back what other threads have returned, each after a look at it by `returned`. The owner's call.
+    pub(crate) fn collect_returned(&self, mut returned: impl FnMut(&Pending)) {
         for node in self.nodes() {
             // Acquire: the thread that gave it back is done with it; pairs with `give_back_to_other`.
             if node.returned.load(Acquire) {

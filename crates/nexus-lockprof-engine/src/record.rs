@@ -13,7 +13,9 @@ use crate::identity::PointKey;
 use crate::reservoir::{Packed, Reservoir};
 use crate::sampler::{Pace, STEP, Sampling};
 use crate::stacks;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop,
+};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// So many times the weight of a sample, without a sample, are no chance any more: one in 3,000 gaps is as long.
@@ -59,8 +61,8 @@ pub(crate) struct Record {
     pub(crate) key: PointKey,
     /// The control word that the schedules above were made under.
     pub(crate) control: AtomicU64,
-    /// Position in the shard, from 0, in order of creation. There are fewer records than an `u32` counts.
-    ordinal: u32,
+    /// The aggregator's alone: where it keeps what it last read of this record, plus 1; 0 before it has read it.
+    pub(crate) seen: AtomicU32,
     pub(crate) long_waits: stacks::Turn,
     pub(crate) hold_pace: Pace,
     // Here, so that the aggregator sees in two cache lines that nothing has happened.
@@ -83,6 +85,22 @@ pub(crate) struct Record {
     wait: Tally,
     /// How this point's acquisitions are made: [`WAITS`], [`TRIES`], both or not known.
     attempts: AtomicU32,
+
+    /// How this record leaves its table.
+    pub(crate) leave: Leave,
+}
+
+/// What a record carries for the day when its table needs the room. The owner's, until the record has left.
+#[derive(Debug)]
+pub(crate) struct Leave {
+    /// Events at the last sweep: as many at the next one, and nothing has happened in between.
+    swept: AtomicU64,
+    /// Number of the last look at the nodes that are out, if one of them leads to this record.
+    pub(crate) pinned: AtomicU64,
+    /// Chosen to leave the table.
+    pub(crate) leaving: AtomicBool,
+    /// The next record of the list that this one is in, once it has left.
+    pub(crate) next: AtomicPtr<Record>,
 }
 
 /// Events that no measured one stands for.
@@ -219,7 +237,7 @@ impl std::fmt::Debug for Record {
 }
 
 impl Record {
-    pub(crate) fn new(key: PointKey, ordinal: usize) -> Self {
+    pub(crate) fn new(key: PointKey) -> Self {
         Record {
             acquisitions: AtomicU64::new(0),
             contentions: AtomicU64::new(0),
@@ -228,7 +246,7 @@ impl Record {
             blocked: AtomicU64::new(0),
             key,
             control: AtomicU64::new(0),
-            ordinal: ordinal as u32,
+            seen: AtomicU32::new(0),
             long_waits: stacks::Turn::new(),
             hold_pace: Pace::default(),
             wait_pace: Pace::default(),
@@ -244,6 +262,12 @@ impl Record {
             wait: Tally::default(),
             hold: Tally::default(),
             attempts: AtomicU32::new(0),
+            leave: Leave {
+                swept: AtomicU64::new(u64::MAX),
+                pinned: AtomicU64::new(0),
+                leaving: AtomicBool::new(false),
+                next: AtomicPtr::default(),
+            },
         }
     }
 
@@ -261,9 +285,20 @@ impl Record {
         self.attempts.own_load()
     }
 
-    /// Position in the shard, from 0, in order of creation.
-    pub(crate) fn ordinal(&self) -> usize {
-        self.ordinal as usize
+    /// Whether nothing has happened since this was asked last. The owner's call.
+    pub(crate) fn is_idle(&self, _owner: &Owner) -> bool {
+        let events = [
+            &self.acquisitions,
+            &self.contentions,
+            &self.blocked,
+            &self.seq,
+        ];
+        let events = events
+            .into_iter()
+            .fold(0_u64, |sum, counter| sum.wrapping_add(counter.own_load()));
+        let idle = self.leave.swept.own_load() == events;
+        self.leave.swept.store(events, Relaxed);
+        idle
     }
 
     /// Adds `delta`. Returns how many samples have no place in a reservoir, which would have to be allocated: there is no memory, or

@@ -6,8 +6,9 @@ use crate::identity::PointKey;
 use crate::lease::Lease;
 use crate::pending::Pool;
 use crate::record::{Owner, Record};
+use crate::room::RESERVE;
 use crate::stacks;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, bump};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, bump};
 use crate::table::Table;
 use Ordering::{Acquire, Relaxed};
 
@@ -70,6 +71,9 @@ pub(crate) struct Shard {
     pub(crate) stacks: stacks::Table,
     pub(crate) losses: Losses,
     pub(crate) life: Life,
+    /// Acquisitions under way on the cold path, and the record of the first of them. The owner's alone.
+    under_way: AtomicU64,
+    in_use: AtomicPtr<Record>,
 }
 
 impl std::fmt::Debug for Shard {
@@ -99,6 +103,8 @@ impl Shard {
             busy: AtomicBool::new(false),
             wanted: [const { AtomicU64::new(0) }; WANTED],
             orphaned: AtomicBool::new(false),
+            under_way: AtomicU64::new(0),
+            in_use: AtomicPtr::default(),
         })
     }
 
@@ -173,23 +179,54 @@ impl Shard {
         taken.filter(|&key| key != 0).map(PointKey)
     }
 
-    /// The record of `key`, made if it is not there yet.
-    pub(crate) fn record(
+    /// A record for `key`, which has none, within the caps. The last rest is beyond them: there is one of it for each mode.
+    pub(crate) fn insert(
         &self,
         owner: &Owner,
         key: PointKey,
         limits: &Limits<'_>,
     ) -> Result<&Record, Loss> {
-        if let Some(record) = self.table.find(owner, key) {
-            return Ok(record);
+        let beyond = key.is_last_rest();
+        if self.table.points() >= limits.max_points as u64 && !beyond {
+            return Err(Loss::PointsFull);
         }
-        if self.table.len() >= limits.max_points as u64 || !limits.reserve() {
+        let spare = self.table.has_spare();
+        if !spare && !limits.reserve(beyond || self.table.held() < RESERVE) {
             return Err(Loss::PointsFull);
         }
         self.table.insert(owner, key).ok_or_else(|| {
-            limits.records.fetch_sub(1, Relaxed);
+            limits.give_back(u64::from(!spare));
             Loss::Memory
         })
+    }
+
+    /// An acquisition on the cold path begins, of `record`. The owner's call, once for each [`ends`](Self::ends).
+    pub(crate) fn begins(&self, record: &Record) {
+        if self.under_way.load(Relaxed) == 0 {
+            self.in_use
+                .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
+        }
+        bump(&self.under_way, 1);
+    }
+
+    /// It is over. The owner's call.
+    #[inline]
+    pub(crate) fn ends(&self) {
+        bump(&self.under_way, u64::MAX);
+    }
+
+    /// A thread takes the shard: whatever the last one had under way, it was killed in it.
+    pub(crate) fn begin(&self) {
+        self.under_way.store(0, Relaxed);
+    }
+
+    /// The record of the acquisition that is under way, or null. `None` if there are several. The owner's call.
+    pub(crate) fn in_use(&self) -> Option<*const Record> {
+        match self.under_way.load(Relaxed) {
+            0 => Some(std::ptr::null()),
+            1 => Some(self.in_use.load(Relaxed)),
+            _ => None,
+        }
     }
 }
 
@@ -230,12 +267,18 @@ pub(crate) struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    fn reserve(&self) -> bool {
-        if self.records.fetch_add(1, Relaxed) < self.max_records {
+    /// `anyway`: also beyond the cap.
+    fn reserve(&self, anyway: bool) -> bool {
+        if self.records.fetch_add(1, Relaxed) < self.max_records || anyway {
             return true;
         }
-        self.records.fetch_sub(1, Relaxed);
+        self.give_back(1);
         false
+    }
+
+    /// So many records are gone.
+    pub(crate) fn give_back(&self, records: u64) {
+        self.records.fetch_sub(records as usize, Relaxed);
     }
 }
 

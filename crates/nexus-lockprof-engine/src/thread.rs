@@ -108,6 +108,7 @@ impl Held {
         shard.life.end(core.clock.coarse_ns());
         shard.lease.release();
         core.shards.give_back(self.place);
+        core.note_exit();
     }
 }
 

@@ -37,6 +37,8 @@ struct Entry<'a> {
     /// Also keeps the ticket in its thread.
     owner: Owner,
     shard: &'a Shard,
+    /// The record's key, unless the record is that of a rest.
+    key: PointKey,
     record: &'a Record,
     kind: Kind,
     attempt: Attempt,
@@ -149,23 +151,24 @@ impl Core {
         }
         let shard = thread::shard_for(self, attempt)?;
         let _entered = shard.enter()?;
-        let Some(tag) = word.number(len) else {
-            shard.losses.count_as_owner(Loss::PointsFull);
-            return None;
-        };
+        let numbered = word.number(len);
         // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
         if attempt == Attempt::Waits && shard.has_wanted() {
             self.make_wanted(shard, &owner);
         }
-        let record = self.look_up(shard, &owner, PointKey::new(site, tag), control, attempt)?;
+        let key = PointKey::new(site, numbered.tag);
+        let record = self.look_up(shard, &owner, key, control, attempt)?;
+        drop(numbered);
         record.note_attempt(match attempt {
             Attempt::Waits => record::WAITS,
             Attempt::Tries => record::TRIES,
         });
+        shard.begins(record);
         let mut entry = Entry {
             owner,
             shard,
+            key,
             record,
             kind: control.kind(),
             attempt,
@@ -218,31 +221,6 @@ impl Core {
         thread::with_patience(Patience::forget);
     }
 
-    /// The record of `key`, made if need be. `None`, with the loss counted, when there can be none.
-    pub(crate) fn record<'a>(
-        &self,
-        shard: &'a Shard,
-        owner: &Owner,
-        key: PointKey,
-        attempt: Attempt,
-    ) -> Option<&'a Record> {
-        shard
-            .governor
-            .charge_look_up(self.costs.looked_up_ns.load(Relaxed));
-        if let Some(record) = shard.table.find(owner, key) {
-            return Some(record);
-        }
-        if !attempt.may_allocate() {
-            shard.losses.count_as_owner(Loss::Reentrant);
-            shard.want(key);
-            return None;
-        }
-        shard
-            .record(owner, key, &self.limits())
-            .map_err(|cause| shard.losses.count_as_owner(cause))
-            .ok()
-    }
-
     /// The record of `key`, in the cache and scheduled under `control`.
     fn look_up<'a>(
         &'a self,
@@ -283,7 +261,10 @@ impl Core {
             // It may be here because it is stuck.
             self.review(shard, record, self.clock.raw());
         }
-        shard.hot.remember(record, control, || self.control());
+        // At the rest of a point the hot path would look in vain.
+        if record.key == key {
+            shard.hot.remember(record, control, || self.control());
+        }
         Some(record)
     }
 
@@ -482,7 +463,9 @@ impl Core {
 
     /// Who can be blamed by a waiter at the point `waiter`, when the lock publishes `site`.
     fn known_holder(&self, waiter: PointKey, site: SiteKey) -> Option<PointKey> {
-        let current = site == SiteKey::readers() || self.since_off.has(waiter.at(site));
+        // Of a waiter at the rest nobody knows which class's site it is.
+        let current =
+            site == SiteKey::readers() || waiter.is_rest() || self.since_off.has(waiter.at(site));
         current.then(|| waiter.at(site.known_holder()))
     }
 
@@ -649,6 +632,7 @@ impl<'a> Ticket<'a> {
             return Stamp::NONE;
         };
         entry.count();
+        entry.shard.ends();
         let Some(pending) = entry.pending else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
@@ -737,10 +721,18 @@ impl<'a> Ticket<'a> {
         let this = ManuallyDrop::new(self);
         let Some(entry) = &this.entry else { return };
         entry.discard();
-        let Some(_entered) = entry.shard.enter() else {
-            return;
-        };
-        let core = this.core;
+        if let Some(_entered) = entry.shard.enter() {
+            entry.tell_of_failure(this.core, delta, vain);
+        }
+        // After what is told of it: the record must not go away before.
+        entry.shard.ends();
+    }
+}
+
+impl Entry<'_> {
+    /// Counts an acquisition that was given up. The shard is entered.
+    fn tell_of_failure(&self, core: &Core, delta: &Delta, vain: Option<(Wait, Measured)>) {
+        let entry = self;
         core.add(entry.shard, &entry.owner, entry.record, delta);
         if let Some(blocker) = entry.blocker
             && !entry.unbooked
@@ -758,6 +750,7 @@ impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if let Some(entry) = &self.entry {
             entry.discard();
+            entry.shard.ends();
         }
     }
 }
@@ -795,7 +788,7 @@ impl<'a> Entry<'a> {
         let Some(_entered) = self.shard.enter() else {
             return;
         };
-        let known = holder.and_then(|site| core.known_holder(self.record.key, site));
+        let known = holder.and_then(|site| core.known_holder(self.key, site));
         self.blocker = known.and_then(|key| {
             let control = Control(self.record.control.load(Relaxed));
             core.look_up(self.shard, &self.owner, key, control, self.attempt)

@@ -293,12 +293,13 @@ impl Entry {
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
+    use crate::class::NUMBER_SHIFT;
 
     fn hold(lock: usize, engine: usize, class: u64, start: u64, end: u64) -> Hold {
         Hold {
             lock: LockRef(lock),
             engine,
-            key: PointKey(class << 48 | class << 3 | 4096),
+            key: PointKey(class << NUMBER_SHIFT | class << 3 | 4096),
             start,
             end,
         }

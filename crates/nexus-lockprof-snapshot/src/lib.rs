@@ -75,6 +75,7 @@ mod profiler;
 mod quantile;
 mod read;
 mod replace;
+mod rest;
 mod since;
 mod snapshot;
 mod stack;

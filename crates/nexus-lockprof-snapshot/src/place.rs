@@ -92,6 +92,20 @@ impl Site {
         Self::new("(readers)", 0, 0)
     }
 
+    /// The place that stands for all places that were not kept apart: see [`Lock::rest`].
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Site;
+    ///
+    /// let rest = Site::rest();
+    /// assert!(rest.is_group());
+    /// assert_eq!(rest.to_string(), "(rest)");
+    /// ```
+    #[must_use]
+    pub fn rest() -> Self {
+        Self::new("(rest)", 0, 0)
+    }
+
     /// Whether it stands for several places, and is none itself: then it has no line.
     #[must_use]
     pub fn is_group(&self) -> bool {
@@ -133,6 +147,30 @@ pub enum Lock {
 }
 
 impl Lock {
+    /// The class that stands for all locks that the program's caps left no room for: their counts are here, and
+    /// not lost.
+    ///
+    /// It is created at a place without a line, which no lock of a program is. So no name of a program's lock is
+    /// mistaken for it, and older readers know the form.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Lock;
+    ///
+    /// let rest = Lock::rest();
+    /// assert_eq!(rest.name(), "(rest)");
+    /// assert!(rest.is_rest() && !Lock::Named("(rest)".into()).is_rest());
+    /// ```
+    #[must_use]
+    pub fn rest() -> Self {
+        Self::Created(Site::rest())
+    }
+
+    /// Whether it is [`rest`](Self::rest).
+    #[must_use]
+    pub fn is_rest(&self) -> bool {
+        matches!(self, Self::Created(site) if site.is_group() && site.file == "(rest)")
+    }
+
     /// What to call the lock class: its name, the `file:line` of its creation, or `?`.
     ///
     /// Two classes created at different columns of one line share a name; they are still two classes.

@@ -135,6 +135,11 @@ impl Point {
         (&self.lock, self.mode, &self.site)
     }
 
+    /// The same point before anything happened at it.
+    pub(crate) fn blank(&self) -> Self {
+        Self::new(self.lock.clone(), self.mode, self.site.clone())
+    }
+
     /// Whether nothing happened here.
     pub(crate) fn is_idle(&self) -> bool {
         self.acquisitions == 0

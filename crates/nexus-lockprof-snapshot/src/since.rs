@@ -1,10 +1,8 @@
 //! The difference of two snapshots: what happened in between.
 
-use std::collections::HashMap;
-
 use thiserror::Error;
 
-use crate::point::Key;
+use crate::rest::Before;
 use crate::{
     Durations, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts, TableStats,
     printable_message, stack,
@@ -237,27 +235,15 @@ impl Subject<'_> {
 }
 
 fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> {
-    let mut before: HashMap<Key<'_>, &Point> = earlier.iter().map(|p| (p.key(), p)).collect();
+    let mut before = Before::new(later, earlier, point_between)?;
     let mut changed = Vec::new();
     for point in later {
-        let nothing = blank(point);
-        let earlier = before.remove(&point.key()).unwrap_or(&nothing);
-        let interval = point_between(point, earlier)?;
+        let interval = point_between(point, &before.take(point))?;
         if !interval.is_idle() {
             changed.push(interval);
         }
     }
-    // A point never goes away, so one that did went backwards, to 0. In the order of `earlier`: always the same
-    // error.
-    for point in earlier.iter().filter(|p| before.contains_key(&p.key())) {
-        point_between(&blank(point), point)?;
-    }
     Ok(changed)
-}
-
-/// The same point before anything happened at it.
-fn blank(point: &Point) -> Point {
-    Point::new(point.lock.clone(), point.mode, point.site.clone())
 }
 
 fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
@@ -285,7 +271,7 @@ fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
         callers: stack::between(&later.callers, &earlier.callers, |name, later, earlier| {
             of.minus(name, later, earlier)
         })?,
-        ..blank(later)
+        ..later.blank()
     })
 }
 

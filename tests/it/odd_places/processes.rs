@@ -152,3 +152,17 @@ fn the_main_thread_locks_in_its_last_destructors() {
     assert_eq!((of("busy"), of("last")), ((1, 1), (2, 2)));
     assert!(snapshot.losses().is_empty());
 }
+
+#[test]
+fn caps_that_are_reached_leave_room_for_what_comes_late() {
+    for part in [
+        "late hot lock",
+        "classes",
+        "ended threads",
+        "ended threads, never collected",
+        "one thread after the other",
+    ] {
+        let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+        children::run(command.args(["room", part])).expect_success();
+    }
+}

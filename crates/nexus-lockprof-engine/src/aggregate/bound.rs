@@ -16,8 +16,29 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(super) struct Classes {
     by_lock: HashMap<Lock, usize>,
-    /// The numbers of each: of one name there may be several copies, each with a number.
-    numbers: Vec<Vec<u16>>,
+    classes: Vec<ClassState>,
+    /// Places in `classes` that are free.
+    free: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct ClassState {
+    /// Of one name there may be several copies, each with a number.
+    numbers: Vec<u32>,
+    /// A number that it had may be another class's by now: so its locks are not known any more.
+    is_unbounded: bool,
+    points: usize,
+}
+
+impl ClassState {
+    /// Locks of it that were ever acquired, at most.
+    fn instances(&self) -> u64 {
+        if self.is_unbounded {
+            return u64::MAX;
+        }
+        let instances = self.numbers.iter().map(|&number| class::instances(number));
+        instances.fold(0, u64::saturating_add)
+    }
 }
 
 /// The sums of one class.
@@ -30,34 +51,62 @@ struct Sums {
 }
 
 impl Classes {
-    /// The class of `lock`, one number of which is this.
-    pub(super) fn add(&mut self, lock: &Lock, number: u16) -> usize {
+    /// The class of `lock`, which has one more point.
+    pub(super) fn add_point(&mut self, lock: &Lock) -> usize {
         let class = match self.by_lock.get(lock) {
             Some(&class) => class,
             None => {
-                self.numbers.push(Vec::new());
-                let class = self.numbers.len() - 1;
+                let class = self.free.pop().unwrap_or_else(|| {
+                    self.classes.push(ClassState::default());
+                    self.classes.len() - 1
+                });
                 self.by_lock.insert(lock.clone(), class);
                 class
             }
         };
-        let numbers = &mut self.numbers[class];
+        self.classes[class].points += 1;
+        class
+    }
+
+    /// The class has this number.
+    pub(super) fn add_number(&mut self, class: usize, number: u32) {
+        let numbers = &mut self.classes[class].numbers;
         if !numbers.contains(&number) {
             numbers.push(number);
         }
-        class
+    }
+
+    /// The class may have lost this number.
+    pub(super) fn forget_number(&mut self, class: usize, number: u32) {
+        let class = &mut self.classes[class];
+        class.numbers.retain(|&other| other != number);
+        class.is_unbounded = true;
+    }
+
+    /// A point of `lock`, which is of this class, is no more.
+    pub(super) fn forget_point(&mut self, class: usize, lock: &Lock) {
+        let state = &mut self.classes[class];
+        state.points -= 1;
+        if state.points == 0 {
+            *state = ClassState::default();
+            self.by_lock.remove(lock);
+            self.free.push(class);
+        }
     }
 
     /// Cuts the estimated hold totals of exclusive `points`, each with the index of its state.
     pub(super) fn bound(
         &self,
-        states: &mut [PointState],
+        states: &mut [Option<PointState>],
         points: &mut [(usize, Point)],
         elapsed_ns: u64,
     ) {
-        let mut sums = vec![Sums::default(); self.numbers.len()];
+        let mut sums = vec![Sums::default(); self.classes.len()];
         for (index, point) in bounded(points) {
-            let (state, sums) = (&states[*index], &mut sums[states[*index].class]);
+            let Some(state) = &states[*index] else {
+                continue;
+            };
+            let sums = &mut sums[state.class];
             let total_ns = point.hold.total_ns;
             let told_ns = told(point, state);
             sums.told_ns = sums.told_ns.saturating_add(told_ns);
@@ -65,16 +114,14 @@ impl Classes {
             sums.grown_ns = sums.grown_ns.saturating_add(grown_ns);
         }
         let most: Vec<u64> = self
-            .numbers
+            .classes
             .iter()
-            .map(|numbers| {
-                let instances = numbers.iter().map(|&number| class::instances(number));
-                let instances = instances.fold(0, u64::saturating_add);
-                instances.saturating_mul(elapsed_ns)
-            })
+            .map(|class| class.instances().saturating_mul(elapsed_ns))
             .collect();
         for (index, point) in bounded(points) {
-            let state = &mut states[*index];
+            let Some(state) = &mut states[*index] else {
+                continue;
+            };
             let (sums, most) = (sums[state.class], most[state.class]);
             let room = most.saturating_sub(sums.told_ns);
             let told_ns = told(point, state);

@@ -2,26 +2,26 @@
 //!
 //! One collection: open the next one, walk all shards under an epoch pin, sum each point's
 //! records, take in what the closed collection's reservoirs hold, subtract the last reset's sums.
-//! Nothing of a shard is written, and no writer waits or is waited for.
+//! No writer waits or is waited for, and of a shard that a thread has only that is written which is the aggregator's: where
+//! it has [seen] each record.
 
 mod account;
 mod bound;
 mod point;
+mod points;
+mod seen;
+mod take_over;
 
 use crate::core::Core;
 use crate::event::Event;
-use crate::identity::{PointKey, to_site};
 use crate::monitor;
-use crate::record::Reading;
 use crate::stacks::Callers;
 use crate::sync::Ordering::Relaxed;
 use account::{Counting, add_losses, losses, overhead_since, subtract_losses};
-use bound::Classes;
-use nexus_lockprof_snapshot::{
-    AcquireMode, Lock, Losses, Overhead, Point, Site, Snapshot, SnapshotParts, TableStats,
-};
-use point::PointState;
-use std::collections::HashMap;
+use nexus_lockprof_snapshot::{Losses, Overhead, Point, Snapshot, SnapshotParts, TableStats};
+use point::Bound;
+use points::Points;
+use seen::{AllSeen, Seen};
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
 
@@ -29,12 +29,8 @@ use std::time::SystemTime;
 pub(crate) struct Aggregator {
     /// Names the engine in its snapshots. 53 bits: JSON readers keep them exactly.
     id: u64,
-    points: Vec<PointState>,
-    by_key: HashMap<PointKey, usize>,
-    by_content: HashMap<(Lock, AcquireMode, Site), usize>,
-    classes: Classes,
-    /// By shard, then by a record's ordinal.
-    seen: HashMap<u64, Vec<Option<Seen>>>,
+    points: Points,
+    seen: AllSeen,
     callers: Callers,
     /// Whether the last collection was a glance: its interval goes on in the next one.
     goes_on: bool,
@@ -48,25 +44,13 @@ pub(crate) struct Aggregator {
     rng: fastrand::Rng,
 }
 
-/// What was last read of a record, and which point it belongs to.
-#[derive(Clone, Copy)]
-struct Seen {
-    point: usize,
-    reading: Reading,
-    /// Whether the collection before the last one had read the same.
-    settled: bool,
-}
-
 impl Aggregator {
     pub(crate) fn new(core: &Core) -> Self {
         let random = RandomState::new();
         Aggregator {
             id: random.hash_one(0) >> 11,
-            points: Vec::new(),
-            by_key: HashMap::new(),
-            by_content: HashMap::new(),
-            classes: Classes::default(),
-            seen: HashMap::new(),
+            points: Points::default(),
+            seen: AllSeen::default(),
             callers: Callers::default(),
             goes_on: false,
             glances: 0,
@@ -96,7 +80,9 @@ impl Aggregator {
     /// Merges the shards, after the collection `closed` was closed. Without `events` it is a glance.
     fn merge(&mut self, core: &Core, closed: u64, events: Option<&mut Vec<Event>>) -> Snapshot {
         let config = core.config();
-        for point in &mut self.points {
+        // Those that were not told of in the last snapshot are told of first.
+        self.push_out(core);
+        for (_, point) in self.points.iter_mut() {
             point.begin(self.goes_on);
         }
         self.goes_on = events.is_none();
@@ -108,6 +94,11 @@ impl Aggregator {
         let mut lost = losses(&core.losses);
         let mut overhead = Overhead::default();
         let mut looked_up_ns = 0;
+        // Before the walk: it does not meet what they have left since.
+        self.take_leavings(core, Some(closed));
+        for shard in core.shards.iter() {
+            self.take_evicted(shard, core, Some(closed));
+        }
         // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the walk is over.
         let guard = crossbeam_epoch::pin();
         for shard in core.shards.iter() {
@@ -118,15 +109,9 @@ impl Aggregator {
             overhead.budgeted_ns += shard.governor.spent_ns();
             looked_up_ns += shard.governor.looked_up_ns();
             overhead.threads_ns += shard.life.ns(|| core.clock.coarse_ns());
-            let seen = self.seen.entry(shard.id).or_default();
-            let points = &mut self.points;
-            let (by_key, by_content) = (&mut self.by_key, &mut self.by_content);
-            let classes = &mut self.classes;
+            let (seen, points) = (&mut self.seen, &mut self.points);
             shard.table.for_each(&guard, |record| {
-                if seen.len() <= record.ordinal() {
-                    seen.resize(record.ordinal() + 1, None);
-                }
-                let last = &mut seen[record.ordinal()];
+                let last = seen.of(record);
                 // Most records of most threads are as they were. What is counted after a collection is opened and before its record is
                 // read is in that reading, and its samples are the next collection's: after a change there is one more reading.
                 if let Some(last) = last
@@ -139,20 +124,22 @@ impl Aggregator {
                     shard.hot.forget_one(record.key);
                 }
                 let before = last.map(|last| last.reading);
-                let point = match last {
-                    Some(last) => last.point,
-                    None => point_of(record.key, points, by_key, by_content, classes),
+                let point = last.map_or_else(|| points.of(record.key), |last| last.point);
+                let Some(state) = points.get(point) else {
+                    return;
                 };
-                let reading = points[point].take_in(record, before, closed);
-                *last = Some(Seen {
+                let reading = state.take_in(record, before, closed);
+                let now = Seen {
                     point,
                     reading,
+                    sampled: closed,
                     settled: before == Some(reading),
-                });
+                };
+                if seen.set(record, now) {
+                    points.add_record(point);
+                }
             });
-            self.callers.read(shard, |key| {
-                point_of(key, points, by_key, by_content, classes)
-            });
+            self.callers.read(shard, |key| points.of(key));
         }
         drop(guard);
 
@@ -160,7 +147,7 @@ impl Aggregator {
         let elapsed_ns = core.clock.coarse_ns().saturating_sub(self.started_ns);
         let mut points: Vec<(usize, Point)> = Vec::new();
         let mut events = events;
-        for (index, state) in self.points.iter_mut().enumerate() {
+        for (index, state) in self.points.iter_mut() {
             state.end(config.archive, &mut self.rng);
             let mut point = state.point(resets);
             point.callers = self.callers.of(index);
@@ -171,11 +158,12 @@ impl Aggregator {
                 points.push((index, point));
             }
         }
-        self.classes
-            .bound(&mut self.points, &mut points, elapsed_ns);
+        let (states, classes) = self.points.parts();
+        classes.bound(states, &mut points, elapsed_ns);
         let points: Vec<Point> = points.into_iter().map(|(_, point)| point).collect();
         // Those before a reset too: what was booked then is subtracted below.
-        let counted: u64 = self.points.iter().map(|point| point.now.acquisitions).sum();
+        let all = self.points.iter_mut();
+        let counted: u64 = all.map(|(_, point)| point.now.acquisitions).sum();
         let each_ps = core.costs.counted_ps.load(Relaxed);
         overhead.counting_ns = looked_up_ns + self.counting.charge(counted, each_ps);
         overhead = overhead_since(overhead, self.overhead_before);
@@ -201,10 +189,15 @@ impl Aggregator {
 
     /// Makes `last`, the collection just made, the baseline of those that follow.
     pub(crate) fn reset(&mut self, core: &Core, last: &Snapshot) {
-        for point in &mut self.points {
+        for (_, point) in self.points.iter_mut() {
             point.reset();
         }
         self.callers.reset();
+        let mut bound = Bound {
+            size: core.config().archive,
+            rng: &mut self.rng,
+        };
+        self.points.push_out_blank(&mut bound, &mut self.callers);
         add_losses(&mut self.lost_before, *last.losses());
         let overhead = last.overhead();
         self.overhead_before.budgeted_ns += overhead.budgeted_ns;
@@ -215,32 +208,12 @@ impl Aggregator {
     }
 }
 
-/// The point that a record belongs to. One line of source may be at several addresses: points are
-/// told apart by content, and the key only saves making it.
-fn point_of(
-    key: PointKey,
-    points: &mut Vec<PointState>,
-    by_key: &mut HashMap<PointKey, usize>,
-    by_content: &mut HashMap<(Lock, AcquireMode, Site), usize>,
-    classes: &mut Classes,
-) -> usize {
-    *by_key.entry(key).or_insert_with(|| {
-        let lock = key.class().to_lock();
-        let mode = AcquireMode::from(key.site().mode());
-        let site = to_site(key.site().location());
-        let class = classes.add(&lock, key.number());
-        *by_content
-            .entry((lock.clone(), mode, site.clone()))
-            .or_insert_with(|| {
-                points.push(PointState::new(lock, mode, site, class));
-                points.len() - 1
-            })
-    })
-}
-
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
 mod coverage;
+#[cfg(test)]
+#[cfg(not(lockprof_loom))]
+mod room_tests;
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
 mod tests;

@@ -3,14 +3,19 @@
 use crate::archive::Archive;
 use crate::monitor::Heat;
 use crate::record::{Kind, Reading, Record, SumReading, TallyReading};
+use crate::reservoir::Drawn;
 use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Sample, Samples, Site};
 use std::cmp::Ordering;
 
 /// One point, all shards together.
 pub(super) struct PointState {
-    lock: Lock,
-    mode: AcquireMode,
-    site: Site,
+    pub(super) lock: Lock,
+    pub(super) mode: AcquireMode,
+    pub(super) site: Site,
+    /// Records of it that there are.
+    pub(super) records: usize,
+    /// The collection that something was last taken in before or in.
+    pub(super) touched: u64,
     /// Sums of this collection.
     pub(super) now: Reading,
     /// Sums at the last reset.
@@ -33,6 +38,11 @@ struct Times {
     interval_samples: u64,
     /// How many of the interval's an earlier collection has put into the archive.
     archived: usize,
+    /// What was taken over between two collections, or is of a collection that is not closed yet: it goes to the next
+    /// interval. When that is too much, a sample of it.
+    early: Vec<Sample>,
+    early_full: Option<Archive>,
+    early_samples: u64,
     /// What `recent` made last, until something is taken in.
     made: Option<Samples>,
 }
@@ -46,6 +56,50 @@ impl Times {
             self.made = None;
         }
         self.archived = self.interval.len();
+        if self.early_samples != 0 {
+            self.interval.append(&mut self.early);
+            if let Some(mut full) = self.early_full.take() {
+                self.interval.extend_from_slice(&full.samples());
+            }
+            self.interval_samples += std::mem::take(&mut self.early_samples);
+        }
+    }
+
+    /// Takes samples in, of the interval or `early`.
+    fn take_in(&mut self, drawn: Drawn, max_ns: u64, early: bool) {
+        let samples = drawn.kept.iter().map(|(packed, share)| Sample {
+            // Samples are rounded up, but not beyond the longest, if it is this one. It may also be an older
+            // one, and the sums of this one still to come.
+            value_ns: packed.value_ns_of(max_ns),
+            weight: packed.weight() as f64 * share,
+        });
+        if early {
+            self.early_samples += drawn.offered;
+            self.early.extend(samples);
+        } else {
+            self.interval_samples += drawn.offered;
+            self.interval.extend(samples);
+        }
+    }
+
+    /// Keeps what was taken in early within `size` samples.
+    fn bound_early(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        if self.early.len() > size || self.early_full.is_some() {
+            let full = self.early_full.get_or_insert_default();
+            full.extend(self.early.drain(..), size, rng);
+        }
+    }
+
+    /// Takes in all of another's, between two collections: what was measured in the interval is in the archive.
+    fn absorb(&mut self, mut other: Times, size: usize, rng: &mut fastrand::Rng) {
+        let all = other.archive.samples();
+        self.archive.extend(all.iter().copied(), size, rng);
+        self.early.append(&mut other.early);
+        if let Some(mut full) = other.early_full {
+            self.early.extend_from_slice(&full.samples());
+        }
+        self.early_samples += other.early_samples;
+        self.bound_early(size, rng);
     }
 
     fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
@@ -79,6 +133,12 @@ impl Times {
     }
 }
 
+/// Samples that are kept of a point, and what chooses them.
+pub(super) struct Bound<'a> {
+    pub(super) size: usize,
+    pub(super) rng: &'a mut fastrand::Rng,
+}
+
 impl PointState {
     /// `class` is that of [`Classes`](super::bound::Classes).
     pub(super) fn new(lock: Lock, mode: AcquireMode, site: Site, class: usize) -> Self {
@@ -86,6 +146,8 @@ impl PointState {
             lock,
             mode,
             site,
+            records: 0,
+            touched: 0,
             now: Reading::default(),
             base: Reading::default(),
             wait: Times::default(),
@@ -130,24 +192,58 @@ impl PointState {
     ) -> Reading {
         let reading = record.read_or(last);
         add(&mut self.now, &reading, &last.unwrap_or_default());
+        self.touched = closed;
+        self.take_in_samples(record, &reading, closed, false);
+        reading
+    }
+
+    fn take_in_samples(
+        &mut self,
+        record: &Record,
+        reading: &Reading,
+        collection: u64,
+        early: bool,
+    ) {
         for (kind, times, max_ns) in [
             (Kind::Wait, &mut self.wait, reading.wait.max_ns),
             (Kind::Hold, &mut self.hold, reading.hold.max_ns),
         ] {
-            let Some(drawn) = record.reservoir(kind).read(closed) else {
-                continue;
-            };
-            times.interval_samples += drawn.offered;
-            times
-                .interval
-                .extend(drawn.kept.iter().map(|(packed, share)| Sample {
-                    // Samples are rounded up, but not beyond the longest, if it is this one. It may also be an older
-                    // one, and the sums of this one still to come.
-                    value_ns: packed.value_ns_of(max_ns),
-                    weight: packed.weight() as f64 * share,
-                }));
+            if let Some(drawn) = record.reservoir(kind).read(collection) {
+                times.take_in(drawn, max_ns, early);
+            }
         }
-        reading
+    }
+
+    /// The same for the last time: nobody writes the record any more. Of its samples, those of `collections` are new, and those of
+    /// `closed` are of the interval that is being merged.
+    pub(super) fn take_over(
+        &mut self,
+        record: &Record,
+        last: Option<Reading>,
+        collections: std::ops::RangeInclusive<u64>,
+        closed: Option<u64>,
+        bound: &mut Bound<'_>,
+    ) {
+        self.touched = *collections.end();
+        let reading = record.read_or(last);
+        add(&mut self.now, &reading, &last.unwrap_or_default());
+        for collection in collections {
+            let early = Some(collection) != closed;
+            self.take_in_samples(record, &reading, collection, early);
+        }
+        for times in [&mut self.wait, &mut self.hold] {
+            times.bound_early(bound.size, bound.rng);
+        }
+    }
+
+    /// Takes in all of another point, which is no more. Counters that grow keep growing, in sum.
+    pub(super) fn absorb(&mut self, other: PointState, bound: &mut Bound<'_>) {
+        add(&mut self.now, &other.now, &Reading::default());
+        add(&mut self.base, &other.base, &Reading::default());
+        self.wait.absorb(other.wait, bound.size, bound.rng);
+        self.hold.absorb(other.hold, bound.size, bound.rng);
+        self.told_hold_ns = self.told_hold_ns.saturating_add(other.told_hold_ns);
+        self.touched = self.touched.max(other.touched);
     }
 
     /// What has happened at it since the last reset; there were `resets` of them.

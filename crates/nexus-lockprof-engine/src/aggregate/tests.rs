@@ -5,9 +5,10 @@ use crate::class::number_of;
 use crate::clock::ManualClock;
 use crate::config::Mode;
 use crate::control::{self, Control};
-use crate::identity::{HoldMode, SiteKey};
+use crate::identity::{HoldMode, PointKey, SiteKey};
 use crate::record::{Delta, Kind, Measured, Owner, Record};
 use crate::shard::Shard;
+use crate::signal::Attempt;
 use crate::sync::bump;
 use crate::thread;
 use nexus_lockprof_snapshot::Sample;
@@ -44,7 +45,9 @@ fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
     let owner = unsafe { Owner::assume() };
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
     let key = PointKey::new(site, number_of("quiet").unwrap());
-    let record = shard.record(&owner, key, &core.limits()).unwrap();
+    let record = core
+        .record_or_rest(shard, &owner, key, Attempt::Waits)
+        .unwrap();
     let mut aggregator = Aggregator::new(&core);
     let hold = |ns| hold(&core, shard, record, ns);
     hold(100);
@@ -112,7 +115,9 @@ fn points_of_one_content_at_two_addresses_are_one() {
     for location in copies {
         let site = SiteKey::new(location, HoldMode::Exclusive);
         let key = PointKey::new(site, number_of("twice").unwrap());
-        let record = shard.record(&owner, key, &core.limits()).unwrap();
+        let record = core
+            .record_or_rest(shard, &owner, key, Attempt::Waits)
+            .unwrap();
         hold(&core, shard, record, 100);
     }
     let snapshot = Aggregator::new(&core).collect(&core, &mut Vec::new());
@@ -134,7 +139,9 @@ fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &Manua
     // A class of its own for each test: others count instances too.
     let name: &'static str = Box::leak(format!("class {:p}", &clock).into_boxed_str());
     let key = PointKey::new(site, number_of(name).unwrap());
-    let record = shard.record(&owner, key, &core.limits()).unwrap();
+    let record = core
+        .record_or_rest(shard, &owner, key, Attempt::Waits)
+        .unwrap();
     let mut aggregator = Aggregator::new(&core);
     test(&core, &mut aggregator, shard, record, &clock);
 }
@@ -343,7 +350,8 @@ fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
         let numbered = (0..locks).map(|_| number_of(name).unwrap());
         let tag = numbered.reduce(|_, tag| tag).unwrap();
         let key = PointKey::new(SiteKey::new(Location::caller(), mode), tag);
-        shard.record(&owner, key, &core.limits()).unwrap()
+        core.record_or_rest(shard, &owner, key, Attempt::Waits)
+            .unwrap()
     };
     let two_locks = record(HoldMode::Exclusive, "two locks of a class", 2);
     let permits = record(HoldMode::Shared, "permits of a semaphore", 1);

@@ -1,6 +1,7 @@
 //! Looking at the stack of a long wait, and what becomes of it.
 
 use super::table::{FRAMES, Slot};
+use crate::class;
 use crate::core::Core;
 use crate::pending::Pending;
 use crate::record::{Owner, Record};
@@ -97,6 +98,10 @@ impl Core {
         let Some(_entered) = shard.enter() else {
             return;
         };
+        // Stacks stay, and would keep its number from other classes.
+        if class::may_change(record.key.number()) {
+            return;
+        }
         let weight = record
             .long_waits
             .next(|| with_rng(&shard.rng, |rng| rng.u64(..INTERVAL) == 0));

@@ -68,6 +68,11 @@ impl Callers {
         stacks.collect()
     }
 
+    /// Forgets the stacks of a point that is no more.
+    pub(crate) fn forget(&mut self, point: usize) {
+        self.points.remove(&point);
+    }
+
     /// Makes what there is now the baseline of what follows.
     pub(crate) fn reset(&mut self) {
         for state in self.points.values_mut().flat_map(HashMap::values_mut) {

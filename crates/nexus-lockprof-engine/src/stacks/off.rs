@@ -72,6 +72,8 @@ mod engine {
             Vec::new()
         }
 
+        pub(crate) fn forget(&mut self, _point: usize) {}
+
         pub(crate) fn reset(&mut self) {}
     }
 }

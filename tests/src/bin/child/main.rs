@@ -14,6 +14,7 @@ mod files;
 #[cfg(unix)]
 mod fork;
 mod memory;
+mod room;
 #[cfg(all(feature = "serve", unix))]
 mod serving;
 #[cfg(unix)]
@@ -28,7 +29,7 @@ fn main() {
     match part.as_str() {
         #[cfg(unix)]
         "churn" => churn::main(&next()),
-        "conservation" => conservation::main(&next()),
+        "conservation" => conservation::main(&next(), next() == "capped"),
         #[cfg(unix)]
         "daemon" => daemon::main(),
         #[cfg(target_os = "linux")]
@@ -58,6 +59,7 @@ fn main() {
         #[cfg(unix)]
         "fork: local engines" => fork::local_engines(),
         "memory" => memory::main(),
+        "room" => room::main(&next()),
         "outlive main" => exit::outlive_main(),
         #[cfg(all(feature = "serve", unix))]
         "serving" => serving::main(),

@@ -31,11 +31,8 @@ pub(crate) fn main() {
     assert_eq!((shards, slots), (few_shards, few_slots), "shards, slots");
     // One for each thread that was alive at the same time, and this one's.
     assert_eq!(shards, ALIVE as u64 + 1);
-    // Three points, and, in the shards of those that had to wait for them, readers as a group.
-    assert!(
-        (3 * shards..=4 * shards).contains(&records),
-        "{records} records"
-    );
+    // Of this thread alone: three points, and readers as a group if it had to wait for them.
+    assert!((3..=4).contains(&records), "{records} records");
     if let (Some(few), Some(many)) = (few.1, many.1) {
         assert!(many <= few + SLACK_KIB, "{few} KiB resident, then {many}");
     }

@@ -1,0 +1,187 @@
+//! All points, by what they are called; and the rest, which takes in those that there is no room for.
+
+use super::bound::Classes;
+use super::point::{Bound, PointState};
+use crate::class;
+use crate::identity::{PointKey, to_site};
+use crate::stacks::Callers;
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Site};
+use std::collections::HashMap;
+
+/// Sites that the rest is divided by; what is beyond them is of no site.
+const REST_SITES: usize = 1024;
+/// A point without a record is kept as long as there are fewer than one such point in so many of the most records that there may be.
+const SHARE: usize = 4;
+
+/// Keys that are remembered in any case.
+const MOST_KEYS: usize = 1024;
+
+/// All points.
+#[derive(Default)]
+pub(super) struct Points {
+    /// `None`: free.
+    states: Vec<Option<PointState>>,
+    free: Vec<usize>,
+    by_key: HashMap<PointKey, usize>,
+    by_content: HashMap<(Lock, AcquireMode, Site), usize>,
+    pub(super) classes: Classes,
+    /// Points of the rest that have a site.
+    rest_sites: usize,
+    /// Points that have no record.
+    without_record: usize,
+}
+
+impl Points {
+    /// The point that a record belongs to. One line of source may be at several addresses: points are
+    /// told apart by content, and the key only saves making it.
+    pub(super) fn of(&mut self, key: PointKey) -> usize {
+        if let Some(&point) = self.by_key.get(&key) {
+            return point;
+        }
+        let lock = key.class().to_lock();
+        let mode = AcquireMode::from(key.site().mode());
+        let site = to_site(key.site().location());
+        let point = self.called(lock, mode, site);
+        if let Some(state) = &self.states[point] {
+            self.classes.add_number(state.class, key.number());
+        }
+        if self.by_key.len() > MOST_KEYS.max(4 * self.states.len()) {
+            self.by_key.clear();
+        }
+        self.by_key.insert(key, point);
+        point
+    }
+
+    fn called(&mut self, lock: Lock, mode: AcquireMode, site: Site) -> usize {
+        let content = (lock, mode, site);
+        if let Some(&point) = self.by_content.get(&content) {
+            return point;
+        }
+        let (lock, mode, site) = content.clone();
+        self.rest_sites += usize::from(lock.is_rest() && !site.is_group());
+        let class = self.classes.add_point(&lock);
+        let state = Some(PointState::new(lock, mode, site, class));
+        let point = match self.free.pop() {
+            Some(free) => {
+                self.states[free] = state;
+                free
+            }
+            None => {
+                self.states.push(state);
+                self.states.len() - 1
+            }
+        };
+        self.without_record += 1;
+        self.by_content.insert(content, point);
+        point
+    }
+
+    /// One that [`of`](Self::of) has given, and that has a record, or had one in this collection.
+    pub(super) fn get(&mut self, point: usize) -> Option<&mut PointState> {
+        self.states.get_mut(point)?.as_mut()
+    }
+
+    /// All of them.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut PointState)> {
+        let states = self.states.iter_mut().enumerate();
+        states.filter_map(|(point, state)| Some((point, state.as_mut()?)))
+    }
+
+    /// Where all of them are, with their classes.
+    pub(super) fn parts(&mut self) -> (&mut [Option<PointState>], &Classes) {
+        (&mut self.states, &self.classes)
+    }
+
+    /// The point has one more record.
+    pub(super) fn add_record(&mut self, point: usize) {
+        if let Some(state) = self.get(point) {
+            state.records += 1;
+            self.without_record -= usize::from(state.records == 1);
+        }
+    }
+
+    /// A record of the point, with this key, was taken over.
+    pub(super) fn forget_record(&mut self, point: usize, key: PointKey) {
+        let Some(state) = self.states.get_mut(point).and_then(Option::as_mut) else {
+            return;
+        };
+        state.records -= 1;
+        self.without_record += usize::from(state.records == 0);
+        if class::may_change(key.number()) {
+            // The next record with this key may be another point's.
+            self.by_key.remove(&key);
+            self.classes.forget_number(state.class, key.number());
+        }
+    }
+
+    /// Makes the rest of those points that have had no record and no event for longest, if they are too many.
+    pub(super) fn push_out(
+        &mut self,
+        max_records: usize,
+        bound: &mut Bound<'_>,
+        callers: &mut Callers,
+    ) {
+        let most = (max_records / SHARE).max(1);
+        if self.without_record <= most + self.rest_sites {
+            return;
+        }
+        let mut idle: Vec<(u64, usize)> = self
+            .iter_mut()
+            .filter(|(_, state)| state.records == 0 && !state.lock.is_rest())
+            .map(|(point, state)| (state.touched, point))
+            .collect();
+        // Some more than needed, since this looks at all of them.
+        let leaving = idle.len().saturating_sub(most - most / 8);
+        idle.sort_unstable();
+        for &(_, point) in &idle[..leaving.min(idle.len())] {
+            self.remove(point, bound, callers, |this, state| {
+                let by_site = (Lock::rest(), state.mode, state.site.clone());
+                let has_room =
+                    this.rest_sites < REST_SITES || this.by_content.contains_key(&by_site);
+                if has_room { by_site.2 } else { Site::rest() }
+            });
+        }
+        // A place that was given again is another point's.
+        self.by_key.clear();
+    }
+
+    /// Forgets those that have no record: there is nothing to tell of them since the reset that was just made.
+    pub(super) fn push_out_blank(&mut self, bound: &mut Bound<'_>, callers: &mut Callers) {
+        let blank: Vec<usize> = self
+            .iter_mut()
+            .filter(|(_, state)| state.records == 0)
+            .filter(|(_, state)| !(state.lock.is_rest() && state.site.is_group()))
+            .map(|(point, _)| point)
+            .collect();
+        for &point in &blank {
+            self.remove(point, bound, callers, |_, _| Site::rest());
+        }
+        // As above.
+        self.by_key.clear();
+    }
+
+    /// Makes a part of the rest of a point: of that at the site that `site_of` says.
+    fn remove(
+        &mut self,
+        point: usize,
+        bound: &mut Bound<'_>,
+        callers: &mut Callers,
+        site_of: impl FnOnce(&Self, &PointState) -> Site,
+    ) {
+        let Some(state) = self.states[point].take() else {
+            return;
+        };
+        callers.forget(point);
+        self.classes.forget_point(state.class, &state.lock);
+        self.rest_sites -= usize::from(state.lock.is_rest() && !state.site.is_group());
+        self.without_record -= 1;
+        let content = (state.lock.clone(), state.mode, state.site.clone());
+        self.by_content.remove(&content);
+        self.free.push(point);
+        let site = site_of(self, &state);
+        let rest = self.called(Lock::rest(), state.mode, site);
+        if let Some(rest) = self.get(rest) {
+            rest.absorb(state, bound);
+        }
+    }
+}

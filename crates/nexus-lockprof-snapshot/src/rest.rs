@@ -1,0 +1,100 @@
+//! Points that became a part of the [rest](Lock::rest) between two snapshots.
+//!
+//! An engine that has no room left for a point adds its figures to those of a point of the rest: the one at its site, or the one
+//! at no site. So in the earlier snapshot they belong there, too.
+
+use crate::point::Key;
+use crate::{Durations, Lock, Point, Site};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// The points of the earlier one of two snapshots, as the later one divides them.
+pub(crate) struct Before<'a> {
+    points: HashMap<Key<'a>, Cow<'a, Point>>,
+}
+
+impl<'a> Before<'a> {
+    /// `between` subtracts a point's earlier figures from its later ones, and fails if one went backwards.
+    pub(crate) fn new<E>(
+        later: &'a [Point],
+        earlier: &'a [Point],
+        between: impl Fn(&Point, &Point) -> Result<Point, E>,
+    ) -> Result<Self, E> {
+        let has_rest = later.iter().any(|point| point.lock.is_rest());
+        let now: HashMap<Key<'_>, &Point> = later.iter().map(|p| (p.key(), p)).collect();
+        let mut points: HashMap<Key<'_>, Cow<'_, Point>> = HashMap::new();
+        // By the place of their rest in `later`.
+        let mut gone: Vec<(&Point, &Point)> = Vec::new();
+        // In the order of `earlier`: always the same error.
+        for point in earlier {
+            let went_back = match now.get(&point.key()) {
+                // Without a rest whoever subtracts finds it.
+                Some(_) if !has_rest => None,
+                // It came back from there.
+                Some(later) => between(later, point).err(),
+                // A point goes away only if it becomes a part of the rest.
+                None => between(&point.blank(), point).err(),
+            };
+            match (went_back, rest_of(point, &now)) {
+                (None, _) => {
+                    points.insert(point.key(), Cow::Borrowed(point));
+                }
+                (Some(_), Some(rest)) => gone.push((rest, point)),
+                (Some(error), None) => return Err(error),
+            }
+        }
+        for (rest, point) in gone {
+            let sum = points
+                .entry(rest.key())
+                .or_insert_with(|| Cow::Owned(rest.blank()));
+            add(sum.to_mut(), point);
+        }
+        Ok(Before { points })
+    }
+
+    /// What there was of this point of the later snapshot.
+    pub(crate) fn take(&mut self, point: &'a Point) -> Cow<'a, Point> {
+        let before = self.points.remove(&point.key());
+        before.unwrap_or_else(|| Cow::Owned(point.blank()))
+    }
+}
+
+/// The rest that a point has become a part of, if there is one.
+fn rest_of<'a>(point: &Point, now: &HashMap<Key<'a>, &'a Point>) -> Option<&'a Point> {
+    let rest = Lock::rest();
+    let nowhere = Site::rest();
+    [&point.site, &nowhere]
+        .into_iter()
+        .map(|site| (&rest, point.mode, site))
+        .filter(|&key| key != point.key())
+        .find_map(|key| now.get(&key).copied())
+}
+
+fn add(sum: &mut Point, point: &Point) {
+    for (sum, more) in [
+        (&mut sum.acquisitions, point.acquisitions),
+        (&mut sum.contentions, point.contentions),
+        (&mut sum.try_failures, point.try_failures),
+        (&mut sum.timeouts, point.timeouts),
+        (&mut sum.cancellations, point.cancellations),
+        (&mut sum.vain_wait_ns, point.vain_wait_ns),
+        (&mut sum.blocked, point.blocked),
+        (&mut sum.caused_wait_ns, point.caused_wait_ns),
+    ] {
+        *sum = sum.saturating_add(more);
+    }
+    sum.caused_variance += point.caused_variance;
+    add_durations(&mut sum.wait, &point.wait);
+    add_durations(&mut sum.hold, &point.hold);
+}
+
+/// Its samples are not needed: those of an interval are the later snapshot's.
+fn add_durations(sum: &mut Durations, more: &Durations) {
+    sum.samples = sum.samples.saturating_add(more.samples);
+    sum.total_ns = sum.total_ns.saturating_add(more.total_ns);
+    sum.events = sum.events.saturating_add(more.events);
+    sum.unmeasured = sum.unmeasured.saturating_add(more.unmeasured);
+    sum.total_variance += more.total_variance;
+    sum.max_ns = sum.max_ns.max(more.max_ns);
+    sum.longest_sampled_ns = sum.longest_sampled_ns.max(more.longest_sampled_ns);
+}
