@@ -41,6 +41,8 @@ pub(crate) struct Aggregator {
     counting: Counting,
     /// At the last reset.
     overhead_before: Overhead,
+    /// Of all shards, at the last collection.
+    threads_ns: u64,
     rng: fastrand::Rng,
 }
 
@@ -58,6 +60,7 @@ impl Aggregator {
             lost_before: Losses::default(),
             counting: Counting::default(),
             overhead_before: Overhead::default(),
+            threads_ns: 0,
             rng: fastrand::Rng::with_seed(random.hash_one(1)),
         }
     }
@@ -166,6 +169,9 @@ impl Aggregator {
         let counted: u64 = all.map(|(_, point)| point.now.acquisitions).sum();
         let each_ps = core.costs.counted_ps.load(Relaxed);
         overhead.counting_ns = looked_up_ns + self.counting.charge(counted, each_ps);
+        // A thread that ends, or this one, may be preempted after it has read the clock: then more was told last time.
+        self.threads_ns = self.threads_ns.max(overhead.threads_ns);
+        overhead.threads_ns = self.threads_ns;
         overhead = overhead_since(overhead, self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         subtract_losses(&mut lost, &self.lost_before);

@@ -267,6 +267,31 @@ fn in_a_forked_child_the_other_threads_have_ended() {
     });
 }
 
+/// A thread reads the clock, is preempted, and only then says that it has ended by then.
+#[test]
+fn the_time_of_threads_does_not_go_back() {
+    let clock = ManualClock::new();
+    let core = Core::local(Some(&clock));
+    let shard = thread::shard(&core).unwrap();
+    let mut aggregator = Aggregator::new(&core);
+    let mut collect = || aggregator.collect(&core, &mut Vec::new());
+    clock.advance(std::time::Duration::from_nanos(100));
+    let read = core.clock.coarse_ns();
+    clock.advance(std::time::Duration::from_nanos(1_000));
+    let before = collect();
+    shard.life.end(read);
+    let after = collect();
+    assert!(after.since(&before).is_ok());
+    assert_eq!(
+        [before, after].map(|snapshot| snapshot.overhead().threads_ns),
+        [1_100, 1_100]
+    );
+    shard.life.begin(core.clock.coarse_ns());
+    clock.advance(std::time::Duration::from_nanos(5_000));
+    // What was too much is not told again.
+    assert_eq!(collect().overhead().threads_ns, 5_100);
+}
+
 #[test]
 fn an_interval_that_begins_at_a_glance_is_not_complete() {
     with_record(|core, aggregator, shard, record, _| {
