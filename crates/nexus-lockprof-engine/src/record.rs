@@ -303,6 +303,7 @@ impl Record {
 
     /// Adds `delta`. Returns how many samples have no place in a reservoir, which would have to be allocated: there is no memory, or
     /// `may_allocate` says no.
+    #[inline]
     pub(crate) fn add(
         &self,
         _owner: &Owner,
