@@ -10,7 +10,13 @@ use std::collections::HashMap;
 
 /// The points of the earlier one of two snapshots, as the later one divides them.
 pub(crate) struct Before<'a> {
-    points: HashMap<Key<'a>, Cow<'a, Point>>,
+    points: HashMap<Key<'a>, Earlier<'a>>,
+}
+
+enum Earlier<'a> {
+    As(&'a Point),
+    /// Of points that the later snapshot does not tell apart. In a box: there are few of these, and many of the others.
+    Sum(Box<Point>),
 }
 
 impl<'a> Before<'a> {
@@ -20,42 +26,55 @@ impl<'a> Before<'a> {
         earlier: &'a [Point],
         between: impl Fn(&Point, &Point) -> Result<Point, E>,
     ) -> Result<Self, E> {
-        let has_rest = later.iter().any(|point| point.lock.is_rest());
+        let as_it_was = |point: &'a Point| (point.key(), Earlier::As(point));
+        if !later.iter().any(|point| point.lock.is_rest()) {
+            let points = earlier.iter().map(as_it_was).collect();
+            return Ok(Before { points });
+        }
         let now: HashMap<Key<'_>, &Point> = later.iter().map(|p| (p.key(), p)).collect();
-        let mut points: HashMap<Key<'_>, Cow<'_, Point>> = HashMap::new();
+        let mut points = HashMap::new();
         // By the place of their rest in `later`.
         let mut gone: Vec<(&Point, &Point)> = Vec::new();
         // In the order of `earlier`: always the same error.
         for point in earlier {
             let went_back = match now.get(&point.key()) {
-                // Without a rest whoever subtracts finds it.
-                Some(_) if !has_rest => None,
                 // It came back from there.
                 Some(later) => between(later, point).err(),
                 // A point goes away only if it becomes a part of the rest.
                 None => between(&point.blank(), point).err(),
             };
             match (went_back, rest_of(point, &now)) {
-                (None, _) => {
-                    points.insert(point.key(), Cow::Borrowed(point));
-                }
+                (None, _) => points.extend([as_it_was(point)]),
                 (Some(_), Some(rest)) => gone.push((rest, point)),
                 (Some(error), None) => return Err(error),
             }
         }
         for (rest, point) in gone {
-            let sum = points
-                .entry(rest.key())
-                .or_insert_with(|| Cow::Owned(rest.blank()));
-            add(sum.to_mut(), point);
+            let earlier = points
+                .remove(&rest.key())
+                .unwrap_or_else(|| Earlier::Sum(Box::new(rest.blank())));
+            let mut sum = match earlier {
+                Earlier::As(point) => Box::new(point.clone()),
+                Earlier::Sum(sum) => sum,
+            };
+            add(&mut sum, point);
+            points.insert(rest.key(), Earlier::Sum(sum));
         }
         Ok(Before { points })
     }
 
     /// What there was of this point of the later snapshot.
     pub(crate) fn take(&mut self, point: &'a Point) -> Cow<'a, Point> {
-        let before = self.points.remove(&point.key());
-        before.unwrap_or_else(|| Cow::Owned(point.blank()))
+        match self.points.remove(&point.key()) {
+            Some(Earlier::As(point)) => Cow::Borrowed(point),
+            Some(Earlier::Sum(sum)) => Cow::Owned(*sum),
+            None => Cow::Owned(point.blank()),
+        }
+    }
+
+    /// Whether the point of the earlier snapshot was not taken.
+    pub(crate) fn has(&self, point: &Point) -> bool {
+        self.points.contains_key(&point.key())
     }
 }
 

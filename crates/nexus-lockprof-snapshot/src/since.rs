@@ -243,6 +243,11 @@ fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> 
             changed.push(interval);
         }
     }
+    // A point never goes away, so one that did went backwards, to 0. In the order of `earlier`: always the same
+    // error.
+    for point in earlier.iter().filter(|point| before.has(point)) {
+        point_between(&point.blank(), point)?;
+    }
     Ok(changed)
 }
 
