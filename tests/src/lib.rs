@@ -9,6 +9,8 @@ pub mod children;
 pub mod conservation;
 #[cfg(all(feature = "serve", unix))]
 pub mod http;
+#[cfg(feature = "profile")]
+pub mod plugin;
 pub mod spin;
 #[cfg(feature = "profile")]
 pub mod witness;

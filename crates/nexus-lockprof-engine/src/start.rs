@@ -1,8 +1,8 @@
-//! What is only known when the program starts: the folder that it starts in, and the time.
+//! What has to be done when the program starts: to note the folder that it starts in, and the time, and to keep a library loaded.
 //!
-//! A constructor notes both, before `main` or when the library is loaded. The first use of a lock may be too late: the program may have
-//! changed its folder, and its children may have written files, by then. The constructor calls the system twice, writes a buffer of
-//! its own, and uses nothing of the standard library.
+//! A constructor does it, before `main` or when the library is loaded. The first use of a lock may be too late: the program may have
+//! changed its folder, and its children may have written files, by then. The constructor writes a buffer of its own, calls the
+//! system and the loader, and uses nothing of the standard library.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -31,6 +31,7 @@ static FOLDER: Folder = Folder(std::cell::UnsafeCell::new([0; MOST]));
 #[cfg(unix)]
 extern "C" fn note() {
     note_time();
+    keep_loaded();
     let folder = FOLDER.0.get().cast::<u8>();
     // SAFETY: the buffer is that long. The loader calls this once, and nobody else does.
     if !unsafe { libc::getcwd(folder.cast(), MOST) }.is_null() {
@@ -40,6 +41,49 @@ extern "C" fn note() {
         LENGTH.store(length, Ordering::Release);
     }
 }
+
+/// Keeps the library that this engine is in loaded, if it is in one: at the end of a thread that has used its locks, [`exit`](crate::exit) is
+/// called, and the program may have closed the library by then.
+///
+/// Not at the first lock: a child that is forked off could wait for the loader's lock for ever. Here, this thread has it. On other systems
+/// the loader never lets go of a library that has thread-locals, or nothing is done.
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    not(target_feature = "crt-static")
+))]
+fn keep_loaded() {
+    /// What an address is in, by the loader.
+    fn file_of(address: *const std::ffi::c_void) -> Option<libc::Dl_info> {
+        let mut info = std::mem::MaybeUninit::uninit();
+        // SAFETY: the call fills in what it is given, if it succeeds.
+        let found = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;
+        // SAFETY: as above.
+        found.then(|| unsafe { info.assume_init() })
+    }
+    // SAFETY: asks what the kernel has told this process.
+    let headers = unsafe { libc::getauxval(libc::AT_PHDR) };
+    let Some(here) = file_of(note as *const std::ffi::c_void) else {
+        return;
+    };
+    let program = file_of(std::ptr::with_exposed_provenance(headers as usize));
+    if program.is_some_and(|program| program.dli_fbase == here.dli_fbase) {
+        return;
+    }
+    let how = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+    // SAFETY: the name of a library that is loaded, and that has no constructors to run any more.
+    unsafe { libc::dlopen(here.dli_fname, how) };
+}
+
+#[cfg(all(
+    unix,
+    not(all(
+        target_os = "linux",
+        target_env = "gnu",
+        not(target_feature = "crt-static")
+    ))
+))]
+fn keep_loaded() {}
 
 // Where the loader looks for constructors. Elsewhere, folder and time are those of the first use.
 #[cfg(all(unix, not(miri)))]

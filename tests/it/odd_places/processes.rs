@@ -54,6 +54,16 @@ fn children_are_forked_off_while_threads_come_and_go() {
     child("churn");
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn a_library_is_closed_before_its_threads_end() {
+    let folder = std::path::Path::new(CHILD).parent();
+    let library = folder.map(|folder| folder.join("deps/libnexus_lockprof_tests.so"));
+    let library = library.unwrap_or_default();
+    let mut command = children::command(CHILD);
+    children::run(command.arg("plugin").arg(library)).expect_success();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_handler_tries_locks() {

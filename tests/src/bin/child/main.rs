@@ -14,6 +14,8 @@ mod files;
 #[cfg(unix)]
 mod fork;
 mod memory;
+#[cfg(target_os = "linux")]
+mod plugin;
 mod room;
 #[cfg(all(feature = "serve", unix))]
 mod serving;
@@ -59,6 +61,8 @@ fn main() {
         #[cfg(unix)]
         "fork: local engines" => fork::local_engines(),
         "memory" => memory::main(),
+        #[cfg(target_os = "linux")]
+        "plugin" => plugin::main(&next()),
         "room" => room::main(&next()),
         "outlive main" => exit::outlive_main(),
         #[cfg(all(feature = "serve", unix))]
