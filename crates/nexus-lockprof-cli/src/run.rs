@@ -157,8 +157,11 @@ fn variables(options: &Options, folder: &Path) -> Result<Vec<String>> {
     default("LOCKPROF_BUDGET", options.budget.as_deref());
     default("LOCKPROF_SERVE", options.serve.as_deref());
     let unless_set = |name: &str, value| std::env::var_os(name).is_none().then_some(value);
-    // A program that is killed leaves its last profile.
-    default("LOCKPROF_EVERY", unless_set("LOCKPROF_EVERY", "1s"));
+    // A program that is killed leaves its last profile. One that has one thread keeps to that: some calls of the system refuse others.
+    default(
+        "LOCKPROF_EVERY",
+        unless_set("LOCKPROF_EVERY", "1s,threaded"),
+    );
     if options.no_stacks {
         default("LOCKPROF_STACKS", Some("off"));
     } else {

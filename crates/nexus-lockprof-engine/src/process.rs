@@ -10,16 +10,24 @@ use crate::start;
 use crate::thread;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
-#[cfg(unix)]
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 /// The process in which a thread does what `watch` does, or that it is done; 0: neither.
 static WATCH: AtomicU32 = AtomicU32::new(0);
 const DONE: u32 = u32::MAX;
 
-/// Whether this process was forked off, and its parent had threads of the profiler's own, which it has not.
-static NEEDS_THREADS: AtomicBool = AtomicBool::new(false);
+/// Which threads of the profiler's own are to be started at the next lock: [`FORKED`], [`THREADED`], or both.
+static NEEDS_THREADS: AtomicU8 = AtomicU8::new(0);
+/// This process was forked off, and its parent had some, which it has not.
+const FORKED: u8 = 1;
+/// A second thread of the program's uses locks.
+const THREADED: u8 = 2;
+
+/// The first thread of the program's that uses locks, by its identity; [`UNASKED`]: nobody wants to know of the second one.
+static FIRST_THREAD: AtomicUsize = AtomicUsize::new(UNASKED);
+const UNASKED: usize = usize::MAX;
+/// None has yet.
+const NOBODY: usize = 0;
 
 /// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
 ///
@@ -43,22 +51,49 @@ pub(crate) fn watch(environment: bool) {
     WATCH.store(DONE, Relaxed);
 }
 
-/// Whether the next lock is the first one of a process that was forked off and has to start threads of its own.
+/// Whether the next lock has to start threads of the profiler's own.
 #[inline]
 pub(crate) fn needs_threads() -> bool {
-    NEEDS_THREADS.load(Relaxed)
+    NEEDS_THREADS.load(Relaxed) != 0
 }
 
-/// Starts in a process that was forked off the threads that its parent had: it uses locks, so it lives on and does not just execute
-/// another program. Once.
+/// Starts the threads that are needed: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
+/// not just execute another program; and the one that a program with one thread is not to have. Once.
 #[cold]
 #[inline(never)]
 pub(crate) fn start_threads() {
     // Relaxed: one thread is to do it.
-    if NEEDS_THREADS.swap(false, Relaxed) {
+    let needed = NEEDS_THREADS.swap(0, Relaxed);
+    if needed & FORKED != 0 {
         GLOBAL.call_no_more();
         out::start_again();
         serve::start_again();
+    }
+    if needed & THREADED != 0 {
+        out::start_threaded();
+    }
+}
+
+/// Has [`out::start_threaded`] called when a second thread of the program's uses a lock.
+pub(crate) fn await_second_thread() {
+    FIRST_THREAD.store(NOBODY, Relaxed);
+}
+
+/// A thread of the program's uses its first lock.
+pub(crate) fn note_thread() {
+    if FIRST_THREAD.load(Relaxed) == UNASKED {
+        return;
+    }
+    let this = thread::identity();
+    // Relaxed: values of their own.
+    if let Err(first) = FIRST_THREAD.compare_exchange(NOBODY, this, Relaxed, Relaxed)
+        && first != this
+        && first != UNASKED
+        && FIRST_THREAD
+            .compare_exchange(first, UNASKED, Relaxed, Relaxed)
+            .is_ok()
+    {
+        NEEDS_THREADS.fetch_or(THREADED, Relaxed);
     }
 }
 
@@ -160,8 +195,15 @@ fn at_fork() {
         start::note_time();
         out::after_fork();
         drop(still);
-        if WATCH.load(Relaxed) == DONE && (out::has_thread() || serve::has_thread()) {
-            NEEDS_THREADS.store(true, Relaxed);
+        if WATCH.load(Relaxed) != DONE {
+            return;
+        }
+        NEEDS_THREADS.store(0, Relaxed);
+        if out::awaits_second_thread() {
+            FIRST_THREAD.store(thread::identity(), Relaxed);
+        }
+        if out::has_thread() || serve::has_thread() {
+            NEEDS_THREADS.store(FORKED, Relaxed);
             GLOBAL.call_at_next_lock();
         }
     }

@@ -6,6 +6,7 @@
 use crate::core::{Core, GLOBAL};
 use crate::exit;
 use crate::hot::HotCache;
+use crate::process;
 use crate::shard::{Loss, Shard};
 use crate::signal::{Attempt, Patience};
 use crate::table::try_box;
@@ -206,7 +207,6 @@ impl Drop for Lent {
 }
 
 /// Not null, and no other thread's that is there.
-#[cfg(unix)]
 pub(crate) fn identity() -> usize {
     CURRENT.with(|current| ptr::from_ref(current).addr())
 }
@@ -326,6 +326,7 @@ fn lease<'a>(core: &'a Core, current: &Current) -> Result<&'a Shard, Loss> {
     (held.shard, held.place) = (shard, place);
     current.hold(held);
     if core.is_global() {
+        process::note_thread();
         current.hot.set(&raw const shard.hot);
     }
     Ok(shard)

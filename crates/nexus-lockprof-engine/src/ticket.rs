@@ -93,10 +93,11 @@ impl Core {
     #[inline(never)]
     #[must_use]
     pub unsafe fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
+        let ticket = self.waiting_ticket(site, word, len);
         if self.is_global() && process::needs_threads() {
             process::start_threads();
         }
-        self.waiting_ticket(site, word, len)
+        ticket
     }
 
     /// The same for a change that may have waited, of a lock that is held by now: it starts no threads in a process that was forked off.

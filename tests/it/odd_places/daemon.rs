@@ -146,6 +146,18 @@ fn a_child_has_threads_when_it_locks_and_not_before() {
     assert_eq!(ended.stderr, "");
 }
 
+/// As `cargo lockprof` sets it: some calls of the system are for programs with one thread.
+#[test]
+fn a_program_with_one_thread_gets_no_other() {
+    let folder = Folder::new("one-thread");
+    let mut command = daemon();
+    command.arg("daemon: one thread");
+    command.env("LOCKPROF_OUT", folder.at("x.json"));
+    let ended = children::run(command.env("LOCKPROF_EVERY", "1ms,threaded"));
+    ended.expect_success();
+    assert_eq!(ended.stderr, "");
+}
+
 #[test]
 fn a_child_that_can_have_no_thread_says_so_once() {
     let folder = Folder::new("no-threads");

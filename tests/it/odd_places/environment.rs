@@ -213,7 +213,7 @@ fn a_bad_time_is_named_and_so_is_one_without_a_file() {
         &[("LOCKPROF_OUT", &out.name()), ("LOCKPROF_EVERY", "often")],
         SAMPLED,
         &[
-            "lockprof: LOCKPROF_EVERY=often is not a time such as 500ms, 1s or 2m: the snapshot is written at exit only",
+            "lockprof: LOCKPROF_EVERY=often is not a time such as 500ms, 1s or 2m, or 1s,threaded: the snapshot is written at exit only",
         ],
     );
     assert_eq!(out.read().table().acquisitions, 301);

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::env::{self, EVERY, OUT};
 use crate::exclusive::lock;
 use crate::kept::Kept;
-use crate::process::own_this_thread;
+use crate::process::{self, own_this_thread};
 use crate::say;
 use crate::start;
 use crate::unwind::caught;
@@ -34,7 +34,15 @@ struct Settings {
     template: Template,
     /// What a relative path is relative to.
     folder: Option<PathBuf>,
-    every: Option<Duration>,
+    every: Option<Every>,
+}
+
+/// How often the file is written before the exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Every {
+    time: Duration,
+    /// Not before a second thread uses a lock: a program with one thread is not to get another.
+    threaded: bool,
 }
 
 static SETTINGS: Kept<Settings> = Kept::new();
@@ -62,10 +70,10 @@ static WRITER: Kept<Writer> = Kept::new();
 /// Reads what the environment says of a file, at the global engine's first use.
 pub(crate) fn watch() {
     let every = env::var_os(EVERY).and_then(|value| {
-        let parsed = value.to_str().and_then(parse_time);
+        let parsed = value.to_str().and_then(Every::parse);
         if parsed.is_none() {
             say(format_args!(
-                "{EVERY}={} is not a time such as 500ms, 1s or 2m: the snapshot is written at exit only",
+                "{EVERY}={} is not a time such as 500ms, 1s or 2m, or 1s,threaded: the snapshot is written at exit only",
                 value.display()
             ));
         }
@@ -93,20 +101,40 @@ pub(crate) fn watch() {
     let writer = writer();
     lock(&writer.file).place(writer, settings);
     at_exit();
-    if let Some(every) = every {
-        write_every(every);
+    match every {
+        Some(every) if every.threaded => process::await_second_thread(),
+        Some(every) => write_every(every.time),
+        None => {}
     }
+}
+
+fn every(threaded: bool) -> Option<Duration> {
+    let every = SETTINGS.get()?.every?;
+    (every.threaded == threaded).then_some(every.time)
 }
 
 /// Whether [`start_again`] starts a thread.
 #[cfg(unix)]
 pub(crate) fn has_thread() -> bool {
-    SETTINGS.get().is_some_and(|s| s.every.is_some())
+    every(false).is_some()
+}
+
+/// Whether [`start_threaded`] starts a thread.
+#[cfg(unix)]
+pub(crate) fn awaits_second_thread() -> bool {
+    every(true).is_some()
 }
 
 /// Starts the thread in a process that was forked off.
 pub(crate) fn start_again() {
-    if let Some(every) = SETTINGS.get().and_then(|settings| settings.every) {
+    if let Some(every) = every(false) {
+        write_every(every);
+    }
+}
+
+/// Starts the thread in a program of which two threads use locks.
+pub(crate) fn start_threaded() {
+    if let Some(every) = every(true) {
         write_every(every);
     }
 }
@@ -233,6 +261,19 @@ fn program() -> OsString {
     name.unwrap_or_else(|| "program".into())
 }
 
+impl Every {
+    /// A time, and `,threaded` or not.
+    fn parse(text: &str) -> Option<Self> {
+        let (time, threaded) = match text.split_once(',') {
+            Some((time, how)) if how.trim() == "threaded" => (time, true),
+            Some(_) => return None,
+            None => (text, false),
+        };
+        let time = parse_time(time)?;
+        Some(Every { time, threaded })
+    }
+}
+
 /// A number above 0 with its unit: `ms`, `s` or `m`.
 fn parse_time(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -273,6 +314,20 @@ mod tests {
             ("1e300m", None),
         ] {
             assert_eq!(parse_time(text), ms.map(Duration::from_millis), "{text}");
+        }
+        for (text, every) in [
+            ("1s", Some((1, false))),
+            ("1s,threaded", Some((1, true))),
+            ("2s, threaded ", Some((2, true))),
+            ("1s,", None),
+            ("1s,thread", None),
+            (",threaded", None),
+        ] {
+            let every = every.map(|(seconds, threaded)| Every {
+                time: Duration::from_secs(seconds),
+                threaded,
+            });
+            assert_eq!(Every::parse(text), every, "{text}");
         }
     }
 }

@@ -64,6 +64,40 @@ pub(crate) fn threads() {
     });
 }
 
+/// A program with one thread keeps to that, and so does its child; one with two gets the thread that writes the file.
+#[cfg(target_os = "linux")]
+pub(crate) fn one_thread() {
+    let lock_all = || {
+        for lock in [&PARENTS, &CHILDS] {
+            *lock.lock() += 1;
+            drop(lock.try_lock());
+        }
+    };
+    let lock_in_threads = || {
+        for _ in 0..2 {
+            let _ = std::thread::spawn(move || *PARENTS.lock() += 1).join();
+        }
+        assert_eq!(threads_now(), 2, "a program of which two threads lock");
+    };
+    lock_all();
+    assert_eq!(threads_now(), 1, "a program with one thread");
+    fork_and_wait(|| {
+        lock_all();
+        assert_eq!(threads_now(), 1, "a child with one thread");
+        lock_in_threads();
+    });
+    assert_eq!(threads_now(), 1, "a program with one thread and a child");
+    lock_in_threads();
+    fork_and_wait(|| {
+        lock_all();
+        assert_eq!(
+            threads_now(),
+            1,
+            "a child with one thread, and its parent with two"
+        );
+    });
+}
+
 /// A child that can have no thread.
 #[cfg(target_os = "linux")]
 pub(crate) fn no_threads() {

@@ -38,6 +38,8 @@ fn main() {
         "daemon: threads" => daemon::threads(),
         #[cfg(target_os = "linux")]
         "daemon: no threads" => daemon::no_threads(),
+        #[cfg(target_os = "linux")]
+        "daemon: one thread" => daemon::one_thread(),
         "destructors" => exit::destructors(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
