@@ -134,10 +134,8 @@ fn a_thread_locks_after_everything() {
         let key = KEY.get_or_init(|| {
             let mut key = 0;
             // SAFETY: `key` is there to be written, and the destructor takes what `leave` puts there.
-            assert_eq!(
-                unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) },
-                0
-            );
+            let failed = unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) };
+            assert_eq!(failed, 0);
             key
         });
         // SAFETY: a key that was made.

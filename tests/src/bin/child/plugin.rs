@@ -10,10 +10,8 @@ static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
 pub(crate) fn main(path: &str) {
     let mut key = 0;
     // SAFETY: `key` is there to be written; `close` takes what `use_it` puts there.
-    assert_eq!(
-        unsafe { libc::pthread_key_create(&raw mut key, Some(close)) },
-        0
-    );
+    let failed = unsafe { libc::pthread_key_create(&raw mut key, Some(close)) };
+    assert_eq!(failed, 0);
     assert_eq!(KEY.set(key), Ok(()));
     for number in 1..=3 {
         let path = path.to_owned();
