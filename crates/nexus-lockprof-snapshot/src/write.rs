@@ -71,7 +71,10 @@ impl Snapshot {
 }
 
 /// Names the file in whatever goes wrong.
-pub(crate) fn in_file(path: &Path, write: impl FnOnce() -> Result<(), WriteError>) -> Result<(), WriteError> {
+pub(crate) fn in_file(
+    path: &Path,
+    write: impl FnOnce() -> Result<(), WriteError>,
+) -> Result<(), WriteError> {
     write().map_err(|error| WriteError::File {
         path: path.to_owned(),
         error: Box::new(error),
