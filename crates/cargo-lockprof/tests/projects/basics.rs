@@ -1,148 +1,12 @@
-//! `cargo lockprof` on projects that know nothing of it: what they print, and that their files stay as they are.
-//!
-//! The projects share a target folder, so that the engine is built once; cargo's lock on it makes the tests take turns.
-#![cfg(unix)]
+//! Cargo's commands, and what they leave.
 
-use std::collections::BTreeMap;
+use crate::support::{MAIN, MANIFEST, Project, err, must, out};
+use nexus_lockprof_snapshot::{AcquireMode, Snapshot};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use nexus_lockprof_snapshot::{AcquireMode, Snapshot};
-
-/// Takes its arguments; says `ready`, and waits for a line, if one of them is `wait`; ends with 3.
-const MAIN: &str = r#"
-use std::io::Write;
-
-static JOBS: parking_lot::Mutex<Vec<String>> = parking_lot::Mutex::new(Vec::new());
-
-fn main() {
-    for argument in std::env::args().skip(1) {
-        JOBS.lock().push(argument);
-    }
-    let shared = parking_lot::RwLock::new(0);
-    for _ in 0..1_000 {
-        let _read = shared.read();
-    }
-    println!("{}", JOBS.lock().join(" "));
-    if JOBS.lock().iter().any(|job| job == "wait") {
-        println!("ready");
-        let _ = std::io::stdout().flush();
-        let _ = std::io::stdin().read_line(&mut String::new());
-    }
-    std::process::exit(3);
-}
-
-#[test]
-fn locks() {
-    JOBS.lock().push(String::new());
-}
-"#;
-
-const MANIFEST: &str = r#"[package]
-name = "victim"
-version = "0.0.0"
-edition = "2021"
-
-[workspace]
-
-[dependencies]
-parking_lot = "0.12"
-"#;
-
-#[track_caller]
-fn must<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => panic!("{error:?}"),
-    }
-}
-
-struct Project {
-    folder: PathBuf,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Project {
-    /// A project of its own, in a new folder, with a lock file that has what this repository has.
-    fn new(name: &str, main: &str) -> Self {
-        static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&folder);
-        must(fs::create_dir_all(folder.join("src")));
-        must(fs::write(folder.join("Cargo.toml"), MANIFEST));
-        must(fs::write(folder.join("src/main.rs"), main));
-        let project = Project {
-            folder,
-            _turn: turn,
-        };
-        project.lock();
-        project
-    }
-
-    /// Makes the lock file: of this repository's, what the project needs. So nothing is needed that was not fetched for the
-    /// tests themselves, whatever else the registry has.
-    fn lock(&self) {
-        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
-        must(fs::copy(ours, self.folder.join("Cargo.lock")));
-        let locked = self.cargo(&["update", "--workspace", "--offline"]);
-        assert!(locked.status.success(), "{}", err(&locked));
-    }
-
-    fn cargo(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(args).current_dir(&self.folder);
-        must(command.output())
-    }
-
-    fn lockprof(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lockprof"));
-        command.arg("lockprof").args(args);
-        command.current_dir(&self.folder);
-        command.env("CARGO", env!("CARGO"));
-        for name in ["LOCKPROF", "LOCKPROF_OUT", "CARGO_TARGET_DIR"] {
-            command.env_remove(name);
-        }
-        command.env(
-            "CARGO_BUILD_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
-        );
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        must(self.lockprof(args).output())
-    }
-
-    /// All files and what is in them.
-    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
-            for entry in must(fs::read_dir(folder)) {
-                let path = must(entry).path();
-                if path.is_dir() {
-                    collect(&path, files);
-                } else {
-                    files.insert(path.clone(), must(fs::read(&path)));
-                }
-            }
-        }
-        let mut files = BTreeMap::new();
-        collect(&self.folder, &mut files);
-        files
-    }
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_program_runs_as_ever_and_is_reported() {
@@ -157,7 +21,7 @@ fn a_program_runs_as_ever_and_is_reported() {
         "src/main.rs:8",
         "src/main.rs:12",
         "1.00k",
-        "locks not seen",
+        "not seen",
     ] {
         assert!(report.contains(expected), "{expected} is not in {report}");
     }
@@ -213,8 +77,8 @@ fn a_program_that_is_killed_leaves_its_last_profile() {
         folders
             .flat_map(|folder| fs::read_dir(folder.path()).into_iter().flatten().flatten())
             .map(|file| file.path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-            .filter_map(|path| Snapshot::from_json(&fs::read_to_string(path).ok()?).ok())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "lockprof"))
+            .filter_map(|path| Snapshot::read_file(path).ok())
             .any(|snapshot| snapshot.points().iter().any(|point| point.site.line == 12))
     };
     while !written() {
@@ -300,13 +164,7 @@ fn a_project_without_a_lock_file_has_none_after() {
 fn settings_of_the_users_own_do_not_undo_ours() {
     let project = Project::new("settings", MAIN);
     let before = project.files();
-    let output = project.run(&[
-        "run",
-        "--offline",
-        "--config",
-        "build.jobs=1",
-        "-Zunstable-options",
-    ]);
+    let output = project.run(&["run", "--offline", "--config", "build.jobs=1"]);
     assert_eq!(output.status.code(), Some(3), "{}", err(&output));
     assert!(
         err(&output).contains("profile of victim"),
@@ -335,88 +193,6 @@ fn tests_are_profiled_too() {
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     assert!(out(&output).contains("1 passed"), "{}", out(&output));
     assert!(err(&output).contains("src/main.rs:25"), "{}", err(&output));
-}
-
-#[test]
-fn parking_lot_of_the_projects_own_is_not_replaced_and_that_is_said() {
-    let project = Project::new("own", MAIN);
-    let own = project.folder.join("own/src");
-    fs::create_dir_all(&own).unwrap();
-    fs::write(own.join("lib.rs"), "pub use std::sync::Once;").unwrap();
-    let package = "[package]\nname = \"parking_lot\"\nversion = \"0.12.99\"\n[workspace]\n";
-    fs::write(project.folder.join("own/Cargo.toml"), package).unwrap();
-    let patch = "[patch.crates-io]\nparking_lot = { path = \"own\" }\n";
-    fs::write(
-        project.folder.join("Cargo.toml"),
-        format!("{MANIFEST}\n{patch}"),
-    )
-    .unwrap();
-    fs::write(project.folder.join("src/main.rs"), "fn main() {}").unwrap();
-    assert!(
-        project
-            .cargo(&["update", "--offline", "-p", "parking_lot"])
-            .status
-            .success()
-    );
-    let output = project.run(&["run", "--offline"]);
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    assert!(
-        err(&output)
-            .contains("parking_lot 0.12.99 (not from crates.io; used by victim 0.0.0 (^0.12))"),
-        "{}",
-        err(&output)
-    );
-}
-
-/// Into the project's own build, for good.
-#[test]
-fn vendored() {
-    let project = Project::new("vendored", MAIN);
-    let output = project.run(&["vendor", "locks", "--offline"]);
-    assert!(output.status.success(), "{}", err(&output));
-    let lines = out(&output);
-    assert!(lines.lines().count() <= 10, "{lines}");
-    // As the manifest would name it, wherever this was called.
-    assert!(
-        lines.contains("path = \"locks/parking_lot-0.12."),
-        "{lines}"
-    );
-    fs::write(
-        project.folder.join("Cargo.toml"),
-        format!("{MANIFEST}\n{lines}"),
-    )
-    .unwrap();
-    must(fs::copy(
-        project.folder.join("locks/Cargo.lock"),
-        project.folder.join("Cargo.lock"),
-    ));
-    // Without a folder, options are cargo's.
-    let again = project.run(&["vendor", "--offline"]);
-    assert!(!again.status.success());
-    assert!(
-        err(&again).contains("is a profiled one already"),
-        "{}",
-        err(&again)
-    );
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["run", "--offline", "--locked"])
-        .current_dir(&project.folder);
-    command.env(
-        "CARGO_TARGET_DIR",
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("target"),
-    );
-    command.env("LOCKPROF_OUT", "profile.json");
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
-    let text = fs::read_to_string(project.folder.join("profile.json")).unwrap();
-    let snapshot = Snapshot::from_json(&text).unwrap();
-    assert!(
-        snapshot
-            .points()
-            .iter()
-            .any(|point| point.acquisitions == 1_000)
-    );
 }
 
 /// The project's own runner runs what it always does, however it was named.
@@ -473,12 +249,9 @@ fn runners_of_the_projects_own() {
     }
     let given = format!("target.{host}.runner='./run.sh option'");
     let output = project.run(&["run", "--offline", "--config", &given]);
-    assert_eq!(output.status.code(), Some(101));
-    assert!(
-        err(&output).contains("is given by --config"),
-        "{}",
-        err(&output)
-    );
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(out(&output).contains("runner option"), "{}", out(&output));
+    assert!(err(&output).contains("profile of victim"));
 }
 
 /// Whoever changes the lock file while the program runs keeps the change.
@@ -507,7 +280,7 @@ fn a_lock_file_that_is_changed_meanwhile_stays_changed() {
     assert_eq!(fs::read_to_string(&lock).unwrap(), changed);
 }
 
-/// A version that the project has replaced itself is left alone; another is profiled.
+/// A version that the project has replaced itself by something else is left alone; another is profiled.
 #[test]
 fn a_patch_of_the_projects_own_stays() {
     let project = Project::new("forked", MAIN);
@@ -534,7 +307,7 @@ fn a_patch_of_the_projects_own_stays() {
         err(&output)
     );
     assert!(
-        err(&output).contains("parking_lot 0.11.99 (not from crates.io"),
+        err(&output).contains("parking_lot 0.11.99 (its stand-in does not compile"),
         "{}",
         err(&output)
     );
@@ -564,8 +337,8 @@ fn a_profile_that_could_not_be_kept_is_refused() {
     for (arguments, said) in [
         (["run", "--out", "no/folder.json"], "there is no folder no"),
         (["run", "--out", "src"], "--out src is a folder"),
-        (["build", "--out", "profile.json"], "build runs none"),
-        (["build", "--mode", "exact"], "build runs none"),
+        (["build", "--out", "profile.json"], "this command runs none"),
+        (["build", "--mode", "exact"], "this command runs none"),
     ] {
         let output = project.run(&arguments);
         assert_eq!(output.status.code(), Some(101), "{arguments:?}");
@@ -576,39 +349,6 @@ fn a_profile_that_could_not_be_kept_is_refused() {
         );
         assert!(!err(&output).contains("Compiling"), "{arguments:?}");
     }
-}
-
-/// Another member of the workspace is none of this program's business.
-#[test]
-fn only_what_is_built_counts() {
-    let project = Project::new("members", MAIN);
-    let other = project.folder.join("other/src");
-    fs::create_dir_all(&other).unwrap();
-    fs::write(other.join("lib.rs"), "").unwrap();
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nexus-lockprof");
-    let package = format!(
-        "[package]\nname = \"other\"\nversion = \"0.0.0\"\n[dependencies]\nnexus-lockprof = {{ path = {ours:?} }}\n"
-    );
-    fs::write(project.folder.join("other/Cargo.toml"), package).unwrap();
-    let manifest = MANIFEST.replace("[workspace]", "[workspace]\nmembers = [\"other\"]");
-    fs::write(project.folder.join("Cargo.toml"), manifest).unwrap();
-    project.lock();
-    for package in [&[][..], &["-p", "victim"]] {
-        let output = project.run(&[&["run", "--offline"], package].concat());
-        assert_eq!(output.status.code(), Some(3), "{}", err(&output));
-        assert!(
-            err(&output).contains("profile of victim"),
-            "{}",
-            err(&output)
-        );
-    }
-    let output = project.run(&["build", "--offline", "--workspace"]);
-    assert_eq!(output.status.code(), Some(101));
-    assert!(
-        err(&output).contains("uses nexus-lockprof 0.1.0 itself"),
-        "{}",
-        err(&output)
-    );
 }
 
 #[test]
