@@ -110,7 +110,9 @@ impl Crate {
                 let stand_in = stand_in.as_ref().and_then(|kind| self.make_stand_in(kind));
                 note(&mut stand_in.into_iter().collect());
             })?;
-            if attempt.status.success() || attempt.is_committed {
+            // One that was killed has not failed to compile.
+            let is_over = attempt.is_committed || attempt.status.code().is_none();
+            if attempt.status.success() || is_over {
                 if !attempt.is_committed {
                     note(&mut Vec::new());
                 }

@@ -109,14 +109,21 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
         let engine = runtime.library("nexus-lockprof-engine")?;
         let source = runtime.source("nexus-lockprof-adaptor");
         let externs = [("lock_api", lock_api), ("nexus_lockprof_engine", engine)];
-        compile(call, runtime, ADAPTOR, &source, &externs)?
+        compile(call, runtime, ADAPTOR, &source, &externs, &[])?
     } else {
         runtime.library("nexus-lockprof-adaptor")?
     };
     let externs = [(kind.real, real), (ADAPTOR, adaptor)];
     let source = runtime.source(kind.source);
-    compile(call, runtime, call.crate_name(), &source, &externs).map(drop)
+    let name = call.crate_name();
+    let made = compile(call, runtime, name, &source, &externs, &[]);
+    // What it is built on may be older.
+    made.or_else(|error| compile(call, runtime, name, &source, &externs, &OLD).map_err(|_| error))
+        .map(drop)
 }
+
+/// For lock_api before 0.4.10.
+const OLD: [&str; 2] = ["--cfg", "lockprof_old_lock_api"];
 
 /// Compiles one of our sources as the crate of `call` was compiled, beside it.
 fn compile(
@@ -125,6 +132,7 @@ fn compile(
     name: &str,
     source: &Path,
     externs: &[(&str, PathBuf)],
+    more: &[&str],
 ) -> Result<PathBuf> {
     const OTHERS: [&str; 11] = [
         "--crate-name",
@@ -177,7 +185,7 @@ fn compile(
     command
         .arg("-C")
         .arg(format!("extra-filename={MARK}{hash}"));
-    command.arg("--cfg").arg("feature=\"profile\"");
+    command.arg("--cfg").arg("feature=\"profile\"").args(more);
     for (name, path) in externs {
         let mut given = OsString::from(format!("{name}="));
         given.push(path);

@@ -25,6 +25,17 @@ const BUILDERS: [&str; 12] = [
 /// Commands that run nothing.
 const QUIET: [&str; 6] = ["build", "b", "check", "c", "clippy", "rustc"];
 
+/// Commands that are to write the lock file.
+const LOCKERS: [&str; 7] = [
+    "add",
+    "generate-lockfile",
+    "package",
+    "publish",
+    "remove",
+    "update",
+    "vendor",
+];
+
 /// Runs cargo, and shows the profile of the programs that it has run.
 pub(crate) fn command(options: &Options) -> Result<ExitCode> {
     let name = name_of(&options.cargo)?;
@@ -33,11 +44,14 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
         refuse(options)?;
     }
     check_out(options.out.as_deref())?;
-    let (rustc, version) = project::rustc(&options.cargo)?;
-    let project = Project::of(&options.cargo, &kind(options))?;
     if name == "fetch" {
         runtime::fetch()?;
+        let mut command = Command::new(project::cargo());
+        let child = command.args(&options.cargo).spawn();
+        return Ok(exit_code(wait(child.context("cargo cannot be run")?)?));
     }
+    let (rustc, version) = project::rustc(&options.cargo)?;
+    let project = Project::of(&options.cargo, &kind(options))?;
     announce(options, &version)?;
     let mut folder = Folder::new(&project.folder)?;
 
@@ -49,7 +63,9 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
     set_arguments(&mut command, options, name, &project.build);
     let child = command.spawn().context("cargo cannot be run")?;
     let status = wait(child)?;
-    project.tidy();
+    if !LOCKERS.contains(&name) {
+        project.tidy();
+    }
 
     let unseen = notes::all(&project.build, &project.root);
     if runs {
@@ -123,26 +139,26 @@ fn set_wrapper(
     for name in settings::ALL {
         command.env_remove(name);
     }
-    if let Some(theirs) = cargo_config::build_setting("rustc-wrapper", &options.cargo) {
-        // Ours, in a project that has it for good.
-        let is_ours = Path::new(&theirs)
-            .file_stem()
-            .is_some_and(|name| name == "cargo-lockprof");
-        if !is_ours {
-            command.env(settings::WRAPPER, theirs);
+    for (setting, ours, name) in [
+        ("rustc-wrapper", "cargo-lockprof", settings::WRAPPER),
+        ("rustdoc", project::RUSTDOC, settings::RUSTDOC),
+    ] {
+        let set = cargo_config::build_setting(setting, &options.cargo);
+        let is_ours = |set: &OsString| Path::new(set).file_stem().is_some_and(|stem| stem == ours);
+        // Ours, in a project that has it for good, or in a program that we run: then what is behind it.
+        let theirs = match set {
+            Some(set) if is_ours(&set) => settings::value(name),
+            set => set,
+        };
+        if let Some(theirs) = theirs {
+            command.env(name, theirs);
         }
-    }
-    if let Some(theirs) = cargo_config::build_setting("rustdoc", &options.cargo) {
-        command.env(settings::RUSTDOC, theirs);
     }
     command.env("RUSTC_WRAPPER", us);
     command.env("RUSTDOC", project.rustdoc()?);
     command.env(settings::BUILD, &project.build);
     command.env(settings::CARGO, project::cargo());
-    let mut known = rustc;
-    known.push("\n");
-    known.push(version);
-    command.env(settings::RUSTC, known);
+    command.env(settings::RUSTC, runtime::known(&rustc, &version)?);
     command.env(settings::ONLY, options.only.join(","));
     command.env(settings::EXCEPT, options.except.join(","));
     if options.serve.is_some() {

@@ -144,17 +144,36 @@ impl Runtime {
 /// What `rustc -vV` says, as far as it was not asked already.
 pub(crate) fn version(rustc: &OsStr) -> Result<String> {
     let known = settings::value(settings::RUSTC).and_then(|known| known.into_string().ok());
-    if let Some((path, version)) = known.as_deref().and_then(|known| known.split_once('\n'))
-        && OsStr::new(path) == rustc
+    let mut known = known.as_deref().unwrap_or_default().splitn(3, '\n');
+    if let (Some(name), Some(path), Some(version)) = (known.next(), known.next(), known.next())
+        && [name, path].iter().any(|known| OsStr::new(known) == rustc)
     {
         return Ok(version.to_owned());
     }
-    let output = Command::new(rustc).arg("-vV").output();
+    ask(rustc, &["-vV"])
+}
+
+fn ask(rustc: &OsStr, args: &[&str]) -> Result<String> {
+    let output = Command::new(rustc).args(args).output();
     let output = output.with_context(|| format!("{} cannot be run", rustc.display()))?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What the wrapper need not ask again: the name of a rustc, its path, by which cargo may call it, and its version.
+pub(crate) fn known(rustc: &OsStr, version: &str) -> Result<OsString> {
+    let sysroot = ask(rustc, &["--print", "sysroot"])?;
+    let path = Path::new(sysroot.trim_end())
+        .join("bin")
+        .join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+    let mut known = rustc.to_owned();
+    for part in [path.as_os_str(), OsStr::new(version)] {
+        known.push("\n");
+        known.push(part);
+    }
+    Ok(known)
 }
 
 pub(crate) fn host(version: &str) -> Result<&str> {

@@ -13,7 +13,7 @@ pub(crate) const RUSTDOC: &str = "CARGO_LOCKPROF_RUSTDOC";
 pub(crate) const OUT: &str = "CARGO_LOCKPROF_OUT";
 /// The cargo that builds the runtime.
 pub(crate) const CARGO: &str = "CARGO_LOCKPROF_CARGO";
-/// `PATH\nVERSION` of the rustc that was asked already.
+/// The rustc that was asked already: name, path and version, in lines.
 pub(crate) const RUSTC: &str = "CARGO_LOCKPROF_RUSTC";
 /// Set if the runtime is to have the endpoint.
 pub(crate) const SERVE: &str = "CARGO_LOCKPROF_SERVE";

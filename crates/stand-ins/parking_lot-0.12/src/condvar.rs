@@ -205,7 +205,26 @@ unsafe fn held(bare: &real::RawMutex) -> ManuallyDrop<BareGuard<'_>> {
     // SAFETY: same place, size and alignment; the data takes no room and has one value.
     let mutex = unsafe { &*std::ptr::from_ref(bare).cast::<BareMutex>() };
     // SAFETY: the caller's; never dropped, so it stays the only one that unlocks.
-    ManuallyDrop::new(unsafe { mutex.make_guard_unchecked() })
+    ManuallyDrop::new(unsafe { guard_of(mutex) })
+}
+
+/// # Safety
+/// The calling thread holds the mutex.
+#[cfg(not(lockprof_old_lock_api))]
+unsafe fn guard_of(mutex: &lock_api::Mutex<real::RawMutex, ()>) -> BareGuard<'_> {
+    // SAFETY: the caller's.
+    unsafe { mutex.make_guard_unchecked() }
+}
+
+/// Early versions of lock_api 0.4 have no function for it. Their guard is a reference to the mutex and a marker without size.
+///
+/// # Safety
+/// The calling thread holds the mutex.
+#[cfg(lockprof_old_lock_api)]
+unsafe fn guard_of(mutex: &lock_api::Mutex<real::RawMutex, ()>) -> BareGuard<'_> {
+    const { assert!(size_of::<BareGuard<'_>>() == size_of::<&()>()) };
+    // SAFETY: its only field with a size is this reference; the rest is the caller's.
+    unsafe { std::mem::transmute(mutex) }
 }
 
 impl fmt::Debug for Condvar {
