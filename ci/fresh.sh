@@ -56,9 +56,9 @@ offline cargo test "${tests[@]}"
 }
 
 echo "--- the package, without this repository"
-# The links in runtime/ are files in it. --no-verify: the crates that it depends on are on no registry yet.
+# The links in runtime/ are files in it. --no-verify, --exclude-lockfile: the crates that it depends on are on no registry yet.
 rm -rf "$CARGO_TARGET_DIR/package"
-cargo package --quiet --package cargo-lockprof --no-verify --allow-dirty
+cargo package --quiet --package cargo-lockprof --no-verify --allow-dirty --exclude-lockfile
 tar --extract --file "$CARGO_TARGET_DIR"/package/cargo-lockprof-*.crate --directory "$work"
 cp -r tests/sample-old "$work"
 cd "$work"/cargo-lockprof-*

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod attempt;
 mod call;
 mod cargo_config;
 mod compile;
