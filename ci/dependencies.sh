@@ -78,6 +78,20 @@ with nexus-lockprof nexus-lockprof-engine
 without nexus-lockprof-cli 'nexus-lockprof(-engine|-adaptor)?' --no-default-features
 with nexus-lockprof-cli nexus-lockprof-engine
 
+# What every profiled program gets: a crate that implements a trait of std's for a type of std's with a type of its own changes inference.
+without nexus-lockprof-std 'serde_json|bytes|http|ordered-float|nexus-lockprof|parking_lot.*|tokio.*'
+# None of these has such an impl. Look for one in a crate that is new here: `impl PartialEq<Own> for u8`, `impl Add<Own> for f64`, ...
+known='addr2line|adler2|arc-swap|backtrace|bitflags|cfg-if|crc32fast|crossbeam-epoch|crossbeam-utils|fastrand|gimli|libc|lock_api|memchr|miniz_oxide|nexus-lockprof-(adaptor|engine|snapshot|std)|object|portable-atomic|quanta|raw-cpuid|rustc-demangle|scopeguard|serde|serde_core|thiserror|thread_local'
+# What macros are made of is not loaded with them.
+macros='proc-macro2|quote|rustversion|serde_derive|syn|thiserror-impl|unicode-ident'
+new=$(crates nexus-lockprof-std | grep -E -x -v "$known|$macros" || true)
+if [[ -n $new ]]; then
+    echo "FAILED: nexus-lockprof-std is built from crates whose impls nobody has looked at: ${new//$'\n'/, }"
+    failed=1
+fi
+with nexus-lockprof-std nexus-lockprof-engine
+without cargo-lockprof 'nexus-lockprof(-engine|-adaptor)?'
+
 # No crate in two versions. Without deadlock_detection, for which parking_lot takes petgraph, which has hashbrown twice. And without what
 # procedural macros are made of, which is in no program: prost's and serde's are made with syn 2 and 3.
 twice=$(cargo --quiet tree --locked --package nexus-lockprof --edges normal,no-proc-macro --duplicates --depth 0 \

@@ -1,5 +1,4 @@
-//! The JSON document, schema 1: what is in it and in which form. [`read`](crate::read) and [`write`](crate::write)
-//! move it in and out.
+//! The JSON document, schema 1: what is in it and in which form, for any of serde's formats. `json_text` makes text of it.
 //!
 //! **Invariant:** a document of schema N stays readable by every later version; fields may be added to a
 //! schema if they have a default, anything else is schema N + 1. `tests/golden/` keeps a file of each schema.
@@ -76,6 +75,7 @@ pub(crate) struct Document {
     points: Vec<Point>,
 }
 
+#[cfg(feature = "json")]
 impl Document {
     pub(crate) fn points(&self) -> usize {
         self.points.len()

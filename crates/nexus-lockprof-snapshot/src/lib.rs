@@ -10,7 +10,8 @@
 //! | see who waited | [`Point::callers`] |
 //! | see an interval | [`Snapshot::since`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
-//! | keep it, send it | [`Snapshot::write_json_file`], [`Snapshot::to_json`], [`Snapshot::from_json`], serde |
+//! | keep it, send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
+//! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
 //! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
 //! | read an event | [`Hot`], [`HotLine`] |
 //! | make one | [`Snapshot::from_parts`] |
@@ -65,6 +66,8 @@ mod durations;
 mod freebsd;
 mod hot;
 mod json;
+#[cfg(feature = "json")]
+mod json_text;
 mod logfmt;
 mod merge;
 mod place;

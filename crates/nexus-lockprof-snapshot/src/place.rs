@@ -212,6 +212,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "json")]
     #[test]
     fn mode_names_are_the_json_names() {
         for mode in AcquireMode::ALL {

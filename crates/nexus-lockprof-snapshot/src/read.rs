@@ -1,18 +1,13 @@
-//! Files in: [`Snapshot::from_bytes`], [`Snapshot::from_json`] and their kin.
+//! Files in: [`Snapshot::from_bytes`] and its kin.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::Value;
-use serde_json::error::Category;
 use thiserror::Error;
 
 use crate::binary::{self, Decoder, Malformed};
-use crate::json::{Document, FORMAT, SCHEMA};
-use crate::{Snapshot, bounds, printable_message, text};
+use crate::{Snapshot, bounds, printable_message};
 
 /// Why a snapshot could not be read. Lines and columns count from 1, columns in bytes.
 ///
@@ -146,77 +141,7 @@ impl From<Malformed> for ReadError {
     }
 }
 
-/// The envelope: enough to tell whose document it is, whatever else is in it.
-#[derive(Deserialize)]
-struct Envelope {
-    format: Option<Value>,
-    schema: Option<Value>,
-}
-
 impl Snapshot {
-    /// Reads what [`to_json`](Self::to_json) wrote, in this version or an earlier one.
-    ///
-    /// # Errors
-    ///
-    /// Any [`ReadError`] but [`Io`](ReadError::Io) and [`File`](ReadError::File): it says what is wrong, and where.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::{ReadError, Snapshot};
-    ///
-    /// let newer = r#"{"format": "lockprof-snapshot", "schema": 9}"#;
-    /// let error = Snapshot::from_json(newer).unwrap_err();
-    /// assert!(matches!(error, ReadError::NewerSchema { found: 9, supported: 1 }));
-    ///
-    /// let error = Snapshot::from_json(r#"{"format": "lockp"#).unwrap_err();
-    /// assert!(matches!(error, ReadError::Truncated { line: 1, column: 17, .. }));
-    /// ```
-    pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        check_envelope(text)?;
-        let document: Document = text::sharing(|| parse(text))?;
-        if document.points() as u64 > bounds::POINTS {
-            return Err(ReadError::TooLarge {
-                what: "points",
-                limit: bounds::POINTS,
-            });
-        }
-        Self::try_from(document).map_err(|message| ReadError::Data {
-            line: 1,
-            column: 1,
-            message,
-        })
-    }
-
-    /// Reads a snapshot from bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_json`](Self::from_json), and [`ReadError::NotUtf8`].
-    pub fn from_json_slice(bytes: &[u8]) -> Result<Self, ReadError> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::from_json(text),
-            Err(error) => {
-                let (good, _) = bytes.split_at(error.valid_up_to());
-                let line_start = good
-                    .iter()
-                    .rposition(|&b| b == b'\n')
-                    .map_or(0, |at| at + 1);
-                Err(ReadError::NotUtf8 {
-                    line: 1 + good.iter().filter(|&&b| b == b'\n').count(),
-                    column: 1 + good.len() - line_start,
-                })
-            }
-        }
-    }
-
-    /// Reads a snapshot from a stream, to its end.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_json_slice`](Self::from_json_slice), and [`ReadError::Io`].
-    pub fn from_json_reader(reader: impl Read) -> Result<Self, ReadError> {
-        Self::from_json_slice(&bytes_of(reader)?)
-    }
-
     /// Reads a snapshot of any form from a stream, to its end: see [`from_bytes`](Self::from_bytes).
     ///
     /// # Errors
@@ -226,8 +151,8 @@ impl Snapshot {
         Self::from_bytes(&bytes_of(reader)?)
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) or [`to_json`](Self::to_json) wrote, in this version or an earlier one: the content says
-    /// which it is.
+    /// Reads what [`to_bytes`](Self::to_bytes) or, with the feature `json`, `to_json` wrote, in this version or an earlier one: the content
+    /// says which it is.
     ///
     /// # Errors
     ///
@@ -239,7 +164,6 @@ impl Snapshot {
     /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
     /// let bytes = snapshot.to_bytes()?;
     /// assert_eq!(Snapshot::from_bytes(&bytes)?, snapshot);
-    /// assert_eq!(Snapshot::from_bytes(snapshot.to_json()?.as_bytes())?, snapshot);
     ///
     /// let error = Snapshot::from_bytes(&bytes[..20]).unwrap_err();
     /// assert_eq!(error.to_string(), "truncated: it ends at byte 20 in the middle of a .lockprof file");
@@ -249,7 +173,7 @@ impl Snapshot {
         if Decoder::is_ours(bytes) {
             binary::snapshot(&Decoder::new(bytes)?)
         } else {
-            Self::from_json_slice(bytes)
+            other(bytes)
         }
     }
 
@@ -261,22 +185,18 @@ impl Snapshot {
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, ReadError> {
         in_file(path.as_ref(), Self::from_bytes)
     }
+}
 
-    /// Reads a snapshot from a file of JSON.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError::File`], which names the file and what is wrong with it.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::Snapshot;
-    ///
-    /// let error = Snapshot::read_json_file("no/such/file.json").unwrap_err();
-    /// assert!(error.to_string().starts_with("no/such/file.json: "));
-    /// ```
-    pub fn read_json_file(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        in_file(path.as_ref(), Self::from_json_slice)
-    }
+/// What is no `.lockprof` file.
+#[cfg(feature = "json")]
+fn other(bytes: &[u8]) -> Result<Snapshot, ReadError> {
+    Snapshot::from_json_slice(bytes)
+}
+
+/// Without the feature `json`, nothing else is read.
+#[cfg(not(feature = "json"))]
+fn other(_: &[u8]) -> Result<Snapshot, ReadError> {
+    Err(ReadError::Foreign { found: None })
 }
 
 /// What `read` makes of the bytes of a file. The error names the file.
@@ -296,7 +216,7 @@ pub(crate) fn in_file<T>(
 }
 
 /// The bytes of a stream or file, which may have no end.
-fn bytes_of(mut reader: impl Read) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn bytes_of(mut reader: impl Read) -> Result<Vec<u8>, ReadError> {
     /// Enough to see what it is.
     const FIRST: u64 = 1 << 12;
     let mut bytes = Vec::new();
@@ -324,57 +244,4 @@ fn may_begin(bytes: &[u8]) -> bool {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     Decoder::is_ours(bytes)
         || first.is_none_or(|byte| byte.is_ascii_alphanumeric() || br#"{["-"#.contains(byte))
-}
-
-/// Whose document it is, and of which schema. Passes only [`FORMAT`] in a schema that is read.
-fn check_envelope(text: &str) -> Result<(), ReadError> {
-    // serde takes a struct's fields from an array too.
-    if !text.trim_start().starts_with('{') {
-        parse::<IgnoredAny>(text)?;
-        return Err(ReadError::Foreign { found: None });
-    }
-    let Envelope { format, schema } = parse(text)?;
-    if format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
-        let found = format.map(|other| other.to_string());
-        return Err(ReadError::Foreign { found });
-    }
-    match schema.as_ref().and_then(Value::as_u64) {
-        None | Some(0) => Err(ReadError::BadSchema {
-            found: schema.map(|other| other.to_string()),
-        }),
-        Some(found) if found > u64::from(SCHEMA) => Err(ReadError::NewerSchema {
-            found,
-            supported: SCHEMA,
-        }),
-        Some(_) => Ok(()),
-    }
-}
-
-fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ReadError> {
-    serde_json::from_str(text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let mut message = error.to_string();
-        let place = format!(" at line {line} column {column}");
-        if message.ends_with(&place) {
-            message.truncate(message.len() - place.len());
-        }
-        match error.classify() {
-            Category::Eof => ReadError::Truncated {
-                line,
-                column,
-                message,
-            },
-            Category::Data => ReadError::Data {
-                line,
-                column,
-                message,
-            },
-            // A string is no stream: there is no Io here.
-            Category::Syntax | Category::Io => ReadError::Syntax {
-                line,
-                column,
-                message,
-            },
-        }
-    })
 }

@@ -340,6 +340,7 @@ mod tests {
         assert_eq!(texts, ["", "a", "ab", "b"]);
     }
 
+    #[cfg(feature = "json")]
     #[test]
     fn equal_texts_of_one_document_are_shared() {
         let read = || serde_json::from_str::<[Text; 3]>(r#"["a/b","c","a\/b"]"#).unwrap();

@@ -279,31 +279,6 @@ fn arguments() {
     ] {
         check(&format!("{args:?}"), &mut command(args));
     }
-    let cargo = env!("CARGO_BIN_EXE_cargo-lockprof");
-    for args in [
-        &[EVIL][..],
-        &["run", "--mode", EVIL],
-        &["run", "--top", EVIL],
-        &["run", "--out", &format!("/no/{EVIL}")],
-        &["build", "--out", EVIL],
-        &["run", "--manifest-path", EVIL],
-        &["vendor", "--manifest-path", EVIL],
-    ] {
-        let mut command = Command::new(cargo);
-        // It says what cargo says, and has its exit code.
-        let output = command
-            .arg("lockprof")
-            .args(args)
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        for text in [output.stdout, output.stderr] {
-            let text = String::from_utf8(text).unwrap();
-            let bad = text.chars().find(|&c| c != '\n' && !is_printable(c));
-            assert_eq!(bad, None, "{args:?}: {text:?}");
-        }
-    }
 }
 
 struct Served;

@@ -1,7 +1,6 @@
 //! Files that are none: the standard output, a terminal, a pipe with a name, `/dev/null`. They are written to, not replaced, by all
 //! processes that are told to; and not waited for.
 
-use super::place::is_binary;
 use nexus_lockprof_snapshot::{Snapshot, WriteError};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -16,17 +15,26 @@ pub(super) fn is_one(path: &Path) -> bool {
 
 /// Writes a snapshot there.
 pub(super) fn write(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
-    let bytes = if is_binary(path) {
-        snapshot.to_bytes()?
-    } else {
-        let mut line = snapshot.to_json()?;
-        line.push('\n');
-        line.into_bytes()
-    };
+    let bytes = bytes(path, snapshot)?;
     write_bytes(path, &bytes, PATIENCE_MS).map_err(|error| WriteError::File {
         path: path.to_owned(),
         error: Box::new(WriteError::Io(error)),
     })
+}
+
+#[cfg(feature = "json")]
+fn bytes(path: &Path, snapshot: &Snapshot) -> Result<Vec<u8>, WriteError> {
+    if super::place::is_binary(path) {
+        return snapshot.to_bytes();
+    }
+    let mut line = snapshot.to_json()?;
+    line.push('\n');
+    Ok(line.into_bytes())
+}
+
+#[cfg(not(feature = "json"))]
+fn bytes(_: &Path, snapshot: &Snapshot) -> Result<Vec<u8>, WriteError> {
+    snapshot.to_bytes()
 }
 
 /// How long the reader of a pipe may do nothing.

@@ -120,17 +120,30 @@ impl Place {
         if self.is_anothers() {
             self.choose();
         }
-        if is_binary(&self.path) {
-            snapshot.write_file(&self.path)?;
-        } else {
-            snapshot.write_json_file(&self.path)?;
-        }
+        write_file(&self.path, snapshot)?;
         self.written = fs::metadata(&self.path).ok().as_ref().map(version);
         Ok(())
     }
 }
 
+/// JSON, unless the name says otherwise.
+#[cfg(feature = "json")]
+fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
+    if is_binary(path) {
+        snapshot.write_file(path)
+    } else {
+        snapshot.write_json_file(path)
+    }
+}
+
+/// In the form of `.lockprof`, whatever its name.
+#[cfg(not(feature = "json"))]
+fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
+    snapshot.write_file(path)
+}
+
 /// Whether a file of this name has the form of `.lockprof`.
+#[cfg(feature = "json")]
 pub(super) fn is_binary(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "lockprof")
 }
@@ -244,7 +257,7 @@ mod tests {
             }
         }
         assert_eq!(folder.files(), ["x.json"]);
-        let read = Snapshot::read_json_file(folder.0.join("x.json")).unwrap();
+        let read = Snapshot::read_file(folder.0.join("x.json")).unwrap();
         assert_eq!(read.pid(), 8);
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Crates whose functions at the top of a stack are the lock, and not its caller.
-const LOCKS: [&str; 8] = [
+const LOCKS: [&str; 9] = [
     "backtrace",
     "lock_api",
     "nexus_lockprof",
@@ -13,6 +13,7 @@ const LOCKS: [&str; 8] = [
     "nexus_lockprof_engine",
     "nexus_lockprof_parking_lot_0_12",
     "nexus_lockprof_parking_lot_0_13",
+    "nexus_lockprof_std",
     "parking_lot",
 ];
 /// Crates whose functions may be between those.

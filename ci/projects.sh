@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# `cargo lockprof` on projects that need crates which this repository does not have: exact and old pins, vendored sources, a machine that has
+# fetched nothing but the project's own. Their files stay as they are.
+source "$(dirname "$0")/lib.sh"
+
+scratch
+cargo build --quiet --package cargo-lockprof
+bin=$(cd "$target/debug" && pwd)
+export PATH=$bin:$PATH LOCKPROF_CACHE=${LOCKPROF_CACHE:-$bin/lockprof-cache}
+
+checksums() {
+    find . -type f -not -path './target/*' -print0 | sort -z | xargs -0 sha256sum
+}
+# A project with these dependencies, which locks 7 times. The lock file is cargo's own.
+project() {
+    mkdir -p "$work/$1/src"
+    cd "$work/$1"
+    printf '[package]\nname = "%s"\nversion = "0.1.0"\nedition = "2021"\n[workspace]\n[dependencies]\n%s\n' "$1" "$2" >Cargo.toml
+    cat >src/main.rs <<'RUST'
+fn main() {
+    let lock = parking_lot::Mutex::new(0);
+    for _ in 0..7 {
+        *lock.lock() += 1;
+    }
+    println!("locked {} times", lock.into_inner());
+}
+RUST
+    cargo generate-lockfile --quiet
+}
+# Runs a command, and fails unless the profile has 7 acquisitions and the files are as they were.
+counted() {
+    checksums >"$work/before"
+    "$@" >"$work/out" 2>"$work/log" || {
+        cat "$work/log"
+        echo "FAILED: $*"
+        exit 1
+    }
+    grep --quiet 'locked 7 times' "$work/out" && grep --quiet '1 point, 7 acquisitions' "$work/log" || {
+        cat "$work/log"
+        echo "FAILED: no profile"
+        exit 1
+    }
+    checksums >"$work/after"
+    diff "$work/before" "$work/after" || {
+        echo "FAILED: files were changed"
+        exit 1
+    }
+    echo "$PWD: ok"
+}
+
+project pinned-lock-api $'parking_lot = "=0.12.1"\nlock_api = "=0.4.9"'
+counted cargo lockprof run
+grep --quiet 'lock_api 0.4.9 (before 0.4.14' "$work/log" || {
+    echo "FAILED: it is not said why the lines are lock_api's"
+    exit 1
+}
+
+project pinned-small $'parking_lot = "0.12"\nlibc = "=0.2.150"\nserde = { version = "=1.0.100", default-features = false }'
+counted cargo lockprof run --locked
+
+project vendored 'parking_lot = "0.12"'
+mkdir .cargo
+cargo vendor --quiet >.cargo/config.toml 2>"$work/log"
+counted cargo lockprof run --offline
+
+# Nothing of the profiler's was fetched: that is said. Then it is.
+project fresh 'parking_lot = "0.12"'
+settings=${CARGO_HOME:-$HOME/.cargo}/config.toml
+export CARGO_HOME=$work/home LOCKPROF_CACHE=$work/cache
+mkdir "$CARGO_HOME"
+[[ ! -f $settings ]] || cp "$settings" "$CARGO_HOME/config.toml"
+cargo fetch --quiet
+! cargo lockprof run --offline 2>"$work/log" || {
+    echo "FAILED: there is a profiler from nothing"
+    exit 1
+}
+grep --quiet 'never fetched. Run .cargo lockprof fetch. once' "$work/log" || {
+    cat "$work/log"
+    echo "FAILED: it is not said what is missing"
+    exit 1
+}
+cargo lockprof fetch --quiet 2>"$work/log"
+counted cargo lockprof run --offline

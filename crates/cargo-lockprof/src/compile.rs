@@ -1,0 +1,317 @@
+//! One crate is compiled: with stand-ins, and if that fails without.
+
+use crate::attempt::{Attempt, cannot_run, command};
+use crate::call::{self, Call};
+use crate::notes;
+use crate::registry;
+use crate::runtime::{self, Runtime};
+use crate::settings;
+use anyhow::{Context, Result};
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+/// A way to compile a crate.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// With std's stand-in and the dependencies'.
+    Full,
+    /// With the dependencies' only.
+    Dependencies,
+    /// As without us.
+    Plain,
+}
+
+/// Wraps a call of rustc: `cargo-lockprof [WRAPPER] RUSTC OPTION ...`.
+pub(crate) fn wrap(words: Vec<OsString>) -> Result<ExitCode> {
+    let call = Call::new(words)?;
+    let build = settings::build_folder();
+    let is_ours = call.compiles() && is_inside(call.out_dir(), build.as_deref());
+    if !is_ours {
+        return pass(&call, build.is_none());
+    }
+    if runtime::has_own_std(&call) {
+        return pass(&call, false);
+    }
+    let (package, version) = package();
+    let notes = build.or_else(|| call.out_dir().map(Path::to_owned));
+    let crate_ = Crate {
+        label: format!("{package} {version}"),
+        key: format!(
+            "{}{}",
+            call.crate_name(),
+            call.codegen("extra-filename").unwrap_or_default()
+        ),
+        runtime: Runtime::of(&call)?,
+        call,
+        build: notes.unwrap_or_default(),
+        package,
+        version,
+    };
+    crate_.compile()
+}
+
+/// Name and version of the package that is compiled, as cargo says.
+fn package() -> (String, String) {
+    let value = |name| std::env::var(name).unwrap_or_default();
+    (value("CARGO_PKG_NAME"), value("CARGO_PKG_VERSION"))
+}
+
+/// Whether a crate is compiled into the profiled build. Without a folder of our own, every build is one.
+fn is_inside(out_dir: Option<&Path>, build: Option<&Path>) -> bool {
+    let (Some(out_dir), Some(build)) = (out_dir, build) else {
+        return build.is_none();
+    };
+    let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    whole(out_dir).starts_with(whole(build))
+}
+
+struct Crate {
+    call: Call,
+    runtime: Runtime,
+    build: PathBuf,
+    package: String,
+    version: String,
+    label: String,
+    key: String,
+}
+
+impl Crate {
+    fn compile(&self) -> Result<ExitCode> {
+        let stand_in = registry::stand_in(&self.package, &self.version, &self.call);
+        if let Some(out_dir) = self.call.out_dir() {
+            registry::forget(out_dir, &self.call);
+        }
+        let is_wanted = settings::is_wanted(&self.package, self.call.crate_name());
+        let ways = if self.package.starts_with("nexus-lockprof") {
+            // Ours reports to the engine that the project has.
+            &[Way::Plain][..]
+        } else if self.call.is_of_the_build() || !is_wanted {
+            // What it was given by its dependencies may have their stand-ins in it.
+            &[Way::Plain, Way::Dependencies, Way::Full]
+        } else {
+            &[Way::Full, Way::Dependencies, Way::Plain]
+        };
+        let mut why = None;
+        let mut tried: Vec<Vec<OsString>> = Vec::new();
+        for &way in ways {
+            let args = self.args(way)?;
+            if tried.contains(&args) {
+                continue;
+            }
+            let mut attempt = Attempt::start(&self.call, &args)?;
+            let note = |notes: &mut Vec<String>| {
+                notes.extend(self.note(way, is_wanted, why.as_deref()));
+                notes.extend(self.other_locks());
+                self.keep(notes);
+            };
+            attempt.run(|| {
+                let stand_in = stand_in.as_ref().and_then(|kind| self.make_stand_in(kind));
+                note(&mut stand_in.into_iter().collect());
+            })?;
+            // One that was killed has not failed to compile.
+            let is_over = attempt.is_committed || attempt.status.code().is_none();
+            if attempt.status.success() || is_over {
+                if !attempt.is_committed {
+                    note(&mut Vec::new());
+                }
+                attempt.flush()?;
+                return Ok(code(attempt.status));
+            }
+            why.get_or_insert_with(|| attempt.first_error());
+            tried.push(args);
+            if way == Way::Plain && ways.last() == Some(&way) {
+                // What is wrong is the program's own.
+                attempt.flush()?;
+                return Ok(code(attempt.status));
+            }
+        }
+        let args = self.args(Way::Plain)?;
+        let mut last = Attempt::start(&self.call, &args)?;
+        last.run(|| ())?;
+        last.flush()?;
+        Ok(code(last.status))
+    }
+
+    /// Rustc's options.
+    fn args(&self, way: Way) -> Result<Vec<OsString>> {
+        let mut args = self.call.args.clone();
+        if way != Way::Plain {
+            registry::replace(&mut args);
+        }
+        args.extend(runtime::search(&self.runtime));
+        if way == Way::Full {
+            args.extend(runtime::stand_in(&self.runtime)?);
+        }
+        Ok(with_lines(args))
+    }
+
+    /// Makes what stands in for this crate, or says why it cannot be made.
+    fn make_stand_in(&self, kind: &registry::Kind) -> Option<String> {
+        let error = registry::make(kind, &self.call, &self.runtime).err()?;
+        let error = format!("{error:#}");
+        let mut lines = error.lines().filter(|line| !line.trim().is_empty());
+        let first = lines.next().unwrap_or_default();
+        Some(format!(
+            "{} (its stand-in does not compile: {first})",
+            self.label
+        ))
+    }
+
+    /// Why its locks are not seen.
+    fn note(&self, way: Way, is_wanted: bool, why: Option<&str>) -> Option<String> {
+        match way {
+            Way::Full => None,
+            _ if self.package.starts_with("nexus-lockprof") => None,
+            _ if !is_wanted => Some(format!("{} (as asked for)", self.label)),
+            _ => Some(format!(
+                "{} (does not compile with the stand-in for std: {})",
+                self.label,
+                why.unwrap_or_default()
+            )),
+        }
+    }
+
+    /// Locks that nothing stands in for.
+    fn other_locks(&self) -> Option<String> {
+        let has = |name: &str| self.call.externs().any(|(known, _)| known == name);
+        let why = match self.package.as_str() {
+            "parking_lot" => return None,
+            "spin" => "spin locks of its own",
+            "lock_api" if passes_no_callers(&self.version) => {
+                "before 0.4.14: locks on it are known by its own lines"
+            }
+            _ if has("lock_api") => "raw locks of its own, on lock_api",
+            _ if has("parking_lot_core") => "locks of its own, on parking_lot_core",
+            _ => return None,
+        };
+        Some(format!("{} ({why})", self.label))
+    }
+
+    /// Keeps what there is to say, for the report.
+    fn keep(&self, own: &[String]) {
+        if self.call.is_of_the_build() {
+            return;
+        }
+        let dependencies = self.call.externs().filter_map(|(_, path)| {
+            let stem = path.file_stem()?.to_str()?;
+            Some(stem.strip_prefix("lib").unwrap_or(stem).to_owned())
+        });
+        notes::set(&self.build, &self.key, own, dependencies);
+    }
+}
+
+/// Whether this lock_api's methods do not tell their callers' lines.
+fn passes_no_callers(version: &str) -> bool {
+    let patch = version
+        .strip_prefix("0.4.")
+        .and_then(|patch| patch.parse().ok());
+    patch.is_some_and(|patch: u32| patch < 14)
+}
+
+/// Lines for the call stacks, where cargo has asked for less. The code is the same.
+fn with_lines(args: Vec<OsString>) -> Vec<OsString> {
+    let mut has_lines = false;
+    let mut kept: Vec<OsString> = Vec::new();
+    let mut args = args.into_iter().peekable();
+    while let Some(arg) = args.next() {
+        if arg == "-C"
+            && let Some(value) = args.peek().and_then(|value| value.to_str())
+        {
+            if value.starts_with("strip=") {
+                args.next();
+                continue;
+            }
+            has_lines |= value.starts_with("debuginfo=") && value != "debuginfo=0";
+        }
+        kept.push(arg);
+    }
+    if !has_lines {
+        kept.extend(["-C".into(), "debuginfo=line-tables-only".into()]);
+    }
+    kept
+}
+
+/// Runs the program as it was called. If every build is ours, its version has ours in it: cargo builds anew what another runtime
+/// would not go with.
+fn pass(call: &Call, is_every_build: bool) -> Result<ExitCode> {
+    let mut command = command(call);
+    command.args(&call.args);
+    let status = command.status().with_context(|| cannot_run(&command))?;
+    if is_every_build && status.success() && call.args.iter().any(|arg| arg == "-vV") {
+        let _ = writeln!(std::io::stdout(), "lockprof: {}", crate::sources::HASH);
+    }
+    Ok(code(status))
+}
+
+pub(crate) fn code(status: ExitStatus) -> ExitCode {
+    crate::run::exit_code(status)
+}
+
+/// Wraps a call of rustdoc, whose examples are compiled and run like tests.
+pub(crate) fn wrap_rustdoc(args: Vec<OsString>) -> Result<ExitCode> {
+    let rustdoc = settings::value(settings::RUSTDOC).unwrap_or_else(|| "rustdoc".into());
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut call = Call {
+        program: vec![rustdoc.clone()],
+        args,
+    };
+    let build = settings::build_folder();
+    let found = call::values(&call.args, "-L").filter_map(OsStr::to_str);
+    let folder = found
+        .filter_map(|path| path.strip_prefix("dependency="))
+        .map(PathBuf::from)
+        .next();
+    let mut command = Command::new(rustdoc);
+    if folder.is_some() && is_inside(folder.as_deref(), build.as_deref()) {
+        let asked = Call {
+            program: vec![rustc],
+            args: call.args.clone(),
+        };
+        let runtime = Runtime::of(&asked)?;
+        registry::replace(&mut call.args);
+        call.args.extend(runtime::search(&runtime));
+        if settings::is_wanted(&package().0, call.crate_name()) {
+            call.args.extend(runtime::stand_in(&runtime)?);
+        }
+        if let Some(out) = settings::value(settings::OUT) {
+            command.env("LOCKPROF_OUT", out);
+        }
+    }
+    command.args(&call.args);
+    let status = command.status().with_context(|| cannot_run(&command))?;
+    Ok(code(status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_has_lines() {
+        let os = |args: &[&str]| -> Vec<OsString> { args.iter().map(OsString::from).collect() };
+        for (args, expected) in [
+            (
+                &["-C", "opt-level=3", "-C", "strip=debuginfo"][..],
+                &["-C", "opt-level=3", "-C", "debuginfo=line-tables-only"][..],
+            ),
+            (
+                &["-C", "debuginfo=2", "x.rs"],
+                &["-C", "debuginfo=2", "x.rs"],
+            ),
+            (
+                &["-C", "debuginfo=0"],
+                &["-C", "debuginfo=0", "-C", "debuginfo=line-tables-only"],
+            ),
+        ] {
+            assert_eq!(with_lines(os(args)), os(expected));
+        }
+    }
+
+    #[test]
+    fn which_lock_api_is_old() {
+        let old = ["0.4.9", "0.4.13", "0.4.14", "0.5.0", "0.3.4"].map(passes_no_callers);
+        assert_eq!(old, [true, true, false, false, false]);
+    }
+}

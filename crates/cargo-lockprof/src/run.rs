@@ -1,0 +1,289 @@
+//! A cargo command, with a profile of what it runs.
+
+use crate::args::{self, Options};
+use crate::cargo_config;
+use crate::files;
+use crate::notes;
+use crate::profiles;
+use crate::project::{self, Project};
+use crate::runtime::{self, Runtime};
+use crate::say;
+use crate::settings;
+use crate::wait::wait;
+use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Commands that take `--target-dir`. Others are told by a variable, which what they start inherits.
+const BUILDERS: [&str; 12] = [
+    "run", "r", "build", "b", "test", "t", "bench", "check", "c", "clippy", "rustc", "nextest",
+];
+
+/// Commands that run nothing.
+const QUIET: [&str; 6] = ["build", "b", "check", "c", "clippy", "rustc"];
+
+/// Commands that are to write the lock file.
+const LOCKERS: [&str; 7] = [
+    "add",
+    "generate-lockfile",
+    "package",
+    "publish",
+    "remove",
+    "update",
+    "vendor",
+];
+
+/// Runs cargo, and shows the profile of the programs that it has run.
+pub(crate) fn command(options: &Options) -> Result<ExitCode> {
+    let name = name_of(&options.cargo)?;
+    let runs = !QUIET.contains(&name);
+    if !runs {
+        refuse(options)?;
+    }
+    check_out(options.out.as_deref())?;
+    if name == "fetch" {
+        runtime::fetch()?;
+        let mut command = Command::new(project::cargo());
+        let child = command.args(&options.cargo).spawn();
+        return Ok(exit_code(wait(child.context("cargo cannot be run")?)?));
+    }
+    let (rustc, version) = project::rustc(&options.cargo)?;
+    let project = Project::of(&options.cargo, &kind(options))?;
+    announce(options, &version)?;
+    let mut folder = Folder::new(&project.folder)?;
+
+    let mut command = Command::new(project::cargo());
+    set_wrapper(&mut command, options, &project, (rustc, version))?;
+    if runs {
+        set_profile(&mut command, options, &folder.path)?;
+    }
+    set_arguments(&mut command, options, name, &project.build);
+    let child = command.spawn().context("cargo cannot be run")?;
+    let status = wait(child)?;
+    if !LOCKERS.contains(&name) {
+        project.tidy();
+    }
+
+    let unseen = notes::all(&project.build, &project.root);
+    if runs {
+        let shown = profiles::present(&folder.path, options, &unseen, status.success());
+        if let Err(error) = shown {
+            // What was measured cannot be measured again.
+            folder.keep = true;
+            say(format_args!(
+                "error: {error:#}; the profiles are in {}",
+                folder.path.display()
+            ));
+        }
+    } else if status.success() {
+        say(format_args!(
+            "built in {}. With LOCKPROF_OUT=FILE the program writes its profile there when it ends",
+            project.build.display()
+        ));
+        profiles::tell_unseen(&unseen);
+    }
+    Ok(exit_code(status))
+}
+
+/// Says what takes a while the first time. Not where it is done: cargo shows again what is said there.
+fn announce(options: &Options, version: &str) -> Result<()> {
+    let host = runtime::host(version)?;
+    let target = args::value_of(&options.cargo, "--target").and_then(|target| target.to_str());
+    let target = target
+        .filter(|target| *target != "host-tuple")
+        .unwrap_or(host);
+    if !Runtime::is_there(version, target, options.serve.is_some())? {
+        say(format_args!(
+            "the profiler is built first, once for this toolchain"
+        ));
+    }
+    Ok(())
+}
+
+/// The command among cargo's words: `+toolchain` and options may come first.
+fn name_of(words: &[OsString]) -> Result<&str> {
+    let first = words
+        .first()
+        .and_then(|word| word.to_str())
+        .unwrap_or_default();
+    if first.is_empty() || first.starts_with(['-', '+']) {
+        bail!("a cargo command comes first: cargo lockprof run ...");
+    }
+    Ok(first)
+}
+
+/// Builds that do not go together have folders of their own.
+fn kind(options: &Options) -> String {
+    let mut kind = String::new();
+    if options.serve.is_some() {
+        kind.push_str("-serve");
+    }
+    if !options.only.is_empty() || !options.except.is_empty() {
+        let (only, except) = (options.only.join(","), options.except.join(","));
+        kind.push('-');
+        kind.push_str(&files::hash([only, except]));
+    }
+    kind
+}
+
+fn set_wrapper(
+    command: &mut Command,
+    options: &Options,
+    project: &Project,
+    (rustc, version): (OsString, String),
+) -> Result<()> {
+    let us = std::env::current_exe().context("where this program is cannot be found out")?;
+    for name in settings::ALL {
+        command.env_remove(name);
+    }
+    for (setting, ours, name) in [
+        ("rustc-wrapper", "cargo-lockprof", settings::WRAPPER),
+        ("rustdoc", project::RUSTDOC, settings::RUSTDOC),
+    ] {
+        let set = cargo_config::build_setting(setting, &options.cargo);
+        let is_ours = |set: &OsString| Path::new(set).file_stem().is_some_and(|stem| stem == ours);
+        // Ours, in a project that has it for good, or in a program that we run: then what is behind it.
+        let theirs = match set {
+            Some(set) if is_ours(&set) => settings::value(name),
+            set => set,
+        };
+        if let Some(theirs) = theirs {
+            command.env(name, theirs);
+        }
+    }
+    command.env("RUSTC_WRAPPER", us);
+    command.env("RUSTDOC", project.rustdoc()?);
+    command.env(settings::BUILD, &project.build);
+    command.env(settings::CARGO, project::cargo());
+    command.env(settings::RUSTC, runtime::known(&rustc, &version)?);
+    command.env(settings::ONLY, options.only.join(","));
+    command.env(settings::EXCEPT, options.except.join(","));
+    if options.serve.is_some() {
+        command.env(settings::SERVE, "1");
+    }
+    if project::is_offline(&options.cargo) {
+        command.env(settings::OFFLINE, "1");
+    }
+    Ok(())
+}
+
+/// The environment of profiled programs. Build scripts get it, too; what they write is not shown.
+fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Result<()> {
+    let folder = folder
+        .to_str()
+        .with_context(|| format!("{}: not Unicode", folder.display()))?;
+    let out = folder.replace('%', "%%") + "/%p.%e.lockprof";
+    command.env("LOCKPROF_OUT", &out).env(settings::OUT, &out);
+    let given = [
+        ("LOCKPROF", &options.mode),
+        ("LOCKPROF_BUDGET", &options.budget),
+        ("LOCKPROF_SERVE", &options.serve),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    // A program that is killed leaves its last profile.
+    let mut defaults = vec![("LOCKPROF_EVERY", "1s,threaded")];
+    if options.no_stacks {
+        command.env("LOCKPROF_STACKS", "off");
+    } else {
+        defaults.push(("LOCKPROF_STACKS", "on"));
+    }
+    for (name, value) in defaults {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// What cargo gets of its own options.
+fn set_arguments(command: &mut Command, options: &Options, name: &str, build: &Path) {
+    let args = args::without(&options.cargo, "--target-dir", true);
+    let end = args::before_dashes(&args).len();
+    let (options, rest) = args.split_at(end);
+    command.args(options);
+    if BUILDERS.contains(&name) {
+        command.arg("--target-dir").arg(build);
+    } else {
+        command.env("CARGO_TARGET_DIR", build);
+    }
+    command.args(rest);
+}
+
+/// What only means something when a program is run.
+fn refuse(options: &Options) -> Result<()> {
+    let given = [
+        ("--out", options.out.is_some()),
+        ("--mode", options.mode.is_some()),
+        ("--budget", options.budget.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((name, _)) => bail!(
+            "{name} says how a program is profiled, and this command runs none: set LOCKPROF_OUT, LOCKPROF and \
+             LOCKPROF_BUDGET when you run it"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Before anything is built: a profile that cannot be kept is found out too late.
+fn check_out(out: Option<&Path>) -> Result<()> {
+    let Some(out) = out else { return Ok(()) };
+    let folder = match out.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if out.is_dir() {
+        bail!("--out {} is a folder", out.display());
+    }
+    if !folder.is_dir() {
+        bail!(
+            "--out {}: there is no folder {}",
+            out.display(),
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+/// Where the programs of one run write their profiles.
+struct Folder {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Folder {
+    fn new(directory: &Path) -> Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |since| since.as_nanos());
+        let name = format!("{}-{now}", std::process::id());
+        let path = directory.join("profiles").join(name);
+        files::create(&path)?;
+        Ok(Folder { path, keep: false })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.keep {
+            // What was to be kept was copied away. A program that outlives this one may still write there: then it stays.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// Cargo's own; of a signal, as shells say it.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return ExitCode::from(128_u8.saturating_add(u8::try_from(signal).unwrap_or(127)));
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    ExitCode::from(code.unwrap_or(1))
+}

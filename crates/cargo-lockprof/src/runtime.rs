@@ -1,0 +1,340 @@
+//! The runtime: what is linked into profiled programs. It is built once for a toolchain, a target and the flags that have to agree, and kept
+//! in the user's cache folder.
+
+use crate::call::{self, Call};
+use crate::files;
+use crate::settings;
+use crate::sources::{self, HASH, STD};
+use anyhow::{Context, Result, bail};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A runtime that is there.
+pub(crate) struct Runtime {
+    folder: PathBuf,
+}
+
+/// What the runtime of a call is made with.
+struct Kind {
+    rustc: OsString,
+    target: String,
+    /// Rustc's options that all crates of a program must have, or may as well have.
+    flags: Vec<String>,
+    serve: bool,
+    key: String,
+}
+
+/// Has to agree in all crates of a program, or makes the same code faster.
+const CODEGEN: [&str; 7] = [
+    "target-cpu",
+    "target-feature",
+    "relocation-model",
+    "code-model",
+    "control-flow-guard",
+    "force-frame-pointers",
+    "soft-float",
+];
+/// The same of options that are not stable.
+const UNSTABLE: [&str; 8] = [
+    "sanitizer",
+    "branch-protection",
+    "cf-protection",
+    "fixed-x18",
+    "retpoline",
+    "regparm",
+    "reg-struct-return",
+    "stack-protector",
+];
+
+impl Kind {
+    fn of(call: &Call) -> Result<Self> {
+        let rustc = call.program.last().context("no rustc is named")?.clone();
+        let version = version(&rustc)?;
+        let target = match call.text("--target") {
+            Some(target) => target.to_owned(),
+            None => host(&version)?.to_owned(),
+        };
+        let mut flags = Vec::new();
+        for (letter, known) in [("-C", &CODEGEN[..]), ("-Z", &UNSTABLE[..])] {
+            for value in call.values(letter).filter_map(OsStr::to_str) {
+                let name = value.split('=').next().unwrap_or(value);
+                if known.iter().any(|known| name.starts_with(known)) {
+                    flags.push(format!("{letter}{value}"));
+                }
+            }
+        }
+        flags.dedup();
+        let serve = settings::is_set(settings::SERVE);
+        let key = key(&version, &target, serve, &flags);
+        Ok(Kind {
+            rustc,
+            target,
+            flags,
+            serve,
+            key,
+        })
+    }
+}
+
+fn key(version: &str, target: &str, serve: bool, flags: &[String]) -> String {
+    let mut parts = vec![HASH, version, target, if serve { "serve" } else { "" }];
+    parts.extend(flags.iter().map(String::as_str));
+    files::hash(&parts)
+}
+
+impl Runtime {
+    /// The runtime for what is compiled, built if it is not there.
+    pub(crate) fn of(call: &Call) -> Result<Self> {
+        let kind = Kind::of(call)?;
+        let cache = files::cache()?.join("runtime");
+        let folder = cache.join(&kind.key);
+        if !folder.is_dir() {
+            files::create(&cache)?;
+            let lock = cache.join(format!("{}.lock", kind.key));
+            let lock = File::create(&lock)
+                .with_context(|| format!("{} cannot be written", lock.display()))?;
+            lock.lock()
+                .with_context(|| format!("{} cannot be locked", cache.display()))?;
+            // Another process may have built it meanwhile.
+            if !folder.is_dir() {
+                build(&kind, &folder)?;
+            }
+        }
+        Ok(Runtime { folder })
+    }
+
+    /// Whether the runtime for `target` is there, as far as can be known before something is compiled.
+    pub(crate) fn is_there(version: &str, target: &str, serve: bool) -> Result<bool> {
+        let key = key(version, target, serve, &[]);
+        Ok(files::cache()?.join("runtime").join(key).is_dir())
+    }
+
+    /// Where the crates are.
+    pub(crate) fn libraries(&self) -> PathBuf {
+        self.folder.join("lib")
+    }
+
+    /// The sources of the stand-ins for crates of registries.
+    pub(crate) fn source(&self, package: &str) -> PathBuf {
+        self.folder
+            .join("sources/crates")
+            .join(package)
+            .join("src/lib.rs")
+    }
+
+    /// The file of a crate.
+    pub(crate) fn library(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.libraries();
+        let prefix = format!("lib{}-", name.replace('-', "_"));
+        let entries = fs::read_dir(&folder)
+            .with_context(|| format!("{} cannot be listed", folder.display()))?;
+        let is_it = |path: &PathBuf| {
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            name.starts_with(&prefix) && name.ends_with(".rlib")
+        };
+        let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        paths
+            .find(is_it)
+            .with_context(|| format!("{}: there is no {name} in it; remove it", folder.display()))
+    }
+}
+
+/// What `rustc -vV` says, as far as it was not asked already.
+pub(crate) fn version(rustc: &OsStr) -> Result<String> {
+    let known = settings::value(settings::RUSTC).and_then(|known| known.into_string().ok());
+    let mut known = known.as_deref().unwrap_or_default().splitn(3, '\n');
+    if let (Some(name), Some(path), Some(version)) = (known.next(), known.next(), known.next())
+        && [name, path].iter().any(|known| OsStr::new(known) == rustc)
+    {
+        return Ok(version.to_owned());
+    }
+    ask(rustc, &["-vV"])
+}
+
+fn ask(rustc: &OsStr, args: &[&str]) -> Result<String> {
+    let output = Command::new(rustc).args(args).output();
+    let output = output.with_context(|| format!("{} cannot be run", rustc.display()))?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What the wrapper need not ask again: the name of a rustc, its path, by which cargo may call it, and its version.
+pub(crate) fn known(rustc: &OsStr, version: &str) -> Result<OsString> {
+    let sysroot = ask(rustc, &["--print", "sysroot"])?;
+    let path = Path::new(sysroot.trim_end())
+        .join("bin")
+        .join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+    let mut known = rustc.to_owned();
+    for part in [path.as_os_str(), OsStr::new(version)] {
+        known.push("\n");
+        known.push(part);
+    }
+    Ok(known)
+}
+
+pub(crate) fn host(version: &str) -> Result<&str> {
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.context("rustc -vV does not name its host")
+}
+
+/// Builds the runtime in a folder beside `folder`, always the same one: what is built depends on its path. Then that takes its place.
+fn build(kind: &Kind, folder: &Path) -> Result<()> {
+    let work = folder.with_extension("new");
+    files::remove(&work)?;
+    let sources = work.join("sources");
+    sources::write(&sources)?;
+    let target = work.join("target");
+    let output = cargo(kind, &sources, &target)
+        .output()
+        .context("cargo cannot be run")?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let errors = errors.trim_end();
+        if settings::is_set(settings::OFFLINE) {
+            bail!(
+                "the profiler for {} has to be built, and a crate that it is made of was never fetched. Run `cargo lockprof \
+                 fetch` once with a network, or leave --offline out the first time:\n{errors}",
+                kind.target
+            );
+        }
+        bail!(
+            "the profiler cannot be built for {}:\n{errors}",
+            kind.target
+        );
+    }
+    let libraries = work.join("lib");
+    files::create(&libraries)?;
+    let name = Path::new(&kind.target).file_stem().unwrap_or_default();
+    // Macros, which are the host's: rustc looks for all that a crate names.
+    for from in [
+        target.join(name).join("release/deps"),
+        target.join("release/deps"),
+    ] {
+        take(&from, &libraries)?;
+    }
+    files::remove(&target)?;
+    fs::rename(&work, folder).with_context(|| format!("{} cannot be renamed", work.display()))
+}
+
+/// Moves what rustc reads of a folder.
+fn take(from: &Path, to: &Path) -> Result<()> {
+    let entries = fs::read_dir(from).with_context(|| format!("{} is not there", from.display()))?;
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("{} cannot be listed", from.display()))?
+            .path();
+        let is_wanted = path.extension().is_some_and(|ending| {
+            ["rlib", "so", "dylib", "dll"]
+                .iter()
+                .any(|known| ending == *known)
+        });
+        if let Some(name) = path.file_name().filter(|_| is_wanted) {
+            fs::rename(&path, to.join(name))
+                .with_context(|| format!("{} cannot be moved", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
+    let cargo = settings::value(settings::CARGO).or_else(|| std::env::var_os("CARGO"));
+    let mut command = Command::new(cargo.unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_the_build) {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(sources).stdin(Stdio::null());
+    command.args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        STD,
+        "--target",
+    ]);
+    command.arg(&kind.target).arg("--target-dir").arg(target);
+    if settings::is_set(settings::OFFLINE) {
+        command.arg("--offline");
+    }
+    if kind.serve {
+        command.args(["--features", "serve"]);
+    }
+    // `metadata`: the project may have the same crates, which are others then.
+    let mut flags = vec![
+        "-Cmetadata=lockprof".to_owned(),
+        "-Cembed-bitcode=yes".to_owned(),
+    ];
+    flags.extend_from_slice(&kind.flags);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    command.env("RUSTC", &kind.rustc);
+    command
+}
+
+/// A variable that says how the project is built, which is not how the runtime is. What is left says how cargo reaches registries, and the
+/// pipe that its processes share.
+fn is_of_the_build(name: &str) -> bool {
+    const KEPT: [&str; 7] = [
+        "CARGO_HOME",
+        "CARGO_MAKEFLAGS",
+        "CARGO_HTTP_",
+        "CARGO_NET_",
+        "CARGO_REGISTR",
+        "CARGO_SOURCE_",
+        "CARGO_TERM_",
+    ];
+    let is_cargos =
+        name.starts_with("CARGO") || name.starts_with("RUSTC") || name.starts_with("RUSTDOC");
+    (is_cargos && !KEPT.iter().any(|kept| name.starts_with(kept)))
+        || [
+            "RUSTFLAGS",
+            "LOCKPROF_OUT",
+            "LOCKPROF_SERVE",
+            "LOCKPROF_EVERY",
+        ]
+        .contains(&name)
+        || ["TARGET", "HOST", "OUT_DIR", "PROFILE", "OPT_LEVEL", "DEBUG"].contains(&name)
+}
+
+/// Fetches what the runtime is made of, for later without a network.
+pub(crate) fn fetch() -> Result<()> {
+    let folder = files::cache()?.join("fetch");
+    sources::write(&folder)?;
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&folder).args(["fetch", "--locked"]);
+    let status = command.status().context("cargo cannot be run")?;
+    if !status.success() {
+        bail!("what the profiler is made of cannot be fetched");
+    }
+    Ok(())
+}
+
+/// The options that a crate gets beside its own.
+pub(crate) fn search(runtime: &Runtime) -> [OsString; 2] {
+    let mut path = OsString::from("dependency=");
+    path.push(runtime.libraries());
+    ["-L".into(), path]
+}
+
+/// `--extern std=...`: another std for this crate.
+pub(crate) fn stand_in(runtime: &Runtime) -> Result<[OsString; 2]> {
+    let mut given = OsString::from("std=");
+    given.push(runtime.library(STD)?);
+    Ok(["--extern".into(), given])
+}
+
+/// Whether a crate has a std of its own making already.
+pub(crate) fn has_own_std(call: &Call) -> bool {
+    call::values(&call.args, "--extern")
+        .filter_map(OsStr::to_str)
+        .any(|value| {
+            value
+                .split('=')
+                .next()
+                .is_some_and(|name| name.rsplit(':').next() == Some("std"))
+        })
+}

@@ -1,0 +1,57 @@
+//! What the front tells the wrapper, by the environment: cargo has rustc inherit it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The folder of the profiled build. What is compiled elsewhere is not ours: a program may start a cargo itself.
+pub(crate) const BUILD: &str = "CARGO_LOCKPROF_BUILD";
+/// The user's own wrapper of rustc.
+pub(crate) const WRAPPER: &str = "CARGO_LOCKPROF_WRAPPER";
+/// The user's own rustdoc.
+pub(crate) const RUSTDOC: &str = "CARGO_LOCKPROF_RUSTDOC";
+/// Where doctests write their profiles.
+pub(crate) const OUT: &str = "CARGO_LOCKPROF_OUT";
+/// The cargo that builds the runtime.
+pub(crate) const CARGO: &str = "CARGO_LOCKPROF_CARGO";
+/// The rustc that was asked already: name, path and version, in lines.
+pub(crate) const RUSTC: &str = "CARGO_LOCKPROF_RUSTC";
+/// Set if the runtime is to have the endpoint.
+pub(crate) const SERVE: &str = "CARGO_LOCKPROF_SERVE";
+/// Set if nothing is to be fetched.
+pub(crate) const OFFLINE: &str = "CARGO_LOCKPROF_OFFLINE";
+/// Crates that get stand-ins, separated by commas: all if there are none.
+pub(crate) const ONLY: &str = "CARGO_LOCKPROF_ONLY";
+/// Crates that get none.
+pub(crate) const EXCEPT: &str = "CARGO_LOCKPROF_EXCEPT";
+
+pub(crate) const ALL: [&str; 10] = [
+    BUILD, WRAPPER, RUSTDOC, OUT, CARGO, RUSTC, SERVE, OFFLINE, ONLY, EXCEPT,
+];
+
+/// In the folder of the build: what was not given a stand-in, and why.
+pub(crate) const NOTES: &str = "lockprof-notes";
+
+pub(crate) fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+pub(crate) fn value(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+pub(crate) fn build_folder() -> Option<PathBuf> {
+    value(BUILD).map(PathBuf::from)
+}
+
+/// Whether a crate gets stand-ins.
+pub(crate) fn is_wanted(package: &str, crate_name: &str) -> bool {
+    let names = |name: &str| {
+        let list = std::env::var(name).unwrap_or_default();
+        let found = list.split(',').any(|name| {
+            let name = name.trim();
+            name == package || name.replace('-', "_") == crate_name
+        });
+        (!list.is_empty()).then_some(found)
+    };
+    names(ONLY).unwrap_or(true) && !names(EXCEPT).unwrap_or(false)
+}

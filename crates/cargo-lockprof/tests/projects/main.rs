@@ -1,0 +1,7 @@
+//! `cargo lockprof` on projects that know nothing of it: what they print, and that their files stay as they are.
+#![cfg(unix)]
+
+mod basics;
+mod places;
+mod support;
+mod ways;

@@ -1,0 +1,351 @@
+//! What is compiled in which way.
+
+use crate::support::{MAIN, MANIFEST, Project, err, must, out};
+use nexus_lockprof_snapshot::Snapshot;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+/// std's locks, in the program and in a macro of std's, with those of two parking_lots beside them under names of their own.
+#[test]
+fn locks_of_several_kinds_are_counted_exactly() {
+    let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\
+        pl12 = { package = \"parking_lot\", version = \"0.12\" }\npl13 = { package = \"parking_lot\", version = \"0.13\" }\n\
+        tokio = { version = \"1\", features = [\"sync\"] }\n\
+        [profile.release]\nlto = \"fat\"\npanic = \"abort\"\ncodegen-units = 1\n";
+    let main = r#"use std::sync::{Condvar, Mutex, RwLock};
+const N: usize = 1_000;
+fn threads(work: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..N).for_each(|_| work()));
+        }
+    });
+}
+static MUTEX: Mutex<usize> = Mutex::new(0);
+static RWLOCK: RwLock<usize> = RwLock::new(0);
+thread_local! { static OWN: Mutex<usize> = Mutex::new(0); }
+fn main() {
+    threads(|| *MUTEX.lock().unwrap() += 1);
+    threads(|| assert!(*RWLOCK.read().unwrap() == 0));
+    threads(|| OWN.with(|own| *own.lock().unwrap() += 1));
+    let lock = pl12::Mutex::new(0);
+    threads(|| *lock.lock() += 1);
+    let lock = pl13::RwLock::new(0);
+    threads(|| *lock.write() += 1);
+    let lock = tokio::sync::Mutex::new(0);
+    threads(|| *lock.blocking_lock() += 1);
+    let (flag, changed) = (Mutex::new(false), Condvar::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            *flag.lock().unwrap() = true;
+            changed.notify_all();
+        });
+        let guard = flag.lock().unwrap();
+        drop(changed.wait_while(guard, |flag| !*flag).unwrap());
+    });
+    println!("{}", std::any::type_name::<tokio::sync::Mutex<u8>>());
+}
+"#;
+    let project = Project::with("kinds", manifest, main);
+    let before = project.files();
+    for build in [&[][..], &["--release"]] {
+        let mut args = vec![
+            "run",
+            "--offline",
+            "--mode",
+            "exact",
+            "--out",
+            "../kinds.lockprof",
+        ];
+        args.extend(build);
+        project.ends(0, &args);
+        let snapshot = must(Snapshot::read_file(
+            project.folder.join("../kinds.lockprof"),
+        ));
+        for line in [14, 15, 16, 18, 20, 22] {
+            let points = snapshot.points().iter().filter(|point| {
+                point.site.line == line && point.site.file.ends_with("src/main.rs")
+            });
+            assert_eq!(
+                points.map(|point| point.acquisitions).sum::<u64>(),
+                4_000,
+                "line {line}, {build:?}"
+            );
+        }
+    }
+    assert_eq!(project.files(), before);
+}
+
+/// serde_json and its like would make it ambiguous.
+#[test]
+fn types_are_inferred_as_ever() {
+    let main = "fn main() {\n    let lock = parking_lot::Mutex::new(Vec::<u8>::new());\n    let bytes = lock.lock();\n    \
+        assert_eq!(&bytes[..], &*vec![]);\n    let (x, y) = (7_u16, 7_u8);\n    assert!(x == y as _);\n}";
+    let project = Project::new("inference", main);
+    let report = project.ends(0, &["run", "--offline"]);
+    assert!(report.contains("src/main.rs:3"), "{report}");
+    assert!(!report.contains("does not compile"), "{report}");
+}
+
+/// The build goes on, and the report says why. What depends on it gets what it has.
+#[test]
+fn a_crate_that_does_not_compile_with_a_stand_in() {
+    let project = Project::new(
+        "refuses",
+        "fn main() { drop(helper::lock().lock()); drop(std::sync::Mutex::new(0).lock()); }",
+    );
+    project.write(
+        "helper/Cargo.toml",
+        "[package]\nname = \"helper\"\nversion = \"1.2.3\"\nedition = \"2021\"\n",
+    );
+    // Two names for std's mutex, one of which is not std's.
+    let helper = "extern crate alloc;\nmod real { pub use ::std::sync::Mutex; }\npub trait Only {}\nimpl Only for real::Mutex<u8> {}\n\
+        impl real::Mutex<u8> {}\npub fn lock() -> real::Mutex<u8> { real::Mutex::new(0) }\n";
+    let refused = helper.replace(
+        "impl real::Mutex<u8> {}\n",
+        "pub const SIZE: [(); 8] = [(); std::mem::size_of::<real::Mutex<u8>>()];\n",
+    );
+    project.write("helper/src/lib.rs", &refused);
+    project.write(
+        "Cargo.toml",
+        &format!("{MANIFEST}helper = {{ path = \"helper\" }}\n"),
+    );
+    project.lock();
+    let report = project.ends(0, &["run", "--offline"]);
+    assert!(
+        report.contains("helper 1.2.3 (does not compile with the stand-in for std: E0308"),
+        "{report}"
+    );
+    assert!(report.contains("src/main.rs:1"), "{report}");
+    assert!(!report.contains("error"), "{report}");
+    // An error of the program's own is told as it is.
+    project.write(
+        "src/main.rs",
+        "fn main() { let lock: std::sync::Mutex<u8> = 7; }",
+    );
+    let report = project.ends(101, &["run", "--offline"]);
+    assert!(report.contains("expected `Mutex<u8>`"), "{report}");
+    assert_eq!(report.matches("error[E0308]").count(), 1, "{report}");
+}
+
+#[test]
+fn only_and_except() {
+    let project = Project::new(
+        "chosen",
+        "fn main() { helper::lock(); drop(std::sync::Mutex::new(0).lock()); }",
+    );
+    project.write(
+        "helper/Cargo.toml",
+        "[package]\nname = \"helper\"\nversion = \"1.2.3\"\nedition = \"2021\"\n",
+    );
+    project.write(
+        "helper/src/lib.rs",
+        "pub fn lock() { drop(std::sync::Mutex::new(0).lock()) }",
+    );
+    project.write(
+        "Cargo.toml",
+        &format!("{MANIFEST}helper = {{ path = \"helper\" }}\n"),
+    );
+    project.lock();
+    let (own, helpers) = ("src/main.rs:1", "helper/src/lib.rs:1");
+    for (option, seen, unseen) in [
+        ("--only=helper", helpers, own),
+        ("--except=helper", own, helpers),
+    ] {
+        let report = project.ends(0, &["run", "--offline", option]);
+        assert!(
+            report.contains(seen) && !report.contains(unseen),
+            "{option}: {report}"
+        );
+    }
+}
+
+/// Parts of the build lock, too, and are not in the profile; warnings are errors; the edition is the first one.
+#[test]
+fn macros_build_scripts_and_an_old_edition() {
+    let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nbuild = \"build.rs\"\n[workspace]\n[dependencies]\nmacros = { path = \"macros\" }\n\
+        helper = { path = \"helper\" }\n[build-dependencies]\nhelper = { path = \"helper\" }\n";
+    let main = "#![deny(warnings)]\n#[macro_use]\nextern crate macros;\nextern crate helper;\nuse std::sync::Mutex;\n\
+        fn main() {\n    let lock = Mutex::new(answer!());\n    assert_eq!(*lock.lock().unwrap(), 42);\n    helper::lock();\n}\n";
+    let project = Project::new("parts", main);
+    project.write("Cargo.toml", manifest);
+    project.write("build.rs", "extern crate helper;\nfn main() {\n    helper::lock();\n    drop(std::sync::Mutex::new(0).lock());\n}");
+    project.write(
+        "helper/Cargo.toml",
+        "[package]\nname = \"helper\"\nversion = \"0.0.0\"\n",
+    );
+    project.write(
+        "helper/src/lib.rs",
+        "use std::sync::Mutex;\npub fn lock() { drop(Mutex::new(0).lock()) }",
+    );
+    project.write("macros/Cargo.toml", "[package]\nname = \"macros\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n");
+    project.write(
+        "macros/src/lib.rs",
+        "use std::sync::Mutex;\nstatic SEEN: Mutex<u32> = Mutex::new(0);\n#[proc_macro]\n\
+         pub fn answer(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    *SEEN.lock().unwrap() += 1;\n    \"42\".parse().unwrap()\n}\n",
+    );
+    project.lock();
+    let report = project.ends(0, &["run", "--offline"]);
+    assert!(report.contains("profile of victim (pid"), "{report}");
+    for (seen, line) in [
+        (true, "src/main.rs:8"),
+        (true, "helper/src/lib.rs:2"),
+        (false, "build.rs"),
+        (false, "macros/"),
+    ] {
+        assert_eq!(report.contains(line), seen, "{line}: {report}");
+    }
+}
+
+/// One report for all test programs, doctests among them.
+#[test]
+fn many_test_programs_make_one_report() {
+    let project = Project::new("many", "fn main() {}");
+    project.write("src/lib.rs", "/// ```\n/// victim::lock(); assert_eq!(2 + 2, 4);\n/// ```\npub fn lock() { drop(std::sync::Mutex::new(0).lock()) }");
+    for name in ["a", "b", "c"] {
+        project.write(
+            &format!("tests/{name}.rs"),
+            "#[test]\nfn locks() { victim::lock() }",
+        );
+    }
+    let output = project.run(&["test", "--offline", "--out", "all.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(
+        out(&output).contains("src/lib.rs - lock (line 1) ... ok"),
+        "{}",
+        out(&output)
+    );
+    let snapshot = must(Snapshot::read_file(project.folder.join("all.json")));
+    let points = snapshot
+        .points()
+        .iter()
+        .filter(|point| point.site.file.ends_with("src/lib.rs") && point.site.line == 4);
+    assert_eq!(points.map(|point| point.acquisitions).sum::<u64>(), 4);
+    let report = project.ends(0, &["test", "--offline"]);
+    assert_eq!(report.matches("\nprofile of ").count(), 1, "{report}");
+    let report = project.ends(0, &["test", "--offline", "--per-process"]);
+    assert!(report.matches("\nprofile of ").count() >= 4, "{report}");
+}
+
+/// The project's own wrapper of rustc is called as ever, by its variable and by cargo's settings.
+#[test]
+fn wrappers_of_the_projects_own() {
+    let project = Project::new("wrapper", MAIN);
+    project.write(
+        "wrap.sh",
+        "#!/bin/sh\necho \"$CARGO_PKG_NAME\" >>\"$WRAPPED\"\nexec \"$@\"\n",
+    );
+    must(fs::set_permissions(
+        project.folder.join("wrap.sh"),
+        fs::Permissions::from_mode(0o755),
+    ));
+    let wrapped = project.folder.join("wrapped");
+    for by_setting in [false, true] {
+        let _ = fs::remove_file(&wrapped);
+        project.write("src/main.rs", &format!("{MAIN}\n// {by_setting}\n"));
+        let mut command = project.lockprof(&["run", "--offline"]);
+        if by_setting {
+            project.write(
+                ".cargo/config.toml",
+                "[build]\nrustc-wrapper = \"./wrap.sh\"\n",
+            );
+        } else {
+            command.env("RUSTC_WRAPPER", project.folder.join("wrap.sh"));
+        }
+        let output = must(command.env("WRAPPED", &wrapped).output());
+        assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+        assert!(err(&output).contains("src/main.rs:12"), "{}", err(&output));
+        assert!(
+            must(fs::read_to_string(&wrapped)).contains("victim"),
+            "{by_setting}"
+        );
+    }
+}
+
+/// Two lines of cargo's settings, and every build is profiled.
+#[test]
+fn for_good() {
+    let project = Project::new("for-good", MAIN);
+    let us = env!("CARGO_BIN_EXE_cargo-lockprof");
+    project.write(
+        ".cargo/config.toml",
+        &format!("[build]\nrustc-wrapper = {us:?}\n"),
+    );
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["run", "--offline", "--locked"])
+        .current_dir(&project.folder);
+    let like = project.lockprof(&[]);
+    command.envs(
+        like.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    command
+        .env_remove("RUSTC_WRAPPER")
+        .env_remove("CARGO_BUILD_TARGET_DIR");
+    command.env("LOCKPROF_OUT", "profile.lockprof");
+    let output = must(command.output());
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    let snapshot = must(Snapshot::read_file(project.folder.join("profile.lockprof")));
+    assert!(
+        snapshot
+            .points()
+            .iter()
+            .any(|point| point.acquisitions == 1_000)
+    );
+}
+
+/// A project that has our own locks in it, too: they report to its own engine.
+#[test]
+fn ours_among_its_dependencies() {
+    let project = Project::new(
+        "ours",
+        "fn main() { drop(nexus_lockprof::Mutex::new(0).lock()); drop(std::sync::Mutex::new(0).lock()); }",
+    );
+    let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../nexus-lockprof");
+    project.write(
+        "Cargo.toml",
+        &format!("{MANIFEST}nexus-lockprof = {{ path = {ours:?} }}\n"),
+    );
+    project.lock();
+    let report = project.ends(0, &["run", "--offline", "--out", "both.json"]);
+    let snapshot = must(Snapshot::read_file(project.folder.join("both.json")));
+    let acquisitions = snapshot
+        .points()
+        .iter()
+        .filter(|point| point.site.file.ends_with("src/main.rs"));
+    assert_eq!(
+        acquisitions.map(|point| point.acquisitions).sum::<u64>(),
+        2,
+        "{report}"
+    );
+}
+
+/// Before anything is built, in one sentence.
+#[test]
+fn a_toolchain_that_is_too_old() {
+    let project = Project::new("old", MAIN);
+    project.write("rust-toolchain.toml", "[toolchain]\nchannel = \"1.70.0\"\n");
+    project.write(
+        "rustc.sh",
+        "#!/bin/sh\necho rustc 1.70.0\necho host: x\necho release: 1.70.0\n",
+    );
+    must(fs::set_permissions(
+        project.folder.join("rustc.sh"),
+        fs::Permissions::from_mode(0o755),
+    ));
+    let mut command = project.lockprof(&["run", "--offline"]);
+    let output = must(
+        command
+            .env("RUSTC", project.folder.join("rustc.sh"))
+            .output(),
+    );
+    assert_eq!(output.status.code(), Some(101));
+    let file = project.folder.join("rust-toolchain.toml");
+    let said = format!(
+        "cargo lockprof: error: this is rustc 1.70.0, which {} pins, and the profiler needs 1.95 or later\n",
+        file.display()
+    );
+    assert_eq!(err(&output), said);
+}

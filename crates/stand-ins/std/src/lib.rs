@@ -1,0 +1,21 @@
+//! std, with the locks of [`sync`] profiled.
+//!
+//! What is named here goes before what the globs bring, so a path such as `std::sync::Mutex` finds ours, and every other one std's own.
+//! That includes macros, the prelude, and unstable items, which stay as unstable as they are.
+
+pub use ::std::*;
+
+/// `std::sync`, with `Mutex`, `RwLock` and `Condvar` profiled.
+pub mod sync {
+    pub use super::locks::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+    pub use ::std::sync::*;
+}
+
+#[path = "../../../nexus-lockprof/src/std_sync/mod.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "a part of it is used here"
+)]
+mod locks;
