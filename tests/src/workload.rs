@@ -48,21 +48,21 @@ impl Ledger {
     }
 
     /// Books an acquire that waits as long as it has to.
-    fn waited(&mut self, lock: &str, mode: AcquireMode, found_taken: bool) {
+    pub fn waited(&mut self, lock: &str, mode: AcquireMode, found_taken: bool) {
         let counts = self.of(lock, mode);
         counts.acquisitions += 1;
         counts.contentions += u64::from(found_taken);
     }
 
     /// Books one that does not wait.
-    fn tried(&mut self, lock: &str, mode: AcquireMode, got_it: bool) {
+    pub fn tried(&mut self, lock: &str, mode: AcquireMode, got_it: bool) {
         let counts = self.of(lock, mode);
         counts.acquisitions += u64::from(got_it);
         counts.try_failures += u64::from(!got_it);
     }
 
     /// Books one that waits for some time.
-    fn timed(&mut self, lock: &str, mode: AcquireMode, got_it: bool, found_taken: bool) {
+    pub fn timed(&mut self, lock: &str, mode: AcquireMode, got_it: bool, found_taken: bool) {
         if got_it {
             self.waited(lock, mode, found_taken);
         } else {
@@ -75,6 +75,17 @@ impl Ledger {
         for (key, counts) in more.0 {
             *self.0.entry(key).or_default() += counts;
         }
+    }
+
+    /// Each lock and mode.
+    pub fn iter(&self) -> impl Iterator<Item = (&(String, &'static str), &Counts)> {
+        self.0.iter()
+    }
+
+    /// What this ledger has of a lock in a mode.
+    #[must_use]
+    pub fn get(&self, key: &(String, &'static str)) -> Counts {
+        self.0.get(key).copied().unwrap_or_default()
     }
 
     /// All locks and modes together.

@@ -472,7 +472,8 @@ mod tests {
             *numbers.next.get_mut() = FIRST;
             numbers
         };
-        let bytes: &'static [u8] = Box::leak(vec![b'x'; CLASSES + 1].into_boxed_slice());
+        static BYTES: [u8; CLASSES + 1] = [b'x'; CLASSES + 1];
+        let bytes: &'static [u8] = &BYTES;
         let class = |i: usize| Class {
             len: 1,
             data: &raw const bytes[i],

@@ -271,6 +271,24 @@ impl ManualClock {
         self.hands.now.increment(by);
     }
 
+    /// Moves it back, to 0 at most: for tests of what becomes of a clock that jumps. One thread at a time.
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::ManualClock;
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// clock.advance(Duration::from_nanos(5));
+    /// clock.set_back(Duration::from_nanos(2));
+    /// assert_eq!(clock.now_ns(), 3);
+    /// clock.set_back(Duration::from_secs(1));
+    /// assert_eq!(clock.now_ns(), 0);
+    /// ```
+    pub fn set_back(&self, by: Duration) {
+        let ns = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.hands.now.decrement(ns.min(self.now_ns()));
+    }
+
     /// Nanoseconds since 0.
     #[must_use]
     pub fn now_ns(&self) -> u64 {

@@ -5,11 +5,26 @@
 
 use crate::aggregate::Aggregator;
 use crate::core::{Core, GLOBAL};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 
 /// Locks. A panic while it was locked is no reason to stop: what it guards is whole after each statement, or replaced.
+#[cfg(not(lockprof_sanitize_thread))]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The same for ThreadSanitizer: where `Mutex::lock` waits it is inside std, which is not instrumented, and the sanitizer does
+/// not see that the lock was taken.
+#[cfg(lockprof_sanitize_thread)]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    loop {
+        match try_lock(mutex) {
+            Some(guard) => return guard,
+            None => std::thread::yield_now(),
+        }
+    }
 }
 
 /// Locks, if nobody has it locked: for the cold path, which must not wait.

@@ -249,12 +249,14 @@ impl Life {
         self.0.store(self.ns(|| now_ns) << 1, Relaxed);
     }
 
-    /// Nanoseconds in all, until now. Any thread's call.
+    /// Nanoseconds in all, until now; 0 if the clock was set back by more than that. Any thread's call.
     pub(crate) fn ns(&self, now_ns: impl FnOnce() -> u64) -> u64 {
         // The clock is read after it: it is not behind the beginning that was loaded.
         let word = self.0.load(Acquire);
         let now_ns = if word & 1 == 1 { now_ns() } else { 0 };
-        (word >> 1).wrapping_add(now_ns) & u64::MAX >> 1
+        let ns = (word >> 1).wrapping_add(now_ns) & u64::MAX >> 1;
+        // The upper half is what is below 0: nothing lasts for 146 years.
+        if ns > u64::MAX >> 2 { 0 } else { ns }
     }
 }
 
@@ -307,5 +309,15 @@ mod tests {
         assert_eq!(life.ns(|| 10_050), 350);
         life.end(10_100);
         assert_eq!(life.ns(|| 0), 400);
+    }
+
+    #[test]
+    fn a_life_by_a_clock_that_goes_back_is_not_endless() {
+        let life = Life::default();
+        life.begin(1_000);
+        assert_eq!(life.ns(|| 10), 0);
+        assert_eq!(life.ns(|| 1_010), 10);
+        life.end(10);
+        assert_eq!(life.ns(|| 9_000), 0);
     }
 }
