@@ -86,7 +86,7 @@ printf '#!/bin/sh\nexec %s %s "$1"\n' "${memcheck[*]}" "$work/planted-memcheck-p
 chmod +x "$work/planted-memcheck"
 awake memcheck freed "Invalid read of size 8"
 awake memcheck leak "definitely lost"
-CARGO_TARGET_DIR=$base/chaos cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
+CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_TARGET_DIR=$base/chaos cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
 # Rounds of each kind, longer than usual, since valgrind is slow: strict, with full tables, with locks of its own, by a clock that jumps.
 for seed in 0 1 5 7 13 14 18 20; do
     RUST_BACKTRACE=0 "${memcheck[@]}" "$base/chaos/release/chaos" --round "$seed" 12 2>"$work/log" || {
