@@ -12,9 +12,11 @@ fi
 host=$(rustc -vV | sed -n 's/^host: //p')
 scratch
 base=$target
-export TSAN_OPTIONS="suppressions=$PWD/ci/sanitize/thread.supp exitcode=66 die_after_fork=0"
+# Their handlers may run within themselves (SA_NODEFER), which the engine sees, and then it has no thread allocate in a try.
+no_handlers="handle_segv=0 handle_sigbus=0 handle_sigfpe=0"
+export TSAN_OPTIONS="suppressions=$PWD/ci/sanitize/thread.supp exitcode=66 die_after_fork=0 $no_handlers"
 # A stack's use after return costs a heap of fake stacks, which threads by the thousand would fill.
-export ASAN_OPTIONS="detect_leaks=1 detect_stack_use_after_return=0"
+export ASAN_OPTIONS="detect_leaks=1 detect_stack_use_after_return=0 $no_handlers"
 export LSAN_OPTIONS="suppressions=$PWD/ci/sanitize/leak.supp print_suppressions=0"
 
 # The flags of a sanitizer. std is not built for it (that takes its sources), hence the mismatch that is allowed. Generic code of
@@ -84,7 +86,7 @@ printf '#!/bin/sh\nexec %s %s "$1"\n' "${memcheck[*]}" "$work/planted-memcheck-p
 chmod +x "$work/planted-memcheck"
 awake memcheck freed "Invalid read of size 8"
 awake memcheck leak "definitely lost"
-CARGO_TARGET_DIR=$base/chaos cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
+CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_TARGET_DIR=$base/chaos cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
 # Rounds of each kind, longer than usual, since valgrind is slow: strict, with full tables, with locks of its own, by a clock that jumps.
 for seed in 0 1 5 7 13 14 18 20; do
     RUST_BACKTRACE=0 "${memcheck[@]}" "$base/chaos/release/chaos" --round "$seed" 12 2>"$work/log" || {

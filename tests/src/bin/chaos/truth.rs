@@ -246,14 +246,11 @@ fn sum(losses: &[Losses]) -> Losses {
     sum
 }
 
-/// Checks what holds of every snapshot.
+/// Checks what holds of every snapshot. Not that there are no more contentions than acquisitions: a reset may come between the two.
 pub(crate) fn check(snapshot: &Snapshot) {
     let mut acquisitions = 0_u64;
     for point in snapshot.points() {
         acquisitions += point.acquisitions;
-        if point.contentions > point.acquisitions {
-            die!("contentions: {point:?}");
-        }
         for durations in [&point.wait, &point.hold] {
             check_durations(point, durations);
         }
