@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Renews ci/advisories from a checkout of https://github.com/rustsec/advisory-db: `ci/advisories.sh FOLDER`. By hand, where that can be
 # had: the copy is what ci/deny.sh checks without a network. It has the advisories of the packages in Cargo.lock and no others.
-database=$(realpath "${1:?the folder of the checkout}")
+: "${1:?the folder of the checkout}"
+database=$(realpath "$1")
 source "$(dirname "$0")/lib.sh"
 
 to=ci/advisories
 rm -rf "$to"
 mkdir -p "$to/crates"
-sed -n 's/^name = "\(.*\)"$/\1/p' Cargo.lock | sort -u >"$to/packages"
+dependencies >"$to/packages"
 while read -r package; do
     if [[ -d $database/crates/$package ]]; then
         mkdir "$to/crates/$package"

@@ -18,7 +18,7 @@ fi
 
 failed=0
 # A package that the copy was not made for would pass unseen.
-unknown=$(sed -n 's/^name = "\(.*\)"$/\1/p' Cargo.lock | sort -u | comm -23 - ci/advisories/packages)
+unknown=$(dependencies | comm -23 - ci/advisories/packages)
 if [[ -n $unknown ]]; then
     echo "FAILED: ci/advisories was not made for: ${unknown//$'\n'/, }. Renew it with ci/advisories.sh"
     failed=1

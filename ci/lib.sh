@@ -14,6 +14,11 @@ target=${CARGO_TARGET_DIR:-target}
 # All features that go together: send_guard and deadlock_detection exclude each other (parking_lot refuses both).
 all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"
 
+# Names of the packages in Cargo.lock that are not this repository's.
+dependencies() {
+    awk -F'"' '/^name = / { name = $2 } /^source = / { print name }' Cargo.lock | sort -u
+}
+
 # A directory that is gone when the script ends.
 scratch() {
     work=$(mktemp -d)
