@@ -1,7 +1,7 @@
 //! Everything at a time that a program may do to its profiler, at random, against the program's own count.
 //!
 //! `chaos [SECONDS [SEED]]` plays rounds, each in a process of its own with a seed of its own, from SEED on. `chaos --round SEED`
-//! plays one of them again; `--faults` lists what is done beyond the rest ([`Faults`](plan::Faults)). A round ends with a comparison by lock and mode: what was recorded, and what was lost, is
+//! plays one of them again; `--faults` lists what is done beyond the rest ([`Faults`]). A round ends with a comparison by lock and mode: what was recorded, and what was lost, is
 //! what was done. A thread that hangs, a child that hangs and a percentile out of order fail, too, and each failure says its
 //! seed and what the threads did last.
 
