@@ -261,9 +261,8 @@ fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
     if settings::is_set(settings::OFFLINE) {
         command.arg("--offline");
     }
-    if kind.serve {
-        command.args(["--features", "serve"]);
-    }
+    let features = if kind.serve { "stacks,serve" } else { "stacks" };
+    command.args(["--features", features]);
     // `metadata`: the project may have the same crates, which are others then.
     let mut flags = vec![
         "-Cmetadata=lockprof".to_owned(),
