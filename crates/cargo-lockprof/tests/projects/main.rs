@@ -4,4 +4,5 @@
 mod basics;
 mod places;
 mod support;
+mod terminal;
 mod ways;
