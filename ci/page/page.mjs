@@ -364,14 +364,16 @@ async function strangersPage() {
   const context = await browser.newContext();
   const page = await context.newPage();
   // What has been answered, before the browser decides whether the page may see it.
-  const [asked, statuses] = [new Map(), new Map()];
-  const answered = (id, status) => {
+  const [asked, answered, statuses] = [new Map(), new Map(), new Map()];
+  // The two come from different processes of the browser, in either order.
+  const note = (map, id, value) => {
+    map.set(id, value);
     const url = asked.get(id) ?? "";
-    if (url.startsWith(`${endpoint}/`)) statuses.set(url.slice(-1), status);
+    if (url.startsWith(`${endpoint}/`) && answered.has(id)) statuses.set(url.slice(-1), answered.get(id));
   };
   const network = await context.newCDPSession(page);
-  network.on("Network.requestWillBeSent", ({ requestId, request }) => asked.set(requestId, request.url));
-  network.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => answered(requestId, statusCode));
+  network.on("Network.requestWillBeSent", ({ requestId, request }) => note(asked, requestId, request.url));
+  network.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => note(answered, requestId, statusCode));
   await network.send("Network.enable");
   await page.goto(other);
   for (let i = 0; i < 300 && statuses.size < 8; i++) await page.waitForTimeout(100);
