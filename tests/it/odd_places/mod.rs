@@ -23,7 +23,7 @@ mod threads;
 
 use lock_api::RawMutex;
 use nexus_lockprof::engine::{Config, Engine, Mode};
-use nexus_lockprof::{Losses, Profiled, Snapshot};
+use nexus_lockprof::{Profiled, Snapshot};
 use std::sync::Arc;
 
 /// A mutex of an engine of its own.
@@ -53,11 +53,4 @@ fn acquisitions(snapshot: &Snapshot, lock: &str) -> u64 {
         .points_of(lock)
         .map(|point| point.acquisitions)
         .sum()
-}
-
-fn only_thread_exit(lost: u64) -> Losses {
-    Losses {
-        thread_exit: lost,
-        ..Losses::default()
-    }
 }
