@@ -14,6 +14,7 @@ use crate::exclusive::{self, lock};
 use crate::governor::{self, Costs};
 use crate::hot::{self, Probe};
 use crate::look;
+use crate::once::Once;
 use crate::process;
 use crate::record::Era;
 use crate::registry::{Claim, Registry};
@@ -25,7 +26,7 @@ use crate::table::try_box;
 use crate::thread;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use Ordering::Relaxed;
@@ -80,8 +81,8 @@ pub struct Core {
     pub(crate) handlers: Handlers,
     pub(crate) published: ArcSwapOption<Snapshot>,
     pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
-    /// The process in which a thread configures, or has configured, an engine that nobody had before; 0: none.
-    configuring: AtomicU32,
+    /// Who configures an engine that nobody had before.
+    configuring: Once,
     environment_read: AtomicBool,
     /// Off for good.
     retired: AtomicBool,
@@ -130,7 +131,7 @@ impl Core {
             handlers: Handlers::new(),
             published: ArcSwapOption::const_empty(),
             aggregator: Mutex::new(None),
-            configuring: AtomicU32::new(0),
+            configuring: Once::new(),
             environment_read: AtomicBool::new(false),
             retired: AtomicBool::new(false),
         }
@@ -174,7 +175,7 @@ impl Core {
         }
         // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
         // forever: not at all if it is this one again, from inside an allocator or a signal handler.
-        if thread::is_inside() || !self.begin_configuring() {
+        if thread::is_inside() || !self.configuring.begin() {
             return self.await_configuration();
         }
         let _inside = thread::inside();
@@ -187,20 +188,6 @@ impl Core {
         }
         drop(changes);
         self.control()
-    }
-
-    /// Whether it is this thread that configures an engine that nobody has configured.
-    fn begin_configuring(&self) -> bool {
-        // A thread of another process is not here any more: this one was forked off meanwhile. The fork handlers may not have been set
-        // by then.
-        let here = std::process::id();
-        let before = self.configuring.load(Relaxed);
-        // Relaxed: only one thread is to win; what it does is published by the control word and arc-swap.
-        before != here
-            && self
-                .configuring
-                .compare_exchange(before, here, Relaxed, Relaxed)
-                .is_ok()
     }
 
     /// The control word; not configured by an acquisition that must not allocate, which is then lost.
@@ -282,7 +269,7 @@ impl Core {
             }
         }
         let _inside = thread::inside();
-        if self.control() == Control::UNCONFIGURED && self.begin_configuring() {
+        if self.control() == Control::UNCONFIGURED && self.configuring.begin() {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {
                 env::ignored(env::var_os, &mut |message| crate::say(message));
@@ -429,7 +416,7 @@ impl Core {
     #[cfg(unix)]
     pub(crate) fn after_fork(&self) {
         if self.control() == Control::UNCONFIGURED {
-            self.configuring.store(0, Relaxed);
+            self.configuring.forget();
         }
         // The child has this thread alone: nobody is left who writes these shards.
         let now_ns = self.clock.coarse_ns();

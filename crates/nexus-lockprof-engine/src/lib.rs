@@ -65,6 +65,8 @@ mod moment;
 #[cfg(not(lockprof_loom))]
 mod monitor;
 #[cfg(not(lockprof_loom))]
+mod once;
+#[cfg(not(lockprof_loom))]
 mod out;
 #[cfg(not(lockprof_loom))]
 mod process;

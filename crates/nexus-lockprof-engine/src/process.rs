@@ -4,17 +4,17 @@ use crate::control::Kind;
 use crate::core::GLOBAL;
 #[cfg(unix)]
 use crate::exclusive::AllStill;
+use crate::once::Once;
 use crate::out;
 use crate::serve;
 use crate::start;
 use crate::thread;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
-/// The process in which a thread does what `watch` does, or that it is done; 0: neither.
-static WATCH: AtomicU32 = AtomicU32::new(0);
-const DONE: u32 = u32::MAX;
+/// [`watch`].
+static WATCH: Once = Once::new();
 
 /// Which threads of the profiler's own are to be started at the next lock: [`FORKED`], [`THREADED`], or both.
 static NEEDS_THREADS: AtomicU8 = AtomicU8::new(0);
@@ -33,14 +33,7 @@ const NOBODY: usize = 0;
 ///
 /// Once: a child that was forked off later has what it inherited. One that was forked off meanwhile has its own first use.
 pub(crate) fn watch(environment: bool) {
-    let here = std::process::id();
-    let before = WATCH.load(Relaxed);
-    // Relaxed: one thread is to do it.
-    if [DONE, here].contains(&before)
-        || WATCH
-            .compare_exchange(before, here, Relaxed, Relaxed)
-            .is_err()
-    {
+    if !WATCH.begin() {
         return;
     }
     start::note_time_once();
@@ -48,7 +41,7 @@ pub(crate) fn watch(environment: bool) {
         out::watch();
         serve::watch();
     }
-    WATCH.store(DONE, Relaxed);
+    WATCH.end();
 }
 
 /// Whether the next lock has to start threads of the profiler's own.
@@ -102,28 +95,20 @@ pub(crate) fn note_thread() {
 /// A child may have been forked off by another thread in the midst of that, and does not know whether they are set: it sets them again.
 #[cfg(unix)]
 pub(crate) fn watch_forks() {
-    const SET: u32 = u32::MAX;
     const TURNS: usize = 100_000;
-    /// The process in which a thread sets them, or that they are set; 0: neither.
-    static HANDLERS: AtomicU32 = AtomicU32::new(0);
-    let here = std::process::id();
-    let before = HANDLERS.load(Relaxed);
-    if before == SET {
+    static HANDLERS: Once = Once::new();
+    if HANDLERS.is_done() {
         return;
     }
     // `pthread_atfork` allocates.
     let _inside = thread::inside();
-    if before != here
-        && HANDLERS
-            .compare_exchange(before, here, Relaxed, Relaxed)
-            .is_ok()
-    {
+    if HANDLERS.begin() {
         at_fork();
-        HANDLERS.store(SET, Relaxed);
+        HANDLERS.end();
         return;
     }
     for _ in 0..TURNS {
-        if HANDLERS.load(Relaxed) == SET {
+        if HANDLERS.is_done() {
             return;
         }
         std::thread::yield_now();
@@ -195,7 +180,7 @@ fn at_fork() {
         start::note_time();
         out::after_fork();
         drop(still);
-        if WATCH.load(Relaxed) != DONE {
+        if !WATCH.is_done() {
             return;
         }
         NEEDS_THREADS.store(0, Relaxed);
