@@ -237,11 +237,6 @@ impl Holds {
 }
 
 impl Core {
-    /// Names this engine in the log.
-    pub(crate) fn log_name(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-
     /// Books `measured`, which was a wait, to those it was for; with `count` also that somebody was kept waiting.
     pub(crate) fn blame(
         &self,
@@ -286,7 +281,7 @@ impl Core {
         };
         LOG.append(&Hold {
             lock: lock.with(pending.how_acquired()),
-            engine: self.log_name(),
+            engine: self.number,
             key: record.key,
             start: pending.hold_start.load(Relaxed),
             end: pending.hold_end.load(Relaxed),

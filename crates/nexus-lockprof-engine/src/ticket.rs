@@ -447,7 +447,7 @@ impl Core {
         let wait = Wait {
             span: Span {
                 lock,
-                engine: self.log_name(),
+                engine: self.number,
                 key: *key,
                 start: pending.wait_start.load(Relaxed),
                 end: pending.hold_start.load(Relaxed),
@@ -697,7 +697,7 @@ impl<'a> Ticket<'a> {
                 let wait = Wait {
                     span: Span {
                         lock: lock.unwrap_or(LockRef::from_address(0)),
-                        engine: core.log_name(),
+                        engine: core.number,
                         key,
                         start: entry.wait_start,
                         end,

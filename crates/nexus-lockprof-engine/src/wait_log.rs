@@ -84,8 +84,8 @@ impl LockRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub(crate) lock: LockRef,
-    /// Address of the engine, whose clock the ticks are of.
-    pub(crate) engine: usize,
+    /// Number of the engine, whose clock the ticks are of.
+    pub(crate) engine: u64,
     pub(crate) key: PointKey,
     /// Clock ticks.
     pub(crate) start: u64,
@@ -96,7 +96,7 @@ pub(crate) struct Hold {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     pub(crate) lock: LockRef,
-    pub(crate) engine: usize,
+    pub(crate) engine: u64,
     /// Of the waiting point: its class is the lock's.
     pub(crate) key: PointKey,
     /// Clock ticks.
@@ -115,7 +115,7 @@ struct Line<T>(T);
 struct Entry {
     seq: AtomicU64,
     lock: AtomicUsize,
-    engine: AtomicUsize,
+    engine: AtomicU64,
     key: AtomicU64,
     start: AtomicU64,
     end: AtomicU64,
@@ -152,7 +152,7 @@ impl WaitLog {
                         Entry {
                             seq: AtomicU64::new(0),
                             lock: AtomicUsize::new(0),
-                            engine: AtomicUsize::new(0),
+                            engine: AtomicU64::new(0),
                             key: AtomicU64::new(0),
                             start: AtomicU64::new(0),
                             end: AtomicU64::new(0),
@@ -174,7 +174,7 @@ impl WaitLog {
                 entries: std::array::from_fn(|_| Entry {
                     seq: AtomicU64::new(0),
                     lock: AtomicUsize::new(0),
-                    engine: AtomicUsize::new(0),
+                    engine: AtomicU64::new(0),
                     key: AtomicU64::new(0),
                     start: AtomicU64::new(0),
                     end: AtomicU64::new(0),
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
     use crate::class::NUMBER_SHIFT;
 
-    fn hold(lock: usize, engine: usize, class: u64, start: u64, end: u64) -> Hold {
+    fn hold(lock: usize, engine: u64, class: u64, start: u64, end: u64) -> Hold {
         Hold {
             lock: LockRef(lock),
             engine,

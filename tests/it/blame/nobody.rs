@@ -73,6 +73,32 @@ fn holds_of_another_engine_are_not_found() {
     other.told().adds_up();
 }
 
+/// Engines that come one after the other at one address, and so do their locks. On manual clocks they even tell the same times.
+#[test]
+fn holds_of_an_engine_that_is_gone_are_not_found() {
+    /// Released while somebody waits, it is logged; released after that gave up, it is not.
+    fn play(holder: At, waiter: At, is_logged: bool) -> Told {
+        let scene = Scene::new(Mode::Exact);
+        let mut held = Some(scene.take(holder));
+        scene.give_up(waiter, || {
+            scene.pass(MS);
+            held.take_if(|_| is_logged)
+                .into_iter()
+                .for_each(|held| scene.release(held));
+        });
+        held.into_iter().for_each(|held| scene.release(held));
+        scene.told()
+    }
+    let (before, after, waiter) = (exclusive(), exclusive(), exclusive());
+    for _ in 0..100 {
+        for (holder, is_logged) in [(before, true), (after, false)] {
+            let told = play(holder, waiter, is_logged);
+            told.adds_up();
+            assert_eq!(told.blamed(holder), (1, MS));
+        }
+    }
+}
+
 #[test]
 fn readers_as_a_group_have_a_name_and_no_line() -> Result<(), Box<dyn std::error::Error>> {
     let scene = Scene::new(Mode::Counts);
