@@ -141,6 +141,9 @@ impl Words {
                 || match &point.lock {
                     Lock::Named(name) => of(name, small).contains(word.as_str()),
                     Lock::Created(site) => is_in_site(site, word, small),
+                    Lock::FirstUsed(site) => {
+                        "first@".contains(word.as_str()) || is_in_site(site, word, small)
+                    }
                     Lock::Anonymous => "?".contains(word.as_str()),
                 }
         })

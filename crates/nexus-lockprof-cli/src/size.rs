@@ -34,7 +34,7 @@ fn texts(point: &Point) -> u64 {
     let site = |site: &Site| site.file.len() as u64;
     let lock = match &point.lock {
         Lock::Named(name) => name.len() as u64,
-        Lock::Created(created) => site(created),
+        Lock::Created(place) | Lock::FirstUsed(place) => site(place),
         Lock::Anonymous => 0,
     };
     let text =

@@ -3,10 +3,11 @@
 //! A lock is made in a constant, where nothing can be looked up: it carries where its name, or the place of its
 //! creation, is. At its first acquisition off the hot path its class gets a number, which takes the place of that
 //! address in the lock: from then on class and site together are one word to compare, [`PointKey`](crate::identity::PointKey).
+//! A lock that carries neither is known by the place of that first acquisition.
 //!
 //! Numbers are for the whole process, since a lock does not change its class with the engine. They are given
 //! without a lock, so that a signal handler may come in between. Two are nobody's to take: that of locks of which nothing
-//! is known, and that of the [rest](REST), which is acquired at when there is no number left. When those that are given
+//! is known, since numbers ran out before their first use, and that of the [rest](REST), which is acquired at when there is no number left. When those that are given
 //! for good are, there are as many for [late](crate::late) classes.
 
 use crate::identity::{PointKey, to_site};
@@ -24,6 +25,9 @@ const CREATED: u32 = 0xFFFF;
 
 /// Length of the class of the rest, which has no name.
 const REST_LEN: u32 = 0x1_0000;
+
+/// Length of classes that are known by the place of their first use.
+const FIRST_USED: u32 = 0x1_0001;
 
 /// Classes that can have a number for good; number 0 is nobody's.
 const CLASSES: usize = match () {
@@ -47,15 +51,22 @@ const FIRST: u32 = 3;
 pub(crate) const NUMBER_SHIFT: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 pub(crate) const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
 
-/// A lock class: a name, a place of creation, or neither.
+/// A lock class: a name, a place of creation, a place of first use, or none of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Class {
-    /// Length of the name; `CREATED` when `data` is a location; 0 with a null `data` when anonymous.
+    /// Length of the name; `CREATED` or `FIRST_USED` when `data` is a location; 0 with a null `data` when anonymous.
     pub(crate) len: u32,
     pub(crate) data: *const u8,
 }
 
 impl Class {
+    fn first_used_at(site: &'static Location<'static>) -> Self {
+        Class {
+            len: FIRST_USED,
+            data: std::ptr::from_ref(site).cast(),
+        }
+    }
+
     pub(crate) fn to_lock(self) -> Lock {
         if self.data.is_null() {
             if self.len == REST_LEN {
@@ -63,10 +74,13 @@ impl Class {
             } else {
                 Lock::Anonymous
             }
-        } else if self.len == CREATED {
-            // SAFETY: `LockClass::created_at` stored a `&'static Location`.
-            let site = unsafe { &*self.data.cast::<Location<'static>>() };
-            Lock::Created(to_site(site))
+        } else if self.len == CREATED || self.len == FIRST_USED {
+            // SAFETY: with these lengths, `LockClass::created_at` or `first_used_at` stored a `&'static Location`.
+            let site = to_site(unsafe { &*self.data.cast::<Location<'static>>() });
+            match self.len {
+                CREATED => Lock::Created(site),
+                _ => Lock::FirstUsed(site),
+            }
         } else {
             // SAFETY: `LockClass::named` stored the pointer and a prefix length, cut at a character boundary, of a `&'static str`.
             let name = unsafe {
@@ -114,6 +128,11 @@ impl ClassTag {
     /// The number, if it is one.
     pub(crate) fn number(self) -> u32 {
         (self.0 >> NUMBER_SHIFT) as u32
+    }
+
+    /// As a lock keeps it.
+    fn to_word(self) -> *mut u8 {
+        std::ptr::without_provenance_mut(self.0 as usize)
     }
 
     /// Whether it is a number, and not yet an address: no address is as low as that.
@@ -176,13 +195,17 @@ impl ClassWord {
     }
 
     /// The tag with the number of the class, which it gets now if it has none; that of the rest, when there are no more numbers.
+    /// The lock is being acquired at `site`, which is its class if it has no other.
     ///
-    /// It then counts as one more lock of its class. Two threads that do it at once count it twice.
-    pub(crate) fn number(&self, len: NameLen) -> Numbered {
+    /// It then counts as one more lock of its class. Two threads that do it at once may count it twice.
+    pub(crate) fn number(&self, len: NameLen, site: &'static Location<'static>) -> Numbered {
         let data = self.0.load(Relaxed);
         let tag = ClassTag(data.addr() as u64);
         if tag.is_number() {
             return Numbered { tag, _use: None };
+        }
+        if data.is_null() {
+            return self.first_used(site);
         }
         let class = Class { len: len.0, data };
         match NUMBERS.number(class) {
@@ -192,6 +215,27 @@ impl ClassWord {
             }
             None => self.late(class),
         }
+    }
+
+    #[cold]
+    fn first_used(&self, site: &'static Location<'static>) -> Numbered {
+        // Never a late number: it is told to no lock at first, which then would be another lock at each place of use.
+        let number = NUMBERS
+            .number(Class::first_used_at(site))
+            .unwrap_or(ANONYMOUS);
+        let tag = ClassTag::new(number);
+        // An exchange: of threads that are the first at different places, one is. Relaxed, as all of this word.
+        let told = self
+            .0
+            .compare_exchange(std::ptr::null_mut(), tag.to_word(), Relaxed, Relaxed);
+        let tag = match told {
+            Ok(_) => {
+                count(NUMBERS.instances(number));
+                tag
+            }
+            Err(others) => ClassTag(others.addr() as u64),
+        };
+        Numbered { tag, _use: None }
     }
 
     #[cold]
@@ -216,8 +260,7 @@ impl ClassWord {
 
     fn tell(&self, number: u32) -> Numbered {
         let tag = ClassTag::new(number);
-        self.0
-            .store(std::ptr::without_provenance_mut(tag.0 as usize), Relaxed);
+        self.0.store(tag.to_word(), Relaxed);
         Numbered { tag, _use: None }
     }
 }
@@ -321,11 +364,8 @@ loom::lazy_static! {
 }
 
 impl Numbers {
-    /// The number of `class`, given now if it has none.
+    /// The number of `class`, which is not that of no name, given now if it has none.
     fn number(&self, class: Class) -> Option<u32> {
-        if class.data.is_null() {
-            return Some(ANONYMOUS);
-        }
         // Not mixed: places and names lie side by side in memory, and so do their slots, in few pages.
         let home = class.data.addr().wrapping_add(class.len as usize);
         let mut mine = None;
@@ -391,7 +431,16 @@ impl Numbers {
 #[cfg(any(test, lockprof_loom))]
 pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
     let word = ClassWord(AtomicPtr::new(name.as_ptr().cast_mut()));
-    Some(word.number(NameLen(name.len() as u32)).tag)
+    Some(
+        word.number(NameLen(name.len() as u32), Location::caller())
+            .tag,
+    )
+}
+
+/// The word of a lock of which nothing is known.
+#[cfg(lockprof_loom)]
+pub(crate) fn unknown() -> (ClassWord, NameLen) {
+    (ClassWord(AtomicPtr::default()), NameLen(0))
 }
 
 #[cfg(test)]
@@ -400,10 +449,10 @@ mod tests {
     use super::*;
 
     fn lock_of(class: LockClass) -> Lock {
-        let tag = class.word.number(class.len).tag;
+        let tag = class.word.number(class.len, Location::caller()).tag;
         assert_eq!(class.word.tag(), tag, "the lock keeps it");
         assert_eq!(
-            class.word.number(class.len).tag,
+            class.word.number(class.len, Location::caller()).tag,
             tag,
             "and is given no other"
         );
@@ -412,7 +461,6 @@ mod tests {
 
     #[test]
     fn a_class_says_what_it_was_made_of() {
-        assert_eq!(lock_of(LockClass::anonymous()), Lock::Anonymous);
         assert_eq!(lock_of(LockClass::named("db")), Lock::Named("db".into()));
         assert_eq!(lock_of(LockClass::named("")), Lock::Named("".into()));
         let here = Location::caller();
@@ -420,6 +468,20 @@ mod tests {
             lock_of(LockClass::created_at(here)),
             Lock::Created(to_site(here))
         );
+    }
+
+    #[test]
+    fn a_lock_of_which_nothing_is_known_is_known_by_its_first_use() {
+        let (first, later) = (Location::caller(), Location::caller());
+        let lock = LockClass::anonymous();
+        let tag = lock.word.number(lock.len, first).tag;
+        assert_eq!(lock.word.tag(), tag);
+        assert_eq!(lock.word.number(lock.len, later).tag, tag);
+        let class = super::class(tag.number());
+        assert_eq!(class.to_lock(), Lock::FirstUsed(to_site(first)));
+        // One created there is another.
+        let created = LockClass::created_at(first);
+        assert_ne!(created.word.number(created.len, first).tag, tag);
     }
 
     #[test]
@@ -436,11 +498,14 @@ mod tests {
         let name = "counted";
         let lock = LockClass::named(name);
         let number = |tag: ClassTag| (tag.0 >> NUMBER_SHIFT) as u32;
-        let tag = lock.word.number(lock.len).tag;
-        assert_eq!(lock.word.number(lock.len).tag, tag);
+        let tag = lock.word.number(lock.len, Location::caller()).tag;
+        assert_eq!(lock.word.number(lock.len, Location::caller()).tag, tag);
         assert_eq!(super::instances(number(tag)), 1);
         let another = LockClass::named(name);
-        assert_eq!(another.word.number(another.len).tag, tag);
+        assert_eq!(
+            another.word.number(another.len, Location::caller()).tag,
+            tag
+        );
         assert_eq!(super::instances(number(tag)), 2);
     }
 
@@ -486,11 +551,5 @@ mod tests {
         for i in [first, first + 1, CLASSES / 2, CLASSES - 1] {
             assert_eq!(numbers.number(class(i)), Some(i as u32));
         }
-        // It needs none of them.
-        let anonymous = Class {
-            len: 0,
-            data: std::ptr::null(),
-        };
-        assert_eq!(numbers.number(anonymous), Some(ANONYMOUS));
     }
 }

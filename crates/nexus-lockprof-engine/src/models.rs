@@ -7,7 +7,7 @@
 //! sees a store that comes later in the run. So that "this read is over before that write" is
 //! checked all the same, those models put a [`Witness`] beside the data.
 
-use crate::class::{Class, class, number_of};
+use crate::class::{Class, class, number_of, unknown};
 use crate::control::Control;
 use crate::era::Eras;
 use crate::hot::{self, HotCache};
@@ -29,6 +29,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 use nexus_lockprof_snapshot::Lock;
+use std::panic::Location;
 
 /// Plain memory without content: loom fails the model when two threads touch it and nothing orders
 /// the one before the other.
@@ -654,6 +655,24 @@ fn two_threads_number_one_class() {
         let mine = numbered();
         let others = other.join().unwrap_or_else(|_| unreachable!());
         assert_eq!(others, mine);
+    });
+}
+
+/// A lock of which nothing is known is known by one place, also if two threads are the first at two.
+#[test]
+fn two_threads_are_the_first_to_use_a_lock() {
+    loom::model(|| {
+        let (word, len) = unknown();
+        let word = Arc::new(word);
+        let other = thread::spawn({
+            let word = Arc::clone(&word);
+            move || word.number(len, Location::caller()).tag
+        });
+        let mine = word.number(len, Location::caller()).tag;
+        let others = other.join().unwrap_or_else(|_| unreachable!());
+        assert_eq!(others, mine);
+        assert_eq!(word.tag(), mine);
+        assert!(matches!(class(mine.number()).to_lock(), Lock::FirstUsed(_)));
     });
 }
 

@@ -152,7 +152,7 @@ impl Core {
         }
         let shard = thread::shard_for(self, attempt)?;
         let _entered = shard.enter()?;
-        let numbered = word.number(len);
+        let numbered = word.number(len, site.location());
         // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
         if attempt == Attempt::Waits && shard.has_wanted() {

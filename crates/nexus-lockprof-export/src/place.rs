@@ -24,11 +24,12 @@ pub(crate) fn column(site: &Site) -> String {
     format!("{}:{}", line(site), site.column)
 }
 
-/// A lock class by `place` of its creation, if it has no name.
+/// A lock class by `place` of its creation or first use, if it has no name.
 pub(crate) fn lock(lock: &Lock, place: fn(&Site) -> String) -> Cow<'_, str> {
     match lock {
         Lock::Named(name) => printable(name),
         Lock::Created(site) => place(site).into(),
+        Lock::FirstUsed(site) => format!("first@{}", place(site)).into(),
         Lock::Anonymous => "?".into(),
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! | column | what it is |
 //! | --- | --- |
-//! | `lock` | the lock class: its name, or where it was created |
+//! | `lock` | the lock class: its name, where it was created, or, after `first@`, where it was first used |
 //! | `site` | `file:line` of the call that acquires |
 //! | `m` | mode: `ex`clusive, `sh`ared or `up`gradable |
 //! | `acq` | acquisitions |

@@ -132,7 +132,7 @@ impl fmt::Display for Site {
     }
 }
 
-/// A lock class: all locks created with one name or, unnamed, at one place.
+/// A lock class: all locks created with one name or, unnamed, at one place; or, where that is not known, first acquired at one.
 ///
 /// Displays as its [`name`](Self::name).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,7 +142,9 @@ pub enum Lock {
     Named(Text),
     /// Created without a name, at this place.
     Created(Site),
-    /// Created by something that can tell neither (a raw lock's `INIT`).
+    /// Created by something that can tell neither (a raw lock's `INIT`), and first acquired at this place.
+    FirstUsed(Site),
+    /// Nothing is known of it: it was first acquired after the program's caps were reached.
     Anonymous,
 }
 
@@ -171,7 +173,24 @@ impl Lock {
         matches!(self, Self::Created(site) if site.is_group() && site.file == "(rest)")
     }
 
-    /// What to call the lock class: its name, the `file:line` of its creation, or `?`.
+    /// The place that a class without a name is known by: of its creation, or of its first use.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Lock, Site};
+    ///
+    /// let site = Site::new("src/pool.rs", 7, 12);
+    /// assert_eq!(Lock::FirstUsed(site.clone()).site(), Some(&site));
+    /// assert_eq!(Lock::Named("pool".into()).site(), None);
+    /// ```
+    #[must_use]
+    pub fn site(&self) -> Option<&Site> {
+        match self {
+            Self::Created(site) | Self::FirstUsed(site) => Some(site),
+            Self::Named(_) | Self::Anonymous => None,
+        }
+    }
+
+    /// What to call the lock class: its name, the `file:line` of its creation, `first@` and that of its first use, or `?`.
     ///
     /// Two classes created at different columns of one line share a name; they are still two classes.
     ///
@@ -180,6 +199,7 @@ impl Lock {
     ///
     /// assert_eq!(Lock::Named("sessions".into()).name(), "sessions");
     /// assert_eq!(Lock::Created(Site::new("src/pool.rs", 7, 12)).name(), "src/pool.rs:7");
+    /// assert_eq!(Lock::FirstUsed(Site::new("src/pool.rs", 9, 5)).name(), "first@src/pool.rs:9");
     /// assert_eq!(Lock::Anonymous.name(), "?");
     /// ```
     #[must_use]
@@ -187,6 +207,7 @@ impl Lock {
         match self {
             Self::Named(name) => Cow::Borrowed(name.as_str()),
             Self::Created(site) => Cow::Owned(site.to_string()),
+            Self::FirstUsed(site) => Cow::Owned(format!("first@{site}")),
             Self::Anonymous => Cow::Borrowed("?"),
         }
     }

@@ -107,6 +107,7 @@ impl Point {
     fn portable_key(&self, paths: &mut PortablePaths) -> PortableKey {
         let lock = match &self.lock {
             Lock::Created(site) => Lock::Created(paths.site(site)),
+            Lock::FirstUsed(site) => Lock::FirstUsed(paths.site(site)),
             lock @ (Lock::Named(_) | Lock::Anonymous) => lock.clone(),
         };
         (lock, self.mode, paths.site(&self.site))
@@ -138,9 +139,11 @@ impl Snapshot {
     pub fn portable(self) -> Self {
         let mut paths = PortablePaths::default();
         let mut stays = |site: &Site| paths.get(&site.file).is_shared_with(&site.file);
-        if self.points.iter().all(|point| {
-            stays(&point.site) && !matches!(&point.lock, Lock::Created(site) if !stays(site))
-        }) {
+        if self
+            .points
+            .iter()
+            .all(|point| stays(&point.site) && point.lock.site().is_none_or(&mut stays))
+        {
             return self;
         }
         let mut portable: Vec<PortableKey> = self

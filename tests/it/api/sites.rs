@@ -371,6 +371,34 @@ fn created_at() {
     drop(holder._mutex.lock());
 }
 
+/// A raw lock's `INIT` knows nothing: each lock is known by where it is acquired first, and by that place at all others.
+#[test]
+fn locks_of_which_nothing_is_known() {
+    use nexus_lockprof::{RawMutex, lock_api};
+
+    type Bare = lock_api::Mutex<RawMutex, ()>;
+    let rows = |line: u32| recorded(&format!("first@{}:{line}", file!()));
+    let locks = [const { Bare::new(()) }; 4];
+    let mut lines = Vec::new();
+    for (index, lock) in locks.iter().enumerate() {
+        // Two begin at one line, and are a class; the others at another.
+        match index % 2 {
+            0 => drop(at!(lines, Exclusive => lock.lock())),
+            _ => drop(at!(lines, Exclusive => lock.lock())),
+        }
+    }
+    let mut together = 0;
+    for lock in &locks {
+        together = line!() + 1;
+        drop(lock.lock());
+    }
+    for first in [lines[0].1, lines[1].1] {
+        let expected = [(Exclusive, first, 2), (Exclusive, together, 2)];
+        assert_eq!(rows(first), expected);
+    }
+    assert_eq!(rows(together), []);
+}
+
 #[cfg(feature = "arc_lock")]
 #[test]
 fn arcs() {

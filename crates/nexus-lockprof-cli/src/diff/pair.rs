@@ -78,7 +78,8 @@ impl Group {
         let (name, created_in) = match &point.lock {
             Lock::Named(name) => (Some(name.clone()), None),
             Lock::Created(site) => (None, Some(paths.get(&site.file))),
-            Lock::Anonymous => (None, None),
+            // Which place is the first may be another one in each run.
+            Lock::FirstUsed(_) | Lock::Anonymous => (None, None),
         };
         Self {
             name,
@@ -102,7 +103,7 @@ type Place = (Option<Position>, Position);
 fn place(point: &Point) -> Place {
     let created = match &point.lock {
         Lock::Created(site) => Some(position(site)),
-        Lock::Named(_) | Lock::Anonymous => None,
+        Lock::Named(_) | Lock::FirstUsed(_) | Lock::Anonymous => None,
     };
     (created, position(&point.site))
 }

@@ -1,6 +1,6 @@
 //! The report's columns: their heads, their cells, and which matter most.
 
-use nexus_lockprof_snapshot::{self as snapshot, AcquireMode, Durations, Point};
+use nexus_lockprof_snapshot::{AcquireMode, Durations, Point};
 
 use super::names::Names;
 use super::table::SortKey;
@@ -232,7 +232,7 @@ impl Column {
         let is_path = |point: &Point| match self {
             Site => true,
             // A lock without a name is called by a path.
-            Lock => matches!(point.lock, snapshot::Lock::Created(_)),
+            Lock => point.lock.site().is_some(),
             _ => false,
         };
         let both = || points.iter().zip(cells);

@@ -26,7 +26,7 @@ impl Names {
         for point in points {
             let file = names.note_file(&mut paths, &point.site);
             note(&mut names.sites, file, &point.site);
-            if let Lock::Created(site) = &point.lock {
+            if let Some(site) = point.lock.site() {
                 let file = names.note_file(&mut paths, site);
                 note(&mut names.locks, file, site);
             }
@@ -43,6 +43,7 @@ impl Names {
     pub(super) fn lock(&self, lock: &Lock) -> String {
         match lock {
             Lock::Created(site) => self.named(&self.locks, site),
+            Lock::FirstUsed(site) => format!("first@{}", self.named(&self.locks, site)),
             Lock::Named(name) => shown(name),
             Lock::Anonymous => lock.name().into_owned(),
         }

@@ -221,10 +221,11 @@ pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
         "\u{1b}\"\\\n",
     ];
     let points = (0..random.below(40)).map(|_| {
-        let lock = match random.below(9) {
+        let lock = match random.below(10) {
             0 => Lock::Anonymous,
             1 => Lock::Created(Site::new("src/x.rs", 1, 1)),
-            n => named(names[n as usize - 2]),
+            2 => Lock::FirstUsed(Site::new("src/x.rs", 1, 1)),
+            n => named(names[n as usize - 3]),
         };
         let mode = AcquireMode::ALL[random.below(3) as usize];
         let line = 1 + random.below(4) as u32;

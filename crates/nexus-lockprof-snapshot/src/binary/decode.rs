@@ -100,6 +100,7 @@ pub(crate) enum RawLock {
     Anonymous,
     Named(usize),
     Created(RawSite),
+    FirstUsed(RawSite),
 }
 
 /// A point; its texts by number.
@@ -218,6 +219,7 @@ impl<'a> Decoder<'a> {
             0 => RawLock::Anonymous,
             1 => RawLock::Named(below(input, texts, "a text that is not there")?),
             2 => RawLock::Created(site(input, texts)?),
+            3 => RawLock::FirstUsed(site(input, texts)?),
             _ => return Err(before.bad("no kind of lock")),
         };
         let before = *input;
@@ -237,7 +239,9 @@ impl<'a> Decoder<'a> {
         let length = |text: usize| self.texts.get(text).map_or(0, |text| text.len());
         let of_lock = match lock {
             RawLock::Anonymous => 0,
-            RawLock::Named(text) | RawLock::Created(RawSite { file: text, .. }) => length(text),
+            RawLock::Named(text)
+            | RawLock::Created(RawSite { file: text, .. })
+            | RawLock::FirstUsed(RawSite { file: text, .. }) => length(text),
         };
         let samples = room.samples.len();
         let mut durations = |bit| match mask & bit {

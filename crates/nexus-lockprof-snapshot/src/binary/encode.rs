@@ -168,6 +168,10 @@ impl<'a> Tables<'a> {
                 out.0.push(2);
                 self.site(&mut out, site);
             }
+            Lock::FirstUsed(site) => {
+                out.0.push(3);
+                self.site(&mut out, site);
+            }
         }
         out.0.push(match point.mode {
             AcquireMode::Exclusive => 0,

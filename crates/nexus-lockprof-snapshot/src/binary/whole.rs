@@ -101,6 +101,7 @@ impl Names {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.text(name)),
             RawLock::Created(site) => Lock::Created(self.site(site)),
+            RawLock::FirstUsed(site) => Lock::FirstUsed(self.site(site)),
         };
         let [
             acquisitions,

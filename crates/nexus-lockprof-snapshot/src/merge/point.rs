@@ -24,6 +24,7 @@ impl Key {
         };
         let lock = match self.lock {
             RawLock::Created(created) => RawLock::Created(site(created)),
+            RawLock::FirstUsed(used) => RawLock::FirstUsed(site(used)),
             lock => lock,
         };
         Self {
@@ -88,6 +89,7 @@ impl Place<'_> {
             RawLock::Anonymous => RawLock::Anonymous,
             RawLock::Named(name) => RawLock::Named(self.text(name)),
             RawLock::Created(site) => RawLock::Created(self.site(site)),
+            RawLock::FirstUsed(site) => RawLock::FirstUsed(self.site(site)),
         }
     }
 
@@ -171,6 +173,7 @@ impl Merge {
             Lock::Anonymous => RawLock::Anonymous,
             Lock::Named(name) => RawLock::Named(self.texts.number(name)),
             Lock::Created(created) => RawLock::Created(site(&mut self.texts, created)),
+            Lock::FirstUsed(used) => RawLock::FirstUsed(site(&mut self.texts, used)),
         };
         let key = Key {
             lock,
@@ -335,6 +338,7 @@ impl Names {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.texts.get(name)),
             RawLock::Created(created) => Lock::Created(site(created)),
+            RawLock::FirstUsed(used) => Lock::FirstUsed(site(used)),
         };
         let text = |number: Option<usize>| number.map(|number| self.texts.get(number));
         let frame = |number: &usize| {

@@ -105,9 +105,10 @@ fn any(random: &mut Random) -> Snapshot {
         Site::new(file, number(random) as u32, random.below(100) as u32)
     };
     let points = (0..random.below(6)).map(|_| {
-        let lock = match random.below(3) {
+        let lock = match random.below(4) {
             0 => Lock::Anonymous,
             1 => Lock::Named("\0 name".into()),
+            2 => Lock::FirstUsed(site(random)),
             _ => Lock::Created(site(random)),
         };
         let mode = AcquireMode::ALL[random.below(3) as usize];

@@ -284,7 +284,7 @@ fn kept_in(home: &str, acquisitions: u64) -> Point {
             samples: 1,
         }],
         ..Point::new(
-            Lock::Created(Site::new(file.clone(), 3, 1)),
+            Lock::FirstUsed(Site::new(file.clone(), 3, 1)),
             AcquireMode::Exclusive,
             Site::new(file, 7, 1),
         )
@@ -305,7 +305,7 @@ fn crates_in_different_folders_are_the_same_points() -> TestResult {
         };
         assert_eq!(point.acquisitions, 321);
         assert_eq!(point.site.file, SHORT);
-        assert_eq!(point.lock, Lock::Created(Site::new(SHORT, 3, 1)));
+        assert_eq!(point.lock, Lock::FirstUsed(Site::new(SHORT, 3, 1)));
         let [stack] = point.callers.as_slice() else {
             panic!("{:?}", point.callers)
         };

@@ -4,7 +4,7 @@ use super::number;
 use super::theme::Theme;
 use crate::top::state::{Beat, Column, Data, Figures, Key, Link, State};
 use nexus_lockprof_export::text::pieces::{self, Paths};
-use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, printable};
+use nexus_lockprof_snapshot::{AcquireMode, Point, printable};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Rect};
 use ratatui::style::Style;
@@ -232,7 +232,7 @@ impl<'a> Seen<'a> {
             let point = self.data.whole().points().get(row)?;
             let label = self.data.label(row)?;
             match column {
-                Column::Lock => Some((label.lock.as_str(), matches!(point.lock, Lock::Created(_)))),
+                Column::Lock => Some((label.lock.as_str(), point.lock.site().is_some())),
                 Column::Site => Some((label.site.as_str(), true)),
                 _ => None,
             }

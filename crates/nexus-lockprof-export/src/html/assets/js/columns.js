@@ -8,7 +8,7 @@ const QUANTILES = [["p50", 0.5], ["p95", 0.95], ["p99", 0.99]];
 
 /** `rank` is the least width of the table at which a column is shown: 0 always, 4 only with much room. */
 const COLUMNS = [
-  { id: "lock", head: "lock", rank: 0, text: true, sort: (p) => p.lockName, show: (p) => p.lockName, path: (p) => Boolean(p.lock?.created), about: "The lock class: its name, or where it was created" },
+  { id: "lock", head: "lock", rank: 0, text: true, sort: (p) => p.lockName, show: (p) => p.lockName, path: (p) => Boolean(lockPlace(p.lock)), about: "The lock class: its name, where it was created, or where it was first used" },
   { id: "site", head: "site", rank: 0, text: true, sort: (p) => p.siteName, show: (p) => p.siteName, path: () => true, about: "Where it was acquired" },
   { id: "mode", head: "mode", rank: 2, text: true, sort: (p) => p.mode, show: (p) => MODES[p.mode] ?? p.mode, title: (p) => p.mode, about: "exclusive, shared or upgradable" },
   number("acquisitions", "acq", 0, (p) => p.acquisitions, "Acquisitions; exact"),

@@ -45,7 +45,13 @@ function readPoint(raw) {
 
 function lockName(lock, column) {
   if (lock?.named !== undefined) return printable(lock.named) || '""';
-  return lock?.created ? placeName(lock.created, column) : "?";
+  const first = lock?.first_used ? "first@" : "";
+  return lockPlace(lock) ? first + placeName(lockPlace(lock), column) : "?";
+}
+
+/** The place that a lock without a name is known by: of its creation, or of its first use. */
+function lockPlace(lock) {
+  return lock?.created ?? lock?.first_used;
 }
 
 function placeName(site, column) {
@@ -67,8 +73,8 @@ function nameApart(points) {
   apart(points.map((p) => [p.site, p.siteName]), (point, shared) => {
     if (shared(point.siteName)) point.siteName = placeName(point.site, true);
   });
-  apart(points.filter((p) => p.lock?.created).map((p) => [p.lock.created, p.lockName]), (point, shared) => {
-    if (point.lock?.created && shared(point.lockName)) point.lockName = lockName(point.lock, true);
+  apart(points.filter((p) => lockPlace(p.lock)).map((p) => [lockPlace(p.lock), p.lockName]), (point, shared) => {
+    if (lockPlace(point.lock) && shared(point.lockName)) point.lockName = lockName(point.lock, true);
   });
 }
 
