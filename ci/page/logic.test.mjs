@@ -5,7 +5,7 @@ import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
 const source = ["format", "model", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration count digits percent threads threadsError printable shortPath elide readSnapshot quantile findings COLUMNS filtered sorted histogram waitTree History lockClasses totalText relativeError isComplete";
+const names = "duration count digits percent threads threadsError printable shortPath elide readSnapshot quantile findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -142,6 +142,18 @@ test("distributions", () => {
   const hundred = bins.find((bin) => bin.weight === 5);
   assert.ok(hundred.from <= 100.001 && hundred.to > 100);
   assert.equal(page.histogram([]), null);
+});
+
+test("callers that read alike are one", () => {
+  const stack = (address, line, wait_ns) => ({ frames: [{ function: "f", file: "/srv/app/src/a.rs", line, address }], waits: 1, wait_ns, samples: 1 });
+  const callers = page.callersAlike(read([point("a", 1, { callers: [stack(1, 20, 50), stack(2, 30, 40), stack(3, 30, 30)] })]).points[0]);
+  assert.deepEqual(callers.map(({ waits, wait_ns }) => [waits, wait_ns]), [[2, 70], [1, 50]]);
+});
+
+test("locks by the place of their first use", () => {
+  const lock = (first_used) => ({ ...point("", 1), lock: { first_used } });
+  const names = read([lock(site(7, "src/x.rs")), lock({ ...site(7, "src/x.rs"), column: 9 }), lock(site(8, "src/x.rs"))]).points.map((p) => p.lockName);
+  assert.deepEqual(names, ["first@src/x.rs:7:5", "first@src/x.rs:7:9", "first@src/x.rs:8"]);
 });
 
 test("the tree of waiting adds up", () => {

@@ -90,7 +90,7 @@ pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
 pub use merge::Merge;
 pub use place::{AcquireMode, Lock, Site};
 pub use point::Point;
-pub use portable::{PortablePaths, portable_path};
+pub use portable::{Origin, PortablePaths, portable_path};
 pub use printable::{is_printable, printable, printable_lines, printable_message};
 pub use profiler::{Losses, Overhead, ProfilerMode, TableStats};
 pub use read::ReadError;

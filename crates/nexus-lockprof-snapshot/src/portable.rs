@@ -43,6 +43,45 @@ pub fn portable_path(path: &str) -> Cow<'_, str> {
     path.strip_prefix("./").unwrap_or(path).into()
 }
 
+/// Whose a source file is, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The standard library's.
+    Std,
+    /// A crate's that cargo has fetched, from a registry or from git.
+    Dependency,
+    /// Of the program itself, as far as the path tells: a vendored crate is in the program's own folder.
+    Program,
+}
+
+impl Origin {
+    /// Whose the file at `path` is. A [portable path](portable_path) tells the same.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Origin;
+    ///
+    /// assert_eq!(Origin::of("/rustc/59807616e1fa/library/core/src/ops/function.rs"), Origin::Std);
+    /// assert_eq!(Origin::of("dep-1.2.3/src/lib.rs"), Origin::Dependency);
+    /// assert_eq!(Origin::of("/home/me/app/src/main.rs"), Origin::Program);
+    /// ```
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        const STD: [&str; 3] = ["std", "core", "alloc"];
+        let portable = portable_path(path);
+        let Some((first, rest)) = component(&portable) else {
+            return Self::Program;
+        };
+        let is_src = component(rest).is_some_and(|(second, _)| second == "src");
+        if is_src && STD.contains(&first) {
+            Self::Std
+        } else if has_version(first) || portable.len() + "./".len() < path.len() {
+            Self::Dependency
+        } else {
+            Self::Program
+        }
+    }
+}
+
 const SEPARATORS: [char; 2] = ['/', '\\'];
 
 /// What is before and after these directories in a row, the first time that there is something before them.

@@ -1,51 +1,58 @@
 //! The lines below a point that say who called.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use nexus_lockprof_snapshot::{Frame, Point, Site, Stack, Text, portable_path, printable};
+use nexus_lockprof_snapshot::{Frame, Origin, Point, Site, Stack, Text, portable_path, printable};
 
 use super::elide::{self, Paths};
 use super::unit;
 
 const INDENT: &str = "    ";
 const BELOW: &str = " < ";
+/// Stands for frames that are left out.
+const GAP: &str = "… < ";
+/// Terminal columns before the frames, as a rule.
+const HEAD: usize = 22;
 /// Terminal columns that there are for each frame, if there is to be one more in the line.
 const FRAME: usize = 38;
 /// What is left for each of those that follow.
 const FOLLOWING: usize = 30;
 
-/// A line for each of the first `most` callers of a point, and one for how many more there are, none wider than `width`.
+/// A line for each of the first `most` callers of a point, and one for how many more there are, none wider than `width`. Those
+/// that read alike are one: what tells them apart, such as an address or a frame far away, has no room.
 pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
     if most == 0 {
         return Vec::new();
     }
     let whole = point.callers.iter();
     let whole = whole.fold(0_u64, |sum, stack| sum.saturating_add(stack.wait_ns));
-    let heads: Vec<String> = point
-        .callers
-        .iter()
-        .take(most)
-        .map(|stack| head(stack, whole))
-        .collect();
+    let mut roots = Roots::new(&point.site);
+    let root = root(point, &mut roots);
+    let chains = alike(
+        point,
+        &mut roots,
+        (width.saturating_sub(HEAD) / FRAME).max(1),
+    );
+    let shown = chains.get(..most).unwrap_or(&chains);
+    let heads: Vec<String> = shown.iter().map(|chain| chain.head(whole)).collect();
     let widest = heads
         .iter()
         .map(|head| elide::width(head))
         .max()
         .unwrap_or(0);
-    let mut roots = Roots::new(&point.site);
-    let root = root(point, &mut roots);
     let mut lines: Vec<String> = heads
         .iter()
-        .zip(&point.callers)
-        .map(|(head, stack)| {
+        .zip(shown)
+        .map(|(head, chain)| {
             let padding = " ".repeat(widest - elide::width(head));
             let begin = format!("{INDENT}{head}{padding}  ");
             let room = width.saturating_sub(elide::width(&begin));
-            let line = format!("{begin}{}", chain(callers(stack, &mut roots), root, room));
+            let line = format!("{begin}{}", chain.text(root, room));
             line.trim_end().to_owned()
         })
         .collect();
-    let hidden = point.callers.len().saturating_sub(most);
+    let hidden = chains.len() - shown.len();
     if hidden > 0 {
         let noun = if hidden == 1 { "caller" } else { "callers" };
         lines.push(format!("{INDENT}... and {hidden} more {noun}"));
@@ -53,19 +60,108 @@ pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
     lines
 }
 
-/// Its share of the waiting, and its waits.
-fn head(stack: &Stack, whole_ns: u64) -> String {
-    let share = match whole_ns {
-        0 => "-".to_owned(),
-        whole => unit::percent(stack.wait_ns, whole),
+/// The frames of a line, and what all stacks that have them waited.
+struct Chain<'a> {
+    frames: Vec<&'a Frame>,
+    /// Whether frames before the last one are left out.
+    has_gap: bool,
+    waits: u64,
+    wait_ns: u64,
+    samples: u64,
+}
+
+/// The chains of a point of `most` frames at most, the longest wait first.
+fn alike<'a>(point: &'a Point, roots: &mut Roots<'a>, most: usize) -> Vec<Chain<'a>> {
+    type Read<'a> = (Option<&'a Text>, Option<&'a Text>, Option<u32>);
+    let mut known: HashMap<(Vec<Read<'a>>, bool), usize> = HashMap::new();
+    let mut chains: Vec<Chain<'a>> = Vec::new();
+    for stack in &point.callers {
+        let (frames, has_gap) = nearest(callers(stack, roots), most);
+        let read = |frame: &&'a Frame| match &frame.function {
+            Some(function) => (Some(function), frame.file.as_ref(), frame.line),
+            None => (None, frame.file.as_ref(), Some(frame.address as u32)),
+        };
+        let key = (frames.iter().map(read).collect(), has_gap);
+        let number = *known.entry(key).or_insert(chains.len());
+        if number == chains.len() {
+            chains.push(Chain {
+                frames,
+                has_gap,
+                waits: 0,
+                wait_ns: 0,
+                samples: 0,
+            });
+        }
+        if let Some(chain) = chains.get_mut(number) {
+            chain.waits = chain.waits.saturating_add(stack.waits);
+            chain.wait_ns = chain.wait_ns.saturating_add(stack.wait_ns);
+            chain.samples = chain.samples.saturating_add(stack.samples);
+        }
+    }
+    // A stable sort: what ties stays in the order of the stacks.
+    chains.sort_by_key(|chain| Reverse((chain.wait_ns, chain.waits)));
+    chains
+}
+
+/// The `most` frames nearest to the lock, without the standard library's; if none of them is the program's own, the last one is the
+/// nearest that is. Whether there are frames in between.
+fn nearest(frames: &[Frame], most: usize) -> (Vec<&Frame>, bool) {
+    let origin = |frame: &Frame| frame.file.as_deref().map(Origin::of);
+    let outside: Vec<&Frame> = frames
+        .iter()
+        .filter(|frame| origin(frame) != Some(Origin::Std))
+        .collect();
+    let mut near = match outside.is_empty() {
+        true => frames.iter().collect(),
+        false => outside,
     };
-    let mark = if stack.waits == stack.samples {
-        ""
-    } else {
-        "~"
-    };
-    let noun = if stack.waits == 1 { "wait" } else { "waits" };
-    format!("{share:>5} {mark}{} {noun}", unit::count(stack.waits))
+    let own = near
+        .iter()
+        .position(|frame| origin(frame) == Some(Origin::Program));
+    match own {
+        Some(own) if own >= most => {
+            near.truncate(own + 1);
+            near.drain(most - 1..own);
+            (near, true)
+        }
+        _ => {
+            near.truncate(most);
+            (near, false)
+        }
+    }
+}
+
+impl Chain<'_> {
+    /// Its share of the waiting, and its waits.
+    fn head(&self, whole_ns: u64) -> String {
+        let share = match whole_ns {
+            0 => "-".to_owned(),
+            whole => unit::percent(self.wait_ns, whole),
+        };
+        let mark = if self.waits == self.samples { "" } else { "~" };
+        let noun = if self.waits == 1 { "wait" } else { "waits" };
+        format!("{share:>5} {mark}{} {noun}", unit::count(self.waits))
+    }
+
+    /// `function (file:line) < function (file:line)`.
+    fn text(&self, root: &str, room: usize) -> String {
+        let mut text = String::new();
+        let count = self.frames.len();
+        for (i, frame) in self.frames.iter().enumerate() {
+            if i > 0 {
+                text.push_str(BELOW);
+            }
+            if self.has_gap && i + 1 == count {
+                text.push_str(GAP);
+            }
+            let left = room.saturating_sub(elide::width(&text));
+            let others = count - i - 1;
+            // The nearer the caller, the more it says.
+            let mine = left.saturating_sub(others * (FOLLOWING + elide::width(BELOW)));
+            text.push_str(&in_width(frame, root, mine));
+        }
+        text
+    }
 }
 
 /// The frames below the one that is the point itself, which the row has; all if that one is not there or nothing is below it.
@@ -120,23 +216,6 @@ fn root_of<'a>(file: &'a str, site: &Site) -> Option<&'a str> {
 fn root<'a>(point: &'a Point, roots: &mut Roots<'a>) -> &'a str {
     let mut frames = point.callers.iter().flat_map(|stack| &stack.frames);
     frames.find_map(|frame| roots.of(frame)).unwrap_or_default()
-}
-
-/// As many frames as there is room for, one at least: `function (file:line) < function (file:line)`.
-fn chain(frames: &[Frame], root: &str, room: usize) -> String {
-    let most = (room / FRAME).max(1).min(frames.len());
-    let mut chain = String::new();
-    for (i, frame) in frames.iter().take(most).enumerate() {
-        if i > 0 {
-            chain.push_str(BELOW);
-        }
-        let left = room.saturating_sub(elide::width(&chain));
-        let others = most - i - 1;
-        // The nearer the caller, the more it says.
-        let mine = left.saturating_sub(others * (FOLLOWING + elide::width(BELOW)));
-        chain.push_str(&in_width(frame, root, mine));
-    }
-    chain
 }
 
 /// A frame in at most `max` columns.

@@ -1,9 +1,11 @@
 //! The report.
 
+mod callers;
+
 use nexus_lockprof_export::text::{self, SortKey, Table};
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Losses, Point, ProfilerMode, Sample, Site, Snapshot,
-    SnapshotParts, Stack, TableStats,
+    AcquireMode, Durations, Lock, Losses, Point, ProfilerMode, Sample, Site, Snapshot,
+    SnapshotParts, TableStats,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -518,135 +520,6 @@ fn freebsd_is_the_snapshots_own_table() {
     let table = text::freebsd(&snapshot).to_string();
     assert_eq!(table, snapshot.to_string());
     golden::check("freebsd.txt", &table);
-}
-
-const TOKIO: &str = "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f/tokio-1.47.1/src";
-
-fn frame(function: &str, file: &str, line: u32) -> Frame {
-    Frame {
-        function: Some(function.into()),
-        file: Some(file.into()),
-        line: Some(line),
-        address: u64::from(line),
-    }
-}
-
-/// A point in a wrapper of all of a library's locks, with so many callers.
-fn wrapped(callers: u32) -> Snapshot {
-    let wrapper = format!("{TOKIO}/loom/std/parking_lot.rs");
-    let semaphore = format!("{TOKIO}/sync/batch_semaphore.rs");
-    let stack = |n: u32| Stack {
-        frames: vec![
-            frame(
-                "tokio::loom::std::parking_lot::Mutex<T>::lock",
-                &wrapper,
-                42,
-            ),
-            frame(
-                "tokio::sync::batch_semaphore::Semaphore::release",
-                &semaphore,
-                100 + n,
-            ),
-            frame(
-                "server::net::pool::Pool::give_back",
-                "/srv/app/src/net/pool.rs",
-                7,
-            ),
-            frame("server::main", "/srv/app/src/main.rs", 3),
-        ],
-        waits: u64::from(if n == 0 { 300 } else { n }),
-        wait_ns: if n == 0 { 9_000 } else { 1_000 },
-        samples: u64::from(if n == 0 { 100 } else { n }),
-    };
-    let of_tokio = Point {
-        acquisitions: 1_000,
-        contentions: 310,
-        wait: times(310, 1.0, 4_000..64_000, 0.0),
-        callers: (0..callers).map(stack).collect(),
-        ..point(Lock::Anonymous, AcquireMode::Exclusive, &wrapper, 42)
-    };
-    Snapshot::from_parts(SnapshotParts {
-        points: vec![
-            of_tokio,
-            point(named("l"), AcquireMode::Shared, "src/main.rs", 9),
-        ],
-        ..SnapshotParts::default()
-    })
-}
-
-/// The lines that are indented as callers are.
-fn callers(report: &str) -> Vec<&str> {
-    let lines = report.lines().filter(|line| line.starts_with("    "));
-    lines
-        .filter(|line| line.contains("caller") || line.contains("wait"))
-        .skip(1)
-        .collect()
-}
-
-#[test]
-fn callers_stand_below_their_point() {
-    let snapshot = wrapped(3);
-    let report = text::table(&snapshot).width(132).to_string();
-    golden::check("report-callers.txt", &report);
-    let row = report
-        .lines()
-        .position(|line| line.contains("parking_lot.rs:42"));
-    let first = report
-        .lines()
-        .position(|line| line.contains("Semaphore::release"));
-    assert_eq!(row.map(|row| row + 1), first);
-    assert!(
-        !report.contains("Mutex<T>::lock"),
-        "the row has it: {report}"
-    );
-
-    assert_eq!(callers(&report).len(), 3);
-    let report = text::table(&snapshot).callers(1).to_string();
-    assert_eq!(callers(&report).len(), 2);
-    assert!(
-        report.contains("\n    ... and 2 more callers\n"),
-        "{report}"
-    );
-    let report = text::table(&snapshot).callers(2).to_string();
-    assert!(report.contains("\n    ... and 1 more caller\n"), "{report}");
-    let none = text::table(&snapshot).callers(0).to_string();
-    assert_eq!(none, text::table(&wrapped(0)).to_string());
-}
-
-#[test]
-fn no_caller_is_too_wide() {
-    let snapshot = wrapped(9);
-    for width in 60..=260 {
-        let report = text::table(&snapshot).width(width).callers(9).to_string();
-        for line in report.lines() {
-            assert!(line.width() <= width, "{} > {width}: {line}", line.width());
-            assert_eq!(line, line.trim_end());
-        }
-    }
-}
-
-/// A helper in the compiler's own directory: paths of debug information are absolute, those of places are not.
-#[test]
-fn callers_in_the_same_directory_are_named_like_the_point() {
-    let callers = vec![Stack {
-        frames: vec![
-            frame("server::db::lock", "/srv/app/src/db.rs", 5),
-            frame("server::db::get", "/srv/app/src/db.rs", 50),
-        ],
-        waits: 1,
-        wait_ns: 10,
-        samples: 1,
-    }];
-    let snapshot = Snapshot::from_parts(SnapshotParts {
-        points: vec![Point {
-            callers,
-            ..point(named("db"), AcquireMode::Exclusive, "src/db.rs", 5)
-        }],
-        ..SnapshotParts::default()
-    });
-    let report = text::table(&snapshot).to_string();
-    let line = "\n     100% 1 wait  server::db::get (src/db.rs:50)\n";
-    assert!(report.contains(line), "{report}");
 }
 
 #[test]

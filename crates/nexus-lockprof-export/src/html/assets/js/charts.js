@@ -48,6 +48,19 @@ function isFile(path, file) {
   return before === "" || /[/\\]$/.test(before);
 }
 
+/** A point's callers, those one that read alike: functions are copied, and copies differ in their address. Longest first. */
+function callersAlike(point) {
+  const alike = new Map();
+  for (const stack of point.callers) {
+    const frames = callerFrames(stack, point.site);
+    const key = JSON.stringify(frames.map((frame) => [frameName(frame), framePlace(frame)]));
+    const known = alike.get(key);
+    if (!known) alike.set(key, { frames, waits: stack.waits, wait_ns: stack.wait_ns, samples: stack.samples });
+    else for (const figure of ["waits", "wait_ns", "samples"]) known[figure] += stack[figure];
+  }
+  return [...alike.values()].sort((a, b) => b.wait_ns - a.wait_ns);
+}
+
 function frameName(frame) {
   return printable(frame.function ?? `0x${frame.address.toString(16)}`);
 }

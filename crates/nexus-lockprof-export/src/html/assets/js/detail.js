@@ -64,8 +64,9 @@ class Detail {
       return;
     }
     const whole = point.callers.reduce((sum, stack) => sum + stack.wait_ns, 0);
-    const items = point.callers.slice(0, MOST_CALLERS).map((stack) => {
-      const frames = callerFrames(stack, point.site);
+    const callers = callersAlike(point);
+    const items = callers.slice(0, MOST_CALLERS).map((stack) => {
+      const { frames } = stack;
       const words = frames.slice(0, MOST_FRAMES).flatMap((frame, i) => [
         i > 0 ? " ← " : "", el("bdi", { class: "mono" }, elide(frameName(frame), 100)), el("span", {}, framePlace(frame) ? ` ${framePlace(frame)}` : ""),
       ]);
@@ -74,7 +75,7 @@ class Detail {
         el("span", {}, `${about}${plural(stack.waits, "wait")}, ${about}${duration(stack.wait_ns)}`),
         el("span", { class: "frames" }, ...words, frames.length > MOST_FRAMES ? ` ← and ${frames.length - MOST_FRAMES} more` : ""));
     });
-    const hidden = point.callers.length - MOST_CALLERS;
+    const hidden = callers.length - MOST_CALLERS;
     this.callers.replaceChildren(el("h3", {}, "Callers of the long waits that were looked at"), el("ol", { class: "callers" }, ...items),
       ...(hidden > 0 ? [el("p", { class: "hint" }, `... and ${plural(hidden, "more caller", "more callers")}`)] : []));
   }
