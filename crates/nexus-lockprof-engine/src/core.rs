@@ -24,6 +24,7 @@ use crate::since_off::SinceOff;
 use crate::stacks;
 use crate::table::try_box;
 use crate::thread;
+use crate::unwind::caught;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -431,6 +432,21 @@ impl Core {
         }
         // One that was being made is not there.
         self.shard_count.store(there, Relaxed);
+    }
+
+    /// In a child that was forked off: starts from 0, since its parent tells what it did. No handler is told.
+    pub(crate) fn begin_anew(&self) {
+        let begun = caught(|| {
+            let mut aggregator = lock(&self.aggregator);
+            let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
+            let parents = aggregator.collect(self, &mut Vec::new());
+            aggregator.reset(self, &parents);
+        });
+        if begun.is_none() {
+            crate::say(format_args!(
+                "a forked child tells its parent's counts again"
+            ));
+        }
     }
 
     /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found

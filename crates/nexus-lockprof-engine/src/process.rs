@@ -16,12 +16,14 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 /// [`watch`].
 static WATCH: Once = Once::new();
 
-/// Which threads of the profiler's own are to be started at the next lock: [`FORKED`], [`THREADED`], or both.
-static NEEDS_THREADS: AtomicU8 = AtomicU8::new(0);
-/// This process was forked off, and its parent had some, which it has not.
+/// What the next lock has to do: [`FORKED`], [`THREADED`], [`COPIED`], or several.
+static DUE: AtomicU8 = AtomicU8::new(0);
+/// Threads of the profiler's own are to be started: this process was forked off, and its parent had some, which it has not.
 const FORKED: u8 = 1;
-/// A second thread of the program's uses locks.
+/// Others are to be started: a second thread of the program's uses locks.
 const THREADED: u8 = 2;
+/// The counts are those of the process that this one was forked off from.
+const COPIED: u8 = 4;
 
 /// The first thread of the program's that uses locks, by its identity; [`UNASKED`]: nobody wants to know of the second one.
 static FIRST_THREAD: AtomicUsize = AtomicUsize::new(UNASKED);
@@ -47,24 +49,40 @@ pub(crate) fn watch(environment: bool) {
 /// Whether the next lock has to start threads of the profiler's own.
 #[inline]
 pub(crate) fn needs_threads() -> bool {
-    NEEDS_THREADS.load(Relaxed) != 0
+    DUE.load(Relaxed) != 0
 }
 
-/// Starts the threads that are needed: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
+/// Starts the threads that are due: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
 /// not just execute another program; and the one that a program with one thread is not to have. Once.
 #[cold]
 #[inline(never)]
 pub(crate) fn start_threads() {
     // Relaxed: one thread is to do it.
-    let needed = NEEDS_THREADS.swap(0, Relaxed);
-    if needed & FORKED != 0 {
+    let due = DUE.swap(0, Relaxed);
+    if due & FORKED != 0 {
         GLOBAL.call_no_more();
         out::start_again();
         serve::start_again();
     }
-    if needed & THREADED != 0 {
+    if due & THREADED != 0 {
         out::start_threaded();
     }
+}
+
+/// Forgets the counts of the process that this one was forked off from, once. It allocates.
+#[cold]
+#[inline(never)]
+pub(crate) fn forget_parent() {
+    // Relaxed: one thread is to do it.
+    if DUE.fetch_and(!COPIED, Relaxed) & COPIED != 0 {
+        let _inside = thread::inside();
+        GLOBAL.begin_anew();
+    }
+}
+
+/// Whether this process was forked off and has used no lock since.
+pub(crate) fn has_parents_counts() -> bool {
+    DUE.load(Relaxed) & COPIED != 0
 }
 
 /// Has [`out::start_threaded`] called when a second thread of the program's uses a lock.
@@ -86,7 +104,7 @@ pub(crate) fn note_thread() {
             .compare_exchange(first, UNASKED, Relaxed, Relaxed)
             .is_ok()
     {
-        NEEDS_THREADS.fetch_or(THREADED, Relaxed);
+        DUE.fetch_or(THREADED, Relaxed);
     }
 }
 
@@ -183,12 +201,14 @@ fn at_fork() {
         if !WATCH.is_done() {
             return;
         }
-        NEEDS_THREADS.store(0, Relaxed);
         if out::awaits_second_thread() {
             FIRST_THREAD.store(thread::identity(), Relaxed);
         }
-        if out::has_thread() || serve::has_thread() {
-            NEEDS_THREADS.store(FORKED, Relaxed);
+        let copied = if out::is_asked_for() { COPIED } else { 0 };
+        let has_threads = out::has_thread() || serve::has_thread();
+        let forked = if has_threads { FORKED } else { 0 };
+        DUE.store(copied | forked, Relaxed);
+        if copied | forked != 0 {
             GLOBAL.call_at_next_lock();
         }
     }

@@ -146,6 +146,9 @@ impl Core {
         len: NameLen,
         attempt: Attempt,
     ) -> Option<Entry<'_>> {
+        if self.is_global() && process::has_parents_counts() && attempt.may_allocate() {
+            process::forget_parent();
+        }
         let control = self.control_for(attempt);
         if control.kind() == Kind::Off {
             return None;

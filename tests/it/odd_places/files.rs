@@ -46,6 +46,52 @@ fn family(when: &str) -> (Ended, Vec<(String, [u64; 2])>) {
     (ended, files.collect())
 }
 
+/// A child has a copy of its parent's memory, and counts in it. It does not tell them again.
+#[test]
+fn a_forked_child_tells_what_it_did_itself() {
+    let expected = [
+        ("first locks", Some(100)),
+        ("first tries", Some(23)),
+        ("only tries", Some(7)),
+        ("nothing", None),
+        ("thread", Some(40)),
+        ("grandchild", Some(6)),
+        ("of it", Some(6)),
+    ];
+    for mode in ["counts", "sampled", "exact"] {
+        let folder = Folder::new("forks");
+        let mut command = child();
+        command.arg("files: forks").env("LOCKPROF", mode);
+        let ended = children::run(command.env("LOCKPROF_OUT", folder.at("x.json")));
+        ended.expect_success();
+        assert_eq!(counts(&folder, "x.json"), [18, 0], "{mode}");
+        let mut files = 1;
+        for line in ended.stderr.lines() {
+            let (pid, name) = line.split_once(' ').unwrap_or_default();
+            let (_, times) = expected.iter().find(|child| child.0 == name).unwrap();
+            let path = folder.at(format!("x.json.{pid}"));
+            let snapshot = path
+                .exists()
+                .then(|| Snapshot::read_json_file(&path).unwrap());
+            let told = snapshot
+                .as_ref()
+                .map(|snapshot| acquisitions(snapshot, "parent's"));
+            assert_eq!(told, *times, "{name}, {mode}");
+            files += u64::from(told.is_some());
+            if let Some(snapshot) = snapshot {
+                let point = snapshot.points_of("parent's").next().unwrap();
+                assert!(
+                    point.hold.events + point.hold.unmeasured <= times.unwrap(),
+                    "{name}: {point:?}"
+                );
+                assert!(snapshot.losses().is_empty());
+            }
+        }
+        assert_eq!(ended.stderr.lines().count(), expected.len());
+        assert_eq!(folder.files().len() as u64, files, "{mode}");
+    }
+}
+
 #[test]
 fn a_parent_and_its_children_have_a_file_each() {
     let (ended, files) = family("first");

@@ -125,6 +125,12 @@ pub(crate) fn awaits_second_thread() -> bool {
     every(true).is_some()
 }
 
+/// Whether a file is to be written.
+#[cfg(unix)]
+pub(crate) fn is_asked_for() -> bool {
+    SETTINGS.get().is_some()
+}
+
 /// Starts the thread in a process that was forked off.
 pub(crate) fn start_again() {
     if let Some(every) = every(false) {
@@ -190,6 +196,10 @@ fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
         let Some(settings) = SETTINGS.get() else {
             return true;
         };
+        // It has used no lock: its parent tells what it has.
+        if process::has_parents_counts() {
+            return is_last;
+        }
         let writer = writer();
         let mut file = lock(&writer.file);
         if file.is_last {

@@ -83,3 +83,47 @@ pub(crate) fn once() {
     }
     std::process::exit(7);
 }
+
+/// Locks, and forks children that lock `PARENTS` so often, in each of these ways. A child's file is named by its number.
+pub(crate) fn forks() {
+    let lock = |times: u64| (0..times).for_each(|_| *PARENTS.lock() += 1);
+    let try_lock = |times: u64| (0..times).for_each(|_| drop(PARENTS.try_lock()));
+    lock(5);
+    // Another thread's counts are the parent's, too.
+    assert!(std::thread::spawn(move || lock(3)).join().is_ok());
+    fork("first locks", || lock(100));
+    fork("first tries", || {
+        try_lock(20);
+        lock(3);
+    });
+    fork("only tries", || try_lock(7));
+    fork("nothing", || ());
+    fork("thread", || {
+        let locked = std::thread::scope(|scope| scope.spawn(|| lock(40)).join());
+        assert!(locked.is_ok());
+    });
+    fork("grandchild", || {
+        lock(2);
+        fork("of it", || lock(6));
+        lock(4);
+    });
+    lock(10);
+}
+
+/// Runs `what` in a child, which ends by `exit`, and waits for it. Says its number.
+fn fork(name: &str, what: impl FnOnce()) {
+    // SAFETY: the child has no thread but this one, and none held a lock.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "{}", std::io::Error::last_os_error());
+    if pid == 0 {
+        what();
+        std::process::exit(0);
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child just made.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    assert_eq!(status, 0, "{name}");
+    let said =
+        std::io::Write::write_all(&mut std::io::stderr(), format!("{pid} {name}\n").as_bytes());
+    assert!(said.is_ok(), "{said:?}");
+}

@@ -51,6 +51,8 @@ fn main() {
         #[cfg(unix)]
         "files: child" => files::child(),
         #[cfg(unix)]
+        "files: forks" => files::forks(),
+        #[cfg(unix)]
         "files: once" => files::once(),
         #[cfg(unix)]
         "files: parent" => files::parent(&next()),
