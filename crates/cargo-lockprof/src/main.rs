@@ -9,6 +9,7 @@ mod attempt;
 mod call;
 mod cargo_config;
 mod compile;
+mod endings;
 mod files;
 mod notes;
 mod profiles;

@@ -1,7 +1,7 @@
 //! The profiles that a run has left.
 
 use crate::args::Options;
-use crate::{say, tell};
+use crate::{endings, say, tell};
 use anyhow::{Context, Result};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Merge, Snapshot};
@@ -11,29 +11,53 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The profile of one process.
-struct Profile {
+pub(crate) struct Profile {
     path: PathBuf,
-    pid: String,
-    program: String,
+    pub(crate) pid: String,
+    pub(crate) program: String,
     written: SystemTime,
+    /// Its acquisitions, if it is not the one that is written at the exit.
+    cut_off: Option<u64>,
 }
 
-/// Prints a report of the profiles in `folder`, or writes them to the file that was asked for.
+impl Profile {
+    /// Whether its process has not ended by an exit, or not yet.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.cut_off.is_some()
+    }
+
+    /// Whether there is nothing in it but that its process was there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cut_off == Some(0)
+    }
+}
+
+/// Prints a report of the profiles in `folder`, or writes them to the file that was asked for. Whether programs in `build` go on
+/// that will write there.
 pub(crate) fn present(
-    folder: &Path,
+    (folder, build): (&Path, &Path),
     options: &Options,
     unseen: &BTreeSet<String>,
     succeeded: bool,
-) -> Result<()> {
-    let profiles = list(folder)?;
+) -> Result<bool> {
+    let all = list(folder)?;
+    let (empty, profiles): (Vec<Profile>, Vec<Profile>) =
+        all.into_iter().partition(Profile::is_empty);
+    let running = endings::running(folder, build);
+    let tell_rest = || {
+        let ended = |profile: &&Profile| running.iter().all(|running| running.pid != profile.pid);
+        endings::tell_cut_off(profiles.iter().chain(&empty).filter(ended));
+        endings::tell_running(&running, folder);
+        tell_unseen(unseen);
+        !running.is_empty()
+    };
     if profiles.is_empty() {
-        if succeeded {
+        if succeeded && empty.is_empty() && running.is_empty() {
             say(format_args!(
                 "no profile: no program was run to its end that has used one of the locks that are seen"
             ));
         }
-        tell_unseen(unseen);
-        return Ok(());
+        return Ok(tell_rest());
     }
     let result = if options.per_process {
         let mut failed = None;
@@ -56,8 +80,8 @@ pub(crate) fn present(
     } else {
         merged(&profiles).and_then(|snapshot| show(snapshot, &title(&profiles), "", options))
     };
-    tell_unseen(unseen);
-    result
+    let goes_on = tell_rest();
+    result.map(|()| goes_on)
 }
 
 /// In order of their last writing: the process that ended last was most likely the one that was asked for.
@@ -89,11 +113,16 @@ fn list(folder: &Path) -> Result<Vec<Profile>> {
         let written = fs::metadata(&path)
             .and_then(|metadata| metadata.modified())
             .with_context(|| format!("{} cannot be looked at", path.display()))?;
+        // What cannot be read is told of when it is shown.
+        let cut_off = Snapshot::read_file(&path)
+            .ok()
+            .and_then(|snapshot| snapshot.is_glance().then(|| snapshot.table().acquisitions));
         profiles.push(Profile {
             path,
             pid,
             program,
             written,
+            cut_off,
         });
     }
     profiles.sort_by_key(|profile| std::cmp::Reverse(profile.written));

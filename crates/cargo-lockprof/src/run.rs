@@ -69,14 +69,17 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
 
     let unseen = notes::all(&project.build, &project.root);
     if runs {
-        let shown = profiles::present(&folder.path, options, &unseen, status.success());
-        if let Err(error) = shown {
-            // What was measured cannot be measured again.
-            folder.keep = true;
-            say(format_args!(
-                "error: {error:#}; the profiles are in {}",
-                folder.path.display()
-            ));
+        let folders = (&*folder.path, &*project.build);
+        match profiles::present(folders, options, &unseen, status.success()) {
+            Ok(goes_on) => folder.keep = goes_on,
+            Err(error) => {
+                // What was measured cannot be measured again.
+                folder.keep = true;
+                say(format_args!(
+                    "error: {error:#}; the profiles are in {}",
+                    folder.path.display()
+                ));
+            }
         }
     } else if status.success() {
         say(format_args!(
@@ -205,9 +208,9 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
 /// What cargo gets of its own options.
 fn set_arguments(command: &mut Command, options: &Options, name: &str, build: &Path) {
     let args = args::without(&options.cargo, "--target-dir", true);
-    let end = args::before_dashes(&args).len();
-    let (options, rest) = args.split_at(end);
-    command.args(options);
+    // Right after the command's name: what follows may be the program's own, without dashes before it.
+    let (command_name, rest) = args.split_at(args.len().min(1));
+    command.args(command_name);
     if BUILDERS.contains(&name) {
         command.arg("--target-dir").arg(build);
     } else {

@@ -450,7 +450,7 @@ impl Core {
     }
 
     /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
-    /// in a cache, so that it goes by [`process::needs_threads`]. In `Off` too.
+    /// in a cache, so that it goes by [`process::is_due`]. In `Off` too.
     #[cfg(unix)]
     pub(crate) fn call_at_next_lock(&self) {
         thread::forget_hot();

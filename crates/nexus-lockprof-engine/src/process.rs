@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 /// [`watch`].
 static WATCH: Once = Once::new();
 
-/// What the next lock has to do: [`FORKED`], [`THREADED`], [`COPIED`], or several.
+/// What the next lock has to do: [`FORKED`], [`THREADED`], [`COPIED`], [`FIRST_FILE`], or several.
 static DUE: AtomicU8 = AtomicU8::new(0);
 /// Threads of the profiler's own are to be started: this process was forked off, and its parent had some, which it has not.
 const FORKED: u8 = 1;
@@ -24,6 +24,8 @@ const FORKED: u8 = 1;
 const THREADED: u8 = 2;
 /// The counts are those of the process that this one was forked off from.
 const COPIED: u8 = 4;
+/// The file that is written every so often is to be there: whoever finds it knows that there is a process.
+const FIRST_FILE: u8 = 8;
 
 /// The first thread of the program's that uses locks, by its identity; [`UNASKED`]: nobody wants to know of the second one.
 static FIRST_THREAD: AtomicUsize = AtomicUsize::new(UNASKED);
@@ -46,23 +48,31 @@ pub(crate) fn watch(environment: bool) {
     WATCH.end();
 }
 
-/// Whether the next lock has to start threads of the profiler's own.
+/// Has [`out::write_first`] called at the next lock that waits.
+pub(crate) fn await_first_lock() {
+    DUE.fetch_or(FIRST_FILE, Relaxed);
+}
+
+/// Whether the next lock has more to do than to be counted.
 #[inline]
-pub(crate) fn needs_threads() -> bool {
+pub(crate) fn is_due() -> bool {
     DUE.load(Relaxed) != 0
 }
 
-/// Starts the threads that are due: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
+/// Writes the first file, and starts the threads that are due: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
 /// not just execute another program; and the one that a program with one thread is not to have. Once.
 #[cold]
 #[inline(never)]
-pub(crate) fn start_threads() {
+pub(crate) fn do_due() {
     // Relaxed: one thread is to do it.
     let due = DUE.swap(0, Relaxed);
     if due & FORKED != 0 {
         GLOBAL.call_no_more();
         out::start_again();
         serve::start_again();
+    }
+    if due & FIRST_FILE != 0 {
+        out::write_first();
     }
     if due & THREADED != 0 {
         out::start_threaded();
@@ -207,7 +217,8 @@ fn at_fork() {
         let copied = if out::is_asked_for() { COPIED } else { 0 };
         let has_threads = out::has_thread() || serve::has_thread();
         let forked = if has_threads { FORKED } else { 0 };
-        DUE.store(copied | forked, Relaxed);
+        let first_file = if out::is_periodic() { FIRST_FILE } else { 0 };
+        DUE.store(copied | forked | first_file, Relaxed);
         if copied | forked != 0 {
             GLOBAL.call_at_next_lock();
         }

@@ -94,8 +94,8 @@ impl Core {
     #[must_use]
     pub unsafe fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         let ticket = self.waiting_ticket(site, word, len);
-        if self.is_global() && process::needs_threads() {
-            process::start_threads();
+        if self.is_global() && process::is_due() {
+            process::do_due();
         }
         ticket
     }

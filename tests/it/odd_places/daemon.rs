@@ -172,7 +172,9 @@ fn a_child_that_can_have_no_thread_says_so_once() {
     }
     let ended = children::run(&mut command);
     ended.expect_success();
-    let said = ended.complaints();
+    let mut said = ended.complaints();
+    // It may not write there either.
+    said.retain(|line| !line.contains("LOCKPROF_OUT"));
     assert_eq!(
         said.len(),
         1 + usize::from(cfg!(feature = "serve")),

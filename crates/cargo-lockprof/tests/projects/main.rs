@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod basics;
+mod endings;
 mod places;
 mod support;
 mod terminal;

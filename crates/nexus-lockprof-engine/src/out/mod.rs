@@ -101,6 +101,9 @@ pub(crate) fn watch() {
     let writer = writer();
     lock(&writer.file).place(writer, settings);
     at_exit();
+    if every.is_some() {
+        process::await_first_lock();
+    }
     match every {
         Some(every) if every.threaded => process::await_second_thread(),
         Some(every) => write_every(every.time),
@@ -123,6 +126,20 @@ pub(crate) fn has_thread() -> bool {
 #[cfg(unix)]
 pub(crate) fn awaits_second_thread() -> bool {
     every(true).is_some()
+}
+
+/// Whether a file is to be written before the exit.
+#[cfg(unix)]
+pub(crate) fn is_periodic() -> bool {
+    SETTINGS
+        .get()
+        .is_some_and(|settings| settings.every.is_some())
+}
+
+/// Writes the file at the first lock. Where the process ends in its first period, or has no thread that writes, and ends by a signal,
+/// `abort` or `_exit`, this file says at least that it was there.
+pub(crate) fn write_first() {
+    write(Engine::glance, false);
 }
 
 /// Whether a file is to be written.

@@ -1,0 +1,106 @@
+//! How the processes of a run have ended, as far as their profiles are concerned: what is missing is said.
+
+use crate::profiles::Profile;
+use crate::say;
+use std::path::Path;
+
+/// A process that still runs when cargo has ended, such as a daemon.
+pub(crate) struct Running {
+    pub(crate) pid: String,
+    program: String,
+}
+
+/// The processes of this run that go on: programs in `build`, told to write their profiles into `folder`.
+#[cfg(target_os = "linux")]
+pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
+    use std::fs;
+    let told = [b"LOCKPROF_OUT=", folder.as_os_str().as_encoded_bytes()].concat();
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut running = Vec::new();
+    for process in processes.flatten() {
+        let pid = process.file_name().to_string_lossy().into_owned();
+        if !pid.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        // Of another user's process neither can be read, and of one that has ended just now.
+        let path = process.path();
+        let (Ok(environment), Ok(program)) = (
+            fs::read(path.join("environ")),
+            fs::read_link(path.join("exe")),
+        ) else {
+            continue;
+        };
+        let is_told = environment
+            .split(|&byte| byte == 0)
+            .any(|entry| entry.starts_with(&told));
+        if is_told && program.starts_with(build) {
+            let program = program
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            running.push(Running { pid, program });
+        }
+    }
+    running
+}
+
+/// Elsewhere it is not known.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn running(_: &Path, _: &Path) -> Vec<Running> {
+    Vec::new()
+}
+
+/// Says which processes still run, and where their profiles will be.
+pub(crate) fn tell_running(running: &[Running], folder: &Path) {
+    if let Some(Running { pid, program }) = running.first() {
+        let (them, run, their) = match running.len() {
+            1 => (
+                format!("{program} (pid {pid})"),
+                "still runs",
+                "its profile",
+            ),
+            count => (
+                format!("{program} (pid {pid}) and {} more", count - 1),
+                "still run",
+                "their profiles",
+            ),
+        };
+        say(format_args!(
+            "{them} {run}: {their} will be in {}",
+            folder.display()
+        ));
+    }
+}
+
+/// Says which processes have not ended by an exit, so that their last profile is not the whole.
+pub(crate) fn tell_cut_off<'a>(profiles: impl Iterator<Item = &'a Profile>) {
+    let (empty, begun): (Vec<&Profile>, Vec<&Profile>) = profiles
+        .filter(|profile| profile.is_cut_off())
+        .partition(|profile| profile.is_empty());
+    let who = |profiles: &[&Profile]| {
+        let first = profiles.first()?;
+        Some(match profiles.len() {
+            1 => format!("{} (pid {}) was ended", first.program, first.pid),
+            count => format!(
+                "{} (pid {}) and {} more processes were ended",
+                first.program,
+                first.pid,
+                count - 1
+            ),
+        })
+    };
+    const HOW: &str = "by a signal, abort or _exit";
+    if let Some(who) = who(&begun) {
+        say(format_args!(
+            "{who} {HOW}: what happened after the last profile, which is written every second, is missing"
+        ));
+    }
+    if let Some(who) = who(&empty) {
+        say(format_args!(
+            "{who} {HOW}, and left no profile: it is written at the exit, and every second only if more than one thread uses locks"
+        ));
+    }
+}
