@@ -120,6 +120,38 @@ fn the_environment_asks() {
     assert!(snapshot.losses().is_empty());
 }
 
+/// Names are left to whoever reads the file: it says in which file of code an address is.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_environment_asks_for_addresses() {
+    let path = std::env::temp_dir().join(format!("lockprof-{}-at.json", std::process::id()));
+    let program = env!("CARGO_BIN_EXE_child");
+    let mut command = children::command(program);
+    let asked = command
+        .arg("stacks")
+        .env("LOCKPROF_STACKS", "addresses")
+        .env("LOCKPROF_OUT", &path);
+    let ended = children::run(asked);
+    let read = Snapshot::read_json_file(&path);
+    let _ = std::fs::remove_file(&path);
+    ended.expect_success();
+    let snapshot = read.unwrap_or_else(|error| panic!("{error}"));
+    let stacks: Vec<_> = snapshot
+        .points_of("shared")
+        .flat_map(|point| &point.callers)
+        .collect();
+    assert!(stacks.len() >= 2, "{snapshot}");
+    let program = std::fs::canonicalize(program).unwrap();
+    for frame in stacks.iter().flat_map(|stack| &stack.frames) {
+        assert_eq!((&frame.function, frame.line), (&None, None));
+        let file = frame.file.as_deref().unwrap_or_default();
+        assert!(
+            file == program.to_string_lossy() || file.contains("libc"),
+            "{frame:?}"
+        );
+    }
+}
+
 /// Looking at a stack allocates nothing that locks, takes no lock that a fork leaves locked, and nothing that a signal
 /// handler must not.
 #[cfg(unix)]

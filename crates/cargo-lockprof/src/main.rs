@@ -19,6 +19,7 @@ mod run;
 mod runtime;
 mod settings;
 mod sources;
+mod symbols;
 mod wait;
 
 use anyhow::Result;

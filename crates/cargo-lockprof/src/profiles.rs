@@ -1,7 +1,7 @@
 //! The profiles that a run has left.
 
 use crate::args::Options;
-use crate::{endings, say, tell};
+use crate::{endings, say, symbols, tell};
 use anyhow::{Context, Result};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Merge, Snapshot};
@@ -174,6 +174,7 @@ fn merged(profiles: &[Profile]) -> Result<Snapshot> {
 
 /// Prints a report, or writes the file.
 fn show(snapshot: Snapshot, title: &str, suffix: &str, options: &Options) -> Result<()> {
+    let snapshot = symbols::named(snapshot);
     if let Some(out) = &options.out {
         let mut to = out.clone();
         to.as_mut_os_string().push(suffix);

@@ -195,7 +195,13 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
     if options.no_stacks {
         command.env("LOCKPROF_STACKS", "off");
     } else {
-        defaults.push(("LOCKPROF_STACKS", "on"));
+        // Names are looked up here, and not at the program's end; a program that is asked while it runs has to tell them itself.
+        let stacks = if options.serve.is_some() {
+            "on"
+        } else {
+            "addresses"
+        };
+        defaults.push(("LOCKPROF_STACKS", stacks));
     }
     for (name, value) in defaults {
         if std::env::var_os(name).is_none() {

@@ -15,7 +15,7 @@ const BUDGET: &str = "LOCKPROF_BUDGET";
 pub(crate) const OUT: &str = "LOCKPROF_OUT";
 /// `1s`: how often the file is written before that.
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
-/// `on` or `off`.
+/// `on`, `addresses` or `off`.
 const STACKS: &str = "LOCKPROF_STACKS";
 /// `unix` or `127.0.0.1:PORT`: where to serve. What it says is read in `serve`.
 pub(crate) const SERVE: &str = "LOCKPROF_SERVE";
@@ -107,16 +107,20 @@ pub(crate) fn config(
     no_effect(&var, complain);
     let stacks = var(STACKS).is_some_and(|value| match value.to_str() {
         Some("on") if stacks::SUPPORTED => true,
-        Some("on") => {
+        Some("addresses") if stacks::SUPPORTED => {
+            stacks::leave_addresses();
+            true
+        }
+        Some(asked @ ("on" | "addresses")) => {
             complain(format_args!(
-                "{STACKS}=on has no effect: the program was built without the feature `stacks`"
+                "{STACKS}={asked} has no effect: the program was built without the feature `stacks`"
             ));
             false
         }
         Some("off") => false,
         _ => {
             complain(format_args!(
-                "{STACKS}={} is not one of on, off: using off",
+                "{STACKS}={} is not one of on, addresses, off: using off",
                 value.display()
             ));
             false
@@ -225,7 +229,7 @@ mod tests {
             ]
         };
         assert_eq!(ask("on"), (stacks::SUPPORTED, said));
-        let said = "LOCKPROF_STACKS=1 is not one of on, off: using off";
+        let said = "LOCKPROF_STACKS=1 is not one of on, addresses, off: using off";
         assert_eq!(ask("1"), (false, vec![said.to_owned()]));
     }
 

@@ -97,7 +97,7 @@ fn a_bad_value_is_named_and_the_default_stays() {
     check(
         &[("LOCKPROF_STACKS", "maybe")],
         SAMPLED,
-        &["lockprof: LOCKPROF_STACKS=maybe is not one of on, off: using off"],
+        &["lockprof: LOCKPROF_STACKS=maybe is not one of on, addresses, off: using off"],
     );
     if cfg!(not(feature = "stacks")) {
         check(

@@ -349,3 +349,49 @@ fn a_toolchain_that_is_too_old() {
     );
     assert_eq!(err(&output), said);
 }
+
+/// The program leaves addresses, in files of code; their names are looked up afterwards.
+#[test]
+fn callers_are_named() {
+    let project = Project::new(
+        "callers",
+        r#"
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+static LOCK: Mutex<u32> = Mutex::new(0);
+
+#[inline(never)]
+fn take() {
+    *LOCK.lock().unwrap() += 1;
+}
+
+#[inline(never)]
+fn asks_for_it() {
+    take();
+    std::hint::black_box(1);
+}
+
+fn main() {
+    let (ready, is_ready) = mpsc::channel();
+    for _ in 0..50 {
+        let guard = LOCK.lock().unwrap();
+        let ready = ready.clone();
+        let waits = std::thread::spawn(move || {
+            ready.send(()).unwrap();
+            asks_for_it();
+        });
+        is_ready.recv().unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+        drop(guard);
+        waits.join().unwrap();
+    }
+}
+"#,
+    );
+    let said = project.ends(0, &["run", "--quiet", "--mode", "exact"]);
+    assert!(
+        said.contains("  victim::asks_for_it (src/main.rs:14) < victim::main::"),
+        "{said}"
+    );
+}

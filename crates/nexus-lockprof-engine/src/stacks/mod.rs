@@ -5,7 +5,7 @@
 //! and the stack goes into a table of the thread's own, with the weight of the sample, when the wait is settled.
 //!
 //! - `table` has the stacks of a shard; `capture` looks at one.
-//! - `merge` is the aggregator's part, `symbols` gives addresses their names, only for snapshots.
+//! - `merge` is the aggregator's part, `symbols` gives addresses their names, only for snapshots, or by `modules` their files.
 //!
 //! Without the feature `stacks` all of it is types of no size and functions that do nothing.
 
@@ -13,6 +13,8 @@
 mod capture;
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
 mod merge;
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+mod modules;
 #[cfg(any(not(feature = "stacks"), lockprof_loom))]
 mod off;
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
@@ -29,11 +31,12 @@ pub(crate) use off::{Noted, Switch, Table, Turn};
 pub(crate) use {
     capture::{Noted, Switch, Turn},
     merge::Callers,
+    symbols::leave_addresses,
     table::Table,
 };
 
 #[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
-pub(crate) use off::Callers;
+pub(crate) use off::{Callers, leave_addresses};
 
 /// Whether there is anything to switch on.
 pub(crate) const SUPPORTED: bool = cfg!(feature = "stacks");

@@ -1,50 +1,52 @@
 //! What addresses are called.
 
-use nexus_lockprof_snapshot::Frame;
+use super::modules::Modules;
+use nexus_lockprof_snapshot::{Frame, own_frames};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Crates whose functions at the top of a stack are the lock, and not its caller.
-const LOCKS: [&str; 9] = [
-    "backtrace",
-    "lock_api",
-    "nexus_lockprof",
-    "nexus_lockprof_adaptor",
-    "nexus_lockprof_engine",
-    "nexus_lockprof_parking_lot_0_12",
-    "nexus_lockprof_parking_lot_0_13",
-    "nexus_lockprof_std",
-    "parking_lot",
-];
-/// Crates whose functions may be between those.
-const LIBRARY: [&str; 3] = ["core", "alloc", "std"];
-/// What all threads begin with is below this.
-const BEGIN: &str = "__rust_begin_short_backtrace";
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The names of addresses, each looked up once.
 ///
 /// Only under the aggregator's lock: the library that reads debug information has a lock of its own, and a child that was
 /// forked off while another thread held it would wait for ever. A fork waits for the aggregator.
 #[derive(Debug, Default)]
-pub(super) struct Symbols(HashMap<usize, Arc<[Frame]>>);
+pub(super) struct Symbols {
+    known: HashMap<usize, Arc<[Frame]>>,
+    modules: Modules,
+}
+
+/// Whether addresses stay what they are: whoever reads the snapshot looks them up, and the program has not to wait for it.
+/// Relaxed: a value of its own, set before the first stack is looked at.
+static ADDRESSES: AtomicBool = AtomicBool::new(false);
+
+/// Leaves addresses as they are from now on, where the system tells which file they are in.
+pub(crate) fn leave_addresses() {
+    ADDRESSES.store(true, Relaxed);
+}
 
 impl Symbols {
     /// The functions at these return addresses, without the lock's at the top and those that begin each thread. The reader is
     /// to see all of it if nothing else is left.
     pub(super) fn shown(&mut self, addresses: &[usize]) -> Vec<Frame> {
+        if ADDRESSES.load(Relaxed) {
+            let places = addresses.iter().map(|&address| self.modules.place(address));
+            if let Some(places) = places.collect() {
+                return places;
+            }
+        }
         let all: Vec<Frame> = addresses
             .iter()
             .flat_map(|&address| self.at(address).iter().cloned().collect::<Vec<_>>())
             .collect();
-        match cut(&all) {
-            [] => all,
-            shown => shown.to_vec(),
-        }
+        own_frames(&all).to_vec()
     }
 
     /// The functions at an address: more than one where some are inlined, the innermost first.
     fn at(&mut self, address: usize) -> &Arc<[Frame]> {
-        self.0.entry(address).or_insert_with(|| look_up(address))
+        self.known
+            .entry(address)
+            .or_insert_with(|| look_up(address))
     }
 }
 
@@ -67,148 +69,4 @@ fn look_up(address: usize) -> Arc<[Frame]> {
         frames.push(unknown);
     }
     frames.into()
-}
-
-/// The frames between the lock's and those that begin each thread.
-fn cut(frames: &[Frame]) -> &[Frame] {
-    let is_of = |frame: &Frame, crates: &[&str]| {
-        let function = frame.function.as_deref().unwrap_or_default();
-        let file = frame.file.as_deref().unwrap_or_default();
-        crates.contains(&crate_of(function)) || crates.contains(&&*crate_at(file))
-    };
-    let run = frames
-        .iter()
-        .take_while(|frame| is_of(frame, &LOCKS) || is_of(frame, &LIBRARY))
-        .count();
-    let run = frames.get(..run).unwrap_or_default();
-    // What the library calls is the caller's, if no lock is below it.
-    let start = run
-        .iter()
-        .rposition(|frame| is_of(frame, &LOCKS))
-        .map_or(0, |last| last + 1);
-    let begins = |frame: &Frame| {
-        let function = frame.function.as_deref();
-        function.is_some_and(|function| function.contains(BEGIN))
-    };
-    let end = frames.iter().position(begins).unwrap_or(frames.len());
-    frames.get(start..end).unwrap_or_default()
-}
-
-/// The crate that a demangled function is of: the first word of its path, or of the type that it is a method of.
-fn crate_of(function: &str) -> &str {
-    let path = function.trim_start_matches(['<', '&', '*', '(', '[']);
-    let path = path.trim_start_matches("mut ").trim_start_matches("dyn ");
-    let end = path
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(path.len());
-    path.get(..end).unwrap_or_default()
-}
-
-/// The crate that a source file is of: its directory above the last `src`, without a version. Where debug information is
-/// little more than lines, functions that are inlined have names without a path.
-fn crate_at(file: &str) -> String {
-    let file = file.replace('\\', "/");
-    let directory = file.rsplit_once("/src/").map_or("", |(above, _)| above);
-    let name = directory.rsplit('/').next().unwrap_or_default();
-    let is_version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let name = match name.rsplit_once('-') {
-        Some((name, version)) if is_version(version) => name,
-        _ => name,
-    };
-    name.replace('-', "_")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stack(functions: &[&str]) -> Vec<Frame> {
-        let frame = |name: &&str| Frame {
-            function: (!name.is_empty()).then(|| (*name).into()),
-            ..Frame::default()
-        };
-        functions.iter().map(frame).collect()
-    }
-
-    #[test]
-    fn crates() {
-        for (function, name) in [
-            ("tokio::sync::Semaphore::acquire", "tokio"),
-            ("<lock_api::Mutex<R, T>>::lock", "lock_api"),
-            ("<&mut app::A as core::fmt::Debug>::fmt", "app"),
-            ("<dyn app::A>::f", "app"),
-            ("main", "main"),
-            ("", ""),
-        ] {
-            assert_eq!(crate_of(function), name, "{function}");
-        }
-    }
-
-    #[test]
-    fn crates_of_files() {
-        for (file, name) in [
-            (
-                "/home/me/.cargo/registry/src/index-1/lock_api-0.5.0/src/mutex.rs",
-                "lock_api",
-            ),
-            (
-                "/w/crates/nexus-lockprof-engine/src/stacks/capture.rs",
-                "nexus_lockprof_engine",
-            ),
-            ("/w/crates/parking_lot-0.12/src/raw.rs", "parking_lot"),
-            (r"C:\w\nexus-lockprof\src\lib.rs", "nexus_lockprof"),
-            ("/rustc/1234/library/core/src/ops/function.rs", "core"),
-            (
-                "/w/nexus-lockprof-tests/src/bin/a.rs",
-                "nexus_lockprof_tests",
-            ),
-            ("src/main.rs", ""),
-            ("", ""),
-        ] {
-            assert_eq!(crate_at(file), name, "{file}");
-        }
-    }
-
-    /// As in a release build with line tables only.
-    #[test]
-    fn functions_without_a_path_are_told_by_their_file() {
-        let frame = |name: &str, file: &str| Frame {
-            function: Some(name.into()),
-            file: Some(file.into()),
-            ..Frame::default()
-        };
-        let whole = [
-            frame(
-                "park<R, H>",
-                "/w/nexus-lockprof-adaptor-0.1.0/src/profiled/acquire.rs",
-            ),
-            frame(
-                "lock<R, T>",
-                "/r/registry/src/i/lock_api-0.5.0/src/mutex.rs",
-            ),
-            frame("lock", "/srv/app/src/db.rs"),
-        ];
-        assert_eq!(cut(&whole), &whole[2..]);
-    }
-
-    #[test]
-    fn the_lock_and_the_thread_s_beginning_are_cut() {
-        let whole = stack(&[
-            "nexus_lockprof_engine::ticket::Ticket::parks",
-            "<nexus_lockprof_adaptor::Profiled<R> as lock_api::RawMutex>::lock",
-            "core::option::Option<T>::map",
-            "lock_api::mutex::Mutex<R,T>::lock",
-            "core::ops::function::FnOnce::call_once",
-            "app::work",
-            "lock_api::of_the_caller",
-            "",
-            "std::sys::backtrace::__rust_begin_short_backtrace",
-            "std::thread::main",
-        ]);
-        assert_eq!(cut(&whole), &whole[4..8]);
-        // A crate's name only begins alike.
-        let tests = stack(&["nexus_lockprof_tests::f", "main"]);
-        assert_eq!(cut(&tests), &tests[..]);
-        assert_eq!(cut(&stack(&["parking_lot::f"])), []);
-    }
 }

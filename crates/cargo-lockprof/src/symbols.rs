@@ -1,0 +1,156 @@
+//! What the addresses in profiles are called. Programs leave that to us: it takes time and memory, which would be theirs.
+
+use addr2line::Loader;
+use nexus_lockprof_snapshot::{Frame, Point, Snapshot, Stack, Text, own_frames};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The snapshot with names in the place of addresses, as far as the files of code tell them.
+pub(crate) fn named(snapshot: Snapshot) -> Snapshot {
+    let mut files = Files::default();
+    let points = snapshot.points().iter().map(|point| {
+        let callers = point.callers.iter().map(|stack| Stack {
+            frames: files.named(&stack.frames),
+            ..stack.clone()
+        });
+        let callers = callers.collect();
+        Point {
+            callers,
+            ..point.clone()
+        }
+    });
+    let points = points.collect();
+    snapshot.with_points(points)
+}
+
+/// Files of code, and the addresses that were looked up in them.
+#[derive(Default)]
+struct Files {
+    loaders: HashMap<Text, Option<Loader>>,
+    known: HashMap<(Text, u64), Vec<Frame>>,
+}
+
+impl Files {
+    /// The frames of a stack, by name, without the lock's own and those that begin each thread. What a program has named stays.
+    fn named(&mut self, frames: &[Frame]) -> Vec<Frame> {
+        let named: Vec<Frame> = frames
+            .iter()
+            .flat_map(|frame| match &frame.file {
+                Some(file) if is_address(frame) => self.at(file, frame.address).to_vec(),
+                _ => vec![frame.clone()],
+            })
+            .collect();
+        if frames.iter().any(is_address) {
+            own_frames(&named).to_vec()
+        } else {
+            named
+        }
+    }
+
+    /// The functions at a return address: more than one where some are inlined, the innermost first.
+    fn at(&mut self, file: &Text, address: u64) -> &[Frame] {
+        let Self { loaders, known } = self;
+        known.entry((file.clone(), address)).or_insert_with(|| {
+            let loader = loaders
+                .entry(file.clone())
+                // The path is what the program has written: no device, and no pipe.
+                .or_insert_with(|| {
+                    Path::new(&**file)
+                        .is_file()
+                        .then(|| Loader::new(&**file).ok())
+                        .flatten()
+                });
+            look_up(loader.as_ref(), file, address)
+        })
+    }
+}
+
+/// Whether it is an address in a file of code, and not a line of source.
+fn is_address(frame: &Frame) -> bool {
+    frame.function.is_none() && frame.line.is_none() && frame.file.is_some()
+}
+
+fn look_up(loader: Option<&Loader>, file: &Text, address: u64) -> Vec<Frame> {
+    // The call is before the address that it returns to.
+    let call = address.saturating_sub(1);
+    let unknown = Frame {
+        address,
+        ..Frame::default()
+    };
+    let mut frames = Vec::new();
+    let found = loader.and_then(|loader| loader.find_frames(call).ok());
+    if let Some(mut found) = found {
+        while let Ok(Some(inlined)) = found.next() {
+            let function = inlined
+                .function
+                .and_then(|name| Some(demangled(&name.raw_name().ok()?)));
+            let at = inlined.location;
+            frames.push(Frame {
+                function,
+                file: at.as_ref().and_then(|at| at.file).map(Text::from),
+                line: at.and_then(|at| at.line).filter(|&line| line > 0),
+                ..unknown.clone()
+            });
+        }
+    }
+    if frames.is_empty() {
+        frames.push(unknown);
+    }
+    // The symbol's name has its path, which debug information may be without.
+    let symbol = loader.and_then(|loader| loader.find_symbol(call));
+    if let (Some(last), Some(symbol)) = (frames.last_mut(), symbol) {
+        last.function = Some(demangled(symbol));
+    } else if let [only] = &mut frames[..]
+        && only.function.is_none()
+    {
+        // A file without symbols: which one it is.
+        let name = Path::new(&**file).file_name().unwrap_or_default();
+        only.function = Some(format!("{}+{address:#x}", name.to_string_lossy()).into());
+    }
+    frames
+}
+
+/// Without the hash of the compiler's.
+fn demangled(name: &str) -> Text {
+    format!("{:#}", rustc_demangle::demangle(name)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_of_this_program_is_named() {
+        let program = std::env::current_exe().unwrap();
+        let file = Text::from(&*program.to_string_lossy());
+        let loader = Loader::new(&program).unwrap();
+        let (name, address) = (0..u64::from(u32::MAX))
+            .step_by(16)
+            .find_map(|address| Some((loader.find_symbol(address)?.to_owned(), address)))
+            .unwrap();
+        let mut files = Files::default();
+        let frame = Frame {
+            file: Some(file),
+            address: address + 1,
+            ..Frame::default()
+        };
+        let named = files.named(std::slice::from_ref(&frame));
+        assert_eq!(
+            named.last().and_then(|frame| frame.function.clone()),
+            Some(demangled(&name))
+        );
+        // What was named stays, and what cannot be looked up is told by its file.
+        assert_eq!(files.named(&named), named);
+        let gone = Frame {
+            file: Some("/nowhere/app".into()),
+            address: 0x20,
+            ..Frame::default()
+        };
+        let functions: Vec<_> = files
+            .named(&[gone])
+            .into_iter()
+            .map(|frame| frame.function)
+            .collect();
+        assert_eq!(functions, [Some("app+0x20".into())]);
+    }
+}
