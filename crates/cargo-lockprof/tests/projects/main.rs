@@ -3,6 +3,7 @@
 
 mod basics;
 mod places;
+mod raw_locks;
 mod support;
 mod terminal;
 mod ways;
