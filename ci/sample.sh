@@ -29,7 +29,7 @@ sample-check "$work/counts" "$work/profile.json"
 # Once more, for the report. Nothing is left to fetch or to build.
 cargo lockprof run --release --offline --top 12 >"$work/counts" 2>"$work/log"
 cat "$work/log"
-for expected in 'profile of sample' 'not seen: ' 'dashmap'; do
+for expected in 'profile of sample' 'not seen: '; do
     grep --quiet "$expected" "$work/log" || {
         echo "FAILED: the report does not say: $expected"
         exit 1
@@ -49,9 +49,9 @@ cargo lockprof run >/dev/null 2>"$work/log-old" || {
     cat "$work/log-old"
     exit 1
 }
-grep --quiet '1.00k' "$work/log-old" && grep --quiet 'lock_api 0.4.12 (before 0.4.14' "$work/log-old" || {
+grep --quiet '1.00k' "$work/log-old" && ! grep --quiet 'lock_api-0.4' "$work/log-old" || {
     cat "$work/log-old"
-    echo "FAILED: there is no profile, or it is not said why its lines are lock_api's"
+    echo "FAILED: there is no profile, or its lines are lock_api's"
     exit 1
 }
 checksums >"$work/after"

@@ -119,7 +119,7 @@ paths! { SHIM_0_13: parking_lot, shim_0_13, "What takes parking_lot 0.13's place
         {RwLock<u64>} = {RwLock::new(0)}, |it| *it.write() += 1;
 }
 
-paths! { SHIM_0_12: parking_lot_0_12, shim_0_12, "What takes parking_lot 0.12's place: guards carry nothing.";
+paths! { SHIM_0_12: parking_lot_0_12, shim_0_12, "What takes parking_lot 0.12's place: what takes lock_api's, over its raw locks.";
     "0.12-mutex" => lockprof_bare_12_mutex, lockprof_again_12_mutex, lockprof_ours_12_mutex:
         {Mutex<u64>} = {Mutex::new(0)}, |it| *it.lock() += 1;
     "0.12-read" => lockprof_bare_12_read, lockprof_again_12_read, lockprof_ours_12_read:

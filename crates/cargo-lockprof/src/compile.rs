@@ -17,6 +17,8 @@ use std::process::{Command, ExitCode, ExitStatus};
 enum Way {
     /// With std's stand-in and the dependencies'.
     Full,
+    /// The same, but for lock_api's: the crate has raw locks of its own that do not bear it.
+    WithoutLockApi,
     /// With the dependencies' only.
     Dependencies,
     /// As without us.
@@ -89,25 +91,33 @@ impl Crate {
             &[Way::Plain][..]
         } else if self.call.is_of_the_build() || !is_wanted {
             // What it was given by its dependencies may have their stand-ins in it.
-            &[Way::Plain, Way::Dependencies, Way::Full]
+            &[Way::Plain, Way::Dependencies, Way::Full][..]
         } else {
-            &[Way::Full, Way::Dependencies, Way::Plain]
+            &[
+                Way::Full,
+                Way::WithoutLockApi,
+                Way::Dependencies,
+                Way::Plain,
+            ]
         };
         let mut why = None;
         let mut tried: Vec<Vec<OsString>> = Vec::new();
         for &way in ways {
-            let args = self.args(way)?;
+            let args = self.args(way, stand_in.as_ref())?;
             if tried.contains(&args) {
                 continue;
             }
             let mut attempt = Attempt::start(&self.call, &args)?;
             let note = |notes: &mut Vec<String>| {
                 notes.extend(self.note(way, is_wanted, why.as_deref()));
-                notes.extend(self.other_locks());
+                notes.extend(self.other_locks(way, stand_in.is_some()));
                 self.keep(notes);
             };
             attempt.run(|| {
-                let stand_in = stand_in.as_ref().and_then(|kind| self.make_stand_in(kind));
+                let stand_in = stand_in
+                    .as_ref()
+                    .filter(|_| registry::is_library(&self.call));
+                let stand_in = stand_in.and_then(|kind| self.make_stand_in(kind));
                 note(&mut stand_in.into_iter().collect());
             })?;
             // One that was killed has not failed to compile.
@@ -127,7 +137,7 @@ impl Crate {
                 return Ok(code(attempt.status));
             }
         }
-        let args = self.args(Way::Plain)?;
+        let args = self.args(Way::Plain, None)?;
         let mut last = Attempt::start(&self.call, &args)?;
         last.run(|| ())?;
         last.flush()?;
@@ -135,13 +145,14 @@ impl Crate {
     }
 
     /// Rustc's options.
-    fn args(&self, way: Way) -> Result<Vec<OsString>> {
+    fn args(&self, way: Way, stand_in: Option<&registry::Kind>) -> Result<Vec<OsString>> {
         let mut args = self.call.args.clone();
         if way != Way::Plain {
-            registry::replace(&mut args);
+            let is_under = stand_in.is_some_and(registry::Kind::is_on_lock_api);
+            registry::replace(&mut args, way != Way::WithoutLockApi && !is_under);
         }
         args.extend(runtime::search(&self.runtime));
-        if way == Way::Full {
+        if matches!(way, Way::Full | Way::WithoutLockApi) {
             args.extend(runtime::stand_in(&self.runtime)?);
         }
         Ok(with_lines(args))
@@ -165,25 +176,39 @@ impl Crate {
             Way::Full => None,
             _ if self.package.starts_with("nexus-lockprof") => None,
             _ if !is_wanted => Some(format!("{} (as asked for)", self.label)),
-            _ => Some(format!(
-                "{} (does not compile with the stand-in for std: {})",
-                self.label,
-                why.unwrap_or_default()
-            )),
+            _ => {
+                let of = match way {
+                    Way::WithoutLockApi => "lock_api",
+                    _ => "std",
+                };
+                Some(format!(
+                    "{} (does not compile with the stand-in for {of}: {})",
+                    self.label,
+                    why.unwrap_or_default()
+                ))
+            }
         }
     }
 
     /// Locks that nothing stands in for.
-    fn other_locks(&self) -> Option<String> {
-        let has = |name: &str| self.call.externs().any(|(known, _)| known == name);
+    fn other_locks(&self, way: Way, has_stand_in: bool) -> Option<String> {
+        let on = |name: &str| {
+            let mut externs = self.call.externs();
+            let found = externs.find(|(_, path)| registry::is_of(path, name));
+            found.map(|(_, path)| path)
+        };
+        let lock_api = on(registry::LOCK_API);
+        let is_seen = way == Way::Full && lock_api.as_deref().and_then(registry::beside).is_some();
         let why = match self.package.as_str() {
-            "parking_lot" => return None,
+            "parking_lot" | "async-lock" if has_stand_in => return None,
+            "parking_lot" | "async-lock" => "nothing stands in for this version",
+            "spin" if is_seen => "spin locks of its own, but for those on lock_api",
             "spin" => "spin locks of its own",
-            "lock_api" if passes_no_callers(&self.version) => {
-                "before 0.4.14: locks on it are known by its own lines"
-            }
-            _ if has("lock_api") => "raw locks of its own, on lock_api",
-            _ if has("parking_lot_core") => "locks of its own, on parking_lot_core",
+            _ if is_seen => return None,
+            // The crate's note says so.
+            _ if way == Way::WithoutLockApi && lock_api.is_some() => return None,
+            _ if lock_api.is_some() => "raw locks of its own, on lock_api",
+            _ if on("parking_lot_core").is_some() => "locks of its own, on parking_lot_core",
             _ => return None,
         };
         Some(format!("{} ({why})", self.label))
@@ -200,14 +225,6 @@ impl Crate {
         });
         notes::set(&self.build, &self.key, own, dependencies);
     }
-}
-
-/// Whether this lock_api's methods do not tell their callers' lines.
-fn passes_no_callers(version: &str) -> bool {
-    let patch = version
-        .strip_prefix("0.4.")
-        .and_then(|patch| patch.parse().ok());
-    patch.is_some_and(|patch: u32| patch < 14)
 }
 
 /// Lines for the call stacks, where cargo has asked for less. The code is the same.
@@ -270,7 +287,7 @@ pub(crate) fn wrap_rustdoc(args: Vec<OsString>) -> Result<ExitCode> {
             args: call.args.clone(),
         };
         let runtime = Runtime::of(&asked)?;
-        registry::replace(&mut call.args);
+        registry::replace(&mut call.args, true);
         call.args.extend(runtime::search(&runtime));
         if settings::is_wanted(&package().0, call.crate_name()) {
             call.args.extend(runtime::stand_in(&runtime)?);
@@ -307,11 +324,5 @@ mod tests {
         ] {
             assert_eq!(with_lines(os(args)), os(expected));
         }
-    }
-
-    #[test]
-    fn which_lock_api_is_old() {
-        let old = ["0.4.9", "0.4.13", "0.4.14", "0.5.0", "0.3.4"].map(passes_no_callers);
-        assert_eq!(old, [true, true, false, false, false]);
     }
 }

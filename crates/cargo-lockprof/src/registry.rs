@@ -16,31 +16,50 @@ pub(crate) struct Kind {
     source: &'static str,
     /// How its source calls the crate that it stands in for.
     real: &'static str,
-    /// Whether the adaptor is needed once more, on the project's lock_api.
-    own_adaptor: bool,
+    on: On,
 }
 
-/// The stand-in for a crate.
-pub(crate) fn stand_in(package: &str, version: &str, call: &Call) -> Option<Kind> {
-    let is_library = call
-        .values("--crate-type")
-        .any(|kind| kind == "lib" || kind == "rlib");
-    if !is_library || call.args.iter().any(|arg| arg == "--test") {
-        return None;
+/// What a stand-in is built on, besides its crate.
+#[derive(Clone, Copy, PartialEq)]
+enum On {
+    Adaptor,
+    /// The adaptor and what the crate itself is built on: it implements traits for optional dependencies.
+    Dependencies,
+    /// The adaptor, once more, on the project's lock_api.
+    OwnAdaptor,
+    /// What stands in for lock_api.
+    LockApi,
+}
+
+impl Kind {
+    /// Whether its crate is compiled against lock_api itself: the stand-in brings lock_api's.
+    pub(crate) fn is_on_lock_api(&self) -> bool {
+        self.on == On::LockApi
     }
+}
+
+/// Whether others may be compiled against what is compiled: a test program has no stand-in.
+pub(crate) fn is_library(call: &Call) -> bool {
+    let mut kinds = call.values("--crate-type");
+    let is_library = kinds.any(|kind| kind == "lib" || kind == "rlib");
+    is_library && !call.args.iter().any(|arg| arg == "--test")
+}
+
+/// The stand-in for a package.
+pub(crate) fn stand_in(package: &str, version: &str, call: &Call) -> Option<Kind> {
     let mut numbers = version.split('.');
-    let kind = |source, real, own_adaptor| {
-        Some(Kind {
-            source,
-            real,
-            own_adaptor,
-        })
-    };
+    let kind = |source, real, on| Some(Kind { source, real, on });
     match (package, numbers.next()?, numbers.next()?) {
         // What 0.11 has, 0.12 has too, on the same lock_api.
-        ("parking_lot", "0", "11" | "12") => kind("stand-ins/parking_lot-0.12", "real", false),
-        ("parking_lot", "0", "13") => kind("stand-ins/parking_lot-0.13", "real", true),
-        ("tokio", "1", _) if call.has_feature("sync") => kind("stand-ins/tokio", "tokio", false),
+        ("parking_lot", "0", "11" | "12") => {
+            kind("stand-ins/parking_lot-0.12", "real", On::LockApi)
+        }
+        ("parking_lot", "0", "13") => kind("stand-ins/parking_lot-0.13", "real", On::OwnAdaptor),
+        ("lock_api", "0", "4") => kind("stand-ins/lock_api-0.4", "real", On::Dependencies),
+        ("async-lock", "2" | "3", _) => kind("stand-ins/async-lock", "real", On::Adaptor),
+        ("tokio", "1", _) if call.has_feature("sync") => {
+            kind("stand-ins/tokio", "tokio", On::Adaptor)
+        }
         _ => None,
     }
 }
@@ -62,8 +81,8 @@ pub(crate) fn forget(out_dir: &Path, call: &Call) {
     }
 }
 
-/// Gives a crate the stand-ins of its dependencies, where there are any.
-pub(crate) fn replace(args: &mut [OsString]) {
+/// Gives a crate the stand-ins of its dependencies, where there are any: that of lock_api if `with_lock_api`.
+pub(crate) fn replace(args: &mut [OsString], with_lock_api: bool) {
     let mut is_next = false;
     for arg in args {
         let whole = arg.to_str().unwrap_or_default();
@@ -76,8 +95,12 @@ pub(crate) fn replace(args: &mut [OsString]) {
         let Some((name, path)) = value.and_then(|value| value.split_once('=')) else {
             continue;
         };
-        if let Some(other) = beside(Path::new(path)) {
-            let prefix = &whole[..whole.len() - path.len()];
+        let path = Path::new(path);
+        if !with_lock_api && is_of(path, LOCK_API) {
+            continue;
+        }
+        if let Some(other) = beside(path) {
+            let prefix = &whole[..whole.len() - path.as_os_str().len()];
             debug_assert!(prefix.ends_with(&format!("{name}=")));
             let mut replaced = OsString::from(prefix);
             replaced.push(other);
@@ -87,11 +110,21 @@ pub(crate) fn replace(args: &mut [OsString]) {
 }
 
 /// The stand-in of a library, if it has one.
-fn beside(path: &Path) -> Option<PathBuf> {
+pub(crate) fn beside(path: &Path) -> Option<PathBuf> {
     let stem = stem_of(path.file_stem()?.to_str()?)?;
     let files = ["rlib", "rmeta"].map(|ending| path.with_file_name(format!("{stem}.{ending}")));
     files.into_iter().find(|file| file.is_file())
 }
+
+/// Whether it is the library of the crate with this name: what a crate calls it may be another one.
+pub(crate) fn is_of(path: &Path, name: &str) -> bool {
+    let stem = path.file_stem().and_then(OsStr::to_str);
+    let known = stem.and_then(|stem| stem.strip_prefix("lib")?.split('-').next());
+    known == Some(name)
+}
+
+/// The library that crates are given for lock_api.
+pub(crate) const LOCK_API: &str = "lock_api";
 
 const ADAPTOR: &str = "nexus_lockprof_adaptor";
 
@@ -103,27 +136,66 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
     if !real.is_file() {
         bail!("{} is not there", real.display());
     }
-    let adaptor = if kind.own_adaptor {
-        let lock_api = call.externs().find(|(name, _)| *name == "lock_api");
-        let (_, lock_api) = lock_api.context("it is not built on lock_api")?;
-        let engine = runtime.library("nexus-lockprof-engine")?;
-        let source = runtime.source("nexus-lockprof-adaptor");
-        let externs = [("lock_api", lock_api), ("nexus_lockprof_engine", engine)];
-        compile(call, runtime, ADAPTOR, &source, &externs, &[])?
-    } else {
-        runtime.library("nexus-lockprof-adaptor")?
+    let lock_api = || {
+        let mut externs = call.externs();
+        let found = externs.find(|(_, path)| is_of(path, LOCK_API));
+        found
+            .map(|(_, path)| path)
+            .context("it is not built on lock_api")
     };
-    let externs = [(kind.real, real), (ADAPTOR, adaptor)];
+    let mut externs = vec![(kind.real, real)];
+    match kind.on {
+        On::Adaptor => externs.push((ADAPTOR, runtime.library("nexus-lockprof-adaptor")?)),
+        On::Dependencies => {
+            externs.push((ADAPTOR, runtime.library("nexus-lockprof-adaptor")?));
+            externs.extend(call.externs());
+        }
+        On::OwnAdaptor => {
+            let engine = runtime.library("nexus-lockprof-engine")?;
+            let source = runtime.source("nexus-lockprof-adaptor");
+            let own = [(LOCK_API, lock_api()?), ("nexus_lockprof_engine", engine)];
+            externs.push((
+                ADAPTOR,
+                compile(call, runtime, ADAPTOR, &source, &own, &[])?,
+            ));
+        }
+        On::LockApi => {
+            let lock_api = beside(&lock_api()?).context("nothing stands in for its lock_api")?;
+            externs.push((LOCK_API, lock_api));
+        }
+    }
     let source = runtime.source(kind.source);
     let name = call.crate_name();
-    let made = compile(call, runtime, name, &source, &externs, &[]);
-    // What it is built on may be older.
-    made.or_else(|error| compile(call, runtime, name, &source, &externs, &OLD).map_err(|_| error))
-        .map(drop)
+    let mut first = None;
+    for &more in kind.on.versions() {
+        match compile(call, runtime, name, &source, &externs, more) {
+            Ok(_) => return Ok(()),
+            Err(error) => drop(first.get_or_insert(error)),
+        }
+    }
+    Err(first.context("there is no way to compile it")?)
 }
 
-/// For lock_api before 0.4.10.
-const OLD: [&str; 2] = ["--cfg", "lockprof_old_lock_api"];
+/// For lock_api before 0.4.10, and as far as that is another matter, before 0.4.3.
+const OLD: &str = "lockprof_old_lock_api";
+/// For async-lock before 3.5, whose semaphore does not tell its permits.
+const NO_PERMITS: &str = "lockprof_no_permits";
+/// For async-lock 2, for which no thread can wait.
+const NO_BLOCKING: &str = "lockprof_no_blocking";
+/// Lock_api has a reentrant mutex: in early versions without the feature for it.
+const REMUTEX: &str = "lockprof_remutex";
+
+impl On {
+    /// What is tried in turn, since a crate or what it is built on may be older: rustc's `--cfg`.
+    fn versions(self) -> &'static [&'static [&'static str]] {
+        match self {
+            On::Adaptor => &[&[], &[NO_PERMITS], &[NO_PERMITS, NO_BLOCKING]],
+            On::OwnAdaptor => &[&[]],
+            On::LockApi => &[&[], &[OLD]],
+            On::Dependencies => &[&[REMUTEX], &[], &[REMUTEX, OLD]],
+        }
+    }
+}
 
 /// Compiles one of our sources as the crate of `call` was compiled, beside it.
 fn compile(
@@ -185,7 +257,9 @@ fn compile(
     command
         .arg("-C")
         .arg(format!("extra-filename={MARK}{hash}"));
-    command.arg("--cfg").arg("feature=\"profile\"").args(more);
+    for cfg in ["feature=\"profile\""].iter().chain(more) {
+        command.args(["--cfg", cfg]);
+    }
     for (name, path) in externs {
         let mut given = OsString::from(format!("{name}="));
         given.push(path);
@@ -224,13 +298,20 @@ mod tests {
         let real = folder.join("libparking_lot-12ab.rmeta");
         let given = |path: &Path| OsString::from(format!("pl={}", path.display()));
         let mut args = vec!["--extern".into(), given(&real), "-C".into(), given(&real)];
-        replace(&mut args);
+        replace(&mut args, true);
         assert_eq!(args[1], given(&real));
         let other = folder.join("libparking_lot-lp-12ab.rlib");
         std::fs::write(&other, "").unwrap();
-        replace(&mut args);
+        replace(&mut args, true);
         assert_eq!(args[1], given(&other));
         assert_eq!(args[3], given(&real));
+        let lock_api = folder.join("liblock_api-34cd.rmeta");
+        std::fs::write(folder.join("liblock_api-lp-34cd.rlib"), "").unwrap();
+        let mut args = vec!["--extern".into(), given(&lock_api)];
+        replace(&mut args, false);
+        assert_eq!(args[1], given(&lock_api));
+        replace(&mut args, true);
+        assert_ne!(args[1], given(&lock_api));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

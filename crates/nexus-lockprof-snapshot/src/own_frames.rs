@@ -3,12 +3,15 @@
 use crate::Frame;
 
 /// Crates whose functions at the top of a stack are the lock, and not its caller.
-const LOCKS: [&str; 9] = [
+const LOCKS: [&str; 12] = [
+    "async_lock",
     "backtrace",
     "lock_api",
     "nexus_lockprof",
     "nexus_lockprof_adaptor",
+    "nexus_lockprof_async_lock",
     "nexus_lockprof_engine",
+    "nexus_lockprof_lock_api_0_4",
     "nexus_lockprof_parking_lot_0_12",
     "nexus_lockprof_parking_lot_0_13",
     "nexus_lockprof_std",

@@ -135,6 +135,7 @@ fn main() -> Result<(), Error> {
     // What each crate must have done at least, or exactly.
     println!("prometheus.with_label_values {counted}");
     println!("quick_cache.get {}", ROUNDS * WORKERS);
+    println!("dashmap.entry {}", ROUNDS * WORKERS);
     println!("r2d2.get {}", ROUNDS.div_ceil(16) * WORKERS);
     println!("moka.run_pending_tasks {}", ROUNDS.div_ceil(16) * WORKERS);
     println!("tokio.permits {passed}");

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 type Error = Box<dyn std::error::Error>;
 
 /// Crates that must be in the profile. The last two use other versions of parking_lot than the others: 0.13 and 0.11.
-const CRATES: [&str; 7] = [
+const CRATES: [&str; 8] = [
+    "dashmap",
     "tokio",
     "moka",
     "r2d2",
@@ -17,7 +18,8 @@ const CRATES: [&str; 7] = [
 ];
 
 /// What the program counts, where that is in the profile, and whether it is all that is there.
-const COUNTS: [(&str, &str, AcquireMode, bool); 5] = [
+const COUNTS: [(&str, &str, AcquireMode, bool); 6] = [
+    ("dashmap.entry", "/dashmap-", AcquireMode::Exclusive, true),
     (
         "prometheus.with_label_values",
         "/prometheus-",

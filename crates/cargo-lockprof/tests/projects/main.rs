@@ -4,6 +4,7 @@
 mod basics;
 mod endings;
 mod places;
+mod raw_locks;
 mod support;
 mod terminal;
 mod ways;

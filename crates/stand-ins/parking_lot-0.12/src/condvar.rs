@@ -1,6 +1,6 @@
 //! `Condvar`, which in parking_lot before 0.13 is not lock_api's.
 
-use crate::{MutexGuard, RawMutex};
+use crate::MutexGuard;
 use real::lock_api;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -164,27 +164,23 @@ impl Condvar {
         deadline: Option<Instant>,
         site: &'static Location<'static>,
     ) -> WaitTimeoutResult {
-        // SAFETY: the mutex is not unlocked through the raw mutex, but by the real condition variable, which locks it again.
-        let raw: &RawMutex = unsafe { MutexGuard::mutex(guard).raw() };
-        raw.lend(|profiled, state| {
-            // SAFETY: `state` is that of the current acquisition, which `guard` proves, and the bare mutex is held when
-            // the real condition variable returns or unwinds.
-            unsafe {
-                profiled.suspended(state, Some(site), |bare, ()| {
-                    let mut guard = held(bare);
-                    match deadline {
-                        None => {
-                            self.0.wait(&mut guard);
-                            WaitTimeoutResult(false)
-                        }
-                        Some(deadline) => {
-                            let result = self.0.wait_until(&mut guard, deadline);
-                            WaitTimeoutResult(result.timed_out())
-                        }
+        let (profiled, state) = MutexGuard::lockprof_parts(guard);
+        // SAFETY: `state` is that of the current acquisition, and the bare mutex is held when the real condition variable returns or unwinds.
+        unsafe {
+            profiled.suspended(state, Some(site), |bare, ()| {
+                let mut guard = held(bare);
+                match deadline {
+                    None => {
+                        self.0.wait(&mut guard);
+                        WaitTimeoutResult(false)
                     }
-                })
-            }
-        })
+                    Some(deadline) => {
+                        let result = self.0.wait_until(&mut guard, deadline);
+                        WaitTimeoutResult(result.timed_out())
+                    }
+                }
+            })
+        }
     }
 }
 

@@ -1,43 +1,23 @@
-//! parking_lot 0.12 (and 0.11) with every lock profiled: the same types of lock_api under the same names, over raw locks
-//! that report to the nexus-lockprof engine.
+//! parking_lot 0.11 and 0.12 with every lock profiled: their raw locks in what stands in for lock_api, and a condition variable that goes with
+//! those.
 //!
-//! It takes the place of the package `parking_lot` in a whole dependency graph, by `cargo lockprof` or `[patch.crates-io]`.
-//! What differs from the real one: locks are larger (32 bytes for a mutex's raw lock, where the real one has 1), and
-//! [`RawMutex`] and its siblings are types of another crate.
-//!
-//! - A lock is known by where it is acquired: `new` is lock_api's, and cannot remember its caller. [`const_mutex`] and
-//!   its siblings can.
-//! - A reentrant mutex is acquired inside a closure of lock_api, which is the line that is recorded.
-//! - A read under a read of the same thread is an acquisition of its own.
+//! Raw locks that are used without a lock of lock_api's are not seen. A read under a read of the same thread is an acquisition of its own.
 
 mod condvar;
-mod mutex;
-mod raw;
-mod reads;
-mod rwlock;
 
 use real::lock_api::{RawMutex as _, RawRwLock as _};
-use std::panic::Location;
 
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use raw::Raw;
+pub use lock_api;
 #[cfg(feature = "deadlock_detection")]
 pub use real::deadlock;
-pub use real::lock_api;
-pub use real::{Once, OnceState, RawThreadId};
+pub use real::{Once, OnceState, RawFairMutex, RawMutex, RawRwLock, RawThreadId};
 
 #[cfg(feature = "arc_lock")]
-pub use real::lock_api::{
+pub use lock_api::{
     ArcMutexGuard, ArcReentrantMutexGuard, ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard,
     ArcRwLockWriteGuard,
 };
-
-/// The raw lock under [`Mutex`].
-pub type RawMutex = Raw<real::RawMutex>;
-/// The raw lock under [`FairMutex`].
-pub type RawFairMutex = Raw<real::RawFairMutex>;
-/// The raw lock under [`RwLock`].
-pub type RawRwLock = Raw<real::RawRwLock>;
 
 /// A mutual exclusion lock.
 pub type Mutex<T> = lock_api::Mutex<RawMutex, T>;
@@ -77,36 +57,23 @@ pub type MappedRwLockWriteGuard<'a, T> = lock_api::MappedRwLockWriteGuard<'a, Ra
 /// A [`Mutex`], from a constant; known by where this was called.
 #[track_caller]
 pub const fn const_mutex<T>(val: T) -> Mutex<T> {
-    Mutex::const_new(
-        Raw::created_at(real::RawMutex::INIT, Location::caller()),
-        val,
-    )
+    Mutex::const_new(RawMutex::INIT, val)
 }
 
 /// A [`FairMutex`], from a constant; known by where this was called.
 #[track_caller]
 pub const fn const_fair_mutex<T>(val: T) -> FairMutex<T> {
-    FairMutex::const_new(
-        Raw::created_at(real::RawFairMutex::INIT, Location::caller()),
-        val,
-    )
+    FairMutex::const_new(RawFairMutex::INIT, val)
 }
 
 /// A [`RwLock`], from a constant; known by where this was called.
 #[track_caller]
 pub const fn const_rwlock<T>(val: T) -> RwLock<T> {
-    RwLock::const_new(
-        Raw::created_at(real::RawRwLock::INIT, Location::caller()),
-        val,
-    )
+    RwLock::const_new(RawRwLock::INIT, val)
 }
 
 /// A [`ReentrantMutex`], from a constant; known by where this was called.
 #[track_caller]
 pub const fn const_reentrant_mutex<T>(val: T) -> ReentrantMutex<T> {
-    ReentrantMutex::const_new(
-        Raw::created_at(real::RawMutex::INIT, Location::caller()),
-        RawThreadId,
-        val,
-    )
+    ReentrantMutex::const_new(RawMutex::INIT, RawThreadId, val)
 }

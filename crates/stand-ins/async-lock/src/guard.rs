@@ -1,0 +1,371 @@
+//! The guards: one type, by the place of its lock and what async-lock's own guard is.
+
+use crate::{Mutex, RwLock, own};
+use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, Stamp};
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// What the profiler keeps of a lock.
+pub(crate) type Meter = Profiled<()>;
+
+/// A lock that has a meter and data.
+pub trait Lock {
+    /// Its data.
+    type Data: ?Sized;
+
+    /// What the profiler keeps of it.
+    fn meter(&self) -> &Profiled<()>;
+
+    /// Its data.
+    fn data(&self) -> *mut Self::Data;
+}
+
+/// How a guard finds its lock.
+pub trait Place {
+    /// The lock's data.
+    type Data: ?Sized;
+
+    /// What the profiler keeps of the lock.
+    fn meter(&self) -> &Profiled<()>;
+
+    /// The lock's data.
+    fn data(&self) -> *mut Self::Data;
+}
+
+macro_rules! place {
+    ($place:ty) => {
+        impl<L: Lock + ?Sized> Place for $place {
+            type Data = L::Data;
+
+            fn meter(&self) -> &Profiled<()> {
+                L::meter(self)
+            }
+
+            fn data(&self) -> *mut L::Data {
+                L::data(self)
+            }
+        }
+    };
+}
+place!(&L);
+place!(Arc<L>);
+
+/// A place for readers: as async-lock's, their guards are covariant in the data's type, which a reference to the lock is not.
+pub struct Reading<'a, T: ?Sized> {
+    meter: &'a Meter,
+    data: NonNull<T>,
+    marker: PhantomData<&'a T>,
+}
+
+impl<'a, T: ?Sized> Reading<'a, T> {
+    pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
+        Reading {
+            meter: lock.meter(),
+            // SAFETY: it is not null.
+            data: unsafe { NonNull::new_unchecked(lock.data()) },
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<T: ?Sized> Place for Reading<'_, T> {
+    type Data = T;
+
+    fn meter(&self) -> &Profiled<()> {
+        self.meter
+    }
+
+    fn data(&self) -> *mut T {
+        self.data.as_ptr()
+    }
+}
+
+/// The same for readers that own the lock.
+pub struct ReadingArc<T> {
+    /// Of an `Arc<RwLock<T>>`.
+    lock: NonNull<()>,
+    marker: PhantomData<T>,
+}
+
+impl<T> ReadingArc<T> {
+    pub(crate) fn new(lock: Arc<RwLock<T>>) -> Self {
+        ReadingArc {
+            // SAFETY: it is not null.
+            lock: unsafe { NonNull::new_unchecked(Arc::into_raw(lock).cast_mut()) }.cast(),
+            marker: PhantomData,
+        }
+    }
+
+    fn lock(&self) -> &RwLock<T> {
+        // SAFETY: it is owned. A lock is laid out as one of data with a longer lifetime, and is only read.
+        unsafe { self.lock.cast::<RwLock<T>>().as_ref() }
+    }
+}
+
+impl<T> Drop for ReadingArc<T> {
+    fn drop(&mut self) {
+        // SAFETY: it is owned, and this was `into_raw`'s.
+        drop(unsafe { Arc::from_raw(self.lock.cast::<RwLock<T>>().as_ptr()) });
+    }
+}
+
+impl<T> Place for ReadingArc<T> {
+    type Data = T;
+
+    fn meter(&self) -> &Profiled<()> {
+        self.lock().meter()
+    }
+
+    fn data(&self) -> *mut T {
+        self.lock().data()
+    }
+}
+
+type Data<P> = <P as Place>::Data;
+
+/// Whoever has this guard of async-lock's may read the data.
+pub trait Reads {}
+/// Whoever has this guard of async-lock's may write the data.
+pub trait Writes: Reads {}
+impl Reads for own::Mutex<'_> {}
+impl Writes for own::Mutex<'_> {}
+impl Reads for own::Read<'_> {}
+impl Reads for own::Upgradable<'_> {}
+impl Reads for own::Write<'_> {}
+impl Writes for own::Write<'_> {}
+
+/// Holds the lock at a place by async-lock's guard `G`, until dropped.
+#[clippy::has_significant_drop]
+pub struct Guard<P: Place, G> {
+    /// Of a lock inside that at `place`, and dropped before that.
+    guard: ManuallyDrop<G>,
+    stamp: Stamp,
+    place: P,
+    /// `Send` and `Sync` are said below.
+    marker: PhantomData<*const ()>,
+}
+
+impl<P: Place, G> Guard<P, G> {
+    /// # Safety
+    /// The guard is of the lock inside that at `place`, and the stamp is of this acquisition.
+    #[inline]
+    pub(crate) unsafe fn new(place: P, guard: ProfiledGuard<G>) -> Self {
+        let (guard, stamp) = guard.into_parts();
+        Guard {
+            guard: ManuallyDrop::new(guard),
+            stamp,
+            place,
+            marker: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn into_parts(s: Self) -> (P, ProfiledGuard<G>) {
+        let mut s = ManuallyDrop::new(s);
+        let stamp = std::mem::take(&mut s.stamp);
+        // SAFETY: `s` is not dropped, and these two are taken once.
+        unsafe {
+            let guard = ManuallyDrop::take(&mut s.guard);
+            (std::ptr::read(&s.place), ProfiledGuard::new(guard, stamp))
+        }
+    }
+
+    #[inline]
+    pub(crate) fn place(s: &Self) -> &P {
+        &s.place
+    }
+}
+
+impl<P: Place, G> Drop for Guard<P, G> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: it is not used after this.
+        let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
+        let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.stamp));
+        // SAFETY: the stamp is of this acquisition; all locks here are on the global engine.
+        unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
+    }
+}
+
+impl<P: Place, G: Reads> Deref for Guard<P, G> {
+    type Target = Data<P>;
+
+    #[inline]
+    fn deref(&self) -> &Data<P> {
+        // SAFETY: the lock is held, in a mode in which one may read.
+        unsafe { &*self.place.data() }
+    }
+}
+
+impl<P: Place, G: Writes> DerefMut for Guard<P, G> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Data<P> {
+        // SAFETY: the lock is held, in a mode in which nobody else has the data.
+        unsafe { &mut *self.place.data() }
+    }
+}
+
+impl<P: Place, G: Reads> fmt::Debug for Guard<P, G>
+where
+    Data<P>: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<P: Place, G: Reads> fmt::Display for Guard<P, G>
+where
+    Data<P>: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Writes when guards can be sent and shared: as async-lock's own. For all lifetimes, though there is one: rustc forgets which when it asks
+/// whether the future of an `async` function can be sent.
+macro_rules! auto_traits {
+    ($($guard:ident $place:ty: [$($send:tt)*] [$($sync:tt)*];)*) => {$(
+        // SAFETY: it is as the type that it stands in for.
+        unsafe impl<T: $($send)*> Send for Guard<$place, own::$guard<'_>> {}
+        // SAFETY: as above.
+        unsafe impl<T: $($sync)*> Sync for Guard<$place, own::$guard<'_>> {}
+    )*};
+}
+auto_traits! {
+    Mutex &Mutex<T>: [Send + ?Sized] [Sync + ?Sized];
+    Mutex Arc<Mutex<T>>: [Send + ?Sized] [Sync + ?Sized];
+    Read Reading<'_, T>: [Sync + ?Sized] [Sync + ?Sized];
+    Read ReadingArc<T>: [Send + Sync] [Send + Sync];
+    Upgradable &RwLock<T>: [Send + Sync + ?Sized] [Sync + ?Sized];
+    Upgradable Arc<RwLock<T>>: [Send + Sync + ?Sized] [Send + Sync + ?Sized];
+    Write &RwLock<T>: [Send + ?Sized] [Sync + ?Sized];
+    Write Arc<RwLock<T>>: [Send + Sync + ?Sized] [Send + Sync + ?Sized];
+}
+// SAFETY: as async-lock's own: a semaphore has no data.
+unsafe impl<P: Place + Send> Send for Guard<P, own::Permit<'_>> {}
+// SAFETY: as above.
+unsafe impl<P: Place + Sync> Sync for Guard<P, own::Permit<'_>> {}
+
+/// How a lock is printed.
+pub(crate) fn debug<T: fmt::Debug>(
+    f: &mut fmt::Formatter<'_>,
+    [name, field]: [&str; 2],
+    data: Option<T>,
+) -> fmt::Result {
+    let mut shown = f.debug_struct(name);
+    match data {
+        Some(data) => shown.field(field, &data),
+        None => shown.field(field, &format_args!("<locked>")),
+    };
+    shown.finish()
+}
+
+/// Nothing of async-lock's says whether a lock is free without taking it.
+pub(crate) fn is_worth_a_try((): &()) -> bool {
+    false
+}
+
+pub(crate) const READ: HoldMode = HoldMode::Shared;
+pub(crate) const UPGRADABLE: HoldMode = HoldMode::Upgradable;
+pub(crate) const WRITE: HoldMode = HoldMode::Exclusive;
+
+/// Writes the ways to acquire a lock in a mode: what futures and guards have of it, and how they get that.
+macro_rules! acquire {
+    (
+        [$($generics:tt)*] $lock:ty, $mode:ident, $guard:ident, $future:ident,
+        [$start:ty: $begin:expr] => [$place:ty: $found:expr]: $name:ident $try_name:ident $blocking:ident
+    ) => {
+        impl<$($generics)*> $lock {
+            /// Acquires the lock.
+            #[inline]
+            #[track_caller]
+            pub fn $name<'l>(&'l self) -> Acquiring<$start, own::$future<'static>> {
+                let future = self.inner.$name();
+                // SAFETY: the future is of the lock in `self`, which outlives it.
+                unsafe {
+                    let future = std::mem::transmute::<own::$future<'_>, own::$future<'static>>(future);
+                    Acquiring::new($begin(self), Location::caller(), $mode, future)
+                }
+            }
+
+            /// Acquires the lock if that needs no wait.
+            #[inline]
+            #[track_caller]
+            pub fn $try_name<'l>(&'l self) -> Option<Guard<$place, own::$guard<'static>>> {
+                let guard = self.meter.try_acquire(Location::caller(), $mode, |()| self.inner.$try_name())?;
+                let (guard, stamp) = guard.into_parts();
+                // SAFETY: just acquired, and dropped before the lock.
+                unsafe {
+                    let guard = std::mem::transmute::<own::$guard<'_>, own::$guard<'static>>(guard);
+                    Some(Guard::new($found(self), ProfiledGuard::new(guard, stamp)))
+                }
+            }
+
+            /// Acquires the lock, and blocks the thread meanwhile.
+            #[cfg(not(lockprof_no_blocking))]
+            #[inline]
+            #[track_caller]
+            pub fn $blocking<'l>(&'l self) -> Guard<$place, own::$guard<'static>> {
+                let Ok(guard) = self.meter.acquire(
+                    Location::caller(),
+                    $mode,
+                    is_worth_a_try,
+                    |()| self.inner.$try_name(),
+                    |()| Ok::<_, Infallible>(self.inner.$blocking()),
+                );
+                let (guard, stamp) = guard.into_parts();
+                // SAFETY: as above.
+                unsafe {
+                    let guard = std::mem::transmute::<own::$guard<'_>, own::$guard<'static>>(guard);
+                    Guard::new($found(self), ProfiledGuard::new(guard, stamp))
+                }
+            }
+        }
+    };
+    (
+        arc [$($generics:tt)*] $lock:ty, $mode:ident, $guard:ident, $future:ident,
+        [$start:ty: $begin:expr] => [$place:ty: $found:expr]:
+        $name:ident $arc:ident, $try_name:ident $try_arc:ident, $blocking:ident $blocking_arc:ident
+    ) => {
+        impl<$($generics)*> $lock {
+            /// Acquires the lock, with a guard that owns it.
+            #[inline]
+            #[track_caller]
+            #[allow(clippy::needless_lifetimes, reason = "some futures have it")]
+            pub fn $arc<'l>(self: &'l Arc<Self>) -> Acquiring<$start, own::$future<'static>> {
+                let future = self.inner.$name();
+                // SAFETY: the future is of the lock in `self`, which the other one owns, or borrows from who does.
+                unsafe {
+                    let future = std::mem::transmute::<own::$future<'_>, own::$future<'static>>(future);
+                    Acquiring::new($begin(self), Location::caller(), $mode, future)
+                }
+            }
+
+            /// Acquires the lock if that needs no wait, with a guard that owns it.
+            #[inline]
+            #[track_caller]
+            pub fn $try_arc(self: &Arc<Self>) -> Option<Guard<$place, own::$guard<'static>>> {
+                let (_, guard) = Guard::into_parts(self.$try_name()?);
+                // SAFETY: of this lock, which the new guard owns.
+                Some(unsafe { Guard::new($found(Arc::clone(self)), guard) })
+            }
+
+            /// Acquires the lock, and blocks the thread meanwhile, with a guard that owns it.
+            #[cfg(not(lockprof_no_blocking))]
+            #[inline]
+            #[track_caller]
+            pub fn $blocking_arc(self: &Arc<Self>) -> Guard<$place, own::$guard<'static>> {
+                let (_, guard) = Guard::into_parts(self.$blocking());
+                // SAFETY: of this lock, which the new guard owns.
+                unsafe { Guard::new($found(Arc::clone(self)), guard) }
+            }
+        }
+    };
+}
+pub(crate) use acquire;

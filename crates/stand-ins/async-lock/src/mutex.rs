@@ -1,0 +1,108 @@
+//! The mutex.
+
+use crate::future::Acquiring;
+use crate::guard::{Guard, Lock, Meter, WRITE, acquire, debug, is_worth_a_try};
+use crate::own;
+use nexus_lockprof_adaptor::{Profiled, ProfiledGuard};
+use std::cell::UnsafeCell;
+use std::convert::{Infallible, identity};
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A mutual exclusion lock that tasks wait for.
+pub struct Mutex<T: ?Sized> {
+    meter: Meter,
+    inner: real::Mutex<()>,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: it owns its data.
+unsafe impl<T: Send + ?Sized> Send for Mutex<T> {}
+// SAFETY: one at a time has the data.
+unsafe impl<T: Send + ?Sized> Sync for Mutex<T> {}
+
+impl<T: ?Sized> Lock for Mutex<T> {
+    type Data = T;
+
+    fn meter(&self) -> &Profiled<()> {
+        &self.meter
+    }
+
+    fn data(&self) -> *mut T {
+        self.data.get()
+    }
+}
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex that is known by where this was called.
+    #[track_caller]
+    pub const fn new(data: T) -> Mutex<T> {
+        Mutex {
+            meter: Meter::from_raw_created_at((), Location::caller()),
+            inner: real::Mutex::new(()),
+            data: UnsafeCell::new(data),
+        }
+    }
+
+    /// The data.
+    pub fn into_inner(self) -> T {
+        self.data.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// The data: nobody else has the mutex.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+}
+
+acquire! {
+    [T: ?Sized] Mutex<T>, WRITE, Mutex, MutexFuture, [&'l Self: identity] => [&'l Self: identity]:
+    lock try_lock lock_blocking
+}
+acquire! {
+    arc [T: ?Sized] Mutex<T>, WRITE, Mutex, MutexFuture, [Arc<Self>: Arc::clone] => [Arc<Self>: identity]:
+    lock lock_arc, try_lock try_lock_arc, lock_blocking lock_arc_blocking
+}
+
+impl<'a, T: ?Sized> Guard<&'a Mutex<T>, own::Mutex<'static>> {
+    /// Its mutex.
+    pub fn source(guard: &Self) -> &'a Mutex<T> {
+        Self::place(guard)
+    }
+}
+
+impl<T: ?Sized> Guard<Arc<Mutex<T>>, own::Mutex<'static>> {
+    /// Its mutex.
+    pub fn source(guard: &Self) -> &Arc<Mutex<T>>
+    where
+        T: Send,
+    {
+        Self::place(guard)
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let guard = self.inner.try_lock();
+        // SAFETY: the lock is held meanwhile.
+        let data = guard.as_ref().map(|_| unsafe { &*self.data.get() });
+        debug(f, ["Mutex", "data"], data)
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(val: T) -> Mutex<T> {
+        Mutex::new(val)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
+    }
+}

@@ -1,0 +1,84 @@
+//! The semaphore.
+
+use crate::future::Acquiring;
+use crate::guard::{Guard, Lock, Meter, Place, READ, acquire, is_worth_a_try};
+use crate::own;
+use nexus_lockprof_adaptor::{Profiled, ProfiledGuard};
+use std::convert::{Infallible, identity};
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A counter of permits that tasks wait for. An acquisition is of mode shared.
+pub struct Semaphore {
+    meter: Meter,
+    inner: real::Semaphore,
+}
+
+impl Lock for Semaphore {
+    type Data = ();
+
+    fn meter(&self) -> &Profiled<()> {
+        &self.meter
+    }
+
+    fn data(&self) -> *mut () {
+        std::ptr::NonNull::dangling().as_ptr()
+    }
+}
+
+impl Semaphore {
+    /// A semaphore with so many permits, known by where this was called.
+    #[track_caller]
+    pub const fn new(n: usize) -> Semaphore {
+        Semaphore {
+            meter: Meter::from_raw_created_at((), Location::caller()),
+            inner: real::Semaphore::new(n),
+        }
+    }
+
+    /// Adds `n` permits.
+    pub fn add_permits(&self, n: usize) {
+        self.inner.add_permits(n);
+    }
+
+    /// How many permits are free.
+    #[cfg(not(lockprof_no_permits))]
+    pub fn available_permits(&self) -> usize {
+        self.inner.available_permits()
+    }
+}
+
+acquire! {
+    [] Semaphore, READ, Permit, PermitFuture, [&'l Self: identity] => [&'l Self: identity]:
+    acquire try_acquire acquire_blocking
+}
+acquire! {
+    arc [] Semaphore, READ, Permit, PermitFuture, [Arc<Self>: Arc::clone] => [Arc<Self>: identity]:
+    acquire acquire_arc, try_acquire try_acquire_arc, acquire_blocking acquire_arc_blocking
+}
+
+impl<P: Place> Guard<P, own::Permit<'static>> {
+    /// Gives the permit back never. The hold ends now.
+    #[inline]
+    pub fn forget(self) {
+        let (place, guard) = Self::into_parts(self);
+        let forget = |(): &(), permit| std::mem::forget::<own::Permit<'_>>(permit);
+        // SAFETY: the guard was of this lock; all locks here are on the global engine.
+        unsafe { place.meter().release(guard, forget) };
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl<P: Place + fmt::Debug> fmt::Debug for Guard<P, own::Permit<'static>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SemaphoreGuard")
+            .field(Self::place(self))
+            .finish()
+    }
+}

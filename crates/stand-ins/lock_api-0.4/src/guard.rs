@@ -1,0 +1,432 @@
+//! The guards: one type, by the place of its lock and the mode.
+
+use crate::raw::{Raw, RawFair, Site, State, Writes, taken};
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A lock that has data.
+pub trait Lock {
+    /// Its raw lock, profiled.
+    type Core;
+    /// Its data.
+    type Data: ?Sized;
+
+    /// Its raw lock, profiled.
+    fn core(&self) -> &Self::Core;
+
+    /// Its data.
+    fn data(&self) -> *mut Self::Data;
+}
+
+/// How a guard finds its lock.
+pub trait Place {
+    /// The raw lock, profiled.
+    type Core;
+    /// The data.
+    type Data: ?Sized;
+
+    /// The raw lock, profiled.
+    fn core(&self) -> &Self::Core;
+
+    /// The data.
+    fn data(&self) -> *mut Self::Data;
+}
+
+macro_rules! place {
+    ($place:ty) => {
+        impl<L: Lock + ?Sized> Place for $place {
+            type Core = L::Core;
+            type Data = L::Data;
+
+            #[inline(always)]
+            fn core(&self) -> &L::Core {
+                L::core(self)
+            }
+
+            #[inline(always)]
+            fn data(&self) -> *mut L::Data {
+                L::data(self)
+            }
+        }
+    };
+}
+place!(&L);
+place!(Arc<L>);
+
+/// Holds a lock in mode `M`, until dropped.
+#[must_use = "if unused the lock will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct Guard<P: Place, M>
+where
+    P::Core: Raw<M>,
+{
+    place: P,
+    state: State,
+    marker: PhantomData<(M, *const ())>,
+}
+
+// SAFETY: what it has can be sent, and so can what it says of the lock.
+unsafe impl<P: Place + Send, M> Send for Guard<P, M>
+where
+    P::Core: Raw<M>,
+    <P::Core as Raw<M>>::Marker: Send,
+{
+}
+// SAFETY: a shared guard gives access to the lock and, shared, to the data.
+unsafe impl<P: Place, M> Sync for Guard<P, M>
+where
+    P::Core: Raw<M> + Sync,
+    P::Data: Sync,
+{
+}
+
+impl<P: Place, M> Guard<P, M>
+where
+    P::Core: Raw<M>,
+{
+    /// # Safety
+    /// The lock at `place` is held in this mode, by an acquisition with this state, which no other guard has.
+    #[inline(always)]
+    pub(crate) unsafe fn new(place: P, state: State) -> Self {
+        Guard {
+            place,
+            state,
+            marker: PhantomData,
+        }
+    }
+
+    /// The lock stays held.
+    #[inline(always)]
+    pub(crate) fn into_parts(s: Self) -> (P, State) {
+        let mut s = ManuallyDrop::new(s);
+        let state = taken(&mut s.state);
+        // SAFETY: read once: `s` is not dropped.
+        (unsafe { std::ptr::read(&s.place) }, state)
+    }
+
+    #[inline(always)]
+    pub(crate) fn place(s: &Self) -> &P {
+        &s.place
+    }
+
+    /// The profiled raw lock, and what the guard has of this acquisition.
+    #[doc(hidden)]
+    #[inline]
+    pub fn lockprof_parts(s: &mut Self) -> (&P::Core, &mut State) {
+        (s.place.core(), &mut s.state)
+    }
+
+    /// Releases the lock for the time of `f`.
+    #[inline]
+    #[track_caller]
+    pub fn unlocked<F, U>(s: &mut Self, f: F) -> U
+    where
+        F: FnOnce() -> U,
+    {
+        let site = Location::caller();
+        let state = taken(&mut s.state);
+        // SAFETY: a guard holds its lock; it is locked again before this guard is used.
+        unsafe { s.place.core().unlock(state) };
+        let _again = Again { guard: s, site };
+        f()
+    }
+}
+
+impl<P: Place, M> Guard<P, M>
+where
+    P::Core: RawFair<M>,
+{
+    /// Releases the lock to a waiter, if there is one.
+    #[inline]
+    #[track_caller]
+    pub fn unlock_fair(s: Self) {
+        let (place, state) = Self::into_parts(s);
+        // SAFETY: a guard holds its lock.
+        unsafe { place.core().unlock_fair(state) };
+    }
+
+    /// Releases the lock fairly for the time of `f`.
+    #[inline]
+    #[track_caller]
+    pub fn unlocked_fair<F, U>(s: &mut Self, f: F) -> U
+    where
+        F: FnOnce() -> U,
+    {
+        let site = Location::caller();
+        let state = taken(&mut s.state);
+        // SAFETY: as in `unlocked`.
+        unsafe { s.place.core().unlock_fair(state) };
+        let _again = Again { guard: s, site };
+        f()
+    }
+
+    /// Lets a waiter have the lock in between, if there is one.
+    #[inline]
+    #[track_caller]
+    pub fn bump(s: &mut Self) {
+        // SAFETY: a guard holds its lock.
+        unsafe { s.place.core().bump(Location::caller(), &mut s.state) };
+    }
+}
+
+/// Locks again, for a guard whose lock was released.
+struct Again<'g, P: Place, M>
+where
+    P::Core: Raw<M>,
+{
+    guard: &'g mut Guard<P, M>,
+    site: Site,
+}
+
+impl<P: Place, M> Drop for Again<'_, P, M>
+where
+    P::Core: Raw<M>,
+{
+    #[inline]
+    fn drop(&mut self) {
+        self.guard.state = self.guard.place.core().lock(self.site);
+    }
+}
+
+impl<L: Lock + ?Sized, M> Guard<Arc<L>, M>
+where
+    L::Core: Raw<M>,
+{
+    /// Releases the lock, and returns it.
+    #[inline]
+    #[track_caller]
+    pub fn into_arc(s: Self) -> Arc<L> {
+        let (place, state) = Self::into_parts(s);
+        // SAFETY: a guard holds its lock.
+        unsafe { L::core(&place).unlock(state) };
+        place
+    }
+}
+
+impl<L: Lock + ?Sized, M> Guard<Arc<L>, M>
+where
+    L::Core: RawFair<M>,
+{
+    /// Releases the lock to a waiter, if there is one, and returns it.
+    #[inline]
+    pub fn into_arc_fair(s: Self) -> Arc<L> {
+        let (place, state) = Self::into_parts(s);
+        // SAFETY: a guard holds its lock.
+        unsafe { L::core(&place).unlock_fair(state) };
+        place
+    }
+}
+
+impl<P: Place, M> Drop for Guard<P, M>
+where
+    P::Core: Raw<M>,
+{
+    #[inline]
+    fn drop(&mut self) {
+        let state = taken(&mut self.state);
+        // SAFETY: a guard holds its lock.
+        unsafe { self.place.core().unlock(state) };
+    }
+}
+
+impl<P: Place, M> Deref for Guard<P, M>
+where
+    P::Core: Raw<M>,
+{
+    type Target = P::Data;
+
+    #[inline]
+    fn deref(&self) -> &P::Data {
+        // SAFETY: the lock is held, in a mode in which one may read.
+        unsafe { &*self.place.data() }
+    }
+}
+
+impl<P: Place, M: Writes> DerefMut for Guard<P, M>
+where
+    P::Core: Raw<M>,
+{
+    #[inline]
+    fn deref_mut(&mut self) -> &mut P::Data {
+        // SAFETY: the lock is held, in a mode in which nobody else has the data.
+        unsafe { &mut *self.place.data() }
+    }
+}
+
+impl<P: Place, M> fmt::Debug for Guard<P, M>
+where
+    P::Core: Raw<M>,
+    P::Data: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<P: Place, M> fmt::Display for Guard<P, M>
+where
+    P::Core: Raw<M>,
+    P::Data: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+// SAFETY: the data is where the lock is, which the guard does not contain.
+#[cfg(feature = "owning_ref")]
+unsafe impl<L: Lock + ?Sized, M> owning_ref::StableAddress for Guard<&L, M> where L::Core: Raw<M> {}
+
+/// How a lock is printed.
+pub(crate) fn debug<T: fmt::Debug>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    data: Option<T>,
+) -> fmt::Result {
+    let mut shown = f.debug_struct(name);
+    match data {
+        Some(data) => shown.field("data", &data),
+        None => shown.field("data", &format_args!("<locked>")),
+    };
+    shown.finish()
+}
+
+/// Writes the ways to acquire a lock in a mode: `name`, `try_name`, and the same with guards that own it.
+macro_rules! acquire {
+    ([$($generics:tt)*] $lock:ty, $mode:ty, $trait:path: $name:ident $try_name:ident $arc:ident $try_arc:ident) => {
+        impl<$($generics)*> $lock {
+            /// Acquires the lock, and blocks the thread meanwhile.
+            #[inline]
+            #[track_caller]
+            pub fn $name(&self) -> Guard<&Self, $mode> {
+                let state = <_ as $trait>::lock(&self.core, Location::caller());
+                // SAFETY: just acquired.
+                unsafe { Guard::new(self, state) }
+            }
+
+            /// Acquires the lock if that needs no wait.
+            #[inline]
+            #[track_caller]
+            pub fn $try_name(&self) -> Option<Guard<&Self, $mode>> {
+                let state = <_ as $trait>::try_lock(&self.core, Location::caller())?;
+                // SAFETY: just acquired.
+                Some(unsafe { Guard::new(self, state) })
+            }
+
+            /// Acquires the lock, with a guard that owns it.
+            #[cfg(feature = "arc_lock")]
+            #[inline]
+            #[track_caller]
+            pub fn $arc(self: &Arc<Self>) -> Guard<Arc<Self>, $mode> {
+                let state = <_ as $trait>::lock(&self.core, Location::caller());
+                // SAFETY: just acquired.
+                unsafe { Guard::new(Arc::clone(self), state) }
+            }
+
+            /// Acquires the lock if that needs no wait, with a guard that owns it.
+            #[cfg(feature = "arc_lock")]
+            #[inline]
+            #[track_caller]
+            pub fn $try_arc(self: &Arc<Self>) -> Option<Guard<Arc<Self>, $mode>> {
+                let state = <_ as $trait>::try_lock(&self.core, Location::caller())?;
+                // SAFETY: just acquired.
+                Some(unsafe { Guard::new(Arc::clone(self), state) })
+            }
+        }
+    };
+    (timed [$($generics:tt)*] $lock:ty, $mode:ty, $trait:path: $for_:ident $until:ident $arc_for:ident $arc_until:ident) => {
+        acquire! { one [$($generics)*] $lock, $mode, $trait, try_lock_for, Duration: $for_ $arc_for }
+        acquire! { one [$($generics)*] $lock, $mode, $trait, try_lock_until, Instant: $until $arc_until }
+    };
+    (one [$($generics:tt)*] $lock:ty, $mode:ty, $trait:path, $how:ident, $when:ident: $name:ident $arc:ident) => {
+        impl<$($generics)*> $lock {
+            /// Acquires the lock unless that takes longer.
+            #[inline]
+            #[track_caller]
+            pub fn $name(&self, timeout: R::$when) -> Option<Guard<&Self, $mode>> {
+                let state = <_ as $trait>::$how(&self.core, timeout, Location::caller())?;
+                // SAFETY: just acquired.
+                Some(unsafe { Guard::new(self, state) })
+            }
+
+            /// Acquires the lock unless that takes longer, with a guard that owns it.
+            #[cfg(feature = "arc_lock")]
+            #[inline]
+            #[track_caller]
+            pub fn $arc(self: &Arc<Self>, timeout: R::$when) -> Option<Guard<Arc<Self>, $mode>> {
+                let state = <_ as $trait>::$how(&self.core, timeout, Location::caller())?;
+                // SAFETY: just acquired.
+                Some(unsafe { Guard::new(Arc::clone(self), state) })
+            }
+        }
+    };
+}
+pub(crate) use acquire;
+
+/// Writes what a lock is besides what it can be asked for.
+macro_rules! lock {
+    ($lock:ident [$($param:ident: $bound:ident),*], $core:ty, [$($sync:tt)*]) => {
+        // SAFETY: it owns its data.
+        unsafe impl<$($param: $bound + Send,)* T: ?Sized + Send> Send for $lock<$($param,)* T> {}
+        // SAFETY: one at a time has the data, or those that share it.
+        unsafe impl<$($param: $bound + Sync,)* T: ?Sized + $($sync)*> Sync for $lock<$($param,)* T> {}
+
+        impl<$($param,)* T: ?Sized> Lock for $lock<$($param,)* T> {
+            type Core = $core;
+            type Data = T;
+
+            #[inline(always)]
+            fn core(&self) -> &$core {
+                &self.core
+            }
+
+            #[inline(always)]
+            fn data(&self) -> *mut T {
+                self.data.get()
+            }
+        }
+
+        impl<$($param: $bound,)* T> $lock<$($param,)* T> {
+            /// The data.
+            #[inline]
+            pub fn into_inner(self) -> T {
+                self.data.into_inner()
+            }
+        }
+
+        impl<$($param: $bound,)* T: ?Sized> $lock<$($param,)* T> {
+            /// The data: nobody else has the lock.
+            #[inline]
+            pub fn get_mut(&mut self) -> &mut T {
+                self.data.get_mut()
+            }
+
+            /// Where the data is.
+            #[inline]
+            pub fn data_ptr(&self) -> *mut T {
+                self.data.get()
+            }
+        }
+
+        impl<$($param: $bound,)* T: Default> Default for $lock<$($param,)* T> {
+            #[inline]
+            #[track_caller]
+            fn default() -> Self {
+                Self::new(T::default())
+            }
+        }
+
+        impl<$($param: $bound,)* T> From<T> for $lock<$($param,)* T> {
+            #[inline]
+            #[track_caller]
+            fn from(t: T) -> Self {
+                Self::new(t)
+            }
+        }
+    };
+}
+pub(crate) use lock;

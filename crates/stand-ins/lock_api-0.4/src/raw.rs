@@ -1,0 +1,440 @@
+//! Raw locks, profiled, in one form for all modes: guards are written once.
+
+use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard};
+use real::{
+    RawMutex, RawMutexFair, RawMutexTimed, RawRwLock, RawRwLockDowngrade, RawRwLockFair,
+    RawRwLockRecursive, RawRwLockRecursiveTimed, RawRwLockTimed, RawRwLockUpgrade,
+    RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
+};
+use std::convert::Infallible;
+use std::panic::Location;
+
+/// What is measured of an acquisition.
+pub(crate) type State = ProfiledGuard<()>;
+
+/// A caller's place.
+pub(crate) type Site = &'static Location<'static>;
+
+/// Of an acquisition that nothing is known of.
+#[inline(always)]
+pub(crate) fn unknown() -> State {
+    ProfiledGuard::untracked(())
+}
+
+/// What a guard has, which is to be used once.
+#[inline(always)]
+pub(crate) fn taken(state: &mut State) -> State {
+    std::mem::replace(state, unknown())
+}
+
+/// A mutex is held.
+#[derive(Debug)]
+pub struct OfMutex;
+/// A reader-writer lock is held for reading.
+#[derive(Debug)]
+pub struct Read;
+/// A reader-writer lock is held for writing.
+#[derive(Debug)]
+pub struct Write;
+/// A reader-writer lock is held for reading, and may become a writer's.
+#[derive(Debug)]
+pub struct Upgradable;
+
+/// Whoever holds the lock in this mode may write.
+pub trait Writes {}
+impl Writes for OfMutex {}
+impl Writes for Write {}
+
+/// A lock that can be acquired in mode `M`.
+pub trait Raw<M> {
+    /// Says whether guards are `Send`.
+    type Marker;
+
+    /// Acquires it.
+    fn lock(&self, site: Site) -> State;
+
+    /// Acquires it if that needs no wait.
+    fn try_lock(&self, site: Site) -> Option<State>;
+
+    /// Releases it.
+    ///
+    /// # Safety
+    /// It is held in this mode, by an acquisition with this state.
+    unsafe fn unlock(&self, state: State);
+}
+
+/// The same, with a fair release.
+pub trait RawFair<M>: Raw<M> {
+    /// Releases it to a waiter, if there is one.
+    ///
+    /// # Safety
+    /// As for [`Raw::unlock`].
+    unsafe fn unlock_fair(&self, state: State);
+
+    /// Lets a waiter have it in between.
+    ///
+    /// # Safety
+    /// As for [`Raw::unlock`].
+    unsafe fn bump(&self, site: Site, state: &mut State);
+}
+
+/// The same, with limits to the wait.
+pub trait RawTimed<M>: Raw<M> {
+    /// A length of time.
+    type Duration;
+    /// A point in time.
+    type Instant;
+
+    /// Acquires it unless that takes longer.
+    fn try_lock_for(&self, timeout: Self::Duration, site: Site) -> Option<State>;
+
+    /// Acquires it unless that takes longer.
+    fn try_lock_until(&self, timeout: Self::Instant, site: Site) -> Option<State>;
+}
+
+/// A raw lock may have no cheaper way to tell whether it is free: that of lock_api's trait acquires it. So it is tried.
+fn is_worth_a_try<R>(_: &R) -> bool {
+    true
+}
+
+#[inline(always)]
+fn acquire<R>(
+    lock: &Profiled<R>,
+    site: Site,
+    mode: HoldMode,
+    try_: impl Fn(&R) -> bool,
+    block: impl FnOnce(&R),
+) -> State {
+    let Ok(state) = lock.acquire::<_, Infallible>(
+        site,
+        mode,
+        is_worth_a_try,
+        |raw| try_(raw).then_some(()),
+        |raw| {
+            block(raw);
+            Ok(())
+        },
+    );
+    state
+}
+
+#[inline(always)]
+fn attempt<R>(
+    lock: &Profiled<R>,
+    site: Site,
+    mode: HoldMode,
+    try_: impl Fn(&R) -> bool,
+) -> Option<State> {
+    lock.try_acquire(site, mode, |raw| try_(raw).then_some(()))
+}
+
+#[inline(always)]
+fn acquire_in_time<R>(
+    lock: &Profiled<R>,
+    site: Site,
+    mode: HoldMode,
+    try_: impl Fn(&R) -> bool,
+    block: impl FnOnce(&R) -> bool,
+) -> Option<State> {
+    let acquired = lock.acquire(
+        site,
+        mode,
+        is_worth_a_try,
+        |raw| try_(raw).then_some(()),
+        |raw| block(raw).then_some(()).ok_or(()),
+    );
+    acquired.ok()
+}
+
+/// Writes the three traits for a mode, whose functions lock_api's traits have under these names.
+macro_rules! mode {
+    (
+        $tag:ident, $mode:ident: $raw:ident $lock:ident $try_lock:ident $unlock:ident,
+        $fair:ident $unlock_fair:ident $bump:ident $is_bump_seen:literal,
+        $timed:ident $clock:ident $try_lock_for:ident $try_lock_until:ident
+    ) => {
+        impl<R: $raw> Raw<$tag> for Profiled<R> {
+            type Marker = R::GuardMarker;
+
+            #[inline]
+            fn lock(&self, site: Site) -> State {
+                acquire(self, site, HoldMode::$mode, R::$try_lock, R::$lock)
+            }
+
+            #[inline]
+            fn try_lock(&self, site: Site) -> Option<State> {
+                attempt(self, site, HoldMode::$mode, R::$try_lock)
+            }
+
+            #[inline]
+            unsafe fn unlock(&self, state: State) {
+                // SAFETY: the caller's; all locks here are on the global engine.
+                unsafe { self.release(state, |raw, ()| raw.$unlock()) };
+            }
+        }
+
+        impl<R: $fair> RawFair<$tag> for Profiled<R> {
+            #[inline]
+            unsafe fn unlock_fair(&self, state: State) {
+                // SAFETY: the caller's; all locks here are on the global engine.
+                unsafe { self.release_fair(state, |raw, ()| raw.$unlock_fair()) };
+            }
+
+            #[inline]
+            unsafe fn bump(&self, site: Site, state: &mut State) {
+                if $is_bump_seen {
+                    // SAFETY: the caller's; all locks here are on the global engine.
+                    unsafe { self.bump_with(site, state, |raw, ()| raw.$bump()) };
+                } else {
+                    // Beside other readers, whether it yielded cannot be told from outside.
+                    // SAFETY: the caller's.
+                    unsafe { self.raw().$bump() };
+                }
+            }
+        }
+
+        impl<R: $timed> RawTimed<$tag> for Profiled<R> {
+            type Duration = <R as $clock>::Duration;
+            type Instant = <R as $clock>::Instant;
+
+            #[inline]
+            fn try_lock_for(&self, timeout: Self::Duration, site: Site) -> Option<State> {
+                acquire_in_time(self, site, HoldMode::$mode, R::$try_lock, |raw| {
+                    raw.$try_lock_for(timeout)
+                })
+            }
+
+            #[inline]
+            fn try_lock_until(&self, timeout: Self::Instant, site: Site) -> Option<State> {
+                acquire_in_time(self, site, HoldMode::$mode, R::$try_lock, |raw| {
+                    raw.$try_lock_until(timeout)
+                })
+            }
+        }
+    };
+}
+
+mode! {
+    OfMutex, Exclusive: RawMutex lock try_lock unlock,
+    RawMutexFair unlock_fair bump true,
+    RawMutexTimed RawMutexTimed try_lock_for try_lock_until
+}
+mode! {
+    Read, Shared: RawRwLock lock_shared try_lock_shared unlock_shared,
+    RawRwLockFair unlock_shared_fair bump_shared false,
+    RawRwLockTimed RawRwLockTimed try_lock_shared_for try_lock_shared_until
+}
+mode! {
+    Write, Exclusive: RawRwLock lock_exclusive try_lock_exclusive unlock_exclusive,
+    RawRwLockFair unlock_exclusive_fair bump_exclusive true,
+    RawRwLockTimed RawRwLockTimed try_lock_exclusive_for try_lock_exclusive_until
+}
+mode! {
+    Upgradable, Upgradable: RawRwLockUpgrade lock_upgradable try_lock_upgradable unlock_upgradable,
+    RawRwLockUpgradeFair unlock_upgradable_fair bump_upgradable false,
+    RawRwLockUpgradeTimed RawRwLockTimed try_lock_upgradable_for try_lock_upgradable_until
+}
+
+/// A lock that may be read while it is read.
+pub(crate) trait Recursive {
+    /// Acquires it.
+    fn lock(&self, site: Site) -> State;
+
+    /// Acquires it if that needs no wait.
+    fn try_lock(&self, site: Site) -> Option<State>;
+}
+
+impl<R: RawRwLockRecursive> Recursive for Profiled<R> {
+    #[inline]
+    fn lock(&self, site: Site) -> State {
+        acquire(
+            self,
+            site,
+            HoldMode::Shared,
+            R::try_lock_shared_recursive,
+            R::lock_shared_recursive,
+        )
+    }
+
+    #[inline]
+    fn try_lock(&self, site: Site) -> Option<State> {
+        attempt(self, site, HoldMode::Shared, R::try_lock_shared_recursive)
+    }
+}
+
+/// The same, with limits to the wait.
+pub(crate) trait RecursiveTimed: RawTimed<Read> {
+    /// Acquires it unless that takes longer.
+    fn try_lock_for(&self, timeout: Self::Duration, site: Site) -> Option<State>;
+
+    /// Acquires it unless that takes longer.
+    fn try_lock_until(&self, timeout: Self::Instant, site: Site) -> Option<State>;
+}
+
+impl<R: RawRwLockRecursiveTimed> RecursiveTimed for Profiled<R> {
+    #[inline]
+    fn try_lock_for(&self, timeout: R::Duration, site: Site) -> Option<State> {
+        let try_ = R::try_lock_shared_recursive;
+        acquire_in_time(self, site, HoldMode::Shared, try_, |raw| {
+            raw.try_lock_shared_recursive_for(timeout)
+        })
+    }
+
+    #[inline]
+    fn try_lock_until(&self, timeout: R::Instant, site: Site) -> Option<State> {
+        let try_ = R::try_lock_shared_recursive;
+        acquire_in_time(self, site, HoldMode::Shared, try_, |raw| {
+            raw.try_lock_shared_recursive_until(timeout)
+        })
+    }
+}
+
+/// A lock whose writer may become a reader.
+pub trait Downgrade: Raw<Read> + Raw<Write> {
+    /// # Safety
+    /// It is held for writing, by an acquisition with this state.
+    unsafe fn downgrade(&self, site: Site, state: State) -> State;
+}
+
+impl<R: RawRwLockDowngrade> Downgrade for Profiled<R> {
+    #[inline]
+    unsafe fn downgrade(&self, site: Site, state: State) -> State {
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe { self.change_with(site, HoldMode::Shared, state, |raw, ()| raw.downgrade()) }
+    }
+}
+
+/// A lock that is read by one who may become its writer.
+pub trait Upgrade: Raw<Upgradable> + Raw<Write> {
+    /// # Safety
+    /// It is held to be upgraded, by an acquisition with this state.
+    unsafe fn upgrade(&self, site: Site, state: State) -> State;
+
+    /// # Safety
+    /// As for [`upgrade`](Self::upgrade).
+    unsafe fn try_upgrade(&self, site: Site, state: State) -> Result<State, State>;
+}
+
+impl<R: RawRwLockUpgrade> Upgrade for Profiled<R> {
+    #[inline]
+    unsafe fn upgrade(&self, site: Site, state: State) -> State {
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let upgraded = unsafe {
+            self.upgrade_with::<_, _, Infallible>(
+                site,
+                state,
+                |raw, ()| raw.try_upgrade().then_some(()).ok_or(()),
+                |raw, ()| {
+                    raw.upgrade();
+                    Ok(())
+                },
+            )
+        };
+        let Ok(state) = upgraded;
+        state
+    }
+
+    #[inline]
+    unsafe fn try_upgrade(&self, site: Site, state: State) -> Result<State, State> {
+        // SAFETY: as above.
+        unsafe {
+            self.try_upgrade_with(site, state, |raw, ()| {
+                raw.try_upgrade().then_some(()).ok_or(())
+            })
+        }
+    }
+}
+
+/// The same, with limits to the wait.
+pub trait UpgradeTimed: Upgrade + RawTimed<Upgradable> {
+    /// # Safety
+    /// As for [`Upgrade::upgrade`].
+    unsafe fn try_upgrade_for(
+        &self,
+        timeout: Self::Duration,
+        site: Site,
+        state: State,
+    ) -> Result<State, State>;
+
+    /// # Safety
+    /// As for [`Upgrade::upgrade`].
+    unsafe fn try_upgrade_until(
+        &self,
+        timeout: Self::Instant,
+        site: Site,
+        state: State,
+    ) -> Result<State, State>;
+}
+
+impl<R: RawRwLockUpgradeTimed> UpgradeTimed for Profiled<R> {
+    #[inline]
+    unsafe fn try_upgrade_for(
+        &self,
+        timeout: R::Duration,
+        site: Site,
+        state: State,
+    ) -> Result<State, State> {
+        // SAFETY: the caller's; all locks here are on the global engine.
+        let upgraded = unsafe {
+            self.upgrade_with(
+                site,
+                state,
+                |raw, ()| raw.try_upgrade().then_some(()).ok_or(()),
+                |raw, ()| raw.try_upgrade_for(timeout).then_some(()).ok_or(()),
+            )
+        };
+        upgraded.map_err(|((), before)| State::new((), before))
+    }
+
+    #[inline]
+    unsafe fn try_upgrade_until(
+        &self,
+        timeout: R::Instant,
+        site: Site,
+        state: State,
+    ) -> Result<State, State> {
+        // SAFETY: as above.
+        let upgraded = unsafe {
+            self.upgrade_with(
+                site,
+                state,
+                |raw, ()| raw.try_upgrade().then_some(()).ok_or(()),
+                |raw, ()| raw.try_upgrade_until(timeout).then_some(()).ok_or(()),
+            )
+        };
+        upgraded.map_err(|((), before)| State::new((), before))
+    }
+}
+
+/// A lock that can go from any mode to any lesser one.
+pub trait UpgradeDowngrade: Upgrade + Downgrade {
+    /// # Safety
+    /// It is held to be upgraded, by an acquisition with this state.
+    unsafe fn downgrade_upgradable(&self, site: Site, state: State) -> State;
+
+    /// # Safety
+    /// It is held for writing, by an acquisition with this state.
+    unsafe fn downgrade_to_upgradable(&self, site: Site, state: State) -> State;
+}
+
+impl<R: RawRwLockUpgradeDowngrade> UpgradeDowngrade for Profiled<R> {
+    #[inline]
+    unsafe fn downgrade_upgradable(&self, site: Site, state: State) -> State {
+        // SAFETY: the caller's; all locks here are on the global engine.
+        unsafe {
+            self.change_with(site, HoldMode::Shared, state, |raw, ()| {
+                raw.downgrade_upgradable()
+            })
+        }
+    }
+
+    #[inline]
+    unsafe fn downgrade_to_upgradable(&self, site: Site, state: State) -> State {
+        // SAFETY: as above.
+        unsafe {
+            self.change_with(site, HoldMode::Upgradable, state, |raw, ()| {
+                raw.downgrade_to_upgradable()
+            })
+        }
+    }
+}

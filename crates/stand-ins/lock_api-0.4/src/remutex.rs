@@ -1,0 +1,286 @@
+//! The reentrant mutex: acquired when its thread locks it first, and released when that has unlocked it as often.
+
+use crate::guard::{Guard, Lock, acquire, debug, lock};
+use crate::raw::{OfMutex, Raw, RawFair, RawTimed, Site, State, unknown};
+use nexus_lockprof_adaptor::{Profiled, StampCell};
+use real::{GetThreadId, GuardNoSend, RawMutex, RawMutexFair, RawMutexTimed};
+use std::cell::{Cell, UnsafeCell};
+use std::fmt;
+use std::panic::Location;
+#[cfg(feature = "arc_lock")]
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// A reentrant mutex is held.
+#[derive(Debug)]
+pub struct Again;
+
+/// A raw lock that its owner may lock again.
+#[derive(Debug)]
+pub struct Reentrant<R, G> {
+    lock: Profiled<R>,
+    /// Relaxed: a thread that finds its own number has written it itself, while it held the lock.
+    owner: AtomicUsize,
+    /// The owner's alone.
+    count: Cell<usize>,
+    /// What is measured of the acquisition: any of the guards may be the last one.
+    stamp: StampCell,
+    thread_id: G,
+}
+
+// SAFETY: it owns what it has.
+unsafe impl<R: RawMutex + Send, G: GetThreadId + Send> Send for Reentrant<R, G> {}
+// SAFETY: the count is used by the thread that holds the lock.
+unsafe impl<R: RawMutex + Sync, G: GetThreadId + Sync> Sync for Reentrant<R, G> {}
+
+impl<R: RawMutex, G: GetThreadId> Reentrant<R, G> {
+    #[inline(always)]
+    fn acquire(&self, lock: impl FnOnce() -> Option<State>) -> Option<State> {
+        let id = self.thread_id.nonzero_thread_id().get();
+        if self.owner.load(Relaxed) == id {
+            let Some(count) = self.count.get().checked_add(1) else {
+                panic!("ReentrantMutex lock count overflow");
+            };
+            self.count.set(count);
+        } else {
+            self.stamp.put(lock()?.into_parts().1);
+            self.owner.store(id, Relaxed);
+            self.count.set(1);
+        }
+        Some(unknown())
+    }
+
+    /// The state of the acquisition, if it is over.
+    #[inline(always)]
+    fn leave(&self) -> Option<State> {
+        let count = self.count.get() - 1;
+        self.count.set(count);
+        (count == 0).then(|| {
+            self.owner.store(0, Relaxed);
+            State::new((), self.stamp.take())
+        })
+    }
+}
+
+impl<R: RawMutex, G: GetThreadId> Raw<Again> for Reentrant<R, G> {
+    type Marker = GuardNoSend;
+
+    #[inline]
+    fn lock(&self, site: Site) -> State {
+        let locked = self.acquire(|| Some(Raw::<OfMutex>::lock(&self.lock, site)));
+        locked.unwrap_or_else(unknown)
+    }
+
+    #[inline]
+    fn try_lock(&self, site: Site) -> Option<State> {
+        self.acquire(|| Raw::<OfMutex>::try_lock(&self.lock, site))
+    }
+
+    #[inline]
+    unsafe fn unlock(&self, _: State) {
+        if let Some(state) = self.leave() {
+            // SAFETY: the caller's; it was the last one.
+            unsafe { Raw::<OfMutex>::unlock(&self.lock, state) };
+        }
+    }
+}
+
+impl<R: RawMutexFair, G: GetThreadId> RawFair<Again> for Reentrant<R, G> {
+    #[inline]
+    unsafe fn unlock_fair(&self, _: State) {
+        if let Some(state) = self.leave() {
+            // SAFETY: the caller's; it was the last one.
+            unsafe { RawFair::<OfMutex>::unlock_fair(&self.lock, state) };
+        }
+    }
+
+    #[inline]
+    unsafe fn bump(&self, site: Site, _: &mut State) {
+        if self.count.get() != 1 {
+            return;
+        }
+        let id = self.owner.load(Relaxed);
+        if let Some(mut state) = self.leave() {
+            // SAFETY: the caller's; it is held again afterwards.
+            unsafe { RawFair::<OfMutex>::bump(&self.lock, site, &mut state) };
+            self.stamp.put(state.into_parts().1);
+            self.owner.store(id, Relaxed);
+            self.count.set(1);
+        }
+    }
+}
+
+impl<R: RawMutexTimed, G: GetThreadId> RawTimed<Again> for Reentrant<R, G> {
+    type Duration = R::Duration;
+    type Instant = R::Instant;
+
+    #[inline]
+    fn try_lock_for(&self, timeout: R::Duration, site: Site) -> Option<State> {
+        self.acquire(|| RawTimed::<OfMutex>::try_lock_for(&self.lock, timeout, site))
+    }
+
+    #[inline]
+    fn try_lock_until(&self, timeout: R::Instant, site: Site) -> Option<State> {
+        self.acquire(|| RawTimed::<OfMutex>::try_lock_until(&self.lock, timeout, site))
+    }
+}
+
+/// A mutual exclusion lock that its owner may lock again, over a raw lock `R`.
+pub struct ReentrantMutex<R, G, T: ?Sized> {
+    core: Reentrant<R, G>,
+    data: UnsafeCell<T>,
+}
+
+lock! { ReentrantMutex [R: RawMutex, G: GetThreadId], Reentrant<R, G>, [Send] }
+
+impl<R: RawMutex, G: GetThreadId, T> ReentrantMutex<R, G, T> {
+    /// An unlocked mutex that is known by where this was called.
+    #[inline]
+    #[track_caller]
+    pub const fn new(val: T) -> ReentrantMutex<R, G, T> {
+        Self::from_raw(R::INIT, G::INIT, val)
+    }
+}
+
+impl<R, G, T> ReentrantMutex<R, G, T> {
+    /// A mutex of this raw lock, known by where this was called.
+    #[inline]
+    #[track_caller]
+    pub const fn from_raw(raw_mutex: R, get_thread_id: G, val: T) -> ReentrantMutex<R, G, T> {
+        ReentrantMutex {
+            core: Reentrant {
+                lock: Profiled::from_raw_created_at(raw_mutex, Location::caller()),
+                owner: AtomicUsize::new(0),
+                count: Cell::new(0),
+                stamp: StampCell::new(),
+                thread_id: get_thread_id,
+            },
+            data: UnsafeCell::new(val),
+        }
+    }
+
+    /// [`from_raw`](Self::from_raw), by an older name.
+    #[inline]
+    #[track_caller]
+    pub const fn const_new(raw_mutex: R, get_thread_id: G, val: T) -> ReentrantMutex<R, G, T> {
+        Self::from_raw(raw_mutex, get_thread_id, val)
+    }
+}
+
+acquire! { [R: RawMutex, G: GetThreadId, T: ?Sized] ReentrantMutex<R, G, T>, Again, Raw<Again>: lock try_lock lock_arc try_lock_arc }
+acquire! { timed [R: RawMutexTimed, G: GetThreadId, T: ?Sized] ReentrantMutex<R, G, T>, Again, RawTimed<Again>: try_lock_for try_lock_until try_lock_arc_for try_lock_arc_until }
+
+impl<R: RawMutex, G: GetThreadId, T: ?Sized> ReentrantMutex<R, G, T> {
+    /// A guard of a mutex that is locked.
+    ///
+    /// # Safety
+    /// This thread holds the mutex, and has no guard for it.
+    #[inline]
+    pub unsafe fn make_guard_unchecked(&self) -> Guard<&Self, Again> {
+        // SAFETY: the caller's.
+        unsafe { Guard::new(self, unknown()) }
+    }
+
+    /// The same, with a guard that owns the mutex.
+    ///
+    /// # Safety
+    /// This thread holds the mutex, and has no guard for it.
+    #[cfg(feature = "arc_lock")]
+    #[inline]
+    pub unsafe fn make_arc_guard_unchecked(self: &Arc<Self>) -> Guard<Arc<Self>, Again> {
+        // SAFETY: the caller's.
+        unsafe { Guard::new(Arc::clone(self), unknown()) }
+    }
+
+    /// Whether the mutex is locked.
+    #[inline]
+    #[track_caller]
+    pub fn is_locked(&self) -> bool {
+        self.core.lock.raw().is_locked()
+    }
+
+    /// Whether this thread has locked the mutex.
+    #[inline]
+    #[track_caller]
+    pub fn is_owned_by_current_thread(&self) -> bool {
+        self.core.owner.load(Relaxed) == self.core.thread_id.nonzero_thread_id().get()
+    }
+
+    /// Unlocks the mutex, once.
+    ///
+    /// # Safety
+    /// This thread holds the mutex by a guard that was forgotten.
+    #[inline]
+    #[track_caller]
+    pub unsafe fn force_unlock(&self) {
+        // SAFETY: the caller's.
+        unsafe { self.core.unlock(unknown()) };
+    }
+
+    /// The raw lock, whose use is not seen.
+    ///
+    /// # Safety
+    /// The mutex is not unlocked while there is a guard.
+    #[inline]
+    pub unsafe fn raw(&self) -> &R {
+        self.core.lock.raw()
+    }
+}
+
+impl<R: RawMutexFair, G: GetThreadId, T: ?Sized> ReentrantMutex<R, G, T> {
+    /// Unlocks the mutex fairly, once.
+    ///
+    /// # Safety
+    /// As for [`force_unlock`](Self::force_unlock).
+    #[inline]
+    #[track_caller]
+    pub unsafe fn force_unlock_fair(&self) {
+        // SAFETY: the caller's.
+        unsafe { self.core.unlock_fair(unknown()) };
+    }
+}
+
+impl<'a, R: RawMutex, G: GetThreadId, T: ?Sized> Guard<&'a ReentrantMutex<R, G, T>, Again> {
+    /// Its mutex.
+    pub fn remutex(s: &Self) -> &'a ReentrantMutex<R, G, T> {
+        Self::place(s)
+    }
+}
+
+#[cfg(feature = "arc_lock")]
+impl<R: RawMutex, G: GetThreadId, T: ?Sized> Guard<Arc<ReentrantMutex<R, G, T>>, Again> {
+    /// Its mutex.
+    pub fn remutex(s: &Self) -> &Arc<ReentrantMutex<R, G, T>> {
+        Self::place(s)
+    }
+}
+
+impl<R: RawMutex, G: GetThreadId, T: ?Sized + fmt::Debug> fmt::Debug for ReentrantMutex<R, G, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let locked = self.core.acquire(|| {
+            let is_ours = self.core.lock.raw().try_lock();
+            is_ours.then(unknown)
+        });
+        // SAFETY: just acquired.
+        let guard = locked.map(|state| unsafe { Guard::new(self, state) });
+        debug(f, "ReentrantMutex", guard.as_deref())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<R: RawMutex, G: GetThreadId, T: ?Sized + serde::Serialize> serde::Serialize
+    for ReentrantMutex<R, G, T>
+{
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.lock().serialize(serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de, R: RawMutex, G: GetThreadId, T: serde::Deserialize<'de>> serde::Deserialize<'de>
+    for ReentrantMutex<R, G, T>
+{
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(|data| Self::new(data))
+    }
+}

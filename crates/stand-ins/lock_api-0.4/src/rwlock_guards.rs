@@ -1,0 +1,257 @@
+//! What guards of reader-writer locks can do besides: become others.
+
+use crate::guard::{Guard, Place};
+use crate::raw::{
+    Downgrade, RawTimed, Read, Site, State, Upgradable, Upgrade, UpgradeDowngrade, UpgradeTimed,
+    Write, taken,
+};
+use crate::rwlock::RwLock;
+use real::{RawRwLock, RawRwLockUpgrade};
+use std::panic::Location;
+#[cfg(feature = "arc_lock")]
+use std::sync::Arc;
+
+/// Writes how a guard tells its lock.
+macro_rules! rwlock {
+    ($bound:ident, $mode:ty) => {
+        impl<'a, R: $bound, T: ?Sized> Guard<&'a RwLock<R, T>, $mode> {
+            /// Its lock.
+            pub fn rwlock(s: &Self) -> &'a RwLock<R, T> {
+                Self::place(s)
+            }
+        }
+
+        #[cfg(feature = "arc_lock")]
+        impl<R: $bound, T: ?Sized> Guard<Arc<RwLock<R, T>>, $mode> {
+            /// Its lock.
+            pub fn rwlock(s: &Self) -> &Arc<RwLock<R, T>> {
+                Self::place(s)
+            }
+        }
+    };
+}
+rwlock! { RawRwLock, Read }
+rwlock! { RawRwLock, Write }
+rwlock! { RawRwLockUpgrade, Upgradable }
+
+impl<P: Place> Guard<P, Write>
+where
+    P::Core: Downgrade,
+{
+    /// Lets other readers in, and goes on to read.
+    #[track_caller]
+    pub fn downgrade(s: Self) -> Guard<P, Read> {
+        let (place, state) = Self::into_parts(s);
+        // SAFETY: the guard held it for writing; from here on the new one holds it for reading.
+        unsafe {
+            let state = place.core().downgrade(Location::caller(), state);
+            Guard::new(place, state)
+        }
+    }
+}
+
+impl<P: Place> Guard<P, Write>
+where
+    P::Core: UpgradeDowngrade,
+{
+    /// Lets readers in, and may become the writer again.
+    #[track_caller]
+    pub fn downgrade_to_upgradable(s: Self) -> Guard<P, Upgradable> {
+        let (place, state) = Self::into_parts(s);
+        // SAFETY: as in `downgrade`.
+        unsafe {
+            let state = place
+                .core()
+                .downgrade_to_upgradable(Location::caller(), state);
+            Guard::new(place, state)
+        }
+    }
+}
+
+type Upgraded<P> = Result<Guard<P, Write>, Guard<P, Upgradable>>;
+
+impl<P: Place> Guard<P, Upgradable>
+where
+    P::Core: Upgrade,
+{
+    /// Waits until no other reader is left, and becomes the writer.
+    #[track_caller]
+    pub fn upgrade(s: Self) -> Guard<P, Write> {
+        let (place, state) = Self::into_parts(s);
+        // SAFETY: the guard held it to be upgraded; from here on the new one holds it for writing.
+        unsafe {
+            let state = place.core().upgrade(Location::caller(), state);
+            Guard::new(place, state)
+        }
+    }
+
+    /// Becomes the writer if there is no other reader.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    #[track_caller]
+    pub fn try_upgrade(s: Self) -> Upgraded<P> {
+        let site = Location::caller();
+        // SAFETY: the guard holds it to be upgraded.
+        Self::upgraded(s, |core, state| unsafe { core.try_upgrade(site, state) })
+    }
+
+    #[inline]
+    fn upgraded(
+        s: Self,
+        upgrade: impl FnOnce(&P::Core, State) -> Result<State, State>,
+    ) -> Upgraded<P> {
+        let (place, state) = Self::into_parts(s);
+        match upgrade(place.core(), state) {
+            // SAFETY: from here on the new guard holds it, for writing.
+            Ok(state) => Ok(unsafe { Guard::new(place, state) }),
+            // SAFETY: it is held as it was.
+            Err(state) => Err(unsafe { Guard::new(place, state) }),
+        }
+    }
+}
+
+impl<P: Place> Guard<P, Upgradable>
+where
+    P::Core: UpgradeTimed,
+{
+    /// Becomes the writer, unless that takes longer.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    #[track_caller]
+    pub fn try_upgrade_for(
+        s: Self,
+        timeout: <P::Core as RawTimed<Upgradable>>::Duration,
+    ) -> Upgraded<P> {
+        let site = Location::caller();
+        // SAFETY: the guard holds it to be upgraded.
+        Self::upgraded(s, |core, state| unsafe {
+            core.try_upgrade_for(timeout, site, state)
+        })
+    }
+
+    /// Becomes the writer, unless that takes longer.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    #[track_caller]
+    pub fn try_upgrade_until(
+        s: Self,
+        timeout: <P::Core as RawTimed<Upgradable>>::Instant,
+    ) -> Upgraded<P> {
+        let site = Location::caller();
+        // SAFETY: the guard holds it to be upgraded.
+        Self::upgraded(s, |core, state| unsafe {
+            core.try_upgrade_until(timeout, site, state)
+        })
+    }
+}
+
+impl<P: Place> Guard<P, Upgradable>
+where
+    P::Core: UpgradeDowngrade,
+{
+    /// Lets another one upgrade, and goes on to read.
+    #[track_caller]
+    pub fn downgrade(s: Self) -> Guard<P, Read> {
+        let (place, state) = Self::into_parts(s);
+        // SAFETY: the guard held it to be upgraded; from here on the new one holds it for reading.
+        unsafe {
+            let state = place.core().downgrade_upgradable(Location::caller(), state);
+            Guard::new(place, state)
+        }
+    }
+
+    /// Is the writer for the time of `f`.
+    #[track_caller]
+    pub fn with_upgraded<Ret, F: FnOnce(&mut P::Data) -> Ret>(&mut self, f: F) -> Ret {
+        let site = Location::caller();
+        let (core, state) = Self::lockprof_parts(self);
+        // SAFETY: the guard holds it to be upgraded; it is downgraded again before the guard is used.
+        *state = unsafe { core.upgrade(site, taken(state)) };
+        self.while_upgraded(site, f)
+    }
+
+    /// Is the writer for the time of `f`, if there is no other reader.
+    #[track_caller]
+    pub fn try_with_upgraded<Ret, F: FnOnce(&mut P::Data) -> Ret>(&mut self, f: F) -> Option<Ret> {
+        let site = Location::caller();
+        // SAFETY: as in `with_upgraded`.
+        self.if_upgraded(site, f, |core, state| unsafe {
+            core.try_upgrade(site, state)
+        })
+    }
+
+    fn if_upgraded<Ret>(
+        &mut self,
+        site: Site,
+        f: impl FnOnce(&mut P::Data) -> Ret,
+        upgrade: impl FnOnce(&P::Core, State) -> Result<State, State>,
+    ) -> Option<Ret> {
+        let (core, state) = Self::lockprof_parts(self);
+        match upgrade(core, taken(state)) {
+            Ok(upgraded) => {
+                *state = upgraded;
+                Some(self.while_upgraded(site, f))
+            }
+            Err(before) => {
+                *state = before;
+                None
+            }
+        }
+    }
+
+    /// The lock is upgraded, and is not any more afterwards.
+    fn while_upgraded<Ret>(&mut self, site: Site, f: impl FnOnce(&mut P::Data) -> Ret) -> Ret {
+        struct Back<'g, P: Place>(&'g mut Guard<P, Upgradable>, Site)
+        where
+            P::Core: UpgradeDowngrade;
+        impl<P: Place> Drop for Back<'_, P>
+        where
+            P::Core: UpgradeDowngrade,
+        {
+            fn drop(&mut self) {
+                let (core, state) = Guard::lockprof_parts(self.0);
+                // SAFETY: it was upgraded.
+                *state = unsafe { core.downgrade_to_upgradable(self.1, taken(state)) };
+            }
+        }
+        let back = Back(self, site);
+        // SAFETY: the lock is held for writing.
+        f(unsafe { &mut *Guard::place(&*back.0).data() })
+    }
+}
+
+impl<P: Place> Guard<P, Upgradable>
+where
+    P::Core: UpgradeDowngrade + UpgradeTimed,
+{
+    /// Is the writer for the time of `f`, unless that takes longer.
+    #[track_caller]
+    pub fn try_with_upgraded_for<Ret, F: FnOnce(&mut P::Data) -> Ret>(
+        &mut self,
+        timeout: <P::Core as RawTimed<Upgradable>>::Duration,
+        f: F,
+    ) -> Option<Ret> {
+        let site = Location::caller();
+        // SAFETY: as in `with_upgraded`.
+        self.if_upgraded(site, f, |core, state| unsafe {
+            core.try_upgrade_for(timeout, site, state)
+        })
+    }
+
+    /// Is the writer for the time of `f`, unless that takes longer.
+    #[track_caller]
+    pub fn try_with_upgraded_until<Ret, F: FnOnce(&mut P::Data) -> Ret>(
+        &mut self,
+        timeout: <P::Core as RawTimed<Upgradable>>::Instant,
+        f: F,
+    ) -> Option<Ret> {
+        let site = Location::caller();
+        // SAFETY: as in `with_upgraded`.
+        self.if_upgraded(site, f, |core, state| unsafe {
+            core.try_upgrade_until(timeout, site, state)
+        })
+    }
+}
