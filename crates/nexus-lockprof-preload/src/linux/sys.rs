@@ -61,6 +61,7 @@ mod number {
     pub(super) const READ: c_long = 0;
     pub(super) const CLOSE: c_long = 3;
     pub(super) const MMAP: c_long = 9;
+    pub(super) const YIELD: c_long = 24;
     pub(super) const GETPID: c_long = 39;
     pub(super) const FTRUNCATE: c_long = 77;
     pub(super) const GETPPID: c_long = 110;
@@ -80,6 +81,7 @@ mod number {
     pub(super) const READ: c_long = 63;
     pub(super) const READLINKAT: c_long = 78;
     pub(in super::super) const FUTEX: c_long = 98;
+    pub(super) const YIELD: c_long = 124;
     pub(super) const GETPID: c_long = 172;
     pub(super) const GETPPID: c_long = 173;
     pub(super) const MMAP: c_long = 222;
@@ -102,6 +104,12 @@ pub(super) fn pid() -> u64 {
 pub(super) fn parent() -> u64 {
     // SAFETY: as above.
     unsafe { call(number::GETPPID, [0; 6]) as u64 }
+}
+
+/// Lets others run.
+pub(super) fn yield_now() {
+    // SAFETY: as above.
+    unsafe { call(number::YIELD, [0; 6]) };
 }
 
 /// An open file.

@@ -17,7 +17,12 @@ use std::sync::atomic::{
 /// The mapping; null if there is none.
 static MAPPING: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 /// Whether somebody makes it, or has tried to.
-static TRIED: AtomicU32 = AtomicU32::new(0);
+static TRIED: AtomicU32 = AtomicU32::new(NOT_TRIED);
+const NOT_TRIED: u32 = 0;
+const TRYING: u32 = 1;
+const DONE: u32 = 2;
+/// Waits that came while it was being made.
+static MISSED: AtomicU64 = AtomicU64::new(0);
 /// When it was made: with the process's number, its name.
 static STARTED_NS: AtomicU64 = AtomicU64::new(0);
 /// Slots that have room on disk.
@@ -36,26 +41,62 @@ pub(super) struct Table(*mut u8);
 #[derive(Clone, Copy)]
 pub(super) struct Slot(*mut u8);
 
-/// This process's, made now if it has none. `None` when it cannot be made, or another thread is making it.
+/// This process's, made now if it has none. `None` when it cannot be made.
 pub(super) fn current() -> Option<Table> {
-    // Acquire: whoever sees the mapping sees what `make` has put there; pairs with its store.
-    let mapping = MAPPING.load(Acquire);
-    if !mapping.is_null() {
-        return Some(Table(mapping));
+    let table = made().or_else(make_once)?;
+    if MISSED.load(Relaxed) != 0 {
+        table
+            .word(head::LOST)
+            .fetch_add(MISSED.swap(0, Relaxed), Relaxed);
     }
+    Some(table)
+}
+
+fn made() -> Option<Table> {
+    // Acquire: whoever sees the mapping sees what `make` has put there; pairs with `make_once`.
+    let mapping = MAPPING.load(Acquire);
+    (!mapping.is_null()).then_some(Table(mapping))
+}
+
+#[cold]
+fn make_once() -> Option<Table> {
     // Relaxed: only to be done once.
-    if TRIED.load(Relaxed) != 0 || TRIED.swap(1, Relaxed) != 0 {
-        return None;
+    match TRIED.swap(TRYING, Relaxed) {
+        NOT_TRIED => {}
+        TRYING => {
+            let made = soon(made);
+            // Nobody will, or it takes too long.
+            if made.is_none() && TRIED.load(Relaxed) == TRYING {
+                MISSED.fetch_add(1, Relaxed);
+            }
+            return made;
+        }
+        tried => {
+            TRIED.store(tried, Relaxed);
+            return made();
+        }
     }
     let table = make();
-    match table {
-        // Release: pairs with the load above.
-        Some(Table(mapping)) => MAPPING.store(mapping, Release),
-        // Too early: there is a folder later.
-        None if start::folder(&mut [0; PATH]) == 0 => TRIED.store(0, Relaxed),
-        None => {}
+    if let Some(Table(mapping)) = table {
+        // Release: pairs with `made`.
+        MAPPING.store(mapping, Release);
     }
+    // Before the program begins there is no folder yet.
+    let is_too_early = table.is_none() && start::folder(&mut [0; PATH]) == 0;
+    TRIED.store(if is_too_early { NOT_TRIED } else { DONE }, Relaxed);
     table
+}
+
+/// What another thread is about to get done: a few system calls. Not waited for long, since that thread may be anywhere.
+fn soon<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+    const TURNS: usize = 1000;
+    (0..TURNS).find_map(|_| {
+        let found = look();
+        if found.is_none() {
+            sys::yield_now();
+        }
+        found
+    })
 }
 
 /// In a child that was forked off, which has one thread.
@@ -64,7 +105,8 @@ pub(super) fn forget() {
     ROOM.store(0, Relaxed);
     GROWING.store(0, Relaxed);
     modules::forget();
-    TRIED.store(0, Relaxed);
+    MISSED.store(0, Relaxed);
+    TRIED.store(NOT_TRIED, Relaxed);
 }
 
 fn make() -> Option<Table> {
@@ -114,25 +156,36 @@ fn end_of(slots: usize) -> usize {
     layout::SLOTS_AT + slots * layout::SLOT
 }
 
-/// Gets room for more slots, if somebody has not already. `false` if this one has none.
+/// Gets room for more slots, if there is none yet for this one. `false` if there is no more.
 fn has_room(number: usize) -> bool {
-    // Acquire, Release: whoever writes to a slot comes after the kernel gave it room.
-    if number < ROOM.load(Acquire) {
-        return true;
-    }
-    if number >= layout::SLOTS || GROWING.swap(1, Acquire) != 0 {
+    if number >= layout::SLOTS {
         return false;
     }
+    soon(|| {
+        // Acquire: whoever writes to a slot comes after the kernel gave it room; pairs with `grow`.
+        if number < ROOM.load(Acquire) {
+            return Some(true);
+        }
+        // Acquire, and Release below: one after the other.
+        if GROWING.swap(1, Acquire) != 0 {
+            return None;
+        }
+        let has = number < ROOM.load(Relaxed) || grow(number);
+        GROWING.store(0, Release);
+        Some(has)
+    })
+    .unwrap_or(false)
+}
+
+fn grow(number: usize) -> bool {
     let room = ROOM.load(Relaxed);
     let more = (number + 1).next_multiple_of(STEP).min(layout::SLOTS);
-    let has = number < room
-        || name(&mut [0; PATH])
-            .and_then(File::open_to_write)
-            .is_some_and(|file| file.allocate(end_of(room), end_of(more)));
+    let file = name(&mut [0; PATH]).and_then(File::open_to_write);
+    let has = file.is_some_and(|file| file.allocate(end_of(room), end_of(more)));
     if has {
-        ROOM.store(more.max(room), Release);
+        // Release: pairs with `has_room`.
+        ROOM.store(more, Release);
     }
-    GROWING.store(0, Release);
     has
 }
 
