@@ -157,7 +157,8 @@ mod linux {
             ));
         }
         if let [_, ..] = profile.unknown.as_slice() {
-            let waits: u64 = profile.unknown.iter().map(|(_, sums)| sums.waits).sum();
+            let all = profile.unknown.iter().map(|(_, sums)| sums.waits);
+            let waits = all.fold(0, u64::saturating_add);
             let sites =
                 profile.unknown.iter().take(SITES).map(|(site, sums)| {
                     format!("{site} {} ({})", sums.waits, duration(sums.wait_ns))

@@ -37,8 +37,12 @@ pub(crate) struct Sums {
 
 impl Sums {
     fn add(&mut self, waits: &Waits) {
-        self.waits += waits.waits.saturating_add(waits.timeouts);
-        self.wait_ns += waits.wait_ns.saturating_add(waits.timeout_ns);
+        for (sum, more) in [
+            (&mut self.waits, [waits.waits, waits.timeouts]),
+            (&mut self.wait_ns, [waits.wait_ns, waits.timeout_ns]),
+        ] {
+            *sum = more.into_iter().fold(*sum, u64::saturating_add);
+        }
     }
 }
 
@@ -106,7 +110,9 @@ pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> 
     let lost = records
         .iter()
         .fold(0_u64, |sum, record| sum.saturating_add(record.lost));
-    let unfinished = locks.iter().map(|lock| lock.waits.unfinished).sum();
+    let unfinished = locks
+        .iter()
+        .fold(0_u64, |sum, lock| sum.saturating_add(lock.waits.unfinished));
     let mut unknown: Vec<(Site, Sums)> = unknown.into_iter().collect();
     unknown.sort_by_key(|(site, sums)| (std::cmp::Reverse(sums.wait_ns), site.clone()));
     Ok(Some(Profile {

@@ -5,8 +5,9 @@ use super::record::{Module, Record};
 use addr2line::Loader;
 use nexus_lockprof_snapshot::{Frame, Text};
 use object::read::elf::{ElfFile64, ProgramHeader};
-use object::{Endianness, Object, ObjectSymbol, SymbolKind};
+use object::{Endianness, Object, ObjectSymbol, ReadCache, SymbolKind};
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The files of all processes, each read once.
@@ -16,6 +17,8 @@ pub(super) struct Files(HashMap<PathBuf, Known>);
 /// A file with code.
 struct Known {
     loader: Option<Loader>,
+    /// What was looked up.
+    calls: HashMap<u64, Vec<Call>>,
     /// Parts of it in memory: where in the file, how long, and the address that it was linked for.
     parts: Vec<Part>,
     /// Its variables, by address.
@@ -60,29 +63,17 @@ impl Files {
             // The call is before the address that it returns to.
             let at = address.saturating_sub(1);
             let Some(module) = module_of(record, at) else {
-                calls.push(Call {
-                    frame: Frame {
-                        address,
-                        ..Frame::default()
-                    },
-                    ..Call::default()
-                });
+                calls.push(Call::unknown(address, ""));
                 continue;
             };
             if module.path.ends_with(library::NAME) {
                 continue;
             }
             let known = self.get(&module.path);
-            match known.linked(at - module.begin + module.offset) {
-                Some(linked) => known.calls(linked, address, &mut calls),
-                None => calls.push(Call {
-                    frame: Frame {
-                        address,
-                        ..Frame::default()
-                    },
-                    module: known.name.as_str().into(),
-                    offset: address - module.begin + module.offset,
-                }),
+            let offset = (at - module.begin).wrapping_add(module.offset);
+            match known.linked(offset) {
+                Some(linked) => calls.extend_from_slice(known.calls(linked)),
+                None => calls.push(Call::unknown(offset, &known.name)),
             }
         }
         calls
@@ -113,10 +104,24 @@ impl Files {
         self.get(program).has_symbols
     }
 
-    fn get(&mut self, path: &Path) -> &Known {
+    fn get(&mut self, path: &Path) -> &mut Known {
         self.0
             .entry(path.to_owned())
             .or_insert_with(|| Known::read(path))
+    }
+}
+
+impl Call {
+    /// One that has no name: a place in a file, or in no file at all.
+    fn unknown(address: u64, module: &str) -> Self {
+        Call {
+            frame: Frame {
+                address,
+                ..Frame::default()
+            },
+            module: module.into(),
+            offset: address,
+        }
     }
 }
 
@@ -129,25 +134,30 @@ fn module_of(record: &Record, address: u64) -> Option<&Module> {
 
 impl Known {
     fn read(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut known = Known {
-            loader: Loader::new(path).ok(),
+            loader: None,
+            calls: HashMap::new(),
             parts: Vec::new(),
             variables: Vec::new(),
-            name: path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
+            name: name.into_owned(),
             has_symbols: false,
         };
-        let bytes = std::fs::read(path).unwrap_or_default();
-        if let Ok(file) = ElfFile64::<Endianness>::parse(&*bytes) {
-            known.note(&file);
+        // The path is whatever the program has written: no device, and no pipe.
+        if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+            return known;
         }
+        if let Ok(file) = File::open(path) {
+            let cache = ReadCache::new(file);
+            if let Ok(file) = ElfFile64::<Endianness, _>::parse(&cache) {
+                known.note(&file);
+            }
+        }
+        known.loader = Loader::new(path).ok();
         known
     }
 
-    fn note(&mut self, file: &ElfFile64<'_, Endianness>) {
+    fn note<'data>(&mut self, file: &ElfFile64<'data, Endianness, &'data ReadCache<File>>) {
         const LOAD: u32 = 1;
         const EXECUTE: u32 = 1;
         let endian = file.endian();
@@ -197,52 +207,53 @@ impl Known {
         (linked - variable.address < variable.len).then_some(variable.name.as_str())
     }
 
-    /// Adds the calls at an address: that of the function, and before it those of functions that were put into it.
-    fn calls(&self, linked: u64, address: u64, to: &mut Vec<Call>) {
+    /// The calls at an address: that of the function, and before it those of functions that were put into it.
+    fn calls(&mut self, linked: u64) -> &[Call] {
+        if !self.calls.contains_key(&linked) {
+            let calls = self.look_up(linked);
+            self.calls.insert(linked, calls);
+        }
+        self.calls.get(&linked).map_or(&[], Vec::as_slice)
+    }
+
+    fn look_up(&self, linked: u64) -> Vec<Call> {
         let module = Text::from(self.name.as_str());
-        let symbol = self
-            .loader
-            .as_ref()
-            .and_then(|loader| loader.find_symbol_info(linked));
+        // What the call returns to. It is the same in each process, wherever the file is in memory.
+        let address = linked.saturating_add(1);
+        let loader = self.loader.as_ref();
+        let symbol = loader.and_then(|loader| loader.find_symbol_info(linked));
         let begin = symbol.as_ref().map_or(0, |symbol| symbol.address());
-        let outermost = symbol.map(|symbol| demangled(symbol.name()));
-        let first = to.len();
-        let frames = self
-            .loader
-            .as_ref()
-            .and_then(|loader| loader.find_frames(linked).ok());
+        let call = |frame| Call {
+            frame,
+            module: module.clone(),
+            offset: address.saturating_sub(begin),
+        };
+        let mut calls = Vec::new();
+        let frames = loader.and_then(|loader| loader.find_frames(linked).ok());
         if let Some(mut frames) = frames {
             while let Ok(Some(frame)) = frames.next() {
-                let function = frame
-                    .function
-                    .and_then(|name| Some(demangled(&name.raw_name().ok()?)));
+                let name = frame.function.as_ref();
+                let name = name.and_then(|name| name.raw_name().ok());
                 let location = frame.location.as_ref();
-                to.push(Call {
-                    frame: Frame {
-                        function,
-                        file: location.and_then(|at| at.file).map(Text::from),
-                        line: location.and_then(|at| at.line).filter(|&line| line > 0),
-                        address,
-                    },
-                    module: module.clone(),
-                    offset: linked + 1 - begin,
-                });
+                calls.push(call(Frame {
+                    function: name.map(|name| demangled(&name)),
+                    file: location.and_then(|at| at.file).map(Text::from),
+                    line: location.and_then(|at| at.line).filter(|&line| line > 0),
+                    address,
+                }));
             }
         }
-        if to.len() == first {
-            to.push(Call {
-                frame: Frame {
-                    address,
-                    ..Frame::default()
-                },
-                module,
-                offset: linked + 1 - begin,
-            });
+        if calls.is_empty() {
+            calls.push(call(Frame {
+                address,
+                ..Frame::default()
+            }));
         }
         // The symbol's name has its path, which debug information may be without.
-        if let (Some(last), Some(name)) = (to.last_mut(), outermost) {
-            last.frame.function = Some(name);
+        if let (Some(last), Some(symbol)) = (calls.last_mut(), symbol) {
+            last.frame.function = Some(demangled(symbol.name()));
         }
+        calls
     }
 }
 

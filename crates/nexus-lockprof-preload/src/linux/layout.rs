@@ -101,7 +101,7 @@ pub(crate) mod call {
 /// Where the counts of durations begin in a slot, in bytes.
 pub(crate) const COUNTS_AT: usize = (slot::FRAMES + FRAMES) * 8;
 /// How many there are.
-pub(crate) const COUNTS: usize = 16 * (LARGEST_POWER - 2);
+pub(crate) const COUNTS: usize = 16 * (LARGEST_POWER - 3);
 /// Durations of 2^44 ns and more, five hours, are all in the last one.
 const LARGEST_POWER: usize = 44;
 

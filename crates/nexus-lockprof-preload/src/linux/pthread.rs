@@ -22,6 +22,35 @@ type AcquireUntilOf = unsafe extern "C" fn(Lock, c_int, Time) -> c_int;
 static TRY_MUTEX: Real = Real::new(c"pthread_mutex_trylock");
 static TRY_READ: Real = Real::new(c"pthread_rwlock_tryrdlock");
 static TRY_WRITE: Real = Real::new(c"pthread_rwlock_trywrlock");
+static MUTEX: Real = Real::new(c"pthread_mutex_lock");
+static MUTEX_TIMED: Real = Real::new(c"pthread_mutex_timedlock");
+static MUTEX_CLOCK: Real = Real::new(c"pthread_mutex_clocklock");
+static READ: Real = Real::new(c"pthread_rwlock_rdlock");
+static READ_TIMED: Real = Real::new(c"pthread_rwlock_timedrdlock");
+static READ_CLOCK: Real = Real::new(c"pthread_rwlock_clockrdlock");
+static WRITE: Real = Real::new(c"pthread_rwlock_wrlock");
+static WRITE_TIMED: Real = Real::new(c"pthread_rwlock_timedwrlock");
+static WRITE_CLOCK: Real = Real::new(c"pthread_rwlock_clockwrlock");
+
+/// Looks all of them up: later it might be in a signal handler.
+pub(super) fn look_up() {
+    for real in [
+        &TRY_MUTEX,
+        &TRY_READ,
+        &TRY_WRITE,
+        &MUTEX,
+        &MUTEX_TIMED,
+        &MUTEX_CLOCK,
+        &READ,
+        &READ_TIMED,
+        &READ_CLOCK,
+        &WRITE,
+        &WRITE_TIMED,
+        &WRITE_CLOCK,
+    ] {
+        real.get();
+    }
+}
 
 /// Tries the lock with `attempt`, and if that fails waits for it with `wait`.
 ///
@@ -65,16 +94,15 @@ fn wait_for(kind: u64, lock: Lock, wait: impl FnOnce() -> c_int) -> c_int {
 
 /// `name(lock)`
 macro_rules! acquire {
-    ($name:ident, $text:literal, $kind:expr, $attempt:expr) => {
+    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
         /// The C library's, with its waits recorded.
         ///
         /// # Safety
         /// As the C library's.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(lock: Lock) -> c_int {
-            static REAL: Real = Real::new($text);
             let wait = || {
-                let real = REAL.get();
+                let real = $real.get();
                 if real.is_null() {
                     return EINVAL;
                 }
@@ -89,16 +117,15 @@ macro_rules! acquire {
 
 /// `name(lock, until)`
 macro_rules! acquire_until {
-    ($name:ident, $text:literal, $kind:expr, $attempt:expr) => {
+    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
         /// The C library's, with its waits recorded.
         ///
         /// # Safety
         /// As the C library's.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(lock: Lock, until: Time) -> c_int {
-            static REAL: Real = Real::new($text);
             let wait = || {
-                let real = REAL.get();
+                let real = $real.get();
                 if real.is_null() {
                     return EINVAL;
                 }
@@ -113,7 +140,7 @@ macro_rules! acquire_until {
 
 /// `name(lock, clock, until)`, which says EINVAL to a clock that it does not know before it looks at the lock: so it is not tried first.
 macro_rules! acquire_until_of {
-    ($name:ident, $text:literal, $kind:expr, $attempt:expr) => {
+    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
         /// The C library's, with its waits recorded.
         ///
         /// # Safety
@@ -122,9 +149,8 @@ macro_rules! acquire_until_of {
         unsafe extern "C" fn $name(lock: Lock, clock: c_int, until: Time) -> c_int {
             const REALTIME: c_int = 0;
             const MONOTONIC: c_int = 1;
-            static REAL: Real = Real::new($text);
             let wait = || {
-                let real = REAL.get();
+                let real = $real.get();
                 if real.is_null() {
                     return EINVAL;
                 }
@@ -140,57 +166,22 @@ macro_rules! acquire_until_of {
     };
 }
 
-acquire!(
-    pthread_mutex_lock,
-    c"pthread_mutex_lock",
-    call::MUTEX,
-    TRY_MUTEX
-);
-acquire_until!(
-    pthread_mutex_timedlock,
-    c"pthread_mutex_timedlock",
-    call::MUTEX,
-    TRY_MUTEX
-);
-acquire_until_of!(
-    pthread_mutex_clocklock,
-    c"pthread_mutex_clocklock",
-    call::MUTEX,
-    TRY_MUTEX
-);
-acquire!(
-    pthread_rwlock_rdlock,
-    c"pthread_rwlock_rdlock",
-    call::READ,
-    TRY_READ
-);
-acquire_until!(
-    pthread_rwlock_timedrdlock,
-    c"pthread_rwlock_timedrdlock",
-    call::READ,
-    TRY_READ
-);
-acquire_until_of!(
-    pthread_rwlock_clockrdlock,
-    c"pthread_rwlock_clockrdlock",
-    call::READ,
-    TRY_READ
-);
-acquire!(
-    pthread_rwlock_wrlock,
-    c"pthread_rwlock_wrlock",
-    call::WRITE,
-    TRY_WRITE
-);
+acquire!(pthread_mutex_lock, MUTEX, call::MUTEX, TRY_MUTEX);
+acquire_until!(pthread_mutex_timedlock, MUTEX_TIMED, call::MUTEX, TRY_MUTEX);
+acquire_until_of!(pthread_mutex_clocklock, MUTEX_CLOCK, call::MUTEX, TRY_MUTEX);
+acquire!(pthread_rwlock_rdlock, READ, call::READ, TRY_READ);
+acquire_until!(pthread_rwlock_timedrdlock, READ_TIMED, call::READ, TRY_READ);
+acquire_until_of!(pthread_rwlock_clockrdlock, READ_CLOCK, call::READ, TRY_READ);
+acquire!(pthread_rwlock_wrlock, WRITE, call::WRITE, TRY_WRITE);
 acquire_until!(
     pthread_rwlock_timedwrlock,
-    c"pthread_rwlock_timedwrlock",
+    WRITE_TIMED,
     call::WRITE,
     TRY_WRITE
 );
 acquire_until_of!(
     pthread_rwlock_clockwrlock,
-    c"pthread_rwlock_clockwrlock",
+    WRITE_CLOCK,
     call::WRITE,
     TRY_WRITE
 );

@@ -1,6 +1,6 @@
 //! What `lockprof run` has told, and the functions of the C library that ours stand before.
 
-use super::{sys, table, thread};
+use super::{pthread, sys, table, thread};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{
     AtomicUsize,
@@ -52,6 +52,7 @@ static BEGIN: extern "C" fn() = begin;
 
 /// Before the program begins, and before any thread of its own.
 extern "C" fn begin() {
+    pthread::look_up();
     // SAFETY: the name ends with 0. Nobody changes the environment yet.
     let value = unsafe { getenv(VARIABLE.as_ptr()) };
     if value.is_null() {

@@ -61,20 +61,17 @@ fn made() -> Option<Table> {
 #[cold]
 fn make_once() -> Option<Table> {
     // Relaxed: only to be done once.
-    match TRIED.swap(TRYING, Relaxed) {
-        NOT_TRIED => {}
-        TRYING => {
+    match TRIED.compare_exchange(NOT_TRIED, TRYING, Relaxed, Relaxed) {
+        Ok(_) => {}
+        Err(TRYING) => {
             let made = soon(made);
-            // Nobody will, or it takes too long.
-            if made.is_none() && TRIED.load(Relaxed) == TRYING {
+            // It takes too long, or cannot be made.
+            if made.is_none() {
                 MISSED.fetch_add(1, Relaxed);
             }
             return made;
         }
-        tried => {
-            TRIED.store(tried, Relaxed);
-            return made();
-        }
+        Err(_) => return made(),
     }
     let table = make();
     if let Some(Table(mapping)) = table {
