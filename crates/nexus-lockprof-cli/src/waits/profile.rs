@@ -206,6 +206,11 @@ fn points(locks: &[LockWait<'_>]) -> Vec<Point> {
             timeouts: waits.timeouts,
             vain_wait_ns: waits.timeout_ns,
             wait: durations(waits),
+            // Each of them held the lock, for how long nobody knows.
+            hold: Durations {
+                unmeasured: waits.waits,
+                ..Durations::default()
+            },
             callers: vec![Stack {
                 frames: lock.stack.iter().map(frame).collect(),
                 waits: waits.waits,

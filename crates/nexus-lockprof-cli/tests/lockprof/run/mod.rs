@@ -2,7 +2,7 @@
 
 mod program;
 
-use crate::support::{Folder, Run, command};
+use crate::support::{Folder, Run, command, lockprof};
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, ProfilerMode, Snapshot};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -11,21 +11,21 @@ use std::process::{Command, Stdio};
 
 /// `lockprof run` with this test program as one of its programs.
 fn run_command(name: &str, out: &Path) -> Command {
-    let mut lockprof = command(&["run", "--out"]);
-    lockprof
+    let mut command = command(&["run", "--out"]);
+    command
         .arg(out)
         .arg("--")
         .arg(std::env::current_exe().unwrap());
-    lockprof.args([
+    command.args([
         "--exact",
         "run::program::program",
         "--ignored",
         "--nocapture",
     ]);
-    lockprof
+    command
         .env(program::VARIABLE, name)
         .env_remove("LD_PRELOAD");
-    lockprof
+    command
 }
 
 /// What it has said of itself, and what was seen of it.
@@ -68,7 +68,7 @@ fn truths(out: &str) -> Vec<Truth> {
 }
 
 /// The point of a place in the program.
-fn point_at<'a>(snapshot: &'a Snapshot, line: u32) -> &'a Point {
+fn point_at(snapshot: &Snapshot, line: u32) -> &Point {
     let is_it =
         |point: &&Point| point.site.line == line && point.site.file.ends_with("run/program.rs");
     let mut points = snapshot.points().iter().filter(is_it);
@@ -91,7 +91,10 @@ fn check(seen: &Seen, times: u64) {
         assert!(point.wait.max_ns >= truth.ns / truth.waits, "{point:?}");
         let weights = point.wait.reservoir.iter().map(|sample| sample.weight);
         assert_eq!(weights.sum::<f64>(), point.contentions as f64);
-        assert!(point.hold.is_empty());
+        assert_eq!(
+            (point.hold.samples, point.hold.unmeasured),
+            (0, point.contentions)
+        );
     }
     let all: u64 = seen
         .snapshot
@@ -174,17 +177,17 @@ fn a_program_that_is_killed_leaves_its_waits() {
 fn a_signal_goes_on_to_the_program() {
     let folder = Folder::new();
     let out = folder.path("waits.lockprof");
-    let mut lockprof = run_command("sleeps", &out);
-    let mut lockprof = lockprof
+    let mut command = run_command("sleeps", &out);
+    let mut process = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(lockprof.stdout.take().unwrap()).lines();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("ready")));
     // SAFETY: the process is our child, and not waited for yet.
-    unsafe { libc::kill(lockprof.id().try_into().unwrap(), libc::SIGTERM) };
-    let code = lockprof.wait().unwrap().code();
+    unsafe { libc::kill(process.id().try_into().unwrap(), libc::SIGTERM) };
+    let code = process.wait().unwrap().code();
     assert_eq!(code, Some(128 + libc::SIGTERM));
     let snapshot = Snapshot::read_file(&out).unwrap();
     let waits: u64 = snapshot
@@ -268,6 +271,42 @@ fn the_report_says_what_is_not_known() {
     }
 }
 
+/// The file is one for all of lockprof's commands. What is not known is absent.
+#[test]
+fn other_commands_say_what_is_not_known() {
+    let folder = Folder::new();
+    let (program, out) = (small(&folder, &["-g"]), folder.text("waits.json"));
+    let run: Run = command(&["run", "--out", &out, &program, "wait", "0"])
+        .env_remove("LD_PRELOAD")
+        .output()
+        .unwrap()
+        .into();
+    assert!(
+        run.err
+            .starts_with(&format!("lockprof: waits of small: {out}\n")),
+        "{run:?}"
+    );
+    let report = |format| lockprof(&["report", &out, "--format", format]).good();
+    let table = report("table");
+    assert!(table.contains("1 wait, mode waits"), "{table}");
+    let freebsd = report("freebsd");
+    let row: Vec<&str> = freebsd.lines().nth(1).unwrap().split_whitespace().collect();
+    let [max, _, total, _, count, average, _, cnt_hold, cnt_lock, ..] = row[..] else {
+        panic!("{freebsd}")
+    };
+    assert_eq!([max, total, count, average, cnt_hold], ["-"; 5]);
+    assert_eq!(cnt_lock, "1");
+    let csv = report("csv");
+    let cells: Vec<(&str, &str)> = {
+        let mut lines = csv.lines().map(|line| line.split(','));
+        lines.next().unwrap().zip(lines.next().unwrap()).collect()
+    };
+    for name in ["acquisitions", "blocked", "caused_wait_ns", "hold_total_ns"] {
+        assert!(cells.contains(&(name, "")), "{name}: {csv}");
+    }
+    assert!(cells.contains(&("contentions", "1")), "{csv}");
+}
+
 #[test]
 fn without_symbols_a_lock_is_told_by_its_futex() {
     let folder = Folder::new();
@@ -302,9 +341,9 @@ fn a_program_that_cannot_be_seen_runs_all_the_same() {
 
 #[test]
 fn a_program_that_is_not_there() {
-    let run = crate::support::lockprof(&["run", "no-such-program-anywhere"]);
+    let run = lockprof(&["run", "no-such-program-anywhere"]);
     assert_eq!(run.failed(), "there is no program no-such-program-anywhere");
-    let run = crate::support::lockprof(&["run", "--out", "/nonexistent/x.json", "true"]);
+    let run = lockprof(&["run", "--out", "/nonexistent/x.json", "true"]);
     assert_eq!(
         run.failed(),
         "--out /nonexistent/x.json: there is no folder /nonexistent"

@@ -3,12 +3,20 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
+use std::io::Write;
 use std::ops::Range;
 use std::process::Command;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, Once, RwLock, mpsc};
 use std::thread;
 use std::time::Duration;
+
+/// Prints a line.
+macro_rules! tell {
+    ($($text:tt)*) => {
+        writeln!(std::io::stdout(), $($text)*).unwrap()
+    };
+}
 
 /// What says which program it is to be.
 pub(super) const VARIABLE: &str = "LOCKPROF_TEST_PROGRAM";
@@ -38,7 +46,7 @@ fn program() {
         }
         "sleeps" => {
             std_locks();
-            println!("ready");
+            tell!("ready");
             thread::sleep(Duration::from_secs(60));
         }
         other => panic!("{other}"),
@@ -77,7 +85,7 @@ fn contend_as<G>(
         drop(guard);
     });
     let ns = HOLD.as_nanos() * waiters as u128;
-    println!("truth {mode} {line} {waiters} {ns}");
+    tell!("truth {mode} {line} {waiters} {ns}");
 }
 
 /// Whether a thread sleeps in a futex call, for an address of these if that is known.
@@ -360,5 +368,5 @@ fn errno() {
         *(at as *const [u8; 16])
     };
     assert_eq!(mapped, expected);
-    println!("as without");
+    tell!("as without");
 }
