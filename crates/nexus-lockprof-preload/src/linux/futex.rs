@@ -130,9 +130,8 @@ fn begin_wait(kind: u64, address: usize, stack: usize, value: u32) -> Option<Wai
 
 /// Books a call that has ended.
 ///
-/// The next one goes on with the same wait if this one was interrupted or came too late, since the caller then tries again in the
-/// same place; and if the lock is one of three states, as std's mutex: after its waits such a lock is released with a call that
-/// wakes, so a second wait without one is of the same acquisition.
+/// The next one goes on with the same wait if a signal interrupted this one; and if the lock is one of three states, as std's mutex:
+/// after its waits such a lock is released with a call that wakes, so a second wait without one is of the same acquisition.
 fn end_wait(wait: Wait, operation: c_long, value: c_long, ns: u64, result: c_long) {
     let Wait {
         slot,
@@ -152,13 +151,13 @@ fn end_wait(wait: Wait, operation: c_long, value: c_long, ns: u64, result: c_lon
     const CONTENDED: c_long = 2;
     let has_three_states =
         operation & !operation::HOW == operation::WAIT_BITSET && value == CONTENDED;
-    let tries_again = result == -sys::EINTR || result == -sys::EAGAIN;
+    let is_interrupted = result == -sys::EINTR;
     thread::set_last(Last {
         address,
         stack,
         slot: Some(slot),
         ns,
-        goes_on: !has_timed_out && (tries_again || has_three_states),
+        goes_on: !has_timed_out && (is_interrupted || has_three_states),
     });
 }
 

@@ -6,6 +6,7 @@
 use super::layout::{self, head};
 use super::sys::File;
 use super::table::Table;
+use std::cell::UnsafeCell;
 use std::sync::atomic::{
     AtomicU32, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -18,7 +19,17 @@ static LEN: AtomicUsize = AtomicUsize::new(0);
 static READING: AtomicU32 = AtomicU32::new(0);
 
 /// The longest line. One that is longer is not noted.
-const LINE: usize = 1024;
+const LINE: usize = 4096;
+/// What is read at a time.
+const PIECE: usize = 4096;
+
+/// Not on the stack: a thread may have a small one.
+struct Buffers(UnsafeCell<([u8; LINE], [u8; PIECE])>);
+
+// SAFETY: only used by the thread that has set `READING`.
+unsafe impl Sync for Buffers {}
+
+static BUFFERS: Buffers = Buffers(UnsafeCell::new(([0; LINE], [0; PIECE])));
 
 /// In a child that was forked off.
 pub(super) fn forget() {
@@ -52,12 +63,12 @@ fn read(table: Table) {
     let Some(maps) = File::open(c"/proc/self/maps") else {
         return;
     };
-    let mut line = [0; LINE];
+    // SAFETY: this thread has set `READING`.
+    let (line, piece) = unsafe { &mut *BUFFERS.0.get() };
     let mut len = 0;
     let mut is_whole = true;
-    let mut piece = [0; 1024];
     loop {
-        let read = maps.read(&mut piece);
+        let read = maps.read(piece);
         if read == 0 {
             return;
         }
@@ -79,7 +90,7 @@ fn read(table: Table) {
     }
 }
 
-/// `55d0-55d8 r-xp 00002000 fe:00 1234    /usr/bin/x`, if it is code of a file, and the file's data, too: locks are there.
+/// `55d0-55d8 r-xp 00002000 fe:00 1234    /usr/bin/x`, if it is code of a file.
 fn consider(table: Table, line: &[u8]) -> Option<()> {
     let (begin, rest) = hex(line)?;
     let (end, rest) = hex(rest.strip_prefix(b"-")?)?;

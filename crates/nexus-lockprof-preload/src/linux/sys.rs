@@ -67,6 +67,7 @@ mod number {
     pub(super) const GETPPID: c_long = 110;
     pub(super) const OPENAT: c_long = 257;
     pub(super) const READLINKAT: c_long = 267;
+    pub(super) const PRLIMIT: c_long = 302;
     pub(super) const FALLOCATE: c_long = 285;
     pub(in super::super) const FUTEX: c_long = 202;
 }
@@ -85,12 +86,12 @@ mod number {
     pub(super) const GETPID: c_long = 172;
     pub(super) const GETPPID: c_long = 173;
     pub(super) const MMAP: c_long = 222;
+    pub(super) const PRLIMIT: c_long = 261;
 }
 
 pub(super) use number::FUTEX;
 
 pub(super) const EINTR: c_long = 4;
-pub(super) const EAGAIN: c_long = 11;
 pub(super) const ETIMEDOUT: c_long = 110;
 
 /// The folder that relative paths are of.
@@ -110,6 +111,16 @@ pub(super) fn parent() -> u64 {
 pub(super) fn yield_now() {
     // SAFETY: as above.
     unsafe { call(number::YIELD, [0; 6]) };
+}
+
+/// Whether a file of this process may be so long: making it longer would kill the process.
+pub(super) fn may_be_as_long(len: usize) -> bool {
+    const FILE_SIZE: c_long = 1;
+    let mut limits = [0_u64; 2];
+    let args = [0, FILE_SIZE, 0, (&raw mut limits) as c_long, 0, 0];
+    // SAFETY: there is room for the two limits.
+    let done = unsafe { call(number::PRLIMIT, args) };
+    done == 0 && limits[0] >= len as u64
 }
 
 /// An open file.
@@ -197,16 +208,21 @@ impl Drop for File {
 }
 
 /// How many bytes of what the link leads to are in `to`.
-pub(super) fn read_link(path: &CStr, to: &mut [u8]) -> usize {
-    let (path, room) = (path.as_ptr() as c_long, to.len() as c_long);
-    // SAFETY: the path ends with 0, and there is room for so many bytes.
-    let len = unsafe {
-        call(
-            number::READLINKAT,
-            [CWD, path, to.as_mut_ptr() as c_long, room, 0, 0],
-        )
-    };
-    usize::try_from(len).unwrap_or(0).min(to.len())
+///
+/// # Safety
+/// There is room for `room` bytes, which nobody else looks at.
+pub(super) unsafe fn read_link(path: &CStr, to: *mut u8, room: usize) -> usize {
+    let args = [
+        CWD,
+        path.as_ptr() as c_long,
+        to as c_long,
+        room as c_long,
+        0,
+        0,
+    ];
+    // SAFETY: the path ends with 0; the caller's.
+    let len = unsafe { call(number::READLINKAT, args) };
+    usize::try_from(len).unwrap_or(0).min(room)
 }
 
 /// Whether that is an error number, negated.

@@ -110,6 +110,9 @@ fn make() -> Option<Table> {
     let started = clock::now();
     STARTED_NS.store(started, Relaxed);
     let mut path = [0; PATH];
+    if !sys::may_be_as_long(layout::FILE) {
+        return None;
+    }
     let file = File::create(name(&mut path)?)?;
     let is_made = file.set_len(layout::FILE) && file.allocate(0, end_of(STEP));
     if !is_made {
@@ -119,11 +122,11 @@ fn make() -> Option<Table> {
     ROOM.store(STEP, Relaxed);
     table.word(head::PID).store(sys::pid(), Relaxed);
     table.word(head::STARTED_NS).store(started, Relaxed);
-    let mut program = [0; layout::PATH_BYTES];
-    let len = sys::read_link(c"/proc/self/exe", &mut program);
-    for (index, byte) in program.iter().take(len).enumerate() {
-        table.byte(head::PATH * 8 + index).store(*byte, Relaxed);
-    }
+    // SAFETY: a part of the mapping, which nobody knows of yet.
+    let len = unsafe {
+        let to = table.0.add(head::PATH * 8);
+        sys::read_link(c"/proc/self/exe", to, layout::PATH_BYTES)
+    };
     table.word(head::PATH_LEN).store(len as u64, Relaxed);
     table.word(head::MAGIC).store(layout::MAGIC, Relaxed);
     Some(table)

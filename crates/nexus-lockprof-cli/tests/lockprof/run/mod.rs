@@ -126,6 +126,11 @@ fn std_s_locks() {
 }
 
 #[test]
+fn a_thread_that_is_woken_in_vain_waits_once() {
+    check(&run("again"), 1);
+}
+
+#[test]
 fn parking_lot_s_locks() {
     check(&run("parking_lot"), 1);
 }

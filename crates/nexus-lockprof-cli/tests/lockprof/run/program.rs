@@ -39,6 +39,7 @@ fn program() {
         "fork" => fork(),
         "exec" => exec(),
         "errno" => errno(),
+        "again" => again(),
         "killed" => {
             std_locks();
             // SAFETY: it has no effect on memory.
@@ -130,6 +131,40 @@ fn std_locks() {
         lock.read().unwrap(),
         take,
     );
+}
+
+/// A thread that is woken finds the lock taken again, and sleeps once more: that is one wait.
+fn again() {
+    const TIMES: usize = 20;
+    let id = AtomicI32::new(0);
+    let at = place(&SHARED);
+    let mut guard = Some(SHARED.lock().unwrap());
+    let (line, take) = (line!(), || drop(SHARED.lock().unwrap()));
+    let mut times = 0;
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            // SAFETY: it has no arguments.
+            id.store(unsafe { libc::gettid() }, Relaxed);
+            take();
+        });
+        while guard.is_some() && times < TIMES {
+            // It may have had the lock and be gone.
+            while !waiter.is_finished() && !is_asleep(id.load(Relaxed), at.as_ref()) {
+                thread::yield_now();
+            }
+            if waiter.is_finished() {
+                break;
+            }
+            // The woken thread is not as fast as this, or has the lock, and that is it.
+            drop(guard.take());
+            guard = SHARED.try_lock().ok();
+            times += 1;
+        }
+        thread::sleep(HOLD);
+        drop(guard);
+    });
+    tell!("times {times}");
+    tell!("truth exclusive {line} 1 0");
 }
 
 fn parking_lot_locks() {
