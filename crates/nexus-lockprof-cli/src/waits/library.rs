@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Empty where there is none.
-const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/liblockprof_preload.so"));
+pub(super) const LIBRARY: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/liblockprof_preload.so"));
 const WHY_NOT: &str = include_str!(concat!(env!("OUT_DIR"), "/why_not.txt"));
 /// What it is called, by which its own frames are known.
 pub(super) const NAME: &str = "liblockprof_preload.so";

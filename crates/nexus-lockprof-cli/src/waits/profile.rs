@@ -267,3 +267,66 @@ fn snapshot(points: Vec<Point>, pid: u32, elapsed: Duration, lost: u64) -> Snaps
         ..SnapshotParts::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waits::layout::{self, head, slot};
+    use crate::waits::library;
+
+    /// The program may write anything to its file.
+    #[test]
+    fn whatever_is_in_a_file_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.1");
+        // A small file with code: the library itself, by another name.
+        let other = tempfile::tempdir().unwrap();
+        let code = other.path().join("code.so");
+        std::fs::write(&code, library::LIBRARY).unwrap();
+        // Xorshift: the same in each run.
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        for round in 0..50 {
+            let mut bytes = vec![0; layout::SLOTS_AT + 3 * layout::SLOT];
+            let mut put =
+                |at: usize, value: u64| bytes[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+            for word in 0..head::PATH {
+                put(word * 8, random());
+            }
+            put(head::MAGIC * 8, layout::MAGIC);
+            put(head::SLOTS * 8, 3 + round % 2 * random());
+            let lines = format!(
+                "0-ffffffffffffffff r-xp {:x} 0:0 0 {}\n{:x}-{:x} r-xp 0 0:0 0 /dev/zero\n\u{fffd}/\n",
+                random() >> (round % 64),
+                code.display(),
+                random(),
+                random(),
+            );
+            put(head::MODULES * 8, lines.len() as u64);
+            for index in 0..3 {
+                let at = layout::SLOTS_AT + index * layout::SLOT;
+                for word in 0..layout::SLOT / 8 {
+                    put(at + word * 8, random());
+                }
+                put(at + slot::LEN * 8, random() % 60);
+                put(at + slot::CALL * 8, random() % 7);
+            }
+            bytes[layout::MODULES_AT..][..lines.len()].copy_from_slice(lines.as_bytes());
+            bytes.truncate(bytes.len() - (round % 3) as usize * 1000);
+            std::fs::write(&path, &bytes).unwrap();
+            let profile = read(folder.path(), Duration::from_secs(1))
+                .unwrap()
+                .unwrap();
+            let bytes = profile.snapshot.to_bytes().unwrap();
+            assert!(Snapshot::from_bytes(&bytes).is_ok());
+        }
+        // One that is not whole is passed over.
+        std::fs::write(&path, [0; 100]).unwrap();
+        assert!(read(folder.path(), Duration::ZERO).unwrap().is_none());
+    }
+}
