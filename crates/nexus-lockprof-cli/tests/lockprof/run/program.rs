@@ -6,8 +6,8 @@ use std::ffi::c_int;
 use std::io::Write;
 use std::ops::Range;
 use std::process::Command;
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, Once, RwLock, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, MutexGuard, Once, RwLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -133,38 +133,50 @@ fn std_locks() {
     );
 }
 
-/// A thread that is woken finds the lock taken again, and sleeps once more: that is one wait.
+/// Threads that are woken find the lock taken again, and sleep once more: each of them is one wait.
 fn again() {
-    const TIMES: usize = 20;
-    let id = AtomicI32::new(0);
-    let at = place(&SHARED);
-    let mut guard = Some(SHARED.lock().unwrap());
+    const ATTEMPTS: u32 = 100;
     let (line, take) = (line!(), || drop(SHARED.lock().unwrap()));
-    let mut times = 0;
+    for attempt in 1..=ATTEMPTS {
+        let guard = SHARED.lock().unwrap();
+        if is_woken_in_vain(guard, &take) {
+            tell!("truth exclusive {line} {attempt} 0");
+            return;
+        }
+    }
+    panic!("the woken thread was always faster");
+}
+
+/// Lets a thread wait for the lock, and takes it again before the woken thread does. Whether that was so.
+fn is_woken_in_vain(guard: MutexGuard<'_, u32>, take: &(impl Fn() + Sync)) -> bool {
+    let (id, had_it) = (AtomicI32::new(0), AtomicBool::new(false));
+    let until_asleep = || {
+        while !is_asleep(id.load(Relaxed), place(&SHARED).as_ref()) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
     thread::scope(|scope| {
-        let waiter = scope.spawn(|| {
+        scope.spawn(|| {
             // SAFETY: it has no arguments.
             id.store(unsafe { libc::gettid() }, Relaxed);
             take();
+            had_it.store(true, Relaxed);
         });
-        while guard.is_some() && times < TIMES {
-            // It may have had the lock and be gone.
-            while !waiter.is_finished() && !is_asleep(id.load(Relaxed), at.as_ref()) {
-                thread::yield_now();
-            }
-            if waiter.is_finished() {
-                break;
-            }
-            // The woken thread is not as fast as this, or has the lock, and that is it.
-            drop(guard.take());
-            guard = SHARED.try_lock().ok();
-            times += 1;
-        }
-        thread::sleep(HOLD);
+        until_asleep();
         drop(guard);
-    });
-    tell!("times {times}");
-    tell!("truth exclusive {line} 1 0");
+        let Ok(_guard) = SHARED.try_lock() else {
+            return false;
+        };
+        // It has had the lock before, or finds it taken and sleeps again.
+        thread::sleep(HOLD);
+        while !had_it.load(Relaxed) {
+            if is_asleep(id.load(Relaxed), place(&SHARED).as_ref()) {
+                return true;
+            }
+            thread::yield_now();
+        }
+        false
+    })
 }
 
 fn parking_lot_locks() {
@@ -355,8 +367,9 @@ fn errno() {
     let take = || {
         *errno() = MINE;
         LOCK.call(libc::pthread_mutex_lock);
-        assert_eq!(*errno(), MINE);
+        let after = *errno();
         unlock();
+        assert_eq!(after, MINE);
     };
     contend("none", 0, place(&LOCK), Later(unlock), take);
 
