@@ -292,7 +292,7 @@ fn bad_content() {
         (
             "\"sampled\"",
             "\"sometimes\"",
-            "unknown variant `sometimes`, expected one of `off`, `counts`, `sampled`, `exact`",
+            "unknown variant `sometimes`, expected one of `off`, `waits`, `counts`, `sampled`, `exact`",
         ),
         (
             "\"upgradable\"",

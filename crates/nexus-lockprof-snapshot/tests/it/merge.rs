@@ -56,11 +56,12 @@ fn process(random: &mut Random) -> Snapshot {
     let points = points.collect();
     let mode = [
         ProfilerMode::Off,
+        ProfilerMode::Waits,
         ProfilerMode::Counts,
         ProfilerMode::Sampled { budget: 0.01 },
         ProfilerMode::Sampled { budget: 0.05 },
         ProfilerMode::Exact,
-    ][random.below(5) as usize];
+    ][random.below(6) as usize];
     Snapshot::from_parts(SnapshotParts {
         engine: random.below(2),
         pid: random.below(2) as u32,
