@@ -22,6 +22,10 @@ pub(crate) enum Outcome {
     /// What was to be found was found, and is bad.
     Bad,
     /// The code of a program that was run.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "programs are run there")
+    )]
     Exit(u8),
 }
 

@@ -14,6 +14,10 @@ The program is run as it is: nothing is built. Its waits for locks of Rust's std
 those of the processes that it starts. Acquisitions that do not wait, and for how long locks are held, are not known.
 For those, build it with `cargo lockprof run`. Exits with the program's own code.";
 
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "it says that it is for Linux")
+)]
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
     /// Write the profile to FILE instead of printing the report: as JSON, or in lockprof's own form if FILE ends in `.lockprof`.
@@ -95,9 +99,12 @@ mod linux {
             ));
             return Ok(());
         };
+        // As it was called: a script's program is its interpreter.
+        let name = options.program.first().map(Path::new);
+        let name = name.and_then(Path::file_name).unwrap_or_default();
         let title = match profile.processes {
-            1 => profile.program.clone(),
-            more => format!("{} ({more} processes)", profile.program),
+            1 => name.display().to_string(),
+            more => format!("{} ({more} processes)", name.display()),
         };
         if let Some(out) = &options.out {
             write(&profile, out)?;

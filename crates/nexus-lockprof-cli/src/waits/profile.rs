@@ -15,8 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// What came of a run.
 pub(crate) struct Profile {
     pub(crate) snapshot: Snapshot,
-    /// The programs that have waited or were asked for: the first process's, and how many processes there were.
-    pub(crate) program: String,
+    /// Processes that were seen: the first, and those that have waited.
     pub(crate) processes: usize,
     /// What else was waited for, and how.
     pub(crate) others: BTreeMap<&'static str, Sums>,
@@ -74,7 +73,6 @@ pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> 
     let Some(first) = records.first() else {
         return Ok(None);
     };
-    let program = name_of(&first.program);
     let pid = first.pid;
 
     let mut files = Files::default();
@@ -117,7 +115,6 @@ pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> 
     unknown.sort_by_key(|(site, sums)| (std::cmp::Reverse(sums.wait_ns), site.clone()));
     Ok(Some(Profile {
         snapshot: snapshot(points(&locks), pid, elapsed, lost),
-        program,
         processes: records.len(),
         others,
         unknown,
