@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   lockprof run -- ./target/release/server --port 8080
-  lockprof run --out waits.lockprof python3 script.py
+  lockprof run --out waits.lockprof ./server && lockprof report waits.lockprof
 
 The program is run as it is: nothing is built. Its waits for locks of Rust's std, parking_lot, pthreads and GLib are recorded, and
 those of the processes that it starts. Acquisitions that do not wait, and for how long locks are held, are not known.
