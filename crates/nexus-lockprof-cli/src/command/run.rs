@@ -95,7 +95,8 @@ mod linux {
     fn present(folder: &Folder, elapsed: Duration, options: &Options) -> Result<()> {
         let Some(profile) = profile::read(folder.path(), elapsed)? else {
             say(format_args!(
-                "no profile: the library was not loaded into the program"
+                "no profile: the library was not loaded into the program, or could not make a file of 14 MB, which is sparse, in {}",
+                folder.path().display()
             ));
             return Ok(());
         };
