@@ -1,6 +1,6 @@
 //! The command line of `lockprof`.
 
-use crate::command::{diff, export, man, merge, ps, report, set, snapshot, top};
+use crate::command::{diff, export, man, merge, ps, report, run, set, snapshot, top};
 use crate::exit;
 use crate::target::Target;
 use crate::terminal::Color;
@@ -30,6 +30,9 @@ pub(crate) struct Lockprof {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a program that is already built, and show where its threads waited for locks.
+    #[command(after_help = run::EXAMPLES)]
+    Run(run::Options),
     /// Write a target's snapshot to a file.
     #[command(after_help = snapshot::EXAMPLES)]
     Snapshot(snapshot::Options),

@@ -12,7 +12,8 @@ Exit codes:
   0  it went well; also when the reader of a pipe has gone
   1  `diff --fail-on` has found what it was to look for, or `selftest` has failed
   2  the command line is wrong
-  3  it could not be done: the text on standard error says why";
+  3  it could not be done: the text on standard error says why
+`run` exits with the program's own code.";
 
 /// What came of a command that could be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub(crate) enum Outcome {
     Good,
     /// What was to be found was found, and is bad.
     Bad,
+    /// The code of a program that was run.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "programs are run there")
+    )]
+    Exit(u8),
 }
 
 /// The exit code. Tells what went wrong.
@@ -27,6 +34,7 @@ pub(crate) fn code(color: Color, result: Result<Outcome>) -> ExitCode {
     match result {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::from(1),
+        Ok(Outcome::Exit(code)) => ExitCode::from(code),
         // `lockprof report x | head -1`: who reads has enough.
         Err(error) if error.is::<Closed>() => ExitCode::SUCCESS,
         Err(error) => {

@@ -18,6 +18,8 @@ mod size;
 pub mod target;
 mod terminal;
 mod top;
+#[cfg(target_os = "linux")]
+mod waits;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -24,7 +24,7 @@ use std::fmt;
 use std::iter;
 
 use ::csv::{Terminator, WriterBuilder};
-use nexus_lockprof_snapshot::{Durations, Point, Snapshot, printable};
+use nexus_lockprof_snapshot::{Durations, Point, ProfilerMode, Snapshot, printable};
 
 use crate::place;
 
@@ -47,7 +47,7 @@ impl fmt::Display for Csv<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, header())?;
         for point in self.0.points() {
-            line(f, of_point(point))?;
+            line(f, of_point(point, self.0.mode() == ProfilerMode::Waits))?;
         }
         for (cause, lost) in self.0.losses().iter().filter(|&(_, lost)| lost > 0) {
             line(f, of_lost(cause, lost))?;
@@ -133,10 +133,24 @@ fn header() -> impl Iterator<Item = String> {
         .chain(iter::once("lost".to_owned()))
 }
 
-fn of_point(point: &Point) -> impl Iterator<Item = String> {
+/// What is not known where only waits were recorded.
+const BEYOND_WAITS: [&str; 5] = [
+    "acquisitions",
+    "try_failures",
+    "cancellations",
+    "blocked",
+    "caused_wait_ns",
+];
+
+fn of_point(point: &Point, only_waits: bool) -> impl Iterator<Item = String> {
+    let is_known = move |name: &str| !only_waits || !BEYOND_WAITS.contains(&name);
     let durations = |of| DURATIONS.iter().map(move |(_, cell)| cell(of));
     iter::once("point".to_owned())
-        .chain(POINT.iter().map(|(_, cell)| cell(point)))
+        .chain(
+            POINT
+                .iter()
+                .map(move |(name, of)| cell(is_known(name).then(|| of(point)))),
+        )
         .chain(durations(&point.wait))
         .chain(durations(&point.hold))
         .chain(iter::once(String::new()))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Durations, Point, Snapshot, printable};
+use crate::{Durations, Point, ProfilerMode, Snapshot, printable};
 
 /// Column heads and widths. The widths are those of FreeBSD's `sys/kern/subr_lock.c`, except that no column is
 /// narrower than its head (there `wait_avg`, `cnt_hold` and `cnt_lock` are, and the table is crooked).
@@ -27,7 +27,7 @@ impl fmt::Display for Snapshot {
         f.write_str("name")?;
         for point in self.points() {
             writeln!(f)?;
-            for ((_, width), value) in COLUMNS.into_iter().zip(row(point)) {
+            for ((_, width), value) in COLUMNS.into_iter().zip(row(point, self.mode())) {
                 match value {
                     Some(value) => write!(f, "{value:>width$} ")?,
                     None => write!(f, "{:>width$} ", "-")?,
@@ -63,7 +63,8 @@ impl fmt::Display for Snapshot {
 
 /// The numbers of a point, times in whole microseconds; `None` was not measured. FreeBSD divides both totals by the
 /// acquisitions.
-fn row(point: &Point) -> [Option<u64>; 9] {
+fn row(point: &Point, mode: ProfilerMode) -> [Option<u64>; 9] {
+    let beyond_waits = |count| (mode != ProfilerMode::Waits).then_some(count);
     let us = |ns: u64| ns / 1_000;
     let average_us = |total_ns: u64| total_ns.checked_div(point.acquisitions).map_or(0, us);
     let (hold, wait) = (measured(&point.hold), measured(&point.wait));
@@ -72,10 +73,10 @@ fn row(point: &Point) -> [Option<u64>; 9] {
         wait.map(|wait| us(wait.max_ns)),
         hold.map(|hold| us(hold.total_ns)),
         wait.map(|wait| us(wait.total_ns)),
-        Some(point.acquisitions),
+        beyond_waits(point.acquisitions),
         hold.map(|hold| average_us(hold.total_ns)),
         wait.map(|wait| average_us(wait.total_ns)),
-        Some(point.blocked),
+        beyond_waits(point.blocked),
         Some(point.contentions),
     ]
 }

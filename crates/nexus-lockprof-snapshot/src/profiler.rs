@@ -12,6 +12,9 @@ use crate::json::{self, is_default};
 pub enum ProfilerMode {
     /// Nothing.
     Off,
+    /// The waits of a program that was not built for it, and nothing else. The acquisitions that are counted are those that waited: how many there
+    /// were, and how long locks were held, is not known.
+    Waits,
     /// Counts only, no clock.
     Counts,
     /// Counts, every long wait, and a sample of the short waits and of the holds.
@@ -25,11 +28,12 @@ pub enum ProfilerMode {
 }
 
 impl ProfilerMode {
-    /// The mode's name, as the JSON form and `LOCKPROF` spell it: `off`, `counts`, `sampled` or `exact`.
+    /// The mode's name, as the JSON form and `LOCKPROF` spell it: `off`, `waits`, `counts`, `sampled` or `exact`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
+            Self::Waits => "waits",
             Self::Counts => "counts",
             Self::Sampled { .. } => "sampled",
             Self::Exact => "exact",

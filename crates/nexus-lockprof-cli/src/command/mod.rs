@@ -6,6 +6,7 @@ pub(crate) mod man;
 pub(crate) mod merge;
 pub(crate) mod ps;
 pub(crate) mod report;
+pub(crate) mod run;
 #[cfg(feature = "selftest")]
 pub(crate) mod selftest;
 pub(crate) mod set;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: Command, color: Color) -> Result<Outcome> {
     match command {
         Command::Snapshot(options) => snapshot::run(&options)?,
         Command::Top(options) => top::run(options, color)?,
+        Command::Run(options) => return run::run(&options),
         Command::Report(options) => report::run(&options, color)?,
         Command::Diff(options) => return diff::run(&options, color),
         Command::Merge(options) => merge::run(&options)?,

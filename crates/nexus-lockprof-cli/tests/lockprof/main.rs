@@ -13,6 +13,13 @@ mod hostile;
 #[cfg(test)]
 mod report;
 #[cfg(test)]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod run;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 #[cfg(unix)]

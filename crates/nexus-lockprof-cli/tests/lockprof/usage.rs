@@ -6,6 +6,7 @@ const COMMANDS: &[&str] = &[
     "snapshot",
     #[cfg(unix)]
     "top",
+    "run",
     "report",
     "diff",
     "merge",

@@ -156,6 +156,7 @@ impl Source for Served {
             ProfilerMode::Counts => Mode::Counts,
             ProfilerMode::Sampled { budget } => Mode::Sampled { budget },
             ProfilerMode::Exact => Mode::Exact,
+            ProfilerMode::Waits => return Err("waits is no mode that can be set".into()),
         };
         if self.0.state().is_retired() {
             return Err("the program was built without the feature `profile`".into());

@@ -180,6 +180,11 @@ impl Column {
         }
     }
 
+    /// Whether it is known where only waits were recorded.
+    pub(super) const fn is_of_waits(self) -> bool {
+        matches!(self, Lock | Site | Mode | Contended | Timeouts | Wait(_))
+    }
+
     /// Whether its cell of a point is the total of a part.
     pub(super) fn is_partial(self, point: &Point) -> bool {
         match self {

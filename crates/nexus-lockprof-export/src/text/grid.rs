@@ -19,15 +19,27 @@ pub(super) struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    /// Lays out a row for each of `points` in `width` terminal columns; `keep` is the column to leave out last.
-    pub(super) fn new(points: &'a [&'a Point], width: usize, keep: Option<Column>) -> Self {
+    /// Lays out a row for each of `points` in `width` terminal columns; `keep` is the column to leave out last. With
+    /// `only_waits` nothing else is known of them.
+    pub(super) fn new(
+        points: &'a [&'a Point],
+        width: usize,
+        keep: Option<Column>,
+        only_waits: bool,
+    ) -> Self {
         let names = Names::new(points);
+        let is_known = |column: &Column| !only_waits || column.is_of_waits();
         let make = |column: Column| -> Vec<String> {
-            let cells = points.iter().map(|point| column.cell(point, &names));
+            let cells = points.iter().map(|point| match (column, only_waits) {
+                // No share: of how many is not known.
+                (Column::Contended, true) => unit::count(point.contentions),
+                _ => column.cell(point, &names),
+            });
             cells.collect()
         };
         let natural = Column::ALL
             .into_iter()
+            .filter(is_known)
             .filter(|column| points.iter().any(|point| column.tells(point)))
             .map(|column| (column, needed(column, &make(column))))
             .collect();

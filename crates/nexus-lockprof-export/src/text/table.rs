@@ -139,7 +139,8 @@ impl<'a> Table<'a> {
         let mut points: Vec<&Point> = all.iter().collect();
         points.sort_by(|a, b| self.sort.compare(a, b));
         points.truncate(self.top);
-        let grid = Grid::new(&points, self.width, Column::sorted_by(self.sort));
+        let sorted_by = Column::sorted_by(self.sort);
+        let grid = Grid::new(&points, self.width, sorted_by, self.has_only_waits());
         let mut lines = grid.lines(|point| callers::lines(point, self.callers, self.width));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {
@@ -151,13 +152,30 @@ impl<'a> Table<'a> {
         lines.extend(overhead.map(|line| elide::wrapped(&line, self.width)));
         let note = grid.note();
         lines.extend(note.map(|note| elide::wrapped(&note, self.width)));
+        if self.has_only_waits() {
+            let note = "Holds are not known, nor acquisitions without a wait: waits of an unmodified program.";
+            lines.push(elide::wrapped(note, self.width));
+        }
         lines
+    }
+
+    fn has_only_waits(&self) -> bool {
+        self.snapshot.mode() == ProfilerMode::Waits
     }
 
     fn summary(&self) -> String {
         let points = self.snapshot.points();
         let sum = |sum: u64, point: &Point| sum.saturating_add(point.acquisitions);
         let shards = self.snapshot.table().shards;
+        if self.has_only_waits() {
+            let waits = points.iter().fold(0, sum);
+            return format!(
+                "{}, {}, mode waits, {}",
+                plural(points.len() as u64, "point"),
+                plural(waits, "wait"),
+                self.period()
+            );
+        }
         format!(
             "{}, {} acquisitions, {}, mode {}, {}",
             plural(points.len() as u64, "point"),
@@ -206,6 +224,7 @@ impl<'a> Table<'a> {
                 "Nothing recorded: the profiler is off ({period}). Turn it on with LOCKPROF=sampled or in its Config, and \
                  with nexus_lockprof's feature `profile`."
             ),
+            ProfilerMode::Waits => format!("No thread waited for a lock ({period})."),
             mode => format!(
                 "Nothing recorded yet: no profiled lock was acquired (mode {mode}, {period}). \
                  Are the locks nexus_lockprof's, and is its feature `profile` on?"

@@ -395,6 +395,7 @@ fn head(mut input: Input<'_>) -> Read<Head> {
             ProfilerMode::Sampled { budget }
         }
         3 => ProfilerMode::Exact,
+        4 => ProfilerMode::Waits,
         _ => return Err(before.bad("no mode of the profiler")),
     };
     let [

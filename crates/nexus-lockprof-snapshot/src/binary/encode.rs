@@ -62,6 +62,7 @@ fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
             out.double(json::budget::check(budget)?);
         }
         ProfilerMode::Exact => out.0.push(3),
+        ProfilerMode::Waits => out.0.push(4),
     }
     let table = &snapshot.table;
     out.list(&[

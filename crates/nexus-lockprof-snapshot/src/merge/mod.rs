@@ -403,9 +403,10 @@ fn same(a: u64, b: u64) -> u64 {
 
 /// The mode of the two that measures less. Off says nothing of what the other has measured.
 fn weaker(a: ProfilerMode, b: ProfilerMode) -> ProfilerMode {
-    use ProfilerMode::{Counts, Exact, Off, Sampled};
+    use ProfilerMode::{Counts, Exact, Off, Sampled, Waits};
     match (a, b) {
         (Off, mode) | (mode, Off) => mode,
+        (Waits, _) | (_, Waits) => Waits,
         (Counts, _) | (_, Counts) => Counts,
         (Sampled { budget: a }, Sampled { budget: b }) => Sampled { budget: a.min(b) },
         (mode @ Sampled { .. }, Exact) | (Exact, mode @ Sampled { .. }) => mode,

@@ -47,6 +47,7 @@ fn an_interval_remembers_that_it_is_one() -> TestResult {
 fn all_forms_read_back() -> TestResult {
     for mode in [
         ProfilerMode::Off,
+        ProfilerMode::Waits,
         ProfilerMode::Counts,
         ProfilerMode::Sampled { budget: 0.0 },
         ProfilerMode::Exact,
@@ -292,7 +293,7 @@ fn bad_content() {
         (
             "\"sampled\"",
             "\"sometimes\"",
-            "unknown variant `sometimes`, expected one of `off`, `counts`, `sampled`, `exact`",
+            "unknown variant `sometimes`, expected one of `off`, `waits`, `counts`, `sampled`, `exact`",
         ),
         (
             "\"upgradable\"",

@@ -56,11 +56,12 @@ fn process(random: &mut Random) -> Snapshot {
     let points = points.collect();
     let mode = [
         ProfilerMode::Off,
+        ProfilerMode::Waits,
         ProfilerMode::Counts,
         ProfilerMode::Sampled { budget: 0.01 },
         ProfilerMode::Sampled { budget: 0.05 },
         ProfilerMode::Exact,
-    ][random.below(5) as usize];
+    ][random.below(6) as usize];
     Snapshot::from_parts(SnapshotParts {
         engine: random.below(2),
         pid: random.below(2) as u32,
@@ -245,6 +246,8 @@ fn who_made_it() {
     let other = Snapshot::merge([taken(7, 1, exact), taken(8, 2, ProfilerMode::Counts)]);
     assert_eq!((other.engine(), other.pid()), (0, 0));
     assert_eq!(other.mode(), ProfilerMode::Counts);
+    let waits = Snapshot::merge([other.clone(), taken(9, 3, ProfilerMode::Waits)]);
+    assert_eq!(waits.mode(), ProfilerMode::Waits);
     let error = same.since(&taken(7, 1, exact)).err();
     assert_eq!(error, Some(SinceError::Merged { merged: 2 }));
 }

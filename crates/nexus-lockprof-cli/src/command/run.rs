@@ -1,0 +1,286 @@
+//! `lockprof run`: the waits of a program that is already built.
+
+use crate::exit::Outcome;
+use anyhow::Result;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  lockprof run -- ./target/release/server --port 8080
+  lockprof run --out waits.lockprof ./server && lockprof report waits.lockprof
+
+The program is run as it is: nothing is built. Its waits for locks of Rust's std, parking_lot, pthreads and GLib are recorded, and
+those of the processes that it starts. Acquisitions that do not wait, and for how long locks are held, are not known.
+For those, build it with `cargo lockprof run`. Exits with the program's own code.";
+
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "it says that it is for Linux")
+)]
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// Write the profile to FILE instead of printing the report: as JSON, or in lockprof's own form if FILE ends in `.lockprof`.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Number of rows in the report.
+    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 25)]
+    pub(crate) top: usize,
+    /// Number of callers to show of each point.
+    #[arg(long, value_name = "CALLERS", default_value_t = 3)]
+    pub(crate) callers: usize,
+    /// The program, with its arguments.
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true,
+        value_name = "PROGRAM"
+    )]
+    pub(crate) program: Vec<OsString>,
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn run(_: &Options) -> Result<Outcome> {
+    anyhow::bail!("`lockprof run` is for Linux")
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::run;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::{Options, Outcome, PathBuf, Result};
+    use crate::waits::library::Folder;
+    use crate::waits::profile::{self, Profile};
+    use crate::waits::program;
+    use anyhow::{Context, bail};
+    use nexus_lockprof_export::text::{self, pieces::duration};
+    use nexus_lockprof_snapshot::{printable_lines, printable_message};
+    use std::io::Write;
+    use std::os::unix::process::ExitStatusExt;
+    use std::path::Path;
+    use std::process::{Child, Command, ExitStatus};
+    use std::time::{Duration, Instant};
+
+    pub(crate) fn run(options: &Options) -> Result<Outcome> {
+        let (name, arguments) = options.program.split_first().context("no program")?;
+        check_out(options.out.as_deref())?;
+        let unseen = program::unseen(name)?;
+        let mut command = Command::new(name);
+        command.args(arguments);
+        if let Some(why) = unseen {
+            say(format_args!(
+                "no waits of {} can be seen: {why}. It runs unprofiled",
+                name.display()
+            ));
+            let status = wait(spawn(&mut command)?)?;
+            return Ok(Outcome::Exit(exit_code(status)));
+        }
+        let folder = Folder::new()?;
+        command.env("LD_PRELOAD", folder.preload());
+        command.env("LOCKPROF_WAITS", folder.variable());
+        let begin = Instant::now();
+        let status = wait(spawn(&mut command)?)?;
+        if let Err(error) = present(&folder, begin.elapsed(), options) {
+            say(format_args!("{error:#}"));
+        }
+        Ok(Outcome::Exit(exit_code(status)))
+    }
+
+    fn spawn(command: &mut Command) -> Result<Child> {
+        let child = command.spawn();
+        child.with_context(|| format!("{} cannot be run", command.get_program().display()))
+    }
+
+    fn present(folder: &Folder, elapsed: Duration, options: &Options) -> Result<()> {
+        let Some(profile) = profile::read(folder.path(), elapsed)? else {
+            say(format_args!(
+                "no profile: the library was not loaded into the program, or could not make a file of 14 MB, which is sparse, in {}",
+                folder.path().display()
+            ));
+            return Ok(());
+        };
+        // As it was called: a script's program is its interpreter.
+        let name = options.program.first().map(Path::new);
+        let name = name.and_then(Path::file_name).unwrap_or_default();
+        let title = match profile.processes {
+            1 => name.display().to_string(),
+            more => format!("{} ({more} processes)", name.display()),
+        };
+        if let Some(out) = &options.out {
+            write(&profile, out)?;
+            say(format_args!("waits of {title}: {}", out.display()));
+        } else {
+            let table = if profile.snapshot.points().is_empty() {
+                "No thread waited for a lock.".to_owned()
+            } else {
+                let snapshot = profile.snapshot.clone().portable();
+                text::table(&snapshot)
+                    .top(options.top)
+                    .callers(options.callers)
+                    .width(width())
+                    .to_string()
+            };
+            tell(&format!("\nwaits of {title}:\n{table}\n"));
+        }
+        tell(&notes(&profile));
+        Ok(())
+    }
+
+    fn write(profile: &Profile, out: &Path) -> Result<()> {
+        let is_own = out.extension().is_some_and(|ending| ending == "lockprof");
+        let written = match is_own {
+            true => profile.snapshot.write_file(out),
+            false => profile.snapshot.write_json_file(out),
+        };
+        written.context("the profile cannot be written")
+    }
+
+    /// What is no lock, and what is not known.
+    fn notes(profile: &Profile) -> String {
+        const SITES: usize = 3;
+        let mut notes = String::new();
+        let mut note = |line: String| {
+            notes.push_str(&line);
+            notes.push('\n');
+        };
+        if profile.unfinished > 0 {
+            let (noun, verb) = match profile.unfinished {
+                1 => ("thread", "was"),
+                _ => ("threads", "were"),
+            };
+            note(format!(
+                "{} {noun} {verb} still waiting for a lock when the process ended.",
+                profile.unfinished
+            ));
+        }
+        if !profile.others.is_empty() {
+            let list = profile
+                .others
+                .iter()
+                .map(|(what, sums)| format!("{what} {} ({})", sums.waits, duration(sums.wait_ns)));
+            note(format!(
+                "Waits that are not for locks: {}.",
+                list.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        if let [_, ..] = profile.unknown.as_slice() {
+            let all = profile.unknown.iter().map(|(_, sums)| sums.waits);
+            let waits = all.fold(0, u64::saturating_add);
+            let sites =
+                profile.unknown.iter().take(SITES).map(|(site, sums)| {
+                    format!("{site} {} ({})", sums.waits, duration(sums.wait_ns))
+                });
+            let more = profile.unknown.len().saturating_sub(SITES);
+            let more = match more {
+                0 => String::new(),
+                more => format!(", and {more} more places"),
+            };
+            note(format!(
+                "Waits that may be for locks or not: {waits}, at {}{more}.",
+                sites.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        if !profile.without_symbols.is_empty() {
+            let names: Vec<&str> = profile.without_symbols.iter().map(String::as_str).collect();
+            note(format!(
+                "{}: no symbols (stripped), so places are addresses, and locks are told from other waits by their futex alone.",
+                names.join(", ")
+            ));
+        }
+        notes
+    }
+
+    /// Before the program runs: a profile that cannot be kept is found out too late.
+    fn check_out(out: Option<&Path>) -> Result<()> {
+        let Some(out) = out else { return Ok(()) };
+        let folder = match out.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        if out.is_dir() {
+            bail!("--out {} is a folder", out.display());
+        }
+        if !folder.is_dir() {
+            bail!(
+                "--out {}: there is no folder {}",
+                out.display(),
+                folder.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits for the program. What would end this process meanwhile is sent on to it, and this goes on to the report.
+    fn wait(mut child: Child) -> Result<ExitStatus> {
+        use rustix::process::{Pid, Signal, kill_process};
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+        use signal_hook::iterator::Signals;
+
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
+            .context("signals cannot be handled")?;
+        let handle = signals.handle();
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let forwarding = std::thread::spawn(move || {
+            for signal in signals.forever() {
+                let forwarded = match signal {
+                    SIGTERM => Signal::TERM,
+                    SIGHUP => Signal::HUP,
+                    SIGUSR1 => Signal::USR1,
+                    SIGUSR2 => Signal::USR2,
+                    // From the terminal they go to all processes there by themselves, and twice might be once too often.
+                    _ if is_in_the_foreground() => continue,
+                    SIGQUIT => Signal::QUIT,
+                    _ => Signal::INT,
+                };
+                if let Some(pid) = pid {
+                    // It may be gone already.
+                    let _ = kill_process(pid, forwarded);
+                }
+            }
+        });
+        let status = child.wait().context("the program cannot be waited for");
+        handle.close();
+        // It has nothing to return.
+        let _ = forwarding.join();
+        status
+    }
+
+    /// Whether an interrupt from a terminal would come to us.
+    fn is_in_the_foreground() -> bool {
+        let terminal = std::fs::File::open("/dev/tty");
+        terminal
+            .ok()
+            .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok())
+            .is_some_and(|group| group == rustix::process::getpgrp())
+    }
+
+    /// The program's own; of a signal, as shells say it.
+    fn exit_code(status: ExitStatus) -> u8 {
+        if let Some(signal) = status.signal() {
+            return 128_u8.saturating_add(u8::try_from(signal).unwrap_or(127));
+        }
+        status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(1)
+    }
+
+    /// Tells the user something, on stderr: standard output is the program's. A closed stderr is no reason to stop.
+    fn say(message: std::fmt::Arguments<'_>) {
+        tell(&format!("lockprof: {}\n", printable_message(message)));
+    }
+
+    fn tell(text: &str) {
+        let _ = write!(std::io::stderr(), "{}", printable_lines(text));
+    }
+
+    /// Of the terminal, if there is one.
+    fn width() -> usize {
+        const NO_TERMINAL: usize = 160;
+        terminal_size::terminal_size_of(std::io::stderr())
+            .map_or(NO_TERMINAL, |(terminal_size::Width(width), _)| {
+                usize::from(width)
+            })
+    }
+}

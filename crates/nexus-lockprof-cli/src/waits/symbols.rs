@@ -1,0 +1,277 @@
+//! What addresses of a process that has ended are called.
+
+use super::library;
+use super::record::{Module, Record};
+use addr2line::Loader;
+use nexus_lockprof_snapshot::{Frame, Text};
+use object::read::elf::{ElfFile64, ProgramHeader};
+use object::{Endianness, Object, ObjectSymbol, ReadCache, SymbolKind};
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The files of all processes, each read once.
+#[derive(Default)]
+pub(super) struct Files(HashMap<PathBuf, Known>);
+
+/// A file with code.
+struct Known {
+    loader: Option<Loader>,
+    /// What was looked up.
+    calls: HashMap<u64, Vec<Call>>,
+    /// Parts of it in memory: where in the file, how long, and the address that it was linked for.
+    parts: Vec<Part>,
+    /// Its variables, by address.
+    variables: Vec<Variable>,
+    /// The last component of its path.
+    name: String,
+    /// Whether it has debug information or symbols.
+    has_symbols: bool,
+}
+
+struct Part {
+    offset: u64,
+    file_len: u64,
+    address: u64,
+    len: u64,
+    /// Mappings begin at multiples of it.
+    align: u64,
+    is_code: bool,
+}
+
+struct Variable {
+    address: u64,
+    len: u64,
+    name: String,
+}
+
+/// A call, and the file that it is in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Call {
+    pub(super) frame: Frame,
+    /// The name of the file with the code; empty if it is none.
+    pub(super) module: Text,
+    /// Where in the function, or in the file, the call is.
+    pub(super) offset: u64,
+}
+
+impl Files {
+    /// The calls at return addresses, innermost first, without the library's own.
+    pub(super) fn calls(&mut self, record: &Record, addresses: &[u64]) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for &address in addresses {
+            // The call is before the address that it returns to.
+            let at = address.saturating_sub(1);
+            let Some(module) = module_of(record, at) else {
+                calls.push(Call::unknown(address, ""));
+                continue;
+            };
+            if module.path.ends_with(library::NAME) {
+                continue;
+            }
+            let known = self.get(&module.path);
+            let offset = (at - module.begin).wrapping_add(module.offset);
+            match known.linked(offset) {
+                Some(linked) => calls.extend_from_slice(known.calls(linked)),
+                None => calls.push(Call::unknown(offset, &known.name)),
+            }
+        }
+        calls
+    }
+
+    /// The variable that an address is in.
+    pub(super) fn variable(&mut self, record: &Record, address: u64) -> Option<String> {
+        for module in &record.modules {
+            let known = self.get(&module.path);
+            // Memory minus linked address: the same for all of a file.
+            let Some(begin) = known.linked(module.offset) else {
+                continue;
+            };
+            let linked = address.wrapping_sub(module.begin.wrapping_sub(begin));
+            if known
+                .parts
+                .iter()
+                .any(|part| (part.address..part.address.saturating_add(part.len)).contains(&linked))
+            {
+                return known.variable(linked).map(str::to_owned);
+            }
+        }
+        None
+    }
+
+    /// Whether the program's own file says what its functions are called.
+    pub(super) fn has_symbols(&mut self, program: &Path) -> bool {
+        self.get(program).has_symbols
+    }
+
+    fn get(&mut self, path: &Path) -> &mut Known {
+        self.0
+            .entry(path.to_owned())
+            .or_insert_with(|| Known::read(path))
+    }
+}
+
+impl Call {
+    /// One that has no name: a place in a file, or in no file at all.
+    fn unknown(address: u64, module: &str) -> Self {
+        Call {
+            frame: Frame {
+                address,
+                ..Frame::default()
+            },
+            module: module.into(),
+            offset: address,
+        }
+    }
+}
+
+fn module_of(record: &Record, address: u64) -> Option<&Module> {
+    let modules = record.modules.iter();
+    modules
+        .rev()
+        .find(|module| (module.begin..module.end).contains(&address))
+}
+
+impl Known {
+    fn read(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut known = Known {
+            loader: None,
+            calls: HashMap::new(),
+            parts: Vec::new(),
+            variables: Vec::new(),
+            name: name.into_owned(),
+            has_symbols: false,
+        };
+        // The path is whatever the program has written: no device, and no pipe.
+        if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
+            return known;
+        }
+        if let Ok(file) = File::open(path) {
+            let cache = ReadCache::new(file);
+            if let Ok(file) = ElfFile64::<Endianness, _>::parse(&cache) {
+                known.note(&file);
+            }
+        }
+        known.loader = Loader::new(path).ok();
+        known
+    }
+
+    fn note<'data>(&mut self, file: &ElfFile64<'data, Endianness, &'data ReadCache<File>>) {
+        const LOAD: u32 = 1;
+        const EXECUTE: u32 = 1;
+        let endian = file.endian();
+        for header in file.elf_program_headers() {
+            if header.p_type(endian).0 == LOAD {
+                self.parts.push(Part {
+                    offset: header.p_offset(endian),
+                    file_len: header.p_filesz(endian),
+                    address: header.p_vaddr(endian),
+                    len: header.p_memsz(endian),
+                    align: header.p_align(endian).max(1),
+                    is_code: header.p_flags(endian).0 & EXECUTE != 0,
+                });
+            }
+        }
+        self.has_symbols = file
+            .symbols()
+            .any(|symbol| symbol.kind() == SymbolKind::Text);
+        let variables = file.symbols().chain(file.dynamic_symbols());
+        for symbol in
+            variables.filter(|symbol| symbol.kind() == SymbolKind::Data && symbol.size() > 0)
+        {
+            self.variables.push(Variable {
+                address: symbol.address(),
+                len: symbol.size(),
+                name: symbol.name().unwrap_or_default().to_owned(),
+            });
+        }
+        self.variables.sort_by_key(|variable| variable.address);
+    }
+
+    /// The address that a place of code in the file was linked for.
+    fn linked(&self, offset: u64) -> Option<u64> {
+        // What is mapped begins before the part, where a page does.
+        let part = self.parts.iter().find(|part| {
+            let begin = part.offset - part.offset % part.align;
+            part.is_code && (begin..part.offset.saturating_add(part.file_len)).contains(&offset)
+        })?;
+        Some(part.address.wrapping_add(offset.wrapping_sub(part.offset)))
+    }
+
+    fn variable(&self, linked: u64) -> Option<&str> {
+        let after = self
+            .variables
+            .partition_point(|variable| variable.address <= linked);
+        let variable = self.variables.get(after.checked_sub(1)?)?;
+        (linked - variable.address < variable.len).then_some(variable.name.as_str())
+    }
+
+    /// The calls at an address: that of the function, and before it those of functions that were put into it.
+    fn calls(&mut self, linked: u64) -> &[Call] {
+        if !self.calls.contains_key(&linked) {
+            let calls = self.look_up(linked);
+            self.calls.insert(linked, calls);
+        }
+        self.calls.get(&linked).map_or(&[], Vec::as_slice)
+    }
+
+    fn look_up(&self, linked: u64) -> Vec<Call> {
+        let module = Text::from(self.name.as_str());
+        // What the call returns to. It is the same in each process, wherever the file is in memory.
+        let address = linked.saturating_add(1);
+        let loader = self.loader.as_ref();
+        let symbol = loader.and_then(|loader| loader.find_symbol_info(linked));
+        let begin = symbol.as_ref().map_or(0, |symbol| symbol.address());
+        let call = |frame| Call {
+            frame,
+            module: module.clone(),
+            offset: address.saturating_sub(begin),
+        };
+        let mut calls = Vec::new();
+        let frames = loader.and_then(|loader| loader.find_frames(linked).ok());
+        if let Some(mut frames) = frames {
+            while let Ok(Some(frame)) = frames.next() {
+                let name = frame.function.as_ref();
+                let name = name.and_then(|name| name.raw_name().ok());
+                let location = frame.location.as_ref();
+                calls.push(call(Frame {
+                    function: name.map(|name| demangled(&name)),
+                    file: location.and_then(|at| at.file).map(Text::from),
+                    line: location.and_then(|at| at.line).filter(|&line| line > 0),
+                    address,
+                }));
+            }
+        }
+        if calls.is_empty() {
+            calls.push(call(Frame {
+                address,
+                ..Frame::default()
+            }));
+        }
+        // The symbol's name has its path, which debug information may be without.
+        if let (Some(last), Some(symbol)) = (calls.last_mut(), symbol) {
+            last.frame.function = Some(demangled(symbol.name()));
+        }
+        calls
+    }
+}
+
+/// A symbol's name as its language writes it. C's stay: some of them would be types in C++.
+pub(super) fn demangled(name: &str) -> Text {
+    if !name.starts_with("_Z") && !name.starts_with("_R") {
+        return name.into();
+    }
+    let name = addr2line::demangle_auto(name.into(), None);
+    Text::from(tidy(&name))
+}
+
+/// Without the hash that Rust's old names end with.
+fn tidy(name: &str) -> &str {
+    match name.rsplit_once("::h") {
+        Some((front, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            front
+        }
+        _ => name,
+    }
+}

@@ -1,0 +1,173 @@
+//! `syscall`, through which std and parking_lot make their futex calls.
+
+use super::layout::call;
+use super::stack::Stack;
+use super::table::{self, Slot};
+use super::thread::{self, Last};
+use super::{clock, sys};
+use std::ffi::{c_int, c_long};
+use std::hint::black_box;
+
+/// What a futex call is told to do, without the bits that say how.
+mod operation {
+    use std::ffi::c_long;
+    pub(super) const HOW: c_long = 128 | 256; // private, with the real-time clock
+    pub(super) const WAIT: c_long = 0;
+    pub(super) const WAKE: c_long = 1;
+    pub(super) const LOCK_PI: c_long = 6;
+    pub(super) const WAIT_BITSET: c_long = 9;
+    pub(super) const WAKE_BITSET: c_long = 10;
+    pub(super) const LOCK_PI2: c_long = 13;
+}
+
+unsafe extern "C" {
+    fn __errno_location() -> *mut c_int;
+}
+
+/// The C library's `syscall`: any system call, `errno` set and -1 if it fails. No cancellation point there either.
+///
+/// It is variadic in C, and takes what stands in the places of six arguments, as the C library's own does.
+///
+/// # Safety
+/// As the call's own.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn syscall(
+    number: c_long,
+    a: c_long,
+    b: c_long,
+    c: c_long,
+    d: c_long,
+    e: c_long,
+    f: c_long,
+) -> c_long {
+    let args = [a, b, c, d, e, f];
+    let result = if number == sys::FUTEX {
+        // SAFETY: the caller's.
+        unsafe { futex(args) }
+    } else {
+        // SAFETY: the caller's.
+        unsafe { sys::call(number, args) }
+    };
+    if sys::is_error(result) {
+        // SAFETY: each thread has one.
+        unsafe { *__errno_location() = -result as c_int };
+        return -1;
+    }
+    result
+}
+
+#[inline(never)]
+unsafe fn futex(args: [c_long; 6]) -> c_long {
+    let [address, operation, value, ..] = args;
+    let address = address as usize;
+    let kind = match operation & !operation::HOW {
+        operation::WAIT | operation::WAIT_BITSET => call::FUTEX,
+        operation::LOCK_PI | operation::LOCK_PI2 => call::FUTEX_PI,
+        operation::WAKE | operation::WAKE_BITSET => {
+            woke(address);
+            // SAFETY: the caller's.
+            return unsafe { sys::call(sys::FUTEX, args) };
+        }
+        // SAFETY: the caller's.
+        _ => return unsafe { sys::call(sys::FUTEX, args) },
+    };
+    let begin = clock::now();
+    let here = 0_u8;
+    let stack = black_box(&raw const here) as usize;
+    let wait = thread::once(|| begin_wait(kind, address, stack, value as u32));
+    // SAFETY: the caller's.
+    let result = unsafe { sys::call(sys::FUTEX, args) };
+    if let Some(wait) = wait {
+        thread::once(|| {
+            end_wait(
+                wait,
+                operation,
+                value,
+                clock::now().saturating_sub(begin),
+                result,
+            );
+            Some(())
+        });
+    }
+    result
+}
+
+/// A wait that goes on.
+#[derive(Clone, Copy)]
+struct Wait {
+    slot: Slot,
+    address: usize,
+    stack: usize,
+    /// How long it took so far, if this is not its first call.
+    before: Option<u64>,
+}
+
+/// Looks whose wait it is. Before it, while the thread would wait anyway: after it the thread may have the lock.
+fn begin_wait(kind: u64, address: usize, stack: usize, value: u32) -> Option<Wait> {
+    let last = thread::last();
+    if let Some(slot) = last.slot
+        && last.goes_on
+        && last.address == address
+        && last.stack == stack
+    {
+        let before = Some(last.ns);
+        return Some(Wait {
+            slot,
+            address,
+            stack,
+            before,
+        });
+    }
+    let slot = table::current()?.slot(kind, address, value, &Stack::capture())?;
+    slot.begin();
+    Some(Wait {
+        slot,
+        address,
+        stack,
+        before: None,
+    })
+}
+
+/// Books a call that has ended.
+///
+/// The next one goes on with the same wait if a signal interrupted this one; and if the lock is one of three states, as std's mutex:
+/// after its waits such a lock is released with a call that wakes, so a second wait without one is of the same acquisition.
+fn end_wait(wait: Wait, operation: c_long, value: c_long, ns: u64, result: c_long) {
+    let Wait {
+        slot,
+        address,
+        stack,
+        before,
+    } = wait;
+    let ns = ns.saturating_add(before.unwrap_or(0));
+    if let Some(before) = before {
+        slot.take_back_end(before);
+    }
+    let has_timed_out = result == -sys::ETIMEDOUT;
+    match has_timed_out {
+        true => slot.time_out(ns),
+        false => slot.end(ns),
+    }
+    const CONTENDED: c_long = 2;
+    let has_three_states =
+        operation & !operation::HOW == operation::WAIT_BITSET && value == CONTENDED;
+    let is_interrupted = result == -sys::EINTR;
+    thread::set_last(Last {
+        address,
+        stack,
+        slot: Some(slot),
+        ns,
+        goes_on: !has_timed_out && (is_interrupted || has_three_states),
+    });
+}
+
+/// This thread wakes others at the address: if it has waited there, it has released what it waited for.
+fn woke(address: usize) {
+    let last = thread::last();
+    if last.address == address
+        && let Some(slot) = last.slot
+    {
+        thread::set_last(Last::NONE);
+        slot.release();
+    }
+}

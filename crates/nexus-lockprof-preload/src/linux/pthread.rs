@@ -1,0 +1,187 @@
+//! glibc's mutexes and read-write locks. They are tried first: a lock that is free costs one call more, and nothing else.
+
+use super::layout::call;
+use super::stack::Stack;
+use super::start::Real;
+use super::table;
+use super::{clock, thread};
+use std::ffi::{c_int, c_void};
+use std::mem::transmute;
+
+const EINVAL: c_int = 22;
+const EBUSY: c_int = 16;
+const ETIMEDOUT: c_int = 110;
+const EOWNERDEAD: c_int = 130;
+
+type Lock = *mut c_void;
+type Time = *const c_void;
+type Acquire = unsafe extern "C" fn(Lock) -> c_int;
+type AcquireUntil = unsafe extern "C" fn(Lock, Time) -> c_int;
+type AcquireUntilOf = unsafe extern "C" fn(Lock, c_int, Time) -> c_int;
+
+static TRY_MUTEX: Real = Real::new(c"pthread_mutex_trylock");
+static TRY_READ: Real = Real::new(c"pthread_rwlock_tryrdlock");
+static TRY_WRITE: Real = Real::new(c"pthread_rwlock_trywrlock");
+static MUTEX: Real = Real::new(c"pthread_mutex_lock");
+static MUTEX_TIMED: Real = Real::new(c"pthread_mutex_timedlock");
+static MUTEX_CLOCK: Real = Real::new(c"pthread_mutex_clocklock");
+static READ: Real = Real::new(c"pthread_rwlock_rdlock");
+static READ_TIMED: Real = Real::new(c"pthread_rwlock_timedrdlock");
+static READ_CLOCK: Real = Real::new(c"pthread_rwlock_clockrdlock");
+static WRITE: Real = Real::new(c"pthread_rwlock_wrlock");
+static WRITE_TIMED: Real = Real::new(c"pthread_rwlock_timedwrlock");
+static WRITE_CLOCK: Real = Real::new(c"pthread_rwlock_clockwrlock");
+
+/// Looks all of them up: later it might be in a signal handler.
+pub(super) fn look_up() {
+    for real in [
+        &TRY_MUTEX,
+        &TRY_READ,
+        &TRY_WRITE,
+        &MUTEX,
+        &MUTEX_TIMED,
+        &MUTEX_CLOCK,
+        &READ,
+        &READ_TIMED,
+        &READ_CLOCK,
+        &WRITE,
+        &WRITE_TIMED,
+        &WRITE_CLOCK,
+    ] {
+        real.get();
+    }
+}
+
+/// Tries the lock with `attempt`, and if that fails waits for it with `wait`.
+///
+/// # Safety
+/// `lock` is one that `attempt` and `wait` take.
+#[inline(always)]
+unsafe fn acquire(kind: u64, lock: Lock, attempt: &Real, wait: impl FnOnce() -> c_int) -> c_int {
+    let attempt = attempt.get();
+    if !attempt.is_null() {
+        // SAFETY: the C library's function of this name has this type.
+        let attempt: Acquire = unsafe { transmute(attempt) };
+        // SAFETY: the caller's.
+        let result = unsafe { attempt(lock) };
+        if result != EBUSY {
+            return result;
+        }
+    }
+    wait_for(kind, lock, wait)
+}
+
+#[inline(always)]
+fn wait_for(kind: u64, lock: Lock, wait: impl FnOnce() -> c_int) -> c_int {
+    let begin = clock::now();
+    let slot = thread::once(|| {
+        let slot = table::current()?.slot(kind, lock as usize, 0, &Stack::capture())?;
+        slot.begin();
+        Some(slot)
+    });
+    let result = wait();
+    if let Some(slot) = slot {
+        let ns = clock::now().saturating_sub(begin);
+        match result {
+            0 | EOWNERDEAD => slot.end(ns),
+            ETIMEDOUT => slot.time_out(ns),
+            // The lock is the caller's own, or none.
+            _ => slot.take_back_begin(),
+        }
+    }
+    result
+}
+
+/// `name(lock)`
+macro_rules! acquire {
+    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
+        /// The C library's, with its waits recorded.
+        ///
+        /// # Safety
+        /// As the C library's.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(lock: Lock) -> c_int {
+            let wait = || {
+                let real = $real.get();
+                if real.is_null() {
+                    return EINVAL;
+                }
+                // SAFETY: the C library's function of this name has this type, and the caller may call it.
+                unsafe { transmute::<*mut c_void, Acquire>(real)(lock) }
+            };
+            // SAFETY: the caller's.
+            unsafe { acquire($kind, lock, &$attempt, wait) }
+        }
+    };
+}
+
+/// `name(lock, until)`
+macro_rules! acquire_until {
+    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
+        /// The C library's, with its waits recorded.
+        ///
+        /// # Safety
+        /// As the C library's.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(lock: Lock, until: Time) -> c_int {
+            let wait = || {
+                let real = $real.get();
+                if real.is_null() {
+                    return EINVAL;
+                }
+                // SAFETY: the C library's function of this name has this type, and the caller may call it.
+                unsafe { transmute::<*mut c_void, AcquireUntil>(real)(lock, until) }
+            };
+            // SAFETY: the caller's.
+            unsafe { acquire($kind, lock, &$attempt, wait) }
+        }
+    };
+}
+
+/// `name(lock, clock, until)`, which says EINVAL to a clock that it does not know before it looks at the lock: so it is not tried first.
+macro_rules! acquire_until_of {
+    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
+        /// The C library's, with its waits recorded.
+        ///
+        /// # Safety
+        /// As the C library's.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(lock: Lock, clock: c_int, until: Time) -> c_int {
+            const REALTIME: c_int = 0;
+            const MONOTONIC: c_int = 1;
+            let wait = || {
+                let real = $real.get();
+                if real.is_null() {
+                    return EINVAL;
+                }
+                // SAFETY: the C library's function of this name has this type, and the caller may call it.
+                unsafe { transmute::<*mut c_void, AcquireUntilOf>(real)(lock, clock, until) }
+            };
+            if clock != REALTIME && clock != MONOTONIC {
+                return wait();
+            }
+            // SAFETY: the caller's.
+            unsafe { acquire($kind, lock, &$attempt, wait) }
+        }
+    };
+}
+
+acquire!(pthread_mutex_lock, MUTEX, call::MUTEX, TRY_MUTEX);
+acquire_until!(pthread_mutex_timedlock, MUTEX_TIMED, call::MUTEX, TRY_MUTEX);
+acquire_until_of!(pthread_mutex_clocklock, MUTEX_CLOCK, call::MUTEX, TRY_MUTEX);
+acquire!(pthread_rwlock_rdlock, READ, call::READ, TRY_READ);
+acquire_until!(pthread_rwlock_timedrdlock, READ_TIMED, call::READ, TRY_READ);
+acquire_until_of!(pthread_rwlock_clockrdlock, READ_CLOCK, call::READ, TRY_READ);
+acquire!(pthread_rwlock_wrlock, WRITE, call::WRITE, TRY_WRITE);
+acquire_until!(
+    pthread_rwlock_timedwrlock,
+    WRITE_TIMED,
+    call::WRITE,
+    TRY_WRITE
+);
+acquire_until_of!(
+    pthread_rwlock_clockwrlock,
+    WRITE_CLOCK,
+    call::WRITE,
+    TRY_WRITE
+);
