@@ -158,6 +158,7 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
                 ADAPTOR,
                 compile(call, runtime, ADAPTOR, &source, &own, &[])?,
             ));
+            externs.push((LOCK_API, lock_api()?));
         }
         On::LockApi => {
             let lock_api = beside(&lock_api()?).context("nothing stands in for its lock_api")?;
@@ -260,6 +261,10 @@ fn compile(
     for cfg in ["feature=\"profile\""].iter().chain(more) {
         command.args(["--cfg", cfg]);
     }
+    // What the crate's features name, and it does not depend on itself: serde, by way of lock_api.
+    let mut crates = OsString::from("crate=");
+    crates.push(&out_dir);
+    command.arg("-L").arg(crates);
     for (name, path) in externs {
         let mut given = OsString::from(format!("{name}="));
         given.push(path);

@@ -1,11 +1,6 @@
 //! The suite on what takes parking_lot 0.13's place.
 
-mod locks {
-    pub(super) use ::shim_0_13::*;
-
-    /// The raw lock under `ReentrantMutex` has a name of its own in our crate.
-    pub(super) type RawReentrant = ::shim_0_13::RawMutex;
-}
+use ::shim_0_13 as locks;
 
 /// What only parking_lot 0.13 has is in this version.
 macro_rules! since_0_13 {

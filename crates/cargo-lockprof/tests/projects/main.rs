@@ -3,6 +3,7 @@
 
 mod basics;
 mod endings;
+mod lines;
 mod places;
 mod raw_locks;
 mod support;
