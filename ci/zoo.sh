@@ -48,10 +48,14 @@ fetch() {
 # Copies package `$1` of version `$2` to the folder `$3`.
 unpack() {
     local found
-    found=$(compgen -G "$home/registry/src/*/$1-$2" | head -1)
+    found=$(compgen -G "$home/registry/src/*/$1-$2" | head -n 1) || {
+        echo "FAILED: cargo has not unpacked $1 $2 in $home/registry/src"
+        exit 1
+    }
     mkdir -p "$3"
     cp -r "$found/." "$3"
-    rm -rf "$3/.cargo-ok" "$3/.cargo_vcs_info.json" "$3/Cargo.toml.orig" "$3/Cargo.lock"
+    # Not the toolchain that it pins, which need not be there.
+    rm -rf "$3"/{.cargo-ok,.cargo_vcs_info.json,Cargo.toml.orig,Cargo.lock,rust-toolchain,rust-toolchain.toml}
 }
 
 # One resolution for all packages that are tested: what a package needs of it is its lock file.
@@ -112,9 +116,9 @@ crates() {
     done <"$work/refused"
     grep --quiet '^zoo-refused ' "$work/refused" || failed "what cannot be compiled with the stand-in is not said: nothing here is worth anything"
 
-    echo "$(comm -12 "$work/expected" "$work/compiled" | wc -l) of $(wc -l <"$work/expected") crates were compiled with the stand-in for std, but for $(wc -l <"$work/refused"):"
+    echo "$(comm -12 "$work/expected" "$work/compiled" | wc -l) of $(wc -l <"$work/expected") crates were compiled, all with the stand-in for std but for $(wc -l <"$work/refused"):"
     sed 's/^/    /' "$work/refused"
-    echo "and beside it with those for registry crates:"
+    echo "and crates that have stand-ins of their own, beside that:"
     find "$build" -name 'lib*-lp-*.r*' -printf '%f\n' | sed 's/^lib//; s/-lp-.*//' | sort | uniq -c
 }
 
