@@ -87,7 +87,8 @@ crates() {
     rm -rf "$work/zoo/target"
     cd "$work/zoo"
     checksums >"$work/before"
-    # What an earlier run has noted is said again by this one.
+    # What is there afterwards is this form's.
+    rm -rf "$build"
     cargo lockprof check --quiet --locked --keep-going --package "zoo-$form" >"$work/log" 2>&1 || {
         grep -E '^error' "$work/log" | sort | uniq -c
         failed "cargo lockprof check: $(grep -E -m 1 '^error' "$work/log")"
