@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `cargo lockprof` on projects that need crates which this repository does not have: exact and old pins, vendored sources, a machine that has
-# fetched nothing but the project's own. Their files stay as they are.
+# `cargo lockprof` on projects that need crates or a toolchain which this repository does not have: exact and old pins, vendored sources,
+# nightly, a machine that has fetched nothing but the project's own. Their files stay as they are.
 source "$(dirname "$0")/lib.sh"
 
 scratch
@@ -64,6 +64,16 @@ project vendored 'parking_lot = "0.12"'
 mkdir .cargo
 cargo vendor --quiet >.cargo/config.toml 2>"$work/log"
 counted cargo lockprof run --offline
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo "FAILED: a project that pins nightly needs one: rustup toolchain install nightly"
+    exit 1
+fi
+project nightly 'parking_lot = "0.12"'
+printf '[toolchain]\nchannel = "nightly"\n' >rust-toolchain.toml
+sed -i '1i #![feature(never_type)]\nfn _never() -> Result<(), !> { Ok(()) }' src/main.rs
+# Cargo, the proxy, obeys the file where no variable says otherwise.
+counted env -u RUSTUP_TOOLCHAIN cargo lockprof run
 
 # Nothing of the profiler's was fetched: that is said. Then it is.
 project fresh 'parking_lot = "0.12"'

@@ -1,9 +1,10 @@
 //! Projects and target folders in odd places.
 
-use crate::support::{MAIN, MANIFEST, Project, err, must};
+use crate::support::{MAIN, MANIFEST, Project, err, must, out};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// What is above a target folder is no part of its name.
 #[test]
@@ -113,4 +114,103 @@ fn main() {
     let inner = must(fs::read(project.folder.join("inner/target/debug/inner")));
     let is_profiled = inner.windows(14).any(|part| part == b"nexus_lockprof");
     assert!(!is_profiled, "the inner program was profiled");
+}
+
+/// Runs git, which knows nothing of who runs the tests.
+#[track_caller]
+fn git(folder: &Path, args: &[&str]) -> String {
+    let mut command = Command::new("git");
+    for setting in [
+        "user.name=tests",
+        "user.email=tests",
+        "protocol.file.allow=always",
+    ] {
+        command.args(["-c", setting]);
+    }
+    command.args(args).current_dir(folder);
+    // Tests may run in a hook of git's.
+    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"] {
+        command.env_remove(name);
+    }
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null");
+    let output = must(command.output());
+    assert!(output.status.success(), "{args:?}: {}", err(&output));
+    out(&output)
+}
+
+/// Makes a repository of a folder, with all that is in it.
+fn commit(folder: &Path) {
+    git(folder, &["init", "--quiet"]);
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", "all"]);
+}
+
+/// A dependency is a repository of its own, as a submodule: both are as they were, and can be profiled.
+#[test]
+fn a_submodule() {
+    let project = Project::new(
+        "modules/project",
+        "fn main() { helper::lock(); drop(std::sync::Mutex::new(0).lock()); }",
+    );
+    let original = project.folder.join("../original");
+    let _ = fs::remove_dir_all(&original);
+    must(fs::create_dir_all(&original));
+    project.write(
+        "../original/Cargo.toml",
+        "[package]\nname = \"helper\"\nversion = \"1.2.3\"\nedition = \"2021\"\n[workspace]\n",
+    );
+    project.write(
+        "../original/src/lib.rs",
+        "pub fn lock() { drop(std::sync::Mutex::new(0).lock()) }\n#[test]\nfn locks() { lock() }",
+    );
+    commit(&original);
+    git(&project.folder, &["init", "--quiet"]);
+    git(
+        &project.folder,
+        &["submodule", "--quiet", "add", "../original", "helper"],
+    );
+    project.write(
+        "Cargo.toml",
+        &format!("{MANIFEST}helper = {{ path = \"helper\" }}\n")
+            .replace("[workspace]", "[workspace]\nexclude = [\"helper\"]"),
+    );
+    project.lock();
+    commit(&project.folder);
+    let before = project.files();
+    let report = project.ends(0, &["run", "--offline"]);
+    for line in ["src/main.rs:1", "helper/src/lib.rs:1"] {
+        assert!(report.contains(line), "{line}: {report}");
+    }
+    // In the submodule, which has no lock file.
+    let mut command = project.lockprof(&["test", "--offline"]);
+    let output = must(command.current_dir(project.folder.join("helper")).output());
+    assert!(err(&output).contains("src/lib.rs:1"), "{}", err(&output));
+    assert_eq!(project.files(), before);
+    assert_eq!(git(&project.folder, &["status", "--porcelain"]), "");
+}
+
+/// A second checkout of a repository, where `.git` is a file.
+#[test]
+fn a_worktree() {
+    let project = Project::new("trees/project", MAIN);
+    commit(&project.folder);
+    let tree = project.folder.join("../tree");
+    let _ = fs::remove_dir_all(&tree);
+    git(
+        &project.folder,
+        &["worktree", "add", "--quiet", "--detach", "../tree"],
+    );
+    let mut command = project.lockprof(&["run", "--offline", "--locked"]);
+    // Its own target folder, which git ignores.
+    must(fs::write(
+        project.folder.join(".git/info/exclude"),
+        "target\n",
+    ));
+    command.env_remove("CARGO_BUILD_TARGET_DIR");
+    let output = must(command.current_dir(&tree).output());
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(err(&output).contains("src/main.rs:12"), "{}", err(&output));
+    assert!(tree.join("target/lockprof/build/debug/victim").is_file());
+    assert_eq!(git(&tree, &["status", "--porcelain"]), "");
+    assert_eq!(git(&project.folder, &["status", "--porcelain"]), "");
 }

@@ -395,3 +395,83 @@ fn main() {
         "{said}"
     );
 }
+
+/// The host named as the target: then what is of the build is compiled apart from the program, though it is the same.
+#[test]
+fn the_host_as_target() {
+    let manifest = format!(
+        "{}helper = {{ path = \"helper\" }}\nmacros = {{ path = \"macros\" }}\n[build-dependencies]\nhelper = {{ path = \"helper\" }}\n",
+        MANIFEST.replace("edition", "build = \"build.rs\"\nedition")
+    );
+    let main = "fn main() {\n    helper::lock();\n    drop(parking_lot::Mutex::new(macros::answer!()).lock());\n}";
+    let project = Project::new("host", main);
+    project.write("Cargo.toml", &manifest);
+    project.write("build.rs", "fn main() { helper::lock() }");
+    project.write(
+        "helper/Cargo.toml",
+        "[package]\nname = \"helper\"\nedition = \"2021\"\n",
+    );
+    project.write(
+        "helper/src/lib.rs",
+        "pub fn lock() { drop(std::sync::Mutex::new(0).lock()) }",
+    );
+    project.write("macros/Cargo.toml", "[package]\nname = \"macros\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n[dependencies]\nhelper = { path = \"../helper\" }\n");
+    project.write(
+        "macros/src/lib.rs",
+        "#[proc_macro]\npub fn answer(_: proc_macro::TokenStream) -> proc_macro::TokenStream { helper::lock(); \"42\".parse().unwrap() }",
+    );
+    project.lock();
+    let before = project.files();
+    let mut rustc = Command::new("rustc");
+    let host = must(
+        rustc
+            .args(["--print", "host-tuple"])
+            .current_dir(&project.folder)
+            .output(),
+    );
+    let host = out(&host);
+    for target in [host.trim(), "host-tuple"] {
+        let report = project.ends(0, &["run", "--offline", "--locked", "--target", target]);
+        assert!(report.contains("2 points, 2 acquisitions"), "{report}");
+        for line in ["src/main.rs:3", "helper/src/lib.rs:1"] {
+            assert!(report.contains(line), "{line}: {report}");
+        }
+    }
+    assert_eq!(project.files(), before);
+}
+
+/// A crate that uses what is not stable. A stand-in for std lacks what std's locks have of it: who uses that is compiled without.
+#[test]
+fn features_that_are_not_stable() {
+    let main = "#![feature(test, never_type)]\nextern crate test;\nfn never() -> Result<u8, !> {\n    Ok(1)\n}\n\
+        fn main() {\n    let Ok(one) = never();\n    drop(test::black_box(std::sync::Mutex::new(one)).lock());\n    helper::lock();\n}\n\
+        #[bench]\nfn locks(bench: &mut test::Bencher) {\n    let lock = std::sync::Mutex::new(0);\n    bench.iter(|| drop(lock.lock()));\n}\n";
+    let project = Project::new("unstable", main);
+    project.write(
+        "Cargo.toml",
+        &format!("{MANIFEST}helper = {{ path = \"helper\" }}\n"),
+    );
+    project.write(
+        "helper/Cargo.toml",
+        "[package]\nname = \"helper\"\nversion = \"1.2.3\"\nedition = \"2021\"\n",
+    );
+    project.write(
+        "helper/src/lib.rs",
+        "#![feature(lock_value_accessors)]\npub fn lock() { std::sync::Mutex::new(0).set(1).unwrap() }",
+    );
+    project.lock();
+    let before = project.files();
+    for (command, line) in [("run", "src/main.rs:8"), ("bench", "src/main.rs:14")] {
+        let mut lockprof = project.lockprof(&[command, "--offline"]);
+        // As nightly does.
+        let output = must(lockprof.env("RUSTC_BOOTSTRAP", "1").output());
+        let report = err(&output);
+        assert_eq!(output.status.code(), Some(0), "{report}");
+        assert!(report.contains(line), "{report}");
+        assert!(
+            report.contains("helper 1.2.3 (does not compile with the stand-in for std: E0599"),
+            "{report}"
+        );
+    }
+    assert_eq!(project.files(), before);
+}
