@@ -263,7 +263,7 @@ fn compile(
     }
     // What the crate's features name, and it does not depend on itself: serde, by way of lock_api.
     let mut crates = OsString::from("crate=");
-    crates.push(&out_dir);
+    crates.push(out_dir);
     command.arg("-L").arg(crates);
     for (name, path) in externs {
         let mut given = OsString::from(format!("{name}="));
