@@ -434,15 +434,26 @@ impl Core {
         self.shard_count.store(there, Relaxed);
     }
 
-    /// In a child that was forked off: starts from 0, since its parent tells what it did. No handler is told.
-    pub(crate) fn begin_anew(&self) {
+    /// Before anything is collected: a child that was forked off does not tell its parent's counts.
+    pub(crate) fn forget_parent(&self) {
+        if self.is_global() && process::has_parents_counts() {
+            process::forget_parent(Attempt::Waits);
+        }
+    }
+
+    /// In a child that was forked off: starts from 0 if that `is_due`, since its parent tells what it did. No handler is told.
+    pub(crate) fn begin_anew(&self, is_due: impl Fn() -> bool, done: impl Fn()) {
         let begun = caught(|| {
             let mut aggregator = lock(&self.aggregator);
-            let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
-            let parents = aggregator.collect(self, &mut Vec::new());
-            aggregator.reset(self, &parents);
+            if is_due() {
+                let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
+                let parents = aggregator.collect(self, &mut Vec::new());
+                aggregator.reset(self, &parents);
+                done();
+            }
         });
         if begun.is_none() {
+            done();
             crate::say(format_args!(
                 "a forked child tells its parent's counts again"
             ));

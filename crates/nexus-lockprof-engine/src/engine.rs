@@ -133,6 +133,7 @@ impl Engine {
     pub fn glance(&self) -> Snapshot {
         let core = self.state();
         core.control_or_configure();
+        core.forget_parent();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
         aggregator.glance(core)
@@ -142,6 +143,7 @@ impl Engine {
         let core = self.state();
         // So that the snapshot tells the mode that the environment asks for, also before the first lock.
         core.control_or_configure();
+        core.forget_parent();
         let mut events = Vec::new();
         let out = {
             let mut aggregator = lock(&core.aggregator);

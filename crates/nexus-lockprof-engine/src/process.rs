@@ -7,6 +7,7 @@ use crate::exclusive::AllStill;
 use crate::once::Once;
 use crate::out;
 use crate::serve;
+use crate::signal::Attempt;
 use crate::start;
 use crate::thread;
 #[cfg(unix)]
@@ -66,8 +67,8 @@ pub(crate) fn is_due() -> bool {
 pub(crate) fn do_due() {
     // Relaxed: one thread is to do it.
     let due = DUE.swap(0, Relaxed);
+    GLOBAL.call_no_more();
     if due & FORKED != 0 {
-        GLOBAL.call_no_more();
         out::start_again();
         serve::start_again();
     }
@@ -79,15 +80,21 @@ pub(crate) fn do_due() {
     }
 }
 
-/// Forgets the counts of the process that this one was forked off from, once. It allocates.
+/// Forgets the counts of the process that this one was forked off from, once. Whether that is done when it returns: not by a
+/// thread that is in the profiler already, nor where it may not allocate.
 #[cold]
 #[inline(never)]
-pub(crate) fn forget_parent() {
-    // Relaxed: one thread is to do it.
-    if DUE.fetch_and(!COPIED, Relaxed) & COPIED != 0 {
-        let _inside = thread::inside();
-        GLOBAL.begin_anew();
+pub(crate) fn forget_parent(attempt: Attempt) -> bool {
+    if thread::is_inside() || !attempt.may_allocate() {
+        return false;
     }
+    let _inside = thread::inside();
+    // Other threads wait until it is done: what they count then is the child's own.
+    GLOBAL.begin_anew(has_parents_counts, || {
+        DUE.fetch_and(!COPIED, Relaxed);
+    });
+    GLOBAL.call_no_more();
+    true
 }
 
 /// Whether this process was forked off and has used no lock since.

@@ -94,7 +94,7 @@ impl Core {
     #[must_use]
     pub unsafe fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
         let ticket = self.waiting_ticket(site, word, len);
-        if self.is_global() && process::is_due() {
+        if self.is_global() && process::is_due() && !thread::is_inside() && !thread::is_own() {
             process::do_due();
         }
         ticket
@@ -146,8 +146,12 @@ impl Core {
         len: NameLen,
         attempt: Attempt,
     ) -> Option<Entry<'_>> {
-        if self.is_global() && process::has_parents_counts() && attempt.may_allocate() {
-            process::forget_parent();
+        if self.is_global() && process::has_parents_counts() && !process::forget_parent(attempt) {
+            // It would be forgotten with the parent's, and its point would be known from now on.
+            if !thread::is_own() {
+                self.losses.count(Loss::Reentrant);
+            }
+            return None;
         }
         let control = self.control_for(attempt);
         if control.kind() == Kind::Off {

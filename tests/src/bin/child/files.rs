@@ -102,12 +102,43 @@ pub(crate) fn forks() {
         let locked = std::thread::scope(|scope| scope.spawn(|| lock(40)).join());
         assert!(locked.is_ok());
     });
+    fork("many at once", || {
+        let start = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    lock(50);
+                });
+            }
+        });
+    });
+    fork("signals blocked", || {
+        block_signals();
+        // Where it cannot be known that no handler runs, what is tried goes unrecorded.
+        try_lock(20);
+        lock(9);
+    });
+    fork("a snapshot first", || {
+        let before = nexus_lockprof::snapshot();
+        assert_eq!(before.table().acquisitions, 0, "{before}");
+        lock(11);
+    });
     fork("grandchild", || {
         lock(2);
         fork("of it", || lock(6));
         lock(4);
     });
     lock(10);
+}
+
+fn block_signals() {
+    let mut all = std::mem::MaybeUninit::uninit();
+    // SAFETY: the first call makes the set that the second one reads.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
+    }
 }
 
 /// Runs `what` in a child, which ends by `exit`, and waits for it. Says its number.
