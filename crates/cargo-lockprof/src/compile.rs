@@ -229,19 +229,28 @@ impl Crate {
 
 /// Lines for the call stacks, where cargo has asked for less. The code is the same.
 fn with_lines(args: Vec<OsString>) -> Vec<OsString> {
+    const NONE: [&str; 2] = ["debuginfo=0", "debuginfo=none"];
     let mut has_lines = false;
     let mut kept: Vec<OsString> = Vec::new();
     let mut args = args.into_iter().peekable();
     while let Some(arg) = args.next() {
-        if arg == "-C"
-            && let Some(value) = args.peek().and_then(|value| value.to_str())
-        {
-            if value.starts_with("strip=") {
+        let text = arg.to_str().unwrap_or_default();
+        let is_apart = text == "-C" || text == "--codegen";
+        // As one word or two.
+        let option = match args.peek() {
+            Some(next) if is_apart => next.to_str(),
+            _ => text
+                .strip_prefix("--codegen=")
+                .or_else(|| text.strip_prefix("-C")),
+        };
+        let option = option.unwrap_or_default();
+        if option.starts_with("strip=") {
+            if is_apart {
                 args.next();
-                continue;
             }
-            has_lines |= value.starts_with("debuginfo=") && value != "debuginfo=0";
+            continue;
         }
+        has_lines |= text == "-g" || (option.starts_with("debuginfo=") && !NONE.contains(&option));
         kept.push(arg);
     }
     if !has_lines {
@@ -320,6 +329,12 @@ mod tests {
             (
                 &["-C", "debuginfo=0"],
                 &["-C", "debuginfo=0", "-C", "debuginfo=line-tables-only"],
+            ),
+            (&["-Cdebuginfo=2", "-Cstrip=symbols"], &["-Cdebuginfo=2"]),
+            (&["-g", "--codegen=strip=symbols"], &["-g"]),
+            (
+                &["-Cdebuginfo=none", "--codegen", "strip=none"],
+                &["-Cdebuginfo=none", "-C", "debuginfo=line-tables-only"],
             ),
         ] {
             assert_eq!(with_lines(os(args)), os(expected));

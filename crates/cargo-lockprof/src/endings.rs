@@ -1,7 +1,7 @@
 //! How the processes of a run have ended, as far as their profiles are concerned: what is missing is said.
 
 use crate::profiles::Profile;
-use crate::say;
+use crate::{say, settings};
 use std::path::Path;
 
 /// A process that still runs when cargo has ended, such as a daemon.
@@ -14,7 +14,10 @@ pub(crate) struct Running {
 #[cfg(target_os = "linux")]
 pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
     use std::fs;
-    let told = [b"LOCKPROF_OUT=", folder.as_os_str().as_encoded_bytes()].concat();
+    let told = format!(
+        "LOCKPROF_OUT={}/",
+        settings::template(folder).unwrap_or_default()
+    );
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -34,7 +37,7 @@ pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
         };
         let is_told = environment
             .split(|&byte| byte == 0)
-            .any(|entry| entry.starts_with(&told));
+            .any(|entry| entry.starts_with(told.as_bytes()));
         if is_told && program.starts_with(build) {
             let program = program
                 .file_name()
@@ -92,7 +95,7 @@ pub(crate) fn tell_cut_off<'a>(profiles: impl Iterator<Item = &'a Profile>) {
             ),
         })
     };
-    const HOW: &str = "by a signal, abort or _exit";
+    const HOW: &str = "by a signal, abort, _exit or exec";
     if let Some(who) = who(&begun) {
         say(format_args!(
             "{who} {HOW}: what happened after the last profile, which is written every second, is missing"

@@ -26,6 +26,11 @@ impl Profile {
         self.cut_off.is_some()
     }
 
+    /// Whether the process with this number has written it. Further copies of the profiler in it have `-2` and so on.
+    fn is_of(&self, pid: &str) -> bool {
+        self.pid.split('-').next() == Some(pid)
+    }
+
     /// Whether there is nothing in it but that its process was there.
     pub(crate) fn is_empty(&self) -> bool {
         self.cut_off == Some(0)
@@ -45,7 +50,7 @@ pub(crate) fn present(
         all.into_iter().partition(Profile::is_empty);
     let running = endings::running(folder, build);
     let tell_rest = || {
-        let ended = |profile: &&Profile| running.iter().all(|running| running.pid != profile.pid);
+        let ended = |profile: &&Profile| running.iter().all(|running| !profile.is_of(&running.pid));
         endings::tell_cut_off(profiles.iter().chain(&empty).filter(ended));
         endings::tell_running(&running, folder);
         tell_unseen(unseen);

@@ -175,10 +175,9 @@ fn set_wrapper(
 
 /// The environment of profiled programs. Build scripts get it, too; what they write is not shown.
 fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Result<()> {
-    let folder = folder
-        .to_str()
-        .with_context(|| format!("{}: not Unicode", folder.display()))?;
-    let out = folder.replace('%', "%%") + "/%p.%e.lockprof";
+    let out = settings::template(folder)
+        .with_context(|| format!("{}: not Unicode", folder.display()))?
+        + "/%p.%e.lockprof";
     command.env("LOCKPROF_OUT", &out).env(settings::OUT, &out);
     let given = [
         ("LOCKPROF", &options.mode),

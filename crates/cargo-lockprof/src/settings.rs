@@ -1,7 +1,7 @@
 //! What the front tells the wrapper, by the environment: cargo has rustc inherit it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder of the profiled build. What is compiled elsewhere is not ours: a program may start a cargo itself.
 pub(crate) const BUILD: &str = "CARGO_LOCKPROF_BUILD";
@@ -54,4 +54,9 @@ pub(crate) fn is_wanted(package: &str, crate_name: &str) -> bool {
         (!list.is_empty()).then_some(found)
     };
     names(ONLY).unwrap_or(true) && !names(EXCEPT).unwrap_or(false)
+}
+
+/// A folder as `LOCKPROF_OUT` names it. `None` if it is not Unicode.
+pub(crate) fn template(folder: &Path) -> Option<String> {
+    Some(folder.to_str()?.replace('%', "%%"))
 }
