@@ -1,10 +1,13 @@
 //! The library, and the folder of a run.
 
 use anyhow::{Context, Result, bail};
+use nexus_lockprof_snapshot::replace_file;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,9 +21,20 @@ pub(super) const NAME: &str = "liblockprof_preload.so";
 /// The most bytes of the folder's path that the library takes.
 const LONGEST: usize = 400;
 
-/// A folder with the library, in which processes leave their files. Removed in the end.
+/// What the loader may make of `$LIB` in a path, by how the system was built. Other C libraries do not know `$LIB`: so programs of theirs,
+/// which could not load ours, do not find it, and run without.
+const LIBS: [&str; 4] = [
+    "lib/x86_64-linux-gnu",
+    "lib/aarch64-linux-gnu",
+    "lib64",
+    "lib",
+];
+
+/// A folder in which processes leave their files, removed in the end, and the library.
 pub(crate) struct Folder {
     path: PathBuf,
+    /// The folder that the library is in. It stays: a process that goes on would load whatever somebody puts in its place.
+    library: PathBuf,
 }
 
 impl Folder {
@@ -42,7 +56,11 @@ impl Folder {
         for candidate in candidates {
             let path = candidate.join(&name);
             match is_fit(&candidate).and_then(|()| make(&path)) {
-                Ok(()) => return Ok(Folder { path }),
+                Ok(()) => {
+                    // Where it can be for good, or else beside the files.
+                    let library = kept().or_else(|_| put(&path.join("preload")))?;
+                    return Ok(Folder { path, library });
+                }
                 Err(error) => {
                     failed.get_or_insert(error);
                 }
@@ -58,7 +76,7 @@ impl Folder {
 
     /// What `LD_PRELOAD` is to be: ours first, so that it sees the program's calls before others do.
     pub(crate) fn preload(&self) -> OsString {
-        let mut value = self.path.join(NAME).into_os_string();
+        let mut value = self.library.join("$LIB").join(NAME).into_os_string();
         if let Some(theirs) = std::env::var_os("LD_PRELOAD").filter(|value| !value.is_empty()) {
             value.push(":");
             value.push(theirs);
@@ -72,6 +90,59 @@ impl Folder {
         value.push(&self.path);
         value
     }
+}
+
+/// The library in the user's cache folder, where nobody else can put another one in its place.
+fn kept() -> Result<PathBuf> {
+    let absolute = |name: &str| {
+        let folder = std::env::var_os(name).map(PathBuf::from);
+        folder.filter(|folder| folder.is_absolute())
+    };
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    let cache = cache.context("there is no HOME")?;
+    fs::create_dir_all(&cache).with_context(|| format!("{} cannot be made", cache.display()))?;
+    is_fit(&cache)?;
+    let mut folder = cache;
+    is_ours(&folder)?;
+    let mut hash = DefaultHasher::new();
+    LIBRARY.hash(&mut hash);
+    for name in ["lockprof", &format!("preload-{:x}", hash.finish())] {
+        folder.push(name);
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => is_ours(&folder)?,
+        }
+    }
+    put(&folder)
+}
+
+/// Whether nobody else can change what is in a folder.
+fn is_ours(folder: &Path) -> Result<()> {
+    const OTHERS: u32 = 0o022;
+    let meta = fs::symlink_metadata(folder)
+        .with_context(|| format!("{} cannot be looked at", folder.display()))?;
+    let user = rustix::process::geteuid().as_raw();
+    if !meta.is_dir() || meta.uid() != user || meta.permissions().mode() & OTHERS != 0 {
+        bail!("{} is not this user's own", folder.display());
+    }
+    Ok(())
+}
+
+/// Puts the library into a folder, as the loader will look for it. What is there already stays, if it is the same.
+fn put(folder: &Path) -> Result<PathBuf> {
+    for lib in LIBS {
+        let folder = folder.join(lib);
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+        let library = folder.join(NAME);
+        if fs::read(&library).is_ok_and(|bytes| bytes == LIBRARY) {
+            continue;
+        }
+        // A program that has it mapped keeps the one that it has.
+        let written = replace_file(&library, |mut file| file.write_all(LIBRARY));
+        written.with_context(|| format!("{} cannot be written", library.display()))?;
+    }
+    Ok(folder.to_owned())
 }
 
 fn is_fit(folder: &Path) -> Result<()> {
@@ -100,18 +171,22 @@ fn is_fit(folder: &Path) -> Result<()> {
 }
 
 fn make(folder: &Path) -> Result<()> {
-    // Nobody else's: what is in it is run.
-    DirBuilder::new()
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("{} cannot be made", folder.display()))?;
-    let library = folder.join(NAME);
-    fs::write(&library, LIBRARY).with_context(|| format!("{} cannot be written", library.display()))
+    // Nobody else's: the program may tell things in it that are nobody's business.
+    let made = DirBuilder::new().mode(0o700).create(folder);
+    made.with_context(|| format!("{} cannot be made", folder.display()))
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A process that outlives the program has its file mapped, and nobody reads it any more.
-        let _ = fs::remove_dir_all(&self.path);
+        // A process that outlives the program has its file mapped, and nobody reads it any more. The library stays where it is.
+        if !self.library.starts_with(&self.path) {
+            let _ = fs::remove_dir_all(&self.path);
+            return;
+        }
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if entry.path() != self.library {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 }

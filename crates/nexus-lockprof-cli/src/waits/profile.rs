@@ -62,9 +62,6 @@ pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> 
     let unread = || format!("{} cannot be listed", folder.display());
     for entry in std::fs::read_dir(folder).with_context(unread)? {
         let path = entry.with_context(unread)?.path();
-        if path.ends_with(super::library::NAME) {
-            continue;
-        }
         let record = record::read(&path);
         let record = record.with_context(|| format!("{} cannot be read", path.display()))?;
         records.extend(record);

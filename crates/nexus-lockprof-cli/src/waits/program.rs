@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use object::read::elf::{ElfFile64, ProgramHeader};
-use object::{Architecture, Endianness, Object};
+use object::{Architecture, Endianness, Object, ObjectSection};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -122,10 +122,42 @@ fn of_elf(bytes: &[u8]) -> Option<String> {
     if !loader.starts_with(b"ld-linux") {
         return Some("it is linked with another C library than glibc".to_owned());
     }
+    if let Some(old) = old_glibc() {
+        return Some(format!(
+            "the C library is glibc {old}, and before 2.34 to try a lock could keep other threads from being woken"
+        ));
+    }
+    let needed = elf
+        .section_by_name(".dynstr")
+        .and_then(|section| section.data().ok());
+    let needs = |name: &[u8]| {
+        needed.is_some_and(|needed| needed.windows(name.len()).any(|part| part == name))
+    };
+    if needs(b"libasan.so") {
+        return Some(
+            "it is built with gcc's address sanitizer, which wants to be loaded first".to_owned(),
+        );
+    }
     if elf.section_by_name(".go.buildinfo").is_some() {
         return Some("it is a Go program, whose locks do not go through the C library".to_owned());
     }
     None
+}
+
+/// The version of glibc, if it is one that the library would do harm with.
+fn old_glibc() -> Option<String> {
+    let said = std::process::Command::new("getconf")
+        .arg("GNU_LIBC_VERSION")
+        .output()
+        .ok()?;
+    let said = String::from_utf8(said.stdout).ok()?;
+    let version = said.trim().strip_prefix("glibc ")?;
+    is_old(version).then(|| version.to_owned())
+}
+
+fn is_old(version: &str) -> bool {
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().ok());
+    matches!((numbers.next(), numbers.next()), (Some(Some(2)), Some(Some(minor))) if minor < 34)
 }
 
 #[cfg(test)]
@@ -143,6 +175,12 @@ mod tests {
         ] {
             assert_eq!(interpreter(script.as_bytes()), name.map(OsString::from));
         }
+    }
+
+    #[test]
+    fn which_glibc_is_old() {
+        let old = ["2.17", "2.33", "2.34", "2.40.9000", "3.0", "x"].map(is_old);
+        assert_eq!(old, [true, true, false, false, false, false]);
     }
 
     #[test]

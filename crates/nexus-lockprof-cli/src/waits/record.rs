@@ -57,9 +57,13 @@ pub(super) struct Waits {
     pub(super) durations: Vec<(u64, u32)>,
 }
 
-/// `None` of a file that is not whole: its process had not got that far.
+/// `None` of a file that is not whole: its process had not got that far; and of what is no file, and so none of the library's.
 pub(super) fn read(path: &Path) -> io::Result<Option<Record>> {
     let mut bytes = Vec::new();
+    // The folder is the program's to write: a pipe there would be waited for.
+    if !std::fs::symlink_metadata(path)?.is_file() {
+        return Ok(None);
+    }
     let mut file = File::open(path)?;
     // Slots that were never given away are not read: the rest of the file is a hole.
     (&mut file)

@@ -58,6 +58,8 @@ pub(crate) fn command(args: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
+    // What is kept for later runs.
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

@@ -144,9 +144,20 @@ fn end_wait(wait: Wait, operation: c_long, value: c_long, ns: u64, result: c_lon
         slot.take_back_end(before);
     }
     let has_timed_out = result == -sys::ETIMEDOUT;
-    match has_timed_out {
-        true => slot.time_out(ns),
-        false => slot.end(ns),
+    let is_pi = matches!(
+        operation & !operation::HOW,
+        operation::LOCK_PI | operation::LOCK_PI2
+    );
+    // A call that came too late to sleep, or that a signal interrupted, was a wait; of a lock with priority inheritance it was none.
+    let has_waited = result == 0 || (!is_pi && (result == -sys::EAGAIN || result == -sys::EINTR));
+    if has_timed_out {
+        slot.time_out(ns);
+    } else if has_waited {
+        slot.end(ns);
+    } else {
+        slot.take_back_begin();
+        thread::set_last(Last::NONE);
+        return;
     }
     const CONTENDED: c_long = 2;
     let has_three_states =

@@ -5,13 +5,17 @@ use super::stack::Stack;
 use super::start::Real;
 use super::table;
 use super::{clock, thread};
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_long, c_void};
 use std::mem::transmute;
 
 const EINVAL: c_int = 22;
 const EBUSY: c_int = 16;
 const ETIMEDOUT: c_int = 110;
 const EOWNERDEAD: c_int = 130;
+
+/// The clocks that a wait may be until.
+const REALTIME: c_int = 0;
+const MONOTONIC: c_int = 1;
 
 type Lock = *mut c_void;
 type Time = *const c_void;
@@ -59,16 +63,43 @@ pub(super) fn look_up() {
 #[inline(always)]
 unsafe fn acquire(kind: u64, lock: Lock, attempt: &Real, wait: impl FnOnce() -> c_int) -> c_int {
     let attempt = attempt.get();
-    if !attempt.is_null() {
-        // SAFETY: the C library's function of this name has this type.
-        let attempt: Acquire = unsafe { transmute(attempt) };
-        // SAFETY: the caller's.
-        let result = unsafe { attempt(lock) };
-        if result != EBUSY {
-            return result;
-        }
+    if attempt.is_null() {
+        // Whether it waits cannot be told.
+        return wait();
+    }
+    // SAFETY: the C library's function of this name has this type.
+    let attempt: Acquire = unsafe { transmute(attempt) };
+    // SAFETY: the caller's.
+    let result = unsafe { attempt(lock) };
+    if result != EBUSY {
+        return result;
     }
     wait_for(kind, lock, wait)
+}
+
+/// Whether a lock may be tried before it is waited for until `until`. The C library looks at the time first, of read-write locks, and says
+/// EINVAL to one that is none, though the lock be free. And a mutex with priority inheritance does not know all clocks.
+///
+/// # Safety
+/// What the C library's functions with a time want of their caller.
+#[inline(always)]
+unsafe fn may_be_tried(kind: u64, lock: Lock, clock: c_int, until: Time) -> bool {
+    const SECOND: c_long = 1_000_000_000;
+    /// The word of a mutex that says what it is, and its bit for priority inheritance: the same on all 64-bit targets.
+    const KIND: usize = 4;
+    const INHERIT: c_int = 32;
+    if until.is_null() || (clock != REALTIME && clock != MONOTONIC) {
+        return false;
+    }
+    // SAFETY: a `timespec`, whose second word is nanoseconds.
+    let nanos = unsafe { until.cast::<c_long>().add(1).read() };
+    if !(0..SECOND).contains(&nanos) {
+        return false;
+    }
+    // SAFETY: a mutex is longer than that. Its kind does not change.
+    kind != call::MUTEX
+        || clock == REALTIME
+        || unsafe { lock.cast::<c_int>().add(KIND).read() } & INHERIT == 0
 }
 
 #[inline(always)]
@@ -133,12 +164,16 @@ macro_rules! acquire_until {
                 unsafe { transmute::<*mut c_void, AcquireUntil>(real)(lock, until) }
             };
             // SAFETY: the caller's.
+            if !unsafe { may_be_tried($kind, lock, REALTIME, until) } {
+                return wait();
+            }
+            // SAFETY: the caller's.
             unsafe { acquire($kind, lock, &$attempt, wait) }
         }
     };
 }
 
-/// `name(lock, clock, until)`, which says EINVAL to a clock that it does not know before it looks at the lock: so it is not tried first.
+/// `name(lock, clock, until)`
 macro_rules! acquire_until_of {
     ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
         /// The C library's, with its waits recorded.
@@ -147,8 +182,6 @@ macro_rules! acquire_until_of {
         /// As the C library's.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(lock: Lock, clock: c_int, until: Time) -> c_int {
-            const REALTIME: c_int = 0;
-            const MONOTONIC: c_int = 1;
             let wait = || {
                 let real = $real.get();
                 if real.is_null() {
@@ -157,7 +190,8 @@ macro_rules! acquire_until_of {
                 // SAFETY: the C library's function of this name has this type, and the caller may call it.
                 unsafe { transmute::<*mut c_void, AcquireUntilOf>(real)(lock, clock, until) }
             };
-            if clock != REALTIME && clock != MONOTONIC {
+            // SAFETY: the caller's.
+            if !unsafe { may_be_tried($kind, lock, clock, until) } {
                 return wait();
             }
             // SAFETY: the caller's.

@@ -92,6 +92,7 @@ mod number {
 pub(super) use number::FUTEX;
 
 pub(super) const EINTR: c_long = 4;
+pub(super) const EAGAIN: c_long = 11;
 pub(super) const ETIMEDOUT: c_long = 110;
 
 /// The folder that relative paths are of.

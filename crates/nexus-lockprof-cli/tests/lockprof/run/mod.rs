@@ -238,9 +238,23 @@ fn a_program_with_one_thread_keeps_one_and_its_exit_code() {
         .into();
     assert_eq!(run.code, Some(42), "{run:?}");
     assert!(run.out.contains("threads 1\n"), "{run:?}");
-    // Another library of the user's comes after ours.
-    let preload = run.out.lines().find(|line| line.starts_with("preload "));
-    assert!(preload.unwrap().ends_with(":libm.so.6"), "{run:?}");
+    // Another library of the user's comes after ours, which stays where nobody else can put one: what goes on would load that.
+    let preload = run
+        .out
+        .lines()
+        .find_map(|line| line.strip_prefix("preload "));
+    let ours = preload.unwrap().strip_suffix(":libm.so.6").unwrap();
+    let (kept, name) = ours.split_once("/$LIB/").unwrap();
+    assert!(
+        Path::new(kept).starts_with(env!("CARGO_TARGET_TMPDIR")),
+        "{run:?}"
+    );
+    assert!(Path::new(kept).join("lib64").join(name).exists());
+    let mode = std::fs::metadata(kept).unwrap().permissions();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777,
+        0o700
+    );
     assert!(
         run.err
             .contains("waits of small:\nNo thread waited for a lock.\n"),

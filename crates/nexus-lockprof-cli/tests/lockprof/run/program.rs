@@ -217,6 +217,55 @@ impl<F: Fn()> Drop for Later<F> {
     }
 }
 
+/// The C library says so before it looks at the lock, which is free: it must be free afterwards.
+fn times_that_are_none() {
+    unsafe extern "C" {
+        // libc does not declare them.
+        fn pthread_rwlock_timedrdlock(
+            lock: *mut libc::pthread_rwlock_t,
+            until: *const libc::timespec,
+        ) -> c_int;
+        fn pthread_rwlock_timedwrlock(
+            lock: *mut libc::pthread_rwlock_t,
+            until: *const libc::timespec,
+        ) -> c_int;
+        fn pthread_mutex_clocklock(
+            lock: *mut libc::pthread_mutex_t,
+            clock: c_int,
+            until: *const libc::timespec,
+        ) -> c_int;
+    }
+    static RW: Shared<libc::pthread_rwlock_t> =
+        Shared(UnsafeCell::new(libc::PTHREAD_RWLOCK_INITIALIZER));
+    static LOCK: Shared<libc::pthread_mutex_t> =
+        Shared(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
+    for tv_nsec in [-1, 1_000_000_000] {
+        let none = libc::timespec { tv_sec: 0, tv_nsec };
+        // SAFETY: the lock was initialised.
+        unsafe {
+            let [read, write] = [
+                pthread_rwlock_timedrdlock(RW.0.get(), &raw const none),
+                pthread_rwlock_timedwrlock(RW.0.get(), &raw const none),
+            ];
+            assert_eq!([read, write], [libc::EINVAL; 2]);
+        }
+    }
+    RW.call(libc::pthread_rwlock_trywrlock);
+    RW.call(libc::pthread_rwlock_unlock);
+    let later = libc::timespec {
+        tv_sec: i64::MAX,
+        tv_nsec: 0,
+    };
+    for (clock, result) in [(libc::CLOCK_MONOTONIC, 0), (77, libc::EINVAL)] {
+        // SAFETY: as above.
+        let locked = unsafe { pthread_mutex_clocklock(LOCK.0.get(), clock, &raw const later) };
+        assert_eq!(locked, result);
+        if locked == 0 {
+            LOCK.call(libc::pthread_mutex_unlock);
+        }
+    }
+}
+
 fn pthread_locks() {
     static LOCK: Shared<libc::pthread_mutex_t> =
         Shared(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
@@ -397,6 +446,7 @@ fn errno() {
         let result = libc::syscall(libc::SYS_futex, at, libc::FUTEX_WAIT, 1, &raw const short);
         assert_eq!((result, *errno()), (-1, libc::ETIMEDOUT));
     }
+    times_that_are_none();
     // All six arguments arrive: a page that is not the file's first.
     let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let mut expected = [0; 16];
