@@ -114,6 +114,23 @@ pub(super) fn yield_now() {
     unsafe { call(number::YIELD, [0; 6]) };
 }
 
+/// Sleeps for so many nanoseconds, below a second. By the call that the program waits with: there may be programs that are allowed no other.
+pub(super) fn sleep(ns: u64) {
+    const WAIT_PRIVATE: c_long = 128;
+    let word = 0_u32;
+    let time = [0, ns];
+    let args = [
+        (&raw const word) as c_long,
+        WAIT_PRIVATE,
+        0,
+        (&raw const time) as c_long,
+        0,
+        0,
+    ];
+    // SAFETY: the word and the time are there. Nobody knows of the word, so nobody wakes it.
+    unsafe { call(FUTEX, args) };
+}
+
 /// Whether a file of this process may be so long: making it longer would kill the process.
 pub(super) fn may_be_as_long(len: usize) -> bool {
     const FILE_SIZE: c_long = 1;

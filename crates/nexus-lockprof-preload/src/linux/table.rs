@@ -84,13 +84,19 @@ fn make_once() -> Option<Table> {
     table
 }
 
-/// What another thread is about to get done: a few system calls. Not waited for long, since that thread may be anywhere.
+/// What another thread is about to get done: a few system calls. Not waited for longer than about a second, since that thread may be
+/// anywhere; for long enough that one which others keep from running gets its turn.
 fn soon<T>(look: impl Fn() -> Option<T>) -> Option<T> {
-    const TURNS: usize = 1000;
-    (0..TURNS).find_map(|_| {
+    const YIELDS: usize = 100;
+    const SLEEPS: usize = 5_000;
+    const SLEEP_NS: u64 = 200_000;
+    (0..YIELDS + SLEEPS).find_map(|turn| {
         let found = look();
         if found.is_none() {
-            sys::yield_now();
+            match turn < YIELDS {
+                true => sys::yield_now(),
+                false => sys::sleep(SLEEP_NS),
+            }
         }
         found
     })
