@@ -11,8 +11,9 @@ check() {
 }
 
 check --no-default-features
-check --features "$all_features otlp"
-check --features send_guard
+# lockprof links no locks: what these features change, it does not have.
+check --features "$all_features otlp" --exclude nexus-lockprof-cli
+check --features send_guard --exclude nexus-lockprof-cli
 # What is served without profiled locks.
 echo "+ serve without profile"
 cargo test --quiet --package nexus-lockprof-tests --no-default-features --features serve --test it serve_off || failed=1
