@@ -72,17 +72,13 @@ struct Chain<'a> {
 
 /// The chains of a point of `most` frames at most, the longest wait first.
 fn alike<'a>(point: &'a Point, roots: &mut Roots<'a>, most: usize) -> Vec<Chain<'a>> {
-    type Read<'a> = (Option<&'a Text>, Option<&'a Text>, Option<u32>);
-    let mut known: HashMap<(Vec<Read<'a>>, bool), usize> = HashMap::new();
+    let mut texts = Texts::default();
+    let mut known: HashMap<(Vec<[u64; 3]>, bool), usize> = HashMap::new();
     let mut chains: Vec<Chain<'a>> = Vec::new();
     for stack in &point.callers {
-        let (frames, has_gap) = nearest(callers(stack, roots), most);
-        let read = |frame: &&'a Frame| match &frame.function {
-            Some(function) => (Some(function), frame.file.as_ref(), frame.line),
-            None => (None, frame.file.as_ref(), Some(frame.address as u32)),
-        };
-        let key = (frames.iter().map(read).collect(), has_gap);
-        let number = *known.entry(key).or_insert(chains.len());
+        let (frames, has_gap) = nearest(callers(stack, roots), most, &mut texts);
+        let read = frames.iter().map(|frame| texts.read(frame)).collect();
+        let number = *known.entry((read, has_gap)).or_insert(chains.len());
         if number == chains.len() {
             chains.push(Chain {
                 frames,
@@ -105,29 +101,61 @@ fn alike<'a>(point: &'a Point, roots: &mut Roots<'a>, most: usize) -> Vec<Chain<
 
 /// The `most` frames nearest to the lock, without the standard library's; if none of them is the program's own, the last one is the
 /// nearest that is. Whether there are frames in between.
-fn nearest(frames: &[Frame], most: usize) -> (Vec<&Frame>, bool) {
-    let origin = |frame: &Frame| frame.file.as_deref().map(Origin::of);
-    let outside: Vec<&Frame> = frames
-        .iter()
-        .filter(|frame| origin(frame) != Some(Origin::Std))
-        .collect();
-    let mut near = match outside.is_empty() {
-        true => frames.iter().collect(),
-        false => outside,
-    };
-    let own = near
-        .iter()
-        .position(|frame| origin(frame) == Some(Origin::Program));
-    match own {
-        Some(own) if own >= most => {
-            near.truncate(own + 1);
-            near.drain(most - 1..own);
-            (near, true)
+fn nearest<'a>(frames: &'a [Frame], most: usize, texts: &mut Texts<'a>) -> (Vec<&'a Frame>, bool) {
+    let mut near: Vec<&Frame> = Vec::new();
+    let mut has_own = false;
+    for frame in frames {
+        let origin = frame.file.as_ref().map(|file| texts.origin(file));
+        let is_own = origin == Some(Origin::Program);
+        if near.len() < most {
+            if origin != Some(Origin::Std) {
+                near.push(frame);
+                has_own |= is_own;
+            }
+        } else if has_own {
+            break;
+        } else if is_own {
+            near.pop();
+            near.push(frame);
+            return (near, true);
         }
-        _ => {
-            near.truncate(most);
-            (near, false)
-        }
+    }
+    if near.is_empty() {
+        near = frames.iter().take(most).collect();
+    }
+    (near, false)
+}
+
+/// Texts by number, and whose files they name. Many frames share one text, and it may be long: it is looked at once.
+#[derive(Default)]
+struct Texts<'a> {
+    by_place: HashMap<*const u8, (u64, Option<Origin>)>,
+    by_text: HashMap<&'a str, u64>,
+}
+
+impl<'a> Texts<'a> {
+    fn get(&mut self, text: &'a Text) -> &mut (u64, Option<Origin>) {
+        let Self { by_place, by_text } = self;
+        by_place.entry(text.as_ptr()).or_insert_with(|| {
+            // 0 is no text. Two that are empty may be at one place, and are alike.
+            let next = by_text.len() as u64 + 1;
+            (*by_text.entry(text).or_insert(next), None)
+        })
+    }
+
+    fn origin(&mut self, file: &'a Text) -> Origin {
+        *self.get(file).1.get_or_insert_with(|| Origin::of(file))
+    }
+
+    /// What is read of a frame: its function, file and line, or its address.
+    fn read(&mut self, frame: &'a Frame) -> [u64; 3] {
+        let mut number = |text: &'a Option<Text>| text.as_ref().map_or(0, |text| self.get(text).0);
+        let (function, file) = (number(&frame.function), number(&frame.file));
+        let rest = match function {
+            0 => frame.address,
+            _ => frame.line.map_or(0, u64::from),
+        };
+        [function, file, rest]
     }
 }
 
