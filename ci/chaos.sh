@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything at a time that a program may do to its profiler, at random, against the program's own count: `ci/chaos.sh [SECONDS [SEED]]`,
-# two minutes from seed 1 by default. By hand before a release: `ci/chaos.sh 1800 $RANDOM`. A failure names its seed; to
+# a minute from seed 1 by default. By hand before a release: `ci/chaos.sh 1800 $RANDOM`. A failure names its seed; to
 # repeat that round alone: `ci/chaos.sh 0 SEED`.
 source "$(dirname "$0")/lib.sh"
 
@@ -12,7 +12,7 @@ fi
 export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
 export CARGO_TARGET_DIR=$target/chaos
 cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
-seconds=${1:-120} seed=${2:-1}
+seconds=${1:-60} seed=${2:-1}
 # What each of these brings is said in tests/src/bin/chaos/plan.rs. To leave some out: `CHAOS_FAULTS=forks,room ci/chaos.sh`.
 faults=${CHAOS_FAULTS-forks,handlers,room,memory}
 rounds=("$seconds" "$seed")
