@@ -82,7 +82,7 @@ fn what_is_missing_is_said() {
             "{said}"
         );
         assert!(
-            said.contains("was ended by a signal, abort or _exit, and left no profile"),
+            said.contains("was ended by a signal, abort, _exit or exec, and left no profile"),
             "{said}"
         );
     }
