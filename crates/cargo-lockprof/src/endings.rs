@@ -27,7 +27,7 @@ pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
         if !pid.bytes().all(|byte| byte.is_ascii_digit()) {
             continue;
         }
-        // Of another user's process neither can be read, and of one that has ended just now.
+        // Neither can be read if the process is another user's, or has just ended.
         let path = process.path();
         let (Ok(environment), Ok(program)) = (
             fs::read(path.join("environ")),

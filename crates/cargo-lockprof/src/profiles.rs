@@ -118,7 +118,7 @@ fn list(folder: &Path) -> Result<Vec<Profile>> {
         let written = fs::metadata(&path)
             .and_then(|metadata| metadata.modified())
             .with_context(|| format!("{} cannot be looked at", path.display()))?;
-        // What cannot be read is told of when it is shown.
+        // A file that cannot be read is reported when it is shown.
         let cut_off = Snapshot::read_file(&path)
             .ok()
             .and_then(|snapshot| snapshot.is_glance().then(|| snapshot.table().acquisitions));

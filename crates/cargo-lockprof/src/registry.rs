@@ -19,7 +19,7 @@ pub(crate) struct Kind {
     on: On,
 }
 
-/// What a stand-in is built on, besides its crate.
+/// What a stand-in needs besides the crate that it replaces.
 #[derive(Clone, Copy, PartialEq)]
 enum On {
     Adaptor,
@@ -27,7 +27,7 @@ enum On {
     Dependencies,
     /// The adaptor, once more, on the project's lock_api.
     OwnAdaptor,
-    /// What stands in for lock_api.
+    /// The stand-in for lock_api.
     LockApi,
 }
 
@@ -187,7 +187,7 @@ const NO_BLOCKING: &str = "lockprof_no_blocking";
 const REMUTEX: &str = "lockprof_remutex";
 
 impl On {
-    /// What is tried in turn, since a crate or what it is built on may be older: rustc's `--cfg`.
+    /// The `--cfg` options to try in turn: the crate, or one that it depends on, may be older.
     fn versions(self) -> &'static [&'static [&'static str]] {
         match self {
             On::Adaptor => &[&[], &[NO_PERMITS], &[NO_PERMITS, NO_BLOCKING]],
@@ -261,7 +261,7 @@ fn compile(
     for cfg in ["feature=\"profile\""].iter().chain(more) {
         command.args(["--cfg", cfg]);
     }
-    // What the crate's features name, and it does not depend on itself: serde, by way of lock_api.
+    // A feature may name a crate that only a dependency depends on: serde, by way of lock_api.
     let mut crates = OsString::from("crate=");
     crates.push(out_dir);
     command.arg("-L").arg(crates);

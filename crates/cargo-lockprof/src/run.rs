@@ -73,7 +73,7 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
         match profiles::present(folders, options, &unseen, status.success()) {
             Ok(goes_on) => folder.keep = goes_on,
             Err(error) => {
-                // What was measured cannot be measured again.
+                // The run cannot be repeated: keep its profiles.
                 folder.keep = true;
                 say(format_args!(
                     "error: {error:#}; the profiles are in {}",

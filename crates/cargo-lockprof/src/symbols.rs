@@ -139,7 +139,7 @@ mod tests {
             named.last().and_then(|frame| frame.function.clone()),
             Some(demangled(&name))
         );
-        // What was named stays, and what cannot be looked up is told by its file.
+        // Frames with names stay. An address that cannot be looked up shows its file.
         assert_eq!(files.named(&named), named);
         let gone = Frame {
             file: Some("/nowhere/app".into()),

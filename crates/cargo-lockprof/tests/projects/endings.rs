@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Locks 5 times in one thread, and ends as it is told.
+/// Locks 5 times in one thread, then ends in the way that its argument says.
 const PROGRAM: &str = r#"
 use std::sync::Mutex;
 
@@ -71,12 +71,12 @@ fn what_is_missing_is_said() {
     let said = project.ends(3, &["run", "--quiet", "exit"]);
     assert!(said.contains("1 point, 5 acquisitions"), "{said}");
     assert!(!said.contains("ended by"), "{said}");
-    // What cargo was told of the folder was not taken for the program's argument.
+    // Cargo got `--target-dir`, and the program did not.
     assert!(!project.folder.join("target").exists());
     for (how, code) in [("_exit", 4), ("abort", 101)] {
         let output = project.run(&["run", "--quiet", how]);
         let said = err(&output);
-        // Of a signal, cargo makes a code of its own.
+        // Cargo turns a signal into a code of its own.
         assert!(
             output.status.code() == Some(code) || how == "abort",
             "{said}"

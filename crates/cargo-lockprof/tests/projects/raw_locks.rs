@@ -107,7 +107,7 @@ fn raw_locks_of_others_and_locks_of_tasks_are_counted_exactly() {
             );
             assert!(points.next().is_none(), "{text}, {mode}");
         }
-        // Of each mode one line of dashmap's.
+        // One line of dashmap's for each mode.
         for mode in [AcquireMode::Exclusive, AcquireMode::Shared] {
             let points = snapshot
                 .points()
