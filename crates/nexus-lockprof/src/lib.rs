@@ -87,3 +87,8 @@ pub use nexus_lockprof_snapshot::{
 #[cfg(all(doctest, feature = "profile"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And so is the code of the guides.
+#[cfg(all(doctest, feature = "profile"))]
+#[doc = include_str!("../../../docs/guide/migrate.md")]
+struct Migrate;
