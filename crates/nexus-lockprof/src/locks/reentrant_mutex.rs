@@ -209,7 +209,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// reference to the data may conflict with access through the new guard.
     #[inline]
     pub unsafe fn make_guard_unchecked(&self) -> ReentrantMutexGuard<'_, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_guard_unchecked() }
     }
 
@@ -222,7 +222,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock() }
     }
 
@@ -235,7 +235,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_fair(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_fair() }
     }
 
@@ -246,7 +246,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// Every live guard must stay valid, and so must the mutex's record of its owner.
     #[inline]
     pub unsafe fn raw(&self) -> &RawReentrant {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.raw() }
     }
 
@@ -338,7 +338,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     pub unsafe fn make_arc_guard_unchecked(
         self: &Arc<Self>,
     ) -> ArcReentrantMutexGuard<RawReentrant, RawThreadId, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.arc_as_lock_api().make_arc_guard_unchecked() }
     }
 }

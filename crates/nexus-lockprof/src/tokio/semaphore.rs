@@ -241,7 +241,8 @@ impl Semaphore {
         self.blocking_acquire_many_owned(1)
     }
 
-    /// [`blocking_acquire_many`](Self::blocking_acquire_many), with a permit that owns the semaphore.
+    /// [`blocking_acquire_many`](Self::blocking_acquire_many), with a permit that owns the
+    /// semaphore.
     ///
     /// # Errors
     /// If the semaphore is closed.

@@ -159,7 +159,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self: &Arc<Self>,
         guard: R::SharedGuard,
     ) -> ArcRwLockReadGuard<R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.arc_as_lock_api().make_arc_read_guard_unchecked(guard) }
     }
 
@@ -174,7 +174,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self: &Arc<Self>,
         guard: R::ExclusiveGuard,
     ) -> ArcRwLockWriteGuard<R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.arc_as_lock_api().make_arc_write_guard_unchecked(guard) }
     }
 }
@@ -248,7 +248,7 @@ impl<R: RawRwLockUpgrade, T: ?Sized> RwLock<R, T> {
         self: &Arc<Self>,
         guard: R::UpgradableGuard,
     ) -> ArcRwLockUpgradableReadGuard<R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe {
             self.arc_as_lock_api()
                 .make_upgradable_arc_guard_unchecked(guard)

@@ -157,7 +157,7 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     /// conflict with access through the new guard.
     #[inline]
     pub unsafe fn make_guard_unchecked(&self, guard: R::Guard) -> MutexGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_guard_unchecked(guard) }
     }
 
@@ -171,7 +171,7 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock(&self, guard: R::Guard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock(guard) }
     }
 
@@ -183,7 +183,7 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     /// released.
     #[inline]
     pub unsafe fn raw(&self) -> &R {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.raw() }
     }
 
@@ -203,7 +203,7 @@ impl<R: RawMutexFair, T: ?Sized> Mutex<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_fair(&self, guard: R::Guard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_fair(guard) }
     }
 }

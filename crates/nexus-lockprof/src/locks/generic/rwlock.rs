@@ -185,7 +185,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         &self,
         guard: R::SharedGuard,
     ) -> RwLockReadGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_read_guard_unchecked(guard) }
     }
 
@@ -199,7 +199,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         &self,
         guard: R::ExclusiveGuard,
     ) -> RwLockWriteGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_write_guard_unchecked(guard) }
     }
 
@@ -213,7 +213,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_read(&self, guard: R::SharedGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_read(guard) }
     }
 
@@ -225,7 +225,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_write(&self, guard: R::ExclusiveGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_write(guard) }
     }
 
@@ -237,7 +237,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
     /// released.
     #[inline]
     pub unsafe fn raw(&self) -> &R {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.raw() }
     }
 
@@ -257,7 +257,7 @@ impl<R: RawRwLockFair, T: ?Sized> RwLock<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_read_fair(&self, guard: R::SharedGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_read_fair(guard) }
     }
 
@@ -269,7 +269,7 @@ impl<R: RawRwLockFair, T: ?Sized> RwLock<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_write_fair(&self, guard: R::ExclusiveGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_write_fair(guard) }
     }
 }

@@ -50,7 +50,7 @@ impl<R: RawRwLockUpgrade, T: ?Sized> RwLock<R, T> {
         &self,
         guard: R::UpgradableGuard,
     ) -> RwLockUpgradableReadGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_upgradable_guard_unchecked(guard) }
     }
 }
