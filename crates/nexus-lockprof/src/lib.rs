@@ -99,6 +99,11 @@ pub use nexus_lockprof_snapshot::{
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+/// And so is that of the package's own.
+#[cfg(all(doctest, feature = "profile"))]
+#[doc = include_str!("../README.md")]
+struct PackageReadme;
+
 /// And so is the code of the guides.
 #[cfg(all(doctest, feature = "profile"))]
 #[doc = include_str!("../../../docs/guide/migrate.md")]
