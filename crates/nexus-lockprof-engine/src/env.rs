@@ -1,7 +1,7 @@
 //! Settings from the environment.
 
 use crate::config::{Config, Mode};
-use crate::serve;
+use crate::endpoint;
 use crate::stacks;
 use nexus_lockprof_snapshot::ProfilerMode;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ pub(crate) const OUT: &str = "LOCKPROF_OUT";
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 /// `on`, `addresses` or `off`.
 const STACKS: &str = "LOCKPROF_STACKS";
-/// `unix` or `127.0.0.1:PORT`: where to serve. What it says is read in `serve`.
+/// `unix` or `127.0.0.1:PORT`: where to serve. `nexus-lockprof-serve` reads it.
 pub(crate) const SERVE: &str = "LOCKPROF_SERVE";
 
 /// An environment variable, unless the program runs with rights that its caller does not have: set-user-ID, set-group-ID, or
@@ -147,12 +147,8 @@ pub(crate) fn ignored(
 
 /// Complains of what this program cannot do.
 fn no_effect(var: &impl Fn(&str) -> Option<OsString>, complain: &mut dyn FnMut(Arguments<'_>)) {
-    if let Some(value) = var(SERVE).filter(|_| !serve::SUPPORTED) {
-        complain(format_args!(
-            "{SERVE}={} has no effect: {}",
-            value.display(),
-            serve::MISSING
-        ));
+    if let Some(value) = var(SERVE) {
+        endpoint::complain(&value, complain);
     }
 }
 
@@ -204,9 +200,9 @@ mod tests {
                 )],
             );
         }
-        let without = format!("LOCKPROF_SERVE=unix has no effect: {}", serve::MISSING);
-        let said: &[&str] = if serve::SUPPORTED { &[] } else { &[&without] };
-        check(&[("LOCKPROF_SERVE", "unix")], default, said);
+        let without =
+            "LOCKPROF_SERVE=unix has no effect: the program was built without the feature `serve`";
+        check(&[("LOCKPROF_SERVE", "unix")], default, &[without]);
     }
 
     #[test]

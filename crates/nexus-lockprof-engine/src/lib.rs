@@ -45,6 +45,8 @@ mod clock;
 #[cfg(not(lockprof_loom))]
 mod core;
 #[cfg(not(lockprof_loom))]
+mod endpoint;
+#[cfg(not(lockprof_loom))]
 mod engine;
 #[cfg(not(lockprof_loom))]
 mod env;
@@ -58,6 +60,8 @@ mod exit;
 mod host;
 #[cfg(not(lockprof_loom))]
 mod kept;
+#[cfg(all(unix, not(lockprof_loom)))]
+mod leftovers;
 #[cfg(not(lockprof_loom))]
 mod look;
 #[cfg(not(lockprof_loom))]
@@ -75,17 +79,12 @@ mod reporter;
 #[cfg(not(lockprof_loom))]
 mod room;
 #[cfg(not(lockprof_loom))]
-mod serve;
-#[cfg(not(lockprof_loom))]
 mod shard;
 #[cfg(not(lockprof_loom))]
 mod signal;
 #[cfg(not(lockprof_loom))]
 mod since_off;
-#[cfg(all(
-    any(target_os = "linux", all(unix, feature = "serve")),
-    not(lockprof_loom)
-))]
+#[cfg(all(unix, not(lockprof_loom)))]
 mod sockets;
 #[cfg(not(lockprof_loom))]
 mod start;
@@ -110,9 +109,6 @@ pub use crate::{
     reporter::Reporter,
 };
 
-#[cfg(all(feature = "serve", unix, not(lockprof_loom)))]
-pub use nexus_lockprof_export::serve::{Limits, Listen, ListenError, ServeError, Server};
-
 /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
 ///
 /// It is how the engine and its adaptors share the work, and changes with them.
@@ -129,6 +125,21 @@ pub mod adaptor {
     pub use crate::ticket::Ticket;
     pub use crate::timed::Timing;
     pub use crate::wait_log::LockRef;
+}
+
+/// What `nexus-lockprof-serve` is made with: how a server starts with the program, and what becomes of it at exit and fork.
+#[cfg(not(lockprof_loom))]
+pub mod serving {
+    pub use crate::endpoint::{Endpoint, install, place};
+    pub use crate::kept::Kept;
+    #[cfg(unix)]
+    pub use crate::leftovers::{Cleanup, remember};
+    pub use crate::process::own_this_thread;
+
+    /// Prints one line on stderr, as the engine does.
+    pub fn say(message: std::fmt::Arguments<'_>) {
+        crate::say(message);
+    }
 }
 
 /// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.
