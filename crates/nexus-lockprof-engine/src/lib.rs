@@ -1,112 +1,50 @@
 //! The statistics engine of the nexus-lockprof lock profiler. It knows no lock type: adaptors tell it of
 //! acquisitions and releases, and it gives [`Snapshot`]s.
 //!
-//! - Each thread writes a shard of its own, with plain stores; the hot path is in `hot`, the rest of
-//!   an acquisition in `ticket`.
-//! - A collection (`aggregate`) walks all shards and merges them, and makes no thread wait.
-//! - The protocols between the two are in `record`, `reservoir`, `era`, `table`, `registry`, `lease` and `pending`; `docs/protocol.md`
-//!   goes through them ordering by ordering, and `models` checks them with loom.
+//! - Each thread writes a shard of its own (`record`), with plain stores; the hot path is in `record::hot`, the rest of
+//!   an acquisition in `acquire`.
+//! - A collection (`collect`) walks all shards and merges them, and makes no thread wait.
+//! - The protocols between the two are in `statistics`, `reservoir`, `era`, `table`, `registry`, `lease` and `pending`, all in `record`;
+//!   `docs/protocol.md` goes through them ordering by ordering, and `models` checks them with loom.
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
-#[cfg(not(lockprof_loom))]
-mod blame;
+mod acquire;
 mod class;
 mod config;
 mod control;
-mod era;
-#[cfg(not(lockprof_loom))]
-mod governor;
-mod hot;
 mod identity;
 mod late;
-mod lease;
-mod pending;
 mod record;
-mod registry;
-mod reservoir;
-mod sampler;
 mod stacks;
 mod sync;
-mod table;
-mod wait_log;
 
 #[cfg(all(test, lockprof_loom))]
 mod models;
 
 #[cfg(not(lockprof_loom))]
-mod aggregate;
-#[cfg(not(lockprof_loom))]
-mod archive;
-#[cfg(not(lockprof_loom))]
-mod calibrate;
-#[cfg(not(lockprof_loom))]
 mod clock;
+#[cfg(not(lockprof_loom))]
+mod collect;
 #[cfg(not(lockprof_loom))]
 mod core;
 #[cfg(not(lockprof_loom))]
-mod endpoint;
-#[cfg(not(lockprof_loom))]
 mod engine;
-#[cfg(not(lockprof_loom))]
-mod env;
 #[cfg(not(lockprof_loom))]
 mod event;
 #[cfg(not(lockprof_loom))]
-mod exclusive;
-#[cfg(not(lockprof_loom))]
-mod exit;
-#[cfg(not(lockprof_loom))]
-mod host;
-#[cfg(not(lockprof_loom))]
-mod kept;
-#[cfg(all(unix, not(lockprof_loom)))]
-mod leftovers;
-#[cfg(not(lockprof_loom))]
-mod look;
-#[cfg(not(lockprof_loom))]
-mod moment;
-#[cfg(not(lockprof_loom))]
-mod monitor;
-#[cfg(not(lockprof_loom))]
-mod once;
-#[cfg(not(lockprof_loom))]
-mod out;
-#[cfg(not(lockprof_loom))]
 mod process;
-#[cfg(not(lockprof_loom))]
-mod reporter;
-#[cfg(not(lockprof_loom))]
-mod room;
-#[cfg(not(lockprof_loom))]
-mod shard;
-#[cfg(not(lockprof_loom))]
-mod signal;
-#[cfg(not(lockprof_loom))]
-mod since_off;
-#[cfg(all(unix, not(lockprof_loom)))]
-mod sockets;
-#[cfg(not(lockprof_loom))]
-mod start;
-#[cfg(not(lockprof_loom))]
-mod thread;
-#[cfg(not(lockprof_loom))]
-mod ticket;
-#[cfg(not(lockprof_loom))]
-mod timed;
-#[cfg(not(lockprof_loom))]
-mod unwind;
 
 pub use config::{Config, ConfigError, Mode};
 
 #[cfg(not(lockprof_loom))]
 pub use crate::{
+    acquire::host::{Global, Host},
     clock::ManualClock,
     engine::Engine,
-    env::var_os,
     event::{Event, HandlerId},
-    host::{Global, Host},
-    reporter::Reporter,
+    process::env::var_os,
+    process::reporter::Reporter,
 };
 
 /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
@@ -114,27 +52,35 @@ pub use crate::{
 /// It is how the engine and its adaptors share the work, and changes with them.
 #[cfg(not(lockprof_loom))]
 pub mod adaptor {
+    pub use crate::acquire::host::Mine;
+    pub use crate::acquire::look::{LOOKS, pauses};
+    pub use crate::acquire::moment::Moment;
+    pub use crate::acquire::ticket::Ticket;
+    pub use crate::acquire::timed::Timing;
+    pub use crate::acquire::wait_log::LockRef;
     pub use crate::class::{ClassTag, ClassWord, LockClass, MAX_NAME, NameLen};
     pub use crate::core::Core;
-    pub use crate::host::Mine;
-    pub use crate::hot::{Hit, Probe};
     pub use crate::identity::{HoldMode, PointKey, SiteKey};
-    pub use crate::look::{LOOKS, pauses};
-    pub use crate::moment::Moment;
-    pub use crate::pending::{Stamp, StampCell};
-    pub use crate::ticket::Ticket;
-    pub use crate::timed::Timing;
-    pub use crate::wait_log::LockRef;
+    pub use crate::record::hot::{Hit, Probe};
+    pub use crate::record::pending::{Stamp, StampCell};
 }
 
 /// What `nexus-lockprof-serve` is made with: how a server starts with the program, and what becomes of it at exit and fork.
 #[cfg(not(lockprof_loom))]
 pub mod serving {
-    pub use crate::endpoint::{Endpoint, install, place};
-    pub use crate::kept::Kept;
+    pub use crate::process::endpoint::{Endpoint, install};
+    pub use crate::process::env::place;
+    pub use crate::process::fork::own_this_thread;
+    pub use crate::process::kept::Kept;
     #[cfg(unix)]
-    pub use crate::leftovers::{Cleanup, remember};
-    pub use crate::process::own_this_thread;
+    pub use crate::process::leftovers::Cleanup;
+
+    /// Removes a server's file when the process exits, and closes its socket in processes that are forked off.
+    #[cfg(unix)]
+    pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
+        crate::process::leftovers::remember(socket, file);
+        crate::process::fork::watch_forks();
+    }
 
     /// Prints one line on stderr, as the engine does.
     pub fn say(message: std::fmt::Arguments<'_>) {
