@@ -127,6 +127,16 @@ macro_rules! figures_of {
                 self
             }
 
+            /// The same without the figures of another. Each stops at 0.
+            #[must_use]
+            pub fn minus(self, earlier: &Self) -> Self {
+                let mut figures = self.figures();
+                for (figure, earlier) in figures.iter_mut().zip(earlier.figures()) {
+                    *figure = figure.saturating_sub(earlier);
+                }
+                self.with_figures(figures)
+            }
+
             /// Adds the figures of another. Each stops at [`u64::MAX`].
             pub fn merge_figures(&mut self, other: &Self) {
                 let mut figures = self.figures();

@@ -75,8 +75,13 @@ impl Sink for Metrics {
             Kind::Gauge | Kind::Info => Data::Gauge(Gauge::default()),
             Kind::Summary => Data::Summary(Summary::default()),
         };
+        // A namespace with a point, the unit beside the name.
+        let name = match family.kind {
+            Kind::Info => "info",
+            _ => family.name,
+        };
         self.metrics.push(Metric {
-            name: family.otlp_name(),
+            name: format!("lockprof.{name}"),
             description: family.help.to_owned(),
             unit: unit.to_owned(),
             data: Some(data),

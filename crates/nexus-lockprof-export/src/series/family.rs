@@ -9,7 +9,7 @@ use super::sums::{Sums, Times};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {
     /// Without unit, and without what stands before and after it in a format. That of the info is empty.
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) unit: Unit,
     pub(crate) kind: Kind,
     pub(crate) help: &'static str,
@@ -64,15 +64,6 @@ impl Family {
             Unit::Seconds => "_seconds",
         };
         format!("lockprof{underscore}{}{unit}", self.name)
-    }
-
-    /// As OpenTelemetry has it: a namespace with a point, the unit beside the name.
-    pub(crate) fn otlp_name(&self) -> String {
-        let name = match self.kind {
-            Kind::Info => "info",
-            _ => self.name,
-        };
-        format!("lockprof.{name}")
     }
 }
 
