@@ -314,7 +314,7 @@ fn holders_that_are_not_measured_are_blamed_half_and_half() {
     told.adds_up();
     let waited = told.sum(|p| p.wait.total_ns);
     let caused = |at| told.blamed(at).1 - before.blamed(at).1;
-    // A few were measured before the unmeasured one, all within nanoseconds.
+    // A few holds before the unmeasured one were measured, each a few nanoseconds long.
     let share = caused(first) as f64 / waited as f64;
     assert!((0.4..=0.6).contains(&share), "{share}");
     assert_eq!(caused(first) + caused(last), waited);
