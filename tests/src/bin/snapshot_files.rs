@@ -2,9 +2,9 @@
 //! `snapshot-files merge FOLDER` merges all of them on two threads, and prints the time and memory
 //! it took.
 //!
-//! Four in five of the points were measured a few times, most others some dozens of times, and one
-//! in fifty has as many samples as a snapshot keeps. The durations of each point have their own
-//! scale, and spread over eight doublings.
+//! Most points, four in five, were measured a few times. Most others were measured some dozens of
+//! times, and one in fifty has as many samples as a snapshot keeps. The durations of each point
+//! have their own scale, and spread over eight doublings.
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Lock, Merge, Overhead, Point, ProfilerMode, ReadError, Sample, Site,

@@ -61,10 +61,10 @@ impl Estimate {
     /// The standard error of the difference of two estimates. It is the larger of two values: what
     /// each estimate says alone, and what both together say if they come from the same
     /// distribution.
+    ///
     /// The joint value matters when a run has few events. A run with a single event suggests that
     /// all events are alike, and a run without events suggests that there are none. Pooling with a
     /// long run shows how many events the short run should have had.
-    /// long run, a few events in a short run are seen to be few.
     pub(crate) fn error_of_difference(&self, other: &Self) -> f64 {
         let apart = self.error.hypot(other.error);
         let (Some(a), Some(b)) = (self.sum, other.sum) else {
