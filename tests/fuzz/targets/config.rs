@@ -1,4 +1,4 @@
-//! What `POST /config` and `LOCKPROF_SERVE` are given.
+//! The inputs of `POST /config` and `LOCKPROF_SERVE`.
 #![no_main]
 
 use std::ffi::OsStr;

@@ -63,8 +63,8 @@ impl Estimate {
     /// distribution.
     ///
     /// The joint value matters when a run has few events. A run with a single event suggests that
-    /// all events are alike, and a run without events suggests that there are none. Pooled with a
-    /// long run, a few events in a short run are seen to be few.
+    /// all events are alike, and a run without events suggests that there are none. Pooling with a
+    /// long run shows how many events the short run should have had.
     pub(crate) fn error_of_difference(&self, other: &Self) -> f64 {
         let apart = self.error.hypot(other.error);
         let (Some(a), Some(b)) = (self.sum, other.sum) else {

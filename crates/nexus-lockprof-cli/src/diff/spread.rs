@@ -97,7 +97,7 @@ impl Spread {
         let estimate = |side: &[f64]| {
             let typical = mean(side).exp();
             let error = typical * (variance / side.len() as f64).sqrt();
-            // Remove the rounding error of the logarithm.
+            // A tiny value is only the logarithm's rounding error.
             let value = typical - self.negligible;
             Estimate::typical_run(if value > 1e-9 * typical { value } else { 0.0 }, error)
         };
