@@ -15,7 +15,7 @@ mod recursive;
 
 pub use condvar::{ProfiledCondvar, WaitCall, condvar_at};
 pub use lock_api;
-pub use nexus_lockprof_engine::adaptor::{HoldMode, Stamp, StampCell};
+pub use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, PendingRefCell};
 pub use nexus_lockprof_engine::{Global, Host};
 pub use profiled::{Profiled, ProfiledGuard, TaskWait};
 pub use recursive::{ProfiledRecursive, SharedGuard, UpgradableGuard};

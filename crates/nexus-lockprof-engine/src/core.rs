@@ -424,7 +424,7 @@ impl Core {
         let mut there = 0;
         for (place, shard) in self.shards.places() {
             there += 1;
-            if !self.shards.is_free(place) && !thread::is_mine(shard) {
+            if !self.shards.is_free(place) && !thread::has_lease_of(shard) {
                 shard.orphan(now_ns);
                 self.shards.give_back(place);
                 self.note_exit();

@@ -57,17 +57,17 @@ pub use nexus_lockprof_export::serve::{Limits, Listen, ListenError, ServeError, 
 /// It is how the engine and its adaptors share the work, and changes with them.
 #[cfg(not(lockprof_loom))]
 pub mod adaptor {
-    pub use crate::acquire::host::Mine;
+    pub use crate::acquire::host::OwnShard;
     pub use crate::acquire::look::{LOOKS, pauses};
-    pub use crate::acquire::moment::Moment;
-    pub use crate::acquire::ticket::Ticket;
-    pub use crate::acquire::timed::Timing;
+    pub use crate::acquire::short_wait::ShortWait;
+    pub use crate::acquire::slow::SlowAcquire;
+    pub use crate::acquire::timed::TimedAcquire;
     pub use crate::acquire::wait_log::LockRef;
     pub use crate::class::{ClassTag, ClassWord, LockClass, MAX_NAME, NameLen};
     pub use crate::core::Core;
     pub use crate::identity::{HoldMode, PointKey, SiteKey};
     pub use crate::record::hot::{Hit, Probe};
-    pub use crate::record::pending::{Stamp, StampCell};
+    pub use crate::record::pending::{PendingRef, PendingRefCell};
 }
 
 /// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.

@@ -15,7 +15,7 @@ use crate::late::Late;
 use crate::record::era::Eras;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
-use crate::record::pending::{Pool, Stamp};
+use crate::record::pending::{Pool, PendingRef};
 use crate::record::registry::{Claim, Registry};
 use crate::record::reservoir::{Packed, Reservoir};
 use crate::record::statistics::{Delta, Era, Kind, Measured, Owner, Reading, Record};
@@ -436,7 +436,7 @@ fn an_ended_threads_records_are_taken_over() {
         let (shard, pool, record_is_there) = &*shared;
         let record = shard.record(0);
         assert!(pool.replenish(record, true, |_| ()));
-        let Some(stamp) = pool.take(record).map(Stamp::new) else {
+        let Some(pending_ref) = pool.take(record).map(PendingRef::new) else {
             panic!("a new pool is not empty")
         };
         record.count(false);
@@ -445,7 +445,7 @@ fn an_ended_threads_records_are_taken_over() {
             let shared = Arc::clone(&shared);
             move || {
                 // SAFETY: the pool outlives the model.
-                let Some(node) = (unsafe { stamp.get() }) else {
+                let Some(node) = (unsafe { pending_ref.get() }) else {
                     unreachable!()
                 };
                 shared.2.touch();
@@ -569,7 +569,7 @@ fn a_reset_races_a_writer() {
 
 /// The thread that gives a node back must be done with it before the owner uses it again.
 #[test]
-fn a_stamp_is_given_back_by_another_thread() {
+fn a_pending_ref_is_given_back_by_another_thread() {
     loom::model(|| {
         let shared = Arc::new((
             Pool::try_new(0).unwrap_or_else(|| unreachable!()),
@@ -590,9 +590,9 @@ fn a_stamp_is_given_back_by_another_thread() {
             node.more.store(true, Relaxed);
             node.wait_weight.store(1, Relaxed);
             node.hold_start.store(end, Relaxed);
-            Some(Stamp::new(node))
+            Some(PendingRef::new(node))
         };
-        let Some(stamp) = take(5) else {
+        let Some(pending_ref) = take(5) else {
             panic!("a new pool is not empty")
         };
         let other = thread::spawn({
@@ -600,7 +600,7 @@ fn a_stamp_is_given_back_by_another_thread() {
             move || {
                 let (_, _, used) = &*shared;
                 // SAFETY: the pool outlives the model.
-                let Some(node) = (unsafe { stamp.get() }) else {
+                let Some(node) = (unsafe { pending_ref.get() }) else {
                     unreachable!()
                 };
                 node.hold_end.store(9, Relaxed);

@@ -4,7 +4,7 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, Stamp};
+use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, PendingRef};
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -27,8 +27,8 @@ impl<R, H: Host> Profiled<R, H> {
         let inner = change(&self.raw, inner);
         let key = SiteKey::new(site, mode);
         // SAFETY: the caller's.
-        let stamp = unsafe { self.held_on(key, before) };
-        ProfiledGuard::new(inner, stamp)
+        let pending_ref = unsafe { self.held_on(key, before) };
+        ProfiledGuard::new(inner, pending_ref)
     }
 
     /// An upgrade that does not wait.
@@ -50,11 +50,11 @@ impl<R, H: Host> Profiled<R, H> {
         match try_(&self.raw, inner) {
             Ok(inner) => {
                 // SAFETY: the caller's.
-                let stamp = unsafe {
+                let pending_ref = unsafe {
                     self.hold_ends(&before);
                     self.held_on(key, before)
                 };
-                Ok(ProfiledGuard::new(inner, stamp))
+                Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(inner) => {
                 self.try_failed(key);
@@ -76,17 +76,17 @@ impl<R, H: Host> Profiled<R, H> {
         guard: ProfiledGuard<U>,
         try_: impl FnOnce(&R, U) -> Result<X, U>,
         block: impl FnOnce(&R, U) -> Result<X, E>,
-    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
+    ) -> Result<ProfiledGuard<X>, (E, PendingRef)> {
         let key = SiteKey::new(site, HoldMode::Exclusive);
         let (inner, before) = guard.into_parts();
         match try_(&self.raw, inner) {
             Ok(inner) => {
                 // SAFETY: the caller's.
-                let stamp = unsafe {
+                let pending_ref = unsafe {
                     self.hold_ends(&before);
                     self.held_after_wait(key, before)
                 };
-                Ok(ProfiledGuard::new(inner, stamp))
+                Ok(ProfiledGuard::new(inner, pending_ref))
             }
             // SAFETY: the caller's.
             Err(inner) => unsafe { self.upgrade_contended(key, before, |raw| block(raw, inner)) },
@@ -100,33 +100,33 @@ impl<R, H: Host> Profiled<R, H> {
     unsafe fn upgrade_contended<X, E>(
         &self,
         key: SiteKey,
-        before: Stamp,
+        before: PendingRef,
         block: impl FnOnce(&R) -> Result<X, E>,
-    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
+    ) -> Result<ProfiledGuard<X>, (E, PendingRef)> {
         let Some(core) = self.host.core() else {
             return match block(&self.raw) {
                 Ok(inner) => Ok(ProfiledGuard::new(inner, before)),
                 Err(inner) => Err((inner, before)),
             };
         };
-        let mut ticket = self.ticket(core, key);
-        ticket.contended(None);
-        ticket.meets_readers();
-        ticket.parks(self.lock_ref());
+        let mut slow = self.slow_acquire(core, key);
+        slow.contended(None);
+        slow.meets_readers();
+        slow.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
                 // SAFETY: the caller's; this lock's host keeps the engine alive.
-                let stamp = unsafe {
+                let pending_ref = unsafe {
                     core.hold_ends(&before, self.lock_ref());
-                    ticket.follows(&before);
-                    ticket.acquired_after(before)
+                    slow.follows(&before);
+                    slow.acquired_after(before)
                 };
                 self.publish(key);
-                Ok(ProfiledGuard::new(inner, stamp))
+                Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(inner) => {
                 // Still the readers: whoever published itself last may be this very thread.
-                ticket.timed_out(None);
+                slow.timed_out(None);
                 Err((inner, before))
             }
         }
@@ -150,9 +150,9 @@ impl<R, H: Host> Profiled<R, H> {
         site: Option<&'static Location<'static>>,
         wait: impl FnOnce(&R, &mut G) -> T,
     ) -> T {
-        let (inner, stamp) = guard.parts_mut();
+        let (inner, pending_ref) = guard.parts_mut();
         // SAFETY: the caller's.
-        unsafe { self.hold_ends(stamp) };
+        unsafe { self.hold_ends(pending_ref) };
         // The mutex is held: it is this acquisition that published itself last.
         let mine = self.holder();
         let out = wait(&self.raw, inner);
@@ -163,7 +163,7 @@ impl<R, H: Host> Profiled<R, H> {
             return out;
         };
         // SAFETY: the caller's.
-        *stamp = unsafe { self.held_after_wait(key, std::mem::take(stamp)) };
+        *pending_ref = unsafe { self.held_after_wait(key, std::mem::take(pending_ref)) };
         out
     }
 
@@ -181,9 +181,9 @@ impl<R, H: Host> Profiled<R, H> {
         guard: &mut ProfiledGuard<G>,
         bump: impl FnOnce(&R, &mut G),
     ) {
-        let (inner, stamp) = guard.parts_mut();
+        let (inner, pending_ref) = guard.parts_mut();
         // SAFETY: the caller's.
-        unsafe { self.hold_ends(stamp) };
+        unsafe { self.hold_ends(pending_ref) };
         let mine = self.holder.load(Relaxed);
         self.holder.store(0, Relaxed);
         bump(&self.raw, inner);
@@ -192,12 +192,12 @@ impl<R, H: Host> Profiled<R, H> {
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
                 if let Some(core) = self.host.core() {
-                    let mut ticket = self.try_ticket(core, key);
-                    ticket.yielded_to(between);
+                    let mut slow = self.slow_try_acquire(core, key);
+                    slow.yielded_to(between);
                     // SAFETY: the caller's; this lock's host keeps the engine alive.
                     unsafe {
-                        ticket.follows(stamp);
-                        *stamp = ticket.acquired_after(std::mem::take(stamp));
+                        slow.follows(pending_ref);
+                        *pending_ref = slow.acquired_after(std::mem::take(pending_ref));
                     }
                 }
                 self.publish(key);
@@ -213,7 +213,7 @@ impl<R, H: Host> Profiled<R, H> {
     /// # Safety
     /// `before` is of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
-    pub unsafe fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+    pub unsafe fn held_on(&self, key: SiteKey, before: PendingRef) -> PendingRef {
         // SAFETY: the caller's.
         unsafe { self.held_on_by::<false>(key, before) }
     }
@@ -223,13 +223,13 @@ impl<R, H: Host> Profiled<R, H> {
     /// # Safety
     /// As for [`held_on`](Self::held_on).
     #[inline(always)]
-    pub unsafe fn held_after_wait(&self, key: SiteKey, before: Stamp) -> Stamp {
+    pub unsafe fn held_after_wait(&self, key: SiteKey, before: PendingRef) -> PendingRef {
         // SAFETY: the caller's.
         unsafe { self.held_on_by::<true>(key, before) }
     }
 
     #[inline(always)]
-    unsafe fn held_on_by<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
+    unsafe fn held_on_by<const WAITS: bool>(&self, key: SiteKey, before: PendingRef) -> PendingRef {
         if before.is_none() {
             match self.probe(key) {
                 Probe::Off => return before,
@@ -250,43 +250,43 @@ impl<R, H: Host> Profiled<R, H> {
     /// As for [`held_on`](Self::held_on).
     #[cold]
     #[inline(never)]
-    unsafe fn held_on_cold<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
+    unsafe fn held_on_cold<const WAITS: bool>(&self, key: SiteKey, before: PendingRef) -> PendingRef {
         let Some(core) = self.host.core() else {
             return before;
         };
-        let mut ticket = if WAITS {
-            self.ticket_after_wait(core, key)
+        let mut slow = if WAITS {
+            self.slow_acquire_after_wait(core, key)
         } else {
-            self.try_ticket(core, key)
+            self.slow_try_acquire(core, key)
         };
         // SAFETY: the caller's; this lock's host keeps the engine alive.
-        let stamp = unsafe {
-            ticket.follows(&before);
-            ticket.acquired_after(before)
+        let pending_ref = unsafe {
+            slow.follows(&before);
+            slow.acquired_after(before)
         };
         self.publish(key);
-        stamp
+        pending_ref
     }
 
     /// Notes the end of a hold that is not a release.
     ///
     /// # Safety
-    /// `stamp` is of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `pending_ref` is of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
-    pub unsafe fn hold_ends(&self, stamp: &Stamp) {
-        if !stamp.is_none() {
+    pub unsafe fn hold_ends(&self, pending_ref: &PendingRef) {
+        if !pending_ref.is_none() {
             // SAFETY: the caller's.
-            unsafe { self.measured_hold_ends(stamp.to_look_at()) };
+            unsafe { self.measured_hold_ends(pending_ref.to_look_at()) };
         }
     }
 
     /// # Safety
     /// As for [`hold_ends`](Self::hold_ends).
     #[inline(never)]
-    unsafe fn measured_hold_ends(&self, stamp: Stamp) {
+    unsafe fn measured_hold_ends(&self, pending_ref: PendingRef) {
         if let Some(core) = self.host.core() {
             // SAFETY: the caller's; this lock's host keeps the engine alive.
-            unsafe { core.hold_ends(&stamp, self.lock_ref()) };
+            unsafe { core.hold_ends(&pending_ref, self.lock_ref()) };
         }
     }
 }

@@ -12,7 +12,7 @@ pub use task::TaskWait;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, Core, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, Stamp, Ticket,
+    ClassWord, Core, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, PendingRef, SlowAcquire,
 };
 use nexus_lockprof_engine::{Global, Host};
 use std::hint::assert_unchecked;
@@ -194,23 +194,23 @@ impl<R, H: Host> Profiled<R, H> {
 
     /// An acquisition on the cold path. No caller keeps it beyond its own call.
     #[inline(always)]
-    fn ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
-        // SAFETY: both are of the class that this lock was made with, and the callers use the ticket up.
-        unsafe { core.ticket(key, &self.class, self.name_len) }
+    fn slow_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
+        // SAFETY: both are of the class that this lock was made with, and the callers use the slow acquire up.
+        unsafe { core.slow_acquire(key, &self.class, self.name_len) }
     }
 
     /// The same of an acquisition that does not wait, or of a lock that is held already.
     #[inline(always)]
-    fn try_ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
+    fn slow_try_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
         // SAFETY: as above.
-        unsafe { core.try_ticket(key, &self.class, self.name_len) }
+        unsafe { core.slow_try_acquire(key, &self.class, self.name_len) }
     }
 
     /// The same of a change that may have waited, of a lock that is held by now.
     #[inline(always)]
-    fn ticket_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
-        // SAFETY: as in `ticket`.
-        unsafe { core.ticket_after_wait(key, &self.class, self.name_len) }
+    fn slow_acquire_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
+        // SAFETY: as in `slow_acquire`.
+        unsafe { core.slow_acquire_after_wait(key, &self.class, self.name_len) }
     }
 
     /// The latest holder that published itself.
@@ -232,12 +232,12 @@ impl<R, H: Host> Profiled<R, H> {
     /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
     #[inline(always)]
     pub unsafe fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
-        let (inner, stamp) = guard.into_parts();
-        if stamp.is_none() {
+        let (inner, pending_ref) = guard.into_parts();
+        if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
             // SAFETY: not none, and the caller's.
-            unsafe { self.release_measured::<false, _>(inner, stamp, unlock) };
+            unsafe { self.release_measured::<false, _>(inner, pending_ref, unlock) };
         }
     }
 
@@ -247,26 +247,26 @@ impl<R, H: Host> Profiled<R, H> {
     /// As for [`release`](Self::release).
     #[inline(always)]
     pub unsafe fn release_fair<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
-        let (inner, stamp) = guard.into_parts();
-        if stamp.is_none() {
+        let (inner, pending_ref) = guard.into_parts();
+        if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
             // SAFETY: not none, and the caller's.
-            unsafe { self.release_measured::<true, _>(inner, stamp, unlock) };
+            unsafe { self.release_measured::<true, _>(inner, pending_ref, unlock) };
         }
     }
 
     /// # Safety
-    /// The stamp is not none, and as [`release`](Self::release) needs it.
+    /// The pending reference is not none, and as [`release`](Self::release) needs it.
     #[inline(never)]
     unsafe fn release_measured<const FAIR: bool, G>(
         &self,
         inner: G,
-        stamp: Stamp,
+        pending_ref: PendingRef,
         unlock: impl FnOnce(&R, G),
     ) {
         // SAFETY: the caller's. It spares the measured release, which is all of them in `Exact`, a branch.
-        unsafe { assert_unchecked(!stamp.is_none()) };
+        unsafe { assert_unchecked(!pending_ref.is_none()) };
         // Once it is released, another thread may free the lock: nothing of `self` is touched after that.
         let host = self.host.clone();
         let lock = if FAIR {
@@ -276,60 +276,60 @@ impl<R, H: Host> Profiled<R, H> {
         };
         // Settles also when `unlock` unwinds, which releases the lock all the same.
         // SAFETY: the caller's.
-        let settle = unsafe { Settle::new(host, stamp, lock) };
+        let settle = unsafe { Settle::new(host, pending_ref, lock) };
         unlock(&self.raw, inner);
         settle.now();
     }
 }
 
-/// Records a stamp when dropped, which is not none and of a lock on this host.
+/// Records a pending reference when dropped, which is not none and of a lock on this host.
 struct Settle<H: Host> {
     host: H,
-    stamp: Stamp,
+    pending_ref: PendingRef,
 }
 
 impl<H: Host> Settle<H> {
     /// # Safety
     /// As for [`settle`].
-    unsafe fn new(host: H, stamp: Stamp, lock: LockRef) -> Self {
+    unsafe fn new(host: H, pending_ref: PendingRef, lock: LockRef) -> Self {
         if let Some(core) = host.core() {
             // SAFETY: the caller's; the host keeps its engine alive.
-            unsafe { core.hold_ends(&stamp, lock) };
+            unsafe { core.hold_ends(&pending_ref, lock) };
         }
-        Settle { host, stamp }
+        Settle { host, pending_ref }
     }
 }
 
 impl<H: Host> Settle<H> {
-    /// As dropping it does, which is for unwinding: so that the stamp stays in a register.
+    /// As dropping it does, which is for unwinding: so that the pending reference stays in a register.
     #[inline(always)]
     fn now(self) {
         let mut this = ManuallyDrop::new(self);
-        let stamp = std::mem::take(&mut this.stamp);
+        let pending_ref = std::mem::take(&mut this.pending_ref);
         // SAFETY: taken once, and not dropped.
         let host = unsafe { std::ptr::read(&this.host) };
         // SAFETY: of a measured release.
-        unsafe { settle(host, stamp) };
+        unsafe { settle(host, pending_ref) };
     }
 }
 
 impl<H: Host> Drop for Settle<H> {
     fn drop(&mut self) {
         // SAFETY: as above.
-        unsafe { settle(self.host.clone(), std::mem::take(&mut self.stamp)) };
+        unsafe { settle(self.host.clone(), std::mem::take(&mut self.pending_ref)) };
     }
 }
 
 /// # Safety
-/// The stamp is not none, and of a lock on this host.
+/// The pending reference is not none, and of a lock on this host.
 #[inline(never)]
-unsafe fn settle<H: Host>(host: H, stamp: Stamp) {
+unsafe fn settle<H: Host>(host: H, pending_ref: PendingRef) {
     let Some(core) = host.core() else { return };
     // SAFETY: the caller's; the host keeps its engine alive.
     unsafe {
-        assert_unchecked(!stamp.is_none());
-        if let Err(stamp) = core.settle_hold(host.mine(), stamp) {
-            core.settle(stamp);
+        assert_unchecked(!pending_ref.is_none());
+        if let Err(pending_ref) = core.settle_hold(host.own_shard(), pending_ref) {
+            core.settle(pending_ref);
         }
     }
 }

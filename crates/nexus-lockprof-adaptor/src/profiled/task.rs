@@ -2,7 +2,7 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, Stamp, Timing};
+use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, PendingRef, TimedAcquire};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
@@ -63,24 +63,24 @@ impl<R, H: Host> Profiled<R, H> {
     ) -> Result<ProfiledGuard<G>, E> {
         let mut future = pin!(future);
         let mut wait = self.task_wait(site, mode);
-        let (result, stamp) = std::future::poll_fn(|context| {
+        let (result, pending_ref) = std::future::poll_fn(|context| {
             wait.poll(|| future.as_mut().poll(context), Result::is_ok, &is_taken)
         })
         .await;
-        result.map(|inner| ProfiledGuard::new(inner, stamp))
+        result.map(|inner| ProfiledGuard::new(inner, pending_ref))
     }
 }
 
 impl<R, H: Host> TaskWait<'_, R, H> {
     /// Polls the lock's own future by `poll`. Of what that gives, `is_owned` says whether the lock is acquired; it may
-    /// have been closed. If it is pending, `is_taken` says whether the lock is why. The stamp is the guard's to carry.
+    /// have been closed. If it is pending, `is_taken` says whether the lock is why. The pending reference is the guard's to carry.
     #[inline(always)]
     pub fn poll<T>(
         &mut self,
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, Stamp)> {
+    ) -> Poll<(T, PendingRef)> {
         if let State::New = self.state {
             let hit = match self.lock.probe(self.key) {
                 Probe::Off => None,
@@ -100,7 +100,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
                 unsafe { hit.commit() };
                 self.lock.publish(self.key);
             }
-            return Poll::Ready((result, Stamp::NONE));
+            return Poll::Ready((result, PendingRef::NONE));
         }
         self.poll_cold(poll, is_owned, is_taken)
     }
@@ -112,7 +112,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, Stamp)> {
+    ) -> Poll<(T, PendingRef)> {
         // Once more, so that the usual case of the poll need not pass on what it found.
         let Probe::Time(hit) = self.lock.probe(self.key) else {
             return self.poll_cold(poll, is_owned, is_taken);
@@ -120,26 +120,26 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         let host = &self.lock.host;
         // SAFETY: the hit was got just now, by this thread, from this host. Should the poll use other profiled locks, they
         // take nodes of their own; should it use this very point, one of two schedules stays.
-        let timing = host
+        let timed = host
             .core()
-            .and_then(|core| unsafe { core.timing(host.mine(), hit) });
-        let Some(timing) = timing else {
+            .and_then(|core| unsafe { core.timed_acquire(host.own_shard(), hit) });
+        let Some(timed) = timed else {
             return self.poll_cold(poll, is_owned, is_taken);
         };
-        let timing = Abandoned(Some(timing));
+        let timed = Abandoned(Some(timed));
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
                 self.state = State::Over;
-                let stamp = timing.acquired();
+                let pending_ref = timed.acquired();
                 self.lock.publish(self.key);
-                Poll::Ready((result, stamp))
+                Poll::Ready((result, pending_ref))
             }
             Poll::Ready(result) => {
                 self.state = State::Over;
-                Poll::Ready((result, Stamp::NONE))
+                Poll::Ready((result, PendingRef::NONE))
             }
             Poll::Pending => {
-                drop(timing);
+                drop(timed);
                 self.begin(is_taken);
                 Poll::Pending
             }
@@ -153,38 +153,38 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, Stamp)> {
+    ) -> Poll<(T, PendingRef)> {
         let Some(core) = self.lock.host.core() else {
-            return poll().map(|result| (result, Stamp::NONE));
+            return poll().map(|result| (result, PendingRef::NONE));
         };
-        let mut ticket = self.lock.ticket(core, self.key);
+        let mut slow = self.lock.slow_acquire(core, self.key);
         if let State::Contended { start, holder } = self.state {
-            ticket.contended_since(self.lock.lock_ref(), start, holder);
+            slow.contended_since(self.lock.lock_ref(), start, holder);
         }
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
-                let stamp = if let State::Contended { .. } = self.state {
-                    ticket.succeeds(self.lock.holder());
-                    let stamp = ticket.acquired();
+                let pending_ref = if let State::Contended { .. } = self.state {
+                    slow.succeeds(self.lock.holder());
+                    let pending_ref = slow.acquired();
                     self.is_over();
-                    stamp
+                    pending_ref
                 } else {
                     self.state = State::Over;
-                    ticket.acquired()
+                    slow.acquired()
                 };
                 self.lock.publish(self.key);
-                Poll::Ready((result, stamp))
+                Poll::Ready((result, pending_ref))
             }
             Poll::Ready(result) => {
                 // What it has waited, it has waited in vain.
                 match self.is_over() {
-                    State::Contended { .. } => ticket.cancelled(self.lock.holder()),
-                    State::New | State::Over => ticket.abandoned(),
+                    State::Contended { .. } => slow.cancelled(self.lock.holder()),
+                    State::New | State::Over => slow.abandoned(),
                 }
-                Poll::Ready((result, Stamp::NONE))
+                Poll::Ready((result, PendingRef::NONE))
             }
             Poll::Pending => {
-                ticket.abandoned();
+                slow.abandoned();
                 if let State::New = self.state {
                     self.begin(is_taken);
                 }
@@ -221,28 +221,28 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         if let State::Contended { start, holder } = self.is_over()
             && let Some(core) = self.lock.host.core()
         {
-            let mut ticket = self.lock.ticket(core, self.key);
-            ticket.contended_since(self.lock.lock_ref(), start, holder);
-            ticket.cancelled(self.lock.holder());
+            let mut slow = self.lock.slow_acquire(core, self.key);
+            slow.contended_since(self.lock.lock_ref(), start, holder);
+            slow.cancelled(self.lock.holder());
         }
     }
 }
 
 /// Abandons what was to be timed, also when the poll unwinds.
-struct Abandoned<'a>(Option<Timing<'a>>);
+struct Abandoned<'a>(Option<TimedAcquire<'a>>);
 
 impl Abandoned<'_> {
     #[inline(always)]
-    fn acquired(mut self) -> Stamp {
-        self.0.take().map_or(Stamp::NONE, Timing::acquired)
+    fn acquired(mut self) -> PendingRef {
+        self.0.take().map_or(PendingRef::NONE, TimedAcquire::acquired)
     }
 }
 
 impl Drop for Abandoned<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(timing) = self.0.take() {
-            timing.abandoned();
+        if let Some(timed) = self.0.take() {
+            timed.abandoned();
         }
     }
 }

@@ -24,13 +24,13 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
     /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not know.
     #[doc(hidden)]
     fn probe_second(&self, key: PointKey) -> Probe<'_> {
-        self.mine()
-            .map_or(Probe::Cold, |Mine(shard, _)| shard.hot.probe_second(key))
+        self.own_shard()
+            .map_or(Probe::Cold, |OwnShard(shard, _)| shard.hot.probe_second(key))
     }
 
     /// The calling thread's shard, if it has one.
     #[doc(hidden)]
-    fn mine(&self) -> Option<Mine<'_>>;
+    fn own_shard(&self) -> Option<OwnShard<'_>>;
 
     /// The engine, if there is one.
     #[doc(hidden)]
@@ -39,13 +39,13 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
 
 /// A shard that the calling thread has the lease of.
 #[derive(Debug)]
-pub struct Mine<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
+pub struct OwnShard<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
 
-impl<'a> Mine<'a> {
+impl<'a> OwnShard<'a> {
     /// The caller has just found that the calling thread has the lease of `shard`.
     #[inline(always)]
     fn new(shard: &'a Shard) -> Self {
-        Mine(shard, PhantomData)
+        OwnShard(shard, PhantomData)
     }
 }
 
@@ -70,9 +70,9 @@ impl Host for Global {
     }
 
     #[inline(always)]
-    fn mine(&self) -> Option<Mine<'_>> {
+    fn own_shard(&self) -> Option<OwnShard<'_>> {
         // SAFETY: see `global_hot`.
-        unsafe { &*thread::global_hot() }.shard().map(Mine::new)
+        unsafe { &*thread::global_hot() }.shard().map(OwnShard::new)
     }
 
     #[inline(always)]
@@ -97,11 +97,11 @@ impl Host for Engine {
         }
     }
 
-    fn mine(&self) -> Option<Mine<'_>> {
+    fn own_shard(&self) -> Option<OwnShard<'_>> {
         match &self.0 {
             Inner::Detached => None,
-            Inner::Global => Host::mine(&Global),
-            Inner::Local(core) => thread::leased(core).map(Mine::new),
+            Inner::Global => Host::own_shard(&Global),
+            Inner::Local(core) => thread::leased(core).map(OwnShard::new),
         }
     }
 

@@ -9,7 +9,7 @@ pub(crate) mod host;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod look;
 #[cfg(not(lockprof_loom))]
-pub(crate) mod moment;
+pub(crate) mod short_wait;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod room;
 #[cfg(not(lockprof_loom))]
@@ -19,7 +19,7 @@ pub(crate) mod since_off;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod thread;
 #[cfg(not(lockprof_loom))]
-pub(crate) mod ticket;
+pub(crate) mod slow;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod timed;
 pub(crate) mod wait_log;

@@ -275,7 +275,7 @@ pub(crate) fn with_patience<T>(f: impl FnOnce(&Patience) -> T) -> T {
 }
 
 /// Whether this thread has the lease of `shard`.
-pub(crate) fn is_mine(shard: &Shard) -> bool {
+pub(crate) fn has_lease_of(shard: &Shard) -> bool {
     shard
         .lease
         .is_of(CURRENT.with(|current| current.token.get()))

@@ -1,13 +1,13 @@
 //! A timed acquisition in its usual form: of a point that the cache knows, not contended.
 //!
-//! Everything else about a timed acquisition is in `ticket`; what is here is that path again with
+//! Everything else about a timed acquisition is in `slow`; what is here is that path again with
 //! nothing in it that this case does not need, since in `Exact` mode it is all there is.
 
-use crate::acquire::host::Mine;
+use crate::acquire::host::OwnShard;
 use crate::control::{Control, Kind};
 use crate::core::Core;
 use crate::record::hot::Hit;
-use crate::record::pending::{Pending, Stamp};
+use crate::record::pending::{Pending, PendingRef};
 use crate::record::reservoir::with_rng;
 use crate::record::sampler::{Pace, Schedule};
 use crate::record::shard::Shard;
@@ -21,7 +21,7 @@ const STUCK_NS: u64 = 1_000_000_000;
 
 /// A timed acquisition under way.
 #[derive(Debug)]
-pub struct Timing<'a> {
+pub struct TimedAcquire<'a> {
     core: &'a Core,
     shard: &'a Shard,
     hit: Hit<'a>,
@@ -30,22 +30,22 @@ pub struct Timing<'a> {
 }
 
 impl Core {
-    /// Prepares to time the acquisition. Call it before the lock is tried. `None`: ask for a ticket.
+    /// Prepares to time the acquisition. Call it before the lock is tried. `None`: take the slow path.
     ///
     /// # Safety
-    /// `mine` and the hit are of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
+    /// `own` and the hit are of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
     /// got it; nor does it until the acquisition is over.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn timing<'a>(&'a self, mine: Option<Mine<'a>>, hit: Hit<'a>) -> Option<Timing<'a>> {
-        let Mine(shard, _) = mine?;
+    pub unsafe fn timed_acquire<'a>(&'a self, own: Option<OwnShard<'a>>, hit: Hit<'a>) -> Option<TimedAcquire<'a>> {
+        let OwnShard(shard, _) = own?;
         let pending = shard.pool.take(hit.record)?;
         pending
             .hold_weight
             .store(hit.record.holds.weight(), Relaxed);
         // In `Exact` the schedule says "always", and stays.
         let next = is_sampled(hit.record).then(|| self.prepare_sampled(shard, hit.record, pending));
-        Some(Timing {
+        Some(TimedAcquire {
             core: self,
             shard,
             hit,
@@ -54,20 +54,20 @@ impl Core {
         })
     }
 
-    /// Records the hold of a released acquisition whose end was noted, if that is all its stamp has.
-    /// `Err` gives the stamp back: to be settled.
+    /// Records the hold of a released acquisition whose end was noted, if that is all its pending reference has.
+    /// `Err` gives the pending reference back: to be settled.
     ///
     /// # Safety
-    /// As for [`settle`](Self::settle). `mine` is of this engine, and this thread has not begun to exit since it got it.
+    /// As for [`settle`](Self::settle). `own` is of this engine, and this thread has not begun to exit since it got it.
     #[inline(always)]
-    pub unsafe fn settle_hold(&self, mine: Option<Mine<'_>>, stamp: Stamp) -> Result<(), Stamp> {
+    pub unsafe fn settle_hold(&self, own: Option<OwnShard<'_>>, pending_ref: PendingRef) -> Result<(), PendingRef> {
         // SAFETY: the caller's.
-        let (Some(pending), Some(Mine(shard, _))) = (unsafe { stamp.get() }, mine) else {
-            return Err(stamp);
+        let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own) else {
+            return Err(pending_ref);
         };
         let weight = pending.hold_weight.load(Relaxed);
         if pending.more.load(Relaxed) || !pending.is_of(shard) || weight == 0 {
-            return Err(stamp);
+            return Err(pending_ref);
         }
         let record = pending.record.load(Relaxed);
         // SAFETY: the record that the pending acquisition was taken for, of this very shard.
@@ -78,7 +78,7 @@ impl Core {
             self.settle_exact(shard, record, pending, weight)
         };
         if !done {
-            return Err(stamp);
+            return Err(pending_ref);
         }
         shard.pool.give_back(pending);
         Ok(())
@@ -89,7 +89,7 @@ impl Core {
     fn settle_exact(&self, shard: &Shard, record: &Record, pending: &Pending, weight: u64) -> bool {
         let end = pending.hold_end.load(Relaxed);
         let ns = self.clock.nanos(pending.hold_start.load(Relaxed), end);
-        // SAFETY: the shard of a `Mine` is one that this thread has the lease of.
+        // SAFETY: the shard of a `OwnShard` is one that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
         let done = record.add_hold(&owner, ns, weight, self.era(), &shard.rng);
         if done {
@@ -236,20 +236,20 @@ pub(crate) fn is_sampled(record: &Record) -> bool {
     Control(record.control.load(Relaxed)).kind() == Kind::Sampled
 }
 
-impl Timing<'_> {
+impl TimedAcquire<'_> {
     /// The lock is owned: a few plain stores and a clock read.
     #[inline(always)]
-    pub fn acquired(self) -> Stamp {
+    pub fn acquired(self) -> PendingRef {
         if let Some(next) = self.next {
             self.hit.record.holds.set(next);
         }
         bump(&self.hit.record.holds.measured, 1);
-        // SAFETY: the caller's of `timing`.
+        // SAFETY: the caller's of `timed_acquire`.
         unsafe { self.hit.commit() };
         self.pending
             .hold_start
             .store(self.core.clock.raw(), Relaxed);
-        Stamp::new(self.pending)
+        PendingRef::new(self.pending)
     }
 
     /// The lock was found taken.

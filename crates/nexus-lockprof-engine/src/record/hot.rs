@@ -60,7 +60,7 @@ pub enum Probe<'a> {
     Count(Hit<'a>),
     /// Count and time it.
     Time(Hit<'a>),
-    /// Ask for a ticket.
+    /// take the slow path.
     Cold,
 }
 

@@ -229,17 +229,17 @@ fn asleep<'a, T, X>(
     site: Site,
     wait: impl FnOnce(std::sync::MutexGuard<'a, T>) -> LockResult<(std::sync::MutexGuard<'a, T>, X)>,
 ) -> LockResult<(MutexGuard<'a, T>, X)> {
-    let (watched, std, stamp) = guard.0.into_parts();
+    let (watched, std, pending_ref) = guard.0.into_parts();
     // SAFETY: of this guard, of a lock on the global engine, as all of this face.
-    unsafe { watched.hold_ends(&stamp) };
+    unsafe { watched.hold_ends(&pending_ref) };
     // If `wait` unwinds, std's guard is dropped in there, and this one records what was measured before.
-    let before = Held::new(watched, (), stamp);
+    let before = Held::new(watched, (), pending_ref);
     let woken = wait(std);
     let (_, (), before) = before.into_parts();
     // SAFETY: as above; it is still that of the hold that has ended.
-    let stamp = unsafe { watched.held_after_wait(SiteKey::new(site, Exclusive), before) };
+    let pending_ref = unsafe { watched.held_after_wait(SiteKey::new(site, Exclusive), before) };
     map(woken, |(std, rest)| {
-        (MutexGuard(Held::new(watched, std, stamp)), rest)
+        (MutexGuard(Held::new(watched, std, pending_ref)), rest)
     })
 }
 

@@ -293,16 +293,16 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     #[inline]
     #[track_caller]
     pub fn downgrade(s: Self) -> RwLockReadGuard<'a, T> {
-        let (watched, std, stamp) = s.0.into_parts();
-        let guard = ProfiledGuard::new(std, stamp);
+        let (watched, std, pending_ref) = s.0.into_parts();
+        let guard = ProfiledGuard::new(std, pending_ref);
         // SAFETY: the parts of this guard, of a lock on the global engine, as all of this face.
         let guard = unsafe {
             watched.change_with(Location::caller(), Shared, guard, |(), std| {
                 std::sync::RwLockWriteGuard::downgrade(std)
             })
         };
-        let (std, stamp) = guard.into_parts();
-        RwLockReadGuard(Held::new(watched, std, stamp))
+        let (std, pending_ref) = guard.into_parts();
+        RwLockReadGuard(Held::new(watched, std, pending_ref))
     }
 }
 

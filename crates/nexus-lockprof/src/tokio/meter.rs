@@ -1,6 +1,6 @@
 //! Feature `profile` on: what the profiler keeps of a lock, beside tokio's.
 
-pub(super) use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard, Stamp};
+pub(super) use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard, PendingRef};
 
 use std::panic::Location;
 
@@ -23,8 +23,8 @@ pub(super) fn held_on(
     meter: &Meter,
     site: &'static Location<'static>,
     mode: HoldMode,
-    before: Stamp,
-) -> Stamp {
+    before: PendingRef,
+) -> PendingRef {
     let before = ProfiledGuard::new((), before);
     // SAFETY: of the guard that is changed, of a lock on the global engine, as all of this face.
     let after = unsafe { meter.change_with(site, mode, before, |(), ()| ()) };

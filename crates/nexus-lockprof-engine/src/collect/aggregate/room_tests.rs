@@ -51,9 +51,9 @@ fn a_guard_keeps_its_record_when_its_thread_has_ended() {
     let mut collect = || aggregator.collect(&core, &mut Vec::new());
     let class = class();
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
-    // SAFETY: both are the class's, and the ticket is used up at once.
-    let acquire = || unsafe { core.ticket(site, &class.word, class.len) }.acquired();
-    let stamp = in_a_thread(acquire);
+    // SAFETY: both are the class's, and the slow acquire is used up at once.
+    let acquire = || unsafe { core.slow_acquire(site, &class.word, class.len) }.acquired();
+    let pending_ref = in_a_thread(acquire);
     for _ in 0..2 {
         let snapshot = collect();
         assert_eq!(
@@ -62,19 +62,19 @@ fn a_guard_keeps_its_record_when_its_thread_has_ended() {
         );
     }
     clock.advance(HOLD);
-    let release = |stamp| {
+    let release = |pending_ref| {
         // SAFETY: of this engine, once.
         unsafe {
-            core.hold_ends(&stamp, LockRef::of(&class.word));
-            core.settle(stamp);
+            core.hold_ends(&pending_ref, LockRef::of(&class.word));
+            core.settle(pending_ref);
         }
     };
-    release(stamp);
+    release(pending_ref);
     assert_eq!(totals(&collect()), (1, 1, 10));
     // The record goes with the next thread that ends: it has the same shard, and looks at its nodes.
-    let stamp = in_a_thread(acquire);
+    let pending_ref = in_a_thread(acquire);
     clock.advance(HOLD);
-    release(stamp);
+    release(pending_ref);
     in_a_thread(|| release(acquire()));
     let snapshot = collect();
     assert_eq!(totals(&snapshot), (3, 3, 20));
@@ -94,13 +94,13 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
         let class = class();
         let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
         in_a_thread(|| {
-            // SAFETY: both are the class's, and the ticket is used up at once.
-            let stamp = unsafe { core.ticket(site, &class.word, class.len) }.acquired();
+            // SAFETY: both are the class's, and the slow acquire is used up at once.
+            let pending_ref = unsafe { core.slow_acquire(site, &class.word, class.len) }.acquired();
             clock.advance(HOLD);
             // SAFETY: of this engine, once.
             unsafe {
-                core.hold_ends(&stamp, LockRef::of(&class.word));
-                core.settle(stamp);
+                core.hold_ends(&pending_ref, LockRef::of(&class.word));
+                core.settle(pending_ref);
             }
         });
         since_reset += 1;

@@ -1,7 +1,7 @@
 //! The cold path of an acquisition: timed, contended, failed, or seen for the first time.
 //!
-//! The order of calls keeps the critical section short. [`Core::ticket`], [`Ticket::contended`] and [`Ticket::parks`] look
-//! up, allocate and read the clock before the lock is owned; [`Ticket::acquired`] does plain
+//! The order of calls keeps the critical section short. [`Core::slow_acquire`], [`SlowAcquire::contended`] and [`SlowAcquire::parks`] look
+//! up, allocate and read the clock before the lock is owned; [`SlowAcquire::acquired`] does plain
 //! stores and, if this acquisition is timed, one clock read; [`Core::settle`] records after the release.
 
 use crate::acquire::blame::Wait;
@@ -14,7 +14,7 @@ use crate::control::{Control, Kind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
 use crate::process::fork;
-use crate::record::pending::{Pending, Stamp};
+use crate::record::pending::{Pending, PendingRef};
 use crate::record::reservoir::with_rng;
 use crate::record::sampler::Schedule;
 use crate::record::shard::{Loss, Shard};
@@ -27,14 +27,14 @@ const FAR: u64 = 64;
 
 /// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may unwind.
 #[derive(Debug)]
-pub struct Ticket<'a> {
+pub struct SlowAcquire<'a> {
     core: &'a Core,
     /// `None` when the acquisition is not recorded: off, or lost.
     entry: Option<Entry<'a>>,
 }
 
 struct Entry<'a> {
-    /// Also keeps the ticket in its thread.
+    /// Also keeps the slow acquire in its thread.
     owner: Owner,
     shard: &'a Shard,
     /// The record's key, unless the record is that of a rest.
@@ -83,42 +83,42 @@ impl Core {
     ///
     /// let (long, short) = (LockClass::named("a long name"), LockClass::named("short"));
     /// let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
-    /// let _ = Global.core().map(|core| core.ticket(site, &short.word, long.len).acquired());
+    /// let _ = Global.core().map(|core| core.slow_acquire(site, &short.word, long.len).acquired());
     /// ```
     ///
     /// # Safety
-    /// `word` and `len` were made together, by one [`LockClass`](crate::class::LockClass). The ticket is used up or dropped before this
+    /// `word` and `len` were made together, by one [`LockClass`](crate::class::LockClass). The slow acquire is used up or dropped before this
     /// thread begins to exit.
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
-        let ticket = self.waiting_ticket(site, word, len);
+    pub unsafe fn slow_acquire(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> SlowAcquire<'_> {
+        let slow = self.waiting_slow_acquire(site, word, len);
         if self.is_global() && fork::is_due() && !thread::is_inside() && !thread::is_own() {
             fork::do_due();
         }
-        ticket
+        slow
     }
 
     /// The same for a change that may have waited, of a lock that is held by now: it starts no threads in a process that was forked off.
     ///
     /// # Safety
-    /// As for [`ticket`](Self::ticket).
+    /// As for [`slow_acquire`](Self::slow_acquire).
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn ticket_after_wait(
+    pub unsafe fn slow_acquire_after_wait(
         &self,
         site: SiteKey,
         word: &ClassWord,
         len: NameLen,
-    ) -> Ticket<'_> {
-        self.waiting_ticket(site, word, len)
+    ) -> SlowAcquire<'_> {
+        self.waiting_slow_acquire(site, word, len)
     }
 
     #[inline(always)]
-    fn waiting_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
-        Ticket {
+    fn waiting_slow_acquire(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> SlowAcquire<'_> {
+        SlowAcquire {
             core: self,
             entry: self.entry(site, word, len, Attempt::Waits),
         }
@@ -128,12 +128,12 @@ impl Core {
     /// would allocate, and that may not be done, it goes unrecorded. It starts no threads either.
     ///
     /// # Safety
-    /// As for [`ticket`](Self::ticket).
+    /// As for [`slow_acquire`](Self::slow_acquire).
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn try_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
-        Ticket {
+    pub unsafe fn slow_try_acquire(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> SlowAcquire<'_> {
+        SlowAcquire {
             core: self,
             entry: self.entry(site, word, len, Attempt::Tries),
         }
@@ -285,14 +285,14 @@ impl Core {
         })
     }
 
-    /// Notes that a hold of `lock` ends now. Call it before the release, if the stamp is not none.
+    /// Notes that a hold of `lock` ends now. Call it before the release, if the pending reference is not none.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle).
     #[inline]
-    pub unsafe fn hold_ends(&self, stamp: &Stamp, lock: LockRef) {
+    pub unsafe fn hold_ends(&self, pending_ref: &PendingRef, lock: LockRef) {
         // SAFETY: the caller's.
-        if let Some(pending) = unsafe { stamp.get() }
+        if let Some(pending) = unsafe { pending_ref.get() }
             && pending.has_hold()
         {
             // SAFETY: the hold's beginning was read from it, by who had the guard then.
@@ -304,31 +304,31 @@ impl Core {
         }
     }
 
-    /// Records what the stamp of a released acquisition has measured. Call it after the release.
+    /// Records what the pending reference of a released acquisition has measured. Call it after the release.
     ///
     /// # Safety
-    /// The stamp is of an acquisition of this very engine, which is alive: what the stamp points to lives in the engine.
+    /// The pending reference is of an acquisition of this very engine, which is alive: what the pending reference points to lives in the engine.
     #[cold]
     #[inline(never)]
-    pub unsafe fn settle(&self, stamp: Stamp) {
-        let mut next = stamp;
+    pub unsafe fn settle(&self, pending_ref: PendingRef) {
+        let mut next = pending_ref;
         // SAFETY: the caller's.
         while let Some(pending) = unsafe { next.get() } {
             let before = pending.before.load(Relaxed);
             self.settle_one(pending);
-            next = Stamp::from_raw(before);
+            next = PendingRef::from_raw(before);
         }
     }
 
-    /// Records what the stamp of an acquisition has measured until now, when its release will not be seen: its hold is
+    /// Records what the pending reference of an acquisition has measured until now, when its release will not be seen: its hold is
     /// lost, and counted as such.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle). The acquisition was made by this thread.
     #[cold]
-    pub unsafe fn settle_unseen(&self, stamp: Stamp) {
+    pub unsafe fn settle_unseen(&self, pending_ref: PendingRef) {
         // SAFETY: the caller's.
-        if let Some(pending) = unsafe { stamp.get() }
+        if let Some(pending) = unsafe { pending_ref.get() }
             && let Some(shard) = thread::shard(self)
             && let Some(_entered) = shard.enter()
         {
@@ -348,7 +348,7 @@ impl Core {
             }
         }
         // SAFETY: the caller's.
-        unsafe { self.settle(stamp) };
+        unsafe { self.settle(pending_ref) };
     }
 
     fn settle_one(&self, pending: &Pending) {
@@ -496,7 +496,7 @@ impl Core {
     }
 }
 
-impl<'a> Ticket<'a> {
+impl<'a> SlowAcquire<'a> {
     /// The lock was found taken: the wait begins, or began at `since` clock ticks.
     pub fn contended(&mut self, since: Option<u64>) {
         let core = self.core;
@@ -604,15 +604,15 @@ impl<'a> Ticket<'a> {
     ///
     /// # Safety
     /// As for [`Core::settle`].
-    pub unsafe fn follows(&mut self, before: &Stamp) {
+    pub unsafe fn follows(&mut self, before: &PendingRef) {
         // SAFETY: the caller's.
         let Some(pending) = (unsafe { before.get() }) else {
             return;
         };
         let older = pending.before.load(Relaxed);
         pending.before.store(std::ptr::null_mut(), Relaxed);
-        // SAFETY: the caller's: what a stamp follows is of the same engine.
-        unsafe { self.core.settle(Stamp::from_raw(older)) };
+        // SAFETY: the caller's: what a pending reference follows is of the same engine.
+        unsafe { self.core.settle(PendingRef::from_raw(older)) };
         if let Some(entry) = &mut self.entry {
             entry.take_pending(self.core);
         }
@@ -620,31 +620,31 @@ impl<'a> Ticket<'a> {
 
     /// The lock is owned. Plain stores, and one clock read if something of this acquisition is timed.
     #[inline]
-    pub fn acquired(self) -> Stamp {
+    pub fn acquired(self) -> PendingRef {
         // SAFETY: follows nothing.
-        unsafe { self.acquired_after(Stamp::NONE) }
+        unsafe { self.acquired_after(PendingRef::NONE) }
     }
 
-    /// The lock is owned, and was all along: `before` is the stamp of the acquisition that this one [follows](Self::follows).
+    /// The lock is owned, and was all along: `before` is the pending reference of the acquisition that this one [follows](Self::follows).
     ///
     /// # Safety
     /// As for [`Core::settle`].
     #[inline]
-    pub unsafe fn acquired_after(self, before: Stamp) -> Stamp {
-        // Made: the stamp has the node now. Not moved out of the ticket: it is a large value.
+    pub unsafe fn acquired_after(self, before: PendingRef) -> PendingRef {
+        // Made: the pending reference has the node now. Not moved out of the slow acquire: it is a large value.
         let this = ManuallyDrop::new(self);
         let core = this.core;
         let Some(entry) = &this.entry else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
-            return Stamp::NONE;
+            return PendingRef::NONE;
         };
         entry.count();
         entry.shard.ends();
         let Some(pending) = entry.pending else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
-            return Stamp::NONE;
+            return PendingRef::NONE;
         };
         if entry.hold_weight | entry.wait_weight != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
@@ -656,7 +656,7 @@ impl<'a> Ticket<'a> {
             pending.more.store(true, Relaxed);
             pending.before.store(before.into_raw(), Relaxed);
         }
-        Stamp::new(pending)
+        PendingRef::new(pending)
     }
 
     /// `try_*` found the lock taken.
@@ -753,7 +753,7 @@ impl Entry<'_> {
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for SlowAcquire<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(entry) = &self.entry {
