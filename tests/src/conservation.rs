@@ -2,7 +2,7 @@
 
 use crate::workload::{Counts, Ledger, Locks, Recorded};
 use nexus_lockprof::Snapshot;
-use nexus_lockprof::engine::{Config, Engine, Host, Mode};
+use nexus_lockprof::engine::{Config, Engine, EngineRef, Mode};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, ScopedJoinHandle};
@@ -52,15 +52,15 @@ pub struct Outcome {
     pub recorded: Recorded,
 }
 
-/// Runs the workload with locks that report to `host`, whose engine is `engine`.
+/// Runs the workload with locks that report to `engine_ref`, whose engine is `engine`.
 ///
 /// # Panics
 /// When a snapshot goes backwards, or a mode is refused.
-pub fn run<H: Host>(host: &H, engine: &Engine, plan: Plan) -> Outcome {
+pub fn run<H: EngineRef>(engine_ref: &H, engine: &Engine, plan: Plan) -> Outcome {
     switch(engine, plan, plan.modes[0]);
     let mut counted = Ledger::default();
     let mut recorded = Recorded::default();
-    let locks = Locks::new(host, &mut counted);
+    let locks = Locks::new(engine_ref, &mut counted);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let collector = scope.spawn(|| collect(engine, plan, &done));

@@ -41,7 +41,7 @@ pub use config::{Config, ConfigError, Mode};
 
 #[cfg(not(lockprof_loom))]
 pub use crate::{
-    acquire::host::{Global, Host},
+    acquire::engine_ref::{EngineRef, Global},
     clock::ManualClock,
     engine::Engine,
     event::{Event, HandlerId},
@@ -57,7 +57,7 @@ pub use nexus_lockprof_export::serve::{Limits, Listen, ListenError, ServeError, 
 /// It is how the engine and its adaptors share the work, and changes with them.
 #[cfg(not(lockprof_loom))]
 pub mod adaptor {
-    pub use crate::acquire::host::OwnShard;
+    pub use crate::acquire::engine_ref::OwnShard;
     pub use crate::acquire::look::{LOOKS, pauses};
     pub use crate::acquire::short_wait::ShortWait;
     pub use crate::acquire::slow::SlowAcquire;

@@ -15,7 +15,7 @@ use crate::late::Late;
 use crate::record::era::Eras;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
-use crate::record::pending::{Pool, PendingRef};
+use crate::record::pending::{PendingRef, Pool};
 use crate::record::registry::{Claim, Registry};
 use crate::record::reservoir::{Packed, Reservoir};
 use crate::record::statistics::{Delta, Era, Kind, Measured, Owner, Reading, Record};

@@ -60,7 +60,8 @@ pub mod tokio;
 /// Engines as values: for tests on a manual clock, and for statistics of their own.
 pub mod engine {
     pub use nexus_lockprof_engine::{
-        Config, ConfigError, Engine, Event, Global, HandlerId, Host, ManualClock, Mode, Reporter,
+        Config, ConfigError, Engine, EngineRef, Event, Global, HandlerId, ManualClock, Mode,
+        Reporter,
     };
 }
 

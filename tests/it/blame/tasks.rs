@@ -21,13 +21,15 @@ fn tasks_in_a_queue_blame_each_for_its_turn() {
         // The next one's now, which is not polled yet.
         scene.pass(3 * MS);
         let [first_wait, second_wait] = &mut waits;
-        let Poll::Ready(((), pending_ref)) = first_wait.poll(|| Poll::Ready(()), |()| true, || true)
+        let Poll::Ready(((), pending_ref)) =
+            first_wait.poll(|| Poll::Ready(()), |()| true, || true)
         else {
             panic!("it is ready")
         };
         scene.pass(MS);
         scene.release(ProfiledGuard::new((), pending_ref));
-        let Poll::Ready(((), pending_ref)) = second_wait.poll(|| Poll::Ready(()), |()| true, || true)
+        let Poll::Ready(((), pending_ref)) =
+            second_wait.poll(|| Poll::Ready(()), |()| true, || true)
         else {
             panic!("it is ready")
         };

@@ -1,7 +1,7 @@
 //! Acquiring: the usual case inline, and what else can happen out of line.
 
 use super::{Profiled, ProfiledGuard};
-use nexus_lockprof_engine::Host;
+use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{Hit, HoldMode, LOOKS, Probe, SiteKey, SlowAcquire, pauses};
 use std::hint::spin_loop;
 use std::panic::Location;
@@ -24,7 +24,7 @@ enum Tried {
     Taken(Option<u64>),
 }
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up. `free`
     /// says, without writing to the lock, whether it is worth trying.
     ///
@@ -94,7 +94,7 @@ impl<R, H: Host> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let Some(mut short_wait) = hit.short_wait(&self.host) else {
+        let Some(mut short_wait) = hit.short_wait(&self.engine) else {
             return self.acquire_cold(key, Tried::Taken(None), free, try_, block);
         };
         match self.look_again(&free, &try_, |holder| short_wait.meets(holder)) {
@@ -156,7 +156,7 @@ impl<R, H: Host> Profiled<R, H> {
         holder: Option<SiteKey>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let Some(core) = self.host.core() else {
+        let Some(core) = self.engine.core() else {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
         let mut slow = self.slow_acquire(core, key);
@@ -212,11 +212,11 @@ impl<R, H: Host> Profiled<R, H> {
         hit: Hit<'a>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Result<ProfiledGuard<G>, bool> {
-        // SAFETY: the hit was got just now, by this thread, from this host.
+        // SAFETY: the hit was got just now, by this thread, from this engine.
         let timed = self
-            .host
+            .engine
             .core()
-            .and_then(|core| unsafe { core.timed_acquire(self.host.own_shard(), hit) });
+            .and_then(|core| unsafe { core.timed_acquire(self.engine.own_shard(), hit) });
         let Some(timed) = timed else {
             return Err(false);
         };
@@ -240,7 +240,7 @@ impl<R, H: Host> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let Some(core) = self.host.core() else {
+        let Some(core) = self.engine.core() else {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
         let mut slow = self.slow_acquire(core, key);
@@ -336,7 +336,7 @@ impl<R, H: Host> Profiled<R, H> {
     #[cold]
     #[inline(never)]
     pub(super) fn try_failed(&self, key: SiteKey) {
-        if let Some(core) = self.host.core() {
+        if let Some(core) = self.engine.core() {
             self.slow_try_acquire(core, key).try_failed();
         }
     }
@@ -348,7 +348,7 @@ impl<R, H: Host> Profiled<R, H> {
         key: SiteKey,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Option<ProfiledGuard<G>> {
-        let Some(core) = self.host.core() else {
+        let Some(core) = self.engine.core() else {
             return try_(&self.raw).map(ProfiledGuard::untracked);
         };
         let slow = self.slow_try_acquire(core, key);

@@ -3,12 +3,12 @@
 //! Each ends one acquisition and begins another, inside the critical section: there is no outside.
 
 use super::{Profiled, ProfiledGuard};
-use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, PendingRef};
+use nexus_lockprof_engine::EngineRef;
+use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey};
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// A change of mode that does not wait and cannot fail, by `change`: the end of one hold, and an acquisition in `mode`.
     ///
     /// # Safety
@@ -103,7 +103,7 @@ impl<R, H: Host> Profiled<R, H> {
         before: PendingRef,
         block: impl FnOnce(&R) -> Result<X, E>,
     ) -> Result<ProfiledGuard<X>, (E, PendingRef)> {
-        let Some(core) = self.host.core() else {
+        let Some(core) = self.engine.core() else {
             return match block(&self.raw) {
                 Ok(inner) => Ok(ProfiledGuard::new(inner, before)),
                 Err(inner) => Err((inner, before)),
@@ -115,7 +115,7 @@ impl<R, H: Host> Profiled<R, H> {
         slow.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
-                // SAFETY: the caller's; this lock's host keeps the engine alive.
+                // SAFETY: the caller's; this lock keeps its engine alive.
                 let pending_ref = unsafe {
                     core.hold_ends(&before, self.lock_ref());
                     slow.follows(&before);
@@ -191,10 +191,10 @@ impl<R, H: Host> Profiled<R, H> {
             None => self.holder.store(mine, Relaxed),
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
-                if let Some(core) = self.host.core() {
+                if let Some(core) = self.engine.core() {
                     let mut slow = self.slow_try_acquire(core, key);
                     slow.yielded_to(between);
-                    // SAFETY: the caller's; this lock's host keeps the engine alive.
+                    // SAFETY: the caller's; this lock keeps its engine alive.
                     unsafe {
                         slow.follows(pending_ref);
                         *pending_ref = slow.acquired_after(std::mem::take(pending_ref));
@@ -250,8 +250,12 @@ impl<R, H: Host> Profiled<R, H> {
     /// As for [`held_on`](Self::held_on).
     #[cold]
     #[inline(never)]
-    unsafe fn held_on_cold<const WAITS: bool>(&self, key: SiteKey, before: PendingRef) -> PendingRef {
-        let Some(core) = self.host.core() else {
+    unsafe fn held_on_cold<const WAITS: bool>(
+        &self,
+        key: SiteKey,
+        before: PendingRef,
+    ) -> PendingRef {
+        let Some(core) = self.engine.core() else {
             return before;
         };
         let mut slow = if WAITS {
@@ -259,7 +263,7 @@ impl<R, H: Host> Profiled<R, H> {
         } else {
             self.slow_try_acquire(core, key)
         };
-        // SAFETY: the caller's; this lock's host keeps the engine alive.
+        // SAFETY: the caller's; this lock keeps its engine alive.
         let pending_ref = unsafe {
             slow.follows(&before);
             slow.acquired_after(before)
@@ -284,8 +288,8 @@ impl<R, H: Host> Profiled<R, H> {
     /// As for [`hold_ends`](Self::hold_ends).
     #[inline(never)]
     unsafe fn measured_hold_ends(&self, pending_ref: PendingRef) {
-        if let Some(core) = self.host.core() {
-            // SAFETY: the caller's; this lock's host keeps the engine alive.
+        if let Some(core) = self.engine.core() {
+            // SAFETY: the caller's; this lock keeps its engine alive.
             unsafe { core.hold_ends(&pending_ref, self.lock_ref()) };
         }
     }

@@ -12,9 +12,9 @@ pub use task::TaskWait;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, Core, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, PendingRef, SlowAcquire,
+    ClassWord, Core, LockClass, LockRef, NameLen, PendingRef, PointKey, Probe, SiteKey, SlowAcquire,
 };
-use nexus_lockprof_engine::{Global, Host};
+use nexus_lockprof_engine::{EngineRef, Global};
 use std::hint::assert_unchecked;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -74,7 +74,7 @@ pub struct Profiled<R, H = Global> {
     class: ClassWord,
     /// `SiteKey` of the latest acquisition; 0 before the first, and during a `bump`.
     holder: AtomicUsize,
-    host: H,
+    engine: H,
 }
 
 impl<R, H> std::fmt::Debug for Profiled<R, H> {
@@ -125,7 +125,7 @@ impl<R: RawMutex> Profiled<R, Global> {
 }
 
 impl<R, H> Profiled<R, H> {
-    /// `raw`, unlocked, named, and reporting to `host`.
+    /// `raw`, unlocked, named, and reporting to `engine`.
     ///
     /// ```
     /// use nexus_lockprof_adaptor::{Profiled, lock_api};
@@ -145,18 +145,18 @@ impl<R, H> Profiled<R, H> {
     /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
     /// ```
     #[must_use]
-    pub const fn named_in(host: H, raw: R, name: &'static str) -> Self {
-        Self::with_class(raw, LockClass::named(name), host)
+    pub const fn named_in(engine: H, raw: R, name: &'static str) -> Self {
+        Self::with_class(raw, LockClass::named(name), engine)
     }
 
-    const fn with_class(raw: R, class: LockClass, host: H) -> Self {
+    const fn with_class(raw: R, class: LockClass, engine: H) -> Self {
         let LockClass { len, word } = class;
         Profiled {
             raw,
             name_len: len,
             class: word,
             holder: AtomicUsize::new(0),
-            host,
+            engine,
         }
     }
 
@@ -167,7 +167,7 @@ impl<R, H> Profiled<R, H> {
     }
 }
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// Publishes the holder. The caller has just acquired the lock.
     #[inline(always)]
     fn publish(&self, key: SiteKey) {
@@ -182,13 +182,13 @@ impl<R, H: Host> Profiled<R, H> {
     /// Asks the calling thread's cache about an acquisition.
     #[inline(always)]
     fn probe(&self, site: SiteKey) -> Probe<'_> {
-        self.host.probe(PointKey::new(site, self.class.tag()))
+        self.engine.probe(PointKey::new(site, self.class.tag()))
     }
 
     /// Asks it again, after [`Probe::Cold`].
     #[inline]
     fn probe_second(&self, site: SiteKey) -> Probe<'_> {
-        self.host
+        self.engine
             .probe_second(PointKey::new(site, self.class.tag()))
     }
 
@@ -268,7 +268,7 @@ impl<R, H: Host> Profiled<R, H> {
         // SAFETY: the caller's. It spares the measured release, which is all of them in `Exact`, a branch.
         unsafe { assert_unchecked(!pending_ref.is_none()) };
         // Once it is released, another thread may free the lock: nothing of `self` is touched after that.
-        let host = self.host.clone();
+        let engine = self.engine.clone();
         let lock = if FAIR {
             self.lock_ref().released_fairly()
         } else {
@@ -276,59 +276,62 @@ impl<R, H: Host> Profiled<R, H> {
         };
         // Settles also when `unlock` unwinds, which releases the lock all the same.
         // SAFETY: the caller's.
-        let settle = unsafe { Settle::new(host, pending_ref, lock) };
+        let settle = unsafe { Settle::new(engine, pending_ref, lock) };
         unlock(&self.raw, inner);
         settle.now();
     }
 }
 
-/// Records a pending reference when dropped, which is not none and of a lock on this host.
-struct Settle<H: Host> {
-    host: H,
+/// Records a pending reference when dropped, which is not none and of a lock on this engine.
+struct Settle<H: EngineRef> {
+    engine: H,
     pending_ref: PendingRef,
 }
 
-impl<H: Host> Settle<H> {
+impl<H: EngineRef> Settle<H> {
     /// # Safety
     /// As for [`settle`].
-    unsafe fn new(host: H, pending_ref: PendingRef, lock: LockRef) -> Self {
-        if let Some(core) = host.core() {
-            // SAFETY: the caller's; the host keeps its engine alive.
+    unsafe fn new(engine: H, pending_ref: PendingRef, lock: LockRef) -> Self {
+        if let Some(core) = engine.core() {
+            // SAFETY: the caller's; its handle keeps it alive.
             unsafe { core.hold_ends(&pending_ref, lock) };
         }
-        Settle { host, pending_ref }
+        Settle {
+            engine,
+            pending_ref,
+        }
     }
 }
 
-impl<H: Host> Settle<H> {
+impl<H: EngineRef> Settle<H> {
     /// As dropping it does, which is for unwinding: so that the pending reference stays in a register.
     #[inline(always)]
     fn now(self) {
         let mut this = ManuallyDrop::new(self);
         let pending_ref = std::mem::take(&mut this.pending_ref);
         // SAFETY: taken once, and not dropped.
-        let host = unsafe { std::ptr::read(&this.host) };
+        let engine = unsafe { std::ptr::read(&this.engine) };
         // SAFETY: of a measured release.
-        unsafe { settle(host, pending_ref) };
+        unsafe { settle(engine, pending_ref) };
     }
 }
 
-impl<H: Host> Drop for Settle<H> {
+impl<H: EngineRef> Drop for Settle<H> {
     fn drop(&mut self) {
         // SAFETY: as above.
-        unsafe { settle(self.host.clone(), std::mem::take(&mut self.pending_ref)) };
+        unsafe { settle(self.engine.clone(), std::mem::take(&mut self.pending_ref)) };
     }
 }
 
 /// # Safety
-/// The pending reference is not none, and of a lock on this host.
+/// The pending reference is not none, and of a lock on this engine.
 #[inline(never)]
-unsafe fn settle<H: Host>(host: H, pending_ref: PendingRef) {
-    let Some(core) = host.core() else { return };
-    // SAFETY: the caller's; the host keeps its engine alive.
+unsafe fn settle<H: EngineRef>(engine: H, pending_ref: PendingRef) {
+    let Some(core) = engine.core() else { return };
+    // SAFETY: the caller's; its handle keeps it alive.
     unsafe {
         assert_unchecked(!pending_ref.is_none());
-        if let Err(pending_ref) = core.settle_hold(host.own_shard(), pending_ref) {
+        if let Err(pending_ref) = core.settle_hold(engine.own_shard(), pending_ref) {
             core.settle(pending_ref);
         }
     }

@@ -1,8 +1,8 @@
 //! Acquisitions of tasks, which wait by being polled: in turns, and not always by the same thread.
 
 use super::{Profiled, ProfiledGuard};
-use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, PendingRef, TimedAcquire};
+use nexus_lockprof_engine::EngineRef;
+use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey, TimedAcquire};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
@@ -16,7 +16,7 @@ use std::task::Poll;
 /// A future may also be pending for another reason, as tokio's are when their task has had its share of the processor. That is no
 /// wait for the lock, so it is asked whether that is taken.
 #[must_use = "it measures what it polls"]
-pub struct TaskWait<'a, R, H: Host> {
+pub struct TaskWait<'a, R, H: EngineRef> {
     lock: &'a Profiled<R, H>,
     key: SiteKey,
     state: State,
@@ -35,7 +35,7 @@ enum State {
     Over,
 }
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// An acquisition by a task that begins with its first poll.
     #[inline(always)]
     pub fn task_wait(
@@ -71,7 +71,7 @@ impl<R, H: Host> Profiled<R, H> {
     }
 }
 
-impl<R, H: Host> TaskWait<'_, R, H> {
+impl<R, H: EngineRef> TaskWait<'_, R, H> {
     /// Polls the lock's own future by `poll`. Of what that gives, `is_owned` says whether the lock is acquired; it may
     /// have been closed. If it is pending, `is_taken` says whether the lock is why. The pending reference is the guard's to carry.
     #[inline(always)]
@@ -117,12 +117,12 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         let Probe::Time(hit) = self.lock.probe(self.key) else {
             return self.poll_cold(poll, is_owned, is_taken);
         };
-        let host = &self.lock.host;
-        // SAFETY: the hit was got just now, by this thread, from this host. Should the poll use other profiled locks, they
+        let engine = &self.lock.engine;
+        // SAFETY: the hit was got just now, by this thread, from this engine. Should the poll use other profiled locks, they
         // take nodes of their own; should it use this very point, one of two schedules stays.
-        let timed = host
+        let timed = engine
             .core()
-            .and_then(|core| unsafe { core.timed_acquire(host.own_shard(), hit) });
+            .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit) });
         let Some(timed) = timed else {
             return self.poll_cold(poll, is_owned, is_taken);
         };
@@ -154,7 +154,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
     ) -> Poll<(T, PendingRef)> {
-        let Some(core) = self.lock.host.core() else {
+        let Some(core) = self.lock.engine.core() else {
             return poll().map(|result| (result, PendingRef::NONE));
         };
         let mut slow = self.lock.slow_acquire(core, self.key);
@@ -198,7 +198,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         if !is_taken() {
             return;
         }
-        let core = self.lock.host.core();
+        let core = self.lock.engine.core();
         self.state = State::Contended {
             start: core.and_then(|core| core.begin_wait(self.lock.lock_ref())),
             holder: self.lock.holder(),
@@ -209,7 +209,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
     fn is_over(&mut self) -> State {
         let before = std::mem::replace(&mut self.state, State::Over);
         if let State::Contended { start: Some(_), .. } = before
-            && let Some(core) = self.lock.host.core()
+            && let Some(core) = self.lock.engine.core()
         {
             core.end_wait(self.lock.lock_ref());
         }
@@ -219,7 +219,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
     #[cold]
     fn cancel(&mut self) {
         if let State::Contended { start, holder } = self.is_over()
-            && let Some(core) = self.lock.host.core()
+            && let Some(core) = self.lock.engine.core()
         {
             let mut slow = self.lock.slow_acquire(core, self.key);
             slow.contended_since(self.lock.lock_ref(), start, holder);
@@ -234,7 +234,9 @@ struct Abandoned<'a>(Option<TimedAcquire<'a>>);
 impl Abandoned<'_> {
     #[inline(always)]
     fn acquired(mut self) -> PendingRef {
-        self.0.take().map_or(PendingRef::NONE, TimedAcquire::acquired)
+        self.0
+            .take()
+            .map_or(PendingRef::NONE, TimedAcquire::acquired)
     }
 }
 
@@ -247,7 +249,7 @@ impl Drop for Abandoned<'_> {
     }
 }
 
-impl<R, H: Host> Drop for TaskWait<'_, R, H> {
+impl<R, H: EngineRef> Drop for TaskWait<'_, R, H> {
     #[inline(always)]
     fn drop(&mut self) {
         if let State::Contended { .. } = self.state {

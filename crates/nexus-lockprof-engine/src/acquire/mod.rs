@@ -5,21 +5,21 @@ pub(crate) mod blame;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod calibrate;
 #[cfg(not(lockprof_loom))]
-pub(crate) mod host;
+pub(crate) mod engine_ref;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod look;
 #[cfg(not(lockprof_loom))]
-pub(crate) mod short_wait;
-#[cfg(not(lockprof_loom))]
 pub(crate) mod room;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod short_wait;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod signal;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod since_off;
 #[cfg(not(lockprof_loom))]
-pub(crate) mod thread;
-#[cfg(not(lockprof_loom))]
 pub(crate) mod slow;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod thread;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod timed;
 pub(crate) mod wait_log;

@@ -4,7 +4,7 @@
 //! that a waiter or a new owner spends is missing in everybody's throughput: it needs no node and no look-up
 //! outside the cache. Everything else about contended acquisitions is in `slow`.
 
-use crate::acquire::host::{Host, OwnShard};
+use crate::acquire::engine_ref::{EngineRef, OwnShard};
 use crate::identity::SiteKey;
 use crate::record::hot::Hit;
 use crate::record::shard::Shard;
@@ -30,12 +30,12 @@ impl<'a> Hit<'a> {
     ///
     /// Takes as long as a pause: it reads the clock, should this become a long wait.
     #[inline]
-    pub fn short_wait<H: Host>(self, host: &'a H) -> Option<ShortWait<'a>> {
+    pub fn short_wait<H: EngineRef>(self, engine: &'a H) -> Option<ShortWait<'a>> {
         let waits = &self.record.waits;
         if waits.is_due(self.record.contentions.load(Relaxed)) {
             return None;
         }
-        let (OwnShard(shard, _), core) = (host.own_shard()?, host.core()?);
+        let (OwnShard(shard, _), core) = (engine.own_shard()?, engine.core()?);
         // Without timing the schedule is `NEVER`, whose weight is 0.
         let since = if waits.weight() == 0 {
             spin_loop();

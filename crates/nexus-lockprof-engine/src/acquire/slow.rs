@@ -78,7 +78,7 @@ impl Core {
     ///
     /// ```compile_fail,E0133
     /// use nexus_lockprof_engine::adaptor::{HoldMode, LockClass, SiteKey};
-    /// use nexus_lockprof_engine::{Global, Host};
+    /// use nexus_lockprof_engine::{Global, EngineRef};
     /// use std::panic::Location;
     ///
     /// let (long, short) = (LockClass::named("a long name"), LockClass::named("short"));
@@ -92,7 +92,12 @@ impl Core {
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn slow_acquire(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> SlowAcquire<'_> {
+    pub unsafe fn slow_acquire(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
         let slow = self.waiting_slow_acquire(site, word, len);
         if self.is_global() && fork::is_due() && !thread::is_inside() && !thread::is_own() {
             fork::do_due();
@@ -117,7 +122,12 @@ impl Core {
     }
 
     #[inline(always)]
-    fn waiting_slow_acquire(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> SlowAcquire<'_> {
+    fn waiting_slow_acquire(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
         SlowAcquire {
             core: self,
             entry: self.entry(site, word, len, Attempt::Waits),
@@ -132,7 +142,12 @@ impl Core {
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn slow_try_acquire(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> SlowAcquire<'_> {
+    pub unsafe fn slow_try_acquire(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
         SlowAcquire {
             core: self,
             entry: self.entry(site, word, len, Attempt::Tries),

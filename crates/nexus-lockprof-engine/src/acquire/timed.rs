@@ -3,7 +3,7 @@
 //! Everything else about a timed acquisition is in `slow`; what is here is that path again with
 //! nothing in it that this case does not need, since in `Exact` mode it is all there is.
 
-use crate::acquire::host::OwnShard;
+use crate::acquire::engine_ref::OwnShard;
 use crate::control::{Control, Kind};
 use crate::core::Core;
 use crate::record::hot::Hit;
@@ -37,7 +37,11 @@ impl Core {
     /// got it; nor does it until the acquisition is over.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn timed_acquire<'a>(&'a self, own: Option<OwnShard<'a>>, hit: Hit<'a>) -> Option<TimedAcquire<'a>> {
+    pub unsafe fn timed_acquire<'a>(
+        &'a self,
+        own: Option<OwnShard<'a>>,
+        hit: Hit<'a>,
+    ) -> Option<TimedAcquire<'a>> {
         let OwnShard(shard, _) = own?;
         let pending = shard.pool.take(hit.record)?;
         pending
@@ -60,7 +64,11 @@ impl Core {
     /// # Safety
     /// As for [`settle`](Self::settle). `own` is of this engine, and this thread has not begun to exit since it got it.
     #[inline(always)]
-    pub unsafe fn settle_hold(&self, own: Option<OwnShard<'_>>, pending_ref: PendingRef) -> Result<(), PendingRef> {
+    pub unsafe fn settle_hold(
+        &self,
+        own: Option<OwnShard<'_>>,
+        pending_ref: PendingRef,
+    ) -> Result<(), PendingRef> {
         // SAFETY: the caller's.
         let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own) else {
             return Err(pending_ref);

@@ -67,7 +67,7 @@ pub(crate) struct Pending {
 
 /// What a guard carries: nothing, or a measured acquisition. One word.
 #[derive(Debug, Default)]
-#[must_use = "a pending_ref that is dropped loses its measurement"]
+#[must_use = "a pending reference that is dropped loses its measurement"]
 pub struct PendingRef(Option<NonNull<Pending>>);
 
 // SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the pending reference has the

@@ -44,14 +44,18 @@ impl Bench {
     #[inline(never)]
     fn wait(&self, site: SiteKey, ns: u64) {
         // SAFETY: the two parts of one class; used up below.
-        let mut slow = unsafe { self.core.slow_acquire(site, &self.class.word, self.class.len) };
+        let mut slow = unsafe {
+            self.core
+                .slow_acquire(site, &self.class.word, self.class.len)
+        };
         slow.contended(None);
         slow.parks(LockRef::of(&self.class.word));
         self.clock.advance(Duration::from_nanos(ns));
         let pending_ref = slow.acquired();
         // SAFETY: of this engine, just acquired.
         unsafe {
-            self.core.hold_ends(&pending_ref, LockRef::of(&self.class.word));
+            self.core
+                .hold_ends(&pending_ref, LockRef::of(&self.class.word));
             self.core.settle(pending_ref);
         }
     }
@@ -220,7 +224,11 @@ fn inside_the_profiler_nothing_is_looked_at() {
     bench.wait(here, 100);
     let shard = thread::shard(&bench.core).unwrap();
     // SAFETY: as above.
-    let mut slow = unsafe { bench.core.slow_acquire(here, &bench.class.word, bench.class.len) };
+    let mut slow = unsafe {
+        bench
+            .core
+            .slow_acquire(here, &bench.class.word, bench.class.len)
+    };
     slow.contended(None);
     let entered = shard.enter();
     slow.parks(LockRef::of(&bench.class.word));

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
-use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, PendingRef};
+use nexus_lockprof_adaptor::{HoldMode, PendingRef, Profiled, ProfiledGuard};
 
 /// What the profiler keeps of a lock, beside std's lock.
 pub(super) type Watched = Profiled<()>;

@@ -1,7 +1,7 @@
 //! What all guards have in common: tokio's guard, and what is measured of the acquisition.
 
 use super::future::is_for_the_lock;
-use super::meter::{HoldMode, Meter, ProfiledGuard, PendingRef};
+use super::meter::{HoldMode, Meter, PendingRef, ProfiledGuard};
 use std::any::Any;
 use std::cell::Cell;
 use std::convert::Infallible;

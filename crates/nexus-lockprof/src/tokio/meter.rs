@@ -1,6 +1,6 @@
 //! Feature `profile` on: what the profiler keeps of a lock, beside tokio's.
 
-pub(super) use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard, PendingRef};
+pub(super) use nexus_lockprof_adaptor::{HoldMode, PendingRef, ProfiledGuard};
 
 use std::panic::Location;
 

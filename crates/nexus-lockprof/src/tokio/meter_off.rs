@@ -34,7 +34,12 @@ pub(super) const fn named(_: &'static str) -> Meter {
     Meter
 }
 
-pub(super) fn held_on(_: &Meter, _: &'static Location<'static>, _: HoldMode, _: PendingRef) -> PendingRef {
+pub(super) fn held_on(
+    _: &Meter,
+    _: &'static Location<'static>,
+    _: HoldMode,
+    _: PendingRef,
+) -> PendingRef {
     PendingRef(())
 }
 

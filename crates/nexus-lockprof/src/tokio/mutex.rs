@@ -2,7 +2,7 @@
 
 use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered, access};
-use super::meter::{self, HoldMode::Exclusive, Meter, ProfiledGuard, PendingRef};
+use super::meter::{self, HoldMode::Exclusive, Meter, PendingRef, ProfiledGuard};
 use ::tokio::sync::{self, TryLockError};
 use std::convert::Infallible;
 use std::fmt;

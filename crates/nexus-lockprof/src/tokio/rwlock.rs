@@ -2,7 +2,7 @@
 
 use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered};
-use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter, ProfiledGuard, PendingRef};
+use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter, PendingRef, ProfiledGuard};
 use super::rwlock_guards::{
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };

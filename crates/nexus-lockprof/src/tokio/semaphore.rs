@@ -2,7 +2,7 @@
 
 use super::future::{Acquire, Finish, is_for_the_lock};
 use super::held::{self, Held, Look, Metered};
-use super::meter::{self, HoldMode::Shared, Meter, ProfiledGuard, PendingRef};
+use super::meter::{self, HoldMode::Shared, Meter, PendingRef, ProfiledGuard};
 use ::tokio::sync::{self, AcquireError, TryAcquireError};
 use std::fmt;
 use std::panic::Location;

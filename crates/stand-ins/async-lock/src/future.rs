@@ -3,7 +3,7 @@
 use crate::guard::{Guard, Lock, Place, Reading, ReadingArc};
 use crate::own;
 use crate::rwlock::{OfRwLock, RwLock};
-use nexus_lockprof_adaptor::{Global, HoldMode, Profiled, ProfiledGuard, PendingRef, TaskWait};
+use nexus_lockprof_adaptor::{Global, HoldMode, PendingRef, Profiled, ProfiledGuard, TaskWait};
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! The guards: one type, by the place of its lock and what async-lock's own guard is.
 
 use crate::{Mutex, RwLock, own};
-use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, PendingRef};
+use nexus_lockprof_adaptor::{HoldMode, PendingRef, Profiled, ProfiledGuard};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -170,7 +170,10 @@ impl<P: Place, G> Guard<P, G> {
         // SAFETY: `s` is not dropped, and these two are taken once.
         unsafe {
             let guard = ManuallyDrop::take(&mut s.guard);
-            (std::ptr::read(&s.place), ProfiledGuard::new(guard, pending_ref))
+            (
+                std::ptr::read(&s.place),
+                ProfiledGuard::new(guard, pending_ref),
+            )
         }
     }
 

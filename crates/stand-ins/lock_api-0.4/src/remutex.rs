@@ -2,7 +2,7 @@
 
 use crate::guard::{Guard, Lock, acquire, debug, lock};
 use crate::raw::{OfMutex, Raw, RawFair, RawTimed, Site, State, unknown};
-use nexus_lockprof_adaptor::{Profiled, PendingRefCell};
+use nexus_lockprof_adaptor::{PendingRefCell, Profiled};
 use real::{GetThreadId, GuardNoSend, RawMutex, RawMutexFair, RawMutexTimed};
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;

@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 /// Which engine a lock reports to: [`Global`], at no cost in the lock, or an [`Engine`] value.
 ///
 /// Sealed: only this crate implements it.
-pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
-    /// The host of a lock that is made from a constant.
+pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// The engine of a lock that is made from a constant.
     // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self;
@@ -24,8 +24,9 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
     /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not know.
     #[doc(hidden)]
     fn probe_second(&self, key: PointKey) -> Probe<'_> {
-        self.own_shard()
-            .map_or(Probe::Cold, |OwnShard(shard, _)| shard.hot.probe_second(key))
+        self.own_shard().map_or(Probe::Cold, |OwnShard(shard, _)| {
+            shard.hot.probe_second(key)
+        })
     }
 
     /// The calling thread's shard, if it has one.
@@ -59,7 +60,7 @@ mod sealed {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Global;
 
-impl Host for Global {
+impl EngineRef for Global {
     const INIT: Self = Global;
 
     #[inline(always)]
@@ -81,14 +82,14 @@ impl Host for Global {
     }
 }
 
-impl Host for Engine {
+impl EngineRef for Engine {
     const INIT: Self = Engine(Inner::Detached);
 
     #[inline]
     fn probe(&self, key: PointKey) -> Probe<'_> {
         let core = match &self.0 {
             Inner::Detached => return Probe::Off,
-            Inner::Global => return Host::probe(&Global, key),
+            Inner::Global => return EngineRef::probe(&Global, key),
             Inner::Local(core) => core,
         };
         match thread::leased(core) {
@@ -100,7 +101,7 @@ impl Host for Engine {
     fn own_shard(&self) -> Option<OwnShard<'_>> {
         match &self.0 {
             Inner::Detached => None,
-            Inner::Global => Host::own_shard(&Global),
+            Inner::Global => EngineRef::own_shard(&Global),
             Inner::Local(core) => thread::leased(core).map(OwnShard::new),
         }
     }
