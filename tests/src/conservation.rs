@@ -156,7 +156,7 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             switch(engine, plan, plan.modes[rng.usize(..plan.modes.len())]);
         }
         if rng.u8(..6) == 0 {
-            let _ = engine.glance();
+            let _ = engine.peek();
         }
         let resets = rng.u8(..6) == 0;
         let later = if resets {

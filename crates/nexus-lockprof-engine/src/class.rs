@@ -325,14 +325,14 @@ pub(crate) fn release(key: PointKey) {
 
 /// All numbers given, in memory that is touched as it is used.
 pub(crate) struct Numbers {
-    classes: [Entry; CLASSES],
+    classes: [ClassEntry; CLASSES],
     /// Numbers by hash, linear probing; 0 is free.
     index: [AtomicU16; SLOTS],
     next: AtomicU32,
     late: Late<LATE>,
 }
 
-struct Entry {
+struct ClassEntry {
     data: AtomicPtr<u8>,
     len: AtomicU32,
     /// Locks that got the number. 2^32 - 1 stands for more.
@@ -342,7 +342,7 @@ struct Entry {
 #[cfg(not(lockprof_loom))]
 static NUMBERS: Numbers = Numbers {
     classes: [const {
-        Entry {
+        ClassEntry {
             data: AtomicPtr::new(std::ptr::null_mut()),
             len: AtomicU32::new(0),
             instances: AtomicU32::new(0),
@@ -356,7 +356,7 @@ static NUMBERS: Numbers = Numbers {
 #[cfg(lockprof_loom)]
 loom::lazy_static! {
     static ref NUMBERS: Numbers = Numbers {
-        classes: std::array::from_fn(|_| Entry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
+        classes: std::array::from_fn(|_| ClassEntry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
         index: std::array::from_fn(|_| AtomicU16::new(0)),
         next: AtomicU32::new(FIRST),
         late: Late::new(),

@@ -12,17 +12,17 @@ use crate::control::Control;
 use crate::event::Handlers;
 use crate::process::env;
 #[cfg(unix)]
-use crate::process::exclusive::Still;
+use crate::process::exclusive::CoreGuard;
 use crate::process::exclusive::{self, lock};
 use crate::process::fork;
 use crate::process::once::Once;
 use crate::process::unwind::caught;
-use crate::record::era::Eras;
+use crate::record::collection_clock::CollectionClock;
 use crate::record::governor::{self, Costs};
 use crate::record::hot::{self, Probe};
 use crate::record::registry::{Claim, Registry};
 use crate::record::shard::{Limits, Loss, Losses, Shard};
-use crate::record::statistics::Era;
+use crate::record::statistics::OpenCollection;
 use crate::record::table::try_box;
 use crate::stacks;
 use arc_swap::ArcSwapOption;
@@ -33,9 +33,9 @@ use std::sync::{Arc, Mutex, Weak};
 use Ordering::Relaxed;
 
 /// The engine that locks report to unless they are told otherwise.
-pub(crate) static GLOBAL: Core = Core::new(Kind::Global, GLOBAL_NUMBER, Clock::counter());
+pub(crate) static GLOBAL: Core = Core::new(Scope::Global, GLOBAL_NUMBER, Clock::counter());
 
-enum Kind {
+enum Scope {
     Global,
     Local(Weak<Core>),
 }
@@ -47,7 +47,7 @@ const GLOBAL_NUMBER: u64 = 0;
 pub struct Core {
     /// The word that steers the hot path. On a line of its own: read by every acquisition.
     control: CacheLine<AtomicU64>,
-    kind: Kind,
+    kind: Scope,
     /// Never another engine's, nor again: an address may be.
     pub(crate) number: u64,
     pub(crate) clock: Clock,
@@ -62,7 +62,7 @@ pub struct Core {
     pub(crate) shards: Registry<Shard>,
     shard_count: AtomicUsize,
     /// Those of them that nobody will have again.
-    retired_shards: AtomicUsize,
+    unusable_shards: AtomicUsize,
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
@@ -70,7 +70,7 @@ pub struct Core {
     exits: AtomicU64,
     exits_seen: AtomicU64,
     /// Which collection is open, and how many resets there were. Changed under the aggregator's lock.
-    pub(crate) eras: Eras,
+    pub(crate) collections: CollectionClock,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
     pub(crate) stacks: stacks::Switch,
@@ -86,7 +86,7 @@ pub struct Core {
     configuring: Once,
     environment_read: AtomicBool,
     /// Off for good.
-    retired: AtomicBool,
+    disabled: AtomicBool,
 }
 
 #[repr(align(64))]
@@ -104,7 +104,7 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    const fn new(kind: Kind, number: u64, clock: Clock) -> Self {
+    const fn new(kind: Scope, number: u64, clock: Clock) -> Self {
         Core {
             control: CacheLine(AtomicU64::new(Control::UNCONFIGURED.0)),
             kind,
@@ -117,12 +117,12 @@ impl Core {
             spacing: AtomicU64::new(0),
             shards: Registry::new(),
             shard_count: AtomicUsize::new(0),
-            retired_shards: AtomicUsize::new(0),
+            unusable_shards: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
             exits: AtomicU64::new(0),
             exits_seen: AtomicU64::new(0),
-            eras: Eras::new(),
+            collections: CollectionClock::new(),
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
             stacks: stacks::Switch::new(),
@@ -134,7 +134,7 @@ impl Core {
             aggregator: Mutex::new(None),
             configuring: Once::new(),
             environment_read: AtomicBool::new(false),
-            retired: AtomicBool::new(false),
+            disabled: AtomicBool::new(false),
         }
     }
 
@@ -143,7 +143,7 @@ impl Core {
         let clock = clock.map_or_else(Clock::counter, Clock::manual);
         static NEXT: AtomicU64 = AtomicU64::new(GLOBAL_NUMBER + 1);
         let number = NEXT.fetch_add(1, Relaxed);
-        let core = Arc::new_cyclic(|me| Core::new(Kind::Local(Weak::clone(me)), number, clock));
+        let core = Arc::new_cyclic(|me| Core::new(Scope::Local(Weak::clone(me)), number, clock));
         // The default settings are valid. It sets the fork handlers, too, before there is anything to hold.
         let _ = core.configure(Config::default());
         exclusive::remember(&core);
@@ -152,13 +152,13 @@ impl Core {
 
     #[inline]
     pub(crate) fn is_global(&self) -> bool {
-        matches!(self.kind, Kind::Global)
+        matches!(self.kind, Scope::Global)
     }
 
     pub(crate) fn weak(&self) -> Option<Weak<Core>> {
         match &self.kind {
-            Kind::Global => None,
-            Kind::Local(me) => Some(Weak::clone(me)),
+            Scope::Global => None,
+            Scope::Local(me) => Some(Weak::clone(me)),
         }
     }
 
@@ -194,7 +194,7 @@ impl Core {
     /// The control word; not configured by an acquisition that must not allocate, which is then lost.
     pub(crate) fn control_for(&self, attempt: Attempt) -> Control {
         if self.control() == Control::UNCONFIGURED && !attempt.may_allocate() {
-            if !thread::is_own() {
+            if !thread::is_internal() {
                 self.losses.count(Loss::Reentrant);
             }
             return Control::OFF;
@@ -212,7 +212,7 @@ impl Core {
             }
             std::thread::yield_now();
         }
-        if !thread::is_own() {
+        if !thread::is_internal() {
             self.losses.count(Loss::Reentrant);
         }
         Control::OFF
@@ -239,24 +239,24 @@ impl Core {
     fn first_use(&self) {
         // First of all: whatever is begun is not to be copied by a fork before it is done.
         #[cfg(unix)]
-        fork::watch_forks();
+        fork::install_fork_handlers();
         self.clock.started_ns();
         look::measure(&self.clock);
         if self.is_global() {
-            fork::watch(!self.is_retired());
+            fork::install(!self.is_disabled());
         }
     }
 
     /// Off for good, whatever the environment says.
-    pub(crate) fn retire(&self) {
-        self.retired.store(true, Relaxed);
+    pub(crate) fn disable_permanently(&self) {
+        self.disabled.store(true, Relaxed);
         self.environment_read.store(true, Relaxed);
         // The default settings are valid.
         let _ = self.configure(Config::default().mode(Mode::Off));
     }
 
-    pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.disabled.load(Relaxed)
     }
 
     pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
@@ -404,10 +404,10 @@ impl Core {
 
     /// Keeps other threads from changing anything while the process forks.
     #[cfg(unix)]
-    pub(crate) fn hold_still(&self) -> Still<'_> {
+    pub(crate) fn lock_for_fork(&self) -> CoreGuard<'_> {
         // In the order in which nobody takes both: a change is over before anything is collected.
         let changes = lock(&self.changes);
-        Still {
+        CoreGuard {
             _changes: changes,
             _aggregator: lock(&self.aggregator),
         }
@@ -481,8 +481,8 @@ impl Core {
     }
 
     #[inline]
-    pub(crate) fn era(&self) -> Era {
-        self.eras.now(self.reservoir.load(Relaxed))
+    pub(crate) fn open_collection(&self) -> OpenCollection {
+        self.collections.now(self.reservoir.load(Relaxed))
     }
 
     pub(crate) fn limits(&self) -> Limits<'_> {
@@ -514,7 +514,7 @@ impl Core {
                     return Claim::Take;
                 }
                 // It keeps the lease, and is counted on in snapshots.
-                self.retired_shards.fetch_add(1, Relaxed);
+                self.unusable_shards.fetch_add(1, Relaxed);
                 Claim::Retire
             });
             if let Some(left) = left {
@@ -535,7 +535,7 @@ impl Core {
     /// Counts it also if it cannot be made.
     fn new_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
         let before = self.shard_count.fetch_add(1, Relaxed);
-        let retired = self.retired_shards.load(Relaxed);
+        let retired = self.unusable_shards.load(Relaxed);
         if before.saturating_sub(retired) >= self.config().max_shards {
             return Err(Loss::ShardsFull);
         }

@@ -71,8 +71,8 @@ impl Engine {
 
     /// Of a program that was built without locks that report to this engine: it is off, the environment is not looked at, and nobody is let
     /// switch it on from outside. To be called before anything else.
-    pub fn retire(&self) {
-        self.state().retire();
+    pub fn disable_permanently(&self) {
+        self.state().disable_permanently();
     }
 
     /// The settings now; of the global engine before its first use, those that the environment asks for.
@@ -124,19 +124,19 @@ impl Engine {
     /// use nexus_lockprof_engine::Engine;
     ///
     /// let engine = Engine::new();
-    /// let seen = engine.glance().collection();
-    /// assert_eq!(engine.glance().collection(), seen);
+    /// let seen = engine.peek().collection();
+    /// assert_eq!(engine.peek().collection(), seen);
     /// assert_eq!(engine.snapshot().collection(), seen);
     /// assert_eq!(engine.snapshot().collection(), seen + 1);
     /// ```
     #[must_use]
-    pub fn glance(&self) -> Snapshot {
+    pub fn peek(&self) -> Snapshot {
         let core = self.state();
         core.control_or_configure();
         core.forget_parent();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
-        aggregator.glance(core)
+        aggregator.peek(core)
     }
 
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {

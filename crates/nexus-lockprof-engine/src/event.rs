@@ -105,7 +105,7 @@ impl Handlers {
             return;
         }
         // A handler is the program's, whoever calls it, or drops it because it was removed meanwhile.
-        let _lent = thread::lend();
+        let _as_program = thread::as_program_thread();
         let Some(list) = self.list.load_full() else {
             return;
         };

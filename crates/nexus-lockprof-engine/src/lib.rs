@@ -4,7 +4,7 @@
 //! - Each thread writes a shard of its own (`record`), with plain stores; the hot path is in `record::hot`, the rest of
 //!   an acquisition in `acquire`.
 //! - A collection (`collect`) walks all shards and merges them, and makes no thread wait.
-//! - The protocols between the two are in `statistics`, `reservoir`, `era`, `table`, `registry`, `lease` and `pending`, all in `record`;
+//! - The protocols between the two are in `statistics`, `reservoir`, `collection_clock`, `table`, `registry`, `lease` and `pending`, all in `record`;
 //!   `docs/protocol.md` goes through them ordering by ordering, and `models` checks them with loom.
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot

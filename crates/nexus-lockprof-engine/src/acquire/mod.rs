@@ -7,9 +7,9 @@ pub(crate) mod calibrate;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod engine_ref;
 #[cfg(not(lockprof_loom))]
-pub(crate) mod look;
+pub(crate) mod eviction;
 #[cfg(not(lockprof_loom))]
-pub(crate) mod room;
+pub(crate) mod look;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod short_wait;
 #[cfg(not(lockprof_loom))]

@@ -10,7 +10,7 @@ use crate::acquire::thread;
 use crate::acquire::timed::is_sampled;
 use crate::acquire::wait_log::{LOG, LockRef, Span};
 use crate::class::{ClassWord, NameLen};
-use crate::control::{Control, Kind};
+use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
 use crate::process::fork;
@@ -30,17 +30,17 @@ const FAR: u64 = 64;
 pub struct SlowAcquire<'a> {
     core: &'a Core,
     /// `None` when the acquisition is not recorded: off, or lost.
-    entry: Option<Entry<'a>>,
+    recording: Option<Recording<'a>>,
 }
 
-struct Entry<'a> {
+struct Recording<'a> {
     /// Also keeps the slow acquire in its thread.
     owner: Owner,
     shard: &'a Shard,
     /// The record's key, unless the record is that of a rest.
     key: PointKey,
     record: &'a Record,
-    kind: Kind,
+    kind: ModeKind,
     attempt: Attempt,
     /// What this acquisition's hold and wait stand for; 0 when they are not to be timed.
     hold_weight: u64,
@@ -62,9 +62,9 @@ struct Entry<'a> {
     unknown_wait: bool,
 }
 
-impl std::fmt::Debug for Entry<'_> {
+impl std::fmt::Debug for Recording<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry")
+        f.debug_struct("Recording")
             .field("key", &self.record.key)
             .field("contended", &self.contended)
             .finish_non_exhaustive()
@@ -99,7 +99,7 @@ impl Core {
         len: NameLen,
     ) -> SlowAcquire<'_> {
         let slow = self.waiting_slow_acquire(site, word, len);
-        if self.is_global() && fork::is_due() && !thread::is_inside() && !thread::is_own() {
+        if self.is_global() && fork::is_due() && !thread::is_inside() && !thread::is_internal() {
             fork::do_due();
         }
         slow
@@ -130,7 +130,7 @@ impl Core {
     ) -> SlowAcquire<'_> {
         SlowAcquire {
             core: self,
-            entry: self.entry(site, word, len, Attempt::Waits),
+            recording: self.recording(site, word, len, Attempt::Waits),
         }
     }
 
@@ -150,26 +150,26 @@ impl Core {
     ) -> SlowAcquire<'_> {
         SlowAcquire {
             core: self,
-            entry: self.entry(site, word, len, Attempt::Tries),
+            recording: self.recording(site, word, len, Attempt::Tries),
         }
     }
 
-    fn entry(
+    fn recording(
         &self,
         site: SiteKey,
         word: &ClassWord,
         len: NameLen,
         attempt: Attempt,
-    ) -> Option<Entry<'_>> {
+    ) -> Option<Recording<'_>> {
         if self.is_global() && fork::has_parents_counts() && !fork::forget_parent(attempt) {
             // It would be forgotten with the parent's, and its point would be known from now on.
-            if !thread::is_own() {
+            if !thread::is_internal() {
                 self.losses.count(Loss::Reentrant);
             }
             return None;
         }
         let control = self.control_for(attempt);
-        if control.kind() == Kind::Off {
+        if control.kind() == ModeKind::Off {
             return None;
         }
         let shard = thread::shard_for(self, attempt)?;
@@ -188,7 +188,7 @@ impl Core {
             Attempt::Tries => statistics::TRIES,
         });
         shard.begins(record);
-        let mut entry = Entry {
+        let mut recording = Recording {
             owner,
             shard,
             key,
@@ -209,9 +209,9 @@ impl Core {
         };
         let done = record.acquisitions.load(Relaxed);
         if record.holds.is_due(done) {
-            entry.time_hold(self, done + 1);
+            recording.time_hold(self, done + 1);
         }
-        Some(entry)
+        Some(recording)
     }
 
     /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's ticks, and then
@@ -220,8 +220,8 @@ impl Core {
     #[must_use]
     pub fn begin_wait(&self, lock: LockRef) -> Option<u64> {
         match self.control_or_configure().kind() {
-            Kind::Off | Kind::Counts => None,
-            Kind::Sampled | Kind::Exact => {
+            ModeKind::Off | ModeKind::Counts => None,
+            ModeKind::Sampled | ModeKind::Exact => {
                 self.prepare();
                 LOG.enter(lock);
                 Some(self.clock.raw())
@@ -267,7 +267,7 @@ impl Core {
             let kind = control.kind();
             shard.governor.follow(control.0);
             record.control.store(control.0, Relaxed);
-            record.set_timing(owner, kind != Kind::Counts);
+            record.set_timing(owner, kind != ModeKind::Counts);
             let done = record.acquisitions.load(Relaxed);
             record
                 .holds
@@ -278,7 +278,7 @@ impl Core {
                 .set(Schedule::of(kind, || self.next_wait(shard, record, done)));
         }
         if record.holds.weight() >= FAR
-            && control.kind() == Kind::Sampled
+            && control.kind() == ModeKind::Sampled
             && self.clock.is_calibrated()
         {
             // It may be here because it is stuck.
@@ -294,9 +294,9 @@ impl Core {
     /// The schedule of a record's waits after `done` contentions.
     pub(crate) fn next_wait(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
         with_rng(&shard.rng, |rng| {
-            let pace = &record.wait_pace;
+            let rate = &record.wait_rate;
             let price = (self.budget(), 2 * shard.governor.timed_ns(&self.costs));
-            shard.governor.next(done, pace, 1, price, rng)
+            shard.governor.next(done, rate, 1, price, rng)
         })
     }
 
@@ -403,9 +403,14 @@ impl Core {
             })
         };
         let wait_weight = pending.wait_weight.load(Relaxed);
-        let wait = measured(statistics::Kind::Wait, wait_weight, wait_start, hold_start);
+        let wait = measured(
+            statistics::Measure::Wait,
+            wait_weight,
+            wait_start,
+            hold_start,
+        );
         let hold_weight = pending.hold_weight.load(Relaxed);
-        let hold = measured(statistics::Kind::Hold, hold_weight, hold_start, hold_end);
+        let hold = measured(statistics::Measure::Hold, hold_weight, hold_start, hold_end);
         if let Some(record) = mine(pending.record.load(Relaxed)) {
             let delta = Delta {
                 wait,
@@ -432,10 +437,10 @@ impl Core {
                 if wait.is_some() {
                     let number = pending.contention.load(Relaxed);
                     let nanos = |start, end| self.clock.nanos(start, end);
-                    record.wait_pace.note(number, wait_start, nanos);
+                    record.wait_rate.note(number, wait_start, nanos);
                 }
                 if hold.is_some() {
-                    self.keep_pace(shard, record, pending, hold_end);
+                    self.note_rate(shard, record, pending, hold_end);
                 }
             }
         }
@@ -493,9 +498,9 @@ impl Core {
     }
 
     pub(crate) fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
-        let era = self.era();
+        let open = self.open_collection();
         let mut cause = Loss::Memory;
-        let refused = record.add(owner, delta, era, &shard.rng, || {
+        let refused = record.add(owner, delta, open, &shard.rng, || {
             // Of a point whose acquisitions wait, no release is a handler's.
             let may = record.attempts() == statistics::WAITS || Attempt::Tries.may_allocate();
             if !may {
@@ -515,30 +520,33 @@ impl<'a> SlowAcquire<'a> {
     /// The lock was found taken: the wait begins, or began at `since` clock ticks.
     pub fn contended(&mut self, since: Option<u64>) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        entry.contended = true;
-        if entry.kind == Kind::Counts {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        recording.contended = true;
+        if recording.kind == ModeKind::Counts {
             return;
         }
         // The clock first: what follows is part of the wait.
-        entry.wait_start = since.unwrap_or_else(|| {
+        recording.wait_start = since.unwrap_or_else(|| {
             core.prepare();
             core.clock.raw_cold()
         });
-        let done = entry.record.contentions.load(Relaxed);
-        if entry.record.waits.is_due(done) {
-            entry.wait_weight = entry.record.waits.weight();
-            if entry.kind == Kind::Sampled {
-                entry.next_wait = Some(core.next_wait(entry.shard, entry.record, done + 1));
+        let done = recording.record.contentions.load(Relaxed);
+        if recording.record.waits.is_due(done) {
+            recording.wait_weight = recording.record.waits.weight();
+            if recording.kind == ModeKind::Sampled {
+                recording.next_wait =
+                    Some(core.next_wait(recording.shard, recording.record, done + 1));
             }
-            entry.time_wait(core);
+            recording.time_wait(core);
         }
     }
 
     /// The lock publishes `holder`, now that it has had time to. Call it after [`contended`](Self::contended), perhaps again.
     pub fn meets(&mut self, holder: Option<SiteKey>) {
-        if let Some(entry) = &mut self.entry {
-            entry.waits_for(self.core, holder);
+        if let Some(recording) = &mut self.recording {
+            recording.waits_for(self.core, holder);
         }
     }
 
@@ -551,16 +559,18 @@ impl<'a> SlowAcquire<'a> {
     /// [`meets`](Self::meets).
     pub fn parks(&mut self, lock: LockRef) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        if entry.kind == Kind::Counts || !entry.times_long_wait() {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        if recording.kind == ModeKind::Counts || !recording.times_long_wait() {
             return;
         }
-        entry.time_wait(core);
-        if let Some(pending) = entry.pending {
-            entry.keep_for_blame(pending, lock, LockRef::QUEUED);
+        recording.time_wait(core);
+        if let Some(pending) = recording.pending {
+            recording.keep_for_blame(pending, lock, LockRef::QUEUED);
             LOG.enter(lock);
-            entry.parked = true;
-            core.note_stack(entry.shard, &entry.owner, entry.record, pending);
+            recording.parked = true;
+            core.note_stack(recording.shard, &recording.owner, recording.record, pending);
         }
     }
 
@@ -568,35 +578,37 @@ impl<'a> SlowAcquire<'a> {
     /// another thread: a wait of a task, which is a long one, and ends with the lock being handed to it.
     pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: Option<SiteKey>) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        entry.contended = true;
-        entry.waits_for(core, holder);
-        if entry.kind == Kind::Counts {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        recording.contended = true;
+        recording.waits_for(core, holder);
+        if recording.kind == ModeKind::Counts {
             return;
         }
         let Some(start) = start else {
             // Nothing was timed yet when it began.
-            entry.unknown_wait = true;
+            recording.unknown_wait = true;
             return;
         };
-        if !entry.times_long_wait() {
+        if !recording.times_long_wait() {
             return;
         }
-        entry.wait_start = start;
-        entry.time_wait(core);
-        if let Some(pending) = entry.pending {
-            entry.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
+        recording.wait_start = start;
+        recording.time_wait(core);
+        if let Some(pending) = recording.pending {
+            recording.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
         }
     }
 
     /// The lock is owned, and still publishes `holder`, who had it before. A plain store.
     #[inline]
     pub fn succeeds(&mut self, holder: Option<SiteKey>) {
-        if let Some(Entry {
+        if let Some(Recording {
             pending: Some(pending),
             wait_weight: 1..,
             ..
-        }) = &self.entry
+        }) = &self.recording
         {
             let word = holder.map_or(0, SiteKey::to_published);
             pending.last.store(word, Relaxed);
@@ -606,10 +618,12 @@ impl<'a> SlowAcquire<'a> {
     /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
     pub fn yielded_to(&mut self, holder: SiteKey) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        entry.contended = true;
-        entry.unknown_wait = true;
-        entry.waits_for(core, Some(holder));
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        recording.contended = true;
+        recording.unknown_wait = true;
+        recording.waits_for(core, Some(holder));
     }
 
     /// This acquisition follows another without a release in between: prepares to keep both.
@@ -628,8 +642,8 @@ impl<'a> SlowAcquire<'a> {
         pending.before.store(std::ptr::null_mut(), Relaxed);
         // SAFETY: the caller's: what a pending reference follows is of the same engine.
         unsafe { self.core.settle(PendingRef::from_raw(older)) };
-        if let Some(entry) = &mut self.entry {
-            entry.take_pending(self.core);
+        if let Some(recording) = &mut self.recording {
+            recording.take_pending(self.core);
         }
     }
 
@@ -649,22 +663,22 @@ impl<'a> SlowAcquire<'a> {
         // Made: the pending reference has the node now. Not moved out of the slow acquire: it is a large value.
         let this = ManuallyDrop::new(self);
         let core = this.core;
-        let Some(entry) = &this.entry else {
+        let Some(recording) = &this.recording else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
-        entry.count();
-        entry.shard.ends();
-        let Some(pending) = entry.pending else {
+        recording.count();
+        recording.shard.ends();
+        let Some(pending) = recording.pending else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
-        if entry.hold_weight | entry.wait_weight != 0 {
+        if recording.hold_weight | recording.wait_weight != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
-        if entry.parked {
+        if recording.parked {
             LOG.leave(pending.parked_on());
         }
         if !before.is_none() {
@@ -706,26 +720,26 @@ impl<'a> SlowAcquire<'a> {
 
     fn waited_in_vain(self, delta: Delta, holder: Option<SiteKey>) {
         let core = self.core;
-        let vain = self.entry.as_ref().and_then(|entry| {
-            (entry.wait_weight != 0).then(|| {
+        let vain = self.recording.as_ref().and_then(|recording| {
+            (recording.wait_weight != 0).then(|| {
                 let end = core.clock.raw_cold();
                 let measured = Measured {
-                    kind: statistics::Kind::Wait,
-                    ns: core.clock.nanos(entry.wait_start, end),
-                    weight: entry.wait_weight,
+                    kind: statistics::Measure::Wait,
+                    ns: core.clock.nanos(recording.wait_start, end),
+                    weight: recording.wait_weight,
                 };
-                let key = entry.record.key;
-                let lock = entry.pending.map(Pending::parked_on);
+                let key = recording.record.key;
+                let lock = recording.pending.map(Pending::parked_on);
                 let wait = Wait {
                     span: Span {
                         lock: lock.unwrap_or(LockRef::from_address(0)),
                         engine: core.number,
                         key,
-                        start: entry.wait_start,
+                        start: recording.wait_start,
                         end,
                     },
                     parked: lock.is_some(),
-                    first: entry.blocker.map(|record| record.key),
+                    first: recording.blocker.map(|record| record.key),
                     last: holder.and_then(|site| core.known_holder(key, site)),
                     still_held: true,
                     own: None,
@@ -742,28 +756,36 @@ impl<'a> SlowAcquire<'a> {
 
     fn gave_up(self, delta: &Delta, vain: Option<(Wait, Measured)>) {
         let this = ManuallyDrop::new(self);
-        let Some(entry) = &this.entry else { return };
-        entry.discard();
-        if let Some(_entered) = entry.shard.enter() {
-            entry.tell_of_failure(this.core, delta, vain);
+        let Some(recording) = &this.recording else {
+            return;
+        };
+        recording.discard();
+        if let Some(_entered) = recording.shard.enter() {
+            recording.tell_of_failure(this.core, delta, vain);
         }
         // After what is told of it: the record must not go away before.
-        entry.shard.ends();
+        recording.shard.ends();
     }
 }
 
-impl Entry<'_> {
+impl Recording<'_> {
     /// Counts an acquisition that was given up. The shard is entered.
     fn tell_of_failure(&self, core: &Core, delta: &Delta, vain: Option<(Wait, Measured)>) {
-        let entry = self;
-        core.add(entry.shard, &entry.owner, entry.record, delta);
-        if let Some(blocker) = entry.blocker
-            && !entry.unbooked
+        let recording = self;
+        core.add(recording.shard, &recording.owner, recording.record, delta);
+        if let Some(blocker) = recording.blocker
+            && !recording.unbooked
         {
             bump(&blocker.blocked, 1);
         }
         if let Some((wait, measured)) = vain {
-            core.blame(entry.shard, &entry.owner, &wait, measured, entry.unbooked);
+            core.blame(
+                recording.shard,
+                &recording.owner,
+                &wait,
+                measured,
+                recording.unbooked,
+            );
         }
     }
 }
@@ -771,14 +793,14 @@ impl Entry<'_> {
 impl Drop for SlowAcquire<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(entry) = &self.entry {
-            entry.discard();
-            entry.shard.ends();
+        if let Some(recording) = &self.recording {
+            recording.discard();
+            recording.shard.ends();
         }
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> Recording<'a> {
     /// Prepares the hold of acquisition `number` to be timed, and the schedule that follows.
     fn time_hold(&mut self, core: &Core, number: u64) {
         // Calibrated here and not in the critical section, should this be the first use of the clock.
@@ -787,7 +809,7 @@ impl<'a> Entry<'a> {
             core.prepare();
         }
         self.hold_weight = self.record.holds.weight();
-        if self.kind == Kind::Sampled {
+        if self.kind == ModeKind::Sampled {
             self.next_hold = Some(core.next_hold(self.shard, self.record, number));
         }
         if has_clock {
@@ -798,11 +820,11 @@ impl<'a> Entry<'a> {
         }
         if let Some(pending) = self.pending {
             pending.hold_weight.store(self.hold_weight, Relaxed);
-            let sampled = self.kind == Kind::Sampled;
+            let sampled = self.kind == ModeKind::Sampled;
             pending
                 .number
                 .store(if sampled { number } else { 0 }, Relaxed);
-            pending.lesson.store(0, Relaxed);
+            pending.self_timing.store(0, Relaxed);
         }
     }
 
@@ -831,7 +853,7 @@ impl<'a> Entry<'a> {
     /// Whether this long wait is timed, and what it stands for then.
     fn times_long_wait(&mut self) -> bool {
         let mean = match self.kind {
-            Kind::Sampled => self.shard.governor.long_waits(),
+            ModeKind::Sampled => self.shard.governor.long_waits(),
             _ => 1,
         };
         let chosen = mean == 1 || with_rng(&self.shard.rng, |rng| rng.u64(..mean) == 0);
@@ -902,7 +924,7 @@ impl<'a> Entry<'a> {
         let returned = |pending: &Pending| last = last.max(core.take_back(shard, pending));
         if shard
             .pool
-            .replenish(record, self.kind == Kind::Exact, returned)
+            .replenish(record, self.kind == ModeKind::Exact, returned)
         {
             self.pending = shard.pool.take(record);
         }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 static EMPTY: HotCache = HotCache::new();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
+enum Stage {
     Running,
     /// Inside `register` or a first configuration.
     Inside,
@@ -30,15 +30,15 @@ enum Life {
 struct Current {
     /// Cache of this thread's shard of the global engine, or `EMPTY`.
     hot: Cell<*const HotCache>,
-    life: Cell<Life>,
+    stage: Cell<Stage>,
     /// Whether this thread is the profiler's own: nothing that it does is recorded, and nothing of it is lost.
     own: Cell<bool>,
     /// This thread's number: never 0 once it has one, never used again.
     token: Cell<u64>,
     /// The shards that this thread has, the latest first; or null.
-    held: Cell<*const Held>,
+    leased: Cell<*const LeasedShard>,
     /// The one of them that was last asked for; or null.
-    asked: Cell<*const Held>,
+    asked: Cell<*const LeasedShard>,
     patience: Patience,
 }
 
@@ -46,10 +46,10 @@ thread_local! {
     static CURRENT: Current = const {
         Current {
             hot: Cell::new(&raw const EMPTY),
-            life: Cell::new(Life::Running),
+            stage: Cell::new(Stage::Running),
             own: Cell::new(false),
             token: Cell::new(0),
-            held: Cell::new(ptr::null()),
+            leased: Cell::new(ptr::null()),
             asked: Cell::new(ptr::null()),
             patience: Patience::new(),
         }
@@ -76,7 +76,7 @@ pub(crate) fn forget_hot() {
 ///
 /// A signal handler may look through the list at any time. So it changes by one store of a pointer, and what is freed was taken out
 /// before.
-struct Held {
+struct LeasedShard {
     /// Number of its engine.
     engine: u64,
     /// `None` for the global one.
@@ -84,10 +84,10 @@ struct Held {
     shard: *const Shard,
     /// In the engine's registry.
     place: usize,
-    next: Cell<*const Held>,
+    next: Cell<*const LeasedShard>,
 }
 
-impl Held {
+impl LeasedShard {
     fn is_of_a_gone_engine(&self) -> bool {
         self.core
             .as_ref()
@@ -106,7 +106,7 @@ impl Held {
         let core = alive.flatten();
         let core = core.as_deref().unwrap_or(&GLOBAL);
         core.close_account(shard);
-        shard.life.end(core.clock.coarse_ns());
+        shard.time_in_use.end(core.clock.coarse_ns());
         shard.lease.release();
         core.shards.give_back(self.place);
         core.note_exit();
@@ -115,43 +115,45 @@ impl Held {
 
 impl Current {
     /// The shards that this thread has.
-    fn all_held(&self) -> impl Iterator<Item = &Held> {
+    fn all_leased(&self) -> impl Iterator<Item = &LeasedShard> {
         // SAFETY: null, or made by `Box::into_raw`; freed by this thread alone, which is here, after it was taken out.
-        let deref = |held: *const Held| unsafe { held.as_ref() };
-        std::iter::successors(deref(self.held.get()), move |held| deref(held.next.get()))
+        let deref = |leased: *const LeasedShard| unsafe { leased.as_ref() };
+        std::iter::successors(deref(self.leased.get()), move |leased| {
+            deref(leased.next.get())
+        })
     }
 
     /// The one of the engine with this number.
-    fn held_of(&self, engine: u64) -> Option<&Held> {
+    fn leased_of(&self, engine: u64) -> Option<&LeasedShard> {
         // SAFETY: as above: null, or in the list.
         if let Some(asked) = unsafe { self.asked.get().as_ref() }
             && asked.engine == engine
         {
             return Some(asked);
         }
-        let held = self.all_held().find(|held| held.engine == engine)?;
-        self.asked.set(held);
-        Some(held)
+        let leased = self.all_leased().find(|leased| leased.engine == engine)?;
+        self.asked.set(leased);
+        Some(leased)
     }
 
-    fn hold(&self, held: Box<Held>) {
-        held.next.set(self.held.get());
-        self.held.set(Box::into_raw(held));
+    fn hold(&self, leased: Box<LeasedShard>) {
+        leased.next.set(self.leased.get());
+        self.leased.set(Box::into_raw(leased));
     }
 
     /// Takes those out for which `gone` says so, and calls `then` with each before it is freed.
-    fn drop_held(&self, gone: impl Fn(&Held) -> bool, then: impl Fn(&Held)) {
-        let mut link = &self.held;
-        // SAFETY: as in `all_held`; what was taken out below is not looked at again.
-        while let Some(held) = unsafe { link.get().as_ref() } {
-            if !gone(held) {
-                link = &held.next;
+    fn drop_leased(&self, gone: impl Fn(&LeasedShard) -> bool, then: impl Fn(&LeasedShard)) {
+        let mut link = &self.leased;
+        // SAFETY: as in `all_leased`; what was taken out below is not looked at again.
+        while let Some(leased) = unsafe { link.get().as_ref() } {
+            if !gone(leased) {
+                link = &leased.next;
                 continue;
             }
             let out = link.get().cast_mut();
             self.asked.set(ptr::null());
-            link.set(held.next.get());
-            then(held);
+            link.set(leased.next.get());
+            then(leased);
             // SAFETY: made by `Box::into_raw`, and in no list any more.
             drop(unsafe { Box::from_raw(out) });
         }
@@ -159,21 +161,21 @@ impl Current {
 
     fn give_back(&self) {
         self.hot.set(&raw const EMPTY);
-        self.drop_held(|_| true, Held::give_back);
+        self.drop_leased(|_| true, LeasedShard::give_back);
     }
 }
 
 /// This thread is at its end: gives the leases back.
 pub(crate) fn ends() {
     CURRENT.with(|current| {
-        current.life.set(Life::Exited);
+        current.stage.set(Stage::Exited);
         current.give_back();
     });
 }
 
 /// Makes this thread the profiler's own: what locks it takes, in whatever it calls, is the profiler's business and not the
 /// program's. The leases that it has are given back.
-pub(crate) fn make_own() {
+pub(crate) fn mark_internal() {
     CURRENT.with(|current| {
         current.own.set(true);
         current.give_back();
@@ -181,27 +183,27 @@ pub(crate) fn make_own() {
 }
 
 /// Whether this thread is the profiler's own.
-pub(crate) fn is_own() -> bool {
+pub(crate) fn is_internal() -> bool {
     CURRENT.with(|current| current.own.get())
 }
 
 /// Makes a thread of the profiler's own one of the program's until the value is dropped: to call what is the program's.
-pub(crate) fn lend() -> Lent {
-    Lent {
+pub(crate) fn as_program_thread() -> ProgramThread {
+    ProgramThread {
         own: CURRENT.with(|current| current.own.replace(false)),
     }
 }
 
-/// See [`lend`].
+/// See [`as_program_thread`].
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct ProgramThread {
     own: bool,
 }
 
-impl Drop for Lent {
+impl Drop for ProgramThread {
     fn drop(&mut self) {
         if self.own {
-            make_own();
+            mark_internal();
         }
     }
 }
@@ -213,14 +215,14 @@ pub(crate) fn identity() -> usize {
 
 /// Whether this thread is inside `register` or a configuration already.
 pub(crate) fn is_inside() -> bool {
-    CURRENT.with(|current| current.life.get()) == Life::Inside
+    CURRENT.with(|current| current.stage.get()) == Stage::Inside
 }
 
 /// Makes this thread count as inside until the value is dropped.
 pub(crate) fn inside() -> Inside {
-    let before = CURRENT.with(|current| current.life.get());
-    if before == Life::Running {
-        CURRENT.with(|current| current.life.set(Life::Inside));
+    let before = CURRENT.with(|current| current.stage.get());
+    if before == Stage::Running {
+        CURRENT.with(|current| current.stage.set(Stage::Inside));
     }
     Inside { before }
 }
@@ -228,12 +230,12 @@ pub(crate) fn inside() -> Inside {
 /// See [`inside`].
 #[derive(Debug)]
 pub(crate) struct Inside {
-    before: Life,
+    before: Stage,
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        CURRENT.with(|current| current.life.set(self.before));
+        CURRENT.with(|current| current.stage.set(self.before));
     }
 }
 
@@ -263,7 +265,7 @@ pub(crate) fn shard_for(core: &Core, attempt: Attempt) -> Option<&Shard> {
 #[inline]
 pub(crate) fn leased(core: &Core) -> Option<&Shard> {
     CURRENT.with(|current| {
-        let shard = current.held_of(core.number)?.shard;
+        let shard = current.leased_of(core.number)?.shard;
         // SAFETY: of this very engine, since no other has its number; its shards live as long as it does.
         Some(unsafe { &*shard })
     })
@@ -284,16 +286,16 @@ pub(crate) fn has_lease_of(shard: &Shard) -> bool {
 #[cold]
 #[inline(never)]
 fn register(core: &Core, attempt: Attempt) -> Option<&Shard> {
-    if is_own() {
+    if is_internal() {
         return None;
     }
-    let life = CURRENT.with(|current| current.life.get());
-    let found = match life {
+    let stage = CURRENT.with(|current| current.stage.get());
+    let found = match stage {
         // An allocator or a signal handler that takes a profiled lock while this thread registers.
-        Life::Inside => Err(Loss::Reentrant),
-        Life::Exited => Err(Loss::ThreadExit),
-        Life::Running if !attempt.may_allocate() => Err(Loss::Reentrant),
-        Life::Running => {
+        Stage::Inside => Err(Loss::Reentrant),
+        Stage::Exited => Err(Loss::ThreadExit),
+        Stage::Running if !attempt.may_allocate() => Err(Loss::Reentrant),
+        Stage::Running => {
             let _inside = inside();
             CURRENT.with(|current| lease(core, current))
         }
@@ -310,21 +312,21 @@ fn lease<'a>(core: &'a Core, current: &Current) -> Result<&'a Shard, Loss> {
         return Err(Loss::ThreadExit);
     }
     // A thread that outlives engine after engine keeps nothing of those that are gone.
-    current.drop_held(Held::is_of_a_gone_engine, |_| ());
-    let held = try_box(Held {
+    current.drop_leased(LeasedShard::is_of_a_gone_engine, |_| ());
+    let leased = try_box(LeasedShard {
         engine: core.number,
         core: core.weak(),
         shard: ptr::null(),
         place: 0,
         next: Cell::new(ptr::null()),
     });
-    let mut held = held.ok_or(Loss::Memory)?;
+    let mut leased = leased.ok_or(Loss::Memory)?;
     let (place, shard) = core.lease_shard(current.token.get())?;
     shard.hot.belongs_to(shard);
     core.open_account(shard);
-    shard.life.begin(core.clock.coarse_ns());
-    (held.shard, held.place) = (shard, place);
-    current.hold(held);
+    shard.time_in_use.begin(core.clock.coarse_ns());
+    (leased.shard, leased.place) = (shard, place);
+    current.hold(leased);
     if core.is_global() {
         fork::note_thread();
         current.hot.set(&raw const shard.hot);
@@ -353,7 +355,7 @@ mod tests {
     #[test]
     fn a_thread_of_the_profilers_own_has_no_shard_and_loses_nothing() {
         in_a_thread(|engine, core| {
-            make_own();
+            mark_internal();
             assert!(shard(core).is_none());
             assert_eq!(engine.snapshot().table().shards, 0);
         });
@@ -363,7 +365,7 @@ mod tests {
     fn one_that_had_a_shard_gives_it_back() {
         in_a_thread(|engine, core| {
             assert!(shard(core).is_some());
-            make_own();
+            mark_internal();
             assert!(shard(core).is_none());
             assert_eq!(engine.snapshot().table().shards, 1);
         });
@@ -372,11 +374,11 @@ mod tests {
     #[test]
     fn what_it_calls_of_the_program_is_the_programs() {
         in_a_thread(|engine, core| {
-            make_own();
+            mark_internal();
             for _ in 0..2 {
-                let lent = lend();
+                let _as_program = as_program_thread();
                 assert!(shard(core).is_some());
-                drop(lent);
+                drop(_as_program);
                 assert!(shard(core).is_none());
             }
             // The same one each time.
@@ -387,7 +389,7 @@ mod tests {
     #[test]
     fn what_is_called_in_a_thread_of_the_programs_changes_nothing() {
         in_a_thread(|_, core| {
-            drop(lend());
+            drop(as_program_thread());
             assert!(shard(core).is_some());
         });
     }

@@ -4,12 +4,12 @@
 //! nothing in it that this case does not need, since in `Exact` mode it is all there is.
 
 use crate::acquire::engine_ref::OwnShard;
-use crate::control::{Control, Kind};
+use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::record::hot::Hit;
 use crate::record::pending::{Pending, PendingRef};
 use crate::record::reservoir::with_rng;
-use crate::record::sampler::{Pace, Schedule};
+use crate::record::sampler::{EventRate, Schedule};
 use crate::record::shard::Shard;
 use crate::record::statistics::{Owner, Record};
 use crate::sync::{Ordering::Relaxed, bump};
@@ -99,7 +99,7 @@ impl Core {
         let ns = self.clock.nanos(pending.hold_start.load(Relaxed), end);
         // SAFETY: the shard of a `OwnShard` is one that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
-        let done = record.add_hold(&owner, ns, weight, self.era(), &shard.rng);
+        let done = record.add_hold(&owner, ns, weight, self.open_collection(), &shard.rng);
         if done {
             shard.governor.charge(shard.governor.timed_ns(&self.costs));
         }
@@ -115,14 +115,14 @@ impl Core {
         pending: &Pending,
         weight: u64,
     ) -> bool {
-        let lesson = pending.lesson.load(Relaxed);
-        let begin = (lesson != 0).then(|| self.clock.raw());
+        let self_timing = pending.self_timing.load(Relaxed);
+        let begin = (self_timing != 0).then(|| self.clock.raw());
         let done = self.settle_exact(shard, record, pending, weight);
         if done {
-            self.keep_pace(shard, record, pending, pending.hold_end.load(Relaxed));
+            self.note_rate(shard, record, pending, pending.hold_end.load(Relaxed));
         }
         if let Some(begin) = begin {
-            self.learn(shard, lesson, begin);
+            self.learn(shard, self_timing, begin);
         }
         done
     }
@@ -130,12 +130,12 @@ impl Core {
     /// Draws the schedule that follows. One in some measures what all of them cost.
     #[inline(never)]
     fn prepare_sampled(&self, shard: &Shard, record: &Record, pending: &Pending) -> Schedule {
-        let begin = shard.governor.is_lesson().then(|| self.clock.raw());
+        let begin = shard.governor.is_self_timed().then(|| self.clock.raw());
         let number = record.acquisitions.load(Relaxed) + 1;
         pending.number.store(number, Relaxed);
         let next = self.next_hold(shard, record, number);
-        let lesson = begin.map_or(0, |begin| self.clock.raw().saturating_sub(begin));
-        pending.lesson.store(lesson, Relaxed);
+        let self_timing = begin.map_or(0, |begin| self.clock.raw().saturating_sub(begin));
+        pending.self_timing.store(self_timing, Relaxed);
         next
     }
 
@@ -152,21 +152,21 @@ impl Core {
     pub(crate) fn next_hold(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
         let least = shard.pool.least_mean(record);
         with_rng(&shard.rng, |rng| {
-            let pace = &record.hold_pace;
+            let rate = &record.hold_rate;
             let price = (self.budget(), shard.governor.timed_ns(&self.costs));
-            shard.governor.next(done, pace, least, price, rng)
+            shard.governor.next(done, rate, least, price, rng)
         })
     }
 
     /// What the governor learns from a timed acquisition that ended at `end`, in ticks. The owner's call.
     #[inline(never)]
-    pub(crate) fn keep_pace(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
+    pub(crate) fn note_rate(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
         let nanos = |start, end| self.clock.nanos(start, end);
         // A node keeps the number for this once: whoever has it next may not be one of a sample.
         let number = pending.number.load(Relaxed);
         pending.number.store(0, Relaxed);
         let start = pending.hold_start.load(Relaxed);
-        record.hold_pace.note(number, start, nanos);
+        record.hold_rate.note(number, start, nanos);
         self.steer(shard, end);
     }
 
@@ -183,7 +183,7 @@ impl Core {
         pending.number.store(0, Relaxed);
         let nanos = |start, end| self.clock.nanos(start, end);
         record
-            .hold_pace
+            .hold_rate
             .note(number, pending.hold_start.load(Relaxed), nanos);
         // The other thread has booked its half.
         let timed_ns = shard.governor.timed_ns(&self.costs);
@@ -206,12 +206,12 @@ impl Core {
     /// Whether a record has had events for a second, and none was measured: its thread is to look at its schedule again.
     /// Any thread's call.
     pub(crate) fn is_stuck(&self, record: &Record) -> bool {
-        let stuck = |pace: &Pace, events: u64| {
-            let (events, last) = pace.since_last(events)?;
+        let stuck = |rate: &EventRate, events: u64| {
+            let (events, last) = rate.since_last(events)?;
             (events > 0).then(|| self.clock.nanos(last, self.clock.raw()))
         };
         is_sampled(record)
-            && stuck(&record.hold_pace, record.acquisitions.load(Relaxed))
+            && stuck(&record.hold_rate, record.acquisitions.load(Relaxed))
                 .is_some_and(|ns| ns > STUCK_NS)
     }
 
@@ -221,18 +221,18 @@ impl Core {
         if !is_sampled(record) {
             return;
         }
-        let late = |pace: &Pace, events: u64| {
-            let (events, last) = pace.since_last(events)?;
+        let late = |rate: &EventRate, events: u64| {
+            let (events, last) = rate.since_last(events)?;
             let ns = self.clock.nanos(last, now);
-            (events > 0 && shard.governor.is_late(ns)).then(|| pace.replace(events, ns))
+            (events > 0 && shard.governor.is_late(ns)).then(|| rate.replace(events, ns))
         };
         let done = record.acquisitions.load(Relaxed);
-        if !record.holds.is_due(done) && late(&record.hold_pace, done).is_some() {
+        if !record.holds.is_due(done) && late(&record.hold_rate, done).is_some() {
             // The next one is known not to be measured: draws from the one after it.
             record.holds.set(self.next_hold(shard, record, done + 1));
         }
         let done = record.contentions.load(Relaxed);
-        if !record.waits.is_due(done) && late(&record.wait_pace, done).is_some() {
+        if !record.waits.is_due(done) && late(&record.wait_rate, done).is_some() {
             record.waits.set(self.next_wait(shard, record, done + 1));
         }
     }
@@ -241,7 +241,7 @@ impl Core {
 /// Whether a record was last scheduled by sample.
 #[inline(always)]
 pub(crate) fn is_sampled(record: &Record) -> bool {
-    Control(record.control.load(Relaxed)).kind() == Kind::Sampled
+    Control(record.control.load(Relaxed)).kind() == ModeKind::Sampled
 }
 
 impl TimedAcquire<'_> {

@@ -53,46 +53,47 @@ pub(crate) fn remember(core: &Arc<Core>) {
 
 /// All locks of a core, held.
 #[cfg(unix)]
-pub(crate) struct Still<'a> {
+pub(crate) struct CoreGuard<'a> {
     pub(crate) _changes: MutexGuard<'a, u64>,
     pub(crate) _aggregator: MutexGuard<'a, Option<Box<Aggregator>>>,
 }
 
 /// A local engine, and all its locks, held.
 #[cfg(unix)]
-struct StillLocal {
+struct LocalGuard {
     /// Before `core`, which it borrows: fields are dropped in this order.
-    _still: Still<'static>,
+    _still: CoreGuard<'static>,
     core: Arc<Core>,
 }
 
 /// All locks of the engines that there are, held: no other thread changes anything until it is dropped.
 // In the reverse of the order in which they are taken. Whoever has one of a core's takes at most `SETTING` besides.
 #[cfg(unix)]
-pub(crate) struct AllStill {
+pub(crate) struct ForkGuard {
     _setting: MutexGuard<'static, ()>,
-    locals: Vec<StillLocal>,
-    _global: Still<'static>,
+    locals: Vec<LocalGuard>,
+    _global: CoreGuard<'static>,
     _locals: MutexGuard<'static, Vec<Weak<Core>>>,
 }
 
 #[cfg(unix)]
-impl AllStill {
+impl ForkGuard {
     /// Waits for what is under way.
     pub(crate) fn hold() -> Self {
         let remembered = lock(&LOCALS);
-        let global = GLOBAL.hold_still();
+        let global = GLOBAL.lock_for_fork();
         let locals = remembered.iter().filter_map(Weak::upgrade);
         let locals = locals.map(|core| {
             // SAFETY: dropped before `core`, which keeps what it borrows.
-            let still =
-                unsafe { std::mem::transmute::<Still<'_>, Still<'static>>(core.hold_still()) };
-            StillLocal {
+            let still = unsafe {
+                std::mem::transmute::<CoreGuard<'_>, CoreGuard<'static>>(core.lock_for_fork())
+            };
+            LocalGuard {
                 _still: still,
                 core,
             }
         });
-        AllStill {
+        ForkGuard {
             locals: locals.collect(),
             _global: global,
             _locals: remembered,

@@ -2,10 +2,10 @@
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread;
-use crate::control::Kind;
+use crate::control::ModeKind;
 use crate::core::GLOBAL;
 #[cfg(unix)]
-use crate::process::exclusive::AllStill;
+use crate::process::exclusive::ForkGuard;
 use crate::process::once::Once;
 use crate::process::out;
 use crate::process::start;
@@ -14,8 +14,8 @@ use crate::serve;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
-/// [`watch`].
-static WATCH: Once = Once::new();
+/// [`install`].
+static INSTALL: Once = Once::new();
 
 /// What the next lock has to do: [`FORKED`], [`THREADED`], [`COPIED`], [`FIRST_FILE`], or several.
 static DUE: AtomicU8 = AtomicU8::new(0);
@@ -37,16 +37,16 @@ const NOBODY: usize = 0;
 /// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
 ///
 /// Once: a child that was forked off later has what it inherited. One that was forked off meanwhile has its own first use.
-pub(crate) fn watch(environment: bool) {
-    if !WATCH.begin() {
+pub(crate) fn install(environment: bool) {
+    if !INSTALL.begin() {
         return;
     }
     start::note_time_once();
     if environment {
-        out::watch();
+        out::install();
         serve::watch();
     }
-    WATCH.end();
+    INSTALL.end();
 }
 
 /// Has [`out::write_first`] called at the next lock that waits.
@@ -129,7 +129,7 @@ pub(crate) fn note_thread() {
 ///
 /// A child may have been forked off by another thread in the midst of that, and does not know whether they are set: it sets them again.
 #[cfg(unix)]
-pub(crate) fn watch_forks() {
+pub(crate) fn install_fork_handlers() {
     const TURNS: usize = 100_000;
     static HANDLERS: Once = Once::new();
     if HANDLERS.is_done() {
@@ -151,9 +151,9 @@ pub(crate) fn watch_forks() {
 }
 
 /// Makes this thread the profiler's own: it takes no signals, and nothing that it does is recorded.
-pub(crate) fn own_this_thread() {
+pub(crate) fn make_thread_internal() {
     no_signals();
-    thread::make_own();
+    thread::mark_internal();
 }
 
 /// Keeps the program's signal handlers out of this thread: one that exits would wait for the file that it interrupted.
@@ -174,10 +174,10 @@ fn no_signals() {
 #[cfg(unix)]
 fn at_fork() {
     /// What the forking thread holds: nobody else looks.
-    struct Held(UnsafeCell<Option<(AllStill, serve::Still)>>);
+    struct Guards(UnsafeCell<Option<(ForkGuard, serve::Still)>>);
     // SAFETY: only the thread that has all locks reads or writes it.
-    unsafe impl Sync for Held {}
-    static HELD: Held = Held(UnsafeCell::new(None));
+    unsafe impl Sync for Guards {}
+    static HELD: Guards = Guards(UnsafeCell::new(None));
     /// The thread that has all locks, or 0. Handlers that are set twice are called twice, and do their work once.
     static HOLDER: AtomicUsize = AtomicUsize::new(0);
 
@@ -187,17 +187,17 @@ fn at_fork() {
             return;
         }
         // Once for all children, instead of in each.
-        if !matches!(GLOBAL.control().kind(), Kind::Off | Kind::Counts) {
+        if !matches!(GLOBAL.control().kind(), ModeKind::Off | ModeKind::Counts) {
             GLOBAL.prepare();
         }
         // It is set up by whoever is the first to use it, and the child could not wait for that.
         crossbeam_epoch::default_collector();
-        let still = (AllStill::hold(), serve::hold_still());
+        let still = (ForkGuard::hold(), serve::hold_still());
         // SAFETY: this thread has the locks.
         unsafe { *HELD.0.get() = Some(still) };
         HOLDER.store(thread::identity(), Relaxed);
     }
-    fn release() -> Option<(AllStill, serve::Still)> {
+    fn release() -> Option<(ForkGuard, serve::Still)> {
         if HOLDER.load(Relaxed) != thread::identity() {
             return None;
         }
@@ -215,7 +215,7 @@ fn at_fork() {
         start::note_time();
         out::after_fork();
         drop(still);
-        if !WATCH.is_done() {
+        if !INSTALL.is_done() {
             return;
         }
         if out::awaits_second_thread() {

@@ -4,9 +4,9 @@ pub(crate) mod env;
 pub(crate) mod exclusive;
 pub(crate) mod exit;
 pub(crate) mod fork;
-pub(crate) mod kept;
 pub(crate) mod once;
 pub(crate) mod out;
+pub(crate) mod race_once;
 pub(crate) mod reporter;
 #[cfg(any(target_os = "linux", all(unix, feature = "serve")))]
 pub(crate) mod sockets;

@@ -1,6 +1,6 @@
 //! What a thread writes: its shard, the records in it, and what decides which acquisitions are measured.
 
-pub(crate) mod era;
+pub(crate) mod collection_clock;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod governor;
 pub(crate) mod hot;

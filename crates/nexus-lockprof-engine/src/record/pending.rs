@@ -35,7 +35,7 @@ pub(crate) struct Pending {
     /// Number of the acquisition, if it is one of a sample, or 0.
     pub(crate) number: AtomicU64,
     /// Clock ticks that preparing it took, if that was measured, or 0.
-    pub(crate) lesson: AtomicU64,
+    pub(crate) self_timing: AtomicU64,
     /// Weight of the hold; 0 when it is not timed.
     pub(crate) hold_weight: AtomicU64,
     /// Clock ticks.
@@ -206,7 +206,7 @@ impl Pool {
             returned: AtomicBool::new(true),
             record: AtomicPtr::default(),
             number: AtomicU64::new(0),
-            lesson: AtomicU64::new(0),
+            self_timing: AtomicU64::new(0),
             hold_weight: AtomicU64::new(0),
             hold_start: AtomicU64::new(0),
             hold_end: AtomicU64::new(0),

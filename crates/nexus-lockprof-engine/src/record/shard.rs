@@ -1,6 +1,6 @@
 //! One thread's statistics, and the lease under which the thread writes them.
 
-use crate::acquire::room::RESERVE;
+use crate::acquire::eviction::RESERVE;
 use crate::identity::PointKey;
 use crate::record::governor::Governor;
 use crate::record::hot::HotCache;
@@ -68,9 +68,9 @@ pub(crate) struct Shard {
     /// Whether the thread that had it last is not in this process.
     orphaned: AtomicBool,
     pub(crate) table: Table,
-    pub(crate) stacks: stacks::Table,
+    pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
-    pub(crate) life: Life,
+    pub(crate) time_in_use: TimeInUse,
     /// Acquisitions under way on the cold path, and the record of the first of them. The owner's alone.
     under_way: AtomicU64,
     in_use: AtomicPtr<Record>,
@@ -93,10 +93,10 @@ impl Shard {
             lease: Lease::default(),
             table: Table::try_new()?,
             pool: Pool::try_new(id)?,
-            stacks: stacks::Table::default(),
+            stacks: stacks::StackTable::default(),
             losses: Losses::default(),
             governor: Governor::new(),
-            life: Life::default(),
+            time_in_use: TimeInUse::default(),
             rng: AtomicU64::new(
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
             ),
@@ -124,7 +124,7 @@ impl Shard {
     /// Its thread is not in this process, which was forked off. The call of the only thread there is.
     #[cfg(unix)]
     pub(crate) fn orphan(&self, now_ns: u64) {
-        self.life.end(now_ns);
+        self.time_in_use.end(now_ns);
         self.orphaned.store(true, Relaxed);
         self.lease.release();
     }
@@ -235,9 +235,9 @@ impl Shard {
 /// The lowest bit says whether one has it now; then the rest is what there was before, less the time at which
 /// this one began. Wraps around as a whole.
 #[derive(Debug, Default)]
-pub(crate) struct Life(AtomicU64);
+pub(crate) struct TimeInUse(AtomicU64);
 
-impl Life {
+impl TimeInUse {
     /// A thread takes the shard. The owner's call.
     pub(crate) fn begin(&self, now_ns: u64) {
         let before = self.0.load(Relaxed) >> 1;
@@ -299,25 +299,25 @@ mod tests {
 
     #[test]
     fn lives_add_up() {
-        let life = Life::default();
-        assert_eq!(life.ns(|| 1_000), 0);
-        life.begin(1_000);
-        assert_eq!(life.ns(|| 1_250), 250);
-        life.end(1_300);
-        assert_eq!(life.ns(|| 9_000), 300);
-        life.begin(10_000);
-        assert_eq!(life.ns(|| 10_050), 350);
-        life.end(10_100);
-        assert_eq!(life.ns(|| 0), 400);
+        let time_in_use = TimeInUse::default();
+        assert_eq!(time_in_use.ns(|| 1_000), 0);
+        time_in_use.begin(1_000);
+        assert_eq!(time_in_use.ns(|| 1_250), 250);
+        time_in_use.end(1_300);
+        assert_eq!(time_in_use.ns(|| 9_000), 300);
+        time_in_use.begin(10_000);
+        assert_eq!(time_in_use.ns(|| 10_050), 350);
+        time_in_use.end(10_100);
+        assert_eq!(time_in_use.ns(|| 0), 400);
     }
 
     #[test]
     fn a_life_by_a_clock_that_goes_back_is_not_endless() {
-        let life = Life::default();
-        life.begin(1_000);
-        assert_eq!(life.ns(|| 10), 0);
-        assert_eq!(life.ns(|| 1_010), 10);
-        life.end(10);
-        assert_eq!(life.ns(|| 9_000), 0);
+        let time_in_use = TimeInUse::default();
+        time_in_use.begin(1_000);
+        assert_eq!(time_in_use.ns(|| 10), 0);
+        assert_eq!(time_in_use.ns(|| 1_010), 10);
+        time_in_use.end(10);
+        assert_eq!(time_in_use.ns(|| 9_000), 0);
     }
 }

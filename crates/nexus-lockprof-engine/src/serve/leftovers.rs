@@ -1,7 +1,7 @@
 //! What servers leave behind: socket files when the process ends, listening sockets in a child that is forked off.
 
 use crate::process::exclusive::lock;
-use crate::process::fork::watch_forks;
+use crate::process::fork::install_fork_handlers;
 use crate::process::sockets::Socket;
 use crate::say;
 use nexus_lockprof_export::serve::{Leftover, Server};
@@ -40,7 +40,7 @@ pub(crate) fn hold_still() -> Still {
 pub(super) fn remember(server: &Server) {
     let leftover = server.leftover();
     remember_socket(&leftover);
-    watch_forks();
+    install_fork_handlers();
     if !leftover.has_file() {
         return;
     }

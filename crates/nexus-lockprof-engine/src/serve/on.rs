@@ -4,8 +4,8 @@ use super::leftovers;
 use crate::config::Mode;
 use crate::engine::Engine;
 use crate::process::env::{self, SERVE};
-use crate::process::fork::own_this_thread;
-use crate::process::kept::Kept;
+use crate::process::fork::make_thread_internal;
+use crate::process::race_once::RaceOnce;
 use crate::say;
 use nexus_lockprof_export::serve::{Limits, Listen, Serve, ServeError, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub(crate) const SUPPORTED: bool = true;
 
 /// Where the environment says to serve.
-static PLACE: Kept<Listen> = Kept::new();
+static PLACE: RaceOnce<Listen> = RaceOnce::new();
 
 /// For so long a process that was forked off waits for its parent to leave the place, in steps of so long.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ fn start(place: &'static Listen, patience: Duration) {
     let started = std::thread::Builder::new()
         .name("lockprof-serve".into())
         .spawn(move || {
-            own_this_thread();
+            make_thread_internal();
             match serve_in_time(place, patience) {
                 Ok(server) => {
                     if is_any_port(place) {
@@ -103,7 +103,7 @@ fn is_any_port(place: &Listen) -> bool {
 impl Engine {
     /// Serves this engine's statistics over HTTP, on threads of its own, until the server is dropped.
     ///
-    /// `GET /snapshot` is a [`glance`](Self::glance): whoever pulls it, and as often as he likes, does not disturb thresholds and
+    /// `GET /snapshot` is a [`peek`](Self::peek): whoever pulls it, and as often as he likes, does not disturb thresholds and
     /// ticks. The requests are in `docs/guide/endpoint.md`. The server's threads take no signals, and nothing that they do is recorded.
     /// Any number of servers may run at one time.
     ///
@@ -137,7 +137,7 @@ struct Served(Engine);
 
 impl Source for Served {
     fn snapshot(&self) -> Snapshot {
-        self.0.glance()
+        self.0.peek()
     }
 
     fn reset(&self) {
@@ -158,7 +158,7 @@ impl Source for Served {
             ProfilerMode::Exact => Mode::Exact,
             ProfilerMode::Waits => return Err("waits is no mode that can be set".into()),
         };
-        if self.0.state().is_retired() {
+        if self.0.state().is_disabled() {
             return Err("the program was built without the feature `profile`".into());
         }
         let changed = self.0.state().reconfigure(|config| config.mode(mode));
@@ -166,7 +166,7 @@ impl Source for Served {
     }
 
     fn enter(&self) {
-        own_this_thread();
+        make_thread_internal();
     }
 
     fn trouble(&self, message: Arguments<'_>) {

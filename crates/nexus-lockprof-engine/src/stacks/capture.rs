@@ -35,11 +35,11 @@ impl Switch {
 
 /// Long waits of a record so far, since there was something to look at. The owner's alone.
 #[derive(Debug)]
-pub(crate) struct Turn(AtomicU32);
+pub(crate) struct StackSampling(AtomicU32);
 
-impl Turn {
+impl StackSampling {
     pub(crate) const fn new() -> Self {
-        Turn(AtomicU32::new(0))
+        StackSampling(AtomicU32::new(0))
     }
 
     /// What the next look stands for; 0 when there is none.
@@ -196,6 +196,6 @@ pub(super) fn capture(frames: &mut [usize; FRAMES]) -> usize {
 /// How a wait becomes one of the sample, in tests.
 #[cfg(test)]
 pub(super) fn turns(n: usize, mut is_chosen: impl FnMut() -> bool) -> Vec<u64> {
-    let turn = Turn::new();
+    let turn = StackSampling::new();
     (0..n).map(|_| turn.next(&mut is_chosen)).collect()
 }

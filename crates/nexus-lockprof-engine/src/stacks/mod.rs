@@ -26,13 +26,13 @@ mod table;
 mod tests;
 
 #[cfg(any(not(feature = "stacks"), lockprof_loom))]
-pub(crate) use off::{Noted, Switch, Table, Turn};
+pub(crate) use off::{Noted, StackSampling, StackTable, Switch};
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
 pub(crate) use {
-    capture::{Noted, Switch, Turn},
+    capture::{Noted, StackSampling, Switch},
     merge::Callers,
     symbols::leave_addresses,
-    table::Table,
+    table::StackTable,
 };
 
 #[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]

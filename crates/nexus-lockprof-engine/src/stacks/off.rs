@@ -2,11 +2,11 @@
 
 /// Counts nothing.
 #[derive(Debug)]
-pub(crate) struct Turn(());
+pub(crate) struct StackSampling(());
 
-impl Turn {
+impl StackSampling {
     pub(crate) const fn new() -> Self {
-        Turn(())
+        StackSampling(())
     }
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Switch;
 
 /// Has no stacks.
 #[derive(Debug, Default)]
-pub(crate) struct Table(());
+pub(crate) struct StackTable(());
 
 #[cfg(not(lockprof_loom))]
 pub(crate) use engine::Callers;

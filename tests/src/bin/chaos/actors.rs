@@ -237,8 +237,8 @@ impl Act<'_> {
                     self.switch_to(COUNTING[rng.usize(..COUNTING.len())]);
                 }
                 4 | 5 => {
-                    actor.does("glance");
-                    truth::check(&Engine::global().glance());
+                    actor.does("peek");
+                    truth::check(&Engine::global().peek());
                 }
                 _ => {
                     actor.does("snapshot");

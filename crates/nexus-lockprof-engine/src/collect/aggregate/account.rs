@@ -5,7 +5,7 @@ use nexus_lockprof_snapshot as snapshot;
 use snapshot::Overhead;
 
 /// What counting took, charged by increments: each collection's acquisitions at the cost known by then. Otherwise
-/// the clock's calibration would charge a whole stretch in mode `Counts` to the interval in which it happens.
+/// the clock's calibration would charge all the time in mode `Counts` to the interval in which it happens.
 #[derive(Debug, Default)]
 pub(super) struct Counting {
     /// Acquisitions that were charged.

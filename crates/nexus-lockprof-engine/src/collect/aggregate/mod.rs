@@ -32,10 +32,10 @@ pub(crate) struct Aggregator {
     points: Points,
     seen: AllSeen,
     callers: Callers,
-    /// Whether the last collection was a glance: its interval goes on in the next one.
+    /// Whether the last collection was a peek: its interval goes on in the next one.
     goes_on: bool,
-    /// Collections that were glances: snapshots do not count them.
-    glances: u64,
+    /// Collections that were peeks: snapshots do not count them.
+    peeks: u64,
     started_ns: u64,
     lost_before: Losses,
     counting: Counting,
@@ -55,7 +55,7 @@ impl Aggregator {
             seen: AllSeen::default(),
             callers: Callers::default(),
             goes_on: false,
-            glances: 0,
+            peeks: 0,
             started_ns: core.clock.started_ns(),
             lost_before: Losses::default(),
             counting: Counting::default(),
@@ -67,20 +67,20 @@ impl Aggregator {
 
     /// Collects; what is hot goes to `events`.
     pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
-        let closed = core.eras.open_collection();
+        let closed = core.collections.open_next();
         self.merge(core, closed, Some(events))
     }
 
     /// Collects without ending the interval: the next collection's is the one that this would have been, and nothing is
     /// compared to a threshold. It has the number that the next will have.
-    pub(crate) fn glance(&mut self, core: &Core) -> Snapshot {
-        let closed = core.eras.open_collection();
+    pub(crate) fn peek(&mut self, core: &Core) -> Snapshot {
+        let closed = core.collections.open_next();
         let snapshot = self.merge(core, closed, None);
-        self.glances += 1;
+        self.peeks += 1;
         snapshot.into_glance()
     }
 
-    /// Merges the shards, after the collection `closed` was closed. Without `events` it is a glance.
+    /// Merges the shards, after the collection `closed` was closed. Without `events` it is a peek.
     fn merge(&mut self, core: &Core, closed: u64, events: Option<&mut Vec<Event>>) -> Snapshot {
         let config = core.config();
         // Those that were not told of in the last snapshot are told of first.
@@ -111,7 +111,7 @@ impl Aggregator {
             add_losses(&mut lost, losses(&shard.losses));
             overhead.budgeted_ns += shard.governor.spent_ns();
             looked_up_ns += shard.governor.looked_up_ns();
-            overhead.threads_ns += shard.life.ns(|| core.clock.coarse_ns());
+            overhead.threads_ns += shard.time_in_use.ns(|| core.clock.coarse_ns());
             let (seen, points) = (&mut self.seen, &mut self.points);
             shard.table.for_each(&guard, |record| {
                 let last = seen.of(record);
@@ -146,7 +146,7 @@ impl Aggregator {
         }
         drop(guard);
 
-        let resets = core.eras.resets();
+        let resets = core.collections.resets();
         let elapsed_ns = core.clock.coarse_ns().saturating_sub(self.started_ns);
         let mut points: Vec<(usize, Point)> = Vec::new();
         let mut events = events;
@@ -178,7 +178,7 @@ impl Aggregator {
         table.rejected = lost.points_full;
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
-            collection: closed - self.glances,
+            collection: closed - self.peeks,
             resets,
             taken_unix_ns: SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
@@ -210,7 +210,7 @@ impl Aggregator {
         self.overhead_before.counting_ns += overhead.counting_ns;
         self.overhead_before.threads_ns += overhead.threads_ns;
         self.started_ns += last.elapsed_ns();
-        core.eras.count_reset();
+        core.collections.count_reset();
     }
 }
 

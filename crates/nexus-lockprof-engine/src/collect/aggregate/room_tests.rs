@@ -119,9 +119,9 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
             let interval = snapshot.since(last);
             assert_eq!(interval.as_ref().map(totals), Ok((1, 1, 10)));
         }
-        let glance = aggregator.glance(&core);
-        assert_eq!(totals(&glance), totals(&snapshot));
-        last = Some(glance);
+        let seen = aggregator.peek(&core);
+        assert_eq!(totals(&seen), totals(&snapshot));
+        last = Some(seen);
         if thread % 20 == 19 {
             aggregator.reset(&core, &snapshot);
             (since_reset, last) = (0, None);

@@ -68,7 +68,7 @@ impl Aggregator {
     }
 
     fn take_over_one(&mut self, record: &Record, core: &Core, closed: Option<u64>) {
-        let open = core.eras.collection();
+        let open = core.collections.collection();
         let last = self.seen.take(record);
         let point = match last {
             Some(last) => last.point,

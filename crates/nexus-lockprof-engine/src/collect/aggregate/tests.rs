@@ -9,7 +9,7 @@ use crate::config::Mode;
 use crate::control::{self, Control};
 use crate::identity::{HoldMode, PointKey, SiteKey};
 use crate::record::shard::Shard;
-use crate::record::statistics::{Delta, Kind, Measured, Owner, Record};
+use crate::record::statistics::{Delta, Measure, Measured, Owner, Record};
 use crate::sync::bump;
 use nexus_lockprof_snapshot::Sample;
 use std::panic::Location;
@@ -21,7 +21,7 @@ fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
     record.count(false);
     bump(&record.holds.measured, 1);
     let hold = Measured {
-        kind: Kind::Hold,
+        kind: Measure::Hold,
         ns,
         weight: 1,
     };
@@ -29,7 +29,7 @@ fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
         hold: Some(hold),
         ..Delta::default()
     };
-    let refused = record.add(&owner, &delta, core.era(), &shard.rng, || true);
+    let refused = record.add(&owner, &delta, core.open_collection(), &shard.rng, || true);
     assert_eq!(refused, 0);
 }
 
@@ -61,7 +61,7 @@ fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
 fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection() {
     with_quiet_record(|core, aggregator, hold| {
         let mut events = Vec::new();
-        let closed = core.eras.open_collection();
+        let closed = core.collections.open_next();
         hold(200);
         let snapshot = aggregator.merge(core, closed, Some(&mut events));
         let point = &snapshot.points()[0].hold;
@@ -87,8 +87,8 @@ fn a_glance_does_not_end_the_interval() {
         let mut events = Vec::new();
         let before = aggregator.collect(core, &mut events);
         hold(200);
-        let glance = aggregator.glance(core);
-        assert_eq!(values(&glance.points()[0].hold.recent), [200]);
+        let seen = aggregator.peek(core);
+        assert_eq!(values(&seen.points()[0].hold.recent), [200]);
         hold(300);
         let snapshot = aggregator.collect(core, &mut events);
         let point = &snapshot.points()[0].hold;
@@ -152,7 +152,7 @@ fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: 
     bump(&record.acquisitions, weight);
     bump(&record.holds.measured, 1);
     let hold = Some(Measured {
-        kind: Kind::Hold,
+        kind: Measure::Hold,
         ns,
         weight,
     });
@@ -160,7 +160,7 @@ fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: 
         hold,
         ..Delta::default()
     };
-    let refused = record.add(&owner, &delta, core.era(), &shard.rng, || true);
+    let refused = record.add(&owner, &delta, core.open_collection(), &shard.rng, || true);
     assert_eq!(refused, 0);
 }
 
@@ -180,7 +180,7 @@ fn a_walk_between_a_sample_and_its_sums_takes_the_sample_and_does_not_cut_it() {
             let _ = aggregator.collect(core, &mut events);
         }
         let mut between = None;
-        record.add_hold_around(2_000_000, core.era(), &shard.rng, || {
+        record.add_hold_around(2_000_000, core.open_collection(), &shard.rng, || {
             between = Some(aggregator.collect(core, &mut events));
         });
         let [between, after] = [between.unwrap(), aggregator.collect(core, &mut events)];
@@ -279,14 +279,14 @@ fn the_time_of_threads_does_not_go_back() {
     let read = core.clock.coarse_ns();
     clock.advance(std::time::Duration::from_nanos(1_000));
     let before = collect();
-    shard.life.end(read);
+    shard.time_in_use.end(read);
     let after = collect();
     assert!(after.since(&before).is_ok());
     assert_eq!(
         [before, after].map(|snapshot| snapshot.overhead().threads_ns),
         [1_100, 1_100]
     );
-    shard.life.begin(core.clock.coarse_ns());
+    shard.time_in_use.begin(core.clock.coarse_ns());
     clock.advance(std::time::Duration::from_nanos(5_000));
     // What was too much is not told again.
     assert_eq!(collect().overhead().threads_ns, 5_100);
@@ -298,9 +298,9 @@ fn an_interval_that_begins_at_a_glance_is_not_complete() {
         let before = aggregator.collect(core, &mut Vec::new());
         let hold = |ns| (0..10).for_each(|_| hold(core, shard, record, ns));
         hold(10);
-        let first = aggregator.glance(core);
+        let first = aggregator.peek(core);
         hold(1_000);
-        let second = aggregator.glance(core);
+        let second = aggregator.peek(core);
         hold(1_000);
         let after = aggregator.collect(core, &mut Vec::new());
         hold(1_000);
@@ -401,7 +401,7 @@ fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
 #[test]
 fn a_schedule_that_is_stuck_stands_for_nothing() {
     with_record(|core, aggregator, shard, record, _| {
-        let kind = control::Kind::Sampled;
+        let kind = control::ModeKind::Sampled;
         record
             .control
             .store(Control::new(1, Mode::Sampled { budget: 0.01 }).0, Relaxed);
@@ -410,7 +410,7 @@ fn a_schedule_that_is_stuck_stands_for_nothing() {
             hold_of_weight(core, shard, record, 50, weight);
             let number = record.acquisitions.load(Relaxed);
             record
-                .hold_pace
+                .hold_rate
                 .note(number, number, |start, end| end - start);
         };
         let mut collect = || {

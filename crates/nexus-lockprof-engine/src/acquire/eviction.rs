@@ -99,14 +99,14 @@ impl Core {
         if full(&result) && self.has_leavings() && self.take_leavings() {
             result = shard.insert(owner, key, limits);
         }
-        if full(&result) && self.make_room(shard, owner) {
+        if full(&result) && self.evict_idle(shard, owner) {
             result = shard.insert(owner, key, limits);
         }
         result
     }
 
     /// Takes records of points away at which nothing has happened lately. Whether there may be room now. The owner's call.
-    fn make_room(&self, shard: &Shard, owner: &Owner) -> bool {
+    fn evict_idle(&self, shard: &Shard, owner: &Owner) -> bool {
         let Some(in_use) = shard.in_use() else {
             return false;
         };

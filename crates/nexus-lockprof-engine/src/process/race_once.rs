@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 ///
 /// Not a `OnceLock`: a child that was forked off while another thread sets it must not wait for that thread. It finds no value, and may
 /// set one.
-pub(crate) struct Kept<T: 'static>(AtomicPtr<T>);
+pub(crate) struct RaceOnce<T: 'static>(AtomicPtr<T>);
 
-impl<T: Sync> Kept<T> {
+impl<T: Sync> RaceOnce<T> {
     pub(crate) const fn new() -> Self {
-        Kept(AtomicPtr::new(ptr::null_mut()))
+        RaceOnce(AtomicPtr::new(ptr::null_mut()))
     }
 
     pub(crate) fn get(&self) -> Option<&'static T> {
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_first_value_stays_until_it_is_replaced() {
-        static KEPT: Kept<u32> = Kept::new();
+        static KEPT: RaceOnce<u32> = RaceOnce::new();
         assert_eq!(KEPT.get(), None);
         let first = KEPT.set(1);
         assert_eq!((KEPT.set(2), KEPT.get()), (first, Some(&1)));
