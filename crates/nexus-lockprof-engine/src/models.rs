@@ -15,10 +15,11 @@ use crate::late::Late;
 use crate::record::collection_clock::CollectionClock;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
+use crate::record::owner::Owner;
 use crate::record::pending::{PendingRef, Pool};
 use crate::record::registry::{Claim, Registry};
 use crate::record::reservoir::{Packed, Reservoir};
-use crate::record::statistics::{Delta, Measure, Measured, OpenCollection, Owner, Reading, Record};
+use crate::record::statistics::{Delta, Measure, Measured, OpenCollection, Reading, Record};
 use crate::record::table::Table;
 use crate::sync::{
     AtomicU64,
@@ -621,7 +622,7 @@ fn a_pending_ref_is_given_back_by_another_thread() {
 fn a_change_of_mode_reaches_every_cache() {
     loom::model(|| {
         let record = Record::new(key(0));
-        let shared = Arc::new((AtomicU64::new(1), HotCache::new()));
+        let shared = Arc::new((AtomicU64::new(1), HotCache::<()>::new()));
         let switcher = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {

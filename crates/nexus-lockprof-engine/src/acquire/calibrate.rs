@@ -6,10 +6,11 @@ use crate::control::Control;
 use crate::identity::PointKey;
 use crate::record::governor::{Costs, Governor};
 use crate::record::hot::{HotCache, Probe};
+use crate::record::owner::Owner;
 use crate::record::pending::Pool;
-use crate::record::reservoir::with_rng;
+use crate::record::random::with_rng;
 use crate::record::sampler::Schedule;
-use crate::record::statistics::{Delta, Measure, Measured, OpenCollection, Owner, Record};
+use crate::record::statistics::{Delta, Measure, Measured, OpenCollection, Record};
 use crate::sync::{AtomicBool, AtomicU64, Ordering, bump};
 use Ordering::{Acquire, Relaxed, Release};
 use std::hint::black_box;
@@ -67,7 +68,7 @@ const COLLECTION: OpenCollection = OpenCollection {
 /// A record and all that goes with it, of nobody.
 struct Bench<'a> {
     clock: &'a Clock,
-    cache: Box<HotCache>,
+    cache: Box<HotCache<()>>,
     pool: Pool,
     record: Box<Record>,
     governor: Governor,

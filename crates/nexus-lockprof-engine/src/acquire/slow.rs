@@ -14,11 +14,13 @@ use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
 use crate::process::fork;
+use crate::record::loss::Loss;
+use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
-use crate::record::reservoir::with_rng;
+use crate::record::random::with_rng;
 use crate::record::sampler::Schedule;
-use crate::record::shard::{Loss, Shard};
-use crate::record::statistics::{self, Delta, Measured, Owner, Record};
+use crate::record::shard::Shard;
+use crate::record::statistics::{self, Delta, Measured, Record};
 use crate::sync::{Ordering::Relaxed, bump};
 use std::mem::ManuallyDrop;
 
@@ -353,7 +355,7 @@ impl Core {
             let record = unsafe { pending.record.load(Relaxed).as_ref() };
             let weight = pending.hold_weight.load(Relaxed);
             if weight != 0
-                && pending.is_of(shard)
+                && pending.is_of(shard.id)
                 && let Some(record) = record
             {
                 pending.hold_weight.store(0, Relaxed);
@@ -375,7 +377,7 @@ impl Core {
             self.settle_in(shard, &owner, pending);
         }
         match shard {
-            Some(shard) if pending.is_of(shard) => shard.pool.give_back(pending),
+            Some(shard) if pending.is_of(shard.id) => shard.pool.give_back(pending),
             _ => pending.give_back_to_other(),
         }
     }
@@ -383,7 +385,7 @@ impl Core {
     fn settle_in(&self, shard: &Shard, owner: &Owner, pending: &Pending) {
         // A guard may be released by another thread than acquired it, if the raw lock allows that,
         // and in a thread that is exiting: then the records are this thread's own for the same points.
-        let own = pending.is_of(shard);
+        let own = pending.is_of(shard.id);
         let mine = |record: *mut Record| {
             // SAFETY: null, or a record of an engine that the lock keeps alive.
             let record = unsafe { record.as_ref() }?;

@@ -8,15 +8,16 @@ use crate::core::{Core, GLOBAL};
 use crate::process::exit;
 use crate::process::fork;
 use crate::record::hot::HotCache;
-use crate::record::shard::{Loss, Shard};
-use crate::record::table::try_box;
+use crate::record::loss::Loss;
+use crate::record::memory::try_box;
+use crate::record::shard::Shard;
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What threads without a shard of the global engine look things up in: nothing is found.
-static EMPTY: HotCache = HotCache::new();
+static EMPTY: HotCache<Shard> = HotCache::new();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -29,7 +30,7 @@ enum Stage {
 
 struct Current {
     /// Cache of this thread's shard of the global engine, or `EMPTY`.
-    hot: Cell<*const HotCache>,
+    hot: Cell<*const HotCache<Shard>>,
     stage: Cell<Stage>,
     /// Whether this thread is the profiler's own: nothing that it does is recorded, and nothing of it is lost.
     own: Cell<bool>,
@@ -61,7 +62,7 @@ thread_local! {
 /// Valid for the rest of the process: the global engine's shards are never freed. Its owner is this
 /// thread, for as long as the thread's exit has not begun, which only this thread can do.
 #[inline(always)]
-pub(crate) fn global_hot() -> *const HotCache {
+pub(crate) fn global_hot() -> *const HotCache<Shard> {
     CURRENT.with(|current| current.hot.get())
 }
 

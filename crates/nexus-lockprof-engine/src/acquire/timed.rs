@@ -7,11 +7,12 @@ use crate::acquire::engine_ref::OwnShard;
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::record::hot::Hit;
+use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
-use crate::record::reservoir::with_rng;
+use crate::record::random::with_rng;
 use crate::record::sampler::{EventRate, Schedule};
 use crate::record::shard::Shard;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use crate::sync::{Ordering::Relaxed, bump};
 
 /// Records that are reviewed each time that the governor balances its account.
@@ -74,7 +75,7 @@ impl Core {
             return Err(pending_ref);
         };
         let weight = pending.hold_weight.load(Relaxed);
-        if pending.more.load(Relaxed) || !pending.is_of(shard) || weight == 0 {
+        if pending.more.load(Relaxed) || !pending.is_of(shard.id) || weight == 0 {
             return Err(pending_ref);
         }
         let record = pending.record.load(Relaxed);

@@ -12,7 +12,7 @@
 //! weight of all that was below the middle, near the median, is known, and so is that of the tail: what is kept of
 //! each part is given the weight of that part.
 
-use crate::record::reservoir::open_unit;
+use crate::record::random::open_unit;
 use nexus_lockprof_snapshot::Sample;
 use std::sync::Arc;
 

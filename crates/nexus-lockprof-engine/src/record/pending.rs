@@ -5,8 +5,6 @@
 //! section goes here, in plain stores to a known address; the record gets it after the release.
 
 use crate::acquire::wait_log::LockRef;
-#[cfg(not(lockprof_loom))]
-use crate::record::shard::Shard;
 use crate::record::statistics::Record;
 use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad};
@@ -365,10 +363,10 @@ impl Pending {
         self.how.load(Relaxed) & !Self::UNBOOKED
     }
 
-    #[cfg(not(lockprof_loom))]
+    /// Whether it is of the shard with this number.
     #[inline(always)]
-    pub(crate) fn is_of(&self, shard: &Shard) -> bool {
-        self.shard == shard.id as u32
+    pub(crate) fn is_of(&self, shard: u64) -> bool {
+        self.shard == shard as u32
     }
 
     /// Returns it to its pool, from a thread that does not own that. Once for each `take`.

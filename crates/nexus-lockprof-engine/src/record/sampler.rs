@@ -11,7 +11,8 @@
 //! are used more often are measured equally often. See `docs/decisions/0004-sampling.md`.
 
 use crate::control::ModeKind;
-use crate::record::reservoir::{open_unit, representable};
+use crate::record::random::open_unit;
+use crate::record::reservoir::representable;
 use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad};
 
 /// Events by which the mean gap may grow by one. Twice as many are all measured.

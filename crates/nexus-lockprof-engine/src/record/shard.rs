@@ -1,61 +1,28 @@
 //! One thread's statistics, and the lease under which the thread writes them.
 
-use crate::acquire::eviction::RESERVE;
 use crate::identity::PointKey;
 use crate::record::governor::Governor;
 use crate::record::hot::HotCache;
 use crate::record::lease::Lease;
+use crate::record::loss::{Loss, Losses};
+use crate::record::owner::Owner;
 use crate::record::pending::Pool;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use crate::record::table::Table;
 use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, bump};
 use Ordering::{Acquire, Relaxed};
 
+/// Records that each shard may have whatever others have: so that a new thread's hot points are seen.
+const RESERVE: u64 = 8;
 /// Points whose records may be wanted at one time.
 const WANTED: usize = 8;
-
-/// Causes for which an event is not recorded; indexes a [`Losses`] array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loss {
-    PointsFull,
-    ShardsFull,
-    Reentrant,
-    ThreadExit,
-    Memory,
-    Guards,
-    Stacks,
-}
-
-/// Lost events by cause. In a shard only the owner counts; in an engine anyone, with read-modify-writes.
-#[derive(Debug, Default)]
-pub(crate) struct Losses([AtomicU64; 7]);
-
-impl Losses {
-    pub(crate) const fn new() -> Self {
-        Losses([const { AtomicU64::new(0) }; 7])
-    }
-
-    /// One more, by the only thread that counts here.
-    pub(crate) fn count_as_owner(&self, cause: Loss) {
-        bump(&self.0[cause as usize], 1);
-    }
-
-    /// One more, by any thread.
-    pub(crate) fn count(&self, cause: Loss) {
-        self.0[cause as usize].fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn get(&self, cause: Loss) -> u64 {
-        self.0[cause as usize].load(Relaxed)
-    }
-}
 
 /// One thread's statistics.
 // In this order, so that what a timed acquisition touches besides its record lies together.
 #[repr(C, align(64))]
 pub(crate) struct Shard {
-    pub(crate) hot: HotCache,
+    pub(crate) hot: HotCache<Shard>,
     pub(crate) governor: Governor,
     pub(crate) rng: AtomicU64,
     /// Below 2^32: numbers are given to shards that are kept.

@@ -10,6 +10,7 @@
 
 use crate::control::{self, Control};
 use crate::identity::PointKey;
+use crate::record::owner::Owner;
 use crate::record::reservoir::{Packed, Reservoir};
 use crate::record::sampler::{EventRate, STEP, Sampling};
 use crate::stacks;
@@ -29,21 +30,6 @@ const READ_ATTEMPTS: usize = if cfg!(lockprof_loom) { 2 } else { 64 };
 /// Flags of [`Record::attempts`].
 pub(crate) const WAITS: u32 = 1;
 pub(crate) const TRIES: u32 = 2;
-
-/// Proof that the calling thread owns the shard: only then may its records be written.
-///
-/// Neither `Send` nor `Sync`, so that it cannot leave the thread.
-#[derive(Debug)]
-pub(crate) struct Owner(std::marker::PhantomData<*mut ()>);
-
-impl Owner {
-    /// # Safety
-    /// The calling thread holds the lease of the shard whose records it will write with this.
-    #[inline(always)]
-    pub(crate) unsafe fn assume() -> Self {
-        Owner(std::marker::PhantomData)
-    }
-}
 
 /// Statistics of one acquisition point in one shard.
 // The first cache line is what the hot path touches, and an acquisition that waits for a moment.

@@ -11,7 +11,9 @@
 
 use crate::class;
 use crate::identity::PointKey;
-use crate::record::statistics::{Owner, Record};
+use crate::record::memory::try_box;
+use crate::record::owner::Owner;
+use crate::record::statistics::Record;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published};
 use Ordering::{Acquire, Relaxed, Release};
 use crossbeam_epoch::Guard;
@@ -409,20 +411,6 @@ fn push(list: &AtomicPtr<Record>, record: *mut Record) {
             Err(newer) => first = newer,
         }
     }
-}
-
-/// A value on the heap, or `None` when there is no memory for it.
-pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
-    const { assert!(size_of::<T>() != 0) };
-    // SAFETY: the size is not zero.
-    let place = unsafe { std::alloc::alloc(std::alloc::Layout::new::<T>()) }.cast::<T>();
-    if place.is_null() {
-        return None;
-    }
-    // SAFETY: just allocated for a T.
-    unsafe { place.write(value) };
-    // SAFETY: allocated as a box's content is, and filled.
-    Some(unsafe { Box::from_raw(place) })
 }
 
 #[cfg(test)]

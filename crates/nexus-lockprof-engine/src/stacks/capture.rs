@@ -3,10 +3,11 @@
 use super::table::{FRAMES, Slot};
 use crate::class;
 use crate::core::Core;
+use crate::record::owner::Owner;
 use crate::record::pending::Pending;
-use crate::record::reservoir::with_rng;
+use crate::record::random::with_rng;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -142,7 +143,7 @@ impl Core {
             return;
         };
         let weight = pending.noted.weight.load(Relaxed);
-        if pending.is_of(shard) {
+        if pending.is_of(shard.id) {
             slot.add(weight, wait_ns);
             return;
         }

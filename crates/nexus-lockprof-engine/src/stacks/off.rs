@@ -41,9 +41,10 @@ mod engine {
     use super::Switch;
     use crate::core::Core;
     use crate::identity::PointKey;
+    use crate::record::owner::Owner;
     use crate::record::pending::Pending;
     use crate::record::shard::Shard;
-    use crate::record::statistics::{Owner, Record};
+    use crate::record::statistics::Record;
     use nexus_lockprof_snapshot::Stack;
 
     impl Switch {

@@ -1,6 +1,7 @@
 //! What is subtracted at a reset beside the points: losses, and what the profiler itself took.
 
-use crate::record::shard::{self, Loss};
+use crate::record::loss;
+use crate::record::loss::Loss;
 use nexus_lockprof_snapshot as snapshot;
 use snapshot::Overhead;
 
@@ -33,7 +34,7 @@ pub(super) fn overhead_since(now: Overhead, before: Overhead) -> Overhead {
 }
 
 /// What an engine or a shard has lost until now.
-pub(super) fn losses(losses: &shard::Losses) -> snapshot::Losses {
+pub(super) fn losses(losses: &loss::Losses) -> snapshot::Losses {
     snapshot::Losses {
         points_full: losses.get(Loss::PointsFull),
         shards_full: losses.get(Loss::ShardsFull),

@@ -4,8 +4,9 @@ use super::Aggregator;
 use super::point::Bound;
 use crate::class;
 use crate::core::Core;
+use crate::record::owner::Owner;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use crate::sync::Ordering::Relaxed;
 
 impl Aggregator {

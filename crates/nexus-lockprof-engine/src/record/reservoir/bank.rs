@@ -9,9 +9,10 @@
 //!
 //! Each of the two is divided once more, at a [middle](super::middle) that is near the median, and near the 95th percentile.
 
+use super::Packed;
 use super::middle::{self, Divided, Middle};
 use super::stratum::{Placement, Stratum};
-use super::{Packed, with_rng};
+use crate::record::random::with_rng;
 use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence};
 use Ordering::{Acquire, Relaxed, Release};
 

@@ -12,9 +12,8 @@ mod stratum;
 pub(crate) use bank::BankReading;
 pub(crate) use packed::{Packed, representable};
 
-use crate::record::table::try_box;
-use crate::sync::{AtomicU64, Ordering, SetOnce};
-use Ordering::Relaxed;
+use crate::record::memory::try_box;
+use crate::sync::{AtomicU64, SetOnce};
 use bank::Bank;
 
 /// The two banks, each made when it is first used. Written by the shard's owner, read by the aggregator.
@@ -68,24 +67,11 @@ impl Reservoir {
     }
 }
 
-/// Uniform in (0, 1]: the logarithm of 0 would be infinite.
-pub(crate) fn open_unit(rng: &mut fastrand::Rng) -> f64 {
-    1.0 - rng.f64()
-}
-
-/// Runs `f` with the generator whose state is `seed`, and keeps the state.
-#[inline]
-pub(crate) fn with_rng<T>(seed: &AtomicU64, f: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
-    let mut rng = fastrand::Rng::with_seed(seed.load(Relaxed));
-    let out = f(&mut rng);
-    seed.store(rng.get_seed(), Relaxed);
-    out
-}
-
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
+    use crate::record::random::open_unit;
 
     fn fill(size: usize, values: impl IntoIterator<Item = u64>, seed: u64) -> BankReading {
         let reservoir = Reservoir::default();

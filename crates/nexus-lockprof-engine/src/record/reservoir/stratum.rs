@@ -5,7 +5,8 @@
 //! kept; `w` is the largest key among them. So an item is kept if its key is below `w`, and how many are not until then
 //! is drawn at once: most offers cost one compare.
 
-use super::{Packed, open_unit};
+use super::Packed;
+use crate::record::random::open_unit;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad};
 use Ordering::{Acquire, Relaxed, Release};
 
