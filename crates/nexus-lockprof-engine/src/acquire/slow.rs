@@ -5,7 +5,7 @@
 //! stores and, if this acquisition is timed, one clock read; [`Core::settle`] records after the release.
 
 use crate::acquire::blame::Wait;
-use crate::acquire::signal::{Attempt, Patience};
+use crate::acquire::signal::{self, Attempt};
 use crate::acquire::thread;
 use crate::acquire::timed::is_sampled;
 use crate::acquire::wait_log::{LOG, LockRef, Span};
@@ -243,7 +243,7 @@ impl Core {
         for key in shard.take_wanted() {
             self.record(shard, owner, key, Attempt::Waits);
         }
-        thread::with_patience(Patience::forget);
+        signal::forget_refusals();
     }
 
     /// The record of `key`, in the cache and scheduled under `control`.

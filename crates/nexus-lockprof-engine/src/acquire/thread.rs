@@ -3,7 +3,7 @@
 //! All that is a thread's own is in one thread-local without a destructor, which the hot path reads and which is there until the
 //! thread's very end. `exit` tells when that comes, and the leases are given back.
 
-use crate::acquire::signal::{Attempt, Patience};
+use crate::acquire::signal::Attempt;
 use crate::core::{Core, GLOBAL};
 use crate::process::exit;
 use crate::process::fork;
@@ -40,7 +40,6 @@ struct Current {
     leased: Cell<*const LeasedShard>,
     /// The one of them that was last asked for; or null.
     asked: Cell<*const LeasedShard>,
-    patience: Patience,
 }
 
 thread_local! {
@@ -52,7 +51,6 @@ thread_local! {
             token: Cell::new(0),
             leased: Cell::new(ptr::null()),
             asked: Cell::new(ptr::null()),
-            patience: Patience::new(),
         }
     };
 }
@@ -270,11 +268,6 @@ pub(crate) fn leased(core: &Core) -> Option<&Shard> {
         // SAFETY: of this very engine, since no other has its number; its shards live as long as it does.
         Some(unsafe { &*shard })
     })
-}
-
-/// How often this thread does without asking whether it may allocate.
-pub(crate) fn with_patience<T>(f: impl FnOnce(&Patience) -> T) -> T {
-    CURRENT.with(|current| f(&current.patience))
 }
 
 /// Whether this thread has the lease of `shard`.

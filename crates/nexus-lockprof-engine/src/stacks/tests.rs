@@ -1,7 +1,7 @@
 //! From a long wait to a snapshot. Which callers there are is told in the integration tests: here all are the
 //! engine's own functions, which are cut.
 
-use super::capture::turns;
+use super::sample::turns;
 use super::table::SLOTS;
 use crate::acquire::thread;
 use crate::acquire::wait_log::LockRef;
