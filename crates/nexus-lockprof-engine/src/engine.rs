@@ -6,10 +6,8 @@ use crate::config::{Config, ConfigError};
 use crate::core::{Core, GLOBAL};
 use crate::event::{Event, HandlerId};
 use crate::process::exclusive::lock;
-use crate::process::reporter::Reporter;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A statistics engine: what locks report to and snapshots come from.
 ///
@@ -174,14 +172,6 @@ impl Engine {
         let core = self.state();
         core.control_or_configure();
         core.prepare();
-    }
-
-    /// Starts a thread that [ticks](Self::tick) every `every`, until the reporter is dropped.
-    ///
-    /// # Errors
-    /// The operating system's, when the thread cannot be started; `InvalidInput` when `every` is 0.
-    pub fn reporter(&self, every: Duration) -> std::io::Result<Reporter> {
-        Reporter::start(self.clone(), every)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which engine a lock reports to.
 
-use crate::acquire::thread;
+use crate::acquire::{leased, thread};
 use crate::core::{Core, GLOBAL};
 use crate::engine::{Engine, Inner};
 use crate::identity::PointKey;
@@ -92,7 +92,7 @@ impl EngineRef for Engine {
             Inner::Global => return EngineRef::probe(&Global, key),
             Inner::Local(core) => core,
         };
-        match thread::leased(core) {
+        match leased::leased(core) {
             Some(shard) => shard.hot.probe(key, || core.missed()),
             None => core.missed(),
         }
@@ -102,7 +102,7 @@ impl EngineRef for Engine {
         match &self.0 {
             Inner::Detached => None,
             Inner::Global => EngineRef::own_shard(&Global),
-            Inner::Local(core) => thread::leased(core).map(OwnShard::new),
+            Inner::Local(core) => leased::leased(core).map(OwnShard::new),
         }
     }
 

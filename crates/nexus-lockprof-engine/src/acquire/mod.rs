@@ -9,6 +9,8 @@ pub(crate) mod engine_ref;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod eviction;
 #[cfg(not(lockprof_loom))]
+pub(crate) mod leased;
+#[cfg(not(lockprof_loom))]
 pub(crate) mod look;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod short_wait;

@@ -6,14 +6,14 @@
 
 use crate::acquire::blame::Wait;
 use crate::acquire::signal::{self, Attempt};
-use crate::acquire::thread;
 use crate::acquire::timed::is_sampled;
 use crate::acquire::wait_log::{LOG, LockRef, Span};
+use crate::acquire::{leased, thread};
 use crate::class::{ClassWord, NameLen};
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
-use crate::process::fork;
+use crate::process::due;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
@@ -101,8 +101,8 @@ impl Core {
         len: NameLen,
     ) -> SlowAcquire<'_> {
         let slow = self.waiting_slow_acquire(site, word, len);
-        if self.is_global() && fork::is_due() && !thread::is_inside() && !thread::is_internal() {
-            fork::do_due();
+        if self.is_global() && due::is_due() && !thread::is_inside() && !thread::is_internal() {
+            self.do_due();
         }
         slow
     }
@@ -163,7 +163,7 @@ impl Core {
         len: NameLen,
         attempt: Attempt,
     ) -> Option<Recording<'_>> {
-        if self.is_global() && fork::has_parents_counts() && !fork::forget_parent(attempt) {
+        if self.is_global() && due::has_parents_counts() && !self.forget_parent_for(attempt) {
             // It would be forgotten with the parent's, and its point would be known from now on.
             if !thread::is_internal() {
                 self.losses.count(Loss::Reentrant);
@@ -174,10 +174,10 @@ impl Core {
         if control.kind() == ModeKind::Off {
             return None;
         }
-        let shard = thread::shard_for(self, attempt)?;
+        let shard = leased::shard_for(self, attempt)?;
         let _entered = shard.enter()?;
         let numbered = word.number(len, site.location());
-        // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+        // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
         if attempt == Attempt::Waits && shard.has_wanted() {
             self.make_wanted(shard, &owner);
@@ -346,10 +346,10 @@ impl Core {
     pub unsafe fn settle_unseen(&self, pending_ref: PendingRef) {
         // SAFETY: the caller's.
         if let Some(pending) = unsafe { pending_ref.get() }
-            && let Some(shard) = thread::shard(self)
+            && let Some(shard) = leased::shard(self)
             && let Some(_entered) = shard.enter()
         {
-            // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+            // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
             let owner = unsafe { Owner::assume() };
             // SAFETY: null, or a record of this engine.
             let record = unsafe { pending.record.load(Relaxed).as_ref() };
@@ -369,10 +369,10 @@ impl Core {
     }
 
     fn settle_one(&self, pending: &Pending) {
-        let shard = thread::shard(self); // None is counted there, as lost at thread exit.
+        let shard = leased::shard(self); // None is counted there, as lost at thread exit.
         let entered = shard.and_then(|shard| Some((shard, shard.enter()?))); // None is counted there, as reentrant.
         if let Some((shard, _entered)) = &entered {
-            // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+            // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
             let owner = unsafe { Owner::assume() };
             self.settle_in(shard, &owner, pending);
         }

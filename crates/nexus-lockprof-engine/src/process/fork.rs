@@ -1,38 +1,24 @@
-//! What happens to a process as a whole: its first use of the engine, and its fork.
+//! What the process does at the engine's first use, around a fork, and at the next lock after that.
 
-use crate::acquire::signal::Attempt;
 use crate::acquire::thread;
 use crate::control::ModeKind;
-use crate::core::GLOBAL;
+use crate::core::Core;
 #[cfg(unix)]
-use crate::process::exclusive::ForkGuard;
+use crate::core::GLOBAL;
+use crate::process::due;
+#[cfg(unix)]
+use crate::process::fork_guard::ForkGuard;
 use crate::process::once::Once;
 use crate::process::out;
 use crate::process::start;
 use crate::serve;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+#[cfg(unix)]
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// [`install`].
 static INSTALL: Once = Once::new();
-
-/// What the next lock has to do: [`FORKED`], [`THREADED`], [`COPIED`], [`FIRST_FILE`], or several.
-static DUE: AtomicU8 = AtomicU8::new(0);
-/// Threads of the profiler's own are to be started: this process was forked off, and its parent had some, which it has not.
-const FORKED: u8 = 1;
-/// Others are to be started: a second thread of the program's uses locks.
-const THREADED: u8 = 2;
-/// The counts are those of the process that this one was forked off from.
-const COPIED: u8 = 4;
-/// The file that is written every so often is to be there: whoever finds it knows that there is a process.
-const FIRST_FILE: u8 = 8;
-
-/// The first thread of the program's that uses locks, by its identity; [`UNASKED`]: nobody wants to know of the second one.
-static FIRST_THREAD: AtomicUsize = AtomicUsize::new(UNASKED);
-const UNASKED: usize = usize::MAX;
-/// None has yet.
-const NOBODY: usize = 0;
 
 /// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
 ///
@@ -49,79 +35,24 @@ pub(crate) fn install(environment: bool) {
     INSTALL.end();
 }
 
-/// Has [`out::write_first`] called at the next lock that waits.
-pub(crate) fn await_first_lock() {
-    DUE.fetch_or(FIRST_FILE, Relaxed);
-}
-
-/// Whether the next lock has more to do than to be counted.
-#[inline]
-pub(crate) fn is_due() -> bool {
-    DUE.load(Relaxed) != 0
-}
-
-/// Writes the first file, and starts the threads that are due: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
-/// not just execute another program; and the one that a program with one thread is not to have. Once.
-#[cold]
-#[inline(never)]
-pub(crate) fn do_due() {
-    // Relaxed: one thread is to do it.
-    let due = DUE.swap(0, Relaxed);
-    GLOBAL.call_no_more();
-    if due & FORKED != 0 {
-        out::start_again();
-        serve::start_again();
-    }
-    if due & FIRST_FILE != 0 {
-        out::write_first();
-    }
-    if due & THREADED != 0 {
-        out::start_threaded();
-    }
-}
-
-/// Forgets the counts of the process that this one was forked off from, once. Whether that is done when it returns: not by a
-/// thread that is in the profiler already, nor where it may not allocate.
-#[cold]
-#[inline(never)]
-pub(crate) fn forget_parent(attempt: Attempt) -> bool {
-    if thread::is_inside() || !attempt.may_allocate() {
-        return false;
-    }
-    let _inside = thread::inside();
-    // Other threads wait until it is done: what they count then is the child's own.
-    GLOBAL.begin_anew(has_parents_counts, || {
-        DUE.fetch_and(!COPIED, Relaxed);
-    });
-    GLOBAL.call_no_more();
-    true
-}
-
-/// Whether this process was forked off and has used no lock since.
-pub(crate) fn has_parents_counts() -> bool {
-    DUE.load(Relaxed) & COPIED != 0
-}
-
-/// Has [`out::start_threaded`] called when a second thread of the program's uses a lock.
-pub(crate) fn await_second_thread() {
-    FIRST_THREAD.store(NOBODY, Relaxed);
-}
-
-/// A thread of the program's uses its first lock.
-pub(crate) fn note_thread() {
-    if FIRST_THREAD.load(Relaxed) == UNASKED {
-        return;
-    }
-    let this = thread::identity();
-    // Relaxed: values of their own.
-    if let Err(first) = FIRST_THREAD.compare_exchange(NOBODY, this, Relaxed, Relaxed)
-        && first != this
-        && first != UNASKED
-        && FIRST_THREAD
-            .compare_exchange(first, UNASKED, Relaxed, Relaxed)
-            .is_ok()
-    {
-        DUE.fetch_or(THREADED, Relaxed);
+impl Core {
+    /// Writes the first file, and starts the threads that are due: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
+    /// not just execute another program; and the one that a program with one thread is not to have. Once.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn do_due(&self) {
+        let what = due::take();
+        self.call_no_more();
+        if what & due::FORKED != 0 {
+            out::start_again();
+            serve::start_again();
+        }
+        if what & due::FIRST_FILE != 0 {
+            out::write_first();
+        }
+        if what & due::THREADED != 0 {
+            out::start_threaded();
+        }
     }
 }
 
@@ -147,25 +78,6 @@ pub(crate) fn install_fork_handlers() {
             return;
         }
         std::thread::yield_now();
-    }
-}
-
-/// Makes this thread the profiler's own: it takes no signals, and nothing that it does is recorded.
-pub(crate) fn make_thread_internal() {
-    no_signals();
-    thread::mark_internal();
-}
-
-/// Keeps the program's signal handlers out of this thread: one that exits would wait for the file that it interrupted.
-fn no_signals() {
-    #[cfg(unix)]
-    {
-        let mut all = std::mem::MaybeUninit::uninit();
-        // SAFETY: the first call makes the set that the second one reads.
-        unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
-        }
     }
 }
 
@@ -219,13 +131,17 @@ fn at_fork() {
             return;
         }
         if out::awaits_second_thread() {
-            FIRST_THREAD.store(thread::identity(), Relaxed);
+            due::note_first_thread(thread::identity());
         }
-        let copied = if out::is_asked_for() { COPIED } else { 0 };
+        let copied = if out::is_asked_for() { due::COPIED } else { 0 };
         let has_threads = out::has_thread() || serve::has_thread();
-        let forked = if has_threads { FORKED } else { 0 };
-        let first_file = if out::is_periodic() { FIRST_FILE } else { 0 };
-        DUE.store(copied | forked | first_file, Relaxed);
+        let forked = if has_threads { due::FORKED } else { 0 };
+        let first_file = if out::is_periodic() {
+            due::FIRST_FILE
+        } else {
+            0
+        };
+        due::replace(copied | forked | first_file);
         if copied | forked != 0 {
             GLOBAL.call_at_next_lock();
         }

@@ -4,7 +4,7 @@ use super::leftovers;
 use crate::config::Mode;
 use crate::engine::Engine;
 use crate::process::env::{self, SERVE};
-use crate::process::fork::make_thread_internal;
+use crate::process::internal_thread::make_thread_internal;
 use crate::process::race_once::RaceOnce;
 use crate::say;
 use nexus_lockprof_export::serve::{Limits, Listen, Serve, ServeError, Server, Settings, Source};

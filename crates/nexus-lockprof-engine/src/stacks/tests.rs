@@ -3,7 +3,7 @@
 
 use super::sample::turns;
 use super::table::SLOTS;
-use crate::acquire::thread;
+use crate::acquire::leased;
 use crate::acquire::wait_log::LockRef;
 use crate::class::LockClass;
 use crate::clock::ManualClock;
@@ -115,7 +115,7 @@ fn off_looks_at_nothing() {
     bench.wait(site(), 100);
     let snapshot = bench.snapshot();
     assert_eq!(only(&snapshot).callers, []);
-    let shard = thread::shard(&bench.core).unwrap();
+    let shard = leased::shard(&bench.core).unwrap();
     assert_eq!(shard.stacks.stacks().count(), 0);
     // Live.
     let on = Config::default().mode(Mode::Exact).stacks(true);
@@ -212,7 +212,7 @@ fn a_guard_is_released_elsewhere() {
         panic!("{snapshot}");
     };
     assert_eq!(sums(stack), [1, 1, 70]);
-    let mine = thread::shard(&bench.core).unwrap();
+    let mine = leased::shard(&bench.core).unwrap();
     let samples = mine.stacks.stacks().map(|(_, slot)| slot.sums().samples);
     assert_eq!(samples.sum::<u64>(), 0, "one writer");
 }
@@ -222,7 +222,7 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let bench = Bench::new(true);
     let here = site();
     bench.wait(here, 100);
-    let shard = thread::shard(&bench.core).unwrap();
+    let shard = leased::shard(&bench.core).unwrap();
     // SAFETY: as above.
     let mut slow = unsafe {
         bench

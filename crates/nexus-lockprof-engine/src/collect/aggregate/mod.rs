@@ -47,7 +47,7 @@ pub(crate) struct Aggregator {
 }
 
 impl Aggregator {
-    pub(crate) fn new(core: &Core) -> Self {
+    pub(crate) fn new(started_ns: u64) -> Self {
         let random = RandomState::new();
         Aggregator {
             id: random.hash_one(0) >> 11,
@@ -56,7 +56,7 @@ impl Aggregator {
             callers: Callers::default(),
             goes_on: false,
             peeks: 0,
-            started_ns: core.clock.started_ns(),
+            started_ns,
             lost_before: Losses::default(),
             counting: Counting::default(),
             overhead_before: Overhead::default(),

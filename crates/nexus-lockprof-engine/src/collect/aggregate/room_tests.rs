@@ -47,7 +47,7 @@ fn totals(snapshot: &Snapshot) -> (u64, u64, u64) {
 fn a_guard_keeps_its_record_when_its_thread_has_ended() {
     let clock = ManualClock::new();
     let core = core(&clock, Config::default());
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     let mut collect = || aggregator.collect(&core, &mut Vec::new());
     let class = class();
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
@@ -87,7 +87,7 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
     const THREADS: u64 = 60;
     let clock = ManualClock::new();
     let core = core(&clock, Config::default().max_records(16));
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     let mut last: Option<Snapshot> = None;
     let mut since_reset = 0;
     for thread in 0..THREADS {

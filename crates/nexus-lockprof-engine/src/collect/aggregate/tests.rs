@@ -1,8 +1,8 @@
 //! Collections, and events at their edges.
 
 use super::*;
+use crate::acquire::leased;
 use crate::acquire::signal::Attempt;
-use crate::acquire::thread;
 use crate::class::number_of;
 use crate::clock::ManualClock;
 use crate::config::Mode;
@@ -17,7 +17,7 @@ use std::panic::Location;
 
 /// A timed acquisition, and its hold of `ns`.
 fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
-    // SAFETY: the tests have their shard from `thread::shard`, in this thread.
+    // SAFETY: the tests have their shard from `leased::shard`, in this thread.
     let owner = unsafe { Owner::assume() };
     record.count(false);
     bump(&record.holds.measured, 1);
@@ -41,7 +41,7 @@ fn values(samples: &[Sample]) -> Vec<u64> {
 /// A core whose one record has been used, and read twice since.
 fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
     let core = Core::local(Some(&ManualClock::new()));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
@@ -49,7 +49,7 @@ fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
     let record = core
         .record_or_rest(shard, &owner, key, Attempt::Waits)
         .unwrap();
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     let hold = |ns| hold(&core, shard, record, ns);
     hold(100);
     for _ in 0..3 {
@@ -107,7 +107,7 @@ fn a_glance_does_not_end_the_interval() {
 #[test]
 fn points_of_one_content_at_two_addresses_are_one() {
     let core = Core::local(Some(&ManualClock::new()));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let here = Location::caller();
@@ -121,7 +121,7 @@ fn points_of_one_content_at_two_addresses_are_one() {
             .unwrap();
         hold(&core, shard, record, 100);
     }
-    let snapshot = Aggregator::new(&core).collect(&core, &mut Vec::new());
+    let snapshot = core.new_aggregator().collect(&core, &mut Vec::new());
     let [point] = snapshot.points() else {
         panic!("{snapshot}");
     };
@@ -133,7 +133,7 @@ fn points_of_one_content_at_two_addresses_are_one() {
 fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &ManualClock)) {
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
@@ -143,12 +143,12 @@ fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &Manua
     let record = core
         .record_or_rest(shard, &owner, key, Attempt::Waits)
         .unwrap();
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     test(&core, &mut aggregator, shard, record, &clock);
 }
 
 fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: u64) {
-    // SAFETY: the tests have their shard from `thread::shard`, in this thread.
+    // SAFETY: the tests have their shard from `leased::shard`, in this thread.
     let owner = unsafe { Owner::assume() };
     bump(&record.acquisitions, weight);
     bump(&record.holds.measured, 1);
@@ -240,20 +240,20 @@ fn in_a_forked_child_the_other_threads_have_ended() {
     use std::sync::mpsc::channel;
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    assert!(thread::shard(&core).is_some());
+    assert!(leased::shard(&core).is_some());
     std::thread::scope(|scope| {
         let (ready, is_ready) = channel();
         let (end, ends) = channel::<()>();
         scope.spawn({
             let core = &core;
             move || {
-                let _ = ready.send(thread::shard(core).is_some());
+                let _ = ready.send(leased::shard(core).is_some());
                 let _ = ends.recv();
             }
         });
         assert_eq!(is_ready.recv(), Ok(true));
         let lived = || {
-            Aggregator::new(&core)
+            core.new_aggregator()
                 .collect(&core, &mut Vec::new())
                 .overhead()
                 .threads_ns
@@ -273,8 +273,8 @@ fn in_a_forked_child_the_other_threads_have_ended() {
 fn the_time_of_threads_does_not_go_back() {
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    let shard = thread::shard(&core).unwrap();
-    let mut aggregator = Aggregator::new(&core);
+    let shard = leased::shard(&core).unwrap();
+    let mut aggregator = core.new_aggregator();
     let mut collect = || aggregator.collect(&core, &mut Vec::new());
     clock.advance(std::time::Duration::from_nanos(100));
     let read = core.clock.coarse_ns();
@@ -369,7 +369,7 @@ fn exclusive_holds_fit_into_the_elapsed_time() {
 fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let record = |mode, name: &'static str, locks| {
@@ -385,7 +385,7 @@ fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
     for record in [two_locks, permits] {
         hold_of_weight(&core, shard, record, 10_000_000, 1_000);
     }
-    let snapshot = Aggregator::new(&core).collect(&core, &mut Vec::new());
+    let snapshot = core.new_aggregator().collect(&core, &mut Vec::new());
     let total = |name| snapshot.point(name).unwrap().hold.total_ns;
     assert_eq!(total("two locks of a class"), 2_000_000_000);
     assert_eq!(total("permits of a semaphore"), 10_000_000_000);

@@ -9,9 +9,10 @@ mod template;
 use crate::control::Control;
 use crate::core::GLOBAL;
 use crate::engine::Engine;
+use crate::process::due;
 use crate::process::env::{self, EVERY, OUT};
 use crate::process::exclusive::lock;
-use crate::process::fork::{self, make_thread_internal};
+use crate::process::internal_thread::make_thread_internal;
 use crate::process::race_once::RaceOnce;
 use crate::process::start;
 use crate::process::unwind::caught;
@@ -102,10 +103,10 @@ pub(crate) fn install() {
     lock(&writer.file).place(writer, settings);
     at_exit();
     if every.is_some() {
-        fork::await_first_lock();
+        due::await_first_lock();
     }
     match every {
-        Some(every) if every.threaded => fork::await_second_thread(),
+        Some(every) if every.threaded => due::await_second_thread(),
         Some(every) => write_every(every.time),
         None => {}
     }
@@ -214,7 +215,7 @@ fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
             return true;
         };
         // It has used no lock: its parent tells what it has.
-        if fork::has_parents_counts() {
+        if due::has_parents_counts() {
             return is_last;
         }
         let writer = writer();
