@@ -10,11 +10,9 @@
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
 mod acquire;
-mod class;
 mod config;
 mod control;
 mod identity;
-mod late;
 mod record;
 mod stacks;
 mod sync;
@@ -63,9 +61,10 @@ pub mod adaptor {
     pub use crate::acquire::slow::SlowAcquire;
     pub use crate::acquire::timed::TimedAcquire;
     pub use crate::acquire::wait_log::LockRef;
-    pub use crate::class::{ClassTag, ClassWord, LockClass, MAX_NAME, NameLen};
     pub use crate::core::Core;
-    pub use crate::identity::{HoldMode, PointKey, SiteKey};
+    pub use crate::identity::{
+        ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+    };
     pub use crate::record::hot::{Hit, Probe};
     pub use crate::record::pending::{PendingRef, PendingRefCell};
 }

@@ -8,10 +8,11 @@
 //! checked all the same, those models put a [`Witness`] beside the data.
 
 use crate::acquire::wait_log::{Hold, LockRef, Span, WaitLog};
-use crate::class::{Class, class, number_of, unknown};
 use crate::control::Control;
 use crate::identity::PointKey;
-use crate::late::Late;
+use crate::identity::class::Class;
+use crate::identity::late::Late;
+use crate::identity::numbers::{class, number_of, unknown};
 use crate::record::collection_clock::CollectionClock;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;

@@ -293,8 +293,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class::number_of;
     use crate::identity::SiteKey;
+    use crate::identity::numbers::number_of;
     use std::panic::Location;
 
     #[track_caller]

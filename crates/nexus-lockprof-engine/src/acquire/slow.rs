@@ -9,9 +9,9 @@ use crate::acquire::signal::{self, Attempt};
 use crate::acquire::timed::is_sampled;
 use crate::acquire::wait_log::{LOG, LockRef, Span};
 use crate::acquire::{leased, thread};
-use crate::class::{ClassWord, NameLen};
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
+use crate::identity::{ClassWord, NameLen};
 use crate::identity::{PointKey, SiteKey};
 use crate::process::due;
 use crate::record::loss::Loss;
@@ -89,7 +89,7 @@ impl Core {
     /// ```
     ///
     /// # Safety
-    /// `word` and `len` were made together, by one [`LockClass`](crate::class::LockClass). The slow acquire is used up or dropped before this
+    /// `word` and `len` were made together, by one [`LockClass`](crate::identity::LockClass). The slow acquire is used up or dropped before this
     /// thread begins to exit.
     #[cold]
     #[inline(never)]

@@ -11,7 +11,7 @@
 //! being written. So a writer that is preempted, or that a forked child does not have, delays nobody. What a
 //! ring has overwritten or dropped is missing; the waiter then falls back to the holders it met.
 
-use crate::class::ClassWord;
+use crate::identity::ClassWord;
 use crate::identity::PointKey;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use Ordering::{Acquire, Relaxed, Release};
@@ -293,7 +293,7 @@ impl LogEntry {
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
-    use crate::class::NUMBER_SHIFT;
+    use crate::identity::NUMBER_SHIFT;
 
     fn hold(lock: usize, engine: u64, class: u64, start: u64, end: u64) -> Hold {
         Hold {

@@ -9,7 +9,7 @@
 //! aggregator has taken them over ([`take_evicted`](Table::take_evicted)), and comes back as a spare one. Only the holder of
 //! the aggregator's lock walks a table and takes records over, so no walk meets a record that was made a spare.
 
-use crate::class;
+use crate::identity;
 use crate::identity::PointKey;
 use crate::record::memory::try_box;
 use crate::record::owner::Owner;
@@ -88,7 +88,7 @@ impl Iterator for Chain {
 impl Drop for Chain {
     fn drop(&mut self) {
         for record in self {
-            class::release(record.key);
+            identity::release(record.key);
         }
     }
 }
@@ -144,7 +144,7 @@ impl Table {
                 Box::into_raw(new)
             }
         };
-        class::retain(key);
+        identity::retain(key);
         // SAFETY: this thread's alone until it is in the table.
         unsafe { (*record).key = key };
         // Release: a walker that sees the pointer sees the record filled in; pairs with `for_each`.
@@ -391,7 +391,7 @@ impl Drop for Table {
             if !record.is_null() {
                 // SAFETY: made by `try_box`, in one slot only, and dropped once.
                 let record = unsafe { Box::from_raw(record) };
-                class::release(record.key);
+                identity::release(record.key);
             }
         }
         drop(Chain(self.evicted.load(Relaxed)));

@@ -2,8 +2,8 @@
 
 use super::sample::INTERVAL;
 use super::table::FRAMES;
-use crate::class;
 use crate::core::Core;
+use crate::identity;
 use crate::record::owner::Owner;
 use crate::record::pending::Pending;
 use crate::record::random::with_rng;
@@ -39,7 +39,7 @@ impl Core {
             return;
         };
         // Stacks stay, and would keep its number from other classes.
-        if class::may_change(record.key.number()) {
+        if identity::may_change(record.key.number()) {
             return;
         }
         let weight = record

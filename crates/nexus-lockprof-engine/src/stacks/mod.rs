@@ -18,6 +18,8 @@ mod modules;
 #[cfg(any(not(feature = "stacks"), lockprof_loom))]
 mod off;
 #[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
+mod off_callers;
+#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
 mod off_core;
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
 mod sample;
@@ -40,7 +42,7 @@ pub(crate) use {
 };
 
 #[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
-pub(crate) use {off::leave_addresses, off_core::Callers};
+pub(crate) use {off::leave_addresses, off_callers::Callers};
 
 /// Whether there is anything to switch on.
 pub(crate) const SUPPORTED: bool = cfg!(feature = "stacks");

@@ -1,13 +1,14 @@
 //! Records and points that go away, and what becomes of their figures.
 
-use super::*;
 use crate::acquire::wait_log::LockRef;
-use crate::class::LockClass;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
+use crate::core::Core;
+use crate::identity::LockClass;
 use crate::identity::{HoldMode, SiteKey};
+use nexus_lockprof_snapshot::Snapshot;
 use std::panic::Location;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// The hold that an acquisition's measurement says takes this long.

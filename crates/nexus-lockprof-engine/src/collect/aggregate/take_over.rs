@@ -2,8 +2,8 @@
 
 use super::Aggregator;
 use super::point::Bound;
-use crate::class;
 use crate::core::Core;
+use crate::identity;
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
 use crate::record::statistics::Record;
@@ -90,7 +90,7 @@ impl Aggregator {
             state.take_over(record, last, first..=open, closed, &mut bound);
         }
         self.points.forget_record(point, record.key);
-        class::release(record.key);
+        identity::release(record.key);
     }
 
     /// Keeps the points that have no records within the bound.

@@ -3,15 +3,16 @@
 use super::*;
 use crate::acquire::leased;
 use crate::acquire::signal::Attempt;
-use crate::class::number_of;
 use crate::clock::ManualClock;
 use crate::config::Mode;
 use crate::control::{self, Control};
+use crate::core::Core;
+use crate::identity::numbers::number_of;
 use crate::identity::{HoldMode, PointKey, SiteKey};
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
 use crate::record::statistics::{Delta, Measure, Measured, Record};
-use crate::sync::bump;
+use crate::sync::{Ordering::Relaxed, bump};
 use nexus_lockprof_snapshot::Sample;
 use std::panic::Location;
 

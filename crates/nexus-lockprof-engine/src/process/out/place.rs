@@ -129,7 +129,7 @@ impl OutFile {
 /// JSON, unless the name says otherwise.
 #[cfg(feature = "json")]
 fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
-    if is_binary(path) {
+    if device::is_binary(path) {
         snapshot.write_file(path)
     } else {
         snapshot.write_json_file(path)
@@ -140,12 +140,6 @@ fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
 #[cfg(not(feature = "json"))]
 fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
     snapshot.write_file(path)
-}
-
-/// Whether a file of this name has the form of `.lockprof`.
-#[cfg(feature = "json")]
-pub(super) fn is_binary(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "lockprof")
 }
 
 fn is_later(meta: &Metadata, started: i64) -> bool {

@@ -10,7 +10,7 @@
 //! handler may come in between, and a forked child may find a place that another thread was about to fill, which then stays
 //! unused.
 
-use crate::class::Class;
+use super::class::Class;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 
