@@ -14,6 +14,7 @@ use crate::identity::class::Class;
 use crate::identity::late::Late;
 use crate::identity::numbers::{class, number_of, unknown};
 use crate::record::collection_clock::CollectionClock;
+use crate::record::failures::Failures;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
 use crate::record::owner::Owner;
@@ -79,17 +80,23 @@ fn open_collection() -> OpenCollection {
 fn acquire_contended(record: &Record, seed: &AtomicU64) {
     record.count(true);
     let delta = Delta {
-        timeouts: 1,
-        try_failures: 1,
+        failures: Failures {
+            timeouts: 1,
+            try_failures: 1,
+            ..Failures::default()
+        },
         ..Delta::default()
     };
     record.add(&owner(), &delta, open_collection(), seed, || true);
 }
 
 fn all_or_nothing(reading: &Reading) {
-    assert_eq!(reading.timeouts, reading.try_failures, "half an update");
+    assert_eq!(
+        reading.failures.timeouts, reading.failures.try_failures,
+        "half an update"
+    );
     assert!(
-        reading.timeouts <= reading.contentions,
+        reading.failures.timeouts <= reading.contentions,
         "an update before its contention"
     );
     assert!(
@@ -520,7 +527,10 @@ fn a_reset_races_a_writer() {
             bump(&record.acquisitions, 1);
             let open = collections.now(1);
             let delta = Delta {
-                timeouts: 1,
+                failures: Failures {
+                    timeouts: 1,
+                    ..Failures::default()
+                },
                 hold: Some(Measured {
                     kind: Measure::Hold,
                     // Says after which reset it was measured.
@@ -545,9 +555,12 @@ fn a_reset_races_a_writer() {
                     .unwrap_or_else(|| panic!("backwards: {base:?}, then {reading:?}"))
             };
             sum.0 += grown(reading.acquisitions, base.acquisitions);
-            sum.1 += grown(reading.timeouts, base.timeouts);
+            sum.1 += grown(reading.failures.timeouts, base.failures.timeouts);
             sum.2 += grown(reading.hold.samples, base.hold.samples);
-            assert_eq!(reading.timeouts, reading.hold.samples, "half an update");
+            assert_eq!(
+                reading.failures.timeouts, reading.hold.samples,
+                "half an update"
+            );
             if reading.hold.samples != 0 {
                 assert_eq!(
                     reading.hold.max_ns,

@@ -14,6 +14,7 @@ use crate::core::Core;
 use crate::identity::{ClassWord, NameLen};
 use crate::identity::{PointKey, SiteKey};
 use crate::process::due;
+use crate::record::failures::Failures;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
@@ -692,35 +693,35 @@ impl<'a> SlowAcquire<'a> {
 
     /// `try_*` found the lock taken.
     pub fn try_failed(self) {
-        let delta = Delta {
+        let failures = Failures {
             try_failures: 1,
-            ..Delta::default()
+            ..Failures::default()
         };
-        self.gave_up(&delta, None);
+        self.gave_up(failures, None);
     }
 
     /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this thread waiting all the same.
     pub fn timed_out(self, holder: Option<SiteKey>) {
-        let delta = Delta {
+        let failures = Failures {
             timeouts: 1,
-            ..Delta::default()
+            ..Failures::default()
         };
-        self.waited_in_vain(delta, holder);
+        self.waited_in_vain(failures, holder);
     }
 
     /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept it waiting all the same.
     pub fn cancelled(self, holder: Option<SiteKey>) {
-        let delta = Delta {
+        let failures = Failures {
             cancellations: 1,
-            ..Delta::default()
+            ..Failures::default()
         };
-        self.waited_in_vain(delta, holder);
+        self.waited_in_vain(failures, holder);
     }
 
     /// It was not even tried, or there is nothing to tell of it.
     pub fn abandoned(self) {}
 
-    fn waited_in_vain(self, delta: Delta, holder: Option<SiteKey>) {
+    fn waited_in_vain(self, failures: Failures<u64>, holder: Option<SiteKey>) {
         let core = self.core;
         let vain = self.recording.as_ref().and_then(|recording| {
             (recording.wait_weight != 0).then(|| {
@@ -749,21 +750,25 @@ impl<'a> SlowAcquire<'a> {
                 (wait, measured)
             })
         });
-        let delta = Delta {
+        let failures = Failures {
             vain_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
-            ..delta
+            ..failures
         };
-        self.gave_up(&delta, vain);
+        self.gave_up(failures, vain);
     }
 
-    fn gave_up(self, delta: &Delta, vain: Option<(Wait, Measured)>) {
+    fn gave_up(self, failures: Failures<u64>, vain: Option<(Wait, Measured)>) {
         let this = ManuallyDrop::new(self);
         let Some(recording) = &this.recording else {
             return;
         };
         recording.discard();
         if let Some(_entered) = recording.shard.enter() {
-            recording.tell_of_failure(this.core, delta, vain);
+            let delta = Delta {
+                failures,
+                ..Delta::default()
+            };
+            recording.tell_of_failure(this.core, &delta, vain);
         }
         // After what is told of it: the record must not go away before.
         recording.shard.ends();

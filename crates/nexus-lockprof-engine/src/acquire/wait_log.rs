@@ -293,7 +293,7 @@ impl LogEntry {
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
-    use crate::identity::NUMBER_SHIFT;
+    use crate::identity::class::NUMBER_SHIFT;
 
     fn hold(lock: usize, engine: u64, class: u64, start: u64, end: u64) -> Hold {
         Hold {

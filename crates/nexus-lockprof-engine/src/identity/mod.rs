@@ -11,6 +11,5 @@ pub use key::{HoldMode, PointKey, SiteKey};
 pub use numbers::LockClass;
 pub use numbers::{ClassWord, MAX_NAME, NameLen};
 
-pub(crate) use class::NUMBER_SHIFT;
 pub(crate) use key::to_site;
 pub(crate) use numbers::{instances, may_change, release, retain};

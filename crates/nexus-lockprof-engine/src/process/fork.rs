@@ -6,12 +6,14 @@ use crate::core::Core;
 #[cfg(unix)]
 use crate::core::GLOBAL;
 use crate::process::due;
+use crate::process::endpoint;
 #[cfg(unix)]
 use crate::process::fork_guard::ForkGuard;
+#[cfg(unix)]
+use crate::process::leftovers;
 use crate::process::once::Once;
 use crate::process::out;
 use crate::process::start;
-use crate::serve;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
 #[cfg(unix)]
@@ -30,7 +32,7 @@ pub(crate) fn install(environment: bool) {
     start::note_time_once();
     if environment {
         out::install();
-        serve::watch();
+        endpoint::start();
     }
     INSTALL.end();
 }
@@ -45,7 +47,7 @@ impl Core {
         self.call_no_more();
         if what & due::FORKED != 0 {
             out::start_again();
-            serve::start_again();
+            endpoint::start_again();
         }
         if what & due::FIRST_FILE != 0 {
             out::write_first();
@@ -86,7 +88,7 @@ pub(crate) fn install_fork_handlers() {
 #[cfg(unix)]
 fn at_fork() {
     /// What the forking thread holds: nobody else looks.
-    struct Guards(UnsafeCell<Option<(ForkGuard, serve::Still)>>);
+    struct Guards(UnsafeCell<Option<(ForkGuard, leftovers::ForkGuard)>>);
     // SAFETY: only the thread that has all locks reads or writes it.
     unsafe impl Sync for Guards {}
     static HELD: Guards = Guards(UnsafeCell::new(None));
@@ -104,12 +106,12 @@ fn at_fork() {
         }
         // It is set up by whoever is the first to use it, and the child could not wait for that.
         crossbeam_epoch::default_collector();
-        let still = (ForkGuard::hold(), serve::hold_still());
+        let still = (ForkGuard::hold(), leftovers::hold());
         // SAFETY: this thread has the locks.
         unsafe { *HELD.0.get() = Some(still) };
         HOLDER.store(thread::identity(), Relaxed);
     }
-    fn release() -> Option<(ForkGuard, serve::Still)> {
+    fn release() -> Option<(ForkGuard, leftovers::ForkGuard)> {
         if HOLDER.load(Relaxed) != thread::identity() {
             return None;
         }
@@ -123,7 +125,7 @@ fn at_fork() {
     extern "C" fn in_child() {
         let Some(still) = release() else { return };
         still.0.after_fork();
-        serve::after_fork();
+        leftovers::after_fork();
         start::note_time();
         out::after_fork();
         drop(still);
@@ -134,7 +136,7 @@ fn at_fork() {
             due::note_first_thread(thread::identity());
         }
         let copied = if out::is_asked_for() { due::COPIED } else { 0 };
-        let has_threads = out::has_thread() || serve::has_thread();
+        let has_threads = out::has_thread() || endpoint::has_thread();
         let forked = if has_threads { due::FORKED } else { 0 };
         let first_file = if out::is_periodic() {
             due::FIRST_FILE

@@ -3,7 +3,7 @@
 use crate::acquire::leased;
 
 /// Makes this thread the profiler's own: it takes no signals, and nothing that it does is recorded.
-pub(crate) fn make_thread_internal() {
+pub fn make_thread_internal() {
     no_signals();
     leased::mark_internal();
 }

@@ -4,17 +4,20 @@ pub(crate) mod callbacks;
 pub(crate) mod child;
 pub(crate) mod configure;
 pub(crate) mod due;
+pub(crate) mod endpoint;
 pub(crate) mod env;
 pub(crate) mod exclusive;
 pub(crate) mod exit;
 pub(crate) mod fork;
 pub(crate) mod fork_guard;
 pub(crate) mod internal_thread;
+#[cfg(unix)]
+pub(crate) mod leftovers;
 pub(crate) mod once;
 pub(crate) mod out;
 pub(crate) mod race_once;
 pub(crate) mod reporter;
-#[cfg(any(target_os = "linux", all(unix, feature = "serve")))]
+#[cfg(unix)]
 pub(crate) mod sockets;
 pub(crate) mod start;
 pub(crate) mod unwind;
