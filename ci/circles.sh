@@ -7,7 +7,6 @@ known="
     crates/cargo-lockprof/src
     crates/nexus-lockprof/src
     crates/nexus-lockprof-cli/src
-    crates/nexus-lockprof-engine/src
     crates/nexus-lockprof-export/src
     crates/nexus-lockprof-preload/src
     crates/nexus-lockprof-snapshot/src
