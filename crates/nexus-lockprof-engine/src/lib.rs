@@ -71,6 +71,8 @@ mod out;
 #[cfg(not(lockprof_loom))]
 mod process;
 #[cfg(not(lockprof_loom))]
+mod program;
+#[cfg(not(lockprof_loom))]
 mod reporter;
 #[cfg(not(lockprof_loom))]
 mod room;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats, text,
+    Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats, Text, text,
 };
 
 /// What `format` says in each of our documents.
@@ -25,6 +25,8 @@ struct DocumentRef<'a> {
     #[serde(with = "hex")]
     engine: u64,
     pid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: &'a Option<Text>,
     taken_unix_ns: u64,
     collection: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +56,8 @@ pub(crate) struct Document {
     #[serde(with = "hex")]
     engine: u64,
     pid: u32,
+    #[serde(default)]
+    program: Option<Text>,
     taken_unix_ns: u64,
     collection: u64,
     #[serde(default)]
@@ -89,6 +93,7 @@ impl Serialize for Snapshot {
             schema: SCHEMA,
             engine: self.engine,
             pid: self.pid,
+            program: &self.program,
             taken_unix_ns: self.taken_unix_ns,
             collection: self.collection,
             base: self.base,
@@ -137,6 +142,7 @@ impl TryFrom<Document> for Snapshot {
             taken_unix_ns: document.taken_unix_ns,
             elapsed_ns: document.elapsed_ns,
             pid: document.pid,
+            program: document.program,
             mode: document.mode,
             points: document.points,
             table: document.table,

@@ -137,6 +137,7 @@ impl Snapshot {
                 taken_unix_ns: self.taken_unix_ns,
                 elapsed_ns: whole.minus("elapsed_ns", self.elapsed_ns, earlier.elapsed_ns)?,
                 pid: self.pid,
+                program: self.program.clone(),
                 mode: self.mode,
                 points: points(&self.points, &earlier.points)?,
                 table: TableStats {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
+use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text, point};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub(crate) elapsed_ns: u64,
     /// Process that made it.
     pub(crate) pid: u32,
+    /// File name of its program.
+    pub(crate) program: Option<Text>,
     /// Mode at the time it was taken.
     pub(crate) mode: ProfilerMode,
     /// All points, by total wait, longest first.
@@ -87,6 +89,8 @@ pub struct SnapshotParts {
     pub elapsed_ns: u64,
     /// Process that made it.
     pub pid: u32,
+    /// File name of its program, if that is known.
+    pub program: Option<Text>,
     /// Mode at the time it was taken.
     pub mode: ProfilerMode,
     /// All points, in any order. Records of one point (same lock, mode and site) are merged.
@@ -109,6 +113,7 @@ impl Default for SnapshotParts {
             taken_unix_ns: 0,
             elapsed_ns: 0,
             pid: 0,
+            program: None,
             mode: ProfilerMode::Off,
             points: Vec::new(),
             table: TableStats::default(),
@@ -133,6 +138,7 @@ impl Snapshot {
             taken_unix_ns,
             elapsed_ns,
             pid,
+            program,
             mode,
             mut points,
             table,
@@ -147,6 +153,7 @@ impl Snapshot {
             taken_unix_ns,
             elapsed_ns,
             pid,
+            program: program.filter(|name| !name.is_empty()),
             mode,
             points,
             table,
@@ -246,6 +253,20 @@ impl Snapshot {
     #[must_use]
     pub const fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// File name of the program that made it. `None` if that is not known, or if it was [merged](Self::merge) from those of
+    /// several programs.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let parts = SnapshotParts { program: Some("server".into()), ..SnapshotParts::default() };
+    /// assert_eq!(Snapshot::from_parts(parts).program(), Some("server"));
+    /// ```
+    #[must_use]
+    pub fn program(&self) -> Option<&str> {
+        self.program.as_deref()
     }
 
     /// Which engine made it: differs between processes and between engines of one process.

@@ -15,6 +15,7 @@ mod take_over;
 use crate::core::Core;
 use crate::event::Event;
 use crate::monitor;
+use crate::program;
 use crate::stacks::Callers;
 use crate::sync::Ordering::Relaxed;
 use account::{Counting, add_losses, losses, overhead_since, subtract_losses};
@@ -185,6 +186,7 @@ impl Aggregator {
                 .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
             elapsed_ns,
             pid: std::process::id(),
+            program: program::text().map(Into::into),
             mode: config.mode.into(),
             points,
             table,

@@ -6,7 +6,7 @@ use super::input::{Input, Malformed};
 use super::{MAGIC, VERSION, durations, field, tag, weights};
 use crate::bounds::Unfolded;
 use crate::json::{self, FROM_NOTHING};
-use crate::{AcquireMode, Losses, Overhead, ProfilerMode, ReadError, Sample, TableStats};
+use crate::{AcquireMode, Losses, Overhead, ProfilerMode, ReadError, Sample, TableStats, Text};
 use std::ops::Range;
 
 /// A file whose sections have been found and whose checksum is right.
@@ -53,6 +53,7 @@ impl Room {
 pub(crate) struct Head {
     pub(crate) engine: u64,
     pub(crate) pid: u32,
+    pub(crate) program: Option<Text>,
     pub(crate) base: Option<u64>,
     pub(crate) collection: u64,
     pub(crate) resets: u64,
@@ -417,9 +418,18 @@ fn head(mut input: Input<'_>) -> Read<Head> {
         stacks,
     ] = list(&mut input)?;
     let [budgeted_ns, counting_ns, threads_ns] = list(&mut input)?;
+    let merged = input.number()?;
+    // Files of a version that did not know of them end before these.
+    let incomplete = !input.is_empty() && flag(&mut input)?;
+    let glance = !input.is_empty() && flag(&mut input)?;
+    let program = match input.is_empty() {
+        true => "",
+        false => text(&mut input)?,
+    };
     Ok(Head {
         engine,
         pid,
+        program: (!program.is_empty()).then(|| program.into()),
         base: has_base.then_some(base),
         collection,
         resets,
@@ -449,10 +459,9 @@ fn head(mut input: Input<'_>) -> Read<Head> {
             counting_ns,
             threads_ns,
         },
-        merged: input.number()?,
-        // Files of a version that did not know of them end before these.
-        incomplete: !input.is_empty() && flag(&mut input)?,
-        glance: !input.is_empty() && flag(&mut input)?,
+        merged,
+        incomplete,
+        glance,
     })
 }
 
@@ -482,12 +491,16 @@ fn texts(mut input: Input<'_>) -> Read<Vec<&str>> {
     let count = input.count(1)?;
     let mut texts = Vec::with_capacity(count);
     for _ in 0..count {
-        let length = input.count(1)?;
-        let before = input;
-        let bytes = input.bytes(length)?;
-        texts.push(std::str::from_utf8(bytes).map_err(|_| before.bad("a text that is not UTF-8"))?);
+        texts.push(text(&mut input)?);
     }
     Ok(texts)
+}
+
+fn text<'a>(input: &mut Input<'a>) -> Read<&'a str> {
+    let length = input.count(1)?;
+    let before = *input;
+    let bytes = input.bytes(length)?;
+    std::str::from_utf8(bytes).map_err(|_| before.bad("a text that is not UTF-8"))
 }
 
 fn frames(mut input: Input<'_>, texts: usize) -> Read<Vec<RawFrame>> {

@@ -83,11 +83,16 @@ fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         overhead.threads_ns,
     ]);
     out.number(snapshot.merged);
-    if snapshot.incomplete || snapshot.glance {
+    // What is at the end is left out if there is none of it.
+    let program = snapshot.program.as_deref().unwrap_or_default();
+    if snapshot.incomplete || snapshot.glance || !program.is_empty() {
         out.0.push(u8::from(snapshot.incomplete));
     }
-    if snapshot.glance {
-        out.0.push(1);
+    if snapshot.glance || !program.is_empty() {
+        out.0.push(u8::from(snapshot.glance));
+    }
+    if !program.is_empty() {
+        out.piece(program.as_bytes());
     }
     Ok(out.0)
 }

@@ -36,6 +36,7 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
         taken_unix_ns: head.taken_unix_ns,
         elapsed_ns: head.elapsed_ns,
         pid: head.pid,
+        program: head.program.clone(),
         mode: head.mode,
         points,
         table: head.table,

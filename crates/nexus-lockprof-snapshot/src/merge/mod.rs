@@ -101,6 +101,7 @@ struct Scratch {
 struct Head {
     engine: u64,
     pid: u32,
+    program: Option<Text>,
     collection: u64,
     base: Option<u64>,
     glance: bool,
@@ -127,6 +128,7 @@ impl Merge {
         self.head(Head {
             engine: snapshot.engine,
             pid: snapshot.pid,
+            program: snapshot.program.clone(),
             collection: snapshot.collection,
             base: snapshot.base,
             glance: snapshot.glance,
@@ -189,6 +191,7 @@ impl Merge {
         self.head(Head {
             engine: head.engine,
             pid: head.pid,
+            program: head.program.clone(),
             collection: head.collection,
             base: head.base,
             glance: head.glance,
@@ -286,6 +289,7 @@ impl Merge {
             taken_unix_ns: head.taken_unix_ns,
             elapsed_ns: head.elapsed_ns,
             pid: head.pid,
+            program: head.program,
             mode: head.mode,
             points,
             table: head.table,
@@ -360,6 +364,9 @@ impl Head {
         Self {
             engine: same(self.engine, other.engine),
             pid: if self.pid == other.pid { self.pid } else { 0 },
+            program: self
+                .program
+                .filter(|name| other.program.as_ref() == Some(name)),
             collection: same(self.collection, other.collection),
             base: self.base.filter(|_| self.base == other.base),
             glance: self.glance || other.glance,

@@ -146,6 +146,7 @@ fn any(random: &mut Random) -> Snapshot {
         engine: number(random),
         collection: number(random),
         pid: number(random) as u32,
+        program: [None, Some("server".into())][random.below(2) as usize].clone(),
         elapsed_ns: number(random),
         points,
         ..everything()
