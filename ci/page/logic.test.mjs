@@ -5,7 +5,7 @@ import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
 const source = ["format", "model", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration count digits percent threads threadsError printable shortPath elide readSnapshot quantile findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
+const names = "duration count digits percent threads threadsError printable shortPath pathParts elide readSnapshot quantile findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -154,6 +154,23 @@ test("locks by the place of their first use", () => {
   const lock = (first_used) => ({ ...point("", 1), lock: { first_used } });
   const names = read([lock(site(7, "src/x.rs")), lock({ ...site(7, "src/x.rs"), column: 9 }), lock(site(8, "src/x.rs"))]).points.map((p) => p.lockName);
   assert.deepEqual(names, ["first@src/x.rs:7:5", "first@src/x.rs:7:9", "first@src/x.rs:8"]);
+});
+
+test("locks by the place of their creation", () => {
+  const lock = (created) => ({ ...point("", 1), lock: { created } });
+  const names = read([lock(site(7, "src/x.rs")), lock({ ...site(7, "src/x.rs"), column: 9 }), lock(site(8, "src/x.rs")), lock({ file: "(rest)", line: 0, column: 0 })]).points.map((p) => p.lockName);
+  assert.deepEqual(names, ["new@src/x.rs:7:5", "new@src/x.rs:7:9", "new@src/x.rs:8", "(rest)"]);
+});
+
+test("the parts of a place", () => {
+  assert.deepEqual(page.pathParts("new@src/net/pool.rs:17:5"), ["new@", "src/net/", "pool.rs", ":17:5"]);
+  assert.deepEqual(page.pathParts("first@pool.rs:17"), ["first@", "", "pool.rs", ":17"]);
+  assert.deepEqual(page.pathParts("(readers)"), ["", "", "(readers)", ""]);
+});
+
+test("the name of the program", () => {
+  assert.equal(read([], { program: "ser\u202ever" }).program, "ser\\u{202e}ver");
+  assert.equal(read([]).program, null);
 });
 
 test("the tree of waiting adds up", () => {

@@ -6,7 +6,7 @@ const MOST_LOCKS = 5;
 
 /**
  * The findings, the weightiest first: `{ kind, figure, unit, parts, point }`, where `kind` is "lock", "note" or "loss", and `parts` are
- * strings and `{ code, title }`. `point` is the key of the point to look at, if there is one.
+ * strings and `{ code, title }`. `point` is the point to show, if there is one.
  */
 function findings(snapshot) {
   const losses = lossFinding(snapshot);
@@ -109,7 +109,7 @@ function lockFinding(lock, { elapsed, merged }) {
     parts.push(`; ${percent(victim.wait.total_ns, lock.wait)} of the waiting was at `, place(victim));
   }
   parts.push(".");
-  return { kind: "lock", figure: (lock.estimate || lock.partial) && figure !== "<0.01" ? `${lock.partial ? ">" : "~"}${figure}` : figure, unit, parts, point: (culprit ?? victim)?.key };
+  return { kind: "lock", figure: (lock.estimate || lock.partial) && figure !== "<0.01" ? `${lock.partial ? ">" : "~"}${figure}` : figure, unit, parts, point: culprit ?? victim };
 }
 
 /** Who may be meant by "(readers)": where reading takes longest. */
@@ -127,7 +127,7 @@ function countedFinding(lock, mode) {
   const where = most(lock.points, (p) => p.contentions);
   const why = mode.kind === "counts" ? "mode counts has no clock" : "none of these waits was measured";
   return {
-    kind: "lock", figure: count(lock.contentions), unit: "waits", point: where?.key,
+    kind: "lock", figure: count(lock.contentions), unit: "waits", point: where,
     parts: [name(lock), `: ${contendedWords(lock)}; for how long is not known (${why}).`],
   };
 }
@@ -136,7 +136,7 @@ function vainFinding(lock) {
   const parts = [name(lock), `: ${plural(lock.inVain, "acquire")} gave up after waiting in vain`];
   if (lock.vainWait > 0) parts.push(` ${duration(lock.vainWait)} in all, beside the waits above`);
   parts.push(".");
-  return { kind: "note", parts, point: most(lock.points, (p) => p.timeouts + p.cancellations)?.key };
+  return { kind: "note", parts, point: most(lock.points, (p) => p.timeouts + p.cancellations) };
 }
 
 function contendedWords(lock) {

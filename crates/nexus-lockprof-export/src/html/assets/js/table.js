@@ -109,9 +109,12 @@ class Table {
   rowOf(point) {
     const turner = el("button", { type: "button", class: "turner", tabindex: "-1", "aria-expanded": "false" }, "▸");
     const cells = this.columns.map((column) => {
-      if (column.id === "lock") return el("td", { class: classOf(column) }, el("div", {}, turner, nameBox()));
-      if (column.text) return el("td", { class: classOf(column) }, nameBox());
-      return el("td", { class: classOf(column) });
+      // Where rows are stacked, each number has its head beside it.
+      const head = [column.group, column.head].filter(Boolean).join(" ");
+      const cell = el("td", { class: classOf(column), "data-head": head });
+      if (column.id === "lock") cell.append(el("div", {}, turner, nameBox()));
+      else if (column.text) cell.append(nameBox());
+      return cell;
     });
     const line = el("tr", { class: "point" }, ...cells);
     line.dataset.key = point.key;
@@ -217,16 +220,14 @@ class Table {
   }
 }
 
-/** A name in two parts: where room is short the first, the directories of a path, gives way before the second. */
+/** A name in parts. Where room is short the directories of a path give way first, then the file; `new@` and the line stay. */
 function nameBox() {
-  return el("bdi", { class: "name" }, el("span"), el("span"));
+  return el("bdi", { class: "name" }, ...["mark", "folder", "file", "line"].map((part) => el("span", { class: part })));
 }
 
 function setName(box, text, isPath) {
-  const [first, second] = box.children;
-  const cut = isPath ? text.length - fileName(text).length : 0;
-  setText(first, text.slice(0, cut));
-  setText(second, text.slice(cut));
+  const parts = isPath ? pathParts(text) : ["", "", text, ""];
+  parts.forEach((part, i) => setText(box.children[i], part));
 }
 
 function classOf(column) {
