@@ -137,12 +137,11 @@ impl Words {
         let mode = point.mode.as_str();
         words.iter().all(|word| {
             mode.contains(word.as_str())
-                || is_in_site(&point.site, word, small)
+                || is_in_site("", &point.site, word, small)
                 || match &point.lock {
                     Lock::Named(name) => of(name, small).contains(word.as_str()),
-                    Lock::Created(site) => is_in_site(site, word, small),
-                    Lock::FirstUsed(site) => {
-                        "first@".contains(word.as_str()) || is_in_site(site, word, small)
+                    lock @ (Lock::Created(site) | Lock::FirstUsed(site)) => {
+                        is_in_site(lock.prefix(), site, word, small)
                     }
                     Lock::Anonymous => "?".contains(word.as_str()),
                 }
@@ -156,14 +155,19 @@ fn of<'a>(text: &Text, small: &'a mut HashMap<Text, String>) -> &'a str {
         .or_insert_with(|| text.to_lowercase())
 }
 
-/// Whether `file:line` has the word.
-fn is_in_site(site: &Site, word: &str, small: &mut HashMap<Text, String>) -> bool {
+/// Whether the place, with what stands before it, has the word. No text of the whole is made: the file may be long.
+fn is_in_site(prefix: &str, site: &Site, word: &str, small: &mut HashMap<Text, String>) -> bool {
     let file = of(&site.file, small);
-    // The end of the file is enough for a word that the line is a part of.
-    let mut start = file.len().saturating_sub(word.len());
-    while !file.is_char_boundary(start) {
-        start -= 1;
-    }
+    let line = || format!(":{}", site.line);
+    // As much of the file's begin and of its end as a word can have with what is beside it.
+    let begin = file
+        .get(..file.floor_char_boundary(word.len()))
+        .unwrap_or(file);
+    let end = file.get(file.floor_char_boundary(file.len().saturating_sub(word.len()))..);
     file.contains(word)
-        || format!("{}:{}", file.get(start..).unwrap_or_default(), site.line).contains(word)
+        || format!("{}{}", end.unwrap_or(file), line()).contains(word)
+        || !prefix.is_empty() && {
+            let rest = if begin == file { line() } else { String::new() };
+            format!("{prefix}{begin}{rest}").contains(word)
+        }
 }

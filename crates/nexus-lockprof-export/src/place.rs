@@ -28,9 +28,7 @@ pub(crate) fn column(site: &Site) -> String {
 pub(crate) fn lock(lock: &Lock, place: fn(&Site) -> String) -> Cow<'_, str> {
     match lock {
         Lock::Named(name) => printable(name),
-        Lock::Created(site) => place(site).into(),
-        Lock::FirstUsed(site) => format!("first@{}", place(site)).into(),
-        Lock::Anonymous => "?".into(),
+        lock => lock.name_by(place),
     }
 }
 

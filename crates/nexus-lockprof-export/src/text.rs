@@ -7,7 +7,7 @@
 //!
 //! | column | what it is |
 //! | --- | --- |
-//! | `lock` | the lock class: its name, where it was created, or, after `first@`, where it was first used |
+//! | `lock` | the lock class: its name, `new@` the line that created it, or `first@` the line that used it first |
 //! | `site` | `file:line` of the call that acquires |
 //! | `m` | mode: `ex`clusive, `sh`ared or `up`gradable |
 //! | `acq` | acquisitions |

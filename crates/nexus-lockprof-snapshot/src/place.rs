@@ -190,7 +190,8 @@ impl Lock {
         }
     }
 
-    /// What to call the lock class: its name, the `file:line` of its creation, `first@` and that of its first use, or `?`.
+    /// What to call the lock class: its name, `new@` and the `file:line` of its creation, `first@` and that of its first use,
+    /// or `?`.
     ///
     /// Two classes created at different columns of one line share a name; they are still two classes.
     ///
@@ -198,17 +199,48 @@ impl Lock {
     /// use nexus_lockprof_snapshot::{Lock, Site};
     ///
     /// assert_eq!(Lock::Named("sessions".into()).name(), "sessions");
-    /// assert_eq!(Lock::Created(Site::new("src/pool.rs", 7, 12)).name(), "src/pool.rs:7");
+    /// assert_eq!(Lock::Created(Site::new("src/pool.rs", 7, 12)).name(), "new@src/pool.rs:7");
     /// assert_eq!(Lock::FirstUsed(Site::new("src/pool.rs", 9, 5)).name(), "first@src/pool.rs:9");
     /// assert_eq!(Lock::Anonymous.name(), "?");
     /// ```
     #[must_use]
     pub fn name(&self) -> Cow<'_, str> {
+        self.name_by(Site::to_string)
+    }
+
+    /// The [`name`](Self::name), with the place written by `write`: with its column, or with a shorter path.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Lock, Site};
+    ///
+    /// let lock = Lock::Created(Site::new("src/pool.rs", 7, 12));
+    /// assert_eq!(lock.name_by(|site| format!("{site:#}")), "new@src/pool.rs:7:12");
+    /// ```
+    #[must_use]
+    pub fn name_by(&self, write: impl FnOnce(&Site) -> String) -> Cow<'_, str> {
         match self {
             Self::Named(name) => Cow::Borrowed(name.as_str()),
-            Self::Created(site) => Cow::Owned(site.to_string()),
-            Self::FirstUsed(site) => Cow::Owned(format!("first@{site}")),
+            Self::Created(site) | Self::FirstUsed(site) => {
+                Cow::Owned(format!("{}{}", self.prefix(), write(site)))
+            }
             Self::Anonymous => Cow::Borrowed("?"),
+        }
+    }
+
+    /// What the names of classes without a name begin with, so that nobody takes the place in them for that of an acquisition:
+    /// see [`prefix`](Self::prefix).
+    pub const PREFIXES: [&'static str; 2] = [Self::NEW, Self::FIRST];
+    const NEW: &'static str = "new@";
+    const FIRST: &'static str = "first@";
+
+    /// What stands before the place in the [`name`](Self::name): `new@` for a class known by its creation, `first@` by its first
+    /// use. Empty for all others.
+    #[must_use]
+    pub fn prefix(&self) -> &'static str {
+        match self {
+            Self::Created(site) if !site.is_group() => Self::NEW,
+            Self::FirstUsed(_) => Self::FIRST,
+            Self::Created(_) | Self::Named(_) | Self::Anonymous => "",
         }
     }
 }

@@ -42,10 +42,10 @@ impl Names {
     /// A lock class.
     pub(super) fn lock(&self, lock: &Lock) -> String {
         match lock {
-            Lock::Created(site) => self.named(&self.locks, site),
-            Lock::FirstUsed(site) => format!("first@{}", self.named(&self.locks, site)),
             Lock::Named(name) => shown(name),
-            Lock::Anonymous => lock.name().into_owned(),
+            lock => lock
+                .name_by(|site| self.named(&self.locks, site))
+                .into_owned(),
         }
     }
 
@@ -89,7 +89,8 @@ fn note(lines: &mut HashMap<(Text, u32), Option<u32>>, file: Text, site: &Site) 
     }
 }
 
-fn shown(name: &str) -> String {
+/// Any text of the program, safe to print and not too long.
+pub(super) fn shown(name: &str) -> String {
     let name = printable(name);
     match name.len() > LONGEST {
         true => elide::middle(&name, LONGEST),

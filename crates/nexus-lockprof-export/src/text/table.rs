@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::column::Column;
 use super::grid::Grid;
-use super::{callers, elide, unit};
+use super::{callers, elide, names, unit};
 
 /// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's order, which is
 /// by total wait.
@@ -166,21 +166,28 @@ impl<'a> Table<'a> {
     fn summary(&self) -> String {
         let points = self.snapshot.points();
         let sum = |sum: u64, point: &Point| sum.saturating_add(point.acquisitions);
-        let shards = self.snapshot.table().shards;
+        // A shard is one thread's, and is handed on when that ends.
+        let threads = match self.snapshot.table().shards {
+            0 => String::new(),
+            threads => format!(", {} (peak)", plural(threads, "thread")),
+        };
+        let program = match self.snapshot.program() {
+            Some(name) => format!("{}: ", names::shown(name)),
+            None => String::new(),
+        };
         if self.has_only_waits() {
             let waits = points.iter().fold(0, sum);
             return format!(
-                "{}, {}, mode waits, {}",
+                "{program}{}, {}, mode waits, {}",
                 plural(points.len() as u64, "point"),
                 plural(waits, "wait"),
                 self.period()
             );
         }
         format!(
-            "{}, {} acquisitions, {}, mode {}, {}",
+            "{program}{}, {} acquisitions{threads}, mode {}, {}",
             plural(points.len() as u64, "point"),
             unit::count(points.iter().fold(0, sum)),
-            plural(shards, "shard"),
             self.snapshot.mode(),
             self.period(),
         )

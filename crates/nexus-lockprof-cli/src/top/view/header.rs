@@ -102,8 +102,17 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
         let late = format!("no answer for {} s", late.as_secs());
         pieces.push(piece(8, late, theme.warm()));
     }
-    let target = pieces::middle(&printable(state.target()), (width / 2).max(20));
-    pieces.insert(0, piece(7, target, theme.strong()));
+    let program = data.and_then(|data| data.whole().program());
+    let shown = |name: &str| pieces::middle(&printable(name), (width / 2).max(20));
+    let target = shown(state.target());
+    match program {
+        // Then it matters little how it is reached.
+        Some(program) => {
+            pieces.insert(0, piece(7, shown(program), theme.strong()));
+            pieces.push(piece(2, target, theme.dim()));
+        }
+        None => pieces.insert(0, piece(7, target, theme.strong())),
+    }
     let Some(data) = data else {
         return pieces;
     };

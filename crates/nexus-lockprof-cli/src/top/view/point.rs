@@ -4,7 +4,7 @@ use super::number;
 use super::theme::Theme;
 use crate::top::state::{Bucket, Data, Figures, Key, State, buckets, per_second};
 use nexus_lockprof_export::text::pieces;
-use nexus_lockprof_snapshot::{Durations, Lock, Point, Snapshot, printable};
+use nexus_lockprof_snapshot::{Durations, Point, Snapshot, printable};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::symbols::bar;
@@ -66,11 +66,7 @@ impl<'a> Page<'a> {
         theme: Theme,
     ) -> Option<Self> {
         let whole = data.whole().points().get(index)?;
-        let lock = match &whole.lock {
-            Lock::Created(site) => format!("{site:#}"),
-            Lock::FirstUsed(site) => format!("first@{site:#}"),
-            other => other.name().into_owned(),
-        };
+        let lock = whole.lock.name_by(|site| format!("{site:#}"));
         let site = format!("{:#}", whole.site);
         Some(Self {
             state,
