@@ -2,9 +2,9 @@
 
 use super::number::{age, rate, share, threads};
 use super::theme::Theme;
-use crate::top::state::{Data, Figures, Link, Moment, State, per_second, sum};
+use crate::top::state::{Data, Figures, Link, State, Uptime, per_second, sum};
 use nexus_lockprof_export::text::pieces;
-use nexus_lockprof_snapshot::{ProfilerMode, printable};
+use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, printable};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -72,7 +72,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
 }
 
 /// Since when the target is gone, and why.
-fn gone(state: &State, since: Moment, why: &str, was_there: bool, theme: Theme) -> Line<'static> {
+fn gone(state: &State, since: Uptime, why: &str, was_there: bool, theme: Theme) -> Line<'static> {
     let away = state.now().saturating_sub(since).as_secs();
     if !was_there {
         // Why is where the table would be.
@@ -123,17 +123,33 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
         ProfilerMode::Off => theme.warm(),
         _ => Style::new(),
     };
-    pieces.push(piece(6, format!("mode {mode}"), style));
-    let since = if whole.resets() > 0 { "reset" } else { "start" };
-    let elapsed = format!("{} since {since}", age(whole.elapsed_ns()));
-    pieces.push(piece(5, elapsed, Style::new()));
-    let shows = match (state.table.figures(), data.is_interval()) {
-        (Figures::Totals, _) => format!("showing totals since {since}"),
-        (Figures::Rates, false) => format!("showing averages since {since}"),
-        (Figures::Rates, true) => format!("showing the last {}", age(data.rated().elapsed_ns())),
-    };
-    pieces.push(piece(3, shows, theme.dim()));
+    pieces.push(piece(5, format!("mode {mode}"), style));
+    let times = times(state, data);
+    let since = since(whole);
+    let is_said = times.ends_with(&since);
+    pieces.push(piece(6, times, Style::new()));
+    if !is_said {
+        pieces.push(piece(3, since, Style::new()));
+    }
     pieces
+}
+
+/// For how long the target has counted.
+fn since(whole: &Snapshot) -> String {
+    let since = if whole.resets() > 0 { "reset" } else { "start" };
+    format!("{} since {since}", age(whole.elapsed_ns()))
+}
+
+/// Of what time the figures are.
+fn times(state: &State, data: &Data) -> String {
+    let all = since(data.whole());
+    let last = || format!("last {}", age(data.rated().elapsed_ns()));
+    match state.table.figures() {
+        Figures::Totals => format!("totals: {all}"),
+        Figures::Rates if !data.is_interval() => format!("averages: {all}"),
+        Figures::Rates if data.has_interval_percentiles() => format!("rates, p95: {}", last()),
+        Figures::Rates => format!("rates: {}; p95: {all}", last()),
+    }
 }
 
 /// What all points have together.
@@ -182,12 +198,12 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
 /// Draws the contention of all points over time, newest at the right.
 pub(super) fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let history = state.history();
-    let timed = history.overall().any(|beat| beat.threads > 0.0);
+    let timed = history.overall().any(|sample| sample.threads > 0.0);
     let values = history.overall().rev().take(usize::from(area.width));
     let values: Vec<f32> = values
-        .map(|beat| match timed {
-            true => beat.threads,
-            false => beat.contentions,
+        .map(|sample| match timed {
+            true => sample.threads,
+            false => sample.contentions,
         })
         .collect();
     let highest = values.iter().copied().fold(0.0, f32::max);

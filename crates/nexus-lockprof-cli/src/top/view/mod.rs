@@ -40,7 +40,11 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     if state.drilled().is_some() {
         point::draw(frame, body, state, theme);
     } else {
-        table::draw(frame, body, state, theme);
+        let pane = pane_height(state, body.height);
+        let [rows, pane] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(pane)]).areas(body);
+        table::draw(frame, rows, state, theme);
+        point::draw_pane(frame, pane, state, theme);
     }
     footer::draw(frame, footer, state, theme);
     dialog::draw(frame, area, state, theme);
@@ -49,5 +53,17 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
         if !cell.symbol().chars().all(is_printable) {
             cell.set_symbol("�");
         }
+    }
+}
+
+/// How many lines below the rows are for the selected point: all that are left, if they are enough to say something.
+fn pane_height(state: &State, height: u16) -> u16 {
+    const LEAST: usize = 6;
+    let rows = state.table.rows().len();
+    // The heads of the columns are a line, too.
+    let left = usize::from(height).saturating_sub(rows + 1);
+    match rows > 0 && left >= LEAST {
+        true => u16::try_from(left).unwrap_or(height),
+        false => 0,
     }
 }
