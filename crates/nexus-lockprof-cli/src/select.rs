@@ -155,7 +155,8 @@ fn of<'a>(text: &Text, small: &'a mut HashMap<Text, String>) -> &'a str {
         .or_insert_with(|| text.to_lowercase())
 }
 
-/// Whether `prefix`, file and line, one after the other, contain the word. The whole text is never made: the file may be long.
+/// Whether `prefix`, file and line, one after the other, contain the word. The whole text is never
+/// made: the file may be long.
 fn is_in_site(prefix: &str, site: &Site, word: &str, small: &mut HashMap<Text, String>) -> bool {
     let file = of(&site.file, small);
     let line = || format!(":{}", site.line);

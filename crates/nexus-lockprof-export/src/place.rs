@@ -1,13 +1,15 @@
-//! What places are called where each has one name, whatever else the snapshot has: in labels and names of frames.
+//! What places are called where each has one name, whatever else the snapshot has: in labels and
+//! names of frames.
 //!
-//! Names that depended on their neighbours (a column only where two points share a line) would change while the program runs,
-//! and so would the series and the frames that they name.
+//! Names that depended on their neighbours (a column only where two points share a line) would
+//! change while the program runs, and so would the series and the frames that they name.
 
 use std::borrow::Cow;
 
 use nexus_lockprof_snapshot::{Frame, Lock, Site, portable_path, printable};
 
-/// `file:line`, without what says only where this machine keeps the file; of a group its name alone.
+/// `file:line`, without what says only where this machine keeps the file; of a group its name
+/// alone.
 pub(crate) fn line(site: &Site) -> String {
     if site.is_group() {
         return printable(&site.file).into_owned();

@@ -1,11 +1,12 @@
-//! Builds an inverted index over the text files of a folder with several threads, and shows where they waited for one another.
+//! Builds an inverted index over the text files of a folder with several threads, and shows where
+//! they waited for one another.
 //!
 //! ```text
 //! cargo run --release --example word_index -- . mutex poison
 //! ```
 //!
-//! Words after the folder are looked up: the example prints the files that have all of them. `LOCKPROF_OUT=words.lockprof` in the
-//! environment writes the profile to a file, too.
+//! Words after the folder are looked up: the example prints the files that have all of them.
+//! `LOCKPROF_OUT=words.lockprof` in the environment writes the profile to a file, too.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
@@ -35,7 +36,8 @@ impl Shared {
         }
     }
 
-    /// What each thread does: reads files until none is left. Returns for how many words of how many files it was.
+    /// What each thread does: reads files until none is left. Returns for how many words of how
+    /// many files it was.
     fn work(&self) -> Done {
         let mut done = Done::default();
         loop {
@@ -139,7 +141,8 @@ fn check_index(shared: &Shared, done: &Done) -> Result<(), String> {
     }
 }
 
-/// Compares what the threads counted with what the profiler has counted. Its counts are exact, unless it is off.
+/// Compares what the threads counted with what the profiler has counted. Its counts are exact,
+/// unless it is off.
 fn check_profile(profile: &Snapshot, done: &Done) -> Result<(), String> {
     let writes = |point: &&Point| point.mode == AcquireMode::Exclusive;
     let writes = profile.points_of("index").filter(writes);

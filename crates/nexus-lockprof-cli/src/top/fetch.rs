@@ -1,4 +1,5 @@
-//! The thread that looks at the target. It may wait for it as long as it likes: nothing waits for this thread.
+//! The thread that looks at the target. It may wait for it as long as it likes: nothing waits for
+//! this thread.
 
 use super::state::{Command, Report};
 use crate::target::Source;
@@ -14,7 +15,8 @@ pub(crate) struct Connected {
     pub(crate) is_static: bool,
 }
 
-/// Connects and looks, again and again, and carries out commands, until nobody gives any more or nobody listens.
+/// Connects and looks, again and again, and carries out commands, until nobody gives any more or
+/// nobody listens.
 ///
 /// What fails is reported, and begins again with connecting at the next look.
 pub(super) fn run(

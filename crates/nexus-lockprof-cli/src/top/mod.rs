@@ -1,7 +1,8 @@
 //! `lockprof top TARGET`: a profiled process, live on a terminal.
 //!
-//! Three threads send to the one that draws: of the target ([`fetch`]), of the keyboard, of signals. What it hears changes the
-//! [`state`], which the [`view`] draws. See `docs/decisions/0020-top.md`.
+//! Three threads send to the one that draws: of the target ([`fetch`]), of the keyboard, of
+//! signals. What it hears changes the [`state`], which the [`view`] draws. See
+//! `docs/decisions/0020-top.md`.
 
 mod fetch;
 mod screen;
@@ -49,7 +50,8 @@ const IDLE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 ///
-/// If stdout is no terminal, or the terminal cannot be used. What is wrong with the target is shown, not returned.
+/// If stdout is no terminal, or the terminal cannot be used. What is wrong with the target is
+/// shown, not returned.
 pub(crate) fn run(
     setup: Setup,
     colours: bool,
@@ -72,7 +74,8 @@ pub(crate) fn run(
         End::Quit => Ok(()),
         #[cfg(unix)]
         End::Signal(signal) => {
-            // As who sent it expects: by the signal, which shells and service managers can tell from an exit.
+            // As who sent it expects: by the signal, which shells and service managers can tell
+            // from an exit.
             signal_hook::low_level::emulate_default_handler(signal)
                 .context("a signal was not obeyed")
         }
@@ -244,7 +247,8 @@ impl Drop for Watch {
     }
 }
 
-/// Panics where `LOCKPROF_TOP_PANIC` names this place and the file it names has come to be: for `ci/top.sh`, and in builds with debug assertions only.
+/// Panics where `LOCKPROF_TOP_PANIC` names this place and the file it names has come to be: for
+/// `ci/top.sh`, and in builds with debug assertions only.
 #[cfg(debug_assertions)]
 fn planted(place: &str) {
     let wanted = std::env::var("LOCKPROF_TOP_PANIC").unwrap_or_default();

@@ -23,11 +23,11 @@ pub(super) fn middle(text: &str, max: usize) -> String {
     format!("{start}{MARK}{end}")
 }
 
-/// How to fit the paths of one column of a table, which may end in `:line` or `:line:column`, into its width: all in the same way, so
-/// that alike paths look alike.
+/// How to fit the paths of one column of a table, which may end in `:line` or `:line:column`, into
+/// its width: all in the same way, so that alike paths look alike.
 ///
-/// What is left out are directories from the middle. As many are kept at the start as all shortened paths have room
-/// for, and when one path of a directory is shortened, all of that directory are.
+/// What is left out are directories from the middle. As many are kept at the start as all shortened
+/// paths have room for, and when one path of a directory is shortened, all of that directory are.
 #[derive(Debug)]
 pub(super) struct Paths<'a> {
     max: usize,
@@ -85,7 +85,8 @@ fn start(directories: &str, n: usize) -> &str {
     directories.get(..end).unwrap_or(directories)
 }
 
-/// What a lock's name begins with if it is a place, and the place. It tells the place from that of an acquisition, so it stays.
+/// What a lock's name begins with if it is a place, and the place. It tells the place from that of
+/// an acquisition, so it stays.
 fn marked(path: &str) -> (&str, &str) {
     let mark = Lock::PREFIXES.iter().find(|mark| path.starts_with(**mark));
     path.split_at(mark.map_or(0, |mark| mark.len()))
@@ -150,7 +151,8 @@ fn suffix(text: &str, max: usize) -> &str {
     text
 }
 
-/// `text`, broken between words into lines of at most `max` columns; the second and later are indented.
+/// `text`, broken between words into lines of at most `max` columns; the second and later are
+/// indented.
 pub(super) fn wrapped(text: &str, max: usize) -> String {
     let mut lines = String::new();
     let mut used = 0;

@@ -6,7 +6,8 @@ use nexus_lockprof_snapshot::{Lock, Point, Site, Text, portable_path, printable}
 
 use super::elide;
 
-/// The longest name that is shown, in columns: a file can have a path of any length at each of its points.
+/// The longest name that is shown, in columns: a file can have a path of any length at each of its
+/// points.
 const LONGEST: usize = 200;
 
 /// The places of the table that must be told apart by their column: others share their line.

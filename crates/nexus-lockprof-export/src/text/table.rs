@@ -9,8 +9,8 @@ use super::column::Column;
 use super::grid::Grid;
 use super::{callers, elide, names, unit};
 
-/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's order, which is
-/// by total wait.
+/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's
+/// order, which is by total wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SortKey {
@@ -52,8 +52,9 @@ impl SortKey {
     }
 }
 
-/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table, then what there is
-/// to say about it. No line is wider than the [`width`](Self::width), and the last has no line end: `println!` adds it.
+/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table,
+/// then what there is to say about it. No line is wider than the [`width`](Self::width), and the
+/// last has no line end: `println!` adds it.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a table does nothing until it is displayed"]
 pub struct Table<'a> {
@@ -84,7 +85,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH) counts as that.
+    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH)
+    /// counts as that.
     pub fn width(mut self, columns: usize) -> Self {
         self.width = columns.max(Self::MIN_WIDTH);
         self
@@ -96,8 +98,8 @@ impl<'a> Table<'a> {
         self
     }
 
-    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line tells how many more
-    /// there are. 0 shows none.
+    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line
+    /// tells how many more there are. 0 shows none.
     ///
     /// ```
     /// use nexus_lockprof_export::text;
@@ -113,11 +115,10 @@ impl<'a> Table<'a> {
     /// let callers = vec![Stack { frames, waits: 2, wait_ns: 900, samples: 2 }];
     /// let site = Site::new("src/main.rs", 7, 20);
     /// let snapshot = Snapshot::from_parts(SnapshotParts {
-    ///     points: vec![Point { callers, ..Point::new(Lock::Anonymous, AcquireMode::Exclusive, site) }],
-    ///     ..SnapshotParts::default()
-    /// });
-    /// let report = text::table(&snapshot).callers(1).to_string();
-    /// assert!(report.contains("\n     100% 2 waits  app::flush (src/main.rs:30)\n"), "{report}");
+    ///     points: vec![Point { callers, ..Point::new(Lock::Anonymous, AcquireMode::Exclusive,
+    /// site) }],     ..SnapshotParts::default() }); let report =
+    /// text::table(&snapshot).callers(1).to_string(); assert!(report.contains("\n     100% 2 waits
+    /// app::flush (src/main.rs:30)\n"), "{report}");
     /// ```
     pub fn callers(mut self, stacks: usize) -> Self {
         self.callers = stacks;

@@ -210,7 +210,8 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot::from_parts(parts())
 }
 
-/// A snapshot of up to 40 points, some of which look alike and some of which have callers, with numbers of any size up to so many bits.
+/// A snapshot of up to 40 points, some of which look alike and some of which have callers, with
+/// numbers of any size up to so many bits.
 pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
     let names = [
         "a",

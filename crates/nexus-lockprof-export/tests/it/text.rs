@@ -350,7 +350,8 @@ fn a_total_that_hangs_on_one_event_is_marked() {
     );
 }
 
-/// The sample's table has room for it from some width on; below, doubtful totals have a mark of one letter.
+/// The sample's table has room for it from some width on; below, doubtful totals have a mark of one
+/// letter.
 #[test]
 fn how_far_off_a_total_may_be_in_a_narrow_table() {
     let mut forms = Vec::new();

@@ -120,8 +120,9 @@ pub(crate) enum Figures {
     Totals,
 }
 
-/// The points `indices` of `data`, in order. Those that have no value come last, whichever way. Ties are in the order of their
-/// names, which stays: rows that show the same number do not change places from one look to the next.
+/// The points `indices` of `data`, in order. Those that have no value come last, whichever way.
+/// Ties are in the order of their names, which stays: rows that show the same number do not change
+/// places from one look to the next.
 pub(crate) fn sort(
     indices: &mut [usize],
     by: Sort,
@@ -216,7 +217,8 @@ fn compare(a: Option<f64>, b: Option<f64>, ascends: bool) -> Ordering {
     }
 }
 
-/// What a point has in a column. All points are of the same time, so that sums need not be divided by it.
+/// What a point has in a column. All points are of the same time, so that sums need not be divided
+/// by it.
 fn value(column: Column, point: &Point) -> Option<f64> {
     let measured = |durations: &nexus_lockprof_snapshot::Durations| {
         (durations.samples > 0 || durations.is_empty()).then_some(durations.total_ns as f64)

@@ -118,7 +118,8 @@ impl Data {
         self.interval.as_ref().unwrap_or(&self.whole)
     }
 
-    /// What happened at the point `index` of [`whole`](Self::whole) in the time of [`rated`](Self::rated); `None` if nothing.
+    /// What happened at the point `index` of [`whole`](Self::whole) in the time of
+    /// [`rated`](Self::rated); `None` if nothing.
     pub(crate) fn rated_point(&self, index: usize) -> Option<&Point> {
         match &self.interval {
             None => self.whole.points().get(index),
@@ -128,8 +129,8 @@ impl Data {
 
     /// The point `index` as its percentiles are of, and whether that is the last interval.
     ///
-    /// A look from outside does not end the interval of the program's own samples. Then there are none of the time between two looks, and
-    /// the percentiles of rates are of everything, too.
+    /// A look from outside does not end the interval of the program's own samples. Then there are
+    /// none of the time between two looks, and the percentiles of rates are of everything, too.
     pub(crate) fn sampled_point(&self, index: usize, figures: Figures) -> (Option<&Point>, bool) {
         match figures == Figures::Rates && self.has_interval_percentiles() {
             true => (self.rated_point(index), true),

@@ -77,7 +77,8 @@ impl Dialog {
             Self::Reset => match key.code {
                 KeyCode::Char('y' | 'Y') => Answer::Command(Command::Reset),
                 KeyCode::Char('n' | 'N') | KeyCode::Esc => Answer::Close,
-                // What was meant for something else must not throw a profile away, nor the question.
+                // What was meant for something else must not throw a profile away, nor the
+                // question.
                 _ => Answer::Stay,
             },
             Self::Mode { at } => mode(at, key),
@@ -115,7 +116,8 @@ fn mode(at: &mut usize, key: KeyEvent) -> Answer {
     }
 }
 
-/// A number alone is per cent: who types 2 does not mean 200 %. What is none, the target refuses by name.
+/// A number alone is per cent: who types 2 does not mean 200 %. What is none, the target refuses by
+/// name.
 fn budget(text: &str) -> Answer {
     let text = text.trim();
     if text.is_empty() {

@@ -13,7 +13,8 @@ pub(crate) struct TrendSample {
     pub(crate) contentions: f32,
 }
 
-/// TrendSamples of all points together and of each, oldest first, as long as there is anything but rest in them.
+/// TrendSamples of all points together and of each, oldest first, as long as there is anything but
+/// rest in them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     overall: VecDeque<TrendSample>,

@@ -1,5 +1,5 @@
-//! What `lockprof top` knows and what it is being asked: changed by reports of the target and by keys, and by nothing
-//! else. There is no terminal in it, no clock and no target.
+//! What `lockprof top` knows and what it is being asked: changed by reports of the target and by
+//! keys, and by nothing else. There is no terminal in it, no clock and no target.
 
 mod buckets;
 mod column;

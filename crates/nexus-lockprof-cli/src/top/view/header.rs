@@ -11,7 +11,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, RenderDirection, Sparkline};
 
-/// Something to say, and how much worth: where there is no room for all, those of least worth are left out.
+/// Something to say, and how much worth: where there is no room for all, those of least worth are
+/// left out.
 struct Piece {
     worth: u8,
     spans: Vec<Span<'static>>,

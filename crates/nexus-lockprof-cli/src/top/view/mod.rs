@@ -1,4 +1,5 @@
-//! Draws the state. It changes nothing of it but what only drawing can know: how many rows a page has.
+//! Draws the state. It changes nothing of it but what only drawing can know: how many rows a page
+//! has.
 
 mod dialog;
 mod footer;
@@ -17,7 +18,8 @@ use nexus_lockprof_snapshot::is_printable;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
 
-/// Draws everything into whatever size there is: where there is little room, the table stays and the rest goes.
+/// Draws everything into whatever size there is: where there is little room, the table stays and
+/// the rest goes.
 pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     let area = frame.area();
     let [header, chart, body, footer] = Layout::vertical([
@@ -48,7 +50,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     }
     footer::draw(frame, footer, state, theme);
     dialog::draw(frame, area, state, theme);
-    // Texts were made printable, each in its place. If one was forgotten, it must not reach the terminal.
+    // Texts were made printable, each in its place. If one was forgotten, it must not reach the
+    // terminal.
     for cell in &mut frame.buffer_mut().content {
         if !cell.symbol().chars().all(is_printable) {
             cell.set_symbol("�");
@@ -56,7 +59,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     }
 }
 
-/// How many lines below the rows are for the selected point: all that are left, if they are enough to say something.
+/// How many lines below the rows are for the selected point: all that are left, if they are enough
+/// to say something.
 fn pane_height(state: &State, height: u16) -> u16 {
     const LEAST: usize = 6;
     let rows = state.table.rows().len();

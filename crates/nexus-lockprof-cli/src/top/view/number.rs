@@ -45,7 +45,8 @@ pub(crate) fn contended(point: &Point) -> String {
     }
 }
 
-/// A total of durations as `text` says it: `-` if it was not measured, with a `~` if it is an estimate, or of a part of them.
+/// A total of durations as `text` says it: `-` if it was not measured, with a `~` if it is an
+/// estimate, or of a part of them.
 pub(crate) fn marked(durations: &Durations, text: impl Fn(u64) -> String) -> String {
     if durations.samples == 0 {
         // Nothing to measure is not the same as not measured.
@@ -97,8 +98,8 @@ pub(crate) fn age(ns: u64) -> String {
     }
 }
 
-/// The last samples in `width` columns, the newest at the right end, the highest bar at `highest` or their own highest, whichever is
-/// more.
+/// The last samples in `width` columns, the newest at the right end, the highest bar at `highest`
+/// or their own highest, whichever is more.
 pub(crate) fn trend(
     newest_first: impl Iterator<Item = TrendSample>,
     of: fn(TrendSample) -> f32,

@@ -24,7 +24,8 @@ const BY_WORTH: [Column; 9] = [
     Column::Wait,
 ];
 
-/// Terminal columns that names get at least, unless they need less, before a column of numbers is left out.
+/// Terminal columns that names get at least, unless they need less, before a column of numbers is
+/// left out.
 const LOCK: usize = 14;
 const SITE: usize = 22;
 /// There is no site where both names have less than this.
@@ -88,7 +89,8 @@ impl<'a> Seen<'a> {
             theme,
             rows: rows.get(state.table.offset..end).unwrap_or_default(),
             timed,
-            // A curve has its own scale, but what is nothing beside the others must not look like something.
+            // A curve has its own scale, but what is nothing beside the others must not look like
+            // something.
             highest: highest.fold(0.0, f32::max) / 50.0,
         }
     }
@@ -141,7 +143,8 @@ impl<'a> Seen<'a> {
         columns
     }
 
-    /// The width of a column of numbers: of the longest that is usual, so that it stays as the numbers change.
+    /// The width of a column of numbers: of the longest that is usual, so that it stays as the
+    /// numbers change.
     fn width(&self, column: Column, screen: usize) -> usize {
         let usual = match column {
             Column::Lock | Column::Site => 0,

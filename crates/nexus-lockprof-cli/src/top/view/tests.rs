@@ -1,5 +1,5 @@
-//! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with `LOCKPROF_BLESS=1` in
-//! the environment they are written instead of compared.
+//! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with
+//! `LOCKPROF_BLESS=1` in the environment they are written instead of compared.
 
 use super::*;
 use crate::top::state::tests::{Target, press, see, state};
@@ -135,7 +135,8 @@ fn a_point() {
     check("point-at-rest", &mut state, 120, 44);
 }
 
-/// Whoever looks from outside does not end the program's own interval; and no hold was measured in this one.
+/// Whoever looks from outside does not end the program's own interval; and no hold was measured in
+/// this one.
 #[test]
 fn a_point_of_an_interval_that_goes_on() {
     let mut target = Target::new().at("sessions", 88, [400, 90, 30, 12]);
@@ -310,7 +311,8 @@ fn in_colours() {
     assert!(has(Color::Red) && has(Color::Cyan));
 }
 
-/// Names, a target and messages that would steer the terminal, in all that can be seen: what is drawn is printable, and each of them was made so in its place.
+/// Names, a target and messages that would steer the terminal, in all that can be seen: what is
+/// drawn is printable, and each of them was made so in its place.
 #[test]
 fn nothing_that_is_drawn_steers_the_terminal() {
     const EVIL: &str =

@@ -30,8 +30,8 @@ impl Target {
         }
     }
 
-    /// What happens at the point of `lock` in `line` in the next second: acquisitions, contentions, total wait and hold in
-    /// milliseconds.
+    /// What happens at the point of `lock` in `line` in the next second: acquisitions, contentions,
+    /// total wait and hold in milliseconds.
     pub(crate) fn at(
         mut self,
         lock: &str,

@@ -10,7 +10,8 @@ fn every_column_sorts_both_ways() {
         ('S', "[a] b c", "[c] b a"),
         ('3', "[a] b c", "[a] b c"),
         ('A', "[b] a c", "[c] a b"),
-        // Nothing was acquired at c, so that it has no share and no percentiles: last, whichever way.
+        // Nothing was acquired at c, so that it has no share and no percentiles: last, whichever
+        // way.
         ('5', "[b] a c", "[a] b c"),
         ('W', "[b] a c", "[c] a b"),
         ('7', "[b] a c", "[a] b c"),
@@ -144,7 +145,8 @@ fn rows_of_equal_rank_keep_their_places() {
     see(&mut state, target.look());
     assert_eq!(rows(&state), "[a] b c d");
     for second in 0..4 {
-        // Another one each time has waited most in all, and none of them waits now: but for what is not shown.
+        // Another one each time has waited most in all, and none of them waits now: but for what is
+        // not shown.
         target.parts.points[second].wait.total_ns += 900_000_000;
         see(&mut state, target.look());
         for (at, point) in target.parts.points.iter_mut().enumerate() {

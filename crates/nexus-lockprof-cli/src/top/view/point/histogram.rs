@@ -123,7 +123,8 @@ fn bound(ns: u64) -> String {
     format!("{ns}ns")
 }
 
-/// A bar of `share` of `room` columns, to an eighth of a column; what is not nothing has a trace at least.
+/// A bar of `share` of `room` columns, to an eighth of a column; what is not nothing has a trace at
+/// least.
 fn bars(share: f64, room: usize) -> String {
     if share <= 0.0 || room == 0 {
         return String::new();

@@ -1,5 +1,5 @@
-//! One point: all its figures, its distributions, and who called. On a page of its own, or as much of it as there is room for below
-//! the table.
+//! One point: all its figures, its distributions, and who called. On a page of its own, or as much
+//! of it as there is room for below the table.
 
 mod figures;
 mod histogram;
@@ -107,7 +107,8 @@ impl<'a> Page<'a> {
         lines
     }
 
-    /// As much of it as `height` lines have room for: those that matter most first, and no head without anything below it.
+    /// As much of it as `height` lines have room for: those that matter most first, and no head
+    /// without anything below it.
     fn brief(&self, height: usize) -> Vec<Line<'static>> {
         let mut lines = vec![self.title()];
         lines.extend(self.counters());
