@@ -115,10 +115,11 @@ impl<'a> Table<'a> {
     /// let callers = vec![Stack { frames, waits: 2, wait_ns: 900, samples: 2 }];
     /// let site = Site::new("src/main.rs", 7, 20);
     /// let snapshot = Snapshot::from_parts(SnapshotParts {
-    ///     points: vec![Point { callers, ..Point::new(Lock::Anonymous, AcquireMode::Exclusive,
-    /// site) }],     ..SnapshotParts::default() }); let report =
-    /// text::table(&snapshot).callers(1).to_string(); assert!(report.contains("\n     100% 2 waits
-    /// app::flush (src/main.rs:30)\n"), "{report}");
+    ///     points: vec![Point { callers, ..Point::new(Lock::Anonymous, AcquireMode::Exclusive, site) }],
+    ///     ..SnapshotParts::default()
+    /// });
+    /// let report = text::table(&snapshot).callers(1).to_string();
+    /// assert!(report.contains("\n     100% 2 waits  app::flush (src/main.rs:30)\n"), "{report}");
     /// ```
     pub fn callers(mut self, stacks: usize) -> Self {
         self.callers = stacks;

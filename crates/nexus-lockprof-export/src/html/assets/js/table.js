@@ -150,7 +150,7 @@ class Table {
     let text = "";
     if (this.points.length === 0) text = "No points.";
     else if (all === 0) text = "No point has all of these words. Escape clears the filter.";
-    else if (next > 0) text = `The first ${digits(this.most)} of ${digits(all)} are shown, sorted by ${by}; sorting and the filter look at all.`;
+    else if (next > 0) text = `Showing the first ${digits(this.most)} of ${digits(all)} points by ${by}. Sorting and filtering cover all of them.`;
     this.more.hidden = text === "";
     // What is the same stays, with its focus.
     if (this.more.dataset.text === text) return;
