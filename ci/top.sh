@@ -153,7 +153,7 @@ expect 'acq/s▼' "a digit sorts by its column"
 until_true "what is locked most is first" first 日本語
 expect 'last [0-9.]+m?s' "rates are of the last interval"
 typed t
-expect '  totals: [0-9.]+m?s since' "t shows totals"
+expect '  totals: [0-9a-z. ]+ since' "t shows totals"
 typed tW
 
 echo "--- the filter"
@@ -172,13 +172,13 @@ expect '^hot  exclusive  at .*watched.rs:[0-9]+:[0-9]+' "the selected point is b
 keys Enter
 expect 'Esc back' "Enter shows all about it"
 expect 'wait times +hold times' "both distributions"
-expect '^quantiles +p50 +p90 +p95' "quantiles"
+expect '^since start +p50 +p90 +p95' "percentiles, and of what time they are"
 expect '[0-9]+(ns|µs|ms) – .*[█▏▎▍▌▋▊▉]' "bars"
 keys Right
 expect '^[^ ]+  [a-z]+  at .*watched.rs' "the next point"
 keys Escape
 expect 'wait/s▼' "Esc goes back"
-expect 'rates: last [0-9.]+m?s; p95: [0-9.]+m?s since start' "of what time the figures are"
+expect 'rates: last [0-9.]+m?s; p95: [0-9a-z. ]+ since start' "of what time the figures are"
 
 echo "--- help, pause"
 typed '?'
