@@ -10,7 +10,6 @@ pub(crate) mod kept;
 pub(crate) mod leftovers;
 pub(crate) mod once;
 pub(crate) mod out;
-pub(crate) mod program;
 pub(crate) mod reporter;
 #[cfg(unix)]
 pub(crate) mod sockets;

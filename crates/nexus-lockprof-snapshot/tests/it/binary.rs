@@ -142,11 +142,12 @@ fn any(random: &mut Random) -> Snapshot {
         }
     });
     let points = points.collect();
+    let program = [None, Some(""), Some("src/a.rs"), Some("shop")][random.below(4) as usize];
     Snapshot::from_parts(SnapshotParts {
+        program: program.map(Text::from),
         engine: number(random),
         collection: number(random),
         pid: number(random) as u32,
-        program: [None, Some("server".into())][random.below(2) as usize].clone(),
         elapsed_ns: number(random),
         points,
         ..everything()

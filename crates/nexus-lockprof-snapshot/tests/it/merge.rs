@@ -65,7 +65,6 @@ fn process(random: &mut Random) -> Snapshot {
     Snapshot::from_parts(SnapshotParts {
         engine: random.below(2),
         pid: random.below(2) as u32,
-        program: [None, Some("a".into()), Some("b".into())][random.below(3) as usize].clone(),
         collection: random.below(2),
         elapsed_ns: random.below(1 << 40),
         taken_unix_ns: random.below(1 << 60),
@@ -95,7 +94,6 @@ fn assert_same(a: &Snapshot, b: &Snapshot) {
             (
                 snapshot.engine(),
                 snapshot.pid(),
-                snapshot.program().map(str::to_owned),
                 snapshot.collection(),
                 snapshot.base_collection(),
             ),
@@ -252,25 +250,6 @@ fn who_made_it() {
     assert_eq!(waits.mode(), ProfilerMode::Waits);
     let error = same.since(&taken(7, 1, exact)).err();
     assert_eq!(error, Some(SinceError::Merged { merged: 2 }));
-}
-
-#[test]
-fn the_program_of_all_or_none() {
-    let of = |program: Option<&str>| {
-        Snapshot::from_parts(SnapshotParts {
-            program: program.map(Into::into),
-            ..SnapshotParts::default()
-        })
-    };
-    let (server, client, unknown) = (of(Some("server")), of(Some("client")), of(None));
-    let merged = |snapshots: &[&Snapshot]| {
-        let merged = Snapshot::merge(snapshots.iter().copied().cloned());
-        merged.program().map(str::to_owned)
-    };
-    assert_eq!(merged(&[&server, &server]), Some("server".to_owned()));
-    assert_eq!(merged(&[&server, &client, &server]), None);
-    assert_eq!(merged(&[&server, &unknown]), None);
-    assert_eq!(of(Some("")).program(), None);
 }
 
 /// What cannot be read adds nothing.

@@ -13,14 +13,13 @@ use crate::process::env::{self, EVERY, OUT};
 use crate::process::exclusive::lock;
 use crate::process::fork::{self, own_this_thread};
 use crate::process::kept::Kept;
-use crate::process::program;
 use crate::process::start;
 use crate::process::unwind::caught;
 use crate::say;
 use nexus_lockprof_snapshot::Snapshot;
 use place::Place;
 use quiet::Quiet;
-
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -263,8 +262,7 @@ impl File {
     /// Where this process writes.
     fn place(&mut self, writer: &Writer, settings: &Settings) -> &mut Place {
         self.place.get_or_insert_with(|| {
-            let program = program::name().unwrap_or_else(|| "program".into());
-            let path = settings.template.path(writer.pid, &program);
+            let path = settings.template.path(writer.pid, &program());
             let path = match &settings.folder {
                 Some(folder) => folder.join(path),
                 None => path,
@@ -280,6 +278,14 @@ impl File {
             say(message);
         }
     }
+}
+
+/// The file name of the program.
+fn program() -> OsString {
+    let path = std::env::current_exe().ok();
+    let path = path.or_else(|| std::env::args_os().next().map(PathBuf::from));
+    let name = path.and_then(|path| path.file_name().map(OsStr::to_owned));
+    name.unwrap_or_else(|| "program".into())
 }
 
 impl Every {
