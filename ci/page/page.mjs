@@ -243,6 +243,9 @@ async function staticPage() {
     await other.screenshot({ path: join(shots, `demo-${colorScheme}-${width}.png`), fullPage: true });
     const tops = await other.$$eval(".detail figure", (all) => all.map((figure) => figure.getBoundingClientRect().top));
     assert.equal(tops[0] < tops[1], width === 400, `one histogram a row at ${width}`);
+    // To a screen reader it is a table at any width, as Chromium's own tree of roles says.
+    assert.equal(await other.getByRole("table", { name: "Acquisition points" }).getByRole("row").count(), 10);
+    assert.ok((await other.getByRole("columnheader").count()) >= 6);
     if (width === 400) {
       const [lock, site, acquisitions] = await other.$eval("tr.point", (tr) => ["lock", "site", "acquisitions"].map((c) => tr.querySelector(`td.${c}`).getBoundingClientRect().top));
       assert.ok(lock < site && site < acquisitions, `lock, site and numbers stand below each other: ${[lock, site, acquisitions]}`);

@@ -13,11 +13,12 @@ class Table {
     this.most = PAGE_ROWS;
     this.column = COLUMNS.find((c) => c.id === "wait_total");
     this.descending = true;
-    this.body = el("tbody");
+    // Roles are said, since a table that CSS lays out as blocks is none to screen readers.
+    this.body = el("tbody", { role: "rowgroup" });
     this.heads = new Map();
-    this.head = el("tr");
+    this.head = el("tr", { role: "row" });
     this.more = el("div", { class: "more" });
-    this.element = el("table", {}, el("caption", { hidden: true }, "Acquisition points"), el("thead", {}, this.head), this.body);
+    this.element = el("table", { role: "table", "aria-label": "Acquisition points" }, el("caption", { hidden: true }, "Acquisition points"), el("thead", { role: "rowgroup" }, this.head), this.body);
     place.append(this.element, this.more);
     this.body.addEventListener("click", (event) => this.clicked(event));
     this.body.addEventListener("keydown", (event) => this.pressed(event));
@@ -51,7 +52,7 @@ class Table {
   headOf(column) {
     const button = el("button", { type: "button", title: column.about, onclick: () => this.sortBy(column) },
       column.group ? el("small", {}, column.group) : null, column.head, el("span", { class: "arrow", "aria-hidden": "true" }));
-    const th = el("th", { scope: "col", class: classOf(column) }, button);
+    const th = el("th", { role: "columnheader", scope: "col", class: classOf(column) }, button);
     this.heads.set(column.id, th);
     return th;
   }
@@ -111,12 +112,12 @@ class Table {
     const cells = this.columns.map((column) => {
       // Where rows are stacked, each number has its head beside it.
       const head = [column.group, column.head].filter(Boolean).join(" ");
-      const cell = el("td", { class: classOf(column), "data-head": head });
+      const cell = el("td", { role: "cell", class: classOf(column), "data-head": head });
       if (column.id === "lock") cell.append(el("div", {}, turner, nameBox()));
       else if (column.text) cell.append(nameBox());
       return cell;
     });
-    const line = el("tr", { class: "point" }, ...cells);
+    const line = el("tr", { role: "row", class: "point" }, ...cells);
     line.dataset.key = point.key;
     turner.setAttribute("aria-label", `Details of ${point.lockName} at ${point.siteName}`);
     return { line, cells, turner };
@@ -200,7 +201,7 @@ class Table {
     this.close();
     if (opening) {
       this.open = key;
-      this.detailLine = el("tr", { class: "details" }, el("td", { colspan: String(this.columns.length) }, this.detail.element));
+      this.detailLine = el("tr", { role: "row", class: "details" }, el("td", { role: "cell", colspan: String(this.columns.length) }, this.detail.element));
     }
     this.draw();
     if (opening) this.detail.draw();
