@@ -34,8 +34,6 @@ mod engine;
 mod event;
 #[cfg(not(lockprof_loom))]
 mod process;
-#[cfg(not(lockprof_loom))]
-mod serve;
 
 pub use config::{Config, ConfigError, Mode};
 
@@ -48,9 +46,6 @@ pub use crate::{
     process::env::var_os,
     process::reporter::Reporter,
 };
-
-#[cfg(all(feature = "serve", unix, not(lockprof_loom)))]
-pub use nexus_lockprof_export::serve::{Limits, Listen, ListenError, ServeError, Server};
 
 /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
 ///
@@ -68,6 +63,29 @@ pub mod adaptor {
     pub use crate::identity::{HoldMode, PointKey, SiteKey};
     pub use crate::record::hot::{Hit, Probe};
     pub use crate::record::pending::{Stamp, StampCell};
+}
+
+/// What `nexus-lockprof-serve` is made with: how a server starts with the program, and what becomes of it at exit and fork.
+#[cfg(not(lockprof_loom))]
+pub mod serving {
+    pub use crate::process::endpoint::{Endpoint, install};
+    pub use crate::process::env::place;
+    pub use crate::process::fork::own_this_thread;
+    pub use crate::process::kept::Kept;
+    #[cfg(unix)]
+    pub use crate::process::leftovers::Cleanup;
+
+    /// Removes a server's file when the process exits, and closes its socket in processes that are forked off.
+    #[cfg(unix)]
+    pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
+        crate::process::leftovers::remember(socket, file);
+        crate::process::fork::watch_forks();
+    }
+
+    /// Prints one line on stderr, as the engine does.
+    pub fn say(message: std::fmt::Arguments<'_>) {
+        crate::say(message);
+    }
 }
 
 /// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.

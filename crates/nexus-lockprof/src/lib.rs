@@ -73,6 +73,8 @@ pub mod engine {
     pub use nexus_lockprof_engine::{
         Config, ConfigError, Engine, Event, Global, HandlerId, Host, ManualClock, Mode, Reporter,
     };
+    #[cfg(all(feature = "serve", unix))]
+    pub use nexus_lockprof_serve::ServeEngine;
 }
 
 pub use global::{
@@ -87,7 +89,7 @@ pub use locks::*;
 pub use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar, ProfiledGuard, ProfiledRecursive};
 pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
 #[cfg(all(feature = "serve", unix))]
-pub use nexus_lockprof_engine::{Limits, Listen, ListenError, ServeError, Server};
+pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Frame, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseHotError,
     Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot, SnapshotParts,

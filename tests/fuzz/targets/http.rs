@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use nexus_lockprof_export::serve::{Limits, Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_serve::{Limits, Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
 
 /// An empty source, which counts its resets.

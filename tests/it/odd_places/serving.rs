@@ -2,6 +2,7 @@
 
 use super::folder::Folder;
 use super::*;
+use nexus_lockprof::engine::ServeEngine as _;
 use nexus_lockprof_tests::children;
 use nexus_lockprof_tests::http::At;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Processes, sockets and URLs: the real endpoint, and impostors.
 
 use crate::support::{Folder, before, command, lockprof};
-use nexus_lockprof_export::serve::{Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_serve::{Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -2,7 +2,7 @@
 //! environment, endpoints, or the names of programs.
 
 use crate::support::{Folder, command, of, point};
-use nexus_lockprof_export::serve::{Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_serve::{Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{
     AcquireMode, Frame, Lock, Point, ProfilerMode, Site, Snapshot, Stack, is_printable, printable,
 };

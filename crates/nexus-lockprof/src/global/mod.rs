@@ -12,7 +12,7 @@ use enabled::{effective, engine};
 
 use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Reporter};
 #[cfg(all(feature = "serve", unix))]
-use nexus_lockprof_engine::{Limits, Listen, ServeError, Server};
+use nexus_lockprof_serve::{Limits, Listen, ServeEngine as _, ServeError, Server};
 use nexus_lockprof_snapshot::Snapshot;
 use std::io;
 use std::sync::Arc;

@@ -13,8 +13,8 @@ use super::request::Request;
 use super::settings::Change;
 use super::waits::Waits;
 use super::{Limits, Source, query};
-use crate::prometheus::{self, Scrapes};
-use crate::{html, pprof};
+use nexus_lockprof_export::prometheus::{self, Scrapes};
+use nexus_lockprof_export::{html, pprof};
 
 /// What all connections of a server share.
 pub(super) struct Served<'a> {

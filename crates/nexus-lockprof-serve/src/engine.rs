@@ -1,19 +1,38 @@
-//! With the feature `serve`.
+//! An engine as the source of a server, and the endpoint that `LOCKPROF_SERVE` asks for.
 
-use super::leftovers;
-use crate::config::Mode;
-use crate::engine::Engine;
-use crate::process::env::{self, SERVE};
-use crate::process::fork::own_this_thread;
-use crate::process::kept::Kept;
-use crate::say;
-use nexus_lockprof_export::serve::{Limits, Listen, Serve, ServeError, Server, Settings, Source};
-use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 use std::fmt::Arguments;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-pub(crate) const SUPPORTED: bool = true;
+use nexus_lockprof_engine::serving::{self, Cleanup, Endpoint, Kept, own_this_thread, say};
+use nexus_lockprof_engine::{Engine, Mode};
+use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
+
+use super::{Leftover, Limits, Listen, Serve, ServeError, Server, Settings, Source};
+
+static ENDPOINT: Endpoint = Endpoint {
+    start,
+    start_again,
+    has_thread,
+};
+
+extern "C" fn install() {
+    serving::install(&ENDPOINT);
+}
+
+// Where the loader looks for constructors: the first use of a lock, before `main` or after, finds the endpoint.
+#[allow(
+    unsafe_code,
+    reason = "an entry in the table of constructors, each of which the loader calls once"
+)]
+#[cfg(not(miri))]
+#[used]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static CONSTRUCTOR: extern "C" fn() = install;
 
 /// Where the environment says to serve.
 static PLACE: Kept<Listen> = Kept::new();
@@ -25,31 +44,31 @@ const STEP: Duration = Duration::from_millis(50);
 /// Serves where the environment says, at the global engine's first use.
 ///
 /// That may be in any lock of the program: what takes its time, such as looking through a folder of sockets, is done by a thread.
-pub(crate) fn watch() {
-    let Some(value) = env::var_os(SERVE) else {
+fn start() {
+    let (name, Some(value)) = serving::place() else {
         return;
     };
     match Listen::from_os(&value) {
-        Ok(place) => start(PLACE.set(place), Duration::ZERO),
+        Ok(place) => serve_on_thread(PLACE.set(place), Duration::ZERO),
         // Errors begin with the value.
-        Err(error) => say(format_args!("{SERVE}={error}: not serving")),
+        Err(error) => say(format_args!("{name}={error}: not serving")),
     }
 }
 
 /// Whether [`start_again`] starts a thread.
-pub(crate) fn has_thread() -> bool {
+fn has_thread() -> bool {
     PLACE.get().is_some()
 }
 
 /// The same in a process that was forked off. A place that only one can have may be its parent's for a while: daemons are what the
 /// parent starts before it ends.
-pub(crate) fn start_again() {
+fn start_again() {
     if let Some(place) = PLACE.get() {
-        start(place, PATIENCE);
+        serve_on_thread(place, PATIENCE);
     }
 }
 
-fn start(place: &'static Listen, patience: Duration) {
+fn serve_on_thread(place: &'static Listen, patience: Duration) {
     let started = std::thread::Builder::new()
         .name("lockprof-serve".into())
         .spawn(move || {
@@ -57,16 +76,16 @@ fn start(place: &'static Listen, patience: Duration) {
             match serve_in_time(place, patience) {
                 Ok(server) => {
                     if is_any_port(place) {
-                        say(format_args!("{SERVE}={place}: serving {server}"));
+                        say(format_args!("LOCKPROF_SERVE={place}: serving {server}"));
                     }
                     server.detach();
                 }
-                Err(error) => say(format_args!("{SERVE}={place}: {error}: not serving")),
+                Err(error) => say(format_args!("LOCKPROF_SERVE={place}: {error}: not serving")),
             }
         });
     if let Err(error) = started {
         say(format_args!(
-            "{SERVE}: no thread for it: {error}: not serving"
+            "LOCKPROF_SERVE: no thread for it: {error}: not serving"
         ));
     }
 }
@@ -100,35 +119,53 @@ fn is_any_port(place: &Listen) -> bool {
     }
 }
 
-impl Engine {
-    /// Serves this engine's statistics over HTTP, on threads of its own, until the server is dropped.
+/// What an [`Engine`] can do with this crate: be served.
+pub trait ServeEngine {
+    /// Serves the engine's statistics over HTTP, on threads of the profiler's own, until the server is dropped.
     ///
-    /// `GET /snapshot` is a [`glance`](Self::glance): whoever pulls it, and as often as he likes, does not disturb thresholds and
-    /// ticks. The requests are in `docs/guide/endpoint.md`. The server's threads take no signals, and nothing that they do is recorded.
-    /// Any number of servers may run at one time.
+    /// `GET /snapshot` is a [`glance`](Engine::glance): pulling it does not disturb thresholds and ticks. `docs/guide/endpoint.md` has
+    /// the requests. The server's threads take no signals, and nothing that they do is recorded. Any number of servers may run at one time.
     ///
     /// # Errors
     /// [`ServeError`] names what cannot be bound, and why.
     ///
     /// ```
-    /// use nexus_lockprof_engine::{Engine, Listen};
+    /// use nexus_lockprof_engine::Engine;
+    /// use nexus_lockprof_serve::{Listen, ServeEngine as _};
     ///
     /// let server = Engine::new().serve(&"127.0.0.1:0".parse::<Listen>()?)?;
     /// println!("{server}"); // http://127.0.0.1:43210
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn serve(&self, place: &Listen) -> Result<Server, ServeError> {
+    fn serve(&self, place: &Listen) -> Result<Server, ServeError> {
         self.serve_within(place, Limits::default())
     }
 
-    /// The same, within limits of one's own.
+    /// The same, within other limits than the default.
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
-    pub fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError> {
+    fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError>;
+}
+
+impl ServeEngine for Engine {
+    fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError> {
         let server = Serve::new(Served(self.clone())).limits(limits).on(place)?;
-        leftovers::remember(&server);
+        let leftover = server.leftover();
+        let socket = leftover.socket();
+        let file = (leftover.has_file()).then(|| Box::new(leftover) as Box<dyn Cleanup>);
+        serving::remember(socket, file);
         Ok(server)
+    }
+}
+
+impl Cleanup for Leftover {
+    fn is_needed(&self) -> bool {
+        self.has_file()
+    }
+
+    fn run(&self) {
+        self.remove();
     }
 }
 
@@ -146,7 +183,7 @@ impl Source for Served {
 
     fn settings(&self) -> Settings {
         Settings {
-            mode: self.0.config().mode.into(),
+            mode: self.0.mode().into(),
         }
     }
 
@@ -158,11 +195,7 @@ impl Source for Served {
             ProfilerMode::Exact => Mode::Exact,
             ProfilerMode::Waits => return Err("waits is no mode that can be set".into()),
         };
-        if self.0.state().is_retired() {
-            return Err("the program was built without the feature `profile`".into());
-        }
-        let changed = self.0.state().reconfigure(|config| config.mode(mode));
-        changed.map_err(|error| error.to_string())
+        self.0.change_mode(mode).map_err(|error| error.to_string())
     }
 
     fn enter(&self) {

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use nexus_lockprof_export::serve::Server;
+use nexus_lockprof_serve::Server;
 
 /// Longer than an answer takes on any machine: a server that does not answer fails the test and does not hang it.
 const PATIENCE: Duration = Duration::from_secs(60);

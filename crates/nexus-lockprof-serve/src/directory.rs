@@ -14,7 +14,7 @@ use super::files::{Locked, identity, nobody_listens, set_mode};
 /// variable names a directory of another user's, as it does after `su`. A set-user-ID program ignores the variable, which is its caller's.
 ///
 /// ```
-/// use nexus_lockprof_export::serve::runtime_directory;
+/// use nexus_lockprof_serve::runtime_directory;
 ///
 /// assert!(runtime_directory().is_absolute());
 /// ```

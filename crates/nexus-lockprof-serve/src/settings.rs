@@ -15,7 +15,7 @@ pub struct Settings {
 /// As JSON: `{"mode":"sampled","budget":0.01}`, without a budget in the modes that have none.
 ///
 /// ```
-/// use nexus_lockprof_export::serve::Settings;
+/// use nexus_lockprof_serve::Settings;
 /// use nexus_lockprof_snapshot::ProfilerMode;
 ///
 /// let settings = Settings { mode: ProfilerMode::Sampled { budget: 0.02 } };
@@ -73,7 +73,7 @@ impl Change {
     /// [`SettingsError`] names what is wrong with it.
     ///
     /// ```
-    /// use nexus_lockprof_export::serve::{Change, Settings};
+    /// use nexus_lockprof_serve::{Change, Settings};
     /// use nexus_lockprof_snapshot::ProfilerMode;
     ///
     /// let change = Change::parse(b"budget=2%25&mode=sampled")?;
@@ -83,7 +83,7 @@ impl Change {
     ///     Change::parse(b"mode=loud").unwrap_err().to_string(),
     ///     r#"mode="loud" is not one of off, counts, sampled, exact"#
     /// );
-    /// # Ok::<(), nexus_lockprof_export::serve::SettingsError>(())
+    /// # Ok::<(), nexus_lockprof_serve::SettingsError>(())
     /// ```
     pub fn parse(form: &[u8]) -> Result<Self, SettingsError> {
         let mut change = Change::default();

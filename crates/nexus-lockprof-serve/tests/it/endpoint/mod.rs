@@ -10,7 +10,7 @@ mod sockets;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use nexus_lockprof_export::serve::{Limits, Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_serve::{Limits, Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{
     AcquireMode, Lock, Point, ProfilerMode, Site, Snapshot, SnapshotParts,
 };

@@ -20,7 +20,7 @@ use super::routes::Served;
 use super::socket::{Bound, Listener};
 use super::waits::Waits;
 use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
-use crate::prometheus::Scrapes;
+use nexus_lockprof_export::prometheus::Scrapes;
 
 thread_local! {
     /// Whether this thread is one of a server's.

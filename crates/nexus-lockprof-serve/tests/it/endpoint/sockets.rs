@@ -234,7 +234,7 @@ fn alone(test: &str, directory: &Path, umask: &str) {
     command.arg(std::env::current_exe().unwrap());
     command.args([
         "--exact",
-        &format!("serve::sockets::{test}"),
+        &format!("endpoint::sockets::{test}"),
         "--ignored",
         "--test-threads=1",
     ]);
@@ -280,14 +280,14 @@ fn a_runtime_directory_of_another_user_is_not_ours() {
 #[test]
 #[ignore = "run by a_runtime_directory_of_another_user_is_not_ours"]
 fn the_directory_is_in_tmp() {
-    let directory = nexus_lockprof_export::serve::runtime_directory();
+    let directory = nexus_lockprof_serve::runtime_directory();
     assert_eq!(directory.parent(), Some(Path::new("/tmp")), "{directory:?}");
 }
 
 #[test]
 #[ignore = "run by the_runtime_directory"]
 fn made_whatever_the_umask() {
-    let directory = nexus_lockprof_export::serve::runtime_directory();
+    let directory = nexus_lockprof_serve::runtime_directory();
     let server = serve(&Fake::new(), patient(), &Listen::Unix);
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(server.path().unwrap()), 0o600);
@@ -303,7 +303,7 @@ fn made_whatever_the_umask() {
 #[test]
 #[ignore = "run by the_runtime_directory"]
 fn in_the_runtime_directory() {
-    let directory = nexus_lockprof_export::serve::runtime_directory();
+    let directory = nexus_lockprof_serve::runtime_directory();
     let pid = std::process::id();
     fs::create_dir(&directory).unwrap();
     fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
@@ -350,7 +350,7 @@ fn in_the_runtime_directory() {
 #[test]
 #[ignore = "run by the_runtime_directory"]
 fn a_directory_that_is_not_ours_alone() {
-    let directory = nexus_lockprof_export::serve::runtime_directory();
+    let directory = nexus_lockprof_serve::runtime_directory();
     let check = |what: &str| {
         let message = format!(
             "{} is {what}: it must be a directory of this user's alone (mode 0700)",

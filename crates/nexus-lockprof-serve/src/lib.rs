@@ -1,8 +1,9 @@
-//! The pull endpoint: a small HTTP server that hands out what a [`Source`] has, on a Unix socket or a loopback port.
+//! The HTTP endpoint of the nexus-lockprof lock profiler: it serves what a [`Source`] has, such as an engine, on a Unix socket or a loopback
+//! port. Programs get it with the feature `serve` of `nexus-lockprof`.
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET /` | the [live page](crate::html::live) |
+//! | `GET /` | the [live page](nexus_lockprof_export::html::live) |
 //! | `GET /snapshot` | the snapshot: `.lockprof` if `Accept` names that type, else JSON |
 //! | `GET /metrics` | OpenMetrics if `Accept` names it, else Prometheus' text |
 //! | `GET /debug/pprof/mutex`, `/debug/pprof/block` | a gzipped profile, as Go's: the waiting by who caused it, and by who had to |
@@ -29,7 +30,7 @@
 //! A process that was forked off has none of the threads, and does not answer. The socket file stays its parent's: it is not removed by the child.
 //!
 //! ```
-//! use nexus_lockprof_export::serve::{Listen, Serve, Settings, Source};
+//! use nexus_lockprof_serve::{Listen, Serve, Settings, Source};
 //! use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
 //! use std::io::{Read, Write};
 //! use std::net::TcpStream;
@@ -57,10 +58,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg(unix)]
+#![deny(unsafe_code)]
+
 mod client;
 mod connection;
 mod connections;
 mod directory;
+mod engine;
 mod error;
 mod files;
 mod limits;
@@ -78,6 +83,7 @@ mod unix;
 mod waits;
 
 pub use directory::runtime_directory;
+pub use engine::ServeEngine;
 pub use error::ServeError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};

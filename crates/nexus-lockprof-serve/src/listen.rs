@@ -14,7 +14,7 @@ use thiserror::Error;
 /// As text it is what `LOCKPROF_SERVE` takes: `unix`, `unix:PATH`, `127.0.0.1:PORT` or `remote:ADDR:PORT`.
 ///
 /// ```
-/// use nexus_lockprof_export::serve::Listen;
+/// use nexus_lockprof_serve::Listen;
 ///
 /// assert_eq!("unix".parse(), Ok(Listen::Unix));
 /// assert_eq!("unix:/run/me.sock".parse(), Ok(Listen::UnixAt("/run/me.sock".into())));

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Bounds of a server: what its clients may send, how long they may take, and how many of them there may be.
 ///
 /// ```
-/// use nexus_lockprof_export::serve::Limits;
+/// use nexus_lockprof_serve::Limits;
 /// use std::time::Duration;
 ///
 /// let limits = Limits { idle: Duration::from_secs(2), ..Limits::default() };
