@@ -21,6 +21,7 @@ mod settings;
 mod sources;
 mod symbols;
 mod wait;
+mod way;
 
 use anyhow::Result;
 use clap::Parser;

@@ -475,3 +475,42 @@ fn features_that_are_not_stable() {
     }
     assert_eq!(project.files(), before);
 }
+
+/// Examples are compiled as their crate was: with stand-ins or without.
+#[test]
+fn examples_are_compiled_as_their_crate_was() {
+    let project = Project::new("examples", "fn main() {}");
+    let library = |of: &str, size: usize| {
+        format!(
+            "use std::sync::Mutex;\npub const SIZE: [u8; {size}] = [0; std::mem::size_of::<{of}>()];\n\
+            /// ```\n/// let mutex = std::sync::Mutex::new(7);\n/// assert_eq!(victim::take(&mutex), 7);\n/// ```\n\
+            pub fn take(mutex: &Mutex<u8>) -> u8 {{\n    *mutex.lock().unwrap()\n}}\n\
+            /// ```\n/// let mutex = parking_lot::Mutex::new(7);\n/// assert_eq!(victim::take_other(&mutex), 7);\n/// ```\n\
+            pub fn take_other(mutex: &parking_lot::Mutex<u8>) -> u8 {{\n    *mutex.lock()\n}}\n"
+        )
+    };
+    let test = |more: &[&str]| {
+        let output = project.run(&[&["test", "--offline", "--doc"], more].concat());
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}{}", out(&output));
+        assert!(out(&output).contains("2 passed"), "{}", out(&output));
+        said
+    };
+    // That is how large std's is, and ours is not.
+    project.write("src/lib.rs", &library("Mutex<u32>", 12));
+    let said = test(&[]);
+    assert!(
+        said.contains("victim 0.0.0 (does not compile with"),
+        "{said}"
+    );
+    assert!(said.contains("src/lib.rs:15"), "{said}");
+    let said = test(&["--except", "victim"]);
+    assert!(!said.contains("src/lib.rs"), "{said}");
+    // It compiles now, and what was remembered is over.
+    project.write("src/lib.rs", &library("u32", 4));
+    let said = test(&[]);
+    assert!(!said.contains("does not compile with"), "{said}");
+    for line in ["src/lib.rs:8", "src/lib.rs:15"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+}
