@@ -1,4 +1,4 @@
-//! The raw condition variable, and the one-call condition variable that carries a wait's site.
+//! The raw condition variable, and the one that carries a wait's site for a single call.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -9,16 +9,17 @@ use crate::{Profiled, ProfiledGuard};
 
 /// Per-acquisition state of the mutex that a condition variable `C` works with.
 type Guard<C> = ProfiledGuard<<<C as RawCondvar>::RawMutex as RawMutex>::Guard>;
-/// Time of the mutex that a condition variable `C` works with.
+/// Duration type of the mutex that a condition variable `C` works with.
 type Duration<C> = <<C as RawCondvar>::RawMutex as RawMutexTimed>::Duration;
 type Instant<C> = <<C as RawCondvar>::RawMutex as RawMutexTimed>::Instant;
 type Site = &'static Location<'static>;
 
-/// A raw condition variable `C` for mutexes that are profiled.
+/// A raw condition variable `C` for profiled mutexes.
 ///
-/// A wait ends the hold of the mutex; the time asleep is neither wait nor hold; the re-acquisition
-/// is recorded. As `lock_api::Condvar` does not pass its caller on, it is recorded where the mutex was
-/// acquired before the wait; [`condvar_at`] makes it the line of the wait.
+/// A wait ends the hold of the mutex. The time asleep is neither wait nor hold. The re-acquisition
+/// is recorded. `lock_api::Condvar` does not pass on its caller, so the re-acquisition is recorded
+/// where the mutex was acquired before the wait. [`condvar_at`] records it at the line of the wait
+/// instead.
 ///
 /// ```
 /// use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar};
@@ -31,11 +32,12 @@ type Site = &'static Location<'static>;
 pub struct ProfiledCondvar<C>(C);
 
 impl<C: RawCondvar> ProfiledCondvar<C> {
-    /// Waits with `sleep`, recording the re-acquisition at `site`, or where the mutex was acquired.
+    /// Waits with `sleep`, and records the re-acquisition at `site`, or where the mutex was
+    /// acquired.
     ///
     /// # Safety
     ///
-    /// `guard` is the state of an acquisition of `mutex` held by the caller.
+    /// `guard` must be the state of an acquisition of `mutex` that the caller holds.
     #[inline]
     unsafe fn suspend<T>(
         &self,
@@ -44,8 +46,8 @@ impl<C: RawCondvar> ProfiledCondvar<C> {
         site: Option<Site>,
         sleep: impl FnOnce(&C, &C::RawMutex, &mut <C::RawMutex as RawMutex>::Guard) -> T,
     ) -> T {
-        // SAFETY: the caller's promise. `sleep` re-acquires the bare mutex before it returns or
-        // unwinds.
+        // SAFETY: the caller upholds this function's contract. `sleep` re-acquires the bare mutex
+        // before it returns or unwinds.
         unsafe {
             mutex.suspended(guard, site, |bare_mutex, bare_guard| {
                 sleep(&self.0, bare_mutex, bare_guard)
@@ -54,10 +56,10 @@ impl<C: RawCondvar> ProfiledCondvar<C> {
     }
 }
 
-// SAFETY: the waits are the bare condition variable's, on the bare mutex under `mutex`; `suspended` keeps `guard`
-// in step with it.
+// SAFETY: the waits are the bare condition variable's, on the bare mutex under `mutex`; `suspended`
+// updates `guard` to match.
 unsafe impl<C: RawCondvar> RawCondvar for ProfiledCondvar<C> {
-    // Interior mutability in a const: as in lock_api, each use makes one.
+    // Interior mutability in a const: as in lock_api, each use creates a new one.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Self(C::INIT);
 
@@ -84,7 +86,7 @@ unsafe impl<C: RawCondvar> RawCondvar for ProfiledCondvar<C> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawCondvar`.
 unsafe impl<C: RawCondvarTimed> RawCondvarTimed for ProfiledCondvar<C>
 where
     C::RawMutex: RawMutexTimed,
@@ -125,14 +127,14 @@ where
     }
 }
 
-/// One call of a `wait` method: the condition variable it is about, and the line it stands in.
+/// One call of a `wait` method: its condition variable and its line.
 ///
-/// `lock_api::Condvar` reaches into the guard for the state that a wait must replace, and it alone
-/// can. It hands that state to whatever raw condition variable it is built on, so [`condvar_at`] builds one on
-/// the stack, for one call, that knows the caller.
+/// Only `lock_api::Condvar` can reach the guard's state, which a wait must replace. It passes that
+/// state to the raw condition variable it is built on. So [`condvar_at`] builds one on the stack
+/// for a single call, and that one knows the caller.
 pub struct WaitCall<'a, C>(Cell<Option<(&'a ProfiledCondvar<C>, Site)>>);
 
-/// `condvar`, with waits that are recorded at `site`.
+/// `condvar`, with its waits recorded at `site`.
 ///
 /// ```
 /// use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar, condvar_at};
@@ -153,11 +155,11 @@ pub fn condvar_at<C: RawCondvar>(
     call
 }
 
-// SAFETY: every wait is one of the condition variable that `condvar_at` has set. Were there none,
-// returning at once with the mutex still held would be a spurious wakeup, which the contract
-// permits.
+// SAFETY: every wait is one of the condition variable that `condvar_at` set. If there were none,
+// the wait would return at once with the mutex still held. That is a spurious wakeup, which the
+// contract allows.
 unsafe impl<C: RawCondvar> RawCondvar for WaitCall<'_, C> {
-    // As above.
+    // Interior mutability in a const: as in lock_api, each use creates a new one.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Self(Cell::new(None));
 
@@ -184,7 +186,7 @@ unsafe impl<C: RawCondvar> RawCondvar for WaitCall<'_, C> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawCondvar`.
 unsafe impl<C: RawCondvarTimed> RawCondvarTimed for WaitCall<'_, C>
 where
     C::RawMutex: RawMutexTimed,

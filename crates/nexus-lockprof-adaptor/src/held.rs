@@ -1,27 +1,26 @@
-//! Which recursive read locks this thread holds, so that reading one again is known to be a
-//! re-acquisition.
+//! Tracks which recursive read locks this thread holds, to recognise re-acquisitions.
 //!
-//! A small table in a thread-local: the address of the lock, and how many read guards this thread
-//! has on it. It is const-initialised and has no destructor, so it works before, during and after
-//! the destruction of other thread-locals. Finding a lock is a scan of one cache line, done before
-//! the lock is acquired; leaving one is two plain accesses, done after it was released.
+//! A small thread-local table maps the address of a lock to this thread's number of read guards on
+//! it. It is const-initialised and has no destructor, so it works before, during and after the
+//! destruction of other thread-locals. Finding a lock scans one cache line, before the lock is
+//! acquired. Leaving a lock takes two plain accesses, after the release.
 //!
 //! With the feature `send_guard` a guard may be dropped on another thread than the one that
-//! acquired it, so no thread can know what it holds: the table stays empty and every read counts as
-//! an acquisition.
+//! acquired it, so no thread can know what it holds. Then the table stays empty, and every read
+//! counts as an acquisition.
 
 use std::cell::Cell;
 
-/// How many recursive locks a thread can hold for reading at once and still have its
-/// re-acquisitions recognised.
+/// How many recursive locks a thread can hold for reading at once with its re-acquisitions
+/// recognised.
 ///
-/// One cache line of addresses. A lock that finds the table full is recorded at each read.
+/// Their addresses fill one cache line. A lock that finds the table full is recorded at each read.
 const SLOTS: usize = 8;
 
 struct Held {
     /// Addresses of the locks; 0 is a free slot.
     locks: [Cell<usize>; SLOTS],
-    /// Read guards of this thread on each of them.
+    /// This thread's number of read guards on each.
     depths: [Cell<usize>; SLOTS],
 }
 
@@ -31,7 +30,7 @@ thread_local! {
     };
 }
 
-/// Where a guard is counted in its thread's table. [`Slot::NONE`] when it is not.
+/// Where a guard is counted in its thread's table. [`Slot::NONE`] if it is not counted.
 #[derive(Clone, Copy)]
 pub(super) struct Slot(u8);
 
@@ -39,11 +38,10 @@ impl Slot {
     const NONE: Slot = Slot(SLOTS as u8);
 }
 
-/// A read that is about to be made, already counted in the table; taken back on drop unless
+/// A planned read, already counted in the table. Dropping it undoes the count unless it is
 /// [kept](Self::keep).
 ///
-/// Counting first and taking back on failure leaves a store, not a search, for the time when the
-/// lock is held.
+/// Counting first leaves only a store, not a search, for the time under the lock.
 pub(super) struct Entry {
     lock: usize,
     slot: Slot,
@@ -54,10 +52,10 @@ pub(super) struct Entry {
 impl Entry {
     /// Counts one more read of `lock` by this thread.
     ///
-    /// `shared` says whether the lock is held for reading at all. It unmasks an entry left behind
-    /// by a guard that was forgotten before its lock was freed: another lock may live at that
-    /// address now. (While some other thread reads that other lock the entry is not unmasked, and
-    /// this thread's reads of it go uncounted.)
+    /// `shared` says whether anyone holds the lock for reading. It exposes a stale entry: a guard
+    /// was forgotten, its lock was freed, and another lock may now live at that address. (While
+    /// another thread reads the new lock, the entry goes unnoticed, and this thread's reads of it
+    /// are not counted.)
     #[inline]
     pub(super) fn new(lock: usize, shared: impl FnOnce() -> bool) -> Self {
         if cfg!(feature = "send_guard") {
@@ -88,7 +86,7 @@ impl Entry {
                     free = index;
                 }
             }
-            // `free` is SLOTS, which is `Slot::NONE`, when the table is full.
+            // If the table is full, `free` is SLOTS, which is `Slot::NONE`.
             if let (Some(free_lock), Some(depth)) = (held.locks.get(free), held.depths.get(free)) {
                 free_lock.set(lock);
                 depth.set(1);
@@ -101,7 +99,7 @@ impl Entry {
         })
     }
 
-    /// Leaves the read counted, for a guard to carry.
+    /// Keeps the read counted, for a guard to carry.
     #[inline]
     pub(super) fn keep(self) -> Slot {
         let slot = self.slot;
@@ -109,7 +107,7 @@ impl Entry {
         slot
     }
 
-    /// The read that was [kept](Self::keep) as `slot`, to be uncounted when it ends.
+    /// The read that was [kept](Self::keep) as `slot`. Dropping it ends the count.
     #[inline]
     pub(super) fn kept(lock: usize, slot: Slot) -> Self {
         Self {
@@ -123,8 +121,8 @@ impl Entry {
 impl Drop for Entry {
     /// Uncounts the read.
     ///
-    /// Does nothing when the slot has passed to another lock, or when the lock was moved while a
-    /// guard's state was kept without the guard, which `lock_api` permits.
+    /// Does nothing if the slot belongs to another lock by now. Does nothing either if the lock was
+    /// moved while a guard's state was kept without the guard, which `lock_api` permits.
     #[inline]
     fn drop(&mut self) {
         let index = usize::from(self.slot.0);
@@ -146,7 +144,7 @@ impl Drop for Entry {
 mod tests {
     use super::{Entry, SLOTS};
 
-    /// Runs `f` on a thread of its own, whose table is empty.
+    /// Runs `f` on a new thread, whose table is empty.
     fn on_new_thread(f: impl FnOnce() + Send + 'static) {
         assert!(std::thread::spawn(f).join().is_ok());
     }

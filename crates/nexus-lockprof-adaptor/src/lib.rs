@@ -1,12 +1,14 @@
-//! What makes a lock a profiled one, for the crates that have locks: the adaptor between the engine and
+//! Turns locks into profiled locks, for crates that provide locks. It sits between the engine and
 //! [`lock_api`]'s raw locks, or locks of any other kind.
 //!
-//! - [`Profiled<R>`] wraps a raw lock and is one, with every trait of `lock_api` that `R` has.
-//! - [`ProfiledRecursive<R>`] is the same for locks that a thread may read while it reads them, and [`ProfiledCondvar<C>`] for
-//!   condition variables.
-//! - For locks that are not `lock_api`'s, [`Profiled`]'s own methods take the parts of an acquisition as functions.
+//! - [`Profiled<R>`] wraps a raw lock and is one itself, with every trait of `lock_api` that `R`
+//!   has.
+//! - [`ProfiledRecursive<R>`] does the same for locks that allow recursive reads, and
+//!   [`ProfiledCondvar<C>`] for condition variables.
+//! - For locks other than `lock_api`'s, [`Profiled`]'s own methods take the parts of an acquisition
+//!   as functions.
 //!
-//! Users of locks find all they need in `nexus-lockprof`.
+//! If you only use locks, you want `nexus-lockprof` instead.
 
 mod condvar;
 mod held;

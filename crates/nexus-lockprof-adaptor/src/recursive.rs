@@ -1,5 +1,4 @@
-//! A raw lock that a thread may read while it reads it: a read by a thread that already reads is not an
-//! acquisition.
+//! A raw lock with recursive reads: a read by a thread that already reads is not an acquisition.
 
 use std::panic::Location;
 
@@ -11,19 +10,19 @@ use lock_api::{
 use crate::held::{Entry, Slot};
 use crate::{Profiled, ProfiledGuard};
 
-/// A raw lock `R` that a thread may read while it reads it already, with its acquisitions profiled.
+/// A profiled raw lock `R` that a thread may read while it already reads it.
 ///
-/// A thread that holds the lock for reading, or upgradably, and reads it again cannot have to wait,
-/// so that read is not an acquisition: it is not counted, and has no hold of its own. The hold that
-/// is recorded is the one of the first guard, and ends when that guard is dropped, even if a later
-/// one still lives.
+/// A thread that holds the lock for reading, or upgradably, never has to wait to read it again. So
+/// such a read is not an acquisition: it is not counted, and has no hold of its own. The recorded
+/// hold belongs to the first guard, and ends when that guard is dropped, even if a later guard
+/// still lives.
 ///
-/// Two limits. A thread keeps track of eight such locks at once; reads of a ninth all count. With
-/// the feature `send_guard`, where a guard may change threads, all reads count.
+/// There are two limits. A thread tracks eight such locks at once; every read of a ninth counts.
+/// With the feature `send_guard`, guards may change threads, so every read counts.
 #[repr(transparent)]
 pub struct ProfiledRecursive<R>(Profiled<R>);
 
-/// What a read guard of a [`ProfiledRecursive`] carries.
+/// The state in a read guard of a [`ProfiledRecursive`].
 pub struct SharedGuard<G> {
     read: Read<G>,
     slot: Slot,
@@ -32,25 +31,25 @@ pub struct SharedGuard<G> {
 enum Read<G> {
     /// This thread's first read.
     Recorded(ProfiledGuard<G>),
-    /// A read under another guard of this thread; the profiler knows nothing of it.
+    /// A read under another guard of this thread. The profiler does not see it.
     Recursive(G),
 }
 
-/// What an upgradable guard of a [`ProfiledRecursive`] carries.
+/// The state in an upgradable guard of a [`ProfiledRecursive`].
 pub struct UpgradableGuard<G> {
     recorded: ProfiledGuard<G>,
     slot: Slot,
 }
 
 impl<R: RawRwLock> ProfiledRecursive<R> {
-    /// A lock known by where it was created.
+    /// A lock identified by its creation site.
     #[inline]
     #[must_use]
     pub const fn created_at(created: &'static Location<'static>) -> Self {
         Self(Profiled::rwlock_created_at(created))
     }
 
-    /// A lock known by a name.
+    /// A lock identified by a name.
     #[inline]
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
@@ -70,9 +69,9 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
         })
     }
 
-    /// The read that a guard with `slot` stands for; uncounted when dropped.
+    /// The read that a guard with `slot` stands for. Dropping it ends the count.
     ///
-    /// Taken before the lock is released: afterwards the lock may be gone.
+    /// Take it before the release: afterwards the lock may be gone.
     #[inline]
     fn entry(&self, slot: Slot) -> Entry {
         Entry::kept(self.address(), slot)
@@ -87,7 +86,8 @@ fn upgradable<G>(entry: Entry, recorded: ProfiledGuard<G>) -> UpgradableGuard<G>
     }
 }
 
-/// The result of an upgrade attempt: on success the thread no longer reads, and `entry` ends.
+/// Handles the result of an upgrade attempt. On success the thread no longer reads, and `entry`
+/// ends.
 #[inline]
 fn upgraded<X, U>(
     entry: Entry,
@@ -114,13 +114,13 @@ impl<G> SharedGuard<G> {
     }
 }
 
-// The calls on `self.0` stand in the functions' own bodies, never in a closure: a closure would
-// hide the caller.
+// The calls on `self.0` stand in the functions' own bodies, never in a closure, which would hide
+// the caller.
 
-// SAFETY: the wrapped lock gives the mutual exclusion. A recursive read is a read of the same bare
-// lock, released on the same bare lock, which is what its guard says.
+// SAFETY: the wrapped lock gives mutual exclusion. A recursive read acquires and releases the same
+// bare lock for reading; its guard says so.
 unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
-    // Interior mutability in a const: as in lock_api, each use makes a lock.
+    // Interior mutability in a const: as in lock_api, each use creates a lock.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Self(<Profiled<R> as RawRwLock>::INIT);
 
@@ -155,8 +155,8 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     #[track_caller]
     unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
         let _entry = self.entry(guard.slot);
-        // SAFETY: the caller hands over the state of a read of this lock; each variant goes back
-        // where it came from.
+        // SAFETY: the caller passes the state of a read of this lock. Each variant goes back to the
+        // lock it came from.
         unsafe {
             match guard.read {
                 Read::Recorded(recorded) => self.0.unlock_shared(recorded),
@@ -195,7 +195,7 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawRwLock`.
 unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
@@ -220,8 +220,8 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
     unsafe fn bump_shared(&self, guard: &mut Self::SharedGuard) {
-        // SAFETY: the caller lends the state of a read of this lock. The thread reads again on
-        // return, so the table stays as it is.
+        // SAFETY: the caller passes the state of a read of this lock. The thread reads again on
+        // return, so the table stays unchanged.
         unsafe {
             match &mut guard.read {
                 Read::Recorded(recorded) => self.0.bump_shared(recorded),
@@ -238,7 +238,7 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawRwLock`.
 unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
@@ -250,7 +250,7 @@ unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawRwLock`.
 unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
     type Duration = R::Duration;
     type Instant = R::Instant;
@@ -294,11 +294,10 @@ unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
     }
 }
 
-// An upgradable acquisition can have to wait for another upgradable holder even when this thread
-// reads already, so it is always recorded. It is also always a hold under which further reads are
-// recursive.
+// An upgradable acquisition may wait for another upgradable holder even if this thread already
+// reads. So it is always recorded, and further reads under it are recursive.
 
-// SAFETY: as above.
+// SAFETY: as for `RawRwLock`.
 unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for ProfiledRecursive<R> {
     type UpgradableGuard = UpgradableGuard<R::UpgradableGuard>;
 
@@ -346,7 +345,7 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawRwLock`.
 unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
@@ -364,7 +363,7 @@ unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for ProfiledRecursive<
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawRwLock`.
 unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
@@ -387,7 +386,7 @@ unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for Profiled
     }
 }
 
-// SAFETY: as above.
+// SAFETY: as for `RawRwLock`.
 unsafe impl<R: RawRwLockUpgradeTimed> RawRwLockUpgradeTimed for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]

@@ -1,7 +1,7 @@
 //! Time: quanta's counter clock, or a manual one.
 
-use crate::exclusive::{SETTING, lock};
-use crate::governor::Time;
+use crate::process::exclusive::{SETTING, lock};
+use crate::record::governor::Time;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};

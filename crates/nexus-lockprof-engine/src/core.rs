@@ -1,30 +1,30 @@
 //! All state of one engine.
 
-use crate::aggregate::Aggregator;
-use crate::calibrate;
+use crate::acquire::calibrate;
+use crate::acquire::look;
+use crate::acquire::signal::Attempt;
+use crate::acquire::since_off::SinceOff;
+use crate::acquire::thread;
 use crate::clock::{Clock, ManualClock};
+use crate::collect::aggregate::Aggregator;
 use crate::config::{self, Config, ConfigError, Mode};
 use crate::control::Control;
-use crate::env;
-use crate::era::Eras;
 use crate::event::Handlers;
+use crate::process::env;
 #[cfg(unix)]
-use crate::exclusive::Still;
-use crate::exclusive::{self, lock};
-use crate::governor::{self, Costs};
-use crate::hot::{self, Probe};
-use crate::look;
-use crate::once::Once;
-use crate::process;
-use crate::record::Era;
-use crate::registry::{Claim, Registry};
-use crate::shard::{Limits, Loss, Losses, Shard};
-use crate::signal::Attempt;
-use crate::since_off::SinceOff;
+use crate::process::exclusive::Still;
+use crate::process::exclusive::{self, lock};
+use crate::process::fork;
+use crate::process::once::Once;
+use crate::process::unwind::caught;
+use crate::record::era::Eras;
+use crate::record::governor::{self, Costs};
+use crate::record::hot::{self, Probe};
+use crate::record::registry::{Claim, Registry};
+use crate::record::shard::{Limits, Loss, Losses, Shard};
+use crate::record::statistics::Era;
+use crate::record::table::try_box;
 use crate::stacks;
-use crate::table::try_box;
-use crate::thread;
-use crate::unwind::caught;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -239,11 +239,11 @@ impl Core {
     fn first_use(&self) {
         // First of all: whatever is begun is not to be copied by a fork before it is done.
         #[cfg(unix)]
-        process::watch_forks();
+        fork::watch_forks();
         self.clock.started_ns();
         look::measure(&self.clock);
         if self.is_global() {
-            process::watch(!self.is_retired());
+            fork::watch(!self.is_retired());
         }
     }
 
@@ -436,8 +436,8 @@ impl Core {
 
     /// Before anything is collected: a child that was forked off does not tell its parent's counts.
     pub(crate) fn forget_parent(&self) {
-        if self.is_global() && process::has_parents_counts() {
-            process::forget_parent(Attempt::Waits);
+        if self.is_global() && fork::has_parents_counts() {
+            fork::forget_parent(Attempt::Waits);
         }
     }
 
@@ -461,7 +461,7 @@ impl Core {
     }
 
     /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
-    /// in a cache, so that it goes by [`process::is_due`]. In `Off` too.
+    /// in a cache, so that it goes by [`fork::is_due`]. In `Off` too.
     #[cfg(unix)]
     pub(crate) fn call_at_next_lock(&self) {
         thread::forget_hot();

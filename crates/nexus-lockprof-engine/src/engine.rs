@@ -1,12 +1,12 @@
 //! The engine as its users see it.
 
-use crate::aggregate::Aggregator;
 use crate::clock::ManualClock;
+use crate::collect::aggregate::Aggregator;
 use crate::config::{Config, ConfigError};
 use crate::core::{Core, GLOBAL};
 use crate::event::{Event, HandlerId};
-use crate::exclusive::lock;
-use crate::reporter::Reporter;
+use crate::process::exclusive::lock;
+use crate::process::reporter::Reporter;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;

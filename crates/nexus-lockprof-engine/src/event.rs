@@ -1,7 +1,7 @@
 //! Events and who wants them.
 
-use crate::thread;
-use crate::unwind::caught;
+use crate::acquire::thread;
+use crate::process::unwind::caught;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::{Hot, Snapshot};
 use std::fmt;

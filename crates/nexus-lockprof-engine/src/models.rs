@@ -7,24 +7,24 @@
 //! sees a store that comes later in the run. So that "this read is over before that write" is
 //! checked all the same, those models put a [`Witness`] beside the data.
 
+use crate::acquire::wait_log::{Hold, LockRef, Span, WaitLog};
 use crate::class::{Class, class, number_of, unknown};
 use crate::control::Control;
-use crate::era::Eras;
-use crate::hot::{self, HotCache};
 use crate::identity::PointKey;
 use crate::late::Late;
-use crate::lease::Lease;
-use crate::pending::{Pool, Stamp};
-use crate::record::{Delta, Era, Kind, Measured, Owner, Reading, Record};
-use crate::registry::{Claim, Registry};
-use crate::reservoir::{Packed, Reservoir};
+use crate::record::era::Eras;
+use crate::record::hot::{self, HotCache};
+use crate::record::lease::Lease;
+use crate::record::pending::{Pool, Stamp};
+use crate::record::registry::{Claim, Registry};
+use crate::record::reservoir::{Packed, Reservoir};
+use crate::record::statistics::{Delta, Era, Kind, Measured, Owner, Reading, Record};
+use crate::record::table::Table;
 use crate::sync::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
     bump,
 };
-use crate::table::Table;
-use crate::wait_log::{Hold, LockRef, Span, WaitLog};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;

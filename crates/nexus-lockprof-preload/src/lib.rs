@@ -1,12 +1,13 @@
-//! The library that `lockprof run` preloads into a program that is already built. It records the program's waits.
+//! The library that `lockprof run` preloads into an already built program. It records the program's
+//! waits.
 //!
 //! - `futex` has `syscall`, through which std and parking_lot wait; `pthread` has glibc's locks.
-//! - `table` is where waits go: a file that is mapped, so what was recorded is there however the process ends.
-//! - `layout` says what is where in the file; `lockprof` reads it with the same source.
+//! - `table` records waits in a mapped file, so they survive however the process ends.
+//! - `layout` defines the file; `lockprof` reads it with the same source.
 //!
-//! Nothing here allocates, locks, panics or changes `errno`, and all system calls of its own bypass the C library, so none
-//! is a cancellation point. Whoever comes back while it records goes straight to the C library.
-//! `docs/decisions/0028-already-built.md` says why it is as it is.
+//! Nothing here allocates, locks, panics or changes `errno`. All its system calls bypass the C
+//! library, so none is a cancellation point. A call that re-enters while recording goes straight to
+//! the C library. `docs/decisions/0028-already-built.md` gives the reasons.
 
 #[cfg(all(
     target_os = "linux",

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn the_lock_and_the_thread_s_beginning_are_cut() {
         let whole = stack(&[
-            "nexus_lockprof_engine::ticket::Ticket::parks",
+            "nexus_lockprof_engine::acquire::ticket::Ticket::parks",
             "<nexus_lockprof_adaptor::Profiled<R> as lock_api::RawMutex>::lock",
             "core::option::Option<T>::map",
             "lock_api::mutex::Mutex<R,T>::lock",

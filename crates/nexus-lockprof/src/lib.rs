@@ -1,5 +1,6 @@
-//! An always-on lock profiler: parking_lot's locks, and for every place where one is acquired how
-//! often, how often contended, how long it waited, how long it held, and who waited for whom.
+//! An always-on lock profiler. It has parking_lot's locks, and records for every place that
+//! acquires one: how often, how often contended, how long it waited, how long it held, and who
+//! waited for whom.
 //!
 //! ```
 //! use nexus_lockprof::Mutex;
@@ -18,35 +19,45 @@
 //! ```
 //!
 //! # The locks
-//! [`Mutex`], [`RwLock`], [`RecursiveRwLock`], [`ReentrantMutex`], [`FairMutex`] and [`Condvar`] have
-//! parking_lot 0.13's API. `named` gives a lock a name; `new` remembers where it was called. All locks with
-//! one name, or made at one place, are one *lock class*. `Profiled<R>` makes any `lock_api` raw lock a profiled one.
-//! [`std_sync`] has the locks of `std::sync`, poisoning and all.
+//! [`Mutex`], [`RwLock`], [`RecursiveRwLock`], [`ReentrantMutex`], [`FairMutex`] and [`Condvar`]
+//! have parking_lot 0.13's API. `named` gives a lock a name; `new` remembers where it was called.
+//! All locks with one name, or created at one place, form one *lock class*. `Profiled<R>` profiles
+//! any `lock_api` raw lock. [`std_sync`] has the locks of `std::sync`, including poisoning.
 //!
 //! # What it measures
-//! An *acquisition point* is a lock class, a mode and the place of the `lock()`, `read()`, ... call: the
-//! key of every [`Point`]. Counts are exact. In [`Mode::Sampled`], the default, every long wait is timed, and a
-//! random sample of the short waits and of the holds, as large as a budget of each thread's time allows; totals that are
-//! estimated say so and carry their standard error.
-//! `docs/perf/lock-profiling.md` explains every number, and what it does not tell.
+//! An *acquisition point* is a lock class, a mode, and the place of the `lock()`, `read()`, ...
+//! call. It is the key of every [`Point`].
+//!
+//! Counts are exact. [`Mode::Sampled`], the default, times every long wait and a random sample of
+//! the short waits and the holds. A budget of each thread's time limits the sample. Estimated
+//! totals say so and carry their standard error. `docs/perf/lock-profiling.md` explains every
+//! number and its limits.
 //!
 //! # What it costs
-//! Uncontended, a lock and unlock takes a few per cent longer than parking_lot's: no atomic
-//! read-modify-write, allocation, lock or system call is added. `docs/performance.md` has the figures. Without the
-//! default feature `profile` the locks *are* parking_lot's, and snapshots are empty.
+//! An uncontended lock and unlock takes a few per cent longer than parking_lot's. It adds no atomic
+//! read-modify-write, allocation, lock or system call. `docs/performance.md` has the figures.
+//! Without the default feature `profile` the locks *are* parking_lot's, and snapshots are empty.
 //!
 //! # Control
-//! [`configure`] changes mode, thresholds and caps while the program runs. Without it, the environment is read
-//! at the first use of a lock: `LOCKPROF=off|counts|sampled|exact`, `LOCKPROF_BUDGET=1%`,
-//! `LOCKPROF_OUT=FILE`, which writes the last snapshot at exit (`%p` in it is the process, `%e` the program),
-//! `LOCKPROF_EVERY=10s`, which writes it that often before, and, with the feature `stacks`, `LOCKPROF_STACKS=on`, which looks at
-//! the call stacks of long waits ([`Point::callers`], [`Config::stacks`]). With the feature `serve`, `serve` and `LOCKPROF_SERVE=unix` start
-//! an HTTP endpoint that `lockprof`, Prometheus and others pull from. [`on_event`] hears of [`Event::Hot`]:
-//! points whose 95th percentile passed a threshold. A set-user-ID program ignores the environment.
+//! [`configure`] changes mode, thresholds and caps while the program runs. Otherwise the first use
+//! of a lock reads the environment:
+//!
+//! - `LOCKPROF=off|counts|sampled|exact` sets the mode, and `LOCKPROF_BUDGET=1%` the budget.
+//! - `LOCKPROF_OUT=FILE` writes the last snapshot at exit. In the name, `%p` is the process id and
+//!   `%e` the program.
+//! - `LOCKPROF_EVERY=10s` also writes it at that interval.
+//! - `LOCKPROF_STACKS=on` samples the call stacks of long waits, with the feature `stacks`
+//!   ([`Point::callers`], [`Config::stacks`]).
+//! - `LOCKPROF_SERVE=unix` starts an HTTP endpoint for `lockprof`, Prometheus and others, as
+//!   `serve` does; with the feature `serve`.
+//!
+//! [`on_event`] receives [`Event::Hot`] for points whose 95th percentile passed a threshold. A
+//! set-user-ID program ignores the environment.
 //!
 //! # The feature `owning_ref`
-//! It is parking_lot's, and brings the crate `owning_ref`, which is unsound and no longer maintained
-//! ([RUSTSEC-2022-0040](https://rustsec.org/advisories/RUSTSEC-2022-0040)): it is for code that uses that crate already.
+//! This is parking_lot's feature, for code that already uses the crate `owning_ref`. That crate is
+//! unsound and unmaintained
+//! ([RUSTSEC-2022-0040](https://rustsec.org/advisories/RUSTSEC-2022-0040)).
 
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
@@ -57,7 +68,7 @@ pub mod std_sync;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-/// Engines as values: for tests on a manual clock, and for statistics of their own.
+/// Engines as values: for tests on a manual clock, or for separate statistics.
 pub mod engine {
     pub use nexus_lockprof_engine::{
         Config, ConfigError, Engine, Event, Global, HandlerId, Host, ManualClock, Mode, Reporter,
@@ -83,7 +94,12 @@ pub use nexus_lockprof_snapshot::{
     Stack, TableStats, WriteError, printable,
 };
 
-/// The README's example is compiled and run like the others.
+/// Compiles and runs the README's example with the other doc tests.
 #[cfg(all(doctest, feature = "profile"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And so is the code of the guides.
+#[cfg(all(doctest, feature = "profile"))]
+#[doc = include_str!("../../../docs/guide/migrate.md")]
+struct Migrate;

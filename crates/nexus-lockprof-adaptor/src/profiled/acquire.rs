@@ -1,4 +1,4 @@
-//! Acquiring: the usual case inline, and what else can happen out of line.
+//! Acquiring: the common case inline, the rest out of line.
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::Host;
@@ -7,28 +7,29 @@ use std::hint::spin_loop;
 use std::panic::Location;
 use std::sync::atomic::{Ordering::Acquire, fence};
 
-/// The result of looking again.
+/// The result of spinning.
 enum Looked<G> {
     Owned(G),
-    /// Not by looking.
+    /// The lock is still taken.
     Taken,
-    /// The lock publishes somebody who must be looked up.
+    /// The lock publishes a holder that must be looked up.
     Unknown,
 }
 
-/// How far an acquisition got before it went to the cold path.
+/// How far an acquisition got before the cold path.
 #[derive(Clone, Copy)]
 enum Tried {
     No,
-    /// The lock was found taken, at these clock ticks if they were read.
+    /// Found the lock taken, at this clock reading (ticks) if it was timed.
     Taken(Option<u64>),
 }
 
 impl<R, H: Host> Profiled<R, H> {
-    /// An acquisition that waits if it has to: `try_` without waiting, `block` until it is owned or given up. `free`
-    /// says, without writing to the lock, whether it is worth trying.
+    /// An acquisition that waits if necessary. `try_` does not wait; `block` waits until it owns
+    /// the lock or gives up. `free` says, without writing to the lock, whether a try is worthwhile.
     ///
-    /// `block` may unwind. `try_` should not: what is kept to time it is then lost to its thread.
+    /// `block` may unwind. `try_` should not: the thread would lose what it kept to time the
+    /// acquisition.
     #[inline(always)]
     pub fn acquire<G, E>(
         &self,
@@ -52,16 +53,17 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// The lock was got at the first try, and the acquisition is not timed: counts and publishes it.
+    /// Counts and publishes an untimed acquisition that succeeded at the first try.
     #[inline(always)]
     fn count<G>(&self, key: SiteKey, hit: Hit<'_>, inner: G) -> ProfiledGuard<G> {
-        // SAFETY: the callers got the hit just now, in this thread, and have done nothing since but try this lock.
+        // SAFETY: the callers got the hit just now, in this thread, and have only tried this lock
+        // since.
         unsafe { hit.commit() };
         self.publish(key);
         ProfiledGuard::untracked(inner)
     }
 
-    /// One that the cache does not know at the first look.
+    /// An acquisition whose point missed the cache at the first probe.
     #[cold]
     #[inline(never)]
     fn acquire_unknown<G, E>(
@@ -83,7 +85,7 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// One that is not timed, and found the lock taken.
+    /// An untimed acquisition that found the lock taken.
     #[cold]
     #[inline(never)]
     fn acquire_taken<G, E>(
@@ -99,7 +101,7 @@ impl<R, H: Host> Profiled<R, H> {
         };
         match self.look_again(&free, &try_, |holder| moment.meets(holder)) {
             Looked::Owned(inner) => {
-                // SAFETY: got by this thread, which has done nothing since but look at this lock.
+                // SAFETY: this thread got it, and has only watched this lock since.
                 unsafe { moment.acquired() };
                 self.publish(key);
                 Ok(ProfiledGuard::untracked(inner))
@@ -115,10 +117,12 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// Waits for a moment, without writing to the lock or giving the processor up.
+    /// Spins for a short time, without writing to the lock or giving up the processor.
     ///
-    /// `meets` is told who the lock publishes: not at once, since the winner of a race publishes itself just after it has won, but
-    /// after the first pauses, and again before each try, since the lock may have gone on to others. It says whether to go on.
+    /// `meets` receives the holder that the lock publishes, and returns whether to go on. It is not
+    /// called at once, because the winner of a race publishes itself just after it wins. It is
+    /// called after the first pauses, and again before each try, since the lock may have changed
+    /// hands.
     #[inline(always)]
     fn look_again<G>(
         &self,
@@ -134,7 +138,8 @@ impl<R, H: Host> Profiled<R, H> {
             if !is_free && look != 0 {
                 continue;
             }
-            // Acquire fence: whoever is seen to have released the lock had published itself; pairs with the raw lock's release.
+            // Acquire fence: a holder publishes itself before it releases, so a release seen here
+            // makes its publication visible. Pairs with the raw lock's release.
             fence(Acquire);
             if !meets(self.holder()) {
                 return Looked::Unknown;
@@ -146,7 +151,7 @@ impl<R, H: Host> Profiled<R, H> {
         Looked::Taken
     }
 
-    /// One that has looked long enough: it is a long wait, since `since`, and has met `holder`.
+    /// Parks after spinning long enough. This is a long wait since `since`, and it met `holder`.
     #[cold]
     #[inline(never)]
     fn acquire_parked<G, E>(
@@ -187,7 +192,7 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// One that is timed: in the usual case it is not contended.
+    /// A timed acquisition; usually it is uncontended.
     #[inline(never)]
     fn acquire_timed<G, E>(
         &self,
@@ -204,7 +209,7 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// Fails with whether the lock was found taken, or not even tried.
+    /// On failure, tells whether the lock was found taken, or not tried at all.
     #[inline(always)]
     fn try_timed<'a, G>(
         &'a self,
@@ -212,7 +217,7 @@ impl<R, H: Host> Profiled<R, H> {
         hit: Hit<'a>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Result<ProfiledGuard<G>, bool> {
-        // SAFETY: the hit was got just now, by this thread, from this host.
+        // SAFETY: this thread got the hit just now, from this host.
         let timing = self
             .host
             .core()
@@ -229,7 +234,8 @@ impl<R, H: Host> Profiled<R, H> {
         Ok(ProfiledGuard::new(inner, stamp))
     }
 
-    /// If it was found taken already it is a contention, also if it is free again by now.
+    /// An acquisition on the cold path. If the lock was already found taken this is a contention,
+    /// even if the lock is free by now.
     #[cold]
     #[inline(never)]
     fn acquire_cold<G, E>(

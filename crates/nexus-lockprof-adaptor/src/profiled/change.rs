@@ -1,6 +1,6 @@
-//! Changes of a lock that is held: into another mode, or by way of others that have it in between.
+//! Changes of a held lock: to another mode, or a release and re-acquisition in one call.
 //!
-//! Each ends one acquisition and begins another, inside the critical section: there is no outside.
+//! Each ends one acquisition and begins another. All of it runs inside the critical section.
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::Host;
@@ -9,10 +9,12 @@ use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl<R, H: Host> Profiled<R, H> {
-    /// A change of mode that does not wait and cannot fail, by `change`: the end of one hold, and an acquisition in `mode`.
+    /// Changes the mode with `change`, which does not wait and cannot fail. Ends one hold, and
+    /// begins an acquisition in `mode`.
     ///
     /// # Safety
-    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `guard` must be the state of a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[inline(always)]
     pub unsafe fn change_with<G, T>(
         &self,
@@ -22,11 +24,11 @@ impl<R, H: Host> Profiled<R, H> {
         change: impl FnOnce(&R, G) -> T,
     ) -> ProfiledGuard<T> {
         let (inner, before) = guard.into_parts();
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.hold_ends(&before) };
         let inner = change(&self.raw, inner);
         let key = SiteKey::new(site, mode);
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         let stamp = unsafe { self.held_on(key, before) };
         ProfiledGuard::new(inner, stamp)
     }
@@ -34,10 +36,11 @@ impl<R, H: Host> Profiled<R, H> {
     /// An upgrade that does not wait.
     ///
     /// # Errors
-    /// The upgradable state, when `try_` gave it back.
+    /// The upgradable state, if `try_` returned it.
     ///
     /// # Safety
-    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `guard` must be the state of a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[inline(always)]
     pub unsafe fn try_upgrade_with<U, X>(
         &self,
@@ -49,7 +52,7 @@ impl<R, H: Host> Profiled<R, H> {
         let (inner, before) = guard.into_parts();
         match try_(&self.raw, inner) {
             Ok(inner) => {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds this function's contract.
                 let stamp = unsafe {
                     self.hold_ends(&before);
                     self.held_on(key, before)
@@ -63,12 +66,15 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// An upgrade that waits if it has to. The wait is the new acquisition's; the upgradable hold goes on during it.
+    /// An upgrade that waits if necessary. The wait belongs to the new acquisition; the upgradable
+    /// hold continues during it.
     ///
-    /// `block` fails with what the upgradable state has become: itself, or nothing when it cannot fail.
+    /// On failure `block` returns what became of the upgradable state: the state itself, or nothing
+    /// if it cannot fail.
     ///
     /// # Safety
-    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `guard` must be the state of a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[inline]
     pub unsafe fn upgrade_with<U, X, E>(
         &self,
@@ -81,20 +87,21 @@ impl<R, H: Host> Profiled<R, H> {
         let (inner, before) = guard.into_parts();
         match try_(&self.raw, inner) {
             Ok(inner) => {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds this function's contract.
                 let stamp = unsafe {
                     self.hold_ends(&before);
                     self.held_after_wait(key, before)
                 };
                 Ok(ProfiledGuard::new(inner, stamp))
             }
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             Err(inner) => unsafe { self.upgrade_contended(key, before, |raw| block(raw, inner)) },
         }
     }
 
     /// # Safety
-    /// `before` is of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `before` must belong to a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[cold]
     #[inline(never)]
     unsafe fn upgrade_contended<X, E>(
@@ -115,7 +122,7 @@ impl<R, H: Host> Profiled<R, H> {
         ticket.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
-                // SAFETY: the caller's; this lock's host keeps the engine alive.
+                // SAFETY: the caller upholds the contract; this lock's host keeps the engine alive.
                 let stamp = unsafe {
                     core.hold_ends(&before, self.lock_ref());
                     ticket.follows(&before);
@@ -125,24 +132,25 @@ impl<R, H: Host> Profiled<R, H> {
                 Ok(ProfiledGuard::new(inner, stamp))
             }
             Err(inner) => {
-                // Still the readers: whoever published itself last may be this very thread.
+                // The readers still hold it. The last one to publish itself may be this very
+                // thread.
                 ticket.timed_out(None);
                 Err((inner, before))
             }
         }
     }
 
-    /// Lets `wait` release the mutex, sleep and re-acquire it: ends the hold, and begins a new acquisition at `site`, or
-    /// where this one was made.
+    /// Calls `wait`, which releases the mutex, sleeps and re-acquires it. Ends the hold, and begins
+    /// a new acquisition at `site`, or where this one was made.
     ///
-    /// The time in between is neither wait nor hold. What the re-acquisition itself had to wait for the
-    /// mutex cannot be told from sleeping, and is not recorded.
+    /// The time in between is neither wait nor hold. The re-acquisition's own wait for the mutex
+    /// cannot be told from sleep, so it is not recorded.
     ///
-    /// If `wait` unwinds, which it does with the mutex held, the acquisition goes on as it was.
+    /// If `wait` unwinds, it does so with the mutex held, and the acquisition continues unchanged.
     ///
     /// # Safety
-    /// `guard` is the state of the current acquisition of this mutex, and `wait` leaves in it that of
-    /// an acquisition of the raw mutex.
+    /// `guard` must be the state of the current acquisition of this mutex. `wait` must leave in it
+    /// the state of an acquisition of the raw mutex.
     #[inline]
     pub unsafe fn suspended<G, T>(
         &self,
@@ -151,9 +159,9 @@ impl<R, H: Host> Profiled<R, H> {
         wait: impl FnOnce(&R, &mut G) -> T,
     ) -> T {
         let (inner, stamp) = guard.parts_mut();
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.hold_ends(stamp) };
-        // The mutex is held: it is this acquisition that published itself last.
+        // The mutex is held, so this acquisition published itself last.
         let mine = self.holder();
         let out = wait(&self.raw, inner);
         let Some(key) = site
@@ -162,18 +170,19 @@ impl<R, H: Host> Profiled<R, H> {
         else {
             return out;
         };
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         *stamp = unsafe { self.held_after_wait(key, std::mem::take(stamp)) };
         out
     }
 
     /// `bump` of an exclusive acquisition: yields the lock to a waiter, if there is one.
     ///
-    /// Whether there was one shows in the published holder: a waiter that got the lock has
-    /// published itself over the 0 left here. Only then is it a release and a new, contended acquisition.
+    /// This stores 0 as the published holder. If a waiter got the lock, it has published itself
+    /// over the 0. Only then is this a release and a new, contended acquisition.
     ///
     /// # Safety
-    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `guard` must be the state of a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[inline]
     pub unsafe fn bump_with<G>(
         &self,
@@ -182,7 +191,7 @@ impl<R, H: Host> Profiled<R, H> {
         bump: impl FnOnce(&R, &mut G),
     ) {
         let (inner, stamp) = guard.parts_mut();
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.hold_ends(stamp) };
         let mine = self.holder.load(Relaxed);
         self.holder.store(0, Relaxed);
@@ -194,7 +203,8 @@ impl<R, H: Host> Profiled<R, H> {
                 if let Some(core) = self.host.core() {
                     let mut ticket = self.try_ticket(core, key);
                     ticket.yielded_to(between);
-                    // SAFETY: the caller's; this lock's host keeps the engine alive.
+                    // SAFETY: the caller upholds the contract; this lock's host keeps the engine
+                    // alive.
                     unsafe {
                         ticket.follows(stamp);
                         *stamp = ticket.acquired_after(std::mem::take(stamp));
@@ -205,26 +215,28 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// The lock is held on, as a new acquisition at `key`, after a change that did not have to wait: the
-    /// end of `before`'s hold is noted already.
+    /// Continues the hold as a new acquisition at `key`, after a change that did not wait. The end
+    /// of `before`'s hold is already noted.
     ///
-    /// This runs inside the critical section, there is no outside: in the usual case it is two stores.
+    /// This runs inside the critical section. Usually it takes two stores.
     ///
     /// # Safety
-    /// `before` is of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `before` must belong to a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[inline(always)]
     pub unsafe fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.held_on_by::<false>(key, before) }
     }
 
-    /// The same after a change that may have waited, which is no signal handler's: a new point may be made for it.
+    /// [`held_on`](Self::held_on) after a change that may have waited. Signal handlers make no such
+    /// change, so this may create a new point.
     ///
     /// # Safety
     /// As for [`held_on`](Self::held_on).
     #[inline(always)]
     pub unsafe fn held_after_wait(&self, key: SiteKey, before: Stamp) -> Stamp {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.held_on_by::<true>(key, before) }
     }
 
@@ -234,7 +246,7 @@ impl<R, H: Host> Profiled<R, H> {
             match self.probe(key) {
                 Probe::Off => return before,
                 Probe::Count(hit) => {
-                    // SAFETY: got just now, by this thread.
+                    // SAFETY: this thread got the hit just now.
                     unsafe { hit.commit() };
                     self.publish(key);
                     return before;
@@ -242,7 +254,7 @@ impl<R, H: Host> Profiled<R, H> {
                 Probe::Time(_) | Probe::Cold => {}
             }
         }
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.held_on_cold::<WAITS>(key, before) }
     }
 
@@ -259,7 +271,7 @@ impl<R, H: Host> Profiled<R, H> {
         } else {
             self.try_ticket(core, key)
         };
-        // SAFETY: the caller's; this lock's host keeps the engine alive.
+        // SAFETY: the caller upholds the contract; this lock's host keeps the engine alive.
         let stamp = unsafe {
             ticket.follows(&before);
             ticket.acquired_after(before)
@@ -271,11 +283,12 @@ impl<R, H: Host> Profiled<R, H> {
     /// Notes the end of a hold that is not a release.
     ///
     /// # Safety
-    /// `stamp` is of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `stamp` must belong to a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[inline(always)]
     pub unsafe fn hold_ends(&self, stamp: &Stamp) {
         if !stamp.is_none() {
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             unsafe { self.measured_hold_ends(stamp.to_look_at()) };
         }
     }
@@ -285,7 +298,7 @@ impl<R, H: Host> Profiled<R, H> {
     #[inline(never)]
     unsafe fn measured_hold_ends(&self, stamp: Stamp) {
         if let Some(core) = self.host.core() {
-            // SAFETY: the caller's; this lock's host keeps the engine alive.
+            // SAFETY: the caller upholds the contract; this lock's host keeps the engine alive.
             unsafe { core.hold_ends(&stamp, self.lock_ref()) };
         }
     }

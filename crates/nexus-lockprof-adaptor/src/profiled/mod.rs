@@ -1,4 +1,4 @@
-//! The adaptor: any lock_api raw lock, profiled.
+//! The adaptor: profiles any lock_api raw lock.
 
 mod acquire;
 mod change;
@@ -20,9 +20,10 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// A raw lock `R` whose acquisitions are profiled: a raw lock itself, for `lock_api`'s types.
+/// A raw lock `R` whose acquisitions are profiled. It is itself a raw lock for `lock_api`'s types.
 ///
-/// This is what the locks of `nexus-lockprof` are made of, and it is public for people with raw locks of their own:
+/// The locks of `nexus-lockprof` are built on it. It is public for users with raw locks of their
+/// own:
 ///
 /// ```
 /// use nexus_lockprof_adaptor::{Profiled, lock_api};
@@ -39,21 +40,24 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// # Ok::<(), &'static str>(())
 /// ```
 ///
-/// It implements every trait of `lock_api` that `R` implements. The place of an acquisition is the
-/// caller's of lock_api's method, since those are `#[track_caller]`; where lock_api calls the raw
-/// lock from inside a closure (`MutexGuard::unlocked`, `bump` of other raw locks), it is a line of lock_api.
+/// It implements every trait of `lock_api` that `R` implements. An acquisition is recorded at the
+/// caller of lock_api's method, since those methods are `#[track_caller]`. Where lock_api calls the
+/// raw lock from inside a closure (`MutexGuard::unlocked`, `bump` of other raw locks), it is
+/// recorded at a line of lock_api.
 ///
 /// # What the lock publishes
-/// A lock tells who waits for it which point holds it: a plain store after an acquisition at another point
-/// than the last, not undone by the release. Under shared holders it is the latest of them, and a waiter can say no more than "readers".
-/// A waiter reads it after its first pauses, when whoever has just won the lock has written it.
+/// A lock tells its waiters which point holds it. An acquisition stores the point, if it differs
+/// from the last one; the release does not clear it. If several readers share the lock, it is the
+/// latest of them, and a waiter can only blame "readers". A waiter reads it after its first pauses,
+/// when the winner of the lock has written it.
 ///
-/// # Locks that are not `lock_api`'s
-/// A lock of any other kind can keep a `Profiled<()>` beside itself: [`acquire`](Self::acquire), [`try_acquire`](Self::try_acquire) and
-/// [`release`](Self::release) take the lock's own part as functions, and `()` is what those are given.
+/// # Locks other than `lock_api`'s
+/// Any other lock can keep a `Profiled<()>` beside itself. [`acquire`](Self::acquire),
+/// [`try_acquire`](Self::try_acquire) and [`release`](Self::release) take the lock's own part as
+/// functions, and pass `()` to them.
 ///
-/// What ends an acquisition is `unsafe`, as in `lock_api`: a guard's measurement is a pointer into the engine that it was made in, so it
-/// goes back to the lock that it came from.
+/// Functions that end an acquisition are `unsafe`, as in `lock_api`: a guard's measurement points
+/// into the engine it was made in, so it must go back to a lock of that engine.
 ///
 /// ```compile_fail,E0133
 /// use nexus_lockprof_adaptor::{Profiled, lock_api::RawMutex};
@@ -64,9 +68,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// ```
 ///
 /// # Engine
-/// `H` says which engine it reports to: [`Global`] takes no room; an
-/// [`Engine`](nexus_lockprof_engine::Engine) value (see [`named_in`](Self::named_in)) takes two words.
-// `repr(C)`: a one-byte raw lock, the class in 4 and 8 bytes, and the holder make 24 bytes.
+/// `H` says which engine the lock reports to. [`Global`] takes no space; an
+/// [`Engine`](nexus_lockprof_engine::Engine) value (see [`named_in`](Self::named_in)) takes two
+/// words.
+// `repr(C)`: a one-byte raw lock, the class in 4 and 8 bytes, and the holder add up to 24 bytes.
 #[repr(C)]
 pub struct Profiled<R, H = Global> {
     raw: R,
@@ -89,9 +94,9 @@ impl<R, H> std::fmt::Debug for Profiled<R, H> {
 #[derive(Clone, Copy)]
 struct TimedOut;
 
-/// Constructors for raw mutexes and raw reader-writer locks alike take the unlocked raw lock.
+/// Constructors for raw mutexes and raw reader-writer locks. They take the unlocked raw lock.
 impl<R> Profiled<R, Global> {
-    /// `raw`, unlocked, in the class of all locks that nothing is known of.
+    /// `raw`, unlocked, in the anonymous class.
     #[must_use]
     pub const fn from_raw(raw: R) -> Self {
         Self::with_class(raw, LockClass::anonymous(), Global)
@@ -160,7 +165,7 @@ impl<R, H> Profiled<R, H> {
         }
     }
 
-    /// The raw lock inside. What is done with it directly is not recorded.
+    /// The raw lock inside. Direct use of it is not recorded.
     #[inline]
     pub const fn raw(&self) -> &R {
         &self.raw
@@ -171,21 +176,21 @@ impl<R, H: Host> Profiled<R, H> {
     /// Publishes the holder. The caller has just acquired the lock.
     #[inline(always)]
     fn publish(&self, key: SiteKey) {
-        // Relaxed: a hint for waiters; see "What the lock publishes". A lock is mostly taken where it was
-        // taken last: a store less between its two locked instructions is a cycle less for a mutex,
-        // and readers do not write the line at all.
+        // Relaxed: a hint for waiters; see "What the lock publishes". Most acquisitions repeat the
+        // last point. Skipping the store saves a mutex a cycle between its two locked instructions,
+        // and keeps readers from writing the line at all.
         if self.holder.load(Relaxed) != key.to_published() {
             self.holder.store(key.to_published(), Relaxed);
         }
     }
 
-    /// Asks the calling thread's cache about an acquisition.
+    /// Probes the calling thread's cache for an acquisition.
     #[inline(always)]
     fn probe(&self, site: SiteKey) -> Probe<'_> {
         self.host.probe(PointKey::new(site, self.class.tag()))
     }
 
-    /// Asks it again, after [`Probe::Cold`].
+    /// Probes it again, after [`Probe::Cold`].
     #[inline]
     fn probe_second(&self, site: SiteKey) -> Probe<'_> {
         self.host
@@ -195,25 +200,26 @@ impl<R, H: Host> Profiled<R, H> {
     /// An acquisition on the cold path. No caller keeps it beyond its own call.
     #[inline(always)]
     fn ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
-        // SAFETY: both are of the class that this lock was made with, and the callers use the ticket up.
+        // SAFETY: both belong to the class that this lock was created with, and the callers use up
+        // the ticket.
         unsafe { core.ticket(key, &self.class, self.name_len) }
     }
 
-    /// The same of an acquisition that does not wait, or of a lock that is held already.
+    /// A ticket for an acquisition that does not wait, or of a lock that is already held.
     #[inline(always)]
     fn try_ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
-        // SAFETY: as above.
+        // SAFETY: as in `ticket`.
         unsafe { core.try_ticket(key, &self.class, self.name_len) }
     }
 
-    /// The same of a change that may have waited, of a lock that is held by now.
+    /// A ticket for a change that may have waited, of a lock that is held by now.
     #[inline(always)]
     fn ticket_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
         // SAFETY: as in `ticket`.
         unsafe { core.ticket_after_wait(key, &self.class, self.name_len) }
     }
 
-    /// The latest holder that published itself.
+    /// The holder that last published itself.
     #[inline]
     fn holder(&self) -> Option<SiteKey> {
         // SAFETY: only `publish` and `bump_with` write it: a published key, or 0.
@@ -226,22 +232,24 @@ impl<R, H: Host> Profiled<R, H> {
         LockRef::of(&self.class)
     }
 
-    /// A release: `unlock` gives the raw lock its guard back.
+    /// Releases the lock: `unlock` returns the guard to the raw lock.
     ///
     /// # Safety
-    /// `guard` is the state of an acquisition that is not over, of this lock or of another one on the same engine.
+    /// `guard` must be the state of a live acquisition, of this lock or of another one on the same
+    /// engine.
     #[inline(always)]
     pub unsafe fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
         let (inner, stamp) = guard.into_parts();
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: not none, and the caller's.
+            // SAFETY: the stamp is not none, and the caller upholds this function's contract.
             unsafe { self.release_measured::<false, _>(inner, stamp, unlock) };
         }
     }
 
-    /// The same, by an `unlock` that hands the lock to a waiter, if there is one.
+    /// [`release`](Self::release) with an `unlock` that hands the lock to a waiter, if there is
+    /// one.
     ///
     /// # Safety
     /// As for [`release`](Self::release).
@@ -251,13 +259,13 @@ impl<R, H: Host> Profiled<R, H> {
         if stamp.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: not none, and the caller's.
+            // SAFETY: the stamp is not none, and the caller upholds this function's contract.
             unsafe { self.release_measured::<true, _>(inner, stamp, unlock) };
         }
     }
 
     /// # Safety
-    /// The stamp is not none, and as [`release`](Self::release) needs it.
+    /// The stamp must not be none. Otherwise as for [`release`](Self::release).
     #[inline(never)]
     unsafe fn release_measured<const FAIR: bool, G>(
         &self,
@@ -265,24 +273,25 @@ impl<R, H: Host> Profiled<R, H> {
         stamp: Stamp,
         unlock: impl FnOnce(&R, G),
     ) {
-        // SAFETY: the caller's. It spares the measured release, which is all of them in `Exact`, a branch.
+        // SAFETY: the caller guarantees it. The hint saves a branch in each measured release; in
+        // `Exact` that is every release.
         unsafe { assert_unchecked(!stamp.is_none()) };
-        // Once it is released, another thread may free the lock: nothing of `self` is touched after that.
+        // After the release another thread may free the lock, so do not touch `self` then.
         let host = self.host.clone();
         let lock = if FAIR {
             self.lock_ref().released_fairly()
         } else {
             self.lock_ref()
         };
-        // Settles also when `unlock` unwinds, which releases the lock all the same.
-        // SAFETY: the caller's.
+        // Settles even if `unlock` unwinds, because that releases the lock too.
+        // SAFETY: the caller upholds this function's contract.
         let settle = unsafe { Settle::new(host, stamp, lock) };
         unlock(&self.raw, inner);
         settle.now();
     }
 }
 
-/// Records a stamp when dropped, which is not none and of a lock on this host.
+/// Records a stamp when dropped. The stamp is not none, and belongs to a lock on this host.
 struct Settle<H: Host> {
     host: H,
     stamp: Stamp,
@@ -293,7 +302,7 @@ impl<H: Host> Settle<H> {
     /// As for [`settle`].
     unsafe fn new(host: H, stamp: Stamp, lock: LockRef) -> Self {
         if let Some(core) = host.core() {
-            // SAFETY: the caller's; the host keeps its engine alive.
+            // SAFETY: the caller upholds the contract; the host keeps its engine alive.
             unsafe { core.hold_ends(&stamp, lock) };
         }
         Settle { host, stamp }
@@ -301,31 +310,31 @@ impl<H: Host> Settle<H> {
 }
 
 impl<H: Host> Settle<H> {
-    /// As dropping it does, which is for unwinding: so that the stamp stays in a register.
+    /// Does what dropping does, but keeps the stamp in a register. The drop is for unwinding.
     #[inline(always)]
     fn now(self) {
         let mut this = ManuallyDrop::new(self);
         let stamp = std::mem::take(&mut this.stamp);
-        // SAFETY: taken once, and not dropped.
+        // SAFETY: taken once, and `this` is not dropped.
         let host = unsafe { std::ptr::read(&this.host) };
-        // SAFETY: of a measured release.
+        // SAFETY: `new`'s caller guarantees a measured release.
         unsafe { settle(host, stamp) };
     }
 }
 
 impl<H: Host> Drop for Settle<H> {
     fn drop(&mut self) {
-        // SAFETY: as above.
+        // SAFETY: `new`'s caller guarantees a measured release.
         unsafe { settle(self.host.clone(), std::mem::take(&mut self.stamp)) };
     }
 }
 
 /// # Safety
-/// The stamp is not none, and of a lock on this host.
+/// The stamp must not be none, and must belong to a lock on this host.
 #[inline(never)]
 unsafe fn settle<H: Host>(host: H, stamp: Stamp) {
     let Some(core) = host.core() else { return };
-    // SAFETY: the caller's; the host keeps its engine alive.
+    // SAFETY: the caller upholds the contract; the host keeps its engine alive.
     unsafe {
         assert_unchecked(!stamp.is_none());
         if let Err(stamp) = core.settle_hold(host.mine(), stamp) {
@@ -334,7 +343,8 @@ unsafe fn settle<H: Host>(host: H, stamp: Stamp) {
     }
 }
 
-/// Reader-writer locks are made like mutexes, under other names: a type may be both.
+/// Reader-writer locks have the same constructors as mutexes, under other names, because one type
+/// may be both.
 impl<R: RawRwLock> Profiled<R, Global> {
     /// An unlocked reader-writer lock in the class of all locks named `name`.
     #[must_use]

@@ -7,10 +7,10 @@ use nexus_lockprof_engine::adaptor::{HoldMode::Exclusive, LockClass};
 use std::convert::Infallible;
 use std::panic::Location;
 
-// SAFETY: mutual exclusion, acquire and release are the raw lock's, each of whose operations is called
-// exactly once for the like operation here, with the guard state that belongs to it.
+// SAFETY: mutual exclusion, acquire and release are the raw lock's. Each operation here calls the
+// raw lock's same operation exactly once, with the matching guard state.
 unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
-    // Interior mutability in a const: as in lock_api, each use makes a lock.
+    // Interior mutability in a const: as in lock_api, each use creates a lock.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
 
@@ -30,7 +30,7 @@ unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
 
     #[inline]
     unsafe fn unlock(&self, guard: Self::Guard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release(guard, |raw, inner| raw.unlock(inner)) };
     }
 
@@ -90,14 +90,14 @@ impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
 unsafe impl<R: RawMutexFair, H: Host> RawMutexFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_fair(&self, guard: Self::Guard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release_fair(guard, |raw, inner| raw.unlock_fair(inner)) };
     }
 
     #[inline]
     #[track_caller]
     unsafe fn bump(&self, guard: &mut Self::Guard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.bump_with(Location::caller(), guard, |raw, inner| raw.bump(inner)) };
     }
 }

@@ -13,10 +13,10 @@ use nexus_lockprof_engine::adaptor::{
 use std::convert::Infallible;
 use std::panic::Location;
 
-// SAFETY: exclusion, acquire and release are the raw lock's, each of whose operations is called exactly
-// once for the like operation here, with the guard state that belongs to it.
+// SAFETY: exclusion, acquire and release are the raw lock's. Each operation here calls the raw
+// lock's same operation exactly once, with the matching guard state.
 unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
-    // Interior mutability in a const: as in lock_api, each use makes a lock.
+    // Interior mutability in a const: as in lock_api, each use creates a lock.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
 
@@ -44,7 +44,7 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
 
     #[inline]
     unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release(guard, |raw, inner| raw.unlock_shared(inner)) };
     }
 
@@ -69,7 +69,7 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
 
     #[inline]
     unsafe fn unlock_exclusive(&self, guard: Self::ExclusiveGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release(guard, |raw, inner| raw.unlock_exclusive(inner)) };
     }
 
@@ -88,27 +88,27 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
 unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release_fair(guard, |raw, inner| raw.unlock_shared_fair(inner)) };
     }
 
-    /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
+    /// Not recorded: beside other readers, the caller cannot see whether it yielded.
     #[inline]
     unsafe fn bump_shared(&self, guard: &mut Self::SharedGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.raw.bump_shared(guard.parts_mut().0) }
     }
 
     #[inline]
     unsafe fn unlock_exclusive_fair(&self, guard: Self::ExclusiveGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release_fair(guard, |raw, inner| raw.unlock_exclusive_fair(inner)) };
     }
 
     #[inline]
     #[track_caller]
     unsafe fn bump_exclusive(&self, guard: &mut Self::ExclusiveGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe {
             self.bump_with(Location::caller(), guard, |raw, inner| {
                 raw.bump_exclusive(inner)
@@ -180,7 +180,7 @@ unsafe impl<R: RawRwLockDowngrade, H: Host> RawRwLockDowngrade for Profiled<R, H
     #[inline]
     #[track_caller]
     unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> Self::SharedGuard {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe {
             self.change_with(Location::caller(), Shared, guard, |raw, inner| {
                 raw.downgrade(inner)
@@ -214,14 +214,15 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
 
     #[inline]
     unsafe fn unlock_upgradable(&self, guard: Self::UpgradableGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release(guard, |raw, inner| raw.unlock_upgradable(inner)) };
     }
 
     #[inline]
     #[track_caller]
     unsafe fn upgrade(&self, guard: Self::UpgradableGuard) -> Self::ExclusiveGuard {
-        // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
+        // SAFETY: the caller upholds the contract; `inner` is the state that the failed
+        // `try_upgrade` returned.
         let result = unsafe {
             self.upgrade_with::<_, _, Infallible>(
                 Location::caller(),
@@ -240,7 +241,7 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
         &self,
         guard: Self::UpgradableGuard,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe {
             self.try_upgrade_with(Location::caller(), guard, |raw, inner| {
                 raw.try_upgrade(inner)
@@ -253,14 +254,14 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
 unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.release_fair(guard, |raw, inner| raw.unlock_upgradable_fair(inner)) };
     }
 
-    /// Not recorded: beside other readers, whether it yielded cannot be told from outside.
+    /// Not recorded: beside other readers, the caller cannot see whether it yielded.
     #[inline]
     unsafe fn bump_upgradable(&self, guard: &mut Self::UpgradableGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.raw.bump_upgradable(guard.parts_mut().0) }
     }
 }
@@ -270,7 +271,7 @@ unsafe impl<R: RawRwLockUpgradeDowngrade, H: Host> RawRwLockUpgradeDowngrade for
     #[inline]
     #[track_caller]
     unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe {
             self.change_with(Location::caller(), Shared, guard, |raw, inner| {
                 raw.downgrade_upgradable(inner)
@@ -281,7 +282,7 @@ unsafe impl<R: RawRwLockUpgradeDowngrade, H: Host> RawRwLockUpgradeDowngrade for
     #[inline]
     #[track_caller]
     unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> Self::UpgradableGuard {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe {
             self.change_with(Location::caller(), Upgradable, guard, |raw, inner| {
                 raw.downgrade_to_upgradable(inner)
@@ -325,7 +326,8 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
         guard: Self::UpgradableGuard,
         timeout: Self::Duration,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
+        // SAFETY: the caller upholds the contract; `inner` is the state that the failed
+        // `try_upgrade` returned.
         unsafe {
             self.upgrade_with(
                 Location::caller(),
@@ -344,7 +346,8 @@ unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profile
         guard: Self::UpgradableGuard,
         timeout: Self::Instant,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        // SAFETY: the caller's; `inner` is the state that the failed `try_upgrade` gave back.
+        // SAFETY: the caller upholds the contract; `inner` is the state that the failed
+        // `try_upgrade` returned.
         unsafe {
             self.upgrade_with(
                 Location::caller(),

@@ -1,4 +1,4 @@
-//! Acquisitions of tasks, which wait by being polled: in turns, and not always by the same thread.
+//! Acquisitions by tasks. A task waits by being polled, not always by the same thread.
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::Host;
@@ -8,13 +8,15 @@ use std::panic::Location;
 use std::pin::pin;
 use std::task::Poll;
 
-/// An acquisition by a task, to go beside the lock's own future: [`poll`](Self::poll) polls that.
+/// An acquisition by a task, kept beside the lock's own future. [`poll`](Self::poll) polls that
+/// future.
 ///
-/// The wait is from the first poll that finds the lock taken to the one that owns it. Dropped in between, or refused the lock
-/// after all, it counts as cancelled, with its wait: drop it before the lock's future, whose place in the lock's queue it is about.
+/// The wait lasts from the first poll that finds the lock taken to the poll that owns it. If it is
+/// dropped in between, or refused the lock in the end, it counts as cancelled, with its wait. Drop
+/// it before the lock's future, because it refers to that future's place in the queue.
 ///
-/// A future may also be pending for another reason, as tokio's are when their task has had its share of the processor. That is no
-/// wait for the lock, so it is asked whether that is taken.
+/// A future may be pending for another reason: tokio's are when their task has used up its share of
+/// the processor. That is no wait for the lock. So this asks whether the lock is taken.
 #[must_use = "it measures what it polls"]
 pub struct TaskWait<'a, R, H: Host> {
     lock: &'a Profiled<R, H>,
@@ -27,16 +29,16 @@ enum State {
     New,
     /// Found the lock taken.
     Contended {
-        /// Clock ticks; `None` when it is not timed.
+        /// Clock ticks; `None` if the wait is not timed.
         start: Option<u64>,
         holder: Option<SiteKey>,
     },
-    /// Acquired, or given up.
+    /// Acquired or given up.
     Over,
 }
 
 impl<R, H: Host> Profiled<R, H> {
-    /// An acquisition by a task that begins with its first poll.
+    /// An acquisition by a task, which begins with its first poll.
     #[inline(always)]
     pub fn task_wait(
         &self,
@@ -50,10 +52,11 @@ impl<R, H: Host> Profiled<R, H> {
         }
     }
 
-    /// The acquisition of a lock whose own is `future`; `is_taken` tells why it is pending the first time.
+    /// Acquires a lock with its own future `future`. `is_taken` tells why that future is pending at
+    /// the first poll.
     ///
     /// # Errors
-    /// The future's.
+    /// The future's error.
     pub async fn acquire_task<G, E>(
         &self,
         site: &'static Location<'static>,
@@ -72,8 +75,9 @@ impl<R, H: Host> Profiled<R, H> {
 }
 
 impl<R, H: Host> TaskWait<'_, R, H> {
-    /// Polls the lock's own future by `poll`. Of what that gives, `is_owned` says whether the lock is acquired; it may
-    /// have been closed. If it is pending, `is_taken` says whether the lock is why. The stamp is the guard's to carry.
+    /// Polls the lock's own future with `poll`. `is_owned` says whether a ready result holds the
+    /// lock, which may have been closed instead. If pending, `is_taken` says whether the lock is
+    /// the reason. The guard carries the returned stamp.
     #[inline(always)]
     pub fn poll<T>(
         &mut self,
@@ -95,8 +99,9 @@ impl<R, H: Host> TaskWait<'_, R, H> {
             if let Some(hit) = hit
                 && is_owned(&result)
             {
-                // SAFETY: got by this thread, which was in the poll since. Should that have used this very point, or
-                // changed the mode, then this one is still counted, and once.
+                // SAFETY: this thread got the hit, and has been inside the poll since. If the poll
+                // used this very point, or changed the mode, this acquisition still counts exactly
+                // once.
                 unsafe { hit.commit() };
                 self.lock.publish(self.key);
             }
@@ -105,7 +110,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         self.poll_cold(poll, is_owned, is_taken)
     }
 
-    /// A first poll that is more than a count. In the usual case it is timed, and the lock is free.
+    /// A first poll that does more than count. Usually it is timed, and the lock is free.
     #[inline(never)]
     fn poll_first<T>(
         &mut self,
@@ -113,13 +118,14 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
     ) -> Poll<(T, Stamp)> {
-        // Once more, so that the usual case of the poll need not pass on what it found.
+        // Probes again, so that the common case of `poll` need not pass on its result.
         let Probe::Time(hit) = self.lock.probe(self.key) else {
             return self.poll_cold(poll, is_owned, is_taken);
         };
         let host = &self.lock.host;
-        // SAFETY: the hit was got just now, by this thread, from this host. Should the poll use other profiled locks, they
-        // take nodes of their own; should it use this very point, one of two schedules stays.
+        // SAFETY: this thread got the hit just now, from this host. If the poll uses other profiled
+        // locks, they take nodes of their own. If it uses this very point, one of the two schedules
+        // remains.
         let timing = host
             .core()
             .and_then(|core| unsafe { core.timing(host.mine(), hit) });
@@ -176,7 +182,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
                 Poll::Ready((result, stamp))
             }
             Poll::Ready(result) => {
-                // What it has waited, it has waited in vain.
+                // It waited in vain until now.
                 match self.is_over() {
                     State::Contended { .. } => ticket.cancelled(self.lock.holder()),
                     State::New | State::Over => ticket.abandoned(),
@@ -205,7 +211,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         };
     }
 
-    /// Nobody waits here any more.
+    /// The task no longer waits here.
     fn is_over(&mut self) -> State {
         let before = std::mem::replace(&mut self.state, State::Over);
         if let State::Contended { start: Some(_), .. } = before
@@ -228,7 +234,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
     }
 }
 
-/// Abandons what was to be timed, also when the poll unwinds.
+/// Abandons the timing when dropped, even if the poll unwinds.
 struct Abandoned<'a>(Option<Timing<'a>>);
 
 impl Abandoned<'_> {

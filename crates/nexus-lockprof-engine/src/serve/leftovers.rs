@@ -1,9 +1,9 @@
 //! What servers leave behind: socket files when the process ends, listening sockets in a child that is forked off.
 
-use crate::exclusive::lock;
-use crate::process::watch_forks;
+use crate::process::exclusive::lock;
+use crate::process::fork::watch_forks;
+use crate::process::sockets::Socket;
 use crate::say;
-use crate::sockets::Socket;
 use nexus_lockprof_export::serve::{Leftover, Server};
 use std::sync::{Mutex, MutexGuard};
 

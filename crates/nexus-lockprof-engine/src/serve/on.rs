@@ -3,9 +3,9 @@
 use super::leftovers;
 use crate::config::Mode;
 use crate::engine::Engine;
-use crate::env::{self, SERVE};
-use crate::kept::Kept;
-use crate::process::own_this_thread;
+use crate::process::env::{self, SERVE};
+use crate::process::fork::own_this_thread;
+use crate::process::kept::Kept;
 use crate::say;
 use nexus_lockprof_export::serve::{Limits, Listen, Serve, ServeError, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};

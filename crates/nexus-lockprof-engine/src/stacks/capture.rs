@@ -4,10 +4,10 @@ use super::table::{FRAMES, Slot};
 use super::unwinder::{self, Caller};
 use crate::class;
 use crate::core::Core;
-use crate::pending::Pending;
-use crate::record::{Owner, Record};
-use crate::reservoir::with_rng;
-use crate::shard::Shard;
+use crate::record::pending::Pending;
+use crate::record::reservoir::with_rng;
+use crate::record::shard::Shard;
+use crate::record::statistics::{Owner, Record};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 

@@ -3,7 +3,7 @@
 use super::symbols::Symbols;
 use super::table::Sums;
 use crate::identity::PointKey;
-use crate::shard::Shard;
+use crate::record::shard::Shard;
 use nexus_lockprof_snapshot::{Frame, Stack};
 use std::collections::HashMap;
 

@@ -41,9 +41,9 @@ mod engine {
     use super::Switch;
     use crate::core::Core;
     use crate::identity::PointKey;
-    use crate::pending::Pending;
-    use crate::record::{Owner, Record};
-    use crate::shard::Shard;
+    use crate::record::pending::Pending;
+    use crate::record::shard::Shard;
+    use crate::record::statistics::{Owner, Record};
     use nexus_lockprof_snapshot::Stack;
 
     impl Switch {

@@ -4,8 +4,8 @@
 //! counters with one writer. A reader walks the slots as they are.
 
 use crate::identity::PointKey;
-use crate::record::Owner;
-use crate::shard::Loss;
+use crate::record::shard::Loss;
+use crate::record::statistics::Owner;
 use crate::sync::{AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, bump};
 use Ordering::{Acquire, Relaxed, Release};
 

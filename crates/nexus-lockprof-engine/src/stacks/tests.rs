@@ -3,14 +3,14 @@
 
 use super::capture::turns;
 use super::table::SLOTS;
+use crate::acquire::thread;
+use crate::acquire::wait_log::LockRef;
 use crate::class::LockClass;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
 use crate::core::Core;
 use crate::engine::{Engine, Inner};
 use crate::identity::{HoldMode, SiteKey};
-use crate::thread;
-use crate::wait_log::LockRef;
 use nexus_lockprof_snapshot::{Point, Snapshot, Stack};
 use std::panic::Location;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The time.
+//! The clock.
 
 use std::ffi::{c_int, c_long};
 
@@ -19,7 +19,7 @@ pub(super) fn now() -> u64 {
         seconds: 0,
         nanos: 0,
     };
-    // SAFETY: the clock is there on each Linux, and there is room for the time.
+    // SAFETY: every Linux has this clock, and there is room for the time.
     unsafe { clock_gettime(MONOTONIC, &raw mut time) };
     (time.seconds as u64)
         .wrapping_mul(1_000_000_000)

@@ -8,7 +8,7 @@ use super::{clock, sys};
 use std::ffi::{c_int, c_long};
 use std::hint::black_box;
 
-/// What a futex call is told to do, without the bits that say how.
+/// Futex operations, without their flag bits.
 mod operation {
     use std::ffi::c_long;
     pub(super) const HOW: c_long = 128 | 256; // private, with the real-time clock
@@ -24,12 +24,14 @@ unsafe extern "C" {
     fn __errno_location() -> *mut c_int;
 }
 
-/// The C library's `syscall`: any system call, `errno` set and -1 if it fails. No cancellation point there either.
+/// The C library's `syscall`: makes any system call. On failure it sets `errno` and returns -1. It
+/// is not a cancellation point in the C library either.
 ///
-/// It is variadic in C, and takes what stands in the places of six arguments, as the C library's own does.
+/// It is variadic in C. Like the C library's own, it takes whatever is in the places of six
+/// arguments.
 ///
 /// # Safety
-/// As the call's own.
+/// As for the system call itself.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn syscall(
     number: c_long,
@@ -42,10 +44,10 @@ unsafe extern "C" fn syscall(
 ) -> c_long {
     let args = [a, b, c, d, e, f];
     let result = if number == sys::FUTEX {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { futex(args) }
     } else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { sys::call(number, args) }
     };
     if sys::is_error(result) {
@@ -65,17 +67,17 @@ unsafe fn futex(args: [c_long; 6]) -> c_long {
         operation::LOCK_PI | operation::LOCK_PI2 => call::FUTEX_PI,
         operation::WAKE | operation::WAKE_BITSET => {
             woke(address);
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             return unsafe { sys::call(sys::FUTEX, args) };
         }
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         _ => return unsafe { sys::call(sys::FUTEX, args) },
     };
     let begin = clock::now();
     let here = 0_u8;
     let stack = black_box(&raw const here) as usize;
     let wait = thread::once(|| begin_wait(kind, address, stack, value as u32));
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds this function's contract.
     let result = unsafe { sys::call(sys::FUTEX, args) };
     if let Some(wait) = wait {
         thread::once(|| {
@@ -92,7 +94,7 @@ unsafe fn futex(args: [c_long; 6]) -> c_long {
     result
 }
 
-/// A wait that goes on.
+/// A wait in progress.
 #[derive(Clone, Copy)]
 struct Wait {
     slot: Slot,
@@ -102,7 +104,8 @@ struct Wait {
     before: Option<u64>,
 }
 
-/// Looks whose wait it is. Before it, while the thread would wait anyway: after it the thread may have the lock.
+/// Finds the wait that this call belongs to. Runs before the call, while the thread would wait
+/// anyway: after the call, the thread may own the lock.
 fn begin_wait(kind: u64, address: usize, stack: usize, value: u32) -> Option<Wait> {
     let last = thread::last();
     if let Some(slot) = last.slot
@@ -128,10 +131,11 @@ fn begin_wait(kind: u64, address: usize, stack: usize, value: u32) -> Option<Wai
     })
 }
 
-/// Books a call that has ended.
+/// Records a finished call.
 ///
-/// The next one goes on with the same wait if a signal interrupted this one; and if the lock is one of three states, as std's mutex:
-/// after its waits such a lock is released with a call that wakes, so a second wait without one is of the same acquisition.
+/// The next call continues the same wait if a signal interrupted this one, or if the lock has three
+/// states, like std's mutex. After a wait, the release of such a lock wakes others. So a second
+/// wait without a wake belongs to the same acquisition.
 fn end_wait(wait: Wait, operation: c_long, value: c_long, ns: u64, result: c_long) {
     let Wait {
         slot,
@@ -148,7 +152,8 @@ fn end_wait(wait: Wait, operation: c_long, value: c_long, ns: u64, result: c_lon
         operation & !operation::HOW,
         operation::LOCK_PI | operation::LOCK_PI2
     );
-    // A call that came too late to sleep, or that a signal interrupted, was a wait; of a lock with priority inheritance it was none.
+    // A call that came too late to sleep, or that a signal interrupted, was a wait. For a lock with
+    // priority inheritance it was not.
     let has_waited = result == 0 || (!is_pi && (result == -sys::EAGAIN || result == -sys::EINTR));
     if has_timed_out {
         slot.time_out(ns);
@@ -172,7 +177,8 @@ fn end_wait(wait: Wait, operation: c_long, value: c_long, ns: u64, result: c_lon
     });
 }
 
-/// This thread wakes others at the address: if it has waited there, it has released what it waited for.
+/// This thread wakes others at the address. If it has waited there, it has released what it waited
+/// for.
 fn woke(address: usize) {
     let last = thread::last();
     if last.address == address

@@ -1,7 +1,8 @@
-//! Which files the code is from: lines of `/proc/self/maps`, noted when a stack is first seen that leads through code of no known file.
+//! Notes which files the code comes from: lines of `/proc/self/maps`. It reads them when a stack
+//! first contains code of an unknown file.
 //!
-//! The file is read line by line into a small buffer. `dladdr` would take the loader's lock, which a thread that holds the
-//! program's lock must not wait for.
+//! The file is read line by line into a small buffer. `dladdr` would take the loader's lock, which
+//! a thread that holds the program's lock must not wait for.
 
 use super::layout::{self, head};
 use super::sys::File;
@@ -12,37 +13,38 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// Code of files that are known: begin and end.
+/// Code of known files: begin and end.
 static KNOWN: [[AtomicUsize; 2]; 512] = [const { [const { AtomicUsize::new(0) }; 2] }; 512];
 static LEN: AtomicUsize = AtomicUsize::new(0);
-/// Whether a thread reads.
+/// Whether a thread is reading.
 static READING: AtomicU32 = AtomicU32::new(0);
 
-/// The longest line. One that is longer is not noted.
+/// The longest line. Longer lines are ignored.
 const LINE: usize = 4096;
-/// What is read at a time.
+/// Bytes per read.
 const PIECE: usize = 4096;
 
-/// Not on the stack: a thread may have a small one.
+/// Not on the stack, because a thread's stack may be small.
 struct Buffers(UnsafeCell<([u8; LINE], [u8; PIECE])>);
 
-// SAFETY: only used by the thread that has set `READING`.
+// SAFETY: only the thread that set `READING` uses it.
 unsafe impl Sync for Buffers {}
 
 static BUFFERS: Buffers = Buffers(UnsafeCell::new(([0; LINE], [0; PIECE])));
 
-/// In a child that was forked off.
+/// Resets the state in a forked child.
 pub(super) fn forget() {
     LEN.store(0, Relaxed);
     READING.store(0, Relaxed);
 }
 
-/// Notes the files that these addresses are of, unless they are known.
+/// Notes the files that contain these addresses, unless they are known.
 pub(super) fn note(table: Table, frames: &[usize]) {
     if frames.iter().all(|&frame| is_known(frame)) {
         return;
     }
-    // Acquire, Release: one after the other. Whoever comes meanwhile need not wait: the one that reads sees the same files.
+    // Acquire here and Release below: readers follow one another. A thread that comes meanwhile
+    // need not wait, because the current reader sees the same files.
     if READING.swap(1, Acquire) != 0 {
         return;
     }
@@ -63,7 +65,7 @@ fn read(table: Table) {
     let Some(maps) = File::open(c"/proc/self/maps") else {
         return;
     };
-    // SAFETY: this thread has set `READING`.
+    // SAFETY: this thread set `READING`.
     let (line, piece) = unsafe { &mut *BUFFERS.0.get() };
     let mut len = 0;
     let mut is_whole = true;
@@ -90,7 +92,7 @@ fn read(table: Table) {
     }
 }
 
-/// `55d0-55d8 r-xp 00002000 fe:00 1234    /usr/bin/x`, if it is code of a file.
+/// Notes a line like `55d0-55d8 r-xp 00002000 fe:00 1234    /usr/bin/x`, if it is a file's code.
 fn consider(table: Table, line: &[u8]) -> Option<()> {
     let (begin, rest) = hex(line)?;
     let (end, rest) = hex(rest.strip_prefix(b"-")?)?;
@@ -111,7 +113,7 @@ fn consider(table: Table, line: &[u8]) -> Option<()> {
             .byte(layout::MODULES_AT + used + index)
             .store(byte, Relaxed);
     }
-    // Release: whoever reads the file sees the line.
+    // Release: a reader of the file that sees the length sees the line.
     table
         .word(head::MODULES)
         .store((used + line.len()) as u64, Release);
@@ -129,7 +131,7 @@ fn add(begin: usize, end: usize) {
     }
 }
 
-/// A number, and what follows it.
+/// A hexadecimal number, and the text after it.
 fn hex(text: &[u8]) -> Option<(usize, &[u8])> {
     let digits = text
         .iter()

@@ -1,4 +1,5 @@
-//! glibc's mutexes and read-write locks. They are tried first: a lock that is free costs one call more, and nothing else.
+//! glibc's mutexes and read-write locks. Each is tried first, so a free lock costs only one extra
+//! call.
 
 use super::layout::call;
 use super::stack::Stack;
@@ -13,7 +14,7 @@ const EBUSY: c_int = 16;
 const ETIMEDOUT: c_int = 110;
 const EOWNERDEAD: c_int = 130;
 
-/// The clocks that a wait may be until.
+/// The clocks that a deadline may use.
 const REALTIME: c_int = 0;
 const MONOTONIC: c_int = 1;
 
@@ -36,7 +37,7 @@ static WRITE: Real = Real::new(c"pthread_rwlock_wrlock");
 static WRITE_TIMED: Real = Real::new(c"pthread_rwlock_timedwrlock");
 static WRITE_CLOCK: Real = Real::new(c"pthread_rwlock_clockwrlock");
 
-/// Looks all of them up: later it might be in a signal handler.
+/// Looks up all functions now. Later it might happen in a signal handler.
 pub(super) fn look_up() {
     for real in [
         &TRY_MUTEX,
@@ -56,20 +57,20 @@ pub(super) fn look_up() {
     }
 }
 
-/// Tries the lock with `attempt`, and if that fails waits for it with `wait`.
+/// Tries the lock with `attempt`, and on failure waits for it with `wait`.
 ///
 /// # Safety
-/// `lock` is one that `attempt` and `wait` take.
+/// `lock` must be one that `attempt` and `wait` take.
 #[inline(always)]
 unsafe fn acquire(kind: u64, lock: Lock, attempt: &Real, wait: impl FnOnce() -> c_int) -> c_int {
     let attempt = attempt.get();
     if attempt.is_null() {
-        // Whether it waits cannot be told.
+        // Without `attempt`, there is no way to tell whether it waits.
         return wait();
     }
     // SAFETY: the C library's function of this name has this type.
     let attempt: Acquire = unsafe { transmute(attempt) };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds this function's contract.
     let result = unsafe { attempt(lock) };
     if result != EBUSY {
         return result;
@@ -77,26 +78,28 @@ unsafe fn acquire(kind: u64, lock: Lock, attempt: &Real, wait: impl FnOnce() -> 
     wait_for(kind, lock, wait)
 }
 
-/// Whether a lock may be tried before it is waited for until `until`. The C library looks at the time first, of read-write locks, and says
-/// EINVAL to one that is none, though the lock be free. And a mutex with priority inheritance does not know all clocks.
+/// Whether the lock may be tried before the wait until `until`. For read-write locks the C library
+/// first checks the time. It returns EINVAL for an invalid one, even if the lock is free. And a
+/// mutex with priority inheritance does not support all clocks.
 ///
 /// # Safety
-/// What the C library's functions with a time want of their caller.
+/// As for the C library's functions with a deadline.
 #[inline(always)]
 unsafe fn may_be_tried(kind: u64, lock: Lock, clock: c_int, until: Time) -> bool {
     const SECOND: c_long = 1_000_000_000;
-    /// The word of a mutex that says what it is, and its bit for priority inheritance: the same on all 64-bit targets.
+    /// The word of a mutex with its kind and its priority inheritance bit: the same on all 64-bit
+    /// targets.
     const KIND: usize = 4;
     const INHERIT: c_int = 32;
     if until.is_null() || (clock != REALTIME && clock != MONOTONIC) {
         return false;
     }
-    // SAFETY: a `timespec`, whose second word is nanoseconds.
+    // SAFETY: it is a `timespec`, whose second word is nanoseconds.
     let nanos = unsafe { until.cast::<c_long>().add(1).read() };
     if !(0..SECOND).contains(&nanos) {
         return false;
     }
-    // SAFETY: a mutex is longer than that. Its kind does not change.
+    // SAFETY: a mutex is longer than that, and its kind does not change.
     kind != call::MUTEX
         || clock == REALTIME
         || unsafe { lock.cast::<c_int>().add(KIND).read() } & INHERIT == 0
@@ -116,7 +119,7 @@ fn wait_for(kind: u64, lock: Lock, wait: impl FnOnce() -> c_int) -> c_int {
         match result {
             0 | EOWNERDEAD => slot.end(ns),
             ETIMEDOUT => slot.time_out(ns),
-            // The lock is the caller's own, or none.
+            // An error: the caller already holds the lock, or it is invalid.
             _ => slot.take_back_begin(),
         }
     }
@@ -126,10 +129,10 @@ fn wait_for(kind: u64, lock: Lock, wait: impl FnOnce() -> c_int) -> c_int {
 /// `name(lock)`
 macro_rules! acquire {
     ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
-        /// The C library's, with its waits recorded.
+        /// The C library's function, with its waits recorded.
         ///
         /// # Safety
-        /// As the C library's.
+        /// As for the C library's function.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(lock: Lock) -> c_int {
             let wait = || {
@@ -137,10 +140,11 @@ macro_rules! acquire {
                 if real.is_null() {
                     return EINVAL;
                 }
-                // SAFETY: the C library's function of this name has this type, and the caller may call it.
+                // SAFETY: the C library's function of this name has this type, and the caller may
+                // call it.
                 unsafe { transmute::<*mut c_void, Acquire>(real)(lock) }
             };
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             unsafe { acquire($kind, lock, &$attempt, wait) }
         }
     };
@@ -149,10 +153,10 @@ macro_rules! acquire {
 /// `name(lock, until)`
 macro_rules! acquire_until {
     ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
-        /// The C library's, with its waits recorded.
+        /// The C library's function, with its waits recorded.
         ///
         /// # Safety
-        /// As the C library's.
+        /// As for the C library's function.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(lock: Lock, until: Time) -> c_int {
             let wait = || {
@@ -160,14 +164,15 @@ macro_rules! acquire_until {
                 if real.is_null() {
                     return EINVAL;
                 }
-                // SAFETY: the C library's function of this name has this type, and the caller may call it.
+                // SAFETY: the C library's function of this name has this type, and the caller may
+                // call it.
                 unsafe { transmute::<*mut c_void, AcquireUntil>(real)(lock, until) }
             };
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             if !unsafe { may_be_tried($kind, lock, REALTIME, until) } {
                 return wait();
             }
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             unsafe { acquire($kind, lock, &$attempt, wait) }
         }
     };
@@ -176,10 +181,10 @@ macro_rules! acquire_until {
 /// `name(lock, clock, until)`
 macro_rules! acquire_until_of {
     ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
-        /// The C library's, with its waits recorded.
+        /// The C library's function, with its waits recorded.
         ///
         /// # Safety
-        /// As the C library's.
+        /// As for the C library's function.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(lock: Lock, clock: c_int, until: Time) -> c_int {
             let wait = || {
@@ -187,14 +192,15 @@ macro_rules! acquire_until_of {
                 if real.is_null() {
                     return EINVAL;
                 }
-                // SAFETY: the C library's function of this name has this type, and the caller may call it.
+                // SAFETY: the C library's function of this name has this type, and the caller may
+                // call it.
                 unsafe { transmute::<*mut c_void, AcquireUntilOf>(real)(lock, clock, until) }
             };
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             if !unsafe { may_be_tried($kind, lock, clock, until) } {
                 return wait();
             }
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             unsafe { acquire($kind, lock, &$attempt, wait) }
         }
     };

@@ -1,4 +1,4 @@
-//! What `lockprof run` has told, and the functions of the C library that ours stand before.
+//! The settings from `lockprof run`, and the C library's functions that ours replace.
 
 use super::{pthread, sys, table, thread};
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -7,7 +7,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// The folder for files, and the process that is to be given one at once: `PID:FOLDER`.
+/// The folder for files, and the process that gets one at once: `PID:FOLDER`.
 const VARIABLE: &CStr = c"LOCKPROF_WAITS";
 
 unsafe extern "C" {
@@ -20,10 +20,10 @@ unsafe extern "C" {
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
 }
 
-/// Bytes of a path, with the 0 at its end.
+/// Bytes of a path, including the final 0.
 pub(super) const PATH: usize = 512;
 
-/// A text that is set once, before the program begins.
+/// A text that is set once, before the program starts.
 pub(super) struct Folder {
     bytes: [AtomicByte; PATH],
     len: AtomicUsize,
@@ -36,9 +36,9 @@ static FOLDER: Folder = Folder {
     len: AtomicUsize::new(0),
 };
 
-/// The folder for files; empty if there is none yet, or none at all.
+/// Copies the folder for files to `to`, and returns its length. It is empty if there is none (yet).
 pub(super) fn folder(to: &mut [u8; PATH]) -> usize {
-    // Acquire: whoever sees the length sees the bytes; pairs with `begin`.
+    // Acquire: a reader that sees the length sees the bytes; pairs with `begin`.
     let len = FOLDER.len.load(Acquire);
     for (to, byte) in to.iter_mut().zip(&FOLDER.bytes).take(len) {
         *to = byte.load(Relaxed);
@@ -50,10 +50,10 @@ pub(super) fn folder(to: &mut [u8; PATH]) -> usize {
 #[unsafe(link_section = ".init_array")]
 static BEGIN: extern "C" fn() = begin;
 
-/// Before the program begins, and before any thread of its own.
+/// Runs before the program starts, and before any thread of its own.
 extern "C" fn begin() {
     pthread::look_up();
-    // SAFETY: the name ends with 0. Nobody changes the environment yet.
+    // SAFETY: the name ends with 0, and nobody changes the environment yet.
     let value = unsafe { getenv(VARIABLE.as_ptr()) };
     if value.is_null() {
         return;
@@ -64,14 +64,15 @@ extern "C" fn begin() {
         return;
     };
     let (front, path) = (&value[..colon], &value[colon + 1..]);
-    // Room for what is added to it.
+    // Leaves room for what is appended.
     if path.len() > PATH - 64 {
         return;
     }
     for (to, byte) in FOLDER.bytes.iter().zip(path) {
         to.store(*byte, Relaxed);
     }
-    // SAFETY: the handler is there as long as the process: a library that was preloaded is not unloaded.
+    // SAFETY: the handler lives as long as the process, because a preloaded library is never
+    // unloaded.
     unsafe { pthread_atfork(None, None, Some(forked)) };
     // Release: pairs with `folder`.
     FOLDER.len.store(path.len(), Release);
@@ -80,20 +81,20 @@ extern "C" fn begin() {
             .wrapping_mul(10)
             .wrapping_add(u64::from(digit.wrapping_sub(b'0')))
     });
-    // The program itself gets its file now. Later it may have another root, or be forbidden to open files. Others get theirs when they
-    // first wait.
+    // The program itself gets its file now. Later it may have another root, or be forbidden to open
+    // files. Other processes get theirs at their first wait.
     if sys::parent() == front {
         table::current();
     }
 }
 
-/// In a child that was forked off: what it waits for is not its parent's.
+/// Runs in a forked child, whose waits are not its parent's.
 extern "C" fn forked() {
     table::forget();
     thread::forget();
 }
 
-/// A function of the C library, by its name.
+/// A function of the C library, found by name.
 pub(super) struct Real {
     name: &'static CStr,
     at: AtomicUsize,
@@ -110,7 +111,7 @@ impl Real {
     /// Its address, or null.
     #[inline]
     pub(super) fn get(&self) -> *mut c_void {
-        // Relaxed: it is looked up to the same.
+        // Relaxed: every lookup gives the same address.
         let known = self.at.load(Relaxed);
         if known != 0 {
             return known as *mut c_void;

@@ -1,17 +1,20 @@
-//! System calls that bypass the C library: they leave `errno` alone, and are no cancellation points.
+//! System calls that bypass the C library: they do not change `errno`, and are no cancellation
+//! points.
 
 use std::arch::asm;
 use std::ffi::{CStr, c_long};
 
-/// Makes a system call; what the kernel returns, a negated error number from -4095 on.
+/// Makes a system call, and returns the kernel's result. From -4095 to -1 it is a negated error
+/// number.
 ///
 /// # Safety
-/// As the call's own.
+/// As for the system call itself.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn call(number: c_long, args: [c_long; 6]) -> c_long {
     let result;
-    // SAFETY: the kernel keeps all registers but these three. What else the call may do is the caller's business.
+    // SAFETY: the kernel preserves all registers but these three. The caller answers for the call's
+    // other effects.
     unsafe {
         asm!(
             "syscall",
@@ -30,15 +33,17 @@ pub(super) unsafe fn call(number: c_long, args: [c_long; 6]) -> c_long {
     result
 }
 
-/// Makes a system call; what the kernel returns, a negated error number from -4095 on.
+/// Makes a system call, and returns the kernel's result. From -4095 to -1 it is a negated error
+/// number.
 ///
 /// # Safety
-/// As the call's own.
+/// As for the system call itself.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
 pub(super) unsafe fn call(number: c_long, args: [c_long; 6]) -> c_long {
     let result;
-    // SAFETY: the kernel keeps all registers but x0. What else the call may do is the caller's business.
+    // SAFETY: the kernel preserves all registers but x0. The caller answers for the call's other
+    // effects.
     unsafe {
         asm!(
             "svc 0",
@@ -95,7 +100,7 @@ pub(super) const EINTR: c_long = 4;
 pub(super) const EAGAIN: c_long = 11;
 pub(super) const ETIMEDOUT: c_long = 110;
 
-/// The folder that relative paths are of.
+/// The folder that relative paths start from.
 const CWD: c_long = -100;
 
 pub(super) fn pid() -> u64 {
@@ -104,17 +109,18 @@ pub(super) fn pid() -> u64 {
 }
 
 pub(super) fn parent() -> u64 {
-    // SAFETY: as above.
+    // SAFETY: it has no arguments and no effect.
     unsafe { call(number::GETPPID, [0; 6]) as u64 }
 }
 
-/// Lets others run.
+/// Yields the processor.
 pub(super) fn yield_now() {
-    // SAFETY: as above.
+    // SAFETY: it has no arguments, and only reschedules.
     unsafe { call(number::YIELD, [0; 6]) };
 }
 
-/// Sleeps for so many nanoseconds, below a second. By the call that the program waits with: there may be programs that are allowed no other.
+/// Sleeps for `ns` nanoseconds, less than a second. Uses the system call the program waits with,
+/// because some programs may use no other.
 pub(super) fn sleep(ns: u64) {
     const WAIT_PRIVATE: c_long = 128;
     let word = 0_u32;
@@ -127,11 +133,11 @@ pub(super) fn sleep(ns: u64) {
         0,
         0,
     ];
-    // SAFETY: the word and the time are there. Nobody knows of the word, so nobody wakes it.
+    // SAFETY: the word and the time are valid. Nobody else knows the word, so nobody wakes it.
     unsafe { call(FUTEX, args) };
 }
 
-/// Whether a file of this process may be so long: making it longer would kill the process.
+/// Whether this process may have a file of this size. Exceeding the limit would kill the process.
 pub(super) fn may_be_as_long(len: usize) -> bool {
     const FILE_SIZE: c_long = 1;
     let mut limits = [0_u64; 2];
@@ -155,7 +161,7 @@ impl File {
         Self::open_with(path, RDWR_CLOEXEC)
     }
 
-    /// A new file.
+    /// Creates a new file.
     pub(super) fn create(path: &CStr) -> Option<Self> {
         const RDWR_CREAT_EXCL_CLOEXEC: c_long = 0o2_000_302;
         Self::open_with(path, RDWR_CREAT_EXCL_CLOEXEC)
@@ -169,14 +175,15 @@ impl File {
         (fd >= 0).then_some(File(fd))
     }
 
-    /// Makes it so long, without room on disk.
+    /// Sets the length, without allocating disk space.
     pub(super) fn set_len(&self, len: usize) -> bool {
         // SAFETY: the file is open.
         let done = unsafe { call(number::FTRUNCATE, [self.0, len as c_long, 0, 0, 0, 0]) };
         done == 0
     }
 
-    /// Gets room on disk for a part of it: whoever writes to a mapping without it is killed when the disk is full.
+    /// Allocates disk space for a part of it. Without the space, a write to the mapping would kill
+    /// the process when the disk is full.
     pub(super) fn allocate(&self, begin: usize, end: usize) -> bool {
         let args = [self.0, 0, begin as c_long, (end - begin) as c_long, 0, 0];
         loop {
@@ -193,12 +200,12 @@ impl File {
         const READ_WRITE: c_long = 3;
         const SHARED: c_long = 1;
         let args = [0, len as c_long, READ_WRITE, SHARED, self.0, 0];
-        // SAFETY: it is put where nothing else is.
+        // SAFETY: the kernel places it where nothing else is.
         let at = unsafe { call(number::MMAP, args) };
         (!is_error(at)).then_some(at as *mut u8)
     }
 
-    /// How many bytes were read; 0 at the end, or if it fails.
+    /// Reads bytes, and returns how many; 0 at the end or on failure.
     pub(super) fn read(&self, to: &mut [u8]) -> usize {
         let args = [
             self.0,
@@ -209,7 +216,7 @@ impl File {
             0,
         ];
         loop {
-            // SAFETY: there is room for so many bytes.
+            // SAFETY: there is room for this many bytes.
             match unsafe { call(number::READ, args) } {
                 error if error == -EINTR => {}
                 result => return usize::try_from(result).unwrap_or(0).min(to.len()),
@@ -220,15 +227,15 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // SAFETY: it is open, and nobody else has it.
+        // SAFETY: the file is open, and nobody else has it.
         unsafe { call(number::CLOSE, [self.0, 0, 0, 0, 0, 0]) };
     }
 }
 
-/// How many bytes of what the link leads to are in `to`.
+/// Copies the target of a link to `to`, and returns its length in bytes.
 ///
 /// # Safety
-/// There is room for `room` bytes, which nobody else looks at.
+/// There must be room for `room` bytes that nobody else accesses.
 pub(super) unsafe fn read_link(path: &CStr, to: *mut u8, room: usize) -> usize {
     let args = [
         CWD,
@@ -238,12 +245,12 @@ pub(super) unsafe fn read_link(path: &CStr, to: *mut u8, room: usize) -> usize {
         0,
         0,
     ];
-    // SAFETY: the path ends with 0; the caller's.
+    // SAFETY: the path ends with 0; the caller guarantees the room.
     let len = unsafe { call(number::READLINKAT, args) };
     usize::try_from(len).unwrap_or(0).min(room)
 }
 
-/// Whether that is an error number, negated.
+/// Whether the result is a negated error number.
 pub(super) fn is_error(result: c_long) -> bool {
     (-4095..0).contains(&result)
 }

@@ -1,7 +1,8 @@
-//! The file of this process, mapped: what was recorded is there, however the process ends.
+//! The mapped file of this process. It survives however the process ends.
 //!
-//! Any thread writes any slot: a wait goes to sleep, which takes longer than an atomic addition. A slot is published by its
-//! length; from then on its frames do not change. Two threads may give one stack two slots, which `lockprof` adds up.
+//! Any thread writes any slot: a wait goes to sleep, which takes longer than an atomic addition. A
+//! slot is published by its length; from then on its frames do not change. Two threads may give one
+//! stack two slots, which `lockprof` adds up.
 
 use super::layout::{self, head, slot};
 use super::stack::Stack;
@@ -16,32 +17,32 @@ use std::sync::atomic::{
 
 /// The mapping; null if there is none.
 static MAPPING: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
-/// Whether somebody makes it, or has tried to.
+/// Whether a thread is creating it, or has tried to.
 static TRIED: AtomicU32 = AtomicU32::new(NOT_TRIED);
 const NOT_TRIED: u32 = 0;
 const TRYING: u32 = 1;
 const DONE: u32 = 2;
-/// Waits that came while it was being made.
+/// Waits that came during its creation.
 static MISSED: AtomicU64 = AtomicU64::new(0);
-/// When it was made: with the process's number, its name.
+/// Its creation time. Together with the process id, this is its name.
 static STARTED_NS: AtomicU64 = AtomicU64::new(0);
-/// Slots that have room on disk.
+/// Slots that have disk space.
 static ROOM: AtomicUsize = AtomicUsize::new(0);
-/// Whether somebody makes more room.
+/// Whether a thread is allocating more.
 static GROWING: AtomicU32 = AtomicU32::new(0);
 
-/// Slots that get room on disk at a time.
+/// How many slots get disk space at a time.
 const STEP: usize = 32;
 
 /// The file of this process, mapped.
 #[derive(Clone, Copy)]
 pub(super) struct Table(*mut u8);
 
-/// A stack that has waited, in the mapping.
+/// The slot of a stack that has waited, in the mapping.
 #[derive(Clone, Copy)]
 pub(super) struct Slot(*mut u8);
 
-/// This process's, made now if it has none. `None` when it cannot be made.
+/// This process's table, created now if it has none. `None` if it cannot be created.
 pub(super) fn current() -> Option<Table> {
     let table = made().or_else(make_once)?;
     if MISSED.load(Relaxed) != 0 {
@@ -53,19 +54,19 @@ pub(super) fn current() -> Option<Table> {
 }
 
 fn made() -> Option<Table> {
-    // Acquire: whoever sees the mapping sees what `make` has put there; pairs with `make_once`.
+    // Acquire: a reader that sees the mapping sees what `make` wrote; pairs with `make_once`.
     let mapping = MAPPING.load(Acquire);
     (!mapping.is_null()).then_some(Table(mapping))
 }
 
 #[cold]
 fn make_once() -> Option<Table> {
-    // Relaxed: only to be done once.
+    // Relaxed: it only ensures a single attempt.
     match TRIED.compare_exchange(NOT_TRIED, TRYING, Relaxed, Relaxed) {
         Ok(_) => {}
         Err(TRYING) => {
             let made = soon(made);
-            // It takes too long, or cannot be made.
+            // It takes too long, or creation failed.
             if made.is_none() {
                 MISSED.fetch_add(1, Relaxed);
             }
@@ -78,14 +79,15 @@ fn make_once() -> Option<Table> {
         // Release: pairs with `made`.
         MAPPING.store(mapping, Release);
     }
-    // Before the program begins there is no folder yet.
+    // Before the program starts there is no folder yet.
     let is_too_early = table.is_none() && start::folder(&mut [0; PATH]) == 0;
     TRIED.store(if is_too_early { NOT_TRIED } else { DONE }, Relaxed);
     table
 }
 
-/// What another thread is about to get done: a few system calls. Not waited for longer than about a second, since that thread may be
-/// anywhere; for long enough that one which others keep from running gets its turn.
+/// Waits for what another thread is about to finish: a few system calls. Waits at most about a
+/// second, since that thread may be anywhere. That is long enough for a preempted thread to get its
+/// turn.
 fn soon<T>(look: impl Fn() -> Option<T>) -> Option<T> {
     const YIELDS: usize = 100;
     const SLEEPS: usize = 5_000;
@@ -102,7 +104,7 @@ fn soon<T>(look: impl Fn() -> Option<T>) -> Option<T> {
     })
 }
 
-/// In a child that was forked off, which has one thread.
+/// Resets the state in a forked child, which has one thread.
 pub(super) fn forget() {
     MAPPING.store(std::ptr::null_mut(), Relaxed);
     ROOM.store(0, Relaxed);
@@ -128,7 +130,7 @@ fn make() -> Option<Table> {
     ROOM.store(STEP, Relaxed);
     table.word(head::PID).store(sys::pid(), Relaxed);
     table.word(head::STARTED_NS).store(started, Relaxed);
-    // SAFETY: a part of the mapping, which nobody knows of yet.
+    // SAFETY: a part of the mapping, which nobody else knows yet.
     let len = unsafe {
         let to = table.0.add(head::PATH * 8);
         sys::read_link(c"/proc/self/exe", to, layout::PATH_BYTES)
@@ -157,22 +159,22 @@ fn name(to: &mut [u8; PATH]) -> Option<&CStr> {
     CStr::from_bytes_with_nul(to.get(..=len)?).ok()
 }
 
-/// Where so many slots end.
+/// The end of this many slots.
 fn end_of(slots: usize) -> usize {
     layout::SLOTS_AT + slots * layout::SLOT
 }
 
-/// Gets room for more slots, if there is none yet for this one. `false` if there is no more.
+/// Whether this slot has disk space; allocates more if needed. `false` if there is no more.
 fn has_room(number: usize) -> bool {
     if number >= layout::SLOTS {
         return false;
     }
     soon(|| {
-        // Acquire: whoever writes to a slot comes after the kernel gave it room; pairs with `grow`.
+        // Acquire: writes to a slot come after the kernel allocated its space; pairs with `grow`.
         if number < ROOM.load(Acquire) {
             return Some(true);
         }
-        // Acquire, and Release below: one after the other.
+        // Acquire here and Release below: threads that grow follow one another.
         if GROWING.swap(1, Acquire) != 0 {
             return None;
         }
@@ -196,23 +198,25 @@ fn grow(number: usize) -> bool {
 }
 
 impl Table {
-    /// A number of the head.
+    /// A word of the head.
     pub(super) fn word(self, index: usize) -> &'static AtomicU64 {
-        // SAFETY: in the mapping, which is there as long as the process, and aligned; all of it is atomic.
+        // SAFETY: it is aligned and inside the mapping, which lives as long as the process. All
+        // accesses are atomic.
         unsafe { &*self.0.add(index * 8).cast() }
     }
 
     pub(super) fn byte(self, offset: usize) -> &'static AtomicU8 {
-        // SAFETY: as above.
+        // SAFETY: as in `word`.
         unsafe { &*self.0.add(offset).cast() }
     }
 
     fn index(self, place: usize) -> &'static AtomicU32 {
-        // SAFETY: as above.
+        // SAFETY: as in `word`.
         unsafe { &*self.0.add(layout::INDEX_AT + place * 4).cast() }
     }
 
-    /// Where waits of this call with this stack are recorded. `None`, and a loss, when there is no room for it.
+    /// The slot for waits of this call with this stack. `None`, and a loss, if there is no room for
+    /// it.
     pub(super) fn slot(self, call: u64, address: usize, value: u32, stack: &Stack) -> Option<Slot> {
         let frames = stack.frames.get(..stack.len)?;
         let slot = self.find(call, address, value, frames);
@@ -233,7 +237,7 @@ impl Table {
         let mut mine = None;
         for step in 0..layout::INDEX {
             let entry = self.index((home + step) % layout::INDEX);
-            // Acquire: whoever sees a slot sees its frames; pairs with the exchange below.
+            // Acquire: a reader that sees a slot sees its frames; pairs with the exchange below.
             let mut number = entry.load(Acquire);
             if number == 0 {
                 let new = match mine {
@@ -254,7 +258,7 @@ impl Table {
         None
     }
 
-    /// A new slot; its number plus 1.
+    /// Fills a new slot, and returns its number plus 1.
     fn fill(
         self,
         hash: u64,
@@ -264,7 +268,8 @@ impl Table {
         frames: &[usize],
     ) -> Option<u32> {
         let slots = self.word(head::SLOTS);
-        // What is given away without room is not given again. It stops growing where there is none at all.
+        // A slot allocated without disk space is not allocated again. The number stops growing once
+        // no slot is left.
         if slots.load(Relaxed) >= layout::SLOTS as u64 {
             return None;
         }
@@ -281,7 +286,7 @@ impl Table {
         for (index, &frame) in frames.iter().enumerate() {
             slot.word(slot::FRAMES + index).store(frame as u64, Relaxed);
         }
-        // Release: whoever reads the file sees the frames.
+        // Release: a reader of the file that sees the length sees the frames.
         slot.word(slot::LEN).store(frames.len() as u64, Release);
         modules::note(self, frames);
         Some(number)
@@ -289,20 +294,21 @@ impl Table {
 
     fn at(self, number: u32) -> Slot {
         let offset = layout::SLOTS_AT + (number as usize - 1) * layout::SLOT;
-        // SAFETY: a slot that was given away: in the mapping.
+        // SAFETY: the slot was allocated, so it is inside the mapping.
         Slot(unsafe { self.0.add(offset) })
     }
 }
 
 impl Slot {
     fn word(self, index: usize) -> &'static AtomicU64 {
-        // SAFETY: in the mapping, which is there as long as the process, and aligned; all of it is atomic.
+        // SAFETY: it is aligned and inside the mapping, which lives as long as the process. All
+        // accesses are atomic.
         unsafe { &*self.0.add(index * 8).cast() }
     }
 
     fn count(self, ns: u64) -> &'static AtomicU32 {
         let offset = layout::COUNTS_AT + layout::count_of(ns) * 4;
-        // SAFETY: as above.
+        // SAFETY: as in `word`.
         unsafe { &*self.0.add(offset).cast() }
     }
 
@@ -328,12 +334,12 @@ impl Slot {
         self.word(slot::BEGUN).fetch_add(1, Relaxed);
     }
 
-    /// It was none.
+    /// Undoes [`begin`](Self::begin): it was not a wait.
     pub(super) fn take_back_begin(self) {
         self.word(slot::BEGUN).fetch_sub(1, Relaxed);
     }
 
-    /// A wait has ended well.
+    /// A wait ends with success.
     pub(super) fn end(self, ns: u64) {
         self.word(slot::WAITS).fetch_add(1, Relaxed);
         self.word(slot::WAIT_NS).fetch_add(ns, Relaxed);
@@ -341,20 +347,20 @@ impl Slot {
         self.count(ns).fetch_add(1, Relaxed);
     }
 
-    /// It had not ended yet.
+    /// Undoes [`end`](Self::end): the wait continues.
     pub(super) fn take_back_end(self, ns: u64) {
         self.word(slot::WAITS).fetch_sub(1, Relaxed);
         self.word(slot::WAIT_NS).fetch_sub(ns, Relaxed);
         self.count(ns).fetch_sub(1, Relaxed);
     }
 
-    /// A wait has given up.
+    /// A wait times out.
     pub(super) fn time_out(self, ns: u64) {
         self.word(slot::TIMEOUTS).fetch_add(1, Relaxed);
         self.word(slot::TIMEOUT_NS).fetch_add(ns, Relaxed);
     }
 
-    /// The thread that waited has woken others there.
+    /// The waiting thread woke others at that address.
     pub(super) fn release(self) {
         self.word(slot::RELEASED).fetch_add(1, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What a thread remembers.
+//! What each thread remembers.
 
 use super::table::Slot;
 use std::cell::Cell;
@@ -7,15 +7,15 @@ use std::ffi::c_int;
 /// The last wait of a thread in `syscall`.
 #[derive(Clone, Copy)]
 pub(super) struct Last {
-    /// What it waited for; 0 if there is none.
+    /// The address it waited for; 0 if there is none.
     pub(super) address: usize,
-    /// The stack pointer of the call.
+    /// The stack pointer at the call.
     pub(super) stack: usize,
-    /// Where it was recorded.
+    /// Its slot.
     pub(super) slot: Option<Slot>,
-    /// How long it took.
+    /// How long it took, in nanoseconds.
     pub(super) ns: u64,
-    /// Whether the next call with the same address and stack goes on with the same wait.
+    /// Whether the next call with the same address and stack continues this wait.
     pub(super) goes_on: bool,
 }
 
@@ -29,7 +29,7 @@ impl Last {
     };
 }
 
-// Without destructors: there until the very end of the thread, and nothing to register.
+// Without destructors: usable until the very end of the thread, and with nothing to register.
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
     static LAST: Cell<Last> = const { Cell::new(Last::NONE) };
@@ -39,7 +39,8 @@ unsafe extern "C" {
     fn __errno_location() -> *mut c_int;
 }
 
-/// Calls `record`, unless this thread is in here already: in a signal handler, or in a lock that the unwinder takes. `errno` stays.
+/// Calls `record`, unless this thread is already in here: in a signal handler, or in a lock that
+/// the unwinder takes. Preserves `errno`.
 #[inline]
 pub(super) fn once<T>(record: impl FnOnce() -> Option<T>) -> Option<T> {
     INSIDE.with(|inside| {
@@ -64,7 +65,7 @@ pub(super) fn set_last(last: Last) {
     LAST.with(|cell| cell.set(last));
 }
 
-/// In a child that was forked off.
+/// Resets the state in a forked child.
 pub(super) fn forget() {
     set_last(Last::NONE);
     INSIDE.with(|inside| inside.set(false));

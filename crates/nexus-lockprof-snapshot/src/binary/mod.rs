@@ -1,4 +1,4 @@
-//! The file format `.lockprof`: what is in it and in which form. `docs/format.md` describes it for whoever writes a reader.
+//! The file format `.lockprof`: what is in it and in which form. `docs/reference/format.md` describes it for whoever writes a reader.
 //!
 //! **Invariant:** a file of version N stays readable by every later version. Sections, and fields at the end of a point, of
 //! durations or of the head, may be added to a version: a reader skips what it does not know. Anything else is version N + 1.

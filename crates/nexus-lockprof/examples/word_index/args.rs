@@ -63,18 +63,18 @@ pub(crate) struct Args {
     pub(crate) hot_hold: Option<Duration>,
 }
 
-/// A command line that makes no sense.
+/// An invalid command line.
 #[derive(Debug)]
 pub(crate) enum UsageError {
-    /// There is no DIR.
+    /// DIR is missing.
     NoDir,
-    /// The value of an option is not what it should be.
+    /// An option has an invalid value.
     Value {
         /// The option.
         option: &'static str,
         /// Its value.
         value: OsString,
-        /// The numbers it may be.
+        /// The allowed numbers.
         range: RangeInclusive<u64>,
     },
     /// Anything else.
@@ -109,14 +109,14 @@ impl From<lexopt::Error> for UsageError {
     }
 }
 
-/// More threads than this are a slip of the finger.
+/// More threads than this must be a typo.
 const MOST_THREADS: u64 = 1024;
 
-/// Reads a command line.
+/// Parses a command line.
 ///
 /// # Errors
 ///
-/// It makes no sense.
+/// If the command line is invalid.
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, UsageError> {
     let mut dir = None;
     let mut args = Args {
@@ -163,7 +163,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, UsageError> {
     Ok(Command::Build(args))
 }
 
-/// `n`, or 1 instead of 0.
+/// `n`, but at least 1.
 pub(crate) const fn at_least_one(n: usize) -> NonZeroUsize {
     match NonZeroUsize::new(n) {
         Some(n) => n,

@@ -1,4 +1,5 @@
-//! The pipeline: a reader thread, a bounded queue, workers, and the calling thread, which watches.
+//! The pipeline: a reader thread, a bounded queue, workers, and the calling thread, which shows
+//! progress.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -15,13 +16,13 @@ use crate::walk::{self, Found, Skip};
 /// How to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Worker threads; the reader comes on top.
+    /// Worker threads, not counting the reader.
     pub(crate) threads: NonZeroUsize,
     /// Files read ahead of the workers. With `longest_file`, this bounds the memory for texts.
     pub(crate) queue: NonZeroUsize,
     /// Shards of the index.
     pub(crate) shards: NonZeroUsize,
-    /// Longer files are skipped, in bytes.
+    /// The limit in bytes; longer files are skipped.
     pub(crate) longest_file: u64,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct Built {
     pub(crate) index: Index,
     /// What went into it.
     pub(crate) done: Done,
-    /// What did not.
+    /// What was left out.
     pub(crate) left_out: LeftOut,
     /// Wall-clock time.
     pub(crate) time: Duration,
@@ -51,7 +52,7 @@ pub(crate) struct LeftOut {
 }
 
 impl LeftOut {
-    /// A tree without any permission must not fill the memory, or the user's screen.
+    /// Keeps an unreadable tree from filling the memory or the screen.
     const MOST_NAMED: usize = 10;
 
     fn add_unreadable(&mut self, path: PathBuf, error: io::Error) {
@@ -76,11 +77,11 @@ struct Job {
     text: String,
 }
 
-/// Indexes the text files under `root`; calls `watch` after each `tick` while that lasts.
+/// Indexes the text files under `root`, and calls `watch` after each `tick` until done.
 ///
 /// # Errors
 ///
-/// A thread could not be started. Files that cannot be read are no error: see [`Built::left_out`].
+/// If a thread could not be started. Unreadable files are no error: see [`Built::left_out`].
 pub(crate) fn build(
     root: &Path,
     options: &Options,
@@ -93,7 +94,7 @@ pub(crate) fn build(
     let progress = Progress::new();
 
     let left_out = thread::scope(|scope| {
-        // Dropped on every way out, also when the second thread of two cannot be started.
+        // Dropped on every way out, even if the second of two threads cannot be started.
         let closer = queue.close_on_drop();
         for n in 0..options.threads.get() {
             let at_work = progress.thread();

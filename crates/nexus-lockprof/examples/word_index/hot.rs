@@ -2,16 +2,17 @@
 
 use nexus_lockprof::{Event, Mutex};
 
-/// Filled by the profiler's handler. The handler runs inside `tick()` and `snapshot()`, in the thread that called it.
+/// The profiler's handler fills this. It runs inside `tick()` and `snapshot()`, in the calling
+/// thread.
 static LINES: Mutex<Vec<String>> = Mutex::named("hot", Vec::new());
 
-/// More lines than this are kept out of memory: a lock that stays near its threshold can report all day.
+/// Keeps no more lines than this, since a lock near its threshold can report all day.
 const MOST_LINES: usize = 100;
 
-/// Starts to collect.
+/// Starts collecting.
 pub(crate) fn listen() {
     nexus_lockprof::on_event(|event| {
-        // `Event` may grow: what this program does not know is not about hot locks.
+        // `Event` may grow. Variants unknown to this program are not about hot locks.
         if let Event::Hot(hot) = event {
             keep(&mut LINES.lock(), hot.to_string());
         }

@@ -50,7 +50,7 @@ pub(crate) fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{s}", count(n))
 }
 
-/// A path for a message: without a leading `./`, and without characters that would steer the terminal.
+/// A path for a message: without a leading `./`, and without characters that control the terminal.
 pub(crate) fn path(path: &Path) -> String {
     let short = match path.strip_prefix(".") {
         Ok(rest) if !rest.as_os_str().is_empty() => rest,

@@ -8,7 +8,7 @@ use nexus_lockprof::RwLock;
 use crate::symbols::Symbols;
 use crate::tokenize::Document;
 
-/// Number of a file, from 0 in the order of the walk.
+/// Number of a file, from 0 in walk order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FileId(u32);
 
@@ -41,7 +41,7 @@ pub(crate) struct Size {
     pub(crate) postings: usize,
 }
 
-/// Terms -> postings, cut into shards so that workers seldom meet.
+/// Maps terms to postings. It is split into shards so that workers seldom meet.
 pub(crate) struct Index {
     symbols: Symbols,
     files: RwLock<Vec<FileEntry>>,
@@ -51,7 +51,7 @@ pub(crate) struct Index {
 /// The postings of every n-th term: term `id` is in shard `id % n`, at `id / n`.
 type Shard = Vec<Vec<Posting>>;
 
-/// Postings of one document on their way into the shards. Each worker keeps one, to reuse its memory.
+/// Postings of one document on their way into the shards. Each worker reuses one.
 pub(crate) struct Batch {
     by_shard: Vec<Vec<(usize, Posting)>>,
 }
@@ -78,13 +78,13 @@ impl Index {
     /// Gives a file its number.
     pub(crate) fn add_file(&self, path: PathBuf) -> FileId {
         let mut files = self.files.write();
-        // Cannot wrap: four thousand million paths do not fit in memory.
+        // Cannot wrap: four billion paths do not fit in memory.
         let id = FileId(files.len() as u32);
         files.push(FileEntry { path, words: 0 });
         id
     }
 
-    /// Adds the terms of a file. Once for each file.
+    /// Adds the terms of a file. Call it once per file.
     pub(crate) fn add_document(&self, file: FileId, document: &Document<'_>, batch: &mut Batch) {
         let count = self.shards.len();
         for (term, found) in &document.terms {
@@ -98,7 +98,7 @@ impl Index {
                 },
             ));
         }
-        // Each file starts at another shard, so that workers do not queue up behind each other from the first on.
+        // Each file starts at a different shard, so that workers do not queue up behind each other.
         let first = file.0 as usize % count;
         for n in (first..count).chain(0..first) {
             let postings = &mut batch.by_shard[n];
@@ -109,7 +109,7 @@ impl Index {
         self.files.write()[file.0 as usize].words = document.words;
     }
 
-    /// The files that contain `term`, which must be folded, in the order of the walk.
+    /// The files that contain `term`, which must be folded, in walk order.
     pub(crate) fn postings(&self, term: &str) -> Vec<Posting> {
         let Some(id) = self.symbols.get(term) else {
             return Vec::new();
@@ -122,7 +122,7 @@ impl Index {
         postings
     }
 
-    /// Calls `f` with what is known about a file.
+    /// Calls `f` with the entry of a file.
     pub(crate) fn with_file<T>(&self, id: FileId, f: impl FnOnce(&FileEntry) -> T) -> T {
         f(&self.files.read()[id.0 as usize])
     }
@@ -156,7 +156,8 @@ fn add_to_shard(shard: &mut Shard, postings: &mut Vec<(usize, Posting)>) {
         }
         let list = &mut shard[slot];
         if list.is_empty() {
-            // About half of all terms occur in one file only: the usual first capacity of 4 would be mostly air.
+            // About half of all terms occur in only one file, so the usual first capacity of 4
+            // would waste memory.
             list.reserve_exact(1);
         }
         list.push(posting);

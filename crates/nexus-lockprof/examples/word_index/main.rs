@@ -1,12 +1,14 @@
-//! Builds an inverted index over the text files of a folder, and shows where its threads waited for locks.
+//! Builds an inverted index over the text files of a folder, and shows where its threads waited for
+//! locks.
 //!
 //! ```text
 //! cargo run --release --example word_index -- . --query "bounded queue" --out profile.json
 //! ```
 //!
-//! A reader thread walks the tree and hands texts to worker threads through a bounded [`queue`]; the workers cut them
-//! into words ([`tokenize`]), number the words in a shared table ([`symbols`]) and add them to a sharded [`index`].
-//! Every lock is one of `nexus_lockprof`, with a name, so the report at the end says which of them the threads met at.
+//! A reader thread walks the tree and hands texts to worker threads through a bounded [`queue`].
+//! The workers split them into words ([`tokenize`]), number the words in a shared table
+//! ([`symbols`]) and add them to a sharded [`index`]. Every lock is a named `nexus_lockprof` lock,
+//! so the report shows at which of them the threads met.
 
 mod args;
 mod build;
@@ -38,15 +40,15 @@ use crate::build::{Built, LeftOut};
 use crate::progress::StatusLine;
 use crate::query::Match;
 
-/// How often the line on the terminal is rewritten.
+/// How often to redraw the line on the terminal.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// How often the profile is collected during the build, which is also when hot locks are looked for.
+/// How often to collect the profile during the build, and so to check for hot locks.
 const COLLECT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     match run() {
-        // Whoever reads our output may stop early (`| head`): it got what it wanted.
+        // The reader of our output may stop early (`| head`). That is no failure.
         Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -82,8 +84,8 @@ fn run() -> Result<(), Failure> {
         .collect();
     let profile = nexus_lockprof::snapshot();
 
-    // The file is written before anything is printed, since nobody may read that to its end; and what was found is
-    // printed even if the file cannot be written.
+    // Write the file before printing, because the reader may stop early. Print the results even if
+    // the file cannot be written.
     let written = args.out.as_ref().map_or(Ok(()), |out| {
         profile
             .write_json_file(out)
@@ -114,14 +116,14 @@ fn print(
     stdout.flush()
 }
 
-/// The walk would only report a missing folder as one more unreadable file.
+/// Without this check, the walk would report a missing folder as one more unreadable file.
 fn check_dir(dir: &Path) -> Result<(), Failure> {
     fs::read_dir(dir)
         .map(drop)
         .map_err(|error| Failure::Dir(dir.to_owned(), error))
 }
 
-/// Finds out before a long build what would fail after it.
+/// Detects before a long build what would fail after it.
 fn check_out(out: &Path) -> Result<(), Failure> {
     let out_failure = |error: io::Error| Failure::Out(format!("{}: {error}", human::path(out)));
     if out.is_dir() {
@@ -139,7 +141,7 @@ fn check_out(out: &Path) -> Result<(), Failure> {
 }
 
 fn watch_for_hot_locks(args: &Args) -> Result<(), Failure> {
-    // Not `Config::default()`: whoever starts the program may have chosen a mode, with LOCKPROF.
+    // Not `Config::default()`: the user may have chosen a mode with LOCKPROF.
     let mut config = nexus_lockprof::config();
     if let Some(threshold) = args.hot_wait {
         config = config.hot_wait(threshold);
@@ -176,7 +178,7 @@ fn name_unreadable(left_out: &LeftOut) {
     }
 }
 
-/// Columns for the table: all there are on a terminal, a common width elsewhere.
+/// Width of the table in columns: all on a terminal, a common width elsewhere.
 fn table_width() -> usize {
     const ELSEWHERE: usize = 120;
     if !io::stdout().is_terminal() {
@@ -186,13 +188,13 @@ fn table_width() -> usize {
 }
 
 fn complain(message: &str) {
-    // Not `eprintln!`, which panics when standard error is closed. There is nobody left to tell then.
+    // Not `eprintln!`, which panics when standard error is closed. Then nobody is left to tell.
     let _ = writeln!(io::stderr(), "word_index: {message}");
 }
 
-/// Why there is no index, or no output.
+/// Why the index or the output failed.
 enum Failure {
-    /// The command line makes no sense.
+    /// The command line is invalid.
     Usage(UsageError),
     /// The folder cannot be indexed.
     Dir(PathBuf, io::Error),
@@ -235,7 +237,7 @@ impl From<UsageError> for Failure {
 }
 
 impl From<io::Error> for Failure {
-    /// Every other error of input or output is given its meaning where it occurs.
+    /// All other I/O errors get their meaning where they occur.
     fn from(error: io::Error) -> Self {
         Failure::Stdout(error)
     }

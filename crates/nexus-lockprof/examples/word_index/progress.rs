@@ -1,4 +1,4 @@
-//! How far the build is: counters that all threads share, and the line on the terminal.
+//! Progress of the build: counters shared by all threads, and the line on the terminal.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct Done {
     pub(crate) words: u64,
 }
 
-/// Counters of a build, and the means to wait for its end.
+/// Counters of a build, and a way to wait for its end.
 pub(crate) struct Progress {
     state: Mutex<State>,
     ended: Condvar,
@@ -44,7 +44,8 @@ impl Progress {
         }
     }
 
-    /// Announces a thread; it is at work until the returned value is dropped, by return or by panic.
+    /// Announces a thread. It counts as working until the returned value is dropped, by return or
+    /// by panic.
     pub(crate) fn thread(&self) -> AtWork<'_> {
         self.state.lock().threads += 1;
         AtWork(self)
@@ -63,7 +64,7 @@ impl Progress {
         self.state.lock().done
     }
 
-    /// Waits until no thread is at work any more, but no longer than `at_most`. True if none is.
+    /// Waits until no thread works any more, but at most `at_most`. True if none does.
     pub(crate) fn wait_for_end(&self, at_most: Duration) -> bool {
         let mut state = self.state.lock();
         let still = |state: &mut State| state.threads > 0;
@@ -88,14 +89,14 @@ impl Drop for AtWork<'_> {
     }
 }
 
-/// The line on standard error, rewritten in place; does nothing when that is not a terminal.
+/// The line on standard error, rewritten in place. Does nothing if that is not a terminal.
 pub(crate) struct StatusLine {
     enabled: bool,
     shown: bool,
 }
 
 impl StatusLine {
-    /// Finds out whether there is a terminal.
+    /// Checks whether there is a terminal.
     pub(crate) fn new() -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         StatusLine {
@@ -104,7 +105,7 @@ impl StatusLine {
         }
     }
 
-    /// Whether anybody would see the line.
+    /// Whether the line is shown.
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled
     }
@@ -112,8 +113,8 @@ impl StatusLine {
     /// Shows `done` and how full the queue is.
     pub(crate) fn show(&mut self, done: &Done, queued: usize, capacity: usize) {
         if self.enabled {
-            // The size is asked each time, because the user may have changed it; the last column stays free, because
-            // some terminals wrap as soon as it is written.
+            // Asks for the width each time, because the user may have changed it. The last column
+            // stays free, because some terminals wrap as soon as it is written.
             let width =
                 terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0);
             let line = line(done, queued, capacity, usize::from(width).saturating_sub(1));
@@ -124,7 +125,7 @@ impl StatusLine {
 
     fn write(&self, text: &str) {
         let mut stderr = io::stderr().lock();
-        // A terminal that went away is no reason to stop indexing.
+        // Carry on indexing if the terminal is gone.
         let _ = stderr
             .write_all(text.as_bytes())
             .and_then(|()| stderr.flush());

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use crate::index::{FileId, Index};
 use crate::tokenize;
 
-/// How fast repetitions of a word stop counting.
+/// How fast repetitions of a word lose weight.
 const K1: f64 = 1.2;
-/// How much long files are held back: 0 not at all, 1 in proportion to their length.
+/// The penalty for long files: 0 is none, 1 is proportional to their length.
 const B: f64 = 0.75;
 
 /// A query word in a matching file.
@@ -32,7 +32,7 @@ pub(crate) struct Match {
     pub(crate) hits: Vec<Hit>,
 }
 
-/// All files that contain a word of `query`, best first; among equals, in the order of the walk.
+/// All files that contain a word of `query`, best first; ties in walk order.
 pub(crate) fn search(index: &Index, query: &str) -> Vec<Match> {
     let (files, words) = index.files_and_words();
     let mean_words = words as f64 / files.max(1) as f64;

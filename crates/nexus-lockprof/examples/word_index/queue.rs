@@ -1,11 +1,12 @@
-//! A bounded queue: the reader stops when the workers fall behind, so memory does not grow with the tree.
+//! A bounded queue. The reader stops when the workers fall behind, so memory does not grow with the
+//! tree.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 
 use nexus_lockprof::{Condvar, Mutex};
 
-/// First in, first out, at most `capacity` items at a time.
+/// A first-in, first-out queue of at most `capacity` items.
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     not_empty: Condvar,
@@ -18,7 +19,7 @@ struct State<T> {
     closed: bool,
 }
 
-/// The queue was closed; the item comes back.
+/// The error for a closed queue. It returns the item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Closed<T>(pub(crate) T);
 
@@ -39,11 +40,11 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds an item; waits while the queue is full.
+    /// Adds an item, and waits while the queue is full.
     ///
     /// # Errors
     ///
-    /// Hands the item back when the queue is closed, before or during the wait.
+    /// Returns the item if the queue is closed before or during the wait.
     pub(crate) fn push(&self, item: T) -> Result<(), Closed<T>> {
         let mut state = self.state.lock();
         while state.items.len() >= self.capacity && !state.closed {
@@ -53,13 +54,14 @@ impl<T> Queue<T> {
             return Err(Closed(item));
         }
         state.items.push_back(item);
-        // Notify after unlocking: the woken thread would otherwise find the lock taken at once.
+        // Notify after unlocking: otherwise the woken thread would find the lock taken.
         drop(state);
         self.not_empty.notify_one();
         Ok(())
     }
 
-    /// Takes the oldest item; waits while the queue is empty and open. `None` when it is closed and drained.
+    /// Takes the oldest item, and waits while the queue is empty and open. `None` if it is closed
+    /// and drained.
     pub(crate) fn pop(&self) -> Option<T> {
         let mut state = self.state.lock();
         while state.items.is_empty() && !state.closed {
@@ -73,7 +75,7 @@ impl<T> Queue<T> {
         item
     }
 
-    /// Ends the queue: no item goes in any more, those inside can still be taken.
+    /// Closes the queue: it accepts no more items, but those inside can still be taken.
     pub(crate) fn close(&self) {
         self.state.lock().closed = true;
         self.not_empty.notify_all();
@@ -82,7 +84,7 @@ impl<T> Queue<T> {
 
     /// Closes the queue when the returned value is dropped, by return or by panic.
     ///
-    /// Every thread at either end holds one, so that a thread that dies leaves nobody waiting for it.
+    /// Every thread at either end holds one, so that no thread waits for a dead one.
     pub(crate) fn close_on_drop(&self) -> CloseOnDrop<'_, T> {
         CloseOnDrop(self)
     }
@@ -179,7 +181,7 @@ mod tests {
         assert_eq!(sum, all * (all - 1) / 2);
     }
 
-    /// Runs `wait` and `wake` side by side many times: in some rounds the waiter sleeps already when it is woken.
+    /// Runs `wait` and `wake` side by side many times. In some rounds the waiter already sleeps.
     fn rounds(wait: impl Fn(&Queue<u32>) + Sync, wake: impl Fn(&Queue<u32>)) {
         for round in 0..200 {
             let queue = queue(1);

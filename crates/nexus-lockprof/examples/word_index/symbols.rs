@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nexus_lockprof::RwLock;
 
-/// Number of a term, from 0 in the order of first sight.
+/// Number of a term, from 0 in order of first occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TermId(pub(crate) usize);
 
@@ -23,7 +23,7 @@ impl Symbols {
         }
     }
 
-    /// The number of `term`, a new one if it was never seen.
+    /// The number of `term`; a new one if it is new.
     pub(crate) fn intern(&self, term: &str) -> TermId {
         if let Some(id) = self.get(term) {
             return id;
@@ -31,14 +31,14 @@ impl Symbols {
         self.add(Box::from(term)) // allocated before the lock is taken
     }
 
-    /// The second half of [`Symbols::intern`]: another worker may have added the term since the first look.
+    /// The second half of [`Symbols::intern`]. Another worker may have added the term in between.
     fn add(&self, term: Box<str>) -> TermId {
         let mut ids = self.ids.write();
         let next = TermId(ids.len());
         *ids.entry(term).or_insert(next)
     }
 
-    /// The number of `term`, if it was seen.
+    /// The number of `term`, if it is known.
     pub(crate) fn get(&self, term: &str) -> Option<TermId> {
         self.ids.read().get(term).copied()
     }

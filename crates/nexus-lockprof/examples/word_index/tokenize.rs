@@ -1,8 +1,9 @@
-//! Cuts text into words and folds their case.
+//! Splits text into words and folds their case.
 //!
-//! A word is a run of letters and digits in the Unicode sense; underscores and combining marks may stand inside it, so
-//! `max_wait` is one word and `__init__` is `init`. Scripts written without spaces have no such runs: each ideograph
-//! and each hiragana is a word of its own, as in Unicode's default word boundaries.
+//! A word is a run of letters and digits in the Unicode sense. It may contain underscores and
+//! combining marks, so `max_wait` is one word and `__init__` is `init`. Scripts written without
+//! spaces have no such runs. There, each ideograph and each hiragana is a word of its own, as in
+//! Unicode's default word boundaries.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,9 +16,9 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     Words { rest: text }.filter(|word| word.len() <= LONGEST_WORD)
 }
 
-/// The form of `word` under which it is indexed and looked up.
+/// The form of `word` in the index and in lookups.
 ///
-/// Most words of most texts are lower-case ASCII already; those are borrowed.
+/// Most words are already lower-case ASCII; those are borrowed.
 pub(crate) fn fold(word: &str) -> Cow<'_, str> {
     if word
         .bytes()
@@ -31,7 +32,7 @@ pub(crate) fn fold(word: &str) -> Cow<'_, str> {
     }
 }
 
-/// What one text says about one term.
+/// The uses of one term in one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TermUse {
     /// Number of occurrences.
@@ -83,7 +84,7 @@ impl<'t> Iterator for Words<'t> {
         let from_start = &self.rest[self.rest.find(char::is_alphanumeric)?..];
         let first = from_start.chars().next()?;
         let end = if stands_alone(first) {
-            // Marks that follow belong to it: か + U+3099 is one character to a reader.
+            // Marks that follow belong to it: readers see か + U+3099 as one character.
             let marks = &from_start[first.len_utf8()..];
             from_start.len() - marks.trim_start_matches(is_mark).len()
         } else {
@@ -101,7 +102,7 @@ fn continues(c: char) -> bool {
     c == '_' || (c.is_alphanumeric() && !stands_alone(c)) || is_mark(c)
 }
 
-/// Combining marks that are not letters, so that a decomposed `é` does not end its word.
+/// Combining marks that are not letters. With them, a decomposed `é` does not end its word.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{20d0}'..='\u{20ff}' | '\u{3099}' | '\u{309a}' | '\u{fe20}'..='\u{fe2f}')
@@ -144,7 +145,8 @@ mod tests {
     #[test]
     fn case_is_folded_beyond_ascii() {
         check("ÄPFEL Straße ЖУК", &["äpfel", "straße", "жук"]);
-        // The last sigma of a word has a form of its own: `char::to_lowercase` alone would miss it.
+        // A sigma at the end of a word has its own form, which `char::to_lowercase` alone would
+        // miss.
         check("ΟΔΟΣ", &["οδος"]);
         check("İ", &["i\u{307}"]);
     }

@@ -7,31 +7,31 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-/// Folders of version control and of build output, which say nothing new about a project.
+/// Folders of version control and build output, which add nothing.
 const SKIPPED_FOLDERS: [&str; 5] = [".git", ".hg", ".svn", "node_modules", "target"];
 
-/// A zero byte this near the start means binary, as git has it.
+/// A zero byte this near the start means binary, as in git.
 const SNIFF_BYTES: usize = 8 * 1024;
 
-/// Text in an old 8-bit encoding has a few bytes that are not UTF-8; data has many. One in so many characters is the
-/// line between them.
+/// Text in an old 8-bit encoding has a few bytes that are not UTF-8; data has many. The limit is
+/// one in this many characters.
 const CHARS_PER_BAD: usize = 10;
 
 /// One result of a walk.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// A text file and what is in it.
+    /// A text file and its content.
     Text {
         /// Where it is.
         path: PathBuf,
         /// Its text; bytes that are not UTF-8 became U+FFFD.
         text: String,
     },
-    /// A file that is left out on purpose.
+    /// A file left out on purpose.
     Skipped(Skip),
     /// A file or folder that could not be read.
     Unreadable {
-        /// Which.
+        /// Its path.
         path: PathBuf,
         /// Why.
         error: io::Error,
@@ -63,7 +63,7 @@ pub(crate) fn text_files(root: &Path, longest: u64) -> impl Iterator<Item = Foun
 }
 
 fn is_skipped_folder(entry: &DirEntry) -> bool {
-    // The root was asked for by name, whatever that name is.
+    // The user named the root, whatever its name.
     entry.depth() > 0 && entry.file_type().is_dir() && is_skipped_name(entry.file_name())
 }
 
@@ -97,7 +97,7 @@ fn read_text(file: File, longest: u64) -> io::Result<Result<String, Skip>> {
     read_bytes(file, usize::try_from(length).unwrap_or(0), longest)
 }
 
-/// `expected` is a hint; `longest` holds even for a file that grows while it is read.
+/// `expected` is a hint. `longest` holds even if the file grows during the read.
 fn read_bytes(from: impl Read, expected: usize, longest: u64) -> io::Result<Result<String, Skip>> {
     let mut from = from.take(longest.saturating_add(1));
     let mut bytes = Vec::with_capacity(expected.min(SNIFF_BYTES));
@@ -115,7 +115,7 @@ fn read_bytes(from: impl Read, expected: usize, longest: u64) -> io::Result<Resu
     Ok(decode(bytes).ok_or(Skip::Binary))
 }
 
-/// `None` when too much of it is not UTF-8 for it to be text.
+/// `None` if too little of it is UTF-8 for text.
 fn decode(bytes: Vec<u8>) -> Option<String> {
     let bytes = match String::from_utf8(bytes) {
         Ok(text) => return Some(text),
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::scratch::Folder;
 
-    /// Names and texts of the text files, and how many files were skipped or unreadable.
+    /// Names and texts of the text files, and the number of skipped or unreadable files.
     fn walk(folder: &Folder, longest: u64) -> (Vec<(String, String)>, Vec<Skip>, usize) {
         let (mut texts, mut skipped, mut errors) = (Vec::new(), Vec::new(), 0);
         for found in text_files(&folder.path, longest) {

@@ -1,11 +1,12 @@
-//! Without feature `profile`: no lock reports to the engine, and it says that it is off.
+//! Without the feature `profile`: no lock reports to the engine, and it says that it is off.
 
 use nexus_lockprof_engine::{Config, Engine, Mode, var_os};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 pub(super) fn engine() -> Engine {
-    // No `Once`: a child that is forked off meanwhile would wait for ever. To switch off twice is no harm.
+    // No `Once`: a child forked during the call would wait for ever. Switching off twice does no
+    // harm.
     static OFF: AtomicBool = AtomicBool::new(false);
     static SAID: AtomicBool = AtomicBool::new(false);
     if !OFF.load(Relaxed) {
@@ -18,7 +19,7 @@ pub(super) fn engine() -> Engine {
     Engine::global()
 }
 
-/// Says which variables have no effect.
+/// Names the variables that have no effect.
 fn complain() {
     for name in [
         "LOCKPROF",
@@ -29,7 +30,7 @@ fn complain() {
         "LOCKPROF_STACKS",
     ] {
         if var_os(name).is_some() {
-            // A closed stderr is no reason to stop.
+            // Carry on if stderr is closed.
             let _ = writeln!(
                 std::io::stderr(),
                 "lockprof: {name} has no effect: the program was built without the feature `profile`"

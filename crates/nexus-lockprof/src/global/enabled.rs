@@ -1,4 +1,4 @@
-//! With feature `profile`: the engine as it is.
+//! With the feature `profile`: the engine, unchanged.
 
 use nexus_lockprof_engine::{Config, Engine};
 

@@ -18,13 +18,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Changes the settings, live. Start from [`config`] to keep what the environment asks for.
+/// Changes the settings while the program runs. Start from [`config`] to keep what the environment
+/// asks for.
 ///
-/// A change of mode takes effect at each thread's next acquisition; a lock that is held across it
-/// keeps what was begun, so nothing bogus is recorded.
+/// Each thread adopts a new mode at its next acquisition. A lock held across the change finishes in
+/// the mode it began in, so nothing wrong is recorded.
 ///
 /// # Errors
-/// [`ConfigError`] names the setting that makes no sense; nothing is changed then.
+/// [`ConfigError`] names the invalid setting. Nothing is changed then.
 ///
 /// ```
 /// use nexus_lockprof::{Config, Mode};
@@ -36,10 +37,10 @@ pub fn configure(config: Config) -> Result<(), ConfigError> {
     engine().configure(effective(config))
 }
 
-/// The settings now; before the first use, those that the environment asks for.
+/// The current settings. Before the first use, these are the ones the environment asks for.
 ///
 /// ```
-/// // Changes one setting and keeps the others: also `LOCKPROF=exact` of whoever started the program.
+/// // Changes one setting and keeps the others, such as a mode set with `LOCKPROF=exact`.
 /// nexus_lockprof::configure(nexus_lockprof::config().hot_min_samples(32))?;
 /// # Ok::<(), nexus_lockprof::ConfigError>(())
 /// ```
@@ -50,8 +51,8 @@ pub fn config() -> Config {
 
 /// Everything since the start or the last [`reset`], merged from all threads.
 ///
-/// Also ends an interval: points are compared to their thresholds, and handlers called on this
-/// thread. Never waits for a thread that uses locks; concurrent collections wait for one another.
+/// Also ends an interval: it compares points to their thresholds and calls handlers on this thread.
+/// It never waits for a thread that uses locks. Concurrent collections wait for each other.
 ///
 /// ```
 /// let earlier = nexus_lockprof::snapshot();
@@ -76,13 +77,15 @@ pub fn tick() {
     engine().tick();
 }
 
-/// The snapshot of the last [`tick`]: for any number of readers, at no cost to anyone.
+/// The snapshot of the last [`tick`]. Any number of readers can have it, at no cost to other
+/// threads.
 #[must_use]
 pub fn published() -> Option<Arc<Snapshot>> {
     engine().published()
 }
 
-/// Starts anew from 0, and returns what there was: each event is in that snapshot or in later ones.
+/// Starts again from 0, and returns the snapshot so far. Each event is in that snapshot or in a
+/// later one.
 ///
 /// ```
 /// let before = nexus_lockprof::reset();
@@ -92,9 +95,10 @@ pub fn reset() -> Snapshot {
     engine().reset()
 }
 
-/// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it.
+/// Calls `handler` for every event, on the thread whose snapshot, tick or reset caused it.
 ///
-/// Handlers may use profiled locks and take snapshots. One that panics is reported on stderr and kept.
+/// Handlers may use profiled locks and take snapshots. A handler that panics is reported on stderr
+/// and stays installed.
 ///
 /// ```
 /// use nexus_lockprof::Event;
@@ -110,15 +114,16 @@ pub fn on_event(handler: impl Fn(&Event) + Send + Sync + 'static) -> HandlerId {
     engine().on_event(handler)
 }
 
-/// Removes a handler. `false` if it was not there any more.
+/// Removes a handler. Returns `false` if it was already gone.
 pub fn remove_handler(id: HandlerId) -> bool {
     engine().remove_handler(id)
 }
 
-/// Starts a thread that [ticks](tick) every `every`, until the reporter is dropped. There is none unless asked for.
+/// Starts a thread that [ticks](tick) every `every`, until the reporter is dropped. By default
+/// there is no such thread.
 ///
 /// # Errors
-/// The operating system's, when the thread cannot be started.
+/// The operating system's error if the thread cannot be started.
 ///
 /// ```
 /// use std::time::Duration;
@@ -132,7 +137,8 @@ pub fn reporter(every: Duration) -> io::Result<Reporter> {
     engine().reporter(every)
 }
 
-/// Calibrates the clock now, instead of at the first timed acquisition: some milliseconds, once in a process.
+/// Calibrates the clock now, instead of at the first timed acquisition. This takes a few
+/// milliseconds, once per process.
 ///
 /// ```
 /// nexus_lockprof::warm_up(); // at the start of main
@@ -141,14 +147,15 @@ pub fn warm_up() {
     engine().warm_up();
 }
 
-/// Serves the statistics over HTTP, on threads of the profiler's own, until the [`Server`] is dropped; or until the process ends, with
-/// [`Server::detach`].
+/// Serves the statistics over HTTP, on threads of the profiler's own, until the [`Server`] is
+/// dropped. [`Server::detach`] keeps it until the process ends.
 ///
-/// `LOCKPROF_SERVE=unix` does the same without a line of code. Any number of servers may run at one time. What can be asked, and who may, is in
-/// `docs/guide/endpoint.md`. Without the feature `profile` what is served is empty, and its mode is off and stays so.
+/// `LOCKPROF_SERVE=unix` does the same without code. Several servers can run at once.
+/// `docs/guide/endpoint.md` lists what they serve and who has access. Without the feature `profile`
+/// the served snapshot is empty, and its mode stays off.
 ///
 /// # Errors
-/// [`ServeError`] names what cannot be bound, and why.
+/// [`ServeError`] names the address that cannot be bound, and why.
 ///
 /// ```
 /// use nexus_lockprof::Listen;
@@ -163,10 +170,10 @@ pub fn serve(place: &Listen) -> Result<Server, ServeError> {
     engine().serve(place)
 }
 
-/// The same as [`serve`], within other limits than the default.
+/// [`serve`] with limits other than the default.
 ///
 /// # Errors
-/// As [`serve`].
+/// As for [`serve`].
 #[cfg(all(feature = "serve", unix))]
 pub fn serve_within(place: &Listen, limits: Limits) -> Result<Server, ServeError> {
     engine().serve_within(place, limits)

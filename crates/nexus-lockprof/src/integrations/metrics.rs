@@ -3,7 +3,8 @@
 use crate::{Durations, Event, HandlerId, Point, Snapshot};
 use ::metrics::{Label, counter, gauge};
 
-/// Records every snapshot that a [`tick`](crate::tick) publishes, and counts hot points in `lockprof_hot_total`.
+/// Records each snapshot that a [`tick`](crate::tick) publishes, and counts hot points in
+/// `lockprof_hot_total`.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::metrics::install();
@@ -29,10 +30,15 @@ pub fn install() -> HandlerId {
 /// Records a snapshot, with labels `lock`, `site` and `mode`.
 ///
 /// Counters (set, not incremented): `lockprof_acquisitions_total`, `lockprof_contentions_total`,
-/// `lockprof_try_failures_total`, `lockprof_timeouts_total`, `lockprof_cancellations_total`, `lockprof_blocked_total`, and `lockprof_lost_total` by
-/// `cause`. Gauges, in seconds: `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`,
-/// `lockprof_caused_wait_seconds_total`, `lockprof_vain_wait_seconds_total`, and `lockprof_wait_seconds`, `lockprof_hold_seconds` by `quantile`.
-/// A `metrics` counter never goes back: after a [`reset`](crate::reset) it stands until the new count passes it.
+/// `lockprof_try_failures_total`, `lockprof_timeouts_total`, `lockprof_cancellations_total`,
+/// `lockprof_blocked_total`, and `lockprof_lost_total` by `cause`.
+///
+/// Gauges, in seconds: `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`,
+/// `lockprof_caused_wait_seconds_total`, `lockprof_vain_wait_seconds_total`, and
+/// `lockprof_wait_seconds`, `lockprof_hold_seconds` by `quantile`.
+///
+/// A `metrics` counter never decreases: after a [`reset`](crate::reset) it stays put until the new
+/// count passes it.
 pub fn record(snapshot: &Snapshot) {
     for point in snapshot.points() {
         record_point(point);
@@ -45,7 +51,7 @@ pub fn record(snapshot: &Snapshot) {
 fn record_point(point: &Point) {
     let labels = vec![
         Label::new("lock", point.lock.name().into_owned()),
-        // With its column: two calls of one line are two metrics.
+        // Includes the column, so that two calls on one line are two metrics.
         Label::new("site", format!("{:#}", point.site)),
         Label::new("mode", point.mode.as_str()),
     ];

@@ -3,11 +3,12 @@
 use crate::{Event, HandlerId};
 use ::tracing::{debug, warn};
 
-/// Target of the events: what a filter names, as in `RUST_LOG=lockprof=warn`.
+/// The target of the events, for filters such as `RUST_LOG=lockprof=warn`.
 pub const TARGET: &str = "lockprof";
 
-/// Sends every event to the current `tracing` subscriber: [`Event::Hot`] as a warning named
-/// `lock.hot` with the fields of its text form, [`Event::Published`] as a debug event with totals.
+/// Sends every event to the current `tracing` subscriber. [`Event::Hot`] becomes a warning named
+/// `lock.hot` with the fields of its text form. [`Event::Published`] becomes a debug event with
+/// totals.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::tracing::install();
@@ -40,7 +41,7 @@ pub fn send(event: &Event) {
             lost = snapshot.losses().total(),
             "lock.snapshot"
         ),
-        // Events that come later: their text says it.
+        // An event added later: its text says it.
         other => debug!(target: TARGET, "{other}"),
     }
 }

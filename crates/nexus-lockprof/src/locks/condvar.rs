@@ -8,15 +8,15 @@ use super::MutexGuard;
 use crate::raw::{RawCondvar, condvar_at};
 
 /// A condition variable: lets a thread that holds a [`Mutex`](crate::Mutex) sleep until another
-/// thread says that something has changed.
+/// thread signals a change.
 ///
-/// A wait ends the hold of the mutex, and the time asleep is neither wait nor hold. Owning the
-/// mutex again is a new acquisition, at the line of the `wait` call. How much of the sleep was for
-/// the mutex, after the notification, cannot be told, and is not recorded as a wait.
+/// A wait ends the hold of the mutex. The time asleep is neither wait nor hold. When the thread
+/// owns the mutex again, that is a new acquisition at the line of the `wait` call. The profiler
+/// cannot tell how long a notified thread waited for the mutex, and records no wait for it.
 ///
-/// As parking_lot's, it does not wake without being notified, its `notify` methods say exactly how
-/// many threads they woke, and it serves one mutex at a time: waiting with a second mutex while
-/// threads wait with a first panics.
+/// Like parking_lot's, it has no spurious wakeups, and its `notify` methods return how many threads
+/// they woke. It serves one mutex at a time: waiting with a second mutex while threads wait with a
+/// first panics.
 ///
 /// # Examples
 ///
@@ -40,15 +40,15 @@ use crate::raw::{RawCondvar, condvar_at};
 pub struct Condvar(lock_api::Condvar<RawCondvar>);
 
 impl Condvar {
-    /// Creates a condition variable that nobody waits on.
+    /// Creates a condition variable without waiters.
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
         Self(lock_api::Condvar::new())
     }
 
-    /// This condition variable as `lock_api`'s. What follows a wait through it is
-    /// recorded where the mutex was acquired before.
+    /// This condition variable as `lock_api`'s. After a wait through it, the profiler records the
+    /// new acquisition where the mutex was acquired before.
     #[inline]
     pub const fn as_lock_api(&self) -> &lock_api::Condvar<RawCondvar> {
         &self.0
@@ -60,7 +60,7 @@ impl Condvar {
         self.0.raw()
     }
 
-    /// Wakes one thread that waits, and says whether there was one.
+    /// Wakes one waiting thread, and returns whether there was one.
     ///
     /// A notification is not kept for a thread that waits later.
     ///
@@ -72,7 +72,7 @@ impl Condvar {
         self.0.notify_one()
     }
 
-    /// Wakes all threads that wait, and returns how many there were.
+    /// Wakes all waiting threads, and returns how many there were.
     #[inline]
     pub fn notify_all(&self) -> usize {
         self.0.notify_all()
@@ -82,19 +82,19 @@ impl Condvar {
     ///
     /// # Panics
     ///
-    /// If another thread waits on this condition variable with another mutex. The mutex is held
-    /// then as before.
+    /// If another thread waits on this condition variable with another mutex. The mutex is still
+    /// held then.
     #[inline]
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, mutex_guard: &mut MutexGuard<'_, T>) {
         condvar_at(&self.0, Location::caller()).wait(mutex_guard);
     }
 
-    /// [`wait`](Self::wait), no longer than until `timeout`.
+    /// [`wait`](Self::wait), but at most until `timeout`.
     ///
     /// # Panics
     ///
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_until<T: ?Sized>(
@@ -105,11 +105,11 @@ impl Condvar {
         condvar_at(&self.0, Location::caller()).wait_until(mutex_guard, timeout)
     }
 
-    /// [`wait`](Self::wait), no longer than `timeout`.
+    /// [`wait`](Self::wait), but for at most `timeout`.
     ///
     /// # Panics
     ///
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     ///
     /// ```
     /// use nexus_lockprof::{Condvar, Mutex};
@@ -129,11 +129,11 @@ impl Condvar {
         condvar_at(&self.0, Location::caller()).wait_for(mutex_guard, timeout)
     }
 
-    /// [Waits](Self::wait) again and again while `condition` is true of the data.
+    /// [Waits](Self::wait) repeatedly as long as `condition` holds for the data.
     ///
     /// # Panics
     ///
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_while<T, F>(&self, mutex_guard: &mut MutexGuard<'_, T>, condition: F)
@@ -144,12 +144,12 @@ impl Condvar {
         condvar_at(&self.0, Location::caller()).wait_while(mutex_guard, condition);
     }
 
-    /// [`wait_while`](Self::wait_while), no longer than until `timeout`. The result says whether
-    /// time ran out with the condition still true.
+    /// [`wait_while`](Self::wait_while), but at most until `timeout`. The result says whether time
+    /// ran out with the condition still true.
     ///
     /// # Panics
     ///
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_while_until<T, F>(
@@ -165,12 +165,12 @@ impl Condvar {
         condvar_at(&self.0, Location::caller()).wait_while_until(mutex_guard, condition, timeout)
     }
 
-    /// [`wait_while`](Self::wait_while), no longer than `timeout`. The result says whether time ran
-    /// out with the condition still true.
+    /// [`wait_while`](Self::wait_while), but for at most `timeout`. The result says whether time
+    /// ran out with the condition still true.
     ///
     /// # Panics
     ///
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     ///
     /// ```
     /// use nexus_lockprof::{Condvar, Mutex};

@@ -1,16 +1,16 @@
-/// Writes what makes a lock of the alias `$lock`: `new`, `named`, `Default`, `From` and
-/// `Deserialize`.
+/// Writes the functions and impls that create a lock of the alias `$lock`: `new`, `named`,
+/// `Default`, `From` and `Deserialize`.
 ///
-/// They differ per alias because a constant function cannot call a trait, and so cannot be generic
-/// over the raw lock.
+/// Each alias needs its own, because a constant function cannot call a trait and so cannot be
+/// generic over the raw lock.
 macro_rules! constructors {
     ($lock:ident, $at:path, $named:path) => {
         constructors!($lock, $at, $named, |raw, value| Self::from_raw(raw, value));
     };
     ($lock:ident, $at:path, $named:path, |$raw:ident, $value:ident| $make:expr) => {
         impl<T> $lock<T> {
-            /// Creates an unlocked lock that is known by where this function was called: all the
-            /// locks created by one call in the source are one lock class.
+            /// Creates an unlocked lock, identified by the place of this call. All locks created by
+            /// one call in the source form one lock class.
             ///
             /// ```
             #[doc = concat!("use nexus_lockprof::", stringify!($lock), ";")]
@@ -27,8 +27,8 @@ macro_rules! constructors {
                 $make
             }
 
-            /// Creates an unlocked lock that is known by `name`: all the locks of one name are one
-            /// lock class, wherever they were created.
+            /// Creates an unlocked lock, identified by `name`. All locks of one name form one lock
+            /// class, wherever they were created.
             ///
             /// ```
             #[doc = concat!("use nexus_lockprof::", stringify!($lock), ";")]
@@ -44,7 +44,7 @@ macro_rules! constructors {
             }
         }
 
-        /// Known by where `default` was called; for a derived `Default`, by the field.
+        /// Identified by the place that called `default`; for a derived `Default`, by the field.
         impl<T: Default> Default for $lock<T> {
             #[inline]
             #[track_caller]
@@ -53,7 +53,7 @@ macro_rules! constructors {
             }
         }
 
-        /// Known by where `from` was called.
+        /// Identified by the place that called `from`.
         impl<T> From<T> for $lock<T> {
             #[inline]
             #[track_caller]
@@ -62,7 +62,7 @@ macro_rules! constructors {
             }
         }
 
-        /// Known by where `deserialize` was called, which is usually a line inside serde.
+        /// Identified by the place that called `deserialize`, usually a line inside serde.
         #[cfg(feature = "serde")]
         impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for $lock<T> {
             #[track_caller]

@@ -1,12 +1,11 @@
 use super::generic;
 use crate::raw;
 
-/// A [`Mutex`](crate::Mutex) that is handed to a waiting thread, if there is one, each time it is
-/// released.
+/// A [`Mutex`](crate::Mutex) whose release hands it to a waiting thread, if there is one.
 ///
-/// No thread can starve the others by taking it again and again, at the price of a switch of
-/// threads per release under contention. The order among the waiters is not strictly first come,
-/// first served: a thread may take the mutex while it spins, before it queues.
+/// No thread can starve the others by taking it again and again. The price is a thread switch per
+/// release under contention. Waiters are not served strictly first come, first served: a thread may
+/// take the mutex while it spins, before it queues.
 ///
 /// All of [`generic::Mutex`]'s methods are here.
 ///

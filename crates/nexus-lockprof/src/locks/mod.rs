@@ -1,12 +1,12 @@
 //! The locks: parking_lot 0.13's API under its own names.
 //!
-//! The guards are `lock_api`'s own. The lock types are ours, so that `new` can remember its caller,
-//! with `lock_api`'s methods. Three things follow, and are the only differences to parking_lot:
+//! The guards are `lock_api`'s own. The lock types are ours, with `lock_api`'s methods, so that
+//! `new` can remember its caller. They differ from parking_lot in three ways:
 //!
-//! - What leads from a guard back to its lock (`MutexGuard::mutex`, `RwLockReadGuard::rwlock`,
-//!   `ArcMutexGuard::into_arc`, ...) gives `lock_api`'s lock. `from_lock_api_ref` and
-//!   `arc_from_lock_api` make it ours again.
-//! - [`Condvar`] is not a `lock_api::Condvar`; [`Condvar::as_lock_api`] is.
+//! - Functions that lead from a guard back to its lock (`MutexGuard::mutex`,
+//!   `RwLockReadGuard::rwlock`, `ArcMutexGuard::into_arc`, ...) return `lock_api`'s lock.
+//!   `from_lock_api_ref` and `arc_from_lock_api` turn it into ours.
+//! - [`Condvar`] is not a `lock_api::Condvar`; [`Condvar::as_lock_api`] returns one.
 //! - The raw lock of [`ReentrantMutex`] is [`RawReentrant`], not [`RawMutex`].
 
 #[macro_use]

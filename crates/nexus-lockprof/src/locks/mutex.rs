@@ -1,14 +1,13 @@
 use super::generic;
 use crate::raw;
 
-/// A mutual exclusion lock; [`lock`](generic::Mutex::lock) gives access to the data, and dropping
-/// the guard ends it.
+/// A mutual exclusion lock. [`lock`](generic::Mutex::lock) gives access to the data, until the
+/// guard is dropped.
 ///
-/// This is parking_lot's mutex with its acquisitions recorded. When it is released while threads
-/// wait, any thread may take it, the one that released it included, which is fast and can starve a
-/// waiter; `MutexGuard::unlock_fair` hands it to one that waits, and
-/// [`FairMutex`](crate::FairMutex) always does. A panic while it is held releases it: there is no
-/// poisoning.
+/// This is parking_lot's mutex with its acquisitions recorded. After a release, any thread may take
+/// it, even the one that released it. That is fast, but can starve a waiter.
+/// `MutexGuard::unlock_fair` hands the mutex to a waiter; [`FairMutex`](crate::FairMutex) always
+/// does. A panic while it is held releases it: there is no poisoning.
 ///
 /// All of [`generic::Mutex`]'s methods are here.
 ///
@@ -34,12 +33,12 @@ pub type Mutex<T> = generic::Mutex<raw::RawMutex, T>;
 /// Holds a [`Mutex`] until dropped, and gives access to its data.
 ///
 /// This is `lock_api`'s guard, with all its functions. `MutexGuard::mutex` returns `lock_api`'s
-/// mutex, [`Mutex::from_lock_api_ref`](generic::Mutex::from_lock_api_ref) makes it ours again.
+/// mutex; [`Mutex::from_lock_api_ref`](generic::Mutex::from_lock_api_ref) turns it into ours.
 pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, raw::RawMutex, T>;
 
 /// Holds a [`Mutex`] until dropped, and gives access to a part of its data.
 ///
-/// Made by `MutexGuard::map` and its siblings.
+/// `MutexGuard::map` and its siblings make it.
 ///
 /// ```
 /// use nexus_lockprof::{MappedMutexGuard, Mutex, MutexGuard};

@@ -1,15 +1,15 @@
 use super::generic;
 use crate::raw;
 
-/// A [`RwLock`](crate::RwLock) that a thread may read while it reads it already.
+/// A [`RwLock`](crate::RwLock) that a thread may read again while it already reads it.
 ///
-/// For this, readers go before writers that wait, so writers can starve.
+/// To allow this, readers overtake waiting writers, so writers can starve.
 ///
 /// A read by a thread that already holds the lock, for reading or upgradably, is not an
-/// acquisition: it does not count and has no hold of its own. The recorded hold is that of the
-/// guard that came first, and ends with that guard. Each thread keeps track of eight such locks at
-/// a time; reads of a ninth all count. With the feature `send_guard`, where a guard may change
-/// threads, all reads count.
+/// acquisition: it does not count and has no hold of its own. The recorded hold belongs to the
+/// first guard, and ends with it. Each thread tracks up to eight such locks at a time; beyond that,
+/// every read counts. With the feature `send_guard`, guards may change threads, so every read
+/// counts.
 ///
 /// All of [`generic::RwLock`]'s methods are here.
 ///

@@ -13,15 +13,15 @@ use crate::raw::{self, RawReentrant, reentrant_site};
 
 type Inner<T> = lock_api::ReentrantMutex<RawReentrant, RawThreadId, T>;
 
-/// A mutex that the thread which holds it may lock again.
+/// A mutex that its holder may lock again.
 ///
-/// The guards give shared access to the data only, since a thread can have several; use a `Cell` or
-/// `RefCell` inside to change it. Locking again is not an acquisition: it does not count, and the
-/// hold goes on until the last guard is dropped.
+/// The guards give shared access only, since a thread can have several of them. Use a `Cell` or
+/// `RefCell` inside to change the data. Locking again is not an acquisition: it does not count, and
+/// the hold lasts until the last guard is dropped.
 ///
-/// Formatting a mutex with `{:?}` takes it, if it is free, to show the data. That is an acquisition
-/// like any other, and recorded at a line inside `lock_api`, which does the formatting. So are the
-/// re-acquisitions in `ReentrantMutexGuard::unlocked` and `bump`.
+/// Formatting a mutex with `{:?}` acquires it, if it is free, to show the data. That acquisition is
+/// recorded too, at a line inside `lock_api`, which does the formatting. So are the re-acquisitions
+/// in `ReentrantMutexGuard::unlocked` and `bump`.
 ///
 /// # Examples
 ///
@@ -39,15 +39,14 @@ type Inner<T> = lock_api::ReentrantMutex<RawReentrant, RawThreadId, T>;
 #[repr(transparent)]
 pub struct ReentrantMutex<T: ?Sized>(Inner<T>);
 
-/// Holds a [`ReentrantMutex`] once more until dropped, and gives shared access to its data.
+/// Holds a [`ReentrantMutex`] until dropped, and gives shared access to its data.
 ///
 /// This is `lock_api`'s guard, with all its functions. `ReentrantMutexGuard::remutex` returns
-/// `lock_api`'s mutex; [`ReentrantMutex::from_lock_api_ref`] makes it ours again.
+/// `lock_api`'s mutex; [`ReentrantMutex::from_lock_api_ref`] turns it into ours.
 pub type ReentrantMutexGuard<'a, T> =
     lock_api::ReentrantMutexGuard<'a, RawReentrant, RawThreadId, T>;
 
-/// Holds a [`ReentrantMutex`] once more until dropped, and gives shared access to a part of its
-/// data.
+/// Holds a [`ReentrantMutex`] until dropped, and gives shared access to a part of its data.
 pub type MappedReentrantMutexGuard<'a, T> =
     lock_api::MappedReentrantMutexGuard<'a, RawReentrant, RawThreadId, T>;
 
@@ -59,7 +58,7 @@ constructors!(
 );
 
 impl<T> ReentrantMutex<T> {
-    /// Creates a mutex over a raw lock that was made beforehand.
+    /// Creates a mutex over an existing raw lock.
     #[inline]
     pub const fn from_raw(raw_mutex: RawReentrant, get_thread_id: RawThreadId, value: T) -> Self {
         Self(lock_api::ReentrantMutex::from_raw(
@@ -94,18 +93,18 @@ impl<T> ReentrantMutex<T> {
     }
 }
 
-// Each acquiring method says first where it was called, because the raw lock cannot find out: see
+// Each acquiring method first notes where it was called, because the raw lock cannot find out: see
 // `raw/reentrant.rs`.
 impl<T: ?Sized> ReentrantMutex<T> {
     /// This mutex as `lock_api`'s, for code that is generic over `lock_api::ReentrantMutex`.
     ///
-    /// What is acquired through it is recorded at a line inside `lock_api`.
+    /// Acquisitions through it are recorded at a line inside `lock_api`.
     #[inline]
     pub const fn as_lock_api(&self) -> &Inner<T> {
         &self.0
     }
 
-    /// The way back from [`as_lock_api`](Self::as_lock_api), and from what
+    /// The inverse of [`as_lock_api`](Self::as_lock_api). Also converts what
     /// `ReentrantMutexGuard::remutex` returns.
     #[inline]
     pub const fn from_lock_api_ref(mutex: &Inner<T>) -> &Self {
@@ -114,12 +113,12 @@ impl<T: ?Sized> ReentrantMutex<T> {
         unsafe { &*(std::ptr::from_ref(mutex) as *const Self) }
     }
 
-    /// Acquires the mutex, waiting while another thread holds it. The first acquisition of this
-    /// thread is recorded at the caller's line.
+    /// Acquires the mutex, and waits while another thread holds it. This thread's first acquisition
+    /// is recorded at the caller's line.
     ///
     /// # Panics
     ///
-    /// When the count of this thread's guards overflows.
+    /// If the count of this thread's guards overflows.
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> ReentrantMutexGuard<'_, T> {
@@ -127,11 +126,11 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.0.lock()
     }
 
-    /// Acquires the mutex if no other thread holds it. Does not wait.
+    /// Acquires the mutex if no other thread holds it, without waiting.
     ///
     /// # Panics
     ///
-    /// As [`lock`](Self::lock).
+    /// As for [`lock`](Self::lock).
     ///
     /// ```
     /// let mutex = nexus_lockprof::ReentrantMutex::new(0);
@@ -148,11 +147,11 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.0.try_lock()
     }
 
-    /// Acquires the mutex, waiting no longer than `timeout`; `None` if the time ran out.
+    /// Acquires the mutex, waiting at most `timeout`. `None` if time ran out.
     ///
     /// # Panics
     ///
-    /// As [`lock`](Self::lock).
+    /// As for [`lock`](Self::lock).
     #[inline]
     #[track_caller]
     pub fn try_lock_for(&self, timeout: Duration) -> Option<ReentrantMutexGuard<'_, T>> {
@@ -160,11 +159,11 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.0.try_lock_for(timeout)
     }
 
-    /// Acquires the mutex, waiting no longer than until `timeout`; `None` if the time ran out.
+    /// Acquires the mutex, waiting at most until `timeout`. `None` if time ran out.
     ///
     /// # Panics
     ///
-    /// As [`lock`](Self::lock).
+    /// As for [`lock`](Self::lock).
     #[inline]
     #[track_caller]
     pub fn try_lock_until(&self, timeout: Instant) -> Option<ReentrantMutexGuard<'_, T>> {
@@ -174,15 +173,15 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
     /// The data, without locking: `&mut self` proves that nobody else can reach it.
     ///
-    /// A lock left behind by a forgotten guard stays as it is.
+    /// A forgotten guard leaves the lock locked; this does not unlock it.
     #[inline]
     pub const fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
 
-    /// Whether any thread holds the mutex at this moment. Records nothing.
+    /// Whether any thread holds the mutex right now. Records nothing.
     ///
-    /// The answer may be out of date when it arrives.
+    /// The answer may already be out of date.
     #[inline]
     #[track_caller]
     pub fn is_locked(&self) -> bool {
@@ -206,11 +205,11 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Safety
     ///
-    /// This thread holds the mutex by an acquisition whose guard was forgotten, and no existing
-    /// reference to the data conflicts with access through the new guard.
+    /// This thread must hold the mutex by an acquisition whose guard was forgotten. No existing
+    /// reference to the data may conflict with access through the new guard.
     #[inline]
     pub unsafe fn make_guard_unchecked(&self) -> ReentrantMutexGuard<'_, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_guard_unchecked() }
     }
 
@@ -218,17 +217,17 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Safety
     ///
-    /// This thread holds the mutex by an acquisition whose guard was forgotten, and no reference to
-    /// the data is used afterwards without synchronisation.
+    /// This thread must hold the mutex by an acquisition whose guard was forgotten. No reference to
+    /// the data may be used afterwards without synchronisation.
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock() }
     }
 
-    /// [`force_unlock`](Self::force_unlock), handing the mutex to a waiting thread if this was the
-    /// last acquisition and there is one.
+    /// [`force_unlock`](Self::force_unlock). If this was the last acquisition, hands the mutex to a
+    /// waiting thread, if there is one.
     ///
     /// # Safety
     ///
@@ -236,7 +235,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_fair(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_fair() }
     }
 
@@ -244,16 +243,15 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Safety
     ///
-    /// What is done with it must leave every live guard, and the mutex's own record of its owner,
-    /// valid.
+    /// Every live guard must stay valid, and so must the mutex's record of its owner.
     #[inline]
     pub unsafe fn raw(&self) -> &RawReentrant {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.raw() }
     }
 
-    /// A pointer to the data, never null. Holding the mutex is not enough to write through it:
-    /// another guard of this thread may be reading.
+    /// A pointer to the data, never null. Holding the mutex does not allow writes through it,
+    /// because another guard of this thread may be reading.
     #[inline]
     pub const fn data_ptr(&self) -> *mut T {
         self.0.data_ptr()
@@ -262,8 +260,8 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
 #[cfg(feature = "arc_lock")]
 impl<T: ?Sized> ReentrantMutex<T> {
-    /// An `Arc` of `lock_api`'s mutex, as the guard's `remutex` and `into_arc` give it, as an `Arc`
-    /// of ours.
+    /// Turns an `Arc` of `lock_api`'s mutex into an `Arc` of ours. The guard's `remutex` and
+    /// `into_arc` return such an `Arc`.
     #[inline]
     pub fn arc_from_lock_api(mutex: Arc<Inner<T>>) -> Arc<Self> {
         // SAFETY: `Self` is a transparent wrapper of the pointee, so size, alignment and metadata
@@ -271,10 +269,12 @@ impl<T: ?Sized> ReentrantMutex<T> {
         unsafe { Arc::from_raw(Arc::into_raw(mutex) as *const Self) }
     }
 
-    /// `self` as an `Arc` of `lock_api`'s mutex, on the same count: the result must not be dropped.
+    /// `self` as an `Arc` of `lock_api`'s mutex. It shares `self`'s count, so it must not be
+    /// dropped.
     #[inline]
     fn arc_as_lock_api(self: &Arc<Self>) -> ManuallyDrop<Arc<Inner<T>>> {
-        // SAFETY: as above. The count stays with `self`, because `ManuallyDrop` never gives it up.
+        // SAFETY: the layouts are equal, as in `arc_from_lock_api`. `ManuallyDrop` never gives up
+        // the count, so it stays with `self`.
         ManuallyDrop::new(unsafe { Arc::from_raw(Arc::as_ptr(self) as *const Inner<T>) })
     }
 
@@ -338,7 +338,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     pub unsafe fn make_arc_guard_unchecked(
         self: &Arc<Self>,
     ) -> ArcReentrantMutexGuard<RawReentrant, RawThreadId, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.arc_as_lock_api().make_arc_guard_unchecked() }
     }
 }

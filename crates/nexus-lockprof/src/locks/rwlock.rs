@@ -3,14 +3,14 @@ use crate::raw;
 
 /// A lock for many readers or one writer.
 ///
-/// This is parking_lot's reader-writer lock with its acquisitions recorded, each in its mode:
-/// shared ([`read`](generic::RwLock::read)), upgradable
+/// This is parking_lot's reader-writer lock with its acquisitions recorded by mode: shared
+/// ([`read`](generic::RwLock::read)), upgradable
 /// ([`upgradable_read`](generic::RwLock::upgradable_read)) or exclusive
 /// ([`write`](generic::RwLock::write)). A downgrade or an upgrade ends one hold and begins another.
-/// While readers share the lock, a writer that has to wait is told of the reader who came last.
+/// A writer that waits for several readers blames the one that came last.
 ///
-/// A reader waits behind a writer that waits. A thread that reads twice can therefore deadlock with
-/// a writer between; [`RecursiveRwLock`](crate::RecursiveRwLock) permits it.
+/// A reader waits behind a waiting writer. So a thread that reads twice can deadlock with a writer
+/// in between; [`RecursiveRwLock`](crate::RecursiveRwLock) allows it.
 ///
 /// All of [`generic::RwLock`]'s methods are here.
 ///
@@ -32,7 +32,7 @@ pub type RwLock<T> = generic::RwLock<raw::RawRwLock, T>;
 /// Holds a [`RwLock`] for reading until dropped.
 ///
 /// This is `lock_api`'s guard, with all its functions. The guards' `rwlock` returns `lock_api`'s
-/// lock; [`RwLock::from_lock_api_ref`](generic::RwLock::from_lock_api_ref) makes it ours again.
+/// lock; [`RwLock::from_lock_api_ref`](generic::RwLock::from_lock_api_ref) turns it into ours.
 pub type RwLockReadGuard<'a, T> = lock_api::RwLockReadGuard<'a, raw::RawRwLock, T>;
 
 /// Holds a [`RwLock`] for writing until dropped.

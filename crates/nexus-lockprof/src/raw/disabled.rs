@@ -1,4 +1,4 @@
-//! Feature `profile` off: parking_lot's own raw locks, which know no name and no creation site.
+//! Feature `profile` off: parking_lot's own raw locks, without name or creation site.
 
 use std::panic::Location;
 
@@ -12,7 +12,7 @@ pub type RawRwLock = parking_lot::RawRwLock;
 /// The raw lock under [`ReentrantMutex`](crate::ReentrantMutex).
 pub type RawReentrant = parking_lot::RawMutex;
 
-/// Writes the two constructors of a raw lock, which have nothing to remember here.
+/// Writes the two constructors of a raw lock. They have nothing to remember here.
 macro_rules! constructors {
     ($($at:ident, $named:ident -> $raw:ty;)*) => {$(
         #[inline]
@@ -38,7 +38,7 @@ constructors! {
 /// What [`reentrant_site`] returns; see the enabled twin.
 pub(crate) struct ReentrantSite;
 
-/// Nothing is recorded, so no site is kept.
+/// Keeps no site, because nothing is recorded.
 #[inline]
 pub(crate) fn reentrant_site(_site: &'static Location<'static>) -> ReentrantSite {
     ReentrantSite

@@ -1,5 +1,4 @@
-//! Feature `profile` on: parking_lot's raw locks, each wrapped so that its acquisitions are
-//! recorded.
+//! Feature `profile` on: parking_lot's raw locks, wrapped to record their acquisitions.
 
 use std::panic::Location;
 
@@ -23,11 +22,11 @@ pub type RawRwLock = Profiled<parking_lot::RawRwLock>;
 /// The raw lock under [`RecursiveRwLock`](crate::RecursiveRwLock).
 pub type RawRwLockRecursive = ProfiledRecursive<parking_lot::RawRwLockRecursive>;
 
-/// The raw condition variable under [`Condvar`](crate::Condvar), for those who build a
-/// `lock_api::Condvar` on it.
+/// The raw condition variable under [`Condvar`](crate::Condvar), for building a
+/// `lock_api::Condvar`.
 pub type RawCondvar = ProfiledCondvar<parking_lot::RawCondvar>;
 
-/// Writes the two constructors of a raw lock: known by where it was created, or by a name.
+/// Writes the two constructors of a raw lock: by creation site, or by name.
 macro_rules! constructors {
     ($($at:ident, $named:ident -> $raw:ty;)*) => {$(
         #[inline]

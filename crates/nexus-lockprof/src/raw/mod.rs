@@ -1,8 +1,8 @@
 //! The raw locks under the lock types, in two versions that export the same names.
 //!
-//! `enabled.rs` wraps parking_lot's raw locks in [`Profiled`](crate::Profiled); `disabled.rs`, used
-//! when the feature `profile` is off, hands out parking_lot's own. Nothing outside this folder asks
-//! which one it got.
+//! `enabled.rs` wraps parking_lot's raw locks in [`Profiled`](crate::Profiled). `disabled.rs`, for
+//! the feature `profile` off, exports parking_lot's own. No code outside this folder depends on
+//! which one it gets.
 
 #[cfg(not(feature = "profile"))]
 mod disabled;

@@ -1,9 +1,9 @@
 //! The raw lock under `ReentrantMutex`, which learns its acquisition site from a thread-local.
 //!
 //! `lock_api` calls the raw lock of a reentrant mutex from inside a closure, and a closure does not
-//! pass the caller's location on: `Location::caller()` would be `lock_api`'s own line for every
+//! pass on the caller's location. `Location::caller()` would be `lock_api`'s own line for every
 //! acquisition in the program. So [`ReentrantMutex`](crate::ReentrantMutex) leaves its caller's
-//! location in [`SITE`] for the time of the call.
+//! location in [`SITE`] during the call.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -21,10 +21,9 @@ thread_local! {
 
 /// Keeps a site for the next raw acquisition on this thread, until dropped.
 ///
-/// Dropping this takes it back, also where a recursive acquisition has not reached the raw lock:
-/// without that, a later acquisition that `lock_api` makes on its own
-/// (`ReentrantMutexGuard::unlocked` locks again) would be booked on a line that has nothing to do
-/// with it.
+/// Dropping it removes the site, even if a recursive acquisition never reached the raw lock.
+/// Otherwise a later acquisition by `lock_api` itself (`ReentrantMutexGuard::unlocked` locks again)
+/// would be recorded at an unrelated line.
 pub(crate) struct ReentrantSite(());
 
 /// Leaves `site` for the raw lock to find.
@@ -41,7 +40,7 @@ impl Drop for ReentrantSite {
     }
 }
 
-/// The site that was left for this acquisition, or the caller's own. Whoever left it takes it back.
+/// The site left for this acquisition, or the caller's own. Whoever left it removes it.
 #[inline]
 #[track_caller]
 fn site() -> &'static Location<'static> {
@@ -53,10 +52,9 @@ fn site() -> &'static Location<'static> {
 
 /// The raw lock under [`ReentrantMutex`](crate::ReentrantMutex).
 ///
-/// It records like [`RawMutex`](crate::RawMutex). It is a type of its own only because of the way
-/// it learns where it was acquired; where `ReentrantMutex` did not say (in
-/// `ReentrantMutexGuard::unlocked` and `bump`, which are `lock_api`'s), the acquisition is recorded
-/// at a line inside `lock_api`.
+/// It records like [`RawMutex`](crate::RawMutex). Only the way it learns its acquisition site
+/// differs. Where `ReentrantMutex` leaves no site (in `lock_api`'s `ReentrantMutexGuard::unlocked`
+/// and `bump`), it records the acquisition at a line inside `lock_api`.
 ///
 /// ```
 /// use nexus_lockprof::{RawReentrant, RawThreadId, ReentrantMutex, lock_api};
@@ -72,13 +70,13 @@ fn site() -> &'static Location<'static> {
 pub struct RawReentrant(Profiled<parking_lot::RawMutex>);
 
 impl RawReentrant {
-    /// A lock known by where it was created.
+    /// A lock identified by its creation site.
     #[inline]
     pub(crate) const fn created_at(created: &'static Location<'static>) -> Self {
         Self(Profiled::created_at(created))
     }
 
-    /// A lock known by a name.
+    /// A lock identified by a name.
     #[inline]
     pub(crate) const fn named(name: &'static str) -> Self {
         Self(Profiled::named(name))
@@ -116,7 +114,7 @@ unsafe impl RawMutex for RawReentrant {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: every operation is the wrapped lock's, which upholds the contract.
 unsafe impl RawMutexFair for RawReentrant {
     #[inline]
     #[track_caller]
@@ -133,7 +131,7 @@ unsafe impl RawMutexFair for RawReentrant {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: every operation is the wrapped lock's, which upholds the contract.
 unsafe impl RawMutexTimed for RawReentrant {
     type Duration = Duration;
     type Instant = Instant;

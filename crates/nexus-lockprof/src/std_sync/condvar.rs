@@ -13,12 +13,12 @@ use super::held::{Held, map};
 
 type Site = &'static Location<'static>;
 
-/// [`std::sync::Condvar`], for the profiled [`Mutex`](super::Mutex): lets a thread that holds one sleep until another
-/// thread says that something has changed.
+/// [`std::sync::Condvar`] for the profiled [`Mutex`](super::Mutex): lets a thread that holds one
+/// sleep until another thread signals a change.
 ///
-/// A wait ends the hold of the mutex, and the time asleep is neither wait nor hold. Owning the mutex again is a new
-/// acquisition, at the line of the `wait` call. How much of the sleep was for the mutex, after the notification,
-/// cannot be told, and is not recorded as a wait.
+/// A wait ends the hold of the mutex. The time asleep is neither wait nor hold. When the thread
+/// owns the mutex again, that is a new acquisition at the line of the `wait` call. The profiler
+/// cannot tell how long a notified thread waited for the mutex, and records no wait for it.
 ///
 /// # Examples
 ///
@@ -41,20 +41,21 @@ type Site = &'static Location<'static>;
 pub struct Condvar(std::sync::Condvar);
 
 impl Condvar {
-    /// A condition variable that nobody waits on.
+    /// Creates a condition variable without waiters.
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
         Condvar(std::sync::Condvar::new())
     }
 
-    /// Releases the mutex, sleeps until notified, and acquires the mutex again. It may also wake for no reason.
+    /// Releases the mutex, sleeps until notified, and acquires the mutex again. Spurious wakeups
+    /// may occur.
     ///
     /// # Errors
-    /// The guard all the same, if the mutex is poisoned when it is acquired again.
+    /// If the mutex is poisoned when it is acquired again. The error holds the guard.
     ///
     /// # Panics
-    /// Where std's does: perhaps, if it is used with more than one mutex.
+    /// Where std's does: possibly if it is used with more than one mutex.
     ///
     /// ```
     /// use nexus_lockprof::std_sync::{Condvar, Mutex};
@@ -77,13 +78,13 @@ impl Condvar {
         self.wait_at(guard, Location::caller())
     }
 
-    /// [Waits](Self::wait) again and again while `condition` is true of the data.
+    /// [Waits](Self::wait) repeatedly as long as `condition` holds for the data.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_while<'a, T, F>(
@@ -101,13 +102,14 @@ impl Condvar {
         Ok(guard)
     }
 
-    /// [`wait`](Self::wait), no longer than so many milliseconds. `false` says that the time was up.
+    /// [`wait`](Self::wait), but for at most the given number of milliseconds. Returns `false` if
+    /// time ran out.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     #[deprecated(note = "replaced by `nexus_lockprof::std_sync::Condvar::wait_timeout`")]
@@ -123,13 +125,13 @@ impl Condvar {
         )
     }
 
-    /// [`wait`](Self::wait), no longer than `dur`.
+    /// [`wait`](Self::wait), but for at most `dur`.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_timeout<'a, T>(
@@ -140,14 +142,14 @@ impl Condvar {
         self.wait_timeout_at(guard, dur, Location::caller())
     }
 
-    /// [`wait_while`](Self::wait_while), no longer than `dur`. The result says whether the time was up with the
-    /// condition still true.
+    /// [`wait_while`](Self::wait_while), but for at most `dur`. The result says whether time ran
+    /// out with the condition still true.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     ///
     /// ```
     /// use nexus_lockprof::std_sync::{Condvar, Mutex};
@@ -183,13 +185,14 @@ impl Condvar {
         }
     }
 
-    /// Wakes one thread that waits, if there is one. A notification is not kept for a thread that waits later.
+    /// Wakes one waiting thread, if there is one. A notification is not kept for a thread that
+    /// waits later.
     #[inline]
     pub fn notify_one(&self) {
         self.0.notify_one();
     }
 
-    /// Wakes all threads that wait.
+    /// Wakes all waiting threads.
     #[inline]
     pub fn notify_all(&self) {
         self.0.notify_all();
@@ -222,7 +225,8 @@ impl fmt::Debug for Condvar {
     }
 }
 
-/// Lets `wait` release the mutex, sleep and acquire it again: the end of the hold, and a new acquisition at `site`.
+/// Calls `wait`, which releases the mutex, sleeps and acquires it again. Records the end of the
+/// hold, and a new acquisition at `site`.
 #[inline]
 fn asleep<'a, T, X>(
     guard: MutexGuard<'a, T>,
@@ -230,27 +234,29 @@ fn asleep<'a, T, X>(
     wait: impl FnOnce(std::sync::MutexGuard<'a, T>) -> LockResult<(std::sync::MutexGuard<'a, T>, X)>,
 ) -> LockResult<(MutexGuard<'a, T>, X)> {
     let (watched, std, stamp) = guard.0.into_parts();
-    // SAFETY: of this guard, of a lock on the global engine, as all of this face.
+    // SAFETY: the stamp is this guard's. Its lock is on the global engine, like all locks of this
+    // module.
     unsafe { watched.hold_ends(&stamp) };
-    // If `wait` unwinds, std's guard is dropped in there, and this one records what was measured before.
+    // If `wait` unwinds, it drops std's guard, and this one records the finished hold.
     let before = Held::new(watched, (), stamp);
     let woken = wait(std);
     let (_, (), before) = before.into_parts();
-    // SAFETY: as above; it is still that of the hold that has ended.
+    // SAFETY: as for `hold_ends`; the stamp is still that of the ended hold.
     let stamp = unsafe { watched.held_after_wait(SiteKey::new(site, Exclusive), before) };
     map(woken, |(std, rest)| {
         (MutexGuard(Held::new(watched, std, stamp)), rest)
     })
 }
 
-/// Both values of std's result, which only std can make.
+/// Both values of std's result. Only std can make them.
 struct Results {
     in_time: WaitTimeoutResult,
     timed_out: WaitTimeoutResult,
 }
 
 static RESULTS: LazyLock<Results> = LazyLock::new(|| {
-    // A condition that does not change, and no time for it to: what it is decides.
+    // The condition stays constant and the timeout is zero, so the condition alone decides the
+    // result.
     let result_of = |condition: bool| {
         let mutex = std::sync::Mutex::new(());
         let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Feature `profile` off: std's own types, and newtypes of the two that are to have `named`.
+//! Feature `profile` off: std's own types, and newtypes for the two that need `named`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::{LockResult, TryLockResult};
 
 pub use std::sync::{Condvar, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-/// Writes what both locks have, around the methods that acquire.
+/// Writes what both locks share. The methods that acquire are parameters.
 macro_rules! newtype {
     ($lock:ident: $($doc:literal)*; $($method:ident -> $result:ident<$guard:ident>, $about:literal;)*) => {
         $(#[doc = $doc])*
@@ -14,22 +14,22 @@ macro_rules! newtype {
         pub struct $lock<T: ?Sized>(std::sync::$lock<T>);
 
         impl<T> $lock<T> {
-            /// An unlocked lock.
+            /// Creates an unlocked lock.
             #[inline]
             pub const fn new(t: T) -> Self {
                 $lock(std::sync::$lock::new(t))
             }
 
-            /// An unlocked lock, whose name is of use with the feature `profile` only.
+            /// Creates an unlocked lock. The name matters only with the feature `profile`.
             #[inline]
             pub const fn named(_name: &'static str, t: T) -> Self {
                 Self::new(t)
             }
 
-            /// The data.
+            /// Consumes the lock and returns its data.
             ///
             /// # Errors
-            /// The data all the same, if the lock is poisoned.
+            /// If the lock is poisoned. The error holds the data.
             #[inline]
             pub fn into_inner(self) -> LockResult<T> {
                 self.0.into_inner()
@@ -41,20 +41,20 @@ macro_rules! newtype {
                 #[doc = $about]
                 ///
                 /// # Errors
-                /// Std's.
+                /// As for std's.
                 #[inline]
                 pub fn $method(&self) -> $result<$guard<'_, T>> {
                     self.0.$method()
                 }
             )*
 
-            /// Whether a thread has panicked with exclusive access.
+            /// Whether a thread panicked with exclusive access.
             #[inline]
             pub fn is_poisoned(&self) -> bool {
                 self.0.is_poisoned()
             }
 
-            /// Declares the data good again.
+            /// Clears the poison: declares the data valid again.
             #[inline]
             pub fn clear_poison(&self) {
                 self.0.clear_poison();
@@ -63,7 +63,7 @@ macro_rules! newtype {
             /// The data, without locking.
             ///
             /// # Errors
-            /// The data all the same, if the lock is poisoned.
+            /// If the lock is poisoned. The error holds the data.
             #[inline]
             pub fn get_mut(&mut self) -> LockResult<&mut T> {
                 self.0.get_mut()

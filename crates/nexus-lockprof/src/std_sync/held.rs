@@ -1,4 +1,4 @@
-//! What the three kinds of guards have in common: std's guard, and what is measured of the acquisition.
+//! What the three kinds of guards share: std's guard, and the measurement of the acquisition.
 
 use std::convert::Infallible;
 use std::mem::{self, ManuallyDrop};
@@ -8,10 +8,10 @@ use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
 use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, Stamp};
 
-/// What the profiler keeps of a lock, beside std's lock.
+/// What the profiler keeps per lock, beside std's lock.
 pub(super) type Watched = Profiled<()>;
 
-/// Std's guard `G` of a lock, released by way of the profiler.
+/// Std's guard `G` of a lock, released through the profiler.
 pub(super) struct Held<'a, G> {
     watched: &'a Watched,
     std: ManuallyDrop<G>,
@@ -28,7 +28,7 @@ impl<'a, G> Held<'a, G> {
         }
     }
 
-    /// The parts, with the lock still held.
+    /// Takes the guard apart. The lock stays held.
     #[inline(always)]
     pub(super) fn into_parts(self) -> (&'a Watched, G, Stamp) {
         let mut held = ManuallyDrop::new(self);
@@ -44,7 +44,8 @@ impl<G> Drop for Held<'_, G> {
         // SAFETY: `self` is not used after its drop.
         let std = unsafe { ManuallyDrop::take(&mut self.std) };
         let guard = ProfiledGuard::new(std, mem::take(&mut self.stamp));
-        // SAFETY: the stamp came with std's guard, which is dropped here; all locks of this face are on the global engine.
+        // SAFETY: the stamp came with std's guard, which is dropped here. All locks of this module
+        // are on the global engine.
         unsafe { self.watched.release(guard, |(), std| drop(std)) };
     }
 }
@@ -65,10 +66,11 @@ impl<G> DerefMut for Held<'_, G> {
     }
 }
 
-/// An acquisition that waits if it has to: `try_` and `block` are std's two ways to acquire the lock.
+/// An acquisition that waits if necessary. `try_` and `block` are std's two ways to acquire the
+/// lock.
 ///
-/// Whether it is `poisoned` is asked when it is acquired, as std does: from then on only this acquisition can poison it. So guards need
-/// not be carried through the profiler in a result, which is larger than they are.
+/// Like std, it reads `poisoned` once it has the lock: from then on only this acquisition can
+/// poison it. So the profiler can pass plain guards instead of results, which are larger.
 #[inline(always)]
 pub(super) fn acquire<'a, G, W>(
     watched: &'a Watched,
@@ -82,7 +84,7 @@ pub(super) fn acquire<'a, G, W>(
     let Ok(guard) = watched.acquire::<_, Infallible>(
         site,
         mode,
-        // Whether std's lock is free cannot be asked; trying tells.
+        // Std cannot say whether its lock is free; only trying tells.
         |()| true,
         |()| acquired(try_()),
         |()| Ok(block().unwrap_or_else(PoisonError::into_inner)),
@@ -106,7 +108,7 @@ pub(super) fn try_acquire<'a, G, W>(
     }
 }
 
-/// The lock is acquired also when it is poisoned.
+/// A poisoned lock is acquired too.
 #[inline(always)]
 fn acquired<G>(tried: TryLockResult<G>) -> Option<G> {
     match tried {
@@ -132,7 +134,7 @@ fn held<'a, G, W>(
     }
 }
 
-/// Changes what is inside, poisoned or not.
+/// Maps the value inside, poisoned or not.
 #[inline(always)]
 pub(super) fn map<A, B>(result: LockResult<A>, change: impl FnOnce(A) -> B) -> LockResult<B> {
     match result {

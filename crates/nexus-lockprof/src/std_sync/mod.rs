@@ -1,8 +1,9 @@
 //! `std::sync`, with [`Mutex`], [`RwLock`] and [`Condvar`] profiled.
 //!
-//! `use nexus_lockprof::std_sync as sync;` takes the place of `use std::sync;`. What is stable on the three types in
-//! Rust 1.95 is here, with poisoning, and with the errors being std's own; all else that is stable in `std::sync` is std's, under the same
-//! name. In addition, `named` gives a lock a name, and `new` remembers where it was called.
+//! `use nexus_lockprof::std_sync as sync;` replaces `use std::sync;`. The three types have
+//! everything that is stable on them in Rust 1.95, including poisoning and std's own errors.
+//! Everything else that is stable in `std::sync` is re-exported under the same name. In addition,
+//! `named` gives a lock a name, and `new` remembers where it was called.
 //!
 //! ```
 //! use nexus_lockprof::std_sync as sync;
@@ -20,21 +21,25 @@
 //! ```
 //!
 //! # What is recorded
-//! `lock`, `read`, `write`, what begins with `try_`, `downgrade`, and the end of each wait of a [`Condvar`]. What does not acquire the lock
-//! (`get_mut`, `into_inner`, `is_poisoned`, `clear_poison`) is not, nor is formatting with `{:?}`, which
-//! tries the lock. A poisoned lock is acquired like any other, though the result is an error.
+//! `lock`, `read`, `write`, the `try_` methods, `downgrade`, and the end of each wait of a
+//! [`Condvar`]. Methods that do not acquire the lock (`get_mut`, `into_inner`, `is_poisoned`,
+//! `clear_poison`) are not recorded. Neither is formatting with `{:?}`, which tries the lock.
+//! Acquiring a poisoned lock counts like any other, though the result is an error.
 //!
 //! # What is different
-//! - The guards are types of this module. Code that names `std::sync::MutexGuard` has to name this one instead.
-//! - A contended acquisition tries std's lock a few times, for about a microsecond, before it asks std to wait.
-//! - rustc's lint `let_underscore_lock` knows std's types only.
+//! - The guards are types of this module. Code that names `std::sync::MutexGuard` must name this
+//!   one instead.
+//! - A contended acquisition tries std's lock a few times, for about a microsecond, before it lets
+//!   std wait.
+//! - rustc's lint `let_underscore_lock` knows only std's types.
 
-// The types are std's lock beside what the profiler keeps of a lock; their guards are std's guard and the measurement.
-// std's does all that is a lock's: exclusion, waiting and poisoning.
+// Each type is std's lock beside what the profiler keeps per lock. Each guard is std's guard and
+// the measurement. Std does the locking itself: exclusion, waiting and poisoning.
 //
-// Feature `profile` off: guards and `Condvar` are std's own types. `Mutex` and `RwLock` cannot be, as std's have no `named`,
-// and neither an extension trait (its functions are not `const`, and so of no use to a static) nor an alias can add it. They are
-// transparent newtypes, whose methods call std's and are gone after inlining: same size, same machine code.
+// With the feature `profile` off, guards and `Condvar` are std's own types. `Mutex` and `RwLock`
+// cannot be, because std's have no `named`. An alias cannot add it, and neither can an extension
+// trait: its functions are not `const`, so no static could use them. So they are transparent
+// newtypes whose methods call std's and vanish with inlining: same size, same machine code.
 
 #[cfg(feature = "profile")]
 mod condvar;

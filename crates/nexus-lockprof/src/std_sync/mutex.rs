@@ -9,9 +9,9 @@ use nexus_lockprof_adaptor::HoldMode::Exclusive;
 
 use super::held::{Held, Watched, acquire, try_acquire};
 
-/// [`std::sync::Mutex`], profiled: a mutual exclusion lock that a panic of its holder poisons.
+/// [`std::sync::Mutex`], profiled: a mutual exclusion lock. A panic of its holder poisons it.
 ///
-/// Size: std's, and 24 bytes.
+/// It is 24 bytes larger than std's.
 ///
 /// # Examples
 ///
@@ -56,8 +56,8 @@ pub struct Mutex<T: ?Sized> {
 }
 
 impl<T> Mutex<T> {
-    /// An unlocked mutex that is known by where this function was called: all the locks made by one call in the
-    /// source are one lock class.
+    /// Creates an unlocked mutex, identified by the place of this call. All locks created by one
+    /// call in the source form one lock class.
     ///
     /// ```
     /// use nexus_lockprof::std_sync::Mutex;
@@ -74,8 +74,8 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// An unlocked mutex that is known by `name`: all the locks of one name are one lock class, wherever they
-    /// were made.
+    /// Creates an unlocked mutex, identified by `name`. All locks of one name form one lock class,
+    /// wherever they were created.
     ///
     /// ```
     /// use nexus_lockprof::std_sync::Mutex;
@@ -91,10 +91,10 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The data.
+    /// Consumes the mutex and returns its data.
     ///
     /// # Errors
-    /// The data all the same, if the mutex is poisoned.
+    /// If the mutex is poisoned. The error holds the data.
     ///
     /// ```
     /// assert_eq!(nexus_lockprof::std_sync::Mutex::new(7).into_inner().unwrap(), 7);
@@ -106,13 +106,13 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Acquires the mutex, waiting until it is free.
+    /// Acquires the mutex, and waits until it is free.
     ///
     /// # Errors
-    /// The guard all the same, if the mutex is poisoned.
+    /// If the mutex is poisoned. The error holds the guard.
     ///
     /// # Panics
-    /// Where std's does: perhaps, if this thread holds it already. Waiting for ever is the other possibility.
+    /// Where std's does: possibly if this thread already holds it. Otherwise it waits for ever.
     ///
     /// ```
     /// let mutex = nexus_lockprof::std_sync::Mutex::new(1);
@@ -136,8 +136,8 @@ impl<T: ?Sized> Mutex<T> {
     /// Acquires the mutex if it is free.
     ///
     /// # Errors
-    /// [`WouldBlock`](super::TryLockError::WouldBlock) if it is not;
-    /// [`Poisoned`](super::TryLockError::Poisoned), with the guard, if it is and is poisoned.
+    /// [`WouldBlock`](super::TryLockError::WouldBlock) if it is not free.
+    /// [`Poisoned`](super::TryLockError::Poisoned), with the guard, if it is free but poisoned.
     ///
     /// ```
     /// use nexus_lockprof::std_sync::{Mutex, TryLockError};
@@ -159,7 +159,7 @@ impl<T: ?Sized> Mutex<T> {
         )
     }
 
-    /// Whether a thread has panicked while it held the mutex.
+    /// Whether a thread panicked while it held the mutex.
     ///
     /// ```
     /// assert!(!nexus_lockprof::std_sync::Mutex::new(()).is_poisoned());
@@ -169,16 +169,16 @@ impl<T: ?Sized> Mutex<T> {
         self.std.is_poisoned()
     }
 
-    /// Declares the data good again. See the type's example.
+    /// Clears the poison: declares the data valid again. See the type's example.
     #[inline]
     pub fn clear_poison(&self) {
         self.std.clear_poison();
     }
 
-    /// The data, without locking: a mutable borrow is exclusive already.
+    /// The data, without locking: a mutable borrow is already exclusive.
     ///
     /// # Errors
-    /// The data all the same, if the mutex is poisoned.
+    /// If the mutex is poisoned. The error holds the data.
     ///
     /// ```
     /// let mut mutex = nexus_lockprof::std_sync::Mutex::new(0);
@@ -191,7 +191,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 }
 
-/// Known by where `default` was called; for a derived `Default`, by the field.
+/// Identified by the place that called `default`; for a derived `Default`, by the field.
 impl<T: Default> Default for Mutex<T> {
     #[inline]
     #[track_caller]
@@ -200,7 +200,7 @@ impl<T: Default> Default for Mutex<T> {
     }
 }
 
-/// Known by where `from` was called.
+/// Identified by the place that called `from`.
 impl<T> From<T> for Mutex<T> {
     #[inline]
     #[track_caller]
@@ -209,7 +209,7 @@ impl<T> From<T> for Mutex<T> {
     }
 }
 
-/// As std's mutex: the data, or `<locked>`, and whether it is poisoned. Not recorded.
+/// Like std's mutex: shows the data, or `<locked>`, and whether it is poisoned. Not recorded.
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.std.fmt(f)

@@ -10,10 +10,11 @@ use nexus_lockprof_adaptor::ProfiledGuard;
 
 use super::held::{Held, Watched, acquire, try_acquire};
 
-/// [`std::sync::RwLock`], profiled: many readers or one writer. A panic of a writer poisons it, one of a reader does
-/// not.
+/// [`std::sync::RwLock`], profiled: many readers or one writer. A writer's panic poisons it, a
+/// reader's does not.
 ///
-/// Reading and writing at one place are two acquisition points. Size: std's, and 24 bytes.
+/// A read and a write at one place are two acquisition points. The lock is 24 bytes larger than
+/// std's.
 ///
 /// # Examples
 ///
@@ -34,8 +35,8 @@ pub struct RwLock<T: ?Sized> {
 }
 
 impl<T> RwLock<T> {
-    /// An unlocked lock that is known by where this function was called: all the locks made by one call in the
-    /// source are one lock class.
+    /// Creates an unlocked lock, identified by the place of this call. All locks created by one
+    /// call in the source form one lock class.
     ///
     /// ```
     /// use nexus_lockprof::std_sync::RwLock;
@@ -52,8 +53,8 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// An unlocked lock that is known by `name`: all the locks of one name are one lock class, wherever they
-    /// were made. See the type's example.
+    /// Creates an unlocked lock, identified by `name`. All locks of one name form one lock class,
+    /// wherever they were created. See the type's example.
     #[inline]
     pub const fn named(name: &'static str, t: T) -> Self {
         RwLock {
@@ -62,10 +63,10 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// The data.
+    /// Consumes the lock and returns its data.
     ///
     /// # Errors
-    /// The data all the same, if the lock is poisoned.
+    /// If the lock is poisoned. The error holds the data.
     ///
     /// ```
     /// assert_eq!(nexus_lockprof::std_sync::RwLock::new(7).into_inner().unwrap(), 7);
@@ -77,13 +78,13 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Acquires shared access, waiting until there is no writer.
+    /// Acquires shared access, and waits until there is no writer.
     ///
     /// # Errors
-    /// The guard all the same, if the lock is poisoned.
+    /// If the lock is poisoned. The error holds the guard.
     ///
     /// # Panics
-    /// Where std's does: perhaps, if this thread holds it already. Waiting for ever is the other possibility.
+    /// Where std's does: possibly if this thread already holds it. Otherwise it waits for ever.
     ///
     /// ```
     /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
@@ -103,11 +104,12 @@ impl<T: ?Sized> RwLock<T> {
         )
     }
 
-    /// Acquires shared access if that is possible without waiting.
+    /// Acquires shared access if that needs no wait.
     ///
     /// # Errors
-    /// [`WouldBlock`](super::TryLockError::WouldBlock) if it is not;
-    /// [`Poisoned`](super::TryLockError::Poisoned), with the guard, if it is and the lock is poisoned.
+    /// [`WouldBlock`](super::TryLockError::WouldBlock) if it would have to wait.
+    /// [`Poisoned`](super::TryLockError::Poisoned), with the guard, if it would not but the lock is
+    /// poisoned.
     ///
     /// ```
     /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
@@ -127,13 +129,13 @@ impl<T: ?Sized> RwLock<T> {
         )
     }
 
-    /// Acquires exclusive access, waiting until there is nobody else.
+    /// Acquires exclusive access, and waits until nobody else has access.
     ///
     /// # Errors
-    /// The guard all the same, if the lock is poisoned.
+    /// If the lock is poisoned. The error holds the guard.
     ///
     /// # Panics
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     ///
     /// ```
     /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
@@ -157,7 +159,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Acquires exclusive access if the lock is free.
     ///
     /// # Errors
-    /// As [`try_read`](Self::try_read).
+    /// As for [`try_read`](Self::try_read).
     ///
     /// ```
     /// let lock = nexus_lockprof::std_sync::RwLock::new(1);
@@ -177,7 +179,7 @@ impl<T: ?Sized> RwLock<T> {
         )
     }
 
-    /// Whether a thread has panicked while it wrote.
+    /// Whether a thread panicked while it held the lock for writing.
     ///
     /// ```
     /// assert!(!nexus_lockprof::std_sync::RwLock::new(()).is_poisoned());
@@ -187,7 +189,7 @@ impl<T: ?Sized> RwLock<T> {
         self.std.is_poisoned()
     }
 
-    /// Declares the data good again.
+    /// Clears the poison: declares the data valid again.
     ///
     /// ```
     /// nexus_lockprof::std_sync::RwLock::new(()).clear_poison();
@@ -197,10 +199,10 @@ impl<T: ?Sized> RwLock<T> {
         self.std.clear_poison();
     }
 
-    /// The data, without locking: a mutable borrow is exclusive already.
+    /// The data, without locking: a mutable borrow is already exclusive.
     ///
     /// # Errors
-    /// The data all the same, if the lock is poisoned.
+    /// If the lock is poisoned. The error holds the data.
     ///
     /// ```
     /// let mut lock = nexus_lockprof::std_sync::RwLock::new(0);
@@ -213,7 +215,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
-/// Known by where `default` was called; for a derived `Default`, by the field.
+/// Identified by the place that called `default`; for a derived `Default`, by the field.
 impl<T: Default> Default for RwLock<T> {
     #[inline]
     #[track_caller]
@@ -222,7 +224,7 @@ impl<T: Default> Default for RwLock<T> {
     }
 }
 
-/// Known by where `from` was called.
+/// Identified by the place that called `from`.
 impl<T> From<T> for RwLock<T> {
     #[inline]
     #[track_caller]
@@ -231,14 +233,14 @@ impl<T> From<T> for RwLock<T> {
     }
 }
 
-/// As std's lock: the data, or `<locked>`, and whether it is poisoned. Not recorded.
+/// Like std's lock: shows the data, or `<locked>`, and whether it is poisoned. Not recorded.
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.std.fmt(f)
     }
 }
 
-/// Holds an [`RwLock`] in shared access until dropped.
+/// Holds an [`RwLock`] for reading until dropped.
 ///
 /// ```
 /// use nexus_lockprof::std_sync::{RwLock, RwLockReadGuard};
@@ -272,7 +274,7 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
     }
 }
 
-/// Holds an [`RwLock`] in exclusive access until dropped.
+/// Holds an [`RwLock`] for writing until dropped.
 ///
 /// ```
 /// use nexus_lockprof::std_sync::{RwLock, RwLockWriteGuard};
@@ -288,14 +290,15 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 pub struct RwLockWriteGuard<'a, T: ?Sized + 'a>(Held<'a, std::sync::RwLockWriteGuard<'a, T>>);
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Goes on with shared access, without letting another writer in between. It is the end of one acquisition, and a new
-    /// one, at the line of this call. See the type's example.
+    /// Turns write access into read access, without letting another writer in between. Ends one
+    /// acquisition and records a new one, at the line of this call. See the type's example.
     #[inline]
     #[track_caller]
     pub fn downgrade(s: Self) -> RwLockReadGuard<'a, T> {
         let (watched, std, stamp) = s.0.into_parts();
         let guard = ProfiledGuard::new(std, stamp);
-        // SAFETY: the parts of this guard, of a lock on the global engine, as all of this face.
+        // SAFETY: these are the parts of this guard. Its lock is on the global engine, like all
+        // locks of this module.
         let guard = unsafe {
             watched.change_with(Location::caller(), Shared, guard, |(), std| {
                 std::sync::RwLockWriteGuard::downgrade(std)

@@ -1,4 +1,5 @@
-//! The futures of acquisitions whose guards borrow: one struct, where blocks in blocks would be moved into one another.
+//! The futures of acquisitions whose guards borrow. They are one struct, because nested async
+//! blocks would be moved into one another.
 
 use super::meter::{HoldMode, Meter, Stamp, TaskWait};
 use ::tokio::sync::Semaphore;
@@ -6,7 +7,7 @@ use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-/// What becomes of tokio's guard, or failure, `O`.
+/// Turns tokio's output `O`, a guard or an error, into ours.
 pub(super) trait Finish<O> {
     type Output;
 
@@ -15,7 +16,7 @@ pub(super) trait Finish<O> {
     fn finish(self, result: O, stamp: Stamp) -> Self::Output;
 }
 
-/// Tokio's future `F` of an acquisition, and what is measured of it.
+/// Tokio's future `F` of an acquisition, and its measurement.
 #[must_use = "futures do nothing unless polled"]
 pub(super) struct Acquire<'a, F, L> {
     // Dropped before the future.
@@ -46,9 +47,9 @@ impl<F: Future, L: Finish<F::Output> + Copy> Future for Acquire<'_, F, L> {
 
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is not moved: it is used through this pin only.
+        // SAFETY: `future` is never moved: only this pin reaches it.
         let this = unsafe { self.get_unchecked_mut() };
-        // SAFETY: as above; it is pinned as the whole is, which is `Unpin` only if it is.
+        // SAFETY: `future` is pinned with the whole struct, which is `Unpin` only if `future` is.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         this.wait
             .poll(|| future.poll(context), L::is_owned, is_for_the_lock)
@@ -56,10 +57,11 @@ impl<F: Future, L: Finish<F::Output> + Copy> Future for Acquire<'_, F, L> {
     }
 }
 
-/// Whether a future of tokio's that is pending waits for its lock. It also is when the task has had its share of the processor
-/// (tokio's cooperative budget), with the lock already its own or not, which cannot be told from outside.
+/// Whether a pending tokio future waits for its lock. It is also pending when the task has used up
+/// its share of the processor (tokio's cooperative budget). Then it may or may not own the lock
+/// already, which the outside cannot see.
 ///
-/// Whether that is so is seen by another future of tokio's, which would be ready.
+/// To find out, this polls another tokio future that would otherwise be ready.
 pub(super) fn is_for_the_lock() -> bool {
     let free = Semaphore::const_new(1);
     let ready = pin!(free.acquire()).poll(&mut Context::from_waker(Waker::noop()));

@@ -1,4 +1,4 @@
-//! What all guards have in common: tokio's guard, and what is measured of the acquisition.
+//! What all guards share: tokio's guard, and the measurement of the acquisition.
 
 use super::future::is_for_the_lock;
 use super::meter::{HoldMode, Meter, ProfiledGuard, Stamp};
@@ -20,7 +20,7 @@ pub(super) trait Metered {
     fn meter(&self) -> &Meter;
 }
 
-/// Of guards that borrow.
+/// For guards that borrow.
 impl Place for &Meter {
     #[inline]
     fn meter(&self) -> &Meter {
@@ -28,7 +28,7 @@ impl Place for &Meter {
     }
 }
 
-/// Of guards that own.
+/// For guards that own.
 impl<L: Metered + ?Sized> Place for Arc<L> {
     #[inline]
     fn meter(&self) -> &Meter {
@@ -36,9 +36,10 @@ impl<L: Metered + ?Sized> Place for Arc<L> {
     }
 }
 
-/// Tokio's guard `G` of the lock at `place`, released by way of the profiler.
+/// Tokio's guard `G` of the lock at `place`, released through the profiler.
 ///
-/// Where `place` owns the lock, `G` borrows from it for a lifetime that is said to be longer. It is dropped before `place`.
+/// If `place` owns the lock, `G` borrows from it under an extended lifetime. It is dropped before
+/// `place`.
 pub(super) struct Held<P: Place, G> {
     guard: ManuallyDrop<G>,
     stamp: Stamp,
@@ -60,7 +61,7 @@ impl<P: Place, G> Held<P, G> {
     fn into_parts(self) -> (P, G, Stamp) {
         let mut held = ManuallyDrop::new(self);
         let stamp = std::mem::take(&mut held.stamp);
-        // SAFETY: `held` is not dropped, and these two fields are taken once.
+        // SAFETY: `held` is not dropped, and each of these two fields is taken once.
         unsafe {
             let guard = ManuallyDrop::take(&mut held.guard);
             let place = std::ptr::read(&held.place);
@@ -68,7 +69,7 @@ impl<P: Place, G> Held<P, G> {
         }
     }
 
-    /// The same acquisition with another guard of tokio's.
+    /// The same acquisition with another of tokio's guards.
     pub(super) fn map<H>(self, change: impl FnOnce(G) -> H) -> Held<P, H> {
         let mapped = self.try_map(|guard| Ok::<_, Infallible>(change(guard)));
         match mapped {
@@ -77,7 +78,8 @@ impl<P: Place, G> Held<P, G> {
         }
     }
 
-    /// As [`map`](Self::map). If `change` unwinds, tokio has released the lock, and what was measured is kept.
+    /// Like [`map`](Self::map). If `change` unwinds, tokio releases the lock, and the measurement
+    /// is still recorded.
     pub(super) fn try_map<H, B>(
         self,
         change: impl FnOnce(G) -> Result<H, B>,
@@ -92,13 +94,13 @@ impl<P: Place, G> Held<P, G> {
         }
     }
 
-    /// Ends one hold and begins another, at the same lock: `next` makes the stamp.
+    /// Ends one hold and begins another of the same lock; `next` makes the stamp.
     pub(super) fn again(&mut self, next: impl FnOnce(&Meter, Stamp) -> Stamp) {
         let before = std::mem::take(&mut self.stamp);
         self.stamp = next(self.place.meter(), before);
     }
 
-    /// The place, without the guard: the lock stays held, and this hold of it ends.
+    /// Returns the place without the guard: the lock stays held, but this hold ends.
     pub(super) fn forget(self, forget: impl FnOnce(G)) {
         let _released = self.map(forget);
     }
@@ -115,7 +117,8 @@ impl<P: Place, G> Drop for Held<P, G> {
         // SAFETY: `self` is not used after its drop.
         let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
         let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.stamp));
-        // SAFETY: the stamp came with tokio's guard, which is dropped here; all locks of this face are on the global engine.
+        // SAFETY: the stamp came with tokio's guard, which is dropped here. All locks of this
+        // module are on the global engine.
         unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
     }
 }
@@ -136,7 +139,7 @@ impl<P: Place, G> DerefMut for Held<P, G> {
     }
 }
 
-/// Acquires as a task does; tokio's `future` cannot fail.
+/// Acquires as a task does. Tokio's `future` cannot fail.
 pub(super) async fn metered<G>(
     meter: &Meter,
     site: &'static Location<'static>,
@@ -150,12 +153,12 @@ pub(super) async fn metered<G>(
     guard
 }
 
-/// What is to be had of a lock at the moment.
+/// The state of a lock right now.
 #[derive(Clone, Copy)]
 pub(super) enum Look {
     Free,
     Taken,
-    /// Nothing, and never again.
+    /// Closed for good: nothing can be acquired.
     Closed,
 }
 
@@ -171,8 +174,8 @@ enum Refused<E> {
     Panic(Box<dyn Any + Send>),
 }
 
-/// Acquires as a thread does. `look` and `block` are by tokio's two ways; in a runtime the latter panics, also if it would
-/// not have to wait, so it is always called.
+/// Acquires as a thread does, by tokio's two ways `look` and `block`. Inside a runtime `block`
+/// panics even if it need not wait, so it is always called.
 pub(super) fn blocking<P: Place, G, E>(
     place: P,
     site: &'static Location<'static>,
@@ -183,7 +186,7 @@ pub(super) fn blocking<P: Place, G, E>(
     let is_free = match look() {
         Look::Free => true,
         Look::Taken => false,
-        // Nothing is waited for.
+        // There is nothing to wait for.
         Look::Closed => {
             return block()
                 .map(|guard| Held::new(place, ProfiledGuard::new(guard, Stamp::default())));
@@ -194,7 +197,7 @@ pub(super) fn blocking<P: Place, G, E>(
         if !is_free {
             return None;
         }
-        // Nothing may unwind out of a try: the panic goes on in what follows.
+        // A try must not unwind, so the panic resumes below.
         match catch_unwind(AssertUnwindSafe(&block)) {
             Ok(Ok(guard)) => return Some(guard),
             Ok(Err(error)) => refused.set(Some(Refused::Error(error))),
@@ -228,14 +231,14 @@ pub(super) fn attempt<P: Place, G, E>(
         if let Some(guard) = guard {
             return Ok(Held::new(place, guard));
         }
-        // There is always one.
+        // There always is an error.
         if let Some(error) = refused.take() {
             return Err(error);
         }
     }
 }
 
-/// Writes what guards are besides their own functions: access to the data, and its formats.
+/// Writes what guards have besides their own functions: access to the data, and formatting.
 macro_rules! access {
     ($([$($generics:tt)*] $guard:ty => $data:ident;)*) => {$(
         impl<$($generics)*> std::ops::Deref for $guard {

@@ -1,10 +1,10 @@
-//! Feature `profile` on: what the profiler keeps of a lock, beside tokio's.
+//! Feature `profile` on: what the profiler keeps per lock, beside tokio's lock.
 
 pub(super) use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard, Stamp};
 
 use std::panic::Location;
 
-/// What the profiler keeps of a lock.
+/// What the profiler keeps per lock.
 pub(super) type Meter = nexus_lockprof_adaptor::Profiled<()>;
 
 pub(super) type TaskWait<'a> =
@@ -18,7 +18,7 @@ pub(super) const fn named(name: &'static str) -> Meter {
     Meter::from_raw_named((), name)
 }
 
-/// The end of a hold that is followed by another, of the same lock at `site`, without a release.
+/// Ends a hold and begins another of the same lock at `site`, without a release.
 pub(super) fn held_on(
     meter: &Meter,
     site: &'static Location<'static>,
@@ -26,7 +26,8 @@ pub(super) fn held_on(
     before: Stamp,
 ) -> Stamp {
     let before = ProfiledGuard::new((), before);
-    // SAFETY: of the guard that is changed, of a lock on the global engine, as all of this face.
+    // SAFETY: the stamp is that of the guard being changed. Its lock is on the global engine, like
+    // all locks of this module.
     let after = unsafe { meter.change_with(site, mode, before, |(), ()| ()) };
     after.into_parts().1
 }

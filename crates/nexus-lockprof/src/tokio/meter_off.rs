@@ -1,4 +1,4 @@
-//! Feature `profile` off: nothing is kept and nothing done.
+//! Feature `profile` off: keeps nothing and does nothing.
 
 use std::panic::Location;
 use std::task::Poll;
@@ -89,7 +89,7 @@ impl Meter {
     }
 
     /// # Safety
-    /// None: it is what the profiler's needs.
+    /// No requirements; it is unsafe to match the profiler's version.
     pub(super) unsafe fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&(), G)) {
         unlock(&(), guard.0);
     }

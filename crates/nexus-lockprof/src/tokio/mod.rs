@@ -1,4 +1,4 @@
-//! `tokio::sync`'s [`Mutex`], [`RwLock`] and [`Semaphore`], profiled. With the feature `tokio`.
+//! `tokio::sync`'s [`Mutex`], [`RwLock`] and [`Semaphore`], profiled. Needs the feature `tokio`.
 //!
 //! ```
 //! use nexus_lockprof::tokio::Mutex;
@@ -12,21 +12,25 @@
 //! ```
 //!
 //! # What is recorded
-//! A wait is from the poll that first finds the lock taken to the one that owns it, and a hold may go on over any number of
-//! `await`s, and end in another thread. A future that is dropped while it waits is counted as cancelled, with its wait
-//! ([`Point::cancellations`](crate::Point::cancellations), [`Point::vain_wait_ns`](crate::Point::vain_wait_ns)); one that was never
-//! polled is nothing. One that waited for a semaphore that was closed counts as cancelled, too. The place of an acquisition is that of the call,
-//! not of the `await`.
+//! A wait lasts from the poll that first finds the lock taken to the poll that owns it. A hold may
+//! span any number of `await`s, and may end in another thread. An acquisition is recorded at the
+//! place of the call, not of the `await`.
 //!
-//! A task that tokio has wait for another turn, since it has had its share of the processor, does not wait for the lock. Should it also have found the lock taken, its
-//! wait is from its next poll.
+//! A future dropped while it waits counts as cancelled, and keeps its wait
+//! ([`Point::cancellations`](crate::Point::cancellations),
+//! [`Point::vain_wait_ns`](crate::Point::vain_wait_ns)). So does one whose semaphore is closed
+//! while it waits. A future that was never polled does not count.
 //!
-//! An acquisition of a semaphore is of mode shared, whatever the number of permits, and is held until its permit is dropped or forgotten.
-//! What is split off a permit is not held by itself; of two that are merged the hold of the first goes on.
+//! When tokio makes a task yield because it used up its share of the processor, the task does not
+//! wait for the lock. If the task also found the lock taken, its wait begins at its next poll.
+//!
+//! An acquisition of a semaphore is shared, whatever its number of permits. The hold lasts until
+//! its permit is dropped or forgotten. Permits split off have no hold of their own. When two
+//! permits merge, the first one's hold continues.
 //!
 //! # What is different
-//! - The guards are types of this module, and those that own their lock need its data to be `'static`.
-//! - `blocking_lock` and its like look whether the lock is free before they call tokio's.
+//! - The guards are types of this module. Guards that own their lock need its data to be `'static`.
+//! - `blocking_lock` and its siblings check whether the lock is free before they call tokio's.
 
 mod future;
 mod held;

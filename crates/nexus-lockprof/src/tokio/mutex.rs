@@ -32,7 +32,7 @@ impl<T: ?Sized> Metered for Mutex<T> {
 }
 
 impl<T> Mutex<T> {
-    /// An unlocked mutex that is known by where this was called.
+    /// Creates an unlocked mutex, identified by the place of this call.
     #[track_caller]
     pub fn new(t: T) -> Self {
         Mutex {
@@ -50,7 +50,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// An unlocked mutex that is known by a name.
+    /// Creates an unlocked mutex, identified by a name.
     ///
     /// ```
     /// use nexus_lockprof::tokio::Mutex;
@@ -65,17 +65,17 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The data.
+    /// Consumes the mutex and returns its data.
     pub fn into_inner(self) -> T {
         self.inner.into_inner()
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Acquires the mutex, in turn with all others who wait.
+    /// Acquires the mutex, in turn with all other waiters.
     ///
     /// # Cancel safety
-    /// As tokio's: who is cancelled loses the place in the queue.
+    /// As for tokio's: a cancelled caller loses its place in the queue.
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
@@ -86,7 +86,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Acquires the mutex if it is free.
     ///
     /// # Errors
-    /// It is not.
+    /// If it is not free.
     #[inline]
     #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
@@ -96,10 +96,10 @@ impl<T: ?Sized> Mutex<T> {
         Ok(MutexGuard { held, lock: self })
     }
 
-    /// Acquires the mutex, and blocks the thread meanwhile.
+    /// Acquires the mutex, blocking the thread.
     ///
     /// # Panics
-    /// In a runtime.
+    /// Inside a runtime.
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
         let Ok(held) = held::blocking(
@@ -112,7 +112,7 @@ impl<T: ?Sized> Mutex<T> {
         MutexGuard { held, lock: self }
     }
 
-    /// The data: nobody else has the mutex.
+    /// The data: a mutable borrow is already exclusive.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
@@ -124,7 +124,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
     pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
         let site = Location::caller();
         async move {
-            // SAFETY: dropped before the mutex that the guard owns: see `Held`.
+            // SAFETY: the guard is dropped before the mutex that it owns: see `Held`.
             let future = async { unsafe { extended(self.inner.lock().await) } };
             let guard = held::metered(&self.meter, site, Exclusive, future).await;
             OwnedMutexGuard {
@@ -136,7 +136,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
     /// [`try_lock`](Self::try_lock), with a guard that owns the mutex.
     ///
     /// # Errors
-    /// It is not free.
+    /// If it is not free.
     #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         let place = Arc::clone(&self);
@@ -152,7 +152,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
     /// [`blocking_lock`](Self::blocking_lock), with a guard that owns the mutex.
     ///
     /// # Panics
-    /// In a runtime.
+    /// Inside a runtime.
     #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         let place = Arc::clone(&self);
@@ -169,9 +169,9 @@ impl<T: ?Sized + 'static> Mutex<T> {
 }
 
 /// # Safety
-/// The mutex outlives the guard.
+/// The mutex must outlive the guard.
 unsafe fn extended<T: ?Sized>(guard: sync::MutexGuard<'_, T>) -> sync::MutexGuard<'static, T> {
-    // SAFETY: the caller's; only the lifetime is another.
+    // SAFETY: the caller guarantees it; only the lifetime changes.
     unsafe { std::mem::transmute::<sync::MutexGuard<'_, T>, sync::MutexGuard<'static, T>>(guard) }
 }
 
@@ -220,21 +220,21 @@ pub struct MutexGuard<'a, T: ?Sized> {
     lock: &'a Mutex<T>,
 }
 
-/// Holds a [`Mutex`] until dropped, for a part of its data.
+/// Holds a [`Mutex`] until dropped, and gives access to a part of its data.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
     held: Held<&'a Meter, sync::MappedMutexGuard<'a, T>>,
 }
 
-/// Holds a [`Mutex`] until dropped, and owns it with others.
+/// Holds a [`Mutex`] until dropped, and shares ownership of it.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct OwnedMutexGuard<T: ?Sized + 'static> {
     held: Held<Arc<Mutex<T>>, sync::MutexGuard<'static, T>>,
 }
 
-/// Holds a [`Mutex`] until dropped, for a part of its data, and owns it with others.
+/// Holds a [`Mutex`] until dropped, gives access to a part of its data, and shares ownership of it.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct OwnedMappedMutexGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
@@ -249,7 +249,7 @@ access! {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// The guard of a part of the data.
+    /// Makes a guard of a part of the data.
     pub fn map<U: ?Sized, F>(this: Self, f: F) -> MappedMutexGuard<'a, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -260,10 +260,10 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         }
     }
 
-    /// The guard of a part of the data, if there is one.
+    /// Makes a guard of a part of the data, if there is one.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     pub fn try_map<U: ?Sized, F>(this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
@@ -277,14 +277,14 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
             .map_err(|held| MutexGuard { held, lock })
     }
 
-    /// Its mutex.
+    /// The guard's mutex.
     pub fn mutex(this: &Self) -> &'a Mutex<T> {
         this.lock
     }
 }
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// The guard of a part of the data.
+    /// Makes a guard of a part of the data.
     pub fn map<U, F>(this: Self, f: F) -> MappedMutexGuard<'a, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -295,10 +295,10 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
         }
     }
 
-    /// The guard of a part of the data, if there is one.
+    /// Makes a guard of a part of the data, if there is one.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     pub fn try_map<U, F>(this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
@@ -313,7 +313,7 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
 }
 
 impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
-    /// The guard of a part of the data.
+    /// Makes a guard of a part of the data.
     pub fn map<U: ?Sized, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -324,10 +324,10 @@ impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
         }
     }
 
-    /// The guard of a part of the data, if there is one.
+    /// Makes a guard of a part of the data, if there is one.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     pub fn try_map<U: ?Sized, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
@@ -340,14 +340,14 @@ impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
             .map_err(|held| OwnedMutexGuard { held })
     }
 
-    /// Its mutex.
+    /// The guard's mutex.
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
         this.held.place()
     }
 }
 
 impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedMappedMutexGuard<T, U> {
-    /// The guard of a part of the data.
+    /// Makes a guard of a part of the data.
     pub fn map<S, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
     where
         F: FnOnce(&mut U) -> &mut S,
@@ -358,10 +358,10 @@ impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedMappedMutexGuard<T, U> {
         }
     }
 
-    /// The guard of a part of the data, if there is one.
+    /// Makes a guard of a part of the data, if there is one.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     pub fn try_map<S, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
     where
         F: FnOnce(&mut U) -> Option<&mut S>,

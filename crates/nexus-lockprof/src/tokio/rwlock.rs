@@ -35,7 +35,7 @@ impl<T: ?Sized> Metered for RwLock<T> {
 }
 
 impl<T> RwLock<T> {
-    /// An unlocked lock that is known by where this was called.
+    /// Creates an unlocked lock, identified by the place of this call.
     #[track_caller]
     pub fn new(value: T) -> Self {
         RwLock {
@@ -44,10 +44,10 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// A lock for so many readers at a time.
+    /// Creates a lock for at most `max_reads` readers at a time.
     ///
     /// # Panics
-    /// If these are more than `u32::MAX >> 3`.
+    /// If `max_reads` is more than `u32::MAX >> 3`.
     #[track_caller]
     pub fn with_max_readers(value: T, max_reads: u32) -> Self {
         RwLock {
@@ -74,7 +74,7 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// An unlocked lock that is known by a name.
+    /// Creates an unlocked lock, identified by a name.
     ///
     /// ```
     /// use nexus_lockprof::tokio::RwLock;
@@ -89,13 +89,13 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// The data.
+    /// Consumes the lock and returns its data.
     pub fn into_inner(self) -> T {
         self.inner.into_inner()
     }
 }
 
-/// Writes the five ways to acquire in a mode.
+/// Writes the five ways to acquire in one mode.
 macro_rules! mode {
     (
         $mode:ident: $verb:literal, $guard:ident, $owned:ident, $extended:ident,
@@ -105,7 +105,7 @@ macro_rules! mode {
             #[doc = concat!("Acquires the lock for ", $verb, ", in turn with all others who wait.")]
             ///
             /// # Cancel safety
-            /// As tokio's: who is cancelled loses the place in the queue.
+            /// As for tokio's: a cancelled caller loses its place in the queue.
             #[inline]
             #[track_caller]
             pub fn $lock(&self) -> impl Future<Output = $guard<'_, T>> {
@@ -116,7 +116,7 @@ macro_rules! mode {
             #[doc = concat!("Acquires the lock for ", $verb, " if that can be had at once.")]
             ///
             /// # Errors
-            /// It cannot.
+            /// If it would have to wait.
             #[inline]
             #[track_caller]
             pub fn $try_lock(&self) -> Result<$guard<'_, T>, TryLockError> {
@@ -128,7 +128,7 @@ macro_rules! mode {
             #[doc = concat!("Acquires the lock for ", $verb, ", and blocks the thread meanwhile.")]
             ///
             /// # Panics
-            /// In a runtime.
+            /// Inside a runtime.
             #[track_caller]
             pub fn $blocking(&self) -> $guard<'_, T> {
                 let Ok(held) = held::blocking(
@@ -165,7 +165,7 @@ macro_rules! mode {
             pub fn $lock_owned(self: Arc<Self>) -> impl Future<Output = $owned<T>> {
                 let site = Location::caller();
                 async move {
-                    // SAFETY: dropped before the lock that the guard owns: see `Held`.
+                    // SAFETY: the guard is dropped before the lock that it owns: see `Held`.
                     let future = async { unsafe { $extended(self.inner.$lock().await) } };
                     let guard = held::metered(&self.meter, site, $mode, future).await;
                     $owned {
@@ -177,12 +177,12 @@ macro_rules! mode {
             #[doc = concat!("Acquires the lock for ", $verb, " if that can be had at once, with a guard that owns it.")]
             ///
             /// # Errors
-            /// It cannot.
+            /// If it would have to wait.
             #[track_caller]
             pub fn $try_owned(self: Arc<Self>) -> Result<$owned<T>, TryLockError> {
                 let place = Arc::clone(&self);
                 let held = held::attempt(place, Location::caller(), $mode, || {
-                    // SAFETY: as above.
+                    // SAFETY: the guard is dropped before the lock that it owns: see `Held`.
                     self.inner.$try_lock().map(|guard| unsafe { $extended(guard) })
                 })?;
                 Ok($owned { held })
@@ -201,29 +201,29 @@ mode! {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// The data: nobody else has the lock.
+    /// The data: a mutable borrow is already exclusive.
     pub fn get_mut(&mut self) -> &mut T {
         self.inner.get_mut()
     }
 }
 
 /// # Safety
-/// The lock outlives the guard.
+/// The lock must outlive the guard.
 unsafe fn extended_read<T: ?Sized>(
     guard: sync::RwLockReadGuard<'_, T>,
 ) -> sync::RwLockReadGuard<'static, T> {
     type Guard<'a, T> = sync::RwLockReadGuard<'a, T>;
-    // SAFETY: the caller's; only the lifetime is another.
+    // SAFETY: the caller guarantees it; only the lifetime changes.
     unsafe { std::mem::transmute::<Guard<'_, T>, Guard<'static, T>>(guard) }
 }
 
 /// # Safety
-/// The lock outlives the guard.
+/// The lock must outlive the guard.
 unsafe fn extended_write<T: ?Sized>(
     guard: sync::RwLockWriteGuard<'_, T>,
 ) -> sync::RwLockWriteGuard<'static, T> {
     type Guard<'a, T> = sync::RwLockWriteGuard<'a, T>;
-    // SAFETY: the caller's; only the lifetime is another.
+    // SAFETY: the caller guarantees it; only the lifetime changes.
     unsafe { std::mem::transmute::<Guard<'_, T>, Guard<'static, T>>(guard) }
 }
 

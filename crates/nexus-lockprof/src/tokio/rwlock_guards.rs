@@ -21,28 +21,29 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
     pub(super) held: Held<&'a Meter, sync::RwLockWriteGuard<'a, T>>,
 }
 
-/// Holds a [`RwLock`] for writing until dropped, for a part of its data.
+/// Holds a [`RwLock`] for writing until dropped, and gives access to a part of its data.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     held: Held<&'a Meter, sync::RwLockMappedWriteGuard<'a, T>>,
 }
 
-/// Holds a [`RwLock`] for reading until dropped, and owns it with others.
+/// Holds a [`RwLock`] for reading until dropped, and shares ownership of it.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockReadGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
     pub(super) held: Held<Arc<RwLock<T>>, sync::RwLockReadGuard<'static, U>>,
 }
 
-/// Holds a [`RwLock`] for writing until dropped, and owns it with others.
+/// Holds a [`RwLock`] for writing until dropped, and shares ownership of it.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized + 'static> {
     pub(super) held: Held<Arc<RwLock<T>>, sync::RwLockWriteGuard<'static, T>>,
 }
 
-/// Holds a [`RwLock`] for writing until dropped, for a part of its data, and owns it with others.
+/// Holds a [`RwLock`] for writing until dropped, gives access to a part of its data, and shares
+/// ownership of it.
 #[clippy::has_significant_drop]
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
@@ -63,7 +64,7 @@ access! {
 /// Writes `map` and `try_map`, from a guard for `$data` to one for a part of it.
 macro_rules! map {
     ($inner:ident, $data:ty => $part:ident, $mapped:ident<$($arguments:tt),*>, $($ref:tt)+) => {
-        /// The guard of a part of the data.
+        /// Makes a guard of a part of the data.
         pub fn map<F, $part: ?Sized>(this: Self, f: F) -> $mapped<$($arguments),*>
         where
             F: FnOnce($($ref)+ $data) -> $($ref)+ $part,
@@ -73,10 +74,10 @@ macro_rules! map {
             }
         }
 
-        /// The guard of a part of the data, if there is one.
+        /// Makes a guard of a part of the data, if there is one.
         ///
         /// # Errors
-        /// The guard as it was.
+        /// The guard, unchanged.
         pub fn try_map<F, $part: ?Sized>(
             this: Self,
             f: F,
@@ -92,17 +93,17 @@ macro_rules! map {
     };
 }
 
-/// Writes what a writer can become.
+/// Writes the downgrades of a write guard.
 macro_rules! downgrade {
     ($mapped:ident<$($whole:tt),*>, $read:ident<$($same:tt),*>, $part_of:ident<$($part:tt),*>) => {
-        /// The guard of all the data, in the type of those of a part.
+        /// A guard of all the data, with the type of a mapped guard.
         pub fn into_mapped(this: Self) -> $mapped<$($whole),*> {
             $mapped {
                 held: this.held.map(sync::RwLockWriteGuard::into_mapped),
             }
         }
 
-        /// Lets other readers in: the hold for writing ends, and one for reading begins.
+        /// Lets other readers in: ends the hold for writing, and begins one for reading.
         #[track_caller]
         pub fn downgrade(self) -> $read<$($same),*> {
             let site = Location::caller();
@@ -128,7 +129,7 @@ macro_rules! downgrade {
         /// [`downgrade_map`](Self::downgrade_map), if there is such a part.
         ///
         /// # Errors
-        /// The guard as it was.
+        /// The guard, unchanged.
         #[track_caller]
         pub fn try_downgrade_map<F, U: ?Sized>(
             this: Self,
@@ -152,10 +153,10 @@ macro_rules! downgrade {
     };
 }
 
-/// Writes the way back to the lock.
+/// Writes the access to the guard's lock.
 macro_rules! rwlock {
     () => {
-        /// Its lock.
+        /// The guard's lock.
         pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
             this.held.place()
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// [`tokio::sync::Semaphore`](sync::Semaphore), profiled: an acquisition is of mode shared.
+/// [`tokio::sync::Semaphore`](sync::Semaphore), profiled. Its acquisitions have the mode shared.
 ///
 /// ```
 /// use nexus_lockprof::tokio::Semaphore;
@@ -31,10 +31,10 @@ impl Metered for Semaphore {
 }
 
 impl Semaphore {
-    /// The most permits that there can be.
+    /// The largest possible number of permits.
     pub const MAX_PERMITS: usize = sync::Semaphore::MAX_PERMITS;
 
-    /// A semaphore with so many permits, known by where this was called.
+    /// Creates a semaphore with `permits` permits, identified by the place of this call.
     ///
     /// # Panics
     /// If there are more than [`MAX_PERMITS`](Self::MAX_PERMITS).
@@ -49,7 +49,7 @@ impl Semaphore {
     /// [`new`](Self::new), in a constant.
     ///
     /// # Panics
-    /// As [`new`](Self::new).
+    /// As for [`new`](Self::new).
     #[track_caller]
     pub const fn const_new(permits: usize) -> Self {
         Semaphore {
@@ -58,10 +58,10 @@ impl Semaphore {
         }
     }
 
-    /// A semaphore with so many permits, known by a name.
+    /// Creates a semaphore with `permits` permits, identified by a name.
     ///
     /// # Panics
-    /// As [`new`](Self::new).
+    /// As for [`new`](Self::new).
     pub const fn named(name: &'static str, permits: usize) -> Self {
         Semaphore {
             meter: meter::named(name),
@@ -77,17 +77,17 @@ impl Semaphore {
     /// Adds `n` permits.
     ///
     /// # Panics
-    /// If there are more than [`MAX_PERMITS`](Self::MAX_PERMITS) then.
+    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     pub fn add_permits(&self, n: usize) {
         self.inner.add_permits(n);
     }
 
-    /// Takes away up to `n` free permits, and says how many.
+    /// Removes up to `n` free permits, and returns how many.
     pub fn forget_permits(&self, n: usize) -> usize {
         self.inner.forget_permits(n)
     }
 
-    /// Acquires a permit, in turn with all others who wait.
+    /// Acquires a permit, in turn with all other waiters.
     #[inline]
     #[track_caller]
     pub fn acquire(&self) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
@@ -95,7 +95,7 @@ impl Semaphore {
         Acquire::new(&self.meter, site, Shared, self.inner.acquire(), self)
     }
 
-    /// Acquires `n` permits, in turn with all others who wait.
+    /// Acquires `n` permits, in turn with all other waiters.
     #[inline]
     #[track_caller]
     pub fn acquire_many(
@@ -106,20 +106,20 @@ impl Semaphore {
         Acquire::new(&self.meter, site, Shared, self.inner.acquire_many(n), self)
     }
 
-    /// Acquires a permit if there is one.
+    /// Acquires a permit if one is free.
     ///
     /// # Errors
-    /// There is none, or the semaphore is closed.
+    /// If none is free, or the semaphore is closed.
     #[inline]
     #[track_caller]
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
 
-    /// Acquires `n` permits if they are there.
+    /// Acquires `n` permits if they are free.
     ///
     /// # Errors
-    /// They are not, or the semaphore is closed.
+    /// If they are not, or the semaphore is closed.
     #[inline]
     #[track_caller]
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
@@ -132,25 +132,25 @@ impl Semaphore {
         })
     }
 
-    /// Acquires a permit, and blocks the thread meanwhile.
+    /// Acquires a permit, blocking the thread.
     ///
     /// # Errors
-    /// The semaphore is closed.
+    /// If the semaphore is closed.
     ///
     /// # Panics
-    /// In a runtime.
+    /// Inside a runtime.
     #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.blocking_acquire_many(1)
     }
 
-    /// Acquires `n` permits, and blocks the thread meanwhile.
+    /// Acquires `n` permits, blocking the thread.
     ///
     /// # Errors
-    /// The semaphore is closed.
+    /// If the semaphore is closed.
     ///
     /// # Panics
-    /// In a runtime.
+    /// Inside a runtime.
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         let held = held::blocking(
@@ -190,7 +190,7 @@ impl Semaphore {
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         let future = async {
             let permit = self.inner.acquire_many(n).await?;
-            // SAFETY: dropped before the semaphore that the permit owns: see `Held`.
+            // SAFETY: the permit is dropped before the semaphore that it owns: see `Held`.
             Ok(unsafe { extended(permit) })
         };
         let guard = self
@@ -205,7 +205,7 @@ impl Semaphore {
     /// [`try_acquire`](Self::try_acquire), with a permit that owns the semaphore.
     ///
     /// # Errors
-    /// As [`try_acquire`](Self::try_acquire).
+    /// As for [`try_acquire`](Self::try_acquire).
     #[track_caller]
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
@@ -214,7 +214,7 @@ impl Semaphore {
     /// [`try_acquire_many`](Self::try_acquire_many), with a permit that owns the semaphore.
     ///
     /// # Errors
-    /// As [`try_acquire_many`](Self::try_acquire_many).
+    /// As for [`try_acquire_many`](Self::try_acquire_many).
     #[track_caller]
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
@@ -232,22 +232,23 @@ impl Semaphore {
     /// [`blocking_acquire`](Self::blocking_acquire), with a permit that owns the semaphore.
     ///
     /// # Errors
-    /// The semaphore is closed.
+    /// If the semaphore is closed.
     ///
     /// # Panics
-    /// In a runtime.
+    /// Inside a runtime.
     #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.blocking_acquire_many_owned(1)
     }
 
-    /// [`blocking_acquire_many`](Self::blocking_acquire_many), with a permit that owns the semaphore.
+    /// [`blocking_acquire_many`](Self::blocking_acquire_many), with a permit that owns the
+    /// semaphore.
     ///
     /// # Errors
-    /// The semaphore is closed.
+    /// If the semaphore is closed.
     ///
     /// # Panics
-    /// In a runtime.
+    /// Inside a runtime.
     #[track_caller]
     pub fn blocking_acquire_many_owned(
         self: Arc<Self>,
@@ -275,7 +276,7 @@ impl Semaphore {
         Look::free_if(usize::try_from(n).is_ok_and(|n| n <= self.inner.available_permits()))
     }
 
-    /// Closes the semaphore: who waits fails, and who comes later.
+    /// Closes the semaphore: current waiters and later acquisitions fail.
     pub fn close(&self) {
         self.inner.close();
     }
@@ -309,9 +310,9 @@ impl<'a> Finish<Result<sync::SemaphorePermit<'a>, AcquireError>> for &'a Semapho
 }
 
 /// # Safety
-/// The semaphore outlives the permit.
+/// The semaphore must outlive the permit.
 unsafe fn extended(permit: sync::SemaphorePermit<'_>) -> sync::SemaphorePermit<'static> {
-    // SAFETY: the caller's; only the lifetime is another.
+    // SAFETY: the caller guarantees it; only the lifetime changes.
     unsafe {
         std::mem::transmute::<sync::SemaphorePermit<'_>, sync::SemaphorePermit<'static>>(permit)
     }
@@ -323,7 +324,7 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-/// Permits of a [`Semaphore`], given back when dropped.
+/// Permits of a [`Semaphore`], returned when dropped.
 #[must_use]
 #[clippy::has_significant_drop]
 pub struct SemaphorePermit<'a> {
@@ -331,25 +332,25 @@ pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
 }
 
-/// Permits of a [`Semaphore`], given back when dropped, which own it with others.
+/// Permits of a [`Semaphore`], returned when dropped. They share ownership of it.
 #[must_use]
 #[clippy::has_significant_drop]
 pub struct OwnedSemaphorePermit {
     held: Held<Arc<Semaphore>, sync::SemaphorePermit<'static>>,
 }
 
-/// Writes what the two kinds of permits have in common.
+/// Writes what the two kinds of permits share.
 macro_rules! permit {
     () => {
-        /// Gives nothing back, ever. The hold ends now.
+        /// Never returns the permits. The hold ends now.
         pub fn forget(self) {
             self.held.forget(sync::SemaphorePermit::forget);
         }
 
-        /// Takes another's permits over. Its hold ends now, and this one's goes on.
+        /// Takes over another's permits. That one's hold ends now; this one's continues.
         ///
         /// # Panics
-        /// If that is of another semaphore.
+        /// If they belong to different semaphores.
         #[track_caller]
         pub fn merge(&mut self, other: Self) {
             assert!(
@@ -359,7 +360,7 @@ macro_rules! permit {
             other.held.forget(|permit| self.held.merge(permit));
         }
 
-        /// How many permits these are.
+        /// The number of permits.
         pub fn num_permits(&self) -> usize {
             self.held.num_permits()
         }
@@ -375,7 +376,7 @@ impl SemaphorePermit<'_> {
 }
 
 impl<'a> SemaphorePermit<'a> {
-    /// `n` of the permits, if there are so many. They have no hold of their own.
+    /// Splits off `n` permits, if there are that many. They have no hold of their own.
     pub fn split(&mut self, n: usize) -> Option<Self> {
         let permit = self.held.split(n)?;
         Some(SemaphorePermit {
@@ -387,7 +388,7 @@ impl<'a> SemaphorePermit<'a> {
         })
     }
 
-    /// Their semaphore.
+    /// The permits' semaphore.
     pub fn semaphore(&self) -> &Semaphore {
         self.semaphore
     }
@@ -400,7 +401,7 @@ impl OwnedSemaphorePermit {
         self.held.place()
     }
 
-    /// `n` of the permits, if there are so many. They have no hold of their own.
+    /// Splits off `n` permits, if there are that many. They have no hold of their own.
     pub fn split(&mut self, n: usize) -> Option<Self> {
         let permit = self.held.split(n)?;
         let place = Arc::clone(self.held.place());
@@ -409,7 +410,7 @@ impl OwnedSemaphorePermit {
         })
     }
 
-    /// Their semaphore.
+    /// The permits' semaphore.
     pub fn semaphore(&self) -> &Arc<Semaphore> {
         self.held.place()
     }

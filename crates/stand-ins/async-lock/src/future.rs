@@ -10,15 +10,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// What a future has of its lock.
+/// What a future needs of its lock.
 pub trait Start {
-    /// What its guard has.
+    /// What its guard needs.
     type Place: Place;
 
-    /// That, for one guard.
+    /// The place for one guard.
     fn place(&self) -> Self::Place;
 
-    /// What the profiler keeps of the lock.
+    /// What the profiler keeps per lock.
     fn meter(&self) -> &Profiled<()>;
 }
 
@@ -58,10 +58,10 @@ impl<L: Lock + ?Sized> Start for &Arc<L> {
     }
 }
 
-/// What a reader's future has of its lock.
+/// What a reader's future needs of its lock.
 pub struct Reader<'a, T: ?Sized>(pub(crate) &'a RwLock<T>);
 
-// SAFETY: it gives shared access to the data, as async-lock's own.
+// SAFETY: like async-lock's own, it gives shared access to the data.
 unsafe impl<T: ?Sized + Sync> Send for Reader<'_, T> {}
 
 impl<'a, T: ?Sized> Start for Reader<'a, T> {
@@ -76,7 +76,7 @@ impl<'a, T: ?Sized> Start for Reader<'a, T> {
     }
 }
 
-/// The same of a reader whose guard is to own the lock.
+/// [`Reader`], for a guard that owns the lock.
 pub struct ReaderArc<'a, T>(pub(crate) &'a Arc<RwLock<T>>);
 
 impl<T> Start for ReaderArc<'_, T> {
@@ -91,10 +91,11 @@ impl<T> Start for ReaderArc<'_, T> {
     }
 }
 
-/// Async-lock's future `F` of an acquisition, and what is measured of it.
+/// Async-lock's future `F` of an acquisition, and its measurement.
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquiring<S, F> {
-    // The lock's, as is the future: both are dropped before what has the lock, which is last.
+    // It belongs to the lock, as does the future. Both are dropped before `start`, which owns or
+    // borrows the lock and is last.
     wait: TaskWait<'static, (), Global>,
     future: F,
     start: S,
@@ -102,7 +103,7 @@ pub struct Acquiring<S, F> {
 
 impl<S: Start, F> Acquiring<S, F> {
     /// # Safety
-    /// The future is of the lock inside that at `start`.
+    /// The future must belong to the lock inside the one at `start`.
     #[inline]
     pub(crate) unsafe fn new(
         start: S,
@@ -111,7 +112,7 @@ impl<S: Start, F> Acquiring<S, F> {
         future: F,
     ) -> Self {
         let wait = start.meter().task_wait(site, mode);
-        // SAFETY: what has the lock is dropped after this.
+        // SAFETY: the lock's owner is dropped after this.
         let wait = unsafe {
             std::mem::transmute::<TaskWait<'_, (), Global>, TaskWait<'static, (), Global>>(wait)
         };
@@ -128,12 +129,12 @@ impl<S: Start, F: Future> Future for Acquiring<S, F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is not moved: it is used through this pin only.
+        // SAFETY: `future` is never moved: only this pin reaches it.
         let this = unsafe { self.get_unchecked_mut() };
-        // SAFETY: as above; it is pinned as the whole is, which is `Unpin` only if it is.
+        // SAFETY: `future` is pinned with the whole struct, which is `Unpin` only if `future` is.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         let polled = this.wait.poll(|| future.poll(context), |_| true, || true);
-        // SAFETY: just acquired.
+        // SAFETY: the lock was just acquired.
         polled.map(|(guard, stamp)| unsafe {
             Guard::new(this.start.place(), ProfiledGuard::new(guard, stamp))
         })
@@ -146,11 +147,11 @@ impl<S, F: fmt::Debug> fmt::Debug for Acquiring<S, F> {
     }
 }
 
-/// A reader that becomes the writer.
+/// A reader that is becoming the writer.
 #[must_use = "futures do nothing unless polled"]
 pub struct Upgrading<P: Place> {
     future: own::UpgradeFuture<'static>,
-    /// The reader's, and its place, until it is the writer.
+    /// The reader's place and stamp, until it is the writer.
     before: Option<(P, Stamp)>,
     site: &'static Location<'static>,
 }
@@ -172,9 +173,9 @@ impl<P: OfRwLock> Future for Upgrading<P> {
     type Output = Guard<P, own::Write<'static>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is not moved: it is used through this pin only.
+        // SAFETY: `future` is never moved: only this pin reaches it.
         let this = unsafe { self.get_unchecked_mut() };
-        // SAFETY: as above.
+        // SAFETY: `future` is pinned with the whole struct, which is `Unpin` only if `future` is.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         let Poll::Ready(writer) = future.poll(context) else {
             return Poll::Pending;
@@ -182,7 +183,8 @@ impl<P: OfRwLock> Future for Upgrading<P> {
         let Some((place, stamp)) = this.before.take() else {
             panic!("`Upgrade` polled after completion");
         };
-        // SAFETY: the stamp is the reader's, which is the writer now; all locks here are on the global engine.
+        // SAFETY: the stamp is the reader's, which is now the writer. All locks here are on the
+        // global engine.
         unsafe {
             let reader = ProfiledGuard::new(writer, stamp);
             let meter = place.meter();
@@ -195,7 +197,7 @@ impl<P: OfRwLock> Future for Upgrading<P> {
 
 impl<P: Place> Drop for Upgrading<P> {
     fn drop(&mut self) {
-        // Async-lock's future releases the lock.
+        // Async-lock's future releases the lock itself.
         if let Some((place, stamp)) = &mut self.before {
             let reader = ProfiledGuard::new((), std::mem::take(stamp));
             // SAFETY: the stamp is the reader's; all locks here are on the global engine.

@@ -1,4 +1,4 @@
-//! The guards: one type, by the place of its lock and what async-lock's own guard is.
+//! The guards: one type, generic over the place of its lock and async-lock's own guard.
 
 use crate::{Mutex, RwLock, own};
 use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, Stamp};
@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-/// What the profiler keeps of a lock.
+/// What the profiler keeps per lock.
 pub(crate) type Meter = Profiled<()>;
 
 /// A lock that has a meter and data.
@@ -17,7 +17,7 @@ pub trait Lock {
     /// Its data.
     type Data: ?Sized;
 
-    /// What the profiler keeps of it.
+    /// What the profiler keeps per lock.
     fn meter(&self) -> &Profiled<()>;
 
     /// Its data.
@@ -29,7 +29,7 @@ pub trait Place {
     /// The lock's data.
     type Data: ?Sized;
 
-    /// What the profiler keeps of the lock.
+    /// What the profiler keeps per lock.
     fn meter(&self) -> &Profiled<()>;
 
     /// The lock's data.
@@ -54,7 +54,8 @@ macro_rules! place {
 place!(&L);
 place!(Arc<L>);
 
-/// A place for readers: as async-lock's, their guards are covariant in the data's type, which a reference to the lock is not.
+/// A place for readers. Like async-lock's, their guards are covariant in the data's type; a
+/// reference to the lock would not be.
 pub struct Reading<'a, T: ?Sized> {
     meter: &'a Meter,
     data: NonNull<T>,
@@ -65,7 +66,7 @@ impl<'a, T: ?Sized> Reading<'a, T> {
     pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
         Reading {
             meter: lock.meter(),
-            // SAFETY: it is not null.
+            // SAFETY: the pointer is not null.
             data: unsafe { NonNull::new_unchecked(lock.data()) },
             marker: PhantomData,
         }
@@ -84,9 +85,9 @@ impl<T: ?Sized> Place for Reading<'_, T> {
     }
 }
 
-/// The same for readers that own the lock.
+/// [`Reading`], for readers that own the lock.
 pub struct ReadingArc<T> {
-    /// Of an `Arc<RwLock<T>>`.
+    /// Points into an `Arc<RwLock<T>>`.
     lock: NonNull<()>,
     marker: PhantomData<T>,
 }
@@ -94,21 +95,22 @@ pub struct ReadingArc<T> {
 impl<T> ReadingArc<T> {
     pub(crate) fn new(lock: Arc<RwLock<T>>) -> Self {
         ReadingArc {
-            // SAFETY: it is not null.
+            // SAFETY: the pointer is not null.
             lock: unsafe { NonNull::new_unchecked(Arc::into_raw(lock).cast_mut()) }.cast(),
             marker: PhantomData,
         }
     }
 
     fn lock(&self) -> &RwLock<T> {
-        // SAFETY: it is owned. A lock is laid out as one of data with a longer lifetime, and is only read.
+        // SAFETY: this owns the lock. A lock has the same layout if its data has a longer lifetime,
+        // and this only reads it.
         unsafe { self.lock.cast::<RwLock<T>>().as_ref() }
     }
 }
 
 impl<T> Drop for ReadingArc<T> {
     fn drop(&mut self) {
-        // SAFETY: it is owned, and this was `into_raw`'s.
+        // SAFETY: this owns the lock, and the pointer came from `into_raw`.
         drop(unsafe { Arc::from_raw(self.lock.cast::<RwLock<T>>().as_ptr()) });
     }
 }
@@ -127,9 +129,9 @@ impl<T> Place for ReadingArc<T> {
 
 type Data<P> = <P as Place>::Data;
 
-/// Whoever has this guard of async-lock's may read the data.
+/// An async-lock guard whose owner may read the data.
 pub trait Reads {}
-/// Whoever has this guard of async-lock's may write the data.
+/// An async-lock guard whose owner may write the data.
 pub trait Writes: Reads {}
 impl Reads for own::Mutex<'_> {}
 impl Writes for own::Mutex<'_> {}
@@ -141,17 +143,18 @@ impl Writes for own::Write<'_> {}
 /// Holds the lock at a place by async-lock's guard `G`, until dropped.
 #[clippy::has_significant_drop]
 pub struct Guard<P: Place, G> {
-    /// Of a lock inside that at `place`, and dropped before that.
+    /// Belongs to the lock inside the one at `place`, and is dropped before `place`.
     guard: ManuallyDrop<G>,
     stamp: Stamp,
     place: P,
-    /// `Send` and `Sync` are said below.
+    /// `Send` and `Sync` are implemented below.
     marker: PhantomData<*const ()>,
 }
 
 impl<P: Place, G> Guard<P, G> {
     /// # Safety
-    /// The guard is of the lock inside that at `place`, and the stamp is of this acquisition.
+    /// The guard must belong to the lock inside the one at `place`, and the stamp to this
+    /// acquisition.
     #[inline]
     pub(crate) unsafe fn new(place: P, guard: ProfiledGuard<G>) -> Self {
         let (guard, stamp) = guard.into_parts();
@@ -167,7 +170,7 @@ impl<P: Place, G> Guard<P, G> {
     pub(crate) fn into_parts(s: Self) -> (P, ProfiledGuard<G>) {
         let mut s = ManuallyDrop::new(s);
         let stamp = std::mem::take(&mut s.stamp);
-        // SAFETY: `s` is not dropped, and these two are taken once.
+        // SAFETY: `s` is not dropped, and each of these two is taken once.
         unsafe {
             let guard = ManuallyDrop::take(&mut s.guard);
             (std::ptr::read(&s.place), ProfiledGuard::new(guard, stamp))
@@ -186,7 +189,7 @@ impl<P: Place, G> Drop for Guard<P, G> {
         // SAFETY: it is not used after this.
         let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
         let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.stamp));
-        // SAFETY: the stamp is of this acquisition; all locks here are on the global engine.
+        // SAFETY: the stamp belongs to this acquisition; all locks here are on the global engine.
         unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
     }
 }
@@ -196,7 +199,7 @@ impl<P: Place, G: Reads> Deref for Guard<P, G> {
 
     #[inline]
     fn deref(&self) -> &Data<P> {
-        // SAFETY: the lock is held, in a mode in which one may read.
+        // SAFETY: the lock is held in a mode that allows reading.
         unsafe { &*self.place.data() }
     }
 }
@@ -204,7 +207,7 @@ impl<P: Place, G: Reads> Deref for Guard<P, G> {
 impl<P: Place, G: Writes> DerefMut for Guard<P, G> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Data<P> {
-        // SAFETY: the lock is held, in a mode in which nobody else has the data.
+        // SAFETY: the lock is held in a mode that excludes all others.
         unsafe { &mut *self.place.data() }
     }
 }
@@ -227,13 +230,14 @@ where
     }
 }
 
-/// Writes when guards can be sent and shared: as async-lock's own. For all lifetimes, though there is one: rustc forgets which when it asks
-/// whether the future of an `async` function can be sent.
+/// Writes when guards are `Send` and `Sync`: when async-lock's own are. The impls cover all
+/// lifetimes, though only one occurs. rustc forgets which one when it asks whether an `async`
+/// function's future is `Send`.
 macro_rules! auto_traits {
     ($($guard:ident $place:ty: [$($send:tt)*] [$($sync:tt)*];)*) => {$(
-        // SAFETY: it is as the type that it stands in for.
+        // SAFETY: the same bounds as the type it stands in for.
         unsafe impl<T: $($send)*> Send for Guard<$place, own::$guard<'_>> {}
-        // SAFETY: as above.
+        // SAFETY: the same bounds as the type it stands in for.
         unsafe impl<T: $($sync)*> Sync for Guard<$place, own::$guard<'_>> {}
     )*};
 }
@@ -247,12 +251,12 @@ auto_traits! {
     Write &RwLock<T>: [Send + ?Sized] [Sync + ?Sized];
     Write Arc<RwLock<T>>: [Send + Sync + ?Sized] [Send + Sync + ?Sized];
 }
-// SAFETY: as async-lock's own: a semaphore has no data.
+// SAFETY: as for async-lock's own: a semaphore has no data.
 unsafe impl<P: Place + Send> Send for Guard<P, own::Permit<'_>> {}
-// SAFETY: as above.
+// SAFETY: as for async-lock's own: a semaphore has no data.
 unsafe impl<P: Place + Sync> Sync for Guard<P, own::Permit<'_>> {}
 
-/// How a lock is printed.
+/// Formats a lock.
 pub(crate) fn debug<T: fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
     [name, field]: [&str; 2],
@@ -266,7 +270,7 @@ pub(crate) fn debug<T: fmt::Debug>(
     shown.finish()
 }
 
-/// Nothing of async-lock's says whether a lock is free without taking it.
+/// Async-lock offers no way to ask whether a lock is free without taking it.
 pub(crate) fn is_worth_a_try((): &()) -> bool {
     false
 }
@@ -275,7 +279,7 @@ pub(crate) const READ: HoldMode = HoldMode::Shared;
 pub(crate) const UPGRADABLE: HoldMode = HoldMode::Upgradable;
 pub(crate) const WRITE: HoldMode = HoldMode::Exclusive;
 
-/// Writes the ways to acquire a lock in a mode: what futures and guards have of it, and how they get that.
+/// Writes the ways to acquire a lock in one mode, with the futures' and guards' access to it.
 macro_rules! acquire {
     (
         [$($generics:tt)*] $lock:ty, $mode:ident, $guard:ident, $future:ident,
@@ -287,7 +291,7 @@ macro_rules! acquire {
             #[track_caller]
             pub fn $name<'l>(&'l self) -> Acquiring<$start, own::$future<'static>> {
                 let future = self.inner.$name();
-                // SAFETY: the future is of the lock in `self`, which outlives it.
+                // SAFETY: the future belongs to the lock in `self`, which outlives it.
                 unsafe {
                     let future = std::mem::transmute::<own::$future<'_>, own::$future<'static>>(future);
                     Acquiring::new($begin(self), Location::caller(), $mode, future)
@@ -307,7 +311,7 @@ macro_rules! acquire {
                 }
             }
 
-            /// Acquires the lock, and blocks the thread meanwhile.
+            /// Acquires the lock, blocking the thread.
             #[cfg(not(lockprof_no_blocking))]
             #[inline]
             #[track_caller]
@@ -320,7 +324,7 @@ macro_rules! acquire {
                     |()| Ok::<_, Infallible>(self.inner.$blocking()),
                 );
                 let (guard, stamp) = guard.into_parts();
-                // SAFETY: as above.
+                // SAFETY: just acquired, and dropped before the lock.
                 unsafe {
                     let guard = std::mem::transmute::<own::$guard<'_>, own::$guard<'static>>(guard);
                     Guard::new($found(self), ProfiledGuard::new(guard, stamp))
@@ -340,7 +344,8 @@ macro_rules! acquire {
             #[allow(clippy::needless_lifetimes, reason = "some futures have it")]
             pub fn $arc<'l>(self: &'l Arc<Self>) -> Acquiring<$start, own::$future<'static>> {
                 let future = self.inner.$name();
-                // SAFETY: the future is of the lock in `self`, which the other one owns, or borrows from who does.
+                // SAFETY: the future belongs to the lock in `self`. `start` owns that lock, or
+                // borrows from its owner.
                 unsafe {
                     let future = std::mem::transmute::<own::$future<'_>, own::$future<'static>>(future);
                     Acquiring::new($begin(self), Location::caller(), $mode, future)
@@ -352,17 +357,17 @@ macro_rules! acquire {
             #[track_caller]
             pub fn $try_arc(self: &Arc<Self>) -> Option<Guard<$place, own::$guard<'static>>> {
                 let (_, guard) = Guard::into_parts(self.$try_name()?);
-                // SAFETY: of this lock, which the new guard owns.
+                // SAFETY: the guard belongs to this lock, which the new guard owns.
                 Some(unsafe { Guard::new($found(Arc::clone(self)), guard) })
             }
 
-            /// Acquires the lock, and blocks the thread meanwhile, with a guard that owns it.
+            /// Acquires the lock, blocking the thread, with a guard that owns it.
             #[cfg(not(lockprof_no_blocking))]
             #[inline]
             #[track_caller]
             pub fn $blocking_arc(self: &Arc<Self>) -> Guard<$place, own::$guard<'static>> {
                 let (_, guard) = Guard::into_parts(self.$blocking());
-                // SAFETY: of this lock, which the new guard owns.
+                // SAFETY: the guard belongs to this lock, which the new guard owns.
                 unsafe { Guard::new($found(Arc::clone(self)), guard) }
             }
         }

@@ -1,10 +1,14 @@
-//! async-lock 2 and 3, with [`Mutex`], [`RwLock`] and [`Semaphore`] profiled. What is named here goes before what the glob brings.
+//! async-lock 2 and 3, with [`Mutex`], [`RwLock`] and [`Semaphore`] profiled. Names defined here
+//! take precedence over the glob import.
 //!
-//! Async-lock's own locks are inside, without data, which is ours. So a guard that owns its lock needs nothing of the data's type.
+//! Each lock wraps async-lock's own lock without data, and keeps the data itself. So a guard that
+//! owns its lock requires nothing of the data's type.
 //!
-//! - A wait is from the poll that first finds the lock taken to the one that owns it; a future that is dropped meanwhile counts as cancelled.
-//! - An acquisition of a semaphore is of mode shared.
-//! - A reader that becomes the writer is a writer from then on: by `await`, its wait for the other readers counts as a hold of the reader.
+//! - A wait lasts from the poll that first finds the lock taken to the poll that owns it. A future
+//!   dropped in between counts as cancelled.
+//! - An acquisition of a semaphore is shared.
+//! - A reader that upgrades is a writer from then on. With `await`, its wait for the other readers
+//!   counts as a hold of the reader.
 
 mod future;
 mod guard;
@@ -20,7 +24,7 @@ pub use real::*;
 pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
 
-/// Async-lock's own guards and futures, which are of locks without data.
+/// Async-lock's own guards and futures, for locks without data.
 mod own {
     pub(crate) type Mutex<'a> = real::MutexGuard<'a, ()>;
     pub(crate) type Read<'a> = real::RwLockReadGuard<'a, ()>;
@@ -38,23 +42,23 @@ mod own {
 
 /// Holds a [`Mutex`].
 pub type MutexGuard<'a, T> = Guard<&'a Mutex<T>, own::Mutex<'static>>;
-/// Holds a [`Mutex`], and owns it with others.
+/// Holds a [`Mutex`], and shares ownership of it.
 pub type MutexGuardArc<T> = Guard<Arc<Mutex<T>>, own::Mutex<'static>>;
 /// Holds a [`RwLock`] for reading.
 pub type RwLockReadGuard<'a, T> = Guard<Reading<'a, T>, own::Read<'static>>;
-/// Holds a [`RwLock`] for reading, and owns it with others.
+/// Holds a [`RwLock`] for reading, and shares ownership of it.
 pub type RwLockReadGuardArc<T> = Guard<ReadingArc<T>, own::Read<'static>>;
 /// Holds a [`RwLock`] for reading, and may become its writer.
 pub type RwLockUpgradableReadGuard<'a, T> = Guard<&'a RwLock<T>, own::Upgradable<'static>>;
-/// Holds a [`RwLock`] for reading, may become its writer, and owns it with others.
+/// Holds a [`RwLock`] for reading, may become its writer, and shares ownership of it.
 pub type RwLockUpgradableReadGuardArc<T> = Guard<Arc<RwLock<T>>, own::Upgradable<'static>>;
 /// Holds a [`RwLock`] for writing.
 pub type RwLockWriteGuard<'a, T> = Guard<&'a RwLock<T>, own::Write<'static>>;
-/// Holds a [`RwLock`] for writing, and owns it with others.
+/// Holds a [`RwLock`] for writing, and shares ownership of it.
 pub type RwLockWriteGuardArc<T> = Guard<Arc<RwLock<T>>, own::Write<'static>>;
 /// A permit of a [`Semaphore`].
 pub type SemaphoreGuard<'a> = Guard<&'a Semaphore, own::Permit<'static>>;
-/// A permit of a [`Semaphore`], which owns that with others.
+/// A permit of a [`Semaphore`], which shares ownership of it.
 pub type SemaphoreGuardArc = Guard<Arc<Semaphore>, own::Permit<'static>>;
 
 /// The futures of acquisitions.
@@ -65,29 +69,29 @@ pub mod futures {
 
     pub use real::futures::*;
 
-    /// Of [`Mutex::lock`].
+    /// Future of [`Mutex::lock`].
     pub type Lock<'a, T> = Acquiring<&'a Mutex<T>, own::MutexFuture<'static>>;
-    /// Of [`Mutex::lock_arc`].
+    /// Future of [`Mutex::lock_arc`].
     pub type LockArc<T> = Acquiring<Arc<Mutex<T>>, own::MutexFuture<'static>>;
-    /// Of [`RwLock::read`].
+    /// Future of [`RwLock::read`].
     pub type Read<'a, T> = Acquiring<Reader<'a, T>, own::ReadFuture<'static>>;
-    /// Of [`RwLock::read_arc`].
+    /// Future of [`RwLock::read_arc`].
     pub type ReadArc<'a, T> = Acquiring<ReaderArc<'a, T>, own::ReadFuture<'static>>;
-    /// Of [`RwLock::upgradable_read`].
+    /// Future of [`RwLock::upgradable_read`].
     pub type UpgradableRead<'a, T> = Acquiring<&'a RwLock<T>, own::UpgradableFuture<'static>>;
-    /// Of [`RwLock::upgradable_read_arc`].
+    /// Future of [`RwLock::upgradable_read_arc`].
     pub type UpgradableReadArc<'a, T> =
         Acquiring<&'a Arc<RwLock<T>>, own::UpgradableFuture<'static>>;
-    /// Of [`RwLock::write`].
+    /// Future of [`RwLock::write`].
     pub type Write<'a, T> = Acquiring<&'a RwLock<T>, own::WriteFuture<'static>>;
-    /// Of [`RwLock::write_arc`].
+    /// Future of [`RwLock::write_arc`].
     pub type WriteArc<'a, T> = Acquiring<&'a Arc<RwLock<T>>, own::WriteFuture<'static>>;
-    /// Of a reader that becomes the writer.
+    /// Future of a reader that becomes the writer.
     pub type Upgrade<'a, T> = Upgrading<&'a RwLock<T>>;
-    /// Of a reader that becomes the writer, and owns the lock with others.
+    /// Future of a reader that becomes the writer, and shares ownership of the lock.
     pub type UpgradeArc<T> = Upgrading<Arc<RwLock<T>>>;
-    /// Of [`Semaphore::acquire`].
+    /// Future of [`Semaphore::acquire`].
     pub type Acquire<'a> = Acquiring<&'a Semaphore, own::PermitFuture<'static>>;
-    /// Of [`Semaphore::acquire_arc`].
+    /// Future of [`Semaphore::acquire_arc`].
     pub type AcquireArc = Acquiring<Arc<Semaphore>, own::PermitFuture<'static>>;
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A mutual exclusion lock that tasks wait for.
+/// An asynchronous mutual exclusion lock.
 pub struct Mutex<T: ?Sized> {
     meter: Meter,
     inner: real::Mutex<()>,
@@ -19,7 +19,7 @@ pub struct Mutex<T: ?Sized> {
 
 // SAFETY: it owns its data.
 unsafe impl<T: Send + ?Sized> Send for Mutex<T> {}
-// SAFETY: one at a time has the data.
+// SAFETY: only one thread at a time has the data.
 unsafe impl<T: Send + ?Sized> Sync for Mutex<T> {}
 
 impl<T: ?Sized> Lock for Mutex<T> {
@@ -35,7 +35,7 @@ impl<T: ?Sized> Lock for Mutex<T> {
 }
 
 impl<T> Mutex<T> {
-    /// An unlocked mutex that is known by where this was called.
+    /// Creates an unlocked mutex, identified by the place of this call.
     #[track_caller]
     pub const fn new(data: T) -> Mutex<T> {
         Mutex {
@@ -45,14 +45,14 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The data.
+    /// Consumes the mutex and returns its data.
     pub fn into_inner(self) -> T {
         self.data.into_inner()
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// The data: nobody else has the mutex.
+    /// The data: a mutable borrow is already exclusive.
     pub fn get_mut(&mut self) -> &mut T {
         self.data.get_mut()
     }
@@ -68,14 +68,14 @@ acquire! {
 }
 
 impl<'a, T: ?Sized> Guard<&'a Mutex<T>, own::Mutex<'static>> {
-    /// Its mutex.
+    /// The guard's mutex.
     pub fn source(guard: &Self) -> &'a Mutex<T> {
         Self::place(guard)
     }
 }
 
 impl<T: ?Sized> Guard<Arc<Mutex<T>>, own::Mutex<'static>> {
-    /// Its mutex.
+    /// The guard's mutex.
     pub fn source(guard: &Self) -> &Arc<Mutex<T>>
     where
         T: Send,
@@ -87,7 +87,7 @@ impl<T: ?Sized> Guard<Arc<Mutex<T>>, own::Mutex<'static>> {
 impl<T: fmt::Debug + ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let guard = self.inner.try_lock();
-        // SAFETY: the lock is held meanwhile.
+        // SAFETY: the guard holds the lock meanwhile.
         let data = guard.as_ref().map(|_| unsafe { &*self.data.get() });
         debug(f, ["Mutex", "data"], data)
     }

@@ -13,7 +13,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A reader-writer lock that tasks wait for.
+/// An asynchronous reader-writer lock.
 pub struct RwLock<T: ?Sized> {
     meter: Meter,
     inner: real::RwLock<()>,
@@ -22,7 +22,7 @@ pub struct RwLock<T: ?Sized> {
 
 // SAFETY: it owns its data.
 unsafe impl<T: Send + ?Sized> Send for RwLock<T> {}
-// SAFETY: one at a time has the data, or those that share it.
+// SAFETY: one writer at a time has the data, or the readers share it.
 unsafe impl<T: Send + Sync + ?Sized> Sync for RwLock<T> {}
 
 impl<T: ?Sized> Lock for RwLock<T> {
@@ -38,7 +38,7 @@ impl<T: ?Sized> Lock for RwLock<T> {
 }
 
 impl<T> RwLock<T> {
-    /// An unlocked lock that is known by where this was called.
+    /// Creates an unlocked lock, identified by the place of this call.
     #[must_use]
     #[inline]
     #[track_caller]
@@ -50,7 +50,7 @@ impl<T> RwLock<T> {
         }
     }
 
-    /// The data.
+    /// Consumes the lock and returns its data.
     #[must_use]
     #[inline]
     pub fn into_inner(self) -> T {
@@ -59,7 +59,7 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// The data: nobody else has the lock.
+    /// The data: a mutable borrow is already exclusive.
     #[must_use]
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
@@ -93,17 +93,17 @@ acquire! {
     write write_arc, try_write try_write_arc, write_blocking write_arc_blocking
 }
 
-/// A place of a reader-writer lock: guards of other locks have other functions.
+/// A place of a reader-writer lock. It keeps guards of other locks from having these functions.
 pub trait OfRwLock: Place {}
 impl<T: ?Sized> OfRwLock for &RwLock<T> {}
 impl<T: ?Sized> OfRwLock for Arc<RwLock<T>> {}
 
-/// The same, where it can be a reader's.
+/// A place of a reader-writer lock that a reader can take over.
 pub trait OfReader: OfRwLock {
-    /// The reader's.
+    /// The reader's place.
     type Reading: Place;
 
-    /// Becomes the reader's.
+    /// Turns into the reader's place.
     fn reading(self) -> Self::Reading;
 }
 
@@ -124,13 +124,13 @@ impl<T> OfReader for Arc<RwLock<T>> {
 }
 
 impl<P: OfReader> Guard<P, own::Write<'static>> {
-    /// Lets other readers in, and goes on to read.
+    /// Turns the writer into a reader, and lets other readers in.
     #[inline]
     #[track_caller]
     pub fn downgrade(guard: Self) -> Guard<P::Reading, own::Read<'static>> {
         let (place, guard) = Self::into_parts(guard);
         let site = Location::caller();
-        // SAFETY: the guard was of this lock; all locks here are on the global engine.
+        // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
         unsafe {
             let guard = place
                 .meter()
@@ -143,7 +143,7 @@ impl<P: OfReader> Guard<P, own::Write<'static>> {
 }
 
 impl<P: OfRwLock> Guard<P, own::Write<'static>> {
-    /// Lets readers in, and may become the writer again.
+    /// Turns the writer into an upgradable reader, and lets readers in.
     #[inline]
     #[track_caller]
     pub fn downgrade_to_upgradable(guard: Self) -> Guard<P, own::Upgradable<'static>> {
@@ -163,13 +163,13 @@ impl<P: OfRwLock> Guard<P, own::Write<'static>> {
 }
 
 impl<P: OfReader> Guard<P, own::Upgradable<'static>> {
-    /// Lets another one upgrade, and goes on to read.
+    /// Turns the upgradable reader into a reader, so that another one can upgrade.
     #[inline]
     #[track_caller]
     pub fn downgrade(guard: Self) -> Guard<P::Reading, own::Read<'static>> {
         let (place, guard) = Self::into_parts(guard);
         let site = Location::caller();
-        // SAFETY: the guard was of this lock; all locks here are on the global engine.
+        // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
         unsafe {
             let guard = place
                 .meter()
@@ -185,12 +185,12 @@ impl<P: OfRwLock> Guard<P, own::Upgradable<'static>> {
     /// Becomes the writer if there is no other reader.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     #[inline]
     #[track_caller]
     pub fn try_upgrade(guard: Self) -> Result<Guard<P, own::Write<'static>>, Self> {
         let (place, guard) = Self::into_parts(guard);
-        // SAFETY: the guard was of this lock; all locks here are on the global engine.
+        // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
         unsafe {
             let upgraded =
                 place
@@ -205,21 +205,21 @@ impl<P: OfRwLock> Guard<P, own::Upgradable<'static>> {
         }
     }
 
-    /// Becomes the writer when there is no other reader any more.
+    /// Becomes the writer once there is no other reader.
     #[inline]
     #[track_caller]
     pub fn upgrade(guard: Self) -> Upgrading<P> {
         Upgrading::new(guard)
     }
 
-    /// Becomes the writer when there is no other reader any more, and blocks the thread meanwhile.
+    /// Becomes the writer once there is no other reader, blocking the thread.
     #[cfg(not(lockprof_no_blocking))]
     #[inline]
     #[track_caller]
     pub fn upgrade_blocking(guard: Self) -> Guard<P, own::Write<'static>> {
         let (place, guard) = Self::into_parts(guard);
         let site = Location::caller();
-        // SAFETY: the guard was of this lock; all locks here are on the global engine.
+        // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
         unsafe {
             let Ok(guard) = place.meter().upgrade_with::<_, _, Infallible>(
                 site,
@@ -235,7 +235,7 @@ impl<P: OfRwLock> Guard<P, own::Upgradable<'static>> {
 impl<T: fmt::Debug + ?Sized> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let guard = self.inner.try_read();
-        // SAFETY: the lock is held meanwhile.
+        // SAFETY: the guard holds the lock meanwhile.
         let data = guard.as_ref().map(|_| unsafe { &*self.data.get() });
         debug(f, ["RwLock", "value"], data)
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A counter of permits that tasks wait for. An acquisition is of mode shared.
+/// An asynchronous counter of permits. Its acquisitions are shared.
 pub struct Semaphore {
     meter: Meter,
     inner: real::Semaphore,
@@ -28,7 +28,7 @@ impl Lock for Semaphore {
 }
 
 impl Semaphore {
-    /// A semaphore with so many permits, known by where this was called.
+    /// Creates a semaphore with `n` permits, identified by the place of this call.
     #[track_caller]
     pub const fn new(n: usize) -> Semaphore {
         Semaphore {
@@ -59,12 +59,12 @@ acquire! {
 }
 
 impl<P: Place> Guard<P, own::Permit<'static>> {
-    /// Gives the permit back never. The hold ends now.
+    /// Never returns the permit. The hold ends now.
     #[inline]
     pub fn forget(self) {
         let (place, guard) = Self::into_parts(self);
         let forget = |(): &(), permit| std::mem::forget::<own::Permit<'_>>(permit);
-        // SAFETY: the guard was of this lock; all locks here are on the global engine.
+        // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
         unsafe { place.meter().release(guard, forget) };
     }
 }

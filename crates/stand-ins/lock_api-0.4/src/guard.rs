@@ -1,4 +1,4 @@
-//! The guards: one type, by the place of its lock and the mode.
+//! The guards: one type, generic over the place of its lock and the mode.
 
 use crate::raw::{Raw, RawFair, Site, State, Writes, taken};
 use std::fmt;
@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A lock that has data.
+/// A lock with data.
 pub trait Lock {
     /// Its raw lock, profiled.
     type Core;
@@ -69,14 +69,14 @@ where
     marker: PhantomData<(M, *const ())>,
 }
 
-// SAFETY: what it has can be sent, and so can what it says of the lock.
+// SAFETY: both its fields and what it exposes of the lock can be sent.
 unsafe impl<P: Place + Send, M> Send for Guard<P, M>
 where
     P::Core: Raw<M>,
     <P::Core as Raw<M>>::Marker: Send,
 {
 }
-// SAFETY: a shared guard gives access to the lock and, shared, to the data.
+// SAFETY: a shared guard gives access to the lock, and shared access to the data.
 unsafe impl<P: Place, M> Sync for Guard<P, M>
 where
     P::Core: Raw<M> + Sync,
@@ -89,7 +89,8 @@ where
     P::Core: Raw<M>,
 {
     /// # Safety
-    /// The lock at `place` is held in this mode, by an acquisition with this state, which no other guard has.
+    /// The lock at `place` must be held in this mode, by an acquisition with this state that no
+    /// other guard has.
     #[inline(always)]
     pub(crate) unsafe fn new(place: P, state: State) -> Self {
         Guard {
@@ -99,12 +100,12 @@ where
         }
     }
 
-    /// The lock stays held.
+    /// Takes the guard apart. The lock stays held.
     #[inline(always)]
     pub(crate) fn into_parts(s: Self) -> (P, State) {
         let mut s = ManuallyDrop::new(s);
         let state = taken(&mut s.state);
-        // SAFETY: read once: `s` is not dropped.
+        // SAFETY: read only once, because `s` is not dropped.
         (unsafe { std::ptr::read(&s.place) }, state)
     }
 
@@ -113,14 +114,14 @@ where
         &s.place
     }
 
-    /// The profiled raw lock, and what the guard has of this acquisition.
+    /// The profiled raw lock, and the guard's state of this acquisition.
     #[doc(hidden)]
     #[inline]
     pub fn lockprof_parts(s: &mut Self) -> (&P::Core, &mut State) {
         (s.place.core(), &mut s.state)
     }
 
-    /// Releases the lock for the time of `f`.
+    /// Releases the lock while `f` runs.
     #[inline]
     #[track_caller]
     pub fn unlocked<F, U>(s: &mut Self, f: F) -> U
@@ -129,7 +130,7 @@ where
     {
         let site = Location::caller();
         let state = taken(&mut s.state);
-        // SAFETY: a guard holds its lock; it is locked again before this guard is used.
+        // SAFETY: a guard holds its lock. It is locked again before this guard is used.
         unsafe { s.place.core().unlock(state) };
         let _again = Again { guard: s, site };
         f()
@@ -149,7 +150,7 @@ where
         unsafe { place.core().unlock_fair(state) };
     }
 
-    /// Releases the lock fairly for the time of `f`.
+    /// Releases the lock fairly while `f` runs.
     #[inline]
     #[track_caller]
     pub fn unlocked_fair<F, U>(s: &mut Self, f: F) -> U
@@ -164,7 +165,7 @@ where
         f()
     }
 
-    /// Lets a waiter have the lock in between, if there is one.
+    /// Yields the lock to a waiter, if there is one, and takes it back.
     #[inline]
     #[track_caller]
     pub fn bump(s: &mut Self) {
@@ -173,7 +174,7 @@ where
     }
 }
 
-/// Locks again, for a guard whose lock was released.
+/// Re-acquires the lock for a guard whose lock was released.
 struct Again<'g, P: Place, M>
 where
     P::Core: Raw<M>,
@@ -241,7 +242,7 @@ where
 
     #[inline]
     fn deref(&self) -> &P::Data {
-        // SAFETY: the lock is held, in a mode in which one may read.
+        // SAFETY: the lock is held in a mode that allows reading.
         unsafe { &*self.place.data() }
     }
 }
@@ -252,7 +253,7 @@ where
 {
     #[inline]
     fn deref_mut(&mut self) -> &mut P::Data {
-        // SAFETY: the lock is held, in a mode in which nobody else has the data.
+        // SAFETY: the lock is held in a mode that excludes all others.
         unsafe { &mut *self.place.data() }
     }
 }
@@ -277,11 +278,11 @@ where
     }
 }
 
-// SAFETY: the data is where the lock is, which the guard does not contain.
+// SAFETY: the data lives in the lock, which the guard does not contain.
 #[cfg(feature = "owning_ref")]
 unsafe impl<L: Lock + ?Sized, M> owning_ref::StableAddress for Guard<&L, M> where L::Core: Raw<M> {}
 
-/// How a lock is printed.
+/// Formats a lock.
 pub(crate) fn debug<T: fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
     name: &str,
@@ -295,11 +296,12 @@ pub(crate) fn debug<T: fmt::Debug>(
     shown.finish()
 }
 
-/// Writes the ways to acquire a lock in a mode: `name`, `try_name`, and the same with guards that own it.
+/// Writes the ways to acquire a lock in one mode: `name`, `try_name`, and both with guards that own
+/// the lock.
 macro_rules! acquire {
     ([$($generics:tt)*] $lock:ty, $mode:ty, $trait:path: $name:ident $try_name:ident $arc:ident $try_arc:ident) => {
         impl<$($generics)*> $lock {
-            /// Acquires the lock, and blocks the thread meanwhile.
+            /// Acquires the lock, blocking the thread.
             #[inline]
             #[track_caller]
             pub fn $name(&self) -> Guard<&Self, $mode> {
@@ -344,7 +346,7 @@ macro_rules! acquire {
     };
     (one [$($generics:tt)*] $lock:ty, $mode:ty, $trait:path, $how:ident, $when:ident: $name:ident $arc:ident) => {
         impl<$($generics)*> $lock {
-            /// Acquires the lock unless that takes longer.
+            /// Acquires the lock unless time runs out.
             #[inline]
             #[track_caller]
             pub fn $name(&self, timeout: R::$when) -> Option<Guard<&Self, $mode>> {
@@ -353,7 +355,7 @@ macro_rules! acquire {
                 Some(unsafe { Guard::new(self, state) })
             }
 
-            /// Acquires the lock unless that takes longer, with a guard that owns it.
+            /// Acquires the lock unless time runs out, with a guard that owns it.
             #[cfg(feature = "arc_lock")]
             #[inline]
             #[track_caller]
@@ -367,12 +369,12 @@ macro_rules! acquire {
 }
 pub(crate) use acquire;
 
-/// Writes what a lock is besides what it can be asked for.
+/// Writes what locks share besides acquisition.
 macro_rules! lock {
     ($lock:ident [$($param:ident: $bound:ident),*], $core:ty, [$($sync:tt)*]) => {
         // SAFETY: it owns its data.
         unsafe impl<$($param: $bound + Send,)* T: ?Sized + Send> Send for $lock<$($param,)* T> {}
-        // SAFETY: one at a time has the data, or those that share it.
+        // SAFETY: one thread at a time has the data, or the readers share it.
         unsafe impl<$($param: $bound + Sync,)* T: ?Sized + $($sync)*> Sync for $lock<$($param,)* T> {}
 
         impl<$($param,)* T: ?Sized> Lock for $lock<$($param,)* T> {
@@ -391,7 +393,7 @@ macro_rules! lock {
         }
 
         impl<$($param: $bound,)* T> $lock<$($param,)* T> {
-            /// The data.
+            /// Consumes the lock and returns its data.
             #[inline]
             pub fn into_inner(self) -> T {
                 self.data.into_inner()
@@ -399,13 +401,13 @@ macro_rules! lock {
         }
 
         impl<$($param: $bound,)* T: ?Sized> $lock<$($param,)* T> {
-            /// The data: nobody else has the lock.
+            /// The data: a mutable borrow is already exclusive.
             #[inline]
             pub fn get_mut(&mut self) -> &mut T {
                 self.data.get_mut()
             }
 
-            /// Where the data is.
+            /// A pointer to the data.
             #[inline]
             pub fn data_ptr(&self) -> *mut T {
                 self.data.get()

@@ -1,4 +1,4 @@
-//! Guards for a part of the data.
+//! Guards of a part of the data.
 
 use crate::guard::{Guard, Lock};
 use crate::mutex::Mutex;
@@ -14,7 +14,8 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// Writes a type: a guard for a part of the data that may be written is invariant in its type, one for reading is not.
+/// Writes a guard type for a part of the data. A guard that may write is invariant in the data's
+/// type; a guard for reading is not.
 macro_rules! mapped {
     ($(#[$doc:meta])* $name:ident, $data:ty, $sent:ident) => {
         $(#[$doc])*
@@ -27,17 +28,18 @@ macro_rules! mapped {
             marker: PhantomData<($data, M)>,
         }
 
-        // SAFETY: what it has can be sent, and so can what it says of the lock.
+        // SAFETY: both its fields and what it exposes of the lock can be sent.
         unsafe impl<C: Raw<M> + Sync, T: ?Sized + $sent, M> Send for $name<'_, C, T, M> where
             C::Marker: Send
         {
         }
-        // SAFETY: a shared guard gives access to the data, shared.
+        // SAFETY: a shared guard gives shared access to the data.
         unsafe impl<C: Raw<M> + Sync, T: ?Sized + Sync, M> Sync for $name<'_, C, T, M> {}
 
         impl<'a, C: Raw<M>, T: ?Sized, M> $name<'a, C, T, M> {
             /// # Safety
-            /// The lock is held in this mode, by an acquisition with this state, which no other guard has. The data is the lock's.
+            /// The lock must be held in this mode, by an acquisition with this state that no other
+            /// guard has. The data must belong to the lock.
             #[inline(always)]
             unsafe fn new(core: &'a C, data: NonNull<T>, state: State) -> Self {
                 $name {
@@ -53,7 +55,7 @@ macro_rules! mapped {
                 s.data.as_ptr()
             }
 
-            /// The lock stays held.
+            /// Takes the guard apart. The lock stays held.
             #[inline(always)]
             fn into_core(s: Self) -> (&'a C, State) {
                 let mut s = ManuallyDrop::new(s);
@@ -86,7 +88,7 @@ macro_rules! mapped {
 
             #[inline]
             fn deref(&self) -> &T {
-                // SAFETY: the lock is held, in a mode in which one may read.
+                // SAFETY: the lock is held in a mode that allows reading.
                 unsafe { self.data.as_ref() }
             }
         }
@@ -103,25 +105,25 @@ macro_rules! mapped {
             }
         }
 
-        // SAFETY: the data is where the lock is, which the guard does not contain.
+        // SAFETY: the data lives in the lock, which the guard does not contain.
         #[cfg(feature = "owning_ref")]
         unsafe impl<C: Raw<M>, T: ?Sized, M> owning_ref::StableAddress for $name<'_, C, T, M> {}
     };
 }
 
 mapped! {
-    /// Holds a lock in mode `M`, for a part of its data.
+    /// Holds a lock in mode `M`, and gives access to a part of its data.
     Mapped, &'a mut T, Send
 }
 mapped! {
-    /// Holds a lock for reading, for a part of its data.
+    /// Holds a lock for reading, and gives access to a part of its data.
     MappedRead, &'a T, Sync
 }
 
 impl<C: Raw<M>, T: ?Sized, M: Writes> DerefMut for Mapped<'_, C, T, M> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the lock is held, in a mode in which nobody else has the data.
+        // SAFETY: the lock is held in a mode that excludes all others.
         unsafe { self.data.as_mut() }
     }
 }
@@ -135,7 +137,7 @@ where
         Self::place(s).data()
     }
 
-    /// The lock stays held.
+    /// Takes the guard apart. The lock stays held.
     #[inline(always)]
     fn into_core(s: Self) -> (&'a L::Core, State) {
         let (lock, state) = Self::into_parts(s);
@@ -143,11 +145,11 @@ where
     }
 }
 
-/// Writes `map` and its like, from one kind of guard to another.
+/// Writes `map` and its siblings, from one kind of guard to another.
 macro_rules! map {
     ([$($generics:tt)*] $guard:ty => $mapped:ident, $core:ty, $mode:ty, [$($mut:tt)*], $or:ident) => {
         impl<'a, $($generics)*> $guard {
-            /// The guard of a part of the data.
+            /// Makes a guard of a part of the data.
             #[inline]
             pub fn map<U: ?Sized, F>(s: Self, f: F) -> $mapped<'a, $core, U, $mode>
             where
@@ -156,14 +158,14 @@ macro_rules! map {
                 // SAFETY: the guard gives this access.
                 let data = NonNull::from(f(unsafe { &$($mut)* *Self::pointer(&s) }));
                 let (core, state) = Self::into_core(s);
-                // SAFETY: it was this guard's, and is the lock's.
+                // SAFETY: the state was this guard's, and the data belongs to the lock.
                 unsafe { $mapped::new(core, data, state) }
             }
 
-            /// The guard of a part of the data, if there is one.
+            /// Makes a guard of a part of the data, if there is one.
             ///
             /// # Errors
-            /// The guard as it was.
+            /// The guard, unchanged.
             #[inline]
             pub fn try_map<U: ?Sized, F>(s: Self, f: F) -> Result<$mapped<'a, $core, U, $mode>, Self>
             where
@@ -174,14 +176,14 @@ macro_rules! map {
                     return Err(s);
                 };
                 let (core, state) = Self::into_core(s);
-                // SAFETY: it was this guard's, and is the lock's.
+                // SAFETY: the state was this guard's, and the data belongs to the lock.
                 Ok(unsafe { $mapped::new(core, data, state) })
             }
 
-            /// The guard of a part of the data, if there is one.
+            /// Makes a guard of a part of the data, if there is one.
             ///
             /// # Errors
-            /// The guard as it was, and what `f` says.
+            /// The guard, unchanged, and `f`'s error.
             #[inline]
             pub fn $or<U: ?Sized, F, E>(s: Self, f: F) -> Result<$mapped<'a, $core, U, $mode>, (Self, E)>
             where
@@ -193,7 +195,7 @@ macro_rules! map {
                     Err(error) => return Err((s, error)),
                 };
                 let (core, state) = Self::into_core(s);
-                // SAFETY: it was this guard's, and is the lock's.
+                // SAFETY: the state was this guard's, and the data belongs to the lock.
                 Ok(unsafe { $mapped::new(core, data, state) })
             }
         }
@@ -205,7 +207,7 @@ map! { [R: RawMutex, T: ?Sized] Mapped<'a, Profiled<R>, T, OfMutex> => Mapped, P
 map! { [R: RawRwLock, T: ?Sized] Guard<&'a RwLock<R, T>, Write> => Mapped, Profiled<R>, Write, [mut], try_map_or_err }
 map! { [R: RawRwLock, T: ?Sized] Mapped<'a, Profiled<R>, T, Write> => Mapped, Profiled<R>, Write, [mut], try_map_or_err }
 map! { [R: RawRwLock, T: ?Sized] Guard<&'a RwLock<R, T>, Read> => MappedRead, Profiled<R>, Read, [], try_map_or_err }
-// It has this name.
+// lock_api gives it this name.
 map! { [R: RawRwLock, T: ?Sized] MappedRead<'a, Profiled<R>, T, Read> => MappedRead, Profiled<R>, Read, [], try_map_or_else }
 #[cfg(any(feature = "atomic_usize", lockprof_remutex))]
 use {crate::remutex::Reentrant, real::GetThreadId};

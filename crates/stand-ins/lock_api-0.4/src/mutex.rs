@@ -19,7 +19,7 @@ pub struct Mutex<R, T: ?Sized> {
 lock! { Mutex [R: RawMutex], Profiled<R>, [Send] }
 
 impl<R: RawMutex, T> Mutex<R, T> {
-    /// An unlocked mutex that is known by where this was called.
+    /// Creates an unlocked mutex, identified by the place of this call.
     #[inline]
     #[track_caller]
     pub const fn new(val: T) -> Mutex<R, T> {
@@ -28,7 +28,7 @@ impl<R: RawMutex, T> Mutex<R, T> {
 }
 
 impl<R, T> Mutex<R, T> {
-    /// A mutex of this raw lock, known by where this was called.
+    /// Creates a mutex from this raw lock, identified by the place of this call.
     #[inline]
     #[track_caller]
     pub const fn from_raw(raw_mutex: R, val: T) -> Mutex<R, T> {
@@ -38,7 +38,7 @@ impl<R, T> Mutex<R, T> {
         }
     }
 
-    /// [`from_raw`](Self::from_raw), by an older name.
+    /// The older name of [`from_raw`](Self::from_raw).
     #[inline]
     #[track_caller]
     pub const fn const_new(raw_mutex: R, val: T) -> Mutex<R, T> {
@@ -50,24 +50,24 @@ acquire! { [R: RawMutex, T: ?Sized] Mutex<R, T>, OfMutex, Raw<OfMutex>: lock try
 acquire! { timed [R: RawMutexTimed, T: ?Sized] Mutex<R, T>, OfMutex, RawTimed<OfMutex>: try_lock_for try_lock_until try_lock_arc_for try_lock_arc_until }
 
 impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
-    /// A guard of a mutex that is locked.
+    /// Makes a guard of a locked mutex.
     ///
     /// # Safety
-    /// The caller holds the mutex, and no other guard does.
+    /// The caller must hold the mutex, without another guard.
     #[inline]
     pub unsafe fn make_guard_unchecked(&self) -> Guard<&Self, OfMutex> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { Guard::new(self, unknown()) }
     }
 
-    /// The same, with a guard that owns the mutex.
+    /// Makes a guard of a locked mutex, which owns the mutex.
     ///
     /// # Safety
-    /// The caller holds the mutex, and no other guard does.
+    /// The caller must hold the mutex, without another guard.
     #[cfg(feature = "arc_lock")]
     #[inline]
     pub unsafe fn make_arc_guard_unchecked(self: &Arc<Self>) -> Guard<Arc<Self>, OfMutex> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { Guard::new(Arc::clone(self), unknown()) }
     }
 
@@ -81,18 +81,18 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     /// Unlocks the mutex.
     ///
     /// # Safety
-    /// The caller holds the mutex by a guard that was forgotten.
+    /// The caller must hold the mutex by a forgotten guard.
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock(&self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.core.unlock(unknown()) };
     }
 
-    /// The raw lock, whose use is not seen.
+    /// The raw lock. Its use is not seen.
     ///
     /// # Safety
-    /// The mutex is not unlocked while there is a guard.
+    /// The mutex must not be unlocked while there is a guard.
     #[inline]
     pub unsafe fn raw(&self) -> &R {
         self.core.raw()
@@ -107,29 +107,29 @@ impl<R: RawMutexFair, T: ?Sized> Mutex<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_fair(&self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.core.unlock_fair(unknown()) };
     }
 }
 
 impl<'a, R: RawMutex, T: ?Sized> Guard<&'a Mutex<R, T>, OfMutex> {
-    /// Its mutex.
+    /// The guard's mutex.
     pub fn mutex(s: &Self) -> &'a Mutex<R, T> {
         Self::place(s)
     }
 
-    /// The data, in a mutex that stays locked.
+    /// The data. The mutex stays locked for ever.
     #[inline]
     pub fn leak(s: Self) -> &'a mut T {
         let (mutex, _) = Self::into_parts(s);
-        // SAFETY: the mutex is locked for good.
+        // SAFETY: the mutex stays locked for ever.
         unsafe { &mut *mutex.data.get() }
     }
 }
 
 #[cfg(feature = "arc_lock")]
 impl<R: RawMutex, T: ?Sized> Guard<Arc<Mutex<R, T>>, OfMutex> {
-    /// Its mutex.
+    /// The guard's mutex.
     #[inline]
     pub fn mutex(s: &Self) -> &Arc<Mutex<R, T>> {
         Self::place(s)

@@ -1,4 +1,4 @@
-//! Raw locks, profiled, in one form for all modes: guards are written once.
+//! Profiled raw locks in one form for all modes, so that guards are written once.
 
 use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard};
 use real::{
@@ -9,38 +9,38 @@ use real::{
 use std::convert::Infallible;
 use std::panic::Location;
 
-/// What is measured of an acquisition.
+/// The measurement of an acquisition.
 pub(crate) type State = ProfiledGuard<()>;
 
 /// A caller's place.
 pub(crate) type Site = &'static Location<'static>;
 
-/// Of an acquisition that nothing is known of.
+/// The state of an unknown acquisition.
 #[inline(always)]
 pub(crate) fn unknown() -> State {
     ProfiledGuard::untracked(())
 }
 
-/// What a guard has, which is to be used once.
+/// Takes a guard's state, which must be used once.
 #[inline(always)]
 pub(crate) fn taken(state: &mut State) -> State {
     std::mem::replace(state, unknown())
 }
 
-/// A mutex is held.
+/// The mode of a held mutex.
 #[derive(Debug)]
 pub struct OfMutex;
-/// A reader-writer lock is held for reading.
+/// The mode of a lock held for reading.
 #[derive(Debug)]
 pub struct Read;
-/// A reader-writer lock is held for writing.
+/// The mode of a lock held for writing.
 #[derive(Debug)]
 pub struct Write;
-/// A reader-writer lock is held for reading, and may become a writer's.
+/// The mode of a lock held for reading that may become a writer's.
 #[derive(Debug)]
 pub struct Upgradable;
 
-/// Whoever holds the lock in this mode may write.
+/// A mode that allows writing.
 pub trait Writes {}
 impl Writes for OfMutex {}
 impl Writes for Write {}
@@ -59,11 +59,11 @@ pub trait Raw<M> {
     /// Releases it.
     ///
     /// # Safety
-    /// It is held in this mode, by an acquisition with this state.
+    /// The lock must be held in this mode, by an acquisition with this state.
     unsafe fn unlock(&self, state: State);
 }
 
-/// The same, with a fair release.
+/// [`Raw`] with a fair release.
 pub trait RawFair<M>: Raw<M> {
     /// Releases it to a waiter, if there is one.
     ///
@@ -71,28 +71,29 @@ pub trait RawFair<M>: Raw<M> {
     /// As for [`Raw::unlock`].
     unsafe fn unlock_fair(&self, state: State);
 
-    /// Lets a waiter have it in between.
+    /// Yields it to a waiter, if there is one, and takes it back.
     ///
     /// # Safety
     /// As for [`Raw::unlock`].
     unsafe fn bump(&self, site: Site, state: &mut State);
 }
 
-/// The same, with limits to the wait.
+/// [`Raw`] with timeouts.
 pub trait RawTimed<M>: Raw<M> {
     /// A length of time.
     type Duration;
     /// A point in time.
     type Instant;
 
-    /// Acquires it unless that takes longer.
+    /// Acquires it unless time runs out.
     fn try_lock_for(&self, timeout: Self::Duration, site: Site) -> Option<State>;
 
-    /// Acquires it unless that takes longer.
+    /// Acquires it unless time runs out.
     fn try_lock_until(&self, timeout: Self::Instant, site: Site) -> Option<State>;
 }
 
-/// A raw lock may have no cheaper way to tell whether it is free: that of lock_api's trait acquires it. So it is tried.
+/// A raw lock may have no cheap way to tell whether it is free: the default in lock_api's trait
+/// acquires it. So just try.
 fn is_worth_a_try<R>(_: &R) -> bool {
     true
 }
@@ -146,7 +147,7 @@ fn acquire_in_time<R>(
     acquired.ok()
 }
 
-/// Writes the three traits for a mode, whose functions lock_api's traits have under these names.
+/// Writes the three traits for a mode. The arguments are the names of lock_api's functions.
 macro_rules! mode {
     (
         $tag:ident, $mode:ident: $raw:ident $lock:ident $try_lock:ident $unlock:ident,
@@ -168,7 +169,7 @@ macro_rules! mode {
 
             #[inline]
             unsafe fn unlock(&self, state: State) {
-                // SAFETY: the caller's; all locks here are on the global engine.
+                // SAFETY: the caller upholds the contract; all locks here are on the global engine.
                 unsafe { self.release(state, |raw, ()| raw.$unlock()) };
             }
         }
@@ -176,18 +177,19 @@ macro_rules! mode {
         impl<R: $fair> RawFair<$tag> for Profiled<R> {
             #[inline]
             unsafe fn unlock_fair(&self, state: State) {
-                // SAFETY: the caller's; all locks here are on the global engine.
+                // SAFETY: the caller upholds the contract; all locks here are on the global engine.
                 unsafe { self.release_fair(state, |raw, ()| raw.$unlock_fair()) };
             }
 
             #[inline]
             unsafe fn bump(&self, site: Site, state: &mut State) {
                 if $is_bump_seen {
-                    // SAFETY: the caller's; all locks here are on the global engine.
+                    // SAFETY: the caller upholds the contract; all locks here are on the global
+                    // engine.
                     unsafe { self.bump_with(site, state, |raw, ()| raw.$bump()) };
                 } else {
-                    // Beside other readers, whether it yielded cannot be told from outside.
-                    // SAFETY: the caller's.
+                    // Beside other readers, the caller cannot see whether it yielded.
+                    // SAFETY: the caller upholds this function's contract.
                     unsafe { self.raw().$bump() };
                 }
             }
@@ -235,7 +237,7 @@ mode! {
     RawRwLockUpgradeTimed RawRwLockTimed try_lock_upgradable_for try_lock_upgradable_until
 }
 
-/// A lock that may be read while it is read.
+/// A lock that a thread may read while it reads it.
 pub(crate) trait Recursive {
     /// Acquires it.
     fn lock(&self, site: Site) -> State;
@@ -262,12 +264,12 @@ impl<R: RawRwLockRecursive> Recursive for Profiled<R> {
     }
 }
 
-/// The same, with limits to the wait.
+/// [`Recursive`] with timeouts.
 pub(crate) trait RecursiveTimed: RawTimed<Read> {
-    /// Acquires it unless that takes longer.
+    /// Acquires it unless time runs out.
     fn try_lock_for(&self, timeout: Self::Duration, site: Site) -> Option<State>;
 
-    /// Acquires it unless that takes longer.
+    /// Acquires it unless time runs out.
     fn try_lock_until(&self, timeout: Self::Instant, site: Site) -> Option<State>;
 }
 
@@ -292,22 +294,22 @@ impl<R: RawRwLockRecursiveTimed> RecursiveTimed for Profiled<R> {
 /// A lock whose writer may become a reader.
 pub trait Downgrade: Raw<Read> + Raw<Write> {
     /// # Safety
-    /// It is held for writing, by an acquisition with this state.
+    /// The lock must be held for writing, by an acquisition with this state.
     unsafe fn downgrade(&self, site: Site, state: State) -> State;
 }
 
 impl<R: RawRwLockDowngrade> Downgrade for Profiled<R> {
     #[inline]
     unsafe fn downgrade(&self, site: Site, state: State) -> State {
-        // SAFETY: the caller's; all locks here are on the global engine.
+        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
         unsafe { self.change_with(site, HoldMode::Shared, state, |raw, ()| raw.downgrade()) }
     }
 }
 
-/// A lock that is read by one who may become its writer.
+/// A lock with a reader that may become its writer.
 pub trait Upgrade: Raw<Upgradable> + Raw<Write> {
     /// # Safety
-    /// It is held to be upgraded, by an acquisition with this state.
+    /// The lock must be held upgradably, by an acquisition with this state.
     unsafe fn upgrade(&self, site: Site, state: State) -> State;
 
     /// # Safety
@@ -318,7 +320,7 @@ pub trait Upgrade: Raw<Upgradable> + Raw<Write> {
 impl<R: RawRwLockUpgrade> Upgrade for Profiled<R> {
     #[inline]
     unsafe fn upgrade(&self, site: Site, state: State) -> State {
-        // SAFETY: the caller's; all locks here are on the global engine.
+        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
         let upgraded = unsafe {
             self.upgrade_with::<_, _, Infallible>(
                 site,
@@ -336,7 +338,7 @@ impl<R: RawRwLockUpgrade> Upgrade for Profiled<R> {
 
     #[inline]
     unsafe fn try_upgrade(&self, site: Site, state: State) -> Result<State, State> {
-        // SAFETY: as above.
+        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
         unsafe {
             self.try_upgrade_with(site, state, |raw, ()| {
                 raw.try_upgrade().then_some(()).ok_or(())
@@ -345,7 +347,7 @@ impl<R: RawRwLockUpgrade> Upgrade for Profiled<R> {
     }
 }
 
-/// The same, with limits to the wait.
+/// [`Upgrade`] with timeouts.
 pub trait UpgradeTimed: Upgrade + RawTimed<Upgradable> {
     /// # Safety
     /// As for [`Upgrade::upgrade`].
@@ -374,7 +376,7 @@ impl<R: RawRwLockUpgradeTimed> UpgradeTimed for Profiled<R> {
         site: Site,
         state: State,
     ) -> Result<State, State> {
-        // SAFETY: the caller's; all locks here are on the global engine.
+        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
         let upgraded = unsafe {
             self.upgrade_with(
                 site,
@@ -393,7 +395,7 @@ impl<R: RawRwLockUpgradeTimed> UpgradeTimed for Profiled<R> {
         site: Site,
         state: State,
     ) -> Result<State, State> {
-        // SAFETY: as above.
+        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
         let upgraded = unsafe {
             self.upgrade_with(
                 site,
@@ -406,21 +408,21 @@ impl<R: RawRwLockUpgradeTimed> UpgradeTimed for Profiled<R> {
     }
 }
 
-/// A lock that can go from any mode to any lesser one.
+/// A lock that can change from any mode to any weaker one.
 pub trait UpgradeDowngrade: Upgrade + Downgrade {
     /// # Safety
-    /// It is held to be upgraded, by an acquisition with this state.
+    /// The lock must be held upgradably, by an acquisition with this state.
     unsafe fn downgrade_upgradable(&self, site: Site, state: State) -> State;
 
     /// # Safety
-    /// It is held for writing, by an acquisition with this state.
+    /// The lock must be held for writing, by an acquisition with this state.
     unsafe fn downgrade_to_upgradable(&self, site: Site, state: State) -> State;
 }
 
 impl<R: RawRwLockUpgradeDowngrade> UpgradeDowngrade for Profiled<R> {
     #[inline]
     unsafe fn downgrade_upgradable(&self, site: Site, state: State) -> State {
-        // SAFETY: the caller's; all locks here are on the global engine.
+        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
         unsafe {
             self.change_with(site, HoldMode::Shared, state, |raw, ()| {
                 raw.downgrade_upgradable()
@@ -430,7 +432,7 @@ impl<R: RawRwLockUpgradeDowngrade> UpgradeDowngrade for Profiled<R> {
 
     #[inline]
     unsafe fn downgrade_to_upgradable(&self, site: Site, state: State) -> State {
-        // SAFETY: as above.
+        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
         unsafe {
             self.change_with(site, HoldMode::Upgradable, state, |raw, ()| {
                 raw.downgrade_to_upgradable()

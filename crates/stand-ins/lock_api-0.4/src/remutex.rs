@@ -1,4 +1,5 @@
-//! The reentrant mutex: acquired when its thread locks it first, and released when that has unlocked it as often.
+//! The reentrant mutex. A thread acquires it with its first lock, and releases it when it has
+//! unlocked as often as it locked.
 
 use crate::guard::{Guard, Lock, acquire, debug, lock};
 use crate::raw::{OfMutex, Raw, RawFair, RawTimed, Site, State, unknown};
@@ -11,7 +12,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// A reentrant mutex is held.
+/// The mode of a held reentrant mutex.
 #[derive(Debug)]
 pub struct Again;
 
@@ -19,18 +20,19 @@ pub struct Again;
 #[derive(Debug)]
 pub struct Reentrant<R, G> {
     lock: Profiled<R>,
-    /// Relaxed: a thread that finds its own number has written it itself, while it held the lock.
+    /// Relaxed: a thread that finds its own number wrote it itself while it held the lock.
     owner: AtomicUsize,
-    /// The owner's alone.
+    /// Only the owner uses it.
     count: Cell<usize>,
-    /// What is measured of the acquisition: any of the guards may be the last one.
+    /// The measurement of the acquisition. It is here because any of the guards may be the last
+    /// one.
     stamp: StampCell,
     thread_id: G,
 }
 
-// SAFETY: it owns what it has.
+// SAFETY: it owns all its fields.
 unsafe impl<R: RawMutex + Send, G: GetThreadId + Send> Send for Reentrant<R, G> {}
-// SAFETY: the count is used by the thread that holds the lock.
+// SAFETY: only the thread that holds the lock uses the count.
 unsafe impl<R: RawMutex + Sync, G: GetThreadId + Sync> Sync for Reentrant<R, G> {}
 
 impl<R: RawMutex, G: GetThreadId> Reentrant<R, G> {
@@ -50,7 +52,7 @@ impl<R: RawMutex, G: GetThreadId> Reentrant<R, G> {
         Some(unknown())
     }
 
-    /// The state of the acquisition, if it is over.
+    /// Leaves once, and returns the state of the acquisition if it is over.
     #[inline(always)]
     fn leave(&self) -> Option<State> {
         let count = self.count.get() - 1;
@@ -79,7 +81,7 @@ impl<R: RawMutex, G: GetThreadId> Raw<Again> for Reentrant<R, G> {
     #[inline]
     unsafe fn unlock(&self, _: State) {
         if let Some(state) = self.leave() {
-            // SAFETY: the caller's; it was the last one.
+            // SAFETY: the caller upholds the contract, and this was its last guard.
             unsafe { Raw::<OfMutex>::unlock(&self.lock, state) };
         }
     }
@@ -89,7 +91,7 @@ impl<R: RawMutexFair, G: GetThreadId> RawFair<Again> for Reentrant<R, G> {
     #[inline]
     unsafe fn unlock_fair(&self, _: State) {
         if let Some(state) = self.leave() {
-            // SAFETY: the caller's; it was the last one.
+            // SAFETY: the caller upholds the contract, and this was its last guard.
             unsafe { RawFair::<OfMutex>::unlock_fair(&self.lock, state) };
         }
     }
@@ -101,7 +103,7 @@ impl<R: RawMutexFair, G: GetThreadId> RawFair<Again> for Reentrant<R, G> {
         }
         let id = self.owner.load(Relaxed);
         if let Some(mut state) = self.leave() {
-            // SAFETY: the caller's; it is held again afterwards.
+            // SAFETY: the caller upholds the contract; the lock is held again afterwards.
             unsafe { RawFair::<OfMutex>::bump(&self.lock, site, &mut state) };
             self.stamp.put(state.into_parts().1);
             self.owner.store(id, Relaxed);
@@ -134,7 +136,7 @@ pub struct ReentrantMutex<R, G, T: ?Sized> {
 lock! { ReentrantMutex [R: RawMutex, G: GetThreadId], Reentrant<R, G>, [Send] }
 
 impl<R: RawMutex, G: GetThreadId, T> ReentrantMutex<R, G, T> {
-    /// An unlocked mutex that is known by where this was called.
+    /// Creates an unlocked mutex, identified by the place of this call.
     #[inline]
     #[track_caller]
     pub const fn new(val: T) -> ReentrantMutex<R, G, T> {
@@ -143,7 +145,7 @@ impl<R: RawMutex, G: GetThreadId, T> ReentrantMutex<R, G, T> {
 }
 
 impl<R, G, T> ReentrantMutex<R, G, T> {
-    /// A mutex of this raw lock, known by where this was called.
+    /// Creates a mutex from this raw lock, identified by the place of this call.
     #[inline]
     #[track_caller]
     pub const fn from_raw(raw_mutex: R, get_thread_id: G, val: T) -> ReentrantMutex<R, G, T> {
@@ -159,7 +161,7 @@ impl<R, G, T> ReentrantMutex<R, G, T> {
         }
     }
 
-    /// [`from_raw`](Self::from_raw), by an older name.
+    /// The older name of [`from_raw`](Self::from_raw).
     #[inline]
     #[track_caller]
     pub const fn const_new(raw_mutex: R, get_thread_id: G, val: T) -> ReentrantMutex<R, G, T> {
@@ -171,24 +173,24 @@ acquire! { [R: RawMutex, G: GetThreadId, T: ?Sized] ReentrantMutex<R, G, T>, Aga
 acquire! { timed [R: RawMutexTimed, G: GetThreadId, T: ?Sized] ReentrantMutex<R, G, T>, Again, RawTimed<Again>: try_lock_for try_lock_until try_lock_arc_for try_lock_arc_until }
 
 impl<R: RawMutex, G: GetThreadId, T: ?Sized> ReentrantMutex<R, G, T> {
-    /// A guard of a mutex that is locked.
+    /// Makes a guard of a locked mutex.
     ///
     /// # Safety
-    /// This thread holds the mutex, and has no guard for it.
+    /// This thread must hold the mutex, without a guard for this lock.
     #[inline]
     pub unsafe fn make_guard_unchecked(&self) -> Guard<&Self, Again> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { Guard::new(self, unknown()) }
     }
 
-    /// The same, with a guard that owns the mutex.
+    /// Makes a guard of a locked mutex, which owns the mutex.
     ///
     /// # Safety
-    /// This thread holds the mutex, and has no guard for it.
+    /// This thread must hold the mutex, without a guard for this lock.
     #[cfg(feature = "arc_lock")]
     #[inline]
     pub unsafe fn make_arc_guard_unchecked(self: &Arc<Self>) -> Guard<Arc<Self>, Again> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { Guard::new(Arc::clone(self), unknown()) }
     }
 
@@ -209,18 +211,18 @@ impl<R: RawMutex, G: GetThreadId, T: ?Sized> ReentrantMutex<R, G, T> {
     /// Unlocks the mutex, once.
     ///
     /// # Safety
-    /// This thread holds the mutex by a guard that was forgotten.
+    /// This thread must hold the mutex by a forgotten guard.
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock(&self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.core.unlock(unknown()) };
     }
 
-    /// The raw lock, whose use is not seen.
+    /// The raw lock. Its use is not seen.
     ///
     /// # Safety
-    /// The mutex is not unlocked while there is a guard.
+    /// The mutex must not be unlocked while there is a guard.
     #[inline]
     pub unsafe fn raw(&self) -> &R {
         self.core.lock.raw()
@@ -235,13 +237,13 @@ impl<R: RawMutexFair, G: GetThreadId, T: ?Sized> ReentrantMutex<R, G, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_fair(&self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.core.unlock_fair(unknown()) };
     }
 }
 
 impl<'a, R: RawMutex, G: GetThreadId, T: ?Sized> Guard<&'a ReentrantMutex<R, G, T>, Again> {
-    /// Its mutex.
+    /// The guard's mutex.
     pub fn remutex(s: &Self) -> &'a ReentrantMutex<R, G, T> {
         Self::place(s)
     }
@@ -249,7 +251,7 @@ impl<'a, R: RawMutex, G: GetThreadId, T: ?Sized> Guard<&'a ReentrantMutex<R, G, 
 
 #[cfg(feature = "arc_lock")]
 impl<R: RawMutex, G: GetThreadId, T: ?Sized> Guard<Arc<ReentrantMutex<R, G, T>>, Again> {
-    /// Its mutex.
+    /// The guard's mutex.
     pub fn remutex(s: &Self) -> &Arc<ReentrantMutex<R, G, T>> {
         Self::place(s)
     }

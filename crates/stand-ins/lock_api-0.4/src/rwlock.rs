@@ -24,7 +24,7 @@ pub struct RwLock<R, T: ?Sized> {
 lock! { RwLock [R: RawRwLock], Profiled<R>, [Send + Sync] }
 
 impl<R: RawRwLock, T> RwLock<R, T> {
-    /// An unlocked lock that is known by where this was called.
+    /// Creates an unlocked lock, identified by the place of this call.
     #[inline]
     #[track_caller]
     pub const fn new(val: T) -> RwLock<R, T> {
@@ -33,7 +33,7 @@ impl<R: RawRwLock, T> RwLock<R, T> {
 }
 
 impl<R, T> RwLock<R, T> {
-    /// A lock of this raw lock, known by where this was called.
+    /// Creates a lock from this raw lock, identified by the place of this call.
     #[inline]
     #[track_caller]
     pub const fn from_raw(raw_rwlock: R, val: T) -> RwLock<R, T> {
@@ -43,7 +43,7 @@ impl<R, T> RwLock<R, T> {
         }
     }
 
-    /// [`from_raw`](Self::from_raw), by an older name.
+    /// The older name of [`from_raw`](Self::from_raw).
     #[inline]
     #[track_caller]
     pub const fn const_new(raw_rwlock: R, val: T) -> RwLock<R, T> {
@@ -60,28 +60,28 @@ acquire! { timed [R: RawRwLockTimed, T: ?Sized] RwLock<R, T>, Write, RawTimed<Wr
 acquire! { timed [R: RawRwLockUpgradeTimed, T: ?Sized] RwLock<R, T>, Upgradable, RawTimed<Upgradable>: try_upgradable_read_for try_upgradable_read_until try_upgradable_read_arc_for try_upgradable_read_arc_until }
 acquire! { timed [R: RawRwLockRecursiveTimed, T: ?Sized] RwLock<R, T>, Read, RecursiveTimed: try_read_recursive_for try_read_recursive_until try_read_arc_recursive_for try_read_arc_recursive_until }
 
-/// Writes what is for those that hold the lock without a guard, in a mode.
+/// Writes the functions of one mode for holders without a guard.
 macro_rules! unchecked {
     ($bound:ident, $mode:ty: $make:ident $make_arc:ident) => {
         impl<R: $bound, T: ?Sized> RwLock<R, T> {
-            /// A guard of a lock that is held in this mode.
+            /// Makes a guard of a lock that is held in this mode.
             ///
             /// # Safety
-            /// The caller holds the lock, and has no guard of this acquisition.
+            /// The caller must hold the lock, without another guard of this acquisition.
             #[inline]
             pub unsafe fn $make(&self) -> Guard<&Self, $mode> {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds this function's contract.
                 unsafe { Guard::new(self, unknown()) }
             }
 
-            /// The same, with a guard that owns the lock.
+            /// Makes a guard of a lock that is held in this mode, which owns the lock.
             ///
             /// # Safety
-            /// The caller holds the lock, and has no guard of this acquisition.
+            /// The caller must hold the lock, without another guard of this acquisition.
             #[cfg(feature = "arc_lock")]
             #[inline]
             pub unsafe fn $make_arc(self: &Arc<Self>) -> Guard<Arc<Self>, $mode> {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds this function's contract.
                 unsafe { Guard::new(Arc::clone(self), unknown()) }
             }
         }
@@ -91,11 +91,11 @@ macro_rules! unchecked {
             /// Releases the lock in this mode.
             ///
             /// # Safety
-            /// The caller holds it by a guard that was forgotten.
+            /// The caller must hold it by a forgotten guard.
             #[inline]
             #[track_caller]
             pub unsafe fn $unlock(&self) {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds this function's contract.
                 unsafe { Raw::<$mode>::unlock(&self.core, unknown()) };
             }
         }
@@ -104,11 +104,11 @@ macro_rules! unchecked {
             /// Releases the lock fairly, in this mode.
             ///
             /// # Safety
-            /// The caller holds it by a guard that was forgotten.
+            /// The caller must hold it by a forgotten guard.
             #[inline]
             #[track_caller]
             pub unsafe fn $unlock_fair(&self) {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds this function's contract.
                 unsafe { RawFair::<$mode>::unlock_fair(&self.core, unknown()) };
             }
         }
@@ -136,10 +136,10 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self.core.raw().is_locked_exclusive()
     }
 
-    /// The raw lock, whose use is not seen.
+    /// The raw lock. Its use is not seen.
     ///
     /// # Safety
-    /// The lock is not released while there is a guard.
+    /// The lock must not be released while there is a guard.
     #[inline]
     pub unsafe fn raw(&self) -> &R {
         self.core.raw()

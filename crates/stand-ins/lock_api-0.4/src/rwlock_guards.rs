@@ -1,4 +1,4 @@
-//! What guards of reader-writer locks can do besides: become others.
+//! Changes of reader-writer guards into one another.
 
 use crate::guard::{Guard, Place};
 use crate::raw::{
@@ -11,11 +11,11 @@ use std::panic::Location;
 #[cfg(feature = "arc_lock")]
 use std::sync::Arc;
 
-/// Writes how a guard tells its lock.
+/// Writes the access to a guard's lock.
 macro_rules! rwlock {
     ($bound:ident, $mode:ty) => {
         impl<'a, R: $bound, T: ?Sized> Guard<&'a RwLock<R, T>, $mode> {
-            /// Its lock.
+            /// The guard's lock.
             pub fn rwlock(s: &Self) -> &'a RwLock<R, T> {
                 Self::place(s)
             }
@@ -23,7 +23,7 @@ macro_rules! rwlock {
 
         #[cfg(feature = "arc_lock")]
         impl<R: $bound, T: ?Sized> Guard<Arc<RwLock<R, T>>, $mode> {
-            /// Its lock.
+            /// The guard's lock.
             pub fn rwlock(s: &Self) -> &Arc<RwLock<R, T>> {
                 Self::place(s)
             }
@@ -38,11 +38,11 @@ impl<P: Place> Guard<P, Write>
 where
     P::Core: Downgrade,
 {
-    /// Lets other readers in, and goes on to read.
+    /// Turns the writer into a reader, and lets other readers in.
     #[track_caller]
     pub fn downgrade(s: Self) -> Guard<P, Read> {
         let (place, state) = Self::into_parts(s);
-        // SAFETY: the guard held it for writing; from here on the new one holds it for reading.
+        // SAFETY: the guard held it for writing; now the new one holds it for reading.
         unsafe {
             let state = place.core().downgrade(Location::caller(), state);
             Guard::new(place, state)
@@ -54,7 +54,7 @@ impl<P: Place> Guard<P, Write>
 where
     P::Core: UpgradeDowngrade,
 {
-    /// Lets readers in, and may become the writer again.
+    /// Turns the writer into an upgradable reader, and lets readers in.
     #[track_caller]
     pub fn downgrade_to_upgradable(s: Self) -> Guard<P, Upgradable> {
         let (place, state) = Self::into_parts(s);
@@ -78,7 +78,7 @@ where
     #[track_caller]
     pub fn upgrade(s: Self) -> Guard<P, Write> {
         let (place, state) = Self::into_parts(s);
-        // SAFETY: the guard held it to be upgraded; from here on the new one holds it for writing.
+        // SAFETY: the guard held it upgradably; now the new one holds it for writing.
         unsafe {
             let state = place.core().upgrade(Location::caller(), state);
             Guard::new(place, state)
@@ -88,11 +88,11 @@ where
     /// Becomes the writer if there is no other reader.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     #[track_caller]
     pub fn try_upgrade(s: Self) -> Upgraded<P> {
         let site = Location::caller();
-        // SAFETY: the guard holds it to be upgraded.
+        // SAFETY: the guard holds it upgradably.
         Self::upgraded(s, |core, state| unsafe { core.try_upgrade(site, state) })
     }
 
@@ -103,9 +103,9 @@ where
     ) -> Upgraded<P> {
         let (place, state) = Self::into_parts(s);
         match upgrade(place.core(), state) {
-            // SAFETY: from here on the new guard holds it, for writing.
+            // SAFETY: the new guard now holds it for writing.
             Ok(state) => Ok(unsafe { Guard::new(place, state) }),
-            // SAFETY: it is held as it was.
+            // SAFETY: it is still held as before.
             Err(state) => Err(unsafe { Guard::new(place, state) }),
         }
     }
@@ -115,33 +115,33 @@ impl<P: Place> Guard<P, Upgradable>
 where
     P::Core: UpgradeTimed,
 {
-    /// Becomes the writer, unless that takes longer.
+    /// Becomes the writer, unless time runs out.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     #[track_caller]
     pub fn try_upgrade_for(
         s: Self,
         timeout: <P::Core as RawTimed<Upgradable>>::Duration,
     ) -> Upgraded<P> {
         let site = Location::caller();
-        // SAFETY: the guard holds it to be upgraded.
+        // SAFETY: the guard holds it upgradably.
         Self::upgraded(s, |core, state| unsafe {
             core.try_upgrade_for(timeout, site, state)
         })
     }
 
-    /// Becomes the writer, unless that takes longer.
+    /// Becomes the writer, unless time runs out.
     ///
     /// # Errors
-    /// The guard as it was.
+    /// The guard, unchanged.
     #[track_caller]
     pub fn try_upgrade_until(
         s: Self,
         timeout: <P::Core as RawTimed<Upgradable>>::Instant,
     ) -> Upgraded<P> {
         let site = Location::caller();
-        // SAFETY: the guard holds it to be upgraded.
+        // SAFETY: the guard holds it upgradably.
         Self::upgraded(s, |core, state| unsafe {
             core.try_upgrade_until(timeout, site, state)
         })
@@ -152,28 +152,28 @@ impl<P: Place> Guard<P, Upgradable>
 where
     P::Core: UpgradeDowngrade,
 {
-    /// Lets another one upgrade, and goes on to read.
+    /// Turns the upgradable reader into a reader, so that another one can upgrade.
     #[track_caller]
     pub fn downgrade(s: Self) -> Guard<P, Read> {
         let (place, state) = Self::into_parts(s);
-        // SAFETY: the guard held it to be upgraded; from here on the new one holds it for reading.
+        // SAFETY: the guard held it upgradably; now the new one holds it for reading.
         unsafe {
             let state = place.core().downgrade_upgradable(Location::caller(), state);
             Guard::new(place, state)
         }
     }
 
-    /// Is the writer for the time of `f`.
+    /// Becomes the writer while `f` runs.
     #[track_caller]
     pub fn with_upgraded<Ret, F: FnOnce(&mut P::Data) -> Ret>(&mut self, f: F) -> Ret {
         let site = Location::caller();
         let (core, state) = Self::lockprof_parts(self);
-        // SAFETY: the guard holds it to be upgraded; it is downgraded again before the guard is used.
+        // SAFETY: the guard holds it upgradably. It is downgraded again before the guard is used.
         *state = unsafe { core.upgrade(site, taken(state)) };
         self.while_upgraded(site, f)
     }
 
-    /// Is the writer for the time of `f`, if there is no other reader.
+    /// Becomes the writer while `f` runs, if there is no other reader.
     #[track_caller]
     pub fn try_with_upgraded<Ret, F: FnOnce(&mut P::Data) -> Ret>(&mut self, f: F) -> Option<Ret> {
         let site = Location::caller();
@@ -202,7 +202,7 @@ where
         }
     }
 
-    /// The lock is upgraded, and is not any more afterwards.
+    /// Runs `f` while the lock is upgraded, and downgrades it afterwards.
     fn while_upgraded<Ret>(&mut self, site: Site, f: impl FnOnce(&mut P::Data) -> Ret) -> Ret {
         struct Back<'g, P: Place>(&'g mut Guard<P, Upgradable>, Site)
         where
@@ -227,7 +227,7 @@ impl<P: Place> Guard<P, Upgradable>
 where
     P::Core: UpgradeDowngrade + UpgradeTimed,
 {
-    /// Is the writer for the time of `f`, unless that takes longer.
+    /// Becomes the writer while `f` runs, unless time runs out.
     #[track_caller]
     pub fn try_with_upgraded_for<Ret, F: FnOnce(&mut P::Data) -> Ret>(
         &mut self,
@@ -241,7 +241,7 @@ where
         })
     }
 
-    /// Is the writer for the time of `f`, unless that takes longer.
+    /// Becomes the writer while `f` runs, unless time runs out.
     #[track_caller]
     pub fn try_with_upgraded_until<Ret, F: FnOnce(&mut P::Data) -> Ret>(
         &mut self,

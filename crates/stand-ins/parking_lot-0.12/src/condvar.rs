@@ -1,4 +1,4 @@
-//! `Condvar`, which in parking_lot before 0.13 is not lock_api's.
+//! `Condvar`, which is not lock_api's before parking_lot 0.13.
 
 use crate::MutexGuard;
 use real::lock_api;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 type BareGuard<'a> = real::MutexGuard<'a, ()>;
 
-/// Whether a wait on a condition variable has timed out.
+/// Whether a wait on a condition variable timed out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
-    /// Whether it has timed out.
+    /// Whether it timed out.
     #[inline]
     #[must_use]
     pub fn timed_out(self) -> bool {
@@ -24,26 +24,26 @@ impl WaitTimeoutResult {
 
 /// A condition variable for a [`Mutex`](crate::Mutex).
 ///
-/// A wait ends the hold of the mutex, the time asleep is neither wait nor hold, and owning the mutex again is a new
-/// acquisition, at the line of the `wait` call.
+/// A wait ends the hold of the mutex. The time asleep is neither wait nor hold. When the thread
+/// owns the mutex again, that is a new acquisition at the line of the `wait` call.
 #[derive(Default)]
 pub struct Condvar(real::Condvar);
 
 impl Condvar {
-    /// A condition variable that nobody waits on.
+    /// Creates a condition variable without waiters.
     #[inline]
     #[must_use]
     pub const fn new() -> Self {
         Condvar(real::Condvar::new())
     }
 
-    /// Wakes one thread that waits, and says whether there was one.
+    /// Wakes one waiting thread, and returns whether there was one.
     #[inline]
     pub fn notify_one(&self) -> bool {
         self.0.notify_one()
     }
 
-    /// Wakes all threads that wait, and returns how many there were.
+    /// Wakes all waiting threads, and returns how many there were.
     #[inline]
     pub fn notify_all(&self) -> usize {
         self.0.notify_all()
@@ -59,10 +59,10 @@ impl Condvar {
         self.sleep(mutex_guard, None, Location::caller());
     }
 
-    /// [`wait`](Self::wait), no longer than until `timeout`.
+    /// [`wait`](Self::wait), but at most until `timeout`.
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_until<T: ?Sized>(
@@ -73,10 +73,10 @@ impl Condvar {
         self.sleep(mutex_guard, Some(timeout), Location::caller())
     }
 
-    /// [`wait`](Self::wait), no longer than `timeout`.
+    /// [`wait`](Self::wait), but for at most `timeout`.
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_for<T: ?Sized>(
@@ -87,10 +87,10 @@ impl Condvar {
         self.sleep(mutex_guard, deadline(timeout), Location::caller())
     }
 
-    /// [Waits](Self::wait) again and again while `condition` is true of the data.
+    /// [Waits](Self::wait) repeatedly as long as `condition` holds for the data.
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_while<T, F>(&self, mutex_guard: &mut MutexGuard<'_, T>, condition: F)
@@ -101,10 +101,10 @@ impl Condvar {
         self.sleep_while(mutex_guard, condition, None, Location::caller());
     }
 
-    /// [`wait_while`](Self::wait_while), no longer than until `timeout`.
+    /// [`wait_while`](Self::wait_while), but at most until `timeout`.
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_while_until<T, F>(
@@ -120,10 +120,10 @@ impl Condvar {
         self.sleep_while(mutex_guard, condition, Some(timeout), Location::caller())
     }
 
-    /// [`wait_while`](Self::wait_while), no longer than `timeout`.
+    /// [`wait_while`](Self::wait_while), but for at most `timeout`.
     ///
     /// # Panics
-    /// As [`wait`](Self::wait).
+    /// As for [`wait`](Self::wait).
     #[inline]
     #[track_caller]
     pub fn wait_while_for<T: ?Sized, F>(
@@ -157,7 +157,7 @@ impl Condvar {
         result
     }
 
-    /// Sleeps once: forever if there is no deadline.
+    /// Sleeps once; for ever if there is no deadline.
     fn sleep<T: ?Sized>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -165,7 +165,8 @@ impl Condvar {
         site: &'static Location<'static>,
     ) -> WaitTimeoutResult {
         let (profiled, state) = MutexGuard::lockprof_parts(guard);
-        // SAFETY: `state` is that of the current acquisition, and the bare mutex is held when the real condition variable returns or unwinds.
+        // SAFETY: `state` belongs to the current acquisition. The bare mutex is held when the real
+        // condition variable returns or unwinds.
         unsafe {
             profiled.suspended(state, Some(site), |bare, ()| {
                 let mut guard = held(bare);
@@ -184,42 +185,44 @@ impl Condvar {
     }
 }
 
-/// The end of a wait of `timeout`; none if that is too far away to say.
+/// The end of a wait of `timeout`; `None` if it is too far away to represent.
 fn deadline(timeout: Duration) -> Option<Instant> {
     Instant::now().checked_add(timeout)
 }
 
-/// A guard of a bare mutex that is held. Dropping it does not unlock.
+/// Makes a guard of a held bare mutex. Dropping it does not unlock.
 ///
 /// # Safety
-/// The calling thread holds the mutex.
+/// The calling thread must hold the mutex.
 unsafe fn held(bare: &real::RawMutex) -> ManuallyDrop<BareGuard<'_>> {
     type BareMutex = lock_api::Mutex<real::RawMutex, ()>;
-    // A mutex without data is as large as its raw lock, which therefore lies at its very beginning.
+    // A mutex without data is as large as its raw lock, so the raw lock lies at its start.
     const { assert!(size_of::<BareMutex>() == size_of::<real::RawMutex>()) };
     const { assert!(align_of::<BareMutex>() == align_of::<real::RawMutex>()) };
-    // SAFETY: same place, size and alignment; the data takes no room and has one value.
+    // SAFETY: same place, size and alignment. The data takes no room and has only one value.
     let mutex = unsafe { &*std::ptr::from_ref(bare).cast::<BareMutex>() };
-    // SAFETY: the caller's; never dropped, so it stays the only one that unlocks.
+    // SAFETY: the caller upholds the contract. The guard is never dropped, so only the caller's
+    // unlocks.
     ManuallyDrop::new(unsafe { guard_of(mutex) })
 }
 
 /// # Safety
-/// The calling thread holds the mutex.
+/// The calling thread must hold the mutex.
 #[cfg(not(lockprof_old_lock_api))]
 unsafe fn guard_of(mutex: &lock_api::Mutex<real::RawMutex, ()>) -> BareGuard<'_> {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds this function's contract.
     unsafe { mutex.make_guard_unchecked() }
 }
 
-/// Early versions of lock_api 0.4 have no function for it. Their guard is a reference to the mutex and a marker without size.
+/// Early versions of lock_api 0.4 have no function to make a guard. Their guard is a reference to
+/// the mutex and a marker without size.
 ///
 /// # Safety
-/// The calling thread holds the mutex.
+/// The calling thread must hold the mutex.
 #[cfg(lockprof_old_lock_api)]
 unsafe fn guard_of(mutex: &lock_api::Mutex<real::RawMutex, ()>) -> BareGuard<'_> {
     const { assert!(size_of::<BareGuard<'_>>() == size_of::<&()>()) };
-    // SAFETY: its only field with a size is this reference; the rest is the caller's.
+    // SAFETY: its only field with a size is this reference. The caller upholds the rest.
     unsafe { std::mem::transmute(mutex) }
 }
 

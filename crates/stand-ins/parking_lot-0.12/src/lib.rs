@@ -1,7 +1,8 @@
-//! parking_lot 0.11 and 0.12 with every lock profiled: their raw locks in what stands in for lock_api, and a condition variable that goes with
-//! those.
+//! parking_lot 0.11 and 0.12 with every lock profiled. Their raw locks are wrapped in the lock_api
+//! stand-in, with a matching condition variable.
 //!
-//! Raw locks that are used without a lock of lock_api's are not seen. A read under a read of the same thread is an acquisition of its own.
+//! Raw locks used without a lock_api lock are not seen. A read under a read of the same thread is
+//! an acquisition of its own.
 
 mod condvar;
 
@@ -23,21 +24,21 @@ pub use lock_api::{
 pub type Mutex<T> = lock_api::Mutex<RawMutex, T>;
 /// Holds a [`Mutex`].
 pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, RawMutex, T>;
-/// Holds a [`Mutex`], for a part of its data.
+/// Holds a [`Mutex`], and gives access to a part of its data.
 pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
 
-/// A mutual exclusion lock that is handed to waiters in turn.
+/// A mutual exclusion lock that is handed to its waiters in turn.
 pub type FairMutex<T> = lock_api::Mutex<RawFairMutex, T>;
 /// Holds a [`FairMutex`].
 pub type FairMutexGuard<'a, T> = lock_api::MutexGuard<'a, RawFairMutex, T>;
-/// Holds a [`FairMutex`], for a part of its data.
+/// Holds a [`FairMutex`], and gives access to a part of its data.
 pub type MappedFairMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawFairMutex, T>;
 
-/// A mutual exclusion lock that its thread may lock again.
+/// A mutual exclusion lock that its holder may lock again.
 pub type ReentrantMutex<T> = lock_api::ReentrantMutex<RawMutex, RawThreadId, T>;
 /// Holds a [`ReentrantMutex`].
 pub type ReentrantMutexGuard<'a, T> = lock_api::ReentrantMutexGuard<'a, RawMutex, RawThreadId, T>;
-/// Holds a [`ReentrantMutex`], for a part of its data.
+/// Holds a [`ReentrantMutex`], and gives access to a part of its data.
 pub type MappedReentrantMutexGuard<'a, T> =
     lock_api::MappedReentrantMutexGuard<'a, RawMutex, RawThreadId, T>;
 
@@ -49,30 +50,30 @@ pub type RwLockReadGuard<'a, T> = lock_api::RwLockReadGuard<'a, RawRwLock, T>;
 pub type RwLockWriteGuard<'a, T> = lock_api::RwLockWriteGuard<'a, RawRwLock, T>;
 /// Holds a [`RwLock`] for reading, and may become a writer.
 pub type RwLockUpgradableReadGuard<'a, T> = lock_api::RwLockUpgradableReadGuard<'a, RawRwLock, T>;
-/// Holds a [`RwLock`] for reading, for a part of its data.
+/// Holds a [`RwLock`] for reading, and gives access to a part of its data.
 pub type MappedRwLockReadGuard<'a, T> = lock_api::MappedRwLockReadGuard<'a, RawRwLock, T>;
-/// Holds a [`RwLock`] for writing, for a part of its data.
+/// Holds a [`RwLock`] for writing, and gives access to a part of its data.
 pub type MappedRwLockWriteGuard<'a, T> = lock_api::MappedRwLockWriteGuard<'a, RawRwLock, T>;
 
-/// A [`Mutex`], from a constant; known by where this was called.
+/// Creates a [`Mutex`] in a constant, identified by the place of this call.
 #[track_caller]
 pub const fn const_mutex<T>(val: T) -> Mutex<T> {
     Mutex::const_new(RawMutex::INIT, val)
 }
 
-/// A [`FairMutex`], from a constant; known by where this was called.
+/// Creates a [`FairMutex`] in a constant, identified by the place of this call.
 #[track_caller]
 pub const fn const_fair_mutex<T>(val: T) -> FairMutex<T> {
     FairMutex::const_new(RawFairMutex::INIT, val)
 }
 
-/// A [`RwLock`], from a constant; known by where this was called.
+/// Creates a [`RwLock`] in a constant, identified by the place of this call.
 #[track_caller]
 pub const fn const_rwlock<T>(val: T) -> RwLock<T> {
     RwLock::const_new(RawRwLock::INIT, val)
 }
 
-/// A [`ReentrantMutex`], from a constant; known by where this was called.
+/// Creates a [`ReentrantMutex`] in a constant, identified by the place of this call.
 #[track_caller]
 pub const fn const_reentrant_mutex<T>(val: T) -> ReentrantMutex<T> {
     ReentrantMutex::const_new(RawMutex::INIT, RawThreadId, val)

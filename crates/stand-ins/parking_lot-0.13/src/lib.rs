@@ -1,11 +1,13 @@
-//! parking_lot 0.13 with every lock profiled: `nexus-lockprof`'s own locks, which have its API, under its name.
+//! parking_lot 0.13 with every lock profiled: `nexus-lockprof`'s own locks, which have its API,
+//! under its name.
 //!
-//! What differs from the real one: locks are larger (24 bytes for a mutex's raw lock, where the real one has 1), and locks are types of
-//! this crate around lock_api's, so that they know where they were made. Guards are lock_api's.
+//! It differs from the real one in two ways. Locks are larger: a mutex's raw lock takes 24 bytes
+//! instead of 1. And locks are this crate's types around lock_api's, so that they know where they
+//! were created. Guards are lock_api's.
 
-// What is used here says so: in its own crate it is the real one.
+// Inside this crate, `parking_lot` means the real one.
 extern crate real as parking_lot;
-// parking_lot itself does not depend on it: there is no name for it but this.
+// parking_lot does not depend on serde, so only this line brings it in.
 #[cfg(feature = "serde")]
 extern crate serde;
 
@@ -35,12 +37,12 @@ pub use real::lock_api;
 ///
 /// In an expression its argument is not inferred: `<RawRwLock>::INIT`, not `RawRwLock::INIT`.
 pub type RawRwLock<const RECURSIVE: bool = false> = <Readers<RECURSIVE> as Recursion>::Raw;
-/// Picks the raw lock for [`RawRwLock`].
+/// Selects the raw lock for [`RawRwLock`].
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Readers<const RECURSIVE: bool> {}
 
-/// What [`Readers`] picks.
+/// What [`Readers`] selects.
 #[doc(hidden)]
 pub trait Recursion {
     /// The raw lock.

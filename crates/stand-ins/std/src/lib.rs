@@ -1,7 +1,8 @@
 //! std, with the locks of [`sync`] profiled.
 //!
-//! What is named here goes before what the globs bring, so a path such as `std::sync::Mutex` finds ours, and every other one std's own.
-//! That includes macros, the prelude, and unstable items, which stay as unstable as they are.
+//! Names defined here take precedence over the glob imports. So a path such as `std::sync::Mutex`
+//! finds ours, and every other path std's own. This includes macros, the prelude, and unstable
+//! items, which stay unstable.
 
 pub use ::std::*;
 

@@ -1,4 +1,5 @@
-//! tokio, with the locks of [`sync`] profiled. What is named here goes before what the globs bring.
+//! tokio, with the locks of [`sync`] profiled. Names defined here take precedence over the glob
+//! imports.
 
 pub use ::tokio::*;
 

@@ -1,4 +1,4 @@
-//! Writes `.lockprof` files that no snapshot would make: see `docs/format.md`.
+//! Writes `.lockprof` files that no snapshot would make: see `docs/reference/format.md`.
 
 /// Bytes, one field after the other.
 #[derive(Clone, Default)]

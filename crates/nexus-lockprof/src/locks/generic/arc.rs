@@ -11,8 +11,8 @@ use lock_api::{
 use super::{Mutex, RwLock};
 
 impl<R, T: ?Sized> Mutex<R, T> {
-    /// An `Arc` of `lock_api`'s mutex, as the guards' `mutex` and `into_arc` give it, as an `Arc`
-    /// of ours.
+    /// Turns an `Arc` of `lock_api`'s mutex into an `Arc` of ours. The guards' `mutex` and
+    /// `into_arc` return such an `Arc`.
     ///
     /// ```
     /// use nexus_lockprof::{ArcMutexGuard, Mutex};
@@ -30,10 +30,12 @@ impl<R, T: ?Sized> Mutex<R, T> {
         unsafe { Arc::from_raw(Arc::into_raw(mutex) as *const Self) }
     }
 
-    /// `self` as an `Arc` of `lock_api`'s mutex, on the same count: the result must not be dropped.
+    /// `self` as an `Arc` of `lock_api`'s mutex. It shares `self`'s count, so it must not be
+    /// dropped.
     #[inline]
     fn arc_as_lock_api(self: &Arc<Self>) -> ManuallyDrop<Arc<lock_api::Mutex<R, T>>> {
-        // SAFETY: as above. The count stays with `self`, because `ManuallyDrop` never gives it up.
+        // SAFETY: the layouts are equal, as in `arc_from_lock_api`. `ManuallyDrop` never gives up
+        // the count, so it stays with `self`.
         ManuallyDrop::new(unsafe {
             Arc::from_raw(Arc::as_ptr(self) as *const lock_api::Mutex<R, T>)
         })
@@ -86,8 +88,8 @@ impl<R: RawMutexTimed, T: ?Sized> Mutex<R, T> {
 }
 
 impl<R, T: ?Sized> RwLock<R, T> {
-    /// An `Arc` of `lock_api`'s lock, as the guards' `rwlock` and `into_arc` give it, as an `Arc`
-    /// of ours.
+    /// Turns an `Arc` of `lock_api`'s lock into an `Arc` of ours. The guards' `rwlock` and
+    /// `into_arc` return such an `Arc`.
     #[inline]
     pub fn arc_from_lock_api(rwlock: Arc<lock_api::RwLock<R, T>>) -> Arc<Self> {
         // SAFETY: `Self` is a transparent wrapper of the pointee, so size, alignment and metadata
@@ -95,10 +97,12 @@ impl<R, T: ?Sized> RwLock<R, T> {
         unsafe { Arc::from_raw(Arc::into_raw(rwlock) as *const Self) }
     }
 
-    /// `self` as an `Arc` of `lock_api`'s lock, on the same count: the result must not be dropped.
+    /// `self` as an `Arc` of `lock_api`'s lock. It shares `self`'s count, so it must not be
+    /// dropped.
     #[inline]
     fn arc_as_lock_api(self: &Arc<Self>) -> ManuallyDrop<Arc<lock_api::RwLock<R, T>>> {
-        // SAFETY: as above. The count stays with `self`, because `ManuallyDrop` never gives it up.
+        // SAFETY: the layouts are equal, as in `arc_from_lock_api`. `ManuallyDrop` never gives up
+        // the count, so it stays with `self`.
         ManuallyDrop::new(unsafe {
             Arc::from_raw(Arc::as_ptr(self) as *const lock_api::RwLock<R, T>)
         })
@@ -155,7 +159,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self: &Arc<Self>,
         guard: R::SharedGuard,
     ) -> ArcRwLockReadGuard<R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.arc_as_lock_api().make_arc_read_guard_unchecked(guard) }
     }
 
@@ -170,7 +174,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self: &Arc<Self>,
         guard: R::ExclusiveGuard,
     ) -> ArcRwLockWriteGuard<R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.arc_as_lock_api().make_arc_write_guard_unchecked(guard) }
     }
 }
@@ -244,7 +248,7 @@ impl<R: RawRwLockUpgrade, T: ?Sized> RwLock<R, T> {
         self: &Arc<Self>,
         guard: R::UpgradableGuard,
     ) -> ArcRwLockUpgradableReadGuard<R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe {
             self.arc_as_lock_api()
                 .make_upgradable_arc_guard_unchecked(guard)

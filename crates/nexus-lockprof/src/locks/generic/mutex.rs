@@ -4,15 +4,15 @@ use lock_api::{MutexGuard, RawMutex, RawMutexFair, RawMutexTimed};
 
 /// A mutual exclusion lock over the raw lock `R`.
 ///
-/// Known to most programs as [`Mutex`](crate::Mutex) or [`FairMutex`](crate::FairMutex).
+/// Most programs use it as [`Mutex`](crate::Mutex) or [`FairMutex`](crate::FairMutex).
 ///
-/// Formatting a mutex with `{:?}` takes it, if it is free, to show the data. That is an acquisition
-/// like any other, and recorded at a line inside `lock_api`, which does the formatting.
+/// Formatting a mutex with `{:?}` acquires it, if it is free, to show the data. That acquisition is
+/// recorded too, at a line inside `lock_api`, which does the formatting.
 #[repr(transparent)]
 pub struct Mutex<R, T: ?Sized>(lock_api::Mutex<R, T>);
 
 impl<R, T> Mutex<R, T> {
-    /// Creates a mutex over a raw lock that was made beforehand.
+    /// Creates a mutex over an existing raw lock.
     ///
     /// ```
     /// use nexus_lockprof::{Mutex, RawMutex};
@@ -60,7 +60,7 @@ impl<R, T: ?Sized> Mutex<R, T> {
         &self.0
     }
 
-    /// The way back from [`as_lock_api`](Self::as_lock_api), and from what `MutexGuard::mutex`
+    /// The inverse of [`as_lock_api`](Self::as_lock_api). Also converts what `MutexGuard::mutex`
     /// returns.
     ///
     /// ```
@@ -93,11 +93,10 @@ impl<R: RawMutex, T> Mutex<R, T> {
 }
 
 impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
-    /// Acquires the mutex, waiting until it is free. The acquisition is recorded at the caller's
-    /// line.
+    /// Acquires the mutex, and waits until it is free. Recorded at the caller's line.
     ///
-    /// A thread that locks a mutex it already holds waits for ever; see
-    /// [`ReentrantMutex`](crate::ReentrantMutex).
+    /// A thread that locks a mutex it already holds waits for ever; use
+    /// [`ReentrantMutex`](crate::ReentrantMutex) for that.
     ///
     /// ```
     /// let mutex = nexus_lockprof::Mutex::new(0);
@@ -110,7 +109,7 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
         self.0.lock()
     }
 
-    /// Acquires the mutex if it is free, and returns `None` if it is not. Does not wait.
+    /// Acquires the mutex if it is free. Returns `None` if it is not, without waiting.
     ///
     /// ```
     /// let mutex = nexus_lockprof::Mutex::new(0);
@@ -127,15 +126,15 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
 
     /// The data, without locking: `&mut self` proves that nobody else can reach it.
     ///
-    /// A lock left behind by a forgotten guard stays as it is.
+    /// A forgotten guard leaves the lock locked; this does not unlock it.
     #[inline]
     pub const fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
 
-    /// Whether the mutex is locked at this moment. Records nothing.
+    /// Whether the mutex is locked right now. Records nothing.
     ///
-    /// The answer may be out of date when it arrives.
+    /// The answer may already be out of date.
     ///
     /// ```
     /// let mutex = nexus_lockprof::Mutex::new(());
@@ -153,12 +152,12 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     ///
     /// # Safety
     ///
-    /// The calling context holds this mutex by the acquisition that `guard` is the state of, no
-    /// other guard stands for that acquisition, and no existing reference to the data conflicts
-    /// with access through the new guard.
+    /// The calling context must hold this mutex by the acquisition that `guard` belongs to. No
+    /// other guard may stand for that acquisition, and no existing reference to the data may
+    /// conflict with access through the new guard.
     #[inline]
     pub unsafe fn make_guard_unchecked(&self, guard: R::Guard) -> MutexGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_guard_unchecked(guard) }
     }
 
@@ -166,13 +165,13 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     ///
     /// # Safety
     ///
-    /// The calling context holds this mutex by the acquisition that `guard` is the state of, no
-    /// live guard will release it too, and no reference to the data is used afterwards without
+    /// The calling context must hold this mutex by the acquisition that `guard` belongs to. No live
+    /// guard may release it too, and no reference to the data may be used afterwards without
     /// synchronisation.
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock(&self, guard: R::Guard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock(guard) }
     }
 
@@ -180,16 +179,15 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     ///
     /// # Safety
     ///
-    /// What is done with it must leave every live guard valid: a guard must not be used or dropped
-    /// while its lock is released.
+    /// Every live guard must stay valid: a guard must not be used or dropped while its lock is
+    /// released.
     #[inline]
     pub unsafe fn raw(&self) -> &R {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.raw() }
     }
 
-    /// A pointer to the data, never null. Reads and writes through it must be synchronised by the
-    /// caller.
+    /// A pointer to the data, never null. The caller must synchronise reads and writes through it.
     #[inline]
     pub const fn data_ptr(&self) -> *mut T {
         self.0.data_ptr()
@@ -205,13 +203,13 @@ impl<R: RawMutexFair, T: ?Sized> Mutex<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_fair(&self, guard: R::Guard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_fair(guard) }
     }
 }
 
 impl<R: RawMutexTimed, T: ?Sized> Mutex<R, T> {
-    /// Acquires the mutex, waiting no longer than `timeout`; `None` if the time ran out.
+    /// Acquires the mutex, waiting at most `timeout`. `None` if time ran out.
     ///
     /// ```
     /// use std::time::Duration;
@@ -226,7 +224,7 @@ impl<R: RawMutexTimed, T: ?Sized> Mutex<R, T> {
         self.0.try_lock_for(timeout)
     }
 
-    /// Acquires the mutex, waiting no longer than until `timeout`; `None` if the time ran out.
+    /// Acquires the mutex, waiting at most until `timeout`. `None` if time ran out.
     #[inline]
     #[track_caller]
     pub fn try_lock_until(&self, timeout: R::Instant) -> Option<MutexGuard<'_, R, T>> {

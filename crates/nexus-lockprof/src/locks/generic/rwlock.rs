@@ -4,17 +4,16 @@ use lock_api::{RawRwLock, RawRwLockFair, RawRwLockTimed, RwLockReadGuard, RwLock
 
 /// A reader-writer lock over the raw lock `R`.
 ///
-/// Known to most programs as [`RwLock`](crate::RwLock) or
+/// Most programs use it as [`RwLock`](crate::RwLock) or
 /// [`RecursiveRwLock`](crate::RecursiveRwLock).
 ///
-/// Formatting a lock with `{:?}` takes it for reading, if that is possible at once, to show the
-/// data. That is an acquisition like any other, and recorded at a line inside `lock_api`, which
-/// does the formatting.
+/// Formatting a lock with `{:?}` acquires it for reading, if that is possible at once, to show the
+/// data. That acquisition is recorded too, at a line inside `lock_api`, which does the formatting.
 #[repr(transparent)]
 pub struct RwLock<R, T: ?Sized>(pub(super) lock_api::RwLock<R, T>);
 
 impl<R, T> RwLock<R, T> {
-    /// Creates a lock over a raw lock that was made beforehand.
+    /// Creates a lock over an existing raw lock.
     ///
     /// ```
     /// use nexus_lockprof::{RawRwLock, RwLock};
@@ -62,7 +61,7 @@ impl<R, T: ?Sized> RwLock<R, T> {
         &self.0
     }
 
-    /// The way back from [`as_lock_api`](Self::as_lock_api), and from what the guards' `rwlock`
+    /// The inverse of [`as_lock_api`](Self::as_lock_api). Also converts what the guards' `rwlock`
     /// returns.
     #[inline]
     pub const fn from_lock_api_ref(rwlock: &lock_api::RwLock<R, T>) -> &Self {
@@ -86,12 +85,12 @@ impl<R: RawRwLock, T> RwLock<R, T> {
 }
 
 impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
-    /// Acquires the lock for reading, waiting until no writer has it. The acquisition is recorded
-    /// at the caller's line.
+    /// Acquires the lock for reading, and waits until no writer has it. Recorded at the caller's
+    /// line.
     ///
     /// # Panics
     ///
-    /// parking_lot's raw locks panic when the count of readers overflows.
+    /// parking_lot's raw locks panic when the reader count overflows.
     ///
     /// ```
     /// let lock = nexus_lockprof::RwLock::new(5);
@@ -103,18 +102,18 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self.0.read()
     }
 
-    /// Acquires the lock for reading if that is possible without waiting.
+    /// Acquires the lock for reading if that needs no wait.
     ///
     /// # Panics
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     #[inline]
     #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, R, T>> {
         self.0.try_read()
     }
 
-    /// Acquires the lock for writing, waiting until nobody has it.
+    /// Acquires the lock for writing, and waits until nobody has it.
     ///
     /// A thread that already holds the lock waits for ever.
     ///
@@ -144,24 +143,24 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
 
     /// The data, without locking: `&mut self` proves that nobody else can reach it.
     ///
-    /// A lock left behind by a forgotten guard stays as it is.
+    /// A forgotten guard leaves the lock locked; this does not unlock it.
     #[inline]
     pub const fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
 
-    /// Whether the lock is held in any way at this moment. Records nothing.
+    /// Whether anyone holds the lock right now, in any mode. Records nothing.
     ///
-    /// The answer may be out of date when it arrives.
+    /// The answer may already be out of date.
     #[inline]
     #[track_caller]
     pub fn is_locked(&self) -> bool {
         self.0.is_locked()
     }
 
-    /// Whether a writer holds the lock at this moment. Records nothing.
+    /// Whether a writer holds the lock right now. Records nothing.
     ///
-    /// The answer may be out of date when it arrives.
+    /// The answer may already be out of date.
     ///
     /// ```
     /// let lock = nexus_lockprof::RwLock::new(5);
@@ -178,15 +177,15 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
     ///
     /// # Safety
     ///
-    /// The calling context holds this lock for reading by the acquisition that `guard` is the state
-    /// of, no other guard stands for that acquisition, and no existing reference to the data
-    /// conflicts with access through the new guard.
+    /// The calling context must hold this lock for reading by the acquisition that `guard` belongs
+    /// to. No other guard may stand for that acquisition, and no existing reference to the data may
+    /// conflict with access through the new guard.
     #[inline]
     pub unsafe fn make_read_guard_unchecked(
         &self,
         guard: R::SharedGuard,
     ) -> RwLockReadGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_read_guard_unchecked(guard) }
     }
 
@@ -200,7 +199,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         &self,
         guard: R::ExclusiveGuard,
     ) -> RwLockWriteGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_write_guard_unchecked(guard) }
     }
 
@@ -208,13 +207,13 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
     ///
     /// # Safety
     ///
-    /// The calling context holds this lock for reading by the acquisition that `guard` is the state
-    /// of, no live guard will release it too, and no reference to the data is used afterwards
+    /// The calling context must hold this lock for reading by the acquisition that `guard` belongs
+    /// to. No live guard may release it too, and no reference to the data may be used afterwards
     /// without synchronisation.
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_read(&self, guard: R::SharedGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_read(guard) }
     }
 
@@ -226,7 +225,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_write(&self, guard: R::ExclusiveGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_write(guard) }
     }
 
@@ -234,16 +233,15 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
     ///
     /// # Safety
     ///
-    /// What is done with it must leave every live guard valid: a guard must not be used or dropped
-    /// while its lock is released.
+    /// Every live guard must stay valid: a guard must not be used or dropped while its lock is
+    /// released.
     #[inline]
     pub unsafe fn raw(&self) -> &R {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.raw() }
     }
 
-    /// A pointer to the data, never null. Reads and writes through it must be synchronised by the
-    /// caller.
+    /// A pointer to the data, never null. The caller must synchronise reads and writes through it.
     #[inline]
     pub const fn data_ptr(&self) -> *mut T {
         self.0.data_ptr()
@@ -259,7 +257,7 @@ impl<R: RawRwLockFair, T: ?Sized> RwLock<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_read_fair(&self, guard: R::SharedGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_read_fair(guard) }
     }
 
@@ -271,36 +269,35 @@ impl<R: RawRwLockFair, T: ?Sized> RwLock<R, T> {
     #[inline]
     #[track_caller]
     pub unsafe fn force_unlock_write_fair(&self, guard: R::ExclusiveGuard) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.force_unlock_write_fair(guard) }
     }
 }
 
 impl<R: RawRwLockTimed, T: ?Sized> RwLock<R, T> {
-    /// Acquires the lock for reading, waiting no longer than `timeout`; `None` if the time ran out.
+    /// Acquires the lock for reading, waiting at most `timeout`. `None` if time ran out.
     ///
     /// # Panics
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     #[inline]
     #[track_caller]
     pub fn try_read_for(&self, timeout: R::Duration) -> Option<RwLockReadGuard<'_, R, T>> {
         self.0.try_read_for(timeout)
     }
 
-    /// Acquires the lock for reading, waiting no longer than until `timeout`; `None` if the time
-    /// ran out.
+    /// Acquires the lock for reading, waiting at most until `timeout`. `None` if time ran out.
     ///
     /// # Panics
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     #[inline]
     #[track_caller]
     pub fn try_read_until(&self, timeout: R::Instant) -> Option<RwLockReadGuard<'_, R, T>> {
         self.0.try_read_until(timeout)
     }
 
-    /// Acquires the lock for writing, waiting no longer than `timeout`; `None` if the time ran out.
+    /// Acquires the lock for writing, waiting at most `timeout`. `None` if time ran out.
     ///
     /// ```
     /// use std::time::Duration;
@@ -315,8 +312,7 @@ impl<R: RawRwLockTimed, T: ?Sized> RwLock<R, T> {
         self.0.try_write_for(timeout)
     }
 
-    /// Acquires the lock for writing, waiting no longer than until `timeout`; `None` if the time
-    /// ran out.
+    /// Acquires the lock for writing, waiting at most until `timeout`. `None` if time ran out.
     #[inline]
     #[track_caller]
     pub fn try_write_until(&self, timeout: R::Instant) -> Option<RwLockWriteGuard<'_, R, T>> {

@@ -1,16 +1,16 @@
-//! The upgradable reads of [`RwLock`].
+//! Upgradable reads of [`RwLock`].
 
 use lock_api::{RawRwLockUpgrade, RawRwLockUpgradeTimed, RwLockUpgradableReadGuard};
 
 use super::RwLock;
 
 impl<R: RawRwLockUpgrade, T: ?Sized> RwLock<R, T> {
-    /// Acquires the lock for a read that can be upgraded to a write, waiting until no writer and no
-    /// other upgradable reader has it. Plain readers may be inside at the same time.
+    /// Acquires the lock for a read that can be upgraded to a write. Waits until no writer and no
+    /// other upgradable reader has it. Plain readers may hold it at the same time.
     ///
     /// # Panics
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     ///
     /// ```
     /// use nexus_lockprof::{RwLock, RwLockUpgradableReadGuard};
@@ -28,11 +28,11 @@ impl<R: RawRwLockUpgrade, T: ?Sized> RwLock<R, T> {
         self.0.upgradable_read()
     }
 
-    /// Acquires the lock for an upgradable read if that is possible without waiting.
+    /// Acquires the lock for an upgradable read if that needs no wait.
     ///
     /// # Panics
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     #[inline]
     #[track_caller]
     pub fn try_upgradable_read(&self) -> Option<RwLockUpgradableReadGuard<'_, R, T>> {
@@ -50,18 +50,17 @@ impl<R: RawRwLockUpgrade, T: ?Sized> RwLock<R, T> {
         &self,
         guard: R::UpgradableGuard,
     ) -> RwLockUpgradableReadGuard<'_, R, T> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.make_upgradable_guard_unchecked(guard) }
     }
 }
 
 impl<R: RawRwLockUpgradeTimed, T: ?Sized> RwLock<R, T> {
-    /// Acquires the lock for an upgradable read, waiting no longer than `timeout`; `None` if the
-    /// time ran out.
+    /// Acquires the lock for an upgradable read, waiting at most `timeout`. `None` if time ran out.
     ///
     /// # Panics
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     #[inline]
     #[track_caller]
     pub fn try_upgradable_read_for(
@@ -71,12 +70,12 @@ impl<R: RawRwLockUpgradeTimed, T: ?Sized> RwLock<R, T> {
         self.0.try_upgradable_read_for(timeout)
     }
 
-    /// Acquires the lock for an upgradable read, waiting no longer than until `timeout`; `None` if
-    /// the time ran out.
+    /// Acquires the lock for an upgradable read, waiting at most until `timeout`. `None` if time
+    /// ran out.
     ///
     /// # Panics
     ///
-    /// As [`read`](Self::read).
+    /// As for [`read`](Self::read).
     #[inline]
     #[track_caller]
     pub fn try_upgradable_read_until(

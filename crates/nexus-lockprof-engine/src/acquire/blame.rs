@@ -1,0 +1,417 @@
+//! Who a wait is blamed on.
+//!
+//! A wait that parked is divided among those who held the lock meanwhile. What is known of them are the holds in
+//! the [`wait_log`](crate::acquire::wait_log), and two holders that the waiter met: the one that the lock published before
+//! it parked, and the one that it published when the waiter came to own it. [`Wait::shares`] says who gets what;
+//! `docs/decisions/0022-blame.md` says why.
+
+use crate::acquire::signal::Attempt;
+use crate::acquire::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
+use crate::core::Core;
+use crate::identity::{HoldMode, PointKey};
+use crate::record::shard::Shard;
+use crate::record::statistics::{Delta, Measured, Owner, Record};
+use crate::sync::{Ordering::Relaxed, bump};
+
+/// Points that one wait is divided among; the time of others is divided among these.
+const POINTS: usize = 16;
+
+/// A wait that is over, and what is known of those it was for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    pub(crate) span: Span,
+    /// Whether the log may know more: the waiter was parked.
+    pub(crate) parked: bool,
+    /// The holder that was met first.
+    pub(crate) first: Option<PointKey>,
+    /// The holder that published itself last before the wait was over.
+    pub(crate) last: Option<PointKey>,
+    /// Whether the waiter gave up, with that holder still inside.
+    pub(crate) still_held: bool,
+    /// The waiter's own hold that goes on during its wait, an upgradable one: its point and its beginning.
+    pub(crate) own: Option<(PointKey, u64)>,
+}
+
+/// Who gets which part.
+#[derive(Debug)]
+pub(crate) struct Shares {
+    points: [(PointKey, u64); POINTS],
+    len: usize,
+    /// Whose hold it was that the wait began in.
+    pub(crate) met: Option<PointKey>,
+}
+
+impl Shares {
+    fn new() -> Self {
+        Shares {
+            points: [(PointKey(0), 0); POINTS],
+            len: 0,
+            met: None,
+        }
+    }
+
+    fn add(&mut self, key: PointKey, ticks: u64) {
+        let (known, free) = self.points.split_at_mut(self.len);
+        if let Some((_, sum)) = known.iter_mut().find(|(point, _)| *point == key) {
+            *sum = sum.saturating_add(ticks);
+        } else if let Some(slot) = free.first_mut() {
+            *slot = (key, ticks);
+            self.len += 1;
+        }
+    }
+
+    /// Calls `each` with a part of `total_ns` for each point. The parts add up to all of it, unless nobody is known.
+    pub(crate) fn divide(&self, total_ns: u64, mut each: impl FnMut(PointKey, u64)) {
+        let points = &self.points[..self.len];
+        let all: u128 = points.iter().map(|&(_, ticks)| u128::from(ticks)).sum();
+        let part = |ticks: u64| match all {
+            0 => 0,
+            // At most `total_ns`.
+            _ => (u128::from(total_ns) * u128::from(ticks) / all) as u64,
+        };
+        let given: u64 = points.iter().map(|&(_, ticks)| part(ticks)).sum();
+        // What rounding left goes to the largest.
+        let largest = (0..points.len()).rev().max_by_key(|&index| points[index].1);
+        for (index, &(key, ticks)) in points.iter().enumerate() {
+            let rest = if largest == Some(index) {
+                total_ns - given
+            } else {
+                0
+            };
+            each(key, part(ticks) + rest);
+        }
+    }
+}
+
+impl Wait {
+    /// Who gets which part.
+    pub(crate) fn shares(&self) -> Shares {
+        let mut holds = Holds::new();
+        if self.parked {
+            LOG.overlapping(&self.span, |hold| {
+                if self.may_wait_for(&hold) {
+                    holds.add(hold);
+                }
+            });
+        }
+        self.shares_of(holds.by_end())
+    }
+
+    /// Whether the hold can have kept this waiter out.
+    fn may_wait_for(&self, hold: &Hold) -> bool {
+        // An upgradable holder lets readers in, and comes in beside them. A reader may wait for readers: behind
+        // the writer that waits for them.
+        let beside = self.mode() == HoldMode::Upgradable && is_shared(hold.key);
+        hold.start < hold.end && !beside && self.own != Some((hold.key, hold.start))
+    }
+
+    fn mode(&self) -> HoldMode {
+        self.span.key.site().mode()
+    }
+
+    /// The same, of `holds`, the last to end first.
+    fn shares_of(&self, holds: &[Hold]) -> Shares {
+        let Span { start, end, .. } = self.span;
+        let mut shares = Shares::new();
+        if holds.is_empty() {
+            self.share_of_met(&mut shares);
+            return shares;
+        }
+        // Backwards, each hold gets what no later end covers: of readers that were inside together, the last to
+        // leave is the one that counts. Before `reached` nothing is given out yet.
+        let mut reached = end;
+        let mut later: Option<&Hold> = None;
+        for hold in holds {
+            if let Some(gap) = reached.checked_sub(hold.end).filter(|&gap| gap != 0) {
+                match later {
+                    None => self.share_of_last(&mut shares, hold, gap),
+                    // It owned the lock already, and did not run yet.
+                    Some(later) if was_handed(hold, later) => shares.add(later.key, gap),
+                    // The lock was free, or its holders are unknown: everybody's in proportion.
+                    Some(_) => {}
+                }
+            }
+            let from = hold.start.max(start);
+            let to = hold.end.min(reached);
+            if from < to {
+                shares.add(hold.key, to - from);
+                shares.met = Some(hold.key);
+                reached = from;
+                later = Some(hold);
+            }
+        }
+        if let Some(gap) = reached.checked_sub(start).filter(|&gap| gap != 0) {
+            match later {
+                Some(earliest) if earliest.lock.has(LockRef::HANDED) => {
+                    shares.add(earliest.key, gap);
+                }
+                _ => {
+                    if let Some(first) = self.first {
+                        shares.add(first, gap);
+                        shares.met = Some(first);
+                    }
+                }
+            }
+        }
+        shares
+    }
+
+    /// What lies between the last hold that is known and the end.
+    fn share_of_last(&self, shares: &mut Shares, latest: &Hold, gap: u64) {
+        let Some(last) = self.last else { return };
+        // Of readers the one that came last is known, who need not have left last; and the time that the waiter
+        // takes to wake up is nobody's.
+        let is_another = last != latest.key && !is_shared(last);
+        if self.still_held || is_another {
+            shares.add(last, gap);
+        }
+    }
+
+    /// Nothing is known but the holders that were met: half and half.
+    fn share_of_met(&self, shares: &mut Shares) {
+        let ticks = self.span.end.saturating_sub(self.span.start).max(2);
+        // Readers that let in a reader are no reason to have waited.
+        let beside = self.mode() == HoldMode::Shared && !self.still_held;
+        let last = self.last.filter(|&last| !(beside && is_shared(last)));
+        let halves = match (self.first, last) {
+            (Some(first), Some(last)) => [Some(first), Some(last)],
+            (known, None) | (None, known) => [known, known],
+        };
+        let parts = [ticks - ticks / 2, ticks / 2];
+        for (key, ticks) in halves.into_iter().flatten().zip(parts) {
+            shares.add(key, ticks);
+        }
+        shares.met = halves[0];
+    }
+}
+
+fn is_shared(key: PointKey) -> bool {
+    key.site().mode() == HoldMode::Shared
+}
+
+/// Whether the lock went from `hold` to `later` without being free in between.
+fn was_handed(hold: &Hold, later: &Hold) -> bool {
+    later.lock.has(LockRef::HANDED) || hold.lock.was_fair() && later.lock.has(LockRef::QUEUED)
+}
+
+/// The holds that overlap a wait.
+struct Holds {
+    holds: [Hold; ENTRIES],
+    len: usize,
+}
+
+impl Holds {
+    fn new() -> Self {
+        let none = Hold {
+            lock: LockRef::from_address(0),
+            engine: 0,
+            key: PointKey(0),
+            start: 0,
+            end: 0,
+        };
+        Holds {
+            holds: [none; ENTRIES],
+            len: 0,
+        }
+    }
+
+    fn add(&mut self, hold: Hold) {
+        if let Some(slot) = self.holds.get_mut(self.len) {
+            *slot = hold;
+            self.len += 1;
+        }
+    }
+
+    /// The last to end first. They nearly are already; of equals, the one that was found first.
+    fn by_end(&mut self) -> &[Hold] {
+        let holds = &mut self.holds[..self.len];
+        for sorted in 1..holds.len() {
+            let mut at = sorted;
+            while at > 0 && holds[at - 1].end < holds[at].end {
+                holds.swap(at - 1, at);
+                at -= 1;
+            }
+        }
+        holds
+    }
+}
+
+impl Core {
+    /// Books `measured`, which was a wait, to those it was for; with `count` also that somebody was kept waiting.
+    pub(crate) fn blame(
+        &self,
+        shard: &Shard,
+        owner: &Owner,
+        wait: &Wait,
+        measured: Measured,
+        count: bool,
+    ) {
+        let shares = wait.shares();
+        shares.divide(measured.ns, |key, ns| {
+            if let Some(record) = self.blamed(shard, owner, key) {
+                let caused = Some(Measured { ns, ..measured });
+                let delta = Delta {
+                    caused,
+                    ..Delta::default()
+                };
+                self.add(shard, owner, record, &delta);
+            }
+        });
+        if count
+            && let Some(met) = shares.met
+            && let Some(record) = self.blamed(shard, owner, met)
+        {
+            bump(&record.blocked, 1);
+        }
+    }
+
+    /// This thread's own record of a point that others are blamed at.
+    fn blamed<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
+        let known = shard.hot.find_either(key);
+        known.or_else(|| self.record(shard, owner, key, Attempt::Waits))
+    }
+
+    /// A measured hold ends, and somebody is parked on the lock: tells them whose it was.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn log_hold(&self, lock: LockRef, pending: &crate::record::pending::Pending) {
+        // SAFETY: null, or a record of an engine that the lock keeps alive.
+        let Some(record) = (unsafe { pending.record.load(Relaxed).as_ref() }) else {
+            return;
+        };
+        LOG.append(&Hold {
+            lock: lock.with(pending.how_acquired()),
+            engine: self.number,
+            key: record.key,
+            start: pending.hold_start.load(Relaxed),
+            end: pending.hold_end.load(Relaxed),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::number_of;
+    use crate::identity::SiteKey;
+    use std::panic::Location;
+
+    #[track_caller]
+    fn at(mode: HoldMode) -> PointKey {
+        let class = number_of("blame").unwrap();
+        PointKey::new(SiteKey::new(Location::caller(), mode), class)
+    }
+
+    fn wait(first: Option<PointKey>, last: Option<PointKey>) -> Wait {
+        Wait {
+            span: Span {
+                lock: LockRef::from_address(64),
+                engine: 1,
+                key: at(HoldMode::Exclusive),
+                start: 100,
+                end: 200,
+            },
+            parked: true,
+            first,
+            last,
+            still_held: false,
+            own: None,
+        }
+    }
+
+    fn hold(key: PointKey, start: u64, end: u64) -> Hold {
+        Hold {
+            lock: LockRef::from_address(64),
+            engine: 1,
+            key,
+            start,
+            end,
+        }
+    }
+
+    /// The parts of a wait that took as many nanoseconds as ticks.
+    fn parts(wait: &Wait, holds: &[Hold]) -> Vec<(PointKey, u64)> {
+        let mut found = Holds::new();
+        holds.iter().rev().for_each(|&hold| found.add(hold));
+        let mut parts = Vec::new();
+        let span = wait.span;
+        let shares = wait.shares_of(found.by_end());
+        shares.divide(span.end - span.start, |key, ns| parts.push((key, ns)));
+        parts.sort_by_key(|&(_, ns)| ns);
+        parts
+    }
+
+    #[test]
+    fn exclusive_holders_get_their_own_time() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        let holds = [hold(a, 0, 130), hold(b, 130, 150), hold(a, 150, 200)];
+        assert_eq!(parts(&wait(Some(a), Some(a)), &holds), [(b, 20), (a, 80)]);
+    }
+
+    #[test]
+    fn of_readers_the_last_to_leave_comes_first() {
+        let (slow, fast) = (at(HoldMode::Shared), at(HoldMode::Shared));
+        let readers = PointKey::at(slow, SiteKey::readers());
+        let holds = [
+            hold(fast, 90, 120),
+            hold(fast, 150, 160),
+            hold(slow, 110, 200),
+        ];
+        let wait = wait(Some(readers), Some(readers));
+        assert_eq!(parts(&wait, &holds), [(fast, 10), (slow, 90)]);
+    }
+
+    #[test]
+    fn gaps_go_by_what_is_known_of_them() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        let (c, d) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        // In front the first that was met, at the end the last, in the middle in proportion.
+        let known = wait(Some(c), Some(d));
+        let holds = [hold(a, 120, 130), hold(b, 150, 180)];
+        // 20 for c, 10 for a, 30 for b, 20 for d: of 80, which stand for 100.
+        assert_eq!(parts(&known, &holds), [(a, 12), (d, 25), (c, 25), (b, 38)]);
+        let mut handed = holds;
+        handed[1].lock = handed[1].lock.with(LockRef::HANDED);
+        assert_eq!(parts(&known, &handed), [(a, 10), (d, 20), (c, 20), (b, 50)]);
+        // The one that woke the waiter up: the time that takes is nobody's.
+        let known = wait(Some(c), Some(b));
+        assert_eq!(parts(&known, &holds), [(a, 16), (c, 33), (b, 51)]);
+    }
+
+    #[test]
+    fn with_nothing_in_the_log_it_is_half_and_half() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        assert_eq!(parts(&wait(Some(a), Some(b)), &[]), [(a, 50), (b, 50)]);
+        assert_eq!(parts(&wait(Some(a), Some(a)), &[]), [(a, 100)]);
+        assert_eq!(parts(&wait(None, Some(b)), &[]), [(b, 100)]);
+        assert_eq!(parts(&wait(None, None), &[]), []);
+    }
+
+    #[test]
+    fn parts_add_up_to_the_nanosecond() {
+        let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
+        for third in 101..200 {
+            let holds = [hold(a, 0, third), hold(b, third, 200)];
+            let shares = wait(None, None);
+            let mut found = Holds::new();
+            holds.iter().for_each(|&hold| found.add(hold));
+            for total in [0, 1, 7, 999_999_937, u64::MAX] {
+                let mut sum = 0_u64;
+                shares
+                    .shares_of(found.by_end())
+                    .divide(total, |_, ns| sum += ns);
+                assert_eq!(sum, total);
+            }
+        }
+    }
+
+    #[test]
+    fn no_time_at_all_is_still_somebodys() {
+        let a = at(HoldMode::Exclusive);
+        let mut wait = wait(Some(a), None);
+        wait.span.end = wait.span.start;
+        assert_eq!(parts(&wait, &[]), [(a, 0)]);
+        let shares = wait.shares_of(&[]);
+        assert_eq!(shares.met, Some(a));
+    }
+}

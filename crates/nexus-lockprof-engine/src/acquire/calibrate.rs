@@ -1,0 +1,202 @@
+//! What the profiler's own work takes on this machine, measured once in a process by doing some of it.
+
+use crate::clock::Clock;
+use crate::config::{self, Mode};
+use crate::control::Control;
+use crate::identity::PointKey;
+use crate::record::governor::{Costs, Governor};
+use crate::record::hot::{HotCache, Probe};
+use crate::record::pending::Pool;
+use crate::record::reservoir::with_rng;
+use crate::record::sampler::Schedule;
+use crate::record::statistics::{Delta, Era, Kind, Measured, Owner, Record};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, bump};
+use Ordering::{Acquire, Relaxed, Release};
+use std::hint::black_box;
+
+const READINGS: u64 = 64;
+const FEW: usize = 3;
+const MANY: usize = 9;
+const ACQUISITIONS: u64 = 4096;
+/// Acquisitions of which one is timed, on average: rare enough to come as a surprise to the processor, as in a program.
+const INTERVAL: u64 = 256;
+
+/// A look-up, as a multiple of a timed acquisition.
+const TWICE: u64 = 2;
+
+/// What the loop does besides locking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Nothing,
+    Counting,
+    Timing,
+}
+
+/// Measures with `clock`, which must be a real one, and stores what came out. Some hundred microseconds.
+pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
+    let Some(bench) = Bench::try_new(clock) else {
+        return; // No memory for it: the assumed costs stay.
+    };
+    // Of what is always the same, the shortest batch: all else that the machine does only adds to it.
+    let [(nothing, _), ..] = bench.batches::<FEW>(Work::Nothing);
+    let [(counting, _), ..] = bench.batches::<FEW>(Work::Counting);
+    let mut each = bench
+        .batches::<MANY>(Work::Timing)
+        .map(|(ns, timed)| ns.saturating_sub(counting) / timed.max(1));
+    each.sort_unstable();
+    // The lower quartile: the first batches meet colder caches and branch predictors than a program's locks do, the
+    // last ones warmer.
+    let clock_ns = bench.clock_twice();
+    // On a busy machine what is subtracted may be too much: the bookkeeping takes as long as the readings at least.
+    let timed_ns = each[MANY / 4].max(2 * clock_ns).max(1);
+    costs.timed_ns.store(timed_ns, Relaxed);
+    costs.clock_ns.store(clock_ns, Relaxed);
+    costs.processor_ns.store(bench.processor_time(), Relaxed);
+    costs.looked_up_ns.store(TWICE * timed_ns, Relaxed);
+    // A processor may hide it all behind the lock.
+    let counted_ps = counting.saturating_sub(nothing) * 1_000 / ACQUISITIONS;
+    costs.counted_ps.store(counted_ps, Relaxed);
+}
+
+const ERA: Era = Era {
+    collection: 1,
+    resets: 0,
+    reservoir: config::RESERVOIR,
+};
+
+/// A record and all that goes with it, of nobody.
+struct Bench<'a> {
+    clock: &'a Clock,
+    cache: Box<HotCache>,
+    pool: Pool,
+    record: Box<Record>,
+    governor: Governor,
+    costs: Costs,
+    lock: AtomicBool,
+    seed: AtomicU64,
+}
+
+impl<'a> Bench<'a> {
+    fn try_new(clock: &'a Clock) -> Option<Self> {
+        let bench = Bench {
+            clock,
+            cache: Box::new(HotCache::new()),
+            pool: Pool::try_new(u64::MAX)?,
+            record: Box::new(Record::new(PointKey(8))),
+            governor: Governor::new(),
+            costs: Costs::assumed(),
+            lock: AtomicBool::new(false),
+            seed: AtomicU64::new(1),
+        };
+        let control = Control::new(1, Mode::Exact);
+        bench.cache.remember(&bench.record, control, || control);
+        // SAFETY: the record is this function's alone.
+        let owner = unsafe { Owner::assume() };
+        let first = Delta {
+            hold: Some(Measured {
+                kind: Kind::Hold,
+                ns: 1,
+                weight: 1,
+            }),
+            ..Delta::default()
+        };
+        // So that its reservoir is there.
+        bench.record.add(&owner, &first, ERA, &bench.seed, || true);
+        Some(bench)
+    }
+
+    /// Nanoseconds of two readings of the clock, one after the other.
+    fn clock_twice(&self) -> u64 {
+        let batch = |_| {
+            let start = self.clock.raw();
+            (0..2 * READINGS).for_each(|_| _ = black_box(self.clock.raw()));
+            self.clock.nanos(start, self.clock.raw()) / READINGS
+        };
+        // The shortest: all else that the machine does only adds to it.
+        (0..FEW as u64).map(batch).min().unwrap_or(0)
+    }
+
+    /// Nanoseconds that reading the thread's processor time takes.
+    fn processor_time(&self) -> u64 {
+        let one = |_| {
+            let start = self.clock.raw();
+            black_box(self.clock.processor_ns());
+            self.clock.nanos(start, self.clock.raw())
+        };
+        // The first finds the way into the system cold.
+        (0..FEW as u64).map(one).min().unwrap_or(1).max(1)
+    }
+
+    /// The shortest first.
+    fn batches<const N: usize>(&self, work: Work) -> [(u64, u64); N] {
+        let mut batches = [(); N].map(|()| self.batch(work));
+        batches.sort_unstable();
+        batches
+    }
+
+    /// Nanoseconds that the acquisitions took, and how many of them were timed.
+    fn batch(&self, work: Work) -> (u64, u64) {
+        let done = self.record.acquisitions.load(Relaxed);
+        self.record.holds.set(match work {
+            Work::Timing => with_rng(&self.seed, |rng| Schedule::after(done, INTERVAL, rng)),
+            Work::Nothing | Work::Counting => Schedule::NEVER,
+        });
+        let timed = self.record.holds.measured.load(Relaxed);
+        let start = self.clock.raw();
+        (0..ACQUISITIONS).for_each(|_| self.acquire(work));
+        let ns = self.clock.nanos(start, self.clock.raw());
+        (ns, self.record.holds.measured.load(Relaxed) - timed)
+    }
+
+    /// An acquisition and a release, as the hot path and `timed` make them.
+    #[inline(always)]
+    fn acquire(&self, work: Work) {
+        let key = black_box(self.record.key);
+        let probe = match work {
+            Work::Nothing => Probe::Off,
+            _ => self.cache.probe(key, || Probe::Cold),
+        };
+        match probe {
+            Probe::Count(hit) => {
+                self.lock.swap(true, Acquire);
+                // SAFETY: the record is this function's alone.
+                unsafe { hit.commit() };
+            }
+            Probe::Time(_) => return self.timed(),
+            Probe::Off | Probe::Cold => {
+                self.lock.swap(true, Acquire);
+            }
+        }
+        self.lock.swap(false, Release);
+    }
+
+    #[inline(never)]
+    fn timed(&self) {
+        let count = self.record.acquisitions.load(Relaxed) + 1;
+        // SAFETY: the record is this function's alone.
+        let owner = unsafe { Owner::assume() };
+        let Some(pending) = self.pool.take(&self.record) else {
+            return;
+        };
+        pending.number.store(count, Relaxed);
+        let next = with_rng(&self.seed, |rng| Schedule::after(count, INTERVAL, rng));
+        self.lock.swap(true, Acquire);
+        self.record.holds.set(next);
+        bump(&self.record.holds.measured, 1);
+        self.record.acquisitions.store(count, Relaxed);
+        pending.hold_start.store(self.clock.raw(), Relaxed);
+        pending.hold_end.store(self.clock.raw(), Relaxed);
+        self.lock.swap(false, Release);
+        let (start, end) = (
+            pending.hold_start.load(Relaxed),
+            pending.hold_end.load(Relaxed),
+        );
+        let ns = self.clock.nanos(start, end);
+        self.record.add_hold(&owner, ns, INTERVAL, ERA, &self.seed);
+        let nanos = |start, end| self.clock.nanos(start, end);
+        self.record.hold_pace.note(count, start, nanos);
+        self.governor.charge(40);
+        self.governor.steer(end, self.clock, 1.0, &self.costs);
+        self.pool.give_back(pending);
+    }
+}

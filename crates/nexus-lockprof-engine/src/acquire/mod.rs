@@ -1,0 +1,25 @@
+//! An acquisition, from the call to the guard, and what its release settles.
+
+#[cfg(not(lockprof_loom))]
+pub(crate) mod blame;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod calibrate;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod host;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod look;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod moment;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod room;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod signal;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod since_off;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod thread;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod ticket;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod timed;
+pub(crate) mod wait_log;

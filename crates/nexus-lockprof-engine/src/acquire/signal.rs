@@ -1,0 +1,162 @@
+//! Whether this thread may be in a signal handler, which must not allocate: it may have interrupted the allocator.
+//!
+//! Who waits for a lock is in none: a handler that waits for a lock may wait for the thread that it interrupted. So only what does not
+//! wait is asked about, where it would allocate.
+//!
+//! While a handler runs, its signal is blocked in its thread, unless it was set with `SA_NODEFER`. So a thread that blocks no signal, in a process
+//! without such a handler, is in none. Of any other it cannot be known: it may block signals for a reason of its own.
+//! A handler that unblocks its own signal, or was set by System V's rules (`SA_NODEFER` and `SA_RESETHAND`), cannot be told from the program.
+
+use crate::acquire::thread;
+use std::cell::Cell;
+
+/// How an acquisition is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// It waits if it has to.
+    Waits,
+    /// It does not wait, or not here: a signal handler may do that.
+    Tries,
+}
+
+impl Attempt {
+    /// Whether it may allocate. Asked only where it would.
+    pub(crate) fn may_allocate(self) -> bool {
+        match self {
+            Attempt::Waits => true,
+            Attempt::Tries => thread::with_patience(|patience| patience.ask(is_in_no_handler)),
+        }
+    }
+}
+
+/// How often a thread is to do without asking, after answers that were no.
+///
+/// To ask takes a call of the system for each signal. A thread that blocks signals, and only tries, would ask at each acquisition.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    refusals: Cell<u32>,
+    left: Cell<u32>,
+}
+
+/// It doubles so often, to 1,024.
+const MOST_REFUSALS: u32 = 10;
+
+impl Patience {
+    pub(crate) const fn new() -> Self {
+        Patience {
+            refusals: Cell::new(0),
+            left: Cell::new(0),
+        }
+    }
+
+    fn ask(&self, may: impl FnOnce() -> bool) -> bool {
+        if let Some(left) = self.left.get().checked_sub(1) {
+            self.left.set(left);
+            return false;
+        }
+        if may() {
+            self.refusals.set(0);
+            return true;
+        }
+        let refusals = self.refusals.get();
+        self.left.set((1 << refusals) - 1);
+        self.refusals.set((refusals + 1).min(MOST_REFUSALS));
+        false
+    }
+
+    /// What was refused is made by now: asks again from the next time on.
+    pub(crate) fn forget(&self) {
+        self.refusals.set(0);
+        self.left.set(0);
+    }
+}
+
+/// Signals are numbered from 1. On Linux there are 64, and 31 elsewhere.
+#[cfg(unix)]
+const LAST_SIGNAL: libc::c_int = if cfg!(target_os = "linux") { 64 } else { 31 };
+
+/// Whether the calling thread is surely in no handler. May be called in one.
+#[cfg(unix)]
+fn is_in_no_handler() -> bool {
+    !blocks_a_signal() && !(1..=LAST_SIGNAL).any(is_handled_again_meanwhile)
+}
+
+#[cfg(not(unix))]
+fn is_in_no_handler() -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn blocks_a_signal() -> bool {
+    let mut blocked = std::mem::MaybeUninit::uninit();
+    // SAFETY: without a new set the call only fills in the old one.
+    let failed =
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), blocked.as_mut_ptr()) };
+    if failed != 0 {
+        return true;
+    }
+    // SAFETY: filled in just now.
+    let blocked: libc::sigset_t = unsafe { blocked.assume_init() };
+    // SAFETY: a set that is filled in; a number that is no signal's is an error.
+    (1..=LAST_SIGNAL).any(|signal| unsafe { libc::sigismember(&raw const blocked, signal) } == 1)
+}
+
+/// Whether it has a handler that does not block it.
+#[cfg(unix)]
+fn is_handled_again_meanwhile(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action the call only fills in the old one. A signal that has none, or is none, is an error.
+    let action = unsafe {
+        if libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) != 0 {
+            return false;
+        }
+        action.assume_init()
+    };
+    let has_handler = ![libc::SIG_DFL, libc::SIG_IGN].contains(&action.sa_sigaction);
+    has_handler && action.sa_flags & libc::SA_NODEFER != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_asked_more_rarely_while_the_answer_is_no() {
+        let patience = Patience::new();
+        let mut asked = 0;
+        for _ in 0..10_000 {
+            assert!(!patience.ask(|| {
+                asked += 1;
+                false
+            }));
+        }
+        // 1, 2, 4 and so on up to 1,024 of them each, and then 1,024 of them again and again.
+        assert_eq!(asked, 10 + (10_000_usize - 1_023).div_ceil(1_024));
+        patience.forget();
+        assert!(patience.ask(|| true));
+        assert!(!patience.ask(|| false));
+        assert!(patience.ask(|| true));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_thread_that_blocks_a_signal_may_be_in_its_handler() {
+        // On a thread of its own, whose mask is nobody else's.
+        let tried = std::thread::spawn(|| {
+            // SAFETY: all zeros is a set, which the next call makes an empty one.
+            let mut set = unsafe { std::mem::zeroed() };
+            let mut answers = Vec::new();
+            for how in [libc::SIG_UNBLOCK, libc::SIG_BLOCK, libc::SIG_UNBLOCK] {
+                // SAFETY: the set is there to be written, and then filled in.
+                unsafe {
+                    libc::sigemptyset(&raw mut set);
+                    libc::sigaddset(&raw mut set, libc::SIGURG);
+                    libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
+                }
+                answers.push(is_in_no_handler());
+            }
+            answers
+        });
+        assert_eq!(tried.join().ok(), Some(vec![true, false, true]));
+    }
+}

@@ -1,0 +1,438 @@
+//! One point, all shards together: its sums, its samples, and what a snapshot tells of it.
+
+use crate::collect::archive::Archive;
+use crate::collect::monitor::Heat;
+use crate::record::reservoir::Drawn;
+use crate::record::statistics::{Kind, Reading, Record, SumReading, TallyReading};
+use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Sample, Samples, Site};
+use std::cmp::Ordering;
+
+/// One point, all shards together.
+pub(super) struct PointState {
+    pub(super) lock: Lock,
+    pub(super) mode: AcquireMode,
+    pub(super) site: Site,
+    /// Records of it that there are.
+    pub(super) records: usize,
+    /// The collection that something was last taken in before or in.
+    pub(super) touched: u64,
+    /// Sums of this collection.
+    pub(super) now: Reading,
+    /// Sums at the last reset.
+    base: Reading,
+    wait: Times,
+    hold: Times,
+    /// The hold total that the last snapshot told, if it was an estimate; see [`bound`](super::bound).
+    pub(super) told_hold_ns: u64,
+    pub(super) class: usize,
+    pub(super) heat: Heat,
+}
+
+#[derive(Default)]
+struct Times {
+    archive: Archive,
+    /// What was measured in the interval, by value up to `archived`; when that is too much, only what is new.
+    interval: Vec<Sample>,
+    /// A sample of the interval, when it was too much.
+    full: Option<Archive>,
+    interval_samples: u64,
+    /// How many of the interval's an earlier collection has put into the archive.
+    archived: usize,
+    /// What was taken over between two collections, or is of a collection that is not closed yet: it goes to the next
+    /// interval. When that is too much, a sample of it.
+    early: Vec<Sample>,
+    early_full: Option<Archive>,
+    early_samples: u64,
+    /// What `recent` made last, until something is taken in.
+    made: Option<Samples>,
+}
+
+impl Times {
+    fn begin(&mut self, goes_on: bool) {
+        if !goes_on {
+            self.interval.clear();
+            self.full = None;
+            self.interval_samples = 0;
+            self.made = None;
+        }
+        self.archived = self.interval.len();
+        if self.early_samples != 0 {
+            self.interval.append(&mut self.early);
+            if let Some(mut full) = self.early_full.take() {
+                self.interval.extend_from_slice(&full.samples());
+            }
+            self.interval_samples += std::mem::take(&mut self.early_samples);
+        }
+    }
+
+    /// Takes samples in, of the interval or `early`.
+    fn take_in(&mut self, drawn: Drawn, max_ns: u64, early: bool) {
+        let samples = drawn.kept.iter().map(|(packed, share)| Sample {
+            // Samples are rounded up, but not beyond the longest, if it is this one. It may also be an older
+            // one, and the sums of this one still to come.
+            value_ns: packed.value_ns_of(max_ns),
+            weight: packed.weight() as f64 * share,
+        });
+        if early {
+            self.early_samples += drawn.offered;
+            self.early.extend(samples);
+        } else {
+            self.interval_samples += drawn.offered;
+            self.interval.extend(samples);
+        }
+    }
+
+    /// Keeps what was taken in early within `size` samples.
+    fn bound_early(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        if self.early.len() > size || self.early_full.is_some() {
+            let full = self.early_full.get_or_insert_default();
+            full.extend(self.early.drain(..), size, rng);
+        }
+    }
+
+    /// Takes in all of another's, between two collections: what was measured in the interval is in the archive.
+    fn absorb(&mut self, mut other: Times, size: usize, rng: &mut fastrand::Rng) {
+        let all = other.archive.samples();
+        self.archive.extend(all.iter().copied(), size, rng);
+        self.early.append(&mut other.early);
+        if let Some(mut full) = other.early_full {
+            self.early.extend_from_slice(&full.samples());
+        }
+        self.early_samples += other.early_samples;
+        self.bound_early(size, rng);
+    }
+
+    fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        if self.interval.len() == self.archived {
+            return;
+        }
+        self.made = None;
+        let new = self.interval.iter().skip(self.archived).copied();
+        self.archive.extend(new, size, rng);
+        if self.full.is_some() || self.interval.len() > size {
+            let full = self.full.get_or_insert_default();
+            full.extend(self.interval.drain(..), size, rng);
+        }
+        // In the order that snapshots have. Most of it is.
+        self.interval.sort_by(|a, b| {
+            a.value_ns
+                .cmp(&b.value_ns)
+                .then(a.weight.total_cmp(&b.weight))
+        });
+    }
+
+    /// What was measured in the interval, to share.
+    fn recent(&mut self) -> Samples {
+        let (interval, full) = (&self.interval, &mut self.full);
+        let make = || match full {
+            Some(full) => full.samples().into(),
+            None if interval.is_empty() => Samples::default(),
+            None => interval.iter().copied().collect(),
+        };
+        self.made.get_or_insert_with(make).clone()
+    }
+}
+
+/// Samples that are kept of a point, and what chooses them.
+pub(super) struct Bound<'a> {
+    pub(super) size: usize,
+    pub(super) rng: &'a mut fastrand::Rng,
+}
+
+impl PointState {
+    /// `class` is that of [`Classes`](super::bound::Classes).
+    pub(super) fn new(lock: Lock, mode: AcquireMode, site: Site, class: usize) -> Self {
+        PointState {
+            lock,
+            mode,
+            site,
+            records: 0,
+            touched: 0,
+            now: Reading::default(),
+            base: Reading::default(),
+            wait: Times::default(),
+            hold: Times::default(),
+            told_hold_ns: 0,
+            class,
+            heat: Heat::default(),
+        }
+    }
+
+    /// Before a collection's records are taken in. Whether they are of the interval that there is already.
+    pub(super) fn begin(&mut self, goes_on: bool) {
+        self.wait.begin(goes_on);
+        self.hold.begin(goes_on);
+    }
+
+    /// After all of them were; archives keep `size` samples.
+    pub(super) fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        self.wait.end(size, rng);
+        self.hold.end(size, rng);
+    }
+
+    /// How many waits and holds were measured in the interval.
+    pub(super) fn offered(&self) -> [u64; 2] {
+        [self.wait.interval_samples, self.hold.interval_samples]
+    }
+
+    /// Makes what there is now the baseline of what follows.
+    pub(super) fn reset(&mut self) {
+        self.base = self.now;
+        self.told_hold_ns = 0;
+        self.wait.archive = Archive::default();
+        self.hold.archive = Archive::default();
+    }
+
+    /// Adds what has happened at a record since it was read `last`; what it has come to.
+    pub(super) fn take_in(
+        &mut self,
+        record: &Record,
+        last: Option<Reading>,
+        closed: u64,
+    ) -> Reading {
+        let reading = record.read_or(last);
+        add(&mut self.now, &reading, &last.unwrap_or_default());
+        self.touched = closed;
+        self.take_in_samples(record, &reading, closed, false);
+        reading
+    }
+
+    fn take_in_samples(
+        &mut self,
+        record: &Record,
+        reading: &Reading,
+        collection: u64,
+        early: bool,
+    ) {
+        for (kind, times, max_ns) in [
+            (Kind::Wait, &mut self.wait, reading.wait.max_ns),
+            (Kind::Hold, &mut self.hold, reading.hold.max_ns),
+        ] {
+            if let Some(drawn) = record.reservoir(kind).read(collection) {
+                times.take_in(drawn, max_ns, early);
+            }
+        }
+    }
+
+    /// The same for the last time: nobody writes the record any more. Of its samples, those of `collections` are new, and those of
+    /// `closed` are of the interval that is being merged.
+    pub(super) fn take_over(
+        &mut self,
+        record: &Record,
+        last: Option<Reading>,
+        collections: std::ops::RangeInclusive<u64>,
+        closed: Option<u64>,
+        bound: &mut Bound<'_>,
+    ) {
+        self.touched = *collections.end();
+        let reading = record.read_or(last);
+        add(&mut self.now, &reading, &last.unwrap_or_default());
+        for collection in collections {
+            let early = Some(collection) != closed;
+            self.take_in_samples(record, &reading, collection, early);
+        }
+        for times in [&mut self.wait, &mut self.hold] {
+            times.bound_early(bound.size, bound.rng);
+        }
+    }
+
+    /// Takes in all of another point, which is no more. Counters that grow keep growing, in sum.
+    pub(super) fn absorb(&mut self, other: PointState, bound: &mut Bound<'_>) {
+        add(&mut self.now, &other.now, &Reading::default());
+        add(&mut self.base, &other.base, &Reading::default());
+        self.wait.absorb(other.wait, bound.size, bound.rng);
+        self.hold.absorb(other.hold, bound.size, bound.rng);
+        self.told_hold_ns = self.told_hold_ns.saturating_add(other.told_hold_ns);
+        self.touched = self.touched.max(other.touched);
+    }
+
+    /// What has happened at it since the last reset; there were `resets` of them.
+    pub(super) fn point(&mut self, resets: u64) -> Point {
+        let mut point = Point::new(self.lock.clone(), self.mode, self.site.clone());
+        let (now, base) = (&self.now, &self.base);
+        point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
+        point.contentions = now.contentions.saturating_sub(base.contentions);
+        point.try_failures = now.try_failures.saturating_sub(base.try_failures);
+        point.timeouts = now.timeouts.saturating_sub(base.timeouts);
+        point.cancellations = now.cancellations.saturating_sub(base.cancellations);
+        point.vain_wait_ns = now.vain_wait_ns.saturating_sub(base.vain_wait_ns);
+        point.blocked = now.blocked.saturating_sub(base.blocked);
+        point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
+        if now.caused.stretch == resets {
+            point.caused_variance = now.caused.variance;
+        }
+        point.wait = durations(&now.wait, &base.wait, &mut self.wait, resets);
+        point.hold = durations(&now.hold, &base.hold, &mut self.hold, resets);
+        // Of holds any may be the one that is not measured.
+        point.hold.longest_sampled_ns = point.hold.max_ns;
+        // Three kinds of acquisitions, and of contentions: timed (and measured when they are over), represented by timed ones, and
+        // neither. What is being timed just now is not told yet.
+        for (durations, events, timed, unmeasured) in [
+            (
+                &mut point.hold,
+                point.acquisitions,
+                now.timed_holds.saturating_sub(base.timed_holds),
+                now.unmeasured_holds.saturating_sub(base.unmeasured_holds)
+                    + now.overdue_holds.saturating_sub(base.overdue_holds),
+            ),
+            (
+                &mut point.wait,
+                point.contentions,
+                now.timed_waits.saturating_sub(base.timed_waits),
+                now.unmeasured_waits.saturating_sub(base.unmeasured_waits)
+                    + now.overdue_waits.saturating_sub(base.overdue_waits),
+            ),
+        ] {
+            let represented = events.saturating_sub(timed).saturating_sub(unmeasured);
+            durations.events = durations.samples + represented;
+            durations.unmeasured = unmeasured;
+            if durations.samples == 0 {
+                // Nothing stands for them.
+                durations.unmeasured += represented;
+                durations.events = 0;
+            } else if represented == 0 {
+                durations.longest_sampled_ns = 0;
+            } else if durations.longest_sampled_ns == 0 {
+                // None of those that stand for others was seen yet: as if all were like the average.
+                durations.longest_sampled_ns = durations.total_ns / durations.events;
+            }
+        }
+        point
+    }
+}
+
+fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets: u64) -> Durations {
+    let current = now.sum.stretch == resets;
+    Durations {
+        samples: now.samples.saturating_sub(base.samples),
+        total_ns: now.sum.total_ns.saturating_sub(base.sum.total_ns),
+        total_variance: if current { now.sum.variance } else { 0.0 },
+        max_ns: if current { now.max_ns } else { 0 },
+        longest_sampled_ns: if current {
+            now.sum.longest_sampled_ns
+        } else {
+            0
+        },
+        reservoir: times.archive.samples().into(),
+        recent: times.recent(),
+        // The caller's: they follow from the point's counts.
+        ..Durations::default()
+    }
+}
+
+/// Adds to a point's sums what a record's reading has grown by since the `last` one.
+fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
+    for (sum, now, before) in [
+        (
+            &mut sum.acquisitions,
+            reading.acquisitions,
+            last.acquisitions,
+        ),
+        (&mut sum.contentions, reading.contentions, last.contentions),
+        (&mut sum.timed_holds, reading.timed_holds, last.timed_holds),
+        (&mut sum.timed_waits, reading.timed_waits, last.timed_waits),
+        (
+            &mut sum.unmeasured_holds,
+            reading.unmeasured_holds,
+            last.unmeasured_holds,
+        ),
+        (
+            &mut sum.unmeasured_waits,
+            reading.unmeasured_waits,
+            last.unmeasured_waits,
+        ),
+        (
+            &mut sum.try_failures,
+            reading.try_failures,
+            last.try_failures,
+        ),
+        (&mut sum.timeouts, reading.timeouts, last.timeouts),
+        (
+            &mut sum.cancellations,
+            reading.cancellations,
+            last.cancellations,
+        ),
+        (
+            &mut sum.vain_wait_ns,
+            reading.vain_wait_ns,
+            last.vain_wait_ns,
+        ),
+        (&mut sum.blocked, reading.blocked, last.blocked),
+        (
+            &mut sum.wait.samples,
+            reading.wait.samples,
+            last.wait.samples,
+        ),
+        (
+            &mut sum.hold.samples,
+            reading.hold.samples,
+            last.hold.samples,
+        ),
+    ] {
+        *sum = sum.saturating_add(now.saturating_sub(before));
+    }
+    // No counters: what they were before is taken away, and what they are now comes in.
+    for (sum, now, before) in [
+        (
+            &mut sum.overdue_holds,
+            reading.overdue_holds,
+            last.overdue_holds,
+        ),
+        (
+            &mut sum.overdue_waits,
+            reading.overdue_waits,
+            last.overdue_waits,
+        ),
+    ] {
+        *sum = sum.saturating_sub(before).saturating_add(now);
+    }
+    for (sum, reading, last) in [
+        (&mut sum.wait, &reading.wait, &last.wait),
+        (&mut sum.hold, &reading.hold, &last.hold),
+    ] {
+        match add_sum(&mut sum.sum, &reading.sum, &last.sum) {
+            Ordering::Greater => sum.max_ns = reading.max_ns,
+            Ordering::Equal => sum.max_ns = sum.max_ns.max(reading.max_ns),
+            Ordering::Less => {}
+        }
+    }
+    add_sum(&mut sum.caused, &reading.caused, &last.caused);
+}
+
+/// Adds total and variance. Of the variance only what is of the same stretch between resets goes together, and the
+/// newest stretch wins: how the reading's is to the sum's.
+fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ordering {
+    let grown = reading.total_ns.saturating_sub(last.total_ns);
+    sum.total_ns = sum.total_ns.saturating_add(grown);
+    let order = reading.stretch.cmp(&sum.stretch);
+    if order.is_eq() {
+        sum.longest_sampled_ns = sum.longest_sampled_ns.max(reading.longest_sampled_ns);
+    }
+    match order {
+        Ordering::Greater => {
+            sum.stretch = reading.stretch;
+            sum.variance = reading.variance;
+            sum.longest_sampled_ns = reading.longest_sampled_ns;
+        }
+        Ordering::Equal if last.stretch == reading.stretch => {
+            sum.variance += (reading.variance - last.variance).max(0.0);
+        }
+        Ordering::Equal => sum.variance += reading.variance,
+        Ordering::Less => {}
+    }
+    order
+}
+
+/// Whether there is nothing to tell of it since the last reset.
+pub(super) fn is_blank(point: &Point) -> bool {
+    point.acquisitions == 0
+        && point.contentions == 0
+        && point.try_failures == 0
+        && point.timeouts == 0
+        && point.cancellations == 0
+        && point.blocked == 0
+        && point.caused_wait_ns == 0
+        && point.vain_wait_ns == 0
+        && point.wait.samples == 0
+        && point.hold.samples == 0
+}

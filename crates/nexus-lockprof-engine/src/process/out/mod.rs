@@ -1,0 +1,360 @@
+//! The file that the environment asks for: written at exit, and as often as it says.
+
+mod claim;
+mod device;
+mod place;
+mod quiet;
+mod template;
+
+use crate::control::Control;
+use crate::core::GLOBAL;
+use crate::engine::Engine;
+use crate::process::env::{self, EVERY, OUT};
+use crate::process::exclusive::lock;
+use crate::process::fork::{self, own_this_thread};
+use crate::process::kept::Kept;
+use crate::process::start;
+use crate::process::unwind::caught;
+use crate::say;
+use nexus_lockprof_snapshot::Snapshot;
+use place::Place;
+use quiet::Quiet;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+use template::Template;
+
+#[cfg(unix)]
+pub(crate) use claim::after_fork;
+
+/// What the environment says.
+struct Settings {
+    template: Template,
+    /// What a relative path is relative to.
+    folder: Option<PathBuf>,
+    every: Option<Every>,
+}
+
+/// How often the file is written before the exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Every {
+    time: Duration,
+    /// Not before a second thread uses a lock: a program with one thread is not to get another.
+    threaded: bool,
+}
+
+static SETTINGS: Kept<Settings> = Kept::new();
+
+/// Who writes in a process.
+struct Writer {
+    /// The process. One that was forked off gets a writer of its own: its parent's may be locked by a thread that it does not have.
+    pid: u32,
+    is_child: bool,
+    file: Mutex<File>,
+}
+
+/// Locked while it is written.
+#[derive(Default)]
+struct File {
+    place: Option<Place>,
+    /// That was the one at exit, which must not be replaced by an older one.
+    is_last: bool,
+    /// What is wrong is wrong each time, and said once.
+    said: bool,
+}
+
+static WRITER: Kept<Writer> = Kept::new();
+
+/// Reads what the environment says of a file, at the global engine's first use.
+pub(crate) fn watch() {
+    let every = env::var_os(EVERY).and_then(|value| {
+        let parsed = value.to_str().and_then(Every::parse);
+        if parsed.is_none() {
+            say(format_args!(
+                "{EVERY}={} is not a time such as 500ms, 1s or 2m, or 1s,threaded: the snapshot is written at exit only",
+                value.display()
+            ));
+        }
+        parsed
+    });
+    let path = match env::var_os(OUT) {
+        Some(path) if !path.is_empty() => path,
+        Some(_) => {
+            return say(format_args!(
+                "{OUT} is empty: no snapshot is written at exit"
+            ));
+        }
+        None => {
+            if every.is_some() {
+                say(format_args!("{EVERY} is ignored: {OUT} names no file"));
+            }
+            return;
+        }
+    };
+    let settings = SETTINGS.set(Settings {
+        template: Template(path),
+        folder: start::folder(),
+        every,
+    });
+    let writer = writer();
+    lock(&writer.file).place(writer, settings);
+    at_exit();
+    if every.is_some() {
+        fork::await_first_lock();
+    }
+    match every {
+        Some(every) if every.threaded => fork::await_second_thread(),
+        Some(every) => write_every(every.time),
+        None => {}
+    }
+}
+
+fn every(threaded: bool) -> Option<Duration> {
+    let every = SETTINGS.get()?.every?;
+    (every.threaded == threaded).then_some(every.time)
+}
+
+/// Whether [`start_again`] starts a thread.
+#[cfg(unix)]
+pub(crate) fn has_thread() -> bool {
+    every(false).is_some()
+}
+
+/// Whether [`start_threaded`] starts a thread.
+#[cfg(unix)]
+pub(crate) fn awaits_second_thread() -> bool {
+    every(true).is_some()
+}
+
+/// Whether a file is to be written before the exit.
+#[cfg(unix)]
+pub(crate) fn is_periodic() -> bool {
+    SETTINGS
+        .get()
+        .is_some_and(|settings| settings.every.is_some())
+}
+
+/// Writes the file at the first lock. Where the process ends in its first period, or has no thread that writes, and ends by a signal,
+/// `abort` or `_exit`, this file says at least that it was there.
+pub(crate) fn write_first() {
+    write(Engine::glance, false);
+}
+
+/// Whether a file is to be written.
+#[cfg(unix)]
+pub(crate) fn is_asked_for() -> bool {
+    SETTINGS.get().is_some()
+}
+
+/// Starts the thread in a process that was forked off.
+pub(crate) fn start_again() {
+    if let Some(every) = every(false) {
+        write_every(every);
+    }
+}
+
+/// Starts the thread in a program of which two threads use locks.
+pub(crate) fn start_threaded() {
+    if let Some(every) = every(true) {
+        write_every(every);
+    }
+}
+
+#[cfg(any(unix, windows))]
+fn at_exit() {
+    extern "C" fn write_last() {
+        // The thread-locals of the exiting thread are gone by now, and other threads may still run: a
+        // snapshot needs neither.
+        write(Engine::snapshot, true);
+    }
+    static IS_SET: AtomicBool = AtomicBool::new(false);
+    if IS_SET.load(Relaxed) {
+        return;
+    }
+    // SAFETY: `write_last` does not unwind, and is there until the process ends.
+    if unsafe { libc::atexit(write_last) } != 0 {
+        say(format_args!("{OUT}: exit handlers are full"));
+    }
+    // Not before: a child that is forked off in between sets it, too. Set twice, it writes once.
+    IS_SET.store(true, Relaxed);
+}
+
+#[cfg(not(any(unix, windows)))]
+fn at_exit() {
+    say(format_args!("{OUT}: not supported on this platform"));
+}
+
+/// Starts the thread that writes the file so often.
+fn write_every(every: Duration) {
+    let started = std::thread::Builder::new()
+        .name("lockprof-out".into())
+        .spawn(move || {
+            own_this_thread();
+            loop {
+                std::thread::sleep(every);
+                // Whoever configures meanwhile would have to be waited for.
+                if GLOBAL.control() != Control::UNCONFIGURED && write(Engine::glance, false) {
+                    return;
+                }
+            }
+        });
+    if let Err(error) = started {
+        say(format_args!(
+            "{EVERY}: no thread for it, so the snapshot is written at exit only: {error}"
+        ));
+    }
+}
+
+/// Writes the file, unless that was done for the last time; whether it was. Does not unwind: it is called from C.
+fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
+    let written = caught(|| {
+        let Some(settings) = SETTINGS.get() else {
+            return true;
+        };
+        // It has used no lock: its parent tells what it has.
+        if fork::has_parents_counts() {
+            return is_last;
+        }
+        let writer = writer();
+        let mut file = lock(&writer.file);
+        if file.is_last {
+            return true;
+        }
+        file.is_last = is_last;
+        // What ends the program if something is wrong with the file, such as a limit of its size.
+        let quiet = Quiet::begin();
+        let snapshot = take(&Engine::global());
+        let written = file.place(writer, settings).write(&snapshot);
+        drop(quiet);
+        if let Err(error) = written {
+            file.complain(format_args!("{OUT}: {error}"));
+        }
+        is_last
+    });
+    written.unwrap_or_else(|| {
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if !SAID.swap(true, Relaxed) {
+            say(format_args!("{OUT}: writing the snapshot panicked"));
+        }
+        is_last
+    })
+}
+
+/// Who writes in this process.
+fn writer() -> &'static Writer {
+    let pid = std::process::id();
+    match WRITER.get() {
+        Some(writer) if writer.pid == pid => writer,
+        parents => WRITER.replace(
+            parents,
+            Writer {
+                pid,
+                is_child: parents.is_some(),
+                file: Mutex::default(),
+            },
+        ),
+    }
+}
+
+impl File {
+    /// Where this process writes.
+    fn place(&mut self, writer: &Writer, settings: &Settings) -> &mut Place {
+        self.place.get_or_insert_with(|| {
+            let path = settings.template.path(writer.pid, &program());
+            let path = match &settings.folder {
+                Some(folder) => folder.join(path),
+                None => path,
+            };
+            // Beside its parent's, not over it.
+            let is_beside = writer.is_child && !settings.template.names_process();
+            Place::new(path, writer.pid, is_beside, start::time_ns())
+        })
+    }
+
+    fn complain(&mut self, message: std::fmt::Arguments<'_>) {
+        if !std::mem::replace(&mut self.said, true) {
+            say(message);
+        }
+    }
+}
+
+/// The file name of the program.
+fn program() -> OsString {
+    let path = std::env::current_exe().ok();
+    let path = path.or_else(|| std::env::args_os().next().map(PathBuf::from));
+    let name = path.and_then(|path| path.file_name().map(OsStr::to_owned));
+    name.unwrap_or_else(|| "program".into())
+}
+
+impl Every {
+    /// A time, and `,threaded` or not.
+    fn parse(text: &str) -> Option<Self> {
+        let (time, threaded) = match text.split_once(',') {
+            Some((time, how)) if how.trim() == "threaded" => (time, true),
+            Some(_) => return None,
+            None => (text, false),
+        };
+        let time = parse_time(time)?;
+        Some(Every { time, threaded })
+    }
+}
+
+/// A number above 0 with its unit: `ms`, `s` or `m`.
+fn parse_time(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(unit);
+    let seconds = match unit {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => return None,
+    };
+    let time =
+        Duration::try_from_secs_f64(number.trim_end().parse::<f64>().ok()? * seconds).ok()?;
+    // A thread that never sleeps would do nothing else.
+    (time >= Duration::from_millis(1)).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        for (text, ms) in [
+            ("1s", Some(1_000)),
+            ("250ms", Some(250)),
+            (" 2 m ", Some(120_000)),
+            ("0.5s", Some(500)),
+            ("0s", None),
+            ("0.1ms", None),
+            ("-1s", None),
+            ("1", None),
+            ("s", None),
+            ("", None),
+            ("1h", None),
+            ("NaNs", None),
+            ("infs", None),
+            ("1e300m", None),
+        ] {
+            assert_eq!(parse_time(text), ms.map(Duration::from_millis), "{text}");
+        }
+        for (text, every) in [
+            ("1s", Some((1, false))),
+            ("1s,threaded", Some((1, true))),
+            ("2s, threaded ", Some((2, true))),
+            ("1s,", None),
+            ("1s,thread", None),
+            (",threaded", None),
+        ] {
+            let every = every.map(|(seconds, threaded)| Every {
+                time: Duration::from_secs(seconds),
+                threaded,
+            });
+            assert_eq!(Every::parse(text), every, "{text}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What a thread writes: its shard, the records in it, and what decides which acquisitions are measured.
+
+pub(crate) mod era;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod governor;
+pub(crate) mod hot;
+pub(crate) mod lease;
+pub(crate) mod pending;
+pub(crate) mod registry;
+pub(crate) mod reservoir;
+pub(crate) mod sampler;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod shard;
+pub(crate) mod statistics;
+pub(crate) mod table;

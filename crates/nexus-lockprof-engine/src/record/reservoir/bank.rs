@@ -1,0 +1,415 @@
+//! What one record measured in one collection: a sample of everything, and a second one of the longest.
+//!
+//! For the 95th and the 99th percentile to be right to a rank or two, a uniform sample must have thousands of items. So
+//! there are two: the *body*, uniform over all offers, and the *tail*, uniform over those that are not
+//! below a threshold. The threshold is taken from the body when that is full for the first time, with everything that was offered
+//! still in it, so that the tail misses nothing; how many offers are above it is counted. It is low at first, since so few items
+//! place it badly, and is raised once the tail is full: then it is known how wide the tail is. A tenth of all in as many
+//! slots as the tail has tells a rank there ten times as well.
+//!
+//! Each of the two is divided once more, at a [middle](super::middle) that is near the median, and near the 95th percentile.
+
+use super::middle::{self, Divided, Middle};
+use super::stratum::{Place, Stratum};
+use super::{Packed, with_rng};
+use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence};
+use Ordering::{Acquire, Relaxed, Release};
+
+/// Items that are kept before the slots are allocated: most points are rare.
+const FIRST: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
+/// The least size of a bank that has a tail.
+const WITH_TAIL: usize = if cfg!(lockprof_loom) { 4 } else { 32 };
+/// The share of the slots that is the body's.
+const BODY: (usize, usize) = if cfg!(lockprof_loom) { (1, 3) } else { (5, 8) };
+/// Where the tail begins.
+const QUANTILE: f64 = 0.8;
+/// The share of all offers at which the tail is too wide, and what it is then cut to.
+const TOO_WIDE: f64 = 0.125;
+const WIDTH: f64 = 0.1;
+/// Nothing is above it.
+const NO_TAIL: u32 = u32::MAX;
+const ATTEMPTS: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
+
+pub(super) struct Bank {
+    /// Collection that the contents belong to.
+    tag: AtomicU64,
+    /// Odd while the tail is being set up or cut, or the middle moved: a sequence as in [`Record`](crate::record::statistics::Record).
+    changes: AtomicU64,
+    /// The [bound](Packed::bound) of the tail, or `NO_TAIL`.
+    threshold: AtomicU32,
+    /// The bounds of the middles: of the body, near the median, and of the tail, near the 95th percentile.
+    body_bound: AtomicU32,
+    tail_bound: AtomicU32,
+    body_middle: Middle,
+    tail_middle: Middle,
+    /// Offers at which the body's middle is judged next. The owner's alone.
+    body_judged_at: AtomicU64,
+    /// Offers to the tail at which its width is judged next. The owner's alone.
+    judged_at: AtomicU64,
+    body: Stratum,
+    tail: Stratum,
+    first: [AtomicU32; FIRST],
+    /// The body's, then the tail's.
+    slots: OnceLock<Box<[AtomicU32]>>,
+}
+
+/// What a bank held when the aggregator read it.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Drawn {
+    /// Durations offered.
+    pub(crate) offered: u64,
+    /// Those that were kept, and how many of the offered ones each stands for.
+    pub(crate) kept: Vec<(Packed, f64)>,
+}
+
+/// Where the body is divided, and the tail.
+#[derive(Debug)]
+struct Strata {
+    body: Divided,
+    tail: Option<Tail>,
+}
+
+/// The tail's bound, how many were offered to it, those kept, and where it is divided.
+#[derive(Debug)]
+struct Tail {
+    threshold: u32,
+    offered: u64,
+    kept: Vec<Packed>,
+    divided: Divided,
+}
+
+/// How many of `size` slots are the body's.
+fn body_of(size: usize) -> usize {
+    if size < WITH_TAIL {
+        size
+    } else {
+        size * BODY.0 / BODY.1
+    }
+}
+
+impl Bank {
+    pub(super) fn new() -> Self {
+        Bank {
+            tag: AtomicU64::new(u64::MAX),
+            changes: AtomicU64::new(0),
+            threshold: AtomicU32::new(NO_TAIL),
+            body_bound: AtomicU32::new(middle::NONE),
+            tail_bound: AtomicU32::new(middle::NONE),
+            body_middle: Middle::new(),
+            tail_middle: Middle::new(),
+            body_judged_at: AtomicU64::new(0),
+            judged_at: AtomicU64::new(0),
+            body: Stratum::new(),
+            tail: Stratum::new(),
+            first: std::array::from_fn(|_| AtomicU32::new(0)),
+            slots: OnceLock::new(),
+        }
+    }
+
+    /// Makes it the bank of `collection`, if it is another's. The owner's call, as are all up to `read`.
+    #[inline(always)]
+    pub(super) fn belong_to(&self, collection: u64) {
+        if self.tag.own_load() != collection {
+            // The bank's old contents were read, or skipped, before this collection was opened: the
+            // Acquire with which the owner learnt of it orders that reading before these stores.
+            self.body.clear();
+            self.tail.clear();
+            self.threshold.store(NO_TAIL, Relaxed);
+            self.body_bound.store(middle::NONE, Relaxed);
+            self.tail_bound.store(middle::NONE, Relaxed);
+            self.body_middle.clear();
+            self.tail_middle.clear();
+            // Release: a reader that sees the new tag sees the 0s as well, not the old counts with it.
+            self.tag.store(collection, Release);
+        }
+    }
+
+    /// Whether it has its slots.
+    #[inline]
+    pub(super) fn is_full_size(&self) -> bool {
+        self.slots.get().is_some()
+    }
+
+    /// Offers a duration; `size` is that of a bank that has no slots yet. `false` if there is no memory for them.
+    #[inline(always)]
+    pub(super) fn offer(&self, item: Packed, size: usize, seed: &AtomicU64) -> bool {
+        if item.is_from(self.threshold.own_load()) {
+            self.offer_tail(item, seed);
+        }
+        self.body_middle.count(item, &self.body_bound);
+        let index = self.body.offered();
+        if self.body.is_next(index) && !self.keep(item, size, seed) {
+            return false;
+        }
+        self.body.count(index);
+        true
+    }
+
+    #[cold]
+    fn keep(&self, item: Packed, size: usize, seed: &AtomicU64) -> bool {
+        let index = self.body.offered();
+        let slots = match self.slots.get() {
+            Some(slots) => slots,
+            None if index < FIRST as u64 && size > FIRST => {
+                if let Some(slot) = self.first.get(index as usize) {
+                    slot.store(item.0, Relaxed);
+                }
+                // Of a body that is not full: the next offer is taken as well.
+                with_rng(seed, |rng| self.body.place(size, rng));
+                self.body.filled(index as usize);
+                return true;
+            }
+            None => {
+                let Some(new) = self.try_slots(size) else {
+                    return false;
+                };
+                // Only the owner sets it: it cannot have been set in between.
+                self.slots.get_or_init(|| new)
+            }
+        };
+        let size = body_of(slots.len());
+        if let Place::Slot(place) = with_rng(seed, |rng| self.body.place(size, rng)) {
+            slots[place].store(item.0, Relaxed);
+            self.body.filled(place);
+        }
+        if size == slots.len() {
+            return true;
+        }
+        if index + 1 == size as u64 {
+            self.begin_tail(slots, size, seed);
+        }
+        if index + 1 >= self.body_judged_at.own_load() && index + 1 >= size as u64 {
+            self.judge_body(&slots[..size], index + 1);
+        }
+        true
+    }
+
+    /// Slots with the first items in them.
+    fn try_slots(&self, size: usize) -> Option<Box<[AtomicU32]>> {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(size).ok()?;
+        let first = self.first.iter().map(|slot| slot.load(Relaxed));
+        slots.extend(
+            first
+                .chain(std::iter::repeat(0))
+                .take(size)
+                .map(AtomicU32::new),
+        );
+        Some(slots.into_boxed_slice())
+    }
+
+    /// The body is full, and has everything.
+    fn begin_tail(&self, slots: &[AtomicU32], size: usize, seed: &AtomicU64) {
+        let (mut ranks, n) = ranks(&slots[..size]);
+        let ranks = &mut ranks[..n];
+        ranks.sort_unstable();
+        let threshold = ranks[(n as f64 * QUANTILE) as usize];
+        self.change(|| {
+            self.tail.clear();
+            for slot in &slots[..size] {
+                let item = Packed(slot.own_load());
+                if item.rank() >= threshold {
+                    self.offer_tail_to(&slots[size..], item, seed);
+                }
+            }
+            self.threshold.store(Packed::bound(threshold), Relaxed);
+        });
+        let tail = slots.len() - size;
+        self.judged_at.store(tail as u64, Relaxed);
+        self.body_judged_at.store(0, Relaxed);
+    }
+
+    /// Moves the body's middle, if there is none or it is far from the median of the `offered`; the body is full.
+    #[cold]
+    fn judge_body(&self, slots: &[AtomicU32], offered: u64) {
+        self.body_judged_at
+            .store(offered.saturating_mul(2), Relaxed);
+        let bound = self.body_bound.own_load();
+        let (mut ranks, n) = ranks(slots);
+        let found = self
+            .body_middle
+            .better(bound, &mut ranks[..n], offered, 0.5);
+        if let Some((bound, below)) = found {
+            self.change(|| self.body_middle.move_to(&self.body_bound, bound, below));
+        }
+    }
+
+    #[inline(never)]
+    fn offer_tail(&self, item: Packed, seed: &AtomicU64) {
+        let Some(slots) = self.slots.get() else {
+            return;
+        };
+        let tail = &slots[body_of(slots.len())..];
+        self.offer_tail_to(tail, item, seed);
+        if self.tail.offered() >= self.judged_at.own_load() {
+            self.judge(tail);
+        }
+    }
+
+    #[inline]
+    fn offer_tail_to(&self, slots: &[AtomicU32], item: Packed, seed: &AtomicU64) {
+        let offered = self.tail.offered();
+        if self.tail.is_next(offered)
+            && let Place::Slot(place) = with_rng(seed, |rng| self.tail.place(slots.len(), rng))
+        {
+            slots[place].store(item.0, Relaxed);
+            self.tail.filled(place);
+        }
+        self.tail_middle.count(item, &self.tail_bound);
+        self.tail.count(offered);
+    }
+
+    /// Cuts the tail if it is too wide, and sees to its middle.
+    #[cold]
+    fn judge(&self, slots: &[AtomicU32]) {
+        let offered = self.tail.offered();
+        self.judged_at.store(offered.saturating_mul(2), Relaxed);
+        if self.tail.kept() < slots.len() {
+            return;
+        }
+        let all = (self.body.offered() + 1) as f64;
+        if offered as f64 / all >= TOO_WIDE {
+            self.cut(slots, offered as f64 / all);
+        }
+        let offered = self.tail.offered();
+        let (mut ranks, n) = ranks(&slots[..self.tail.kept()]);
+        // The 95th percentile of all is at this share of the tail.
+        let wanted = (1.0 - 0.05 * all / offered.max(1) as f64).clamp(0.2, 0.8);
+        let bound = self.tail_bound.own_load();
+        let found = self
+            .tail_middle
+            .better(bound, &mut ranks[..n], offered, wanted);
+        if let Some((bound, below)) = found {
+            self.change(|| self.tail_middle.move_to(&self.tail_bound, bound, below));
+        }
+    }
+
+    /// Cuts the tail, which is full and has this share of all offers.
+    fn cut(&self, slots: &[AtomicU32], share: f64) {
+        let (offered, kept) = (self.tail.offered(), self.tail.kept());
+        let (mut ranks, n) = ranks(slots);
+        let ranks = &mut ranks[..n];
+        ranks.sort_unstable();
+        let old = self.threshold.own_load();
+        let above_old = |rank: u32| Packed::bound(rank) > old;
+        let cut = ranks[(n as f64 * (1.0 - WIDTH / share)) as usize];
+        // Where most are equal, those above them.
+        let Some(&threshold) = ranks.iter().find(|&&rank| above_old(rank) && rank >= cut) else {
+            return;
+        };
+        self.change(|| {
+            let mut left = 0;
+            for slot in slots {
+                let item = slot.own_load();
+                if Packed(item).rank() >= threshold {
+                    slots[left].store(item, Relaxed);
+                    left += 1;
+                }
+            }
+            // Those that are left are still the ones with keys below `w`.
+            let above = offered as f64 * left as f64 / kept as f64;
+            self.tail.set(above.round() as u64, left);
+            self.tail_middle.move_to(&self.tail_bound, middle::NONE, 0);
+            self.threshold.store(Packed::bound(threshold), Relaxed);
+        });
+    }
+
+    /// Runs `stores` between an odd and an even number of changes.
+    fn change(&self, stores: impl FnOnce()) {
+        let changes = self.changes.own_load();
+        self.changes.store(changes + 1, Relaxed);
+        // Release fence: whoever sees one of the stores and then fences with Acquire also sees the
+        // odd number; pairs with the fence in `read_tail`.
+        fence(Release);
+        stores();
+        // Release: whoever sees the even number sees the stores; pairs with the Acquire load in `read_tail`.
+        self.changes.store(changes + 2, Release);
+    }
+
+    /// What it holds of the closed `collection`. The aggregator's call, once for each collection.
+    pub(super) fn read(&self, collection: u64) -> Option<Drawn> {
+        // Acquire: pairs with the Release in `belong_to`.
+        if self.tag.load(Acquire) != collection {
+            return None;
+        }
+        // Before the body, whose count must not be behind those of its parts.
+        let strata = self.slots.get().and_then(|slots| self.read_strata(slots));
+        let read = || match self.slots.get() {
+            Some(slots) => self.body.read(&slots[..body_of(slots.len())]),
+            None => self.body.read(&self.first),
+        };
+        let (mut offered, mut body) = read();
+        if body.len() == FIRST && offered > FIRST as u64 {
+            // Not all of it was in the first part; whoever sees that count sees the slots.
+            (offered, body) = read();
+        }
+        Some(Drawn {
+            offered,
+            kept: match strata {
+                Some(strata) => weigh(offered, &body, strata),
+                None => middle::share(&body, offered).collect(),
+            },
+        })
+    }
+
+    /// `None` if the owner was changing them at every attempt: the body tells of everything.
+    fn read_strata(&self, slots: &[AtomicU32]) -> Option<Strata> {
+        for _ in 0..ATTEMPTS {
+            // Acquire: sees everything up to the change that stored this; pairs with the Release store in `change`.
+            let before = self.changes.load(Acquire);
+            let threshold = self.threshold.load(Relaxed);
+            let body = self.body_middle.read(&self.body_bound);
+            let divided = self.tail_middle.read(&self.tail_bound);
+            let (offered, kept) = self.tail.read(&slots[body_of(slots.len())..]);
+            // Acquire fence: if any load above saw a newer store, the load below sees that the number
+            // moved; pairs with the Release fence in `change`.
+            fence(Acquire);
+            if before & 1 == 0 && self.changes.load(Relaxed) == before {
+                let tail = (threshold != NO_TAIL).then_some(Tail {
+                    threshold,
+                    offered,
+                    kept,
+                    divided,
+                });
+                return Some(Strata { body, tail });
+            }
+        }
+        None
+    }
+}
+
+/// The ranks in the first slots, and how many there are: enough to find a quantile. On the stack, since this is called where an
+/// allocator's own lock may be what is measured.
+fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
+    let mut ranks = [0; 256];
+    let mut n = 0;
+    for (rank, slot) in ranks.iter_mut().zip(slots) {
+        *rank = Packed(slot.own_load()).rank();
+        n += 1;
+    }
+    (ranks, n)
+}
+
+/// Gives each kept item its share of what was offered to its part.
+fn weigh(offered: u64, body: &[Packed], strata: Strata) -> Vec<(Packed, f64)> {
+    let mut kept = Vec::new();
+    // What the body tells of: all that the tail does not.
+    let (mut under, mut rest) = (offered, body.to_vec());
+    if let Some(tail) = strata.tail {
+        // What is counted in the tail may not be counted in the body yet.
+        let left = offered.saturating_sub(tail.offered);
+        let items: Vec<Packed> = body
+            .iter()
+            .copied()
+            .filter(|item| !item.is_from(tail.threshold))
+            .collect();
+        if !tail.kept.is_empty() && (left == 0 || !items.is_empty()) {
+            tail.divided.weigh(&tail.kept, tail.offered, &mut kept);
+            (under, rest) = (left, items);
+        }
+    }
+    if under > 0 {
+        strata.body.weigh(&rest, under, &mut kept);
+    }
+    kept
+}

@@ -1,0 +1,680 @@
+//! Statistics of one acquisition point in one shard.
+//!
+//! Every field is written by the shard's owner alone, with plain stores. `acquisitions`, `contentions` and `blocked` are
+//! counted inside the critical section, one store each, and stand outside the sequence; the rest changes together, on the cold path, between
+//! two writes of `seq` (a seqlock with one writer), so that a reader gets all of an update or none
+//! of it. A reader that keeps meeting an update under way gives up instead of waiting: the
+//! aggregator then uses what it read the last time.
+//!
+//! Relaxed is enough for all counters: they are only compared with one another through `seq`.
+
+use crate::control::{self, Control};
+use crate::identity::PointKey;
+use crate::record::reservoir::{Packed, Reservoir};
+use crate::record::sampler::{Pace, STEP, Sampling};
+use crate::stacks;
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop,
+};
+use Ordering::{Acquire, Relaxed, Release};
+
+/// So many times the weight of a sample, without a sample, are no chance any more: one in 3,000 gaps is as long.
+const OVERDUE: u64 = 8;
+/// So many first events of a point are surely measured.
+const SURELY_MEASURED: u64 = 2 * STEP;
+
+/// Attempts to read a record that is being written.
+const READ_ATTEMPTS: usize = if cfg!(lockprof_loom) { 2 } else { 64 };
+
+/// Flags of [`Record::attempts`].
+pub(crate) const WAITS: u32 = 1;
+pub(crate) const TRIES: u32 = 2;
+
+/// Proof that the calling thread owns the shard: only then may its records be written.
+///
+/// Neither `Send` nor `Sync`, so that it cannot leave the thread.
+#[derive(Debug)]
+pub(crate) struct Owner(std::marker::PhantomData<*mut ()>);
+
+impl Owner {
+    /// # Safety
+    /// The calling thread holds the lease of the shard whose records it will write with this.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Self {
+        Owner(std::marker::PhantomData)
+    }
+}
+
+/// Statistics of one acquisition point in one shard.
+// The first cache line is what the hot path touches, and an acquisition that waits for a moment.
+#[repr(C, align(64))]
+pub(crate) struct Record {
+    pub(crate) acquisitions: AtomicU64,
+    pub(crate) contentions: AtomicU64,
+    /// By number of acquisition.
+    pub(crate) holds: Sampling,
+    /// By number of contention.
+    pub(crate) waits: Sampling,
+
+    /// Times that a thread of this shard waited for this point: a plain count like the first two.
+    pub(crate) blocked: AtomicU64,
+    pub(crate) key: PointKey,
+    /// The control word that the schedules above were made under.
+    pub(crate) control: AtomicU64,
+    /// The aggregator's alone: where it keeps what it last read of this record, plus 1; 0 before it has read it.
+    pub(crate) seen: AtomicU32,
+    pub(crate) long_waits: stacks::Turn,
+    pub(crate) hold_pace: Pace,
+    // Here, so that the aggregator sees in two cache lines that nothing has happened.
+    seq: AtomicU64,
+
+    // A timed hold, in its usual form, touches what comes before this line, and the next one.
+    hold: Tally,
+    /// One in so many holds is measured at most; 0 and 1: each. The pool's.
+    pub(crate) crowding: AtomicU64,
+
+    pub(crate) wait_pace: Pace,
+    unmeasured_holds: Unmeasured,
+    unmeasured_waits: Unmeasured,
+    try_failures: AtomicU64,
+    timeouts: AtomicU64,
+    cancellations: AtomicU64,
+    /// Of both.
+    vain_wait_ns: AtomicU64,
+    caused: Sum,
+    wait: Tally,
+    /// How this point's acquisitions are made: [`WAITS`], [`TRIES`], both or not known.
+    attempts: AtomicU32,
+
+    /// How this record leaves its table.
+    pub(crate) leave: Leave,
+}
+
+/// What a record carries for the day when its table needs the room. The owner's, until the record has left.
+#[derive(Debug)]
+pub(crate) struct Leave {
+    /// Events at the last sweep: as many at the next one, and nothing has happened in between.
+    swept: AtomicU64,
+    /// Number of the last look at the nodes that are out, if one of them leads to this record.
+    pub(crate) pinned: AtomicU64,
+    /// Chosen to leave the table.
+    pub(crate) leaving: AtomicBool,
+    /// The next record of the list that this one is in, once it has left.
+    pub(crate) next: AtomicPtr<Record>,
+}
+
+/// Events that no measured one stands for.
+#[derive(Debug)]
+struct Unmeasured {
+    /// Those of periods that are over, and forfeited ones.
+    before: AtomicU64,
+    /// Number of events at which a period without timing began; `u64::MAX` when there is timing.
+    since: AtomicU64,
+    /// Number of events at which the mode was last changed.
+    changed: AtomicU64,
+}
+
+/// A total, and how sure it is.
+#[derive(Debug, Default)]
+struct Sum {
+    total_ns: AtomicU64,
+    /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
+    variance: AtomicU64,
+    /// Number of resets that `variance`, and the maximum that goes with it, have seen. A maximum cannot be subtracted,
+    /// and of a float what is left after subtracting may be nothing.
+    stretch: AtomicU64,
+    /// The longest duration that stands for more than itself, and goes with `variance`.
+    longest_sampled_ns: AtomicU64,
+}
+
+/// Sums over the measured durations of one kind.
+#[derive(Default)]
+#[repr(C)]
+struct Tally {
+    samples: AtomicU64,
+    sum: Sum,
+    max_ns: AtomicU64,
+    reservoir: Reservoir,
+}
+
+/// Wait or hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Wait,
+    Hold,
+}
+
+/// A measured duration on its way into a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) kind: Kind,
+    pub(crate) ns: u64,
+    pub(crate) weight: u64,
+}
+
+/// What the owner adds to a record in one go.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Delta {
+    pub(crate) try_failures: u64,
+    pub(crate) timeouts: u64,
+    pub(crate) cancellations: u64,
+    pub(crate) vain_wait_ns: u64,
+    /// Another point's wait for this one.
+    pub(crate) caused: Option<Measured>,
+    pub(crate) wait: Option<Measured>,
+    pub(crate) hold: Option<Measured>,
+}
+
+impl Delta {
+    /// What goes to reservoirs.
+    #[inline(always)]
+    fn measured(&self) -> impl Iterator<Item = Measured> {
+        [self.wait, self.hold].into_iter().flatten()
+    }
+}
+
+/// What engine-wide state an update needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Era {
+    /// The collection that is open.
+    pub(crate) collection: u64,
+    /// Resets so far.
+    pub(crate) resets: u64,
+    /// Slots of a new reservoir bank.
+    pub(crate) reservoir: usize,
+}
+
+/// A consistent copy of a tally.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct TallyReading {
+    pub(crate) samples: u64,
+    pub(crate) sum: SumReading,
+    pub(crate) max_ns: u64,
+}
+
+/// A consistent copy of a sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct SumReading {
+    pub(crate) total_ns: u64,
+    pub(crate) variance: f64,
+    pub(crate) stretch: u64,
+    pub(crate) longest_sampled_ns: u64,
+}
+
+/// A consistent copy of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Reading {
+    /// The sequence that it was read at.
+    seq: u64,
+    pub(crate) acquisitions: u64,
+    pub(crate) contentions: u64,
+    /// Acquisitions and contentions that are, or were, timed.
+    pub(crate) timed_holds: u64,
+    pub(crate) timed_waits: u64,
+    /// Acquisitions and contentions that no timed one stands for.
+    pub(crate) unmeasured_holds: u64,
+    pub(crate) unmeasured_waits: u64,
+    /// More of them: since the last timed one there were so many that its schedule does not stand for them. No counters:
+    /// the next timed one makes them 0.
+    pub(crate) overdue_holds: u64,
+    pub(crate) overdue_waits: u64,
+    pub(crate) try_failures: u64,
+    pub(crate) timeouts: u64,
+    pub(crate) cancellations: u64,
+    pub(crate) vain_wait_ns: u64,
+    pub(crate) blocked: u64,
+    pub(crate) caused: SumReading,
+    pub(crate) wait: TallyReading,
+    pub(crate) hold: TallyReading,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Record")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    pub(crate) fn new(key: PointKey) -> Self {
+        Record {
+            acquisitions: AtomicU64::new(0),
+            contentions: AtomicU64::new(0),
+            holds: Sampling::new(),
+            waits: Sampling::new(),
+            blocked: AtomicU64::new(0),
+            key,
+            control: AtomicU64::new(0),
+            seen: AtomicU32::new(0),
+            long_waits: stacks::Turn::new(),
+            hold_pace: Pace::default(),
+            wait_pace: Pace::default(),
+            crowding: AtomicU64::new(0),
+            seq: AtomicU64::new(0),
+            unmeasured_holds: Unmeasured::new(),
+            unmeasured_waits: Unmeasured::new(),
+            try_failures: AtomicU64::new(0),
+            timeouts: AtomicU64::new(0),
+            cancellations: AtomicU64::new(0),
+            vain_wait_ns: AtomicU64::new(0),
+            caused: Sum::default(),
+            wait: Tally::default(),
+            hold: Tally::default(),
+            attempts: AtomicU32::new(0),
+            leave: Leave {
+                swept: AtomicU64::new(u64::MAX),
+                pinned: AtomicU64::new(0),
+                leaving: AtomicBool::new(false),
+                next: AtomicPtr::default(),
+            },
+        }
+    }
+
+    /// Notes how an acquisition of this point is made. The owner's call.
+    #[inline]
+    pub(crate) fn note_attempt(&self, flag: u32) {
+        let attempts = self.attempts.own_load();
+        if attempts & flag == 0 {
+            self.attempts.store(attempts | flag, Relaxed);
+        }
+    }
+
+    /// How acquisitions of this point are made, as far as that was noted. The owner's call.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts.own_load()
+    }
+
+    /// Whether nothing has happened since this was asked last. The owner's call.
+    pub(crate) fn is_idle(&self, _owner: &Owner) -> bool {
+        let events = [
+            &self.acquisitions,
+            &self.contentions,
+            &self.blocked,
+            &self.seq,
+        ];
+        let events = events
+            .into_iter()
+            .fold(0_u64, |sum, counter| sum.wrapping_add(counter.own_load()));
+        let idle = self.leave.swept.own_load() == events;
+        self.leave.swept.store(events, Relaxed);
+        idle
+    }
+
+    /// Adds `delta`. Returns how many samples have no place in a reservoir, which would have to be allocated: there is no memory, or
+    /// `may_allocate` says no.
+    #[inline]
+    pub(crate) fn add(
+        &self,
+        _owner: &Owner,
+        delta: &Delta,
+        era: Era,
+        seed: &AtomicU64,
+        may_allocate: impl FnOnce() -> bool,
+    ) -> u64 {
+        // Inside the sequence, so that a collection that comes between a sample and its sums finds that the record is not
+        // as it was, and looks at the sample.
+        let offered = self.write(|| {
+            for (offered, measured) in delta.measured().enumerate() {
+                let tally = self.tally(measured.kind);
+                if !tally.offer_in_place(measured, era, seed) {
+                    return Some(offered);
+                }
+            }
+            self.add_sums(delta, era);
+            None
+        });
+        match offered {
+            None => 0,
+            Some(offered) => self.add_slowly(delta, offered, era, seed, may_allocate()),
+        }
+    }
+
+    /// The same, after this many were offered: the others may have to allocate, which is not for the inside of a sequence. It
+    /// has moved already, and that is enough for a collection that comes next.
+    #[inline(never)]
+    fn add_slowly(
+        &self,
+        delta: &Delta,
+        offered: usize,
+        era: Era,
+        seed: &AtomicU64,
+        may_allocate: bool,
+    ) -> u64 {
+        let measured = delta.measured().skip(offered);
+        let offer = |measured: Measured| {
+            may_allocate && self.tally(measured.kind).offer(measured, era, seed)
+        };
+        let refused = measured.map(|measured| u64::from(!offer(measured))).sum();
+        self.write(|| self.add_sums(delta, era));
+        refused
+    }
+
+    #[inline(always)]
+    fn add_sums(&self, delta: &Delta, era: Era) {
+        // An acquisition that succeeded has none of them.
+        let failed = delta.try_failures | delta.timeouts | delta.cancellations | delta.vain_wait_ns;
+        if failed != 0 {
+            bump(&self.try_failures, delta.try_failures);
+            bump(&self.timeouts, delta.timeouts);
+            bump(&self.cancellations, delta.cancellations);
+            bump(&self.vain_wait_ns, delta.vain_wait_ns);
+        }
+        if let Some(caused) = delta.caused {
+            self.caused.add(caused, era.resets);
+        }
+        for measured in delta.measured() {
+            self.tally(measured.kind).add(measured, era.resets);
+        }
+    }
+
+    /// Counts the acquisition that was just made. The owner's call.
+    #[inline]
+    pub(crate) fn count(&self, contended: bool) {
+        bump(&self.acquisitions, 1);
+        if contended {
+            // Release: whoever sees the contention sees its acquisition; pairs with the Acquire in `read`.
+            self.contentions
+                .store(self.contentions.own_load() + 1, Release);
+        }
+    }
+
+    /// From now on acquisitions are timed, in all or by sample, or not at all.
+    pub(crate) fn set_timing(&self, _owner: &Owner, timing: bool) {
+        self.write(|| {
+            self.unmeasured_holds
+                .set_timing(self.acquisitions.own_load(), timing);
+            self.unmeasured_waits
+                .set_timing(self.contentions.own_load(), timing);
+        });
+    }
+
+    /// Timed events that stand for so many holds and waits could not be measured.
+    pub(crate) fn forfeit(&self, _owner: &Owner, holds: u64, waits: u64) {
+        self.write(|| {
+            bump(&self.unmeasured_holds.before, holds);
+            bump(&self.unmeasured_waits.before, waits);
+        });
+    }
+
+    /// Adds a hold, and nothing else, if its reservoir is there already: allocates nothing. `false` if it did not.
+    #[inline]
+    pub(crate) fn add_hold(
+        &self,
+        _owner: &Owner,
+        ns: u64,
+        weight: u64,
+        era: Era,
+        seed: &AtomicU64,
+    ) -> bool {
+        self.add_hold_then(ns, weight, era, seed, || ())
+    }
+
+    /// The same; `between` runs between the sample and the sums.
+    #[inline(always)]
+    fn add_hold_then(
+        &self,
+        ns: u64,
+        weight: u64,
+        era: Era,
+        seed: &AtomicU64,
+        between: impl FnOnce(),
+    ) -> bool {
+        let measured = Measured {
+            kind: Kind::Hold,
+            ns,
+            weight,
+        };
+        // The offer inside the sequence, as in `add`.
+        self.write(|| {
+            let offered = self.hold.offer_in_place(measured, era, seed);
+            if offered {
+                between();
+                self.hold.add(measured, era.resets);
+            }
+            offered
+        })
+    }
+
+    /// A walk that comes between a sample and its sums.
+    #[cfg(test)]
+    pub(crate) fn add_hold_around(&self, ns: u64, era: Era, seed: &AtomicU64, walk: impl FnOnce()) {
+        assert!(self.add_hold_then(ns, 1, era, seed, walk));
+    }
+
+    /// Runs `stores` between an odd and an even sequence.
+    #[inline(always)]
+    fn write<T>(&self, stores: impl FnOnce() -> T) -> T {
+        let seq = self.seq.own_load();
+        self.seq.store(seq.wrapping_add(1), Relaxed);
+        // Release fence: whoever sees one of the stores and then fences with Acquire also sees the
+        // odd sequence; pairs with the fence in `read`.
+        fence(Release);
+        let out = stores();
+        // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in `read`.
+        self.seq.store(seq.wrapping_add(2), Release);
+        out
+    }
+
+    /// Whether its owner is in the middle of changing it, or was when it ended.
+    pub(crate) fn is_half_changed(&self) -> bool {
+        self.seq.load(Relaxed) & 1 == 1
+    }
+
+    /// A consistent copy, or `None` when the owner was writing at every attempt.
+    pub(crate) fn read(&self) -> Option<Reading> {
+        for _ in 0..READ_ATTEMPTS {
+            // Acquire: sees everything up to the update that stored this; pairs with the Release store in `write`.
+            let before = self.seq.load(Acquire);
+            if before & 1 == 0 {
+                let holds = self.unmeasured_holds.read();
+                let waits = self.unmeasured_waits.read();
+                let mut reading = Reading {
+                    seq: before,
+                    try_failures: self.try_failures.load(Relaxed),
+                    timeouts: self.timeouts.load(Relaxed),
+                    cancellations: self.cancellations.load(Relaxed),
+                    vain_wait_ns: self.vain_wait_ns.load(Relaxed),
+                    caused: self.caused.read(),
+                    wait: self.wait.read(),
+                    hold: self.hold.read(),
+                    ..Reading::default()
+                };
+                // Acquire fence: if any load above saw a newer store, the load below sees that the
+                // sequence moved; pairs with the Release fence in `write`.
+                fence(Acquire);
+                if self.seq.load(Relaxed) == before {
+                    // After the Acquire load of the sequence: never behind the waits that were read.
+                    // Acquire: nor the acquisitions behind the contentions; pairs with the Release in `count`.
+                    reading.contentions = self.contentions.load(Acquire);
+                    reading.acquisitions = self.acquisitions.load(Relaxed);
+                    reading.blocked = self.blocked.load(Relaxed);
+                    // After them: one that is being timed just now must not look untimed.
+                    reading.timed_waits = self.waits.measured.load(Relaxed);
+                    reading.timed_holds = self.holds.measured.load(Relaxed);
+                    reading.unmeasured_holds = holds.of(reading.acquisitions);
+                    reading.unmeasured_waits = waits.of(reading.contentions);
+                    reading.overdue_holds = self.overdue_holds(&reading, holds.changed);
+                    reading.overdue_waits = self.overdue_waits(&reading);
+                    return Some(reading);
+                }
+            }
+            spin_loop();
+        }
+        None
+    }
+
+    /// Holds since the last measured one, if they are more than a sample can stand for: either many times the weight of
+    /// the next one, or more than all before together, and many times what a sample stood for then.
+    fn overdue_holds(&self, reading: &Reading, changed: u64) -> u64 {
+        let weight = self.holds.weight();
+        if !self.is_sampled() || weight == 0 {
+            return 0;
+        }
+        let before = self.hold_pace.last_measured().max(changed);
+        let new = reading.acquisitions.saturating_sub(before);
+        let mean = before / reading.hold.samples.max(1);
+        let is_late = new > OVERDUE.saturating_mul(weight)
+            || new > OVERDUE.saturating_mul(mean) && new > before.max(SURELY_MEASURED);
+        let untimed = reading
+            .acquisitions
+            .saturating_sub(reading.timed_holds)
+            .saturating_sub(reading.unmeasured_holds);
+        if is_late { new.min(untimed) } else { 0 }
+    }
+
+    /// Waits that were not timed, if they are more than a sample can stand for and there is no such sample. Waits that
+    /// park are all timed and stand for themselves.
+    fn overdue_waits(&self, reading: &Reading) -> u64 {
+        let weight = self.waits.weight();
+        let untimed = reading
+            .contentions
+            .saturating_sub(reading.timed_waits)
+            .saturating_sub(reading.unmeasured_waits);
+        let stands_for_them = reading.wait.sum.longest_sampled_ns != 0;
+        if !self.is_sampled() || weight == 0 || stands_for_them {
+            return 0;
+        }
+        if untimed > OVERDUE.saturating_mul(weight) {
+            untimed
+        } else {
+            0
+        }
+    }
+
+    /// Whether its schedules are those of mode `Sampled`.
+    fn is_sampled(&self) -> bool {
+        Control(self.control.load(Relaxed)).kind() == control::Kind::Sampled
+    }
+
+    /// Whether nothing has happened since a reading. An update that is under way may be seen or not.
+    #[inline]
+    pub(crate) fn is_as(&self, last: &Reading) -> bool {
+        self.acquisitions.load(Relaxed) == last.acquisitions
+            && self.contentions.load(Relaxed) == last.contentions
+            && self.blocked.load(Relaxed) == last.blocked
+            && self.seq.load(Relaxed) == last.seq
+    }
+
+    /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has been
+    /// added since is then in the next copy, and copies never go backwards.
+    pub(crate) fn read_or(&self, last: Option<Reading>) -> Reading {
+        self.read().or(last).unwrap_or_default()
+    }
+
+    /// The reservoir of a kind.
+    pub(crate) fn reservoir(&self, kind: Kind) -> &Reservoir {
+        &self.tally(kind).reservoir
+    }
+
+    fn tally(&self, kind: Kind) -> &Tally {
+        match kind {
+            Kind::Wait => &self.wait,
+            Kind::Hold => &self.hold,
+        }
+    }
+}
+
+impl Tally {
+    /// `false` if that would allocate.
+    #[inline(always)]
+    fn offer_in_place(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
+        let item = Packed::new(measured.ns, measured.weight);
+        self.reservoir.offer_in_place(era.collection, item, seed)
+    }
+
+    /// `false` when there is no memory for the reservoir: the sums still take it.
+    fn offer(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
+        let item = Packed::new(measured.ns, measured.weight);
+        self.reservoir
+            .offer(era.collection, item, era.reservoir, seed)
+    }
+
+    #[inline(always)]
+    fn add(&self, measured: Measured, resets: u64) {
+        bump(&self.samples, 1);
+        if self.sum.add(measured, resets) || measured.ns > self.max_ns.own_load() {
+            self.max_ns.store(measured.ns, Relaxed);
+        }
+    }
+
+    fn read(&self) -> TallyReading {
+        TallyReading {
+            samples: self.samples.load(Relaxed),
+            sum: self.sum.read(),
+            max_ns: self.max_ns.load(Relaxed),
+        }
+    }
+}
+
+impl Sum {
+    /// `true` when this begins a new stretch between resets.
+    #[inline(always)]
+    fn add(&self, measured: Measured, resets: u64) -> bool {
+        let Measured { ns, weight, .. } = measured;
+        bump(&self.total_ns, ns.saturating_mul(weight));
+        let begins = self.stretch.own_load() != resets;
+        if begins {
+            self.stretch.store(resets, Relaxed);
+            self.variance.store(0.0_f64.to_bits(), Relaxed);
+            self.longest_sampled_ns.store(0, Relaxed);
+        }
+        if weight > 1 {
+            if ns > self.longest_sampled_ns.own_load() {
+                self.longest_sampled_ns.store(ns, Relaxed);
+            }
+            let (x, w) = (ns as f64, weight as f64);
+            let variance = f64::from_bits(self.variance.own_load()) + w * (w - 1.0) * x * x;
+            self.variance.store(variance.to_bits(), Relaxed);
+        }
+        begins
+    }
+
+    fn read(&self) -> SumReading {
+        SumReading {
+            total_ns: self.total_ns.load(Relaxed),
+            variance: f64::from_bits(self.variance.load(Relaxed)),
+            stretch: self.stretch.load(Relaxed),
+            longest_sampled_ns: self.longest_sampled_ns.load(Relaxed),
+        }
+    }
+}
+
+impl Unmeasured {
+    fn new() -> Self {
+        Unmeasured {
+            before: AtomicU64::new(0),
+            since: AtomicU64::new(u64::MAX),
+            changed: AtomicU64::new(0),
+        }
+    }
+
+    fn set_timing(&self, done: u64, timing: bool) {
+        bump(&self.before, done.saturating_sub(self.since.own_load()));
+        self.since
+            .store(if timing { u64::MAX } else { done }, Relaxed);
+        self.changed.store(done, Relaxed);
+    }
+
+    fn read(&self) -> UnmeasuredReading {
+        UnmeasuredReading {
+            before: self.before.load(Relaxed),
+            since: self.since.load(Relaxed),
+            changed: self.changed.load(Relaxed),
+        }
+    }
+}
+
+/// A consistent copy of [`Unmeasured`].
+struct UnmeasuredReading {
+    before: u64,
+    since: u64,
+    changed: u64,
+}
+
+impl UnmeasuredReading {
+    /// Of so many events.
+    fn of(&self, events: u64) -> u64 {
+        self.before + events.saturating_sub(self.since)
+    }
+}
