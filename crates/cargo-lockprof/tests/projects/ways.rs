@@ -232,14 +232,10 @@ fn many_test_programs_make_one_report() {
 #[test]
 fn wrappers_of_the_projects_own() {
     let project = Project::new("wrapper", MAIN);
-    project.write(
+    project.script(
         "wrap.sh",
         "#!/bin/sh\necho \"$CARGO_PKG_NAME\" >>\"$WRAPPED\"\nexec \"$@\"\n",
     );
-    must(fs::set_permissions(
-        project.folder.join("wrap.sh"),
-        fs::Permissions::from_mode(0o755),
-    ));
     let wrapped = project.folder.join("wrapped");
     for by_setting in [false, true] {
         let _ = fs::remove_file(&wrapped);
@@ -261,6 +257,72 @@ fn wrappers_of_the_projects_own() {
             "{by_setting}"
         );
     }
+}
+
+/// A wrapper such as sccache knows a compilation by its arguments and cargo's variables: they are the same each time.
+#[test]
+fn a_compilation_is_known_again() {
+    let project = Project::new("known", MAIN);
+    project.script(
+        "wrap.sh",
+        "#!/bin/sh\nif [ \"$CARGO_PKG_NAME\" = victim ]; then\n\
+        { printf '%s\\n' \"$@\"; env | grep '^CARGO_' | grep -v '^CARGO_MAKEFLAGS=' | sort; } >>\"$WRAPPED\"\nfi\nexec \"$@\"\n",
+    );
+    let wrapped = project.folder.join("wrapped");
+    let compile = || {
+        let _ = fs::remove_file(&wrapped);
+        project.write("src/main.rs", MAIN);
+        let mut command = project.lockprof(&["run", "--offline"]);
+        command.env("RUSTC_WRAPPER", project.folder.join("wrap.sh"));
+        let output = must(command.env("WRAPPED", &wrapped).output());
+        assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+        must(fs::read_to_string(&wrapped))
+    };
+    assert_eq!(compile(), compile());
+}
+
+/// Nextest builds as `cargo test` does, asks each test program for its tests, and runs each test in a process of its own. The script does
+/// so, too.
+#[test]
+fn each_test_in_a_process_of_its_own() {
+    let project = Project::new("nextest", "fn main() {}");
+    project.write(
+        "src/lib.rs",
+        "use std::sync::Mutex;\npub static LOCK: Mutex<u32> = Mutex::new(0);\npub fn lock() {\n    *LOCK.lock().unwrap() += 1;\n}\n\
+        #[test]\nfn once() {\n    lock();\n}\n#[test]\nfn twice() {\n    (0..2).for_each(|_| lock());\n}\n",
+    );
+    project.write(
+        "tests/more.rs",
+        "#[test]\nfn four_times() {\n    (0..4).for_each(|_| victim::lock());\n    assert_eq!(*victim::LOCK.lock().unwrap(), 4);\n}\n",
+    );
+    project.script(
+        "tools/cargo-nextest",
+        "#!/bin/sh\nset -e\n[ \"$1 $2 $3\" = 'nextest --no-pager run' ]\nshift 3\n\
+        \"$CARGO\" test --no-run --message-format=json-render-diagnostics \"$@\" |\n\
+        sed -n 's/.*\"executable\":\"\\([^\"]*\\)\".*/\\1/p' | while read -r program; do\n\
+        \"$program\" --list --format terse | sed -n 's/: test$//p' | while read -r name; do\n\
+        echo \"run: $name\"\n\"$program\" --exact \"$name\" --nocapture\ndone\ndone\n",
+    );
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", project.folder.join("tools").display());
+    let nextest = |more: &[&str]| {
+        // Its options may come first.
+        let words = [&["nextest", "--no-pager", "run", "--offline"], more].concat();
+        let output = must(project.lockprof(&words).env("PATH", &path).output());
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        assert_eq!(out(&output).matches("run: ").count(), 3, "{}", out(&output));
+        err(&output)
+    };
+    let said = nextest(&[]);
+    for expected in [
+        "1 other program (3 processes)",
+        "src/lib.rs:4",
+        "8 acquisitions",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let said = nextest(&["--per-process"]);
+    assert_eq!(said.matches("\nprofile of ").count(), 3, "{said}");
 }
 
 /// Two lines of cargo's settings, and every build is profiled.
