@@ -3,6 +3,7 @@
 use crate::attempt::{Attempt, cannot_run, command};
 use crate::call::{self, Call};
 use crate::notes;
+use crate::programs;
 use crate::registry;
 use crate::runtime::{self, Runtime};
 use crate::settings;
@@ -69,6 +70,8 @@ struct Crate {
 
 impl Crate {
     fn compile(&self) -> Result<ExitCode> {
+        programs::keep(&self.build, &self.call);
+        registry::keep_externs(&self.call);
         let stand_in = registry::stand_in(&self.package, &self.version, &self.call);
         if let Some(out_dir) = self.call.out_dir() {
             registry::forget(out_dir, &self.call);

@@ -13,6 +13,7 @@ mod endings;
 mod files;
 mod notes;
 mod profiles;
+mod programs;
 mod project;
 mod registry;
 mod run;

@@ -576,3 +576,20 @@ fn examples_are_compiled_as_their_crate_was() {
         assert!(said.contains(line), "{line}: {said}");
     }
 }
+
+/// Serde is there twice, and parking_lot does not depend on it but by way of lock_api.
+#[test]
+fn two_builds_of_a_crate_in_one_folder() {
+    let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\
+        parking_lot = { version = \"0.13\", features = [\"serde\"] }\nserde = \"1\"\n\
+        [build-dependencies]\nserde = { version = \"1\", features = [\"rc\"] }\n";
+    let main = "fn is<T: serde::Serialize>(_: &T) {}\nfn main() {\n    let lock = parking_lot::Mutex::new(1);\n    is(&lock);\n    drop(lock.lock());\n}\n";
+    let project = Project::with("serde", manifest, main);
+    project.write(
+        "build.rs",
+        "fn is<T: serde::Serialize>() {}\nfn main() { is::<std::rc::Rc<u8>>() }",
+    );
+    let said = project.ends(0, &["run", "--offline"]);
+    assert!(said.contains("src/main.rs:5"), "{said}");
+    assert!(!said.contains("does not compile"), "{said}");
+}
