@@ -57,25 +57,25 @@ without nexus-lockprof-export 'tokio.*|async-.*|smol|mio|futures.*'
 
 # The endpoint, for those who ask for it.
 endpoint='http|httparse|httpdate|form_urlencoded|percent-encoding|rustix|linux-raw-sys'
-without nexus-lockprof "$endpoint|nexus-lockprof-export"
+without nexus-lockprof "$endpoint|nexus-lockprof-(export|serve)"
 without nexus-lockprof-engine "$endpoint"
 without nexus-lockprof-export "$endpoint"
 for crate in http httparse httpdate form_urlencoded rustix; do
-    with nexus-lockprof-export "$crate" --features serve
+    with nexus-lockprof-serve "$crate"
 done
 with nexus-lockprof httparse --features serve
-with nexus-lockprof-engine nexus-lockprof-export --features serve
+with nexus-lockprof-serve nexus-lockprof-export
 # No lock that is replaced, and nothing that may be built on one: cargo would refuse the cycle.
-without nexus-lockprof-engine 'tokio.*|hyper.*|mio|lock_api|parking_lot.*|nexus-lockprof(-adaptor)?' --features serve,stacks
+without nexus-lockprof-serve 'tokio.*|hyper.*|mio|lock_api|parking_lot.*|nexus-lockprof(-adaptor)?'
 
-# The arrows of docs/architecture.md: export -> snapshot <- engine <- nexus-lockprof; and engine -> export with `serve`.
+# The arrows of docs/architecture.md: export -> snapshot <- engine <- nexus-lockprof, and serve -> engine, export.
 without nexus-lockprof-snapshot 'nexus-lockprof(-engine|-export)?|parking_lot.*'
-without nexus-lockprof-engine 'nexus-lockprof(-export|-adaptor)?|parking_lot.*'
+without nexus-lockprof-engine 'nexus-lockprof(-export|-adaptor|-serve)?|parking_lot.*'
 without nexus-lockprof-adaptor 'nexus-lockprof(-export)?|parking_lot.*'
-without nexus-lockprof-export 'nexus-lockprof(-engine)?|parking_lot.*'
+without nexus-lockprof-export 'nexus-lockprof(-engine|-serve)?|parking_lot.*'
 with nexus-lockprof nexus-lockprof-engine
 # The programs look at locks and have none of ours, but for the self test, which is a feature.
-without nexus-lockprof-cli 'nexus-lockprof(-engine|-adaptor)?' --no-default-features
+without nexus-lockprof-cli 'nexus-lockprof(-engine|-adaptor|-serve)?' --no-default-features
 with nexus-lockprof-cli nexus-lockprof-engine
 
 # What every profiled program gets: a crate that implements a trait of std's for a type of std's with a type of its own changes inference.
@@ -97,7 +97,7 @@ only() {
 only addresses "$known"
 only stacks "$known|$names"
 with nexus-lockprof-std nexus-lockprof-engine
-without cargo-lockprof 'nexus-lockprof(-engine|-adaptor)?'
+without cargo-lockprof 'nexus-lockprof(-engine|-adaptor|-serve)?'
 
 # No crate in two versions. Without deadlock_detection, for which parking_lot takes petgraph, which has hashbrown twice. And without what
 # procedural macros are made of, which is in no program: prost's and serde's are made with syn 2 and 3.

@@ -1,10 +1,11 @@
-//! How near percentiles and totals come to the truth, on durations whose truth is known. Time is simulated.
+//! How close percentiles and totals come to the truth, on durations whose truth is known. Time is
+//! simulated.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench accuracy
 //! ```
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
@@ -19,12 +20,12 @@ use serde_json::json;
 type Lock = lock_api::Mutex<Profiled<parking_lot::RawMutex, Engine>, ()>;
 
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
-/// Rank points around each of them in which this share of the trials is to be.
+/// The percentile's rank must be within this distance in the required share of the trials.
 const NEAR_RANK: [f64; 3] = [0.05, 0.01, 0.01];
 const WITHIN: f64 = 0.95;
 const BIAS: f64 = 0.02;
 const COVERAGE: std::ops::RangeInclusive<f64> = 0.90..=1.0;
-/// Durations this near to an answer count as it: to so much a sample is stored.
+/// Durations this near to an answer count as equal to it: samples are stored with this precision.
 const NEAR: f64 = 1e-4;
 
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +46,13 @@ const SHAPES: [(Shape, &str); 5] = [
 ];
 
 impl Shape {
-    /// Nanoseconds.
+    /// Draws a duration in nanoseconds.
     fn draw(self, rng: &mut fastrand::Rng) -> u64 {
         let u = 1.0 - rng.f64();
         let ns = match self {
             Shape::Constant => 1_000.0,
             Shape::Exponential => -5_000.0 * u.ln(),
-            // Box and Muller.
+            // Box-Muller.
             Shape::Lognormal => {
                 let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
                 (8.0 + 1.5 * normal).exp()
@@ -127,7 +128,7 @@ fn run(args: &Args) -> Result<(), String> {
         let bias = ratio / trials as f64 - 1.0;
         let coverage = covered as f64 / trials as f64;
         let share = timed as f64 / (trials as usize * durations) as f64;
-        // The total of equal durations has no error but that of their number.
+        // The total of equal durations has no error except in their number.
         let pass = bias.abs() < BIAS && COVERAGE.contains(&coverage);
         println!(
             "| {name} | {:.1} % | {:+.2} % | {:.1} % | {} |",
@@ -162,8 +163,8 @@ fn hold_of(snapshot: &Snapshot) -> Durations {
         .unwrap_or_default()
 }
 
-/// Durations in `shards` threads, the first of which has half of them, the next a quarter, and so on; and what the
-/// snapshot says of them, in `Exact` mode.
+/// Durations in `shards` threads: the first has half of them, the next a quarter, and so on.
+/// Returns them with a snapshot in `Exact` mode.
 fn measured(shape: Shape, shards: usize, durations: usize, trial: u64) -> (Vec<u64>, Durations) {
     let (clock, engine) = engine(Mode::Exact);
     let lock = lock(&engine);
@@ -187,9 +188,10 @@ fn measured(shape: Shape, shards: usize, durations: usize, trial: u64) -> (Vec<u
                 for &ns in &values {
                     acquire(clock, lock, ns);
                 }
-                // The receivers are there until the end of the scope.
+                // The receivers live until the end of the scope.
                 let _ = done.send(values);
-                // Alive until the snapshot is taken: an exited thread's shard would be the next one's.
+                // Stays alive until the snapshot is taken: the next thread would take over an
+                // exited thread's shard.
                 let _ = ends.recv();
             });
             if let Ok(values) = is_done.recv() {
@@ -202,7 +204,8 @@ fn measured(shape: Shape, shards: usize, durations: usize, trial: u64) -> (Vec<u
     (all, hold)
 }
 
-/// The true total of durations in this thread; the engine's mode has a budget that times few of them.
+/// The true total of durations in this thread. The engine's mode has a budget that times few of
+/// them.
 fn sampled(shape: Shape, durations: usize, trial: u64, clock: &ManualClock, lock: &Lock) -> u64 {
     let mut rng = fastrand::Rng::with_seed(trial + 77);
     let mut truth = 0;
@@ -210,20 +213,20 @@ fn sampled(shape: Shape, durations: usize, trial: u64, clock: &ManualClock, lock
         let ns = shape.draw(&mut rng);
         truth += ns;
         acquire(clock, lock, ns);
-        // Held half of the time: estimates are not cut to the time there was.
+        // Held half of the time, so that estimates are not capped at the elapsed time.
         clock.advance(Duration::from_nanos(ns));
     }
     truth
 }
 
-/// One place for all: one point.
+/// A single place, so a single point.
 fn acquire(clock: &ManualClock, lock: &Lock, ns: u64) {
     let guard = lock.lock();
     clock.advance(Duration::from_nanos(ns));
     drop(guard);
 }
 
-/// How far the answer's rank is from `q`: it has all the ranks of the durations that are as long.
+/// The distance of the answer's rank from `q`. The answer has the ranks of all equal durations.
 fn rank_error(sorted: &[u64], q: f64, answer: u64) -> f64 {
     let rank = |bound: f64| sorted.partition_point(|&ns| (ns as f64) < bound) as f64;
     let n = sorted.len() as f64;

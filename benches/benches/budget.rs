@@ -1,10 +1,11 @@
-//! Whether the budget holds: what a thread says that measuring took, and what it took, `Sampled` against `Counts`.
+//! Whether the budget holds: what a thread says measuring cost, and what it really cost, `Sampled`
+//! against `Counts`.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench budget
 //! ```
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -17,9 +18,9 @@ use nexus_lockprof_benches::results::{self, Args, median, verdict};
 use nexus_lockprof_benches::threads::{spin, turn_ns};
 use serde_json::json;
 
-/// Of the budget: the most that may be spent.
+/// The most that may be spent, as a multiple of the budget.
 const MOST: f64 = 1.2;
-/// Between the two accounts, either way.
+/// The allowed factor between the two accounts, either way.
 const FACTOR: f64 = 1.5;
 
 static LOCK: Mutex<u64> = Mutex::new(0);
@@ -55,7 +56,7 @@ fn run(args: &Args) -> Result<(), String> {
             let operations = (round_ns / (gap_ns + 5.0)).ceil() as u64;
             let time = |mode| {
                 configure(mode)?;
-                // The governor's start, and the caches'.
+                // Warms up the governor and the caches.
                 work(operations / 4, gap);
                 let before = nexus_lockprof::snapshot();
                 let start = Instant::now();
@@ -75,7 +76,7 @@ fn run(args: &Args) -> Result<(), String> {
                 let (bare, _, _) = time(Mode::Counts)?;
                 let (ns, spent, samples) = time(Mode::Sampled { budget })?;
                 let (second, _, _) = time(Mode::Counts)?;
-                // The two rounds in `Counts` lie on both sides of the other.
+                // The two rounds in `Counts` come before and after the other one.
                 let middle = (bare + second) / 2.0;
                 counts.push(middle);
                 said.push(spent / ns);
@@ -87,7 +88,7 @@ fn run(args: &Args) -> Result<(), String> {
             let interval = (operations * rounds as u64) as f64 / timed.max(1) as f64;
             let (said, measured, again) = (median(said), median(measured), median(again));
             let held = said <= budget * MOST && measured <= budget * MOST;
-            // What drowns in noise agrees with nothing.
+            // A figure below the noise agrees with nothing.
             let agree = said > 0.0
                 && measured > 0.0
                 && said / measured <= FACTOR

@@ -1,10 +1,10 @@
-//! What a thread that uses locks notices of another that takes a hundred snapshots a second.
+//! How much a thread that uses locks is slowed by another that takes a hundred snapshots a second.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench collected
 //! ```
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -22,7 +22,7 @@ use serde_json::json;
 const SHARDS: usize = 64;
 const POINTS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(10);
-/// What a writer may lose.
+/// How much a writer may lose.
 const TARGET: f64 = 0.02;
 
 static COLLECTING: AtomicBool = AtomicBool::new(false);

@@ -1,11 +1,11 @@
-//! Throughput of a contended mutex, ours against the bare one: by threads, by how long it is held, and by the gap until
-//! a thread wants it again.
+//! Throughput of a contended mutex, ours against the bare one: by number of threads, length of the
+//! hold, and gap until a thread wants it again.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench contended -- [--threads 2,4] [--hold 20,200] [--gap 20] [--mode counts] [--rounds 41]
 //! ```
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use nexus_lockprof_benches::results::{self, Args, verdict};
 use nexus_lockprof_benches::threads::{ratio, spin, take_turns, turn_ns};
 use serde_json::json;
 
-/// Of the bare lock's throughput: the geometric mean over the cells, and the worst of them.
+/// Shares of the bare lock's throughput: the geometric mean over the cells, and the worst cell.
 const MEAN: f64 = 0.97;
 const WORST: f64 = 0.90;
 
@@ -75,7 +75,7 @@ fn run(args: &Args) -> Result<(), String> {
             let _ = write!(table, "| {hold} ns |");
             for &gap in &gaps {
                 let (held, pause) = (turns(hold), turns(gap));
-                // Threads that share a processor need some of its scheduler's turns in a round.
+                // Threads that share a processor need several scheduler turns in a round.
                 let round = Duration::from_millis(if args.smoke { 1 } else { 4 * threads });
                 let rates = take_turns(
                     threads as usize,

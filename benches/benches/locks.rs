@@ -1,12 +1,14 @@
-//! The operations of `overhead` under criterion, to compare two versions of the code: `--save-baseline`, `--baseline`.
+//! The operations of `overhead` under criterion, to compare two versions of the code:
+//! `--save-baseline`, `--baseline`.
 //!
-//! To compare a lock with the bare one, use `overhead`: here they are measured one after the other.
+//! To compare a lock with the bare one, use `overhead`: this bench measures them one after the
+//! other.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nexus_lockprof_benches::modes::{self, MODES};
 use nexus_lockprof_benches::paths;
 
-/// Operations of one call: the paths have the loop inside.
+/// Operations per call; the paths contain the loop.
 const OPERATIONS: u64 = 1_000;
 
 fn locks(criterion: &mut Criterion) {

@@ -1,12 +1,12 @@
-//! What the profiler keeps in memory: for a lock, for a point in a thread, and whether it grows.
+//! The profiler's memory: per lock, per point in a thread, and whether it grows.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench memory
 //! ```
 //!
-//! Each figure is of a process of its own, which this program starts.
+//! Each figure comes from its own process, which this program starts.
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -27,13 +27,13 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HEAP.fetch_add(layout.size() as i64, Relaxed);
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         HEAP.fetch_sub(layout.size() as i64, Relaxed);
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -116,7 +116,7 @@ fn run(args: &Args) -> Result<(), String> {
     args.save(&rows)
 }
 
-/// The figure of a case, measured by this program started anew.
+/// The figure of a case, measured in a new process of this program.
 fn call(case: &str, smoke: bool) -> Result<i64, String> {
     let me = std::env::current_exe().map_err(|error| error.to_string())?;
     let size = if smoke { "smoke" } else { "full" };
@@ -139,9 +139,9 @@ fn measure(case: &str, smoke: bool) -> i64 {
     if let Err(error) = nexus_lockprof::configure(Config::default().mode(mode)) {
         panic!("{error}");
     }
-    // The shard of this thread, and the table for the points to come.
+    // Creates this thread's shard, and the table for the points.
     *Mutex::new(0).lock() += 1;
-    // What reading the figures needs is there before the first one.
+    // Allocates what reading the figures needs before the first figure.
     let _ = resident_kib();
     let named = |number: usize| Mutex::named(format!("lock {number}").leak(), 0_u64);
     let use_all = |locks: &[Mutex<u64>], times: usize| {
@@ -161,7 +161,7 @@ fn measure(case: &str, smoke: bool) -> i64 {
             }
             use_all(&locks, 1_000);
             let filled = HEAP.load(Relaxed);
-            // What the snapshot keeps of its own is the aggregator's, not the thread's.
+            // What the snapshot itself keeps belongs to the aggregator, not to the thread.
             drop(nexus_lockprof::snapshot());
             let snapshot = HEAP.load(Relaxed);
             use_all(&locks, 1_000);

@@ -1,13 +1,14 @@
-//! What the locks cost, next to the bare lock (parking_lot's, std's or tokio's) in the same run: the tables of `docs/performance.md`.
+//! What the locks cost compared to the bare lock (parking_lot's, std's or tokio's) in the same run:
+//! the tables of `docs/performance.md`.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench overhead                         # every mode
 //! cargo bench -p nexus-lockprof-benches --bench overhead --no-default-features   # feature `profile` off
 //! ```
 //!
-//! With `-- --smoke` it only shows that it runs; its figures then mean nothing.
+//! With `-- --smoke` it only shows that it runs; the figures then mean nothing.
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -19,7 +20,7 @@ use nexus_lockprof_benches::paths;
 use nexus_lockprof_benches::results::{self, Args};
 use serde_json::{Value, json};
 
-/// The row of the bare lock against another bare lock: how far from 1 a ratio is for no reason.
+/// The row of the bare lock against another bare lock: how far from 1 a ratio is by chance.
 const NOISE: &str = "bare again";
 
 fn main() -> ExitCode {
@@ -56,7 +57,7 @@ fn run(args: &Args) -> Result<(), String> {
         .iter()
         .flat_map(|(list, limit)| list.iter().map(move |path| (path, *limit)))
     {
-        // For each path, and not once for all: noise depends on the code, and on the minute.
+        // Measured for each path, because noise depends on the code and varies over time.
         let noise = measure::compare(effort, path.bare, path.again);
         rows.push(row(path.name, NOISE, noise, None));
         for mode in MODES {
@@ -69,7 +70,7 @@ fn run(args: &Args) -> Result<(), String> {
     args.save(&rows)
 }
 
-/// What one reading of the counter takes, when readings follow each other.
+/// The cost of one counter reading, when readings follow each other.
 fn clock_read(effort: Effort) -> f64 {
     let clock = quanta::Clock::new();
     measure::alone(effort, |n| {
@@ -79,14 +80,14 @@ fn clock_read(effort: Effort) -> f64 {
     })
 }
 
-/// The ratio that a mode has to keep.
+/// The ratio that a mode must not exceed.
 fn target(mode: &str, limit: f64, bare_ns: f64, clock_ns: f64) -> Option<f64> {
     match mode {
         "off" => Some(1.02),
         "counts" | "sampled" => Some(limit),
-        // The lock and two clock reads, and 5 % on top of them.
+        // The lock and two clock reads, plus 5 %.
         "exact" => Some((bare_ns + 2.0 * clock_ns) * 1.05 / bare_ns),
-        // The feature off: the gate on identical code decides, and what is seen here is noise.
+        // The feature off: the gate on identical code decides, and this shows only noise.
         _ => None,
     }
 }

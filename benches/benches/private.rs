@@ -1,10 +1,10 @@
-//! Two threads, each with a lock of its own: they must not notice each other.
+//! Two threads, each with its own lock: they must not affect each other.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench private
 //! ```
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use nexus_lockprof_benches::results::{self, Args, verdict};
 use nexus_lockprof_benches::threads::{ratio, take_turns};
 use serde_json::json;
 
-/// Of the bare locks' throughput, in the default mode.
+/// Share of the bare locks' throughput, in the default mode.
 const TARGET: f64 = 0.97;
 const THREADS: usize = 2;
 

@@ -1,4 +1,4 @@
-//! Draws what the other benches measured: `docs/plots`. Called by `ci/performance.sh`.
+//! Draws the other benches' results: `docs/plots`. `ci/performance.sh` calls it.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench report -- --rows FILE --plots DIRECTORY
@@ -164,7 +164,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Groups of bars beside each other, on a scale that leaves room for all, with a line at a target unless that is 0.
+/// Groups of bars side by side, on a scale that fits all, with a line at the target unless it is 0.
 fn bars(
     path: &Path,
     title: &str,

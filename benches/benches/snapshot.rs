@@ -1,4 +1,5 @@
-//! What a snapshot costs, by the number of threads that have statistics and of acquisition points in each.
+//! The cost of a snapshot, by the number of threads with statistics and of acquisition points in
+//! each.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -19,7 +20,7 @@ fn snapshots(criterion: &mut Criterion) {
         for points in [10, 100, 1000] {
             let id = BenchmarkId::new(format!("{shards}-shards"), format!("{points}-points"));
             group.throughput(Throughput::Elements((shards * points) as u64));
-            // Built only if it is not filtered out: the largest has 64,000 records.
+            // Built only if not filtered out: the largest has 64,000 records.
             group.bench_function(id, |bencher| {
                 with_records(shards, points, |engine| {
                     assert_eq!(engine.snapshot().points().len(), points);
@@ -31,7 +32,7 @@ fn snapshots(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Calls `measure` while `shards` threads live that have used `points` locks each.
+/// Calls `measure` while `shards` threads live that have each used `points` locks.
 fn with_records(shards: usize, points: usize, measure: impl FnOnce(&Engine)) {
     let engine = Engine::new();
     let config = Config::default()
@@ -60,7 +61,7 @@ fn with_records(shards: usize, points: usize, measure: impl FnOnce(&Engine)) {
     });
 }
 
-/// A lock of a class of its own. Names are for ever, and so these few are leaked.
+/// A lock with its own class. Names live for ever, so these few are leaked.
 fn lock(engine: &Engine, point: usize) -> Lock {
     let raw = <parking_lot::RawMutex as lock_api::RawMutex>::INIT;
     let name = format!("lock {point}").leak();

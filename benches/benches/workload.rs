@@ -1,13 +1,14 @@
-//! Two programs from end to end, on our locks and on the bare ones: an inverted index as in `examples/word_index`, and a
-//! cache under a skewed load.
+//! Two whole programs, on our locks and on the bare ones: an inverted index as in
+//! `examples/word_index`, and a cache under a skewed load.
 //!
-//! The bare lock stands for the feature `profile` off: the two have the same machine code, as `ci/gate-off.sh` shows.
+//! The bare lock stands for the feature `profile` off: both have the same machine code, as
+//! `ci/gate-off.sh` shows.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench workload
 //! ```
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use nexus_lockprof_benches::results::{self, Args, verdict};
 use nexus_lockprof_benches::threads::{ratio, take_turns};
 use serde_json::json;
 
-/// What the default mode may cost of the throughput.
+/// How much of the throughput the default mode may cost.
 const TARGET: f64 = 0.01;
 
 /// Draws from 0..n with probability 1/rank.
@@ -48,7 +49,7 @@ impl Zipf {
     }
 }
 
-/// Texts of words of a skewed vocabulary, in lines.
+/// Lines of words from a skewed vocabulary.
 fn texts() -> Vec<String> {
     let zipf = Zipf::new(20_000);
     let mut rng = fastrand::Rng::with_seed(1);
@@ -73,7 +74,7 @@ macro_rules! workloads {
 
             use $module::{Mutex, RwLock};
 
-            /// Documents after which the index begins anew: it is to stay of one size.
+            /// Documents after which the index starts again, to keep its size constant.
             const DOCUMENTS: usize = 2_000;
             const SHARDS: usize = 64;
 
@@ -101,7 +102,7 @@ macro_rules! workloads {
                     }
                 }
 
-                /// Indexes documents until told to stop: how many.
+                /// Indexes documents until told to stop; returns how many.
                 pub(crate) fn work(&self, texts: &[String], stop: &AtomicBool) -> u64 {
                     let mut done = 0;
                     let mut batch = vec![Vec::new(); SHARDS];
@@ -164,7 +165,7 @@ macro_rules! workloads {
                 }
             }
 
-            /// A cache of values of 256 bytes under names, the oldest of which makes room.
+            /// A cache of 256-byte values under names. It evicts the oldest.
             pub(crate) struct Cache {
                 shards: Vec<Mutex<Shard>>,
             }
@@ -182,7 +183,7 @@ macro_rules! workloads {
                     }
                 }
 
-                /// Uses it until told to stop: how often.
+                /// Uses it until told to stop; returns how often.
                 pub(crate) fn work(
                     &self,
                     thread: usize,
@@ -195,7 +196,7 @@ macro_rules! workloads {
                             let at = (done as usize + step + thread * 7_919) % keys.len();
                             let key = &keys[at];
                             match self.get(key) {
-                                // 5 % are written anew.
+                                // 5 % of them write a new value.
                                 Some(value) if at % 20 != 0 => {
                                     sum = value
                                         .iter()
@@ -260,7 +261,8 @@ fn run(args: &Args) -> Result<(), String> {
     );
     let mut rows = Vec::new();
     for threads in [1, 2] {
-        // Each trial with instances of its own: where in memory one happens to lie is worth more than the locks.
+        // Each trial has its own instances: an instance's place in memory matters more than the
+        // locks.
         let mut trial = |program: &str, sides: &mut dyn FnMut(usize) -> Vec<Vec<f64>>| {
             let (mut cost, mut noise, mut rate) = (Vec::new(), Vec::new(), Vec::new());
             for number in 0..trials as usize {
@@ -314,7 +316,7 @@ fn run(args: &Args) -> Result<(), String> {
     args.save(&rows)
 }
 
-/// Two of them, made in an order that changes from trial to trial.
+/// Creates two, in an order that changes from trial to trial.
 fn in_turn<T>(trial: usize, new: impl Fn() -> T) -> (T, T) {
     let (first, second) = (new(), new());
     if trial.is_multiple_of(2) {

@@ -1,7 +1,8 @@
-//! What the benches and the gates in `ci/` share: the measured lock operations, and how to compare two of them.
+//! Shared by the benches and the gates in `ci/`: the measured lock operations, and how to compare
+//! two of them.
 //!
-//! The operations in [`paths`] are compiled once and used by the benches, by the gate on executed instructions and by
-//! the gate on identical machine code, so that all three speak about the same code.
+//! The operations in [`paths`] are compiled once. The benches, the gate on executed instructions
+//! and the gate on identical machine code all use them, so all three measure the same code.
 
 pub mod measure;
 pub mod memory;

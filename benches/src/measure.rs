@@ -1,4 +1,4 @@
-//! How to compare two loops on a noisy machine: many short rounds in which they take turns, and medians.
+//! Compares two loops on a noisy machine: many short rounds in which they take turns, and medians.
 
 use crate::results::median;
 use std::time::Instant;
@@ -6,19 +6,20 @@ use std::time::Instant;
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Rounds; in each, either side runs once.
+    /// Number of rounds. Each side runs once in each.
     pub rounds: usize,
     /// Operations of one side in a round.
     pub operations: u64,
 }
 
 impl Effort {
-    /// For figures: a round is a fraction of a millisecond, so that what the machine does meanwhile hits few of them.
+    /// For real figures. A round takes a fraction of a millisecond, so disturbances hit few of
+    /// them.
     pub const FULL: Effort = Effort {
         rounds: 1001,
         operations: 20_000,
     };
-    /// To see that it runs.
+    /// To show that it runs.
     pub const SMOKE: Effort = Effort {
         rounds: 11,
         operations: 2_000,
@@ -30,16 +31,16 @@ impl Effort {
 pub struct Comparison {
     /// Nanoseconds of one bare operation: the median over the rounds.
     pub bare_ns: f64,
-    /// Nanoseconds of one of ours.
+    /// Nanoseconds of one of our operations.
     pub ours_ns: f64,
-    /// The median of the rounds' ratios, which is steadier than the ratio of the medians: what slows down a round
-    /// usually slows down both of its sides.
+    /// The median of the rounds' ratios. It is steadier than the ratio of the medians, because a
+    /// disturbance usually slows both sides of a round.
     pub ratio: f64,
 }
 
-/// Runs `bare` and `ours` in turns; who goes first changes from round to round.
+/// Runs `bare` and `ours` in turns. Which goes first alternates.
 pub fn compare(effort: Effort, bare: fn(u64), ours: fn(u64)) -> Comparison {
-    // Not measured: the first acquisition at each place, and the caches.
+    // Unmeasured: the first acquisition at each place, and cold caches.
     bare(effort.operations);
     ours(effort.operations);
     let (mut bare_ns, mut ours_ns, mut ratios) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
-//! What a process has in memory, as Linux tells it.
+//! A process's memory, according to Linux.
 
-/// Kibibytes of anonymous memory that are resident now; 0 where the system does not tell.
+/// Kibibytes of resident anonymous memory; 0 if the system does not say.
 #[must_use]
 pub fn resident_kib() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,19 +1,19 @@
-//! The modes that a path is measured in.
+//! The measured modes.
 
-/// The modes of this build, by the names they have in tables and in `LOCKPROF`.
+/// The modes of this build, by their names in tables and in `LOCKPROF`.
 ///
 /// With the feature `profile` off there is nothing to switch, and one row stands for it.
 #[cfg(feature = "profile")]
 pub const MODES: &[&str] = &["off", "counts", "sampled", "exact"];
 
-/// The modes of this build, by the names they have in tables.
+/// The modes of this build, by their names in tables.
 #[cfg(not(feature = "profile"))]
 pub const MODES: &[&str] = &["feature off"];
 
 /// Switches the process-wide engine to a mode of [`MODES`], with its clock calibrated.
 ///
 /// # Errors
-/// The mode has another name than those, or the engine refused it.
+/// If the mode has another name, or the engine refuses it.
 #[cfg(feature = "profile")]
 pub fn switch_to(mode: &str) -> Result<(), String> {
     use nexus_lockprof::engine::Engine;
@@ -36,7 +36,7 @@ pub fn switch_to(mode: &str) -> Result<(), String> {
 /// Does nothing: this build has no engine.
 ///
 /// # Errors
-/// None; the enabled twin has some.
+/// None; the enabled version can fail.
 #[cfg(not(feature = "profile"))]
 pub fn switch_to(_mode: &str) -> Result<(), String> {
     Ok(())

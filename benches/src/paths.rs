@@ -1,8 +1,10 @@
-//! The measured operations: each on our lock, on the bare one, and on a second bare one, which shows the noise.
+//! The measured operations: each on our lock, on the bare one, and on a second bare one, which
+//! shows the noise.
 //!
-//! The functions keep their names in the binary and are not inlined, since the gates look them up: in the
-//! disassembly, and as callgrind's start and end of a measurement. Each has a loop around the operation; a function
-//! for a single one would add the cost of its call to both sides of a ratio, and so make it look better.
+//! The functions keep their names in the binary and are not inlined, because the gates look them
+//! up: in the disassembly, and as callgrind's start and end of a measurement. Each contains a loop
+//! around the operation. A function for a single operation would add the cost of its call to both
+//! sides of a ratio, and so flatter it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -20,15 +22,15 @@ use tokio::sync as tokio_sync;
 pub struct Path {
     /// Its name in tables, and the end of its functions' names in the binary.
     pub name: &'static str,
-    /// Does it so many times on the bare lock: parking_lot's, or std's.
+    /// Does it that many times on the bare lock: parking_lot's or std's.
     pub bare: fn(u64),
     /// The same again, on another lock and at another address.
     pub again: fn(u64),
-    /// Does it so many times on ours.
+    /// Does it that many times on ours.
     pub ours: fn(u64),
 }
 
-/// A lock on a cache line of its own, so that its neighbours in the binary do not matter.
+/// A lock on its own cache line, so that its neighbours in the binary do not matter.
 #[repr(align(128))]
 struct Alone<L>(L);
 
@@ -40,7 +42,8 @@ macro_rules! side {
         fn $function(n: u64) {
             static LOCK: Alone<$locks::$($lock)*> = Alone($locks::$($new)*);
             for _ in 0..n {
-                // The compiler must not see which lock it is, or it could keep what it knows about it from round to round.
+                // Hides the lock from the compiler, which could otherwise keep knowledge about it
+                // between rounds.
                 let $it = black_box(&LOCK.0);
                 $step;
             }
@@ -137,7 +140,7 @@ paths! { TOKIO: tokio_sync, our_tokio_sync, "Tokio's locks, acquired by one poll
         {Semaphore} = {Semaphore::const_new(1)}, |it| drop(polled(it.acquire()));
 }
 
-/// What a future gives at its first poll.
+/// The result of a future's first poll.
 #[inline(always)]
 fn polled<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -146,17 +149,18 @@ fn polled<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// Those that are the bare lock when the feature `profile` is off.
+/// The paths that are the bare lock with the feature `profile` off.
 pub fn all() -> impl Iterator<Item = &'static Path> {
     [COMMON, OTHERS, STD, STD_OTHERS].into_iter().flatten()
 }
 
-/// Those whose instructions are counted.
+/// The paths whose instructions are counted.
 pub fn counted() -> impl Iterator<Item = &'static Path> {
     all().chain([SHIM_0_13, SHIM_0_12, TOKIO].into_iter().flatten())
 }
 
-/// What each lock type takes, and parking_lot's of the same name: (name, bytes of ours, bytes of theirs).
+/// The sizes of our lock types, and parking_lot's of the same name: (name, bytes of ours, bytes of
+/// theirs).
 #[must_use]
 pub fn sizes() -> Vec<(&'static str, usize, usize)> {
     macro_rules! sizes {
@@ -183,7 +187,7 @@ pub fn sizes() -> Vec<(&'static str, usize, usize)> {
     }
 }
 
-/// The same of std's lock types.
+/// The same for std's lock types.
 #[must_use]
 pub fn std_sizes() -> Vec<(&'static str, usize, usize)> {
     macro_rules! sizes {

@@ -1,4 +1,4 @@
-//! What the side-by-side benches have in common: their arguments, and their rows for people and for `report`.
+//! Shared by the side-by-side benches: their arguments, and their rows for people and for `report`.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -12,17 +12,17 @@ use serde_json::Value;
 pub struct Args {
     /// Only show that it runs; the figures then mean nothing.
     pub smoke: bool,
-    /// Where to append the rows, one JSON object a line.
+    /// Where to append the rows, one JSON object per line.
     pub out: Option<PathBuf>,
-    /// The others, by name: `--threads 2,4`.
+    /// The other arguments, by name: `--threads 2,4`.
     others: Vec<(String, String)>,
 }
 
 impl Args {
-    /// Those of the process, of which `known` are the names of those with a value besides `--out`.
+    /// Parses the process's arguments. `known` names those with a value, besides `--out`.
     ///
     /// # Errors
-    /// Names the argument that is not known, or has no value.
+    /// Names the unknown argument, or the one without a value.
     fn parse(known: &[&str]) -> Result<Self, String> {
         Self::from(std::env::args().skip(1), known)
     }
@@ -52,10 +52,10 @@ impl Args {
         Ok(parsed)
     }
 
-    /// The numbers of a list, `2,4`, or these.
+    /// The numbers of a list such as `2,4`, or the default.
     ///
     /// # Errors
-    /// Names what is no number.
+    /// Names what is not a number.
     pub fn numbers(&self, name: &str, default: &[u64]) -> Result<Vec<u64>, String> {
         let Some((_, list)) = self.others.iter().rev().find(|(other, _)| other == name) else {
             return Ok(default.to_vec());
@@ -68,14 +68,14 @@ impl Args {
             .collect()
     }
 
-    /// The value of an argument, or this one.
+    /// The value of an argument, or the default.
     #[must_use]
     pub fn text<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
         let found = self.others.iter().rev().find(|(other, _)| other == name);
         found.map_or(default, |(_, value)| value)
     }
 
-    /// Appends rows to the file that was asked for, if one was.
+    /// Appends rows to the output file, if there is one.
     ///
     /// # Errors
     /// Names the file that could not be written.
@@ -93,7 +93,7 @@ impl Args {
     }
 }
 
-/// Runs a side-by-side bench with its arguments, and says what went wrong.
+/// Runs a side-by-side bench with its arguments, and prints errors.
 pub fn main(name: &str, known: &[&str], run: impl FnOnce(&Args) -> Result<(), String>) -> ExitCode {
     match Args::parse(known).and_then(|args| run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,7 +104,7 @@ pub fn main(name: &str, known: &[&str], run: impl FnOnce(&Args) -> Result<(), St
     }
 }
 
-/// The machine that made the figures: the processor's name from Linux, and the number of processors.
+/// The machine behind the figures: the processor's name from Linux, and the number of processors.
 #[must_use]
 pub fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -115,13 +115,13 @@ pub fn processor() -> String {
     format!("{name}, {number} processors")
 }
 
-/// `PASS`, or `missed`: whether a figure is at most, or at least, its target.
+/// `PASS` or `missed`.
 #[must_use]
 pub fn verdict(pass: bool) -> &'static str {
     if pass { "PASS" } else { "missed" }
 }
 
-/// The middle one; NaN of none.
+/// The median; NaN if empty.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);

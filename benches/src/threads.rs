@@ -1,4 +1,5 @@
-//! Rounds in which some threads do the same for a given time, and take turns at who is measured.
+//! Rounds in which threads do the same work for a given time, and take turns at which side is
+//! measured.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -8,10 +9,10 @@ use std::time::{Duration, Instant};
 /// Works until the flag is set, as the thread with this number; returns its operations.
 pub type Side<'a> = &'a (dyn Fn(usize, &AtomicBool) -> u64 + Sync);
 
-/// Runs `sides` in turns, each for `round` in each of `rounds` rounds, on `threads` threads at a time, which stay the
-/// same.
+/// Runs `sides` in turns, each for `round` in each of `rounds` rounds, on the same `threads`
+/// threads.
 ///
-/// Operations a second of each side, a figure a round.
+/// Returns operations per second of each side, one figure per round.
 pub fn take_turns(
     threads: usize,
     rounds: usize,
@@ -36,10 +37,10 @@ pub fn take_turns(
                 }
             });
         }
-        // One round more, which is not counted, at the start.
+        // One extra round at the start, which is not counted.
         for number in 0..=rounds {
             for place in 0..sides.len() {
-                // Who goes first changes from round to round, and so does who comes after whom.
+                // The order changes from round to round.
                 let place = if number % 2 == 0 {
                     place
                 } else {
@@ -77,7 +78,7 @@ pub fn ratio(ours: &[f64], bare: &[f64]) -> f64 {
     )
 }
 
-/// A wait of so many turns, about as long as it was calibrated to be.
+/// Waits for `turns` turns, whose length is calibrated.
 #[inline(always)]
 pub fn spin(turns: u64) {
     for turn in 0..turns {

@@ -1,6 +1,6 @@
 //! After the first acquisition at a point, acquiring there allocates nothing, in any mode.
 //!
-//! A program of its own, for the allocator that counts.
+//! This is a separate program because of its counting allocator.
 
 #![cfg(feature = "profile")]
 
@@ -10,7 +10,7 @@ use std::cell::Cell;
 use nexus_lockprof::{FairMutex, Mutex, RecursiveRwLock, ReentrantMutex, RwLock};
 use nexus_lockprof_benches::modes::{self, MODES};
 
-/// Counts what the calling thread allocates: the harness has threads too.
+/// Counts the calling thread's allocations, because the harness has threads too.
 struct Counting;
 
 thread_local! {
@@ -26,28 +26,28 @@ fn count() {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
 }
 
-// SAFETY: everything is the system allocator's, called with what the caller gave.
+// SAFETY: forwards everything to the system allocator, with the caller's arguments.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -57,13 +57,14 @@ static ALLOCATOR: Counting = Counting;
 
 const ACQUISITIONS: u64 = 100_000;
 
-/// With them a point gets its record and, at the fifth that is timed, its reservoir.
+/// In these a point gets its record, and its reservoir at the fifth timed one.
 const FIRST: u64 = 20_000;
 
-/// The allocations of the [`FIRST`] acquisitions at a point, and of the [`ACQUISITIONS`] after them, in a mode.
+/// The allocations of the [`FIRST`] acquisitions at a point, and of the [`ACQUISITIONS`] after
+/// them, in a mode.
 ///
-/// When a point of mode sampled is timed for the fifth time is chance: on a busy machine there may be thousands in between. So the
-/// first half of the first ones are all timed.
+/// In mode sampled, chance decides when a point is timed for the fifth time. On a busy machine that
+/// may take thousands of acquisitions. So the first half of the first ones are all timed.
 fn count_in(mode: &str, mut acquire: impl FnMut()) -> (u64, u64) {
     let switch_to = |mode| assert_eq!(modes::switch_to(mode), Ok(()));
     let before = allocations();
@@ -80,8 +81,9 @@ fn count_in(mode: &str, mut acquire: impl FnMut()) -> (u64, u64) {
     (first, allocations() - before - first)
 }
 
-/// Every kind of acquisition. The locks are named after the mode, and so each mode has points of its own: with those of
-/// another, a point could have its record already and get its reservoir later, with the first acquisition that is timed.
+/// Every kind of acquisition. The locks are named after the mode, so that each mode has its own
+/// points. A point from another mode might already have its record, and get its reservoir only with
+/// the first timed acquisition.
 fn all_kinds(mode: &'static str) -> Vec<(&'static str, (u64, u64))> {
     let mutex = Mutex::named(mode, 0_u64);
     let fair = FairMutex::named(mode, 0_u64);
@@ -119,7 +121,7 @@ fn nothing_is_allocated_after_the_first_acquisitions_at_a_point() {
     // Twice: the second time every point is known, and the mode has changed in between.
     for mode in MODES.iter().chain(MODES) {
         modes::switch_to(mode).unwrap();
-        // In a thread of its own: it may be new to the profiler, or take over what the last one left.
+        // In a separate thread: it may be new to the profiler, or take over what the last one left.
         let counts = std::thread::spawn(|| all_kinds(mode)).join().unwrap();
         for (kind, (_, later)) in counts {
             assert_eq!(

@@ -1,12 +1,13 @@
-//! Compiles the library that `lockprof run` preloads, whose sources are in `preload/`, a link to the crate beside this one; a package has
-//! files in its place. rustc alone does it: the library has no dependencies, so no registry is needed.
+//! Compiles the library that `lockprof run` preloads. Its sources are in `preload/`, a link to the
+//! crate beside this one; a package has the files there. Plain rustc compiles it: the library has
+//! no dependencies, so no registry is needed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
-/// What the library is called, also by those who leave its frames out.
+/// The library's file name. Other code uses it to leave out the library's frames.
 const NAME: &str = "liblockprof_preload.so";
 
 fn main() -> io::Result<()> {
@@ -14,7 +15,7 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(variable("OUT_DIR"));
     watch(&root)?;
     let library = out.join(NAME);
-    // An empty one where there is none, with the reason.
+    // Without a library, an empty file and the reason.
     let why_not = match is_for_linux() {
         false => "it is for Linux with glibc, on x86-64 and AArch64".to_owned(),
         true => compile(&root.join("lib.rs"), &library)
@@ -39,7 +40,8 @@ fn is_for_linux() -> bool {
         && is("CARGO_CFG_TARGET_POINTER_WIDTH", &["64"])
 }
 
-/// Compiles the library; why not, if that fails. The program is good for everything else without it.
+/// Compiles the library. If that fails, returns the reason; the rest of the program works without
+/// the library.
 fn compile(source: &Path, library: &Path) -> Result<(), String> {
     let mut rustc = Command::new(variable("RUSTC"));
     rustc.arg(source).arg("-o").arg(library);
@@ -47,7 +49,8 @@ fn compile(source: &Path, library: &Path) -> Result<(), String> {
     rustc.args(["--edition=2024", "--crate-type=cdylib"]);
     rustc.args(["--crate-name=lockprof_preload", "--cap-lints=allow"]);
     rustc.args(["-Copt-level=3", "-Cpanic=abort", "-Clto=fat"]);
-    // It is itself unwound. And nobody wants its symbols in a program's profile.
+    // The library is part of stacks that get unwound. Nobody wants its symbols in a program's
+    // profile.
     rustc.args(["-Cforce-unwind-tables=yes", "-Cstrip=symbols"]);
     if let Some(linker) = env::var_os("RUSTC_LINKER") {
         let mut option = OsString::from("-Clinker=");

@@ -1,4 +1,5 @@
-//! What is timed in `Sampled` mode, on a manual clock: the budget is spent, it is not overspent, and nothing is left out for long.
+//! What `Sampled` mode times, on a manual clock: the budget is spent but not exceeded, and nothing
+//! goes untimed for long.
 
 use nexus_lockprof::Profiled;
 use nexus_lockprof::engine::{Engine, Mode};
@@ -17,14 +18,14 @@ fn bench() -> Bench {
     Bench::new(Mode::Sampled { budget: BUDGET })
 }
 
-/// Locks with names of their own.
+/// Locks with their own names.
 fn locks(bench: &Bench, prefix: &str, n: usize) -> Vec<(&'static str, Mutex<()>)> {
     let name = |i| &*format!("{prefix}{i}").leak();
     let lock = |i| (name(i), bench.mutex(name(i), ()));
     (0..n).map(lock).collect()
 }
 
-/// Holds the lock for a while, and waits for another.
+/// Holds the lock for `hold_ns`, then pauses for `gap_ns`.
 fn use_it(bench: &Bench, lock: &Mutex<()>, hold_ns: u64, gap_ns: u64) {
     let guard = lock.lock();
     bench.pass(hold_ns);
@@ -42,7 +43,7 @@ fn spent_ns(bench: &Bench) -> u64 {
     bench.engine.snapshot().overhead().budgeted_ns
 }
 
-/// The share of `ns` that was spent since `before`.
+/// The share of `ns` spent since `before`.
 fn share(bench: &Bench, before: u64, ns: u64) -> f64 {
     (spent_ns(bench) - before) as f64 / ns as f64
 }
@@ -98,7 +99,7 @@ fn many_points_in_turn_are_each_timed_each_second() {
             }
         }
         let share = share(&bench, spent, 2 * SECOND);
-        // Timing each takes 0.8 %.
+        // Timing each of them takes 0.8 %.
         assert!(
             (0.5 * BUDGET..1.2 * BUDGET).contains(&share),
             "{n}: {share}"
@@ -211,7 +212,7 @@ impl IntoConfig for Mode {
     }
 }
 
-/// A lock without exclusion, of which any number of guards may be alive, anywhere.
+/// A lock without exclusion. Any number of its guards may live, anywhere.
 type Permits = Profiled<(), Engine>;
 
 macro_rules! permit {
@@ -248,7 +249,7 @@ fn guards_that_live_long_leave_room_for_others() {
             bench.pass(1_000_000);
         }
         let samples = use_other();
-        // Time at work between two permits has earned something, too.
+        // Time at work between two permits has earned budget, too.
         let share = share(&bench, 0, bench.clock.now_ns());
         assert!(
             samples > usual * 7 / 10,
@@ -258,7 +259,7 @@ fn guards_that_live_long_leave_room_for_others() {
     }
     assert_eq!(bench.point("other").hold.unmeasured, 0);
     for guard in held {
-        // SAFETY: its own guard, once.
+        // SAFETY: the test's own guard, released once.
         unsafe { permits.release(guard, |(), ()| ()) };
     }
 }
@@ -273,7 +274,7 @@ fn guards_that_another_thread_releases_keep_to_the_budget() {
         let permits = &permits;
         scope.spawn(move || {
             for guard in received {
-                // SAFETY: its own guard, once.
+                // SAFETY: the test's own guard, released once.
                 unsafe { permits.release(guard, |(), ()| ()) };
                 if done.send(()).is_err() {
                     break;
@@ -289,13 +290,13 @@ fn guards_that_another_thread_releases_keep_to_the_budget() {
         drop(guards);
     });
     let (samples, acquisitions) = timed(&bench, "permits");
-    // Of the time of two threads: each pays a half.
+    // Of the time of two threads: each pays half.
     let share = share(&bench, 0, 2 * SECOND / 10);
     assert!((0.5 * BUDGET..1.2 * BUDGET).contains(&share), "{share}");
     assert!(samples < acquisitions, "{samples} of {acquisitions}");
 }
 
-/// A node of the pool that was used in `Sampled` and then in `Exact` must not remember the number that it had.
+/// A node of the pool, used in `Sampled` and then in `Exact`, must not keep its old number.
 #[test]
 fn a_change_of_mode_while_a_lock_is_held_leaves_no_wrong_number() {
     let bench = bench();
@@ -305,7 +306,7 @@ fn a_change_of_mode_while_a_lock_is_held_leaves_no_wrong_number() {
         bench.mutex("rare", ()),
     );
     let use_hot = || use_it(&bench, &hot, 50, 150);
-    // At one place.
+    // At a single place.
     let use_rare = |which| {
         let lock = if which { &rare } else { &again };
         lock.lock()
@@ -332,7 +333,7 @@ fn a_change_of_mode_while_a_lock_is_held_leaves_no_wrong_number() {
     assert!(samples(&bench) - before >= 1_980);
 }
 
-/// 128 classes apart at one line share the first place in a thread's cache.
+/// 128 classes at the same line share the first place in a thread's cache.
 #[test]
 fn points_that_share_a_place_in_the_cache_do_not_starve_others() {
     let bench = bench();

@@ -1,10 +1,11 @@
-//! No event is lost or counted twice, over thread exit, shard reuse, resets, concurrent snapshots and switches of mode.
+//! No event is lost or counted twice over thread exit, shard reuse, resets, concurrent snapshots
+//! and mode changes.
 
 use nexus_lockprof::engine::Engine;
 use nexus_lockprof_tests::children;
 use nexus_lockprof_tests::conservation::{Plan, check, run};
 
-/// 10,000 threads in all, in the four tests on engines of their own.
+/// The four tests on local engines run 10,000 threads in total.
 fn on_a_local_engine(modes: &str, caps: Option<(usize, usize)>) {
     let Some((modes, seed)) = Plan::modes_named(modes) else {
         panic!("no such modes: {modes}")
@@ -49,7 +50,7 @@ fn with_no_room_for_most_points() {
     }
 }
 
-/// Locks of the global engine go another way to their thread's shard.
+/// Locks of the global engine reach their thread's shard another way.
 #[test]
 fn in_the_global_engine() {
     for modes in ["counts", "sampled", "exact", "switched"] {

@@ -1,4 +1,4 @@
-//! `lock.hot`: fires once, with the exact line, and again only after it has cooled.
+//! `lock.hot` fires once, with the exact line, and again only after it has cooled.
 
 use nexus_lockprof::engine::{Config, Mode};
 use nexus_lockprof::{Event, HotLine};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// A bench whose events' lines are kept.
+/// A bench that keeps its events' lines.
 fn listening(config: Config) -> (Bench, Arc<Mutex<Vec<String>>>) {
     let bench = Bench::with(config.mode(Mode::Exact));
     let lines = Arc::new(Mutex::new(Vec::new()));

@@ -5,7 +5,7 @@ use nexus_lockprof::{Event, Snapshot};
 use nexus_lockprof_tests::bench::Bench;
 use std::time::Duration;
 
-/// A snapshot of a lock held 20 times for 5 ns, and the event that its hold is hot.
+/// A snapshot of a lock held 20 times for 5 ns, and its hot-hold event.
 fn hot_snapshot() -> (Snapshot, Event) {
     let config = Config::default().mode(Mode::Exact).hot_hold(Duration::ZERO);
     let bench = Bench::with(config);

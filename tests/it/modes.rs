@@ -48,7 +48,7 @@ fn a_lock_held_across_a_switch_gets_no_bogus_hold() {
             bench.pass(3);
             drop(guard);
             let snapshot = bench.engine.snapshot();
-            // Timed when it began, or not at all.
+            // A hold is timed from its start, or not at all.
             let holds: Vec<u64> = snapshot.points().iter().map(|p| p.hold.total_ns).collect();
             let expected: &[u64] = match before {
                 Mode::Off => &[],
@@ -68,7 +68,7 @@ fn a_reset_starts_from_zero_and_gives_what_there_was() {
         let _guard = lock.lock();
         bench.pass(ns);
     };
-    // One line, one point.
+    // One line, so one point.
     let run = |all: &[u64]| all.iter().for_each(|&ns| go(ns));
     run(&[500, 1]);
     let ended = bench.engine.reset();
@@ -109,7 +109,7 @@ fn an_interval_is_the_difference_of_two_snapshots() {
         Ok(interval) => interval,
         Err(error) => panic!("{error}"),
     };
-    // Both runs are one line: one point.
+    // Both runs use one line, so one point.
     let Some(point) = interval.point("work") else {
         panic!("{interval}")
     };
@@ -208,7 +208,8 @@ fn a_standard_error_survives_a_reset_and_a_difference() {
     bench.engine.reset();
     go(100);
     let fresh = bench.engine.snapshot();
-    // 20,000 holds of 100 ns, one in some hundred of them timed: a few per cent of 2 ms.
+    // 20,000 holds of 100 ns, of which one in a few hundred is timed: an error of a few per cent of
+    // 2 ms.
     let standard_error = error(&fresh);
     assert!((1e4..1e6).contains(&standard_error), "{standard_error}");
 }

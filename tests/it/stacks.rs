@@ -1,4 +1,4 @@
-//! Who called: two callers of one line are told apart.
+//! Callers: two callers of one line are distinguished.
 
 use nexus_lockprof::Snapshot;
 use nexus_lockprof::engine::Mode;
@@ -9,7 +9,7 @@ use std::thread;
 
 type Lock = Mutex<()>;
 
-/// What all of a program's locks go through, as in some async runtimes.
+/// A wrapper of all of a program's locks, as in some async runtimes.
 #[inline(never)]
 fn wrapper(lock: &Lock) {
     drop(lock.lock());
@@ -18,7 +18,7 @@ fn wrapper(lock: &Lock) {
 #[inline(never)]
 fn reader(lock: &Lock) {
     wrapper(lock);
-    // Two functions that do the same may be made one.
+    // Keeps identical functions from being merged.
     std::hint::black_box(1);
 }
 
@@ -28,7 +28,7 @@ fn writer(lock: &Lock) {
     std::hint::black_box(2);
 }
 
-/// Lets `work` wait for so long in a thread of its own.
+/// Makes `work` wait for `ns` nanoseconds in a new thread.
 fn wait(bench: &Bench, work: fn(&Lock), ns: u64) {
     let lock = &bench.mutex("wrapped", ());
     thread::scope(|scope| {
@@ -50,7 +50,7 @@ fn waiting(bench: &Bench) -> Point {
     }
 }
 
-/// The functions of a stack, without their module.
+/// The functions of a stack, without their modules.
 fn functions(stack: &Stack) -> Vec<&str> {
     let functions = stack.frames.iter().map(|frame| {
         let function = frame.function.as_deref().unwrap_or("?");
@@ -76,7 +76,7 @@ fn two_callers_through_one_line_are_told_apart() {
     {
         assert_eq!((stack.samples, stack.waits), (samples, samples));
         assert_eq!(stack.wait_ns, wait_ns);
-        // The lock's own functions are cut, and what begins each thread.
+        // The lock's own functions are cut, and so are those that start each thread.
         let functions = functions(stack);
         assert_eq!(functions[..2], ["wrapper", caller], "{stack:#?}");
         assert!(!functions.contains(&"__rust_begin_short_backtrace"));
@@ -94,7 +94,7 @@ fn nobody_asked() {
     assert_eq!(waiting(&bench).callers, []);
 }
 
-/// From the environment to the report: in a program of its own, with what its locks are made of.
+/// From the environment to the report: in a separate program, with its own lock libraries.
 #[test]
 fn the_environment_asks() {
     let path = std::env::temp_dir().join(format!("lockprof-{}-stacks.json", std::process::id()));
@@ -120,7 +120,7 @@ fn the_environment_asks() {
     assert!(snapshot.losses().is_empty());
 }
 
-/// Names are left to whoever reads the file: it says in which file of code an address is.
+/// The reader of the file resolves names: the file says which code file contains each address.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_environment_asks_for_addresses() {
@@ -152,8 +152,8 @@ fn the_environment_asks_for_addresses() {
     }
 }
 
-/// Looking at a stack allocates nothing that locks, takes no lock that a fork leaves locked, and nothing that a signal
-/// handler must not.
+/// Sampling a stack allocates nothing that locks, takes no lock that a fork leaves locked, and does
+/// nothing that a signal handler must not.
 #[cfg(unix)]
 #[test]
 fn in_odd_places() {

@@ -41,7 +41,8 @@ fn a_site_is_the_line_of_the_call() {
     assert!(snapshot.points().iter().all(|p| p.site.file == file!()));
 }
 
-/// One thread holds, `waiters` wait, each released in turn; gives the waiting point.
+/// One thread holds and `waiters` wait, each released in turn. Returns the holding and the waiting
+/// point.
 fn contended(bench: &Bench, waiters: usize, hold_ns: u64) -> (Point, Point) {
     let lock = bench.mutex("queue", ());
     thread::scope(|scope| {
@@ -86,7 +87,7 @@ fn the_contention_count_increments_in_every_mode() {
             (3, 3),
             "{mode:?}"
         );
-        // Waiters may also have waited for one another.
+        // Waiters may also have waited for each other.
         assert_eq!(holder.blocked + waiter.blocked, 3, "{mode:?}");
         let waited = if mode == Mode::Counts { 0 } else { 30 };
         assert_eq!(waiter.wait.total_ns, waited, "{mode:?}");
@@ -172,7 +173,7 @@ fn failed_tries_and_timeouts_are_counted_and_acquire_nothing() {
         assert_eq!(sum(|p| p.try_failures), 5, "{mode:?}");
         assert_eq!(sum(|p| p.timeouts), 3, "{mode:?}");
         assert_eq!(sum(|p| p.contentions), 0, "{mode:?}");
-        // A timeout has waited behind the holder, a failed try has not.
+        // A timeout waited behind the holder; a failed try did not.
         assert_eq!(sum(|p| p.blocked), 3, "{mode:?}");
     }
 }
@@ -282,7 +283,8 @@ fn quantiles_are_of_what_was_measured() {
 
 #[test]
 fn sampled_totals_say_that_they_are_estimates_and_are_near() {
-    // 100,000 holds of 1000 ns: the total is 1e8, and its standard error says how far the estimate may be off.
+    // 100,000 holds of 1000 ns: the total is 1e8, and its standard error says how far off the
+    // estimate may be.
     let bench = Bench::new(Mode::Sampled { budget: 0.001 });
     let lock = bench.mutex("work", ());
     for _ in 0..100_000 {
@@ -440,7 +442,8 @@ fn the_profiler_says_what_it_took() {
     };
     use_it(100);
     let first = bench.engine.snapshot();
-    // On a manual clock a timed acquisition is assumed to take 40 ns, and finding its record 80, which is no timing.
+    // On a manual clock a timed acquisition is assumed to take 40 ns. Finding its record takes 80,
+    // which does not count as timing.
     let overhead = *first.overhead();
     assert_eq!(
         (
@@ -463,7 +466,7 @@ fn the_profiler_says_what_it_took() {
 
 #[test]
 fn the_budget_holds_and_changes_live() {
-    // 20 ns each: 40 ns for each timed one would be twice the thread's time.
+    // Holds of 20 ns: 40 ns for each timed one would be twice the thread's time.
     let bench = Bench::new(Mode::DEFAULT);
     let lock = bench.mutex("work", ());
     let share = |budget| {

@@ -1,20 +1,20 @@
-//! A raw lock that tells when somebody is about to block on it.
+//! A raw lock that announces blocking calls.
 
 use lock_api::{RawMutex, RawMutexTimed, RawRwLock};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// parking_lot's lock, and the number of blocking calls that were ever begun.
+/// parking_lot's lock, and the number of blocking calls begun so far.
 ///
-/// `Profiled` tries before it blocks, and has read the clock by then: once the number has
-/// grown, the wait has begun and nothing but the release ends it. That makes waits exact on a manual clock.
+/// `Profiled` tries before it blocks, and has read the clock by then. Once the number has grown,
+/// the wait has begun, and only the release ends it. That makes waits exact on a manual clock.
 pub struct Announcing<R> {
     raw: R,
     blocked: AtomicUsize,
 }
 
 impl<R> Announcing<R> {
-    /// Returns when `n` blocking calls have begun since the lock was made.
+    /// Returns once `n` blocking calls have begun since the lock was created.
     pub fn await_blocked(&self, n: usize) {
         while self.blocked.load(SeqCst) < n {
             std::thread::yield_now();
@@ -45,7 +45,7 @@ unsafe impl<R: RawMutex> RawMutex for Announcing<R> {
     }
 
     unsafe fn unlock(&self, guard: Self::Guard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.raw.unlock(guard) }
     }
 
@@ -54,7 +54,8 @@ unsafe impl<R: RawMutex> RawMutex for Announcing<R> {
     }
 }
 
-// SAFETY: as above; a timeout here is reached at once, so that no test waits for one.
+// SAFETY: forwards to the raw lock, or fails; a timeout expires at once here, so that no test waits
+// for one.
 unsafe impl<R: RawMutex> RawMutexTimed for Announcing<R> {
     type Duration = Duration;
     type Instant = Instant;
@@ -68,7 +69,7 @@ unsafe impl<R: RawMutex> RawMutexTimed for Announcing<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: forwards each call to the raw lock.
 unsafe impl<R: RawRwLock> RawRwLock for Announcing<R> {
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Announcing {
@@ -87,7 +88,7 @@ unsafe impl<R: RawRwLock> RawRwLock for Announcing<R> {
     }
 
     unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.raw.unlock_shared(guard) }
     }
 
@@ -100,7 +101,7 @@ unsafe impl<R: RawRwLock> RawRwLock for Announcing<R> {
     }
 
     unsafe fn unlock_exclusive(&self, guard: Self::ExclusiveGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.raw.unlock_exclusive(guard) }
     }
 

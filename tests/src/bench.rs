@@ -10,7 +10,7 @@ use std::time::Duration;
 pub type Mutex<T> = lock_api::Mutex<Profiled<Announcing<parking_lot::RawMutex>, Engine>, T>;
 /// The reader-writer lock of a [`Bench`].
 pub type RwLock<T> = lock_api::RwLock<Profiled<Announcing<parking_lot::RawRwLock>, Engine>, T>;
-/// A reader-writer lock with everything that parking_lot's can do.
+/// A reader-writer lock with all of parking_lot's features.
 pub type FullRwLock<T> = lock_api::RwLock<Profiled<parking_lot::RawRwLock, Engine>, T>;
 
 /// An engine on a manual clock.
@@ -55,12 +55,12 @@ impl Bench {
         lock_api::RwLock::from_raw(raw, value)
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub fn pass(&self, ns: u64) {
         self.clock.advance(Duration::from_nanos(ns));
     }
 
-    /// Collects, and gives the only point of `lock`.
+    /// Collects, and returns the only point of `lock`.
     #[must_use]
     pub fn point(&self, lock: &str) -> Point {
         only_point(&self.engine.snapshot(), lock)
@@ -70,7 +70,7 @@ impl Bench {
 /// The only point of `lock`.
 ///
 /// # Panics
-/// When there is none, or more than one.
+/// If there is none, or more than one.
 #[must_use]
 pub fn only_point(snapshot: &Snapshot, lock: &str) -> Point {
     let mut points = snapshot.points_of(lock);

@@ -1,15 +1,15 @@
-//! Test programs, run as processes of their own.
+//! Runs test programs as separate processes.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A child that runs longer than this hangs. Far above what any takes on a slow machine: no test
-/// is about how long something takes.
+/// A child that runs longer than this hangs. It is far more than any takes on a slow machine: no
+/// test measures time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How a child ended, and what it said.
+/// How a child ended, and its output.
 #[derive(Debug)]
 pub struct Ended {
     /// Its exit status.
@@ -19,7 +19,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Panics, with what the child said, unless it succeeded.
+    /// Panics, with the child's output, unless it succeeded.
     ///
     /// # Panics
     /// See above.
@@ -27,7 +27,7 @@ impl Ended {
         assert!(self.status.success(), "{}\n{}", self.status, self.stderr);
     }
 
-    /// What it said, without what the harness and the standard library say: the lines of the profiler.
+    /// The profiler's lines, without those of the harness and the standard library.
     #[must_use]
     pub fn complaints(&self) -> Vec<&str> {
         let ours = |line: &&str| line.starts_with("lockprof: ");
@@ -35,7 +35,7 @@ impl Ended {
     }
 }
 
-/// A command for `program` in which the profiler is not configured by the environment of the test run.
+/// A command for `program`, without profiler settings from the test run's environment.
 #[must_use]
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
@@ -52,10 +52,10 @@ pub fn command(program: &str) -> Command {
     command
 }
 
-/// Runs `command` to its end; kills it and panics when it hangs.
+/// Runs `command` to its end. Kills it and panics if it hangs.
 ///
 /// # Panics
-/// See above, and when the child cannot be started.
+/// See above, and if the child cannot be started.
 #[must_use]
 pub fn run(command: &mut Command) -> Ended {
     match try_run(command) {
@@ -88,7 +88,7 @@ fn try_run(command: &mut Command) -> io::Result<Option<Ended>> {
     }
 }
 
-/// Reads what the child says while it runs: a full pipe would stop it.
+/// Reads the child's output while it runs, because a full pipe would block it.
 fn drain(child: &mut Child) -> Option<JoinHandle<io::Result<String>>> {
     child.stderr.take().map(|mut stderr| {
         thread::spawn(move || {

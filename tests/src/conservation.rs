@@ -1,4 +1,4 @@
-//! Threads that come and go, snapshots and resets meanwhile, and nothing may be missing at the end.
+//! Threads start and end among snapshots and resets, and nothing may be missing at the end.
 
 use crate::workload::{Counts, Ledger, Locks, Recorded};
 use nexus_lockprof::Snapshot;
@@ -7,21 +7,22 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, ScopedJoinHandle};
 
-/// Threads alive at one time, besides the collecting one.
+/// Simultaneous threads, besides the collecting one.
 const ALIVE: usize = 8;
-/// Operations of one thread.
+/// Operations per thread.
 const OPERATIONS: usize = 24;
 
-/// How a run goes.
+/// The parameters of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// One mode, or several that are switched between at random while the threads work.
+    /// One mode, or several to switch between at random while the threads work.
     pub modes: &'static [Mode],
-    /// Short-lived threads in all.
+    /// Total number of short-lived threads.
     pub threads: usize,
-    /// Of the random generators.
+    /// Seed of the random generators.
     pub seed: u64,
-    /// Points of a thread, and records in all: so few that early ones must make room, and much is the rest's.
+    /// Maximum points of a thread, and of records in total. They are so small that early ones must
+    /// make room, and the rest gets much.
     pub caps: Option<(usize, usize)>,
 }
 
@@ -30,7 +31,7 @@ const SAMPLED: Mode = Mode::DEFAULT;
 const EXACT: Mode = Mode::Exact;
 
 impl Plan {
-    /// The modes that a test is called after, and a seed for it.
+    /// The modes that a test is named after, and its seed.
     #[must_use]
     pub fn modes_named(name: &str) -> Option<(&'static [Mode], u64)> {
         match name {
@@ -48,14 +49,14 @@ impl Plan {
 pub struct Outcome {
     /// The program's own count.
     pub counted: Ledger,
-    /// The profiler's: every reset's snapshot and the last one, added up.
+    /// The profiler's count: the sum of every reset's snapshot and the last one.
     pub recorded: Recorded,
 }
 
 /// Runs the workload with locks that report to `host`, whose engine is `engine`.
 ///
 /// # Panics
-/// When a snapshot goes backwards, or a mode is refused.
+/// If a snapshot goes backwards, or a mode is refused.
 pub fn run<H: Host>(host: &H, engine: &Engine, plan: Plan) -> Outcome {
     switch(engine, plan, plan.modes[0]);
     let mut counted = Ledger::default();
@@ -86,10 +87,10 @@ pub fn run<H: Host>(host: &H, engine: &Engine, plan: Plan) -> Outcome {
     Outcome { counted, recorded }
 }
 
-/// Checks that nothing is missing, and nothing is there twice.
+/// Checks that nothing is missing or duplicated.
 ///
 /// # Panics
-/// When something is.
+/// If something is.
 pub fn check(outcome: &Outcome, plan: Plan) {
     let Outcome { counted, recorded } = outcome;
     if plan.caps.is_some() {
@@ -99,7 +100,7 @@ pub fn check(outcome: &Outcome, plan: Plan) {
     }
     assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
     let total = counted.total();
-    // A workload in which nothing of a kind happens would prove nothing about it.
+    // A workload without some kind of event would prove nothing about it.
     let Counts {
         acquisitions,
         contentions,
@@ -114,11 +115,11 @@ pub fn check(outcome: &Outcome, plan: Plan) {
             > 0,
         "{plan:?}: {total:?}"
     );
-    // Every waiter had somebody to wait for, who had published itself.
+    // Every waiter waited for a holder that had published itself.
     assert_eq!(recorded.blocked, contentions + timeouts, "{plan:?}");
     match plan.modes {
         [Mode::Counts] => assert_eq!((recorded.waits, recorded.holds), (0, 0)),
-        // The long ones all, of the short ones some.
+        // All of the long ones, some of the short ones.
         [Mode::Sampled { .. }] => assert!((1..=contentions).contains(&recorded.waits)),
         [Mode::Exact] => {
             assert_eq!(
@@ -146,7 +147,7 @@ fn switch(engine: &Engine, plan: Plan, mode: Mode) {
     assert_eq!(engine.configure(config), Ok(()));
 }
 
-/// Takes snapshots, resets and switches at random, until told to stop.
+/// Takes snapshots, resets, and switches modes at random, until told to stop.
 fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
     let mut rng = fastrand::Rng::with_seed(!plan.seed);
     let mut recorded = Recorded::default();

@@ -1,4 +1,4 @@
-//! A client of the endpoint: one request on a connection of its own.
+//! A client of the endpoint: one request per connection.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where an endpoint is.
+/// The address of an endpoint.
 #[derive(Clone, Debug)]
 pub enum At {
     /// The path of a Unix socket.
@@ -19,14 +19,15 @@ pub enum At {
 pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-/// Longer than an answer takes on any machine: a server that does not answer fails the test and does not hang it.
+/// Longer than an answer takes on any machine. A server that does not answer fails the test instead
+/// of hanging it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl At {
-    /// A connection.
+    /// Connects.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
         match self {
             At::Unix(path) => {
@@ -42,10 +43,10 @@ impl At {
         }
     }
 
-    /// Status and body of a request's answer.
+    /// The status and body of the answer to a request.
     ///
     /// # Errors
-    /// The system's, and `InvalidData` for what is no answer.
+    /// The system's error, or `InvalidData` for an invalid answer.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<(u16, Vec<u8>)> {
         let mut stream = self.connect()?;
         let length = body.len();
@@ -61,10 +62,10 @@ impl At {
         })
     }
 
-    /// The body of a GET that must be granted.
+    /// The body of a GET that must succeed.
     ///
     /// # Errors
-    /// As [`ask`](Self::ask), and `InvalidData` for another status than 200.
+    /// As for [`ask`](Self::ask), and `InvalidData` for a status other than 200.
     pub fn get(&self, path: &str) -> io::Result<Vec<u8>> {
         match self.ask("GET", path, "")? {
             (200, body) => Ok(body),

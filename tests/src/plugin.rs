@@ -1,4 +1,4 @@
-//! A lock of this crate as a shared library, which a program that tests run loads and closes.
+//! A lock of this crate in a shared library, which a test program loads and closes.
 
 use nexus_lockprof::Mutex;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 #[derive(Debug)]
 pub struct Spin(AtomicBool);
 
-// SAFETY: the flag goes from false to true for one thread at a time.
+// SAFETY: only one thread at a time changes the flag from false to true.
 unsafe impl lock_api::RawMutex for Spin {
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Spin(AtomicBool::new(false));
@@ -18,8 +18,8 @@ unsafe impl lock_api::RawMutex for Spin {
             if let Some(guard) = self.try_lock() {
                 return guard;
             }
-            // Two processors, more threads: the holder may not be running.
-            // SAFETY: no arguments.
+            // There may be more threads than processors, so the holder may not be running.
+            // SAFETY: the call has no arguments.
             unsafe { libc::sched_yield() };
             spin_loop();
         }

@@ -1,8 +1,8 @@
-//! Raw locks that see for themselves whether an acquisition found the lock taken.
+//! Raw locks that notice whether an acquisition found the lock taken.
 //!
-//! Whether `lock()` had to wait is not in its result. The raw lock below the profiler knows: a try
-//! failed before the acquisition was made. [`watching`] runs one operation and gives that answer,
-//! which is the program's own count of contentions, independent of the profiler's.
+//! The result of `lock()` does not say whether it had to wait. The raw lock below the profiler
+//! knows: a try failed before the acquisition. [`watching`] runs one operation and gives that
+//! answer. It is the program's own count of contentions, independent of the profiler's.
 
 use lock_api::{
     RawMutex, RawMutexTimed, RawRwLock, RawRwLockDowngrade, RawRwLockTimed, RawRwLockUpgrade,
@@ -14,14 +14,14 @@ thread_local! {
     static FOUND_TAKEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `operation`, which is one operation on one lock, and says whether it found the lock taken.
+/// Runs `operation`, a single operation on one lock, and returns whether it found the lock taken.
 pub fn watching<T>(operation: impl FnOnce() -> T) -> (T, bool) {
     FOUND_TAKEN.set(false);
     let out = operation();
     (out, FOUND_TAKEN.get())
 }
 
-/// `R`, with an eye on its failed tries.
+/// `R`, which notices its failed tries.
 pub struct Witness<R>(R);
 
 fn seen<G>(tried: Option<G>) -> Option<G> {
@@ -46,7 +46,7 @@ unsafe impl<R: RawMutex> RawMutex for Witness<R> {
     }
 
     unsafe fn unlock(&self, guard: Self::Guard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.unlock(guard) }
     }
 
@@ -55,7 +55,7 @@ unsafe impl<R: RawMutex> RawMutex for Witness<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawMutexTimed> RawMutexTimed for Witness<R> {
     type Duration = R::Duration;
     type Instant = R::Instant;
@@ -69,7 +69,7 @@ unsafe impl<R: RawMutexTimed> RawMutexTimed for Witness<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawRwLock> RawRwLock for Witness<R> {
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Witness(R::INIT);
@@ -85,7 +85,7 @@ unsafe impl<R: RawRwLock> RawRwLock for Witness<R> {
     }
 
     unsafe fn unlock_shared(&self, guard: Self::SharedGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.unlock_shared(guard) }
     }
 
@@ -98,7 +98,7 @@ unsafe impl<R: RawRwLock> RawRwLock for Witness<R> {
     }
 
     unsafe fn unlock_exclusive(&self, guard: Self::ExclusiveGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.unlock_exclusive(guard) }
     }
 
@@ -111,7 +111,7 @@ unsafe impl<R: RawRwLock> RawRwLock for Witness<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawRwLockTimed> RawRwLockTimed for Witness<R> {
     type Duration = R::Duration;
     type Instant = R::Instant;
@@ -133,15 +133,15 @@ unsafe impl<R: RawRwLockTimed> RawRwLockTimed for Witness<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for Witness<R> {
     unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> Self::SharedGuard {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.downgrade(guard) }
     }
 }
 
-// SAFETY: as above.
+// SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Witness<R> {
     type UpgradableGuard = R::UpgradableGuard;
 
@@ -154,12 +154,12 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Witness<R> {
     }
 
     unsafe fn unlock_upgradable(&self, guard: Self::UpgradableGuard) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.unlock_upgradable(guard) }
     }
 
     unsafe fn upgrade(&self, guard: Self::UpgradableGuard) -> Self::ExclusiveGuard {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.upgrade(guard) }
     }
 
@@ -167,7 +167,7 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Witness<R> {
         &self,
         guard: Self::UpgradableGuard,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         let tried = unsafe { self.0.try_upgrade(guard) };
         if tried.is_err() {
             FOUND_TAKEN.set(true);
@@ -176,20 +176,20 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for Witness<R> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for Witness<R> {
     unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.downgrade_upgradable(guard) }
     }
 
     unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> Self::UpgradableGuard {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.downgrade_to_upgradable(guard) }
     }
 }
 
-// SAFETY: as above.
+// SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawRwLockUpgradeTimed> RawRwLockUpgradeTimed for Witness<R> {
     fn try_lock_upgradable_for(&self, timeout: Self::Duration) -> Option<Self::UpgradableGuard> {
         self.0.try_lock_upgradable_for(timeout)
@@ -204,7 +204,7 @@ unsafe impl<R: RawRwLockUpgradeTimed> RawRwLockUpgradeTimed for Witness<R> {
         guard: Self::UpgradableGuard,
         timeout: Self::Duration,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.try_upgrade_for(guard, timeout) }
     }
 
@@ -213,7 +213,7 @@ unsafe impl<R: RawRwLockUpgradeTimed> RawRwLockUpgradeTimed for Witness<R> {
         guard: Self::UpgradableGuard,
         timeout: Self::Instant,
     ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         unsafe { self.0.try_upgrade_until(guard, timeout) }
     }
 }

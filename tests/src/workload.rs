@@ -1,4 +1,4 @@
-//! Random operations on many locks, and the program's own count of what they did.
+//! Random operations on many locks, with the program's own count.
 
 use crate::witness::{Witness, watching};
 use lock_api::{RawMutex, RawRwLock, RwLockUpgradableReadGuard, RwLockWriteGuard};
@@ -16,16 +16,16 @@ type RwLock<H> = lock_api::RwLock<Profiled<Witness<parking_lot::RawRwLock>, H>, 
 const MUTEXES: [&str; 3] = ["mutex 0", "mutex 1", "mutex 2"];
 const RWLOCKS: [&str; 2] = ["rwlock 0", "rwlock 1"];
 
-/// What happened to one lock in one mode.
+/// The events of one lock in one mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Acquisitions.
     pub acquisitions: u64,
-    /// Those that found the lock taken.
+    /// Acquisitions that found the lock taken.
     pub contentions: u64,
-    /// Tries that failed.
+    /// Failed tries.
     pub try_failures: u64,
-    /// Timed acquires that gave up.
+    /// Timed acquisitions that gave up.
     pub timeouts: u64,
 }
 
@@ -47,21 +47,21 @@ impl Ledger {
         self.0.entry((lock.to_owned(), mode.as_str())).or_default()
     }
 
-    /// Books an acquire that waits as long as it has to.
+    /// Records an acquisition that waits as long as necessary.
     pub fn waited(&mut self, lock: &str, mode: AcquireMode, found_taken: bool) {
         let counts = self.of(lock, mode);
         counts.acquisitions += 1;
         counts.contentions += u64::from(found_taken);
     }
 
-    /// Books one that does not wait.
+    /// Records one that does not wait.
     pub fn tried(&mut self, lock: &str, mode: AcquireMode, got_it: bool) {
         let counts = self.of(lock, mode);
         counts.acquisitions += u64::from(got_it);
         counts.try_failures += u64::from(!got_it);
     }
 
-    /// Books one that waits for some time.
+    /// Records one that waits for a limited time.
     pub fn timed(&mut self, lock: &str, mode: AcquireMode, got_it: bool, found_taken: bool) {
         if got_it {
             self.waited(lock, mode, found_taken);
@@ -82,13 +82,13 @@ impl Ledger {
         self.0.iter()
     }
 
-    /// What this ledger has of a lock in a mode.
+    /// The counts of a lock in a mode.
     #[must_use]
     pub fn get(&self, key: &(String, &'static str)) -> Counts {
         self.0.get(key).copied().unwrap_or_default()
     }
 
-    /// All locks and modes together.
+    /// The sum of all locks and modes.
     #[must_use]
     pub fn total(&self) -> Counts {
         let mut sum = Counts::default();
@@ -99,18 +99,18 @@ impl Ledger {
     }
 }
 
-/// What snapshots say that happened: those that the resets returned, and the last.
+/// The profiler's record of events: the snapshots that the resets returned, and the last one.
 #[derive(Debug, Default)]
 pub struct Recorded {
-    /// In the terms of the program's own ledger.
+    /// In the form of the program's own ledger.
     pub ledger: Ledger,
-    /// Waits that were caused, all points together.
+    /// Caused waits, over all points.
     pub blocked: u64,
-    /// Waits that were measured.
+    /// Measured waits.
     pub waits: u64,
-    /// Holds that were measured.
+    /// Measured holds.
     pub holds: u64,
-    /// What was lost.
+    /// The losses.
     pub lost: Vec<Losses>,
 }
 
@@ -141,8 +141,8 @@ pub struct Locks<H> {
 }
 
 impl<H: Host> Locks<H> {
-    /// Locks that report to `host`, each acquired once: a lock tells its waiters who holds it from
-    /// its first holder on, and so every wait of the workload has somebody who caused it.
+    /// Creates locks that report to `host`, and acquires each once. A lock names its holder from
+    /// its first holder on, so every wait of the workload has a known cause.
     pub fn new(host: &H, ledger: &mut Ledger) -> Self {
         let mutexes = MUTEXES.map(|name| {
             let raw = Profiled::named_in(host.clone(), RawMutex::INIT, name);
@@ -161,7 +161,7 @@ impl<H: Host> Locks<H> {
         Locks { mutexes, rwlocks }
     }
 
-    /// What one thread does: `operations` random ones.
+    /// One thread's work: `operations` random ones.
     pub fn work(&self, operations: usize, rng: &mut fastrand::Rng) -> Ledger {
         let mut ledger = Ledger::default();
         for _ in 0..operations {
@@ -177,12 +177,12 @@ impl<H: Host> Locks<H> {
     }
 }
 
-/// A short patience; often none at all.
+/// A short timeout; often none at all.
 fn patience(rng: &mut fastrand::Rng) -> Duration {
     Duration::from_micros(rng.u64(..4) * 20)
 }
 
-/// Stays in a critical section; at times long enough that others run into it.
+/// Stays in a critical section, sometimes long enough for others to run into it.
 fn stay(rng: &mut fastrand::Rng) {
     match rng.u8(..8) {
         0 => std::thread::yield_now(),

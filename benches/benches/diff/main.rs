@@ -1,14 +1,16 @@
-//! How often `lockprof diff --fail-on worse=25%` fails equal programs, and how often it finds a lock that is held twice as long.
+//! How often `lockprof diff --fail-on worse=25%` fails equal programs, and how often it finds a
+//! lock that is held twice as long.
 //!
-//! The program of `work` runs some dozens of times, each time in a process of its own: as it is, and with one of its locks held twice as long. One
-//! run in three is beside a neighbour that keeps one to three threads busy. Then runs are drawn for comparisons, three a side.
+//! The program of `work` runs some dozens of times, each time in its own process: unchanged, and
+//! with one of its locks held twice as long. One run in three is beside a neighbour that keeps one
+//! to three threads busy. Then runs are drawn for comparisons, three a side.
 //!
 //! ```text
 //! cargo build --release -p nexus-lockprof-cli --bin lockprof
 //! cargo bench -p nexus-lockprof-benches --bench diff
 //! ```
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 mod work;
@@ -21,15 +23,16 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use nexus_lockprof_benches::results::{self, Args, verdict};
 use serde_json::json;
 
-/// The most equal comparisons that may fail, and the fewest slowed ones that must.
+/// The largest share of equal comparisons that may fail, and the smallest share of slowed ones that
+/// must.
 const TARGETS: [f64; 2] = [0.05, 0.9];
 
-/// How much is run and compared.
+/// How much to run and compare.
 struct Effort {
     jobs: u64,
-    /// Runs of the program as it is.
+    /// Runs of the unchanged program.
     equal: usize,
-    /// Runs with a lock held twice as long, for each such lock.
+    /// Runs with a lock held twice as long, per such lock.
     slowed: usize,
     locks: &'static [&'static str],
     /// Comparisons of equal programs.
@@ -44,7 +47,7 @@ impl Effort {
         locks: &work::SLOWED,
         comparisons: 1_000,
     };
-    /// Some tens of milliseconds a run; the rates mean nothing then.
+    /// A run takes some tens of milliseconds; the rates then mean nothing.
     const SMOKE: Self = Self {
         jobs: 3_000,
         equal: 6,
@@ -78,18 +81,18 @@ fn neighbour(threads: usize) {
     });
 }
 
-/// A process that does not outlive this value.
+/// A process that is killed when this value is dropped.
 struct Neighbour(Child);
 
 impl Drop for Neighbour {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may already have ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A folder that does not outlive this value.
+/// A folder that is removed when this value is dropped.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
@@ -105,7 +108,7 @@ fn run(args: &Args) -> Result<(), String> {
         Effort::FULL
     };
     let program = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
-    // target/release/deps/diff-HASH: lockprof is built beside `deps`.
+    // This is target/release/deps/diff-HASH; lockprof is built beside `deps`.
     let beside = program
         .parent()
         .and_then(Path::parent)
@@ -165,7 +168,7 @@ fn run(args: &Args) -> Result<(), String> {
         );
         rows.push(json!({"bench": "diff", "metric": metric, "runs": 3, "equal_failed": failed, "found": all}));
     }
-    // The reason to make several runs.
+    // This is why one makes several runs.
     let compare = Compare {
         lockprof: &lockprof,
         runs: 1,
@@ -182,7 +185,7 @@ fn run(args: &Args) -> Result<(), String> {
     args.save(&rows)
 }
 
-/// Runs the program as it is, then with each lock slowed: the profiles of each.
+/// Runs the program unchanged, then with each lock slowed. Returns the profiles of each.
 fn profiles(
     program: &Path,
     folder: &Path,
@@ -193,7 +196,7 @@ fn profiles(
     for kind in 1..=effort.locks.len() {
         plan.extend(std::iter::repeat_n(kind, effort.slowed));
     }
-    // Mixed, since the load of a shared machine comes and goes.
+    // Mixed, because the load of a shared machine varies over time.
     random.shuffle(&mut plan);
     let mut files = vec![Vec::new(); effort.locks.len() + 1];
     for (number, kind) in plan.into_iter().enumerate() {
@@ -233,7 +236,7 @@ fn start<const N: usize>(program: &Path, args: [&str; N]) -> Result<Child, Strin
         .map_err(|error| format!("{}: {error}", program.display()))
 }
 
-/// Which comparisons are drawn.
+/// How to draw comparisons.
 struct Compare<'a> {
     lockprof: &'a Path,
     runs: usize,
@@ -241,7 +244,8 @@ struct Compare<'a> {
 }
 
 impl Compare<'_> {
-    /// Whether one of some runs with some others fails the gate, and, if a lock is named, says that it is that lock.
+    /// Whether a random comparison fails the gate. If a lock is named, the gate must name that
+    /// lock.
     fn of(
         &self,
         before: &[PathBuf],
@@ -255,7 +259,7 @@ impl Compare<'_> {
             files.truncate(number);
             files
         };
-        // Equal programs have the same files: no run is on both sides.
+        // Equal programs share their files, so no run may be on both sides.
         let is_same = std::ptr::eq(before, after);
         let (before, after) = if is_same {
             let mut both = draw(before, 2 * self.runs, random);
@@ -312,7 +316,7 @@ impl Compare<'_> {
     }
 }
 
-/// The share of tries that succeed.
+/// The share of successful tries.
 fn rate(tries: usize, mut one: impl FnMut(usize) -> Result<bool, String>) -> Result<f64, String> {
     let mut found = 0;
     for index in 0..tries {

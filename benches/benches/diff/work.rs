@@ -1,6 +1,6 @@
-//! The program that is profiled: a job server whose threads take turns at six locks. Its work is a number of jobs, and each hold a number of
-//! steps, so that two runs differ by what the machine does meanwhile, and by nothing else. Holds are as unequal as in most programs: most are
-//! short, and some are ten times as long.
+//! The profiled program: a job server whose threads take turns at six locks. Its work is a number
+//! of jobs, and each hold a number of steps. So two runs differ only by what else the machine does.
+//! Holds vary as in most programs: most are short, and some are ten times as long.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -8,7 +8,7 @@ use std::thread;
 
 use nexus_lockprof::{Mutex, RwLock};
 
-/// Locks that can be held twice as long: from one that is held briefly and often to one that is held long and seldom.
+/// Locks that can be held twice as long: from brief and frequent holds to long and rare ones.
 pub(crate) const SLOWED: [&str; 4] = ["stats", "pool", "cache", "log"];
 
 const THREADS: usize = 4;
@@ -20,7 +20,7 @@ static POOL: Mutex<u64> = Mutex::named("pool", 0);
 static STATS: Mutex<u64> = Mutex::named("stats", 0);
 static LOG: Mutex<u64> = Mutex::named("log", 0);
 
-/// Runs the jobs, and holds the lock `slowed` for twice the time.
+/// Runs the jobs, and holds the lock `slowed` twice as long.
 pub(crate) fn run(jobs: u64, slowed: &str) {
     let steps = Steps {
         cache: length("cache", slowed, 4_000),
@@ -76,7 +76,8 @@ fn job(steps: &Steps) -> bool {
     true
 }
 
-/// A number of steps that depends on the job: a quarter to ten times as many, and about as many on average.
+/// A number of steps that depends on the job: a quarter to ten times as many, with about the same
+/// average.
 fn vary(steps: u64, job: u64) -> u64 {
     const QUARTERS: [u64; 20] = [1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 40];
     let hash = job.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
@@ -84,7 +85,7 @@ fn vary(steps: u64, job: u64) -> u64 {
     steps * quarters / 4
 }
 
-/// Keeps the processor busy for a number of steps, each about a nanosecond.
+/// Keeps the processor busy for this many steps of about a nanosecond.
 pub(crate) fn compute(seed: u64, steps: u64) -> u64 {
     let mut value = seed | 1;
     for _ in 0..steps {

@@ -1,5 +1,5 @@
-//! A cache with a rare slow path: one look-up in 2,000 finds an entry that is too old and makes it again, which takes 1 to
-//! 10 ms with the shard locked. The others copy a value.
+//! A cache with a rare slow path. One look-up in 2,000 finds an outdated entry and recreates it,
+//! which takes 1 to 10 ms with the shard locked. The others copy a value.
 
 use crate::Setting;
 use nexus_lockprof_benches::truth::locks::Mutex;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const SHARDS: usize = 64;
 const KEYS: u64 = 20_000;
-/// Look-ups for each that is slow.
+/// Look-ups per slow one.
 const RARE: u32 = 2_000;
 
 type Value = [u64; 32];
@@ -28,7 +28,7 @@ pub(crate) fn run(setting: &Setting) {
         let mut rng = setting.rng(number);
         while !stop.load(Relaxed) {
             let value = get(&shards, rng.u64(0..KEYS), &mut rng);
-            // Uses it.
+            // Uses the value.
             compute(value.iter().map(|word| word % 16).sum());
             if rng.u32(0..50) == 0 {
                 put(&shards, rng.u64(0..KEYS), value);
@@ -54,7 +54,7 @@ fn get(shards: &[Shard], key: u64, rng: &mut fastrand::Rng) -> Value {
     *value
 }
 
-/// Reads it from a disk, or computes it.
+/// Reads the value from a disk, or computes it.
 fn make_again(value: &mut Value, rng: &mut fastrand::Rng) {
     let ms = rng.u64(1..10);
     if rng.bool() {

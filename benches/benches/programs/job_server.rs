@@ -1,5 +1,5 @@
-//! A job server. Clients queue jobs; workers take them, look up the session, compute or wait for a disk, and book the
-//! result. The workers sleep most of the time.
+//! A job server. Clients queue jobs; workers take them, look up the session, compute or wait for a
+//! disk, and record the result. The workers sleep most of the time.
 
 use crate::Setting;
 use nexus_lockprof_benches::truth::locks::{Condvar, Mutex, RwLock};
@@ -61,19 +61,19 @@ fn work(rng: &mut fastrand::Rng) {
             LAST_SEEN.write().insert(session, now);
         }
         if rng.u32(0..200) == 0 {
-            // Sessions end.
+            // Old sessions end.
             LAST_SEEN.write().retain(|_, &mut seen| seen + 200 > now);
         }
         compute(rng.u64(50_000..300_000));
         if rng.u32(0..4) == 0 {
-            // Reads something.
+            // A read from the disk.
             sleep(Duration::from_micros(rng.u64(500..5_000)));
         }
         book(session, rng);
     }
 }
 
-/// Keeps the results in order. When there are many, they are written to disk.
+/// Keeps the results in order. If there are many, writes them to disk.
 fn book(session: u64, rng: &mut fastrand::Rng) {
     let mut results = RESULTS.lock();
     let at = results.partition_point(|&other| other < session);

@@ -1,14 +1,15 @@
-//! How close the default mode comes to the truth in ordinary programs, which time each of their holds themselves.
+//! How close the default mode comes to the truth in ordinary programs, which time each of their
+//! holds themselves.
 //!
 //! ```text
 //! cargo bench -p nexus-lockprof-benches --bench programs
 //! cargo bench -p nexus-lockprof-benches --bench programs -- --program cache --rounds 3 --seconds 2
 //! ```
 //!
-//! Each round is a process of its own. `--program` takes the start of a name. It also lists what missed, as
-//! `--misses all` does for all programs. `--mode exact` tests the truth itself.
+//! Each round runs in its own process. `--program` takes a prefix of a name; it also lists the
+//! misses, as `--misses all` does for all programs. `--mode exact` tests the truth itself.
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 mod cache;
@@ -99,14 +100,14 @@ fn run(args: &Args) -> Result<(), String> {
     }
 }
 
-/// Runs a round in a process of its own, with a fresh profiler.
+/// Runs a round in its own process, with a fresh profiler.
 fn apart(args: &Args, name: &str, round: u64) -> Result<Round, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     if args.smoke {
         command.arg("--smoke");
     }
-    // The user's settings are for other programs.
+    // Removes the user's settings, which are for other programs.
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("LOCKPROF") {
             command.env_remove(variable);
@@ -137,7 +138,7 @@ fn child(args: &Args, length: Duration) -> Result<(), String> {
         .find(|&(other, _)| other == name)
         .ok_or(format!("no program {name}"))?;
     truth::start();
-    // In a thread of its own: the truth has only the holds of threads that have exited.
+    // In a separate thread, because the truth contains only the holds of exited threads.
     let ran = std::thread::spawn(move || program(&Setting { length, seed })).join();
     ran.map_err(|_| "the program panicked".to_owned())?;
     let snapshot = nexus_lockprof::snapshot();

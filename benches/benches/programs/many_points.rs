@@ -1,4 +1,5 @@
-//! 300 acquisition points in each of two threads, used in random order: a server with a handler for each request.
+//! 300 acquisition points in each of two threads, used in random order: a server with a handler for
+//! each request.
 
 use crate::Setting;
 use nexus_lockprof_benches::truth::locks::Mutex;
@@ -8,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 type State = Mutex<[u64; 32]>;
 type Handler = fn(&State, u64);
 
-/// A handler with an acquisition point of its own: the place where this is called, to the column.
+/// A handler with its own acquisition point: the place of the call, including the column.
 macro_rules! p {
     () => {
         |state, steps| {

@@ -1,4 +1,5 @@
-//! A pipeline: a source, two parsers and a sink, and between them queues of bounded length with condition variables.
+//! A pipeline: a source, two parsers and a sink, connected by bounded queues with condition
+//! variables.
 
 use crate::Setting;
 use nexus_lockprof_benches::truth::locks::{Condvar, Mutex};
@@ -9,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 const PARSERS: usize = 2;
 const CAPACITY: usize = 64;
 
-/// A pipe for lines of text. An empty one is the end.
+/// A pipe for lines of text. An empty line is the end.
 struct Pipe {
     content: Mutex<Content>,
     not_empty: Condvar,

@@ -1,5 +1,5 @@
-//! A pool of connections. A guard is held for as long as a session uses its connection; a worker has dozens of sessions
-//! open, and counts each query in statistics that all workers share.
+//! A connection pool. A session holds a guard as long as it uses its connection. A worker has
+//! dozens of sessions open, and counts each query in statistics that all workers share.
 
 use crate::Setting;
 use nexus_lockprof_benches::truth::locks::Mutex;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const WORKERS: usize = 4;
 const CONNECTIONS: usize = 240;
-/// The most sessions that a worker has open.
+/// The maximum number of open sessions of a worker.
 const OPEN: usize = 50;
 
 #[derive(Default)]
@@ -32,7 +32,7 @@ static STATISTICS: Mutex<Statistics> = Mutex::named(
         slowest: 0,
     },
 );
-/// Which connections were broken.
+/// The connections that broke.
 static BROKEN: Mutex<Vec<usize>> = Mutex::named("broken", Vec::new());
 
 pub(crate) fn run(setting: &Setting) {
@@ -62,7 +62,7 @@ pub(crate) fn run(setting: &Setting) {
     });
 }
 
-/// Asks the database, which takes its time now and then.
+/// Queries the database, which is slow now and then.
 fn query(rng: &mut fastrand::Rng) {
     let steps = rng.u64(500..5_000);
     compute(steps);
@@ -75,7 +75,7 @@ fn query(rng: &mut fastrand::Rng) {
     compute(statistics.queries % 1_000);
 }
 
-/// Sometimes a connection breaks, and is made again while all others wait.
+/// Sometimes a connection breaks, and is recreated while all others wait.
 fn migrate(pool: &[Mutex<Connection>], rng: &mut fastrand::Rng) {
     let mut broken = BROKEN.lock();
     let which = rng.usize(0..pool.len());

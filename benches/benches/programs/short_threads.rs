@@ -1,4 +1,4 @@
-//! A thread for each request, 5,000 of them in five seconds, each gone after a millisecond or two.
+//! A thread per request: 5,000 in five seconds, each gone after a millisecond or two.
 
 use crate::Setting;
 use nexus_lockprof_benches::truth::locks::{Mutex, RwLock};
@@ -6,7 +6,7 @@ use nexus_lockprof_benches::truth::{compute, crew};
 use std::thread;
 
 const LISTENERS: usize = 2;
-/// Requests a second of the setting's length.
+/// Requests per second of the setting's length.
 const A_SECOND: f64 = 1_000.0;
 
 static CONFIG: RwLock<u64> = RwLock::named("config", 50);

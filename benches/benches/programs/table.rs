@@ -12,10 +12,12 @@ const POINT: f64 = 0.01;
 const MOST: f64 = 0.9;
 /// The default mode's budget.
 const BUDGET: f64 = 0.01;
-/// The profiler must spend this share of its budget, or time all holds, and may never spend more than the other.
+/// The profiler must spend this share of its budget, or time all holds. It may never spend more
+/// than the next share.
 const LEAST_SPENT: f64 = 0.5;
 const MOST_SPENT: f64 = 1.2;
-/// From this share of the holds on, all count as timed: a few come before the clock is calibrated.
+/// From this share of the holds on, all count as timed: a few happen before the clock is
+/// calibrated.
 const ALL: f64 = 0.999;
 
 /// How many items are right, out of how many.
@@ -155,7 +157,7 @@ fn row(name: &str, rounds: &[Round]) -> Value {
     })
 }
 
-/// Prints what missed, a line each.
+/// Prints the misses, one per line.
 fn list(name: &str, rounds: &[Round]) {
     println!("\n{name}:");
     for (number, round) in rounds.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Asynchronous tasks on two workers of tokio's: short holds, and connections that are held while the task sleeps.
+//! Asynchronous tasks on two tokio workers: short holds, and connections that are held while the
+//! task sleeps.
 
 use crate::Setting;
 use nexus_lockprof_benches::truth::compute;

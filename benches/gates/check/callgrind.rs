@@ -1,13 +1,14 @@
 //! Reads callgrind's profiles: how often the instruction at each address was executed.
 //!
-//! They must be written with `--dump-instr=yes --dump-line=no --compress-strings=no --compress-pos=no`.
+//! They must be written with `--dump-instr=yes --dump-line=no --compress-strings=no
+//! --compress-pos=no`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::read;
 
-/// Executions by the file that the code is in, and the address in it.
+/// Executions by code file and address.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
     pub(crate) executions: BTreeMap<PathBuf, BTreeMap<u64, u64>>,
@@ -18,7 +19,7 @@ impl Profile {
         parse(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))
     }
 
-    /// All instructions that were executed.
+    /// The total number of executed instructions.
     pub(crate) fn total(&self) -> u64 {
         self.executions.values().flat_map(BTreeMap::values).sum()
     }
@@ -48,7 +49,7 @@ fn parse(text: &str) -> Result<Profile, String> {
                 .or_default() += count;
         }
     }
-    // callgrind's own sum: a line that was taken for something else would be missing in ours.
+    // Checks against callgrind's own sum, in case a line was misread.
     if total != Some(profile.total()) {
         return Err(format!(
             "the lines add up to {}, its last line says {total:?}",

@@ -7,7 +7,7 @@ use std::process::Command;
 /// The code of one program or library.
 #[derive(Debug, Default)]
 pub(crate) struct Disassembly {
-    /// By name, in the order of the file.
+    /// Functions by name, in the file's order.
     pub(crate) functions: Vec<Function>,
     instructions: BTreeMap<u64, String>,
 }
@@ -16,7 +16,7 @@ pub(crate) struct Disassembly {
 #[derive(Debug, Default)]
 pub(crate) struct Function {
     pub(crate) name: String,
-    /// Address and text of each.
+    /// Address and text of each instruction.
     pub(crate) instructions: Vec<(u64, String)>,
 }
 
@@ -47,7 +47,8 @@ impl Disassembly {
     }
 }
 
-/// Whether it makes other cores wait: a locked read-modify-write (`xchg` with memory always is one), or a full fence.
+/// Whether it makes other cores wait: a locked read-modify-write (`xchg` with memory always is
+/// one), or a full fence.
 pub(crate) fn is_locked(instruction: &str) -> bool {
     let mnemonic = instruction.split_whitespace().next().unwrap_or_default();
     match mnemonic {

@@ -1,4 +1,5 @@
-//! With the feature `profile` off our locks are parking_lot's, and std's: the same machine code, the same sizes.
+//! With the feature `profile` off our locks are parking_lot's and std's: the same machine code, the
+//! same sizes.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,7 +35,7 @@ fn compare_path(code: &Disassembly, name: &str, verdict: &mut Verdict) -> Result
         normalised("again")?,
         normalised("ours")?,
     );
-    // Two copies of one source: if even they differ, the comparison is no good.
+    // Two copies of one source: if even they differ, the comparison is useless.
     if bare != again {
         return Err(format!(
             "{name}: two copies of the bare lock's code differ:\n{}",
@@ -77,8 +78,8 @@ fn compare_sizes(sizes: &str, verdict: &mut Verdict) -> Result<(), String> {
     Ok(())
 }
 
-/// The code without what differs for being elsewhere: a jump inside the function goes to an offset, data is known by
-/// how it is reached and not by where it is, and a call by its symbol.
+/// The code without position-dependent parts. A jump inside the function becomes an offset, a call
+/// becomes its symbol, and data is identified by how it is reached, not where it is.
 fn normalise(function: &Function) -> Vec<String> {
     let start = function.instructions.first().map_or(0, |first| first.0);
     let mut lines: Vec<String> = function
@@ -109,7 +110,7 @@ fn normalise(function: &Function) -> Vec<String> {
             format!("{:x}: {text}", address - start)
         })
         .collect();
-    // What fills the space up to the next function is not of this one.
+    // Padding up to the next function does not belong to this one.
     while lines.last().is_some_and(|line| is_padding(line)) {
         lines.pop();
     }

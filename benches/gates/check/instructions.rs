@@ -1,5 +1,5 @@
-//! What an operation executes: locked instructions, which must be as many as the bare lock's, and all instructions,
-//! whose number over the bare lock's is compared with a baseline.
+//! What an operation executes. The number of locked instructions must equal the bare lock's. The
+//! number of other instructions beyond the bare lock's is compared with a baseline.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::{Verdict, read};
 /// A path in a mode.
 type Row = (String, String);
 
-/// What a number of operations executed.
+/// The cost of a number of operations.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     instructions: u64,
@@ -21,7 +21,7 @@ struct Cost {
     operations: u64,
 }
 
-/// One row of the result: the bare lock, and ours.
+/// One row of the result: the bare lock and ours.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sides {
     bare: Cost,
@@ -39,14 +39,14 @@ impl Cost {
 }
 
 impl Sides {
-    /// Instructions of one operation over the bare lock's.
+    /// Instructions of one operation beyond the bare lock's.
     fn over(self) -> f64 {
         self.ours.instructions_each() - self.bare.instructions_each()
     }
 }
 
-/// How much more than the baseline is not yet a failure. Where each acquisition is timed, what its reservoir does with
-/// it depends on what the clock says.
+/// The allowed excess over the baseline. If each acquisition is timed, the work of its reservoir
+/// depends on the clock.
 fn slack(baseline: f64) -> f64 {
     if baseline < 200.0 {
         1.0_f64.max(baseline * 0.01)

@@ -1,4 +1,5 @@
-//! Judges what the gates in `ci/` measured. Each command prints what it saw and fails if it is not as it should be.
+//! Judges the measurements of the gates in `ci/`. Each command prints what it found, and fails if
+//! something is wrong.
 
 mod callgrind;
 mod disassembly;
@@ -17,7 +18,7 @@ Usage: gate-check instructions CALLS PROFILES BASELINE   compare callgrind's cou
        gate-check identical PROGRAM SIZES                compare our locks' machine code and sizes with the bare locks'
        gate-check snapshot FILE                          read a profile back";
 
-/// What a command has to say, and whether it is content.
+/// The text of a command's result, and whether it passes.
 struct Verdict {
     text: String,
     failures: Vec<String>,
@@ -57,7 +58,7 @@ fn print(verdict: Verdict) -> Result<bool, String> {
     Ok(!verdict.failures.is_empty())
 }
 
-/// A profile that a program wrote is read back, and has something in it.
+/// Reads back a profile that a program wrote, and checks that it is not empty.
 fn snapshot(file: &str) -> Result<Verdict, String> {
     let snapshot = Snapshot::read_json_file(file).map_err(|error| error.to_string())?;
     let acquisitions: u64 = snapshot
@@ -77,7 +78,7 @@ fn snapshot(file: &str) -> Result<Verdict, String> {
     Ok(Verdict { text, failures })
 }
 
-/// A file's text; the error names the file.
+/// Reads a file. The error names the file.
 fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }

@@ -1,7 +1,7 @@
-//! Executes every path in every mode, for a tool that watches: callgrind in `ci/gate-instructions.sh`.
+//! Executes every path in every mode for an observing tool: callgrind in `ci/gate-instructions.sh`.
 //!
-//! Prints one line for each measured call, in order: `MODE PATH SIDE OPERATIONS`. The tool knows the calls by
-//! [`lockprof_measured`]. With `--sizes` it prints what each lock type takes instead.
+//! Prints one line per measured call, in order: `MODE PATH SIDE OPERATIONS`. The tool finds the
+//! calls by [`lockprof_measured`]. With `--sizes` it prints the size of each lock type instead.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use nexus_lockprof_benches::modes::{self, MODES};
 use nexus_lockprof_benches::paths;
 
-/// Operations of a measured call: enough for a steady mean of what happens at random.
+/// Operations of a measured call: enough for a steady mean of random events.
 const OPERATIONS: u64 = 50_000;
 
-/// Operations before: past the first use of each place, and past what sampling treats as rare.
+/// Operations before it: past the first use of each place, and past what sampling treats as rare.
 const WARM_UP: u64 = 5_000;
 
 fn main() -> ExitCode {
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let mut calls = Vec::new();
-    // So that all that a point allocates is there: which acquisition is its fifth timed one is chance in other modes.
+    // Allocates everything that a point needs. In other modes, chance decides which acquisition is
+    // the fifth timed one.
     if MODES.contains(&"exact") {
         modes::switch_to("exact")?;
         paths::counted().for_each(|path| (path.ours)(WARM_UP));
@@ -50,7 +51,8 @@ fn run() -> Result<(), String> {
     print(&calls)
 }
 
-/// What callgrind counts. One function for all paths: it takes one name, and loses its way with a pattern.
+/// What callgrind counts. One function for all paths, because callgrind takes one name and
+/// mishandles a pattern.
 #[unsafe(no_mangle)] // the only function of this name: the prefix is this workspace's
 #[inline(never)]
 fn lockprof_measured(function: fn(u64)) {

@@ -1,4 +1,4 @@
-//! One rival, in a process of its own: bare, ours and theirs in turns.
+//! One rival in its own process: bare, ours and theirs in turns.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use nexus_lockprof_benches::results::median;
 use serde_json::json;
 
-/// Operations of a round: few, so that what a rival sends elsewhere can be taken in between.
+/// Operations of a round: few, so that a rival's queue can be drained in between.
 const OPERATIONS: u64 = 20_000;
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// Does one thing so many times.
+/// Does one operation the given number of times.
 type Side<'a> = &'a dyn Fn(u64);
 
 fn compare(lock: &str, smoke: bool, [bare, ours, peer]: [Side<'_>; 3]) {
@@ -91,7 +91,7 @@ macro_rules! peer {
     }};
 }
 
-/// Runs it; `false` if there is no such rival.
+/// Runs it; fails if there is no such rival.
 pub(crate) fn run(peer: &str, smoke: bool) -> ExitCode {
     nexus_lockprof::engine::Engine::global().warm_up();
     match peer {

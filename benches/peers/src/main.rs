@@ -1,6 +1,7 @@
-//! What a lock and unlock costs with ours, with its rivals, and bare, in one process at a time. See the README beside this.
+//! The cost of a lock and unlock with our locks, with rivals, and bare, in one process at a time.
+//! See the README beside this.
 
-// Its output is what it is for.
+// Its output is its purpose.
 #![allow(clippy::print_stdout)]
 
 mod child;
@@ -11,7 +12,7 @@ use std::process::{Command, ExitCode};
 use nexus_lockprof_benches::results::{self, Args};
 use serde_json::{Value, json};
 
-/// A rival, the environment that sets it up, and the least factor that ours is to be cheaper by.
+/// A rival, its environment, and the least factor by which ours must be cheaper.
 const PEERS: [(&str, &str, Option<f64>); 5] = [
     ("std", "", None),
     ("hotpath", "full", Some(6.0)),
@@ -74,7 +75,7 @@ fn run(args: &Args) -> Result<(), String> {
     args.save(&rows)
 }
 
-/// Runs this program anew, and reads the JSON lines that it prints.
+/// Runs this program again, and reads the JSON lines that it prints.
 fn call(args: &[&str], hotpath_rate: Option<&str>) -> Result<Vec<Value>, String> {
     let me = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(me);

@@ -3,19 +3,21 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Instant;
 
-/// The counter now, in ticks of unknown length, after all earlier instructions are complete: a lock is held until the loads
-/// before its release are there, and the processor would read its counter ahead of them.
+/// The counter in ticks of unknown length, read after all earlier instructions are complete. A lock
+/// is held until the loads before its release are done, and the processor would otherwise read the
+/// counter ahead of them.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn ticks() -> u64 {
-    // SAFETY: every x86_64 processor has both instructions, and they have no effect but to wait and their result.
+    // SAFETY: every x86_64 processor has both instructions. Their only effects are the wait and the
+    // result.
     unsafe {
         std::arch::x86_64::_mm_lfence();
         std::arch::x86_64::_rdtsc()
     }
 }
 
-/// The time now, in nanoseconds: there is no portable cycle counter.
+/// The time in nanoseconds: there is no portable cycle counter.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(super) fn ticks() -> u64 {
@@ -23,7 +25,8 @@ pub(super) fn ticks() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// A moment on the counter and on std's clock. Two moments, seconds apart, give the length of a tick.
+/// The same instant on the counter and on std's clock. Two instants, seconds apart, give the length
+/// of a tick.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     at: Instant,
@@ -38,7 +41,7 @@ impl Moment {
         }
     }
 
-    /// The length of a tick, in nanoseconds, measured from that moment until now.
+    /// The length of a tick in nanoseconds, measured from that instant until now.
     pub(super) fn tick_ns(self) -> f64 {
         let now = Moment::now();
         let ns = (now.at - self.at).as_nanos() as f64;

@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 
 /// Standard errors on either side of a 95 % interval.
 const INTERVAL: f64 = 1.96;
-/// A point matters from this share of the program's hold time, or of its holds if those last this long on average.
+/// A point matters from this share of the program's hold time, or of its holds if they last this
+/// long on average.
 const MATTERS: f64 = 0.01;
 const LONG_NS: f64 = 500.0;
 /// Relative resolution of the durations that a quantile returns.
 const RESOLUTION: f64 = 1.0 / 64.0;
-/// A hold is known to this many clock readings: both clocks are read at either end, and something lies between the two.
+/// A hold is known to within this many clock readings: both clocks are read at either end, with
+/// some code between.
 const READS: f64 = 3.0;
-/// The two clocks agree on the length of a second to this share.
+/// The two clocks agree on the length of a second to within this share.
 const CLOCKS: f64 = 1e-4;
 const QUANTILE: f64 = 0.95;
 
@@ -23,9 +25,9 @@ const QUANTILE: f64 = 0.95;
 pub struct Total {
     /// The truth.
     pub truth: f64,
-    /// How far off the truth itself may be.
+    /// The uncertainty of the truth itself.
     pub tolerance: f64,
-    /// The profiler's estimate; 0 where it measured nothing.
+    /// The profiler's estimate; 0 if it measured nothing.
     pub estimate: f64,
     /// Half of the stated 95 % interval.
     pub error: f64,
@@ -96,7 +98,7 @@ pub struct Round {
     pub timed: u64,
     /// Processor time of the threads that took locks, in nanoseconds.
     pub cpu_ns: u64,
-    /// The profiler's own account of what measuring took, in nanoseconds.
+    /// The profiler's own account of its measuring cost, in nanoseconds.
     pub spent_ns: u64,
 }
 
@@ -157,7 +159,8 @@ pub fn compare(snapshot: &Snapshot, truth: &Truth) -> Round {
     }
 }
 
-/// The distance of `answer`'s rank from `q`. It has the ranks of all durations that cannot be told apart from it.
+/// The distance of `answer`'s rank from `q`. It has the ranks of all durations that cannot be told
+/// apart from it.
 fn rank_off(ascending: &[f64], q: f64, answer: f64, tolerance: f64) -> f64 {
     let off = answer * RESOLUTION + tolerance;
     let share = |count: usize| count as f64 / ascending.len() as f64;

@@ -7,7 +7,7 @@ use nexus_lockprof::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
-/// A guard, and when its hold began.
+/// A guard, and the start of its hold.
 #[derive(Debug)]
 pub struct Held<G> {
     /// `None` only during the drop.
@@ -63,7 +63,7 @@ impl<G: DerefMut> DerefMut for Held<G> {
 pub struct Mutex<T>(nexus_lockprof::Mutex<T>);
 
 impl<T> Mutex<T> {
-    /// An unlocked mutex that is known by a name.
+    /// Creates an unlocked mutex with a name.
     pub const fn named(name: &'static str, value: T) -> Self {
         Mutex(nexus_lockprof::Mutex::named(name, value))
     }
@@ -89,7 +89,7 @@ impl<T> Mutex<T> {
 pub struct RwLock<T>(nexus_lockprof::RwLock<T>);
 
 impl<T> RwLock<T> {
-    /// An unlocked lock that is known by a name.
+    /// Creates an unlocked lock with a name.
     pub const fn named(name: &'static str, value: T) -> Self {
         RwLock(nexus_lockprof::RwLock::named(name, value))
     }
@@ -114,13 +114,14 @@ impl<T> RwLock<T> {
 pub struct Condvar(nexus_lockprof::Condvar);
 
 impl Condvar {
-    /// A condition variable without waiters.
+    /// Creates a condition variable without waiters.
     #[must_use]
     pub const fn new() -> Self {
         Condvar(nexus_lockprof::Condvar::new())
     }
 
-    /// Waits to be notified. The hold ends here. When the wait is over, another hold begins at this place.
+    /// Waits for a notification. The hold ends here. After the wait, another hold begins at this
+    /// place.
     #[track_caller]
     pub fn wait<T>(&self, held: &mut Held<MutexGuard<'_, T>>) {
         let end = ticks();
@@ -142,7 +143,7 @@ impl Condvar {
 pub struct AsyncMutex<T>(async_locks::Mutex<T>);
 
 impl<T> AsyncMutex<T> {
-    /// An unlocked mutex that is known by a name.
+    /// Creates an unlocked mutex with a name.
     pub const fn named(name: &'static str, value: T) -> Self {
         AsyncMutex(async_locks::Mutex::named(name, value))
     }

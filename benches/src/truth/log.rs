@@ -64,16 +64,17 @@ pub fn start() {
     START.get_or_init(Moment::now);
 }
 
-/// Collects what the threads that have exited recorded.
+/// Collects the records of exited threads.
 #[must_use]
 pub fn finish() -> Truth {
     let tick_ns = START.get_or_init(Moment::now).tick_ns();
     let read_ns = clock::read_ticks() as f64 * tick_ns;
     let mut collected = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner);
-    // By address first: a look-up by name is slow, and there are millions.
+    // Groups by address first: a look-up by name is slow, and there are millions.
     let mut by_address: HashMap<usize, (&Location<'_>, Vec<f64>)> = HashMap::new();
     for hold in std::mem::take(&mut collected.lists).into_iter().flatten() {
-        // The two readings span one reading; half of the first and half of the last lie outside, but in the hold.
+        // The difference of the two readings spans one reading. Half of the first and half of the
+        // last are missing from it, but belong to the hold.
         let ns = hold.ticks as f64 * tick_ns + read_ns;
         let address = std::ptr::from_ref(hold.site).addr();
         let (_, list) = by_address.entry(address).or_insert((hold.site, Vec::new()));

@@ -1,8 +1,9 @@
-//! Locks that keep the truth: the program times each hold with its own clock, and compares it with the snapshot later.
+//! Locks that record the truth: the program times each hold with its own clock, and compares it
+//! with the snapshot later.
 //!
-//! [`locks`] wraps our locks. A wrapped guard reads the clock right after the acquisition and right before the release.
-//! After the release it appends the hold to a list that its thread owns. [`finish`] collects the lists, and
-//! [`compare`](compare::compare) compares a snapshot with them.
+//! [`locks`] wraps our locks. A wrapped guard reads the clock right after the acquisition and right
+//! before the release. After the release it appends the hold to its thread's list. [`finish`]
+//! collects the lists, and [`compare`](compare::compare) compares a snapshot with them.
 
 mod clock;
 pub mod compare;
@@ -15,9 +16,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-/// Runs `work` in this many threads. Each gets its number and a flag that is set when the time is over.
+/// Runs `work` in this many threads. Each gets its number and a flag that is set when the time is
+/// over.
 ///
-/// Joins every thread: the end of a scope alone would not wait for the destructors of their thread-locals.
+/// Joins every thread: the end of a scope alone would not wait for the destructors of their
+/// thread-locals.
 pub fn crew(threads: usize, length: Duration, work: impl Fn(usize, &AtomicBool) + Sync) {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -35,7 +38,7 @@ pub fn crew(threads: usize, length: Duration, work: impl Fn(usize, &AtomicBool) 
     });
 }
 
-/// Keeps the processor busy for a nanosecond or two a step.
+/// Keeps the processor busy for a nanosecond or two per step.
 pub fn compute(steps: u64) {
     let mut state = steps | 1;
     for _ in 0..steps {

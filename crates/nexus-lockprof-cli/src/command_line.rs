@@ -7,15 +7,15 @@ use crate::terminal::Color;
 use clap::{Parser, Subcommand};
 use std::time::Duration;
 
-/// Looks at the lock profiles of programs that run, and of those that ran.
+/// Inspect lock profiles of running and finished programs.
 ///
-/// A TARGET is a process (its number), a socket (its path), the URL of an endpoint, a file, or - for standard input. A
-/// program that is to be looked at while it runs is started with LOCKPROF_SERVE=unix; one that is to leave a file, with
-/// LOCKPROF_OUT=FILE.
+/// A TARGET is a process (its number), a socket (its path), the URL of an endpoint, a file, or -
+/// for standard input. To inspect a program while it runs, start it with LOCKPROF_SERVE=unix. To
+/// make it write a file at exit, start it with LOCKPROF_OUT=FILE.
 #[derive(Debug, Parser)]
 #[command(name = "lockprof", version, after_help = exit::CODES, disable_help_subcommand = true)]
 pub(crate) struct Lockprof {
-    /// When there are colours; of `auto`, NO_COLOR says never.
+    /// When to use colour; `auto` respects NO_COLOR.
     #[arg(
         long,
         global = true,
@@ -30,56 +30,56 @@ pub(crate) struct Lockprof {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a program that is already built, and show where its threads waited for locks.
+    /// Run an already built program, and show where its threads waited for locks.
     #[command(after_help = run::EXAMPLES)]
     Run(run::Options),
     /// Write a target's snapshot to a file.
     #[command(after_help = snapshot::EXAMPLES)]
     Snapshot(snapshot::Options),
-    /// Watch a process live: what waits at the moment, where, and for whom.
+    /// Watch a process live: what waits right now, where, and for whom.
     #[command(after_help = top::EXAMPLES)]
     Top(top::Options),
-    /// Show a snapshot as a table: where it was waited, how long, and for whom.
+    /// Show where threads waited, for how long, and who held the lock.
     #[command(after_help = report::EXAMPLES)]
     Report(report::Options),
-    /// Compare two snapshots: what got worse, what got better, and whether that is chance.
+    /// Compare two snapshots: what got worse or better, and whether that is chance.
     #[command(after_help = diff::EXAMPLES)]
     Diff(diff::Options),
-    /// Make one snapshot of many: of hosts, processes or runs.
+    /// Merge snapshots of several hosts, processes or runs into one.
     #[command(after_help = merge::EXAMPLES)]
     Merge(merge::Options),
-    /// Write a snapshot in a format that other tools read.
+    /// Write a snapshot in a format for other tools.
     #[command(after_help = export::EXAMPLES)]
     Export(export::Options),
-    /// Start a process's statistics anew, from 0.
+    /// Reset a process's statistics to 0.
     #[command(after_help = set::RESET_EXAMPLES)]
     Reset {
-        /// The process: a number, a socket or a URL.
+        /// Process: a number, a socket or a URL.
         target: Target,
     },
     /// Change what a process measures.
     #[command(after_help = set::EXAMPLES)]
     Set(set::Options),
-    /// List the profiled processes of this machine that serve on a socket.
+    /// List this machine's profiled processes that serve on a socket.
     #[command(after_help = ps::EXAMPLES)]
     Ps(ps::Options),
-    /// Check that this build profiles: a lock is made hot, and must be seen to be.
+    /// Check that this build profiles: make a lock hot, and expect to see it.
     #[cfg(feature = "selftest")]
     #[command(after_help = "Prints `lockprof: on` and `SELFTEST: lock hot ok`.")]
     Selftest,
-    /// Print a shell's completions.
+    /// Print completions for a shell.
     #[command(after_help = man::COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Write the manual pages into a folder.
+    /// Write the manual pages to a folder.
     #[command(after_help = man::EXAMPLES)]
     Man(man::Options),
 }
 
-/// Seconds, as an option's value.
+/// Parses an option's value in seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     const LONGEST: f64 = 86_400.0;
     match text.trim_end_matches('s').parse::<f64>() {
@@ -90,7 +90,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A share in percent, as an option's value: `2%` and `2` are 0.02.
+/// Parses an option's share in percent: `2%` and `2` are 0.02.
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if percent.is_finite() && percent >= 0.0 => Ok(percent / 100.0),

@@ -15,13 +15,13 @@ Exit codes:
   3  it could not be done: the text on standard error says why
 `run` exits with the program's own code.";
 
-/// What came of a command that could be done.
+/// The outcome of a command that ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Good,
-    /// What was to be found was found, and is bad.
+    /// It found what it looked for, and that is bad.
     Bad,
-    /// The code of a program that was run.
+    /// The exit code of a program that `run` ran.
     #[cfg_attr(
         not(target_os = "linux"),
         allow(dead_code, reason = "programs are run there")
@@ -29,18 +29,18 @@ pub(crate) enum Outcome {
     Exit(u8),
 }
 
-/// The exit code. Tells what went wrong.
+/// The exit code. Prints the error, if any.
 pub(crate) fn code(color: Color, result: Result<Outcome>) -> ExitCode {
     match result {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::from(1),
         Ok(Outcome::Exit(code)) => ExitCode::from(code),
-        // `lockprof report x | head -1`: who reads has enough.
+        // `lockprof report x | head -1`: the reader has enough.
         Err(error) if error.is::<Closed>() => ExitCode::SUCCESS,
         Err(error) => {
             let mut stderr = anstream::AutoStream::new(std::io::stderr(), color.choice());
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            // A closed stderr is no reason for anything else.
+            // A closed stderr changes nothing.
             let error = printable_message(format_args!("{error:#}"));
             let _ = writeln!(stderr, "{style}lockprof:{style:#} {error}");
             ExitCode::from(3)
@@ -48,11 +48,11 @@ pub(crate) fn code(color: Color, result: Result<Outcome>) -> ExitCode {
     }
 }
 
-/// The exit code of a command line that is wrong, or asks for help. Tells what it is about.
+/// The exit code of a usage error or a request for help. Prints the message.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let text = printable_lines(&text);
-    // A closed stream is no reason for anything else.
+    // A closed stream changes nothing.
     let _ = match error.use_stderr() {
         true => write!(std::io::stderr(), "{text}"),
         false => write!(std::io::stdout(), "{text}"),

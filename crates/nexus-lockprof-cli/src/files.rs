@@ -1,4 +1,4 @@
-//! Snapshots from and to bytes and files, in whatever format they are.
+//! Reads and writes snapshots in any format.
 
 use crate::output;
 use crate::progress::Progress;
@@ -9,17 +9,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// The snapshot that `bytes` are.
+/// Parses a snapshot.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Snapshot> {
     Ok(Snapshot::from_bytes(bytes)?)
 }
 
-/// The snapshot in a file. The error names it.
+/// Reads a snapshot from a file. The error names the file.
 pub(crate) fn read(path: &Path) -> Result<Snapshot> {
     Ok(Snapshot::read_file(path)?)
 }
 
-/// Writes a snapshot to a file, in the format that its name says, or as JSON to standard output if that is `-`.
+/// Writes a snapshot to a file in the format of its extension. Writes JSON to standard output if
+/// the path is `-`.
 pub(crate) fn write(snapshot: &Snapshot, path: &Path) -> Result<()> {
     if output::is_stdout(Some(path)) {
         return write_json(snapshot, None);
@@ -33,7 +34,7 @@ pub(crate) fn write(snapshot: &Snapshot, path: &Path) -> Result<()> {
     Ok(snapshot.write_file(path)?)
 }
 
-/// Writes a line of JSON to a file, or to standard output if there is none.
+/// Writes a line of JSON to a file, or to standard output without a path.
 pub(crate) fn write_json(snapshot: &Snapshot, path: Option<&Path>) -> Result<()> {
     size::check(snapshot)?;
     output::write(path, |out| {
@@ -46,9 +47,9 @@ pub(crate) fn write_json(snapshot: &Snapshot, path: Option<&Path>) -> Result<()>
     })
 }
 
-/// One snapshot of all in `paths`. Of each thread, one is in memory at a time.
+/// Merges all snapshots in `paths` into one. Each thread keeps one of them in memory at a time.
 pub(crate) fn merge(paths: &[PathBuf]) -> Result<Snapshot> {
-    // What has been merged is in memory once for each, so there are not as many as there may be.
+    // Each thread has a merged snapshot in memory, so use only a few threads.
     const THREADS: usize = 2;
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get().min(THREADS));
     let progress = Progress::of(paths.len());
@@ -63,7 +64,7 @@ pub(crate) fn merge(paths: &[PathBuf]) -> Result<Snapshot> {
             let merged = thread
                 .join()
                 .map_err(|_| anyhow!("a thread has panicked"))??;
-            // Into the first, not into an empty one: that would be a third with all points.
+            // Merges into the first. An empty one would become a third with all points.
             match &mut all {
                 None => all = Some(merged),
                 Some(all) => all.append(merged),

@@ -1,6 +1,7 @@
-//! What the program `lockprof` is made of: [`main`] is all of it, and [`target`] where it gets snapshots from.
+//! The implementation of the program `lockprof`: [`main`] runs it, and [`target`] gets its
+//! snapshots.
 //!
-//! It is a library for its tests' sake, and no interface for other programs: those have `nexus-lockprof-snapshot` and
+//! It is a library only for its tests. Other programs should use `nexus-lockprof-snapshot` and
 //! `nexus-lockprof-export`.
 #![forbid(unsafe_code)]
 
@@ -24,7 +25,7 @@ mod waits;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Runs the program with this process's arguments. What it returns says how that went: see [`EXIT_CODES`].
+/// Runs the program with this process's arguments. See [`EXIT_CODES`] for its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     match command_line::Lockprof::try_parse() {

@@ -1,4 +1,4 @@
-//! Numbers for people: three significant digits and a unit.
+//! Formats numbers with three significant digits and a unit.
 
 /// A time in nanoseconds.
 pub(crate) fn duration(ns: f64) -> String {
@@ -18,18 +18,18 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{}%", digits(100.0 * share))
 }
 
-/// A share that somebody has set, in percent, with all its digits.
+/// A configured share, in percent, with all its digits.
 pub(crate) fn setting(share: f64) -> String {
     // Through f32, so that 0.07 * 100 shows as 7 and not as 7.000000000000001.
     format!("{}%", (100.0 * share) as f32)
 }
 
-/// In the largest of `units` of which there is one.
+/// In the largest of `units` that fits at least once.
 fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     let mut best = String::new();
     for (index, &(size, unit)) in units.iter().enumerate() {
         let scaled = value / size;
-        // What rounds to a thousand is one of the next.
+        // A value that rounds to a thousand takes the next unit.
         if index > 0 && scaled.abs() < 0.9995 {
             break;
         }
@@ -38,7 +38,8 @@ fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     best
 }
 
-/// Three of them, unless there are more before the point. A whole number below a thousand stays one.
+/// Three significant digits, but all digits before the point. A whole number below a thousand gets
+/// no decimals.
 fn digits(value: f64) -> String {
     let size = value.abs();
     if size < 1e3 && value.fract() == 0.0 {

@@ -1,4 +1,4 @@
-//! Where output goes: standard output, or a file that appears whole or not at all.
+//! Output to standard output, or to a file that appears whole or not at all.
 
 use crate::shown::{Escaped, Shown};
 use crate::terminal::{self, Color};
@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Standard output was closed by who reads it.
+/// The reader closed standard output.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
@@ -20,7 +20,7 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// Prints text that may have colours, and a line end.
+/// Prints text, possibly with colours, and a line end.
 pub(crate) fn print(color: Color, text: &dyn fmt::Display) -> Result<()> {
     let stdout = anstream::AutoStream::new(io::stdout(), color.choice());
     to_stdout(Shown::new(BufWriter::new(stdout)).line(text))
@@ -31,10 +31,12 @@ pub(crate) fn is_stdout(path: Option<&Path>) -> bool {
     path.is_none_or(|path| path == "-")
 }
 
-/// Writes to `path`, or to standard output if that is `-` or `None`, what `write` writes. A terminal gets it with escapes.
+/// Writes to `path`, or to standard output if `path` is `-` or `None`. Escapes what goes to a
+/// terminal.
 ///
-/// A file takes its name when it is whole: whoever looks meanwhile, or after a failure, sees the old one. What is no file, such
-/// as `/dev/stderr` or a named pipe, is written to as it is.
+/// A file gets its name once it is complete. Until then, and after a failure, readers see the old
+/// file. A path that is no regular file, such as `/dev/stderr` or a named pipe, is written
+/// directly.
 pub(crate) fn write(
     path: Option<&Path>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -1,14 +1,15 @@
-//! What long work shows, on a terminal only.
+//! Progress of long work, on a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::Path;
 
-/// A line on standard error that says how far it is with `files` files. It goes away when it is dropped.
+/// A line on standard error that shows progress over `files` files. It disappears when dropped.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn of(files: usize) -> Self {
-        // One file is read before anybody has seen a line about it. The library itself hides what is not on a terminal.
+        // A single file is read before anybody would see the line. The library hides the line where
+        // there is no terminal.
         let target = if files < 2 {
             ProgressDrawTarget::hidden()
         } else {
@@ -21,14 +22,14 @@ impl Progress {
         Self(bar)
     }
 
-    /// The next file is this one.
+    /// Shows the next file.
     pub(crate) fn at(&self, file: &Path) {
         let name = file.display().to_string();
         let name = nexus_lockprof_snapshot::printable(&name).into_owned();
         self.0.set_message(name);
     }
 
-    /// It is done.
+    /// Counts the file as done.
     pub(crate) fn done(&self) {
         self.0.inc(1);
     }

@@ -1,4 +1,4 @@
-//! Which points of a snapshot are shown.
+//! Selects the points of a snapshot to show.
 
 use anyhow::{Result, bail};
 use nexus_lockprof_export::text::SortKey;
@@ -6,15 +6,15 @@ use nexus_lockprof_snapshot::{Lock, Point, Site, Snapshot, Text};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// What comes first.
+/// Sort order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Sort {
-    /// Sum of the waits.
+    /// Total wait.
     #[default]
     Wait,
-    /// Sum of the holds.
+    /// Total hold.
     Hold,
-    /// For how long others waited while the point held the lock.
+    /// Time that others waited while the point held the lock.
     Caused,
     /// Acquisitions that had to wait.
     Contentions,
@@ -43,7 +43,7 @@ impl Sort {
     }
 
     fn sort(self, points: &mut [(usize, &Point)]) {
-        // Stable: what ties stays by total wait.
+        // A stable sort: ties stay ordered by total wait.
         match self {
             Self::Wait => points.sort_by_key(|(_, p)| Reverse(p.wait.total_ns)),
             Self::Hold => points.sort_by_key(|(_, p)| Reverse(p.hold.total_ns)),
@@ -60,25 +60,25 @@ impl Sort {
     }
 }
 
-/// Which points are wanted.
+/// The points to select.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Selection<'a> {
-    /// Of this lock.
+    /// Only this lock.
     pub(crate) lock: Option<&'a str>,
-    /// With these words.
+    /// Only points with these words.
     pub(crate) filter: Option<&'a str>,
-    /// The first by this.
+    /// The order that decides which come first.
     pub(crate) sort: Sort,
-    /// So many.
+    /// The maximum number of points.
     pub(crate) top: Option<usize>,
 }
 
 impl Selection<'_> {
-    /// The snapshot with these points only.
+    /// The snapshot with only these points.
     ///
     /// # Errors
     ///
-    /// If there are points, but none that is wanted: a name was mistyped.
+    /// If there are points, but none matches: the name was mistyped.
     pub(crate) fn of(&self, snapshot: Snapshot) -> Result<Snapshot> {
         let cut = self.top.is_some_and(|top| top < snapshot.points().len());
         if self.lock.is_none() && self.filter.is_none() && !cut {
@@ -117,10 +117,10 @@ impl Selection<'_> {
     }
 }
 
-/// Words that a point has all of, in any case, in the lock's name, the place or the mode.
+/// Words that a point must all contain, in any case, in the lock's name, the place or the mode.
 struct Words {
     words: Vec<String>,
-    /// Each text in small letters, made once: a file can have one long text at each of its points.
+    /// Each text in lower case, created once: a file can have one long text at each of its points.
     small: HashMap<Text, String>,
 }
 
@@ -156,10 +156,10 @@ fn of<'a>(text: &Text, small: &'a mut HashMap<Text, String>) -> &'a str {
         .or_insert_with(|| text.to_lowercase())
 }
 
-/// Whether `file:line` has the word.
+/// Whether `file:line` contains the word.
 fn is_in_site(site: &Site, word: &str, small: &mut HashMap<Text, String>) -> bool {
     let file = of(&site.file, small);
-    // The end of the file is enough for a word that the line is a part of.
+    // For a word that spans the line number, the end of the file name is enough.
     let mut start = file.len().saturating_sub(word.len());
     while !file.is_char_boundary(start) {
         start -= 1;

@@ -1,13 +1,14 @@
-//! What goes to a terminal: nothing of it steers the terminal but our own colours.
+//! Output to a terminal: nothing in it controls the terminal except our own colours.
 //!
-//! Names come from programs, files and endpoints, which may be another user's. Each is made [printable](nexus_lockprof_snapshot::printable) where it is
-//! put into a line. This is what is left if that was forgotten: all that is printed goes through here.
+//! Names come from programs, files and endpoints, which may belong to another user. Code that puts
+//! a name into a line makes it [printable](nexus_lockprof_snapshot::printable). All output also
+//! goes through here, in case somebody forgot that.
 
 use nexus_lockprof_snapshot::{is_printable, printable};
 use std::fmt;
 use std::io::{self, Write};
 
-/// Lines for people, which may have our colours.
+/// Lines to read, which may contain our colours.
 pub(crate) struct Shown<W> {
     to: W,
     line: String,
@@ -32,7 +33,7 @@ impl<W: Write> Shown<W> {
     }
 }
 
-/// Where a text is displayed to.
+/// Receives a displayed text.
 struct Lines<'a, W>(&'a mut Shown<W>, &'a mut Option<io::Error>);
 
 impl<W: Write> fmt::Write for Lines<'_, W> {
@@ -40,7 +41,7 @@ impl<W: Write> fmt::Write for Lines<'_, W> {
         let Self(shown, failed) = self;
         for part in text.split_inclusive('\n') {
             shown.line.push_str(part);
-            // A colour is in one line, so it is there as a whole.
+            // A colour never spans lines, so each is complete.
             if let Some(line) = shown.line.strip_suffix('\n') {
                 let written = write_styled(&mut shown.to, line);
                 let written = written.and_then(|()| shown.to.write_all(b"\n"));
@@ -74,18 +75,19 @@ fn write_styled(to: &mut impl Write, line: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The length of a colour or another style, as it stands behind ESC: `[1m`.
+/// The length of a colour or another style, without its ESC: `[1m`.
 fn style(text: &str) -> Option<usize> {
     let codes = text.strip_prefix('[')?;
     let end = codes.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
     codes.get(end..)?.starts_with('m').then_some(end + 2)
 }
 
-/// What is made for programs, on a terminal nonetheless. What could steer it is escaped as JSON does it, so JSON means the same.
+/// Machine-readable output that goes to a terminal anyway. Control characters are escaped as in
+/// JSON, so JSON keeps its meaning.
 pub(crate) struct Escaped<W>(pub(crate) W);
 
 impl<W: Write> Write for Escaped<W> {
-    /// Of whole characters: each piece is a text's.
+    /// Takes whole characters, because each piece is a text.
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         for text in piece.utf8_chunks() {
             for part in text.valid().split_inclusive(|c| !is_safe(c)) {

@@ -1,21 +1,22 @@
-//! How long an output would be that has each name at each point.
+//! The size of an output that repeats each name at each point.
 //!
-//! In a `.lockprof` file, and in memory, a name is there once. A file that was made to do harm has a long one at each of many points, so that its
-//! CSV or JSON is thousands of times as large.
+//! A `.lockprof` file and memory store each name once. A malicious file has a long name at each of
+//! many points, so its CSV or JSON would be thousands of times as large.
 
 use anyhow::{Result, ensure};
 use nexus_lockprof_snapshot::{Frame, Lock, Point, Sample, Site, Snapshot};
 
-/// Any output may be as large as this.
+/// An output up to this size is always allowed.
 const SMALL: u64 = 256 << 20;
-/// How many times its size in memory the names of a real snapshot are, if they are written at each point.
+/// Real snapshots, with names repeated at each point, are at most this many times their size in
+/// memory.
 const TIMES: u64 = 8;
 
-/// Whether a snapshot can be written with each name at each point.
+/// Checks that a snapshot can be written with each name at each point.
 ///
 /// # Errors
 ///
-/// If that would be very much more than the snapshot is.
+/// If that would be much larger than the snapshot.
 pub(crate) fn check(snapshot: &Snapshot) -> Result<()> {
     let (mut written, mut memory) = (0_u64, 0_u64);
     for point in snapshot.points() {

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-/// When there are colours.
+/// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set.
@@ -23,7 +23,7 @@ impl Color {
         }
     }
 
-    /// Whether a program that has the whole terminal has colours.
+    /// Whether a full-screen program uses colour.
     pub(crate) fn is_wanted(self) -> bool {
         match self {
             Self::Auto => std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
@@ -33,14 +33,14 @@ impl Color {
     }
 }
 
-/// The width of what goes to standard output, in columns: the terminal's, and where there is none enough for all columns.
+/// The width of standard output in columns: the terminal's, or enough for all columns without one.
 pub(crate) fn width() -> usize {
     const NO_TERMINAL: usize = 160;
     terminal_size::terminal_size_of(std::io::stdout())
         .map_or(NO_TERMINAL, |(terminal_size::Width(width), _)| width.into())
 }
 
-/// Whether somebody would see bytes as they are.
+/// Whether standard output goes to a terminal.
 pub(crate) fn is_output() -> bool {
     std::io::stdout().is_terminal()
 }

@@ -275,6 +275,9 @@ const MOST_SAMPLES: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// There is nothing to measure.
+    #[error("the program was built without the feature `profile`")]
+    NoLocks,
     /// A share that is not more than 0 and at most 1.
     #[error("{name} is {value}, not a share: more than 0 and at most 1 (1 % is 0.01)")]
     Share {

@@ -281,7 +281,6 @@ impl Core {
     }
 
     /// Changes some settings and keeps the others, also those that another thread is changing.
-    #[cfg(all(feature = "serve", unix))]
     pub(crate) fn reconfigure(
         &self,
         change: impl FnOnce(Config) -> Config,

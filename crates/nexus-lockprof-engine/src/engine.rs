@@ -2,7 +2,7 @@
 
 use crate::clock::ManualClock;
 use crate::collect::aggregate::Aggregator;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Mode};
 use crate::core::{Core, GLOBAL};
 use crate::event::{Event, HandlerId};
 use crate::process::exclusive::lock;
@@ -73,6 +73,23 @@ impl Engine {
     /// switch it on from outside. To be called before anything else.
     pub fn retire(&self) {
         self.state().retire();
+    }
+
+    /// What is measured now.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.config().mode
+    }
+
+    /// Changes the mode as somebody outside the program asks for it, and keeps the other settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the mode makes no sense, or the program was built without profiled locks.
+    pub fn change_mode(&self, mode: Mode) -> Result<(), ConfigError> {
+        if self.state().is_retired() {
+            return Err(ConfigError::NoLocks);
+        }
+        self.state().reconfigure(|config| config.mode(mode))
     }
 
     /// The settings now; of the global engine before its first use, those that the environment asks for.

@@ -1,11 +1,16 @@
-//! The statistics engine of the nexus-lockprof lock profiler. It knows no lock type: adaptors tell it of
-//! acquisitions and releases, and it gives [`Snapshot`]s.
+//! The statistics engine of the lock profiler nexus-lockprof.
 //!
-//! - Each thread writes a shard of its own (`record`), with plain stores; the hot path is in `record::hot`, the rest of
-//!   an acquisition in `acquire`.
-//! - A collection (`collect`) walks all shards and merges them, and makes no thread wait.
-//! - The protocols between the two are in `statistics`, `reservoir`, `era`, `table`, `registry`, `lease` and `pending`, all in `record`;
-//!   `docs/protocol.md` goes through them ordering by ordering, and `models` checks them with loom.
+//! You probably want `nexus-lockprof`, which has the locks. This crate is for those who write an
+//! adaptor for locks of another kind, or who need an engine of their own.
+//!
+//! The engine knows no lock type. Adaptors tell it about acquisitions and releases, and it returns
+//! [`Snapshot`]s:
+//!
+//! - Each thread writes statistics of its own with plain stores, and never waits for anybody.
+//! - A snapshot reads the statistics of all threads and merges them. It makes no thread wait.
+//!
+//! An [`Engine`] is a value: engines with different clocks and settings can live side by side.
+//! [`Engine::global`] is the one that locks use by default.
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
@@ -34,8 +39,6 @@ mod engine;
 mod event;
 #[cfg(not(lockprof_loom))]
 mod process;
-#[cfg(not(lockprof_loom))]
-mod serve;
 
 pub use config::{Config, ConfigError, Mode};
 
@@ -48,9 +51,6 @@ pub use crate::{
     process::env::var_os,
     process::reporter::Reporter,
 };
-
-#[cfg(all(feature = "serve", unix, not(lockprof_loom)))]
-pub use nexus_lockprof_export::serve::{Limits, Listen, ListenError, ServeError, Server};
 
 /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
 ///
@@ -68,6 +68,29 @@ pub mod adaptor {
     pub use crate::identity::{HoldMode, PointKey, SiteKey};
     pub use crate::record::hot::{Hit, Probe};
     pub use crate::record::pending::{Stamp, StampCell};
+}
+
+/// What `nexus-lockprof-serve` is made with: how a server starts with the program, and what becomes of it at exit and fork.
+#[cfg(not(lockprof_loom))]
+pub mod serving {
+    pub use crate::process::endpoint::{Endpoint, install};
+    pub use crate::process::env::place;
+    pub use crate::process::fork::own_this_thread;
+    pub use crate::process::kept::Kept;
+    #[cfg(unix)]
+    pub use crate::process::leftovers::Cleanup;
+
+    /// Removes a server's file when the process exits, and closes its socket in processes that are forked off.
+    #[cfg(unix)]
+    pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
+        crate::process::leftovers::remember(socket, file);
+        crate::process::fork::watch_forks();
+    }
+
+    /// Prints one line on stderr, as the engine does.
+    pub fn say(message: std::fmt::Arguments<'_>) {
+        crate::say(message);
+    }
 }
 
 /// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.

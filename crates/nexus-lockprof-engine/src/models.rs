@@ -13,6 +13,7 @@ use crate::control::Control;
 use crate::identity::PointKey;
 use crate::late::Late;
 use crate::record::era::Eras;
+use crate::record::failures::Failures;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
 use crate::record::pending::{Pool, Stamp};
@@ -77,17 +78,23 @@ fn era() -> Era {
 fn acquire_contended(record: &Record, seed: &AtomicU64) {
     record.count(true);
     let delta = Delta {
-        timeouts: 1,
-        try_failures: 1,
+        failures: Failures {
+            timeouts: 1,
+            try_failures: 1,
+            ..Failures::default()
+        },
         ..Delta::default()
     };
     record.add(&owner(), &delta, era(), seed, || true);
 }
 
 fn all_or_nothing(reading: &Reading) {
-    assert_eq!(reading.timeouts, reading.try_failures, "half an update");
+    assert_eq!(
+        reading.failures.timeouts, reading.failures.try_failures,
+        "half an update"
+    );
     assert!(
-        reading.timeouts <= reading.contentions,
+        reading.failures.timeouts <= reading.contentions,
         "an update before its contention"
     );
     assert!(
@@ -518,7 +525,10 @@ fn a_reset_races_a_writer() {
             bump(&record.acquisitions, 1);
             let era = eras.now(1);
             let delta = Delta {
-                timeouts: 1,
+                failures: Failures {
+                    timeouts: 1,
+                    ..Failures::default()
+                },
                 hold: Some(Measured {
                     kind: Kind::Hold,
                     // Says which stretch it was measured in.
@@ -543,9 +553,12 @@ fn a_reset_races_a_writer() {
                     .unwrap_or_else(|| panic!("backwards: {base:?}, then {reading:?}"))
             };
             sum.0 += grown(reading.acquisitions, base.acquisitions);
-            sum.1 += grown(reading.timeouts, base.timeouts);
+            sum.1 += grown(reading.failures.timeouts, base.failures.timeouts);
             sum.2 += grown(reading.hold.samples, base.hold.samples);
-            assert_eq!(reading.timeouts, reading.hold.samples, "half an update");
+            assert_eq!(
+                reading.failures.timeouts, reading.hold.samples,
+                "half an update"
+            );
             if reading.hold.samples != 0 {
                 assert_eq!(
                     reading.hold.max_ns,

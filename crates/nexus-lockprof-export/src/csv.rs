@@ -24,7 +24,7 @@ use std::fmt;
 use std::iter;
 
 use ::csv::{Terminator, WriterBuilder};
-use nexus_lockprof_snapshot::{Durations, Point, ProfilerMode, Snapshot, printable};
+use nexus_lockprof_snapshot::{Durations, Figure, Point, ProfilerMode, Snapshot, printable};
 
 use crate::place;
 
@@ -73,25 +73,26 @@ fn to_bytes(cells: impl Iterator<Item = String>) -> Result<Vec<u8>, Box<dyn std:
 
 type Column<T> = (&'static str, fn(&T) -> String);
 
-/// What is said of a point, behind what kind of line it is.
-const POINT: [Column<Point>; 14] = [
+/// What a point is, behind what kind of line it is.
+const PLACE: [Column<Point>; 5] = [
     ("lock", |p| text(&place::lock(&p.lock, place::column))),
     ("file", |p| text(&printable(&p.site.file))),
     ("line", |p| p.site.line.to_string()),
     ("column", |p| p.site.column.to_string()),
     ("mode", |p| p.mode.to_string()),
-    ("acquisitions", |p| p.acquisitions.to_string()),
-    ("contentions", |p| p.contentions.to_string()),
-    ("try_failures", |p| p.try_failures.to_string()),
-    ("timeouts", |p| p.timeouts.to_string()),
-    ("cancellations", |p| p.cancellations.to_string()),
-    ("blocked", |p| p.blocked.to_string()),
-    ("vain_wait_ns", |p| p.vain_wait_ns.to_string()),
-    ("caused_wait_ns", |p| p.caused_wait_ns.to_string()),
-    ("caused_wait_standard_error_ns", |p| {
-        cell((p.caused_variance > 0.0).then(|| p.caused_standard_error_ns()))
-    }),
 ];
+
+/// What is said of it behind its figures.
+const POINT: [Column<Point>; 1] = [("caused_wait_standard_error_ns", |p| {
+    cell((p.caused_variance > 0.0).then(|| p.caused_standard_error_ns()))
+})];
+
+/// The figures of points, each with its place among them: counts, then times.
+fn figures() -> impl Iterator<Item = (usize, Figure)> {
+    let figures = || Point::FIGURES.into_iter().enumerate();
+    let counts = figures().filter(|(_, figure)| figure.time().is_none());
+    counts.chain(figures().filter(|(_, figure)| figure.time().is_some()))
+}
 
 /// What is said of its waits, then of its holds, behind `wait_` and `hold_`.
 const DURATIONS: [Column<Durations>; 9] = [
@@ -125,39 +126,38 @@ fn header() -> impl Iterator<Item = String> {
             .iter()
             .map(move |(name, _)| format!("{of}_{name}"))
     };
-    let point = POINT.iter().map(|&(name, _)| name.to_owned());
+    let names = |columns: &'static [Column<Point>]| columns.iter().map(|(name, _)| *name);
+    let point = names(&PLACE)
+        .chain(figures().map(|(_, figure)| figure.name))
+        .chain(names(&POINT));
     iter::once("record".to_owned())
-        .chain(point)
+        .chain(point.map(str::to_owned))
         .chain(durations("wait"))
         .chain(durations("hold"))
         .chain(iter::once("lost".to_owned()))
 }
 
-/// What is not known where only waits were recorded.
-const BEYOND_WAITS: [&str; 5] = [
-    "acquisitions",
-    "try_failures",
-    "cancellations",
-    "blocked",
-    "caused_wait_ns",
-];
+/// The figures that are known where only waits were recorded.
+const OF_WAITS: [&str; 3] = ["contentions", "timeouts", "vain_wait_ns"];
 
 fn of_point(point: &Point, only_waits: bool) -> impl Iterator<Item = String> {
-    let is_known = move |name: &str| !only_waits || !BEYOND_WAITS.contains(&name);
+    let is_known = move |name: &str| !only_waits || OF_WAITS.contains(&name);
+    let cells = |columns: &'static [Column<Point>]| columns.iter().map(|(_, of)| of(point));
+    let values = point.figures();
+    let figures = figures()
+        .map(move |(place, figure)| cell(values.get(place).filter(|_| is_known(figure.name))));
     let durations = |of| DURATIONS.iter().map(move |(_, cell)| cell(of));
     iter::once("point".to_owned())
-        .chain(
-            POINT
-                .iter()
-                .map(move |(name, of)| cell(is_known(name).then(|| of(point)))),
-        )
+        .chain(cells(&PLACE))
+        .chain(figures)
+        .chain(cells(&POINT))
         .chain(durations(&point.wait))
         .chain(durations(&point.hold))
         .chain(iter::once(String::new()))
 }
 
 fn of_lost(cause: &str, lost: u64) -> impl Iterator<Item = String> {
-    let empty = POINT.len() - 1 + 2 * DURATIONS.len();
+    let empty = PLACE.len() - 1 + Point::FIGURES.len() + POINT.len() + 2 * DURATIONS.len();
     iter::once("lost".to_owned())
         .chain(iter::once(cause.to_owned()))
         .chain(iter::repeat_n(String::new(), empty))

@@ -1,5 +1,5 @@
-//! Outputs of the nexus-lockprof lock profiler: a [`Snapshot`](nexus_lockprof_snapshot::Snapshot) goes in, a format
-//! comes out.
+//! Outputs of the lock profiler nexus-lockprof: a [`Snapshot`](nexus_lockprof_snapshot::Snapshot) goes
+//! in, a format comes out.
 //!
 //! | format | module |
 //! | --- | --- |
@@ -11,11 +11,9 @@
 //! | a page for the browser | [`html`] |
 //! | OpenTelemetry's metrics, with the feature `otlp` | `otlp` |
 //!
-//! With the feature `serve`, on Unix, `serve` is an endpoint that hands them out over HTTP.
-//!
 //! JSON is the snapshot's own ([`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json)).
 //!
-//! Every output shows what the profiler could not record, when there is any of it.
+//! Every output shows what the profiler could not record, if there is anything.
 #![forbid(unsafe_code)]
 
 pub mod csv;
@@ -27,7 +25,5 @@ mod place;
 pub mod pprof;
 pub mod prometheus;
 mod series;
-#[cfg(all(feature = "serve", unix))]
-pub mod serve;
 pub mod text;
 mod waiting;

@@ -8,7 +8,7 @@ mod row;
 mod sums;
 mod walk;
 
-pub(crate) use family::{Family, Kind, QUANTILES};
+pub(crate) use family::{Family, Kind, QUANTILES, Unit};
 pub(crate) use label::Labels;
 pub(crate) use row::ranked;
 pub(crate) use sums::{Times, sum as variance_sum};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figure::figures_of;
 use crate::{json, quantile};
 
 /// One measured duration and the number of events it stands for.
@@ -126,10 +127,12 @@ pub(crate) enum AtMost {
 }
 
 impl AtMost {
-    /// That of durations with these counters, and this `at_most_ns`.
-    pub(crate) fn of(counters: &[u64], at_most_ns: u64) -> Self {
+    /// That of durations with these figures.
+    pub(crate) fn of(
+        [samples, total_ns, events, .., at_most_ns]: [u64; Durations::FIGURES.len()],
+    ) -> Self {
         match at_most_ns {
-            0 if counters.iter().all(|&counter| counter == 0) => Self::Nothing,
+            0 if samples | total_ns | events == 0 => Self::Nothing,
             0 => Self::Unknown,
             ns => Self::Ns(ns),
         }
@@ -216,6 +219,19 @@ pub struct Durations {
     /// The same for the last interval alone: since the collection before this one.
     #[serde(skip_serializing_if = "is_empty")]
     pub recent: Samples,
+}
+
+// The order is that of files: what is new comes last.
+figures_of! {
+    Durations in "" {
+        samples: Counter "Durations that were measured.",
+        total_ns: Counter "Sum of all durations.",
+        events: Counter "Events that the sum stands for.",
+        unmeasured: Counter "Events that were not measured and that no measured one stands for.",
+        max_ns: Max "The longest measured duration.",
+        longest_sampled_ns: Max "The longest measured duration that stands for others.",
+        at_most_ns: Gauge "The most that the sum can be, where that is known.",
+    }
 }
 
 impl Durations {
@@ -483,18 +499,10 @@ impl Durations {
     }
 
     fn add_counters(&mut self, other: &Self) {
-        self.samples = self.samples.saturating_add(other.samples);
-        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        let at_most = AtMost::of(self.figures()).and(AtMost::of(other.figures()));
+        self.merge_figures(other);
+        self.at_most_ns = at_most.ns();
         self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
-        self.events = self.events.saturating_add(other.events);
-        self.unmeasured = self.unmeasured.saturating_add(other.unmeasured);
-        let of = |durations: &Self| {
-            let counters = [durations.samples, durations.total_ns, durations.events];
-            AtMost::of(&counters, durations.at_most_ns)
-        };
-        self.at_most_ns = of(self).and(of(other)).ns();
-        self.max_ns = self.max_ns.max(other.max_ns);
-        self.longest_sampled_ns = self.longest_sampled_ns.max(other.longest_sampled_ns);
     }
 
     /// Puts both reservoirs in the order that quantiles need: ascending by value.

@@ -63,6 +63,7 @@
 mod binary;
 mod bounds;
 mod durations;
+mod figure;
 mod freebsd;
 mod hot;
 mod json;
@@ -87,6 +88,7 @@ mod text;
 mod write;
 
 pub use durations::{Durations, Sample, Samples};
+pub use figure::{Figure, FigureKind};
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
 pub use merge::Merge;
 pub use own_frames::own_frames;
@@ -94,7 +96,7 @@ pub use place::{AcquireMode, Lock, Site};
 pub use point::Point;
 pub use portable::{Origin, PortablePaths, portable_path};
 pub use printable::{is_printable, printable, printable_lines, printable_message};
-pub use profiler::{Losses, Overhead, ProfilerMode, TableStats};
+pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
 pub use read::ReadError;
 pub use replace::replace_file;
 pub use since::SinceError;

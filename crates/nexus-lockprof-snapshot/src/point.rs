@@ -5,97 +5,101 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figure::figures_of;
 use crate::json::{self, is_default};
 use crate::{AcquireMode, Durations, Lock, Site, Stack, stack};
 
-/// Everything known about one acquisition point: (lock class, mode, source location).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// The lock class.
-    pub lock: Lock,
-    /// The mode.
-    pub mode: AcquireMode,
-    /// The place of the `lock()`, `read()`, ... call.
-    pub site: Site,
-    /// Successful, non-recursive acquisitions. Exact in every mode.
-    pub acquisitions: u64,
-    /// Acquisitions that found the lock taken and had to wait. Exact in every mode.
+/// Makes [`Point`], given its figures.
+macro_rules! point {
+    ($($(#[$more:meta])* $figure:ident: $kind:ident $help:literal,)+) => {
+        /// Everything known about one acquisition point: (lock class, mode, source location).
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub struct Point {
+            /// The lock class.
+            pub lock: Lock,
+            /// The mode.
+            pub mode: AcquireMode,
+            /// The place of the `lock()`, `read()`, ... call.
+            pub site: Site,
+            $(#[doc = $help] $(#[$more])* pub $figure: u64,)+
+            /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 when each of those waits was measured.
+            #[serde(default, skip_serializing_if = "json::is_zero", with = "json::variance")]
+            pub caused_variance: f64,
+            /// Times from finding the lock taken to owning it.
+            #[serde(default, skip_serializing_if = "is_default")]
+            pub wait: Durations,
+            /// Times from owning the lock to releasing it.
+            #[serde(default, skip_serializing_if = "is_default")]
+            pub hold: Durations,
+            /// The call stacks of the long waits, by estimated wait, longest first. Empty unless the engine was told to
+            /// look at stacks (`Config::stacks`).
+            #[serde(default, skip_serializing_if = "is_default")]
+            pub callers: Vec<Stack>,
+        }
+
+        impl Point {
+            /// A point at which nothing has happened yet.
+            ///
+            /// ```
+            /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
+            ///
+            /// let point = Point {
+            ///     acquisitions: 3,
+            ///     ..Point::new(Lock::Anonymous, AcquireMode::Exclusive, Site::new("src/main.rs", 1, 1))
+            /// };
+            /// assert_eq!(point.contentions, 0);
+            /// ```
+            #[must_use]
+            pub fn new(lock: Lock, mode: AcquireMode, site: Site) -> Self {
+                Self {
+                    lock,
+                    mode,
+                    site,
+                    $($figure: 0,)+
+                    caused_variance: 0.0,
+                    wait: Durations::default(),
+                    hold: Durations::default(),
+                    callers: Vec::new(),
+                }
+            }
+        }
+
+        figures_of! {
+            Point in "" { $($figure: $kind $help,)+ }
+        }
+    };
+}
+
+// The order is that of files: what is new comes last.
+point! {
+    /// Exact in every mode.
+    acquisitions: Counter "Successful, non-recursive acquisitions.",
+    /// Exact in every mode.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub contentions: u64,
-    /// `try_*` calls that found the lock taken. Exact in every mode.
+    contentions: Counter "Acquisitions that found the lock taken and had to wait.",
+    /// Exact in every mode.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub try_failures: u64,
-    /// Timed acquires that gave up. Exact in every mode.
+    try_failures: Counter "Calls of try functions that found the lock taken.",
+    /// Exact in every mode.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub timeouts: u64,
-    /// Acquires of tasks that were dropped while they waited. Exact in every mode.
+    timeouts: Counter "Timed acquires that gave up.",
+    /// Exact in every mode.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub cancellations: u64,
-    /// For how long, in nanoseconds, those waited in vain that timed out or were cancelled. No part of `wait`.
+    cancellations: Counter "Acquires of tasks that were dropped while they waited.",
+    /// No part of `wait`.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub vain_wait_ns: u64,
-    /// How often other threads had to wait while this point held the lock.
+    vain_wait_ns: Counter "Time waited by acquires that gave up or were cancelled, no part of the waits.",
     #[serde(default, skip_serializing_if = "is_default")]
-    pub blocked: u64,
-    /// For how long, in nanoseconds, other threads waited while this point held the lock.
+    blocked: Counter "How often others had to wait while this point held the lock.",
     /// An estimate when [`caused_variance`](Self::caused_variance) is not 0.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub caused_wait_ns: u64,
-    /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 when each of those waits was measured.
-    #[serde(
-        default,
-        skip_serializing_if = "json::is_zero",
-        with = "json::variance"
-    )]
-    pub caused_variance: f64,
-    /// Times from finding the lock taken to owning it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub wait: Durations,
-    /// Times from owning the lock to releasing it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub hold: Durations,
-    /// The call stacks of the long waits, by estimated wait, longest first. Empty unless the engine was told to look at
-    /// stacks (`Config::stacks`).
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub callers: Vec<Stack>,
+    caused_wait_ns: Counter "Time that others waited while this point held the lock.",
 }
 
 /// What makes two records the same acquisition point.
 pub(crate) type Key<'a> = (&'a Lock, AcquireMode, &'a Site);
 
 impl Point {
-    /// A point at which nothing has happened yet.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
-    ///
-    /// let point = Point {
-    ///     acquisitions: 3,
-    ///     ..Point::new(Lock::Anonymous, AcquireMode::Exclusive, Site::new("src/main.rs", 1, 1))
-    /// };
-    /// assert_eq!(point.contentions, 0);
-    /// ```
-    #[must_use]
-    pub fn new(lock: Lock, mode: AcquireMode, site: Site) -> Self {
-        Self {
-            lock,
-            mode,
-            site,
-            acquisitions: 0,
-            contentions: 0,
-            try_failures: 0,
-            timeouts: 0,
-            cancellations: 0,
-            vain_wait_ns: 0,
-            blocked: 0,
-            caused_wait_ns: 0,
-            caused_variance: 0.0,
-            wait: Durations::default(),
-            hold: Durations::default(),
-            callers: Vec::new(),
-        }
-    }
-
     /// For how long other threads waited while this point held the lock.
     #[must_use]
     pub const fn caused_wait(&self) -> Duration {
@@ -142,14 +146,7 @@ impl Point {
 
     /// Whether nothing happened here.
     pub(crate) fn is_idle(&self) -> bool {
-        self.acquisitions == 0
-            && self.contentions == 0
-            && self.try_failures == 0
-            && self.timeouts == 0
-            && self.cancellations == 0
-            && self.vain_wait_ns == 0
-            && self.blocked == 0
-            && self.caused_wait_ns == 0
+        self.figures() == [0; Self::FIGURES.len()]
             && self.wait.is_empty()
             && self.hold.is_empty()
             && self.callers.is_empty()
@@ -158,14 +155,7 @@ impl Point {
     /// Adds other records of the same point. What they have of memory is taken from them.
     pub(crate) fn merge(&mut self, others: &mut [Self]) {
         for other in &mut *others {
-            self.acquisitions = self.acquisitions.saturating_add(other.acquisitions);
-            self.contentions = self.contentions.saturating_add(other.contentions);
-            self.try_failures = self.try_failures.saturating_add(other.try_failures);
-            self.timeouts = self.timeouts.saturating_add(other.timeouts);
-            self.cancellations = self.cancellations.saturating_add(other.cancellations);
-            self.vain_wait_ns = self.vain_wait_ns.saturating_add(other.vain_wait_ns);
-            self.blocked = self.blocked.saturating_add(other.blocked);
-            self.caused_wait_ns = self.caused_wait_ns.saturating_add(other.caused_wait_ns);
+            self.merge_figures(other);
             self.caused_variance = json::variance::sum(self.caused_variance, other.caused_variance);
             self.callers.append(&mut other.callers);
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figure::figures;
 use crate::json::{self, is_default};
 
 /// What the profiler was told to measure.
@@ -80,47 +81,41 @@ impl fmt::Display for ProfilerMode {
     }
 }
 
-/// The figures of LOCK_PROFILING(9)'s `debug.lock.prof` controls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableStats {
-    /// Acquisitions recorded, all points together.
-    pub acquisitions: u64,
-    /// Point records in use, over all shards.
-    pub records: u64,
-    /// The most records there may be.
-    pub max_records: u64,
-    /// Events that found no room for a record.
-    pub rejected: u64,
-    /// Slots of the hash tables, over all shards.
-    pub hash_size: u64,
-    /// Records that did not get their home slot.
-    pub collisions: u64,
-    /// Shards there are: the most threads that were alive at one time.
-    pub shards: u64,
+figures! {
+    /// The figures of LOCK_PROFILING(9)'s `debug.lock.prof` controls.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct TableStats in "" {
+        acquisitions: Counter "Acquisitions recorded, all points together.",
+        records: Gauge "Point records in use, over all shards.",
+        max_records: Gauge "The most records there may be.",
+        rejected: Counter "Events that found no room for a record.",
+        hash_size: Gauge "Slots of the hash tables, over all shards.",
+        collisions: Gauge "Records that did not get their home slot.",
+        shards: Gauge "Shards there are: the most threads that were alive at one time.",
+    }
 }
 
-/// What the profiler itself has cost, by its own account, over the time that the snapshot covers.
-///
-/// Each thread counts what it does for the profiler, at unit costs that were measured at the start of the process.
-///
-/// ```
-/// use nexus_lockprof_snapshot::Overhead;
-///
-/// let overhead = Overhead { budgeted_ns: 7_500, counting_ns: 300, threads_ns: 1_000_000 };
-/// assert_eq!(overhead.share(), Some(0.0075));
-/// assert_eq!(overhead.counting_share(), Some(0.0003));
-/// assert_eq!(Overhead::default().share(), None);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Overhead {
-    /// Nanoseconds spent on clock reads, samples and the slow path: what the budget of mode `Sampled` limits.
-    pub budgeted_ns: u64,
-    /// Nanoseconds spent on counting and on look-ups, which are a fixed cost of acquisitions and beside the budget. Counting is 0
-    /// where the processor hides it behind the lock.
-    pub counting_ns: u64,
-    /// Nanoseconds that threads lived after their first profiled acquisition, all threads together.
-    pub threads_ns: u64,
+figures! {
+    /// What the profiler itself has cost, by its own account, over the time that the snapshot covers.
+    ///
+    /// Each thread counts what it does for the profiler, at unit costs that were measured at the start of the process.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Overhead;
+    ///
+    /// let overhead = Overhead { budgeted_ns: 7_500, counting_ns: 300, threads_ns: 1_000_000 };
+    /// assert_eq!(overhead.share(), Some(0.0075));
+    /// assert_eq!(overhead.counting_share(), Some(0.0003));
+    /// assert_eq!(Overhead::default().share(), None);
+    /// ```
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct Overhead in "overhead." {
+        budgeted_ns: Counter "Time spent on clock reads, samples and the slow path: what the budget of mode `Sampled` limits.",
+        /// Both are a fixed cost of acquisitions and beside the budget. Counting is 0 where the processor hides it behind the lock.
+        counting_ns: Counter "Time spent on counting and on look-ups.",
+        threads_ns: Counter "Time that threads lived since their first profiled acquisition, all threads together.",
+    }
 }
 
 impl Overhead {
@@ -141,40 +136,52 @@ impl Overhead {
     }
 }
 
-/// Events that were not recorded, by cause.
-///
-/// Counted over the time that the snapshot covers, like everything else: [`Snapshot::since`](crate::Snapshot::since)
-/// subtracts them.
-///
-/// Displays as the sum and the causes that occurred, most frequent first.
-///
-/// ```
-/// use nexus_lockprof_snapshot::Losses;
-///
-/// let losses = Losses { points_full: 10, reentrant: 2, ..Losses::default() };
-/// assert_eq!(losses.to_string(), "12 events: points_full 10, reentrant 2");
-/// assert_eq!(Losses::default().to_string(), "0 events");
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Losses {
-    /// The table of points was full (`Config::max_points`, `max_records`).
-    pub points_full: u64,
-    /// There were more threads than `Config::max_shards`.
-    pub shards_full: u64,
-    /// The thread was inside the profiler already (a profiled lock in an allocator or a signal handler), or it tried a lock and might be in a
-    /// signal handler, where the profiler must not allocate.
-    pub reentrant: u64,
-    /// The thread's local storage was gone (a lock used late in a thread's exit).
-    pub thread_exit: u64,
-    /// Memory for a record or a reservoir could not be had.
-    pub memory: u64,
-    /// Acquisitions whose hold or wait was not measured because too many measured guards were alive at once.
-    pub guards: u64,
-    /// Call stacks that were not recorded, because the thread's table of them was full or the stack could not be read. The
-    /// waits themselves were.
+/// Makes [`Loss`] and [`Losses`], given the causes.
+macro_rules! losses {
+    ($($(#[$more:meta])* $field:ident $cause:ident $help:literal,)+) => {
+        /// Why an event is not recorded: the causes that [`Losses`] counts.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Loss {
+            $(#[doc = $help] $cause,)+
+        }
+
+        figures! {
+            /// Events that were not recorded, by cause.
+            ///
+            /// Counted over the time that the snapshot covers, like everything else: [`Snapshot::since`](crate::Snapshot::since)
+            /// subtracts them.
+            ///
+            /// Displays as the sum and the causes that occurred, most frequent first.
+            ///
+            /// ```
+            /// use nexus_lockprof_snapshot::Losses;
+            ///
+            /// let losses = Losses { points_full: 10, reentrant: 2, ..Losses::default() };
+            /// assert_eq!(losses.to_string(), "12 events: points_full 10, reentrant 2");
+            /// assert_eq!(Losses::default().to_string(), "0 events");
+            /// ```
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(default)]
+            pub struct Losses in "losses." {
+                $($(#[$more])* $field: Counter $help,)+
+            }
+        }
+    };
+}
+
+losses! {
+    points_full PointsFull "The table of points was full (`Config::max_points`, `max_records`).",
+    shards_full ShardsFull "There were more threads than `Config::max_shards`.",
+    /// Either the thread was inside the profiler already (a profiled lock in an allocator or a signal handler), or it tried a lock and
+    /// might be in a signal handler, where the profiler must not allocate.
+    reentrant Reentrant "The thread was inside the profiler already, or might be in a signal handler.",
+    thread_exit ThreadExit "The thread's local storage was gone: a lock was used late in a thread's exit.",
+    memory Memory "Memory for a record or a reservoir could not be had.",
+    guards Guards "Too many measured guards were alive at once to measure one more hold or wait.",
+    /// The waits themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
-    pub stacks: u64,
+    stacks Stacks "A call stack could not be read, or the thread's table of them was full.",
 }
 
 impl Losses {
@@ -188,26 +195,8 @@ impl Losses {
     /// assert_eq!(seen, [("memory", 3)]);
     /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, u64)> + use<> {
-        // By pattern: a new cause cannot be forgotten here.
-        let &Self {
-            points_full,
-            shards_full,
-            reentrant,
-            thread_exit,
-            memory,
-            guards,
-            stacks,
-        } = self;
-        [
-            ("points_full", points_full),
-            ("shards_full", shards_full),
-            ("reentrant", reentrant),
-            ("thread_exit", thread_exit),
-            ("memory", memory),
-            ("guards", guards),
-            ("stacks", stacks),
-        ]
-        .into_iter()
+        let names = Self::FIGURES.into_iter().map(|figure| figure.name);
+        names.zip(self.figures())
     }
 
     /// All causes together; stops at [`u64::MAX`].

@@ -90,18 +90,7 @@ fn rest_of<'a>(point: &Point, now: &HashMap<Key<'a>, &'a Point>) -> Option<&'a P
 }
 
 fn add(sum: &mut Point, point: &Point) {
-    for (sum, more) in [
-        (&mut sum.acquisitions, point.acquisitions),
-        (&mut sum.contentions, point.contentions),
-        (&mut sum.try_failures, point.try_failures),
-        (&mut sum.timeouts, point.timeouts),
-        (&mut sum.cancellations, point.cancellations),
-        (&mut sum.vain_wait_ns, point.vain_wait_ns),
-        (&mut sum.blocked, point.blocked),
-        (&mut sum.caused_wait_ns, point.caused_wait_ns),
-    ] {
-        *sum = sum.saturating_add(more);
-    }
+    sum.merge_figures(point);
     sum.caused_variance += point.caused_variance;
     add_durations(&mut sum.wait, &point.wait);
     add_durations(&mut sum.hold, &point.hold);
@@ -109,11 +98,8 @@ fn add(sum: &mut Point, point: &Point) {
 
 /// Its samples are not needed: those of an interval are the later snapshot's.
 fn add_durations(sum: &mut Durations, more: &Durations) {
-    sum.samples = sum.samples.saturating_add(more.samples);
-    sum.total_ns = sum.total_ns.saturating_add(more.total_ns);
-    sum.events = sum.events.saturating_add(more.events);
-    sum.unmeasured = sum.unmeasured.saturating_add(more.unmeasured);
+    let at_most_ns = sum.at_most_ns;
+    sum.merge_figures(more);
+    sum.at_most_ns = at_most_ns;
     sum.total_variance += more.total_variance;
-    sum.max_ns = sum.max_ns.max(more.max_ns);
-    sum.longest_sampled_ns = sum.longest_sampled_ns.max(more.longest_sampled_ns);
 }

@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use crate::rest::Before;
 use crate::{
-    Durations, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts, TableStats,
-    printable_message, stack,
+    Durations, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts,
+    TableStats, figure, printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -139,21 +139,21 @@ impl Snapshot {
                 pid: self.pid,
                 mode: self.mode,
                 points: points(&self.points, &earlier.points)?,
-                table: TableStats {
-                    acquisitions: whole.minus(
-                        "acquisitions",
-                        self.table.acquisitions,
-                        earlier.table.acquisitions,
-                    )?,
-                    rejected: whole.minus(
-                        "rejected",
-                        self.table.rejected,
-                        earlier.table.rejected,
-                    )?,
-                    ..self.table
-                },
-                losses: losses(&self.losses, &earlier.losses)?,
-                overhead: overhead(&self.overhead, &earlier.overhead)?,
+                table: self.table.with_figures(whole.since(
+                    &TableStats::FIGURES,
+                    self.table.figures(),
+                    earlier.table.figures(),
+                )?),
+                losses: self.losses.with_figures(whole.since(
+                    &Losses::FIGURES,
+                    self.losses.figures(),
+                    earlier.losses.figures(),
+                )?),
+                overhead: self.overhead.with_figures(whole.since(
+                    &Overhead::FIGURES,
+                    self.overhead.figures(),
+                    earlier.overhead.figures(),
+                )?),
             })
         })
     }
@@ -232,6 +232,17 @@ impl Subject<'_> {
                 later,
             })
     }
+
+    fn since<const N: usize>(
+        self,
+        table: &[Figure; N],
+        later: [u64; N],
+        earlier: [u64; N],
+    ) -> Result<[u64; N], SinceError> {
+        figure::since(table, later, earlier, |counter, later, earlier| {
+            self.minus(counter, later, earlier)
+        })
+    }
 }
 
 fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> {
@@ -253,19 +264,8 @@ fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> 
 
 fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
     let of = Subject::Point(later);
+    let figures = of.since(&Point::FIGURES, later.figures(), earlier.figures())?;
     Ok(Point {
-        acquisitions: of.minus("acquisitions", later.acquisitions, earlier.acquisitions)?,
-        contentions: of.minus("contentions", later.contentions, earlier.contentions)?,
-        try_failures: of.minus("try_failures", later.try_failures, earlier.try_failures)?,
-        timeouts: of.minus("timeouts", later.timeouts, earlier.timeouts)?,
-        cancellations: of.minus("cancellations", later.cancellations, earlier.cancellations)?,
-        vain_wait_ns: of.minus("vain_wait_ns", later.vain_wait_ns, earlier.vain_wait_ns)?,
-        blocked: of.minus("blocked", later.blocked, earlier.blocked)?,
-        caused_wait_ns: of.minus(
-            "caused_wait_ns",
-            later.caused_wait_ns,
-            earlier.caused_wait_ns,
-        )?,
         caused_variance: variance(
             later.caused_variance,
             earlier.caused_variance,
@@ -277,7 +277,8 @@ fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
             of.minus(name, later, earlier)
         })?,
         ..later.blank()
-    })
+    }
+    .with_figures(figures))
 }
 
 /// The counters' names in an error: samples, total.
@@ -366,34 +367,4 @@ fn variance(later: f64, earlier: f64, estimated: bool) -> f64 {
     } else {
         0.0
     }
-}
-
-fn overhead(later: &Overhead, earlier: &Overhead) -> Result<Overhead, SinceError> {
-    let minus = |name, later, earlier| Subject::Snapshot.minus(name, later, earlier);
-    Ok(Overhead {
-        budgeted_ns: minus(
-            "overhead.budgeted_ns",
-            later.budgeted_ns,
-            earlier.budgeted_ns,
-        )?,
-        counting_ns: minus(
-            "overhead.counting_ns",
-            later.counting_ns,
-            earlier.counting_ns,
-        )?,
-        threads_ns: minus("overhead.threads_ns", later.threads_ns, earlier.threads_ns)?,
-    })
-}
-
-fn losses(later: &Losses, earlier: &Losses) -> Result<Losses, SinceError> {
-    let minus = |cause, later, earlier| Subject::Snapshot.minus(cause, later, earlier);
-    Ok(Losses {
-        points_full: minus("losses.points_full", later.points_full, earlier.points_full)?,
-        shards_full: minus("losses.shards_full", later.shards_full, earlier.shards_full)?,
-        reentrant: minus("losses.reentrant", later.reentrant, earlier.reentrant)?,
-        thread_exit: minus("losses.thread_exit", later.thread_exit, earlier.thread_exit)?,
-        memory: minus("losses.memory", later.memory, earlier.memory)?,
-        guards: minus("losses.guards", later.guards, earlier.guards)?,
-        stacks: minus("losses.stacks", later.stacks, earlier.stacks)?,
-    })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::Text;
+use crate::figure::{self, figures_of};
 use crate::json::is_default;
 
 /// One function on a call stack.
@@ -49,6 +50,14 @@ pub struct Stack {
     pub samples: u64,
 }
 
+figures_of! {
+    Stack in "callers." {
+        waits: Counter "Long waits that came from here: an estimate.",
+        wait_ns: Counter "Time that those waits took together: an estimate.",
+        samples: Counter "Waits whose stack was looked at, from which the two are estimated.",
+    }
+}
+
 impl Stack {
     /// How long the waits that came from here took together.
     #[must_use]
@@ -63,9 +72,7 @@ pub(crate) fn normalize(stacks: &mut Vec<Stack>) {
     stacks.dedup_by(|next, kept| {
         let is_same = next.frames == kept.frames;
         if is_same {
-            kept.waits = kept.waits.saturating_add(next.waits);
-            kept.wait_ns = kept.wait_ns.saturating_add(next.wait_ns);
-            kept.samples = kept.samples.saturating_add(next.samples);
+            kept.merge_figures(next);
         }
         is_same
     });
@@ -89,15 +96,11 @@ pub(crate) fn between<E>(
     let mut changed = Vec::new();
     for stack in later {
         let earlier = before.remove(stack.frames.as_slice()).unwrap_or(&nothing);
-        let interval = Stack {
-            frames: stack.frames.clone(),
-            waits: minus("callers.waits", stack.waits, earlier.waits)?,
-            wait_ns: minus("callers.wait_ns", stack.wait_ns, earlier.wait_ns)?,
-            samples: minus("callers.samples", stack.samples, earlier.samples)?,
-        };
+        let (now, before) = (stack.figures(), earlier.figures());
+        let interval = figure::since(&Stack::FIGURES, now, before, &minus)?;
         // Any of them: they are not counted at one time.
-        if interval.samples | interval.waits | interval.wait_ns != 0 {
-            changed.push(interval);
+        if interval != [0; Stack::FIGURES.len()] {
+            changed.push(stack.clone().with_figures(interval));
         }
     }
     // A stack never goes away, so one that did went backwards, to 0.

@@ -1,11 +1,11 @@
-//! What `POST /config` and `LOCKPROF_SERVE` are given.
+//! The inputs of `POST /config` and `LOCKPROF_SERVE`.
 #![no_main]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use libfuzzer_sys::fuzz_target;
-use nexus_lockprof_export::serve::{Change, Listen, Settings};
+use nexus_lockprof_serve::{Change, Listen, Settings};
 use nexus_lockprof_snapshot::ProfilerMode;
 
 fuzz_target!(|bytes: &[u8]| {

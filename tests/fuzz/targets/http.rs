@@ -1,4 +1,4 @@
-//! Whatever a client sends to the endpoint.
+//! Arbitrary bytes sent to the endpoint.
 #![no_main]
 
 use std::io::{Read, Write};
@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use nexus_lockprof_export::serve::{Limits, Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_serve::{Limits, Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
 
-/// Has nothing to show, and counts its resets.
+/// An empty source, which counts its resets.
 struct Empty;
 
 static RESETS: AtomicU64 = AtomicU64::new(0);
@@ -56,11 +56,11 @@ fn server() -> &'static PathBuf {
     path
 }
 
-/// All that comes back for these bytes.
+/// The whole answer to these bytes.
 fn ask(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(server())?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    // It may have had enough before the end.
+    // The server may have had enough before the end.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);
     let mut answer = Vec::new();
@@ -81,7 +81,7 @@ fuzz_target!(|bytes: &[u8]| {
     if RESETS.load(Relaxed) != before {
         assert!(bytes.windows(6).any(|text| text == b"/reset"));
     }
-    // And the next one is answered.
+    // The next request still gets an answer.
     let Ok(next) = ask(b"GET /config HTTP/1.0\r\n\r\n") else {
         panic!("nothing after {bytes:?}");
     };

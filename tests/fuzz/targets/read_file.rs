@@ -1,18 +1,19 @@
-//! The reader of files, and what is done with what it has read.
+//! The reader of files, and what follows a successful read.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use nexus_lockprof_snapshot::{Lock, Merge, Snapshot};
 
 fuzz_target!(|bytes: &[u8]| {
-    // Nobody guesses a checksum: sections get the right one, so that the reader looks at them. JSON has none.
+    // Nobody guesses a checksum, so sections get the right one, and the reader parses them. JSON
+    // has none.
     if bytes.first() == Some(&0x8C) {
         check(&sealed(bytes));
     }
     check(bytes);
 });
 
-/// `bytes` with an end, and the checksum that is right.
+/// `bytes` with an end and the right checksum.
 fn sealed(bytes: &[u8]) -> Vec<u8> {
     let mut file = bytes.to_vec();
     file.extend_from_slice(b"END.\x04");
@@ -21,7 +22,7 @@ fn sealed(bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The CRC-32 of zlib, bit by bit: another than the one that is tested.
+/// The CRC-32 of zlib, bit by bit: independent of the tested code.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |mut crc, byte| {
         crc ^= u32::from(*byte);
@@ -38,7 +39,7 @@ fn check(bytes: &[u8]) {
     let snapshot = match Snapshot::from_bytes(bytes) {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            // It is in one line, and a merge says the same.
+            // The error is a single line, and a merge says the same.
             let error = error.to_string();
             assert!(!error.is_empty());
             assert_eq!(merged.map_err(|error| error.to_string()), Err(error));
@@ -56,7 +57,7 @@ fn check(bytes: &[u8]) {
     assert_eq!(Snapshot::from_json(&json).ok().as_ref(), Some(&snapshot));
     let once = merge.finish();
     if once.merged() > 0 {
-        // What was merged is merged with nothing, and stays.
+        // Merging a merged snapshot alone changes nothing.
         assert_eq!(Snapshot::merge([once.clone()]), once);
     }
     if cfg!(feature = "planted") {

@@ -1,4 +1,4 @@
-//! `Send`, `Sync`, `Unpin` and the unwind-safety traits: each of our types has them exactly when
+//! `Send`, `Sync`, `Unpin` and the unwind-safety traits: each of our types has them exactly if
 //! parking_lot's has.
 
 use std::cell::Cell;
@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
-/// Finds out at compile time whether a type has a trait: the inherent constants, which need the
-/// trait, go before those of [`Lacks`].
+/// Finds out at compile time whether a type has a trait. The inherent constants, which require the
+/// trait, take precedence over those of [`Lacks`].
 pub(crate) struct Has<T: ?Sized>(PhantomData<T>);
 
 pub(crate) trait Lacks {
@@ -40,7 +40,7 @@ impl<T: ?Sized + RefUnwindSafe> Has<T> {
     pub(crate) const REF_UNWIND_SAFE: bool = true;
 }
 
-/// The auto traits that a type has, by name.
+/// The auto traits of a type, by name.
 macro_rules! auto_traits {
     ($type:ty) => {
         [
@@ -56,7 +56,7 @@ macro_rules! auto_traits {
 pub(crate) use auto_traits;
 
 /// Compares a type of both crates for data that is `Send` and `Sync`, only one of them, or neither,
-/// and unsized.
+/// and for unsized data.
 macro_rules! check {
     ($name:ident $(<$lifetime:lifetime>)?) => {
         check!($name, [$($lifetime,)?] u8);
@@ -115,7 +115,7 @@ fn guards() {
     check!(MappedRecursiveRwLockWriteGuard<'static>);
 }
 
-/// The probe itself tells types apart.
+/// The probe itself distinguishes types.
 #[test]
 fn the_probe_works() {
     let names = |traits: [(&'static str, bool); 5]| -> Vec<_> {

@@ -1,7 +1,7 @@
 //! parking_lot's API, on parking_lot itself and on our locks.
 //!
 //! The tests in `suite/` are compiled twice, against two crates that they know as `locks`: what
-//! passes on parking_lot must pass on ours. What only ours has is in `ours.rs`.
+//! passes on parking_lot must pass on ours. Tests of our additions are in `ours.rs`.
 
 pub(crate) mod auto_traits;
 mod on_lockprof;
@@ -13,7 +13,7 @@ mod ours;
 #[cfg(feature = "profile")]
 pub(crate) mod sites;
 
-/// Held by a test that makes a deadlock: the detector looks at all threads of the process, and each
-/// deadlock is reported once.
+/// Held by a test that makes a deadlock: the detector looks at all threads of the process, and
+/// reports each deadlock once.
 #[cfg(feature = "deadlock_detection")]
 static DETECTOR: std::sync::Mutex<()> = std::sync::Mutex::new(());

@@ -2,7 +2,7 @@
 
 use ::nexus_lockprof as locks;
 
-/// What only parking_lot 0.13 has is in this version.
+/// This version includes what only parking_lot 0.13 has.
 macro_rules! since_0_13 {
     ($($code:tt)*) => { $($code)* };
 }

@@ -1,13 +1,13 @@
-//! The suite on parking_lot: shows that the tests ask for what parking_lot does.
+//! The suite on parking_lot: proves that the tests match parking_lot's behaviour.
 
 mod locks {
     pub(super) use ::parking_lot::*;
 
-    /// The raw lock under `ReentrantMutex` has a name of its own in our crate.
+    /// The raw lock under `ReentrantMutex` has its own name in our crate.
     pub(super) type RawReentrant = ::parking_lot::RawMutex;
 }
 
-/// What only parking_lot 0.13 has is in this version.
+/// This version includes what only parking_lot 0.13 has.
 macro_rules! since_0_13 {
     ($($code:tt)*) => { $($code)* };
 }

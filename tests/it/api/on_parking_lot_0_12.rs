@@ -3,11 +3,11 @@
 mod locks {
     pub(super) use ::parking_lot_0_12::*;
 
-    /// The raw lock under `ReentrantMutex` has a name of its own in our crate.
+    /// The raw lock under `ReentrantMutex` has its own name in our crate.
     pub(super) type RawReentrant = ::parking_lot_0_12::RawMutex;
 }
 
-/// What only parking_lot 0.13 has is not in this version.
+/// This version excludes what only parking_lot 0.13 has.
 macro_rules! since_0_13 {
     ($($code:tt)*) => {};
 }

@@ -1,13 +1,13 @@
-//! The suite on what takes parking_lot 0.12's place.
+//! The suite on the stand-in for parking_lot 0.12.
 
 mod locks {
     pub(super) use ::shim_0_12::*;
 
-    /// The raw lock under `ReentrantMutex` has a name of its own in our crate.
+    /// The raw lock under `ReentrantMutex` has its own name in our crate.
     pub(super) type RawReentrant = ::shim_0_12::RawMutex;
 }
 
-/// What only parking_lot 0.13 has is not in this version.
+/// This version excludes what only parking_lot 0.13 has.
 macro_rules! since_0_13 {
     ($($code:tt)*) => {};
 }

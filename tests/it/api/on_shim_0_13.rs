@@ -1,8 +1,8 @@
-//! The suite on what takes parking_lot 0.13's place.
+//! The suite on the stand-in for parking_lot 0.13.
 
 use ::shim_0_13 as locks;
 
-/// What only parking_lot 0.13 has is in this version.
+/// This version includes what only parking_lot 0.13 has.
 macro_rules! since_0_13 {
     ($($code:tt)*) => { $($code)* };
 }

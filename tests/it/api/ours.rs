@@ -1,4 +1,4 @@
-//! What our lock types have and parking_lot's have not.
+//! What our lock types add to parking_lot's.
 
 use nexus_lockprof::{
     Condvar, FairMutex, Mutex, MutexGuard, RecursiveRwLock, ReentrantMutex, ReentrantMutexGuard,
@@ -16,7 +16,7 @@ fn named() {
     assert_eq!((*RECURSIVE.read(), *REENTRANT.lock()), (4, 5));
 }
 
-/// From a guard back to the lock type that it came from.
+/// From a guard back to the type of its lock.
 #[test]
 fn back_from_lock_api() {
     let mutex = Mutex::new(1);
@@ -69,11 +69,11 @@ fn generic_code() {
     assert_eq!(Condvar::new().as_lock_api().notify_all(), 0);
 }
 
-/// Each lock is made of the raw lock of its kind.
+/// Each lock contains the raw lock of its kind.
 #[cfg(feature = "profile")]
 #[test]
 fn raw_locks() {
-    // SAFETY: the raw locks are only looked at.
+    // SAFETY: the raw locks are only read.
     unsafe {
         let _: &parking_lot::RawMutex = Mutex::new(()).raw().raw();
         let _: &parking_lot::RawFairMutex = FairMutex::new(()).raw().raw();

@@ -1,7 +1,7 @@
 //! Where each call of the API is recorded: at the line of the call, once per acquisition.
 //!
-//! These tests read the process-wide profiler, so each has lock names of its own and takes every
-//! count as exact, which holds in all modes but `Off`.
+//! These tests read the process-wide profiler. So each has its own lock names, and expects exact
+//! counts, which all modes but `Off` give.
 
 use std::time::{Duration, Instant};
 
@@ -46,8 +46,8 @@ fn ages() -> Duration {
     Duration::from_secs(600)
 }
 
-/// Runs `$call`, and notes its line and mode as one acquisition. It must stand on one line, which the
-/// `=>` sees to: rustfmt leaves what it cannot parse.
+/// Runs `$call`, and notes its line and mode as one acquisition. The call must stand on one line.
+/// `=>` ensures that: rustfmt leaves alone what it cannot parse.
 macro_rules! at {
     ($lines:ident, $mode:ident => $call:expr) => {{
         $lines.push(($mode, line!(), 1));
@@ -109,7 +109,7 @@ fn rwlocks() {
     check("sites rwlock", &lines);
 }
 
-/// A read by a thread that reads already is not an acquisition, however it is made.
+/// A read by a thread that already reads is not an acquisition, whichever method makes it.
 #[cfg(not(feature = "send_guard"))]
 #[test]
 fn recursive_reads() {
@@ -139,7 +139,7 @@ fn recursive_reads() {
     check("sites recursive", &lines);
 }
 
-/// An upgradable acquisition counts always, and reads under it do not.
+/// An upgradable acquisition always counts; reads under it do not.
 #[cfg(not(feature = "send_guard"))]
 #[test]
 fn recursive_upgrades() {
@@ -172,7 +172,7 @@ fn recursive_upgrades() {
     check("sites upgrade", &lines);
 }
 
-/// The ninth lock that a thread reads at once has no room in the thread's table.
+/// The ninth lock that a thread reads at once finds no room in the thread's table.
 #[cfg(not(feature = "send_guard"))]
 #[test]
 fn recursive_reads_of_many_locks() {
@@ -188,7 +188,8 @@ fn recursive_reads_of_many_locks() {
     drop((first, again));
 }
 
-/// A lock that stands where another was is another lock, though a guard of the first was forgotten.
+/// A lock at the address of an earlier one is a different lock, even if a guard of the first was
+/// forgotten.
 #[cfg(not(feature = "send_guard"))]
 #[test]
 fn a_forgotten_read_is_forgotten() {
@@ -202,7 +203,7 @@ fn a_forgotten_read_is_forgotten() {
     check("sites reborn", &lines);
 }
 
-/// With guards that may change threads nobody knows what a thread holds.
+/// If guards may change threads, nobody knows what a thread holds.
 #[cfg(feature = "send_guard")]
 #[test]
 fn recursive_reads_all_count() {
@@ -218,7 +219,7 @@ fn recursive_reads_all_count() {
     check("sites recursive", &lines);
 }
 
-/// Locking a reentrant mutex again is not an acquisition; the first lock is at the caller's line.
+/// Locking a reentrant mutex again is not an acquisition. The first lock is at the caller's line.
 #[test]
 fn reentrant_mutexes() {
     let mut lines = Vec::new();
@@ -236,7 +237,7 @@ fn reentrant_mutexes() {
     check("sites reentrant", &lines);
 }
 
-/// The line of a recursive lock is not left behind for whoever acquires next.
+/// A recursive lock does not leave its line behind for the next acquisition.
 #[test]
 fn a_reentrant_site_is_not_left_behind() {
     let mut lines = Vec::new();
@@ -300,7 +301,7 @@ fn condition_variables_that_are_notified() {
     check("sites notified", &lines);
 }
 
-/// A wait that panics leaves the acquisition as it was: no second one.
+/// A wait that panics leaves the acquisition unchanged, and makes no second one.
 #[test]
 fn a_refused_wait_is_no_acquisition() {
     let mut lines = Vec::new();
@@ -329,7 +330,7 @@ fn a_refused_wait_is_no_acquisition() {
     check("sites refused", &lines);
 }
 
-/// An unnamed lock is known by the line that created it.
+/// An unnamed lock is identified by the line that created it.
 #[test]
 fn created_at() {
     #[derive(Default)]
@@ -371,7 +372,8 @@ fn created_at() {
     drop(holder._mutex.lock());
 }
 
-/// A raw lock's `INIT` knows nothing: each lock is known by where it is acquired first, and by that place at all others.
+/// A raw lock's `INIT` has no class. Each such lock is identified by the place of its first
+/// acquisition, at all other places too.
 #[test]
 fn locks_of_which_nothing_is_known() {
     use nexus_lockprof::{RawMutex, lock_api};
@@ -381,7 +383,7 @@ fn locks_of_which_nothing_is_known() {
     let locks = [const { Bare::new(()) }; 4];
     let mut lines = Vec::new();
     for (index, lock) in locks.iter().enumerate() {
-        // Two begin at one line, and are a class; the others at another.
+        // Two are first acquired at one line, and form a class; the others at another line.
         match index % 2 {
             0 => drop(at!(lines, Exclusive => lock.lock())),
             _ => drop(at!(lines, Exclusive => lock.lock())),

@@ -1,11 +1,11 @@
-//! Waits that park: divided among those who held the lock meanwhile.
+//! Waits that park: divided among the holders during the wait.
 
 use super::*;
 use nexus_lockprof_tests::bench::RwLock;
 use std::sync::mpsc;
 use std::thread;
 
-/// Six who hold for 1 ms stand in a queue with one who holds for 30 ms. All met a short one.
+/// Six that hold for 1 ms queue with one that holds for 30 ms. All met a short one.
 #[test]
 fn who_queues_behind_others_blames_each_for_its_hold() {
     const WAITERS: usize = 6;
@@ -14,7 +14,7 @@ fn who_queues_behind_others_blames_each_for_its_hold() {
         let lock = bench.mutex("queue", ());
         let short = || lock.lock();
         let long = || lock.lock();
-        // Truth: by short ones, and by the long one.
+        // The truth: blame on the short ones, and on the long one.
         let mut truth = [0, 0];
         thread::scope(|scope| {
             let (acquired, has_acquired) = mpsc::channel();
@@ -55,7 +55,7 @@ fn who_queues_behind_others_blames_each_for_its_hold() {
     }
 }
 
-/// Fast readers come and go beside a slow one: they are none of a writer's business.
+/// Fast readers come and go beside a slow one. A writer must not blame them.
 #[test]
 fn a_writer_blames_the_reader_that_leaves_last() {
     for mode in TIMED {
@@ -83,7 +83,7 @@ fn a_writer_blames_the_reader_that_leaves_last() {
     }
 }
 
-/// The last one to have come is not the one to blame, where nothing is timed; nor is anybody, by name.
+/// Without timing, the last reader to come is not blamed, nor is anyone else by name.
 #[test]
 fn without_a_clock_readers_are_a_group() {
     let scene = Scene::new(Mode::Counts);
@@ -99,7 +99,7 @@ fn without_a_clock_readers_are_a_group() {
     assert_eq!(told.blamed(fast), (0, 0));
 }
 
-/// Readers and a writer wait behind a slow writer, of which one more comes in between.
+/// Readers and a writer wait behind a slow writer, with another writer in between.
 #[test]
 fn a_convoy_behind_a_slow_writer() {
     for mode in TIMED {
@@ -108,7 +108,7 @@ fn a_convoy_behind_a_slow_writer() {
         let quick = || lock.write();
         thread::scope(|scope| {
             let slow = lock.write();
-            // What is told by which thread has acquired it, in whatever order the lock lets them in.
+            // Each thread reports its acquisition, in whatever order the lock lets them in.
             let (acquired, has_acquired) = mpsc::channel();
             for waiter in 1..=3 {
                 let (lock, acquired, quick) = (&lock, acquired.clone(), &quick);
@@ -143,7 +143,7 @@ fn a_convoy_behind_a_slow_writer() {
         });
         let told = Told(bench.engine.snapshot());
         told.adds_up();
-        // All three waited for the slow one; how many for the quick one is the lock's choice.
+        // All three waited for the slow one. The lock chooses how many wait for the quick one.
         let of = |contended: bool| {
             let mut points = told.0.points().iter();
             points.find(|p| p.mode == exclusive().1.into() && (p.contentions > 0) == contended)
@@ -153,7 +153,7 @@ fn a_convoy_behind_a_slow_writer() {
     }
 }
 
-/// From the fair release on the lock is the next one's, whether that runs already or not.
+/// After a fair release the lock belongs to the next thread, even before that one runs.
 #[test]
 fn a_lock_that_was_handed_over_is_held_by_who_got_it() {
     for mode in TIMED {
@@ -180,7 +180,7 @@ fn a_lock_that_was_handed_over_is_held_by_who_got_it() {
                 let guard = scene.wait(waiter, || {
                     scene.pass(5 * MS);
                     if fair {
-                        // SAFETY: its own guard, once.
+                        // SAFETY: the scene's own guard, released once.
                         unsafe { scene.lock.release_fair(holder, |(), ()| ()) };
                     } else {
                         scene.release(holder);
@@ -194,14 +194,14 @@ fn a_lock_that_was_handed_over_is_held_by_who_got_it() {
             });
             let told = scene.told();
             told.adds_up();
-            // What nobody had it is everybody's, in proportion.
+            // Time without a holder is shared by everyone, in proportion.
             let part = |part| if fair { part } else { part * 10 / 6 };
             let (_, caused) = told.blamed(next);
             assert!(
                 caused.abs_diff(part(truth)) <= 1,
                 "{mode:?} {fair}: {caused}"
             );
-            // The waiter's part, and all nine of who was next.
+            // The waiter's part, and all nine of the next holder.
             let (_, caused) = told.blamed(first);
             assert!(
                 caused.abs_diff(part(5 * MS) + 9 * MS) <= 1,
@@ -220,7 +220,7 @@ fn an_upgrade_blames_readers() {
         let read = scene.take(reader);
         let guard = scene.take(own);
         scene.pass(MS);
-        // SAFETY: its own guard, once.
+        // SAFETY: the scene's own guard, used once.
         let upgraded = unsafe {
             scene.lock.upgrade_with(
                 upgrade.0,
@@ -256,7 +256,7 @@ fn upgrade() -> At {
     exclusive()
 }
 
-/// Whoever gives up has waited for those who held it, and for the one who still does.
+/// A waiter that gives up waited for past holders, and for the one that still holds.
 #[test]
 fn who_gives_up_blames_who_still_holds_it() {
     for mode in TIMED {
@@ -278,12 +278,12 @@ fn who_gives_up_blames_who_still_holds_it() {
     }
 }
 
-/// What nobody has measured is divided between the first and the last who were seen.
+/// Unmeasured wait is divided between the first and the last holder seen.
 #[test]
 fn holders_that_are_not_measured_are_blamed_half_and_half() {
     let scene = Scene::new(Mode::DEFAULT);
     let (first, last, waiter) = (exclusive(), exclusive(), exclusive());
-    // Until they are so frequent that they are counted only.
+    // Repeats until they are so frequent that they are only counted.
     let untimed = |at| {
         for _ in 0..1_000_000 {
             let guard = scene.take(at);
@@ -304,7 +304,7 @@ fn holders_that_are_not_measured_are_blamed_half_and_half() {
     let guard = scene.wait(waiter, || {
         scene.pass(5 * MS);
         scene.release(holder);
-        // At the very moment: it takes no time.
+        // At the same instant: it takes no time.
         let guard = untimed(last);
         scene.pass(5 * MS);
         scene.release(guard);
@@ -314,13 +314,14 @@ fn holders_that_are_not_measured_are_blamed_half_and_half() {
     told.adds_up();
     let waited = told.sum(|p| p.wait.total_ns);
     let caused = |at| told.blamed(at).1 - before.blamed(at).1;
-    // Some were measured before the one that was not, within nanoseconds.
+    // A few holds before the unmeasured one were measured, each a few nanoseconds long.
     let share = caused(first) as f64 / waited as f64;
     assert!((0.4..=0.6).contains(&share), "{share}");
     assert_eq!(caused(first) + caused(last), waited);
 }
 
-/// Found taken; each of six looks takes 150 ns and finds it taken; the lock's own wait takes 100 ns more.
+/// Found taken: each of six looks takes 150 ns and finds it taken; the lock's own wait takes 100 ns
+/// more.
 #[test]
 fn a_long_wait_includes_the_looking() {
     for mode in TIMED {
@@ -351,7 +352,7 @@ fn a_long_wait_includes_the_looking() {
                 (2_000, 2_000_000)
             );
         }
-        // So many long waits take more than the budget allows: some stand for others.
+        // So many long waits exceed the budget, so some stand for others.
         let ratio = point.wait.total_ns as f64 / 2e6;
         assert!((0.7..1.3).contains(&ratio), "{mode:?}: {ratio}");
         let quantiles = point.wait.quantiles([0.0, 0.5, 1.0]);
@@ -359,7 +360,7 @@ fn a_long_wait_includes_the_looking() {
     }
 }
 
-/// A wait that unwinds leaves nothing behind.
+/// A wait that unwinds leaks nothing.
 #[test]
 fn a_wait_that_unwinds_costs_nothing() {
     for mode in TIMED {
@@ -368,7 +369,7 @@ fn a_wait_that_unwinds_costs_nothing() {
         for _ in 0..100 {
             let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 let block = |_: &()| -> Result<(), Infallible> {
-                    // Without the hook, which would print each.
+                    // Without the hook, which would print each panic.
                     std::panic::resume_unwind(Box::new(()))
                 };
                 scene
@@ -383,7 +384,7 @@ fn a_wait_that_unwinds_costs_nothing() {
         }
         let told = scene.told();
         let hold = told.of(other).map(|point| &point.hold);
-        // How many of them `Sampled` times is the budget's business.
+        // The budget decides how many of them `Sampled` times.
         let least = if mode == Mode::Exact { 60 } else { 30 };
         let is_timed = hold.is_some_and(|hold| hold.samples >= least && hold.unmeasured == 0);
         assert!(is_timed, "{mode:?}: {hold:?}");
@@ -391,7 +392,7 @@ fn a_wait_that_unwinds_costs_nothing() {
     }
 }
 
-/// A point that was not acquired since the last reset, and has caused waiting since, is told of.
+/// A point that caused waiting since the last reset is shown, even without an acquisition since.
 #[test]
 fn a_point_with_nothing_but_caused_wait_is_in_the_snapshot() {
     let scene = Scene::new(Mode::Exact);

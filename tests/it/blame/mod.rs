@@ -1,7 +1,7 @@
-//! Who a wait is blamed on, to the nanosecond, on a manual clock.
+//! Who gets the blame for a wait, to the nanosecond, on a manual clock.
 //!
-//! Most scenes play in one thread: a lock whose `free`, `try` and `block` are the scene itself, so that what happens while
-//! somebody waits is what the scene says.
+//! Most scenes run in one thread. A lock's `free`, `try` and `block` are the scene itself, so the
+//! scene decides what happens during a wait.
 
 mod long_waits;
 mod nobody;
@@ -19,7 +19,7 @@ const MS: u64 = 1_000_000;
 const TIMED: [Mode; 2] = [Mode::DEFAULT, Mode::Exact];
 const ALL: [Mode; 3] = [Mode::Counts, Mode::DEFAULT, Mode::Exact];
 
-/// A place, and how the lock is acquired there.
+/// A place and a mode to acquire the lock.
 type At = (&'static Location<'static>, HoldMode);
 type Guard = ProfiledGuard<()>;
 
@@ -59,7 +59,7 @@ impl Scene {
         guard
     }
 
-    /// Acquires it after it parked, while the scene went on.
+    /// Acquires it after parking, while the scene continues.
     fn wait(&self, (site, mode): At, meanwhile: impl FnOnce()) -> Guard {
         let block = |_: &()| {
             meanwhile();
@@ -71,7 +71,7 @@ impl Scene {
         guard
     }
 
-    /// Gives up after it parked.
+    /// Gives up after parking.
     fn give_up(&self, (site, mode): At, meanwhile: impl FnOnce()) {
         let block = |_: &()| {
             meanwhile();
@@ -88,7 +88,7 @@ impl Scene {
         unsafe { self.lock.release(guard, |(), ()| ()) };
     }
 
-    /// Holds it for a time, while nobody has it.
+    /// Holds it for a time, while nobody else has it.
     fn hold(&self, at: At, ns: u64) {
         let guard = self.take(at);
         self.pass(ns);
@@ -104,7 +104,7 @@ impl Scene {
     }
 }
 
-/// What a snapshot tells of the scene.
+/// A snapshot of the scene.
 struct Told(Snapshot);
 
 impl Told {
@@ -120,7 +120,7 @@ impl Told {
         self.0.points().iter().find(|point| point.site.is_group())
     }
 
-    /// Times that others waited for it, and for how long.
+    /// How often others waited for it, and for how long.
     fn blamed(&self, at: At) -> (u64, u64) {
         blame(self.of(at))
     }
@@ -133,7 +133,7 @@ impl Told {
         self.0.points().iter().map(of).sum()
     }
 
-    /// Whoever waited has waited for somebody, and each nanosecond is somebody's.
+    /// Every waiter waited for somebody, and each nanosecond is blamed on somebody.
     #[track_caller]
     fn adds_up(&self) {
         let Told(snapshot) = self;

@@ -1,10 +1,11 @@
-//! Who must not be blamed, and what readers as a group are called.
+//! Who must not be blamed, and the name of readers as a group.
 
 use super::*;
 use nexus_lockprof::engine::Config;
 use nexus_lockprof_export::{csv, folded, html, prometheus, text};
 
-/// What a lock published before the profiler was off says nothing of who has it after.
+/// A holder that the lock published before the profiler was off says nothing about the holder
+/// afterwards.
 #[test]
 fn a_holder_of_long_ago_is_not_blamed() {
     for mode in ALL {
@@ -16,7 +17,7 @@ fn a_holder_of_long_ago_is_not_blamed() {
             assert_eq!(scene.bench.engine.configure(config), Ok(()));
         };
         configure(Mode::Off);
-        // Not told of: by somebody else.
+        // An unprofiled acquisition by somebody else.
         let unseen = scene.take(exclusive());
         configure(mode);
         let guard = scene.wait(waiter, || {
@@ -29,7 +30,7 @@ fn a_holder_of_long_ago_is_not_blamed() {
         assert_eq!(told.sum(|p| p.blocked), 0, "{mode:?}");
         assert_eq!(told.of(waiter).map(|p| p.contentions), Some(1));
 
-        // A hold that is told of is blamed again.
+        // A recorded hold is blamed again.
         let holder = scene.take(old);
         let guard = scene.wait(waiter, || scene.release(holder));
         scene.release(guard);
@@ -37,7 +38,7 @@ fn a_holder_of_long_ago_is_not_blamed() {
     }
 }
 
-/// A hold that goes on while the mode changes is as good as others.
+/// A hold that spans a change of mode is as good as any other.
 #[test]
 fn a_holder_of_another_mode_is_blamed() {
     let scene = Scene::new(Mode::DEFAULT);
@@ -55,7 +56,7 @@ fn a_holder_of_another_mode_is_blamed() {
     assert_eq!(told.blamed(holder), (1, MS));
 }
 
-/// Two engines, two locks at one address one after the other: nothing of the one is the other's.
+/// Two engines, and two locks at one address in succession: neither sees the other's holds.
 #[test]
 fn holds_of_another_engine_are_not_found() {
     let clock = Scene::new(Mode::Exact);
@@ -63,7 +64,7 @@ fn holds_of_another_engine_are_not_found() {
     let (holder, waiter) = (exclusive(), exclusive());
     let held = other.take(holder);
     let guard = clock.wait(waiter, || {
-        // Somebody waits, in the same bucket or not: it is logged, or not.
+        // The waiter may share the bucket, and so the hold may be logged.
         let guard = other.wait(waiter, || other.release(held));
         other.release(guard);
         clock.pass(MS);
@@ -73,10 +74,12 @@ fn holds_of_another_engine_are_not_found() {
     other.told().adds_up();
 }
 
-/// Engines that come one after the other at one address, and so do their locks. On manual clocks they even tell the same times.
+/// Successive engines at one address, with successive locks at one address. On manual clocks even
+/// their times are equal.
 #[test]
 fn holds_of_an_engine_that_is_gone_are_not_found() {
-    /// Released while somebody waits, it is logged; released after that gave up, it is not.
+    /// Released while somebody waits, the hold is logged. Released after the waiter gave up, it is
+    /// not.
     fn play(holder: At, waiter: At, is_logged: bool) -> Told {
         let scene = Scene::new(Mode::Exact);
         let mut held = Some(scene.take(holder));

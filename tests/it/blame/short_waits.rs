@@ -1,15 +1,16 @@
-//! Waits that are over after a look or two.
+//! Waits that end after a look or two.
 
 use super::*;
 use std::cell::{Cell, RefCell};
 
-/// A lock is lost to somebody who publishes itself only after that: the point that had it before is not blamed.
+/// The winner of the lock publishes itself only later. The point that had the lock before is not
+/// blamed.
 #[test]
 fn the_holder_is_read_when_it_has_published_itself() {
     for mode in ALL {
         let scene = Scene::new(mode);
         let (before, winner, waiter) = (exclusive(), exclusive(), exclusive());
-        // Known to this thread, and in its cache; and the waiter has waited before.
+        // The point is known to this thread and in its cache, and the waiter has waited before.
         for _ in 0..200 {
             scene.hold(winner, 10);
             scene.hold(before, 10);
@@ -21,7 +22,7 @@ fn the_holder_is_read_when_it_has_published_itself() {
                 |()| {
                     looks.set(looks.get() + 1);
                     match looks.get() {
-                        // The winner has it and is about to say so.
+                        // The winner has it and is about to publish itself.
                         1 => {
                             *held.borrow_mut() = Some(scene.take(winner));
                             false
@@ -47,7 +48,7 @@ fn the_holder_is_read_when_it_has_published_itself() {
     }
 }
 
-/// It was released and taken again between two looks: who had it last is told of.
+/// It was released and taken again between two looks: the last holder is blamed.
 #[test]
 fn a_short_wait_is_for_the_last_holder() {
     for mode in ALL {
@@ -81,7 +82,8 @@ fn a_short_wait_is_for_the_last_holder() {
     }
 }
 
-/// Readers by name are never blamed for a short wait: the last to come need not be the last to leave.
+/// No single reader is ever blamed for a short wait, because the last to come need not be the last
+/// to leave.
 #[test]
 fn a_short_wait_for_readers_is_the_groups() {
     for mode in ALL {

@@ -1,4 +1,4 @@
-//! Waits of tasks, which are handed the lock and own it before they run again.
+//! Waits of tasks, which get the lock and own it before they run again.
 
 use super::*;
 use std::task::Poll;
@@ -18,7 +18,7 @@ fn tasks_in_a_queue_blame_each_for_its_turn() {
         }
         scene.pass(6 * MS);
         scene.release(held);
-        // The next one's now, which is not polled yet.
+        // It belongs to the next task, which has not been polled yet.
         scene.pass(3 * MS);
         let [first_wait, second_wait] = &mut waits;
         let Poll::Ready(((), stamp)) = first_wait.poll(|| Poll::Ready(()), |()| true, || true)
@@ -35,7 +35,7 @@ fn tasks_in_a_queue_blame_each_for_its_turn() {
         drop(waits);
         let told = scene.told();
         told.adds_up();
-        // The first waited 9 ms, the second 10: of those, 4 for the first.
+        // The first waited 9 ms, the second 10: 4 of those for the first.
         assert_eq!(told.blamed(next), (0, 4 * MS), "{mode:?}");
         assert_eq!(told.blamed(holder), (2, 15 * MS), "{mode:?}");
     }

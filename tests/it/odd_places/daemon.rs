@@ -1,4 +1,4 @@
-//! Daemons: processes that were forked off and live on have what the environment asks for.
+//! Daemons: forked processes that live on and do what the environment asks for.
 
 use super::folder::Folder;
 use super::*;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A daemon, whose parents are gone; killed in the end.
+/// A daemon, whose parents are gone. It is killed at the end.
 struct Daemon {
     pid: i32,
     err: Lines<BufReader<ChildStderr>>,
@@ -39,18 +39,18 @@ impl Daemon {
         }
     }
 
-    /// Tells it to end, and waits for that: what it has said.
+    /// Tells it to end, waits, and returns its output.
     fn end(mut self) -> Vec<String> {
-        // SAFETY: a process of this test's.
+        // SAFETY: the process belongs to this test.
         unsafe { libc::kill(self.pid, libc::SIGTERM) };
-        // The end of its standard error is its own.
+        // The end of its standard error means its end.
         self.err.by_ref().map(Result::unwrap).collect()
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // SAFETY: as above.
+        // SAFETY: the process belongs to this test.
         unsafe { libc::kill(self.pid, libc::SIGKILL) };
     }
 }
@@ -108,7 +108,8 @@ fn a_daemon_serves() {
         assert_eq!(snapshot.mode().to_string(), mode);
         let pid = daemon.pid.to_string();
         assert_eq!(daemon.end(), [""; 0]);
-        // Its first parent may have served for a moment, too. That left by `_exit`, so what it had may stay.
+        // Its first parent may have served briefly, too. It left with `_exit`, so its socket may
+        // remain.
         let names = fs::read_dir(folder.at("lockprof")).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let left: Vec<String> = names.filter(|name| name.contains(&pid)).collect();
@@ -116,7 +117,7 @@ fn a_daemon_serves() {
     }
 }
 
-/// A place that only one process can have: the parent's, until it ends.
+/// A place for only one process: the parent's, until it ends.
 #[cfg(feature = "serve")]
 #[test]
 fn a_daemon_takes_over_its_parents_place() {
@@ -146,7 +147,7 @@ fn a_child_has_threads_when_it_locks_and_not_before() {
     assert_eq!(ended.stderr, "");
 }
 
-/// As `cargo lockprof` sets it: some calls of the system are for programs with one thread.
+/// As `cargo lockprof` sets it: some system calls are only for programs with one thread.
 #[test]
 fn a_program_with_one_thread_gets_no_other() {
     let folder = Folder::new("one-thread");

@@ -1,4 +1,4 @@
-//! Engines as values.
+//! Local engines.
 
 use super::{acquisitions, engine, mutex};
 use nexus_lockprof::engine::{Config, Engine, ManualClock, Mode};
@@ -17,7 +17,7 @@ fn two_engines_with_two_clocks_do_not_see_each_other() {
         );
         engine
     });
-    // The same name, and the same line for both.
+    // The same name and the same line for both.
     let locks = engines
         .each_ref()
         .map(|engine| mutex(engine, "shared name"));
@@ -67,7 +67,7 @@ fn an_engine_is_dropped_while_its_threads_live_and_exit_later() {
                     drop(lock);
                     used.wait();
                     dropped.wait();
-                    // Exits: its share of the engine is gone.
+                    // The thread exits, so its share of the engine is gone.
                 })
             });
             used.wait();

@@ -1,4 +1,4 @@
-//! What the environment says.
+//! Settings from the environment.
 
 use nexus_lockprof::Snapshot;
 use nexus_lockprof_tests::children::{self, Ended};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const SAMPLED: &str = "sampled (budget 1%)";
 
-/// Runs the program with this environment; it checks the mode, and must exit with the code that it was told.
+/// Runs the program with this environment. It checks the mode, and must exit with the given code.
 fn run(vars: &[(&str, &str)], mode: &str) -> Ended {
     let mut command = children::command(env!("CARGO_BIN_EXE_child"));
     command
@@ -20,7 +20,7 @@ fn run(vars: &[(&str, &str)], mode: &str) -> Ended {
     ended
 }
 
-/// The same, which must say exactly this.
+/// The same; the program must print exactly these complaints.
 fn check(vars: &[(&str, &str)], mode: &str, complaints: &[&str]) {
     assert_eq!(
         run(vars, mode).stderr.lines().collect::<Vec<_>>(),
@@ -29,7 +29,7 @@ fn check(vars: &[(&str, &str)], mode: &str, complaints: &[&str]) {
     );
 }
 
-/// A file name that nobody else has, removed in the end.
+/// A unique file name, removed at the end.
 struct Out(PathBuf);
 
 impl Out {
@@ -72,7 +72,7 @@ fn a_bad_value_is_named_and_the_default_stays() {
         SAMPLED,
         &["lockprof: LOCKPROF=loud is not one of off, counts, sampled, exact: using sampled"],
     );
-    // Who reads it is a terminal, as a rule, and who set it may be somebody else.
+    // Output usually goes to a terminal, and somebody else may have set the variable.
     check(
         &[("LOCKPROF", "x\u{1b}]0;t\u{7}\n\u{202e}\u{9b}5m")],
         SAMPLED,
@@ -173,11 +173,11 @@ fn a_program_that_is_killed_leaves_its_last_profile() {
         .envs([("LOCKPROF_OUT", &*out.name()), ("LOCKPROF_EVERY", "5ms")])
         .spawn()
         .unwrap();
-    // Until there was a file, and then another one with more in it.
+    // Waits for a file, and then for a second one with more in it.
     let patience = Instant::now() + Duration::from_secs(60);
     let mut seen = Vec::new();
     while seen.len() < 2 && Instant::now() < patience {
-        // Whole at any time, once there is one.
+        // Once it exists, it is complete at any time.
         if out.0.exists() {
             let acquisitions = out.read().table().acquisitions;
             if seen.last().is_none_or(|&last| last < acquisitions) {
@@ -195,7 +195,7 @@ fn a_program_that_is_killed_leaves_its_last_profile() {
     assert_eq!(snapshot.table().shards, 1, "the writing thread has none");
 }
 
-/// The last one is that of the exit, also if the file was being written at the time.
+/// The last file is that of the exit, even if the reporter was writing at the time.
 #[test]
 fn the_file_at_exit_stays() {
     for number in 0..10 {
@@ -239,7 +239,7 @@ fn a_file_that_cannot_be_written_is_named_once_while_the_program_runs() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     assert!(first.contains("/nonexistent/lockprof.json"), "{first}");
-    // Programs run from their beginning to their end: time enough for the next of its many writes.
+    // The programs run to their end, which leaves time for the next of many writes.
     (0..3).for_each(|_| check(&[], SAMPLED, &[]));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -252,7 +252,8 @@ fn a_file_that_cannot_be_written_is_named_once_while_the_program_runs() {
     assert_eq!(run(&bad, SAMPLED).complaints().len(), 1);
 }
 
-/// A child has no thread that writes; it writes at exit, beside its parent or in the file that names it.
+/// A child has no writer thread. It writes at exit, beside its parent's file or to the file named
+/// for it.
 #[cfg(unix)]
 #[test]
 fn a_forked_child_writes_at_exit() {

@@ -1,4 +1,4 @@
-//! `LOCKPROF_OUT`: which file it is, and that nobody's is lost.
+//! `LOCKPROF_OUT`: which file it writes, and that no process's data is lost.
 
 use super::folder::Folder;
 use super::*;
@@ -11,7 +11,7 @@ fn child() -> Command {
     children::command(env!("CARGO_BIN_EXE_child"))
 }
 
-/// How often each of the two locks was taken, by the file.
+/// How often each of the two locks was taken, according to the file.
 fn counts(folder: &Folder, name: &str) -> [u64; 2] {
     let read = Snapshot::read_json_file(folder.at(name));
     let snapshot = read.unwrap_or_else(|error| panic!("{error}"));
@@ -32,7 +32,7 @@ fn a_relative_name_is_relative_to_where_the_program_started() {
     }
 }
 
-/// Runs the program that starts two of itself: what it has said, and what is in the files then.
+/// Runs the program that starts itself twice. Returns its output and the content of the files.
 fn family(when: &str) -> (Ended, Vec<(String, [u64; 2])>) {
     let folder = Folder::new(when);
     let mut command = child();
@@ -46,7 +46,8 @@ fn family(when: &str) -> (Ended, Vec<(String, [u64; 2])>) {
     (ended, files.collect())
 }
 
-/// A child has a copy of its parent's memory, and counts in it. It does not tell them again.
+/// A child has a copy of its parent's memory, including the counts. It must not report the
+/// parent's.
 #[test]
 fn a_forked_child_tells_what_it_did_itself() {
     let expected = [
@@ -87,7 +88,7 @@ fn a_forked_child_tells_what_it_did_itself() {
                     point.hold.events + point.hold.unmeasured <= times.unwrap(),
                     "{name}: {point:?}"
                 );
-                // What the child had tried before its first lock is forgotten with the parent's.
+                // The child's tries before its first lock are forgotten with the parent's.
                 assert!(snapshot.losses().is_empty(), "{name}: {snapshot}");
             }
         }
@@ -107,7 +108,7 @@ fn a_parent_and_its_children_have_a_file_each() {
     for name in [one, other] {
         assert!(name.starts_with("x.json."), "{name}");
     }
-    // Each child has said where it writes.
+    // Each child has printed where it writes.
     let said = ended.complaints();
     assert_eq!(said.len(), 2, "{said:?}");
     for name in [one, other] {
@@ -162,7 +163,7 @@ fn what_a_process_wanted_is_free_when_it_was_killed() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // Until it has locked.
+    // Waits until it has locked.
     let mut ready = [0];
     std::io::Read::read_exact(&mut first.stdout.take().unwrap(), &mut ready).unwrap();
     first.kill().unwrap();
@@ -175,7 +176,7 @@ fn what_a_process_wanted_is_free_when_it_was_killed() {
     assert_eq!(folder.files(), ["x.json"]);
 }
 
-/// Exits with 7, as without a profiler; or with 8, where it tells that it has nobody else's rights.
+/// Exits with 7 as without a profiler, or with 8 if it has no special rights.
 fn once(command: &mut Command) -> Ended {
     let ended = children::run(command.arg("files: once"));
     let code = ended.status.code();
@@ -211,7 +212,7 @@ fn a_pipe_that_nobody_reads_does_not_keep_the_program_from_ending() {
         let pipe = pipe.clone();
         move || std::fs::read(pipe).unwrap()
     });
-    // When it is open, there is a reader.
+    // Once it is open, there is a reader.
     let keep = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
     let ended = once(child().env("LOCKPROF_OUT", &pipe));
     drop(keep);
@@ -267,13 +268,14 @@ fn a_limit_of_a_files_size_does_not_end_the_program() {
     assert_eq!(folder.files(), [""; 0]);
 }
 
-/// A copy of the program with set-user-ID, run by a user with fewer rights: it writes nothing where only its owner may, and nothing at all.
+/// A set-user-ID copy of the program, run by a user with fewer rights. It writes nothing where only
+/// its owner may, and nothing at all.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_set_user_id_program_ignores_the_environment() {
     use std::os::unix::fs::PermissionsExt;
     const NOBODY: u32 = 65_534;
-    // SAFETY: asks who this is.
+    // SAFETY: only asks for the user id.
     if unsafe { libc::geteuid() } != 0 {
         eprintln!("NOT RUN: only root can make a set-user-ID program that is another user's");
         return;
@@ -313,7 +315,7 @@ fn a_set_user_id_program_ignores_the_environment() {
     }
     assert_eq!(ended.stderr, "");
     assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
-    // The same one without the bit does what it is told.
+    // Without the bit, the same program does as it is told.
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let ended = run();
     assert_eq!(ended.status.code(), Some(8));

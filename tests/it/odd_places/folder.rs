@@ -4,14 +4,14 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A folder of its own, gone in the end. Its name is short, as the path of a socket has to be.
+/// A test's own folder, removed at the end. Its name is short, because socket paths must be.
 pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
     pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("lp-{}-{name}", std::process::id()));
         fs::create_dir(&path).unwrap();
-        // As a runtime directory has to be, whatever the umask.
+        // As a runtime directory must be, whatever the umask.
         fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
         Folder(path)
     }

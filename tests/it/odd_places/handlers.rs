@@ -1,4 +1,4 @@
-//! Event handlers that do what handlers do: look at the profiler, lock, and fail.
+//! Event handlers that use the profiler, lock, and fail, as real handlers do.
 
 use super::{acquisitions, engine, mutex};
 use nexus_lockprof::engine::{Config, Engine, Event, Mode};
@@ -69,7 +69,7 @@ fn a_handler_that_panics_is_kept_and_stops_nobody() {
     let panics = engine.on_event({
         let lock = Arc::clone(&lock);
         move |_| {
-            // Released by the unwinding.
+            // The unwinding releases it.
             let _guard = lock.lock();
             panic!("a handler of a test panics: not an error");
         }
@@ -84,7 +84,7 @@ fn a_handler_that_panics_is_kept_and_stops_nobody() {
     assert!(!lock.is_locked());
 }
 
-/// Panics when it is dropped, unless a panic is under way already.
+/// Panics when dropped, unless a panic is already in progress.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -129,7 +129,7 @@ fn a_handler_whose_drop_panics_is_removed_like_another() {
     assert!(!engine.remove_handler(first));
     engine.tick();
     assert!(engine.remove_handler(second));
-    // As the last two go with their engine: two panics at a time would end the process.
+    // The last two go with their engine: two simultaneous panics would end the process.
     let _ = (handler(), handler());
 }
 
@@ -150,7 +150,7 @@ fn handlers_that_are_removed_in_a_call_are_dropped_after_it() {
         });
         ids.lock().push(id);
     }
-    // The list that is being called is the last to have them.
+    // The list of the current call is the last to hold them.
     engine.tick();
     assert!(ids.lock().is_empty());
     engine.tick();

@@ -1,5 +1,5 @@
-//! Locks where a profiler could be in the way: it neither panics nor hangs nor ends the process, and what it cannot
-//! record it counts as lost.
+//! Locks in places where a profiler could be in the way. It must not panic, hang or end the
+//! process, and must count as lost what it cannot record.
 
 #[cfg(test)] // its helpers are tests, too
 #[cfg(target_os = "linux")]
@@ -26,7 +26,7 @@ use nexus_lockprof::engine::{Config, Engine, Mode};
 use nexus_lockprof::{Profiled, Snapshot};
 use std::sync::Arc;
 
-/// A mutex of an engine of its own.
+/// A mutex of a local engine.
 type Raw = Profiled<parking_lot::RawMutex, Engine>;
 type Mutex = lock_api::Mutex<Raw, u64>;
 type Guard = lock_api::MutexGuard<'static, Raw, u64>;
@@ -42,7 +42,7 @@ fn mutex(engine: &Engine, name: &'static str) -> Arc<Mutex> {
     Arc::new(Mutex::from_raw(raw, 0))
 }
 
-/// One that guards may be kept of anywhere, for as long as one likes.
+/// A mutex whose guards may be kept anywhere, for any time.
 fn lasting_mutex(engine: &Engine, name: &'static str) -> &'static Mutex {
     let raw = Profiled::named_in(engine.clone(), RawMutex::INIT, name);
     Box::leak(Box::new(Mutex::from_raw(raw, 0)))

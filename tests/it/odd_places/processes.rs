@@ -1,4 +1,4 @@
-//! Where a whole process is what is tested.
+//! Tests of whole processes.
 
 use nexus_lockprof::Snapshot;
 use nexus_lockprof_tests::children::{self, Ended};
@@ -47,7 +47,7 @@ fn a_forked_child_collects_of_local_engines() {
     child("fork: local engines");
 }
 
-/// By hand, with more children: see the program.
+/// To run it by hand with more children, see the program.
 #[cfg(unix)]
 #[test]
 fn children_are_forked_off_while_threads_come_and_go() {
@@ -70,7 +70,7 @@ fn a_signal_handler_tries_locks() {
     child("signal");
 }
 
-/// What a handler may not do ends the program: that it allocates is seen, and not left to chance.
+/// A forbidden action in the handler ends the program, so an allocation there is always noticed.
 #[cfg(unix)]
 #[cfg(not(feature = "deadlock_detection"))]
 #[test]
@@ -79,7 +79,8 @@ fn a_signal_handlers_first_try_allocates_nothing() {
     children::run(command.arg("signal")).expect_success();
 }
 
-/// A child is forked off while another thread is stopped in one of the allocations of the program's first lock: in each of them.
+/// Forks a child while another thread is stopped in one of the allocations of the program's first
+/// lock: in each of them.
 #[cfg(unix)]
 #[test]
 fn a_child_is_forked_off_during_the_first_lock() {
@@ -103,11 +104,13 @@ fn a_child_is_forked_off_during_the_first_lock() {
     }
 }
 
-// parking_lot's deadlock detection allocates for each lock taken: no lock can guard an allocator then.
+// parking_lot's deadlock detection allocates for each acquisition, so no lock can guard an
+// allocator then.
 #[cfg(not(feature = "deadlock_detection"))]
 #[test]
 fn every_allocation_takes_a_lock() {
-    // The environment sets the mode of what is allocated before `main`; without an argument, of all there is.
+    // The environment sets the mode of allocations before `main`; without an argument, of all of
+    // them.
     for (mode, args) in [
         ("counts", &["0"][..]),
         ("sampled", &["1"]),
@@ -151,7 +154,7 @@ fn the_main_thread_locks_in_its_last_destructors() {
     ended.expect_success();
     assert_eq!(ended.stderr, "");
     let snapshot = read.unwrap_or_else(|error| panic!("{error}"));
-    // The guard was released, and the lock taken twice, before the profiler left the thread.
+    // The guard was released and the lock taken twice before the profiler left the thread.
     let of = |lock| -> (u64, u64) {
         let points = || snapshot.points_of(lock);
         (

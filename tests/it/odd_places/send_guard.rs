@@ -1,11 +1,11 @@
-//! Guards that are released by another thread than acquired them.
+//! Guards released by another thread than the one that acquired them.
 
 use super::{acquisitions, engine, lasting_mutex as mutex};
 use nexus_lockprof::engine::{Engine, Mode};
 use std::sync::mpsc;
 use std::thread;
 
-/// Far more than there are places for measured guards in a thread.
+/// Far more than a thread has nodes for measured guards.
 const GUARDS: u64 = 5000;
 
 #[test]
@@ -14,7 +14,7 @@ fn what_is_measured_is_recorded_by_the_thread_that_releases() {
     let lock = mutex(&engine, "sent");
     let (send, receive) = mpsc::channel();
     let releasing = thread::spawn(move || receive.into_iter().for_each(drop));
-    // One acquires while the other releases: contended at every turn.
+    // One thread acquires while the other releases: contended every time.
     for _ in 0..GUARDS {
         assert!(send.send(lock.lock()).is_ok());
     }
@@ -33,7 +33,7 @@ fn what_is_measured_is_recorded_by_the_thread_that_releases() {
     );
 }
 
-/// A thread that only ever releases has left before the one that acquires comes by again.
+/// A thread that only releases exits before the acquiring one returns.
 #[test]
 fn the_releasing_thread_exits() {
     let engine = engine(Mode::Exact);
@@ -45,7 +45,8 @@ fn the_releasing_thread_exits() {
     assert_all_recorded(&engine, 300);
 }
 
-/// And the one that acquired has left, and its place is another's, when the guard is released.
+/// The acquiring thread has exited, and its place belongs to another one, when the guard is
+/// released.
 #[test]
 fn the_acquiring_thread_exits() {
     let engine = engine(Mode::Exact);
@@ -60,7 +61,7 @@ fn the_acquiring_thread_exits() {
     assert_all_recorded(&engine, 300);
 }
 
-/// That many acquisitions of "sent", each with its hold, and no losses.
+/// Asserts that many acquisitions of "sent", each with its hold, and no losses.
 fn assert_all_recorded(engine: &Engine, times: u64) {
     let snapshot = engine.snapshot();
     assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());

@@ -1,14 +1,15 @@
-//! Programs that are served from: what the environment says, and what becomes of socket and file.
+//! Programs with an endpoint: the environment's settings, and what happens to socket and file.
 
 use super::folder::Folder;
 use super::*;
+use nexus_lockprof::engine::ServeEngine as _;
 use nexus_lockprof_tests::children;
 use nexus_lockprof_tests::http::At;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 
-/// A program that runs, and is killed if the test fails.
+/// A running program, killed if the test fails.
 struct Program {
     child: Child,
     input: ChildStdin,
@@ -50,7 +51,7 @@ impl Program {
         self.input.write_all(b"\n").unwrap();
     }
 
-    /// Where it serves, once it does. What it says on stderr names the port.
+    /// Waits until it serves, and returns the address. Its stderr names the port.
     fn port(&mut self) -> At {
         let line = self.complains();
         let address = line
@@ -59,7 +60,7 @@ impl Program {
         At::Tcp(address.parse().unwrap())
     }
 
-    /// The same of the socket in the runtime directory.
+    /// The same for the socket in the runtime directory.
     fn socket(&self, folder: &Folder) -> At {
         let name = format!("lockprof/{}.sock", self.child.id());
         let at = At::Unix(folder.0.join(name));
@@ -152,7 +153,7 @@ fn what_cannot_be_served_is_said_and_the_program_goes_on() {
         "unix:/nonexistent/s",
         "unix:/nonexistent/s: /nonexistent/s: No such file or directory (os error 2)",
     );
-    // Open to others.
+    // Accessible to others.
     fs::create_dir(folder.0.join("lockprof")).unwrap();
     let directory = folder.0.join("lockprof").display().to_string();
     check(
@@ -163,7 +164,7 @@ fn what_cannot_be_served_is_said_and_the_program_goes_on() {
     );
 }
 
-/// The child's copies of the sockets do not answer: whoever connects must not wait for nobody.
+/// The child's copies of the sockets must not keep a client waiting: nobody would answer on them.
 #[test]
 fn a_forked_child_does_not_keep_its_parents_port() {
     let folder = Folder::new("fork");
@@ -175,9 +176,10 @@ fn a_forked_child_does_not_keep_its_parents_port() {
     assert_eq!(snapshot(&at).pid(), program.child.id());
     program.child.kill().unwrap();
     program.child.wait().unwrap();
-    // The child lives: it waits for a line.
+    // The child is alive: it waits for a line.
     assert!(fs::exists(format!("/proc/{child}")).unwrap() || cfg!(not(target_os = "linux")));
-    // It has been told apart from its parent, and may not have closed its copy yet: it does so before anything else.
+    // The child knows that it is one, but may not have closed its copy yet. It does that before
+    // anything else.
     let started = std::time::Instant::now();
     while at.connect().is_ok() {
         let patience = std::time::Duration::from_secs(60);
@@ -222,7 +224,7 @@ fn a_forked_child_leaves_its_parents_socket() {
     program.tell();
     let child = program.says();
     program.tell();
-    // A process that is gone but not waited for: its exit handlers have run.
+    // A zombie: gone but not waited for. Its exit handlers have run.
     let state = || fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
     while cfg!(target_os = "linux") && !state().contains(") Z") {
         std::thread::yield_now();
@@ -252,7 +254,7 @@ fn handlers_that_a_request_calls_are_recorded() {
     let server = engine.serve(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let at = At::Tcp(server.local_addr().unwrap());
     let mutex = mutex(&engine, "handler's");
-    // A threshold that is passed by what is under no budget.
+    // A threshold that every hold passes. `Exact` has no budget.
     assert_eq!(
         engine.configure(
             Config::default()
@@ -266,7 +268,7 @@ fn handlers_that_a_request_calls_are_recorded() {
     engine.on_event(move |_| *locked.lock() += 1);
     *mutex.lock() += 1;
     assert_eq!(at.ask("POST", "/reset", "").unwrap().0, 204);
-    // Once here, and once by the handler, on the server's thread; the first is before the reset.
+    // Once here, and once by the handler on the server's thread. The first is before the reset.
     assert_eq!(*mutex.lock(), 2);
     assert_eq!(acquisitions(&engine.snapshot(), "handler's"), 2);
     assert!(engine.snapshot().losses().is_empty());

@@ -1,4 +1,4 @@
-//! The ends of threads, and unwinding.
+//! Thread exit and unwinding.
 
 use super::{Guard, Mutex, acquisitions, engine, lasting_mutex as mutex};
 use nexus_lockprof::engine::Mode;
@@ -9,12 +9,12 @@ use std::thread;
 
 const MODES: [Mode; 3] = [Mode::Counts, Mode::DEFAULT, Mode::Exact];
 
-/// Runs `f` on a thread of its own, to the very end of that.
+/// Runs `f` on a new thread, and waits for that thread's very end.
 fn on_a_thread(f: impl FnOnce() + Send + 'static) {
     assert!(thread::spawn(f).join().is_ok());
 }
 
-/// At the thread's exit: gives up what it holds, and locks.
+/// At the thread's exit, releases what it holds, and locks.
 #[derive(Default)]
 struct OnExit(RefCell<(Option<Guard>, Option<&'static Mutex>)>);
 
@@ -38,7 +38,8 @@ fn at_exit(when: &'static thread::LocalKey<OnExit>, guard: Option<Guard>, lock: 
     when.with(|on_exit| on_exit.0.replace((guard, Some(lock))));
 }
 
-/// The profiler leaves a thread after the destructors of all thread-locals, whenever they were registered.
+/// The profiler leaves a thread after the destructors of all thread-locals, whenever they were
+/// registered.
 #[cfg(unix)]
 #[test]
 fn locks_in_thread_local_destructors() {
@@ -66,7 +67,7 @@ fn locks_in_thread_local_destructors() {
             (*early.lock(), *body.lock(), *late.lock()),
             (THREADS, THREADS, THREADS)
         );
-        // Each found the shard that the one before it left.
+        // Each thread reused the previous one's shard.
         assert!(snapshot.table().shards <= 2, "{}", snapshot.table().shards);
     }
 }
@@ -89,7 +90,7 @@ fn the_first_lock_of_a_thread_is_in_a_destructor() {
     }
 }
 
-/// Somebody else's use of `thread_local` has made its destructor run before this thread's first lock.
+/// Another user of `thread_local` made its destructor run before this thread's first lock.
 #[cfg(unix)]
 #[test]
 fn the_first_lock_of_a_thread_is_after_anothers_destructors() {
@@ -108,8 +109,9 @@ fn the_first_lock_of_a_thread_is_after_anothers_destructors() {
     assert_eq!(*lock.lock(), 50);
 }
 
-/// The destructors of a thread's specific values come in rounds, as long as there are new ones. After the second, the profiler is gone.
-// parking_lot's deadlock detection asks std for the thread, which has gone by then.
+/// The destructors of a thread's specific values run in rounds, as long as there are new values.
+/// After the second round, the profiler is gone.
+// parking_lot's deadlock detection asks std for the thread, which is gone by then.
 #[cfg(not(feature = "deadlock_detection"))]
 #[cfg(unix)]
 #[test]
@@ -122,7 +124,7 @@ fn a_thread_locks_after_everything() {
         lock: &'static Mutex,
     }
     unsafe extern "C" fn destructor(late: *mut libc::c_void) {
-        // SAFETY: what `leave` or this function put there.
+        // SAFETY: `leave` or this function put it there.
         let mut late = unsafe { Box::from_raw(late.cast::<Late>()) };
         late.round += 1;
         if late.round == 1 && late.first || late.round == 3 {
@@ -135,12 +137,12 @@ fn a_thread_locks_after_everything() {
     fn leave(late: Box<Late>) {
         let key = KEY.get_or_init(|| {
             let mut key = 0;
-            // SAFETY: `key` is there to be written, and the destructor takes what `leave` puts there.
+            // SAFETY: `key` may be written, and the destructor takes what `leave` stores.
             let failed = unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) };
             assert_eq!(failed, 0);
             key
         });
-        // SAFETY: a key that was made.
+        // SAFETY: the key was created.
         let set = unsafe { libc::pthread_setspecific(*key, Box::into_raw(late).cast()) };
         assert_eq!(set, 0);
     }
@@ -169,13 +171,13 @@ fn a_thread_locks_after_everything() {
     assert!(snapshot.table().shards <= 2, "{}", snapshot.table().shards);
 }
 
-/// A guard whose release may be later than the profiler's leave: its acquisition is counted, its hold is measured or lost, and its
-/// place in the pool of measured guards comes back.
+/// A guard whose release may come after the profiler left the thread. Its acquisition is counted,
+/// its hold is measured or lost, and its node in the pool of measured guards is returned.
 #[test]
 fn guards_are_held_across_thread_exit() {
     let engine = engine(Mode::Exact);
     let (early, late) = (mutex(&engine, "early"), mutex(&engine, "late"));
-    // More often than there are places in a pool.
+    // More often than a pool has nodes.
     const THREADS: u64 = 200;
     for _ in 0..THREADS {
         on_a_thread(move || {
@@ -212,7 +214,7 @@ fn guards_are_forgotten() {
     }
     let snapshot = engine.snapshot();
     assert_eq!(acquisitions(&snapshot, "forgotten"), THREADS);
-    // The pool has run out: each acquisition that could not be timed is counted.
+    // The pool is exhausted: each acquisition that could not be timed is counted.
     let lost = *snapshot.losses();
     assert_eq!(lost.total(), lost.guards);
     assert!(lost.guards > 0 && lost.guards < THREADS, "{lost:?}");

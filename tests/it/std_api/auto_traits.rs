@@ -1,11 +1,13 @@
-//! `Send`, `Sync`, `Unpin` and the unwind-safety traits: each of our types has them exactly when std's has.
+//! `Send`, `Sync`, `Unpin` and the unwind-safety traits: each of our types has them exactly if
+//! std's has.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::api::auto_traits::{Has, Lacks as _, NotSend, auto_traits};
 
-/// Compares a type of both modules for data that is `Send` and `Sync`, only one of them, or neither, and unsized.
+/// Compares a type of both modules for data that is `Send` and `Sync`, only one of them, or
+/// neither, and for unsized data.
 macro_rules! check {
     ($name:ident $(<$lifetime:lifetime>)?) => {
         check!($name, [$($lifetime,)?] u8);
@@ -17,7 +19,7 @@ macro_rules! check {
         check!($name, [$($lifetime,)?] &'static mut u8);
     };
     ($name:ident, [$($lifetime:tt)*] $data:ty) => {
-        // At compile time: the constants are compared in one.
+        // At compile time, because the comparison is a constant.
         const _: () = {
             let ours = auto_traits!(nexus_lockprof::std_sync::$name<$($lifetime)* $data>);
             let std = auto_traits!(std::sync::$name<$($lifetime)* $data>);

@@ -1,4 +1,5 @@
-//! What is counted and timed of std's locks. They report to the process-wide engine: each mode has a process of its own.
+//! Counts and times of std's locks. They report to the process-wide engine, so each mode has its
+//! own process.
 
 use nexus_lockprof_tests::children;
 

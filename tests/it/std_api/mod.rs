@@ -1,7 +1,8 @@
 //! `std::sync`'s API, on std itself and on `std_sync`.
 //!
-//! The tests in `suite/` are compiled twice, against two modules that they know as `sync`: what passes on std must pass
-//! on ours. What only ours has is in `ours.rs`, and what is recorded in `sites.rs` and `contention.rs`.
+//! The tests in `suite/` are compiled twice, against two modules that they know as `sync`: what
+//! passes on std must pass on ours. Tests of our additions are in `ours.rs`, and tests of the
+//! records in `sites.rs` and `contention.rs`.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The suite on std: shows that the tests ask for what std does.
+//! The suite on std: proves that the tests match std's behaviour.
 
 use ::std::sync;
 

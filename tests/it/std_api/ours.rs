@@ -1,4 +1,4 @@
-//! What our types have and std's have not.
+//! What our types add to std's.
 
 use nexus_lockprof::std_sync::{
     Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -13,7 +13,7 @@ fn named() {
     assert_eq!(*RWLOCK.read().unwrap(), 2);
 }
 
-/// The results' types, which programs name in signatures, are std's.
+/// The result types, which programs name in signatures, are std's.
 #[test]
 fn errors_are_std_s() {
     fn out<T>(result: std::sync::LockResult<T>) -> T {
@@ -28,7 +28,7 @@ fn errors_are_std_s() {
     assert_eq!(*timed.0, 1);
 }
 
-/// What it takes: std's size and three words, and nothing without the feature `profile`.
+/// The size: std's and three words, or just std's without the feature `profile`.
 #[test]
 fn sizes() {
     let (lock, guard) = if cfg!(feature = "profile") {

@@ -1,7 +1,7 @@
 //! Where each call is recorded: at the line of the call, once per acquisition.
 //!
-//! These tests read the process-wide profiler, so each has lock names of its own and takes every count as exact, which holds in
-//! all modes but `Off`.
+//! These tests read the process-wide profiler. So each has its own lock names, and expects exact
+//! counts, which all modes but `Off` give.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn mutexes() {
     drop(at!(lines, Exclusive => mutex.lock()));
     drop(at!(lines, Exclusive => mutex.try_lock()));
     let guard = at!(lines, Exclusive => mutex.lock());
-    // No acquisitions: a failed try, and what does not lock.
+    // No acquisitions: a failed try, and methods that do not lock.
     assert!(mutex.try_lock().is_err() && !mutex.is_poisoned());
     let _ = format!("{mutex:?}");
     drop(guard);
@@ -51,7 +51,7 @@ fn rwlocks() {
     check("std sites rwlock", &lines);
 }
 
-/// An acquisition of a poisoned lock is one, though its result is an error.
+/// Acquiring a poisoned lock counts, though its result is an error.
 #[test]
 fn poisoned_locks() {
     let mut lines = Vec::new();
@@ -91,7 +91,7 @@ fn condition_variables() {
     };
     let long = Duration::from_millis(50);
     let woken = at!(lines, Exclusive => condvar.wait_timeout_while(guard, long, once));
-    // No time for a wait, and no reason for one.
+    // Neither time nor reason to wait.
     let (guard, _) = condvar
         .wait_timeout_while(woken.unwrap().0, long, |_| false)
         .unwrap();
@@ -109,7 +109,8 @@ fn condition_variables_that_are_notified() {
         condvar.notify_one();
     };
     lines.push((Exclusive, line, 3));
-    // The other gets the mutex when this one waits. A wait may end for no reason, so they are counted.
+    // The other thread gets the mutex when this one waits. Wakeups may be spurious, so count the
+    // waits.
     let waits = Cell::new(0);
     let not_yet = |data: i32, to: i32| {
         waits.update(|n| n + u64::from(data != to));
@@ -142,7 +143,7 @@ fn condition_variables_that_are_notified() {
     check("std sites notified", &lines);
 }
 
-/// An unnamed lock is known by the line that created it.
+/// An unnamed lock is identified by the line that created it.
 #[test]
 fn created_at() {
     #[derive(Default)]

@@ -1,5 +1,5 @@
-//! `tokio::sync`'s API, on tokio itself and on ours: what passes on tokio must pass on ours. What only ours has is in
-//! `ours.rs`.
+//! `tokio::sync`'s API, on tokio itself and on ours: what passes on tokio must pass on ours. Tests
+//! of our additions are in `ours.rs`.
 
 mod on_lockprof;
 mod on_tokio;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Counts how often it was woken.
+/// Counts its wakeups.
 #[derive(Default)]
 struct Alarm(AtomicUsize);
 
@@ -22,7 +22,7 @@ impl Wake for Alarm {
     }
 }
 
-/// A future that is polled by hand.
+/// A future polled by hand.
 struct Task<F: Future> {
     future: Pin<Box<F>>,
     alarm: Arc<Alarm>,
@@ -41,7 +41,7 @@ impl<F: Future> Task<F> {
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
-    /// What it gives, which must be there.
+    /// Polls; the future must be ready. Returns its output.
     #[track_caller]
     fn ready(&mut self) -> F::Output {
         match self.poll() {
@@ -60,7 +60,7 @@ impl<F: Future> Task<F> {
     }
 }
 
-/// Polls once; it must be ready.
+/// Polls once; the future must be ready.
 #[track_caller]
 fn now<F: Future>(future: F) -> F::Output {
     Task::new(future).ready()

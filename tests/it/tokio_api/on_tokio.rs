@@ -1,4 +1,4 @@
-//! The suite on tokio: shows that the tests ask for what tokio does.
+//! The suite on tokio: proves that the tests match tokio's behaviour.
 
 use ::tokio::sync as locks;
 

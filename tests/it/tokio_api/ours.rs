@@ -1,4 +1,4 @@
-//! What is recorded of tasks.
+//! What is recorded for tasks.
 
 use super::{Task, now};
 use nexus_lockprof::engine::{Config, Engine, ManualClock, Mode};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// The points of a lock, in the order of their lines.
+/// The points of a lock, ordered by line.
 fn points(name: &str) -> Vec<Point> {
     let snapshot = nexus_lockprof::snapshot();
     let mut points: Vec<_> = snapshot
@@ -60,7 +60,8 @@ fn what_is_counted() {
     assert_eq!(write.blocked, 1);
 }
 
-/// By sample, a wait in a thread that has taken over another's account need not be timed.
+/// Sets exact mode: in sampled mode, a thread that took over another's account need not time a
+/// wait.
 fn time_each_wait() {
     assert!(nexus_lockprof::configure(Config::default().mode(Mode::Exact)).is_ok());
 }
@@ -90,7 +91,8 @@ fn what_is_cancelled() {
     assert_eq!(holder.caused_wait_ns, point.vain_wait_ns);
 }
 
-/// Each kind of future, dropped before it was polled and after: the latter is counted, once, with its wait.
+/// Each kind of future, dropped before its first poll and after. The latter counts once, with its
+/// wait.
 #[test]
 fn what_is_cancelled_of_each_kind() {
     macro_rules! check {
@@ -104,7 +106,7 @@ fn what_is_cancelled_of_each_kind() {
                 }
             }
             drop(held);
-            // A row of its own, since the place is another than the holder's.
+            // It has its own row, since its place differs from the holder's.
             let all = points($name);
             let point = all.iter().max_by_key(|point| point.cancellations);
             let counts = point.map(|p| (p.mode, p.cancellations, p.acquisitions, p.contentions));
@@ -189,7 +191,7 @@ fn what_is_cancelled_of_each_kind() {
     );
 }
 
-/// A task that is told to let others run, though the lock is free, does not wait for the lock.
+/// A task that yields to others although the lock is free does not wait for the lock.
 #[test]
 fn a_share_of_the_processor_that_is_used_up_is_no_contention() {
     static LOCK: Mutex<u32> = Mutex::named("task.budget", 0);
@@ -214,7 +216,7 @@ fn a_share_of_the_processor_that_is_used_up_is_no_contention() {
     }
 }
 
-/// Who waited for what was closed has waited in vain; who came later has not waited.
+/// Who waited for a closed semaphore waited in vain; who came later did not wait.
 #[test]
 fn what_is_closed() {
     static PERMITS: Semaphore = Semaphore::named("task.closed", 0);
@@ -249,7 +251,7 @@ fn permits() {
     assert_eq!(holds, 2, "each ends once");
 }
 
-/// A hold that ends in another thread than it began in, and goes over awaits.
+/// A hold that spans awaits, and ends in another thread than it began in.
 #[test]
 fn a_hold_changes_threads() {
     static LOCK: Mutex<u32> = Mutex::named("task.threads", 0);
@@ -279,7 +281,8 @@ fn a_hold_changes_threads() {
     assert!(point.hold.samples > 0 && point.hold.samples <= TASKS);
 }
 
-/// On a clock that stands: a wait is from the first poll that finds it taken to the one that owns it.
+/// On a stopped clock: a wait lasts from the first poll that finds the lock taken to the one that
+/// owns it.
 #[test]
 fn times() -> Result<(), nexus_lockprof::ConfigError> {
     let clock = ManualClock::new();
@@ -306,7 +309,7 @@ fn times() -> Result<(), nexus_lockprof::ConfigError> {
     free.set(true);
     let guard = waits.ready().unwrap();
     clock.advance(ns(4_000));
-    // SAFETY: its own guard, once.
+    // SAFETY: the test's own guard, released once.
     unsafe { lock.release(guard, |(), ()| ()) };
     let snapshot = engine.snapshot();
     let point = &snapshot.points()[0];
@@ -324,7 +327,8 @@ fn owned_guards_outlive_the_last_handle() {
     assert_eq!(*guard, [1]);
 }
 
-/// `blocking_lock` panics in a runtime, also where it would not have to wait. That costs the thread none of its nodes.
+/// `blocking_lock` panics in a runtime, even if it need not wait. That costs the thread none of its
+/// nodes.
 #[test]
 fn blocking_in_a_runtime_leaves_nothing_behind() {
     static LOCK: Mutex<u32> = Mutex::named("task.unwinds", 0);
@@ -351,7 +355,7 @@ fn blocking_in_a_runtime_leaves_nothing_behind() {
     };
     assert!(std::thread::spawn(in_a_runtime).join().is_ok());
     let point = &points("task.unwound")[0];
-    // How many of them are timed is the budget's business.
+    // The budget decides how many of them are timed.
     assert_eq!((point.acquisitions, point.hold.unmeasured), (8, 0));
     assert!(point.hold.samples >= 2);
     let waits = points("task.unwinds")

@@ -1,5 +1,5 @@
-//! Well-known crates that use parking_lot, under load from two threads and a runtime. It knows nothing of any profiler;
-//! it prints what it did, for whoever counts along.
+//! Well-known crates that use parking_lot, under load from two threads and a runtime. It knows
+//! nothing of any profiler. It prints what it did, for a program that compares.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl r2d2::ManageConnection for Nowhere {
     }
 }
 
-/// What the workers share.
+/// Shared by the workers.
 struct Shared {
     requests: IntCounterVec,
     pages: quick_cache::sync::Cache<usize, usize>,
@@ -63,7 +63,7 @@ fn work(shared: &Shared, worker: usize) -> Result<usize, Error> {
     Ok(sum)
 }
 
-/// A semaphore that tasks pass from hand to hand.
+/// A semaphore that tasks pass to each other.
 async fn tasks() -> Result<usize, Error> {
     let permits = Arc::new(tokio::sync::Semaphore::new(1));
     let passed = Arc::new(AtomicUsize::new(0));

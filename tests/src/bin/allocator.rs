@@ -1,6 +1,6 @@
-//! A program in which every allocation takes a profiled lock, the profiler's own included.
+//! A program in which every allocation takes a profiled lock, including the profiler's own.
 //!
-//! What the profiler allocates while it records is not recorded: it is counted as lost (`reentrant`).
+//! What the profiler allocates while it records is not recorded. It counts as lost (`reentrant`).
 
 use nexus_lockprof::engine::Global;
 use nexus_lockprof::{Mode, Mutex, Profiled, Snapshot};
@@ -9,10 +9,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// Under parking_lot's lock: by the main thread alone. parking_lot allocates itself when threads wait, and cannot
-/// guard the allocator it does that from when there are several.
+/// With parking_lot's lock: used by the main thread alone. parking_lot itself allocates when
+/// threads wait, so it cannot guard the global allocator against several threads.
 static PARKING: Mutex<()> = Mutex::named("allocator", ());
-/// Under a lock that allocates nothing: by several threads at once, with contention.
+/// With a lock that allocates nothing: used by several threads at once, with contention.
 static SPINNING: lock_api::Mutex<Profiled<Spin, Global>, ()> =
     lock_api::Mutex::from_raw(Profiled::named("spinning allocator"), ());
 
@@ -41,12 +41,12 @@ fn under_lock<T>(system: impl FnOnce() -> T) -> T {
 // SAFETY: the system's allocator, under a lock.
 unsafe impl GlobalAlloc for Locked {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         under_lock(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         under_lock(|| unsafe { System.dealloc(pointer, layout) });
     }
 }
@@ -57,7 +57,8 @@ static ALLOCATOR: Locked = Locked;
 fn main() {
     let modes = [Mode::Counts, Mode::DEFAULT, Mode::Exact];
     let mode = match std::env::args().nth(1).as_deref() {
-        // Not configured by the program: the first allocation of the process did, from the environment.
+        // The program does not configure; the process's first allocation already read the
+        // environment.
         None => None,
         Some(number) => number
             .parse()
@@ -71,14 +72,14 @@ fn main() {
         );
     }
     churn();
-    // Collecting allocates, too, with the profiler's own lock held.
+    // Collecting allocates too, with the profiler's own lock held.
     let _ = nexus_lockprof::snapshot();
     churn();
 
     LOCKED.store(false, Relaxed);
     let alone = check();
     if mode == Some(Mode::Counts) {
-        // Not timed and not contended, an acquisition is counted or lost, and never in part.
+        // An untimed, uncontended acquisition is either counted or lost, never in part.
         assert_eq!(alone.counted + alone.lost, alone.taken);
     }
 
@@ -97,14 +98,14 @@ fn main() {
 
 #[derive(Debug)]
 struct Figures {
-    /// What the program knows.
+    /// The program's count.
     taken: u64,
-    /// What the profiler says.
+    /// The profiler's count.
     counted: u64,
     lost: u64,
 }
 
-/// Nothing may be counted that was not there, nor be missing that is not counted as lost.
+/// Nothing may be counted that did not happen, and what is missing must be counted as lost.
 fn check() -> Figures {
     let snapshot = nexus_lockprof::snapshot();
     let figures = Figures {
@@ -119,7 +120,7 @@ fn check() -> Figures {
         lost,
     } = figures;
     assert!(counted <= taken && counted + lost >= taken, "{figures:?}");
-    // The profiler's own are few, and the rest is there.
+    // The profiler's own acquisitions are few; all others are recorded.
     assert!(lost * 20 < taken, "{figures:?}: {:?}", snapshot.losses());
     figures
 }

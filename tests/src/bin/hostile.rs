@@ -1,5 +1,6 @@
-//! A thousand hostile requests to a program's endpoint, on a port and on a Unix socket: afterwards it answers as before,
-//! has the threads and the files that it had, and its statistics are what the program has counted itself.
+//! A thousand hostile requests to a program's endpoint, on a port and on a Unix socket. Afterwards
+//! the endpoint answers as before, the process has the same threads and files, and its statistics
+//! equal the program's own counts.
 //!
 //! `hostile [REQUESTS] [SEED]`
 
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More at a time than the server takes.
+/// More at a time than the server accepts.
 const ATTACKERS: usize = 48;
 
 static WORK: Mutex<u64> = Mutex::named("work", 0);
@@ -84,7 +85,7 @@ fn main() {
         without_files(at);
     }
 
-    // At once: not after a deadline of the last attackers.
+    // At once, not after a deadline of the last attackers.
     for at in &places {
         let begin = Instant::now();
         must(at.get("/snapshot"), "a snapshot after");
@@ -121,13 +122,14 @@ fn main() {
     println!("ok");
 }
 
-/// Asks when the process has no file left for the connection: it is answered when there is one.
+/// Sends a request when the process has no file descriptor left for the connection. The answer
+/// comes once there is one.
 fn without_files(at: &At) {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: the call fills in what it is given.
+    // SAFETY: the call fills in the struct.
     let failed = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
     assert_eq!(failed, 0);
     let set = |current| {
@@ -135,11 +137,11 @@ fn without_files(at: &At) {
             rlim_cur: current,
             ..limit
         };
-        // SAFETY: reads what it is given.
+        // SAFETY: the call reads the struct.
         let failed = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const changed) };
         assert_eq!(failed, 0);
     };
-    // The client's own number is the last that there is.
+    // The client's own descriptor is the last one available.
     let next = must(fs::File::open("/dev/null"), "/dev/null");
     let number = std::os::fd::AsRawFd::as_raw_fd(&next);
     drop(next);
@@ -155,7 +157,7 @@ fn without_files(at: &At) {
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
-/// Steady work, counted.
+/// Steady, counted work.
 fn work() {
     while !STOP.load(Relaxed) {
         *WORK.lock() += 1;
@@ -180,8 +182,9 @@ impl Figures {
     }
 }
 
-/// The figures once they are `expected`, or do not become so in a while; or, if nothing is expected, once they have not
-/// changed for a moment. The last connections end when their threads have seen that the clients are gone.
+/// The figures once they equal `expected`, or after a timeout. Without an expectation, once they
+/// have not changed for a moment. The last connections end when their threads notice that the
+/// clients are gone.
 fn settled(expected: Option<Figures>) -> Figures {
     const LOOK: Duration = Duration::from_millis(50);
     let mut last = Figures::now();
@@ -213,7 +216,8 @@ fn attack(places: &[At], requests: usize, seed: u64) {
                     let mut rng = fastrand::Rng::with_seed(seed.wrapping_add(number as u64));
                     let kind = number % ATTACKS.len();
                     let at = &places[number / ATTACKS.len() % places.len()];
-                    // What the server does to an attacker is its own business: it may answer, close or break.
+                    // The server may do anything to an attacker: answer, close or break the
+                    // connection.
                     let _ = ATTACKS[kind].1(at, &mut rng);
                     tally[kind].fetch_add(1, Relaxed);
                 }
@@ -237,7 +241,7 @@ fn slowly(at: &At, _: &mut fastrand::Rng) -> io::Result<()> {
     Ok(())
 }
 
-/// Until the server has had enough.
+/// Sends nothing until the server hangs up.
 fn idle(at: &At, _: &mut fastrand::Rng) -> io::Result<()> {
     at.connect()?.read_to_end(&mut Vec::new()).map(drop)
 }
@@ -314,7 +318,7 @@ fn wrong(at: &At, rng: &mut fastrand::Rng) -> io::Result<()> {
     at.ask(method, path, "mode=exact").map(drop)
 }
 
-/// Until nothing more can be sent: what is not read stands in the way.
+/// Sends until nothing more fits, because it reads no answers.
 fn unread(at: &At, _: &mut fastrand::Rng) -> io::Result<()> {
     let mut stream = at.connect()?;
     let many = "GET /snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
@@ -333,7 +337,7 @@ fn waits(at: &At, rng: &mut fastrand::Rng) -> io::Result<()> {
     let mut stream = at.connect()?;
     stream.write_all(b"GET /snapshot?seconds=60 HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     if rng.bool() {
-        // More than is read while it waits.
+        // More than the server reads while it waits.
         stream.write_all(&[b'x'; 50_000])?;
     }
     thread::sleep(Duration::from_millis(rng.u64(..50)));

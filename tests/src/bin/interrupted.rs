@@ -1,8 +1,9 @@
-//! Threads that are stopped, or interrupted, in the allocator.
+//! Threads stopped or interrupted in the allocator.
 //!
-//! `signal`: a handler that tries locks interrupts the allocator. Whatever the handler allocates or frees ends the process: with another
-//! allocator it might wait for a lock that the interrupted thread has. `fork N`: a thread is stopped in its Nth allocation from its first
-//! lock on, which is the program's first, and the process forks.
+//! `signal`: a handler that tries locks interrupts the allocator. If the handler allocates or frees
+//! anything, the process ends: with another allocator it might wait for a lock that the interrupted
+//! thread holds. `fork N`: a thread is stopped in its Nth allocation, counted from its first lock,
+//! which is the program's first. Then the process forks.
 
 use nexus_lockprof::{Mode, Mutex, snapshot};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Status of a process whose signal handler allocates, or frees.
+/// Exit code of a process whose signal handler allocates or frees.
 const ALLOCATED: i32 = 70;
 /// A child that lives longer than this many seconds hangs.
 const PATIENCE_S: libc::c_uint = 20;
@@ -20,16 +21,16 @@ struct Interrupted;
 
 thread_local! {
     static IN_ALLOCATOR: Cell<bool> = const { Cell::new(false) };
-    /// In so many allocations of this thread the signal is raised; 0: in none.
+    /// The number of this thread's allocations until the signal is raised; 0 for never.
     static RAISE_IN: Cell<u64> = const { Cell::new(0) };
-    /// In so many it stops; 0: in none.
+    /// The number of allocations until it stops; 0 for never.
     static STOP_IN: Cell<u64> = const { Cell::new(0) };
 }
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
-/// Counts down, and says whether it was the last.
+/// Counts down, and returns whether it reached the end.
 fn is_due(left: &Cell<u64>) -> bool {
     let before = left.get();
     left.set(before.saturating_sub(1));
@@ -57,13 +58,13 @@ unsafe impl GlobalAlloc for Interrupted {
             if STOP_IN.with(is_due) {
                 stop();
             }
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds this function's contract.
             unsafe { System.alloc(layout) }
         })
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         in_allocator(|| unsafe { System.dealloc(pointer, layout) });
     }
 }
@@ -80,7 +81,8 @@ fn main() {
     }
 }
 
-/// Until it may go on, or somebody seems to wait for it: a fork waits for some of what a thread is in the middle of, and that is right.
+/// Waits until it may continue, or somebody seems to wait for it. A fork rightly waits for some of
+/// a thread's unfinished work.
 fn stop() {
     let begin = Instant::now();
     STOPPED.store(true, Relaxed);
@@ -89,7 +91,7 @@ fn stop() {
     }
 }
 
-/// Exits with 0 if the child was right, and with 3 if the first lock has fewer allocations.
+/// Exits with 0 if the child succeeded, and with 3 if the first lock makes fewer allocations.
 fn fork(number: u64) {
     static FIRST: Mutex<u64> = Mutex::named("the first", 0);
     static CHILDS: Mutex<u64> = Mutex::named("the child's", 0);
@@ -120,7 +122,7 @@ fn fork(number: u64) {
     assert!(first.join().is_ok());
     assert_eq!(*FIRST.lock(), 1);
     let mut status = 0;
-    // SAFETY: `status` is there to be written.
+    // SAFETY: `status` may be written.
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
     assert_eq!(status, 0, "the child");
     let lost = *snapshot().losses();
@@ -137,7 +139,7 @@ mod signal {
         FairMutex, ReentrantMutex, RwLock, RwLockUpgradableReadGuard, RwLockWriteGuard, Snapshot,
     };
 
-    /// Each is free whenever it is tried: no other thread does that.
+    /// Each is free whenever it is tried, because no other thread tries it.
     static MUTEX: Mutex<u64> = Mutex::named("handler: mutex", 0);
     static FAIR: FairMutex<u64> = FairMutex::named("handler: fair", 0);
     static REENTRANT: ReentrantMutex<u64> = ReentrantMutex::named("handler: reentrant", 0);
@@ -153,20 +155,20 @@ mod signal {
     #[cfg(feature = "tokio")]
     static TOKIO_RWLOCK: nexus_lockprof::tokio::RwLock<u64> =
         nexus_lockprof::tokio::RwLock::named("handler: tokio rwlock", 0);
-    /// Its place is taken in the handler: tries fail.
+    /// Held during the handler, so tries fail.
     static TAKEN: Mutex<u64> = Mutex::named("handler: taken", 0);
 
     static PROGRAMS: Mutex<u64> = Mutex::named("program", 0);
     static OTHER: Mutex<u64> = Mutex::named("program: other", 0);
 
-    /// Acquisitions in the handler, and signals that it was called for.
+    /// Acquisitions in the handler, and the signals that called it.
     static ACQUIRED: AtomicU64 = AtomicU64::new(0);
     static SIGNALLED: AtomicU64 = AtomicU64::new(0);
 
     fn got<G>(guard: Option<G>) -> Option<G> {
         match &guard {
             Some(_) => ACQUIRED.fetch_add(1, Relaxed),
-            // SAFETY: ends the process: a handler cannot panic.
+            // SAFETY: ends the process, because a handler cannot panic.
             None => unsafe { libc::_exit(71) },
         };
         guard
@@ -209,7 +211,7 @@ mod signal {
         try_all();
     }
 
-    /// The signal interrupts the thread's next allocation but `skipped`, which `call` makes.
+    /// Makes the signal interrupt an allocation of `call`: the next one after `skipped` others.
     fn interrupt_after<T>(skipped: u64, call: impl FnOnce() -> T) -> T {
         RAISE_IN.set(skipped + 1);
         let out = call();
@@ -237,7 +239,7 @@ mod signal {
     }
 
     pub(super) fn main() {
-        // SAFETY: an all-zero sigaction is a valid one to fill in.
+        // SAFETY: an all-zero sigaction is valid, and is filled in below.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = on_signal as extern "C" fn(libc::c_int) as usize;
         // SAFETY: `action` is filled in; the handler touches atomics and tries locks.
@@ -245,7 +247,7 @@ mod signal {
             unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
         assert_eq!(set, 0);
 
-        // Before the program's first lock. Nothing is recorded, and nobody has configured.
+        // Before the program's first lock: nothing is recorded, and nobody has configured.
         interrupt();
         on_a_thread(interrupt);
         let tried = ACQUIRED.load(Relaxed);
@@ -258,7 +260,8 @@ mod signal {
                 nexus_lockprof::configure(nexus_lockprof::config().mode(mode)),
                 Ok(())
             );
-            // Threads whose first lock is the handler's, or that are interrupted in the midst of their own first.
+            // Threads whose first lock is the handler's, or that are interrupted during their own
+            // first lock.
             for skipped in 0..30 {
                 on_a_thread(move || {
                     interrupt();
@@ -281,7 +284,8 @@ mod signal {
         assert_eq!(*PROGRAMS.lock(), programs, "the thread's own are all there");
     }
 
-    /// What could not be recorded the first time is, once the thread has waited for a lock. Also while what is measured is collected.
+    /// What could not be recorded at first is recorded once the thread has waited for a lock; also
+    /// during a collection.
     fn known_points() {
         *PROGRAMS.lock() += 1;
         let mut each = 0;
@@ -290,7 +294,7 @@ mod signal {
             interrupt();
             let after = (in_handlers(&snapshot()), ACQUIRED.load(Relaxed));
             each = after.1 - before.1;
-            // Eight points are made at a time.
+            // Eight points are created at a time.
             let expected = if round < 5 { 0 } else { each };
             assert!(
                 after.0 - before.0 >= expected,
@@ -302,9 +306,9 @@ mod signal {
     }
 
     fn block_usr2() {
-        // SAFETY: all zeros is a set, which the next call makes an empty one.
+        // SAFETY: all zeros is a valid set, which the next call empties.
         let mut set = unsafe { std::mem::zeroed() };
-        // SAFETY: the set is there to be written, and then filled in.
+        // SAFETY: the set may be written, and is then filled in.
         unsafe {
             libc::sigemptyset(&raw mut set);
             libc::sigaddset(&raw mut set, libc::SIGUSR2);
@@ -312,7 +316,8 @@ mod signal {
         }
     }
 
-    /// A thread may block signals for a reason of its own: its tries are recorded after it has waited for a lock.
+    /// A thread may block signals for its own reasons. Its tries are recorded after it has waited
+    /// for a lock.
     fn signals_blocked() {
         static TRIED: Mutex<u64> = Mutex::named("program: tried", 0);
         let recorded = || {
@@ -334,7 +339,7 @@ mod signal {
         assert_eq!(recorded(), before + 1_000);
     }
 
-    /// A thread that only tries, and blocks no signals, has all that recorded.
+    /// All tries of a thread are recorded if it only tries and blocks no signals.
     fn only_tries() {
         static TRIED: Mutex<u64> = Mutex::named("program: only tried", 0);
         let acquired = || -> u64 {

@@ -1,10 +1,12 @@
-//! A program at steady lock work whose snapshot is pulled 200 times a second, every other second: what that costs its throughput,
-//! and whether memory and files stay what they are.
+//! A program with steady lock work. Every other second, its snapshot is pulled 200 times a second.
+//! It shows what that costs in throughput, and whether memory and open files stay constant.
 //!
-//! The throughput is what a clock on the wall tells, with whatever else the machine does; beside it is what the threads took of the processor,
-//! which says what a pull costs wherever it is done: the endpoint's part, and the client's, which is here only because this is a test.
+//! Throughput is measured in wall-clock time, including whatever else the machine does. Beside it
+//! is the threads' processor time, which shows what a pull costs anywhere. It has the endpoint's
+//! part, and the client's, which is here only because this is a test.
 //!
-//! `pulled [SECONDS] [PER SECOND]`. Exits with 1 beyond a wide margin only: what a machine does beside is not the program's.
+//! `pulled [SECONDS] [PER SECOND]`. Exits with 1 only beyond a wide margin, because other load on
+//! the machine is not the program's fault.
 
 use nexus_lockprof::{Listen, Mutex};
 use nexus_lockprof_tests::http::At;
@@ -15,10 +17,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the throughput may fall by, and what fails whatever the machine was doing.
+/// The accepted loss of throughput, and the loss that fails whatever the machine was doing.
 const TARGET: f64 = 0.02;
 const MARGIN: f64 = 0.15;
-/// What memory may grow by from the 10th second on.
+/// The accepted growth of memory from the 10th second on.
 const GROWTH_KIB: u64 = 4096;
 const POINTS: usize = 8;
 
@@ -59,10 +61,10 @@ fn main() {
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let mut served_ns = 0;
     let mut early = None;
-    // Points, reservoirs and the clock are made in the first second.
+    // The first second creates points and reservoirs, and calibrates the clock.
     thread::sleep(Duration::from_secs(1));
     for pair in 0..seconds / 2 {
-        // Which of the two comes first changes: what the machine does more and more of is not taken for either.
+        // The order alternates, so that a trend in the machine's load favours neither.
         let first_pulled = pair % 2 == 0;
         let one = second(first_pulled);
         let two = second(!first_pulled);
@@ -130,7 +132,7 @@ fn main() {
         println!("threads: {}", pass(late.threads == early.threads));
         failed |= grown > GROWTH_KIB || late.files != early.files || late.threads != early.threads;
     }
-    // Most of what was to be pulled was.
+    // Most of the planned pulls happened.
     let due = per_second * (seconds / 2);
     println!("{pulled} of {due} pulls: {}", pass(pulled * 10 >= due * 9));
     std::process::exit(i32::from(failed));
@@ -144,7 +146,7 @@ fn name(number: usize) -> &'static str {
     format!("shard {number}").leak()
 }
 
-/// Steady work: a lock every some hundred nanoseconds, seldom the same as the other thread's.
+/// Steady work: a lock every few hundred nanoseconds, seldom the same as the other thread's.
 fn work(locks: &[Mutex<u64>], id: usize) {
     let mut rng = fastrand::Rng::with_seed(id as u64);
     while !STOP.load(Relaxed) {
@@ -159,17 +161,17 @@ fn work(locks: &[Mutex<u64>], id: usize) {
     }
 }
 
-/// What was done in a second.
+/// The work of one second.
 struct Second {
     /// Operations.
     throughput: f64,
-    /// Processor time of all threads but those that work and the one that pulls.
+    /// Processor time of all threads except the workers and the puller.
     others_ns: u64,
 }
 
 fn second(pulled: bool) -> Second {
     PULLING.store(pulled, Relaxed);
-    // What was begun before is over.
+    // Lets earlier work finish.
     thread::sleep(Duration::from_millis(20));
     let known = || {
         WORK_NS
@@ -197,13 +199,13 @@ fn cpu_ns(clock: libc::clockid_t) -> u64 {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the call fills in what it is given.
+    // SAFETY: the call fills in the struct.
     let failed = unsafe { libc::clock_gettime(clock, &raw mut time) };
     assert_eq!(failed, 0);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Pulls when told to, on connections that are kept for as long as the server does.
+/// Pulls on request, on connections that stay open as long as the server allows.
 fn pull(at: &At, per_second: u64) {
     let pause = Duration::from_secs(1) / u32::try_from(per_second.max(1)).unwrap_or(u32::MAX);
     let mut connection = None;
@@ -231,7 +233,7 @@ fn pull(at: &At, per_second: u64) {
     }
 }
 
-/// Reads one, and says whether the server closes after it.
+/// Reads one snapshot, and returns whether the server closes the connection after it.
 fn snapshot(stream: &mut BufReader<Box<dyn nexus_lockprof_tests::http::Stream>>) -> bool {
     let request =
         b"GET /snapshot HTTP/1.1\r\nHost: localhost\r\nAccept: application/vnd.lockprof\r\n\r\n";

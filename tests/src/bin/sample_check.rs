@@ -1,11 +1,13 @@
-//! Compares the profile of `tests/sample` with what that program says it has done: `sample_check COUNTS PROFILE`.
+//! Compares the profile of `tests/sample` with the program's own counts: `sample_check COUNTS
+//! PROFILE`.
 
 use nexus_lockprof_snapshot::{AcquireMode, Point, Snapshot};
 use std::process::ExitCode;
 
 type Error = Box<dyn std::error::Error>;
 
-/// Crates that must be in the profile. The last two use other versions of parking_lot than the others: 0.13 and 0.11.
+/// Crates that must be in the profile. The last two use other versions of parking_lot than the
+/// rest: 0.13 and 0.11.
 const CRATES: [&str; 8] = [
     "dashmap",
     "tokio",
@@ -17,7 +19,7 @@ const CRATES: [&str; 8] = [
     "sled",
 ];
 
-/// What the program counts, where that is in the profile, and whether it is all that is there.
+/// The program's counts, their place in the profile, and whether they cover everything there.
 const COUNTS: [(&str, &str, AcquireMode, bool); 6] = [
     ("dashmap.entry", "/dashmap-", AcquireMode::Exclusive, true),
     (

@@ -1,7 +1,7 @@
 //! A program whose metrics are scraped: `scraped SECONDS`.
 //!
-//! Prints the address that it serves on, works for so long, then prints what it has counted itself, `NAME COUNT` a line, and goes on
-//! serving until its standard input ends; for each line that comes there it does a little more.
+//! Prints its address, works for that long, then prints its own counts, one `NAME COUNT` per line.
+//! It serves until its standard input ends. For each input line it does a little more work.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ type Error = Box<dyn std::error::Error>;
 static SESSIONS: Mutex<u64> = Mutex::named("sessions", 0);
 static QUEUE: Mutex<u64> = Mutex::named("queue", 0);
 
-/// What the program counts, by what Prometheus must say.
+/// The program's counts, by the name Prometheus must show.
 #[derive(Default)]
 struct Counts {
     sessions: AtomicU64,
@@ -54,7 +54,8 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Some hundred short holds, one that others wait for, and one wait that may be given up; then a pause, since the machine is not ours alone.
+/// A few hundred short holds, one that others wait for, and one wait that may time out. Then a
+/// pause, to leave the machine to others.
 fn work(counts: &Counts) {
     for _ in 0..200 {
         *SESSIONS.lock() += 1;

@@ -1,7 +1,8 @@
-//! Every allocation takes a profiled lock, those of the endpoint's threads too: theirs are not recorded, are no loss, and
-//! nobody waits for anybody forever.
+//! Every allocation takes a profiled lock, including those of the endpoint's threads. Theirs are
+//! not recorded and not lost, and no thread waits for ever.
 //!
-//! But for the few that the standard library makes in a new thread before the thread is the endpoint's.
+//! The few that the standard library makes in a new thread before it becomes the endpoint's are an
+//! exception.
 
 use nexus_lockprof::engine::Global;
 use nexus_lockprof::{Listen, Mode, Profiled, Snapshot};
@@ -16,9 +17,9 @@ const REQUESTS: usize = 300;
 
 static SPINNING: lock_api::Mutex<Profiled<Spin, Global>, ()> =
     lock_api::Mutex::from_raw(Profiled::named("allocator"), ());
-/// By the main thread.
+/// Allocations by the main thread.
 static OURS: AtomicU64 = AtomicU64::new(0);
-/// By all others: the endpoint's.
+/// Allocations by all other threads: the endpoint's.
 static THEIRS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
@@ -37,12 +38,12 @@ fn under_lock<T>(system: impl FnOnce() -> T) -> T {
 // SAFETY: the system's allocator, under a lock.
 unsafe impl GlobalAlloc for Locked {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         under_lock(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds this function's contract.
         under_lock(|| unsafe { System.dealloc(pointer, layout) });
     }
 }
@@ -76,10 +77,10 @@ fn main() {
     drop(server);
     let (ours, theirs) = (OURS.load(Relaxed), THEIRS.load(Relaxed));
     let snapshot = nexus_lockprof::snapshot();
-    // The snapshot itself allocates, before, while and after it looks.
+    // The snapshot itself allocates before, during and after its work.
     let later = OURS.load(Relaxed);
     let recorded = acquisitions(&snapshot) + snapshot.losses().total();
-    // A thread for each request, the one that accepts, and what came before `main`.
+    // A thread per request, the accepting one, and allocations before `main`.
     let first = (REQUESTS as u64 + 2) * 5;
     assert!(
         (ours..=later + first).contains(&recorded),

@@ -1,8 +1,10 @@
-//! Snapshots in files, many and large: `snapshot-files make FOLDER FILES POINTS` writes them, `snapshot-files merge FOLDER` merges all
-//! of them, on two threads, and prints how long that took and what memory it needed.
+//! Many large snapshots in files. `snapshot-files make FOLDER FILES POINTS` writes them.
+//! `snapshot-files merge FOLDER` merges all of them on two threads, and prints the time and memory
+//! it took.
 //!
-//! Of the points, four in five have been measured a few times, most others some dozens of times, and one in fifty has
-//! as many samples as a snapshot keeps. The durations of a point have a scale of its own, and spread over eight doublings.
+//! Most points, four in five, were measured a few times. Most others were measured some dozens of
+//! times, and one in fifty has as many samples as a snapshot keeps. The durations of each point
+//! have their own scale, and spread over eight doublings.
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Lock, Merge, Overhead, Point, ProfilerMode, ReadError, Sample, Site,
@@ -14,7 +16,7 @@ use std::time::Instant;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a snapshot keeps of a point's durations at most: `Config::archive`'s default.
+/// The maximum number of a point's durations in a snapshot: `Config::archive`'s default.
 const MOST: u64 = 768;
 
 /// xorshift64*: the same files in each run.
@@ -28,7 +30,7 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
     }
 
-    /// Around some multiple of 20 ns, up to 128 times as long.
+    /// A multiple of 20 ns, up to 128 times as long.
     fn duration(&mut self, scale: u64) -> u64 {
         let octave = scale + self.below(4) + self.below(4);
         (20 << octave) + self.below(20 << octave)
@@ -127,7 +129,7 @@ fn make(folder: &Path, files: u64, points: u64) -> Result<(), Error> {
 
 fn merge(files: &[PathBuf]) -> Result<Merge, Error> {
     let mut merge = Merge::new();
-    // Used again: new memory for each file would have to be cleared each time.
+    // Reused: new memory for each file would have to be cleared each time.
     let mut bytes = Vec::new();
     for file in files {
         bytes.clear();
@@ -177,7 +179,7 @@ fn merge_all(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The most memory that this process has had, in KiB.
+/// The peak memory of this process, in KiB.
 fn peak_kib() -> Result<u64, Error> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

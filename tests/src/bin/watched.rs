@@ -1,5 +1,5 @@
-//! A program to be watched: three threads that keep one another waiting, without using much of the processor, until it is killed.
-//! LOCKPROF_SERVE says where it can be watched.
+//! A program to watch: three threads keep each other waiting, with little processor time, until it
+//! is killed. LOCKPROF_SERVE sets the address.
 
 use std::thread;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn main() {
     });
 }
 
-/// The second of the holds of `HOT` is the one that the first ones wait for.
+/// The second hold of `HOT` is the one that the first ones wait for.
 fn work() {
     *HOT.lock() += 1;
     {

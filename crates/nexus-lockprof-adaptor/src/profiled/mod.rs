@@ -56,7 +56,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// [`try_acquire`](Self::try_acquire) and [`release`](Self::release) take the lock's own part as
 /// functions, and pass `()` to them.
 ///
-/// Functions that end an acquisition are `unsafe`, as in `lock_api`: a guard's measurement points
+/// Functions that end an acquisition are `unsafe`, as in `lock_api`. A guard's measurement points
 /// into the engine it was made in, so it must go back to a lock of that engine.
 ///
 /// ```compile_fail,E0133

@@ -1,4 +1,5 @@
-//! `lockprof`: looks at the profiles of programs that run, and of those that ran. See `docs/guide/lockprof.md`.
+//! `lockprof`: inspects lock profiles of running and finished programs. See
+//! `docs/guide/lockprof.md`.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

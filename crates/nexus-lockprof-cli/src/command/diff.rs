@@ -27,60 +27,62 @@ A figure is worse or better if it changed by --threshold, chance does not explai
 change. A point whose line has moved is found again by its lock, mode and file. Of two snapshots of one process, the
 second covers only what came after the first.";
 
-/// Without --significance, the chance of finding anything between programs that are alike.
+/// Default of --significance: the chance of finding anything between equal programs.
 const SIGNIFICANCE: f64 = 0.05;
-/// The same with one run a side, where only chance within a run is known and not how runs differ.
+/// The default with one run a side, which shows only the chance within a run, not between runs.
 const SIGNIFICANCE_OF_ONE: f64 = 0.01;
 
-/// How it is written.
+/// Output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// A table to read.
     #[default]
     Table,
-    /// Everything that was compared, for programs.
+    /// Everything that was compared, as JSON.
     Json,
 }
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What it was: a file, a process, a socket or a URL.
+    /// The old profile: a file, process, socket or URL.
     #[arg(required_unless_present = "before_runs", requires = "after")]
     pub(crate) before: Option<Target>,
-    /// What it is.
+    /// The new profile.
     pub(crate) after: Option<Target>,
-    /// Several runs of what it was, three or more.
+    /// Several runs of the old program, at least three.
     #[arg(long = "before", value_name = "RUN", num_args = 1.., requires = "after_runs", conflicts_with_all = ["before", "after"])]
     pub(crate) before_runs: Vec<Target>,
-    /// Several runs of what it is.
+    /// Several runs of the new program.
     #[arg(long = "after", value_name = "RUN", num_args = 1.., requires = "before_runs", conflicts_with_all = ["before", "after"])]
     pub(crate) after_runs: Vec<Target>,
-    /// Exit with 1 if anything is worse, or worse by PERCENT at least: `worse` or `worse=25%`.
+    /// Exit with 1 if anything is worse, or worse by at least PERCENT: `worse` or `worse=25%`.
     #[arg(long, value_name = "WHAT", value_parser = fail_on)]
     pub(crate) fail_on: Option<FailOn>,
-    /// Least change that counts.
+    /// Smallest change to report.
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "10%")]
     pub(crate) threshold: f64,
-    /// Chance of finding anything between programs that are alike, all comparisons together [default: 5%; 1% with one run
-    /// a side].
+    /// Chance of finding anything between equal programs, over all comparisons [default: 5%; 1%
+    /// with one run a side].
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) significance: Option<f64>,
-    /// Least time that is waited (or held) at a point, as a share of the time that passes: 0.1% is 1 ms in each second.
+    /// Ignore points that wait (or hold) less than this share of the time: 0.1% is 1 ms in each
+    /// second.
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0.1%")]
     pub(crate) floor: f64,
-    /// Figures to compare [default: steady; with one run a side the four from wait-per-second to contention-share].
+    /// Figures to compare [default: steady; with one run a side the four from wait-per-second to
+    /// contention-share].
     #[arg(long, value_enum, value_name = "METRIC", value_delimiter = ',')]
     pub(crate) metric: Vec<Choice>,
-    /// Lock whose acquisitions count the units of work [default: all locks].
+    /// Lock whose acquisitions count units of work [default: all locks].
     #[arg(long, value_name = "LOCK")]
     pub(crate) work: Option<String>,
-    /// Also what is neither worse nor better.
+    /// Also list what got neither worse nor better.
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// How it is written.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) format: Format,
-    /// Of processes: of the next SECONDS only, one after the other.
+    /// Cover only the next SECONDS of each process, one process after the other.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
 }
@@ -88,7 +90,7 @@ pub(crate) struct Options {
 /// What makes it fail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FailOn {
-    /// Share by which it is worse.
+    /// The share by which it must be worse.
     worse: f64,
 }
 
@@ -100,10 +102,10 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
     }
 }
 
-/// One of the two sides of a comparison.
+/// One side of a comparison.
 #[derive(Debug)]
 struct Side {
-    /// `before`, or what the only run is called.
+    /// `before`, or the name of the only run.
     name: String,
     /// The name of each run.
     targets: Vec<String>,
@@ -181,7 +183,8 @@ fn sides(options: &Options) -> Result<[Side; 2]> {
     let [before, after] = targets;
     let (before, mut after) = (side("before", &before)?, side("after", &after)?);
     if let ([earlier], [later]) = (before.runs.as_slice(), after.runs.as_mut_slice()) {
-        // A later snapshot of a process includes the earlier one, so compare only the interval between them.
+        // A later snapshot of a process includes the earlier one, so compare only the interval
+        // between them.
         let between = later.since(earlier).ok();
         if let Some(between) = between.filter(|interval| interval.elapsed_ns() > 0) {
             *later = between;
@@ -191,7 +194,7 @@ fn sides(options: &Options) -> Result<[Side; 2]> {
     Ok([before, after])
 }
 
-/// A name that was mistyped would leave nothing to divide by, and nothing that is compared.
+/// A mistyped name would leave nothing to divide by, and so nothing to compare.
 fn check_work(sides: &[&Side], work: Option<&str>) -> Result<()> {
     let Some(work) = work else { return Ok(()) };
     for side in sides {
@@ -212,7 +215,7 @@ fn outcome(comparison: &Comparison, fail_on: Option<FailOn>) -> Outcome {
     }
 }
 
-/// What a verdict is called in a table.
+/// The word for a verdict in a table.
 fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Worse => "worse",

@@ -1,4 +1,4 @@
-//! `lockprof export`: a snapshot for other tools.
+//! `lockprof export`: converts a snapshot for other tools.
 
 use crate::command_line::seconds;
 use crate::files;
@@ -22,7 +22,7 @@ Examples:
   lockprof export run.lockprof --format prometheus --top 50
   lockprof export 4711 --seconds 30 --format pprof --kind block -o block.pb.gz";
 
-/// What it is written as.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// Prometheus's text format.
@@ -31,22 +31,22 @@ pub(crate) enum Format {
     Openmetrics,
     /// A gzipped profile for pprof, Pyroscope and Parca; see --kind.
     Pprof,
-    /// Stacks of waiting, one a line, as flame graph tools read them.
+    /// One stack of waiting per line, for flame graph tools.
     Folded,
     /// A flame graph of waiting, as SVG.
     Flamegraph,
-    /// One page for a browser, with findings, tables and charts; needs no network.
+    /// One HTML page with findings, tables and charts; needs no network.
     Html,
     /// JSON.
     Json,
     /// Our own format.
     Lockprof,
-    /// One row for each point, for a spreadsheet.
+    /// One row per point, for a spreadsheet.
     Csv,
 }
 
 impl Format {
-    /// What a file of this name is.
+    /// The format for a file of this name.
     fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let ends = [
@@ -65,39 +65,40 @@ impl Format {
         found.map(|(_, format)| format)
     }
 
-    /// Whether its bytes are nothing for a terminal.
+    /// Whether the format is unreadable on a terminal.
     const fn is_binary(self) -> bool {
         matches!(self, Self::Pprof | Self::Lockprof)
     }
 }
 
-/// Whose time it is, of a pprof profile; as in Go.
+/// Whose time a pprof profile shows, as in Go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
-    /// At who held the lock: the time that others waited for it.
+    /// The holder's: the time that others waited for it.
     #[default]
     Mutex,
-    /// At who waited.
+    /// The waiter's.
     Block,
 }
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What is exported: a process, a socket, a URL or a file.
+    /// What to export: a process, socket, URL or file.
     pub(crate) target: Target,
-    /// What it is written as [default: what the name of --output ends in].
+    /// Output format [default: from the extension of --output].
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// Where it goes. A file appears whole or not at all. - is standard output.
+    /// Output file, written whole or not at all; - is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Of pprof: whose time it is.
+    /// For pprof: whose time to show.
     #[arg(short, long, value_enum, default_value = "mutex")]
     pub(crate) kind: Kind,
-    /// Of prometheus and openmetrics: so many points have series of their own, the rest one together.
+    /// For prometheus and openmetrics: number of points with series of their own; the others share
+    /// one.
     #[arg(short = 'n', long, value_name = "POINTS", default_value_t = prometheus::Text::DEFAULT_TOP)]
     pub(crate) top: usize,
-    /// Of the next SECONDS only, not of all since the start or the last reset.
+    /// Cover only the next SECONDS, not everything since the start or the last reset.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
 }
@@ -121,9 +122,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let snapshot = options.target.snapshot(options.seconds)?;
     let snapshot = match format {
-        // The snapshot as it is.
+        // The snapshot unchanged.
         Format::Json | Format::Lockprof => snapshot,
-        // Paths are shortened, and what then looks alike is one point.
+        // Shortens paths. Points that look alike afterwards become one.
         _ => snapshot.portable(),
     };
     if format != Format::Lockprof {

@@ -1,4 +1,4 @@
-//! `lockprof man` and `lockprof completions`: what is made of the command line's own description.
+//! `lockprof man` and `lockprof completions`: generated from the command line's description.
 
 use crate::command_line::Lockprof;
 use crate::output;
@@ -19,7 +19,7 @@ Examples:
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// The folder; it is made if it is not there.
+    /// Output folder; created if missing.
     pub(crate) folder: PathBuf,
 }
 

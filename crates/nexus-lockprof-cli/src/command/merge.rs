@@ -1,4 +1,4 @@
-//! `lockprof merge`: one snapshot of many.
+//! `lockprof merge`: combines many snapshots into one.
 
 use crate::files;
 use anyhow::Result;
@@ -13,10 +13,11 @@ The order of the files changes nothing, nor does merging what was merged.";
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// The snapshots, in any format.
+    /// Snapshots to merge, in any format.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Where it goes: JSON if the name ends in .json, else .lockprof. It appears whole or not at all. - is standard output.
+    /// Output file: JSON if the name ends in .json, otherwise .lockprof. Written whole or not at
+    /// all; - is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
 }

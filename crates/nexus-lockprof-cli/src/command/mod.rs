@@ -18,7 +18,7 @@ use crate::exit::Outcome;
 use crate::terminal::Color;
 use anyhow::Result;
 
-/// Does what the command line says.
+/// Runs the given command.
 pub(crate) fn run(command: Command, color: Color) -> Result<Outcome> {
     match command {
         Command::Snapshot(options) => snapshot::run(&options)?,

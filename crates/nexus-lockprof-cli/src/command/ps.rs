@@ -1,4 +1,4 @@
-//! `lockprof ps`: who serves on this machine.
+//! `lockprof ps`: lists the processes that serve on this machine.
 
 use crate::number;
 use crate::output;
@@ -22,7 +22,7 @@ A process is listed if it was started with LOCKPROF_SERVE=unix, or calls nexus_l
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// Also sockets that nobody listens on any more.
+    /// Also list sockets without a listener.
     #[arg(long)]
     pub(crate) stale: bool,
 }
@@ -81,7 +81,8 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     output::print(color, &lines.join("\n"))
 }
 
-/// What each of them answers. All are asked at the same time, up to some number: one that is stopped must not keep the others waiting.
+/// What each of them answers. Asks several at the same time, so that a stopped process does not
+/// hold up the others.
 fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
     const AT_ONCE: usize = 16;
     let mut answers = Vec::new();
@@ -100,11 +101,11 @@ fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
     answers
 }
 
-/// By pid.
+/// Sorted by pid.
 fn sockets() -> Vec<Found> {
     let mut found = Vec::new();
     for directory in target::runtime_directories(None) {
-        // Not there is as good as empty, and what is somebody else's is not looked at.
+        // A missing directory counts as empty. Other users' directories are ignored.
         if Trust::default().check_directory(&directory).is_err() {
             continue;
         }
@@ -121,7 +122,7 @@ fn sockets() -> Vec<Found> {
     found
 }
 
-/// Of `PID.sock`.
+/// The pid in `PID.sock`.
 fn pid_of(socket: &Path) -> Option<u32> {
     let name = socket.file_name()?.to_str()?;
     name.strip_suffix(".sock")?.parse().ok()
@@ -145,7 +146,7 @@ fn row(found: &Found) -> Result<[String; 6]> {
                 number::count(acquisitions as f64),
             ]
         }
-        // It is there, and stopped maybe: of all that are, the one that somebody looks for.
+        // The process exists, and may be stopped: exactly the one that the user is looking for.
         Err(error) if name.is_some() && !is_refused(&error) => {
             ["no answer".to_owned(), String::new(), String::new()]
         }
@@ -161,7 +162,7 @@ fn row(found: &Found) -> Result<[String; 6]> {
     ])
 }
 
-/// Whether nobody listens: the number is another process's by now.
+/// Whether nobody listens: the process is gone, and its number may be another's by now.
 fn is_refused(error: &anyhow::Error) -> bool {
     let mut causes = error
         .chain()
@@ -174,7 +175,7 @@ fn process(pid: u32) -> Option<procfs::process::Process> {
     procfs::process::Process::new(i32::try_from(pid).ok()?).ok()
 }
 
-/// Its name: of the file that is run, as `comm` is cut.
+/// The program's name: that of its file, or the truncated `comm`.
 #[cfg(target_os = "linux")]
 fn program(pid: u32) -> Option<String> {
     let process = process(pid)?;
@@ -186,7 +187,7 @@ fn program(pid: u32) -> Option<String> {
     }
 }
 
-/// For how long it has been running.
+/// How long the process has been running.
 #[cfg(target_os = "linux")]
 fn uptime(pid: u32) -> Option<Duration> {
     use procfs::Current;

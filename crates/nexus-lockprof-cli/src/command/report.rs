@@ -1,4 +1,4 @@
-//! `lockprof report`: a snapshot as a table.
+//! `lockprof report`: shows a snapshot as a table.
 
 use crate::command_line::seconds;
 use crate::files;
@@ -18,15 +18,15 @@ Examples:
   lockprof report run.lockprof --filter 'cache shared' --format csv > cache.csv
   lockprof report run.lockprof --format freebsd";
 
-/// How it is written.
+/// Output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people: percentiles, callers, as wide as the terminal.
+    /// A table as wide as the terminal, with percentiles and callers.
     #[default]
     Table,
-    /// As FreeBSD's LOCK_PROFILING(9).
+    /// The columns of FreeBSD's LOCK_PROFILING(9).
     Freebsd,
-    /// One row for each point, for a spreadsheet.
+    /// One row per point, for a spreadsheet.
     Csv,
     /// The snapshot's own JSON.
     Json,
@@ -34,30 +34,31 @@ pub(crate) enum Format {
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What is shown: a process, a socket, a URL or a file.
+    /// What to show: a process, socket, URL or file.
     pub(crate) target: Target,
-    /// What comes first. Formats but `table` keep the snapshot's order, by total wait, of the rows that this leaves at the top.
+    /// Sort order. Formats other than `table` use it to choose rows, and keep the snapshot's order,
+    /// by total wait.
     #[arg(short, long, value_enum, value_name = "KEY", default_value = "wait")]
     pub(crate) sort: Sort,
-    /// So many rows [default: 25 of a table, else all].
+    /// Number of rows to show [default: 25 for tables, all otherwise].
     #[arg(short = 'n', long, value_name = "ROWS")]
     pub(crate) top: Option<usize>,
-    /// How it is written.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) format: Format,
     /// Width of the table in columns [default: the terminal's; 160 without one].
     #[arg(long, value_name = "COLUMNS")]
     pub(crate) width: Option<usize>,
-    /// Callers shown of each point that waited.
+    /// Number of callers to show for each point that waited.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]
     pub(crate) callers: usize,
-    /// Only the lock of this name.
+    /// Show only the lock of this name.
     #[arg(long, value_name = "NAME")]
     pub(crate) lock: Option<String>,
-    /// Only points that have all these words in the lock's name, the place or the mode.
+    /// Show only points that contain all these words in the lock's name, the place or the mode.
     #[arg(long, value_name = "WORDS")]
     pub(crate) filter: Option<String>,
-    /// Of the next SECONDS only, not of all since the start or the last reset.
+    /// Cover only the next SECONDS, not everything since the start or the last reset.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
 }
@@ -68,11 +69,12 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         lock: options.lock.as_deref(),
         filter: options.filter.as_deref(),
         sort: options.sort,
-        // A table tells how many it does not show, so it gets them all.
+        // A table says how many rows it hides, so it gets all of them.
         top: options.top.filter(|_| options.format != Format::Table),
     };
     let snapshot = options.target.snapshot(options.seconds)?;
-    // JSON is the snapshot as it is. Everywhere else paths are shortened, and what then looks alike is one point.
+    // JSON is the snapshot unchanged. All other formats shorten paths, and points that look alike
+    // afterwards become one.
     let snapshot = match options.format {
         Format::Json => snapshot,
         Format::Table | Format::Freebsd | Format::Csv => snapshot.portable(),

@@ -20,7 +20,8 @@ For those, build it with `cargo lockprof run`. Exits with the program's own code
 )]
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// Write the profile to FILE instead of printing the report: as JSON, or in lockprof's own form if FILE ends in `.lockprof`.
+    /// Write the profile to FILE instead of printing the report: as JSON, or in lockprof's own form
+    /// if FILE ends in `.lockprof`.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Number of rows in the report.
@@ -100,7 +101,7 @@ mod linux {
             ));
             return Ok(());
         };
-        // As it was called: a script's program is its interpreter.
+        // The name as typed: a script's program is its interpreter.
         let name = options.program.first().map(Path::new);
         let name = name.and_then(Path::file_name).unwrap_or_default();
         let title = match profile.processes {
@@ -136,7 +137,7 @@ mod linux {
         written.context("the profile cannot be written")
     }
 
-    /// What is no lock, and what is not known.
+    /// Waits for anything but locks, and unknown waits.
     fn notes(profile: &Profile) -> String {
         const SITES: usize = 3;
         let mut notes = String::new();
@@ -191,7 +192,7 @@ mod linux {
         notes
     }
 
-    /// Before the program runs: a profile that cannot be kept is found out too late.
+    /// Checks the output file before the program runs: afterwards it would be too late.
     fn check_out(out: Option<&Path>) -> Result<()> {
         let Some(out) = out else { return Ok(()) };
         let folder = match out.parent() {
@@ -211,7 +212,8 @@ mod linux {
         Ok(())
     }
 
-    /// Waits for the program. What would end this process meanwhile is sent on to it, and this goes on to the report.
+    /// Waits for the program. Forwards signals that would end this process, and then goes on to the
+    /// report.
     fn wait(mut child: Child) -> Result<ExitStatus> {
         use rustix::process::{Pid, Signal, kill_process};
         use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -228,25 +230,26 @@ mod linux {
                     SIGHUP => Signal::HUP,
                     SIGUSR1 => Signal::USR1,
                     SIGUSR2 => Signal::USR2,
-                    // From the terminal they go to all processes there by themselves, and twice might be once too often.
+                    // The terminal already sends these to all its processes; the program should not
+                    // get them twice.
                     _ if is_in_the_foreground() => continue,
                     SIGQUIT => Signal::QUIT,
                     _ => Signal::INT,
                 };
                 if let Some(pid) = pid {
-                    // It may be gone already.
+                    // The program may already be gone.
                     let _ = kill_process(pid, forwarded);
                 }
             }
         });
         let status = child.wait().context("the program cannot be waited for");
         handle.close();
-        // It has nothing to return.
+        // The thread returns nothing.
         let _ = forwarding.join();
         status
     }
 
-    /// Whether an interrupt from a terminal would come to us.
+    /// Whether an interrupt from the terminal reaches this process.
     fn is_in_the_foreground() -> bool {
         let terminal = std::fs::File::open("/dev/tty");
         terminal
@@ -255,7 +258,7 @@ mod linux {
             .is_some_and(|group| group == rustix::process::getpgrp())
     }
 
-    /// The program's own; of a signal, as shells say it.
+    /// The program's exit code. For a signal, the shell's convention.
     fn exit_code(status: ExitStatus) -> u8 {
         if let Some(signal) = status.signal() {
             return 128_u8.saturating_add(u8::try_from(signal).unwrap_or(127));
@@ -266,7 +269,8 @@ mod linux {
             .unwrap_or(1)
     }
 
-    /// Tells the user something, on stderr: standard output is the program's. A closed stderr is no reason to stop.
+    /// Tells the user something on stderr, because standard output is the program's. Carries on if
+    /// stderr is closed.
     fn say(message: std::fmt::Arguments<'_>) {
         tell(&format!("lockprof: {}\n", printable_message(message)));
     }
@@ -275,7 +279,7 @@ mod linux {
         let _ = write!(std::io::stderr(), "{}", printable_lines(text));
     }
 
-    /// Of the terminal, if there is one.
+    /// The terminal's width, if there is one.
     fn width() -> usize {
         const NO_TERMINAL: usize = 160;
         terminal_size::terminal_size_of(std::io::stderr())

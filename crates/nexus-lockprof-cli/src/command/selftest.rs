@@ -1,7 +1,8 @@
-//! `lockprof selftest`: whether this build profiles.
+//! `lockprof selftest`: checks that this build profiles.
 //!
-//! It links the locks and the engine, and takes the road that a profile takes: a lock is made hot, the event must come, and the
-//! snapshot must survive being written and read, and be in the report.
+//! It links the locks and the engine, and follows the whole path of a profile. A lock is made hot,
+//! and the event must arrive. The snapshot must survive being written and read, and must appear in
+//! the report.
 
 use crate::exit::Outcome;
 use crate::files;
@@ -14,17 +15,17 @@ use nexus_lockprof_snapshot::{Hot, Snapshot};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Enough for a 95th percentile to be told.
+/// Enough for a 95th percentile.
 const HOLDS: u64 = 100;
 const NAME: &str = "selftest";
-/// How long each hold is at least.
+/// Minimum length of each hold.
 const HOLD: Duration = Duration::from_micros(20);
-/// What is hot: any hold above this.
+/// Holds longer than this are hot.
 const THRESHOLD: Duration = Duration::from_micros(1);
 
 static LOCK: Mutex<u64> = Mutex::named(NAME, 0);
 
-/// Tells what it has found. It is bad if something is.
+/// Prints its findings. The outcome is bad if one is.
 pub(crate) fn run(color: Color) -> Result<Outcome> {
     match on().and_then(|()| output::print(color, &"lockprof: on")) {
         Ok(()) => {}
@@ -43,9 +44,9 @@ fn failed(color: Color, what: &str, error: &anyhow::Error) -> Result<Outcome> {
     Ok(Outcome::Bad)
 }
 
-/// Whether acquisitions are counted.
+/// Checks that acquisitions are counted.
 fn on() -> Result<()> {
-    // Whatever LOCKPROF says: it is the build that is tested.
+    // Ignores LOCKPROF, because this tests the build.
     let config = Config::default().mode(Mode::Exact).hot_hold(THRESHOLD);
     nexus_lockprof::configure(config).context("it cannot be turned on")?;
     nexus_lockprof::reset();
@@ -62,7 +63,7 @@ fn on() -> Result<()> {
     Ok(())
 }
 
-/// Whether a hot lock is told of, with the right figures, and comes out at the other end.
+/// Checks that a hot lock is reported with the right figures, and survives the whole path.
 fn lock_hot() -> Result<()> {
     let heard: Arc<std::sync::Mutex<Option<Hot>>> = Arc::default();
     let handler = nexus_lockprof::on_event({

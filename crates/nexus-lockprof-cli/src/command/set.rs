@@ -1,4 +1,4 @@
-//! `lockprof set` and `lockprof reset`: what a process measures, and since when.
+//! `lockprof set` and `lockprof reset`: change what a process measures, and since when.
 
 use crate::target::Target;
 use anyhow::Result;
@@ -16,14 +16,15 @@ Examples:
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// The process: a number, a socket or a URL.
+    /// Process: a number, a socket or a URL.
     pub(crate) target: Target,
-    /// mode=off, counts, sampled or exact; budget=SHARE of each thread's time that sampling may take.
+    /// mode=off, counts, sampled or exact; budget=SHARE of each thread's time that sampling may
+    /// take.
     #[arg(required = true, value_name = "NAME=VALUE", value_parser = change)]
     pub(crate) changes: Vec<String>,
 }
 
-/// A name and a value. Which there are, and which values, the process knows.
+/// A name and a value. The process knows which ones are valid.
 fn change(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() && !text.contains('&') => {

@@ -1,4 +1,4 @@
-//! `lockprof snapshot`: a target's snapshot into a file.
+//! `lockprof snapshot`: writes a target's snapshot to a file.
 
 use crate::command_line::seconds;
 use crate::files;
@@ -15,12 +15,13 @@ Examples:
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What is asked: a process, a socket, a URL or a file.
+    /// What to ask: a process, socket, URL or file.
     pub(crate) target: Target,
-    /// The file: JSON if its name ends in .json, else .lockprof. It appears whole or not at all. - is standard output.
+    /// Output file: JSON if its name ends in .json, otherwise .lockprof. Written whole or not at
+    /// all; - is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// Of the next SECONDS only, not of all since the start or the last reset.
+    /// Cover only the next SECONDS, not everything since the start or the last reset.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! `lockprof top`: a process, live on the terminal.
+//! `lockprof top`: shows a process live on the terminal.
 
 use crate::target::Target;
 use crate::terminal::Color;
@@ -16,15 +16,15 @@ Examples:
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What is watched: a process, a socket or a URL; a file is shown as it is.
+    /// What to watch: a process, a socket or a URL; a file is shown once.
     pub(crate) target: Target,
-    /// Time between two looks at the target: a number with ms, s or m.
+    /// Time between updates: a number with ms, s or m.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
-    /// What the table is sorted by at first.
+    /// Initial sort column.
     #[arg(short, long, value_enum, value_name = "COLUMN", default_value = "wait")]
     pub(crate) sort: Column,
-    /// Only points that have all these words in the lock's name, the place or the mode.
+    /// Show only points that contain all these words in the lock's name, the place or the mode.
     #[arg(
         long,
         value_name = "WORDS",
@@ -44,7 +44,7 @@ pub(crate) fn run(options: Options, color: Color) -> Result<()> {
     };
     let connect = move || {
         Ok(Connected {
-            // Now: where there was nothing, which is taken for a file, there may be a socket.
+            // Decided now: a missing path counts as a file, but a socket may appear there later.
             is_static: target.is_static(),
             source: target.connect()?,
         })
@@ -55,7 +55,7 @@ pub(crate) fn run(options: Options, color: Color) -> Result<()> {
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// A number with a unit.
+/// Parses a number with a unit.
 fn interval(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic());
     let (number, unit) = text.split_at(split.unwrap_or(text.len()));

@@ -1,32 +1,32 @@
-//! A figure of one run, as an [`Estimate`] with the standard error that the run by itself tells.
+//! A figure of one run, as an [`Estimate`]: its standard error comes from that run alone.
 
 use nexus_lockprof_snapshot::Durations;
 
-/// A figure, and how far off it may be.
+/// A figure and its uncertainty.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Estimate {
     pub(crate) value: f64,
-    /// Standard error: of what was sampled, and of how else the run might have gone.
+    /// Standard error: from sampling, and from how the run might have gone otherwise.
     pub(crate) error: f64,
-    /// What the error is made of; `None` of a share.
+    /// What the error consists of; `None` for a share.
     sum: Option<Sum>,
 }
 
-/// A sum of durations, by something.
+/// A sum of durations, divided by something.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Sum {
-    /// What it is by: seconds, or events.
+    /// The divisor: seconds or events.
     by: f64,
     /// The sum of the squares of all durations.
     squares: f64,
-    /// Variance of the figure for being estimated from samples.
+    /// Variance that sampling adds to the figure.
     sampled: f64,
-    /// Whether the number of durations is what it is by, so that only their lengths are chance.
+    /// Whether the divisor is the number of durations, so that only their lengths are random.
     each: bool,
 }
 
 impl Sum {
-    /// Variance of what one second or event adds, if it adds `mean`.
+    /// Variance that one second or event adds, if it adds `mean`.
     fn spread(self, mean: f64) -> f64 {
         let square = self.squares / self.by;
         match self.each {
@@ -49,7 +49,7 @@ impl Estimate {
         }
     }
 
-    /// Of the typical one of several runs.
+    /// The typical run of several.
     pub(crate) const fn typical_run(value: f64, error: f64) -> Self {
         Self {
             value,
@@ -58,11 +58,13 @@ impl Estimate {
         }
     }
 
-    /// The standard error of the difference of two: the larger of what each says by itself, and what both say together if they are
-    /// of the same.
+    /// The standard error of the difference of two estimates. It is the larger of two values: what
+    /// each estimate says alone, and what both together say if they come from the same
+    /// distribution.
     ///
-    /// A single event says by itself that there is no other kind; a run that has seen none, that there are none. A few events in a
-    /// short run, taken together with a long one, are few where many should have been.
+    /// The joint value matters when a run has few events. A run with a single event suggests that
+    /// all events are alike, and a run without events suggests that there are none. Pooling with a
+    /// long run shows how many events the short run should have had.
     pub(crate) fn error_of_difference(&self, other: &Self) -> f64 {
         let apart = self.error.hypot(other.error);
         let (Some(a), Some(b)) = (self.sum, other.sum) else {
@@ -81,17 +83,17 @@ impl Estimate {
     }
 }
 
-/// Of so many events not to be measured, the total says what it should.
+/// At most this share of the events may be unmeasured for the total to be exact enough.
 const UNMEASURED: f64 = 0.01;
 
-/// Whether the total is that of all events, or nearly all.
+/// Whether the total covers all events, or nearly all.
 fn is_whole(durations: &Durations) -> bool {
     let unmeasured = durations.unmeasured as f64;
     let events = durations.events as f64 + unmeasured;
     (durations.samples > 0 || events == 0.0) && unmeasured <= UNMEASURED * events
 }
 
-/// The sum of the squares of all durations. Where there is no sample left of them, the most that it can be.
+/// The sum of the squares of all durations. Without samples, the largest possible value.
 fn squares(durations: &Durations) -> f64 {
     let weight: f64 = durations.reservoir.iter().map(|sample| sample.weight).sum();
     if weight > 0.0 {
@@ -107,8 +109,8 @@ fn squares(durations: &Durations) -> f64 {
     }
 }
 
-/// The total for each second. Events that come when they like and take what they like: the variance of their sum is the sum of
-/// their squares (a compound Poisson process).
+/// The total per second. The number and the lengths of the events are random. Then the variance of
+/// their sum is the sum of their squares (a compound Poisson process).
 pub(super) fn per_second(durations: &Durations, seconds: f64) -> Option<Estimate> {
     if seconds <= 0.0 || !is_whole(durations) {
         return None;
@@ -116,7 +118,7 @@ pub(super) fn per_second(durations: &Durations, seconds: f64) -> Option<Estimate
     Some(sum_by(durations, seconds, false))
 }
 
-/// The total for each of `events`, of which those without a duration had one of 0.
+/// The total per event of `events`; events without a duration count as 0.
 pub(super) fn per_event(durations: &Durations, events: f64) -> Option<Estimate> {
     if events <= 0.0 || !is_whole(durations) {
         return None;
@@ -134,12 +136,13 @@ fn sum_by(durations: &Durations, by: f64, each: bool) -> Estimate {
     Estimate::of(durations.total_ns as f64 / by, sum)
 }
 
-/// `part` of `whole`, which are counts.
+/// `part` of `whole`; both are counts.
 pub(super) fn share(part: f64, whole: f64) -> Option<Estimate> {
     if whole <= 0.0 {
         return None;
     }
-    // None of ten does not mean that there can be none: one more of either for the error (Agresti and Coull's way).
+    // None of ten does not mean that none is possible: for the error, add one to each side (Agresti
+    // and Coull).
     let careful = (part + 1.0) / (whole + 2.0);
     Some(Estimate {
         value: part / whole,
@@ -148,7 +151,7 @@ pub(super) fn share(part: f64, whole: f64) -> Option<Estimate> {
     })
 }
 
-/// A count by what else was counted: as many events as came.
+/// A count divided by another count. The number of events is random.
 pub(super) fn count(part: f64, whole: f64) -> Option<Estimate> {
     if whole <= 0.0 {
         return None;
@@ -160,10 +163,11 @@ pub(super) fn count(part: f64, whole: f64) -> Option<Estimate> {
     })
 }
 
-/// The mean of all but the longest tenth. Of a hold of some microseconds, one in hundreds or thousands loses the processor to another
-/// thread, for milliseconds: these make up most of the sum on a busy machine, and are all in that tenth.
+/// The mean without the longest tenth. One hold in hundreds or thousands loses the processor to
+/// another thread, for milliseconds. On a busy machine those make up most of the sum of microsecond
+/// holds, and all are in that tenth.
 pub(super) fn typical(durations: &Durations) -> Option<Estimate> {
-    /// Share of the events that is kept.
+    /// Share of the events to keep.
     const KEPT: f64 = 0.9;
     if !is_whole(durations) {
         return None;
@@ -171,7 +175,7 @@ pub(super) fn typical(durations: &Durations) -> Option<Estimate> {
     let weight: f64 = durations.reservoir.iter().map(|sample| sample.weight).sum();
     let mut left = KEPT * weight;
     let (mut kept, mut samples, mut sum, mut squares) = (0.0, 0.0, 0.0, 0.0);
-    // They ascend.
+    // The samples ascend.
     for sample in durations.reservoir.iter() {
         if left <= 0.0 {
             break;
@@ -203,7 +207,7 @@ mod tests {
     };
 
     impl Metric {
-        /// In a run of that length that has only this point.
+        /// In a run of that length with only this point.
         fn alone(self, point: &Point, seconds: f64) -> Option<Estimate> {
             let snapshot = Snapshot::from_parts(SnapshotParts {
                 elapsed_ns: (seconds * 1e9) as u64,
@@ -240,7 +244,7 @@ mod tests {
 
     #[test]
     fn equal_waits_that_come_by_chance() {
-        // 100 of them: their number is off by 10, which is 10 %.
+        // 100 waits: their number has an error of 10, which is 10 %.
         let estimate = Metric::WaitPerSecond.alone(&point(), 2.0).unwrap();
         assert_eq!(estimate.value, 500_000.0);
         assert!(near(estimate.error, 50_000.0), "{estimate:?}");
@@ -248,7 +252,8 @@ mod tests {
 
     #[test]
     fn one_in_ten_waits() {
-        // Each acquisition waits 10 µs or not at all: a share of 0.1, off by sqrt(0.1 * 0.9 / 1000).
+        // Each acquisition waits 10 µs or not at all: a share of 0.1 with an error of sqrt(0.1 *
+        // 0.9 / 1000).
         let estimate = Metric::WaitPerAcquisition.alone(&point(), 2.0).unwrap();
         assert_eq!(estimate.value, 1_000.0);
         assert!(
@@ -303,7 +308,8 @@ mod tests {
         assert!(near(estimate.error, 100_000.0), "{estimate:?}");
     }
 
-    /// A tenth of the holds lost the processor for milliseconds: a figure of the whole says nothing else.
+    /// A tenth of the holds lost the processor for milliseconds. Figures of all holds would only
+    /// show that.
     #[test]
     fn a_typical_hold_is_not_one_that_lost_the_processor() {
         let holds = |each_ns: u64, lost: usize| {

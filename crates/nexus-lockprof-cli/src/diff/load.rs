@@ -1,30 +1,34 @@
-//! How busy the machine was, by what the profile itself says.
+//! How busy the machine was, estimated from the profile alone.
 //!
-//! A thread that loses the processor while it holds a lock holds it for milliseconds longer, whichever lock it is. So the mean hold over the
-//! typical one (without the longest tenth) is much the same at all points of a run, and the more other programs want the processor, the larger it
-//! is. A lock that some holds of have become long has a larger one alone, which the median over the points does not see.
+//! A thread that loses the processor while it holds a lock holds it for milliseconds longer,
+//! whichever lock it is. So the ratio of the mean hold to the typical one (without the longest
+//! tenth) is similar at all points of a run. It grows with the demand of other programs. If the
+//! holds of one lock get longer, only its own ratio grows, which the median over the points
+//! ignores.
 
 use super::metric::{Metric, Run};
 use super::spread;
 
-/// The least difference in load that makes a difference.
+/// Smaller differences in load do not count.
 const LEAST: f64 = 0.1;
-/// Chance from which on a difference is taken for one. Large: to say that nobody can tell is better than a wrong verdict.
+/// The significance of a load difference. It is large because no verdict is better than a wrong
+/// one.
 const CHANCE: f64 = 0.1;
-/// Points that it takes to tell a lock from the machine.
+/// Points needed to tell a lock from the machine.
 const POINTS: usize = 3;
 
-/// The load of both sides, as the factor by which holds were longer than typical.
+/// The load of both sides: the factor by which holds were longer than typical.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub(crate) struct Load {
     pub(crate) before: f64,
     pub(crate) after: f64,
-    /// Whether the machine was busier for one side: in each of its runs than in each of the other's, or by more than chance.
+    /// Whether the machine was busier for one side: in each of its runs than in each of the
+    /// other's, or significantly.
     pub(crate) differs: bool,
 }
 
 impl Load {
-    /// `None` if too little is held in one of the runs to say.
+    /// `None` if one of the runs has too few holds to tell.
     pub(super) fn of(runs: [&[Run<'_>]; 2], floor: f64) -> Option<Self> {
         let side = |runs: &[Run<'_>]| -> Option<Vec<f64>> {
             runs.iter().map(|run| of_run(run, floor)).collect()

@@ -1,34 +1,36 @@
-//! What is compared: the [`Metric`]s of a point in a [`Run`].
+//! The compared figures: the [`Metric`]s of a point in a [`Run`].
 
 use super::estimate::{self, Estimate};
 use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 use serde::Serialize;
 
-/// What of a point is compared. More is worse, of each.
+/// A figure of a point. For each of them, more is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Metric {
-    /// Nanoseconds waited in each second: what it costs. Grows with the load.
+    /// Nanoseconds waited per second: the cost. It grows with the load.
     WaitPerSecond,
-    /// Nanoseconds waited for each acquisition. Need not grow for a point that does more.
+    /// Nanoseconds waited per acquisition. It need not grow for a point that does more.
     WaitPerAcquisition,
-    /// Nanoseconds that each acquisition held the lock, the time without the processor included.
+    /// Nanoseconds of hold per acquisition, including time without the processor.
     HoldPerAcquisition,
     /// Share of the acquisitions that had to wait.
     ContentionShare,
-    /// Nanoseconds of a hold, without the longest tenth: near the processor time of the hold, since a thread rarely loses the processor in one.
+    /// Nanoseconds of a hold, without the longest tenth. It is close to the processor time of a
+    /// hold, because a thread rarely loses the processor in one.
     TypicalHold,
-    /// Acquisitions for each unit of work: one acquisition of the lock that --work names, or of any lock.
+    /// Acquisitions per unit of work. A unit is one acquisition of the lock that --work names, or
+    /// of any lock.
     AcquisitionsPerWork,
     /// Share of all waiting in the run.
     WaitShare,
 }
 
-/// The metrics that `--metric` can name together.
+/// Names for `--metric`: single metrics, and groups of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
     One(Metric),
-    /// What other programs on the machine move least.
+    /// The metrics least affected by other programs on the machine.
     Steady,
     All,
 }
@@ -61,7 +63,7 @@ impl clap::ValueEnum for Choice {
 }
 
 impl Choice {
-    /// All that were chosen, each once.
+    /// All chosen metrics, each once.
     pub(crate) fn metrics(choices: &[Self]) -> Vec<Metric> {
         let mut metrics: Vec<Metric> = choices
             .iter()
@@ -77,19 +79,20 @@ impl Choice {
     }
 }
 
-/// A snapshot of one run, and what its figures are divided by.
+/// A snapshot of one run, and its divisors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) seconds: f64,
-    /// Units of work that were done.
+    /// Units of work done.
     work: f64,
     /// Nanoseconds waited at all points.
     waited_ns: f64,
 }
 
 impl<'a> Run<'a> {
-    /// The run that `snapshot` is of. Acquisitions of the lock `work` count its units of work, those of all locks if it is `None`.
+    /// The run of `snapshot`. Acquisitions of the lock `work` count its units of work; `None`
+    /// counts those of all locks.
     pub(crate) fn new(snapshot: &'a Snapshot, work: Option<&str>) -> Self {
         let points = snapshot.points().iter();
         let counted = points
@@ -115,7 +118,7 @@ impl Metric {
         Self::WaitShare,
     ];
 
-    /// What says most about a single run.
+    /// The most informative metrics of a single run.
     pub(crate) const OF_ONE_RUN: [Self; 4] = [
         Self::WaitPerSecond,
         Self::WaitPerAcquisition,
@@ -123,14 +126,14 @@ impl Metric {
         Self::ContentionShare,
     ];
 
-    /// What other programs on the machine move least.
+    /// The metrics least affected by other programs on the machine.
     pub(crate) const STEADY: [Self; 3] = [
         Self::TypicalHold,
         Self::AcquisitionsPerWork,
         Self::WaitShare,
     ];
 
-    /// What it is called in a table.
+    /// Column header in a table.
     pub(crate) const fn head(self) -> &'static str {
         match self {
             Self::WaitPerSecond => "wait/s",
@@ -143,12 +146,13 @@ impl Metric {
         }
     }
 
-    /// Whether another program on the machine can move it by much. The share of waits moves less than the waits.
+    /// Whether other programs on the machine can change it much. The share of waits varies less
+    /// than the waits.
     pub(crate) const fn follows_load(self) -> bool {
         !matches!(self, Self::TypicalHold | Self::AcquisitionsPerWork)
     }
 
-    /// Whether it is a time, in nanoseconds, and not a share.
+    /// Whether it is a time in nanoseconds, not a share.
     pub(crate) const fn is_time(self) -> bool {
         match self {
             Self::WaitPerSecond
@@ -159,7 +163,8 @@ impl Metric {
         }
     }
 
-    /// Of a point in a run; `None` where it was not measured, or there is nothing to divide by. The error is what the run by itself tells.
+    /// The figure of a point in a run. `None` if it was not measured, or there is nothing to divide
+    /// by. The error comes from that run alone.
     pub(crate) fn of(self, point: &Point, run: &Run<'_>) -> Option<Estimate> {
         let acquisitions = point.acquisitions as f64;
         match self {
@@ -168,14 +173,15 @@ impl Metric {
             Self::HoldPerAcquisition => estimate::per_event(&point.hold, point.hold.events as f64),
             Self::ContentionShare => estimate::share(point.contentions as f64, acquisitions),
             Self::TypicalHold => estimate::typical(&point.hold),
-            // A lock that is new, or gone, is no change of how often it is taken.
+            // A new or removed lock is no change of how often it is taken.
             Self::AcquisitionsPerWork if point.acquisitions == 0 => None,
             Self::AcquisitionsPerWork => estimate::count(acquisitions, run.work),
             Self::WaitShare => estimate::per_second(&point.wait, run.waited_ns),
         }
     }
 
-    /// Seconds in each second that the figure is about; below some of it nobody cares. `None` where it was not measured.
+    /// Seconds in each second that the figure covers. It does not matter below the floor. `None` if
+    /// not measured.
     pub(crate) fn weight(self, point: &Point, run: &Run<'_>) -> Option<f64> {
         let of =
             |durations: &Durations| Some(estimate::per_second(durations, run.seconds)?.value / 1e9);
@@ -189,10 +195,10 @@ impl Metric {
         }
     }
 
-    /// Of such a point in such runs, what is too little to matter: a figure and its double are alike below it. A logarithm has no use for
-    /// figures near 0, which it takes for very different.
+    /// A negligible value for such a point in such runs: below it, a figure and its double count as
+    /// equal. Without it, logarithms would exaggerate differences between figures near 0.
     pub(crate) fn negligible(self, floor: f64, acquisitions_per_second: f64) -> f64 {
-        /// Whole nanoseconds are what clocks tell.
+        /// Clocks count whole nanoseconds.
         const CLOCK_NS: f64 = 1.0;
         let floor_ns = floor * 1e9;
         let of = |figure: f64, least: f64| {

@@ -1,13 +1,16 @@
-//! What is worse in one snapshot than in another, and whether that is chance.
+//! What got worse from one snapshot to another, and whether that is chance.
 //!
 //! The rule, which `docs/guide/ci.md` explains:
 //!
-//! 1. Each [`Metric`] of each point has a standard error. With several runs a side it is how much they differ ([`spread`]). With one, it covers
-//!    what was not measured of the run and how else the run might have gone if events came by chance ([`estimate`]), and knows nothing of the
-//!    machine's load.
-//! 2. `z` is the difference over the standard error of the difference, and `p` the chance of such a `z` where nothing has changed,
-//!    times the number of comparisons (Bonferroni): one in a hundred diffs of equal runs finds something at a significance of 1 %.
-//! 3. It is worse if `p` is below the significance, it has grown by the threshold at least, and it is about more time than the floor.
+//! 1. Each [`Metric`] of each point has a standard error. With several runs a side it is how much
+//!    they differ ([`spread`]). With one run, it covers what was not measured, and how the run
+//!    might have gone if events came at random ([`estimate`]). It knows nothing of the machine's
+//!    load.
+//! 2. `z` is the difference over the standard error of the difference. `p` is the chance of such a
+//!    `z` if nothing has changed, times the number of comparisons (Bonferroni). At a significance
+//!    of 1 %, one in a hundred diffs of equal runs finds something.
+//! 3. The metric is worse if `p` is below the significance, it has grown by at least the threshold,
+//!    and it covers more time than the floor.
 
 mod estimate;
 mod load;
@@ -25,19 +28,19 @@ use pair::Pair;
 use serde::Serialize;
 use spread::Spread;
 
-/// When a difference is one.
+/// The thresholds for a difference.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Rule {
-    /// Chance of finding anything at all between two runs that are alike.
+    /// Chance of finding anything at all between two equal runs.
     pub(crate) significance: f64,
-    /// Least change, as a share of what was.
+    /// Smallest relevant change, as a share of the old value.
     pub(crate) threshold: f64,
-    /// Least time in each second, waited or held, that the figure is about, in seconds.
+    /// Least time, in seconds per second, that the figure must cover.
     pub(crate) floor: f64,
-    /// The lock whose acquisitions are the units of work; `None` for all locks.
+    /// The lock whose acquisitions count units of work; `None` for all locks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) work: Option<String>,
-    /// What is compared.
+    /// The metrics to compare.
     #[serde(skip)]
     pub(crate) metrics: Vec<Metric>,
 }
@@ -47,15 +50,16 @@ pub(crate) struct Rule {
 pub(crate) enum Verdict {
     Worse,
     Better,
-    /// It changed, and the machine's load did too, which moves it: nobody can tell which it was.
+    /// It changed, but so did the machine's load, which affects it: nobody can tell which was the
+    /// cause.
     Load,
-    /// It may be chance, or is little.
+    /// It may be chance, or is too little.
     Same,
-    /// It is about so little time that nobody cares.
+    /// It covers too little time to matter.
     Small,
 }
 
-/// A metric then and now.
+/// A metric before and after.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) metric: Metric,
@@ -69,7 +73,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// As a share of what was; `None` of nothing.
+    /// As a share of the old value; `None` if that is 0.
     pub(crate) fn relative(&self) -> Option<f64> {
         let difference = self.after.value - self.before.value;
         match self.before.value {
@@ -79,34 +83,35 @@ impl Change {
         }
     }
 
-    /// Whether it has changed by that share of what was at least. Anything is more than a share of nothing.
+    /// Whether it changed by at least this share of the old value. If that is 0, any change is
+    /// enough.
     fn by(&self, share: f64) -> bool {
         self.relative().is_none_or(|change| change.abs() >= share)
     }
 }
 
-/// Whether the point is in both.
+/// On which sides the point exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Presence {
     Both,
-    /// In the second only.
+    /// Only in the second.
     New,
-    /// In the first only.
+    /// Only in the first.
     Gone,
 }
 
-/// A point, and what has changed of it.
+/// A point and its changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) lock: Lock,
     pub(crate) mode: AcquireMode,
-    /// Where it is now, or was.
+    /// Where it is now, or was if it is gone.
     pub(crate) site: Site,
-    /// Where it was, if not there.
+    /// Where it was, if it moved.
     pub(crate) was: Option<Site>,
     pub(crate) presence: Presence,
-    /// Whether it is all points of the lock in the file.
+    /// Whether it stands for all points of the lock in the file.
     pub(crate) together: bool,
     pub(crate) changes: Vec<Change>,
 }
@@ -117,7 +122,7 @@ impl Row {
         verdicts.min().unwrap_or(Verdict::Small)
     }
 
-    /// Nanoseconds by which it waits longer in each second.
+    /// Increase of the wait, in nanoseconds per second.
     fn growth(&self) -> f64 {
         let waits = self
             .changes
@@ -127,26 +132,26 @@ impl Row {
     }
 }
 
-/// Two snapshots, compared.
+/// The comparison of two snapshots.
 #[derive(Clone, Debug)]
 pub(crate) struct Comparison {
-    /// What is worst first, then what is better, then the rest.
+    /// The worst first, then the improved, then the rest.
     pub(crate) rows: Vec<Row>,
     /// Metrics that were compared and are not [`Verdict::Small`].
     pub(crate) comparisons: usize,
-    /// How busy the machine was, of several runs; `None` if nobody can say.
+    /// How busy the machine was, for several runs; `None` if unknown.
     pub(crate) load: Option<Load>,
 }
 
 impl Comparison {
-    /// How many metrics are so.
+    /// The number of metrics with this verdict.
     pub(crate) fn count(&self, verdict: Verdict) -> usize {
         self.changes()
             .filter(|change| change.verdict == verdict)
             .count()
     }
 
-    /// Whether anything is worse, by so much at least.
+    /// Whether anything is worse by at least this share.
     pub(crate) fn is_worse(&self, by: f64) -> bool {
         self.changes()
             .any(|change| change.verdict == Verdict::Worse && change.by(by))
@@ -157,8 +162,8 @@ impl Comparison {
     }
 }
 
-/// Compares two sides, each of one run or several. With one run a side, chance is what such a run by itself says that it is; with more, it is
-/// how much the runs of a side differ.
+/// Compares two sides, each of one run or several. With one run a side, the error comes from the
+/// run itself. With more, it comes from how much the runs of a side differ.
 pub(crate) fn compare(before: &[Snapshot], after: &[Snapshot], rule: &Rule) -> Comparison {
     let work = rule.work.as_deref();
     let [before, after] = [before, after]
@@ -206,7 +211,7 @@ pub(crate) fn compare(before: &[Snapshot], after: &[Snapshot], rule: &Rule) -> C
     }
 }
 
-/// Without its changes.
+/// A row without its changes.
 fn row(pair: &Pair<'_>) -> Option<Row> {
     let point = pair.point()?;
     let presence = match (pair::first(&pair.before), pair::first(&pair.after)) {
@@ -225,7 +230,7 @@ fn row(pair: &Pair<'_>) -> Option<Row> {
     })
 }
 
-/// The point of a pair as it is in a run that has not used it.
+/// The point of a pair as it would be in a run that did not use it.
 fn unused(pair: &Pair<'_>) -> Option<Point> {
     let point = pair.point()?;
     Some(Point::new(
@@ -258,7 +263,7 @@ fn of_two_runs(pairs: &[Pair<'_>], then: &Run<'_>, now: &Run<'_>, rule: &Rule) -
     changes.collect()
 }
 
-/// Not judged yet, except that it is small.
+/// A change without its verdict, except that it is small.
 fn change(
     metric: Metric,
     (before, then): (&Point, &Run<'_>),
@@ -270,13 +275,13 @@ fn change(
     let weight = weights.into_iter().flatten().reduce(f64::max);
     let error = old.error_of_difference(&new);
     let difference = new.value - old.value;
-    // Equal figures do not differ, however sure they are.
+    // Equal figures do not differ, however small their errors.
     let z = if difference == 0.0 {
         0.0
     } else {
         difference / error
     };
-    // What was not timed may matter.
+    // An untimed figure may matter.
     let small = weight.is_some_and(|weight| weight < floor);
     Some(Change {
         metric,

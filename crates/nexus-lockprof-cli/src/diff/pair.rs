@@ -1,13 +1,16 @@
-//! Which point of one snapshot is which of another, whose source may have been edited in between.
+//! Pairs the points of two snapshots. The source may have been edited in between.
 //!
-//! Lines move when something is inserted above them. So points are not paired by their line alone, but in groups: those of one lock, one
-//! mode and one file, wherever cargo keeps that on either's machine.
+//! Lines move when something is inserted above them. So points are not paired by line alone, but in
+//! groups: those of one lock, one mode and one file, wherever cargo keeps that file on each
+//! machine.
 //!
-//! Points of one snapshot that differ only in where cargo keeps a crate are one point: they are added up before anything is paired.
+//! Points of one snapshot that differ only in where cargo keeps a crate are one point. They are
+//! added up before pairing.
 //!
-//! 1. If all places of one snapshot are in the other, nothing has moved: each is paired with itself, and the rest is new or gone.
-//! 2. Else, if there are as many in both, they are paired in their order.
-//! 3. Else nobody can tell which is new: the group is compared as one, at `file:*`.
+//! 1. If all places of one snapshot are in the other, nothing has moved: each is paired with
+//!    itself, and the rest is new or gone.
+//! 2. Otherwise, if both have the same number of points, they are paired in order.
+//! 3. Otherwise nobody can tell which is new: the group is compared as one, at `file:*`.
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Lock, Point, PortablePaths, Site, Snapshot, SnapshotParts, Text,
@@ -15,14 +18,14 @@ use nexus_lockprof_snapshot::{
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-/// A point in the runs of one side, by run; `None` in those in which it was not used.
+/// A point in the runs of one side, by run; `None` for a run that did not use it.
 pub(crate) type Runs<'a> = Vec<Option<InRun<'a>>>;
 
-/// A point in one run. Small, unlike a `Cow`, which has room for a whole point.
+/// A point in one run. It is small, unlike a `Cow`, which has room for a whole point.
 #[derive(Debug)]
 pub(crate) enum InRun<'a> {
     One(&'a Point),
-    /// Several, added up.
+    /// The sum of several points.
     Sum(Box<Point>),
 }
 
@@ -42,7 +45,7 @@ impl Deref for InRun<'_> {
 pub(crate) struct Pair<'a> {
     pub(crate) before: Runs<'a>,
     pub(crate) after: Runs<'a>,
-    /// Whether it is all points of the lock in the file.
+    /// Whether it stands for all points of the lock in the file.
     pub(crate) together: bool,
 }
 
@@ -52,13 +55,13 @@ pub(crate) fn first<'a>(runs: &'a Runs<'_>) -> Option<&'a Point> {
 }
 
 impl Pair<'_> {
-    /// Where it was, if that is not where it is.
+    /// Where it was, if it moved.
     pub(crate) fn was(&self) -> Option<&Site> {
         let (before, after) = (&first(&self.before)?.site, &first(&self.after)?.site);
         (!self.together && position(before) != position(after)).then_some(before)
     }
 
-    /// The point, as it is now, or was.
+    /// The point as it is now, or was if it is gone.
     pub(crate) fn point(&self) -> Option<&Point> {
         first(&self.after).or(first(&self.before))
     }
@@ -78,7 +81,7 @@ impl Group {
         let (name, created_in) = match &point.lock {
             Lock::Named(name) => (Some(name.clone()), None),
             Lock::Created(site) => (None, Some(paths.get(&site.file))),
-            // Which place is the first may be another one in each run.
+            // Runs may differ in which place comes first.
             Lock::FirstUsed(_) | Lock::Anonymous => (None, None),
         };
         Self {
@@ -97,7 +100,8 @@ fn position(site: &Site) -> Position {
     (site.line, site.column)
 }
 
-/// What orders the points of a group, and tells them apart: where the lock was created, if it has no name, and where it is taken.
+/// Orders the points of a group and tells them apart: where an unnamed lock was created, and where
+/// it is taken.
 type Place = (Option<Position>, Position);
 
 fn place(point: &Point) -> Place {
@@ -108,9 +112,10 @@ fn place(point: &Point) -> Place {
     (created, position(&point.site))
 }
 
-/// Pairs the points of two sides, each of one run or several. All runs of a side are of one program, so their places are the same.
+/// Pairs the points of two sides, each of one run or several. All runs of a side are of one
+/// program, so their places are the same.
 pub(crate) fn pairs<'a>(before: &[&'a [Point]], after: &[&'a [Point]]) -> Vec<Pair<'a>> {
-    /// Points of one place, each with the run that it is of.
+    /// Points of one place, each with the number of its run.
     type Several<'a> = Vec<(usize, &'a Point)>;
     type Members<'a> = BTreeMap<Place, Several<'a>>;
     let sides = [before, after];
@@ -120,7 +125,8 @@ pub(crate) fn pairs<'a>(before: &[&'a [Point]], after: &[&'a [Point]]) -> Vec<Pa
         for (run, points) in runs.iter().enumerate() {
             for point in *points {
                 let members = &mut groups.entry(Group::of(point, &mut paths)).or_default()[side];
-                // Pushed, not put in the place of another: two may differ in what is no part of the place.
+                // Push instead of replacing: two points may differ in something that is not part of
+                // the place.
                 let several = members.entry(place(point));
                 several
                     .or_insert_with(|| Vec::with_capacity(runs.len()))
@@ -197,7 +203,7 @@ fn together(points: &[&Point]) -> Option<Point> {
 mod tests {
     use super::*;
 
-    /// A point at a line, with as many acquisitions.
+    /// A point at a line, with that many acquisitions.
     fn at(line: u32) -> Point {
         Point {
             acquisitions: line.into(),

@@ -1,8 +1,9 @@
-//! Runs of two programs, compared by how much runs of one program differ.
+//! Compares the runs of two programs by how much runs of one program differ.
 //!
-//! Everything is done in logarithms: what a busy machine does to a figure it does by a factor. The variance of a figure is that of the runs
-//! of each side around their own mean. Three runs a side leave it four degrees of freedom, so the variances of the same metric at the
-//! other points help out ([`Prior`]).
+//! All calculations use logarithms, because a busy machine changes a figure by a factor. The
+//! variance of a figure is that of the runs of each side around their own mean. Three runs a side
+//! leave it only four degrees of freedom, so the variances of the same metric at the other points
+//! help ([`Prior`]).
 
 use super::estimate::Estimate;
 use super::metric::{Metric, Run};
@@ -11,23 +12,24 @@ use super::student::{Prior, two_sided};
 use super::{Change, Rule, Verdict};
 use nexus_lockprof_snapshot::Point;
 
-/// No two runs are believed to be nearer to one another than this share: a clock has a resolution, and code a layout.
+/// Runs are never assumed to be closer than this share: a clock has a resolution, and code a
+/// layout.
 const LIKENESS: f64 = 0.01;
 
 /// A metric of a point in all runs.
 #[derive(Clone, Debug)]
 pub(super) struct Spread {
     metric: Metric,
-    /// Logarithms of the figures, of each side.
+    /// Logarithms of the figures on each side.
     sides: [Vec<f64>; 2],
-    /// What was added to each figure before.
+    /// What was added to each figure first.
     negligible: f64,
-    /// Whether it is about too little time.
+    /// Whether it covers too little time.
     small: bool,
 }
 
 impl Spread {
-    /// `None` if it was measured in too few runs to say how they differ.
+    /// `None` if too few runs measured it to tell how they differ.
     pub(super) fn of(
         metric: Metric,
         pair: &Pair<'_>,
@@ -71,7 +73,7 @@ impl Spread {
             metric,
             sides,
             negligible,
-            // What was not timed may matter.
+            // An untimed figure may matter.
             small: weight.is_some_and(|weight| weight < rule.floor),
         })
     }
@@ -80,7 +82,7 @@ impl Spread {
         self.sides.iter().map(|side| side.len() as f64).sum::<f64>() - 2.0
     }
 
-    /// Of one run.
+    /// The variance of one run.
     fn variance(&self) -> f64 {
         let squares = self.sides.iter().map(|side| {
             let mean = mean(side);
@@ -89,13 +91,13 @@ impl Spread {
         squares.sum::<f64>() / self.freedom() + LIKENESS * LIKENESS
     }
 
-    /// Not judged yet, except that it is small.
+    /// A change without its verdict, except that it is small.
     fn change(&self, prior: Prior) -> Change {
         let Prior { variance, freedom } = prior.and(self.variance(), self.freedom());
         let estimate = |side: &[f64]| {
             let typical = mean(side).exp();
             let error = typical * (variance / side.len() as f64).sqrt();
-            // The logarithm's own rounding is no figure.
+            // A tiny value is only the logarithm's rounding error.
             let value = typical - self.negligible;
             Estimate::typical_run(if value > 1e-9 * typical { value } else { 0.0 }, error)
         };
@@ -120,7 +122,7 @@ impl Spread {
     }
 }
 
-/// The chance that the means of two sides are as far apart as these, by themselves.
+/// The chance that the means of two equal sides are this far apart.
 pub(super) fn chance(before: &[f64], after: &[f64]) -> f64 {
     let freedom = (before.len() + after.len()) as f64 - 2.0;
     let squares = |side: &[f64]| {
@@ -140,7 +142,7 @@ fn mean(logs: &[f64]) -> f64 {
     logs.iter().sum::<f64>() / logs.len() as f64
 }
 
-/// The changes of many points, by what all of them tell of how runs differ.
+/// The changes of many points. All points together tell how runs differ.
 pub(super) fn changes(points: &[Vec<Spread>]) -> Vec<Vec<Change>> {
     let all = || points.iter().flatten();
     let prior = |metric| {

@@ -1,6 +1,7 @@
-//! Student's t, and what it takes to learn a variance from others.
+//! Student's t, and learning a variance from others.
 
-/// The chance that a Student's t with so many degrees of freedom is further from 0, on either side, than `t`.
+/// The chance that a Student's t with this many degrees of freedom is further from 0, on either
+/// side, than `t`.
 pub(super) fn two_sided(t: f64, freedom: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;
@@ -16,7 +17,7 @@ fn beta(x: f64, a: f64, b: f64) -> f64 {
     let front =
         (libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * x.ln() + b * (-x).ln_1p())
             .exp();
-    // Where the fraction converges fast.
+    // Use the side where the fraction converges fast.
     if x < (a + 1.0) / (a + b + 2.0) {
         front * fraction(x, a, b) / a
     } else {
@@ -61,7 +62,7 @@ fn digamma(mut x: f64) -> f64 {
     sum + x.ln() - 0.5 / x - s * (1.0 / 12.0 - s * (1.0 / 120.0 - s / 252.0))
 }
 
-/// And its derivative.
+/// The derivative of `digamma`.
 fn trigamma(mut x: f64) -> f64 {
     let mut sum = 0.0;
     while x < 10.0 {
@@ -72,10 +73,10 @@ fn trigamma(mut x: f64) -> f64 {
     sum + 1.0 / x + s / 2.0 + s / x * (1.0 / 6.0 - s * (1.0 / 30.0 - s / 42.0))
 }
 
-/// Where `trigamma`, which falls from infinity to 0, is `y`.
+/// Where `trigamma` is `y`. It falls from infinity to 0.
 fn trigamma_inverse(y: f64) -> f64 {
     let (mut low, mut high) = (1e-6_f64, 1e6_f64);
-    // In logarithms: it is a matter of magnitude.
+    // In logarithms, because the magnitude varies widely.
     for _ in 0..100 {
         let middle = (low * high).sqrt();
         if trigamma(middle) > y {
@@ -87,7 +88,8 @@ fn trigamma_inverse(y: f64) -> f64 {
     (low * high).sqrt()
 }
 
-/// What variances of one kind have in common: a variance, and how many degrees of freedom it is worth as a guess of another of the kind.
+/// What variances of one kind have in common: a variance, and how many degrees of freedom it is
+/// worth as a guess of another one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Prior {
     pub(super) variance: f64,
@@ -95,15 +97,16 @@ pub(super) struct Prior {
 }
 
 impl Prior {
-    /// Nothing is known.
+    /// No knowledge.
     pub(super) const NONE: Self = Self {
         variance: 0.0,
         freedom: 0.0,
     };
 
-    /// From variances with so many degrees of freedom each: the more alike they are, beyond what so few tell, the more the prior is worth.
-    /// (G. K. Smyth, Linear models and empirical Bayes methods, 2004, section 6.2.) It is never worth more than what is known of one by
-    /// itself.
+    /// A prior from variances with this many degrees of freedom each. It is worth more the more
+    /// alike they are, beyond what so few degrees would show. (G. K. Smyth, Linear models and
+    /// empirical Bayes methods, 2004, section 6.2.) It is never worth more than a variance's own
+    /// data.
     pub(super) fn of(variances: &[f64], freedom: f64) -> Self {
         const FEW: usize = 3;
         let number = variances.len() as f64;
@@ -129,7 +132,7 @@ impl Prior {
         }
     }
 
-    /// A variance of the kind, with what is known of it by itself.
+    /// A variance of this kind, combined with its own data.
     pub(super) fn and(self, variance: f64, freedom: f64) -> Self {
         let both = self.freedom + freedom;
         Self {
@@ -192,7 +195,7 @@ mod tests {
         assert_eq!(alike.freedom, 4.0, "not more than its own");
         let unlike = Prior::of(&[1e-6, 1.0, 1e-3, 10.0, 1e-8], 4.0);
         assert!(unlike.freedom < 0.5, "{unlike:?}");
-        // By itself an accident; beside its like, one of them.
+        // Alone it looks like an accident; beside the others it is one of them.
         let moderated = alike.and(0.001, 4.0);
         assert!(
             moderated.variance > 0.4 && moderated.freedom == 8.0,

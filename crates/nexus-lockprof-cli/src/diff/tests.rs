@@ -1,4 +1,4 @@
-//! When a difference is one.
+//! When a difference counts as one.
 
 use super::*;
 use nexus_lockprof_snapshot::{Durations, Sample, Samples, SnapshotParts};
@@ -6,7 +6,7 @@ use std::slice::from_ref;
 
 mod runs;
 
-/// Of one run a side.
+/// Compares one run a side.
 fn compare(before: &Snapshot, after: &Snapshot, rule: &Rule) -> Comparison {
     super::compare(from_ref(before), from_ref(after), rule)
 }
@@ -21,7 +21,7 @@ fn rule() -> Rule {
     }
 }
 
-/// So many of so many nanoseconds each.
+/// `events` durations of `each_ns` nanoseconds each.
 fn durations(events: u64, each_ns: u64) -> Durations {
     Durations {
         samples: events,
@@ -73,7 +73,7 @@ fn a_snapshot_is_as_good_as_itself() {
     let comparison = compare(&same, &same, &rule());
     assert_eq!(comparison.count(Verdict::Worse), 0);
     assert_eq!(comparison.count(Verdict::Better), 0);
-    // `b` does not wait: what it waited is small. Its holds are 10 ms in each second.
+    // `b` does not wait, so its wait metrics are small. Its holds are 10 ms per second.
     assert_eq!(comparison.count(Verdict::Small), 3);
     assert_eq!(comparison.comparisons, 5);
     assert!(
@@ -104,7 +104,7 @@ fn what_waits_twice_as_often_is_worse_and_the_other_way_round_better() {
 
 #[test]
 fn what_may_be_chance_is_the_same() {
-    // 20 % more of 100: 1.3 standard errors.
+    // 20 % more than 100: 1.3 standard errors.
     let of = |seconds, waits| over(seconds, vec![point("a", 1, waits)]);
     let comparison = compare(&of(1, 100), &of(1, 120), &rule());
     assert_eq!(verdict(&comparison, Metric::WaitPerSecond), Verdict::Same);
@@ -112,7 +112,7 @@ fn what_may_be_chance_is_the_same() {
 
 #[test]
 fn what_is_about_little_time_is_small() {
-    // 0.5 and 0.9 ms in each second.
+    // 0.5 and 0.9 ms per second.
     let of = |seconds, waits| over(seconds, vec![point("a", 1, waits)]);
     let comparison = compare(&of(20, 100), &of(20, 180), &rule());
     assert_eq!(verdict(&comparison, Metric::WaitPerSecond), Verdict::Small);
@@ -140,7 +140,7 @@ fn what_is_certain_but_little_is_the_same() {
 
 #[test]
 fn the_more_is_compared_the_surer_it_must_be() {
-    // 3.6 standard errors: of four comparisons a find, of 40 000 chance.
+    // 3.6 standard errors: a find among four comparisons, chance among 40 000.
     let pair = |line, waits| point("a", line, waits);
     let alone = compare(
         &over(1, vec![pair(1, 500)]),
@@ -214,7 +214,7 @@ fn a_moved_point_says_where_it_was() {
     assert_eq!(comparison.count(Verdict::Worse), 0);
 }
 
-/// Numbers from 0 to 1, the same ones in each run of the tests.
+/// Numbers from 0 to 1, the same ones in each test run.
 struct Random(u64);
 
 impl Random {
@@ -255,8 +255,9 @@ impl Random {
     }
 }
 
-/// How many of a hundred pairs of runs of one workload, whose events come by chance, are said to differ. At lines 1 to 10 the lock is taken, one time in five
-/// it is waited for, all that takes `mean_ns`: `events` times at the first line, twice as often at the second and so on.
+/// How many of a hundred pairs of runs of one workload with random events are said to differ. At
+/// lines 1 to 10 the lock is taken, and one time in five waited for; all of that takes `mean_ns`.
+/// It happens `events` times at the first line, twice as often at the second, and so on.
 fn found_by_chance(events: f64, mean_ns: f64) -> usize {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let mut run = || {
@@ -281,7 +282,7 @@ fn found_by_chance(events: f64, mean_ns: f64) -> usize {
     differ.count()
 }
 
-/// One is expected; of a fixed seed it is always the same number.
+/// One is expected. With a fixed seed the number is always the same.
 #[test]
 fn runs_that_are_alike_are_told_so() {
     for (events, mean_ns) in [(250.0, 1e5), (25.0, 1e6), (2.5, 1e7)] {
@@ -290,7 +291,7 @@ fn runs_that_are_alike_are_told_so() {
     }
 }
 
-/// Whatever they took, one event here and one there may be chance.
+/// However long they took, one event on each side may be chance.
 #[test]
 fn one_event_says_nothing() {
     let once = |hold_ns| Point {
@@ -304,7 +305,7 @@ fn one_event_says_nothing() {
         &rule(),
     );
     assert_eq!(comparison.count(Verdict::Worse), 0, "{comparison:?}");
-    // Thirty of each, all alike, are another matter.
+    // Thirty on each side, all alike, are not chance.
     let often = |hold_ns| Point {
         acquisitions: 30,
         hold: durations(30, hold_ns),
@@ -321,7 +322,7 @@ fn one_event_says_nothing() {
     );
 }
 
-/// Two waits in a hundredth of the time are no sign that there will be 200.
+/// Two waits in a hundredth of the time do not mean that there will be 200.
 #[test]
 fn a_short_run_is_not_believed_on_a_few_events() {
     let mut long = point("a", 1, 0);

@@ -1,4 +1,4 @@
-//! The pull endpoint's client: HTTP over a Unix socket or a port.
+//! The client of the pull endpoint: HTTP over a Unix socket or a port.
 
 #[cfg(unix)]
 use super::Trust;
@@ -12,20 +12,20 @@ use ureq::Body;
 use ureq::config::Config;
 use ureq::http::Response;
 
-/// The largest snapshot that is read, in bytes.
+/// The largest snapshot to read, in bytes.
 const LARGEST: u64 = 256 << 20;
-/// The most of a refusal's text that is shown, in bytes.
+/// How much of a refusal's text to show, in bytes.
 const LONGEST_REFUSAL: u64 = 1 << 10;
 
 pub(super) struct Client {
     agent: Agent,
-    /// What paths come after, without a slash at its end.
+    /// The URL before the path, without a final slash.
     base: String,
     name: String,
 }
 
 impl Client {
-    /// Of an address.
+    /// A client for a URL.
     pub(super) fn url(url: &str) -> Result<Self> {
         if url.starts_with("https://") {
             bail!(
@@ -46,7 +46,7 @@ impl Client {
             );
         }
         let base = full.trim_end_matches('/');
-        // What a browser shows is what people copy.
+        // People copy the URL that the browser shows.
         let base = base.strip_suffix("/snapshot").unwrap_or(base);
         Ok(Self {
             agent: config().new_agent(),
@@ -55,7 +55,8 @@ impl Client {
         })
     }
 
-    /// Of a Unix socket. Tries it: a socket that nobody listens on, or somebody who is not trusted, is an error here.
+    /// A client for a Unix socket. Tries to connect: a socket without a listener, or with an
+    /// untrusted one, is an error.
     #[cfg(unix)]
     pub(super) fn socket(path: &std::path::Path, trust: Trust) -> Result<Self> {
         use ureq::unversioned::resolver::DefaultResolver;
@@ -73,7 +74,7 @@ impl Client {
         let connector = super::socket::ToSocket(path.to_owned(), trust);
         Ok(Self {
             agent: Agent::with_parts(config(), connector, DefaultResolver::default()),
-            // An address, so that no name is looked up.
+            // An IP address, so that no name is looked up.
             base: "http://127.0.0.1".to_owned(),
             name: path.display().to_string(),
         })
@@ -88,11 +89,11 @@ impl Client {
     fn post(&self, path: &str, form: &str) -> Result<Response<Body>> {
         let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.content_type("application/x-www-form-urlencoded");
-        // In a form `%` begins the number of a byte: 2% is 2%25.
+        // In a form, `%` starts an escaped byte, so 2% is written 2%25.
         self.answered("POST", path, request.send(form.replace('%', "%25")))
     }
 
-    /// The answer, if it is a good one.
+    /// The answer, if it is a success.
     fn answered(
         &self,
         method: &str,
@@ -122,7 +123,7 @@ impl Client {
             ureq::Error::BodyExceedsLimit(limit) => {
                 self.error(format_args!("the answer is larger than {limit} bytes"))
             }
-            // Without the library's word for where it comes from.
+            // Without the library's prefix.
             ureq::Error::Io(error) => self.error(error),
             error => self.error(error),
         }
@@ -133,7 +134,7 @@ impl Client {
     }
 }
 
-/// Why nothing came.
+/// The error for an endpoint that did not answer.
 fn silent() -> anyhow::Error {
     anyhow!(
         "no answer in {} s: is the process stopped?",
@@ -146,7 +147,8 @@ fn config() -> Config {
         .timeout_global(Some(PATIENCE))
         // A refusal's text says what is wrong.
         .http_status_as_error(false)
-        // Whoever answers with another address is no endpoint of ours, and a proxy would see this machine's address, not its own.
+        // Our endpoints never redirect. And a proxy would use this machine's addresses, not its
+        // own.
         .max_redirects(0)
         .max_redirects_will_error(false)
         .proxy(None)

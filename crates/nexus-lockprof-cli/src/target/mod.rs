@@ -1,4 +1,5 @@
-//! Where a snapshot comes from: a [`Target`] as it was typed, and the [`Source`] that it is once it is connected.
+//! Sources of snapshots: a [`Target`] is what the user typed, and a [`Source`] is the connected
+//! target.
 
 mod file;
 mod http;
@@ -22,16 +23,16 @@ use std::time::Duration;
 /// How long a target may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Something that has snapshots.
+/// A source of snapshots.
 pub trait Source {
-    /// The snapshot as it is now.
+    /// The current snapshot.
     ///
     /// # Errors
     ///
     /// If the target does not answer, or answers something else.
     fn snapshot(&mut self) -> Result<Snapshot>;
 
-    /// Starts the target anew, from 0.
+    /// Resets the target's statistics to 0.
     ///
     /// # Errors
     ///
@@ -42,16 +43,17 @@ pub trait Source {
     ///
     /// # Errors
     ///
-    /// If the target does not answer, refuses, or is a file. A refusal has the target's own words.
+    /// If the target does not answer, refuses, or is a file. The error for a refusal quotes the
+    /// target.
     fn set(&mut self, changes: &str) -> Result<()>;
 
-    /// What this is, for people: `/run/user/1000/lockprof/4711.sock`.
+    /// A description, such as `/run/user/1000/lockprof/4711.sock`.
     fn describe(&self) -> String;
 }
 
-/// What a snapshot is asked of: a process, a socket, a URL, a file, or standard input.
+/// A place to get snapshots from: a process, a socket, a URL, a file, or standard input.
 ///
-/// Anything can be typed; whether there is such a thing is known when it is [connected](Self::connect).
+/// Any text is accepted. Only [connecting](Self::connect) shows whether it exists.
 ///
 /// ```
 /// use nexus_lockprof_cli::target::Target;
@@ -65,13 +67,13 @@ pub trait Source {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A process, which serves on the socket in the runtime directory that has its number.
+    /// A process, which serves on the socket with its number in the runtime directory.
     Pid(u32),
     /// A Unix socket: `unix:PATH`.
     Socket(PathBuf),
-    /// What begins with `http://` or `https://`, or an address and a port: `127.0.0.1:9464`.
+    /// A text that begins with `http://` or `https://`, or an address and a port: `127.0.0.1:9464`.
     Url(String),
-    /// A socket or a file, whichever is there.
+    /// A socket or a file, whichever exists.
     Path(PathBuf),
     /// Standard input: `-`.
     Stdin,
@@ -84,7 +86,7 @@ impl FromStr for Target {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         Ok(match (text, text.parse()) {
             ("-", _) => Self::Stdin,
-            // A number that no process can have is a file's name.
+            // A number that no process can have is a file name.
             (_, Ok(pid)) if digits && pid > 0 => Self::Pid(pid),
             _ if text.starts_with("http://") || text.starts_with("https://") => {
                 Self::Url(text.to_owned())
@@ -98,13 +100,13 @@ impl FromStr for Target {
     }
 }
 
-/// Whether it is an address with a port, as `LOCKPROF_SERVE` takes one: what a program was told to serve on is what people have at hand.
+/// Whether it is an address with a port, as in `LOCKPROF_SERVE`: users have that at hand.
 fn is_address(text: &str) -> bool {
     let port = text.strip_prefix("localhost:").map(str::parse::<u16>);
     text.parse::<SocketAddr>().is_ok() || port.is_some_and(|port| port.is_ok())
 }
 
-/// As it was typed.
+/// As the user typed it.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,7 +120,8 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// Whether it stays as it is: a file or standard input. A path at which there is nothing yet counts as a file.
+    /// Whether it never changes: a file or standard input. A path where nothing exists yet counts
+    /// as a file.
     #[must_use]
     pub fn is_static(&self) -> bool {
         match self {
@@ -132,7 +135,8 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// If it is not there, or not what it was taken for: the error says what the text was taken for, and what is wrong with that.
+    /// If it does not exist, or is something else. The error says what kind of target the text was
+    /// taken for, and what is wrong with it.
     ///
     /// ```
     /// use nexus_lockprof_cli::target::Target;
@@ -164,11 +168,12 @@ impl Target {
         }
     }
 
-    /// The snapshot as it is now, or, of `interval`, what happened while that passed.
+    /// The current snapshot, or with `interval` what happens during that time.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect) and [`Source::snapshot`], and for an interval of what does not change.
+    /// As for [`connect`](Self::connect) and [`Source::snapshot`]; also if `interval` is given for
+    /// a target that never changes.
     pub fn snapshot(&self, interval: Option<Duration>) -> Result<Snapshot> {
         let mut source = self.connect()?;
         let Some(interval) = interval else {

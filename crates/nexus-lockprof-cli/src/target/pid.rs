@@ -1,16 +1,17 @@
-//! A process: where its socket is.
+//! Finds the socket of a process.
 
 use super::trust::{Trust, own_uid};
 use super::{Source, connect_socket};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 
-/// The directories in which a process of this user, or of `of`, may have its socket: `$XDG_RUNTIME_DIR/lockprof` and
-/// `/tmp/lockprof-UID`, for it may not have the variable that we have, or the other way round.
+/// The directories where a process of this user, or of `of`, may have its socket:
+/// `$XDG_RUNTIME_DIR/lockprof` and `/tmp/lockprof-UID`. Both, because only one of the two processes
+/// may have the variable.
 pub(crate) fn runtime_directories(of: Option<u32>) -> Vec<PathBuf> {
     let mut directories = Vec::new();
     if let Some(runtime) = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from) {
-        // Its specification says to ignore one that is not absolute.
+        // The specification says to ignore a relative path.
         if runtime.is_absolute() {
             directories.push(runtime.join("lockprof"));
         }
@@ -37,7 +38,7 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
         socket.symlink_metadata().ok()?;
         match trust.check_directory(directory) {
             Ok(()) => Some(socket),
-            // Of another user, who must not hide the one that comes next.
+            // It belongs to another user, who must not hide the next one.
             Err(error) => {
                 refused.get_or_insert(error);
                 None
@@ -64,7 +65,7 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
     connect_socket(&socket, trust).map_err(|error| error.context(socket.display().to_string()))
 }
 
-/// Whose process it is; `None` if there is none, or the system does not tell.
+/// The owner of a process; `None` if it does not exist, or the system does not say.
 #[cfg(target_os = "linux")]
 fn owner_of(pid: u32) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;

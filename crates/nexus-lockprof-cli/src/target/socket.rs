@@ -1,4 +1,4 @@
-//! A Unix socket as a way for HTTP.
+//! HTTP over a Unix socket.
 
 use super::Trust;
 use rustix::net::{
@@ -35,14 +35,16 @@ impl Connector for ToSocket {
     }
 }
 
-/// Connects, or gives up after `limit`: [`UnixStream::connect`] waits without end for a process that is stopped, once as many wait as the system lets.
+/// Connects, or gives up after `limit`. [`UnixStream::connect`] waits for ever for a stopped
+/// process once its backlog is full.
 ///
-/// Whoever listens must be trusted. That is found out by the connection itself: a path may be another's by the time it is connected to.
+/// The listener must be trusted. The connection itself proves that, because a path may change hands
+/// before the connect.
 pub(super) fn open(path: &Path, trust: Trust, limit: Option<Duration>) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(path)?;
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    // Of a Unix socket, this is also for how long `connect` waits.
+    // On a Unix socket, this also limits `connect`.
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, limit)?;
     connect(&socket, &address)?;
     let stream = socket.into();
@@ -82,13 +84,13 @@ impl Transport for OverSocket {
         Ok(amount > 0)
     }
 
-    /// Each request has a connection of its own.
+    /// Each request has its own connection.
     fn is_open(&mut self) -> bool {
         false
     }
 }
 
-/// A timeout of the socket as what it is.
+/// Turns a timeout of the socket into a timeout error.
 fn timely(error: io::Error, timeout: NextTimeout) -> Error {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Error::Timeout(timeout.reason),

@@ -1,16 +1,17 @@
-//! Whose sockets are talked to. Others could pose as a process, and what they answer would be taken for its profile.
+//! Trusted owners of sockets. Other users could pose as a process, and lockprof would take their
+//! answers for its profile.
 
 use anyhow::{Result, bail};
 use std::path::Path;
 
-/// Users: this one, root, and maybe one more.
+/// Trusted users: this one, root, and maybe one more.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trust {
     owner: Option<u32>,
 }
 
 impl Trust {
-    /// Also the user whose process it is, if the system tells.
+    /// Also trusts the owner of the process, if the system names it.
     pub(crate) fn with_owner(owner: Option<u32>) -> Self {
         Self { owner }
     }
@@ -19,7 +20,7 @@ impl Trust {
         uid == 0 || Some(uid) == own_uid() || Some(uid) == self.owner
     }
 
-    /// Whether only these users can put sockets there.
+    /// Checks that only these users can create sockets in the directory.
     #[cfg(unix)]
     pub(crate) fn check_directory(self, directory: &Path) -> Result<()> {
         use std::os::unix::fs::MetadataExt;
@@ -45,7 +46,7 @@ impl Trust {
         Ok(())
     }
 
-    /// Whether one of these users listens at the other end.
+    /// Checks that one of these users listens at the other end.
     #[cfg(target_os = "linux")]
     pub(super) fn check_peer(
         self,
@@ -56,7 +57,8 @@ impl Trust {
         self.check_user(peer.uid.as_raw())
     }
 
-    /// The same by the socket's file, where the system does not tell otherwise: it is its server's, who alone can replace it.
+    /// The same check by the socket's file, where the system offers nothing better. The file
+    /// belongs to its server, and only its owner can replace it.
     #[cfg(all(unix, not(target_os = "linux")))]
     pub(super) fn check_peer(
         self,
@@ -98,7 +100,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::{UnixListener, UnixStream};
 
-    /// A number that neither this user nor root has.
+    /// A user id of neither this user nor root.
     fn other() -> u32 {
         own_uid().unwrap_or_default() + 1
     }
@@ -142,7 +144,7 @@ mod tests {
         symlink(folder.path(), &path).unwrap();
         let found = check(Trust::default());
         assert!(found.contains(" is no directory: "), "{found}");
-        // As root one can give it away.
+        // Root can give the file away.
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();

@@ -1,4 +1,4 @@
-//! What a stack waits for: a lock, or something else. The functions of the lock are at its top.
+//! What a stack waits for: a lock, or something else. The lock's functions are at its top.
 
 use super::layout::call;
 use super::record::Waits;
@@ -9,7 +9,7 @@ use nexus_lockprof_snapshot::AcquireMode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Lock(AcquireMode, &'static str),
-    /// No lock: threads wait there for work as a rule.
+    /// No lock: usually threads wait there for work.
     Other(&'static str),
     Unknown,
 }
@@ -17,7 +17,8 @@ pub(super) enum Kind {
 use AcquireMode::{Exclusive, Shared, Upgradable};
 use Kind::{Lock, Other, Unknown};
 
-/// Functions of Rust's libraries: words that are in the function's name, or in its file's. The first that has them all is it.
+/// Functions of Rust's libraries: words in the function's name or its file's. The first row whose
+/// words all match wins.
 const RUST: [(&[&str], Kind); 15] = [
     // parking_lot
     (&["raw_rwlock", "upgrade_slow"], Lock(Exclusive, "RwLock")),
@@ -56,7 +57,7 @@ const RUST: [(&[&str], Kind); 15] = [
     (&["std::thread", "park"], Other("thread::park")),
 ];
 
-/// Functions of other libraries, by what their names have in them.
+/// Functions of other libraries, by a part of their name.
 const OTHERS: [(&str, Kind); 9] = [
     ("g_mutex_lock", Lock(Exclusive, "GMutex")),
     ("g_rec_mutex_lock", Lock(Exclusive, "GRecMutex")),
@@ -89,7 +90,7 @@ fn by_name(call: &Call) -> Option<Kind> {
     if let Some((_, kind)) = other {
         return Some(*kind);
     }
-    // parking_lot_core parks threads for locks and for condition variables alike.
+    // parking_lot_core parks threads both for locks and for condition variables.
     if !is_of_a_library(call) || crate_of(function) == "parking_lot_core" {
         return None;
     }
@@ -99,7 +100,8 @@ fn by_name(call: &Call) -> Option<Kind> {
     kind.map(|&(_, kind)| kind)
 }
 
-/// Without names: a lock of three states, as std's mutex is, waits for its 2 to change, and whoever has waited for it wakes the next.
+/// Without names: a lock with three states, like std's mutex, waits for its 2 to change, and a
+/// thread that waited for it wakes the next.
 fn by_protocol(waits: &Waits) -> Kind {
     const CONTENDED: u64 = 2;
     match waits.value == CONTENDED && waits.released > waits.waits / 2 {
@@ -108,16 +110,18 @@ fn by_protocol(waits: &Waits) -> Kind {
     }
 }
 
-/// How many of the innermost calls are the lock's own, and those of the libraries that it calls or is called through.
+/// How many of the innermost calls belong to the lock, and to libraries it calls or is called
+/// through.
 pub(super) fn implementation(calls: &[Call]) -> usize {
-    // What a thread runs may have been put into the function that begins it.
+    // The thread's own function may have been inlined into the one that starts it.
     let end = calls.iter().position(begins_thread);
     let calls = calls.get(..end.unwrap_or(calls.len())).unwrap_or(calls);
     let is_inner = |call: &&Call| is_lock(call) || is_of_a_library(call);
     let run = calls.iter().take_while(is_inner).count();
     match run == calls.len() && end.is_none() {
         false => run,
-        // The program has no functions of its own there: those that call the lock are the library's.
+        // The program has no functions of its own there, so the lock's callers belong to the
+        // library.
         true => calls.iter().rposition(is_lock).map_or(0, |last| last + 1),
     }
 }
@@ -129,7 +133,7 @@ pub(super) fn begins_thread(call: &Call) -> bool {
     function.is_some_and(|function| function.contains(BEGIN))
 }
 
-/// Crates, and C++'s namespaces, through which locks are taken.
+/// Crates and C++ namespaces through which programs take locks.
 const LIBRARIES: [&str; 8] = [
     "alloc",
     "core",
@@ -153,7 +157,7 @@ fn is_of_a_library(call: &Call) -> bool {
             .any(|folder| file.contains(folder))
 }
 
-/// Whether it is a lock's very own, whatever calls it.
+/// Whether this function always belongs to a lock, whatever calls it.
 fn is_lock(call: &Call) -> bool {
     let function = call.frame.function.as_deref().unwrap_or_default();
     by_name(call).is_some()
@@ -162,7 +166,7 @@ fn is_lock(call: &Call) -> bool {
         || call.module.starts_with("libpthread")
 }
 
-/// The crate that a demangled function is of: the first word of its path, or of the type that it is a method of.
+/// The crate of a demangled function: the first word of its path, or of its method's type.
 fn crate_of(function: &str) -> &str {
     let path = function.trim_start_matches(['<', '&', '*', '(', '[']);
     let path = path.trim_start_matches("mut ").trim_start_matches("dyn ");
@@ -266,7 +270,7 @@ mod tests {
                 Lock(Exclusive, "Mutex"),
                 2,
             ),
-            // The closure is in the function that calls it.
+            // The closure was inlined into its caller.
             (
                 &[
                     "parking_lot::raw_mutex::RawMutex::lock_slow",

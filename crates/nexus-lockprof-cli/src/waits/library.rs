@@ -1,4 +1,4 @@
-//! The library, and the folder of a run.
+//! The preloaded library, and the folder of a run.
 
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_snapshot::replace_file;
@@ -11,18 +11,19 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Empty where there is none.
+/// Empty where there is no library.
 pub(super) const LIBRARY: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/liblockprof_preload.so"));
 const WHY_NOT: &str = include_str!(concat!(env!("OUT_DIR"), "/why_not.txt"));
-/// What it is called, by which its own frames are known.
+/// Its file name, which also identifies its own frames.
 pub(super) const NAME: &str = "liblockprof_preload.so";
 
-/// The most bytes of the folder's path that the library takes.
+/// The longest folder path the library accepts, in bytes.
 const LONGEST: usize = 400;
 
-/// What the loader may make of `$LIB` in a path, by how the system was built. Other C libraries do not know `$LIB`: so programs of theirs,
-/// which could not load ours, do not find it, and run without.
+/// What the loader may make of `$LIB` in a path, depending on how the system was built. Other C
+/// libraries do not know `$LIB`. So their programs, which could not load our library, do not find
+/// it, and run without.
 const LIBS: [&str; 4] = [
     "lib/x86_64-linux-gnu",
     "lib/aarch64-linux-gnu",
@@ -30,15 +31,16 @@ const LIBS: [&str; 4] = [
     "lib",
 ];
 
-/// A folder in which processes leave their files, removed in the end, and the library.
+/// A folder where processes leave their files, removed at the end; and the library.
 pub(crate) struct Folder {
     path: PathBuf,
-    /// The folder that the library is in. It stays: a process that goes on would load whatever somebody puts in its place.
+    /// The folder of the library. It stays: a process that continues would load whatever somebody
+    /// else puts there.
     library: PathBuf,
 }
 
 impl Folder {
-    /// In a place that may have programs, with a path that the loader takes for one.
+    /// Creates it in a place that allows executables, with a path that the loader accepts.
     pub(crate) fn new() -> Result<Self> {
         if LIBRARY.is_empty() {
             bail!("`lockprof run` cannot profile: {WHY_NOT}");
@@ -57,7 +59,7 @@ impl Folder {
             let path = candidate.join(&name);
             match is_fit(&candidate).and_then(|()| make(&path)) {
                 Ok(()) => {
-                    // Where it can be for good, or else beside the files.
+                    // In its permanent place, or else beside the files.
                     let library = kept().or_else(|_| put(&path.join("preload")))?;
                     return Ok(Folder { path, library });
                 }
@@ -74,7 +76,8 @@ impl Folder {
         &self.path
     }
 
-    /// What `LD_PRELOAD` is to be: ours first, so that it sees the program's calls before others do.
+    /// The value for `LD_PRELOAD`. Ours comes first, so that it sees the program's calls before
+    /// others do.
     pub(crate) fn preload(&self) -> OsString {
         let mut value = self.library.join("$LIB").join(NAME).into_os_string();
         if let Some(theirs) = std::env::var_os("LD_PRELOAD").filter(|value| !value.is_empty()) {
@@ -84,7 +87,8 @@ impl Folder {
         value
     }
 
-    /// What `LOCKPROF_WAITS` is to be: this process, whose child gets its file at once, and the folder.
+    /// The value for `LOCKPROF_WAITS`: this process, whose child gets its file at once, and the
+    /// folder.
     pub(crate) fn variable(&self) -> OsString {
         let mut value = OsString::from(format!("{}:", std::process::id()));
         value.push(&self.path);
@@ -92,7 +96,7 @@ impl Folder {
     }
 }
 
-/// The library in the user's cache folder, where nobody else can put another one in its place.
+/// The library in the user's cache folder, where nobody else can replace it.
 fn kept() -> Result<PathBuf> {
     let absolute = |name: &str| {
         let folder = std::env::var_os(name).map(PathBuf::from);
@@ -116,7 +120,7 @@ fn kept() -> Result<PathBuf> {
     put(&folder)
 }
 
-/// Whether nobody else can change what is in a folder.
+/// Checks that nobody else can change the folder's content.
 fn is_ours(folder: &Path) -> Result<()> {
     const OTHERS: u32 = 0o022;
     let meta = fs::symlink_metadata(folder)
@@ -128,7 +132,8 @@ fn is_ours(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts the library into a folder, as the loader will look for it. What is there already stays, if it is the same.
+/// Puts the library into a folder, where the loader will look for it. Keeps an identical existing
+/// file.
 fn put(folder: &Path) -> Result<PathBuf> {
     for lib in LIBS {
         let folder = folder.join(lib);
@@ -138,7 +143,7 @@ fn put(folder: &Path) -> Result<PathBuf> {
         if fs::read(&library).is_ok_and(|bytes| bytes == LIBRARY) {
             continue;
         }
-        // A program that has it mapped keeps the one that it has.
+        // A program that has the old file mapped keeps it.
         let written = replace_file(&library, |mut file| file.write_all(LIBRARY));
         written.with_context(|| format!("{} cannot be written", library.display()))?;
     }
@@ -171,14 +176,15 @@ fn is_fit(folder: &Path) -> Result<()> {
 }
 
 fn make(folder: &Path) -> Result<()> {
-    // Nobody else's: the program may tell things in it that are nobody's business.
+    // Private, because the program's data in it may be confidential.
     let made = DirBuilder::new().mode(0o700).create(folder);
     made.with_context(|| format!("{} cannot be made", folder.display()))
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A process that outlives the program has its file mapped, and nobody reads it any more. The library stays where it is.
+        // A process that outlives the program still has its file mapped, but nobody reads it any
+        // more. The library stays in its place.
         if !self.library.starts_with(&self.path) {
             let _ = fs::remove_dir_all(&self.path);
             return;

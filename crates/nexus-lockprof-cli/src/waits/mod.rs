@@ -1,8 +1,10 @@
-//! The waits of a program that is already built: what `lockprof run` makes of the files that the preloaded library has left.
+//! The waits of an already built program: `lockprof run` evaluates the files that the preloaded
+//! library has left.
 //!
-//! - `program` looks whether the library can see anything in the program; `library` has the library.
-//! - `record` reads a file; `symbols` gives its addresses names.
-//! - `kind` says what a stack waits for: a lock, or something else. `profile` makes a snapshot.
+//! - `program` checks whether the library can see anything in the program; `library` contains the
+//!   library.
+//! - `record` reads a file; `symbols` resolves its addresses to names.
+//! - `kind` says what a stack waits for: a lock, or something else. `profile` builds a snapshot.
 
 mod kind;
 pub(crate) mod library;
@@ -11,7 +13,7 @@ pub(crate) mod program;
 mod record;
 mod symbols;
 
-// The library's own source: it says what is where in a file.
+// The library's own source, which defines the file's layout.
 #[allow(
     dead_code,
     unreachable_pub,

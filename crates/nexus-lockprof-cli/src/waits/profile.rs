@@ -1,4 +1,4 @@
-//! A snapshot of the waits that the processes of a run have recorded.
+//! Builds a snapshot of the waits that the processes of a run recorded.
 
 use super::kind::{self, Kind};
 use super::record::{self, Record, Waits};
@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What came of a run.
+/// The result of a run.
 pub(crate) struct Profile {
     pub(crate) snapshot: Snapshot,
-    /// Processes that were seen: the first, and those that have waited.
+    /// Processes seen: the first, and those that waited.
     pub(crate) processes: usize,
-    /// What else was waited for, and how.
+    /// Waits for anything but locks, by kind.
     pub(crate) others: BTreeMap<&'static str, Sums>,
-    /// Stacks of which it is not known.
+    /// Stacks of unknown kind.
     pub(crate) unknown: Vec<(Site, Sums)>,
     /// Waits for locks that had not ended when their process did.
     pub(crate) unfinished: u64,
@@ -52,11 +52,11 @@ struct LockWait<'a> {
     what: &'static str,
     site: Site,
     stack: Vec<Call>,
-    /// The variable that the lock is.
+    /// The lock's variable.
     variable: Option<String>,
 }
 
-/// Reads what the processes of a run have left in `folder`. `None` if there is nothing.
+/// Reads the files that the processes of a run left in `folder`. `None` if there are none.
 pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> {
     let mut records = Vec::new();
     let unread = || format!("{} cannot be listed", folder.display());
@@ -128,7 +128,7 @@ fn name_of(program: &Path) -> String {
         .into_owned()
 }
 
-/// Paths below the folder that the program was started in are told from there, as compilers are given them.
+/// Makes paths below the folder that the program started in relative, as compilers get them.
 fn shorten(calls: &mut [Call], here: Option<&Path>) {
     let Some(here) = here.and_then(Path::to_str).filter(|here| here.len() > 1) else {
         return;
@@ -145,7 +145,7 @@ fn shorten(calls: &mut [Call], here: Option<&Path>) {
     }
 }
 
-/// `file:line`; without debug information the function and the file with its code, and where in them.
+/// `file:line`. Without debug information: the function and the code file, with the offset.
 fn site_of(call: &Call) -> Site {
     let frame = &call.frame;
     if let (Some(file), Some(line)) = (&frame.file, frame.line) {
@@ -158,7 +158,7 @@ fn site_of(call: &Call) -> Site {
     Site::new(place, 0, 0)
 }
 
-/// What a function without a name is called: the file with its code, and where in it. That is the same in each run.
+/// A name for a function without one: the code file and the offset. It is the same in each run.
 fn unnamed(call: &Call) -> Option<String> {
     let has_module = !call.module.is_empty();
     has_module.then(|| format!("{}+{:#x}", call.module, call.offset))
@@ -170,16 +170,17 @@ fn frame(call: &Call) -> Frame {
     frame
 }
 
-/// Without the functions that begin each thread.
+/// Removes the functions that start each thread.
 fn cut(mut calls: Vec<Call>) -> Vec<Call> {
     if let Some(end) = calls.iter().position(kind::begins_thread) {
-        // The place itself stays.
+        // Keeps the place itself.
         calls.truncate(end.max(1));
     }
     calls
 }
 
-/// The variable that is the lock, if all of these waits were for one. parking_lot's threads wait at an address of their own.
+/// The lock's variable, if all of these waits were for one. parking_lot's threads wait at an
+/// address of their own.
 fn variable(files: &mut Files, record: &Record, waits: &Waits) -> Option<String> {
     let name = (!waits.is_mixed).then(|| files.variable(record, waits.address))??;
     let name = symbols::demangled(&name);
@@ -188,7 +189,8 @@ fn variable(files: &mut Files, record: &Record, waits: &Waits) -> Option<String>
 
 fn points(locks: &[LockWait<'_>]) -> Vec<Point> {
     let point = |lock: &LockWait<'_>| {
-        // A lock that is no variable is called by the place where it was waited for: its address may later be another's.
+        // A lock without a variable is named by the place that waited for it, because its address
+        // may later belong to another lock.
         let name = match &lock.variable {
             Some(variable) => variable.clone(),
             None => format!("{} at {}", lock.what, lock.site),
@@ -200,7 +202,7 @@ fn points(locks: &[LockWait<'_>]) -> Vec<Point> {
             timeouts: waits.timeouts,
             vain_wait_ns: waits.timeout_ns,
             wait: durations(waits),
-            // Each of them held the lock, for how long nobody knows.
+            // Each of them held the lock, for an unknown time.
             hold: Durations {
                 unmeasured: waits.waits,
                 ..Durations::default()
@@ -241,7 +243,7 @@ fn snapshot(points: Vec<Point>, pid: u32, elapsed: Duration, lost: u64) -> Snaps
         .iter()
         .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
     Snapshot::from_parts(SnapshotParts {
-        // Another one in each run.
+        // Different in each run.
         engine: now ^ u64::from(std::process::id()).rotate_right(16),
         collection: 1,
         taken_unix_ns: now,
@@ -273,11 +275,11 @@ mod tests {
     fn whatever_is_in_a_file_it_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("1.1");
-        // A small file with code: the library itself, by another name.
+        // A small file with code: the library itself, under another name.
         let other = tempfile::tempdir().unwrap();
         let code = other.path().join("code.so");
         std::fs::write(&code, library::LIBRARY).unwrap();
-        // Xorshift: the same in each run.
+        // Xorshift: the same in each test run.
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;
         let mut random = move || {
             state ^= state << 13;
@@ -319,7 +321,7 @@ mod tests {
             let bytes = profile.snapshot.to_bytes().unwrap();
             assert!(Snapshot::from_bytes(&bytes).is_ok());
         }
-        // One that is not whole is passed over.
+        // An incomplete file is skipped.
         std::fs::write(&path, [0; 100]).unwrap();
         assert!(read(folder.path(), Duration::ZERO).unwrap().is_none());
     }

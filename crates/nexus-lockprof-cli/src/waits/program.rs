@@ -9,17 +9,17 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// How much of a program is looked at: scripts' first lines are shorter.
+/// Bytes of a program to read. Scripts' first lines are shorter.
 const LINE: usize = 256;
-/// A script's interpreter may be a script.
+/// Depth of interpreters, since a script's interpreter may be a script.
 const DEEP: usize = 4;
 
-/// Why its waits cannot be seen. `None` if they can.
+/// Why its waits cannot be seen; `None` if they can.
 pub(crate) fn unseen(program: &OsStr) -> Result<Option<String>> {
     let mut path = find(program)?;
     for _ in 0..DEEP {
         let Ok(bytes) = fs::read(&path) else {
-            // It may be run and not be read.
+            // It may be executable but not readable.
             return Ok(None);
         };
         if let Some(why) = is_privileged(&path) {
@@ -33,7 +33,7 @@ pub(crate) fn unseen(program: &OsStr) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// What the system runs for this name.
+/// The file that the system runs for this name.
 fn find(program: &OsStr) -> Result<PathBuf> {
     let is_file = |path: &Path| {
         fs::metadata(path)
@@ -56,7 +56,7 @@ fn find(program: &OsStr) -> Result<PathBuf> {
     }
 }
 
-/// `#!/usr/bin/env python3` is python3.
+/// The interpreter: `#!/usr/bin/env python3` gives python3.
 fn interpreter(bytes: &[u8]) -> Option<OsString> {
     let line = bytes.strip_prefix(b"#!")?;
     let line = line.get(..LINE).unwrap_or(line);
@@ -72,7 +72,7 @@ fn interpreter(bytes: &[u8]) -> Option<OsString> {
     Some(OsString::from_vec(name.to_vec()))
 }
 
-/// The loader leaves `LD_PRELOAD` alone in a program that has more rights than its user.
+/// The loader ignores `LD_PRELOAD` in a program with more rights than its user.
 fn is_privileged(path: &Path) -> Option<String> {
     const SET_USER: u32 = 0o4000;
     const SET_GROUP: u32 = 0o2000;
@@ -144,7 +144,7 @@ fn of_elf(bytes: &[u8]) -> Option<String> {
     None
 }
 
-/// The version of glibc, if it is one that the library would do harm with.
+/// The version of glibc, if the library would do harm with it.
 fn old_glibc() -> Option<String> {
     let said = std::process::Command::new("getconf")
         .arg("GNU_LIBC_VERSION")

@@ -1,7 +1,7 @@
 //! Reads the file that a process has left.
 //!
-//! The process may have been killed at any time, and the file is its own to write: whatever is in it is checked, and what makes no
-//! sense is left out.
+//! The process may have been killed at any time, and may write anything to the file. So all of it
+//! is checked, and invalid parts are left out.
 
 use super::layout::{self, head, slot};
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What a process has left.
+/// The content of a process's file.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) pid: u32,
@@ -19,16 +19,16 @@ pub(super) struct Record {
     pub(super) program: PathBuf,
     pub(super) modules: Vec<Module>,
     pub(super) stacks: Vec<Waits>,
-    /// Waits that there was no room for.
+    /// Waits that found no room.
     pub(super) lost: u64,
 }
 
-/// Code of a file, where it is in memory.
+/// A file's code, and its place in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Module {
     pub(super) begin: u64,
     pub(super) end: u64,
-    /// Where it is in the file.
+    /// Its offset in the file.
     pub(super) offset: u64,
     pub(super) path: PathBuf,
 }
@@ -39,33 +39,34 @@ pub(super) struct Waits {
     /// Which function waited: see [`layout::call`].
     pub(super) call: u64,
     pub(super) address: u64,
-    /// Whether other addresses were waited for, too.
+    /// Whether it also waited for other addresses.
     pub(super) is_mixed: bool,
-    /// Those that had not ended when the process did.
+    /// Waits that had not ended when the process did.
     pub(super) unfinished: u64,
     pub(super) waits: u64,
     pub(super) wait_ns: u64,
     pub(super) max_ns: u64,
     pub(super) timeouts: u64,
     pub(super) timeout_ns: u64,
-    /// Those after which the thread woke others.
+    /// Waits after which the thread woke others.
     pub(super) released: u64,
     pub(super) value: u64,
     /// Return addresses, innermost first.
     pub(super) frames: Vec<u64>,
-    /// A duration and how many waits had about that, ascending.
+    /// Durations, ascending, each with the number of waits that took about that long.
     pub(super) durations: Vec<(u64, u32)>,
 }
 
-/// `None` of a file that is not whole: its process had not got that far; and of what is no file, and so none of the library's.
+/// `None` for an incomplete file, whose process had not got that far. `None` also for anything but
+/// a regular file, which cannot be the library's.
 pub(super) fn read(path: &Path) -> io::Result<Option<Record>> {
     let mut bytes = Vec::new();
-    // The folder is the program's to write: a pipe there would be waited for.
+    // The program can write to the folder. Opening a pipe there would block.
     if !std::fs::symlink_metadata(path)?.is_file() {
         return Ok(None);
     }
     let mut file = File::open(path)?;
-    // Slots that were never given away are not read: the rest of the file is a hole.
+    // Does not read unused slots: the rest of the file is a hole.
     (&mut file)
         .take(layout::SLOTS_AT as u64)
         .read_to_end(&mut bytes)?;
@@ -115,7 +116,7 @@ fn word(bytes: &[u8], index: usize) -> u64 {
 }
 
 impl Module {
-    /// `55d0-55d8 r-xp 00002000 fe:00 1234    /usr/bin/x`
+    /// Parses a line like `55d0-55d8 r-xp 00002000 fe:00 1234    /usr/bin/x`.
     fn parse(line: &[u8]) -> Option<Self> {
         let path = line.iter().position(|&byte| byte == b'/')?;
         let (front, path) = line.split_at(path);
@@ -167,7 +168,7 @@ impl Waits {
     }
 }
 
-/// The middle of the durations that a count has.
+/// The middle of a count's durations.
 fn middle(index: usize) -> u64 {
     if index < 16 {
         return index as u64;

@@ -1,4 +1,4 @@
-//! What addresses of a process that has ended are called.
+//! Resolves the addresses of a finished process to names.
 
 use super::library;
 use super::record::{Module, Record};
@@ -17,9 +17,9 @@ pub(super) struct Files(HashMap<PathBuf, Known>);
 /// A file with code.
 struct Known {
     loader: Option<Loader>,
-    /// What was looked up.
+    /// Earlier lookups.
     calls: HashMap<u64, Vec<Call>>,
-    /// Parts of it in memory: where in the file, how long, and the address that it was linked for.
+    /// Its mapped parts: the offset in the file, the length, and the linked address.
     parts: Vec<Part>,
     /// Its variables, by address.
     variables: Vec<Variable>,
@@ -45,13 +45,13 @@ struct Variable {
     name: String,
 }
 
-/// A call, and the file that it is in.
+/// A call, and the file that contains it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Call {
     pub(super) frame: Frame,
-    /// The name of the file with the code; empty if it is none.
+    /// The name of the code file; empty if there is none.
     pub(super) module: Text,
-    /// Where in the function, or in the file, the call is.
+    /// The call's offset in the function, or in the file.
     pub(super) offset: u64,
 }
 
@@ -60,7 +60,7 @@ impl Files {
     pub(super) fn calls(&mut self, record: &Record, addresses: &[u64]) -> Vec<Call> {
         let mut calls = Vec::new();
         for &address in addresses {
-            // The call is before the address that it returns to.
+            // The call is before its return address.
             let at = address.saturating_sub(1);
             let Some(module) = module_of(record, at) else {
                 calls.push(Call::unknown(address, ""));
@@ -79,11 +79,11 @@ impl Files {
         calls
     }
 
-    /// The variable that an address is in.
+    /// The variable that contains an address.
     pub(super) fn variable(&mut self, record: &Record, address: u64) -> Option<String> {
         for module in &record.modules {
             let known = self.get(&module.path);
-            // Memory minus linked address: the same for all of a file.
+            // Memory address minus linked address: the same for a whole file.
             let Some(begin) = known.linked(module.offset) else {
                 continue;
             };
@@ -99,7 +99,7 @@ impl Files {
         None
     }
 
-    /// Whether the program's own file says what its functions are called.
+    /// Whether the program's own file names its functions.
     pub(super) fn has_symbols(&mut self, program: &Path) -> bool {
         self.get(program).has_symbols
     }
@@ -112,7 +112,7 @@ impl Files {
 }
 
 impl Call {
-    /// One that has no name: a place in a file, or in no file at all.
+    /// An unnamed call: a place in a file, or in no file at all.
     fn unknown(address: u64, module: &str) -> Self {
         Call {
             frame: Frame {
@@ -143,7 +143,7 @@ impl Known {
             name: name.into_owned(),
             has_symbols: false,
         };
-        // The path is whatever the program has written: no device, and no pipe.
+        // The program wrote this path: accept no device and no pipe.
         if !std::fs::metadata(path).is_ok_and(|meta| meta.is_file()) {
             return known;
         }
@@ -189,9 +189,9 @@ impl Known {
         self.variables.sort_by_key(|variable| variable.address);
     }
 
-    /// The address that a place of code in the file was linked for.
+    /// The linked address of a place of code in the file.
     fn linked(&self, offset: u64) -> Option<u64> {
-        // What is mapped begins before the part, where a page does.
+        // The mapping begins before the part, at a page boundary.
         let part = self.parts.iter().find(|part| {
             let begin = part.offset - part.offset % part.align;
             part.is_code && (begin..part.offset.saturating_add(part.file_len)).contains(&offset)
@@ -207,7 +207,7 @@ impl Known {
         (linked - variable.address < variable.len).then_some(variable.name.as_str())
     }
 
-    /// The calls at an address: that of the function, and before it those of functions that were put into it.
+    /// The calls at an address: inlined functions first, then the function itself.
     fn calls(&mut self, linked: u64) -> &[Call] {
         if !self.calls.contains_key(&linked) {
             let calls = self.look_up(linked);
@@ -218,7 +218,7 @@ impl Known {
 
     fn look_up(&self, linked: u64) -> Vec<Call> {
         let module = Text::from(self.name.as_str());
-        // What the call returns to. It is the same in each process, wherever the file is in memory.
+        // The return address. It is the same in each process, wherever the file is in memory.
         let address = linked.saturating_add(1);
         let loader = self.loader.as_ref();
         let symbol = loader.and_then(|loader| loader.find_symbol_info(linked));
@@ -249,7 +249,7 @@ impl Known {
                 ..Frame::default()
             }));
         }
-        // The symbol's name has its path, which debug information may be without.
+        // The symbol's name has its path, which debug information may lack.
         if let (Some(last), Some(symbol)) = (calls.last_mut(), symbol) {
             last.frame.function = Some(demangled(symbol.name()));
         }
@@ -257,7 +257,7 @@ impl Known {
     }
 }
 
-/// A symbol's name as its language writes it. C's stay: some of them would be types in C++.
+/// Demangles a symbol's name. C names stay: some of them would be types in C++.
 pub(super) fn demangled(name: &str) -> Text {
     if !name.starts_with("_Z") && !name.starts_with("_R") {
         return name.into();
@@ -266,7 +266,7 @@ pub(super) fn demangled(name: &str) -> Text {
     Text::from(tidy(&name))
 }
 
-/// Without the hash that Rust's old names end with.
+/// Removes the hash at the end of Rust's legacy names.
 fn tidy(name: &str) -> &str {
     match name.rsplit_once("::h") {
         Some((front, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {

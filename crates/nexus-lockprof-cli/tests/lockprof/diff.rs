@@ -74,7 +74,7 @@ fn json_has_everything() {
     );
 }
 
-/// 1 % waited in the first ten seconds, and 5 % in the ten that followed: not 3 % in twenty.
+/// 1 % waited in the first ten seconds, and 5 % in the ten after that: not 3 % in twenty.
 #[test]
 fn of_one_process_what_came_in_between_is_compared() {
     let folder = Folder::new();
@@ -97,7 +97,7 @@ fn of_one_process_what_came_in_between_is_compared() {
         "{table}"
     );
     assert!(table.contains("  +400%  "), "{table}");
-    // Backwards it is two snapshots as any others.
+    // In reverse order they count as two unrelated snapshots.
     let table = lockprof(&["diff", &later, &earlier]).good();
     assert!(!table.contains("since then"), "{table}");
 }
@@ -128,10 +128,10 @@ fn as_a_gate() {
         let run = lockprof(&args);
         assert_eq!(run.code, Some(code), "{args:?} {run:?}");
     }
-    // What failed says why all the same.
+    // A failed gate still prints why.
     let run = lockprof(&["diff", &two.before, &two.after, "--fail-on", "worse"]);
     assert!(run.out.contains("worse") && run.err.is_empty(), "{run:?}");
-    // A file that is not there is no regression.
+    // A missing file is no regression.
     assert_eq!(
         lockprof(&["diff", &two.before, "none", "--fail-on", "worse"]).code,
         Some(3)
@@ -159,7 +159,8 @@ fn colours_are_for_terminals() {
     assert!(!run(&[], Some(("NO_COLOR", "1"))));
 }
 
-/// Two machines keep a crate in two folders. Whichever of the two points gets worse, and wherever it is in the file, the gate sees it.
+/// Two machines keep a crate in two folders. The gate sees a regression in either point, wherever
+/// it is in the file.
 #[test]
 fn points_of_two_homes_are_added_up() {
     let folder = Folder::new();
@@ -175,17 +176,17 @@ fn points_of_two_homes_are_added_up() {
         let after = two(name, waits);
         let run = lockprof(&["diff", &before, &after, "--fail-on", "worse"]);
         assert_eq!(run.code, Some(1), "{run:?}");
-        // 10,000 waits of 15 µs in 20 s, and 50,000: of both homes together.
+        // 10,000 waits of 15 µs in 20 s, and 50,000: the sum of both homes.
         assert!(run.out.contains("7.50ms  37.5ms   +400%"), "{run:?}");
     }
-    // In one home what was in two: nothing has changed.
+    // One home has what two had: nothing changed.
     let one = folder.with("one.lockprof", &of(vec![built_in("/root", 10_000)]));
     let metric = ["--metric", "wait-per-second"];
     let run = lockprof(&[&["diff", &before, &one, "--fail-on", "worse"][..], &metric].concat());
     assert_eq!(run.code, Some(0), "{run:?}");
 }
 
-/// Runs that hold the lock `sessions` so long, and differ as runs do.
+/// Runs that hold the lock `sessions` for `hold_ns`, with normal variation.
 fn runs(folder: &Folder, side: &str, hold_ns: u64, runs: u64) -> Vec<String> {
     let run = |number: u64| {
         let vary = 100 + number * 3;
@@ -252,7 +253,7 @@ fn several_runs_a_side() {
             .contains("before: 3 runs, 4 points, 600k acquisitions in 60s, mode exact"),
         "{run:?}"
     );
-    // Of one run a side, and of two, it says that they are few.
+    // With one run a side, and with two, it says that they are few.
     let run = lockprof(&["diff", &base[0], &same[0]]);
     assert!(
         run.out

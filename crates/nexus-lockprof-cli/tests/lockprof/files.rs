@@ -1,4 +1,4 @@
-//! Files: what is read, what is written, and what is left behind.
+//! Files: which ones the commands read and write, and what they leave behind.
 
 use crate::support::{Folder, after, before, lockprof};
 use nexus_lockprof_snapshot::Snapshot;
@@ -58,7 +58,7 @@ fn nothing_is_left_of_what_fails() {
         error.starts_with(&format!("{out} cannot be written: ")),
         "{error}"
     );
-    // What is wrong with the second file is said, and the old result stays.
+    // The error names the problem with the second file, and the old result stays.
     let merged = folder.with("merged.json", &before());
     let bad = folder.text("bad.json");
     fs::write(&bad, "[]").unwrap();
@@ -113,7 +113,8 @@ fn merged_files_have_the_sum_of_all_in_any_order() {
     assert_eq!(merged, std::array::from_fn(|i| before[i] + after[i]));
 }
 
-/// What can be shown can be merged, exported and compared: all commands take the same files.
+/// All commands take the same files: whatever can be shown can also be merged, exported and
+/// compared.
 #[test]
 fn every_command_takes_the_extremes() {
     let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files");

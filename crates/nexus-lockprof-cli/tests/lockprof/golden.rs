@@ -1,5 +1,5 @@
-//! Outputs kept in files under `tests/golden/`. With `LOCKPROF_BLESS=1` in the environment they are written instead
-//! of compared: read the difference before you keep it.
+//! Compares outputs with the files under `tests/golden/`. With `LOCKPROF_BLESS=1` in the
+//! environment, writes the files instead: read the diff before you keep it.
 
 use std::path::Path;
 use std::{env, fs};

@@ -1,6 +1,6 @@
-//! The program `lockprof`, run.
+//! Tests that run the program `lockprof`.
 
-// Of `cfg(test)`, so that helpers may unwrap as tests may.
+// Under `cfg(test)`, so that helpers may unwrap as tests may.
 #[cfg(test)]
 mod diff;
 #[cfg(test)]

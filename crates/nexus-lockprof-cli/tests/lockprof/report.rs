@@ -69,12 +69,12 @@ fn standard_input() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("sessions"));
 }
 
-/// Whoever reads has enough: no message, and no failure.
+/// The reader has enough: no message, and no failure.
 #[test]
 fn a_closed_pipe_ends_it_quietly() {
     let folder = Folder::new();
     let mut large = before();
-    // More than a pipe holds.
+    // More than fits in a pipe.
     for line in 0..500 {
         let mut points = large.points().to_vec();
         let mut next = points[0].clone();
@@ -130,7 +130,7 @@ fn exports() {
         let gzip = std::fs::read(&out).unwrap();
         assert_eq!(gzip[..2], [0x1f, 0x8b], "{kind}");
     }
-    // The same on standard output, whatever says so.
+    // The same on standard output, however it is requested.
     let out = lockprof(&["export", &file, "--format", "folded"]).good();
     assert_eq!(
         out,
@@ -160,7 +160,7 @@ fn what_cannot_be_exported() {
     assert!(lockprof(&["export", &idle, "-f", "flamegraph"]).code == Some(3));
 }
 
-/// Points that look alike, because only the folder of cargo's home tells them apart, are one row with the sum.
+/// Points that differ only in cargo's home folder become one row with the sum.
 #[test]
 fn points_of_two_homes_are_one_row() {
     let folder = Folder::new();
@@ -175,7 +175,7 @@ fn points_of_two_homes_are_one_row() {
     assert!(table.contains(" 200k 5.00k  2.5%  75.0ms "), "{table}");
     let csv = lockprof(&["export", &file, "--format", "csv", "-o", "-"]).good();
     assert_eq!(csv.lines().count(), 2, "{csv}");
-    // JSON is what was measured.
+    // JSON shows the original data.
     let json = lockprof(&["report", &file, "--format", "json"]).good();
     assert_eq!(Snapshot::from_json(&json).unwrap().points().len(), 2);
     // Hosts are merged by crate, wherever they keep it.
@@ -192,7 +192,7 @@ fn points_of_two_homes_are_one_row() {
     assert_eq!(point.contentions, 14);
 }
 
-/// A filter leaves out points, and not that it is an interval, or how many were merged.
+/// A filter drops points, but keeps the facts that it is an interval, and how many were merged.
 #[test]
 fn a_filter_keeps_what_the_snapshot_is() {
     let folder = Folder::new();

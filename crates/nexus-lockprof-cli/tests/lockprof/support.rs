@@ -1,4 +1,4 @@
-//! Running the program, and snapshots to run it on.
+//! Runs the program, and creates snapshots to run it on.
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Samples, Site, Snapshot,
@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::{
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -16,14 +16,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// It went well, and said nothing on stderr.
+    /// Asserts success without output on stderr; returns standard output.
     #[track_caller]
     pub(crate) fn good(self) -> String {
         assert!(self.code == Some(0) && self.err.is_empty(), "{self:?}");
         self.out
     }
 
-    /// It could not be done; why.
+    /// Asserts failure; returns the message.
     #[track_caller]
     pub(crate) fn failed(self) -> String {
         assert!(self.code == Some(3) && self.out.is_empty(), "{self:?}");
@@ -45,7 +45,7 @@ impl From<Output> for Run {
     }
 }
 
-/// The program, in an environment that says nothing about colours or directories.
+/// The program, in an environment without settings for colours or directories.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockprof"));
     command.args(args);
@@ -58,7 +58,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
-    // What is kept for later runs.
+    // The cache for later runs.
     command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
@@ -67,7 +67,7 @@ pub(crate) fn lockprof(args: &[&str]) -> Run {
     command(args).output().unwrap().into()
 }
 
-/// A folder that is gone when it is dropped.
+/// A folder, removed when dropped.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -83,7 +83,7 @@ impl Folder {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    /// Writes a snapshot; its path.
+    /// Writes a snapshot; returns its path.
     pub(crate) fn with(&self, name: &str, snapshot: &Snapshot) -> String {
         snapshot.write_file(self.path(name)).unwrap();
         self.text(name)
@@ -99,7 +99,7 @@ impl Folder {
     }
 }
 
-/// So many of so many nanoseconds each, half of them half as long.
+/// `events` durations: half of `each_ns` nanoseconds, the others half as long.
 fn durations(events: u64, each_ns: u64) -> Durations {
     let reservoir = (0..events.min(100)).map(|index| Sample::exact(each_ns / (1 + index % 2)));
     Durations {
@@ -197,7 +197,8 @@ pub(crate) fn before() -> Snapshot {
     ])
 }
 
-/// The same program after an edit: three lines more above all, writers hold longer, the queue is better, one lock for another.
+/// The same program after an edit: three lines were added at the top, writers hold longer, the
+/// queue is better, and one lock replaces another.
 pub(crate) fn after() -> Snapshot {
     snapshot(vec![
         point(
@@ -232,7 +233,8 @@ pub(crate) fn after() -> Snapshot {
     ])
 }
 
-/// A crate's point that waits so many times, 20 µs each, in a program that was built with cargo's home in that folder.
+/// A crate's point with `waits` waits of 20 µs each, in a program built with cargo's home in that
+/// folder.
 pub(crate) fn built_in(home: &str, waits: u64) -> Point {
     let mut point = point(
         "pool",

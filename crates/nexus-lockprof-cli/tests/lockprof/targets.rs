@@ -1,7 +1,7 @@
-//! Processes, sockets and URLs: the endpoint itself, and what poses as one.
+//! Processes, sockets and URLs: the real endpoint, and impostors.
 
 use crate::support::{Folder, before, command, lockprof};
-use nexus_lockprof_export::serve::{Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_serve::{Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// What is served: a snapshot, and what has been asked.
+/// What the server serves: a snapshot, and the requests so far.
 struct Fixed {
     settings: Mutex<Settings>,
     resets: AtomicU64,
@@ -52,7 +52,7 @@ fn served(place: &Listen) -> (Server, &'static Fixed) {
     (Serve::new(fixed).on(place).unwrap(), fixed)
 }
 
-/// All that can be asked, of the endpoint `target`, which error messages call `name`.
+/// Makes every request to the endpoint `target`, which error messages call `name`.
 fn ask_everything(target: &str, name: &str, fixed: &Fixed) {
     let folder = Folder::new();
     let out = folder.text("out.json");
@@ -91,11 +91,11 @@ fn a_url() {
     let (server, fixed) = served(&"127.0.0.1:0".parse().unwrap());
     let url = format!("http://{}", server.local_addr().unwrap());
     ask_everything(&url, &url, fixed);
-    // However it is copied.
+    // However the user copied it.
     for end in ["/", "/snapshot"] {
         lockprof(&["reset", &format!("{url}{end}")]).good();
     }
-    // As LOCKPROF_SERVE was told it.
+    // As LOCKPROF_SERVE takes it.
     lockprof(&["reset", &server.local_addr().unwrap().to_string()]).good();
 }
 
@@ -116,11 +116,11 @@ fn a_process_and_the_list_of_them() {
     run(&["reset", &pid.to_string()]).good();
     assert_eq!(fixed.resets.load(Ordering::SeqCst), 1);
 
-    // One that says nothing, of a process that is there.
+    // A silent endpoint of an existing process.
     let silent = std::os::unix::process::parent_id();
     let listener = UnixListener::bind(runtime.join(format!("{silent}.sock"))).unwrap();
     thread::spawn(move || listener.incoming().for_each(drop));
-    // A socket that nobody listens on, and what is none.
+    // A socket without a listener, and a file that is no socket.
     drop(UnixListener::bind(runtime.join("4000000.sock")).unwrap());
     std::fs::write(runtime.join("notes.txt"), "").unwrap();
     let list = run(&["ps"]).good();
@@ -137,7 +137,7 @@ fn a_process_and_the_list_of_them() {
             "uptime"
         ]
     );
-    // Others of this user may serve elsewhere.
+    // Other processes of this user may serve elsewhere.
     let own = pid.to_string();
     let mut words = lines
         .iter()
@@ -182,7 +182,8 @@ fn a_process_and_the_list_of_them() {
     );
 }
 
-/// Root can connect to everybody's sockets, and everybody can make one where a service has had its own.
+/// Root can connect to everybody's sockets, and anybody can create one in the place of a service's
+/// old socket.
 #[test]
 fn a_socket_of_another_user() {
     const OTHER: u32 = 12_345;
@@ -205,7 +206,7 @@ fn a_socket_of_another_user() {
     assert!(error.contains(&refusal), "{error}");
     let error = lockprof(&["reset", &format!("unix:{path}")]).failed();
     assert!(error.contains(&refusal), "{error}");
-    // By its number: it is that user's process that is asked for.
+    // By number, it asks that user's process.
     let server = serving("unix").unwrap();
     let pid = server.0.id().to_string();
     lockprof(&["reset", &pid]).good();
@@ -239,16 +240,16 @@ fn serves() {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
-/// A process that is told to end by the end of its input.
+/// A serving process, which ends at the end of its input.
 struct Serving(process::Child, BufReader<ChildStdout>);
 
 impl Serving {
-    /// Once it serves. `None` if it cannot be started.
+    /// Starts it and waits until it serves. `None` if it cannot be started.
     fn start(command: &mut Command) -> Option<Self> {
         let mut child = command.spawn().ok()?;
         let mut out = BufReader::new(child.stdout.take()?);
         let mut lines = out.by_ref().lines();
-        // The line begins with what the test harness says.
+        // The line begins with text of the test harness.
         let serves = lines.any(|line| line.is_ok_and(|line| line.ends_with("serving")));
         serves.then_some(Self(child, out))
     }
@@ -298,7 +299,7 @@ fn a_socket_that_nobody_listens_on() {
     );
 }
 
-/// Answers each request with this, whatever it is.
+/// Gives this answer to any request.
 fn posing(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

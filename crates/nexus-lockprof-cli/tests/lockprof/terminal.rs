@@ -1,8 +1,8 @@
-//! Nothing that came from outside steers the terminal: not from files and their names, arguments, the environment, endpoints or the names of
-//! programs.
+//! Nothing from outside controls the terminal: not files and their names, arguments, the
+//! environment, endpoints, or the names of programs.
 
 use crate::support::{Folder, command, of, point};
-use nexus_lockprof_export::serve::{Listen, Serve, Server, Settings, Source};
+use nexus_lockprof_serve::{Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{
     AcquireMode, Frame, Lock, Point, ProfilerMode, Site, Snapshot, Stack, is_printable, printable,
 };
@@ -13,16 +13,18 @@ use std::path::Path;
 use std::process::{self, Command, Stdio};
 use std::{fs, thread};
 
-/// A title, a colour that no table has, a cursor that moves, C1, lines, other directions, what is not seen.
+/// A title, a colour that no table uses, cursor movement, C1, line breaks, other writing
+/// directions, and invisible characters.
 const EVIL: &str = "x\u{1b}]0;OWNED\u{7}\u{1b}[5mevil\u{1b}[2J\u{9b}5m\u{9d}0;t\u{9c}\r\nfake line\t\u{7f}\u{8}\u{202e}dlrow\u{2066}i\u{2069}\
     \u{61c}\u{200e}\u{200b}\u{200d}\u{2060}\u{feff}\u{ad}\u{2028}\u{2029}\u{e0041}\u{fe0f}\u{3164}";
 
-/// The same for the name of a file.
+/// The same as a file name.
 fn evil_name(end: &str) -> String {
     format!("{}{end}", EVIL.replace('/', ""))
 }
 
-/// Asserts that a run has shown nothing of that, and something. With colours there may be the program's own.
+/// Asserts that the output contains none of that, and is not empty. With colours it may contain the
+/// program's own.
 #[track_caller]
 fn check(what: &str, command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -41,7 +43,7 @@ fn check(what: &str, command: &mut Command) -> String {
         let bad = text.chars().find(|&c| c != '\n' && !is_printable(c));
         assert_eq!(bad, None, "{what}: {text:?}");
     }
-    // It did not die of it, either.
+    // It did not crash, either.
     assert!(
         output.status.code().is_some_and(|code| code < 101),
         "{what}: {:?} {err}",
@@ -51,7 +53,7 @@ fn check(what: &str, command: &mut Command) -> String {
     out + &err
 }
 
-/// The colours of tables are bold, dim and four colours; the one that blinks is not.
+/// Removes the colours of tables: bold, dim and four colours, but not the blinking one.
 fn without_colours(text: &str) -> String {
     ["0", "1", "2", "31", "32", "33"]
         .iter()
@@ -60,7 +62,7 @@ fn without_colours(text: &str) -> String {
         })
 }
 
-/// The hostile text in each text of a snapshot. What happens at `line` takes so long.
+/// A snapshot with the hostile text in each of its texts. The events at `line` take `wait_ns`.
 fn evil_snapshot(wait_ns: u64) -> Snapshot {
     let mut points = Vec::new();
     for (line, lock) in (10..).zip([
@@ -143,11 +145,11 @@ fn every_text_of_a_snapshot() {
             shown += usize::from(text.contains("OWNED"));
         }
     }
-    // The names are there, escaped: all but those of what writes a file.
+    // All commands show the names, escaped, except those that write a file.
     assert!(shown >= 3 * 13, "{shown}");
 }
 
-/// JSON is what it was, byte for byte, where it goes into a pipe or a file.
+/// JSON into a pipe or a file is byte for byte the same.
 #[test]
 fn json_is_not_changed() {
     let folder = Folder::new();
@@ -181,7 +183,7 @@ fn names_of_files_that_are_not_there_or_not_good() {
         path
     };
     let quoted = serde_json::to_string(EVIL).unwrap();
-    // Not escaped as JSON has it: what an error says of it is what is in the file.
+    // Not escaped as in JSON: an error quotes the file's text.
     let raw = EVIL.replace(|c: char| c.is_ascii_control(), "");
     let json = evil_snapshot(1).to_json().unwrap();
     let bad: Vec<String> = [
@@ -301,20 +303,21 @@ impl Source for Served {
     }
 }
 
-/// Answers each request with these bytes.
+/// Gives these bytes as the answer to any request.
 fn answering(path: &Path, answer: Vec<u8>) {
     let listener = UnixListener::bind(path).unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            // As much as has come: what is asked does not matter. Who has enough hangs up.
+            // Read once, whatever was asked. A client that has enough hangs up.
             let _ = stream.read(&mut [0; 4096]);
             let _ = stream.write_all(&answer);
         }
     });
 }
 
-/// Sockets in the runtime directory, which `ps` shows, and what another user's process may answer on them.
+/// Sockets in the runtime directory, which `ps` lists, and hostile answers of another user's
+/// process.
 #[test]
 fn endpoints() {
     let runtime = Folder::new();
@@ -360,12 +363,12 @@ fn endpoints() {
     for (pid, answer) in (4_294_000_000..).zip(answers) {
         answering(&socket(pid), answer);
     }
-    // One that is there no more.
+    // A socket whose listener is gone.
     drop(UnixListener::bind(socket(4_294_100_000)).unwrap());
     let server: Server = Serve::new(Served)
         .on(&Listen::UnixAt(socket(process::id())))
         .unwrap();
-    // A program that is called so.
+    // A program with a hostile name.
     let program = runtime.path(
         &evil_name("")
             .chars()

@@ -14,6 +14,7 @@ use crate::control::{Control, Kind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
 use crate::process::fork;
+use crate::record::failures::Failures;
 use crate::record::pending::{Pending, Stamp};
 use crate::record::reservoir::with_rng;
 use crate::record::sampler::Schedule;
@@ -661,35 +662,35 @@ impl<'a> Ticket<'a> {
 
     /// `try_*` found the lock taken.
     pub fn try_failed(self) {
-        let delta = Delta {
+        let failures = Failures {
             try_failures: 1,
-            ..Delta::default()
+            ..Failures::default()
         };
-        self.gave_up(&delta, None);
+        self.gave_up(failures, None);
     }
 
     /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this thread waiting all the same.
     pub fn timed_out(self, holder: Option<SiteKey>) {
-        let delta = Delta {
+        let failures = Failures {
             timeouts: 1,
-            ..Delta::default()
+            ..Failures::default()
         };
-        self.waited_in_vain(delta, holder);
+        self.waited_in_vain(failures, holder);
     }
 
     /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept it waiting all the same.
     pub fn cancelled(self, holder: Option<SiteKey>) {
-        let delta = Delta {
+        let failures = Failures {
             cancellations: 1,
-            ..Delta::default()
+            ..Failures::default()
         };
-        self.waited_in_vain(delta, holder);
+        self.waited_in_vain(failures, holder);
     }
 
     /// It was not even tried, or there is nothing to tell of it.
     pub fn abandoned(self) {}
 
-    fn waited_in_vain(self, delta: Delta, holder: Option<SiteKey>) {
+    fn waited_in_vain(self, failures: Failures<u64>, holder: Option<SiteKey>) {
         let core = self.core;
         let vain = self.entry.as_ref().and_then(|entry| {
             (entry.wait_weight != 0).then(|| {
@@ -718,19 +719,23 @@ impl<'a> Ticket<'a> {
                 (wait, measured)
             })
         });
-        let delta = Delta {
+        let failures = Failures {
             vain_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
-            ..delta
+            ..failures
         };
-        self.gave_up(&delta, vain);
+        self.gave_up(failures, vain);
     }
 
-    fn gave_up(self, delta: &Delta, vain: Option<(Wait, Measured)>) {
+    fn gave_up(self, failures: Failures<u64>, vain: Option<(Wait, Measured)>) {
         let this = ManuallyDrop::new(self);
         let Some(entry) = &this.entry else { return };
         entry.discard();
         if let Some(_entered) = entry.shard.enter() {
-            entry.tell_of_failure(this.core, delta, vain);
+            let delta = Delta {
+                failures,
+                ..Delta::default()
+            };
+            entry.tell_of_failure(this.core, &delta, vain);
         }
         // After what is told of it: the record must not go away before.
         entry.shard.ends();

@@ -1,7 +1,7 @@
 //! Settings from the environment.
 
 use crate::config::{Config, Mode};
-use crate::serve;
+use crate::process::endpoint;
 use crate::stacks;
 use nexus_lockprof_snapshot::ProfilerMode;
 use std::ffi::OsString;
@@ -17,8 +17,8 @@ pub(crate) const OUT: &str = "LOCKPROF_OUT";
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 /// `on`, `addresses` or `off`.
 const STACKS: &str = "LOCKPROF_STACKS";
-/// `unix` or `127.0.0.1:PORT`: where to serve. What it says is read in `serve`.
-pub(crate) const SERVE: &str = "LOCKPROF_SERVE";
+/// `unix` or `127.0.0.1:PORT`: where to serve. `nexus-lockprof-serve` reads it.
+const SERVE: &str = "LOCKPROF_SERVE";
 
 /// An environment variable, unless the program runs with rights that its caller does not have: set-user-ID, set-group-ID, or
 /// capabilities of its file. The environment is the caller's then, and so is stderr: nothing is said of it.
@@ -28,6 +28,12 @@ pub fn var_os(name: &str) -> Option<OsString> {
         return None;
     }
     std::env::var_os(name)
+}
+
+/// The variable that says where to serve, and its value unless the program ignores its environment.
+#[must_use]
+pub fn place() -> (&'static str, Option<OsString>) {
+    (SERVE, var_os(SERVE))
 }
 
 /// Whether the program has set-user-ID or set-group-ID, or capabilities of its file.
@@ -147,11 +153,15 @@ pub(crate) fn ignored(
 
 /// Complains of what this program cannot do.
 fn no_effect(var: &impl Fn(&str) -> Option<OsString>, complain: &mut dyn FnMut(Arguments<'_>)) {
-    if let Some(value) = var(SERVE).filter(|_| !serve::SUPPORTED) {
+    const MISSING: &str = if cfg!(unix) {
+        "the program was built without the feature `serve`"
+    } else {
+        "there is no endpoint on this platform"
+    };
+    if let Some(value) = var(SERVE).filter(|_| !endpoint::is_installed()) {
         complain(format_args!(
-            "{SERVE}={} has no effect: {}",
-            value.display(),
-            serve::MISSING
+            "{SERVE}={} has no effect: {MISSING}",
+            value.display()
         ));
     }
 }
@@ -204,9 +214,9 @@ mod tests {
                 )],
             );
         }
-        let without = format!("LOCKPROF_SERVE=unix has no effect: {}", serve::MISSING);
-        let said: &[&str] = if serve::SUPPORTED { &[] } else { &[&without] };
-        check(&[("LOCKPROF_SERVE", "unix")], default, said);
+        let without =
+            "LOCKPROF_SERVE=unix has no effect: the program was built without the feature `serve`";
+        check(&[("LOCKPROF_SERVE", "unix")], default, &[without]);
     }
 
     #[test]

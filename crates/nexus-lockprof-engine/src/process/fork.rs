@@ -4,12 +4,14 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::thread;
 use crate::control::Kind;
 use crate::core::GLOBAL;
+use crate::process::endpoint;
 #[cfg(unix)]
 use crate::process::exclusive::AllStill;
+#[cfg(unix)]
+use crate::process::leftovers;
 use crate::process::once::Once;
 use crate::process::out;
 use crate::process::start;
-use crate::serve;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
@@ -44,7 +46,7 @@ pub(crate) fn watch(environment: bool) {
     start::note_time_once();
     if environment {
         out::watch();
-        serve::watch();
+        endpoint::start();
     }
     WATCH.end();
 }
@@ -70,7 +72,7 @@ pub(crate) fn do_due() {
     GLOBAL.call_no_more();
     if due & FORKED != 0 {
         out::start_again();
-        serve::start_again();
+        endpoint::start_again();
     }
     if due & FIRST_FILE != 0 {
         out::write_first();
@@ -151,7 +153,7 @@ pub(crate) fn watch_forks() {
 }
 
 /// Makes this thread the profiler's own: it takes no signals, and nothing that it does is recorded.
-pub(crate) fn own_this_thread() {
+pub fn own_this_thread() {
     no_signals();
     thread::make_own();
 }
@@ -174,7 +176,7 @@ fn no_signals() {
 #[cfg(unix)]
 fn at_fork() {
     /// What the forking thread holds: nobody else looks.
-    struct Held(UnsafeCell<Option<(AllStill, serve::Still)>>);
+    struct Held(UnsafeCell<Option<(AllStill, leftovers::ForkGuard)>>);
     // SAFETY: only the thread that has all locks reads or writes it.
     unsafe impl Sync for Held {}
     static HELD: Held = Held(UnsafeCell::new(None));
@@ -192,12 +194,12 @@ fn at_fork() {
         }
         // It is set up by whoever is the first to use it, and the child could not wait for that.
         crossbeam_epoch::default_collector();
-        let still = (AllStill::hold(), serve::hold_still());
+        let still = (AllStill::hold(), leftovers::hold());
         // SAFETY: this thread has the locks.
         unsafe { *HELD.0.get() = Some(still) };
         HOLDER.store(thread::identity(), Relaxed);
     }
-    fn release() -> Option<(AllStill, serve::Still)> {
+    fn release() -> Option<(AllStill, leftovers::ForkGuard)> {
         if HOLDER.load(Relaxed) != thread::identity() {
             return None;
         }
@@ -211,7 +213,7 @@ fn at_fork() {
     extern "C" fn in_child() {
         let Some(still) = release() else { return };
         still.0.after_fork();
-        serve::after_fork();
+        leftovers::after_fork();
         start::note_time();
         out::after_fork();
         drop(still);
@@ -222,7 +224,7 @@ fn at_fork() {
             FIRST_THREAD.store(thread::identity(), Relaxed);
         }
         let copied = if out::is_asked_for() { COPIED } else { 0 };
-        let has_threads = out::has_thread() || serve::has_thread();
+        let has_threads = out::has_thread() || endpoint::has_thread();
         let forked = if has_threads { FORKED } else { 0 };
         let first_file = if out::is_periodic() { FIRST_FILE } else { 0 };
         DUE.store(copied | forked | first_file, Relaxed);

@@ -7,14 +7,25 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 ///
 /// Not a `OnceLock`: a child that was forked off while another thread sets it must not wait for that thread. It finds no value, and may
 /// set one.
-pub(crate) struct Kept<T: 'static>(AtomicPtr<T>);
+#[derive(Debug)]
+pub struct Kept<T: 'static>(AtomicPtr<T>);
+
+impl<T: Sync> Default for Kept<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl<T: Sync> Kept<T> {
-    pub(crate) const fn new() -> Self {
+    /// Without a value.
+    #[must_use]
+    pub const fn new() -> Self {
         Kept(AtomicPtr::new(ptr::null_mut()))
     }
 
-    pub(crate) fn get(&self) -> Option<&'static T> {
+    /// The value, if there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<&'static T> {
         // Acquire: the value is seen whole; pairs with the Release in `replace`.
         let value = self.0.load(Ordering::Acquire);
         // SAFETY: null, or what `replace` has leaked.
@@ -22,7 +33,7 @@ impl<T: Sync> Kept<T> {
     }
 
     /// Sets the value unless there is one; the value that is there then.
-    pub(crate) fn set(&self, value: T) -> &'static T {
+    pub fn set(&self, value: T) -> &'static T {
         self.replace(None, value)
     }
 

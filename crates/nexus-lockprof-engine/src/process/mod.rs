@@ -1,14 +1,17 @@
 //! What concerns the process as a whole: its environment, its files, its forks, its end, and the profiler's own threads.
 
+pub(crate) mod endpoint;
 pub(crate) mod env;
 pub(crate) mod exclusive;
 pub(crate) mod exit;
 pub(crate) mod fork;
 pub(crate) mod kept;
+#[cfg(unix)]
+pub(crate) mod leftovers;
 pub(crate) mod once;
 pub(crate) mod out;
 pub(crate) mod reporter;
-#[cfg(any(target_os = "linux", all(unix, feature = "serve")))]
+#[cfg(unix)]
 pub(crate) mod sockets;
 pub(crate) mod start;
 pub(crate) mod unwind;

@@ -27,7 +27,6 @@ impl Socket {
     }
 
     /// Whether the descriptor still is the socket that was remembered.
-    #[cfg(feature = "serve")]
     pub(crate) fn is_open(&self) -> bool {
         self.still_open().is_some()
     }

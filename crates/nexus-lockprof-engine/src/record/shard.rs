@@ -11,29 +11,19 @@ use crate::record::table::Table;
 use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, bump};
 use Ordering::{Acquire, Relaxed};
+use nexus_lockprof_snapshot as snapshot;
+pub(crate) use snapshot::Loss;
 
 /// Points whose records may be wanted at one time.
 const WANTED: usize = 8;
 
-/// Causes for which an event is not recorded; indexes a [`Losses`] array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loss {
-    PointsFull,
-    ShardsFull,
-    Reentrant,
-    ThreadExit,
-    Memory,
-    Guards,
-    Stacks,
-}
-
 /// Lost events by cause. In a shard only the owner counts; in an engine anyone, with read-modify-writes.
 #[derive(Debug, Default)]
-pub(crate) struct Losses([AtomicU64; 7]);
+pub(crate) struct Losses([AtomicU64; snapshot::Losses::FIGURES.len()]);
 
 impl Losses {
     pub(crate) const fn new() -> Self {
-        Losses([const { AtomicU64::new(0) }; 7])
+        Losses([const { AtomicU64::new(0) }; snapshot::Losses::FIGURES.len()])
     }
 
     /// One more, by the only thread that counts here.
@@ -46,8 +36,10 @@ impl Losses {
         self.0[cause as usize].fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn get(&self, cause: Loss) -> u64 {
-        self.0[cause as usize].load(Relaxed)
+    /// What was lost until now.
+    pub(crate) fn read(&self) -> snapshot::Losses {
+        let counts = self.0.each_ref().map(|count| count.load(Relaxed));
+        snapshot::Losses::default().with_figures(counts)
     }
 }
 

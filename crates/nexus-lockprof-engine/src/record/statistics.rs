@@ -10,6 +10,7 @@
 
 use crate::control::{self, Control};
 use crate::identity::PointKey;
+use crate::record::failures::Failures;
 use crate::record::reservoir::{Packed, Reservoir};
 use crate::record::sampler::{Pace, STEP, Sampling};
 use crate::stacks;
@@ -76,11 +77,7 @@ pub(crate) struct Record {
     pub(crate) wait_pace: Pace,
     unmeasured_holds: Unmeasured,
     unmeasured_waits: Unmeasured,
-    try_failures: AtomicU64,
-    timeouts: AtomicU64,
-    cancellations: AtomicU64,
-    /// Of both.
-    vain_wait_ns: AtomicU64,
+    failures: Failures<AtomicU64>,
     caused: Sum,
     wait: Tally,
     /// How this point's acquisitions are made: [`WAITS`], [`TRIES`], both or not known.
@@ -155,10 +152,7 @@ pub(crate) struct Measured {
 /// What the owner adds to a record in one go.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Delta {
-    pub(crate) try_failures: u64,
-    pub(crate) timeouts: u64,
-    pub(crate) cancellations: u64,
-    pub(crate) vain_wait_ns: u64,
+    pub(crate) failures: Failures<u64>,
     /// Another point's wait for this one.
     pub(crate) caused: Option<Measured>,
     pub(crate) wait: Option<Measured>,
@@ -218,14 +212,28 @@ pub(crate) struct Reading {
     /// the next timed one makes them 0.
     pub(crate) overdue_holds: u64,
     pub(crate) overdue_waits: u64,
-    pub(crate) try_failures: u64,
-    pub(crate) timeouts: u64,
-    pub(crate) cancellations: u64,
-    pub(crate) vain_wait_ns: u64,
+    pub(crate) failures: Failures<u64>,
     pub(crate) blocked: u64,
     pub(crate) caused: SumReading,
     pub(crate) wait: TallyReading,
     pub(crate) hold: TallyReading,
+}
+
+impl Reading {
+    /// What only grows, apart from the failures and the sums of durations.
+    pub(crate) fn counters_mut(&mut self) -> [&mut u64; 9] {
+        [
+            &mut self.acquisitions,
+            &mut self.contentions,
+            &mut self.blocked,
+            &mut self.timed_holds,
+            &mut self.timed_waits,
+            &mut self.unmeasured_holds,
+            &mut self.unmeasured_waits,
+            &mut self.wait.samples,
+            &mut self.hold.samples,
+        ]
+    }
 }
 
 impl std::fmt::Debug for Record {
@@ -254,10 +262,7 @@ impl Record {
             seq: AtomicU64::new(0),
             unmeasured_holds: Unmeasured::new(),
             unmeasured_waits: Unmeasured::new(),
-            try_failures: AtomicU64::new(0),
-            timeouts: AtomicU64::new(0),
-            cancellations: AtomicU64::new(0),
-            vain_wait_ns: AtomicU64::new(0),
+            failures: Failures::default(),
             caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
@@ -352,14 +357,7 @@ impl Record {
 
     #[inline(always)]
     fn add_sums(&self, delta: &Delta, era: Era) {
-        // An acquisition that succeeded has none of them.
-        let failed = delta.try_failures | delta.timeouts | delta.cancellations | delta.vain_wait_ns;
-        if failed != 0 {
-            bump(&self.try_failures, delta.try_failures);
-            bump(&self.timeouts, delta.timeouts);
-            bump(&self.cancellations, delta.cancellations);
-            bump(&self.vain_wait_ns, delta.vain_wait_ns);
-        }
+        self.failures.add(&delta.failures);
         if let Some(caused) = delta.caused {
             self.caused.add(caused, era.resets);
         }
@@ -471,10 +469,7 @@ impl Record {
                 let waits = self.unmeasured_waits.read();
                 let mut reading = Reading {
                     seq: before,
-                    try_failures: self.try_failures.load(Relaxed),
-                    timeouts: self.timeouts.load(Relaxed),
-                    cancellations: self.cancellations.load(Relaxed),
-                    vain_wait_ns: self.vain_wait_ns.load(Relaxed),
+                    failures: self.failures.read(),
                     caused: self.caused.read(),
                     wait: self.wait.read(),
                     hold: self.hold.read(),

@@ -9,7 +9,9 @@ use super::proto::{
     KeyValue, Metric, Number, NumberDataPoint, Resource, ResourceMetrics, ScopeMetrics, Sum,
     Summary, SummaryDataPoint, ValueAtQuantile,
 };
-use crate::series::{self, Family, Kind, Labels, NANOS_PER_SECOND, QUANTILES, Sink, Times, Value};
+use crate::series::{
+    self, Family, Kind, Labels, NANOS_PER_SECOND, QUANTILES, Sink, Times, Unit, Value,
+};
 
 /// The metrics so far.
 pub(super) struct Metrics {
@@ -59,7 +61,11 @@ impl Sink for Metrics {
     type Error = Infallible;
 
     fn family(&mut self, family: &Family) -> Result<(), Infallible> {
-        let (name, unit) = name_and_unit(family);
+        let unit = match family.unit {
+            Unit::Seconds => "s",
+            // "1" would be a ratio.
+            Unit::Count => "",
+        };
         let data = match family.kind {
             Kind::Counter => Data::Sum(Sum {
                 data_points: Vec::new(),
@@ -69,8 +75,13 @@ impl Sink for Metrics {
             Kind::Gauge | Kind::Info => Data::Gauge(Gauge::default()),
             Kind::Summary => Data::Summary(Summary::default()),
         };
+        // A namespace with a point, the unit beside the name.
+        let name = match family.kind {
+            Kind::Info => "info",
+            _ => family.name,
+        };
         self.metrics.push(Metric {
-            name,
+            name: format!("lockprof.{name}"),
             description: family.help.to_owned(),
             unit: unit.to_owned(),
             data: Some(data),
@@ -125,20 +136,6 @@ impl Sink for Metrics {
         }
         Ok(())
     }
-}
-
-/// `lockprof.wait_max` in `s` of `lockprof_wait_max_seconds`: a namespace with a point, the unit beside the name.
-fn name_and_unit(family: &Family) -> (String, &'static str) {
-    let (name, unit) = match family.name.strip_suffix("_seconds") {
-        Some(name) => (name, "s"),
-        // "1" would be a ratio.
-        None => (family.name, ""),
-    };
-    let name = match family.kind {
-        Kind::Info => format!("{name}_info"),
-        _ => name.to_owned(),
-    };
-    (name.replacen('_', ".", 1), unit)
 }
 
 fn attributes(labels: Labels<'_>) -> Vec<KeyValue> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-use crate::series::{Family, Kind, Labels, QUANTILES, Sink, Times, Value};
+use crate::series::{Family, Kind, Labels, QUANTILES, Sink, Times, Unit, Value};
 
 /// Writes families, one after the other.
 pub(super) struct Writer<'w, W> {
@@ -17,9 +17,9 @@ impl<W: Write> Sink for Writer<'_, W> {
     type Error = fmt::Error;
 
     fn family(&mut self, family: &Family) -> fmt::Result {
-        let Family { name, kind, help } = family;
+        let (name, help) = (family.prometheus_name(), family.help);
         // The older format knows neither infos nor units, and names a family as its samples.
-        let (suffix, kind) = match (kind, self.open_metrics) {
+        let (suffix, kind) = match (family.kind, self.open_metrics) {
             (Kind::Counter, true) => ("", "counter"),
             (Kind::Counter, false) => ("_total", "counter"),
             (Kind::Info, true) => ("", "info"),
@@ -29,21 +29,21 @@ impl<W: Write> Sink for Writer<'_, W> {
         };
         writeln!(self.to, "# HELP {name}{suffix} {help}")?;
         writeln!(self.to, "# TYPE {name}{suffix} {kind}")?;
-        match family.unit().filter(|_| self.open_metrics) {
-            Some(unit) => writeln!(self.to, "# UNIT {name} {unit}"),
-            None => Ok(()),
+        match family.unit {
+            Unit::Seconds if self.open_metrics => writeln!(self.to, "# UNIT {name} seconds"),
+            _ => Ok(()),
         }
     }
 
     fn number(&mut self, family: &Family, labels: Labels<'_>, value: Value) -> fmt::Result {
-        let labels = set(labels);
+        let (name, labels) = (&family.prometheus_name(), set(labels));
         match family.kind {
             Kind::Counter => {
-                self.line(family.name, "_total", &labels, value)?;
-                self.created(family.name, &labels)
+                self.line(name, "_total", &labels, value)?;
+                self.created(name, &labels)
             }
-            Kind::Info => self.line(family.name, "_info", &labels, value),
-            Kind::Gauge | Kind::Summary => self.line(family.name, "", &labels, value),
+            Kind::Info => self.line(name, "_info", &labels, value),
+            Kind::Gauge | Kind::Summary => self.line(name, "", &labels, value),
         }
     }
 
@@ -54,16 +54,16 @@ impl<W: Write> Sink for Writer<'_, W> {
         quantiles: [Option<u64>; QUANTILES.len()],
         times: &Times,
     ) -> fmt::Result {
-        let labels = set(labels);
+        let (name, labels) = (&family.prometheus_name(), set(labels));
         for ((_, quantile), value) in QUANTILES.into_iter().zip(quantiles) {
             if let Some(ns) = value {
                 let labels = format!("{labels},quantile=\"{quantile}\"");
-                self.line(family.name, "", &labels, Value::Nanos(ns.into()))?;
+                self.line(name, "", &labels, Value::Nanos(ns.into()))?;
             }
         }
-        self.line(family.name, "_sum", &labels, Value::Nanos(times.total_ns))?;
-        self.line(family.name, "_count", &labels, Value::Count(times.events))?;
-        self.created(family.name, &labels)
+        self.line(name, "_sum", &labels, Value::Nanos(times.total_ns))?;
+        self.line(name, "_count", &labels, Value::Count(times.events))?;
+        self.created(name, &labels)
     }
 }
 

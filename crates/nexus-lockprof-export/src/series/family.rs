@@ -1,6 +1,6 @@
 //! What metrics there are of points.
 
-use nexus_lockprof_snapshot::{Durations, Point};
+use nexus_lockprof_snapshot::{Durations, Figure, FigureKind, Point};
 
 use super::Value;
 use super::sums::{Sums, Times};
@@ -8,10 +8,17 @@ use super::sums::{Sums, Times};
 /// A metric family.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {
-    /// As OpenMetrics has it: a counter's samples have `_total` behind it, an info's `_info`.
+    /// Without unit, and without what stands before and after it in a format. That of the info is empty.
     pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
     pub(crate) kind: Kind,
     pub(crate) help: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Count,
+    Seconds,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,145 +30,166 @@ pub(crate) enum Kind {
 }
 
 impl Family {
-    pub(super) const fn counter(name: &'static str, help: &'static str) -> Self {
-        let kind = Kind::Counter;
-        Self { name, kind, help }
+    pub(super) const fn new(
+        kind: Kind,
+        name: &'static str,
+        unit: Unit,
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            unit,
+            kind,
+            help,
+        }
     }
 
-    pub(super) const fn gauge(name: &'static str, help: &'static str) -> Self {
-        let kind = Kind::Gauge;
-        Self { name, kind, help }
+    fn of(figure: &Figure) -> Self {
+        let (name, unit) = match figure.time() {
+            Some(name) => (name, Unit::Seconds),
+            None => (figure.name, Unit::Count),
+        };
+        let kind = match figure.kind {
+            FigureKind::Counter => Kind::Counter,
+            FigureKind::Max | FigureKind::Gauge => Kind::Gauge,
+        };
+        Self::new(kind, name, unit, figure.help)
     }
 
-    pub(super) const fn summary(name: &'static str, help: &'static str) -> Self {
-        let kind = Kind::Summary;
-        Self { name, kind, help }
-    }
-
-    pub(super) const fn info(name: &'static str, help: &'static str) -> Self {
-        let kind = Kind::Info;
-        Self { name, kind, help }
-    }
-
-    /// The unit, which its name ends in, if it has one.
-    pub(crate) fn unit(&self) -> Option<&'static str> {
-        const SECONDS: &str = "seconds";
-        self.name.ends_with("_seconds").then_some(SECONDS)
+    /// As OpenMetrics has it, where a counter's samples have `_total` behind it, and an info's `_info`: the unit comes last.
+    pub(crate) fn prometheus_name(&self) -> String {
+        let underscore = if self.name.is_empty() { "" } else { "_" };
+        let unit = match self.unit {
+            Unit::Count => "",
+            Unit::Seconds => "_seconds",
+        };
+        format!("lockprof{underscore}{}{unit}", self.name)
     }
 }
 
-/// A number of a row; `None` where the row has none.
-pub(super) type Number = fn(&Sums) -> Option<Value>;
+/// A number of a row, of which there is one series of each row.
+#[derive(Clone, Copy)]
+pub(super) enum Number {
+    /// The point's figure of this number.
+    Figure(usize, Unit),
+    /// Another one; `None` where the row has none.
+    Of(fn(&Sums) -> Option<Value>),
+}
 
-/// One series of each for each row.
-pub(super) const COUNTERS: [(Family, Number); 12] = [
-    (
-        Family::counter("lockprof_acquisitions", "Acquisitions of the lock."),
-        |s| Some(Value::Count(s.acquisitions)),
+impl Number {
+    pub(super) fn of(self, sums: &Sums) -> Option<Value> {
+        match self {
+            Self::Figure(number, unit) => {
+                let figure = *sums.figures.get(number)?;
+                Some(match unit {
+                    Unit::Count => Value::Count(figure),
+                    Unit::Seconds => Value::Nanos(figure),
+                })
+            }
+            Self::Of(of) => of(sums),
+        }
+    }
+}
+
+/// All of them, in their order: counters, then gauges.
+pub(super) fn numbers() -> impl Iterator<Item = (Family, Number)> {
+    let figures = Point::FIGURES.into_iter().enumerate();
+    let figures = figures.map(|(number, figure)| {
+        let family = Family::of(&figure);
+        (family, Number::Figure(number, family.unit))
+    });
+    let (times, counts): (Vec<_>, Vec<_>) =
+        figures.partition(|(family, _)| family.unit == Unit::Seconds);
+    let others = |(family, of): (Family, fn(&Sums) -> Option<Value>)| (family, Number::Of(of));
+    counts
+        .into_iter()
+        .chain([others(WAIT)])
+        .chain(times)
+        .chain(OTHERS.map(others))
+}
+
+type Other = (Family, fn(&Sums) -> Option<Value>);
+
+const WAIT: Other = (
+    Family::new(
+        Kind::Counter,
+        "wait",
+        Unit::Seconds,
+        "Time from finding the lock taken to owning it.",
     ),
+    |s| Some(Value::Nanos(s.wait.total_ns)),
+);
+
+/// Errors only of what is estimated.
+const OTHERS: [Other; 8] = [
     (
-        Family::counter(
-            "lockprof_contentions",
-            "Acquisitions that found the lock taken and had to wait.",
-        ),
-        |s| Some(Value::Count(s.contentions)),
-    ),
-    (
-        Family::counter(
-            "lockprof_try_failures",
-            "Calls of try functions that found the lock taken.",
-        ),
-        |s| Some(Value::Count(s.try_failures)),
-    ),
-    (
-        Family::counter("lockprof_timeouts", "Timed acquires that gave up."),
-        |s| Some(Value::Count(s.timeouts)),
-    ),
-    (
-        Family::counter(
-            "lockprof_cancellations",
-            "Acquires of tasks that were dropped while they waited.",
-        ),
-        |s| Some(Value::Count(s.cancellations)),
-    ),
-    (
-        Family::counter(
-            "lockprof_blocked",
-            "How often others had to wait while this place held the lock.",
-        ),
-        |s| Some(Value::Count(s.blocked)),
-    ),
-    (
-        Family::counter(
-            "lockprof_wait_seconds",
-            "Time from finding the lock taken to owning it.",
-        ),
-        |s| Some(Value::Nanos(s.wait.total_ns)),
-    ),
-    (
-        Family::counter(
-            "lockprof_vain_wait_seconds",
-            "Time waited by acquires that gave up or were cancelled, no part of the waits.",
-        ),
-        |s| Some(Value::Nanos(s.vain_wait_ns)),
-    ),
-    (
-        Family::counter(
-            "lockprof_caused_wait_seconds",
-            "Time that others waited while this place held the lock.",
-        ),
-        |s| Some(Value::Nanos(s.caused_wait_ns)),
-    ),
-    (
-        Family::counter(
-            "lockprof_hold_seconds",
+        Family::new(
+            Kind::Counter,
+            "hold",
+            Unit::Seconds,
             "Time from owning the lock to releasing it.",
         ),
         |s| Some(Value::Nanos(s.hold.total_ns)),
     ),
     (
-        Family::counter(
-            "lockprof_wait_unmeasured",
+        Family::new(
+            Kind::Counter,
+            "wait_unmeasured",
+            Unit::Count,
             "Waits that were not measured and that no measured one stands for.",
         ),
         |s| Some(Value::Count(s.wait.unmeasured)),
     ),
     (
-        Family::counter(
-            "lockprof_hold_unmeasured",
+        Family::new(
+            Kind::Counter,
+            "hold_unmeasured",
+            Unit::Count,
             "Holds that were not measured and that no measured one stands for.",
         ),
         |s| Some(Value::Count(s.hold.unmeasured)),
     ),
-];
-
-/// One series of each for each row, errors only of what is estimated.
-pub(super) const GAUGES: [(Family, Number); 5] = [
     (
-        Family::gauge("lockprof_wait_max_seconds", "The longest measured wait."),
+        Family::new(
+            Kind::Gauge,
+            "wait_max",
+            Unit::Seconds,
+            "The longest measured wait.",
+        ),
         |s| Some(Value::Nanos(s.wait.max_ns.into())),
     ),
     (
-        Family::gauge("lockprof_hold_max_seconds", "The longest measured hold."),
+        Family::new(
+            Kind::Gauge,
+            "hold_max",
+            Unit::Seconds,
+            "The longest measured hold.",
+        ),
         |s| Some(Value::Nanos(s.hold.max_ns.into())),
     ),
     (
-        Family::gauge(
-            "lockprof_wait_standard_error_seconds",
+        Family::new(
+            Kind::Gauge,
+            "wait_standard_error",
+            Unit::Seconds,
             "Standard error of the sum of the waits, where it is an estimate.",
         ),
         |s| error(s.wait.variance),
     ),
     (
-        Family::gauge(
-            "lockprof_hold_standard_error_seconds",
+        Family::new(
+            Kind::Gauge,
+            "hold_standard_error",
+            Unit::Seconds,
             "Standard error of the sum of the holds, where it is an estimate.",
         ),
         |s| error(s.hold.variance),
     ),
     (
-        Family::gauge(
-            "lockprof_caused_wait_standard_error_seconds",
+        Family::new(
+            Kind::Gauge,
+            "caused_wait_standard_error",
+            Unit::Seconds,
             "Standard error of the caused wait, where it is an estimate.",
         ),
         |s| error((s.caused_variance > 0.0).then_some(s.caused_variance)),
@@ -178,15 +206,19 @@ pub(super) type Distribution = (fn(&Sums) -> &Times, fn(&Point) -> &Durations);
 /// Not named like the counters of the same times: in OpenMetrics a counter `x_total` is the family `x`.
 pub(super) const SUMMARIES: [(Family, Distribution); 2] = [
     (
-        Family::summary(
-            "lockprof_wait_duration_seconds",
+        Family::new(
+            Kind::Summary,
+            "wait_duration",
+            Unit::Seconds,
             "Waits since the start or the last reset: quantiles, sum, and how many it stands for.",
         ),
         (|s| &s.wait, |p| &p.wait),
     ),
     (
-        Family::summary(
-            "lockprof_hold_duration_seconds",
+        Family::new(
+            Kind::Summary,
+            "hold_duration",
+            Unit::Seconds,
             "Holds since the start or the last reset: quantiles, sum, and how many it stands for.",
         ),
         (|s| &s.hold, |p| &p.hold),

@@ -5,14 +5,7 @@ use nexus_lockprof_snapshot::{Durations, Point};
 /// Wider than a point's own counters, so that no sum of them stops.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
-    pub(super) acquisitions: u128,
-    pub(super) contentions: u128,
-    pub(super) try_failures: u128,
-    pub(super) timeouts: u128,
-    pub(super) cancellations: u128,
-    pub(super) blocked: u128,
-    pub(super) vain_wait_ns: u128,
-    pub(super) caused_wait_ns: u128,
+    pub(super) figures: [u128; Point::FIGURES.len()],
     /// Of `caused_wait_ns`, in ns²; 0 when it is no estimate.
     pub(super) caused_variance: f64,
     pub(super) wait: Times,
@@ -32,14 +25,10 @@ pub(crate) struct Times {
 
 impl Sums {
     pub(super) fn add(&mut self, point: &Point) {
-        self.acquisitions += u128::from(point.acquisitions);
-        self.contentions += u128::from(point.contentions);
-        self.try_failures += u128::from(point.try_failures);
-        self.timeouts += u128::from(point.timeouts);
-        self.cancellations += u128::from(point.cancellations);
-        self.blocked += u128::from(point.blocked);
-        self.vain_wait_ns += u128::from(point.vain_wait_ns);
-        self.caused_wait_ns += u128::from(point.caused_wait_ns);
+        // Each of them is a counter.
+        for (sum, figure) in self.figures.iter_mut().zip(point.figures()) {
+            *sum += u128::from(figure);
+        }
         self.caused_variance = sum(self.caused_variance, point.caused_variance);
         self.wait.add(&point.wait);
         self.hold.add(&point.hold);

@@ -2,7 +2,7 @@
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
-use super::family::{COUNTERS, Family, GAUGES, QUANTILES, SUMMARIES};
+use super::family::{self, Family, Kind, QUANTILES, SUMMARIES, Unit};
 use super::row::{self, Row};
 use super::{Labels, Times, Value};
 
@@ -63,11 +63,11 @@ pub(crate) fn start_ns(snapshot: &Snapshot) -> u128 {
 }
 
 fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
-    for (family, number) in COUNTERS.iter().chain(&GAUGES) {
-        to.family(family)?;
+    for (family, number) in family::numbers() {
+        to.family(&family)?;
         for row in rows {
-            if let Some(value) = number(&row.sums()) {
-                to.number(family, &row.labels, value)?;
+            if let Some(value) = number.of(&row.sums()) {
+                to.number(&family, &row.labels, value)?;
             }
         }
     }
@@ -83,33 +83,60 @@ fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
     Ok(())
 }
 
-const LOST: Family = Family::counter("lockprof_lost", "Events that were not recorded, by cause.");
-const OVERHEAD: Family = Family::counter(
-    "lockprof_overhead_seconds",
+const LOST: Family = Family::new(
+    Kind::Counter,
+    "lost",
+    Unit::Count,
+    "Events that were not recorded, by cause.",
+);
+const OVERHEAD: Family = Family::new(
+    Kind::Counter,
+    "overhead",
+    Unit::Seconds,
     "Time that the profiler took, by its own account.",
 );
-const THREADS: Family = Family::counter(
-    "lockprof_thread_seconds",
+const THREADS: Family = Family::new(
+    Kind::Counter,
+    "thread",
+    Unit::Seconds,
     "Time that threads lived since their first profiled acquisition.",
 );
-const ELAPSED: Family = Family::gauge(
-    "lockprof_elapsed_seconds",
+const ELAPSED: Family = Family::new(
+    Kind::Gauge,
+    "elapsed",
+    Unit::Seconds,
     "Time since the start or the last reset.",
 );
-const START: Family = Family::gauge(
-    "lockprof_start_time_seconds",
+const START: Family = Family::new(
+    Kind::Gauge,
+    "start_time",
+    Unit::Seconds,
     "Unix time of the start or the last reset.",
 );
-const POINTS: Family = Family::gauge("lockprof_points", "Acquisition points there are.");
-const FOLDED: Family = Family::gauge(
-    "lockprof_points_folded",
+const POINTS: Family = Family::new(
+    Kind::Gauge,
+    "points",
+    Unit::Count,
+    "Acquisition points there are.",
+);
+const FOLDED: Family = Family::new(
+    Kind::Gauge,
+    "points_folded",
+    Unit::Count,
     "Acquisition points that are in the series called other.",
 );
-const SHARDS: Family = Family::gauge(
-    "lockprof_shards",
+const SHARDS: Family = Family::new(
+    Kind::Gauge,
+    "shards",
+    Unit::Count,
     "The most threads with profiled locks that were alive at one time.",
 );
-const INFO: Family = Family::info("lockprof", "What the profiler was told to measure.");
+const INFO: Family = Family::new(
+    Kind::Info,
+    "",
+    Unit::Count,
+    "What the profiler was told to measure.",
+);
 
 fn of_profiler<S: Sink>(to: &mut S, snapshot: &Snapshot) -> Result<(), S::Error> {
     // Each cause, also those that did not occur: an alert on what is not there does not fire.

@@ -9,8 +9,5 @@ mod otlp;
 mod pprof;
 mod prometheus;
 mod rich;
-#[cfg(test)] // its helpers are tests, too
-#[cfg(all(feature = "serve", unix))]
-mod serve;
 mod text;
 mod wire;

@@ -3,10 +3,13 @@
 //! One pass over the bytes, into [`Room`] that is used again for the next file.
 
 use super::input::{Input, Malformed};
-use super::{MAGIC, VERSION, durations, field, tag, weights};
+use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::bounds::Unfolded;
 use crate::json::{self, FROM_NOTHING};
-use crate::{AcquireMode, Losses, Overhead, ProfilerMode, ReadError, Sample, TableStats};
+use crate::{
+    AcquireMode, Durations, Losses, Overhead, Point, ProfilerMode, ReadError, Sample, Stack,
+    TableStats,
+};
 use std::ops::Range;
 
 /// A file whose sections have been found and whose checksum is right.
@@ -109,8 +112,7 @@ pub(crate) struct RawPoint {
     pub(crate) lock: RawLock,
     pub(crate) mode: AcquireMode,
     pub(crate) site: RawSite,
-    /// In the order of `field`.
-    pub(crate) counters: [u64; field::COUNTERS],
+    pub(crate) figures: [u64; Point::FIGURES.len()],
     pub(crate) caused_variance: f64,
     pub(crate) wait: RawDurations,
     pub(crate) hold: RawDurations,
@@ -121,22 +123,17 @@ pub(crate) struct RawPoint {
 /// Durations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RawDurations {
-    /// In the order of `durations`.
-    pub(crate) counters: [u64; durations::COUNTERS],
+    pub(crate) figures: [u64; Durations::FIGURES.len()],
     pub(crate) total_variance: f64,
     /// Which of the [`Room`]'s samples; ascending by value.
     pub(crate) reservoir: Range<usize>,
     pub(crate) recent: Range<usize>,
-    pub(crate) longest_sampled_ns: u64,
-    pub(crate) at_most_ns: u64,
 }
 
 /// A stack.
 #[derive(Clone, Debug)]
 pub(crate) struct RawStack {
-    pub(crate) waits: u64,
-    pub(crate) wait_ns: u64,
-    pub(crate) samples: u64,
+    pub(crate) figures: [u64; Stack::FIGURES.len()],
     /// Which of the [`Room`]'s frames.
     pub(crate) frames: Range<usize>,
 }
@@ -231,7 +228,8 @@ impl<'a> Decoder<'a> {
         };
         let site = site(input, texts)?;
         let mask = input.number()?;
-        let counters = there(input, mask)?;
+        let mut figures = [0; Point::FIGURES.len()];
+        first(input, mask, &field::ALL, &mut figures)?;
         let caused_variance = match mask & field::CAUSED_VARIANCE {
             0 => 0.0,
             _ => variance(input)?,
@@ -258,12 +256,13 @@ impl<'a> Decoder<'a> {
                 room.stacks.push(stack);
             }
         }
+        later(input, mask, &field::ALL, &mut figures)?;
         unfolded.check()?;
         Ok(RawPoint {
             lock,
             mode,
             site,
-            counters,
+            figures,
             caused_variance,
             wait,
             hold,
@@ -277,7 +276,7 @@ impl<'a> Decoder<'a> {
         frames: &mut Vec<usize>,
         unfolded: &mut Unfolded,
     ) -> Read<RawStack> {
-        let (waits, wait_ns, samples) = (input.number()?, input.number()?, input.number()?);
+        let figures = [input.number()?, input.number()?, input.number()?];
         let begin = frames.len();
         for _ in 0..input.count(1)? {
             frames.push(below(
@@ -293,9 +292,7 @@ impl<'a> Decoder<'a> {
             texts.fold(0, |sum: u64, texts| sum.saturating_add(*texts)),
         );
         Ok(RawStack {
-            waits,
-            wait_ns,
-            samples,
+            figures,
             frames: begin..frames.len(),
         })
     }
@@ -398,25 +395,6 @@ fn head(mut input: Input<'_>) -> Read<Head> {
         4 => ProfilerMode::Waits,
         _ => return Err(before.bad("no mode of the profiler")),
     };
-    let [
-        acquisitions,
-        records,
-        max_records,
-        rejected,
-        hash_size,
-        collisions,
-        shards,
-    ] = list(&mut input)?;
-    let [
-        points_full,
-        shards_full,
-        reentrant,
-        thread_exit,
-        memory,
-        guards,
-        stacks,
-    ] = list(&mut input)?;
-    let [budgeted_ns, counting_ns, threads_ns] = list(&mut input)?;
     Ok(Head {
         engine,
         pid,
@@ -426,29 +404,9 @@ fn head(mut input: Input<'_>) -> Read<Head> {
         taken_unix_ns,
         elapsed_ns,
         mode,
-        table: TableStats {
-            acquisitions,
-            records,
-            max_records,
-            rejected,
-            hash_size,
-            collisions,
-            shards,
-        },
-        losses: Losses {
-            points_full,
-            shards_full,
-            reentrant,
-            thread_exit,
-            memory,
-            guards,
-            stacks,
-        },
-        overhead: Overhead {
-            budgeted_ns,
-            counting_ns,
-            threads_ns,
-        },
+        table: TableStats::default().with_figures(list(&mut input)?),
+        losses: Losses::default().with_figures(list(&mut input)?),
+        overhead: Overhead::default().with_figures(list(&mut input)?),
         merged: input.number()?,
         // Files of a version that did not know of them end before these.
         incomplete: !input.is_empty() && flag(&mut input)?,
@@ -532,16 +490,31 @@ fn site(input: &mut Input<'_>, texts: usize) -> Read<RawSite> {
     })
 }
 
-/// The counters of which the mask has the bit.
+/// The first figures: those of which the mask has the bit.
 #[inline]
-fn there<const N: usize>(input: &mut Input<'_>, mask: u64) -> Read<[u64; N]> {
-    let mut counters = [0; N];
-    for (bit, counter) in counters.iter_mut().enumerate() {
+fn first(input: &mut Input<'_>, mask: u64, fields: &Fields, figures: &mut [u64]) -> Read<()> {
+    there(input, mask, figures.iter_mut().take(fields.first))
+}
+
+/// The same of the later ones, behind what is no figure.
+#[inline]
+fn later(input: &mut Input<'_>, mask: u64, fields: &Fields, figures: &mut [u64]) -> Read<()> {
+    let mask = mask >> fields.later();
+    there(input, mask, figures.iter_mut().skip(fields.first))
+}
+
+#[inline]
+fn there<'a>(
+    input: &mut Input<'_>,
+    mask: u64,
+    figures: impl Iterator<Item = &'a mut u64>,
+) -> Read<()> {
+    for (bit, figure) in figures.enumerate() {
         if mask >> bit & 1 != 0 {
-            *counter = input.number()?;
+            *figure = input.number()?;
         }
     }
-    Ok(counters)
+    Ok(())
 }
 
 fn variance(input: &mut Input<'_>) -> Read<f64> {
@@ -553,33 +526,24 @@ fn variance(input: &mut Input<'_>) -> Read<f64> {
 impl RawDurations {
     /// Whether there is nothing in it.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.counters == [0; durations::COUNTERS]
+        self.figures == [0; Durations::FIGURES.len()]
             && self.total_variance == 0.0
             && self.reservoir.is_empty()
             && self.recent.is_empty()
-            && self.longest_sampled_ns == 0
-            && self.at_most_ns == 0
     }
 
     fn read(input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Self> {
         let mask = input.number()?;
-        Ok(Self {
-            counters: there(input, mask)?,
-            total_variance: match mask & durations::VARIANCE {
-                0 => 0.0,
-                _ => variance(input)?,
-            },
-            reservoir: samples(mask & durations::RESERVOIR != 0, input, all)?,
-            recent: samples(mask & durations::RECENT != 0, input, all)?,
-            longest_sampled_ns: number(mask & durations::LONGEST_SAMPLED != 0, input)?,
-            at_most_ns: number(mask & durations::AT_MOST != 0, input)?,
-        })
+        let mut read = Self::default();
+        first(input, mask, &durations::ALL, &mut read.figures)?;
+        if mask & durations::VARIANCE != 0 {
+            read.total_variance = variance(input)?;
+        }
+        read.reservoir = samples(mask & durations::RESERVOIR != 0, input, all)?;
+        read.recent = samples(mask & durations::RECENT != 0, input, all)?;
+        later(input, mask, &durations::ALL, &mut read.figures)?;
+        Ok(read)
     }
-}
-
-/// A number, or 0 if it is not there.
-fn number(there: bool, input: &mut Input<'_>) -> Read<u64> {
-    if there { input.number() } else { Ok(0) }
 }
 
 /// Puts samples behind the others, if there are any.

@@ -1,6 +1,6 @@
 //! A snapshot to bytes.
 
-use super::{MAGIC, VERSION, durations, field, tag, weights};
+use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::json;
 use crate::{
     AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack, Text,
@@ -64,24 +64,9 @@ fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         ProfilerMode::Exact => out.0.push(3),
         ProfilerMode::Waits => out.0.push(4),
     }
-    let table = &snapshot.table;
-    out.list(&[
-        table.acquisitions,
-        table.records,
-        table.max_records,
-        table.rejected,
-        table.hash_size,
-        table.collisions,
-        table.shards,
-    ]);
-    let losses: Vec<u64> = snapshot.losses.iter().map(|(_, count)| count).collect();
-    out.list(&losses);
-    let overhead = &snapshot.overhead;
-    out.list(&[
-        overhead.budgeted_ns,
-        overhead.counting_ns,
-        overhead.threads_ns,
-    ]);
+    out.list(&snapshot.table.figures());
+    out.list(&snapshot.losses.figures());
+    out.list(&snapshot.overhead.figures());
     out.number(snapshot.merged);
     if snapshot.incomplete || snapshot.glance {
         out.0.push(u8::from(snapshot.incomplete));
@@ -180,24 +165,15 @@ impl<'a> Tables<'a> {
             AcquireMode::Upgradable => 2,
         });
         self.site(&mut out, &point.site);
-        let counters: [u64; field::COUNTERS] = [
-            point.acquisitions,
-            point.contentions,
-            point.try_failures,
-            point.timeouts,
-            point.cancellations,
-            point.vain_wait_ns,
-            point.blocked,
-            point.caused_wait_ns,
-        ];
-        let mut mask = mask_of(&counters);
+        let figures = point.figures();
+        let mut mask = mask_of(&figures, &field::ALL);
         let mut set = |bit, there| mask |= if there { bit } else { 0 };
         set(field::CAUSED_VARIANCE, point.caused_variance != 0.0);
         set(field::WAIT, point.wait != Durations::default());
         set(field::HOLD, point.hold != Durations::default());
         set(field::CALLERS, !point.callers.is_empty());
         out.number(mask);
-        out.there(&counters);
+        out.there(figures.iter().take(field::ALL.first));
         if mask & field::CAUSED_VARIANCE != 0 {
             out.variance(point.caused_variance)?;
         }
@@ -213,11 +189,12 @@ impl<'a> Tables<'a> {
                 self.stack(&mut out, stack);
             }
         }
+        out.there(figures.iter().skip(field::ALL.first));
         Ok(out.0)
     }
 
     fn stack(&mut self, out: &mut Output, stack: &'a Stack) {
-        for number in [stack.waits, stack.wait_ns, stack.samples] {
+        for number in stack.figures() {
             out.number(number);
         }
         out.count(stack.frames.len());
@@ -229,17 +206,14 @@ impl<'a> Tables<'a> {
 
 fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
     let mut out = Output::default();
-    let counters: [u64; durations::COUNTERS] =
-        [of.samples, of.total_ns, of.events, of.unmeasured, of.max_ns];
-    let mut mask = mask_of(&counters);
+    let figures = of.figures();
+    let mut mask = mask_of(&figures, &durations::ALL);
     let mut set = |bit, there| mask |= if there { bit } else { 0 };
     set(durations::VARIANCE, of.total_variance != 0.0);
     set(durations::RESERVOIR, !of.reservoir.is_empty());
     set(durations::RECENT, !of.recent.is_empty());
-    set(durations::LONGEST_SAMPLED, of.longest_sampled_ns != 0);
-    set(durations::AT_MOST, of.at_most_ns != 0);
     out.number(mask);
-    out.there(&counters);
+    out.there(figures.iter().take(durations::ALL.first));
     if mask & durations::VARIANCE != 0 {
         out.variance(of.total_variance)?;
     }
@@ -248,18 +222,17 @@ fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
             out.samples(samples)?;
         }
     }
-    for number in [of.longest_sampled_ns, of.at_most_ns] {
-        if number != 0 {
-            out.number(number);
-        }
-    }
+    out.there(figures.iter().skip(durations::ALL.first));
     Ok(out.0)
 }
 
-/// Bits of the counters that are not 0.
-fn mask_of(counters: &[u64]) -> u64 {
-    let bits = counters.iter().enumerate();
-    bits.fold(0, |mask, (bit, count)| mask | u64::from(*count != 0) << bit)
+/// Bits of the figures that are not 0.
+fn mask_of(figures: &[u64], fields: &Fields) -> u64 {
+    let bits = (0..fields.first).chain(fields.later()..);
+    let figures = figures.iter().zip(bits);
+    figures.fold(0, |mask, (figure, bit)| {
+        mask | u64::from(*figure != 0) << bit
+    })
 }
 
 #[derive(Default)]
@@ -301,9 +274,9 @@ impl Output {
     }
 
     /// Those that are not 0.
-    fn there(&mut self, counters: &[u64]) {
-        for counter in counters.iter().filter(|counter| **counter != 0) {
-            self.number(*counter);
+    fn there<'a>(&mut self, figures: impl Iterator<Item = &'a u64>) {
+        for figure in figures.filter(|figure| **figure != 0) {
+            self.number(*figure);
         }
     }
 

@@ -34,23 +34,52 @@ pub(crate) mod tag {
     pub(crate) const END: [u8; 4] = *b"END.";
 }
 
-/// Fields of a point that are there only if they are not 0: bits of its mask, in the order in which they follow.
+/// Fields that are there only if they are not 0, in the order of the bits of a mask: the figures that version 1 began with, fields that are
+/// no figures, then the figures that came later.
+pub(crate) struct Fields {
+    /// How many figures are the first ones.
+    pub(crate) first: usize,
+    /// How many fields are no figures.
+    pub(crate) others: usize,
+}
+
+impl Fields {
+    /// The bit of a field that is no figure.
+    pub(crate) const fn bit(&self, other: usize) -> u64 {
+        1 << (self.first + other)
+    }
+
+    /// The place of the bit of the first later figure.
+    pub(crate) const fn later(&self) -> usize {
+        self.first + self.others
+    }
+}
+
+/// Fields of a point.
 pub(crate) mod field {
-    pub(crate) const COUNTERS: usize = 8;
-    pub(crate) const CAUSED_VARIANCE: u64 = 1 << COUNTERS;
-    pub(crate) const WAIT: u64 = 1 << (COUNTERS + 1);
-    pub(crate) const HOLD: u64 = 1 << (COUNTERS + 2);
-    pub(crate) const CALLERS: u64 = 1 << (COUNTERS + 3);
+    use super::Fields;
+
+    pub(crate) const ALL: Fields = Fields {
+        first: 8,
+        others: 4,
+    };
+    pub(crate) const CAUSED_VARIANCE: u64 = ALL.bit(0);
+    pub(crate) const WAIT: u64 = ALL.bit(1);
+    pub(crate) const HOLD: u64 = ALL.bit(2);
+    pub(crate) const CALLERS: u64 = ALL.bit(3);
 }
 
 /// The same of durations.
 pub(crate) mod durations {
-    pub(crate) const COUNTERS: usize = 5;
-    pub(crate) const VARIANCE: u64 = 1 << COUNTERS;
-    pub(crate) const RESERVOIR: u64 = 1 << (COUNTERS + 1);
-    pub(crate) const RECENT: u64 = 1 << (COUNTERS + 2);
-    pub(crate) const LONGEST_SAMPLED: u64 = 1 << (COUNTERS + 3);
-    pub(crate) const AT_MOST: u64 = 1 << (COUNTERS + 4);
+    use super::Fields;
+
+    pub(crate) const ALL: Fields = Fields {
+        first: 5,
+        others: 3,
+    };
+    pub(crate) const VARIANCE: u64 = ALL.bit(0);
+    pub(crate) const RESERVOIR: u64 = ALL.bit(1);
+    pub(crate) const RECENT: u64 = ALL.bit(2);
 }
 
 /// How the weights of samples are written.

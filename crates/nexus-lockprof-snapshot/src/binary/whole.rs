@@ -91,10 +91,9 @@ impl Names {
             let frames = numbers.filter_map(|number| self.frames.get(*number));
             Stack {
                 frames: frames.cloned().collect(),
-                waits: stack.waits,
-                wait_ns: stack.wait_ns,
-                samples: stack.samples,
+                ..Stack::default()
             }
+            .with_figures(stack.figures)
         });
         let callers = callers.collect();
         let lock = match raw.lock {
@@ -103,50 +102,27 @@ impl Names {
             RawLock::Created(site) => Lock::Created(self.site(site)),
             RawLock::FirstUsed(site) => Lock::FirstUsed(self.site(site)),
         };
-        let [
-            acquisitions,
-            contentions,
-            try_failures,
-            timeouts,
-            cancellations,
-            vain_wait_ns,
-            blocked,
-            caused_wait_ns,
-        ] = raw.counters;
         Point {
-            acquisitions,
-            contentions,
-            try_failures,
-            timeouts,
-            cancellations,
-            vain_wait_ns,
-            blocked,
-            caused_wait_ns,
             caused_variance: raw.caused_variance,
             wait: whole_durations(&raw.wait, room),
             hold: whole_durations(&raw.hold, room),
             callers,
             ..Point::new(lock, raw.mode, self.site(raw.site))
         }
+        .with_figures(raw.figures)
     }
 }
 
 fn whole_durations(raw: &RawDurations, room: &Room) -> Durations {
-    let [samples, total_ns, events, unmeasured, max_ns] = raw.counters;
     let whole = |range: &Range<usize>| match room.samples.get(range.clone()) {
         None | Some([]) => Samples::default(),
         Some(samples) => Samples::from(Arc::from(samples)),
     };
     Durations {
-        samples,
-        total_ns,
         total_variance: raw.total_variance,
-        events,
-        unmeasured,
-        max_ns,
         reservoir: whole(&raw.reservoir),
         recent: whole(&raw.recent),
-        longest_sampled_ns: raw.longest_sampled_ns,
-        at_most_ns: raw.at_most_ns,
+        ..Durations::default()
     }
+    .with_figures(raw.figures)
 }

@@ -354,9 +354,10 @@ impl Merge {
 impl Head {
     fn and(self, other: Self) -> Self {
         let sum = u64::saturating_add;
-        let (a, b) = (self.table, other.table);
-        let (c, d) = (self.losses, other.losses);
-        let (e, f) = (self.overhead, other.overhead);
+        let (mut table, mut losses, mut overhead) = (self.table, self.losses, self.overhead);
+        table.merge_figures(&other.table);
+        losses.merge_figures(&other.losses);
+        overhead.merge_figures(&other.overhead);
         Self {
             engine: same(self.engine, other.engine),
             pid: if self.pid == other.pid { self.pid } else { 0 },
@@ -367,29 +368,9 @@ impl Head {
             taken_unix_ns: self.taken_unix_ns.max(other.taken_unix_ns),
             elapsed_ns: sum(self.elapsed_ns, other.elapsed_ns),
             mode: weaker(self.mode, other.mode),
-            table: TableStats {
-                acquisitions: sum(a.acquisitions, b.acquisitions),
-                records: sum(a.records, b.records),
-                max_records: sum(a.max_records, b.max_records),
-                rejected: sum(a.rejected, b.rejected),
-                hash_size: sum(a.hash_size, b.hash_size),
-                collisions: sum(a.collisions, b.collisions),
-                shards: sum(a.shards, b.shards),
-            },
-            losses: Losses {
-                points_full: sum(c.points_full, d.points_full),
-                shards_full: sum(c.shards_full, d.shards_full),
-                reentrant: sum(c.reentrant, d.reentrant),
-                thread_exit: sum(c.thread_exit, d.thread_exit),
-                memory: sum(c.memory, d.memory),
-                guards: sum(c.guards, d.guards),
-                stacks: sum(c.stacks, d.stacks),
-            },
-            overhead: Overhead {
-                budgeted_ns: sum(e.budgeted_ns, f.budgeted_ns),
-                counting_ns: sum(e.counting_ns, f.counting_ns),
-                threads_ns: sum(e.threads_ns, f.threads_ns),
-            },
+            table,
+            losses,
+            overhead,
             merged: sum(self.merged, other.merged),
             incomplete: self.incomplete || other.incomplete,
         }

@@ -1,8 +1,9 @@
 //! A point that is being merged.
 
 use super::{Cell, Grid, Merge, Scratch};
-use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room, durations, field};
+use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room};
 use crate::durations::AtMost;
+use crate::figure;
 use crate::json::variance;
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack, Text};
 use std::collections::HashMap;
@@ -42,7 +43,7 @@ pub(super) struct Merged {
     key: Key,
     /// What all records of it call it, if that is not the key, and they agree.
     place: Option<Box<Key>>,
-    counters: [u64; field::COUNTERS],
+    figures: [u64; Point::FIGURES.len()],
     caused_variance: f64,
     // Boxed: of a million points most have neither.
     wait: Option<Box<MergedDurations>>,
@@ -50,21 +51,21 @@ pub(super) struct Merged {
     callers: Option<Box<Callers>>,
 }
 
-/// By the numbers of the frames: waits, time, samples.
-type Callers = HashMap<Vec<usize>, [u64; 3]>;
+/// By the numbers of the frames.
+type Callers = HashMap<Vec<usize>, Counts>;
+
+/// The figures of a stack.
+type Counts = [u64; Stack::FIGURES.len()];
 
 #[derive(Debug, Default)]
 struct MergedDurations {
-    counters: [u64; durations::COUNTERS],
+    /// All but `at_most_ns`.
+    figures: [u64; Durations::FIGURES.len()],
     total_variance: f64,
-    longest_sampled_ns: u64,
     at_most: AtMost,
     reservoir: Grid,
     recent: Grid,
 }
-
-/// The place in [`durations`] of what is no sum: the longest.
-const MAX: usize = durations::COUNTERS - 1;
 
 /// The numbers here of a file's texts.
 pub(super) struct Place<'a> {
@@ -112,12 +113,6 @@ pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
     }
 }
 
-fn sum<const N: usize>(mine: &mut [u64; N], others: &[u64; N]) {
-    for (mine, other) in mine.iter_mut().zip(others) {
-        *mine = mine.saturating_add(*other);
-    }
-}
-
 /// The most stacks of a merged point; a thread's table has room for 256, of all its points.
 pub(super) const MOST_STACKS: usize = 1024;
 
@@ -131,7 +126,7 @@ impl Merged {
         let Some(callers) = self.callers.as_mut().filter(|callers| callers.len() > most) else {
             return;
         };
-        let mut stacks: Vec<(Vec<usize>, [u64; 3])> = callers.drain().collect();
+        let mut stacks: Vec<(Vec<usize>, Counts)> = callers.drain().collect();
         stacks.sort_unstable_by(|(a, [a_waits, a_ns, _]), (b, [b_waits, b_ns, _])| {
             (b_ns, b_waits).cmp(&(a_ns, a_waits)).then_with(|| a.cmp(b))
         });
@@ -141,9 +136,10 @@ impl Merged {
         **callers = stacks.into_iter().collect();
     }
 
-    fn add_stack(&mut self, frames: Vec<usize>, counts: &[u64; 3], lost: &mut u64) {
+    fn add_stack(&mut self, frames: Vec<usize>, counts: &Counts, lost: &mut u64) {
         let callers = self.callers.get_or_insert_default();
-        sum(callers.entry(frames).or_default(), counts);
+        let sums = callers.entry(frames).or_default();
+        figure::merge(&Stack::FIGURES, sums, counts);
         self.bound(ROOM_FOR_STACKS, lost);
     }
 
@@ -180,29 +176,16 @@ impl Merge {
             mode: point.mode,
             site: site(&mut self.texts, &point.site),
         };
-        let stacks: Vec<(Vec<usize>, [u64; 3])> = point
+        let stacks: Vec<(Vec<usize>, Counts)> = point
             .callers
             .iter()
             .map(|stack| {
                 let frames = stack.frames.iter().map(|frame| self.whole_frame(frame));
-                let counts = [stack.waits, stack.wait_ns, stack.samples];
-                (frames.collect(), counts)
+                (frames.collect(), stack.figures())
             })
             .collect();
         let (merged, scratch, lost) = self.merged(key);
-        sum(
-            &mut merged.counters,
-            &[
-                point.acquisitions,
-                point.contentions,
-                point.try_failures,
-                point.timeouts,
-                point.cancellations,
-                point.vain_wait_ns,
-                point.blocked,
-                point.caused_wait_ns,
-            ],
-        );
+        figure::merge(&Point::FIGURES, &mut merged.figures, &point.figures());
         merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
         for (merged, durations) in [
             (&mut merged.wait, &point.wait),
@@ -242,7 +225,7 @@ impl Merge {
             site: place.site(raw.site),
         };
         let (merged, scratch, lost) = self.merged(key);
-        sum(&mut merged.counters, &raw.counters);
+        figure::merge(&Point::FIGURES, &mut merged.figures, &raw.figures);
         merged.caused_variance = variance::sum(merged.caused_variance, raw.caused_variance);
         for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
             if raw.is_nothing() {
@@ -252,20 +235,14 @@ impl Merge {
             let samples = |range: &std::ops::Range<usize>| {
                 room.samples.get(range.clone()).unwrap_or_default()
             };
-            merged.counters(&raw.counters);
-            merged.total_variance = variance::sum(merged.total_variance, raw.total_variance);
-            merged.bounds(
-                raw.longest_sampled_ns,
-                AtMost::of(&raw.counters, raw.at_most_ns),
-            );
+            merged.sums(&raw.figures, raw.total_variance, AtMost::of(raw.figures));
             merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
         }
         for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
             let numbers = room.stack_frames.get(stack.frames.clone());
             let numbers = numbers.unwrap_or_default().iter();
             let numbers = numbers.filter_map(|number| frames.get(*number)).copied();
-            let counts = [stack.waits, stack.wait_ns, stack.samples];
-            merged.add_stack(numbers.collect(), &counts, lost);
+            merged.add_stack(numbers.collect(), &stack.figures, lost);
         }
     }
 
@@ -283,7 +260,7 @@ impl Merge {
             self.points.push(Merged {
                 key,
                 place: (place != key).then(|| Box::new(place)),
-                counters: [0; field::COUNTERS],
+                figures: [0; Point::FIGURES.len()],
                 caused_variance: 0.0,
                 wait: None,
                 hold: None,
@@ -306,7 +283,7 @@ impl Merge {
             ..*called
         };
         let (merged, scratch, lost) = self.merged(key);
-        sum(&mut merged.counters, &other.counters);
+        figure::merge(&Point::FIGURES, &mut merged.figures, &other.figures);
         merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
         for (merged, other) in [
             (&mut merged.wait, other.wait),
@@ -350,37 +327,21 @@ impl Names {
             })
         };
         let callers = merged.callers.iter().flat_map(|callers| callers.iter());
-        let callers = callers.map(|(frames, &[waits, wait_ns, samples])| Stack {
-            frames: frames.iter().filter_map(frame).collect(),
-            waits,
-            wait_ns,
-            samples,
+        let callers = callers.map(|(frames, counts)| {
+            Stack {
+                frames: frames.iter().filter_map(frame).collect(),
+                ..Stack::default()
+            }
+            .with_figures(*counts)
         });
-        let [
-            acquisitions,
-            contentions,
-            try_failures,
-            timeouts,
-            cancellations,
-            vain_wait_ns,
-            blocked,
-            caused_wait_ns,
-        ] = merged.counters;
         Point {
-            acquisitions,
-            contentions,
-            try_failures,
-            timeouts,
-            cancellations,
-            vain_wait_ns,
-            blocked,
-            caused_wait_ns,
             caused_variance: merged.caused_variance,
             callers: callers.collect(),
             wait: whole(merged.wait),
             hold: whole(merged.hold),
             ..Point::new(lock, place.mode, site(place.site))
         }
+        .with_figures(merged.figures)
     }
 }
 
@@ -390,17 +351,8 @@ fn whole(merged: Option<Box<MergedDurations>>) -> Durations {
 
 impl MergedDurations {
     fn add(&mut self, other: &Durations, scratch: &mut Scratch) {
-        self.counters(&[
-            other.samples,
-            other.total_ns,
-            other.events,
-            other.unmeasured,
-            other.max_ns,
-        ]);
-        self.total_variance = variance::sum(self.total_variance, other.total_variance);
-        let counters = [other.samples, other.total_ns, other.events];
-        let at_most = AtMost::of(&counters, other.at_most_ns);
-        self.bounds(other.longest_sampled_ns, at_most);
+        let figures = other.figures();
+        self.sums(&figures, other.total_variance, AtMost::of(figures));
         self.samples(&other.reservoir, &other.recent, scratch);
     }
 
@@ -414,37 +366,30 @@ impl MergedDurations {
     }
 
     fn append(&mut self, other: Self, scratch: &mut Scratch) {
-        self.counters(&other.counters);
-        self.total_variance = variance::sum(self.total_variance, other.total_variance);
-        self.bounds(other.longest_sampled_ns, other.at_most);
+        self.sums(&other.figures, other.total_variance, other.at_most);
         self.reservoir.append(other.reservoir, &mut scratch.spare);
         self.recent.append(other.recent, &mut scratch.spare);
     }
 
-    fn bounds(&mut self, longest_sampled_ns: u64, at_most: AtMost) {
-        self.longest_sampled_ns = self.longest_sampled_ns.max(longest_sampled_ns);
+    fn sums(
+        &mut self,
+        figures: &[u64; Durations::FIGURES.len()],
+        total_variance: f64,
+        at_most: AtMost,
+    ) {
+        figure::merge(&Durations::FIGURES, &mut self.figures, figures);
+        self.total_variance = variance::sum(self.total_variance, total_variance);
         self.at_most = self.at_most.and(at_most);
     }
 
-    fn counters(&mut self, others: &[u64; durations::COUNTERS]) {
-        let max = self.counters[MAX].max(others[MAX]);
-        sum(&mut self.counters, others);
-        self.counters[MAX] = max;
-    }
-
     fn whole(self) -> Durations {
-        let [samples, total_ns, events, unmeasured, max_ns] = self.counters;
+        let sums = Durations::default().with_figures(self.figures);
         Durations {
-            samples,
-            total_ns,
-            total_variance: self.total_variance,
-            events,
-            unmeasured,
-            max_ns,
-            longest_sampled_ns: self.longest_sampled_ns,
             at_most_ns: self.at_most.ns(),
-            reservoir: self.reservoir.samples(max_ns),
-            recent: self.recent.samples(max_ns),
+            total_variance: self.total_variance,
+            reservoir: self.reservoir.samples(sums.max_ns),
+            recent: self.recent.samples(sums.max_ns),
+            ..sums
         }
     }
 }

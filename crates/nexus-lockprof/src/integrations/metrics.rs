@@ -29,13 +29,12 @@ pub fn install() -> HandlerId {
 
 /// Records a snapshot, with labels `lock`, `site` and `mode`.
 ///
-/// Counters (set, not incremented): `lockprof_acquisitions_total`, `lockprof_contentions_total`,
-/// `lockprof_try_failures_total`, `lockprof_timeouts_total`, `lockprof_cancellations_total`,
-/// `lockprof_blocked_total`, and `lockprof_lost_total` by `cause`.
+/// Counters (set, not incremented): each count of [`Point::FIGURES`], such as
+/// `lockprof_acquisitions_total`, and `lockprof_lost_total` by `cause`.
 ///
-/// Gauges, in seconds: `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`,
-/// `lockprof_caused_wait_seconds_total`, `lockprof_vain_wait_seconds_total`, and
-/// `lockprof_wait_seconds`, `lockprof_hold_seconds` by `quantile`.
+/// Gauges, in seconds: `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`, each time of
+/// `Point::FIGURES`, such as `lockprof_caused_wait_seconds_total`, and `lockprof_wait_seconds`,
+/// `lockprof_hold_seconds` by `quantile`.
 ///
 /// A `metrics` counter never decreases: after a [`reset`](crate::reset) it stays put until the new
 /// count passes it.
@@ -55,26 +54,22 @@ fn record_point(point: &Point) {
         Label::new("site", format!("{:#}", point.site)),
         Label::new("mode", point.mode.as_str()),
     ];
-    for (name, value) in [
-        ("lockprof_acquisitions_total", point.acquisitions),
-        ("lockprof_contentions_total", point.contentions),
-        ("lockprof_try_failures_total", point.try_failures),
-        ("lockprof_timeouts_total", point.timeouts),
-        ("lockprof_cancellations_total", point.cancellations),
-        ("lockprof_blocked_total", point.blocked),
-    ] {
-        counter!(name, labels.clone()).absolute(value);
+    for (figure, value) in Point::FIGURES.iter().zip(point.figures()) {
+        match figure.time() {
+            None => {
+                counter!(format!("lockprof_{}_total", figure.name), labels.clone()).absolute(value)
+            }
+            Some(time) => record_time(time, value, &labels),
+        }
     }
-    for (name, value_ns) in [
-        ("lockprof_wait_seconds_total", point.wait.total_ns),
-        ("lockprof_hold_seconds_total", point.hold.total_ns),
-        ("lockprof_caused_wait_seconds_total", point.caused_wait_ns),
-        ("lockprof_vain_wait_seconds_total", point.vain_wait_ns),
-    ] {
-        gauge!(name, labels.clone()).set(seconds(value_ns));
-    }
+    record_time("wait", point.wait.total_ns, &labels);
+    record_time("hold", point.hold.total_ns, &labels);
     record_quantiles("lockprof_wait_seconds", &point.wait, &labels);
     record_quantiles("lockprof_hold_seconds", &point.hold, &labels);
+}
+
+fn record_time(name: &'static str, ns: u64, labels: &[Label]) {
+    gauge!(format!("lockprof_{name}_seconds_total"), labels.to_vec()).set(seconds(ns));
 }
 
 fn record_quantiles(name: &'static str, durations: &Durations, labels: &[Label]) {

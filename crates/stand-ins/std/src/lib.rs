@@ -6,6 +6,10 @@
 
 pub use ::std::*;
 
+// Installs itself when the program is loaded.
+#[cfg(feature = "serve")]
+extern crate nexus_lockprof_serve as _;
+
 /// `std::sync`, with `Mutex`, `RwLock` and `Condvar` profiled.
 pub mod sync {
     pub use super::locks::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};

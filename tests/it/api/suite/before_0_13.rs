@@ -1,4 +1,4 @@
-//! What parking_lot had before 0.13, and has no more.
+//! What parking_lot dropped in 0.13.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ fn constants() {
     assert_eq!(*RWLOCK.read() + *REENTRANT.lock(), 7);
 }
 
-/// A thread that reads may read on while a writer waits.
+/// A thread that reads may read again while a writer waits.
 #[test]
 fn read_recursive() {
     let lock = RwLock::new(1);

@@ -45,8 +45,8 @@ fn a_notification_wakes_one() {
     assert!(!mutex.is_locked());
 }
 
-/// All waiters leave the condition variable at once; those that find the mutex held are moved to
-/// its queue, and come through one after the other.
+/// All waiters leave the condition variable at once. Those that find the mutex held move to its
+/// queue, and follow one after the other.
 #[test]
 fn notify_all_says_how_many() {
     const THREADS: usize = 5;
@@ -109,7 +109,7 @@ fn notify_all_on_a_free_mutex() {
     assert_eq!(mutex.into_inner(), 0);
 }
 
-/// A waiter that was moved to the mutex has not timed out, however long the mutex is held.
+/// A waiter that moved to the mutex has not timed out, however long the mutex is held.
 #[test]
 fn a_requeued_waiter_has_not_timed_out() {
     let (mutex, condvar) = (Mutex::new(false), Condvar::new());
@@ -215,7 +215,7 @@ fn a_condition_that_is_false_does_not_wait() {
     assert_eq!(*guard, 2);
 }
 
-/// The second mutex is refused with a panic, still held, and released by the unwinding.
+/// The second mutex is refused with a panic. It is still held, and the unwinding releases it.
 #[test]
 fn one_mutex_at_a_time() {
     let (first, second, condvar) = (Mutex::new(false), Mutex::new(()), Condvar::new());
@@ -269,7 +269,7 @@ fn unsized_data() {
 }
 
 since_0_13! {
-/// `lock_api`'s own condition variable on the raw one.
+/// `lock_api`'s own condition variable over our raw one.
 #[test]
 fn over_lock_api() {
     let (mutex, condvar) = (Mutex::new(0), lock_api::Condvar::<RawCondvar>::new());

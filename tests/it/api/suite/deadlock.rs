@@ -2,8 +2,8 @@
 
 use super::locks::{Mutex, deadlock};
 
-/// Two threads that wait for each other are found. They stay blocked until the process ends, as the
-/// detector leaves them.
+/// Two threads that wait for each other are found. They stay blocked until the process ends,
+/// because the detector leaves them so.
 #[test]
 fn two_threads_that_wait_for_each_other() {
     let _alone = crate::api::DETECTOR.lock();

@@ -7,7 +7,7 @@ use super::locks::{
 #[path = "mutex_like.rs"]
 mod mutex_like;
 
-/// Dropping the guard hands the mutex to a waiter: a thread that takes it again and again lets each
+/// Dropping the guard hands the mutex to a waiter: a thread that takes it repeatedly lets each
 /// other thread through.
 #[test]
 fn a_waiter_gets_through() {

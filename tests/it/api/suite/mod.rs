@@ -1,4 +1,4 @@
-//! Tests of parking_lot's API, for any crate that `super::locks` stands for.
+//! Tests of parking_lot's API, for any crate behind `super::locks`.
 
 use super::locks;
 
@@ -21,7 +21,7 @@ mod deadlock;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Runs `f`, which must panic, and swallows the panic without printing it.
+/// Runs `f`, which must panic, without printing the panic.
 #[track_caller]
 fn unwinds<T>(f: impl FnOnce() -> T) {
     assert!(catch_unwind(AssertUnwindSafe(f)).is_err());

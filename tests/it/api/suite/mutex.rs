@@ -11,7 +11,7 @@ use super::locks::Condvar;
 
 /// A fair unlock hands the mutex over: the thread that released it cannot take it back.
 ///
-/// The waiter is known to be queued on the mutex because `notify_one` moves it there from the
+/// The waiter is certainly queued on the mutex, because `notify_one` moves it there from the
 /// condition variable while the mutex is held.
 #[test]
 fn unlock_fair_hands_over() {

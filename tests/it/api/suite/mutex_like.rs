@@ -1,5 +1,5 @@
-//! What `Mutex` and `FairMutex` have in common, for the `Lock`, `Guard`, `Mapped` and `Raw` of the
-//! module above.
+//! Shared by `Mutex` and `FairMutex`, for the `Lock`, `Guard`, `Mapped` and `Raw` of the module
+//! above.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,8 +98,8 @@ fn exclude_each_other() {
 #[test]
 fn raw_parts() {
     let lock = Lock::new(7);
-    // SAFETY: the raw lock is taken once, and its state is given back through one guard or
-    // `force_unlock` each time; no other guard lives.
+    // SAFETY: the raw lock is acquired once, and each time one guard or `force_unlock` gives back
+    // its state. No other guard lives.
     unsafe {
         since_0_13! {
             let state = lock.raw().lock();

@@ -48,7 +48,7 @@ fn guards_end_in_any_order() {
     assert!(lock.try_write().is_some());
 }
 
-/// A thread may hold more locks than our table of held locks has room for.
+/// A thread may hold more locks than fit in our table of held locks.
 #[test]
 fn many_locks_at_once() {
     let locks: Vec<_> = (0..20).map(Lock::new).collect();
@@ -65,7 +65,7 @@ fn many_locks_at_once() {
     assert!(locks.iter().all(|lock| lock.try_write().is_some()));
 }
 
-/// A lock at the address of one whose read guard was forgotten is another lock.
+/// A lock at the address of one whose read guard was forgotten is a different lock.
 #[test]
 fn a_forgotten_guard_does_not_haunt_the_address() {
     let mut lock = Lock::new(1);
@@ -102,7 +102,7 @@ fn read_under_an_upgradable_guard() {
     assert_eq!(lock.into_inner(), 3);
 }
 
-/// A reader that has others beside it on its own thread has nobody to yield to.
+/// A reader with another read on its own thread has nobody to yield to.
 #[test]
 fn bump_under_another_read() {
     let lock = Lock::new(0);

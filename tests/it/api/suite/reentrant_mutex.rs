@@ -14,7 +14,7 @@ use super::{quiet_panic, unwinds};
 
 static IN_A_STATIC: Lock<Cell<u32>> = Lock::new(Cell::new(1));
 
-/// Whether another thread could lock it at this moment.
+/// Whether another thread could lock it right now.
 fn free_elsewhere<T: Send>(lock: &Lock<T>) -> bool {
     std::thread::scope(|scope| {
         scope
@@ -111,7 +111,7 @@ fn raw_parts() {
     std::mem::forget(lock.lock());
     std::mem::forget(lock.lock());
     std::mem::forget(lock.lock());
-    // SAFETY: three acquisitions whose guards were forgotten are given back, one each.
+    // SAFETY: three acquisitions whose guards were forgotten are released, one each.
     unsafe {
         assert!(lock.raw().is_locked());
         drop(lock.make_guard_unchecked());
@@ -319,7 +319,7 @@ mod arc {
         assert!(!free_elsewhere(&lock));
         ArcGuard::unlock_fair(guard);
         std::mem::forget(lock.lock());
-        // SAFETY: stands for the acquisition whose guard was forgotten.
+        // SAFETY: the new guard stands for the acquisition whose guard was forgotten.
         drop(unsafe { lock.make_arc_guard_unchecked() });
         assert!(free_elsewhere(&lock));
         assert_eq!(Arc::strong_count(&lock), 1);

@@ -1,4 +1,4 @@
-//! What `RwLock` and `RecursiveRwLock` have in common, for the `Lock`, `ReadGuard`, `WriteGuard`,
+//! Shared by `RwLock` and `RecursiveRwLock`, for the `Lock`, `ReadGuard`, `WriteGuard`,
 //! `UpgradableGuard`, `MappedRead`, `MappedWrite` and `Raw` of the module above.
 
 use std::fmt::Display;

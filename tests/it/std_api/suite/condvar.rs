@@ -8,7 +8,8 @@ const LONG: Duration = Duration::from_secs(600);
 
 static IN_A_STATIC: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
-/// Sets the flag and notifies, in another thread, as soon as the mutex is free: when the caller waits.
+/// Sets the flag and notifies, in another thread, as soon as the mutex is free, which is when the
+/// caller waits.
 fn while_set_by_another<T: Send>(
     pair: &(Mutex<bool>, Condvar),
     run: impl FnOnce(MutexGuard<'_, bool>) -> T,
@@ -67,7 +68,7 @@ fn a_condition_that_is_false_is_not_waited_for() {
 #[test]
 fn wait_timeout() {
     let pair = (Mutex::new(false), Condvar::new());
-    // It may wake for no reason: until a wait has timed out.
+    // Wakeups may be spurious, so repeat until a wait times out.
     let mut guard = pair.0.lock().unwrap();
     loop {
         let result: LockResult<(MutexGuard<'_, bool>, WaitTimeoutResult)> =
@@ -165,7 +166,7 @@ fn notify_all_wakes_all() {
     }
 }
 
-/// A notification that nobody waits for is lost.
+/// A notification without a waiter is lost.
 #[test]
 fn notify_nobody() {
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());
@@ -176,7 +177,7 @@ fn notify_nobody() {
     assert!(waited.unwrap().1.timed_out());
 }
 
-/// Two mutexes, one after the other, are no error.
+/// Two mutexes in succession are no error.
 #[test]
 fn two_mutexes_one_after_the_other() {
     let condvar = Condvar::new();

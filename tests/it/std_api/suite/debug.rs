@@ -1,4 +1,4 @@
-//! What `{:?}` says.
+//! The output of `{:?}`.
 
 use super::super::sync::{Condvar, Mutex, RwLock};
 use super::{quiet_panic, unwinds};

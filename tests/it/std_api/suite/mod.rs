@@ -1,4 +1,4 @@
-//! Tests of `std::sync`'s API, for any module that `super::sync` stands for.
+//! Tests of `std::sync`'s API, for any module behind `super::sync`.
 
 use super::sync;
 
@@ -11,7 +11,7 @@ mod rwlock;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Runs `f`, which must panic, and swallows the panic without printing it.
+/// Runs `f`, which must panic, without printing the panic.
 #[track_caller]
 fn unwinds<T>(f: impl FnOnce() -> T) {
     assert!(catch_unwind(AssertUnwindSafe(f)).is_err());

@@ -40,7 +40,7 @@ fn the_data_without_locking() {
     assert_eq!(mutex.into_inner().unwrap(), [1, 2]);
 }
 
-/// The data is dropped once: with the mutex, or by whoever took it out.
+/// The data is dropped once: with the mutex, or by its new owner.
 #[test]
 fn the_data_is_dropped_once() {
     let data = Rc::new(());
@@ -96,7 +96,7 @@ fn a_guard_shows_its_data() {
     );
 }
 
-/// A guard that is never dropped keeps the mutex locked, and the data can be dropped with it.
+/// A forgotten guard keeps the mutex locked, and the data can still be dropped with it.
 #[test]
 fn a_forgotten_guard_keeps_it_locked() {
     let mutex = Mutex::new(1);
@@ -105,7 +105,7 @@ fn a_forgotten_guard_keeps_it_locked() {
     assert_eq!(mutex.into_inner().unwrap(), 1);
 }
 
-/// What a guard borrows may be shorter-lived than the program, and be held in a structure.
+/// A guard may borrow from something short-lived, and may be stored in a structure.
 #[test]
 fn guards_are_values() {
     struct Both<'a>(MutexGuard<'a, i32>, MutexGuard<'a, String>);

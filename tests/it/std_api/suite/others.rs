@@ -1,4 +1,4 @@
-//! What else a program finds under `std::sync`.
+//! The rest of `std::sync`.
 
 use super::super::sync::{
     Arc, Barrier, BarrierWaitResult, LazyLock, Once, OnceLock, OnceState, Weak, atomic, mpsc,

@@ -1,4 +1,4 @@
-//! A panic of who holds exclusive access poisons a lock, and nothing else does.
+//! A lock is poisoned by a panic of its exclusive holder, and by nothing else.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn poisoned_rwlock() -> RwLock<i32> {
 fn a_mutex() {
     let mut mutex = poisoned_mutex();
     assert!(mutex.is_poisoned());
-    // The guard is in the error, and locks and unlocks.
+    // The error contains the guard, which still holds the lock.
     let mut guard = poisoned(mutex.lock());
     *guard += 1;
     assert!(matches!(mutex.try_lock(), Err(TryLockError::WouldBlock)));
@@ -124,7 +124,7 @@ fn not_a_writer_that_has_become_a_reader() {
     assert!(lock.try_write().is_ok(), "released");
 }
 
-/// A guard that is made and dropped during unwinding is of no panic of its holder.
+/// A guard created and dropped during unwinding does not poison.
 #[test]
 fn not_by_what_runs_during_unwinding() {
     struct Locks<'a>(&'a Mutex<i32>, &'a RwLock<i32>);
@@ -144,7 +144,7 @@ fn not_by_what_runs_during_unwinding() {
     assert_eq!(*lock.read().unwrap(), 2);
 }
 
-/// A panic that is caught while the lock is held has not left anything half done.
+/// A panic caught while the lock is held does not poison.
 #[test]
 fn not_by_a_panic_that_is_over() {
     let (mutex, lock) = (Mutex::new(1), RwLock::new(1));
@@ -167,7 +167,7 @@ fn a_panic_in_another_thread() {
     assert!(mutex.is_poisoned() && lock.is_poisoned());
 }
 
-/// Who waits for a lock while its holder panics gets the error.
+/// A waiter gets the error when the holder panics.
 #[test]
 fn who_waits_is_told() {
     let mutex = Mutex::new(1);
@@ -200,7 +200,7 @@ fn a_condition_that_panics() {
     assert!(mutex.is_poisoned());
 }
 
-/// A condition that panics when it is asked after a wait.
+/// A condition that panics when called after a wait.
 #[test]
 fn a_condition_that_panics_after_a_wait() {
     let (mutex, condvar) = (Mutex::new(false), Condvar::new());
@@ -233,7 +233,7 @@ fn a_panic_after_a_wait() {
     assert!(mutex.is_poisoned());
 }
 
-/// All waits give the guard of a poisoned mutex back in an error.
+/// All waits return the guard of a poisoned mutex in an error.
 #[test]
 #[allow(deprecated)]
 fn waits_with_a_poisoned_mutex() {
@@ -242,7 +242,7 @@ fn waits_with_a_poisoned_mutex() {
     let zero = Duration::ZERO;
     assert_eq!(*poisoned(condvar.wait_timeout(lock(), zero)).0, 1);
     assert_eq!(*poisoned(condvar.wait_timeout_ms(lock(), 0)).0, 1);
-    // Where there is no wait, there is no error.
+    // No wait, no error.
     assert_eq!(*condvar.wait_while(lock(), |_| false).unwrap(), 1);
     let waited = condvar.wait_timeout_while(lock(), zero, |_| false);
     assert_eq!(*waited.unwrap().0, 1);
@@ -258,7 +258,7 @@ fn waits_with_a_poisoned_mutex() {
     std::thread::scope(|scope| {
         let guard = lock();
         scope.spawn(|| {
-            // When the other waits.
+            // Once the other thread waits.
             drop(lock());
             condvar.notify_one();
         });

@@ -11,7 +11,7 @@ const fn made_in_const() -> RwLock<u32> {
     RwLock::new(2)
 }
 
-/// Of the result, whether it was that the lock is taken.
+/// Whether the result says that the lock is taken.
 fn would_block<G>(result: TryLockResult<G>) -> bool {
     matches!(result, Err(TryLockError::WouldBlock))
 }
@@ -142,7 +142,7 @@ fn a_forgotten_guard_keeps_it_locked() {
     assert_eq!(lock.into_inner().unwrap(), 1);
 }
 
-/// A reader's guard of longer-lived data is one of shorter-lived data.
+/// A read guard of longer-lived data works as one of shorter-lived data.
 #[test]
 fn a_reader_is_covariant() {
     fn shorter<'a>(long: RwLockReadGuard<'a, &'static str>) -> RwLockReadGuard<'a, &'a str> {

@@ -1,4 +1,4 @@
-//! Which types may change threads.
+//! Which types are `Send` and `Sync`.
 
 use super::locks::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,
@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What is asked for where a bound does not hold: an inherent constant goes before a trait's.
+/// The answer if a bound does not hold: an inherent constant takes precedence over a trait's.
 trait Otherwise {
     const IS: bool = false;
 }
@@ -33,9 +33,9 @@ macro_rules! check {
     )*};
 }
 
-/// Shared between threads by nobody, but sent.
+/// `Send`, but not `Sync`.
 type Sent = Cell<u32>;
-/// Neither.
+/// Neither `Send` nor `Sync`.
 type Stuck = Rc<u32>;
 
 #[test]
@@ -75,7 +75,7 @@ fn types() {
     }
 }
 
-/// Futures go where tasks go.
+/// Futures can go wherever tasks go.
 #[test]
 fn futures() {
     fn sent<T: Send>(_: T) {}

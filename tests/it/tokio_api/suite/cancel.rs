@@ -1,5 +1,5 @@
-//! Every future there is, dropped at each point where it can be: before it is polled, while it waits, and when what it waited
-//! for was handed to it. Whoever is behind gets it then.
+//! Every kind of future, dropped at every possible point: before its first poll, while it waits,
+//! and after the lock was handed to it. The next in line gets the lock then.
 
 use super::super::super::{Task, now};
 use super::locks::{Mutex, RwLock, Semaphore};
@@ -26,7 +26,7 @@ macro_rules! futures {
                     drop(held);
                     assert_eq!(next.woken(), 1);
                     drop(next.ready());
-                    // All of it is free again.
+                    // Everything is free again.
                     drop(now($hold));
                 }
             }

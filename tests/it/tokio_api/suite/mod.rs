@@ -1,4 +1,4 @@
-//! Tests of `tokio::sync`'s API, for whichever `super::locks` stands for.
+//! Tests of `tokio::sync`'s API, for any crate behind `super::locks`.
 
 use super::locks;
 

@@ -32,7 +32,7 @@ fn lock_and_try() {
     assert!(std::ptr::eq(MutexGuard::mutex(&now(mutex.lock())), &mutex));
 }
 
-/// In the order in which they were polled first, and nobody overtakes.
+/// Waiters get the lock in the order of their first polls, and nobody overtakes.
 #[test]
 fn in_turn() {
     let mutex = Mutex::new(());

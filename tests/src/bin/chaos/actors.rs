@@ -19,7 +19,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// What a thread that is meant to panic panics with.
+/// The payload of an intended panic.
 pub(crate) struct Quiet;
 
 /// The same, and its drop panics once more.
@@ -67,10 +67,10 @@ fn many_name(index: usize) -> &'static str {
 /// What the actors of an act share.
 pub(crate) struct Act<'a> {
     pub(crate) plan: &'a Plan,
-    /// None where each has its own.
+    /// `None` if each actor has its own.
     pub(crate) locks: Option<&'a Locks<Host>>,
     pub(crate) stop: &'a AtomicBool,
-    /// Whether the mode may be changed: not while it is off.
+    /// Whether the mode may change; not while it is off.
     pub(crate) switch: bool,
 }
 
@@ -85,7 +85,7 @@ impl Act<'_> {
         let mut book = Book::default();
         if self.plan.kind == Kind::Signals {
             if !self.plan.faults.first_use_in_handler {
-                // The handler's points were used before: a first use allocates.
+                // Use the handler's points first, because a first use allocates.
                 for (lock, name) in IN_SIGNAL.iter().zip(SIGNALS) {
                     book.tried(name, try_as_in_signal(lock));
                 }
@@ -136,7 +136,7 @@ impl Act<'_> {
                 }
                 9 => {
                     actor.does("forget");
-                    // Its measurement is lost with it; it counts all the same.
+                    // Its measurement is lost with it, but it still counts.
                     let lock = Mutex::named("forgotten", 0);
                     std::mem::forget(lock.lock());
                     book.locked("forgotten");
@@ -157,7 +157,7 @@ impl Act<'_> {
         }
     }
 
-    /// Locks what nobody else has.
+    /// Locks only its own locks.
     pub(crate) fn work_alone(&self, mut rng: fastrand::Rng) {
         let actor = Actor::named("loner");
         let mut book = Book::default();
@@ -182,7 +182,7 @@ impl Act<'_> {
         }
     }
 
-    /// Brings threads into the world that soon leave it, in one of several ways.
+    /// Starts short-lived threads, which end in one of several ways.
     pub(crate) fn spawn(&self, mut rng: fastrand::Rng) {
         let actor = Actor::named("spawner");
         while self.goes_on() {
@@ -204,7 +204,7 @@ impl Act<'_> {
             match thread::Builder::new().spawn(life) {
                 Ok(child) => {
                     actor.does("join");
-                    // How it ended is its own affair.
+                    // How it ended does not matter.
                     let _ = child.join();
                 }
                 Err(error) => die!("no thread: {error}"),
@@ -255,7 +255,7 @@ impl Act<'_> {
         }
     }
 
-    /// Releases what others have acquired.
+    /// Releases what others acquired.
     pub(crate) fn release(&self, permits: mpsc::Receiver<Permit>) {
         let actor = Actor::named("releaser");
         for permit in permits {
@@ -264,7 +264,7 @@ impl Act<'_> {
         }
     }
 
-    /// Forks, and looks after the child.
+    /// Forks, and waits for the child.
     pub(crate) fn fork(&self, mut rng: fastrand::Rng) {
         let actor = Actor::named("forker");
         while self.goes_on() {
@@ -276,19 +276,19 @@ impl Act<'_> {
         }
     }
 
-    /// Sends signals to whoever takes them.
+    /// Sends signals to threads that take them.
     pub(crate) fn signal(&self, mut rng: fastrand::Rng) {
         let actor = Actor::named("signaller");
         while self.goes_on() {
             actor.does("signal");
-            // SAFETY: its handler is there for the process's life.
+            // SAFETY: its handler stays installed.
             unsafe { libc::kill(libc::getpid(), libc::SIGUSR1) };
             thread::sleep(Duration::from_micros(rng.u64(10..200)));
         }
     }
 }
 
-/// A thread that lives for a moment.
+/// A short-lived thread.
 fn short_life(mut rng: fastrand::Rng, alone: bool, late: bool) {
     thread_local! {
         static LATE: RefCell<Option<Late>> = const { RefCell::new(None) };
@@ -323,7 +323,7 @@ fn short_life(mut rng: fastrand::Rng, alone: bool, late: bool) {
         }
     }
     if !alone && rng.u8(..4) == 0 {
-        // Released after its thread is gone, by nobody's care but the lock's.
+        // Released after its thread is gone, with only the lock's help.
         let permit = take_permit();
         book.locked("sent");
         give_permit(permit);
@@ -349,11 +349,11 @@ fn take_permit() -> Permit {
 
 fn give_permit(permit: Permit) {
     let unlock = |(): &(), ()| SENT.1.store(false, std::sync::atomic::Ordering::Release);
-    // SAFETY: of the one lock there is, and released once.
+    // SAFETY: it belongs to the only lock, and is released once.
     unsafe { SENT.0.release(permit, unlock) };
 }
 
-/// At one point for each lock, whoever calls.
+/// One point per lock, whoever calls.
 fn try_as_in_signal(lock: &Mutex<u64>) -> bool {
     lock.try_lock().is_some()
 }
@@ -364,9 +364,9 @@ extern "C" fn on_signal(_: libc::c_int) {
     SIGNALLED[index].tried(try_as_in_signal(&IN_SIGNAL[index]));
 }
 
-/// Sets the handler, for threads that [take signals](take_signals).
+/// Installs the handler, for threads that [take signals](take_signals).
 pub(crate) fn handle_signals() {
-    // SAFETY: a handler of the right kind, and a zeroed struct is one without flags.
+    // SAFETY: the handler has the right type, and a zeroed struct is one without flags.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = on_signal as *const () as usize;
@@ -386,7 +386,7 @@ fn block_signals(how: libc::c_int) {
     }
 }
 
-/// This thread takes signals from now on.
+/// Lets this thread take signals from now on.
 fn take_signals() {
     block_signals(libc::SIG_UNBLOCK);
 }
@@ -429,7 +429,7 @@ pub(crate) fn add_handlers() -> Vec<HandlerId> {
     ]
 }
 
-/// Books what [`Locks::new`] did.
+/// Records what [`Locks::new`] did.
 pub(crate) fn first_locks() -> Locks<Host> {
     let mut ledger = Ledger::default();
     let locks = Locks::new(&Host, &mut ledger);

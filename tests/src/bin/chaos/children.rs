@@ -1,4 +1,4 @@
-//! Forked children, that must neither hang nor lose what they do.
+//! Forked children, which must neither hang nor lose events.
 
 use crate::plan::Plan;
 use crate::watchdog::{Actor, die};
@@ -12,7 +12,7 @@ use std::thread;
 const TIMES: u64 = 100;
 /// A child that lives longer than this hangs.
 const SECONDS: u32 = 120;
-/// How a child ends that has not recorded what it did.
+/// Exit code of a child that failed to record what it did.
 const LOST: i32 = 9;
 
 static ALONE: Mutex<u64> = Mutex::named("child", 0);
@@ -21,17 +21,17 @@ static ALONE: Mutex<u64> = Mutex::named("child", 0);
 pub(crate) struct Child(libc::pid_t);
 
 impl Child {
-    /// Forks a child that runs `life`, and ends well if that is true.
+    /// Forks a child that runs `life`, and succeeds if that returns true.
     pub(crate) fn fork(life: impl FnOnce() -> bool) -> Self {
-        // SAFETY: the child calls what a child of a program with threads may, and `_exit`.
+        // SAFETY: the child calls only what is allowed after a fork with threads, and `_exit`.
         let pid = unsafe { libc::fork() };
         match pid {
             -1 => die!("fork: {}", std::io::Error::last_os_error()),
             0 => {
-                // SAFETY: there is no handler for it: it ends the child.
+                // SAFETY: without a handler, it ends the child.
                 unsafe { libc::alarm(SECONDS) };
                 let code = if life() { 0 } else { LOST };
-                // SAFETY: ends this process, and nothing of its parent's.
+                // SAFETY: ends this process, and touches nothing of its parent's.
                 unsafe { libc::_exit(code) }
             }
             _ => Child(pid),
@@ -67,7 +67,8 @@ fn recorded(lock: &str) -> u64 {
     points.map(|point| point.acquisitions).sum()
 }
 
-/// The life of a child with one thread, whose locks are its own: the program's others may be held for ever.
+/// The life of a child with one thread and its own locks. The program's other locks may be held for
+/// ever.
 pub(crate) fn lock_alone(counts: bool) -> bool {
     let before = recorded("child");
     for _ in 0..TIMES {
@@ -76,12 +77,12 @@ pub(crate) fn lock_alone(counts: bool) -> bool {
     recorded("child") - before == if counts { TIMES } else { 0 }
 }
 
-/// Processes that use the profiler for the first time, in several threads, and fork meanwhile.
+/// Processes that use the profiler for the first time in several threads, and fork meanwhile.
 pub(crate) fn fork_at_the_first_use(plan: &Plan) -> u64 {
     let actor = Actor::named("main");
     let mut rng = fastrand::Rng::with_seed(plan.seed);
     let mut events = 0;
-    // This process never locks: each child's first lock is the first of all.
+    // This process never locks, so each child's first lock is the first of all.
     for _ in 0..40 * plan.acts {
         actor.does("fork");
         let (threads, spins) = (rng.usize(1..4), rng.u32(..20_000));

@@ -1,4 +1,4 @@
-//! Somebody who pulls over HTTP while the threads lock.
+//! A client that pulls over HTTP while the threads lock.
 
 use crate::actors::Act;
 use crate::truth;
@@ -6,7 +6,7 @@ use crate::watchdog::{Actor, die};
 use nexus_lockprof::{Listen, Snapshot};
 use nexus_lockprof_tests::http::At;
 
-/// Serves, and pulls, until told to stop.
+/// Serves and pulls until told to stop.
 pub(crate) fn pull(act: &Act<'_>) {
     let actor = Actor::named("client");
     actor.does("serve");

@@ -1,4 +1,4 @@
-//! One acquisition each by locks of other kinds.
+//! Single acquisitions of locks of other kinds.
 
 use crate::truth::Book;
 use nexus_lockprof::{FairMutex, ReentrantMutex, std_sync};
@@ -11,7 +11,7 @@ static STD_RWLOCK: std_sync::RwLock<u64> = std_sync::RwLock::named("std rwlock",
 #[rustfmt::skip] // one line: it is the lock's name
 static IN_PLACE: (shim_0_12::Mutex<u64>, &str) = (shim_0_12::const_mutex(0), concat!(file!(), ":", line!()));
 
-/// Locks one of them.
+/// Acquires one of them.
 pub(crate) fn lock_one(rng: &mut fastrand::Rng, book: &mut Book) {
     match rng.u8(..6) {
         0 => {
@@ -19,7 +19,7 @@ pub(crate) fn lock_one(rng: &mut fastrand::Rng, book: &mut Book) {
             book.locked("fair");
         }
         1 => {
-            // The inner one is no acquisition.
+            // The inner lock is no acquisition.
             let outer = REENTRANT.lock();
             black_box(*REENTRANT.lock() + *outer);
             book.locked("reentrant");
@@ -58,7 +58,7 @@ fn lock_async(rng: &mut fastrand::Rng, book: &mut Book) {
     }
     let guard = ASYNC.try_lock();
     book.tried("async", guard.is_ok());
-    // A future that is dropped: while it waits, or with the lock.
+    // A dropped future: while it waits, or with the lock.
     let mut waits = pin!(ASYNC.lock());
     let polled = waits.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     if polled.is_ready() {

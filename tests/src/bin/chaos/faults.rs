@@ -1,4 +1,4 @@
-//! No memory, no room on the disk.
+//! Out of memory, and out of disk space.
 
 use crate::actors::Host;
 use crate::plan::{COUNTING, Plan};
@@ -11,10 +11,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-/// New points at a time when there is no memory for them.
+/// How many new points to lock while there is no memory for them.
 const POINTS: usize = 400;
 
-/// Memory is taken away, new points are locked, and it is given back.
+/// Takes memory away, locks new points, and gives it back.
 pub(crate) fn without_memory(plan: &Plan) -> u64 {
     let actor = Actor::named("main");
     let mut rng = fastrand::Rng::with_seed(plan.seed);
@@ -51,7 +51,7 @@ pub(crate) fn without_memory(plan: &Plan) -> u64 {
         let more = names.iter().find(|name| count(name) > 3);
         let lost = snapshot.losses();
         let all = 3 * POINTS as u64;
-        // A reservoir that finds no memory is a loss, too, of an event that is counted.
+        // A reservoir without memory is also a loss, but its event is counted.
         if more.is_some() || recorded > all || all - recorded > lost.memory {
             die!(
                 "act {number} in {mode:?}: {all} events, {recorded} recorded, lost {lost:?}, {more:?}"
@@ -60,7 +60,7 @@ pub(crate) fn without_memory(plan: &Plan) -> u64 {
         if recorded == all && lost.memory == 0 {
             die!("act {number} in {mode:?}: there was memory: this shows nothing");
         }
-        // What was refused then is there now.
+        // What was refused then is recorded now.
         let mut book = Book::default();
         for (lock, name) in locks.iter().zip(names) {
             lock_times(lock, name, 2, &mut book);
@@ -74,7 +74,7 @@ pub(crate) fn without_memory(plan: &Plan) -> u64 {
     events
 }
 
-/// All memory that there is to be had, until it is dropped.
+/// All available memory, held until dropped.
 struct Hoard {
     blocks: *mut Block,
     limit: libc::rlimit,
@@ -84,7 +84,7 @@ struct Block(*mut Block);
 
 impl Hoard {
     fn new() -> Self {
-        // SAFETY: `limit` is written by the first call; the limit is this process's own.
+        // SAFETY: the first call writes `limit`; the limit belongs to this process.
         let limit = unsafe {
             let mut limit: libc::rlimit = std::mem::zeroed();
             libc::getrlimit(libc::RLIMIT_AS, &raw mut limit);
@@ -100,7 +100,7 @@ impl Hoard {
         let mut blocks = std::ptr::null_mut::<Block>();
         let mut size = 1 << 20;
         while size >= 16 {
-            // SAFETY: a block of at least 16 bytes holds a pointer, and is nobody else's.
+            // SAFETY: a block of at least 16 bytes holds a pointer, and nobody else has it.
             unsafe {
                 let block = libc::malloc(size).cast::<Block>();
                 if block.is_null() {
@@ -117,7 +117,7 @@ impl Hoard {
 
 impl Drop for Hoard {
     fn drop(&mut self) {
-        // SAFETY: the limit that there was, and blocks that `malloc` gave, each freed once.
+        // SAFETY: restores the old limit, and frees each block of `malloc` once.
         unsafe {
             libc::setrlimit(libc::RLIMIT_AS, &raw const self.limit);
             while !self.blocks.is_null() {
@@ -129,7 +129,7 @@ impl Drop for Hoard {
     }
 }
 
-/// What a program that writes its profile to a full disk does: it ends as it would have.
+/// A program that writes its profile to a full disk must end as it would have.
 pub(crate) fn with_a_full_disk(plan: &Plan) -> u64 {
     let actor = Actor::named("main");
     let folder = std::env::temp_dir().join(format!("lockprof-chaos-disk-{}", std::process::id()));
@@ -137,7 +137,7 @@ pub(crate) fn with_a_full_disk(plan: &Plan) -> u64 {
         die!("{}: {error}", folder.display());
     }
     let file = folder.join("x.lockprof");
-    // Where it is written, how large a file may be, and whether the profiler complains.
+    // The output path, the file size limit, and whether the profiler must complain.
     let cases: [(&Path, Option<u64>, bool); 5] = [
         (Path::new("/dev/full"), None, true),
         (&folder, None, true),
@@ -182,17 +182,17 @@ pub(crate) fn with_a_full_disk(plan: &Plan) -> u64 {
     0
 }
 
-/// How the program of [`with_a_full_disk`] ends.
+/// The exit code of [`with_a_full_disk`]'s program.
 const VICTIM_CODE: i32 = 7;
 
-/// A program that locks, writes where the environment says, and ends with a code of its own.
+/// A program that locks, writes where the environment says, and exits with its own code.
 pub(crate) fn be_a_victim(seed: u64, largest: Option<u64>) -> i32 {
     if let Some(largest) = largest {
         let limit = libc::rlimit {
             rlim_cur: largest,
             rlim_max: largest,
         };
-        // SAFETY: this process's own limit.
+        // SAFETY: sets this process's own limit.
         unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) };
     }
     let mut rng = fastrand::Rng::with_seed(seed);

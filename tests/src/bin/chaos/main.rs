@@ -1,9 +1,11 @@
-//! Everything at a time that a program may do to its profiler, at random, against the program's own count.
+//! Everything a program may do to its profiler, at random and at once, checked against the
+//! program's own count.
 //!
-//! `chaos [SECONDS [SEED]]` plays rounds, each in a process of its own with a seed of its own, from SEED on. `chaos --round SEED`
-//! plays one of them again; `--faults` lists what is done beyond the rest ([`Faults`]). A round ends with a comparison by lock and mode: what was recorded, and what was lost, is
-//! what was done. A thread that hangs, a child that hangs and a percentile out of order fail, too, and each failure says its
-//! seed and what the threads did last.
+//! `chaos [SECONDS [SEED]]` plays rounds, each in its own process with its own seed, from SEED on.
+//! `chaos --round SEED` replays one of them. `--faults` lists additional faults ([`Faults`]). A
+//! round ends with a comparison by lock and mode: recorded plus lost events must equal the actual
+//! ones. A hanging thread or child fails too, and so does a percentile out of order. Each failure
+//! prints its seed and what the threads did last.
 
 mod actors;
 mod children;
@@ -68,7 +70,7 @@ fn usage(error: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Plays rounds for so long, and stops at the first that fails.
+/// Plays rounds for this long, and stops at the first failure.
 #[allow(clippy::print_stdout, reason = "what it is for")]
 fn rounds(seconds: u64, first: u64, faults: &str) -> ExitCode {
     let begin = Instant::now();
@@ -78,7 +80,7 @@ fn rounds(seconds: u64, first: u64, faults: &str) -> ExitCode {
         command
             .args(["--faults", faults, "--round", &seed.to_string()])
             .stdin(Stdio::null())
-            // Of panics that are meant nobody wants the stack.
+            // Nobody wants the stacks of intended panics.
             .env("RUST_BACKTRACE", "0");
         for name in ["", "_BUDGET", "_EVERY", "_OUT", "_SERVE", "_STACKS"] {
             command.env_remove(format!("LOCKPROF{name}"));

@@ -1,27 +1,27 @@
-//! What a round does, drawn from its seed.
+//! The actions of a round, drawn from its seed.
 
 use nexus_lockprof::{Config, Mode};
 use std::fmt;
 use std::time::Duration;
 
-/// The modes in which everything is counted.
+/// The modes that count everything.
 pub(crate) const COUNTING: [Mode; 3] = [Mode::Counts, Mode::DEFAULT, Mode::Exact];
 
-/// What may be done beyond what a round does anyway. These are the newest promises.
+/// Faults beyond those of every round. They test the newest promises.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
-    /// Forks while other threads come, go, and lock for the first time.
+    /// Forks while other threads start, end, and lock for the first time.
     pub(crate) forks: bool,
-    /// A thread's first try at a point is in a signal's handler.
+    /// A thread's first try at a point is in a signal handler.
     pub(crate) first_use_in_handler: bool,
-    /// No event is lost where points or records run out.
+    /// No event is lost when points or records run out.
     pub(crate) room: bool,
     /// There is no memory for what a thread's first lock needs.
     pub(crate) memory: bool,
 }
 
 impl Faults {
-    /// Those of a list such as `forks,room`.
+    /// Parses a list such as `forks,room`.
     pub(crate) fn parse(list: &str) -> Result<Self, String> {
         let mut faults = Faults::default();
         for name in list.split(',').filter(|name| !name.is_empty()) {
@@ -37,24 +37,24 @@ impl Faults {
     }
 }
 
-/// What a round does to the profiler, besides locking.
+/// What a round does to the profiler besides locking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Everything at a time that must not cost an event.
+    /// Everything that must not lose an event, all at once.
     Strict,
-    /// The same with tables that are too small, and locks late in a thread's exit.
+    /// The same, with tables that are too small, and locks late in a thread's exit.
     Full,
-    /// The same with signals whose handler locks.
+    /// The same, with signals whose handler locks.
     Signals,
-    /// Small tables, and locks that each thread has for itself: each missing event is one loss.
+    /// Small tables, and private locks for each thread: each missing event is one loss.
     Private,
-    /// An engine whose clock jumps and goes back.
+    /// An engine whose clock jumps forwards and backwards.
     Clock,
-    /// No memory for what is new.
+    /// No memory for anything new.
     Memory,
-    /// A disk that is full, and files that may not grow.
+    /// A full disk, and files that may not grow.
     Disk,
-    /// Children that are forked while other threads lock for the first time.
+    /// Children forked while other threads lock for the first time.
     FirstUse,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) kind: Kind,
     pub(crate) faults: Faults,
-    /// Each begins with all threads gone, and ends with a comparison.
+    /// Each act begins with all threads gone, and ends with a comparison.
     pub(crate) acts: u32,
     pub(crate) length: Duration,
     pub(crate) workers: usize,
@@ -94,7 +94,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The round of a seed. The kinds take turns, so that a short run has each of them.
+    /// The round of a seed. The kinds take turns, so that even a short run has each of them.
     pub(crate) fn of(seed: u64, faults: Faults) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let kind = match KINDS[seed as usize % KINDS.len()] {

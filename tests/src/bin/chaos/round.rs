@@ -1,4 +1,4 @@
-//! One round, in a process of its own.
+//! One round, in its own process.
 
 use crate::actors::{self, Act};
 use crate::children;
@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Plays a plan, and returns the number of events that were compared.
+/// Plays a plan, and returns the number of compared events.
 pub(crate) fn play(plan: &Plan) -> u64 {
     watchdog::start(format!("{plan}\nto repeat it: ci/chaos.sh 0 {}", plan.seed));
     be_quiet();
@@ -27,7 +27,7 @@ pub(crate) fn play(plan: &Plan) -> u64 {
     }
 }
 
-/// Says nothing of panics that are meant: what they carry is no text.
+/// Silences intended panics, whose payload is not a text.
 fn be_quiet() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -80,7 +80,7 @@ fn reporter() -> Reporter {
     }
 }
 
-/// All actors at a time, for the length of an act.
+/// Runs all actors at once, for the length of an act.
 fn act(plan: &Plan, locks: Option<&Locks<actors::Host>>, switch: bool, rng: &mut fastrand::Rng) {
     let stop = AtomicBool::new(false);
     let act = &Act {
@@ -129,7 +129,7 @@ fn act(plan: &Plan, locks: Option<&Locks<actors::Host>>, switch: bool, rng: &mut
     });
 }
 
-/// An engine of its own, whose clock jumps by hours and goes back.
+/// An engine whose clock jumps forwards and backwards by hours.
 fn with_a_jumping_clock(plan: &Plan) -> u64 {
     let clock = ManualClock::new();
     let engine = Engine::with_clock(&clock);
@@ -161,7 +161,8 @@ fn with_a_jumping_clock(plan: &Plan) -> u64 {
                 })
                 .collect();
             let actor = Actor::named("clock");
-            // Of its own steps, not of the wall's time: the same for each run of a seed.
+            // It counts its own steps instead of wall-clock time, so each run of a seed is the
+            // same.
             for _ in 0..2000 {
                 actor.does("jump");
                 let by = Duration::from_nanos(1 << rng.u32(..44));
@@ -213,7 +214,7 @@ fn with_a_jumping_clock(plan: &Plan) -> u64 {
     events
 }
 
-/// Locks so often, and books it.
+/// Locks `times` times, and records it in the book.
 pub(crate) fn lock_times(lock: &Mutex<u64>, name: &str, times: u64, book: &mut Book) {
     for _ in 0..times {
         *lock.lock() += 1;

@@ -1,4 +1,4 @@
-//! The program's own count, what the profiler recorded, and how the two are compared.
+//! The program's own count, the profiler's records, and their comparison.
 
 use crate::plan::{Kind, Plan};
 use crate::watchdog::die;
@@ -9,16 +9,16 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What stands for locks for which there was no room.
+/// Stands for locks that found no room.
 const REST: &str = "(rest)";
 
-/// What the threads that have ended did.
+/// The counts of ended threads.
 static COUNTED: Mutex<Option<Ledger>> = Mutex::new(None);
-/// What the resets returned.
+/// The snapshots that the resets returned.
 static RECORDED: Mutex<Option<Told>> = Mutex::new(None);
-/// Whether the profiler counts: not in a mode that is off.
+/// Whether the profiler counts, which it does not in mode off.
 static COUNTS: AtomicBool = AtomicBool::new(true);
-/// Of locks that are taken where nothing can be allocated: acquisitions and failed tries.
+/// Acquisitions and failed tries of locks taken where nothing can be allocated.
 pub(crate) static SIGNALLED: [Tries; SIGNALS.len()] = {
     let mut all = [const { Tries::of("") }; SIGNALS.len()];
     let mut index = 0;
@@ -38,7 +38,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says whether the profiler counts from now on. No thread locks meanwhile.
+/// Sets whether the profiler counts from now on. No thread locks meanwhile.
 pub(crate) fn set_counting(counts: bool) {
     COUNTS.store(counts, Relaxed);
 }
@@ -47,7 +47,7 @@ pub(crate) fn is_counting() -> bool {
     COUNTS.load(Relaxed)
 }
 
-/// The count of one lock in atomics.
+/// The count of one lock, in atomics.
 #[derive(Debug)]
 pub(crate) struct Tries {
     lock: &'static str,
@@ -81,7 +81,7 @@ impl Tries {
     }
 }
 
-/// One thread's count: added to the whole when the thread ends, however it ends.
+/// One thread's count. It is added to the total when the thread ends, however that happens.
 #[derive(Default)]
 pub(crate) struct Book(Ledger);
 
@@ -115,7 +115,7 @@ impl Drop for Book {
     }
 }
 
-/// What snapshots told, each from where the one before ended.
+/// The content of successive snapshots, each of which starts where the one before ended.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     pub(crate) recorded: Recorded,
@@ -136,13 +136,13 @@ impl Told {
     }
 }
 
-/// Resets the profiler and keeps what it returns.
+/// Resets the profiler and keeps the returned snapshot.
 pub(crate) fn reset() {
     let snapshot = nexus_lockprof::reset();
     lock(&RECORDED).get_or_insert_default().add(&snapshot);
 }
 
-/// Compares all there is. No thread locks meanwhile.
+/// Compares everything. No thread locks meanwhile.
 pub(crate) fn compare(plan: &Plan, act: &str) -> u64 {
     reset();
     let mut counted = lock(&COUNTED);
@@ -157,7 +157,7 @@ pub(crate) fn compare(plan: &Plan, act: &str) -> u64 {
     compare_with(plan, act, counted, recorded)
 }
 
-/// Compares these two. Returns the number of events.
+/// Compares these two, and returns the number of events.
 pub(crate) fn compare_with(plan: &Plan, act: &str, counted: &Ledger, told: &Told) -> u64 {
     let recorded = &told.recorded;
     let keys: BTreeSet<_> = counted
@@ -174,8 +174,9 @@ pub(crate) fn compare_with(plan: &Plan, act: &str, counted: &Ledger, told: &Told
         if key.0 == REST {
             continue;
         }
-        // A handler may find its thread in the profiler. What the program does itself is all there, unless first uses in handlers were refused: then
-        // other tries of the thread are for a while, too.
+        // A handler may interrupt its thread inside the profiler. The program's own events are all
+        // recorded, unless first uses in handlers were refused. Then the thread's other tries are
+        // refused for a while, too.
         let in_signal = SIGNALS.contains(&key.0.as_str());
         let may_lose = plan.may_lose()
             && (plan.kind != Kind::Signals || in_signal || plan.faults.first_use_in_handler);
@@ -188,7 +189,7 @@ pub(crate) fn compare_with(plan: &Plan, act: &str, counted: &Ledger, told: &Told
                     != (what.acquisitions, what.try_failures, what.timeouts)
             }
         };
-        // Only these say for themselves whether they found their lock taken.
+        // Only these locks know themselves whether they were found taken.
         let watched = key.0.starts_with("mutex ") || key.0.starts_with("rwlock ");
         let contended = if watched && !may_lose {
             seen.contentions != truth.contentions
@@ -202,13 +203,13 @@ pub(crate) fn compare_with(plan: &Plan, act: &str, counted: &Ledger, told: &Told
         }
     }
     let lost = sum(&recorded.lost);
-    // Guards and stacks are no events: these are counted, and not measured.
+    // Guards and stacks are no events: their acquisitions are counted but not measured.
     let causes =
         lost.points_full + lost.shards_full + lost.reentrant + lost.thread_exit + lost.memory;
     let missing = all_counted.wrapping_sub(all_recorded);
     let explained = match plan.kind {
         Kind::Private => missing == causes && lost.thread_exit + lost.reentrant + lost.memory == 0,
-        // More may be lost than events are missing: what a hold or a holder has no room for is a loss of its own.
+        // Losses may exceed missing events: a hold or a holder without room is a loss of its own.
         Kind::Signals => missing <= causes && causes == lost.reentrant + lost.thread_exit,
         Kind::Full => missing <= causes,
         _ => missing == 0 && causes == 0,
@@ -217,7 +218,7 @@ pub(crate) fn compare_with(plan: &Plan, act: &str, counted: &Ledger, told: &Told
     if !wrong.is_empty() || !explained {
         die!("{act}: {all_counted} events, {all_recorded} recorded, lost {lost:?}\n{wrong}");
     }
-    // What points caused, others waited. Where a point finds no room, its part is missing on one side.
+    // What points caused, others waited. If a point finds no room, its part is missing on one side.
     if !plan.may_lose() && told.caused_ns > told.waited_ns {
         die!(
             "{act}: {} ns caused, {} ns waited",
@@ -246,7 +247,8 @@ fn sum(losses: &[Losses]) -> Losses {
     sum
 }
 
-/// Checks what holds of every snapshot. Not that there are no more contentions than acquisitions: a reset may come between the two.
+/// Checks the invariants of every snapshot. Contentions may exceed acquisitions: a reset may come
+/// between the two.
 pub(crate) fn check(snapshot: &Snapshot) {
     let mut acquisitions = 0_u64;
     for point in snapshot.points() {
@@ -265,7 +267,7 @@ pub(crate) fn check(snapshot: &Snapshot) {
 
 fn check_durations(point: &Point, durations: &Durations) {
     let [p50, p95, p99] = durations.quantiles([0.5, 0.95, 0.99]);
-    // The maximum may be behind the samples: a walk reads a point's samples after its sums.
+    // The maximum may lag behind the samples: a walk reads a point's samples after its sums.
     let in_order = p50 <= p95 && p95 <= p99;
     if !in_order || durations.total_ns < durations.max_ns {
         die!("percentiles {p50:?} {p95:?} {p99:?}: {point:?}");
@@ -275,7 +277,7 @@ fn check_durations(point: &Point, durations: &Durations) {
     }
 }
 
-/// A snapshot is the same when it was written and read again.
+/// Checks that a snapshot stays the same when written and read again.
 pub(crate) fn check_bytes(snapshot: &Snapshot) {
     let again = snapshot
         .to_bytes()

@@ -1,4 +1,4 @@
-//! What each thread is doing, and an end for a run in which one of them does nothing any more.
+//! Tracks what each thread does, and ends a run in which one hangs.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-/// Actors of a round at most.
+/// The maximum number of actors in a round.
 const SLOTS: usize = 256;
-/// Actions of a thread that are remembered.
+/// How many of a thread's actions are remembered.
 const MEMORY: usize = 8;
-/// A thread that does one thing for longer than this hangs: far above what any takes on a loaded machine.
+/// A thread that does one thing for longer than this hangs: far more than any action takes on a
+/// loaded machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What one thread does.
 struct Slot {
-    /// Index in `NAMES` and 1, or 0 for a free slot.
+    /// Index in `NAMES` plus 1, or 0 for a free slot.
     name: AtomicUsize,
     /// Actions begun.
     steps: AtomicU64,
@@ -31,10 +32,10 @@ static ACTORS: [Slot; SLOTS] = [const {
     }
 }; SLOTS];
 
-/// Texts by number: a slot must be readable at any time.
+/// Texts by number, because a slot must be readable at any time.
 static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
-/// What the round is, for the last words.
+/// The round's description, for the failure message.
 static HEADLINE: Mutex<String> = Mutex::new(String::new());
 
 fn number(text: &'static str) -> usize {
@@ -46,11 +47,11 @@ fn number(text: &'static str) -> usize {
     }) + 1
 }
 
-/// A thread that says what it does.
+/// A thread that reports its actions.
 pub(crate) struct Actor(usize);
 
 impl Actor {
-    /// This thread is `name` from now on, until the value is dropped.
+    /// Registers this thread as `name` until the value is dropped.
     pub(crate) fn named(name: &'static str) -> Self {
         let name = number(name);
         let free = ACTORS.iter().position(|slot| {
@@ -66,7 +67,7 @@ impl Actor {
         Actor(free)
     }
 
-    /// It begins to do this.
+    /// Reports the start of an action.
     pub(crate) fn does(&self, action: &'static str) {
         let slot = &ACTORS[self.0];
         let step = slot.steps.load(Relaxed) + 1;
@@ -82,7 +83,7 @@ impl Drop for Actor {
     }
 }
 
-/// Sets what a failure is headed by, and starts the thread that watches.
+/// Sets the headline of failures, and starts the watching thread.
 pub(crate) fn start(headline: String) {
     *HEADLINE.lock().unwrap_or_else(|e| e.into_inner()) = headline;
     static IS_THERE: AtomicBool = AtomicBool::new(false);
@@ -110,15 +111,15 @@ pub(crate) fn start(headline: String) {
     if let Err(error) = started {
         fail(format_args!("no watchdog: {error}"));
     }
-    // A thread's first steps need memory, which a round may take away.
+    // A new thread needs memory, which a round may take away.
     while !IS_THERE.load(Relaxed) {
         thread::yield_now();
     }
 }
 
-/// Says what is wrong, what every thread did last, and ends the process.
+/// Prints what is wrong and what every thread did last, and ends the process.
 pub(crate) fn fail(what: std::fmt::Arguments<'_>) -> ! {
-    // One at a time, and the first one is the last.
+    // One at a time: the first failure ends the process.
     static DYING: Mutex<()> = Mutex::new(());
     let _dying = DYING.lock().unwrap_or_else(|e| e.into_inner());
     let mut text = String::new();
@@ -144,11 +145,11 @@ pub(crate) fn fail(what: std::fmt::Arguments<'_>) -> ! {
         }
     }
     let _ = std::io::stderr().write_all(text.as_bytes());
-    // Not a panic: threads of this program panic on purpose. A core shows where each thread is.
+    // Not a panic, because threads of this program panic on purpose. A core dump shows each thread.
     std::process::abort()
 }
 
-/// Ends the run with what is wrong.
+/// Ends the run with a message.
 macro_rules! die {
     ($($what:tt)*) => { $crate::watchdog::fail(format_args!($($what)*)) };
 }

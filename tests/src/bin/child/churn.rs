@@ -1,9 +1,10 @@
-//! Forks while threads come and go, each with locks of every kind: no child waits for a thread that it does not have, and nothing that
-//! the parent's threads counted is missing.
+//! Forks while threads start and end, each with locks of every kind. No child may wait for a thread
+//! that it does not have, and no event of the parent's threads may be missing.
 //!
-//! The program's own counts are in a [`ThreadLocal`], which keeps those of threads that have ended and gives each to the next thread. The
-//! test forks 150 children. By hand, more: `target/release/child churn 10000`. With the number of children and `time` it
-//! tells how long they lived, beside children that lock nothing: `child churn 1000 time`.
+//! The program's own counts are in a [`ThreadLocal`], which keeps those of ended threads and passes
+//! each to the next thread. The test forks 150 children. To fork more by hand:
+//! `target/release/child churn 10000`. With the number of children and `time` it prints how long
+//! they lived, beside children that lock nothing: `child churn 1000 time`.
 
 use super::fork::fork_for;
 use nexus_lockprof::std_sync;
@@ -67,7 +68,7 @@ impl Locks {
         }
     }
 
-    /// Each of them in each way that does not wait for others: nobody else has these locks.
+    /// Uses each lock in every way that does not wait: nobody else has these locks.
     fn use_all(&self) {
         *self.mutex.lock() += 1;
         drop(self.mutex.try_lock());
@@ -79,10 +80,11 @@ impl Locks {
         drop(self.rwlock.try_read());
         let upgradable = self.rwlock.upgradable_read();
         *RwLockUpgradableReadGuard::upgrade(upgradable) += 1;
-        // No wait: parking_lot has a table of waiting threads, in which a child finds those that it does not have.
+        // No wait: parking_lot's table of waiting threads still lists the parent's threads in a
+        // child.
         *self.condvar.0.lock() += 1;
         self.condvar.1.notify_one();
-        // The wait ends with an acquisition of its own.
+        // The end of the wait is an acquisition of its own.
         if let Ok(guard) = self.std_mutex.lock() {
             drop(
                 self.std_condvar
@@ -118,7 +120,7 @@ pub(crate) fn main(children: &str) {
         return time(children);
     }
     let work = || {
-        // Its own: a lock of two threads may be locked for good in a child.
+        // The child's own locks: a lock of two threads may be locked for ever in a child.
         let locks = Locks::new();
         locks.use_all();
         OPERATIONS.get_or_default().fetch_add(1, Relaxed);
@@ -147,7 +149,7 @@ pub(crate) fn main(children: &str) {
     let operations: u64 = OPERATIONS.iter().map(|count| count.load(Relaxed)).sum();
     assert_eq!(acquisitions(&snapshot), operations * ACQUISITIONS);
     assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
-    // One for each thread that was there at the same time.
+    // One for each thread that lived at the same time.
     let most = (STARTERS * (STARTED + 1) + 1) as u64;
     assert!(
         snapshot.table().shards <= most,
@@ -156,7 +158,7 @@ pub(crate) fn main(children: &str) {
     );
 }
 
-/// Whether this process records what it does, in its one thread and in some more.
+/// Whether this process records what it does, in its only thread and in some new ones.
 fn in_child() -> bool {
     let before = snapshot();
     fn use_locks() {
@@ -165,7 +167,7 @@ fn in_child() -> bool {
     }
     use_locks();
     let own = acquisitions(&snapshot()) - acquisitions(&before) == ROUNDS * ACQUISITIONS;
-    // These take the shards of threads that are not here.
+    // These take over the shards of threads that do not exist here.
     let threads: Vec<_> = (0..STARTED).filter_map(|_| start(use_locks)).collect();
     let started = threads.len() as u64;
     let ended = threads.into_iter().all(join);
@@ -182,16 +184,17 @@ fn in_child() -> bool {
     right
 }
 
-/// Starts a thread without std's help, which has a lock that each of its threads takes at its start: a child may find that locked.
+/// Starts a thread without std. Each std thread takes a lock of std's at its start, which may be
+/// locked in a child.
 fn start(work: fn()) -> Option<libc::pthread_t> {
     extern "C" fn run(work: *mut libc::c_void) -> *mut libc::c_void {
-        // SAFETY: what `start` passes.
+        // SAFETY: `start` passes this type.
         let work = unsafe { std::mem::transmute::<*mut libc::c_void, fn()>(work) };
         work();
         std::ptr::null_mut()
     }
     let mut thread = 0;
-    // SAFETY: `thread` is there to be written, and `run` is given what it takes.
+    // SAFETY: `thread` may be written, and `run` gets the argument it takes.
     let failed = unsafe {
         libc::pthread_create(
             &raw mut thread,
@@ -204,11 +207,11 @@ fn start(work: fn()) -> Option<libc::pthread_t> {
 }
 
 fn join(thread: libc::pthread_t) -> bool {
-    // SAFETY: a thread that was started, and is joined once.
+    // SAFETY: the thread was started, and is joined once.
     unsafe { libc::pthread_join(thread, std::ptr::null_mut()) == 0 }
 }
 
-/// Tells how long children live, that lock and that do not, in turns.
+/// Prints how long children live that lock, and that do not, in turns.
 fn time(children: u32) {
     let locks = Locks::new();
     locks.use_all();

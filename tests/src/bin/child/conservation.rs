@@ -1,4 +1,4 @@
-//! Conservation in the global engine, with nobody else in the process.
+//! Conservation in the global engine, with nothing else in the process.
 
 use nexus_lockprof::engine::{Engine, Global};
 use nexus_lockprof_tests::conservation::{Plan, check, run};

@@ -11,11 +11,12 @@ static PARENTS: Mutex<u64> = Mutex::named("parent's", 0);
 static CHILDS: Mutex<u64> = Mutex::named("child's", 0);
 static TOLD: AtomicBool = AtomicBool::new(false);
 
-/// A daemon in the classic way: says its number, and locks until a signal tells it to end. Then it has taken its lock 1000 times.
+/// A classic daemon: prints its number, and locks until a signal tells it to end. By then it has
+/// taken its lock 1000 times.
 pub(crate) fn main() {
     *PARENTS.lock() += 1;
     leave_to_child();
-    // SAFETY: the child has no thread but this one.
+    // SAFETY: the child has only this thread.
     unsafe { libc::setsid() };
     leave_to_child();
     extern "C" fn told(_: libc::c_int) {
@@ -39,7 +40,7 @@ pub(crate) fn main() {
     exit(0);
 }
 
-/// The child goes on, the parent is gone.
+/// The child continues; the parent exits.
 fn leave_to_child() {
     // SAFETY: the parent ends at once.
     match unsafe { libc::fork() } {
@@ -64,7 +65,8 @@ pub(crate) fn threads() {
     });
 }
 
-/// A program with one thread keeps to that, and so does its child; one with two gets the thread that writes the file.
+/// A program with one thread keeps a single thread, and so does its child. A program with two gets
+/// the thread that writes the file.
 #[cfg(target_os = "linux")]
 pub(crate) fn one_thread() {
     let lock_all = || {
@@ -98,7 +100,7 @@ pub(crate) fn one_thread() {
     });
 }
 
-/// A child that can have no thread.
+/// A child that cannot start a thread.
 #[cfg(target_os = "linux")]
 pub(crate) fn no_threads() {
     *PARENTS.lock() += 1;
@@ -107,7 +109,8 @@ pub(crate) fn no_threads() {
             rlim_cur: 0,
             rlim_max: 0,
         };
-        // SAFETY: gives up rights of this process, for root has no such limit, and sets it.
+        // SAFETY: drops this process's rights, because the limit does not apply to root, and sets
+        // the limit.
         unsafe {
             libc::setuid(65_534);
             assert_eq!(libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit), 0);
@@ -126,11 +129,11 @@ fn fork_and_wait(child: impl FnOnce()) {
     assert!(pid >= 0, "{}", std::io::Error::last_os_error());
     if pid == 0 {
         child();
-        // SAFETY: ends the process. The parent's standard output is not the child's to flush.
+        // SAFETY: ends the process. The child must not flush the parent's standard output.
         unsafe { libc::_exit(0) };
     }
     let mut status = 0;
-    // SAFETY: waits for the child just made.
+    // SAFETY: waits for the new child.
     assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
     assert_eq!(status, 0, "the child failed");
 }
@@ -142,7 +145,7 @@ fn threads_now() -> usize {
     let read = std::fs::File::open("/proc/self/stat")
         .and_then(|mut file| std::io::Read::read(&mut file, &mut stat));
     let text = String::from_utf8_lossy(&stat[..read.unwrap_or(0)]);
-    // After the name in parentheses: the 18th of the fields that follow.
+    // After the name in parentheses: the 18th of the following fields.
     let rest = text.rsplit(')').next().unwrap_or_default();
     let count = rest.split_whitespace().nth(17);
     count.and_then(|count| count.parse().ok()).unwrap_or(0)

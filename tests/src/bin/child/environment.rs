@@ -1,4 +1,4 @@
-//! A program that knows what it did, and leaves the rest to the environment.
+//! A program that knows what it did, and leaves the settings to the environment.
 
 use nexus_lockprof::{Config, Mode, Mutex};
 use std::io::Write;
@@ -8,14 +8,16 @@ use std::time::Duration;
 
 static JOBS: Mutex<Vec<u64>> = Mutex::named("jobs", Vec::new());
 
-/// 300 acquisitions in 3 threads and one before, then `exit(code)`. `expected` is the mode that must be on.
+/// 300 acquisitions in 3 threads and one before, then `exit(code)`. `expected` is the mode that
+/// must be on.
 pub(crate) fn main(expected: &str, code: &str) {
-    // Before any lock was used: a program that changes one setting and keeps the others reads them here.
+    // Before any lock was used: a program that changes one setting and keeps the others reads them
+    // here.
     assert_eq!(
         nexus_lockprof::config(),
         Config::default().mode(mode(expected))
     );
-    // The first use reads the environment; what other threads do meanwhile would be lost, and counted so.
+    // The first use reads the environment. What other threads do meanwhile would count as lost.
     JOBS.lock().push(0);
     thread::scope(|scope| {
         for id in 0..3 {
@@ -34,7 +36,7 @@ pub(crate) fn serve() {
     }
 }
 
-/// Uses a lock; then so does a child that was forked off. Prints the child's number.
+/// Uses a lock; then so does a forked child. Prints the child's number.
 #[cfg(unix)]
 pub(crate) fn fork() {
     JOBS.lock().push(0);
@@ -46,7 +48,7 @@ pub(crate) fn fork() {
         exit(0);
     }
     let mut status = 0;
-    // SAFETY: waits for the child just made.
+    // SAFETY: waits for the new child.
     assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
     assert_eq!(status, 0);
     let said = writeln!(std::io::stdout(), "{pid}");

@@ -1,4 +1,4 @@
-//! The end of a process: threads that outlive `main`, and what the main thread's destructors still do.
+//! The end of a process: threads that outlive `main`, and the main thread's destructors.
 
 use nexus_lockprof::{Config, Mode, Mutex, MutexGuard, RwLock};
 use std::cell::RefCell;
@@ -9,7 +9,7 @@ static BUSY: Mutex<u64> = Mutex::named("busy", 0);
 static TABLE: RwLock<u64> = RwLock::named("table", 0);
 static LAST: Mutex<u64> = Mutex::named("last", 0);
 
-/// Threads that come, go and go on, and are never joined.
+/// Threads that start, end and continue, and are never joined.
 pub(crate) fn outlive_main() {
     let (ready, is_ready) = mpsc::channel();
     for _ in 0..3 {
@@ -36,7 +36,7 @@ thread_local! {
     static LATE: OnExit = const { OnExit(RefCell::new(None)) };
 }
 
-/// Holds a guard until the thread exits, and locks once more then.
+/// Holds a guard until the thread exits, and then locks once more.
 struct OnExit(RefCell<Option<MutexGuard<'static, u64>>>);
 
 impl Drop for OnExit {
@@ -46,7 +46,8 @@ impl Drop for OnExit {
     }
 }
 
-/// Thread-local destructors of the main thread: one registered before the first use of a profiled lock, one after.
+/// Thread-local destructors of the main thread: one registered before the first use of a profiled
+/// lock, one after.
 pub(crate) fn destructors() {
     assert_eq!(
         nexus_lockprof::configure(Config::default().mode(Mode::Exact)),

@@ -1,4 +1,4 @@
-//! Programs that share the name of a file, or leave the folder that it is in.
+//! Programs that share a file name, or leave the file's folder.
 
 use nexus_lockprof::Mutex;
 use std::process::Command;
@@ -18,7 +18,8 @@ fn change(folder: &str) {
     assert!(changed.is_ok(), "{folder}: {changed:?}");
 }
 
-/// Starts two of itself, which both live until both have locked. `when` it locks itself: first, last, or first and then it is killed.
+/// Starts two copies of itself, which both live until both have locked. `when` says when it locks
+/// itself: first, last, or first and then it is killed.
 pub(crate) fn parent(when: &str) {
     if when != "last" {
         *PARENTS.lock() += 1;
@@ -63,7 +64,7 @@ pub(crate) fn parent(when: &str) {
     }
 }
 
-/// Locks, says so, and waits for its input to end.
+/// Locks, says so, and waits for the end of its input.
 pub(crate) fn child() {
     for _ in 0..1000 {
         *CHILDS.lock() += 1;
@@ -73,7 +74,8 @@ pub(crate) fn child() {
     assert!(said.is_ok() && read.is_ok(), "{said:?} {read:?}");
 }
 
-/// Locks once, and exits with 7 if nothing else ends it; with 8 if it has no more rights than who has started it.
+/// Locks once. Exits with 7 if nothing else ends it, or with 8 if it has no more rights than the
+/// user who started it.
 pub(crate) fn once() {
     *PARENTS.lock() += 1;
     #[cfg(target_os = "linux")]
@@ -84,12 +86,13 @@ pub(crate) fn once() {
     std::process::exit(7);
 }
 
-/// Locks, and forks children that lock `PARENTS` so often, in each of these ways. A child's file is named by its number.
+/// Locks, and forks children that lock `PARENTS` that often, in each of these ways. A child's file
+/// is named after its number.
 pub(crate) fn forks() {
     let lock = |times: u64| (0..times).for_each(|_| *PARENTS.lock() += 1);
     let try_lock = |times: u64| (0..times).for_each(|_| drop(PARENTS.try_lock()));
     lock(5);
-    // Another thread's counts are the parent's, too.
+    // Another thread's counts belong to the parent, too.
     assert!(std::thread::spawn(move || lock(3)).join().is_ok());
     fork("first locks", || lock(100));
     fork("first tries", || {
@@ -115,7 +118,7 @@ pub(crate) fn forks() {
     });
     fork("signals blocked", || {
         block_signals();
-        // Where it cannot be known that no handler runs, what is tried goes unrecorded.
+        // If a handler might be running, tries go unrecorded.
         try_lock(20);
         lock(9);
     });
@@ -134,16 +137,16 @@ pub(crate) fn forks() {
 
 fn block_signals() {
     let mut all = std::mem::MaybeUninit::uninit();
-    // SAFETY: the first call makes the set that the second one reads.
+    // SAFETY: the first call creates the set that the second one reads.
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut());
     }
 }
 
-/// Runs `what` in a child, which ends by `exit`, and waits for it. Says its number.
+/// Runs `what` in a child, which ends with `exit`, and waits for it. Prints its number.
 fn fork(name: &str, what: impl FnOnce()) {
-    // SAFETY: the child has no thread but this one, and none held a lock.
+    // SAFETY: the child has only this thread, and no thread held a lock.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "{}", std::io::Error::last_os_error());
     if pid == 0 {
@@ -151,7 +154,7 @@ fn fork(name: &str, what: impl FnOnce()) {
         std::process::exit(0);
     }
     let mut status = 0;
-    // SAFETY: waits for the child just made.
+    // SAFETY: waits for the new child.
     assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
     assert_eq!(status, 0, "{name}");
     let said =

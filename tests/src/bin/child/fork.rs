@@ -1,8 +1,9 @@
-//! A child of a fork locks, collects and exits, whatever the other threads were doing at the time.
+//! A forked child locks, collects and exits, whatever the other threads were doing at the time.
 //!
-//! The child uses only locks that no other thread uses, and none that is contended: parking_lot's table of
-//! parked threads may be locked by another thread when the process forks, and then stays so in the child. That is
-//! parking_lot's, and nobody can help it; what is tested here is that the profiler does not go there by itself.
+//! The child uses only locks that no other thread uses, and none that is contended. Another thread
+//! may hold parking_lot's table of parked threads during the fork, and then it stays locked in the
+//! child. Nobody can help that. The test shows that the profiler does not touch that table by
+//! itself.
 
 use lock_api::RawMutex;
 use nexus_lockprof::engine::Engine;
@@ -30,7 +31,7 @@ pub(crate) fn main() {
             scope.spawn(move || {
                 while !DONE.load(Relaxed) {
                     work();
-                    // A fork waits for the collection that is under way: let it have its turn.
+                    // A fork waits for a running collection, so give it a chance to run.
                     thread::sleep(Duration::from_micros(20));
                 }
             });
@@ -48,9 +49,10 @@ pub(crate) fn main() {
     assert_eq!(point.map(|point| point.acquisitions), Some(FORKS));
 }
 
-/// Forks while another thread makes the first timed acquisition of the process, for which the clock is calibrated.
+/// Forks while another thread makes the first timed acquisition of the process, which calibrates
+/// the clock.
 pub(crate) fn while_calibrating() {
-    // The engine's first use, which sets the fork handlers.
+    // The engine's first use, which installs the fork handlers.
     assert_eq!(
         nexus_lockprof::configure(Config::default().mode(Mode::Counts)),
         Ok(())
@@ -66,7 +68,7 @@ pub(crate) fn while_calibrating() {
         lock();
     });
     assert_eq!(is_about_to.recv(), Ok(()));
-    // This thread does not lock meanwhile: it would wait for the clock itself.
+    // This thread does not lock meanwhile, because it would wait for the clock itself.
     while !timed.is_finished() {
         assert_eq!(fork(1), Ok(()));
     }
@@ -81,7 +83,7 @@ fn lock() {
     *THEIRS.lock() += 1;
 }
 
-/// The threads of its parent have no time in a child, and what they counted is there.
+/// The threads of its parent pass no time in a child, but their counts are there.
 pub(crate) fn time_of_threads() {
     const THREADS: usize = 8;
     let local = Engine::new();
@@ -110,7 +112,7 @@ pub(crate) fn time_of_threads() {
                 thread::sleep(Duration::from_millis(50));
                 let after = engine.snapshot();
                 let grown = after.overhead().threads_ns - before.overhead().threads_ns;
-                // Of the nine threads that there were, one is here.
+                // One of the nine threads is here.
                 let elapsed = after.elapsed_ns() - before.elapsed_ns();
                 let acquired = acquisitions(&after, "other threads'");
                 grown <= elapsed * 3 / 2 && acquired == 1 + THREADS as u64
@@ -121,7 +123,7 @@ pub(crate) fn time_of_threads() {
     });
 }
 
-/// Local engines are held still, too, and their locks work in the child.
+/// Local engines are also held still during the fork, and their locks work in the child.
 pub(crate) fn local_engines() {
     let engines: Vec<_> = (0..3).map(|_| Engine::new()).collect();
     let locks: Vec<_> = engines
@@ -163,26 +165,26 @@ fn acquisitions(snapshot: &Snapshot, lock: &str) -> u64 {
     snapshot.points_of(lock).map(|p| p.acquisitions).sum()
 }
 
-/// Forks a child that ends with 0 if `check` is true there, and waits for it.
+/// Forks a child that exits with 0 if `check` returns true there, and waits for it.
 pub(crate) fn fork_for(check: impl FnOnce() -> bool) -> Result<(), String> {
     // SAFETY: the child does nothing but lock, collect and exit.
     match unsafe { libc::fork() } {
         -1 => Err(std::io::Error::last_os_error().to_string()),
         0 => {
             let right = check();
-            // SAFETY: ends the process, and runs no destructors of a parent that it is a copy of.
+            // SAFETY: ends the process, without running destructors of the parent it is a copy of.
             unsafe { libc::_exit(i32::from(!right)) }
         }
         child => wait(child),
     }
 }
 
-/// Forks when this thread's lock was acquired that many times.
+/// Forks after this thread's lock was acquired that many times.
 fn fork(acquired: u64) -> Result<(), String> {
     fork_for(|| child(acquired))
 }
 
-/// Whether the child's profiler goes on where the parent's was.
+/// Whether the child's profiler continues where the parent's was.
 fn child(acquired: u64) -> bool {
     for _ in 0..3 {
         *OURS.lock() += 1;
@@ -190,7 +192,7 @@ fn child(acquired: u64) -> bool {
     let first = snapshot();
     let acquisitions = acquisitions(&first, "forking thread's");
     let own_pid = first.pid() == std::process::id();
-    // A second one, and an empty interval: nobody else is here any more.
+    // A second snapshot, and an empty interval: no other thread is here any more.
     let idle = snapshot()
         .since(&first)
         .is_ok_and(|interval| interval.points().is_empty());
@@ -201,11 +203,11 @@ fn wait(child: libc::pid_t) -> Result<(), String> {
     let mut status = 0;
     let started = Instant::now();
     loop {
-        // SAFETY: `status` is there to be written.
+        // SAFETY: `status` may be written.
         match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {
             0 if started.elapsed() < PATIENCE => thread::sleep(Duration::from_micros(100)),
             0 => {
-                // SAFETY: a child of this process that was not waited for yet.
+                // SAFETY: a child of this process that nobody has waited for yet.
                 unsafe { libc::kill(child, libc::SIGKILL) };
                 return Err("a forked child hangs".to_owned());
             }

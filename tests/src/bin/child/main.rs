@@ -1,6 +1,6 @@
-//! A program that the tests run where a whole process is what is tested.
+//! A program that the tests run to test a whole process.
 //!
-//! The first argument says which part it plays. It checks itself, and exits with 0 if all is well.
+//! The first argument names its part. It checks itself, and exits with 0 if all is well.
 
 #[cfg(unix)]
 mod churn;

@@ -1,4 +1,4 @@
-//! After 10,000 threads, or engines, there is no more than after 100.
+//! After 10,000 threads or engines, memory is the same as after 100.
 
 use lock_api::RawMutex;
 use nexus_lockprof::engine::Engine;
@@ -9,8 +9,9 @@ use std::thread;
 /// Threads alive at one time.
 const ALIVE: usize = 8;
 
-/// The resident set may grow by this much, in KiB: reservoirs of waits that first happen late, and what the allocator
-/// and the kernel do. 9,900 threads that leaked a hundred bytes each would exceed it.
+/// Allowed growth of the resident set in KiB, for reservoirs of waits that first happen late, and
+/// for the allocator and the kernel. 9,900 threads that leaked a hundred bytes each would exceed
+/// it.
 const SLACK_KIB: u64 = 768;
 
 static LOCKS: [Mutex<u64>; 4] = [const { Mutex::named("mutex", 0) }; 4];
@@ -29,9 +30,9 @@ pub(crate) fn main() {
 
     let ([shards, records, slots], [few_shards, _, few_slots]) = (many.0, few.0);
     assert_eq!((shards, slots), (few_shards, few_slots), "shards, slots");
-    // One for each thread that was alive at the same time, and this one's.
+    // One for each thread that lived at the same time, and this one's.
     assert_eq!(shards, ALIVE as u64 + 1);
-    // Of this thread alone: three points, and readers as a group if it had to wait for them.
+    // Of this thread alone: three points, plus readers as a group if it had to wait for them.
     assert!((3..=4).contains(&records), "{records} records");
     if let (Some(few), Some(many)) = (few.1, many.1) {
         assert!(many <= few + SLACK_KIB, "{few} KiB resident, then {many}");
@@ -44,7 +45,7 @@ pub(crate) fn main() {
     );
 }
 
-/// A thread that uses 10,000 engines, one after the other, keeps nothing of those that are gone.
+/// A thread that uses 10,000 engines, one after the other, keeps nothing of the ended ones.
 pub(crate) fn engines() {
     let use_some = |number| {
         for _ in 0..number {
@@ -59,7 +60,7 @@ pub(crate) fn engines() {
     }
 }
 
-/// Runs that many threads, in groups of which each has all its members alive, and using locks, at one time.
+/// Runs that many threads in groups. All members of a group live and use locks at the same time.
 fn threads(number: usize) {
     for _ in 0..number / ALIVE {
         let all_here = Barrier::new(ALIVE);
@@ -69,7 +70,8 @@ fn threads(number: usize) {
                 all_here.wait();
             };
             let members = [(); ALIVE].map(|()| scope.spawn(member));
-            // A scope does not wait for the threads' own ends, where they leave their shards; this does.
+            // A scope does not wait until its threads have left their shards at their exit; this
+            // does.
             for member in members {
                 assert!(member.join().is_ok());
             }
@@ -91,7 +93,7 @@ fn sizes(snapshot: &Snapshot) -> [u64; 3] {
     [table.shards, table.records, table.hash_size]
 }
 
-/// What `/proc` says, where there is one.
+/// What `/proc` says, if there is one.
 fn resident_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

@@ -1,12 +1,12 @@
-//! Caps that are reached: what comes late is recorded all the same, and nothing is lost.
+//! Full tables: late events are still recorded, and nothing is lost.
 //!
-//! Lock classes are the process's, so that each of these has one of its own.
+//! Lock classes belong to the process, so each of these tests has its own process.
 
 use nexus_lockprof::{Config, Mode, Mutex, Profiled, Snapshot, snapshot};
 use std::sync::Barrier;
 use std::thread;
 
-/// Enough to use up all numbers for lock classes.
+/// Enough to use up all class numbers.
 const NAMES: usize = 135_000;
 /// Acquisitions of the hot lock, by each of two threads.
 const HOT: u64 = 20_000;
@@ -38,13 +38,13 @@ fn acquisitions(snapshot: &Snapshot, is_counted: impl Fn(&str) -> bool) -> u64 {
     points.map(|point| point.acquisitions).sum()
 }
 
-/// All of them, and nothing was lost.
+/// All acquisitions; asserts that nothing was lost.
 fn all_acquisitions(snapshot: &Snapshot) -> u64 {
     assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
     acquisitions(snapshot, |_| true)
 }
 
-/// A thread that goes on has used a name for each request; then other threads use one lock.
+/// A long-lived thread has used a name for each request; then other threads use one lock.
 fn late_hot_lock() {
     static LOCK: Mutex<u64> = Mutex::named("hot", 0);
     configure(Config::default().mode(Mode::Counts));
@@ -57,7 +57,7 @@ fn late_hot_lock() {
     let before = resident_kib();
     take(NAMES / 2);
     if let (Some(before), Some(after)) = (before, resident_kib()) {
-        // Names, at 32 bytes each, and their numbers: not their records.
+        // Names, at 32 bytes each, and their numbers, but not their records.
         assert!(after < before + 16_384, "{before} KiB, then {after}");
     }
     thread::scope(|scope| {
@@ -74,7 +74,7 @@ fn late_hot_lock() {
     assert!(points <= 4_096 + 65_536 / 4 + 3, "{points} points");
 }
 
-/// All classes go on being used, until there are no more numbers; then others come.
+/// All classes stay in use until there are no more numbers; then new ones arrive.
 fn classes() {
     let caps = Config::default().max_points(1 << 20).max_records(1 << 20);
     configure(caps.mode(Mode::Counts));
@@ -88,7 +88,7 @@ fn classes() {
     assert_eq!(all_acquisitions(&full), 2 * NAMES as u64);
     let named = full.points().iter().filter(|point| !point.lock.is_rest());
     assert!(named.clone().all(|point| point.acquisitions == 2));
-    // Half of the numbers can be anybody's again, of which some cannot be found a place for.
+    // Half of the numbers can be reused, but some of them find no place.
     assert!(named.count() > 60_000);
     assert!(acquisitions(&full, |name| name == "(rest)") > 0);
 
@@ -102,7 +102,7 @@ fn classes() {
     let later = snapshot();
     assert_eq!(acquisitions(&later, |name| name == "?"), 1000);
     assert_eq!(all_acquisitions(&later), 2 * NAMES as u64 + 2000);
-    // By its name, or at its place.
+    // Under its name, or in the rest.
     let found = acquisitions(&later, |name| name == "important" || name == "(rest)");
     assert!(found >= 1000);
     let since = later
@@ -111,7 +111,7 @@ fn classes() {
     assert_eq!(since, Ok(2000));
 }
 
-/// `threads` threads, alive at one time, with `points` points each.
+/// `threads` simultaneous threads with `points` points each.
 fn phase(name: &str, threads: usize, points: usize) {
     let locks: Vec<_> = (0..points)
         .map(|number| Mutex::named(leak(format!("{name}-{number}")), 0))
@@ -132,10 +132,10 @@ fn phase(name: &str, threads: usize, points: usize) {
     });
 }
 
-/// Threads that have ended have used up all records. Nobody need have collected for others to get some.
+/// Ended threads have used up all records. Others get records even without a collection.
 fn ended_threads(collected: bool) {
     const RECORDS: usize = 2048;
-    // Of all phases together fewer than are kept when their threads have ended.
+    // All phases together have fewer than are kept for ended threads.
     const POINTS: usize = 100;
     configure(Config::default().mode(Mode::Exact).max_records(RECORDS));
     let mut all = 0;
@@ -153,7 +153,8 @@ fn ended_threads(collected: bool) {
         }
     };
     phase("many", 40, 70);
-    // Those that run out of records at one time cannot all wait for the one that finds some.
+    // If several threads run out of records at once, they cannot all wait for the one that finds
+    // some.
     let threads = if collected { 10 } else { 1 };
     for name in ["later", "again", "and again"] {
         phase(name, threads, POINTS / threads);
@@ -172,7 +173,7 @@ fn ended_threads(collected: bool) {
     assert_eq!(holds, all);
 }
 
-/// Each thread has the same shard, and points of its own.
+/// Each thread has the same shard, and its own points.
 fn one_after_the_other() {
     configure(Config::default().mode(Mode::Counts));
     const POINTS: u64 = 1000;
@@ -191,7 +192,7 @@ fn one_after_the_other() {
     assert_eq!((snapshot.table().records, snapshot.table().shards), (0, 1));
 }
 
-/// What `/proc` says, where there is one.
+/// What `/proc` says, if there is one.
 fn resident_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! A program that LOCKPROF_SERVE serves. It knows nothing of that.
+//! A program that LOCKPROF_SERVE serves, without knowing it.
 
 use nexus_lockprof::Mutex;
 use nexus_lockprof_tests::http::At;
@@ -9,15 +9,15 @@ use std::time::Duration;
 
 static JOBS: Mutex<Vec<u64>> = Mutex::named("jobs", Vec::new());
 
-/// 300 acquisitions; says `ready`; returns when it is told to, by a line or the end of its input.
+/// Makes 300 acquisitions, prints `ready`, and returns at a line or the end of its input.
 pub(crate) fn main() {
     (0..300).for_each(|job| JOBS.lock().push(job));
     say("ready");
     wait();
 }
 
-/// The same, with a child that was forked off: says its number and `ready`. The child ends normally when it gets a line; the
-/// parent waits on, to be killed.
+/// The same, with a forked child. Prints the child's number and `ready`. The child ends normally
+/// when it gets a line. The parent waits on, to be killed.
 pub(crate) fn fork() {
     (0..300).for_each(|job| JOBS.lock().push(job));
     say("before");
@@ -36,8 +36,8 @@ pub(crate) fn fork() {
     }
 }
 
-/// Serves, and has a child that was forked off, and that has copies of all files. The server ends in the parent all the same, and not when
-/// the child drops its copy of the handle.
+/// Serves, and forks a child, which has copies of all files. The server still ends when the parent
+/// ends it, and not when the child drops its copy of the handle.
 pub(crate) fn end_after_fork() {
     let Ok(place) = "127.0.0.1:0".parse() else {
         panic!("an address")
@@ -49,13 +49,13 @@ pub(crate) fn end_after_fork() {
     let at = server.local_addr().map(At::Tcp);
     let connects = || at.as_ref().is_some_and(|at| at.connect().is_ok());
     let answers = || at.as_ref().is_some_and(|at| at.get("/config").is_ok());
-    // SAFETY: the child drops what it has, sleeps and exits.
+    // SAFETY: the child drops its copies, sleeps and exits.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "{}", std::io::Error::last_os_error());
     if pid == 0 {
         drop(server);
         say("child");
-        // It does not read: of the input, which is one for both, it might get what its parent waits for.
+        // It does not read: both share one input, so it might take the parent's line.
         sleep(Duration::from_secs(60));
         exit(0);
     }
@@ -63,7 +63,7 @@ pub(crate) fn end_after_fork() {
     let answered = answers();
     drop(server);
     let connected = connects();
-    // SAFETY: the child's number, which nobody else has before it is waited for.
+    // SAFETY: nobody else has the child's number until it is waited for.
     unsafe {
         libc::kill(pid, libc::SIGKILL);
         libc::waitpid(pid, std::ptr::null_mut(), 0);

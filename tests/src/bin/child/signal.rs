@@ -1,12 +1,13 @@
-//! A signal handler that tries profiled locks, in a thread that is in the profiler most of the time.
+//! A signal handler that tries profiled locks, in a thread that is in the profiler most of the
+//! time.
 //!
-//! The handler's points were used once before: the first use of a point allocates, and an allocator that was
-//! interrupted cannot be called. That goes for everything in a signal handler.
+//! The handler's points were used once before. The first use of a point allocates, and a handler
+//! must not call an interrupted allocator.
 
 use nexus_lockprof::{Mode, Mutex, RwLock, snapshot};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Signals to live through.
+/// Number of signals to survive.
 const SIGNALS: u64 = 2000;
 
 static IN_HANDLER: Mutex<u64> = Mutex::named("in handler", 0);
@@ -35,7 +36,7 @@ static SIGNALLED: AtomicU64 = AtomicU64::new(0);
 static GOT_SHARED: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn on_alarm(_signal: libc::c_int) {
-    // Nobody else takes this one: it is always free.
+    // No other code takes this one, so it is always free.
     if let Some(mut guard) = IN_HANDLER.try_lock() {
         *guard += 1;
     }
@@ -88,7 +89,7 @@ fn one_mode() {
         .point("in handler")
         .cloned()
         .unwrap_or_else(|| panic!("{snapshot}"));
-    // What is not recorded is counted as lost; nothing is recorded that was not there.
+    // What is not recorded counts as lost, and nothing is recorded that did not happen.
     assert!(
         point.acquisitions <= signalled && point.acquisitions + lost >= signalled,
         "{signalled} signals: {snapshot}"
@@ -109,12 +110,12 @@ fn one_mode() {
         .filter(|p| p.lock.name().starts_with("work "))
         .map(|p| p.acquisitions)
         .sum();
-    // The thread's own, outside the handler: all there.
+    // The thread's own acquisitions outside the handler: all recorded.
     assert_eq!(many, 16 * work, "{snapshot}");
 }
 
 fn start_alarms() {
-    // SAFETY: an all-zero sigaction is a valid one to fill in.
+    // SAFETY: an all-zero sigaction is valid, and is filled in below.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = on_alarm as extern "C" fn(libc::c_int) as usize;
     action.sa_flags = libc::SA_RESTART;
@@ -128,7 +129,7 @@ fn stop_alarms() {
     every(0);
 }
 
-/// Asks for a signal every so many microseconds; 0: for none.
+/// Requests a signal every `microseconds`; 0 for none.
 fn every(microseconds: libc::suseconds_t) {
     let interval = libc::timeval {
         tv_sec: 0,

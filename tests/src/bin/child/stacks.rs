@@ -1,4 +1,4 @@
-//! Two callers that wait for one lock, in a wrapper of it.
+//! Two callers that wait for one lock, inside a wrapper.
 
 use nexus_lockprof::{Mutex, snapshot};
 use std::sync::mpsc;
@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 static SHARED: Mutex<u64> = Mutex::named("shared", 0);
-/// Far above what it takes.
+/// Far more than it takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[inline(never)]
@@ -17,7 +17,7 @@ fn wrapper() {
 #[inline(never)]
 fn first_caller() {
     wrapper();
-    // Two functions that do the same may be made one.
+    // Keeps identical functions from being merged.
     std::hint::black_box(1);
 }
 
@@ -27,7 +27,8 @@ fn second_caller() {
     std::hint::black_box(2);
 }
 
-/// Until a stack of each was looked at. Whether a thread that is about to lock waits already, nobody can tell from outside.
+/// Runs until a stack of each was sampled. From outside, nobody can tell whether a thread that is
+/// about to lock already waits.
 pub(crate) fn main() {
     let end = Instant::now() + PATIENCE;
     while seen() < 2 && Instant::now() < end {
@@ -48,7 +49,7 @@ pub(crate) fn main() {
     assert!(seen() >= 2, "{}", snapshot());
 }
 
-/// Stacks of different functions: there is one of each.
+/// The number of distinct callers among the stacks.
 fn seen() -> usize {
     let snapshot = snapshot();
     let stacks = snapshot.points_of("shared").map(|p| p.callers.len());

@@ -1,6 +1,6 @@
-//! The statistics of `std_sync`'s locks in one mode, with nobody else in the process.
+//! The statistics of `std_sync`'s locks in one mode, with nothing else in the process.
 
-// As in tests: a lock here is poisoned only where that is meant.
+// As in tests: a lock here is poisoned only on purpose.
 #![allow(clippy::unwrap_used)]
 
 use nexus_lockprof::std_sync::{Condvar, Mutex, RwLock, RwLockWriteGuard};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use AcquireMode::{Exclusive, Shared};
 
-/// Far above what any wait here takes.
+/// Far more than any wait here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn main(mode: &str) {
@@ -41,8 +41,8 @@ fn points(name: &str) -> Vec<Point> {
     points
 }
 
-/// Checks what there is of a lock, by line: mode, acquisitions and failed tries; and that no acquisition was contended. In
-/// `Exact`, each acquisition has a hold, which has an end.
+/// Checks the points of a lock by line: mode, acquisitions and failed tries. No acquisition may be
+/// contended. In `Exact`, each acquisition has a completed hold.
 #[track_caller]
 fn check(name: &str, expected: &[(AcquireMode, u64, u64)]) {
     let points = points(name);
@@ -59,7 +59,7 @@ fn check(name: &str, expected: &[(AcquireMode, u64, u64)]) {
     }
 }
 
-/// Of `events`, all were timed, some, or none.
+/// Checks that all, some or none of the `events` were timed.
 #[track_caller]
 fn check_samples(durations: &Durations, events: u64) {
     match snapshot().mode() {
@@ -109,7 +109,8 @@ fn modes() {
     );
 }
 
-/// A guard that a panic drops has been held until then, and a poisoned lock is acquired like any other.
+/// A guard dropped by a panic held the lock until then, and a poisoned lock is acquired like any
+/// other.
 fn panics() {
     let mutex = Mutex::named("panics", ());
     for _ in 0..100 {
@@ -130,8 +131,8 @@ fn panics() {
     check("panics", &[(Exclusive, 100, 0), (Exclusive, 100, 0)]);
 }
 
-/// The hold of who sleeps is shorter than one that another has meanwhile: it ended before. But for a holder that loses its processor,
-/// which is not to happen each time.
+/// The sleeper's hold is shorter than another's hold meanwhile, because it ended before. A holder
+/// may lose its processor, but not every time.
 fn waits() {
     let names = ["waits 1", "waits 2", "waits 3", "waits 4", "waits 5"];
     assert!(
@@ -140,8 +141,9 @@ fn waits() {
     );
 }
 
-/// Sleeping is neither wait nor hold: the mutex can be had meanwhile, and nobody is blocked or contended. Whether the hold before was
-/// shorter than the one during the sleep, where holds are timed.
+/// Sleeping is neither wait nor hold: the mutex is free meanwhile, and nobody is blocked or
+/// contended. Returns whether the hold before was shorter than the one during the sleep, if holds
+/// are timed.
 fn sleeps(name: &'static str) -> bool {
     let (mutex, condvar) = (Mutex::named(name, (false, false)), Condvar::new());
     thread::scope(|scope| {
@@ -161,13 +163,13 @@ fn sleeps(name: &'static str) -> bool {
                 begin.elapsed() < PATIENCE,
                 "the mutex is held during a wait"
             );
-            // Free, and the other has had it: then the other is asleep.
+            // It is free, and the other thread has had it: so the other one sleeps.
             if let Ok(mut guard) = mutex.try_lock()
                 && guard.0
             {
                 guard.1 = true;
                 pass(Duration::from_millis(5));
-                // It finds the mutex taken when it wakes, which is part of its sleep.
+                // It finds the mutex taken when it wakes. That counts as sleep.
                 condvar.notify_one();
                 break;
             }
@@ -184,7 +186,7 @@ fn sleeps(name: &'static str) -> bool {
     };
     assert_eq!((locked.acquisitions, locked.try_failures), (1, 0));
     assert_eq!(tried.acquisitions, 1);
-    // It may wake for no reason.
+    // Wakeups may be spurious.
     assert!(woken.acquisitions >= 1);
     for point in &points {
         assert_eq!((point.contentions, point.blocked), (0, 0), "{point:?}");
@@ -198,7 +200,7 @@ fn sleeps(name: &'static str) -> bool {
     locked.hold.total_ns < tried.hold.total_ns
 }
 
-/// Takes some time, on the processor.
+/// Spends time on the processor.
 fn pass(time: Duration) {
     let begin = Instant::now();
     while begin.elapsed() < time {}
@@ -209,9 +211,9 @@ struct Locks {
     rwlock: RwLock<()>,
 }
 
-/// One thread holds, another acquires, again and again until it has had to wait.
+/// One thread holds, another acquires, until the other one had to wait.
 ///
-/// When a thread waits for std's lock cannot be seen, so the holder gives the other some time, which grows.
+/// A wait for std's lock is invisible. So the holder gives the other thread some time, which grows.
 #[track_caller]
 fn contended(name: &'static str, mode: AcquireMode, acquire: fn(&Locks)) {
     let line = Location::caller().line();

@@ -1,1 +1,1 @@
-//! Nothing: what it depends on is compiled.
+//! Empty: only its dependencies get compiled.

@@ -1,3 +1,3 @@
-//! It knows how large std's lock is, which is nobody's business.
+//! It relies on the size of std's lock, which it should not know.
 
 pub const SIZE: [u8; 12] = [0; std::mem::size_of::<std::sync::Mutex<u32>>()];

@@ -1,4 +1,4 @@
-//! A comparison for programs: what `docs/guide/lockprof.md` describes.
+//! A comparison as JSON, as `docs/guide/lockprof.md` describes it.
 
 use crate::diff::{Change, Comparison, Load, Metric, Presence, Row, Rule, Verdict};
 use nexus_lockprof_snapshot::{AcquireMode, Lock, ProfilerMode, Site};
@@ -12,7 +12,7 @@ struct Document<'a> {
     before: Side<'a>,
     after: Side<'a>,
     rule: &'a Rule,
-    /// How busy the machine was, of several runs.
+    /// How busy the machine was, for several runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     load: Option<Load>,
     comparisons: usize,
@@ -21,7 +21,7 @@ struct Document<'a> {
     points: Points<'a>,
 }
 
-/// Each made when it is written, so that not all are in memory twice.
+/// Each point is created when written, so that not all are in memory twice.
 struct Points<'a>(&'a [Row]);
 
 impl Serialize for Points<'_> {
@@ -32,11 +32,11 @@ impl Serialize for Points<'_> {
 
 #[derive(Serialize)]
 struct Side<'a> {
-    /// What the only run is called, or which side it is.
+    /// The name of the only run, or of the side.
     target: &'a str,
-    /// Of all runs.
+    /// The sum of all runs.
     elapsed_ns: u64,
-    /// Of the first run.
+    /// The mode of the first run.
     mode: ProfilerMode,
     runs: Vec<Run<'a>>,
 }
@@ -56,7 +56,7 @@ struct Point<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     was: Option<&'a Site>,
     presence: Presence,
-    /// All points of the lock in the file, as one.
+    /// Whether it stands for all points of the lock in the file.
     together: bool,
     changes: Vec<Figure>,
 }
@@ -68,7 +68,7 @@ struct Figure {
     before_error: f64,
     after: f64,
     after_error: f64,
-    /// Share of `before`; null of 0.
+    /// As a share of `before`; null if that is 0.
     change: Option<f64>,
     /// Null if it is infinite.
     z: f64,

@@ -1,4 +1,4 @@
-//! A comparison for people.
+//! A comparison as a table.
 
 use super::{Side, word};
 use crate::diff::{Change, Comparison, Presence, Row, Rule, Verdict};
@@ -11,12 +11,12 @@ use nexus_lockprof_snapshot::{AcquireMode, printable};
 /// Columns of numbers.
 const RIGHT: [usize; 4] = [5, 6, 7, 8];
 
-/// The most figures that are listed: nobody reads more, and all of them are in memory.
+/// The maximum number of figures to list: nobody reads more, and all of them are in memory.
 const MOST: usize = 10_000;
-/// The widest name, in columns.
+/// The maximum width of a name, in columns.
 const WIDEST: usize = 160;
 
-/// One line for each figure that is worse or better, or of `all`, and what there is to say about them.
+/// One line per figure that got worse or better (or per figure, with `all`), and notes about them.
 pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all: bool) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -120,7 +120,7 @@ fn place(row: &Row, names: &Names) -> String {
 fn relative(change: &Change) -> String {
     match change.relative() {
         None => "from 0".to_owned(),
-        // Ten times is easier to read than 900 %.
+        // x10 reads more easily than +900 %.
         Some(share) if share >= 9.0 => format!("x{:.0}", share + 1.0),
         Some(share) => format!("{:+.0}%", 100.0 * share),
     }
@@ -186,7 +186,7 @@ fn summary(comparison: &Comparison, rule: &Rule, sides: &[Side; 2]) -> String {
     )
 }
 
-/// Which side had less of the processor.
+/// Which side had less processor time.
 fn load(comparison: &Comparison) -> Option<String> {
     let load = comparison.load.filter(|load| load.differs)?;
     let (busier, more, less) = match load.after > load.before {
@@ -199,7 +199,7 @@ fn load(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-/// What more runs would tell.
+/// What more runs would show.
 fn advice(sides: &[Side; 2]) -> Option<&'static str> {
     let fewest = sides.iter().map(|side| side.runs.len()).min()?;
     let most = sides.iter().map(|side| side.runs.len()).max()?;

@@ -1,4 +1,4 @@
-//! The stacks of waiting as a flame graph.
+//! A flame graph of the stacks of waiting.
 
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_export::folded;
@@ -27,20 +27,20 @@ pub(super) fn graph(snapshot: &Snapshot) -> Result<Vec<u8>> {
     Ok(svg)
 }
 
-/// Frames at each end of a stack that are drawn. A picture that is higher is of no use, and is very large.
+/// Frames to draw at each end of a stack. A taller picture is useless and very large.
 const ENDS: usize = 128;
-/// The longest name, in columns.
+/// The maximum width of a name, in columns.
 const LONGEST: usize = 400;
 
-/// Folded stacks, each made small as it comes.
+/// Folded stacks, each shortened as it is written.
 #[derive(Default)]
 struct Lines {
     done: Vec<String>,
-    /// The frames of the stack that is being written.
+    /// The frames of the current stack.
     first: Vec<String>,
     last: VecDeque<String>,
     is_cut: bool,
-    /// The frame that is being written. The last one of a stack has its number behind it.
+    /// The current frame. The last one of a stack ends with its number.
     frame: String,
 }
 

@@ -11,14 +11,14 @@ fn rule() -> Rule {
 }
 
 impl Random {
-    /// About normal: twelve uniform numbers.
+    /// Approximately normal: twelve uniform numbers.
     fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
     }
 }
 
-/// What a run of a program with eight locks looks like. Beside a busy neighbour, one hold in twenty loses the processor for milliseconds, not one
-/// in fifty, and everything is waited for far longer.
+/// A run of a program with eight locks. Beside a busy neighbour, one hold in twenty instead of one
+/// in fifty loses the processor for milliseconds, and all waits are much longer.
 fn run(random: &mut Random, is_busy: bool, slowed: u32, slower: f64) -> Snapshot {
     const HOLDS: u64 = 200;
     let load = if is_busy { 2.5 } else { 1.0 } * (0.2 * random.normal()).exp();
@@ -61,7 +61,8 @@ fn run(random: &mut Random, is_busy: bool, slowed: u32, slower: f64) -> Snapshot
     over(1, points.collect())
 }
 
-/// How many of so many comparisons of three runs with three fail the gate, where each run is beside a busy neighbour one time in three.
+/// How many of this many comparisons of three runs with three fail the gate. Each run is beside a
+/// busy neighbour one time in three.
 fn failing(comparisons: usize, metrics: &[Metric], slower: f64) -> usize {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let rule = Rule {
@@ -82,7 +83,7 @@ fn failing(comparisons: usize, metrics: &[Metric], slower: f64) -> usize {
     (0..comparisons).filter(fails).count()
 }
 
-/// The numbers are those of a fixed seed: always the same.
+/// The numbers come from a fixed seed, so they are always the same.
 #[test]
 fn equal_programs_pass_beside_busy_neighbours() {
     for metrics in [&Metric::STEADY[..], &Metric::ALL[..]] {
@@ -99,7 +100,7 @@ fn a_lock_that_is_held_twice_as_long_is_found() {
     }
 }
 
-/// With one run a side, busy neighbours are regressions: what several runs are for.
+/// With one run a side, busy neighbours look like regressions. Several runs avoid that.
 #[test]
 fn one_run_a_side_does_not_know_of_neighbours() {
     let mut random = Random(1);
@@ -110,7 +111,8 @@ fn one_run_a_side_does_not_know_of_neighbours() {
     assert!(compare(&quiet, &busy, &super::rule()).is_worse(0.25));
 }
 
-/// All runs of one side beside a neighbour, none of the other: what that may have done is no verdict, and a longer hold still is.
+/// All runs of one side are beside a neighbour, none of the other. What the neighbour may have
+/// caused gets no verdict; a longer hold still does.
 #[test]
 fn what_the_load_may_have_done_is_not_a_regression() {
     let mut random = Random(7);
@@ -180,7 +182,7 @@ fn acquisitions_count_by_the_work_that_was_done() {
     );
 }
 
-/// A point that only some of the runs have used has not waited in the others.
+/// A point that only some of the runs used did not wait in the others.
 #[test]
 fn a_point_of_some_runs_is_compared_by_all() {
     let with = |waits| over(1, vec![point("a", 1, 500), point("b", 2, waits)]);

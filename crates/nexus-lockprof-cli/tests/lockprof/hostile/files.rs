@@ -1,15 +1,15 @@
-//! Files of about a megabyte that were made to be read at great cost.
+//! Files of about a megabyte, built to be expensive to read.
 
 use super::writer::{
     ANONYMOUS, File, More, bytes, created, durations, frame, head, named, point, samples, stacks,
 };
 
-/// What the reader is to make of it.
+/// What the reader should do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is read. Formats that have each name at each point may refuse it.
+    /// Read it. Formats that repeat each name at each point may refuse it.
     Read,
-    /// It is refused, with this in the error.
+    /// Refuse it, with this text in the error.
     Refused(&'static str),
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct Hostile {
     pub(crate) make: fn() -> Vec<u8>,
 }
 
-/// All of them.
+/// All hostile files.
 pub(crate) const FILES: &[Hostile] = &[
     // Points of 7 and 8 bytes: as many as fit.
     read("tiny-alike.lockprof", || {
@@ -32,7 +32,7 @@ pub(crate) const FILES: &[Hostile] = &[
         of_points(&[""], (0..122_000).map(|i| tiny(i, &[1, 1])))
     }),
     read("empty-durations.lockprof", || {
-        // Wait and hold are there, with a mask of which one counter is 1.
+        // Wait and hold are present, with a mask in which one counter is 1.
         of_points(
             &[""],
             (0..72_000).map(|i| tiny(i, &[0x81, 0x0C, 1, 2, 1, 1, 2, 1, 1])),
@@ -50,7 +50,7 @@ pub(crate) const FILES: &[Hostile] = &[
             (0..100_000).map(|i| point(ANONYMOUS, 0, [0, i, 1], &[1], &More::default())),
         )
     }),
-    // Memory for each point beside it.
+    // Points that need extra memory.
     read("four-samples.lockprof", || {
         of_points(
             &[""],
@@ -395,7 +395,7 @@ trait Replace {
 }
 
 impl Replace for Vec<u8> {
-    /// The first of it.
+    /// Replaces the first occurrence.
     fn replace(mut self, what: &[u8], by: &[u8]) -> Vec<u8> {
         let at = self
             .windows(what.len())
@@ -410,12 +410,12 @@ fn mode(i: u64) -> u8 {
     (i % 3) as u8
 }
 
-/// A place of its own, in few bytes.
+/// A distinct place in few bytes.
 fn line(i: u64) -> [u64; 3] {
     [0, i / 381, i / 3 % 127]
 }
 
-/// A point without a lock's name, with a mask and what follows it.
+/// A point without a lock name, with a mask and what follows it.
 fn tiny(i: u64, rest: &[u8]) -> Vec<u8> {
     bytes().raw(&[0, mode(i)]).numbers(&line(i)).raw(rest).0
 }
@@ -452,7 +452,8 @@ fn with_frames(texts: &[&str], frames: Vec<Vec<u8>>, points: Vec<Vec<u8>>) -> Ve
     .build()
 }
 
-/// One point with these stacks. Beside the first frames there are some that differ in their addresses.
+/// One point with these stacks. Beside the first frames are some that differ only in their
+/// addresses.
 fn stacked(
     texts: &[&str],
     mut frames: Vec<Vec<u8>>,
@@ -490,7 +491,7 @@ fn one_wait(reservoir: Vec<u8>) -> Vec<u8> {
     )
 }
 
-/// Texts of three letters, all different.
+/// Distinct texts of three letters.
 fn three(count: u32) -> Vec<String> {
     let letter = |i: u32| char::from(b'!' + (i % 90) as u8);
     let text = |i: u32| {

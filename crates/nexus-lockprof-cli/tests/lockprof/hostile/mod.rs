@@ -1,4 +1,4 @@
-//! Files that were made to do harm: no command takes much memory or time for a megabyte of them, or panics.
+//! Malicious files: no command may take much memory or time for a megabyte of them, or panic.
 
 mod files;
 mod writer;
@@ -12,11 +12,11 @@ use std::{env, fs};
 
 /// The most memory for each file of a megabyte, in KiB.
 const MEMORY: i64 = 100 << 10;
-/// The most of the processor's time, in seconds, beyond which a command is killed. It takes less than 2 in a release build on a machine of its
-/// own; a debug build is ten times slower.
+/// The limit on processor time, in seconds; then the command is killed. A release build takes less
+/// than 2 on an idle machine; a debug build is ten times slower.
 const SECONDS: u32 = if cfg!(debug_assertions) { 60 } else { 10 };
 
-/// What is run: the arguments, in which `IN` is the file and `OUT` another one.
+/// The commands' arguments. `IN` is the file, and `OUT` another one.
 const COMMANDS: [&str; 22] = [
     "report IN",
     "report IN --sort name --top 1000",
@@ -45,12 +45,12 @@ const COMMANDS: [&str; 22] = [
 struct Done {
     status: ExitStatus,
     err: String,
-    /// The most memory that it has had, in KiB.
+    /// The peak of its memory, in KiB.
     peak: i64,
     seconds: f64,
 }
 
-/// Runs a command. Its output goes nowhere.
+/// Runs a command and discards its output.
 #[allow(clippy::zombie_processes, reason = "`wait4` waits for it")]
 fn run(args: &[String], folder: &Folder) -> Done {
     let lockprof = command(&[]);
@@ -83,25 +83,25 @@ fn run(args: &[String], folder: &Folder) -> Done {
     }
 }
 
-/// Waits for a child: how it ended, and what it has used.
+/// Waits for a child, and returns how it ended and what it used.
 fn wait(pid: u32) -> (ExitStatus, libc::rusage) {
     let pid = libc::pid_t::try_from(pid).unwrap();
     let mut status = 0;
-    // SAFETY: all zeros are a `rusage`.
+    // SAFETY: `rusage` may be all zeros.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both places are there to be written to. Nobody else waits for this child.
+    // SAFETY: both places are valid for writes. Nobody else waits for this child.
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     assert_eq!(waited, pid);
     (ExitStatus::from_raw(status), usage)
 }
 
-/// What the program takes when it reads nothing.
+/// The memory of the program itself, when it reads nothing.
 fn own_peak(folder: &Folder) -> i64 {
     static PEAK: OnceLock<i64> = OnceLock::new();
     *PEAK.get_or_init(|| run(&["--version".to_owned()], folder).peak)
 }
 
-/// Runs `commands` on a file. What is wrong, and a line for each command.
+/// Runs `commands` on a file. Returns the failures, and adds a line per command to the table.
 fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String> {
     let folder = Folder::new();
     let bytes = (hostile.make)();
@@ -131,7 +131,7 @@ fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String
                 wrong.push(format!("{}: {line}: {what}: {}", hostile.name, done.err));
             }
         };
-        // The program itself takes some, however little it reads.
+        // The program itself needs some memory, however little it reads.
         let costs = done.peak - own_peak(&folder);
         check(
             costs <= (MEMORY * read) >> 20,
@@ -146,7 +146,7 @@ fn check(hostile: &Hostile, commands: &[&str], table: &mut String) -> Vec<String
                     format!("{:?}", done.status),
                 );
             }
-            // 3: a format that has each name at each point says that it would be too large.
+            // 3: a format that repeats each name at each point says that it would be too large.
             Verdict::Read => {
                 let refused = code == Some(3)
                     && ["in this format", "nobody waited", "no point has"]
@@ -171,7 +171,7 @@ fn check_all(files: &[&Hostile], commands: &[&str]) {
     assert!(wrong.is_empty(), "{}\n{table}", wrong.join("\n"));
 }
 
-/// A few of them, with one command of each kind: the rest is for a release build.
+/// A few files, with one command of each kind: the rest is for a release build.
 #[test]
 fn a_megabyte_costs_a_hundred() {
     const SOME: [&str; 9] = [
@@ -201,7 +201,7 @@ fn a_megabyte_costs_a_hundred() {
     );
 }
 
-/// All of them with all commands.
+/// All files with all commands.
 #[test]
 #[ignore = "takes minutes: ci/files.sh runs it in a release build"]
 fn no_megabyte_costs_more_than_a_hundred() {

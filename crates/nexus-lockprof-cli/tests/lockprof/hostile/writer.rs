@@ -29,7 +29,7 @@ impl Bytes {
         self.number(piece.len() as u64).raw(piece)
     }
 
-    /// How many there are, then each.
+    /// The number of pieces, then each piece.
     fn list(self, pieces: &[Vec<u8>]) -> Self {
         let counted = self.number(pieces.len() as u64);
         pieces.iter().fold(counted, |bytes, piece| bytes.raw(piece))
@@ -46,9 +46,9 @@ pub(crate) struct File {
     pub(crate) texts: Vec<String>,
     pub(crate) frames: Vec<Vec<u8>>,
     pub(crate) points: Vec<Vec<u8>>,
-    /// Instead of the head of an ordinary one.
+    /// Replaces an ordinary head.
     pub(crate) head: Option<Vec<u8>>,
-    /// Further sections.
+    /// More sections.
     pub(crate) more: Vec<u8>,
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn head(mode: &[u8], elapsed_ns: u64) -> Vec<u8> {
     lists.number(1).0
 }
 
-/// What a point has behind its counters, by the bit of the mask.
+/// The parts of a point after its counters, by the bit of the mask.
 #[derive(Clone, Default)]
 pub(crate) struct More {
     pub(crate) wait: Option<Vec<u8>>,
@@ -98,7 +98,7 @@ pub(crate) struct More {
     pub(crate) stacks: Option<Vec<u8>>,
 }
 
-/// A point. Its lock and its site are in their bytes.
+/// A point, with its lock and site as raw bytes.
 pub(crate) fn point(
     lock: &[u8],
     mode: u8,
@@ -151,7 +151,7 @@ pub(crate) fn durations(
         .0
 }
 
-/// Samples, ascending, that stand for themselves.
+/// Samples, ascending, each with weight one.
 pub(crate) fn samples(values: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
     let mut out = bytes().number(values.len() as u64);
     let mut before = 0;
@@ -174,12 +174,12 @@ pub(crate) fn stacks(stacks: impl Iterator<Item = ([u64; 3], Vec<u64>)>) -> Vec<
     all.0
 }
 
-/// A frame: function, file and line, each 0 for none and one more else; then the address.
+/// A frame: function, file and line, each 0 for none and otherwise plus one; then the address.
 pub(crate) fn frame(numbers: [u64; 4]) -> Vec<u8> {
     bytes().numbers(&numbers).0
 }
 
-/// The CRC-32 of zlib, by a table: not the code that is tested.
+/// The CRC-32 of zlib, by a table: independent of the tested code.
 fn crc32(bytes: &[u8]) -> u32 {
     let table: Vec<u32> = (0..256_u32)
         .map(|byte| {

@@ -1,4 +1,4 @@
-//! `lockprof run`: waits of programs that are already built.
+//! `lockprof run`: waits of already built programs.
 
 mod program;
 
@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// `lockprof run` with this test program as one of its programs.
+/// `lockprof run` with this test program as the profiled program.
 fn run_command(name: &str, out: &Path) -> Command {
     let mut command = command(&["run", "--out"]);
     command
@@ -28,7 +28,7 @@ fn run_command(name: &str, out: &Path) -> Command {
     command
 }
 
-/// What it has said of itself, and what was seen of it.
+/// A program's own account, and what the profile shows.
 struct Seen {
     run: Run,
     snapshot: Snapshot,
@@ -44,7 +44,7 @@ fn run(name: &str) -> Seen {
     Seen { run, snapshot }
 }
 
-/// What a program says that it has done.
+/// What a program says it did.
 struct Truth {
     mode: String,
     line: u32,
@@ -67,7 +67,7 @@ fn truths(out: &str) -> Vec<Truth> {
     lines.map(truth).collect()
 }
 
-/// The point of a place in the program.
+/// The point at a place in the program.
 fn point_at(snapshot: &Snapshot, line: u32) -> &Point {
     let is_it =
         |point: &&Point| point.site.line == line && point.site.file.ends_with("run/program.rs");
@@ -78,7 +78,7 @@ fn point_at(snapshot: &Snapshot, line: u32) -> &Point {
     }
 }
 
-/// All that the program has done was seen `times` times, and nothing else.
+/// Checks that the profile shows everything the program did `times` times, and nothing else.
 fn check(seen: &Seen, times: u64) {
     let truths = truths(&seen.run.out);
     assert!(!truths.is_empty(), "{:?}", seen.run);
@@ -190,7 +190,7 @@ fn a_signal_goes_on_to_the_program() {
         .unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("ready")));
-    // SAFETY: the process is our child, and not waited for yet.
+    // SAFETY: the process is our child, and nobody has waited for it yet.
     unsafe { libc::kill(process.id().try_into().unwrap(), libc::SIGTERM) };
     let code = process.wait().unwrap().code();
     assert_eq!(code, Some(128 + libc::SIGTERM));
@@ -238,7 +238,8 @@ fn a_program_with_one_thread_keeps_one_and_its_exit_code() {
         .into();
     assert_eq!(run.code, Some(42), "{run:?}");
     assert!(run.out.contains("threads 1\n"), "{run:?}");
-    // Another library of the user's comes after ours, which stays where nobody else can put one: what goes on would load that.
+    // Another library of the user's comes after ours. Ours stays where nobody else can replace it,
+    // because later programs would load the replacement.
     let preload = run
         .out
         .lines()
@@ -290,7 +291,7 @@ fn the_report_says_what_is_not_known() {
     }
 }
 
-/// The file is one for all of lockprof's commands. What is not known is absent.
+/// All of lockprof's commands read the file. Unknown values are absent.
 #[test]
 fn other_commands_say_what_is_not_known() {
     let folder = Folder::new();

@@ -1,5 +1,6 @@
-//! The programs that are profiled: this very test program, called again. Each makes threads wait for a lock in a known number and tells what it has
-//! done, one line for each place: `truth MODE LINE WAITS NS`, with the least time that those waits took together.
+//! The profiled programs: this test program, called again. Each makes threads wait for a lock a
+//! known number of times. It then prints one line per place: `truth MODE LINE WAITS NS`, where NS
+//! is the least total time of those waits.
 
 use std::cell::UnsafeCell;
 use std::ffi::c_int;
@@ -18,9 +19,9 @@ macro_rules! tell {
     };
 }
 
-/// What says which program it is to be.
+/// Names the program to be.
 pub(super) const VARIABLE: &str = "LOCKPROF_TEST_PROGRAM";
-/// How long a lock is held while others are asleep waiting for it.
+/// How long to hold a lock while others sleep waiting for it.
 const HOLD: Duration = Duration::from_millis(20);
 /// Threads that wait at each place.
 const WAITERS: usize = 3;
@@ -28,7 +29,7 @@ const WAITERS: usize = 3;
 #[test]
 #[ignore = "a program that other tests run"]
 fn program() {
-    // Run for itself, it is none.
+    // Run directly, it is no program.
     let name = std::env::var(VARIABLE).unwrap_or_default();
     match name.as_str() {
         "" => {}
@@ -54,7 +55,8 @@ fn program() {
     }
 }
 
-/// Lets threads wait for a lock that is held by `guard`, until all are asleep; holds it for a while, and releases it.
+/// Lets threads wait for a lock held by `guard` until all are asleep. Holds it for a while, and
+/// releases it.
 fn contend<G>(mode: &str, line: u32, at: Option<Range<usize>>, guard: G, take: impl Fn() + Sync) {
     contend_as(mode, line, WAITERS, at, guard, take);
 }
@@ -89,7 +91,7 @@ fn contend_as<G>(
     tell!("truth {mode} {line} {waiters} {ns}");
 }
 
-/// Whether a thread sleeps in a futex call, for an address of these if that is known.
+/// Whether a thread sleeps in a futex call, on one of these addresses if they are known.
 fn is_asleep(id: i32, at: Option<&Range<usize>>) -> bool {
     let call = std::fs::read_to_string(format!("/proc/self/task/{id}/syscall"));
     let call = call.unwrap_or_default();
@@ -121,7 +123,7 @@ fn std_locks() {
     let lock = RwLock::new(0);
     let (line, take) = (line!(), || drop(lock.read().unwrap()));
     contend("shared", line, place(&lock), lock.write().unwrap(), take);
-    // One: of several, those that are woken together may have to wait again.
+    // Only one: if several were woken together, they might have to wait again.
     let (line, take) = (line!(), || drop(lock.write().unwrap()));
     contend_as(
         "exclusive",
@@ -133,7 +135,7 @@ fn std_locks() {
     );
 }
 
-/// Threads that are woken find the lock taken again, and sleep once more: each of them is one wait.
+/// Woken threads find the lock taken again, and sleep once more. Each still counts as one wait.
 fn again() {
     const ATTEMPTS: u32 = 100;
     let (line, take) = (line!(), || drop(SHARED.lock().unwrap()));
@@ -147,7 +149,8 @@ fn again() {
     panic!("the woken thread was always faster");
 }
 
-/// Lets a thread wait for the lock, and takes it again before the woken thread does. Whether that was so.
+/// Lets a thread wait for the lock, and takes it again before the woken thread does. Returns
+/// whether that worked.
 fn is_woken_in_vain(guard: MutexGuard<'_, u32>, take: &(impl Fn() + Sync)) -> bool {
     let (id, had_it) = (AtomicI32::new(0), AtomicBool::new(false));
     let until_asleep = || {
@@ -167,7 +170,7 @@ fn is_woken_in_vain(guard: MutexGuard<'_, u32>, take: &(impl Fn() + Sync)) -> bo
         let Ok(_guard) = SHARED.try_lock() else {
             return false;
         };
-        // It has had the lock before, or finds it taken and sleeps again.
+        // Either it had the lock before, or it finds it taken and sleeps again.
         thread::sleep(HOLD);
         while !had_it.load(Relaxed) {
             if is_asleep(id.load(Relaxed), place(&SHARED).as_ref()) {
@@ -195,15 +198,15 @@ fn parking_lot_locks() {
     contend_as("exclusive", line, 1, None, lock.write(), take);
 }
 
-/// One of glibc's locks, which are shared by their address.
+/// A glibc lock, shared by its address.
 struct Shared<T>(UnsafeCell<T>);
 
-// SAFETY: only the C library's functions use what is in it.
+// SAFETY: only the C library's functions use its content.
 unsafe impl<T> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
     fn call(&self, function: unsafe extern "C" fn(*mut T) -> c_int) {
-        // SAFETY: it is a lock that was initialised, and the function is one of its kind's.
+        // SAFETY: the lock was initialised, and the function fits its kind.
         assert_eq!(unsafe { function(self.0.get()) }, 0);
     }
 }
@@ -217,7 +220,8 @@ impl<F: Fn()> Drop for Later<F> {
     }
 }
 
-/// The C library says so before it looks at the lock, which is free: it must be free afterwards.
+/// Invalid times: the C library refuses them before it looks at the lock. The lock is free, and
+/// must be free afterwards.
 fn times_that_are_none() {
     unsafe extern "C" {
         // libc does not declare them.
@@ -257,7 +261,7 @@ fn times_that_are_none() {
         tv_nsec: 0,
     };
     for (clock, result) in [(libc::CLOCK_MONOTONIC, 0), (77, libc::EINVAL)] {
-        // SAFETY: as above.
+        // SAFETY: the lock was initialised.
         let locked = unsafe { pthread_mutex_clocklock(LOCK.0.get(), clock, &raw const later) };
         assert_eq!(locked, result);
         if locked == 0 {
@@ -345,7 +349,7 @@ fn idle() {
         move || receiver.recv().unwrap(),
         |_| sender.send(()).unwrap(),
     );
-    // No barrier: it wakes its threads while it has a lock, which they want then.
+    // No barrier: it wakes its threads while it holds a lock, which they then want.
     let (once, other) = (Once::new(), AtomicI32::new(0));
     thread::scope(|scope| {
         once.call_once(|| {
@@ -368,7 +372,7 @@ fn idle() {
         },
         |_| {
             *lock.lock() = true;
-            // Not while it is locked: the thread would have to wait for it.
+            // Not while it is locked, because the thread would have to wait for it.
             changed.notify_all();
         },
     );
@@ -376,11 +380,11 @@ fn idle() {
 
 fn fork() {
     std_locks();
-    // SAFETY: the child uses what works after a fork: its memory, and threads of its own.
+    // SAFETY: the child only uses what works after a fork: its memory, and threads of its own.
     match unsafe { libc::fork() } {
         0 => {
             std_locks();
-            // SAFETY: the child is done. It runs no destructors.
+            // SAFETY: the child is done, and runs no destructors.
             unsafe { libc::_exit(0) }
         }
         child => {
@@ -402,7 +406,7 @@ fn exec() {
     panic!("{}", command.exec());
 }
 
-/// What must be as without the library.
+/// What must be the same as without the library.
 fn errno() {
     const MINE: c_int = 77;
     let errno = || {
@@ -423,7 +427,7 @@ fn errno() {
     contend("none", 0, place(&LOCK), Later(unlock), take);
 
     *errno() = MINE;
-    // SAFETY: a call without arguments, and one that fails.
+    // SAFETY: one call has no arguments, and the other fails.
     unsafe {
         assert_eq!(libc::syscall(libc::SYS_getpid), i64::from(libc::getpid()));
         assert_eq!(*errno(), MINE);
@@ -432,7 +436,7 @@ fn errno() {
     assert_eq!(*errno(), libc::EBADF);
     let word = AtomicI32::new(1);
     let at = &raw const word;
-    // SAFETY: the word is there. It is another value, so nobody waits; then a wait that ends by itself.
+    // SAFETY: the word is valid. Its value differs, so nobody waits; then a wait that times out.
     unsafe {
         assert_eq!(
             libc::syscall(libc::SYS_futex, at, libc::FUTEX_WAIT, 2, 0),
@@ -447,12 +451,12 @@ fn errno() {
         assert_eq!((result, *errno()), (-1, libc::ETIMEDOUT));
     }
     times_that_are_none();
-    // All six arguments arrive: a page that is not the file's first.
+    // All six arguments arrive: maps a page other than the file's first.
     let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let mut expected = [0; 16];
     std::os::unix::fs::FileExt::read_exact_at(&file, &mut expected, 4096).unwrap();
     let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
-    // SAFETY: maps a page of a file that has it, and reads from it.
+    // SAFETY: maps a page that the file has, and reads from it.
     let mapped = unsafe {
         let at = libc::syscall(
             libc::SYS_mmap,

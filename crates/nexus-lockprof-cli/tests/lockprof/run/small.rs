@@ -1,4 +1,5 @@
-//! A program that is compiled by rustc, as those are that know nothing of us: it has one thread, and then some that wait.
+//! A program that rustc compiles alone, without knowledge of us. First it has one thread, then some
+//! that wait.
 
 use std::sync::Mutex;
 use std::time::Duration;

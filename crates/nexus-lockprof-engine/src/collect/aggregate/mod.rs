@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::event::Event;
 use crate::stacks::Callers;
 use crate::sync::Ordering::Relaxed;
-use account::{Counting, add_losses, losses, overhead_since, subtract_losses};
+use account::Counting;
 use nexus_lockprof_snapshot::{Losses, Overhead, Point, Snapshot, SnapshotParts, TableStats};
 use point::Bound;
 use points::Points;
@@ -94,7 +94,7 @@ impl Aggregator {
             shards: core.shard_count(),
             ..TableStats::default()
         };
-        let mut lost = losses(&core.losses);
+        let mut lost = core.losses.read();
         let mut overhead = Overhead::default();
         let mut looked_up_ns = 0;
         // Before the walk: it does not meet what they have left since.
@@ -108,7 +108,7 @@ impl Aggregator {
             table.records += shard.table.len();
             table.hash_size += shard.table.hash_size(&guard);
             table.collisions += shard.table.collisions();
-            add_losses(&mut lost, losses(&shard.losses));
+            lost.merge_figures(&shard.losses.read());
             overhead.budgeted_ns += shard.governor.spent_ns();
             looked_up_ns += shard.governor.looked_up_ns();
             overhead.threads_ns += shard.life.ns(|| core.clock.coarse_ns());
@@ -172,9 +172,9 @@ impl Aggregator {
         // A thread that ends, or this one, may be preempted after it has read the clock: then more was told last time.
         self.threads_ns = self.threads_ns.max(overhead.threads_ns);
         overhead.threads_ns = self.threads_ns;
-        overhead = overhead_since(overhead, self.overhead_before);
+        overhead = overhead.minus(&self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
-        subtract_losses(&mut lost, &self.lost_before);
+        lost = lost.minus(&self.lost_before);
         table.rejected = lost.points_full;
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
@@ -204,11 +204,8 @@ impl Aggregator {
             rng: &mut self.rng,
         };
         self.points.push_out_blank(&mut bound, &mut self.callers);
-        add_losses(&mut self.lost_before, *last.losses());
-        let overhead = last.overhead();
-        self.overhead_before.budgeted_ns += overhead.budgeted_ns;
-        self.overhead_before.counting_ns += overhead.counting_ns;
-        self.overhead_before.threads_ns += overhead.threads_ns;
+        self.lost_before.merge_figures(last.losses());
+        self.overhead_before.merge_figures(last.overhead());
         self.started_ns += last.elapsed_ns();
         core.eras.count_reset();
     }

@@ -252,10 +252,7 @@ impl PointState {
         let (now, base) = (&self.now, &self.base);
         point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
         point.contentions = now.contentions.saturating_sub(base.contentions);
-        point.try_failures = now.try_failures.saturating_sub(base.try_failures);
-        point.timeouts = now.timeouts.saturating_sub(base.timeouts);
-        point.cancellations = now.cancellations.saturating_sub(base.cancellations);
-        point.vain_wait_ns = now.vain_wait_ns.saturating_sub(base.vain_wait_ns);
+        now.failures.since(&base.failures).tell(&mut point);
         point.blocked = now.blocked.saturating_sub(base.blocked);
         point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
         if now.caused.stretch == resets {
@@ -322,55 +319,15 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets:
 
 /// Adds to a point's sums what a record's reading has grown by since the `last` one.
 fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
-    for (sum, now, before) in [
-        (
-            &mut sum.acquisitions,
-            reading.acquisitions,
-            last.acquisitions,
-        ),
-        (&mut sum.contentions, reading.contentions, last.contentions),
-        (&mut sum.timed_holds, reading.timed_holds, last.timed_holds),
-        (&mut sum.timed_waits, reading.timed_waits, last.timed_waits),
-        (
-            &mut sum.unmeasured_holds,
-            reading.unmeasured_holds,
-            last.unmeasured_holds,
-        ),
-        (
-            &mut sum.unmeasured_waits,
-            reading.unmeasured_waits,
-            last.unmeasured_waits,
-        ),
-        (
-            &mut sum.try_failures,
-            reading.try_failures,
-            last.try_failures,
-        ),
-        (&mut sum.timeouts, reading.timeouts, last.timeouts),
-        (
-            &mut sum.cancellations,
-            reading.cancellations,
-            last.cancellations,
-        ),
-        (
-            &mut sum.vain_wait_ns,
-            reading.vain_wait_ns,
-            last.vain_wait_ns,
-        ),
-        (&mut sum.blocked, reading.blocked, last.blocked),
-        (
-            &mut sum.wait.samples,
-            reading.wait.samples,
-            last.wait.samples,
-        ),
-        (
-            &mut sum.hold.samples,
-            reading.hold.samples,
-            last.hold.samples,
-        ),
-    ] {
-        *sum = sum.saturating_add(now.saturating_sub(before));
+    let (mut reading, mut last) = (*reading, *last);
+    let counters = sum.counters_mut().into_iter();
+    let grown = counters
+        .zip(reading.counters_mut())
+        .zip(last.counters_mut());
+    for ((sum, now), before) in grown {
+        *sum = sum.saturating_add(now.saturating_sub(*before));
     }
+    sum.failures = sum.failures.and(&reading.failures.since(&last.failures));
     // No counters: what they were before is taken away, and what they are now comes in.
     for (sum, now, before) in [
         (
@@ -425,14 +382,7 @@ fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ord
 
 /// Whether there is nothing to tell of it since the last reset.
 pub(super) fn is_blank(point: &Point) -> bool {
-    point.acquisitions == 0
-        && point.contentions == 0
-        && point.try_failures == 0
-        && point.timeouts == 0
-        && point.cancellations == 0
-        && point.blocked == 0
-        && point.caused_wait_ns == 0
-        && point.vain_wait_ns == 0
+    point.figures() == [0; Point::FIGURES.len()]
         && point.wait.samples == 0
         && point.hold.samples == 0
 }

@@ -1,0 +1,79 @@
+//! Acquires that came to nothing.
+
+use crate::sync::{AtomicU64, Ordering::Relaxed, bump};
+use nexus_lockprof_snapshot::Point;
+
+/// Makes [`Failures`], given what is counted. Each is a figure of a [`Point`].
+macro_rules! failures {
+    ($($name:ident,)+) => {
+        /// Counts of acquires that came to nothing: in a record, in what is added to it, or in what was read of it.
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        #[repr(C)]
+        pub(crate) struct Failures<T> {
+            $(pub(crate) $name: T,)+
+        }
+
+        impl<T> Failures<T> {
+            fn each(&self) -> [&T; [$(stringify!($name)),+].len()] {
+                [$(&self.$name),+]
+            }
+
+            fn each_mut(&mut self) -> [&mut T; [$(stringify!($name)),+].len()] {
+                [$(&mut self.$name),+]
+            }
+        }
+
+        impl Failures<u64> {
+            /// Tells a point of them.
+            pub(crate) fn tell(&self, point: &mut Point) {
+                $(point.$name = self.$name;)+
+            }
+        }
+    };
+}
+
+failures! {
+    try_failures,
+    timeouts,
+    cancellations,
+    vain_wait_ns,
+}
+
+impl Failures<AtomicU64> {
+    /// The owner's call.
+    #[inline(always)]
+    pub(super) fn add(&self, delta: &Failures<u64>) {
+        // An acquisition that succeeded has none of them.
+        if delta.each().into_iter().fold(0, |any, count| any | count) != 0 {
+            for (counter, count) in self.each().into_iter().zip(delta.each()) {
+                bump(counter, *count);
+            }
+        }
+    }
+
+    pub(super) fn read(&self) -> Failures<u64> {
+        let mut read = Failures::default();
+        for (read, counter) in read.each_mut().into_iter().zip(self.each()) {
+            *read = counter.load(Relaxed);
+        }
+        read
+    }
+}
+
+impl Failures<u64> {
+    /// Those since `earlier`.
+    pub(crate) fn since(mut self, earlier: &Self) -> Self {
+        for (now, before) in self.each_mut().into_iter().zip(earlier.each()) {
+            *now = now.saturating_sub(*before);
+        }
+        self
+    }
+
+    /// Those of both.
+    pub(crate) fn and(mut self, more: &Self) -> Self {
+        for (sum, more) in self.each_mut().into_iter().zip(more.each()) {
+            *sum = sum.saturating_add(*more);
+        }
+        self
+    }
+}

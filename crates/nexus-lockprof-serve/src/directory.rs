@@ -1,0 +1,134 @@
+//! The directory of a user's sockets, and what may be removed from it.
+
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, getegid, geteuid, getgid, getuid, test_kill_process};
+
+use super::ServeError;
+use super::files::{Locked, identity, nobody_listens, set_mode};
+
+/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or `/tmp/lockprof-UID` without that variable, and where the
+/// variable names a directory of another user's, as it does after `su`. A set-user-ID program ignores the variable, which is its caller's.
+///
+/// ```
+/// use nexus_lockprof_serve::runtime_directory;
+///
+/// assert!(runtime_directory().is_absolute());
+/// ```
+#[must_use]
+pub fn runtime_directory() -> PathBuf {
+    let is_callers = getuid() == geteuid() && getgid() == getegid();
+    let variable = std::env::var_os("XDG_RUNTIME_DIR").filter(|_| is_callers);
+    match variable.map(PathBuf::from) {
+        // Its specification says to ignore one that is not absolute.
+        Some(directory) if directory.is_absolute() && !is_anothers(&directory) => {
+            directory.join("lockprof")
+        }
+        _ => format!("/tmp/lockprof-{}", geteuid().as_raw()).into(),
+    }
+}
+
+/// Whether somebody else could put something in the place of what we have there.
+fn is_anothers(directory: &Path) -> bool {
+    const STICKY: u32 = 0o1000;
+    fs::metadata(directory).is_ok_and(|meta| {
+        meta.uid() != geteuid().as_raw() || meta.mode() & 0o022 != 0 && meta.mode() & STICKY == 0
+    })
+}
+
+/// Makes the directory, or makes sure that it is ours.
+pub(super) fn make(path: &Path) -> Result<(), ServeError> {
+    let failed = |error| ServeError::Directory {
+        path: path.to_owned(),
+        error,
+    };
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+        _ => {}
+    }
+    // Of a link: not what it points to, which may be changed at any time.
+    let meta = fs::symlink_metadata(path).map_err(failed)?;
+    let what = if meta.is_symlink() {
+        "a symbolic link"
+    } else if !meta.is_dir() {
+        "no directory"
+    } else if meta.uid() != geteuid().as_raw() {
+        "another user's"
+    } else if meta.mode() & 0o077 != 0 {
+        "open to other users"
+    } else if meta.mode() & 0o700 != 0o700 {
+        // The umask took something from its owner, in this process or in another that is making it just now.
+        return set_mode(path, (meta.dev(), meta.ino()), 0o700).map_err(failed);
+    } else {
+        return Ok(());
+    };
+    Err(ServeError::NotOurs {
+        path: path.to_owned(),
+        what,
+    })
+}
+
+/// Removes the sockets that processes have left that are gone. Best effort: what stays is in nobody's way.
+pub(super) fn remove_stale(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let stale: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()))
+        .map(|entry| entry.path())
+        .filter(|path| is_stale(path))
+        .collect();
+    if stale.is_empty() {
+        return;
+    }
+    let Ok(_locked) = Locked::new(directory) else {
+        return;
+    };
+    // Again: a new process with the same number may have put its own there meanwhile.
+    for path in stale.iter().filter(|path| is_stale(path)) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Both: the number may be another process's by now, or a process's in another namespace, and a process that has only just bound its
+/// socket does not listen yet.
+fn is_stale(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let pid = name.and_then(process_of);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+        && identity(path).is_ok()
+        && nobody_listens(path)
+}
+
+/// The process that a socket is named after: `PID.sock`, `PID-N.sock` of its further servers, or `.PID-N` of one that has not begun.
+fn process_of(name: &str) -> Option<Pid> {
+    let stem = name
+        .strip_suffix(".sock")
+        .or_else(|| name.strip_prefix('.'))?;
+    let number = stem.split('-').next()?;
+    Pid::from_raw(number.parse().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_sockets() {
+        for (name, pid) in [
+            ("12.sock", Some(12)),
+            ("12-3.sock", Some(12)),
+            (".12-0", Some(12)),
+            ("12", None),
+            ("a.sock", None),
+            (".sock", None),
+            (".", None),
+            ("0.sock", None),
+            ("-1.sock", None),
+            (".12.sock", None),
+        ] {
+            assert_eq!(process_of(name), pid.and_then(Pid::from_raw), "{name}");
+        }
+    }
+}

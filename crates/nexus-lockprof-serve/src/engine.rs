@@ -1,0 +1,208 @@
+//! An engine as the source of a server, and the endpoint that `LOCKPROF_SERVE` asks for.
+
+use std::fmt::Arguments;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use nexus_lockprof_engine::serving::{self, Cleanup, Endpoint, Kept, own_this_thread, say};
+use nexus_lockprof_engine::{Engine, Mode};
+use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
+
+use super::{Leftover, Limits, Listen, Serve, ServeError, Server, Settings, Source};
+
+static ENDPOINT: Endpoint = Endpoint {
+    start,
+    start_again,
+    has_thread,
+};
+
+extern "C" fn install() {
+    serving::install(&ENDPOINT);
+}
+
+// Where the loader looks for constructors: the first use of a lock, before `main` or after, finds the endpoint.
+#[allow(
+    unsafe_code,
+    reason = "an entry in the table of constructors, each of which the loader calls once"
+)]
+#[cfg(not(miri))]
+#[used]
+#[cfg_attr(
+    target_vendor = "apple",
+    unsafe(link_section = "__DATA,__mod_init_func")
+)]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static CONSTRUCTOR: extern "C" fn() = install;
+
+/// Where the environment says to serve.
+static PLACE: Kept<Listen> = Kept::new();
+
+/// For so long a process that was forked off waits for its parent to leave the place, in steps of so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+const STEP: Duration = Duration::from_millis(50);
+
+/// Serves where the environment says, at the global engine's first use.
+///
+/// That may be in any lock of the program: what takes its time, such as looking through a folder of sockets, is done by a thread.
+fn start() {
+    let (name, Some(value)) = serving::place() else {
+        return;
+    };
+    match Listen::from_os(&value) {
+        Ok(place) => serve_on_thread(PLACE.set(place), Duration::ZERO),
+        // Errors begin with the value.
+        Err(error) => say(format_args!("{name}={error}: not serving")),
+    }
+}
+
+/// Whether [`start_again`] starts a thread.
+fn has_thread() -> bool {
+    PLACE.get().is_some()
+}
+
+/// The same in a process that was forked off. A place that only one can have may be its parent's for a while: daemons are what the
+/// parent starts before it ends.
+fn start_again() {
+    if let Some(place) = PLACE.get() {
+        serve_on_thread(place, PATIENCE);
+    }
+}
+
+fn serve_on_thread(place: &'static Listen, patience: Duration) {
+    let started = std::thread::Builder::new()
+        .name("lockprof-serve".into())
+        .spawn(move || {
+            own_this_thread();
+            match serve_in_time(place, patience) {
+                Ok(server) => {
+                    if is_any_port(place) {
+                        say(format_args!("LOCKPROF_SERVE={place}: serving {server}"));
+                    }
+                    server.detach();
+                }
+                Err(error) => say(format_args!("LOCKPROF_SERVE={place}: {error}: not serving")),
+            }
+        });
+    if let Err(error) = started {
+        say(format_args!(
+            "LOCKPROF_SERVE: no thread for it: {error}: not serving"
+        ));
+    }
+}
+
+/// Serves there, or if that is in use, as soon as it no longer is.
+fn serve_in_time(place: &Listen, patience: Duration) -> Result<Server, ServeError> {
+    let begin = Instant::now();
+    loop {
+        match Engine::global().serve(place) {
+            Err(error) if is_in_use(&error) && begin.elapsed() < patience => {
+                std::thread::sleep(STEP);
+            }
+            done => return done,
+        }
+    }
+}
+
+fn is_in_use(error: &ServeError) -> bool {
+    match error {
+        ServeError::InUse { .. } => true,
+        ServeError::Address { error, .. } => error.kind() == ErrorKind::AddrInUse,
+        _ => false,
+    }
+}
+
+/// Whether nobody could know the port.
+fn is_any_port(place: &Listen) -> bool {
+    match place {
+        Listen::Unix | Listen::UnixAt(_) => false,
+        Listen::Loopback(address) | Listen::Remote(address) => address.port() == 0,
+    }
+}
+
+/// What an [`Engine`] can do with this crate: be served.
+pub trait ServeEngine {
+    /// Serves the engine's statistics over HTTP, on threads of the profiler's own, until the server is dropped.
+    ///
+    /// `GET /snapshot` is a [`glance`](Engine::glance): pulling it does not disturb thresholds and ticks. `docs/guide/endpoint.md` has
+    /// the requests. The server's threads take no signals, and nothing that they do is recorded. Any number of servers may run at one time.
+    ///
+    /// # Errors
+    /// [`ServeError`] names what cannot be bound, and why.
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::Engine;
+    /// use nexus_lockprof_serve::{Listen, ServeEngine as _};
+    ///
+    /// let server = Engine::new().serve(&"127.0.0.1:0".parse::<Listen>()?)?;
+    /// println!("{server}"); // http://127.0.0.1:43210
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn serve(&self, place: &Listen) -> Result<Server, ServeError> {
+        self.serve_within(place, Limits::default())
+    }
+
+    /// The same, within other limits than the default.
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError>;
+}
+
+impl ServeEngine for Engine {
+    fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError> {
+        let server = Serve::new(Served(self.clone())).limits(limits).on(place)?;
+        let leftover = server.leftover();
+        let socket = leftover.socket();
+        let file = (leftover.has_file()).then(|| Box::new(leftover) as Box<dyn Cleanup>);
+        serving::remember(socket, file);
+        Ok(server)
+    }
+}
+
+impl Cleanup for Leftover {
+    fn is_needed(&self) -> bool {
+        self.has_file()
+    }
+
+    fn run(&self) {
+        self.remove();
+    }
+}
+
+/// An engine, as its server sees it.
+struct Served(Engine);
+
+impl Source for Served {
+    fn snapshot(&self) -> Snapshot {
+        self.0.glance()
+    }
+
+    fn reset(&self) {
+        drop(self.0.reset());
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            mode: self.0.mode().into(),
+        }
+    }
+
+    fn configure(&self, settings: &Settings) -> Result<(), String> {
+        let mode = match settings.mode {
+            ProfilerMode::Off => Mode::Off,
+            ProfilerMode::Counts => Mode::Counts,
+            ProfilerMode::Sampled { budget } => Mode::Sampled { budget },
+            ProfilerMode::Exact => Mode::Exact,
+            ProfilerMode::Waits => return Err("waits is no mode that can be set".into()),
+        };
+        self.0.change_mode(mode).map_err(|error| error.to_string())
+    }
+
+    fn enter(&self) {
+        own_this_thread();
+    }
+
+    fn trouble(&self, message: Arguments<'_>) {
+        say(message);
+    }
+}

@@ -1,0 +1,157 @@
+//! What is where.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use http::{Method, StatusCode};
+use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
+
+use super::client::{Client, End};
+use super::origin::{self, Road};
+use super::reply::{Refusal, Reply};
+use super::request::Request;
+use super::settings::Change;
+use super::waits::Waits;
+use super::{Limits, Source, query};
+use nexus_lockprof_export::prometheus::{self, Scrapes};
+use nexus_lockprof_export::{html, pprof};
+
+/// What all connections of a server share.
+pub(super) struct Served<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) limits: &'a Limits,
+    /// Which points have series of their own.
+    pub(super) scrapes: &'a Mutex<Scrapes>,
+    pub(super) waits: &'a Waits,
+}
+
+/// Why there is no answer, or another one.
+enum Not {
+    Granted(Refusal),
+    There(End),
+}
+
+impl From<Refusal> for Not {
+    fn from(refusal: Refusal) -> Self {
+        Not::Granted(refusal)
+    }
+}
+
+impl From<End> for Not {
+    fn from(end: End) -> Self {
+        Not::There(end)
+    }
+}
+
+/// The answer to a request; the client may be gone before there is one.
+pub(super) fn answer(
+    request: &Request,
+    road: Road,
+    served: &Served<'_>,
+    client: &Client<'_>,
+) -> Result<Reply, End> {
+    match find(request, road, served, client) {
+        Ok(reply) => Ok(reply),
+        Err(Not::Granted(refusal)) => Ok(refusal.into()),
+        Err(Not::There(end)) => Err(end),
+    }
+}
+
+fn find(
+    request: &Request,
+    road: Road,
+    served: &Served<'_>,
+    client: &Client<'_>,
+) -> Result<Reply, Not> {
+    origin::check(road, request)?;
+    let get = matches!(request.method, Method::GET | Method::HEAD);
+    let post = request.method == Method::POST;
+    match request.uri.path() {
+        "/snapshot" if get => Ok(snapshot(request, &taken(request, served, client)?)?),
+        "/metrics" if get => Ok(metrics(request, served)),
+        "/debug/pprof/mutex" if get => Ok(profile(pprof::mutex(&taken(request, served, client)?))),
+        "/debug/pprof/block" if get => Ok(profile(pprof::block(&taken(request, served, client)?))),
+        "/" if get => Ok(Reply::page(html::live().to_string())),
+        "/" | "/snapshot" | "/metrics" | "/debug/pprof/mutex" | "/debug/pprof/block" => {
+            Err(Refusal::method("GET, HEAD").into())
+        }
+        "/config" if get => Ok(settings(served)),
+        "/config" if post => Ok(configure(&request.body, served)?),
+        "/config" => Err(Refusal::method("GET, HEAD, POST").into()),
+        "/reset" if post => {
+            served.source.reset();
+            Ok(Reply::nothing())
+        }
+        "/reset" => Err(Refusal::method("POST").into()),
+        path => {
+            let message = format!("there is no {path:?} here");
+            Err(Refusal::new(StatusCode::NOT_FOUND, message).into())
+        }
+    }
+}
+
+/// The snapshot that is asked for: of everything, or with `?seconds=N` of the next so many seconds.
+fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<Snapshot, Not> {
+    let time = query::seconds(request.uri.query(), served.limits.delta)
+        .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
+    // Only its headers are asked for with HEAD: nobody is to wait for them.
+    let time = time.filter(|_| request.method == Method::GET);
+    let Some(time) = time else {
+        return Ok(served.source.snapshot());
+    };
+    let _wait = served.waits.begin(Instant::now(), time).map_err(|left| {
+        let message = format!("{} others are waiting already", served.waits.most());
+        Refusal::busy(left, message)
+    })?;
+    let earlier = served.source.snapshot();
+    client.sleep(time)?;
+    let later = served.source.snapshot();
+    let interval = later.since(&earlier);
+    // A reset in between.
+    Ok(interval.map_err(|error| Refusal::new(StatusCode::CONFLICT, error.to_string()))?)
+}
+
+fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
+    let broken =
+        |error: WriteError| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    if query::accepts(&request.headers, MEDIA_TYPE) {
+        let bytes = snapshot.to_bytes().map_err(broken)?;
+        return Ok(Reply::content(MEDIA_TYPE, bytes));
+    }
+    let text = snapshot.to_json().map_err(broken)?;
+    Ok(Reply::content("application/json", text))
+}
+
+fn metrics(request: &Request, served: &Served<'_>) -> Reply {
+    let snapshot = served.source.snapshot();
+    let open = query::accepts(&request.headers, "application/openmetrics-text");
+    let media_type = if open {
+        prometheus::OPEN_METRICS_CONTENT_TYPE
+    } else {
+        prometheus::CONTENT_TYPE
+    };
+    // std's lock; a panic in it leaves a set of points.
+    let mut scrapes = served
+        .scrapes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let text = scrapes.text(&snapshot).open_metrics(open).to_string();
+    Reply::content(media_type, text)
+}
+
+fn profile(gzipped: Vec<u8>) -> Reply {
+    Reply::content("application/octet-stream", gzipped)
+}
+
+fn settings(served: &Served<'_>) -> Reply {
+    Reply::content("application/json", served.source.settings().to_string())
+}
+
+fn configure(form: &[u8], served: &Served<'_>) -> Result<Reply, Refusal> {
+    let bad = |message| Refusal::new(StatusCode::BAD_REQUEST, message);
+    let wanted = Change::parse(form)
+        .and_then(|change| change.apply(served.source.settings()))
+        .map_err(|error| bad(error.to_string()))?;
+    served.source.configure(&wanted).map_err(bad)?;
+    Ok(settings(served))
+}

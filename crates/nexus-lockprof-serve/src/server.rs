@@ -1,0 +1,383 @@
+//! The thread that accepts, and the handle that it lives for.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::client::{Stream, poll_for};
+use super::connections::{Connections, Place};
+use super::files::SocketFile;
+use super::routes::Served;
+use super::socket::{Bound, Listener};
+use super::waits::Waits;
+use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
+use nexus_lockprof_export::prometheus::Scrapes;
+
+thread_local! {
+    /// Whether this thread is one of a server's.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What is served and within what bounds: see the [module](super).
+#[derive(Clone)]
+pub struct Serve {
+    source: Arc<dyn Source>,
+    limits: Limits,
+    scrapes: Arc<Mutex<Scrapes>>,
+}
+
+impl fmt::Debug for Serve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serve {
+    /// Serves this source, within the default limits.
+    pub fn new(source: impl Source + 'static) -> Self {
+        Serve {
+            source: Arc::new(source),
+            limits: Limits::default(),
+            scrapes: Arc::default(),
+        }
+    }
+
+    /// The same within these limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts serving there, on a thread of its own. Any number of servers may run at one time.
+    ///
+    /// # Errors
+    /// [`ServeError`] names what cannot be bound, and why.
+    pub fn on(&self, place: &Listen) -> Result<Server, ServeError> {
+        let bound = Bound::to(place)?;
+        let (stopped, stop) = io::pipe().map_err(ServeError::Start)?;
+        let (over, ended) = io::pipe().map_err(ServeError::Start)?;
+        rustix::io::ioctl_fionbio(&over, true).map_err(|error| ServeError::Start(error.into()))?;
+        let file = bound.file.map(Arc::new);
+        let socket = bound.listener.as_fd().as_raw_fd();
+        let accepting = Accepting {
+            serve: self.clone(),
+            listener: bound.listener,
+            road: bound.road,
+            stopped: Arc::new(stopped),
+            over,
+            connections: Arc::new(Connections::new(ended)),
+            waits: Arc::new(Waits::new(&self.limits)),
+        };
+        let thread = spawn(&self.source, move || accepting.run()).map_err(ServeError::Start)?;
+        Ok(Server {
+            address: place_of(file.as_deref(), bound.local_addr),
+            file,
+            local_addr: bound.local_addr,
+            socket,
+            running: Some(Running {
+                stop,
+                thread,
+                pid: std::process::id(),
+            }),
+        })
+    }
+}
+
+fn place_of(file: Option<&SocketFile>, address: Option<SocketAddr>) -> String {
+    match (file, address) {
+        (Some(file), _) => file.path().display().to_string(),
+        (None, Some(address)) => format!("http://{address}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// A server that runs. It stops when this is dropped: connections are ended, and the socket file is removed.
+#[must_use = "a server stops when it is dropped"]
+pub struct Server {
+    address: String,
+    file: Option<Arc<SocketFile>>,
+    local_addr: Option<SocketAddr>,
+    socket: RawFd,
+    running: Option<Running>,
+}
+
+/// What is written into the one end of the pipe makes the other end readable for all threads, and keeps it so.
+struct Running {
+    stop: PipeWriter,
+    thread: JoinHandle<()>,
+    /// The thread is in no other process.
+    pid: u32,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where it is: a socket's path, or a URL.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address)
+    }
+}
+
+impl Server {
+    /// The socket file, of a Unix socket.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path())
+    }
+
+    /// The address with the port that was taken, of all others.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.local_addr
+    }
+
+    /// What this server leaves behind in a process that ends, or forks, without dropping it.
+    #[must_use]
+    pub fn leftover(&self) -> Leftover {
+        Leftover {
+            file: self.file.as_ref().map_or_else(Weak::new, Arc::downgrade),
+            socket: self.socket,
+        }
+    }
+
+    /// Serves until the process ends.
+    pub fn detach(mut self) {
+        if let Some(Running { stop, .. }) = self.running.take() {
+            // Closed, it would be readable at the other end.
+            std::mem::forget(stop);
+        }
+        if let Some(file) = self.file.take() {
+            std::mem::forget(file);
+        }
+    }
+}
+
+/// What a server leaves behind: for handlers of the process's exit and fork.
+#[derive(Clone, Debug)]
+pub struct Leftover {
+    file: Weak<SocketFile>,
+    socket: RawFd,
+}
+
+impl Leftover {
+    /// Whether there is a socket file, and its server has not been dropped.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.strong_count() > 0
+    }
+
+    /// Removes the socket file, if there still is one and this is the process that made it.
+    pub fn remove(&self) {
+        if let Some(file) = self.file.upgrade() {
+            file.remove();
+        }
+    }
+
+    /// The socket that listens. By the time it is looked at it may be closed, or something else.
+    #[must_use]
+    pub fn socket(&self) -> RawFd {
+        self.socket
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            file.remove();
+        }
+        let Some(Running {
+            mut stop,
+            thread,
+            pid,
+        }) = self.running.take()
+        else {
+            return;
+        };
+        if pid != std::process::id() {
+            // Of a process that was forked off: the thread, and what a byte would tell, are its parent's.
+            std::mem::forget(thread);
+            return;
+        }
+        // A byte, that nobody reads: closing would not do, since children have copies. An empty pipe takes it.
+        let _ = stop.write(&[0]);
+        // A handler that is called from a request may drop the server that serves it.
+        if !SERVES.get() {
+            // Its panics are its own: a join error has nothing to say, and its drop might panic.
+            std::mem::forget(thread.join());
+        }
+    }
+}
+
+/// Starts one of the server's threads.
+fn spawn(
+    source: &Arc<dyn Source>,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    // Not the default 2 MiB. Less would not do for programs with large thread-locals, which are on the stack, too.
+    const STACK: usize = 1024 * 1024;
+    let source = Arc::clone(source);
+    Builder::new()
+        .name("lockprof-serve".into())
+        .stack_size(STACK)
+        .spawn(move || {
+            source.enter();
+            SERVES.set(true);
+            work();
+        })
+}
+
+/// The thread that accepts.
+struct Accepting {
+    serve: Serve,
+    listener: Listener,
+    road: Road,
+    /// Readable when the server is to stop.
+    stopped: Arc<PipeReader>,
+    /// A byte for each connection that is over.
+    over: PipeReader,
+    connections: Arc<Connections>,
+    waits: Arc<Waits>,
+}
+
+impl Accepting {
+    fn run(mut self) {
+        // So long after the system had no file or thread for a connection: it will have none at once either.
+        const PAUSE: Duration = Duration::from_millis(100);
+        // So long until somebody else may have become idle. It is looked earlier if a connection is over.
+        const ROOM: Duration = Duration::from_millis(20);
+        let mut threads: Vec<JoinHandle<()>> = Vec::new();
+        // How long whoever waits for a connection is not looked at.
+        let mut pause = None;
+        loop {
+            let mut fds = vec![
+                PollFd::new(&*self.stopped, PollFlags::IN),
+                PollFd::new(&self.over, PollFlags::IN),
+            ];
+            if pause.is_none() {
+                fds.push(PollFd::new(&self.listener, PollFlags::IN));
+            }
+            if let Err(error) = poll_for(&mut fds, pause) {
+                self.trouble(&error);
+                break;
+            }
+            let stop = !fds[0].revents().is_empty();
+            let over = !fds[1].revents().is_empty();
+            let ready = fds.get(2).is_some_and(|fd| !fd.revents().is_empty());
+            pause = None;
+            if stop {
+                break;
+            }
+            if over {
+                // As many as there are.
+                let _ = self.over.read(&mut [0; 256]);
+                threads.retain(|thread| !thread.is_finished());
+            }
+            let full = self.connections.count() >= self.serve.limits.connections.max(1);
+            if ready && full {
+                self.connections.make_room(Instant::now());
+                pause = Some(ROOM);
+            } else if ready {
+                match self.accept() {
+                    Ok(thread) => threads.extend(thread),
+                    Err(error) if is_final(&error) => {
+                        self.trouble(&error);
+                        break;
+                    }
+                    Err(error) => {
+                        self.trouble(&error);
+                        pause = Some(PAUSE);
+                    }
+                }
+            }
+        }
+        // Also for a process that was forked off and has a copy: where the system does that, nobody connects to it any more.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
+        drop(self.listener);
+        for thread in threads {
+            // Its panics are its own, and the drop of what they carry might panic.
+            std::mem::forget(thread.join());
+        }
+    }
+
+    /// Accepts one connection, and starts its thread. `None` if there was none after all.
+    fn accept(&self) -> io::Result<Option<JoinHandle<()>>> {
+        let stream = match self.listener.accept() {
+            Ok(stream) => stream,
+            Err(error) if is_nothing(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let stream = Arc::new(stream);
+        let place = self.connections.enter(Arc::clone(&stream));
+        let serve = self.serve.clone();
+        let (road, stopped) = (self.road, Arc::clone(&self.stopped));
+        let waits = Arc::clone(&self.waits);
+        spawn(&self.serve.source, move || {
+            serve.connection(stream, &place, road, &waits, &stopped);
+        })
+        .map(Some)
+    }
+
+    /// Says what is wrong, once.
+    fn trouble(&self, error: &io::Error) {
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if !SAID.swap(true, Relaxed) {
+            self.serve.source.trouble(format_args!("serving: {error}"));
+        }
+    }
+}
+
+impl Serve {
+    fn connection(
+        &self,
+        stream: Arc<Stream>,
+        place: &Place,
+        road: Road,
+        waits: &Waits,
+        stopped: &PipeReader,
+    ) {
+        let served = Served {
+            source: &*self.source,
+            limits: &self.limits,
+            scrapes: &self.scrapes,
+            waits,
+        };
+        // A socket that fails is closed: its client knows as much as we.
+        let _ = connection::serve(stream, place, road, &served, stopped.as_fd());
+    }
+}
+
+/// The client has gone meanwhile, or another process that has the socket was faster.
+fn is_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted | WouldBlock
+    )
+}
+
+/// The socket is none, and never will be one again.
+fn is_final(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let never = [Errno::BADF, Errno::INVAL, Errno::NOTSOCK, Errno::OPNOTSUPP];
+    never
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}

@@ -1,0 +1,210 @@
+//! What `/config` shows and changes.
+
+use std::fmt;
+
+use nexus_lockprof_snapshot::ProfilerMode;
+use thiserror::Error;
+
+/// What can be seen and changed from outside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// What is measured.
+    pub mode: ProfilerMode,
+}
+
+/// As JSON: `{"mode":"sampled","budget":0.01}`, without a budget in the modes that have none.
+///
+/// ```
+/// use nexus_lockprof_serve::Settings;
+/// use nexus_lockprof_snapshot::ProfilerMode;
+///
+/// let settings = Settings { mode: ProfilerMode::Sampled { budget: 0.02 } };
+/// assert_eq!(settings.to_string(), r#"{"mode":"sampled","budget":0.02}"#);
+/// ```
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r#"{{"mode":"{}""#, self.mode.as_str())?;
+        if let ProfilerMode::Sampled { budget } = self.mode {
+            write!(f, r#","budget":{budget}"#)?;
+        }
+        f.write_str("}")
+    }
+}
+
+/// What the body of a `POST /config` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Change {
+    /// One of the modes' names.
+    mode: Option<&'static str>,
+    /// Share of a thread's time.
+    budget: Option<f64>,
+}
+
+/// A change that makes no sense. Displays as one line.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// An empty body.
+    #[error(
+        "nothing is asked for: mode=off|counts|sampled|exact, budget=SHARE, or both joined by &"
+    )]
+    Nothing,
+    /// No such setting.
+    #[error("{0:?} is no setting: mode, budget")]
+    Unknown(String),
+    /// The same setting more than once.
+    #[error("{0} is there twice")]
+    Twice(&'static str),
+    /// No such mode.
+    #[error("mode={0:?} is not one of off, counts, sampled, exact")]
+    Mode(String),
+    /// Not a share of time.
+    #[error("budget={0:?} is not a share of time such as 1% or 0.01")]
+    Budget(String),
+    /// A budget for a mode that has none.
+    #[error("mode {0} has no budget: add mode=sampled")]
+    NoBudget(&'static str),
+}
+
+impl Change {
+    /// Reads a form: `mode=sampled&budget=2%`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names what is wrong with it.
+    ///
+    /// ```
+    /// use nexus_lockprof_serve::{Change, Settings};
+    /// use nexus_lockprof_snapshot::ProfilerMode;
+    ///
+    /// let change = Change::parse(b"budget=2%25&mode=sampled")?;
+    /// let after = change.apply(Settings { mode: ProfilerMode::Exact })?;
+    /// assert_eq!(after.mode, ProfilerMode::Sampled { budget: 0.02 });
+    /// assert_eq!(
+    ///     Change::parse(b"mode=loud").unwrap_err().to_string(),
+    ///     r#"mode="loud" is not one of off, counts, sampled, exact"#
+    /// );
+    /// # Ok::<(), nexus_lockprof_serve::SettingsError>(())
+    /// ```
+    pub fn parse(form: &[u8]) -> Result<Self, SettingsError> {
+        let mut change = Change::default();
+        for (name, value) in form_urlencoded::parse(form.trim_ascii()) {
+            match &*name {
+                "mode" => {
+                    let known = ["off", "counts", "sampled", "exact"];
+                    let mode = known.into_iter().find(|known| *known == value);
+                    let mode = mode.ok_or_else(|| SettingsError::Mode(value.into_owned()))?;
+                    once("mode", &mut change.mode, mode)?;
+                }
+                "budget" => {
+                    let share = ProfilerMode::parse_budget(&value);
+                    let share = share.ok_or_else(|| SettingsError::Budget(value.into_owned()))?;
+                    once("budget", &mut change.budget, share)?;
+                }
+                _ => return Err(SettingsError::Unknown(name.into_owned())),
+            }
+        }
+        if change == Change::default() {
+            return Err(SettingsError::Nothing);
+        }
+        Ok(change)
+    }
+
+    /// `before` with this change: a mode that stays keeps its budget, and one that is new gets 1 % unless it is said.
+    ///
+    /// # Errors
+    /// [`SettingsError::NoBudget`].
+    pub fn apply(&self, before: Settings) -> Result<Settings, SettingsError> {
+        let mode = match self.mode.unwrap_or(before.mode.as_str()) {
+            "sampled" => {
+                let old = match before.mode {
+                    ProfilerMode::Sampled { budget } => budget,
+                    _ => 0.01,
+                };
+                let budget = self.budget.unwrap_or(old);
+                return Ok(Settings {
+                    mode: ProfilerMode::Sampled { budget },
+                });
+            }
+            "counts" => ProfilerMode::Counts,
+            "exact" => ProfilerMode::Exact,
+            _ => ProfilerMode::Off,
+        };
+        if self.budget.is_some() {
+            return Err(SettingsError::NoBudget(mode.as_str()));
+        }
+        Ok(Settings { mode })
+    }
+}
+
+fn once<T>(name: &'static str, slot: &mut Option<T>, value: T) -> Result<(), SettingsError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(SettingsError::Twice(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(before: ProfilerMode, form: &str, expected: Result<ProfilerMode, &str>) {
+        let after = Change::parse(form.as_bytes())
+            .and_then(|change| change.apply(Settings { mode: before }))
+            .map(|settings| settings.mode)
+            .map_err(|error| error.to_string());
+        assert_eq!(after, expected.map_err(str::to_owned), "{form}");
+    }
+
+    #[test]
+    fn changes() {
+        use ProfilerMode::{Counts, Exact, Off, Sampled};
+        let sampled = |budget| Sampled { budget };
+        check(Exact, "mode=counts", Ok(Counts));
+        check(Off, "mode=exact", Ok(Exact));
+        check(Exact, "mode=off\n", Ok(Off));
+        check(Exact, "mode=sampled", Ok(sampled(0.01)));
+        check(sampled(0.05), "mode=sampled", Ok(sampled(0.05)));
+        check(sampled(0.05), "budget=2%", Ok(sampled(0.02)));
+        check(Exact, "budget=2%25&mode=sampled", Ok(sampled(0.02)));
+        check(Exact, "mode=sampled&budget=0.1", Ok(sampled(0.1)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let exact = ProfilerMode::Exact;
+        let nothing = "nothing is asked for: mode=off|counts|sampled|exact, budget=SHARE, or both joined by &";
+        for (form, message) in [
+            ("", nothing),
+            ("&&", nothing),
+            (
+                "mode",
+                r#"mode="" is not one of off, counts, sampled, exact"#,
+            ),
+            (
+                "mode=Off",
+                r#"mode="Off" is not one of off, counts, sampled, exact"#,
+            ),
+            (
+                "mode=a%0Ab",
+                r#"mode="a\nb" is not one of off, counts, sampled, exact"#,
+            ),
+            (
+                "budget=2",
+                r#"budget="2" is not a share of time such as 1% or 0.01"#,
+            ),
+            (
+                "budget=NaN",
+                r#"budget="NaN" is not a share of time such as 1% or 0.01"#,
+            ),
+            ("stacks=on", r#""stacks" is no setting: mode, budget"#),
+            ("mode=exact&mode=off", "mode is there twice"),
+            ("budget=2%", "mode exact has no budget: add mode=sampled"),
+            (
+                "mode=counts&budget=2%",
+                "mode counts has no budget: add mode=sampled",
+            ),
+        ] {
+            check(exact, form, Err(message));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Integration tests of the endpoint.
+
+#[cfg(test)] // its helpers are tests, too
+#[cfg(unix)]
+mod endpoint;
