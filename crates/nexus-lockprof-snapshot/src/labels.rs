@@ -23,8 +23,9 @@ impl Point {
     pub fn labels(&self) -> [(&'static str, String); 3] {
         let lock = match &self.lock {
             Lock::Named(name) => printable(name).into_owned(),
-            Lock::Created(site) => site.portable_line(),
-            Lock::FirstUsed(site) => format!("first@{}", site.portable_line()),
+            Lock::Created(_) | Lock::FirstUsed(_) => {
+                self.lock.name_by(Site::portable_line).into_owned()
+            }
             Lock::Anonymous => UNNAMED.to_owned(),
         };
         [

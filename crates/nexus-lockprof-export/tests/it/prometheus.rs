@@ -187,7 +187,7 @@ fn labels_have_no_column_and_no_question_mark() {
     let text = prometheus::text(&snapshot).to_string();
     let all = series(&text);
     let unnamed = r#"lock="unnamed",site="a.rs:7",mode="exclusive""#;
-    let pool = r#"lock="pool.rs:3",site="a.rs:7",mode="exclusive""#;
+    let pool = r#"lock="new@pool.rs:3",site="a.rs:7",mode="exclusive""#;
     let get = |name: &str, labels: &str| all.get(format!("{name}{{{labels}}}").as_str()).copied();
     assert_eq!(get("lockprof_acquisitions_total", unnamed), Some("1"));
     assert_eq!(get("lockprof_acquisitions_total", pool), Some("60"));
