@@ -1,11 +1,16 @@
-//! The statistics engine of the nexus-lockprof lock profiler. It knows no lock type: adaptors tell it of
-//! acquisitions and releases, and it gives [`Snapshot`]s.
+//! The statistics engine of the lock profiler nexus-lockprof.
 //!
-//! - Each thread writes a shard of its own (`record`), with plain stores; the hot path is in `record::hot`, the rest of
-//!   an acquisition in `acquire`.
-//! - A collection (`collect`) walks all shards and merges them, and makes no thread wait.
-//! - The protocols between the two are in `statistics`, `reservoir`, `era`, `table`, `registry`, `lease` and `pending`, all in `record`;
-//!   `docs/protocol.md` goes through them ordering by ordering, and `models` checks them with loom.
+//! You probably want `nexus-lockprof`, which has the locks. This crate is for those who write an
+//! adaptor for locks of another kind, or who need an engine of their own.
+//!
+//! The engine knows no lock type. Adaptors tell it about acquisitions and releases, and it returns
+//! [`Snapshot`]s:
+//!
+//! - Each thread writes statistics of its own with plain stores, and never waits for anybody.
+//! - A snapshot reads the statistics of all threads and merges them. It makes no thread wait.
+//!
+//! An [`Engine`] is a value: engines with different clocks and settings can live side by side.
+//! [`Engine::global`] is the one that locks use by default.
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 

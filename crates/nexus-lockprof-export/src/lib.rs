@@ -1,5 +1,5 @@
-//! Outputs of the nexus-lockprof lock profiler: a [`Snapshot`](nexus_lockprof_snapshot::Snapshot) goes in, a format
-//! comes out.
+//! Outputs of the lock profiler nexus-lockprof: a [`Snapshot`](nexus_lockprof_snapshot::Snapshot) goes
+//! in, a format comes out.
 //!
 //! | format | module |
 //! | --- | --- |
@@ -13,7 +13,7 @@
 //!
 //! JSON is the snapshot's own ([`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json)).
 //!
-//! Every output shows what the profiler could not record, when there is any of it.
+//! Every output shows what the profiler could not record, if there is anything.
 #![forbid(unsafe_code)]
 
 pub mod csv;

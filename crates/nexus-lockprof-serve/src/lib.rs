@@ -1,33 +1,38 @@
-//! The HTTP endpoint of the nexus-lockprof lock profiler: it serves what a [`Source`] has, such as an engine, on a Unix socket or a loopback
-//! port. Programs get it with the feature `serve` of `nexus-lockprof`.
+//! The HTTP endpoint of the lock profiler nexus-lockprof. It serves what a [`Source`] has, such as an
+//! engine, on a Unix socket or a loopback port.
+//!
+//! You probably want `nexus-lockprof` with its feature `serve`, which brings this crate.
 //!
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /` | the [live page](nexus_lockprof_export::html::live) |
 //! | `GET /snapshot` | the snapshot: `.lockprof` if `Accept` names that type, else JSON |
 //! | `GET /metrics` | OpenMetrics if `Accept` names it, else Prometheus' text |
-//! | `GET /debug/pprof/mutex`, `/debug/pprof/block` | a gzipped profile, as Go's: the waiting by who caused it, and by who had to |
+//! | `GET /debug/pprof/mutex`, `/debug/pprof/block` | a gzipped profile in Go's form: the waiting by who caused it, and by who waited |
 //! | `GET /config` | the settings, as JSON |
-//! | `POST /config` | changes them: `mode=exact`, `budget=2%`, or both joined by `&`; the new settings, or 400 and what is wrong |
-//! | `POST /reset` | starts anew from 0: 204 |
+//! | `POST /config` | changes `mode=exact`, `budget=2%`, or both joined by `&`; answers with the new settings, or 400 and what is wrong |
+//! | `POST /reset` | starts again from 0: 204 |
 //!
-//! With `?seconds=N`, a snapshot or profile is of the next N seconds: the answer comes when they are over. `HEAD` works where `GET` does. An error is one line of text that names what was wrong.
+//! With `?seconds=N`, a snapshot or profile covers the next N seconds, and the answer comes at their
+//! end. `HEAD` works where `GET` does. An error is one line of text that says what is wrong.
 //!
 //! # How it runs
-//! One thread accepts, and each connection has one of its own while it lasts; there are never more than
-//! [`Limits::connections`]. What a client may send, and how long it may take, is bounded by [`Limits`]: it is waited for in `poll(2)`, with
-//! a deadline. When there is no room for one more, the connection that has been idle for longest is closed. Requests are read by httparse.
-//! There is no async runtime, and none in the dependencies. Locks and threads are std's: nothing here uses a lock that a program could have
-//! replaced.
+//! One thread accepts, and each connection has a thread while it lasts; [`Limits::connections`] limits
+//! their number. [`Limits`] also limits what a client may send and how long it may take: each wait is a
+//! `poll(2)` with a deadline. When there is no room for one more connection, the one that has been idle
+//! for longest is closed. There is no async runtime, and none in the dependencies. Locks and threads are
+//! std's, so nothing here uses a lock that a program could have replaced.
 //!
 //! # Who may ask
-//! A Unix socket is its owner's alone, by its mode and its directory's. A loopback port is open to everybody on this machine, but not to
-//! pages of other origins in their browsers: the `Host` header must name this machine (a page that has re-bound its name to 127.0.0.1
-//! does not get anything), and `Origin` and `Sec-Fetch-Site`, where there are any, must be of this endpoint's own page. Any other
-//! address must be asked for as [`Listen::Remote`], and is open to whoever reaches it.
+//! A Unix socket belongs to its owner alone, by its mode and that of its directory. A loopback port is
+//! open to everybody on this machine, but not to pages of other origins in their browsers. The `Host`
+//! header must name this machine, so a page that has bound its own name to 127.0.0.1 gets nothing. And
+//! `Origin` and `Sec-Fetch-Site`, if present, must be those of this endpoint's own page. To use any other
+//! address, ask for [`Listen::Remote`]; it is open to everybody who reaches it.
 //!
 //! # Fork
-//! A process that was forked off has none of the threads, and does not answer. The socket file stays its parent's: it is not removed by the child.
+//! A forked child has none of the threads, and does not answer. The socket file stays its parent's: the
+//! child does not remove it.
 //!
 //! ```
 //! use nexus_lockprof_serve::{Listen, Serve, Settings, Source};

@@ -24,40 +24,37 @@
 //! All locks with one name, or created at one place, form one *lock class*. `Profiled<R>` profiles
 //! any `lock_api` raw lock. [`std_sync`] has the locks of `std::sync`, including poisoning.
 //!
+//! The [guide](_guide) explains how to instrument a program, steer the profiler and read a report.
+//!
 //! # What it measures
 //! An *acquisition point* is a lock class, a mode, and the place of the `lock()`, `read()`, ...
 //! call. It is the key of every [`Point`].
 //!
 //! Counts are exact. [`Mode::Sampled`], the default, times every long wait and a random sample of
 //! the short waits and the holds. A budget of each thread's time limits the sample. Estimated
-//! totals say so and carry their standard error. `docs/perf/lock-profiling.md` explains every
-//! number and its limits.
+//! totals say so and carry their standard error.
 //!
 //! # What it costs
-//! An uncontended lock and unlock takes a few per cent longer than parking_lot's. It adds no atomic
-//! read-modify-write, allocation, lock or system call. `docs/performance.md` has the figures.
-//! Without the default feature `profile` the locks *are* parking_lot's, and snapshots are empty.
+//! In a loop that only locks and unlocks, the default mode is as fast as parking_lot, within 2 %.
+//! Programs that take a lock every 50 to 200 ns ran 2 to 5 % slower. The hot path adds no atomic
+//! read-modify-write, allocation, lock or system call. Without the default feature `profile` the
+//! locks *are* parking_lot's, and snapshots are empty.
 //!
-//! # Control
-//! [`configure`] changes mode, thresholds and caps while the program runs. Otherwise the first use
-//! of a lock reads the environment:
+//! # Features
 //!
-//! - `LOCKPROF=off|counts|sampled|exact` sets the mode, and `LOCKPROF_BUDGET=1%` the budget.
-//! - `LOCKPROF_OUT=FILE` writes the last snapshot at exit. In the name, `%p` is the process id and
-//!   `%e` the program.
-//! - `LOCKPROF_EVERY=10s` also writes it at that interval.
-//! - `LOCKPROF_STACKS=on` samples the call stacks of long waits, with the feature `stacks`
-//!   ([`Point::callers`], [`Config::stacks`]).
-//! - `LOCKPROF_SERVE=unix` starts an HTTP endpoint for `lockprof`, Prometheus and others, as
-//!   `serve` does; with the feature `serve`.
+//! | feature | default | effect |
+//! | --- | --- | --- |
+//! | `profile` | yes | profiles; off, the locks are parking_lot's own types |
+//! | `json` | yes | snapshots as JSON; brings serde_json |
+//! | `serve` | | `serve` and `LOCKPROF_SERVE`: an HTTP endpoint. Unix only, no async runtime |
+//! | `stacks` | | [`Config::stacks`] and `LOCKPROF_STACKS`: call stacks of long waits; brings backtrace |
+//! | `tokio` | | `tokio::sync`'s locks, profiled |
+//! | `tracing` | | sends `lock.hot` events to the `tracing` crate |
+//! | `metrics` | | sends snapshots to the `metrics` crate's recorder |
+//! | `arc_lock`, `serde`, `send_guard`, `deadlock_detection`, `owning_ref` | | parking_lot's own, under its names |
 //!
-//! [`on_event`] receives [`Event::Hot`] for points whose 95th percentile passed a threshold. A
-//! set-user-ID program ignores the environment.
-//!
-//! # The feature `owning_ref`
-//! This is parking_lot's feature, for code that already uses the crate `owning_ref`. That crate is
-//! unsound and unmaintained
-//! ([RUSTSEC-2022-0040](https://rustsec.org/advisories/RUSTSEC-2022-0040)).
+//! `owning_ref` is for code that already uses the crate of that name, which is unsound and
+//! unmaintained ([RUSTSEC-2022-0040](https://rustsec.org/advisories/RUSTSEC-2022-0040)).
 
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
@@ -76,6 +73,9 @@ pub mod engine {
     #[cfg(all(feature = "serve", unix))]
     pub use nexus_lockprof_serve::ServeEngine;
 }
+
+#[doc = include_str!("guide.md")]
+pub mod _guide {}
 
 pub use global::{
     config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick,
@@ -100,6 +100,11 @@ pub use nexus_lockprof_snapshot::{
 #[cfg(all(doctest, feature = "profile"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And so is that of the package's own.
+#[cfg(all(doctest, feature = "profile"))]
+#[doc = include_str!("../README.md")]
+struct PackageReadme;
 
 /// And so is the code of the guides.
 #[cfg(all(doctest, feature = "profile"))]

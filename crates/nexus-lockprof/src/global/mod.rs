@@ -150,9 +150,11 @@ pub fn warm_up() {
 /// Serves the statistics over HTTP, on threads of the profiler's own, until the [`Server`] is
 /// dropped. [`Server::detach`] keeps it until the process ends.
 ///
-/// `LOCKPROF_SERVE=unix` does the same without code. Several servers can run at once.
-/// `docs/guide/endpoint.md` lists what they serve and who has access. Without the feature `profile`
-/// the served snapshot is empty, and its mode stays off.
+/// `LOCKPROF_SERVE=unix` does the same without code. Several servers can run at once. The [guide]
+/// says what they serve and who has access. Without the feature `profile` the served snapshot is
+/// empty, and its mode stays off.
+///
+/// [guide]: crate::_guide#ask-a-running-program
 ///
 /// # Errors
 /// [`ServeError`] names the address that cannot be bound, and why.

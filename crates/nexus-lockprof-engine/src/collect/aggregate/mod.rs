@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::stacks::Callers;
 use crate::sync::Ordering::Relaxed;
 use account::Counting;
-use nexus_lockprof_snapshot::{Losses, Overhead, Point, Snapshot, SnapshotParts, TableStats};
+use nexus_lockprof_snapshot::{Losses, Overhead, Point, Snapshot, SnapshotParts, TableStats, Text};
 use point::Bound;
 use points::Points;
 use seen::{AllSeen, Seen};
@@ -29,6 +29,8 @@ use std::time::SystemTime;
 pub(crate) struct Aggregator {
     /// Names the engine in its snapshots. 53 bits: JSON readers keep them exactly.
     id: u64,
+    /// What the program is called; `None` before the first collection.
+    program: Option<Option<Text>>,
     points: Points,
     seen: AllSeen,
     callers: Callers,
@@ -51,6 +53,7 @@ impl Aggregator {
         let random = RandomState::new();
         Aggregator {
             id: random.hash_one(0) >> 11,
+            program: None,
             points: Points::default(),
             seen: AllSeen::default(),
             callers: Callers::default(),
@@ -185,6 +188,7 @@ impl Aggregator {
                 .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
             elapsed_ns,
             pid: std::process::id(),
+            program: self.program.get_or_insert_with(program).clone(),
             mode: config.mode.into(),
             points,
             table,
@@ -209,6 +213,12 @@ impl Aggregator {
         self.started_ns += last.elapsed_ns();
         core.eras.count_reset();
     }
+}
+
+/// What this process's program is called: the name of its file.
+fn program() -> Option<Text> {
+    let path = std::env::current_exe().ok()?;
+    Some(path.file_name()?.to_string_lossy().as_ref().into())
 }
 
 #[cfg(test)]

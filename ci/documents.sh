@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# The commands of README, CONTRIBUTING and the guides run as they are written: `ci/documents.sh [--long] [PAGE...]`. They run in a copy of
+# this repository, beside a project of somebody else's and a program that is called `server`. ci/markdown/blocks.py says which do not run.
+source "$(dirname "$0")/lib.sh"
+
+debian python3=python3 curl=curl jq=jq
+long=
+if [[ ${1-} == --long ]]; then
+    long=--long
+    shift
+fi
+pages=("$@")
+((${#pages[@]})) || pages=(README.md CONTRIBUTING.md docs/guide/*.md)
+
+# The table in README is the one of docs/performance.md.
+mkdir -p "$target"
+cp README.md "$target/README.before"
+ci/performance.sh --readme
+cmp README.md "$target/README.before" || {
+    cp "$target/README.before" README.md
+    echo "FAILED: the table of README.md is not that of docs/performance.md: run ci/performance.sh --readme"
+    exit 1
+}
+
+# Always at the same place, so that cargo finds what it has built before.
+home=$target/documents
+mkdir -p "$home/repo" "$home/installed"
+home=$(cd "$home" && pwd)
+repo=$home/repo
+find "$repo" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
+git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+    [[ ! -e $file && ! -L $file ]] || printf '%s\0' "$file"
+done | tar --create --null --files-from=- | tar --extract --directory "$repo"
+
+# A project that knows nothing of us.
+rm -rf "$home/your-project" "$home/load" "$home/origin"
+cp -r tests/sample-old "$home/your-project"
+
+# A project with our locks, a branch, and a program `load`, for the guide to CI.
+mkdir -p "$home/load/src"
+cat >"$home/load/Cargo.toml" <<TOML
+[package]
+name = "load"
+version = "0.0.0"
+edition = "2024"
+[dependencies]
+nexus-lockprof = { path = "$repo/crates/nexus-lockprof" }
+[workspace]
+TOML
+cat >"$home/load/src/main.rs" <<'RUST'
+use nexus_lockprof::Mutex;
+static QUEUE: Mutex<Vec<u64>> = Mutex::named("queue", Vec::new());
+fn main() {
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..200_000).for_each(|i| QUEUE.lock().push(i)));
+        }
+    });
+}
+RUST
+(
+    cd "$home/load"
+    cp "$repo/Cargo.lock" .
+    printf '/target\n/build-*\n*.lockprof\ndiff.txt\n' >.gitignore
+    git init --quiet --initial-branch=main
+    git config user.name nobody
+    git config user.email nobody@localhost
+    git add .
+    git commit --quiet --message "load: the program"
+    git clone --quiet --bare . ../origin
+    git remote add origin ../origin
+    git fetch --quiet origin
+    git switch --quiet --create branch
+    git commit --quiet --allow-empty --message "load: a change"
+)
+
+export CARGO_INSTALL_ROOT=$home/installed PATH=$home/installed/bin:$PATH LOCKPROF_CACHE=$home/cache
+# Nobody measures anything here.
+export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_DEBUG=false
+unset CARGO_TARGET_DIR
+
+# `./server` serves if it is asked to, until it is killed; else it ends after two seconds.
+cargo build --quiet --manifest-path "$repo/Cargo.toml" --package nexus-lockprof-tests --bin watched --features serve
+cat >"$repo/server" <<SH
+#!/bin/sh
+[ -z "\$LOCKPROF_SERVE" ] || exec "$repo/target/debug/watched"
+timeout 2 "$repo/target/debug/watched"
+exit 0
+SH
+chmod +x "$repo/server"
+
+failed=0
+for page in "${pages[@]}"; do
+    python3 ci/markdown/blocks.py "$page" "$repo" $long >"$home/page.sh"
+    # A group of its own, to end what a page has left running.
+    set -m
+    bash -e "$home/page.sh" </dev/null >"$home/log" 2>&1 &
+    group=$!
+    set +m
+    if wait "$group"; then
+        grep -- '^--- ' "$home/log" || true
+    else
+        cat "$home/log"
+        echo "FAILED: $page"
+        failed=1
+    fi
+    kill -KILL -- "-$group" 2>/dev/null || true
+done
+exit "$failed"
