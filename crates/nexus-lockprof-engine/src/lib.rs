@@ -15,11 +15,9 @@
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
 mod acquire;
-mod class;
 mod config;
 mod control;
 mod identity;
-mod late;
 mod record;
 mod stacks;
 mod sync;
@@ -44,7 +42,7 @@ pub use config::{Config, ConfigError, Mode};
 
 #[cfg(not(lockprof_loom))]
 pub use crate::{
-    acquire::host::{Global, Host},
+    acquire::engine_ref::{EngineRef, Global},
     clock::ManualClock,
     engine::Engine,
     event::{Event, HandlerId},
@@ -57,66 +55,19 @@ pub use crate::{
 /// It is how the engine and its adaptors share the work, and changes with them.
 #[cfg(not(lockprof_loom))]
 pub mod adaptor {
-    pub use crate::acquire::host::Mine;
+    pub use crate::acquire::engine_ref::OwnShard;
     pub use crate::acquire::look::{LOOKS, pauses};
-    pub use crate::acquire::moment::Moment;
-    pub use crate::acquire::ticket::Ticket;
-    pub use crate::acquire::timed::Timing;
+    pub use crate::acquire::short_wait::ShortWait;
+    pub use crate::acquire::slow::SlowAcquire;
+    pub use crate::acquire::timed::TimedAcquire;
     pub use crate::acquire::wait_log::LockRef;
-    pub use crate::class::{ClassTag, ClassWord, LockClass, MAX_NAME, NameLen};
     pub use crate::core::Core;
-    pub use crate::identity::{HoldMode, PointKey, SiteKey};
+    pub use crate::identity::{
+        ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+    };
     pub use crate::record::hot::{Hit, Probe};
-    pub use crate::record::pending::{Stamp, StampCell};
+    pub use crate::record::pending::{PendingRef, PendingRefCell};
 }
 
-/// What `nexus-lockprof-serve` is made with: how a server starts with the program, and what becomes of it at exit and fork.
 #[cfg(not(lockprof_loom))]
-pub mod serving {
-    pub use crate::process::endpoint::{Endpoint, install};
-    pub use crate::process::env::place;
-    pub use crate::process::fork::own_this_thread;
-    pub use crate::process::kept::Kept;
-    #[cfg(unix)]
-    pub use crate::process::leftovers::Cleanup;
-
-    /// Removes a server's file when the process exits, and closes its socket in processes that are forked off.
-    #[cfg(unix)]
-    pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
-        crate::process::leftovers::remember(socket, file);
-        crate::process::fork::watch_forks();
-    }
-
-    /// Prints one line on stderr, as the engine does.
-    pub fn say(message: std::fmt::Arguments<'_>) {
-        crate::say(message);
-    }
-}
-
-/// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.
-///
-/// Not by way of the standard library's stderr, which may be locked for good in a child that was forked off.
-#[cfg(all(unix, not(lockprof_loom)))]
-fn say(message: std::fmt::Arguments<'_>) {
-    let message = nexus_lockprof_snapshot::printable_message(message);
-    let line = format!("lockprof: {message}\n");
-    let mut rest = line.as_bytes();
-    while !rest.is_empty() {
-        // SAFETY: the bytes are there; a descriptor that is none is an error.
-        let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
-        match usize::try_from(written) {
-            Ok(written @ 1..) => rest = &rest[written.min(rest.len())..],
-            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {
-            }
-            _ => return,
-        }
-    }
-}
-
-/// The same where nothing forks.
-#[cfg(all(not(unix), not(lockprof_loom)))]
-fn say(message: std::fmt::Arguments<'_>) {
-    use std::io::Write;
-    let message = nexus_lockprof_snapshot::printable_message(message);
-    let _ = writeln!(std::io::stderr(), "lockprof: {message}");
-}
+pub mod serving;

@@ -4,7 +4,7 @@
 //! wants to know. So a long wait may look at its own stack, while the thread would wait anyway: a sample of the waits does,
 //! and the stack goes into a table of the thread's own, with the weight of the sample, when the wait is settled.
 //!
-//! - `table` has the stacks of a shard; `capture` looks at one.
+//! - `table` has the stacks of a shard; `sample` says which waits are looked at, `capture` looks at one.
 //! - `merge` is the aggregator's part, `symbols` gives addresses their names, only for snapshots, or by `modules` their files.
 //!
 //! Without the feature `stacks` all of it is types of no size and functions that do nothing.
@@ -17,6 +17,12 @@ mod merge;
 mod modules;
 #[cfg(any(not(feature = "stacks"), lockprof_loom))]
 mod off;
+#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
+mod off_callers;
+#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
+mod off_core;
+#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+mod sample;
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
 mod symbols;
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
@@ -26,17 +32,17 @@ mod table;
 mod tests;
 
 #[cfg(any(not(feature = "stacks"), lockprof_loom))]
-pub(crate) use off::{Noted, Switch, Table, Turn};
+pub(crate) use off::{Noted, StackSampling, StackTable, Switch};
 #[cfg(all(feature = "stacks", not(lockprof_loom)))]
 pub(crate) use {
-    capture::{Noted, Switch, Turn},
     merge::Callers,
+    sample::{Noted, StackSampling, Switch},
     symbols::leave_addresses,
-    table::Table,
+    table::StackTable,
 };
 
 #[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
-pub(crate) use off::{Callers, leave_addresses};
+pub(crate) use {off::leave_addresses, off_callers::Callers};
 
 /// Whether there is anything to switch on.
 pub(crate) const SUPPORTED: bool = cfg!(feature = "stacks");

@@ -2,7 +2,7 @@
 
 use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered};
-use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter, ProfiledGuard, Stamp};
+use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter, PendingRef, ProfiledGuard};
 use super::rwlock_guards::{
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -151,8 +151,8 @@ macro_rules! mode {
             }
 
             #[inline(always)]
-            fn finish(self, guard: sync::$guard<'a, T>, stamp: Stamp) -> $guard<'a, T> {
-                let guard = ProfiledGuard::new(guard, stamp);
+            fn finish(self, guard: sync::$guard<'a, T>, pending_ref: PendingRef) -> $guard<'a, T> {
+                let guard = ProfiledGuard::new(guard, pending_ref);
                 $guard {
                     held: Held::new(&self.meter, guard),
                 }
@@ -165,7 +165,7 @@ macro_rules! mode {
             pub fn $lock_owned(self: Arc<Self>) -> impl Future<Output = $owned<T>> {
                 let site = Location::caller();
                 async move {
-                    // SAFETY: the guard is dropped before the lock that it owns: see `Held`.
+                    // SAFETY: tokio's guard is dropped before the lock that ours owns: see `Held`.
                     let future = async { unsafe { $extended(self.inner.$lock().await) } };
                     let guard = held::metered(&self.meter, site, $mode, future).await;
                     $owned {
@@ -182,7 +182,7 @@ macro_rules! mode {
             pub fn $try_owned(self: Arc<Self>) -> Result<$owned<T>, TryLockError> {
                 let place = Arc::clone(&self);
                 let held = held::attempt(place, Location::caller(), $mode, || {
-                    // SAFETY: the guard is dropped before the lock that it owns: see `Held`.
+                    // SAFETY: tokio's guard is dropped before the lock that ours owns: see `Held`.
                     self.inner.$try_lock().map(|guard| unsafe { $extended(guard) })
                 })?;
                 Ok($owned { held })

@@ -1,0 +1,116 @@
+//! Which engine a lock reports to.
+
+use crate::acquire::{leased, thread};
+use crate::core::{Core, GLOBAL};
+use crate::engine::{Engine, Inner};
+use crate::identity::PointKey;
+use crate::record::hot::Probe;
+use crate::record::shard::Shard;
+use std::marker::PhantomData;
+
+/// Which engine a lock reports to: [`Global`], at no cost in the lock, or an [`Engine`] value.
+///
+/// Sealed: only this crate implements it.
+pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// The engine of a lock that is made from a constant.
+    // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
+    #[allow(clippy::declare_interior_mutable_const)]
+    const INIT: Self;
+
+    /// Asks the calling thread's cache about an acquisition.
+    #[doc(hidden)]
+    fn probe(&self, key: PointKey) -> Probe<'_>;
+
+    /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not know.
+    #[doc(hidden)]
+    fn probe_second(&self, key: PointKey) -> Probe<'_> {
+        self.own_shard().map_or(Probe::Cold, |OwnShard(shard, _)| {
+            shard.hot.probe_second(key)
+        })
+    }
+
+    /// The calling thread's shard, if it has one.
+    #[doc(hidden)]
+    fn own_shard(&self) -> Option<OwnShard<'_>>;
+
+    /// The engine, if there is one.
+    #[doc(hidden)]
+    fn core(&self) -> Option<&Core>;
+}
+
+/// A shard that the calling thread has the lease of.
+#[derive(Debug)]
+pub struct OwnShard<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
+
+impl<'a> OwnShard<'a> {
+    /// The caller has just found that the calling thread has the lease of `shard`.
+    #[inline(always)]
+    fn new(shard: &'a Shard) -> Self {
+        OwnShard(shard, PhantomData)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Global {}
+    impl Sealed for super::Engine {}
+}
+
+/// The process-wide engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Global;
+
+impl EngineRef for Global {
+    const INIT: Self = Global;
+
+    #[inline(always)]
+    fn probe(&self, key: PointKey) -> Probe<'_> {
+        // SAFETY: see `global_hot`.
+        let hot = unsafe { &*thread::global_hot() };
+        hot.probe(key, || GLOBAL.missed())
+    }
+
+    #[inline(always)]
+    fn own_shard(&self) -> Option<OwnShard<'_>> {
+        // SAFETY: see `global_hot`.
+        unsafe { &*thread::global_hot() }.shard().map(OwnShard::new)
+    }
+
+    #[inline(always)]
+    fn core(&self) -> Option<&Core> {
+        Some(&GLOBAL)
+    }
+}
+
+impl EngineRef for Engine {
+    const INIT: Self = Engine(Inner::Detached);
+
+    #[inline]
+    fn probe(&self, key: PointKey) -> Probe<'_> {
+        let core = match &self.0 {
+            Inner::Detached => return Probe::Off,
+            Inner::Global => return EngineRef::probe(&Global, key),
+            Inner::Local(core) => core,
+        };
+        match leased::leased(core) {
+            Some(shard) => shard.hot.probe(key, || core.missed()),
+            None => core.missed(),
+        }
+    }
+
+    fn own_shard(&self) -> Option<OwnShard<'_>> {
+        match &self.0 {
+            Inner::Detached => None,
+            Inner::Global => EngineRef::own_shard(&Global),
+            Inner::Local(core) => leased::leased(core).map(OwnShard::new),
+        }
+    }
+
+    fn core(&self) -> Option<&Core> {
+        match &self.0 {
+            Inner::Detached => None,
+            Inner::Global => Some(&GLOBAL),
+            Inner::Local(core) => Some(core),
+        }
+    }
+}

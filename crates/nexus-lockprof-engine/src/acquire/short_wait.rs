@@ -1,0 +1,92 @@
+//! An acquisition that finds the lock taken, waits for a moment, and is not timed.
+//!
+//! Most contended acquisitions are of this kind where locks are held for a short time, and there each nanosecond
+//! that a waiter or a new owner spends is missing in everybody's throughput: it needs no node and no look-up
+//! outside the cache. Everything else about contended acquisitions is in `slow`.
+
+use crate::acquire::engine_ref::{EngineRef, OwnShard};
+use crate::identity::SiteKey;
+use crate::record::hot::Hit;
+use crate::record::shard::Shard;
+use crate::record::statistics::Record;
+use crate::sync::{Ordering::Relaxed, bump, spin_loop};
+
+/// Such an acquisition, under way.
+#[derive(Debug)]
+pub struct ShortWait<'a> {
+    hit: Hit<'a>,
+    shard: &'a Shard,
+    /// Clock ticks at which the lock was found taken; `None` where nothing is timed.
+    since: Option<u64>,
+    /// What the lock published when it was looked at first.
+    first: Option<SiteKey>,
+    /// The holder that `blocker` is the record of.
+    met: Option<SiteKey>,
+    blocker: Option<&'a Record>,
+}
+
+impl<'a> Hit<'a> {
+    /// The lock was found taken. `None`: this wait is to be timed; take the slow path.
+    ///
+    /// Takes as long as a pause: it reads the clock, should this become a long wait.
+    #[inline]
+    pub fn short_wait<H: EngineRef>(self, engine: &'a H) -> Option<ShortWait<'a>> {
+        let waits = &self.record.waits;
+        if waits.is_due(self.record.contentions.load(Relaxed)) {
+            return None;
+        }
+        let (OwnShard(shard, _), core) = (engine.own_shard()?, engine.core()?);
+        // Without timing the schedule is `NEVER`, whose weight is 0.
+        let since = if waits.weight() == 0 {
+            spin_loop();
+            None
+        } else {
+            Some(core.clock.raw_cold())
+        };
+        Some(ShortWait {
+            hit: self,
+            shard,
+            since,
+            first: None,
+            met: None,
+            blocker: None,
+        })
+    }
+}
+
+impl ShortWait<'_> {
+    /// The lock publishes `holder`, now that it has had time to. `false`: the cache does not know that one; take the slow path.
+    #[inline]
+    pub fn meets(&mut self, holder: Option<SiteKey>) -> bool {
+        let holder = holder.map(SiteKey::known_holder);
+        if self.met == holder {
+            return true;
+        }
+        let blocker = holder.and_then(|site| {
+            let key = self.hit.record.key.at(site);
+            self.shard.hot.find_either(key)
+        });
+        self.met = holder;
+        self.blocker = blocker;
+        self.first = self.first.or(holder);
+        blocker.is_some() || holder.is_none()
+    }
+
+    /// When the lock was found taken, in clock ticks, and what it published when it was looked at first.
+    #[must_use]
+    pub fn so_far(&self) -> (Option<u64>, Option<SiteKey>) {
+        (self.since, self.first)
+    }
+
+    /// The lock is owned: a few plain stores.
+    ///
+    /// # Safety
+    /// As for [`Hit::commit`].
+    #[inline]
+    pub unsafe fn acquired(self) {
+        self.hit.record.count(true);
+        if let Some(blocker) = self.blocker {
+            bump(&blocker.blocked, 1);
+        }
+    }
+}
