@@ -62,6 +62,7 @@
 
 mod binary;
 mod bounds;
+mod duration;
 mod durations;
 mod figure;
 mod freebsd;
@@ -89,6 +90,7 @@ mod stack;
 mod text;
 mod write;
 
+pub use duration::parse_duration;
 pub use durations::{Durations, Sample, Samples};
 pub use figure::{Figure, FigureKind};
 pub use head::SnapshotParts;
