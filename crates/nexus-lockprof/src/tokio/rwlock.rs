@@ -165,7 +165,7 @@ macro_rules! mode {
             pub fn $lock_owned(self: Arc<Self>) -> impl Future<Output = $owned<T>> {
                 let site = Location::caller();
                 async move {
-                    // SAFETY: the guard is dropped before the lock that it owns: see `Held`.
+                    // SAFETY: tokio's guard is dropped before the lock that ours owns: see `Held`.
                     let future = async { unsafe { $extended(self.inner.$lock().await) } };
                     let guard = held::metered(&self.meter, site, $mode, future).await;
                     $owned {
@@ -182,7 +182,7 @@ macro_rules! mode {
             pub fn $try_owned(self: Arc<Self>) -> Result<$owned<T>, TryLockError> {
                 let place = Arc::clone(&self);
                 let held = held::attempt(place, Location::caller(), $mode, || {
-                    // SAFETY: the guard is dropped before the lock that it owns: see `Held`.
+                    // SAFETY: tokio's guard is dropped before the lock that ours owns: see `Held`.
                     self.inner.$try_lock().map(|guard| unsafe { $extended(guard) })
                 })?;
                 Ok($owned { held })
