@@ -16,7 +16,7 @@ use crate::process::internal_thread::make_thread_internal;
 use crate::process::race_once::RaceOnce;
 use crate::process::start;
 use crate::process::unwind::caught;
-use crate::say;
+use crate::say::say;
 use nexus_lockprof_snapshot::Snapshot;
 use place::OutFile;
 use quiet::Quiet;
