@@ -13,6 +13,10 @@ pub(crate) mod leased;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod look;
 #[cfg(not(lockprof_loom))]
+pub(crate) mod look_up;
+#[cfg(not(lockprof_loom))]
+pub(crate) mod settle;
+#[cfg(not(lockprof_loom))]
 pub(crate) mod short_wait;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod signal;

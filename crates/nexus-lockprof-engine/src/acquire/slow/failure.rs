@@ -1,0 +1,119 @@
+//! A slow acquisition that was not made: it failed, timed out, or was cancelled.
+
+use super::{Recording, SlowAcquire};
+use crate::acquire::blame::Wait;
+use crate::acquire::wait_log::{LockRef, Span};
+use crate::core::Core;
+use crate::identity::SiteKey;
+use crate::record::failures::Failures;
+use crate::record::pending::Pending;
+use crate::record::statistics::{self, Delta, Measured};
+use crate::sync::bump;
+use std::mem::ManuallyDrop;
+
+impl SlowAcquire<'_> {
+    /// `try_*` found the lock taken.
+    pub fn try_failed(self) {
+        let failures = Failures {
+            try_failures: 1,
+            ..Failures::default()
+        };
+        self.gave_up(failures, None);
+    }
+
+    /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this thread waiting all the same.
+    pub fn timed_out(self, holder: Option<SiteKey>) {
+        let failures = Failures {
+            timeouts: 1,
+            ..Failures::default()
+        };
+        self.waited_in_vain(failures, holder);
+    }
+
+    /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept it waiting all the same.
+    pub fn cancelled(self, holder: Option<SiteKey>) {
+        let failures = Failures {
+            cancellations: 1,
+            ..Failures::default()
+        };
+        self.waited_in_vain(failures, holder);
+    }
+
+    /// It was not even tried, or there is nothing to tell of it.
+    pub fn abandoned(self) {}
+
+    fn waited_in_vain(self, failures: Failures<u64>, holder: Option<SiteKey>) {
+        let core = self.core;
+        let vain = self.recording.as_ref().and_then(|recording| {
+            (recording.wait_weight != 0).then(|| {
+                let end = core.clock.raw_cold();
+                let measured = Measured {
+                    kind: statistics::Measure::Wait,
+                    ns: core.clock.nanos(recording.wait_start, end),
+                    weight: recording.wait_weight,
+                };
+                let key = recording.record.key;
+                let lock = recording.pending.map(Pending::parked_on);
+                let wait = Wait {
+                    span: Span {
+                        lock: lock.unwrap_or(LockRef::from_address(0)),
+                        engine: core.number,
+                        key,
+                        start: recording.wait_start,
+                        end,
+                    },
+                    parked: lock.is_some(),
+                    first: recording.blocker.map(|record| record.key),
+                    last: holder.and_then(|site| core.known_holder(key, site)),
+                    still_held: true,
+                    own: None,
+                };
+                (wait, measured)
+            })
+        });
+        let failures = Failures {
+            vain_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
+            ..failures
+        };
+        self.gave_up(failures, vain);
+    }
+
+    fn gave_up(self, failures: Failures<u64>, vain: Option<(Wait, Measured)>) {
+        let this = ManuallyDrop::new(self);
+        let Some(recording) = &this.recording else {
+            return;
+        };
+        recording.discard();
+        if let Some(_entered) = recording.shard.enter() {
+            let delta = Delta {
+                failures,
+                ..Delta::default()
+            };
+            recording.tell_of_failure(this.core, &delta, vain);
+        }
+        // After what is told of it: the record must not go away before.
+        recording.shard.ends();
+    }
+}
+
+impl Recording<'_> {
+    /// Counts an acquisition that was given up. The shard is entered.
+    fn tell_of_failure(&self, core: &Core, delta: &Delta, vain: Option<(Wait, Measured)>) {
+        let recording = self;
+        core.add(recording.shard, &recording.owner, recording.record, delta);
+        if let Some(blocker) = recording.blocker
+            && !recording.unbooked
+        {
+            bump(&blocker.blocked, 1);
+        }
+        if let Some((wait, measured)) = vain {
+            core.blame(
+                recording.shard,
+                &recording.owner,
+                &wait,
+                measured,
+                recording.unbooked,
+            );
+        }
+    }
+}
