@@ -14,6 +14,7 @@ use crate::identity::class::Class;
 use crate::identity::late::Late;
 use crate::identity::numbers::{class, number_of, unknown};
 use crate::record::collection_clock::CollectionClock;
+use crate::record::collection_clock::OpenCollection;
 use crate::record::failures::Failures;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
@@ -21,8 +22,9 @@ use crate::record::owner::Owner;
 use crate::record::pending::{PendingRef, Pool};
 use crate::record::registry::{Claim, Registry};
 use crate::record::reservoir::{Packed, Reservoir};
-use crate::record::statistics::{Delta, Measure, Measured, OpenCollection, Reading, Record};
+use crate::record::statistics::{Delta, Reading, Record};
 use crate::record::table::Table;
+use crate::record::tally::{Measure, Measured};
 use crate::sync::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},

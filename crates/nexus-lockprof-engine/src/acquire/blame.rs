@@ -11,7 +11,8 @@ use crate::core::Core;
 use crate::identity::{HoldMode, PointKey};
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Delta, Measured, Record};
+use crate::record::statistics::{Delta, Record};
+use crate::record::tally::Measured;
 use crate::sync::{Ordering::Relaxed, bump};
 
 /// Points that one wait is divided among; the time of others is divided among these.

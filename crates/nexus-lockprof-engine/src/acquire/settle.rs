@@ -11,7 +11,8 @@ use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
 use crate::record::shard::Shard;
-use crate::record::statistics::{self, Delta, Measured, Record};
+use crate::record::statistics::{self, Delta, Record};
+use crate::record::tally::{Measure, Measured};
 use crate::sync::Ordering::Relaxed;
 
 impl Core {
@@ -118,14 +119,9 @@ impl Core {
             })
         };
         let wait_weight = pending.wait_weight.load(Relaxed);
-        let wait = measured(
-            statistics::Measure::Wait,
-            wait_weight,
-            wait_start,
-            hold_start,
-        );
+        let wait = measured(Measure::Wait, wait_weight, wait_start, hold_start);
         let hold_weight = pending.hold_weight.load(Relaxed);
-        let hold = measured(statistics::Measure::Hold, hold_weight, hold_start, hold_end);
+        let hold = measured(Measure::Hold, hold_weight, hold_start, hold_end);
         if let Some(record) = mine(pending.record.load(Relaxed)) {
             let delta = Delta {
                 wait,

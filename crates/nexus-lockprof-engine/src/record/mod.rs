@@ -6,6 +6,7 @@ pub(crate) mod failures;
 pub(crate) mod governor;
 pub(crate) mod hot;
 pub(crate) mod lease;
+#[cfg(not(lockprof_loom))]
 pub(crate) mod loss;
 pub(crate) mod memory;
 pub(crate) mod owner;
@@ -18,3 +19,4 @@ pub(crate) mod sampler;
 pub(crate) mod shard;
 pub(crate) mod statistics;
 pub(crate) mod table;
+pub(crate) mod tally;

@@ -7,7 +7,8 @@ use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::failures::Failures;
 use crate::record::pending::Pending;
-use crate::record::statistics::{self, Delta, Measured};
+use crate::record::statistics::Delta;
+use crate::record::tally::{Measure, Measured};
 use crate::sync::bump;
 use std::mem::ManuallyDrop;
 
@@ -48,7 +49,7 @@ impl SlowAcquire<'_> {
             (recording.wait_weight != 0).then(|| {
                 let end = core.clock.raw_cold();
                 let measured = Measured {
-                    kind: statistics::Measure::Wait,
+                    kind: Measure::Wait,
                     ns: core.clock.nanos(recording.wait_start, end),
                     weight: recording.wait_weight,
                 };
