@@ -15,7 +15,7 @@ mod walk;
 
 use crate::stacks::Callers;
 use account::Counting;
-use nexus_lockprof_snapshot::{Losses, Overhead};
+use nexus_lockprof_snapshot::{Losses, Overhead, Text};
 use points::Points;
 use seen::AllSeen;
 use std::hash::{BuildHasher, RandomState};
@@ -24,6 +24,8 @@ use std::hash::{BuildHasher, RandomState};
 pub(crate) struct Aggregator {
     /// Names the engine in its snapshots. 53 bits: JSON readers keep them exactly.
     id: u64,
+    /// What the program is called; `None` before the first collection.
+    program: Option<Option<Text>>,
     points: Points,
     seen: AllSeen,
     callers: Callers,
@@ -46,6 +48,7 @@ impl Aggregator {
         let random = RandomState::new();
         Aggregator {
             id: random.hash_one(0) >> 11,
+            program: None,
             points: Points::default(),
             seen: AllSeen::default(),
             callers: Callers::default(),

@@ -469,3 +469,14 @@ fn events_without_a_sample_are_not_measured() {
         assert_eq!((hold.samples, hold.events, hold.unmeasured), (0, 0, 2));
     });
 }
+
+#[test]
+fn a_snapshot_names_the_program() {
+    with_quiet_record(|core, aggregator, _| {
+        let snapshot = aggregator.collect(core, &mut Vec::new());
+        let path = std::env::current_exe().unwrap();
+        let name = path.file_name().and_then(|name| name.to_str());
+        assert!(name.is_some());
+        assert_eq!(snapshot.program(), name);
+    });
+}

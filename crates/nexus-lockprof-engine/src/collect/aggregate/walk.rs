@@ -7,7 +7,7 @@ use crate::collect::monitor;
 use crate::core::Core;
 use crate::event::Event;
 use crate::sync::Ordering::Relaxed;
-use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableStats};
+use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableStats, Text};
 use std::time::SystemTime;
 
 impl Aggregator {
@@ -136,6 +136,7 @@ impl Aggregator {
                 .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
             elapsed_ns,
             pid: std::process::id(),
+            program: self.program.get_or_insert_with(program).clone(),
             mode: config.mode.into(),
             points,
             table,
@@ -160,4 +161,10 @@ impl Aggregator {
         self.started_ns += last.elapsed_ns();
         core.collections.count_reset();
     }
+}
+
+/// What this process's program is called: the name of its file.
+fn program() -> Option<Text> {
+    let path = std::env::current_exe().ok()?;
+    Some(path.file_name()?.to_string_lossy().as_ref().into())
 }
