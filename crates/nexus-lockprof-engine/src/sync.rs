@@ -94,7 +94,7 @@ impl<T> OwnLoad for AtomicPtr<T> {
     type Value = *mut T;
 
     fn own_load(&self) -> *mut T {
-        // SAFETY: as above.
+        // SAFETY: loom fails the model if a store is concurrent with it.
         unsafe { self.unsync_load() }
     }
 }
@@ -154,7 +154,7 @@ pub(crate) struct SetOnce<T>(AtomicPtr<T>);
 
 // SAFETY: as a `OnceLock<Box<T>>`: what others get is a `&T`, and whoever drops it drops the `T`.
 unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
-// SAFETY: as above.
+// SAFETY: as a `Box<T>`, which it owns: it moves to another thread with its value.
 unsafe impl<T: Send> Send for SetOnce<T> {}
 
 impl<T> Default for SetOnce<T> {
@@ -306,7 +306,7 @@ pub(crate) mod published {
                 drop(unsafe { Box::from_raw(now) });
                 if let Ok(retired) = self.retired.get_mut() {
                     for old in retired.drain(..) {
-                        // SAFETY: as above; each was unlinked once.
+                        // SAFETY: made by Box::into_raw; each was unlinked once, and nobody reads any more.
                         drop(unsafe { Box::from_raw(old as *mut T) });
                     }
                 }

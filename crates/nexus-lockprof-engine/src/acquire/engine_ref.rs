@@ -14,7 +14,10 @@ use std::marker::PhantomData;
 pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     /// The engine of a lock that is made from a constant.
     // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self;
 
     /// Asks the calling thread's cache about an acquisition.

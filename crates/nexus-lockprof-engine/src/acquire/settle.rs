@@ -176,7 +176,7 @@ impl Core {
         let last = unsafe { SiteKey::from_published(pending.last.load(Relaxed)) };
         // SAFETY: null, or the acquisition that this one followed, which is settled after it.
         let before = unsafe { pending.before.load(Relaxed).as_ref() };
-        // SAFETY: as above.
+        // SAFETY: null, or a record of this engine, which the lock that is settled keeps alive.
         let own = before.and_then(|before| unsafe {
             let record = before.record.load(Relaxed).as_ref()?;
             Some((record.key, before.hold_start.load(Relaxed)))

@@ -186,7 +186,7 @@ impl<S> HotCache<S> {
     fn find_second(&self, key: PointKey) -> Option<&Record> {
         let slot = self.second_slot(key);
         (slot.key.load(Relaxed) == key.0).then(|| {
-            // SAFETY: as in `find`.
+            // SAFETY: a slot's key is set together with a record of this shard, which lives as long as the cache.
             unsafe { &*slot.record.load(Relaxed) }
         })
     }

@@ -71,7 +71,7 @@ pub struct PendingRef(Option<NonNull<Pending>>);
 // SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the pending reference has the
 // lock, and what is read through it was written before the lock, or the guard, changed hands.
 unsafe impl Send for PendingRef {}
-// SAFETY: as above; a shared pending reference gives access to nothing.
+// SAFETY: a shared pending reference gives access to nothing; `get` is unsafe, and its caller vouches for the engine.
 unsafe impl Sync for PendingRef {}
 
 impl PendingRef {

@@ -38,9 +38,9 @@ struct Block<T> {
     free: Box<[AtomicU64]>,
 }
 
-// SAFETY: it owns its items, and gives out references to them.
+// SAFETY: it owns its items, which are `Send`, and moves with them.
 unsafe impl<T: Send + Sync> Send for Registry<T> {}
-// SAFETY: as above.
+// SAFETY: it gives out shared references to its items, which are `Sync`; places and bits are atomic.
 unsafe impl<T: Send + Sync> Sync for Registry<T> {}
 
 impl<T> Block<T> {
@@ -236,7 +236,7 @@ impl<T> Drop for Registry<T> {
             for item in &block.items {
                 let item = item.load(Relaxed);
                 if !item.is_null() {
-                    // SAFETY: as above.
+                    // SAFETY: made by `Box::into_raw` in `insert`, in one place only, and dropped once.
                     drop(unsafe { Box::from_raw(item) });
                 }
             }

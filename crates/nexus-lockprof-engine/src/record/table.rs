@@ -133,7 +133,7 @@ impl Table {
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
             self.grow(owner)?;
-            // SAFETY: as above; `grow` is done.
+            // SAFETY: `owner` proves that this thread is the one that replaces; it has just done so, and the old reference is not used again.
             slots = unsafe { self.slots.get_as_owner() };
         }
         let record = match self.take_spare() {
