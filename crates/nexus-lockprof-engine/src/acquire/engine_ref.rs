@@ -42,6 +42,18 @@ pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
 }
 
 /// A shard that the calling thread has the lease of.
+///
+/// It stays in its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<nexus_lockprof_engine::adaptor::OwnShard<'static>>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn share<T: Sync>() {}
+/// share::<nexus_lockprof_engine::adaptor::OwnShard<'static>>();
+/// ```
 #[derive(Debug)]
 pub struct OwnShard<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
 

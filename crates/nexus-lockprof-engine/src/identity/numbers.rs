@@ -13,7 +13,9 @@
 use super::class::{ANONYMOUS, CREATED, Class, ClassTag, FIRST_USED, NUMBER_SHIFT, REST, REST_LEN};
 use super::key::{PointKey, to_site};
 use super::late::{Late, Use};
-use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
+use crate::sync::{
+    AtomicPtr, AtomicU16, AtomicU32, Ordering, array, shared_static, sized,
+};
 use Ordering::{Acquire, Relaxed, Release};
 use nexus_lockprof_snapshot::Lock;
 use std::panic::Location;
@@ -22,15 +24,12 @@ use std::panic::Location;
 pub const MAX_NAME: usize = 0xFFFE;
 
 /// Classes that can have a number for good; number 0 is nobody's.
-const CLASSES: usize = match () {
-    () if cfg!(lockprof_loom) => 8,
-    () => 1 << (63 - NUMBER_SHIFT),
-};
+const CLASSES: usize = sized(8, 1 << (63 - NUMBER_SHIFT));
 /// Slots of the index. Never more than half full.
 const SLOTS: usize = 2 * CLASSES;
 
 /// Numbers above those.
-const LATE: usize = if cfg!(lockprof_loom) { 2 } else { CLASSES };
+const LATE: usize = sized(2, CLASSES);
 
 /// The first that is given.
 const FIRST: u32 = 3;
@@ -277,25 +276,17 @@ struct ClassEntry {
     instances: AtomicU32,
 }
 
-#[cfg(not(lockprof_loom))]
-static NUMBERS: Numbers = Numbers {
-    classes: [const {
-        ClassEntry {
-            data: AtomicPtr::new(std::ptr::null_mut()),
-            len: AtomicU32::new(0),
-            instances: AtomicU32::new(0),
-        }
-    }; CLASSES],
-    index: [const { AtomicU16::new(0) }; SLOTS],
-    next: AtomicU32::new(FIRST),
-    late: Late::new(),
-};
-
-#[cfg(lockprof_loom)]
-loom::lazy_static! {
-    static ref NUMBERS: Numbers = Numbers {
-        classes: std::array::from_fn(|_| ClassEntry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
-        index: std::array::from_fn(|_| AtomicU16::new(0)),
+shared_static! {
+    static NUMBERS: Numbers = Numbers {
+        classes: array![
+            ClassEntry {
+                data: AtomicPtr::new(std::ptr::null_mut()),
+                len: AtomicU32::new(0),
+                instances: AtomicU32::new(0),
+            };
+            CLASSES
+        ],
+        index: array![AtomicU16::new(0); SLOTS],
         next: AtomicU32::new(FIRST),
         late: Late::new(),
     };

@@ -7,14 +7,16 @@
 use crate::acquire::wait_log::LockRef;
 use crate::record::statistics::Record;
 use crate::stacks;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, const_fn, sized,
+};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
 /// Measured guards that one thread may have alive at one time, to begin with.
-const POOL: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+const POOL: usize = sized(1, 64);
 /// It doubles so often, and once more for the first one.
-const CHUNKS: usize = if cfg!(lockprof_loom) { 1 } else { 5 };
+const CHUNKS: usize = sized(1, 5);
 /// The rarest that a point is measured because its guards take too many nodes.
 const MOST_CROWDED: u64 = 1 << 16;
 
@@ -122,11 +124,12 @@ impl PendingRef {
 pub struct PendingRefCell(AtomicPtr<Pending>);
 
 impl PendingRefCell {
-    /// Keeps nothing.
-    #[cfg(not(lockprof_loom))]
-    #[must_use]
-    pub const fn new() -> Self {
-        PendingRefCell(AtomicPtr::new(std::ptr::null_mut()))
+    const_fn! {
+        /// Keeps nothing.
+        #[must_use]
+        pub fn new() -> Self {
+            PendingRefCell(AtomicPtr::new(std::ptr::null_mut()))
+        }
     }
 
     /// Keeps the pending reference of the acquisition that was just made: a store only if there is something to keep.

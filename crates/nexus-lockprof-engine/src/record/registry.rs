@@ -7,13 +7,13 @@
 //! slower frees its own. An item is put into the first empty place, and stays. A bit beside it says that it is free.
 
 use crate::record::memory::try_box;
-use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Places in the first block. Each that follows has twice as many as the one before it.
-const FIRST: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+const FIRST: usize = sized(1, 64);
 /// Enough for 2^31 places.
-const BLOCKS: usize = if cfg!(lockprof_loom) { 2 } else { 25 };
+const BLOCKS: usize = sized(2, 25);
 
 /// What [`Registry::claim`] does with a free item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,19 +83,12 @@ const fn base(block: usize) -> usize {
 }
 
 impl<T> Registry<T> {
-    #[cfg(not(lockprof_loom))]
-    pub(crate) const fn new() -> Self {
-        Registry {
-            blocks: [const { AtomicPtr::new(std::ptr::null_mut()) }; BLOCKS],
-            filled: AtomicUsize::new(0),
-        }
-    }
-
-    #[cfg(lockprof_loom)]
-    pub(crate) fn new() -> Self {
-        Registry {
-            blocks: std::array::from_fn(|_| AtomicPtr::default()),
-            filled: AtomicUsize::new(0),
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Registry {
+                blocks: array![AtomicPtr::new(std::ptr::null_mut()); BLOCKS],
+                filled: AtomicUsize::new(0),
+            }
         }
     }
 

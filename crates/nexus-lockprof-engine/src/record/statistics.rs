@@ -18,7 +18,7 @@ use crate::record::sampler::{EventRate, STEP, Sampling};
 use crate::record::tally::{Measure, Measured, Sum, SumReading, Tally, TallyReading, Unmeasured};
 use crate::stacks;
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop,
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, sized, spin_loop,
 };
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -28,7 +28,7 @@ const OVERDUE: u64 = 8;
 const SURELY_MEASURED: u64 = 2 * STEP;
 
 /// Attempts to read a record that is being written.
-const READ_ATTEMPTS: usize = if cfg!(lockprof_loom) { 2 } else { 64 };
+const READ_ATTEMPTS: usize = sized(2, 64);
 
 /// Flags of [`Record::attempts`].
 pub(crate) const WAITS: u32 = 1;

@@ -14,11 +14,11 @@ use crate::identity::PointKey;
 use crate::record::memory::try_box;
 use crate::record::owner::Owner;
 use crate::record::statistics::Record;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published, sized};
 use Ordering::{Acquire, Relaxed, Release};
 use crossbeam_epoch::Guard;
 
-const FIRST_SLOTS: usize = if cfg!(lockprof_loom) { 2 } else { 16 };
+const FIRST_SLOTS: usize = sized(2, 16);
 
 struct Slots(Box<[AtomicPtr<Record>]>);
 

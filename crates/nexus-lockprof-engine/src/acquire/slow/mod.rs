@@ -24,6 +24,18 @@ use crate::sync::Ordering::Relaxed;
 use std::mem::ManuallyDrop;
 
 /// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may unwind.
+///
+/// It stays in its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<nexus_lockprof_engine::adaptor::SlowAcquire<'static>>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn share<T: Sync>() {}
+/// share::<nexus_lockprof_engine::adaptor::SlowAcquire<'static>>();
+/// ```
 #[derive(Debug)]
 pub struct SlowAcquire<'a> {
     core: &'a Core,
