@@ -4,7 +4,6 @@ use crate::acquire::blame::Wait;
 use crate::acquire::leased;
 use crate::acquire::signal::Attempt;
 use crate::acquire::timed::is_sampled;
-use crate::acquire::wait_log::{LOG, LockRef, Span};
 use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::loss::Loss;
@@ -13,6 +12,7 @@ use crate::record::pending::{Pending, PendingRef};
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Delta, Record};
 use crate::record::tally::{Measure, Measured};
+use crate::record::wait_log::{LOG, LockRef, Span};
 use crate::sync::Ordering::Relaxed;
 
 impl Core {

@@ -192,7 +192,6 @@ impl<const LEN: usize> Late<LEN> {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

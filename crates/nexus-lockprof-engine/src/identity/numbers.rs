@@ -14,7 +14,7 @@ use super::class::{ANONYMOUS, CREATED, Class, ClassTag, FIRST_USED, NUMBER_SHIFT
 use super::key::{PointKey, to_site};
 use super::late::{Late, Use};
 use crate::sync::{
-    AtomicPtr, AtomicU16, AtomicU32, Ordering, array, shared_static, sized,
+    AtomicPtr, AtomicU16, AtomicU32, Ordering, array, const_fn, shared_static, sized,
 };
 use Ordering::{Acquire, Relaxed, Release};
 use nexus_lockprof_snapshot::Lock;
@@ -80,7 +80,6 @@ pub struct NameLen(u32);
 pub struct ClassWord(AtomicPtr<u8>);
 
 /// The two parts of a new lock's class. They stay together: what a length says of another class's word is wrong.
-#[cfg(not(lockprof_loom))]
 #[derive(Debug)]
 pub struct LockClass {
     /// For the lock to keep.
@@ -89,37 +88,44 @@ pub struct LockClass {
     pub word: ClassWord,
 }
 
-#[cfg(not(lockprof_loom))]
 impl LockClass {
-    /// Of locks that nothing is known of.
-    #[must_use]
-    pub const fn anonymous() -> Self {
-        Self::new(0, std::ptr::null())
-    }
-
-    /// All locks created at `site`.
-    #[must_use]
-    pub const fn created_at(site: &'static Location<'static>) -> Self {
-        Self::new(CREATED, std::ptr::from_ref(site).cast())
-    }
-
-    /// All locks named `name` (its first [`MAX_NAME`] bytes).
-    #[must_use]
-    pub const fn named(name: &'static str) -> Self {
-        let mut len = name.len();
-        if len > MAX_NAME {
-            len = MAX_NAME;
-            while !name.is_char_boundary(len) {
-                len -= 1;
-            }
+    const_fn! {
+        /// Of locks that nothing is known of.
+        #[must_use]
+        pub fn anonymous() -> Self {
+            Self::new(0, std::ptr::null())
         }
-        Self::new(len as u32, name.as_ptr())
     }
 
-    const fn new(len: u32, data: *const u8) -> Self {
-        LockClass {
-            len: NameLen(len),
-            word: ClassWord(AtomicPtr::new(data.cast_mut())),
+    const_fn! {
+        /// All locks created at `site`.
+        #[must_use]
+        pub fn created_at(site: &'static Location<'static>) -> Self {
+            Self::new(CREATED, std::ptr::from_ref(site).cast())
+        }
+    }
+
+    const_fn! {
+        /// All locks named `name` (its first [`MAX_NAME`] bytes).
+        #[must_use]
+        pub fn named(name: &'static str) -> Self {
+            let mut len = name.len();
+            if len > MAX_NAME {
+                len = MAX_NAME;
+                while !name.is_char_boundary(len) {
+                    len -= 1;
+                }
+            }
+            Self::new(len as u32, name.as_ptr())
+        }
+    }
+
+    const_fn! {
+        fn new(len: u32, data: *const u8) -> Self {
+            LockClass {
+                len: NameLen(len),
+                word: ClassWord(AtomicPtr::new(data.cast_mut())),
+            }
         }
     }
 }
@@ -357,7 +363,7 @@ impl Numbers {
 }
 
 /// Gives the class `name` its number, as the first acquisition of a lock of it does.
-#[cfg(any(test, lockprof_loom))]
+#[cfg(test)]
 pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
     let word = ClassWord(AtomicPtr::new(name.as_ptr().cast_mut()));
     Some(
@@ -366,14 +372,7 @@ pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
     )
 }
 
-/// The word of a lock of which nothing is known.
-#[cfg(lockprof_loom)]
-pub(crate) fn unknown() -> (ClassWord, NameLen) {
-    (ClassWord(AtomicPtr::default()), NameLen(0))
-}
-
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 
@@ -462,8 +461,8 @@ mod tests {
     fn numbers_run_out_and_those_given_stay() {
         let numbers: Box<Numbers> = {
             // SAFETY: all fields are atomics, for which zero is a value; too large for the stack.
-            let mut numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
-            *numbers.next.get_mut() = FIRST;
+            let numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
+            numbers.next.store(FIRST, Relaxed);
             numbers
         };
         static BYTES: [u8; CLASSES + 1] = [b'x'; CLASSES + 1];

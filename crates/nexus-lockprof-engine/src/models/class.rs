@@ -53,7 +53,7 @@ fn two_threads_number_one_class() {
 #[test]
 fn two_threads_are_the_first_to_use_a_lock() {
     loom::model(|| {
-        let (word, len) = unknown();
+        let LockClass { word, len } = LockClass::anonymous();
         let word = Arc::new(word);
         let other = thread::spawn({
             let word = Arc::clone(&word);

@@ -14,12 +14,12 @@ mod reservoir;
 mod shard;
 mod wait_log;
 
-use crate::acquire::wait_log::{Hold, LockRef, Span, WaitLog};
 use crate::control::Control;
+use crate::identity::LockClass;
 use crate::identity::PointKey;
 use crate::identity::class::Class;
 use crate::identity::late::Late;
-use crate::identity::numbers::{class, number_of, unknown};
+use crate::identity::numbers::{class, number_of};
 use crate::record::collection_clock::CollectionClock;
 use crate::record::collection_clock::OpenCollection;
 use crate::record::failures::Failures;
@@ -32,6 +32,7 @@ use crate::record::reservoir::{Packed, Reservoir};
 use crate::record::statistics::{Delta, Reading, Record};
 use crate::record::table::Table;
 use crate::record::tally::{Measure, Measured};
+use crate::record::wait_log::{Hold, LockRef, Span, WaitLog};
 use crate::sync::{
     AtomicU64,
     Ordering::{Acquire, Relaxed, Release},

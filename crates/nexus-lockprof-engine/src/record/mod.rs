@@ -2,11 +2,9 @@
 
 pub(crate) mod collection_clock;
 pub(crate) mod failures;
-#[cfg(not(lockprof_loom))]
 pub(crate) mod governor;
 pub(crate) mod hot;
 pub(crate) mod lease;
-#[cfg(not(lockprof_loom))]
 pub(crate) mod loss;
 pub(crate) mod memory;
 pub(crate) mod owner;
@@ -15,8 +13,8 @@ pub(crate) mod random;
 pub(crate) mod registry;
 pub(crate) mod reservoir;
 pub(crate) mod sampler;
-#[cfg(not(lockprof_loom))]
 pub(crate) mod shard;
 pub(crate) mod statistics;
 pub(crate) mod table;
 pub(crate) mod tally;
+pub(crate) mod wait_log;

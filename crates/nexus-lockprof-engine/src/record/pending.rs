@@ -4,8 +4,8 @@
 //! its shard's pool before it entered the critical section. What is learnt inside the critical
 //! section goes here, in plain stores to a known address; the record gets it after the release.
 
-use crate::acquire::wait_log::LockRef;
 use crate::record::statistics::Record;
+use crate::record::wait_log::LockRef;
 use crate::stacks;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, const_fn, sized,
@@ -361,7 +361,7 @@ impl Pending {
         LockRef::from_address(self.lock.load(Relaxed))
     }
 
-    /// Flags of a [`LockRef`](crate::acquire::wait_log::LockRef).
+    /// Flags of a [`LockRef`](crate::record::wait_log::LockRef).
     pub(crate) fn how_acquired(&self) -> usize {
         self.how.load(Relaxed) & !Self::UNBOOKED
     }

@@ -238,7 +238,6 @@ impl<T> Drop for Registry<T> {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -414,7 +414,6 @@ fn push(list: &AtomicPtr<Record>, record: *mut Record) {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -9,40 +9,33 @@
 //!
 //! Without the feature `stacks` all of it is types of no size and functions that do nothing.
 
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(feature = "stacks")]
 mod capture;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(feature = "stacks")]
 mod merge;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(feature = "stacks")]
 mod modules;
-#[cfg(any(not(feature = "stacks"), lockprof_loom))]
+#[cfg(not(feature = "stacks"))]
 mod off;
-#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
-mod off_callers;
-#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
-mod off_core;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(feature = "stacks")]
 mod sample;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(feature = "stacks")]
 mod symbols;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(feature = "stacks")]
 mod table;
 #[cfg(test)]
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(feature = "stacks")]
 mod tests;
 
-#[cfg(any(not(feature = "stacks"), lockprof_loom))]
-pub(crate) use off::{Noted, StackSampling, StackTable, Switch};
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(not(feature = "stacks"))]
+pub(crate) use off::{Noted, StackSampling, StackTable, Switch, leave_addresses};
+#[cfg(feature = "stacks")]
 pub(crate) use {
     merge::Callers,
     sample::{Noted, StackSampling, Switch},
     symbols::leave_addresses,
     table::StackTable,
 };
-
-#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
-pub(crate) use {off::leave_addresses, off_callers::Callers};
 
 /// Whether there is anything to switch on.
 pub(crate) const SUPPORTED: bool = cfg!(feature = "stacks");

@@ -4,13 +4,13 @@
 use super::sample::turns;
 use super::table::SLOTS;
 use crate::acquire::leased;
-use crate::acquire::wait_log::LockRef;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
 use crate::core::Core;
 use crate::engine::{Engine, Inner};
 use crate::identity::LockClass;
 use crate::identity::{HoldMode, SiteKey};
+use crate::record::wait_log::LockRef;
 use nexus_lockprof_snapshot::{Point, Snapshot, Stack};
 use std::panic::Location;
 use std::sync::Arc;

@@ -2,13 +2,13 @@
 
 use super::{Recording, SlowAcquire};
 use crate::acquire::blame::Wait;
-use crate::acquire::wait_log::{LockRef, Span};
 use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::failures::Failures;
 use crate::record::pending::Pending;
 use crate::record::statistics::Delta;
 use crate::record::tally::{Measure, Measured};
+use crate::record::wait_log::{LockRef, Span};
 use crate::sync::bump;
 use std::mem::ManuallyDrop;
 

@@ -8,7 +8,6 @@ mod failure;
 mod recording;
 
 use crate::acquire::signal::Attempt;
-use crate::acquire::wait_log::{LOG, LockRef};
 use crate::acquire::{leased, thread};
 use crate::control::ModeKind;
 use crate::core::Core;
@@ -20,6 +19,7 @@ use crate::record::pending::{Pending, PendingRef};
 use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
+use crate::record::wait_log::{LOG, LockRef};
 use crate::sync::Ordering::Relaxed;
 use std::mem::ManuallyDrop;
 

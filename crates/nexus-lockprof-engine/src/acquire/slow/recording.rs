@@ -1,13 +1,13 @@
 //! What the slow path notes of an acquisition before the lock is owned, and what it counts when it is.
 
 use super::Recording;
-use crate::acquire::wait_log::{LOG, LockRef};
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::loss::Loss;
 use crate::record::pending::Pending;
 use crate::record::random::with_rng;
+use crate::record::wait_log::{LOG, LockRef};
 use crate::sync::{Ordering::Relaxed, bump};
 
 impl<'a> Recording<'a> {

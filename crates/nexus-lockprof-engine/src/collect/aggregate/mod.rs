@@ -13,7 +13,7 @@ mod seen;
 mod take_over;
 mod walk;
 
-use crate::stacks::Callers;
+use crate::collect::Callers;
 use account::Counting;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
 use points::Points;
@@ -65,11 +65,8 @@ impl Aggregator {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod coverage;
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod room_tests;
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests;

@@ -1,6 +1,6 @@
 //! What measuring costs, and the clock that says so.
 
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, const_fn};
 
 /// Unit costs in nanoseconds. Written once, after they were measured.
 #[derive(Debug)]
@@ -18,15 +18,17 @@ pub(crate) struct Costs {
 }
 
 impl Costs {
-    /// Before anything was measured, and with a manual clock, on which nothing takes time.
-    pub(crate) const fn assumed() -> Self {
-        Costs {
-            clock_ns: AtomicU64::new(20),
-            processor_ns: AtomicU64::new(200),
-            timed_ns: AtomicU64::new(40),
-            looked_up_ns: AtomicU64::new(80),
-            // 0, so that what is told of it never shrinks.
-            counted_ps: AtomicU64::new(0),
+    const_fn! {
+        /// Before anything was measured, and with a manual clock, on which nothing takes time.
+        pub(crate) fn assumed() -> Self {
+            Costs {
+                clock_ns: AtomicU64::new(20),
+                processor_ns: AtomicU64::new(200),
+                timed_ns: AtomicU64::new(40),
+                looked_up_ns: AtomicU64::new(80),
+                // 0, so that what is told of it never shrinks.
+                counted_ps: AtomicU64::new(0),
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ mod tests;
 pub(crate) use costs::{Costs, Time};
 
 use crate::record::sampler::{EventRate, STEP, Schedule};
-use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump};
+use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump, const_fn};
 
 /// The account is balanced once in so long, unless it is overdrawn before.
 const WINDOW_NS: u64 = 1_000_000;
@@ -50,8 +50,10 @@ const SURPRISE: u64 = 8;
 struct Number(AtomicU64);
 
 impl Number {
-    const fn zero() -> Self {
-        Number(AtomicU64::new(0))
+    const_fn! {
+        fn zero() -> Self {
+            Number(AtomicU64::new(0))
+        }
     }
 
     fn get(&self) -> f64 {
@@ -117,31 +119,33 @@ pub(crate) struct Governor {
 }
 
 impl Governor {
-    pub(crate) const fn new() -> Self {
-        Governor {
-            cost: AtomicU64::new(0),
-            turn: AtomicU64::new(0),
-            spent_ns: AtomicU64::new(0),
-            fixed_ns: AtomicU64::new(0),
-            looked_up_ns: AtomicU64::new(0),
-            control: AtomicU64::new(0),
-            balanced: AtomicU64::new(0),
-            window_ns: AtomicU64::new(WINDOW_NS),
-            processor_ns: AtomicU64::new(0),
-            booked_ns: AtomicU64::new(0),
-            booked_fixed_ns: AtomicU64::new(0),
-            balance: Number::zero(),
-            since: Number::zero(),
-            earned: Number::zero(),
-            spent: Number::zero(),
-            fixed: Number::zero(),
-            waits: Number::zero(),
-            used_before: Number::zero(),
-            fixed_before: Number::zero(),
-            spaced_before: Number::zero(),
-            waits_balance: Number::zero(),
-            long_waits: AtomicU64::new(0),
-            spacing: Number::zero(),
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Governor {
+                cost: AtomicU64::new(0),
+                turn: AtomicU64::new(0),
+                spent_ns: AtomicU64::new(0),
+                fixed_ns: AtomicU64::new(0),
+                looked_up_ns: AtomicU64::new(0),
+                control: AtomicU64::new(0),
+                balanced: AtomicU64::new(0),
+                window_ns: AtomicU64::new(WINDOW_NS),
+                processor_ns: AtomicU64::new(0),
+                booked_ns: AtomicU64::new(0),
+                booked_fixed_ns: AtomicU64::new(0),
+                balance: Number::zero(),
+                since: Number::zero(),
+                earned: Number::zero(),
+                spent: Number::zero(),
+                fixed: Number::zero(),
+                waits: Number::zero(),
+                used_before: Number::zero(),
+                fixed_before: Number::zero(),
+                spaced_before: Number::zero(),
+                waits_balance: Number::zero(),
+                long_waits: AtomicU64::new(0),
+                spacing: Number::zero(),
+            }
         }
     }
 

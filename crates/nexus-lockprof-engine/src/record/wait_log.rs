@@ -276,7 +276,6 @@ impl LogEntry {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
     use crate::identity::class::NUMBER_SHIFT;
