@@ -7,7 +7,7 @@ pub(crate) mod eviction;
 pub(crate) mod leased;
 pub(crate) mod look;
 pub(crate) mod look_up;
-#[cfg(not(feature = "stacks"))]
+#[cfg(not(feature = "addresses"))]
 mod no_stacks;
 pub(crate) mod settle;
 pub(crate) mod short_wait;

@@ -20,9 +20,9 @@ use crate::identity::PointKey;
 use crate::identity::class::Class;
 use crate::identity::late::Late;
 use crate::identity::numbers::{class, number_of};
+use crate::record::cold_counts::ColdCounts;
 use crate::record::collection_clock::CollectionClock;
 use crate::record::collection_clock::OpenCollection;
-use crate::record::failures::Failures;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
 use crate::record::owner::Owner;
@@ -90,10 +90,10 @@ fn open_collection() -> OpenCollection {
 fn acquire_contended(record: &Record, seed: &AtomicU64) {
     record.count(true);
     let delta = Delta {
-        failures: Failures {
+        cold: ColdCounts {
             timeouts: 1,
             try_failures: 1,
-            ..Failures::default()
+            ..ColdCounts::default()
         },
         ..Delta::default()
     };
@@ -102,11 +102,11 @@ fn acquire_contended(record: &Record, seed: &AtomicU64) {
 
 fn all_or_nothing(reading: &Reading) {
     assert_eq!(
-        reading.failures.timeouts, reading.failures.try_failures,
+        reading.cold.timeouts, reading.cold.try_failures,
         "half an update"
     );
     assert!(
-        reading.failures.timeouts <= reading.contentions,
+        reading.cold.timeouts <= reading.contentions,
         "an update before its contention"
     );
     assert!(

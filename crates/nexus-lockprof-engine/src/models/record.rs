@@ -56,9 +56,9 @@ fn a_reset_races_a_writer() {
             bump(&record.acquisitions, 1);
             let open = collections.now(1);
             let delta = Delta {
-                failures: Failures {
+                cold: ColdCounts {
                     timeouts: 1,
-                    ..Failures::default()
+                    ..ColdCounts::default()
                 },
                 hold: Some(Measured {
                     kind: Measure::Hold,
@@ -84,10 +84,10 @@ fn a_reset_races_a_writer() {
                     .unwrap_or_else(|| panic!("backwards: {base:?}, then {reading:?}"))
             };
             sum.0 += grown(reading.acquisitions, base.acquisitions);
-            sum.1 += grown(reading.failures.timeouts, base.failures.timeouts);
+            sum.1 += grown(reading.cold.timeouts, base.cold.timeouts);
             sum.2 += grown(reading.hold.samples, base.hold.samples);
             assert_eq!(
-                reading.failures.timeouts, reading.hold.samples,
+                reading.cold.timeouts, reading.hold.samples,
                 "half an update"
             );
             if reading.hold.samples != 0 {

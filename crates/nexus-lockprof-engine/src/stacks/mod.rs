@@ -7,29 +7,32 @@
 //! - `table` has the stacks of a shard; `sample` says which waits are looked at, `capture` looks at one.
 //! - `merge` is the aggregator's part, `symbols` gives addresses their names, only for snapshots, or by `modules` their files.
 //!
-//! Without the feature `stacks` all of it is types of no size and functions that do nothing.
+//! The feature `addresses` is all of it but names; `stacks` has them, too. Without either, all of it is types of no size and functions that
+//! do nothing.
 
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 mod capture;
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 mod merge;
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 mod modules;
-#[cfg(not(feature = "stacks"))]
+#[cfg(not(feature = "addresses"))]
 mod off;
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 mod sample;
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 mod symbols;
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 mod table;
 #[cfg(test)]
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 mod tests;
+#[cfg(feature = "addresses")]
+mod unwinder;
 
-#[cfg(not(feature = "stacks"))]
+#[cfg(not(feature = "addresses"))]
 pub(crate) use off::{Noted, StackSampling, StackTable, Switch, leave_addresses};
-#[cfg(feature = "stacks")]
+#[cfg(feature = "addresses")]
 pub(crate) use {
     merge::Callers,
     sample::{Noted, StackSampling, Switch},
@@ -38,4 +41,4 @@ pub(crate) use {
 };
 
 /// Whether there is anything to switch on.
-pub(crate) const SUPPORTED: bool = cfg!(feature = "stacks");
+pub(crate) const SUPPORTED: bool = cfg!(feature = "addresses");

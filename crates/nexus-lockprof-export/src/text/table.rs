@@ -7,10 +7,10 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::column::Column;
 use super::grid::Grid;
-use super::{callers, elide, unit};
+use super::{callers, elide, names, unit};
 
-/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's order, which is
-/// by total wait.
+/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's
+/// order, which is by total wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SortKey {
@@ -25,35 +25,56 @@ pub enum SortKey {
     Contentions,
     /// Acquisitions.
     Acquisitions,
+    /// Share of the acquisitions that had to wait.
+    ContentionShare,
+    /// 95th percentile of the waits.
+    WaitP95,
+    /// 95th percentile of the holds.
+    HoldP95,
     /// Longest wait.
     MaxWait,
     /// Longest hold.
     MaxHold,
     /// Name of the lock, then place of the acquisition.
     Name,
+    /// Place of the acquisition, then name of the lock.
+    Site,
+    /// Exclusive, shared, upgradable.
+    Mode,
 }
 
 impl SortKey {
-    fn compare(self, a: &Point, b: &Point) -> Ordering {
+    /// Which of two points comes first.
+    #[must_use]
+    pub fn compare(self, a: &Point, b: &Point) -> Ordering {
         let most = |number: fn(&Point) -> u64| Reverse(number(a)).cmp(&Reverse(number(b)));
+        let highest = |number: fn(&Point) -> Option<u64>| number(b).cmp(&number(a));
+        let names = || a.lock.name().cmp(&b.lock.name());
+        let places = || (&a.site, a.mode).cmp(&(&b.site, b.mode));
         match self {
             Self::TotalWait => most(|p| p.wait.total_ns),
             Self::TotalHold => most(|p| p.hold.total_ns),
             Self::Caused => most(|p| p.caused_wait_ns),
             Self::Contentions => most(|p| p.contentions),
             Self::Acquisitions => most(|p| p.acquisitions),
+            Self::ContentionShare => {
+                let share = |p: &Point| p.contention_ratio().unwrap_or(0.0);
+                share(b).total_cmp(&share(a))
+            }
+            Self::WaitP95 => highest(|p| p.wait.p95_ns()),
+            Self::HoldP95 => highest(|p| p.hold.p95_ns()),
             Self::MaxWait => most(|p| p.wait.max_ns),
             Self::MaxHold => most(|p| p.hold.max_ns),
-            Self::Name => {
-                let names = a.lock.name().cmp(&b.lock.name());
-                names.then_with(|| (&a.site, a.mode).cmp(&(&b.site, b.mode)))
-            }
+            Self::Name => names().then_with(places),
+            Self::Site => places().then_with(names),
+            Self::Mode => a.mode.cmp(&b.mode),
         }
     }
 }
 
-/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table, then what there is
-/// to say about it. No line is wider than the [`width`](Self::width), and the last has no line end: `println!` adds it.
+/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table,
+/// then what there is to say about it. No line is wider than the [`width`](Self::width), and the
+/// last has no line end: `println!` adds it.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a table does nothing until it is displayed"]
 pub struct Table<'a> {
@@ -84,7 +105,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH) counts as that.
+    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH)
+    /// counts as that.
     pub fn width(mut self, columns: usize) -> Self {
         self.width = columns.max(Self::MIN_WIDTH);
         self
@@ -96,8 +118,8 @@ impl<'a> Table<'a> {
         self
     }
 
-    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line tells how many more
-    /// there are. 0 shows none.
+    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line
+    /// tells how many more there are. 0 shows none.
     ///
     /// ```
     /// use nexus_lockprof_export::text;
@@ -166,21 +188,28 @@ impl<'a> Table<'a> {
     fn summary(&self) -> String {
         let points = self.snapshot.points();
         let sum = |sum: u64, point: &Point| sum.saturating_add(point.acquisitions);
-        let shards = self.snapshot.table().shards;
+        // A shard is one thread's, and is handed on when that ends.
+        let threads = match self.snapshot.table().shards {
+            0 => String::new(),
+            threads => format!(", {} (peak)", plural(threads, "thread")),
+        };
+        let program = match self.snapshot.program() {
+            Some(name) => format!("{}: ", names::shown(name)),
+            None => String::new(),
+        };
         if self.has_only_waits() {
             let waits = points.iter().fold(0, sum);
             return format!(
-                "{}, {}, mode waits, {}",
+                "{program}{}, {}, mode waits, {}",
                 plural(points.len() as u64, "point"),
                 plural(waits, "wait"),
                 self.period()
             );
         }
         format!(
-            "{}, {} acquisitions, {}, mode {}, {}",
+            "{program}{}, {} acquisitions{threads}, mode {}, {}",
             plural(points.len() as u64, "point"),
             unit::count(points.iter().fold(0, sum)),
-            plural(shards, "shard"),
             self.snapshot.mode(),
             self.period(),
         )

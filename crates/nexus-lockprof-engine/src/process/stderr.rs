@@ -1,12 +1,10 @@
-//! What the profiler tells the user.
-
-use std::fmt::Arguments;
+//! One line to the user.
 
 /// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.
 ///
 /// Not by way of the standard library's stderr, which may be locked for good in a child that was forked off.
 #[cfg(unix)]
-pub(crate) fn say(message: Arguments<'_>) {
+pub(crate) fn say(message: std::fmt::Arguments<'_>) {
     let message = nexus_lockprof_snapshot::printable_message(message);
     let line = format!("lockprof: {message}\n");
     let mut rest = line.as_bytes();
@@ -24,7 +22,7 @@ pub(crate) fn say(message: Arguments<'_>) {
 
 /// The same where nothing forks.
 #[cfg(not(unix))]
-pub(crate) fn say(message: Arguments<'_>) {
+pub(crate) fn say(message: std::fmt::Arguments<'_>) {
     use std::io::Write;
     let message = nexus_lockprof_snapshot::printable_message(message);
     let _ = writeln!(std::io::stderr(), "lockprof: {message}");
