@@ -20,7 +20,6 @@ mod runtime;
 mod settings;
 mod sources;
 mod symbols;
-mod wait;
 
 use anyhow::Result;
 use clap::Parser;
