@@ -1,6 +1,7 @@
 //! The command line.
 
 use anyhow::{Context, Result};
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, Parser};
 use clap_complete::Shell;
 use std::ffi::{OsStr, OsString};
@@ -34,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SHARE")]
     pub(crate) budget: Option<String>,
     /// Number of rows in the report.
-    #[arg(long, value_name = "ROWS", default_value_t = 25)]
+    #[arg(long, value_name = "ROWS", default_value_t = 25, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) top: usize,
     /// Number of callers to show of each point that waited.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]

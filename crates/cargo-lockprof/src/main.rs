@@ -13,6 +13,7 @@ mod endings;
 mod files;
 mod notes;
 mod profiles;
+mod programs;
 mod project;
 mod registry;
 mod run;
@@ -20,6 +21,7 @@ mod runtime;
 mod settings;
 mod sources;
 mod symbols;
+mod way;
 
 use anyhow::Result;
 use clap::Parser;

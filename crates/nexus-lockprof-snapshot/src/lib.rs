@@ -71,6 +71,7 @@ mod hot;
 mod json;
 #[cfg(feature = "json")]
 mod json_text;
+mod labels;
 mod logfmt;
 mod merge;
 mod own_frames;
