@@ -337,7 +337,7 @@ mod tests {
     fn a_writer_that_never_comes_back_keeps_its_entry_and_nothing_else() {
         let log = Box::new(WaitLog::new());
         let ring = &log.rings[LockRef(64).bucket()];
-        ring.entries[1].seq.store(1, Relaxed);
+        ring.entries[1 % ENTRIES].seq.store(1, Relaxed);
         for n in 0..4 {
             log.append(&hold(64, 1, 1, n, n + 1));
         }
