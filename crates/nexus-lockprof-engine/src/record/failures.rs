@@ -6,7 +6,8 @@ use nexus_lockprof_snapshot::Point;
 /// Makes [`Failures`], given what is counted. Each is a figure of a [`Point`].
 macro_rules! failures {
     ($($name:ident,)+) => {
-        /// Counts of acquires that came to nothing: in a record, in what is added to it, or in what was read of it.
+        /// Counts of acquires that came to nothing: in a record, in what is added to it, or in what
+        /// was read of it.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         #[repr(C)]
         pub(crate) struct Failures<T> {
