@@ -29,13 +29,13 @@ for _ in {1..100}; do
     sleep 0.1
 done
 
-terminal new-session -d -s top -x 118 -y 28 "COLORTERM=truecolor '$bin/lockprof' top 'unix:$work/app.sock'"
+terminal new-session -d -s top -x 118 -y 26 "COLORTERM=truecolor '$bin/lockprof' top 'unix:$work/app.sock'"
 sleep 30
 terminal capture-pane -e -p -t top | sed "s|$work/||g" >"$work/screen"
 python3 ci/pictures/svg.py 118 'lockprof top' <"$work/screen" >docs/pictures/top.svg
 
 "$bin/lockprof" export "unix:$work/app.sock" --output "$work/page.html"
-chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 --window-size=1240,514 \
+chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 --window-size=1240,540 \
     --virtual-time-budget=5000 --screenshot="$work/page.png" "file://$work/page.html" 2>/dev/null
 pngquant --force --strip --quality 60-90 --output docs/pictures/page.png "$work/page.png"
 wc --bytes docs/pictures/*
