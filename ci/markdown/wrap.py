@@ -1,7 +1,9 @@
-"""Wraps the prose of Markdown files at 100 columns: `wrap.py --check FILE...` or `wrap.py --write FILE...`.
+"""Wraps the prose of Markdown files, and the comments of Rust files, at 100 columns: `wrap.py --check FILE...` or
+`wrap.py --write FILE...`.
 
-Code, tables, headings, HTML and what lies between the marks of a generated section stay as they are. A word, a link's
-address or a span of code that is longer than a line has a line of its own.
+Code, tables, headings, HTML and what lies between the marks of a generated section stay as they are. So do paragraphs of
+comments without a line that is too long. A word, a link's address or a span of code that is longer than a line has a
+line of its own.
 """
 
 import pathlib
@@ -59,7 +61,7 @@ def blocks(lines):
         yield True, current
 
 
-def wrap(lines):
+def wrap(lines, width=WIDTH):
     first = lines[0]
     item = ITEM.match(first)
     if item:
@@ -77,7 +79,7 @@ def wrap(lines):
         prefix = hang if rows else indent
         if not row:
             row = word
-        elif len(prefix) + len(row) + 1 + len(word) <= WIDTH or MARKUP.match(word):
+        elif len(prefix) + len(row) + 1 + len(word) <= width or MARKUP.match(word):
             row += " " + word
         else:
             rows.append(prefix + row)
@@ -88,10 +90,45 @@ def wrap(lines):
     return rows
 
 
-def too_long(lines):
+def too_long(lines, width=WIDTH):
     """Whether a line is longer than it must be."""
-    best = wrap(lines)
-    return max(map(len, lines)) > max(WIDTH, max(map(len, best)))
+    best = wrap(lines, width)
+    return max(map(len, lines)) > max(width, max(map(len, best)))
+
+
+COMMENT = re.compile(r"^( *)(//[/!]?)( |$)")
+
+
+def comments(lines):
+    """Yields (mark, lines): what stands before the text of each run of comments, and its lines; `None` for code."""
+    run, mark = [], None
+    for line in lines:
+        match = COMMENT.match(line)
+        this = match[1] + match[2] if match else None
+        if this != mark and run:
+            yield mark, run
+            run = []
+        mark = this
+        run.append(line)
+    if run:
+        yield mark, run
+
+
+def rust(name, text, write):
+    """The file with its comments wrapped, and which lines begin a paragraph that is too long."""
+    out, found = [], []
+    for mark, lines in comments(text.splitlines()):
+        if mark is None:
+            out += lines
+            continue
+        width = WIDTH - len(mark) - 1
+        for is_prose, block in blocks([line[len(mark) + 1 :] for line in lines]):
+            if is_prose and not block[0].startswith("    ") and too_long(block, width):
+                found.append(f"{name}:{len(out) + 1}: longer than {WIDTH} columns: {block[0][:60]}")
+                if write:
+                    block = wrap(block, width)
+            out += [f"{mark} {line}".rstrip() if line.strip() else mark for line in block]
+    return "\n".join(out) + "\n", found
 
 
 def main():
@@ -100,6 +137,15 @@ def main():
     for name in names:
         path = pathlib.Path(name)
         text = path.read_text(encoding="utf-8")
+        if path.suffix == ".rs":
+            new, found = rust(name, text, what == "--write")
+            if what == "--write":
+                if found:
+                    path.write_text(new, encoding="utf-8")
+            else:
+                failed = failed or bool(found)
+                print("".join(line + "\n" for line in found), end="")
+            continue
         out = []
         for is_prose, lines in blocks(text.splitlines()):
             if is_prose and what == "--check" and too_long(lines):

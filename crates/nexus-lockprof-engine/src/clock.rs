@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 /// An engine's source of time: raw ticks that are cheap to read, and their length in nanoseconds.
 ///
 /// The counter clock is calibrated on first use, which blocks for some milliseconds, once in a
-/// process. That use is the first *timed* acquisition, or an explicit [`Engine::warm_up`](crate::Engine::warm_up).
+/// process. That use is the first *timed* acquisition, or an explicit
+/// [`Engine::warm_up`](crate::Engine::warm_up).
 #[derive(Debug)]
 pub(crate) struct Clock {
     ticks: OnceLock<quanta::Clock>,
@@ -46,7 +47,8 @@ impl Clock {
     #[cold]
     #[inline(never)]
     fn calibrated(&self) -> &quanta::Clock {
-        // A child that is forked off meanwhile would wait for ever, for this clock's or quanta's own calibration. A fork waits for this.
+        // A child that is forked off meanwhile would wait for ever, for this clock's or quanta's
+        // own calibration. A fork waits for this.
         let _setting = lock(&SETTING);
         self.ticks.get_or_init(quanta::Clock::new)
     }
@@ -62,7 +64,8 @@ impl Clock {
         self.ticks.get().is_some()
     }
 
-    /// A seed for what is drawn: another one in each process, and with a manual clock always the same.
+    /// A seed for what is drawn: another one in each process, and with a manual clock always the
+    /// same.
     pub(crate) fn seed(&self) -> u64 {
         if self.hands.is_some() {
             return 0;
@@ -78,7 +81,8 @@ impl Clock {
         self.hands.is_none()
     }
 
-    /// Ticks now: after all that the program did before, and not while a load of it is still under way.
+    /// Ticks now: after all that the program did before, and not while a load of it is still under
+    /// way.
     #[inline(always)]
     pub(crate) fn raw(&self) -> u64 {
         await_earlier();
@@ -103,13 +107,15 @@ impl Clock {
         self.raw()
     }
 
-    /// Nanoseconds between two readings; 0 if they are out of order (counters of two sockets may be).
+    /// Nanoseconds between two readings; 0 if they are out of order (counters of two sockets may
+    /// be).
     #[inline(always)]
     pub(crate) fn nanos(&self, start: u64, end: u64) -> u64 {
         self.ticks().delta_as_nanos(start, end)
     }
 
-    /// Nanoseconds that the calling thread has had a processor. Where the system does not tell, all time is.
+    /// Nanoseconds that the calling thread has had a processor. Where the system does not tell, all
+    /// time is.
     ///
     /// May be called in a signal handler.
     pub(crate) fn processor_ns(&self) -> u64 {
@@ -156,9 +162,10 @@ impl Clock {
 
 /// Keeps the processor from reading its counter before earlier instructions are complete.
 ///
-/// It would: the counter is no memory, and nothing that the program loads is an input of it. A hold that ends with a load
-/// that misses its caches was told without that miss, though the lock, whose release is a store, is held until it is over;
-/// and the misses before an acquisition were told as a part of it. Kernels read the counter so, too.
+/// It would: the counter is no memory, and nothing that the program loads is an input of it. A hold
+/// that ends with a load that misses its caches was told without that miss, though the lock, whose
+/// release is a store, is held until it is over; and the misses before an acquisition were told as
+/// a part of it. Kernels read the counter so, too.
 #[inline(always)]
 fn await_earlier() {
     #[cfg(target_arch = "x86_64")]
@@ -255,7 +262,8 @@ impl ManualClock {
         self.hands.now.increment(by);
     }
 
-    /// Moves it forward, as if every thread had slept. Time asleep earns no budget in `Sampled` mode.
+    /// Moves it forward, as if every thread had slept. Time asleep earns no budget in `Sampled`
+    /// mode.
     ///
     /// ```
     /// use nexus_lockprof_engine::ManualClock;
@@ -271,7 +279,8 @@ impl ManualClock {
         self.hands.now.increment(by);
     }
 
-    /// Moves it back, to 0 at most: for tests of what becomes of a clock that jumps. One thread at a time.
+    /// Moves it back, to 0 at most: for tests of what becomes of a clock that jumps. One thread at
+    /// a time.
     ///
     /// ```
     /// use nexus_lockprof_engine::ManualClock;

@@ -9,11 +9,14 @@ use std::time::Duration;
 pub enum Mode {
     /// Nothing. Costs one predictable branch.
     Off,
-    /// Counts: acquisitions, contentions, failed tries, timeouts, and who was blocked by whom. Acquisitions never read the clock.
+    /// Counts: acquisitions, contentions, failed tries, timeouts, and who was blocked by whom.
+    /// Acquisitions never read the clock.
     Counts,
-    /// Counts, the long waits, and a sample of the short waits and of the holds. Long waits are all timed up to half of the budget.
+    /// Counts, the long waits, and a sample of the short waits and of the holds. Long waits are all
+    /// timed up to half of the budget.
     Sampled {
-        /// Share of a thread's processor time that measuring may take: more than 0, at most 1. 0.01 is 1 %.
+        /// Share of a thread's processor time that measuring may take: more than 0, at most 1. 0.01
+        /// is 1 %.
         budget: f64,
     },
     /// Counts, every wait and every hold.
@@ -80,8 +83,9 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Sampled at 1 %; 4,096 points a thread, 65,536 records and 4,096 threads in all; reservoirs of
-    /// 196 durations a point, thread and interval, and 768 a point in the snapshot; no thresholds.
+    /// Sampled at 1 %; 4,096 points a thread, 65,536 records and 4,096 threads in all; reservoirs
+    /// of 196 durations a point, thread and interval, and 768 a point in the snapshot; no
+    /// thresholds.
     fn default() -> Self {
         Config {
             mode: Mode::DEFAULT,
@@ -107,47 +111,54 @@ impl Config {
         self
     }
 
-    /// Most acquisition points that one thread may have records of. More are counted as lost (`points_full`).
+    /// Most acquisition points that one thread may have records of. More are counted as lost
+    /// (`points_full`).
     #[must_use]
     pub fn max_points(mut self, points: usize) -> Self {
         self.max_points = points;
         self
     }
 
-    /// Most records in all threads together: FreeBSD's `maxrecords`. More are counted as lost (`points_full`).
+    /// Most records in all threads together: FreeBSD's `maxrecords`. More are counted as lost
+    /// (`points_full`).
     #[must_use]
     pub fn max_records(mut self, records: usize) -> Self {
         self.max_records = records;
         self
     }
 
-    /// Most threads alive at one time that may have statistics. The events of more are counted as lost (`shards_full`).
+    /// Most threads alive at one time that may have statistics. The events of more are counted as
+    /// lost (`shards_full`).
     #[must_use]
     pub fn max_shards(mut self, shards: usize) -> Self {
         self.max_shards = shards;
         self
     }
 
-    /// Durations that a thread keeps for a point in an interval, for wait and for hold each: 4 bytes
-    /// a piece, twice. From 32 on two thirds of them are of the longest tenth. Takes effect for points that have none yet.
+    /// Durations that a thread keeps for a point in an interval, for wait and for hold each: 4
+    /// bytes a piece, twice. From 32 on two thirds of them are of the longest tenth. Takes effect
+    /// for points that have none yet.
     #[must_use]
     pub fn reservoir(mut self, durations: usize) -> Self {
         self.reservoir = durations;
         self
     }
 
-    /// Durations that snapshots keep for a point, for wait and for hold each: a third of them of all, the rest of the longest.
+    /// Durations that snapshots keep for a point, for wait and for hold each: a third of them of
+    /// all, the rest of the longest.
     #[must_use]
     pub fn archive(mut self, durations: usize) -> Self {
         self.archive = durations;
         self
     }
 
-    /// Whether a sample of the long waits looks at its call stack, for [`Point::callers`]. Off by default.
+    /// Whether a sample of the long waits looks at its call stack, for [`Point::callers`]. Off by
+    /// default.
     ///
-    /// A look takes some ten microseconds, in which the thread would wait anyway. The first 8 long waits of a point in a thread
-    /// are looked at, then one in 8; a thread keeps 256 stacks, and those of more are counted as lost (`stacks`). Needs
-    /// the feature `stacks`; without it, stderr says that it has no effect.
+    /// A look takes some ten microseconds, in which the thread would wait anyway. The first 8 long
+    /// waits of a point in a thread are looked at, then one in 8; a thread keeps 256 stacks, and
+    /// those of more are counted as lost (`stacks`). Needs the feature `stacks`; without it, stderr
+    /// says that it has no effect.
     ///
     /// [`Point::callers`]: nexus_lockprof_snapshot::Point::callers
     ///
@@ -200,15 +211,16 @@ impl Config {
         self
     }
 
-    /// Fewest measured durations in an interval that a percentile is compared at all. At least 1; 16 by default.
+    /// Fewest measured durations in an interval that a percentile is compared at all. At least 1;
+    /// 16 by default.
     #[must_use]
     pub fn hot_min_samples(mut self, samples: u64) -> Self {
         self.hot_min_samples = samples;
         self
     }
 
-    /// A reported point is reported again only after its percentile was at or below this share of the
-    /// threshold in some interval: more than 0, at most 1; 0.8 by default.
+    /// A reported point is reported again only after its percentile was at or below this share of
+    /// the threshold in some interval: more than 0, at most 1; 0.8 by default.
     #[must_use]
     pub fn hot_rearm(mut self, share: f64) -> Self {
         self.hot_rearm = share;

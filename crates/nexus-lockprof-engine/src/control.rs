@@ -1,9 +1,9 @@
 //! The one word that says what is measured, and when that was last changed.
 //!
-//! The hot path does not read it. What a thread's cache finds is counted and timed as the record says, which was
-//! scheduled under some control word; a change of the word empties the caches, so that each point is looked up and
-//! scheduled anew at its next acquisition. Switching costs the hot path nothing. A point that is not in the cache
-//! reads the word: 0 is off.
+//! The hot path does not read it. What a thread's cache finds is counted and timed as the record
+//! says, which was scheduled under some control word; a change of the word empties the caches, so
+//! that each point is looked up and scheduled anew at its next acquisition. Switching costs the hot
+//! path nothing. A point that is not in the cache reads the word: 0 is off.
 
 use crate::config::Mode;
 
@@ -24,7 +24,8 @@ const KIND_BITS: u32 = 2;
 
 impl Control {
     pub(crate) const OFF: Control = Control(0);
-    /// Off, and each acquisition is sent to the cold path: in a child that was forked off, until the first one.
+    /// Off, and each acquisition is sent to the cold path: in a child that was forked off, until
+    /// the first one.
     pub(crate) const OFF_AND_CALLING: Control = Control((u64::MAX - 1) << KIND_BITS);
     /// Not off, and no record's: sends the first acquisition to the cold path, which configures.
     pub(crate) const UNCONFIGURED: Control = Control(u64::MAX << KIND_BITS);

@@ -48,7 +48,8 @@ pub struct Core {
     prepared: AtomicBool,
     /// An f64's bits.
     budget: AtomicU64,
-    /// Budget that threads left when they ended, or owed then, in nanoseconds; and the last one's spacing, an f64's bits.
+    /// Budget that threads left when they ended, or owed then, in nanoseconds; and the last one's
+    /// spacing, an f64's bits.
     left_ns: AtomicI64,
     spacing: AtomicU64,
     pub(crate) shards: Registry<Shard>,
@@ -58,10 +59,12 @@ pub struct Core {
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
-    /// Threads that have given a shard up, and how many of them had when what they left was taken over last.
+    /// Threads that have given a shard up, and how many of them had when what they left was taken
+    /// over last.
     exits: AtomicU64,
     exits_seen: AtomicU64,
-    /// Which collection is open, and how many resets there were. Changed under the aggregator's lock.
+    /// Which collection is open, and how many resets there were. Changed under the aggregator's
+    /// lock.
     pub(crate) collections: CollectionClock,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
@@ -213,7 +216,8 @@ impl Core {
         self.exits.load(Relaxed) != self.exits_seen.load(Relaxed)
     }
 
-    /// What threads have left that have ended by now is about to be taken over. Under the aggregator's lock.
+    /// What threads have left that have ended by now is about to be taken over. Under the
+    /// aggregator's lock.
     pub(crate) fn see_exits(&self) {
         // Acquire: pairs with `note_exit`.
         let exits = self.exits.load(Ordering::Acquire);
@@ -238,7 +242,8 @@ impl Core {
         self.spacing.store(spacing.to_bits(), Relaxed);
     }
 
-    /// Calibrates the clock, and with it what the profiler's own work costs, if that was not done yet.
+    /// Calibrates the clock, and with it what the profiler's own work costs, if that was not done
+    /// yet.
     #[inline]
     pub(crate) fn prepare(&self) {
         if !self.prepared.load(Relaxed) {
@@ -284,7 +289,8 @@ impl Core {
         }
     }
 
-    /// A shard for the thread with this token, and its place: one that an exited thread left, or a new one.
+    /// A shard for the thread with this token, and its place: one that an exited thread left, or a
+    /// new one.
     pub(crate) fn lease_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
         // The aggregator empties one at a time, and is quick.
         const TURNS: usize = 10_000;

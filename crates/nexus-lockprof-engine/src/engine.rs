@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 /// A statistics engine: what locks report to and snapshots come from.
 ///
-/// A handle: clones are the same engine. [`Engine::global`] is the process-wide one that locks use by
-/// default; [`Engine::new`] and [`Engine::with_clock`] make engines of their own, any number of which live side by side.
+/// A handle: clones are the same engine. [`Engine::global`] is the process-wide one that locks use
+/// by default; [`Engine::new`] and [`Engine::with_clock`] make engines of their own, any number of
+/// which live side by side.
 ///
 /// ```
 /// use nexus_lockprof_engine::Engine;
@@ -50,7 +51,8 @@ impl Engine {
         Engine(Inner::Local(Core::local(Some(clock))))
     }
 
-    /// A detached engine has no state of its own to read or change: these calls then act on the global one.
+    /// A detached engine has no state of its own to read or change: these calls then act on the
+    /// global one.
     pub(crate) fn state(&self) -> &Core {
         match &self.0 {
             Inner::Local(core) => core,
@@ -67,8 +69,9 @@ impl Engine {
         self.state().configure(config)
     }
 
-    /// Of a program that was built without locks that report to this engine: it is off, the environment is not looked at, and nobody is let
-    /// switch it on from outside. To be called before anything else.
+    /// Of a program that was built without locks that report to this engine: it is off, the
+    /// environment is not looked at, and nobody is let switch it on from outside. To be called
+    /// before anything else.
     pub fn disable_permanently(&self) {
         self.state().disable_permanently();
     }
@@ -90,14 +93,15 @@ impl Engine {
         self.state().reconfigure(|config| config.mode(mode))
     }
 
-    /// The settings now; of the global engine before its first use, those that the environment asks for.
+    /// The settings now; of the global engine before its first use, those that the environment asks
+    /// for.
     #[must_use]
     pub fn config(&self) -> Config {
         self.state().config_or_environment()
     }
 
-    /// Everything since the start or the last reset, merged from all threads; also ends an interval:
-    /// thresholds are compared and handlers called, on this thread.
+    /// Everything since the start or the last reset, merged from all threads; also ends an
+    /// interval: thresholds are compared and handlers called, on this thread.
     ///
     /// Never waits for a thread that uses locks; concurrent collections wait for one another.
     #[must_use]
@@ -105,7 +109,8 @@ impl Engine {
         self.collect(|_, _, snapshot| snapshot)
     }
 
-    /// Ends an interval: thresholds are compared, handlers called, and the snapshot is [`published`](Self::published).
+    /// Ends an interval: thresholds are compared, handlers called, and the snapshot is
+    /// [`published`](Self::published).
     pub fn tick(&self) {
         let core = self.state();
         let snapshot = self.collect(|_, _, snapshot| {
@@ -116,13 +121,15 @@ impl Engine {
         core.handlers.call(&[Event::Published(snapshot)]);
     }
 
-    /// The snapshot of the last [`tick`](Self::tick): for any number of readers, at no cost to anyone.
+    /// The snapshot of the last [`tick`](Self::tick): for any number of readers, at no cost to
+    /// anyone.
     #[must_use]
     pub fn published(&self) -> Option<Arc<Snapshot>> {
         self.state().published.load_full()
     }
 
-    /// Starts anew from 0, and returns what there was: each event is in this snapshot or in later ones.
+    /// Starts anew from 0, and returns what there was: each event is in this snapshot or in later
+    /// ones.
     pub fn reset(&self) -> Snapshot {
         self.collect(|aggregator, core, snapshot| {
             aggregator.reset(core, &snapshot);
@@ -130,10 +137,12 @@ impl Engine {
         })
     }
 
-    /// The same as [`snapshot`](Self::snapshot), of an interval that goes on: nothing is compared, and no handler called.
+    /// The same as [`snapshot`](Self::snapshot), of an interval that goes on: nothing is compared,
+    /// and no handler called.
     ///
-    /// For whoever looks in from outside, as often as he likes: thresholds, ticks and their percentiles are as they would
-    /// be without it. Its [`collection`](Snapshot::collection) is the one that the next snapshot or tick will have.
+    /// For whoever looks in from outside, as often as he likes: thresholds, ticks and their
+    /// percentiles are as they would be without it. Its [`collection`](Snapshot::collection) is the
+    /// one that the next snapshot or tick will have.
     ///
     /// ```
     /// use nexus_lockprof_engine::Engine;
@@ -156,7 +165,8 @@ impl Engine {
 
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
         let core = self.state();
-        // So that the snapshot tells the mode that the environment asks for, also before the first lock.
+        // So that the snapshot tells the mode that the environment asks for, also before the first
+        // lock.
         core.control_or_configure();
         core.forget_parent();
         let mut events = Vec::new();
@@ -173,8 +183,8 @@ impl Engine {
 
     /// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it.
     ///
-    /// Handlers may use profiled locks and this engine. One that panics is reported on stderr and kept.
-    /// If its drop panics, that is reported, too, and goes no further.
+    /// Handlers may use profiled locks and this engine. One that panics is reported on stderr and
+    /// kept. If its drop panics, that is reported, too, and goes no further.
     pub fn on_event(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> HandlerId {
         self.state().handlers.add(handler)
     }
@@ -184,7 +194,8 @@ impl Engine {
         self.state().handlers.remove(id)
     }
 
-    /// Calibrates the counter clock now, instead of at the first timed acquisition: some milliseconds, once in a process.
+    /// Calibrates the counter clock now, instead of at the first timed acquisition: some
+    /// milliseconds, once in a process.
     pub fn warm_up(&self) {
         let core = self.state();
         core.control_or_configure();

@@ -23,7 +23,8 @@ mod sync;
 
 pub use config::{Config, ConfigError, Mode};
 
-/// All that the models leave out stands under one condition. rustfmt follows modules in a macro of this name.
+/// All that the models leave out stands under one condition. rustfmt follows modules in a macro of
+/// this name.
 macro_rules! cfg_if {
     (if #[cfg($model:meta)] { $($modelled:item)* } else { $($item:item)* }) => {
         $(#[cfg($model)] $modelled)*
@@ -53,7 +54,8 @@ cfg_if! {
             process::reporter::Reporter,
         };
 
-        /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
+        /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no
+        /// need of it.
         ///
         /// It is how the engine and its adaptors share the work, and changes with them.
         pub mod adaptor {

@@ -8,7 +8,8 @@ pub use crate::process::internal_thread::make_thread_internal;
 pub use crate::process::leftovers::Cleanup;
 pub use crate::process::race_once::RaceOnce;
 
-/// Removes a server's file when the process exits, and closes its socket in processes that are forked off.
+/// Removes a server's file when the process exits, and closes its socket in processes that are
+/// forked off.
 #[cfg(unix)]
 pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
     crate::process::leftovers::remember(socket, file);

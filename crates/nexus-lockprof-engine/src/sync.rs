@@ -77,10 +77,11 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 
 /// The load of an atomic by the only thread that may store to it.
 ///
-/// Relaxed: the thread sees its own last store, or, when it has just taken the shard over, the previous
-/// owner's, by the Acquire in `Lease::try_take`. Loom checks just that: that no store is unordered with it. (And
-/// loom must not take it for an access like others: it keeps the last access of each atomic only,
-/// and an owner's load just before its store would hide a reader's from it.)
+/// Relaxed: the thread sees its own last store, or, when it has just taken the shard over, the
+/// previous owner's, by the Acquire in `Lease::try_take`. Loom checks just that: that no store is
+/// unordered with it. (And loom must not take it for an access like others: it keeps the last
+/// access of each atomic only, and an owner's load just before its store would hide a reader's from
+/// it.)
 pub(crate) trait OwnLoad {
     /// What is loaded.
     type Value;
@@ -149,7 +150,8 @@ impl<T> OwnLoad for AtomicPtr<T> {
     }
 }
 
-/// A value that one thread sets once and others then see: std's. The models' twin publishes in the same way, where loom sees it.
+/// A value that one thread sets once and others then see: std's. The models' twin publishes in the
+/// same way, where loom sees it.
 #[cfg(not(lockprof_loom))]
 pub(crate) use std::sync::OnceLock;
 
@@ -297,7 +299,8 @@ pub(crate) mod published {
                 // Release: whoever follows the new pointer sees the table filled in; pairs with
                 // the Acquire in `get`.
                 let old = self.0.swap(Owned::new(value), Ordering::AcqRel, &guard);
-                // SAFETY: unlinked just now, by its only replacer; readers that still hold it are pinned.
+                // SAFETY: unlinked just now, by its only replacer; readers that still hold it are
+                // pinned.
                 unsafe { guard.defer_destroy(old) };
             }
         }
@@ -356,7 +359,8 @@ pub(crate) mod published {
                 drop(unsafe { Box::from_raw(now) });
                 if let Ok(retired) = self.retired.get_mut() {
                     for old in retired.drain(..) {
-                        // SAFETY: made by Box::into_raw; each was unlinked once, and nobody reads any more.
+                        // SAFETY: made by Box::into_raw; each was unlinked once, and nobody reads
+                        // any more.
                         drop(unsafe { Box::from_raw(old as *mut T) });
                     }
                 }

@@ -1,8 +1,10 @@
 //! Comma-separated values (RFC 4180), for spreadsheets and data frames.
 //!
-//! The first line names the columns, times with their unit: `_ns` are nanoseconds. Then comes a line for each point, with `point` in the column `record`,
-//! and one for each cause of losses that occurred, with `loss` in it, the cause in `lock` and how many events in `losses`. What a line has no value for is empty:
-//! a total that was not measured, the standard error of one that is no estimate.
+//! The first line names the columns, times with their unit: `_ns` are nanoseconds. Then comes a
+//! line for each point, with `point` in the column `record`, and one for each cause of losses that
+//! occurred, with `loss` in it, the cause in `lock` and how many events in `losses`. What a line
+//! has no value for is empty: a total that was not measured, the standard error of one that is no
+//! estimate.
 //!
 //! | columns | what they are |
 //! | --- | --- |
@@ -16,9 +18,12 @@
 //!
 //! # Texts
 //!
-//! Names and paths are as on a terminal: characters that cannot be shown are escaped ([`printable`]), so that each point is one line. A spreadsheet takes what begins
-//! with `=`, `+`, `-` or `@` (or their wide forms) for a formula and would run it, so such a text has a `'` before it, and so has one that begins with `'`. To have the name again, take one
-//! `'` off the begin of a text that has any. Numbers have none. A program that needs each byte of a name, whatever is in it, reads the JSON form.
+//! Names and paths are as on a terminal: characters that cannot be shown are escaped
+//! ([`printable`]), so that each point is one line. A spreadsheet takes what begins with `=`, `+`,
+//! `-` or `@` (or their wide forms) for a formula and would run it, so such a text has a `'` before
+//! it, and so has one that begins with `'`. To have the name again, take one `'` off the begin of a
+//! text that has any. Numbers have none. A program that needs each byte of a name, whatever is in
+//! it, reads the JSON form.
 
 use std::fmt;
 use std::iter;
@@ -28,7 +33,8 @@ use nexus_lockprof_snapshot::{Durations, Figure, Point, ProfilerMode, Snapshot, 
 
 use crate::place;
 
-/// The points of a snapshot as comma-separated values: see the [module](self). Each line has its end, CR LF.
+/// The points of a snapshot as comma-separated values: see the [module](self). Each line has its
+/// end, CR LF.
 ///
 /// ```
 /// use nexus_lockprof_export::csv::csv;
@@ -111,8 +117,8 @@ const DURATIONS: [Column<Durations>; 9] = [
 
 /// A text that no spreadsheet takes for a formula.
 fn text(text: &str) -> String {
-    // A lock's name comes from the program, or from whoever wrote the file.
-    // Control characters are escaped already. A `'` gets another one, so that one can be taken off wherever there is one.
+    // A lock's name comes from the program, or from whoever wrote the file. Control characters are
+    // escaped already. A `'` gets another one, so that one can be taken off wherever there is one.
     const FORMULA: [char; 9] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\''];
     match text.starts_with(FORMULA) {
         true => format!("'{text}"),

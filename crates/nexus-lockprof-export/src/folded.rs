@@ -1,4 +1,5 @@
-//! Folded stacks of waiting: what flamegraph.pl, inferno, speedscope and others draw flame graphs of.
+//! Folded stacks of waiting: what flamegraph.pl, inferno, speedscope and others draw flame graphs
+//! of.
 
 use std::fmt;
 
@@ -7,12 +8,15 @@ use nexus_lockprof_snapshot::Snapshot;
 use crate::place;
 use crate::waiting;
 
-/// The waiting of a snapshot, one line for each stack: the lock, the functions that called, the outermost first, the place of the acquisition,
-/// and how many nanoseconds were waited there. What was waited where no stack was looked at is at lock and place alone.
+/// The waiting of a snapshot, one line for each stack: the lock, the functions that called, the
+/// outermost first, the place of the acquisition, and how many nanoseconds were waited there. What
+/// was waited where no stack was looked at is at lock and place alone.
 ///
-/// The numbers add up to the snapshot's waiting, to the nanosecond. Points that have not waited have no line. Each line ends with a line end.
+/// The numbers add up to the snapshot's waiting, to the nanosecond. Points that have not waited
+/// have no line. Each line ends with a line end.
 ///
-/// If anything was lost, a first line says so. It begins with `# ` and ends in no number, so that readers skip it.
+/// If anything was lost, a first line says so. It begins with `# ` and ends in no number, so that
+/// readers skip it.
 ///
 /// ```
 /// use nexus_lockprof_export::folded::folded;

@@ -1,5 +1,5 @@
-//! Outputs of the lock profiler nexus-lockprof: a [`Snapshot`](nexus_lockprof_snapshot::Snapshot) goes
-//! in, a format comes out.
+//! Outputs of the lock profiler nexus-lockprof: a [`Snapshot`](nexus_lockprof_snapshot::Snapshot)
+//! goes in, a format comes out.
 //!
 //! | format | module |
 //! | --- | --- |

@@ -1,8 +1,8 @@
 //! pprof profiles, as Go has them of its mutexes.
 //!
-//! [`block`] puts the time on who waited, [`mutex`] on who held the lock meanwhile. Both are gzipped `profile.proto`s, which
-//! `go tool pprof`, Pyroscope, Parca and Grafana Alloy read as they read `/debug/pprof/block` and `/debug/pprof/mutex` of a
-//! Go program.
+//! [`block`] puts the time on who waited, [`mutex`] on who held the lock meanwhile. Both are
+//! gzipped `profile.proto`s, which `go tool pprof`, Pyroscope, Parca and Grafana Alloy read as they
+//! read `/debug/pprof/block` and `/debug/pprof/mutex` of a Go program.
 //!
 //! | sample type | of `block` | of `mutex` |
 //! | --- | --- | --- |
@@ -12,11 +12,13 @@
 //!
 //! Added up over a profile, each is what it is added up over the snapshot's points, to the unit.
 //!
-//! The innermost function of each sample is the acquisition point, called `LOCK at FILE:LINE`. In `block`, what waited in a call stack that was looked at (`Config::stacks`)
-//! has the stack's functions around it; the rest, and all holds, are at the point alone: nobody looked. Who held a lock is known by place only,
-//! so `mutex` has no further functions.
+//! The innermost function of each sample is the acquisition point, called `LOCK at FILE:LINE`. In
+//! `block`, what waited in a call stack that was looked at (`Config::stacks`) has the stack's
+//! functions around it; the rest, and all holds, are at the point alone: nobody looked. Who held a
+//! lock is known by place only, so `mutex` has no further functions.
 //!
-//! Samples have the labels `lock` and `mode`. The comments (`go tool pprof -comments`) tell the profiler's mode, what was lost, and which sums are estimates.
+//! Samples have the labels `lock` and `mode`. The comments (`go tool pprof -comments`) tell the
+//! profiler's mode, what was lost, and which sums are estimates.
 //!
 //! ```no_run
 //! use nexus_lockprof_export::pprof;

@@ -2,7 +2,8 @@
 //!
 //! # Metrics
 //!
-//! Of each acquisition point, with the labels `lock`, `site` and `mode` (see [`Point::labels`](nexus_lockprof_snapshot::Point::labels)):
+//! Of each acquisition point, with the labels `lock`, `site` and `mode` (see
+//! [`Point::labels`](nexus_lockprof_snapshot::Point::labels)):
 //!
 //! | metric | type | what it is |
 //! | --- | --- | --- |
@@ -30,15 +31,15 @@
 //!
 //! # Bounded
 //!
-//! The first [`top`](Text::top) points, by what they wait and make others wait, then by hold and acquisitions, have series of
-//! their own. All others are added up in one series of each counter, `{lock="other",site="other",mode="other"}`, so that
-//! sums over series are the snapshot's, to the nanosecond. Points of one line that look alike are one series as well. Samples of folded
-//! points are not merged: `other` has no quantiles. A lock that is really called `other` is
-//! `r#other`.
+//! The first [`top`](Text::top) points, by what they wait and make others wait, then by hold and
+//! acquisitions, have series of their own. All others are added up in one series of each counter,
+//! `{lock="other",site="other",mode="other"}`, so that sums over series are the snapshot's, to the
+//! nanosecond. Points of one line that look alike are one series as well. Samples of folded points
+//! are not merged: `other` has no quantiles. A lock that is really called `other` is `r#other`.
 //!
-//! A point that moves from `other` to a series of its own would take its past along, and make `other` look like a
-//! counter that was reset. Whoever is scraped again and again keeps a [`Scrapes`]: then points stay where they were until
-//! the next reset, and all counters only grow.
+//! A point that moves from `other` to a series of its own would take its past along, and make
+//! `other` look like a counter that was reset. Whoever is scraped again and again keeps a
+//! [`Scrapes`]: then points stay where they were until the next reset, and all counters only grow.
 //!
 //! ```
 //! use nexus_lockprof_export::prometheus;
@@ -73,7 +74,8 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub const OPEN_METRICS_CONTENT_TYPE: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The metrics of one snapshot: see the [module](self). Set its options, then display it. The text ends with a line end.
+/// The metrics of one snapshot: see the [module](self). Set its options, then display it. The text
+/// ends with a line end.
 ///
 /// ```
 /// use nexus_lockprof_export::prometheus;

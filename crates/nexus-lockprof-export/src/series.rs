@@ -1,6 +1,7 @@
 //! The metrics of a snapshot, as series: what Prometheus and OTLP have in common.
 //!
-//! [`walk`] tells a [`Sink`] all there is: each family, then its series. What they are called, and how they are written, is the formats'.
+//! [`walk`] tells a [`Sink`] all there is: each family, then its series. What they are called, and
+//! how they are written, is the formats'.
 
 mod family;
 mod label;

@@ -11,11 +11,11 @@ pub(crate) struct Share<'a> {
     pub(crate) wait_ns: u64,
 }
 
-/// Splits a point's contentions and waiting among its stacks, then what is left: short waits, and long ones that were not looked at.
-/// The shares are together what the point has, to the unit.
+/// Splits a point's contentions and waiting among its stacks, then what is left: short waits, and
+/// long ones that were not looked at. The shares are together what the point has, to the unit.
 ///
-/// What a stack waited is an estimate. If those of a point's stacks are together more than the point has, which counts exactly, all
-/// are made smaller by the same factor.
+/// What a stack waited is an estimate. If those of a point's stacks are together more than the
+/// point has, which counts exactly, all are made smaller by the same factor.
 pub(crate) fn shares(point: &Point) -> Vec<Share<'_>> {
     let sum = |of: fn(&Stack) -> u64| point.callers.iter().map(|s| u128::from(of(s))).sum();
     let (waits, wait_ns): (u128, u128) = (sum(|s| s.waits), sum(|s| s.wait_ns));

@@ -1,4 +1,5 @@
-//! A client's socket: every wait for it has an end, by a deadline, by the end of the server, or because nobody is there.
+//! A client's socket: every wait for it has an end, by a deadline, by the end of the server, or
+//! because nobody is there.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -141,7 +142,8 @@ impl<'a> Client<'a> {
             if left.is_zero() {
                 return Ok(());
             }
-            // Nothing but its going is looked for: more requests are read when this one is answered.
+            // Nothing but its going is looked for: more requests are read when this one is
+            // answered.
             if self.wait(CLOSED, left)? {
                 return Err(End::Gone);
             }
@@ -173,8 +175,9 @@ impl<'a> Client<'a> {
         Ok(!fds[0].revents().is_empty())
     }
 
-    /// Closes the connection, but first reads on for a moment: closing a socket of which something has not been read breaks the
-    /// connection, and with it takes away an answer that says what is wrong.
+    /// Closes the connection, but first reads on for a moment: closing a socket of which something
+    /// has not been read breaks the connection, and with it takes away an answer that says what is
+    /// wrong.
     pub(super) fn close_gently(mut self) {
         const MOST_BYTES: usize = 256 * 1024;
         const MOST_TIME: Duration = Duration::from_secs(1);
@@ -195,14 +198,15 @@ impl Drop for Client<'_> {
     }
 }
 
-/// Without a SIGPIPE, which ends programs that are not prepared for it. Where there is no such flag, Rust's own programs are: they
-/// ignore it from the start.
+/// Without a SIGPIPE, which ends programs that are not prepared for it. Where there is no such
+/// flag, Rust's own programs are: they ignore it from the start.
 #[cfg(target_os = "linux")]
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-/// That the client has closed its side; where the system does not tell, only a client that has closed both is seen.
+/// That the client has closed its side; where the system does not tell, only a client that has
+/// closed both is seen.
 #[cfg(target_os = "linux")]
 const CLOSED: PollFlags = PollFlags::RDHUP;
 #[cfg(not(target_os = "linux"))]
@@ -215,7 +219,8 @@ fn after(time: Duration) -> Instant {
         .unwrap_or_else(|| now + Duration::from_secs(86_400))
 }
 
-/// `poll(2)`; an interruption by a signal is as if nothing had come. Without a time it waits for as long as it takes.
+/// `poll(2)`; an interruption by a signal is as if nothing had come. Without a time it waits for as
+/// long as it takes.
 pub(super) fn poll_for(fds: &mut [PollFd<'_>], time: Option<Duration>) -> io::Result<usize> {
     // A day at most, for systems that take no more than 2^31 ms.
     let time = time.map(|time| time.min(Duration::from_secs(86_400)));

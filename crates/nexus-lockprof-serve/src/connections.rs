@@ -1,8 +1,10 @@
-//! The connections that are open, what each of them is doing, and which one gives way when there is no room for another.
+//! The connections that are open, what each of them is doing, and which one gives way when there is
+//! no room for another.
 //!
-//! A connection gives way while its client does nothing, or does it slowly: it sends no request, half a request, or does not read its
-//! answer. A request that has been read is answered: from [`Place::answers`] on it cannot be taken back, and before, nothing of it has
-//! had an effect. Both sides change what a connection is doing under one lock, so exactly one of the two comes first.
+//! A connection gives way while its client does nothing, or does it slowly: it sends no request,
+//! half a request, or does not read its answer. A request that has been read is answered: from
+//! [`Place::answers`] on it cannot be taken back, and before, nothing of it has had an effect. Both
+//! sides change what a connection is doing under one lock, so exactly one of the two comes first.
 
 use std::io::{PipeWriter, Write};
 use std::net::Shutdown;
@@ -14,7 +16,8 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::client::{End, Stream, poll_for};
 
-/// A connection gives way only when its client has had this time to send a request: most have it ready.
+/// A connection gives way only when its client has had this time to send a request: most have it
+/// ready.
 const TO_SEND: Duration = Duration::from_millis(50);
 /// The same of a client that reads an answer.
 const TO_READ: Duration = Duration::from_millis(500);
@@ -60,7 +63,8 @@ struct Open {
 }
 
 impl Open {
-    /// For how long its client has been keeping us waiting for too long. `None` if it has not, or if we keep the client waiting.
+    /// For how long its client has been keeping us waiting for too long. `None` if it has not, or
+    /// if we keep the client waiting.
     fn idle(&self, now: Instant) -> Option<Duration> {
         let time = now.saturating_duration_since(self.since);
         match self.doing {
@@ -109,8 +113,8 @@ impl Connections {
         }
     }
 
-    /// Ends the connection that has been idle for longest; if none is idle, the next that has its answer. There is room when it is over,
-    /// not at once.
+    /// Ends the connection that has been idle for longest; if none is idle, the next that has its
+    /// answer. There is room when it is over, not at once.
     pub(super) fn make_room(&self, now: Instant) {
         let mut state = self.state();
         if state.open.iter().any(|open| open.told) {
@@ -199,7 +203,8 @@ impl Drop for Place {
         let mut state = self.connections.state();
         state.open.retain(|open| open.number != self.number);
         drop(state);
-        // The thread that accepts looks again. There is a byte for each of a few connections at most: the pipe is never full.
+        // The thread that accepts looks again. There is a byte for each of a few connections at
+        // most: the pipe is never full.
         let _ = (&self.connections.ended).write(&[0]);
     }
 }
@@ -212,7 +217,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// What connections have been doing, since how many milliseconds before now, and the index of the one that gives way.
+    /// What connections have been doing, since how many milliseconds before now, and the index of
+    /// the one that gives way.
     #[track_caller]
     fn check(doing: &[(Doing, u64)], expected: Option<usize>) {
         let now = Instant::now() + 1000 * SECOND;

@@ -13,8 +13,9 @@ use rustix::process::{Pid, getegid, geteuid, getgid, getuid, test_kill_process};
 use super::ServeError;
 use super::files::{Locked, SocketFile, identity, nobody_listens, set_mode};
 
-/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or `/tmp/lockprof-UID` without that variable, and where the
-/// variable names a directory of another user's, as it does after `su`. A set-user-ID program ignores the variable, which is its caller's.
+/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or `/tmp/lockprof-UID`
+/// without that variable, and where the variable names a directory of another user's, as it does
+/// after `su`. A set-user-ID program ignores the variable, which is its caller's.
 ///
 /// ```
 /// use nexus_lockprof_serve::runtime_directory;
@@ -63,7 +64,8 @@ pub(super) fn make(path: &Path) -> Result<(), ServeError> {
     } else if meta.mode() & 0o077 != 0 {
         "open to other users"
     } else if meta.mode() & 0o700 != 0o700 {
-        // The umask took something from its owner, in this process or in another that is making it just now.
+        // The umask took something from its owner, in this process or in another that is making it
+        // just now.
         return set_mode(path, (meta.dev(), meta.ino()), 0o700).map_err(failed);
     } else {
         return Ok(());
@@ -74,8 +76,9 @@ pub(super) fn make(path: &Path) -> Result<(), ServeError> {
     })
 }
 
-/// Says in the runtime directory where this process serves: `PID.url` is a link whose target is the URL, so it appears whole. With
-/// several servers on ports, it tells the first. Best effort: the server works without it.
+/// Says in the runtime directory where this process serves: `PID.url` is a link whose target is the
+/// URL, so it appears whole. With several servers on ports, it tells the first. Best effort: the
+/// server works without it.
 pub(super) fn announce(address: SocketAddr) -> Option<SocketFile> {
     /// The process that has a link.
     static ANNOUNCED: AtomicU32 = AtomicU32::new(0);
@@ -117,7 +120,8 @@ fn nobody_listens_at(link: &Path) -> bool {
     })
 }
 
-/// Removes the sockets that processes have left that are gone. Best effort: what stays is in nobody's way.
+/// Removes the sockets that processes have left that are gone. Best effort: what stays is in
+/// nobody's way.
 pub(super) fn remove_stale(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let stale: Vec<PathBuf> = entries
@@ -140,8 +144,8 @@ pub(super) fn remove_stale(directory: &Path) {
     }
 }
 
-/// Both: the number may be another process's by now, or a process's in another namespace, and a process that has only just bound its
-/// socket does not listen yet.
+/// Both: the number may be another process's by now, or a process's in another namespace, and a
+/// process that has only just bound its socket does not listen yet.
 fn is_stale(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let pid = name.and_then(process_of);
@@ -153,7 +157,8 @@ fn is_stale(path: &Path) -> bool {
         }
 }
 
-/// The process that a socket is named after: `PID.sock`, `PID-N.sock` of its further servers, or `.PID-N` of one that has not begun.
+/// The process that a socket is named after: `PID.sock`, `PID-N.sock` of its further servers, or
+/// `.PID-N` of one that has not begun.
 fn process_of(name: &str) -> Option<Pid> {
     let stem = name
         .strip_suffix(".sock")

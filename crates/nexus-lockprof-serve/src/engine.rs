@@ -22,7 +22,8 @@ extern "C" fn install() {
     serving::install(&ENDPOINT);
 }
 
-// Where the loader looks for constructors: the first use of a lock, before `main` or after, finds the endpoint.
+// Where the loader looks for constructors: the first use of a lock, before `main` or after, finds
+// the endpoint.
 #[allow(
     unsafe_code,
     reason = "an entry in the table of constructors, each of which the loader calls once"
@@ -39,13 +40,15 @@ static CONSTRUCTOR: extern "C" fn() = install;
 /// Where the environment says to serve.
 static PLACE: RaceOnce<Listen> = RaceOnce::new();
 
-/// For so long a process that was forked off waits for its parent to leave the place, in steps of so long.
+/// For so long a process that was forked off waits for its parent to leave the place, in steps of
+/// so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(50);
 
 /// Serves where the environment says, at the global engine's first use.
 ///
-/// That may be in any lock of the program: what takes its time, such as looking through a folder of sockets, is done by a thread.
+/// That may be in any lock of the program: what takes its time, such as looking through a folder of
+/// sockets, is done by a thread.
 fn start() {
     let (name, Some(value)) = serving::place() else {
         return;
@@ -62,8 +65,8 @@ fn has_thread() -> bool {
     PLACE.get().is_some()
 }
 
-/// The same in a process that was forked off. A place that only one can have may be its parent's for a while: daemons are what the
-/// parent starts before it ends.
+/// The same in a process that was forked off. A place that only one can have may be its parent's
+/// for a while: daemons are what the parent starts before it ends.
 fn start_again() {
     if let Some(place) = PLACE.get() {
         serve_on_thread(place, PATIENCE);
@@ -123,10 +126,12 @@ fn is_any_port(place: &Listen) -> bool {
 
 /// What an [`Engine`] can do with this crate: be served.
 pub trait ServeEngine {
-    /// Serves the engine's statistics over HTTP, on threads of the profiler's own, until the server is dropped.
+    /// Serves the engine's statistics over HTTP, on threads of the profiler's own, until the server
+    /// is dropped.
     ///
-    /// `GET /snapshot` is a [`peek`](Engine::peek): pulling it does not disturb thresholds and ticks. `docs/guide/endpoint.md` has
-    /// the requests. The server's threads take no signals, and nothing that they do is recorded. Any number of servers may run at one time.
+    /// `GET /snapshot` is a [`peek`](Engine::peek): pulling it does not disturb thresholds and
+    /// ticks. `docs/guide/endpoint.md` has the requests. The server's threads take no signals, and
+    /// nothing that they do is recorded. Any number of servers may run at one time.
     ///
     /// # Errors
     /// [`ServeError`] names what cannot be bound, and why.

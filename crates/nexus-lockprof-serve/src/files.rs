@@ -48,7 +48,8 @@ impl SocketFile {
         if self.pid != std::process::id() || self.removed.swap(true, Relaxed) {
             return;
         }
-        // Nobody replaces the socket of a server that listens, so it is this one until it is removed.
+        // Nobody replaces the socket of a server that listens, so it is this one until it is
+        // removed.
         if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
             // It was there a moment ago; if it is not any more, all the better.
             let _ = fs::remove_file(&self.path);
@@ -76,15 +77,18 @@ pub(super) fn nobody_listens(path: &Path) -> bool {
     connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
-/// A directory in which nobody else replaces or removes the sockets of processes that are gone, until this is dropped.
+/// A directory in which nobody else replaces or removes the sockets of processes that are gone,
+/// until this is dropped.
 ///
-/// Without it, two that find the same dead socket could both remove it: the second one, what the first has put in its place.
+/// Without it, two that find the same dead socket could both remove it: the second one, what the
+/// first has put in its place.
 pub(super) struct Locked {
     directory: OwnedFd,
 }
 
 impl Locked {
-    /// Locks it, or gives up after a while: in a directory like `/tmp` any user may have it locked, and keep it so.
+    /// Locks it, or gives up after a while: in a directory like `/tmp` any user may have it locked,
+    /// and keep it so.
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
         const TRIES: u32 = 100;
         const PAUSE: Duration = Duration::from_millis(10);
@@ -108,7 +112,8 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Closing would not do: a process that was forked off meanwhile has a copy, which holds the lock, too.
+        // Closing would not do: a process that was forked off meanwhile has a copy, which holds the
+        // lock, too.
         let _ = flock(&self.directory, FlockOperation::Unlock);
     }
 }
@@ -205,7 +210,8 @@ mod tests {
         assert_eq!(mode(), 0o640);
     }
 
-    /// Such as one whose process is stopped, and at which as many wait as may. The test hangs if it is waited for.
+    /// Such as one whose process is stopped, and at which as many wait as may. The test hangs if it
+    /// is waited for.
     #[test]
     fn a_socket_that_does_not_accept_is_somebodys() {
         let folder = Folder::new("full");

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Bounds of a server: what its clients may send, how long they may take, and how many of them there may be.
+/// Bounds of a server: what its clients may send, how long they may take, and how many of them
+/// there may be.
 ///
 /// ```
 /// use nexus_lockprof_serve::Limits;
@@ -13,15 +14,16 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at one time; at least 1. When one more comes, the one that has been idle for longest is closed. More wait in the
-    /// system's queue until there is room.
+    /// Connections at one time; at least 1. When one more comes, the one that has been idle for
+    /// longest is closed. More wait in the system's queue until there is room.
     pub connections: usize,
-    /// Requests with `?seconds=N` that wait at one time; at least 1. More are refused with 503. At most all connections but one may
-    /// wait, whatever is here.
+    /// Requests with `?seconds=N` that wait at one time; at least 1. More are refused with 503. At
+    /// most all connections but one may wait, whatever is here.
     pub waits: usize,
     /// Requests on one connection, which is closed after the last.
     pub requests: usize,
-    /// How long a request's head may take to come: from the begin of the connection, or from the end of the answer before.
+    /// How long a request's head may take to come: from the begin of the connection, or from the
+    /// end of the answer before.
     pub idle: Duration,
     /// How long a request's body may take.
     pub body: Duration,
@@ -38,8 +40,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 16 connections of at most 1,000 requests, of which 4 may wait for the end of `?seconds`; 10 s for a request's head and for its
-    /// body, 30 s to take the answer; 5 minutes for `?seconds`; heads of 16 KiB with 64 headers, bodies of 1 KiB.
+    /// 16 connections of at most 1,000 requests, of which 4 may wait for the end of `?seconds`; 10
+    /// s for a request's head and for its body, 30 s to take the answer; 5 minutes for `?seconds`;
+    /// heads of 16 KiB with 64 headers, bodies of 1 KiB.
     fn default() -> Self {
         Limits {
             connections: 16,

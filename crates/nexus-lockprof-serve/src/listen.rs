@@ -11,7 +11,8 @@ use thiserror::Error;
 
 /// Where to serve.
 ///
-/// As text it is what `LOCKPROF_SERVE` takes: `unix`, `unix:PATH`, `127.0.0.1:PORT` or `remote:ADDR:PORT`.
+/// As text it is what `LOCKPROF_SERVE` takes: `unix`, `unix:PATH`, `127.0.0.1:PORT` or
+/// `remote:ADDR:PORT`.
 ///
 /// ```
 /// use nexus_lockprof_serve::Listen;
@@ -23,7 +24,8 @@ use thiserror::Error;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Listen {
-    /// A Unix socket in the [runtime directory](super::runtime_directory), named after the process: `PID.sock`.
+    /// A Unix socket in the [runtime directory](super::runtime_directory), named after the process:
+    /// `PID.sock`.
     #[default]
     Unix,
     /// A Unix socket at this path.

@@ -1,5 +1,5 @@
-//! Who asks, as far as a browser's headers tell. A page of another origin that a user of this machine looks at must neither read what
-//! a port serves, nor change it, nor take its connections.
+//! Who asks, as far as a browser's headers tell. A page of another origin that a user of this
+//! machine looks at must neither read what a port serves, nor change it, nor take its connections.
 
 use std::net::IpAddr;
 
@@ -41,8 +41,9 @@ pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
             }
         }
     }
-    // A browser does not show the answer to a page of another origin; but by then a reset has had its effect, and `?seconds=` has
-    // taken a connection for that long. So reads are refused like changes.
+    // A browser does not show the answer to a page of another origin; but by then a reset has had
+    // its effect, and `?seconds=` has taken a connection for that long. So reads are refused like
+    // changes.
     for origin in headers.get_all(ORIGIN) {
         if !is_same(origin, host.as_ref()) {
             return Err(forbidden(format!(
@@ -50,7 +51,8 @@ pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
             )));
         }
     }
-    // An image or a script of another page has no Origin. Browsers say this instead, to addresses that they trust, as loopback ones.
+    // An image or a script of another page has no Origin. Browsers say this instead, to addresses
+    // that they trust, as loopback ones.
     let stranger = headers.get_all(SEC_FETCH_SITE).into_iter();
     let mut stranger = stranger.filter(|site| *site != "same-origin" && *site != "none");
     if let Some(site) = stranger.next()
@@ -90,8 +92,8 @@ fn host(request: &Request) -> Result<Option<Authority>, Refusal> {
     }
 }
 
-/// Whether somebody follows a link to the live page, in a tab. The page is the same for everybody and costs nothing; no other page
-/// can show it in a frame.
+/// Whether somebody follows a link to the live page, in a tab. The page is the same for everybody
+/// and costs nothing; no other page can show it in a frame.
 fn is_visit(request: &Request) -> bool {
     matches!(request.method, Method::GET | Method::HEAD)
         && request.uri.path() == "/"
@@ -208,7 +210,8 @@ mod tests {
         );
     }
 
-    /// What an image, a script or a frame of another page is asked for with, and a link that somebody follows.
+    /// What an image, a script or a frame of another page is asked for with, and a link that
+    /// somebody follows.
     #[test]
     fn what_another_page_embeds_is_refused() {
         let visit = [("navigate", "document")];

@@ -40,7 +40,8 @@ impl Reply {
         }
     }
 
-    /// 200 with a page, which says itself what it may fetch. What it cannot say is that no other page may show it.
+    /// 200 with a page, which says itself what it may fetch. What it cannot say is that no other
+    /// page may show it.
     pub(super) fn page(html: String) -> Self {
         let mut reply = Reply::content("text/html; charset=utf-8", html);
         let policy = "frame-ancestors 'none'".into();

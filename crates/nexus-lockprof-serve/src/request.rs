@@ -1,4 +1,5 @@
-//! Requests, as they come in: httparse reads heads and the sizes of chunks, and here is what lies between.
+//! Requests, as they come in: httparse reads heads and the sizes of chunks, and here is what lies
+//! between.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
@@ -93,7 +94,8 @@ fn more(client: &mut Client<'_>) -> Result<(), End> {
     }
 }
 
-/// The request whose head `bytes` begin with, and the head's length. `None` if there is more to come.
+/// The request whose head `bytes` begin with, and the head's length. `None` if there is more to
+/// come.
 fn head(bytes: &[u8], limits: &Limits) -> Result<Option<(Request, usize)>, Nothing> {
     let mut headers = vec![httparse::EMPTY_HEADER; limits.headers];
     let mut parsed = httparse::Request::new(&mut headers);

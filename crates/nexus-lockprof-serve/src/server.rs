@@ -103,7 +103,8 @@ fn place_of(file: Option<&SocketFile>, address: Option<SocketAddr>) -> String {
     }
 }
 
-/// A server that runs. It stops when this is dropped: connections are ended, and the socket file is removed.
+/// A server that runs. It stops when this is dropped: connections are ended, and the socket file is
+/// removed.
 #[must_use = "a server stops when it is dropped"]
 pub struct Server {
     address: String,
@@ -113,7 +114,8 @@ pub struct Server {
     running: Option<Running>,
 }
 
-/// What is written into the one end of the pipe makes the other end readable for all threads, and keeps it so.
+/// What is written into the one end of the pipe makes the other end readable for all threads, and
+/// keeps it so.
 struct Running {
     stop: PipeWriter,
     thread: JoinHandle<()>,
@@ -213,11 +215,13 @@ impl Drop for Server {
             return;
         };
         if pid != std::process::id() {
-            // Of a process that was forked off: the thread, and what a byte would tell, are its parent's.
+            // Of a process that was forked off: the thread, and what a byte would tell, are its
+            // parent's.
             std::mem::forget(thread);
             return;
         }
-        // A byte, that nobody reads: closing would not do, since children have copies. An empty pipe takes it.
+        // A byte, that nobody reads: closing would not do, since children have copies. An empty
+        // pipe takes it.
         let _ = stop.write(&[0]);
         // A handler that is called from a request may drop the server that serves it.
         if !SERVES.get() {
@@ -232,7 +236,8 @@ fn spawn(
     source: &Arc<dyn Source>,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    // Not the default 2 MiB. Less would not do for programs with large thread-locals, which are on the stack, too.
+    // Not the default 2 MiB. Less would not do for programs with large thread-locals, which are on
+    // the stack, too.
     const STACK: usize = 1024 * 1024;
     let source = Arc::clone(source);
     Builder::new()
@@ -260,9 +265,11 @@ struct Accepting {
 
 impl Accepting {
     fn run(mut self) {
-        // So long after the system had no file or thread for a connection: it will have none at once either.
+        // So long after the system had no file or thread for a connection: it will have none at
+        // once either.
         const PAUSE: Duration = Duration::from_millis(100);
-        // So long until somebody else may have become idle. It is looked earlier if a connection is over.
+        // So long until somebody else may have become idle. It is looked earlier if a connection is
+        // over.
         const ROOM: Duration = Duration::from_millis(20);
         let mut threads: Vec<JoinHandle<()>> = Vec::new();
         // How long whoever waits for a connection is not looked at.
@@ -309,7 +316,8 @@ impl Accepting {
                 }
             }
         }
-        // Also for a process that was forked off and has a copy: where the system does that, nobody connects to it any more.
+        // Also for a process that was forked off and has a copy: where the system does that, nobody
+        // connects to it any more.
         let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         drop(self.listener);
         for thread in threads {

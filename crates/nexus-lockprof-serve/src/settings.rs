@@ -109,7 +109,8 @@ impl Change {
         Ok(change)
     }
 
-    /// `before` with this change: a mode that stays keeps its budget, and one that is new gets 1 % unless it is said.
+    /// `before` with this change: a mode that stays keeps its budget, and one that is new gets 1 %
+    /// unless it is said.
     ///
     /// # Errors
     /// [`SettingsError::NoBudget`].

@@ -11,7 +11,8 @@ use super::Settings;
 ///
 /// It is called by the server's threads, several at a time.
 pub trait Source: Send + Sync {
-    /// Everything since the start or the last reset. The program's own intervals must go on as if nobody had looked.
+    /// Everything since the start or the last reset. The program's own intervals must go on as if
+    /// nobody had looked.
     fn snapshot(&self) -> Snapshot;
 
     /// Starts anew from 0.
@@ -29,7 +30,8 @@ pub trait Source: Send + Sync {
     /// Called on each thread of the server before anything else.
     fn enter(&self) {}
 
-    /// Hears what goes wrong with the server itself, such as a thread that cannot be started. On stderr, by default.
+    /// Hears what goes wrong with the server itself, such as a thread that cannot be started. On
+    /// stderr, by default.
     fn trouble(&self, message: Arguments<'_>) {
         // A closed stderr is no reason to stop.
         let message = nexus_lockprof_snapshot::printable_message(message);

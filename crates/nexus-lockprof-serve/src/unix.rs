@@ -1,8 +1,10 @@
 //! Unix sockets: a name that a server has, listens already, and is nobody else's.
 //!
-//! A socket is bound to a temporary name beside the one that it is to have, is made its owner's alone, and listens; then it is linked to
-//! its name. A link fails if there is something: so of several that begin at once one gets the name, and whoever finds a socket that
-//! refuses connections knows that its process is gone. Such a one is removed under a lock on the directory, by one server at a time.
+//! A socket is bound to a temporary name beside the one that it is to have, is made its owner's
+//! alone, and listens; then it is linked to its name. A link fails if there is something: so of
+//! several that begin at once one gets the name, and whoever finds a socket that refuses
+//! connections knows that its process is gone. Such a one is removed under a lock on the directory,
+//! by one server at a time.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -93,7 +95,8 @@ fn bind_beside(
     /// Tells apart the servers of one process.
     static SERIAL: AtomicU32 = AtomicU32::new(0);
     const TRIES: u32 = 64;
-    // On Linux the file gets the socket's own mode, less what the umask takes. Elsewhere it is set before the socket listens.
+    // On Linux the file gets the socket's own mode, less what the umask takes. Elsewhere it is set
+    // before the socket listens.
     #[cfg(target_os = "linux")]
     rustix::fs::fchmod(socket, MODE.into()).map_err(|error| failed(error.into()))?;
     let mut tries = 1..TRIES;

@@ -1,4 +1,5 @@
-//! The requests that wait for the end of their `?seconds=N`: so many and no more, so that others find a connection.
+//! The requests that wait for the end of their `?seconds=N`: so many and no more, so that others
+//! find a connection.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

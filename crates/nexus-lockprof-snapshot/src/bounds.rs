@@ -1,4 +1,5 @@
-//! How much a snapshot may be: limits that no real profile is near, for files that were made to be read at great cost.
+//! How much a snapshot may be: limits that no real profile is near, for files that were made to be
+//! read at great cost.
 //!
 //! A file is bounded by what it unfolds to, since a byte of it may stand for a text of any length.
 
@@ -14,8 +15,8 @@ pub(crate) const POINTS: u64 = 1 << 22;
 /// The most memory that a snapshot takes, in bytes.
 const MEMORY: u64 = 4 << 30;
 
-/// How many times a file's size it may be if each point and frame is written with its texts. A real one is about 100 times as
-/// large if it is mostly call stacks.
+/// How many times a file's size it may be if each point and frame is written with its texts. A real
+/// one is about 100 times as large if it is mostly call stacks.
 const UNFOLDED: u64 = 1024;
 /// What is small is taken for this size.
 const SMALL: u64 = 1 << 20;

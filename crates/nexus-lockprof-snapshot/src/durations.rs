@@ -32,7 +32,8 @@ impl Sample {
     }
 }
 
-/// Samples by value, shared: copies of a snapshot, and snapshots between which nothing was measured, have the same ones.
+/// Samples by value, shared: copies of a snapshot, and snapshots between which nothing was
+/// measured, have the same ones.
 ///
 /// A slice to all who read it; made [from](Self::from) a `Vec`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,7 +81,8 @@ impl Samples {
         }
     }
 
-    /// Adds others, all at once: one after the other, the first would be copied as often as there are more.
+    /// Adds others, all at once: one after the other, the first would be copied as often as there
+    /// are more.
     pub(crate) fn extend<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
         let mut some = others.filter(|samples| !samples.0.is_empty());
         match (some.clone().count(), self.0.is_empty()) {
@@ -160,10 +162,10 @@ impl AtMost {
 /// # Quantiles
 ///
 /// The `q`-quantile is the smallest measured duration `v` such that the durations up to and
-/// including `v` carry at least the share `q` of the reservoir's whole weight. It is always a duration that was
-/// measured, never an interpolation. `q` is clamped to `0..=1`, so 0 asks for the shortest and 1 for the
-/// longest duration *of the reservoir*; [`max_ns`](Self::max_ns) is the longest of all. There is no
-/// quantile (`None`) of an empty reservoir, nor for a `q` that is NaN.
+/// including `v` carry at least the share `q` of the reservoir's whole weight. It is always a
+/// duration that was measured, never an interpolation. `q` is clamped to `0..=1`, so 0 asks for the
+/// shortest and 1 for the longest duration *of the reservoir*; [`max_ns`](Self::max_ns) is the
+/// longest of all. There is no quantile (`None`) of an empty reservoir, nor for a `q` that is NaN.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{Durations, Sample, Samples};
@@ -189,31 +191,34 @@ impl AtMost {
 pub struct Durations {
     /// Number of durations that were measured.
     pub samples: u64,
-    /// Sum of all durations, in nanoseconds; an estimate when [`is_estimate`](Self::is_estimate). It says nothing
-    /// when nothing was measured: 0 `samples`.
+    /// Sum of all durations, in nanoseconds; an estimate when [`is_estimate`](Self::is_estimate).
+    /// It says nothing when nothing was measured: 0 `samples`.
     pub total_ns: u64,
     /// Variance of `total_ns` as an estimator, in ns²; 0 when every event was measured.
     #[serde(skip_serializing_if = "json::is_zero", with = "json::variance")]
     pub total_variance: f64,
-    /// Number of events that `total_ns` stands for: those measured, and those that the measured ones represent.
-    /// What is being measured at the moment is not in it yet.
+    /// Number of events that `total_ns` stands for: those measured, and those that the measured
+    /// ones represent. What is being measured at the moment is not in it yet.
     pub events: u64,
-    /// Number of further events that could not be measured and that nothing in `total_ns` stands for: they came while
-    /// the mode was `Counts`, or found no room. With some measured and some not, the total is that of a part.
+    /// Number of further events that could not be measured and that nothing in `total_ns` stands
+    /// for: they came while the mode was `Counts`, or found no room. With some measured and some
+    /// not, the total is that of a part.
     #[serde(default, skip_serializing_if = "json::is_default")]
     pub unmeasured: u64,
     /// The longest duration that was measured, in nanoseconds.
     pub max_ns: u64,
-    /// The longest measured duration of the kind of which not all are measured, in nanoseconds; 0 when each was
-    /// measured. Of holds that is the longest. Waits that parked are all measured and do not count.
+    /// The longest measured duration of the kind of which not all are measured, in nanoseconds; 0
+    /// when each was measured. Of holds that is the longest. Waits that parked are all measured and
+    /// do not count.
     #[serde(skip_serializing_if = "json::is_default")]
     pub longest_sampled_ns: u64,
-    /// `total_ns` cannot have been more than this, in nanoseconds; 0 when no bound is known. A lock held exclusively is
-    /// held by one at a time: all holds of its class fit into the time since the start or the last reset, once for each
-    /// lock of the class.
+    /// `total_ns` cannot have been more than this, in nanoseconds; 0 when no bound is known. A lock
+    /// held exclusively is held by one at a time: all holds of its class fit into the time since
+    /// the start or the last reset, once for each lock of the class.
     #[serde(skip_serializing_if = "json::is_default")]
     pub at_most_ns: u64,
-    /// A weighted random sample of all durations since the start or the last reset, ascending by value.
+    /// A weighted random sample of all durations since the start or the last reset, ascending by
+    /// value.
     #[serde(skip_serializing_if = "is_empty")]
     pub reservoir: Samples,
     /// The same for the last interval alone: since the collection before this one.
@@ -235,7 +240,8 @@ figures_of! {
 }
 
 impl Durations {
-    /// Whether there was no event. When there were events but none was measured, `samples` is 0 and this is `false`.
+    /// Whether there was no event. When there were events but none was measured, `samples` is 0 and
+    /// this is `false`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.samples == 0
@@ -274,7 +280,8 @@ impl Durations {
         quantile::quantiles(&self.reservoir, qs)
     }
 
-    /// Several quantiles of several points' durations together, in nanoseconds. See [Quantiles](Self#quantiles).
+    /// Several quantiles of several points' durations together, in nanoseconds. See
+    /// [Quantiles](Self#quantiles).
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Durations, Sample, Samples};
@@ -366,8 +373,8 @@ impl Durations {
         }
     }
 
-    /// Whether [`total_ns`](Self::total_ns) is estimated from a sample of the events: some were measured, but not
-    /// all, or some stand for more than themselves.
+    /// Whether [`total_ns`](Self::total_ns) is estimated from a sample of the events: some were
+    /// measured, but not all, or some stand for more than themselves.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -387,7 +394,8 @@ impl Durations {
         self.samples > 0 && (self.events > self.samples || self.total_variance > 0.0)
     }
 
-    /// Whether [`total_ns`](Self::total_ns) is of a part of the events only: others could not be measured.
+    /// Whether [`total_ns`](Self::total_ns) is of a part of the events only: others could not be
+    /// measured.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -400,14 +408,16 @@ impl Durations {
         self.samples > 0 && self.unmeasured > 0
     }
 
-    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds. 0 when every event was measured.
+    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds. 0 when every event was
+    /// measured.
     ///
-    /// It has two parts, added as variances are: [`total_variance`](Self::total_variance), which follows from the
-    /// weights of the samples, and the error of the tail. The few longest events often are most of a total, and
-    /// a sample has one more or one less of them by chance, which the variance does not show when they happened to be measured
-    /// with a small weight, or not at all. So the longest measured event
-    /// ([`longest_sampled_ns`](Self::longest_sampled_ns)) counts as if it had been seen once more or once less: for each
-    /// sample there are `(events - samples) / samples` events that were not measured.
+    /// It has two parts, added as variances are: [`total_variance`](Self::total_variance), which
+    /// follows from the weights of the samples, and the error of the tail. The few longest events
+    /// often are most of a total, and a sample has one more or one less of them by chance, which
+    /// the variance does not show when they happened to be measured with a small weight, or not at
+    /// all. So the longest measured event ([`longest_sampled_ns`](Self::longest_sampled_ns)) counts
+    /// as if it had been seen once more or once less: for each sample there are
+    /// `(events - samples) / samples` events that were not measured.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -444,14 +454,16 @@ impl Durations {
         }
     }
 
-    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds. `None` when nothing was measured.
-    /// With [`unmeasured`](Self::unmeasured) events it is of the others only.
+    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds. `None` when
+    /// nothing was measured. With [`unmeasured`](Self::unmeasured) events it is of the others only.
     ///
-    /// It begins 1.96 [standard errors](Self::standard_error_ns) below the total, and at the longest measured duration at
-    /// least. Upwards it is wider: what a sample misses is more often the long than the short, so that totals are
-    /// too small more often than too large, and then by more. It ends where the weights' error by the same share would
-    /// have the total (`total * exp(1.96 * error / total)`), and with the longest seen three times more; and at
-    /// [`at_most_ns`](Self::at_most_ns) at most. A kind of event of which none was measured is not in it.
+    /// It begins 1.96 [standard errors](Self::standard_error_ns) below the total, and at the
+    /// longest measured duration at least. Upwards it is wider: what a sample misses is more often
+    /// the long than the short, so that totals are too small more often than too large, and then by
+    /// more. It ends where the weights' error by the same share would have the total
+    /// (`total * exp(1.96 * error / total)`), and with the longest seen three times more; and at
+    /// [`at_most_ns`](Self::at_most_ns) at most. A kind of event of which none was measured is not
+    /// in it.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -494,8 +506,8 @@ impl Durations {
         Some((low.min(self.total_ns), high.min(most).max(self.total_ns)))
     }
 
-    /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None` unless the total
-    /// [is an estimate](Self::is_estimate), and above 0.
+    /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None`
+    /// unless the total [is an estimate](Self::is_estimate), and above 0.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -512,8 +524,9 @@ impl Durations {
 
     /// Adds the durations of `others`, other samples of events of the same kind.
     ///
-    /// Counters and variances add up, reservoirs are concatenated: two weighted samples of two sets of events
-    /// are together a weighted sample of both. Sums stop at [`u64::MAX`] (584 years), and variances at [`f64::MAX`].
+    /// Counters and variances add up, reservoirs are concatenated: two weighted samples of two sets
+    /// of events are together a weighted sample of both. Sums stop at [`u64::MAX`] (584 years), and
+    /// variances at [`f64::MAX`].
     pub(crate) fn merge<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
         for other in others.clone() {
             self.add_counters(other);

@@ -1,5 +1,5 @@
-//! What is counted, said once. Adding up, subtracting, reading, writing and showing figures are loops over the tables that
-//! [`figures!`] makes.
+//! What is counted, said once. Adding up, subtracting, reading, writing and showing figures are
+//! loops over the tables that [`figures!`] makes.
 
 /// One number of a point or of a process: what it is called, and how it adds up.
 ///
@@ -30,7 +30,8 @@ pub enum FigureKind {
     Counter,
     /// It is the largest so far. Merged snapshots have the largest of all.
     Max,
-    /// It is a state, and may fall. Merged snapshots have the sum, an interval has the state at its end.
+    /// It is a state, and may fall. Merged snapshots have the sum, an interval has the state at its
+    /// end.
     Gauge,
 }
 
@@ -79,7 +80,8 @@ pub(crate) fn since<const N: usize, E>(
 
 /// Makes a struct of figures, and their table.
 ///
-/// A figure is said in one line: `name: Kind "What it is.",`. Its attributes stand above it, and more documentation.
+/// A figure is said in one line: `name: Kind "What it is.",`. Its attributes stand above it, and
+/// more documentation.
 macro_rules! figures {
     (
         $(#[$attribute:meta])*

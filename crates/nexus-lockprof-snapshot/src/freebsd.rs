@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::{Durations, Point, ProfilerMode, Snapshot, printable};
 
-/// Column heads and widths. The widths are those of FreeBSD's `sys/kern/subr_lock.c`, except that no column is
-/// narrower than its head (there `wait_avg`, `cnt_hold` and `cnt_lock` are, and the table is crooked).
+/// Column heads and widths. The widths are those of FreeBSD's `sys/kern/subr_lock.c`, except that
+/// no column is narrower than its head (there `wait_avg`, `cnt_hold` and `cnt_lock` are, and the
+/// table is crooked).
 const COLUMNS: [(&str, usize); 9] = [
     ("max", 8),
     ("wait_max", 9),
@@ -61,8 +62,8 @@ impl fmt::Display for Snapshot {
     }
 }
 
-/// The numbers of a point, times in whole microseconds; `None` was not measured. FreeBSD divides both totals by the
-/// acquisitions.
+/// The numbers of a point, times in whole microseconds; `None` was not measured. FreeBSD divides
+/// both totals by the acquisitions.
 fn row(point: &Point, mode: ProfilerMode) -> [Option<u64>; 9] {
     let beyond_waits = |count| (mode != ProfilerMode::Waits).then_some(count);
     let us = |ns: u64| ns / 1_000;

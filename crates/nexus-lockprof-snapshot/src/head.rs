@@ -20,8 +20,8 @@ macro_rules! head {
             $($(#[doc = $made_doc])+ pub(crate) $made: $made_type,)+
         }
 
-        /// The fields of a [`Snapshot`](crate::Snapshot), for whoever collects one. Unless set, all are zero and empty, and the mode is
-        /// [`Off`](ProfilerMode::Off).
+        /// The fields of a [`Snapshot`](crate::Snapshot), for whoever collects one. Unless set, all
+        /// are zero and empty, and the mode is [`Off`](ProfilerMode::Off).
         ///
         /// ```
         /// use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
@@ -32,7 +32,8 @@ macro_rules! head {
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct SnapshotParts {
             $($(#[doc = $doc])+ pub $field: $type,)+
-            /// All points, in any order. Records of one point (same lock, mode and site) are merged.
+            /// All points, in any order. Records of one point (same lock, mode and site) are
+            /// merged.
             pub points: Vec<Point>,
         }
 
@@ -46,7 +47,8 @@ macro_rules! head {
             }
         }
 
-        /// The JSON document: the envelope first, then small things, then the points. A reader skips what it does not know.
+        /// The JSON document: the envelope first, then small things, then the points. A reader
+        /// skips what it does not know.
         #[derive(Serialize, Deserialize)]
         pub(crate) struct Document<P> {
             pub(crate) format: String,
@@ -111,13 +113,15 @@ head! {
         /// For an interval: the collection it begins at.
         #[serde(default, skip_serializing_if = "is_default")]
         base: Option<u64> = None,
-        /// Whether it was taken without ending the profiler's interval; of an interval, whether it begins at such a one.
+        /// Whether it was taken without ending the profiler's interval; of an interval, whether it
+        /// begins at such a one.
         #[serde(default, skip_serializing_if = "is_default")]
         glance: bool = false,
         /// How many snapshots were merged into it; 1 of one that was taken.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         merged: u64 = 1,
-        /// Whether it was merged from an interval whose quantiles are not drawn from all of its time.
+        /// Whether it was merged from an interval whose quantiles are not drawn from all of its
+        /// time.
         #[serde(default, skip_serializing_if = "is_default")]
         incomplete: bool = false,
     }
@@ -138,7 +142,8 @@ impl Head {
             || self.overhead != Overhead::default()
     }
 
-    /// Whether the quantiles are drawn from all the time covered: see [`Snapshot::is_complete`](crate::Snapshot::is_complete).
+    /// Whether the quantiles are drawn from all the time covered: see
+    /// [`Snapshot::is_complete`](crate::Snapshot::is_complete).
     pub(crate) fn is_complete(&self) -> bool {
         let ends = self.collection;
         // The last part of an interval is all of it.

@@ -98,8 +98,8 @@ impl fmt::Display for Hot {
     }
 }
 
-/// The marker line of a [`Hot`], to print and to parse. It says less than the event: a lock's name, and no column
-/// or mode.
+/// The marker line of a [`Hot`], to print and to parse. It says less than the event: a lock's name,
+/// and no column or mode.
 ///
 /// # The line, an interface
 ///
@@ -107,11 +107,13 @@ impl fmt::Display for Hot {
 /// lock.hot lock=NAME site=FILE:LINE metric=wait|hold p95_ns=N threshold_ns=N samples=N
 /// ```
 ///
-/// It is one line of [logfmt]: fields in this order, separated by single spaces. Numbers are decimal, up to 2⁶⁴.
-/// `NAME` and `FILE:LINE` stand as they are unless they are empty or contain whitespace, `"`, `=` or a character that is not
-/// [printable](crate::is_printable). Then they stand in double quotes, in which `\"`, `\\`, `\n`, `\r`, `\t` and `\uXXXX` (other
-/// characters that are not printable) are escapes, as in JSON. A backslash outside quotes is a backslash. Later
-/// versions may add fields at the end; a parser skips those it does not know, as this one does.
+/// It is one line of [logfmt]: fields in this order, separated by single spaces. Numbers are
+/// decimal, up to 2⁶⁴. `NAME` and `FILE:LINE` stand as they are unless they are empty or contain
+/// whitespace, `"`, `=` or a character that is not [printable](crate::is_printable). Then they
+/// stand in double quotes, in which `\"`, `\\`, `\n`, `\r`, `\t` and `\uXXXX` (other characters
+/// that are not printable) are escapes, as in JSON. A backslash outside quotes is a backslash.
+/// Later versions may add fields at the end; a parser skips those it does not know, as this one
+/// does.
 ///
 /// [logfmt]: https://brandur.org/logfmt
 ///

@@ -1,7 +1,9 @@
-//! The JSON document, schema 1: what is in it and in which form, for any of serde's formats. `json_text` makes text of it.
+//! The JSON document, schema 1: what is in it and in which form, for any of serde's formats.
+//! `json_text` makes text of it.
 //!
-//! **Invariant:** a document of schema N stays readable by every later version; fields may be added to a
-//! schema if they have a default, anything else is schema N + 1. `tests/golden/` keeps a file of each schema.
+//! **Invariant:** a document of schema N stays readable by every later version; fields may be added
+//! to a schema if they have a default, anything else is schema N + 1. `tests/golden/` keeps a file
+//! of each schema.
 
 use std::borrow::Cow;
 
@@ -88,8 +90,8 @@ impl Serialize for Sample {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let weight = check_weight(self.weight).map_err(serde::ser::Error::custom)?;
         if weight.fract() == 0.0 {
-            // `[12,1]`, not `[12,1.0]`: most weights are whole, and a file is mostly samples. 2⁶⁴ becomes 2⁶⁴ - 1,
-            // to which it is the nearest double, and so what is read back.
+            // `[12,1]`, not `[12,1.0]`: most weights are whole, and a file is mostly samples. 2⁶⁴
+            // becomes 2⁶⁴ - 1, to which it is the nearest double, and so what is read back.
             (self.value_ns, weight as u64).serialize(serializer)
         } else {
             (self.value_ns, weight).serialize(serializer)
@@ -109,8 +111,8 @@ impl<'de> Deserialize<'de> for Sample {
 pub(crate) mod variance {
     use super::{Deserialize, Deserializer, Serialize, Serializer};
 
-    /// The variance of a sum, from those of its parts. It stops at the largest number, as counters do, so that what can be added up can be
-    /// shown, written and read.
+    /// The variance of a sum, from those of its parts. It stops at the largest number, as counters
+    /// do, so that what can be added up can be shown, written and read.
     pub(crate) fn sum(a: f64, b: f64) -> f64 {
         let sum = a + b;
         // Two numbers that cannot be written make no number that can.

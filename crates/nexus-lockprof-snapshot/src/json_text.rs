@@ -1,7 +1,8 @@
 //! Snapshots as JSON text: [`Snapshot::to_json`], [`Snapshot::from_json`] and their kin.
 //!
-//! A feature, since serde_json implements std's traits for std's types with types of its own, which can change what a program's types are
-//! inferred to be: it must not be in what `cargo lockprof` puts into every program.
+//! A feature, since serde_json implements std's traits for std's types with types of its own, which
+//! can change what a program's types are inferred to be: it must not be in what `cargo lockprof`
+//! puts into every program.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -36,11 +37,11 @@ struct Envelope {
 }
 
 impl Snapshot {
-    /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":1`. Equal snapshots
-    /// make equal text.
+    /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":1`.
+    /// Equal snapshots make equal text.
     ///
-    /// Times and counts are whole numbers, up to 2⁶⁴: a reader that keeps numbers in doubles rounds those above
-    /// 2⁵³.
+    /// Times and counts are whole numbers, up to 2⁶⁴: a reader that keeps numbers in doubles rounds
+    /// those above 2⁵³.
     ///
     /// # Errors
     ///
@@ -68,8 +69,8 @@ impl Snapshot {
         Ok(serde_json::to_string_pretty(self)?)
     }
 
-    /// Writes what [`to_json`](Self::to_json) returns, in many small pieces: give it a buffered writer, and flush
-    /// that.
+    /// Writes what [`to_json`](Self::to_json) returns, in many small pieces: give it a buffered
+    /// writer, and flush that.
     ///
     /// # Errors
     ///
@@ -78,8 +79,8 @@ impl Snapshot {
         Ok(serde_json::to_writer(writer, self)?)
     }
 
-    /// Writes the snapshot to a file, as one line, as [`replace_file`] does: whoever reads `path` meanwhile sees the whole old file or the
-    /// whole new one.
+    /// Writes the snapshot to a file, as one line, as [`replace_file`] does: whoever reads `path`
+    /// meanwhile sees the whole old file or the whole new one.
     ///
     /// # Errors
     ///
@@ -100,7 +101,8 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Any [`ReadError`] but [`Io`](ReadError::Io) and [`File`](ReadError::File): it says what is wrong, and where.
+    /// Any [`ReadError`] but [`Io`](ReadError::Io) and [`File`](ReadError::File): it says what is
+    /// wrong, and where.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{ReadError, Snapshot};

@@ -8,8 +8,9 @@ const UNNAMED: &str = "unnamed";
 impl Point {
     /// The labels of a point's series of metrics, wherever they go: `lock`, `site` and `mode`.
     ///
-    /// They depend on the point alone, so that its series goes on whatever else there is. A place is `file:line`, by its
-    /// [portable path](portable_path). Points of one line may have the same labels: whoever writes series adds them up.
+    /// They depend on the point alone, so that its series goes on whatever else there is. A place
+    /// is `file:line`, by its [portable path](portable_path). Points of one line may have the same
+    /// labels: whoever writes series adds them up.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
@@ -37,7 +38,8 @@ impl Point {
 }
 
 impl Site {
-    /// `file:line`, by its [portable path](portable_path), printable; of a group of places its name alone.
+    /// `file:line`, by its [portable path](portable_path), printable; of a group of places its name
+    /// alone.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Site;

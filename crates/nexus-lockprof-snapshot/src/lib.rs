@@ -1,8 +1,10 @@
-//! Plain values of the nexus-lockprof lock profiler: what an engine hands out and every output takes in.
+//! Plain values of the nexus-lockprof lock profiler: what an engine hands out and every output
+//! takes in.
 //!
-//! A [`Snapshot`] is a copy of all statistics at one time, without a lifetime and without a lock. It has one
-//! [`Point`] for each acquisition point: a [`Lock`] class, an [`AcquireMode`] and the [`Site`] of the call. A point
-//! counts exactly, and keeps the times of its waits and holds as [`Durations`], with any quantile.
+//! A [`Snapshot`] is a copy of all statistics at one time, without a lifetime and without a lock.
+//! It has one [`Point`] for each acquisition point: a [`Lock`] class, an [`AcquireMode`] and the
+//! [`Site`] of the call. A point counts exactly, and keeps the times of its waits and holds as
+//! [`Durations`], with any quantile.
 //!
 //! | to | use |
 //! | --- | --- |
@@ -18,14 +20,14 @@
 //!
 //! # Which numbers are exact
 //!
-//! Counts are. Times may come from a sample of the events; then [`Durations::is_estimate`] says so, the total has a
-//! standard error, and each [`Sample`] carries the number of events it stands for. What was not recorded at all is
-//! in [`Losses`], by cause.
+//! Counts are. Times may come from a sample of the events; then [`Durations::is_estimate`] says so,
+//! the total has a standard error, and each [`Sample`] carries the number of events it stands for.
+//! What was not recorded at all is in [`Losses`], by cause.
 //!
 //! # The table
 //!
-//! A snapshot displays as FreeBSD's LOCK_PROFILING(9) prints `debug.lock.prof.stats`, times in whole microseconds,
-//! rounded down:
+//! A snapshot displays as FreeBSD's LOCK_PROFILING(9) prints `debug.lock.prof.stats`, times in
+//! whole microseconds, rounded down:
 //!
 //! | column | what it is |
 //! | --- | --- |
@@ -37,8 +39,9 @@
 //! | `cnt_lock` | how often this point waited |
 //! | `name` | `file:line (lock)` |
 //!
-//! `-` was not measured, as all times in mode `counts`. A line `ESTIMATED ...` below it says which totals come from samples, a line `LOST ...` what was not recorded;
-//! both only when there is such a thing.
+//! `-` was not measured, as all times in mode `counts`. A line `ESTIMATED ...` below it says which
+//! totals come from samples, a line `LOST ...` what was not recorded; both only when there is such
+//! a thing.
 //!
 //! ```
 //! use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Site, Snapshot, SnapshotParts};

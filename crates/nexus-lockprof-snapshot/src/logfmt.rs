@@ -1,4 +1,5 @@
-//! `key=value key="a value"` lines. The rules are in [`HotLine`](crate::HotLine#the-line-an-interface).
+//! `key=value key="a value"` lines. The rules are in
+//! [`HotLine`](crate::HotLine#the-line-an-interface).
 
 use std::fmt;
 
@@ -30,7 +31,8 @@ pub(crate) fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Resul
     f.write_str("\"")
 }
 
-/// The fields of a line. An error is the byte at which the line is malformed, and ends the iteration.
+/// The fields of a line. An error is the byte at which the line is malformed, and ends the
+/// iteration.
 pub(crate) struct Fields<'a> {
     line: &'a str,
     rest: &'a str,

@@ -22,7 +22,8 @@ const LIBRARY: [&str; 3] = ["core", "alloc", "std"];
 /// What all threads begin with is below this.
 const BEGIN: &str = "__rust_begin_short_backtrace";
 
-/// The frames between the lock's own, which are at the top, and those that begin each thread; all, if nothing else is left.
+/// The frames between the lock's own, which are at the top, and those that begin each thread; all,
+/// if nothing else is left.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{Frame, own_frames};
@@ -63,7 +64,8 @@ fn cut(frames: &[Frame]) -> &[Frame] {
     frames.get(start..end).unwrap_or_default()
 }
 
-/// The crate that a demangled function is of: the first word of its path, or of the type that it is a method of.
+/// The crate that a demangled function is of: the first word of its path, or of the type that it is
+/// a method of.
 fn crate_of(function: &str) -> &str {
     let path = function.trim_start_matches(['<', '&', '*', '(', '[']);
     let path = path.trim_start_matches("mut ").trim_start_matches("dyn ");
@@ -73,8 +75,9 @@ fn crate_of(function: &str) -> &str {
     path.get(..end).unwrap_or_default()
 }
 
-/// The crate that a source file is of: its directory above the last `src`, without a version. Where debug information is
-/// little more than lines, functions that are inlined have names without a path.
+/// The crate that a source file is of: its directory above the last `src`, without a version. Where
+/// debug information is little more than lines, functions that are inlined have names without a
+/// path.
 fn crate_at(file: &str) -> String {
     let file = file.replace('\\', "/");
     let directory = file.rsplit_once("/src/").map_or("", |(above, _)| above);

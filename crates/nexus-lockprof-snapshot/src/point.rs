@@ -22,7 +22,8 @@ macro_rules! point {
             /// The place of the `lock()`, `read()`, ... call.
             pub site: Site,
             $(#[doc = $help] $(#[$more])* pub $figure: u64,)+
-            /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 when each of those waits was measured.
+            /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 when each of those waits was
+            /// measured.
             #[serde(default, skip_serializing_if = "json::is_zero", with = "json::variance")]
             pub caused_variance: f64,
             /// Times from finding the lock taken to owning it.
@@ -31,8 +32,8 @@ macro_rules! point {
             /// Times from owning the lock to releasing it.
             #[serde(default, skip_serializing_if = "is_default")]
             pub hold: Durations,
-            /// The call stacks of the long waits, by estimated wait, longest first. Empty unless the engine was told to
-            /// look at stacks (`Config::stacks`).
+            /// The call stacks of the long waits, by estimated wait, longest first. Empty unless
+            /// the engine was told to look at stacks (`Config::stacks`).
             #[serde(default, skip_serializing_if = "is_default")]
             pub callers: Vec<Stack>,
         }
@@ -106,7 +107,8 @@ impl Point {
         Duration::from_nanos(self.caused_wait_ns)
     }
 
-    /// Standard error of [`caused_wait_ns`](Self::caused_wait_ns), in nanoseconds; 0 when it is no estimate.
+    /// Standard error of [`caused_wait_ns`](Self::caused_wait_ns), in nanoseconds; 0 when it is no
+    /// estimate.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
@@ -170,10 +172,11 @@ impl Point {
     }
 }
 
-/// Sorts points and their reservoirs into a snapshot's order, and merges records of one point. In place: there may be
-/// a million.
+/// Sorts points and their reservoirs into a snapshot's order, and merges records of one point. In
+/// place: there may be a million.
 pub(crate) fn normalize(points: &mut Vec<Point>) {
-    // Stable, for the sake of sums of doubles: records of one point are added in the order that they came in.
+    // Stable, for the sake of sums of doubles: records of one point are added in the order that
+    // they came in.
     sort(points, |a, b| a.key().cmp(&b.key()));
     merge_alike(points);
     for point in &mut *points {

@@ -1,5 +1,5 @@
-//! What is the same on every machine: paths without the folder in which a machine keeps the crates that cargo has fetched, and snapshots
-//! in which such a folder does not make two points of one.
+//! What is the same on every machine: paths without the folder in which a machine keeps the crates
+//! that cargo has fetched, and snapshots in which such a folder does not make two points of one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +11,8 @@ use crate::{Frame, Lock, Point, Site, Snapshot, Text, point};
 /// - `crate-1.2.3/src/x.rs` for a crate from a registry, `name-rev/src/x.rs` for one from git;
 /// - `std/src/x.rs` for the standard library.
 ///
-/// What follows the path, such as a line, stays. Two files may have the same portable path, so whoever keys anything by it must add up.
+/// What follows the path, such as a line, stays. Two files may have the same portable path, so
+/// whoever keys anything by it must add up.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::portable_path;
@@ -50,7 +51,8 @@ pub enum Origin {
     Std,
     /// A crate's that cargo has fetched, from a registry or from git.
     Dependency,
-    /// Of the program itself, as far as the path tells: a vendored crate is in the program's own folder.
+    /// Of the program itself, as far as the path tells: a vendored crate is in the program's own
+    /// folder.
     Program,
 }
 
@@ -84,7 +86,8 @@ impl Origin {
 
 const SEPARATORS: [char; 2] = ['/', '\\'];
 
-/// What is before and after these directories in a row, the first time that there is something before them.
+/// What is before and after these directories in a row, the first time that there is something
+/// before them.
 fn after<'a>(path: &'a str, directories: &[&str]) -> Option<(&'a str, &'a str)> {
     let starts = path.match_indices(SEPARATORS).map(|(at, _)| at + 1);
     starts.into_iter().find_map(|start| {
@@ -103,7 +106,8 @@ fn has_version(folder: &str) -> bool {
     ends.any(is_digit)
 }
 
-/// The [portable paths](portable_path) of many texts. Each is looked for once, however many points have it.
+/// The [portable paths](portable_path) of many texts. Each is looked for once, however many points
+/// have it.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{PortablePaths, Text};
@@ -117,7 +121,8 @@ fn has_version(folder: &str) -> bool {
 pub struct PortablePaths(HashMap<Text, Text>);
 
 impl PortablePaths {
-    /// The portable path of `path`. Of equal paths it is one text: `path` itself, if there is nothing to leave out.
+    /// The portable path of `path`. Of equal paths it is one text: `path` itself, if there is
+    /// nothing to leave out.
     #[must_use]
     pub fn get(&mut self, path: &Text) -> Text {
         if let Some(known) = self.0.get(path) {
@@ -154,9 +159,10 @@ impl Point {
 }
 
 impl Snapshot {
-    /// The snapshot in which points are one that differ only in the folder in which a machine keeps the crates that cargo has fetched: a merge
-    /// of two machines has such points, and they look alike wherever paths are shortened. What they did is added up, at the
-    /// [`portable_path`]. All other points stay as they are.
+    /// The snapshot in which points are one that differ only in the folder in which a machine keeps
+    /// the crates that cargo has fetched: a merge of two machines has such points, and they look
+    /// alike wherever paths are shortened. What they did is added up, at the [`portable_path`]. All
+    /// other points stay as they are.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -227,7 +233,8 @@ impl Snapshot {
         self
     }
 
-    /// The same snapshot with other points: some of its own, as a rule. Everything else stays, such as how many it was merged from.
+    /// The same snapshot with other points: some of its own, as a rule. Everything else stays, such
+    /// as how many it was merged from.
     #[must_use]
     pub fn with_points(self, mut points: Vec<Point>) -> Self {
         point::normalize(&mut points);
@@ -236,8 +243,8 @@ impl Snapshot {
 }
 
 impl Frame {
-    /// The same frame, by its portable path. Addresses, which differ from process to process, stay only where there is nothing else to know a
-    /// frame by.
+    /// The same frame, by its portable path. Addresses, which differ from process to process, stay
+    /// only where there is nothing else to know a frame by.
     fn make_portable(&mut self, paths: &mut PortablePaths) {
         if let Some(file) = &mut self.file {
             *file = paths.get(file);

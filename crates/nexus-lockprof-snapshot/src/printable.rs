@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// `text` with each character escaped that steers a terminal, breaks a line or cannot be seen: see [`is_printable`].
+/// `text` with each character escaped that steers a terminal, breaks a line or cannot be seen: see
+/// [`is_printable`].
 ///
-/// A lock's name is any string the program chose, and a file's name or an endpoint's answer any that somebody else chose. Every output of
-/// one goes through this or quotes it.
+/// A lock's name is any string the program chose, and a file's name or an endpoint's answer any
+/// that somebody else chose. Every output of one goes through this or quotes it.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::printable;
@@ -50,7 +51,8 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.join("\n"))
 }
 
-/// What `value` displays as, made [`printable`]. At most a thousand characters of it: a message that quotes a file may be as long as that.
+/// What `value` displays as, made [`printable`]. At most a thousand characters of it: a message
+/// that quotes a file may be as long as that.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::printable_message;
@@ -81,7 +83,8 @@ pub fn printable_message(value: impl fmt::Display) -> String {
 
 /// The byte at which the first character is that is not printable.
 fn first_unprintable(text: &str) -> Option<usize> {
-    // Nearly all texts are ASCII without a control character, and that is seen without looking at characters.
+    // Nearly all texts are ASCII without a control character, and that is seen without looking at
+    // characters.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return None;
     }
@@ -90,12 +93,16 @@ fn first_unprintable(text: &str) -> Option<usize> {
 
 /// Whether `c` can be shown as it is, in a line, on a terminal: `false` of
 ///
-/// - control characters (Unicode's category Cc), with those from U+0080 on that some terminals obey;
+/// - control characters (Unicode's category Cc), with those from U+0080 on that some terminals
+///   obey;
 /// - the line and paragraph separators U+2028 and U+2029;
-/// - format characters (Cf): those that change the direction of the text around them, zero-width ones, tags;
-/// - whatever else Unicode says is to be ignored where it is not known, such as fillers and variation selectors.
+/// - format characters (Cf): those that change the direction of the text around them, zero-width
+///   ones, tags;
+/// - whatever else Unicode says is to be ignored where it is not known, such as fillers and
+///   variation selectors.
 ///
-/// Spaces are printable, and so are accents and other marks that combine with the character before them.
+/// Spaces are printable, and so are accents and other marks that combine with the character before
+/// them.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::is_printable;
@@ -108,7 +115,8 @@ pub fn is_printable(c: char) -> bool {
     !(c.is_control() || is_invisible(c))
 }
 
-/// Unicode 17's format characters and separators of lines, and all that has the property Default_Ignorable_Code_Point.
+/// Unicode 17's format characters and separators of lines, and all that has the property
+/// Default_Ignorable_Code_Point.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'

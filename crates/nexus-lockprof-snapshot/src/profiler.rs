@@ -1,4 +1,5 @@
-//! What the profiler itself was doing: [`ProfilerMode`], [`TableStats`], [`Losses`], and what it took: [`Overhead`].
+//! What the profiler itself was doing: [`ProfilerMode`], [`TableStats`], [`Losses`], and what it
+//! took: [`Overhead`].
 
 use std::fmt;
 
@@ -14,8 +15,9 @@ pub enum ProfilerMode {
     /// Nothing.
     #[default]
     Off,
-    /// The waits of a program that was not built for it, and nothing else. The acquisitions that are counted are those that waited: how many there
-    /// were, and how long locks were held, is not known.
+    /// The waits of a program that was not built for it, and nothing else. The acquisitions that
+    /// are counted are those that waited: how many there were, and how long locks were held, is not
+    /// known.
     Waits,
     /// Counts only, no clock.
     Counts,
@@ -30,7 +32,8 @@ pub enum ProfilerMode {
 }
 
 impl ProfilerMode {
-    /// The mode's name, as the JSON form and `LOCKPROF` spell it: `off`, `waits`, `counts`, `sampled` or `exact`.
+    /// The mode's name, as the JSON form and `LOCKPROF` spell it: `off`, `waits`, `counts`,
+    /// `sampled` or `exact`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +45,8 @@ impl ProfilerMode {
         }
     }
 
-    /// Reads a budget as people write it, `1%` or `0.01`: a share more than 0 and at most 1. `None` if it is no such thing.
+    /// Reads a budget as people write it, `1%` or `0.01`: a share more than 0 and at most 1. `None`
+    /// if it is no such thing.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::ProfilerMode;
@@ -97,9 +101,11 @@ figures! {
 }
 
 figures! {
-    /// What the profiler itself has cost, by its own account, over the time that the snapshot covers.
+    /// What the profiler itself has cost, by its own account, over the time that the snapshot
+    /// covers.
     ///
-    /// Each thread counts what it does for the profiler, at unit costs that were measured at the start of the process.
+    /// Each thread counts what it does for the profiler, at unit costs that were measured at the
+    /// start of the process.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Overhead;
@@ -113,14 +119,16 @@ figures! {
     #[serde(default)]
     pub struct Overhead in "overhead." {
         budgeted_ns: Counter "Time spent on clock reads, samples and the slow path: what the budget of mode `Sampled` limits.",
-        /// Both are a fixed cost of acquisitions and beside the budget. Counting is 0 where the processor hides it behind the lock.
+        /// Both are a fixed cost of acquisitions and beside the budget. Counting is 0 where the
+        /// processor hides it behind the lock.
         counting_ns: Counter "Time spent on counting and on look-ups.",
         threads_ns: Counter "Time that threads lived since their first profiled acquisition, all threads together.",
     }
 }
 
 impl Overhead {
-    /// The share of the threads' time that was spent under the budget, 0.01 for 1 %; `None` when no thread has lived yet.
+    /// The share of the threads' time that was spent under the budget, 0.01 for 1 %; `None` when no
+    /// thread has lived yet.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         self.of_threads(self.budgeted_ns)
@@ -150,8 +158,8 @@ macro_rules! losses {
         figures! {
             /// Events that were not recorded, by cause.
             ///
-            /// Counted over the time that the snapshot covers, like everything else: [`Snapshot::since`](crate::Snapshot::since)
-            /// subtracts them.
+            /// Counted over the time that the snapshot covers, like everything else:
+            /// [`Snapshot::since`](crate::Snapshot::since) subtracts them.
             ///
             /// Displays as the sum and the causes that occurred, most frequent first.
             ///
@@ -174,8 +182,9 @@ macro_rules! losses {
 losses! {
     points_full PointsFull "The table of points was full (`Config::max_points`, `max_records`).",
     shards_full ShardsFull "There were more threads than `Config::max_shards`.",
-    /// Either the thread was inside the profiler already (a profiled lock in an allocator or a signal handler), or it tried a lock and
-    /// might be in a signal handler, where the profiler must not allocate.
+    /// Either the thread was inside the profiler already (a profiled lock in an allocator or a
+    /// signal handler), or it tried a lock and might be in a signal handler, where the profiler
+    /// must not allocate.
     reentrant Reentrant "The thread was inside the profiler already, or might be in a signal handler.",
     thread_exit ThreadExit "The thread's local storage was gone: a lock was used late in a thread's exit.",
     memory Memory "Memory for a record or a reservoir could not be had.",

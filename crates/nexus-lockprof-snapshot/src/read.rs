@@ -11,7 +11,8 @@ use crate::{Snapshot, bounds, printable_message};
 
 /// Why a snapshot could not be read. Lines and columns count from 1, columns in bytes.
 ///
-/// What it quotes of a file, and the file's name, is [printable](crate::printable) in the text that it displays as.
+/// What it quotes of a file, and the file's name, is [printable](crate::printable) in the text that
+/// it displays as.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -80,7 +81,8 @@ pub enum ReadError {
     /// More than any snapshot is: it may have been made to be read at great cost.
     #[error("too large: it has more than {limit} {what}")]
     TooLarge {
-        /// Of what there is too much: `bytes`, `points`, or `bytes, unfolded`, which is the size of what the file stands for.
+        /// Of what there is too much: `bytes`, `points`, or `bytes, unfolded`, which is the size of
+        /// what the file stands for.
         what: &'static str,
         /// How many may be there.
         limit: u64,
@@ -145,7 +147,8 @@ impl From<Malformed> for ReadError {
 }
 
 impl Snapshot {
-    /// Reads a snapshot of any form from a stream, to its end: see [`from_bytes`](Self::from_bytes).
+    /// Reads a snapshot of any form from a stream, to its end: see
+    /// [`from_bytes`](Self::from_bytes).
     ///
     /// # Errors
     ///
@@ -154,8 +157,8 @@ impl Snapshot {
         Self::from_bytes(&bytes_of(reader)?)
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) or, with the feature `json`, `to_json` wrote, in this version or an earlier one: the content
-    /// says which it is.
+    /// Reads what [`to_bytes`](Self::to_bytes) or, with the feature `json`, `to_json` wrote, in
+    /// this version or an earlier one: the content says which it is.
     ///
     /// # Errors
     ///

@@ -5,14 +5,17 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Replaces a file by what `write` writes. Whoever reads `path` meanwhile sees the whole old file or the whole new one: the bytes go to a
-/// temporary file in the same directory, which then takes its place, and which is removed if anything fails.
+/// Replaces a file by what `write` writes. Whoever reads `path` meanwhile sees the whole old file
+/// or the whole new one: the bytes go to a temporary file in the same directory, which then takes
+/// its place, and which is removed if anything fails.
 ///
-/// A symbolic link stays one, and its target is replaced. What is no regular file (`/dev/stdout`, a named pipe) is written to directly. On
-/// Unix the new file has the old one's permissions, but no set-user-ID or set-group-ID bit.
+/// A symbolic link stays one, and its target is replaced. What is no regular file (`/dev/stdout`, a
+/// named pipe) is written to directly. On Unix the new file has the old one's permissions, but no
+/// set-user-ID or set-group-ID bit.
 ///
-/// In a directory that everybody can write to, such as `/tmp`, somebody else may have put a link or a pipe under the name. That is an
-/// error, as Linux has it with `fs.protected_symlinks`: it may point to any file of ours.
+/// In a directory that everybody can write to, such as `/tmp`, somebody else may have put a link or
+/// a pipe under the name. That is an error, as Linux has it with `fs.protected_symlinks`: it may
+/// point to any file of ours.
 ///
 /// # Errors
 ///
@@ -31,14 +34,16 @@ pub fn replace_file<E: From<io::Error>>(
     path: &Path,
     write: impl FnOnce(&File) -> Result<(), E>,
 ) -> Result<(), E> {
-    // Of a link: the link. What is no link now is replaced under its own name, whatever it is by then.
+    // Of a link: the link. What is no link now is replaced under its own name, whatever it is by
+    // then.
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_file() => replace(path, Some(&meta), write),
         Ok(meta) => {
             refuse_strangers(path, &meta)?;
             match fs::metadata(path) {
                 Ok(meta) if meta.is_file() => replace(&fs::canonicalize(path)?, Some(&meta), write),
-                // Replacing /dev/stdout would be a surprise. A directory fails to open, as it should.
+                // Replacing /dev/stdout would be a surprise. A directory fails to open, as it
+                // should.
                 Ok(_) => write(&OpenOptions::new().write(true).open(path)?),
                 // A link to nowhere.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, None, write),
@@ -55,7 +60,8 @@ fn replace<E: From<io::Error>>(
     old: Option<&Metadata>,
     write: impl FnOnce(&File) -> Result<(), E>,
 ) -> Result<(), E> {
-    // A file that was private must not be open to others for a moment: whoever has opened it then could read what comes.
+    // A file that was private must not be open to others for a moment: whoever has opened it then
+    // could read what comes.
     let (temporary, file) = Temporary::beside(target, old.is_some())?;
     if let Some(old) = old {
         keep_permissions(&file, old)?;
@@ -83,7 +89,8 @@ fn keep_permissions(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses what somebody else has put into a directory that everybody can write to. Root may, and the directory's owner.
+/// Refuses what somebody else has put into a directory that everybody can write to. Root may, and
+/// the directory's owner.
 #[cfg(unix)]
 fn refuse_strangers(path: &Path, meta: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -132,7 +139,8 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// Creates a file that nobody else has, in the directory of `target`; if it is to be private, for nobody else to open.
+    /// Creates a file that nobody else has, in the directory of `target`; if it is to be private,
+    /// for nobody else to open.
     fn beside(target: &Path, private: bool) -> io::Result<(Self, File)> {
         const RETRIES: usize = 16;
 
@@ -142,7 +150,8 @@ impl Temporary {
         set_mode(&mut options, if private { 0o600 } else { 0o666 });
         let mut retries = 0..RETRIES;
         loop {
-            // A name that nobody can guess: in a shared directory, others could take all names before us.
+            // A name that nobody can guess: in a shared directory, others could take all names
+            // before us.
             let random = RandomState::new().hash_one(RETRIES);
             let name = format!(".lockprof-{}-{random:016x}.tmp", std::process::id());
             let path = target.with_file_name(name);

@@ -1,7 +1,7 @@
 //! Points that became a part of the [rest](Lock::rest) between two snapshots.
 //!
-//! An engine that has no room left for a point adds its figures to those of a point of the rest: the one at its site, or the one
-//! at no site. So in the earlier snapshot they belong there, too.
+//! An engine that has no room left for a point adds its figures to those of a point of the rest:
+//! the one at its site, or the one at no site. So in the earlier snapshot they belong there, too.
 
 use crate::point::Key;
 use crate::{Durations, Lock, Point, Site};
@@ -15,12 +15,14 @@ pub(crate) struct Before<'a> {
 
 enum Earlier<'a> {
     As(&'a Point),
-    /// Of points that the later snapshot does not tell apart. In a box: there are few of these, and many of the others.
+    /// Of points that the later snapshot does not tell apart. In a box: there are few of these, and
+    /// many of the others.
     Sum(Box<Point>),
 }
 
 impl<'a> Before<'a> {
-    /// `between` subtracts a point's earlier figures from its later ones, and fails if one went backwards.
+    /// `between` subtracts a point's earlier figures from its later ones, and fails if one went
+    /// backwards.
     pub(crate) fn new<E>(
         later: &'a [Point],
         earlier: &'a [Point],

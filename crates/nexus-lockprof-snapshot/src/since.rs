@@ -53,7 +53,8 @@ pub enum SinceError {
         /// Collection of the one given as later.
         later: u64,
     },
-    /// The statistics were reset in between, so that the earlier counts are gone from the later ones.
+    /// The statistics were reset in between, so that the earlier counts are gone from the later
+    /// ones.
     #[error(
         "the profiler was reset between the snapshots ({earlier} resets before one, {later} before the other)"
     )]
@@ -79,26 +80,29 @@ pub enum SinceError {
 }
 
 impl Snapshot {
-    /// What happened between the snapshot `earlier` and this one, both cumulative and of one engine.
+    /// What happened between the snapshot `earlier` and this one, both cumulative and of one
+    /// engine.
     ///
-    /// Counts, totals, losses, variances and the elapsed time are subtracted; figures that are no counters (mode,
-    /// table sizes, time taken) are this snapshot's. Points at which nothing happened are left out. The result says
-    /// where it begins: [`base_collection`](Self::base_collection).
+    /// Counts, totals, losses, variances and the elapsed time are subtracted; figures that are no
+    /// counters (mode, table sizes, time taken) are this snapshot's. Points at which nothing
+    /// happened are left out. The result says where it begins:
+    /// [`base_collection`](Self::base_collection).
     ///
     /// # Percentiles and maxima
     ///
-    /// A total can be subtracted, a random sample cannot. What becomes the [`reservoir`](Durations::reservoir), and
-    /// with it the quantiles, of each of the interval's durations is
+    /// A total can be subtracted, a random sample cannot. What becomes the
+    /// [`reservoir`](Durations::reservoir), and with it the quantiles, of each of the interval's
+    /// durations is
     ///
-    /// * this snapshot's `reservoir`, when `earlier` had measured nothing at the point: all of it is from the
-    ///   interval;
-    /// * otherwise this snapshot's [`recent`](Durations::recent), the sample since the collection before this one.
-    ///   It covers the interval completely when `earlier` is that collection ([`is_complete`](Self::is_complete)), and not a glance,
-    ///   and otherwise *only its last part*. It may then be empty though the interval has events: there is no
-    ///   honest quantile.
+    /// * this snapshot's `reservoir`, when `earlier` had measured nothing at the point: all of it
+    ///   is from the interval;
+    /// * otherwise this snapshot's [`recent`](Durations::recent), the sample since the collection
+    ///   before this one. It covers the interval completely when `earlier` is that collection
+    ///   ([`is_complete`](Self::is_complete)), and not a glance, and otherwise *only its last
+    ///   part*. It may then be empty though the interval has events: there is no honest quantile.
     ///
-    /// [`max_ns`](Durations::max_ns) is exact when the maximum grew in the interval. Otherwise it is the longest of
-    /// the interval's samples, which is a lower bound.
+    /// [`max_ns`](Durations::max_ns) is exact when the maximum grew in the interval. Otherwise it
+    /// is the longest of the interval's samples, which is a lower bound.
     ///
     /// # Errors
     ///
@@ -146,16 +150,18 @@ impl Snapshot {
                 then.overhead.figures(),
             )?),
             base: Some(then.collection),
-            // The later one's samples begin at the last whole collection, which is not where a glance was.
+            // The later one's samples begin at the last whole collection, which is not where a
+            // glance was.
             glance: then.glance || now.glance && now.collection == then.collection,
             ..now.clone()
         };
         Ok(Self::new(head, points(&self.points, &earlier.points)?))
     }
 
-    /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot, and for
-    /// an interval if it begins at the collection before its end, and not at a [glance](Self::is_glance). See
-    /// [`since`](Self::since). For a [merged](Snapshot::merge) one, if they are in all that it was merged from.
+    /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot,
+    /// and for an interval if it begins at the collection before its end, and not at a
+    /// [glance](Self::is_glance). See [`since`](Self::since). For a [merged](Snapshot::merge) one,
+    /// if they are in all that it was merged from.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.head.is_complete()
@@ -242,8 +248,8 @@ fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> 
             changed.push(interval);
         }
     }
-    // A point never goes away, so one that did went backwards, to 0. In the order of `earlier`: always the same
-    // error.
+    // A point never goes away, so one that did went backwards, to 0. In the order of `earlier`:
+    // always the same error.
     for point in earlier.iter().filter(|point| before.has(point)) {
         point_between(&point.blank(), point)?;
     }
@@ -341,9 +347,9 @@ fn durations(
     })
 }
 
-/// The shares of separate samples add up, so they can be subtracted. What is left of two sums that are nearly equal
-/// may be rounding: it must make no error where nothing was estimated, and where something was, the rounding is the
-/// least that is not known.
+/// The shares of separate samples add up, so they can be subtracted. What is left of two sums that
+/// are nearly equal may be rounding: it must make no error where nothing was estimated, and where
+/// something was, the rounding is the least that is not known.
 fn variance(later: f64, earlier: f64, estimated: bool) -> f64 {
     const ROUNDING: f64 = 1e-12;
     let rounding = ROUNDING * later;

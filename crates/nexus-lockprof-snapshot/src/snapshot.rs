@@ -7,8 +7,8 @@ use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
-/// It covers either all the time since the engine's start or last reset, as the engine takes it, or the
-/// interval between two such snapshots, as [`since`](Self::since) makes it.
+/// It covers either all the time since the engine's start or last reset, as the engine takes it, or
+/// the interval between two such snapshots, as [`since`](Self::since) makes it.
 ///
 /// Displays as the table of FreeBSD's LOCK_PROFILING(9), losses below it; see the [crate's
 /// documentation](crate#the-table).
@@ -40,9 +40,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Makes a snapshot: merges records of one point, sorts each reservoir by value, and sorts the points by
-    /// total wait, contentions and acquisitions, each from the most, then by lock, mode and site. Equal parts, in
-    /// any order, make equal snapshots.
+    /// Makes a snapshot: merges records of one point, sorts each reservoir by value, and sorts the
+    /// points by total wait, contentions and acquisitions, each from the most, then by lock, mode
+    /// and site. Equal parts, in any order, make equal snapshots.
     ///
     /// Merged counters stop at [`u64::MAX`].
     #[must_use]
@@ -67,8 +67,8 @@ impl Snapshot {
         &self.points
     }
 
-    /// The points of the lock classes called `name` (see [`Lock::name`](crate::Lock::name)), by total wait, longest
-    /// first.
+    /// The points of the lock classes called `name` (see [`Lock::name`](crate::Lock::name)), by
+    /// total wait, longest first.
     pub fn points_of(&self, name: &str) -> impl Iterator<Item = &Point> {
         self.points.iter().filter(move |p| p.lock.name() == name)
     }
@@ -110,8 +110,8 @@ impl Snapshot {
         self.head.mode
     }
 
-    /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or the interval's
-    /// length.
+    /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or
+    /// the interval's length.
     #[must_use]
     pub const fn elapsed_ns(&self) -> u64 {
         self.head.elapsed_ns
@@ -141,7 +141,8 @@ impl Snapshot {
         self.head.pid
     }
 
-    /// What the process's program is called, if that is known. [Merged](Self::merge) from several programs it is not.
+    /// What the process's program is called, if that is known. [Merged](Self::merge) from several
+    /// programs it is not.
     #[must_use]
     pub fn program(&self) -> Option<&str> {
         self.head.program.as_deref()
@@ -165,23 +166,24 @@ impl Snapshot {
         self.head.resets
     }
 
-    /// For an interval made by [`since`](Self::since), the number of the collection it begins at; `None` for a
-    /// cumulative snapshot.
+    /// For an interval made by [`since`](Self::since), the number of the collection it begins at;
+    /// `None` for a cumulative snapshot.
     #[must_use]
     pub const fn base_collection(&self) -> Option<u64> {
         self.head.base
     }
 
-    /// The same snapshot, taken without ending the profiler's interval: its number is the one that the next collection
-    /// will have, and the next collection's [`recent`](crate::Durations::recent) does not begin at it.
+    /// The same snapshot, taken without ending the profiler's interval: its number is the one that
+    /// the next collection will have, and the next collection's
+    /// [`recent`](crate::Durations::recent) does not begin at it.
     #[must_use]
     pub fn into_glance(mut self) -> Self {
         self.head.glance = true;
         self
     }
 
-    /// Whether it was taken without ending the profiler's interval (see [`into_glance`](Self::into_glance)); of an
-    /// interval, whether it begins at such a snapshot.
+    /// Whether it was taken without ending the profiler's interval (see
+    /// [`into_glance`](Self::into_glance)); of an interval, whether it begins at such a snapshot.
     #[must_use]
     pub const fn is_glance(&self) -> bool {
         self.head.glance

@@ -39,8 +39,8 @@ pub struct Frame {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stack {
-    /// From the caller of the lock to the thread's first function. The profiler's and the lock's own functions are
-    /// left out, and those that begin each thread.
+    /// From the caller of the lock to the thread's first function. The profiler's and the lock's
+    /// own functions are left out, and those that begin each thread.
     pub frames: Vec<Frame>,
     /// Long waits that came from here: an estimate.
     pub waits: u64,
@@ -81,8 +81,8 @@ pub(crate) fn normalize(stacks: &mut Vec<Stack>) {
     stacks.shrink_to_fit();
 }
 
-/// Subtracts `earlier` stacks of a point from its `later` ones, counter by counter with `minus`. Without those that nothing came
-/// from.
+/// Subtracts `earlier` stacks of a point from its `later` ones, counter by counter with `minus`.
+/// Without those that nothing came from.
 pub(crate) fn between<E>(
     later: &[Stack],
     earlier: &[Stack],

@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A name or a path. Copies share the bytes, so a path costs its length once, however many points have it.
+/// A name or a path. Copies share the bytes, so a path costs its length once, however many points
+/// have it.
 ///
-/// A `str` to all who read it; made [from](Self::from) a `&str` or a `String`. In JSON it is a string.
+/// A `str` to all who read it; made [from](Self::from) a `&str` or a `String`. In JSON it is a
+/// string.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::Text;
@@ -32,7 +34,8 @@ pub struct Text(
 );
 
 struct Inner {
-    /// Of the text. Maps by points look at it for each point, and a file can have one long text at all of its points.
+    /// Of the text. Maps by points look at it for each point, and a file can have one long text at
+    /// all of its points.
     hash: u64,
     text: Box<str>,
 }
@@ -67,7 +70,8 @@ impl Text {
     }
 }
 
-/// The hash of a text. It begins with a number that is another in each process, so nobody outside can choose texts that collide.
+/// The hash of a text. It begins with a number that is another in each process, so nobody outside
+/// can choose texts that collide.
 ///
 /// No lock: a process that is forked while a thread makes its first text makes texts, too.
 fn hash(text: &str) -> u64 {
@@ -299,7 +303,8 @@ fn of_document(text: &str) -> Text {
 
 /// Reads a document, all texts of which that are equal are shared.
 pub(crate) fn sharing<T>(read: impl FnOnce() -> T) -> T {
-    /// Puts back what was there, also when a reader panics: a document within a document is one of its own.
+    /// Puts back what was there, also when a reader panics: a document within a document is one of
+    /// its own.
     struct Before(Option<Pool>);
 
     impl Drop for Before {

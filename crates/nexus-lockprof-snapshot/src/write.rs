@@ -11,7 +11,8 @@ use crate::{Snapshot, binary, printable_message, replace_file};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// A number that no reader would take: a weight, a variance or a budget that is not finite or out of range.
+    /// A number that no reader would take: a weight, a variance or a budget that is not finite or
+    /// out of range.
     #[error("the snapshot cannot be written: {message}")]
     Value {
         /// Which number, and why.
@@ -37,8 +38,8 @@ impl From<io::Error> for WriteError {
 }
 
 impl Snapshot {
-    /// The snapshot in the form of a `.lockprof` file: all of it, exactly, in a fraction of JSON's size. Equal snapshots make equal
-    /// bytes.
+    /// The snapshot in the form of a `.lockprof` file: all of it, exactly, in a fraction of JSON's
+    /// size. Equal snapshots make equal bytes.
     ///
     /// # Errors
     ///
@@ -47,8 +48,9 @@ impl Snapshot {
         binary::encode(self).map_err(|message| WriteError::Value { message })
     }
 
-    /// Writes the snapshot to a file: as JSON if its name ends in `.json` and the feature `json` is on, else in the form of
-    /// [`to_bytes`](Self::to_bytes). Either takes the old file's place as a whole.
+    /// Writes the snapshot to a file: as JSON if its name ends in `.json` and the feature `json` is
+    /// on, else in the form of [`to_bytes`](Self::to_bytes). Either takes the old file's place as a
+    /// whole.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
 //! Who a wait is blamed on.
 //!
-//! A wait that parked is divided among those who held the lock meanwhile. What is known of them are the holds in
-//! the [`wait_log`](crate::record::wait_log), and two holders that the waiter met: the one that the lock published before
-//! it parked, and the one that it published when the waiter came to own it. [`Wait::shares`] says who gets what;
-//! `docs/decisions/0022-blame.md` says why.
+//! A wait that parked is divided among those who held the lock meanwhile. What is known of them are
+//! the holds in the [`wait_log`](crate::record::wait_log), and two holders that the waiter met: the
+//! one that the lock published before it parked, and the one that it published when the waiter came
+//! to own it. [`Wait::shares`] says who gets what; `docs/decisions/0022-blame.md` says why.
 
 use crate::acquire::signal::Attempt;
 use crate::core::Core;
@@ -30,7 +30,8 @@ pub(crate) struct Wait {
     pub(crate) last: Option<PointKey>,
     /// Whether the waiter gave up, with that holder still inside.
     pub(crate) still_held: bool,
-    /// The waiter's own hold that goes on during its wait, an upgradable one: its point and its beginning.
+    /// The waiter's own hold that goes on during its wait, an upgradable one: its point and its
+    /// beginning.
     pub(crate) own: Option<(PointKey, u64)>,
 }
 
@@ -62,7 +63,8 @@ impl Shares {
         }
     }
 
-    /// Calls `each` with a part of `total_ns` for each point. The parts add up to all of it, unless nobody is known.
+    /// Calls `each` with a part of `total_ns` for each point. The parts add up to all of it, unless
+    /// nobody is known.
     pub(crate) fn divide(&self, total_ns: u64, mut each: impl FnMut(PointKey, u64)) {
         let points = &self.points[..self.len];
         let all: u128 = points.iter().map(|&(_, ticks)| u128::from(ticks)).sum();
@@ -101,8 +103,8 @@ impl Wait {
 
     /// Whether the hold can have kept this waiter out.
     fn may_wait_for(&self, hold: &Hold) -> bool {
-        // An upgradable holder lets readers in, and comes in beside them. A reader may wait for readers: behind
-        // the writer that waits for them.
+        // An upgradable holder lets readers in, and comes in beside them. A reader may wait for
+        // readers: behind the writer that waits for them.
         let beside = self.mode() == HoldMode::Upgradable && is_shared(hold.key);
         hold.start < hold.end && !beside && self.own != Some((hold.key, hold.start))
     }
@@ -119,8 +121,8 @@ impl Wait {
             self.share_of_met(&mut shares);
             return shares;
         }
-        // Backwards, each hold gets what no later end covers: of readers that were inside together, the last to
-        // leave is the one that counts. Before `reached` nothing is given out yet.
+        // Backwards, each hold gets what no later end covers: of readers that were inside together,
+        // the last to leave is the one that counts. Before `reached` nothing is given out yet.
         let mut reached = end;
         let mut later: Option<&Hold> = None;
         for hold in holds {
@@ -161,8 +163,8 @@ impl Wait {
     /// What lies between the last hold that is known and the end.
     fn share_of_last(&self, shares: &mut Shares, latest: &Hold, gap: u64) {
         let Some(last) = self.last else { return };
-        // Of readers the one that came last is known, who need not have left last; and the time that the waiter
-        // takes to wake up is nobody's.
+        // Of readers the one that came last is known, who need not have left last; and the time
+        // that the waiter takes to wake up is nobody's.
         let is_another = last != latest.key && !is_shared(last);
         if self.still_held || is_another {
             shares.add(last, gap);
@@ -239,7 +241,8 @@ impl Holds {
 }
 
 impl Core {
-    /// Books `measured`, which was a wait, to those it was for; with `count` also that somebody was kept waiting.
+    /// Books `measured`, which was a wait, to those it was for; with `count` also that somebody was
+    /// kept waiting.
     pub(crate) fn blame(
         &self,
         shard: &Shard,

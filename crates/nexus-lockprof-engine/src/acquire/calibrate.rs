@@ -1,4 +1,5 @@
-//! What the profiler's own work takes on this machine, measured once in a process by doing some of it.
+//! What the profiler's own work takes on this machine, measured once in a process by doing some of
+//! it.
 
 use crate::clock::Clock;
 use crate::config::{self, Mode};
@@ -21,7 +22,8 @@ const READINGS: u64 = 64;
 const FEW: usize = 3;
 const MANY: usize = 9;
 const ACQUISITIONS: u64 = 4096;
-/// Acquisitions of which one is timed, on average: rare enough to come as a surprise to the processor, as in a program.
+/// Acquisitions of which one is timed, on average: rare enough to come as a surprise to the
+/// processor, as in a program.
 const INTERVAL: u64 = 256;
 
 /// A look-up, as a multiple of a timed acquisition.
@@ -35,22 +37,25 @@ enum Work {
     Timing,
 }
 
-/// Measures with `clock`, which must be a real one, and stores what came out. Some hundred microseconds.
+/// Measures with `clock`, which must be a real one, and stores what came out. Some hundred
+/// microseconds.
 pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
     let Some(bench) = Bench::try_new(clock) else {
         return; // No memory for it: the assumed costs stay.
     };
-    // Of what is always the same, the shortest batch: all else that the machine does only adds to it.
+    // Of what is always the same, the shortest batch: all else that the machine does only adds to
+    // it.
     let [(nothing, _), ..] = bench.batches::<FEW>(Work::Nothing);
     let [(counting, _), ..] = bench.batches::<FEW>(Work::Counting);
     let mut each = bench
         .batches::<MANY>(Work::Timing)
         .map(|(ns, timed)| ns.saturating_sub(counting) / timed.max(1));
     each.sort_unstable();
-    // The lower quartile: the first batches meet colder caches and branch predictors than a program's locks do, the
-    // last ones warmer.
+    // The lower quartile: the first batches meet colder caches and branch predictors than a
+    // program's locks do, the last ones warmer.
     let clock_ns = bench.clock_twice();
-    // On a busy machine what is subtracted may be too much: the bookkeeping takes as long as the readings at least.
+    // On a busy machine what is subtracted may be too much: the bookkeeping takes as long as the
+    // readings at least.
     let timed_ns = each[MANY / 4].max(2 * clock_ns).max(1);
     costs.timed_ns.store(timed_ns, Relaxed);
     costs.clock_ns.store(clock_ns, Relaxed);

@@ -13,7 +13,8 @@ use std::marker::PhantomData;
 /// Sealed: only this crate implements it.
 pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     /// The engine of a lock that is made from a constant.
-    // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
+    // A const of a type with interior mutability is copied at each use: wanted here, as in
+    // lock_api.
     #[allow(
         clippy::declare_interior_mutable_const,
         reason = "copied at each use, as in lock_api"
@@ -24,7 +25,8 @@ pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn probe(&self, key: PointKey) -> Probe<'_>;
 
-    /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not know.
+    /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not
+    /// know.
     #[doc(hidden)]
     fn probe_second(&self, key: PointKey) -> Probe<'_> {
         self.own_shard().map_or(Probe::Cold, |OwnShard(shard, _)| {

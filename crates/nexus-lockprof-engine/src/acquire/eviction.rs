@@ -1,15 +1,18 @@
 //! Room for new records, when a cap is reached.
 //!
-//! What early points and ended threads have is not kept from later ones. In this order: a new record within the caps; one of
-//! those that ended threads left; one of this thread's own points at which nothing has happened for a while. What such
-//! records have counted, the aggregator takes over, here and now if nobody is collecting. If there is no room all the same, the event
-//! is counted at the [rest](PointKey::rest).
+//! What early points and ended threads have is not kept from later ones. In this order: a new
+//! record within the caps; one of those that ended threads left; one of this thread's own points at
+//! which nothing has happened for a while. What such records have counted, the aggregator takes
+//! over, here and now if nobody is collecting. If there is no room all the same, the event is
+//! counted at the [rest](PointKey::rest).
 //!
-//! A record must not go away while somebody has a pointer to it: a node of a guard that is alive, the hot
-//! path's cache, an acquisition under way. The first are [pinned](crate::record::pending::Pool::pin_records), the second is told to forget, and
-//! of the last a thread has one at a time: with more of them, from inside an allocator or a signal handler, nothing is taken away.
-//! The hot path leaves no trace that it is between its look at the cache and its count. Only a signal handler can come in there, and a
-//! record that its thread has just used is the last to go, and stays a record of its shard.
+//! A record must not go away while somebody has a pointer to it: a node of a guard that is alive,
+//! the hot path's cache, an acquisition under way. The first are
+//! [pinned](crate::record::pending::Pool::pin_records), the second is told to forget, and of the
+//! last a thread has one at a time: with more of them, from inside an allocator or a signal
+//! handler, nothing is taken away. The hot path leaves no trace that it is between its look at the
+//! cache and its count. Only a signal handler can come in there, and a record that its thread has
+//! just used is the last to go, and stays a record of its shard.
 
 use crate::acquire::signal::Attempt;
 use crate::core::Core;
@@ -25,8 +28,8 @@ use crate::sync::Ordering::Relaxed;
 const WINDOW: usize = 1024;
 /// One in so many of a shard's records may leave at once: a new array is made for each such move.
 const SHARE: u64 = 8;
-/// Memory that must be there before records are taken over in a thread of the program's, since what the aggregator does with them
-/// may allocate, and must not fail.
+/// Memory that must be there before records are taken over in a thread of the program's, since what
+/// the aggregator does with them may allocate, and must not fail.
 const SPARE_MEMORY: usize = 1 << 20;
 
 impl Core {
@@ -105,7 +108,8 @@ impl Core {
         result
     }
 
-    /// Takes records of points away at which nothing has happened lately. Whether there may be room now. The owner's call.
+    /// Takes records of points away at which nothing has happened lately. Whether there may be room
+    /// now. The owner's call.
     fn evict_idle(&self, shard: &Shard, owner: &Owner) -> bool {
         let Some(in_use) = shard.in_use() else {
             return false;

@@ -1,6 +1,7 @@
 //! A thread's shards: leased at its first lock, given back at its end.
 //!
-//! [`exit`] tells when the end comes. The list is in a thread-local without a destructor, which is there until then.
+//! [`exit`] tells when the end comes. The list is in a thread-local without a destructor, which is
+//! there until then.
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread::{self, Stage};
@@ -40,8 +41,8 @@ thread_local! {
 
 /// A shard that this thread has the lease of: one of a list.
 ///
-/// A signal handler may look through the list at any time. So it changes by one store of a pointer, and what is freed was taken out
-/// before.
+/// A signal handler may look through the list at any time. So it changes by one store of a pointer,
+/// and what is freed was taken out before.
 struct LeasedShard {
     /// Number of its engine.
     engine: u64,
@@ -82,7 +83,8 @@ impl LeasedShard {
 impl Leased {
     /// The shards that this thread has.
     fn all(&self) -> impl Iterator<Item = &LeasedShard> {
-        // SAFETY: null, or made by `Box::into_raw`; freed by this thread alone, which is here, after it was taken out.
+        // SAFETY: null, or made by `Box::into_raw`; freed by this thread alone, which is here,
+        // after it was taken out.
         let deref = |leased: *const LeasedShard| unsafe { leased.as_ref() };
         std::iter::successors(deref(self.first.get()), move |leased| {
             deref(leased.next.get())
@@ -91,7 +93,8 @@ impl Leased {
 
     /// The one of the engine with this number.
     fn of_engine(&self, engine: u64) -> Option<&LeasedShard> {
-        // SAFETY: null, or in the list, whose items this thread alone frees, after it has set this to null.
+        // SAFETY: null, or in the list, whose items this thread alone frees, after it has set this
+        // to null.
         if let Some(asked) = unsafe { self.asked.get().as_ref() }
             && asked.engine == engine
         {
@@ -110,7 +113,8 @@ impl Leased {
     /// Takes those out for which `gone` says so, and calls `then` with each before it is freed.
     fn drop_those(&self, gone: impl Fn(&LeasedShard) -> bool, then: impl Fn(&LeasedShard)) {
         let mut link = &self.first;
-        // SAFETY: null, or made by `Box::into_raw`; what was taken out below is not looked at again.
+        // SAFETY: null, or made by `Box::into_raw`; what was taken out below is not looked at
+        // again.
         while let Some(leased) = unsafe { link.get().as_ref() } {
             if !gone(leased) {
                 link = &leased.next;
@@ -137,14 +141,15 @@ fn end() {
     LEASED.with(Leased::give_back);
 }
 
-/// Makes this thread the profiler's own: what locks it takes, in whatever it calls, is the profiler's business and not the
-/// program's. The leases that it has are given back.
+/// Makes this thread the profiler's own: what locks it takes, in whatever it calls, is the
+/// profiler's business and not the program's. The leases that it has are given back.
 pub(crate) fn mark_internal() {
     thread::replace_internal(true);
     LEASED.with(Leased::give_back);
 }
 
-/// Makes a thread of the profiler's own one of the program's until the value is dropped: to call what is the program's.
+/// Makes a thread of the profiler's own one of the program's until the value is dropped: to call
+/// what is the program's.
 pub(crate) fn as_program_thread() -> ProgramThread {
     ProgramThread {
         was_internal: thread::replace_internal(false),
@@ -165,8 +170,8 @@ impl Drop for ProgramThread {
     }
 }
 
-/// This thread's shard of `core`, leased at first use. `None` when it can have none: with the loss counted, unless the thread is
-/// the profiler's own.
+/// This thread's shard of `core`, leased at first use. `None` when it can have none: with the loss
+/// counted, unless the thread is the profiler's own.
 #[inline]
 pub(crate) fn shard(core: &Core) -> Option<&Shard> {
     shard_for(core, Attempt::Waits)
@@ -192,7 +197,8 @@ pub(crate) fn shard_for(core: &Core, attempt: Attempt) -> Option<&Shard> {
 pub(crate) fn leased(core: &Core) -> Option<&Shard> {
     LEASED.with(|leased| {
         let shard = leased.of_engine(core.number)?.shard;
-        // SAFETY: of this very engine, since no other has its number; its shards live as long as it does.
+        // SAFETY: of this very engine, since no other has its number; its shards live as long as it
+        // does.
         Some(unsafe { &*shard })
     })
 }

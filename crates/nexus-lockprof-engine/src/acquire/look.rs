@@ -1,7 +1,9 @@
-//! How long an acquisition that found the lock taken looks again before it parks: about a microsecond.
+//! How long an acquisition that found the lock taken looks again before it parks: about a
+//! microsecond.
 //!
-//! It pauses, looks, pauses twice as long, looks again ([decision 9](../../../../docs/decisions/0009-short-waits.md)). A `pause` takes about 40 cycles on
-//! some processors and 140 on others (Intel's since Skylake), so its time is measured once in a process.
+//! It pauses, looks, pauses twice as long, looks again ([decision
+//! 9](../../../../docs/decisions/0009-short-waits.md)). A `pause` takes about 40 cycles on some
+//! processors and 140 on others (Intel's since Skylake), so its time is measured once in a process.
 
 use crate::clock::Clock;
 use std::hint::spin_loop;
@@ -40,8 +42,8 @@ pub(crate) fn measure(clock: &Clock) {
     if !clock.is_real() || DONE.swap(true, Relaxed) {
         return;
     }
-    // The shortest: whatever else the machine does makes it longer. By std's clock, since this one may not be
-    // calibrated, and need not be in `Counts`.
+    // The shortest: whatever else the machine does makes it longer. By std's clock, since this one
+    // may not be calibrated, and need not be in `Counts`.
     let batches = [(); BATCHES].map(|()| {
         let start = std::time::Instant::now();
         (0..EACH).for_each(|_| spin_loop());

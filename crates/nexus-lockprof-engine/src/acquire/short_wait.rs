@@ -1,8 +1,9 @@
 //! An acquisition that finds the lock taken, waits for a moment, and is not timed.
 //!
-//! Most contended acquisitions are of this kind where locks are held for a short time, and there each nanosecond
-//! that a waiter or a new owner spends is missing in everybody's throughput: it needs no node and no look-up
-//! outside the cache. Everything else about contended acquisitions is in `slow`.
+//! Most contended acquisitions are of this kind where locks are held for a short time, and there
+//! each nanosecond that a waiter or a new owner spends is missing in everybody's throughput: it
+//! needs no node and no look-up outside the cache. Everything else about contended acquisitions is
+//! in `slow`.
 
 use crate::acquire::engine_ref::{EngineRef, OwnShard};
 use crate::identity::SiteKey;
@@ -55,7 +56,8 @@ impl<'a> Hit<'a> {
 }
 
 impl ShortWait<'_> {
-    /// The lock publishes `holder`, now that it has had time to. `false`: the cache does not know that one; take the slow path.
+    /// The lock publishes `holder`, now that it has had time to. `false`: the cache does not know
+    /// that one; take the slow path.
     #[inline]
     pub fn meets(&mut self, holder: Option<SiteKey>) -> bool {
         let holder = holder.map(SiteKey::known_holder);
@@ -72,7 +74,8 @@ impl ShortWait<'_> {
         blocker.is_some() || holder.is_none()
     }
 
-    /// When the lock was found taken, in clock ticks, and what it published when it was looked at first.
+    /// When the lock was found taken, in clock ticks, and what it published when it was looked at
+    /// first.
     #[must_use]
     pub fn so_far(&self) -> (Option<u64>, Option<SiteKey>) {
         (self.since, self.first)

@@ -1,11 +1,14 @@
-//! Whether this thread may be in a signal handler, which must not allocate: it may have interrupted the allocator.
+//! Whether this thread may be in a signal handler, which must not allocate: it may have interrupted
+//! the allocator.
 //!
-//! Who waits for a lock is in none: a handler that waits for a lock may wait for the thread that it interrupted. So only what does not
-//! wait is asked about, where it would allocate.
+//! Who waits for a lock is in none: a handler that waits for a lock may wait for the thread that it
+//! interrupted. So only what does not wait is asked about, where it would allocate.
 //!
-//! While a handler runs, its signal is blocked in its thread, unless it was set with `SA_NODEFER`. So a thread that blocks no signal, in a process
-//! without such a handler, is in none. Of any other it cannot be known: it may block signals for a reason of its own.
-//! A handler that unblocks its own signal, or was set by System V's rules (`SA_NODEFER` and `SA_RESETHAND`), cannot be told from the program.
+//! While a handler runs, its signal is blocked in its thread, unless it was set with `SA_NODEFER`.
+//! So a thread that blocks no signal, in a process without such a handler, is in none. Of any other
+//! it cannot be known: it may block signals for a reason of its own. A handler that unblocks its
+//! own signal, or was set by System V's rules (`SA_NODEFER` and `SA_RESETHAND`), cannot be told
+//! from the program.
 
 use std::cell::Cell;
 
@@ -30,7 +33,8 @@ impl Attempt {
 
 /// How often a thread is to do without asking, after answers that were no.
 ///
-/// To ask takes a call of the system for each signal. A thread that blocks signals, and only tries, would ask at each acquisition.
+/// To ask takes a call of the system for each signal. A thread that blocks signals, and only tries,
+/// would ask at each acquisition.
 #[derive(Debug)]
 struct Patience {
     refusals: Cell<u32>,
@@ -114,7 +118,8 @@ fn blocks_a_signal() -> bool {
 #[cfg(unix)]
 fn is_handled_again_meanwhile(signal: libc::c_int) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: without a new action the call only fills in the old one. A signal that has none, or is none, is an error.
+    // SAFETY: without a new action the call only fills in the old one. A signal that has none, or
+    // is none, is an error.
     let action = unsafe {
         if libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) != 0 {
             return false;

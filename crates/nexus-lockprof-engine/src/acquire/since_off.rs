@@ -1,13 +1,13 @@
 //! Which points were acquired since the profiler was last off.
 //!
-//! A lock publishes its holder and does not take that back at the release. While the profiler is off nobody
-//! publishes, so what a lock says after that may be about a hold that ended long ago. A waiter believes it only
-//! if the point was acquired since. To know that costs the hot path nothing: a change of mode empties the caches
-//! ([`hot`](crate::record::hot)), so the first acquisition of each point in each thread comes by the cold path, which
-//! notes it here.
+//! A lock publishes its holder and does not take that back at the release. While the profiler is
+//! off nobody publishes, so what a lock says after that may be about a hold that ended long ago. A
+//! waiter believes it only if the point was acquired since. To know that costs the hot path
+//! nothing: a change of mode empties the caches ([`hot`](crate::record::hot)), so the first
+//! acquisition of each point in each thread comes by the cold path, which notes it here.
 //!
-//! A set of hashes, not of points: one in some thousand may be believed wrongly. So may a point that was
-//! acquired at another lock of the class since, until that lock publishes its next holder.
+//! A set of hashes, not of points: one in some thousand may be believed wrongly. So may a point
+//! that was acquired at another lock of the class since, until that lock publishes its next holder.
 
 use crate::identity::PointKey;
 use crate::sync::{AtomicU64, Ordering::Relaxed};

@@ -1,6 +1,8 @@
-//! What a thread knows of itself: where it is in its life, whether it is the profiler's own, its number, and its cache.
+//! What a thread knows of itself: where it is in its life, whether it is the profiler's own, its
+//! number, and its cache.
 //!
-//! All of it is in one thread-local without a destructor, which the hot path reads and which is there until the thread's very end.
+//! All of it is in one thread-local without a destructor, which the hot path reads and which is
+//! there until the thread's very end.
 
 use crate::record::hot::HotCache;
 use crate::record::shard::Shard;
@@ -24,7 +26,8 @@ struct Current {
     /// Cache of this thread's shard of the global engine, or `EMPTY`.
     hot: Cell<*const HotCache<Shard>>,
     stage: Cell<Stage>,
-    /// Whether this thread is the profiler's own: nothing that it does is recorded, and nothing of it is lost.
+    /// Whether this thread is the profiler's own: nothing that it does is recorded, and nothing of
+    /// it is lost.
     internal: Cell<bool>,
     /// This thread's number: never 0 once it has one, never used again.
     token: Cell<u64>,

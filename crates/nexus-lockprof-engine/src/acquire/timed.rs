@@ -31,11 +31,12 @@ pub struct TimedAcquire<'a> {
 }
 
 impl Core {
-    /// Prepares to time the acquisition. Call it before the lock is tried. `None`: take the slow path.
+    /// Prepares to time the acquisition. Call it before the lock is tried. `None`: take the slow
+    /// path.
     ///
     /// # Safety
-    /// `own` and the hit are of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
-    /// got it; nor does it until the acquisition is over.
+    /// `own` and the hit are of this engine, and this thread has used no other profiled lock, and
+    /// has not begun to exit, since it got it; nor does it until the acquisition is over.
     #[inline(always)]
     #[must_use]
     pub unsafe fn timed_acquire<'a>(
@@ -59,11 +60,12 @@ impl Core {
         })
     }
 
-    /// Records the hold of a released acquisition whose end was noted, if that is all its pending reference has.
-    /// `Err` gives the pending reference back: to be settled.
+    /// Records the hold of a released acquisition whose end was noted, if that is all its pending
+    /// reference has. `Err` gives the pending reference back: to be settled.
     ///
     /// # Safety
-    /// As for [`settle`](Self::settle). `own` is of this engine, and this thread has not begun to exit since it got it.
+    /// As for [`settle`](Self::settle). `own` is of this engine, and this thread has not begun to
+    /// exit since it got it.
     #[inline(always)]
     pub unsafe fn settle_hold(
         &self,
@@ -159,7 +161,8 @@ impl Core {
         })
     }
 
-    /// What the governor learns from a timed acquisition that ended at `end`, in ticks. The owner's call.
+    /// What the governor learns from a timed acquisition that ended at `end`, in ticks. The owner's
+    /// call.
     #[inline(never)]
     pub(crate) fn note_rate(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
         let nanos = |start, end| self.clock.nanos(start, end);
@@ -171,8 +174,8 @@ impl Core {
         self.steer(shard, end);
     }
 
-    /// What the governor learns from a node that another thread has returned: the end of its hold, in ticks, or 0 if there is
-    /// nothing to learn. The owner's call.
+    /// What the governor learns from a node that another thread has returned: the end of its hold,
+    /// in ticks, or 0 if there is nothing to learn. The owner's call.
     pub(crate) fn take_back(&self, shard: &Shard, pending: &Pending) -> u64 {
         let number = pending.number.load(Relaxed);
         // SAFETY: null, or a record of this engine.
@@ -203,8 +206,8 @@ impl Core {
         }
     }
 
-    /// Whether a record has had events for a second, and none was measured: its thread is to look at its schedule again.
-    /// Any thread's call.
+    /// Whether a record has had events for a second, and none was measured: its thread is to look
+    /// at its schedule again. Any thread's call.
     pub(crate) fn is_stuck(&self, record: &Record) -> bool {
         let stuck = |rate: &EventRate, events: u64| {
             let (events, last) = rate.since_last(events)?;

@@ -1,16 +1,17 @@
 //! A weighted sample of everything since the last reset, of a fixed size.
 //!
-//! Bottom-k sampling with exponential ranks (Efraimidis and Spirakis, "Weighted random sampling with
-//! a reservoir", IPL 97(5), 2006; Cohen and Kaplan, "Summarizing data using bottom-k sketches", PODC
-//! 2007): each item draws the rank `-ln(u)/weight` once and keeps it; the k smallest stay. With the smallest
-//! dropped rank as threshold, an item was kept with probability `1 - exp(-weight * threshold)`, by
-//! which its weight is divided: sums over any part of the items are unbiased estimates. Since ranks are drawn once, errors
-//! do not add up over collections.
+//! Bottom-k sampling with exponential ranks (Efraimidis and Spirakis, "Weighted random sampling
+//! with a reservoir", IPL 97(5), 2006; Cohen and Kaplan, "Summarizing data using bottom-k
+//! sketches", PODC 2007): each item draws the rank `-ln(u)/weight` once and keeps it; the k
+//! smallest stay. With the smallest dropped rank as threshold, an item was kept with probability
+//! `1 - exp(-weight * threshold)`, by which its weight is divided: sums over any part of the items
+//! are unbiased estimates. Since ranks are drawn once, errors do not add up over collections.
 //!
-//! There are two such samples: the body, of everything, and the tail, of what is not below some duration, for the sake
-//! of the 95th and 99th percentile; see `reservoir::bank`, which does the same for one record and collection. As there, the
-//! weight of all that was below the middle, near the median, is known, and so is that of the tail: what is kept of
-//! each part is given the weight of that part.
+//! There are two such samples: the body, of everything, and the tail, of what is not below some
+//! duration, for the sake of the 95th and 99th percentile; see `reservoir::bank`, which does the
+//! same for one record and collection. As there, the weight of all that was below the middle, near
+//! the median, is known, and so is that of the tail: what is kept of each part is given the weight
+//! of that part.
 
 use crate::record::random::open_unit;
 use nexus_lockprof_snapshot::Sample;
@@ -36,7 +37,8 @@ struct Ranked {
 /// The items with the smallest ranks.
 #[derive(Clone, Debug)]
 struct Bottom {
-    /// By value, but for those that were taken in since: to sort a few into many in order takes little.
+    /// By value, but for those that were taken in since: to sort a few into many in order takes
+    /// little.
     items: Vec<Ranked>,
     /// Smallest rank that was dropped.
     threshold: f32,
@@ -97,7 +99,8 @@ impl Bottom {
         }
     }
 
-    /// Keeps the `size` smallest ranks, all in order. Of equal ranks at the border none stays: they are one in millions.
+    /// Keeps the `size` smallest ranks, all in order. Of equal ranks at the border none stays: they
+    /// are one in millions.
     fn truncate(&mut self, size: usize, ranks: &mut Vec<f32>) {
         if self.items.len() > size {
             ranks.clear();
@@ -126,7 +129,8 @@ impl Bottom {
             }
             Sample {
                 value_ns: item.value_ns,
-                // In single precision, which is more than it tells, takes half the time, and half the room in a file.
+                // In single precision, which is more than it tells, takes half the time, and half
+                // the room in a file.
                 weight: f64::from(last.1),
             }
         })
@@ -211,7 +215,8 @@ impl LifetimeSample {
             }
         }
         samples.sort_unstable_by_key(|sample| sample.value_ns);
-        // Of the places between two different values, the one at which the share is nearest to a half.
+        // Of the places between two different values, the one at which the share is nearest to a
+        // half.
         let half = self.all / 2.0;
         let (mut sum, mut last, mut best) = (0.0, None, (f64::INFINITY, 0, 0.0));
         for sample in &samples {
@@ -274,7 +279,8 @@ impl LifetimeSample {
 }
 
 impl LifetimeSample {
-    /// The items below the middle, from there to the tail, and of the tail, each part with its weight.
+    /// The items below the middle, from there to the tail, and of the tail, each part with its
+    /// weight.
     fn parts(&self, from_ns: u64) -> Vec<Sample> {
         let mut samples: Vec<Sample> = self.body.samples().collect();
         samples.retain(|sample| sample.value_ns < from_ns);
@@ -406,8 +412,8 @@ mod tests {
         );
     }
 
-    /// Collections of 250 durations, of which later ones may be longer: how many trials were within 5 points at p50, and
-    /// 1 point at p95 and p99.
+    /// Collections of 250 durations, of which later ones may be longer: how many trials were within
+    /// 5 points at p50, and 1 point at p95 and p99.
     fn within(trials: usize, collections: u64, longer: u64) -> [usize; 3] {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut within = [0; 3];

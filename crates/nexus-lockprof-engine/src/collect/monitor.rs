@@ -12,8 +12,8 @@ pub(crate) struct Heat {
     hold: bool,
 }
 
-/// Compares one point's last interval. `recent` of its wait and hold is that interval; `samples` is how many
-/// durations each was drawn from.
+/// Compares one point's last interval. `recent` of its wait and hold is that interval; `samples` is
+/// how many durations each was drawn from.
 pub(crate) fn judge(
     point: &Point,
     samples: [u64; 2],

@@ -22,7 +22,8 @@ pub(crate) const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
 /// A lock class: a name, a place of creation, a place of first use, or none of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Class {
-    /// Length of the name; `CREATED` or `FIRST_USED` when `data` is a location; 0 with a null `data` when anonymous.
+    /// Length of the name; `CREATED` or `FIRST_USED` when `data` is a location; 0 with a null
+    /// `data` when anonymous.
     pub(crate) len: u32,
     pub(crate) data: *const u8,
 }

@@ -28,7 +28,8 @@ impl From<HoldMode> for AcquireMode {
 
 const MODE_BITS: usize = 0b11;
 
-/// Source location and mode in one word: a location's address, whose low bits are free, and the mode in them.
+/// Source location and mode in one word: a location's address, whose low bits are free, and the
+/// mode in them.
 ///
 /// It is what a lock publishes about its holder. 0 (never a valid key) means "nobody published".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,8 +90,8 @@ impl SiteKey {
         SiteKey::new(REST, mode)
     }
 
-    /// Who a waiter can say has the lock, when this is what it publishes. Of readers it is the one that came last, and that
-    /// one may have left.
+    /// Who a waiter can say has the lock, when this is what it publishes. Of readers it is the one
+    /// that came last, and that one may have left.
     #[inline]
     pub(crate) fn known_holder(self) -> Self {
         match self.mode() {
@@ -102,7 +103,8 @@ impl SiteKey {
     pub(crate) fn location(self) -> &'static Location<'static> {
         let address = self.0 & !MODE_BITS;
         // SAFETY: a SiteKey is only made by `new` from a `&'static Location` (and passed through a
-        // lock's published word unchanged), so the address without the mode bits is that location's.
+        // lock's published word unchanged), so the address without the mode bits is that
+        // location's.
         unsafe { &*std::ptr::with_exposed_provenance::<Location<'static>>(address) }
     }
 
@@ -115,8 +117,9 @@ impl SiteKey {
     }
 }
 
-/// Class and site of a record in one word: the number of the class in the upper 16 bits (17 on x86-64), and, below, the site's address
-/// plus eight times that number. Two keys are equal if and only if class, site and mode are.
+/// Class and site of a record in one word: the number of the class in the upper 16 bits (17 on
+/// x86-64), and, below, the site's address plus eight times that number. Two keys are equal if and
+/// only if class, site and mode are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PointKey(pub(crate) u64);
 
@@ -147,7 +150,8 @@ impl PointKey {
         PointKey::new(site, ClassTag::new(self.number()))
     }
 
-    /// Where the events of this point go when there is no room for a record of it: to its site, of no class; then to no site.
+    /// Where the events of this point go when there is no room for a record of it: to its site, of
+    /// no class; then to no site.
     pub(crate) fn rest(self) -> [Self; 2] {
         let site = self.site();
         [site, SiteKey::rest(site.mode())].map(|site| PointKey::new(site, ClassTag::rest()))

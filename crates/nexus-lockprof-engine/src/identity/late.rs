@@ -1,14 +1,15 @@
 //! Numbers for lock classes that come late, when those that are given for good have run out.
 //!
-//! A lock keeps the number that it was told, so such a number can never be another class's. A late class's number is
-//! told to no lock at first: its acquisitions take the cold path, which finds the number here, and only records have it. When
-//! no record has it any more, it can be another class's. A class that goes on being acquired is worth more: its locks are told
-//! the number, which then is given for good like the others.
+//! A lock keeps the number that it was told, so such a number can never be another class's. A late
+//! class's number is told to no lock at first: its acquisitions take the cold path, which finds the
+//! number here, and only records have it. When no record has it any more, it can be another
+//! class's. A class that goes on being acquired is worth more: its locks are told the number, which
+//! then is given for good like the others.
 //!
-//! An entry's number is its place. A class has a few places, its set; one of them is never given for good, so
-//! that a set always has room for the latest class, unless all its numbers are in records. No step waits: a signal
-//! handler may come in between, and a forked child may find a place that another thread was about to fill, which then stays
-//! unused.
+//! An entry's number is its place. A class has a few places, its set; one of them is never given
+//! for good, so that a set always has room for the latest class, unless all its numbers are in
+//! records. No step waits: a signal handler may come in between, and a forked child may find a
+//! place that another thread was about to fill, which then stays unused.
 
 use super::class::Class;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, array, const_fn, sized};
@@ -18,7 +19,8 @@ const WAYS: usize = sized(2, 8);
 /// So many acquisitions on the cold path, and the number is given for good.
 const TRIAL: u32 = sized(2, 64);
 
-/// The state of an entry: uses in the low half, then these flags, then how often the entry was filled.
+/// The state of an entry: uses in the low half, then these flags, then how often the entry was
+/// filled.
 const USES: u64 = (1 << 32) - 1;
 const FOR_GOOD: u64 = 1 << 32;
 /// Being filled: data and length are not there yet.
@@ -47,7 +49,8 @@ pub(crate) struct Use<'a> {
 
 impl Drop for Use<'_> {
     fn drop(&mut self) {
-        // Release: what was done with the number comes before it is another class's; pairs with `fill`.
+        // Release: what was done with the number comes before it is another class's; pairs with
+        // `fill`.
         self.state.fetch_sub(1, Release);
     }
 }
@@ -121,8 +124,8 @@ impl<const LEN: usize> Late<LEN> {
         })
     }
 
-    /// Takes a place that no record has the number of. Two threads that do it at once give their class two numbers: that
-    /// does no harm, since points are told apart by what they are called.
+    /// Takes a place that no record has the number of. Two threads that do it at once give their
+    /// class two numbers: that does no harm, since points are told apart by what they are called.
     fn fill(&self, begin: usize, class: Class) -> Option<Use<'_>> {
         self.set(begin).find_map(|(place, entry)| {
             let state = entry.state.load(Relaxed);
@@ -130,7 +133,8 @@ impl<const LEN: usize> Late<LEN> {
                 return None;
             }
             let filling = (state + ONE_FILL) | FILLING | 1;
-            // Acquire: comes after what was done with the number before; pairs with the drop of the last `Use`.
+            // Acquire: comes after what was done with the number before; pairs with the drop of the
+            // last `Use`.
             entry
                 .state
                 .compare_exchange(state, filling, Acquire, Relaxed)
@@ -148,7 +152,8 @@ impl<const LEN: usize> Late<LEN> {
         })
     }
 
-    /// Whether the number is given for good now. Two threads that do it at once may leave its set no place.
+    /// Whether the number is given for good now. Two threads that do it at once may leave its set
+    /// no place.
     #[cold]
     fn give_for_good(&self, begin: usize, place: usize) -> bool {
         let given = self

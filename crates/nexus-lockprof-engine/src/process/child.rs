@@ -17,7 +17,8 @@ impl Core {
         }
     }
 
-    /// In a child that was forked off: starts from 0 if that `is_due`, since its parent tells what it did. No handler is told.
+    /// In a child that was forked off: starts from 0 if that `is_due`, since its parent tells what
+    /// it did. No handler is told.
     fn begin_anew(&self, is_due: impl Fn() -> bool, done: impl Fn()) {
         let begun = caught(|| {
             let mut aggregator = lock(&self.aggregator);
@@ -36,8 +37,9 @@ impl Core {
         }
     }
 
-    /// Forgets the counts of the process that this one was forked off from, once. Whether that is done when it returns: not by a
-    /// thread that is in the profiler already, nor where it may not allocate.
+    /// Forgets the counts of the process that this one was forked off from, once. Whether that is
+    /// done when it returns: not by a thread that is in the profiler already, nor where it may not
+    /// allocate.
     #[cold]
     #[inline(never)]
     pub(crate) fn forget_parent_for(&self, attempt: Attempt) -> bool {
@@ -51,8 +53,8 @@ impl Core {
         true
     }
 
-    /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
-    /// in a cache, so that it goes by [`due::is_due`]. In `Off` too.
+    /// In a child that was forked off: the next acquisition of this thread, and of threads that it
+    /// starts, is not to be found in a cache, so that it goes by [`due::is_due`]. In `Off` too.
     #[cfg(unix)]
     pub(crate) fn call_at_next_lock(&self) {
         thread::forget_hot();

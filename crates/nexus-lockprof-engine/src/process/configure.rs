@@ -23,7 +23,8 @@ impl Core {
         static NEXT: AtomicU64 = AtomicU64::new(GLOBAL_NUMBER + 1);
         let number = NEXT.fetch_add(1, Relaxed);
         let core = Arc::new_cyclic(|me| Core::new_local(Weak::clone(me), number, clock));
-        // The default settings are valid. It sets the fork handlers, too, before there is anything to hold.
+        // The default settings are valid. It sets the fork handlers, too, before there is anything
+        // to hold.
         let _ = core.configure(Config::default());
         fork_guard::remember(&core);
         core
@@ -35,8 +36,9 @@ impl Core {
         if control != Control::UNCONFIGURED {
             return control;
         }
-        // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
-        // forever: not at all if it is this one again, from inside an allocator or a signal handler.
+        // One thread reads the environment. Others that come by meanwhile wait for it, in turns and
+        // not forever: not at all if it is this one again, from inside an allocator or a signal
+        // handler.
         if thread::is_inside() || !self.configuring.begin() {
             return self.await_configuration();
         }
@@ -52,7 +54,8 @@ impl Core {
         self.control()
     }
 
-    /// The control word; not configured by an acquisition that must not allocate, which is then lost.
+    /// The control word; not configured by an acquisition that must not allocate, which is then
+    /// lost.
     pub(crate) fn control_for(&self, attempt: Attempt) -> Control {
         if self.control() == Control::UNCONFIGURED && !attempt.may_allocate() {
             if !thread::is_internal() {

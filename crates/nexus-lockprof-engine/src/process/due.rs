@@ -4,16 +4,19 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 /// What the next lock has to do: the flags below.
 static DUE: AtomicU8 = AtomicU8::new(0);
-/// Threads of the profiler's own are to be started: this process was forked off, and its parent had some, which it has not.
+/// Threads of the profiler's own are to be started: this process was forked off, and its parent had
+/// some, which it has not.
 pub(crate) const FORKED: u8 = 1;
 /// Others are to be started: a second thread of the program's uses locks.
 pub(crate) const THREADED: u8 = 2;
 /// The counts are those of the process that this one was forked off from.
 pub(crate) const COPIED: u8 = 4;
-/// The file that is written every so often is to be there: whoever finds it knows that there is a process.
+/// The file that is written every so often is to be there: whoever finds it knows that there is a
+/// process.
 pub(crate) const FIRST_FILE: u8 = 8;
 
-/// The first thread of the program's that uses locks, by its identity; [`UNASKED`]: nobody wants to know of the second one.
+/// The first thread of the program's that uses locks, by its identity; [`UNASKED`]: nobody wants to
+/// know of the second one.
 static FIRST_THREAD: AtomicUsize = AtomicUsize::new(UNASKED);
 const UNASKED: usize = usize::MAX;
 /// None has yet.

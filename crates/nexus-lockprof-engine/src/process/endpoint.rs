@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 /// What the engine calls.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Serves where the environment says. Called at the global engine's first use, which may be in any lock of the program.
+    /// Serves where the environment says. Called at the global engine's first use, which may be in
+    /// any lock of the program.
     pub start: fn(),
     /// The same in a process that was forked off, if `has_thread` said so in the fork handler.
     pub start_again: fn(),
@@ -16,7 +17,8 @@ pub struct Endpoint {
 
 static ENDPOINT: AtomicPtr<Endpoint> = AtomicPtr::new(ptr::null_mut());
 
-/// Has the engine start this endpoint. Called when the program is loaded, and neither locks nor allocates.
+/// Has the engine start this endpoint. Called when the program is loaded, and neither locks nor
+/// allocates.
 pub fn install(endpoint: &'static Endpoint) {
     // Release: pairs with the Acquire in `installed`.
     ENDPOINT.store(ptr::from_ref(endpoint).cast_mut(), Ordering::Release);

@@ -20,8 +20,9 @@ const STACKS: &str = "LOCKPROF_STACKS";
 /// `unix` or `127.0.0.1:PORT`: where to serve. `nexus-lockprof-serve` reads it.
 const SERVE: &str = "LOCKPROF_SERVE";
 
-/// An environment variable, unless the program runs with rights that its caller does not have: set-user-ID, set-group-ID, or
-/// capabilities of its file. The environment is the caller's then, and so is stderr: nothing is said of it.
+/// An environment variable, unless the program runs with rights that its caller does not have:
+/// set-user-ID, set-group-ID, or capabilities of its file. The environment is the caller's then,
+/// and so is stderr: nothing is said of it.
 #[must_use]
 pub fn var_os(name: &str) -> Option<OsString> {
     if is_privileged() {
@@ -81,7 +82,8 @@ fn is_privileged() -> bool {
     false
 }
 
-/// The default settings with what the environment says. A bad value is told to `complain`, and the default stays.
+/// The default settings with what the environment says. A bad value is told to `complain`, and the
+/// default stays.
 pub(crate) fn config(
     var: impl Fn(&str) -> Option<OsString>,
     complain: &mut dyn FnMut(Arguments<'_>),
@@ -135,7 +137,8 @@ pub(crate) fn config(
     Config::default().mode(mode).stacks(stacks)
 }
 
-/// Complains of settings that the environment names and the program has overruled without a look at them.
+/// Complains of settings that the environment names and the program has overruled without a look at
+/// them.
 pub(crate) fn ignored(
     var: impl Fn(&str) -> Option<OsString>,
     complain: &mut dyn FnMut(Arguments<'_>),

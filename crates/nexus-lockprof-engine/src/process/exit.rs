@@ -1,8 +1,10 @@
-//! Notice of a thread's end: after the destructors of its thread-locals, where the system has a way.
+//! Notice of a thread's end: after the destructors of its thread-locals, where the system has a
+//! way.
 //!
-//! On Unix it is a thread-specific value's destructor. Those run after the thread-locals', so that what these lock is recorded. Setting such
-//! a value takes no lock, and allocates nothing in a program that has few of them. A thread-local of std's is used elsewhere, and where
-//! there is no such value left.
+//! On Unix it is a thread-specific value's destructor. Those run after the thread-locals', so that
+//! what these lock is recorded. Setting such a value takes no lock, and allocates nothing in a
+//! program that has few of them. A thread-local of std's is used elsewhere, and where there is no
+//! such value left.
 
 use std::cell::Cell;
 
@@ -11,7 +13,8 @@ use std::cell::Cell;
 pub(crate) struct Round {
     /// What is called when there is no round after this one.
     pub(crate) end: fn(),
-    /// Where thread-locals have their destructors by such a value themselves, theirs is in the first round.
+    /// Where thread-locals have their destructors by such a value themselves, theirs is in the
+    /// first round.
     pub(crate) next: Option<&'static Round>,
 }
 
@@ -29,7 +32,8 @@ impl Drop for End {
     }
 }
 
-/// Has the `end` of these rounds called at the end of this thread. `false`: it is too late for that.
+/// Has the `end` of these rounds called at the end of this thread. `false`: it is too late for
+/// that.
 pub(crate) fn notice(first: &'static Round) -> bool {
     #[cfg(unix)]
     if key::set(first) {
@@ -61,7 +65,8 @@ mod key {
             return libc::pthread_key_t::try_from(key).ok();
         }
         let mut new = 0;
-        // SAFETY: `new` is there to be written; `ended` does not unwind, and is there until the process ends.
+        // SAFETY: `new` is there to be written; `ended` does not unwind, and is there until the
+        // process ends.
         if unsafe { libc::pthread_key_create(&raw mut new, Some(ended)) } != 0 {
             return None;
         }

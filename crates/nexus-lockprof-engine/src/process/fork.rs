@@ -22,9 +22,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// [`install`].
 static INSTALL: Once = Once::new();
 
-/// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
+/// Prepares for both, at the global engine's first use; `environment` is whether what that asks for
+/// is done.
 ///
-/// Once: a child that was forked off later has what it inherited. One that was forked off meanwhile has its own first use.
+/// Once: a child that was forked off later has what it inherited. One that was forked off meanwhile
+/// has its own first use.
 pub(crate) fn install(environment: bool) {
     if !INSTALL.begin() {
         return;
@@ -38,8 +40,9 @@ pub(crate) fn install(environment: bool) {
 }
 
 impl Core {
-    /// Writes the first file, and starts the threads that are due: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
-    /// not just execute another program; and the one that a program with one thread is not to have. Once.
+    /// Writes the first file, and starts the threads that are due: those that the parent had, in a
+    /// process that was forked off, which uses locks, so it lives on and does not just execute
+    /// another program; and the one that a program with one thread is not to have. Once.
     #[cold]
     #[inline(never)]
     pub(crate) fn do_due(&self) {
@@ -58,9 +61,11 @@ impl Core {
     }
 }
 
-/// Sets the fork handlers. When it returns they are set, unless another thread takes very long to do it.
+/// Sets the fork handlers. When it returns they are set, unless another thread takes very long to
+/// do it.
 ///
-/// A child may have been forked off by another thread in the midst of that, and does not know whether they are set: it sets them again.
+/// A child may have been forked off by another thread in the midst of that, and does not know
+/// whether they are set: it sets them again.
 #[cfg(unix)]
 pub(crate) fn install_fork_handlers() {
     const TURNS: usize = 100_000;
@@ -84,7 +89,8 @@ pub(crate) fn install_fork_handlers() {
 }
 
 /// A child has only the thread that forked: had another been collecting, the child would find the
-/// aggregator locked for good. So the forking thread takes it over the fork. The same goes for the clock.
+/// aggregator locked for good. So the forking thread takes it over the fork. The same goes for the
+/// clock.
 #[cfg(unix)]
 fn at_fork() {
     /// What the forking thread holds: nobody else looks.
@@ -92,7 +98,8 @@ fn at_fork() {
     // SAFETY: only the thread that has all locks reads or writes it.
     unsafe impl Sync for Guards {}
     static HELD: Guards = Guards(UnsafeCell::new(None));
-    /// The thread that has all locks, or 0. Handlers that are set twice are called twice, and do their work once.
+    /// The thread that has all locks, or 0. Handlers that are set twice are called twice, and do
+    /// their work once.
     static HOLDER: AtomicUsize = AtomicUsize::new(0);
 
     extern "C" fn prepare() {

@@ -1,4 +1,5 @@
-//! The locks that a thread holds while it forks, so that the child finds none of them taken for good.
+//! The locks that a thread holds while it forks, so that the child finds none of them taken for
+//! good.
 
 #[cfg(unix)]
 use crate::acquire::thread;
@@ -43,8 +44,10 @@ struct LocalGuard {
     core: Arc<Core>,
 }
 
-/// All locks of the engines that there are, held: no other thread changes anything until it is dropped.
-// In the reverse of the order in which they are taken. Whoever has one of a core's takes at most `SETTING` besides.
+/// All locks of the engines that there are, held: no other thread changes anything until it is
+/// dropped.
+// In the reverse of the order in which they are taken. Whoever has one of a core's takes at most
+// `SETTING` besides.
 #[cfg(unix)]
 pub(crate) struct ForkGuard {
     _setting: MutexGuard<'static, ()>,

@@ -8,7 +8,8 @@ pub fn make_thread_internal() {
     leased::mark_internal();
 }
 
-/// Keeps the program's signal handlers out of this thread: one that exits would wait for the file that it interrupted.
+/// Keeps the program's signal handlers out of this thread: one that exits would wait for the file
+/// that it interrupted.
 fn no_signals() {
     #[cfg(unix)]
     {

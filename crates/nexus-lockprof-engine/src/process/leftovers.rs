@@ -1,4 +1,5 @@
-//! What servers leave behind: socket files when the process ends, listening sockets in a child that is forked off.
+//! What servers leave behind: socket files when the process ends, listening sockets in a child that
+//! is forked off.
 
 use crate::process::exclusive::lock;
 use crate::process::sockets::Socket;
@@ -65,14 +66,15 @@ pub(crate) fn remember(socket: RawFd, file: Option<Box<dyn Cleanup>>) {
 }
 
 extern "C" fn remove_files() {
-    // Not waited for: a thread that has it locked may have been interrupted by this very exit. What stays is removed by
-    // the next server.
+    // Not waited for: a thread that has it locked may have been interrupted by this very exit. What
+    // stays is removed by the next server.
     if let Ok(at_exit) = AT_EXIT.try_lock() {
         at_exit.files.iter().for_each(|file| file.run());
     }
 }
 
-/// Sockets that listen, for a handler that may neither lock nor allocate. Servers beyond these are not closed in children.
+/// Sockets that listen, for a handler that may neither lock nor allocate. Servers beyond these are
+/// not closed in children.
 static SOCKETS: [Socket; 16] = [const { Socket::new() }; 16];
 
 fn remember_socket(socket: RawFd) {
@@ -82,8 +84,8 @@ fn remember_socket(socket: RawFd) {
     }
 }
 
-/// The child has no thread that accepts: who connects to a copy of the socket would wait forever, and a port would stay in use
-/// after the parent's end. Called in a fork handler.
+/// The child has no thread that accepts: who connects to a copy of the socket would wait forever,
+/// and a port would stay in use after the parent's end. Called in a fork handler.
 pub(crate) fn after_fork() {
     for socket in &SOCKETS {
         socket.close();

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// What one thread of a process does, once.
 ///
-/// Not a `std::sync::Once`: a child that was forked off while another thread does it does not have that thread. So the process is noted in
-/// which it is done, and the child does it itself.
+/// Not a `std::sync::Once`: a child that was forked off while another thread does it does not have
+/// that thread. So the process is noted in which it is done, and the child does it itself.
 #[derive(Debug)]
 pub(crate) struct Once(AtomicU32);
 
@@ -40,7 +40,8 @@ impl Once {
         self.0.load(Relaxed) == DONE
     }
 
-    /// In a child that was forked off: nobody does it here, even if the process had this one's number that did.
+    /// In a child that was forked off: nobody does it here, even if the process had this one's
+    /// number that did.
     pub(crate) fn forget(&self) {
         self.0.store(NOBODY, Relaxed);
     }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// A value that is set once and never freed.
 ///
-/// Not a `OnceLock`: a child that was forked off while another thread sets it must not wait for that thread. It finds no value, and may
-/// set one.
+/// Not a `OnceLock`: a child that was forked off while another thread sets it must not wait for
+/// that thread. It finds no value, and may set one.
 #[derive(Debug)]
 pub struct RaceOnce<T: 'static>(AtomicPtr<T>);
 

@@ -54,7 +54,8 @@ impl Reporter {
         let thread = Builder::new().name("lockprof".into()).spawn({
             let stop = Arc::clone(&stop);
             move || {
-                // The lock is not held during a tick: a handler may drop the reporter, which takes it.
+                // The lock is not held during a tick: a handler may drop the reporter, which takes
+                // it.
                 while !stop.is_told_within(every) {
                     engine.tick();
                 }
@@ -75,7 +76,8 @@ impl Drop for Reporter {
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {
-            // Its handlers' panics are caught: a join error has nothing to say, and its drop might panic.
+            // Its handlers' panics are caught: a join error has nothing to say, and its drop might
+            // panic.
             std::mem::forget(thread.join());
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 
-/// A socket's descriptor, for a fork handler, which may neither lock nor allocate; and which socket it was: the descriptor may be another
-/// file's by now.
+/// A socket's descriptor, for a fork handler, which may neither lock nor allocate; and which socket
+/// it was: the descriptor may be another file's by now.
 pub(crate) struct Socket {
     fd: AtomicI32,
     inode: AtomicU64,
@@ -20,7 +20,8 @@ impl Socket {
     /// Remembers a socket. One call at a time.
     pub(crate) fn remember(&self, fd: i32) {
         let Some(inode) = inode(fd) else { return };
-        // A child that is forked off in between finds none: not before both are there does one match.
+        // A child that is forked off in between finds none: not before both are there does one
+        // match.
         self.fd.store(-1, Relaxed);
         self.inode.store(inode, Relaxed);
         self.fd.store(fd, Relaxed);

@@ -1,8 +1,10 @@
-//! What has to be done when the program starts: to note the folder that it starts in, and the time, and to keep a library loaded.
+//! What has to be done when the program starts: to note the folder that it starts in, and the time,
+//! and to keep a library loaded.
 //!
-//! A constructor does it, before `main` or when the library is loaded. The first use of a lock may be too late: the program may have
-//! changed its folder, and its children may have written files, by then. The constructor writes a buffer of its own, calls the
-//! system and the loader, and uses nothing of the standard library.
+//! A constructor does it, before `main` or when the library is loaded. The first use of a lock may
+//! be too late: the program may have changed its folder, and its children may have written files,
+//! by then. The constructor writes a buffer of its own, calls the system and the loader, and uses
+//! nothing of the standard library.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -13,9 +15,10 @@ const MOST: usize = 4096;
 
 /// Nanoseconds since 1970; 0 before anybody looked.
 ///
-/// Not by the coarse clock, of which a file's time is a reading on some systems: on others, Linux since 6.13 among them, a file may have a finer
-/// time, and what was written in the tick before this process started would be later. What is written in the tick after it may look
-/// earlier instead; then the claim tells.
+/// Not by the coarse clock, of which a file's time is a reading on some systems: on others, Linux
+/// since 6.13 among them, a file may have a finer time, and what was written in the tick before
+/// this process started would be later. What is written in the tick after it may look earlier
+/// instead; then the claim tells.
 static STARTED: AtomicI64 = AtomicI64::new(0);
 /// How long the path in `FOLDER` is; 0 if it is not known.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
@@ -42,11 +45,13 @@ extern "C" fn note() {
     }
 }
 
-/// Keeps the library that this engine is in loaded, if it is in one: at the end of a thread that has used its locks, [`exit`](crate::process::exit) is
-/// called, and the program may have closed the library by then.
+/// Keeps the library that this engine is in loaded, if it is in one: at the end of a thread that
+/// has used its locks, [`exit`](crate::process::exit) is called, and the program may have closed
+/// the library by then.
 ///
-/// Not at the first lock: a child that is forked off could wait for the loader's lock for ever. Here, this thread has it. On other systems
-/// the loader never lets go of a library that has thread-locals, or nothing is done.
+/// Not at the first lock: a child that is forked off could wait for the loader's lock for ever.
+/// Here, this thread has it. On other systems the loader never lets go of a library that has
+/// thread-locals, or nothing is done.
 #[cfg(all(
     target_os = "linux",
     target_env = "gnu",

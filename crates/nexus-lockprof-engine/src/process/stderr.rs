@@ -1,8 +1,10 @@
 //! One line to the user.
 
-/// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.
+/// Tells the user something, on stderr, in one line: a value of the environment may be in it. A
+/// closed stderr is no reason to stop.
 ///
-/// Not by way of the standard library's stderr, which may be locked for good in a child that was forked off.
+/// Not by way of the standard library's stderr, which may be locked for good in a child that was
+/// forked off.
 #[cfg(unix)]
 pub(crate) fn say(message: std::fmt::Arguments<'_>) {
     let message = nexus_lockprof_snapshot::printable_message(message);

@@ -1,11 +1,13 @@
-//! Panics of the program's code that the profiler calls: none of them goes on into the profiler's caller.
+//! Panics of the program's code that the profiler calls: none of them goes on into the profiler's
+//! caller.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Calls `call` and returns its result, or `None` if it panicked.
 ///
-/// A panic can carry any value, whose own drop may panic again. That value is dropped here, and whatever its drop panics with is leaked.
+/// A panic can carry any value, whose own drop may panic again. That value is dropped here, and
+/// whatever its drop panics with is leaked.
 pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
     // AssertUnwindSafe: the callers keep nothing that `call` could leave half changed.
     catch_unwind(AssertUnwindSafe(call)).map_err(discard).ok()

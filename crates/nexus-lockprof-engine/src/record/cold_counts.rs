@@ -6,8 +6,8 @@ use nexus_lockprof_snapshot::Point;
 /// Makes [`ColdCounts`], given what is counted. Each is a figure of a [`Point`].
 macro_rules! cold_counts {
     ($($name:ident,)+) => {
-        /// What the owner counts on the cold path: in a record, in what is added to it, or in what was
-        /// read of it.
+        /// What the owner counts on the cold path: in a record, in what is added to it, or in what
+        /// was read of it.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         #[repr(C)]
         pub(crate) struct ColdCounts<T> {

@@ -1,4 +1,5 @@
-//! The aggregator's two words to the writers: which collection is open, and how many resets there were.
+//! The aggregator's two words to the writers: which collection is open, and how many resets there
+//! were.
 
 use crate::sync::{AtomicU64, Ordering, const_fn};
 use Ordering::{Acquire, Relaxed, Release};
@@ -42,7 +43,8 @@ impl CollectionClock {
         }
     }
 
-    /// Opens the next collection and returns the one that is closed by it. Under the aggregator's lock.
+    /// Opens the next collection and returns the one that is closed by it. Under the aggregator's
+    /// lock.
     pub(crate) fn open_next(&self) -> u64 {
         let closed = self.collection.load(Relaxed);
         // Release: pairs with the Acquire in `now`.
@@ -62,8 +64,8 @@ impl CollectionClock {
 
     /// One more reset. Under the aggregator's lock.
     pub(crate) fn count_reset(&self) {
-        // Relaxed: it only tells maxima from before and after a reset apart, and each writer reads it as
-        // a value of its own; a stale one puts a maximum into the time before the reset.
+        // Relaxed: it only tells maxima from before and after a reset apart, and each writer reads
+        // it as a value of its own; a stale one puts a maximum into the time before the reset.
         self.resets.store(self.resets() + 1, Relaxed);
     }
 }

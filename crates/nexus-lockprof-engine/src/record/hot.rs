@@ -1,8 +1,9 @@
-//! The hot path: a cache from a point's key to its record, in each shard. A key has two places in it, of which the hot path knows
-//! the first.
+//! The hot path: a cache from a point's key to its record, in each shard. A key has two places in
+//! it, of which the hot path knows the first.
 //!
-//! What is found is used without a look at the settings. So a change of mode [empties](HotCache::forget) all caches:
-//! docs/protocol.md, "A change of mode", says why no entry outlives it.
+//! What is found is used without a look at the settings. So a change of mode
+//! [empties](HotCache::forget) all caches: docs/protocol.md, "A change of mode", says why no entry
+//! outlives it.
 
 use crate::control::Control;
 use crate::identity::PointKey;
@@ -104,8 +105,8 @@ impl Hit<'_> {
     /// Counts the acquisition: one plain addition, in one instruction where the machine has it.
     ///
     /// # Safety
-    /// This thread has not begun to exit since it got the hit. If it has used other profiled locks, the acquisition is
-    /// counted by a schedule that may be over.
+    /// This thread has not begun to exit since it got the hit. If it has used other profiled locks,
+    /// the acquisition is counted by a schedule that may be over.
     #[inline(always)]
     pub unsafe fn commit(self) {
         bump(&self.record.acquisitions, 1);
@@ -152,7 +153,8 @@ impl<S> HotCache<S> {
         &self.slots[(key.hash() >> 48) as usize % SLOTS]
     }
 
-    /// Calls `found` with the record for a key, if this thread used it since the last change of mode.
+    /// Calls `found` with the record for a key, if this thread used it since the last change of
+    /// mode.
     ///
     /// A continuation and not an `Option`: the compiler would test the pointer once more for null.
     #[inline(always)]
@@ -164,9 +166,9 @@ impl<S> HotCache<S> {
     ) -> T {
         let slot = self.slot(key);
         if slot.key.load(Relaxed) == key.0 {
-            // SAFETY: a slot's key is only set, by `remember`, together with a record of this shard,
-            // which lives as long as the shard, of which this cache is a part. The key of a record is
-            // never 0, so an empty slot does not match.
+            // SAFETY: a slot's key is only set, by `remember`, together with a record of this
+            // shard, which lives as long as the shard, of which this cache is a part. The key of a
+            // record is never 0, so an empty slot does not match.
             found(unsafe { &*slot.record.load(Relaxed) })
         } else {
             missing()
@@ -182,8 +184,8 @@ impl<S> HotCache<S> {
         self.find(key, due, missing)
     }
 
-    /// The same for a key that is not in its first place. Now and then it is said to be in neither, so that it gets the first:
-    /// what is there may not be used any more.
+    /// The same for a key that is not in its first place. Now and then it is said to be in neither,
+    /// so that it gets the first: what is there may not be used any more.
     pub(crate) fn probe_second<'a>(&'a self, key: PointKey) -> Probe<'a> {
         match self.find_second(key) {
             Some(record) if !self.turn().is_multiple_of(PROMOTION) => due(record),
@@ -201,7 +203,8 @@ impl<S> HotCache<S> {
     fn find_second(&self, key: PointKey) -> Option<&Record> {
         let slot = self.second_slot(key);
         (slot.key.load(Relaxed) == key.0).then(|| {
-            // SAFETY: a slot's key is set together with a record of this shard, which lives as long as the cache.
+            // SAFETY: a slot's key is set together with a record of this shard, which lives as long
+            // as the cache.
             unsafe { &*slot.record.load(Relaxed) }
         })
     }
@@ -212,31 +215,32 @@ impl<S> HotCache<S> {
         self.find(key, Some, || self.find_second(key))
     }
 
-    /// Remembers a record that was scheduled under `control`, unless the mode was changed since: `now` reads the word.
-    /// The owner's call.
+    /// Remembers a record that was scheduled under `control`, unless the mode was changed since:
+    /// `now` reads the word. The owner's call.
     pub(crate) fn remember(&self, record: &Record, control: Control, now: impl Fn() -> Control) {
         let Some(slot) = self.place_for(record.key) else {
             return;
         };
-        // A signal handler that locks in between must not find the new record under the old key. The
-        // fences cost no instruction: it is this thread that the handler runs in.
+        // A signal handler that locks in between must not find the new record under the old key.
+        // The fences cost no instruction: it is this thread that the handler runs in.
         slot.key.store(0, Relaxed);
         compiler_fence(SeqCst);
         slot.record
             .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
         compiler_fence(SeqCst);
         slot.key.store(record.key.0, Relaxed);
-        // SeqCst fence: either the load below sees the new word, or the store above comes before the 0 of
-        // whoever stored that word; pairs with the fence in `switch`.
+        // SeqCst fence: either the load below sees the new word, or the store above comes before
+        // the 0 of whoever stored that word; pairs with the fence in `switch`.
         fence(SeqCst);
         if now() != control {
             slot.key.store(0, Relaxed);
         }
     }
 
-    /// Where a record goes that is not in its first place: into that, if it is free or the record is in the second, or else into
-    /// the second, if that is free. If neither is, into one of them in turns, and mostly nowhere: where more points are hot than there
-    /// is room for, changing places at each acquisition would cost more than a look-up does.
+    /// Where a record goes that is not in its first place: into that, if it is free or the record
+    /// is in the second, or else into the second, if that is free. If neither is, into one of them
+    /// in turns, and mostly nowhere: where more points are hot than there is room for, changing
+    /// places at each acquisition would cost more than a look-up does.
     fn place_for(&self, key: PointKey) -> Option<&Slot> {
         let (first, second) = (self.slot(key), self.second_slot(key));
         let [in_first, in_second] = [first, second].map(|slot| slot.key.load(Relaxed));
@@ -253,7 +257,8 @@ impl<S> HotCache<S> {
         }
     }
 
-    /// Forgets one record: its thread will look it up, and see whether its schedule is late. Any thread's call.
+    /// Forgets one record: its thread will look it up, and see whether its schedule is late. Any
+    /// thread's call.
     pub(crate) fn forget_one(&self, key: PointKey) {
         for slot in [self.slot(key), self.second_slot(key)] {
             if slot.key.load(Relaxed) == key.0 {
@@ -270,15 +275,17 @@ impl<S> HotCache<S> {
     }
 }
 
-/// Changes the control word, and empties the caches of all shards, so that each point is looked up and scheduled anew.
+/// Changes the control word, and empties the caches of all shards, so that each point is looked up
+/// and scheduled anew.
 pub(crate) fn switch<'a, S: 'a>(
     word: &AtomicU64,
     control: Control,
     caches: impl Iterator<Item = &'a HotCache<S>>,
 ) {
     word.store(control.0, Relaxed);
-    // SeqCst fence: an entry that is remembered under the old word is stored before the 0s below, or its owner sees
-    // the new word, and a shard that the walk does not see has no entries yet; pairs with the fence in `HotCache::remember`.
+    // SeqCst fence: an entry that is remembered under the old word is stored before the 0s below,
+    // or its owner sees the new word, and a shard that the walk does not see has no entries yet;
+    // pairs with the fence in `HotCache::remember`.
     fence(SeqCst);
     caches.for_each(HotCache::forget);
 }

@@ -5,8 +5,8 @@ use Ordering::{Acquire, Relaxed, Release};
 
 /// The lease of a shard: who writes it, or nobody.
 ///
-/// The hand-over of a shard from an exited thread to a new one, or to the aggregator, is ordered here; the registry's bit only says where
-/// to look.
+/// The hand-over of a shard from an exited thread to a new one, or to the aggregator, is ordered
+/// here; the registry's bit only says where to look.
 #[derive(Debug, Default)]
 pub(crate) struct Lease(AtomicU64);
 
@@ -16,7 +16,8 @@ const TAKEN_OVER: u64 = u64::MAX;
 impl Lease {
     /// Takes it for the thread with this token, if nobody has it.
     pub(crate) fn try_take(&self, token: u64) -> bool {
-        // Acquire: all that the previous owner wrote is seen, and goes on from there; pairs with `release`.
+        // Acquire: all that the previous owner wrote is seen, and goes on from there; pairs with
+        // `release`.
         self.0.compare_exchange(0, token, Acquire, Relaxed).is_ok()
     }
 

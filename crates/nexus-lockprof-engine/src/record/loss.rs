@@ -4,7 +4,8 @@ use crate::sync::{AtomicU64, Ordering::Relaxed, array, bump, const_fn};
 use nexus_lockprof_snapshot as snapshot;
 pub(crate) use snapshot::Loss;
 
-/// Lost events by cause. In a shard only the owner counts; in an engine anyone, with read-modify-writes.
+/// Lost events by cause. In a shard only the owner counts; in an engine anyone, with
+/// read-modify-writes.
 #[derive(Debug, Default)]
 pub(crate) struct Losses([AtomicU64; snapshot::Losses::FIGURES.len()]);
 

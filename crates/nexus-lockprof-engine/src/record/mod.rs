@@ -1,4 +1,5 @@
-//! What a thread writes: its shard, the records in it, and what decides which acquisitions are measured.
+//! What a thread writes: its shard, the records in it, and what decides which acquisitions are
+//! measured.
 
 pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;

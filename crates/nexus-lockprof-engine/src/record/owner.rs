@@ -21,7 +21,8 @@ impl Owner {
 mod tests {
     use super::Owner;
 
-    /// Implemented twice for a type that is `Send` or `Sync`, so that a call is ambiguous and does not compile.
+    /// Implemented twice for a type that is `Send` or `Sync`, so that a call is ambiguous and does
+    /// not compile.
     trait StaysHere<Which> {
         fn stays_here() {}
     }

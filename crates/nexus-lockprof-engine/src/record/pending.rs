@@ -1,7 +1,7 @@
 //! Measured acquisitions that are not released yet.
 //!
-//! A lock's guard carries one word: null, or a pointer to one of these, which the cold path took from
-//! its shard's pool before it entered the critical section. What is learnt inside the critical
+//! A lock's guard carries one word: null, or a pointer to one of these, which the cold path took
+//! from its shard's pool before it entered the critical section. What is learnt inside the critical
 //! section goes here, in plain stores to a known address; the record gets it after the release.
 
 use crate::record::statistics::Record;
@@ -20,16 +20,19 @@ const CHUNKS: usize = sized(1, 5);
 /// The rarest that a point is measured because its guards take too many nodes.
 const MOST_CROWDED: u64 = 1 << 16;
 
-/// One measured acquisition. While it is in its pool's free list, the weights, `more` and what goes with it are 0.
+/// One measured acquisition. While it is in its pool's free list, the weights, `more` and what goes
+/// with it are 0.
 // The first cache line is what a timed hold touches, and the second one what else there may be.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Pending {
     /// Number of the shard it belongs to.
     shard: u32,
-    /// Given back by a thread that does not own the shard: to be put into the free list by the one that does.
+    /// Given back by a thread that does not own the shard: to be put into the free list by the one
+    /// that does.
     returned: AtomicBool,
-    /// Whether there is more to it than a timed hold: any of the fields of the second line, or what it follows.
+    /// Whether there is more to it than a timed hold: any of the fields of the second line, or what
+    /// it follows.
     pub(crate) more: AtomicBool,
     pub(crate) record: AtomicPtr<Record>,
     /// Number of the acquisition, if it is one of a sample, or 0.
@@ -41,8 +44,8 @@ pub(crate) struct Pending {
     /// Clock ticks.
     pub(crate) hold_start: AtomicU64,
     pub(crate) hold_end: AtomicU64,
-    /// The acquisition that this one followed without a release (a downgrade, a condition variable).
-    /// In the free list: the next free one.
+    /// The acquisition that this one followed without a release (a downgrade, a condition
+    /// variable). In the free list: the next free one.
     pub(crate) before: AtomicPtr<Pending>,
 
     /// Number of the contention, when the acquisition had to wait.
@@ -70,10 +73,12 @@ pub(crate) struct Pending {
 #[must_use = "a pending reference that is dropped loses its measurement"]
 pub struct PendingRef(Option<NonNull<Pending>>);
 
-// SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the pending reference has the
-// lock, and what is read through it was written before the lock, or the guard, changed hands.
+// SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the pending
+// reference has the lock, and what is read through it was written before the lock, or the guard,
+// changed hands.
 unsafe impl Send for PendingRef {}
-// SAFETY: a shared pending reference gives access to nothing; `get` is unsafe, and its caller vouches for the engine.
+// SAFETY: a shared pending reference gives access to nothing; `get` is unsafe, and its caller
+// vouches for the engine.
 unsafe impl Sync for PendingRef {}
 
 impl PendingRef {
@@ -87,7 +92,8 @@ impl PendingRef {
         self.0.is_none()
     }
 
-    /// The same once more, only to look at: in a register, where a reference would keep the pending reference in memory.
+    /// The same once more, only to look at: in a register, where a reference would keep the pending
+    /// reference in memory.
     #[inline(always)]
     pub fn to_look_at(&self) -> Self {
         PendingRef(self.0)
@@ -117,7 +123,8 @@ impl PendingRef {
     }
 }
 
-/// Where a lock keeps the pending reference of its holder, if its guards carry nothing: for lock_api before 0.5.
+/// Where a lock keeps the pending reference of its holder, if its guards carry nothing: for
+/// lock_api before 0.5.
 ///
 /// Only who holds the lock puts or takes.
 #[derive(Debug, Default)]
@@ -132,7 +139,8 @@ impl PendingRefCell {
         }
     }
 
-    /// Keeps the pending reference of the acquisition that was just made: a store only if there is something to keep.
+    /// Keeps the pending reference of the acquisition that was just made: a store only if there is
+    /// something to keep.
     #[inline(always)]
     pub fn put(&self, pending_ref: PendingRef) {
         if !pending_ref.is_none() {
@@ -185,7 +193,8 @@ impl Pool {
             looks: AtomicU64::new(0),
         };
         pool.grow()?;
-        // As if given back by others, since a node does not move once it is in the list: the first one that looks finds them.
+        // As if given back by others, since a node does not move once it is in the list: the first
+        // one that looks finds them.
         Some(pool)
     }
 
@@ -196,7 +205,8 @@ impl Pool {
             .flat_map(|chunk| chunk.iter())
     }
 
-    /// Another chunk, as if given back by others. `None`: there is no memory, or there may be no more.
+    /// Another chunk, as if given back by others. `None`: there is no memory, or there may be no
+    /// more.
     fn grow(&self) -> Option<()> {
         let chunk = self.chunks.iter().position(|chunk| chunk.get().is_none())?;
         let len = POOL << chunk.saturating_sub(1);
@@ -239,10 +249,12 @@ impl Pool {
         Some(node)
     }
 
-    /// There is none at hand, for `record`: takes back what other threads have returned, each after a look at it by
-    /// `returned`, or makes new ones. `greedy`: also if half of all are this record's. Whether there is one now. The owner's call.
+    /// There is none at hand, for `record`: takes back what other threads have returned, each after
+    /// a look at it by `returned`, or makes new ones. `greedy`: also if half of all are this
+    /// record's. Whether there is one now. The owner's call.
     ///
-    /// A record whose guards live long must not take all from the others: by sample, it is then measured more rarely.
+    /// A record whose guards live long must not take all from the others: by sample, it is then
+    /// measured more rarely.
     #[cold]
     pub(crate) fn replenish(
         &self,
@@ -252,7 +264,8 @@ impl Pool {
     ) -> bool {
         let refused = self.refused.own_load();
         self.refused.store(refused + 1, Relaxed);
-        // All are looked at: not each time, if none came back the last times, for a record that has many already.
+        // All are looked at: not each time, if none came back the last times, for a record that has
+        // many already.
         let often = refused & refused.saturating_sub(1).min(63) == 0;
         if !often && record.crowding.own_load() > 1 {
             return self.refuse(record);
@@ -278,7 +291,8 @@ impl Pool {
         false
     }
 
-    /// One in so many of this record's events may be measured, so that its guards leave some nodes to others.
+    /// One in so many of this record's events may be measured, so that its guards leave some nodes
+    /// to others.
     pub(crate) fn least_mean(&self, record: &Record) -> u64 {
         let crowding = record.crowding.own_load();
         if crowding > 1 && !self.free.own_load().is_null() {
@@ -289,8 +303,9 @@ impl Pool {
         crowding.max(1)
     }
 
-    /// Marks the records that nodes lead to which are out: whoever has such a node reads them. The mark that they have then.
-    /// The owner's call, after [`collect_returned`](Self::collect_returned): a node that comes back later is still out.
+    /// Marks the records that nodes lead to which are out: whoever has such a node reads them. The
+    /// mark that they have then. The owner's call, after
+    /// [`collect_returned`](Self::collect_returned): a node that comes back later is still out.
     pub(crate) fn pin_records(&self) -> u64 {
         let look = self.looks.own_load() + 1;
         self.looks.store(look, Relaxed);
@@ -315,10 +330,12 @@ impl Pool {
         look
     }
 
-    /// Takes back what other threads have returned, each after a look at it by `returned`. The owner's call.
+    /// Takes back what other threads have returned, each after a look at it by `returned`. The
+    /// owner's call.
     pub(crate) fn collect_returned(&self, mut returned: impl FnMut(&Pending)) {
         for node in self.nodes() {
-            // Acquire: the thread that gave it back is done with it; pairs with `give_back_to_other`.
+            // Acquire: the thread that gave it back is done with it; pairs with
+            // `give_back_to_other`.
             if node.returned.load(Acquire) {
                 node.returned.store(false, Relaxed);
                 returned(node);
@@ -350,7 +367,8 @@ impl Pending {
     /// Who is counted as having kept it waiting is decided when the wait is settled.
     pub(crate) const UNBOOKED: usize = 1 << 8;
 
-    /// Whether its hold has a beginning and is to have an end: it is measured, or may be another's wait.
+    /// Whether its hold has a beginning and is to have an end: it is measured, or may be another's
+    /// wait.
     #[inline(always)]
     pub(crate) fn has_hold(&self) -> bool {
         self.hold_weight.load(Relaxed) != 0 || self.wait_weight.load(Relaxed) != 0

@@ -1,10 +1,12 @@
 //! Where an engine's shards are: a list that only grows, and which of them are free to be taken.
 //!
-//! It has no lock, so a child that is forked off finds it whole, whatever other threads were doing to it. At worst a
-//! place is lost that one of them had just claimed, and that thread is known to be gone: see `Core::after_fork`.
+//! It has no lock, so a child that is forked off finds it whole, whatever other threads were doing
+//! to it. At worst a place is lost that one of them had just claimed, and that thread is known to
+//! be gone: see `Core::after_fork`.
 //!
-//! The places are in blocks of doubling size. A block is made by the first thread that needs it; of two that make the same one, the
-//! slower frees its own. An item is put into the first empty place, and stays. A bit beside it says that it is free.
+//! The places are in blocks of doubling size. A block is made by the first thread that needs it; of
+//! two that make the same one, the slower frees its own. An item is put into the first empty place,
+//! and stays. A bit beside it says that it is free.
 
 use crate::record::memory::try_box;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, const_fn, sized};
@@ -40,7 +42,8 @@ struct Block<T> {
 
 // SAFETY: it owns its items, which are `Send`, and moves with them.
 unsafe impl<T: Send + Sync> Send for Registry<T> {}
-// SAFETY: it gives out shared references to its items, which are `Sync`; places and bits are atomic.
+// SAFETY: it gives out shared references to its items, which are `Sync`; places and bits are
+// atomic.
 unsafe impl<T: Send + Sync> Sync for Registry<T> {}
 
 impl<T> Block<T> {
@@ -59,8 +62,8 @@ impl<T> Block<T> {
 
     /// The item at `index`, if there is one.
     fn item(&self, index: usize) -> Option<&T> {
-        // Acquire: whoever sees the item sees it filled in; pairs with the Release in `Registry::insert`.
-        // SAFETY: null, or an item, which lives as long as the registry.
+        // Acquire: whoever sees the item sees it filled in; pairs with the Release in
+        // `Registry::insert`. SAFETY: null, or an item, which lives as long as the registry.
         unsafe { self.items.get(index)?.load(Acquire).as_ref() }
     }
 
@@ -93,12 +96,13 @@ impl<T> Registry<T> {
     }
 
     fn block(&self, block: usize) -> Option<&Block<T>> {
-        // Acquire: whoever sees the block sees its places, all empty; pairs with the Release in `block_or_new`.
-        // SAFETY: null, or a block, which lives as long as the registry.
+        // Acquire: whoever sees the block sees its places, all empty; pairs with the Release in
+        // `block_or_new`. SAFETY: null, or a block, which lives as long as the registry.
         unsafe { self.blocks.get(block)?.load(Acquire).as_ref() }
     }
 
-    /// The block, made if it is not there. `None`: there is no memory for it, or it would be one too many.
+    /// The block, made if it is not there. `None`: there is no memory for it, or it would be one
+    /// too many.
     fn block_or_new(&self, block: usize) -> Option<&Block<T>> {
         if let Some(there) = self.block(block) {
             return Some(there);
@@ -120,11 +124,12 @@ impl<T> Registry<T> {
         unsafe { there.as_ref() }
     }
 
-    /// Puts an item into an empty place, and says which. It is not free: the caller has it. `None`, with the item dropped, when there
-    /// is no memory for it.
+    /// Puts an item into an empty place, and says which. It is not free: the caller has it. `None`,
+    /// with the item dropped, when there is no memory for it.
     pub(crate) fn insert(&self, item: Box<T>) -> Option<(usize, &T)> {
         let new = Box::into_raw(item);
-        // Acquire: all places below it are seen filled, which `hot::switch` relies on; pairs with the Release below.
+        // Acquire: all places below it are seen filled, which `hot::switch` relies on; pairs with
+        // the Release below.
         for place in self.filled.load(Acquire).. {
             let (block, index) = position(place);
             let Some(slot) = self
@@ -149,8 +154,8 @@ impl<T> Registry<T> {
         None
     }
 
-    /// Takes a free item, which is the caller's alone from then on: the first for which `choose` says so. `choose` is called with items that
-    /// nobody else can claim meanwhile.
+    /// Takes a free item, which is the caller's alone from then on: the first for which `choose`
+    /// says so. `choose` is called with items that nobody else can claim meanwhile.
     pub(crate) fn claim(&self, mut choose: impl FnMut(&T) -> Claim) -> Option<(usize, &T)> {
         for (block, base) in self.blocks() {
             for (number, word) in block.free.iter().enumerate() {
@@ -159,7 +164,8 @@ impl<T> Registry<T> {
                 while bits != 0 {
                     let bit = bits & bits.wrapping_neg();
                     bits &= !bit;
-                    // Acquire: all that was done to the item before it was given back is seen; pairs with `give_back`.
+                    // Acquire: all that was done to the item before it was given back is seen;
+                    // pairs with `give_back`.
                     if word.fetch_and(!bit, Acquire) & bit == 0 {
                         continue;
                     }
@@ -229,7 +235,8 @@ impl<T> Drop for Registry<T> {
             for item in &block.items {
                 let item = item.load(Relaxed);
                 if !item.is_null() {
-                    // SAFETY: made by `Box::into_raw` in `insert`, in one place only, and dropped once.
+                    // SAFETY: made by `Box::into_raw` in `insert`, in one place only, and dropped
+                    // once.
                     drop(unsafe { Box::from_raw(item) });
                 }
             }

@@ -1,14 +1,16 @@
 //! Which events are measured: acquisitions whose hold is timed, and contended ones whose wait is.
 //!
-//! In `Sampled` mode each event is measured with a probability that is known exactly when it happens. After
-//! each measured one the gap to the next is drawn from the geometric distribution of the probability that then
-//! holds: independent draws for each event, at one draw for each measured one, with no period that a periodic
-//! program could alias with. Given all that went before, an event is measured with probability 1/weight, so that
-//! the sum of weight times duration is an unbiased estimate of the total, and the sum of w(w-1)x² one of its variance.
+//! In `Sampled` mode each event is measured with a probability that is known exactly when it
+//! happens. After each measured one the gap to the next is drawn from the geometric distribution of
+//! the probability that then holds: independent draws for each event, at one draw for each measured
+//! one, with no period that a periodic program could alias with. Given all that went before, an
+//! event is measured with probability 1/weight, so that the sum of weight times duration is an
+//! unbiased estimate of the total, and the sum of w(w-1)x² one of its variance.
 //!
-//! The probability follows from the point's rate: a point is to be measured once in each `spacing` nanoseconds, which
-//! the thread's governor sets, so that one that is used more rarely than that is measured every time, and two that
-//! are used more often are measured equally often. See `docs/decisions/0004-sampling.md`.
+//! The probability follows from the point's rate: a point is to be measured once in each `spacing`
+//! nanoseconds, which the thread's governor sets, so that one that is used more rarely than that is
+//! measured every time, and two that are used more often are measured equally often. See
+//! `docs/decisions/0004-sampling.md`.
 
 use crate::control::ModeKind;
 use crate::record::random::open_unit;
@@ -106,7 +108,8 @@ impl Sampling {
     }
 }
 
-/// How often one kind of events of a record happens: a moving average over the last few measured ones. The owner's alone.
+/// How often one kind of events of a record happens: a moving average over the last few measured
+/// ones. The owner's alone.
 #[derive(Debug, Default)]
 pub(crate) struct EventRate {
     /// Clock ticks, and number, of the last measured event.
@@ -135,7 +138,8 @@ impl EventRate {
         self.number.store(number, Relaxed);
     }
 
-    /// How many events there were since the last measured one, and when that was, in ticks. `None` before the first one.
+    /// How many events there were since the last measured one, and when that was, in ticks. `None`
+    /// before the first one.
     pub(crate) fn since_last(&self, events: u64) -> Option<(u64, u64)> {
         let number = self.number.load(Relaxed);
         (number != 0).then(|| (events.saturating_sub(number), self.last.load(Relaxed)))
@@ -247,7 +251,8 @@ mod tests {
 
     #[test]
     fn estimated_totals_are_unbiased_and_their_variance_is_known() {
-        // Durations that drift, and a mean that does, so that a wrong weight anywhere shows: x(i) = i, of 3,000 events.
+        // Durations that drift, and a mean that does, so that a wrong weight anywhere shows: x(i) =
+        // i, of 3,000 events.
         const N: u64 = 3000;
         const TRIALS: usize = 4000;
         let truth = (N * (N + 1) / 2) as f64;

@@ -13,7 +13,8 @@ use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, bump};
 use Ordering::{Acquire, Relaxed};
 
-/// Records that each shard may have whatever others have: so that a new thread's hot points are seen.
+/// Records that each shard may have whatever others have: so that a new thread's hot points are
+/// seen.
 const RESERVE: u64 = 8;
 /// Points whose records may be wanted at one time.
 const WANTED: usize = 8;
@@ -30,7 +31,8 @@ pub(crate) struct Shard {
     pub(crate) pool: Pool,
     pub(crate) lease: Lease,
     busy: AtomicBool,
-    /// Points that want a record, which a signal handler could not make; 0 is none. The owner's alone.
+    /// Points that want a record, which a signal handler could not make; 0 is none. The owner's
+    /// alone.
     wanted: [AtomicU64; WANTED],
     /// Whether the thread that had it last is not in this process.
     orphaned: AtomicBool,
@@ -38,7 +40,8 @@ pub(crate) struct Shard {
     pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
     pub(crate) time_in_use: TimeInUse,
-    /// Acquisitions under way on the cold path, and the record of the first of them. The owner's alone.
+    /// Acquisitions under way on the cold path, and the record of the first of them. The owner's
+    /// alone.
     under_way: AtomicU64,
     in_use: AtomicPtr<Record>,
 }
@@ -77,8 +80,8 @@ impl Shard {
 
     /// Enters the cold path, or not if this thread is in it already.
     ///
-    /// The thread comes here a second time when the cold path allocates and the allocator is guarded
-    /// by a profiled lock, or when a signal handler takes one.
+    /// The thread comes here a second time when the cold path allocates and the allocator is
+    /// guarded by a profiled lock, or when a signal handler takes one.
     pub(crate) fn enter(&self) -> Option<Entered<'_>> {
         if self.busy.load(Relaxed) {
             self.losses.count_as_owner(Loss::Reentrant);
@@ -88,7 +91,8 @@ impl Shard {
         Some(Entered(self))
     }
 
-    /// Its thread is not in this process, which was forked off. The call of the only thread there is.
+    /// Its thread is not in this process, which was forked off. The call of the only thread there
+    /// is.
     #[cfg(unix)]
     pub(crate) fn orphan(&self, now_ns: u64) {
         self.time_in_use.end(now_ns);
@@ -96,12 +100,14 @@ impl Shard {
         self.lease.release();
     }
 
-    /// Whether it can be written by another thread than had it last. The call of who has the lease, and writes nothing yet.
+    /// Whether it can be written by another thread than had it last. The call of who has the lease,
+    /// and writes nothing yet.
     ///
-    /// It cannot if that thread was stopped by a fork in the middle of something: then a record may be half changed, the table may count
-    /// one too few, a bank may have a sample without its weight, and `seq` would say the contrary of what is so for good. All that is done
-    /// on the cold path, or between an odd and an even `seq`. Of what is done elsewhere, each store leaves a whole; at worst
-    /// a node of the pool is in no list.
+    /// It cannot if that thread was stopped by a fork in the middle of something: then a record may
+    /// be half changed, the table may count one too few, a bank may have a sample without its
+    /// weight, and `seq` would say the contrary of what is so for good. All that is done on the
+    /// cold path, or between an odd and an even `seq`. Of what is done elsewhere, each store leaves
+    /// a whole; at worst a node of the pool is in no list.
     pub(crate) fn is_whole(&self) -> bool {
         if !self.orphaned.load(Relaxed) {
             return true;
@@ -118,7 +124,8 @@ impl Shard {
 
     /// Notes that the record of `key` is to be made as soon as that may be. The owner's call.
     ///
-    /// Empties the cache, so that the thread's next acquisition that waits comes by the cold path, which makes it.
+    /// Empties the cache, so that the thread's next acquisition that waits comes by the cold path,
+    /// which makes it.
     pub(crate) fn want(&self, key: PointKey) {
         for wanted in &self.wanted {
             let other = wanted.load(Relaxed);
@@ -146,7 +153,8 @@ impl Shard {
         taken.filter(|&key| key != 0).map(PointKey)
     }
 
-    /// A record for `key`, which has none, within the caps. The last rest is beyond them: there is one of it for each mode.
+    /// A record for `key`, which has none, within the caps. The last rest is beyond them: there is
+    /// one of it for each mode.
     pub(crate) fn insert(
         &self,
         owner: &Owner,
@@ -167,7 +175,8 @@ impl Shard {
         })
     }
 
-    /// An acquisition on the cold path begins, of `record`. The owner's call, once for each [`ends`](Self::ends).
+    /// An acquisition on the cold path begins, of `record`. The owner's call, once for each
+    /// [`ends`](Self::ends).
     pub(crate) fn begins(&self, record: &Record) {
         if self.under_way.load(Relaxed) == 0 {
             self.in_use
@@ -187,7 +196,8 @@ impl Shard {
         self.under_way.store(0, Relaxed);
     }
 
-    /// The record of the acquisition that is under way, or null. `None` if there are several. The owner's call.
+    /// The record of the acquisition that is under way, or null. `None` if there are several. The
+    /// owner's call.
     pub(crate) fn in_use(&self) -> Option<*const Record> {
         match self.under_way.load(Relaxed) {
             0 => Some(std::ptr::null()),
@@ -199,8 +209,8 @@ impl Shard {
 
 /// How long threads have had a shard, in one word: so that a reader never sees half of a change.
 ///
-/// The lowest bit says whether one has it now; then the rest is what there was before, less the time at which
-/// this one began. Wraps around as a whole.
+/// The lowest bit says whether one has it now; then the rest is what there was before, less the
+/// time at which this one began. Wraps around as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct TimeInUse(AtomicU64);
 
@@ -216,7 +226,8 @@ impl TimeInUse {
         self.0.store(self.ns(|| now_ns) << 1, Relaxed);
     }
 
-    /// Nanoseconds in all, until now; 0 if the clock was set back by more than that. Any thread's call.
+    /// Nanoseconds in all, until now; 0 if the clock was set back by more than that. Any thread's
+    /// call.
     pub(crate) fn ns(&self, now_ns: impl FnOnce() -> u64) -> u64 {
         // The clock is read after it: it is not behind the beginning that was loaded.
         let word = self.0.load(Acquire);

@@ -5,9 +5,10 @@
 //! size, publishes it and retires the old one through the epoch; a walk that is under way
 //! goes on over the old one and misses at most the records that are newer than its start.
 //!
-//! A record leaves in the same way: the owner publishes an array without it. It keeps its counts until the
-//! aggregator has taken them over ([`take_evicted`](Table::take_evicted)), and comes back as a spare one. Only the holder of
-//! the aggregator's lock walks a table and takes records over, so no walk meets a record that was made a spare.
+//! A record leaves in the same way: the owner publishes an array without it. It keeps its counts
+//! until the aggregator has taken them over ([`take_evicted`](Table::take_evicted)), and comes back
+//! as a spare one. Only the holder of the aggregator's lock walks a table and takes records over,
+//! so no walk meets a record that was made a spare.
 
 use crate::identity;
 use crate::identity::PointKey;
@@ -68,7 +69,8 @@ pub(crate) struct Table {
     spare: AtomicPtr<Record>,
 }
 
-/// Records that are in no table, linked by [`Leave::next`](crate::record::statistics::Leave). Whoever has it has them alone.
+/// Records that are in no table, linked by [`Leave::next`](crate::record::statistics::Leave).
+/// Whoever has it has them alone.
 pub(crate) struct Chain(*mut Record);
 
 impl Iterator for Chain {
@@ -78,7 +80,8 @@ impl Iterator for Chain {
         if self.0.is_null() {
             return None;
         }
-        // SAFETY: each was made by `Box::into_raw`, and is in one chain only, which the caller owns.
+        // SAFETY: each was made by `Box::into_raw`, and is in one chain only, which the caller
+        // owns.
         let record = unsafe { Box::from_raw(self.0) };
         self.0 = record.leave.next.load(Relaxed);
         Some(record)
@@ -117,7 +120,8 @@ impl Table {
             if record.is_null() {
                 return None;
             }
-            // SAFETY: a non-null slot points to a record, which lives as long as the slot points to it.
+            // SAFETY: a non-null slot points to a record, which lives as long as the slot points to
+            // it.
             let record = unsafe { &*record };
             if record.key == key {
                 return Some(record);
@@ -126,14 +130,16 @@ impl Table {
         None
     }
 
-    /// A new record for `key`, which is not in the table, or `None` when there is no memory. The owner's call.
+    /// A new record for `key`, which is not in the table, or `None` when there is no memory. The
+    /// owner's call.
     pub(crate) fn insert(&self, owner: &Owner, key: PointKey) -> Option<&Record> {
         let len = self.len.own_load();
         // SAFETY: `owner` proves that this thread is the one that replaces.
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
             self.grow(owner)?;
-            // SAFETY: `owner` proves that this thread is the one that replaces; it has just done so, and the old reference is not used again.
+            // SAFETY: `owner` proves that this thread is the one that replaces; it has just done
+            // so, and the old reference is not used again.
             slots = unsafe { self.slots.get_as_owner() };
         }
         let record = match self.take_spare() {
@@ -182,8 +188,9 @@ impl Table {
         push(&self.spare, Box::into_raw(record));
     }
 
-    /// Takes up to `most` of the records that `choose` chooses out of the table, to be taken over; looks at `window` slots,
-    /// in turns through the table. How many there are. The owner's call; `choose` makes no record.
+    /// Takes up to `most` of the records that `choose` chooses out of the table, to be taken over;
+    /// looks at `window` slots, in turns through the table. How many there are. The owner's call;
+    /// `choose` makes no record.
     pub(crate) fn evict(
         &self,
         owner: &Owner,
@@ -209,7 +216,8 @@ impl Table {
         evicted
     }
 
-    /// Takes all that `keep` does not keep out of the table; with them what was evicted before. `None`: no memory. The owner's call.
+    /// Takes all that `keep` does not keep out of the table; with them what was evicted before.
+    /// `None`: no memory. The owner's call.
     pub(crate) fn empty(
         &self,
         owner: &Owner,
@@ -302,7 +310,8 @@ impl Table {
         !self.evicted.load(Relaxed).is_null()
     }
 
-    /// The records that have left the table since the last call. Of whoever holds the aggregator's lock.
+    /// The records that have left the table since the last call. Of whoever holds the aggregator's
+    /// lock.
     pub(crate) fn take_evicted(&self) -> Chain {
         // Acquire: all that was written to them is seen; pairs with `push`.
         Chain(self.evicted.swap(std::ptr::null_mut(), Acquire))
@@ -331,7 +340,8 @@ impl Table {
         Some(())
     }
 
-    /// Calls `f` with the records in the next `len` slots, in turns through the table. The owner's call; `f` makes no record.
+    /// Calls `f` with the records in the next `len` slots, in turns through the table. The owner's
+    /// call; `f` makes no record.
     pub(crate) fn sweep(&self, _owner: &Owner, len: usize, mut f: impl FnMut(&Record)) {
         // SAFETY: `_owner` proves that this thread is the one that replaces.
         let slots = &unsafe { self.slots.get_as_owner() }.0;
@@ -346,16 +356,16 @@ impl Table {
         self.swept.store((begin + len) as u64, Relaxed);
     }
 
-    /// Calls `f` with every record that was there at the start of the walk. Of whoever holds the aggregator's lock, or for as
-    /// long as nobody else takes records over.
+    /// Calls `f` with every record that was there at the start of the walk. Of whoever holds the
+    /// aggregator's lock, or for as long as nobody else takes records over.
     pub(crate) fn for_each(&self, guard: &Guard, mut f: impl FnMut(&Record)) {
         for slot in &self.slots.get(guard).0 {
             // Acquire: pairs with the Release in `insert`, and for the records that `grow` copied
             // with the one that published the array.
             let record = slot.load(Acquire);
             if !record.is_null() {
-                // SAFETY: a record that was in the array: it is not freed, nor made a spare, before it is taken over, by the
-                // caller or after it.
+                // SAFETY: a record that was in the array: it is not freed, nor made a spare, before
+                // it is taken over, by the caller or after it.
                 f(unsafe { &*record });
             }
         }
@@ -405,7 +415,8 @@ fn push(list: &AtomicPtr<Record>, record: *mut Record) {
     loop {
         // SAFETY: the caller's record, which nobody else has yet.
         unsafe { (*record).leave.next.store(first, Relaxed) };
-        // Release: whoever takes the record sees what was written to it; pairs with `take_evicted` and `take_spare`.
+        // Release: whoever takes the record sees what was written to it; pairs with `take_evicted`
+        // and `take_spare`.
         match list.compare_exchange(first, record, Release, Relaxed) {
             Ok(_) => return,
             Err(newer) => first = newer,

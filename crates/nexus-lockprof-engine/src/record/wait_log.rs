@@ -1,15 +1,18 @@
-//! Who held a lock while others were parked on it: a fixed table that holders write and waiters read.
+//! Who held a lock while others were parked on it: a fixed table that holders write and waiters
+//! read.
 //!
-//! A lock's published word names one holder: the last one to own it. A thread that parks may outlast many. So a
-//! measured hold that ends while somebody is parked appends itself here, just before the release, and a waiter
-//! reads what overlaps its wait when it settles, after its own release ([`blame`](crate::acquire::blame)).
+//! A lock's published word names one holder: the last one to own it. A thread that parks may
+//! outlast many. So a measured hold that ends while somebody is parked appends itself here, just
+//! before the release, and a waiter reads what overlaps its wait when it settles, after its own
+//! release ([`blame`](crate::acquire::blame)).
 //!
-//! The table is static memory: it never allocates, so it works in signal handlers and after a fork. Locks share
-//! [`BUCKETS`] rings by address, and each entry says which lock, class and engine it is about, so neither a
-//! neighbour nor a lock that lived at the same address before can be mistaken for this one. Nobody waits here: a
-//! writer that finds its entry taken by another writer drops what it has, and a reader skips an entry that is
-//! being written. So a writer that is preempted, or that a forked child does not have, delays nobody. What a
-//! ring has overwritten or dropped is missing; the waiter then falls back to the holders it met.
+//! The table is static memory: it never allocates, so it works in signal handlers and after a fork.
+//! Locks share [`BUCKETS`] rings by address, and each entry says which lock, class and engine it is
+//! about, so neither a neighbour nor a lock that lived at the same address before can be mistaken
+//! for this one. Nobody waits here: a writer that finds its entry taken by another writer drops
+//! what it has, and a reader skips an entry that is being written. So a writer that is preempted,
+//! or that a forked child does not have, delays nobody. What a ring has overwritten or dropped is
+//! missing; the waiter then falls back to the holders it met.
 
 use crate::identity::ClassWord;
 use crate::identity::PointKey;
@@ -21,7 +24,8 @@ use Ordering::{Acquire, Relaxed, Release};
 const BUCKETS: usize = sized(1, 128);
 /// Entries of a ring. A wait that spans more holds than this sees the latest of them.
 pub(crate) const ENTRIES: usize = sized(1, 64);
-/// Entries that ended before the wait began, after which a reader stops: entries are nearly in order of their ends.
+/// Entries that ended before the wait began, after which a reader stops: entries are nearly in
+/// order of their ends.
 const OLDER: usize = 8;
 
 /// A lock's address, and in its low bits how a hold of it began and ended.
@@ -133,7 +137,8 @@ struct Ring {
 /// The table.
 #[derive(Debug)]
 pub(crate) struct WaitLog {
-    /// Threads and tasks that are parked on the locks of a bucket. Apart from the rings: each measured release looks here.
+    /// Threads and tasks that are parked on the locks of a bucket. Apart from the rings: each
+    /// measured release looks here.
     parked: [Line<AtomicU32>; BUCKETS],
     rings: [Ring; BUCKETS],
 }
@@ -173,8 +178,8 @@ impl WaitLog {
 impl WaitLog {
     /// Somebody is about to park on `lock`. Once for each [`leave`](Self::leave).
     ///
-    /// Relaxed, as all that `parked` is used with: a holder that misses the waiter does not append its hold, which
-    /// the waiter then makes up for with the holders it met.
+    /// Relaxed, as all that `parked` is used with: a holder that misses the waiter does not append
+    /// its hold, which the waiter then makes up for with the holders it met.
     pub(crate) fn enter(&self, lock: LockRef) {
         self.parked[lock.bucket()].0.fetch_add(1, Relaxed);
     }
@@ -190,8 +195,8 @@ impl WaitLog {
         self.parked[lock.bucket()].0.load(Relaxed) != 0
     }
 
-    /// Appends a hold: a fixed number of steps, without waiting. Call it before the release, so that whoever owns
-    /// the lock next can see it.
+    /// Appends a hold: a fixed number of steps, without waiting. Call it before the release, so
+    /// that whoever owns the lock next can see it.
     #[cold]
     pub(crate) fn append(&self, hold: &Hold) {
         let ring = &self.rings[hold.lock.bucket()];
@@ -203,7 +208,8 @@ impl WaitLog {
     /// Gives what `span`'s lock was held by during it, the latest appended first.
     pub(crate) fn overlapping(&self, span: &Span, mut found: impl FnMut(Hold)) {
         let ring = &self.rings[span.lock.bucket()];
-        // Relaxed: holds that ended before this one began are in it, since the lock orders their release before.
+        // Relaxed: holds that ended before this one began are in it, since the lock orders their
+        // release before.
         let next = ring.next.0.load(Relaxed);
         let mut older = 0;
         for back in 1..=next.min(ENTRIES as u64) {
@@ -231,8 +237,8 @@ impl WaitLog {
 impl LogEntry {
     fn write(&self, hold: &Hold) {
         let seq = self.seq.load(Relaxed);
-        // Acquire: the stores below come after those of the writer before; pairs with the Release store below. A
-        // writer that is in the middle keeps the entry, and this hold is dropped.
+        // Acquire: the stores below come after those of the writer before; pairs with the Release
+        // store below. A writer that is in the middle keeps the entry, and this hold is dropped.
         if seq & 1 == 1
             || self
                 .seq
@@ -241,22 +247,23 @@ impl LogEntry {
         {
             return;
         }
-        // Release fence: whoever sees one of the stores and then fences with Acquire also sees the odd sequence;
-        // pairs with the fence in `read`.
+        // Release fence: whoever sees one of the stores and then fences with Acquire also sees the
+        // odd sequence; pairs with the fence in `read`.
         fence(Release);
         self.lock.store(hold.lock.0, Relaxed);
         self.engine.store(hold.engine, Relaxed);
         self.key.store(hold.key.0, Relaxed);
         self.start.store(hold.start, Relaxed);
         self.end.store(hold.end, Relaxed);
-        // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in `read`, and with
-        // the Acquire of the next writer.
+        // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in
+        // `read`, and with the Acquire of the next writer.
         self.seq.store(seq.wrapping_add(2), Release);
     }
 
     /// `None` when it is being written, or never was.
     fn read(&self) -> Option<Hold> {
-        // Acquire: sees the hold that this sequence stands for; pairs with the Release store in `write`.
+        // Acquire: sees the hold that this sequence stands for; pairs with the Release store in
+        // `write`.
         let before = self.seq.load(Acquire);
         if before & 1 == 1 || before == 0 {
             return None;
@@ -268,8 +275,8 @@ impl LogEntry {
             start: self.start.load(Relaxed),
             end: self.end.load(Relaxed),
         };
-        // Acquire fence: if any load above saw a newer store, the load below sees that the sequence moved; pairs
-        // with the Release fence in `write`.
+        // Acquire fence: if any load above saw a newer store, the load below sees that the sequence
+        // moved; pairs with the Release fence in `write`.
         fence(Acquire);
         (self.seq.load(Relaxed) == before).then_some(hold)
     }

@@ -76,8 +76,8 @@ impl Core {
         pending: &Pending,
         wait_ns: u64,
     ) {
-        // SAFETY: null, or a slot of a shard of this engine, which the lock keeps alive. It was published by the thread that
-        // acquired the lock, before the guard came here.
+        // SAFETY: null, or a slot of a shard of this engine, which the lock keeps alive. It was
+        // published by the thread that acquired the lock, before the guard came here.
         let Some(slot) = (unsafe { pending.noted.slot.load(Relaxed).as_ref() }) else {
             return;
         };
@@ -86,7 +86,8 @@ impl Core {
             slot.add(weight, wait_ns);
             return;
         }
-        // Another thread's table is not ours to write: as with records, it is our own for the same stack.
+        // Another thread's table is not ours to write: as with records, it is our own for the same
+        // stack.
         let mut frames = [0; FRAMES];
         let mut len = 0;
         for (copy, frame) in frames.iter_mut().zip(slot.frames()) {
@@ -100,14 +101,16 @@ impl Core {
     }
 }
 
-/// The return addresses of the calling thread's stack from this function's caller on; how many there are.
+/// The return addresses of the calling thread's stack from this function's caller on; how many
+/// there are.
 ///
-/// It allocates nothing, and takes no lock that anybody holds for long: the unwinder looks up where each function's
-/// unwind table is, without a lock in newer C libraries, and in others under one that is held while a library is
-/// entered into the list of those loaded.
+/// It allocates nothing, and takes no lock that anybody holds for long: the unwinder looks up where
+/// each function's unwind table is, without a lock in newer C libraries, and in others under one
+/// that is held while a library is entered into the list of those loaded.
 #[inline(never)]
 pub(super) fn capture(frames: &mut [usize; FRAMES]) -> usize {
-    // Below the frames of whoever called this, and above those of the unwinder: the stack grows downwards on all targets.
+    // Below the frames of whoever called this, and above those of the unwinder: the stack grows
+    // downwards on all targets.
     let marker = 0_u8;
     let here = black_box(&raw const marker).addr();
     let mut len = 0;

@@ -28,7 +28,8 @@ struct StackState {
 }
 
 impl Callers {
-    /// Adds what has happened in a shard since it was last read; `point_of` says which point a key is of.
+    /// Adds what has happened in a shard since it was last read; `point_of` says which point a key
+    /// is of.
     pub(crate) fn read(&mut self, shard: &Shard, mut point_of: impl FnMut(PointKey) -> usize) {
         for (place, slot) in shard.stacks.stacks() {
             let seen = self.seen.entry(shard.id).or_default();

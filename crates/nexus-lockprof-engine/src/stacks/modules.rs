@@ -17,8 +17,8 @@ struct Part {
 }
 
 impl Modules {
-    /// The frame of an address that is not looked up: its file, and the address that the file was linked for. `None` if the system does
-    /// not tell.
+    /// The frame of an address that is not looked up: its file, and the address that the file was
+    /// linked for. `None` if the system does not tell.
     pub(super) fn place(&mut self, address: usize) -> Option<Frame> {
         if self.part(address).is_none() {
             // Loaded since, or the first.
@@ -64,7 +64,8 @@ fn parts() -> Vec<Part> {
                 .to_string_lossy()
                 .into()
         };
-        // The program itself has no name. A library has, if not always a path: then there is nothing to look it up in.
+        // The program itself has no name. A library has, if not always a path: then there is
+        // nothing to look it up in.
         let path = match path.is_empty() && parts.is_empty() {
             true => {
                 std::env::current_exe().map_or(path, |program| program.to_string_lossy().into())
@@ -90,7 +91,8 @@ fn parts() -> Vec<Part> {
         0
     }
     let mut parts: Vec<Part> = Vec::new();
-    // SAFETY: `note` is as the linker calls it, and gets what it takes. It does not unwind: it only allocates.
+    // SAFETY: `note` is as the linker calls it, and gets what it takes. It does not unwind: it only
+    // allocates.
     unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut parts).cast()) };
     parts
 }

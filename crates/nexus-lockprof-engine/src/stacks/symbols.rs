@@ -8,16 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The names of addresses, each looked up once.
 ///
-/// Only under the aggregator's lock: the library that reads debug information has a lock of its own, and a child that was
-/// forked off while another thread held it would wait for ever. A fork waits for the aggregator.
+/// Only under the aggregator's lock: the library that reads debug information has a lock of its
+/// own, and a child that was forked off while another thread held it would wait for ever. A fork
+/// waits for the aggregator.
 #[derive(Debug, Default)]
 pub(super) struct Symbols {
     known: HashMap<usize, Arc<[Frame]>>,
     modules: Modules,
 }
 
-/// Whether addresses stay what they are: whoever reads the snapshot looks them up, and the program has not to wait for it.
-/// Relaxed: a value of its own, set before the first stack is looked at.
+/// Whether addresses stay what they are: whoever reads the snapshot looks them up, and the program
+/// has not to wait for it. Relaxed: a value of its own, set before the first stack is looked at.
 static ADDRESSES: AtomicBool = AtomicBool::new(false);
 
 /// Leaves addresses as they are from now on, where the system tells which file they are in.
@@ -26,8 +27,8 @@ pub(crate) fn leave_addresses() {
 }
 
 impl Symbols {
-    /// The functions at these return addresses, without the lock's at the top and those that begin each thread. The reader is
-    /// to see all of it if nothing else is left.
+    /// The functions at these return addresses, without the lock's at the top and those that begin
+    /// each thread. The reader is to see all of it if nothing else is left.
     pub(super) fn shown(&mut self, addresses: &[usize]) -> Vec<Frame> {
         if ADDRESSES.load(Relaxed) || !cfg!(feature = "stacks") {
             let places = addresses.iter().map(|&address| self.modules.place(address));

@@ -1,7 +1,7 @@
 //! A shard's stacks: a table of a fixed size that only grows fuller.
 //!
-//! The owner fills a slot and publishes it by its length; from then on the slot's frames never change, and its sums are plain
-//! counters with one writer. A reader walks the slots as they are.
+//! The owner fills a slot and publishes it by its length; from then on the slot's frames never
+//! change, and its sums are plain counters with one writer. A reader walks the slots as they are.
 
 use crate::identity::PointKey;
 use crate::record::loss::Loss;
@@ -15,7 +15,8 @@ pub(super) const FRAMES: usize = 32;
 pub(super) const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 8;
 
-/// The stacks that threads of a shard have waited with. Allocated when there is the first: some 78 KB.
+/// The stacks that threads of a shard have waited with. Allocated when there is the first: some 78
+/// KB.
 #[derive(Debug, Default)]
 pub(crate) struct StackTable(OnceLock<Box<[Slot]>>);
 

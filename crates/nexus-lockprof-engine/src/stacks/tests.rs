@@ -1,5 +1,5 @@
-//! From a long wait to a snapshot. Which callers there are is told in the integration tests: here all are the
-//! engine's own functions, which are cut.
+//! From a long wait to a snapshot. Which callers there are is told in the integration tests: here
+//! all are the engine's own functions, which are cut.
 
 use super::sample::turns;
 use super::table::SLOTS;

@@ -1,7 +1,7 @@
 //! Who called whom in the calling thread.
 //!
-//! On Unix it is the unwinder that std itself is linked to. The crate `backtrace` does the same there, and brings what looks up names with
-//! it, which makes programs large and slow to build.
+//! On Unix it is the unwinder that std itself is linked to. The crate `backtrace` does the same
+//! there, and brings what looks up names with it, which makes programs large and slow to build.
 
 /// A function that has called another one.
 pub(super) struct Caller {
@@ -33,7 +33,8 @@ mod system {
     /// Ends the walk, as any other number does.
     const STOP: c_int = 9;
 
-    /// Calls `look`, which must not panic, with each caller, the innermost first, until it says `false`.
+    /// Calls `look`, which must not panic, with each caller, the innermost first, until it says
+    /// `false`.
     pub(in super::super) fn walk(mut look: Look<'_>) {
         extern "C" fn one(context: *mut c_void, look: *mut c_void) -> c_int {
             // SAFETY: the unwinder hands on what `walk` gave it: nobody else has it meanwhile.
@@ -67,9 +68,9 @@ mod system {
                 address: frame.ip().addr(),
             })
         };
-        // SAFETY: what must not run at the same time as others is looking up symbols, and unwinding where that goes through
-        // the same library (32-bit Windows, which is not supported here: see `identity`). This is each thread's own
-        // stack, and the closure does not panic.
+        // SAFETY: what must not run at the same time as others is looking up symbols, and unwinding
+        // where that goes through the same library (32-bit Windows, which is not supported here:
+        // see `identity`). This is each thread's own stack, and the closure does not panic.
         unsafe { backtrace::trace_unsynchronized(&mut look) };
     }
 }

@@ -13,7 +13,8 @@ impl fmt::Display for Embedded<'_> {
         // Once for nothing: what has no JSON must be known before the first of it is written.
         match self.0.write_json(io::sink()) {
             Ok(()) => self.0.write_json(Escaping(f)).map_err(|_| fmt::Error),
-            // A page that says what is wrong. A Display that failed would be a panic in `to_string`.
+            // A page that says what is wrong. A Display that failed would be a panic in
+            // `to_string`.
             Err(error) => {
                 let text = error.to_string().replace('\\', r"\\").replace('"', r#"\""#);
                 f.write_str(r#"{"error":""#)?;
@@ -24,7 +25,8 @@ impl fmt::Display for Embedded<'_> {
     }
 }
 
-/// Writes pieces of JSON, each of whole characters. So a large snapshot is never in memory as one text.
+/// Writes pieces of JSON, each of whole characters. So a large snapshot is never in memory as one
+/// text.
 struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl io::Write for Escaping<'_, '_> {

@@ -1,16 +1,18 @@
 //! The page: one HTML file with everything in it, of a snapshot or of a running program.
 //!
-//! [`page`] has a snapshot in it and can be kept, mailed and opened from a file. [`live`] is the same page for the root of the pull endpoint: it
-//! asks `./snapshot` again and again, draws contention over time, and can reset and change the mode.
+//! [`page`] has a snapshot in it and can be kept, mailed and opened from a file. [`live`] is the
+//! same page for the root of the pull endpoint: it asks `./snapshot` again and again, draws
+//! contention over time, and can reset and change the mode.
 //!
-//! Neither fetches anything from elsewhere: the page's Content-Security-Policy forbids it to the browser. Strings of the program (names of
-//! locks, functions, files) are text in it and never markup: see [`page`].
+//! Neither fetches anything from elsewhere: the page's Content-Security-Policy forbids it to the
+//! browser. Strings of the program (names of locks, functions, files) are text in it and never
+//! markup: see [`page`].
 //!
-//! What the page says it works out in the browser, from the snapshot's JSON: so the two pages are one. Numbers above 2⁵³ are rounded there to what JavaScript's
-//! numbers have room for.
+//! What the page says it works out in the browser, from the snapshot's JSON: so the two pages are
+//! one. Numbers above 2⁵³ are rounded there to what JavaScript's numbers have room for.
 //!
-//! The charts are drawn by uPlot and d3-flame-graph, vendored under `assets/vendor` by `ci/vendor-page.sh`, with their licences, which are
-//! in each page too.
+//! The charts are drawn by uPlot and d3-flame-graph, vendored under `assets/vendor` by
+//! `ci/vendor-page.sh`, with their licences, which are in each page too.
 
 mod assets;
 mod embed;
@@ -23,8 +25,9 @@ use embed::Embedded;
 
 /// The page of one snapshot.
 ///
-/// In the JSON that is in it every `<`, `>` and `&` is escaped as JSON has it, so that no name can end the element it stands in; the browser
-/// is told not to run it, and the page makes text of what it reads there.
+/// In the JSON that is in it every `<`, `>` and `&` is escaped as JSON has it, so that no name can
+/// end the element it stands in; the browser is told not to run it, and the page makes text of what
+/// it reads there.
 ///
 /// A snapshot that has no JSON form (a weight that is no number) makes a page that says so.
 ///
@@ -63,7 +66,8 @@ impl fmt::Display for Page<'_> {
             None => "'self'",
         };
         f.write_str(assets::HEAD)?;
-        // What runs is in the page; nothing is fetched but, live, from where it came. Strings cannot become markup, even by mistake.
+        // What runs is in the page; nothing is fetched but, live, from where it came. Strings
+        // cannot become markup, even by mistake.
         writeln!(
             f,
             r#"<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src {connect}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'">"#

@@ -1,4 +1,5 @@
-//! The messages of `opentelemetry/proto/metrics/v1` and what it needs, those fields that we have something for.
+//! The messages of `opentelemetry/proto/metrics/v1` and what it needs, those fields that we have
+//! something for.
 //!
 //! Written by hand, like pprof's: they are stable, and a generator would need protoc.
 

@@ -73,7 +73,8 @@ impl Builder {
             line: point.site.line,
             column: point.site.column,
         }]);
-        // Functions that were put into their caller have its address. One that is not known is no such reason.
+        // Functions that were put into their caller have its address. One that is not known is no
+        // such reason.
         let around = frames.chunk_by(|a, b| a.address == b.address && a.address != 0);
         let around = around.map(|frames| self.location(frames));
         let location_id = std::iter::once(leaf)

@@ -1,4 +1,5 @@
-//! The messages of pprof's `profile.proto`, those fields that we have something for. Numbers and names are the format's.
+//! The messages of pprof's `profile.proto`, those fields that we have something for. Numbers and
+//! names are the format's.
 //!
 //! Written by hand: the format has not changed in ten years, and a generator would need protoc.
 

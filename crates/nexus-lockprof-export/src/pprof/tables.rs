@@ -5,7 +5,8 @@ use std::hash::Hash;
 
 use super::proto::{Function, Line, Location, Mapping, Profile};
 
-/// The only mapping: where the program's code was is not in a snapshot. Without one, pprof would look for the names that we have.
+/// The only mapping: where the program's code was is not in a snapshot. Without one, pprof would
+/// look for the names that we have.
 const PROGRAM: u64 = 1;
 
 #[derive(Debug)]
@@ -48,7 +49,8 @@ impl Tables {
         }
     }
 
-    /// The number of the location at these places, which are at one address in the program: the innermost function first.
+    /// The number of the location at these places, which are at one address in the program: the
+    /// innermost function first.
     pub(super) fn location<'a>(&mut self, places: impl IntoIterator<Item = Place<'a>>) -> u64 {
         let mut address = Address::default();
         let lines = places.into_iter().map(|place| {
@@ -101,9 +103,9 @@ impl Tables {
 
 /// An address that a location is known by: FNV-1a of what is there.
 ///
-/// Whoever scrapes takes samples of two profiles for the same if their labels and addresses are (Grafana Alloy does), so each
-/// location needs one, and the same in each profile. Acquisition points have no address in the program, and a function has
-/// another one after each start.
+/// Whoever scrapes takes samples of two profiles for the same if their labels and addresses are
+/// (Grafana Alloy does), so each location needs one, and the same in each profile. Acquisition
+/// points have no address in the program, and a function has another one after each start.
 #[derive(Debug)]
 struct Address(u64);
 

@@ -13,10 +13,12 @@ fn key(point: &Point) -> Key {
     (point.lock.clone(), point.mode, point.site.clone())
 }
 
-/// Keeps points in the series that they were in, from one scrape to the next, so that all counters only grow.
+/// Keeps points in the series that they were in, from one scrape to the next, so that all counters
+/// only grow.
 ///
-/// A point gets a series of its own when it is first seen while fewer than [`top`](Self::top) have one, the best of those that
-/// come together first; all later ones are in `other` until the statistics are reset, or a snapshot of another engine comes.
+/// A point gets a series of its own when it is first seen while fewer than [`top`](Self::top) have
+/// one, the best of those that come together first; all later ones are in `other` until the
+/// statistics are reset, or a snapshot of another engine comes.
 ///
 /// ```
 /// use nexus_lockprof_export::prometheus::Scrapes;
@@ -62,7 +64,8 @@ impl Scrapes {
         Self::default()
     }
 
-    /// Sets how many points have series of their own, [`Text::DEFAULT_TOP`] unless set. Those that have some keep them.
+    /// Sets how many points have series of their own, [`Text::DEFAULT_TOP`] unless set. Those that
+    /// have some keep them.
     #[must_use]
     pub fn top(mut self, points: usize) -> Self {
         self.top = points;

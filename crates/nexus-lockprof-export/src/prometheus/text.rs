@@ -8,7 +8,8 @@ use super::scrapes::Scrapes;
 use super::writer::Writer;
 use crate::series::{self, Value};
 
-/// The metrics of a snapshot, made by [`text`](super::text()). Displaying it writes them, each line with its end.
+/// The metrics of a snapshot, made by [`text`](super::text()). Displaying it writes them, each line
+/// with its end.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a text does nothing until it is displayed"]
 pub struct Text<'a> {
@@ -33,7 +34,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Sets how many points have series of their own, those that say most; the others are added up in `other`.
+    /// Sets how many points have series of their own, those that say most; the others are added up
+    /// in `other`.
     pub fn top(mut self, points: usize) -> Self {
         self.top = points;
         self
@@ -45,8 +47,9 @@ impl<'a> Text<'a> {
         self
     }
 
-    /// Sets whether OpenMetrics has a `_created` beside each counter, which says since when it counts: yes unless set. A
-    /// reader then sees a reset even if the counter has passed its old value since; one that does not know `_created` stores as many series again.
+    /// Sets whether OpenMetrics has a `_created` beside each counter, which says since when it
+    /// counts: yes unless set. A reader then sees a reset even if the counter has passed its old
+    /// value since; one that does not know `_created` stores as many series again.
     pub fn created(mut self, created: bool) -> Self {
         self.created = created;
         self

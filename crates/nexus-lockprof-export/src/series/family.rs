@@ -8,7 +8,8 @@ use super::sums::{Sums, Times};
 /// A metric family.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {
-    /// Without unit, and without what stands before and after it in a format. That of the info is empty.
+    /// Without unit, and without what stands before and after it in a format. That of the info is
+    /// empty.
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
     pub(crate) kind: Kind,
@@ -56,7 +57,8 @@ impl Family {
         Self::new(kind, name, unit, figure.help)
     }
 
-    /// As OpenMetrics has it, where a counter's samples have `_total` behind it, and an info's `_info`: the unit comes last.
+    /// As OpenMetrics has it, where a counter's samples have `_total` behind it, and an info's
+    /// `_info`: the unit comes last.
     pub(crate) fn prometheus_name(&self) -> String {
         let underscore = if self.name.is_empty() { "" } else { "_" };
         let unit = match self.unit {
@@ -203,7 +205,8 @@ fn error(variance: Option<f64>) -> Option<Value> {
 /// Of a row, the sum; of a point, the sample.
 pub(super) type Distribution = (fn(&Sums) -> &Times, fn(&Point) -> &Durations);
 
-/// Not named like the counters of the same times: in OpenMetrics a counter `x_total` is the family `x`.
+/// Not named like the counters of the same times: in OpenMetrics a counter `x_total` is the family
+/// `x`.
 pub(super) const SUMMARIES: [(Family, Distribution); 2] = [
     (
         Family::new(

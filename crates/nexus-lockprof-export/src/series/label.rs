@@ -7,7 +7,8 @@ use nexus_lockprof_snapshot::Point;
 /// Names and values.
 pub(crate) type Labels<'a> = &'a [(&'static str, String)];
 
-/// Lock, site and mode of the series of points without one of their own. No site and no mode is called that.
+/// Lock, site and mode of the series of points without one of their own. No site and no mode is
+/// called that.
 const OTHER: &str = "other";
 
 /// Rust's own mark of a name that would be a keyword.

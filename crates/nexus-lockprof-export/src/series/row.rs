@@ -51,12 +51,14 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The points of a snapshot, those first that say most: that wait or make others wait, then those that hold, then the busy ones.
-/// Ties stay in the snapshot's order, which depends on nothing but the points.
+/// The points of a snapshot, those first that say most: that wait or make others wait, then those
+/// that hold, then the busy ones. Ties stay in the snapshot's order, which depends on nothing but
+/// the points.
 pub(crate) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
     let mut points: Vec<&Point> = snapshot.points().iter().collect();
     points.sort_by_key(|p| {
-        // Each wait counts for who waited and for who made it wait: to know the one without the other is of little use.
+        // Each wait counts for who waited and for who made it wait: to know the one without the
+        // other is of little use.
         let waiting = u128::from(p.wait.total_ns) + u128::from(p.caused_wait_ns);
         Reverse((waiting, p.hold.total_ns, p.acquisitions))
     });
@@ -87,8 +89,8 @@ pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> 
     rows
 }
 
-/// Points that look alike, such as two of one line, become one series, at the place of the first: the same series twice would be
-/// refused as a whole.
+/// Points that look alike, such as two of one line, become one series, at the place of the first:
+/// the same series twice would be refused as a whole.
 fn fold_alike(rows: &mut Vec<Row<'_>>) {
     let mut sorted: Vec<usize> = (0..rows.len()).collect();
     sorted.sort_by(|&a, &b| rows[a].labels.cmp(&rows[b].labels));

@@ -30,7 +30,8 @@ pub(crate) trait Sink {
     ) -> Result<(), Self::Error>;
 }
 
-/// Writes the metrics of a snapshot: `points` have series of their own, the `folded` ones one together.
+/// Writes the metrics of a snapshot: `points` have series of their own, the `folded` ones one
+/// together.
 pub(crate) fn walk<S: Sink>(
     snapshot: &Snapshot,
     points: &[&Point],
@@ -52,8 +53,8 @@ pub(crate) fn walk<S: Sink>(
     Ok(())
 }
 
-/// When the counters began, in nanoseconds since 1970. To the millisecond: two clocks are subtracted, and a start that moves from
-/// scrape to scrape would look like a new one.
+/// When the counters began, in nanoseconds since 1970. To the millisecond: two clocks are
+/// subtracted, and a start that moves from scrape to scrape would look like a new one.
 pub(crate) fn start_ns(snapshot: &Snapshot) -> u128 {
     const MILLISECOND: u128 = 1_000_000;
     let start = snapshot

@@ -19,8 +19,9 @@ const FRAME: usize = 38;
 /// What is left for each of those that follow.
 const FOLLOWING: usize = 30;
 
-/// A line for each of the first `most` callers of a point, and one for how many more there are, none wider than `width`. Those
-/// that read alike are one: what tells them apart, such as an address or a frame far away, has no room.
+/// A line for each of the first `most` callers of a point, and one for how many more there are,
+/// none wider than `width`. Those that read alike are one: what tells them apart, such as an
+/// address or a frame far away, has no room.
 pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
     if most == 0 {
         return Vec::new();
@@ -99,8 +100,8 @@ fn alike<'a>(point: &'a Point, roots: &mut Roots<'a>, most: usize) -> Vec<Chain<
     chains
 }
 
-/// The `most` frames nearest to the lock, without the standard library's; if none of them is the program's own, the last one is the
-/// nearest that is. Whether there are frames in between.
+/// The `most` frames nearest to the lock, without the standard library's; if none of them is the
+/// program's own, the last one is the nearest that is. Whether there are frames in between.
 fn nearest<'a>(frames: &'a [Frame], most: usize, texts: &mut Texts<'a>) -> (Vec<&'a Frame>, bool) {
     let mut near: Vec<&Frame> = Vec::new();
     let mut has_own = false;
@@ -126,7 +127,8 @@ fn nearest<'a>(frames: &'a [Frame], most: usize, texts: &mut Texts<'a>) -> (Vec<
     (near, false)
 }
 
-/// Texts by number, and whose files they name. Many frames share one text, and it may be long: it is looked at once.
+/// Texts by number, and whose files they name. Many frames share one text, and it may be long: it
+/// is looked at once.
 #[derive(Default)]
 struct Texts<'a> {
     by_place: HashMap<*const u8, (u64, Option<Origin>)>,
@@ -192,7 +194,8 @@ impl Chain<'_> {
     }
 }
 
-/// The frames below the one that is the point itself, which the row has; all if that one is not there or nothing is below it.
+/// The frames below the one that is the point itself, which the row has; all if that one is not
+/// there or nothing is below it.
 fn callers<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
     let at = stack
         .frames
@@ -204,7 +207,8 @@ fn callers<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
     }
 }
 
-/// Which frames are at a site, by their files. Each file is compared once: there may be a million frames.
+/// Which frames are at a site, by their files. Each file is compared once: there may be a million
+/// frames.
 struct Roots<'a> {
     site: &'a Site,
     files: HashMap<&'a Text, Option<&'a str>>,
@@ -231,9 +235,11 @@ impl<'a> Roots<'a> {
     }
 }
 
-/// What the debug information has before a path that the compiler was given: the directory that it ran in.
+/// What the debug information has before a path that the compiler was given: the directory that it
+/// ran in.
 fn root_of<'a>(file: &'a str, site: &Site) -> Option<&'a str> {
-    // Of a crate that cargo has fetched, one of the two may be without the folder that it is in: a merge leaves that out.
+    // Of a crate that cargo has fetched, one of the two may be without the folder that it is in: a
+    // merge leaves that out.
     if portable_path(file) == portable_path(&site.file) {
         return Some("");
     }
@@ -306,7 +312,8 @@ fn tail(function: &str, words: usize) -> &str {
     function.get(start..).unwrap_or(function)
 }
 
-/// `a::B::c` of `a::B<T>::c<U>`. What stands in brackets by itself, as `<T as U>::f`, stays; arrows, which close nothing, go.
+/// `a::B::c` of `a::B<T>::c<U>`. What stands in brackets by itself, as `<T as U>::f`, stays;
+/// arrows, which close nothing, go.
 fn without_parameters(function: &str) -> String {
     let mut kept = String::new();
     let mut depth = 0_usize;

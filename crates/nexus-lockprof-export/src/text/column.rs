@@ -76,8 +76,8 @@ impl Column {
         Caused,
     ];
 
-    /// All columns but the names, which are always there, from the one to leave out last to the one to leave out
-    /// first. What stands in one line comes and goes together.
+    /// All columns but the names, which are always there, from the one to leave out last to the one
+    /// to leave out first. What stands in one line comes and goes together.
     pub(super) const BY_WORTH: [&'static [Self]; 20] = [
         &[Wait(Total), Wait(Doubt)],
         &[Acquisitions],
@@ -169,7 +169,8 @@ impl Column {
         }
     }
 
-    /// Whether there is anything to show of a point. A column without anything in any row is left out.
+    /// Whether there is anything to show of a point. A column without anything in any row is left
+    /// out.
     pub(super) fn tells(self, point: &Point) -> bool {
         match self {
             Lock | Site | Mode | Acquisitions | Contended | Blocked => true,

@@ -19,8 +19,8 @@ pub(super) struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    /// Lays out a row for each of `points` in `width` terminal columns; `keep` is the column to leave out last. With
-    /// `only_waits` nothing else is known of them.
+    /// Lays out a row for each of `points` in `width` terminal columns; `keep` is the column to
+    /// leave out last. With `only_waits` nothing else is known of them.
     pub(super) fn new(
         points: &'a [&'a Point],
         width: usize,
@@ -55,7 +55,8 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// The lines, without line ends; none if there are no rows. What `below` makes of a point follows its row.
+    /// The lines, without line ends; none if there are no rows. What `below` makes of a point
+    /// follows its row.
     pub(super) fn lines(&self, below: impl Fn(&Point) -> Vec<String>) -> Vec<String> {
         if self.points.is_empty() {
             return Vec::new();
@@ -72,7 +73,8 @@ impl<'a> Grid<'a> {
         lines
     }
 
-    /// The line above the heads, which spans each group: `---- wait ----`. Empty if there is no group.
+    /// The line above the heads, which spans each group: `---- wait ----`. Empty if there is no
+    /// group.
     fn groups(&self) -> String {
         let mut line = String::new();
         let mut previous = None;

@@ -5,20 +5,20 @@ use super::column::Column;
 /// The columns that are shown, from left to right, and their widths.
 pub(super) type Layout = Vec<(Column, usize)>;
 
-/// Lays the table out in `width` terminal columns. `natural` are the columns that tell something, with the widths
-/// that their cells and heads want; `keep` is a column to leave out last.
+/// Lays the table out in `width` terminal columns. `natural` are the columns that tell something,
+/// with the widths that their cells and heads want; `keep` is a column to leave out last.
 ///
-/// The names of lock and site get two fifths of the width at first; then columns join in the order of their worth
-/// until one does not fit; what is left goes to the names. `needed` says how much of a width a column of names makes
-/// use of: it gets no more.
+/// The names of lock and site get two fifths of the width at first; then columns join in the order
+/// of their worth until one does not fit; what is left goes to the names. `needed` says how much of
+/// a width a column of names makes use of: it gets no more.
 pub(super) fn lay_out(
     natural: &Layout,
     width: usize,
     keep: Option<Column>,
     needed: impl Fn(Column, usize) -> usize,
 ) -> Layout {
-    // One number, then split: so that one more terminal column never gives the names two, and costs a column of the
-    // table.
+    // One number, then split: so that one more terminal column never gives the names two, and costs
+    // a column of the table.
     let names = width * 2 / 5;
     let lock = names * 3 / 8;
     let all: Layout = natural
@@ -73,7 +73,8 @@ pub(super) fn total(layout: &Layout) -> usize {
     total
 }
 
-/// Spaces between a column and the one before it: two where a group begins or ends, none where it goes on.
+/// Spaces between a column and the one before it: two where a group begins or ends, none where it
+/// goes on.
 pub(super) fn gap(previous: Option<Column>, column: Column) -> usize {
     match previous {
         None => 0,

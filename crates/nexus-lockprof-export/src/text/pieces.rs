@@ -1,4 +1,5 @@
-//! What the report is made of, for whoever draws a table of points elsewhere and wants it to read like the report.
+//! What the report is made of, for whoever draws a table of points elsewhere and wants it to read
+//! like the report.
 //!
 //! ```
 //! use nexus_lockprof_export::text::pieces;
@@ -32,8 +33,8 @@ pub fn percent(part: u64, whole: u64) -> String {
     unit::percent(part, whole)
 }
 
-/// The path of a source file without what is not the same on all machines: where cargo keeps the crates that it has fetched, and the
-/// toolchain its sources.
+/// The path of a source file without what is not the same on all machines: where cargo keeps the
+/// crates that it has fetched, and the toolchain its sources.
 ///
 /// ```
 /// use nexus_lockprof_export::text::pieces;
@@ -70,15 +71,16 @@ pub fn middle(text: &str, max: usize) -> String {
     elide::middle(text, max)
 }
 
-/// A line for each of the first `most` call stacks that waited at `point`, by their share of the waiting, and one for how
-/// many more there are; none wider than `width` terminal columns. Empty without [callers](Point::callers).
+/// A line for each of the first `most` call stacks that waited at `point`, by their share of the
+/// waiting, and one for how many more there are; none wider than `width` terminal columns. Empty
+/// without [callers](Point::callers).
 #[must_use]
 pub fn callers(point: &Point, most: usize, width: usize) -> Vec<String> {
     callers::lines(point, most, width)
 }
 
-/// What the points of one table are called: paths without what is the same for all of a machine's crates, and the
-/// column where two places share a line. Safe to print.
+/// What the points of one table are called: paths without what is the same for all of a machine's
+/// crates, and the column where two places share a line. Safe to print.
 ///
 /// ```
 /// use nexus_lockprof_export::text::pieces::Names;
@@ -113,8 +115,8 @@ impl Names {
     }
 }
 
-/// How to fit paths of one column, which may end in `:line` or `:line:column`, into its width: all in the same way, so
-/// that alike paths look alike.
+/// How to fit paths of one column, which may end in `:line` or `:line:column`, into its width: all
+/// in the same way, so that alike paths look alike.
 ///
 /// ```
 /// use nexus_lockprof_export::text::pieces::Paths;

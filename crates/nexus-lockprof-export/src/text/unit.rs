@@ -44,8 +44,8 @@ pub(super) fn error(share: f64) -> String {
 
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// `n` in the first of `units`, each a thousand of the one before, in which it has at most three digits
-/// before the point; `None` if there is no such unit. Rounded half up.
+/// `n` in the first of `units`, each a thousand of the one before, in which it has at most three
+/// digits before the point; `None` if there is no such unit. Rounded half up.
 fn scale(n: u64, units: &[&str]) -> Option<String> {
     let (first, larger) = units.split_first()?;
     if n < 1_000 {

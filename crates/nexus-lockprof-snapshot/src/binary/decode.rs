@@ -1,4 +1,5 @@
-//! Bytes to what is in them: [`Snapshot::from_bytes`](crate::Snapshot::from_bytes) makes points of it, a merge adds it up.
+//! Bytes to what is in them: [`Snapshot::from_bytes`](crate::Snapshot::from_bytes) makes points of
+//! it, a merge adds it up.
 //!
 //! One pass over the bytes, into [`Room`] that is used again for the next file.
 
@@ -277,7 +278,8 @@ impl<'a> Points<'a> {
         self.left
     }
 
-    /// Reads the next `most` points, or all that are left, into `room`, from which the points before them are gone.
+    /// Reads the next `most` points, or all that are left, into `room`, from which the points
+    /// before them are gone.
     pub(crate) fn read(&mut self, decoder: &Decoder<'a>, most: usize, room: &mut Room) -> Read<()> {
         room.clear();
         for _ in 0..most.min(self.left) {

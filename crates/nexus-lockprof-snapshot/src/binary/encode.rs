@@ -16,8 +16,8 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let mut tables = Tables::default();
     let mut points = Output::default();
     points.count(snapshot.points.len());
-    // By what they are, and not by how much happened: a merge then finds those of many files in the same order, which it goes through
-    // faster than back and forth.
+    // By what they are, and not by how much happened: a merge then finds those of many files in the
+    // same order, which it goes through faster than back and forth.
     let mut sorted: Vec<&Point> = snapshot.points.iter().collect();
     sorted.sort_unstable_by_key(|point| point.key());
     for point in sorted {
@@ -322,7 +322,8 @@ impl Output {
         Ok(())
     }
 
-    /// A whole number that is not large, with a bit 0 before it, or a 3 and a single, or a 1 and a double.
+    /// A whole number that is not large, with a bit 0 before it, or a 3 and a single, or a 1 and a
+    /// double.
     fn weight(&mut self, weight: f64) {
         /// Up to here doubles have all whole numbers.
         const WHOLE: u64 = 1 << 53;

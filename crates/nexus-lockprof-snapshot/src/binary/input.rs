@@ -1,4 +1,5 @@
-//! Reading numbers and pieces from bytes. Nothing here allocates, and no length is believed before it is there.
+//! Reading numbers and pieces from bytes. Nothing here allocates, and no length is believed before
+//! it is there.
 
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,8 @@ impl<'a> Input<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// An unsigned number in LEB128: seven bits a byte, lowest first, the eighth says that more follow.
+    /// An unsigned number in LEB128: seven bits a byte, lowest first, the eighth says that more
+    /// follow.
     #[inline]
     pub(crate) fn number(&mut self) -> Read<u64> {
         if let Some((&byte, rest)) = self.rest.split_first()
@@ -115,7 +117,8 @@ impl<'a> Input<'a> {
         u32::try_from(self.number()?).map_err(|_| before.bad("a number above 2^32"))
     }
 
-    /// A length or count: of things that take at least `least` bytes each, so that there cannot be more than there is room for.
+    /// A length or count: of things that take at least `least` bytes each, so that there cannot be
+    /// more than there is room for.
     pub(crate) fn count(&mut self, least: usize) -> Read<usize> {
         let count = self.number()?;
         match usize::try_from(count) {

@@ -1,8 +1,10 @@
-//! The file format `.lockprof`: what is in it and in which form. `docs/reference/format.md` describes it for whoever writes a reader.
+//! The file format `.lockprof`: what is in it and in which form. `docs/reference/format.md`
+//! describes it for whoever writes a reader.
 //!
-//! **Invariant:** a file of version N stays readable by every later version. Sections, and fields at the end of a point, of
-//! durations or of the head, may be added to a version: a reader skips what it does not know. Anything else is version N + 1.
-//! `tests/golden/` keeps a file of each version.
+//! **Invariant:** a file of version N stays readable by every later version. Sections, and fields
+//! at the end of a point, of durations or of the head, may be added to a version: a reader skips
+//! what it does not know. Anything else is version N + 1. `tests/golden/` keeps a file of each
+//! version.
 
 mod decode;
 mod encode;
@@ -14,7 +16,8 @@ pub(crate) use encode::encode;
 pub(crate) use input::Malformed;
 pub(crate) use whole::snapshot;
 
-/// What each file begins with. The first byte is no ASCII, so that nobody takes it for text, and JSON cannot begin with it.
+/// What each file begins with. The first byte is no ASCII, so that nobody takes it for text, and
+/// JSON cannot begin with it.
 pub(crate) const MAGIC: [u8; 8] = *b"\x8CLOCKPRF";
 
 /// The version that is written, and the newest that is read.
@@ -34,8 +37,8 @@ pub(crate) mod tag {
     pub(crate) const END: [u8; 4] = *b"END.";
 }
 
-/// Fields that are there only if they are not 0, in the order of the bits of a mask: the figures that version 1 began with, fields that are
-/// no figures, then the figures that came later.
+/// Fields that are there only if they are not 0, in the order of the bits of a mask: the figures
+/// that version 1 began with, fields that are no figures, then the figures that came later.
 pub(crate) struct Fields {
     /// How many figures are the first ones.
     pub(crate) first: usize,

@@ -1,10 +1,12 @@
 //! Durations on a grid: what samples become when they are merged.
 //!
-//! A reservoir that is cut to a size after each merge would depend on the order of the merges. Cells do not: a cell's weight is the sum of
-//! its samples'. There are [`PER_OCTAVE`] cells from each power of two to the next, as in an HDR histogram, so that a cell's value is
-//! within 1/64 of each duration in it, and there are at most some two thousand of them, whatever is merged.
+//! A reservoir that is cut to a size after each merge would depend on the order of the merges.
+//! Cells do not: a cell's weight is the sum of its samples'. There are [`PER_OCTAVE`] cells from
+//! each power of two to the next, as in an HDR histogram, so that a cell's value is within 1/64 of
+//! each duration in it, and there are at most some two thousand of them, whatever is merged.
 //!
-//! Weights are counted in 1024ths, by whole numbers: their sums are exact, so no order of adding them changes anything.
+//! Weights are counted in 1024ths, by whole numbers: their sums are exact, so no order of adding
+//! them changes anything.
 
 use crate::{Sample, Samples};
 
@@ -76,7 +78,8 @@ pub(super) struct Grid {
 impl Grid {
     /// Adds cells, in any order.
     ///
-    /// They are put behind the others, which touches one place in memory, and sorted in when there are as many of them.
+    /// They are put behind the others, which touches one place in memory, and sorted in when there
+    /// are as many of them.
     #[inline]
     pub(super) fn add(&mut self, others: &[Cell], spare: &mut Vec<Cell>) {
         const FEW: usize = 32;
@@ -117,7 +120,8 @@ impl Grid {
         self.settled = self.cells.len();
     }
 
-    /// The samples that the cells are. The middle of the cell of the longest is beyond it, maybe: that sample is the longest itself.
+    /// The samples that the cells are. The middle of the cell of the longest is beyond it, maybe:
+    /// that sample is the longest itself.
     pub(super) fn samples(mut self, max_ns: u64) -> Samples {
         self.settle(&mut Vec::new());
         let longest = number_of(max_ns);

@@ -16,20 +16,25 @@ use texts::Texts;
 impl Snapshot {
     /// One snapshot of many: of several hosts, processes or runs.
     ///
-    /// Points are the same if their lock, mode and site are, wherever a machine keeps the crates that cargo has fetched
-    /// ([`portable_path`](crate::portable_path)). Counters, totals and losses are added, maxima are the largest. Merging is
-    /// commutative and associative: which are merged first makes no difference. That holds for percentiles too, for which samples are put on a
-    /// grid of 32 cells to each doubling: a merged percentile is within 1/64 of the one of all the samples together. Only the last
-    /// digits of variances depend on the order.
+    /// Points are the same if their lock, mode and site are, wherever a machine keeps the crates
+    /// that cargo has fetched ([`portable_path`](crate::portable_path)). Counters, totals and
+    /// losses are added, maxima are the largest. Merging is commutative and associative: which are
+    /// merged first makes no difference. That holds for percentiles too, for which samples are put
+    /// on a grid of 32 cells to each doubling: a merged percentile is within 1/64 of the one of all
+    /// the samples together. Only the last digits of variances depend on the order.
     ///
-    /// - **Time:** [`elapsed_ns`](Self::elapsed_ns) is the sum. So a rate is that of the average process, for hosts side by side as for runs
-    ///   one after the other, and a total by it is the share of the time of one process.
+    /// - **Time:** [`elapsed_ns`](Self::elapsed_ns) is the sum. So a rate is that of the average
+    ///   process, for hosts side by side as for runs one after the other, and a total by it is the
+    ///   share of the time of one process.
     /// - **Mode:** that of those which measured least, apart from those that were off.
-    /// - **Who made it:** engine, process, number of the collection and begin of the interval, where all have the same; otherwise 0
-    ///   and none. It was taken when the last one was. [`merged`](Self::merged) says how many there were.
-    /// - **Call stacks** are the same if their functions and lines are; addresses differ from process to process, and are dropped where
-    ///   there is a name. Of a point the 1,024 are kept that waited longest. The samples of the others are counted as lost
-    ///   ([`Losses::stacks`](crate::Losses::stacks)). Only in which of them are near that bound may the order matter.
+    /// - **Who made it:** engine, process, number of the collection and begin of the interval,
+    ///   where all have the same; otherwise 0 and none. It was taken when the last one was.
+    ///   [`merged`](Self::merged) says how many there were.
+    /// - **Call stacks** are the same if their functions and lines are; addresses differ from
+    ///   process to process, and are dropped where there is a name. Of a point the 1,024 are kept
+    ///   that waited longest. The samples of the others are counted as lost
+    ///   ([`Losses::stacks`](crate::Losses::stacks)). Only in which of them are near that bound may
+    ///   the order matter.
     /// - **Percentiles** are [complete](Self::is_complete) if they are in all of the snapshots.
     ///
     /// Of nothing it is the empty snapshot, merged from 0.
@@ -57,7 +62,8 @@ impl Snapshot {
     }
 }
 
-/// A merge that is under way: for many snapshots of which not all are to be in memory. See [`Snapshot::merge`].
+/// A merge that is under way: for many snapshots of which not all are to be in memory. See
+/// [`Snapshot::merge`].
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{Merge, Snapshot, SnapshotParts};
@@ -75,7 +81,8 @@ pub struct Merge {
     texts: Texts,
     frames: HashMap<RawFrame, usize>,
     frame_list: Vec<RawFrame>,
-    /// So many of them are of stacks that are kept, as of the last time that the others were thrown away.
+    /// So many of them are of stacks that are kept, as of the last time that the others were thrown
+    /// away.
     frames_in_use: usize,
     /// Samples of stacks that were thrown away.
     lost_stacks: u64,
@@ -110,7 +117,8 @@ impl Merge {
         self.tidy();
     }
 
-    /// Adds a snapshot from the bytes of a file, of any form. Of `.lockprof` no snapshot is made in between.
+    /// Adds a snapshot from the bytes of a file, of any form. Of `.lockprof` no snapshot is made in
+    /// between.
     ///
     /// # Errors
     ///
@@ -215,7 +223,8 @@ impl Merge {
             texts: self.texts,
             frames: self.frame_list,
         };
-        // One after the other, with the room of those that are done given back, so that not all are there twice.
+        // One after the other, with the room of those that are done given back, so that not all are
+        // there twice.
         const GIVE_BACK: usize = 1 << 14;
         let mut points = Vec::with_capacity(self.points.len());
         while let Some(point) = self.points.pop() {
@@ -238,8 +247,9 @@ impl Merge {
         });
     }
 
-    /// Throws away frames of stacks that were thrown away. Addresses without a name are others in each process, so without this there would be
-    /// no bound on how many frames a merge of many has.
+    /// Throws away frames of stacks that were thrown away. Addresses without a name are others in
+    /// each process, so without this there would be no bound on how many frames a merge of many
+    /// has.
     fn tidy(&mut self) {
         const FEW: usize = 1 << 16;
         if self.frame_list.len() < FEW + 2 * self.frames_in_use {

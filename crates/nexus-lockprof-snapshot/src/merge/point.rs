@@ -8,7 +8,8 @@ use crate::json::variance;
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack, Text};
 use std::collections::HashMap;
 
-/// What makes two records one point. Paths are [portable](crate::portable_path): a machine that keeps its crates elsewhere has the same points.
+/// What makes two records one point. Paths are [portable](crate::portable_path): a machine that
+/// keeps its crates elsewhere has the same points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     lock: RawLock,
@@ -103,7 +104,8 @@ impl Place<'_> {
     }
 }
 
-/// By its portable path; without the address, which is another in each process, if there is anything else to know it by.
+/// By its portable path; without the address, which is another in each process, if there is
+/// anything else to know it by.
 pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
     let is_known = frame.function.is_some() || frame.file.is_some();
     RawFrame {
@@ -121,7 +123,8 @@ impl Merged {
         self.place.as_deref().unwrap_or(&self.key)
     }
 
-    /// Keeps the stacks that waited longest, once there are too many. Whoever adds them one by one leaves some room, so that this is rare.
+    /// Keeps the stacks that waited longest, once there are too many. Whoever adds them one by one
+    /// leaves some room, so that this is rare.
     pub(super) fn bound(&mut self, most: usize, lost: &mut u64) {
         let Some(callers) = self.callers.as_mut().filter(|callers| callers.len() > most) else {
             return;

@@ -1,11 +1,13 @@
 //! No lock is held exclusively for longer than there was time.
 //!
-//! An estimated total may come out at a multiple of the elapsed time. But a lock that is held exclusively is held by one at
-//! a time, so all exclusive holds of a class fit into the elapsed time, once for each lock of it. Where the estimates
-//! add up to more they are cut to that, each by the same share of what it has grown by: so totals never shrink.
+//! An estimated total may come out at a multiple of the elapsed time. But a lock that is held
+//! exclusively is held by one at a time, so all exclusive holds of a class fit into the elapsed
+//! time, once for each lock of it. Where the estimates add up to more they are cut to that, each by
+//! the same share of what it has grown by: so totals never shrink.
 //!
-//! Shared and upgradable holds, and with them a semaphore's permits, overlap: they have no such bound. Locks that were
-//! dropped count too, which makes the bound loose for a class of many short-lived locks.
+//! Shared and upgradable holds, and with them a semaphore's permits, overlap: they have no such
+//! bound. Locks that were dropped count too, which makes the bound loose for a class of many
+//! short-lived locks.
 
 use super::point::PointState;
 use crate::identity;

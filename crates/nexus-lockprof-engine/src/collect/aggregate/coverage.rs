@@ -1,4 +1,5 @@
-//! Whether the intervals of totals cover the truth as often as they say, for durations with light and with heavy tails.
+//! Whether the intervals of totals cover the truth as often as they say, for durations with light
+//! and with heavy tails.
 
 use crate::record::random::open_unit;
 use crate::record::sampler::{STEP, Schedule};
@@ -29,7 +30,8 @@ fn pareto(rng: &mut fastrand::Rng) -> u64 {
     (300.0 * open_unit(rng).powf(-1.0 / 1.5)) as u64
 }
 
-/// So many durations, sampled as the sampler does until the mean gap is `most`; and their true total.
+/// So many durations, sampled as the sampler does until the mean gap is `most`; and their true
+/// total.
 fn sampled(draw: Draw, events: u64, most: u64, rng: &mut fastrand::Rng) -> (Durations, u64) {
     let mut hold = Durations {
         events,
@@ -92,7 +94,8 @@ fn said(draw: Draw, events: u64, most: u64, longest: u64) -> Said {
 
 #[test]
 fn nine_of_ten_intervals_cover_the_truth() {
-    // Of the rare long ones, at least one must have been measured: nothing tells of a kind that was never seen.
+    // Of the rare long ones, at least one must have been measured: nothing tells of a kind that was
+    // never seen.
     let shapes: [(&str, Draw, u64); 4] = [
         ("exponential", exponential, 0),
         ("lognormal", lognormal, 0),

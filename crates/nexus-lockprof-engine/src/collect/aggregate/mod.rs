@@ -1,9 +1,9 @@
 //! Merges the shards into a snapshot.
 //!
-//! One collection: open the next one, walk all shards under an epoch pin, sum each point's
-//! records, take in what the closed collection's reservoirs hold, subtract the last reset's sums.
-//! No writer waits or is waited for, and of a shard that a thread has only that is written which is the aggregator's: where
-//! it has [seen] each record.
+//! One collection: open the next one, walk all shards under an epoch pin, sum each point's records,
+//! take in what the closed collection's reservoirs hold, subtract the last reset's sums. No writer
+//! waits or is waited for, and of a shard that a thread has only that is written which is the
+//! aggregator's: where it has [seen] each record.
 
 mod account;
 mod bound;

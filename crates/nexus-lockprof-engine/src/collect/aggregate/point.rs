@@ -23,7 +23,8 @@ pub(super) struct PointState {
     base: Reading,
     wait: Times,
     hold: Times,
-    /// The hold total that the last snapshot told, if it was an estimate; see [`bound`](super::bound).
+    /// The hold total that the last snapshot told, if it was an estimate; see
+    /// [`bound`](super::bound).
     pub(super) told_hold_ns: u64,
     pub(super) class: usize,
     pub(super) heat: Heat,
@@ -32,15 +33,16 @@ pub(super) struct PointState {
 #[derive(Default)]
 struct Times {
     archive: LifetimeSample,
-    /// What was measured in the interval, by value up to `archived`; when that is too much, only what is new.
+    /// What was measured in the interval, by value up to `archived`; when that is too much, only
+    /// what is new.
     interval: Vec<Sample>,
     /// A sample of the interval, when it was too much.
     full: Option<LifetimeSample>,
     interval_samples: u64,
     /// How many of the interval's an earlier collection has put into the archive.
     archived: usize,
-    /// What was taken over between two collections, or is of a collection that is not closed yet: it goes to the next
-    /// interval. When that is too much, a sample of it.
+    /// What was taken over between two collections, or is of a collection that is not closed yet:
+    /// it goes to the next interval. When that is too much, a sample of it.
     early: Vec<Sample>,
     early_full: Option<LifetimeSample>,
     early_samples: u64,
@@ -69,8 +71,8 @@ impl Times {
     /// Takes samples in, of the interval or `early`.
     fn take_in(&mut self, drawn: BankReading, max_ns: u64, early: bool) {
         let samples = drawn.samples.iter().map(|(packed, share)| Sample {
-            // Samples are rounded up, but not beyond the longest, if it is this one. It may also be an older
-            // one, and the sums of this one still to come.
+            // Samples are rounded up, but not beyond the longest, if it is this one. It may also be
+            // an older one, and the sums of this one still to come.
             value_ns: packed.value_ns_of(max_ns),
             weight: packed.weight() as f64 * share,
         });
@@ -91,7 +93,8 @@ impl Times {
         }
     }
 
-    /// Takes in all of another's, between two collections: what was measured in the interval is in the archive.
+    /// Takes in all of another's, between two collections: what was measured in the interval is in
+    /// the archive.
     fn absorb(&mut self, mut other: Times, size: usize, rng: &mut fastrand::Rng) {
         let all = other.archive.samples();
         self.archive.extend(all.iter().copied(), size, rng);
@@ -159,7 +162,8 @@ impl PointState {
         }
     }
 
-    /// Before a collection's records are taken in. Whether they are of the interval that there is already.
+    /// Before a collection's records are taken in. Whether they are of the interval that there is
+    /// already.
     pub(super) fn begin(&mut self, goes_on: bool) {
         self.wait.begin(goes_on);
         self.hold.begin(goes_on);
@@ -215,8 +219,8 @@ impl PointState {
         }
     }
 
-    /// The same for the last time: nobody writes the record any more. Of its samples, those of `collections` are new, and those of
-    /// `closed` are of the interval that is being merged.
+    /// The same for the last time: nobody writes the record any more. Of its samples, those of
+    /// `collections` are new, and those of `closed` are of the interval that is being merged.
     pub(super) fn take_over(
         &mut self,
         record: &Record,
@@ -263,8 +267,8 @@ impl PointState {
         point.hold = durations(&now.hold, &base.hold, &mut self.hold, resets);
         // Of holds any may be the one that is not measured.
         point.hold.longest_sampled_ns = point.hold.max_ns;
-        // Three kinds of acquisitions, and of contentions: timed (and measured when they are over), represented by timed ones, and
-        // neither. What is being timed just now is not told yet.
+        // Three kinds of acquisitions, and of contentions: timed (and measured when they are over),
+        // represented by timed ones, and neither. What is being timed just now is not told yet.
         for (durations, events, timed, unmeasured) in [
             (
                 &mut point.hold,
@@ -291,7 +295,8 @@ impl PointState {
             } else if represented == 0 {
                 durations.longest_sampled_ns = 0;
             } else if durations.longest_sampled_ns == 0 {
-                // None of those that stand for others was seen yet: as if all were like the average.
+                // None of those that stand for others was seen yet: as if all were like the
+                // average.
                 durations.longest_sampled_ns = durations.total_ns / durations.events;
             }
         }
@@ -357,8 +362,8 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
     add_sum(&mut sum.caused, &reading.caused, &last.caused);
 }
 
-/// Adds total and variance. Of the variance only what was measured after the same reset goes together, and the
-/// newest wins: how the reading's is to the sum's.
+/// Adds total and variance. Of the variance only what was measured after the same reset goes
+/// together, and the newest wins: how the reading's is to the sum's.
 fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ordering {
     let grown = reading.total_ns.saturating_sub(last.total_ns);
     sum.total_ns = sum.total_ns.saturating_add(grown);

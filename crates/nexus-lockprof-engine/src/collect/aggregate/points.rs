@@ -1,4 +1,5 @@
-//! All points, by what they are called; and the rest, which takes in those that there is no room for.
+//! All points, by what they are called; and the rest, which takes in those that there is no room
+//! for.
 
 use super::bound::Classes;
 use super::point::{Bound, PointState};
@@ -10,7 +11,8 @@ use std::collections::HashMap;
 
 /// Sites that the rest is divided by; what is beyond them is of no site.
 const REST_SITES: usize = 1024;
-/// A point without a record is kept as long as there are fewer than one such point in so many of the most records that there may be.
+/// A point without a record is kept as long as there are fewer than one such point in so many of
+/// the most records that there may be.
 const SHARE: usize = 4;
 
 /// Keys that are remembered in any case.
@@ -32,8 +34,8 @@ pub(super) struct Points {
 }
 
 impl Points {
-    /// The point that a record belongs to. One line of source may be at several addresses: points are
-    /// told apart by content, and the key only saves making it.
+    /// The point that a record belongs to. One line of source may be at several addresses: points
+    /// are told apart by content, and the key only saves making it.
     pub(super) fn of(&mut self, key: PointKey) -> usize {
         if let Some(&point) = self.by_key.get(&key) {
             return point;
@@ -114,7 +116,8 @@ impl Points {
         }
     }
 
-    /// Makes the rest of those points that have had no record and no event for longest, if they are too many.
+    /// Makes the rest of those points that have had no record and no event for longest, if they are
+    /// too many.
     pub(super) fn push_out(
         &mut self,
         max_records: usize,
@@ -145,7 +148,8 @@ impl Points {
         self.by_key.clear();
     }
 
-    /// Forgets those that have no record: there is nothing to tell of them since the reset that was just made.
+    /// Forgets those that have no record: there is nothing to tell of them since the reset that was
+    /// just made.
     pub(super) fn push_out_blank(&mut self, bound: &mut Bound<'_>, callers: &mut Callers) {
         let blank: Vec<usize> = self
             .iter_mut()

@@ -72,7 +72,8 @@ fn a_guard_keeps_its_record_when_its_thread_has_ended() {
     };
     release(pending_ref);
     assert_eq!(totals(&collect()), (1, 1, 10));
-    // The record goes with the next thread that ends: it has the same shard, and looks at its nodes.
+    // The record goes with the next thread that ends: it has the same shard, and looks at its
+    // nodes.
     let pending_ref = in_a_thread(acquire);
     clock.advance(HOLD);
     release(pending_ref);
@@ -110,7 +111,8 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
             totals(&snapshot),
             (since_reset, since_reset, 10 * since_reset)
         );
-        // Four without a record, those of this thread and the one before, and the rest at this site.
+        // Four without a record, those of this thread and the one before, and the rest at this
+        // site.
         assert!(snapshot.points().len() <= 7, "{snapshot}");
         for point in snapshot.points() {
             let kept = point.hold.reservoir.iter().map(|sample| sample.weight);

@@ -1,4 +1,5 @@
-//! Records that nobody writes any more: what they have counted becomes the points', and they are free.
+//! Records that nobody writes any more: what they have counted becomes the points', and they are
+//! free.
 
 use super::Aggregator;
 use super::point::Bound;
@@ -10,14 +11,15 @@ use crate::record::statistics::Record;
 use crate::sync::Ordering::Relaxed;
 
 impl Aggregator {
-    /// Between two collections: takes over what has left a shard's table. In a thread of the program's.
+    /// Between two collections: takes over what has left a shard's table. In a thread of the
+    /// program's.
     pub(crate) fn take_over(&mut self, core: &Core, shard: &Shard) {
         self.take_evicted(shard, core, None);
         self.push_out(core);
     }
 
-    /// Takes over what has left a shard's table, and gives the records back to the shard. `closed` is the collection that is being
-    /// merged, if one is.
+    /// Takes over what has left a shard's table, and gives the records back to the shard. `closed`
+    /// is the collection that is being merged, if one is.
     pub(super) fn take_evicted(&mut self, shard: &Shard, core: &Core, closed: Option<u64>) {
         for record in shard.table.take_evicted() {
             self.take_over_one(&record, core, closed);
@@ -25,7 +27,8 @@ impl Aggregator {
         }
     }
 
-    /// Takes over the records of shards that no thread has. Those stay that guards have been measured for which are alive.
+    /// Takes over the records of shards that no thread has. Those stay that guards have been
+    /// measured for which are alive.
     pub(crate) fn take_leavings(&mut self, core: &Core, closed: Option<u64>) {
         if !core.has_leavings() {
             return;
@@ -39,7 +42,8 @@ impl Aggregator {
             if shard.is_whole() {
                 self.empty(shard, core, closed);
             } else {
-                // What its thread was stopped in, by a fork, is never finished: it is read, and not changed.
+                // What its thread was stopped in, by a fork, is never finished: it is read, and not
+                // changed.
                 shard.lease.release();
             }
         }

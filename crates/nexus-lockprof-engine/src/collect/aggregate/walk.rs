@@ -17,8 +17,8 @@ impl Aggregator {
         self.merge(core, closed, Some(events))
     }
 
-    /// Collects without ending the interval: the next collection's is the one that this would have been, and nothing is
-    /// compared to a threshold. It has the number that the next will have.
+    /// Collects without ending the interval: the next collection's is the one that this would have
+    /// been, and nothing is compared to a threshold. It has the number that the next will have.
     pub(crate) fn peek(&mut self, core: &Core) -> Snapshot {
         let closed = core.collections.open_next();
         let snapshot = self.merge(core, closed, None);
@@ -53,7 +53,8 @@ impl Aggregator {
         for shard in core.shards.iter() {
             self.take_evicted(shard, core, Some(closed));
         }
-        // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the walk is over.
+        // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the
+        // walk is over.
         let guard = crossbeam_epoch::pin();
         for shard in core.shards.iter() {
             table.records += shard.table.len();
@@ -66,8 +67,9 @@ impl Aggregator {
             let (seen, points) = (&mut self.seen, &mut self.points);
             shard.table.for_each(&guard, |record| {
                 let last = seen.of(record);
-                // Most records of most threads are as they were. What is counted after a collection is opened and before its record is
-                // read is in that reading, and its samples are the next collection's: after a change there is one more reading.
+                // Most records of most threads are as they were. What is counted after a collection
+                // is opened and before its record is read is in that reading, and its samples are
+                // the next collection's: after a change there is one more reading.
                 if let Some(last) = last
                     && last.settled
                     && record.is_as(&last.reading)
@@ -120,7 +122,8 @@ impl Aggregator {
         let counted: u64 = all.map(|(_, point)| point.now.acquisitions).sum();
         let each_ps = core.costs.counted_ps.load(Relaxed);
         overhead.counting_ns = looked_up_ns + self.counting.charge(counted, each_ps);
-        // A thread that ends, or this one, may be preempted after it has read the clock: then more was told last time.
+        // A thread that ends, or this one, may be preempted after it has read the clock: then more
+        // was told last time.
         self.threads_ns = self.threads_ns.max(overhead.threads_ns);
         overhead.threads_ns = self.threads_ns;
         overhead = overhead.minus(&self.overhead_before);

@@ -1,8 +1,10 @@
 //! Who has a file: the first process that wants it, as long as it lives.
 //!
-//! A file that is replaced each time it is written cannot be locked. On Linux the claim is a socket in the abstract namespace, with the
-//! name of folder and file: nobody talks to it; it is nowhere on disk, and gone with its process, however that ends. Elsewhere, and where
-//! a socket cannot be had, nobody has a claim: the first that writes has the file ([`OutFile`](super::place::OutFile)).
+//! A file that is replaced each time it is written cannot be locked. On Linux the claim is a socket
+//! in the abstract namespace, with the name of folder and file: nobody talks to it; it is nowhere
+//! on disk, and gone with its process, however that ends. Elsewhere, and where a socket cannot be
+//! had, nobody has a claim: the first that writes has the file
+//! ([`OutFile`](super::place::OutFile)).
 
 use std::path::Path;
 
@@ -57,8 +59,9 @@ mod linux {
         }
     }
 
-    /// A name that all paths to the file share: the folder's device, inode and birth, and a hash of the file's name. A folder that
-    /// is gone may have left its inode to another one, and a process that still has a claim in it.
+    /// A name that all paths to the file share: the folder's device, inode and birth, and a hash of
+    /// the file's name. A folder that is gone may have left its inode to another one, and a process
+    /// that still has a claim in it.
     fn name(path: &Path) -> Option<String> {
         let folder = std::fs::metadata(path.parent()?).ok()?;
         let hash = hash(path.file_name()?);
@@ -71,7 +74,8 @@ mod linux {
         ))
     }
 
-    /// FNV-1a: the same in all programs. Two names with the same hash cost one of the two files its name.
+    /// FNV-1a: the same in all programs. Two names with the same hash cost one of the two files its
+    /// name.
     fn hash(name: &OsStr) -> u64 {
         name.as_encoded_bytes()
             .iter()

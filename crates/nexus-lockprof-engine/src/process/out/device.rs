@@ -1,5 +1,5 @@
-//! Files that are none: the standard output, a terminal, a pipe with a name, `/dev/null`. They are written to, not replaced, by all
-//! processes that are told to; and not waited for.
+//! Files that are none: the standard output, a terminal, a pipe with a name, `/dev/null`. They are
+//! written to, not replaced, by all processes that are told to; and not waited for.
 
 use nexus_lockprof_snapshot::{Snapshot, WriteError};
 use std::fs::{self, File, OpenOptions};

@@ -50,7 +50,8 @@ static SETTINGS: RaceOnce<Settings> = RaceOnce::new();
 
 /// Who writes in a process.
 struct Writer {
-    /// The process. One that was forked off gets a writer of its own: its parent's may be locked by a thread that it does not have.
+    /// The process. One that was forked off gets a writer of its own: its parent's may be locked by
+    /// a thread that it does not have.
     pid: u32,
     is_child: bool,
     file: Mutex<File>,
@@ -137,8 +138,9 @@ pub(crate) fn is_periodic() -> bool {
         .is_some_and(|settings| settings.every.is_some())
 }
 
-/// Writes the file at the first lock. Where the process ends in its first period, or has no thread that writes, and ends by a signal,
-/// `abort` or `_exit`, this file says at least that it was there.
+/// Writes the file at the first lock. Where the process ends in its first period, or has no thread
+/// that writes, and ends by a signal, `abort` or `_exit`, this file says at least that it was
+/// there.
 pub(crate) fn write_first() {
     write(Engine::peek, false);
 }
@@ -166,8 +168,8 @@ pub(crate) fn start_threaded() {
 #[cfg(any(unix, windows))]
 fn at_exit() {
     extern "C" fn write_last() {
-        // The thread-locals of the exiting thread are gone by now, and other threads may still run: a
-        // snapshot needs neither.
+        // The thread-locals of the exiting thread are gone by now, and other threads may still run:
+        // a snapshot needs neither.
         write(Engine::snapshot, true);
     }
     static IS_SET: AtomicBool = AtomicBool::new(false);
@@ -208,7 +210,8 @@ fn write_every(every: Duration) {
     }
 }
 
-/// Writes the file, unless that was done for the last time; whether it was. Does not unwind: it is called from C.
+/// Writes the file, unless that was done for the last time; whether it was. Does not unwind: it is
+/// called from C.
 fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
     let written = caught(|| {
         let Some(settings) = SETTINGS.get() else {

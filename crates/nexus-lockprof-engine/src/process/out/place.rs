@@ -1,9 +1,10 @@
 //! Which file is this process's.
 //!
-//! Processes with the same environment are told the same name: a program, those that it starts, another copy of the profiler in it. The first
-//! has the file, the others get `FILE.PID`. Two things keep them apart. A [claim] says who comes first, also before
-//! anything is written. And whoever has no claim, or has lost it, still does not replace what somebody else has written since this process
-//! started. What is older is of an earlier run, and is replaced.
+//! Processes with the same environment are told the same name: a program, those that it starts,
+//! another copy of the profiler in it. The first has the file, the others get `FILE.PID`. Two
+//! things keep them apart. A [claim] says who comes first, also before anything is written. And
+//! whoever has no claim, or has lost it, still does not replace what somebody else has written
+//! since this process started. What is older is of an earlier run, and is replaced.
 
 use super::claim::{self, Claim};
 use super::device;
@@ -31,7 +32,8 @@ pub(super) struct OutFile {
     started: i64,
 }
 
-/// A file as it was after it was written. Not its inode alone: the next file may get that of the last one but one.
+/// A file as it was after it was written. Not its inode alone: the next file may get that of the
+/// last one but one.
 #[derive(Debug, PartialEq, Eq)]
 struct Version {
     modified: Option<SystemTime>,
@@ -145,7 +147,8 @@ fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
 fn is_later(meta: &Metadata, started: i64) -> bool {
     let modified = meta.modified().ok();
     let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-    // Later, and not at the same tick of the clock: a run that follows the last one at once must not take its file for a child's.
+    // Later, and not at the same tick of the clock: a run that follows the last one at once must
+    // not take its file for a child's.
     started > 0 && since.is_some_and(|since| since > Duration::from_nanos(started.unsigned_abs()))
 }
 
@@ -167,7 +170,8 @@ fn inode(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// The turn of one process to look at a file and replace it, which others wait for, but not for long.
+/// The turn of one process to look at a file and replace it, which others wait for, but not for
+/// long.
 struct FolderLock(#[allow(dead_code, reason = "locked until it is closed")] File);
 
 impl FolderLock {

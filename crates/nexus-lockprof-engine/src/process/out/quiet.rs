@@ -1,4 +1,5 @@
-//! Signals that a write may bring, and that would end the program: a pipe without a reader, a file above the limit of its size.
+//! Signals that a write may bring, and that would end the program: a pipe without a reader, a file
+//! above the limit of its size.
 
 #[cfg(unix)]
 pub(super) use unix::Quiet;
@@ -21,7 +22,8 @@ mod unix {
 
     const SIGNALS: [libc::c_int; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
 
-    /// Keeps this thread from getting them until it is dropped. The write fails all the same, and says why.
+    /// Keeps this thread from getting them until it is dropped. The write fails all the same, and
+    /// says why.
     pub(in super::super) struct Quiet {
         before: sigset_t,
         /// What has come before, and is not ours to take.

@@ -1,13 +1,16 @@
-//! What one record measured in one collection: a sample of everything, and a second one of the longest.
+//! What one record measured in one collection: a sample of everything, and a second one of the
+//! longest.
 //!
-//! For the 95th and the 99th percentile to be right to a rank or two, a uniform sample must have thousands of items. So
-//! there are two: the *body*, uniform over all offers, and the *tail*, uniform over those that are not
-//! below a threshold. The threshold is taken from the body when that is full for the first time, with everything that was offered
-//! still in it, so that the tail misses nothing; how many offers are above it is counted. It is low at first, since so few items
-//! place it badly, and is raised once the tail is full: then it is known how wide the tail is. A tenth of all in as many
-//! slots as the tail has tells a rank there ten times as well.
+//! For the 95th and the 99th percentile to be right to a rank or two, a uniform sample must have
+//! thousands of items. So there are two: the *body*, uniform over all offers, and the *tail*,
+//! uniform over those that are not below a threshold. The threshold is taken from the body when
+//! that is full for the first time, with everything that was offered still in it, so that the tail
+//! misses nothing; how many offers are above it is counted. It is low at first, since so few items
+//! place it badly, and is raised once the tail is full: then it is known how wide the tail is. A
+//! tenth of all in as many slots as the tail has tells a rank there ten times as well.
 //!
-//! Each of the two is divided once more, at a [middle](super::middle) that is near the median, and near the 95th percentile.
+//! Each of the two is divided once more, at a [middle](super::middle) that is near the median, and
+//! near the 95th percentile.
 
 use super::Packed;
 use super::middle::{self, Divided, Middle};
@@ -34,11 +37,13 @@ const ATTEMPTS: usize = sized(1, 4);
 pub(super) struct Bank {
     /// Collection that the contents belong to.
     tag: AtomicU64,
-    /// Odd while the tail is being set up or cut, or the middle moved: a sequence as in [`Record`](crate::record::statistics::Record).
+    /// Odd while the tail is being set up or cut, or the middle moved: a sequence as in
+    /// [`Record`](crate::record::statistics::Record).
     changes: AtomicU64,
     /// The [bound](Packed::bound) of the tail, or `NO_TAIL`.
     threshold: AtomicU32,
-    /// The bounds of the middles: of the body, near the median, and of the tail, near the 95th percentile.
+    /// The bounds of the middles: of the body, near the median, and of the tail, near the 95th
+    /// percentile.
     body_bound: AtomicU32,
     tail_bound: AtomicU32,
     body_middle: Middle,
@@ -107,7 +112,8 @@ impl Bank {
         }
     }
 
-    /// Makes it the bank of `collection`, if it is another's. The owner's call, as are all up to `read`.
+    /// Makes it the bank of `collection`, if it is another's. The owner's call, as are all up to
+    /// `read`.
     #[inline(always)]
     pub(super) fn belong_to(&self, collection: u64) {
         if self.tag.own_load() != collection {
@@ -120,7 +126,8 @@ impl Bank {
             self.tail_bound.store(middle::NONE, Relaxed);
             self.body_middle.clear();
             self.tail_middle.clear();
-            // Release: a reader that sees the new tag sees the 0s as well, not the old counts with it.
+            // Release: a reader that sees the new tag sees the 0s as well, not the old counts with
+            // it.
             self.tag.store(collection, Release);
         }
     }
@@ -131,7 +138,8 @@ impl Bank {
         self.slots.get().is_some()
     }
 
-    /// Offers a duration; `size` is that of a bank that has no slots yet. `false` if there is no memory for them.
+    /// Offers a duration; `size` is that of a bank that has no slots yet. `false` if there is no
+    /// memory for them.
     #[inline(always)]
     pub(super) fn offer(&self, item: Packed, size: usize, seed: &AtomicU64) -> bool {
         if item.is_from(self.threshold.own_load()) {
@@ -220,7 +228,8 @@ impl Bank {
         self.body_judged_at.store(0, Relaxed);
     }
 
-    /// Moves the body's middle, if there is none or it is far from the median of the `offered`; the body is full.
+    /// Moves the body's middle, if there is none or it is far from the median of the `offered`; the
+    /// body is full.
     #[cold]
     fn judge_body(&self, slots: &[AtomicU32], offered: u64) {
         self.body_judged_at
@@ -323,7 +332,8 @@ impl Bank {
         // odd number; pairs with the fence in `read_tail`.
         fence(Release);
         stores();
-        // Release: whoever sees the even number sees the stores; pairs with the Acquire load in `read_tail`.
+        // Release: whoever sees the even number sees the stores; pairs with the Acquire load in
+        // `read_tail`.
         self.changes.store(changes + 2, Release);
     }
 
@@ -356,14 +366,15 @@ impl Bank {
     /// `None` if the owner was changing them at every attempt: the body tells of everything.
     fn read_strata(&self, slots: &[AtomicU32]) -> Option<Strata> {
         for _ in 0..ATTEMPTS {
-            // Acquire: sees everything up to the change that stored this; pairs with the Release store in `change`.
+            // Acquire: sees everything up to the change that stored this; pairs with the Release
+            // store in `change`.
             let before = self.changes.load(Acquire);
             let threshold = self.threshold.load(Relaxed);
             let body = self.body_middle.read(&self.body_bound);
             let divided = self.tail_middle.read(&self.tail_bound);
             let (offered, kept) = self.tail.read(&slots[body_of(slots.len())..]);
-            // Acquire fence: if any load above saw a newer store, the load below sees that the number
-            // moved; pairs with the Release fence in `change`.
+            // Acquire fence: if any load above saw a newer store, the load below sees that the
+            // number moved; pairs with the Release fence in `change`.
             fence(Acquire);
             if before & 1 == 0 && self.changes.load(Relaxed) == before {
                 let tail = (threshold != NO_TAIL).then_some(Tail {
@@ -379,8 +390,8 @@ impl Bank {
     }
 }
 
-/// The ranks in the first slots, and how many there are: enough to find a quantile. On the stack, since this is called where an
-/// allocator's own lock may be what is measured.
+/// The ranks in the first slots, and how many there are: enough to find a quantile. On the stack,
+/// since this is called where an allocator's own lock may be what is measured.
 fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
     let mut ranks = [0; 256];
     let mut n = 0;

@@ -1,9 +1,11 @@
 //! A place that divides a sample, and how many offers were below it.
 //!
-//! A uniform sample tells a rank to `sqrt(q(1-q)/n)`. If it is known how many offers were below some place, the items below
-//! and above it get their weights apart (post-stratification), and only what is between that place and the rank is
-//! estimated: with a share `d` of all between them, to about `sqrt(d/n)`. So the middle is put near the rank that is to be
-//! told. A sample that is full for the first time puts it there; it is moved at a doubling of the offers, if it has become a bad one.
+//! A uniform sample tells a rank to `sqrt(q(1-q)/n)`. If it is known how many offers were below
+//! some place, the items below and above it get their weights apart (post-stratification), and only
+//! what is between that place and the rank is estimated: with a share `d` of all between them, to
+//! about `sqrt(d/n)`. So the middle is put near the rank that is to be told. A sample that is full
+//! for the first time puts it there; it is moved at a doubling of the offers, if it has become a
+//! bad one.
 
 use super::Packed;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad, bump};
@@ -14,8 +16,8 @@ pub(super) const NONE: u32 = 0;
 /// How far from what is wanted the share below may be before the middle is moved.
 const OFF: f64 = 0.05;
 
-/// How many offers were below the middle; where it is stands elsewhere, beside other bounds. The owner writes, inside a change of the
-/// bank where it moves.
+/// How many offers were below the middle; where it is stands elsewhere, beside other bounds. The
+/// owner writes, inside a change of the bank where it moves.
 pub(super) struct Middle {
     below: AtomicU64,
 }
@@ -47,8 +49,8 @@ impl Middle {
         bump(&self.below, u64::from(is_below));
     }
 
-    /// A better place, and how many of the `offered` were below: if there is none yet, or the share below is not near `wanted`.
-    /// `ranks` are those of the items.
+    /// A better place, and how many of the `offered` were below: if there is none yet, or the share
+    /// below is not near `wanted`. `ranks` are those of the items.
     pub(super) fn better(
         &self,
         bound: u32,
@@ -109,7 +111,8 @@ impl Divided {
         let (above, below): (Vec<Packed>, Vec<Packed>) =
             items.iter().partition(|item| item.is_from(self.bound));
         match offered.checked_sub(self.below) {
-            // Else one side has nothing that tells of it, or the offers below it are not all among the `offered`.
+            // Else one side has nothing that tells of it, or the offers below it are not all among
+            // the `offered`.
             Some(rest)
                 if below.is_empty() == (self.below == 0) && above.is_empty() == (rest == 0) =>
             {

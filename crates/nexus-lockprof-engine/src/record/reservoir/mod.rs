@@ -1,8 +1,8 @@
 //! A fixed-size sample of the durations of one record, an interval at a time.
 //!
-//! There are two [banks](bank), used in turn. An offer goes to the bank of the collection that is open;
-//! the aggregator opens the next collection, then reads the bank of the one it closed, which the
-//! writer does not touch until the collection after that. `docs/protocol.md` has the argument.
+//! There are two [banks](bank), used in turn. An offer goes to the bank of the collection that is
+//! open; the aggregator opens the next collection, then reads the bank of the one it closed, which
+//! the writer does not touch until the collection after that. `docs/protocol.md` has the argument.
 
 mod bank;
 mod middle;
@@ -16,15 +16,16 @@ use crate::record::memory::try_box;
 use crate::sync::{AtomicU64, SetOnce};
 use bank::Bank;
 
-/// The two banks, each made when it is first used. Written by the shard's owner, read by the aggregator.
+/// The two banks, each made when it is first used. Written by the shard's owner, read by the
+/// aggregator.
 #[derive(Default)]
 pub(crate) struct Reservoir {
     banks: [SetOnce<Bank>; 2],
 }
 
 impl Reservoir {
-    /// Offers a duration to the bank of `collection`; `size` is that of a bank that has no slots yet. `false` if there
-    /// is no memory for it. The owner's call.
+    /// Offers a duration to the bank of `collection`; `size` is that of a bank that has no slots
+    /// yet. `false` if there is no memory for it. The owner's call.
     #[inline]
     pub(crate) fn offer(
         &self,
@@ -59,7 +60,8 @@ impl Reservoir {
         }
     }
 
-    /// What the bank of the closed `collection` holds. The aggregator's call, once for each collection.
+    /// What the bank of the closed `collection` holds. The aggregator's call, once for each
+    /// collection.
     pub(crate) fn read(&self, collection: u64) -> Option<BankReading> {
         self.banks[(collection & 1) as usize]
             .get()?
@@ -145,7 +147,8 @@ mod tests {
         below.map(|(_, weight)| weight).sum::<f64>() / all
     }
 
-    /// How far the rank of the answer is from `q`, in points: an answer has all the ranks of its equals.
+    /// How far the rank of the answer is from `q`, in points: an answer has all the ranks of its
+    /// equals.
     fn rank_error(sorted: &[u64], reading: &BankReading, q: f64) -> f64 {
         let mut kept: Vec<(u64, f64)> = reading
             .samples
@@ -253,7 +256,8 @@ mod tests {
 
     #[test]
     fn ranks_are_unbiased_and_near_in_the_tail() {
-        // A shuffled ramp: the rank of a value is known. The standard deviation of a rank at 95 % is to be half a point.
+        // A shuffled ramp: the rank of a value is known. The standard deviation of a rank at 95 %
+        // is to be half a point.
         const N: u64 = 20_000;
         let mut values: Vec<u64> = (0..N).collect();
         let mut errors = [Vec::new(), Vec::new(), Vec::new()];

@@ -69,7 +69,8 @@ pub(crate) fn representable(weight: u64) -> u64 {
     WEIGHT.decode(WEIGHT.encode(weight.min(MAX_WEIGHT)))
 }
 
-/// Whole numbers with so many binary digits after the first one. Codes are in the order of what they stand for.
+/// Whole numbers with so many binary digits after the first one. Codes are in the order of what
+/// they stand for.
 struct Float {
     digits: u32,
 }

@@ -1,9 +1,10 @@
 //! A uniform sample of a part of what is offered.
 //!
-//! BankReading by Algorithm L (Li, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))",
-//! ACM TOMS 20(4), 1994). Its view of it: each item draws a key, uniform in (0, 1), and those with the smallest keys are
-//! kept; `w` is the largest key among them. So an item is kept if its key is below `w`, and how many are not until then
-//! is drawn at once: most offers cost one compare.
+//! BankReading by Algorithm L (Li, "Reservoir-sampling algorithms of time complexity
+//! O(n(1+log(N/n)))", ACM TOMS 20(4), 1994). Its view of it: each item draws a key, uniform in (0,
+//! 1), and those with the smallest keys are kept; `w` is the largest key among them. So an item is
+//! kept if its key is below `w`, and how many are not until then is drawn at once: most offers cost
+//! one compare.
 
 use super::Packed;
 use crate::record::random::open_unit;
@@ -65,7 +66,8 @@ impl Stratum {
     /// Counts an offer after `offered` others. Its item is stored already.
     #[inline(always)]
     pub(super) fn count(&self, offered: u64) {
-        // Release: whoever sees the offer sees it kept, if it was; pairs with the Acquire in `read`.
+        // Release: whoever sees the offer sees it kept, if it was; pairs with the Acquire in
+        // `read`.
         self.offered.store(offered + 1, Release);
     }
 
@@ -96,7 +98,8 @@ impl Stratum {
     /// The item is in this slot, to which `place` sent it.
     pub(super) fn filled(&self, slot: usize) {
         if slot == self.kept() {
-            // Release: whoever sees the slot counted sees it filled; pairs with the Acquire in `read`.
+            // Release: whoever sees the slot counted sees it filled; pairs with the Acquire in
+            // `read`.
             self.kept.store(slot as u64 + 1, Release);
         }
     }
@@ -111,7 +114,8 @@ impl Stratum {
 
     /// How many were offered, and the items kept. Any thread's call.
     pub(super) fn read(&self, slots: &[AtomicU32]) -> (u64, Vec<Packed>) {
-        // Acquire: at least the slots of these offers are counted; pairs with the Release in `count`.
+        // Acquire: at least the slots of these offers are counted; pairs with the Release in
+        // `count`.
         let offered = self.offered.load(Acquire);
         // Acquire: the slots below this are filled; pairs with the Release in `filled`.
         // One that is kept and not yet counted as offered is left for later.
