@@ -328,7 +328,8 @@ pub(crate) struct Numbers {
     classes: [Entry; CLASSES],
     /// Numbers by hash, linear probing; 0 is free.
     index: [AtomicU16; SLOTS],
-    next: AtomicU32,
+    /// How many were given for good. All is zero before: three megabytes that are in no program's file.
+    given: AtomicU32,
     late: Late<LATE>,
 }
 
@@ -349,7 +350,7 @@ static NUMBERS: Numbers = Numbers {
         }
     }; CLASSES],
     index: [const { AtomicU16::new(0) }; SLOTS],
-    next: AtomicU32::new(FIRST),
+    given: AtomicU32::new(0),
     late: Late::new(),
 };
 
@@ -358,7 +359,7 @@ loom::lazy_static! {
     static ref NUMBERS: Numbers = Numbers {
         classes: std::array::from_fn(|_| Entry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
         index: std::array::from_fn(|_| AtomicU16::new(0)),
-        next: AtomicU32::new(FIRST),
+        given: AtomicU32::new(0),
         late: Late::new(),
     };
 }
@@ -395,12 +396,13 @@ impl Numbers {
 
     fn give(&self, class: Class) -> Option<u16> {
         // Relaxed: only to be given once.
-        let number = self
-            .next
-            .fetch_update(Relaxed, Relaxed, |next| {
-                (next < CLASSES as u32).then_some(next + 1)
-            })
-            .ok()?;
+        let number = FIRST
+            + self
+                .given
+                .fetch_update(Relaxed, Relaxed, |given| {
+                    (FIRST + given < CLASSES as u32).then_some(given + 1)
+                })
+                .ok()?;
         // Relaxed: the exchange that puts the number into the index publishes both.
         let entry = &self.classes[number as usize];
         entry.data.store(class.data.cast_mut(), Relaxed);
@@ -533,9 +535,7 @@ mod tests {
     fn numbers_run_out_and_those_given_stay() {
         let numbers: Box<Numbers> = {
             // SAFETY: all fields are atomics, for which zero is a value; too large for the stack.
-            let mut numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
-            *numbers.next.get_mut() = FIRST;
-            numbers
+            unsafe { Box::<Numbers>::new_zeroed().assume_init() }
         };
         static BYTES: [u8; CLASSES + 1] = [b'x'; CLASSES + 1];
         let bytes: &'static [u8] = &BYTES;
