@@ -27,10 +27,22 @@ home=$target/documents
 mkdir -p "$home/repo" "$home/installed"
 home=$(cd "$home" && pwd)
 repo=$home/repo
-find "$repo" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
+# Only what has changed: cargo goes by the time of a file, and an old time would hide a change.
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
-    [[ ! -e $file && ! -L $file ]] || printf '%s\0' "$file"
-done | tar --create --null --files-from=- | tar --extract --directory "$repo"
+    [[ ! -e $file && ! -L $file ]] || printf '%s\n' "$file"
+done | sort >"$home/files"
+(cd "$repo" && find . -path ./target -prune -o ! -type d -print | cut -c3- | sort) | comm -13 "$home/files" - | while IFS= read -r file; do
+    rm -f "$repo/$file"
+done
+while IFS= read -r file; do
+    if [[ -L $file ]]; then
+        [[ -L $repo/$file && $(readlink "$file") == "$(readlink "$repo/$file")" ]] && continue
+    elif cmp --silent "$file" "$repo/$file"; then
+        continue
+    fi
+    mkdir -p "$repo/$(dirname "$file")"
+    cp --no-dereference --no-target-directory --remove-destination "$file" "$repo/$file"
+done <"$home/files"
 
 # A project that knows nothing of us.
 rm -rf "$home/your-project" "$home/load" "$home/origin"

@@ -4,6 +4,8 @@
 source "$(dirname "$0")/lib.sh"
 
 debian tmux=tmux python3=python3 chromium=chromium pngquant=pngquant
+# A name in Japanese is among the locks.
+[[ -n $(fc-list :lang=ja) ]] || debian_packages fonts-droid-fallback
 cargo build --package nexus-lockprof-cli --bin lockprof
 cargo build --package nexus-lockprof-tests --bin watched --features serve
 bin=$(cd "$target/debug" && pwd)
@@ -27,13 +29,13 @@ for _ in {1..100}; do
     sleep 0.1
 done
 
-terminal new-session -d -s top -x 118 -y 15 "COLORTERM=truecolor '$bin/lockprof' top 'unix:$work/app.sock'"
+terminal new-session -d -s top -x 118 -y 12 "COLORTERM=truecolor '$bin/lockprof' top 'unix:$work/app.sock'"
 sleep 30
-terminal capture-pane -e -p -t top >"$work/screen"
-python3 ci/pictures/svg.py 118 'lockprof top' <"$work/screen" | sed "s|$work/||g" >docs/pictures/top.svg
+terminal capture-pane -e -p -t top | sed "s|$work/||g" >"$work/screen"
+python3 ci/pictures/svg.py 118 'lockprof top' <"$work/screen" >docs/pictures/top.svg
 
 "$bin/lockprof" export "unix:$work/app.sock" --output "$work/page.html"
-chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 --window-size=1100,560 \
+chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 --window-size=1240,540 \
     --virtual-time-budget=5000 --screenshot="$work/page.png" "file://$work/page.html" 2>/dev/null
 pngquant --force --strip --quality 60-90 --output docs/pictures/page.png "$work/page.png"
 wc --bytes docs/pictures/*

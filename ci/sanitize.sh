@@ -61,7 +61,7 @@ for tool in thread address; do
     fi
     # Those that are skipped are long series of numbers in one thread.
     tests "$tool" --package nexus-lockprof-engine --package nexus-lockprof-adaptor --package nexus-lockprof --lib --features "$features" -- \
-        --skip ranks_are_near --skip reservoir::tests --skip archive::tests --skip governor::
+        --skip ranks_are_near --skip reservoir::tests --skip lifetime_sample::tests --skip governor::
     echo "$tool: the unit tests have nothing"
 done
 [[ $extent == all ]] || exit 0

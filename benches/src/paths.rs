@@ -2,9 +2,9 @@
 //! shows the noise.
 //!
 //! The functions keep their names in the binary and are not inlined, because the gates look them
-//! up: in the disassembly, and as callgrind's start and end of a measurement. Each contains a loop
-//! around the operation. A function for a single operation would add the cost of its call to both
-//! sides of a ratio, and so flatter it.
+//! up. They find them in the disassembly, and as callgrind's start and end of a measurement. Each
+//! contains a loop around the operation. A function for a single operation would add the cost of
+//! its call to both sides of a ratio, and so flatter it.
 
 use std::cell::Cell;
 use std::future::Future;

@@ -31,6 +31,10 @@ def colour(codes, at):
     return COLOURS[code % 10], at
 
 
+def columns_of(text):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
 def cells(line, style):
     """Yields (text, columns, style) for each run of one style, and changes `style`, which goes on in the next line."""
     for part in re.split(r"(\x1b\[[0-9;]*m|\x0e|\x0f)", line):
@@ -57,8 +61,7 @@ def cells(line, style):
                     style["bg"] = value
                 at += 1
         elif part and part not in "\x0e\x0f":
-            columns = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in part)
-            yield part, columns, dict(style)
+            yield part, columns_of(part), dict(style)
 
 
 def main():
@@ -74,7 +77,7 @@ def main():
     for i, dot in enumerate(("#ff5f57", "#febc2e", "#28c840")):
         out.append(f'<circle cx="{PAD + 8 + 18 * i}" cy="{PAD + 6}" r="5" fill="{dot}"/>')
     out.append(
-        f'<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace" font-size="12" fill="{FOREGROUND}" xml:space="preserve">'
+        f'<g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,DejaVu Sans Mono,monospace" font-size="12" fill="{FOREGROUND}">'
     )
     current = {}
     for row, line in enumerate(lines):
@@ -87,17 +90,17 @@ def main():
             x = PAD + column * WIDTH
             if background:
                 out.append(f'<rect x="{x:.1f}" y="{y}" width="{wide * WIDTH:.1f}" height="{HEIGHT}" fill="{background}"/>')
-            if text.strip():
-                attributes = f' fill="{foreground}"' if foreground else ""
-                if 1 in style:
-                    attributes += ' font-weight="bold"'
-                if 2 in style:
-                    attributes += ' opacity="0.6"'
-                if 4 in style:
-                    attributes += ' text-decoration="underline"'
-                out.append(
-                    f'<text x="{x:.1f}" y="{y + 13}" textLength="{wide * WIDTH:.1f}" lengthAdjust="spacingAndGlyphs"{attributes}>{escape(text)}</text>'
-                )
+            attributes = f' fill="{foreground}"' if foreground else ""
+            if 1 in style:
+                attributes += ' font-weight="bold"'
+            if 2 in style:
+                attributes += ' opacity="0.6"'
+            if 4 in style:
+                attributes += ' text-decoration="underline"'
+            # Word by word: each begins in its column, whatever font there is.
+            for word in re.finditer(r"\S+", text):
+                x = PAD + (column + columns_of(text[: word.start()])) * WIDTH
+                out.append(f'<text x="{x:.1f}" y="{y + 13}"{attributes}>{escape(word[0])}</text>')
             column += wide
     out += ["</g>", "</svg>"]
     print("\n".join(out))

@@ -115,7 +115,7 @@ fn a_lock_s_own_threshold_goes_before_the_general_one() {
     let ns = Duration::from_nanos;
     let config = Config::default()
         .hot_hold(ns(1000))
-        .hot_hold_of("db", ns(10));
+        .hot_hold_for("db", ns(10));
     let (bench, lines) = listening(config);
     let (db, cache) = (bench.mutex("db", ()), bench.mutex("cache", ()));
     for _ in 0..16 {

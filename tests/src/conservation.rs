@@ -2,7 +2,7 @@
 
 use crate::workload::{Counts, Ledger, Locks, Recorded};
 use nexus_lockprof::Snapshot;
-use nexus_lockprof::engine::{Config, Engine, Host, Mode};
+use nexus_lockprof::engine::{Config, Engine, EngineRef, Mode};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, ScopedJoinHandle};
@@ -53,15 +53,15 @@ pub struct Outcome {
     pub recorded: Recorded,
 }
 
-/// Runs the workload with locks that report to `host`, whose engine is `engine`.
+/// Runs the workload with locks that report to `engine_ref`, whose engine is `engine`.
 ///
 /// # Panics
 /// If a snapshot goes backwards, or a mode is refused.
-pub fn run<H: Host>(host: &H, engine: &Engine, plan: Plan) -> Outcome {
+pub fn run<H: EngineRef>(engine_ref: &H, engine: &Engine, plan: Plan) -> Outcome {
     switch(engine, plan, plan.modes[0]);
     let mut counted = Ledger::default();
     let mut recorded = Recorded::default();
-    let locks = Locks::new(host, &mut counted);
+    let locks = Locks::new(engine_ref, &mut counted);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let collector = scope.spawn(|| collect(engine, plan, &done));
@@ -157,7 +157,7 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             switch(engine, plan, plan.modes[rng.usize(..plan.modes.len())]);
         }
         if rng.u8(..6) == 0 {
-            let _ = engine.glance();
+            let _ = engine.peek();
         }
         let resets = rng.u8(..6) == 0;
         let later = if resets {

@@ -2,7 +2,7 @@
 
 use crate::witness::{Witness, watching};
 use lock_api::{RawMutex, RawRwLock, RwLockUpgradableReadGuard, RwLockWriteGuard};
-use nexus_lockprof::engine::Host;
+use nexus_lockprof::engine::EngineRef;
 use nexus_lockprof::{AcquireMode, Losses, Profiled, Snapshot};
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -140,16 +140,16 @@ pub struct Locks<H> {
     rwlocks: [RwLock<H>; RWLOCKS.len()],
 }
 
-impl<H: Host> Locks<H> {
-    /// Creates locks that report to `host`, and acquires each once. A lock names its holder from
+impl<H: EngineRef> Locks<H> {
+    /// Creates locks that report to `engine_ref`, and acquires each once. A lock names its holder from
     /// its first holder on, so every wait of the workload has a known cause.
-    pub fn new(host: &H, ledger: &mut Ledger) -> Self {
+    pub fn new(engine_ref: &H, ledger: &mut Ledger) -> Self {
         let mutexes = MUTEXES.map(|name| {
-            let raw = Profiled::named_in(host.clone(), RawMutex::INIT, name);
+            let raw = Profiled::named_in(engine_ref.clone(), RawMutex::INIT, name);
             Mutex::from_raw(raw, 0)
         });
         let rwlocks = RWLOCKS.map(|name| {
-            let raw = Profiled::named_in(host.clone(), RawRwLock::INIT, name);
+            let raw = Profiled::named_in(engine_ref.clone(), RawRwLock::INIT, name);
             RwLock::from_raw(raw, 0)
         });
         for (name, lock) in MUTEXES.iter().zip(&mutexes) {
@@ -191,7 +191,12 @@ fn stay(rng: &mut fastrand::Rng) {
     }
 }
 
-fn on_mutex<H: Host>(lock: &Mutex<H>, name: &str, rng: &mut fastrand::Rng, ledger: &mut Ledger) {
+fn on_mutex<H: EngineRef>(
+    lock: &Mutex<H>,
+    name: &str,
+    rng: &mut fastrand::Rng,
+    ledger: &mut Ledger,
+) {
     let guard = match rng.u8(..4) {
         0 | 1 => {
             let (guard, found_taken) = watching(|| lock.lock());
@@ -216,7 +221,12 @@ fn on_mutex<H: Host>(lock: &Mutex<H>, name: &str, rng: &mut fastrand::Rng, ledge
     }
 }
 
-fn on_rwlock<H: Host>(lock: &RwLock<H>, name: &str, rng: &mut fastrand::Rng, ledger: &mut Ledger) {
+fn on_rwlock<H: EngineRef>(
+    lock: &RwLock<H>,
+    name: &str,
+    rng: &mut fastrand::Rng,
+    ledger: &mut Ledger,
+) {
     match rng.u8(..6) {
         0 | 1 => shared(lock, name, rng, ledger),
         2 | 3 => exclusive(lock, name, rng, ledger),
@@ -224,7 +234,12 @@ fn on_rwlock<H: Host>(lock: &RwLock<H>, name: &str, rng: &mut fastrand::Rng, led
     }
 }
 
-fn shared<H: Host>(lock: &RwLock<H>, name: &str, rng: &mut fastrand::Rng, ledger: &mut Ledger) {
+fn shared<H: EngineRef>(
+    lock: &RwLock<H>,
+    name: &str,
+    rng: &mut fastrand::Rng,
+    ledger: &mut Ledger,
+) {
     let guard = match rng.u8(..3) {
         0 => {
             let (guard, found_taken) = watching(|| lock.read());
@@ -248,7 +263,12 @@ fn shared<H: Host>(lock: &RwLock<H>, name: &str, rng: &mut fastrand::Rng, ledger
     }
 }
 
-fn exclusive<H: Host>(lock: &RwLock<H>, name: &str, rng: &mut fastrand::Rng, ledger: &mut Ledger) {
+fn exclusive<H: EngineRef>(
+    lock: &RwLock<H>,
+    name: &str,
+    rng: &mut fastrand::Rng,
+    ledger: &mut Ledger,
+) {
     let guard = match rng.u8(..3) {
         0 => {
             let (guard, found_taken) = watching(|| lock.write());
@@ -286,7 +306,12 @@ fn exclusive<H: Host>(lock: &RwLock<H>, name: &str, rng: &mut fastrand::Rng, led
     }
 }
 
-fn upgradable<H: Host>(lock: &RwLock<H>, name: &str, rng: &mut fastrand::Rng, ledger: &mut Ledger) {
+fn upgradable<H: EngineRef>(
+    lock: &RwLock<H>,
+    name: &str,
+    rng: &mut fastrand::Rng,
+    ledger: &mut Ledger,
+) {
     let guard = match rng.u8(..3) {
         0 => {
             let (guard, found_taken) = watching(|| lock.upgradable_read());

@@ -17,7 +17,7 @@ mod recursive;
 
 pub use condvar::{ProfiledCondvar, WaitCall, condvar_at};
 pub use lock_api;
-pub use nexus_lockprof_engine::adaptor::{HoldMode, Stamp, StampCell};
-pub use nexus_lockprof_engine::{Global, Host};
+pub use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, PendingRefCell};
+pub use nexus_lockprof_engine::{EngineRef, Global};
 pub use profiled::{Profiled, ProfiledGuard, TaskWait};
 pub use recursive::{ProfiledRecursive, SharedGuard, UpgradableGuard};

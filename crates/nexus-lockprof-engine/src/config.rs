@@ -60,7 +60,7 @@ pub(crate) struct Thresholds {
 ///     Config::default()
 ///         .mode(Mode::Exact)
 ///         .hot_wait(Duration::from_millis(5))
-///         .hot_hold_of("sessions", Duration::from_millis(1)),
+///         .hot_hold_for("sessions", Duration::from_millis(1)),
 /// )?;
 /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
 /// ```
@@ -76,7 +76,7 @@ pub struct Config {
     pub(crate) hot: Thresholds,
     pub(crate) hot_of: HashMap<String, Thresholds>,
     pub(crate) hot_min_samples: u64,
-    pub(crate) hot_cool: f64,
+    pub(crate) hot_rearm: f64,
 }
 
 impl Default for Config {
@@ -94,7 +94,7 @@ impl Default for Config {
             hot: Thresholds::default(),
             hot_of: HashMap::new(),
             hot_min_samples: 16,
-            hot_cool: 0.8,
+            hot_rearm: 0.8,
         }
     }
 }
@@ -180,21 +180,21 @@ impl Config {
 
     /// The wait threshold of the locks with this name, instead of [`hot_wait`](Self::hot_wait).
     #[must_use]
-    pub fn hot_wait_of(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
+    pub fn hot_wait_for(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
         self.hot_of.entry(lock.into()).or_default().wait = Some(threshold);
         self
     }
 
     /// The hold threshold of the locks with this name, instead of [`hot_hold`](Self::hot_hold).
     #[must_use]
-    pub fn hot_hold_of(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
+    pub fn hot_hold_for(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
         self.hot_of.entry(lock.into()).or_default().hold = Some(threshold);
         self
     }
 
     /// Forgets all thresholds.
     #[must_use]
-    pub fn no_hot(mut self) -> Self {
+    pub fn clear_hot(mut self) -> Self {
         self.hot = Thresholds::default();
         self.hot_of.clear();
         self
@@ -210,8 +210,8 @@ impl Config {
     /// A reported point is reported again only after its percentile was at or below this share of the
     /// threshold in some interval: more than 0, at most 1; 0.8 by default.
     #[must_use]
-    pub fn hot_cool(mut self, share: f64) -> Self {
-        self.hot_cool = share;
+    pub fn hot_rearm(mut self, share: f64) -> Self {
+        self.hot_rearm = share;
         self
     }
 
@@ -238,7 +238,7 @@ impl Config {
         if let Mode::Sampled { budget } = self.mode {
             share("budget", budget)?;
         }
-        share("hot_cool", self.hot_cool)?;
+        share("hot_rearm", self.hot_rearm)?;
         for (name, value, most) in [
             ("max_points", self.max_points, MOST_RECORDS),
             ("max_records", self.max_records, MOST_RECORDS),
@@ -314,8 +314,8 @@ mod tests {
                 "budget is NaN, not a share: more than 0 and at most 1 (1 % is 0.01)",
             ),
             (
-                Config::default().hot_cool(1.5),
-                "hot_cool is 1.5, not a share: more than 0 and at most 1 (1 % is 0.01)",
+                Config::default().hot_rearm(1.5),
+                "hot_rearm is 1.5, not a share: more than 0 and at most 1 (1 % is 0.01)",
             ),
             (
                 Config::default().reservoir(0),
@@ -337,7 +337,7 @@ mod tests {
         let config = Config::default()
             .hot_wait(ms(5))
             .hot_hold(ms(6))
-            .hot_wait_of("db", ms(1));
+            .hot_wait_for("db", ms(1));
         let of = |lock| {
             let t = config.thresholds(lock);
             (t.wait, t.hold)

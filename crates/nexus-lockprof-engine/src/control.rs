@@ -13,7 +13,7 @@ pub(crate) struct Control(pub(crate) u64);
 
 /// What to do with an acquisition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ModeKind {
     Off = 0,
     Counts = 1,
     Sampled = 2,
@@ -33,20 +33,20 @@ impl Control {
     pub(crate) fn new(change: u64, mode: Mode) -> Self {
         let kind = match mode {
             Mode::Off => return Control::OFF,
-            Mode::Counts => Kind::Counts,
-            Mode::Sampled { .. } => Kind::Sampled,
-            Mode::Exact => Kind::Exact,
+            Mode::Counts => ModeKind::Counts,
+            Mode::Sampled { .. } => ModeKind::Sampled,
+            Mode::Exact => ModeKind::Exact,
         };
         Control(change << KIND_BITS | kind as u64)
     }
 
     #[inline]
-    pub(crate) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> ModeKind {
         match self.0 & 0b11 {
-            1 => Kind::Counts,
-            2 => Kind::Sampled,
-            3 => Kind::Exact,
-            _ => Kind::Off,
+            1 => ModeKind::Counts,
+            2 => ModeKind::Sampled,
+            3 => ModeKind::Exact,
+            _ => ModeKind::Off,
         }
     }
 }
@@ -59,9 +59,9 @@ mod tests {
     fn a_word_says_what_it_was_made_of() {
         for change in [1, 65_534, 1 << 40] {
             for (mode, kind) in [
-                (Mode::Counts, Kind::Counts),
-                (Mode::Exact, Kind::Exact),
-                (Mode::Sampled { budget: 0.01 }, Kind::Sampled),
+                (Mode::Counts, ModeKind::Counts),
+                (Mode::Exact, ModeKind::Exact),
+                (Mode::Sampled { budget: 0.01 }, ModeKind::Sampled),
             ] {
                 let control = Control::new(change, mode);
                 assert_eq!(control.kind(), kind);
@@ -70,8 +70,8 @@ mod tests {
             }
         }
         assert_eq!(Control::new(3, Mode::Off), Control::OFF);
-        assert_eq!(Control::UNCONFIGURED.kind(), Kind::Off);
-        assert_eq!(Control::OFF_AND_CALLING.kind(), Kind::Off);
+        assert_eq!(Control::UNCONFIGURED.kind(), ModeKind::Off);
+        assert_eq!(Control::OFF_AND_CALLING.kind(), ModeKind::Off);
         assert_ne!(Control::OFF_AND_CALLING, Control::UNCONFIGURED);
     }
 }

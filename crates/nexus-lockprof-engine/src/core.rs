@@ -1,29 +1,21 @@
 //! All state of one engine.
 
 use crate::acquire::calibrate;
-use crate::acquire::look;
-use crate::acquire::signal::Attempt;
 use crate::acquire::since_off::SinceOff;
-use crate::acquire::thread;
-use crate::clock::{Clock, ManualClock};
+use crate::clock::Clock;
 use crate::collect::aggregate::Aggregator;
-use crate::config::{self, Config, ConfigError, Mode};
+use crate::config::{self, Config, Mode};
 use crate::control::Control;
 use crate::event::Handlers;
-use crate::process::env;
-#[cfg(unix)]
-use crate::process::exclusive::Still;
-use crate::process::exclusive::{self, lock};
-use crate::process::fork;
 use crate::process::once::Once;
-use crate::process::unwind::caught;
-use crate::record::era::Eras;
+use crate::record::collection_clock::CollectionClock;
 use crate::record::governor::{self, Costs};
 use crate::record::hot::{self, Probe};
+use crate::record::loss::{Loss, Losses};
+use crate::record::memory::try_box;
 use crate::record::registry::{Claim, Registry};
-use crate::record::shard::{Limits, Loss, Losses, Shard};
-use crate::record::statistics::Era;
-use crate::record::table::try_box;
+use crate::record::shard::{Limits, Shard};
+use crate::record::statistics::OpenCollection;
 use crate::stacks;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
@@ -33,21 +25,21 @@ use std::sync::{Arc, Mutex, Weak};
 use Ordering::Relaxed;
 
 /// The engine that locks report to unless they are told otherwise.
-pub(crate) static GLOBAL: Core = Core::new(Kind::Global, GLOBAL_NUMBER, Clock::counter());
+pub(crate) static GLOBAL: Core = Core::new(Scope::Global, GLOBAL_NUMBER, Clock::counter());
 
-enum Kind {
+enum Scope {
     Global,
     Local(Weak<Core>),
 }
 
 /// Number of the global engine.
-const GLOBAL_NUMBER: u64 = 0;
+pub(crate) const GLOBAL_NUMBER: u64 = 0;
 
 /// All state of one engine.
 pub struct Core {
     /// The word that steers the hot path. On a line of its own: read by every acquisition.
-    control: CacheLine<AtomicU64>,
-    kind: Kind,
+    pub(crate) control: CacheLine<AtomicU64>,
+    kind: Scope,
     /// Never another engine's, nor again: an address may be.
     pub(crate) number: u64,
     pub(crate) clock: Clock,
@@ -60,9 +52,9 @@ pub struct Core {
     left_ns: AtomicI64,
     spacing: AtomicU64,
     pub(crate) shards: Registry<Shard>,
-    shard_count: AtomicUsize,
+    pub(crate) shard_count: AtomicUsize,
     /// Those of them that nobody will have again.
-    retired_shards: AtomicUsize,
+    unusable_shards: AtomicUsize,
     next_shard: AtomicU64,
     /// Records in all shards.
     records: AtomicUsize,
@@ -70,27 +62,27 @@ pub struct Core {
     exits: AtomicU64,
     exits_seen: AtomicU64,
     /// Which collection is open, and how many resets there were. Changed under the aggregator's lock.
-    pub(crate) eras: Eras,
+    pub(crate) collections: CollectionClock,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
     pub(crate) stacks: stacks::Switch,
     pub(crate) since_off: SinceOff,
     /// `None` until the first use configures the global engine.
-    config: ArcSwapOption<Config>,
+    pub(crate) config: ArcSwapOption<Config>,
     /// Serialises changes of mode; the number of changes so far.
-    changes: Mutex<u64>,
+    pub(crate) changes: Mutex<u64>,
     pub(crate) handlers: Handlers,
     pub(crate) published: ArcSwapOption<Snapshot>,
     pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
     /// Who configures an engine that nobody had before.
-    configuring: Once,
-    environment_read: AtomicBool,
+    pub(crate) configuring: Once,
+    pub(crate) environment_read: AtomicBool,
     /// Off for good.
-    retired: AtomicBool,
+    pub(crate) disabled: AtomicBool,
 }
 
 #[repr(align(64))]
-struct CacheLine<T>(T);
+pub(crate) struct CacheLine<T>(pub(crate) T);
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,7 +96,7 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    const fn new(kind: Kind, number: u64, clock: Clock) -> Self {
+    const fn new(kind: Scope, number: u64, clock: Clock) -> Self {
         Core {
             control: CacheLine(AtomicU64::new(Control::UNCONFIGURED.0)),
             kind,
@@ -117,12 +109,12 @@ impl Core {
             spacing: AtomicU64::new(0),
             shards: Registry::new(),
             shard_count: AtomicUsize::new(0),
-            retired_shards: AtomicUsize::new(0),
+            unusable_shards: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
             exits: AtomicU64::new(0),
             exits_seen: AtomicU64::new(0),
-            eras: Eras::new(),
+            collections: CollectionClock::new(),
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
             stacks: stacks::Switch::new(),
@@ -134,31 +126,24 @@ impl Core {
             aggregator: Mutex::new(None),
             configuring: Once::new(),
             environment_read: AtomicBool::new(false),
-            retired: AtomicBool::new(false),
+            disabled: AtomicBool::new(false),
         }
     }
 
-    /// An engine of its own, with the default settings.
-    pub(crate) fn local(clock: Option<&ManualClock>) -> Arc<Self> {
-        let clock = clock.map_or_else(Clock::counter, Clock::manual);
-        static NEXT: AtomicU64 = AtomicU64::new(GLOBAL_NUMBER + 1);
-        let number = NEXT.fetch_add(1, Relaxed);
-        let core = Arc::new_cyclic(|me| Core::new(Kind::Local(Weak::clone(me)), number, clock));
-        // The default settings are valid. It sets the fork handlers, too, before there is anything to hold.
-        let _ = core.configure(Config::default());
-        exclusive::remember(&core);
-        core
+    /// A part of the engine that `me` leads to.
+    pub(crate) fn new_local(me: Weak<Core>, number: u64, clock: Clock) -> Self {
+        Core::new(Scope::Local(me), number, clock)
     }
 
     #[inline]
     pub(crate) fn is_global(&self) -> bool {
-        matches!(self.kind, Kind::Global)
+        matches!(self.kind, Scope::Global)
     }
 
     pub(crate) fn weak(&self) -> Option<Weak<Core>> {
         match &self.kind {
-            Kind::Global => None,
-            Kind::Local(me) => Some(Weak::clone(me)),
+            Scope::Global => None,
+            Scope::Local(me) => Some(Weak::clone(me)),
         }
     }
 
@@ -168,134 +153,8 @@ impl Core {
         Control(self.control.0.load(Relaxed))
     }
 
-    /// The control word, after the environment was read if nobody has configured yet.
-    pub(crate) fn control_or_configure(&self) -> Control {
-        let control = self.control();
-        if control != Control::UNCONFIGURED {
-            return control;
-        }
-        // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
-        // forever: not at all if it is this one again, from inside an allocator or a signal handler.
-        if thread::is_inside() || !self.configuring.begin() {
-            return self.await_configuration();
-        }
-        let _inside = thread::inside();
-        self.first_use();
-        let environment = self.environment();
-        let mut changes = lock(&self.changes);
-        // Somebody may have configured meanwhile, who then has the last word.
-        if self.config.load().is_none() {
-            self.apply(environment, &mut changes);
-        }
-        drop(changes);
-        self.control()
-    }
-
-    /// The control word; not configured by an acquisition that must not allocate, which is then lost.
-    pub(crate) fn control_for(&self, attempt: Attempt) -> Control {
-        if self.control() == Control::UNCONFIGURED && !attempt.may_allocate() {
-            if !thread::is_own() {
-                self.losses.count(Loss::Reentrant);
-            }
-            return Control::OFF;
-        }
-        self.control_or_configure()
-    }
-
-    fn await_configuration(&self) -> Control {
-        const TURNS: usize = 100_000;
-        let turns = if thread::is_inside() { 0 } else { TURNS };
-        for _ in 0..turns {
-            let control = self.control();
-            if control != Control::UNCONFIGURED {
-                return control;
-            }
-            std::thread::yield_now();
-        }
-        if !thread::is_own() {
-            self.losses.count(Loss::Reentrant);
-        }
-        Control::OFF
-    }
-
-    /// The settings that the environment asks for. What is wrong with them is said once.
-    fn environment(&self) -> Config {
-        let said = self.environment_read.swap(true, Relaxed);
-        env::config(env::var_os, &mut |message| {
-            if !said {
-                crate::say(message);
-            }
-        })
-    }
-
-    /// The settings now, or what they will be if nobody configures: the environment's.
-    pub(crate) fn config_or_environment(&self) -> Config {
-        match self.config.load_full() {
-            Some(config) => Config::clone(&config),
-            None => self.environment(),
-        }
-    }
-
-    fn first_use(&self) {
-        // First of all: whatever is begun is not to be copied by a fork before it is done.
-        #[cfg(unix)]
-        fork::watch_forks();
-        self.clock.started_ns();
-        look::measure(&self.clock);
-        if self.is_global() {
-            fork::watch(!self.is_retired());
-        }
-    }
-
-    /// Off for good, whatever the environment says.
-    pub(crate) fn retire(&self) {
-        self.retired.store(true, Relaxed);
-        self.environment_read.store(true, Relaxed);
-        // The default settings are valid.
-        let _ = self.configure(Config::default().mode(Mode::Off));
-    }
-
-    pub(crate) fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
-    }
-
-    pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
-        config.validate()?;
-        if config.stacks && !stacks::SUPPORTED {
-            static SAID: AtomicBool = AtomicBool::new(false);
-            if !SAID.swap(true, Relaxed) {
-                crate::say(format_args!(
-                    "Config::stacks has no effect: the program was built without the feature `stacks`"
-                ));
-            }
-        }
-        let _inside = thread::inside();
-        if self.control() == Control::UNCONFIGURED && self.configuring.begin() {
-            self.first_use();
-            if self.is_global() && !self.environment_read.load(Relaxed) {
-                env::ignored(env::var_os, &mut |message| crate::say(message));
-            }
-        }
-        self.apply(config, &mut lock(&self.changes));
-        Ok(())
-    }
-
-    /// Changes some settings and keeps the others, also those that another thread is changing.
-    pub(crate) fn reconfigure(
-        &self,
-        change: impl FnOnce(Config) -> Config,
-    ) -> Result<(), ConfigError> {
-        self.control_or_configure();
-        let _inside = thread::inside();
-        let mut changes = lock(&self.changes);
-        let config = change(Config::clone(&self.config()));
-        config.validate()?;
-        self.apply(config, &mut changes);
-        Ok(())
-    }
-
     /// Takes over settings that are valid.
-    fn apply(&self, config: Config, changes: &mut u64) {
+    pub(crate) fn apply(&self, config: Config, changes: &mut u64) {
         let old = self.config.load_full();
         self.reservoir.store(config.reservoir, Relaxed);
         self.stacks.set(config.stacks);
@@ -362,7 +221,7 @@ impl Core {
     }
 
     pub(crate) fn new_aggregator(&self) -> Box<Aggregator> {
-        Box::new(Aggregator::new(self))
+        Box::new(Aggregator::new(self.clock.started_ns()))
     }
 
     /// Closes the account of a thread that ends. The owner's call.
@@ -401,87 +260,14 @@ impl Core {
         }
     }
 
-    /// Keeps other threads from changing anything while the process forks.
-    #[cfg(unix)]
-    pub(crate) fn hold_still(&self) -> Still<'_> {
-        // In the order in which nobody takes both: a change is over before anything is collected.
-        let changes = lock(&self.changes);
-        Still {
-            _changes: changes,
-            _aggregator: lock(&self.aggregator),
-        }
-    }
-
-    /// In a child that was forked off: what threads that are not there had begun is begun anew.
-    #[cfg(unix)]
-    pub(crate) fn after_fork(&self) {
-        if self.control() == Control::UNCONFIGURED {
-            self.configuring.forget();
-        }
-        // The child has this thread alone: nobody is left who writes these shards.
-        let now_ns = self.clock.coarse_ns();
-        let mut there = 0;
-        for (place, shard) in self.shards.places() {
-            there += 1;
-            if !self.shards.is_free(place) && !thread::is_mine(shard) {
-                shard.orphan(now_ns);
-                self.shards.give_back(place);
-                self.note_exit();
-            }
-        }
-        // One that was being made is not there.
-        self.shard_count.store(there, Relaxed);
-    }
-
-    /// Before anything is collected: a child that was forked off does not tell its parent's counts.
-    pub(crate) fn forget_parent(&self) {
-        if self.is_global() && fork::has_parents_counts() {
-            fork::forget_parent(Attempt::Waits);
-        }
-    }
-
-    /// In a child that was forked off: starts from 0 if that `is_due`, since its parent tells what it did. No handler is told.
-    pub(crate) fn begin_anew(&self, is_due: impl Fn() -> bool, done: impl Fn()) {
-        let begun = caught(|| {
-            let mut aggregator = lock(&self.aggregator);
-            if is_due() {
-                let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
-                let parents = aggregator.collect(self, &mut Vec::new());
-                aggregator.reset(self, &parents);
-                done();
-            }
-        });
-        if begun.is_none() {
-            done();
-            crate::say(format_args!(
-                "a forked child tells its parent's counts again"
-            ));
-        }
-    }
-
-    /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
-    /// in a cache, so that it goes by [`fork::is_due`]. In `Off` too.
-    #[cfg(unix)]
-    pub(crate) fn call_at_next_lock(&self) {
-        thread::forget_hot();
-        let calling = Control::OFF_AND_CALLING.0;
-        let _ = (self.control.0).compare_exchange(Control::OFF.0, calling, Relaxed, Relaxed);
-    }
-
-    /// Undoes that.
-    pub(crate) fn call_no_more(&self) {
-        let calling = Control::OFF_AND_CALLING.0;
-        let _ = (self.control.0).compare_exchange(calling, Control::OFF.0, Relaxed, Relaxed);
-    }
-
     /// The settings now; the defaults if nothing was configured.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.load_full().unwrap_or_default()
     }
 
     #[inline]
-    pub(crate) fn era(&self) -> Era {
-        self.eras.now(self.reservoir.load(Relaxed))
+    pub(crate) fn open_collection(&self) -> OpenCollection {
+        self.collections.now(self.reservoir.load(Relaxed))
     }
 
     pub(crate) fn limits(&self) -> Limits<'_> {
@@ -513,7 +299,7 @@ impl Core {
                     return Claim::Take;
                 }
                 // It keeps the lease, and is counted on in snapshots.
-                self.retired_shards.fetch_add(1, Relaxed);
+                self.unusable_shards.fetch_add(1, Relaxed);
                 Claim::Retire
             });
             if let Some(left) = left {
@@ -534,7 +320,7 @@ impl Core {
     /// Counts it also if it cannot be made.
     fn new_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
         let before = self.shard_count.fetch_add(1, Relaxed);
-        let retired = self.retired_shards.load(Relaxed);
+        let retired = self.unusable_shards.load(Relaxed);
         if before.saturating_sub(retired) >= self.config().max_shards {
             return Err(Loss::ShardsFull);
         }

@@ -6,10 +6,8 @@ use crate::config::{Config, ConfigError, Mode};
 use crate::core::{Core, GLOBAL};
 use crate::event::{Event, HandlerId};
 use crate::process::exclusive::lock;
-use crate::process::reporter::Reporter;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A statistics engine: what locks report to and snapshots come from.
 ///
@@ -71,8 +69,8 @@ impl Engine {
 
     /// Of a program that was built without locks that report to this engine: it is off, the environment is not looked at, and nobody is let
     /// switch it on from outside. To be called before anything else.
-    pub fn retire(&self) {
-        self.state().retire();
+    pub fn disable_permanently(&self) {
+        self.state().disable_permanently();
     }
 
     /// What is measured now.
@@ -86,7 +84,7 @@ impl Engine {
     /// # Errors
     /// [`ConfigError`] if the mode makes no sense, or the program was built without profiled locks.
     pub fn change_mode(&self, mode: Mode) -> Result<(), ConfigError> {
-        if self.state().is_retired() {
+        if self.state().is_disabled() {
             return Err(ConfigError::NoLocks);
         }
         self.state().reconfigure(|config| config.mode(mode))
@@ -141,19 +139,19 @@ impl Engine {
     /// use nexus_lockprof_engine::Engine;
     ///
     /// let engine = Engine::new();
-    /// let seen = engine.glance().collection();
-    /// assert_eq!(engine.glance().collection(), seen);
+    /// let seen = engine.peek().collection();
+    /// assert_eq!(engine.peek().collection(), seen);
     /// assert_eq!(engine.snapshot().collection(), seen);
     /// assert_eq!(engine.snapshot().collection(), seen + 1);
     /// ```
     #[must_use]
-    pub fn glance(&self) -> Snapshot {
+    pub fn peek(&self) -> Snapshot {
         let core = self.state();
         core.control_or_configure();
         core.forget_parent();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
-        aggregator.glance(core)
+        aggregator.peek(core)
     }
 
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
@@ -191,14 +189,6 @@ impl Engine {
         let core = self.state();
         core.control_or_configure();
         core.prepare();
-    }
-
-    /// Starts a thread that [ticks](Self::tick) every `every`, until the reporter is dropped.
-    ///
-    /// # Errors
-    /// The operating system's, when the thread cannot be started; `InvalidInput` when `every` is 0.
-    pub fn reporter(&self, every: Duration) -> std::io::Result<Reporter> {
-        Reporter::start(self.clone(), every)
     }
 }
 

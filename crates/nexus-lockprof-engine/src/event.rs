@@ -1,6 +1,5 @@
 //! Events and who wants them.
 
-use crate::acquire::thread;
 use crate::process::unwind::caught;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::{Hot, Snapshot};
@@ -39,12 +38,12 @@ impl fmt::Display for Event {
 type Handler = Arc<Contained>;
 
 /// A handler of the program's, whose panics go no further: neither a call's nor its drop's.
-struct Contained(Option<Box<Call>>);
+pub(crate) struct Contained(Option<Box<Call>>);
 
 type Call = dyn Fn(&Event) + Send + Sync;
 
 impl Contained {
-    fn call(&self, event: &Event) {
+    pub(crate) fn call(&self, event: &Event) {
         if let Some(handler) = &self.0
             && caught(|| handler(event)).is_none()
         {
@@ -68,7 +67,7 @@ pub struct HandlerId(u64);
 
 /// The handlers of an engine. Read at each collection, changed rarely.
 pub(crate) struct Handlers {
-    list: ArcSwapOption<Vec<(HandlerId, Handler)>>,
+    pub(crate) list: ArcSwapOption<Vec<(HandlerId, Handler)>>,
     next: AtomicU64,
 }
 
@@ -97,22 +96,5 @@ impl Handlers {
                 .map(|list| Arc::new(list.iter().filter(|(i, _)| *i != id).cloned().collect()))
         });
         old.is_some_and(|list: Arc<Vec<(HandlerId, Handler)>>| list.iter().any(|(i, _)| *i == id))
-    }
-
-    /// Calls every handler with every event. One that panics is reported and does not stop the rest.
-    pub(crate) fn call(&self, events: &[Event]) {
-        if events.is_empty() {
-            return;
-        }
-        // A handler is the program's, whoever calls it, or drops it because it was removed meanwhile.
-        let _lent = thread::lend();
-        let Some(list) = self.list.load_full() else {
-            return;
-        };
-        for event in events {
-            for (_, handler) in list.iter() {
-                handler.call(event);
-            }
-        }
     }
 }

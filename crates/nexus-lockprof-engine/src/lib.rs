@@ -15,11 +15,9 @@
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
 mod acquire;
-mod class;
 mod config;
 mod control;
 mod identity;
-mod late;
 mod record;
 mod stacks;
 mod sync;
@@ -44,7 +42,7 @@ pub use config::{Config, ConfigError, Mode};
 
 #[cfg(not(lockprof_loom))]
 pub use crate::{
-    acquire::host::{Global, Host},
+    acquire::engine_ref::{EngineRef, Global},
     clock::ManualClock,
     engine::Engine,
     event::{Event, HandlerId},
@@ -57,17 +55,18 @@ pub use crate::{
 /// It is how the engine and its adaptors share the work, and changes with them.
 #[cfg(not(lockprof_loom))]
 pub mod adaptor {
-    pub use crate::acquire::host::Mine;
+    pub use crate::acquire::engine_ref::OwnShard;
     pub use crate::acquire::look::{LOOKS, pauses};
-    pub use crate::acquire::moment::Moment;
-    pub use crate::acquire::ticket::Ticket;
-    pub use crate::acquire::timed::Timing;
+    pub use crate::acquire::short_wait::ShortWait;
+    pub use crate::acquire::slow::SlowAcquire;
+    pub use crate::acquire::timed::TimedAcquire;
     pub use crate::acquire::wait_log::LockRef;
-    pub use crate::class::{ClassTag, ClassWord, LockClass, MAX_NAME, NameLen};
     pub use crate::core::Core;
-    pub use crate::identity::{HoldMode, PointKey, SiteKey};
+    pub use crate::identity::{
+        ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+    };
     pub use crate::record::hot::{Hit, Probe};
-    pub use crate::record::pending::{Stamp, StampCell};
+    pub use crate::record::pending::{PendingRef, PendingRefCell};
 }
 
 /// What `nexus-lockprof-serve` is made with: how a server starts with the program, and what becomes of it at exit and fork.
@@ -75,16 +74,16 @@ pub mod adaptor {
 pub mod serving {
     pub use crate::process::endpoint::{Endpoint, install};
     pub use crate::process::env::place;
-    pub use crate::process::fork::own_this_thread;
-    pub use crate::process::kept::Kept;
+    pub use crate::process::internal_thread::make_thread_internal;
     #[cfg(unix)]
     pub use crate::process::leftovers::Cleanup;
+    pub use crate::process::race_once::RaceOnce;
 
     /// Removes a server's file when the process exits, and closes its socket in processes that are forked off.
     #[cfg(unix)]
     pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
         crate::process::leftovers::remember(socket, file);
-        crate::process::fork::watch_forks();
+        crate::process::fork::install_fork_handlers();
     }
 
     /// Prints one line on stderr, as the engine does.

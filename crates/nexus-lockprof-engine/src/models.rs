@@ -8,18 +8,20 @@
 //! checked all the same, those models put a [`Witness`] beside the data.
 
 use crate::acquire::wait_log::{Hold, LockRef, Span, WaitLog};
-use crate::class::{Class, class, number_of, unknown};
 use crate::control::Control;
 use crate::identity::PointKey;
-use crate::late::Late;
-use crate::record::era::Eras;
+use crate::identity::class::Class;
+use crate::identity::late::Late;
+use crate::identity::numbers::{class, number_of, unknown};
+use crate::record::collection_clock::CollectionClock;
 use crate::record::failures::Failures;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
-use crate::record::pending::{Pool, Stamp};
+use crate::record::owner::Owner;
+use crate::record::pending::{PendingRef, Pool};
 use crate::record::registry::{Claim, Registry};
 use crate::record::reservoir::{Packed, Reservoir};
-use crate::record::statistics::{Delta, Era, Kind, Measured, Owner, Reading, Record};
+use crate::record::statistics::{Delta, Measure, Measured, OpenCollection, Reading, Record};
 use crate::record::table::Table;
 use crate::sync::{
     AtomicU64,
@@ -66,8 +68,8 @@ fn key(i: usize) -> PointKey {
     PointKey(8 * (i as u64 + 1))
 }
 
-fn era() -> Era {
-    Era {
+fn open_collection() -> OpenCollection {
+    OpenCollection {
         collection: 1,
         resets: 0,
         reservoir: 1,
@@ -85,7 +87,7 @@ fn acquire_contended(record: &Record, seed: &AtomicU64) {
         },
         ..Delta::default()
     };
-    record.add(&owner(), &delta, era(), seed, || true);
+    record.add(&owner(), &delta, open_collection(), seed, || true);
 }
 
 fn all_or_nothing(reading: &Reading) {
@@ -156,30 +158,30 @@ fn a_bank_is_read_while_the_writer_goes_on() {
     bounded(2, || {
         const COLLECTIONS: usize = 3;
         let shared = Arc::new((
-            Eras::new(),
+            CollectionClock::new(),
             Reservoir::default(),
             [(); COLLECTIONS + 1].map(|()| Witness::new()),
         ));
         let aggregator = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
-                let (eras, reservoir, read) = &*shared;
+                let (collections, reservoir, read) = &*shared;
                 for _ in 0..COLLECTIONS {
-                    let closed = eras.open_collection();
-                    let drawn = reservoir.read(closed);
+                    let closed = collections.open_next();
+                    let reading = reservoir.read(closed);
                     read[closed as usize].touch();
-                    let Some(drawn) = drawn else { continue };
-                    assert_eq!(drawn.kept.len() as u64, drawn.offered.min(2));
-                    for (item, _) in drawn.kept {
+                    let Some(reading) = reading else { continue };
+                    assert_eq!(reading.samples.len() as u64, reading.offered.min(2));
+                    for (item, _) in reading.samples {
                         assert_eq!(item.value_ns(), closed, "of another collection");
                     }
                 }
             }
         });
-        let (eras, reservoir, read) = &*shared;
+        let (collections, reservoir, read) = &*shared;
         let seed = AtomicU64::new(1);
         for _ in 0..3 {
-            let collection = eras.now(2).collection;
+            let collection = collections.now(2).collection;
             if let Some(before) = collection.checked_sub(2).and_then(|c| read.get(c as usize)) {
                 before.touch();
             }
@@ -443,7 +445,7 @@ fn an_ended_threads_records_are_taken_over() {
         let (shard, pool, record_is_there) = &*shared;
         let record = shard.record(0);
         assert!(pool.replenish(record, true, |_| ()));
-        let Some(stamp) = pool.take(record).map(Stamp::new) else {
+        let Some(pending_ref) = pool.take(record).map(PendingRef::new) else {
             panic!("a new pool is not empty")
         };
         record.count(false);
@@ -452,7 +454,7 @@ fn an_ended_threads_records_are_taken_over() {
             let shared = Arc::clone(&shared);
             move || {
                 // SAFETY: the pool outlives the model.
-                let Some(node) = (unsafe { stamp.get() }) else {
+                let Some(node) = (unsafe { pending_ref.get() }) else {
                     unreachable!()
                 };
                 shared.2.touch();
@@ -520,31 +522,31 @@ fn a_late_number_goes_to_another_class() {
 #[test]
 fn a_reset_races_a_writer() {
     bounded(2, || {
-        let shared = Arc::new((Eras::new(), Record::new(key(0))));
-        let write = |(eras, record): &(Eras, Record)| {
+        let shared = Arc::new((CollectionClock::new(), Record::new(key(0))));
+        let write = |(collections, record): &(CollectionClock, Record)| {
             bump(&record.acquisitions, 1);
-            let era = eras.now(1);
+            let open = collections.now(1);
             let delta = Delta {
                 failures: Failures {
                     timeouts: 1,
                     ..Failures::default()
                 },
                 hold: Some(Measured {
-                    kind: Kind::Hold,
-                    // Says which stretch it was measured in.
-                    ns: 10 + era.resets,
+                    kind: Measure::Hold,
+                    // Says after which reset it was measured.
+                    ns: 10 + open.resets,
                     weight: 1,
                 }),
                 ..Delta::default()
             };
-            record.add(&owner(), &delta, era, &AtomicU64::new(1), || true);
+            record.add(&owner(), &delta, open, &AtomicU64::new(1), || true);
         };
         write(&shared);
         let writer = thread::spawn({
             let shared = Arc::clone(&shared);
             move || write(&shared)
         });
-        let (eras, record) = &*shared;
+        let (collections, record) = &*shared;
         let (mut base, mut last) = (Reading::default(), None);
         let mut sum = (0, 0, 0);
         let mut take = |reading: Reading| {
@@ -562,8 +564,8 @@ fn a_reset_races_a_writer() {
             if reading.hold.samples != 0 {
                 assert_eq!(
                     reading.hold.max_ns,
-                    10 + reading.hold.sum.stretch,
-                    "a maximum of another stretch"
+                    10 + reading.hold.sum.reset_generation,
+                    "a maximum from before the reset"
                 );
             }
             base = reading;
@@ -572,7 +574,7 @@ fn a_reset_races_a_writer() {
             let reading = record.read_or(last);
             last = Some(reading);
             take(reading);
-            eras.count_reset();
+            collections.count_reset();
         }
         assert!(writer.join().is_ok());
         take(record.read_or(last));
@@ -582,7 +584,7 @@ fn a_reset_races_a_writer() {
 
 /// The thread that gives a node back must be done with it before the owner uses it again.
 #[test]
-fn a_stamp_is_given_back_by_another_thread() {
+fn a_pending_ref_is_given_back_by_another_thread() {
     loom::model(|| {
         let shared = Arc::new((
             Pool::try_new(0).unwrap_or_else(|| unreachable!()),
@@ -603,9 +605,9 @@ fn a_stamp_is_given_back_by_another_thread() {
             node.more.store(true, Relaxed);
             node.wait_weight.store(1, Relaxed);
             node.hold_start.store(end, Relaxed);
-            Some(Stamp::new(node))
+            Some(PendingRef::new(node))
         };
-        let Some(stamp) = take(5) else {
+        let Some(pending_ref) = take(5) else {
             panic!("a new pool is not empty")
         };
         let other = thread::spawn({
@@ -613,7 +615,7 @@ fn a_stamp_is_given_back_by_another_thread() {
             move || {
                 let (_, _, used) = &*shared;
                 // SAFETY: the pool outlives the model.
-                let Some(node) = (unsafe { stamp.get() }) else {
+                let Some(node) = (unsafe { pending_ref.get() }) else {
                     unreachable!()
                 };
                 node.hold_end.store(9, Relaxed);
@@ -634,7 +636,7 @@ fn a_stamp_is_given_back_by_another_thread() {
 fn a_change_of_mode_reaches_every_cache() {
     loom::model(|| {
         let record = Record::new(key(0));
-        let shared = Arc::new((AtomicU64::new(1), HotCache::new()));
+        let shared = Arc::new((AtomicU64::new(1), HotCache::<()>::new()));
         let switcher = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
@@ -702,14 +704,17 @@ fn a_tail_begins_while_its_bank_is_read() {
         let reader = thread::spawn({
             let reservoir = Arc::clone(&reservoir);
             move || {
-                let drawn = reservoir.read(1).unwrap_or_else(|| unreachable!());
-                for (item, share) in &drawn.kept {
+                let reading = reservoir.read(1).unwrap_or_else(|| unreachable!());
+                for (item, share) in &reading.samples {
                     assert!([5, 6].contains(&item.value_ns()), "{item:?}");
                     assert!(*share >= 0.0);
                 }
                 // All of the weight is somewhere: but for what is counted in one stratum and not yet in the other.
-                let weight: f64 = drawn.kept.iter().map(|(_, share)| share).sum();
-                assert!((weight - drawn.offered as f64).abs() <= 1.0, "{drawn:?}");
+                let weight: f64 = reading.samples.iter().map(|(_, share)| share).sum();
+                assert!(
+                    (weight - reading.offered as f64).abs() <= 1.0,
+                    "{reading:?}"
+                );
             }
         });
         assert!(offer(6));

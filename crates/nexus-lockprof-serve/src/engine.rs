@@ -4,7 +4,9 @@ use std::fmt::Arguments;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use nexus_lockprof_engine::serving::{self, Cleanup, Endpoint, Kept, own_this_thread, say};
+use nexus_lockprof_engine::serving::{
+    self, Cleanup, Endpoint, RaceOnce, make_thread_internal, say,
+};
 use nexus_lockprof_engine::{Engine, Mode};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 
@@ -35,7 +37,7 @@ extern "C" fn install() {
 static CONSTRUCTOR: extern "C" fn() = install;
 
 /// Where the environment says to serve.
-static PLACE: Kept<Listen> = Kept::new();
+static PLACE: RaceOnce<Listen> = RaceOnce::new();
 
 /// For so long a process that was forked off waits for its parent to leave the place, in steps of so long.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -72,7 +74,7 @@ fn serve_on_thread(place: &'static Listen, patience: Duration) {
     let started = std::thread::Builder::new()
         .name("lockprof-serve".into())
         .spawn(move || {
-            own_this_thread();
+            make_thread_internal();
             match serve_in_time(place, patience) {
                 Ok(server) => {
                     if is_any_port(place) {
@@ -123,7 +125,7 @@ fn is_any_port(place: &Listen) -> bool {
 pub trait ServeEngine {
     /// Serves the engine's statistics over HTTP, on threads of the profiler's own, until the server is dropped.
     ///
-    /// `GET /snapshot` is a [`glance`](Engine::glance): pulling it does not disturb thresholds and ticks. `docs/guide/endpoint.md` has
+    /// `GET /snapshot` is a [`peek`](Engine::peek): pulling it does not disturb thresholds and ticks. `docs/guide/endpoint.md` has
     /// the requests. The server's threads take no signals, and nothing that they do is recorded. Any number of servers may run at one time.
     ///
     /// # Errors
@@ -174,7 +176,7 @@ struct Served(Engine);
 
 impl Source for Served {
     fn snapshot(&self) -> Snapshot {
-        self.0.glance()
+        self.0.peek()
     }
 
     fn reset(&self) {
@@ -199,7 +201,7 @@ impl Source for Served {
     }
 
     fn enter(&self) {
-        own_this_thread();
+        make_thread_internal();
     }
 
     fn trouble(&self, message: Arguments<'_>) {

@@ -7,9 +7,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{
-    Losses, Overhead, Point, ProfilerMode, Sample, Snapshot, SnapshotParts, TableStats, text,
-};
+use crate::head::Document;
+use crate::{Point, Sample, Snapshot, text};
 
 /// What `format` says in each of our documents.
 pub(crate) const FORMAT: &str = "lockprof-snapshot";
@@ -17,140 +16,32 @@ pub(crate) const FORMAT: &str = "lockprof-snapshot";
 /// The schema that is written, and the newest that is read.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// A document as written: the envelope first, then small things, then the points.
-#[derive(Serialize)]
-struct DocumentRef<'a> {
-    format: &'static str,
-    schema: u32,
-    #[serde(with = "hex")]
-    engine: u64,
-    pid: u32,
-    taken_unix_ns: u64,
-    collection: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    base: Option<u64>,
-    #[serde(skip_serializing_if = "is_default")]
-    glance: bool,
-    resets: u64,
-    elapsed_ns: u64,
-    #[serde(skip_serializing_if = "is_one")]
-    merged: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    incomplete: bool,
-    mode: ProfilerMode,
-    table: &'a TableStats,
-    #[serde(skip_serializing_if = "is_default")]
-    losses: Losses,
-    #[serde(skip_serializing_if = "is_default")]
-    overhead: Overhead,
-    points: &'a [Point],
-}
-
-/// A document as read. Fields it does not know are skipped.
-#[derive(Deserialize)]
-pub(crate) struct Document {
-    format: String,
-    schema: u32,
-    #[serde(with = "hex")]
-    engine: u64,
-    pid: u32,
-    taken_unix_ns: u64,
-    collection: u64,
-    #[serde(default)]
-    base: Option<u64>,
-    #[serde(default)]
-    glance: bool,
-    resets: u64,
-    elapsed_ns: u64,
-    #[serde(default = "one")]
-    merged: u64,
-    #[serde(default)]
-    incomplete: bool,
-    mode: ProfilerMode,
-    table: TableStats,
-    #[serde(default)]
-    losses: Losses,
-    #[serde(default)]
-    overhead: Overhead,
-    points: Vec<Point>,
-}
-
-#[cfg(feature = "json")]
-impl Document {
-    pub(crate) fn points(&self) -> usize {
-        self.points.len()
-    }
-}
-
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        DocumentRef {
-            format: FORMAT,
-            schema: SCHEMA,
-            engine: self.engine,
-            pid: self.pid,
-            taken_unix_ns: self.taken_unix_ns,
-            collection: self.collection,
-            base: self.base,
-            glance: self.glance,
-            resets: self.resets,
-            elapsed_ns: self.elapsed_ns,
-            merged: self.merged,
-            incomplete: self.incomplete,
-            mode: self.mode,
-            table: &self.table,
-            losses: self.losses,
-            overhead: self.overhead,
-            points: &self.points,
-        }
-        .serialize(serializer)
+        Document::new(FORMAT, SCHEMA, &self.head, &self.points).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Snapshot {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let document = text::sharing(|| Document::deserialize(deserializer))?;
+        let document: Document<Vec<Point>> = text::sharing(|| Document::deserialize(deserializer))?;
         Self::try_from(document).map_err(serde::de::Error::custom)
     }
 }
 
-impl TryFrom<Document> for Snapshot {
+impl TryFrom<Document<Vec<Point>>> for Snapshot {
     type Error = String;
 
-    fn try_from(document: Document) -> Result<Self, String> {
+    fn try_from(document: Document<Vec<Point>>) -> Result<Self, String> {
         let Document { format, schema, .. } = &document;
         if (format.as_str(), *schema) != (FORMAT, SCHEMA) {
             return Err(format!(
                 "format {format:?}, schema {schema}, where {FORMAT:?}, schema {SCHEMA} was expected"
             ));
         }
-        let (base, glance, merged, incomplete) = (
-            document.base,
-            document.glance,
-            document.merged,
-            document.incomplete,
-        );
-        let snapshot = Self::from_parts(SnapshotParts {
-            engine: document.engine,
-            collection: document.collection,
-            resets: document.resets,
-            taken_unix_ns: document.taken_unix_ns,
-            elapsed_ns: document.elapsed_ns,
-            pid: document.pid,
-            mode: document.mode,
-            points: document.points,
-            table: document.table,
-            losses: document.losses,
-            overhead: document.overhead,
-        });
-        let snapshot = Self {
-            base,
-            glance,
-            merged,
-            incomplete,
-            ..snapshot
-        };
-        match snapshot.merged == 0 && snapshot.has_anything() {
+        let (head, points) = document.into_head();
+        let snapshot = Self::new(head, points);
+        match snapshot.merged() == 0 && snapshot.has_anything() {
             true => Err(FROM_NOTHING.to_owned()),
             false => Ok(snapshot),
         }
@@ -166,12 +57,12 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// How many snapshots one is, unless it is said.
-const fn one() -> u64 {
+pub(crate) const fn one() -> u64 {
     1
 }
 
 /// For `skip_serializing_if`.
-const fn is_one(number: &u64) -> bool {
+pub(crate) const fn is_one(number: &u64) -> bool {
     *number == 1
 }
 
@@ -275,14 +166,14 @@ pub(crate) mod budget {
 }
 
 /// An identity in 16 hexadecimal digits: a program that keeps numbers in doubles would round it.
-mod hex {
+pub(crate) mod hex {
     use super::{Cow, Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{value:016x}"))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let digits = Cow::<str>::deserialize(deserializer)?;
         // `from_str_radix` alone would take a sign.
         let value = digits

@@ -12,8 +12,9 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::json::{Document, FORMAT, SCHEMA};
-use crate::{ReadError, Snapshot, WriteError, bounds, read, replace_file, text, write};
+use crate::head::Document;
+use crate::json::{FORMAT, SCHEMA};
+use crate::{Point, ReadError, Snapshot, WriteError, bounds, read, replace_file, text, write};
 
 impl From<serde_json::Error> for WriteError {
     fn from(error: serde_json::Error) -> Self {
@@ -113,8 +114,8 @@ impl Snapshot {
     /// ```
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         check_envelope(text)?;
-        let document: Document = text::sharing(|| parse(text))?;
-        if document.points() as u64 > bounds::POINTS {
+        let document: Document<Vec<Point>> = text::sharing(|| parse(text))?;
+        if document.points.len() as u64 > bounds::POINTS {
             return Err(ReadError::TooLarge {
                 what: "points",
                 limit: bounds::POINTS,

@@ -65,6 +65,7 @@ mod bounds;
 mod durations;
 mod figure;
 mod freebsd;
+mod head;
 mod hot;
 mod json;
 #[cfg(feature = "json")]
@@ -89,6 +90,7 @@ mod write;
 
 pub use durations::{Durations, Sample, Samples};
 pub use figure::{Figure, FigureKind};
+pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
 pub use merge::Merge;
 pub use own_frames::own_frames;
@@ -100,7 +102,7 @@ pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
 pub use read::ReadError;
 pub use replace::replace_file;
 pub use since::SinceError;
-pub use snapshot::{Snapshot, SnapshotParts};
+pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
 pub use write::WriteError;

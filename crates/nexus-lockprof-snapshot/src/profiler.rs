@@ -8,10 +8,11 @@ use crate::figure::figures;
 use crate::json::{self, is_default};
 
 /// What the profiler was told to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ProfilerMode {
     /// Nothing.
+    #[default]
     Off,
     /// The waits of a program that was not built for it, and nothing else. The acquisitions that are counted are those that waited: how many there
     /// were, and how long locks were held, is not known.

@@ -2,10 +2,11 @@
 
 use thiserror::Error;
 
+use crate::head::Head;
 use crate::rest::Before;
 use crate::{
-    Durations, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot, SnapshotParts,
-    TableStats, figure, printable_message, stack,
+    Durations, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot, TableStats, figure,
+    printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -124,38 +125,32 @@ impl Snapshot {
     /// # Ok::<(), SinceError>(())
     /// ```
     pub fn since(&self, earlier: &Self) -> Result<Self, SinceError> {
-        check_pair(self, earlier)?;
+        check_pair(&self.head, &earlier.head)?;
         let whole = Subject::Snapshot;
-        Ok(Self {
-            base: Some(earlier.collection),
+        let (now, then) = (&self.head, &earlier.head);
+        let head = Head {
+            elapsed_ns: whole.minus("elapsed_ns", now.elapsed_ns, then.elapsed_ns)?,
+            table: now.table.with_figures(whole.since(
+                &TableStats::FIGURES,
+                now.table.figures(),
+                then.table.figures(),
+            )?),
+            losses: now.losses.with_figures(whole.since(
+                &Losses::FIGURES,
+                now.losses.figures(),
+                then.losses.figures(),
+            )?),
+            overhead: now.overhead.with_figures(whole.since(
+                &Overhead::FIGURES,
+                now.overhead.figures(),
+                then.overhead.figures(),
+            )?),
+            base: Some(then.collection),
             // The later one's samples begin at the last whole collection, which is not where a glance was.
-            glance: earlier.glance || self.glance && self.collection == earlier.collection,
-            ..Self::from_parts(SnapshotParts {
-                engine: self.engine,
-                collection: self.collection,
-                resets: self.resets,
-                taken_unix_ns: self.taken_unix_ns,
-                elapsed_ns: whole.minus("elapsed_ns", self.elapsed_ns, earlier.elapsed_ns)?,
-                pid: self.pid,
-                mode: self.mode,
-                points: points(&self.points, &earlier.points)?,
-                table: self.table.with_figures(whole.since(
-                    &TableStats::FIGURES,
-                    self.table.figures(),
-                    earlier.table.figures(),
-                )?),
-                losses: self.losses.with_figures(whole.since(
-                    &Losses::FIGURES,
-                    self.losses.figures(),
-                    earlier.losses.figures(),
-                )?),
-                overhead: self.overhead.with_figures(whole.since(
-                    &Overhead::FIGURES,
-                    self.overhead.figures(),
-                    earlier.overhead.figures(),
-                )?),
-            })
-        })
+            glance: then.glance || now.glance && now.collection == then.collection,
+            ..now.clone()
+        };
+        Ok(Self::new(head, points(&self.points, &earlier.points)?))
     }
 
     /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot, and for
@@ -163,20 +158,13 @@ impl Snapshot {
     /// [`since`](Self::since). For a [merged](Snapshot::merge) one, if they are in all that it was merged from.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.incomplete && is_complete(self.base, self.collection, self.glance)
+        self.head.is_complete()
     }
 }
 
-/// Whether the last part of an interval is all of it.
-pub(crate) fn is_complete(base: Option<u64>, collection: u64, glance: bool) -> bool {
-    base.is_none_or(|base| {
-        !glance && (base == collection || base.checked_add(1) == Some(collection))
-    })
-}
-
-fn check_pair(later: &Snapshot, earlier: &Snapshot) -> Result<(), SinceError> {
-    if let Some(snapshot) = [later, earlier].into_iter().find(|one| one.merged != 1) {
-        let merged = snapshot.merged;
+fn check_pair(later: &Head, earlier: &Head) -> Result<(), SinceError> {
+    if let Some(head) = [later, earlier].into_iter().find(|one| one.merged != 1) {
+        let merged = head.merged;
         return Err(SinceError::Merged { merged });
     }
     if let Some(base) = later.base.or(earlier.base) {

@@ -1,7 +1,8 @@
-//! [`Snapshot`] and how the engine makes one: [`SnapshotParts`].
+//! [`Snapshot`].
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::head::{Head, SnapshotParts};
 use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -33,89 +34,9 @@ use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// Which engine made it: differs between processes and between engines of one process.
-    pub(crate) engine: u64,
-    /// Number of the collection that made it; grows by one with each snapshot, tick or reset.
-    pub(crate) collection: u64,
-    /// Number of resets before it.
-    pub(crate) resets: u64,
-    /// Wall-clock time at which it was taken, in nanoseconds since 1970.
-    pub(crate) taken_unix_ns: u64,
-    /// Time since the engine's start or last reset, in nanoseconds of the engine's clock.
-    pub(crate) elapsed_ns: u64,
-    /// Process that made it.
-    pub(crate) pid: u32,
-    /// Mode at the time it was taken.
-    pub(crate) mode: ProfilerMode,
+    pub(crate) head: Head,
     /// All points, by total wait, longest first.
     pub(crate) points: Vec<Point>,
-    /// The LOCK_PROFILING(9) figures.
-    pub(crate) table: TableStats,
-    /// What was not recorded.
-    pub(crate) losses: Losses,
-    /// What the profiler itself has cost.
-    pub(crate) overhead: Overhead,
-    /// For an interval: the collection it begins at.
-    pub(crate) base: Option<u64>,
-    /// Whether it was taken without ending the profiler's interval; of an interval, whether it begins at such a one.
-    pub(crate) glance: bool,
-    /// How many snapshots were merged into it; 1 of one that was taken.
-    pub(crate) merged: u64,
-    /// Whether it was merged from an interval whose quantiles are not drawn from all of its time.
-    pub(crate) incomplete: bool,
-}
-
-/// The fields of a [`Snapshot`], for whoever collects one.
-///
-/// ```
-/// use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
-///
-/// let parts = SnapshotParts { collection: 3, mode: ProfilerMode::Exact, ..SnapshotParts::default() };
-/// assert_eq!(Snapshot::from_parts(parts).collection(), 3);
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct SnapshotParts {
-    /// Which engine made it: differs between processes and between engines of one process.
-    pub engine: u64,
-    /// Number of the collection that made it; grows by one with each snapshot, tick or reset.
-    pub collection: u64,
-    /// Number of resets before it.
-    pub resets: u64,
-    /// Wall-clock time at which it was taken, in nanoseconds since 1970.
-    pub taken_unix_ns: u64,
-    /// Time since the engine's start or last reset, in nanoseconds of the engine's clock.
-    pub elapsed_ns: u64,
-    /// Process that made it.
-    pub pid: u32,
-    /// Mode at the time it was taken.
-    pub mode: ProfilerMode,
-    /// All points, in any order. Records of one point (same lock, mode and site) are merged.
-    pub points: Vec<Point>,
-    /// The LOCK_PROFILING(9) figures.
-    pub table: TableStats,
-    /// What was not recorded.
-    pub losses: Losses,
-    /// What the profiler itself has cost.
-    pub overhead: Overhead,
-}
-
-impl Default for SnapshotParts {
-    /// All zero and empty, mode [`Off`](ProfilerMode::Off).
-    fn default() -> Self {
-        Self {
-            engine: 0,
-            collection: 0,
-            resets: 0,
-            taken_unix_ns: 0,
-            elapsed_ns: 0,
-            pid: 0,
-            mode: ProfilerMode::Off,
-            points: Vec::new(),
-            table: TableStats::default(),
-            losses: Losses::default(),
-            overhead: Overhead::default(),
-        }
-    }
 }
 
 impl Snapshot {
@@ -126,46 +47,18 @@ impl Snapshot {
     /// Merged counters stop at [`u64::MAX`].
     #[must_use]
     pub fn from_parts(parts: SnapshotParts) -> Self {
-        let SnapshotParts {
-            engine,
-            collection,
-            resets,
-            taken_unix_ns,
-            elapsed_ns,
-            pid,
-            mode,
-            mut points,
-            table,
-            losses,
-            overhead,
-        } = parts;
+        let (head, points) = parts.into_head();
+        Self::new(head, points)
+    }
+
+    pub(crate) fn new(head: Head, mut points: Vec<Point>) -> Self {
         point::normalize(&mut points);
-        Self {
-            engine,
-            collection,
-            resets,
-            taken_unix_ns,
-            elapsed_ns,
-            pid,
-            mode,
-            points,
-            table,
-            losses,
-            overhead,
-            base: None,
-            glance: false,
-            merged: 1,
-            incomplete: false,
-        }
+        Self { head, points }
     }
 
     /// Whether it says that anything was there. One that was merged from nothing does not.
     pub(crate) fn has_anything(&self) -> bool {
-        !self.points.is_empty()
-            || self.elapsed_ns > 0
-            || self.table != TableStats::default()
-            || self.losses != Losses::default()
-            || self.overhead != Overhead::default()
+        !self.points.is_empty() || self.head.has_anything()
     }
 
     /// All points, by total wait, longest first.
@@ -196,103 +89,107 @@ impl Snapshot {
     /// The LOCK_PROFILING(9) figures.
     #[must_use]
     pub const fn table(&self) -> &TableStats {
-        &self.table
+        &self.head.table
     }
 
     /// What was not recorded.
     #[must_use]
     pub const fn losses(&self) -> &Losses {
-        &self.losses
+        &self.head.losses
     }
 
     /// What the profiler itself has cost, by its own account.
     #[must_use]
     pub const fn overhead(&self) -> &Overhead {
-        &self.overhead
+        &self.head.overhead
     }
 
     /// What the profiler was told to measure when the snapshot was taken.
     #[must_use]
     pub const fn mode(&self) -> ProfilerMode {
-        self.mode
+        self.head.mode
     }
 
     /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or the interval's
     /// length.
     #[must_use]
     pub const fn elapsed_ns(&self) -> u64 {
-        self.elapsed_ns
+        self.head.elapsed_ns
     }
 
     /// The time covered; see [`elapsed_ns`](Self::elapsed_ns).
     #[must_use]
     pub const fn elapsed(&self) -> Duration {
-        Duration::from_nanos(self.elapsed_ns)
+        Duration::from_nanos(self.head.elapsed_ns)
     }
 
     /// Wall-clock time at which it was taken, in nanoseconds since 1970.
     #[must_use]
     pub const fn taken_unix_ns(&self) -> u64 {
-        self.taken_unix_ns
+        self.head.taken_unix_ns
     }
 
     /// Wall-clock time at which it was taken; `None` if the system's clock cannot express it.
     #[must_use]
     pub fn taken(&self) -> Option<SystemTime> {
-        UNIX_EPOCH.checked_add(Duration::from_nanos(self.taken_unix_ns))
+        UNIX_EPOCH.checked_add(Duration::from_nanos(self.head.taken_unix_ns))
     }
 
     /// Process that made it.
     #[must_use]
     pub const fn pid(&self) -> u32 {
-        self.pid
+        self.head.pid
+    }
+
+    /// What the process's program is called, if that is known. [Merged](Self::merge) from several programs it is not.
+    #[must_use]
+    pub fn program(&self) -> Option<&str> {
+        self.head.program.as_deref()
     }
 
     /// Which engine made it: differs between processes and between engines of one process.
     #[must_use]
     pub const fn engine(&self) -> u64 {
-        self.engine
+        self.head.engine
     }
 
     /// Number of the collection that made it; grows by one with each snapshot, tick or reset.
     #[must_use]
     pub const fn collection(&self) -> u64 {
-        self.collection
+        self.head.collection
     }
 
     /// Number of resets before it.
     #[must_use]
     pub const fn resets(&self) -> u64 {
-        self.resets
+        self.head.resets
     }
 
     /// For an interval made by [`since`](Self::since), the number of the collection it begins at; `None` for a
     /// cumulative snapshot.
     #[must_use]
     pub const fn base_collection(&self) -> Option<u64> {
-        self.base
+        self.head.base
     }
 
     /// The same snapshot, taken without ending the profiler's interval: its number is the one that the next collection
     /// will have, and the next collection's [`recent`](crate::Durations::recent) does not begin at it.
     #[must_use]
-    pub fn into_glance(self) -> Self {
-        Self {
-            glance: true,
-            ..self
-        }
+    pub fn into_glance(mut self) -> Self {
+        self.head.glance = true;
+        self
     }
 
     /// Whether it was taken without ending the profiler's interval (see [`into_glance`](Self::into_glance)); of an
     /// interval, whether it begins at such a snapshot.
     #[must_use]
     pub const fn is_glance(&self) -> bool {
-        self.glance
+        self.head.glance
     }
 
     /// How many snapshots were [merged](Self::merge) into it; 1 of one that was taken.
     #[must_use]
     pub const fn merged(&self) -> u64 {
-        self.merged
+        self.head.merged
     }
 }

@@ -68,7 +68,8 @@ pub mod tokio;
 /// Engines as values: for tests on a manual clock, or for separate statistics.
 pub mod engine {
     pub use nexus_lockprof_engine::{
-        Config, ConfigError, Engine, Event, Global, HandlerId, Host, ManualClock, Mode, Reporter,
+        Config, ConfigError, Engine, EngineRef, Event, Global, HandlerId, ManualClock, Mode,
+        Reporter,
     };
     #[cfg(all(feature = "serve", unix))]
     pub use nexus_lockprof_serve::ServeEngine;

@@ -288,9 +288,9 @@ fn holders_that_are_not_measured_are_blamed_half_and_half() {
         for _ in 0..1_000_000 {
             let guard = scene.take(at);
             scene.pass(1);
-            let (inner, stamp) = guard.into_parts();
-            let counted = stamp.is_none();
-            let guard = ProfiledGuard::new(inner, stamp);
+            let (inner, pending_ref) = guard.into_parts();
+            let counted = pending_ref.is_none();
+            let guard = ProfiledGuard::new(inner, pending_ref);
             if counted {
                 return guard;
             }

@@ -21,17 +21,19 @@ fn tasks_in_a_queue_blame_each_for_its_turn() {
         // It belongs to the next task, which has not been polled yet.
         scene.pass(3 * MS);
         let [first_wait, second_wait] = &mut waits;
-        let Poll::Ready(((), stamp)) = first_wait.poll(|| Poll::Ready(()), |()| true, || true)
+        let Poll::Ready(((), pending_ref)) =
+            first_wait.poll(|| Poll::Ready(()), |()| true, || true)
         else {
             panic!("it is ready")
         };
         scene.pass(MS);
-        scene.release(ProfiledGuard::new((), stamp));
-        let Poll::Ready(((), stamp)) = second_wait.poll(|| Poll::Ready(()), |()| true, || true)
+        scene.release(ProfiledGuard::new((), pending_ref));
+        let Poll::Ready(((), pending_ref)) =
+            second_wait.poll(|| Poll::Ready(()), |()| true, || true)
         else {
             panic!("it is ready")
         };
-        scene.release(ProfiledGuard::new((), stamp));
+        scene.release(ProfiledGuard::new((), pending_ref));
         drop(waits);
         let told = scene.told();
         told.adds_up();

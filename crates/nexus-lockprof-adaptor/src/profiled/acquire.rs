@@ -1,8 +1,8 @@
 //! Acquiring: the common case inline, the rest out of line.
 
 use super::{Profiled, ProfiledGuard};
-use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{Hit, HoldMode, LOOKS, Probe, SiteKey, Ticket, pauses};
+use nexus_lockprof_engine::EngineRef;
+use nexus_lockprof_engine::adaptor::{Hit, HoldMode, LOOKS, Probe, SiteKey, SlowAcquire, pauses};
 use std::hint::spin_loop;
 use std::panic::Location;
 use std::sync::atomic::{Ordering::Acquire, fence};
@@ -24,7 +24,7 @@ enum Tried {
     Taken(Option<u64>),
 }
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// An acquisition that waits if necessary. `try_` does not wait; `block` waits until it owns
     /// the lock or gives up. `free` says, without writing to the lock, whether a try is worthwhile.
     ///
@@ -96,22 +96,22 @@ impl<R, H: Host> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let Some(mut moment) = hit.moment(&self.host) else {
+        let Some(mut short_wait) = hit.short_wait(&self.engine) else {
             return self.acquire_cold(key, Tried::Taken(None), free, try_, block);
         };
-        match self.look_again(&free, &try_, |holder| moment.meets(holder)) {
+        match self.look_again(&free, &try_, |holder| short_wait.meets(holder)) {
             Looked::Owned(inner) => {
                 // SAFETY: this thread got it, and has only watched this lock since.
-                unsafe { moment.acquired() };
+                unsafe { short_wait.acquired() };
                 self.publish(key);
                 Ok(ProfiledGuard::untracked(inner))
             }
             Looked::Taken => {
-                let (since, holder) = moment.so_far();
+                let (since, holder) = short_wait.so_far();
                 self.acquire_parked(key, since, holder, block)
             }
             Looked::Unknown => {
-                let (since, _) = moment.so_far();
+                let (since, _) = short_wait.so_far();
                 self.acquire_cold(key, Tried::Taken(since), free, try_, block)
             }
         }
@@ -161,32 +161,32 @@ impl<R, H: Host> Profiled<R, H> {
         holder: Option<SiteKey>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let Some(core) = self.host.core() else {
+        let Some(core) = self.engine.core() else {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
-        let mut ticket = self.ticket(core, key);
-        ticket.contended(since);
-        ticket.meets(holder);
-        self.park(key, ticket, block)
+        let mut slow = self.slow_acquire(core, key);
+        slow.contended(since);
+        slow.meets(holder);
+        self.park(key, slow, block)
     }
 
     #[inline]
     fn park<G, E>(
         &self,
         key: SiteKey,
-        mut ticket: Ticket<'_>,
+        mut slow: SlowAcquire<'_>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        ticket.parks(self.lock_ref());
+        slow.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
-                ticket.succeeds(self.holder());
-                let stamp = ticket.acquired();
+                slow.succeeds(self.holder());
+                let pending_ref = slow.acquired();
                 self.publish(key);
-                Ok(ProfiledGuard::new(inner, stamp))
+                Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(timed_out) => {
-                ticket.timed_out(self.holder());
+                slow.timed_out(self.holder());
                 Err(timed_out)
             }
         }
@@ -217,21 +217,21 @@ impl<R, H: Host> Profiled<R, H> {
         hit: Hit<'a>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Result<ProfiledGuard<G>, bool> {
-        // SAFETY: this thread got the hit just now, from this host.
-        let timing = self
-            .host
+        // SAFETY: this thread got the hit just now, from this engine.
+        let timed = self
+            .engine
             .core()
-            .and_then(|core| unsafe { core.timing(self.host.mine(), hit) });
-        let Some(timing) = timing else {
+            .and_then(|core| unsafe { core.timed_acquire(self.engine.own_shard(), hit) });
+        let Some(timed) = timed else {
             return Err(false);
         };
         let Some(inner) = try_(&self.raw) else {
-            timing.abandoned();
+            timed.abandoned();
             return Err(true);
         };
-        let stamp = timing.acquired();
+        let pending_ref = timed.acquired();
         self.publish(key);
-        Ok(ProfiledGuard::new(inner, stamp))
+        Ok(ProfiledGuard::new(inner, pending_ref))
     }
 
     /// An acquisition on the cold path. If the lock was already found taken this is a contention,
@@ -246,36 +246,36 @@ impl<R, H: Host> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        let Some(core) = self.host.core() else {
+        let Some(core) = self.engine.core() else {
             return block(&self.raw).map(ProfiledGuard::untracked);
         };
-        let mut ticket = self.ticket(core, key);
+        let mut slow = self.slow_acquire(core, key);
         let since = match tried {
             Tried::Taken(since) => since,
             Tried::No => match try_(&self.raw) {
                 Some(inner) => {
-                    let stamp = ticket.acquired();
+                    let pending_ref = slow.acquired();
                     self.publish(key);
-                    return Ok(ProfiledGuard::new(inner, stamp));
+                    return Ok(ProfiledGuard::new(inner, pending_ref));
                 }
                 None => None,
             },
         };
-        ticket.contended(since);
+        slow.contended(since);
         let mut met = None;
         let looked = self.look_again(&free, &try_, |holder| {
             if met != Some(holder) {
                 met = Some(holder);
-                ticket.meets(holder);
+                slow.meets(holder);
             }
             true
         });
         if let Looked::Owned(inner) = looked {
-            let stamp = ticket.acquired();
+            let pending_ref = slow.acquired();
             self.publish(key);
-            return Ok(ProfiledGuard::new(inner, stamp));
+            return Ok(ProfiledGuard::new(inner, pending_ref));
         }
-        self.park(key, ticket, block)
+        self.park(key, slow, block)
     }
 
     /// An acquisition that does not wait.
@@ -342,8 +342,8 @@ impl<R, H: Host> Profiled<R, H> {
     #[cold]
     #[inline(never)]
     pub(super) fn try_failed(&self, key: SiteKey) {
-        if let Some(core) = self.host.core() {
-            self.try_ticket(core, key).try_failed();
+        if let Some(core) = self.engine.core() {
+            self.slow_try_acquire(core, key).try_failed();
         }
     }
 
@@ -354,16 +354,16 @@ impl<R, H: Host> Profiled<R, H> {
         key: SiteKey,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Option<ProfiledGuard<G>> {
-        let Some(core) = self.host.core() else {
+        let Some(core) = self.engine.core() else {
             return try_(&self.raw).map(ProfiledGuard::untracked);
         };
-        let ticket = self.try_ticket(core, key);
+        let slow = self.slow_try_acquire(core, key);
         let Some(inner) = try_(&self.raw) else {
-            ticket.try_failed();
+            slow.try_failed();
             return None;
         };
-        let stamp = ticket.acquired();
+        let pending_ref = slow.acquired();
         self.publish(key);
-        Some(ProfiledGuard::new(inner, stamp))
+        Some(ProfiledGuard::new(inner, pending_ref))
     }
 }

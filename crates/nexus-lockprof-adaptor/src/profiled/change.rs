@@ -3,12 +3,12 @@
 //! Each ends one acquisition and begins another. All of it runs inside the critical section.
 
 use super::{Profiled, ProfiledGuard};
-use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, Stamp};
+use nexus_lockprof_engine::EngineRef;
+use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey};
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// Changes the mode with `change`, which does not wait and cannot fail. Ends one hold, and
     /// begins an acquisition in `mode`.
     ///
@@ -29,8 +29,8 @@ impl<R, H: Host> Profiled<R, H> {
         let inner = change(&self.raw, inner);
         let key = SiteKey::new(site, mode);
         // SAFETY: the caller upholds this function's contract.
-        let stamp = unsafe { self.held_on(key, before) };
-        ProfiledGuard::new(inner, stamp)
+        let pending_ref = unsafe { self.held_on(key, before) };
+        ProfiledGuard::new(inner, pending_ref)
     }
 
     /// An upgrade that does not wait.
@@ -53,11 +53,11 @@ impl<R, H: Host> Profiled<R, H> {
         match try_(&self.raw, inner) {
             Ok(inner) => {
                 // SAFETY: the caller upholds this function's contract.
-                let stamp = unsafe {
+                let pending_ref = unsafe {
                     self.hold_ends(&before);
                     self.held_on(key, before)
                 };
-                Ok(ProfiledGuard::new(inner, stamp))
+                Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(inner) => {
                 self.try_failed(key);
@@ -82,17 +82,17 @@ impl<R, H: Host> Profiled<R, H> {
         guard: ProfiledGuard<U>,
         try_: impl FnOnce(&R, U) -> Result<X, U>,
         block: impl FnOnce(&R, U) -> Result<X, E>,
-    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
+    ) -> Result<ProfiledGuard<X>, (E, PendingRef)> {
         let key = SiteKey::new(site, HoldMode::Exclusive);
         let (inner, before) = guard.into_parts();
         match try_(&self.raw, inner) {
             Ok(inner) => {
                 // SAFETY: the caller upholds this function's contract.
-                let stamp = unsafe {
+                let pending_ref = unsafe {
                     self.hold_ends(&before);
                     self.held_after_wait(key, before)
                 };
-                Ok(ProfiledGuard::new(inner, stamp))
+                Ok(ProfiledGuard::new(inner, pending_ref))
             }
             // SAFETY: the caller upholds this function's contract.
             Err(inner) => unsafe { self.upgrade_contended(key, before, |raw| block(raw, inner)) },
@@ -107,34 +107,34 @@ impl<R, H: Host> Profiled<R, H> {
     unsafe fn upgrade_contended<X, E>(
         &self,
         key: SiteKey,
-        before: Stamp,
+        before: PendingRef,
         block: impl FnOnce(&R) -> Result<X, E>,
-    ) -> Result<ProfiledGuard<X>, (E, Stamp)> {
-        let Some(core) = self.host.core() else {
+    ) -> Result<ProfiledGuard<X>, (E, PendingRef)> {
+        let Some(core) = self.engine.core() else {
             return match block(&self.raw) {
                 Ok(inner) => Ok(ProfiledGuard::new(inner, before)),
                 Err(inner) => Err((inner, before)),
             };
         };
-        let mut ticket = self.ticket(core, key);
-        ticket.contended(None);
-        ticket.meets_readers();
-        ticket.parks(self.lock_ref());
+        let mut slow = self.slow_acquire(core, key);
+        slow.contended(None);
+        slow.meets_readers();
+        slow.parks(self.lock_ref());
         match block(&self.raw) {
             Ok(inner) => {
-                // SAFETY: the caller upholds the contract; this lock's host keeps the engine alive.
-                let stamp = unsafe {
+                // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
+                let pending_ref = unsafe {
                     core.hold_ends(&before, self.lock_ref());
-                    ticket.follows(&before);
-                    ticket.acquired_after(before)
+                    slow.follows(&before);
+                    slow.acquired_after(before)
                 };
                 self.publish(key);
-                Ok(ProfiledGuard::new(inner, stamp))
+                Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(inner) => {
                 // The readers still hold it. The last one to publish itself may be this very
                 // thread.
-                ticket.timed_out(None);
+                slow.timed_out(None);
                 Err((inner, before))
             }
         }
@@ -158,9 +158,9 @@ impl<R, H: Host> Profiled<R, H> {
         site: Option<&'static Location<'static>>,
         wait: impl FnOnce(&R, &mut G) -> T,
     ) -> T {
-        let (inner, stamp) = guard.parts_mut();
+        let (inner, pending_ref) = guard.parts_mut();
         // SAFETY: the caller upholds this function's contract.
-        unsafe { self.hold_ends(stamp) };
+        unsafe { self.hold_ends(pending_ref) };
         // The mutex is held, so this acquisition published itself last.
         let mine = self.holder();
         let out = wait(&self.raw, inner);
@@ -171,7 +171,7 @@ impl<R, H: Host> Profiled<R, H> {
             return out;
         };
         // SAFETY: the caller upholds this function's contract.
-        *stamp = unsafe { self.held_after_wait(key, std::mem::take(stamp)) };
+        *pending_ref = unsafe { self.held_after_wait(key, std::mem::take(pending_ref)) };
         out
     }
 
@@ -190,9 +190,9 @@ impl<R, H: Host> Profiled<R, H> {
         guard: &mut ProfiledGuard<G>,
         bump: impl FnOnce(&R, &mut G),
     ) {
-        let (inner, stamp) = guard.parts_mut();
+        let (inner, pending_ref) = guard.parts_mut();
         // SAFETY: the caller upholds this function's contract.
-        unsafe { self.hold_ends(stamp) };
+        unsafe { self.hold_ends(pending_ref) };
         let mine = self.holder.load(Relaxed);
         self.holder.store(0, Relaxed);
         bump(&self.raw, inner);
@@ -200,14 +200,14 @@ impl<R, H: Host> Profiled<R, H> {
             None => self.holder.store(mine, Relaxed),
             Some(between) => {
                 let key = SiteKey::new(site, HoldMode::Exclusive);
-                if let Some(core) = self.host.core() {
-                    let mut ticket = self.try_ticket(core, key);
-                    ticket.yielded_to(between);
-                    // SAFETY: the caller upholds the contract; this lock's host keeps the engine
+                if let Some(core) = self.engine.core() {
+                    let mut slow = self.slow_try_acquire(core, key);
+                    slow.yielded_to(between);
+                    // SAFETY: the caller upholds the contract; this lock's engine keeps the engine
                     // alive.
                     unsafe {
-                        ticket.follows(stamp);
-                        *stamp = ticket.acquired_after(std::mem::take(stamp));
+                        slow.follows(pending_ref);
+                        *pending_ref = slow.acquired_after(std::mem::take(pending_ref));
                     }
                 }
                 self.publish(key);
@@ -224,7 +224,7 @@ impl<R, H: Host> Profiled<R, H> {
     /// `before` must belong to a live acquisition, of this lock or of another one on the same
     /// engine.
     #[inline(always)]
-    pub unsafe fn held_on(&self, key: SiteKey, before: Stamp) -> Stamp {
+    pub unsafe fn held_on(&self, key: SiteKey, before: PendingRef) -> PendingRef {
         // SAFETY: the caller upholds this function's contract.
         unsafe { self.held_on_by::<false>(key, before) }
     }
@@ -235,13 +235,13 @@ impl<R, H: Host> Profiled<R, H> {
     /// # Safety
     /// As for [`held_on`](Self::held_on).
     #[inline(always)]
-    pub unsafe fn held_after_wait(&self, key: SiteKey, before: Stamp) -> Stamp {
+    pub unsafe fn held_after_wait(&self, key: SiteKey, before: PendingRef) -> PendingRef {
         // SAFETY: the caller upholds this function's contract.
         unsafe { self.held_on_by::<true>(key, before) }
     }
 
     #[inline(always)]
-    unsafe fn held_on_by<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
+    unsafe fn held_on_by<const WAITS: bool>(&self, key: SiteKey, before: PendingRef) -> PendingRef {
         if before.is_none() {
             match self.probe(key) {
                 Probe::Off => return before,
@@ -262,44 +262,48 @@ impl<R, H: Host> Profiled<R, H> {
     /// As for [`held_on`](Self::held_on).
     #[cold]
     #[inline(never)]
-    unsafe fn held_on_cold<const WAITS: bool>(&self, key: SiteKey, before: Stamp) -> Stamp {
-        let Some(core) = self.host.core() else {
+    unsafe fn held_on_cold<const WAITS: bool>(
+        &self,
+        key: SiteKey,
+        before: PendingRef,
+    ) -> PendingRef {
+        let Some(core) = self.engine.core() else {
             return before;
         };
-        let mut ticket = if WAITS {
-            self.ticket_after_wait(core, key)
+        let mut slow = if WAITS {
+            self.slow_acquire_after_wait(core, key)
         } else {
-            self.try_ticket(core, key)
+            self.slow_try_acquire(core, key)
         };
-        // SAFETY: the caller upholds the contract; this lock's host keeps the engine alive.
-        let stamp = unsafe {
-            ticket.follows(&before);
-            ticket.acquired_after(before)
+        // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
+        let pending_ref = unsafe {
+            slow.follows(&before);
+            slow.acquired_after(before)
         };
         self.publish(key);
-        stamp
+        pending_ref
     }
 
     /// Notes the end of a hold that is not a release.
     ///
     /// # Safety
-    /// `stamp` must belong to a live acquisition, of this lock or of another one on the same
+    /// `pending_ref` must belong to a live acquisition, of this lock or of another one on the same
     /// engine.
     #[inline(always)]
-    pub unsafe fn hold_ends(&self, stamp: &Stamp) {
-        if !stamp.is_none() {
+    pub unsafe fn hold_ends(&self, pending_ref: &PendingRef) {
+        if !pending_ref.is_none() {
             // SAFETY: the caller upholds this function's contract.
-            unsafe { self.measured_hold_ends(stamp.to_look_at()) };
+            unsafe { self.measured_hold_ends(pending_ref.to_look_at()) };
         }
     }
 
     /// # Safety
     /// As for [`hold_ends`](Self::hold_ends).
     #[inline(never)]
-    unsafe fn measured_hold_ends(&self, stamp: Stamp) {
-        if let Some(core) = self.host.core() {
-            // SAFETY: the caller upholds the contract; this lock's host keeps the engine alive.
-            unsafe { core.hold_ends(&stamp, self.lock_ref()) };
+    unsafe fn measured_hold_ends(&self, pending_ref: PendingRef) {
+        if let Some(core) = self.engine.core() {
+            // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
+            unsafe { core.hold_ends(&pending_ref, self.lock_ref()) };
         }
     }
 }

@@ -12,9 +12,9 @@ pub use task::TaskWait;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, Core, LockClass, LockRef, NameLen, PointKey, Probe, SiteKey, Stamp, Ticket,
+    ClassWord, Core, LockClass, LockRef, NameLen, PendingRef, PointKey, Probe, SiteKey, SlowAcquire,
 };
-use nexus_lockprof_engine::{Global, Host};
+use nexus_lockprof_engine::{EngineRef, Global};
 use std::hint::assert_unchecked;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -79,7 +79,7 @@ pub struct Profiled<R, H = Global> {
     class: ClassWord,
     /// `SiteKey` of the latest acquisition; 0 before the first, and during a `bump`.
     holder: AtomicUsize,
-    host: H,
+    engine: H,
 }
 
 impl<R, H> std::fmt::Debug for Profiled<R, H> {
@@ -130,7 +130,7 @@ impl<R: RawMutex> Profiled<R, Global> {
 }
 
 impl<R, H> Profiled<R, H> {
-    /// `raw`, unlocked, named, and reporting to `host`.
+    /// `raw`, unlocked, named, and reporting to `engine`.
     ///
     /// ```
     /// use nexus_lockprof_adaptor::{Profiled, lock_api};
@@ -150,18 +150,18 @@ impl<R, H> Profiled<R, H> {
     /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
     /// ```
     #[must_use]
-    pub const fn named_in(host: H, raw: R, name: &'static str) -> Self {
-        Self::with_class(raw, LockClass::named(name), host)
+    pub const fn named_in(engine: H, raw: R, name: &'static str) -> Self {
+        Self::with_class(raw, LockClass::named(name), engine)
     }
 
-    const fn with_class(raw: R, class: LockClass, host: H) -> Self {
+    const fn with_class(raw: R, class: LockClass, engine: H) -> Self {
         let LockClass { len, word } = class;
         Profiled {
             raw,
             name_len: len,
             class: word,
             holder: AtomicUsize::new(0),
-            host,
+            engine,
         }
     }
 
@@ -172,7 +172,7 @@ impl<R, H> Profiled<R, H> {
     }
 }
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// Publishes the holder. The caller has just acquired the lock.
     #[inline(always)]
     fn publish(&self, key: SiteKey) {
@@ -187,36 +187,36 @@ impl<R, H: Host> Profiled<R, H> {
     /// Probes the calling thread's cache for an acquisition.
     #[inline(always)]
     fn probe(&self, site: SiteKey) -> Probe<'_> {
-        self.host.probe(PointKey::new(site, self.class.tag()))
+        self.engine.probe(PointKey::new(site, self.class.tag()))
     }
 
     /// Probes it again, after [`Probe::Cold`].
     #[inline]
     fn probe_second(&self, site: SiteKey) -> Probe<'_> {
-        self.host
+        self.engine
             .probe_second(PointKey::new(site, self.class.tag()))
     }
 
     /// An acquisition on the cold path. No caller keeps it beyond its own call.
     #[inline(always)]
-    fn ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
+    fn slow_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
         // SAFETY: both belong to the class that this lock was created with, and the callers use up
-        // the ticket.
-        unsafe { core.ticket(key, &self.class, self.name_len) }
+        // the slow acquire.
+        unsafe { core.slow_acquire(key, &self.class, self.name_len) }
     }
 
-    /// A ticket for an acquisition that does not wait, or of a lock that is already held.
+    /// A slow acquire for an acquisition that does not wait, or of a lock that is already held.
     #[inline(always)]
-    fn try_ticket<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
-        // SAFETY: as in `ticket`.
-        unsafe { core.try_ticket(key, &self.class, self.name_len) }
+    fn slow_try_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
+        // SAFETY: as in `slow_acquire`.
+        unsafe { core.slow_try_acquire(key, &self.class, self.name_len) }
     }
 
-    /// A ticket for a change that may have waited, of a lock that is held by now.
+    /// A slow acquire for a change that may have waited, of a lock that is held by now.
     #[inline(always)]
-    fn ticket_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> Ticket<'a> {
-        // SAFETY: as in `ticket`.
-        unsafe { core.ticket_after_wait(key, &self.class, self.name_len) }
+    fn slow_acquire_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
+        // SAFETY: as in `slow_acquire`.
+        unsafe { core.slow_acquire_after_wait(key, &self.class, self.name_len) }
     }
 
     /// The holder that last published itself.
@@ -239,12 +239,12 @@ impl<R, H: Host> Profiled<R, H> {
     /// engine.
     #[inline(always)]
     pub unsafe fn release<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
-        let (inner, stamp) = guard.into_parts();
-        if stamp.is_none() {
+        let (inner, pending_ref) = guard.into_parts();
+        if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: the stamp is not none, and the caller upholds this function's contract.
-            unsafe { self.release_measured::<false, _>(inner, stamp, unlock) };
+            // SAFETY: the pending reference is not none, and the caller upholds this function's contract.
+            unsafe { self.release_measured::<false, _>(inner, pending_ref, unlock) };
         }
     }
 
@@ -255,29 +255,29 @@ impl<R, H: Host> Profiled<R, H> {
     /// As for [`release`](Self::release).
     #[inline(always)]
     pub unsafe fn release_fair<G>(&self, guard: ProfiledGuard<G>, unlock: impl FnOnce(&R, G)) {
-        let (inner, stamp) = guard.into_parts();
-        if stamp.is_none() {
+        let (inner, pending_ref) = guard.into_parts();
+        if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: the stamp is not none, and the caller upholds this function's contract.
-            unsafe { self.release_measured::<true, _>(inner, stamp, unlock) };
+            // SAFETY: the pending reference is not none, and the caller upholds this function's contract.
+            unsafe { self.release_measured::<true, _>(inner, pending_ref, unlock) };
         }
     }
 
     /// # Safety
-    /// The stamp must not be none. Otherwise as for [`release`](Self::release).
+    /// The pending reference must not be none. Otherwise as for [`release`](Self::release).
     #[inline(never)]
     unsafe fn release_measured<const FAIR: bool, G>(
         &self,
         inner: G,
-        stamp: Stamp,
+        pending_ref: PendingRef,
         unlock: impl FnOnce(&R, G),
     ) {
         // SAFETY: the caller guarantees it. The hint saves a branch in each measured release; in
         // `Exact` that is every release.
-        unsafe { assert_unchecked(!stamp.is_none()) };
+        unsafe { assert_unchecked(!pending_ref.is_none()) };
         // After the release another thread may free the lock, so do not touch `self` then.
-        let host = self.host.clone();
+        let engine = self.engine.clone();
         let lock = if FAIR {
             self.lock_ref().released_fairly()
         } else {
@@ -285,60 +285,63 @@ impl<R, H: Host> Profiled<R, H> {
         };
         // Settles even if `unlock` unwinds, because that releases the lock too.
         // SAFETY: the caller upholds this function's contract.
-        let settle = unsafe { Settle::new(host, stamp, lock) };
+        let settle = unsafe { Settle::new(engine, pending_ref, lock) };
         unlock(&self.raw, inner);
         settle.now();
     }
 }
 
-/// Records a stamp when dropped. The stamp is not none, and belongs to a lock on this host.
-struct Settle<H: Host> {
-    host: H,
-    stamp: Stamp,
+/// Records a pending reference when dropped. The pending reference is not none, and belongs to a lock on this engine.
+struct Settle<H: EngineRef> {
+    engine: H,
+    pending_ref: PendingRef,
 }
 
-impl<H: Host> Settle<H> {
+impl<H: EngineRef> Settle<H> {
     /// # Safety
     /// As for [`settle`].
-    unsafe fn new(host: H, stamp: Stamp, lock: LockRef) -> Self {
-        if let Some(core) = host.core() {
-            // SAFETY: the caller upholds the contract; the host keeps its engine alive.
-            unsafe { core.hold_ends(&stamp, lock) };
+    unsafe fn new(engine: H, pending_ref: PendingRef, lock: LockRef) -> Self {
+        if let Some(core) = engine.core() {
+            // SAFETY: the caller upholds the contract; its handle keeps it alive.
+            unsafe { core.hold_ends(&pending_ref, lock) };
         }
-        Settle { host, stamp }
+        Settle {
+            engine,
+            pending_ref,
+        }
     }
 }
 
-impl<H: Host> Settle<H> {
-    /// Does what dropping does, but keeps the stamp in a register. The drop is for unwinding.
+impl<H: EngineRef> Settle<H> {
+    /// Does what dropping does, but keeps the pending reference in a register. The drop is for unwinding.
     #[inline(always)]
     fn now(self) {
         let mut this = ManuallyDrop::new(self);
-        let stamp = std::mem::take(&mut this.stamp);
+        let pending_ref = std::mem::take(&mut this.pending_ref);
         // SAFETY: taken once, and `this` is not dropped.
-        let host = unsafe { std::ptr::read(&this.host) };
+        let engine = unsafe { std::ptr::read(&this.engine) };
         // SAFETY: `new`'s caller guarantees a measured release.
-        unsafe { settle(host, stamp) };
+        unsafe { settle(engine, pending_ref) };
     }
 }
 
-impl<H: Host> Drop for Settle<H> {
+impl<H: EngineRef> Drop for Settle<H> {
     fn drop(&mut self) {
         // SAFETY: `new`'s caller guarantees a measured release.
-        unsafe { settle(self.host.clone(), std::mem::take(&mut self.stamp)) };
+        unsafe { settle(self.engine.clone(), std::mem::take(&mut self.pending_ref)) };
     }
 }
 
 /// # Safety
-/// The stamp must not be none, and must belong to a lock on this host.
+/// The pending reference must not be none, and must belong to a lock on this engine.
 #[inline(never)]
-unsafe fn settle<H: Host>(host: H, stamp: Stamp) {
-    let Some(core) = host.core() else { return };
-    // SAFETY: the caller upholds the contract; the host keeps its engine alive.
+unsafe fn settle<H: EngineRef>(engine: H, pending_ref: PendingRef) {
+    let Some(core) = engine.core() else { return };
+    // SAFETY: the caller upholds the contract; its handle keeps it alive.
     unsafe {
-        assert_unchecked(!stamp.is_none());
-        if let Err(stamp) = core.settle_hold(host.mine(), stamp) {
-            core.settle(stamp);
+        assert_unchecked(!pending_ref.is_none());
+        if let Err(pending_ref) = core.settle_hold(engine.own_shard(), pending_ref) {
+            core.settle(pending_ref);
         }
     }
 }

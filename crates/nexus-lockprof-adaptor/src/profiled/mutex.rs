@@ -2,14 +2,14 @@
 
 use super::{Profiled, ProfiledGuard, TimedOut};
 use lock_api::{RawMutex, RawMutexFair, RawMutexTimed};
-use nexus_lockprof_engine::Host;
+use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{HoldMode::Exclusive, LockClass};
 use std::convert::Infallible;
 use std::panic::Location;
 
 // SAFETY: mutual exclusion, acquire and release are the raw lock's. Each operation here calls the
 // raw lock's same operation exactly once, with the matching guard state.
-unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
+unsafe impl<R: RawMutex, H: EngineRef> RawMutex for Profiled<R, H> {
     // Interior mutability in a const: as in lock_api, each use creates a lock.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
@@ -40,7 +40,7 @@ unsafe impl<R: RawMutex, H: Host> RawMutex for Profiled<R, H> {
     }
 }
 
-impl<R: RawMutex, H: Host> Profiled<R, H> {
+impl<R: RawMutex, H: EngineRef> Profiled<R, H> {
     /// `lock`, recorded at `site`.
     #[inline(always)]
     pub fn lock_at(&self, site: &'static Location<'static>) -> ProfiledGuard<R::Guard> {
@@ -58,7 +58,7 @@ impl<R: RawMutex, H: Host> Profiled<R, H> {
     }
 }
 
-impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
+impl<R: RawMutexTimed, H: EngineRef> Profiled<R, H> {
     /// `try_lock_for`, recorded at `site`.
     #[inline]
     pub fn try_lock_for_at(
@@ -87,7 +87,7 @@ impl<R: RawMutexTimed, H: Host> Profiled<R, H> {
 }
 
 // SAFETY: as for `RawMutex`.
-unsafe impl<R: RawMutexFair, H: Host> RawMutexFair for Profiled<R, H> {
+unsafe impl<R: RawMutexFair, H: EngineRef> RawMutexFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_fair(&self, guard: Self::Guard) {
         // SAFETY: the caller upholds this function's contract.
@@ -103,7 +103,7 @@ unsafe impl<R: RawMutexFair, H: Host> RawMutexFair for Profiled<R, H> {
 }
 
 // SAFETY: as for `RawMutex`.
-unsafe impl<R: RawMutexTimed, H: Host> RawMutexTimed for Profiled<R, H> {
+unsafe impl<R: RawMutexTimed, H: EngineRef> RawMutexTimed for Profiled<R, H> {
     type Duration = R::Duration;
     type Instant = R::Instant;
 

@@ -5,7 +5,7 @@ use lock_api::{
     RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed, RawRwLockUpgrade,
     RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
 };
-use nexus_lockprof_engine::Host;
+use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
     HoldMode::{Exclusive, Shared, Upgradable},
     LockClass,
@@ -15,7 +15,7 @@ use std::panic::Location;
 
 // SAFETY: exclusion, acquire and release are the raw lock's. Each operation here calls the raw
 // lock's same operation exactly once, with the matching guard state.
-unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
+unsafe impl<R: RawRwLock, H: EngineRef> RawRwLock for Profiled<R, H> {
     // Interior mutability in a const: as in lock_api, each use creates a lock.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
@@ -85,7 +85,7 @@ unsafe impl<R: RawRwLock, H: Host> RawRwLock for Profiled<R, H> {
 }
 
 // SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
+unsafe impl<R: RawRwLockFair, H: EngineRef> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
         // SAFETY: the caller upholds this function's contract.
@@ -118,7 +118,7 @@ unsafe impl<R: RawRwLockFair, H: Host> RawRwLockFair for Profiled<R, H> {
 }
 
 // SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockTimed, H: Host> RawRwLockTimed for Profiled<R, H> {
+unsafe impl<R: RawRwLockTimed, H: EngineRef> RawRwLockTimed for Profiled<R, H> {
     type Duration = R::Duration;
     type Instant = R::Instant;
 
@@ -176,7 +176,7 @@ unsafe impl<R: RawRwLockTimed, H: Host> RawRwLockTimed for Profiled<R, H> {
 }
 
 // SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockDowngrade, H: Host> RawRwLockDowngrade for Profiled<R, H> {
+unsafe impl<R: RawRwLockDowngrade, H: EngineRef> RawRwLockDowngrade for Profiled<R, H> {
     #[inline]
     #[track_caller]
     unsafe fn downgrade(&self, guard: Self::ExclusiveGuard) -> Self::SharedGuard {
@@ -190,7 +190,7 @@ unsafe impl<R: RawRwLockDowngrade, H: Host> RawRwLockDowngrade for Profiled<R, H
 }
 
 // SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
+unsafe impl<R: RawRwLockUpgrade, H: EngineRef> RawRwLockUpgrade for Profiled<R, H> {
     type UpgradableGuard = ProfiledGuard<R::UpgradableGuard>;
 
     #[inline]
@@ -251,7 +251,7 @@ unsafe impl<R: RawRwLockUpgrade, H: Host> RawRwLockUpgrade for Profiled<R, H> {
 }
 
 // SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<R, H> {
+unsafe impl<R: RawRwLockUpgradeFair, H: EngineRef> RawRwLockUpgradeFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
         // SAFETY: the caller upholds this function's contract.
@@ -267,7 +267,9 @@ unsafe impl<R: RawRwLockUpgradeFair, H: Host> RawRwLockUpgradeFair for Profiled<
 }
 
 // SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgradeDowngrade, H: Host> RawRwLockUpgradeDowngrade for Profiled<R, H> {
+unsafe impl<R: RawRwLockUpgradeDowngrade, H: EngineRef> RawRwLockUpgradeDowngrade
+    for Profiled<R, H>
+{
     #[inline]
     #[track_caller]
     unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
@@ -292,7 +294,7 @@ unsafe impl<R: RawRwLockUpgradeDowngrade, H: Host> RawRwLockUpgradeDowngrade for
 }
 
 // SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgradeTimed, H: Host> RawRwLockUpgradeTimed for Profiled<R, H> {
+unsafe impl<R: RawRwLockUpgradeTimed, H: EngineRef> RawRwLockUpgradeTimed for Profiled<R, H> {
     #[inline]
     #[track_caller]
     fn try_lock_upgradable_for(&self, timeout: Self::Duration) -> Option<Self::UpgradableGuard> {

@@ -1,8 +1,8 @@
 //! Acquisitions by tasks. A task waits by being polled, not always by the same thread.
 
 use super::{Profiled, ProfiledGuard};
-use nexus_lockprof_engine::Host;
-use nexus_lockprof_engine::adaptor::{HoldMode, Probe, SiteKey, Stamp, Timing};
+use nexus_lockprof_engine::EngineRef;
+use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey, TimedAcquire};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use std::task::Poll;
 /// A future may be pending for another reason: tokio's are when their task has used up its share of
 /// the processor. That is no wait for the lock. So this asks whether the lock is taken.
 #[must_use = "it measures what it polls"]
-pub struct TaskWait<'a, R, H: Host> {
+pub struct TaskWait<'a, R, H: EngineRef> {
     lock: &'a Profiled<R, H>,
     key: SiteKey,
     state: State,
@@ -37,7 +37,7 @@ enum State {
     Over,
 }
 
-impl<R, H: Host> Profiled<R, H> {
+impl<R, H: EngineRef> Profiled<R, H> {
     /// An acquisition by a task, which begins with its first poll.
     #[inline(always)]
     pub fn task_wait(
@@ -66,25 +66,25 @@ impl<R, H: Host> Profiled<R, H> {
     ) -> Result<ProfiledGuard<G>, E> {
         let mut future = pin!(future);
         let mut wait = self.task_wait(site, mode);
-        let (result, stamp) = std::future::poll_fn(|context| {
+        let (result, pending_ref) = std::future::poll_fn(|context| {
             wait.poll(|| future.as_mut().poll(context), Result::is_ok, &is_taken)
         })
         .await;
-        result.map(|inner| ProfiledGuard::new(inner, stamp))
+        result.map(|inner| ProfiledGuard::new(inner, pending_ref))
     }
 }
 
-impl<R, H: Host> TaskWait<'_, R, H> {
+impl<R, H: EngineRef> TaskWait<'_, R, H> {
     /// Polls the lock's own future with `poll`. `is_owned` says whether a ready result holds the
     /// lock, which may have been closed instead. If pending, `is_taken` says whether the lock is
-    /// the reason. The guard carries the returned stamp.
+    /// the reason. The guard carries the returned pending reference.
     #[inline(always)]
     pub fn poll<T>(
         &mut self,
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, Stamp)> {
+    ) -> Poll<(T, PendingRef)> {
         if let State::New = self.state {
             let hit = match self.lock.probe(self.key) {
                 Probe::Off => None,
@@ -105,7 +105,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
                 unsafe { hit.commit() };
                 self.lock.publish(self.key);
             }
-            return Poll::Ready((result, Stamp::NONE));
+            return Poll::Ready((result, PendingRef::NONE));
         }
         self.poll_cold(poll, is_owned, is_taken)
     }
@@ -117,35 +117,35 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, Stamp)> {
+    ) -> Poll<(T, PendingRef)> {
         // Probes again, so that the common case of `poll` need not pass on its result.
         let Probe::Time(hit) = self.lock.probe(self.key) else {
             return self.poll_cold(poll, is_owned, is_taken);
         };
-        let host = &self.lock.host;
-        // SAFETY: this thread got the hit just now, from this host. If the poll uses other profiled
+        let engine = &self.lock.engine;
+        // SAFETY: this thread got the hit just now, from this engine. If the poll uses other profiled
         // locks, they take nodes of their own. If it uses this very point, one of the two schedules
         // remains.
-        let timing = host
+        let timed = engine
             .core()
-            .and_then(|core| unsafe { core.timing(host.mine(), hit) });
-        let Some(timing) = timing else {
+            .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit) });
+        let Some(timed) = timed else {
             return self.poll_cold(poll, is_owned, is_taken);
         };
-        let timing = Abandoned(Some(timing));
+        let timed = Abandoned(Some(timed));
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
                 self.state = State::Over;
-                let stamp = timing.acquired();
+                let pending_ref = timed.acquired();
                 self.lock.publish(self.key);
-                Poll::Ready((result, stamp))
+                Poll::Ready((result, pending_ref))
             }
             Poll::Ready(result) => {
                 self.state = State::Over;
-                Poll::Ready((result, Stamp::NONE))
+                Poll::Ready((result, PendingRef::NONE))
             }
             Poll::Pending => {
-                drop(timing);
+                drop(timed);
                 self.begin(is_taken);
                 Poll::Pending
             }
@@ -159,38 +159,38 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         poll: impl FnOnce() -> Poll<T>,
         is_owned: impl FnOnce(&T) -> bool,
         is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, Stamp)> {
-        let Some(core) = self.lock.host.core() else {
-            return poll().map(|result| (result, Stamp::NONE));
+    ) -> Poll<(T, PendingRef)> {
+        let Some(core) = self.lock.engine.core() else {
+            return poll().map(|result| (result, PendingRef::NONE));
         };
-        let mut ticket = self.lock.ticket(core, self.key);
+        let mut slow = self.lock.slow_acquire(core, self.key);
         if let State::Contended { start, holder } = self.state {
-            ticket.contended_since(self.lock.lock_ref(), start, holder);
+            slow.contended_since(self.lock.lock_ref(), start, holder);
         }
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
-                let stamp = if let State::Contended { .. } = self.state {
-                    ticket.succeeds(self.lock.holder());
-                    let stamp = ticket.acquired();
+                let pending_ref = if let State::Contended { .. } = self.state {
+                    slow.succeeds(self.lock.holder());
+                    let pending_ref = slow.acquired();
                     self.is_over();
-                    stamp
+                    pending_ref
                 } else {
                     self.state = State::Over;
-                    ticket.acquired()
+                    slow.acquired()
                 };
                 self.lock.publish(self.key);
-                Poll::Ready((result, stamp))
+                Poll::Ready((result, pending_ref))
             }
             Poll::Ready(result) => {
                 // It waited in vain until now.
                 match self.is_over() {
-                    State::Contended { .. } => ticket.cancelled(self.lock.holder()),
-                    State::New | State::Over => ticket.abandoned(),
+                    State::Contended { .. } => slow.cancelled(self.lock.holder()),
+                    State::New | State::Over => slow.abandoned(),
                 }
-                Poll::Ready((result, Stamp::NONE))
+                Poll::Ready((result, PendingRef::NONE))
             }
             Poll::Pending => {
-                ticket.abandoned();
+                slow.abandoned();
                 if let State::New = self.state {
                     self.begin(is_taken);
                 }
@@ -204,7 +204,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
         if !is_taken() {
             return;
         }
-        let core = self.lock.host.core();
+        let core = self.lock.engine.core();
         self.state = State::Contended {
             start: core.and_then(|core| core.begin_wait(self.lock.lock_ref())),
             holder: self.lock.holder(),
@@ -215,7 +215,7 @@ impl<R, H: Host> TaskWait<'_, R, H> {
     fn is_over(&mut self) -> State {
         let before = std::mem::replace(&mut self.state, State::Over);
         if let State::Contended { start: Some(_), .. } = before
-            && let Some(core) = self.lock.host.core()
+            && let Some(core) = self.lock.engine.core()
         {
             core.end_wait(self.lock.lock_ref());
         }
@@ -225,35 +225,37 @@ impl<R, H: Host> TaskWait<'_, R, H> {
     #[cold]
     fn cancel(&mut self) {
         if let State::Contended { start, holder } = self.is_over()
-            && let Some(core) = self.lock.host.core()
+            && let Some(core) = self.lock.engine.core()
         {
-            let mut ticket = self.lock.ticket(core, self.key);
-            ticket.contended_since(self.lock.lock_ref(), start, holder);
-            ticket.cancelled(self.lock.holder());
+            let mut slow = self.lock.slow_acquire(core, self.key);
+            slow.contended_since(self.lock.lock_ref(), start, holder);
+            slow.cancelled(self.lock.holder());
         }
     }
 }
 
 /// Abandons the timing when dropped, even if the poll unwinds.
-struct Abandoned<'a>(Option<Timing<'a>>);
+struct Abandoned<'a>(Option<TimedAcquire<'a>>);
 
 impl Abandoned<'_> {
     #[inline(always)]
-    fn acquired(mut self) -> Stamp {
-        self.0.take().map_or(Stamp::NONE, Timing::acquired)
+    fn acquired(mut self) -> PendingRef {
+        self.0
+            .take()
+            .map_or(PendingRef::NONE, TimedAcquire::acquired)
     }
 }
 
 impl Drop for Abandoned<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(timing) = self.0.take() {
-            timing.abandoned();
+        if let Some(timed) = self.0.take() {
+            timed.abandoned();
         }
     }
 }
 
-impl<R, H: Host> Drop for TaskWait<'_, R, H> {
+impl<R, H: EngineRef> Drop for TaskWait<'_, R, H> {
     #[inline(always)]
     fn drop(&mut self) {
         if let State::Contended { .. } = self.state {

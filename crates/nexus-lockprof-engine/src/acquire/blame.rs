@@ -9,8 +9,9 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 use crate::core::Core;
 use crate::identity::{HoldMode, PointKey};
+use crate::record::owner::Owner;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Delta, Measured, Owner, Record};
+use crate::record::statistics::{Delta, Measured, Record};
 use crate::sync::{Ordering::Relaxed, bump};
 
 /// Points that one wait is divided among; the time of others is divided among these.
@@ -292,8 +293,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class::number_of;
     use crate::identity::SiteKey;
+    use crate::identity::numbers::number_of;
     use std::panic::Location;
 
     #[track_caller]

@@ -6,10 +6,11 @@ use crate::control::Control;
 use crate::identity::PointKey;
 use crate::record::governor::{Costs, Governor};
 use crate::record::hot::{HotCache, Probe};
+use crate::record::owner::Owner;
 use crate::record::pending::Pool;
-use crate::record::reservoir::with_rng;
+use crate::record::random::with_rng;
 use crate::record::sampler::Schedule;
-use crate::record::statistics::{Delta, Era, Kind, Measured, Owner, Record};
+use crate::record::statistics::{Delta, Measure, Measured, OpenCollection, Record};
 use crate::sync::{AtomicBool, AtomicU64, Ordering, bump};
 use Ordering::{Acquire, Relaxed, Release};
 use std::hint::black_box;
@@ -58,7 +59,7 @@ pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
     costs.counted_ps.store(counted_ps, Relaxed);
 }
 
-const ERA: Era = Era {
+const COLLECTION: OpenCollection = OpenCollection {
     collection: 1,
     resets: 0,
     reservoir: config::RESERVOIR,
@@ -67,7 +68,7 @@ const ERA: Era = Era {
 /// A record and all that goes with it, of nobody.
 struct Bench<'a> {
     clock: &'a Clock,
-    cache: Box<HotCache>,
+    cache: Box<HotCache<()>>,
     pool: Pool,
     record: Box<Record>,
     governor: Governor,
@@ -94,14 +95,16 @@ impl<'a> Bench<'a> {
         let owner = unsafe { Owner::assume() };
         let first = Delta {
             hold: Some(Measured {
-                kind: Kind::Hold,
+                kind: Measure::Hold,
                 ns: 1,
                 weight: 1,
             }),
             ..Delta::default()
         };
         // So that its reservoir is there.
-        bench.record.add(&owner, &first, ERA, &bench.seed, || true);
+        bench
+            .record
+            .add(&owner, &first, COLLECTION, &bench.seed, || true);
         Some(bench)
     }
 
@@ -192,9 +195,10 @@ impl<'a> Bench<'a> {
             pending.hold_end.load(Relaxed),
         );
         let ns = self.clock.nanos(start, end);
-        self.record.add_hold(&owner, ns, INTERVAL, ERA, &self.seed);
+        self.record
+            .add_hold(&owner, ns, INTERVAL, COLLECTION, &self.seed);
         let nanos = |start, end| self.clock.nanos(start, end);
-        self.record.hold_pace.note(count, start, nanos);
+        self.record.hold_rate.note(count, start, nanos);
         self.governor.charge(40);
         self.governor.steer(end, self.clock, 1.0, &self.costs);
         self.pool.give_back(pending);

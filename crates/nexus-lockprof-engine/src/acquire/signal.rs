@@ -7,7 +7,6 @@
 //! without such a handler, is in none. Of any other it cannot be known: it may block signals for a reason of its own.
 //! A handler that unblocks its own signal, or was set by System V's rules (`SA_NODEFER` and `SA_RESETHAND`), cannot be told from the program.
 
-use crate::acquire::thread;
 use std::cell::Cell;
 
 /// How an acquisition is made.
@@ -24,7 +23,7 @@ impl Attempt {
     pub(crate) fn may_allocate(self) -> bool {
         match self {
             Attempt::Waits => true,
-            Attempt::Tries => thread::with_patience(|patience| patience.ask(is_in_no_handler)),
+            Attempt::Tries => PATIENCE.with(|patience| patience.ask(is_in_no_handler)),
         }
     }
 }
@@ -33,16 +32,26 @@ impl Attempt {
 ///
 /// To ask takes a call of the system for each signal. A thread that blocks signals, and only tries, would ask at each acquisition.
 #[derive(Debug)]
-pub(crate) struct Patience {
+struct Patience {
     refusals: Cell<u32>,
     left: Cell<u32>,
+}
+
+thread_local! {
+    /// Without a destructor: there until the thread's very end.
+    static PATIENCE: Patience = const { Patience::new() };
+}
+
+/// What was refused to this thread is made by now: it asks again from the next time on.
+pub(crate) fn forget_refusals() {
+    PATIENCE.with(Patience::forget);
 }
 
 /// It doubles so often, to 1,024.
 const MOST_REFUSALS: u32 = 10;
 
 impl Patience {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Patience {
             refusals: Cell::new(0),
             left: Cell::new(0),
@@ -64,8 +73,8 @@ impl Patience {
         false
     }
 
-    /// What was refused is made by now: asks again from the next time on.
-    pub(crate) fn forget(&self) {
+    /// Asks again from the next time on.
+    fn forget(&self) {
         self.refusals.set(0);
         self.left.set(0);
     }

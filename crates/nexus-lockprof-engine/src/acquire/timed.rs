@@ -1,17 +1,18 @@
 //! A timed acquisition in its usual form: of a point that the cache knows, not contended.
 //!
-//! Everything else about a timed acquisition is in `ticket`; what is here is that path again with
+//! Everything else about a timed acquisition is in `slow`; what is here is that path again with
 //! nothing in it that this case does not need, since in `Exact` mode it is all there is.
 
-use crate::acquire::host::Mine;
-use crate::control::{Control, Kind};
+use crate::acquire::engine_ref::OwnShard;
+use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::record::hot::Hit;
-use crate::record::pending::{Pending, Stamp};
-use crate::record::reservoir::with_rng;
-use crate::record::sampler::{Pace, Schedule};
+use crate::record::owner::Owner;
+use crate::record::pending::{Pending, PendingRef};
+use crate::record::random::with_rng;
+use crate::record::sampler::{EventRate, Schedule};
 use crate::record::shard::Shard;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use crate::sync::{Ordering::Relaxed, bump};
 
 /// Records that are reviewed each time that the governor balances its account.
@@ -21,7 +22,7 @@ const STUCK_NS: u64 = 1_000_000_000;
 
 /// A timed acquisition under way.
 #[derive(Debug)]
-pub struct Timing<'a> {
+pub struct TimedAcquire<'a> {
     core: &'a Core,
     shard: &'a Shard,
     hit: Hit<'a>,
@@ -30,22 +31,26 @@ pub struct Timing<'a> {
 }
 
 impl Core {
-    /// Prepares to time the acquisition. Call it before the lock is tried. `None`: ask for a ticket.
+    /// Prepares to time the acquisition. Call it before the lock is tried. `None`: take the slow path.
     ///
     /// # Safety
-    /// `mine` and the hit are of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
+    /// `own` and the hit are of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
     /// got it; nor does it until the acquisition is over.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn timing<'a>(&'a self, mine: Option<Mine<'a>>, hit: Hit<'a>) -> Option<Timing<'a>> {
-        let Mine(shard, _) = mine?;
+    pub unsafe fn timed_acquire<'a>(
+        &'a self,
+        own: Option<OwnShard<'a>>,
+        hit: Hit<'a>,
+    ) -> Option<TimedAcquire<'a>> {
+        let OwnShard(shard, _) = own?;
         let pending = shard.pool.take(hit.record)?;
         pending
             .hold_weight
             .store(hit.record.holds.weight(), Relaxed);
         // In `Exact` the schedule says "always", and stays.
         let next = is_sampled(hit.record).then(|| self.prepare_sampled(shard, hit.record, pending));
-        Some(Timing {
+        Some(TimedAcquire {
             core: self,
             shard,
             hit,
@@ -54,20 +59,24 @@ impl Core {
         })
     }
 
-    /// Records the hold of a released acquisition whose end was noted, if that is all its stamp has.
-    /// `Err` gives the stamp back: to be settled.
+    /// Records the hold of a released acquisition whose end was noted, if that is all its pending reference has.
+    /// `Err` gives the pending reference back: to be settled.
     ///
     /// # Safety
-    /// As for [`settle`](Self::settle). `mine` is of this engine, and this thread has not begun to exit since it got it.
+    /// As for [`settle`](Self::settle). `own` is of this engine, and this thread has not begun to exit since it got it.
     #[inline(always)]
-    pub unsafe fn settle_hold(&self, mine: Option<Mine<'_>>, stamp: Stamp) -> Result<(), Stamp> {
+    pub unsafe fn settle_hold(
+        &self,
+        own: Option<OwnShard<'_>>,
+        pending_ref: PendingRef,
+    ) -> Result<(), PendingRef> {
         // SAFETY: the caller's.
-        let (Some(pending), Some(Mine(shard, _))) = (unsafe { stamp.get() }, mine) else {
-            return Err(stamp);
+        let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own) else {
+            return Err(pending_ref);
         };
         let weight = pending.hold_weight.load(Relaxed);
-        if pending.more.load(Relaxed) || !pending.is_of(shard) || weight == 0 {
-            return Err(stamp);
+        if pending.more.load(Relaxed) || !pending.is_of(shard.id) || weight == 0 {
+            return Err(pending_ref);
         }
         let record = pending.record.load(Relaxed);
         // SAFETY: the record that the pending acquisition was taken for, of this very shard.
@@ -78,7 +87,7 @@ impl Core {
             self.settle_exact(shard, record, pending, weight)
         };
         if !done {
-            return Err(stamp);
+            return Err(pending_ref);
         }
         shard.pool.give_back(pending);
         Ok(())
@@ -89,9 +98,9 @@ impl Core {
     fn settle_exact(&self, shard: &Shard, record: &Record, pending: &Pending, weight: u64) -> bool {
         let end = pending.hold_end.load(Relaxed);
         let ns = self.clock.nanos(pending.hold_start.load(Relaxed), end);
-        // SAFETY: the shard of a `Mine` is one that this thread has the lease of.
+        // SAFETY: the shard of a `OwnShard` is one that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
-        let done = record.add_hold(&owner, ns, weight, self.era(), &shard.rng);
+        let done = record.add_hold(&owner, ns, weight, self.open_collection(), &shard.rng);
         if done {
             shard.governor.charge(shard.governor.timed_ns(&self.costs));
         }
@@ -107,14 +116,14 @@ impl Core {
         pending: &Pending,
         weight: u64,
     ) -> bool {
-        let lesson = pending.lesson.load(Relaxed);
-        let begin = (lesson != 0).then(|| self.clock.raw());
+        let self_timing = pending.self_timing.load(Relaxed);
+        let begin = (self_timing != 0).then(|| self.clock.raw());
         let done = self.settle_exact(shard, record, pending, weight);
         if done {
-            self.keep_pace(shard, record, pending, pending.hold_end.load(Relaxed));
+            self.note_rate(shard, record, pending, pending.hold_end.load(Relaxed));
         }
         if let Some(begin) = begin {
-            self.learn(shard, lesson, begin);
+            self.learn(shard, self_timing, begin);
         }
         done
     }
@@ -122,12 +131,12 @@ impl Core {
     /// Draws the schedule that follows. One in some measures what all of them cost.
     #[inline(never)]
     fn prepare_sampled(&self, shard: &Shard, record: &Record, pending: &Pending) -> Schedule {
-        let begin = shard.governor.is_lesson().then(|| self.clock.raw());
+        let begin = shard.governor.is_self_timed().then(|| self.clock.raw());
         let number = record.acquisitions.load(Relaxed) + 1;
         pending.number.store(number, Relaxed);
         let next = self.next_hold(shard, record, number);
-        let lesson = begin.map_or(0, |begin| self.clock.raw().saturating_sub(begin));
-        pending.lesson.store(lesson, Relaxed);
+        let self_timing = begin.map_or(0, |begin| self.clock.raw().saturating_sub(begin));
+        pending.self_timing.store(self_timing, Relaxed);
         next
     }
 
@@ -144,21 +153,21 @@ impl Core {
     pub(crate) fn next_hold(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
         let least = shard.pool.least_mean(record);
         with_rng(&shard.rng, |rng| {
-            let pace = &record.hold_pace;
+            let rate = &record.hold_rate;
             let price = (self.budget(), shard.governor.timed_ns(&self.costs));
-            shard.governor.next(done, pace, least, price, rng)
+            shard.governor.next(done, rate, least, price, rng)
         })
     }
 
     /// What the governor learns from a timed acquisition that ended at `end`, in ticks. The owner's call.
     #[inline(never)]
-    pub(crate) fn keep_pace(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
+    pub(crate) fn note_rate(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
         let nanos = |start, end| self.clock.nanos(start, end);
         // A node keeps the number for this once: whoever has it next may not be one of a sample.
         let number = pending.number.load(Relaxed);
         pending.number.store(0, Relaxed);
         let start = pending.hold_start.load(Relaxed);
-        record.hold_pace.note(number, start, nanos);
+        record.hold_rate.note(number, start, nanos);
         self.steer(shard, end);
     }
 
@@ -175,7 +184,7 @@ impl Core {
         pending.number.store(0, Relaxed);
         let nanos = |start, end| self.clock.nanos(start, end);
         record
-            .hold_pace
+            .hold_rate
             .note(number, pending.hold_start.load(Relaxed), nanos);
         // The other thread has booked its half.
         let timed_ns = shard.governor.timed_ns(&self.costs);
@@ -198,12 +207,12 @@ impl Core {
     /// Whether a record has had events for a second, and none was measured: its thread is to look at its schedule again.
     /// Any thread's call.
     pub(crate) fn is_stuck(&self, record: &Record) -> bool {
-        let stuck = |pace: &Pace, events: u64| {
-            let (events, last) = pace.since_last(events)?;
+        let stuck = |rate: &EventRate, events: u64| {
+            let (events, last) = rate.since_last(events)?;
             (events > 0).then(|| self.clock.nanos(last, self.clock.raw()))
         };
         is_sampled(record)
-            && stuck(&record.hold_pace, record.acquisitions.load(Relaxed))
+            && stuck(&record.hold_rate, record.acquisitions.load(Relaxed))
                 .is_some_and(|ns| ns > STUCK_NS)
     }
 
@@ -213,18 +222,18 @@ impl Core {
         if !is_sampled(record) {
             return;
         }
-        let late = |pace: &Pace, events: u64| {
-            let (events, last) = pace.since_last(events)?;
+        let late = |rate: &EventRate, events: u64| {
+            let (events, last) = rate.since_last(events)?;
             let ns = self.clock.nanos(last, now);
-            (events > 0 && shard.governor.is_late(ns)).then(|| pace.replace(events, ns))
+            (events > 0 && shard.governor.is_late(ns)).then(|| rate.replace(events, ns))
         };
         let done = record.acquisitions.load(Relaxed);
-        if !record.holds.is_due(done) && late(&record.hold_pace, done).is_some() {
+        if !record.holds.is_due(done) && late(&record.hold_rate, done).is_some() {
             // The next one is known not to be measured: draws from the one after it.
             record.holds.set(self.next_hold(shard, record, done + 1));
         }
         let done = record.contentions.load(Relaxed);
-        if !record.waits.is_due(done) && late(&record.wait_pace, done).is_some() {
+        if !record.waits.is_due(done) && late(&record.wait_rate, done).is_some() {
             record.waits.set(self.next_wait(shard, record, done + 1));
         }
     }
@@ -233,23 +242,23 @@ impl Core {
 /// Whether a record was last scheduled by sample.
 #[inline(always)]
 pub(crate) fn is_sampled(record: &Record) -> bool {
-    Control(record.control.load(Relaxed)).kind() == Kind::Sampled
+    Control(record.control.load(Relaxed)).kind() == ModeKind::Sampled
 }
 
-impl Timing<'_> {
+impl TimedAcquire<'_> {
     /// The lock is owned: a few plain stores and a clock read.
     #[inline(always)]
-    pub fn acquired(self) -> Stamp {
+    pub fn acquired(self) -> PendingRef {
         if let Some(next) = self.next {
             self.hit.record.holds.set(next);
         }
         bump(&self.hit.record.holds.measured, 1);
-        // SAFETY: the caller's of `timing`.
+        // SAFETY: the caller's of `timed_acquire`.
         unsafe { self.hit.commit() };
         self.pending
             .hold_start
             .store(self.core.clock.raw(), Relaxed);
-        Stamp::new(self.pending)
+        PendingRef::new(self.pending)
     }
 
     /// The lock was found taken.

@@ -11,7 +11,7 @@
 //! being written. So a writer that is preempted, or that a forked child does not have, delays nobody. What a
 //! ring has overwritten or dropped is missing; the waiter then falls back to the holders it met.
 
-use crate::class::ClassWord;
+use crate::identity::ClassWord;
 use crate::identity::PointKey;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use Ordering::{Acquire, Relaxed, Release};
@@ -112,7 +112,7 @@ struct Line<T>(T);
 /// One hold. Any thread writes it, one at a time; the sequence is odd meanwhile.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Entry {
+struct LogEntry {
     seq: AtomicU64,
     lock: AtomicUsize,
     engine: AtomicU64,
@@ -125,7 +125,7 @@ struct Entry {
 struct Ring {
     /// Holds appended so far, those that were dropped included.
     next: Line<AtomicU64>,
-    entries: [Entry; ENTRIES],
+    entries: [LogEntry; ENTRIES],
 }
 
 /// The table.
@@ -149,7 +149,7 @@ impl WaitLog {
                 Ring {
                     next: Line(AtomicU64::new(0)),
                     entries: [const {
-                        Entry {
+                        LogEntry {
                             seq: AtomicU64::new(0),
                             lock: AtomicUsize::new(0),
                             engine: AtomicU64::new(0),
@@ -171,7 +171,7 @@ impl WaitLog {
             parked: std::array::from_fn(|_| Line(AtomicU32::new(0))),
             rings: std::array::from_fn(|_| Ring {
                 next: Line(AtomicU64::new(0)),
-                entries: std::array::from_fn(|_| Entry {
+                entries: std::array::from_fn(|_| LogEntry {
                     seq: AtomicU64::new(0),
                     lock: AtomicUsize::new(0),
                     engine: AtomicU64::new(0),
@@ -242,7 +242,7 @@ impl WaitLog {
     }
 }
 
-impl Entry {
+impl LogEntry {
     fn write(&self, hold: &Hold) {
         let seq = self.seq.load(Relaxed);
         // Acquire: the stores below come after those of the writer before; pairs with the Release store below. A
@@ -293,7 +293,7 @@ impl Entry {
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
-    use crate::class::NUMBER_SHIFT;
+    use crate::identity::class::NUMBER_SHIFT;
 
     fn hold(lock: usize, engine: u64, class: u64, start: u64, end: u64) -> Hold {
         Hold {

@@ -46,7 +46,7 @@ pub(crate) fn judge(
         if samples < config.hot_min_samples {
             continue;
         }
-        if let Some((p95_ns, threshold_ns)) = crossed(durations, threshold, hot, config.hot_cool) {
+        if let Some((p95_ns, threshold_ns)) = crossed(durations, threshold, hot, config.hot_rearm) {
             events.push(Event::Hot(Hot {
                 lock: point.lock.clone(),
                 mode: point.mode,

@@ -4,49 +4,55 @@
 //! a value takes no lock, and allocates nothing in a program that has few of them. A thread-local of std's is used elsewhere, and where
 //! there is no such value left.
 
-use crate::acquire::thread;
+use std::cell::Cell;
 
-thread_local! {
-    static END: End = const { End };
+/// One of the rounds in which a system runs the destructors of a thread's values.
+#[derive(Debug)]
+pub(crate) struct Round {
+    /// What is called when there is no round after this one.
+    pub(crate) end: fn(),
+    /// Where thread-locals have their destructors by such a value themselves, theirs is in the first round.
+    pub(crate) next: Option<&'static Round>,
 }
 
-struct End;
+thread_local! {
+    static END: End = const { End(Cell::new(None)) };
+}
+
+struct End(Cell<Option<fn()>>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        thread::ends();
+        if let Some(end) = self.0.get() {
+            end();
+        }
     }
 }
 
-/// Has [`thread::ends`] called at the end of this thread. `false`: it is too late for that.
-pub(crate) fn notice() -> bool {
+/// Has the `end` of these rounds called at the end of this thread. `false`: it is too late for that.
+pub(crate) fn notice(first: &'static Round) -> bool {
     #[cfg(unix)]
-    if key::set(key::FIRST_ROUND) {
+    if key::set(first) {
         return true;
     }
-    END.try_with(|_| ()).is_ok()
+    END.try_with(|end| end.0.set(Some(first.end))).is_ok()
 }
 
 #[cfg(unix)]
 mod key {
-    use crate::acquire::thread;
+    use super::Round;
     use std::ffi::c_void;
-    use std::ptr::without_provenance;
+    use std::ptr;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-    /// The value says which round of destructors it waits for. Where thread-locals have their destructors by such a value themselves, theirs
-    /// is in the first round.
-    pub(super) const FIRST_ROUND: usize = 1;
-    const SECOND_ROUND: usize = 2;
 
     /// Of the key, 1 more; 0: there is none yet.
     static KEY: AtomicUsize = AtomicUsize::new(0);
 
     /// Sets this thread's value, not null, if there is a key to be had.
-    pub(super) fn set(round: usize) -> bool {
+    pub(super) fn set(round: &'static Round) -> bool {
         let Some(key) = key() else { return false };
         // SAFETY: a key that was made, and is never deleted.
-        unsafe { libc::pthread_setspecific(key, without_provenance(round)) == 0 }
+        unsafe { libc::pthread_setspecific(key, ptr::from_ref(round).cast()) == 0 }
     }
 
     fn key() -> Option<libc::pthread_key_t> {
@@ -71,8 +77,10 @@ mod key {
     }
 
     unsafe extern "C" fn ended(value: *mut c_void) {
-        if value.addr() == SECOND_ROUND || !set(SECOND_ROUND) {
-            thread::ends();
+        // SAFETY: the key's values are set by `set` alone, from a reference that is valid for ever.
+        let round = unsafe { &*value.cast::<Round>() };
+        if round.next.is_none_or(|next| !set(next)) {
+            (round.end)();
         }
     }
 }

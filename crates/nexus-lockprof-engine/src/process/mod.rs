@@ -1,15 +1,21 @@
 //! What concerns the process as a whole: its environment, its files, its forks, its end, and the profiler's own threads.
 
+pub(crate) mod callbacks;
+pub(crate) mod child;
+pub(crate) mod configure;
+pub(crate) mod due;
 pub(crate) mod endpoint;
 pub(crate) mod env;
 pub(crate) mod exclusive;
 pub(crate) mod exit;
 pub(crate) mod fork;
-pub(crate) mod kept;
+pub(crate) mod fork_guard;
+pub(crate) mod internal_thread;
 #[cfg(unix)]
 pub(crate) mod leftovers;
 pub(crate) mod once;
 pub(crate) mod out;
+pub(crate) mod race_once;
 pub(crate) mod reporter;
 #[cfg(unix)]
 pub(crate) mod sockets;

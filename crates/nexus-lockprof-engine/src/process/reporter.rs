@@ -32,8 +32,18 @@ impl Stop {
     }
 }
 
+impl Engine {
+    /// Starts a thread that [ticks](Self::tick) every `every`, until the reporter is dropped.
+    ///
+    /// # Errors
+    /// The operating system's, when the thread cannot be started; `InvalidInput` when `every` is 0.
+    pub fn reporter(&self, every: Duration) -> io::Result<Reporter> {
+        Reporter::start(self.clone(), every)
+    }
+}
+
 impl Reporter {
-    pub(crate) fn start(engine: Engine, every: Duration) -> io::Result<Self> {
+    fn start(engine: Engine, every: Duration) -> io::Result<Self> {
         if every.is_zero() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,

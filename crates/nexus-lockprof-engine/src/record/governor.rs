@@ -17,7 +17,7 @@
 //! A thread that ends leaves its balance to those that come after it, so threads too short to be steered keep to the
 //! budget together.
 
-use crate::record::sampler::{Pace, STEP, Schedule};
+use crate::record::sampler::{EventRate, STEP, Schedule};
 use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump};
 
 /// Unit costs in nanoseconds. Written once, after they were measured.
@@ -278,7 +278,7 @@ impl Governor {
 
     /// Whether the timed acquisition that begins is to be learnt from.
     #[inline]
-    pub(crate) fn is_lesson(&self) -> bool {
+    pub(crate) fn is_self_timed(&self) -> bool {
         let turn = self.turn.own_load() + 1;
         self.turn.store(turn, Relaxed);
         turn.is_multiple_of(LEARN)
@@ -326,16 +326,16 @@ impl Governor {
         bump(&self.looked_up_ns, ns);
     }
 
-    /// The schedule after `done` events of this pace, of which one costs `ns`. One in `least` is measured at most.
+    /// The schedule after `done` events at this rate, of which one costs `ns`. One in `least` is measured at most.
     pub(crate) fn next(
         &self,
         done: u64,
-        pace: &Pace,
+        rate: &EventRate,
         least: u64,
         (budget, ns): (f64, u64),
         rng: &mut fastrand::Rng,
     ) -> Schedule {
-        let mut mean = pace.events_in(self.spacing.get());
+        let mut mean = rate.events_in(self.spacing.get());
         let most = (done / STEP).max(1);
         if mean > most && self.balance.get() >= -DEEP_NS * budget {
             mean = most;
@@ -550,7 +550,7 @@ mod tests {
         every_ns: f64,
         at: f64,
         done: u64,
-        pace: Pace,
+        rate: EventRate,
         schedule: Schedule,
         measured: u64,
         /// Of those, which stand for themselves alone.
@@ -563,7 +563,7 @@ mod tests {
                 every_ns,
                 at: 1.0,
                 done: 0,
-                pace: Pace::default(),
+                rate: EventRate::default(),
                 schedule: Schedule { next: 1, weight: 1 },
                 measured: 0,
                 alone: 0,
@@ -603,28 +603,28 @@ mod tests {
             point.alone += u64::from(point.schedule.weight == 1);
             point.schedule = self.governor.next(
                 point.done,
-                &point.pace,
+                &point.rate,
                 1,
                 (self.budget, cost),
                 &mut self.rng,
             );
-            point.pace.note(point.done, at, |a, b| b - a);
+            point.rate.note(point.done, at, |a, b| b - a);
             self.governor.charge(cost);
             let balanced = self
                 .governor
                 .steer(at, &self.time, self.budget, &self.costs);
             // As `Core::steer` does, for all points instead of some.
             for point in self.points.iter_mut().filter(|_| balanced) {
-                let Some((events, last)) = point.pace.since_last(point.done) else {
+                let Some((events, last)) = point.rate.since_last(point.done) else {
                     continue;
                 };
                 let ns = at.saturating_sub(last);
                 if events > 0 && self.governor.is_late(ns) {
-                    point.pace.replace(events, ns);
-                    let (pace, rng) = (&point.pace, &mut self.rng);
+                    point.rate.replace(events, ns);
+                    let (rate, rng) = (&point.rate, &mut self.rng);
                     point.schedule = self
                         .governor
-                        .next(point.done, pace, 1, (self.budget, 0), rng);
+                        .next(point.done, rate, 1, (self.budget, 0), rng);
                 }
             }
         }
@@ -894,8 +894,8 @@ mod tests {
     fn what_it_takes_is_learnt() {
         let (governor, costs) = (Governor::new(), Costs::assumed());
         assert_eq!(governor.timed_ns(&costs), 40);
-        let lessons = (0..800).filter(|_| governor.is_lesson()).count();
-        assert_eq!(lessons, 100);
+        let self_timed = (0..800).filter(|_| governor.is_self_timed()).count();
+        assert_eq!(self_timed, 100);
         for _ in 0..100 {
             governor.learn(280, &costs);
         }

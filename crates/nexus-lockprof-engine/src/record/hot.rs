@@ -6,8 +6,6 @@
 
 use crate::control::Control;
 use crate::identity::PointKey;
-#[cfg(not(lockprof_loom))]
-use crate::record::shard::Shard;
 use crate::record::statistics::Record;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, fence};
 use Ordering::{Relaxed, SeqCst};
@@ -31,16 +29,15 @@ struct Slot {
     record: AtomicPtr<Record>,
 }
 
-/// A shard's cache.
+/// The cache of a shard, which is an `S`.
 #[derive(Debug)]
 #[repr(C, align(64))]
-pub(crate) struct HotCache {
+pub(crate) struct HotCache<S> {
     slots: [Slot; SLOTS],
     /// The owner's alone.
     turn: AtomicU64,
     /// The shard that this is the cache of; null in the cache of threads that have none.
-    #[cfg(not(lockprof_loom))]
-    shard: AtomicPtr<Shard>,
+    shard: AtomicPtr<S>,
 }
 
 /// A record that the cache knew, of an acquisition that is under way.
@@ -60,7 +57,7 @@ pub enum Probe<'a> {
     Count(Hit<'a>),
     /// Count and time it.
     Time(Hit<'a>),
-    /// Ask for a ticket.
+    /// take the slow path.
     Cold,
 }
 
@@ -90,7 +87,7 @@ impl Hit<'_> {
     }
 }
 
-impl HotCache {
+impl<S> HotCache<S> {
     #[cfg(not(lockprof_loom))]
     pub(crate) const fn new() -> Self {
         HotCache {
@@ -113,20 +110,19 @@ impl HotCache {
                 record: AtomicPtr::default(),
             }),
             turn: AtomicU64::new(0),
+            shard: AtomicPtr::default(),
         }
     }
 
     /// The shard that this is the cache of, if the calling thread has it.
-    #[cfg(not(lockprof_loom))]
     #[inline(always)]
-    pub(crate) fn shard(&self) -> Option<&Shard> {
+    pub(crate) fn shard(&self) -> Option<&S> {
         // SAFETY: null, or the shard that this cache is a part of, set by `belongs_to`.
         unsafe { self.shard.load(Relaxed).as_ref() }
     }
 
     /// Sets the way back. The owner's call.
-    #[cfg(not(lockprof_loom))]
-    pub(crate) fn belongs_to(&self, shard: &Shard) {
+    pub(crate) fn belongs_to(&self, shard: &S) {
         self.shard
             .store(std::ptr::from_ref(shard).cast_mut(), Relaxed);
     }
@@ -260,10 +256,10 @@ impl HotCache {
 }
 
 /// Changes the control word, and empties the caches of all shards, so that each point is looked up and scheduled anew.
-pub(crate) fn switch<'a>(
+pub(crate) fn switch<'a, S: 'a>(
     word: &AtomicU64,
     control: Control,
-    caches: impl Iterator<Item = &'a HotCache>,
+    caches: impl Iterator<Item = &'a HotCache<S>>,
 ) {
     word.store(control.0, Relaxed);
     // SeqCst fence: an entry that is remembered under the old word is stored before the 0s below, or its owner sees

@@ -1,12 +1,16 @@
 //! What a thread writes: its shard, the records in it, and what decides which acquisitions are measured.
 
-pub(crate) mod era;
+pub(crate) mod collection_clock;
 pub(crate) mod failures;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod governor;
 pub(crate) mod hot;
 pub(crate) mod lease;
+pub(crate) mod loss;
+pub(crate) mod memory;
+pub(crate) mod owner;
 pub(crate) mod pending;
+pub(crate) mod random;
 pub(crate) mod registry;
 pub(crate) mod reservoir;
 pub(crate) mod sampler;

@@ -5,8 +5,6 @@
 //! section goes here, in plain stores to a known address; the record gets it after the release.
 
 use crate::acquire::wait_log::LockRef;
-#[cfg(not(lockprof_loom))]
-use crate::record::shard::Shard;
 use crate::record::statistics::Record;
 use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad};
@@ -35,7 +33,7 @@ pub(crate) struct Pending {
     /// Number of the acquisition, if it is one of a sample, or 0.
     pub(crate) number: AtomicU64,
     /// Clock ticks that preparing it took, if that was measured, or 0.
-    pub(crate) lesson: AtomicU64,
+    pub(crate) self_timing: AtomicU64,
     /// Weight of the hold; 0 when it is not timed.
     pub(crate) hold_weight: AtomicU64,
     /// Clock ticks.
@@ -67,18 +65,18 @@ pub(crate) struct Pending {
 
 /// What a guard carries: nothing, or a measured acquisition. One word.
 #[derive(Debug, Default)]
-#[must_use = "a stamp that is dropped loses its measurement"]
-pub struct Stamp(Option<NonNull<Pending>>);
+#[must_use = "a pending reference that is dropped loses its measurement"]
+pub struct PendingRef(Option<NonNull<Pending>>);
 
-// SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the stamp has the
+// SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the pending reference has the
 // lock, and what is read through it was written before the lock, or the guard, changed hands.
-unsafe impl Send for Stamp {}
-// SAFETY: as above; a shared stamp gives access to nothing.
-unsafe impl Sync for Stamp {}
+unsafe impl Send for PendingRef {}
+// SAFETY: as above; a shared pending reference gives access to nothing.
+unsafe impl Sync for PendingRef {}
 
-impl Stamp {
+impl PendingRef {
     /// Nothing measured.
-    pub const NONE: Stamp = Stamp(None);
+    pub const NONE: PendingRef = PendingRef(None);
 
     /// Whether nothing is measured: the one branch of the hot path's release.
     #[inline(always)]
@@ -87,15 +85,15 @@ impl Stamp {
         self.0.is_none()
     }
 
-    /// The same once more, only to look at: in a register, where a reference would keep the stamp in memory.
+    /// The same once more, only to look at: in a register, where a reference would keep the pending reference in memory.
     #[inline(always)]
     pub fn to_look_at(&self) -> Self {
-        Stamp(self.0)
+        PendingRef(self.0)
     }
 
     #[inline]
     pub(crate) fn new(pending: &Pending) -> Self {
-        Stamp(Some(NonNull::from(pending)))
+        PendingRef(Some(NonNull::from(pending)))
     }
 
     /// # Safety
@@ -113,38 +111,38 @@ impl Stamp {
 
     #[inline]
     pub(crate) fn from_raw(pointer: *mut Pending) -> Self {
-        Stamp(NonNull::new(pointer))
+        PendingRef(NonNull::new(pointer))
     }
 }
 
-/// Where a lock keeps the stamp of its holder, if its guards carry nothing: for lock_api before 0.5.
+/// Where a lock keeps the pending reference of its holder, if its guards carry nothing: for lock_api before 0.5.
 ///
 /// Only who holds the lock puts or takes.
 #[derive(Debug, Default)]
-pub struct StampCell(AtomicPtr<Pending>);
+pub struct PendingRefCell(AtomicPtr<Pending>);
 
-impl StampCell {
+impl PendingRefCell {
     /// Keeps nothing.
     #[cfg(not(lockprof_loom))]
     #[must_use]
     pub const fn new() -> Self {
-        StampCell(AtomicPtr::new(std::ptr::null_mut()))
+        PendingRefCell(AtomicPtr::new(std::ptr::null_mut()))
     }
 
-    /// Keeps the stamp of the acquisition that was just made: a store only if there is something to keep.
+    /// Keeps the pending reference of the acquisition that was just made: a store only if there is something to keep.
     #[inline(always)]
-    pub fn put(&self, stamp: Stamp) {
-        if !stamp.is_none() {
+    pub fn put(&self, pending_ref: PendingRef) {
+        if !pending_ref.is_none() {
             // Relaxed: the lock itself orders this before the next holder.
-            self.0.store(stamp.into_raw(), Relaxed);
+            self.0.store(pending_ref.into_raw(), Relaxed);
         }
     }
 
     /// What was kept, which is the caller's now.
     #[inline(always)]
-    pub fn take(&self) -> Stamp {
+    pub fn take(&self) -> PendingRef {
         // Relaxed: as above.
-        let kept = Stamp::from_raw(self.0.load(Relaxed));
+        let kept = PendingRef::from_raw(self.0.load(Relaxed));
         if !kept.is_none() {
             self.0.store(std::ptr::null_mut(), Relaxed);
         }
@@ -206,7 +204,7 @@ impl Pool {
             returned: AtomicBool::new(true),
             record: AtomicPtr::default(),
             number: AtomicU64::new(0),
-            lesson: AtomicU64::new(0),
+            self_timing: AtomicU64::new(0),
             hold_weight: AtomicU64::new(0),
             hold_start: AtomicU64::new(0),
             hold_end: AtomicU64::new(0),
@@ -365,10 +363,10 @@ impl Pending {
         self.how.load(Relaxed) & !Self::UNBOOKED
     }
 
-    #[cfg(not(lockprof_loom))]
+    /// Whether it is of the shard with this number.
     #[inline(always)]
-    pub(crate) fn is_of(&self, shard: &Shard) -> bool {
-        self.shard == shard.id as u32
+    pub(crate) fn is_of(&self, shard: u64) -> bool {
+        self.shard == shard as u32
     }
 
     /// Returns it to its pool, from a thread that does not own that. Once for each `take`.

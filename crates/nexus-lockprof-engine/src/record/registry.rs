@@ -6,7 +6,7 @@
 //! The places are in blocks of doubling size. A block is made by the first thread that needs it; of two that make the same one, the
 //! slower frees its own. An item is put into the first empty place, and stays. A bit beside it says that it is free.
 
-use crate::record::table::try_box;
+use crate::record::memory::try_box;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 

@@ -6,12 +6,13 @@
 //! program could alias with. Given all that went before, an event is measured with probability 1/weight, so that
 //! the sum of weight times duration is an unbiased estimate of the total, and the sum of w(w-1)x² one of its variance.
 //!
-//! The probability follows from the point's pace: a point is to be measured once in each `spacing` nanoseconds, which
+//! The probability follows from the point's rate: a point is to be measured once in each `spacing` nanoseconds, which
 //! the thread's governor sets, so that one that is used more rarely than that is measured every time, and two that
 //! are used more often are measured equally often. See `docs/decisions/0004-sampling.md`.
 
-use crate::control::Kind;
-use crate::record::reservoir::{open_unit, representable};
+use crate::control::ModeKind;
+use crate::record::random::open_unit;
+use crate::record::reservoir::representable;
 use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad};
 
 /// Events by which the mean gap may grow by one. Twice as many are all measured.
@@ -45,11 +46,11 @@ impl Schedule {
     }
 
     /// The schedule of a point that is looked up under a new mode.
-    pub(crate) fn of(kind: Kind, sampled: impl FnOnce() -> Self) -> Self {
+    pub(crate) fn of(kind: ModeKind, sampled: impl FnOnce() -> Self) -> Self {
         match kind {
-            Kind::Off | Kind::Counts => Schedule::NEVER,
-            Kind::Exact => Schedule::ALWAYS,
-            Kind::Sampled => sampled(),
+            ModeKind::Off | ModeKind::Counts => Schedule::NEVER,
+            ModeKind::Exact => Schedule::ALWAYS,
+            ModeKind::Sampled => sampled(),
         }
     }
 }
@@ -107,7 +108,7 @@ impl Sampling {
 
 /// How often one kind of events of a record happens: a moving average over the last few measured ones. The owner's alone.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct EventRate {
     /// Clock ticks, and number, of the last measured event.
     last: AtomicU64,
     number: AtomicU64,
@@ -115,7 +116,7 @@ pub(crate) struct Pace {
     rate: AtomicU64,
 }
 
-impl Pace {
+impl EventRate {
     /// Event `number` happened at `ticks`; `nanos` measures the time between two ticks.
     pub(crate) fn note(&self, number: u64, ticks: u64, nanos: impl FnOnce(u64, u64) -> u64) {
         let before = self.number.own_load();
@@ -140,7 +141,7 @@ impl Pace {
         (number != 0).then(|| (events.saturating_sub(number), self.last.load(Relaxed)))
     }
 
-    /// So many events happened in `ns`, and none was measured: what was known of the pace is over.
+    /// So many events happened in `ns`, and none was measured: what was known of the rate is over.
     pub(crate) fn replace(&self, events: u64, ns: u64) {
         let rate = u64::from((ns as f32).to_bits()) << 32 | u64::from((events as f32).to_bits());
         self.rate.store(rate, Relaxed);
@@ -157,7 +158,7 @@ impl Pace {
         if events == 0.0 {
             return 1;
         }
-        // `as` saturates; a pace of no time at all is a clock that stands.
+        // `as` saturates; a rate of no time at all is a clock that stands.
         ((ns * f64::from(events) / f64::from(per).max(1e-3)) as u64).max(1)
     }
 
@@ -206,9 +207,9 @@ mod tests {
     #[test]
     fn the_modes_measure_all_none_or_a_sample() {
         let sample = Schedule { next: 9, weight: 4 };
-        assert_eq!(Schedule::of(Kind::Exact, || sample), Schedule::ALWAYS);
-        assert_eq!(Schedule::of(Kind::Counts, || sample), Schedule::NEVER);
-        assert_eq!(Schedule::of(Kind::Sampled, || sample), sample);
+        assert_eq!(Schedule::of(ModeKind::Exact, || sample), Schedule::ALWAYS);
+        assert_eq!(Schedule::of(ModeKind::Counts, || sample), Schedule::NEVER);
+        assert_eq!(Schedule::of(ModeKind::Sampled, || sample), sample);
         let sampling = Sampling::new();
         for (schedule, due) in [
             (Schedule::ALWAYS, [true, true]),
@@ -221,28 +222,28 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_follows_the_events() {
+    fn a_rate_follows_the_events() {
         let nanos = |start, end| end - start;
-        let pace = Pace::default();
-        assert_eq!(pace.events_in(1e6), 1, "nothing is known");
-        pace.note(1, 1_000, nanos);
-        assert_eq!(pace.events_in(1e6), 1, "one event has no pace");
-        pace.note(101, 11_000, nanos);
-        assert_eq!(pace.events_in(1_000.0), 10);
+        let rate = EventRate::default();
+        assert_eq!(rate.events_in(1e6), 1, "nothing is known");
+        rate.note(1, 1_000, nanos);
+        assert_eq!(rate.events_in(1e6), 1, "one event has no rate");
+        rate.note(101, 11_000, nanos);
+        assert_eq!(rate.events_in(1_000.0), 10);
         // Ten times as fast: there after some events.
         for i in 1..=16 {
-            pace.note(101 + 100 * i, 11_000 + 1_000 * i, nanos);
+            rate.note(101 + 100 * i, 11_000 + 1_000 * i, nanos);
         }
-        assert_eq!(pace.events_in(1_000.0), 99);
+        assert_eq!(rate.events_in(1_000.0), 99);
         // Released out of order.
-        pace.note(5, 12_000, nanos);
-        assert_eq!(pace.events_in(1_000.0), 99);
+        rate.note(5, 12_000, nanos);
+        assert_eq!(rate.events_in(1_000.0), 99);
         // A clock that stands.
-        let pace = Pace::default();
-        pace.note(1, 7, nanos);
-        pace.note(2, 7, nanos);
-        assert_eq!(pace.events_in(0.0), 1);
-        assert!(pace.events_in(10.0) > 1_000);
+        let rate = EventRate::default();
+        rate.note(1, 7, nanos);
+        rate.note(2, 7, nanos);
+        assert_eq!(rate.events_in(0.0), 1);
+        assert!(rate.events_in(10.0) > 1_000);
     }
 
     #[test]

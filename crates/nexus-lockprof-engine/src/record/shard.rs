@@ -1,53 +1,28 @@
 //! One thread's statistics, and the lease under which the thread writes them.
 
-use crate::acquire::room::RESERVE;
 use crate::identity::PointKey;
 use crate::record::governor::Governor;
 use crate::record::hot::HotCache;
 use crate::record::lease::Lease;
+use crate::record::loss::{Loss, Losses};
+use crate::record::owner::Owner;
 use crate::record::pending::Pool;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use crate::record::table::Table;
 use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, bump};
 use Ordering::{Acquire, Relaxed};
-use nexus_lockprof_snapshot as snapshot;
-pub(crate) use snapshot::Loss;
 
+/// Records that each shard may have whatever others have: so that a new thread's hot points are seen.
+const RESERVE: u64 = 8;
 /// Points whose records may be wanted at one time.
 const WANTED: usize = 8;
-
-/// Lost events by cause. In a shard only the owner counts; in an engine anyone, with read-modify-writes.
-#[derive(Debug, Default)]
-pub(crate) struct Losses([AtomicU64; snapshot::Losses::FIGURES.len()]);
-
-impl Losses {
-    pub(crate) const fn new() -> Self {
-        Losses([const { AtomicU64::new(0) }; snapshot::Losses::FIGURES.len()])
-    }
-
-    /// One more, by the only thread that counts here.
-    pub(crate) fn count_as_owner(&self, cause: Loss) {
-        bump(&self.0[cause as usize], 1);
-    }
-
-    /// One more, by any thread.
-    pub(crate) fn count(&self, cause: Loss) {
-        self.0[cause as usize].fetch_add(1, Relaxed);
-    }
-
-    /// What was lost until now.
-    pub(crate) fn read(&self) -> snapshot::Losses {
-        let counts = self.0.each_ref().map(|count| count.load(Relaxed));
-        snapshot::Losses::default().with_figures(counts)
-    }
-}
 
 /// One thread's statistics.
 // In this order, so that what a timed acquisition touches besides its record lies together.
 #[repr(C, align(64))]
 pub(crate) struct Shard {
-    pub(crate) hot: HotCache,
+    pub(crate) hot: HotCache<Shard>,
     pub(crate) governor: Governor,
     pub(crate) rng: AtomicU64,
     /// Below 2^32: numbers are given to shards that are kept.
@@ -60,9 +35,9 @@ pub(crate) struct Shard {
     /// Whether the thread that had it last is not in this process.
     orphaned: AtomicBool,
     pub(crate) table: Table,
-    pub(crate) stacks: stacks::Table,
+    pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
-    pub(crate) life: Life,
+    pub(crate) time_in_use: TimeInUse,
     /// Acquisitions under way on the cold path, and the record of the first of them. The owner's alone.
     under_way: AtomicU64,
     in_use: AtomicPtr<Record>,
@@ -85,10 +60,10 @@ impl Shard {
             lease: Lease::default(),
             table: Table::try_new()?,
             pool: Pool::try_new(id)?,
-            stacks: stacks::Table::default(),
+            stacks: stacks::StackTable::default(),
             losses: Losses::default(),
             governor: Governor::new(),
-            life: Life::default(),
+            time_in_use: TimeInUse::default(),
             rng: AtomicU64::new(
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
             ),
@@ -116,7 +91,7 @@ impl Shard {
     /// Its thread is not in this process, which was forked off. The call of the only thread there is.
     #[cfg(unix)]
     pub(crate) fn orphan(&self, now_ns: u64) {
-        self.life.end(now_ns);
+        self.time_in_use.end(now_ns);
         self.orphaned.store(true, Relaxed);
         self.lease.release();
     }
@@ -227,9 +202,9 @@ impl Shard {
 /// The lowest bit says whether one has it now; then the rest is what there was before, less the time at which
 /// this one began. Wraps around as a whole.
 #[derive(Debug, Default)]
-pub(crate) struct Life(AtomicU64);
+pub(crate) struct TimeInUse(AtomicU64);
 
-impl Life {
+impl TimeInUse {
     /// A thread takes the shard. The owner's call.
     pub(crate) fn begin(&self, now_ns: u64) {
         let before = self.0.load(Relaxed) >> 1;
@@ -291,25 +266,25 @@ mod tests {
 
     #[test]
     fn lives_add_up() {
-        let life = Life::default();
-        assert_eq!(life.ns(|| 1_000), 0);
-        life.begin(1_000);
-        assert_eq!(life.ns(|| 1_250), 250);
-        life.end(1_300);
-        assert_eq!(life.ns(|| 9_000), 300);
-        life.begin(10_000);
-        assert_eq!(life.ns(|| 10_050), 350);
-        life.end(10_100);
-        assert_eq!(life.ns(|| 0), 400);
+        let time_in_use = TimeInUse::default();
+        assert_eq!(time_in_use.ns(|| 1_000), 0);
+        time_in_use.begin(1_000);
+        assert_eq!(time_in_use.ns(|| 1_250), 250);
+        time_in_use.end(1_300);
+        assert_eq!(time_in_use.ns(|| 9_000), 300);
+        time_in_use.begin(10_000);
+        assert_eq!(time_in_use.ns(|| 10_050), 350);
+        time_in_use.end(10_100);
+        assert_eq!(time_in_use.ns(|| 0), 400);
     }
 
     #[test]
     fn a_life_by_a_clock_that_goes_back_is_not_endless() {
-        let life = Life::default();
-        life.begin(1_000);
-        assert_eq!(life.ns(|| 10), 0);
-        assert_eq!(life.ns(|| 1_010), 10);
-        life.end(10);
-        assert_eq!(life.ns(|| 9_000), 0);
+        let time_in_use = TimeInUse::default();
+        time_in_use.begin(1_000);
+        assert_eq!(time_in_use.ns(|| 10), 0);
+        assert_eq!(time_in_use.ns(|| 1_010), 10);
+        time_in_use.end(10);
+        assert_eq!(time_in_use.ns(|| 9_000), 0);
     }
 }

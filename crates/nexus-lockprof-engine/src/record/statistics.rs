@@ -11,8 +11,9 @@
 use crate::control::{self, Control};
 use crate::identity::PointKey;
 use crate::record::failures::Failures;
+use crate::record::owner::Owner;
 use crate::record::reservoir::{Packed, Reservoir};
-use crate::record::sampler::{Pace, STEP, Sampling};
+use crate::record::sampler::{EventRate, STEP, Sampling};
 use crate::stacks;
 use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, spin_loop,
@@ -30,21 +31,6 @@ const READ_ATTEMPTS: usize = if cfg!(lockprof_loom) { 2 } else { 64 };
 /// Flags of [`Record::attempts`].
 pub(crate) const WAITS: u32 = 1;
 pub(crate) const TRIES: u32 = 2;
-
-/// Proof that the calling thread owns the shard: only then may its records be written.
-///
-/// Neither `Send` nor `Sync`, so that it cannot leave the thread.
-#[derive(Debug)]
-pub(crate) struct Owner(std::marker::PhantomData<*mut ()>);
-
-impl Owner {
-    /// # Safety
-    /// The calling thread holds the lease of the shard whose records it will write with this.
-    #[inline(always)]
-    pub(crate) unsafe fn assume() -> Self {
-        Owner(std::marker::PhantomData)
-    }
-}
 
 /// Statistics of one acquisition point in one shard.
 // The first cache line is what the hot path touches, and an acquisition that waits for a moment.
@@ -64,8 +50,8 @@ pub(crate) struct Record {
     pub(crate) control: AtomicU64,
     /// The aggregator's alone: where it keeps what it last read of this record, plus 1; 0 before it has read it.
     pub(crate) seen: AtomicU32,
-    pub(crate) long_waits: stacks::Turn,
-    pub(crate) hold_pace: Pace,
+    pub(crate) long_waits: stacks::StackSampling,
+    pub(crate) hold_rate: EventRate,
     // Here, so that the aggregator sees in two cache lines that nothing has happened.
     seq: AtomicU64,
 
@@ -74,7 +60,7 @@ pub(crate) struct Record {
     /// One in so many holds is measured at most; 0 and 1: each. The pool's.
     pub(crate) crowding: AtomicU64,
 
-    pub(crate) wait_pace: Pace,
+    pub(crate) wait_rate: EventRate,
     unmeasured_holds: Unmeasured,
     unmeasured_waits: Unmeasured,
     failures: Failures<AtomicU64>,
@@ -119,7 +105,7 @@ struct Sum {
     variance: AtomicU64,
     /// Number of resets that `variance`, and the maximum that goes with it, have seen. A maximum cannot be subtracted,
     /// and of a float what is left after subtracting may be nothing.
-    stretch: AtomicU64,
+    reset_generation: AtomicU64,
     /// The longest duration that stands for more than itself, and goes with `variance`.
     longest_sampled_ns: AtomicU64,
 }
@@ -136,7 +122,7 @@ struct Tally {
 
 /// Wait or hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Measure {
     Wait,
     Hold,
 }
@@ -144,7 +130,7 @@ pub(crate) enum Kind {
 /// A measured duration on its way into a record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
-    pub(crate) kind: Kind,
+    pub(crate) kind: Measure,
     pub(crate) ns: u64,
     pub(crate) weight: u64,
 }
@@ -169,7 +155,7 @@ impl Delta {
 
 /// What engine-wide state an update needs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Era {
+pub(crate) struct OpenCollection {
     /// The collection that is open.
     pub(crate) collection: u64,
     /// Resets so far.
@@ -191,7 +177,7 @@ pub(crate) struct TallyReading {
 pub(crate) struct SumReading {
     pub(crate) total_ns: u64,
     pub(crate) variance: f64,
-    pub(crate) stretch: u64,
+    pub(crate) reset_generation: u64,
     pub(crate) longest_sampled_ns: u64,
 }
 
@@ -255,9 +241,9 @@ impl Record {
             key,
             control: AtomicU64::new(0),
             seen: AtomicU32::new(0),
-            long_waits: stacks::Turn::new(),
-            hold_pace: Pace::default(),
-            wait_pace: Pace::default(),
+            long_waits: stacks::StackSampling::new(),
+            hold_rate: EventRate::default(),
+            wait_rate: EventRate::default(),
             crowding: AtomicU64::new(0),
             seq: AtomicU64::new(0),
             unmeasured_holds: Unmeasured::new(),
@@ -313,7 +299,7 @@ impl Record {
         &self,
         _owner: &Owner,
         delta: &Delta,
-        era: Era,
+        open: OpenCollection,
         seed: &AtomicU64,
         may_allocate: impl FnOnce() -> bool,
     ) -> u64 {
@@ -322,16 +308,16 @@ impl Record {
         let offered = self.write(|| {
             for (offered, measured) in delta.measured().enumerate() {
                 let tally = self.tally(measured.kind);
-                if !tally.offer_in_place(measured, era, seed) {
+                if !tally.offer_in_place(measured, open, seed) {
                     return Some(offered);
                 }
             }
-            self.add_sums(delta, era);
+            self.add_sums(delta, open);
             None
         });
         match offered {
             None => 0,
-            Some(offered) => self.add_slowly(delta, offered, era, seed, may_allocate()),
+            Some(offered) => self.add_slowly(delta, offered, open, seed, may_allocate()),
         }
     }
 
@@ -342,27 +328,27 @@ impl Record {
         &self,
         delta: &Delta,
         offered: usize,
-        era: Era,
+        open: OpenCollection,
         seed: &AtomicU64,
         may_allocate: bool,
     ) -> u64 {
         let measured = delta.measured().skip(offered);
         let offer = |measured: Measured| {
-            may_allocate && self.tally(measured.kind).offer(measured, era, seed)
+            may_allocate && self.tally(measured.kind).offer(measured, open, seed)
         };
         let refused = measured.map(|measured| u64::from(!offer(measured))).sum();
-        self.write(|| self.add_sums(delta, era));
+        self.write(|| self.add_sums(delta, open));
         refused
     }
 
     #[inline(always)]
-    fn add_sums(&self, delta: &Delta, era: Era) {
+    fn add_sums(&self, delta: &Delta, open: OpenCollection) {
         self.failures.add(&delta.failures);
         if let Some(caused) = delta.caused {
-            self.caused.add(caused, era.resets);
+            self.caused.add(caused, open.resets);
         }
         for measured in delta.measured() {
-            self.tally(measured.kind).add(measured, era.resets);
+            self.tally(measured.kind).add(measured, open.resets);
         }
     }
 
@@ -402,10 +388,10 @@ impl Record {
         _owner: &Owner,
         ns: u64,
         weight: u64,
-        era: Era,
+        open: OpenCollection,
         seed: &AtomicU64,
     ) -> bool {
-        self.add_hold_then(ns, weight, era, seed, || ())
+        self.add_hold_then(ns, weight, open, seed, || ())
     }
 
     /// The same; `between` runs between the sample and the sums.
@@ -414,21 +400,21 @@ impl Record {
         &self,
         ns: u64,
         weight: u64,
-        era: Era,
+        open: OpenCollection,
         seed: &AtomicU64,
         between: impl FnOnce(),
     ) -> bool {
         let measured = Measured {
-            kind: Kind::Hold,
+            kind: Measure::Hold,
             ns,
             weight,
         };
         // The offer inside the sequence, as in `add`.
         self.write(|| {
-            let offered = self.hold.offer_in_place(measured, era, seed);
+            let offered = self.hold.offer_in_place(measured, open, seed);
             if offered {
                 between();
-                self.hold.add(measured, era.resets);
+                self.hold.add(measured, open.resets);
             }
             offered
         })
@@ -436,8 +422,14 @@ impl Record {
 
     /// A walk that comes between a sample and its sums.
     #[cfg(test)]
-    pub(crate) fn add_hold_around(&self, ns: u64, era: Era, seed: &AtomicU64, walk: impl FnOnce()) {
-        assert!(self.add_hold_then(ns, 1, era, seed, walk));
+    pub(crate) fn add_hold_around(
+        &self,
+        ns: u64,
+        open: OpenCollection,
+        seed: &AtomicU64,
+        walk: impl FnOnce(),
+    ) {
+        assert!(self.add_hold_then(ns, 1, open, seed, walk));
     }
 
     /// Runs `stores` between an odd and an even sequence.
@@ -506,7 +498,7 @@ impl Record {
         if !self.is_sampled() || weight == 0 {
             return 0;
         }
-        let before = self.hold_pace.last_measured().max(changed);
+        let before = self.hold_rate.last_measured().max(changed);
         let new = reading.acquisitions.saturating_sub(before);
         let mean = before / reading.hold.samples.max(1);
         let is_late = new > OVERDUE.saturating_mul(weight)
@@ -539,7 +531,7 @@ impl Record {
 
     /// Whether its schedules are those of mode `Sampled`.
     fn is_sampled(&self) -> bool {
-        Control(self.control.load(Relaxed)).kind() == control::Kind::Sampled
+        Control(self.control.load(Relaxed)).kind() == control::ModeKind::Sampled
     }
 
     /// Whether nothing has happened since a reading. An update that is under way may be seen or not.
@@ -558,14 +550,14 @@ impl Record {
     }
 
     /// The reservoir of a kind.
-    pub(crate) fn reservoir(&self, kind: Kind) -> &Reservoir {
+    pub(crate) fn reservoir(&self, kind: Measure) -> &Reservoir {
         &self.tally(kind).reservoir
     }
 
-    fn tally(&self, kind: Kind) -> &Tally {
+    fn tally(&self, kind: Measure) -> &Tally {
         match kind {
-            Kind::Wait => &self.wait,
-            Kind::Hold => &self.hold,
+            Measure::Wait => &self.wait,
+            Measure::Hold => &self.hold,
         }
     }
 }
@@ -573,16 +565,16 @@ impl Record {
 impl Tally {
     /// `false` if that would allocate.
     #[inline(always)]
-    fn offer_in_place(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
+    fn offer_in_place(&self, measured: Measured, open: OpenCollection, seed: &AtomicU64) -> bool {
         let item = Packed::new(measured.ns, measured.weight);
-        self.reservoir.offer_in_place(era.collection, item, seed)
+        self.reservoir.offer_in_place(open.collection, item, seed)
     }
 
     /// `false` when there is no memory for the reservoir: the sums still take it.
-    fn offer(&self, measured: Measured, era: Era, seed: &AtomicU64) -> bool {
+    fn offer(&self, measured: Measured, open: OpenCollection, seed: &AtomicU64) -> bool {
         let item = Packed::new(measured.ns, measured.weight);
         self.reservoir
-            .offer(era.collection, item, era.reservoir, seed)
+            .offer(open.collection, item, open.reservoir, seed)
     }
 
     #[inline(always)]
@@ -603,14 +595,14 @@ impl Tally {
 }
 
 impl Sum {
-    /// `true` when this begins a new stretch between resets.
+    /// `true` when this begins a new time between two resets.
     #[inline(always)]
     fn add(&self, measured: Measured, resets: u64) -> bool {
         let Measured { ns, weight, .. } = measured;
         bump(&self.total_ns, ns.saturating_mul(weight));
-        let begins = self.stretch.own_load() != resets;
+        let begins = self.reset_generation.own_load() != resets;
         if begins {
-            self.stretch.store(resets, Relaxed);
+            self.reset_generation.store(resets, Relaxed);
             self.variance.store(0.0_f64.to_bits(), Relaxed);
             self.longest_sampled_ns.store(0, Relaxed);
         }
@@ -629,7 +621,7 @@ impl Sum {
         SumReading {
             total_ns: self.total_ns.load(Relaxed),
             variance: f64::from_bits(self.variance.load(Relaxed)),
-            stretch: self.stretch.load(Relaxed),
+            reset_generation: self.reset_generation.load(Relaxed),
             longest_sampled_ns: self.longest_sampled_ns.load(Relaxed),
         }
     }

@@ -9,9 +9,11 @@
 //! aggregator has taken them over ([`take_evicted`](Table::take_evicted)), and comes back as a spare one. Only the holder of
 //! the aggregator's lock walks a table and takes records over, so no walk meets a record that was made a spare.
 
-use crate::class;
+use crate::identity;
 use crate::identity::PointKey;
-use crate::record::statistics::{Owner, Record};
+use crate::record::memory::try_box;
+use crate::record::owner::Owner;
+use crate::record::statistics::Record;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published};
 use Ordering::{Acquire, Relaxed, Release};
 use crossbeam_epoch::Guard;
@@ -86,7 +88,7 @@ impl Iterator for Chain {
 impl Drop for Chain {
     fn drop(&mut self) {
         for record in self {
-            class::release(record.key);
+            identity::release(record.key);
         }
     }
 }
@@ -142,7 +144,7 @@ impl Table {
                 Box::into_raw(new)
             }
         };
-        class::retain(key);
+        identity::retain(key);
         // SAFETY: this thread's alone until it is in the table.
         unsafe { (*record).key = key };
         // Release: a walker that sees the pointer sees the record filled in; pairs with `for_each`.
@@ -389,7 +391,7 @@ impl Drop for Table {
             if !record.is_null() {
                 // SAFETY: made by `try_box`, in one slot only, and dropped once.
                 let record = unsafe { Box::from_raw(record) };
-                class::release(record.key);
+                identity::release(record.key);
             }
         }
         drop(Chain(self.evicted.load(Relaxed)));
@@ -409,20 +411,6 @@ fn push(list: &AtomicPtr<Record>, record: *mut Record) {
             Err(newer) => first = newer,
         }
     }
-}
-
-/// A value on the heap, or `None` when there is no memory for it.
-pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
-    const { assert!(size_of::<T>() != 0) };
-    // SAFETY: the size is not zero.
-    let place = unsafe { std::alloc::alloc(std::alloc::Layout::new::<T>()) }.cast::<T>();
-    if place.is_null() {
-        return None;
-    }
-    // SAFETY: just allocated for a T.
-    unsafe { place.write(value) };
-    // SAFETY: allocated as a box's content is, and filled.
-    Some(unsafe { Box::from_raw(place) })
 }
 
 #[cfg(test)]

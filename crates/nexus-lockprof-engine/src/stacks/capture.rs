@@ -1,80 +1,20 @@
 //! Looking at the stack of a long wait, and what becomes of it.
 
-use super::table::{FRAMES, Slot};
+use super::sample::INTERVAL;
+use super::table::FRAMES;
 use super::unwinder::{self, Caller};
-use crate::class;
 use crate::core::Core;
+use crate::identity;
+use crate::record::owner::Owner;
 use crate::record::pending::Pending;
-use crate::record::reservoir::with_rng;
+use crate::record::random::with_rng;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
-/// Long waits of a record that are all looked at. What is rare is seen, too.
-const FIRST: u32 = 8;
-/// Then one in so many, at random.
-const INTERVAL: u64 = 8;
 /// The most that a look is booked with: what takes longer is another thread's turn, and not ours.
 const LONGEST_NS: u64 = 100_000;
-
-/// Whether an engine looks at stacks.
-#[derive(Debug)]
-pub(crate) struct Switch(AtomicBool);
-
-impl Switch {
-    pub(crate) const fn new() -> Self {
-        Switch(AtomicBool::new(false))
-    }
-
-    pub(crate) fn set(&self, on: bool) {
-        // Relaxed: a value of its own.
-        self.0.store(on, Relaxed);
-    }
-}
-
-/// Long waits of a record so far, since there was something to look at. The owner's alone.
-#[derive(Debug)]
-pub(crate) struct Turn(AtomicU32);
-
-impl Turn {
-    pub(crate) const fn new() -> Self {
-        Turn(AtomicU32::new(0))
-    }
-
-    /// What the next look stands for; 0 when there is none.
-    fn next(&self, is_chosen: impl FnOnce() -> bool) -> u64 {
-        let done = self.0.load(Relaxed);
-        self.0.store(done.saturating_add(1), Relaxed);
-        if done < FIRST {
-            1
-        } else if is_chosen() {
-            INTERVAL
-        } else {
-            0
-        }
-    }
-}
-
-/// The stack that a measured acquisition waited with, if it was looked at.
-#[derive(Debug)]
-pub(crate) struct Noted {
-    slot: AtomicPtr<Slot>,
-    weight: AtomicU64,
-}
-
-impl Noted {
-    pub(crate) const fn new() -> Self {
-        Noted {
-            slot: AtomicPtr::new(std::ptr::null_mut()),
-            weight: AtomicU64::new(0),
-        }
-    }
-
-    pub(crate) fn clear(&self) {
-        self.slot.store(std::ptr::null_mut(), Relaxed);
-    }
-}
 
 impl Core {
     /// A long wait has begun: looks at its stack, if it is to be one of the sample.
@@ -99,7 +39,7 @@ impl Core {
             return;
         };
         // Stacks stay, and would keep its number from other classes.
-        if class::may_change(record.key.number()) {
+        if identity::may_change(record.key.number()) {
             return;
         }
         let weight = record
@@ -142,7 +82,7 @@ impl Core {
             return;
         };
         let weight = pending.noted.weight.load(Relaxed);
-        if pending.is_of(shard) {
+        if pending.is_of(shard.id) {
             slot.add(weight, wait_ns);
             return;
         }
@@ -186,11 +126,4 @@ pub(super) fn capture(frames: &mut [usize; FRAMES]) -> usize {
         len < FRAMES
     });
     len
-}
-
-/// How a wait becomes one of the sample, in tests.
-#[cfg(test)]
-pub(super) fn turns(n: usize, mut is_chosen: impl FnMut() -> bool) -> Vec<u64> {
-    let turn = Turn::new();
-    (0..n).map(|_| turn.next(&mut is_chosen)).collect()
 }

@@ -4,8 +4,8 @@
 //! counters with one writer. A reader walks the slots as they are.
 
 use crate::identity::PointKey;
-use crate::record::shard::Loss;
-use crate::record::statistics::Owner;
+use crate::record::loss::Loss;
+use crate::record::owner::Owner;
 use crate::sync::{AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, bump};
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -17,7 +17,7 @@ const SLOT_BITS: u32 = 8;
 
 /// The stacks that threads of a shard have waited with. Allocated when there is the first: some 78 KB.
 #[derive(Debug, Default)]
-pub(crate) struct Table(OnceLock<Box<[Slot]>>);
+pub(crate) struct StackTable(OnceLock<Box<[Slot]>>);
 
 /// A stack at a point, and its sums.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct Sums {
     pub(super) wait_ns: u64,
 }
 
-impl Table {
+impl StackTable {
     /// The slot of these frames at a point, taken if there is none yet. The owner's call.
     pub(super) fn slot(&self, _: &Owner, key: PointKey, frames: &[usize]) -> Result<&Slot, Loss> {
         let slots = self.slots().ok_or(Loss::Memory)?;
@@ -103,7 +103,7 @@ impl Slot {
         for (slot, frame) in self.frames.iter().zip(frames) {
             slot.store(*frame, Relaxed);
         }
-        // Release: publishes what was stored above; pairs with `Table::stacks`.
+        // Release: publishes what was stored above; pairs with `StackTable::stacks`.
         self.len.store(frames.len(), Release);
     }
 

@@ -1,15 +1,15 @@
 //! From a long wait to a snapshot. Which callers there are is told in the integration tests: here all are the
 //! engine's own functions, which are cut.
 
-use super::capture::turns;
+use super::sample::turns;
 use super::table::SLOTS;
-use crate::acquire::thread;
+use crate::acquire::leased;
 use crate::acquire::wait_log::LockRef;
-use crate::class::LockClass;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
 use crate::core::Core;
 use crate::engine::{Engine, Inner};
+use crate::identity::LockClass;
 use crate::identity::{HoldMode, SiteKey};
 use nexus_lockprof_snapshot::{Point, Snapshot, Stack};
 use std::panic::Location;
@@ -44,15 +44,19 @@ impl Bench {
     #[inline(never)]
     fn wait(&self, site: SiteKey, ns: u64) {
         // SAFETY: the two parts of one class; used up below.
-        let mut ticket = unsafe { self.core.ticket(site, &self.class.word, self.class.len) };
-        ticket.contended(None);
-        ticket.parks(LockRef::of(&self.class.word));
+        let mut slow = unsafe {
+            self.core
+                .slow_acquire(site, &self.class.word, self.class.len)
+        };
+        slow.contended(None);
+        slow.parks(LockRef::of(&self.class.word));
         self.clock.advance(Duration::from_nanos(ns));
-        let stamp = ticket.acquired();
+        let pending_ref = slow.acquired();
         // SAFETY: of this engine, just acquired.
         unsafe {
-            self.core.hold_ends(&stamp, LockRef::of(&self.class.word));
-            self.core.settle(stamp);
+            self.core
+                .hold_ends(&pending_ref, LockRef::of(&self.class.word));
+            self.core.settle(pending_ref);
         }
     }
 }
@@ -111,7 +115,7 @@ fn off_looks_at_nothing() {
     bench.wait(site(), 100);
     let snapshot = bench.snapshot();
     assert_eq!(only(&snapshot).callers, []);
-    let shard = thread::shard(&bench.core).unwrap();
+    let shard = leased::shard(&bench.core).unwrap();
     assert_eq!(shard.stacks.stacks().count(), 0);
     // Live.
     let on = Config::default().mode(Mode::Exact).stacks(true);
@@ -194,21 +198,21 @@ fn a_guard_is_released_elsewhere() {
     let bench = Bench::new(true);
     let class = &bench.class;
     // SAFETY: the two parts of one class; used up below.
-    let mut ticket = unsafe { bench.core.ticket(site(), &class.word, class.len) };
-    ticket.contended(None);
-    ticket.parks(LockRef::of(&bench.class.word));
+    let mut slow = unsafe { bench.core.slow_acquire(site(), &class.word, class.len) };
+    slow.contended(None);
+    slow.parks(LockRef::of(&bench.class.word));
     bench.clock.advance(Duration::from_nanos(70));
-    let stamp = ticket.acquired();
+    let pending_ref = slow.acquired();
     std::thread::scope(|scope| {
         // SAFETY: of this engine, which is alive.
-        scope.spawn(|| unsafe { bench.core.settle(stamp) });
+        scope.spawn(|| unsafe { bench.core.settle(pending_ref) });
     });
     let snapshot = bench.snapshot();
     let [stack] = &only(&snapshot).callers[..] else {
         panic!("{snapshot}");
     };
     assert_eq!(sums(stack), [1, 1, 70]);
-    let mine = thread::shard(&bench.core).unwrap();
+    let mine = leased::shard(&bench.core).unwrap();
     let samples = mine.stacks.stacks().map(|(_, slot)| slot.sums().samples);
     assert_eq!(samples.sum::<u64>(), 0, "one writer");
 }
@@ -218,15 +222,19 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let bench = Bench::new(true);
     let here = site();
     bench.wait(here, 100);
-    let shard = thread::shard(&bench.core).unwrap();
+    let shard = leased::shard(&bench.core).unwrap();
     // SAFETY: as above.
-    let mut ticket = unsafe { bench.core.ticket(here, &bench.class.word, bench.class.len) };
-    ticket.contended(None);
+    let mut slow = unsafe {
+        bench
+            .core
+            .slow_acquire(here, &bench.class.word, bench.class.len)
+    };
+    slow.contended(None);
     let entered = shard.enter();
-    ticket.parks(LockRef::of(&bench.class.word));
+    slow.parks(LockRef::of(&bench.class.word));
     drop(entered);
     // SAFETY: of this engine, just acquired.
-    unsafe { bench.core.settle(ticket.acquired()) };
+    unsafe { bench.core.settle(slow.acquired()) };
     let snapshot = bench.snapshot();
     assert_eq!(only(&snapshot).callers[0].samples, 1);
     assert_eq!(snapshot.losses().reentrant, 1);

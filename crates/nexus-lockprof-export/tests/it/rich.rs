@@ -185,6 +185,7 @@ pub(crate) fn parts() -> SnapshotParts {
         taken_unix_ns: 1_763_878_800_123_456_789,
         elapsed_ns: 61_234_567_890,
         pid: 4_242,
+        program: None,
         mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
         table: TableStats {

@@ -5,10 +5,11 @@
 use super::input::{Input, Malformed};
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::bounds::Unfolded;
+use crate::head::Head;
 use crate::json::{self, FROM_NOTHING};
 use crate::{
     AcquireMode, Durations, Losses, Overhead, Point, ProfilerMode, ReadError, Sample, Stack,
-    TableStats,
+    TableStats, Text,
 };
 use std::ops::Range;
 
@@ -49,34 +50,6 @@ impl Room {
         self.samples.clear();
         self.stacks.clear();
         self.stack_frames.clear();
-    }
-}
-
-/// All of a snapshot but its points.
-pub(crate) struct Head {
-    pub(crate) engine: u64,
-    pub(crate) pid: u32,
-    pub(crate) base: Option<u64>,
-    pub(crate) collection: u64,
-    pub(crate) resets: u64,
-    pub(crate) taken_unix_ns: u64,
-    pub(crate) elapsed_ns: u64,
-    pub(crate) mode: ProfilerMode,
-    pub(crate) table: TableStats,
-    pub(crate) losses: Losses,
-    pub(crate) overhead: Overhead,
-    pub(crate) merged: u64,
-    pub(crate) glance: bool,
-    pub(crate) incomplete: bool,
-}
-
-impl Head {
-    /// Whether it says that anything was there.
-    fn has_anything(&self) -> bool {
-        self.elapsed_ns > 0
-            || self.table != TableStats::default()
-            || self.losses != Losses::default()
-            || self.overhead != Overhead::default()
     }
 }
 
@@ -178,7 +151,7 @@ impl<'a> Decoder<'a> {
             .map(|frame| length(frame.function) + length(frame.file))
             .collect();
         Ok(Self {
-            head: head(sections.head)?,
+            head: head(sections.head, &texts)?,
             texts,
             frames,
             frame_texts,
@@ -372,7 +345,7 @@ fn check_sum(bytes: &[u8], mut content: Input<'_>) -> Result<(), ReadError> {
     }
 }
 
-fn head(mut input: Input<'_>) -> Read<Head> {
+fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
     let engine = u64::from_le_bytes(input.array()?);
     let pid = input.small()?;
     let has_base = flag(&mut input)?;
@@ -395,9 +368,10 @@ fn head(mut input: Input<'_>) -> Read<Head> {
         4 => ProfilerMode::Waits,
         _ => return Err(before.bad("no mode of the profiler")),
     };
-    Ok(Head {
+    let mut head = Head {
         engine,
         pid,
+        program: None,
         base: has_base.then_some(base),
         collection,
         resets,
@@ -411,7 +385,14 @@ fn head(mut input: Input<'_>) -> Read<Head> {
         // Files of a version that did not know of them end before these.
         incomplete: !input.is_empty() && flag(&mut input)?,
         glance: !input.is_empty() && flag(&mut input)?,
-    })
+    };
+    if !input.is_empty() {
+        let program = text(&mut input, texts.len())?;
+        head.program = program
+            .and_then(|text| texts.get(text))
+            .map(|text| Text::from(*text));
+    }
+    Ok(head)
 }
 
 fn flag(input: &mut Input<'_>) -> Read<bool> {
@@ -452,11 +433,7 @@ fn frames(mut input: Input<'_>, texts: usize) -> Read<Vec<RawFrame>> {
     let count = input.count(4)?;
     let mut frames = Vec::with_capacity(count);
     for _ in 0..count {
-        let mut text = || {
-            let number = below(&mut input, texts + 1, "a text that is not there")?;
-            Ok(number.checked_sub(1))
-        };
-        let (function, file) = (text()?, text()?);
+        let (function, file) = (text(&mut input, texts)?, text(&mut input, texts)?);
         let before = input;
         let line = match input.number()?.checked_sub(1).map(u32::try_from) {
             None => None,
@@ -471,6 +448,12 @@ fn frames(mut input: Input<'_>, texts: usize) -> Read<Vec<RawFrame>> {
         });
     }
     Ok(frames)
+}
+
+/// A text's number, or none.
+fn text(input: &mut Input<'_>, texts: usize) -> Read<Option<usize>> {
+    let number = below(input, texts + 1, "a text that is not there")?;
+    Ok(number.checked_sub(1))
 }
 
 /// A number of something of which there are so many.

@@ -1,6 +1,7 @@
 //! A snapshot to bytes.
 
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
+use crate::head::Head;
 use crate::json;
 use crate::{
     AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack, Text,
@@ -26,7 +27,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
-    out.section(tag::HEAD, &head(snapshot)?);
+    out.section(tag::HEAD, &tables.head(&snapshot.head)?);
     out.section(tag::TEXT, &tables.texts());
     if !tables.frames.is_empty() {
         out.section(tag::FRAMES, &tables.frame_list());
@@ -37,43 +38,6 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     out.number(4);
     let sum = crc32fast::hash(&out.0);
     out.0.extend_from_slice(&sum.to_le_bytes());
-    Ok(out.0)
-}
-
-fn head(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
-    let mut out = Output::default();
-    out.0.extend_from_slice(&snapshot.engine.to_le_bytes());
-    out.number(u64::from(snapshot.pid));
-    out.0.push(u8::from(snapshot.base.is_some()));
-    for number in [
-        snapshot.base.unwrap_or(0),
-        snapshot.collection,
-        snapshot.resets,
-        snapshot.taken_unix_ns,
-        snapshot.elapsed_ns,
-    ] {
-        out.number(number);
-    }
-    match snapshot.mode {
-        ProfilerMode::Off => out.0.push(0),
-        ProfilerMode::Counts => out.0.push(1),
-        ProfilerMode::Sampled { budget } => {
-            out.0.push(2);
-            out.double(json::budget::check(budget)?);
-        }
-        ProfilerMode::Exact => out.0.push(3),
-        ProfilerMode::Waits => out.0.push(4),
-    }
-    out.list(&snapshot.table.figures());
-    out.list(&snapshot.losses.figures());
-    out.list(&snapshot.overhead.figures());
-    out.number(snapshot.merged);
-    if snapshot.incomplete || snapshot.glance {
-        out.0.push(u8::from(snapshot.incomplete));
-    }
-    if snapshot.glance {
-        out.0.push(1);
-    }
     Ok(out.0)
 }
 
@@ -106,6 +70,47 @@ impl<'a> Tables<'a> {
             }
         }
         number
+    }
+
+    fn head(&mut self, head: &'a Head) -> Result<Vec<u8>, String> {
+        let mut out = Output::default();
+        out.0.extend_from_slice(&head.engine.to_le_bytes());
+        out.number(u64::from(head.pid));
+        out.0.push(u8::from(head.base.is_some()));
+        for number in [
+            head.base.unwrap_or(0),
+            head.collection,
+            head.resets,
+            head.taken_unix_ns,
+            head.elapsed_ns,
+        ] {
+            out.number(number);
+        }
+        match head.mode {
+            ProfilerMode::Off => out.0.push(0),
+            ProfilerMode::Counts => out.0.push(1),
+            ProfilerMode::Sampled { budget } => {
+                out.0.push(2);
+                out.double(json::budget::check(budget)?);
+            }
+            ProfilerMode::Exact => out.0.push(3),
+            ProfilerMode::Waits => out.0.push(4),
+        }
+        out.list(&head.table.figures());
+        out.list(&head.losses.figures());
+        out.list(&head.overhead.figures());
+        out.number(head.merged);
+        // Readers of the first files end before these: what nobody needs is left out.
+        if head.incomplete || head.glance || head.program.is_some() {
+            out.0.push(u8::from(head.incomplete));
+        }
+        if head.glance || head.program.is_some() {
+            out.0.push(u8::from(head.glance));
+        }
+        if let Some(program) = &head.program {
+            out.count(self.text(program) + 1);
+        }
+        Ok(out.0)
     }
 
     fn texts(&self) -> Vec<u8> {

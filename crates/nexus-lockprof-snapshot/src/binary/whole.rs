@@ -2,9 +2,7 @@
 
 use super::decode::{Decoder, RawDurations, RawLock, RawPoint, RawSite, Room};
 use crate::text::Pool;
-use crate::{
-    Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, SnapshotParts, Stack, Text,
-};
+use crate::{Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, Stack, Text};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,27 +26,7 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
             }
         }
     }
-    let head = &decoder.head;
-    let snapshot = Snapshot::from_parts(SnapshotParts {
-        engine: head.engine,
-        collection: head.collection,
-        resets: head.resets,
-        taken_unix_ns: head.taken_unix_ns,
-        elapsed_ns: head.elapsed_ns,
-        pid: head.pid,
-        mode: head.mode,
-        points,
-        table: head.table,
-        losses: head.losses,
-        overhead: head.overhead,
-    });
-    Ok(Snapshot {
-        base: head.base,
-        glance: head.glance,
-        merged: head.merged,
-        incomplete: head.incomplete,
-        ..snapshot
-    })
+    Ok(Snapshot::new(decoder.head.clone(), points))
 }
 
 /// What points refer to by number.

@@ -5,10 +5,8 @@ mod point;
 mod texts;
 
 use crate::binary::{Decoder, RawFrame, Room};
-use crate::since::is_complete;
-use crate::{
-    Losses, Overhead, ProfilerMode, ReadError, Snapshot, SnapshotParts, TableStats, Text, read,
-};
+use crate::head::Head;
+use crate::{ReadError, Snapshot, Text, read};
 use grid::{Cell, Grid};
 use point::{Key, Merged, Names, Place, portable};
 use std::collections::HashMap;
@@ -96,25 +94,6 @@ struct Scratch {
     room: Room,
 }
 
-/// All but the points.
-#[derive(Clone, Debug)]
-struct Head {
-    engine: u64,
-    pid: u32,
-    collection: u64,
-    base: Option<u64>,
-    glance: bool,
-    resets: u64,
-    taken_unix_ns: u64,
-    elapsed_ns: u64,
-    mode: ProfilerMode,
-    table: TableStats,
-    losses: Losses,
-    overhead: Overhead,
-    merged: u64,
-    incomplete: bool,
-}
-
 impl Merge {
     /// Of nothing yet.
     #[must_use]
@@ -124,22 +103,7 @@ impl Merge {
 
     /// Adds a snapshot.
     pub fn add(&mut self, snapshot: &Snapshot) {
-        self.head(Head {
-            engine: snapshot.engine,
-            pid: snapshot.pid,
-            collection: snapshot.collection,
-            base: snapshot.base,
-            glance: snapshot.glance,
-            resets: snapshot.resets,
-            taken_unix_ns: snapshot.taken_unix_ns,
-            elapsed_ns: snapshot.elapsed_ns,
-            mode: snapshot.mode,
-            table: snapshot.table,
-            losses: snapshot.losses,
-            overhead: snapshot.overhead,
-            merged: snapshot.merged,
-            incomplete: !snapshot.is_complete(),
-        });
+        self.head(snapshot.head.to_merge());
         for point in &snapshot.points {
             self.point(point);
         }
@@ -185,23 +149,7 @@ impl Merge {
             }
         }
         left.read(&decoder, AT_ONCE, room)?;
-        let head = &decoder.head;
-        self.head(Head {
-            engine: head.engine,
-            pid: head.pid,
-            collection: head.collection,
-            base: head.base,
-            glance: head.glance,
-            resets: head.resets,
-            taken_unix_ns: head.taken_unix_ns,
-            elapsed_ns: head.elapsed_ns,
-            mode: head.mode,
-            table: head.table,
-            losses: head.losses,
-            overhead: head.overhead,
-            merged: head.merged,
-            incomplete: head.incomplete || !is_complete(head.base, head.collection, head.glance),
-        });
+        self.head(decoder.head.to_merge());
         let texts: Vec<usize> = decoder
             .texts
             .iter()
@@ -260,10 +208,7 @@ impl Merge {
         drop(std::mem::take(&mut self.frames));
         drop(std::mem::take(&mut self.scratch));
         let Some(mut head) = self.head else {
-            return Snapshot {
-                merged: 0,
-                ..Snapshot::from_parts(SnapshotParts::default())
-            };
+            return Snapshot::new(Head::nothing(), Vec::new());
         };
         head.losses.stacks = head.losses.stacks.saturating_add(self.lost_stacks);
         let names = Names {
@@ -279,26 +224,7 @@ impl Merge {
                 self.points.shrink_to_fit();
             }
         }
-        let snapshot = Snapshot::from_parts(SnapshotParts {
-            engine: head.engine,
-            collection: head.collection,
-            resets: head.resets,
-            taken_unix_ns: head.taken_unix_ns,
-            elapsed_ns: head.elapsed_ns,
-            pid: head.pid,
-            mode: head.mode,
-            points,
-            table: head.table,
-            losses: head.losses,
-            overhead: head.overhead,
-        });
-        Snapshot {
-            base: head.base,
-            glance: head.glance,
-            merged: head.merged,
-            incomplete: head.incomplete,
-            ..snapshot
-        }
+        Snapshot::new(head, points)
     }
 
     fn head(&mut self, other: Head) {
@@ -308,7 +234,7 @@ impl Merge {
         }
         self.head = Some(match self.head.take() {
             None => other,
-            Some(head) => head.and(other),
+            Some(head) => head.and(&other),
         });
     }
 
@@ -348,49 +274,5 @@ impl Merge {
             self.frame_list.push(frame);
         }
         number
-    }
-}
-
-impl Head {
-    fn and(self, other: Self) -> Self {
-        let sum = u64::saturating_add;
-        let (mut table, mut losses, mut overhead) = (self.table, self.losses, self.overhead);
-        table.merge_figures(&other.table);
-        losses.merge_figures(&other.losses);
-        overhead.merge_figures(&other.overhead);
-        Self {
-            engine: same(self.engine, other.engine),
-            pid: if self.pid == other.pid { self.pid } else { 0 },
-            collection: same(self.collection, other.collection),
-            base: self.base.filter(|_| self.base == other.base),
-            glance: self.glance || other.glance,
-            resets: sum(self.resets, other.resets),
-            taken_unix_ns: self.taken_unix_ns.max(other.taken_unix_ns),
-            elapsed_ns: sum(self.elapsed_ns, other.elapsed_ns),
-            mode: weaker(self.mode, other.mode),
-            table,
-            losses,
-            overhead,
-            merged: sum(self.merged, other.merged),
-            incomplete: self.incomplete || other.incomplete,
-        }
-    }
-}
-
-/// What both are, or 0.
-fn same(a: u64, b: u64) -> u64 {
-    if a == b { a } else { 0 }
-}
-
-/// The mode of the two that measures less. Off says nothing of what the other has measured.
-fn weaker(a: ProfilerMode, b: ProfilerMode) -> ProfilerMode {
-    use ProfilerMode::{Counts, Exact, Off, Sampled, Waits};
-    match (a, b) {
-        (Off, mode) | (mode, Off) => mode,
-        (Waits, _) | (_, Waits) => Waits,
-        (Counts, _) | (_, Counts) => Counts,
-        (Sampled { budget: a }, Sampled { budget: b }) => Sampled { budget: a.min(b) },
-        (mode @ Sampled { .. }, Exact) | (Exact, mode @ Sampled { .. }) => mode,
-        (Exact, Exact) => Exact,
     }
 }

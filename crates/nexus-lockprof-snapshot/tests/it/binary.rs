@@ -142,7 +142,9 @@ fn any(random: &mut Random) -> Snapshot {
         }
     });
     let points = points.collect();
+    let program = [None, Some(""), Some("src/a.rs"), Some("shop")][random.below(4) as usize];
     Snapshot::from_parts(SnapshotParts {
+        program: program.map(Text::from),
         engine: number(random),
         collection: number(random),
         pid: number(random) as u32,

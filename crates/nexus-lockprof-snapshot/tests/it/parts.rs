@@ -3,10 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Lock, Point, Sample, Samples, Site, Snapshot, SnapshotParts,
+    AcquireMode, Durations, Lock, Point, Sample, Samples, Site, Snapshot, SnapshotParts, Text,
 };
 
-use crate::support::{everything, measured, named, snapshot};
+use crate::support::{TestResult, everything, measured, named, snapshot};
 
 fn lines(snapshot: &Snapshot) -> Vec<u32> {
     snapshot.points().iter().map(|p| p.site.line).collect()
@@ -186,4 +186,30 @@ fn points_are_found_by_lock_name() {
     assert_eq!(of("?"), [4]);
     assert_eq!(of("c"), [0; 0]);
     assert_eq!(snapshot.point("a").map(|p| p.site.line), Some(2));
+}
+
+/// It is in both forms, and a merge has it if all of the snapshots are of that program.
+#[test]
+fn the_program_is_known_by_name() -> TestResult {
+    let of = |program: Option<&str>| {
+        Snapshot::from_parts(SnapshotParts {
+            program: program.map(Text::from),
+            ..everything()
+        })
+    };
+    let shop = of(Some("shop"));
+    assert_eq!(shop.program(), Some("shop"));
+    assert!(shop.to_json()?.contains(r#""pid":4242,"program":"shop","#));
+    assert_eq!(Snapshot::from_json(&shop.to_json()?)?, shop);
+    assert_eq!(Snapshot::from_bytes(&shop.to_bytes()?)?, shop);
+    assert_eq!(shop.since(&shop)?.program(), Some("shop"));
+    for (other, expected) in [
+        (Some("shop"), Some("shop")),
+        (Some("bank"), None),
+        (None, None),
+    ] {
+        let merged = Snapshot::merge([shop.clone(), of(other)]);
+        assert_eq!(merged.program(), expected, "{other:?}");
+    }
+    Ok(())
 }

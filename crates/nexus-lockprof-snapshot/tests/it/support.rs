@@ -62,6 +62,8 @@ pub(crate) fn everything() -> SnapshotParts {
         taken_unix_ns: 1_763_878_800_123_456_789,
         elapsed_ns: 12_345_678_901,
         pid: 4_242,
+        // Like `callers`: a document without it is as it was before there was one.
+        program: None,
         mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {

@@ -13,7 +13,7 @@ pub(super) fn engine() -> Engine {
         if !SAID.swap(true, Relaxed) {
             complain();
         }
-        Engine::global().retire();
+        Engine::global().disable_permanently();
         OFF.store(true, Relaxed);
     }
     Engine::global()

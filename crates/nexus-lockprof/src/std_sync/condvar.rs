@@ -233,18 +233,18 @@ fn asleep<'a, T, X>(
     site: Site,
     wait: impl FnOnce(std::sync::MutexGuard<'a, T>) -> LockResult<(std::sync::MutexGuard<'a, T>, X)>,
 ) -> LockResult<(MutexGuard<'a, T>, X)> {
-    let (watched, std, stamp) = guard.0.into_parts();
-    // SAFETY: the stamp is this guard's. Its lock is on the global engine, like all locks of this
+    let (watched, std, pending_ref) = guard.0.into_parts();
+    // SAFETY: the pending reference is this guard's. Its lock is on the global engine, like all locks of this
     // module.
-    unsafe { watched.hold_ends(&stamp) };
+    unsafe { watched.hold_ends(&pending_ref) };
     // If `wait` unwinds, it drops std's guard, and this one records the finished hold.
-    let before = Held::new(watched, (), stamp);
+    let before = Held::new(watched, (), pending_ref);
     let woken = wait(std);
     let (_, (), before) = before.into_parts();
-    // SAFETY: as for `hold_ends`; the stamp is still that of the ended hold.
-    let stamp = unsafe { watched.held_after_wait(SiteKey::new(site, Exclusive), before) };
+    // SAFETY: as for `hold_ends`; the pending reference is still that of the ended hold.
+    let pending_ref = unsafe { watched.held_after_wait(SiteKey::new(site, Exclusive), before) };
     map(woken, |(std, rest)| {
-        (MutexGuard(Held::new(watched, std, stamp)), rest)
+        (MutexGuard(Held::new(watched, std, pending_ref)), rest)
     })
 }
 

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
-use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, Stamp};
+use nexus_lockprof_adaptor::{HoldMode, PendingRef, Profiled, ProfiledGuard};
 
 /// What the profiler keeps per lock, beside std's lock.
 pub(super) type Watched = Profiled<()>;
@@ -15,26 +15,26 @@ pub(super) type Watched = Profiled<()>;
 pub(super) struct Held<'a, G> {
     watched: &'a Watched,
     std: ManuallyDrop<G>,
-    stamp: Stamp,
+    pending_ref: PendingRef,
 }
 
 impl<'a, G> Held<'a, G> {
     #[inline(always)]
-    pub(super) fn new(watched: &'a Watched, std: G, stamp: Stamp) -> Self {
+    pub(super) fn new(watched: &'a Watched, std: G, pending_ref: PendingRef) -> Self {
         Held {
             watched,
             std: ManuallyDrop::new(std),
-            stamp,
+            pending_ref,
         }
     }
 
     /// Takes the guard apart. The lock stays held.
     #[inline(always)]
-    pub(super) fn into_parts(self) -> (&'a Watched, G, Stamp) {
+    pub(super) fn into_parts(self) -> (&'a Watched, G, PendingRef) {
         let mut held = ManuallyDrop::new(self);
         // SAFETY: `held` is neither dropped nor used after this.
         let std = unsafe { ManuallyDrop::take(&mut held.std) };
-        (held.watched, std, mem::take(&mut held.stamp))
+        (held.watched, std, mem::take(&mut held.pending_ref))
     }
 }
 
@@ -43,8 +43,8 @@ impl<G> Drop for Held<'_, G> {
     fn drop(&mut self) {
         // SAFETY: `self` is not used after its drop.
         let std = unsafe { ManuallyDrop::take(&mut self.std) };
-        let guard = ProfiledGuard::new(std, mem::take(&mut self.stamp));
-        // SAFETY: the stamp came with std's guard, which is dropped here. All locks of this module
+        let guard = ProfiledGuard::new(std, mem::take(&mut self.pending_ref));
+        // SAFETY: the pending reference came with std's guard, which is dropped here. All locks of this module
         // are on the global engine.
         unsafe { self.watched.release(guard, |(), std| drop(std)) };
     }
@@ -125,8 +125,8 @@ fn held<'a, G, W>(
     poisoned: impl FnOnce() -> bool,
     wrap: impl FnOnce(Held<'a, G>) -> W,
 ) -> LockResult<W> {
-    let (std, stamp) = guard.into_parts();
-    let guard = wrap(Held::new(watched, std, stamp));
+    let (std, pending_ref) = guard.into_parts();
+    let guard = wrap(Held::new(watched, std, pending_ref));
     if poisoned() {
         Err(PoisonError::new(guard))
     } else {

@@ -295,8 +295,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     #[inline]
     #[track_caller]
     pub fn downgrade(s: Self) -> RwLockReadGuard<'a, T> {
-        let (watched, std, stamp) = s.0.into_parts();
-        let guard = ProfiledGuard::new(std, stamp);
+        let (watched, std, pending_ref) = s.0.into_parts();
+        let guard = ProfiledGuard::new(std, pending_ref);
         // SAFETY: these are the parts of this guard. Its lock is on the global engine, like all
         // locks of this module.
         let guard = unsafe {
@@ -304,8 +304,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
                 std::sync::RwLockWriteGuard::downgrade(std)
             })
         };
-        let (std, stamp) = guard.into_parts();
-        RwLockReadGuard(Held::new(watched, std, stamp))
+        let (std, pending_ref) = guard.into_parts();
+        RwLockReadGuard(Held::new(watched, std, pending_ref))
     }
 }
 

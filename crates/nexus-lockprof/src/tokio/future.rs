@@ -1,7 +1,7 @@
 //! The futures of acquisitions whose guards borrow. They are one struct, because nested async
 //! blocks would be moved into one another.
 
-use super::meter::{HoldMode, Meter, Stamp, TaskWait};
+use super::meter::{HoldMode, Meter, PendingRef, TaskWait};
 use ::tokio::sync::Semaphore;
 use std::panic::Location;
 use std::pin::{Pin, pin};
@@ -13,7 +13,7 @@ pub(super) trait Finish<O> {
 
     fn is_owned(result: &O) -> bool;
 
-    fn finish(self, result: O, stamp: Stamp) -> Self::Output;
+    fn finish(self, result: O, pending_ref: PendingRef) -> Self::Output;
 }
 
 /// Tokio's future `F` of an acquisition, and its measurement.
@@ -53,7 +53,7 @@ impl<F: Future, L: Finish<F::Output> + Copy> Future for Acquire<'_, F, L> {
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         this.wait
             .poll(|| future.poll(context), L::is_owned, is_for_the_lock)
-            .map(|(result, stamp)| this.lock.finish(result, stamp))
+            .map(|(result, pending_ref)| this.lock.finish(result, pending_ref))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What all guards share: tokio's guard, and the measurement of the acquisition.
 
 use super::future::is_for_the_lock;
-use super::meter::{HoldMode, Meter, ProfiledGuard, Stamp};
+use super::meter::{HoldMode, Meter, PendingRef, ProfiledGuard};
 use std::any::Any;
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -42,30 +42,30 @@ impl<L: Metered + ?Sized> Place for Arc<L> {
 /// `place`.
 pub(super) struct Held<P: Place, G> {
     guard: ManuallyDrop<G>,
-    stamp: Stamp,
+    pending_ref: PendingRef,
     place: P,
 }
 
 impl<P: Place, G> Held<P, G> {
     #[inline]
     pub(super) fn new(place: P, guard: ProfiledGuard<G>) -> Self {
-        let (guard, stamp) = guard.into_parts();
+        let (guard, pending_ref) = guard.into_parts();
         Held {
             guard: ManuallyDrop::new(guard),
-            stamp,
+            pending_ref,
             place,
         }
     }
 
     #[inline]
-    fn into_parts(self) -> (P, G, Stamp) {
+    fn into_parts(self) -> (P, G, PendingRef) {
         let mut held = ManuallyDrop::new(self);
-        let stamp = std::mem::take(&mut held.stamp);
+        let pending_ref = std::mem::take(&mut held.pending_ref);
         // SAFETY: `held` is not dropped, and each of these two fields is taken once.
         unsafe {
             let guard = ManuallyDrop::take(&mut held.guard);
             let place = std::ptr::read(&held.place);
-            (place, guard, stamp)
+            (place, guard, pending_ref)
         }
     }
 
@@ -84,20 +84,20 @@ impl<P: Place, G> Held<P, G> {
         self,
         change: impl FnOnce(G) -> Result<H, B>,
     ) -> Result<Held<P, H>, Held<P, B>> {
-        let (place, guard, stamp) = self.into_parts();
-        let rest = Held::new(place, ProfiledGuard::new((), stamp));
+        let (place, guard, pending_ref) = self.into_parts();
+        let rest = Held::new(place, ProfiledGuard::new((), pending_ref));
         let changed = change(guard);
-        let (place, (), stamp) = rest.into_parts();
+        let (place, (), pending_ref) = rest.into_parts();
         match changed {
-            Ok(guard) => Ok(Held::new(place, ProfiledGuard::new(guard, stamp))),
-            Err(guard) => Err(Held::new(place, ProfiledGuard::new(guard, stamp))),
+            Ok(guard) => Ok(Held::new(place, ProfiledGuard::new(guard, pending_ref))),
+            Err(guard) => Err(Held::new(place, ProfiledGuard::new(guard, pending_ref))),
         }
     }
 
-    /// Ends one hold and begins another of the same lock; `next` makes the stamp.
-    pub(super) fn again(&mut self, next: impl FnOnce(&Meter, Stamp) -> Stamp) {
-        let before = std::mem::take(&mut self.stamp);
-        self.stamp = next(self.place.meter(), before);
+    /// Ends one hold and begins another of the same lock; `next` makes the pending reference.
+    pub(super) fn again(&mut self, next: impl FnOnce(&Meter, PendingRef) -> PendingRef) {
+        let before = std::mem::take(&mut self.pending_ref);
+        self.pending_ref = next(self.place.meter(), before);
     }
 
     /// Returns the place without the guard: the lock stays held, but this hold ends.
@@ -116,8 +116,8 @@ impl<P: Place, G> Drop for Held<P, G> {
     fn drop(&mut self) {
         // SAFETY: `self` is not used after its drop.
         let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
-        let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.stamp));
-        // SAFETY: the stamp came with tokio's guard, which is dropped here. All locks of this
+        let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.pending_ref));
+        // SAFETY: the pending reference came with tokio's guard, which is dropped here. All locks of this
         // module are on the global engine.
         unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
     }
@@ -189,7 +189,7 @@ pub(super) fn blocking<P: Place, G, E>(
         // There is nothing to wait for.
         Look::Closed => {
             return block()
-                .map(|guard| Held::new(place, ProfiledGuard::new(guard, Stamp::default())));
+                .map(|guard| Held::new(place, ProfiledGuard::new(guard, PendingRef::default())));
         }
     };
     let refused = Cell::new(None);

@@ -1,6 +1,6 @@
 //! Feature `profile` on: what the profiler keeps per lock, beside tokio's lock.
 
-pub(super) use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard, Stamp};
+pub(super) use nexus_lockprof_adaptor::{HoldMode, PendingRef, ProfiledGuard};
 
 use std::panic::Location;
 
@@ -23,10 +23,10 @@ pub(super) fn held_on(
     meter: &Meter,
     site: &'static Location<'static>,
     mode: HoldMode,
-    before: Stamp,
-) -> Stamp {
+    before: PendingRef,
+) -> PendingRef {
     let before = ProfiledGuard::new((), before);
-    // SAFETY: the stamp is that of the guard being changed. Its lock is on the global engine, like
+    // SAFETY: the pending reference is that of the guard being changed. Its lock is on the global engine, like
     // all locks of this module.
     let after = unsafe { meter.change_with(site, mode, before, |(), ()| ()) };
     after.into_parts().1

@@ -6,7 +6,7 @@ use std::task::Poll;
 pub(super) struct Meter;
 
 #[derive(Default)]
-pub(super) struct Stamp(());
+pub(super) struct PendingRef(());
 
 #[derive(Clone, Copy)]
 pub(super) enum HoldMode {
@@ -17,12 +17,12 @@ pub(super) enum HoldMode {
 pub(super) struct ProfiledGuard<G>(G);
 
 impl<G> ProfiledGuard<G> {
-    pub(super) fn new(inner: G, _: Stamp) -> Self {
+    pub(super) fn new(inner: G, _: PendingRef) -> Self {
         ProfiledGuard(inner)
     }
 
-    pub(super) fn into_parts(self) -> (G, Stamp) {
-        (self.0, Stamp(()))
+    pub(super) fn into_parts(self) -> (G, PendingRef) {
+        (self.0, PendingRef(()))
     }
 }
 
@@ -34,8 +34,13 @@ pub(super) const fn named(_: &'static str) -> Meter {
     Meter
 }
 
-pub(super) fn held_on(_: &Meter, _: &'static Location<'static>, _: HoldMode, _: Stamp) -> Stamp {
-    Stamp(())
+pub(super) fn held_on(
+    _: &Meter,
+    _: &'static Location<'static>,
+    _: HoldMode,
+    _: PendingRef,
+) -> PendingRef {
+    PendingRef(())
 }
 
 pub(super) struct TaskWait<'a>(std::marker::PhantomData<&'a Meter>);
@@ -47,8 +52,8 @@ impl TaskWait<'_> {
         poll: impl FnOnce() -> Poll<T>,
         _: impl FnOnce(&T) -> bool,
         _: impl FnOnce() -> bool,
-    ) -> Poll<(T, Stamp)> {
-        poll().map(|result| (result, Stamp(())))
+    ) -> Poll<(T, PendingRef)> {
+        poll().map(|result| (result, PendingRef(())))
     }
 }
 

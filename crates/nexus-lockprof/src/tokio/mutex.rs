@@ -2,7 +2,7 @@
 
 use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered, access};
-use super::meter::{self, HoldMode::Exclusive, Meter, ProfiledGuard, Stamp};
+use super::meter::{self, HoldMode::Exclusive, Meter, PendingRef, ProfiledGuard};
 use ::tokio::sync::{self, TryLockError};
 use std::convert::Infallible;
 use std::fmt;
@@ -184,9 +184,9 @@ impl<'a, T: ?Sized> Finish<sync::MutexGuard<'a, T>> for &'a Mutex<T> {
     }
 
     #[inline(always)]
-    fn finish(self, guard: sync::MutexGuard<'a, T>, stamp: Stamp) -> MutexGuard<'a, T> {
+    fn finish(self, guard: sync::MutexGuard<'a, T>, pending_ref: PendingRef) -> MutexGuard<'a, T> {
         MutexGuard {
-            held: Held::new(&self.meter, ProfiledGuard::new(guard, stamp)),
+            held: Held::new(&self.meter, ProfiledGuard::new(guard, pending_ref)),
             lock: self,
         }
     }

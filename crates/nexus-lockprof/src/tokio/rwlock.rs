@@ -2,7 +2,7 @@
 
 use super::future::{Acquire, Finish};
 use super::held::{self, Held, Metered};
-use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter, ProfiledGuard, Stamp};
+use super::meter::{self, HoldMode::Exclusive, HoldMode::Shared, Meter, PendingRef, ProfiledGuard};
 use super::rwlock_guards::{
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -151,8 +151,8 @@ macro_rules! mode {
             }
 
             #[inline(always)]
-            fn finish(self, guard: sync::$guard<'a, T>, stamp: Stamp) -> $guard<'a, T> {
-                let guard = ProfiledGuard::new(guard, stamp);
+            fn finish(self, guard: sync::$guard<'a, T>, pending_ref: PendingRef) -> $guard<'a, T> {
+                let guard = ProfiledGuard::new(guard, pending_ref);
                 $guard {
                     held: Held::new(&self.meter, guard),
                 }

@@ -2,7 +2,7 @@
 
 use super::future::{Acquire, Finish, is_for_the_lock};
 use super::held::{self, Held, Look, Metered};
-use super::meter::{self, HoldMode::Shared, Meter, ProfiledGuard, Stamp};
+use super::meter::{self, HoldMode::Shared, Meter, PendingRef, ProfiledGuard};
 use ::tokio::sync::{self, AcquireError, TryAcquireError};
 use std::fmt;
 use std::panic::Location;
@@ -299,9 +299,9 @@ impl<'a> Finish<Result<sync::SemaphorePermit<'a>, AcquireError>> for &'a Semapho
     fn finish(
         self,
         result: Result<sync::SemaphorePermit<'a>, AcquireError>,
-        stamp: Stamp,
+        pending_ref: PendingRef,
     ) -> Self::Output {
-        let guard = ProfiledGuard::new(result?, stamp);
+        let guard = ProfiledGuard::new(result?, pending_ref);
         Ok(SemaphorePermit {
             held: Held::new(&self.meter, guard),
             semaphore: self,
@@ -382,7 +382,7 @@ impl<'a> SemaphorePermit<'a> {
         Some(SemaphorePermit {
             held: Held::new(
                 &self.semaphore.meter,
-                ProfiledGuard::new(permit, Stamp::default()),
+                ProfiledGuard::new(permit, PendingRef::default()),
             ),
             semaphore: self.semaphore,
         })
@@ -406,7 +406,7 @@ impl OwnedSemaphorePermit {
         let permit = self.held.split(n)?;
         let place = Arc::clone(self.held.place());
         Some(OwnedSemaphorePermit {
-            held: Held::new(place, ProfiledGuard::new(permit, Stamp::default())),
+            held: Held::new(place, ProfiledGuard::new(permit, PendingRef::default())),
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::guard::{Guard, Lock, Place, Reading, ReadingArc};
 use crate::own;
 use crate::rwlock::{OfRwLock, RwLock};
-use nexus_lockprof_adaptor::{Global, HoldMode, Profiled, ProfiledGuard, Stamp, TaskWait};
+use nexus_lockprof_adaptor::{Global, HoldMode, PendingRef, Profiled, ProfiledGuard, TaskWait};
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
@@ -135,8 +135,8 @@ impl<S: Start, F: Future> Future for Acquiring<S, F> {
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         let polled = this.wait.poll(|| future.poll(context), |_| true, || true);
         // SAFETY: the lock was just acquired.
-        polled.map(|(guard, stamp)| unsafe {
-            Guard::new(this.start.place(), ProfiledGuard::new(guard, stamp))
+        polled.map(|(guard, pending_ref)| unsafe {
+            Guard::new(this.start.place(), ProfiledGuard::new(guard, pending_ref))
         })
     }
 }
@@ -151,8 +151,8 @@ impl<S, F: fmt::Debug> fmt::Debug for Acquiring<S, F> {
 #[must_use = "futures do nothing unless polled"]
 pub struct Upgrading<P: Place> {
     future: own::UpgradeFuture<'static>,
-    /// The reader's place and stamp, until it is the writer.
-    before: Option<(P, Stamp)>,
+    /// The reader's place and pending reference, until it is the writer.
+    before: Option<(P, PendingRef)>,
     site: &'static Location<'static>,
 }
 
@@ -160,10 +160,10 @@ impl<P: Place> Upgrading<P> {
     #[track_caller]
     pub(crate) fn new(guard: Guard<P, own::Upgradable<'static>>) -> Self {
         let (place, guard) = Guard::into_parts(guard);
-        let (guard, stamp) = guard.into_parts();
+        let (guard, pending_ref) = guard.into_parts();
         Upgrading {
             future: real::RwLockUpgradableReadGuard::upgrade(guard),
-            before: Some((place, stamp)),
+            before: Some((place, pending_ref)),
             site: Location::caller(),
         }
     }
@@ -180,13 +180,13 @@ impl<P: OfRwLock> Future for Upgrading<P> {
         let Poll::Ready(writer) = future.poll(context) else {
             return Poll::Pending;
         };
-        let Some((place, stamp)) = this.before.take() else {
+        let Some((place, pending_ref)) = this.before.take() else {
             panic!("`Upgrade` polled after completion");
         };
-        // SAFETY: the stamp is the reader's, which is now the writer. All locks here are on the
+        // SAFETY: the pending reference is the reader's, which is now the writer. All locks here are on the
         // global engine.
         unsafe {
-            let reader = ProfiledGuard::new(writer, stamp);
+            let reader = ProfiledGuard::new(writer, pending_ref);
             let meter = place.meter();
             let writer =
                 meter.change_with(this.site, HoldMode::Exclusive, reader, |(), writer| writer);
@@ -198,9 +198,9 @@ impl<P: OfRwLock> Future for Upgrading<P> {
 impl<P: Place> Drop for Upgrading<P> {
     fn drop(&mut self) {
         // Async-lock's future releases the lock itself.
-        if let Some((place, stamp)) = &mut self.before {
-            let reader = ProfiledGuard::new((), std::mem::take(stamp));
-            // SAFETY: the stamp is the reader's; all locks here are on the global engine.
+        if let Some((place, pending_ref)) = &mut self.before {
+            let reader = ProfiledGuard::new((), std::mem::take(pending_ref));
+            // SAFETY: the pending reference is the reader's; all locks here are on the global engine.
             unsafe { place.meter().release(reader, |(), ()| ()) };
         }
     }

@@ -1,7 +1,7 @@
 //! The guards: one type, generic over the place of its lock and async-lock's own guard.
 
 use crate::{Mutex, RwLock, own};
-use nexus_lockprof_adaptor::{HoldMode, Profiled, ProfiledGuard, Stamp};
+use nexus_lockprof_adaptor::{HoldMode, PendingRef, Profiled, ProfiledGuard};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -145,7 +145,7 @@ impl Writes for own::Write<'_> {}
 pub struct Guard<P: Place, G> {
     /// Belongs to the lock inside the one at `place`, and is dropped before `place`.
     guard: ManuallyDrop<G>,
-    stamp: Stamp,
+    pending_ref: PendingRef,
     place: P,
     /// `Send` and `Sync` are implemented below.
     marker: PhantomData<*const ()>,
@@ -153,14 +153,14 @@ pub struct Guard<P: Place, G> {
 
 impl<P: Place, G> Guard<P, G> {
     /// # Safety
-    /// The guard must belong to the lock inside the one at `place`, and the stamp to this
+    /// The guard must belong to the lock inside the one at `place`, and the pending reference to this
     /// acquisition.
     #[inline]
     pub(crate) unsafe fn new(place: P, guard: ProfiledGuard<G>) -> Self {
-        let (guard, stamp) = guard.into_parts();
+        let (guard, pending_ref) = guard.into_parts();
         Guard {
             guard: ManuallyDrop::new(guard),
-            stamp,
+            pending_ref,
             place,
             marker: PhantomData,
         }
@@ -169,11 +169,14 @@ impl<P: Place, G> Guard<P, G> {
     #[inline]
     pub(crate) fn into_parts(s: Self) -> (P, ProfiledGuard<G>) {
         let mut s = ManuallyDrop::new(s);
-        let stamp = std::mem::take(&mut s.stamp);
+        let pending_ref = std::mem::take(&mut s.pending_ref);
         // SAFETY: `s` is not dropped, and each of these two is taken once.
         unsafe {
             let guard = ManuallyDrop::take(&mut s.guard);
-            (std::ptr::read(&s.place), ProfiledGuard::new(guard, stamp))
+            (
+                std::ptr::read(&s.place),
+                ProfiledGuard::new(guard, pending_ref),
+            )
         }
     }
 
@@ -188,8 +191,8 @@ impl<P: Place, G> Drop for Guard<P, G> {
     fn drop(&mut self) {
         // SAFETY: it is not used after this.
         let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
-        let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.stamp));
-        // SAFETY: the stamp belongs to this acquisition; all locks here are on the global engine.
+        let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.pending_ref));
+        // SAFETY: the pending reference belongs to this acquisition; all locks here are on the global engine.
         unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
     }
 }
@@ -303,11 +306,11 @@ macro_rules! acquire {
             #[track_caller]
             pub fn $try_name<'l>(&'l self) -> Option<Guard<$place, own::$guard<'static>>> {
                 let guard = self.meter.try_acquire(Location::caller(), $mode, |()| self.inner.$try_name())?;
-                let (guard, stamp) = guard.into_parts();
+                let (guard, pending_ref) = guard.into_parts();
                 // SAFETY: just acquired, and dropped before the lock.
                 unsafe {
                     let guard = std::mem::transmute::<own::$guard<'_>, own::$guard<'static>>(guard);
-                    Some(Guard::new($found(self), ProfiledGuard::new(guard, stamp)))
+                    Some(Guard::new($found(self), ProfiledGuard::new(guard, pending_ref)))
                 }
             }
 
@@ -323,11 +326,11 @@ macro_rules! acquire {
                     |()| self.inner.$try_name(),
                     |()| Ok::<_, Infallible>(self.inner.$blocking()),
                 );
-                let (guard, stamp) = guard.into_parts();
+                let (guard, pending_ref) = guard.into_parts();
                 // SAFETY: just acquired, and dropped before the lock.
                 unsafe {
                     let guard = std::mem::transmute::<own::$guard<'_>, own::$guard<'static>>(guard);
-                    Guard::new($found(self), ProfiledGuard::new(guard, stamp))
+                    Guard::new($found(self), ProfiledGuard::new(guard, pending_ref))
                 }
             }
         }

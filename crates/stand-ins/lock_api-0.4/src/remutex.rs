@@ -3,7 +3,7 @@
 
 use crate::guard::{Guard, Lock, acquire, debug, lock};
 use crate::raw::{OfMutex, Raw, RawFair, RawTimed, Site, State, unknown};
-use nexus_lockprof_adaptor::{Profiled, StampCell};
+use nexus_lockprof_adaptor::{PendingRefCell, Profiled};
 use real::{GetThreadId, GuardNoSend, RawMutex, RawMutexFair, RawMutexTimed};
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
@@ -26,7 +26,7 @@ pub struct Reentrant<R, G> {
     count: Cell<usize>,
     /// The measurement of the acquisition. It is here because any of the guards may be the last
     /// one.
-    stamp: StampCell,
+    pending_ref: PendingRefCell,
     thread_id: G,
 }
 
@@ -45,7 +45,7 @@ impl<R: RawMutex, G: GetThreadId> Reentrant<R, G> {
             };
             self.count.set(count);
         } else {
-            self.stamp.put(lock()?.into_parts().1);
+            self.pending_ref.put(lock()?.into_parts().1);
             self.owner.store(id, Relaxed);
             self.count.set(1);
         }
@@ -59,7 +59,7 @@ impl<R: RawMutex, G: GetThreadId> Reentrant<R, G> {
         self.count.set(count);
         (count == 0).then(|| {
             self.owner.store(0, Relaxed);
-            State::new((), self.stamp.take())
+            State::new((), self.pending_ref.take())
         })
     }
 }
@@ -105,7 +105,7 @@ impl<R: RawMutexFair, G: GetThreadId> RawFair<Again> for Reentrant<R, G> {
         if let Some(mut state) = self.leave() {
             // SAFETY: the caller upholds the contract; the lock is held again afterwards.
             unsafe { RawFair::<OfMutex>::bump(&self.lock, site, &mut state) };
-            self.stamp.put(state.into_parts().1);
+            self.pending_ref.put(state.into_parts().1);
             self.owner.store(id, Relaxed);
             self.count.set(1);
         }
@@ -154,7 +154,7 @@ impl<R, G, T> ReentrantMutex<R, G, T> {
                 lock: Profiled::from_raw_created_at(raw_mutex, Location::caller()),
                 owner: AtomicUsize::new(0),
                 count: Cell::new(0),
-                stamp: StampCell::new(),
+                pending_ref: PendingRefCell::new(),
                 thread_id: get_thread_id,
             },
             data: UnsafeCell::new(val),

@@ -6,7 +6,7 @@ use crate::plan::{COUNTING, Kind, Plan};
 use crate::truth::{self, Book, HANDLED, SIGNALLED, SIGNALS};
 use crate::watchdog::{Actor, die};
 use nexus_lockprof::engine::Engine;
-pub(crate) use nexus_lockprof::engine::Global as Host;
+pub(crate) use nexus_lockprof::engine::Global;
 use nexus_lockprof::{Condvar, Event, HandlerId, Mutex, Profiled, ProfiledGuard, RwLock};
 use nexus_lockprof_adaptor::HoldMode;
 use nexus_lockprof_tests::workload::{Ledger, Locks};
@@ -68,7 +68,7 @@ fn many_name(index: usize) -> &'static str {
 pub(crate) struct Act<'a> {
     pub(crate) plan: &'a Plan,
     /// `None` if each actor has its own.
-    pub(crate) locks: Option<&'a Locks<Host>>,
+    pub(crate) locks: Option<&'a Locks<Global>>,
     pub(crate) stop: &'a AtomicBool,
     /// Whether the mode may change; not while it is off.
     pub(crate) switch: bool,
@@ -237,8 +237,8 @@ impl Act<'_> {
                     self.switch_to(COUNTING[rng.usize(..COUNTING.len())]);
                 }
                 4 | 5 => {
-                    actor.does("glance");
-                    truth::check(&Engine::global().glance());
+                    actor.does("peek");
+                    truth::check(&Engine::global().peek());
                 }
                 _ => {
                     actor.does("snapshot");
@@ -430,9 +430,9 @@ pub(crate) fn add_handlers() -> Vec<HandlerId> {
 }
 
 /// Records what [`Locks::new`] did.
-pub(crate) fn first_locks() -> Locks<Host> {
+pub(crate) fn first_locks() -> Locks<Global> {
     let mut ledger = Ledger::default();
-    let locks = Locks::new(&Host, &mut ledger);
+    let locks = Locks::new(&Global, &mut ledger);
     let mut book = Book::default();
     book.add(ledger);
     locks

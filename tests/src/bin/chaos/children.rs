@@ -62,7 +62,7 @@ impl Child {
 }
 
 fn recorded(lock: &str) -> u64 {
-    let snapshot = Engine::global().glance();
+    let snapshot = Engine::global().peek();
     let points = snapshot.points_of(lock);
     points.map(|point| point.acquisitions).sum()
 }

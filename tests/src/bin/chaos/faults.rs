@@ -1,6 +1,6 @@
 //! Out of memory, and out of disk space.
 
-use crate::actors::Host;
+use crate::actors::Global;
 use crate::plan::{COUNTING, Plan};
 use crate::round::lock_times;
 use crate::truth::{self, Book};
@@ -196,7 +196,7 @@ pub(crate) fn be_a_victim(seed: u64, largest: Option<u64>) -> i32 {
         unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) };
     }
     let mut rng = fastrand::Rng::with_seed(seed);
-    let locks = Locks::new(&Host, &mut Ledger::default());
+    let locks = Locks::new(&Global, &mut Ledger::default());
     std::thread::scope(|scope| {
         for _ in 0..3 {
             let mut rng = rng.fork();

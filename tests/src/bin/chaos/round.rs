@@ -81,7 +81,7 @@ fn reporter() -> Reporter {
 }
 
 /// Runs all actors at once, for the length of an act.
-fn act(plan: &Plan, locks: Option<&Locks<actors::Host>>, switch: bool, rng: &mut fastrand::Rng) {
+fn act(plan: &Plan, locks: Option<&Locks<actors::Global>>, switch: bool, rng: &mut fastrand::Rng) {
     let stop = AtomicBool::new(false);
     let act = &Act {
         plan,

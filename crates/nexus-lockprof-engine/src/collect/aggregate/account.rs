@@ -1,7 +1,7 @@
 //! What counting takes.
 
 /// What counting took, charged by increments: each collection's acquisitions at the cost known by then. Otherwise
-/// the clock's calibration would charge a whole stretch in mode `Counts` to the interval in which it happens.
+/// the clock's calibration would charge all the time in mode `Counts` to the interval in which it happens.
 #[derive(Debug, Default)]
 pub(super) struct Counting {
     /// Acquisitions that were charged.

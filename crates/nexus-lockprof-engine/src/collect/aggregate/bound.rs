@@ -8,7 +8,7 @@
 //! dropped count too, which makes the bound loose for a class of many short-lived locks.
 
 use super::point::PointState;
-use crate::class;
+use crate::identity;
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point};
 use std::collections::HashMap;
 
@@ -36,7 +36,10 @@ impl ClassState {
         if self.is_unbounded {
             return u64::MAX;
         }
-        let instances = self.numbers.iter().map(|&number| class::instances(number));
+        let instances = self
+            .numbers
+            .iter()
+            .map(|&number| identity::instances(number));
         instances.fold(0, u64::saturating_add)
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the intervals of totals cover the truth as often as they say, for durations with light and with heavy tails.
 
-use crate::record::reservoir::open_unit;
+use crate::record::random::open_unit;
 use crate::record::sampler::{STEP, Schedule};
 use nexus_lockprof_snapshot::Durations;
 

@@ -1,9 +1,9 @@
 //! One point, all shards together: its sums, its samples, and what a snapshot tells of it.
 
-use crate::collect::archive::Archive;
+use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
-use crate::record::reservoir::Drawn;
-use crate::record::statistics::{Kind, Reading, Record, SumReading, TallyReading};
+use crate::record::reservoir::BankReading;
+use crate::record::statistics::{Measure, Reading, Record, SumReading, TallyReading};
 use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Sample, Samples, Site};
 use std::cmp::Ordering;
 
@@ -30,18 +30,18 @@ pub(super) struct PointState {
 
 #[derive(Default)]
 struct Times {
-    archive: Archive,
+    archive: LifetimeSample,
     /// What was measured in the interval, by value up to `archived`; when that is too much, only what is new.
     interval: Vec<Sample>,
     /// A sample of the interval, when it was too much.
-    full: Option<Archive>,
+    full: Option<LifetimeSample>,
     interval_samples: u64,
     /// How many of the interval's an earlier collection has put into the archive.
     archived: usize,
     /// What was taken over between two collections, or is of a collection that is not closed yet: it goes to the next
     /// interval. When that is too much, a sample of it.
     early: Vec<Sample>,
-    early_full: Option<Archive>,
+    early_full: Option<LifetimeSample>,
     early_samples: u64,
     /// What `recent` made last, until something is taken in.
     made: Option<Samples>,
@@ -66,8 +66,8 @@ impl Times {
     }
 
     /// Takes samples in, of the interval or `early`.
-    fn take_in(&mut self, drawn: Drawn, max_ns: u64, early: bool) {
-        let samples = drawn.kept.iter().map(|(packed, share)| Sample {
+    fn take_in(&mut self, drawn: BankReading, max_ns: u64, early: bool) {
+        let samples = drawn.samples.iter().map(|(packed, share)| Sample {
             // Samples are rounded up, but not beyond the longest, if it is this one. It may also be an older
             // one, and the sums of this one still to come.
             value_ns: packed.value_ns_of(max_ns),
@@ -179,8 +179,8 @@ impl PointState {
     pub(super) fn reset(&mut self) {
         self.base = self.now;
         self.told_hold_ns = 0;
-        self.wait.archive = Archive::default();
-        self.hold.archive = Archive::default();
+        self.wait.archive = LifetimeSample::default();
+        self.hold.archive = LifetimeSample::default();
     }
 
     /// Adds what has happened at a record since it was read `last`; what it has come to.
@@ -205,8 +205,8 @@ impl PointState {
         early: bool,
     ) {
         for (kind, times, max_ns) in [
-            (Kind::Wait, &mut self.wait, reading.wait.max_ns),
-            (Kind::Hold, &mut self.hold, reading.hold.max_ns),
+            (Measure::Wait, &mut self.wait, reading.wait.max_ns),
+            (Measure::Hold, &mut self.hold, reading.hold.max_ns),
         ] {
             if let Some(drawn) = record.reservoir(kind).read(collection) {
                 times.take_in(drawn, max_ns, early);
@@ -255,7 +255,7 @@ impl PointState {
         now.failures.since(&base.failures).tell(&mut point);
         point.blocked = now.blocked.saturating_sub(base.blocked);
         point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
-        if now.caused.stretch == resets {
+        if now.caused.reset_generation == resets {
             point.caused_variance = now.caused.variance;
         }
         point.wait = durations(&now.wait, &base.wait, &mut self.wait, resets);
@@ -299,7 +299,7 @@ impl PointState {
 }
 
 fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets: u64) -> Durations {
-    let current = now.sum.stretch == resets;
+    let current = now.sum.reset_generation == resets;
     Durations {
         samples: now.samples.saturating_sub(base.samples),
         total_ns: now.sum.total_ns.saturating_sub(base.sum.total_ns),
@@ -356,22 +356,22 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
     add_sum(&mut sum.caused, &reading.caused, &last.caused);
 }
 
-/// Adds total and variance. Of the variance only what is of the same stretch between resets goes together, and the
-/// newest stretch wins: how the reading's is to the sum's.
+/// Adds total and variance. Of the variance only what was measured after the same reset goes together, and the
+/// newest wins: how the reading's is to the sum's.
 fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ordering {
     let grown = reading.total_ns.saturating_sub(last.total_ns);
     sum.total_ns = sum.total_ns.saturating_add(grown);
-    let order = reading.stretch.cmp(&sum.stretch);
+    let order = reading.reset_generation.cmp(&sum.reset_generation);
     if order.is_eq() {
         sum.longest_sampled_ns = sum.longest_sampled_ns.max(reading.longest_sampled_ns);
     }
     match order {
         Ordering::Greater => {
-            sum.stretch = reading.stretch;
+            sum.reset_generation = reading.reset_generation;
             sum.variance = reading.variance;
             sum.longest_sampled_ns = reading.longest_sampled_ns;
         }
-        Ordering::Equal if last.stretch == reading.stretch => {
+        Ordering::Equal if last.reset_generation == reading.reset_generation => {
             sum.variance += (reading.variance - last.variance).max(0.0);
         }
         Ordering::Equal => sum.variance += reading.variance,

@@ -2,7 +2,7 @@
 
 use super::bound::Classes;
 use super::point::{Bound, PointState};
-use crate::class;
+use crate::identity;
 use crate::identity::{PointKey, to_site};
 use crate::stacks::Callers;
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Site};
@@ -107,7 +107,7 @@ impl Points {
         };
         state.records -= 1;
         self.without_record += usize::from(state.records == 0);
-        if class::may_change(key.number()) {
+        if identity::may_change(key.number()) {
             // The next record with this key may be another point's.
             self.by_key.remove(&key);
             self.classes.forget_number(state.class, key.number());

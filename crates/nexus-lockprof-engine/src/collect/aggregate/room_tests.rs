@@ -1,13 +1,14 @@
 //! Records and points that go away, and what becomes of their figures.
 
-use super::*;
 use crate::acquire::wait_log::LockRef;
-use crate::class::LockClass;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
+use crate::core::Core;
+use crate::identity::LockClass;
 use crate::identity::{HoldMode, SiteKey};
+use nexus_lockprof_snapshot::Snapshot;
 use std::panic::Location;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// The hold that an acquisition's measurement says takes this long.
@@ -47,13 +48,13 @@ fn totals(snapshot: &Snapshot) -> (u64, u64, u64) {
 fn a_guard_keeps_its_record_when_its_thread_has_ended() {
     let clock = ManualClock::new();
     let core = core(&clock, Config::default());
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     let mut collect = || aggregator.collect(&core, &mut Vec::new());
     let class = class();
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
-    // SAFETY: both are the class's, and the ticket is used up at once.
-    let acquire = || unsafe { core.ticket(site, &class.word, class.len) }.acquired();
-    let stamp = in_a_thread(acquire);
+    // SAFETY: both are the class's, and the slow acquire is used up at once.
+    let acquire = || unsafe { core.slow_acquire(site, &class.word, class.len) }.acquired();
+    let pending_ref = in_a_thread(acquire);
     for _ in 0..2 {
         let snapshot = collect();
         assert_eq!(
@@ -62,19 +63,19 @@ fn a_guard_keeps_its_record_when_its_thread_has_ended() {
         );
     }
     clock.advance(HOLD);
-    let release = |stamp| {
+    let release = |pending_ref| {
         // SAFETY: of this engine, once.
         unsafe {
-            core.hold_ends(&stamp, LockRef::of(&class.word));
-            core.settle(stamp);
+            core.hold_ends(&pending_ref, LockRef::of(&class.word));
+            core.settle(pending_ref);
         }
     };
-    release(stamp);
+    release(pending_ref);
     assert_eq!(totals(&collect()), (1, 1, 10));
     // The record goes with the next thread that ends: it has the same shard, and looks at its nodes.
-    let stamp = in_a_thread(acquire);
+    let pending_ref = in_a_thread(acquire);
     clock.advance(HOLD);
-    release(stamp);
+    release(pending_ref);
     in_a_thread(|| release(acquire()));
     let snapshot = collect();
     assert_eq!(totals(&snapshot), (3, 3, 20));
@@ -87,20 +88,20 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
     const THREADS: u64 = 60;
     let clock = ManualClock::new();
     let core = core(&clock, Config::default().max_records(16));
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     let mut last: Option<Snapshot> = None;
     let mut since_reset = 0;
     for thread in 0..THREADS {
         let class = class();
         let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
         in_a_thread(|| {
-            // SAFETY: both are the class's, and the ticket is used up at once.
-            let stamp = unsafe { core.ticket(site, &class.word, class.len) }.acquired();
+            // SAFETY: both are the class's, and the slow acquire is used up at once.
+            let pending_ref = unsafe { core.slow_acquire(site, &class.word, class.len) }.acquired();
             clock.advance(HOLD);
             // SAFETY: of this engine, once.
             unsafe {
-                core.hold_ends(&stamp, LockRef::of(&class.word));
-                core.settle(stamp);
+                core.hold_ends(&pending_ref, LockRef::of(&class.word));
+                core.settle(pending_ref);
             }
         });
         since_reset += 1;
@@ -119,9 +120,9 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
             let interval = snapshot.since(last);
             assert_eq!(interval.as_ref().map(totals), Ok((1, 1, 10)));
         }
-        let glance = aggregator.glance(&core);
-        assert_eq!(totals(&glance), totals(&snapshot));
-        last = Some(glance);
+        let seen = aggregator.peek(&core);
+        assert_eq!(totals(&seen), totals(&snapshot));
+        last = Some(seen);
         if thread % 20 == 19 {
             aggregator.reset(&core, &snapshot);
             (since_reset, last) = (0, None);

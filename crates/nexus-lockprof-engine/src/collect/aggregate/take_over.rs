@@ -2,10 +2,11 @@
 
 use super::Aggregator;
 use super::point::Bound;
-use crate::class;
 use crate::core::Core;
+use crate::identity;
+use crate::record::owner::Owner;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Owner, Record};
+use crate::record::statistics::Record;
 use crate::sync::Ordering::Relaxed;
 
 impl Aggregator {
@@ -68,7 +69,7 @@ impl Aggregator {
     }
 
     fn take_over_one(&mut self, record: &Record, core: &Core, closed: Option<u64>) {
-        let open = core.eras.collection();
+        let open = core.collections.collection();
         let last = self.seen.take(record);
         let point = match last {
             Some(last) => last.point,
@@ -89,7 +90,7 @@ impl Aggregator {
             state.take_over(record, last, first..=open, closed, &mut bound);
         }
         self.points.forget_record(point, record.key);
-        class::release(record.key);
+        identity::release(record.key);
     }
 
     /// Keeps the points that have no records within the bound.

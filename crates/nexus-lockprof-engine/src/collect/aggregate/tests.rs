@@ -1,27 +1,29 @@
 //! Collections, and events at their edges.
 
 use super::*;
+use crate::acquire::leased;
 use crate::acquire::signal::Attempt;
-use crate::acquire::thread;
-use crate::class::number_of;
 use crate::clock::ManualClock;
 use crate::config::Mode;
 use crate::control::{self, Control};
+use crate::core::Core;
+use crate::identity::numbers::number_of;
 use crate::identity::{HoldMode, PointKey, SiteKey};
+use crate::record::owner::Owner;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Delta, Kind, Measured, Owner, Record};
-use crate::sync::bump;
+use crate::record::statistics::{Delta, Measure, Measured, Record};
+use crate::sync::{Ordering::Relaxed, bump};
 use nexus_lockprof_snapshot::Sample;
 use std::panic::Location;
 
 /// A timed acquisition, and its hold of `ns`.
 fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
-    // SAFETY: the tests have their shard from `thread::shard`, in this thread.
+    // SAFETY: the tests have their shard from `leased::shard`, in this thread.
     let owner = unsafe { Owner::assume() };
     record.count(false);
     bump(&record.holds.measured, 1);
     let hold = Measured {
-        kind: Kind::Hold,
+        kind: Measure::Hold,
         ns,
         weight: 1,
     };
@@ -29,7 +31,7 @@ fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
         hold: Some(hold),
         ..Delta::default()
     };
-    let refused = record.add(&owner, &delta, core.era(), &shard.rng, || true);
+    let refused = record.add(&owner, &delta, core.open_collection(), &shard.rng, || true);
     assert_eq!(refused, 0);
 }
 
@@ -40,7 +42,7 @@ fn values(samples: &[Sample]) -> Vec<u64> {
 /// A core whose one record has been used, and read twice since.
 fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
     let core = Core::local(Some(&ManualClock::new()));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
@@ -48,7 +50,7 @@ fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
     let record = core
         .record_or_rest(shard, &owner, key, Attempt::Waits)
         .unwrap();
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     let hold = |ns| hold(&core, shard, record, ns);
     hold(100);
     for _ in 0..3 {
@@ -61,7 +63,7 @@ fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
 fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection() {
     with_quiet_record(|core, aggregator, hold| {
         let mut events = Vec::new();
-        let closed = core.eras.open_collection();
+        let closed = core.collections.open_next();
         hold(200);
         let snapshot = aggregator.merge(core, closed, Some(&mut events));
         let point = &snapshot.points()[0].hold;
@@ -87,8 +89,8 @@ fn a_glance_does_not_end_the_interval() {
         let mut events = Vec::new();
         let before = aggregator.collect(core, &mut events);
         hold(200);
-        let glance = aggregator.glance(core);
-        assert_eq!(values(&glance.points()[0].hold.recent), [200]);
+        let seen = aggregator.peek(core);
+        assert_eq!(values(&seen.points()[0].hold.recent), [200]);
         hold(300);
         let snapshot = aggregator.collect(core, &mut events);
         let point = &snapshot.points()[0].hold;
@@ -106,7 +108,7 @@ fn a_glance_does_not_end_the_interval() {
 #[test]
 fn points_of_one_content_at_two_addresses_are_one() {
     let core = Core::local(Some(&ManualClock::new()));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let here = Location::caller();
@@ -120,7 +122,7 @@ fn points_of_one_content_at_two_addresses_are_one() {
             .unwrap();
         hold(&core, shard, record, 100);
     }
-    let snapshot = Aggregator::new(&core).collect(&core, &mut Vec::new());
+    let snapshot = core.new_aggregator().collect(&core, &mut Vec::new());
     let [point] = snapshot.points() else {
         panic!("{snapshot}");
     };
@@ -132,7 +134,7 @@ fn points_of_one_content_at_two_addresses_are_one() {
 fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &ManualClock)) {
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
@@ -142,17 +144,17 @@ fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &Manua
     let record = core
         .record_or_rest(shard, &owner, key, Attempt::Waits)
         .unwrap();
-    let mut aggregator = Aggregator::new(&core);
+    let mut aggregator = core.new_aggregator();
     test(&core, &mut aggregator, shard, record, &clock);
 }
 
 fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: u64) {
-    // SAFETY: the tests have their shard from `thread::shard`, in this thread.
+    // SAFETY: the tests have their shard from `leased::shard`, in this thread.
     let owner = unsafe { Owner::assume() };
     bump(&record.acquisitions, weight);
     bump(&record.holds.measured, 1);
     let hold = Some(Measured {
-        kind: Kind::Hold,
+        kind: Measure::Hold,
         ns,
         weight,
     });
@@ -160,7 +162,7 @@ fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: 
         hold,
         ..Delta::default()
     };
-    let refused = record.add(&owner, &delta, core.era(), &shard.rng, || true);
+    let refused = record.add(&owner, &delta, core.open_collection(), &shard.rng, || true);
     assert_eq!(refused, 0);
 }
 
@@ -180,7 +182,7 @@ fn a_walk_between_a_sample_and_its_sums_takes_the_sample_and_does_not_cut_it() {
             let _ = aggregator.collect(core, &mut events);
         }
         let mut between = None;
-        record.add_hold_around(2_000_000, core.era(), &shard.rng, || {
+        record.add_hold_around(2_000_000, core.open_collection(), &shard.rng, || {
             between = Some(aggregator.collect(core, &mut events));
         });
         let [between, after] = [between.unwrap(), aggregator.collect(core, &mut events)];
@@ -239,20 +241,20 @@ fn in_a_forked_child_the_other_threads_have_ended() {
     use std::sync::mpsc::channel;
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    assert!(thread::shard(&core).is_some());
+    assert!(leased::shard(&core).is_some());
     std::thread::scope(|scope| {
         let (ready, is_ready) = channel();
         let (end, ends) = channel::<()>();
         scope.spawn({
             let core = &core;
             move || {
-                let _ = ready.send(thread::shard(core).is_some());
+                let _ = ready.send(leased::shard(core).is_some());
                 let _ = ends.recv();
             }
         });
         assert_eq!(is_ready.recv(), Ok(true));
         let lived = || {
-            Aggregator::new(&core)
+            core.new_aggregator()
                 .collect(&core, &mut Vec::new())
                 .overhead()
                 .threads_ns
@@ -272,21 +274,21 @@ fn in_a_forked_child_the_other_threads_have_ended() {
 fn the_time_of_threads_does_not_go_back() {
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    let shard = thread::shard(&core).unwrap();
-    let mut aggregator = Aggregator::new(&core);
+    let shard = leased::shard(&core).unwrap();
+    let mut aggregator = core.new_aggregator();
     let mut collect = || aggregator.collect(&core, &mut Vec::new());
     clock.advance(std::time::Duration::from_nanos(100));
     let read = core.clock.coarse_ns();
     clock.advance(std::time::Duration::from_nanos(1_000));
     let before = collect();
-    shard.life.end(read);
+    shard.time_in_use.end(read);
     let after = collect();
     assert!(after.since(&before).is_ok());
     assert_eq!(
         [before, after].map(|snapshot| snapshot.overhead().threads_ns),
         [1_100, 1_100]
     );
-    shard.life.begin(core.clock.coarse_ns());
+    shard.time_in_use.begin(core.clock.coarse_ns());
     clock.advance(std::time::Duration::from_nanos(5_000));
     // What was too much is not told again.
     assert_eq!(collect().overhead().threads_ns, 5_100);
@@ -298,9 +300,9 @@ fn an_interval_that_begins_at_a_glance_is_not_complete() {
         let before = aggregator.collect(core, &mut Vec::new());
         let hold = |ns| (0..10).for_each(|_| hold(core, shard, record, ns));
         hold(10);
-        let first = aggregator.glance(core);
+        let first = aggregator.peek(core);
         hold(1_000);
-        let second = aggregator.glance(core);
+        let second = aggregator.peek(core);
         hold(1_000);
         let after = aggregator.collect(core, &mut Vec::new());
         hold(1_000);
@@ -368,7 +370,7 @@ fn exclusive_holds_fit_into_the_elapsed_time() {
 fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
-    let shard = thread::shard(&core).unwrap();
+    let shard = leased::shard(&core).unwrap();
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let record = |mode, name: &'static str, locks| {
@@ -384,7 +386,7 @@ fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
     for record in [two_locks, permits] {
         hold_of_weight(&core, shard, record, 10_000_000, 1_000);
     }
-    let snapshot = Aggregator::new(&core).collect(&core, &mut Vec::new());
+    let snapshot = core.new_aggregator().collect(&core, &mut Vec::new());
     let total = |name| snapshot.point(name).unwrap().hold.total_ns;
     assert_eq!(total("two locks of a class"), 2_000_000_000);
     assert_eq!(total("permits of a semaphore"), 10_000_000_000);
@@ -401,7 +403,7 @@ fn a_class_has_as_much_time_as_it_has_locks_and_shared_holds_have_no_bound() {
 #[test]
 fn a_schedule_that_is_stuck_stands_for_nothing() {
     with_record(|core, aggregator, shard, record, _| {
-        let kind = control::Kind::Sampled;
+        let kind = control::ModeKind::Sampled;
         record
             .control
             .store(Control::new(1, Mode::Sampled { budget: 0.01 }).0, Relaxed);
@@ -410,7 +412,7 @@ fn a_schedule_that_is_stuck_stands_for_nothing() {
             hold_of_weight(core, shard, record, 50, weight);
             let number = record.acquisitions.load(Relaxed);
             record
-                .hold_pace
+                .hold_rate
                 .note(number, number, |start, end| end - start);
         };
         let mut collect = || {
@@ -464,5 +466,16 @@ fn events_without_a_sample_are_not_measured() {
             .unwrap();
         let hold = &interval.points()[0].hold;
         assert_eq!((hold.samples, hold.events, hold.unmeasured), (0, 0, 2));
+    });
+}
+
+#[test]
+fn a_snapshot_names_the_program() {
+    with_quiet_record(|core, aggregator, _| {
+        let snapshot = aggregator.collect(core, &mut Vec::new());
+        let path = std::env::current_exe().unwrap();
+        let name = path.file_name().and_then(|name| name.to_str());
+        assert!(name.is_some());
+        assert_eq!(snapshot.program(), name);
     });
 }

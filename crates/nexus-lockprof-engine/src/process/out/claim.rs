@@ -2,7 +2,7 @@
 //!
 //! A file that is replaced each time it is written cannot be locked. On Linux the claim is a socket in the abstract namespace, with the
 //! name of folder and file: nobody talks to it; it is nowhere on disk, and gone with its process, however that ends. Elsewhere, and where
-//! a socket cannot be had, nobody has a claim: the first that writes has the file ([`Place`](super::place::Place)).
+//! a socket cannot be had, nobody has a claim: the first that writes has the file ([`OutFile`](super::place::OutFile)).
 
 use std::path::Path;
 

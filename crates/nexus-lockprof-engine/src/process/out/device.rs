@@ -22,9 +22,15 @@ pub(super) fn write(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> 
     })
 }
 
+/// Whether a file of this name has the form of `.lockprof`.
+#[cfg(feature = "json")]
+pub(super) fn is_binary(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "lockprof")
+}
+
 #[cfg(feature = "json")]
 fn bytes(path: &Path, snapshot: &Snapshot) -> Result<Vec<u8>, WriteError> {
-    if super::place::is_binary(path) {
+    if is_binary(path) {
         return snapshot.to_bytes();
     }
     let mut line = snapshot.to_json()?;

@@ -9,15 +9,16 @@ mod template;
 use crate::control::Control;
 use crate::core::GLOBAL;
 use crate::engine::Engine;
+use crate::process::due;
 use crate::process::env::{self, EVERY, OUT};
 use crate::process::exclusive::lock;
-use crate::process::fork::{self, own_this_thread};
-use crate::process::kept::Kept;
+use crate::process::internal_thread::make_thread_internal;
+use crate::process::race_once::RaceOnce;
 use crate::process::start;
 use crate::process::unwind::caught;
 use crate::say;
 use nexus_lockprof_snapshot::Snapshot;
-use place::Place;
+use place::OutFile;
 use quiet::Quiet;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -45,7 +46,7 @@ struct Every {
     threaded: bool,
 }
 
-static SETTINGS: Kept<Settings> = Kept::new();
+static SETTINGS: RaceOnce<Settings> = RaceOnce::new();
 
 /// Who writes in a process.
 struct Writer {
@@ -58,17 +59,17 @@ struct Writer {
 /// Locked while it is written.
 #[derive(Default)]
 struct File {
-    place: Option<Place>,
+    place: Option<OutFile>,
     /// That was the one at exit, which must not be replaced by an older one.
     is_last: bool,
     /// What is wrong is wrong each time, and said once.
     said: bool,
 }
 
-static WRITER: Kept<Writer> = Kept::new();
+static WRITER: RaceOnce<Writer> = RaceOnce::new();
 
 /// Reads what the environment says of a file, at the global engine's first use.
-pub(crate) fn watch() {
+pub(crate) fn install() {
     let every = env::var_os(EVERY).and_then(|value| {
         let parsed = value.to_str().and_then(Every::parse);
         if parsed.is_none() {
@@ -102,10 +103,10 @@ pub(crate) fn watch() {
     lock(&writer.file).place(writer, settings);
     at_exit();
     if every.is_some() {
-        fork::await_first_lock();
+        due::await_first_lock();
     }
     match every {
-        Some(every) if every.threaded => fork::await_second_thread(),
+        Some(every) if every.threaded => due::await_second_thread(),
         Some(every) => write_every(every.time),
         None => {}
     }
@@ -139,7 +140,7 @@ pub(crate) fn is_periodic() -> bool {
 /// Writes the file at the first lock. Where the process ends in its first period, or has no thread that writes, and ends by a signal,
 /// `abort` or `_exit`, this file says at least that it was there.
 pub(crate) fn write_first() {
-    write(Engine::glance, false);
+    write(Engine::peek, false);
 }
 
 /// Whether a file is to be written.
@@ -191,11 +192,11 @@ fn write_every(every: Duration) {
     let started = std::thread::Builder::new()
         .name("lockprof-out".into())
         .spawn(move || {
-            own_this_thread();
+            make_thread_internal();
             loop {
                 std::thread::sleep(every);
                 // Whoever configures meanwhile would have to be waited for.
-                if GLOBAL.control() != Control::UNCONFIGURED && write(Engine::glance, false) {
+                if GLOBAL.control() != Control::UNCONFIGURED && write(Engine::peek, false) {
                     return;
                 }
             }
@@ -214,7 +215,7 @@ fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
             return true;
         };
         // It has used no lock: its parent tells what it has.
-        if fork::has_parents_counts() {
+        if due::has_parents_counts() {
             return is_last;
         }
         let writer = writer();
@@ -260,7 +261,7 @@ fn writer() -> &'static Writer {
 
 impl File {
     /// Where this process writes.
-    fn place(&mut self, writer: &Writer, settings: &Settings) -> &mut Place {
+    fn place(&mut self, writer: &Writer, settings: &Settings) -> &mut OutFile {
         self.place.get_or_insert_with(|| {
             let path = settings.template.path(writer.pid, &program());
             let path = match &settings.folder {
@@ -269,7 +270,7 @@ impl File {
             };
             // Beside its parent's, not over it.
             let is_beside = writer.is_child && !settings.template.names_process();
-            Place::new(path, writer.pid, is_beside, start::time_ns())
+            OutFile::new(path, writer.pid, is_beside, start::time_ns())
         })
     }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where a process writes.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OutFile {
     /// What the environment says.
     base: PathBuf,
     pid: u32,
@@ -41,10 +41,10 @@ struct Version {
 /// More names than these are not tried.
 const MOST: u32 = 64;
 
-impl Place {
+impl OutFile {
     /// Of a process that started at `started`. `is_beside`: not `FILE`, also if that is free.
     pub(super) fn new(base: PathBuf, pid: u32, is_beside: bool, started: i64) -> Self {
-        let mut place = Place {
+        let mut place = OutFile {
             path: base.clone(),
             base,
             pid,
@@ -113,7 +113,7 @@ impl Place {
         }
         // Who has a claim is alone.
         let _turn = if self.claim.is_none() {
-            Turn::take(&self.path)
+            FolderLock::take(&self.path)
         } else {
             None
         };
@@ -129,7 +129,7 @@ impl Place {
 /// JSON, unless the name says otherwise.
 #[cfg(feature = "json")]
 fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
-    if is_binary(path) {
+    if device::is_binary(path) {
         snapshot.write_file(path)
     } else {
         snapshot.write_json_file(path)
@@ -140,12 +140,6 @@ fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
 #[cfg(not(feature = "json"))]
 fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
     snapshot.write_file(path)
-}
-
-/// Whether a file of this name has the form of `.lockprof`.
-#[cfg(feature = "json")]
-pub(super) fn is_binary(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "lockprof")
 }
 
 fn is_later(meta: &Metadata, started: i64) -> bool {
@@ -174,16 +168,16 @@ fn inode(_: &Metadata) -> (u64, u64) {
 }
 
 /// The turn of one process to look at a file and replace it, which others wait for, but not for long.
-struct Turn(#[allow(dead_code, reason = "locked until it is closed")] File);
+struct FolderLock(#[allow(dead_code, reason = "locked until it is closed")] File);
 
-impl Turn {
+impl FolderLock {
     fn take(path: &Path) -> Option<Self> {
         const TRIES: u32 = 100;
         const STEP: Duration = Duration::from_millis(10);
         let folder = File::open(path.parent()?).ok()?;
         for _ in 0..TRIES {
             match folder.try_lock() {
-                Ok(()) => return Some(Turn(folder)),
+                Ok(()) => return Some(FolderLock(folder)),
                 Err(fs::TryLockError::WouldBlock) => std::thread::sleep(STEP),
                 Err(fs::TryLockError::Error(error))
                     if error.kind() == io::ErrorKind::Interrupted => {}
@@ -234,8 +228,8 @@ mod tests {
     }
 
     /// A process that started at some time, with and without a claim.
-    fn place(folder: &Folder, pid: u32, started: i64, has_claim: bool) -> Place {
-        let mut place = Place::new(folder.0.join("x.json"), pid, false, started);
+    fn place(folder: &Folder, pid: u32, started: i64, has_claim: bool) -> OutFile {
+        let mut place = OutFile::new(folder.0.join("x.json"), pid, false, started);
         if !has_claim {
             place.claim = None;
         }

@@ -9,9 +9,10 @@
 //!
 //! Each of the two is divided once more, at a [middle](super::middle) that is near the median, and near the 95th percentile.
 
+use super::Packed;
 use super::middle::{self, Divided, Middle};
-use super::stratum::{Place, Stratum};
-use super::{Packed, with_rng};
+use super::stratum::{Placement, Stratum};
+use crate::record::random::with_rng;
 use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence};
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -55,11 +56,11 @@ pub(super) struct Bank {
 
 /// What a bank held when the aggregator read it.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Drawn {
+pub(crate) struct BankReading {
     /// Durations offered.
     pub(crate) offered: u64,
     /// Those that were kept, and how many of the offered ones each stands for.
-    pub(crate) kept: Vec<(Packed, f64)>,
+    pub(crate) samples: Vec<(Packed, f64)>,
 }
 
 /// Where the body is divided, and the tail.
@@ -168,7 +169,7 @@ impl Bank {
             }
         };
         let size = body_of(slots.len());
-        if let Place::Slot(place) = with_rng(seed, |rng| self.body.place(size, rng)) {
+        if let Placement::Slot(place) = with_rng(seed, |rng| self.body.place(size, rng)) {
             slots[place].store(item.0, Relaxed);
             self.body.filled(place);
         }
@@ -250,7 +251,7 @@ impl Bank {
     fn offer_tail_to(&self, slots: &[AtomicU32], item: Packed, seed: &AtomicU64) {
         let offered = self.tail.offered();
         if self.tail.is_next(offered)
-            && let Place::Slot(place) = with_rng(seed, |rng| self.tail.place(slots.len(), rng))
+            && let Placement::Slot(place) = with_rng(seed, |rng| self.tail.place(slots.len(), rng))
         {
             slots[place].store(item.0, Relaxed);
             self.tail.filled(place);
@@ -327,7 +328,7 @@ impl Bank {
     }
 
     /// What it holds of the closed `collection`. The aggregator's call, once for each collection.
-    pub(super) fn read(&self, collection: u64) -> Option<Drawn> {
+    pub(super) fn read(&self, collection: u64) -> Option<BankReading> {
         // Acquire: pairs with the Release in `belong_to`.
         if self.tag.load(Acquire) != collection {
             return None;
@@ -343,9 +344,9 @@ impl Bank {
             // Not all of it was in the first part; whoever sees that count sees the slots.
             (offered, body) = read();
         }
-        Some(Drawn {
+        Some(BankReading {
             offered,
-            kept: match strata {
+            samples: match strata {
                 Some(strata) => weigh(offered, &body, strata),
                 None => middle::share(&body, offered).collect(),
             },

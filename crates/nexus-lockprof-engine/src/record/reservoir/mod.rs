@@ -9,12 +9,11 @@ mod middle;
 mod packed;
 mod stratum;
 
-pub(crate) use bank::Drawn;
+pub(crate) use bank::BankReading;
 pub(crate) use packed::{Packed, representable};
 
-use crate::record::table::try_box;
-use crate::sync::{AtomicU64, Ordering, SetOnce};
-use Ordering::Relaxed;
+use crate::record::memory::try_box;
+use crate::sync::{AtomicU64, SetOnce};
 use bank::Bank;
 
 /// The two banks, each made when it is first used. Written by the shard's owner, read by the aggregator.
@@ -61,33 +60,20 @@ impl Reservoir {
     }
 
     /// What the bank of the closed `collection` holds. The aggregator's call, once for each collection.
-    pub(crate) fn read(&self, collection: u64) -> Option<Drawn> {
+    pub(crate) fn read(&self, collection: u64) -> Option<BankReading> {
         self.banks[(collection & 1) as usize]
             .get()?
             .read(collection)
     }
 }
 
-/// Uniform in (0, 1]: the logarithm of 0 would be infinite.
-pub(crate) fn open_unit(rng: &mut fastrand::Rng) -> f64 {
-    1.0 - rng.f64()
-}
-
-/// Runs `f` with the generator whose state is `seed`, and keeps the state.
-#[inline]
-pub(crate) fn with_rng<T>(seed: &AtomicU64, f: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
-    let mut rng = fastrand::Rng::with_seed(seed.load(Relaxed));
-    let out = f(&mut rng);
-    seed.store(rng.get_seed(), Relaxed);
-    out
-}
-
 #[cfg(test)]
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
+    use crate::record::random::open_unit;
 
-    fn fill(size: usize, values: impl IntoIterator<Item = u64>, seed: u64) -> Drawn {
+    fn fill(size: usize, values: impl IntoIterator<Item = u64>, seed: u64) -> BankReading {
         let reservoir = Reservoir::default();
         let seed = AtomicU64::new(seed);
         for value in values {
@@ -99,9 +85,13 @@ mod tests {
     #[test]
     fn everything_is_kept_while_there_is_room() {
         for n in [1, 3, 4, 5, 8] {
-            let drawn = fill(8, 0..n, 1);
-            assert_eq!(drawn.offered, n);
-            let kept: Vec<_> = drawn.kept.iter().map(|(p, w)| (p.value_ns(), *w)).collect();
+            let reading = fill(8, 0..n, 1);
+            assert_eq!(reading.offered, n);
+            let kept: Vec<_> = reading
+                .samples
+                .iter()
+                .map(|(p, w)| (p.value_ns(), *w))
+                .collect();
             let expected: Vec<_> = (0..n).map(|value| (value, 1.0)).collect();
             assert_eq!(kept, expected);
         }
@@ -114,7 +104,7 @@ mod tests {
         const TRIALS: u64 = 20_000;
         let mut kept = [0_u64; 40];
         for seed in 0..TRIALS {
-            for (item, _) in fill(8, 0..40, seed).kept {
+            for (item, _) in fill(8, 0..40, seed).samples {
                 kept[item.value_ns() as usize] += 1;
             }
         }
@@ -134,11 +124,11 @@ mod tests {
             for _ in 0..500 {
                 reservoir.offer(collection, Packed::new(collection, 1), 224, &seed);
             }
-            let drawn = reservoir.read(collection).unwrap();
-            assert_eq!(drawn.offered, 500);
+            let reading = reservoir.read(collection).unwrap();
+            assert_eq!(reading.offered, 500);
             assert!(
-                drawn
-                    .kept
+                reading
+                    .samples
                     .iter()
                     .all(|(item, _)| item.value_ns() == collection)
             );
@@ -147,19 +137,19 @@ mod tests {
     }
 
     /// The share of all weight at or below a value.
-    fn rank(drawn: &Drawn, value: u64) -> f64 {
-        let all: f64 = drawn.kept.iter().map(|(_, weight)| weight).sum();
-        let below = drawn
-            .kept
+    fn rank(reading: &BankReading, value: u64) -> f64 {
+        let all: f64 = reading.samples.iter().map(|(_, weight)| weight).sum();
+        let below = reading
+            .samples
             .iter()
             .filter(|(item, _)| item.value_ns() <= value);
         below.map(|(_, weight)| weight).sum::<f64>() / all
     }
 
     /// How far the rank of the answer is from `q`, in points: an answer has all the ranks of its equals.
-    fn rank_error(sorted: &[u64], drawn: &Drawn, q: f64) -> f64 {
-        let mut kept: Vec<(u64, f64)> = drawn
-            .kept
+    fn rank_error(sorted: &[u64], reading: &BankReading, q: f64) -> f64 {
+        let mut kept: Vec<(u64, f64)> = reading
+            .samples
             .iter()
             .map(|(item, weight)| (item.value_ns(), *weight))
             .collect();
@@ -191,10 +181,10 @@ mod tests {
         let mut errors = [Vec::new(), Vec::new(), Vec::new()];
         for seed in 0..trials {
             let mut values = values(&mut fastrand::Rng::with_seed(seed));
-            let drawn = fill(crate::config::RESERVOIR, values.iter().copied(), seed + 1);
+            let reading = fill(crate::config::RESERVOIR, values.iter().copied(), seed + 1);
             values.sort_unstable();
             for (errors, q) in errors.iter_mut().zip([0.5, 0.95, 0.99]) {
-                errors.push(rank_error(&values, &drawn, q));
+                errors.push(rank_error(&values, &reading, q));
             }
         }
         errors.map(|mut errors| {
@@ -270,9 +260,9 @@ mod tests {
         let mut errors = [Vec::new(), Vec::new(), Vec::new()];
         for seed in 0..400 {
             fastrand::Rng::with_seed(seed).shuffle(&mut values);
-            let drawn = fill(crate::config::RESERVOIR, values.iter().copied(), seed + 1);
+            let reading = fill(crate::config::RESERVOIR, values.iter().copied(), seed + 1);
             for (q, errors) in [0.5, 0.95, 0.99].into_iter().zip(&mut errors) {
-                errors.push(rank(&drawn, (N as f64 * q) as u64) - q);
+                errors.push(rank(&reading, (N as f64 * q) as u64) - q);
             }
         }
         for (errors, (mean, deviation)) in
@@ -295,10 +285,10 @@ mod tests {
         let long: Vec<u64> = (0..50_000).map(|_| 1_000 + rng.u64(..100_000)).collect();
         let (mut within, trials) = (0, 200);
         for seed in 0..trials {
-            let drawn = fill(224, (0..96).chain(long.iter().copied()), seed);
-            let all: f64 = drawn.kept.iter().map(|(_, weight)| weight).sum();
+            let reading = fill(224, (0..96).chain(long.iter().copied()), seed);
+            let all: f64 = reading.samples.iter().map(|(_, weight)| weight).sum();
             assert!((all / 50_096.0 - 1.0).abs() < 1e-9, "{all} in all");
-            within += usize::from((rank(&drawn, 96_000) - 0.95).abs() < 0.015);
+            within += usize::from((rank(&reading, 96_000) - 0.95).abs() < 0.015);
         }
         assert!(within > 180, "{within} of {trials} within 1.5 points");
     }
@@ -307,11 +297,11 @@ mod tests {
     fn equal_durations_are_no_trouble() {
         for split in [100, 90, 50, 3] {
             let values = (0..10_000).map(|i| if i % 100 < split { 500 } else { 70_000 });
-            let drawn = fill(224, values, 5);
+            let reading = fill(224, values, 5);
             let expected = split as f64 / 100.0;
-            let found = rank(&drawn, 500);
+            let found = rank(&reading, 500);
             assert!((found - expected).abs() < 0.15, "{found}, not {expected}");
-            assert_eq!(rank(&drawn, 70_000), 1.0);
+            assert_eq!(rank(&reading, 70_000), 1.0);
         }
     }
 

@@ -1,11 +1,12 @@
 //! A uniform sample of a part of what is offered.
 //!
-//! Drawn by Algorithm L (Li, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))",
+//! BankReading by Algorithm L (Li, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))",
 //! ACM TOMS 20(4), 1994). Its view of it: each item draws a key, uniform in (0, 1), and those with the smallest keys are
 //! kept; `w` is the largest key among them. So an item is kept if its key is below `w`, and how many are not until then
 //! is drawn at once: most offers cost one compare.
 
-use super::{Packed, open_unit};
+use super::Packed;
+use crate::record::random::open_unit;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad};
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -21,7 +22,7 @@ pub(super) struct Stratum {
 }
 
 /// Where an offer goes.
-pub(super) enum Place {
+pub(super) enum Placement {
     /// Nowhere.
     Out,
     /// Into this slot.
@@ -69,9 +70,9 @@ impl Stratum {
     }
 
     /// Where the next offer goes, of `size` slots. Draws how many to skip after it.
-    pub(super) fn place(&self, size: usize, rng: &mut fastrand::Rng) -> Place {
+    pub(super) fn place(&self, size: usize, rng: &mut fastrand::Rng) -> Placement {
         if !self.is_next(self.offered()) || size == 0 {
-            return Place::Out;
+            return Placement::Out;
         }
         let kept = self.kept();
         let mut w = f64::from_bits(self.w.own_load());
@@ -89,7 +90,7 @@ impl Stratum {
         // `as` saturates: a skip past u64::MAX is "never".
         let next = (self.offered.own_load() + 1).saturating_add(skip as u64);
         self.next.store(next, Relaxed);
-        Place::Slot(slot)
+        Placement::Slot(slot)
     }
 
     /// The item is in this slot, to which `place` sent it.

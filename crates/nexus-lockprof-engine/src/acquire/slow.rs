@@ -1,25 +1,27 @@
 //! The cold path of an acquisition: timed, contended, failed, or seen for the first time.
 //!
-//! The order of calls keeps the critical section short. [`Core::ticket`], [`Ticket::contended`] and [`Ticket::parks`] look
-//! up, allocate and read the clock before the lock is owned; [`Ticket::acquired`] does plain
+//! The order of calls keeps the critical section short. [`Core::slow_acquire`], [`SlowAcquire::contended`] and [`SlowAcquire::parks`] look
+//! up, allocate and read the clock before the lock is owned; [`SlowAcquire::acquired`] does plain
 //! stores and, if this acquisition is timed, one clock read; [`Core::settle`] records after the release.
 
 use crate::acquire::blame::Wait;
-use crate::acquire::signal::{Attempt, Patience};
-use crate::acquire::thread;
+use crate::acquire::signal::{self, Attempt};
 use crate::acquire::timed::is_sampled;
 use crate::acquire::wait_log::{LOG, LockRef, Span};
-use crate::class::{ClassWord, NameLen};
-use crate::control::{Control, Kind};
+use crate::acquire::{leased, thread};
+use crate::control::{Control, ModeKind};
 use crate::core::Core;
+use crate::identity::{ClassWord, NameLen};
 use crate::identity::{PointKey, SiteKey};
-use crate::process::fork;
+use crate::process::due;
 use crate::record::failures::Failures;
-use crate::record::pending::{Pending, Stamp};
-use crate::record::reservoir::with_rng;
+use crate::record::loss::Loss;
+use crate::record::owner::Owner;
+use crate::record::pending::{Pending, PendingRef};
+use crate::record::random::with_rng;
 use crate::record::sampler::Schedule;
-use crate::record::shard::{Loss, Shard};
-use crate::record::statistics::{self, Delta, Measured, Owner, Record};
+use crate::record::shard::Shard;
+use crate::record::statistics::{self, Delta, Measured, Record};
 use crate::sync::{Ordering::Relaxed, bump};
 use std::mem::ManuallyDrop;
 
@@ -28,20 +30,20 @@ const FAR: u64 = 64;
 
 /// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may unwind.
 #[derive(Debug)]
-pub struct Ticket<'a> {
+pub struct SlowAcquire<'a> {
     core: &'a Core,
     /// `None` when the acquisition is not recorded: off, or lost.
-    entry: Option<Entry<'a>>,
+    recording: Option<Recording<'a>>,
 }
 
-struct Entry<'a> {
-    /// Also keeps the ticket in its thread.
+struct Recording<'a> {
+    /// Also keeps the slow acquire in its thread.
     owner: Owner,
     shard: &'a Shard,
     /// The record's key, unless the record is that of a rest.
     key: PointKey,
     record: &'a Record,
-    kind: Kind,
+    kind: ModeKind,
     attempt: Attempt,
     /// What this acquisition's hold and wait stand for; 0 when they are not to be timed.
     hold_weight: u64,
@@ -63,9 +65,9 @@ struct Entry<'a> {
     unknown_wait: bool,
 }
 
-impl std::fmt::Debug for Entry<'_> {
+impl std::fmt::Debug for Recording<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry")
+        f.debug_struct("Recording")
             .field("key", &self.record.key)
             .field("contended", &self.contended)
             .finish_non_exhaustive()
@@ -79,49 +81,59 @@ impl Core {
     ///
     /// ```compile_fail,E0133
     /// use nexus_lockprof_engine::adaptor::{HoldMode, LockClass, SiteKey};
-    /// use nexus_lockprof_engine::{Global, Host};
+    /// use nexus_lockprof_engine::{Global, EngineRef};
     /// use std::panic::Location;
     ///
     /// let (long, short) = (LockClass::named("a long name"), LockClass::named("short"));
     /// let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
-    /// let _ = Global.core().map(|core| core.ticket(site, &short.word, long.len).acquired());
+    /// let _ = Global.core().map(|core| core.slow_acquire(site, &short.word, long.len).acquired());
     /// ```
     ///
     /// # Safety
-    /// `word` and `len` were made together, by one [`LockClass`](crate::class::LockClass). The ticket is used up or dropped before this
+    /// `word` and `len` were made together, by one [`LockClass`](crate::identity::LockClass). The slow acquire is used up or dropped before this
     /// thread begins to exit.
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
-        let ticket = self.waiting_ticket(site, word, len);
-        if self.is_global() && fork::is_due() && !thread::is_inside() && !thread::is_own() {
-            fork::do_due();
+    pub unsafe fn slow_acquire(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
+        let slow = self.waiting_slow_acquire(site, word, len);
+        if self.is_global() && due::is_due() && !thread::is_inside() && !thread::is_internal() {
+            self.do_due();
         }
-        ticket
+        slow
     }
 
     /// The same for a change that may have waited, of a lock that is held by now: it starts no threads in a process that was forked off.
     ///
     /// # Safety
-    /// As for [`ticket`](Self::ticket).
+    /// As for [`slow_acquire`](Self::slow_acquire).
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn ticket_after_wait(
+    pub unsafe fn slow_acquire_after_wait(
         &self,
         site: SiteKey,
         word: &ClassWord,
         len: NameLen,
-    ) -> Ticket<'_> {
-        self.waiting_ticket(site, word, len)
+    ) -> SlowAcquire<'_> {
+        self.waiting_slow_acquire(site, word, len)
     }
 
     #[inline(always)]
-    fn waiting_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
-        Ticket {
+    fn waiting_slow_acquire(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
+        SlowAcquire {
             core: self,
-            entry: self.entry(site, word, len, Attempt::Waits),
+            recording: self.recording(site, word, len, Attempt::Waits),
         }
     }
 
@@ -129,39 +141,44 @@ impl Core {
     /// would allocate, and that may not be done, it goes unrecorded. It starts no threads either.
     ///
     /// # Safety
-    /// As for [`ticket`](Self::ticket).
+    /// As for [`slow_acquire`](Self::slow_acquire).
     #[cold]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn try_ticket(&self, site: SiteKey, word: &ClassWord, len: NameLen) -> Ticket<'_> {
-        Ticket {
+    pub unsafe fn slow_try_acquire(
+        &self,
+        site: SiteKey,
+        word: &ClassWord,
+        len: NameLen,
+    ) -> SlowAcquire<'_> {
+        SlowAcquire {
             core: self,
-            entry: self.entry(site, word, len, Attempt::Tries),
+            recording: self.recording(site, word, len, Attempt::Tries),
         }
     }
 
-    fn entry(
+    fn recording(
         &self,
         site: SiteKey,
         word: &ClassWord,
         len: NameLen,
         attempt: Attempt,
-    ) -> Option<Entry<'_>> {
-        if self.is_global() && fork::has_parents_counts() && !fork::forget_parent(attempt) {
+    ) -> Option<Recording<'_>> {
+        if self.is_global() && due::has_parents_counts() && !self.forget_parent_for(attempt) {
             // It would be forgotten with the parent's, and its point would be known from now on.
-            if !thread::is_own() {
+            if !thread::is_internal() {
                 self.losses.count(Loss::Reentrant);
             }
             return None;
         }
         let control = self.control_for(attempt);
-        if control.kind() == Kind::Off {
+        if control.kind() == ModeKind::Off {
             return None;
         }
-        let shard = thread::shard_for(self, attempt)?;
+        let shard = leased::shard_for(self, attempt)?;
         let _entered = shard.enter()?;
         let numbered = word.number(len, site.location());
-        // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+        // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
         let owner = unsafe { Owner::assume() };
         if attempt == Attempt::Waits && shard.has_wanted() {
             self.make_wanted(shard, &owner);
@@ -174,7 +191,7 @@ impl Core {
             Attempt::Tries => statistics::TRIES,
         });
         shard.begins(record);
-        let mut entry = Entry {
+        let mut recording = Recording {
             owner,
             shard,
             key,
@@ -195,9 +212,9 @@ impl Core {
         };
         let done = record.acquisitions.load(Relaxed);
         if record.holds.is_due(done) {
-            entry.time_hold(self, done + 1);
+            recording.time_hold(self, done + 1);
         }
-        Some(entry)
+        Some(recording)
     }
 
     /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's ticks, and then
@@ -206,8 +223,8 @@ impl Core {
     #[must_use]
     pub fn begin_wait(&self, lock: LockRef) -> Option<u64> {
         match self.control_or_configure().kind() {
-            Kind::Off | Kind::Counts => None,
-            Kind::Sampled | Kind::Exact => {
+            ModeKind::Off | ModeKind::Counts => None,
+            ModeKind::Sampled | ModeKind::Exact => {
                 self.prepare();
                 LOG.enter(lock);
                 Some(self.clock.raw())
@@ -227,7 +244,7 @@ impl Core {
         for key in shard.take_wanted() {
             self.record(shard, owner, key, Attempt::Waits);
         }
-        thread::with_patience(Patience::forget);
+        signal::forget_refusals();
     }
 
     /// The record of `key`, in the cache and scheduled under `control`.
@@ -253,7 +270,7 @@ impl Core {
             let kind = control.kind();
             shard.governor.follow(control.0);
             record.control.store(control.0, Relaxed);
-            record.set_timing(owner, kind != Kind::Counts);
+            record.set_timing(owner, kind != ModeKind::Counts);
             let done = record.acquisitions.load(Relaxed);
             record
                 .holds
@@ -264,7 +281,7 @@ impl Core {
                 .set(Schedule::of(kind, || self.next_wait(shard, record, done)));
         }
         if record.holds.weight() >= FAR
-            && control.kind() == Kind::Sampled
+            && control.kind() == ModeKind::Sampled
             && self.clock.is_calibrated()
         {
             // It may be here because it is stuck.
@@ -280,20 +297,20 @@ impl Core {
     /// The schedule of a record's waits after `done` contentions.
     pub(crate) fn next_wait(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
         with_rng(&shard.rng, |rng| {
-            let pace = &record.wait_pace;
+            let rate = &record.wait_rate;
             let price = (self.budget(), 2 * shard.governor.timed_ns(&self.costs));
-            shard.governor.next(done, pace, 1, price, rng)
+            shard.governor.next(done, rate, 1, price, rng)
         })
     }
 
-    /// Notes that a hold of `lock` ends now. Call it before the release, if the stamp is not none.
+    /// Notes that a hold of `lock` ends now. Call it before the release, if the pending reference is not none.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle).
     #[inline]
-    pub unsafe fn hold_ends(&self, stamp: &Stamp, lock: LockRef) {
+    pub unsafe fn hold_ends(&self, pending_ref: &PendingRef, lock: LockRef) {
         // SAFETY: the caller's.
-        if let Some(pending) = unsafe { stamp.get() }
+        if let Some(pending) = unsafe { pending_ref.get() }
             && pending.has_hold()
         {
             // SAFETY: the hold's beginning was read from it, by who had the guard then.
@@ -305,41 +322,41 @@ impl Core {
         }
     }
 
-    /// Records what the stamp of a released acquisition has measured. Call it after the release.
+    /// Records what the pending reference of a released acquisition has measured. Call it after the release.
     ///
     /// # Safety
-    /// The stamp is of an acquisition of this very engine, which is alive: what the stamp points to lives in the engine.
+    /// The pending reference is of an acquisition of this very engine, which is alive: what the pending reference points to lives in the engine.
     #[cold]
     #[inline(never)]
-    pub unsafe fn settle(&self, stamp: Stamp) {
-        let mut next = stamp;
+    pub unsafe fn settle(&self, pending_ref: PendingRef) {
+        let mut next = pending_ref;
         // SAFETY: the caller's.
         while let Some(pending) = unsafe { next.get() } {
             let before = pending.before.load(Relaxed);
             self.settle_one(pending);
-            next = Stamp::from_raw(before);
+            next = PendingRef::from_raw(before);
         }
     }
 
-    /// Records what the stamp of an acquisition has measured until now, when its release will not be seen: its hold is
+    /// Records what the pending reference of an acquisition has measured until now, when its release will not be seen: its hold is
     /// lost, and counted as such.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle). The acquisition was made by this thread.
     #[cold]
-    pub unsafe fn settle_unseen(&self, stamp: Stamp) {
+    pub unsafe fn settle_unseen(&self, pending_ref: PendingRef) {
         // SAFETY: the caller's.
-        if let Some(pending) = unsafe { stamp.get() }
-            && let Some(shard) = thread::shard(self)
+        if let Some(pending) = unsafe { pending_ref.get() }
+            && let Some(shard) = leased::shard(self)
             && let Some(_entered) = shard.enter()
         {
-            // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+            // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
             let owner = unsafe { Owner::assume() };
             // SAFETY: null, or a record of this engine.
             let record = unsafe { pending.record.load(Relaxed).as_ref() };
             let weight = pending.hold_weight.load(Relaxed);
             if weight != 0
-                && pending.is_of(shard)
+                && pending.is_of(shard.id)
                 && let Some(record) = record
             {
                 pending.hold_weight.store(0, Relaxed);
@@ -349,19 +366,19 @@ impl Core {
             }
         }
         // SAFETY: the caller's.
-        unsafe { self.settle(stamp) };
+        unsafe { self.settle(pending_ref) };
     }
 
     fn settle_one(&self, pending: &Pending) {
-        let shard = thread::shard(self); // None is counted there, as lost at thread exit.
+        let shard = leased::shard(self); // None is counted there, as lost at thread exit.
         let entered = shard.and_then(|shard| Some((shard, shard.enter()?))); // None is counted there, as reentrant.
         if let Some((shard, _entered)) = &entered {
-            // SAFETY: `thread::shard` gives a shard that this thread has the lease of.
+            // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
             let owner = unsafe { Owner::assume() };
             self.settle_in(shard, &owner, pending);
         }
         match shard {
-            Some(shard) if pending.is_of(shard) => shard.pool.give_back(pending),
+            Some(shard) if pending.is_of(shard.id) => shard.pool.give_back(pending),
             _ => pending.give_back_to_other(),
         }
     }
@@ -369,7 +386,7 @@ impl Core {
     fn settle_in(&self, shard: &Shard, owner: &Owner, pending: &Pending) {
         // A guard may be released by another thread than acquired it, if the raw lock allows that,
         // and in a thread that is exiting: then the records are this thread's own for the same points.
-        let own = pending.is_of(shard);
+        let own = pending.is_of(shard.id);
         let mine = |record: *mut Record| {
             // SAFETY: null, or a record of an engine that the lock keeps alive.
             let record = unsafe { record.as_ref() }?;
@@ -389,9 +406,14 @@ impl Core {
             })
         };
         let wait_weight = pending.wait_weight.load(Relaxed);
-        let wait = measured(statistics::Kind::Wait, wait_weight, wait_start, hold_start);
+        let wait = measured(
+            statistics::Measure::Wait,
+            wait_weight,
+            wait_start,
+            hold_start,
+        );
         let hold_weight = pending.hold_weight.load(Relaxed);
-        let hold = measured(statistics::Kind::Hold, hold_weight, hold_start, hold_end);
+        let hold = measured(statistics::Measure::Hold, hold_weight, hold_start, hold_end);
         if let Some(record) = mine(pending.record.load(Relaxed)) {
             let delta = Delta {
                 wait,
@@ -418,10 +440,10 @@ impl Core {
                 if wait.is_some() {
                     let number = pending.contention.load(Relaxed);
                     let nanos = |start, end| self.clock.nanos(start, end);
-                    record.wait_pace.note(number, wait_start, nanos);
+                    record.wait_rate.note(number, wait_start, nanos);
                 }
                 if hold.is_some() {
-                    self.keep_pace(shard, record, pending, hold_end);
+                    self.note_rate(shard, record, pending, hold_end);
                 }
             }
         }
@@ -479,9 +501,9 @@ impl Core {
     }
 
     pub(crate) fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
-        let era = self.era();
+        let open = self.open_collection();
         let mut cause = Loss::Memory;
-        let refused = record.add(owner, delta, era, &shard.rng, || {
+        let refused = record.add(owner, delta, open, &shard.rng, || {
             // Of a point whose acquisitions wait, no release is a handler's.
             let may = record.attempts() == statistics::WAITS || Attempt::Tries.may_allocate();
             if !may {
@@ -497,34 +519,37 @@ impl Core {
     }
 }
 
-impl<'a> Ticket<'a> {
+impl<'a> SlowAcquire<'a> {
     /// The lock was found taken: the wait begins, or began at `since` clock ticks.
     pub fn contended(&mut self, since: Option<u64>) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        entry.contended = true;
-        if entry.kind == Kind::Counts {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        recording.contended = true;
+        if recording.kind == ModeKind::Counts {
             return;
         }
         // The clock first: what follows is part of the wait.
-        entry.wait_start = since.unwrap_or_else(|| {
+        recording.wait_start = since.unwrap_or_else(|| {
             core.prepare();
             core.clock.raw_cold()
         });
-        let done = entry.record.contentions.load(Relaxed);
-        if entry.record.waits.is_due(done) {
-            entry.wait_weight = entry.record.waits.weight();
-            if entry.kind == Kind::Sampled {
-                entry.next_wait = Some(core.next_wait(entry.shard, entry.record, done + 1));
+        let done = recording.record.contentions.load(Relaxed);
+        if recording.record.waits.is_due(done) {
+            recording.wait_weight = recording.record.waits.weight();
+            if recording.kind == ModeKind::Sampled {
+                recording.next_wait =
+                    Some(core.next_wait(recording.shard, recording.record, done + 1));
             }
-            entry.time_wait(core);
+            recording.time_wait(core);
         }
     }
 
     /// The lock publishes `holder`, now that it has had time to. Call it after [`contended`](Self::contended), perhaps again.
     pub fn meets(&mut self, holder: Option<SiteKey>) {
-        if let Some(entry) = &mut self.entry {
-            entry.waits_for(self.core, holder);
+        if let Some(recording) = &mut self.recording {
+            recording.waits_for(self.core, holder);
         }
     }
 
@@ -537,16 +562,18 @@ impl<'a> Ticket<'a> {
     /// [`meets`](Self::meets).
     pub fn parks(&mut self, lock: LockRef) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        if entry.kind == Kind::Counts || !entry.times_long_wait() {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        if recording.kind == ModeKind::Counts || !recording.times_long_wait() {
             return;
         }
-        entry.time_wait(core);
-        if let Some(pending) = entry.pending {
-            entry.keep_for_blame(pending, lock, LockRef::QUEUED);
+        recording.time_wait(core);
+        if let Some(pending) = recording.pending {
+            recording.keep_for_blame(pending, lock, LockRef::QUEUED);
             LOG.enter(lock);
-            entry.parked = true;
-            core.note_stack(entry.shard, &entry.owner, entry.record, pending);
+            recording.parked = true;
+            core.note_stack(recording.shard, &recording.owner, recording.record, pending);
         }
     }
 
@@ -554,35 +581,37 @@ impl<'a> Ticket<'a> {
     /// another thread: a wait of a task, which is a long one, and ends with the lock being handed to it.
     pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: Option<SiteKey>) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        entry.contended = true;
-        entry.waits_for(core, holder);
-        if entry.kind == Kind::Counts {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        recording.contended = true;
+        recording.waits_for(core, holder);
+        if recording.kind == ModeKind::Counts {
             return;
         }
         let Some(start) = start else {
             // Nothing was timed yet when it began.
-            entry.unknown_wait = true;
+            recording.unknown_wait = true;
             return;
         };
-        if !entry.times_long_wait() {
+        if !recording.times_long_wait() {
             return;
         }
-        entry.wait_start = start;
-        entry.time_wait(core);
-        if let Some(pending) = entry.pending {
-            entry.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
+        recording.wait_start = start;
+        recording.time_wait(core);
+        if let Some(pending) = recording.pending {
+            recording.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
         }
     }
 
     /// The lock is owned, and still publishes `holder`, who had it before. A plain store.
     #[inline]
     pub fn succeeds(&mut self, holder: Option<SiteKey>) {
-        if let Some(Entry {
+        if let Some(Recording {
             pending: Some(pending),
             wait_weight: 1..,
             ..
-        }) = &self.entry
+        }) = &self.recording
         {
             let word = holder.map_or(0, SiteKey::to_published);
             pending.last.store(word, Relaxed);
@@ -592,10 +621,12 @@ impl<'a> Ticket<'a> {
     /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
     pub fn yielded_to(&mut self, holder: SiteKey) {
         let core = self.core;
-        let Some(entry) = &mut self.entry else { return };
-        entry.contended = true;
-        entry.unknown_wait = true;
-        entry.waits_for(core, Some(holder));
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        recording.contended = true;
+        recording.unknown_wait = true;
+        recording.waits_for(core, Some(holder));
     }
 
     /// This acquisition follows another without a release in between: prepares to keep both.
@@ -605,59 +636,59 @@ impl<'a> Ticket<'a> {
     ///
     /// # Safety
     /// As for [`Core::settle`].
-    pub unsafe fn follows(&mut self, before: &Stamp) {
+    pub unsafe fn follows(&mut self, before: &PendingRef) {
         // SAFETY: the caller's.
         let Some(pending) = (unsafe { before.get() }) else {
             return;
         };
         let older = pending.before.load(Relaxed);
         pending.before.store(std::ptr::null_mut(), Relaxed);
-        // SAFETY: the caller's: what a stamp follows is of the same engine.
-        unsafe { self.core.settle(Stamp::from_raw(older)) };
-        if let Some(entry) = &mut self.entry {
-            entry.take_pending(self.core);
+        // SAFETY: the caller's: what a pending reference follows is of the same engine.
+        unsafe { self.core.settle(PendingRef::from_raw(older)) };
+        if let Some(recording) = &mut self.recording {
+            recording.take_pending(self.core);
         }
     }
 
     /// The lock is owned. Plain stores, and one clock read if something of this acquisition is timed.
     #[inline]
-    pub fn acquired(self) -> Stamp {
+    pub fn acquired(self) -> PendingRef {
         // SAFETY: follows nothing.
-        unsafe { self.acquired_after(Stamp::NONE) }
+        unsafe { self.acquired_after(PendingRef::NONE) }
     }
 
-    /// The lock is owned, and was all along: `before` is the stamp of the acquisition that this one [follows](Self::follows).
+    /// The lock is owned, and was all along: `before` is the pending reference of the acquisition that this one [follows](Self::follows).
     ///
     /// # Safety
     /// As for [`Core::settle`].
     #[inline]
-    pub unsafe fn acquired_after(self, before: Stamp) -> Stamp {
-        // Made: the stamp has the node now. Not moved out of the ticket: it is a large value.
+    pub unsafe fn acquired_after(self, before: PendingRef) -> PendingRef {
+        // Made: the pending reference has the node now. Not moved out of the slow acquire: it is a large value.
         let this = ManuallyDrop::new(self);
         let core = this.core;
-        let Some(entry) = &this.entry else {
+        let Some(recording) = &this.recording else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
-            return Stamp::NONE;
+            return PendingRef::NONE;
         };
-        entry.count();
-        entry.shard.ends();
-        let Some(pending) = entry.pending else {
+        recording.count();
+        recording.shard.ends();
+        let Some(pending) = recording.pending else {
             // SAFETY: the caller's.
             unsafe { core.settle(before) };
-            return Stamp::NONE;
+            return PendingRef::NONE;
         };
-        if entry.hold_weight | entry.wait_weight != 0 {
+        if recording.hold_weight | recording.wait_weight != 0 {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
-        if entry.parked {
+        if recording.parked {
             LOG.leave(pending.parked_on());
         }
         if !before.is_none() {
             pending.more.store(true, Relaxed);
             pending.before.store(before.into_raw(), Relaxed);
         }
-        Stamp::new(pending)
+        PendingRef::new(pending)
     }
 
     /// `try_*` found the lock taken.
@@ -692,26 +723,26 @@ impl<'a> Ticket<'a> {
 
     fn waited_in_vain(self, failures: Failures<u64>, holder: Option<SiteKey>) {
         let core = self.core;
-        let vain = self.entry.as_ref().and_then(|entry| {
-            (entry.wait_weight != 0).then(|| {
+        let vain = self.recording.as_ref().and_then(|recording| {
+            (recording.wait_weight != 0).then(|| {
                 let end = core.clock.raw_cold();
                 let measured = Measured {
-                    kind: statistics::Kind::Wait,
-                    ns: core.clock.nanos(entry.wait_start, end),
-                    weight: entry.wait_weight,
+                    kind: statistics::Measure::Wait,
+                    ns: core.clock.nanos(recording.wait_start, end),
+                    weight: recording.wait_weight,
                 };
-                let key = entry.record.key;
-                let lock = entry.pending.map(Pending::parked_on);
+                let key = recording.record.key;
+                let lock = recording.pending.map(Pending::parked_on);
                 let wait = Wait {
                     span: Span {
                         lock: lock.unwrap_or(LockRef::from_address(0)),
                         engine: core.number,
                         key,
-                        start: entry.wait_start,
+                        start: recording.wait_start,
                         end,
                     },
                     parked: lock.is_some(),
-                    first: entry.blocker.map(|record| record.key),
+                    first: recording.blocker.map(|record| record.key),
                     last: holder.and_then(|site| core.known_holder(key, site)),
                     still_held: true,
                     own: None,
@@ -728,47 +759,55 @@ impl<'a> Ticket<'a> {
 
     fn gave_up(self, failures: Failures<u64>, vain: Option<(Wait, Measured)>) {
         let this = ManuallyDrop::new(self);
-        let Some(entry) = &this.entry else { return };
-        entry.discard();
-        if let Some(_entered) = entry.shard.enter() {
+        let Some(recording) = &this.recording else {
+            return;
+        };
+        recording.discard();
+        if let Some(_entered) = recording.shard.enter() {
             let delta = Delta {
                 failures,
                 ..Delta::default()
             };
-            entry.tell_of_failure(this.core, &delta, vain);
+            recording.tell_of_failure(this.core, &delta, vain);
         }
         // After what is told of it: the record must not go away before.
-        entry.shard.ends();
+        recording.shard.ends();
     }
 }
 
-impl Entry<'_> {
+impl Recording<'_> {
     /// Counts an acquisition that was given up. The shard is entered.
     fn tell_of_failure(&self, core: &Core, delta: &Delta, vain: Option<(Wait, Measured)>) {
-        let entry = self;
-        core.add(entry.shard, &entry.owner, entry.record, delta);
-        if let Some(blocker) = entry.blocker
-            && !entry.unbooked
+        let recording = self;
+        core.add(recording.shard, &recording.owner, recording.record, delta);
+        if let Some(blocker) = recording.blocker
+            && !recording.unbooked
         {
             bump(&blocker.blocked, 1);
         }
         if let Some((wait, measured)) = vain {
-            core.blame(entry.shard, &entry.owner, &wait, measured, entry.unbooked);
+            core.blame(
+                recording.shard,
+                &recording.owner,
+                &wait,
+                measured,
+                recording.unbooked,
+            );
         }
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for SlowAcquire<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(entry) = &self.entry {
-            entry.discard();
-            entry.shard.ends();
+        if let Some(recording) = &self.recording {
+            recording.discard();
+            recording.shard.ends();
         }
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> Recording<'a> {
     /// Prepares the hold of acquisition `number` to be timed, and the schedule that follows.
     fn time_hold(&mut self, core: &Core, number: u64) {
         // Calibrated here and not in the critical section, should this be the first use of the clock.
@@ -777,7 +816,7 @@ impl<'a> Entry<'a> {
             core.prepare();
         }
         self.hold_weight = self.record.holds.weight();
-        if self.kind == Kind::Sampled {
+        if self.kind == ModeKind::Sampled {
             self.next_hold = Some(core.next_hold(self.shard, self.record, number));
         }
         if has_clock {
@@ -788,11 +827,11 @@ impl<'a> Entry<'a> {
         }
         if let Some(pending) = self.pending {
             pending.hold_weight.store(self.hold_weight, Relaxed);
-            let sampled = self.kind == Kind::Sampled;
+            let sampled = self.kind == ModeKind::Sampled;
             pending
                 .number
                 .store(if sampled { number } else { 0 }, Relaxed);
-            pending.lesson.store(0, Relaxed);
+            pending.self_timing.store(0, Relaxed);
         }
     }
 
@@ -821,7 +860,7 @@ impl<'a> Entry<'a> {
     /// Whether this long wait is timed, and what it stands for then.
     fn times_long_wait(&mut self) -> bool {
         let mean = match self.kind {
-            Kind::Sampled => self.shard.governor.long_waits(),
+            ModeKind::Sampled => self.shard.governor.long_waits(),
             _ => 1,
         };
         let chosen = mean == 1 || with_rng(&self.shard.rng, |rng| rng.u64(..mean) == 0);
@@ -892,7 +931,7 @@ impl<'a> Entry<'a> {
         let returned = |pending: &Pending| last = last.max(core.take_back(shard, pending));
         if shard
             .pool
-            .replenish(record, self.kind == Kind::Exact, returned)
+            .replenish(record, self.kind == ModeKind::Exact, returned)
         {
             self.pending = shard.pool.take(record);
         }

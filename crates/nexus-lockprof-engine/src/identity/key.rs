@@ -1,6 +1,6 @@
 //! What a record is about: lock class, mode and source location, in one word.
 
-use crate::class::{self, ADDRESS, Class, ClassTag, NUMBER_SHIFT};
+use super::class::{ADDRESS, ClassTag, NUMBER_SHIFT};
 use nexus_lockprof_snapshot::{AcquireMode, Site};
 use std::panic::Location;
 
@@ -163,10 +163,6 @@ impl PointKey {
         self == self.rest()[1]
     }
 
-    pub(crate) fn class(self) -> Class {
-        class::class(self.number())
-    }
-
     pub(crate) fn is_same_class(self, other: Self) -> bool {
         self.number() == other.number()
     }
@@ -195,7 +191,7 @@ pub(crate) fn to_site(location: &Location<'_>) -> Site {
 #[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
-    use crate::class::number_of;
+    use crate::identity::numbers::number_of;
     use nexus_lockprof_snapshot::Lock;
 
     #[test]

@@ -1,20 +1,20 @@
 //! The aggregator's two words to the writers: which collection is open, and how many resets there were.
 
-use crate::record::statistics::Era;
+use crate::record::statistics::OpenCollection;
 use crate::sync::{AtomicU64, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// The two words. Written under the aggregator's lock, read by every writer.
-pub(crate) struct Eras {
+pub(crate) struct CollectionClock {
     collection: AtomicU64,
     resets: AtomicU64,
 }
 
-impl Eras {
+impl CollectionClock {
     // Loom's atomics cannot be made in a constant.
     #[cfg(not(lockprof_loom))]
     pub(crate) const fn new() -> Self {
-        Eras {
+        CollectionClock {
             collection: AtomicU64::new(1),
             resets: AtomicU64::new(0),
         }
@@ -22,18 +22,18 @@ impl Eras {
 
     #[cfg(lockprof_loom)]
     pub(crate) fn new() -> Self {
-        Eras {
+        CollectionClock {
             collection: AtomicU64::new(1),
             resets: AtomicU64::new(0),
         }
     }
 
-    /// The era now, for an update that may need a new reservoir of this size.
+    /// The collection that is open now, for an update that may need a new reservoir of this size.
     #[inline]
-    pub(crate) fn now(&self, reservoir: usize) -> Era {
-        Era {
+    pub(crate) fn now(&self, reservoir: usize) -> OpenCollection {
+        OpenCollection {
             // Acquire: what the aggregator read of the bank that is now written anew, it has read;
-            // pairs with the Release in `open_collection`.
+            // pairs with the Release in `open_next`.
             collection: self.collection.load(Acquire),
             resets: self.resets.load(Relaxed),
             reservoir,
@@ -41,7 +41,7 @@ impl Eras {
     }
 
     /// Opens the next collection and returns the one that is closed by it. Under the aggregator's lock.
-    pub(crate) fn open_collection(&self) -> u64 {
+    pub(crate) fn open_next(&self) -> u64 {
         let closed = self.collection.load(Relaxed);
         // Release: pairs with the Acquire in `now`.
         self.collection.store(closed + 1, Release);
@@ -60,8 +60,8 @@ impl Eras {
 
     /// One more reset. Under the aggregator's lock.
     pub(crate) fn count_reset(&self) {
-        // Relaxed: it only tells maxima of different stretches apart, and each writer reads it as
-        // a value of its own; a stale one puts a maximum into the stretch before.
+        // Relaxed: it only tells maxima from before and after a reset apart, and each writer reads it as
+        // a value of its own; a stale one puts a maximum into the time before the reset.
         self.resets.store(self.resets() + 1, Relaxed);
     }
 }

@@ -12,7 +12,7 @@
 //! weight of all that was below the middle, near the median, is known, and so is that of the tail: what is kept of
 //! each part is given the weight of that part.
 
-use crate::record::reservoir::open_unit;
+use crate::record::random::open_unit;
 use nexus_lockprof_snapshot::Sample;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ struct Bottom {
 
 /// The sample.
 #[derive(Clone, Debug)]
-pub(crate) struct Archive {
+pub(crate) struct LifetimeSample {
     body: Bottom,
     tail: Bottom,
     /// The tail's shortest, once there is one.
@@ -61,9 +61,9 @@ pub(crate) struct Archive {
     made: Option<Arc<[Sample]>>,
 }
 
-impl Default for Archive {
+impl Default for LifetimeSample {
     fn default() -> Self {
-        Archive {
+        LifetimeSample {
             body: Bottom::new(),
             tail: Bottom::new(),
             from_ns: None,
@@ -133,7 +133,7 @@ impl Bottom {
     }
 }
 
-impl Archive {
+impl LifetimeSample {
     /// Takes in `samples`, and keeps `size` items at most.
     pub(crate) fn extend(
         &mut self,
@@ -273,7 +273,7 @@ impl Archive {
     }
 }
 
-impl Archive {
+impl LifetimeSample {
     /// The items below the middle, from there to the tail, and of the tail, each part with its weight.
     fn parts(&self, from_ns: u64) -> Vec<Sample> {
         let mut samples: Vec<Sample> = self.body.samples().collect();
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn what_fits_is_kept_as_it_is() {
-        let mut archive = Archive::default();
+        let mut archive = LifetimeSample::default();
         let mut rng = fastrand::Rng::with_seed(1);
         let items = [sample(1, 1.0), sample(2, 64.0)];
         archive.extend(items, 2, &mut rng);
@@ -379,7 +379,7 @@ mod tests {
         let (mut light, mut heavy) = (0.0, 0.0);
         const TRIALS: usize = 4000;
         for _ in 0..TRIALS {
-            let mut archive = Archive::default();
+            let mut archive = LifetimeSample::default();
             for batch in 0..10 {
                 let items = (0..20).map(|i| {
                     let value = batch * 20 + i;
@@ -412,7 +412,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut within = [0; 3];
         for _ in 0..trials {
-            let mut archive = Archive::default();
+            let mut archive = LifetimeSample::default();
             let mut all = Vec::new();
             for collection in 0..collections {
                 let values: Vec<u64> = (0..250)

@@ -1,6 +1,6 @@
 //! Which engine a lock reports to.
 
-use crate::acquire::thread;
+use crate::acquire::{leased, thread};
 use crate::core::{Core, GLOBAL};
 use crate::engine::{Engine, Inner};
 use crate::identity::PointKey;
@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 /// Which engine a lock reports to: [`Global`], at no cost in the lock, or an [`Engine`] value.
 ///
 /// Sealed: only this crate implements it.
-pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
-    /// The host of a lock that is made from a constant.
+pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// The engine of a lock that is made from a constant.
     // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self;
@@ -24,13 +24,14 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
     /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not know.
     #[doc(hidden)]
     fn probe_second(&self, key: PointKey) -> Probe<'_> {
-        self.mine()
-            .map_or(Probe::Cold, |Mine(shard, _)| shard.hot.probe_second(key))
+        self.own_shard().map_or(Probe::Cold, |OwnShard(shard, _)| {
+            shard.hot.probe_second(key)
+        })
     }
 
     /// The calling thread's shard, if it has one.
     #[doc(hidden)]
-    fn mine(&self) -> Option<Mine<'_>>;
+    fn own_shard(&self) -> Option<OwnShard<'_>>;
 
     /// The engine, if there is one.
     #[doc(hidden)]
@@ -39,13 +40,13 @@ pub trait Host: Clone + Send + Sync + 'static + sealed::Sealed {
 
 /// A shard that the calling thread has the lease of.
 #[derive(Debug)]
-pub struct Mine<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
+pub struct OwnShard<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
 
-impl<'a> Mine<'a> {
+impl<'a> OwnShard<'a> {
     /// The caller has just found that the calling thread has the lease of `shard`.
     #[inline(always)]
     fn new(shard: &'a Shard) -> Self {
-        Mine(shard, PhantomData)
+        OwnShard(shard, PhantomData)
     }
 }
 
@@ -59,7 +60,7 @@ mod sealed {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Global;
 
-impl Host for Global {
+impl EngineRef for Global {
     const INIT: Self = Global;
 
     #[inline(always)]
@@ -70,9 +71,9 @@ impl Host for Global {
     }
 
     #[inline(always)]
-    fn mine(&self) -> Option<Mine<'_>> {
+    fn own_shard(&self) -> Option<OwnShard<'_>> {
         // SAFETY: see `global_hot`.
-        unsafe { &*thread::global_hot() }.shard().map(Mine::new)
+        unsafe { &*thread::global_hot() }.shard().map(OwnShard::new)
     }
 
     #[inline(always)]
@@ -81,27 +82,27 @@ impl Host for Global {
     }
 }
 
-impl Host for Engine {
+impl EngineRef for Engine {
     const INIT: Self = Engine(Inner::Detached);
 
     #[inline]
     fn probe(&self, key: PointKey) -> Probe<'_> {
         let core = match &self.0 {
             Inner::Detached => return Probe::Off,
-            Inner::Global => return Host::probe(&Global, key),
+            Inner::Global => return EngineRef::probe(&Global, key),
             Inner::Local(core) => core,
         };
-        match thread::leased(core) {
+        match leased::leased(core) {
             Some(shard) => shard.hot.probe(key, || core.missed()),
             None => core.missed(),
         }
     }
 
-    fn mine(&self) -> Option<Mine<'_>> {
+    fn own_shard(&self) -> Option<OwnShard<'_>> {
         match &self.0 {
             Inner::Detached => None,
-            Inner::Global => Host::mine(&Global),
-            Inner::Local(core) => thread::leased(core).map(Mine::new),
+            Inner::Global => EngineRef::own_shard(&Global),
+            Inner::Local(core) => leased::leased(core).map(OwnShard::new),
         }
     }
 

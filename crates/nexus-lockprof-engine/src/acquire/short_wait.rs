@@ -2,9 +2,9 @@
 //!
 //! Most contended acquisitions are of this kind where locks are held for a short time, and there each nanosecond
 //! that a waiter or a new owner spends is missing in everybody's throughput: it needs no node and no look-up
-//! outside the cache. Everything else about contended acquisitions is in `ticket`.
+//! outside the cache. Everything else about contended acquisitions is in `slow`.
 
-use crate::acquire::host::{Host, Mine};
+use crate::acquire::engine_ref::{EngineRef, OwnShard};
 use crate::identity::SiteKey;
 use crate::record::hot::Hit;
 use crate::record::shard::Shard;
@@ -13,7 +13,7 @@ use crate::sync::{Ordering::Relaxed, bump, spin_loop};
 
 /// Such an acquisition, under way.
 #[derive(Debug)]
-pub struct Moment<'a> {
+pub struct ShortWait<'a> {
     hit: Hit<'a>,
     shard: &'a Shard,
     /// Clock ticks at which the lock was found taken; `None` where nothing is timed.
@@ -26,16 +26,16 @@ pub struct Moment<'a> {
 }
 
 impl<'a> Hit<'a> {
-    /// The lock was found taken. `None`: this wait is to be timed; ask for a ticket.
+    /// The lock was found taken. `None`: this wait is to be timed; take the slow path.
     ///
     /// Takes as long as a pause: it reads the clock, should this become a long wait.
     #[inline]
-    pub fn moment<H: Host>(self, host: &'a H) -> Option<Moment<'a>> {
+    pub fn short_wait<H: EngineRef>(self, engine: &'a H) -> Option<ShortWait<'a>> {
         let waits = &self.record.waits;
         if waits.is_due(self.record.contentions.load(Relaxed)) {
             return None;
         }
-        let (Mine(shard, _), core) = (host.mine()?, host.core()?);
+        let (OwnShard(shard, _), core) = (engine.own_shard()?, engine.core()?);
         // Without timing the schedule is `NEVER`, whose weight is 0.
         let since = if waits.weight() == 0 {
             spin_loop();
@@ -43,7 +43,7 @@ impl<'a> Hit<'a> {
         } else {
             Some(core.clock.raw_cold())
         };
-        Some(Moment {
+        Some(ShortWait {
             hit: self,
             shard,
             since,
@@ -54,8 +54,8 @@ impl<'a> Hit<'a> {
     }
 }
 
-impl Moment<'_> {
-    /// The lock publishes `holder`, now that it has had time to. `false`: the cache does not know that one; ask for a ticket.
+impl ShortWait<'_> {
+    /// The lock publishes `holder`, now that it has had time to. `false`: the cache does not know that one; take the slow path.
     #[inline]
     pub fn meets(&mut self, holder: Option<SiteKey>) -> bool {
         let holder = holder.map(SiteKey::known_holder);

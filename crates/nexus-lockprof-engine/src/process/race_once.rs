@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 /// Not a `OnceLock`: a child that was forked off while another thread sets it must not wait for that thread. It finds no value, and may
 /// set one.
 #[derive(Debug)]
-pub struct Kept<T: 'static>(AtomicPtr<T>);
+pub struct RaceOnce<T: 'static>(AtomicPtr<T>);
 
-impl<T: Sync> Default for Kept<T> {
+impl<T: Sync> Default for RaceOnce<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T: Sync> Kept<T> {
+impl<T: Sync> RaceOnce<T> {
     /// Without a value.
     #[must_use]
     pub const fn new() -> Self {
-        Kept(AtomicPtr::new(ptr::null_mut()))
+        RaceOnce(AtomicPtr::new(ptr::null_mut()))
     }
 
     /// The value, if there is one.
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn the_first_value_stays_until_it_is_replaced() {
-        static KEPT: Kept<u32> = Kept::new();
+        static KEPT: RaceOnce<u32> = RaceOnce::new();
         assert_eq!(KEPT.get(), None);
         let first = KEPT.set(1);
         assert_eq!((KEPT.set(2), KEPT.get()), (first, Some(&1)));

@@ -15,12 +15,12 @@ use crate::acquire::signal::Attempt;
 use crate::core::Core;
 use crate::identity::PointKey;
 use crate::process::exclusive::try_lock;
-use crate::record::shard::{Limits, Loss, Shard};
-use crate::record::statistics::{Owner, Record};
+use crate::record::loss::Loss;
+use crate::record::owner::Owner;
+use crate::record::shard::{Limits, Shard};
+use crate::record::statistics::Record;
 use crate::sync::Ordering::Relaxed;
 
-/// Records that each shard may have whatever others have: so that a new thread's hot points are seen.
-pub(crate) const RESERVE: u64 = 8;
 /// Slots of a table that one search for idle records looks at.
 const WINDOW: usize = 1024;
 /// One in so many of a shard's records may leave at once: a new array is made for each such move.
@@ -99,14 +99,14 @@ impl Core {
         if full(&result) && self.has_leavings() && self.take_leavings() {
             result = shard.insert(owner, key, limits);
         }
-        if full(&result) && self.make_room(shard, owner) {
+        if full(&result) && self.evict_idle(shard, owner) {
             result = shard.insert(owner, key, limits);
         }
         result
     }
 
     /// Takes records of points away at which nothing has happened lately. Whether there may be room now. The owner's call.
-    fn make_room(&self, shard: &Shard, owner: &Owner) -> bool {
+    fn evict_idle(&self, shard: &Shard, owner: &Owner) -> bool {
         let Some(in_use) = shard.in_use() else {
             return false;
         };

@@ -10,7 +10,7 @@
 //! handler may come in between, and a forked child may find a place that another thread was about to fill, which then stays
 //! unused.
 
-use crate::class::Class;
+use super::class::Class;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -26,9 +26,9 @@ const FILLING: u64 = 1 << 33;
 const ONE_FILL: u64 = 1 << 34;
 
 /// All late numbers, in memory that is touched as it is used.
-pub(crate) struct Late<const LEN: usize>([Entry; LEN]);
+pub(crate) struct Late<const LEN: usize>([LateEntry; LEN]);
 
-struct Entry {
+struct LateEntry {
     state: AtomicU64,
     data: AtomicPtr<u8>,
     len: AtomicU32,
@@ -57,7 +57,7 @@ impl<const LEN: usize> Late<LEN> {
     pub(crate) const fn new() -> Self {
         Late(
             [const {
-                Entry {
+                LateEntry {
                     state: AtomicU64::new(0),
                     data: AtomicPtr::new(std::ptr::null_mut()),
                     len: AtomicU32::new(0),
@@ -69,7 +69,7 @@ impl<const LEN: usize> Late<LEN> {
 
     #[cfg(lockprof_loom)]
     pub(crate) fn new() -> Self {
-        Late(std::array::from_fn(|_| Entry {
+        Late(std::array::from_fn(|_| LateEntry {
             state: AtomicU64::new(0),
             data: AtomicPtr::default(),
             len: AtomicU32::new(0),
@@ -96,7 +96,7 @@ impl<const LEN: usize> Late<LEN> {
         (hash >> 32) as usize % (LEN / WAYS) * WAYS
     }
 
-    fn set(&self, begin: usize) -> impl Iterator<Item = (usize, &Entry)> {
+    fn set(&self, begin: usize) -> impl Iterator<Item = (usize, &LateEntry)> {
         self.0.iter().enumerate().skip(begin).take(WAYS)
     }
 

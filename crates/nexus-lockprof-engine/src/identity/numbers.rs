@@ -2,16 +2,17 @@
 //!
 //! A lock is made in a constant, where nothing can be looked up: it carries where its name, or the place of its
 //! creation, is. At its first acquisition off the hot path its class gets a number, which takes the place of that
-//! address in the lock: from then on class and site together are one word to compare, [`PointKey`](crate::identity::PointKey).
+//! address in the lock: from then on class and site together are one word to compare, [`PointKey`].
 //! A lock that carries neither is known by the place of that first acquisition.
 //!
 //! Numbers are for the whole process, since a lock does not change its class with the engine. They are given
 //! without a lock, so that a signal handler may come in between. Two are nobody's to take: that of locks of which nothing
-//! is known, since numbers ran out before their first use, and that of the [rest](REST), which is acquired at when there is no number left. When those that are given
-//! for good are, there are as many for [late](crate::late) classes.
+//! is known, since numbers ran out before their first use, and that of the [rest](ClassTag::rest), which is acquired at when there is no number left. When those that are given
+//! for good are, there are as many for [late](super::late) classes.
 
-use crate::identity::{PointKey, to_site};
-use crate::late::{Late, Use};
+use super::class::{ANONYMOUS, CREATED, Class, ClassTag, FIRST_USED, NUMBER_SHIFT, REST, REST_LEN};
+use super::key::{PointKey, to_site};
+use super::late::{Late, Use};
 use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 use nexus_lockprof_snapshot::Lock;
@@ -19,15 +20,6 @@ use std::panic::Location;
 
 /// The longest lock name, in bytes; longer ones are cut at a character boundary.
 pub const MAX_NAME: usize = 0xFFFE;
-
-/// Length of classes that are known by their place of creation.
-const CREATED: u32 = 0xFFFF;
-
-/// Length of the class of the rest, which has no name.
-const REST_LEN: u32 = 0x1_0000;
-
-/// Length of classes that are known by the place of their first use.
-const FIRST_USED: u32 = 0x1_0001;
 
 /// Classes that can have a number for good; number 0 is nobody's.
 const CLASSES: usize = match () {
@@ -40,33 +32,11 @@ const SLOTS: usize = 2 * CLASSES;
 /// Numbers above those.
 const LATE: usize = if cfg!(lockprof_loom) { 2 } else { CLASSES };
 
-/// The number of locks of which nothing is known.
-const ANONYMOUS: u32 = 1;
-/// The number of the rest.
-const REST: u32 = 2;
 /// The first that is given.
 const FIRST: u32 = 3;
 
-/// A site's address has no more bits. On x86-64 the upper half of the addresses is the kernel's.
-pub(crate) const NUMBER_SHIFT: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
-pub(crate) const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
-
-/// A lock class: a name, a place of creation, a place of first use, or none of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Class {
-    /// Length of the name; `CREATED` or `FIRST_USED` when `data` is a location; 0 with a null `data` when anonymous.
-    pub(crate) len: u32,
-    pub(crate) data: *const u8,
-}
-
 impl Class {
-    fn first_used_at(site: &'static Location<'static>) -> Self {
-        Class {
-            len: FIRST_USED,
-            data: std::ptr::from_ref(site).cast(),
-        }
-    }
-
+    /// What a snapshot calls it.
     pub(crate) fn to_lock(self) -> Lock {
         if self.data.is_null() {
             if self.len == REST_LEN {
@@ -94,6 +64,12 @@ impl Class {
     }
 }
 
+impl PointKey {
+    pub(crate) fn class(self) -> Class {
+        class(self.number())
+    }
+}
+
 /// How long the name is: the part of its class that a lock never changes. 4 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameLen(u32);
@@ -103,44 +79,6 @@ pub struct NameLen(u32);
 /// Relaxed throughout: all threads that give a lock a number give it the same one.
 #[derive(Debug)]
 pub struct ClassWord(AtomicPtr<u8>);
-
-/// What a [`ClassWord`] says at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClassTag(pub(crate) u64);
-
-impl ClassTag {
-    #[inline]
-    pub(crate) fn new(number: u32) -> Self {
-        // The number a second time in low bits: the sum with a site's address is the hash of both.
-        ClassTag(u64::from(number) << NUMBER_SHIFT | u64::from(number) << 3)
-    }
-
-    /// What is added to a site's address.
-    pub(crate) fn low(number: u32) -> u64 {
-        ClassTag::new(number).0 & ADDRESS
-    }
-
-    /// The tag of the rest, which no lock has.
-    pub(crate) fn rest() -> Self {
-        ClassTag::new(REST)
-    }
-
-    /// The number, if it is one.
-    pub(crate) fn number(self) -> u32 {
-        (self.0 >> NUMBER_SHIFT) as u32
-    }
-
-    /// As a lock keeps it.
-    fn to_word(self) -> *mut u8 {
-        std::ptr::without_provenance_mut(self.0 as usize)
-    }
-
-    /// Whether it is a number, and not yet an address: no address is as low as that.
-    fn is_number(self) -> bool {
-        let number = self.number();
-        number != 0 && self == ClassTag::new(number)
-    }
-}
 
 /// The two parts of a new lock's class. They stay together: what a length says of another class's word is wrong.
 #[cfg(not(lockprof_loom))]
@@ -325,7 +263,7 @@ pub(crate) fn release(key: PointKey) {
 
 /// All numbers given, in memory that is touched as it is used.
 pub(crate) struct Numbers {
-    classes: [Entry; CLASSES],
+    classes: [ClassEntry; CLASSES],
     /// Numbers by hash, linear probing; 0 is free.
     index: [AtomicU16; SLOTS],
     /// How many were given for good. All is zero before: three megabytes that are in no program's file.
@@ -333,7 +271,7 @@ pub(crate) struct Numbers {
     late: Late<LATE>,
 }
 
-struct Entry {
+struct ClassEntry {
     data: AtomicPtr<u8>,
     len: AtomicU32,
     /// Locks that got the number. 2^32 - 1 stands for more.
@@ -343,7 +281,7 @@ struct Entry {
 #[cfg(not(lockprof_loom))]
 static NUMBERS: Numbers = Numbers {
     classes: [const {
-        Entry {
+        ClassEntry {
             data: AtomicPtr::new(std::ptr::null_mut()),
             len: AtomicU32::new(0),
             instances: AtomicU32::new(0),
@@ -357,7 +295,7 @@ static NUMBERS: Numbers = Numbers {
 #[cfg(lockprof_loom)]
 loom::lazy_static! {
     static ref NUMBERS: Numbers = Numbers {
-        classes: std::array::from_fn(|_| Entry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
+        classes: std::array::from_fn(|_| ClassEntry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
         index: std::array::from_fn(|_| AtomicU16::new(0)),
         given: AtomicU32::new(0),
         late: Late::new(),

@@ -1,0 +1,164 @@
+//! A collection: the walk over all shards, and the snapshot that comes of it.
+
+use super::point::{self, Bound};
+use super::seen::Seen;
+use super::{Aggregator, program};
+use crate::collect::monitor;
+use crate::core::Core;
+use crate::event::Event;
+use crate::sync::Ordering::Relaxed;
+use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableStats};
+use std::time::SystemTime;
+
+impl Aggregator {
+    /// Collects; what is hot goes to `events`.
+    pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
+        let closed = core.collections.open_next();
+        self.merge(core, closed, Some(events))
+    }
+
+    /// Collects without ending the interval: the next collection's is the one that this would have been, and nothing is
+    /// compared to a threshold. It has the number that the next will have.
+    pub(crate) fn peek(&mut self, core: &Core) -> Snapshot {
+        let closed = core.collections.open_next();
+        let snapshot = self.merge(core, closed, None);
+        self.peeks += 1;
+        snapshot.into_glance()
+    }
+
+    /// Merges the shards, after the collection `closed` was closed. Without `events` it is a peek.
+    pub(super) fn merge(
+        &mut self,
+        core: &Core,
+        closed: u64,
+        events: Option<&mut Vec<Event>>,
+    ) -> Snapshot {
+        let config = core.config();
+        // Those that were not told of in the last snapshot are told of first.
+        self.push_out(core);
+        for (_, point) in self.points.iter_mut() {
+            point.begin(self.goes_on);
+        }
+        self.goes_on = events.is_none();
+        let mut table = TableStats {
+            max_records: config.max_records as u64,
+            shards: core.shard_count(),
+            ..TableStats::default()
+        };
+        let mut lost = core.losses.read();
+        let mut overhead = Overhead::default();
+        let mut looked_up_ns = 0;
+        // Before the walk: it does not meet what they have left since.
+        self.take_leavings(core, Some(closed));
+        for shard in core.shards.iter() {
+            self.take_evicted(shard, core, Some(closed));
+        }
+        // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the walk is over.
+        let guard = crossbeam_epoch::pin();
+        for shard in core.shards.iter() {
+            table.records += shard.table.len();
+            table.hash_size += shard.table.hash_size(&guard);
+            table.collisions += shard.table.collisions();
+            lost.merge_figures(&shard.losses.read());
+            overhead.budgeted_ns += shard.governor.spent_ns();
+            looked_up_ns += shard.governor.looked_up_ns();
+            overhead.threads_ns += shard.time_in_use.ns(|| core.clock.coarse_ns());
+            let (seen, points) = (&mut self.seen, &mut self.points);
+            shard.table.for_each(&guard, |record| {
+                let last = seen.of(record);
+                // Most records of most threads are as they were. What is counted after a collection is opened and before its record is
+                // read is in that reading, and its samples are the next collection's: after a change there is one more reading.
+                if let Some(last) = last
+                    && last.settled
+                    && record.is_as(&last.reading)
+                {
+                    return;
+                }
+                if core.is_stuck(record) {
+                    shard.hot.forget_one(record.key);
+                }
+                let before = last.map(|last| last.reading);
+                let point = last.map_or_else(|| points.of(record.key), |last| last.point);
+                let Some(state) = points.get(point) else {
+                    return;
+                };
+                let reading = state.take_in(record, before, closed);
+                let now = Seen {
+                    point,
+                    reading,
+                    sampled: closed,
+                    settled: before == Some(reading),
+                };
+                if seen.set(record, now) {
+                    points.add_record(point);
+                }
+            });
+            self.callers.read(shard, |key| points.of(key));
+        }
+        drop(guard);
+
+        let resets = core.collections.resets();
+        let elapsed_ns = core.clock.coarse_ns().saturating_sub(self.started_ns);
+        let mut points: Vec<(usize, Point)> = Vec::new();
+        let mut events = events;
+        for (index, state) in self.points.iter_mut() {
+            state.end(config.archive, &mut self.rng);
+            let mut point = state.point(resets);
+            point.callers = self.callers.of(index);
+            if let Some(events) = &mut events {
+                monitor::judge(&point, state.offered(), &mut state.heat, &config, events);
+            }
+            if !point::is_blank(&point) {
+                points.push((index, point));
+            }
+        }
+        let (states, classes) = self.points.parts();
+        classes.bound(states, &mut points, elapsed_ns);
+        let points: Vec<Point> = points.into_iter().map(|(_, point)| point).collect();
+        // Those before a reset too: what was booked then is subtracted below.
+        let all = self.points.iter_mut();
+        let counted: u64 = all.map(|(_, point)| point.now.acquisitions).sum();
+        let each_ps = core.costs.counted_ps.load(Relaxed);
+        overhead.counting_ns = looked_up_ns + self.counting.charge(counted, each_ps);
+        // A thread that ends, or this one, may be preempted after it has read the clock: then more was told last time.
+        self.threads_ns = self.threads_ns.max(overhead.threads_ns);
+        overhead.threads_ns = self.threads_ns;
+        overhead = overhead.minus(&self.overhead_before);
+        table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
+        lost = lost.minus(&self.lost_before);
+        table.rejected = lost.points_full;
+        Snapshot::from_parts(SnapshotParts {
+            engine: self.id,
+            collection: closed - self.peeks,
+            resets,
+            taken_unix_ns: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
+            elapsed_ns,
+            pid: std::process::id(),
+            program: self.program.get_or_insert_with(program).clone(),
+            mode: config.mode.into(),
+            points,
+            table,
+            losses: lost,
+            overhead,
+        })
+    }
+
+    /// Makes `last`, the collection just made, the baseline of those that follow.
+    pub(crate) fn reset(&mut self, core: &Core, last: &Snapshot) {
+        for (_, point) in self.points.iter_mut() {
+            point.reset();
+        }
+        self.callers.reset();
+        let mut bound = Bound {
+            size: core.config().archive,
+            rng: &mut self.rng,
+        };
+        self.points.push_out_blank(&mut bound, &mut self.callers);
+        self.lost_before.merge_figures(last.losses());
+        self.overhead_before.merge_figures(last.overhead());
+        self.started_ns += last.elapsed_ns();
+        core.collections.count_reset();
+    }
+}

@@ -1,0 +1,157 @@
+//! Settings, and what is done when there are the first ones.
+
+use crate::acquire::look;
+use crate::acquire::signal::Attempt;
+use crate::acquire::thread;
+use crate::clock::{Clock, ManualClock};
+use crate::config::{Config, ConfigError, Mode};
+use crate::control::Control;
+use crate::core::{Core, GLOBAL_NUMBER};
+use crate::process::env;
+use crate::process::exclusive::lock;
+use crate::process::fork;
+use crate::process::fork_guard;
+use crate::record::loss::Loss;
+use crate::stacks;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+
+impl Core {
+    /// An engine of its own, with the default settings.
+    pub(crate) fn local(clock: Option<&ManualClock>) -> Arc<Self> {
+        let clock = clock.map_or_else(Clock::counter, Clock::manual);
+        static NEXT: AtomicU64 = AtomicU64::new(GLOBAL_NUMBER + 1);
+        let number = NEXT.fetch_add(1, Relaxed);
+        let core = Arc::new_cyclic(|me| Core::new_local(Weak::clone(me), number, clock));
+        // The default settings are valid. It sets the fork handlers, too, before there is anything to hold.
+        let _ = core.configure(Config::default());
+        fork_guard::remember(&core);
+        core
+    }
+
+    /// The control word, after the environment was read if nobody has configured yet.
+    pub(crate) fn control_or_configure(&self) -> Control {
+        let control = self.control();
+        if control != Control::UNCONFIGURED {
+            return control;
+        }
+        // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
+        // forever: not at all if it is this one again, from inside an allocator or a signal handler.
+        if thread::is_inside() || !self.configuring.begin() {
+            return self.await_configuration();
+        }
+        let _inside = thread::inside();
+        self.first_use();
+        let environment = self.environment();
+        let mut changes = lock(&self.changes);
+        // Somebody may have configured meanwhile, who then has the last word.
+        if self.config.load().is_none() {
+            self.apply(environment, &mut changes);
+        }
+        drop(changes);
+        self.control()
+    }
+
+    /// The control word; not configured by an acquisition that must not allocate, which is then lost.
+    pub(crate) fn control_for(&self, attempt: Attempt) -> Control {
+        if self.control() == Control::UNCONFIGURED && !attempt.may_allocate() {
+            if !thread::is_internal() {
+                self.losses.count(Loss::Reentrant);
+            }
+            return Control::OFF;
+        }
+        self.control_or_configure()
+    }
+
+    fn await_configuration(&self) -> Control {
+        const TURNS: usize = 100_000;
+        let turns = if thread::is_inside() { 0 } else { TURNS };
+        for _ in 0..turns {
+            let control = self.control();
+            if control != Control::UNCONFIGURED {
+                return control;
+            }
+            std::thread::yield_now();
+        }
+        if !thread::is_internal() {
+            self.losses.count(Loss::Reentrant);
+        }
+        Control::OFF
+    }
+
+    /// The settings that the environment asks for. What is wrong with them is said once.
+    fn environment(&self) -> Config {
+        let said = self.environment_read.swap(true, Relaxed);
+        env::config(env::var_os, &mut |message| {
+            if !said {
+                crate::say(message);
+            }
+        })
+    }
+
+    /// The settings now, or what they will be if nobody configures: the environment's.
+    pub(crate) fn config_or_environment(&self) -> Config {
+        match self.config.load_full() {
+            Some(config) => Config::clone(&config),
+            None => self.environment(),
+        }
+    }
+
+    fn first_use(&self) {
+        // First of all: whatever is begun is not to be copied by a fork before it is done.
+        #[cfg(unix)]
+        fork::install_fork_handlers();
+        self.clock.started_ns();
+        look::measure(&self.clock);
+        if self.is_global() {
+            fork::install(!self.is_disabled());
+        }
+    }
+
+    /// Off for good, whatever the environment says.
+    pub(crate) fn disable_permanently(&self) {
+        self.disabled.store(true, Relaxed);
+        self.environment_read.store(true, Relaxed);
+        // The default settings are valid.
+        let _ = self.configure(Config::default().mode(Mode::Off));
+    }
+
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.disabled.load(Relaxed)
+    }
+
+    pub(crate) fn configure(&self, config: Config) -> Result<(), ConfigError> {
+        config.validate()?;
+        if config.stacks && !stacks::SUPPORTED {
+            static SAID: AtomicBool = AtomicBool::new(false);
+            if !SAID.swap(true, Relaxed) {
+                crate::say(format_args!(
+                    "Config::stacks has no effect: the program was built without the feature `stacks`"
+                ));
+            }
+        }
+        let _inside = thread::inside();
+        if self.control() == Control::UNCONFIGURED && self.configuring.begin() {
+            self.first_use();
+            if self.is_global() && !self.environment_read.load(Relaxed) {
+                env::ignored(env::var_os, &mut |message| crate::say(message));
+            }
+        }
+        self.apply(config, &mut lock(&self.changes));
+        Ok(())
+    }
+
+    /// Changes some settings and keeps the others, also those that another thread is changing.
+    pub(crate) fn reconfigure(
+        &self,
+        change: impl FnOnce(Config) -> Config,
+    ) -> Result<(), ConfigError> {
+        self.control_or_configure();
+        let _inside = thread::inside();
+        let mut changes = lock(&self.changes);
+        let config = change(Config::clone(&self.config()));
+        config.validate()?;
+        self.apply(config, &mut changes);
+        Ok(())
+    }
+}

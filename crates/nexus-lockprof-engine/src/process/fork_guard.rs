@@ -1,0 +1,121 @@
+//! The locks that a thread holds while it forks, so that the child finds none of them taken for good.
+
+#[cfg(unix)]
+use crate::acquire::thread;
+#[cfg(unix)]
+use crate::collect::aggregate::Aggregator;
+#[cfg(unix)]
+use crate::control::Control;
+use crate::core::Core;
+#[cfg(unix)]
+use crate::core::GLOBAL;
+#[cfg(unix)]
+use crate::process::exclusive::SETTING;
+use crate::process::exclusive::lock;
+use std::sync::{Arc, Mutex, Weak};
+#[cfg(unix)]
+use std::sync::{MutexGuard, atomic::Ordering::Relaxed};
+
+/// The engines besides the global one, for fork handlers; some may be gone.
+static LOCALS: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
+
+/// Adds an engine to those that are held still when the process forks.
+pub(crate) fn remember(core: &Arc<Core>) {
+    let mut locals = lock(&LOCALS);
+    if locals.len() == locals.capacity() {
+        locals.retain(|core| core.strong_count() != 0);
+    }
+    locals.push(Arc::downgrade(core));
+}
+
+/// All locks of a core, held.
+#[cfg(unix)]
+struct CoreGuard<'a> {
+    _changes: MutexGuard<'a, u64>,
+    _aggregator: MutexGuard<'a, Option<Box<Aggregator>>>,
+}
+
+/// A local engine, and all its locks, held.
+#[cfg(unix)]
+struct LocalGuard {
+    /// Before `core`, which it borrows: fields are dropped in this order.
+    _still: CoreGuard<'static>,
+    core: Arc<Core>,
+}
+
+/// All locks of the engines that there are, held: no other thread changes anything until it is dropped.
+// In the reverse of the order in which they are taken. Whoever has one of a core's takes at most `SETTING` besides.
+#[cfg(unix)]
+pub(crate) struct ForkGuard {
+    _setting: MutexGuard<'static, ()>,
+    locals: Vec<LocalGuard>,
+    _global: CoreGuard<'static>,
+    _locals: MutexGuard<'static, Vec<Weak<Core>>>,
+}
+
+#[cfg(unix)]
+impl ForkGuard {
+    /// Waits for what is under way.
+    pub(crate) fn hold() -> Self {
+        let remembered = lock(&LOCALS);
+        let global = GLOBAL.lock_for_fork();
+        let locals = remembered.iter().filter_map(Weak::upgrade);
+        let locals = locals.map(|core| {
+            // SAFETY: dropped before `core`, which keeps what it borrows.
+            let still = unsafe {
+                std::mem::transmute::<CoreGuard<'_>, CoreGuard<'static>>(core.lock_for_fork())
+            };
+            LocalGuard {
+                _still: still,
+                core,
+            }
+        });
+        ForkGuard {
+            locals: locals.collect(),
+            _global: global,
+            _locals: remembered,
+            _setting: lock(&SETTING),
+        }
+    }
+
+    /// In a child that was forked off: what threads that are not there had begun is begun anew.
+    pub(crate) fn after_fork(&self) {
+        GLOBAL.after_fork();
+        for local in &self.locals {
+            local.core.after_fork();
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Core {
+    /// Keeps other threads from changing anything while the process forks.
+    fn lock_for_fork(&self) -> CoreGuard<'_> {
+        // In the order in which nobody takes both: a change is over before anything is collected.
+        let changes = lock(&self.changes);
+        CoreGuard {
+            _changes: changes,
+            _aggregator: lock(&self.aggregator),
+        }
+    }
+
+    /// In a child that was forked off: what threads that are not there had begun is begun anew.
+    pub(crate) fn after_fork(&self) {
+        if self.control() == Control::UNCONFIGURED {
+            self.configuring.forget();
+        }
+        // The child has this thread alone: nobody is left who writes these shards.
+        let now_ns = self.clock.coarse_ns();
+        let mut there = 0;
+        for (place, shard) in self.shards.places() {
+            there += 1;
+            if !self.shards.is_free(place) && !thread::has_lease_of(shard) {
+                shard.orphan(now_ns);
+                self.shards.give_back(place);
+                self.note_exit();
+            }
+        }
+        // One that was being made is not there.
+        self.shard_count.store(there, Relaxed);
+    }
+}
