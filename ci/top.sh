@@ -153,7 +153,7 @@ expect 'acq/s▼' "a digit sorts by its column"
 until_true "what is locked most is first" first 日本語
 expect 'last [0-9.]+m?s' "rates are of the last interval"
 typed t
-expect 'showing totals' "t shows totals"
+expect '  totals: [0-9a-z. ]+ since' "t shows totals"
 typed tW
 
 echo "--- the filter"
@@ -167,21 +167,33 @@ keys Escape
 expect '^hot ' "Esc clears it"
 
 echo "--- a point"
-keys Home Enter
-expect '^hot  exclusive  at .*watched.rs:[0-9]+:[0-9]+' "Enter drills"
+keys Home
+expect '^hot  exclusive  at .*watched.rs:[0-9]+:[0-9]+' "the selected point is below the table"
+keys Enter
+expect 'Esc back' "Enter shows all about it"
 expect 'wait times +hold times' "both distributions"
-expect '^quantiles +p50 +p90 +p95' "quantiles"
+expect '^since start +p50 +p90 +p95' "percentiles, and of what time they are"
 expect '[0-9]+(ns|µs|ms) – .*[█▏▎▍▌▋▊▉]' "bars"
 keys Right
 expect '^[^ ]+  [a-z]+  at .*watched.rs' "the next point"
 keys Escape
 expect 'wait/s▼' "Esc goes back"
+expect 'rates: last [0-9.]+m?s; p95: [0-9a-z. ]+ since start' "of what time the figures are"
 
 echo "--- help, pause"
 typed '?'
-expect 'any key closes this' "? helps"
+expect 'Esc closes this' "? helps"
+terminal resize-window -t top -x 80 -y 24
+expect 'acq/s .*had to wait' "all of it is on a small terminal: the figures"
+expect 'select a point .*totals' "and the keys"
+expect 'Esc closes this' "and how to close it"
+terminal resize-window -t top -x 120 -y 35
 keys Space
-expect_not 'any key closes this' "any key closes it"
+sleep 0.5
+has 'Esc closes this' || fail "another key closes the help"
+keys Escape
+expect_not 'Esc closes this' "Esc closes it"
+lacks PAUSED || fail "a key did what it does behind the help"
 keys Space
 expect PAUSED "Space pauses"
 elapsed=$(screen | grep --only-matching --extended-regexp '[0-9.]+s since' || true)
@@ -256,7 +268,7 @@ lacks 'threads waiting' || fail "it draws from the background"
 run fg
 expect '^hot ' "fg brings it back"
 typed '?'
-expect 'any key closes this' "with its keys"
+expect 'Esc closes this' "with its keys"
 keys Escape
 expect '^hot ' "and all of its screen"
 is_alternate

@@ -5,7 +5,7 @@ import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
 const source = ["format", "model", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration count digits percent threads threadsError printable shortPath elide readSnapshot quantile findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
+const names = "duration count digits percent threads threadsError printable shortPath pathParts elide readSnapshot quantile findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -71,7 +71,7 @@ test("readers as a group, and the slowest as a guess", () => {
   ]);
   const slow = read3({ hold: exact(2e7, 2e7) });
   assert.equal(slow.points[0].siteName, "(readers)");
-  assert.match(words(page.findings(slow)[0]), /: 90% of it waiting behind \(readers\), none of them by name; perhaps a\.rs:15, which reads longest\. /);
+  assert.match(words(page.findings(slow)[0]), /: 90% of it waiting behind \(readers\), which are not told apart; perhaps a\.rs:15, which reads longest\. /);
   // Nobody was seen to read.
   assert.match(words(page.findings(read3({}))[0]), /: 90% of it waiting behind \(readers\)\. /);
 });
@@ -83,7 +83,7 @@ test("an estimate is called one", () => {
   assert.match(words(found), /costs about 2\.0 ± 0\.2 threads \(about 2\.00s of waiting, standard error 200ms\): about 50% of it/);
   const [part] = page.findings(read([point("a", 1, { contentions: 20, wait: { ...exact(2e9), unmeasured: 3 } })]));
   assert.match(words(part), /costs at least 2\.0 threads/);
-  assert.match(words(part), /who held it meanwhile was not seen/);
+  assert.match(words(part), /the profiler did not see who held it/);
   const [average] = page.findings(read([point("a", 1, { contentions: 1, wait: exact(2e9) })], { merged: 3 }));
   assert.match(words(average), /costs 2\.0 threads, on average of 3 snapshots/);
 });
@@ -114,7 +114,7 @@ test("nothing is said that the numbers do not carry", () => {
   assert.match(said([point("a", 1, { contentions: 3 })], { mode: { kind: "counts" } }), /3 of 10 acquisitions waited \(30%\); for how long is not known \(mode counts has no clock\)/);
   assert.match(said([point("a", 1, { contentions: 1, wait: exact(1e9) })], { elapsed_ns: 0 }), /^a was waited for 1\.00s/);
   assert.match(said([point("a", 1)], { losses: { memory: 2, guards: 5, stacks: 0 } }), /LOST 7 events: guards 5, memory 2\./);
-  assert.match(said([point("a", 1, { timeouts: 2, vain_wait_ns: 5e6 })]), /a: 2 acquires gave up after waiting in vain 5\.00ms in all/);
+  assert.match(said([point("a", 1, { timeouts: 2, vain_wait_ns: 5e6 })]), /a: 2 acquires gave up after 5\.00ms in all/);
   assert.match(said([point("a", 1)], { base: 1, collection: 9 }), /cover only the last part of the interval/);
   assert.throws(() => page.readSnapshot({ format: "x" }), /no snapshot of lockprof/);
   assert.throws(() => page.readSnapshot({ ...document([]), schema: 2 }), /newer than this page/);
@@ -154,6 +154,23 @@ test("locks by the place of their first use", () => {
   const lock = (first_used) => ({ ...point("", 1), lock: { first_used } });
   const names = read([lock(site(7, "src/x.rs")), lock({ ...site(7, "src/x.rs"), column: 9 }), lock(site(8, "src/x.rs"))]).points.map((p) => p.lockName);
   assert.deepEqual(names, ["first@src/x.rs:7:5", "first@src/x.rs:7:9", "first@src/x.rs:8"]);
+});
+
+test("locks by the place of their creation", () => {
+  const lock = (created) => ({ ...point("", 1), lock: { created } });
+  const names = read([lock(site(7, "src/x.rs")), lock({ ...site(7, "src/x.rs"), column: 9 }), lock(site(8, "src/x.rs")), lock({ file: "(rest)", line: 0, column: 0 })]).points.map((p) => p.lockName);
+  assert.deepEqual(names, ["new@src/x.rs:7:5", "new@src/x.rs:7:9", "new@src/x.rs:8", "(rest)"]);
+});
+
+test("the parts of a place", () => {
+  assert.deepEqual(page.pathParts("new@src/net/pool.rs:17:5"), ["new@", "src/net/", "pool.rs", ":17:5"]);
+  assert.deepEqual(page.pathParts("first@pool.rs:17"), ["first@", "", "pool.rs", ":17"]);
+  assert.deepEqual(page.pathParts("(readers)"), ["", "", "(readers)", ""]);
+});
+
+test("the name of the program", () => {
+  assert.equal(read([], { program: "ser\u202ever" }).program, "ser\\u{202e}ver");
+  assert.equal(read([]).program, null);
 });
 
 test("the tree of waiting adds up", () => {

@@ -90,9 +90,63 @@ async function valuesAreTheJsons(page, snapshot) {
   return rows.length;
 }
 
+/** The page itself does not scroll sideways. */
+async function fits(page, width) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= width, `the page is ${wide} wide at ${width}`);
+}
+
+/** Pairs of cells, names and paragraphs whose texts are printed over each other. */
+function overprinted(page) {
+  return page.evaluate(() => {
+    const texts = [...document.querySelectorAll("tr.point > td, .detail h3, .detail figcaption, .detail dl > div, .detail li > span, #findings p, #findings .figure, th button")];
+    const boxes = texts.filter((e) => e.checkVisibility() && e.textContent !== "").map((e) => {
+      const range = document.createRange();
+      range.selectNodeContents(e);
+      return [e.textContent.slice(0, 30), range.getBoundingClientRect()];
+    });
+    const found = [];
+    boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+      const [wide, high] = [Math.min(p.right, q.right) - Math.max(p.left, q.left), Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top)];
+      if (wide > 2 && high > 4) found.push(`${a} | ${b}`);
+    }));
+    return found;
+  });
+}
+
+/** Texts whose contrast to what is behind them is below 4.5, as WCAG counts it. */
+function faint(page) {
+  return page.evaluate(() => {
+    const rgb = (text) => text.match(/[\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [0.2126, 0.7152, 0.0722].reduce((sum, part, i) => {
+      const c = [r, g, b][i] / 255;
+      return sum + part * (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    }, 0);
+    const behind = (e) => {
+      for (let at = e; at; at = at.parentElement) {
+        const [r, g, b, alpha = 1] = rgb(getComputedStyle(at).backgroundColor);
+        if (alpha > 0) return [r, g, b];
+      }
+      return [255, 255, 255];
+    };
+    const found = new Set();
+    for (const e of document.querySelectorAll("body *")) {
+      if (!e.checkVisibility() || ![...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.data.trim())) continue;
+      if (e.closest("svg, canvas, noscript, .d3-flame-graph-label, .skip")) continue;
+      const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+      if ((a + 0.05) / (b + 0.05) < 4.5) found.add(`${e.textContent.slice(0, 30)}: ${((a + 0.05) / (b + 0.05)).toFixed(1)}`);
+    }
+    return [...found];
+  });
+}
+
 async function staticPage() {
   const page = await open(file("demo"));
   const snapshot = json("demo");
+  assert.equal(await page.textContent("h1"), "app");
+  assert.equal(await page.title(), "app: lockprof");
+  assert.ok(await page.isHidden("#over-time"), "a file has no history to draw");
+  assert.equal(await page.locator("#findings button", { hasText: /^look$/ }).count(), 0);
   done(`${await valuesAreTheJsons(page, snapshot)} rows of the demo are the JSON's`);
   await page.screenshot({ path: join(shots, "demo-light-1280.png"), fullPage: true });
 
@@ -174,17 +228,34 @@ async function staticPage() {
   assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");
   await page.context().close();
 
-  for (const [width, colorScheme] of [[1280, "dark"], [800, "light"], [800, "dark"]]) {
+  const sizes = [[1280, "dark"], [800, "light"], [800, "dark"], [400, "light"], [400, "dark"]];
+  for (const [width, colorScheme] of sizes) {
     const other = await open(file("demo"), { viewport: { width, height: 900 }, colorScheme, reducedMotion: "reduce" });
-    await other.click(".turner");
+    await other.focus(".turner[tabindex='0']");
+    await other.keyboard.press("Enter");
     await other.waitForSelector(".detail .uplot canvas");
     await other.waitForTimeout(200);
     const wide = await other.$eval("#table", (div) => [div.scrollWidth, div.clientWidth]);
     assert.ok(wide[0] <= wide[1], `the table is ${wide} wide at ${width}`);
+    await fits(other, width);
+    assert.deepEqual(await overprinted(other), [], `texts on top of each other at ${width}`);
+    assert.deepEqual(await faint(other), [], `texts that are hard to read at ${width}, ${colorScheme}`);
     await other.screenshot({ path: join(shots, `demo-${colorScheme}-${width}.png`), fullPage: true });
+    const tops = await other.$$eval(".detail figure", (all) => all.map((figure) => figure.getBoundingClientRect().top));
+    assert.equal(tops[0] < tops[1], width === 400, `one histogram a row at ${width}`);
+    // To a screen reader it is a table at any width, as Chromium's own tree of roles says.
+    assert.equal(await other.getByRole("table", { name: "Acquisition points" }).getByRole("row").count(), 10);
+    assert.ok((await other.getByRole("columnheader").count()) >= 6);
+    if (width === 400) {
+      const [lock, site, acquisitions] = await other.$eval("tr.point", (tr) => ["lock", "site", "acquisitions"].map((c) => tr.querySelector(`td.${c}`).getBoundingClientRect().top));
+      assert.ok(lock < site && site < acquisitions, `lock, site and numbers stand below each other: ${[lock, site, acquisitions]}`);
+      await other.check("#all-columns");
+      await fits(other, width);
+      assert.deepEqual(await overprinted(other), [], "texts on top of each other with all columns");
+    }
     await other.context().close();
   }
-  done("light, dark, 1280 and 800 wide");
+  done("light and dark, 1280, 800 and 400 wide");
 }
 
 async function strangePages() {
@@ -226,7 +297,7 @@ async function strangePages() {
   await many.waitForSelector("tbody tr.point");
   console.log(`10,000 points: open after ${took()}`);
   assert.equal(await many.locator("tbody tr.point").count(), 200);
-  assert.match(await many.textContent(".more"), /The first 200 of 10\u202f000 are shown/);
+  assert.match(await many.textContent(".more"), /Showing the first 200 of 10\u202f000 points/);
   begin = performance.now();
   await many.click("th.hold_total button");
   console.log(`10,000 points: sorted after ${took()}`);
@@ -270,6 +341,8 @@ async function livePage() {
   page.expected = (text) => /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|400 \(Bad Request\)/.test(text);
   await page.selectOption("#every", "1000");
   await page.waitForSelector("tbody tr.point");
+  assert.equal(await page.textContent("h1"), "scraped");
+  assert.ok(await page.isVisible("#over-time"));
   const all = () => page.$$eval("tbody td.acquisitions", (tds) => tds.reduce((sum, td) => sum + Number(td.title.replaceAll("\u202f", "")), 0));
   const grows = async (than) => {
     for (let i = 0; i < 100; i++) {
@@ -328,7 +401,7 @@ async function livePage() {
 
   await stop(child);
   await page.waitForSelector("#status[data-state='gone']");
-  assert.match(await page.textContent("#alert"), /The target is gone since \d\d:\d\d:\d\d \(no connection\)/);
+  assert.match(await page.textContent("#alert"), /The program stopped answering at \d\d:\d\d:\d\d \(no connection\)/);
   await page.emulateMedia({ colorScheme: "dark" });
   await page.waitForTimeout(500);
   await page.screenshot({ path: join(shots, "gone-dark.png"), fullPage: true });

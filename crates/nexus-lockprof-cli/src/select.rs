@@ -137,12 +137,11 @@ impl Words {
         let mode = point.mode.as_str();
         words.iter().all(|word| {
             mode.contains(word.as_str())
-                || is_in_site(&point.site, word, small)
+                || is_in_site("", &point.site, word, small)
                 || match &point.lock {
                     Lock::Named(name) => of(name, small).contains(word.as_str()),
-                    Lock::Created(site) => is_in_site(site, word, small),
-                    Lock::FirstUsed(site) => {
-                        "first@".contains(word.as_str()) || is_in_site(site, word, small)
+                    lock @ (Lock::Created(site) | Lock::FirstUsed(site)) => {
+                        is_in_site(lock.prefix(), site, word, small)
                     }
                     Lock::Anonymous => "?".contains(word.as_str()),
                 }
@@ -156,14 +155,20 @@ fn of<'a>(text: &Text, small: &'a mut HashMap<Text, String>) -> &'a str {
         .or_insert_with(|| text.to_lowercase())
 }
 
-/// Whether `file:line` contains the word.
-fn is_in_site(site: &Site, word: &str, small: &mut HashMap<Text, String>) -> bool {
+/// Whether `prefix`, file and line, one after the other, contain the word. The whole text is never
+/// made: the file may be long.
+fn is_in_site(prefix: &str, site: &Site, word: &str, small: &mut HashMap<Text, String>) -> bool {
     let file = of(&site.file, small);
-    // For a word that spans the line number, the end of the file name is enough.
-    let mut start = file.len().saturating_sub(word.len());
-    while !file.is_char_boundary(start) {
-        start -= 1;
-    }
+    let line = || format!(":{}", site.line);
+    // For a word that spans the prefix or the line number, that much of the file is enough.
+    let begin = file
+        .get(..file.floor_char_boundary(word.len()))
+        .unwrap_or(file);
+    let end = file.get(file.floor_char_boundary(file.len().saturating_sub(word.len()))..);
     file.contains(word)
-        || format!("{}:{}", file.get(start..).unwrap_or_default(), site.line).contains(word)
+        || format!("{}{}", end.unwrap_or(file), line()).contains(word)
+        || !prefix.is_empty() && {
+            let rest = if begin == file { line() } else { String::new() };
+            format!("{prefix}{begin}{rest}").contains(word)
+        }
 }

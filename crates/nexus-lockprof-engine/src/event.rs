@@ -47,7 +47,7 @@ impl Contained {
         if let Some(handler) = &self.0
             && caught(|| handler(event)).is_none()
         {
-            crate::say(format_args!("an event handler panicked on: {event}"));
+            crate::process::stderr::say(format_args!("an event handler panicked on: {event}"));
         }
     }
 }
@@ -56,7 +56,9 @@ impl Drop for Contained {
     fn drop(&mut self) {
         let handler = self.0.take();
         if caught(|| drop(handler)).is_none() {
-            crate::say(format_args!("an event handler panicked as it was dropped"));
+            crate::process::stderr::say(format_args!(
+                "an event handler panicked as it was dropped"
+            ));
         }
     }
 }

@@ -69,53 +69,5 @@ pub mod adaptor {
     pub use crate::record::pending::{PendingRef, PendingRefCell};
 }
 
-/// What `nexus-lockprof-serve` is made with: how a server starts with the program, and what becomes of it at exit and fork.
 #[cfg(not(lockprof_loom))]
-pub mod serving {
-    pub use crate::process::endpoint::{Endpoint, install};
-    pub use crate::process::env::place;
-    pub use crate::process::internal_thread::make_thread_internal;
-    #[cfg(unix)]
-    pub use crate::process::leftovers::Cleanup;
-    pub use crate::process::race_once::RaceOnce;
-
-    /// Removes a server's file when the process exits, and closes its socket in processes that are forked off.
-    #[cfg(unix)]
-    pub fn remember(socket: std::os::fd::RawFd, file: Option<Box<dyn Cleanup>>) {
-        crate::process::leftovers::remember(socket, file);
-        crate::process::fork::install_fork_handlers();
-    }
-
-    /// Prints one line on stderr, as the engine does.
-    pub fn say(message: std::fmt::Arguments<'_>) {
-        crate::say(message);
-    }
-}
-
-/// Tells the user something, on stderr, in one line: a value of the environment may be in it. A closed stderr is no reason to stop.
-///
-/// Not by way of the standard library's stderr, which may be locked for good in a child that was forked off.
-#[cfg(all(unix, not(lockprof_loom)))]
-fn say(message: std::fmt::Arguments<'_>) {
-    let message = nexus_lockprof_snapshot::printable_message(message);
-    let line = format!("lockprof: {message}\n");
-    let mut rest = line.as_bytes();
-    while !rest.is_empty() {
-        // SAFETY: the bytes are there; a descriptor that is none is an error.
-        let written = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
-        match usize::try_from(written) {
-            Ok(written @ 1..) => rest = &rest[written.min(rest.len())..],
-            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {
-            }
-            _ => return,
-        }
-    }
-}
-
-/// The same where nothing forks.
-#[cfg(all(not(unix), not(lockprof_loom)))]
-fn say(message: std::fmt::Arguments<'_>) {
-    use std::io::Write;
-    let message = nexus_lockprof_snapshot::printable_message(message);
-    let _ = writeln!(std::io::stderr(), "lockprof: {message}");
-}
+pub mod serving;

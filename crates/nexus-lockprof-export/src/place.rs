@@ -1,13 +1,15 @@
-//! What places are called where each has one name, whatever else the snapshot has: in labels and names of frames.
+//! What places are called where each has one name, whatever else the snapshot has: in labels and
+//! names of frames.
 //!
-//! Names that depended on their neighbours (a column only where two points share a line) would change while the program runs,
-//! and so would the series and the frames that they name.
+//! Names that depended on their neighbours (a column only where two points share a line) would
+//! change while the program runs, and so would the series and the frames that they name.
 
 use std::borrow::Cow;
 
 use nexus_lockprof_snapshot::{Frame, Lock, Site, portable_path, printable};
 
-/// `file:line`, without what says only where this machine keeps the file; of a group its name alone.
+/// `file:line`, without what says only where this machine keeps the file; of a group its name
+/// alone.
 pub(crate) fn line(site: &Site) -> String {
     if site.is_group() {
         return printable(&site.file).into_owned();
@@ -28,9 +30,7 @@ pub(crate) fn column(site: &Site) -> String {
 pub(crate) fn lock(lock: &Lock, place: fn(&Site) -> String) -> Cow<'_, str> {
     match lock {
         Lock::Named(name) => printable(name),
-        Lock::Created(site) => place(site).into(),
-        Lock::FirstUsed(site) => format!("first@{}", place(site)).into(),
-        Lock::Anonymous => "?".into(),
+        lock => lock.name_by(place),
     }
 }
 

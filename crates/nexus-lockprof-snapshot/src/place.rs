@@ -78,7 +78,8 @@ impl Site {
         }
     }
 
-    /// The place that stands for readers as a group: of a lock that was held shared, by whom is not known.
+    /// The place that stands for readers as a group: of a lock that was held shared, by whom is not
+    /// known.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Site;
@@ -132,7 +133,8 @@ impl fmt::Display for Site {
     }
 }
 
-/// A lock class: all locks created with one name or, unnamed, at one place; or, where that is not known, first acquired at one.
+/// A lock class: all locks created with one name or, unnamed, at one place; or, where that is not
+/// known, first acquired at one.
 ///
 /// Displays as its [`name`](Self::name).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,18 +144,19 @@ pub enum Lock {
     Named(Text),
     /// Created without a name, at this place.
     Created(Site),
-    /// Created by something that can tell neither (a raw lock's `INIT`), and first acquired at this place.
+    /// Created by something that can tell neither (a raw lock's `INIT`), and first acquired at this
+    /// place.
     FirstUsed(Site),
     /// Nothing is known of it: it was first acquired after the program's caps were reached.
     Anonymous,
 }
 
 impl Lock {
-    /// The class that stands for all locks that the program's caps left no room for: their counts are here, and
-    /// not lost.
+    /// The class that stands for all locks that the program's caps left no room for: their counts
+    /// are here, and not lost.
     ///
-    /// It is created at a place without a line, which no lock of a program is. So no name of a program's lock is
-    /// mistaken for it, and older readers know the form.
+    /// It is created at a place without a line, which no lock of a program is. So no name of a
+    /// program's lock is mistaken for it, and older readers know the form.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Lock;
@@ -190,25 +193,59 @@ impl Lock {
         }
     }
 
-    /// What to call the lock class: its name, the `file:line` of its creation, `first@` and that of its first use, or `?`.
+    /// What to call the lock class: its name, `new@` and the `file:line` of its creation, `first@`
+    /// and that of its first use, or `?`.
     ///
-    /// Two classes created at different columns of one line share a name; they are still two classes.
+    /// Two classes created at different columns of one line share a name; they are still two
+    /// classes.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Lock, Site};
     ///
     /// assert_eq!(Lock::Named("sessions".into()).name(), "sessions");
-    /// assert_eq!(Lock::Created(Site::new("src/pool.rs", 7, 12)).name(), "src/pool.rs:7");
+    /// assert_eq!(Lock::Created(Site::new("src/pool.rs", 7, 12)).name(), "new@src/pool.rs:7");
     /// assert_eq!(Lock::FirstUsed(Site::new("src/pool.rs", 9, 5)).name(), "first@src/pool.rs:9");
     /// assert_eq!(Lock::Anonymous.name(), "?");
     /// ```
     #[must_use]
     pub fn name(&self) -> Cow<'_, str> {
+        self.name_by(Site::to_string)
+    }
+
+    /// The [`name`](Self::name), with the place written by `write`: with its column, or with a
+    /// shorter path.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Lock, Site};
+    ///
+    /// let lock = Lock::Created(Site::new("src/pool.rs", 7, 12));
+    /// assert_eq!(lock.name_by(|site| format!("{site:#}")), "new@src/pool.rs:7:12");
+    /// ```
+    #[must_use]
+    pub fn name_by(&self, write: impl FnOnce(&Site) -> String) -> Cow<'_, str> {
         match self {
             Self::Named(name) => Cow::Borrowed(name.as_str()),
-            Self::Created(site) => Cow::Owned(site.to_string()),
-            Self::FirstUsed(site) => Cow::Owned(format!("first@{site}")),
+            Self::Created(site) | Self::FirstUsed(site) => {
+                Cow::Owned(format!("{}{}", self.prefix(), write(site)))
+            }
             Self::Anonymous => Cow::Borrowed("?"),
+        }
+    }
+
+    /// What the names of classes without a name begin with, so that nobody takes the place in them
+    /// for that of an acquisition: see [`prefix`](Self::prefix).
+    pub const PREFIXES: [&'static str; 2] = [Self::NEW, Self::FIRST];
+    const NEW: &'static str = "new@";
+    const FIRST: &'static str = "first@";
+
+    /// What stands before the place in the [`name`](Self::name): `new@` for a class known by its
+    /// creation, `first@` by its first use. Empty for all others.
+    #[must_use]
+    pub fn prefix(&self) -> &'static str {
+        match self {
+            Self::Created(site) if !site.is_group() => Self::NEW,
+            Self::FirstUsed(_) => Self::FIRST,
+            Self::Created(_) | Self::Named(_) | Self::Anonymous => "",
         }
     }
 }

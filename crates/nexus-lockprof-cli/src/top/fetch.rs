@@ -1,6 +1,7 @@
-//! The thread that looks at the target. It may wait for it as long as it likes: nothing waits for this thread.
+//! The thread that looks at the target. It may wait for it as long as it likes: nothing waits for
+//! this thread.
 
-use super::state::{Order, Report};
+use super::state::{Command, Report};
 use crate::target::Source;
 use anyhow::Result;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -14,13 +15,14 @@ pub(crate) struct Connected {
     pub(crate) is_static: bool,
 }
 
-/// Connects and looks, again and again, and carries out orders, until nobody gives any more or nobody listens.
+/// Connects and looks, again and again, and carries out commands, until nobody gives any more or
+/// nobody listens.
 ///
 /// What fails is reported, and begins again with connecting at the next look.
 pub(super) fn run(
     connect: impl Fn() -> Result<Connected>,
     interval: Duration,
-    orders: &Receiver<Order>,
+    commands: &Receiver<Command>,
     report: impl Fn(Report) -> bool,
 ) {
     let mut target: Option<Connected> = None;
@@ -36,11 +38,11 @@ pub(super) fn run(
         }
         // A target that takes longer to answer than the interval is not asked without a pause.
         let rest = interval.saturating_sub(begin.elapsed());
-        match orders.recv_timeout(rest.max(interval / 4)) {
+        match commands.recv_timeout(rest.max(interval / 4)) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
-            Ok(order) => {
-                if !report(carry_out(target.as_mut(), order)) {
+            Ok(command) => {
+                if !report(carry_out(target.as_mut(), command)) {
                     return;
                 }
             }
@@ -88,17 +90,17 @@ fn gone(error: &anyhow::Error, report: &impl Fn(Report) -> bool) -> Look {
     }
 }
 
-fn carry_out(target: Option<&mut Connected>, order: Order) -> Report {
+fn carry_out(target: Option<&mut Connected>, command: Command) -> Report {
     let Some(Connected { source, .. }) = target else {
-        return Report::Refused(order, "the target is gone".to_owned());
+        return Report::Refused(command, "the target is gone".to_owned());
     };
-    let done = match &order {
-        Order::Reset => source.reset(),
-        Order::Set(changes) => source.set(changes),
+    let done = match &command {
+        Command::Reset => source.reset(),
+        Command::Set(changes) => source.set(changes),
     };
     match done {
-        Ok(()) => Report::Done(order),
-        Err(error) => Report::Refused(order, format!("{error:#}")),
+        Ok(()) => Report::Done(command),
+        Err(error) => Report::Refused(command, format!("{error:#}")),
     }
 }
 
@@ -135,22 +137,22 @@ mod tests {
     }
 
     /// What is reported, in one word each, until there were `most` reports.
-    fn reports(is_static: bool, given: Vec<Order>, most: usize) -> Vec<String> {
-        let (sender, orders) = mpsc::channel();
-        for order in given {
-            sender.send(order).unwrap();
+    fn reports(is_static: bool, given: Vec<Command>, most: usize) -> Vec<String> {
+        let (sender, commands) = mpsc::channel();
+        for command in given {
+            sender.send(command).unwrap();
         }
         let connect = || {
             let source: Box<dyn Source> = Box::new(Moody { calls: 0 });
             Ok(Connected { source, is_static })
         };
         let heard = RefCell::new(Vec::new());
-        run(connect, Duration::from_millis(1), &orders, |report| {
+        run(connect, Duration::from_millis(1), &commands, |report| {
             heard.borrow_mut().push(match report {
                 Report::Connected { name, .. } => name,
                 Report::Snapshot(_) => "snapshot".to_owned(),
                 Report::Gone(why) => why,
-                Report::Done(order) => format!("{order:?}"),
+                Report::Done(command) => format!("{command:?}"),
                 Report::Refused(_, why) => why,
             });
             heard.borrow().len() < most
@@ -166,8 +168,8 @@ mod tests {
 
     #[test]
     fn orders_are_carried_out_and_a_file_is_read_once() {
-        let orders = vec![Order::Reset, Order::Set("mode=off".to_owned())];
+        let commands = vec![Command::Reset, Command::Set("mode=off".to_owned())];
         let expected = ["moody", "snapshot", "Reset", "mode=off is not for me"];
-        assert_eq!(reports(true, orders, 4), expected);
+        assert_eq!(reports(true, commands, 4), expected);
     }
 }

@@ -1,7 +1,8 @@
 //! `lockprof top TARGET`: a profiled process, live on a terminal.
 //!
-//! Three threads send to the one that draws: of the target ([`fetch`]), of the keyboard, of signals. What it hears changes the
-//! [`state`], which the [`view`] draws. See `docs/decisions/0020-top.md`.
+//! Three threads send to the one that draws: of the target ([`fetch`]), of the keyboard, of
+//! signals. What it hears changes the [`state`], which the [`view`] draws. See
+//! `docs/decisions/0020-top.md`.
 
 mod fetch;
 mod screen;
@@ -14,7 +15,7 @@ pub(crate) use state::{Column, Setup};
 use anyhow::{Context, Result, bail};
 use ratatui::crossterm::event::{self, Event};
 use screen::Screen;
-use state::{Effect, Order, Report, State};
+use state::{Command, Effect, Report, State};
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -25,7 +26,7 @@ use view::Theme;
 enum Message {
     Terminal(Event),
     /// The keyboard cannot be read.
-    Deaf(io::Error),
+    InputFailed(io::Error),
     Target(Report),
     #[cfg(unix)]
     Signal(i32),
@@ -49,7 +50,8 @@ const IDLE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 ///
-/// If stdout is no terminal, or the terminal cannot be used. What is wrong with the target is shown, not returned.
+/// If stdout is no terminal, or the terminal cannot be used. What is wrong with the target is
+/// shown, not returned.
 pub(crate) fn run(
     setup: Setup,
     colours: bool,
@@ -65,14 +67,15 @@ pub(crate) fn run(
     #[cfg(unix)]
     signals(sender.clone())?;
     let screen = Screen::take().context("the terminal cannot be used")?;
-    let orders = fetching(interval, connect, sender.clone())?;
+    let commands = fetching(interval, connect, sender.clone())?;
     keyboard(sender)?;
-    let end = show(screen, state, Theme::new(colours), &messages, &orders)?;
+    let end = show(screen, state, Theme::new(colours), &messages, &commands)?;
     match end {
         End::Quit => Ok(()),
         #[cfg(unix)]
         End::Signal(signal) => {
-            // As who sent it expects: by the signal, which shells and service managers can tell from an exit.
+            // As who sent it expects: by the signal, which shells and service managers can tell
+            // from an exit.
             signal_hook::low_level::emulate_default_handler(signal)
                 .context("a signal was not obeyed")
         }
@@ -92,7 +95,7 @@ fn show(
     mut state: State,
     theme: Theme,
     messages: &Receiver<Message>,
-    orders: &Sender<Order>,
+    commands: &Sender<Command>,
 ) -> Result<End> {
     let start = Instant::now();
     loop {
@@ -110,7 +113,7 @@ fn show(
         // All that is there, then one picture of it.
         while let Some(message) = next {
             state.tick(start.elapsed());
-            if let Some(end) = handle(message, &mut screen, &mut state, orders)? {
+            if let Some(end) = handle(message, &mut screen, &mut state, commands)? {
                 return Ok(end);
             }
             next = messages.try_recv().ok();
@@ -122,7 +125,7 @@ fn handle(
     message: Message,
     screen: &mut Screen,
     state: &mut State,
-    orders: &Sender<Order>,
+    commands: &Sender<Command>,
 ) -> Result<Option<End>> {
     let redraw = "the terminal cannot be drawn on";
     match message {
@@ -131,16 +134,16 @@ fn handle(
             Effect::Quit => return Ok(Some(End::Quit)),
             Effect::Suspend => suspend(screen)?,
             Effect::Redraw => screen.forget().context(redraw)?,
-            Effect::Order(order) => {
-                if let Err(mpsc::SendError(order)) = orders.send(order) {
+            Effect::Command(command) => {
+                if let Err(mpsc::SendError(command)) = commands.send(command) {
                     let why = "nobody looks at the target any more".to_owned();
-                    state.hear(Report::Refused(order, why));
+                    state.hear(Report::Refused(command, why));
                 }
             }
         },
         // The next picture has the new size.
         Message::Terminal(_) => {}
-        Message::Deaf(error) => return Err(error).context("the keyboard cannot be read"),
+        Message::InputFailed(error) => return Err(error).context("the keyboard cannot be read"),
         Message::Target(report) => state.hear(report),
         Message::Panicked => return Ok(Some(End::Panicked)),
         #[cfg(unix)]
@@ -172,10 +175,10 @@ fn fetching(
     interval: Duration,
     connect: impl Fn() -> Result<Connected> + Send + 'static,
     messages: Sender<Message>,
-) -> Result<Sender<Order>> {
-    let (sender, orders) = mpsc::channel();
+) -> Result<Sender<Command>> {
+    let (sender, commands) = mpsc::channel();
     spawn("fetch", messages, move |messages| {
-        fetch::run(connect, interval, &orders, |report| {
+        fetch::run(connect, interval, &commands, |report| {
             #[cfg(debug_assertions)]
             planted("fetch");
             messages.send(Message::Target(report)).is_ok()
@@ -190,7 +193,7 @@ fn keyboard(messages: Sender<Message>) -> Result<()> {
         loop {
             let (message, last) = match event::read() {
                 Ok(event) => (Message::Terminal(event), false),
-                Err(error) => (Message::Deaf(error), true),
+                Err(error) => (Message::InputFailed(error), true),
             };
             if messages.send(message).is_err() || last {
                 return;
@@ -244,7 +247,8 @@ impl Drop for Watch {
     }
 }
 
-/// Panics where `LOCKPROF_TOP_PANIC` names this place and the file it names has come to be: for `ci/top.sh`, and in builds with debug assertions only.
+/// Panics where `LOCKPROF_TOP_PANIC` names this place and the file it names has come to be: for
+/// `ci/top.sh`, and in builds with debug assertions only.
 #[cfg(debug_assertions)]
 fn planted(place: &str) {
     let wanted = std::env::var("LOCKPROF_TOP_PANIC").unwrap_or_default();

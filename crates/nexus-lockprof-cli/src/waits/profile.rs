@@ -111,7 +111,7 @@ pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> 
     let mut unknown: Vec<(Site, Sums)> = unknown.into_iter().collect();
     unknown.sort_by_key(|(site, sums)| (std::cmp::Reverse(sums.wait_ns), site.clone()));
     Ok(Some(Profile {
-        snapshot: snapshot(points(&locks), pid, elapsed, lost),
+        snapshot: snapshot(points(&locks), pid, name_of(&first.program), elapsed, lost),
         processes: records.len(),
         others,
         unknown,
@@ -234,7 +234,13 @@ fn durations(waits: &Waits) -> Durations {
     }
 }
 
-fn snapshot(points: Vec<Point>, pid: u32, elapsed: Duration, lost: u64) -> Snapshot {
+fn snapshot(
+    points: Vec<Point>,
+    pid: u32,
+    program: String,
+    elapsed: Duration,
+    lost: u64,
+) -> Snapshot {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |since| {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
@@ -249,6 +255,7 @@ fn snapshot(points: Vec<Point>, pid: u32, elapsed: Duration, lost: u64) -> Snaps
         taken_unix_ns: now,
         elapsed_ns: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
         pid,
+        program: Some(program.into()),
         mode: ProfilerMode::Waits,
         table: TableStats {
             acquisitions,

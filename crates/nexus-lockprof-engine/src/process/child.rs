@@ -30,7 +30,7 @@ impl Core {
         });
         if begun.is_none() {
             done();
-            crate::say(format_args!(
+            crate::process::stderr::say(format_args!(
                 "a forked child tells its parent's counts again"
             ));
         }

@@ -84,7 +84,7 @@ impl Core {
         let said = self.environment_read.swap(true, Relaxed);
         env::config(env::var_os, &mut |message| {
             if !said {
-                crate::say(message);
+                crate::process::stderr::say(message);
             }
         })
     }
@@ -125,7 +125,7 @@ impl Core {
         if config.stacks && !stacks::SUPPORTED {
             static SAID: AtomicBool = AtomicBool::new(false);
             if !SAID.swap(true, Relaxed) {
-                crate::say(format_args!(
+                crate::process::stderr::say(format_args!(
                     "Config::stacks has no effect: the program was built without the feature `stacks`"
                 ));
             }
@@ -134,7 +134,9 @@ impl Core {
         if self.control() == Control::UNCONFIGURED && self.configuring.begin() {
             self.first_use();
             if self.is_global() && !self.environment_read.load(Relaxed) {
-                env::ignored(env::var_os, &mut |message| crate::say(message));
+                env::ignored(env::var_os, &mut |message| {
+                    crate::process::stderr::say(message)
+                });
             }
         }
         self.apply(config, &mut lock(&self.changes));

@@ -151,7 +151,7 @@ fn at_fork() {
     // SAFETY: the handlers do not unwind, and are there until the process ends.
     let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
     if failed != 0 {
-        crate::say(format_args!(
+        crate::process::stderr::say(format_args!(
             "no fork handlers: a forked child may hang in its first snapshot"
         ));
     }

@@ -2,7 +2,7 @@
 
 use crate::process::exclusive::lock;
 use crate::process::sockets::Socket;
-use crate::say;
+use crate::process::stderr::say;
 use std::os::fd::RawFd;
 use std::sync::{Mutex, MutexGuard};
 

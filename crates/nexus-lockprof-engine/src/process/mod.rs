@@ -20,4 +20,5 @@ pub(crate) mod reporter;
 #[cfg(unix)]
 pub(crate) mod sockets;
 pub(crate) mod start;
+pub(crate) mod stderr;
 pub(crate) mod unwind;

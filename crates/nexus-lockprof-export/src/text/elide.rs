@@ -1,5 +1,6 @@
 //! Text in a given number of terminal columns.
 
+use nexus_lockprof_snapshot::Lock;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const MARK: &str = "…";
@@ -22,11 +23,11 @@ pub(super) fn middle(text: &str, max: usize) -> String {
     format!("{start}{MARK}{end}")
 }
 
-/// How to fit the paths of one column of a table, which may end in `:line` or `:line:column`, into its width: all in the same way, so
-/// that alike paths look alike.
+/// How to fit the paths of one column of a table, which may end in `:line` or `:line:column`, into
+/// its width: all in the same way, so that alike paths look alike.
 ///
-/// What is left out are directories from the middle. As many are kept at the start as all shortened paths have room
-/// for, and when one path of a directory is shortened, all of that directory are.
+/// What is left out are directories from the middle. As many are kept at the start as all shortened
+/// paths have room for, and when one path of a directory is shortened, all of that directory are.
 #[derive(Debug)]
 pub(super) struct Paths<'a> {
     max: usize,
@@ -84,15 +85,23 @@ fn start(directories: &str, n: usize) -> &str {
     directories.get(..end).unwrap_or(directories)
 }
 
+/// What a lock's name begins with if it is a place, and the place. It tells the place from that of
+/// an acquisition, so it stays.
+fn marked(path: &str) -> (&str, &str) {
+    let mark = Lock::PREFIXES.iter().find(|mark| path.starts_with(**mark));
+    path.split_at(mark.map_or(0, |mark| mark.len()))
+}
+
 /// `path` with only its first `kept` directories; whole if that is not shorter.
 fn shortened(path: &str, kept: usize) -> String {
-    let (directories, file) = split(path);
+    let (mark, place) = marked(path);
+    let (directories, file) = split(place);
     let separator = if directories.ends_with('\\') {
         '\\'
     } else {
         '/'
     };
-    let short = format!("{}{MARK}{separator}{file}", start(directories, kept));
+    let short = format!("{mark}{}{MARK}{separator}{file}", start(directories, kept));
     if width(&short) < width(path) {
         short
     } else {
@@ -102,18 +111,19 @@ fn shortened(path: &str, kept: usize) -> String {
 
 /// The file of `path` in at most `max` columns. The line stays as long as there is room for it.
 fn file(path: &str, max: usize) -> String {
-    let (_, file) = split(path);
-    if width(file) <= max {
-        return file.to_owned();
+    let (mark, place) = marked(path);
+    let (_, file) = split(place);
+    if width(mark) + width(file) <= max {
+        return format!("{mark}{file}");
     }
     // A column may follow the line.
     let (name, line) = match file.find(':') {
         Some(colon) => file.split_at(colon),
         None => (file, ""),
     };
-    match max.checked_sub(width(line)) {
-        Some(room) => format!("{}{line}", middle(name, room)),
-        None => middle(file, max),
+    match max.checked_sub(width(mark) + width(line)) {
+        Some(room) => format!("{mark}{}{line}", middle(name, room)),
+        None => middle(&format!("{mark}{file}"), max),
     }
 }
 
@@ -141,7 +151,8 @@ fn suffix(text: &str, max: usize) -> &str {
     text
 }
 
-/// `text`, broken between words into lines of at most `max` columns; the second and later are indented.
+/// `text`, broken between words into lines of at most `max` columns; the second and later are
+/// indented.
 pub(super) fn wrapped(text: &str, max: usize) -> String {
     let mut lines = String::new();
     let mut used = 0;
@@ -188,6 +199,11 @@ mod tests {
             ("no_directory_at_all.rs:12", 16, "no_dir…all.rs:12"),
             ("日本語/日本語/源.rs:9", 16, "日本語/…/源.rs:9"),
             ("日本語/日本語/源.rs:9", 15, "…/源.rs:9"),
+            ("new@src/net/table.rs:12", 22, "new@src/…/table.rs:12"),
+            ("new@src/net/table.rs:12", 20, "new@…/table.rs:12"),
+            ("new@src/net/table.rs:12", 15, "new@table.rs:12"),
+            ("first@table.rs:12", 12, "first@t…s:12"),
+            ("first@table.rs:12", 5, "fi…12"),
         ] {
             let found = Paths::new(&[whole], max).shorten(whole);
             assert!(width(&found) <= max, "{found}: {} > {max}", width(&found));

@@ -6,7 +6,8 @@ use nexus_lockprof_snapshot::{Lock, Point, Site, Text, portable_path, printable}
 
 use super::elide;
 
-/// The longest name that is shown, in columns: a file can have a path of any length at each of its points.
+/// The longest name that is shown, in columns: a file can have a path of any length at each of its
+/// points.
 const LONGEST: usize = 200;
 
 /// The places of the table that must be told apart by their column: others share their line.
@@ -42,10 +43,10 @@ impl Names {
     /// A lock class.
     pub(super) fn lock(&self, lock: &Lock) -> String {
         match lock {
-            Lock::Created(site) => self.named(&self.locks, site),
-            Lock::FirstUsed(site) => format!("first@{}", self.named(&self.locks, site)),
             Lock::Named(name) => shown(name),
-            Lock::Anonymous => lock.name().into_owned(),
+            lock => lock
+                .name_by(|site| self.named(&self.locks, site))
+                .into_owned(),
         }
     }
 
@@ -89,7 +90,8 @@ fn note(lines: &mut HashMap<(Text, u32), Option<u32>>, file: Text, site: &Site) 
     }
 }
 
-fn shown(name: &str) -> String {
+/// Any text of the program, safe to print and not too long.
+pub(super) fn shown(name: &str) -> String {
     let name = printable(name);
     match name.len() > LONGEST {
         true => elide::middle(&name, LONGEST),

@@ -7,10 +7,10 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::column::Column;
 use super::grid::Grid;
-use super::{callers, elide, unit};
+use super::{callers, elide, names, unit};
 
-/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's order, which is
-/// by total wait.
+/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's
+/// order, which is by total wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SortKey {
@@ -52,8 +52,9 @@ impl SortKey {
     }
 }
 
-/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table, then what there is
-/// to say about it. No line is wider than the [`width`](Self::width), and the last has no line end: `println!` adds it.
+/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table,
+/// then what there is to say about it. No line is wider than the [`width`](Self::width), and the
+/// last has no line end: `println!` adds it.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a table does nothing until it is displayed"]
 pub struct Table<'a> {
@@ -84,7 +85,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH) counts as that.
+    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH)
+    /// counts as that.
     pub fn width(mut self, columns: usize) -> Self {
         self.width = columns.max(Self::MIN_WIDTH);
         self
@@ -96,8 +98,8 @@ impl<'a> Table<'a> {
         self
     }
 
-    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line tells how many more
-    /// there are. 0 shows none.
+    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line
+    /// tells how many more there are. 0 shows none.
     ///
     /// ```
     /// use nexus_lockprof_export::text;
@@ -166,21 +168,28 @@ impl<'a> Table<'a> {
     fn summary(&self) -> String {
         let points = self.snapshot.points();
         let sum = |sum: u64, point: &Point| sum.saturating_add(point.acquisitions);
-        let shards = self.snapshot.table().shards;
+        // A shard is one thread's, and is handed on when that ends.
+        let threads = match self.snapshot.table().shards {
+            0 => String::new(),
+            threads => format!(", {} (peak)", plural(threads, "thread")),
+        };
+        let program = match self.snapshot.program() {
+            Some(name) => format!("{}: ", names::shown(name)),
+            None => String::new(),
+        };
         if self.has_only_waits() {
             let waits = points.iter().fold(0, sum);
             return format!(
-                "{}, {}, mode waits, {}",
+                "{program}{}, {}, mode waits, {}",
                 plural(points.len() as u64, "point"),
                 plural(waits, "wait"),
                 self.period()
             );
         }
         format!(
-            "{}, {} acquisitions, {}, mode {}, {}",
+            "{program}{}, {} acquisitions{threads}, mode {}, {}",
             plural(points.len() as u64, "point"),
             unit::count(points.iter().fold(0, sum)),
-            plural(shards, "shard"),
             self.snapshot.mode(),
             self.period(),
         )

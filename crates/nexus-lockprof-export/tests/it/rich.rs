@@ -185,7 +185,7 @@ pub(crate) fn parts() -> SnapshotParts {
         taken_unix_ns: 1_763_878_800_123_456_789,
         elapsed_ns: 61_234_567_890,
         pid: 4_242,
-        program: None,
+        program: Some("api-server".into()),
         mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
         table: TableStats {
@@ -210,7 +210,8 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot::from_parts(parts())
 }
 
-/// A snapshot of up to 40 points, some of which look alike and some of which have callers, with numbers of any size up to so many bits.
+/// A snapshot of up to 40 points, some of which look alike and some of which have callers, with
+/// numbers of any size up to so many bits.
 pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
     let names = [
         "a",

@@ -35,7 +35,7 @@ fn the_exact_marker() {
     hot.metric = HotMetric::Hold;
     assert_eq!(
         hot.to_string(),
-        "lock.hot lock=src/pool.rs:7 site=src/http.rs:88 metric=hold p95_ns=1200000 threshold_ns=1000000 samples=512"
+        "lock.hot lock=new@src/pool.rs:7 site=src/http.rs:88 metric=hold p95_ns=1200000 threshold_ns=1000000 samples=512"
     );
     assert_eq!(hot.to_string().parse(), Ok(hot.line()));
 }

@@ -124,7 +124,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
     pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
         let site = Location::caller();
         async move {
-            // SAFETY: the guard is dropped before the mutex that it owns: see `Held`.
+            // SAFETY: tokio's guard is dropped before the mutex that ours owns: see `Held`.
             let future = async { unsafe { extended(self.inner.lock().await) } };
             let guard = held::metered(&self.meter, site, Exclusive, future).await;
             OwnedMutexGuard {

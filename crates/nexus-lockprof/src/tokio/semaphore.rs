@@ -190,7 +190,7 @@ impl Semaphore {
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         let future = async {
             let permit = self.inner.acquire_many(n).await?;
-            // SAFETY: the permit is dropped before the semaphore that it owns: see `Held`.
+            // SAFETY: tokio's permit is dropped before the semaphore that ours owns: see `Held`.
             Ok(unsafe { extended(permit) })
         };
         let guard = self

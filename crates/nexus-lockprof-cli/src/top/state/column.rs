@@ -120,8 +120,9 @@ pub(crate) enum Figures {
     Totals,
 }
 
-/// The points `indices` of `data`, in order. Those that have no value come last, whichever way; ties are in the order of the snapshot,
-/// which is by total wait.
+/// The points `indices` of `data`, in order. Those that have no value come last, whichever way.
+/// Ties are in the order of their names, which stays: rows that show the same number do not change
+/// places from one look to the next.
 pub(crate) fn sort(
     indices: &mut [usize],
     by: Sort,
@@ -129,34 +130,24 @@ pub(crate) fn sort(
     data: &Data,
     history: &History,
 ) {
+    let label = |index: usize| data.label(index);
     match by.column {
-        Lock => by_text(indices, by, |index| {
-            data.label(index).map(|label| (&*label.lock, &*label.site))
-        }),
-        Site => by_text(indices, by, |index| {
-            data.label(index).map(|label| (&*label.site, &*label.lock))
-        }),
-        Mode => by_text(indices, by, |index| {
-            let point = data.whole().points().get(index);
-            point.map(|point| (point.mode.as_str(), ""))
+        Lock => by_text(indices, by, data, |index| Some(&*label(index)?.lock)),
+        Site => by_text(indices, by, data, |index| Some(&*label(index)?.site)),
+        Mode => by_text(indices, by, data, |index| {
+            Some(data.whole().points().get(index)?.mode.as_str())
         }),
         column => {
             let mut valued: Vec<(Option<f64>, usize)> = indices
                 .iter()
                 .map(|&index| {
-                    let whole = data.whole().points().get(index);
-                    let value = match (column, figures) {
-                        (Trend, _) => whole.map(|point| history.weight(&Key::of(point))),
-                        (_, Figures::Totals) => whole.and_then(|point| value(column, point)),
-                        (_, Figures::Rates) => match data.rated_point(index) {
-                            Some(point) => value(column, point),
-                            None => resting(column),
-                        },
-                    };
-                    (value, index)
+                    let value = number(column, index, figures, data, history);
+                    (value.map(shown), index)
                 })
                 .collect();
-            valued.sort_by(|a, b| compare(a.0, b.0, by.ascends()).then(a.1.cmp(&b.1)));
+            valued.sort_by(|a, b| {
+                compare(a.0, b.0, by.ascends()).then_with(|| by_name(a.1, b.1, data))
+            });
             for (to, (_, index)) in indices.iter_mut().zip(valued) {
                 *to = index;
             }
@@ -167,13 +158,53 @@ pub(crate) fn sort(
 fn by_text<'a>(
     indices: &mut [usize],
     by: Sort,
-    text: impl Fn(usize) -> Option<(&'a str, &'a str)>,
+    data: &Data,
+    text: impl Fn(usize) -> Option<&'a str>,
 ) {
     indices.sort_by(|&a, &b| {
         let order = text(a).cmp(&text(b));
         let order = if by.ascends() { order } else { order.reverse() };
-        order.then(a.cmp(&b))
+        order.then_with(|| by_name(a, b, data))
     });
+}
+
+/// By lock, site and mode: what stays the same as long as the point is there.
+fn by_name(a: usize, b: usize, data: &Data) -> Ordering {
+    let name = |index: usize| {
+        let label = data.label(index)?;
+        let point = data.whole().points().get(index)?;
+        Some((&label.lock, &label.site, point.mode))
+    };
+    name(a).cmp(&name(b))
+}
+
+/// What the point `index` has in a column of numbers.
+fn number(
+    column: Column,
+    index: usize,
+    figures: Figures,
+    data: &Data,
+    history: &History,
+) -> Option<f64> {
+    let whole = data.whole().points().get(index)?;
+    match (column, figures) {
+        (Trend, _) => Some(history.weight(&Key::of(whole))),
+        (WaitP95 | HoldP95, _) => value(column, data.sampled_point(index, figures).0?),
+        (_, Figures::Totals) => value(column, whole),
+        (_, Figures::Rates) => match data.rated_point(index) {
+            Some(point) => value(column, point),
+            None => resting(column),
+        },
+    }
+}
+
+/// A number in three digits, as it is shown.
+fn shown(number: f64) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return number;
+    }
+    let unit = 10_f64.powf(number.abs().log10().floor() - 2.0);
+    (number / unit).round() * unit
 }
 
 fn compare(a: Option<f64>, b: Option<f64>, ascends: bool) -> Ordering {
@@ -186,7 +217,8 @@ fn compare(a: Option<f64>, b: Option<f64>, ascends: bool) -> Ordering {
     }
 }
 
-/// What a point has in a column. All points are of the same time, so that sums need not be divided by it.
+/// What a point has in a column. All points are of the same time, so that sums need not be divided
+/// by it.
 fn value(column: Column, point: &Point) -> Option<f64> {
     let measured = |durations: &nexus_lockprof_snapshot::Durations| {
         (durations.samples > 0 || durations.is_empty()).then_some(durations.total_ns as f64)

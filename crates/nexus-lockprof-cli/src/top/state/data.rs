@@ -1,5 +1,6 @@
 //! What is known of the target: its last snapshot, and what happened since the one before.
 
+use super::Figures;
 use nexus_lockprof_export::text::pieces::Names;
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, SinceError, Site, Snapshot};
 use std::collections::HashMap;
@@ -117,12 +118,29 @@ impl Data {
         self.interval.as_ref().unwrap_or(&self.whole)
     }
 
-    /// What happened at the point `index` of [`whole`](Self::whole) in the time of [`rated`](Self::rated); `None` if nothing.
+    /// What happened at the point `index` of [`whole`](Self::whole) in the time of
+    /// [`rated`](Self::rated); `None` if nothing.
     pub(crate) fn rated_point(&self, index: usize) -> Option<&Point> {
         match &self.interval {
             None => self.whole.points().get(index),
             Some(interval) => interval.points().get((*self.within.get(index)?)?),
         }
+    }
+
+    /// The point `index` as its percentiles are of, and whether that is the last interval.
+    ///
+    /// A look from outside does not end the interval of the program's own samples. Then there are
+    /// none of the time between two looks, and the percentiles of rates are of everything, too.
+    pub(crate) fn sampled_point(&self, index: usize, figures: Figures) -> (Option<&Point>, bool) {
+        match figures == Figures::Rates && self.has_interval_percentiles() {
+            true => (self.rated_point(index), true),
+            false => (self.whole.points().get(index), false),
+        }
+    }
+
+    /// Whether there are percentiles of the last interval.
+    pub(crate) fn has_interval_percentiles(&self) -> bool {
+        self.interval.as_ref().is_some_and(Snapshot::is_complete)
     }
 
     /// What the point `index` is called.

@@ -1,6 +1,6 @@
 //! What stands before the table and takes the keys: [`Dialog`].
 
-use super::Order;
+use super::Command;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// A question, or an answer.
@@ -51,7 +51,7 @@ pub(crate) enum Answer {
     /// It is closed.
     Close,
     /// It is closed, and the target is told.
-    Order(Order),
+    Command(Command),
     /// The filter is this now; closed if so.
     Filter(String, bool),
 }
@@ -63,7 +63,11 @@ impl Dialog {
     /// Takes a key.
     pub(crate) fn key(&mut self, key: KeyEvent) -> Answer {
         match self {
-            Self::Help => Answer::Close,
+            Self::Help => match key.code {
+                KeyCode::Esc => Answer::Close,
+                // A key that is read about there does not do what it says.
+                _ => Answer::Stay,
+            },
             Self::Filter { text } => match key.code {
                 KeyCode::Esc => Answer::Filter(String::new(), true),
                 KeyCode::Enter => Answer::Filter(std::mem::take(text), true),
@@ -71,9 +75,10 @@ impl Dialog {
                 _ => Answer::Stay,
             },
             Self::Reset => match key.code {
-                KeyCode::Char('y' | 'Y') => Answer::Order(Order::Reset),
+                KeyCode::Char('y' | 'Y') => Answer::Command(Command::Reset),
                 KeyCode::Char('n' | 'N') | KeyCode::Esc => Answer::Close,
-                // What was meant for something else must not throw a profile away, nor the question.
+                // What was meant for something else must not throw a profile away, nor the
+                // question.
                 _ => Answer::Stay,
             },
             Self::Mode { at } => mode(at, key),
@@ -91,7 +96,7 @@ impl Dialog {
 
 fn mode(at: &mut usize, key: KeyEvent) -> Answer {
     let picked =
-        |(name, ..): &(&str, char, &str)| Answer::Order(Order::Set(format!("mode={name}")));
+        |(name, ..): &(&str, char, &str)| Answer::Command(Command::Set(format!("mode={name}")));
     match key.code {
         KeyCode::Esc => Answer::Close,
         KeyCode::Up | KeyCode::Char('k') => {
@@ -111,14 +116,15 @@ fn mode(at: &mut usize, key: KeyEvent) -> Answer {
     }
 }
 
-/// A number alone is per cent: who types 2 does not mean 200 %. What is none, the target refuses by name.
+/// A number alone is per cent: who types 2 does not mean 200 %. What is none, the target refuses by
+/// name.
 fn budget(text: &str) -> Answer {
     let text = text.trim();
     if text.is_empty() {
         return Answer::Close;
     }
     let unit = if text.ends_with('%') { "" } else { "%" };
-    Answer::Order(Order::Set(format!("budget={text}{unit}")))
+    Answer::Command(Command::Set(format!("budget={text}{unit}")))
 }
 
 /// Whether the key has changed the line.

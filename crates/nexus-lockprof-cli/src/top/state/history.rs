@@ -6,18 +6,19 @@ use std::collections::{HashMap, VecDeque};
 
 /// What waited in one interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Beat {
+pub(crate) struct TrendSample {
     /// Threads that were waiting, on average.
     pub(crate) threads: f32,
     /// Contended acquisitions a second.
     pub(crate) contentions: f32,
 }
 
-/// Beats of all points together and of each, oldest first, as long as there is anything but rest in them.
+/// TrendSamples of all points together and of each, oldest first, as long as there is anything but
+/// rest in them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    overall: VecDeque<Beat>,
-    points: HashMap<Key, VecDeque<Beat>>,
+    overall: VecDeque<TrendSample>,
+    points: HashMap<Key, VecDeque<TrendSample>>,
 }
 
 impl History {
@@ -39,24 +40,28 @@ impl History {
                     contentions.saturating_add(point.contentions),
                 )
             });
-        for beats in self.points.values_mut() {
-            append(beats, Beat::default());
+        for samples in self.points.values_mut() {
+            append(samples, TrendSample::default());
         }
         let before = self.overall.len().min(Self::LENGTH - 1);
         for point in interval.points() {
-            let beat = beat(point, ns);
-            if beat == Beat::default() {
+            let sample = sample(point, ns);
+            if sample == TrendSample::default() {
                 continue;
             }
             // One that was not here until now was at rest.
-            let beats = self.points.entry(Key::of(point));
-            let beats = beats.or_insert_with(|| vec![Beat::default(); before + 1].into());
-            if let Some(last) = beats.back_mut() {
-                *last = beat;
+            let samples = self.points.entry(Key::of(point));
+            let samples =
+                samples.or_insert_with(|| vec![TrendSample::default(); before + 1].into());
+            if let Some(last) = samples.back_mut() {
+                *last = sample;
             }
         }
-        self.points
-            .retain(|_, beats| beats.iter().any(|&beat| beat != Beat::default()));
+        self.points.retain(|_, samples| {
+            samples
+                .iter()
+                .any(|&sample| sample != TrendSample::default())
+        });
         append(&mut self.overall, of(sum.0, sum.1, ns));
     }
 
@@ -66,36 +71,36 @@ impl History {
         self.points.clear();
     }
 
-    /// The beats of all points together.
-    pub(crate) fn overall(&self) -> impl DoubleEndedIterator<Item = Beat> + '_ {
+    /// The samples of all points together.
+    pub(crate) fn overall(&self) -> impl DoubleEndedIterator<Item = TrendSample> + '_ {
         self.overall.iter().copied()
     }
 
-    /// The beats of a point; none if it was always at rest.
-    pub(crate) fn of(&self, key: &Key) -> impl DoubleEndedIterator<Item = Beat> + '_ {
+    /// The samples of a point; none if it was always at rest.
+    pub(crate) fn of(&self, key: &Key) -> impl DoubleEndedIterator<Item = TrendSample> + '_ {
         self.points.get(key).into_iter().flatten().copied()
     }
 
     /// How much a point has waited in all of it, for sorting.
     pub(crate) fn weight(&self, key: &Key) -> f64 {
-        let sum = |beat: Beat| f64::from(beat.threads);
+        let sum = |sample: TrendSample| f64::from(sample.threads);
         self.of(key).map(sum).sum()
     }
 }
 
-fn append(beats: &mut VecDeque<Beat>, beat: Beat) {
-    beats.push_back(beat);
-    if beats.len() > History::LENGTH {
-        beats.pop_front();
+fn append(samples: &mut VecDeque<TrendSample>, sample: TrendSample) {
+    samples.push_back(sample);
+    if samples.len() > History::LENGTH {
+        samples.pop_front();
     }
 }
 
-fn beat(point: &Point, ns: u64) -> Beat {
+fn sample(point: &Point, ns: u64) -> TrendSample {
     of(point.wait.total_ns, point.contentions, ns)
 }
 
-fn of(wait_ns: u64, contentions: u64, ns: u64) -> Beat {
-    Beat {
+fn of(wait_ns: u64, contentions: u64, ns: u64) -> TrendSample {
+    TrendSample {
         threads: (wait_ns as f64 / ns as f64) as f32,
         contentions: (contentions as f64 * 1e9 / ns as f64) as f32,
     }

@@ -1,11 +1,12 @@
-//! What `lockprof top` knows and what it is being asked: changed by reports of the target and by keys, and by nothing
-//! else. There is no terminal in it, no clock and no target.
+//! What `lockprof top` knows and what it is being asked: changed by reports of the target and by
+//! keys, and by nothing else. There is no terminal in it, no clock and no target.
 
 mod buckets;
 mod column;
 mod data;
 mod dialog;
 mod history;
+mod keys;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -14,21 +15,20 @@ pub(crate) use buckets::{Bucket, buckets};
 pub(crate) use column::{Column, Figures};
 pub(crate) use data::{Data, Key, Label, Step};
 pub(crate) use dialog::{Dialog, MODES};
-pub(crate) use history::{Beat, History};
+pub(crate) use history::{History, TrendSample};
+pub(crate) use keys::Effect;
 pub(crate) use table::Table;
 
-use dialog::Answer;
-use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use nexus_lockprof_snapshot::{Point, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Time since the program's start.
-pub(crate) type Moment = Duration;
+pub(crate) type Uptime = Duration;
 
 /// What the target is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Command {
     /// To begin anew from 0.
     Reset,
     /// To change its settings: `mode=exact`, `budget=2%`.
@@ -50,24 +50,9 @@ pub(crate) enum Report {
     /// It does not answer, for this reason.
     Gone(String),
     /// It has done what it was told.
-    Done(Order),
+    Done(Command),
     /// It has not, for this reason.
-    Refused(Order, String),
-}
-
-/// What a key asks for beyond a change of state.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// Nothing.
-    None,
-    /// To end.
-    Quit,
-    /// To give the terminal back until continued.
-    Suspend,
-    /// To draw all of the screen again.
-    Redraw,
-    /// To tell the target.
-    Order(Order),
+    Refused(Command, String),
 }
 
 /// Whether the target answers.
@@ -80,7 +65,7 @@ pub(crate) enum Link {
     /// It does not any more, or never did.
     Gone {
         /// Since then.
-        since: Moment,
+        since: Uptime,
         /// As its errors say.
         why: String,
     },
@@ -96,7 +81,7 @@ pub(crate) struct Notice {
     /// Whether something is wrong.
     pub(crate) is_error: bool,
     /// When it goes away.
-    until: Moment,
+    until: Uptime,
 }
 
 /// How it begins.
@@ -118,13 +103,13 @@ pub(crate) struct State {
     setup: Setup,
     is_static: bool,
     link: Link,
-    now: Moment,
+    now: Uptime,
     /// When the last snapshot came.
-    heard: Option<Moment>,
+    heard: Option<Uptime>,
     latest: Option<Arc<Data>>,
     history: History,
     /// What is looked at while paused.
-    paused: Option<Still>,
+    paused: Option<Paused>,
     /// The rows.
     pub(crate) table: Table,
     /// Whether one point is looked at; which one, the table knows.
@@ -137,7 +122,7 @@ pub(crate) struct State {
 
 /// What there was when it was paused.
 #[derive(Debug)]
-struct Still {
+struct Paused {
     data: Option<Arc<Data>>,
     history: History,
 }
@@ -154,7 +139,7 @@ impl State {
             setup,
             is_static: false,
             link: Link::Connecting,
-            now: Moment::ZERO,
+            now: Uptime::ZERO,
             heard: None,
             latest: None,
             history: History::default(),
@@ -177,7 +162,7 @@ impl State {
     }
 
     /// Time of the last [`tick`](Self::tick).
-    pub(crate) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Uptime {
         self.now
     }
 
@@ -226,7 +211,7 @@ impl State {
     }
 
     /// Time goes on.
-    pub(crate) fn tick(&mut self, now: Moment) {
+    pub(crate) fn tick(&mut self, now: Uptime) {
         self.now = now;
         if self.notice.as_ref().is_some_and(|n| n.until <= now) {
             self.notice = None;
@@ -255,10 +240,10 @@ impl State {
                 };
                 self.link = Link::Gone { since, why };
             }
-            Report::Done(Order::Reset) => self.say("reset: counting from 0".to_owned()),
-            Report::Done(Order::Set(changes)) => self.say(format!("set: {changes}")),
-            Report::Refused(Order::Reset, why) => self.warn(format!("no reset: {why}")),
-            Report::Refused(Order::Set(changes), why) => self.warn(format!("{changes}: {why}")),
+            Report::Done(Command::Reset) => self.say("reset: counting from 0".to_owned()),
+            Report::Done(Command::Set(changes)) => self.say(format!("set: {changes}")),
+            Report::Refused(Command::Reset, why) => self.warn(format!("no reset: {why}")),
+            Report::Refused(Command::Set(changes), why) => self.warn(format!("{changes}: {why}")),
         }
     }
 
@@ -290,172 +275,12 @@ impl State {
                 ));
             }
         }
-        // All of a program's life is no beat of it.
+        // All of a program's life is no sample of it.
         if data.is_interval() {
             self.history.push(data.rated());
         }
         self.latest = Some(Arc::new(data));
         self.refresh();
-    }
-
-    /// Takes a key.
-    pub(crate) fn key(&mut self, key: KeyEvent) -> Effect {
-        if key.kind == KeyEventKind::Release {
-            return Effect::None;
-        }
-        if key.modifiers.contains(KeyModifiers::CONTROL) {
-            match key.code {
-                KeyCode::Char('c') => return Effect::Quit,
-                KeyCode::Char('z') => return Effect::Suspend,
-                KeyCode::Char('l') => return Effect::Redraw,
-                _ => {}
-            }
-        }
-        let effect = match self.dialog.take() {
-            Some(dialog) => self.answer(dialog, key),
-            None => self.command(key),
-        };
-        self.refresh();
-        effect
-    }
-
-    fn answer(&mut self, mut dialog: Dialog, key: KeyEvent) -> Effect {
-        let answer = dialog.key(key);
-        match answer {
-            Answer::Stay => self.dialog = Some(dialog),
-            Answer::Close => {}
-            Answer::Order(order) => return Effect::Order(order),
-            Answer::Filter(filter, closed) => {
-                self.table.set_filter(filter);
-                self.dialog = (!closed).then_some(dialog);
-            }
-        }
-        Effect::None
-    }
-
-    /// A key while nothing is being asked.
-    fn command(&mut self, key: KeyEvent) -> Effect {
-        match key.code {
-            KeyCode::Char('q') => return Effect::Quit,
-            KeyCode::Char('?') | KeyCode::F(1) => self.dialog = Some(Dialog::Help),
-            KeyCode::Char('R') => self.ask(Dialog::Reset),
-            KeyCode::Char('m') => self.ask(Dialog::Mode { at: self.mode() }),
-            KeyCode::Char('b') => self.ask(Dialog::Budget {
-                text: String::new(),
-            }),
-            KeyCode::Char(' ' | 'p') => self.pause(),
-            KeyCode::Char('t') => self.table.toggle_figures(),
-            _ if self.drilled => self.on_point(key),
-            _ => self.on_table(key),
-        }
-        Effect::None
-    }
-
-    /// Opens a dialog whose answer goes to the target, if there is one.
-    fn ask(&mut self, dialog: Dialog) {
-        match self.link {
-            Link::Static => self.warn("a file cannot be told anything".to_owned()),
-            Link::Gone { .. } => {
-                self.warn("the target is gone: it cannot be told anything".to_owned())
-            }
-            Link::Connecting => self.warn("the target does not answer yet".to_owned()),
-            Link::Live => self.dialog = Some(dialog),
-        }
-    }
-
-    /// The target's mode, as an index in [`MODES`].
-    fn mode(&self) -> usize {
-        let mode = self.latest.as_ref().map(|data| data.whole().mode());
-        let name = mode.map_or("", ProfilerMode::as_str);
-        MODES.iter().position(|mode| mode.0 == name).unwrap_or(0)
-    }
-
-    fn pause(&mut self) {
-        self.paused = match self.paused {
-            Some(_) => None,
-            None => Some(Still {
-                data: self.latest.clone(),
-                history: self.history.clone(),
-            }),
-        };
-    }
-
-    fn on_table(&mut self, key: KeyEvent) {
-        let page = isize::try_from(self.table.page).unwrap_or(isize::MAX);
-        let move_by = match key.code {
-            KeyCode::Up | KeyCode::Char('k') => -1,
-            KeyCode::Down | KeyCode::Char('j') => 1,
-            KeyCode::PageUp => -page,
-            KeyCode::PageDown => page,
-            KeyCode::Home | KeyCode::Char('g') => return self.table.go_to_start(),
-            KeyCode::End | KeyCode::Char('G') => {
-                return self.with_data(|table, data| table.go_to_end(data));
-            }
-            KeyCode::Left | KeyCode::Char('<') => return self.table.move_sort(-1),
-            KeyCode::Right | KeyCode::Char('>') => return self.table.move_sort(1),
-            KeyCode::Char('r') => return self.table.reverse(),
-            KeyCode::Char('/') => {
-                let text = self.table.filter().to_owned();
-                self.dialog = Some(Dialog::Filter { text });
-                return;
-            }
-            KeyCode::Esc => {
-                self.table.set_filter(String::new());
-                self.notice = None;
-                return;
-            }
-            KeyCode::Enter => return self.drill(),
-            KeyCode::Char(c) => {
-                if let Some(column) = Column::picked(c) {
-                    self.table.sort_by(column);
-                }
-                return;
-            }
-            _ => return,
-        };
-        self.with_data(|table, data| table.move_by(move_by, data));
-    }
-
-    fn drill(&mut self) {
-        self.with_data(|table, data| table.choose(data));
-        self.drilled = self.table.selected().is_some();
-        self.scroll = 0;
-    }
-
-    fn on_point(&mut self, key: KeyEvent) {
-        let beside = match key.code {
-            KeyCode::Esc | KeyCode::Enter | KeyCode::Backspace => {
-                self.drilled = false;
-                return;
-            }
-            KeyCode::Left | KeyCode::Char('<') => -1,
-            KeyCode::Right | KeyCode::Char('>') => 1,
-            KeyCode::Up | KeyCode::Char('k') => return self.scroll_by(-1),
-            KeyCode::Down | KeyCode::Char('j') => return self.scroll_by(1),
-            KeyCode::PageUp => return self.scroll_by(-10),
-            KeyCode::PageDown => return self.scroll_by(10),
-            KeyCode::Home | KeyCode::Char('g') => {
-                self.scroll = 0;
-                return;
-            }
-            KeyCode::End | KeyCode::Char('G') => {
-                self.scroll = usize::MAX;
-                return;
-            }
-            _ => return,
-        };
-        self.scroll = 0;
-        self.with_data(|table, data| table.move_by(beside, data));
-    }
-
-    fn scroll_by(&mut self, lines: isize) {
-        self.scroll = self.scroll.saturating_add_signed(lines);
-    }
-
-    fn with_data(&mut self, act: impl FnOnce(&mut Table, &Data)) {
-        if let Some(data) = self.data() {
-            act(&mut self.table, &data);
-        }
     }
 
     /// The point that is drilled into: its index, if it is still there.

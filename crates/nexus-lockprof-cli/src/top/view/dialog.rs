@@ -8,42 +8,69 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-/// What the keys do: key, deed.
-const KEYS: [(&str, &str); 19] = [
-    ("↑ ↓  k j", "select a point; the selection stays with it"),
-    ("PgUp PgDn", "a page up, a page down"),
-    ("Home End", "first row, whichever that is; last row"),
-    ("Enter", "all about the selected point; Esc goes back"),
-    ("← →  < >", "sort by the column to the left, to the right"),
-    (
-        "1 … 9 0",
-        "sort by that column; once more: the other way round",
-    ),
-    ("W A H C", "sort by wait, acquisitions, hold, caused"),
-    ("L S T", "sort by lock, site, trend"),
-    ("r", "sort the other way round"),
-    ("/", "filter by words in the names; Esc clears"),
-    ("t", "rates of the last interval, or totals"),
-    ("Space", "pause: the picture stays; again: it goes on"),
-    ("R", "reset the target's statistics (asks first)"),
-    ("m", "choose the target's mode"),
-    ("b", "set the budget of mode sampled, such as 2%"),
-    ("Ctrl-L", "draw the screen again"),
-    ("Ctrl-Z", "back to the shell; fg continues"),
-    ("?", "this help"),
-    ("q  Ctrl-C", "quit"),
+/// What the keys do, in two columns.
+const KEYS: [[(&str, &str); 2]; 9] = [
+    [("↑ ↓ k j", "select a point"), ("t", "rates, or totals")],
+    [
+        ("PgUp PgDn", "a page up or down"),
+        ("/", "filter by words; Esc clears"),
+    ],
+    [
+        ("Home End", "first row, last row"),
+        ("Space", "pause, go on"),
+    ],
+    [
+        ("Enter", "all about the point"),
+        ("m", "change the target's mode"),
+    ],
+    [("Esc", "back to the table"), ("b", "change its budget")],
+    [
+        ("← → < >", "sort by the next column"),
+        ("R", "reset it (asks first)"),
+    ],
+    [
+        ("1 … 9 0", "sort by that column"),
+        ("Ctrl-L", "draw the screen again"),
+    ],
+    [
+        ("LSAWHCT", "sort by Lock, Site, ..."),
+        ("Ctrl-Z", "to the shell; fg returns"),
+    ],
+    [("r", "reverse the order"), ("q Ctrl-C", "quit")],
 ];
+/// Terminal columns of a key, and of a key with what it does.
+const KEY: usize = 10;
+const KEY_AND_DEED: usize = 36;
 
 /// What the figures are.
-const FIGURES: [&str; 7] = [
-    "wait/s, hold/s, caused/s: in threads. 2.00 are two threads that do nothing else.",
-    "caused/s: what others waited while this point held. Look there for the culprit.",
-    "p95: since the program itself last took a snapshot; in totals, since the start.",
-    "trend: contention by interval, newest at the right; each row has its own scale.",
-    "~ estimated from samples; ? standard error above half of it; > of a part only.",
-    "- not measured; · nothing happened in the interval.",
-    "any key closes this",
+const FIGURES: [(&str, &str); 7] = [
+    (
+        "acq/s",
+        "acquisitions a second; cont: the share of them that had to wait",
+    ),
+    (
+        "wait/s",
+        "threads that waited here, on average; 2.00: two did nothing else",
+    ),
+    ("hold/s", "threads that held the lock from here, on average"),
+    (
+        "caused/s",
+        "threads that waited for this point: sort by it to find culprits",
+    ),
+    (
+        "p95",
+        "95 of 100 were shorter; the first line says of what time",
+    ),
+    (
+        "trend",
+        "contention by interval, newest at the right; a scale for each row",
+    ),
+    (
+        "~  -  <",
+        "estimated, or of a part only; not measured; less than",
+    ),
 ];
+const CLOSE: &str = "Esc closes this";
 
 /// Draws what is being asked, if anything is.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
@@ -76,18 +103,26 @@ fn boxed(frame: &mut Frame<'_>, area: Rect, title: &'static str, lines: Vec<Line
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
-fn help(theme: Theme) -> Vec<Line<'static>> {
-    let mut lines: Vec<Line<'static>> = KEYS
-        .iter()
-        .map(|&(key, deed)| {
-            Line::from(vec![
-                Span::styled(format!("{key:<11}"), theme.key()),
-                Span::raw(deed),
-            ])
-        })
-        .collect();
+pub(super) fn help(theme: Theme) -> Vec<Line<'static>> {
+    let key = |key: &str| Span::styled(format!("{key:<KEY$}"), theme.key());
+    let keys = KEYS.iter().map(|[(left, does), (right, also)]| {
+        let room = KEY_AND_DEED - KEY;
+        Line::from(vec![
+            key(left),
+            Span::raw(format!("{does:<room$}")),
+            key(right),
+            Span::raw(*also),
+        ])
+    });
+    let figures = FIGURES.iter().map(|&(figure, is)| {
+        let figure = Span::styled(format!("{figure:<KEY$}"), theme.strong());
+        Line::from(vec![figure, Span::raw(is)])
+    });
+    let close = [Line::default(), Line::styled(CLOSE, theme.dim())];
+    let mut lines: Vec<Line<'static>> = keys.collect();
     lines.push(Line::default());
-    lines.extend(FIGURES.map(|line| Line::styled(line, theme.dim())));
+    lines.extend(figures);
+    lines.extend(close);
     lines
 }
 

@@ -2,16 +2,17 @@
 
 use super::number::{age, rate, share, threads};
 use super::theme::Theme;
-use crate::top::state::{Data, Figures, Link, Moment, State, per_second, sum};
+use crate::top::state::{Data, Figures, Link, State, Uptime, per_second, sum};
 use nexus_lockprof_export::text::pieces;
-use nexus_lockprof_snapshot::{ProfilerMode, printable};
+use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, printable};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, RenderDirection, Sparkline};
 
-/// Something to say, and how much worth: where there is no room for all, those of least worth are left out.
+/// Something to say, and how much worth: where there is no room for all, those of least worth are
+/// left out.
 struct Piece {
     worth: u8,
     spans: Vec<Span<'static>>,
@@ -72,7 +73,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
 }
 
 /// Since when the target is gone, and why.
-fn gone(state: &State, since: Moment, why: &str, was_there: bool, theme: Theme) -> Line<'static> {
+fn gone(state: &State, since: Uptime, why: &str, was_there: bool, theme: Theme) -> Line<'static> {
     let away = state.now().saturating_sub(since).as_secs();
     if !was_there {
         // Why is where the table would be.
@@ -102,8 +103,17 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
         let late = format!("no answer for {} s", late.as_secs());
         pieces.push(piece(8, late, theme.warm()));
     }
-    let target = pieces::middle(&printable(state.target()), (width / 2).max(20));
-    pieces.insert(0, piece(7, target, theme.strong()));
+    let program = data.and_then(|data| data.whole().program());
+    let shown = |name: &str| pieces::middle(&printable(name), (width / 2).max(20));
+    let target = shown(state.target());
+    match program {
+        // Then it matters little how it is reached.
+        Some(program) => {
+            pieces.insert(0, piece(7, shown(program), theme.strong()));
+            pieces.push(piece(2, target, theme.dim()));
+        }
+        None => pieces.insert(0, piece(7, target, theme.strong())),
+    }
     let Some(data) = data else {
         return pieces;
     };
@@ -114,17 +124,33 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
         ProfilerMode::Off => theme.warm(),
         _ => Style::new(),
     };
-    pieces.push(piece(6, format!("mode {mode}"), style));
-    let since = if whole.resets() > 0 { "reset" } else { "start" };
-    let elapsed = format!("{} since {since}", age(whole.elapsed_ns()));
-    pieces.push(piece(5, elapsed, Style::new()));
-    let shows = match (state.table.figures(), data.is_interval()) {
-        (Figures::Totals, _) => format!("showing totals since {since}"),
-        (Figures::Rates, false) => format!("showing averages since {since}"),
-        (Figures::Rates, true) => format!("showing the last {}", age(data.rated().elapsed_ns())),
-    };
-    pieces.push(piece(3, shows, theme.dim()));
+    pieces.push(piece(5, format!("mode {mode}"), style));
+    let times = times(state, data);
+    let since = since(whole);
+    let is_said = times.ends_with(&since);
+    pieces.push(piece(6, times, Style::new()));
+    if !is_said {
+        pieces.push(piece(3, since, Style::new()));
+    }
     pieces
+}
+
+/// For how long the target has counted.
+fn since(whole: &Snapshot) -> String {
+    let since = if whole.resets() > 0 { "reset" } else { "start" };
+    format!("{} since {since}", age(whole.elapsed_ns()))
+}
+
+/// Of what time the figures are.
+fn times(state: &State, data: &Data) -> String {
+    let all = since(data.whole());
+    let last = || format!("last {}", age(data.rated().elapsed_ns()));
+    match state.table.figures() {
+        Figures::Totals => format!("totals: {all}"),
+        Figures::Rates if !data.is_interval() => format!("averages: {all}"),
+        Figures::Rates if data.has_interval_percentiles() => format!("rates, p95: {}", last()),
+        Figures::Rates => format!("rates: {}; p95: {all}", last()),
+    }
 }
 
 /// What all points have together.
@@ -173,12 +199,12 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
 /// Draws the contention of all points over time, newest at the right.
 pub(super) fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let history = state.history();
-    let timed = history.overall().any(|beat| beat.threads > 0.0);
+    let timed = history.overall().any(|sample| sample.threads > 0.0);
     let values = history.overall().rev().take(usize::from(area.width));
     let values: Vec<f32> = values
-        .map(|beat| match timed {
-            true => beat.threads,
-            false => beat.contentions,
+        .map(|sample| match timed {
+            true => sample.threads,
+            false => sample.contentions,
         })
         .collect();
     let highest = values.iter().copied().fold(0.0, f32::max);

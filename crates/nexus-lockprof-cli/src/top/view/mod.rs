@@ -1,4 +1,5 @@
-//! Draws the state. It changes nothing of it but what only drawing can know: how many rows a page has.
+//! Draws the state. It changes nothing of it but what only drawing can know: how many rows a page
+//! has.
 
 mod dialog;
 mod footer;
@@ -17,7 +18,8 @@ use nexus_lockprof_snapshot::is_printable;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
 
-/// Draws everything into whatever size there is: where there is little room, the table stays and the rest goes.
+/// Draws everything into whatever size there is: where there is little room, the table stays and
+/// the rest goes.
 pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     let area = frame.area();
     let [header, chart, body, footer] = Layout::vertical([
@@ -40,14 +42,32 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     if state.drilled().is_some() {
         point::draw(frame, body, state, theme);
     } else {
-        table::draw(frame, body, state, theme);
+        let pane = pane_height(state, body.height);
+        let [rows, pane] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(pane)]).areas(body);
+        table::draw(frame, rows, state, theme);
+        point::draw_pane(frame, pane, state, theme);
     }
     footer::draw(frame, footer, state, theme);
     dialog::draw(frame, area, state, theme);
-    // Texts were made printable, each in its place. If one was forgotten, it must not reach the terminal.
+    // Texts were made printable, each in its place. If one was forgotten, it must not reach the
+    // terminal.
     for cell in &mut frame.buffer_mut().content {
         if !cell.symbol().chars().all(is_printable) {
             cell.set_symbol("�");
         }
+    }
+}
+
+/// How many lines below the rows are for the selected point: all that are left, if they are enough
+/// to say something.
+fn pane_height(state: &State, height: u16) -> u16 {
+    const LEAST: usize = 6;
+    let rows = state.table.rows().len();
+    // The heads of the columns are a line, too.
+    let left = usize::from(height).saturating_sub(rows + 1);
+    match rows > 0 && left >= LEAST {
+        true => u16::try_from(left).unwrap_or(height),
+        false => 0,
     }
 }

@@ -1,12 +1,9 @@
 //! Numbers as the table shows them.
 
-use crate::top::state::{Beat, per_second};
+use crate::top::state::{TrendSample, per_second};
 use nexus_lockprof_export::text::pieces;
 use nexus_lockprof_snapshot::{Durations, Point};
 use ratatui::symbols::bar;
-
-/// Relative standard errors above this make a figure doubtful.
-const DOUBTFUL: f64 = 0.5;
 
 /// A number of threads, in three digits.
 pub(crate) fn threads(threads: f64) -> String {
@@ -48,26 +45,16 @@ pub(crate) fn contended(point: &Point) -> String {
     }
 }
 
-/// A total of durations as `text` says it, with the report's marks: `-` not measured, `~` estimated, `>` of a part, `?` with a standard
-/// error above half of it.
+/// A total of durations as `text` says it: `-` if it was not measured, with a `~` if it is an
+/// estimate, or of a part of them.
 pub(crate) fn marked(durations: &Durations, text: impl Fn(u64) -> String) -> String {
     if durations.samples == 0 {
         // Nothing to measure is not the same as not measured.
         return if durations.is_empty() { "0" } else { "-" }.to_owned();
     }
-    let text = text(durations.total_ns);
-    let mark = if durations.is_partial() {
-        ">"
-    } else if durations.is_estimate() {
-        "~"
-    } else {
-        ""
-    };
-    let doubt = match durations.relative_standard_error() {
-        Some(error) if error > DOUBTFUL => "?",
-        _ => "",
-    };
-    format!("{mark}{text}{doubt}")
+    let is_estimate = durations.is_partial() || durations.is_estimate();
+    let mark = if is_estimate { "~" } else { "" };
+    format!("{mark}{}", text(durations.total_ns))
 }
 
 /// How many threads a total in `elapsed_ns` is, marked.
@@ -111,11 +98,11 @@ pub(crate) fn age(ns: u64) -> String {
     }
 }
 
-/// The last beats in `width` columns, the newest at the right end, the highest bar at `highest` or their own highest, whichever is
-/// more.
+/// The last samples in `width` columns, the newest at the right end, the highest bar at `highest`
+/// or their own highest, whichever is more.
 pub(crate) fn trend(
-    newest_first: impl Iterator<Item = Beat>,
-    of: fn(Beat) -> f32,
+    newest_first: impl Iterator<Item = TrendSample>,
+    of: fn(TrendSample) -> f32,
     width: usize,
     highest: f32,
 ) -> String {
@@ -216,8 +203,8 @@ mod tests {
             (Durations::default(), "0"),
             (counted, "-"),
             (exact, "0.50"),
-            (part, ">0.50"),
-            (estimate, "~0.50?"),
+            (part, "~0.50"),
+            (estimate, "~0.50"),
         ] {
             assert_eq!(marked_threads(&durations, 1_000), text);
         }
@@ -237,15 +224,15 @@ mod tests {
 
     #[test]
     fn a_trend_ends_at_its_right() {
-        let beats = |values: &[f32]| {
-            let beats = values.iter().map(|&threads| Beat {
+        let samples = |values: &[f32]| {
+            let samples = values.iter().map(|&threads| TrendSample {
                 threads,
                 contentions: 0.0,
             });
-            beats.collect::<Vec<_>>()
+            samples.collect::<Vec<_>>()
         };
         let trend = |values: &[f32], width, highest| {
-            trend(beats(values).into_iter(), |b| b.threads, width, highest)
+            trend(samples(values).into_iter(), |b| b.threads, width, highest)
         };
         assert_eq!(trend(&[1.0, 0.5, 0.0], 4, 0.0), "  ▄█");
         assert_eq!(trend(&[1.0, 0.5, 0.0], 2, 0.0), "▄█");

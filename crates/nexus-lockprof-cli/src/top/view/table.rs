@@ -2,9 +2,9 @@
 
 use super::number;
 use super::theme::Theme;
-use crate::top::state::{Beat, Column, Data, Figures, Key, Link, State};
+use crate::top::state::{Column, Data, Figures, Key, Link, State, TrendSample};
 use nexus_lockprof_export::text::pieces::{self, Paths};
-use nexus_lockprof_snapshot::{AcquireMode, Point, printable};
+use nexus_lockprof_snapshot::{AcquireMode, Durations, Point, printable};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Rect};
 use ratatui::style::Style;
@@ -24,7 +24,8 @@ const BY_WORTH: [Column; 9] = [
     Column::Wait,
 ];
 
-/// Terminal columns that names get at least, unless they need less, before a column of numbers is left out.
+/// Terminal columns that names get at least, unless they need less, before a column of numbers is
+/// left out.
 const LOCK: usize = 14;
 const SITE: usize = 22;
 /// There is no site where both names have less than this.
@@ -80,15 +81,16 @@ impl<'a> Seen<'a> {
     fn new(state: &'a State, data: &'a Data, theme: Theme) -> Self {
         let rows = state.table.rows();
         let end = rows.len().min(state.table.offset + state.table.page);
-        let timed = state.history().overall().any(|beat| beat.threads > 0.0);
-        let highest = state.history().overall().map(beat(timed));
+        let timed = state.history().overall().any(|sample| sample.threads > 0.0);
+        let highest = state.history().overall().map(sample(timed));
         Self {
             state,
             data,
             theme,
             rows: rows.get(state.table.offset..end).unwrap_or_default(),
             timed,
-            // A curve has its own scale, but what is nothing beside the others must not look like something.
+            // A curve has its own scale, but what is nothing beside the others must not look like
+            // something.
             highest: highest.fold(0.0, f32::max) / 50.0,
         }
     }
@@ -141,7 +143,8 @@ impl<'a> Seen<'a> {
         columns
     }
 
-    /// The width of a column of numbers: of the longest that is usual, so that it stays as the numbers change.
+    /// The width of a column of numbers: of the longest that is usual, so that it stays as the
+    /// numbers change.
     fn width(&self, column: Column, screen: usize) -> usize {
         let usual = match column {
             Column::Lock | Column::Site => 0,
@@ -266,11 +269,28 @@ impl<'a> Seen<'a> {
             Column::Trend => return self.trend(whole, width),
             _ => {}
         }
+        let figures = self.state.table.figures();
+        let percentile = |of: fn(&Point) -> &Durations| match self.data.sampled_point(row, figures)
+        {
+            (Some(point), _) => number::quantile(of(point), 0.95),
+            (None, _) => "-".to_owned(),
+        };
+        match column {
+            Column::WaitP95 => return percentile(|p| &p.wait),
+            Column::HoldP95 => return percentile(|p| &p.hold),
+            _ => {}
+        }
         let Some(point) = self.point(row) else {
-            return "·".to_owned();
+            // Nothing happened there in the interval: of nothing there is no share.
+            return if column == Column::Contended {
+                "-"
+            } else {
+                "0"
+            }
+            .to_owned();
         };
         let ns = self.data.rated().elapsed_ns();
-        let rates = self.state.table.figures() == Figures::Rates;
+        let rates = figures == Figures::Rates;
         let total = |durations| match rates {
             true => number::marked_threads(durations, ns),
             false => number::marked(durations, pieces::duration),
@@ -282,20 +302,18 @@ impl<'a> Seen<'a> {
             Column::Acquisitions => pieces::count(point.acquisitions),
             Column::Contended => number::contended(point),
             Column::Wait => total(&point.wait),
-            Column::WaitP95 => number::quantile(&point.wait, 0.95),
             Column::Hold => total(&point.hold),
-            Column::HoldP95 => number::quantile(&point.hold, 0.95),
             Column::Caused => number::caused(point, |caused| match rates {
                 true => number::threads(number::share(caused, ns)),
                 false => pieces::duration(caused),
             }),
-            Column::Lock | Column::Site | Column::Mode | Column::Trend => String::new(),
+            _ => String::new(),
         }
     }
 
     fn trend(&self, point: &Point, width: usize) -> String {
-        let beats = self.state.history().of(&Key::of(point)).rev();
-        number::trend(beats, beat(self.timed), width, self.highest)
+        let samples = self.state.history().of(&Key::of(point)).rev();
+        number::trend(samples, sample(self.timed), width, self.highest)
     }
 
     fn row_style(&self, row: usize) -> Style {
@@ -328,10 +346,10 @@ enum Names {
     None,
 }
 
-fn beat(timed: bool) -> fn(Beat) -> f32 {
+fn sample(timed: bool) -> fn(TrendSample) -> f32 {
     match timed {
-        true => |beat| beat.threads,
-        false => |beat| beat.contentions,
+        true => |sample| sample.threads,
+        false => |sample| sample.contentions,
     }
 }
 

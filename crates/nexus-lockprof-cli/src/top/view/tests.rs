@@ -1,9 +1,9 @@
-//! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with `LOCKPROF_BLESS=1` in
-//! the environment they are written instead of compared.
+//! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with
+//! `LOCKPROF_BLESS=1` in the environment they are written instead of compared.
 
 use super::*;
 use crate::top::state::tests::{Target, press, see, state};
-use crate::top::state::{Column, Order, Report, Setup};
+use crate::top::state::{Column, Command, Report, Setup};
 use nexus_lockprof_snapshot::{Durations, Frame as Call, Losses, ProfilerMode, Stack};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -57,6 +57,7 @@ fn check(name: &str, state: &mut State, width: u16, height: u16) {
 fn watched() -> State {
     let mut target = Target::new();
     target.parts.mode = ProfilerMode::Sampled { budget: 0.01 };
+    target.parts.program = Some("api-server".into());
     let mut state = state();
     for second in 0..8 {
         target = target
@@ -107,7 +108,8 @@ fn watched() -> State {
 #[test]
 fn the_table() {
     check("table-120", &mut watched(), 120, 20);
-    check("table-80", &mut watched(), 80, 14);
+    check("table-80", &mut watched(), 80, 24);
+    check("table-80-low", &mut watched(), 80, 14);
     check("table-48", &mut watched(), 48, 9);
     check("table-30", &mut watched(), 30, 6);
 }
@@ -133,19 +135,20 @@ fn a_point() {
     check("point-at-rest", &mut state, 120, 44);
 }
 
-/// Whoever looks from outside does not end the program's own interval; and no hold was measured in this one.
+/// Whoever looks from outside does not end the program's own interval; and no hold was measured in
+/// this one.
 #[test]
 fn a_point_of_an_interval_that_goes_on() {
     let mut target = Target::new().at("sessions", 88, [400, 90, 30, 12]);
     let mut state = state();
-    see(&mut state, target.look());
-    target.parts.collection -= 1;
+    see(&mut state, target.look().into_glance());
     target = target.at("sessions", 88, [0, 50, 30, 0]);
     let point = &mut target.parts.points[0];
     point.acquisitions += 400;
     point.hold.events += 400;
     point.hold.total_variance = 1e6;
-    see(&mut state, target.look());
+    see(&mut state, target.look().into_glance());
+    check("table-goes-on", &mut state, 80, 24);
     press(&mut state, "\n");
     check("point-goes-on", &mut state, 120, 34);
 }
@@ -154,7 +157,7 @@ fn a_point_of_an_interval_that_goes_on() {
 fn dialogs() {
     let mut state = watched();
     press(&mut state, "?");
-    check("help", &mut state, 100, 34);
+    check("help", &mut state, 80, 24);
     press(&mut state, "\u{1b}R");
     check("reset", &mut state, 80, 14);
     press(&mut state, "nm↓");
@@ -189,9 +192,9 @@ fn paused_late_and_refused() {
     let mut state = watched();
     press(&mut state, " ");
     state.tick(Duration::from_secs(20));
-    let order = Order::Set("budget=200%".to_owned());
+    let command = Command::Set("budget=200%".to_owned());
     state.hear(Report::Refused(
-        order,
+        command,
         "it is not below 1\u{1b}[31m".to_owned(),
     ));
     check("paused", &mut state, 120, 10);
@@ -214,6 +217,37 @@ fn counts_only() {
         see(&mut state, target.look());
     }
     check("counts", &mut state, 120, 18);
+}
+
+/// All of the legend is there on the smallest usual terminal, and the one key that closes it.
+#[test]
+fn the_help_is_whole_at_80_by_24() {
+    let mut state = watched();
+    press(&mut state, "?");
+    let found = text(&drawn(&mut state, 80, 24, Theme::new(true)));
+    let lines = dialog::help(Theme::new(true));
+    for line in lines {
+        let line = line.to_string();
+        assert!(found.contains(line.trim_end()), "{line}\n{found}");
+    }
+    assert!(found.contains("Esc closes this"), "{found}");
+}
+
+/// Signs that say that a figure is little or unknown. There are three.
+#[test]
+fn three_signs() {
+    let mut state = watched();
+    for keys in ["", "t", "\n", "t"] {
+        press(&mut state, keys);
+        let found = text(&drawn(&mut state, 120, 44, Theme::new(true)));
+        for sign in ['·', '>', '?'] {
+            let figures = found.lines().skip(4).filter(|line| !line.starts_with('?'));
+            assert!(
+                figures.clone().all(|line| !line.contains(sign)),
+                "{sign}\n{found}"
+            );
+        }
+    }
 }
 
 /// However small, whatever is shown: no panic.
@@ -277,7 +311,8 @@ fn in_colours() {
     assert!(has(Color::Red) && has(Color::Cyan));
 }
 
-/// Names, a target and messages that would steer the terminal, in all that can be seen: what is drawn is printable, and each of them was made so in its place.
+/// Names, a target and messages that would steer the terminal, in all that can be seen: what is
+/// drawn is printable, and each of them was made so in its place.
 #[test]
 fn nothing_that_is_drawn_steers_the_terminal() {
     const EVIL: &str =
@@ -342,10 +377,10 @@ fn nothing_that_is_drawn_steers_the_terminal() {
     press(&mut state, "\n");
     check(&mut state);
     press(&mut state, "\u{1b}");
-    for order in [Order::Reset, Order::Set(EVIL.to_owned())] {
-        state.hear(Report::Refused(order.clone(), EVIL.to_owned()));
+    for command in [Command::Reset, Command::Set(EVIL.to_owned())] {
+        state.hear(Report::Refused(command.clone(), EVIL.to_owned()));
         check(&mut state);
-        state.hear(Report::Done(order));
+        state.hear(Report::Done(command));
         check(&mut state);
     }
     state.hear(Report::Gone(EVIL.to_owned()));

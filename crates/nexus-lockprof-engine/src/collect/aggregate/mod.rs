@@ -67,7 +67,9 @@ impl Aggregator {
 /// What this process's program is called: the name of its file.
 fn program() -> Option<Text> {
     let path = std::env::current_exe().ok()?;
-    Some(path.file_name()?.to_string_lossy().as_ref().into())
+    let name = path.file_name()?.to_string_lossy();
+    // Linux adds this if the file was replaced while the program runs.
+    Some(name.strip_suffix(" (deleted)").unwrap_or(&name).into())
 }
 
 #[cfg(test)]

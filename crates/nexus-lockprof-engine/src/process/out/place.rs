@@ -8,7 +8,7 @@
 use super::claim::{self, Claim};
 use super::device;
 use crate::process::env::OUT;
-use crate::say;
+use crate::process::stderr::say;
 use nexus_lockprof_snapshot::{Snapshot, WriteError};
 use std::fs::{self, File, Metadata};
 use std::io;

@@ -51,7 +51,7 @@ class Detail {
         fact("blocked others", digits(point.blocked)), fact("caused wait", caused),
         point.try_failures > 0 && fact("failed tries", digits(point.try_failures)),
         point.timeouts + point.cancellations > 0 && fact("timed out, cancelled", `${digits(point.timeouts)}, ${digits(point.cancellations)}`),
-        point.vain_wait_ns > 0 && fact("waited in vain", exactly(point.vain_wait_ns, 0))));
+        point.vain_wait_ns > 0 && fact("waited, then gave up", exactly(point.vain_wait_ns, 0))));
     for (const [kind, { said }] of Object.entries(this.figures)) setText(said, distributionWords(point[kind]));
     this.tellCallers();
   }
@@ -59,7 +59,7 @@ class Detail {
   tellCallers() {
     const { point } = this;
     if (point.callers.length === 0) {
-      const why = point.wait.total_ns > 0 ? "Who called is not known: no call stacks of these waits were looked at (LOCKPROF_STACKS=on, and the feature stacks)." : "Nothing waited here, so there are no callers to show.";
+      const why = point.wait.total_ns > 0 ? "No call stacks were recorded for these waits. LOCKPROF_STACKS=on, with the feature `stacks`, records them." : "Nothing waited here, so there are no callers to show.";
       this.callers.replaceChildren(el("p", { class: "hint" }, why));
       return;
     }
@@ -76,7 +76,7 @@ class Detail {
         el("span", { class: "frames" }, ...words, frames.length > MOST_FRAMES ? ` ← and ${frames.length - MOST_FRAMES} more` : ""));
     });
     const hidden = callers.length - MOST_CALLERS;
-    this.callers.replaceChildren(el("h3", {}, "Callers of the long waits that were looked at"), el("ol", { class: "callers" }, ...items),
+    this.callers.replaceChildren(el("h3", {}, "Callers of long waits"), el("ol", { class: "callers" }, ...items),
       ...(hidden > 0 ? [el("p", { class: "hint" }, `... and ${plural(hidden, "more caller", "more callers")}`)] : []));
   }
 }
@@ -90,5 +90,5 @@ function distributionWords(times) {
   if (times.reservoir.length === 0) return `${total}, the longest ${duration(times.max_ns)}. No distribution was kept.`;
   const about = isEstimate(times) ? "~" : "";
   const quantiles = QUANTILES.map(([label, q]) => `${label} ${about}${duration(quantile(times.reservoir, q))}`).join(", ");
-  return `${quantiles}, max ${duration(times.max_ns)}; ${total}. Drawn from ${plural(times.reservoir.length, "sample")} by their weight.`;
+  return `${quantiles}, max ${duration(times.max_ns)}; ${total}. From ${plural(times.reservoir.length, "weighted sample")}.`;
 }

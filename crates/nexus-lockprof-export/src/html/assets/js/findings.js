@@ -6,7 +6,7 @@ const MOST_LOCKS = 5;
 
 /**
  * The findings, the weightiest first: `{ kind, figure, unit, parts, point }`, where `kind` is "lock", "note" or "loss", and `parts` are
- * strings and `{ code, title }`. `point` is the key of the point to look at, if there is one.
+ * strings and `{ code, title }`. `point` is the point to show, if there is one.
  */
 function findings(snapshot) {
   const losses = lossFinding(snapshot);
@@ -30,7 +30,7 @@ function lossFinding({ losses }) {
   const only = losses.every(([cause]) => cause === "stacks");
   return {
     kind: "loss", figure: count(all), unit: "lost",
-    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. ${only ? "These waits lack their callers; the numbers have them." : "What was lost is not, or not wholly, in the numbers here."}`],
+    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. ${only ? "These waits lack their callers; the numbers have them." : "The numbers here lack them, or parts of them."}`],
   };
 }
 
@@ -102,20 +102,20 @@ function lockFinding(lock, { elapsed, merged }) {
       parts.push(`, which holds it for ${holds.map(([label, ns]) => `${label} ${duration(ns)}`).join(", ")}`);
     }
   } else {
-    parts.push("; who held it meanwhile was not seen");
+    parts.push("; the profiler did not see who held it");
   }
   parts.push(`. ${capital(contendedWords(lock))}, the longest wait ${duration(lock.max)}`);
   if (victim && lock.points.length > 1) {
     parts.push(`; ${percent(victim.wait.total_ns, lock.wait)} of the waiting was at `, place(victim));
   }
   parts.push(".");
-  return { kind: "lock", figure: (lock.estimate || lock.partial) && figure !== "<0.01" ? `${lock.partial ? ">" : "~"}${figure}` : figure, unit, parts, point: (culprit ?? victim)?.key };
+  return { kind: "lock", figure: (lock.estimate || lock.partial) && figure !== "<0.01" ? `${lock.partial ? ">" : "~"}${figure}` : figure, unit, parts, point: culprit ?? victim };
 }
 
 /** Who may be meant by "(readers)": where reading takes longest. */
 function guess(points) {
   const slowest = most(points.filter((p) => p.mode === "shared"), (p) => quantile(p.hold.reservoir, 0.99) ?? 0);
-  return slowest ? [", none of them by name; perhaps ", place(slowest), ", which reads longest"] : [];
+  return slowest ? [", which are not told apart; perhaps ", place(slowest), ", which reads longest"] : [];
 }
 
 /** " ± 0.1"; nothing where there is no error. */
@@ -127,16 +127,16 @@ function countedFinding(lock, mode) {
   const where = most(lock.points, (p) => p.contentions);
   const why = mode.kind === "counts" ? "mode counts has no clock" : "none of these waits was measured";
   return {
-    kind: "lock", figure: count(lock.contentions), unit: "waits", point: where?.key,
+    kind: "lock", figure: count(lock.contentions), unit: "waits", point: where,
     parts: [name(lock), `: ${contendedWords(lock)}; for how long is not known (${why}).`],
   };
 }
 
 function vainFinding(lock) {
-  const parts = [name(lock), `: ${plural(lock.inVain, "acquire")} gave up after waiting in vain`];
-  if (lock.vainWait > 0) parts.push(` ${duration(lock.vainWait)} in all, beside the waits above`);
+  const parts = [name(lock), `: ${plural(lock.inVain, "acquire")} gave up`];
+  if (lock.vainWait > 0) parts.push(` after ${duration(lock.vainWait)} in all, which is not in the waits above`);
   parts.push(".");
-  return { kind: "note", parts, point: most(lock.points, (p) => p.timeouts + p.cancellations)?.key };
+  return { kind: "note", parts, point: most(lock.points, (p) => p.timeouts + p.cancellations) };
 }
 
 function contendedWords(lock) {

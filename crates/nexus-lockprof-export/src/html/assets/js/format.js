@@ -93,6 +93,14 @@ function fileName(path) {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
+/** A place in four parts: `new@` or `first@`, the directories, the file, and `:line` with what follows. */
+function pathParts(text) {
+  const mark = /^(?:(?:new|first)@)?/.exec(text)[0];
+  const file = fileName(text.slice(mark.length));
+  const line = /(?::\d+)*$/.exec(file)[0];
+  return [mark, text.slice(mark.length, text.length - file.length), file.slice(0, file.length - line.length), line];
+}
+
 /** Long names keep their begin and their end. */
 function elide(text, most) {
   const letters = Array.from(text);

@@ -46,7 +46,7 @@ class Live {
 
   answered(json) {
     if (this.failing) this.say(null);
-    if (this.engine !== null && this.engine !== json.engine) this.say(`Another process answers now: pid ${json.pid}. Its numbers start anew.`, 8000, "note");
+    if (this.engine !== null && this.engine !== json.engine) this.say(`Another process answers now: pid ${json.pid}. Its numbers start at 0.`, 8000, "note");
     this.engine = json.engine;
     this.failing = null;
     this.status();
@@ -55,7 +55,7 @@ class Live {
   failed(error) {
     this.failing ??= new Date();
     const why = error.name === "TimeoutError" ? `no answer within ${PATIENCE_MS / 1000} s` : error.name === "TypeError" ? "no connection" : error.message;
-    this.say(`The target is gone since ${clock(this.failing)} (${why}). The numbers below are its last; looking for it every ${Number($("every").value) / 1000} s.`);
+    this.say(`The program stopped answering at ${clock(this.failing)} (${why}). Below are its last numbers; the page tries again every ${Number($("every").value) / 1000} s.`);
     this.status();
     this.gone();
   }
@@ -78,7 +78,7 @@ class Live {
   pause() {
     this.paused = !this.paused;
     $("pause").setAttribute("aria-pressed", String(this.paused));
-    setText($("pause"), this.paused ? "Go on" : "Pause");
+    setText($("pause"), this.paused ? "Resume" : "Pause");
     this.status();
     if (this.paused) clearTimeout(this.timer);
     else this.again();

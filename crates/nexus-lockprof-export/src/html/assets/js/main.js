@@ -15,15 +15,15 @@ function main() {
 
   const show = (snapshot) => {
     setText($("about"), aboutText(snapshot));
-    document.title = snapshot.merged > 1 ? "lockprof: merged" : `lockprof: pid ${snapshot.pid}`;
+    const name = programName(snapshot);
+    setText($("program"), name ?? "lockprof");
+    document.title = name ? `${name}: lockprof` : "lockprof";
     showFindings(findings(snapshot), table);
     table.update(snapshot.points);
     flame.update(snapshot.points);
   };
 
   if (embedded) {
-    $("time").replaceChildren(el("p", { class: "hint" },
-      "This file is one snapshot, and has no history. The page that a running program serves (LOCKPROF_SERVE) draws contention over time."));
     try {
       show(readSnapshot(JSON.parse(embedded.textContent)));
     } catch (error) {
@@ -32,6 +32,8 @@ function main() {
     }
     return;
   }
+  // A file is one moment: it has no history to draw.
+  $("over-time").hidden = false;
   const history = new History(HISTORY_MS);
   time = new TimePlot($("time"), history);
   new Live(
@@ -48,21 +50,30 @@ function main() {
   );
 }
 
+/** What the page is about: the program, or what is known of it. */
+function programName({ program, merged, pid }) {
+  if (program) return elide(program, 60);
+  if (merged > 1) return null;
+  return pid ? `process ${pid}` : null;
+}
+
 function aboutText(snapshot) {
-  const { mode, overhead, points, shards } = snapshot;
+  const { mode, overhead, points, threadsPeak } = snapshot;
   const budget = mode.budget === undefined ? "" : ` (budget ${Number((100 * mode.budget).toPrecision(6))}%)`;
   const acquisitions = points.reduce((sum, p) => sum + p.acquisitions, 0);
   const cost = overhead.threads_ns > 0 ? [`profiling took ${percent(overhead.budgeted_ns, overhead.threads_ns)} of the threads' time`] : [];
   return [
-    snapshot.merged > 1 ? `${count(snapshot.merged)} snapshots merged` : `pid ${snapshot.pid}`, snapshot.taken.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }), period(snapshot), `mode ${mode.kind}${budget}`,
-    plural(points.length, "point"), plural(acquisitions, "acquisition"), plural(shards, "shard"), ...cost,
+    snapshot.merged > 1 ? `${count(snapshot.merged)} snapshots merged` : `pid ${snapshot.pid}`,
+    snapshot.taken.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }), period(snapshot), `mode ${mode.kind}${budget}`,
+    plural(points.length, "point"), plural(acquisitions, "acquisition"), `${plural(threadsPeak, "thread")} (peak)`, ...cost,
   ].join(" · ");
 }
 
 function showFindings(found, table) {
   const items = found.map(({ kind, figure, unit, parts, point }) => {
     const words = parts.map((part) => (typeof part === "string" ? part : el("code", { title: part.title }, el("bdi", {}, part.code))));
-    const look = point && el("button", { type: "button", onclick: () => table.show(point) }, "look");
+    const label = point && `Show ${point.lockName} at ${point.siteName} in the table`;
+    const look = point && el("button", { type: "button", "aria-label": label, title: label, onclick: () => table.show(point.key) }, "Show in table");
     return el("li", { class: kind }, el("div", { class: "figure" }, figure ?? "", unit ? el("small", {}, unit) : null), el("p", {}, ...words, look));
   });
   // The same words stay, with their focus.

@@ -12,6 +12,7 @@ function readSnapshot(json) {
   return {
     engine: json.engine,
     pid: json.pid,
+    program: json.program ? printable(json.program) : null,
     taken: new Date(json.taken_unix_ns / 1e6),
     collection: json.collection,
     base: json.base ?? null,
@@ -21,7 +22,7 @@ function readSnapshot(json) {
     resets: json.resets,
     elapsed: json.elapsed_ns,
     mode: json.mode,
-    shards: json.table?.shards ?? 0,
+    threadsPeak: json.table?.shards ?? 0,
     losses: Object.entries(json.losses ?? {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]),
     overhead: json.overhead ?? { budgeted_ns: 0, counting_ns: 0, threads_ns: 0 },
     points,
@@ -45,8 +46,11 @@ function readPoint(raw) {
 
 function lockName(lock, column) {
   if (lock?.named !== undefined) return printable(lock.named) || '""';
-  const first = lock?.first_used ? "first@" : "";
-  return lockPlace(lock) ? first + placeName(lockPlace(lock), column) : "?";
+  const place = lockPlace(lock);
+  if (!place) return "?";
+  // A group of places is no line that created a lock.
+  const prefix = lock.first_used ? "first@" : place.line ? "new@" : "";
+  return prefix + placeName(place, column);
 }
 
 /** The place that a lock without a name is known by: of its creation, or of its first use. */

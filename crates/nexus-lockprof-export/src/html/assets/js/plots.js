@@ -1,6 +1,8 @@
 // uPlot, in the colours of the theme.
 
 const MOST_LINES = 4;
+/** Steps of an axis of events, of which there are no halves: 1, 2, 5, 10, ... */
+const WHOLE_STEPS = Array.from({ length: 54 }, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3));
 /** The least time that the axis covers. */
 const LEAST_SECONDS = 60;
 const PLOT_FONT = "11px system-ui, sans-serif";
@@ -66,7 +68,7 @@ function histogramPlot(place, data, marks, width) {
     scales: { x: { time: false, range: [first, last] }, y: { range: (u, low, high) => [0, high * 1.25] } },
     axes: [
       axis({ splits: every, values: (u, splits) => splits.map((i) => duration(10 ** (i / BINS_PER_DECADE)).replace(/\.0+(?=\D)/, "")), size: 26 }),
-      axis({ values: (u, splits) => splits.map(count), size: 46 }),
+      axis({ values: (u, splits) => splits.map(count), size: 46, incrs: WHOLE_STEPS }),
     ],
     series: [{}, { fill: colour("--series-2"), stroke: colour("--series-2"), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.88, 60], align: 0 }) }],
     hooks: { draw: [drawMarks] },
@@ -120,7 +122,7 @@ class TimePlot {
     else plot.setData(this.data(at, lines));
     this.drawLegend(lines, this.plot.get()?.cursor.idx);
     setText(this.text, this.plot.get()
-      ? "Threads that waited on average between one look and the next, of all locks and of those that cost most. A wait counts when it ends, so a long one is a peak at its end."
-      : "Drawn from the second look on.");
+      ? "Average number of threads that waited between two updates, for all locks and for those that cost most. A wait counts when it ends, so a long wait is a peak at its end."
+      : "The chart starts with the second update.");
   }
 }

@@ -13,11 +13,12 @@ class Table {
     this.most = PAGE_ROWS;
     this.column = COLUMNS.find((c) => c.id === "wait_total");
     this.descending = true;
-    this.body = el("tbody");
+    // Roles are said, since a table that CSS lays out as blocks is none to screen readers.
+    this.body = el("tbody", { role: "rowgroup" });
     this.heads = new Map();
-    this.head = el("tr");
+    this.head = el("tr", { role: "row" });
     this.more = el("div", { class: "more" });
-    this.element = el("table", {}, el("caption", { hidden: true }, "Acquisition points"), el("thead", {}, this.head), this.body);
+    this.element = el("table", { role: "table", "aria-label": "Acquisition points" }, el("caption", { hidden: true }, "Acquisition points"), el("thead", { role: "rowgroup" }, this.head), this.body);
     place.append(this.element, this.more);
     this.body.addEventListener("click", (event) => this.clicked(event));
     this.body.addEventListener("keydown", (event) => this.pressed(event));
@@ -51,7 +52,7 @@ class Table {
   headOf(column) {
     const button = el("button", { type: "button", title: column.about, onclick: () => this.sortBy(column) },
       column.group ? el("small", {}, column.group) : null, column.head, el("span", { class: "arrow", "aria-hidden": "true" }));
-    const th = el("th", { scope: "col", class: classOf(column) }, button);
+    const th = el("th", { role: "columnheader", scope: "col", class: classOf(column) }, button);
     this.heads.set(column.id, th);
     return th;
   }
@@ -109,11 +110,14 @@ class Table {
   rowOf(point) {
     const turner = el("button", { type: "button", class: "turner", tabindex: "-1", "aria-expanded": "false" }, "▸");
     const cells = this.columns.map((column) => {
-      if (column.id === "lock") return el("td", { class: classOf(column) }, el("div", {}, turner, nameBox()));
-      if (column.text) return el("td", { class: classOf(column) }, nameBox());
-      return el("td", { class: classOf(column) });
+      // Where rows are stacked, each number has its head beside it.
+      const head = [column.group, column.head].filter(Boolean).join(" ");
+      const cell = el("td", { role: "cell", class: classOf(column), "data-head": head });
+      if (column.id === "lock") cell.append(el("div", {}, turner, nameBox()));
+      else if (column.text) cell.append(nameBox());
+      return cell;
     });
-    const line = el("tr", { class: "point" }, ...cells);
+    const line = el("tr", { role: "row", class: "point" }, ...cells);
     line.dataset.key = point.key;
     turner.setAttribute("aria-label", `Details of ${point.lockName} at ${point.siteName}`);
     return { line, cells, turner };
@@ -147,7 +151,7 @@ class Table {
     let text = "";
     if (this.points.length === 0) text = "No points.";
     else if (all === 0) text = "No point has all of these words. Escape clears the filter.";
-    else if (next > 0) text = `The first ${digits(this.most)} of ${digits(all)} are shown, sorted by ${by}; sorting and the filter look at all.`;
+    else if (next > 0) text = `Showing the first ${digits(this.most)} of ${digits(all)} points by ${by}. Sorting and filtering cover all of them.`;
     this.more.hidden = text === "";
     // What is the same stays, with its focus.
     if (this.more.dataset.text === text) return;
@@ -197,7 +201,7 @@ class Table {
     this.close();
     if (opening) {
       this.open = key;
-      this.detailLine = el("tr", { class: "details" }, el("td", { colspan: String(this.columns.length) }, this.detail.element));
+      this.detailLine = el("tr", { role: "row", class: "details" }, el("td", { role: "cell", colspan: String(this.columns.length) }, this.detail.element));
     }
     this.draw();
     if (opening) this.detail.draw();
@@ -217,16 +221,14 @@ class Table {
   }
 }
 
-/** A name in two parts: where room is short the first, the directories of a path, gives way before the second. */
+/** A name in parts. Where room is short the directories of a path give way first, then the file; `new@` and the line stay. */
 function nameBox() {
-  return el("bdi", { class: "name" }, el("span"), el("span"));
+  return el("bdi", { class: "name" }, ...["mark", "folder", "file", "line"].map((part) => el("span", { class: part })));
 }
 
 function setName(box, text, isPath) {
-  const [first, second] = box.children;
-  const cut = isPath ? text.length - fileName(text).length : 0;
-  setText(first, text.slice(0, cut));
-  setText(second, text.slice(cut));
+  const parts = isPath ? pathParts(text) : ["", "", text, ""];
+  parts.forEach((part, i) => setText(box.children[i], part));
 }
 
 function classOf(column) {
