@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What `cargo lockprof` costs: `ci/cost.sh run` measures a program that locks all the time, `ci/cost.sh build PACKAGE VERSION ...` the time
-# that published programs take to build. Each is done with and without it in turns; a figure is the median of the rounds. By hand, on a
-# machine that does nothing else.
+# that published programs take to build. Each is done with and without it in turns; a figure is the median of the rounds. By hand.
+# On a machine that does other things, too, builds are better compared by processor time (cpu) than by the clock (real).
 #
 # `ROUNDS` and `PROFILE` (release or dev) may be set.
 source "$(dirname "$0")/lib.sh"
@@ -21,7 +21,7 @@ ratio() {
 }
 
 run() {
-    local rounds=${ROUNDS:-31} round way name plain profiled counted instructions
+    local rounds=${ROUNDS:-201} round way name plain profiled counted instructions
     mkdir -p "$work/loops/src"
     cd "$work/loops"
     printf '[package]\nname = "loops"\nversion = "0.1.0"\nedition = "2021"\n[workspace]\n[profile.release]\ndebug = "line-tables-only"\n' >Cargo.toml
@@ -77,7 +77,8 @@ RUST
     for ((round = 0; round < rounds; round++)); do
         # Who goes first changes.
         for way in $( ((round % 2)) && echo plain sampled || echo sampled plain); do
-            "$work/$way.loops" 5000000 >>"$work/$way.times"
+            # Shorter than a time slice: most rounds are not interrupted, whatever else the machine does.
+            "$work/$way.loops" 100000 >>"$work/$way.times"
         done
     done
     echo "| std's lock, in mode sampled | plain ns | profiled ns | ratio | plain instructions | profiled, counts |"

@@ -271,7 +271,8 @@ pub(crate) struct Numbers {
     classes: [ClassEntry; CLASSES],
     /// Numbers by hash, linear probing; 0 is free.
     index: [AtomicU16; SLOTS],
-    next: AtomicU32,
+    /// How many were given for good. All is zero before: three megabytes that are in no program's file.
+    given: AtomicU32,
     late: Late<LATE>,
 }
 
@@ -293,7 +294,7 @@ shared_static! {
             CLASSES
         ],
         index: array![AtomicU16::new(0); SLOTS],
-        next: AtomicU32::new(FIRST),
+        given: AtomicU32::new(0),
         late: Late::new(),
     };
 }
@@ -330,12 +331,13 @@ impl Numbers {
 
     fn give(&self, class: Class) -> Option<u16> {
         // Relaxed: only to be given once.
-        let number = self
-            .next
-            .fetch_update(Relaxed, Relaxed, |next| {
-                (next < CLASSES as u32).then_some(next + 1)
-            })
-            .ok()?;
+        let number = FIRST
+            + self
+                .given
+                .fetch_update(Relaxed, Relaxed, |given| {
+                    (FIRST + given < CLASSES as u32).then_some(given + 1)
+                })
+                .ok()?;
         // Relaxed: the exchange that puts the number into the index publishes both.
         let entry = &self.classes[number as usize];
         entry.data.store(class.data.cast_mut(), Relaxed);
@@ -461,9 +463,7 @@ mod tests {
     fn numbers_run_out_and_those_given_stay() {
         let numbers: Box<Numbers> = {
             // SAFETY: all fields are atomics, for which zero is a value; too large for the stack.
-            let numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
-            numbers.next.store(FIRST, Relaxed);
-            numbers
+            unsafe { Box::<Numbers>::new_zeroed().assume_init() }
         };
         static BYTES: [u8; CLASSES + 1] = [b'x'; CLASSES + 1];
         let bytes: &'static [u8] = &BYTES;
