@@ -1,12 +1,12 @@
-//! Acquires that came to nothing.
+//! Acquires that failed.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed, bump};
 use nexus_lockprof_snapshot::Point;
 
-/// Makes [`Failures`], given what is counted. Each is a figure of a [`Point`].
+/// Defines [`Failures`] from the names of its counters. Each is a figure of a [`Point`].
 macro_rules! failures {
     ($($name:ident,)+) => {
-        /// Counts of acquires that came to nothing: in a record, in what is added to it, or in what was read of it.
+        /// Counts of failed acquires: those in a record, those to add to it, or those read from it.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         #[repr(C)]
         pub(crate) struct Failures<T> {
@@ -24,7 +24,7 @@ macro_rules! failures {
         }
 
         impl Failures<u64> {
-            /// Tells a point of them.
+            /// Copies the counts into a point.
             pub(crate) fn tell(&self, point: &mut Point) {
                 $(point.$name = self.$name;)+
             }
@@ -40,10 +40,10 @@ failures! {
 }
 
 impl Failures<AtomicU64> {
-    /// The owner's call.
+    /// Only the owner calls this.
     #[inline(always)]
     pub(super) fn add(&self, delta: &Failures<u64>) {
-        // An acquisition that succeeded has none of them.
+        // A successful acquisition has only zeros.
         if delta.each().into_iter().fold(0, |any, count| any | count) != 0 {
             for (counter, count) in self.each().into_iter().zip(delta.each()) {
                 bump(counter, *count);
@@ -61,7 +61,7 @@ impl Failures<AtomicU64> {
 }
 
 impl Failures<u64> {
-    /// Those since `earlier`.
+    /// The failures since `earlier`.
     pub(crate) fn since(mut self, earlier: &Self) -> Self {
         for (now, before) in self.each_mut().into_iter().zip(earlier.each()) {
             *now = now.saturating_sub(*before);
@@ -69,7 +69,7 @@ impl Failures<u64> {
         self
     }
 
-    /// Those of both.
+    /// The sum of both.
     pub(crate) fn and(mut self, more: &Self) -> Self {
         for (sum, more) in self.each_mut().into_iter().zip(more.each()) {
             *sum = sum.saturating_add(*more);
