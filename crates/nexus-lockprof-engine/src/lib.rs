@@ -50,9 +50,9 @@ pub use crate::{
     process::reporter::Reporter,
 };
 
-/// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
+/// The parts of an acquisition, for authors of lock adaptors. Users of locks do not need it.
 ///
-/// It is how the engine and its adaptors share the work, and changes with them.
+/// The engine and its adaptors share their work through this module, and it changes with them.
 #[cfg(not(lockprof_loom))]
 pub mod adaptor {
     pub use crate::acquire::engine_ref::OwnShard;

@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 /// Sealed: only this crate implements it.
 pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     /// The engine of a lock that a constant creates.
-    // A const with interior mutability is copied at each use. As in lock_api, that is intended here.
+    // A const with interior mutability is copied at each use: wanted here, as in lock_api.
     #[allow(clippy::declare_interior_mutable_const)]
     const INIT: Self;
 

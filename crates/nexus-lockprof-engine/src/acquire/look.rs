@@ -35,8 +35,8 @@ fn scaled(first: u32, look: u32) -> u32 {
     ((first << look) / UNIT).max(1)
 }
 
-/// Measures how long a pause takes, unless that was done before. `clock` must be a real one. Takes
-/// some microseconds.
+/// Measures how long a pause takes, unless that was done before or `clock` is manual. Takes some
+/// microseconds.
 pub(crate) fn measure(clock: &Clock) {
     const BATCHES: usize = 5;
     const EACH: u64 = 32;

@@ -62,7 +62,8 @@ impl<T> Block<T> {
     /// The item at `index`, if any.
     fn item(&self, index: usize) -> Option<&T> {
         // Acquire: a thread that sees the item sees its contents. Pairs with the Release in
-        // `Registry::insert`. SAFETY: null, or an item that lives as long as the registry.
+        // `Registry::insert`.
+        // SAFETY: null, or an item that lives as long as the registry.
         unsafe { self.items.get(index)?.load(Acquire).as_ref() }
     }
 
@@ -103,7 +104,8 @@ impl<T> Registry<T> {
 
     fn block(&self, block: usize) -> Option<&Block<T>> {
         // Acquire: a thread that sees the block sees its places, all empty. Pairs with the Release
-        // in `block_or_new`. SAFETY: null, or a block that lives as long as the registry.
+        // in `block_or_new`.
+        // SAFETY: null, or a block that lives as long as the registry.
         unsafe { self.blocks.get(block)?.load(Acquire).as_ref() }
     }
 
