@@ -1,18 +1,18 @@
 //! Comma-separated values (RFC 4180), for spreadsheets and data frames.
 //!
 //! The first line names the columns, times with their unit: `_ns` are nanoseconds. Then comes a line for each point, with `point` in the column `record`,
-//! and one for each cause of losses that occurred, with `lost` in it, the cause in `lock` and how many events in `lost`. What a line has no value for is empty:
+//! and one for each cause of losses that occurred, with `loss` in it, the cause in `lock` and how many events in `losses`. What a line has no value for is empty:
 //! a total that was not measured, the standard error of one that is no estimate.
 //!
 //! | columns | what they are |
 //! | --- | --- |
-//! | `record` | `point` or `lost` |
+//! | `record` | `point` or `loss` |
 //! | `lock`, `file`, `line`, `column`, `mode` | the point |
 //! | `acquisitions`, `contentions`, `try_failures`, `timeouts`, `cancellations`, `blocked` | counts |
 //! | `vain_wait_ns`, `caused_wait_ns`, `caused_wait_standard_error_ns` | waited in vain; waited by others |
 //! | `wait_total_ns`, `wait_standard_error_ns`, `wait_samples`, `wait_events`, `wait_unmeasured`, `wait_p50_ns`, `wait_p95_ns`, `wait_p99_ns`, `wait_max_ns` | the waits, see [`Durations`] |
 //! | `hold_...` | the same of the holds |
-//! | `lost` | events that were not recorded |
+//! | `losses` | events that were not recorded |
 //!
 //! # Texts
 //!
@@ -49,8 +49,8 @@ impl fmt::Display for Csv<'_> {
         for point in self.0.points() {
             line(f, of_point(point, self.0.mode() == ProfilerMode::Waits))?;
         }
-        for (cause, lost) in self.0.losses().iter().filter(|&(_, lost)| lost > 0) {
-            line(f, of_lost(cause, lost))?;
+        for (cause, losses) in self.0.losses().iter().filter(|&(_, losses)| losses > 0) {
+            line(f, of_loss(cause, losses))?;
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ fn header() -> impl Iterator<Item = String> {
         .chain(point.map(str::to_owned))
         .chain(durations("wait"))
         .chain(durations("hold"))
-        .chain(iter::once("lost".to_owned()))
+        .chain(iter::once("losses".to_owned()))
 }
 
 /// The figures that are known where only waits were recorded.
@@ -156,12 +156,12 @@ fn of_point(point: &Point, only_waits: bool) -> impl Iterator<Item = String> {
         .chain(iter::once(String::new()))
 }
 
-fn of_lost(cause: &str, lost: u64) -> impl Iterator<Item = String> {
+fn of_loss(cause: &str, losses: u64) -> impl Iterator<Item = String> {
     let empty = PLACE.len() - 1 + Point::FIGURES.len() + POINT.len() + 2 * DURATIONS.len();
-    iter::once("lost".to_owned())
+    iter::once("loss".to_owned())
         .chain(iter::once(cause.to_owned()))
         .chain(iter::repeat_n(String::new(), empty))
-        .chain(iter::once(lost.to_string()))
+        .chain(iter::once(losses.to_string()))
 }
 
 /// Whether the sum says something: some were measured, or there was nothing to measure.

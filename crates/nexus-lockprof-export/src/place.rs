@@ -6,16 +6,12 @@
 
 use std::borrow::Cow;
 
-use nexus_lockprof_snapshot::{Frame, Lock, Site, portable_path, printable};
+use nexus_lockprof_snapshot::{Frame, Lock, Site, printable};
 
 /// `file:line`, without what says only where this machine keeps the file; of a group its name
 /// alone.
 pub(crate) fn line(site: &Site) -> String {
-    if site.is_group() {
-        return printable(&site.file).into_owned();
-    }
-    let place = format!("{}:{}", portable_path(&site.file), site.line);
-    printable(&place).into_owned()
+    site.portable_line()
 }
 
 /// `file:line:column` of the same.

@@ -1,8 +1,8 @@
 //! What a thread writes: its shard, the shard's records, and the decision which acquisitions to
 //! measure.
 
+pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;
-pub(crate) mod failures;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod governor;
 pub(crate) mod hot;
