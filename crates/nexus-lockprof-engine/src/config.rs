@@ -136,8 +136,8 @@ impl Config {
     }
 
     /// Number of durations that a thread keeps for a point in an interval, separately for wait and
-    /// hold. Each takes 4 bytes, twice. From 32 up, two thirds of them are from the longest tenth.
-    /// Takes effect for points that have none yet.
+    /// hold. Each takes 4 bytes in each of two banks. From 32 up, two thirds of them are from the
+    /// longest tenth. Takes effect for points that have none yet.
     #[must_use]
     pub fn reservoir(mut self, durations: usize) -> Self {
         self.reservoir = durations;

@@ -163,8 +163,8 @@ impl<const LEN: usize> Late<LEN> {
         })
     }
 
-    /// Whether the number is permanent now. Two threads that call this at once may use up the last
-    /// place of the set.
+    /// Makes the number permanent if its set allows that, and returns whether it did. Two threads that
+    /// do it at once may leave the set no place.
     #[cold]
     fn give_for_good(&self, begin: usize, place: usize) -> bool {
         let given = self

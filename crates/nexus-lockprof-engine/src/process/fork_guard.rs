@@ -94,8 +94,7 @@ impl ForkGuard {
 impl Core {
     /// Keeps other threads from changing anything while the process forks.
     fn lock_for_fork(&self) -> CoreGuard<'_> {
-        // No thread takes both locks in the other order: a change is complete before anything is
-        // collected.
+        // No other code takes both locks. This order completes a change before anything is collected.
         let changes = lock(&self.changes);
         CoreGuard {
             _changes: changes,

@@ -21,7 +21,7 @@ const RELUCTANCE: u64 = 4;
 /// A record found in its second place moves to its first in one of this many tries.
 const PROMOTION: u64 = 64;
 
-/// One entry. It has 16 bytes, so a shift of the key by two bits gives its place in the cache.
+/// One entry. It has 16 bytes, so a shift and a mask of the key give its offset in the cache.
 #[derive(Debug)]
 struct Slot {
     /// The owner writes it. Whoever changes the mode sets it to 0.

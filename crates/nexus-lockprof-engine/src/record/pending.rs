@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 const POOL: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
 /// Number of chunks. The second has the size of the first, and each later one doubles it.
 const CHUNKS: usize = if cfg!(lockprof_loom) { 1 } else { 5 };
-/// The largest mean interval for a point whose guards take too many nodes.
+/// At least one in this many events is measured of a point whose guards take too many nodes.
 const MOST_CROWDED: u64 = 1 << 16;
 
 /// One measured acquisition. In its pool's free list, the weights, `more` and the fields that
@@ -291,8 +291,8 @@ impl Pool {
         false
     }
 
-    /// The smallest mean interval between measured events of this record, so that its guards leave
-    /// some nodes to others.
+    /// At most one in this many of the record's events may be measured, so that its guards leave some
+    /// nodes to others.
     pub(crate) fn least_mean(&self, record: &Record) -> u64 {
         let crowding = record.crowding.own_load();
         if crowding > 1 && !self.free.own_load().is_null() {

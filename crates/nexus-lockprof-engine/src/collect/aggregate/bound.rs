@@ -24,7 +24,7 @@ pub(super) struct Classes {
 
 #[derive(Debug, Default)]
 struct ClassState {
-    /// The linker may have several copies of one name, each with its own number.
+    /// A program may have several copies of one name, each with its own number.
     numbers: Vec<u32>,
     /// Another class may have one of its numbers by now, so the number of its locks is unknown.
     is_unbounded: bool,

@@ -212,8 +212,8 @@ fn write_every(every: Duration) {
     }
 }
 
-/// Writes the file and returns whether it did, unless the last write was done. Does not unwind,
-/// because C code calls it.
+/// Writes the file, unless the last write is done. Returns whether the last write is done now. Does
+/// not unwind, because C code calls it.
 fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
     let written = caught(|| {
         let Some(settings) = SETTINGS.get() else {
