@@ -19,6 +19,56 @@ pub(crate) use loom::{
 
 use Ordering::Relaxed;
 
+/// A capacity or a number of attempts: small in the models, so that they reach its edge.
+pub(crate) const fn sized<T: Copy>(in_models: T, in_product: T) -> T {
+    if cfg!(lockprof_loom) {
+        in_models
+    } else {
+        in_product
+    }
+}
+
+/// A function that is `const`, but for the models: loom's atomics cannot be made in a constant.
+macro_rules! const_fn {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($arguments:tt)*) -> $result:ty $body:block) => {
+        #[cfg(not(lockprof_loom))]
+        $(#[$attribute])*
+        $visibility const fn $name($($arguments)*) -> $result $body
+
+        #[cfg(lockprof_loom)]
+        $(#[$attribute])*
+        $visibility fn $name($($arguments)*) -> $result $body
+    };
+}
+pub(crate) use const_fn;
+
+/// An array of values that are made by the same expression, in a constant but for the models.
+macro_rules! array {
+    ($value:expr; $len:expr) => {{
+        #[cfg(not(lockprof_loom))]
+        let array = [const { $value }; $len];
+        #[cfg(lockprof_loom)]
+        let array = std::array::from_fn(|_| $value);
+        array
+    }};
+}
+pub(crate) use array;
+
+/// A static: in the models one for each run, made when it is first used.
+macro_rules! shared_static {
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $value:expr;) => {
+        #[cfg(not(lockprof_loom))]
+        $(#[$attribute])*
+        $visibility static $name: $type = $value;
+
+        #[cfg(lockprof_loom)]
+        loom::lazy_static! {
+            static ref $name: $type = $value;
+        }
+    };
+}
+pub(crate) use shared_static;
+
 /// Adds to a counter that only the calling thread writes: a load and a store, no read-modify-write.
 #[inline(always)]
 pub(crate) fn bump(counter: &AtomicU64, by: u64) {
@@ -157,7 +207,7 @@ pub(crate) struct SetOnce<T>(AtomicPtr<T>);
 // SAFETY: works like a `OnceLock<Box<T>>`: other threads get a `&T`, and whoever drops it drops the
 // `T`.
 unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
-// SAFETY: whoever drops it drops the `T`, which is `Send`.
+// SAFETY: as a `Box<T>`, which it owns: it moves to another thread with its value.
 unsafe impl<T: Send> Send for SetOnce<T> {}
 
 impl<T> Default for SetOnce<T> {

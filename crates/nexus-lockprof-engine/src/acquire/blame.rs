@@ -1,17 +1,18 @@
 //! Who is blamed for a wait.
 //!
 //! A wait that parked is divided among those who held the lock meanwhile. The sources are the holds
-//! in the [`wait_log`](crate::acquire::wait_log) and two holders that the waiter met. The lock
+//! in the [`wait_log`](crate::record::wait_log) and two holders that the waiter met. The lock
 //! published the first before the waiter parked, and the last when the waiter got it.
 //! [`Wait::shares`] computes who gets what. `docs/decisions/0022-blame.md` explains why.
 
 use crate::acquire::signal::Attempt;
-use crate::acquire::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 use crate::core::Core;
 use crate::identity::{HoldMode, PointKey};
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Delta, Measured, Record};
+use crate::record::statistics::{Delta, Record};
+use crate::record::tally::Measured;
+use crate::record::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 use crate::sync::{Ordering::Relaxed, bump};
 
 /// Points among which one wait is divided. These also get the time of all others.

@@ -1,10 +1,10 @@
 //! Room for new records when a cap is reached.
 //!
 //! Early points and ended threads must not keep room from later ones. A new record comes from the
-//! first of these that has room: the caps, the records that ended threads left, and this thread's own
-//! points that have been idle for a while. The aggregator takes over the counts of a record that
-//! leaves, at once if nobody is collecting. If there is still no room, the event is counted at the
-//! [rest](PointKey::rest).
+//! first of these that has room: the caps, the records that ended threads left, and this thread's
+//! own points that have been idle for a while. The aggregator takes over the counts of a record
+//! that leaves, at once if nobody is collecting. If there is still no room, the event is counted at
+//! the [rest](PointKey::rest).
 //!
 //! A record must not go away while anything points to it: a node of a living guard, the hot path's
 //! cache, or an acquisition in progress. Records of living guards are

@@ -93,7 +93,8 @@ impl Leased {
 
     /// The shard of the engine with this number.
     fn of_engine(&self, engine: u64) -> Option<&LeasedShard> {
-        // SAFETY: null, or an item in the list, which only this thread frees.
+        // SAFETY: null, or an item in the list. Only this thread frees items, after it has set this
+        // to null.
         if let Some(asked) = unsafe { self.asked.get().as_ref() }
             && asked.engine == engine
         {
@@ -112,7 +113,7 @@ impl Leased {
     /// Takes out the items that `gone` selects, and calls `then` with each before it is freed.
     fn drop_those(&self, gone: impl Fn(&LeasedShard) -> bool, then: impl Fn(&LeasedShard)) {
         let mut link = &self.first;
-        // SAFETY: null, or an item in the list. The loop does not look again at an item that it
+        // SAFETY: null, or made by `Box::into_raw`. The loop does not look again at an item that it
         // took out.
         while let Some(leased) = unsafe { link.get().as_ref() } {
             if !gone(leased) {

@@ -2,8 +2,8 @@
 //! interrupted the allocator.
 //!
 //! A thread that waits for a lock counts as being in no handler. A handler must not wait, since it
-//! could wait for the very thread that it interrupted. So only acquisitions that do not wait ask, and
-//! only where they would allocate.
+//! could wait for the very thread that it interrupted. So only acquisitions that do not wait ask,
+//! and only where they would allocate.
 //!
 //! While a handler runs, its signal is blocked in its thread, unless it was installed with
 //! `SA_NODEFER`. So a thread that blocks no signal is in no handler if the process has no such

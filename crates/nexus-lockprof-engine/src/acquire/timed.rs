@@ -177,7 +177,6 @@ impl Core {
 
     /// Tells the governor of a node that another thread has returned. Returns the end of its hold
     /// in ticks, or 0 if there is nothing to learn. Only the owner calls this.
-    #[cfg(not(lockprof_loom))]
     pub(crate) fn take_back(&self, shard: &Shard, pending: &Pending) -> u64 {
         let number = pending.number.load(Relaxed);
         // SAFETY: null, or a record of this engine that stays while a node points to it.

@@ -12,12 +12,12 @@
 //! child may find a place that another thread was about to fill. That place then stays unused.
 
 use super::class::Class;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
-const WAYS: usize = if cfg!(lockprof_loom) { 2 } else { 8 };
+const WAYS: usize = sized(2, 8);
 /// Acquisitions on the cold path until the number becomes permanent.
-const TRIAL: u32 = if cfg!(lockprof_loom) { 2 } else { 64 };
+const TRIAL: u32 = sized(2, 64);
 
 /// The state of an entry: the number of uses in the low half, then these flags, then how often the
 /// entry was filled.
@@ -55,28 +55,18 @@ impl Drop for Use<'_> {
 }
 
 impl<const LEN: usize> Late<LEN> {
-    #[cfg(not(lockprof_loom))]
-    pub(crate) const fn new() -> Self {
-        Late(
-            [const {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Late(array![
                 LateEntry {
                     state: AtomicU64::new(0),
                     data: AtomicPtr::new(std::ptr::null_mut()),
                     len: AtomicU32::new(0),
                     instances: AtomicU32::new(0),
-                }
-            }; LEN],
-        )
-    }
-
-    #[cfg(lockprof_loom)]
-    pub(crate) fn new() -> Self {
-        Late(std::array::from_fn(|_| LateEntry {
-            state: AtomicU64::new(0),
-            data: AtomicPtr::default(),
-            len: AtomicU32::new(0),
-            instances: AtomicU32::new(0),
-        }))
+                };
+                LEN
+            ])
+        }
     }
 
     /// The number of `class`. The first call assigns it. `None`: records have all the numbers that
@@ -163,8 +153,8 @@ impl<const LEN: usize> Late<LEN> {
         })
     }
 
-    /// Makes the number permanent if its set allows that, and returns whether it did. Two threads that
-    /// do it at once may leave the set no place.
+    /// Makes the number permanent if its set allows that, and returns whether it did. Two threads
+    /// that do it at once may leave the set no place.
     #[cold]
     fn give_for_good(&self, begin: usize, place: usize) -> bool {
         let given = self
@@ -209,7 +199,6 @@ impl<const LEN: usize> Late<LEN> {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -94,7 +94,8 @@ impl ForkGuard {
 impl Core {
     /// Keeps other threads from changing anything while the process forks.
     fn lock_for_fork(&self) -> CoreGuard<'_> {
-        // No other code takes both locks. This order completes a change before anything is collected.
+        // No other code takes both locks. This order completes a change before anything is
+        // collected.
         let changes = lock(&self.changes);
         CoreGuard {
             _changes: changes,

@@ -5,17 +5,19 @@
 //! section, plain stores to that known address keep what is measured. The record gets it after the
 //! release.
 
-use crate::acquire::wait_log::LockRef;
 use crate::record::statistics::Record;
+use crate::record::wait_log::LockRef;
 use crate::stacks;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, const_fn, sized,
+};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
 /// Measured guards that one thread may have alive at first.
-const POOL: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+const POOL: usize = sized(1, 64);
 /// Number of chunks. The second has the size of the first, and each later one doubles it.
-const CHUNKS: usize = if cfg!(lockprof_loom) { 1 } else { 5 };
+const CHUNKS: usize = sized(1, 5);
 /// At least one in this many events is measured of a point whose guards take too many nodes.
 const MOST_CROWDED: u64 = 1 << 16;
 
@@ -76,7 +78,8 @@ pub struct PendingRef(Option<NonNull<Pending>>);
 // reference has the lock. What it reads through the pointer was written before the lock, or the
 // guard, changed hands.
 unsafe impl Send for PendingRef {}
-// SAFETY: a shared pending reference has no safe method that reads what it points to.
+// SAFETY: a shared pending reference gives access to nothing. `get` is unsafe, and its caller
+// guarantees that the engine is alive.
 unsafe impl Sync for PendingRef {}
 
 impl PendingRef {
@@ -130,11 +133,12 @@ impl PendingRef {
 pub struct PendingRefCell(AtomicPtr<Pending>);
 
 impl PendingRefCell {
-    /// Keeps nothing.
-    #[cfg(not(lockprof_loom))]
-    #[must_use]
-    pub const fn new() -> Self {
-        PendingRefCell(AtomicPtr::new(std::ptr::null_mut()))
+    const_fn! {
+        /// Keeps nothing.
+        #[must_use]
+        pub fn new() -> Self {
+            PendingRefCell(AtomicPtr::new(std::ptr::null_mut()))
+        }
     }
 
     /// Keeps the pending reference of the acquisition that was just made. Stores only if there is
@@ -291,8 +295,8 @@ impl Pool {
         false
     }
 
-    /// At most one in this many of the record's events may be measured, so that its guards leave some
-    /// nodes to others.
+    /// At most one in this many of the record's events may be measured, so that its guards leave
+    /// some nodes to others.
     pub(crate) fn least_mean(&self, record: &Record) -> u64 {
         let crowding = record.crowding.own_load();
         if crowding > 1 && !self.free.own_load().is_null() {
@@ -380,7 +384,7 @@ impl Pending {
         LockRef::from_address(self.lock.load(Relaxed))
     }
 
-    /// Flags of a [`LockRef`](crate::acquire::wait_log::LockRef).
+    /// Flags of a [`LockRef`](crate::record::wait_log::LockRef).
     pub(crate) fn how_acquired(&self) -> usize {
         self.how.load(Relaxed) & !Self::UNBOOKED
     }

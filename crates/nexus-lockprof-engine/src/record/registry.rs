@@ -9,13 +9,13 @@
 //! place and stays there. A bit beside it says whether it is free.
 
 use crate::record::memory::try_box;
-use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Places in the first block. Each later block has twice as many as the one before.
-const FIRST: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+const FIRST: usize = sized(1, 64);
 /// Enough blocks for 2^31 places.
-const BLOCKS: usize = if cfg!(lockprof_loom) { 2 } else { 25 };
+const BLOCKS: usize = sized(2, 25);
 
 /// What [`Registry::claim`] does with a free item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +40,10 @@ struct Block<T> {
     free: Box<[AtomicU64]>,
 }
 
-// SAFETY: the registry owns its items and only gives out references to them.
+// SAFETY: it owns its items, which are `Send`, and moves with them.
 unsafe impl<T: Send + Sync> Send for Registry<T> {}
-// SAFETY: a shared registry gives out shared references to items that are `Sync`.
+// SAFETY: the registry gives out shared references to its items, which are `Sync`. Places and bits
+// are atomic.
 unsafe impl<T: Send + Sync> Sync for Registry<T> {}
 
 impl<T> Block<T> {
@@ -86,19 +87,12 @@ const fn base(block: usize) -> usize {
 }
 
 impl<T> Registry<T> {
-    #[cfg(not(lockprof_loom))]
-    pub(crate) const fn new() -> Self {
-        Registry {
-            blocks: [const { AtomicPtr::new(std::ptr::null_mut()) }; BLOCKS],
-            filled: AtomicUsize::new(0),
-        }
-    }
-
-    #[cfg(lockprof_loom)]
-    pub(crate) fn new() -> Self {
-        Registry {
-            blocks: std::array::from_fn(|_| AtomicPtr::default()),
-            filled: AtomicUsize::new(0),
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Registry {
+                blocks: array![AtomicPtr::new(std::ptr::null_mut()); BLOCKS],
+                filled: AtomicUsize::new(0),
+            }
         }
     }
 
@@ -245,8 +239,8 @@ impl<T> Drop for Registry<T> {
             for item in &block.items {
                 let item = item.load(Relaxed);
                 if !item.is_null() {
-                    // SAFETY: made by `Box::into_raw`, in one place only, and no thread reads any
-                    // more.
+                    // SAFETY: made by `Box::into_raw` in `insert`, in one place only, and dropped
+                    // once.
                     drop(unsafe { Box::from_raw(item) });
                 }
             }
@@ -255,7 +249,6 @@ impl<T> Drop for Registry<T> {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -182,7 +182,6 @@ impl EventRate {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

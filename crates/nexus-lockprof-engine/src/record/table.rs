@@ -15,11 +15,11 @@ use crate::identity::PointKey;
 use crate::record::memory::try_box;
 use crate::record::owner::Owner;
 use crate::record::statistics::Record;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published, sized};
 use Ordering::{Acquire, Relaxed, Release};
 use crossbeam_epoch::Guard;
 
-const FIRST_SLOTS: usize = if cfg!(lockprof_loom) { 2 } else { 16 };
+const FIRST_SLOTS: usize = sized(2, 16);
 
 struct Slots(Box<[AtomicPtr<Record>]>);
 
@@ -138,8 +138,8 @@ impl Table {
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
             self.grow(owner)?;
-            // SAFETY: `owner` proves that only this thread replaces the slots, and `grow` has
-            // returned.
+            // SAFETY: `owner` proves that only this thread replaces the slots. It has just done so,
+            // and the old reference is not used again.
             slots = unsafe { self.slots.get_as_owner() };
         }
         let record = match self.take_spare() {
@@ -427,7 +427,6 @@ fn push(list: &AtomicPtr<Record>, record: *mut Record) {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

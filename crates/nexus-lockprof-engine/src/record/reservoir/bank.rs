@@ -11,22 +11,22 @@
 //! the tail is full, when the tail's width is known. If the tail holds a tenth of all offers, its
 //! slots tell a rank there ten times as well.
 //!
-//! Each of the two samples is divided once more, at a [middle](super::middle): the body near the
+//! Each of the two samples is divided once more, at a [middle]: the body near the
 //! median, the tail near the 95th percentile.
 
 use super::Packed;
 use super::middle::{self, Divided, Middle};
 use super::stratum::{Placement, Stratum};
 use crate::record::random::with_rng;
-use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence};
+use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Items to keep before the slots are allocated, because most points are rare.
-const FIRST: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
+const FIRST: usize = sized(1, 4);
 /// The smallest size of a bank with a tail.
-const WITH_TAIL: usize = if cfg!(lockprof_loom) { 4 } else { 32 };
+const WITH_TAIL: usize = sized(4, 32);
 /// The body's share of the slots.
-const BODY: (usize, usize) = if cfg!(lockprof_loom) { (1, 3) } else { (5, 8) };
+const BODY: (usize, usize) = sized((1, 3), (5, 8));
 /// Where the tail begins.
 const QUANTILE: f64 = 0.8;
 /// The share of all offers at which the tail is too wide, and the share to which it is then cut.
@@ -34,7 +34,7 @@ const TOO_WIDE: f64 = 0.125;
 const WIDTH: f64 = 0.1;
 /// A threshold that no duration reaches.
 const NO_TAIL: u32 = u32::MAX;
-const ATTEMPTS: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
+const ATTEMPTS: usize = sized(1, 4);
 
 pub(super) struct Bank {
     /// Collection to which the contents belong.
