@@ -174,7 +174,7 @@ fn await_earlier() {
         std::arch::x86_64::_mm_lfence();
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: every aarch64 processor has the instruction, and it has no effect but to wait.
+    // SAFETY: every aarch64 processor has the instruction, whose only effect is to wait.
     unsafe {
         std::arch::asm!("isb", options(nostack, preserves_flags));
     }
@@ -226,7 +226,7 @@ impl Hands {
     }
 }
 
-/// A clock that moves only when told to: for tests that assert on time.
+/// A clock that moves only when its user moves it, for tests that assert on time.
 ///
 /// Clones share one time.
 ///

@@ -19,7 +19,7 @@ pub(crate) use loom::{
 
 use Ordering::Relaxed;
 
-/// A capacity or a number of attempts: small in the models, so that they reach its edge.
+/// A capacity or a number of attempts. It is small in the models, so that they reach its limit.
 pub(crate) const fn sized<T: Copy>(in_models: T, in_product: T) -> T {
     if cfg!(lockprof_loom) {
         in_models
@@ -28,7 +28,8 @@ pub(crate) const fn sized<T: Copy>(in_models: T, in_product: T) -> T {
     }
 }
 
-/// A function that is `const`, but for the models: loom's atomics cannot be made in a constant.
+/// A function that is `const` except in the models, because loom's atomics have no const
+/// constructor.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($arguments:tt)*) -> $result:ty $body:block) => {
         #[cfg(not(lockprof_loom))]
@@ -42,7 +43,7 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
-/// An array of values that are made by the same expression, in a constant but for the models.
+/// An array of values of the same expression, in a constant except in the models.
 macro_rules! array {
     ($value:expr; $len:expr) => {{
         #[cfg(not(lockprof_loom))]
@@ -54,7 +55,7 @@ macro_rules! array {
 }
 pub(crate) use array;
 
-/// A static: in the models one for each run, made when it is first used.
+/// A static. In the models, each run has its own, made at its first use.
 macro_rules! shared_static {
     ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $value:expr;) => {
         #[cfg(not(lockprof_loom))]
@@ -207,7 +208,7 @@ pub(crate) struct SetOnce<T>(AtomicPtr<T>);
 // SAFETY: works like a `OnceLock<Box<T>>`: other threads get a `&T`, and whoever drops it drops the
 // `T`.
 unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
-// SAFETY: as a `Box<T>`, which it owns: it moves to another thread with its value.
+// SAFETY: it owns its value like a `Box<T>`, and moves to another thread with it.
 unsafe impl<T: Send> Send for SetOnce<T> {}
 
 impl<T> Default for SetOnce<T> {

@@ -63,7 +63,7 @@ fn keep_loaded() {
         let mut info = std::mem::MaybeUninit::uninit();
         // SAFETY: the call fills in `info` if it succeeds.
         let found = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;
-        // SAFETY: the call succeeded, so it has filled it in.
+        // SAFETY: the call succeeded, so it has filled in `info`.
         found.then(|| unsafe { info.assume_init() })
     }
     // SAFETY: the call only reads what the kernel has told this process.

@@ -46,7 +46,8 @@ impl CollectionClock {
     /// aggregator's lock.
     pub(crate) fn open_next(&self) -> u64 {
         let closed = self.collection.load(Relaxed);
-        // Release: pairs with the Acquire in `now`.
+        // Release: the aggregator's reading of the bank comes before this store. Pairs with the
+        // Acquire in `now`.
         self.collection.store(closed + 1, Release);
         closed
     }

@@ -32,7 +32,7 @@ impl Lease {
 
     /// Gives the lease up. Only the owner calls this.
     pub(crate) fn release(&self) {
-        // Release: pairs with the Acquire in `try_take`.
+        // Release: publishes all that this owner wrote. Pairs with the Acquire in `try_take`.
         self.0.store(0, Release);
     }
 }

@@ -398,7 +398,8 @@ impl Pending {
     /// Returns it to its pool, from a thread that does not own the pool. Call it once for each
     /// `take`.
     pub(crate) fn give_back_to_other(&self) {
-        // Release: pairs with the Acquire in `collect_returned`.
+        // Release: publishes what this thread wrote to the node. Pairs with the Acquire in
+        // `collect_returned`.
         self.returned.store(true, Release);
     }
 }

@@ -224,7 +224,7 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let here = site();
     bench.wait(here, 100);
     let shard = leased::shard(&bench.core).unwrap();
-    // SAFETY: both parts are of one class, and the acquisition is over before the thread ends.
+    // SAFETY: both parts belong to one class, and the acquisition ends before the thread does.
     let mut slow = unsafe {
         bench
             .core

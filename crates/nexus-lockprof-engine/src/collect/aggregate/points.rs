@@ -10,8 +10,8 @@ use std::collections::HashMap;
 
 /// Number of sites by which the rest is divided. More of them go to no site.
 const REST_SITES: usize = 1024;
-/// Points without a record are kept while they are fewer than one in this many of the largest
-/// number of records.
+/// Points without a record are kept while there are fewer of them than the largest number of
+/// records divided by this.
 const SHARE: usize = 4;
 
 /// Number of keys that are remembered in any case.
