@@ -1,6 +1,6 @@
 //! Output paths that are not regular files: standard output, a terminal, a named pipe, `/dev/null`.
-//! Each process with such a path writes to it and does not replace it. No process waits for
-//! another.
+//! Each process with such a path writes to it and does not replace it. A write does not wait for a
+//! reader to come, and waits only for a limited time for one that does not read.
 
 use nexus_lockprof_snapshot::{Snapshot, WriteError};
 use std::fs::{self, File, OpenOptions};
