@@ -1,15 +1,14 @@
-//! What places are called where each has one name, whatever else the snapshot has: in labels and
-//! names of frames.
+//! Names of places for labels and frames. A place's name depends on nothing else in the snapshot.
 //!
-//! Names that depended on their neighbours (a column only where two points share a line) would
-//! change while the program runs, and so would the series and the frames that they name.
+//! A name that depended on its neighbours (with a column only where two points share a line) would
+//! change while the program runs. So would the series and frames that it names.
 
 use std::borrow::Cow;
 
 use nexus_lockprof_snapshot::{Frame, Lock, Site, portable_path, printable};
 
-/// `file:line`, without what says only where this machine keeps the file; of a group its name
-/// alone.
+/// `file:line` in portable form: without the directories that differ between machines. A group is
+/// just its name.
 pub(crate) fn line(site: &Site) -> String {
     if site.is_group() {
         return printable(&site.file).into_owned();
@@ -18,7 +17,7 @@ pub(crate) fn line(site: &Site) -> String {
     printable(&place).into_owned()
 }
 
-/// `file:line:column` of the same.
+/// The same as `file:line:column`.
 pub(crate) fn column(site: &Site) -> String {
     if site.is_group() {
         return line(site);
@@ -26,7 +25,7 @@ pub(crate) fn column(site: &Site) -> String {
     format!("{}:{}", line(site), site.column)
 }
 
-/// A lock class by `place` of its creation or first use, if it has no name.
+/// A lock's name, or else the `place` of its creation or first use.
 pub(crate) fn lock(lock: &Lock, place: fn(&Site) -> String) -> Cow<'_, str> {
     match lock {
         Lock::Named(name) => printable(name),
