@@ -41,6 +41,7 @@ mod meter;
 mod meter;
 mod mutex;
 mod rwlock;
+mod rwlock_acquire;
 mod rwlock_guards;
 mod semaphore;
 
