@@ -68,7 +68,7 @@ ends 0 "$lockprof" --help
 ends 2 "$lockprof" report
 ends 2 "$lockprof" report "${files[0]}" --format loud
 ends 3 "$lockprof" report "$work/none"
-grep --quiet --fixed-strings "$work/none, taken for a file or a socket: No such file" "$work/err" || fail "not what was tried: $(<"$work/err")"
+grep --quiet --fixed-strings "$work/none: no such file or socket" "$work/err" || fail "not what was tried: $(<"$work/err")"
 ends 3 "$lockprof" report http://127.0.0.1:1
 ends 3 "$lockprof" report 4294967295
 

@@ -29,7 +29,7 @@ for _ in {1..100}; do
     sleep 0.1
 done
 
-terminal new-session -d -s top -x 118 -y 12 "COLORTERM=truecolor '$bin/lockprof' top 'unix:$work/app.sock'"
+terminal new-session -d -s top -x 118 -y 26 "COLORTERM=truecolor '$bin/lockprof' top 'unix:$work/app.sock'"
 sleep 30
 terminal capture-pane -e -p -t top | sed "s|$work/||g" >"$work/screen"
 python3 ci/pictures/svg.py 118 'lockprof top' <"$work/screen" >docs/pictures/top.svg

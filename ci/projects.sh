@@ -75,6 +75,33 @@ sed -i '1i #![feature(never_type)]\nfn _never() -> Result<(), !> { Ok(()) }' src
 # Cargo, the proxy, obeys the file where no variable says otherwise.
 counted env -u RUSTUP_TOOLCHAIN cargo lockprof run
 
+# sccache in front of rustc. The second build comes out of its cache.
+debian sccache=sccache
+project cached 'parking_lot = "0.12"'
+sccache() {
+    # A server of our own, which ends by itself if this script does not end it.
+    env SCCACHE_DIR="$work/sccache" SCCACHE_SERVER_PORT=4227 SCCACHE_IDLE_TIMEOUT=60 "$@"
+}
+for _ in 1 2; do
+    rm -rf target
+    counted sccache env RUSTC_WRAPPER=sccache cargo lockprof run
+done
+hits=$(sccache sccache --show-stats | awk '/^Cache hits +[0-9]/ { print $3; exit }')
+sccache sccache --stop-server >/dev/null
+((hits > 0)) || {
+    echo "FAILED: sccache has compiled all of it twice"
+    exit 1
+}
+
+# cargo-nextest is in no Debian package, and takes minutes to build: crates/cargo-lockprof/tests/projects has a script that does what it does.
+if cargo nextest --version >/dev/null 2>&1; then
+    project nextest 'parking_lot = "0.12"'
+    printf '#[test]\nfn locks() {\n    main();\n}\n' >>src/main.rs
+    counted cargo lockprof nextest run --no-capture
+else
+    echo "NOT CHECKED: cargo-nextest is not installed"
+fi
+
 # Nothing of the profiler's was fetched: that is said. Then it is.
 project fresh 'parking_lot = "0.12"'
 settings=${CARGO_HOME:-$HOME/.cargo}/config.toml

@@ -184,14 +184,14 @@ mod to_metrics {
                 100e-9,
             ),
             (
-                "lockprof_hold_seconds{lock=db,mode=exclusive,quantile=0.95}",
+                "lockprof_hold_duration_seconds{lock=db,mode=exclusive,quantile=0.95}",
                 5e-9,
             ),
-            ("lockprof_lost_total{cause=points_full}", 0.0),
+            ("lockprof_losses_total{cause=points_full}", 0.0),
         ] {
             assert_eq!(values.get(name), Some(&expected), "{name} in {values:?}");
         }
-        let wait_quantile = "lockprof_wait_seconds{lock=db,mode=exclusive,quantile=0.95}";
+        let wait_quantile = "lockprof_wait_duration_seconds{lock=db,mode=exclusive,quantile=0.95}";
         assert!(!values.contains_key(wait_quantile), "nothing waited");
     }
 }

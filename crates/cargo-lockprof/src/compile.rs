@@ -3,27 +3,16 @@
 use crate::attempt::{Attempt, cannot_run, command};
 use crate::call::{self, Call};
 use crate::notes;
+use crate::programs;
 use crate::registry;
 use crate::runtime::{self, Runtime};
 use crate::settings;
+use crate::way::{self, Way};
 use anyhow::{Context, Result};
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
-
-/// A way to compile a crate.
-#[derive(Clone, Copy, PartialEq)]
-enum Way {
-    /// With std's stand-in and the dependencies'.
-    Full,
-    /// The same, but for lock_api's: the crate has raw locks of its own that do not bear it.
-    WithoutLockApi,
-    /// With the dependencies' only.
-    Dependencies,
-    /// As without us.
-    Plain,
-}
 
 /// Wraps a call of rustc: `cargo-lockprof [WRAPPER] RUSTC OPTION ...`.
 pub(crate) fn wrap(words: Vec<OsString>) -> Result<ExitCode> {
@@ -81,6 +70,8 @@ struct Crate {
 
 impl Crate {
     fn compile(&self) -> Result<ExitCode> {
+        programs::keep(&self.build, &self.call);
+        registry::keep_externs(&self.call);
         let stand_in = registry::stand_in(&self.package, &self.version, &self.call);
         if let Some(out_dir) = self.call.out_dir() {
             registry::forget(out_dir, &self.call);
@@ -126,6 +117,7 @@ impl Crate {
                 if !attempt.is_committed {
                     note(&mut Vec::new());
                 }
+                way::set(&self.build, &self.key, way);
                 attempt.flush()?;
                 return Ok(code(attempt.status));
             }
@@ -138,6 +130,7 @@ impl Crate {
             }
         }
         let args = self.args(Way::Plain, None)?;
+        way::set(&self.build, &self.key, Way::Plain);
         let mut last = Attempt::start(&self.call, &args)?;
         last.run(|| ())?;
         last.flush()?;
@@ -146,15 +139,8 @@ impl Crate {
 
     /// Rustc's options.
     fn args(&self, way: Way, stand_in: Option<&registry::Kind>) -> Result<Vec<OsString>> {
-        let mut args = self.call.args.clone();
-        if way != Way::Plain {
-            let is_under = stand_in.is_some_and(registry::Kind::is_on_lock_api);
-            registry::replace(&mut args, way != Way::WithoutLockApi && !is_under);
-        }
-        args.extend(runtime::search(&self.runtime));
-        if matches!(way, Way::Full | Way::WithoutLockApi) {
-            args.extend(runtime::stand_in(&self.runtime)?);
-        }
+        let is_under = stand_in.is_some_and(registry::Kind::is_on_lock_api);
+        let args = way.args(&self.call.args, is_under, &self.runtime)?;
         Ok(with_lines(args))
     }
 
@@ -275,6 +261,21 @@ pub(crate) fn code(status: ExitStatus) -> ExitCode {
     crate::run::exit_code(status)
 }
 
+/// How the examples of a library are compiled: as the library itself was.
+fn way_of_examples(call: &Call, build: Option<&Path>) -> Way {
+    let mut externs = call.externs();
+    let library = externs.find(|(name, _)| *name == call.crate_name());
+    let key = library.and_then(|(_, path)| {
+        let stem = path.file_stem()?.to_str()?;
+        Some(stem.strip_prefix("lib").unwrap_or(stem).to_owned())
+    });
+    let way = build.zip(key).and_then(|(build, key)| way::of(build, &key));
+    way.unwrap_or(match settings::is_wanted(&package().0, call.crate_name()) {
+        true => Way::Full,
+        false => Way::Plain,
+    })
+}
+
 /// Wraps a call of rustdoc, whose examples are compiled and run like tests.
 pub(crate) fn wrap_rustdoc(args: Vec<OsString>) -> Result<ExitCode> {
     let rustdoc = settings::value(settings::RUSTDOC).unwrap_or_else(|| "rustdoc".into());
@@ -296,11 +297,8 @@ pub(crate) fn wrap_rustdoc(args: Vec<OsString>) -> Result<ExitCode> {
             args: call.args.clone(),
         };
         let runtime = Runtime::of(&asked)?;
-        registry::replace(&mut call.args, true);
-        call.args.extend(runtime::search(&runtime));
-        if settings::is_wanted(&package().0, call.crate_name()) {
-            call.args.extend(runtime::stand_in(&runtime)?);
-        }
+        let way = way_of_examples(&call, build.as_deref().or(folder.as_deref()));
+        call.args = way.args(&call.args, false, &runtime)?;
         if let Some(out) = settings::value(settings::OUT) {
             command.env("LOCKPROF_OUT", out);
         }

@@ -13,6 +13,7 @@ mod endings;
 mod files;
 mod notes;
 mod profiles;
+mod programs;
 mod project;
 mod registry;
 mod run;
@@ -21,6 +22,7 @@ mod settings;
 mod sources;
 mod symbols;
 mod wait;
+mod way;
 
 use anyhow::Result;
 use clap::Parser;

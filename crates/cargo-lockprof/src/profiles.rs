@@ -1,7 +1,7 @@
 //! The profiles that a run has left.
 
 use crate::args::Options;
-use crate::{endings, say, symbols, tell};
+use crate::{endings, programs, say, symbols, tell};
 use anyhow::{Context, Result};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Merge, Snapshot};
@@ -35,6 +35,14 @@ impl Profile {
     pub(crate) fn is_empty(&self) -> bool {
         self.cut_off == Some(0)
     }
+
+    /// Reads the file.
+    fn read(&mut self) -> Result<Snapshot> {
+        let snapshot = Snapshot::read_file(&self.path)
+            .with_context(|| format!("the profile of {} cannot be read", self.program))?;
+        self.cut_off = snapshot.is_glance().then(|| snapshot.table().acquisitions);
+        Ok(snapshot)
+    }
 }
 
 /// Prints a report of the profiles in `folder`, or writes them to the file that was asked for. Whether programs in `build` go on
@@ -45,52 +53,92 @@ pub(crate) fn present(
     unseen: &BTreeSet<String>,
     succeeded: bool,
 ) -> Result<bool> {
-    let all = list(folder)?;
-    let (empty, profiles): (Vec<Profile>, Vec<Profile>) =
-        all.into_iter().partition(Profile::is_empty);
-    let running = endings::running(folder, build);
-    let tell_rest = || {
-        let ended = |profile: &&Profile| running.iter().all(|running| !profile.is_of(&running.pid));
-        endings::tell_cut_off(profiles.iter().chain(&empty).filter(ended));
-        endings::tell_running(&running, folder);
-        tell_unseen(unseen);
-        !running.is_empty()
-    };
-    if profiles.is_empty() {
-        if succeeded && empty.is_empty() && running.is_empty() {
-            say(format_args!(
-                "no profile: no program was run to its end that has used one of the locks that are seen"
-            ));
-        }
-        return Ok(tell_rest());
-    }
-    let result = if options.per_process {
-        let mut failed = None;
-        for (index, profile) in profiles.iter().enumerate() {
-            let of_one = read(profile).and_then(|snapshot| {
-                let title = format!("{} (pid {})", profile.program, profile.pid);
-                let suffix = if index == 0 {
-                    String::new()
-                } else {
-                    format!(".{}", profile.pid)
-                };
-                show(snapshot, &title, &suffix, options)
-            });
+    let mut failed = None;
+    let mut reports = Reports::new(options);
+    let (mut empty, mut profiles) = (Vec::new(), Vec::new());
+    for mut profile in list(folder, build)? {
+        match profile.read() {
+            Ok(_) if profile.is_empty() => {
+                empty.push(profile);
+                continue;
+            }
             // The others are shown all the same.
-            if let Err(error) = of_one {
-                failed.get_or_insert(error);
+            read => {
+                if let Err(error) = read.and_then(|snapshot| reports.add(&profile, snapshot)) {
+                    failed.get_or_insert(error);
+                }
             }
         }
-        failed.map_or(Ok(()), Err)
-    } else {
-        merged(&profiles).and_then(|snapshot| show(snapshot, &title(&profiles), "", options))
-    };
-    let goes_on = tell_rest();
-    result.map(|()| goes_on)
+        profiles.push(profile);
+    }
+    let running = endings::running(folder, build);
+    if profiles.is_empty() && succeeded && empty.is_empty() && running.is_empty() {
+        say(format_args!(
+            "no profile: no program was run to its end that has used one of the locks that are seen"
+        ));
+    }
+    if let Err(error) = reports.finish(&title(&profiles)) {
+        failed.get_or_insert(error);
+    }
+    let ended = |profile: &&Profile| running.iter().all(|running| !profile.is_of(&running.pid));
+    endings::tell_cut_off(profiles.iter().chain(&empty).filter(ended));
+    endings::tell_running(&running, folder);
+    tell_unseen(unseen);
+    failed.map_or(Ok(!running.is_empty()), Err)
+}
+
+/// What is shown of the profiles: each by itself, or all as one. Each file is read once, and few are in memory at a time.
+struct Reports<'a> {
+    options: &'a Options,
+    shown: usize,
+    /// The first, as long as there is no other.
+    only: Option<Snapshot>,
+    merge: Option<Merge>,
+}
+
+impl<'a> Reports<'a> {
+    fn new(options: &'a Options) -> Self {
+        Reports {
+            options,
+            shown: 0,
+            only: None,
+            merge: None,
+        }
+    }
+
+    fn add(&mut self, profile: &Profile, snapshot: Snapshot) -> Result<()> {
+        if self.options.per_process {
+            let title = format!("{} (pid {})", profile.program, profile.pid);
+            let suffix = match self.shown {
+                0 => String::new(),
+                _ => format!(".{}", profile.pid),
+            };
+            self.shown += 1;
+            return show(snapshot, &title, &suffix, self.options);
+        }
+        if self.only.is_none() && self.merge.is_none() {
+            self.only = Some(snapshot);
+            return Ok(());
+        }
+        let merge = self.merge.get_or_insert_with(Merge::new);
+        if let Some(first) = self.only.take() {
+            merge.add(&first);
+        }
+        merge.add(&snapshot);
+        Ok(())
+    }
+
+    /// Shows what is one, if there is any.
+    fn finish(self, title: &str) -> Result<()> {
+        match self.only.or_else(|| Some(self.merge?.finish())) {
+            Some(snapshot) => show(snapshot, title, "", self.options),
+            None => Ok(()),
+        }
+    }
 }
 
 /// In order of their last writing: the process that ended last was most likely the one that was asked for.
-fn list(folder: &Path) -> Result<Vec<Profile>> {
+fn list(folder: &Path, build: &Path) -> Result<Vec<Profile>> {
     let unread = || format!("{} cannot be listed", folder.display());
     let mut profiles = Vec::new();
     for entry in fs::read_dir(folder).with_context(unread)? {
@@ -108,26 +156,18 @@ fn list(folder: &Path) -> Result<Vec<Profile>> {
         if !pid.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
             continue; // being written when its process was killed
         }
-        // A part of the build.
-        if ["build-script-", "build_script_"]
-            .iter()
-            .any(|script| program.starts_with(script))
-        {
+        if programs::is_of_the_build(build, &program) {
             continue;
         }
         let written = fs::metadata(&path)
             .and_then(|metadata| metadata.modified())
             .with_context(|| format!("{} cannot be looked at", path.display()))?;
-        // A file that cannot be read is reported when it is shown.
-        let cut_off = Snapshot::read_file(&path)
-            .ok()
-            .and_then(|snapshot| snapshot.is_glance().then(|| snapshot.table().acquisitions));
         profiles.push(Profile {
             path,
             pid,
             program,
             written,
-            cut_off,
+            cut_off: None,
         });
     }
     profiles.sort_by_key(|profile| std::cmp::Reverse(profile.written));
@@ -157,24 +197,6 @@ fn title(profiles: &[Profile]) -> String {
             programs - 1
         ),
     }
-}
-
-fn read(profile: &Profile) -> Result<Snapshot> {
-    Snapshot::read_file(&profile.path)
-        .with_context(|| format!("the profile of {} cannot be read", profile.program))
-}
-
-fn merged(profiles: &[Profile]) -> Result<Snapshot> {
-    if let [one] = profiles {
-        return read(one);
-    }
-    let mut merge = Merge::new();
-    for profile in profiles {
-        merge
-            .add_file(&profile.path)
-            .with_context(|| format!("the profile of {} cannot be read", profile.program))?;
-    }
-    Ok(merge.finish())
 }
 
 /// Prints a report, or writes the file.

@@ -2,6 +2,7 @@
 //! beside it. Crates that depend on it are given the stand-in in its place.
 
 use crate::call::{self, Call};
+use crate::files;
 use crate::runtime::Runtime;
 use anyhow::{Context, Result, bail};
 use std::ffi::{OsStr, OsString};
@@ -128,6 +129,38 @@ pub(crate) const LOCK_API: &str = "lock_api";
 
 const ADAPTOR: &str = "nexus_lockprof_adaptor";
 
+/// Keeps which crates lock_api is built on: what is built on it may name them, too, and another build of the same crate may lie beside.
+pub(crate) fn keep_externs(call: &Call) {
+    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let lines = call
+        .externs()
+        .map(|(name, path)| format!("{name}={}\n", path.display()));
+    if let Some(out_dir) = call.out_dir().filter(|_| call.crate_name() == LOCK_API) {
+        let _ = files::write(&externs_of(out_dir, hash), &lines.collect::<String>());
+    }
+}
+
+/// The same of the library at this path.
+fn kept_externs(lock_api: &Path) -> Vec<(String, PathBuf)> {
+    let stem = lock_api
+        .file_stem()
+        .and_then(OsStr::to_str)
+        .unwrap_or_default();
+    let hash = stem
+        .split_once('-')
+        .map_or(String::new(), |(_, hash)| format!("-{hash}"));
+    let file = externs_of(lock_api.parent().unwrap_or(lock_api), &hash);
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, path)| (name.to_owned(), path.into()))
+        .collect()
+}
+
+fn externs_of(folder: &Path, hash: &str) -> PathBuf {
+    folder.join(format!("lib{LOCK_API}{MARK}{hash}.externs"))
+}
+
 /// Compiles a stand-in.
 pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
     let out_dir = call.out_dir().context("no --out-dir")?;
@@ -144,6 +177,7 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
             .context("it is not built on lock_api")
     };
     let mut externs = vec![(kind.real, real)];
+    let below;
     match kind.on {
         On::Adaptor => externs.push((ADAPTOR, runtime.library("nexus-lockprof-adaptor")?)),
         On::Dependencies => {
@@ -159,6 +193,9 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
                 compile(call, runtime, ADAPTOR, &source, &own, &[])?,
             ));
             externs.push((LOCK_API, lock_api()?));
+            // Its features may name a crate that only lock_api depends on, such as serde.
+            below = kept_externs(&lock_api()?);
+            externs.extend(below.iter().map(|(name, path)| (&**name, path.clone())));
         }
         On::LockApi => {
             let lock_api = beside(&lock_api()?).context("nothing stands in for its lock_api")?;
@@ -261,10 +298,6 @@ fn compile(
     for cfg in ["feature=\"profile\""].iter().chain(more) {
         command.args(["--cfg", cfg]);
     }
-    // A feature may name a crate that only a dependency depends on: serde, by way of lock_api.
-    let mut crates = OsString::from("crate=");
-    crates.push(out_dir);
-    command.arg("-L").arg(crates);
     for (name, path) in externs {
         let mut given = OsString::from(format!("{name}="));
         given.push(path);

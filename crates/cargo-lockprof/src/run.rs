@@ -18,9 +18,12 @@ use std::process::{Command, ExitCode, ExitStatus};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Commands that take `--target-dir`. Others are told by a variable, which what they start inherits.
-const BUILDERS: [&str; 12] = [
-    "run", "r", "build", "b", "test", "t", "bench", "check", "c", "clippy", "rustc", "nextest",
+const BUILDERS: [&str; 11] = [
+    "run", "r", "build", "b", "test", "t", "bench", "check", "c", "clippy", "rustc",
 ];
+
+/// Commands of `cargo nextest` that take it.
+const OF_NEXTEST: [&str; 6] = ["run", "r", "list", "archive", "bench", "b"];
 
 /// Commands that run nothing.
 const QUIET: [&str; 6] = ["build", "b", "check", "c", "clippy", "rustc"];
@@ -214,13 +217,22 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
 fn set_arguments(command: &mut Command, options: &Options, name: &str, build: &Path) {
     let args = args::without(&options.cargo, "--target-dir", true);
     // Right after the command's name: what follows may be the program's own, without dashes before it.
-    let (command_name, rest) = args.split_at(args.len().min(1));
-    command.args(command_name);
-    if BUILDERS.contains(&name) {
-        command.arg("--target-dir").arg(build);
+    let end = if BUILDERS.contains(&name) {
+        Some(1)
+    } else if name == "nextest" {
+        // Its own options may come first.
+        let mut words = args.iter();
+        let position = words.position(|word| OF_NEXTEST.iter().any(|known| word == known));
+        position.map(|position| position + 1)
     } else {
-        command.env("CARGO_TARGET_DIR", build);
-    }
+        None
+    };
+    let (command_name, rest) = args.split_at(end.unwrap_or(1).min(args.len()));
+    command.args(command_name);
+    match end {
+        Some(_) => command.arg("--target-dir").arg(build),
+        None => command.env("CARGO_TARGET_DIR", build),
+    };
     command.args(rest);
 }
 

@@ -22,7 +22,7 @@ struct Kind {
     target: String,
     /// Rustc's options that all crates of a program must have, or may as well have.
     flags: Vec<String>,
-    serve: bool,
+    features: &'static str,
     key: String,
 }
 
@@ -66,20 +66,31 @@ impl Kind {
             }
         }
         flags.dedup();
-        let serve = settings::is_set(settings::SERVE);
-        let key = key(&version, &target, serve, &flags);
+        let has_front = settings::build_folder().is_some();
+        let features = features(&target, settings::is_set(settings::SERVE), has_front);
+        let key = key(&version, &target, features, &flags);
         Ok(Kind {
             rustc,
             target,
             flags,
-            serve,
+            features,
             key,
         })
     }
 }
 
-fn key(version: &str, target: &str, serve: bool, flags: &[String]) -> String {
-    let mut parts = vec![HASH, version, target, if serve { "serve" } else { "" }];
+/// Features of the runtime. Call stacks stay addresses where somebody looks their names up afterwards, and the system tells which file an
+/// address is in: what looks them up makes each program larger and slower to build.
+fn features(target: &str, serve: bool, has_front: bool) -> &'static str {
+    match serve {
+        true => "stacks,serve",
+        false if has_front && target.contains("-linux-") => "addresses",
+        false => "stacks",
+    }
+}
+
+fn key(version: &str, target: &str, features: &str, flags: &[String]) -> String {
+    let mut parts = vec![HASH, version, target, features];
     parts.extend(flags.iter().map(String::as_str));
     files::hash(&parts)
 }
@@ -107,7 +118,7 @@ impl Runtime {
 
     /// Whether the runtime for `target` is there, as far as can be known before something is compiled.
     pub(crate) fn is_there(version: &str, target: &str, serve: bool) -> Result<bool> {
-        let key = key(version, target, serve, &[]);
+        let key = key(version, target, features(target, serve, true), &[]);
         Ok(files::cache()?.join("runtime").join(key).is_dir())
     }
 
@@ -261,8 +272,7 @@ fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
     if settings::is_set(settings::OFFLINE) {
         command.arg("--offline");
     }
-    let features = if kind.serve { "stacks,serve" } else { "stacks" };
-    command.args(["--features", features]);
+    command.args(["--features", kind.features]);
     // `metadata`: the project may have the same crates, which are others then.
     let mut flags = vec![
         "-Cmetadata=lockprof".to_owned(),

@@ -1,28 +1,31 @@
 //! What the front tells the wrapper, by the environment: cargo has rustc inherit it.
+//!
+//! No name begins with `CARGO_`: a variable that does is a part of what sccache knows a compilation by, and profiles are somewhere else at
+//! each run.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The folder of the profiled build. What is compiled elsewhere is not ours: a program may start a cargo itself.
-pub(crate) const BUILD: &str = "CARGO_LOCKPROF_BUILD";
+pub(crate) const BUILD: &str = "LOCKPROF_CARGO_BUILD";
 /// The user's own wrapper of rustc.
-pub(crate) const WRAPPER: &str = "CARGO_LOCKPROF_WRAPPER";
+pub(crate) const WRAPPER: &str = "LOCKPROF_CARGO_WRAPPER";
 /// The user's own rustdoc.
-pub(crate) const RUSTDOC: &str = "CARGO_LOCKPROF_RUSTDOC";
+pub(crate) const RUSTDOC: &str = "LOCKPROF_CARGO_RUSTDOC";
 /// Where doctests write their profiles.
-pub(crate) const OUT: &str = "CARGO_LOCKPROF_OUT";
+pub(crate) const OUT: &str = "LOCKPROF_CARGO_OUT";
 /// The cargo that builds the runtime.
-pub(crate) const CARGO: &str = "CARGO_LOCKPROF_CARGO";
+pub(crate) const CARGO: &str = "LOCKPROF_CARGO_CARGO";
 /// The rustc that was asked already: name, path and version, in lines.
-pub(crate) const RUSTC: &str = "CARGO_LOCKPROF_RUSTC";
+pub(crate) const RUSTC: &str = "LOCKPROF_CARGO_RUSTC";
 /// Set if the runtime is to have the endpoint.
-pub(crate) const SERVE: &str = "CARGO_LOCKPROF_SERVE";
+pub(crate) const SERVE: &str = "LOCKPROF_CARGO_SERVE";
 /// Set if nothing is to be fetched.
-pub(crate) const OFFLINE: &str = "CARGO_LOCKPROF_OFFLINE";
+pub(crate) const OFFLINE: &str = "LOCKPROF_CARGO_OFFLINE";
 /// Crates that get stand-ins, separated by commas: all if there are none.
-pub(crate) const ONLY: &str = "CARGO_LOCKPROF_ONLY";
+pub(crate) const ONLY: &str = "LOCKPROF_CARGO_ONLY";
 /// Crates that get none.
-pub(crate) const EXCEPT: &str = "CARGO_LOCKPROF_EXCEPT";
+pub(crate) const EXCEPT: &str = "LOCKPROF_CARGO_EXCEPT";
 
 pub(crate) const ALL: [&str; 10] = [
     BUILD, WRAPPER, RUSTDOC, OUT, CARGO, RUSTC, SERVE, OFFLINE, ONLY, EXCEPT,

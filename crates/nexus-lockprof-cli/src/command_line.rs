@@ -4,7 +4,9 @@ use crate::command::{diff, export, man, merge, ps, report, run, set, snapshot, t
 use crate::exit;
 use crate::target::Target;
 use crate::terminal::Color;
+use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand};
+use nexus_lockprof_snapshot::parse_duration;
 use std::time::Duration;
 
 /// Inspect lock profiles of running and finished programs.
@@ -13,7 +15,7 @@ use std::time::Duration;
 /// for standard input. To inspect a program while it runs, start it with LOCKPROF_SERVE=unix. To
 /// make it write a file at exit, start it with LOCKPROF_OUT=FILE.
 #[derive(Debug, Parser)]
-#[command(name = "lockprof", version, after_help = exit::CODES, disable_help_subcommand = true)]
+#[command(name = "lockprof", version, after_help = exit::CODES)]
 pub(crate) struct Lockprof {
     /// When to use colour; `auto` respects NO_COLOR.
     #[arg(
@@ -33,7 +35,7 @@ pub(crate) enum Command {
     /// Run an already built program, and show where its threads waited for locks.
     #[command(after_help = run::EXAMPLES)]
     Run(run::Options),
-    /// Write a target's snapshot to a file.
+    /// Write a target's snapshot to a file or to standard output.
     #[command(after_help = snapshot::EXAMPLES)]
     Snapshot(snapshot::Options),
     /// Watch a process live: what waits right now, where, and for whom.
@@ -79,14 +81,18 @@ pub(crate) enum Command {
     Man(man::Options),
 }
 
-/// Parses an option's value in seconds.
+/// Parses a number of rows or columns.
+pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+/// Parses a time: a number of seconds, or a number with ms, s or m.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    const LONGEST: f64 = 86_400.0;
-    match text.trim_end_matches('s').parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= LONGEST => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!(
-            "it is not a number of seconds above 0 and up to {LONGEST}"
-        )),
+    const LONGEST: Duration = Duration::from_secs(86_400);
+    let time = parse_duration(text).or_else(|| parse_duration(&format!("{text}s")));
+    match time {
+        Some(time) if time > Duration::ZERO && time <= LONGEST => Ok(time),
+        _ => Err("expected a number of seconds above 0, at most 86400".to_owned()),
     }
 }
 
@@ -94,7 +100,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if percent.is_finite() && percent >= 0.0 => Ok(percent / 100.0),
-        _ => Err("it is not a percentage, such as 10%".to_owned()),
+        _ => Err("expected a percentage, such as 10%".to_owned()),
     }
 }
 
@@ -117,7 +123,7 @@ mod tests {
         }
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         assert_eq!(seconds("10s"), Ok(Duration::from_secs(10)));
-        for bad in ["", "0", "-1", "86401", "NaN", "1m"] {
+        for bad in ["", "0", "-1", "86401", "NaN", "1h"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }
     }

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 
 pub(crate) const CODES: &str = "\
 Exit codes:
-  0  it went well; also when the reader of a pipe has gone
-  1  `diff --fail-on` has found what it was to look for, or `selftest` has failed
-  2  the command line is wrong
-  3  it could not be done: the text on standard error says why
+  0  success, also if the reader of a pipe has closed it
+  1  `diff --fail-on` found a regression, or `selftest` failed
+  2  wrong command line
+  3  failure: standard error says why
 `run` exits with the program's own code.";
 
 /// The outcome of a command that ran.
@@ -38,6 +38,9 @@ pub(crate) fn code(color: Color, result: Result<Outcome>) -> ExitCode {
         // `lockprof report x | head -1`: the reader has enough.
         Err(error) if error.is::<Closed>() => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(error) = error.downcast_ref::<clap::Error>() {
+                return usage(error);
+            }
             let mut stderr = anstream::AutoStream::new(std::io::stderr(), color.choice());
             let style = anstyle::AnsiColor::Red.on_default().bold();
             // A closed stderr changes nothing.

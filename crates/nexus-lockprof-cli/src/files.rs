@@ -20,11 +20,11 @@ pub(crate) fn read(path: &Path) -> Result<Snapshot> {
 }
 
 /// Writes a snapshot to a file in the format of its extension. Writes JSON to standard output if
-/// the path is `-`.
-pub(crate) fn write(snapshot: &Snapshot, path: &Path) -> Result<()> {
-    if output::is_stdout(Some(path)) {
+/// there is no path, or it is `-`.
+pub(crate) fn write(snapshot: &Snapshot, path: Option<&Path>) -> Result<()> {
+    let Some(path) = path.filter(|path| !output::is_stdout(Some(path))) else {
         return write_json(snapshot, None);
-    }
+    };
     if path
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("json"))

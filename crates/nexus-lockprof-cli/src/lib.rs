@@ -5,6 +5,7 @@
 //! `nexus-lockprof-export`.
 #![forbid(unsafe_code)]
 
+mod columns;
 mod command;
 mod command_line;
 mod diff;

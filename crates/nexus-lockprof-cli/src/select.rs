@@ -3,59 +3,59 @@
 use anyhow::{Result, bail};
 use nexus_lockprof_export::text::SortKey;
 use nexus_lockprof_snapshot::{Lock, Point, Site, Snapshot, Text};
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// Sort order.
+/// Sort order. `lockprof top` has the same keys for the columns that it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Sort {
     /// Total wait.
     #[default]
     Wait,
+    /// 95th percentile of the waits.
+    WaitP95,
+    /// Longest wait.
+    #[value(alias = "max-wait")]
+    WaitMax,
     /// Total hold.
     Hold,
-    /// Time that others waited while the point held the lock.
+    /// 95th percentile of the holds.
+    HoldP95,
+    /// Longest hold.
+    #[value(alias = "max-hold")]
+    HoldMax,
+    /// How long others waited while the point held the lock.
     Caused,
-    /// Acquisitions that had to wait.
-    Contentions,
     /// Acquisitions.
     Acquisitions,
-    /// Longest wait.
-    MaxWait,
-    /// Longest hold.
-    MaxHold,
+    /// Acquisitions that had to wait.
+    Contentions,
+    /// Share of the acquisitions that had to wait.
+    Contended,
     /// Name of the lock, then the place.
-    Name,
+    #[value(alias = "name")]
+    Lock,
+    /// Place of the acquisition.
+    Site,
+    /// Exclusive, shared or upgradable.
+    Mode,
 }
 
 impl Sort {
     pub(crate) const fn key(self) -> SortKey {
         match self {
             Self::Wait => SortKey::TotalWait,
+            Self::WaitP95 => SortKey::WaitP95,
+            Self::WaitMax => SortKey::MaxWait,
             Self::Hold => SortKey::TotalHold,
+            Self::HoldP95 => SortKey::HoldP95,
+            Self::HoldMax => SortKey::MaxHold,
             Self::Caused => SortKey::Caused,
-            Self::Contentions => SortKey::Contentions,
             Self::Acquisitions => SortKey::Acquisitions,
-            Self::MaxWait => SortKey::MaxWait,
-            Self::MaxHold => SortKey::MaxHold,
-            Self::Name => SortKey::Name,
-        }
-    }
-
-    fn sort(self, points: &mut [(usize, &Point)]) {
-        // A stable sort: ties stay ordered by total wait.
-        match self {
-            Self::Wait => points.sort_by_key(|(_, p)| Reverse(p.wait.total_ns)),
-            Self::Hold => points.sort_by_key(|(_, p)| Reverse(p.hold.total_ns)),
-            Self::Caused => points.sort_by_key(|(_, p)| Reverse(p.caused_wait_ns)),
-            Self::Contentions => points.sort_by_key(|(_, p)| Reverse(p.contentions)),
-            Self::Acquisitions => points.sort_by_key(|(_, p)| Reverse(p.acquisitions)),
-            Self::MaxWait => points.sort_by_key(|(_, p)| Reverse(p.wait.max_ns)),
-            Self::MaxHold => points.sort_by_key(|(_, p)| Reverse(p.hold.max_ns)),
-            Self::Name => points.sort_by(|(_, a), (_, b)| {
-                let names = a.lock.name().cmp(&b.lock.name());
-                names.then_with(|| (&a.site, a.mode).cmp(&(&b.site, b.mode)))
-            }),
+            Self::Contentions => SortKey::Contentions,
+            Self::Contended => SortKey::ContentionShare,
+            Self::Lock => SortKey::Name,
+            Self::Site => SortKey::Site,
+            Self::Mode => SortKey::Mode,
         }
     }
 }
@@ -89,7 +89,7 @@ impl Selection<'_> {
         let snapshot = snapshot.filter(|point| {
             self.lock.is_none_or(|lock| point.lock.name() == lock) && words.are_in(point)
         });
-        if snapshot.points().is_empty() && of > 0 && self.top != Some(0) {
+        if snapshot.points().is_empty() && of > 0 {
             match (self.lock, self.filter) {
                 (Some(lock), None) => bail!("no lock is called `{lock}`; there are {of} points"),
                 (_, filter) => bail!(
@@ -107,7 +107,9 @@ impl Selection<'_> {
     /// The first `top` points.
     fn first(&self, snapshot: Snapshot, top: usize) -> Snapshot {
         let mut numbered: Vec<(usize, &Point)> = snapshot.points().iter().enumerate().collect();
-        self.sort.sort(&mut numbered);
+        let key = self.sort.key();
+        // A stable sort: ties stay ordered by total wait.
+        numbered.sort_by(|(_, a), (_, b)| key.compare(a, b));
         let mut is_kept = vec![false; numbered.len()];
         for (number, _) in numbered.iter().take(top) {
             is_kept[*number] = true;

@@ -25,7 +25,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<()> {
     }
     ensure!(
         written <= SMALL.max(memory.saturating_mul(TIMES)),
-        "the names in it would be {} MB in this format, which has them at each point: only .lockprof has each once",
+        "its names would take {} MB in this format, which repeats them at each point: use .lockprof",
         written >> 20
     );
     Ok(())

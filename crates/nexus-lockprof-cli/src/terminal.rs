@@ -1,6 +1,7 @@
 //! Colours and widths.
 
 use std::io::IsTerminal;
+use terminal_size::{Height, Width};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -33,11 +34,16 @@ impl Color {
     }
 }
 
-/// The width of standard output in columns: the terminal's, or enough for all columns without one.
-pub(crate) fn width() -> usize {
+/// The width in columns: COLUMNS if set, otherwise that of the terminal whose size this is. Without either,
+/// enough for all columns of a report.
+pub(crate) fn width(terminal: Option<(Width, Height)>) -> usize {
     const NO_TERMINAL: usize = 160;
-    terminal_size::terminal_size_of(std::io::stdout())
-        .map_or(NO_TERMINAL, |(terminal_size::Width(width), _)| width.into())
+    let columns = std::env::var("COLUMNS").ok();
+    let columns = columns.and_then(|columns| columns.trim().parse().ok());
+    let terminal = terminal.map(|(Width(width), _)| width.into());
+    (columns.filter(|&columns| columns > 0))
+        .or(terminal)
+        .unwrap_or(NO_TERMINAL)
 }
 
 /// Whether standard output goes to a terminal.

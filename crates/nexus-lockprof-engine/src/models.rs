@@ -13,8 +13,8 @@ use crate::identity::PointKey;
 use crate::identity::class::Class;
 use crate::identity::late::Late;
 use crate::identity::numbers::{class, number_of, unknown};
+use crate::record::cold_counts::ColdCounts;
 use crate::record::collection_clock::CollectionClock;
-use crate::record::failures::Failures;
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
 use crate::record::owner::Owner;
@@ -80,10 +80,10 @@ fn open_collection() -> OpenCollection {
 fn acquire_contended(record: &Record, seed: &AtomicU64) {
     record.count(true);
     let delta = Delta {
-        failures: Failures {
+        cold: ColdCounts {
             timeouts: 1,
             try_failures: 1,
-            ..Failures::default()
+            ..ColdCounts::default()
         },
         ..Delta::default()
     };
@@ -92,11 +92,11 @@ fn acquire_contended(record: &Record, seed: &AtomicU64) {
 
 fn all_or_nothing(reading: &Reading) {
     assert_eq!(
-        reading.failures.timeouts, reading.failures.try_failures,
+        reading.cold.timeouts, reading.cold.try_failures,
         "half an update"
     );
     assert!(
-        reading.failures.timeouts <= reading.contentions,
+        reading.cold.timeouts <= reading.contentions,
         "an update before its contention"
     );
     assert!(
@@ -527,9 +527,9 @@ fn a_reset_races_a_writer() {
             bump(&record.acquisitions, 1);
             let open = collections.now(1);
             let delta = Delta {
-                failures: Failures {
+                cold: ColdCounts {
                     timeouts: 1,
-                    ..Failures::default()
+                    ..ColdCounts::default()
                 },
                 hold: Some(Measured {
                     kind: Measure::Hold,
@@ -555,10 +555,10 @@ fn a_reset_races_a_writer() {
                     .unwrap_or_else(|| panic!("backwards: {base:?}, then {reading:?}"))
             };
             sum.0 += grown(reading.acquisitions, base.acquisitions);
-            sum.1 += grown(reading.failures.timeouts, base.failures.timeouts);
+            sum.1 += grown(reading.cold.timeouts, base.cold.timeouts);
             sum.2 += grown(reading.hold.samples, base.hold.samples);
             assert_eq!(
-                reading.failures.timeouts, reading.hold.samples,
+                reading.cold.timeouts, reading.hold.samples,
                 "half an update"
             );
             if reading.hold.samples != 0 {

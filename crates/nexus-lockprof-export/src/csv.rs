@@ -1,19 +1,19 @@
 //! Comma-separated values (RFC 4180), for spreadsheets and data frames.
 //!
 //! The first line names the columns; `_ns` in a name means nanoseconds. Then comes one line per
-//! point, with `point` in the column `record`. One line per cause of losses follows, with `lost` in
-//! `record`, the cause in `lock` and the number of events in `lost`. A cell without a value is
+//! point, with `point` in the column `record`. One line per cause of losses follows, with `loss` in
+//! `record`, the cause in `lock` and the number of events in `losses`. A cell without a value is
 //! empty: a total that was not measured, or the standard error of an exact total.
 //!
 //! | columns | what they are |
 //! | --- | --- |
-//! | `record` | `point` or `lost` |
+//! | `record` | `point` or `loss` |
 //! | `lock`, `file`, `line`, `column`, `mode` | the point |
 //! | `acquisitions`, `contentions`, `try_failures`, `timeouts`, `cancellations`, `blocked` | counts |
 //! | `vain_wait_ns`, `caused_wait_ns`, `caused_wait_standard_error_ns` | abandoned waits; the waits that the point caused |
 //! | `wait_total_ns`, `wait_standard_error_ns`, `wait_samples`, `wait_events`, `wait_unmeasured`, `wait_p50_ns`, `wait_p95_ns`, `wait_p99_ns`, `wait_max_ns` | the waits, see [`Durations`] |
 //! | `hold_...` | the same for the holds |
-//! | `lost` | events that were not recorded |
+//! | `losses` | events that were not recorded |
 //!
 //! # Texts
 //!
@@ -53,8 +53,8 @@ impl fmt::Display for Csv<'_> {
         for point in self.0.points() {
             line(f, of_point(point, self.0.mode() == ProfilerMode::Waits))?;
         }
-        for (cause, lost) in self.0.losses().iter().filter(|&(_, lost)| lost > 0) {
-            line(f, of_lost(cause, lost))?;
+        for (cause, losses) in self.0.losses().iter().filter(|&(_, losses)| losses > 0) {
+            line(f, of_loss(cause, losses))?;
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ fn header() -> impl Iterator<Item = String> {
         .chain(point.map(str::to_owned))
         .chain(durations("wait"))
         .chain(durations("hold"))
-        .chain(iter::once("lost".to_owned()))
+        .chain(iter::once("losses".to_owned()))
 }
 
 /// The figures that a profile of waits alone knows.
@@ -160,12 +160,12 @@ fn of_point(point: &Point, only_waits: bool) -> impl Iterator<Item = String> {
         .chain(iter::once(String::new()))
 }
 
-fn of_lost(cause: &str, lost: u64) -> impl Iterator<Item = String> {
+fn of_loss(cause: &str, losses: u64) -> impl Iterator<Item = String> {
     let empty = PLACE.len() - 1 + Point::FIGURES.len() + POINT.len() + 2 * DURATIONS.len();
-    iter::once("lost".to_owned())
+    iter::once("loss".to_owned())
         .chain(iter::once(cause.to_owned()))
         .chain(iter::repeat_n(String::new(), empty))
-        .chain(iter::once(lost.to_string()))
+        .chain(iter::once(losses.to_string()))
 }
 
 /// Whether the total means something: something was measured, or there was nothing to measure.

@@ -5,16 +5,12 @@
 
 use std::borrow::Cow;
 
-use nexus_lockprof_snapshot::{Frame, Lock, Site, portable_path, printable};
+use nexus_lockprof_snapshot::{Frame, Lock, Site, printable};
 
 /// `file:line` in portable form: without the directories that differ between machines. A group is
 /// just its name.
 pub(crate) fn line(site: &Site) -> String {
-    if site.is_group() {
-        return printable(&site.file).into_owned();
-    }
-    let place = format!("{}:{}", portable_path(&site.file), site.line);
-    printable(&place).into_owned()
+    site.portable_line()
 }
 
 /// The same as `file:line:column`.

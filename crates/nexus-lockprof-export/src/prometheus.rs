@@ -2,20 +2,12 @@
 //!
 //! # Metrics
 //!
-//! Of each acquisition point, with the labels `lock`, `site` (`file:line:column`) and `mode`:
+//! Of each acquisition point, with the labels `lock`, `site` and `mode` (see [`Point::labels`](nexus_lockprof_snapshot::Point::labels)):
 //!
 //! | metric | type | what it is |
 //! | --- | --- | --- |
-//! | `lockprof_acquisitions_total` | counter | acquisitions |
-//! | `lockprof_contentions_total` | counter | those that found the lock taken and waited |
-//! | `lockprof_try_failures_total` | counter | `try_*` calls that found it taken |
-//! | `lockprof_timeouts_total` | counter | timed acquires that gave up |
-//! | `lockprof_cancellations_total` | counter | acquires of tasks that were dropped while they waited |
-//! | `lockprof_blocked_total` | counter | how often others waited while this point held the lock |
-//! | `lockprof_wait_seconds_total` | counter | sum of the waits |
-//! | `lockprof_vain_wait_seconds_total` | counter | waited by those that timed out or were cancelled; no part of the waits |
-//! | `lockprof_caused_wait_seconds_total` | counter | for how long others waited while this point held the lock |
-//! | `lockprof_hold_seconds_total` | counter | sum of the holds |
+//! | `lockprof_NAME_total`, or `lockprof_NAME_seconds_total` of a time | counter | each of [`Point::FIGURES`](nexus_lockprof_snapshot::Point::FIGURES), such as `lockprof_contentions_total` and `lockprof_caused_wait_seconds_total` |
+//! | `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total` | counter | sum of the waits, of the holds |
 //! | `lockprof_wait_unmeasured_total`, `lockprof_hold_unmeasured_total` | counter | waits and holds that are in no sum and stand for nothing in one |
 //! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | summary | quantiles 0.5, 0.95 and 0.99 since the start or reset; the sum, and the number of durations that it stands for |
 //! | `lockprof_wait_max_seconds`, `lockprof_hold_max_seconds` | gauge | longest measured wait and hold |
@@ -25,14 +17,14 @@
 //!
 //! | metric | type | what it is |
 //! | --- | --- | --- |
-//! | `lockprof_lost_total` | counter | events that were not recorded, by `cause` |
+//! | `lockprof_losses_total` | counter | events that were not recorded, by `cause` |
 //! | `lockprof_overhead_seconds_total` | counter | what the profiler took, by `kind`: `budgeted` or `counting` |
 //! | `lockprof_thread_seconds_total` | counter | what threads lived since their first profiled acquisition |
 //! | `lockprof_elapsed_seconds` | gauge | time covered: since the start or the last reset |
 //! | `lockprof_start_time_seconds` | gauge | when that was, in Unix time |
 //! | `lockprof_points`, `lockprof_points_folded` | gauge | points there are, and those in the series `other` |
 //! | `lockprof_shards` | gauge | the most threads that were alive at one time |
-//! | `lockprof_info` | info | `mode`, and `budget` where there is one |
+//! | `lockprof_info` | info | `profiler_mode`, and `budget` where there is one |
 //!
 //! Times are whole nanoseconds, written as decimals: no digit is lost.
 //!
@@ -40,7 +32,8 @@
 //!
 //! The first [`top`](Text::top) points, by what they wait and make others wait, then by hold and acquisitions, have series of
 //! their own. All others are added up in one series of each counter, `{lock="other",site="other",mode="other"}`, so that
-//! sums over series are the snapshot's, to the nanosecond. Quantiles are not added up: `other` has none. A lock that is really called `other` is
+//! sums over series are the snapshot's, to the nanosecond. Points of one line that look alike are one series as well. Samples of folded
+//! points are not merged: `other` has no quantiles. A lock that is really called `other` is
 //! `r#other`.
 //!
 //! A point that moves from `other` to a series of its own would take its past along, and make `other` look like a
@@ -59,7 +52,7 @@
 //!     ..SnapshotParts::default()
 //! });
 //! let text = prometheus::text(&snapshot).to_string();
-//! let series = r#"lockprof_acquisitions_total{lock="cache",site="src/cache.rs:41:9",mode="shared"} 7"#;
+//! let series = r#"lockprof_acquisitions_total{lock="cache",site="src/cache.rs:41",mode="shared"} 7"#;
 //! assert!(text.lines().any(|line| line == series));
 //! ```
 

@@ -16,10 +16,13 @@
 ))]
 mod linux {
     mod clock;
+    mod folder;
     mod futex;
     mod layout;
+    mod mapping;
     mod modules;
     mod pthread;
+    mod real;
     mod stack;
     mod start;
     mod sys;

@@ -2,13 +2,16 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use rustix::process::{Pid, getegid, geteuid, getgid, getuid, test_kill_process};
 
 use super::ServeError;
-use super::files::{Locked, identity, nobody_listens, set_mode};
+use super::files::{Locked, SocketFile, identity, nobody_listens, set_mode};
 
 /// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or `/tmp/lockprof-UID` without that variable, and where the
 /// variable names a directory of another user's, as it does after `su`. A set-user-ID program ignores the variable, which is its caller's.
@@ -71,11 +74,57 @@ pub(super) fn make(path: &Path) -> Result<(), ServeError> {
     })
 }
 
+/// Says in the runtime directory where this process serves: `PID.url` is a link whose target is the URL, so it appears whole. With
+/// several servers on ports, it tells the first. Best effort: the server works without it.
+pub(super) fn announce(address: SocketAddr) -> Option<SocketFile> {
+    /// The process that has a link.
+    static ANNOUNCED: AtomicU32 = AtomicU32::new(0);
+    let pid = std::process::id();
+    // Relaxed: one server of the process is to do it.
+    if ANNOUNCED.swap(pid, Relaxed) == pid {
+        return None;
+    }
+    let directory = runtime_directory();
+    make(&directory).ok()?;
+    remove_stale(&directory);
+    let path = directory.join(format!("{pid}.url"));
+    let _locked = Locked::new(&directory).ok()?;
+    // A process that is gone had this number.
+    let _ = fs::remove_file(&path);
+    std::os::unix::fs::symlink(format!("http://{}", reachable(address)), &path).ok()?;
+    Some(SocketFile::new(&path, identity(&path).ok()?))
+}
+
+/// An address to connect to: a server on all addresses is reached on the loopback one.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Whether a link tells a port that refuses connections.
+fn nobody_listens_at(link: &Path) -> bool {
+    const PATIENCE: Duration = Duration::from_millis(100);
+    let url = fs::read_link(link).ok();
+    let url = url.as_deref().and_then(Path::to_str);
+    let address = url.and_then(|url| url.strip_prefix("http://")?.parse().ok());
+    address.is_some_and(|address| {
+        let connected = TcpStream::connect_timeout(&address, PATIENCE);
+        connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    })
+}
+
 /// Removes the sockets that processes have left that are gone. Best effort: what stays is in nobody's way.
 pub(super) fn remove_stale(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let stale: Vec<PathBuf> = entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()))
+        .filter(|entry| {
+            let kind = entry.file_type();
+            kind.is_ok_and(|kind| kind.is_socket() || kind.is_symlink())
+        })
         .map(|entry| entry.path())
         .filter(|path| is_stale(path))
         .collect();
@@ -98,13 +147,17 @@ fn is_stale(path: &Path) -> bool {
     let pid = name.and_then(process_of);
     pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
         && identity(path).is_ok()
-        && nobody_listens(path)
+        && match name.is_some_and(|name| name.ends_with(".url")) {
+            true => nobody_listens_at(path),
+            false => nobody_listens(path),
+        }
 }
 
 /// The process that a socket is named after: `PID.sock`, `PID-N.sock` of its further servers, or `.PID-N` of one that has not begun.
 fn process_of(name: &str) -> Option<Pid> {
     let stem = name
         .strip_suffix(".sock")
+        .or_else(|| name.strip_suffix(".url"))
         .or_else(|| name.strip_prefix('.'))?;
     let number = stem.split('-').next()?;
     Pid::from_raw(number.parse().ok()?)
@@ -120,6 +173,7 @@ mod tests {
             ("12.sock", Some(12)),
             ("12-3.sock", Some(12)),
             (".12-0", Some(12)),
+            ("12.url", Some(12)),
             ("12", None),
             ("a.sock", None),
             (".sock", None),

@@ -97,8 +97,8 @@ impl Serve {
 
 fn place_of(file: Option<&SocketFile>, address: Option<SocketAddr>) -> String {
     match (file, address) {
-        (Some(file), _) => file.path().display().to_string(),
-        (None, Some(address)) => format!("http://{address}"),
+        (_, Some(address)) => format!("http://{address}"),
+        (Some(file), None) => file.path().display().to_string(),
         (None, None) => String::new(),
     }
 }
@@ -140,7 +140,8 @@ impl Server {
     /// The socket file, of a Unix socket.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.file.as_ref().map(|file| file.path())
+        let file = self.file.as_ref().filter(|_| self.local_addr.is_none());
+        file.map(|file| file.path())
     }
 
     /// The address with the port that was taken, of all others.

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use super::client::Stream;
-use super::directory::{make, remove_stale, runtime_directory};
+use super::directory::{announce, make, remove_stale, runtime_directory};
 use super::files::SocketFile;
 use super::listen::is_loopback;
 use super::origin::Road;
@@ -25,6 +25,7 @@ pub(super) enum Listener {
 pub(super) struct Bound {
     pub(super) listener: Listener,
     pub(super) road: Road,
+    /// The socket's file, or the link that tells the port.
     pub(super) file: Option<SocketFile>,
     pub(super) local_addr: Option<SocketAddr>,
 }
@@ -104,7 +105,7 @@ fn tcp(address: SocketAddr, road: Road) -> Result<Bound, ServeError> {
     Ok(Bound {
         listener: Listener::Tcp(listener),
         road,
-        file: None,
+        file: announce(local_addr),
         local_addr: Some(local_addr),
     })
 }

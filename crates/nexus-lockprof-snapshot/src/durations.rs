@@ -279,6 +279,31 @@ impl Durations {
         quantile::quantiles(&self.reservoir, qs)
     }
 
+    /// Several quantiles of several points' durations together, in nanoseconds. See [Quantiles](Self#quantiles).
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Durations, Sample, Samples};
+    ///
+    /// let of = |value_ns| Durations {
+    ///     samples: 1,
+    ///     reservoir: Samples::from(vec![Sample::exact(value_ns)]),
+    ///     ..Durations::default()
+    /// };
+    /// let (a, b) = (of(10), of(5_000));
+    /// assert_eq!(Durations::quantiles_of([&b, &a], [0.5, 0.99]), [Some(10), Some(5_000)]);
+    /// ```
+    #[must_use]
+    pub fn quantiles_of<'a, const N: usize>(
+        all: impl IntoIterator<Item = &'a Self>,
+        qs: [f64; N],
+    ) -> [Option<u64>; N] {
+        let mut together = Samples::default();
+        let all: Vec<&Self> = all.into_iter().collect();
+        together.extend(all.iter().map(|durations| &durations.reservoir));
+        together.sort();
+        quantile::quantiles(&together, qs)
+    }
+
     /// The median, in nanoseconds.
     #[must_use]
     pub fn p50_ns(&self) -> Option<u64> {

@@ -62,6 +62,7 @@
 
 mod binary;
 mod bounds;
+mod duration;
 mod durations;
 mod figure;
 mod freebsd;
@@ -70,6 +71,7 @@ mod hot;
 mod json;
 #[cfg(feature = "json")]
 mod json_text;
+mod labels;
 mod logfmt;
 mod merge;
 mod own_frames;
@@ -88,6 +90,7 @@ mod stack;
 mod text;
 mod write;
 
+pub use duration::parse_duration;
 pub use durations::{Durations, Sample, Samples};
 pub use figure::{Figure, FigureKind};
 pub use head::SnapshotParts;

@@ -18,8 +18,11 @@ pub enum ReadError {
     /// Reading from a file or stream failed.
     #[error("{}", printable_message(.0))]
     Io(io::Error),
-    /// The input is not UTF-8, so it is not JSON.
-    #[error("not UTF-8 text at line {line} column {column}")]
+    /// There is nothing in it.
+    #[error("empty")]
+    Empty,
+    /// The input is neither a `.lockprof` file nor UTF-8, so it is not JSON.
+    #[error("not a profile: not UTF-8 text at line {line} column {column}")]
     NotUtf8 {
         /// Line of the first bad byte.
         line: usize,
@@ -172,7 +175,9 @@ impl Snapshot {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReadError> {
-        if Decoder::is_ours(bytes) {
+        if bytes.is_empty() {
+            Err(ReadError::Empty)
+        } else if Decoder::is_ours(bytes) {
             binary::snapshot(&Decoder::new(bytes)?)
         } else {
             other(bytes)

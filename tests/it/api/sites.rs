@@ -347,7 +347,7 @@ fn created_at() {
             "{name} is {class:?}"
         );
     }
-    let name = |line: u32| format!("{}:{line}", file!());
+    let name = |line: u32| format!("new@{}:{line}", file!());
 
     let (lock, line) = (Mutex::new(0), line!());
     drop(lock.lock());

@@ -127,7 +127,20 @@ fn a_port_that_is_free_is_said() {
     assert_eq!(program.says(), "ready");
     let at = program.port();
     assert_eq!(acquisitions(&snapshot(&at), "jobs"), 300);
+    // For those who know the process and not the port.
+    let link = folder
+        .0
+        .join(format!("lockprof/{}.url", program.child.id()));
+    let At::Tcp(address) = at else {
+        panic!("a port")
+    };
+    let url = fs::read_link(&link).unwrap();
+    assert_eq!(url.to_str(), Some(&*format!("http://{address}")));
     program.end();
+    assert!(
+        fs::read_link(&link).is_err(),
+        "the link goes with its process"
+    );
 }
 
 #[test]

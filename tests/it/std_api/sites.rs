@@ -152,7 +152,7 @@ fn created_at() {
     }
     #[track_caller]
     fn known(line: u32) {
-        let (name, snapshot) = (format!("{}:{line}", file!()), snapshot());
+        let (name, snapshot) = (format!("new@{}:{line}", file!()), snapshot());
         let class = snapshot.point(&name).map(|point| &point.lock);
         assert!(
             matches!(class, Some(Lock::Created(site)) if site.file == file!() && site.line == line),

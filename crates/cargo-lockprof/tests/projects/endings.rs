@@ -127,3 +127,21 @@ fn a_daemon_goes_on() {
     }
     must(fs::remove_dir_all(&folder));
 }
+
+/// Build scripts are no part of what is profiled, and are told by their names.
+#[test]
+fn a_program_is_called_as_build_scripts_are() {
+    let manifest =
+        format!("{MANIFEST}[[bin]]\nname = \"build-script-tool\"\npath = \"src/main.rs\"\n");
+    let main = "fn locks(n: u32) {\n    let lock = std::sync::Mutex::new(0);\n    (0..n).for_each(|_| drop(lock.lock()));\n}\n\
+        fn main() {\n    locks(5);\n}\n#[test]\nfn test() {\n    locks(7);\n}\n";
+    let project = Project::with("script", &manifest, main);
+    project.write(
+        "build.rs",
+        "fn main() { drop(std::sync::Mutex::new(0).lock()) }",
+    );
+    let said = project.ends(0, &["run", "--quiet"]);
+    assert!(said.contains("1 point, 5 acquisitions"), "{said}");
+    let said = project.ends(0, &["test", "--quiet"]);
+    assert!(said.contains("1 point, 7 acquisitions"), "{said}");
+}

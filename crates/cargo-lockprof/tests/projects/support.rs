@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -146,6 +147,14 @@ impl Project {
         let path = self.folder.join(name);
         must(fs::create_dir_all(path.parent().unwrap_or(&path)));
         must(fs::write(path, content));
+    }
+
+    /// Writes a script of the project.
+    #[track_caller]
+    pub(crate) fn script(&self, name: &str, content: &str) {
+        self.write(name, content);
+        let path = self.folder.join(name);
+        must(fs::set_permissions(path, fs::Permissions::from_mode(0o755)));
     }
 
     /// All files and what is in them.

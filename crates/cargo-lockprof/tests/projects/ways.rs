@@ -232,14 +232,10 @@ fn many_test_programs_make_one_report() {
 #[test]
 fn wrappers_of_the_projects_own() {
     let project = Project::new("wrapper", MAIN);
-    project.write(
+    project.script(
         "wrap.sh",
         "#!/bin/sh\necho \"$CARGO_PKG_NAME\" >>\"$WRAPPED\"\nexec \"$@\"\n",
     );
-    must(fs::set_permissions(
-        project.folder.join("wrap.sh"),
-        fs::Permissions::from_mode(0o755),
-    ));
     let wrapped = project.folder.join("wrapped");
     for by_setting in [false, true] {
         let _ = fs::remove_file(&wrapped);
@@ -261,6 +257,72 @@ fn wrappers_of_the_projects_own() {
             "{by_setting}"
         );
     }
+}
+
+/// A wrapper such as sccache knows a compilation by its arguments and cargo's variables: they are the same each time.
+#[test]
+fn a_compilation_is_known_again() {
+    let project = Project::new("known", MAIN);
+    project.script(
+        "wrap.sh",
+        "#!/bin/sh\nif [ \"$CARGO_PKG_NAME\" = victim ]; then\n\
+        { printf '%s\\n' \"$@\"; env | grep '^CARGO_' | grep -v '^CARGO_MAKEFLAGS=' | sort; } >>\"$WRAPPED\"\nfi\nexec \"$@\"\n",
+    );
+    let wrapped = project.folder.join("wrapped");
+    let compile = || {
+        let _ = fs::remove_file(&wrapped);
+        project.write("src/main.rs", MAIN);
+        let mut command = project.lockprof(&["run", "--offline"]);
+        command.env("RUSTC_WRAPPER", project.folder.join("wrap.sh"));
+        let output = must(command.env("WRAPPED", &wrapped).output());
+        assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+        must(fs::read_to_string(&wrapped))
+    };
+    assert_eq!(compile(), compile());
+}
+
+/// Nextest builds as `cargo test` does, asks each test program for its tests, and runs each test in a process of its own. The script does
+/// so, too.
+#[test]
+fn each_test_in_a_process_of_its_own() {
+    let project = Project::new("nextest", "fn main() {}");
+    project.write(
+        "src/lib.rs",
+        "use std::sync::Mutex;\npub static LOCK: Mutex<u32> = Mutex::new(0);\npub fn lock() {\n    *LOCK.lock().unwrap() += 1;\n}\n\
+        #[test]\nfn once() {\n    lock();\n}\n#[test]\nfn twice() {\n    (0..2).for_each(|_| lock());\n}\n",
+    );
+    project.write(
+        "tests/more.rs",
+        "#[test]\nfn four_times() {\n    (0..4).for_each(|_| victim::lock());\n    assert_eq!(*victim::LOCK.lock().unwrap(), 4);\n}\n",
+    );
+    project.script(
+        "tools/cargo-nextest",
+        "#!/bin/sh\nset -e\n[ \"$1 $2 $3\" = 'nextest --no-pager run' ]\nshift 3\n\
+        \"$CARGO\" test --no-run --message-format=json-render-diagnostics \"$@\" |\n\
+        sed -n 's/.*\"executable\":\"\\([^\"]*\\)\".*/\\1/p' | while read -r program; do\n\
+        \"$program\" --list --format terse | sed -n 's/: test$//p' | while read -r name; do\n\
+        echo \"run: $name\"\n\"$program\" --exact \"$name\" --nocapture\ndone\ndone\n",
+    );
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", project.folder.join("tools").display());
+    let nextest = |more: &[&str]| {
+        // Its options may come first.
+        let words = [&["nextest", "--no-pager", "run", "--offline"], more].concat();
+        let output = must(project.lockprof(&words).env("PATH", &path).output());
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        assert_eq!(out(&output).matches("run: ").count(), 3, "{}", out(&output));
+        err(&output)
+    };
+    let said = nextest(&[]);
+    for expected in [
+        "1 other program (3 processes)",
+        "src/lib.rs:4",
+        "8 acquisitions",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let said = nextest(&["--per-process"]);
+    assert_eq!(said.matches("\nprofile of ").count(), 3, "{said}");
 }
 
 /// Two lines of cargo's settings, and every build is profiled.
@@ -474,4 +536,60 @@ fn features_that_are_not_stable() {
         );
     }
     assert_eq!(project.files(), before);
+}
+
+/// Examples are compiled as their crate was: with stand-ins or without.
+#[test]
+fn examples_are_compiled_as_their_crate_was() {
+    let project = Project::new("examples", "fn main() {}");
+    let library = |of: &str, size: usize| {
+        format!(
+            "use std::sync::Mutex;\npub const SIZE: [u8; {size}] = [0; std::mem::size_of::<{of}>()];\n\
+            /// ```\n/// let mutex = std::sync::Mutex::new(7);\n/// assert_eq!(victim::take(&mutex), 7);\n/// ```\n\
+            pub fn take(mutex: &Mutex<u8>) -> u8 {{\n    *mutex.lock().unwrap()\n}}\n\
+            /// ```\n/// let mutex = parking_lot::Mutex::new(7);\n/// assert_eq!(victim::take_other(&mutex), 7);\n/// ```\n\
+            pub fn take_other(mutex: &parking_lot::Mutex<u8>) -> u8 {{\n    *mutex.lock()\n}}\n"
+        )
+    };
+    let test = |more: &[&str]| {
+        let output = project.run(&[&["test", "--offline", "--doc"], more].concat());
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}{}", out(&output));
+        assert!(out(&output).contains("2 passed"), "{}", out(&output));
+        said
+    };
+    // That is how large std's is, and ours is not.
+    project.write("src/lib.rs", &library("Mutex<u32>", 12));
+    let said = test(&[]);
+    assert!(
+        said.contains("victim 0.0.0 (does not compile with"),
+        "{said}"
+    );
+    assert!(said.contains("src/lib.rs:15"), "{said}");
+    let said = test(&["--except", "victim"]);
+    assert!(!said.contains("src/lib.rs"), "{said}");
+    // It compiles now, and what was remembered is over.
+    project.write("src/lib.rs", &library("u32", 4));
+    let said = test(&[]);
+    assert!(!said.contains("does not compile with"), "{said}");
+    for line in ["src/lib.rs:8", "src/lib.rs:15"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+}
+
+/// Serde is there twice, and parking_lot does not depend on it but by way of lock_api.
+#[test]
+fn two_builds_of_a_crate_in_one_folder() {
+    let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\
+        parking_lot = { version = \"0.13\", features = [\"serde\"] }\nserde = \"1\"\n\
+        [build-dependencies]\nserde = { version = \"1\", features = [\"rc\"] }\n";
+    let main = "fn is<T: serde::Serialize>(_: &T) {}\nfn main() {\n    let lock = parking_lot::Mutex::new(1);\n    is(&lock);\n    drop(lock.lock());\n}\n";
+    let project = Project::with("serde", manifest, main);
+    project.write(
+        "build.rs",
+        "fn is<T: serde::Serialize>() {}\nfn main() { is::<std::rc::Rc<u8>>() }",
+    );
+    let said = project.ends(0, &["run", "--offline"]);
+    assert!(said.contains("src/main.rs:5"), "{said}");
+    assert!(!said.contains("does not compile"), "{said}");
 }

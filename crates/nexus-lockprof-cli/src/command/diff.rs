@@ -38,6 +38,8 @@ pub(crate) enum Format {
     /// A table to read.
     #[default]
     Table,
+    /// Markdown with the verdict first, for a comment on a pull request.
+    Markdown,
     /// Everything that was compared, as JSON.
     Json,
 }
@@ -98,7 +100,7 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
     match text.split_once('=') {
         None if text == "worse" => Ok(FailOn { worse: 0.0 }),
         Some(("worse", by)) => percent(by).map(|worse| FailOn { worse }),
-        _ => Err("it is not worse or worse=PERCENT".to_owned()),
+        _ => Err("expected worse or worse=PERCENT".to_owned()),
     }
 }
 
@@ -146,6 +148,10 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<Outcome> {
                 color,
                 &table::table(&comparison, &sides, &rule, options.all),
             )?;
+        }
+        Format::Markdown => {
+            let text = table::markdown(&comparison, &sides, &rule, options.all);
+            output::write(None, |out| writeln!(out, "{text}"))?;
         }
         Format::Json => {
             for run in sides.iter().flat_map(|side| &side.runs) {

@@ -1,12 +1,14 @@
 //! `lockprof export`: converts a snapshot for other tools.
 
-use crate::command_line::seconds;
+use crate::command_line::{Lockprof, seconds};
 use crate::files;
 use crate::output;
 use crate::size;
 use crate::target::Target;
 use crate::terminal;
 use anyhow::{Context, Result, bail};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, ValueEnum};
 use nexus_lockprof_export::{csv, folded, html, pprof, prometheus};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -91,34 +93,46 @@ pub(crate) struct Options {
     /// Output file, written whole or not at all; - is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// For pprof: whose time to show.
-    #[arg(short, long, value_enum, default_value = "mutex")]
-    pub(crate) kind: Kind,
+    /// For pprof: whose time to show [default: mutex].
+    #[arg(short, long, value_enum)]
+    pub(crate) kind: Option<Kind>,
     /// For prometheus and openmetrics: number of points with series of their own; the others share
-    /// one.
-    #[arg(short = 'n', long, value_name = "POINTS", default_value_t = prometheus::Text::DEFAULT_TOP)]
-    pub(crate) top: usize,
+    /// one [default: 200].
+    #[arg(short = 'n', long, value_name = "POINTS")]
+    pub(crate) top: Option<usize>,
     /// Cover only the next SECONDS, not everything since the start or the last reset.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
+}
+
+/// Refuses an option of other formats.
+fn check(options: &Options, format: Format) -> Result<(), clap::Error> {
+    let others = match format {
+        Format::Pprof => options.top.map(|_| ("--top", "prometheus and openmetrics")),
+        Format::Prometheus | Format::Openmetrics => options.kind.map(|_| ("--kind", "pprof")),
+        _ => (options.kind.map(|_| ("--kind", "pprof")))
+            .or(options.top.map(|_| ("--top", "prometheus and openmetrics"))),
+    };
+    let Some((option, of)) = others else {
+        return Ok(());
+    };
+    let name = format.to_possible_value();
+    let name = name.as_ref().map_or("", |name| name.get_name());
+    let message = format!("{option} is only for {of}, not for {name}");
+    Err(Lockprof::command().error(ErrorKind::ArgumentConflict, message))
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let path = options.output.as_deref();
     let format = match (options.format, path) {
         (Some(format), _) => format,
-        (None, Some(path)) if !output::is_stdout(Some(path)) => {
-            Format::of(path).with_context(|| {
-                format!(
-                    "{}: the name does not say which format it is: use --format",
-                    path.display()
-                )
-            })?
-        }
-        (None, _) => bail!("in which format? Use --format"),
+        (None, Some(path)) if !output::is_stdout(Some(path)) => Format::of(path)
+            .with_context(|| format!("{}: unknown extension: use --format", path.display()))?,
+        (None, _) => bail!("no format given: use --format"),
     };
+    check(options, format)?;
     if format.is_binary() && output::is_stdout(path) && terminal::is_output() {
-        bail!("this format is nothing for a terminal: use --output FILE, or a pipe");
+        bail!("refusing to write binary data to a terminal: use --output FILE or a pipe");
     }
     let snapshot = options.target.snapshot(options.seconds)?;
     let snapshot = match format {
@@ -132,7 +146,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let metrics = |open| {
         let text = prometheus::text(&snapshot);
-        text.top(options.top).open_metrics(open)
+        text.top(options.top.unwrap_or(prometheus::Text::DEFAULT_TOP))
+            .open_metrics(open)
     };
     let display = |text: &dyn fmt::Display| output::write(path, |out| write!(out, "{text}"));
     match format {
@@ -143,7 +158,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Format::Csv => display(&csv::csv(&snapshot)),
         Format::Json => files::write_json(&snapshot, path),
         Format::Pprof => {
-            let bytes = match options.kind {
+            let bytes = match options.kind.unwrap_or_default() {
                 Kind::Mutex => pprof::mutex(&snapshot),
                 Kind::Block => pprof::block(&snapshot),
             };

@@ -27,7 +27,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = &options.folder;
     let unwritten = || format!("the pages cannot be written to {}", folder.display());
     std::fs::create_dir_all(folder).with_context(unwritten)?;
-    clap_mangen::generate_to(Lockprof::command(), folder).with_context(unwritten)
+    // A page for each command, and none for `help`.
+    let command = Lockprof::command().disable_help_subcommand(true);
+    clap_mangen::generate_to(command, folder).with_context(unwritten)
 }
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   lockprof merge host-*.lockprof -o fleet.lockprof
-  lockprof merge run-1.json run-2.json -o - | lockprof report -
+  lockprof merge run-1.json run-2.json | lockprof report -
 
 The order of the files changes nothing, nor does merging what was merged.";
 
@@ -17,12 +17,12 @@ pub(crate) struct Options {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Output file: JSON if the name ends in .json, otherwise .lockprof. Written whole or not at
-    /// all; - is standard output.
+    /// all. Without it, or with -, JSON goes to standard output.
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: Option<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let merged = files::merge(&options.files)?;
-    files::write(&merged, &options.output)
+    files::write(&merged, options.output.as_deref())
 }

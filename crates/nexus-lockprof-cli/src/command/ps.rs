@@ -1,11 +1,11 @@
 //! `lockprof ps`: lists the processes that serve on this machine.
 
+use crate::columns::Columns;
 use crate::number;
 use crate::output;
-use crate::target::{self, Source, Trust};
+use crate::target::{self, Place, Source, Trust};
 use crate::terminal::Color;
 use anyhow::{Result, anyhow};
-use comfy_table::{CellAlignment, Table, presets};
 use nexus_lockprof_snapshot::{printable, printable_message};
 use std::fs;
 use std::io;
@@ -28,45 +28,37 @@ pub(crate) struct Options {
 }
 
 /// Columns of numbers.
-const RIGHT: [usize; 4] = [0, 3, 4, 5];
+const NUMBERS: [usize; 4] = [0, 3, 4, 5];
 
 /// A socket in a runtime directory.
 struct Found {
     pid: u32,
-    socket: PathBuf,
+    name: PathBuf,
+    place: Place,
 }
 
 pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "pid",
-        "program",
-        "mode",
-        "profiled",
-        "acquisitions",
-        "uptime",
-    ]);
+    let mut table = Columns::new(
+        [
+            "pid",
+            "program",
+            "mode",
+            "profiled",
+            "acquisitions",
+            "uptime",
+        ],
+        &NUMBERS,
+    );
     let mut stale = Vec::new();
-    let mut rows = 0;
     for answer in answers(&sockets()) {
         match answer {
-            Ok(row) => {
-                table.add_row(row);
-                rows += 1;
-            }
+            Ok(row) => table.push(row),
             Err(error) => stale.push(printable_message(format_args!("{error:#}"))),
         }
     }
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if RIGHT.contains(&index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
     let mut lines = Vec::new();
-    if rows > 0 {
-        lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
+    if !table.is_empty() {
+        lines.extend(table.lines());
     } else {
         lines.push(
             "No process serves on a socket of yours. Start one with LOCKPROF_SERVE=unix."
@@ -112,27 +104,30 @@ fn sockets() -> Vec<Found> {
         let Ok(entries) = fs::read_dir(&directory) else {
             continue;
         };
-        for socket in entries.flatten().map(|entry| entry.path()) {
-            if let Some(pid) = pid_of(&socket) {
-                found.push(Found { pid, socket });
-            }
-        }
+        found.extend(entries.flatten().filter_map(|entry| of(entry.path())));
     }
-    found.sort_by_key(|found| found.pid);
+    found.sort_by(|a, b| (a.pid, &a.name).cmp(&(b.pid, &b.name)));
+    // A process that serves at both is listed once.
+    found.dedup_by_key(|found| found.pid);
     found
 }
 
-/// The pid in `PID.sock`.
-fn pid_of(socket: &Path) -> Option<u32> {
-    let name = socket.file_name()?.to_str()?;
-    name.strip_suffix(".sock")?.parse().ok()
+/// `PID.sock` or `PID.url`.
+fn of(name: PathBuf) -> Option<Found> {
+    let pid = name.file_stem()?.to_str()?.parse().ok()?;
+    let place = match name.extension()?.to_str()? {
+        "sock" => Place::Socket(name.clone()),
+        "url" => Place::of_link(&name)?,
+        _ => return None,
+    };
+    Some(Found { pid, name, place })
 }
 
 fn row(found: &Found) -> Result<[String; 6]> {
     let name = program(found.pid).map(|name| printable(&name).into_owned());
     let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), long);
-    let asked = target::connect_socket(&found.socket, Trust::default())
-        .map_err(|error| error.context(found.socket.display().to_string()))
+    let asked = (found.place.connect(found.pid, Trust::default()))
+        .map_err(|error| error.context(found.name.display().to_string()))
         .and_then(|mut source: Box<dyn Source>| source.snapshot());
     let [mode, elapsed, acquisitions] = match asked {
         Ok(snapshot) => {
@@ -235,9 +230,10 @@ mod tests {
 
     #[test]
     fn names_of_sockets() {
-        assert_eq!(pid_of(Path::new("/run/12.sock")), Some(12));
+        let pid = |name: &str| of(name.into()).map(|found| found.pid);
+        assert_eq!(pid("/run/12.sock"), Some(12));
         for other in ["/run/12", "/run/x.sock", "/run/.sock"] {
-            assert_eq!(pid_of(Path::new(other)), None, "{other}");
+            assert_eq!(pid(other), None, "{other}");
         }
     }
 }

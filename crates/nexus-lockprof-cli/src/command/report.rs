@@ -1,6 +1,6 @@
 //! `lockprof report`: shows a snapshot as a table.
 
-use crate::command_line::seconds;
+use crate::command_line::{at_least_one, seconds};
 use crate::files;
 use crate::output;
 use crate::select::{Selection, Sort};
@@ -41,13 +41,14 @@ pub(crate) struct Options {
     #[arg(short, long, value_enum, value_name = "KEY", default_value = "wait")]
     pub(crate) sort: Sort,
     /// Number of rows to show [default: 25 for tables, all otherwise].
-    #[arg(short = 'n', long, value_name = "ROWS")]
+    #[arg(short = 'n', long, value_name = "ROWS", value_parser = at_least_one())]
     pub(crate) top: Option<usize>,
     /// Output format.
     #[arg(short, long, value_enum, default_value = "table")]
     pub(crate) format: Format,
-    /// Width of the table in columns [default: the terminal's; 160 without one].
-    #[arg(long, value_name = "COLUMNS")]
+    /// Width of the table in columns [default: $COLUMNS, or the terminal's; 160 without
+    /// either].
+    #[arg(long, value_name = "COLUMNS", value_parser = at_least_one())]
     pub(crate) width: Option<usize>,
     /// Number of callers to show for each point that waited.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]
@@ -61,6 +62,10 @@ pub(crate) struct Options {
     /// Cover only the next SECONDS, not everything since the start or the last reset.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
+}
+
+fn width() -> usize {
+    terminal::width(terminal_size::terminal_size_of(std::io::stdout()))
 }
 
 pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
@@ -89,7 +94,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
                 .sort(options.sort.key())
                 .top(options.top.unwrap_or(ROWS))
                 .callers(options.callers)
-                .width(options.width.unwrap_or_else(terminal::width));
+                .width(options.width.unwrap_or_else(width));
             output::print(color, &table)
         }
         Format::Freebsd => output::print(color, &text::freebsd(&snapshot)),

@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Number of rows in the report.
-    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 25)]
+    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 25, value_parser = crate::command_line::at_least_one())]
     pub(crate) top: usize,
     /// Number of callers to show of each point.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]
@@ -51,6 +51,7 @@ pub(crate) use linux::run;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::{Options, Outcome, PathBuf, Result};
+    use crate::terminal;
     use crate::waits::library::Folder;
     use crate::waits::profile::{self, Profile};
     use crate::waits::program;
@@ -62,6 +63,7 @@ mod linux {
     use std::path::Path;
     use std::process::{Child, Command, ExitStatus};
     use std::time::{Duration, Instant};
+    use terminal_size::terminal_size_of;
 
     pub(crate) fn run(options: &Options) -> Result<Outcome> {
         let (name, arguments) = options.program.split_first().context("no program")?;
@@ -119,7 +121,7 @@ mod linux {
                 text::table(&snapshot)
                     .top(options.top)
                     .callers(options.callers)
-                    .width(width())
+                    .width(terminal::width(terminal_size_of(std::io::stderr())))
                     .to_string()
             };
             tell(&format!("\nwaits of {title}:\n{table}\n"));
@@ -277,14 +279,5 @@ mod linux {
 
     fn tell(text: &str) {
         let _ = write!(std::io::stderr(), "{}", printable_lines(text));
-    }
-
-    /// The terminal's width, if there is one.
-    fn width() -> usize {
-        const NO_TERMINAL: usize = 160;
-        terminal_size::terminal_size_of(std::io::stderr())
-            .map_or(NO_TERMINAL, |(terminal_size::Width(width), _)| {
-                usize::from(width)
-            })
     }
 }

@@ -52,12 +52,10 @@ fn on() -> Result<()> {
     nexus_lockprof::reset();
     *LOCK.lock() += 1;
     let snapshot = nexus_lockprof::snapshot();
-    let point = snapshot
-        .point(NAME)
-        .context("an acquisition was not seen")?;
+    let point = snapshot.point(NAME).context("the acquisition is missing")?;
     ensure!(
         point.acquisitions == 1,
-        "of one acquisition {} were counted",
+        "{} acquisitions were counted instead of 1",
         point.acquisitions
     );
     Ok(())
@@ -93,7 +91,7 @@ fn lock_hot() -> Result<()> {
     );
     check(&snapshot)?;
     let read = files::parse(&snapshot.to_bytes()?).context("the snapshot cannot be read")?;
-    ensure!(read == snapshot, "the snapshot was read as another one");
+    ensure!(read == snapshot, "the snapshot changed in a file");
     let report = text::table(&read).to_string();
     ensure!(report.contains(NAME), "the lock is not in the report");
     Ok(())

@@ -30,7 +30,7 @@ fn change(text: &str) -> Result<String, String> {
         Some((name, value)) if !name.is_empty() && !value.is_empty() && !text.contains('&') => {
             Ok(text.to_owned())
         }
-        _ => Err("it is not NAME=VALUE, such as mode=exact or budget=2%".to_owned()),
+        _ => Err("expected NAME=VALUE, such as mode=exact or budget=2%".to_owned()),
     }
 }
 

@@ -162,7 +162,7 @@ impl Source for Client {
         let mut answer = self.get("/snapshot")?;
         let body = answer.body_mut().with_config().limit(LARGEST);
         let bytes = body.read_to_vec().map_err(|error| self.failed(error))?;
-        files::parse(&bytes).with_context(|| format!("{}: the answer is no snapshot", self.name))
+        files::parse(&bytes).with_context(|| format!("{}: the answer is not a snapshot", self.name))
     }
 
     fn reset(&mut self) -> Result<()> {

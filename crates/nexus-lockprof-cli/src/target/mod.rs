@@ -8,13 +8,14 @@ mod pid;
 mod socket;
 mod trust;
 
-pub(crate) use pid::runtime_directories;
+pub(crate) use pid::{Place, runtime_directories};
 pub(crate) use trust::Trust;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nexus_lockprof_snapshot::Snapshot;
 use std::convert::Infallible;
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -143,25 +144,28 @@ impl Target {
     ///
     /// let target = Target::Path("no/such.lockprof".into());
     /// let error = target.connect().err().map(|error| format!("{error:#}")).unwrap_or_default();
-    /// assert!(error.starts_with("no/such.lockprof, taken for a file or a socket: "), "{error}");
+    /// assert!(error.starts_with("no/such.lockprof: no such file"), "{error}");
     /// ```
     pub fn connect(&self) -> Result<Box<dyn Source>> {
         match self {
-            Self::Pid(pid) => pid::connect(*pid).with_context(|| {
-                format!("{pid}, taken for a process (a file of that name is ./{pid})")
-            }),
+            Self::Pid(pid) => pid::connect(*pid)
+                .with_context(|| format!("process {pid} (for a file, write ./{pid})")),
             Self::Socket(path) => connect_socket(path, Trust::default())
-                .with_context(|| format!("{}, taken for a socket", path.display())),
+                .with_context(|| format!("socket {}", path.display())),
             Self::Url(url) => {
                 let client = http::Client::url(url);
-                let client = client.with_context(|| format!("{url}, taken for a URL"))?;
+                let client = client.with_context(|| format!("URL {url}"))?;
                 Ok(Box::new(client))
             }
             Self::Path(path) if is_socket(path) => connect_socket(path, Trust::default())
-                .with_context(|| format!("{}, which is a socket", path.display())),
+                .with_context(|| format!("socket {}", path.display())),
             Self::Path(path) => {
-                std::fs::metadata(path)
-                    .with_context(|| format!("{}, taken for a file or a socket", path.display()))?;
+                if let Err(error) = std::fs::metadata(path) {
+                    match error.kind() {
+                        ErrorKind::NotFound => bail!("{self}: no such file or socket"),
+                        _ => bail!("{self}: {error}"),
+                    }
+                }
                 Ok(Box::new(file::File::new(path)))
             }
             Self::Stdin => Ok(Box::new(file::Stdin)),
@@ -181,7 +185,7 @@ impl Target {
         };
         anyhow::ensure!(
             !self.is_static(),
-            "{self}: a file does not change, so there is no interval of it: leave --seconds out"
+            "--seconds needs a running process, and {self} is a file"
         );
         let earlier = source.snapshot()?;
         std::thread::sleep(interval);

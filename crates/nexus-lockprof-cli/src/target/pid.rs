@@ -1,9 +1,11 @@
 //! Finds the socket of a process.
 
+use super::http::Client;
 use super::trust::{Trust, own_uid};
 use super::{Source, connect_socket};
-use anyhow::{Result, bail};
-use std::path::PathBuf;
+use anyhow::{Result, bail, ensure};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 /// The directories where a process of this user, or of `of`, may have its socket:
 /// `$XDG_RUNTIME_DIR/lockprof` and `/tmp/lockprof-UID`. Both, because only one of the two processes
@@ -34,10 +36,13 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
     let directories = runtime_directories(owner);
     let mut refused = None;
     let found = directories.iter().find_map(|directory| {
-        let socket = directory.join(format!("{pid}.sock"));
-        socket.symlink_metadata().ok()?;
+        let [socket, link] = ["sock", "url"].map(|end| directory.join(format!("{pid}.{end}")));
+        let place = match socket.symlink_metadata() {
+            Ok(_) => Place::Socket(socket),
+            Err(_) => Place::of_link(&link)?,
+        };
         match trust.check_directory(directory) {
-            Ok(()) => Some(socket),
+            Ok(()) => Some(place),
             // It belongs to another user, who must not hide the next one.
             Err(error) => {
                 refused.get_or_insert(error);
@@ -45,7 +50,7 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
             }
         }
     });
-    let Some(socket) = found else {
+    let Some(place) = found else {
         if let Some(error) = refused {
             return Err(error);
         }
@@ -62,7 +67,38 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
              nexus_lockprof::serve"
         );
     };
-    connect_socket(&socket, trust).map_err(|error| error.context(socket.display().to_string()))
+    place.connect(pid, trust)
+}
+
+/// Where a process serves, by the runtime directory.
+#[derive(Debug)]
+pub(crate) enum Place {
+    Socket(PathBuf),
+    Url(String),
+}
+
+impl Place {
+    /// `PID.url`: a link whose target is the URL of a port.
+    pub(crate) fn of_link(link: &Path) -> Option<Self> {
+        let url = std::fs::read_link(link).ok()?.into_os_string();
+        let url = url.into_string().ok()?;
+        let address: SocketAddr = url.strip_prefix("http://")?.parse().ok()?;
+        Some(Self::Url(format!("http://{address}")))
+    }
+
+    pub(crate) fn connect(&self, pid: u32, trust: Trust) -> Result<Box<dyn Source>> {
+        match self {
+            Self::Socket(socket) => connect_socket(socket, trust)
+                .map_err(|error| error.context(socket.display().to_string())),
+            Self::Url(url) => {
+                let mut client = Client::url(url)?;
+                // Without its process, the port may be another's.
+                let found = client.snapshot()?.pid();
+                ensure!(found == pid, "process {found} serves at {url} now");
+                Ok(Box::new(client))
+            }
+        }
+    }
 }
 
 /// The owner of a process; `None` if it does not exist, or the system does not say.

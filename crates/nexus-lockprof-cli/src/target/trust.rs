@@ -27,16 +27,16 @@ impl Trust {
         let name = directory.display();
         let meta = std::fs::symlink_metadata(directory)?;
         if !meta.is_dir() {
-            bail!("{name} is no directory: what is in it is not looked at");
+            bail!("{name} is no directory: its sockets are ignored");
         }
         if !self.includes(meta.uid()) {
             bail!(
-                "{name} is of user {}, not of the process's or yours: what is in it is not looked at",
+                "{name} is of user {}, not of the process's or yours: its sockets are ignored",
                 meta.uid()
             );
         }
         if meta.mode() & 0o022 != 0 {
-            bail!("other users can write to {name}: what is in it is not looked at");
+            bail!("other users can write to {name}: its sockets are ignored");
         }
         Ok(())
     }

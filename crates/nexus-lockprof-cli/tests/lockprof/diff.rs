@@ -43,6 +43,37 @@ fn what_is_worse_comes_first() {
     golden::check("diff-holds.txt", &two.named(&table.good()));
 }
 
+/// For a pull request's comment: the verdict first, and nothing that a name contains is markup.
+#[test]
+fn markdown() {
+    let two = Two::new();
+    let diff = |before: &str, after: &str| {
+        let args = ["diff", before, after, "--format", "markdown"];
+        two.named(&lockprof(&args).good())
+    };
+    golden::check("diff-markdown.txt", &diff(&two.before, &two.after));
+    let same = diff(&two.before, &two.before);
+    assert!(same.starts_with("**Locks: no lock is worse**\n"), "{same}");
+
+    let folder = Folder::new();
+    let name = "a|b`c` @d <e>";
+    let [less, more] = [[100_000, 10], [100_000, 90_000]].map(|counts| {
+        of(vec![point(
+            name,
+            AcquireMode::Exclusive,
+            7,
+            counts,
+            [500_000, 1_000],
+        )])
+    });
+    let (less, more) = (
+        folder.with("less.json", &less),
+        folder.with("more.json", &more),
+    );
+    let hostile = diff(&less, &more);
+    assert!(hostile.contains("| `` a\\|b`c` @d <e> `` |"), "{hostile}");
+}
+
 #[test]
 fn a_run_is_as_good_as_itself() {
     let two = Two::new();

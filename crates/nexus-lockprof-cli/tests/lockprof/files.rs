@@ -18,8 +18,13 @@ fn a_snapshot_of_a_file_is_that() {
     lockprof(&["snapshot", &copy, "-o", &binary]).good();
     assert_eq!(read(&binary), before());
     assert!(Snapshot::from_json_slice(&fs::read(&binary).unwrap()).is_err());
-    let json = lockprof(&["snapshot", &binary, "-o", "-"]).good();
-    assert_eq!(json, before().to_json().unwrap() + "\n");
+    for args in [
+        &["snapshot", &binary, "-o", "-"][..],
+        &["snapshot", &binary],
+    ] {
+        let json = lockprof(args).good();
+        assert_eq!(json, before().to_json().unwrap() + "\n");
+    }
     assert_eq!(folder.names(), ["a.json", "copy.json", "copy.lockprof"]);
 }
 
@@ -29,9 +34,22 @@ fn what_cannot_be_read() {
     let none = folder.text("none.json");
     assert_eq!(
         lockprof(&["report", &none]).failed(),
-        format!("{none}, taken for a file or a socket: No such file or directory (os error 2)")
+        format!("{none}: no such file or socket")
     );
     let odd = folder.text("odd.json");
+    for (content, error) in [
+        (&b""[..], "empty"),
+        (
+            &b"\x9f\x01\xc3"[..],
+            "not a profile: not UTF-8 text at line 1 column 1",
+        ),
+    ] {
+        fs::write(&odd, content).unwrap();
+        assert_eq!(
+            lockprof(&["report", &odd]).failed(),
+            format!("{odd}: {error}")
+        );
+    }
     fs::write(&odd, "{\"format\":\"lockp").unwrap();
     let error = lockprof(&["report", &odd]).failed();
     assert!(error.starts_with(&format!("{odd}: truncated")), "{error}");
@@ -83,9 +101,7 @@ fn only_a_process_can_be_told_something() {
     let error = lockprof(&["report", &file, "--seconds", "1"]).failed();
     assert_eq!(
         error,
-        format!(
-            "{file}: a file does not change, so there is no interval of it: leave --seconds out"
-        )
+        format!("--seconds needs a running process, and {file} is a file")
     );
 }
 

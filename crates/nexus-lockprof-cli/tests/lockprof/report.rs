@@ -36,6 +36,51 @@ fn each_format() {
     assert_eq!(json, before().to_json().unwrap() + "\n");
 }
 
+/// COLUMNS is the width where nothing else says it.
+#[test]
+fn the_width_of_the_environment() {
+    let folder = Folder::new();
+    let file = folder.with("run.json", &before());
+    let report = |columns: &str| {
+        let mut command = command(&["report", &file]);
+        let run: crate::support::Run = command.env("COLUMNS", columns).output().unwrap().into();
+        run.good()
+    };
+    let narrow = lockprof(&["report", &file, "--width", "70"]).good();
+    let wide = lockprof(&["report", &file, "--width", "160"]).good();
+    assert_eq!(report("70"), narrow);
+    for nothing in ["", "0", "wide"] {
+        assert_eq!(report(nothing), wide, "{nothing}");
+    }
+}
+
+/// `top` and `report` sort by the same names.
+#[test]
+fn keys_of_top_are_keys_of_report() {
+    let folder = Folder::new();
+    let file = folder.with("run.json", &before());
+    for key in [
+        "lock",
+        "site",
+        "mode",
+        "acquisitions",
+        "contended",
+        "wait",
+        "wait-p95",
+        "hold",
+        "hold-p95",
+        "caused",
+    ] {
+        lockprof(&["report", &file, "--sort", key]).good();
+        let run = lockprof(&["top", &file, "--sort", key]);
+        assert_eq!(
+            run.code,
+            Some(3),
+            "{key}: not for want of a terminal: {run:?}"
+        );
+    }
+}
+
 #[test]
 fn names_that_there_are_not() {
     let folder = Folder::new();
@@ -148,12 +193,12 @@ fn what_cannot_be_exported() {
     let file = folder.with("run.json", &before());
     assert_eq!(
         lockprof(&["export", &file]).failed(),
-        "in which format? Use --format"
+        "no format given: use --format"
     );
     let odd = folder.text("profile.txt");
     assert_eq!(
         lockprof(&["export", &file, "-o", &odd]).failed(),
-        format!("{odd}: the name does not say which format it is: use --format")
+        format!("{odd}: unknown extension: use --format")
     );
     let idle = Folder::new();
     let idle = idle.with("idle.json", &Snapshot::from_parts(Default::default()));

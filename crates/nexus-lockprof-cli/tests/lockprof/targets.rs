@@ -165,7 +165,7 @@ fn a_process_and_the_list_of_them() {
 
     let error = run(&["report", "4000000"]).failed();
     assert!(
-        error.starts_with("4000000, taken for a process (a file of that name is ./4000000): ")
+        error.starts_with("process 4000000 (for a file, write ./4000000): ")
             && error
                 .contains("4000000.sock: nobody listens there: the process that made it is gone"),
         "{error}"
@@ -180,6 +180,35 @@ fn a_process_and_the_list_of_them() {
         error.contains("there is no such process, and no 3999999.sock in "),
         "{error}"
     );
+}
+
+/// A server on a port leaves a link in the runtime directory that tells where it is.
+#[test]
+fn a_process_that_serves_on_a_port() {
+    let folder = Folder::new();
+    let runtime = folder.path("lockprof");
+    fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, Permissions::from_mode(0o700)).unwrap();
+    let (server, fixed) = served(&"127.0.0.1:0".parse().unwrap());
+    let run = |args: &[&str]| -> crate::support::Run {
+        let mut command = command(args);
+        command.env("XDG_RUNTIME_DIR", folder.path(""));
+        command.output().unwrap().into()
+    };
+    let pid = before().pid();
+    let link = |pid: u32| {
+        let link = runtime.join(format!("{pid}.url"));
+        std::os::unix::fs::symlink(server.to_string(), link).unwrap();
+    };
+    link(pid);
+    run(&["reset", &pid.to_string()]).good();
+    assert_eq!(fixed.resets.load(Ordering::SeqCst), 1);
+    assert!(run(&["ps"]).good().contains("280k"));
+    // The port is another process's by now.
+    link(4_000_001);
+    let error = run(&["report", "4000001"]).failed();
+    let expected = format!("process {pid} serves at {server} now");
+    assert!(error.ends_with(&expected), "{error}");
 }
 
 /// Root can connect to everybody's sockets, and anybody can create one in the place of a service's
@@ -289,12 +318,12 @@ fn a_socket_that_nobody_listens_on() {
     drop(UnixListener::bind(&path).unwrap());
     let error = lockprof(&["report", &path]).failed();
     assert!(
-        error.starts_with(&format!("{path}, which is a socket: nobody listens there")),
+        error.starts_with(&format!("socket {path}: nobody listens there")),
         "{error}"
     );
     let error = lockprof(&["report", "unix:no/such.sock"]).failed();
     assert!(
-        error.starts_with("no/such.sock, taken for a socket: No such file"),
+        error.starts_with("socket no/such.sock: No such file"),
         "{error}"
     );
 }
@@ -319,7 +348,7 @@ fn what_is_no_endpoint() {
     for (answer, error) in [
         (
             &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..],
-            ": the answer is no snapshot: not valid JSON",
+            ": the answer is not a snapshot: not valid JSON",
         ),
         (
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",

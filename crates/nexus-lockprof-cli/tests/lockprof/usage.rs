@@ -1,6 +1,6 @@
 //! The command line itself.
 
-use crate::support::{Folder, lockprof};
+use crate::support::{Folder, before, lockprof};
 
 const COMMANDS: &[&str] = &[
     "snapshot",
@@ -41,7 +41,9 @@ fn mistakes() {
         &["report", "x", "--sort", "mood"],
         &["report", "x", "--seconds", "0"],
         &["merge", "-o", "x"],
-        &["snapshot", "1"],
+        &["report", "x", "--top", "0"],
+        &["report", "x", "--width", "0"],
+        &["run", "--top", "0", "true"],
         &["set", "1"],
         &["set", "1", "exact"],
         &["set", "1", "mode=exact&mode=off"],
@@ -56,9 +58,49 @@ fn mistakes() {
     let run = lockprof(&["set", "1", "exact"]);
     assert!(
         run.err
-            .contains("it is not NAME=VALUE, such as mode=exact or budget=2%"),
+            .contains("expected NAME=VALUE, such as mode=exact or budget=2%"),
         "{run:?}"
     );
+}
+
+#[test]
+fn help_and_the_version() {
+    let help = lockprof(&["help", "report"]).good();
+    assert_eq!(help, lockprof(&["report", "--help"]).good());
+    let version = lockprof(&["--version"]).good();
+    assert_eq!(
+        version,
+        concat!("lockprof ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+/// An option that a format does not have is an error that names both.
+#[test]
+fn options_of_other_formats() {
+    let folder = Folder::new();
+    let file = folder.with("run.json", &before());
+    for (format, option, message) in [
+        (
+            "csv",
+            ["--kind", "block"],
+            "--kind is only for pprof, not for csv",
+        ),
+        (
+            "openmetrics",
+            ["--kind", "mutex"],
+            "--kind is only for pprof, not for openmetrics",
+        ),
+        (
+            "pprof",
+            ["--top", "3"],
+            "--top is only for prometheus and openmetrics, not for pprof",
+        ),
+    ] {
+        let args = [&["export", &file, "--format", format][..], &option].concat();
+        let run = lockprof(&args);
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
+        assert!(run.err.contains(message), "{}", run.err);
+    }
 }
 
 #[cfg(feature = "selftest")]

@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::identity::{ClassWord, NameLen};
 use crate::identity::{PointKey, SiteKey};
 use crate::process::due;
-use crate::record::failures::Failures;
+use crate::record::cold_counts::ColdCounts;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
@@ -693,35 +693,35 @@ impl<'a> SlowAcquire<'a> {
 
     /// `try_*` found the lock taken.
     pub fn try_failed(self) {
-        let failures = Failures {
+        let cold = ColdCounts {
             try_failures: 1,
-            ..Failures::default()
+            ..ColdCounts::default()
         };
-        self.gave_up(failures, None);
+        self.gave_up(cold, None);
     }
 
     /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this thread waiting all the same.
     pub fn timed_out(self, holder: Option<SiteKey>) {
-        let failures = Failures {
+        let cold = ColdCounts {
             timeouts: 1,
-            ..Failures::default()
+            ..ColdCounts::default()
         };
-        self.waited_in_vain(failures, holder);
+        self.waited_in_vain(cold, holder);
     }
 
     /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept it waiting all the same.
     pub fn cancelled(self, holder: Option<SiteKey>) {
-        let failures = Failures {
+        let cold = ColdCounts {
             cancellations: 1,
-            ..Failures::default()
+            ..ColdCounts::default()
         };
-        self.waited_in_vain(failures, holder);
+        self.waited_in_vain(cold, holder);
     }
 
     /// It was not even tried, or there is nothing to tell of it.
     pub fn abandoned(self) {}
 
-    fn waited_in_vain(self, failures: Failures<u64>, holder: Option<SiteKey>) {
+    fn waited_in_vain(self, cold: ColdCounts<u64>, holder: Option<SiteKey>) {
         let core = self.core;
         let vain = self.recording.as_ref().and_then(|recording| {
             (recording.wait_weight != 0).then(|| {
@@ -750,14 +750,14 @@ impl<'a> SlowAcquire<'a> {
                 (wait, measured)
             })
         });
-        let failures = Failures {
+        let cold = ColdCounts {
             vain_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
-            ..failures
+            ..cold
         };
-        self.gave_up(failures, vain);
+        self.gave_up(cold, vain);
     }
 
-    fn gave_up(self, failures: Failures<u64>, vain: Option<(Wait, Measured)>) {
+    fn gave_up(self, cold: ColdCounts<u64>, vain: Option<(Wait, Measured)>) {
         let this = ManuallyDrop::new(self);
         let Some(recording) = &this.recording else {
             return;
@@ -765,7 +765,7 @@ impl<'a> SlowAcquire<'a> {
         recording.discard();
         if let Some(_entered) = recording.shard.enter() {
             let delta = Delta {
-                failures,
+                cold,
                 ..Delta::default()
             };
             recording.tell_of_failure(this.core, &delta, vain);

@@ -1,7 +1,7 @@
 //! What a thread writes: its shard, the records in it, and what decides which acquisitions are measured.
 
+pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;
-pub(crate) mod failures;
 #[cfg(not(lockprof_loom))]
 pub(crate) mod governor;
 pub(crate) mod hot;

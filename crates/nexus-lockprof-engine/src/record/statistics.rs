@@ -10,7 +10,7 @@
 
 use crate::control::{self, Control};
 use crate::identity::PointKey;
-use crate::record::failures::Failures;
+use crate::record::cold_counts::ColdCounts;
 use crate::record::owner::Owner;
 use crate::record::reservoir::{Packed, Reservoir};
 use crate::record::sampler::{EventRate, STEP, Sampling};
@@ -63,7 +63,7 @@ pub(crate) struct Record {
     pub(crate) wait_rate: EventRate,
     unmeasured_holds: Unmeasured,
     unmeasured_waits: Unmeasured,
-    failures: Failures<AtomicU64>,
+    cold: ColdCounts<AtomicU64>,
     caused: Sum,
     wait: Tally,
     /// How this point's acquisitions are made: [`WAITS`], [`TRIES`], both or not known.
@@ -138,7 +138,7 @@ pub(crate) struct Measured {
 /// What the owner adds to a record in one go.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Delta {
-    pub(crate) failures: Failures<u64>,
+    pub(crate) cold: ColdCounts<u64>,
     /// Another point's wait for this one.
     pub(crate) caused: Option<Measured>,
     pub(crate) wait: Option<Measured>,
@@ -198,7 +198,7 @@ pub(crate) struct Reading {
     /// the next timed one makes them 0.
     pub(crate) overdue_holds: u64,
     pub(crate) overdue_waits: u64,
-    pub(crate) failures: Failures<u64>,
+    pub(crate) cold: ColdCounts<u64>,
     pub(crate) blocked: u64,
     pub(crate) caused: SumReading,
     pub(crate) wait: TallyReading,
@@ -206,7 +206,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// What only grows, apart from the failures and the sums of durations.
+    /// What only grows, apart from the cold counts and the sums of durations.
     pub(crate) fn counters_mut(&mut self) -> [&mut u64; 9] {
         [
             &mut self.acquisitions,
@@ -248,7 +248,7 @@ impl Record {
             seq: AtomicU64::new(0),
             unmeasured_holds: Unmeasured::new(),
             unmeasured_waits: Unmeasured::new(),
-            failures: Failures::default(),
+            cold: ColdCounts::default(),
             caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
@@ -343,7 +343,7 @@ impl Record {
 
     #[inline(always)]
     fn add_sums(&self, delta: &Delta, open: OpenCollection) {
-        self.failures.add(&delta.failures);
+        self.cold.add(&delta.cold);
         if let Some(caused) = delta.caused {
             self.caused.add(caused, open.resets);
         }
@@ -461,7 +461,7 @@ impl Record {
                 let waits = self.unmeasured_waits.read();
                 let mut reading = Reading {
                     seq: before,
-                    failures: self.failures.read(),
+                    cold: self.cold.read(),
                     caused: self.caused.read(),
                     wait: self.wait.read(),
                     hold: self.hold.read(),

@@ -2,6 +2,7 @@
 
 use super::sample::INTERVAL;
 use super::table::FRAMES;
+use super::unwinder::{self, Caller};
 use crate::core::Core;
 use crate::identity;
 use crate::record::owner::Owner;
@@ -9,7 +10,6 @@ use crate::record::pending::Pending;
 use crate::record::random::with_rng;
 use crate::record::shard::Shard;
 use crate::record::statistics::Record;
-use std::ffi::c_void;
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -111,24 +111,19 @@ pub(super) fn capture(frames: &mut [usize; FRAMES]) -> usize {
     let marker = 0_u8;
     let here = black_box(&raw const marker).addr();
     let mut len = 0;
-    let mut look = |frame: &backtrace::Frame| {
-        let (stack, address): (*mut c_void, *mut c_void) = (frame.sp(), frame.ip());
-        if stack.addr() <= here && !stack.is_null() {
+    unwinder::walk(&mut |Caller { stack, address }| {
+        if stack <= here && stack != 0 {
             return true;
         }
         // The outermost frame of a thread may be none.
-        if address.is_null() {
+        if address == 0 {
             return false;
         }
         if let Some(slot) = frames.get_mut(len) {
-            *slot = address.addr();
+            *slot = address;
             len += 1;
         }
         len < FRAMES
-    };
-    // SAFETY: what must not run at the same time as others is looking up symbols, and unwinding where that goes through
-    // the same library (32-bit Windows, which is not supported here: see `identity`). This is each thread's own
-    // stack, and the closure does not panic.
-    unsafe { backtrace::trace_unsynchronized(&mut look) };
+    });
     len
 }

@@ -7,33 +7,36 @@
 //! - `table` has the stacks of a shard; `sample` says which waits are looked at, `capture` looks at one.
 //! - `merge` is the aggregator's part, `symbols` gives addresses their names, only for snapshots, or by `modules` their files.
 //!
-//! Without the feature `stacks` all of it is types of no size and functions that do nothing.
+//! The feature `addresses` is all of it but names; `stacks` has them, too. Without either, all of it is types of no size and functions that
+//! do nothing.
 
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 mod capture;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 mod merge;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 mod modules;
-#[cfg(any(not(feature = "stacks"), lockprof_loom))]
+#[cfg(any(not(feature = "addresses"), lockprof_loom))]
 mod off;
-#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
+#[cfg(all(not(feature = "addresses"), not(lockprof_loom)))]
 mod off_callers;
-#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
+#[cfg(all(not(feature = "addresses"), not(lockprof_loom)))]
 mod off_core;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 mod sample;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 mod symbols;
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 mod table;
 #[cfg(test)]
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 mod tests;
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+mod unwinder;
 
-#[cfg(any(not(feature = "stacks"), lockprof_loom))]
+#[cfg(any(not(feature = "addresses"), lockprof_loom))]
 pub(crate) use off::{Noted, StackSampling, StackTable, Switch};
-#[cfg(all(feature = "stacks", not(lockprof_loom)))]
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
 pub(crate) use {
     merge::Callers,
     sample::{Noted, StackSampling, Switch},
@@ -41,8 +44,8 @@ pub(crate) use {
     table::StackTable,
 };
 
-#[cfg(all(not(feature = "stacks"), not(lockprof_loom)))]
+#[cfg(all(not(feature = "addresses"), not(lockprof_loom)))]
 pub(crate) use {off::leave_addresses, off_callers::Callers};
 
 /// Whether there is anything to switch on.
-pub(crate) const SUPPORTED: bool = cfg!(feature = "stacks");
+pub(crate) const SUPPORTED: bool = cfg!(feature = "addresses");

@@ -29,7 +29,7 @@ impl Symbols {
     /// The functions at these return addresses, without the lock's at the top and those that begin each thread. The reader is
     /// to see all of it if nothing else is left.
     pub(super) fn shown(&mut self, addresses: &[usize]) -> Vec<Frame> {
-        if ADDRESSES.load(Relaxed) {
+        if ADDRESSES.load(Relaxed) || !cfg!(feature = "stacks") {
             let places = addresses.iter().map(|&address| self.modules.place(address));
             if let Some(places) = places.collect() {
                 return places;
@@ -55,7 +55,9 @@ fn look_up(address: usize) -> Arc<[Frame]> {
         address: address as u64,
         ..Frame::default()
     };
+    #[allow(unused_mut, reason = "there are no names without `stacks`")]
     let mut frames = Vec::new();
+    #[cfg(feature = "stacks")]
     backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
         frames.push(Frame {
             // The alternate form is without the hash of the compiler's.

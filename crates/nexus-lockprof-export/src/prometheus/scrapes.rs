@@ -34,7 +34,7 @@ fn key(point: &Point) -> Key {
 /// scrapes.text(&taken(10, 5)).to_string();
 /// // Now the second is the busier one; the first keeps its series.
 /// let text = scrapes.text(&taken(11, 90)).to_string();
-/// assert!(text.contains(r#"site="a.rs:1:1",mode="exclusive"} 11"#));
+/// assert!(text.contains(r#"site="a.rs:1",mode="exclusive"} 11"#));
 /// assert!(text.contains(r#"site="other",mode="other"} 90"#));
 /// ```
 #[derive(Clone, Debug)]

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use nexus_lockprof_snapshot::Point;
 
-use crate::place;
-
 /// Names and values.
 pub(crate) type Labels<'a> = &'a [(&'static str, String)];
 
@@ -15,14 +13,10 @@ const OTHER: &str = "other";
 /// Rust's own mark of a name that would be a keyword.
 const RAW: &str = "r#";
 
-/// The labels of a point. They depend on nothing but the point, so that its series goes on whatever else there is.
+/// The labels of a point: none is [`OTHER`].
 pub(super) fn of_point(point: &Point) -> Vec<(&'static str, String)> {
-    let name = place::lock(&point.lock, place::column);
-    vec![
-        ("lock", lock(&name).into_owned()),
-        ("site", place::column(&point.site)),
-        ("mode", point.mode.to_string()),
-    ]
+    let [(name, of), site, mode] = point.labels();
+    vec![(name, lock(&of).into_owned()), site, mode]
 }
 
 /// The labels of the rest.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use nexus_lockprof_snapshot::{Point, Snapshot};
+use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 
+use super::family::QUANTILES;
 use super::label;
 use super::sums::Sums;
 
@@ -13,6 +14,8 @@ use super::sums::Sums;
 pub(super) struct Row<'a> {
     pub(super) labels: Vec<(&'static str, String)>,
     numbers: Numbers<'a>,
+    /// The points that it is of, if there are few enough for quantiles.
+    points: Vec<&'a Point>,
 }
 
 #[derive(Debug)]
@@ -34,20 +37,17 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The point, if it is the only one: a quantile cannot be added up.
-    pub(super) fn alone(&self) -> Option<&'a Point> {
-        match self.numbers {
-            Numbers::Alone(point) => Some(point),
-            Numbers::Together(_) => None,
-        }
+    /// The quantiles of what `of` says; none of those that were folded.
+    pub(super) fn quantiles(&self, of: fn(&Point) -> &Durations) -> [Option<u64>; QUANTILES.len()] {
+        let durations = self.points.iter().map(|point| of(point));
+        Durations::quantiles_of(durations, QUANTILES.map(|(q, _)| q))
     }
 
-    fn add(&mut self, other: &Self) {
+    fn add(&mut self, other: &mut Self) {
         let mut sums = self.sums().into_owned();
-        if let Some(point) = other.alone() {
-            sums.add(point);
-        }
+        other.points.iter().for_each(|point| sums.add(point));
         self.numbers = Numbers::Together(Box::new(sums));
+        self.points.append(&mut other.points);
     }
 }
 
@@ -68,6 +68,7 @@ pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> 
     let row = |point: &&'a Point| Row {
         labels: label::of_point(point),
         numbers: Numbers::Alone(point),
+        points: vec![*point],
     };
     let mut rows: Vec<Row<'a>> = points.iter().map(row).collect();
     fold_alike(&mut rows);
@@ -79,13 +80,15 @@ pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> 
         rows.push(Row {
             labels: label::of_others(),
             numbers: Numbers::Together(Box::new(others)),
+            // Not worth merging for each scrape.
+            points: Vec::new(),
         });
     }
     rows
 }
 
-/// Points that look alike, such as of a lock without a name and of one called "?", become one series, at the place of the first: the
-/// same series twice would be refused as a whole.
+/// Points that look alike, such as two of one line, become one series, at the place of the first: the same series twice would be
+/// refused as a whole.
 fn fold_alike(rows: &mut Vec<Row<'_>>) {
     let mut sorted: Vec<usize> = (0..rows.len()).collect();
     sorted.sort_by(|&a, &b| rows[a].labels.cmp(&rows[b].labels));

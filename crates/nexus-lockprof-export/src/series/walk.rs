@@ -74,18 +74,16 @@ fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
     for (family, (times, durations)) in &SUMMARIES {
         to.family(family)?;
         for row in rows {
-            let quantiles = row.alone().map_or([None; QUANTILES.len()], |point| {
-                durations(point).quantiles(QUANTILES.map(|(q, _)| q))
-            });
+            let quantiles = row.quantiles(*durations);
             to.summary(family, &row.labels, quantiles, times(&row.sums()))?;
         }
     }
     Ok(())
 }
 
-const LOST: Family = Family::new(
+const LOSSES: Family = Family::new(
     Kind::Counter,
-    "lost",
+    "losses",
     Unit::Count,
     "Events that were not recorded, by cause.",
 );
@@ -140,10 +138,10 @@ const INFO: Family = Family::new(
 
 fn of_profiler<S: Sink>(to: &mut S, snapshot: &Snapshot) -> Result<(), S::Error> {
     // Each cause, also those that did not occur: an alert on what is not there does not fire.
-    to.family(&LOST)?;
+    to.family(&LOSSES)?;
     for (cause, count) in snapshot.losses().iter() {
         let labels = [("cause", cause.to_owned())];
-        to.number(&LOST, &labels, Value::Count(count.into()))?;
+        to.number(&LOSSES, &labels, Value::Count(count.into()))?;
     }
     let overhead = snapshot.overhead();
     to.family(&OVERHEAD)?;
@@ -157,7 +155,7 @@ fn of_profiler<S: Sink>(to: &mut S, snapshot: &Snapshot) -> Result<(), S::Error>
     to.family(&THREADS)?;
     to.number(&THREADS, &[], Value::Nanos(overhead.threads_ns.into()))?;
 
-    let mut labels = vec![("mode", snapshot.mode().as_str().to_owned())];
+    let mut labels = vec![("profiler_mode", snapshot.mode().as_str().to_owned())];
     if let ProfilerMode::Sampled { budget } = snapshot.mode() {
         labels.push(("budget", budget.to_string()));
     }

@@ -108,11 +108,13 @@ impl Column {
             SortKey::TotalWait => Some(Wait(Total)),
             SortKey::TotalHold => Some(Hold(Total)),
             SortKey::Caused => Some(Caused),
-            SortKey::Contentions => Some(Contended),
+            SortKey::Contentions | SortKey::ContentionShare => Some(Contended),
             SortKey::Acquisitions => Some(Acquisitions),
+            SortKey::WaitP95 => Some(Wait(P95)),
+            SortKey::HoldP95 => Some(Hold(P95)),
             SortKey::MaxWait => Some(Wait(Max)),
             SortKey::MaxHold => Some(Hold(Max)),
-            SortKey::Name => None,
+            SortKey::Name | SortKey::Site | SortKey::Mode => None,
         }
     }
 

@@ -33,11 +33,11 @@ fn each_point_can_be_read_back() -> TestResult {
         let p95 = |p95: Option<u64>| p95.map_or_else(String::new, |ns| ns.to_string());
         is("wait_p95_ns", p95(point.wait.p95_ns()));
         is("hold_p95_ns", p95(point.hold.p95_ns()));
-        is("lost", String::new());
+        is("losses", String::new());
     }
     let lost: u64 = rows
         .iter()
-        .filter_map(|row| row.get("lost")?.parse::<u64>().ok())
+        .filter_map(|row| row.get("losses")?.parse::<u64>().ok())
         .sum();
     assert_eq!(lost, snapshot.losses().total());
     Ok(())

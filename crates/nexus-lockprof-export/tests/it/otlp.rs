@@ -51,7 +51,7 @@ fn sums_are_the_snapshots_whatever_is_folded() {
         let metrics = metrics(&otlp::metrics(&snapshot).top(top).to_bytes());
         assert_eq!(total(&metrics["lockprof.acquisitions"]), 1_000_055.0);
         assert_eq!(total(&metrics["lockprof.blocked"]), 41.0);
-        assert_eq!(total(&metrics["lockprof.lost"]), 12.0);
+        assert_eq!(total(&metrics["lockprof.losses"]), 12.0);
         let waited = total(&metrics["lockprof.wait"]) * 1e9;
         assert!((waited - waits as f64).abs() < 0.5, "{waited}");
         assert_eq!(text(messages(&metrics["lockprof.wait"], 3)[0]), "s");

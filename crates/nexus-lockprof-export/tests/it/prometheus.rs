@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_lockprof_export::prometheus::{self, Scrapes};
-use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Site, Snapshot, SnapshotParts};
+use nexus_lockprof_snapshot::{
+    AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot, SnapshotParts,
+};
 
 use crate::golden;
 use crate::rich::{self, Random, named};
@@ -87,16 +89,8 @@ type Count = fn(&Point) -> u64;
 
 /// The same sums from the snapshot.
 fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
-    let columns: [(&str, Count); 16] = [
-        ("acquisitions_total", |p| p.acquisitions),
-        ("contentions_total", |p| p.contentions),
-        ("try_failures_total", |p| p.try_failures),
-        ("timeouts_total", |p| p.timeouts),
-        ("cancellations_total", |p| p.cancellations),
-        ("blocked_total", |p| p.blocked),
+    let columns: [(&str, Count); 8] = [
         ("wait_seconds_total", |p| p.wait.total_ns),
-        ("vain_wait_seconds_total", |p| p.vain_wait_ns),
-        ("caused_wait_seconds_total", |p| p.caused_wait_ns),
         ("hold_seconds_total", |p| p.hold.total_ns),
         ("wait_unmeasured_total", |p| p.wait.unmeasured),
         ("hold_unmeasured_total", |p| p.hold.unmeasured),
@@ -105,9 +99,18 @@ fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
         ("hold_duration_seconds_sum", |p| p.hold.total_ns),
         ("hold_duration_seconds_count", |p| p.hold.events),
     ];
+    let figures = Point::FIGURES.iter().enumerate().map(|(place, figure)| {
+        let name = match figure.time() {
+            Some(name) => format!("lockprof_{name}_seconds_total"),
+            None => format!("lockprof_{}_total", figure.name),
+        };
+        let points = snapshot.points().iter();
+        let values = points.map(|p| u128::from(p.figures()[place]));
+        (name, values.sum())
+    });
     let sum = |of: Count| snapshot.points().iter().map(|p| u128::from(of(p))).sum();
     let columns = columns.map(|(name, of)| (format!("lockprof_{name}"), sum(of)));
-    columns.into_iter().collect()
+    columns.into_iter().chain(figures).collect()
 }
 
 #[test]
@@ -149,9 +152,52 @@ fn a_lock_that_is_called_other_is_not_the_rest() {
         "nothing is folded: {text}"
     );
     assert!(
-        text.contains(r#"lock="r#other",site="src/http.rs:210:9""#),
+        text.contains(r#"lock="r#other",site="src/http.rs:210""#),
         "{text}"
     );
+}
+
+/// A column changes with each edit of its line, and `?` is no name.
+#[test]
+fn labels_have_no_column_and_no_question_mark() {
+    let point = |lock: &Lock, column, value_ns| Point {
+        acquisitions: value_ns,
+        hold: Durations {
+            samples: 1,
+            events: 1,
+            reservoir: vec![Sample::exact(value_ns)].into(),
+            ..Durations::default()
+        },
+        ..Point::new(
+            lock.clone(),
+            AcquireMode::Exclusive,
+            Site::new("a.rs", 7, column),
+        )
+    };
+    let created = |column| Lock::Created(Site::new("pool.rs", 3, column));
+    let snapshot = Snapshot::from_parts(SnapshotParts {
+        points: vec![
+            point(&Lock::Anonymous, 1, 1),
+            point(&created(1), 1, 10),
+            point(&created(2), 1, 20),
+            point(&created(2), 9, 30),
+        ],
+        ..SnapshotParts::default()
+    });
+    let text = prometheus::text(&snapshot).to_string();
+    let all = series(&text);
+    let unnamed = r#"lock="unnamed",site="a.rs:7",mode="exclusive""#;
+    let pool = r#"lock="new@pool.rs:3",site="a.rs:7",mode="exclusive""#;
+    let get = |name: &str, labels: &str| all.get(format!("{name}{{{labels}}}").as_str()).copied();
+    assert_eq!(get("lockprof_acquisitions_total", unnamed), Some("1"));
+    assert_eq!(get("lockprof_acquisitions_total", pool), Some("60"));
+    let median = format!(r#"{pool},quantile="0.5""#);
+    let median = get("lockprof_hold_duration_seconds", &median);
+    assert_eq!(median, Some("0.00000002"), "of all three");
+    let points = all
+        .keys()
+        .filter(|series| series.starts_with("lockprof_acquisitions_total"));
+    assert_eq!(points.count(), 2);
 }
 
 #[test]
@@ -175,7 +221,7 @@ fn who_makes_others_wait_is_not_folded_before_who_holds() {
     for (top, lines) in [(1, vec![2]), (2, vec![2, 3])] {
         let text = prometheus::text(&snapshot).top(top).to_string();
         for line in 1..=3 {
-            let site = format!("site=\"a.rs:{line}:1\"");
+            let site = format!("site=\"a.rs:{line}\"");
             assert_eq!(
                 text.contains(&site),
                 lines.contains(&line),
@@ -263,6 +309,6 @@ fn samples_stand_below_their_family() {
                 "{line} in {family}"
             );
         }
-        assert_eq!(families.len(), 28);
+        assert_eq!(families.len(), 20 + Point::FIGURES.len());
     }
 }

@@ -5,8 +5,8 @@
 //! a thread that holds the program's lock must not wait for.
 
 use super::layout::{self, head};
+use super::mapping::Table;
 use super::sys::File;
-use super::table::Table;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{
     AtomicU32, AtomicUsize,

@@ -2,8 +2,8 @@
 //! call.
 
 use super::layout::call;
+use super::real::Real;
 use super::stack::Stack;
-use super::start::Real;
 use super::table;
 use super::{clock, thread};
 use std::ffi::{c_int, c_long, c_void};

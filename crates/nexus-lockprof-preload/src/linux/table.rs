@@ -4,14 +4,15 @@
 //! slot is published by its length; from then on its frames do not change. Two threads may give one
 //! stack two slots, which `lockprof` adds up.
 
+use super::folder::{self, PATH};
 use super::layout::{self, head, slot};
+use super::mapping::Table;
 use super::stack::Stack;
-use super::start::{self, PATH};
 use super::sys::File;
 use super::{clock, modules, sys};
 use std::ffi::CStr;
 use std::sync::atomic::{
-    AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
@@ -33,10 +34,6 @@ static GROWING: AtomicU32 = AtomicU32::new(0);
 
 /// How many slots get disk space at a time.
 const STEP: usize = 32;
-
-/// The file of this process, mapped.
-#[derive(Clone, Copy)]
-pub(super) struct Table(*mut u8);
 
 /// The slot of a stack that has waited, in the mapping.
 #[derive(Clone, Copy)]
@@ -80,7 +77,7 @@ fn make_once() -> Option<Table> {
         MAPPING.store(mapping, Release);
     }
     // Before the program starts there is no folder yet.
-    let is_too_early = table.is_none() && start::folder(&mut [0; PATH]) == 0;
+    let is_too_early = table.is_none() && folder::copy_to(&mut [0; PATH]) == 0;
     TRIED.store(if is_too_early { NOT_TRIED } else { DONE }, Relaxed);
     table
 }
@@ -109,7 +106,6 @@ pub(super) fn forget() {
     MAPPING.store(std::ptr::null_mut(), Relaxed);
     ROOM.store(0, Relaxed);
     GROWING.store(0, Relaxed);
-    modules::forget();
     MISSED.store(0, Relaxed);
     TRIED.store(NOT_TRIED, Relaxed);
 }
@@ -142,7 +138,7 @@ fn make() -> Option<Table> {
 
 /// The path of this process's file: `FOLDER/PID.TIME`.
 fn name(to: &mut [u8; PATH]) -> Option<&CStr> {
-    let mut len = start::folder(to);
+    let mut len = folder::copy_to(to);
     if len == 0 {
         return None;
     }
@@ -198,23 +194,6 @@ fn grow(number: usize) -> bool {
 }
 
 impl Table {
-    /// A word of the head.
-    pub(super) fn word(self, index: usize) -> &'static AtomicU64 {
-        // SAFETY: it is aligned and inside the mapping, which lives as long as the process. All
-        // accesses are atomic.
-        unsafe { &*self.0.add(index * 8).cast() }
-    }
-
-    pub(super) fn byte(self, offset: usize) -> &'static AtomicU8 {
-        // SAFETY: as in `word`.
-        unsafe { &*self.0.add(offset).cast() }
-    }
-
-    fn index(self, place: usize) -> &'static AtomicU32 {
-        // SAFETY: as in `word`.
-        unsafe { &*self.0.add(layout::INDEX_AT + place * 4).cast() }
-    }
-
     /// The slot for waits of this call with this stack. `None`, and a loss, if there is no room for
     /// it.
     pub(super) fn slot(self, call: u64, address: usize, value: u32, stack: &Stack) -> Option<Slot> {

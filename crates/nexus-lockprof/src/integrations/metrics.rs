@@ -1,9 +1,12 @@
 //! Snapshots as `metrics`. Needs the feature `metrics`.
+//!
+//! Names and labels are those that the endpoint gives Prometheus, so a dashboard knows both.
 
-use crate::{Durations, Event, HandlerId, Point, Snapshot};
+use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot};
 use ::metrics::{Label, counter, gauge};
+use std::collections::BTreeMap;
 
-/// Records each snapshot that a [`tick`](crate::tick) publishes, and counts hot points in
+/// Records every snapshot that a [`tick`](crate::tick) publishes, and counts hot points in
 /// `lockprof_hot_total`.
 ///
 /// ```
@@ -14,73 +17,102 @@ use ::metrics::{Label, counter, gauge};
 pub fn install() -> HandlerId {
     crate::on_event(|event| match event {
         Event::Published(snapshot) => record(snapshot),
-        Event::Hot(hot) => counter!(
-            "lockprof_hot_total",
-            vec![
-                Label::new("lock", hot.lock.name().into_owned()),
-                Label::new("site", format!("{:#}", hot.site)),
-                Label::new("metric", hot.metric.as_str()),
-            ]
-        )
-        .increment(1),
+        Event::Hot(hot) => {
+            let point = Point::new(hot.lock.clone(), hot.mode, hot.site.clone());
+            let mut labels = labels(&point);
+            labels.push(Label::new("metric", hot.metric.as_str()));
+            counter!("lockprof_hot_total", labels).increment(1);
+        }
         _ => {}
     })
 }
 
-/// Records a snapshot, with labels `lock`, `site` and `mode`.
+/// Records a snapshot, with labels `lock`, `site` and `mode` ([`Point::labels`]).
 ///
-/// Counters (set, not incremented): each count of [`Point::FIGURES`], such as
-/// `lockprof_acquisitions_total`, and `lockprof_lost_total` by `cause`.
+/// Counts are counters that are set, not incremented: each count of [`Point::FIGURES`], such as
+/// `lockprof_acquisitions_total`, the durations that were not measured, and
+/// `lockprof_losses_total` by `cause`. A `metrics` counter never decreases: after a
+/// [`reset`](crate::reset) it stays put until the new count passes it.
 ///
-/// Gauges, in seconds: `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`, each time of
-/// `Point::FIGURES`, such as `lockprof_caused_wait_seconds_total`, and `lockprof_wait_seconds`,
-/// `lockprof_hold_seconds` by `quantile`.
-///
-/// A `metrics` counter never decreases: after a [`reset`](crate::reset) it stays put until the new
-/// count passes it.
+/// Times are gauges, in seconds, since a `metrics` counter is a whole number:
+/// `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`, each time of `Point::FIGURES`,
+/// the longest wait and hold, and `lockprof_wait_duration_seconds`,
+/// `lockprof_hold_duration_seconds` by `quantile`.
 pub fn record(snapshot: &Snapshot) {
+    // The same series set twice would have the last point's value.
+    let mut series: BTreeMap<_, Vec<&Point>> = BTreeMap::new();
     for point in snapshot.points() {
-        record_point(point);
+        series.entry(point.labels()).or_default().push(point);
     }
-    for (cause, lost) in snapshot.losses().iter() {
-        counter!("lockprof_lost_total", "cause" => cause).absolute(lost);
+    for points in series.values() {
+        record_points(points);
     }
+    for (cause, losses) in snapshot.losses().iter() {
+        counter!("lockprof_losses_total", "cause" => cause).absolute(losses);
+    }
+    let overhead = snapshot.overhead();
+    for (kind, ns) in [
+        ("budgeted", overhead.budgeted_ns),
+        ("counting", overhead.counting_ns),
+    ] {
+        gauge!("lockprof_overhead_seconds_total", "kind" => kind).set(seconds(ns));
+    }
+    gauge!("lockprof_thread_seconds_total").set(seconds(overhead.threads_ns));
+    let mut labels = vec![Label::new("profiler_mode", snapshot.mode().as_str())];
+    if let ProfilerMode::Sampled { budget } = snapshot.mode() {
+        labels.push(Label::new("budget", budget.to_string()));
+    }
+    gauge!("lockprof_info", labels).set(1.0);
 }
 
-fn record_point(point: &Point) {
-    let labels = vec![
-        Label::new("lock", point.lock.name().into_owned()),
-        // Includes the column, so that two calls on one line are two metrics.
-        Label::new("site", format!("{:#}", point.site)),
-        Label::new("mode", point.mode.as_str()),
-    ];
-    for (figure, value) in Point::FIGURES.iter().zip(point.figures()) {
+/// Records points that have the same labels.
+fn record_points(points: &[&Point]) {
+    let [first, ..] = points else { return };
+    let labels = labels(first);
+    for (place, figure) in Point::FIGURES.iter().enumerate() {
+        let values = points.iter().map(|point| point.figures()[place]);
+        let value = values.fold(0, u64::saturating_add);
         match figure.time() {
-            None => {
-                counter!(format!("lockprof_{}_total", figure.name), labels.clone()).absolute(value)
+            None => record_count(figure.name, value, &labels),
+            Some(name) => record_time(&format!("{name}_seconds_total"), value, &labels),
+        }
+    }
+    let (wait, hold): (DurationsOf, DurationsOf) = (|point| &point.wait, |point| &point.hold);
+    for (name, of) in [("wait", wait), ("hold", hold)] {
+        let mut sum = Durations::default();
+        points.iter().for_each(|point| sum.merge_figures(of(point)));
+        record_count(&format!("{name}_unmeasured"), sum.unmeasured, &labels);
+        record_time(&format!("{name}_seconds_total"), sum.total_ns, &labels);
+        record_time(&format!("{name}_max_seconds"), sum.max_ns, &labels);
+        let name = format!("{name}_duration_seconds");
+        record_time(&format!("{name}_sum"), sum.total_ns, &labels);
+        gauge!(format!("lockprof_{name}_count"), labels.clone()).set(sum.events as f64);
+        let quantiles = Durations::quantiles_of(points.iter().map(|p| of(p)), [0.5, 0.95, 0.99]);
+        for (quantile, value_ns) in ["0.5", "0.95", "0.99"].into_iter().zip(quantiles) {
+            if let Some(value_ns) = value_ns {
+                let mut labels = labels.clone();
+                labels.push(Label::new("quantile", quantile));
+                record_time(&name, value_ns, &labels);
             }
-            Some(time) => record_time(time, value, &labels),
         }
     }
-    record_time("wait", point.wait.total_ns, &labels);
-    record_time("hold", point.hold.total_ns, &labels);
-    record_quantiles("lockprof_wait_seconds", &point.wait, &labels);
-    record_quantiles("lockprof_hold_seconds", &point.hold, &labels);
 }
 
-fn record_time(name: &'static str, ns: u64, labels: &[Label]) {
-    gauge!(format!("lockprof_{name}_seconds_total"), labels.to_vec()).set(seconds(ns));
+type DurationsOf = fn(&Point) -> &Durations;
+
+fn labels(point: &Point) -> Vec<Label> {
+    let labels = point.labels().into_iter();
+    labels
+        .map(|(name, value)| Label::new(name, value))
+        .collect()
 }
 
-fn record_quantiles(name: &'static str, durations: &Durations, labels: &[Label]) {
-    let values = durations.quantiles([0.5, 0.95, 0.99]);
-    for (quantile, value_ns) in ["0.5", "0.95", "0.99"].into_iter().zip(values) {
-        if let Some(value_ns) = value_ns {
-            let mut labels = labels.to_vec();
-            labels.push(Label::new("quantile", quantile));
-            gauge!(name, labels).set(seconds(value_ns));
-        }
-    }
+fn record_count(name: &str, count: u64, labels: &[Label]) {
+    counter!(format!("lockprof_{name}_total"), labels.to_vec()).absolute(count);
+}
+
+fn record_time(name: &str, ns: u64, labels: &[Label]) {
+    gauge!(format!("lockprof_{name}"), labels.to_vec()).set(seconds(ns));
 }
 
 fn seconds(ns: u64) -> f64 {

@@ -1,12 +1,11 @@
 //! The guards: one type, generic over the place of its lock and async-lock's own guard.
 
-use crate::{Mutex, RwLock, own};
+use crate::own;
 use nexus_lockprof_adaptor::{HoldMode, PendingRef, Profiled, ProfiledGuard};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// What the profiler keeps per lock.
@@ -53,79 +52,6 @@ macro_rules! place {
 }
 place!(&L);
 place!(Arc<L>);
-
-/// A place for readers. Like async-lock's, their guards are covariant in the data's type; a
-/// reference to the lock would not be.
-pub struct Reading<'a, T: ?Sized> {
-    meter: &'a Meter,
-    data: NonNull<T>,
-    marker: PhantomData<&'a T>,
-}
-
-impl<'a, T: ?Sized> Reading<'a, T> {
-    pub(crate) fn new(lock: &'a RwLock<T>) -> Self {
-        Reading {
-            meter: lock.meter(),
-            // SAFETY: the pointer is not null.
-            data: unsafe { NonNull::new_unchecked(lock.data()) },
-            marker: PhantomData,
-        }
-    }
-}
-
-impl<T: ?Sized> Place for Reading<'_, T> {
-    type Data = T;
-
-    fn meter(&self) -> &Profiled<()> {
-        self.meter
-    }
-
-    fn data(&self) -> *mut T {
-        self.data.as_ptr()
-    }
-}
-
-/// [`Reading`], for readers that own the lock.
-pub struct ReadingArc<T> {
-    /// Points into an `Arc<RwLock<T>>`.
-    lock: NonNull<()>,
-    marker: PhantomData<T>,
-}
-
-impl<T> ReadingArc<T> {
-    pub(crate) fn new(lock: Arc<RwLock<T>>) -> Self {
-        ReadingArc {
-            // SAFETY: the pointer is not null.
-            lock: unsafe { NonNull::new_unchecked(Arc::into_raw(lock).cast_mut()) }.cast(),
-            marker: PhantomData,
-        }
-    }
-
-    fn lock(&self) -> &RwLock<T> {
-        // SAFETY: this owns the lock. A lock has the same layout if its data has a longer lifetime,
-        // and this only reads it.
-        unsafe { self.lock.cast::<RwLock<T>>().as_ref() }
-    }
-}
-
-impl<T> Drop for ReadingArc<T> {
-    fn drop(&mut self) {
-        // SAFETY: this owns the lock, and the pointer came from `into_raw`.
-        drop(unsafe { Arc::from_raw(self.lock.cast::<RwLock<T>>().as_ptr()) });
-    }
-}
-
-impl<T> Place for ReadingArc<T> {
-    type Data = T;
-
-    fn meter(&self) -> &Profiled<()> {
-        self.lock().meter()
-    }
-
-    fn data(&self) -> *mut T {
-        self.lock().data()
-    }
-}
 
 type Data<P> = <P as Place>::Data;
 
@@ -244,20 +170,12 @@ macro_rules! auto_traits {
         unsafe impl<T: $($sync)*> Sync for Guard<$place, own::$guard<'_>> {}
     )*};
 }
-auto_traits! {
-    Mutex &Mutex<T>: [Send + ?Sized] [Sync + ?Sized];
-    Mutex Arc<Mutex<T>>: [Send + ?Sized] [Sync + ?Sized];
-    Read Reading<'_, T>: [Sync + ?Sized] [Sync + ?Sized];
-    Read ReadingArc<T>: [Send + Sync] [Send + Sync];
-    Upgradable &RwLock<T>: [Send + Sync + ?Sized] [Sync + ?Sized];
-    Upgradable Arc<RwLock<T>>: [Send + Sync + ?Sized] [Send + Sync + ?Sized];
-    Write &RwLock<T>: [Send + ?Sized] [Sync + ?Sized];
-    Write Arc<RwLock<T>>: [Send + Sync + ?Sized] [Send + Sync + ?Sized];
-}
 // SAFETY: as for async-lock's own: a semaphore has no data.
 unsafe impl<P: Place + Send> Send for Guard<P, own::Permit<'_>> {}
 // SAFETY: as for async-lock's own: a semaphore has no data.
 unsafe impl<P: Place + Sync> Sync for Guard<P, own::Permit<'_>> {}
+
+pub(crate) use auto_traits;
 
 /// Formats a lock.
 pub(crate) fn debug<T: fmt::Debug>(

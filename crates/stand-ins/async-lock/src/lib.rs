@@ -10,35 +10,24 @@
 //! - A reader that upgrades is a writer from then on. With `await`, its wait for the other readers
 //!   counts as a hold of the reader.
 
+mod change;
 mod future;
 mod guard;
 mod mutex;
+mod own;
+mod reading;
 mod rwlock;
+mod rwlock_acquire;
 mod semaphore;
 
-use guard::{Guard, Reading, ReadingArc};
+use guard::Guard;
+use reading::{Reading, ReadingArc};
 use std::sync::Arc;
 
 pub use mutex::Mutex;
 pub use real::*;
 pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
-
-/// Async-lock's own guards and futures, for locks without data.
-mod own {
-    pub(crate) type Mutex<'a> = real::MutexGuard<'a, ()>;
-    pub(crate) type Read<'a> = real::RwLockReadGuard<'a, ()>;
-    pub(crate) type Upgradable<'a> = real::RwLockUpgradableReadGuard<'a, ()>;
-    pub(crate) type Write<'a> = real::RwLockWriteGuard<'a, ()>;
-    pub(crate) type Permit<'a> = real::SemaphoreGuard<'a>;
-
-    pub(crate) type MutexFuture<'a> = real::futures::Lock<'a, ()>;
-    pub(crate) type ReadFuture<'a> = real::futures::Read<'a, ()>;
-    pub(crate) type UpgradableFuture<'a> = real::futures::UpgradableRead<'a, ()>;
-    pub(crate) type WriteFuture<'a> = real::futures::Write<'a, ()>;
-    pub(crate) type PermitFuture<'a> = real::futures::Acquire<'a>;
-    pub(crate) type UpgradeFuture<'a> = real::futures::Upgrade<'a, ()>;
-}
 
 /// Holds a [`Mutex`].
 pub type MutexGuard<'a, T> = Guard<&'a Mutex<T>, own::Mutex<'static>>;
@@ -63,7 +52,9 @@ pub type SemaphoreGuardArc = Guard<Arc<Semaphore>, own::Permit<'static>>;
 
 /// The futures of acquisitions.
 pub mod futures {
-    use crate::future::{Acquiring, Reader, ReaderArc, Upgrading};
+    use crate::change::Upgrading;
+    use crate::future::Acquiring;
+    use crate::reading::{Reader, ReaderArc};
     use crate::{Mutex, RwLock, Semaphore, own};
     use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The mutex.
 
 use crate::future::Acquiring;
-use crate::guard::{Guard, Lock, Meter, WRITE, acquire, debug, is_worth_a_try};
+use crate::guard::{Guard, Lock, Meter, WRITE, acquire, auto_traits, debug, is_worth_a_try};
 use crate::own;
 use nexus_lockprof_adaptor::{Profiled, ProfiledGuard};
 use std::cell::UnsafeCell;
@@ -65,6 +65,11 @@ acquire! {
 acquire! {
     arc [T: ?Sized] Mutex<T>, WRITE, Mutex, MutexFuture, [Arc<Self>: Arc::clone] => [Arc<Self>: identity]:
     lock lock_arc, try_lock try_lock_arc, lock_blocking lock_arc_blocking
+}
+
+auto_traits! {
+    Mutex &Mutex<T>: [Send + ?Sized] [Sync + ?Sized];
+    Mutex Arc<Mutex<T>>: [Send + ?Sized] [Sync + ?Sized];
 }
 
 impl<'a, T: ?Sized> Guard<&'a Mutex<T>, own::Mutex<'static>> {

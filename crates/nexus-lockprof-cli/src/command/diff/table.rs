@@ -1,15 +1,19 @@
 //! A comparison as a table.
 
 use super::{Side, word};
+use crate::columns::{Columns, code};
 use crate::diff::{Change, Comparison, Presence, Row, Rule, Verdict};
 use crate::number;
 use anstyle::{AnsiColor, Style};
-use comfy_table::{CellAlignment, Table, presets};
 use nexus_lockprof_export::text::pieces::{self, Names};
 use nexus_lockprof_snapshot::{AcquireMode, printable};
 
 /// Columns of numbers.
-const RIGHT: [usize; 4] = [5, 6, 7, 8];
+const NUMBERS: [usize; 4] = [5, 6, 7, 8];
+
+const HEAD: [&str; 9] = [
+    "", "lock", "site", "m", "", "before", "after", "change", "z",
+];
 
 /// The maximum number of figures to list: nobody reads more, and all of them are in memory.
 const MOST: usize = 10_000;
@@ -18,12 +22,92 @@ const WIDEST: usize = 160;
 
 /// One line per figure that got worse or better (or per figure, with `all`), and notes about them.
 pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "", "lock", "site", "m", "", "before", "after", "change", "z",
-    ]);
+    let mut table = Columns::new(HEAD, &NUMBERS);
     let mut styles = vec![Style::new().bold()];
+    let hidden = list(comparison, sides, all, |row, change, names| {
+        table.push(cells(row, change, names));
+        styles.push(style(change.verdict));
+    });
+    let mut lines = Vec::new();
+    if !table.is_empty() {
+        let styled = table.lines().zip(styles);
+        lines.extend(styled.map(|(line, style)| format!("{style}{line}{style:#}")));
+    }
+    lines.extend(hidden_line(hidden));
+    lines.extend(sides.iter().map(line));
+    lines.push(summary(comparison, rule, sides));
+    lines.extend(notes(comparison, sides));
+    lines.join("\n")
+}
+
+/// The same as a comment on a pull request: the verdict, a table that GitHub renders, and the rest.
+pub(super) fn markdown(
+    comparison: &Comparison,
+    sides: &[Side; 2],
+    rule: &Rule,
+    all: bool,
+) -> String {
+    let head = HEAD.map(|head| if head.is_empty() { "verdict" } else { head });
+    let head = [&head[..3], &["mode", "figure"], &head[5..]].concat();
+    let head = head.try_into().unwrap_or(HEAD);
+    let mut table = Columns::new(head, &NUMBERS);
+    let hidden = list(comparison, sides, all, |row, change, names| {
+        let [verdict, lock, site, mode, figure, rest @ ..] = cells(row, change, names);
+        let verdict = match change.verdict {
+            Verdict::Worse => format!("**{verdict}**"),
+            _ => verdict,
+        };
+        let [before, after, relative, z] = rest;
+        let (lock, site) = (code(&lock), code(&site));
+        table.push([
+            verdict, lock, site, mode, figure, before, after, relative, z,
+        ]);
+    });
+    let verdict = match comparison.count(Verdict::Worse) {
+        0 => "no lock is worse".to_owned(),
+        1 => "1 figure is worse".to_owned(),
+        worse => format!("{worse} figures are worse"),
+    };
+    let mut lines = vec![format!("**Locks: {verdict}**"), String::new()];
+    if !table.is_empty() {
+        lines.extend(table.markdown());
+        lines.push(String::new());
+    }
+    lines.extend(hidden_line(hidden));
+    let summary = summary(comparison, rule, sides);
+    let text = sides.iter().map(line);
+    let text = text.chain(summary.lines().map(str::to_owned));
+    let text = text.chain(notes(comparison, sides));
+    lines.extend(text.map(|line| format!("- {}", escaped(&line))));
+    lines.join("\n")
+}
+
+/// Text in which nothing is markup.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if matches!(
+            c,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&'
+        ) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        if c == '@' {
+            // A word joiner, so that it names nobody.
+            escaped.push('\u{2060}');
+        }
+    }
+    escaped
+}
+
+/// Calls `each` with each figure to list. Returns how many there are beyond [`MOST`].
+fn list(
+    comparison: &Comparison,
+    sides: &[Side; 2],
+    all: bool,
+    mut each: impl FnMut(&Row, &Change, &Names),
+) -> usize {
     let runs = sides.iter().flat_map(|side| &side.runs);
     let names = Names::new(runs.flat_map(|run| run.points()));
     let changes = comparison
@@ -38,26 +122,18 @@ pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all
         all || tells
     });
     for (row, change) in listed.by_ref().take(MOST) {
-        table.add_row(cells(row, change, &names));
-        styles.push(style(change.verdict));
+        each(row, change, &names);
     }
-    let hidden = listed.count();
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if RIGHT.contains(&index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    listed.count()
+}
+
+fn hidden_line(hidden: usize) -> Option<String> {
+    (hidden > 0).then(|| format!("... and {hidden} more: --format json has them all"))
+}
+
+/// What was lost, how busy the machine was, and what would tell more.
+fn notes(comparison: &Comparison, sides: &[Side; 2]) -> Vec<String> {
     let mut lines = Vec::new();
-    if table.row_count() > 0 {
-        let styled = table.lines().zip(styles);
-        lines.extend(styled.map(|(line, style)| format!("{style}{}{style:#}", line.trim_end())));
-    }
-    if hidden > 0 {
-        lines.push(format!("... and {hidden} more: --format json has them all"));
-    }
-    lines.extend(sides.iter().map(line));
-    lines.push(summary(comparison, rule, sides));
     for side in sides {
         for (target, run) in side.targets.iter().zip(&side.runs) {
             if !run.losses().is_empty() {
@@ -67,7 +143,7 @@ pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all
     }
     lines.extend(load(comparison));
     lines.extend(advice(sides).map(str::to_owned));
-    lines.join("\n")
+    lines
 }
 
 fn style(verdict: Verdict) -> Style {

@@ -252,7 +252,7 @@ impl PointState {
         let (now, base) = (&self.now, &self.base);
         point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
         point.contentions = now.contentions.saturating_sub(base.contentions);
-        now.failures.since(&base.failures).tell(&mut point);
+        now.cold.since(&base.cold).tell(&mut point);
         point.blocked = now.blocked.saturating_sub(base.blocked);
         point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
         if now.caused.reset_generation == resets {
@@ -327,7 +327,7 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
     for ((sum, now), before) in grown {
         *sum = sum.saturating_add(now.saturating_sub(*before));
     }
-    sum.failures = sum.failures.and(&reading.failures.since(&last.failures));
+    sum.cold = sum.cold.and(&reading.cold.since(&last.cold));
     // No counters: what they were before is taken away, and what they are now comes in.
     for (sum, now, before) in [
         (

@@ -17,7 +17,7 @@ use crate::process::race_once::RaceOnce;
 use crate::process::start;
 use crate::process::stderr::say;
 use crate::process::unwind::caught;
-use nexus_lockprof_snapshot::Snapshot;
+use nexus_lockprof_snapshot::{Snapshot, parse_duration};
 use place::OutFile;
 use quiet::Quiet;
 use std::ffi::{OsStr, OsString};
@@ -302,21 +302,9 @@ impl Every {
     }
 }
 
-/// A number above 0 with its unit: `ms`, `s` or `m`.
+/// A time that a thread can sleep: one that never sleeps would do nothing else.
 fn parse_time(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let unit = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at(unit);
-    let seconds = match unit {
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        _ => return None,
-    };
-    let time =
-        Duration::try_from_secs_f64(number.trim_end().parse::<f64>().ok()? * seconds).ok()?;
-    // A thread that never sleeps would do nothing else.
-    (time >= Duration::from_millis(1)).then_some(time)
+    parse_duration(text).filter(|time| *time >= Duration::from_millis(1))
 }
 
 #[cfg(test)]

@@ -326,6 +326,12 @@ fn in_the_runtime_directory() {
     let (mine, listener) = left(format!("{pid}.sock"));
     drop(listener);
     let (answers, _listener) = left("1.sock".into());
+    let port = {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        closed.local_addr().unwrap()
+    };
+    let link = directory.join(format!("{gone}.url"));
+    symlink(format!("http://{port}"), &link).unwrap();
     fs::write(directory.join("notes"), "").unwrap();
     fs::write(directory.join(format!("{gone}.txt")), "").unwrap();
 
@@ -337,6 +343,7 @@ fn in_the_runtime_directory() {
         Some(&*directory.join(format!("{pid}-2.sock")))
     );
     assert_eq!((mode(&directory), mode(&mine)), (0o700, 0o600));
+    assert!(fs::read_link(&link).is_err());
     assert!(!stale.exists() && !further.exists() && !begun.exists() && answers.exists());
     assert!(directory.join("notes").exists() && directory.join(format!("{gone}.txt")).exists());
     drop(first);

@@ -1,19 +1,20 @@
-//! Acquires that came to nothing.
+//! What is counted on the cold path.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed, bump};
 use nexus_lockprof_snapshot::Point;
 
-/// Makes [`Failures`], given what is counted. Each is a figure of a [`Point`].
-macro_rules! failures {
+/// Makes [`ColdCounts`], given what is counted. Each is a figure of a [`Point`].
+macro_rules! cold_counts {
     ($($name:ident,)+) => {
-        /// Counts of acquires that came to nothing: in a record, in what is added to it, or in what was read of it.
+        /// What the owner counts on the cold path: in a record, in what is added to it, or in what was
+        /// read of it.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         #[repr(C)]
-        pub(crate) struct Failures<T> {
+        pub(crate) struct ColdCounts<T> {
             $(pub(crate) $name: T,)+
         }
 
-        impl<T> Failures<T> {
+        impl<T> ColdCounts<T> {
             fn each(&self) -> [&T; [$(stringify!($name)),+].len()] {
                 [$(&self.$name),+]
             }
@@ -23,7 +24,7 @@ macro_rules! failures {
             }
         }
 
-        impl Failures<u64> {
+        impl ColdCounts<u64> {
             /// Tells a point of them.
             pub(crate) fn tell(&self, point: &mut Point) {
                 $(point.$name = self.$name;)+
@@ -32,18 +33,18 @@ macro_rules! failures {
     };
 }
 
-failures! {
+cold_counts! {
     try_failures,
     timeouts,
     cancellations,
     vain_wait_ns,
 }
 
-impl Failures<AtomicU64> {
+impl ColdCounts<AtomicU64> {
     /// The owner's call.
     #[inline(always)]
-    pub(super) fn add(&self, delta: &Failures<u64>) {
-        // An acquisition that succeeded has none of them.
+    pub(super) fn add(&self, delta: &ColdCounts<u64>) {
+        // A plain acquisition has none of them.
         if delta.each().into_iter().fold(0, |any, count| any | count) != 0 {
             for (counter, count) in self.each().into_iter().zip(delta.each()) {
                 bump(counter, *count);
@@ -51,8 +52,8 @@ impl Failures<AtomicU64> {
         }
     }
 
-    pub(super) fn read(&self) -> Failures<u64> {
-        let mut read = Failures::default();
+    pub(super) fn read(&self) -> ColdCounts<u64> {
+        let mut read = ColdCounts::default();
         for (read, counter) in read.each_mut().into_iter().zip(self.each()) {
             *read = counter.load(Relaxed);
         }
@@ -60,7 +61,7 @@ impl Failures<AtomicU64> {
     }
 }
 
-impl Failures<u64> {
+impl ColdCounts<u64> {
     /// Those since `earlier`.
     pub(crate) fn since(mut self, earlier: &Self) -> Self {
         for (now, before) in self.each_mut().into_iter().zip(earlier.each()) {
