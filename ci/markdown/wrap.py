@@ -10,7 +10,7 @@ import sys
 
 WIDTH = 100
 ITEM = re.compile(r"^( *)([-*+]|\d+[.)]) +")
-# What would mean something else at the beginning of a line.
+# Words with another meaning at the beginning of a line.
 MARKUP = re.compile(r"([-+*>|=]|#{1,6}|\d+[.)]|~~~.*|```.*)$")
 
 
@@ -89,7 +89,7 @@ def wrap(lines):
 
 
 def too_long(lines):
-    """Whether a line is longer than it must be."""
+    """Whether a line is longer than necessary."""
     best = wrap(lines)
     return max(map(len, lines)) > max(WIDTH, max(map(len, best)))
 
