@@ -157,7 +157,7 @@ fn a_lock_that_is_called_other_is_not_the_rest() {
     );
 }
 
-/// A column changes with each edit of its line, and `?` is no name.
+/// A column changes with each edit of its line, and `?` is not a name.
 #[test]
 fn labels_have_no_column_and_no_question_mark() {
     let point = |lock: &Lock, column, value_ns| Point {
