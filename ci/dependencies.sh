@@ -100,6 +100,7 @@ only() {
 only addresses "$known"
 only stacks "$known|$names"
 with nexus-lockprof-std nexus-lockprof-engine
+without nexus-lockprof-command 'nexus-lockprof(-engine|-adaptor|-serve|-export)?|parking_lot.*'
 without cargo-lockprof 'nexus-lockprof(-engine|-adaptor|-serve)?'
 
 # No crate in two versions. Without deadlock_detection, for which parking_lot takes petgraph, which

@@ -21,10 +21,10 @@ models() {
 }
 
 # With a misspelt cfg or a missing module, no model would run, and the check would pass.
-written=$(grep --count '^#\[test\]' crates/nexus-lockprof-engine/src/models.rs)
+written=$(cat crates/nexus-lockprof-engine/src/models/*.rs | grep --count '^#\[test\]')
 built=$(models --list | grep --count ': test$' || true)
 if [[ $built != "$written" ]]; then
-    echo "models.rs has $written models, and $built were built" >&2
+    echo "models/ has $written models, and $built were built" >&2
     exit 1
 fi
 

@@ -7,7 +7,7 @@
 //! Each figure comes from its own process, which this program starts.
 
 // Its output is its purpose.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;

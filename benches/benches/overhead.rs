@@ -9,7 +9,7 @@
 //! With `-- --smoke` it only shows that it runs; the figures then mean nothing.
 
 // Its output is its purpose.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::hint::black_box;
 use std::process::ExitCode;

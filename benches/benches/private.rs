@@ -5,7 +5,7 @@
 //! ```
 
 // Its output is its purpose.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

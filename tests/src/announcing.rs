@@ -29,7 +29,10 @@ impl<R> Announcing<R> {
 
 // SAFETY: forwards each call to the raw lock.
 unsafe impl<R: RawMutex> RawMutex for Announcing<R> {
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Announcing {
         raw: R::INIT,
         blocked: AtomicUsize::new(0),
@@ -71,7 +74,10 @@ unsafe impl<R: RawMutex> RawMutexTimed for Announcing<R> {
 
 // SAFETY: forwards each call to the raw lock.
 unsafe impl<R: RawRwLock> RawRwLock for Announcing<R> {
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Announcing {
         raw: R::INIT,
         blocked: AtomicUsize::new(0),

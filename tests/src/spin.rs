@@ -9,7 +9,10 @@ pub struct Spin(AtomicBool);
 
 // SAFETY: only one thread at a time changes the flag from false to true.
 unsafe impl lock_api::RawMutex for Spin {
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Spin(AtomicBool::new(false));
     type Guard = lock_api::GuardSend;
 

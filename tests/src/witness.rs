@@ -33,7 +33,10 @@ fn seen<G>(tried: Option<G>) -> Option<G> {
 
 // SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawMutex> RawMutex for Witness<R> {
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Witness(R::INIT);
     type Guard = R::Guard;
 
@@ -71,7 +74,10 @@ unsafe impl<R: RawMutexTimed> RawMutexTimed for Witness<R> {
 
 // SAFETY: each operation is the raw lock's own.
 unsafe impl<R: RawRwLock> RawRwLock for Witness<R> {
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Witness(R::INIT);
     type SharedGuard = R::SharedGuard;
     type ExclusiveGuard = R::ExclusiveGuard;

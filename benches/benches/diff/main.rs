@@ -11,7 +11,7 @@
 //! ```
 
 // Its output is its purpose.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod work;
 

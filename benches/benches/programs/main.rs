@@ -10,7 +10,7 @@
 //! misses, as `--misses all` does for all programs. `--mode exact` tests the truth itself.
 
 // Its output is its purpose.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod cache;
 mod job_server;

@@ -2,7 +2,7 @@
 //! See the README beside this.
 
 // Its output is its purpose.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod child;
 mod memory;

@@ -1,8 +1,13 @@
 //! The command line.
 
-use clap::{Args, Parser};
+use anyhow::{Context, Result};
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, CommandFactory, Parser};
+use clap_complete::Shell;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// What cargo calls: `cargo-lockprof lockprof ...`.
 #[derive(Debug, Parser)]
@@ -13,7 +18,7 @@ pub(crate) enum Cargo {
     /// The project's files, versions and features stay as they are. Any command will do: run, test, bench, nextest run, an alias.
     ///
     /// Example: cargo lockprof run --release --bin server -- --port 8080
-    #[command(version)]
+    #[command(version, display_name = "cargo-lockprof")]
     Lockprof(Options),
 }
 
@@ -30,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SHARE")]
     pub(crate) budget: Option<String>,
     /// Number of rows in the report.
-    #[arg(long, value_name = "ROWS", default_value_t = 25)]
+    #[arg(long, value_name = "ROWS", default_value_t = 25, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) top: usize,
     /// Number of callers to show of each point that waited.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]
@@ -57,18 +62,24 @@ pub(crate) struct Options {
         default_missing_value = "unix"
     )]
     pub(crate) serve: Option<String>,
+    /// Print completions for a shell.
+    #[arg(long, value_name = "SHELL", value_enum, exclusive = true)]
+    pub(crate) completions: Option<Shell>,
+    /// Write the manual page to a folder.
+    #[arg(long, value_name = "FOLDER", exclusive = true)]
+    pub(crate) man: Option<PathBuf>,
     /// A cargo command with its options, and after `--` the program's arguments.
     #[arg(
         trailing_var_arg = true,
         allow_hyphen_values = true,
-        required = true,
+        required_unless_present_any = ["completions", "man"],
         value_name = "COMMAND"
     )]
     pub(crate) cargo: Vec<OsString>,
 }
 
 /// Our options, and whether they take a value.
-const OURS: [(&str, bool); 12] = [
+const OURS: [(&str, bool); 14] = [
     ("--out", true),
     ("--mode", true),
     ("--budget", true),
@@ -79,6 +90,8 @@ const OURS: [(&str, bool); 12] = [
     ("--only", true),
     ("--except", true),
     ("--serve", false), // its value, if any, is joined
+    ("--completions", true),
+    ("--man", true),
     ("--help", false),
     ("-h", false),
 ];
@@ -109,6 +122,33 @@ pub(crate) fn ours_first(mut args: impl Iterator<Item = OsString>) -> Vec<OsStri
     }
     ours.append(&mut theirs);
     ours
+}
+
+/// The program by the name that shells know: `cargo lockprof` is `cargo-lockprof lockprof`.
+fn command() -> clap::Command {
+    let options = Options::augment_args(clap::Command::new("cargo-lockprof"));
+    let about = Cargo::command().find_subcommand("lockprof").cloned();
+    let about = about.and_then(|lockprof| lockprof.get_about().cloned());
+    options.about(about.unwrap_or_default())
+}
+
+/// Prints completions.
+pub(crate) fn completions(shell: Shell) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "cargo-lockprof", &mut script);
+    // A closed pipe is no reason to complain.
+    let _ = std::io::stdout().write_all(&script);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes `cargo-lockprof.1`, which `cargo help lockprof` shows, too.
+pub(crate) fn manual(folder: &Path) -> Result<ExitCode> {
+    let unwritten = || format!("the page cannot be written to {}", folder.display());
+    std::fs::create_dir_all(folder).with_context(unwritten)?;
+    let usage = "cargo lockprof [OPTIONS] <COMMAND>...";
+    let command = command().override_usage(usage);
+    clap_mangen::generate_to(command, folder).with_context(unwritten)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The options among `args` that say which project it is, as far as `cargo metadata --no-deps` needs them.
@@ -207,6 +247,16 @@ mod tests {
         let options = parse(&["--except", "a,b", "nextest", "run", "--except=c"]);
         assert_eq!(options.except, ["a,b", "c"]);
         assert_eq!(options.cargo, os(&["nextest", "run"]));
+    }
+
+    #[test]
+    fn completions_and_a_page_need_no_command() {
+        let options = parse(&["--completions", "fish"]);
+        assert_eq!(options.completions, Some(Shell::Fish));
+        assert_eq!(parse(&["--man", "pages"]).man, Some("pages".into()));
+        let args = ["cargo-lockprof", "lockprof"].map(OsString::from);
+        assert!(Cargo::try_parse_from(args).is_err());
+        command().debug_assert();
     }
 
     #[test]

@@ -21,7 +21,6 @@ mod runtime;
 mod settings;
 mod sources;
 mod symbols;
-mod wait;
 mod way;
 
 use anyhow::Result;

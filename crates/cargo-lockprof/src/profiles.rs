@@ -3,6 +3,7 @@
 use crate::args::Options;
 use crate::{endings, programs, say, symbols, tell};
 use anyhow::{Context, Result};
+use nexus_lockprof_command::{out, terminal};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Merge, Snapshot};
 use std::collections::BTreeSet;
@@ -205,12 +206,7 @@ fn show(snapshot: Snapshot, title: &str, suffix: &str, options: &Options) -> Res
     if let Some(out) = &options.out {
         let mut to = out.clone();
         to.as_mut_os_string().push(suffix);
-        let is_own = out.extension().is_some_and(|ending| ending == "lockprof");
-        let written = match is_own {
-            true => snapshot.write_file(&to),
-            false => snapshot.write_json_file(&to),
-        };
-        written.context("the profile cannot be written")?;
+        out::write(&snapshot, out, &to)?;
         say(format_args!("profile of {title}: {}", to.display()));
         return Ok(());
     }
@@ -218,7 +214,7 @@ fn show(snapshot: Snapshot, title: &str, suffix: &str, options: &Options) -> Res
     let table = text::table(&snapshot)
         .top(options.top)
         .callers(options.callers)
-        .width(width());
+        .width(terminal::stderr_width());
     tell(&format!("\nprofile of {title}:\n{table}\n"));
     Ok(())
 }
@@ -235,13 +231,4 @@ pub(crate) fn tell_unseen(unseen: &BTreeSet<String>) {
             list.join(", ")
         ));
     }
-}
-
-/// Of the terminal, if there is one.
-fn width() -> usize {
-    const NO_TERMINAL: usize = 160;
-    terminal_size::terminal_size_of(std::io::stderr())
-        .map_or(NO_TERMINAL, |(terminal_size::Width(width), _)| {
-            usize::from(width)
-        })
 }

@@ -9,8 +9,9 @@ use crate::project::{self, Project};
 use crate::runtime::{self, Runtime};
 use crate::say;
 use crate::settings;
-use crate::wait::wait;
 use anyhow::{Context, Result, bail};
+use nexus_lockprof_command::child::{self, Signals};
+use nexus_lockprof_command::out;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,17 +42,26 @@ const LOCKERS: [&str; 7] = [
 
 /// Runs cargo, and shows the profile of the programs that it has run.
 pub(crate) fn command(options: &Options) -> Result<ExitCode> {
+    if let Some(shell) = options.completions {
+        return args::completions(shell);
+    }
+    if let Some(folder) = &options.man {
+        return args::manual(folder);
+    }
     let name = name_of(&options.cargo)?;
     let runs = !QUIET.contains(&name);
     if !runs {
         refuse(options)?;
     }
-    check_out(options.out.as_deref())?;
+    out::check(options.out.as_deref())?;
     if name == "fetch" {
         runtime::fetch()?;
         let mut command = Command::new(project::cargo());
         let child = command.args(&options.cargo).spawn();
-        return Ok(exit_code(wait(child.context("cargo cannot be run")?)?));
+        return Ok(exit_code(child::wait(
+            child.context("cargo cannot be run")?,
+            Signals::End,
+        )?));
     }
     let (rustc, version) = project::rustc(&options.cargo)?;
     let project = Project::of(&options.cargo, &kind(options))?;
@@ -65,7 +75,7 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
     }
     set_arguments(&mut command, options, name, &project.build);
     let child = command.spawn().context("cargo cannot be run")?;
-    let status = wait(child)?;
+    let status = child::wait(child, Signals::End)?;
     if !LOCKERS.contains(&name) {
         project.tidy();
     }
@@ -252,26 +262,6 @@ fn refuse(options: &Options) -> Result<()> {
     }
 }
 
-/// Before anything is built: a profile that cannot be kept is found out too late.
-fn check_out(out: Option<&Path>) -> Result<()> {
-    let Some(out) = out else { return Ok(()) };
-    let folder = match out.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    if out.is_dir() {
-        bail!("--out {} is a folder", out.display());
-    }
-    if !folder.is_dir() {
-        bail!(
-            "--out {}: there is no folder {}",
-            out.display(),
-            folder.display()
-        );
-    }
-    Ok(())
-}
-
 /// Where the programs of one run write their profiles.
 struct Folder {
     path: PathBuf,
@@ -298,12 +288,7 @@ impl Drop for Folder {
     }
 }
 
-/// Cargo's own; of a signal, as shells say it.
+/// Cargo's own; for a signal, the one that shells use.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return ExitCode::from(128_u8.saturating_add(u8::try_from(signal).unwrap_or(127)));
-    }
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    ExitCode::from(code.unwrap_or(1))
+    ExitCode::from(child::exit_code(status))
 }

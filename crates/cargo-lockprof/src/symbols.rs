@@ -1,6 +1,7 @@
 //! What the addresses in profiles are called. Programs leave that to us: it takes time and memory, which would be theirs.
 
 use addr2line::Loader;
+use nexus_lockprof_command::symbols::{frames, open};
 use nexus_lockprof_snapshot::{Frame, Point, Snapshot, Stack, Text, own_frames};
 use std::collections::HashMap;
 use std::path::Path;
@@ -53,13 +54,7 @@ impl Files {
         known.entry((file.clone(), address)).or_insert_with(|| {
             let loader = loaders
                 .entry(file.clone())
-                // The path is what the program has written: no device, and no pipe.
-                .or_insert_with(|| {
-                    Path::new(&**file)
-                        .is_file()
-                        .then(|| Loader::new(&**file).ok())
-                        .flatten()
-                });
+                .or_insert_with(|| open(Path::new(&**file)));
             look_up(loader.as_ref(), file, address)
         })
     }
@@ -73,34 +68,8 @@ fn is_address(frame: &Frame) -> bool {
 fn look_up(loader: Option<&Loader>, file: &Text, address: u64) -> Vec<Frame> {
     // The call is before the address that it returns to.
     let call = address.saturating_sub(1);
-    let unknown = Frame {
-        address,
-        ..Frame::default()
-    };
-    let mut frames = Vec::new();
-    let found = loader.and_then(|loader| loader.find_frames(call).ok());
-    if let Some(mut found) = found {
-        while let Ok(Some(inlined)) = found.next() {
-            let function = inlined
-                .function
-                .and_then(|name| Some(demangled(&name.raw_name().ok()?)));
-            let at = inlined.location;
-            frames.push(Frame {
-                function,
-                file: at.as_ref().and_then(|at| at.file).map(Text::from),
-                line: at.and_then(|at| at.line).filter(|&line| line > 0),
-                ..unknown.clone()
-            });
-        }
-    }
-    if frames.is_empty() {
-        frames.push(unknown);
-    }
-    // The symbol's name has its path, which debug information may be without.
-    let symbol = loader.and_then(|loader| loader.find_symbol(call));
-    if let (Some(last), Some(symbol)) = (frames.last_mut(), symbol) {
-        last.function = Some(demangled(symbol));
-    } else if let [only] = &mut frames[..]
+    let mut frames = frames(loader, call, address);
+    if let [only] = &mut frames[..]
         && only.function.is_none()
     {
         // A file without symbols: which one it is.
@@ -108,11 +77,6 @@ fn look_up(loader: Option<&Loader>, file: &Text, address: u64) -> Vec<Frame> {
         only.function = Some(format!("{}+{address:#x}", name.to_string_lossy()).into());
     }
     frames
-}
-
-/// Without the hash of the compiler's.
-fn demangled(name: &str) -> Text {
-    format!("{:#}", rustc_demangle::demangle(name)).into()
 }
 
 #[cfg(test)]
@@ -137,7 +101,7 @@ mod tests {
         let named = files.named(std::slice::from_ref(&frame));
         assert_eq!(
             named.last().and_then(|frame| frame.function.clone()),
-            Some(demangled(&name))
+            Some(nexus_lockprof_command::symbols::demangled(&name))
         );
         // Frames with names stay. An address that cannot be looked up shows its file.
         assert_eq!(files.named(&named), named);

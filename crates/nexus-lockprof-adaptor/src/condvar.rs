@@ -60,7 +60,10 @@ impl<C: RawCondvar> ProfiledCondvar<C> {
 // updates `guard` to match.
 unsafe impl<C: RawCondvar> RawCondvar for ProfiledCondvar<C> {
     // Interior mutability in a const: as in lock_api, each use creates a new one.
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Self(C::INIT);
 
     type RawMutex = Profiled<C::RawMutex>;
@@ -160,7 +163,10 @@ pub fn condvar_at<C: RawCondvar>(
 // contract allows.
 unsafe impl<C: RawCondvar> RawCondvar for WaitCall<'_, C> {
     // Interior mutability in a const: as in lock_api, each use creates a new one.
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Self(Cell::new(None));
 
     type RawMutex = Profiled<C::RawMutex>;

@@ -121,7 +121,10 @@ impl<G> SharedGuard<G> {
 // bare lock for reading; its guard says so.
 unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     // Interior mutability in a const: as in lock_api, each use creates a lock.
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Self(<Profiled<R> as RawRwLock>::INIT);
 
     type SharedGuard = SharedGuard<R::SharedGuard>;
@@ -201,7 +204,7 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     #[track_caller]
     unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
         let _entry = self.entry(guard.slot);
-        // SAFETY: as in `unlock_shared`.
+        // SAFETY: the caller holds the lock for reading with this state.
         unsafe {
             match guard.read {
                 Read::Recorded(recorded) => self.0.unlock_shared_fair(recorded),

@@ -1,7 +1,6 @@
 //! Colours and widths.
 
 use std::io::IsTerminal;
-use terminal_size::{Height, Width};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,18 +31,6 @@ impl Color {
             Self::Never => false,
         }
     }
-}
-
-/// The width in columns: COLUMNS if set, otherwise that of the terminal whose size this is. Without either,
-/// enough for all columns of a report.
-pub(crate) fn width(terminal: Option<(Width, Height)>) -> usize {
-    const NO_TERMINAL: usize = 160;
-    let columns = std::env::var("COLUMNS").ok();
-    let columns = columns.and_then(|columns| columns.trim().parse().ok());
-    let terminal = terminal.map(|(Width(width), _)| width.into());
-    (columns.filter(|&columns| columns > 0))
-        .or(terminal)
-        .unwrap_or(NO_TERMINAL)
 }
 
 /// Whether standard output goes to a terminal.

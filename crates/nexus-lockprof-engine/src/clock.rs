@@ -167,7 +167,7 @@ fn await_earlier() {
         std::arch::x86_64::_mm_lfence();
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: as above.
+    // SAFETY: every aarch64 processor has the instruction, and it has no effect but to wait.
     unsafe {
         std::arch::asm!("isb", options(nostack, preserves_flags));
     }

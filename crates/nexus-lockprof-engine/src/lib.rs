@@ -14,7 +14,6 @@
 //!
 //! [`Snapshot`]: nexus_lockprof_snapshot::Snapshot
 
-mod acquire;
 mod config;
 mod control;
 mod identity;
@@ -22,52 +21,56 @@ mod record;
 mod stacks;
 mod sync;
 
-#[cfg(all(test, lockprof_loom))]
-mod models;
-
-#[cfg(not(lockprof_loom))]
-mod clock;
-#[cfg(not(lockprof_loom))]
-mod collect;
-#[cfg(not(lockprof_loom))]
-mod core;
-#[cfg(not(lockprof_loom))]
-mod engine;
-#[cfg(not(lockprof_loom))]
-mod event;
-#[cfg(not(lockprof_loom))]
-mod process;
-
 pub use config::{Config, ConfigError, Mode};
 
-#[cfg(not(lockprof_loom))]
-pub use crate::{
-    acquire::engine_ref::{EngineRef, Global},
-    clock::ManualClock,
-    engine::Engine,
-    event::{Event, HandlerId},
-    process::env::var_os,
-    process::reporter::Reporter,
-};
-
-/// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
-///
-/// It is how the engine and its adaptors share the work, and changes with them.
-#[cfg(not(lockprof_loom))]
-pub mod adaptor {
-    pub use crate::acquire::engine_ref::OwnShard;
-    pub use crate::acquire::look::{LOOKS, pauses};
-    pub use crate::acquire::short_wait::ShortWait;
-    pub use crate::acquire::slow::SlowAcquire;
-    pub use crate::acquire::timed::TimedAcquire;
-    pub use crate::acquire::wait_log::LockRef;
-    pub use crate::core::Core;
-    pub use crate::identity::{
-        ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+/// All that the models leave out stands under one condition. rustfmt follows modules in a macro of this name.
+macro_rules! cfg_if {
+    (if #[cfg($model:meta)] { $($modelled:item)* } else { $($item:item)* }) => {
+        $(#[cfg($model)] $modelled)*
+        $(#[cfg(not($model))] $item)*
     };
-    pub use crate::record::hot::{Hit, Probe};
-    pub use crate::record::pending::{PendingRef, PendingRefCell};
 }
 
-#[cfg(not(lockprof_loom))]
-pub mod serving;
+cfg_if! {
+    if #[cfg(lockprof_loom)] {
+        #[cfg(test)]
+        mod models;
+    } else {
+        mod acquire;
+        mod clock;
+        mod collect;
+        mod core;
+        mod engine;
+        mod event;
+        mod process;
+
+        pub use crate::{
+            acquire::engine_ref::{EngineRef, Global},
+            clock::ManualClock,
+            engine::Engine,
+            event::{Event, HandlerId},
+            process::env::var_os,
+            process::reporter::Reporter,
+        };
+
+        /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
+        ///
+        /// It is how the engine and its adaptors share the work, and changes with them.
+        pub mod adaptor {
+            pub use crate::acquire::engine_ref::OwnShard;
+            pub use crate::acquire::look::{LOOKS, pauses};
+            pub use crate::acquire::short_wait::ShortWait;
+            pub use crate::acquire::slow::SlowAcquire;
+            pub use crate::acquire::timed::TimedAcquire;
+            pub use crate::record::wait_log::LockRef;
+            pub use crate::core::Core;
+            pub use crate::identity::{
+                ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+            };
+            pub use crate::record::hot::{Hit, Probe};
+            pub use crate::record::pending::{PendingRef, PendingRefCell};
+        }
+
+        pub mod serving;
+    }
+}

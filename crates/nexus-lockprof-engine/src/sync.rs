@@ -19,6 +19,56 @@ pub(crate) use loom::{
 
 use Ordering::Relaxed;
 
+/// A capacity or a number of attempts: small in the models, so that they reach its edge.
+pub(crate) const fn sized<T: Copy>(in_models: T, in_product: T) -> T {
+    if cfg!(lockprof_loom) {
+        in_models
+    } else {
+        in_product
+    }
+}
+
+/// A function that is `const`, but for the models: loom's atomics cannot be made in a constant.
+macro_rules! const_fn {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($arguments:tt)*) -> $result:ty $body:block) => {
+        #[cfg(not(lockprof_loom))]
+        $(#[$attribute])*
+        $visibility const fn $name($($arguments)*) -> $result $body
+
+        #[cfg(lockprof_loom)]
+        $(#[$attribute])*
+        $visibility fn $name($($arguments)*) -> $result $body
+    };
+}
+pub(crate) use const_fn;
+
+/// An array of values that are made by the same expression, in a constant but for the models.
+macro_rules! array {
+    ($value:expr; $len:expr) => {{
+        #[cfg(not(lockprof_loom))]
+        let array = [const { $value }; $len];
+        #[cfg(lockprof_loom)]
+        let array = std::array::from_fn(|_| $value);
+        array
+    }};
+}
+pub(crate) use array;
+
+/// A static: in the models one for each run, made when it is first used.
+macro_rules! shared_static {
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $value:expr;) => {
+        #[cfg(not(lockprof_loom))]
+        $(#[$attribute])*
+        $visibility static $name: $type = $value;
+
+        #[cfg(lockprof_loom)]
+        loom::lazy_static! {
+            static ref $name: $type = $value;
+        }
+    };
+}
+pub(crate) use shared_static;
+
 /// Adds to a counter that only the calling thread writes: a load and a store, no read-modify-write.
 #[inline(always)]
 pub(crate) fn bump(counter: &AtomicU64, by: u64) {
@@ -94,7 +144,7 @@ impl<T> OwnLoad for AtomicPtr<T> {
     type Value = *mut T;
 
     fn own_load(&self) -> *mut T {
-        // SAFETY: as above.
+        // SAFETY: loom fails the model if a store is concurrent with it.
         unsafe { self.unsync_load() }
     }
 }
@@ -154,7 +204,7 @@ pub(crate) struct SetOnce<T>(AtomicPtr<T>);
 
 // SAFETY: as a `OnceLock<Box<T>>`: what others get is a `&T`, and whoever drops it drops the `T`.
 unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
-// SAFETY: as above.
+// SAFETY: as a `Box<T>`, which it owns: it moves to another thread with its value.
 unsafe impl<T: Send> Send for SetOnce<T> {}
 
 impl<T> Default for SetOnce<T> {
@@ -306,7 +356,7 @@ pub(crate) mod published {
                 drop(unsafe { Box::from_raw(now) });
                 if let Ok(retired) = self.retired.get_mut() {
                     for old in retired.drain(..) {
-                        // SAFETY: as above; each was unlinked once.
+                        // SAFETY: made by Box::into_raw; each was unlinked once, and nobody reads any more.
                         drop(unsafe { Box::from_raw(old as *mut T) });
                     }
                 }

@@ -76,7 +76,7 @@ fn poisoned_locks() {
 
 /// Owning the mutex again after a wait is an acquisition at the `wait` call.
 #[test]
-#[allow(deprecated)]
+#[allow(deprecated, reason = "std still has it")]
 fn condition_variables() {
     let mut lines = Vec::new();
     let (mutex, condvar) = (Mutex::named("std sites condvar", 0), Condvar::new());

@@ -208,14 +208,14 @@ impl<R, H: EngineRef> Profiled<R, H> {
     /// A slow acquire for an acquisition that does not wait, or of a lock that is already held.
     #[inline(always)]
     fn slow_try_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
-        // SAFETY: as in `slow_acquire`.
+        // SAFETY: both are of the class that this lock was made with, and the callers use the acquire up.
         unsafe { core.slow_try_acquire(key, &self.class, self.name_len) }
     }
 
     /// A slow acquire for a change that may have waited, of a lock that is held by now.
     #[inline(always)]
     fn slow_acquire_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
-        // SAFETY: as in `slow_acquire`.
+        // SAFETY: both are of the class that this lock was made with, and the callers use the acquire up.
         unsafe { core.slow_acquire_after_wait(key, &self.class, self.name_len) }
     }
 

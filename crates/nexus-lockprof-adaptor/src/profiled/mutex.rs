@@ -11,7 +11,10 @@ use std::panic::Location;
 // raw lock's same operation exactly once, with the matching guard state.
 unsafe impl<R: RawMutex, H: EngineRef> RawMutex for Profiled<R, H> {
     // Interior mutability in a const: as in lock_api, each use creates a lock.
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
 
     type Guard = ProfiledGuard<R::Guard>;

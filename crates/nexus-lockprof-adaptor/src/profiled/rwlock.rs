@@ -17,7 +17,10 @@ use std::panic::Location;
 // lock's same operation exactly once, with the matching guard state.
 unsafe impl<R: RawRwLock, H: EngineRef> RawRwLock for Profiled<R, H> {
     // Interior mutability in a const: as in lock_api, each use creates a lock.
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self = Profiled::with_class(R::INIT, LockClass::anonymous(), H::INIT);
 
     type SharedGuard = ProfiledGuard<R::SharedGuard>;

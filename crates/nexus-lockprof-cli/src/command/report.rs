@@ -6,8 +6,9 @@ use crate::output;
 use crate::select::{Selection, Sort};
 use crate::size;
 use crate::target::Target;
-use crate::terminal::{self, Color};
+use crate::terminal::Color;
 use anyhow::Result;
+use nexus_lockprof_command::terminal::stdout_width;
 use nexus_lockprof_export::{csv, text};
 use std::time::Duration;
 
@@ -64,10 +65,6 @@ pub(crate) struct Options {
     pub(crate) seconds: Option<Duration>,
 }
 
-fn width() -> usize {
-    terminal::width(terminal_size::terminal_size_of(std::io::stdout()))
-}
-
 pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     const ROWS: usize = 25;
     let selection = Selection {
@@ -94,7 +91,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
                 .sort(options.sort.key())
                 .top(options.top.unwrap_or(ROWS))
                 .callers(options.callers)
-                .width(options.width.unwrap_or_else(width));
+                .width(options.width.unwrap_or_else(stdout_width));
             output::print(color, &table)
         }
         Format::Freebsd => output::print(color, &text::freebsd(&snapshot)),

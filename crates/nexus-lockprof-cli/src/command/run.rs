@@ -50,24 +50,23 @@ pub(crate) use linux::run;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{Options, Outcome, PathBuf, Result};
-    use crate::terminal;
+    use super::{Options, Outcome, Result};
     use crate::waits::library::Folder;
     use crate::waits::profile::{self, Profile};
     use crate::waits::program;
-    use anyhow::{Context, bail};
+    use anyhow::Context;
+    use nexus_lockprof_command::child::{self, Signals};
+    use nexus_lockprof_command::{out, terminal};
     use nexus_lockprof_export::text::{self, pieces::duration};
     use nexus_lockprof_snapshot::{printable_lines, printable_message};
     use std::io::Write;
-    use std::os::unix::process::ExitStatusExt;
     use std::path::Path;
-    use std::process::{Child, Command, ExitStatus};
+    use std::process::{Child, Command};
     use std::time::{Duration, Instant};
-    use terminal_size::terminal_size_of;
 
     pub(crate) fn run(options: &Options) -> Result<Outcome> {
         let (name, arguments) = options.program.split_first().context("no program")?;
-        check_out(options.out.as_deref())?;
+        out::check(options.out.as_deref())?;
         let unseen = program::unseen(name)?;
         let mut command = Command::new(name);
         command.args(arguments);
@@ -76,18 +75,18 @@ mod linux {
                 "no waits of {} can be seen: {why}. It runs unprofiled",
                 name.display()
             ));
-            let status = wait(spawn(&mut command)?)?;
-            return Ok(Outcome::Exit(exit_code(status)));
+            let status = child::wait(spawn(&mut command)?, Signals::All)?;
+            return Ok(Outcome::Exit(child::exit_code(status)));
         }
         let folder = Folder::new()?;
         command.env("LD_PRELOAD", folder.preload());
         command.env("LOCKPROF_WAITS", folder.variable());
         let begin = Instant::now();
-        let status = wait(spawn(&mut command)?)?;
+        let status = child::wait(spawn(&mut command)?, Signals::All)?;
         if let Err(error) = present(&folder, begin.elapsed(), options) {
             say(format_args!("{error:#}"));
         }
-        Ok(Outcome::Exit(exit_code(status)))
+        Ok(Outcome::Exit(child::exit_code(status)))
     }
 
     fn spawn(command: &mut Command) -> Result<Child> {
@@ -111,7 +110,7 @@ mod linux {
             more => format!("{} ({more} processes)", name.display()),
         };
         if let Some(out) = &options.out {
-            write(&profile, out)?;
+            out::write(&profile.snapshot, out, out)?;
             say(format_args!("waits of {title}: {}", out.display()));
         } else {
             let table = if profile.snapshot.points().is_empty() {
@@ -121,22 +120,13 @@ mod linux {
                 text::table(&snapshot)
                     .top(options.top)
                     .callers(options.callers)
-                    .width(terminal::width(terminal_size_of(std::io::stderr())))
+                    .width(terminal::stderr_width())
                     .to_string()
             };
             tell(&format!("\nwaits of {title}:\n{table}\n"));
         }
         tell(&notes(&profile));
         Ok(())
-    }
-
-    fn write(profile: &Profile, out: &Path) -> Result<()> {
-        let is_own = out.extension().is_some_and(|ending| ending == "lockprof");
-        let written = match is_own {
-            true => profile.snapshot.write_file(out),
-            false => profile.snapshot.write_json_file(out),
-        };
-        written.context("the profile cannot be written")
     }
 
     /// Waits for anything but locks, and unknown waits.
@@ -192,83 +182,6 @@ mod linux {
             ));
         }
         notes
-    }
-
-    /// Checks the output file before the program runs: afterwards it would be too late.
-    fn check_out(out: Option<&Path>) -> Result<()> {
-        let Some(out) = out else { return Ok(()) };
-        let folder = match out.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        if out.is_dir() {
-            bail!("--out {} is a folder", out.display());
-        }
-        if !folder.is_dir() {
-            bail!(
-                "--out {}: there is no folder {}",
-                out.display(),
-                folder.display()
-            );
-        }
-        Ok(())
-    }
-
-    /// Waits for the program. Forwards signals that would end this process, and then goes on to the
-    /// report.
-    fn wait(mut child: Child) -> Result<ExitStatus> {
-        use rustix::process::{Pid, Signal, kill_process};
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-        use signal_hook::iterator::Signals;
-
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2])
-            .context("signals cannot be handled")?;
-        let handle = signals.handle();
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let forwarding = std::thread::spawn(move || {
-            for signal in signals.forever() {
-                let forwarded = match signal {
-                    SIGTERM => Signal::TERM,
-                    SIGHUP => Signal::HUP,
-                    SIGUSR1 => Signal::USR1,
-                    SIGUSR2 => Signal::USR2,
-                    // The terminal already sends these to all its processes; the program should not
-                    // get them twice.
-                    _ if is_in_the_foreground() => continue,
-                    SIGQUIT => Signal::QUIT,
-                    _ => Signal::INT,
-                };
-                if let Some(pid) = pid {
-                    // The program may already be gone.
-                    let _ = kill_process(pid, forwarded);
-                }
-            }
-        });
-        let status = child.wait().context("the program cannot be waited for");
-        handle.close();
-        // The thread returns nothing.
-        let _ = forwarding.join();
-        status
-    }
-
-    /// Whether an interrupt from the terminal reaches this process.
-    fn is_in_the_foreground() -> bool {
-        let terminal = std::fs::File::open("/dev/tty");
-        terminal
-            .ok()
-            .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok())
-            .is_some_and(|group| group == rustix::process::getpgrp())
-    }
-
-    /// The program's exit code. For a signal, the shell's convention.
-    fn exit_code(status: ExitStatus) -> u8 {
-        if let Some(signal) = status.signal() {
-            return 128_u8.saturating_add(u8::try_from(signal).unwrap_or(127));
-        }
-        status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1)
     }
 
     /// Tells the user something on stderr, because standard output is the program's. Carries on if

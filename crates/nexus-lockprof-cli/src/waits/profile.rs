@@ -2,8 +2,9 @@
 
 use super::kind::{self, Kind};
 use super::record::{self, Record, Waits};
-use super::symbols::{self, Call, Files};
+use super::symbols::{Call, Files};
 use anyhow::{Context, Result};
+use nexus_lockprof_command::symbols::demangled;
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Frame, Lock, Losses, Point, ProfilerMode, Sample, Site, Snapshot,
     SnapshotParts, Stack, TableStats,
@@ -183,7 +184,7 @@ fn cut(mut calls: Vec<Call>) -> Vec<Call> {
 /// address of their own.
 fn variable(files: &mut Files, record: &Record, waits: &Waits) -> Option<String> {
     let name = (!waits.is_mixed).then(|| files.variable(record, waits.address))??;
-    let name = symbols::demangled(&name);
+    let name = demangled(&name);
     (!name.is_empty()).then(|| name.as_str().to_owned())
 }
 

@@ -3,6 +3,7 @@
 use super::library;
 use super::record::{Module, Record};
 use addr2line::Loader;
+use nexus_lockprof_command::symbols;
 use nexus_lockprof_snapshot::{Frame, Text};
 use object::read::elf::{ElfFile64, ProgramHeader};
 use object::{Endianness, Object, ObjectSymbol, ReadCache, SymbolKind};
@@ -153,7 +154,7 @@ impl Known {
                 known.note(&file);
             }
         }
-        known.loader = Loader::new(path).ok();
+        known.loader = symbols::open(path);
         known
     }
 
@@ -228,50 +229,7 @@ impl Known {
             module: module.clone(),
             offset: address.saturating_sub(begin),
         };
-        let mut calls = Vec::new();
-        let frames = loader.and_then(|loader| loader.find_frames(linked).ok());
-        if let Some(mut frames) = frames {
-            while let Ok(Some(frame)) = frames.next() {
-                let name = frame.function.as_ref();
-                let name = name.and_then(|name| name.raw_name().ok());
-                let location = frame.location.as_ref();
-                calls.push(call(Frame {
-                    function: name.map(|name| demangled(&name)),
-                    file: location.and_then(|at| at.file).map(Text::from),
-                    line: location.and_then(|at| at.line).filter(|&line| line > 0),
-                    address,
-                }));
-            }
-        }
-        if calls.is_empty() {
-            calls.push(call(Frame {
-                address,
-                ..Frame::default()
-            }));
-        }
-        // The symbol's name has its path, which debug information may lack.
-        if let (Some(last), Some(symbol)) = (calls.last_mut(), symbol) {
-            last.frame.function = Some(demangled(symbol.name()));
-        }
-        calls
-    }
-}
-
-/// Demangles a symbol's name. C names stay: some of them would be types in C++.
-pub(super) fn demangled(name: &str) -> Text {
-    if !name.starts_with("_Z") && !name.starts_with("_R") {
-        return name.into();
-    }
-    let name = addr2line::demangle_auto(name.into(), None);
-    Text::from(tidy(&name))
-}
-
-/// Removes the hash at the end of Rust's legacy names.
-fn tidy(name: &str) -> &str {
-    match name.rsplit_once("::h") {
-        Some((front, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            front
-        }
-        _ => name,
+        let frames = symbols::frames(loader, linked, address);
+        frames.into_iter().map(call).collect()
     }
 }

@@ -1,17 +1,18 @@
 //! Who a wait is blamed on.
 //!
 //! A wait that parked is divided among those who held the lock meanwhile. What is known of them are the holds in
-//! the [`wait_log`](crate::acquire::wait_log), and two holders that the waiter met: the one that the lock published before
+//! the [`wait_log`](crate::record::wait_log), and two holders that the waiter met: the one that the lock published before
 //! it parked, and the one that it published when the waiter came to own it. [`Wait::shares`] says who gets what;
 //! `docs/decisions/0022-blame.md` says why.
 
 use crate::acquire::signal::Attempt;
-use crate::acquire::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 use crate::core::Core;
 use crate::identity::{HoldMode, PointKey};
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
-use crate::record::statistics::{Delta, Measured, Record};
+use crate::record::statistics::{Delta, Record};
+use crate::record::tally::Measured;
+use crate::record::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 use crate::sync::{Ordering::Relaxed, bump};
 
 /// Points that one wait is divided among; the time of others is divided among these.

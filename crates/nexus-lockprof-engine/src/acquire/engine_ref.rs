@@ -14,7 +14,10 @@ use std::marker::PhantomData;
 pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     /// The engine of a lock that is made from a constant.
     // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
-    #[allow(clippy::declare_interior_mutable_const)]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "copied at each use, as in lock_api"
+    )]
     const INIT: Self;
 
     /// Asks the calling thread's cache about an acquisition.
@@ -39,6 +42,18 @@ pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
 }
 
 /// A shard that the calling thread has the lease of.
+///
+/// It stays in its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<nexus_lockprof_engine::adaptor::OwnShard<'static>>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn share<T: Sync>() {}
+/// share::<nexus_lockprof_engine::adaptor::OwnShard<'static>>();
+/// ```
 #[derive(Debug)]
 pub struct OwnShard<'a>(pub(crate) &'a Shard, pub(crate) PhantomData<*mut ()>);
 

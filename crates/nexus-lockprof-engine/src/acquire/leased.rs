@@ -91,7 +91,7 @@ impl Leased {
 
     /// The one of the engine with this number.
     fn of_engine(&self, engine: u64) -> Option<&LeasedShard> {
-        // SAFETY: as above: null, or in the list.
+        // SAFETY: null, or in the list, whose items this thread alone frees, after it has set this to null.
         if let Some(asked) = unsafe { self.asked.get().as_ref() }
             && asked.engine == engine
         {
@@ -110,7 +110,7 @@ impl Leased {
     /// Takes those out for which `gone` says so, and calls `then` with each before it is freed.
     fn drop_those(&self, gone: impl Fn(&LeasedShard) -> bool, then: impl Fn(&LeasedShard)) {
         let mut link = &self.first;
-        // SAFETY: as in `all`; what was taken out below is not looked at again.
+        // SAFETY: null, or made by `Box::into_raw`; what was taken out below is not looked at again.
         while let Some(leased) = unsafe { link.get().as_ref() } {
             if !gone(leased) {
                 link = &leased.next;

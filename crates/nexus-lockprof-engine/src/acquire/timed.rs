@@ -173,7 +173,6 @@ impl Core {
 
     /// What the governor learns from a node that another thread has returned: the end of its hold, in ticks, or 0 if there is
     /// nothing to learn. The owner's call.
-    #[cfg(not(lockprof_loom))]
     pub(crate) fn take_back(&self, shard: &Shard, pending: &Pending) -> u64 {
         let number = pending.number.load(Relaxed);
         // SAFETY: null, or a record of this engine.

@@ -3,3 +3,10 @@
 pub(crate) mod aggregate;
 pub(crate) mod lifetime_sample;
 pub(crate) mod monitor;
+#[cfg(not(feature = "addresses"))]
+mod no_callers;
+
+#[cfg(feature = "addresses")]
+pub(crate) use crate::stacks::Callers;
+#[cfg(not(feature = "addresses"))]
+pub(crate) use no_callers::Callers;

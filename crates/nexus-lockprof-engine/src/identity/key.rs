@@ -188,7 +188,6 @@ pub(crate) fn to_site(location: &Location<'_>) -> Site {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
     use crate::identity::numbers::number_of;

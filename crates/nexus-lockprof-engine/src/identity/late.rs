@@ -11,12 +11,12 @@
 //! unused.
 
 use super::class::Class;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
-const WAYS: usize = if cfg!(lockprof_loom) { 2 } else { 8 };
+const WAYS: usize = sized(2, 8);
 /// So many acquisitions on the cold path, and the number is given for good.
-const TRIAL: u32 = if cfg!(lockprof_loom) { 2 } else { 64 };
+const TRIAL: u32 = sized(2, 64);
 
 /// The state of an entry: uses in the low half, then these flags, then how often the entry was filled.
 const USES: u64 = (1 << 32) - 1;
@@ -53,28 +53,18 @@ impl Drop for Use<'_> {
 }
 
 impl<const LEN: usize> Late<LEN> {
-    #[cfg(not(lockprof_loom))]
-    pub(crate) const fn new() -> Self {
-        Late(
-            [const {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Late(array![
                 LateEntry {
                     state: AtomicU64::new(0),
                     data: AtomicPtr::new(std::ptr::null_mut()),
                     len: AtomicU32::new(0),
                     instances: AtomicU32::new(0),
-                }
-            }; LEN],
-        )
-    }
-
-    #[cfg(lockprof_loom)]
-    pub(crate) fn new() -> Self {
-        Late(std::array::from_fn(|_| LateEntry {
-            state: AtomicU64::new(0),
-            data: AtomicPtr::default(),
-            len: AtomicU32::new(0),
-            instances: AtomicU32::new(0),
-        }))
+                };
+                LEN
+            ])
+        }
     }
 
     /// The number of `class`, given now if it has none. `None`: records have all that it might get.
@@ -202,7 +192,6 @@ impl<const LEN: usize> Late<LEN> {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -7,9 +7,7 @@ pub(crate) mod numbers;
 
 pub use class::ClassTag;
 pub use key::{HoldMode, PointKey, SiteKey};
-#[cfg(not(lockprof_loom))]
-pub use numbers::LockClass;
-pub use numbers::{ClassWord, MAX_NAME, NameLen};
+pub use numbers::{ClassWord, LockClass, MAX_NAME, NameLen};
 
 pub(crate) use key::to_site;
 pub(crate) use numbers::{instances, may_change, release, retain};

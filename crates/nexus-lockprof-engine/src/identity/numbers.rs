@@ -13,7 +13,9 @@
 use super::class::{ANONYMOUS, CREATED, Class, ClassTag, FIRST_USED, NUMBER_SHIFT, REST, REST_LEN};
 use super::key::{PointKey, to_site};
 use super::late::{Late, Use};
-use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
+use crate::sync::{
+    AtomicPtr, AtomicU16, AtomicU32, Ordering, array, const_fn, shared_static, sized,
+};
 use Ordering::{Acquire, Relaxed, Release};
 use nexus_lockprof_snapshot::Lock;
 use std::panic::Location;
@@ -22,15 +24,12 @@ use std::panic::Location;
 pub const MAX_NAME: usize = 0xFFFE;
 
 /// Classes that can have a number for good; number 0 is nobody's.
-const CLASSES: usize = match () {
-    () if cfg!(lockprof_loom) => 8,
-    () => 1 << (63 - NUMBER_SHIFT),
-};
+const CLASSES: usize = sized(8, 1 << (63 - NUMBER_SHIFT));
 /// Slots of the index. Never more than half full.
 const SLOTS: usize = 2 * CLASSES;
 
 /// Numbers above those.
-const LATE: usize = if cfg!(lockprof_loom) { 2 } else { CLASSES };
+const LATE: usize = sized(2, CLASSES);
 
 /// The first that is given.
 const FIRST: u32 = 3;
@@ -81,7 +80,6 @@ pub struct NameLen(u32);
 pub struct ClassWord(AtomicPtr<u8>);
 
 /// The two parts of a new lock's class. They stay together: what a length says of another class's word is wrong.
-#[cfg(not(lockprof_loom))]
 #[derive(Debug)]
 pub struct LockClass {
     /// For the lock to keep.
@@ -90,37 +88,44 @@ pub struct LockClass {
     pub word: ClassWord,
 }
 
-#[cfg(not(lockprof_loom))]
 impl LockClass {
-    /// Of locks that nothing is known of.
-    #[must_use]
-    pub const fn anonymous() -> Self {
-        Self::new(0, std::ptr::null())
-    }
-
-    /// All locks created at `site`.
-    #[must_use]
-    pub const fn created_at(site: &'static Location<'static>) -> Self {
-        Self::new(CREATED, std::ptr::from_ref(site).cast())
-    }
-
-    /// All locks named `name` (its first [`MAX_NAME`] bytes).
-    #[must_use]
-    pub const fn named(name: &'static str) -> Self {
-        let mut len = name.len();
-        if len > MAX_NAME {
-            len = MAX_NAME;
-            while !name.is_char_boundary(len) {
-                len -= 1;
-            }
+    const_fn! {
+        /// Of locks that nothing is known of.
+        #[must_use]
+        pub fn anonymous() -> Self {
+            Self::new(0, std::ptr::null())
         }
-        Self::new(len as u32, name.as_ptr())
     }
 
-    const fn new(len: u32, data: *const u8) -> Self {
-        LockClass {
-            len: NameLen(len),
-            word: ClassWord(AtomicPtr::new(data.cast_mut())),
+    const_fn! {
+        /// All locks created at `site`.
+        #[must_use]
+        pub fn created_at(site: &'static Location<'static>) -> Self {
+            Self::new(CREATED, std::ptr::from_ref(site).cast())
+        }
+    }
+
+    const_fn! {
+        /// All locks named `name` (its first [`MAX_NAME`] bytes).
+        #[must_use]
+        pub fn named(name: &'static str) -> Self {
+            let mut len = name.len();
+            if len > MAX_NAME {
+                len = MAX_NAME;
+                while !name.is_char_boundary(len) {
+                    len -= 1;
+                }
+            }
+            Self::new(len as u32, name.as_ptr())
+        }
+    }
+
+    const_fn! {
+        fn new(len: u32, data: *const u8) -> Self {
+            LockClass {
+                len: NameLen(len),
+                word: ClassWord(AtomicPtr::new(data.cast_mut())),
+            }
         }
     }
 }
@@ -277,25 +282,17 @@ struct ClassEntry {
     instances: AtomicU32,
 }
 
-#[cfg(not(lockprof_loom))]
-static NUMBERS: Numbers = Numbers {
-    classes: [const {
-        ClassEntry {
-            data: AtomicPtr::new(std::ptr::null_mut()),
-            len: AtomicU32::new(0),
-            instances: AtomicU32::new(0),
-        }
-    }; CLASSES],
-    index: [const { AtomicU16::new(0) }; SLOTS],
-    next: AtomicU32::new(FIRST),
-    late: Late::new(),
-};
-
-#[cfg(lockprof_loom)]
-loom::lazy_static! {
-    static ref NUMBERS: Numbers = Numbers {
-        classes: std::array::from_fn(|_| ClassEntry { data: AtomicPtr::default(), len: AtomicU32::new(0), instances: AtomicU32::new(0) }),
-        index: std::array::from_fn(|_| AtomicU16::new(0)),
+shared_static! {
+    static NUMBERS: Numbers = Numbers {
+        classes: array![
+            ClassEntry {
+                data: AtomicPtr::new(std::ptr::null_mut()),
+                len: AtomicU32::new(0),
+                instances: AtomicU32::new(0),
+            };
+            CLASSES
+        ],
+        index: array![AtomicU16::new(0); SLOTS],
         next: AtomicU32::new(FIRST),
         late: Late::new(),
     };
@@ -366,7 +363,7 @@ impl Numbers {
 }
 
 /// Gives the class `name` its number, as the first acquisition of a lock of it does.
-#[cfg(any(test, lockprof_loom))]
+#[cfg(test)]
 pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
     let word = ClassWord(AtomicPtr::new(name.as_ptr().cast_mut()));
     Some(
@@ -375,14 +372,7 @@ pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
     )
 }
 
-/// The word of a lock of which nothing is known.
-#[cfg(lockprof_loom)]
-pub(crate) fn unknown() -> (ClassWord, NameLen) {
-    (ClassWord(AtomicPtr::default()), NameLen(0))
-}
-
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 
@@ -471,8 +461,8 @@ mod tests {
     fn numbers_run_out_and_those_given_stay() {
         let numbers: Box<Numbers> = {
             // SAFETY: all fields are atomics, for which zero is a value; too large for the stack.
-            let mut numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
-            *numbers.next.get_mut() = FIRST;
+            let numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
+            numbers.next.store(FIRST, Relaxed);
             numbers
         };
         static BYTES: [u8; CLASSES + 1] = [b'x'; CLASSES + 1];

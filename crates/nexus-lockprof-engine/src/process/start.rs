@@ -58,7 +58,7 @@ fn keep_loaded() {
         let mut info = std::mem::MaybeUninit::uninit();
         // SAFETY: the call fills in what it is given, if it succeeds.
         let found = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;
-        // SAFETY: as above.
+        // SAFETY: the call succeeded, so it has filled it in.
         found.then(|| unsafe { info.assume_init() })
     }
     // SAFETY: asks what the kernel has told this process.

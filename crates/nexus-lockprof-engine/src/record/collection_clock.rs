@@ -1,8 +1,18 @@
 //! The aggregator's two words to the writers: which collection is open, and how many resets there were.
 
-use crate::record::statistics::OpenCollection;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, const_fn};
 use Ordering::{Acquire, Relaxed, Release};
+
+/// What engine-wide state an update needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenCollection {
+    /// The collection that is open.
+    pub(crate) collection: u64,
+    /// Resets so far.
+    pub(crate) resets: u64,
+    /// Slots of a new reservoir bank.
+    pub(crate) reservoir: usize,
+}
 
 /// The two words. Written under the aggregator's lock, read by every writer.
 pub(crate) struct CollectionClock {
@@ -11,20 +21,12 @@ pub(crate) struct CollectionClock {
 }
 
 impl CollectionClock {
-    // Loom's atomics cannot be made in a constant.
-    #[cfg(not(lockprof_loom))]
-    pub(crate) const fn new() -> Self {
-        CollectionClock {
-            collection: AtomicU64::new(1),
-            resets: AtomicU64::new(0),
-        }
-    }
-
-    #[cfg(lockprof_loom)]
-    pub(crate) fn new() -> Self {
-        CollectionClock {
-            collection: AtomicU64::new(1),
-            resets: AtomicU64::new(0),
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            CollectionClock {
+                collection: AtomicU64::new(1),
+                resets: AtomicU64::new(0),
+            }
         }
     }
 

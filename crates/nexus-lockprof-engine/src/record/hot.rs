@@ -7,13 +7,13 @@
 use crate::control::Control;
 use crate::identity::PointKey;
 use crate::record::statistics::Record;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, fence};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, array, bump, const_fn, fence, sized};
 use Ordering::{Relaxed, SeqCst};
 use std::marker::PhantomData;
 use std::sync::atomic::compiler_fence;
 
 /// Entries of a shard's cache. A power of two.
-const SLOTS: usize = if cfg!(lockprof_loom) { 1 } else { 128 };
+const SLOTS: usize = sized(1, 128);
 
 /// A record whose places are both taken gets one of them once in so many times.
 const RELUCTANCE: u64 = 4;
@@ -41,6 +41,31 @@ pub(crate) struct HotCache<S> {
 }
 
 /// A record that the cache knew, of an acquisition that is under way.
+///
+/// It stays in its thread:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<nexus_lockprof_engine::adaptor::Hit<'static>>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn share<T: Sync>() {}
+/// share::<nexus_lockprof_engine::adaptor::Hit<'static>>();
+/// ```
+///
+/// It does not outlive its engine:
+///
+/// ```compile_fail,E0505
+/// use nexus_lockprof_engine::adaptor::{HoldMode, LockClass, PointKey, SiteKey};
+/// use nexus_lockprof_engine::{Engine, EngineRef};
+///
+/// let engine = Engine::new();
+/// let site = SiteKey::new(std::panic::Location::caller(), HoldMode::Exclusive);
+/// let probe = engine.probe(PointKey::new(site, LockClass::anonymous().word.tag()));
+/// drop(engine);
+/// drop(probe);
+/// ```
 #[derive(Debug)]
 pub struct Hit<'a> {
     pub(crate) record: &'a Record,
@@ -88,29 +113,19 @@ impl Hit<'_> {
 }
 
 impl<S> HotCache<S> {
-    #[cfg(not(lockprof_loom))]
-    pub(crate) const fn new() -> Self {
-        HotCache {
-            slots: [const {
-                Slot {
-                    key: AtomicU64::new(0),
-                    record: AtomicPtr::new(std::ptr::null_mut()),
-                }
-            }; SLOTS],
-            turn: AtomicU64::new(0),
-            shard: AtomicPtr::new(std::ptr::null_mut()),
-        }
-    }
-
-    #[cfg(lockprof_loom)]
-    pub(crate) fn new() -> Self {
-        HotCache {
-            slots: std::array::from_fn(|_| Slot {
-                key: AtomicU64::new(0),
-                record: AtomicPtr::default(),
-            }),
-            turn: AtomicU64::new(0),
-            shard: AtomicPtr::default(),
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            HotCache {
+                slots: array![
+                    Slot {
+                        key: AtomicU64::new(0),
+                        record: AtomicPtr::new(std::ptr::null_mut()),
+                    };
+                    SLOTS
+                ],
+                turn: AtomicU64::new(0),
+                shard: AtomicPtr::new(std::ptr::null_mut()),
+            }
         }
     }
 
@@ -186,7 +201,7 @@ impl<S> HotCache<S> {
     fn find_second(&self, key: PointKey) -> Option<&Record> {
         let slot = self.second_slot(key);
         (slot.key.load(Relaxed) == key.0).then(|| {
-            // SAFETY: as in `find`.
+            // SAFETY: a slot's key is set together with a record of this shard, which lives as long as the cache.
             unsafe { &*slot.record.load(Relaxed) }
         })
     }

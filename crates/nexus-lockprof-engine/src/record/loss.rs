@@ -1,6 +1,6 @@
 //! What was not recorded, counted by its cause.
 
-use crate::sync::{AtomicU64, Ordering::Relaxed, bump};
+use crate::sync::{AtomicU64, Ordering::Relaxed, array, bump, const_fn};
 use nexus_lockprof_snapshot as snapshot;
 pub(crate) use snapshot::Loss;
 
@@ -9,8 +9,10 @@ pub(crate) use snapshot::Loss;
 pub(crate) struct Losses([AtomicU64; snapshot::Losses::FIGURES.len()]);
 
 impl Losses {
-    pub(crate) const fn new() -> Self {
-        Losses([const { AtomicU64::new(0) }; snapshot::Losses::FIGURES.len()])
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Losses(array![AtomicU64::new(0); snapshot::Losses::FIGURES.len()])
+        }
     }
 
     /// One more, by the only thread that counts here.

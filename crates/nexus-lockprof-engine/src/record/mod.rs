@@ -2,7 +2,6 @@
 
 pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;
-#[cfg(not(lockprof_loom))]
 pub(crate) mod governor;
 pub(crate) mod hot;
 pub(crate) mod lease;
@@ -14,7 +13,8 @@ pub(crate) mod random;
 pub(crate) mod registry;
 pub(crate) mod reservoir;
 pub(crate) mod sampler;
-#[cfg(not(lockprof_loom))]
 pub(crate) mod shard;
 pub(crate) mod statistics;
 pub(crate) mod table;
+pub(crate) mod tally;
+pub(crate) mod wait_log;

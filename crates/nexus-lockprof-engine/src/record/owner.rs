@@ -16,3 +16,23 @@ impl Owner {
         Owner(PhantomData)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Owner;
+
+    /// Implemented twice for a type that is `Send` or `Sync`, so that a call is ambiguous and does not compile.
+    trait StaysHere<Which> {
+        fn stays_here() {}
+    }
+    struct IsSend;
+    struct IsSync;
+    impl<T> StaysHere<()> for T {}
+    impl<T: Send> StaysHere<IsSend> for T {}
+    impl<T: Sync> StaysHere<IsSync> for T {}
+
+    #[test]
+    fn it_stays_in_its_thread() {
+        <Owner as StaysHere<_>>::stays_here();
+    }
+}

@@ -4,17 +4,19 @@
 //! its shard's pool before it entered the critical section. What is learnt inside the critical
 //! section goes here, in plain stores to a known address; the record gets it after the release.
 
-use crate::acquire::wait_log::LockRef;
 use crate::record::statistics::Record;
+use crate::record::wait_log::LockRef;
 use crate::stacks;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, const_fn, sized,
+};
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
 /// Measured guards that one thread may have alive at one time, to begin with.
-const POOL: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+const POOL: usize = sized(1, 64);
 /// It doubles so often, and once more for the first one.
-const CHUNKS: usize = if cfg!(lockprof_loom) { 1 } else { 5 };
+const CHUNKS: usize = sized(1, 5);
 /// The rarest that a point is measured because its guards take too many nodes.
 const MOST_CROWDED: u64 = 1 << 16;
 
@@ -71,7 +73,7 @@ pub struct PendingRef(Option<NonNull<Pending>>);
 // SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the pending reference has the
 // lock, and what is read through it was written before the lock, or the guard, changed hands.
 unsafe impl Send for PendingRef {}
-// SAFETY: as above; a shared pending reference gives access to nothing.
+// SAFETY: a shared pending reference gives access to nothing; `get` is unsafe, and its caller vouches for the engine.
 unsafe impl Sync for PendingRef {}
 
 impl PendingRef {
@@ -122,11 +124,12 @@ impl PendingRef {
 pub struct PendingRefCell(AtomicPtr<Pending>);
 
 impl PendingRefCell {
-    /// Keeps nothing.
-    #[cfg(not(lockprof_loom))]
-    #[must_use]
-    pub const fn new() -> Self {
-        PendingRefCell(AtomicPtr::new(std::ptr::null_mut()))
+    const_fn! {
+        /// Keeps nothing.
+        #[must_use]
+        pub fn new() -> Self {
+            PendingRefCell(AtomicPtr::new(std::ptr::null_mut()))
+        }
     }
 
     /// Keeps the pending reference of the acquisition that was just made: a store only if there is something to keep.
@@ -358,7 +361,7 @@ impl Pending {
         LockRef::from_address(self.lock.load(Relaxed))
     }
 
-    /// Flags of a [`LockRef`](crate::acquire::wait_log::LockRef).
+    /// Flags of a [`LockRef`](crate::record::wait_log::LockRef).
     pub(crate) fn how_acquired(&self) -> usize {
         self.how.load(Relaxed) & !Self::UNBOOKED
     }

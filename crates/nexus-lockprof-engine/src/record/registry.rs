@@ -7,13 +7,13 @@
 //! slower frees its own. An item is put into the first empty place, and stays. A bit beside it says that it is free.
 
 use crate::record::memory::try_box;
-use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Places in the first block. Each that follows has twice as many as the one before it.
-const FIRST: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+const FIRST: usize = sized(1, 64);
 /// Enough for 2^31 places.
-const BLOCKS: usize = if cfg!(lockprof_loom) { 2 } else { 25 };
+const BLOCKS: usize = sized(2, 25);
 
 /// What [`Registry::claim`] does with a free item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ struct Block<T> {
     free: Box<[AtomicU64]>,
 }
 
-// SAFETY: it owns its items, and gives out references to them.
+// SAFETY: it owns its items, which are `Send`, and moves with them.
 unsafe impl<T: Send + Sync> Send for Registry<T> {}
-// SAFETY: as above.
+// SAFETY: it gives out shared references to its items, which are `Sync`; places and bits are atomic.
 unsafe impl<T: Send + Sync> Sync for Registry<T> {}
 
 impl<T> Block<T> {
@@ -83,19 +83,12 @@ const fn base(block: usize) -> usize {
 }
 
 impl<T> Registry<T> {
-    #[cfg(not(lockprof_loom))]
-    pub(crate) const fn new() -> Self {
-        Registry {
-            blocks: [const { AtomicPtr::new(std::ptr::null_mut()) }; BLOCKS],
-            filled: AtomicUsize::new(0),
-        }
-    }
-
-    #[cfg(lockprof_loom)]
-    pub(crate) fn new() -> Self {
-        Registry {
-            blocks: std::array::from_fn(|_| AtomicPtr::default()),
-            filled: AtomicUsize::new(0),
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Registry {
+                blocks: array![AtomicPtr::new(std::ptr::null_mut()); BLOCKS],
+                filled: AtomicUsize::new(0),
+            }
         }
     }
 
@@ -236,7 +229,7 @@ impl<T> Drop for Registry<T> {
             for item in &block.items {
                 let item = item.load(Relaxed);
                 if !item.is_null() {
-                    // SAFETY: as above.
+                    // SAFETY: made by `Box::into_raw` in `insert`, in one place only, and dropped once.
                     drop(unsafe { Box::from_raw(item) });
                 }
             }
@@ -245,7 +238,6 @@ impl<T> Drop for Registry<T> {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

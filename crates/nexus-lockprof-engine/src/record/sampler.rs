@@ -172,7 +172,6 @@ impl EventRate {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -10,7 +10,7 @@ use crate::record::pending::Pool;
 use crate::record::statistics::Record;
 use crate::record::table::Table;
 use crate::stacks;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, bump};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, bump};
 use Ordering::{Acquire, Relaxed};
 
 /// Records that each shard may have whatever others have: so that a new thread's hot points are seen.
@@ -68,7 +68,7 @@ impl Shard {
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
             ),
             busy: AtomicBool::new(false),
-            wanted: [const { AtomicU64::new(0) }; WANTED],
+            wanted: array![AtomicU64::new(0); WANTED],
             orphaned: AtomicBool::new(false),
             under_way: AtomicU64::new(0),
             in_use: AtomicPtr::default(),

@@ -14,11 +14,11 @@ use crate::identity::PointKey;
 use crate::record::memory::try_box;
 use crate::record::owner::Owner;
 use crate::record::statistics::Record;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published, sized};
 use Ordering::{Acquire, Relaxed, Release};
 use crossbeam_epoch::Guard;
 
-const FIRST_SLOTS: usize = if cfg!(lockprof_loom) { 2 } else { 16 };
+const FIRST_SLOTS: usize = sized(2, 16);
 
 struct Slots(Box<[AtomicPtr<Record>]>);
 
@@ -133,7 +133,7 @@ impl Table {
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
             self.grow(owner)?;
-            // SAFETY: as above; `grow` is done.
+            // SAFETY: `owner` proves that this thread is the one that replaces; it has just done so, and the old reference is not used again.
             slots = unsafe { self.slots.get_as_owner() };
         }
         let record = match self.take_spare() {
@@ -414,7 +414,6 @@ fn push(list: &AtomicPtr<Record>, record: *mut Record) {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
 

@@ -10,42 +10,35 @@
 //! The feature `addresses` is all of it but names; `stacks` has them, too. Without either, all of it is types of no size and functions that
 //! do nothing.
 
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod capture;
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod merge;
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod modules;
-#[cfg(any(not(feature = "addresses"), lockprof_loom))]
+#[cfg(not(feature = "addresses"))]
 mod off;
-#[cfg(all(not(feature = "addresses"), not(lockprof_loom)))]
-mod off_callers;
-#[cfg(all(not(feature = "addresses"), not(lockprof_loom)))]
-mod off_core;
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod sample;
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod symbols;
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod table;
 #[cfg(test)]
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod tests;
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(feature = "addresses")]
 mod unwinder;
 
-#[cfg(any(not(feature = "addresses"), lockprof_loom))]
-pub(crate) use off::{Noted, StackSampling, StackTable, Switch};
-#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+#[cfg(not(feature = "addresses"))]
+pub(crate) use off::{Noted, StackSampling, StackTable, Switch, leave_addresses};
+#[cfg(feature = "addresses")]
 pub(crate) use {
     merge::Callers,
     sample::{Noted, StackSampling, Switch},
     symbols::leave_addresses,
     table::StackTable,
 };
-
-#[cfg(all(not(feature = "addresses"), not(lockprof_loom)))]
-pub(crate) use {off::leave_addresses, off_callers::Callers};
 
 /// Whether there is anything to switch on.
 pub(crate) const SUPPORTED: bool = cfg!(feature = "addresses");

@@ -4,13 +4,13 @@
 use super::sample::turns;
 use super::table::SLOTS;
 use crate::acquire::leased;
-use crate::acquire::wait_log::LockRef;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
 use crate::core::Core;
 use crate::engine::{Engine, Inner};
 use crate::identity::LockClass;
 use crate::identity::{HoldMode, SiteKey};
+use crate::record::wait_log::LockRef;
 use nexus_lockprof_snapshot::{Point, Snapshot, Stack};
 use std::panic::Location;
 use std::sync::Arc;
@@ -223,7 +223,7 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let here = site();
     bench.wait(here, 100);
     let shard = leased::shard(&bench.core).unwrap();
-    // SAFETY: as above.
+    // SAFETY: both parts are of one class, and the acquisition is over before the thread ends.
     let mut slow = unsafe {
         bench
             .core

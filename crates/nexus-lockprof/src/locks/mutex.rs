@@ -34,6 +34,15 @@ pub type Mutex<T> = generic::Mutex<raw::RawMutex, T>;
 ///
 /// This is `lock_api`'s guard, with all its functions. `MutexGuard::mutex` returns `lock_api`'s
 /// mutex; [`Mutex::from_lock_api_ref`](generic::Mutex::from_lock_api_ref) turns it into ours.
+///
+/// A guard does not outlive its mutex:
+///
+/// ```compile_fail,E0505
+/// let mutex = nexus_lockprof::Mutex::new(1);
+/// let guard = mutex.lock();
+/// drop(mutex);
+/// drop(guard);
+/// ```
 pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, raw::RawMutex, T>;
 
 /// Holds a [`Mutex`] until dropped, and gives access to a part of its data.

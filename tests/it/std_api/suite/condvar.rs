@@ -90,7 +90,7 @@ fn wait_timeout() {
 }
 
 #[test]
-#[allow(deprecated)]
+#[allow(deprecated, reason = "std still has it")]
 fn wait_timeout_ms() {
     let pair = (Mutex::new(false), Condvar::new());
     let mut guard = pair.0.lock().unwrap();

@@ -11,7 +11,7 @@ fn is_there() {
     static CELL: OnceLock<u32> = OnceLock::new();
     ONCE.call_once_force(|state: &OnceState| assert!(!state.is_poisoned()));
     assert!(ONCE.is_completed());
-    #[allow(deprecated)]
+    #[allow(deprecated, reason = "std still has it")]
     let _ = super::super::sync::ONCE_INIT;
     assert_eq!(*LAZY + *CELL.get_or_init(|| 2), 3);
 

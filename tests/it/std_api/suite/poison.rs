@@ -235,7 +235,7 @@ fn a_panic_after_a_wait() {
 
 /// All waits return the guard of a poisoned mutex in an error.
 #[test]
-#[allow(deprecated)]
+#[allow(deprecated, reason = "std still has it")]
 fn waits_with_a_poisoned_mutex() {
     let (mutex, condvar) = (poisoned_mutex(), Condvar::new());
     let lock = || poisoned(mutex.lock());

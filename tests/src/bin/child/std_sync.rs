@@ -1,7 +1,7 @@
 //! The statistics of `std_sync`'s locks in one mode, with nothing else in the process.
 
 // As in tests: a lock here is poisoned only on purpose.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test program")]
 
 use nexus_lockprof::std_sync::{Condvar, Mutex, RwLock, RwLockWriteGuard};
 use nexus_lockprof::{AcquireMode, Durations, Point, ProfilerMode, snapshot};

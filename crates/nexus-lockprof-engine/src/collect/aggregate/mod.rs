@@ -13,7 +13,7 @@ mod seen;
 mod take_over;
 mod walk;
 
-use crate::stacks::Callers;
+use crate::collect::Callers;
 use account::Counting;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
 use points::Points;
@@ -64,20 +64,9 @@ impl Aggregator {
     }
 }
 
-/// What this process's program is called: the name of its file.
-fn program() -> Option<Text> {
-    let path = std::env::current_exe().ok()?;
-    let name = path.file_name()?.to_string_lossy();
-    // Linux adds this if the file was replaced while the program runs.
-    Some(name.strip_suffix(" (deleted)").unwrap_or(&name).into())
-}
-
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod coverage;
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod room_tests;
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests;

@@ -3,7 +3,8 @@
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
 use crate::record::reservoir::BankReading;
-use crate::record::statistics::{Measure, Reading, Record, SumReading, TallyReading};
+use crate::record::statistics::{Reading, Record};
+use crate::record::tally::{Measure, SumReading, TallyReading};
 use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Sample, Samples, Site};
 use std::cmp::Ordering;
 

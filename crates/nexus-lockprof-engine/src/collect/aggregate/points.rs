@@ -2,9 +2,9 @@
 
 use super::bound::Classes;
 use super::point::{Bound, PointState};
+use crate::collect::Callers;
 use crate::identity;
 use crate::identity::{PointKey, to_site};
-use crate::stacks::Callers;
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Site};
 use std::collections::HashMap;
 

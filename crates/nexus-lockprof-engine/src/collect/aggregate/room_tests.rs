@@ -1,11 +1,11 @@
 //! Records and points that go away, and what becomes of their figures.
 
-use crate::acquire::wait_log::LockRef;
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
 use crate::core::Core;
 use crate::identity::LockClass;
 use crate::identity::{HoldMode, SiteKey};
+use crate::record::wait_log::LockRef;
 use nexus_lockprof_snapshot::Snapshot;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

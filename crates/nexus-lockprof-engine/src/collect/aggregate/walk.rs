@@ -1,13 +1,13 @@
 //! A collection: the walk over all shards, and the snapshot that comes of it.
 
+use super::Aggregator;
 use super::point::{self, Bound};
 use super::seen::Seen;
-use super::{Aggregator, program};
 use crate::collect::monitor;
 use crate::core::Core;
 use crate::event::Event;
 use crate::sync::Ordering::Relaxed;
-use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableStats};
+use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableStats, Text};
 use std::time::SystemTime;
 
 impl Aggregator {
@@ -161,4 +161,12 @@ impl Aggregator {
         self.started_ns += last.elapsed_ns();
         core.collections.count_reset();
     }
+}
+
+/// What this process's program is called: the name of its file.
+fn program() -> Option<Text> {
+    let path = std::env::current_exe().ok()?;
+    let name = path.file_name()?.to_string_lossy();
+    // Linux adds this if the file was replaced while the program runs.
+    Some(name.strip_suffix(" (deleted)").unwrap_or(&name).into())
 }

@@ -13,15 +13,15 @@ use super::Packed;
 use super::middle::{self, Divided, Middle};
 use super::stratum::{Placement, Stratum};
 use crate::record::random::with_rng;
-use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence};
+use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// Items that are kept before the slots are allocated: most points are rare.
-const FIRST: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
+const FIRST: usize = sized(1, 4);
 /// The least size of a bank that has a tail.
-const WITH_TAIL: usize = if cfg!(lockprof_loom) { 4 } else { 32 };
+const WITH_TAIL: usize = sized(4, 32);
 /// The share of the slots that is the body's.
-const BODY: (usize, usize) = if cfg!(lockprof_loom) { (1, 3) } else { (5, 8) };
+const BODY: (usize, usize) = sized((1, 3), (5, 8));
 /// Where the tail begins.
 const QUANTILE: f64 = 0.8;
 /// The share of all offers at which the tail is too wide, and what it is then cut to.
@@ -29,7 +29,7 @@ const TOO_WIDE: f64 = 0.125;
 const WIDTH: f64 = 0.1;
 /// Nothing is above it.
 const NO_TAIL: u32 = u32::MAX;
-const ATTEMPTS: usize = if cfg!(lockprof_loom) { 1 } else { 4 };
+const ATTEMPTS: usize = sized(1, 4);
 
 pub(super) struct Bank {
     /// Collection that the contents belong to.

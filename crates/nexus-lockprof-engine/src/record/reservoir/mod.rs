@@ -68,7 +68,6 @@ impl Reservoir {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
     use crate::record::random::open_unit;

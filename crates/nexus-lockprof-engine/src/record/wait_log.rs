@@ -13,12 +13,14 @@
 
 use crate::identity::ClassWord;
 use crate::identity::PointKey;
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{
+    AtomicU32, AtomicU64, AtomicUsize, Ordering, array, const_fn, fence, shared_static, sized,
+};
 use Ordering::{Acquire, Relaxed, Release};
 
-const BUCKETS: usize = if cfg!(lockprof_loom) { 1 } else { 128 };
+const BUCKETS: usize = sized(1, 128);
 /// Entries of a ring. A wait that spans more holds than this sees the latest of them.
-pub(crate) const ENTRIES: usize = if cfg!(lockprof_loom) { 1 } else { 64 };
+pub(crate) const ENTRIES: usize = sized(1, 64);
 /// Entries that ended before the wait began, after which a reader stops: entries are nearly in order of their ends.
 const OLDER: usize = 8;
 
@@ -39,7 +41,7 @@ impl LockRef {
     #[inline(always)]
     #[must_use]
     pub fn of(word: &ClassWord) -> Self {
-        const { assert!(align_of::<ClassWord>() > Self::FLAGS || cfg!(lockprof_loom)) };
+        const { assert!(align_of::<ClassWord>() > Self::FLAGS || sized(true, false)) };
         LockRef(std::ptr::from_ref(word).addr())
     }
 
@@ -136,50 +138,34 @@ pub(crate) struct WaitLog {
     rings: [Ring; BUCKETS],
 }
 
-/// The process's table: engines tell their entries apart.
-#[cfg(not(lockprof_loom))]
-pub(crate) static LOG: WaitLog = WaitLog::new();
-
-#[cfg(not(lockprof_loom))]
-impl WaitLog {
-    const fn new() -> Self {
-        WaitLog {
-            parked: [const { Line(AtomicU32::new(0)) }; BUCKETS],
-            rings: [const {
-                Ring {
-                    next: Line(AtomicU64::new(0)),
-                    entries: [const {
-                        LogEntry {
-                            seq: AtomicU64::new(0),
-                            lock: AtomicUsize::new(0),
-                            engine: AtomicU64::new(0),
-                            key: AtomicU64::new(0),
-                            start: AtomicU64::new(0),
-                            end: AtomicU64::new(0),
-                        }
-                    }; ENTRIES],
-                }
-            }; BUCKETS],
-        }
-    }
+shared_static! {
+    /// The process's table: engines tell their entries apart.
+    pub(crate) static LOG: WaitLog = WaitLog::new();
 }
 
-#[cfg(lockprof_loom)]
 impl WaitLog {
-    pub(crate) fn new() -> Self {
-        WaitLog {
-            parked: std::array::from_fn(|_| Line(AtomicU32::new(0))),
-            rings: std::array::from_fn(|_| Ring {
-                next: Line(AtomicU64::new(0)),
-                entries: std::array::from_fn(|_| LogEntry {
-                    seq: AtomicU64::new(0),
-                    lock: AtomicUsize::new(0),
-                    engine: AtomicU64::new(0),
-                    key: AtomicU64::new(0),
-                    start: AtomicU64::new(0),
-                    end: AtomicU64::new(0),
-                }),
-            }),
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            WaitLog {
+                parked: array![Line(AtomicU32::new(0)); BUCKETS],
+                rings: array![
+                    Ring {
+                        next: Line(AtomicU64::new(0)),
+                        entries: array![
+                            LogEntry {
+                                seq: AtomicU64::new(0),
+                                lock: AtomicUsize::new(0),
+                                engine: AtomicU64::new(0),
+                                key: AtomicU64::new(0),
+                                start: AtomicU64::new(0),
+                                end: AtomicU64::new(0),
+                            };
+                            ENTRIES
+                        ],
+                    };
+                    BUCKETS
+                ],
+            }
         }
     }
 }
@@ -206,7 +192,7 @@ impl WaitLog {
 
     /// Appends a hold: a fixed number of steps, without waiting. Call it before the release, so that whoever owns
     /// the lock next can see it.
-    #[cfg_attr(not(lockprof_loom), cold)]
+    #[cold]
     pub(crate) fn append(&self, hold: &Hold) {
         let ring = &self.rings[hold.lock.bucket()];
         // Relaxed: only to spread the writers over the entries.
@@ -290,7 +276,6 @@ impl LogEntry {
 }
 
 #[cfg(test)]
-#[cfg(not(lockprof_loom))]
 mod tests {
     use super::*;
     use crate::identity::class::NUMBER_SHIFT;

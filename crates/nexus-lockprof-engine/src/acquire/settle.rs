@@ -1,0 +1,220 @@
+//! What follows a release: the pending acquisition that was measured goes into its records.
+
+use crate::acquire::blame::Wait;
+use crate::acquire::leased;
+use crate::acquire::signal::Attempt;
+use crate::acquire::timed::is_sampled;
+use crate::core::Core;
+use crate::identity::SiteKey;
+use crate::record::loss::Loss;
+use crate::record::owner::Owner;
+use crate::record::pending::{Pending, PendingRef};
+use crate::record::shard::Shard;
+use crate::record::statistics::{self, Delta, Record};
+use crate::record::tally::{Measure, Measured};
+use crate::record::wait_log::{LOG, LockRef, Span};
+use crate::sync::Ordering::Relaxed;
+
+impl Core {
+    /// Notes that a hold of `lock` ends now. Call it before the release, if the pending reference is not none.
+    ///
+    /// # Safety
+    /// As for [`settle`](Self::settle).
+    #[inline]
+    pub unsafe fn hold_ends(&self, pending_ref: &PendingRef, lock: LockRef) {
+        // SAFETY: the caller's.
+        if let Some(pending) = unsafe { pending_ref.get() }
+            && pending.has_hold()
+        {
+            // SAFETY: the hold's beginning was read from it, by who had the guard then.
+            let now = unsafe { self.clock.raw_again() };
+            pending.hold_end.store(now, Relaxed);
+            if LOG.is_waited_for(lock) {
+                self.log_hold(lock, pending);
+            }
+        }
+    }
+
+    /// Records what the pending reference of a released acquisition has measured. Call it after the release.
+    ///
+    /// # Safety
+    /// The pending reference is of an acquisition of this very engine, which is alive: what the pending reference points to lives in the engine.
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn settle(&self, pending_ref: PendingRef) {
+        let mut next = pending_ref;
+        // SAFETY: the caller's.
+        while let Some(pending) = unsafe { next.get() } {
+            let before = pending.before.load(Relaxed);
+            self.settle_one(pending);
+            next = PendingRef::from_raw(before);
+        }
+    }
+
+    /// Records what the pending reference of an acquisition has measured until now, when its release will not be seen: its hold is
+    /// lost, and counted as such.
+    ///
+    /// # Safety
+    /// As for [`settle`](Self::settle). The acquisition was made by this thread.
+    #[cold]
+    pub unsafe fn settle_unseen(&self, pending_ref: PendingRef) {
+        // SAFETY: the caller's.
+        if let Some(pending) = unsafe { pending_ref.get() }
+            && let Some(shard) = leased::shard(self)
+            && let Some(_entered) = shard.enter()
+        {
+            // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
+            let owner = unsafe { Owner::assume() };
+            // SAFETY: null, or a record of this engine.
+            let record = unsafe { pending.record.load(Relaxed).as_ref() };
+            let weight = pending.hold_weight.load(Relaxed);
+            if weight != 0
+                && pending.is_of(shard.id)
+                && let Some(record) = record
+            {
+                pending.hold_weight.store(0, Relaxed);
+                shard.losses.count_as_owner(Loss::Guards);
+                // Itself it stays one that is timed and not over.
+                record.forfeit(&owner, weight - 1, 0);
+            }
+        }
+        // SAFETY: the caller's.
+        unsafe { self.settle(pending_ref) };
+    }
+
+    fn settle_one(&self, pending: &Pending) {
+        let shard = leased::shard(self); // None is counted there, as lost at thread exit.
+        let entered = shard.and_then(|shard| Some((shard, shard.enter()?))); // None is counted there, as reentrant.
+        if let Some((shard, _entered)) = &entered {
+            // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
+            let owner = unsafe { Owner::assume() };
+            self.settle_in(shard, &owner, pending);
+        }
+        match shard {
+            Some(shard) if pending.is_of(shard.id) => shard.pool.give_back(pending),
+            _ => pending.give_back_to_other(),
+        }
+    }
+
+    fn settle_in(&self, shard: &Shard, owner: &Owner, pending: &Pending) {
+        // A guard may be released by another thread than acquired it, if the raw lock allows that,
+        // and in a thread that is exiting: then the records are this thread's own for the same points.
+        let own = pending.is_of(shard.id);
+        let mine = |record: *mut Record| {
+            // SAFETY: null, or a record of an engine that the lock keeps alive.
+            let record = unsafe { record.as_ref() }?;
+            if own {
+                return Some(record);
+            }
+            self.record(shard, owner, record.key, Attempt::Waits)
+        };
+        let hold_start = pending.hold_start.load(Relaxed);
+        let hold_end = pending.hold_end.load(Relaxed);
+        let wait_start = pending.wait_start.load(Relaxed);
+        let measured = |kind, weight: u64, start, end| {
+            (weight != 0).then(|| Measured {
+                kind,
+                ns: self.clock.nanos(start, end),
+                weight,
+            })
+        };
+        let wait_weight = pending.wait_weight.load(Relaxed);
+        let wait = measured(Measure::Wait, wait_weight, wait_start, hold_start);
+        let hold_weight = pending.hold_weight.load(Relaxed);
+        let hold = measured(Measure::Hold, hold_weight, hold_start, hold_end);
+        if let Some(record) = mine(pending.record.load(Relaxed)) {
+            let delta = Delta {
+                wait,
+                hold,
+                ..Delta::default()
+            };
+            self.add(shard, owner, record, &delta);
+            if let Some(wait) = wait {
+                self.settle_stack(shard, owner, pending, wait.ns);
+            }
+            // With a wait it is twice the work: there is the holder's record, too.
+            let timed_ns = shard.governor.timed_ns(&self.costs);
+            if wait.is_some() {
+                match pending.lock.load(Relaxed) {
+                    0 => shard.governor.charge(2 * timed_ns),
+                    _ => shard.governor.charge_long_wait(2 * timed_ns),
+                }
+            }
+            if hold.is_some() {
+                let share = if own { timed_ns } else { timed_ns / 2 };
+                shard.governor.charge(share);
+            }
+            if own && is_sampled(record) {
+                if wait.is_some() {
+                    let number = pending.contention.load(Relaxed);
+                    let nanos = |start, end| self.clock.nanos(start, end);
+                    record.wait_rate.note(number, wait_start, nanos);
+                }
+                if hold.is_some() {
+                    self.note_rate(shard, record, pending, hold_end);
+                }
+            }
+        }
+        if let Some(measured) = wait {
+            self.settle_blame(shard, owner, pending, measured);
+        }
+    }
+
+    /// Books a wait that was measured to those it was for.
+    fn settle_blame(&self, shard: &Shard, owner: &Owner, pending: &Pending, measured: Measured) {
+        // SAFETY: both are null, or records of an engine that the lock keeps alive.
+        let (record, blocker) = unsafe {
+            (
+                pending.record.load(Relaxed).as_ref(),
+                pending.blocker.load(Relaxed).as_ref(),
+            )
+        };
+        let Some(Record { key, .. }) = record else {
+            return;
+        };
+        // SAFETY: 0, or what the lock published.
+        let last = unsafe { SiteKey::from_published(pending.last.load(Relaxed)) };
+        // SAFETY: null, or the acquisition that this one followed, which is settled after it.
+        let before = unsafe { pending.before.load(Relaxed).as_ref() };
+        // SAFETY: null, or a record of this engine, which the lock that is settled keeps alive.
+        let own = before.and_then(|before| unsafe {
+            let record = before.record.load(Relaxed).as_ref()?;
+            Some((record.key, before.hold_start.load(Relaxed)))
+        });
+        let lock = pending.parked_on();
+        let wait = Wait {
+            span: Span {
+                lock,
+                engine: self.number,
+                key: *key,
+                start: pending.wait_start.load(Relaxed),
+                end: pending.hold_start.load(Relaxed),
+            },
+            parked: lock.address() != 0,
+            first: blocker.map(|record| record.key),
+            last: last.and_then(|site| self.known_holder(*key, site)),
+            still_held: false,
+            own,
+        };
+        let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
+        self.blame(shard, owner, &wait, measured, count);
+    }
+
+    pub(crate) fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
+        let open = self.open_collection();
+        let mut cause = Loss::Memory;
+        let refused = record.add(owner, delta, open, &shard.rng, || {
+            // Of a point whose acquisitions wait, no release is a handler's.
+            let may = record.attempts() == statistics::WAITS || Attempt::Tries.may_allocate();
+            if !may {
+                cause = Loss::Reentrant;
+                // To be noted at its next acquisition, if it was not.
+                shard.hot.forget_one(record.key);
+            }
+            may
+        });
+        for _ in 0..refused {
+            shard.losses.count_as_owner(cause);
+        }
+    }
+}

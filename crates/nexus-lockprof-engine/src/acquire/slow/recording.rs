@@ -1,0 +1,181 @@
+//! What the slow path notes of an acquisition before the lock is owned, and what it counts when it is.
+
+use super::Recording;
+use crate::control::{Control, ModeKind};
+use crate::core::Core;
+use crate::identity::SiteKey;
+use crate::record::loss::Loss;
+use crate::record::pending::Pending;
+use crate::record::random::with_rng;
+use crate::record::wait_log::{LOG, LockRef};
+use crate::sync::{Ordering::Relaxed, bump};
+
+impl<'a> Recording<'a> {
+    /// Prepares the hold of acquisition `number` to be timed, and the schedule that follows.
+    pub(super) fn time_hold(&mut self, core: &Core, number: u64) {
+        // Calibrated here and not in the critical section, should this be the first use of the clock.
+        let has_clock = core.is_prepared() || self.attempt.may_allocate();
+        if has_clock {
+            core.prepare();
+        }
+        self.hold_weight = self.record.holds.weight();
+        if self.kind == ModeKind::Sampled {
+            self.next_hold = Some(core.next_hold(self.shard, self.record, number));
+        }
+        if has_clock {
+            self.pending = self.shard.pool.take(self.record);
+            if self.pending.is_none() {
+                self.replenish(core);
+            }
+        }
+        if let Some(pending) = self.pending {
+            pending.hold_weight.store(self.hold_weight, Relaxed);
+            let sampled = self.kind == ModeKind::Sampled;
+            pending
+                .number
+                .store(if sampled { number } else { 0 }, Relaxed);
+            pending.self_timing.store(0, Relaxed);
+        }
+    }
+
+    /// Looks up who is waited for.
+    pub(super) fn waits_for(&mut self, core: &'a Core, holder: Option<SiteKey>) {
+        let Some(_entered) = self.shard.enter() else {
+            return;
+        };
+        let known = holder.and_then(|site| core.known_holder(self.key, site));
+        self.blocker = known.and_then(|key| {
+            let control = Control(self.record.control.load(Relaxed));
+            core.look_up(self.shard, &self.owner, key, control, self.attempt)
+        });
+        if self.wait_weight != 0
+            && let Some(pending) = self.pending
+        {
+            self.note_blocker(pending);
+        }
+    }
+
+    pub(super) fn note_blocker(&self, pending: &Pending) {
+        let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
+        pending.blocker.store(blocker.cast_mut(), Relaxed);
+    }
+
+    /// Whether this long wait is timed, and what it stands for then.
+    pub(super) fn times_long_wait(&mut self) -> bool {
+        let mean = match self.kind {
+            ModeKind::Sampled => self.shard.governor.long_waits(),
+            _ => 1,
+        };
+        let chosen = mean == 1 || with_rng(&self.shard.rng, |rng| rng.u64(..mean) == 0);
+        self.wait_weight = if chosen { mean } else { 0 };
+        if let Some(pending) = self.pending.filter(|_| !chosen) {
+            // It would have been, as a short one.
+            pending.wait_weight.store(0, Relaxed);
+        }
+        chosen
+    }
+
+    /// A long wait: what is needed to divide it when it is settled.
+    pub(super) fn keep_for_blame(&mut self, pending: &Pending, lock: LockRef, how: usize) {
+        // Nobody is known yet, or nobody by name: the log may tell more.
+        self.unbooked = self
+            .blocker
+            .is_none_or(|record| record.key.site() == SiteKey::readers());
+        let unbooked = if self.unbooked { Pending::UNBOOKED } else { 0 };
+        pending.lock.store(lock.address(), Relaxed);
+        pending.how.store(how | unbooked, Relaxed);
+    }
+
+    /// The acquisition is not made.
+    pub(super) fn discard(&self) {
+        if let Some(pending) = self.pending {
+            if self.parked {
+                LOG.leave(pending.parked_on());
+            }
+            self.shard.pool.give_back(pending);
+        }
+    }
+
+    /// Prepares the wait to be timed; it has begun.
+    pub(super) fn time_wait(&mut self, core: &Core) {
+        self.take_pending(core);
+        if let Some(pending) = self.pending {
+            pending.more.store(true, Relaxed);
+            self.note_blocker(pending);
+            let number = self.record.contentions.load(Relaxed) + 1;
+            pending.contention.store(number, Relaxed);
+            pending.wait_weight.store(self.wait_weight, Relaxed);
+            pending.wait_start.store(self.wait_start, Relaxed);
+        }
+    }
+
+    /// Takes a node, if there is none yet and the pool has one. May allocate.
+    pub(super) fn take_pending(&mut self, core: &Core) {
+        if self.pending.is_some() {
+            return;
+        }
+        self.pending = self.shard.pool.take(self.record);
+        if self.pending.is_none()
+            && let Some(_entered) = self.shard.enter()
+        {
+            self.replenish(core);
+        }
+    }
+
+    /// Takes a node that another thread has returned, or a new one. The shard is entered.
+    #[cold]
+    fn replenish(&mut self, core: &Core) {
+        if !self.attempt.may_allocate() {
+            return;
+        }
+        let (shard, record) = (self.shard, self.record);
+        let mut last = 0;
+        // What is released by others is seen by this thread's governor only here.
+        let returned = |pending: &Pending| last = last.max(core.take_back(shard, pending));
+        if shard
+            .pool
+            .replenish(record, self.kind == ModeKind::Exact, returned)
+        {
+            self.pending = shard.pool.take(record);
+        }
+        if last != 0 {
+            core.steer(shard, last);
+        }
+    }
+
+    /// Counts the acquisition, which was just made.
+    #[inline]
+    pub(super) fn count(&self) {
+        let record = self.record;
+        if self.pending.is_some() {
+            // Before they are counted, since they are read the other way round: see `Record::read`.
+            bump(&record.holds.measured, u64::from(self.hold_weight != 0));
+            bump(&record.waits.measured, u64::from(self.wait_weight != 0));
+        } else if self.hold_weight | self.wait_weight != 0 {
+            self.forfeit();
+        }
+        if self.unknown_wait {
+            record.forfeit(&self.owner, 0, 1);
+        }
+        if let Some(next) = self.next_hold {
+            record.holds.set(next);
+        }
+        if let Some(next) = self.next_wait {
+            record.waits.set(next);
+        }
+        record.count(self.contended);
+        if let Some(blocker) = self.blocker
+            && !self.unbooked
+        {
+            bump(&blocker.blocked, 1);
+        }
+    }
+
+    /// Too many measured guards are alive to keep this one until its release: it is not timed.
+    #[cold]
+    fn forfeit(&self) {
+        self.shard.losses.count_as_owner(Loss::Guards);
+        self.record
+            .forfeit(&self.owner, self.hold_weight, self.wait_weight);
+    }
+}

@@ -1,0 +1,180 @@
+//! Sums over measured durations, and what no measured one stands for.
+
+use crate::record::collection_clock::OpenCollection;
+use crate::record::reservoir::{Packed, Reservoir};
+use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump};
+
+/// Events that no measured one stands for.
+#[derive(Debug)]
+pub(super) struct Unmeasured {
+    /// Those of periods that are over, and forfeited ones.
+    pub(super) before: AtomicU64,
+    /// Number of events at which a period without timing began; `u64::MAX` when there is timing.
+    since: AtomicU64,
+    /// Number of events at which the mode was last changed.
+    changed: AtomicU64,
+}
+
+/// A total, and how sure it is.
+#[derive(Debug, Default)]
+pub(super) struct Sum {
+    total_ns: AtomicU64,
+    /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
+    variance: AtomicU64,
+    /// Number of resets that `variance`, and the maximum that goes with it, have seen. A maximum cannot be subtracted,
+    /// and of a float what is left after subtracting may be nothing.
+    reset_generation: AtomicU64,
+    /// The longest duration that stands for more than itself, and goes with `variance`.
+    longest_sampled_ns: AtomicU64,
+}
+
+/// Sums over the measured durations of one kind.
+#[derive(Default)]
+#[repr(C)]
+pub(super) struct Tally {
+    samples: AtomicU64,
+    sum: Sum,
+    max_ns: AtomicU64,
+    pub(super) reservoir: Reservoir,
+}
+
+/// Wait or hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    Wait,
+    Hold,
+}
+
+/// A measured duration on its way into a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) kind: Measure,
+    pub(crate) ns: u64,
+    pub(crate) weight: u64,
+}
+
+/// A consistent copy of a tally.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct TallyReading {
+    pub(crate) samples: u64,
+    pub(crate) sum: SumReading,
+    pub(crate) max_ns: u64,
+}
+
+/// A consistent copy of a sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct SumReading {
+    pub(crate) total_ns: u64,
+    pub(crate) variance: f64,
+    pub(crate) reset_generation: u64,
+    pub(crate) longest_sampled_ns: u64,
+}
+
+impl Tally {
+    /// `false` if that would allocate.
+    #[inline(always)]
+    pub(super) fn offer_in_place(
+        &self,
+        measured: Measured,
+        open: OpenCollection,
+        seed: &AtomicU64,
+    ) -> bool {
+        let item = Packed::new(measured.ns, measured.weight);
+        self.reservoir.offer_in_place(open.collection, item, seed)
+    }
+
+    /// `false` when there is no memory for the reservoir: the sums still take it.
+    pub(super) fn offer(&self, measured: Measured, open: OpenCollection, seed: &AtomicU64) -> bool {
+        let item = Packed::new(measured.ns, measured.weight);
+        self.reservoir
+            .offer(open.collection, item, open.reservoir, seed)
+    }
+
+    #[inline(always)]
+    pub(super) fn add(&self, measured: Measured, resets: u64) {
+        bump(&self.samples, 1);
+        if self.sum.add(measured, resets) || measured.ns > self.max_ns.own_load() {
+            self.max_ns.store(measured.ns, Relaxed);
+        }
+    }
+
+    pub(super) fn read(&self) -> TallyReading {
+        TallyReading {
+            samples: self.samples.load(Relaxed),
+            sum: self.sum.read(),
+            max_ns: self.max_ns.load(Relaxed),
+        }
+    }
+}
+
+impl Sum {
+    /// `true` when this begins a new time between two resets.
+    #[inline(always)]
+    pub(super) fn add(&self, measured: Measured, resets: u64) -> bool {
+        let Measured { ns, weight, .. } = measured;
+        bump(&self.total_ns, ns.saturating_mul(weight));
+        let begins = self.reset_generation.own_load() != resets;
+        if begins {
+            self.reset_generation.store(resets, Relaxed);
+            self.variance.store(0.0_f64.to_bits(), Relaxed);
+            self.longest_sampled_ns.store(0, Relaxed);
+        }
+        if weight > 1 {
+            if ns > self.longest_sampled_ns.own_load() {
+                self.longest_sampled_ns.store(ns, Relaxed);
+            }
+            let (x, w) = (ns as f64, weight as f64);
+            let variance = f64::from_bits(self.variance.own_load()) + w * (w - 1.0) * x * x;
+            self.variance.store(variance.to_bits(), Relaxed);
+        }
+        begins
+    }
+
+    pub(super) fn read(&self) -> SumReading {
+        SumReading {
+            total_ns: self.total_ns.load(Relaxed),
+            variance: f64::from_bits(self.variance.load(Relaxed)),
+            reset_generation: self.reset_generation.load(Relaxed),
+            longest_sampled_ns: self.longest_sampled_ns.load(Relaxed),
+        }
+    }
+}
+
+impl Unmeasured {
+    pub(super) fn new() -> Self {
+        Unmeasured {
+            before: AtomicU64::new(0),
+            since: AtomicU64::new(u64::MAX),
+            changed: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn set_timing(&self, done: u64, timing: bool) {
+        bump(&self.before, done.saturating_sub(self.since.own_load()));
+        self.since
+            .store(if timing { u64::MAX } else { done }, Relaxed);
+        self.changed.store(done, Relaxed);
+    }
+
+    pub(super) fn read(&self) -> UnmeasuredReading {
+        UnmeasuredReading {
+            before: self.before.load(Relaxed),
+            since: self.since.load(Relaxed),
+            changed: self.changed.load(Relaxed),
+        }
+    }
+}
+
+/// A consistent copy of [`Unmeasured`].
+pub(super) struct UnmeasuredReading {
+    before: u64,
+    since: u64,
+    pub(super) changed: u64,
+}
+
+impl UnmeasuredReading {
+    /// Of so many events.
+    pub(super) fn of(&self, events: u64) -> u64 {
+        self.before + events.saturating_sub(self.since)
+    }
+}
