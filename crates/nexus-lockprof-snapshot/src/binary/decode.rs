@@ -480,7 +480,7 @@ fn first(input: &mut Input<'_>, mask: u64, fields: &Fields, figures: &mut [u64])
     there(input, mask, figures.iter_mut().take(fields.first))
 }
 
-/// Reads the later figures, which follow the fields that are no figures.
+/// Reads the later figures, which follow the fields that are not figures.
 #[inline]
 fn later(input: &mut Input<'_>, mask: u64, fields: &Fields, figures: &mut [u64]) -> Read<()> {
     let mask = mask >> fields.later();

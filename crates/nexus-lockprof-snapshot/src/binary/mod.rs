@@ -37,16 +37,16 @@ pub(crate) mod tag {
 }
 
 /// Fields that are written only if they are not 0, in the order of their bits in a mask. First come
-/// the figures of version 1, then the fields that are no figures, then the later figures.
+/// the figures of version 1, then the fields that are not figures, then the later figures.
 pub(crate) struct Fields {
     /// Number of version 1's figures.
     pub(crate) first: usize,
-    /// Number of fields that are no figures.
+    /// Number of fields that are not figures.
     pub(crate) others: usize,
 }
 
 impl Fields {
-    /// The bit of a field that is no figure.
+    /// The bit of a field that is not a figure.
     pub(crate) const fn bit(&self, other: usize) -> u64 {
         1 << (self.first + other)
     }

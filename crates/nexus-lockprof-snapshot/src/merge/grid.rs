@@ -70,7 +70,7 @@ fn value_of(number: u64) -> u64 {
 /// The cells of many samples.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grid {
-    /// The first so many are sorted and unique. Later additions follow.
+    /// Number of leading cells that are sorted and unique. Later additions follow.
     settled: usize,
     cells: Vec<Cell>,
 }
