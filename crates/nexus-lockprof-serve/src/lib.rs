@@ -1,5 +1,5 @@
-//! The HTTP endpoint of the lock profiler nexus-lockprof. It serves what a [`Source`] has, such as an
-//! engine, on a Unix socket or a loopback port.
+//! The HTTP endpoint of the lock profiler nexus-lockprof. It serves what a [`Source`] has, such as
+//! an engine, on a Unix socket or a loopback port.
 //!
 //! You probably want `nexus-lockprof` with its feature `serve`, which brings this crate.
 //!
@@ -13,26 +13,28 @@
 //! | `POST /config` | changes `mode=exact`, `budget=2%`, or both joined by `&`; answers with the new settings, or 400 and what is wrong |
 //! | `POST /reset` | starts again from 0: 204 |
 //!
-//! With `?seconds=N`, a snapshot or profile covers the next N seconds, and the answer comes at their
-//! end. `HEAD` works where `GET` does. An error is one line of text that says what is wrong.
+//! With `?seconds=N`, a snapshot or profile covers the next N seconds, and the answer comes at
+//! their end. `HEAD` works where `GET` does. An error is one line of text that says what is wrong.
 //!
 //! # How it runs
-//! One thread accepts, and each connection has a thread while it lasts; [`Limits::connections`] limits
-//! their number. [`Limits`] also limits what a client may send and how long it may take: each wait is a
-//! `poll(2)` with a deadline. When there is no room for one more connection, the one that has been idle
-//! for longest is closed. There is no async runtime, and none in the dependencies. Locks and threads are
-//! std's, so nothing here uses a lock that a program could have replaced.
+//! One thread accepts, and each connection has a thread while it lasts; [`Limits::connections`]
+//! limits their number. [`Limits`] also limits what a client may send and how long it may take:
+//! each wait is a `poll(2)` with a deadline. When there is no room for one more connection, the one
+//! that has been idle for longest is closed. There is no async runtime, and none in the
+//! dependencies. Locks and threads are std's, so nothing here uses a lock that a program could have
+//! replaced.
 //!
 //! # Who may ask
-//! A Unix socket belongs to its owner alone, by its mode and that of its directory. A loopback port is
-//! open to everybody on this machine, but not to pages of other origins in their browsers. The `Host`
-//! header must name this machine, so a page that has bound its own name to 127.0.0.1 gets nothing. And
-//! `Origin` and `Sec-Fetch-Site`, if present, must be those of this endpoint's own page. To use any other
-//! address, ask for [`Listen::Remote`]; it is open to everybody who reaches it.
+//! A Unix socket belongs to its owner alone, by its mode and that of its directory. A loopback port
+//! is open to everybody on this machine, but not to pages of other origins in their browsers. The
+//! `Host` header must name this machine, so a page that has bound its own name to 127.0.0.1 gets
+//! nothing. And `Origin` and `Sec-Fetch-Site`, if present, must be those of this endpoint's own
+//! page. To use any other address, ask for [`Listen::Remote`]; it is open to everybody who reaches
+//! it.
 //!
 //! # Fork
-//! A forked child has none of the threads, and does not answer. The socket file stays its parent's: the
-//! child does not remove it.
+//! A forked child has none of the threads, and does not answer. The socket file stays its parent's:
+//! the child does not remove it.
 //!
 //! ```
 //! use nexus_lockprof_serve::{Listen, Serve, Settings, Source};

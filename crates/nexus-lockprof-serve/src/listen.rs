@@ -24,7 +24,8 @@ use thiserror::Error;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Listen {
-    /// A Unix socket in the [runtime directory](super::runtime_directory), named after the process: `PID.sock`.
+    /// A Unix socket in the [runtime directory](super::runtime_directory), named after the process:
+    /// `PID.sock`.
     #[default]
     Unix,
     /// A Unix socket at this path.

@@ -217,7 +217,8 @@ pub struct Durations {
     /// start or the last reset.
     #[serde(skip_serializing_if = "json::is_default")]
     pub at_most_ns: u64,
-    /// A weighted random sample of all durations since the start or the last reset, ascending by value.
+    /// A weighted random sample of all durations since the start or the last reset, ascending by
+    /// value.
     #[serde(skip_serializing_if = "is_empty")]
     pub reservoir: Samples,
     /// The same for the last interval only: since the previous collection.
@@ -279,7 +280,8 @@ impl Durations {
         quantile::quantiles(&self.reservoir, qs)
     }
 
-    /// Several quantiles of several points' durations together, in nanoseconds. See [Quantiles](Self#quantiles).
+    /// Several quantiles over the durations of several points, in nanoseconds. See
+    /// [Quantiles](Self#quantiles).
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Durations, Sample, Samples};

@@ -33,7 +33,8 @@ macro_rules! head {
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct SnapshotParts {
             $($(#[doc = $doc])+ pub $field: $type,)+
-            /// All points, in any order. Records of one point (same lock, mode and site) are merged.
+            /// All points, in any order. Records of one point (same lock, mode and site) are
+            /// merged.
             pub points: Vec<Point>,
         }
 

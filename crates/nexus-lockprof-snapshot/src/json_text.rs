@@ -37,8 +37,8 @@ struct Envelope {
 }
 
 impl Snapshot {
-    /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":1`. Equal snapshots
-    /// make equal text.
+    /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":1`.
+    /// Equal snapshots make equal text.
     ///
     /// Times and counts are whole numbers up to 2⁶⁴. A reader that stores numbers as doubles rounds
     /// those above 2⁵³.

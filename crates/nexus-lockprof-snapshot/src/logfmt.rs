@@ -1,4 +1,5 @@
-//! `key=value key="a value"` lines. The rules are in [`HotLine`](crate::HotLine#the-line-an-interface).
+//! `key=value key="a value"` lines. The rules are in
+//! [`HotLine`](crate::HotLine#the-line-an-interface).
 
 use std::fmt;
 

@@ -31,7 +31,8 @@ pub enum ProfilerMode {
 }
 
 impl ProfilerMode {
-    /// The mode's name, as the JSON form and `LOCKPROF` spell it: `off`, `waits`, `counts`, `sampled` or `exact`.
+    /// The mode's name, as the JSON form and `LOCKPROF` spell it: `off`, `waits`, `counts`,
+    /// `sampled` or `exact`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,8 +7,8 @@ use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
-/// It covers either all the time since the engine's start or last reset, as the engine takes it, or the
-/// interval between two such snapshots, as [`since`](Self::since) makes it.
+/// It covers either all the time since the engine's start or last reset, as the engine takes it, or
+/// the interval between two such snapshots, as [`since`](Self::since) makes it.
 ///
 /// Displays as the table of FreeBSD's LOCK_PROFILING(9), followed by the losses; see the [crate's
 /// documentation](crate#the-table).
@@ -67,8 +67,8 @@ impl Snapshot {
         &self.points
     }
 
-    /// The points of the lock classes called `name` (see [`Lock::name`](crate::Lock::name)), by total wait, longest
-    /// first.
+    /// The points of the lock classes called `name` (see [`Lock::name`](crate::Lock::name)), by
+    /// total wait, longest first.
     pub fn points_of(&self, name: &str) -> impl Iterator<Item = &Point> {
         self.points.iter().filter(move |p| p.lock.name() == name)
     }
@@ -110,8 +110,8 @@ impl Snapshot {
         self.head.mode
     }
 
-    /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or the interval's
-    /// length.
+    /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or
+    /// the interval's length.
     #[must_use]
     pub const fn elapsed_ns(&self) -> u64 {
         self.head.elapsed_ns
