@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Renews ci/advisories from a checkout of https://github.com/rustsec/advisory-db: `ci/advisories.sh FOLDER`. By hand, where that can be
-# had: the copy is what ci/deny.sh checks without a network. It has the advisories of the packages in Cargo.lock and no others.
+# Renews ci/advisories from a checkout of https://github.com/rustsec/advisory-db: `ci/advisories.sh
+# FOLDER`. Run it by hand, with a network. ci/deny.sh checks the copy without one. It has only the
+# advisories of the packages in Cargo.lock.
 : "${1:?the folder of the checkout}"
 database=$(realpath "$1")
 source "$(dirname "$0")/lib.sh"
@@ -13,7 +14,8 @@ while read -r package; do
     if [[ -d $database/crates/$package ]]; then
         mkdir "$to/crates/$package"
         for advisory in "$database/crates/$package"/*.md; do
-            # What is checked, and the title. The text is on the page that the number leads to.
+            # Keep only the checked part and the title. The text is on the page that the number
+            # leads to.
             awk '{ print } /^```$/ { exit }' "$advisory" >"$to/crates/$package/$(basename "$advisory")"
             grep -m 1 '^# ' "$advisory" >>"$to/crates/$package/$(basename "$advisory")"
         done

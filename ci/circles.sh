@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# No two files of a crate import each other, directly or by way of others: what a file needs can be read before it.
+# No two files of a crate import each other, directly or through others, so a file can be read after
+# those that it needs.
 source "$(dirname "$0")/lib.sh"
 
-# Crates that have circles still. Take a crate off this list when it has none.
+# Crates that still have circles. Remove a crate from this list when its last circle is gone.
 known="
     crates/cargo-lockprof/src
     crates/nexus-lockprof-cli/src
@@ -11,7 +12,7 @@ known="
 "
 
 scratch
-# With rustc alone: it needs nothing, and is done in a second.
+# Built with rustc alone: it needs nothing else, and takes a second.
 rustfmt --edition 2024 --check ci/circles/main.rs
 rustc --edition 2024 --deny warnings -C opt-level=1 -o "$work/circles" ci/circles/main.rs
 

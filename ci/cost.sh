@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# What `cargo lockprof` costs: `ci/cost.sh run` measures a program that locks all the time, `ci/cost.sh build PACKAGE VERSION ...` the time
-# that published programs take to build. Each is done with and without it in turns; a figure is the median of the rounds. By hand.
-# On a machine that does other things, too, builds are better compared by processor time (cpu) than by the clock (real).
+# Measures what `cargo lockprof` costs. `ci/cost.sh run` runs a program that locks all the time.
+# `ci/cost.sh build PACKAGE VERSION ...` times the builds of published programs. Each alternates
+# between with and without; a figure is the median of the rounds. Run it by hand, on an otherwise
+# idle machine.
 #
-# `ROUNDS` and `PROFILE` (release or dev) may be set.
+# The variables `ROUNDS` and `PROFILE` (release or dev) have defaults.
 source "$(dirname "$0")/lib.sh"
 unset CARGO_INCREMENTAL CARGO_PROFILE_DEV_DEBUG
 
@@ -71,11 +72,11 @@ RUST
     }
     cp "$work/plain/release/loops" "$work/plain.loops"
     cp target/lockprof/build/release/loops "$work/sampled.loops"
-    # As `cargo lockprof run` sets them.
+    # The same settings as `cargo lockprof run`.
     export LOCKPROF_OUT="$work/%p.lockprof" LOCKPROF_EVERY=1s,threaded LOCKPROF_STACKS=addresses
 
     for ((round = 0; round < rounds; round++)); do
-        # Who goes first changes.
+        # Alternates which goes first.
         for way in $( ((round % 2)) && echo plain sampled || echo sampled plain); do
             # Shorter than a time slice: most rounds are not interrupted, whatever else the machine does.
             "$work/$way.loops" 100000 >>"$work/$way.times"
@@ -88,7 +89,8 @@ RUST
         profiled=$(awk -v name="$name" '$1 == name { print $2 }' "$work/sampled.times" | median)
         instructions=()
         for way in plain sampled; do
-            # In mode counts no clock is asked, so the number is the same each time. The first tenth is not what is counted.
+            # Mode counts reads no clock, so the number is the same each time. The count includes
+            # the first tenth, which warms up.
             counted=$(LOCKPROF=counts valgrind --tool=callgrind --callgrind-out-file="$work/callgrind" --collect-atstart=no \
                 "--toggle-collect=loops::measured_$name*" "$work/$way.loops" 100000 2>&1 | sed -n 's/.*Collected : //p')
             instructions+=("$(awk -v n="$counted" 'BEGIN { printf "%.1f", n / 110000 }')")
@@ -97,7 +99,8 @@ RUST
     done
 }
 
-# Builds the program in the current folder as `$1` says, and keeps the seconds that it took: by the clock, and of processors.
+# Builds the program in the current folder in the way `$1`, and keeps its wall-clock and processor
+# time in seconds.
 timed() {
     local way=$1 real user system
     shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The documentation builds without a warning: no broken link, no link to what is private.
+# The documentation builds without a warning: no broken link, and no link to a private item.
 source "$(dirname "$0")/lib.sh"
 
 export RUSTDOCFLAGS="--deny warnings"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The commands of README, CONTRIBUTING and the guides run as they are written: `ci/documents.sh [--long] [PAGE...]`. They run in a copy of
-# this repository, beside a project of somebody else's and a program that is called `server`. ci/markdown/blocks.py says which do not run.
+# Runs the commands of README, CONTRIBUTING and the guides as written: `ci/documents.sh [--long]
+# [PAGE...]`. They run in a copy of this repository, beside someone else's project and a program
+# called `server`. ci/markdown/blocks.py says which do not run.
 source "$(dirname "$0")/lib.sh"
 
 debian python3=python3 curl=curl jq=jq
@@ -22,12 +23,12 @@ cmp README.md "$target/README.before" || {
     exit 1
 }
 
-# Always at the same place, so that cargo finds what it has built before.
+# Always in the same place, so that cargo finds its earlier builds.
 home=$target/documents
 mkdir -p "$home/repo" "$home/installed"
 home=$(cd "$home" && pwd)
 repo=$home/repo
-# Only what has changed: cargo goes by the time of a file, and an old time would hide a change.
+# Copies only what has changed. Cargo compares file times, and an old time would hide a change.
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
     [[ ! -e $file && ! -L $file ]] || printf '%s\n' "$file"
 done | sort >"$home/files"
@@ -44,7 +45,7 @@ while IFS= read -r file; do
     cp --no-dereference --no-target-directory --remove-destination "$file" "$repo/$file"
 done <"$home/files"
 
-# A project that knows nothing of us.
+# A project that knows nothing of nexus-lockprof.
 rm -rf "$home/your-project" "$home/load" "$home/origin"
 cp -r tests/sample-old "$home/your-project"
 
@@ -87,11 +88,11 @@ RUST
 )
 
 export CARGO_INSTALL_ROOT=$home/installed PATH=$home/installed/bin:$PATH LOCKPROF_CACHE=$home/cache
-# Nobody measures anything here.
+# Nothing is measured here.
 export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_DEBUG=false
 unset CARGO_TARGET_DIR
 
-# `./server` serves if it is asked to, until it is killed; else it ends after two seconds.
+# `./server` serves until it is killed, if asked to. Otherwise it ends after two seconds.
 cargo build --quiet --manifest-path "$repo/Cargo.toml" --package nexus-lockprof-tests --bin watched --features serve
 cat >"$repo/server" <<SH
 #!/bin/sh
@@ -104,7 +105,7 @@ chmod +x "$repo/server"
 failed=0
 for page in "${pages[@]}"; do
     python3 ci/markdown/blocks.py "$page" "$repo" $long >"$home/page.sh"
-    # A group of its own, to end what a page has left running.
+    # A process group, to end whatever a page has left running.
     set -m
     bash -e "$home/page.sh" </dev/null >"$home/log" 2>&1 &
     group=$!

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The README's other command, on this repository, and its profile is read back.
+# Runs the README's other command on this repository, and reads its profile back.
 source "$(dirname "$0")/lib.sh"
 
 scratch

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A hundred files of 10,000 points each are merged in bounded memory. How long that takes is printed, and not held against it:
-# the machine may be busy. Then come files that were made to do harm, a megabyte each: no command takes more than 100 MB for one.
+# Merges a hundred files of 10,000 points each in bounded memory. Prints the time without a limit,
+# since the machine may be busy. Then reads malicious files of a megabyte each: no command may take
+# more than 100 MB for one.
 source "$(dirname "$0")/lib.sh"
 
 scratch

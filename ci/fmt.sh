@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The source is as rustfmt writes it.
+# The source is formatted by rustfmt.
 source "$(dirname "$0")/lib.sh"
 
 cargo fmt --all --check

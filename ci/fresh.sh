@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# A machine that has never built us: the tests that build programs, with an empty CARGO_HOME and without network. Then the program as a
-# registry has it, without this repository.
+# Simulates a machine that has never built nexus-lockprof. Runs the tests that build programs with
+# an empty CARGO_HOME and without network. Then builds the program as a registry has it, without
+# this repository.
 #
-# `ci/fresh.sh --workspace` runs all of `cargo test --workspace` in the same two ways, which takes far longer.
+# `ci/fresh.sh --workspace` runs all of `cargo test --workspace` in the same two ways, which takes
+# far longer.
 source "$(dirname "$0")/lib.sh"
 
-# Of the tests those that build with each of the stand-ins: `test` runs the others.
+# The tests that build with each of the stand-ins; `test` runs the others.
 tests=(--package cargo-lockprof --test projects)
 only=(-- ways::locks_of_several_kinds basics::a_program_runs_as_ever basics::tests_are_profiled_too)
 if [[ ${1-} == --workspace ]]; then
@@ -13,21 +15,22 @@ if [[ ${1-} == --workspace ]]; then
     only=()
 fi
 
-# Not the target folder of the other steps: cargo builds anew what it has unpacked elsewhere.
+# Not the target folder of the other steps: cargo rebuilds what it has unpacked elsewhere.
 mkdir -p "$target/fresh"
 CARGO_TARGET_DIR=$(cd "$target/fresh" && pwd)
 settings=${CARGO_HOME:-$HOME/.cargo}/config.toml
 CARGO_HOME=$CARGO_TARGET_DIR/home
 export CARGO_TARGET_DIR CARGO_HOME
 
-# The settings stay: a mirror of the registry is no download.
+# Keeps the settings: a mirror of the registry is not a download.
 empty_home() {
     rm -rf "$CARGO_HOME"
     mkdir "$CARGO_HOME"
     [[ ! -f $settings ]] || cp "$settings" "$CARGO_HOME/config.toml"
 }
 
-# Runs a command with the loopback device and no other; where that is not permitted, with a proxy that answers nothing.
+# Runs a command with only the loopback device. Where that is not permitted, with a proxy that does
+# not answer.
 offline() {
     local new=(unshare --net)
     ((EUID == 0)) || new+=(--map-root-user)
@@ -45,7 +48,7 @@ lock=$(sha256sum Cargo.lock)
 
 echo "--- an empty CARGO_HOME"
 empty_home
-# With what cargo fetches for the tests themselves, they have to do.
+# They must get by with what cargo fetches for the tests themselves.
 cargo test "${tests[@]}" --no-run
 offline cargo test "${tests[@]}" "${only[@]}"
 
@@ -61,7 +64,8 @@ offline cargo test "${tests[@]}" "${only[@]}"
 }
 
 echo "--- the package, without this repository"
-# The links in runtime/ are files in it. --no-verify, --exclude-lockfile: the crates that it depends on are on no registry yet.
+# In the package, the links in runtime/ must be files. --no-verify and --exclude-lockfile, because
+# its dependencies are on no registry yet.
 rm -rf "$CARGO_TARGET_DIR/package"
 cargo package --quiet --package cargo-lockprof --no-verify --allow-dirty --exclude-lockfile
 tar --extract --file "$CARGO_TARGET_DIR"/package/cargo-lockprof-*.crate --directory "$work"
@@ -71,7 +75,7 @@ cd "$work"/cargo-lockprof-*
     echo "FAILED: there are links in the package"
     exit 1
 }
-# Its two crates of ours are taken from here, until they are published.
+# Takes our own crates from here until they are published.
 crates=$OLDPWD/crates
 cat >>Cargo.toml <<TOML
 [patch.crates-io]

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Fuzzes what reads from outside, with libFuzzer: `ci/fuzz.sh [SECONDS]` for each target. First each target must find the defect
-# that is planted in it, or it would not be known to find any.
+# Fuzzes what reads outside input, with libFuzzer: `ci/fuzz.sh [SECONDS]` for each target. First
+# each target must find the defect planted in it, which shows that it can find one.
 source "$(dirname "$0")/lib.sh"
 
 seconds=${1:-15}
 scratch
 export CARGO_TARGET_DIR=$target/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
-# What cargo-fuzz passes: it needs a nightly toolchain for its sanitizer only, which safe code has little use for.
+# The flags that cargo-fuzz passes. It needs a nightly toolchain only for its sanitizer, of little
+# use to safe code.
 export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1"
 build() {
-    # --target: or build scripts would be instrumented, too, and not link.
+    # --target: otherwise build scripts would be instrumented too, and fail to link.
     cargo build --quiet --release --locked --manifest-path tests/fuzz/Cargo.toml --target "$host" "$@"
 }
 fuzz() {

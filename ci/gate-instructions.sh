@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# What an uncontended operation executes, against the bare lock's: as many locked instructions, and no more
-# instructions than ci/instructions.baseline says. `--bless` writes that file.
+# Compares the instructions that an uncontended operation executes with the bare lock's: as many
+# locked instructions, and at most as many instructions as ci/instructions.baseline says. `--bless`
+# writes that file.
 #
-# Executed, and not found in the disassembly: a function also has the paths that it does not take, with locked
-# instructions of their own. callgrind counts the executions of each address, objdump says what is there.
+# It counts executed instructions. The disassembly of a function also has paths that are not taken,
+# with their own locked instructions. callgrind counts the executions of each address, and objdump
+# shows the instruction there.
 source "$(dirname "$0")/lib.sh"
 
 command=instructions
@@ -17,8 +19,8 @@ ci/tools.sh
 scratch
 cargo build --release --package nexus-lockprof-benches --bin gate-paths --bin gate-check
 
-# --collect-atstart, --toggle-collect, --dump-after: a profile for each call of lockprof_measured, and nothing else.
-# --dump-instr: by address. --dump-line, --compress-*: only to make the files easy to read.
+# --collect-atstart, --toggle-collect, --dump-after: profile only the calls of lockprof_measured.
+# --dump-instr: by address. --dump-line, --compress-*: only make the files easy to read.
 measure() {
     rm -f "$work"/profile*
     valgrind --tool=callgrind --callgrind-out-file="$work/profile" \
@@ -31,8 +33,8 @@ measure() {
     "$target/release/gate-check" "$command" "$work/calls" "$work/profile" ci/instructions.baseline
 }
 
-# A thread that is preempted while it times itself is told other costs by the clock, and samples more often for a while: that
-# is in one run. What the code has become is in every run.
+# A thread that is preempted while it times itself measures wrong costs, and samples more often for
+# a while. That affects one run; a change of the code affects every run.
 runs=3
 [[ $command == bless ]] && runs=1
 for ((run = 1; run <= runs; run++)); do

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# With the feature `profile` off our locks are parking_lot's: identical machine code, identical sizes.
+# With the feature `profile` off, our locks are parking_lot's: identical machine code, identical
+# sizes.
 source "$(dirname "$0")/lib.sh"
 
 if [[ $(uname -m) != x86_64 ]]; then
@@ -8,7 +9,7 @@ if [[ $(uname -m) != x86_64 ]]; then
 fi
 ci/tools.sh
 scratch
-# --package, and not --workspace: with the whole workspace another member would turn the feature on again.
+# --package, not --workspace: another member of the workspace would enable the feature again.
 cargo build --release --package nexus-lockprof-benches --no-default-features --bin gate-paths --bin gate-check
 "$target/release/gate-paths" --sizes >"$work/sizes"
 "$target/release/gate-check" identical "$target/release/gate-paths" "$work/sizes"

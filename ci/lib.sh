@@ -1,31 +1,33 @@
-# Sourced by every script here: strict mode, the root of the repository, and one set of build settings, so that the
-# scripts use one another's builds.
+# Sourced by every script here: strict mode, the root of the repository, and one set of build
+# settings, so that the scripts share their builds.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Incremental builds cost time and disk, and pay off at the second build; here there is one.
+# Incremental builds cost time and disk, and pay off only at the second build. Here there is one.
 export CARGO_INCREMENTAL=0
-# Full debug information is most of what a debug build writes. Lines are enough for a backtrace.
+# Full debug information makes up most of a debug build. Lines are enough for a backtrace.
 export CARGO_PROFILE_DEV_DEBUG=line-tables-only
 
 target=${CARGO_TARGET_DIR:-target}
 
-# All features that go together: send_guard and deadlock_detection exclude each other (parking_lot refuses both).
+# All features that work together: send_guard and deadlock_detection exclude each other (parking_lot
+# refuses both).
 all_features="arc_lock serde owning_ref serve stacks tokio tracing metrics deadlock_detection"
 
-# Names of the packages in Cargo.lock that are not this repository's.
+# Names of the packages in Cargo.lock from outside this repository.
 dependencies() {
     awk -F'"' '/^name = / { name = $2 } /^source = / { print name }' Cargo.lock | sort -u
 }
 
-# A directory that is gone when the script ends.
+# A directory that is removed when the script ends.
 scratch() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
 }
 
-# Puts what is read between the two marks of section `$2` in the page `$1`, and prints it. Needs `scratch`.
+# Replaces the text between the marks of section `$2` in the page `$1` by standard input, and prints
+# it. Needs `scratch`.
 section() {
     cat >"$work/section"
     awk -v name="$2" -v text="$work/section" '
@@ -37,7 +39,7 @@ section() {
     cat "$work/section"
 }
 
-# Installs Debian packages, each where its command is missing: `debian promtool=prometheus go=golang-go`.
+# Installs each Debian package whose command is missing: `debian promtool=prometheus go=golang-go`.
 debian() {
     local pair packages=()
     for pair in "$@"; do
@@ -46,7 +48,7 @@ debian() {
     ((${#packages[@]} == 0)) || debian_packages "${packages[@]}"
 }
 debian_packages() {
-    # Not one question: nobody is there to answer.
+    # Ask no questions: nobody would answer.
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
 }

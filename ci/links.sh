@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every relative link in Markdown leads to a file and a heading, and every page of docs/ that the source names is there.
+# Every relative link in Markdown leads to a file and a heading. Every page of docs/ that the source
+# names exists.
 source "$(dirname "$0")/lib.sh"
 
 debian python3=python3

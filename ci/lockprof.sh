@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The program `lockprof` as a shell uses it: pipes, exit codes, colours, completions, manual pages, and as a gate; and what it needs for
-# large files. Memory is held against it; times are printed, since the machine may be busy.
+# Tests the program `lockprof` from a shell: pipes, exit codes, colours, completions, manual pages,
+# its use as a gate, and large files. Memory has a limit; times are only printed, since the machine
+# may be busy.
 source "$(dirname "$0")/lib.sh"
 
 debian groff=groff jq=jq python3=python3
@@ -16,7 +17,7 @@ fail() {
     echo "FAILED: $*"
     failed=1
 }
-# Fails unless the command that follows the exit code ends with that. What it prints is in $work/out and $work/err.
+# Fails unless the command exits with the given code. Its output is in $work/out and $work/err.
 ends() {
     local expected=$1 code=0
     shift
@@ -31,7 +32,7 @@ cat "$work/out"
 
 echo "--- large files: peak memory and time"
 "$target/release/snapshot-files" make "$work/files" 100 10000
-# Runs the program, prints what it took, and fails above 300 MB.
+# Runs the program, prints its time and memory, and fails above 300 MB.
 measured() {
     local name=$1
     shift
@@ -57,7 +58,7 @@ for format in prometheus openmetrics pprof folded flamegraph html json csv lockp
 done
 
 echo "--- pipes"
-# With pipefail: whoever is told that the pipe is closed must not fail.
+# With pipefail: a writer into a closed pipe must not fail.
 for format in table freebsd csv json; do
     "$lockprof" report "${files[0]}" --top 10000 --format "$format" | head -c 1 >"$work/byte" || fail "a closed pipe, $format"
 done
@@ -74,7 +75,7 @@ ends 3 "$lockprof" report 4294967295
 
 echo "--- as a gate: ten times the wait at one point"
 "$lockprof" export "${files[0]}" --output "$work/before.json"
-# Not jq: it makes doubles of whole numbers. Prints whose wait it is.
+# Not jq, which turns whole numbers into doubles. Prints the point that waited.
 point=$(python3 - "$work/before.json" "$work/after.json" <<'PYTHON'
 import json, sys
 before, after = sys.argv[1:]
@@ -110,7 +111,7 @@ ends 0 env NO_COLOR=1 CLICOLOR_FORCE=1 "$lockprof" diff "$work/before.json" "$wo
 echo "--- completions and manual pages"
 ends 0 "$lockprof" completions bash
 bash -n "$work/out" || fail "bash does not take its completions"
-# What it completes, by bash itself.
+# Asks bash itself for the completions.
 # shellcheck disable=SC2016
 completed=$(bash --norc -c 'source "$1"; COMP_WORDS=(lockprof sn); COMP_CWORD=1; _lockprof lockprof sn lockprof; echo "${COMPREPLY[*]}"' bash "$work/out")
 [[ $completed == snapshot ]] || fail "\`lockprof sn\` is completed to: $completed"

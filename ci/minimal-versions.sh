@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every version that crates/*/Cargo.toml asks for is enough: builds the published crates, their tests and examples with the least versions of what they
-# depend on directly. Needs nightly cargo to choose them, and the registry. In a copy: `Cargo.lock` stays as it is.
+# The minimum versions in crates/*/Cargo.toml are enough. Builds the published crates, their tests
+# and examples with the minimum versions of direct dependencies. Needs nightly cargo to choose them,
+# and the registry. Works in a copy, so `Cargo.lock` stays as it is.
 source "$(dirname "$0")/lib.sh"
 
 if ! cargo +nightly --version >/dev/null 2>&1; then
@@ -12,9 +13,10 @@ CARGO_TARGET_DIR=$(realpath -m "$target")/minimal-versions
 export CARGO_TARGET_DIR
 git ls-files -z -- Cargo.toml crates | tar --create --null --files-from=- | tar --extract --directory="$work"
 cd "$work"
-# Of the workspace's own packages only the published: nobody else chooses versions for the others.
+# Only the workspace's published packages: nobody else chooses versions for the others.
 sed --in-place 's|, "tests", "benches"]|]|' Cargo.toml
-# Indirect dependencies are the newest that this compiler can build: the least would test other people's requirements.
+# Indirect dependencies are the newest that this compiler can build. Their minimum would test other
+# people's requirements.
 cargo +nightly update --quiet -Z direct-minimal-versions
 features=
 for feature in $all_features; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# OpenTelemetry's own Python package reads the request that we write, and finds the snapshot's sums in it.
+# OpenTelemetry's own Python package reads our request, and finds the snapshot's sums in it.
 source "$(dirname "$0")/lib.sh"
 
-# A Python that Debian's packages are for.
+# The Python that Debian's packages are for.
 python=/usr/bin/python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || debian_packages python3-venv
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Every published crate has a readme, both licences and what a registry shows in its package. `ci/package.sh --dry-run` then packages all of
-# them in the right order and builds each from the packages of the others, as `cargo publish` does, but for the upload: some five minutes
-# on two CPUs, so that is run by hand before a release.
+# Every published crate's package has a readme, both licences and what a registry shows.
+# `ci/package.sh --dry-run` then packages all of them in the right order and builds each from the
+# packages of the others, like `cargo publish` without the upload. That takes about five minutes on
+# two CPUs, so run it by hand before a release.
 source "$(dirname "$0")/lib.sh"
 
 debian python3=python3
@@ -22,7 +23,8 @@ python3 ci/package/metadata.py "${packages[@]}" || failed=1
 echo "packages: ${packages[*]}"
 [[ $failed == 0 && ${1-} == --dry-run ]] || exit "$failed"
 
-# Packages are built from one another: cargo takes those that are not on the registry yet from its own folder.
+# Builds packages from one another: cargo takes those that are not on the registry yet from its own
+# folder.
 cargo publish --dry-run --workspace --locked --allow-dirty 2>&1 | tee "$target/package.log"
 if grep --quiet '^error' "$target/package.log"; then
     exit 1

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The page in a browser: its logic by node, then headless Chromium opens it from a file and from the endpoint of a program that runs. What
-# the table says is what the JSON says; sorting, filter and details by click and by key; hostile names are text; nothing is fetched from
-# elsewhere; the console is silent. Screenshots are in target/page/ to be looked at.
+# Tests the page. node runs its logic; then headless Chromium opens it from a file and from a
+# running program's endpoint. The table must match the JSON. Sorting, filter and details work by
+# click and by key, hostile names are text, nothing is fetched from elsewhere, and the console is
+# silent. Screenshots are in target/page/ for you to look at.
 source "$(dirname "$0")/lib.sh"
 
 command -v npm >/dev/null || debian node=nodejs npm=npm

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Measures what docs/performance.md tells, and writes its tables and plots anew. About a quarter of an hour; leave the machine alone meanwhile.
+# Measures the figures of docs/performance.md, and rewrites its tables and plots. Takes about a
+# quarter of an hour; leave the machine idle meanwhile.
 source "$(dirname "$0")/lib.sh"
 
 scratch
 page=docs/performance.md
 
-# The table of README.md is a part of the page's: `ci/performance.sh --readme` writes it without measuring anything.
+# README.md's table is a part of the page's: `ci/performance.sh --readme` writes it without
+# measuring.
 readme() {
     awk -F' *[|] *' '
         /<!-- overhead: begin/ { inside = 1 }
@@ -35,7 +37,7 @@ fi
 bench() {
     cargo bench --quiet --package nexus-lockprof-benches --bench "$@"
 }
-# Built before anything is measured: a compiler is a noisy neighbour.
+# Build before measuring: a compiler is a noisy neighbour.
 cargo bench --quiet --package nexus-lockprof-benches --no-run
 cargo bench --quiet --package nexus-lockprof-benches --bench overhead --no-default-features --no-run
 ci/peers.sh --build
@@ -43,7 +45,8 @@ ci/peers.sh --build
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 echo "Machine: ${cpu:-unknown CPU}, $(nproc) CPUs, $(uname -sm), $(rustc --version | cut -d' ' -f1,2)." | section "$page" machine
 
-# Kept beside the plots, which are drawn from it. Absolute: benches run in the folder of their package.
+# Keep the rows beside the plots drawn from them. An absolute path, since benches run in their
+# package's folder.
 mkdir -p docs/plots
 rows=$PWD/docs/plots/figures.jsonl
 : >"$rows"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes the pictures of docs/pictures anew, of a program that runs for half a minute: `lockprof top` in a terminal, as SVG, and the page in
-# a browser. By hand, when either looks different: figures and so files differ each time.
+# Remakes the pictures of docs/pictures from a program that runs for half a minute: `lockprof top`
+# in a terminal, as SVG, and the page in a browser. Run it by hand when either looks different: the
+# figures, and so the files, differ each time.
 source "$(dirname "$0")/lib.sh"
 
 debian tmux=tmux python3=python3 chromium=chromium pngquant=pngquant
-# A name in Japanese is among the locks.
+# One of the locks has a name in Japanese.
 [[ -n $(fc-list :lang=ja) ]] || debian_packages fonts-droid-fallback
 cargo build --package nexus-lockprof-cli --bin lockprof
 cargo build --package nexus-lockprof-tests --bin watched --features serve

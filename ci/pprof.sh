@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Go's pprof reads our profiles, of a snapshot with everything in it and of two runs of a program that looks at its call stacks: each
-# report works, the sums are the snapshot's to the unit, and the difference of two profiles is that of their snapshots.
+# Go's pprof reads our profiles: of a snapshot with everything in it, and of two runs of a program
+# that records its call stacks. Each report works, the sums equal the snapshot's to the unit, and
+# the difference of two profiles is that of their snapshots.
 source "$(dirname "$0")/lib.sh"
 
 debian go=golang-go dot=graphviz jq=jq curl=curl python3=python3
@@ -10,14 +11,14 @@ pids=()
 finish() {
     local pid
     for pid in "${pids[@]}"; do
-        # It may have ended by itself.
+        # It may have ended already.
         kill "$pid" 2>/dev/null || true
     done
     wait
     rm -rf "$work"
 }
 trap finish EXIT
-# Where pprof keeps settings and files it fetches.
+# Where pprof keeps settings and fetched files.
 export XDG_CONFIG_HOME=$work PPROF_TMPDIR=$work
 
 failed=0
@@ -30,12 +31,12 @@ pprof() {
         cat "$work/complaints"
         fail "go tool pprof $*"
     }
-    # It complains, and goes on, where it finds no names.
+    # If it finds no names, it complains and goes on.
     if grep --ignore-case --extended-regexp 'fail|error|no such|symboliz' "$work/complaints"; then
         fail "go tool pprof $*"
     fi
 }
-# Fails if what pprof says does not have a text.
+# Fails unless pprof's output contains a text.
 says() {
     local text=$1
     shift
@@ -50,7 +51,7 @@ cargo build --package nexus-lockprof-export --example convert
 cargo build --package nexus-lockprof-tests --features stacks,serve --bin child --bin scraped
 convert=$target/debug/examples/convert
 
-# The field of a point that each sample type is the sum of.
+# The field of a point behind each sample type.
 fields() {
     case $1 in
         block) echo '.contentions .wait.total_ns .hold.total_ns' ;;
@@ -64,14 +65,14 @@ snapshot_sums() {
         jq "[.points[] | $field // 0] | add" "$2"
     done | paste --serial --delimiters ' '
 }
-# The same of a profile: of each sample, values before the colon.
+# The same for a profile: the values before the colon of each sample.
 profile_sums() {
     pprof -raw "$@" | awk '/^Locations/ { exit } /^ *-?[0-9]+ +-?[0-9]+ +-?[0-9]+:/ { sub(":", "", $3); for (i = 1; i <= 3; i++) sum[i] += $i } END { printf "%.0f %.0f %.0f\n", sum[1], sum[2], sum[3] }'
 }
 
 cp crates/nexus-lockprof-export/tests/golden/rich.json "$work/rich.json"
 for run in first second; do
-    # Exact, so that there is nothing to estimate but how stacks share.
+    # Exact, so that only the shares of the stacks are estimates.
     LOCKPROF=exact LOCKPROF_STACKS=on LOCKPROF_OUT=$work/$run.json "$target/debug/child" stacks
 done
 for name in rich first second; do
@@ -98,7 +99,7 @@ says 'second_caller' -traces "$block"
 says 'shared at tests/src/bin/child/stacks.rs:' -traces "$block"
 says 'mode:  exclusive' -traces "$block"
 says 'lock:[shared] mode:[exclusive]' -raw "$block"
-# The source, with what each line waited.
+# The source, with the wait of each line.
 says '*SHARED.lock() += 1;' -list 'shared at' "$block"
 says 'wrapper' -peek 'shared at' "$block"
 says 'exclusive' -tags "$block"
@@ -106,7 +107,7 @@ says 'of 43 total' -top -tagfocus=lock=sessions -sample_index=contentions "$work
 says 'accounting for 41, 95.35%' -top -tagfocus=lock=sessions -sample_index=contentions "$work/rich.block.pb.gz"
 says 'LOST 12 events: points_full 10, reentrant 2' -comments "$work/rich.block.pb.gz"
 says 'mode sampled (budget 1.5%)' -comments "$work/rich.mutex.pb.gz"
-# Functions that were put into others.
+# Inlined functions.
 says '(inline)' -traces "$work/rich.block.pb.gz"
 pprof -svg -output "$work/graph.svg" "$block"
 grep --quiet '<svg' "$work/graph.svg" && grep --quiet first_caller "$work/graph.svg" || fail "the graph"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `cargo lockprof` on projects that need crates or a toolchain which this repository does not have: exact and old pins, vendored sources,
-# nightly, a machine that has fetched nothing but the project's own. Their files stay as they are.
+# Runs `cargo lockprof` on projects that need crates or a toolchain from outside this repository:
+# exact and old pins, vendored sources, nightly, and a machine that has fetched only the project's
+# dependencies. It must not change their files.
 source "$(dirname "$0")/lib.sh"
 
 scratch
@@ -11,7 +12,7 @@ export PATH=$bin:$PATH LOCKPROF_CACHE=${LOCKPROF_CACHE:-$bin/lockprof-cache}
 checksums() {
     find . -type f -not -path './target/*' -print0 | sort -z | xargs -0 sha256sum
 }
-# A project with these dependencies, which locks 7 times. The lock file is cargo's own.
+# A project with these dependencies, which locks 7 times. Cargo writes its lock file.
 project() {
     mkdir -p "$work/$1/src"
     cd "$work/$1"
@@ -27,7 +28,7 @@ fn main() {
 RUST
     cargo generate-lockfile --quiet
 }
-# Runs a command, and fails unless the profile has 7 acquisitions and the files are as they were.
+# Runs a command. Fails unless the profile has 7 acquisitions and the files are unchanged.
 counted() {
     checksums >"$work/before"
     "$@" >"$work/out" 2>"$work/log" || {
@@ -50,7 +51,7 @@ counted() {
 
 project pinned-lock-api $'parking_lot = "=0.12.1"\nlock_api = "=0.4.9"'
 counted cargo lockprof run
-# That lock_api does not pass its callers on; ours does.
+# That lock_api does not pass on its caller's location; ours does.
 grep --quiet 'src/main.rs:' "$work/log" || {
     cat "$work/log"
     echo "FAILED: the line is not the program's"
@@ -72,14 +73,14 @@ fi
 project nightly 'parking_lot = "0.12"'
 printf '[toolchain]\nchannel = "nightly"\n' >rust-toolchain.toml
 sed -i '1i #![feature(never_type)]\nfn _never() -> Result<(), !> { Ok(()) }' src/main.rs
-# Cargo, the proxy, obeys the file where no variable says otherwise.
+# Without the variable, rustup's cargo obeys the toolchain file.
 counted env -u RUSTUP_TOOLCHAIN cargo lockprof run
 
-# sccache in front of rustc. The second build comes out of its cache.
+# sccache in front of rustc. The second build comes from its cache.
 debian sccache=sccache
 project cached 'parking_lot = "0.12"'
 sccache() {
-    # A server of our own, which ends by itself if this script does not end it.
+    # A separate server, which ends by itself if this script does not end it.
     env SCCACHE_DIR="$work/sccache" SCCACHE_SERVER_PORT=4227 SCCACHE_IDLE_TIMEOUT=60 "$@"
 }
 for _ in 1 2; do
@@ -93,7 +94,8 @@ sccache sccache --stop-server >/dev/null
     exit 1
 }
 
-# cargo-nextest is in no Debian package, and takes minutes to build: crates/cargo-lockprof/tests/projects has a script that does what it does.
+# No Debian package has cargo-nextest, and building it takes minutes.
+# crates/cargo-lockprof/tests/projects has a script that does the same.
 if cargo nextest --version >/dev/null 2>&1; then
     project nextest 'parking_lot = "0.12"'
     printf '#[test]\nfn locks() {\n    main();\n}\n' >>src/main.rs
@@ -102,7 +104,7 @@ else
     echo "NOT CHECKED: cargo-nextest is not installed"
 fi
 
-# Nothing of the profiler's was fetched: that is said. Then it is.
+# Without the profiler's dependencies, an error says so. After a fetch, it works.
 project fresh 'parking_lot = "0.12"'
 settings=${CARGO_HOME:-$HOME/.cargo}/config.toml
 export CARGO_HOME=$work/home LOCKPROF_CACHE=$work/cache

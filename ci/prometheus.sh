@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Prometheus itself reads our metrics: its linter, a server that scrapes a program for a minute (`ci/prometheus.sh SECONDS`: for
-# so long) and finds what the program has counted, and its own tests of the alerts in the guide. What the guide and its dashboard
-# ask for is asked of that server, and must be there.
+# Prometheus itself reads our metrics. Its linter checks them. A server scrapes a program for a
+# minute (`ci/prometheus.sh SECONDS` for another time) and must find what the program has counted.
+# Its own tests check the alerts in the guide. The server must have an answer to each query of the
+# guide and its dashboard.
 source "$(dirname "$0")/lib.sh"
 
 seconds=${1:-60}
-# What rates are taken over: the last third of the time.
+# The range of rates: the last third of the time.
 window=$((seconds / 3))s
 guide=docs/guide/prometheus
 golden=crates/nexus-lockprof-export/tests/golden
 
 found=$(command -v prometheus || true)
 debian promtool=prometheus curl=curl jq=jq
-# Where there is systemd, the package has started a server, which is not asked for here.
+# With systemd, the package has started a server that this script does not use.
 if [[ -z $found && -d /run/systemd/system ]]; then
     as_root systemctl disable --now prometheus
 fi
-# A Python that Debian's packages are for.
+# The Python that Debian's packages are for.
 python=/usr/bin/python3
 "$python" -c 'import prometheus_client.openmetrics.parser' 2>/dev/null || debian_packages python3-prometheus-client
 
@@ -25,7 +26,7 @@ pids=()
 finish() {
     local pid
     for pid in "${pids[@]}"; do
-        # It may have ended by itself.
+        # It may have ended already.
         kill "$pid" 2>/dev/null || true
     done
     wait
@@ -39,7 +40,7 @@ fail() {
     failed=1
 }
 
-# Fails on warnings, too: they are what it prints.
+# Fails on warnings too: it prints them.
 lint() {
     local complaints
     complaints=$(promtool check metrics 2>&1) && [[ -z $complaints ]] || fail "promtool check metrics of $1: $complaints"
@@ -88,7 +89,7 @@ program=$(head -1 "$work/counts")
 
 port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 server=http://127.0.0.1:$port
-# As the guide has it.
+# As in the guide.
 cat >"$work/prometheus.yml" <<CONFIG
 global: {scrape_interval: 2s, evaluation_interval: 5s}
 rule_files: [$PWD/$guide/lockprof.rules.yml]
@@ -105,10 +106,10 @@ wait_for "no answer from Prometheus: $(cat "$work/log")" 60 curl --fail --silent
 
 wait_for "the program does not end its work" $((2 * seconds + 60)) grep --quiet timeouts "$work/counts"
 ended=$(date +%s)
-# Some more scrapes, of what does not change any more.
+# A few more scrapes, of counters that no longer change.
 sleep 6
 
-# The answer to a query, at some time; an error is the script's end.
+# The answer to a query, at a given time. An error ends the script.
 ask() {
     curl --fail-with-body --silent --show-error --get "$server/api/v1/query" --data-urlencode "query=$1" ${2:+--data-urlencode "time=$2"}
 }
@@ -167,9 +168,9 @@ echo "$(wc -l <"$work/queries") queries"
 
 echo "--- a reset"
 curl --fail --silent --show-error --request POST "http://$program/reset"
-# Some scrapes, of nothing.
+# A few scrapes of zeros.
 sleep 5
-# The program takes the lock 200 times more.
+# The program takes the lock 200 more times.
 echo >&3
 sleep 5
 counter='lockprof_acquisitions_total{lock="sessions"}'
@@ -177,6 +178,6 @@ after="$(value "sum($counter)") acquisitions, $(value "sum(resets($counter[30s])
 echo "$after"
 [[ $after == "200 acquisitions, 1 reset seen, 1" ]] || fail "a reset"
 
-# Ends the program, as its user would.
+# Ends the program as its user would.
 exec 3>&-
 exit "$failed"

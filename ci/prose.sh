@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Markdown, and comments in crates/, are wrapped at 100 columns, but for tables and code. `ci/prose.sh --wrap [FILE...]` wraps. (rustfmt's
-# `wrap_comments` needs a nightly toolchain.)
+# Markdown is wrapped at 100 columns, except for tables and code. `ci/prose.sh --wrap FILE...`
+# wraps.
 source "$(dirname "$0")/lib.sh"
 
 debian python3=python3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `cargo lockprof run --release` on a program that knows nothing of it (tests/sample): all of its crates' locks are in the
-# profile, the counts are those that the program has counted itself, and its files are as they were. `--write` puts the report into
-# docs/guide/cargo-lockprof.md.
+# Runs `cargo lockprof run --release` on a program that knows nothing of it (tests/sample). The
+# profile must have the locks of all of its crates, the counts must equal the program's own, and its
+# files must not change. `--write` puts the report into docs/guide/cargo-lockprof.md.
 source "$(dirname "$0")/lib.sh"
 
 scratch
@@ -26,7 +26,7 @@ cargo lockprof run --release --out "$work/profile.json" >"$work/counts" 2>"$work
 }
 sample-check "$work/counts" "$work/profile.json"
 
-# Once more, for the report. Nothing is left to fetch or to build.
+# Once more, for the report: nothing is left to fetch or to build.
 cargo lockprof run --release --offline --top 12 >"$work/counts" 2>"$work/log"
 cat "$work/log"
 for expected in 'profile of sample' 'not seen: '; do
@@ -42,7 +42,7 @@ diff "$work/before" "$work/after" || {
     exit 1
 }
 
-# One with a lock file of 2024: its versions are what is built.
+# A program with a lock file of 2024: its versions are built.
 cd "$work/sample-old"
 checksums >"$work/before"
 cargo lockprof run >/dev/null 2>"$work/log-old" || {

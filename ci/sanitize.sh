@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Sanitizers: `ci/sanitize.sh` runs ThreadSanitizer and AddressSanitizer (with LeakSanitizer) over the unit tests of engine, adaptor and
-# locks, some four minutes. `ci/sanitize.sh all` adds the tests in tests/it, and valgrind over the chaos program: half an hour.
-# First each tool must find defects that are planted in a program, or it would not be known to find any.
+# Sanitizers: `ci/sanitize.sh` runs ThreadSanitizer and AddressSanitizer (with LeakSanitizer) over
+# the unit tests of engine, adaptor and locks, in about four minutes. `ci/sanitize.sh all` adds the
+# tests in tests/it, and valgrind over the chaos program: half an hour. First each tool must find
+# defects planted in a program, which shows that it can find them.
 source "$(dirname "$0")/lib.sh"
 
 extent=${1:-quick}
@@ -12,22 +13,23 @@ fi
 host=$(rustc -vV | sed -n 's/^host: //p')
 scratch
 base=$target
-# Their handlers may run within themselves (SA_NODEFER), which the engine sees, and then it has no thread allocate in a try.
+# Their handlers may run nested (SA_NODEFER). The engine sees that, and then does not let a thread
+# allocate in a try.
 no_handlers="handle_segv=0 handle_sigbus=0 handle_sigfpe=0"
 export TSAN_OPTIONS="suppressions=$PWD/ci/sanitize/thread.supp exitcode=66 die_after_fork=0 $no_handlers"
-# A stack's use after return costs a heap of fake stacks, which threads by the thousand would fill.
+# Detecting use after return costs a heap of fake stacks, which thousands of threads would fill.
 export ASAN_OPTIONS="detect_leaks=1 detect_stack_use_after_return=0 $no_handlers"
 export LSAN_OPTIONS="suppressions=$PWD/ci/sanitize/leak.supp print_suppressions=0"
 
-# The flags of a sanitizer. std is not built for it (that takes its sources), hence the mismatch that is allowed. Generic code of
-# std is compiled here, and is.
+# The flags of a sanitizer. std is not instrumented, since that needs its sources; hence the
+# mismatch that is allowed. Generic code of std is compiled here, so it is instrumented.
 flags() {
     local flags="-Zsanitizer=$1 -Cunsafe-allow-abi-mismatch=sanitizer -Zshare-generics=no --cfg crossbeam_sanitize"
     [[ $1 != thread ]] || flags+=" --cfg crossbeam_sanitize_thread --cfg lockprof_sanitize_thread"
     echo "$flags"
 }
 
-# `awake TOOL DEFECT TEXT`: the tool says TEXT of the planted defect.
+# `awake TOOL DEFECT TEXT`: the tool must report the planted defect with TEXT.
 awake() {
     local log=$work/planted
     "$work/planted-$1" "$2" >"$log" 2>&1 || true
@@ -43,7 +45,7 @@ awake() {
 tests() {
     local tool=$1
     shift
-    # Unoptimized is too slow, and more than this is too clever for readable reports.
+    # Unoptimised code is too slow, and higher levels make reports unreadable.
     CARGO_TARGET_DIR=$base/sanitize/$tool CARGO_PROFILE_DEV_OPT_LEVEL=1 RUSTFLAGS=$(flags "$tool") \
         cargo +nightly test --quiet --locked --target "$host" "$@"
 }
@@ -59,15 +61,16 @@ for tool in thread address; do
         awake address freed "ERROR: AddressSanitizer: heap-use-after-free"
         awake address leak "ERROR: LeakSanitizer: detected memory leaks"
     fi
-    # Those that are skipped are long series of numbers in one thread.
+    # The skipped tests are long series of numbers in one thread.
     tests "$tool" --package nexus-lockprof-engine --package nexus-lockprof-adaptor --package nexus-lockprof --lib --features "$features" -- \
         --skip ranks_are_near --skip reservoir::tests --skip lifetime_sample::tests --skip governor::
     echo "$tool: the unit tests have nothing"
 done
 [[ $extent == all ]] || exit 0
 
-# std_api takes std's own locks, which ThreadSanitizer cannot see into; what is left out starts programs, measures memory or reads files.
-# The test that is skipped waits until threads are parked, which they are not yet in time when each step is that slow.
+# std_api takes std's own locks, which ThreadSanitizer cannot see into. The other omitted modules
+# start programs, measure memory or read files. The skipped test waits for threads to park, which
+# takes too long when each step is this slow.
 in_tests=nexus-lockprof-tests/serve,nexus-lockprof-tests/stacks,nexus-lockprof-tests/tokio,nexus-lockprof-tests/arc_lock
 tests thread --package nexus-lockprof-tests --test it --features "$in_tests" -- --test-threads 2 \
     --skip who_queues_behind_others_blames_each_for_its_hold conservation:: blame:: tokio_api:: hot:: statistics::
@@ -87,7 +90,8 @@ chmod +x "$work/planted-memcheck"
 awake memcheck freed "Invalid read of size 8"
 awake memcheck leak "definitely lost"
 CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_TARGET_DIR=$base/chaos cargo build --quiet --release --locked --package nexus-lockprof-tests --features serve,tokio --bin chaos
-# Rounds of each kind, longer than usual, since valgrind is slow: strict, with full tables, with locks of its own, by a clock that jumps.
+# Rounds of each kind, longer than usual because valgrind is slow: strict, with full tables, with
+# their own locks, with a clock that jumps.
 for seed in 0 1 5 7 13 14 18 20; do
     RUST_BACKTRACE=0 "${memcheck[@]}" "$base/chaos/release/chaos" --round "$seed" 12 2>"$work/log" || {
         grep --invert-match 'an event handler panicked on' "$work/log" | tail -n 100

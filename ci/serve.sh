@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The endpoint under attack and under load: a thousand hostile requests change nothing, and a program from which 200
-# snapshots a second are pulled, every other second, goes on as before: throughput, memory, files.
+# Attacks and loads the endpoint. A thousand hostile requests must change nothing. A program that
+# serves 200 snapshots a second, every other second, must go on as before: throughput, memory,
+# files.
 source "$(dirname "$0")/lib.sh"
 
 if [[ $(uname) != Linux ]]; then
@@ -10,6 +11,6 @@ fi
 cargo build --quiet --release --package nexus-lockprof-tests --features serve --bin hostile --bin pulled
 echo "+ hostile"
 timeout 120 "$target/release/hostile"
-# A minute of pulling, and a minute without to compare it with.
+# A minute of pulling, and a minute without for comparison.
 echo "+ pulled"
 timeout 240 "$target/release/pulled" "${1:-120}"

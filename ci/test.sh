@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The README's command, to the letter.
+# The README's test command, to the letter.
 source "$(dirname "$0")/lib.sh"
 
 cargo test --workspace

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the gates need and Rust does not bring, where it is missing: valgrind, and objdump of binutils.
+# Installs the gates' tools that Rust does not bring, if missing: valgrind, and objdump of binutils.
 source "$(dirname "$0")/lib.sh"
 
 packages=()
@@ -12,7 +12,7 @@ fi
 
 as_root=()
 ((EUID == 0)) || as_root=(sudo)
-# Not one question: nobody is there to answer.
+# Ask no questions: nobody would answer.
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install --yes --no-install-recommends "${packages[@]}"

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# `lockprof top` as people use it: in a terminal (tmux), on a program that runs, by its keys. What is on the screen is waited for,
-# and the terminal must be as it was after every way to end.
+# Uses `lockprof top` as people do: in a terminal (tmux), on a running program, by its keys. Each
+# step waits for the screen to show its result. After every way to end, the terminal must be as
+# before.
 source "$(dirname "$0")/lib.sh"
 
 debian tmux=tmux curl=curl jq=jq
 
-# A debug build: only that can be made to panic.
+# A debug build: only that has a way to panic on purpose.
 cargo build --package nexus-lockprof-cli --bin lockprof
 cargo build --package nexus-lockprof-tests --bin watched --features serve
 bin=$(cd "$target/debug" && pwd)
 
-# SIGQUIT is among the ways to end.
+# SIGQUIT, one of the ways to end, would dump core.
 ulimit -c 0
 work=$(mktemp -d)
 program=
 terminal() {
-    # None of this machine's settings, and a server of our own.
+    # A separate server, without this machine's settings.
     env -u TMUX LC_ALL=C.UTF-8 tmux -u -f /dev/null -S "$work/tmux" "$@"
 }
 finish() {
@@ -61,7 +62,7 @@ has() {
     screen | grep --quiet --extended-regexp -- "$1"
 }
 lacks() {
-    # Not of a screen that is being drawn anew, which lacks everything.
+    # Not while the screen is being redrawn: a blank screen lacks everything.
     screen >"$work/screen" && grep --quiet . "$work/screen" && ! grep --quiet --extended-regexp -- "$1" "$work/screen"
 }
 expect() {
@@ -75,7 +76,7 @@ expect_not() {
 keys() {
     terminal send-keys -t top "$@"
 }
-# What is typed as it is.
+# Types its argument literally.
 typed() {
     terminal send-keys -t top -l "$1"
 }
@@ -90,14 +91,14 @@ config() {
     curl --silent --unix-socket "$socket" http://localhost/config | jq --exit-status "$1"
 }
 
-# A shell in the terminal, whose settings are looked at before and after.
+# A shell in the terminal. Saves its settings for comparison.
 shell() {
     terminal new-session -d -s top -x 120 -y 35 "env -u RUST_BACKTRACE PS1='turn \$turn ended \$? ready> ' PATH='$bin:$PATH' bash --norc --noprofile"
     terminal set-option -g remain-on-exit on
     expect 'ready>' "a shell"
     run "stty -g >'$work/before'"
 }
-# Has the shell run a command. Its prompt tells how the last one ended, and which that was.
+# Runs a command in the shell. The prompt shows the number and exit code of the last one.
 turn=0
 run() {
     turn=$((turn + 1))
@@ -124,7 +125,7 @@ restored() {
     until_true "the terminal's settings are as before" cmp "$work/before" "$work/after"
     echo "ok: the terminal is as before"
 }
-# The process that draws.
+# The process that draws the screen.
 top_pid() {
     pgrep --full "^lockprof top" | head -1
 }
@@ -258,7 +259,7 @@ typed fg
 keys Enter
 is_alternate
 expect '^hot ' "fg continues it"
-# Stopped so that it cannot give the terminal back.
+# SIGSTOP, so that it cannot restore the terminal.
 kill -STOP "$(top_pid)"
 expect Stopped "SIGSTOP stops it"
 run bg

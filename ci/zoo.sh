@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Crates and programs of other people's that know nothing of `cargo lockprof`.
+# Other people's crates and programs, which know nothing of `cargo lockprof`.
 #
-# First, the crates that tests/zoo depends on are compiled with the stand-ins; each that is refused is named. Then, published packages run
-# their own tests, with us and without: the same results, not one file changed.
+# First it compiles the crates that tests/zoo depends on with the stand-ins, and names each that is
+# refused. Then published packages run their own tests, with and without us: the results must be
+# equal, and no file may change.
 #
-# `ci/zoo.sh` does a few, and `ci/zoo.sh --long` all: more than 404 crates, and the tests of more than 30. `--lock` writes the lock files anew.
-# Names after it choose among the packages that are tested: `ci/zoo.sh --long threadpool`.
+# `ci/zoo.sh` does a few. `ci/zoo.sh --long` does all: more than 404 crates, and the tests of more
+# than 30. `--lock` rewrites the lock files. Names after it choose among the tested packages:
+# `ci/zoo.sh --long threadpool`.
 source "$(dirname "$0")/lib.sh"
 
 form=few
@@ -25,16 +27,16 @@ failed() {
     failures+=("$*")
 }
 
-# The packages of tests/zoo/tested, without what is said below them.
+# The packages of tests/zoo/tested, without the comments below them.
 packages() {
     awk -v few="$([[ $form == few ]] && echo 1)" -v chosen=" $chosen " '
         /^[a-z]/ && (!few || $1 == "few") && (chosen == "  " || index(chosen, " " $2 " ")) { $1 = ""; print substr($0, 2) }' "$zoo/tested"
 }
-# Names of the tests of package `$1` whose results are not compared.
+# Names of the tests of package `$1` whose results do not count.
 left_out() {
     awk -v package="$1" '/^[a-z]/ { inside = $2 == package } inside && /^ / { sub(/:? +#.*/, ""); sub(/^ +/, ""); print }' "$zoo/tested"
 }
-# Fetches the packages, each of which cargo unpacks in a folder of its own.
+# Fetches the packages. Cargo unpacks each in a folder of its own.
 fetch() {
     local name version rest
     mkdir -p "$work/fetch/src"
@@ -45,7 +47,7 @@ fetch() {
     done < <(packages)
     (cd "$work/fetch" && cargo fetch --quiet --target "$(rustc --print host-tuple)")
 }
-# Copies package `$1` of version `$2` to the folder `$3`.
+# Copies version `$2` of package `$1` to the folder `$3`.
 unpack() {
     local found
     found=$(compgen -G "$home/registry/src/*/$1-$2" | head -n 1) || {
@@ -54,11 +56,11 @@ unpack() {
     }
     mkdir -p "$3"
     cp -r "$found/." "$3"
-    # Not the toolchain that it pins, which need not be there.
+    # Without the toolchain that it pins, which may be missing.
     rm -rf "$3"/{.cargo-ok,.cargo_vcs_info.json,Cargo.toml.orig,Cargo.lock,rust-toolchain,rust-toolchain.toml}
 }
 
-# One resolution for all packages that are tested: what a package needs of it is its lock file.
+# One resolution for all tested packages. Each package's lock file is the part that it needs.
 write_lock_files() {
     local name version rest
     fetch
@@ -66,7 +68,7 @@ write_lock_files() {
     printf '[workspace]\nresolver = "3"\nmembers = ["*"]\n' >"$work/all/Cargo.toml"
     while read -r name version rest; do
         unpack "$name" "$version" "$work/all/$name"
-        # There it may be twice: as itself, and as a dependency.
+        # The resolution may have it twice: as itself, and as a dependency.
         sed -i '/^links = /d' "$work/all/$name/Cargo.toml"
     done < <(packages)
     (cd "$work/all" && CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=allow cargo generate-lockfile)
@@ -74,7 +76,7 @@ write_lock_files() {
     (cd "$zoo" && cargo generate-lockfile)
 }
 
-# The crates of tests/zoo, as a set of NAME-VERSION: those that become a part of programs.
+# The crates of tests/zoo that become parts of programs, as NAME-VERSION.
 expected_crates() {
     (cd "$zoo" && cargo tree --locked --package "zoo-$form" --edges normal,no-proc-macro --prefix none --format '{p}') |
         awk '{ sub(/^v/, "", $2); print $1 "-" $2 }' | sort -u
@@ -87,7 +89,7 @@ crates() {
     rm -rf "$work/zoo/target"
     cd "$work/zoo"
     checksums >"$work/before"
-    # What is there afterwards is this form's.
+    # The notes there must come from this form only.
     rm -rf "$build"
     cargo lockprof check --quiet --locked --keep-going --package "zoo-$form" >"$work/log" 2>&1 || {
         grep -E '^error' "$work/log" | sort | uniq -c
@@ -98,7 +100,8 @@ crates() {
     cd "$root"
 
     expected_crates >"$work/expected"
-    # Each crate that was compiled has a file there: its folder, and what of it and its dependencies is not seen.
+    # Each compiled crate leaves a file of notes: its folder, and what the profile misses of it and
+    # its dependencies.
     awk 'FNR == 1 { n = split($0, parts, "/"); print parts[n] }' "$build"/lockprof-notes/* |
         sed 's/^\(few\|many\|refused\)$/zoo-\1-0.0.0/' | sort -u >"$work/compiled"
     while read -r line; do
@@ -110,7 +113,7 @@ crates() {
     while read -r line; do
         label=${line%% (*}
         case $label in
-            # It is made to be.
+            # Refused on purpose.
             'zoo-refused 0.0.0') ;;
             *) failed "refused: $line" ;;
         esac
@@ -126,13 +129,14 @@ crates() {
 checksums() {
     find . -type f -not -path './target/*' -print0 | sort -z | xargs -0 sha256sum
 }
-# The results of a log's tests, sorted, but for those of the tests that the file `$2` names.
+# The sorted results of the tests in a log, without the tests that the file `$2` names.
 results() {
     sed -n -E 's/^test (.+) \.\.\. (ok|FAILED|ignored).*$/\2 \1/p' "$1" |
         awk -v names="$2" 'BEGIN { while ((getline line < names) > 0) out[line] = 1 } { name = $0; sub(/^[^ ]+ /, "", name) } !(name in out)' | sort
 }
 
-# Runs the tests of package `$2` of version `$3`, with the options from `$4` on: by cargo if `$1` is `plain`, else by `cargo lockprof`.
+# Runs the tests of version `$3` of package `$2`, with the options from `$4` on: by cargo if `$1` is
+# `plain`, otherwise by `cargo lockprof`.
 run_tests() {
     local way=$1 name=$2 version=$3 run=(cargo) code=0
     shift 3
@@ -140,7 +144,7 @@ run_tests() {
     unpack "$name" "$version" "$work/$way/$name"
     cd "$work/$way/$name"
     cp "$zoo/tested.lock" Cargo.lock
-    # It takes what this package needs.
+    # Reduces the lock file to what this package needs.
     cargo tree --quiet >/dev/null
     checksums >"$work/$way.before"
     CARGO_TARGET_DIR=$CARGO_TARGET_DIR/$way timeout --kill-after=10s 15m "${run[@]}" test --locked --no-fail-fast "$@" \
@@ -151,12 +155,13 @@ run_tests() {
     cd "$root"
     rm -rf "${work:?}/$way"
 }
-# What the two ways have not in common.
+# The differences between the two ways.
 differences() {
     diff "$work/plain.results" "$work/profiled.results" | grep '^[<>]' | sed 's/^</without us:/; s/^>/with us:/' | sort -u || true
 }
 
-# Compares the tests of package `$1` of version `$2` with us and without. `$3` says whether they lock; options follow.
+# Compares the tests of version `$2` of package `$1` with and without us. `$3` says whether they
+# lock; options follow.
 compare() {
     local name=$1 version=$2 locks=$3 begin=$SECONDS passed not_passed acquisitions
     shift 3
@@ -165,7 +170,8 @@ compare() {
     run_tests profiled "$name" "$version" "$@"
     differences >"$work/differences"
     if [[ -s $work/differences ]]; then
-        # Tests that hang on how fast a machine is may end in either way: what is ours is there each time.
+        # Tests that depend on the machine's speed may end either way. A difference caused by us
+        # appears each time.
         sed 's/^/    the first time: /' "$work/differences"
         mv "$work/differences" "$work/first"
         run_tests profiled "$name" "$version" "$@"
@@ -185,18 +191,19 @@ compare() {
         tail -n 30 "$work/profiled.log"
         failed "$name: other results with us"
     }
-    # Whether it was built and run at all: with the same results it ends as it does without us.
+    # Checks that it was built and run at all. With the same results, its exit code is the same as
+    # without us.
     if [[ ! -s $work/left-out ]] && cmp --quiet "$work/plain.results" "$work/profiled.results"; then
         cmp --quiet "$work/plain.code" "$work/profiled.code" ||
             failed "$name: cargo ends with $(<"$work/profiled.code"), and without us with $(<"$work/plain.code")"
     fi
-    # What its tests leave in its folder they leave there without us, too.
+    # What its tests leave in its folder, they leave there without us, too.
     diff "$work/plain.before" "$work/profiled.before" && diff "$work/plain.after" "$work/profiled.after" ||
         failed "$name: files were changed"
     ! grep 'does not compile with' "$work/profiled.err" || failed "$name: refused"
     [[ $locks != locks || -n $acquisitions ]] || failed "$name: it locks, and there is no profile"
     [[ $locks == locks || -z $acquisitions ]] || echo "    it locks, and tests/zoo/tested does not say so"
-    # The test programs are large, and are not run again.
+    # The test programs are large, and do not run again.
     find "$CARGO_TARGET_DIR" -path '*/deps/*' -type f -perm -u+x -not -name '*.so' -delete
 }
 

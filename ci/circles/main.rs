@@ -1,10 +1,12 @@
-//! Finds files of one crate that import each other, directly or by way of others.
+//! Finds files of one crate that import each other, directly or through others.
 //!
-//! `circles SRC...` takes the `src` folders of crates. It prints each circle and the imports in it, and fails if there is one.
+//! `circles SRC...` takes the `src` folders of crates. It prints each circle with its imports, and
+//! fails if there is one.
 //!
-//! An import is a path in code that begins with `crate`, `super` or a module below the file's own, and leads to another
-//! file. A path through a `pub use` leads to the file that is re-exported, and the `pub use` itself is no import. Tests,
-//! loom models and what only they have do not count: nobody reads them to understand the file that they test.
+//! An import is a path in code that begins with `crate`, `super` or a module below the file's own,
+//! and leads to another file. A path through a `pub use` leads to the re-exported file; the `pub
+//! use` itself is not an import. Tests, loom models and code only for them do not count: nobody
+//! reads them to understand the file under test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,15 +20,15 @@ type Module = Vec<String>;
 struct Crate {
     /// Modules that are files.
     files: BTreeMap<Module, PathBuf>,
-    /// Modules within files.
+    /// Modules inside files.
     inline: BTreeSet<Module>,
-    /// Modules that are for tests alone.
+    /// Modules for tests only.
     tests: BTreeSet<Module>,
-    /// Names that a module re-exports, and where they come from: several places if features decide.
+    /// Names that a module re-exports, and their sources: several if features decide.
     exports: BTreeMap<(Module, String), Vec<Module>>,
     /// What each file imports, from the root.
     imports: Vec<(Module, Module)>,
-    /// Names that a file's `use` brings in, and what they stand for.
+    /// Names that a file's `use` brings in, and their targets.
     names: BTreeMap<(Module, String), Module>,
     /// Paths that begin with a name that may be one of those.
     by_name: Vec<(Module, Module)>,
@@ -56,13 +58,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// The circles of a crate: of each, its files and the imports among them.
+/// The circles of a crate, each with its files and the imports among them.
 fn circles(folder: &Path) -> io::Result<Vec<Vec<String>>> {
     let mut krate = Crate::default();
     let mut files = Vec::new();
     list(folder, &mut files)?;
     for path in &files {
-        // A binary beside the library, in `bin`, is a crate of its own.
+        // A program in `bin` beside the library is a separate crate.
         let inside = path.strip_prefix(folder).unwrap_or(path);
         krate.files.insert(module_of(inside), path.clone());
     }
@@ -203,7 +205,7 @@ impl Crate {
     }
 }
 
-/// Names and signs of a source text, without comments, strings and lifetimes.
+/// Names and punctuation of a source text, without comments, strings and lifetimes.
 fn tokens(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
@@ -235,7 +237,7 @@ fn tokens(text: &str) -> Vec<String> {
                 .unwrap_or(rest.len());
             i += begin + len + end.len();
         } else if c == '\'' {
-            // A character, or the name of a lifetime or label.
+            // A character literal, or the name of a lifetime or label.
             let end = if rest.get(1) == Some(&'\\') {
                 rest.iter()
                     .skip(3)
@@ -347,7 +349,7 @@ impl Reader<'_> {
                     }
                     public &= self.token(0) == "use";
                 }
-                // What only tests have: to the end of the item.
+                // Code for tests only: up to the end of the item.
                 _ if tests && !matches!(self.token(0), "#" | "unsafe" | "pub") => {
                     while !matches!(self.token(0), ";" | "{" | "") {
                         self.at += 1;
@@ -383,7 +385,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Skips an attribute; whether it says that what follows is for tests alone.
+    /// Skips an attribute, and says whether the item is for tests only.
     fn attribute(&mut self) -> bool {
         while self.token(0) != "[" && self.at < self.tokens.len() {
             self.at += 1;
@@ -407,7 +409,7 @@ impl Reader<'_> {
             || attribute.get(1).is_some_and(|token| token == "test")
     }
 
-    /// Skips to behind the `}` of the block that this is in.
+    /// Skips past the `}` of the current block.
     fn skip_block(&mut self) {
         let mut depth = 1;
         while depth > 0 && self.at < self.tokens.len() {
@@ -470,7 +472,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The path from the root, unless it leads to another crate or to something of the file itself.
+    /// The path from the root, unless it leads to another crate or to an item in the same file.
     fn absolute(&self, module: &Module, path: &[String]) -> Option<Module> {
         let (mut at, mut rest) = (module.clone(), path);
         match path.first()?.as_str() {
@@ -483,7 +485,7 @@ impl Reader<'_> {
                 }
             }
             name => {
-                // Relative: a module below this one, of this file or another.
+                // Relative: a module below this one, in this or another file.
                 if !self.krate.files.contains_key(&child(module, name)) {
                     return None;
                 }

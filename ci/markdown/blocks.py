@@ -1,6 +1,6 @@
 """Turns the `sh` blocks of a Markdown page into a shell script: `blocks.py PAGE FOLDER [--long]`.
 
-Each block starts in FOLDER, and all of a page are one shell, so that a later block can use `$!` of an earlier one. The
+Each block starts in FOLDER. A page is one shell, so a later block can use `$!` of an earlier one. The
 line before a block may be a comment that says how it is run:
 
     <!-- not run: WHY -->
@@ -54,7 +54,7 @@ def main():
             print(f"at={shlex.quote(where)}")
             print(f"cd {shlex.quote(start)}")
             if lines and lines[0].startswith("#!"):
-                # A script of its own.
+                # A separate script.
                 print("cat >../block <<'END-OF-BLOCK'")
                 print("\n".join(lines))
                 print("END-OF-BLOCK")

@@ -11,7 +11,7 @@ import sys
 
 HEADING = re.compile(r"^#{1,6} +(.*?) *#*$")
 LINK = re.compile(r"(?<!\\)\]\(<?([^)<>\s]+)>?(?:\s+\"[^\"]*\")?\)")
-# What a comment names. A `NNNN` or `*` in a path stands for many.
+# Paths in comments. `NNNN` or `*` in a path stands for many.
 NAMED = re.compile(r"(?<![\w/.-])((?:\.\./)*docs/[\w./-]+\.(?:md|svg|png|yml|json|jsonl))")
 
 
@@ -23,7 +23,7 @@ def tracked():
 
 
 def prose(text):
-    """The lines that are no code, each with its number; spans of code keep their place."""
+    """Yields the lines outside code blocks with their numbers. Spans of code stay."""
     fence = None
     for number, line in enumerate(text.splitlines(), 1):
         mark = re.match(r" *(`{3,}|~{3,})", line)

@@ -12,7 +12,7 @@ import sys
 
 WIDTH = 100
 ITEM = re.compile(r"^( *)([-*+]|\d+[.)]) +")
-# What would mean something else at the beginning of a line.
+# Words with another meaning at the beginning of a line.
 MARKUP = re.compile(r"([-+*>|=]|#{1,6}|\d+[.)]|~~~.*|```.*)$")
 
 
@@ -91,7 +91,7 @@ def wrap(lines, width=WIDTH):
 
 
 def too_long(lines, width=WIDTH):
-    """Whether a line is longer than it must be."""
+    """Whether a line is longer than necessary."""
     best = wrap(lines, width)
     return max(map(len, lines)) > max(width, max(map(len, best)))
 

@@ -1,4 +1,4 @@
-"""What a registry shows of each package: description, licence, keywords, categories, readme, features for docs.rs."""
+"""Checks what a registry shows of each package: description, licence, keywords, categories, readme, docs.rs features."""
 
 import json
 import subprocess

@@ -18,7 +18,7 @@ const document = (points, more = {}) => ({
 const read = (points, more) => page.readSnapshot(document(points, more));
 const point = (lock, line, more) => ({ lock: { named: lock }, mode: "exclusive", site: site(line), acquisitions: 10, ...more });
 
-// The cases of the text report's own tests: the two say numbers alike.
+// The cases of the text report's own tests: page and report write numbers alike.
 test("durations", () => {
   const cases = [[0, "0ns"], [999, "999ns"], [1000, "1.00µs"], [1005, "1.01µs"], [9994, "9.99µs"], [9995, "10.0µs"], [99_950, "100µs"], [999_499, "999µs"], [999_500, "1.00ms"], [1_234_567, "1.23ms"], [59e9, "59.0s"], [999_500_000_000, "1000s"], [12_345_678_901_234, "12346s"], [2 ** 64, "18446744074s"]];
   for (const [ns, text] of cases) assert.equal(page.duration(ns), text, String(ns));
@@ -49,7 +49,7 @@ test("quantiles are measured values", () => {
   const reservoir = [[100, 5], [300, 6], [900, 1]];
   assert.deepEqual([0.4, 0.5, 0.99, 1].map((q) => page.quantile(reservoir, q)), [100, 300, 900, 900]);
   assert.equal(page.quantile([], 0.5), null);
-  // The quotient of whole numbers is compared, not the product: 0.07 * 100 is more than 7.
+  // Compares the quotient of whole numbers, not the product: 0.07 * 100 is more than 7.
   assert.equal(page.quantile([[1, 7], [2, 93]], 0.07), 1);
 });
 
@@ -72,7 +72,7 @@ test("readers as a group, and the slowest as a guess", () => {
   const slow = read3({ hold: exact(2e7, 2e7) });
   assert.equal(slow.points[0].siteName, "(readers)");
   assert.match(words(page.findings(slow)[0]), /: 90% of it waiting behind \(readers\), which are not told apart; perhaps a\.rs:15, which reads longest\. /);
-  // Nobody was seen to read.
+  // No reader was seen.
   assert.match(words(page.findings(read3({}))[0]), /: 90% of it waiting behind \(readers\)\. /);
 });
 
@@ -126,7 +126,7 @@ test("sorting and filtering", () => {
   const column = (id) => page.COLUMNS.find((c) => c.id === id);
   const lines = (id, descending) => page.sorted(points, column(id), descending).map((p) => p.site.line);
   assert.deepEqual(lines("wait_total", true), [10, 9, 41]);
-  // What was not measured is last in either direction.
+  // Values that were not measured come last in either direction.
   assert.deepEqual(lines("wait_total", false), [9, 10, 41]);
   assert.deepEqual(lines("site", false), [9, 10, 41]);
   assert.deepEqual(lines("lock", false), [41, 10, 9]);
@@ -182,7 +182,7 @@ test("the tree of waiting adds up", () => {
   const [first, second] = tree.children[0].children;
   assert.deepEqual([first.name, first.value, second.value], ["src/a.rs:1", 100, 50]);
   assert.deepEqual([first.children[0].name, first.children[0].value, first.children[0].children[0].name], ["f", 60, "main"]);
-  // Estimates of more than there was are made smaller.
+  // Estimates above the total are scaled down.
   callers[0].wait_ns = 400;
   assert.equal(page.waitTree(read([point("a", 1, { wait: exact(100), callers })]).points).value, 100);
   assert.equal(page.waitTree(read([point("a", 1)]).points), null);

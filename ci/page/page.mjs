@@ -1,4 +1,5 @@
-// Drives the page in Chromium: `node page.mjs PAGES SHOTS PROGRAM PORT`, with `NAME.html` and `NAME.json` in PAGES, and a PROGRAM that is to serve on PORT.
+// Drives the page in Chromium: `node page.mjs PAGES SHOTS PROGRAM PORT`. PAGES has `NAME.html` and
+// `NAME.json`; PROGRAM serves on PORT.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -9,7 +10,7 @@ import { chromium } from "playwright-core";
 
 const [pages, shots, program, port] = process.argv.slice(2);
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", pathToFileURL(`${resolve(process.env.PAGE_SOURCE)}/`));
-// How a number is written has tests of its own; which number it is, is worked out here once more.
+// The format of numbers has its own tests. Here we compute their values a second time.
 const { duration, count, digits, percent, printable } = new Function(`${readFileSync(new URL("format.js", js), "utf8")}; return { duration, count, digits, percent, printable };`)();
 const json = (name) => JSON.parse(readFileSync(join(pages, `${name}.json`), "utf8"));
 
@@ -43,14 +44,14 @@ const file = (name) => pathToFileURL(resolve(pages, `${name}.html`)).href;
 const cells = (page, column) => page.$$eval(`tbody tr.point > td.${column}`, (tds) => tds.map((td) => td.textContent.replace(/^[▸▾]/, "")));
 const done = (what) => console.log(`ok: ${what}`);
 
-/** The share of samples' weight at most at a value decides, in its own words. */
+/** Computes a quantile by its definition: the share of the weight up to each value. */
 function quantile(times, q) {
   const whole = times.reservoir.reduce((sum, [, w]) => sum + w, 0);
   let below = 0;
   return times.reservoir.find(([, w]) => (below += w) / whole >= q)?.[0];
 }
 
-/** What the cells of a raw point must say, by column. */
+/** The expected cells of a raw point, by column. */
 function expected(point) {
   const { acquisitions, contentions = 0, blocked = 0, caused_wait_ns: caused = 0, caused_variance: variance = 0 } = point;
   const said = {
@@ -72,7 +73,7 @@ function expected(point) {
 }
 
 async function valuesAreTheJsons(page, snapshot) {
-  // In the order of the file: by total wait, from the most.
+  // In the file's order: by total wait, longest first.
   const rows = await page.$$eval("tbody tr.point", (trs) => trs.map((tr) => Object.fromEntries([...tr.cells].map((td) => [td.classList[0], [td.textContent, td.title]]))));
   assert.equal(rows.length, Math.min(200, snapshot.points.length));
   const unknown = new Map(snapshot.points.map((p) => [`${digits(p.acquisitions)} ${p.site.line}`, p]));
@@ -96,7 +97,7 @@ async function fits(page, width) {
   assert.ok(wide <= width, `the page is ${wide} wide at ${width}`);
 }
 
-/** Pairs of cells, names and paragraphs whose texts are printed over each other. */
+/** Pairs of cells, names and paragraphs whose texts overlap. */
 function overprinted(page) {
   return page.evaluate(() => {
     const texts = [...document.querySelectorAll("tr.point > td, .detail h3, .detail figcaption, .detail dl > div, .detail li > span, #findings p, #findings .figure, th button")];
@@ -114,7 +115,7 @@ function overprinted(page) {
   });
 }
 
-/** Texts whose contrast to what is behind them is below 4.5, as WCAG counts it. */
+/** Texts with a contrast to their background below WCAG's 4.5. */
 function faint(page) {
   return page.evaluate(() => {
     const rgb = (text) => text.match(/[\d.]+/g).map(Number);
@@ -165,7 +166,7 @@ async function staticPage() {
   await page.keyboard.press("Enter");
   assert.deepEqual(await acquired(), [...down].reverse());
   assert.equal(await order("acquisitions"), "ascending");
-  // Each column, those too for which there is no room, by the keyboard.
+  // Each column, including those without room, by keyboard.
   await page.check("#all-columns");
   for (const column of await page.$$eval("th", (ths) => ths.map((th) => th.classList[0]))) {
     await page.focus(`th.${column} button`);
@@ -243,7 +244,7 @@ async function staticPage() {
     await other.screenshot({ path: join(shots, `demo-${colorScheme}-${width}.png`), fullPage: true });
     const tops = await other.$$eval(".detail figure", (all) => all.map((figure) => figure.getBoundingClientRect().top));
     assert.equal(tops[0] < tops[1], width === 400, `one histogram a row at ${width}`);
-    // To a screen reader it is a table at any width, as Chromium's own tree of roles says.
+    // Chromium's tree of roles: to a screen reader it is a table at any width.
     assert.equal(await other.getByRole("table", { name: "Acquisition points" }).getByRole("row").count(), 10);
     assert.ok((await other.getByRole("columnheader").count()) >= 6);
     if (width === 400) {
@@ -272,7 +273,7 @@ async function strangePages() {
   await page.screenshot({ path: join(shots, "hostile.png"), fullPage: true });
   done(`${names.length} hostile names are text`);
 
-  // The browser itself refuses: markup from text, and the network.
+  // The browser itself refuses markup from text, and the network.
   page.expected = () => true;
   const refused = await page.evaluate(async () => {
     const markup = (() => { try { document.body.innerHTML = "<b>x</b>"; return "let through"; } catch (error) { return error.name; } })();
@@ -337,7 +338,7 @@ async function livePage() {
   const origin = `http://127.0.0.1:${port}`;
   allowed.add(`${origin}/`);
   const page = await open(`${origin}/`);
-  // A target that is gone is an error to the browser, and must be.
+  // The browser reports an error for a target that is gone, as it must.
   page.expected = (text) => /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|400 \(Bad Request\)/.test(text);
   await page.selectOption("#every", "1000");
   await page.waitForSelector("tbody tr.point");
@@ -417,7 +418,7 @@ async function livePage() {
   await stop(child);
 }
 
-/** A page of another origin: it gets nothing, in whatever way it asks, and takes no connection; it may link to the live page. */
+/** A page of another origin. However it asks, it gets nothing and uses up no connection. It may link to the live page. */
 async function strangersPage() {
   const child = await start();
   const endpoint = `http://127.0.0.1:${port}`;
@@ -436,9 +437,9 @@ async function strangersPage() {
   const other = `http://127.0.0.1:${server.address().port}/`;
   const context = await browser.newContext();
   const page = await context.newPage();
-  // What has been answered, before the browser decides whether the page may see it.
+  // Records the answers before the browser decides whether the page may see them.
   const [asked, answered, statuses] = [new Map(), new Map(), new Map()];
-  // The two come from different processes of the browser, in either order.
+  // The two events come from different browser processes, in either order.
   const note = (map, id, value) => {
     map.set(id, value);
     const url = asked.get(id) ?? "";

@@ -1,8 +1,9 @@
-// Snapshots that the page is tried with: `node snapshots.mjs FOLDER` writes demo.json, hostile.json, empty.json and many.json.
+// Snapshots for testing the page: `node snapshots.mjs FOLDER` writes demo.json, hostile.json,
+// empty.json and many.json.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A small generator (mulberry32), so that each run makes the same numbers. */
+/** A small generator (mulberry32) that makes the same numbers in each run. */
 function randomly(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -13,7 +14,7 @@ function randomly(seed) {
 }
 const random = randomly(7);
 
-/** Durations around `median`, of which each sample stands for `weight`. */
+/** Durations around `median`; each sample represents `weight` events. */
 function times(n, median, spread, weight = 1) {
   const bell = () => random() + random() + random() + random() - 2;
   const values = Array.from({ length: n }, () => Math.round(median * Math.exp(spread * bell()))).sort((a, b) => a - b);
@@ -66,7 +67,7 @@ function demo() {
   ], { losses: { points_full: 0, stacks: 17 } });
 }
 
-/** Names that would be markup, script, or another direction if they were not shown as text. */
+/** Names that would act as markup, script or direction marks if not shown as text. */
 const HOSTILE = [
   "</script><img src=x onerror=alert(1)>", "<!--<script>", "\"'`&amp;<b>", "a\u2028b\u2029c", "\u202egnp.exe\u202c", "\u0000\u001b[2J\n", "x".repeat(5000), "__proto__", "", "größe 錠 🔒",
 ];
@@ -79,7 +80,7 @@ function hostile() {
   })));
 }
 
-/** As many points as an engine is ever told to keep, and full reservoirs. */
+/** As many points as an engine can be set to keep, with full reservoirs. */
 function many() {
   return snapshot(Array.from({ length: 10_000 }, (_, i) => ({
     lock: { named: `lock ${i % 400}` }, mode: i % 3 ? "exclusive" : "shared", site: site(`src/module_${i % 97}/file_${i % 31}.rs`, i + 1), acquisitions: Math.round(1e6 * random()), contentions: 64,

@@ -1,4 +1,4 @@
-"""Draws a terminal's screen, as `tmux capture-pane -e -p` writes it, as SVG: `svg.py COLUMNS TITLE <SCREEN`."""
+"""Draws a terminal's screen as SVG, from the output of `tmux capture-pane -e -p`: `svg.py COLUMNS TITLE <SCREEN`."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ BRIGHT = ["#777a91", "#ff8c90", "#9bf0ad", "#ffdc8f", "#8fc0ff", "#dbb3f5", "#85
 
 
 def colour(codes, at):
-    """The colour that begins at `at`, in one of the three forms, and where it ends."""
+    """The colour code at `at`, in one of its three forms, and the index of its last number."""
     code = codes[at]
     if code % 10 == 8 and code < 50:
         if codes[at + 1] == 2:
@@ -36,7 +36,7 @@ def columns_of(text):
 
 
 def cells(line, style):
-    """Yields (text, columns, style) for each run of one style, and changes `style`, which goes on in the next line."""
+    """Yields (text, columns, style) for each run of one style. Updates `style`, which the next line continues."""
     for part in re.split(r"(\x1b\[[0-9;]*m|\x0e|\x0f)", line):
         if match := re.match(r"\x1b\[([0-9;]*)m", part):
             codes = [int(code or 0) for code in match[1].split(";")]
@@ -97,7 +97,7 @@ def main():
                 attributes += ' opacity="0.6"'
             if 4 in style:
                 attributes += ' text-decoration="underline"'
-            # Word by word: each begins in its column, whatever font there is.
+            # Word by word, so that each begins in its column with any font.
             for word in re.finditer(r"\S+", text):
                 x = PAD + (column + columns_of(text[: word.start()])) * WIDTH
                 out.append(f'<text x="{x:.1f}" y="{y + 13}"{attributes}>{escape(word[0])}</text>')

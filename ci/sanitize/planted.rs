@@ -1,4 +1,5 @@
-//! Defects, planted: a sanitizer that says nothing of them is asleep. `ci/sanitize.sh` runs it.
+//! Planted defects: a sanitizer that does not report them does not work. `ci/sanitize.sh` runs
+//! this.
 
 use std::cell::UnsafeCell;
 use std::hint::black_box;
@@ -7,7 +8,7 @@ use std::thread;
 
 struct Racy(UnsafeCell<u64>);
 
-// SAFETY: a lie.
+// SAFETY: none: this is the defect.
 unsafe impl Sync for Racy {}
 
 static RACY: Racy = Racy(UnsafeCell::new(0));
@@ -68,7 +69,7 @@ fn freed() {
     }
 }
 
-/// Memory that nobody knows any more.
+/// Leaked memory: no pointer to it remains.
 fn leak() {
     for _ in 0..10 {
         black_box(Box::leak(vec![7_u8; 1000].into_boxed_slice()));

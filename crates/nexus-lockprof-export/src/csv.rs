@@ -1,29 +1,27 @@
 //! Comma-separated values (RFC 4180), for spreadsheets and data frames.
 //!
-//! The first line names the columns, times with their unit: `_ns` are nanoseconds. Then comes a
-//! line for each point, with `point` in the column `record`, and one for each cause of losses that
-//! occurred, with `loss` in it, the cause in `lock` and how many events in `losses`. What a line
-//! has no value for is empty: a total that was not measured, the standard error of one that is no
-//! estimate.
+//! The first line names the columns; `_ns` in a name means nanoseconds. Then comes one line per
+//! point, with `point` in the column `record`. One line per cause of losses follows, with `loss` in
+//! `record`, the cause in `lock` and the number of events in `losses`. A cell without a value is
+//! empty: a total that was not measured, or the standard error of an exact total.
 //!
 //! | columns | what they are |
 //! | --- | --- |
 //! | `record` | `point` or `loss` |
 //! | `lock`, `file`, `line`, `column`, `mode` | the point |
 //! | `acquisitions`, `contentions`, `try_failures`, `timeouts`, `cancellations`, `blocked` | counts |
-//! | `vain_wait_ns`, `caused_wait_ns`, `caused_wait_standard_error_ns` | waited in vain; waited by others |
+//! | `vain_wait_ns`, `caused_wait_ns`, `caused_wait_standard_error_ns` | abandoned waits; the waits that the point caused |
 //! | `wait_total_ns`, `wait_standard_error_ns`, `wait_samples`, `wait_events`, `wait_unmeasured`, `wait_p50_ns`, `wait_p95_ns`, `wait_p99_ns`, `wait_max_ns` | the waits, see [`Durations`] |
-//! | `hold_...` | the same of the holds |
+//! | `hold_...` | the same for the holds |
 //! | `losses` | events that were not recorded |
 //!
 //! # Texts
 //!
-//! Names and paths are as on a terminal: characters that cannot be shown are escaped
-//! ([`printable`]), so that each point is one line. A spreadsheet takes what begins with `=`, `+`,
-//! `-` or `@` (or their wide forms) for a formula and would run it, so such a text has a `'` before
-//! it, and so has one that begins with `'`. To have the name again, take one `'` off the begin of a
-//! text that has any. Numbers have none. A program that needs each byte of a name, whatever is in
-//! it, reads the JSON form.
+//! Names and paths appear as on a terminal: characters that cannot be shown are escaped
+//! ([`printable`]), so each point is one line. A spreadsheet runs a text as a formula if it begins
+//! with `=`, `+`, `-` or `@`, or their wide forms. Such a text gets a leading `'`, and so does one
+//! that begins with `'`. To restore the name, remove the first `'` if there is one. Numbers never
+//! get one. A program that needs the exact bytes of a name reads the JSON form.
 
 use std::fmt;
 use std::iter;
@@ -33,8 +31,8 @@ use nexus_lockprof_snapshot::{Durations, Figure, Point, ProfilerMode, Snapshot, 
 
 use crate::place;
 
-/// The points of a snapshot as comma-separated values: see the [module](self). Each line has its
-/// end, CR LF.
+/// The points of a snapshot as comma-separated values: see the [module](self). Each line ends with
+/// CR LF.
 ///
 /// ```
 /// use nexus_lockprof_export::csv::csv;
@@ -64,7 +62,7 @@ impl fmt::Display for Csv<'_> {
 
 /// Writes one line.
 fn line(f: &mut fmt::Formatter<'_>, cells: impl Iterator<Item = String>) -> fmt::Result {
-    // Into memory, and of strings: neither step fails.
+    // Neither step fails: the target is memory, and the cells are strings.
     let bytes = to_bytes(cells).map_err(|_| fmt::Error)?;
     f.write_str(std::str::from_utf8(&bytes).map_err(|_| fmt::Error)?)
 }
@@ -79,7 +77,7 @@ fn to_bytes(cells: impl Iterator<Item = String>) -> Result<Vec<u8>, Box<dyn std:
 
 type Column<T> = (&'static str, fn(&T) -> String);
 
-/// What a point is, behind what kind of line it is.
+/// The columns before the figures.
 const PLACE: [Column<Point>; 5] = [
     ("lock", |p| text(&place::lock(&p.lock, place::column))),
     ("file", |p| text(&printable(&p.site.file))),
@@ -88,19 +86,19 @@ const PLACE: [Column<Point>; 5] = [
     ("mode", |p| p.mode.to_string()),
 ];
 
-/// What is said of it behind its figures.
+/// The columns after the figures.
 const POINT: [Column<Point>; 1] = [("caused_wait_standard_error_ns", |p| {
     cell((p.caused_variance > 0.0).then(|| p.caused_standard_error_ns()))
 })];
 
-/// The figures of points, each with its place among them: counts, then times.
+/// The figures of a point with their indices: counts, then times.
 fn figures() -> impl Iterator<Item = (usize, Figure)> {
     let figures = || Point::FIGURES.into_iter().enumerate();
     let counts = figures().filter(|(_, figure)| figure.time().is_none());
     counts.chain(figures().filter(|(_, figure)| figure.time().is_some()))
 }
 
-/// What is said of its waits, then of its holds, behind `wait_` and `hold_`.
+/// The columns of the waits (`wait_`), then of the holds (`hold_`).
 const DURATIONS: [Column<Durations>; 9] = [
     ("total_ns", |d| cell(is_measured(d).then_some(d.total_ns))),
     ("standard_error_ns", |d| {
@@ -115,10 +113,10 @@ const DURATIONS: [Column<Durations>; 9] = [
     ("max_ns", |d| cell(is_measured(d).then_some(d.max_ns))),
 ];
 
-/// A text that no spreadsheet takes for a formula.
+/// Escapes a text that a spreadsheet would run as a formula.
 fn text(text: &str) -> String {
     // A lock's name comes from the program, or from whoever wrote the file. Control characters are
-    // escaped already. A `'` gets another one, so that one can be taken off wherever there is one.
+    // already escaped. A leading `'` gets another one, so a reader can always remove the first.
     const FORMULA: [char; 9] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\''];
     match text.starts_with(FORMULA) {
         true => format!("'{text}"),
@@ -143,7 +141,7 @@ fn header() -> impl Iterator<Item = String> {
         .chain(iter::once("losses".to_owned()))
 }
 
-/// The figures that are known where only waits were recorded.
+/// The figures that a profile of waits alone knows.
 const OF_WAITS: [&str; 3] = ["contentions", "timeouts", "vain_wait_ns"];
 
 fn of_point(point: &Point, only_waits: bool) -> impl Iterator<Item = String> {
@@ -170,7 +168,7 @@ fn of_loss(cause: &str, losses: u64) -> impl Iterator<Item = String> {
         .chain(iter::once(losses.to_string()))
 }
 
-/// Whether the sum says something: some were measured, or there was nothing to measure.
+/// Whether the total means something: something was measured, or there was nothing to measure.
 fn is_measured(durations: &Durations) -> bool {
     durations.samples > 0 || (durations.events == 0 && durations.unmeasured == 0)
 }

@@ -1,5 +1,5 @@
-//! Folded stacks of waiting: what flamegraph.pl, inferno, speedscope and others draw flame graphs
-//! of.
+//! Folded stacks of waiting, for flamegraph.pl, inferno, speedscope and others to draw as flame
+//! graphs.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use nexus_lockprof_snapshot::Snapshot;
 use crate::place;
 use crate::waiting;
 
-/// The waiting of a snapshot, one line for each stack: the lock, the functions that called, the
-/// outermost first, the place of the acquisition, and how many nanoseconds were waited there. What
-/// was waited where no stack was looked at is at lock and place alone.
+/// The waiting of a snapshot, one line per stack: the lock, the callers from the outermost in, the
+/// acquisition's place, and the nanoseconds waited. Waits without a recorded stack appear under
+/// lock and place alone.
 ///
-/// The numbers add up to the snapshot's waiting, to the nanosecond. Points that have not waited
-/// have no line. Each line ends with a line end.
+/// The numbers add up to the snapshot's total wait, to the nanosecond. Points that have not waited
+/// have no line. Each line ends with a line feed.
 ///
-/// If anything was lost, a first line says so. It begins with `# ` and ends in no number, so that
-/// readers skip it.
+/// If the profiler lost anything, the first line says so. It begins with `# ` and does not end in a
+/// number, so readers skip it.
 ///
 /// ```
 /// use nexus_lockprof_export::folded::folded;
@@ -61,7 +61,8 @@ impl fmt::Display for Folded<'_> {
     }
 }
 
-/// A semicolon ends a frame's name, none may be empty, and a line that begins with `#` is no stack.
+/// Cleans a frame's name: `;` would end it, it must not be empty, and `# ` would begin a comment
+/// line.
 fn frame(name: &str) -> String {
     match name.trim() {
         "" => "?".to_owned(),

@@ -1,5 +1,5 @@
-//! Outputs of the lock profiler nexus-lockprof: a [`Snapshot`](nexus_lockprof_snapshot::Snapshot)
-//! goes in, a format comes out.
+//! Output formats of the lock profiler nexus-lockprof. Each turns a
+//! [`Snapshot`](nexus_lockprof_snapshot::Snapshot) into one format.
 //!
 //! | format | module |
 //! | --- | --- |
@@ -11,9 +11,9 @@
 //! | a page for the browser | [`html`] |
 //! | OpenTelemetry's metrics, with the feature `otlp` | `otlp` |
 //!
-//! JSON is the snapshot's own ([`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json)).
+//! [`Snapshot::to_json`](nexus_lockprof_snapshot::Snapshot::to_json) writes JSON.
 //!
-//! Every output shows what the profiler could not record, if there is anything.
+//! Every output shows the profiler's losses, if any.
 #![forbid(unsafe_code)]
 
 pub mod csv;

@@ -1,13 +1,12 @@
-//! OpenTelemetry's protocol: the metrics of a snapshot as the body of a request. Needs the feature
-//! `otlp`.
+//! OpenTelemetry's protocol: the metrics of a snapshot as a request body. Needs the feature `otlp`.
 //!
-//! What is in it is what [`prometheus`](crate::prometheus) has, by OpenTelemetry's conventions:
-//! `lockprof_wait_seconds_total` is `lockprof.wait`, a monotonic sum in `s`, and a collector that
-//! exports to Prometheus gives it the former name again. Sums are cumulative, those of an interval
-//! ([`Snapshot::since`]) deltas.
+//! It has the metrics of [`prometheus`](crate::prometheus), named by OpenTelemetry's conventions.
+//! For example, `lockprof_wait_seconds_total` is `lockprof.wait`, a monotonic sum in `s`. A
+//! collector that exports to Prometheus restores the former name. Sums are cumulative; those of an
+//! interval ([`Snapshot::since`]) are deltas.
 //!
-//! The bytes are an `ExportMetricsServiceRequest` in protobuf. Sending them is up to your program
-//! and its HTTP client: `POST` to a collector's `/v1/metrics`, with [`CONTENT_TYPE`].
+//! The bytes are an `ExportMetricsServiceRequest` in protobuf. Your program sends them with its own
+//! HTTP client: `POST` to a collector's `/v1/metrics`, with [`CONTENT_TYPE`].
 //!
 //! ```
 //! use nexus_lockprof_export::otlp;
@@ -56,18 +55,18 @@ pub struct Metrics<'a> {
 }
 
 impl Metrics<'_> {
-    /// How many points have series of their own unless set.
+    /// The default number of points with series of their own.
     pub const DEFAULT_TOP: usize = crate::prometheus::Text::DEFAULT_TOP;
 
-    /// Sets how many points have series of their own; the others are added up in `other`. Points
-    /// that move into or out of it make its sum jump: leave room for all that your program has.
+    /// Sets how many points have series of their own; `other` sums up the rest. A point that moves
+    /// into or out of `other` makes its sum jump, so leave room for all of your program's points.
     pub fn top(mut self, points: usize) -> Self {
         self.top = points;
         self
     }
 
-    /// Adds an attribute of what is measured, such as `service.name`, without which many collectors
-    /// call it unknown.
+    /// Adds a resource attribute such as `service.name`. Without that one, many collectors show the
+    /// service as unknown.
     pub fn resource(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.resource.push((name.into(), value.into()));
         self

@@ -1,20 +1,19 @@
-//! What places are called where each has one name, whatever else the snapshot has: in labels and
-//! names of frames.
+//! Names of places for labels and frames. A place's name depends on nothing else in the snapshot.
 //!
-//! Names that depended on their neighbours (a column only where two points share a line) would
-//! change while the program runs, and so would the series and the frames that they name.
+//! A name that depended on its neighbours (with a column only where two points share a line) would
+//! change while the program runs. So would the series and frames that it names.
 
 use std::borrow::Cow;
 
 use nexus_lockprof_snapshot::{Frame, Lock, Site, printable};
 
-/// `file:line`, without what says only where this machine keeps the file; of a group its name
-/// alone.
+/// `file:line` in portable form: without the directories that differ between machines. A group is
+/// just its name.
 pub(crate) fn line(site: &Site) -> String {
     site.portable_line()
 }
 
-/// `file:line:column` of the same.
+/// The same as `file:line:column`.
 pub(crate) fn column(site: &Site) -> String {
     if site.is_group() {
         return line(site);
@@ -22,7 +21,7 @@ pub(crate) fn column(site: &Site) -> String {
     format!("{}:{}", line(site), site.column)
 }
 
-/// A lock class by `place` of its creation or first use, if it has no name.
+/// A lock's name, or else the `place` of its creation or first use.
 pub(crate) fn lock(lock: &Lock, place: fn(&Site) -> String) -> Cow<'_, str> {
     match lock {
         Lock::Named(name) => printable(name),

@@ -1,8 +1,8 @@
-//! pprof profiles, as Go has them of its mutexes.
+//! pprof profiles, like those that Go makes of its mutexes.
 //!
-//! [`block`] puts the time on who waited, [`mutex`] on who held the lock meanwhile. Both are
-//! gzipped `profile.proto`s, which `go tool pprof`, Pyroscope, Parca and Grafana Alloy read as they
-//! read `/debug/pprof/block` and `/debug/pprof/mutex` of a Go program.
+//! [`block`] assigns the time to the waiters, [`mutex`] to the holders. Both are gzipped
+//! `profile.proto`s. `go tool pprof`, Pyroscope, Parca and Grafana Alloy read them like
+//! `/debug/pprof/block` and `/debug/pprof/mutex` of a Go program.
 //!
 //! | sample type | of `block` | of `mutex` |
 //! | --- | --- | --- |
@@ -10,15 +10,15 @@
 //! | `delay/nanoseconds` | its waiting | the waiting that it caused |
 //! | `hold/nanoseconds` | its holds | its holds |
 //!
-//! Added up over a profile, each is what it is added up over the snapshot's points, to the unit.
+//! Each column's sum over a profile equals the sum over the snapshot's points, to the unit.
 //!
 //! The innermost function of each sample is the acquisition point, called `LOCK at FILE:LINE`. In
-//! `block`, what waited in a call stack that was looked at (`Config::stacks`) has the stack's
-//! functions around it; the rest, and all holds, are at the point alone: nobody looked. Who held a
-//! lock is known by place only, so `mutex` has no further functions.
+//! `block`, waits with a recorded call stack (`Config::stacks`) have the stack's functions around
+//! it. Other waits and all holds have only the point, since no stack was recorded. `mutex` has no
+//! further functions, because only the place of a holder is known.
 //!
-//! Samples have the labels `lock` and `mode`. The comments (`go tool pprof -comments`) tell the
-//! profiler's mode, what was lost, and which sums are estimates.
+//! Samples have the labels `lock` and `mode`. The comments (`go tool pprof -comments`) give the
+//! profiler's mode, its losses, and which sums are estimates.
 //!
 //! ```no_run
 //! use nexus_lockprof_export::pprof;
@@ -38,7 +38,7 @@ mod tables;
 use nexus_lockprof_snapshot::Snapshot;
 use prost::Message;
 
-/// The profile of who waited: gzipped, see the [module](self).
+/// The profile of the waiters, gzipped: see the [module](self).
 ///
 /// ```
 /// use nexus_lockprof_export::pprof;
@@ -52,7 +52,7 @@ pub fn block(snapshot: &Snapshot) -> Vec<u8> {
     gzip::gzip(profile::block(snapshot).encode_to_vec())
 }
 
-/// The profile of who made others wait: gzipped, see the [module](self).
+/// The profile of those who made others wait, gzipped: see the [module](self).
 ///
 /// ```
 /// use nexus_lockprof_export::pprof;

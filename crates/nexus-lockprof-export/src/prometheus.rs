@@ -2,44 +2,45 @@
 //!
 //! # Metrics
 //!
-//! Of each acquisition point, with the labels `lock`, `site` and `mode` (see
+//! For each acquisition point, with the labels `lock`, `site` and `mode` (see
 //! [`Point::labels`](nexus_lockprof_snapshot::Point::labels)):
 //!
 //! | metric | type | what it is |
 //! | --- | --- | --- |
-//! | `lockprof_NAME_total`, or `lockprof_NAME_seconds_total` of a time | counter | each of [`Point::FIGURES`](nexus_lockprof_snapshot::Point::FIGURES), such as `lockprof_contentions_total` and `lockprof_caused_wait_seconds_total` |
+//! | `lockprof_NAME_total`, or `lockprof_NAME_seconds_total` for a time | counter | each of [`Point::FIGURES`](nexus_lockprof_snapshot::Point::FIGURES), such as `lockprof_contentions_total` and `lockprof_caused_wait_seconds_total` |
 //! | `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total` | counter | sum of the waits, of the holds |
-//! | `lockprof_wait_unmeasured_total`, `lockprof_hold_unmeasured_total` | counter | waits and holds that are in no sum and stand for nothing in one |
-//! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | summary | quantiles 0.5, 0.95 and 0.99 since the start or reset; the sum, and the number of durations that it stands for |
+//! | `lockprof_wait_unmeasured_total`, `lockprof_hold_unmeasured_total` | counter | waits and holds that no sum covers |
+//! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | summary | quantiles 0.5, 0.95 and 0.99 since the start or reset; the sum, and the number of durations that it covers |
 //! | `lockprof_wait_max_seconds`, `lockprof_hold_max_seconds` | gauge | longest measured wait and hold |
-//! | `lockprof_wait_standard_error_seconds`, `lockprof_hold_standard_error_seconds`, `lockprof_caused_wait_standard_error_seconds` | gauge | standard error of the sum, where it is estimated from samples |
+//! | `lockprof_wait_standard_error_seconds`, `lockprof_hold_standard_error_seconds`, `lockprof_caused_wait_standard_error_seconds` | gauge | standard error of the sum, if it is estimated from samples |
 //!
-//! Of the profiler:
+//! For the profiler:
 //!
 //! | metric | type | what it is |
 //! | --- | --- | --- |
 //! | `lockprof_losses_total` | counter | events that were not recorded, by `cause` |
-//! | `lockprof_overhead_seconds_total` | counter | what the profiler took, by `kind`: `budgeted` or `counting` |
-//! | `lockprof_thread_seconds_total` | counter | what threads lived since their first profiled acquisition |
+//! | `lockprof_overhead_seconds_total` | counter | the profiler's own time, by `kind`: `budgeted` or `counting` |
+//! | `lockprof_thread_seconds_total` | counter | the threads' lifetimes since their first profiled acquisition |
 //! | `lockprof_elapsed_seconds` | gauge | time covered: since the start or the last reset |
-//! | `lockprof_start_time_seconds` | gauge | when that was, in Unix time |
-//! | `lockprof_points`, `lockprof_points_folded` | gauge | points there are, and those in the series `other` |
-//! | `lockprof_shards` | gauge | the most threads that were alive at one time |
-//! | `lockprof_info` | info | `profiler_mode`, and `budget` where there is one |
+//! | `lockprof_start_time_seconds` | gauge | beginning of that time, in Unix time |
+//! | `lockprof_points`, `lockprof_points_folded` | gauge | number of points, and of those in the series `other` |
+//! | `lockprof_shards` | gauge | the most threads alive at one time |
+//! | `lockprof_info` | info | `profiler_mode`, and `budget` if the mode has one |
 //!
-//! Times are whole nanoseconds, written as decimals: no digit is lost.
+//! Times are whole nanoseconds, written as decimals, so no digit is lost.
 //!
 //! # Bounded
 //!
-//! The first [`top`](Text::top) points, by what they wait and make others wait, then by hold and
-//! acquisitions, have series of their own. All others are added up in one series of each counter,
-//! `{lock="other",site="other",mode="other"}`, so that sums over series are the snapshot's, to the
-//! nanosecond. Points of one line that look alike are one series as well. Samples of folded points
-//! are not merged: `other` has no quantiles. A lock that is really called `other` is `r#other`.
+//! The first [`top`](Text::top) points have series of their own. Their order is by the time that
+//! they wait and make others wait, then by hold and acquisitions. All other points add up in one
+//! series per counter, `{lock="other",site="other",mode="other"}`. So sums over series equal the
+//! snapshot's, to the nanosecond. Points on one line with the same labels also share a series.
+//! Folded points' samples are not merged, so `other` has no quantiles. A lock that is actually
+//! named `other` becomes `r#other`.
 //!
-//! A point that moves from `other` to a series of its own would take its past along, and make
-//! `other` look like a counter that was reset. Whoever is scraped again and again keeps a
-//! [`Scrapes`]: then points stay where they were until the next reset, and all counters only grow.
+//! A point that moves from `other` to its own series would take its past along, and `other` would
+//! look like a counter that was reset. For repeated scrapes, keep a [`Scrapes`]: points stay where
+//! they are until the next reset, and all counters only grow.
 //!
 //! ```
 //! use nexus_lockprof_export::prometheus;
@@ -75,7 +76,7 @@ pub const OPEN_METRICS_CONTENT_TYPE: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The metrics of one snapshot: see the [module](self). Set its options, then display it. The text
-/// ends with a line end.
+/// ends with a line feed.
 ///
 /// ```
 /// use nexus_lockprof_export::prometheus;

@@ -1,7 +1,7 @@
-//! The metrics of a snapshot, as series: what Prometheus and OTLP have in common.
+//! The metrics of a snapshot as series, which Prometheus and OTLP share.
 //!
-//! [`walk`] tells a [`Sink`] all there is: each family, then its series. What they are called, and
-//! how they are written, is the formats'.
+//! [`walk`] passes each family and then its series to a [`Sink`]. Names and syntax are up to the
+//! format.
 
 mod family;
 mod label;
@@ -19,9 +19,10 @@ pub(crate) use walk::{Sink, start_ns, walk};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value {
     Count(u128),
-    /// Seconds, of whole nanoseconds. Wider than a counter: a sum of many must not stop.
+    /// Whole nanoseconds, shown as seconds. Wider than a counter, so that a sum of many does not
+    /// saturate.
     Nanos(u128),
-    /// Nanoseconds that are not whole, as seconds.
+    /// Fractional nanoseconds, shown as seconds.
     Error(f64),
 }
 

@@ -1,8 +1,8 @@
 //! Tables for a terminal or a log.
 //!
-//! [`table`] is the report: one row for each acquisition point, with percentiles, cut to fit a
-//! terminal's width. [`freebsd`] is the table of LOCK_PROFILING(9), for whoever has tools that read
-//! that.
+//! [`table`] is the report: one row per acquisition point, with percentiles, fitted to the
+//! terminal's width. [`freebsd`] is the table of LOCK_PROFILING(9), for tools that read that
+//! format.
 //!
 //! # Columns of the report
 //!
@@ -12,32 +12,31 @@
 //! | `site` | `file:line` of the call that acquires |
 //! | `m` | mode: `ex`clusive, `sh`ared or `up`gradable |
 //! | `acq` | acquisitions |
-//! | `contended` | those that found the lock taken, and their share |
+//! | `contended` | acquisitions that found the lock taken, and their share |
 //! | `tryfail` | `try_*` calls that found the lock taken |
 //! | `timeouts` | timed acquires that gave up |
-//! | `cancelled` | acquires of tasks that were dropped while they waited |
+//! | `cancelled` | acquires of tasks that were dropped while waiting |
 //! | wait: `total` `p50` `p95` `p99` `max` | times from finding the lock taken to owning it |
 //! | hold: `total` `p50` `p95` `p99` `max` | times from owning the lock to releasing it |
 //! | `blocked` | how often others waited while this point held the lock |
-//! | `caused` | for how long they waited |
+//! | `caused` | how long they waited |
 //!
-//! Times and counts have three significant digits: `1.23ms`, `45.6k`. `~` marks what is estimated
-//! from a sample of the events, `-` is what was not measured. `max` is the longest time that was
-//! measured. A total whose standard error is above 10 % shows it: `~2.96s±74%`. Where there is no
-//! room for that, `~2.96s?` has one above 50 %.
+//! Times and counts have three significant digits: `1.23ms`, `45.6k`. `~` marks an estimate from a
+//! sample of the events; `-` means not measured. `max` is the longest measured time. A total with a
+//! standard error above 10 % shows it: `~2.96s±74%`. In a narrow table, a total with an error above
+//! 50 % shows `~2.96s?` instead.
 //!
-//! Paths are without what is the same for all of a machine's crates:
-//! `tokio-1.2.3/src/sync/mutex.rs` is of a crate that cargo has fetched, `std/src/thread.rs` of the
-//! standard library. Two points of one line have their columns, too.
+//! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
+//! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
+//! points on one line also show their columns.
 //!
-//! Below a point whose call stacks were looked at (`Config::stacks`) are its callers, by their
-//! share of the waiting: how many waits, and the functions that called, `~` if that is an estimate.
-//! The first of them is who called the function that the point is in: the row says where that is.
+//! Below a point with recorded call stacks (`Config::stacks`) are its callers, by their share of
+//! the waiting. Each line has the number of waits (`~` marks an estimate) and the calling
+//! functions. The first function called the one that contains the point, whose place the row shows.
 //!
-//! A table that is too wide first shortens paths in the middle, keeping the file's name and the
-//! line, then leaves out columns: those of the list above that say least beside the others go
-//! first, the column it is sorted by stays. Columns of which no row has anything are always left
-//! out, such as all times in mode `counts`.
+//! A table that is too wide first shortens paths in the middle, and keeps the file's name and line.
+//! Then it leaves out columns, the least useful first. The column that it is sorted by stays. A
+//! column without a value in any row is always left out, such as all times in mode `counts`.
 
 mod callers;
 mod column;
@@ -68,7 +67,7 @@ pub fn table(snapshot: &Snapshot) -> Table<'_> {
     Table::new(snapshot)
 }
 
-/// The table of FreeBSD's LOCK_PROFILING(9): the snapshot's own [`Display`](fmt::Display).
+/// FreeBSD's LOCK_PROFILING(9) table, which is also the snapshot's [`Display`](fmt::Display).
 ///
 /// ```
 /// use nexus_lockprof_export::text;

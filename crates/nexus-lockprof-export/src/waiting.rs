@@ -5,17 +5,17 @@ use nexus_lockprof_snapshot::{Point, Stack};
 /// A part of a point's contentions and waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Share<'a> {
-    /// Where it came from; `None` for all of which no stack is known.
+    /// The call stack; `None` for the part without a known stack.
     pub(crate) stack: Option<&'a Stack>,
     pub(crate) contentions: u64,
     pub(crate) wait_ns: u64,
 }
 
-/// Splits a point's contentions and waiting among its stacks, then what is left: short waits, and
-/// long ones that were not looked at. The shares are together what the point has, to the unit.
+/// Splits a point's contentions and waiting among its stacks. The rest comes last: short waits, and
+/// long ones without a recorded stack. The shares add up to the point's totals, to the unit.
 ///
-/// What a stack waited is an estimate. If those of a point's stacks are together more than the
-/// point has, which counts exactly, all are made smaller by the same factor.
+/// The wait of a stack is an estimate, while the point counts exactly. If the stacks add up to more
+/// than the point, one common factor scales them down.
 pub(crate) fn shares(point: &Point) -> Vec<Share<'_>> {
     let sum = |of: fn(&Stack) -> u64| point.callers.iter().map(|s| u128::from(of(s))).sum();
     let (waits, wait_ns): (u128, u128) = (sum(|s| s.waits), sum(|s| s.wait_ns));
@@ -39,7 +39,8 @@ pub(crate) fn shares(point: &Point) -> Vec<Share<'_>> {
     shares
 }
 
-/// `value`, one of those that are together `sum`, where they may be at most `total`. Rounded down.
+/// Scales `value`, one of several that add up to `sum`, so that together they stay within `total`.
+/// Rounds down.
 fn part(value: u64, sum: u128, total: u64) -> u64 {
     if sum <= u128::from(total) {
         return value;
@@ -78,7 +79,7 @@ mod tests {
         let cases: [Case<'_>; 5] = [
             (5, 100, &[], &[(5, 100)]),
             (5, 100, &[(1, 30), (2, 20)], &[(1, 30), (2, 20), (2, 50)]),
-            // Twice as much as there was.
+            // The stacks have twice the point's totals.
             (3, 100, &[(4, 150), (2, 50)], &[(2, 75), (1, 25), (0, 0)]),
             (
                 2,

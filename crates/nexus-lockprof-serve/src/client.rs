@@ -1,5 +1,5 @@
-//! A client's socket: every wait for it has an end, by a deadline, by the end of the server, or
-//! because nobody is there.
+//! A client's socket. Every wait on it ends: at a deadline, when the server stops, or when the
+//! client is gone.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -20,7 +20,7 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// What it waits for is waited for in `poll`; what is written goes out at once.
+    /// Makes it non-blocking, since `poll` does the waiting. Written data goes out at once.
     fn prepare(&self) -> io::Result<()> {
         match self {
             Stream::Unix(stream) => stream.set_nonblocking(true),
@@ -31,9 +31,9 @@ impl Stream {
         }
     }
 
-    /// Tells the client, also if the process has been forked and the child has the socket, too.
+    /// Shuts the connection down, even if a forked child also has the socket.
     pub(super) fn shutdown(&self, how: Shutdown) {
-        // Of a connection that is gone already there is nobody to tell.
+        // A connection that is already gone cannot be told.
         let _ = match self {
             Stream::Unix(stream) => stream.shutdown(how),
             Stream::Tcp(stream) => stream.shutdown(how),
@@ -57,7 +57,7 @@ pub(super) enum End {
     Late,
     /// The client has closed, or the connection is broken.
     Gone,
-    /// The server ends.
+    /// The server stops.
     Stopped,
 }
 
@@ -67,14 +67,15 @@ impl From<io::Error> for End {
     }
 }
 
-/// A client, what it has sent, and until when it may keep the server waiting.
+/// A client, what it has sent, and the deadline until which it may keep the server waiting.
 #[derive(Debug)]
 pub(super) struct Client<'a> {
     stream: Arc<Stream>,
-    /// Readable when the server ends.
+    /// Readable when the server stops.
     stop: BorrowedFd<'a>,
     deadline: Instant,
-    /// What was read and not yet used: what follows a request is the next one.
+    /// Bytes that were read but not used yet. After a request, they are the beginning of the next
+    /// one.
     unread: Vec<u8>,
 }
 
@@ -89,22 +90,22 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Gives the client so long from now on.
+    /// Gives the client `time` from now on.
     pub(super) fn allow(&mut self, time: Duration) {
         self.deadline = after(time);
     }
 
-    /// What has been read and not used.
+    /// The bytes that were read but not used.
     pub(super) fn unread(&self) -> &[u8] {
         &self.unread
     }
 
-    /// So many bytes are used.
+    /// Marks this many bytes as used.
     pub(super) fn used(&mut self, bytes: usize) {
         self.unread.drain(..bytes.min(self.unread.len()));
     }
 
-    /// Reads more. `false` at the end of what the client sends.
+    /// Reads more. `false` at the end of the client's data.
     pub(super) fn read(&mut self) -> Result<bool, End> {
         let mut piece = [0; 4096];
         loop {
@@ -134,7 +135,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Waits for so long, as long as somebody is there to wait with.
+    /// Sleeps for `time`, unless the client goes or the server stops first.
     pub(super) fn sleep(&self, time: Duration) -> Result<(), End> {
         let end = after(time);
         loop {
@@ -142,7 +143,7 @@ impl<'a> Client<'a> {
             if left.is_zero() {
                 return Ok(());
             }
-            // Nothing but its going is looked for: more requests are read when this one is
+            // Only looks for the end of the connection. Further requests are read after this one is
             // answered.
             if self.wait(CLOSED, left)? {
                 return Err(End::Gone);
@@ -162,7 +163,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Whether the socket has something before the time is over; a signal may end it earlier.
+    /// Whether the socket has something within `time`. A signal may end the wait earlier.
     fn wait(&self, events: PollFlags, time: Duration) -> Result<bool, End> {
         let mut fds = [
             PollFd::from_borrowed_fd(self.stream.as_fd(), events),
@@ -175,13 +176,12 @@ impl<'a> Client<'a> {
         Ok(!fds[0].revents().is_empty())
     }
 
-    /// Closes the connection, but first reads on for a moment: closing a socket of which something
-    /// has not been read breaks the connection, and with it takes away an answer that says what is
-    /// wrong.
+    /// Closes the connection, but first reads on for a moment. Closing a socket with unread data
+    /// resets the connection, and the client would lose an answer that explains an error.
     pub(super) fn close_gently(mut self) {
         const MOST_BYTES: usize = 256 * 1024;
         const MOST_TIME: Duration = Duration::from_secs(1);
-        // Whoever reads to the end sees it now.
+        // A client that reads to the end sees it now.
         self.stream.shutdown(Shutdown::Write);
         self.deadline = self.deadline.min(after(MOST_TIME));
         let mut bytes = 0;
@@ -198,31 +198,31 @@ impl Drop for Client<'_> {
     }
 }
 
-/// Without a SIGPIPE, which ends programs that are not prepared for it. Where there is no such
-/// flag, Rust's own programs are: they ignore it from the start.
+/// Suppresses SIGPIPE, which ends programs that do not expect it. Where this flag does not exist,
+/// Rust programs are safe anyway: they ignore SIGPIPE from the start.
 #[cfg(target_os = "linux")]
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-/// That the client has closed its side; where the system does not tell, only a client that has
-/// closed both is seen.
+/// The event of a client that has closed its side. Without it, the server only notices a client
+/// that has closed both.
 #[cfg(target_os = "linux")]
 const CLOSED: PollFlags = PollFlags::RDHUP;
 #[cfg(not(target_os = "linux"))]
 const CLOSED: PollFlags = PollFlags::empty();
 
-/// A time so far away that it overflows is a day away.
+/// The time after `time`, or a day from now if that overflows.
 fn after(time: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(time)
         .unwrap_or_else(|| now + Duration::from_secs(86_400))
 }
 
-/// `poll(2)`; an interruption by a signal is as if nothing had come. Without a time it waits for as
-/// long as it takes.
+/// `poll(2)`. An interruption by a signal looks as if nothing had come. Without a time, it waits
+/// indefinitely.
 pub(super) fn poll_for(fds: &mut [PollFd<'_>], time: Option<Duration>) -> io::Result<usize> {
-    // A day at most, for systems that take no more than 2^31 ms.
+    // A day at most, for systems that accept no more than 2^31 ms.
     let time = time.map(|time| time.min(Duration::from_secs(86_400)));
     let time = time.and_then(|time| Timespec::try_from(time).ok());
     match poll(fds, time.as_ref()) {

@@ -11,7 +11,7 @@ use super::reply::Reply;
 use super::request::{self, Nothing};
 use super::routes::{self, Served};
 
-/// Serves a connection until it ends: by the client, by a limit, or because `stop` can be read.
+/// Serves a connection until it ends: by the client, by a limit, or because `stop` is readable.
 pub(super) fn serve(
     stream: Arc<Stream>,
     place: &Place,
@@ -20,7 +20,7 @@ pub(super) fn serve(
     stop: BorrowedFd<'_>,
 ) -> io::Result<()> {
     let mut client = Client::new(stream, stop)?;
-    // However it ends: there is nobody to be told.
+    // However it ends, there is nobody to tell.
     if let Ok(()) = requests(&mut client, place, road, served) {
         place.ends();
         client.close_gently();
@@ -28,7 +28,7 @@ pub(super) fn serve(
     Ok(())
 }
 
-/// Answers one request after the other. `Ok` after the last one that this server wants to answer.
+/// Answers one request after another. `Ok` after the last one that this server wants to answer.
 fn requests(
     client: &mut Client<'_>,
     place: &Place,
@@ -48,7 +48,7 @@ fn requests(
             Err(Nothing::Bad(refusal)) => (Reply::from(refusal), false, true),
             Err(Nothing::End(end)) => return Err(end),
         };
-        // Asked in any case: that somebody waits for a place is known once.
+        // Always call `sends`: it reports only once that a client waits for a place.
         let last = place.sends() || last;
         client.allow(served.limits.answer);
         reply.send(client, head_only, last)?;

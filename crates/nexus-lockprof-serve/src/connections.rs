@@ -1,10 +1,10 @@
-//! The connections that are open, what each of them is doing, and which one gives way when there is
-//! no room for another.
+//! The open connections, their states, and the choice of the one to close when there is no room for
+//! another.
 //!
-//! A connection gives way while its client does nothing, or does it slowly: it sends no request,
-//! half a request, or does not read its answer. A request that has been read is answered: from
-//! [`Place::answers`] on it cannot be taken back, and before, nothing of it has had an effect. Both
-//! sides change what a connection is doing under one lock, so exactly one of the two comes first.
+//! A connection may be closed while its client does nothing, or is slow: it sends no request, half
+//! a request, or does not read its answer. A request that was read is answered: from
+//! [`Place::answers`] on, nothing can cancel it. Before that, it has had no effect. Both sides
+//! change a connection's state under one lock, so exactly one of them comes first.
 
 use std::io::{PipeWriter, Write};
 use std::net::Shutdown;
@@ -16,13 +16,13 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::client::{End, Stream, poll_for};
 
-/// A connection gives way only when its client has had this time to send a request: most have it
+/// How long a client may take to send a request before its connection may be closed. Most have it
 /// ready.
 const TO_SEND: Duration = Duration::from_millis(50);
-/// The same of a client that reads an answer.
+/// The same for a client that reads an answer.
 const TO_READ: Duration = Duration::from_millis(500);
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     /// Waits for a request, or for the rest of one.
@@ -31,40 +31,41 @@ enum Doing {
     Answers,
     /// Sends the answer.
     Sends,
-    /// Has sent the last one, and reads what the client still sends.
+    /// Has sent the last answer, and reads what the client still sends.
     Ends,
 }
 
-/// All that are open.
+/// All open connections.
 #[derive(Debug)]
 pub(super) struct Connections {
     state: Mutex<State>,
-    /// A byte for each that is over.
+    /// Gets a byte for each connection that ends.
     ended: PipeWriter,
 }
 
 #[derive(Debug, Default)]
 struct State {
     open: Vec<Open>,
-    /// Somebody waits for a place, and nobody was idle: the next that has its answer gives way.
+    /// A client waits for a place, and no connection was idle: the next one to finish its answer
+    /// must close.
     wanted: bool,
     last: u64,
 }
 
-/// One that is open.
+/// An open connection.
 #[derive(Debug)]
 struct Open {
     number: u64,
     stream: Arc<Stream>,
     doing: Doing,
     since: Instant,
-    /// It has been told to end.
+    /// It was told to end.
     told: bool,
 }
 
 impl Open {
-    /// For how long its client has been keeping us waiting for too long. `None` if it has not, or
-    /// if we keep the client waiting.
+    /// How long the client has exceeded its time. `None` if it has not, or if the client waits for
+    /// us.
     fn idle(&self, now: Instant) -> Option<Duration> {
         let time = now.saturating_duration_since(self.since);
         match self.doing {
@@ -75,7 +76,7 @@ impl Open {
         }
     }
 
-    /// Whether something has come that its thread has not read yet. The thread is about to.
+    /// Whether data has come that its thread is about to read.
     fn has_sent(&self) -> bool {
         let mut fds = [PollFd::from_borrowed_fd(self.stream.as_fd(), PollFlags::IN)];
         self.doing == Doing::Listens && poll_for(&mut fds, Some(Duration::ZERO)).unwrap_or(0) > 0
@@ -94,7 +95,7 @@ impl Connections {
         self.state().open.len()
     }
 
-    /// One more.
+    /// Adds a connection.
     pub(super) fn enter(self: &Arc<Self>, stream: Arc<Stream>) -> Place {
         let mut state = self.state();
         state.wanted = false;
@@ -113,8 +114,8 @@ impl Connections {
         }
     }
 
-    /// Ends the connection that has been idle for longest; if none is idle, the next that has its
-    /// answer. There is room when it is over, not at once.
+    /// Ends the connection that has been idle longest. If none is idle, the next one to finish its
+    /// answer must close. There is room only once it has ended.
     pub(super) fn make_room(&self, now: Instant) {
         let mut state = self.state();
         if state.open.iter().any(|open| open.told) {
@@ -124,14 +125,14 @@ impl Connections {
             Some(index) => {
                 let open = &mut state.open[index];
                 open.told = true;
-                // Its thread waits for the socket, which is now at its end.
+                // Wakes its thread, which waits for the socket: that is now at its end.
                 open.stream.shutdown(Shutdown::Both);
             }
             None => state.wanted = true,
         }
     }
 
-    /// A panic leaves a list of connections.
+    /// A panic cannot corrupt the list, so poisoning does not matter.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,13 +144,13 @@ fn longest_idle(open: &[Open], now: Instant) -> Option<usize> {
         .enumerate()
         .filter_map(|(index, open)| Some((open.idle(now)?, index)))
         .collect();
-    // The longest first, and of two of the same age the older one.
+    // The longest first; among equals, the older one.
     idle.sort_by_key(|(time, index)| (std::cmp::Reverse(*time), *index));
     let mut idle = idle.into_iter().map(|(_, index)| index);
     idle.find(|index| !open[*index].has_sent())
 }
 
-/// A connection's place among all, until this is dropped.
+/// A connection's place in the list, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     connections: Arc<Connections>,
@@ -157,15 +158,15 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// It waits for the next request.
+    /// Waits for the next request.
     pub(super) fn listens(&self) {
         self.does(Doing::Listens);
     }
 
-    /// There is a request.
+    /// A request has been read.
     ///
     /// # Errors
-    /// If the connection has been told to end before.
+    /// If the connection was told to end before.
     pub(super) fn answers(&self) -> Result<(), End> {
         if self.does(Doing::Answers) {
             Ok(())
@@ -174,18 +175,18 @@ impl Place {
         }
     }
 
-    /// There is an answer. `true` if it is to be the last, since somebody waits for a place.
+    /// The answer is ready. `true` if it must be the last, because a client waits for a place.
     pub(super) fn sends(&self) -> bool {
         self.does(Doing::Sends);
         std::mem::take(&mut self.connections.state().wanted)
     }
 
-    /// That was the last answer.
+    /// The last answer was sent.
     pub(super) fn ends(&self) {
         self.does(Doing::Ends);
     }
 
-    /// Whether it may: not if it has been told to end.
+    /// Changes the state, unless the connection was told to end.
     fn does(&self, doing: Doing) -> bool {
         let mut state = self.connections.state();
         let mut all = state.open.iter_mut();
@@ -203,8 +204,8 @@ impl Drop for Place {
         let mut state = self.connections.state();
         state.open.retain(|open| open.number != self.number);
         drop(state);
-        // The thread that accepts looks again. There is a byte for each of a few connections at
-        // most: the pipe is never full.
+        // Wakes the accepting thread. There are only a few connections, hence few bytes, so the
+        // pipe is never full.
         let _ = (&self.connections.ended).write(&[0]);
     }
 }
@@ -217,8 +218,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// What connections have been doing, since how many milliseconds before now, and the index of
-    /// the one that gives way.
+    /// Takes the states of connections, each with its age in milliseconds, and the index of the one
+    /// to close.
     #[track_caller]
     fn check(doing: &[(Doing, u64)], expected: Option<usize>) {
         let now = Instant::now() + 1000 * SECOND;
@@ -254,7 +255,7 @@ mod tests {
         check(&[(Sends, 501)], Some(0));
         check(&[(Sends, 900), (Listens, 451)], Some(1));
         check(&[(Sends, 900), (Listens, 449)], Some(0));
-        // Whoever is waiting for us is not idle, for however long.
+        // A client that waits for us is not idle, however long it takes.
         check(&[(Answers, 1_000_000)], None);
         check(&[(Answers, 1_000_000), (Listens, 51)], Some(1));
     }
@@ -275,7 +276,7 @@ mod tests {
         matches!(client.read(&mut [0]), Ok(0))
     }
 
-    /// When all have had their time.
+    /// A time at which all clients have used up theirs.
     fn later() -> Instant {
         Instant::now() + SECOND
     }
@@ -288,7 +289,7 @@ mod tests {
         connections.make_room(later());
         connections.make_room(later());
         assert!(is_closed(&first_client) && !is_closed(&second_client));
-        // It had not read its request, and now has: too late.
+        // It reads its request only now, which is too late.
         assert_eq!(first.answers(), Err(End::Gone));
         assert_eq!(second.answers(), Ok(()));
         drop(first);
@@ -304,11 +305,11 @@ mod tests {
         connections.make_room(later());
         assert!(!is_closed(&client));
         assert_eq!(first.answers(), Ok(()));
-        // But it was the last, since it was in the way; once.
+        // But it must be the last, since a client waits for its place. Only this once.
         assert!(first.sends());
         first.listens();
         assert!(!first.sends());
-        // Whoever comes has found a place, and nobody waits for one any more.
+        // The new client has a place, so nobody waits any more.
         assert_eq!(first.answers(), Ok(()));
         connections.make_room(later());
         drop(enter(&connections));

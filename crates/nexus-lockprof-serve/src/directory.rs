@@ -1,4 +1,4 @@
-//! The directory of a user's sockets, and what may be removed from it.
+//! The directory of a user's sockets, and the removal of stale ones.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -13,9 +13,9 @@ use rustix::process::{Pid, getegid, geteuid, getgid, getuid, test_kill_process};
 use super::ServeError;
 use super::files::{Locked, SocketFile, identity, nobody_listens, set_mode};
 
-/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`, or `/tmp/lockprof-UID`
-/// without that variable, and where the variable names a directory of another user's, as it does
-/// after `su`. A set-user-ID program ignores the variable, which is its caller's.
+/// The directory of this user's sockets: `$XDG_RUNTIME_DIR/lockprof`. It is `/tmp/lockprof-UID` if
+/// that variable is missing or names another user's directory, as after `su`. A set-user-ID program
+/// ignores the variable, which belongs to its caller.
 ///
 /// ```
 /// use nexus_lockprof_serve::runtime_directory;
@@ -27,7 +27,7 @@ pub fn runtime_directory() -> PathBuf {
     let is_callers = getuid() == geteuid() && getgid() == getegid();
     let variable = std::env::var_os("XDG_RUNTIME_DIR").filter(|_| is_callers);
     match variable.map(PathBuf::from) {
-        // Its specification says to ignore one that is not absolute.
+        // The specification says to ignore a relative path.
         Some(directory) if directory.is_absolute() && !is_anothers(&directory) => {
             directory.join("lockprof")
         }
@@ -35,7 +35,7 @@ pub fn runtime_directory() -> PathBuf {
     }
 }
 
-/// Whether somebody else could put something in the place of what we have there.
+/// Whether another user could replace what we put there.
 fn is_anothers(directory: &Path) -> bool {
     const STICKY: u32 = 0o1000;
     fs::metadata(directory).is_ok_and(|meta| {
@@ -43,7 +43,7 @@ fn is_anothers(directory: &Path) -> bool {
     })
 }
 
-/// Makes the directory, or makes sure that it is ours.
+/// Creates the directory, or checks that it is ours.
 pub(super) fn make(path: &Path) -> Result<(), ServeError> {
     let failed = |error| ServeError::Directory {
         path: path.to_owned(),
@@ -53,7 +53,7 @@ pub(super) fn make(path: &Path) -> Result<(), ServeError> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
     }
-    // Of a link: not what it points to, which may be changed at any time.
+    // Looks at a link itself, since its target may change at any time.
     let meta = fs::symlink_metadata(path).map_err(failed)?;
     let what = if meta.is_symlink() {
         "a symbolic link"
@@ -64,8 +64,8 @@ pub(super) fn make(path: &Path) -> Result<(), ServeError> {
     } else if meta.mode() & 0o077 != 0 {
         "open to other users"
     } else if meta.mode() & 0o700 != 0o700 {
-        // The umask took something from its owner, in this process or in another that is making it
-        // just now.
+        // The umask restricted the owner, in this process or in another one that is creating it
+        // now.
         return set_mode(path, (meta.dev(), meta.ino()), 0o700).map_err(failed);
     } else {
         return Ok(());
@@ -76,14 +76,14 @@ pub(super) fn make(path: &Path) -> Result<(), ServeError> {
     })
 }
 
-/// Says in the runtime directory where this process serves: `PID.url` is a link whose target is the
-/// URL, so it appears whole. With several servers on ports, it tells the first. Best effort: the
-/// server works without it.
+/// Publishes this process's address in the runtime directory. `PID.url` is a link whose target is
+/// the URL, so it appears whole. With several servers on ports, it names the first. Best effort:
+/// the server works without it.
 pub(super) fn announce(address: SocketAddr) -> Option<SocketFile> {
-    /// The process that has a link.
+    /// The process that has published a link.
     static ANNOUNCED: AtomicU32 = AtomicU32::new(0);
     let pid = std::process::id();
-    // Relaxed: one server of the process is to do it.
+    // Relaxed: this only elects one of the process's servers.
     if ANNOUNCED.swap(pid, Relaxed) == pid {
         return None;
     }
@@ -92,13 +92,13 @@ pub(super) fn announce(address: SocketAddr) -> Option<SocketFile> {
     remove_stale(&directory);
     let path = directory.join(format!("{pid}.url"));
     let _locked = Locked::new(&directory).ok()?;
-    // A process that is gone had this number.
+    // A process that is gone had the same number.
     let _ = fs::remove_file(&path);
     std::os::unix::fs::symlink(format!("http://{}", reachable(address)), &path).ok()?;
     Some(SocketFile::new(&path, identity(&path).ok()?))
 }
 
-/// An address to connect to: a server on all addresses is reached on the loopback one.
+/// An address to connect to. A server on all addresses is reachable on the loopback one.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -108,7 +108,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Whether a link tells a port that refuses connections.
+/// Whether a link names a port that refuses connections.
 fn nobody_listens_at(link: &Path) -> bool {
     const PATIENCE: Duration = Duration::from_millis(100);
     let url = fs::read_link(link).ok();
@@ -120,8 +120,7 @@ fn nobody_listens_at(link: &Path) -> bool {
     })
 }
 
-/// Removes the sockets that processes have left that are gone. Best effort: what stays is in
-/// nobody's way.
+/// Removes the sockets of processes that are gone. Best effort: what stays does no harm.
 pub(super) fn remove_stale(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let stale: Vec<PathBuf> = entries
@@ -138,14 +137,15 @@ pub(super) fn remove_stale(directory: &Path) {
     let Ok(_locked) = Locked::new(directory) else {
         return;
     };
-    // Again: a new process with the same number may have put its own there meanwhile.
+    // Check again: a new process with the same number may have put its own there.
     for path in stale.iter().filter(|path| is_stale(path)) {
         let _ = fs::remove_file(path);
     }
 }
 
-/// Both: the number may be another process's by now, or a process's in another namespace, and a
-/// process that has only just bound its socket does not listen yet.
+/// Needs both: no such process, and nobody listening. The number may belong to another process by
+/// now, or to one in another namespace. And a process that has just bound its socket does not
+/// listen yet.
 fn is_stale(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let pid = name.and_then(process_of);
@@ -157,8 +157,8 @@ fn is_stale(path: &Path) -> bool {
         }
 }
 
-/// The process that a socket is named after: `PID.sock`, `PID-N.sock` of its further servers, or
-/// `.PID-N` of one that has not begun.
+/// The process in a socket's name: `PID.sock`, `PID-N.sock` for further servers, or `.PID-N` before
+/// a server has started.
 fn process_of(name: &str) -> Option<Pid> {
     let stem = name
         .strip_suffix(".sock")

@@ -1,4 +1,4 @@
-//! An engine as the source of a server, and the endpoint that `LOCKPROF_SERVE` asks for.
+//! An engine as a server's source, and the endpoint that `LOCKPROF_SERVE` requests.
 
 use std::fmt::Arguments;
 use std::io::ErrorKind;
@@ -22,8 +22,8 @@ extern "C" fn install() {
     serving::install(&ENDPOINT);
 }
 
-// Where the loader looks for constructors: the first use of a lock, before `main` or after, finds
-// the endpoint.
+// The loader runs this constructor, so the first use of a lock, before `main` or later, finds the
+// endpoint.
 #[allow(
     unsafe_code,
     reason = "an entry in the table of constructors, each of which the loader calls once"
@@ -37,18 +37,17 @@ extern "C" fn install() {
 #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
 static CONSTRUCTOR: extern "C" fn() = install;
 
-/// Where the environment says to serve.
+/// The place that the environment names.
 static PLACE: RaceOnce<Listen> = RaceOnce::new();
 
-/// For so long a process that was forked off waits for its parent to leave the place, in steps of
-/// so long.
+/// How long a forked process waits for its parent to leave the place, and the step of that wait.
 const PATIENCE: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(50);
 
 /// Serves where the environment says, at the global engine's first use.
 ///
-/// That may be in any lock of the program: what takes its time, such as looking through a folder of
-/// sockets, is done by a thread.
+/// That may be in any lock of the program. So a thread does what takes time, such as reading a
+/// folder of sockets.
 fn start() {
     let (name, Some(value)) = serving::place() else {
         return;
@@ -65,8 +64,8 @@ fn has_thread() -> bool {
     PLACE.get().is_some()
 }
 
-/// The same in a process that was forked off. A place that only one can have may be its parent's
-/// for a while: daemons are what the parent starts before it ends.
+/// The same in a forked process. Its parent may still have the place for a while: a daemon's parent
+/// ends after the fork.
 fn start_again() {
     if let Some(place) = PLACE.get() {
         serve_on_thread(place, PATIENCE);
@@ -95,7 +94,7 @@ fn serve_on_thread(place: &'static Listen, patience: Duration) {
     }
 }
 
-/// Serves there, or if that is in use, as soon as it no longer is.
+/// Serves there, or once the place is no longer in use.
 fn serve_in_time(place: &Listen, patience: Duration) -> Result<Server, ServeError> {
     let begin = Instant::now();
     loop {
@@ -116,7 +115,7 @@ fn is_in_use(error: &ServeError) -> bool {
     }
 }
 
-/// Whether nobody could know the port.
+/// Whether the port is chosen by the system, so that nobody could know it.
 fn is_any_port(place: &Listen) -> bool {
     match place {
         Listen::Unix | Listen::UnixAt(_) => false,
@@ -124,14 +123,14 @@ fn is_any_port(place: &Listen) -> bool {
     }
 }
 
-/// What an [`Engine`] can do with this crate: be served.
+/// Lets an [`Engine`] be served.
 pub trait ServeEngine {
-    /// Serves the engine's statistics over HTTP, on threads of the profiler's own, until the server
-    /// is dropped.
+    /// Serves the engine's statistics over HTTP, on the profiler's own threads, until the server is
+    /// dropped.
     ///
     /// `GET /snapshot` is a [`peek`](Engine::peek): pulling it does not disturb thresholds and
-    /// ticks. `docs/guide/endpoint.md` has the requests. The server's threads take no signals, and
-    /// nothing that they do is recorded. Any number of servers may run at one time.
+    /// ticks. `docs/guide/endpoint.md` lists the requests. The server's threads block all signals,
+    /// and the profiler does not record them. Any number of servers may run at once.
     ///
     /// # Errors
     /// [`ServeError`] names what cannot be bound, and why.
@@ -148,10 +147,10 @@ pub trait ServeEngine {
         self.serve_within(place, Limits::default())
     }
 
-    /// The same, within other limits than the default.
+    /// The same with limits other than the default.
     ///
     /// # Errors
-    /// As [`serve`](Self::serve).
+    /// Those of [`serve`](Self::serve).
     fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError>;
 }
 

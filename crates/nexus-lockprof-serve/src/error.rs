@@ -1,4 +1,4 @@
-//! Why there is no server.
+//! Errors of starting a server.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use super::ListenError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// An address that is not loopback, and was not said to be [`Remote`](super::Listen::Remote).
+    /// An address that is not loopback, without [`Remote`](super::Listen::Remote).
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// A path that does not fit into a socket's address.
+    /// A path too long for a socket's address.
     #[error("{}: the path of a Unix socket may not be so long: {error}", path.display())]
     Path {
         /// The path.
         path: PathBuf,
-        /// The system's word.
+        /// The system's error.
         error: io::Error,
     },
-    /// The runtime directory is not there and cannot be made.
+    /// The runtime directory is missing and cannot be created.
     #[error("{}: {error}", path.display())]
     Directory {
         /// The directory.
@@ -30,7 +30,7 @@ pub enum ServeError {
         /// What went wrong.
         error: io::Error,
     },
-    /// The runtime directory is not what it has to be: somebody else could put sockets there.
+    /// The runtime directory is unsafe: someone else could put sockets there.
     #[error("{} is {what}: it must be a directory of this user's alone (mode 0700)", path.display())]
     NotOurs {
         /// The directory.
@@ -44,7 +44,7 @@ pub enum ServeError {
         /// The path.
         path: PathBuf,
     },
-    /// Somebody serves there.
+    /// Another server listens there.
     #[error("{} is in use by another server", path.display())]
     InUse {
         /// The path.
@@ -53,9 +53,9 @@ pub enum ServeError {
     /// The system refuses the address.
     #[error("{address}: {error}")]
     Address {
-        /// What was asked for.
+        /// The requested address.
         address: String,
-        /// The system's word.
+        /// The system's error.
         error: io::Error,
     },
     /// The system has no thread, or no pipe to stop it with.

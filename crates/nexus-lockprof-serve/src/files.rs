@@ -1,4 +1,4 @@
-//! What is done with the files of sockets: each step so that nobody else's file is touched.
+//! Operations on socket files, each of which never touches another user's file.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,12 +13,12 @@ use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, chmodat, flock, ope
 use rustix::net::SocketFlags;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect};
 
-/// The file of a Unix socket; removed with this, once, unless it is another's by then.
+/// The file of a Unix socket. Dropping this removes the file once, unless it has been replaced.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
     identity: Identity,
-    /// A process that was forked off has a copy of this, and no business with the file.
+    /// A forked process has a copy of this, but does not own the file.
     pid: u32,
     removed: AtomicBool,
 }
@@ -48,10 +48,10 @@ impl SocketFile {
         if self.pid != std::process::id() || self.removed.swap(true, Relaxed) {
             return;
         }
-        // Nobody replaces the socket of a server that listens, so it is this one until it is
+        // Nobody replaces the socket of a server that listens, so it stays this one until it is
         // removed.
         if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
-            // It was there a moment ago; if it is not any more, all the better.
+            // If it is gone by now, nothing is left to do.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -63,13 +63,13 @@ impl Drop for SocketFile {
     }
 }
 
-/// Of the file itself, also if it is a link.
+/// The identity of the file itself, even if it is a link.
 pub(super) fn identity(path: &Path) -> io::Result<Identity> {
     let meta = fs::symlink_metadata(path)?;
     Ok((meta.dev(), meta.ino()))
 }
 
-/// Whether there is a socket that refuses connections. One whose process is stopped does not.
+/// Whether there is a socket that refuses connections. The socket of a stopped process does not.
 pub(super) fn nobody_listens(path: &Path) -> bool {
     let connected = SocketAddrUnix::new(path)
         .and_then(|address| connect(new_socket()?, &address))
@@ -77,18 +77,18 @@ pub(super) fn nobody_listens(path: &Path) -> bool {
     connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
-/// A directory in which nobody else replaces or removes the sockets of processes that are gone,
-/// until this is dropped.
+/// A directory in which nobody else replaces or removes the sockets of dead processes, until this
+/// is dropped.
 ///
-/// Without it, two that find the same dead socket could both remove it: the second one, what the
-/// first has put in its place.
+/// Without it, two processes that find the same dead socket could both remove it: the second would
+/// remove what the first has put in its place.
 pub(super) struct Locked {
     directory: OwnedFd,
 }
 
 impl Locked {
-    /// Locks it, or gives up after a while: in a directory like `/tmp` any user may have it locked,
-    /// and keep it so.
+    /// Locks it, or gives up after a while: in a directory like `/tmp`, any user may hold the lock
+    /// for good.
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
         const TRIES: u32 = 100;
         const PAUSE: Duration = Duration::from_millis(10);
@@ -112,13 +112,13 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Closing would not do: a process that was forked off meanwhile has a copy, which holds the
-        // lock, too.
+        // Closing is not enough: a process forked in the meantime has a copy, which also holds the
+        // lock.
         let _ = flock(&self.directory, FlockOperation::Unlock);
     }
 }
 
-/// Sets the mode of this very file: a link that somebody has put in its place is not followed.
+/// Sets the mode of exactly this file. Does not follow a link that someone has put in its place.
 #[cfg(target_os = "linux")]
 pub(super) fn set_mode(path: &Path, expected: Identity, mode: u32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
@@ -128,26 +128,26 @@ pub(super) fn set_mode(path: &Path, expected: Identity, mode: u32) -> io::Result
     if (stat.st_dev, stat.st_ino) != expected {
         return Err(io::Error::other("it is another file by now"));
     }
-    // A descriptor of this kind has no mode to be set, but a name.
+    // The mode of such a descriptor cannot be set, but its path under /proc can.
     let name = format!("/proc/self/fd/{}", file.as_raw_fd());
     Ok(chmodat(CWD, name, mode.into(), AtFlags::empty())?)
 }
 
-/// The same, where a system call can say not to follow.
+/// The same, where a system call can refuse to follow links.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn set_mode(path: &Path, _: Identity, mode: u32) -> io::Result<()> {
     let mode = Mode::from_bits_truncate(mode as _);
     Ok(chmodat(CWD, path, mode, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// That neither blocks nor goes on to programs that are executed.
+/// A socket that does not block, and that executed programs do not inherit.
 #[cfg(target_os = "linux")]
 pub(super) fn new_socket() -> rustix::io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
 }
 
-/// The same, where it takes several steps.
+/// The same, where that takes several steps.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn new_socket() -> rustix::io::Result<OwnedFd> {
     let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
@@ -160,7 +160,7 @@ pub(super) fn new_socket() -> rustix::io::Result<OwnedFd> {
 mod tests {
     use super::*;
 
-    /// A folder of its own, gone in the end.
+    /// A separate folder, removed at the end.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -202,7 +202,7 @@ mod tests {
         set_mode(&file, made, 0o640).unwrap();
         assert_eq!(mode(), 0o640);
         symlink(&file, &link).unwrap();
-        // Of the link itself there is no mode to be set.
+        // The link itself has no mode to set.
         let _ = set_mode(&link, identity(&link).unwrap(), 0o777);
         if cfg!(target_os = "linux") {
             assert!(set_mode(&link, made, 0o777).is_err());
@@ -210,8 +210,7 @@ mod tests {
         assert_eq!(mode(), 0o640);
     }
 
-    /// Such as one whose process is stopped, and at which as many wait as may. The test hangs if it
-    /// is waited for.
+    /// A process that is stopped, with a full queue. The test hangs if the code waits for it.
     #[test]
     fn a_socket_that_does_not_accept_is_somebodys() {
         let folder = Folder::new("full");

@@ -1,9 +1,9 @@
-//! What a client may take.
+//! Limits on clients.
 
 use std::time::Duration;
 
-/// Bounds of a server: what its clients may send, how long they may take, and how many of them
-/// there may be.
+/// Limits of a server: what its clients may send, how long they may take, and how many there may
+/// be.
 ///
 /// ```
 /// use nexus_lockprof_serve::Limits;
@@ -14,35 +14,35 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at one time; at least 1. When one more comes, the one that has been idle for
-    /// longest is closed. More wait in the system's queue until there is room.
+    /// Maximum number of connections; at least 1. When one more comes, the one that has been idle
+    /// longest is closed. Others wait in the system's queue until there is room.
     pub connections: usize,
-    /// Requests with `?seconds=N` that wait at one time; at least 1. More are refused with 503. At
-    /// most all connections but one may wait, whatever is here.
+    /// Maximum number of waiting requests with `?seconds=N`; at least 1. More get 503. One
+    /// connection never waits, whatever this is.
     pub waits: usize,
-    /// Requests on one connection, which is closed after the last.
+    /// Maximum number of requests on one connection, which closes after the last.
     pub requests: usize,
-    /// How long a request's head may take to come: from the begin of the connection, or from the
-    /// end of the answer before.
+    /// How long a request's head may take, from the start of the connection or the end of the
+    /// previous answer.
     pub idle: Duration,
     /// How long a request's body may take.
     pub body: Duration,
     /// How long a client may take to read an answer.
     pub answer: Duration,
-    /// The longest `?seconds=N`; more is refused.
+    /// The longest `?seconds=N`; longer ones are refused.
     pub delta: Duration,
-    /// Most bytes of a request's line and headers together.
+    /// Maximum size of a request's line and headers together, in bytes.
     pub head_bytes: usize,
-    /// Most headers of a request.
+    /// Maximum number of headers in a request.
     pub headers: usize,
-    /// Most bytes of a request's body.
+    /// Maximum size of a request's body, in bytes.
     pub body_bytes: usize,
 }
 
 impl Default for Limits {
-    /// 16 connections of at most 1,000 requests, of which 4 may wait for the end of `?seconds`; 10
-    /// s for a request's head and for its body, 30 s to take the answer; 5 minutes for `?seconds`;
-    /// heads of 16 KiB with 64 headers, bodies of 1 KiB.
+    /// 16 connections with at most 1,000 requests each; 4 requests may wait for the end of
+    /// `?seconds`. 10 s for a request's head and for its body, 30 s to read the answer, 5 minutes
+    /// for `?seconds`. Heads of 16 KiB with 64 headers, bodies of 1 KiB.
     fn default() -> Self {
         Limits {
             connections: 16,

@@ -1,4 +1,4 @@
-//! Where to serve, as `LOCKPROF_SERVE` says it.
+//! Where to serve, in the syntax of `LOCKPROF_SERVE`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -11,7 +11,7 @@ use thiserror::Error;
 
 /// Where to serve.
 ///
-/// As text it is what `LOCKPROF_SERVE` takes: `unix`, `unix:PATH`, `127.0.0.1:PORT` or
+/// Displays in the syntax of `LOCKPROF_SERVE`: `unix`, `unix:PATH`, `127.0.0.1:PORT` or
 /// `remote:ADDR:PORT`.
 ///
 /// ```
@@ -30,17 +30,17 @@ pub enum Listen {
     Unix,
     /// A Unix socket at this path.
     UnixAt(PathBuf),
-    /// A port of a loopback address; 0 takes one that is free. Any other address is refused.
+    /// A port of a loopback address; 0 takes a free one. Any other address is refused.
     Loopback(SocketAddr),
-    /// A port of any address: whoever reaches it may ask, reset and configure.
+    /// A port of any address. Whoever reaches it may query, reset and configure the profiler.
     Remote(SocketAddr),
 }
 
-/// Text that is no [`Listen`].
+/// Text that is not a [`Listen`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// Nothing that is known.
+    /// Not one of the known forms.
     #[error("{} is not one of unix, unix:PATH, 127.0.0.1:PORT, remote:ADDR:PORT", .0.display())]
     Unknown(OsString),
     /// `unix:` without a path.
@@ -52,10 +52,10 @@ pub enum ListenError {
 }
 
 impl Listen {
-    /// Reads what the environment says: paths need not be Unicode.
+    /// Parses a value of the environment: paths need not be Unicode.
     ///
     /// # Errors
-    /// [`ListenError`] says what the text is not.
+    /// [`ListenError`] says what is wrong with the text.
     pub fn from_os(text: &OsStr) -> Result<Self, ListenError> {
         let unknown = || ListenError::Unknown(text.to_owned());
         if let Some(path) = text.as_bytes().strip_prefix(b"unix:") {
@@ -87,7 +87,7 @@ impl FromStr for Listen {
     }
 }
 
-/// What it is read from.
+/// The text that parses to it.
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -99,7 +99,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Also of an IPv4 address written as an IPv6 one.
+/// Includes an IPv4 address written as an IPv6 one.
 pub(super) fn is_loopback(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }

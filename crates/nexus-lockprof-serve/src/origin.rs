@@ -1,5 +1,5 @@
-//! Who asks, as far as a browser's headers tell. A page of another origin that a user of this
-//! machine looks at must neither read what a port serves, nor change it, nor take its connections.
+//! Checks the origin of a request by a browser's headers. A page of another origin must neither
+//! read what a port serves, nor change it, nor use up its connections.
 
 use std::net::IpAddr;
 
@@ -13,15 +13,16 @@ use super::request::Request;
 /// How a connection came here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Road {
-    /// A Unix socket: its mode says who may.
+    /// A Unix socket, whose mode says who may connect.
     Unix,
     /// A loopback address.
     Loopback,
-    /// An address that was asked for.
+    /// An explicitly requested address.
     Remote,
 }
 
-/// Refuses what a browser sends for a page of another origin. The connection ends with the refusal.
+/// Refuses requests that a browser sends for a page of another origin. The refusal ends the
+/// connection.
 pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
     if road == Road::Unix {
         return Ok(());
@@ -41,8 +42,8 @@ pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
             }
         }
     }
-    // A browser does not show the answer to a page of another origin; but by then a reset has had
-    // its effect, and `?seconds=` has taken a connection for that long. So reads are refused like
+    // A browser hides the answer from a page of another origin. But by then a reset has had its
+    // effect, and `?seconds=` has used a connection for that long. So reads are refused like
     // changes.
     for origin in headers.get_all(ORIGIN) {
         if !is_same(origin, host.as_ref()) {
@@ -51,8 +52,8 @@ pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
             )));
         }
     }
-    // An image or a script of another page has no Origin. Browsers say this instead, to addresses
-    // that they trust, as loopback ones.
+    // Another page's image or script has no Origin. For addresses that they trust, such as loopback
+    // ones, browsers send this header instead.
     let stranger = headers.get_all(SEC_FETCH_SITE).into_iter();
     let mut stranger = stranger.filter(|site| *site != "same-origin" && *site != "none");
     if let Some(site) = stranger.next()
@@ -71,7 +72,7 @@ fn forbidden(message: String) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message).closing()
 }
 
-/// The one `Host` that there must be; clients of HTTP/1.0 need not have it, and no browser is one.
+/// The single `Host` that is required. HTTP/1.0 clients may omit it, but no browser uses HTTP/1.0.
 fn host(request: &Request) -> Result<Option<Authority>, Refusal> {
     let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, message).closing();
     let mut hosts = request.headers.get_all(HOST).into_iter();
@@ -92,8 +93,8 @@ fn host(request: &Request) -> Result<Option<Authority>, Refusal> {
     }
 }
 
-/// Whether somebody follows a link to the live page, in a tab. The page is the same for everybody
-/// and costs nothing; no other page can show it in a frame.
+/// Whether a user follows a link to the live page in a tab. The page is the same for everybody and
+/// costs nothing, and no other page can show it in a frame.
 fn is_visit(request: &Request) -> bool {
     matches!(request.method, Method::GET | Method::HEAD)
         && request.uri.path() == "/"
@@ -101,7 +102,7 @@ fn is_visit(request: &Request) -> bool {
         && only(&request.headers, "sec-fetch-dest", "document")
 }
 
-/// Whether there is one such header, with this value.
+/// Whether there is exactly one such header, with this value.
 fn only(headers: &HeaderMap, name: &str, value: &str) -> bool {
     let mut values = headers.get_all(name).into_iter();
     values.next().is_some_and(|found| found == value) && values.next().is_none()
@@ -210,8 +211,8 @@ mod tests {
         );
     }
 
-    /// What an image, a script or a frame of another page is asked for with, and a link that
-    /// somebody follows.
+    /// The headers of another page's image, script or frame, and those of a link that a user
+    /// follows.
     #[test]
     fn what_another_page_embeds_is_refused() {
         let visit = [("navigate", "document")];
@@ -286,7 +287,7 @@ mod tests {
         );
         let refusal = check(Road::Loopback, &asked).unwrap_err();
         assert_eq!(refusal.status(), StatusCode::FORBIDDEN);
-        // An old client has no Host, and no browser is one.
+        // An old client has no Host, but no browser is that old.
         let asked = request(Method::GET, "/snapshot", Version::HTTP_10, &[]);
         assert_eq!(check(Road::Loopback, &asked), Ok(()));
     }

@@ -1,10 +1,10 @@
-//! The parts of a request that say what kind of answer is wanted.
+//! The parts of a request that select the kind of answer.
 
 use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderMap};
 
-/// Whether `Accept` names this very type, and does not refuse it with `q=0`.
+/// Whether `Accept` names exactly this type, and does not refuse it with `q=0`.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let lines = headers.get_all(ACCEPT).into_iter();
     lines
@@ -17,14 +17,14 @@ pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
         })
 }
 
-/// `q=0`, however many zeros.
+/// `q=0`, with any number of zeros.
 fn is_refusal(parameter: &str) -> bool {
     parameter.split_once('=').is_some_and(|(name, value)| {
         name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
     })
 }
 
-/// The `seconds` of a query: `None` if there is none, or it is 0. More than `most` is an error.
+/// The `seconds` of a query; `None` without one, or for 0. More than `most` is an error.
 pub(super) fn seconds(query: Option<&str>, most: Duration) -> Result<Option<Duration>, String> {
     let query = query.unwrap_or_default().as_bytes();
     let Some((_, value)) = form_urlencoded::parse(query).find(|(name, _)| name == "seconds") else {

@@ -11,7 +11,7 @@ use http::header::{
 
 use super::client::{Client, End};
 
-/// What a client gets.
+/// An answer to a client.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
@@ -20,7 +20,7 @@ pub(super) struct Reply {
     closes: bool,
 }
 
-/// No other page may embed what is served, not even where it cannot read it.
+/// No other page may embed what is served, even if it cannot read it.
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
@@ -40,8 +40,8 @@ impl Reply {
         }
     }
 
-    /// 200 with a page, which says itself what it may fetch. What it cannot say is that no other
-    /// page may show it.
+    /// 200 with a page, whose own policy limits what it fetches. A header must say that no other
+    /// page may frame it.
     pub(super) fn page(html: String) -> Self {
         let mut reply = Reply::content("text/html; charset=utf-8", html);
         let policy = "frame-ancestors 'none'".into();
@@ -59,14 +59,14 @@ impl Reply {
         }
     }
 
-    /// Whether the connection ends with it.
+    /// Whether it ends the connection.
     pub(super) fn closes(&self) -> bool {
         self.closes
     }
 
     /// Sends it. After the `last` one the connection is closed.
     pub(super) fn send(&self, client: &Client<'_>, head_only: bool, last: bool) -> Result<(), End> {
-        /// Up to here one piece is cheaper than two.
+        /// Up to this size, one piece is cheaper than two.
         const SMALL: usize = 8 * 1024;
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         let mut line = |name: &HeaderName, value: &str| {
@@ -93,12 +93,12 @@ impl Reply {
     }
 }
 
-/// Why a request is not granted, in one line.
+/// Why a request is refused, in one line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: StatusCode,
     message: String,
-    /// What goes with the status: the methods that there are, or when to ask again.
+    /// A header of the refusal: the allowed methods, or when to retry.
     header: Option<(HeaderName, Cow<'static, str>)>,
     closes: bool,
 }
@@ -120,16 +120,16 @@ impl Refusal {
         refusal
     }
 
-    /// Too many of these at one time: there is room again after `time`.
+    /// Too many of these at once: there is room again after `time`.
     pub(super) fn busy(time: Duration, message: String) -> Self {
-        // Up, so that whoever comes back then is not too early.
+        // Rounded up, so that a retry is not too early.
         let seconds = time.as_secs().saturating_add(1);
         let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message);
         refusal.header = Some((RETRY_AFTER, seconds.to_string().into()));
         refusal
     }
 
-    /// The connection ends with it.
+    /// Makes it end the connection.
     pub(super) fn closing(mut self) -> Self {
         self.closes = true;
         self

@@ -1,5 +1,4 @@
-//! Requests, as they come in: httparse reads heads and the sizes of chunks, and here is what lies
-//! between.
+//! Reads requests. httparse parses heads and the sizes of chunks; this module does the rest.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
@@ -23,7 +22,7 @@ pub(super) struct Request {
 pub(super) enum Nothing {
     /// The connection is over.
     End(End),
-    /// What came is none; the client is told, and nothing more of it is read.
+    /// Not a valid request. The client gets an error, and nothing more is read from it.
     Bad(Refusal),
 }
 
@@ -85,7 +84,7 @@ pub(super) fn read(client: &mut Client<'_>, limits: &Limits) -> Result<Request, 
     Ok(request)
 }
 
-/// Reads on; the end of what is sent, in the middle of a request, is the end.
+/// Reads more. The end of the client's data inside a request ends the connection.
 fn more(client: &mut Client<'_>) -> Result<(), End> {
     if client.read()? {
         Ok(())
@@ -94,8 +93,7 @@ fn more(client: &mut Client<'_>) -> Result<(), End> {
     }
 }
 
-/// The request whose head `bytes` begin with, and the head's length. `None` if there is more to
-/// come.
+/// The request at the beginning of `bytes`, and the length of its head. `None` if more must come.
 fn head(bytes: &[u8], limits: &Limits) -> Result<Option<(Request, usize)>, Nothing> {
     let mut headers = vec![httparse::EMPTY_HEADER; limits.headers];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -135,7 +133,7 @@ fn head(bytes: &[u8], limits: &Limits) -> Result<Option<(Request, usize)>, Nothi
     Ok(Some((request, length)))
 }
 
-/// How a body says where it ends.
+/// How a body's end is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     None,
@@ -143,7 +141,7 @@ enum Framing {
     Chunked,
 }
 
-/// Strict: what two readers could take for two different things is refused.
+/// Strict: refuses what two readers could interpret differently.
 fn framing(request: &Request) -> Result<Framing, Nothing> {
     let lengths: Vec<_> = request
         .headers
@@ -159,7 +157,7 @@ fn framing(request: &Request) -> Result<Framing, Nothing> {
         ([], []) => Ok(Framing::None),
         ([length], []) => {
             let digits = length.to_str().unwrap_or_default();
-            // Without the sign that `parse` would take.
+            // `parse` alone would accept a sign.
             let digits =
                 Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
             let length = digits.and_then(|digits| digits.parse().ok());
@@ -218,7 +216,7 @@ fn chunks(client: &mut Client<'_>, limits: &Limits) -> Result<Vec<u8>, Nothing> 
             return Err(broken());
         }
     }
-    // What may follow the last chunk: headers, which say nothing that is of use here.
+    // Trailing headers may follow the last chunk. They have no use here.
     loop {
         let mut trailers = vec![httparse::EMPTY_HEADER; limits.headers];
         match httparse::parse_headers(client.unread(), &mut trailers) {

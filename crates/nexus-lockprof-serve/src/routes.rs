@@ -1,4 +1,4 @@
-//! What is where.
+//! The answer to each path.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -16,16 +16,16 @@ use super::{Limits, Source, query};
 use nexus_lockprof_export::prometheus::{self, Scrapes};
 use nexus_lockprof_export::{html, pprof};
 
-/// What all connections of a server share.
+/// Shared by all connections of a server.
 pub(super) struct Served<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) limits: &'a Limits,
-    /// Which points have series of their own.
+    /// Remembers which points have their own series.
     pub(super) scrapes: &'a Mutex<Scrapes>,
     pub(super) waits: &'a Waits,
 }
 
-/// Why there is no answer, or another one.
+/// Why there is no answer, or a different one.
 enum Not {
     Granted(Refusal),
     There(End),
@@ -43,7 +43,7 @@ impl From<End> for Not {
     }
 }
 
-/// The answer to a request; the client may be gone before there is one.
+/// Answers a request. The client may go before the answer is ready.
 pub(super) fn answer(
     request: &Request,
     road: Road,
@@ -90,11 +90,11 @@ fn find(
     }
 }
 
-/// The snapshot that is asked for: of everything, or with `?seconds=N` of the next so many seconds.
+/// The requested snapshot: of everything, or of the next N seconds with `?seconds=N`.
 fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<Snapshot, Not> {
     let time = query::seconds(request.uri.query(), served.limits.delta)
         .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
-    // Only its headers are asked for with HEAD: nobody is to wait for them.
+    // HEAD asks only for headers, so it does not wait.
     let time = time.filter(|_| request.method == Method::GET);
     let Some(time) = time else {
         return Ok(served.source.snapshot());
@@ -107,7 +107,7 @@ fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<
     client.sleep(time)?;
     let later = served.source.snapshot();
     let interval = later.since(&earlier);
-    // A reset in between.
+    // An error means that a reset came in between.
     Ok(interval.map_err(|error| Refusal::new(StatusCode::CONFLICT, error.to_string()))?)
 }
 
@@ -130,7 +130,7 @@ fn metrics(request: &Request, served: &Served<'_>) -> Reply {
     } else {
         prometheus::CONTENT_TYPE
     };
-    // std's lock; a panic in it leaves a set of points.
+    // std's lock. A panic cannot corrupt a set of points, so poisoning does not matter.
     let mut scrapes = served
         .scrapes
         .lock()

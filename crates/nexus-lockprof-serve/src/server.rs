@@ -1,4 +1,4 @@
-//! The thread that accepts, and the handle that it lives for.
+//! The accepting thread, and the handle that keeps it alive.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,11 +23,11 @@ use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
 use nexus_lockprof_export::prometheus::Scrapes;
 
 thread_local! {
-    /// Whether this thread is one of a server's.
+    /// Whether this thread belongs to a server.
     static SERVES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What is served and within what bounds: see the [module](super).
+/// What to serve, and within what limits: see the [module](super).
 #[derive(Clone)]
 pub struct Serve {
     source: Arc<dyn Source>,
@@ -53,14 +53,14 @@ impl Serve {
         }
     }
 
-    /// The same within these limits.
+    /// The same with these limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Starts serving there, on a thread of its own. Any number of servers may run at one time.
+    /// Starts serving there, on a separate thread. Any number of servers may run at once.
     ///
     /// # Errors
     /// [`ServeError`] names what cannot be bound, and why.
@@ -103,8 +103,7 @@ fn place_of(file: Option<&SocketFile>, address: Option<SocketAddr>) -> String {
     }
 }
 
-/// A server that runs. It stops when this is dropped: connections are ended, and the socket file is
-/// removed.
+/// A running server. Dropping it ends its connections, and removes the socket file.
 #[must_use = "a server stops when it is dropped"]
 pub struct Server {
     address: String,
@@ -114,12 +113,11 @@ pub struct Server {
     running: Option<Running>,
 }
 
-/// What is written into the one end of the pipe makes the other end readable for all threads, and
-/// keeps it so.
+/// One end of a pipe. A byte written to it makes the other end readable for all threads, for good.
 struct Running {
     stop: PipeWriter,
     thread: JoinHandle<()>,
-    /// The thread is in no other process.
+    /// The thread exists only in this process.
     pid: u32,
 }
 
@@ -131,7 +129,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Where it is: a socket's path, or a URL.
+/// Where it serves: a socket's path, or a URL.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.address)
@@ -139,20 +137,20 @@ impl fmt::Display for Server {
 }
 
 impl Server {
-    /// The socket file, of a Unix socket.
+    /// The socket file, if it serves on a Unix socket.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         let file = self.file.as_ref().filter(|_| self.local_addr.is_none());
         file.map(|file| file.path())
     }
 
-    /// The address with the port that was taken, of all others.
+    /// The address with its actual port, if it does not.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.local_addr
     }
 
-    /// What this server leaves behind in a process that ends, or forks, without dropping it.
+    /// The remains of this server in a process that ends or forks without dropping it.
     #[must_use]
     pub fn leftover(&self) -> Leftover {
         Leftover {
@@ -164,7 +162,7 @@ impl Server {
     /// Serves until the process ends.
     pub fn detach(mut self) {
         if let Some(Running { stop, .. }) = self.running.take() {
-            // Closed, it would be readable at the other end.
+            // Closing it would make the other end readable.
             std::mem::forget(stop);
         }
         if let Some(file) = self.file.take() {
@@ -173,7 +171,7 @@ impl Server {
     }
 }
 
-/// What a server leaves behind: for handlers of the process's exit and fork.
+/// The remains of a server, for handlers of the process's exit and fork.
 #[derive(Clone, Debug)]
 pub struct Leftover {
     file: Weak<SocketFile>,
@@ -181,20 +179,21 @@ pub struct Leftover {
 }
 
 impl Leftover {
-    /// Whether there is a socket file, and its server has not been dropped.
+    /// Whether there is a socket file whose server has not been dropped.
     #[must_use]
     pub fn has_file(&self) -> bool {
         self.file.strong_count() > 0
     }
 
-    /// Removes the socket file, if there still is one and this is the process that made it.
+    /// Removes the socket file if it still exists and this process has made it.
     pub fn remove(&self) {
         if let Some(file) = self.file.upgrade() {
             file.remove();
         }
     }
 
-    /// The socket that listens. By the time it is looked at it may be closed, or something else.
+    /// The listening socket's descriptor. By the time of its use, it may be closed or refer to
+    /// something else.
     #[must_use]
     pub fn socket(&self) -> RawFd {
         self.socket
@@ -215,17 +214,17 @@ impl Drop for Server {
             return;
         };
         if pid != std::process::id() {
-            // Of a process that was forked off: the thread, and what a byte would tell, are its
-            // parent's.
+            // In a forked process: the thread belongs to the parent, and a byte would stop the
+            // parent's threads.
             std::mem::forget(thread);
             return;
         }
-        // A byte, that nobody reads: closing would not do, since children have copies. An empty
-        // pipe takes it.
+        // Nobody reads this byte. Closing would not be enough, since children have copies. An empty
+        // pipe has room for it.
         let _ = stop.write(&[0]);
-        // A handler that is called from a request may drop the server that serves it.
+        // A handler called by a request may drop the server of that request.
         if !SERVES.get() {
-            // Its panics are its own: a join error has nothing to say, and its drop might panic.
+            // Its panics are its own. A join error says nothing useful, and its drop might panic.
             std::mem::forget(thread.join());
         }
     }
@@ -236,8 +235,8 @@ fn spawn(
     source: &Arc<dyn Source>,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    // Not the default 2 MiB. Less would not do for programs with large thread-locals, which are on
-    // the stack, too.
+    // Instead of the default 2 MiB. Less is not enough for programs with large thread-locals, which
+    // are also on the stack.
     const STACK: usize = 1024 * 1024;
     let source = Arc::clone(source);
     Builder::new()
@@ -250,14 +249,14 @@ fn spawn(
         })
 }
 
-/// The thread that accepts.
+/// The accepting thread.
 struct Accepting {
     serve: Serve,
     listener: Listener,
     road: Road,
-    /// Readable when the server is to stop.
+    /// Readable when the server must stop.
     stopped: Arc<PipeReader>,
-    /// A byte for each connection that is over.
+    /// Has a byte for each connection that has ended.
     over: PipeReader,
     connections: Arc<Connections>,
     waits: Arc<Waits>,
@@ -265,14 +264,14 @@ struct Accepting {
 
 impl Accepting {
     fn run(mut self) {
-        // So long after the system had no file or thread for a connection: it will have none at
-        // once either.
+        // The pause after the system had no descriptor or thread for a connection: it will not have
+        // one at once.
         const PAUSE: Duration = Duration::from_millis(100);
-        // So long until somebody else may have become idle. It is looked earlier if a connection is
-        // over.
+        // The pause until another connection may have become idle. The end of a connection cuts it
+        // short.
         const ROOM: Duration = Duration::from_millis(20);
         let mut threads: Vec<JoinHandle<()>> = Vec::new();
-        // How long whoever waits for a connection is not looked at.
+        // How long to ignore new connections.
         let mut pause = None;
         loop {
             let mut fds = vec![
@@ -294,7 +293,7 @@ impl Accepting {
                 break;
             }
             if over {
-                // As many as there are.
+                // Takes all bytes there are.
                 let _ = self.over.read(&mut [0; 256]);
                 threads.retain(|thread| !thread.is_finished());
             }
@@ -316,17 +315,17 @@ impl Accepting {
                 }
             }
         }
-        // Also for a process that was forked off and has a copy: where the system does that, nobody
-        // connects to it any more.
+        // Also affects a forked process that has a copy. Where the system supports that, nobody can
+        // connect to it any more.
         let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         drop(self.listener);
         for thread in threads {
-            // Its panics are its own, and the drop of what they carry might panic.
+            // Its panics are its own, and dropping their payload might panic.
             std::mem::forget(thread.join());
         }
     }
 
-    /// Accepts one connection, and starts its thread. `None` if there was none after all.
+    /// Accepts one connection, and starts its thread. `None` if there was no connection after all.
     fn accept(&self) -> io::Result<Option<JoinHandle<()>>> {
         let stream = match self.listener.accept() {
             Ok(stream) => stream,
@@ -344,7 +343,7 @@ impl Accepting {
         .map(Some)
     }
 
-    /// Says what is wrong, once.
+    /// Reports an error, once.
     fn trouble(&self, error: &io::Error) {
         static SAID: AtomicBool = AtomicBool::new(false);
         if !SAID.swap(true, Relaxed) {
@@ -368,12 +367,12 @@ impl Serve {
             scrapes: &self.scrapes,
             waits,
         };
-        // A socket that fails is closed: its client knows as much as we.
+        // A socket that fails is closed: its client knows as much as we do.
         let _ = connection::serve(stream, place, road, &served, stopped.as_fd());
     }
 }
 
-/// The client has gone meanwhile, or another process that has the socket was faster.
+/// The client has gone, or another process with the socket was faster.
 fn is_nothing(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     matches!(
@@ -382,7 +381,7 @@ fn is_nothing(error: &io::Error) -> bool {
     )
 }
 
-/// The socket is none, and never will be one again.
+/// The descriptor is not a socket, and never will be again.
 fn is_final(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let never = [Errno::BADF, Errno::INVAL, Errno::NOTSOCK, Errno::OPNOTSUPP];

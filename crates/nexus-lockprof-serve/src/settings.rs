@@ -1,18 +1,18 @@
-//! What `/config` shows and changes.
+//! The settings that `/config` shows and changes.
 
 use std::fmt;
 
 use nexus_lockprof_snapshot::ProfilerMode;
 use thiserror::Error;
 
-/// What can be seen and changed from outside.
+/// Settings that a client can see and change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// What is measured.
+    /// The profiler's mode.
     pub mode: ProfilerMode,
 }
 
-/// As JSON: `{"mode":"sampled","budget":0.01}`, without a budget in the modes that have none.
+/// Displays as JSON: `{"mode":"sampled","budget":0.01}`, without a budget in modes that have none.
 ///
 /// ```
 /// use nexus_lockprof_serve::Settings;
@@ -31,7 +31,7 @@ impl fmt::Display for Settings {
     }
 }
 
-/// What the body of a `POST /config` asks for.
+/// The changes that the body of a `POST /config` requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Change {
     /// One of the modes' names.
@@ -40,7 +40,7 @@ pub struct Change {
     budget: Option<f64>,
 }
 
-/// A change that makes no sense. Displays as one line.
+/// An invalid change. Displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SettingsError {
@@ -49,13 +49,13 @@ pub enum SettingsError {
         "nothing is asked for: mode=off|counts|sampled|exact, budget=SHARE, or both joined by &"
     )]
     Nothing,
-    /// No such setting.
+    /// An unknown setting.
     #[error("{0:?} is no setting: mode, budget")]
     Unknown(String),
-    /// The same setting more than once.
+    /// A setting that occurs more than once.
     #[error("{0} is there twice")]
     Twice(&'static str),
-    /// No such mode.
+    /// An unknown mode.
     #[error("mode={0:?} is not one of off, counts, sampled, exact")]
     Mode(String),
     /// Not a share of time.
@@ -109,8 +109,8 @@ impl Change {
         Ok(change)
     }
 
-    /// `before` with this change: a mode that stays keeps its budget, and one that is new gets 1 %
-    /// unless it is said.
+    /// Applies the change to `before`. An unchanged mode keeps its budget; a new one gets 1 % by
+    /// default.
     ///
     /// # Errors
     /// [`SettingsError::NoBudget`].

@@ -13,19 +13,19 @@ use super::listen::is_loopback;
 use super::origin::Road;
 use super::{Listen, ListenError, ServeError, unix};
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub(super) enum Listener {
     Unix(UnixListener),
     Tcp(TcpListener),
 }
 
-/// What was bound.
+/// A bound socket.
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) listener: Listener,
     pub(super) road: Road,
-    /// The socket's file, or the link that tells the port.
+    /// The socket's file, or the link that names the port.
     pub(super) file: Option<SocketFile>,
     pub(super) local_addr: Option<SocketAddr>,
 }
@@ -68,7 +68,7 @@ impl AsFd for Listener {
     }
 }
 
-/// `PID.sock`, or if that is taken, by this process's first server, `PID-2.sock` and so on.
+/// `PID.sock`. If this process's first server has that, `PID-2.sock`, and so on.
 fn in_directory(directory: &Path) -> Result<Bound, ServeError> {
     const MOST: u32 = 64;
     let pid = std::process::id();

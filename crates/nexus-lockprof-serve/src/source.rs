@@ -1,4 +1,4 @@
-//! What is served.
+//! The source of what is served.
 
 use std::fmt::Arguments;
 use std::io::Write;
@@ -7,31 +7,31 @@ use nexus_lockprof_snapshot::Snapshot;
 
 use super::Settings;
 
-/// What is served: an engine, or anything that has snapshots.
+/// An engine, or anything else that has snapshots.
 ///
-/// It is called by the server's threads, several at a time.
+/// The server's threads call it, several at a time.
 pub trait Source: Send + Sync {
-    /// Everything since the start or the last reset. The program's own intervals must go on as if
-    /// nobody had looked.
+    /// Everything since the start or the last reset. It must not disturb the program's own
+    /// intervals.
     fn snapshot(&self) -> Snapshot;
 
-    /// Starts anew from 0.
+    /// Resets all counts to 0.
     fn reset(&self);
 
-    /// The settings now.
+    /// The current settings.
     fn settings(&self) -> Settings;
 
-    /// Changes the settings, to all of these.
+    /// Replaces all settings.
     ///
     /// # Errors
-    /// One line for whoever asked that says what is wrong; nothing is changed then.
+    /// One line for the client that says what is wrong. Then nothing changes.
     fn configure(&self, settings: &Settings) -> Result<(), String>;
 
     /// Called on each thread of the server before anything else.
     fn enter(&self) {}
 
-    /// Hears what goes wrong with the server itself, such as a thread that cannot be started. On
-    /// stderr, by default.
+    /// Reports a problem of the server itself, such as a thread that cannot be started. Prints to
+    /// stderr by default.
     fn trouble(&self, message: Arguments<'_>) {
         // A closed stderr is no reason to stop.
         let message = nexus_lockprof_snapshot::printable_message(message);

@@ -1,10 +1,10 @@
-//! Unix sockets: a name that a server has, listens already, and is nobody else's.
+//! Unix sockets. A socket with its final name already listens, and belongs only to its owner.
 //!
-//! A socket is bound to a temporary name beside the one that it is to have, is made its owner's
-//! alone, and listens; then it is linked to its name. A link fails if there is something: so of
-//! several that begin at once one gets the name, and whoever finds a socket that refuses
-//! connections knows that its process is gone. Such a one is removed under a lock on the directory,
-//! by one server at a time.
+//! The server binds the socket to a temporary name beside the final one, restricts it to its owner,
+//! and listens. Then it links the socket to its final name. A link fails if the name exists, so
+//! only one of several starting servers gets the name. And whoever finds a socket that refuses
+//! connections knows that its process is gone. One server at a time removes such a socket, under a
+//! lock on the directory.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -18,13 +18,13 @@ use rustix::net::{SocketAddrUnix, bind, listen};
 use super::ServeError;
 use super::files::{Locked, SocketFile, identity, new_socket, nobody_listens, set_mode};
 
-/// Connections that wait until they are accepted.
+/// Maximum number of connections that wait for `accept`.
 const BACKLOG: i32 = 128;
 
-/// Its owner's alone.
+/// Access only for the owner.
 const MODE: u32 = 0o600;
 
-/// Listens at a path; a socket there that nobody listens at any more is replaced.
+/// Listens at a path. Replaces a socket at which nobody listens any more.
 pub(super) fn listen_at(path: &Path) -> Result<(OwnedFd, SocketFile), ServeError> {
     let failed = |error: io::Error| ServeError::Address {
         address: path.display().to_string(),
@@ -35,7 +35,7 @@ pub(super) fn listen_at(path: &Path) -> Result<(OwnedFd, SocketFile), ServeError
         error: error.into(),
     };
     SocketAddrUnix::new(path).map_err(too_long)?;
-    // Before anything is made.
+    // Check before creating anything.
     is_free(path)?;
     let socket = new_socket().map_err(|error| failed(error.into()))?;
     let temporary = bind_beside(path, &socket, too_long, failed)?;
@@ -50,7 +50,8 @@ pub(super) fn listen_at(path: &Path) -> Result<(OwnedFd, SocketFile), ServeError
     give_name(&temporary, path, failed)?;
     let file = SocketFile::new(path, temporary.identity());
     drop(temporary);
-    // In a directory where others may rename what is not theirs.
+    // Someone may have renamed it: in some directories, others may rename files that are not
+    // theirs.
     if identity(path).map_err(failed)? != file.identity() {
         return Err(in_use(path));
     }
@@ -63,18 +64,18 @@ fn in_use(path: &Path) -> ServeError {
     }
 }
 
-/// Whether there is nothing at the path: `false` if there is a socket whose process is gone.
+/// Whether nothing has this path: `false` if there is a socket whose process is gone.
 ///
 /// # Errors
-/// If there is something else.
+/// If anything else has it.
 fn is_free(path: &Path) -> Result<bool, ServeError> {
     match fs::symlink_metadata(path) {
-        // Not what a link points to: that may be changed at any time.
+        // Looks at a link itself, since its target may change at any time.
         Ok(meta) if !meta.file_type().is_socket() => Err(ServeError::NoSocket {
             path: path.to_owned(),
         }),
         Ok(_) if nobody_listens(path) => Ok(false),
-        // It may have gone meanwhile.
+        // It may have gone in the meantime.
         Ok(_) if identity(path).is_ok() => Err(in_use(path)),
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
@@ -85,17 +86,17 @@ fn is_free(path: &Path) -> Result<bool, ServeError> {
     }
 }
 
-/// Binds the socket to a name that nobody else has, in the directory of `path`.
+/// Binds the socket to an unused name in the directory of `path`.
 fn bind_beside(
     path: &Path,
     socket: &OwnedFd,
     too_long: impl Fn(rustix::io::Errno) -> ServeError,
     failed: impl Fn(io::Error) -> ServeError,
 ) -> Result<SocketFile, ServeError> {
-    /// Tells apart the servers of one process.
+    /// Distinguishes the servers of one process.
     static SERIAL: AtomicU32 = AtomicU32::new(0);
     const TRIES: u32 = 64;
-    // On Linux the file gets the socket's own mode, less what the umask takes. Elsewhere it is set
+    // On Linux, the file gets the socket's own mode, minus the umask. Elsewhere the mode is set
     // before the socket listens.
     #[cfg(target_os = "linux")]
     rustix::fs::fchmod(socket, MODE.into()).map_err(|error| failed(error.into()))?;
@@ -103,7 +104,7 @@ fn bind_beside(
     loop {
         // Relaxed: only the number matters, and no two callers get the same.
         let serial = SERIAL.fetch_add(1, Relaxed);
-        // Not longer than `PID.sock`: the path of a socket may not be long.
+        // No longer than `PID.sock`, since a socket's path must be short.
         let temporary = path.with_file_name(format!(".{}-{serial}", std::process::id()));
         let address = SocketAddrUnix::new(&temporary).map_err(&too_long)?;
         match bind(socket, &address) {
@@ -111,14 +112,14 @@ fn bind_beside(
                 let identity = identity(&temporary).map_err(failed)?;
                 return Ok(SocketFile::new(&temporary, identity));
             }
-            // Of a process with our number, that was killed or is in another namespace.
+            // Left by a process with our number that was killed, or that is in another namespace.
             Err(rustix::io::Errno::ADDRINUSE) if tries.next().is_some() => {}
             Err(error) => return Err(failed(error.into())),
         }
     }
 }
 
-/// Gives the socket its name; if that is a dead one's, takes it away from it.
+/// Gives the socket its name, if necessary by replacing a dead one.
 fn give_name(
     temporary: &SocketFile,
     path: &Path,
@@ -137,13 +138,13 @@ fn give_name(
         fs::remove_file(path).map_err(&failed)?;
     }
     link(temporary.path(), path).map_err(|error| match error.kind() {
-        // One that found nothing there was faster.
+        // Another server that found nothing there was faster.
         ErrorKind::AlreadyExists => in_use(path),
         _ => failed(error),
     })
 }
 
-/// A second name for a file, if there is nothing of that name.
+/// Links a file to a second name, unless that exists.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     let linked = fs::hard_link(from, to);
     #[cfg(target_os = "linux")]
@@ -152,7 +153,7 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
         .is_err_and(|error| error.kind() != ErrorKind::AlreadyExists)
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
-        // There are file systems without links.
+        // Some file systems have no links.
         if renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).is_ok() {
             return Ok(());
         }

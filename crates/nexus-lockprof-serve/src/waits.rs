@@ -1,19 +1,19 @@
-//! The requests that wait for the end of their `?seconds=N`: so many and no more, so that others
-//! find a connection.
+//! The requests that wait for the end of their `?seconds=N`. Their number is limited, so that
+//! others find a connection.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Limits;
 
-/// When each of them is over.
+/// The end of each wait.
 #[derive(Debug)]
 pub(super) struct Waits {
     most: usize,
     ends: Mutex<Vec<Instant>>,
 }
 
-/// One that waits, until this is dropped.
+/// A wait, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Wait<'a> {
     waits: &'a Waits,
@@ -22,7 +22,7 @@ pub(super) struct Wait<'a> {
 
 impl Waits {
     pub(super) fn new(limits: &Limits) -> Self {
-        // One connection is left for those that do not wait, if there are two.
+        // One connection stays free for those that do not wait, if there are two.
         let most = limits.waits.min(limits.connections.saturating_sub(1));
         Waits {
             most: most.max(1),
@@ -30,15 +30,15 @@ impl Waits {
         }
     }
 
-    /// How many there may be.
+    /// The maximum number of waits.
     pub(super) fn most(&self) -> usize {
         self.most
     }
 
-    /// One more, which takes `time`.
+    /// Begins a wait of `time`.
     ///
     /// # Errors
-    /// If there are as many as there may be: how long it takes until the first of them is over.
+    /// The time until the first wait ends, if the maximum is reached.
     pub(super) fn begin(&self, now: Instant, time: Duration) -> Result<Wait<'_>, Duration> {
         let end = now.checked_add(time).unwrap_or(now);
         let mut ends = self.ends();
@@ -50,7 +50,7 @@ impl Waits {
         Ok(Wait { waits: self, end })
     }
 
-    /// A panic leaves a list of times.
+    /// A panic cannot corrupt the list, so poisoning does not matter.
     fn ends(&self) -> MutexGuard<'_, Vec<Instant>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,7 +59,7 @@ impl Waits {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         let mut ends = self.waits.ends();
-        // Of several that end together, any.
+        // If several end together, any of them.
         if let Some(index) = ends.iter().position(|end| *end == self.end) {
             ends.swap_remove(index);
         }
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(waits.begin(later, SECOND).unwrap().end, third.end);
         drop(third);
         assert_eq!(waits.ends().len(), 0);
-        // A time that no clock reaches is over at once.
+        // A time beyond the clock's range ends at once.
         assert_eq!(waits.begin(now, Duration::MAX).unwrap().end, now);
     }
 }

@@ -1,27 +1,27 @@
-//! How much a snapshot may be: limits that no real profile is near, for files that were made to be
-//! read at great cost.
+//! Limits on a snapshot's size. No real profile comes near them; they stop files crafted to be
+//! costly to read.
 //!
-//! A file is bounded by what it unfolds to, since a byte of it may stand for a text of any length.
+//! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
 use crate::{Frame, Point, Sample, Stack};
 
-/// The most bytes that are read of a file or a stream.
+/// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
 
-/// The most points. One process has 65,536 at most.
+/// Maximum number of points. One process has at most 65,536.
 pub(crate) const POINTS: u64 = 1 << 22;
 
-/// The most memory that a snapshot takes, in bytes.
+/// Maximum memory of a snapshot, in bytes.
 const MEMORY: u64 = 4 << 30;
 
-/// How many times a file's size it may be if each point and frame is written with its texts. A real
-/// one is about 100 times as large if it is mostly call stacks.
+/// Maximum ratio of the unfolded size, with the texts of each point and frame written out, to the
+/// file's size. A real file of mostly call stacks has about 100.
 const UNFOLDED: u64 = 1024;
-/// What is small is taken for this size.
+/// Smaller files count as this large.
 const SMALL: u64 = 1 << 20;
 
-/// What a file has unfolded to so far.
+/// The unfolded size of a file so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Unfolded {
     points: u64,
@@ -31,7 +31,7 @@ pub(crate) struct Unfolded {
 }
 
 impl Unfolded {
-    /// Of a file of `size` bytes.
+    /// For a file of `size` bytes.
     pub(crate) fn of(size: usize) -> Self {
         Self {
             points: 0,
@@ -41,14 +41,14 @@ impl Unfolded {
         }
     }
 
-    /// Adds a point whose own texts have so many bytes.
+    /// Adds a point with `texts` bytes of its own texts.
     pub(crate) fn point(&mut self, samples: usize, texts: usize) {
         self.points += 1;
         self.add::<Point>(1, texts);
         self.add::<Sample>(samples, 0);
     }
 
-    /// Adds a stack whose frames have texts of so many bytes.
+    /// Adds a stack whose frames have `texts` bytes of texts.
     pub(crate) fn stack(&mut self, frames: usize, texts: u64) {
         self.add::<Stack>(1, 0);
         self.add::<Frame>(frames, 0);
@@ -61,7 +61,7 @@ impl Unfolded {
         self.written = self.written.saturating_add(memory + texts as u64);
     }
 
-    /// Whether it is not too much yet.
+    /// Fails if a limit is exceeded.
     pub(crate) fn check(&self) -> Result<(), Malformed> {
         let too_large = |what, limit| Err(Malformed::TooLarge { what, limit });
         if self.points > POINTS {

@@ -9,20 +9,21 @@ use serde::{Deserialize, Serialize};
 use crate::figure::figures_of;
 use crate::{json, quantile};
 
-/// One measured duration and the number of events it stands for.
+/// One measured duration and the number of events it represents.
 ///
-/// In JSON it is the pair `[value_ns, weight]`. Neither direction lets a weight through that is not
-/// a number above 0 and at most 2⁶⁴.
+/// In JSON it is the pair `[value_ns, weight]`. Reading and writing both reject a weight that is
+/// not a number above 0 and at most 2⁶⁴.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     /// The duration, in nanoseconds.
     pub value_ns: u64,
-    /// How many events this sample stands for (its inverse inclusion probability); at least 1.
+    /// Number of events that this sample represents (its inverse inclusion probability); at least
+    /// 1.
     pub weight: f64,
 }
 
 impl Sample {
-    /// A duration that stands for itself alone.
+    /// A duration that represents only itself.
     #[must_use]
     pub const fn exact(value_ns: u64) -> Self {
         Self {
@@ -32,10 +33,10 @@ impl Sample {
     }
 }
 
-/// Samples by value, shared: copies of a snapshot, and snapshots between which nothing was
-/// measured, have the same ones.
+/// Samples by value. Copies of a snapshot share them, and so do snapshots between which nothing was
+/// measured.
 ///
-/// A slice to all who read it; made [from](Self::from) a `Vec`.
+/// Reads as a slice; made [from](Self::from) a `Vec`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Samples(Arc<[Sample]>);
 
@@ -66,9 +67,9 @@ impl FromIterator<Sample> for Samples {
 }
 
 impl Samples {
-    /// Sorts them by value, if they are not yet.
+    /// Sorts them by value, unless they already are.
     pub(crate) fn sort(&mut self) {
-        // Ties go by weight, so that equal samples in any order are one value and one file.
+        // Ties go by weight, so that equal samples in any order make equal values and equal files.
         let order = |a: &Sample, b: &Sample| {
             a.value_ns
                 .cmp(&b.value_ns)
@@ -81,8 +82,7 @@ impl Samples {
         }
     }
 
-    /// Adds others, all at once: one after the other, the first would be copied as often as there
-    /// are more.
+    /// Adds all `others` at once. One by one, each step would copy the first samples again.
     pub(crate) fn extend<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
         let mut some = others.filter(|samples| !samples.0.is_empty());
         match (some.clone().count(), self.0.is_empty()) {
@@ -118,7 +118,7 @@ impl<'de> Deserialize<'de> for Samples {
     }
 }
 
-/// What a merged total cannot be more than.
+/// An upper bound of a merged total.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum AtMost {
     /// Nothing happened.
@@ -129,7 +129,7 @@ pub(crate) enum AtMost {
 }
 
 impl AtMost {
-    /// That of durations with these figures.
+    /// The bound of durations with these figures.
     pub(crate) fn of(
         [samples, total_ns, events, .., at_most_ns]: [u64; Durations::FIGURES.len()],
     ) -> Self {
@@ -148,7 +148,7 @@ impl AtMost {
         }
     }
 
-    /// 0 if there is no bound.
+    /// The bound in nanoseconds, 0 without one.
     pub(crate) fn ns(self) -> u64 {
         match self {
             Self::Ns(ns) => ns,
@@ -162,10 +162,10 @@ impl AtMost {
 /// # Quantiles
 ///
 /// The `q`-quantile is the smallest measured duration `v` such that the durations up to and
-/// including `v` carry at least the share `q` of the reservoir's whole weight. It is always a
-/// duration that was measured, never an interpolation. `q` is clamped to `0..=1`, so 0 asks for the
-/// shortest and 1 for the longest duration *of the reservoir*; [`max_ns`](Self::max_ns) is the
-/// longest of all. There is no quantile (`None`) of an empty reservoir, nor for a `q` that is NaN.
+/// including `v` carry at least the share `q` of the reservoir's total weight. It is always a
+/// measured duration, never an interpolation. `q` is clamped to `0..=1`: 0 gives the shortest and 1
+/// the longest duration *in the reservoir*. [`max_ns`](Self::max_ns) is the longest of all. An
+/// empty reservoir has no quantiles (`None`), and neither has a NaN `q`.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{Durations, Sample, Samples};
@@ -189,44 +189,44 @@ impl AtMost {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Durations {
-    /// Number of durations that were measured.
+    /// Number of measured durations.
     pub samples: u64,
-    /// Sum of all durations, in nanoseconds; an estimate when [`is_estimate`](Self::is_estimate).
-    /// It says nothing when nothing was measured: 0 `samples`.
+    /// Sum of all durations, in nanoseconds; an estimate if [`is_estimate`](Self::is_estimate). It
+    /// has no meaning if nothing was measured (0 `samples`).
     pub total_ns: u64,
-    /// Variance of `total_ns` as an estimator, in ns²; 0 when every event was measured.
+    /// Variance of `total_ns` as an estimator, in ns²; 0 if every event was measured.
     #[serde(skip_serializing_if = "json::is_zero", with = "json::variance")]
     pub total_variance: f64,
-    /// Number of events that `total_ns` stands for: those measured, and those that the measured
-    /// ones represent. What is being measured at the moment is not in it yet.
+    /// Number of events that `total_ns` covers: the measured ones, and those that they represent.
+    /// Excludes events that are still under way.
     pub events: u64,
-    /// Number of further events that could not be measured and that nothing in `total_ns` stands
-    /// for: they came while the mode was `Counts`, or found no room. With some measured and some
-    /// not, the total is that of a part.
+    /// Number of further events that were not measured and that `total_ns` does not cover. They
+    /// came while the mode was `Counts`, or found no room. If there are measured events too, the
+    /// total is partial.
     #[serde(default, skip_serializing_if = "json::is_default")]
     pub unmeasured: u64,
-    /// The longest duration that was measured, in nanoseconds.
+    /// The longest measured duration, in nanoseconds.
     pub max_ns: u64,
-    /// The longest measured duration of the kind of which not all are measured, in nanoseconds; 0
-    /// when each was measured. Of holds that is the longest. Waits that parked are all measured and
-    /// do not count.
+    /// The longest measured duration among the kinds of events that are sampled, in nanoseconds; 0
+    /// if every event was measured. For holds, it is the longest of all. Long waits are always
+    /// measured, so they do not count.
     #[serde(skip_serializing_if = "json::is_default")]
     pub longest_sampled_ns: u64,
-    /// `total_ns` cannot have been more than this, in nanoseconds; 0 when no bound is known. A lock
-    /// held exclusively is held by one at a time: all holds of its class fit into the time since
-    /// the start or the last reset, once for each lock of the class.
+    /// An upper bound of `total_ns`, in nanoseconds; 0 if none is known. Only one owner at a time
+    /// holds a lock exclusively. So each lock of a class can be held for at most the time since the
+    /// start or the last reset.
     #[serde(skip_serializing_if = "json::is_default")]
     pub at_most_ns: u64,
     /// A weighted random sample of all durations since the start or the last reset, ascending by
     /// value.
     #[serde(skip_serializing_if = "is_empty")]
     pub reservoir: Samples,
-    /// The same for the last interval alone: since the collection before this one.
+    /// The same for the last interval only: since the previous collection.
     #[serde(skip_serializing_if = "is_empty")]
     pub recent: Samples,
 }
 
-// The order is that of files: what is new comes last.
+// In file order: add new figures at the end.
 figures_of! {
     Durations in "" {
         samples: Counter "Durations that were measured.",
@@ -240,7 +240,7 @@ figures_of! {
 }
 
 impl Durations {
-    /// Whether there was no event. When there were events but none was measured, `samples` is 0 and
+    /// Whether there was no event. If there were events but none was measured, `samples` is 0 and
     /// this is `false`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -259,7 +259,7 @@ impl Durations {
         Duration::from_nanos(self.total_ns)
     }
 
-    /// The longest duration that was measured; see [`max_ns`](Self::max_ns).
+    /// The longest measured duration; see [`max_ns`](Self::max_ns).
     #[must_use]
     pub const fn max(&self) -> Duration {
         Duration::from_nanos(self.max_ns)
@@ -273,14 +273,14 @@ impl Durations {
         value
     }
 
-    /// Several quantiles, in nanoseconds, in the order asked for, for the price of one.
-    /// See [Quantiles](Self#quantiles).
+    /// Several quantiles, in nanoseconds, in the order of `qs`. Costs as much as one. See
+    /// [Quantiles](Self#quantiles).
     #[must_use]
     pub fn quantiles<const N: usize>(&self, qs: [f64; N]) -> [Option<u64>; N] {
         quantile::quantiles(&self.reservoir, qs)
     }
 
-    /// Several quantiles of several points' durations together, in nanoseconds. See
+    /// Several quantiles over the durations of several points, in nanoseconds. See
     /// [Quantiles](Self#quantiles).
     ///
     /// ```
@@ -324,8 +324,8 @@ impl Durations {
         self.quantile(0.99)
     }
 
-    /// The `q`-quantile of the durations since the collection before this one, in nanoseconds.
-    /// See [Quantiles](Self#quantiles).
+    /// The `q`-quantile of the durations since the previous collection, in nanoseconds. See
+    /// [Quantiles](Self#quantiles).
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Durations, Sample, Samples};
@@ -346,15 +346,15 @@ impl Durations {
         value
     }
 
-    /// Several quantiles, in nanoseconds, of the durations since the collection before this one.
-    /// See [Quantiles](Self#quantiles).
+    /// Several quantiles of the durations since the previous collection, in nanoseconds. See
+    /// [Quantiles](Self#quantiles).
     #[must_use]
     pub fn recent_quantiles<const N: usize>(&self, qs: [f64; N]) -> [Option<u64>; N] {
         quantile::quantiles(&self.recent, qs)
     }
 
-    /// The mean duration, in whole nanoseconds, rounded down; `None` when nothing was measured.
-    /// As good an estimate as [`total_ns`](Self::total_ns) is.
+    /// The mean duration, in whole nanoseconds, rounded down; `None` if nothing was measured. It is
+    /// as accurate as [`total_ns`](Self::total_ns).
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -373,8 +373,8 @@ impl Durations {
         }
     }
 
-    /// Whether [`total_ns`](Self::total_ns) is estimated from a sample of the events: some were
-    /// measured, but not all, or some stand for more than themselves.
+    /// Whether [`total_ns`](Self::total_ns) is an estimate: not all events were measured, or some
+    /// samples represent more than themselves.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -394,7 +394,7 @@ impl Durations {
         self.samples > 0 && (self.events > self.samples || self.total_variance > 0.0)
     }
 
-    /// Whether [`total_ns`](Self::total_ns) is of a part of the events only: others could not be
+    /// Whether [`total_ns`](Self::total_ns) covers only some of the events, because others were not
     /// measured.
     ///
     /// ```
@@ -408,16 +408,17 @@ impl Durations {
         self.samples > 0 && self.unmeasured > 0
     }
 
-    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds. 0 when every event was
+    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds; 0 if every event was
     /// measured.
     ///
-    /// It has two parts, added as variances are: [`total_variance`](Self::total_variance), which
-    /// follows from the weights of the samples, and the error of the tail. The few longest events
-    /// often are most of a total, and a sample has one more or one less of them by chance, which
-    /// the variance does not show when they happened to be measured with a small weight, or not at
-    /// all. So the longest measured event ([`longest_sampled_ns`](Self::longest_sampled_ns)) counts
-    /// as if it had been seen once more or once less: for each sample there are
-    /// `(events - samples) / samples` events that were not measured.
+    /// It has two parts, whose variances add up. The first is
+    /// [`total_variance`](Self::total_variance), which follows from the weights of the samples. The
+    /// second is the error of the tail. A few of the longest events often make up most of a total,
+    /// and by chance a sample has one more or one less of them. The variance does not show that if
+    /// they were measured with a small weight, or not at all. So this assumes that the longest
+    /// measured event ([`longest_sampled_ns`](Self::longest_sampled_ns)) was seen once too often or
+    /// once too rarely. Each sample represents `(events - samples) / samples` events that were not
+    /// measured.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -443,7 +444,7 @@ impl Durations {
         self.total_variance.max(0.0).sqrt()
     }
 
-    /// The part of the tail: the longest once for each sample that was not taken.
+    /// The tail's part: the longest duration, once for each unmeasured event per sample.
     fn tail_error_ns(&self) -> f64 {
         match self.samples {
             0 => 0.0,
@@ -454,16 +455,15 @@ impl Durations {
         }
     }
 
-    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds. `None` when
-    /// nothing was measured. With [`unmeasured`](Self::unmeasured) events it is of the others only.
+    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds. `None` if
+    /// nothing was measured. It does not cover [`unmeasured`](Self::unmeasured) events.
     ///
-    /// It begins 1.96 [standard errors](Self::standard_error_ns) below the total, and at the
-    /// longest measured duration at least. Upwards it is wider: what a sample misses is more often
-    /// the long than the short, so that totals are too small more often than too large, and then by
-    /// more. It ends where the weights' error by the same share would have the total
-    /// (`total * exp(1.96 * error / total)`), and with the longest seen three times more; and at
-    /// [`at_most_ns`](Self::at_most_ns) at most. A kind of event of which none was measured is not
-    /// in it.
+    /// The lower end is 1.96 [standard errors](Self::standard_error_ns) below the total, but at
+    /// least the longest measured duration. The upper end is farther away: a sample more often
+    /// misses long events than short ones. So totals are more often too small than too large, and
+    /// then by more. The upper end is `total * exp(1.96 * error / total)`, with the error from the
+    /// weights, plus three times the error of the tail. [`at_most_ns`](Self::at_most_ns) limits it.
+    /// The interval does not cover a kind of event without any measured event.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -506,8 +506,8 @@ impl Durations {
         Some((low.min(self.total_ns), high.min(most).max(self.total_ns)))
     }
 
-    /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None`
-    /// unless the total [is an estimate](Self::is_estimate), and above 0.
+    /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None` if
+    /// the total is 0, or is no [estimate](Self::is_estimate).
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -522,10 +522,10 @@ impl Durations {
             .then(|| self.standard_error_ns() / self.total_ns as f64)
     }
 
-    /// Adds the durations of `others`, other samples of events of the same kind.
+    /// Adds the durations of `others`, which are other samples of events of the same kind.
     ///
-    /// Counters and variances add up, reservoirs are concatenated: two weighted samples of two sets
-    /// of events are together a weighted sample of both. Sums stop at [`u64::MAX`] (584 years), and
+    /// Counters and variances add up, and reservoirs are concatenated: two weighted samples of two
+    /// sets of events form one weighted sample of both. Sums saturate at [`u64::MAX`] (584 years),
     /// variances at [`f64::MAX`].
     pub(crate) fn merge<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
         for other in others.clone() {
@@ -543,7 +543,7 @@ impl Durations {
         self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
     }
 
-    /// Puts both reservoirs in the order that quantiles need: ascending by value.
+    /// Sorts both reservoirs by value, as quantiles need.
     pub(crate) fn sort(&mut self) {
         self.reservoir.sort();
         self.recent.sort();

@@ -1,7 +1,7 @@
-//! What is counted, said once. Adding up, subtracting, reading, writing and showing figures are
-//! loops over the tables that [`figures!`] makes.
+//! Declares each figure once. Code that adds, subtracts, reads, writes or shows figures loops over
+//! the tables that [`figures!`] makes.
 
-/// One number of a point or of a process: what it is called, and how it adds up.
+/// One number of a point or a process: its name, and how it adds up.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{FigureKind, Point};
@@ -13,30 +13,29 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figure {
-    /// The name of its field, of its key in JSON and of its column in CSV. A time ends in `_ns`.
+    /// The name of its field, its JSON key and its CSV column. A time ends in `_ns`.
     pub name: &'static str,
-    /// The name as an error says it: behind the name of the field that it is part of.
+    /// Its name in errors, prefixed by the field that contains it.
     pub(crate) path: &'static str,
     /// How it adds up.
     pub kind: FigureKind,
-    /// One line that says what it is.
+    /// A description of one line.
     pub help: &'static str,
 }
 
 /// How a [`Figure`] adds up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureKind {
-    /// It only grows. Merged snapshots have the sum, an interval has the difference.
+    /// Only grows. A merge sums it up; an interval has the difference.
     Counter,
-    /// It is the largest so far. Merged snapshots have the largest of all.
+    /// The largest value so far. A merge takes the largest of all.
     Max,
-    /// It is a state, and may fall. Merged snapshots have the sum, an interval has the state at its
-    /// end.
+    /// A state, which may fall. A merge sums it up; an interval has the state at its end.
     Gauge,
 }
 
 impl Figure {
-    /// The name without its unit, if it is a time in nanoseconds. Otherwise it is a count.
+    /// The name without its unit, if it is a time in nanoseconds; `None` for a count.
     #[must_use]
     pub fn time(&self) -> Option<&'static str> {
         self.name.strip_suffix("_ns")
@@ -44,7 +43,7 @@ impl Figure {
 }
 
 impl FigureKind {
-    /// The figure of two together. It stops at [`u64::MAX`].
+    /// Combines the figures of two. Saturates at [`u64::MAX`].
     #[inline]
     pub(crate) fn merge(self, a: u64, b: u64) -> u64 {
         match self {
@@ -62,7 +61,7 @@ pub(crate) fn merge<const N: usize>(table: &[Figure; N], into: &mut [u64; N], fr
     }
 }
 
-/// The figures of an interval. `minus` subtracts a counter, and may refuse to.
+/// The figures of an interval. `minus` subtracts a counter, or returns an error.
 pub(crate) fn since<const N: usize, E>(
     table: &[Figure; N],
     later: [u64; N],
@@ -78,10 +77,10 @@ pub(crate) fn since<const N: usize, E>(
     Ok(interval)
 }
 
-/// Makes a struct of figures, and their table.
+/// Defines a struct of figures, and their table.
 ///
-/// A figure is said in one line: `name: Kind "What it is.",`. Its attributes stand above it, and
-/// more documentation.
+/// Each figure takes one line: `name: Kind "What it is.",`. Attributes and further documentation
+/// precede it.
 macro_rules! figures {
     (
         $(#[$attribute:meta])*
@@ -99,11 +98,11 @@ macro_rules! figures {
     };
 }
 
-/// Makes the table of the figures that a struct has.
+/// Defines the table of a struct's figures.
 macro_rules! figures_of {
     ($name:ident in $path:literal { $($field:ident: $kind:ident $help:literal,)+ }) => {
         impl $name {
-            /// What its figures are, in the order of [`figures`](Self::figures).
+            /// Descriptions of its figures, in the order of [`figures`](Self::figures).
             pub const FIGURES: [crate::Figure; [$(stringify!($field)),+].len()] = [$(crate::Figure {
                 name: stringify!($field),
                 path: concat!($path, stringify!($field)),
@@ -117,19 +116,19 @@ macro_rules! figures_of {
                 [$(self.$field),+]
             }
 
-            /// The same, to be changed.
+            /// Mutable references to its figures.
             pub const fn figures_mut(&mut self) -> [&mut u64; Self::FIGURES.len()] {
                 [$(&mut self.$field),+]
             }
 
-            /// The same, changed.
+            /// Replaces its figures.
             #[must_use]
             pub fn with_figures(mut self, figures: [u64; Self::FIGURES.len()]) -> Self {
                 [$(self.$field),+] = figures;
                 self
             }
 
-            /// The same without the figures of another. Each stops at 0.
+            /// Subtracts the figures of another. Each saturates at 0.
             #[must_use]
             pub fn minus(self, earlier: &Self) -> Self {
                 let mut figures = self.figures();
@@ -139,7 +138,7 @@ macro_rules! figures_of {
                 self.with_figures(figures)
             }
 
-            /// Adds the figures of another. Each stops at [`u64::MAX`].
+            /// Adds the figures of another. Each saturates at [`u64::MAX`].
             pub fn merge_figures(&mut self, other: &Self) {
                 let mut figures = self.figures();
                 crate::figure::merge(&Self::FIGURES, &mut figures, &other.figures());

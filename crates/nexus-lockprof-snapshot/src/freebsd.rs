@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::{Durations, Point, ProfilerMode, Snapshot, printable};
 
-/// Column heads and widths. The widths are those of FreeBSD's `sys/kern/subr_lock.c`, except that
-/// no column is narrower than its head (there `wait_avg`, `cnt_hold` and `cnt_lock` are, and the
-/// table is crooked).
+/// Column heads and widths. The widths are those of FreeBSD's `sys/kern/subr_lock.c`, but no column
+/// is narrower than its head. There, `wait_avg`, `cnt_hold` and `cnt_lock` are, so the table is
+/// misaligned.
 const COLUMNS: [(&str, usize); 9] = [
     ("max", 8),
     ("wait_max", 9),
@@ -19,7 +19,7 @@ const COLUMNS: [(&str, usize); 9] = [
     ("cnt_lock", 8),
 ];
 
-/// Like every `Display`, without a line end at its end: `println!` adds that.
+/// Writes no final line end, like every `Display`: `println!` adds one.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (head, width) in COLUMNS {
@@ -62,8 +62,8 @@ impl fmt::Display for Snapshot {
     }
 }
 
-/// The numbers of a point, times in whole microseconds; `None` was not measured. FreeBSD divides
-/// both totals by the acquisitions.
+/// The numbers of a point, times in whole microseconds; `None` means not measured. Like FreeBSD, it
+/// divides both totals by the acquisitions.
 fn row(point: &Point, mode: ProfilerMode) -> [Option<u64>; 9] {
     let beyond_waits = |count| (mode != ProfilerMode::Waits).then_some(count);
     let us = |ns: u64| ns / 1_000;
@@ -82,7 +82,7 @@ fn row(point: &Point, mode: ProfilerMode) -> [Option<u64>; 9] {
     ]
 }
 
-/// `None` when there were events, but nobody knows how long they were. Without events the sum is 0.
+/// `None` if there were events but none was measured. Without events, the sum is 0.
 fn measured(durations: &Durations) -> Option<&Durations> {
     let nothing_to_measure = durations.events == 0 && durations.unmeasured == 0;
     (durations.samples > 0 || nothing_to_measure).then_some(durations)

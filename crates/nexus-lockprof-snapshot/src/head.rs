@@ -1,27 +1,28 @@
-//! [`Head`]: what a snapshot says of a process, beside its points.
+//! [`Head`]: a snapshot's data on the process, without the points.
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text};
 
-/// Makes [`Head`], and what has its fields beside the points: [`SnapshotParts`] and [`Document`].
+/// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
+/// [`Document`].
 ///
-/// The first fields are those of a snapshot that was taken. The others say what was made of it.
+/// The first fields are those of a snapshot as taken. The others say how it was derived.
 macro_rules! head {
     (
         taken { $($(#[doc = $doc:literal])+ $(#[serde($($serde:tt)+)])? $field:ident: $type:ty,)+ }
         made { $($(#[doc = $made_doc:literal])+ #[serde($($made_serde:tt)+)] $made:ident: $made_type:ty = $one:expr,)+ }
     ) => {
-        /// All of a snapshot but its points.
+        /// All of a snapshot except its points.
         #[derive(Clone, Debug, PartialEq)]
         pub(crate) struct Head {
             $($(#[doc = $doc])+ pub(crate) $field: $type,)+
             $($(#[doc = $made_doc])+ pub(crate) $made: $made_type,)+
         }
 
-        /// The fields of a [`Snapshot`](crate::Snapshot), for whoever collects one. Unless set, all
-        /// are zero and empty, and the mode is [`Off`](ProfilerMode::Off).
+        /// The fields of a [`Snapshot`](crate::Snapshot), for code that collects one. The defaults
+        /// are zero and empty, and the mode [`Off`](ProfilerMode::Off).
         ///
         /// ```
         /// use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
@@ -47,8 +48,8 @@ macro_rules! head {
             }
         }
 
-        /// The JSON document: the envelope first, then small things, then the points. A reader
-        /// skips what it does not know.
+        /// The JSON document: the envelope first, then small fields, then the points. Readers skip
+        /// fields that they do not know.
         #[derive(Serialize, Deserialize)]
         pub(crate) struct Document<P> {
             pub(crate) format: String,
@@ -82,12 +83,12 @@ macro_rules! head {
 
 head! {
     taken {
-        /// Which engine made it: differs between processes and between engines of one process.
+        /// The engine that made it. Differs between processes, and between engines of one process.
         #[serde(with = "hex")]
         engine: u64,
-        /// Process that made it.
+        /// The process that made it.
         pid: u32,
-        /// What the process's program is called, if that is known.
+        /// The name of the process's program, if known.
         #[serde(default, skip_serializing_if = "is_default")]
         program: Option<Text>,
         /// Wall-clock time at which it was taken, in nanoseconds since 1970.
@@ -98,11 +99,11 @@ head! {
         resets: u64,
         /// Time since the engine's start or last reset, in nanoseconds of the engine's clock.
         elapsed_ns: u64,
-        /// Mode at the time it was taken.
+        /// The mode when it was taken.
         mode: ProfilerMode,
         /// The LOCK_PROFILING(9) figures.
         table: TableStats,
-        /// What was not recorded.
+        /// The events that were not recorded, by cause.
         #[serde(default, skip_serializing_if = "is_default")]
         losses: Losses,
         /// What the profiler itself has cost.
@@ -110,31 +111,30 @@ head! {
         overhead: Overhead,
     }
     made {
-        /// For an interval: the collection it begins at.
+        /// For an interval: the collection at which it begins.
         #[serde(default, skip_serializing_if = "is_default")]
         base: Option<u64> = None,
-        /// Whether it was taken without ending the profiler's interval; of an interval, whether it
-        /// begins at such a one.
+        /// Whether it was taken without ending the profiler's interval. For an interval: whether it
+        /// begins at such a snapshot.
         #[serde(default, skip_serializing_if = "is_default")]
         glance: bool = false,
-        /// How many snapshots were merged into it; 1 of one that was taken.
+        /// How many snapshots were merged into it; 1 if none were.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         merged: u64 = 1,
-        /// Whether it was merged from an interval whose quantiles are not drawn from all of its
-        /// time.
+        /// Whether it includes an interval whose quantiles do not cover all of its time.
         #[serde(default, skip_serializing_if = "is_default")]
         incomplete: bool = false,
     }
 }
 
 impl Head {
-    /// Of nothing: merged from 0 snapshots.
+    /// The merge of 0 snapshots.
     pub(crate) fn nothing() -> Self {
         let (head, _) = SnapshotParts::default().into_head();
         Self { merged: 0, ..head }
     }
 
-    /// Whether it says that anything was there.
+    /// Whether it records anything.
     pub(crate) fn has_anything(&self) -> bool {
         self.elapsed_ns > 0
             || self.table != TableStats::default()
@@ -142,16 +142,16 @@ impl Head {
             || self.overhead != Overhead::default()
     }
 
-    /// Whether the quantiles are drawn from all the time covered: see
+    /// Whether the quantiles cover all of the time: see
     /// [`Snapshot::is_complete`](crate::Snapshot::is_complete).
     pub(crate) fn is_complete(&self) -> bool {
         let ends = self.collection;
-        // The last part of an interval is all of it.
+        // The last part of such an interval is all of it.
         let is_whole = |base: u64| base == ends || base.checked_add(1) == Some(ends);
         !self.incomplete && self.base.is_none_or(|base| !self.glance && is_whole(base))
     }
 
-    /// The same, for a merge: it says itself whether it is complete.
+    /// The same for a merge, with the answer of `is_complete` stored in it.
     pub(crate) fn to_merge(&self) -> Self {
         Self {
             incomplete: !self.is_complete(),
@@ -159,7 +159,7 @@ impl Head {
         }
     }
 
-    /// That of both, merged.
+    /// The merged head of both.
     pub(crate) fn and(self, other: &Self) -> Self {
         let (mut table, mut losses, mut overhead) = (self.table, self.losses, self.overhead);
         table.merge_figures(&other.table);
@@ -187,12 +187,12 @@ impl Head {
     }
 }
 
-/// What both are, or 0.
+/// The value if both agree, otherwise 0.
 fn same<T: Default + PartialEq>(a: T, b: T) -> T {
     if a == b { a } else { T::default() }
 }
 
-/// The mode of the two that measures less. Off says nothing of what the other has measured.
+/// The mode that measures less. Off does not count: it says nothing about the other's measurements.
 fn weaker(a: ProfilerMode, b: ProfilerMode) -> ProfilerMode {
     use ProfilerMode::{Counts, Exact, Off, Sampled, Waits};
     match (a, b) {

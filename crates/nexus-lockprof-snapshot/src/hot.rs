@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::logfmt::{self, Fields};
 use crate::{AcquireMode, Lock, Site};
 
-/// Which of a point's times is meant.
+/// Which of a point's times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HotMetric {
@@ -70,14 +70,14 @@ pub struct Hot {
     pub metric: HotMetric,
     /// The interval's 95th percentile, in nanoseconds.
     pub p95_ns: u64,
-    /// The threshold it passed, in nanoseconds.
+    /// The threshold that it exceeded, in nanoseconds.
     pub threshold_ns: u64,
-    /// Measured durations it was computed from.
+    /// Number of measured durations behind it.
     pub samples: u64,
 }
 
 impl Hot {
-    /// What the marker line says.
+    /// The content of the marker line.
     #[must_use]
     pub fn line(&self) -> HotLine {
         HotLine {
@@ -98,8 +98,8 @@ impl fmt::Display for Hot {
     }
 }
 
-/// The marker line of a [`Hot`], to print and to parse. It says less than the event: a lock's name,
-/// and no column or mode.
+/// The marker line of a [`Hot`], to print and to parse. It has less than the event: only the lock's
+/// name, and no column or mode.
 ///
 /// # The line, an interface
 ///
@@ -107,13 +107,13 @@ impl fmt::Display for Hot {
 /// lock.hot lock=NAME site=FILE:LINE metric=wait|hold p95_ns=N threshold_ns=N samples=N
 /// ```
 ///
-/// It is one line of [logfmt]: fields in this order, separated by single spaces. Numbers are
-/// decimal, up to 2⁶⁴. `NAME` and `FILE:LINE` stand as they are unless they are empty or contain
-/// whitespace, `"`, `=` or a character that is not [printable](crate::is_printable). Then they
-/// stand in double quotes, in which `\"`, `\\`, `\n`, `\r`, `\t` and `\uXXXX` (other characters
+/// The line is [logfmt]: fields in this order, separated by single spaces. Numbers are decimal, up
+/// to 2⁶⁴. `NAME` and `FILE:LINE` are unquoted unless they are empty or contain whitespace, `"`,
+/// `=` or a character that is not [printable](crate::is_printable). Otherwise double quotes
+/// surround them. Inside quotes, `\"`, `\\`, `\n`, `\r`, `\t` and `\uXXXX` (for other characters
 /// that are not printable) are escapes, as in JSON. A backslash outside quotes is a backslash.
-/// Later versions may add fields at the end; a parser skips those it does not know, as this one
-/// does.
+/// Later versions may add fields at the end; a parser skips those that it does not know, as this
+/// one does.
 ///
 /// [logfmt]: https://brandur.org/logfmt
 ///
@@ -138,9 +138,9 @@ pub struct HotLine {
     pub metric: HotMetric,
     /// The interval's 95th percentile, in nanoseconds.
     pub p95_ns: u64,
-    /// The threshold it passed, in nanoseconds.
+    /// The threshold that it exceeded, in nanoseconds.
     pub threshold_ns: u64,
-    /// Measured durations it was computed from.
+    /// Number of measured durations behind it.
     pub samples: u64,
 }
 
@@ -173,25 +173,25 @@ pub enum ParseHotError {
     /// It does not begin with `lock.hot` and a space.
     #[error("not a lock.hot line")]
     NotHot,
-    /// What follows is not `key=value`, or a quote or an escape is wrong.
+    /// The rest is not `key=value`, or a quote or an escape is wrong.
     #[error("malformed field at byte {at}")]
     Malformed {
-        /// Where in the line, in bytes from 0.
+        /// Offset in the line, in bytes from 0.
         at: usize,
     },
-    /// A field is not there.
+    /// A field is missing.
     #[error("no field {key}")]
     Missing {
         /// The field.
         key: &'static str,
     },
-    /// A field is there twice.
+    /// A field occurs twice.
     #[error("field {key} is there twice")]
     Repeated {
         /// The field.
         key: &'static str,
     },
-    /// A field's value is not of its kind.
+    /// A field has an invalid value.
     #[error("field {key} cannot be {value:?}")]
     BadValue {
         /// The field.
@@ -204,7 +204,7 @@ pub enum ParseHotError {
 impl FromStr for HotLine {
     type Err = ParseHotError;
 
-    /// Parses a marker line; a line end after it is allowed.
+    /// Parses a marker line, with or without a line end.
     fn from_str(line: &str) -> Result<Self, ParseHotError> {
         const MARK: &str = "lock.hot ";
         let line = line.trim_end_matches(['\n', '\r']);
@@ -259,7 +259,7 @@ fn required<T>(
     read(&value).ok_or(ParseHotError::BadValue { key, value })
 }
 
-/// A decimal number without sign: `str::parse` alone would take a `+`.
+/// Parses a decimal number without a sign; `str::parse` alone would accept a `+`.
 fn number<N: FromStr>(digits: &str) -> Option<N> {
     let decimal = digits.bytes().all(|b| b.is_ascii_digit());
     decimal.then(|| digits.parse().ok()).flatten()

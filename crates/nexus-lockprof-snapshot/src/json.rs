@@ -1,9 +1,9 @@
-//! The JSON document, schema 1: what is in it and in which form, for any of serde's formats.
-//! `json_text` makes text of it.
+//! The JSON document, schema 1: its content and form, for any of serde's formats. `json_text` turns
+//! it into text.
 //!
-//! **Invariant:** a document of schema N stays readable by every later version; fields may be added
-//! to a schema if they have a default, anything else is schema N + 1. `tests/golden/` keeps a file
-//! of each schema.
+//! **Invariant:** every later version reads a document of schema N. A schema may gain fields that
+//! have a default; any other change makes schema N + 1. `tests/golden/` keeps a file of each
+//! schema.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::head::Document;
 use crate::{Point, Sample, Snapshot, text};
 
-/// What `format` says in each of our documents.
+/// The value of `format` in each of our documents.
 pub(crate) const FORMAT: &str = "lockprof-snapshot";
 
-/// The schema that is written, and the newest that is read.
+/// The schema that we write, and the newest that we read.
 pub(crate) const SCHEMA: u32 = 1;
 
 impl Serialize for Snapshot {
@@ -50,7 +50,7 @@ impl TryFrom<Document<Vec<Point>>> for Snapshot {
     }
 }
 
-/// What is wrong with a snapshot that was merged from 0 others and is not empty.
+/// The error for a non-empty snapshot that claims to be a merge of 0 others.
 pub(crate) const FROM_NOTHING: &str = "a snapshot merged from 0 snapshots that is not empty";
 
 /// For `skip_serializing_if`: whether a field can be left out.
@@ -58,7 +58,7 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// How many snapshots one is, unless it is said.
+/// The default number of merged snapshots.
 pub(crate) const fn one() -> u64 {
     1
 }
@@ -73,7 +73,7 @@ pub(crate) fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-/// 2⁶⁴: no sample stands for more events than a counter can count.
+/// 2⁶⁴: no sample represents more events than a counter can count.
 pub(crate) const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
 
 fn check_weight(weight: f64) -> Result<f64, String> {
@@ -90,8 +90,8 @@ impl Serialize for Sample {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let weight = check_weight(self.weight).map_err(serde::ser::Error::custom)?;
         if weight.fract() == 0.0 {
-            // `[12,1]`, not `[12,1.0]`: most weights are whole, and a file is mostly samples. 2⁶⁴
-            // becomes 2⁶⁴ - 1, to which it is the nearest double, and so what is read back.
+            // `[12,1]` instead of `[12,1.0]`: most weights are whole, and samples make up most of a
+            // file. 2⁶⁴ becomes 2⁶⁴ - 1. Its nearest double is 2⁶⁴, so it reads back as that.
             (self.value_ns, weight as u64).serialize(serializer)
         } else {
             (self.value_ns, weight).serialize(serializer)
@@ -111,11 +111,11 @@ impl<'de> Deserialize<'de> for Sample {
 pub(crate) mod variance {
     use super::{Deserialize, Deserializer, Serialize, Serializer};
 
-    /// The variance of a sum, from those of its parts. It stops at the largest number, as counters
-    /// do, so that what can be added up can be shown, written and read.
+    /// Adds two variances. It saturates at the largest finite number, like counters, so that every
+    /// sum can be shown, written and read.
     pub(crate) fn sum(a: f64, b: f64) -> f64 {
         let sum = a + b;
-        // Two numbers that cannot be written make no number that can.
+        // Two numbers that cannot be written must not make one that can.
         if a.is_finite() && b.is_finite() {
             sum.min(f64::MAX)
         } else {
@@ -123,7 +123,7 @@ pub(crate) mod variance {
         }
     }
 
-    /// What a reader takes; 0 for -0, which is equal to it, and is not written as a different file.
+    /// Checks a variance. -0 becomes 0, which equals it, so that both make the same file.
     pub(crate) fn check(variance: f64) -> Result<f64, String> {
         if variance >= 0.0 && variance.is_finite() {
             Ok(variance + 0.0)
@@ -147,7 +147,7 @@ pub(crate) mod variance {
 pub(crate) mod budget {
     use super::{Deserialize, Deserializer, Serialize, Serializer};
 
-    /// What a reader takes; 0 for -0.
+    /// Checks a budget. -0 becomes 0.
     pub(crate) fn check(budget: f64) -> Result<f64, String> {
         if (0.0..=1.0).contains(&budget) {
             Ok(budget + 0.0)
@@ -167,7 +167,8 @@ pub(crate) mod budget {
     }
 }
 
-/// An identity in 16 hexadecimal digits: a program that keeps numbers in doubles would round it.
+/// An identity as 16 hexadecimal digits, since a program that stores numbers as doubles would round
+/// it.
 pub(crate) mod hex {
     use super::{Cow, Deserialize, Deserializer, Serializer};
 
@@ -177,7 +178,7 @@ pub(crate) mod hex {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let digits = Cow::<str>::deserialize(deserializer)?;
-        // `from_str_radix` alone would take a sign.
+        // `from_str_radix` alone would accept a sign.
         let value = digits
             .bytes()
             .all(|digit| digit.is_ascii_hexdigit())

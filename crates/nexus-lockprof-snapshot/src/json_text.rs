@@ -1,8 +1,8 @@
-//! Snapshots as JSON text: [`Snapshot::to_json`], [`Snapshot::from_json`] and their kin.
+//! Snapshots as JSON text: [`Snapshot::to_json`], [`Snapshot::from_json`] and their relatives.
 //!
-//! A feature, since serde_json implements std's traits for std's types with types of its own, which
-//! can change what a program's types are inferred to be: it must not be in what `cargo lockprof`
-//! puts into every program.
+//! This is a feature, because serde_json implements std traits for std types with types of its own.
+//! That can change type inference in a program, so it must not be in what `cargo lockprof` puts
+//! into every program.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -29,7 +29,7 @@ impl From<serde_json::Error> for WriteError {
     }
 }
 
-/// The envelope: enough to tell whose document it is, whatever else is in it.
+/// The envelope: enough to identify the document, whatever else it contains.
 #[derive(Deserialize)]
 struct Envelope {
     format: Option<Value>,
@@ -40,12 +40,12 @@ impl Snapshot {
     /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":1`.
     /// Equal snapshots make equal text.
     ///
-    /// Times and counts are whole numbers, up to 2⁶⁴: a reader that keeps numbers in doubles rounds
+    /// Times and counts are whole numbers up to 2⁶⁴. A reader that stores numbers as doubles rounds
     /// those above 2⁵³.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Value`], for a snapshot made by hand from numbers that no reader would take.
+    /// [`WriteError::Value`] for a hand-made snapshot with a number that no reader would accept.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
@@ -60,31 +60,31 @@ impl Snapshot {
         Ok(serde_json::to_string(self)?)
     }
 
-    /// The same, indented for people.
+    /// The same, indented for human readers.
     ///
     /// # Errors
     ///
-    /// As [`to_json`](Self::to_json).
+    /// Those of [`to_json`](Self::to_json).
     pub fn to_json_pretty(&self) -> Result<String, WriteError> {
         Ok(serde_json::to_string_pretty(self)?)
     }
 
-    /// Writes what [`to_json`](Self::to_json) returns, in many small pieces: give it a buffered
-    /// writer, and flush that.
+    /// Writes what [`to_json`](Self::to_json) returns, in many small pieces. Use a buffered writer,
+    /// and flush it afterwards.
     ///
     /// # Errors
     ///
-    /// As [`to_json`](Self::to_json), and [`WriteError::Io`].
+    /// Those of [`to_json`](Self::to_json), and [`WriteError::Io`].
     pub fn write_json(&self, writer: impl Write) -> Result<(), WriteError> {
         Ok(serde_json::to_writer(writer, self)?)
     }
 
-    /// Writes the snapshot to a file, as one line, as [`replace_file`] does: whoever reads `path`
-    /// meanwhile sees the whole old file or the whole new one.
+    /// Writes the snapshot to a file as one line, with [`replace_file`]: a reader of `path` sees
+    /// either the whole old file or the whole new one.
     ///
     /// # Errors
     ///
-    /// [`WriteError::File`], which names `path` and what went wrong.
+    /// [`WriteError::File`], which names `path` and the error.
     pub fn write_json_file(&self, path: impl AsRef<Path>) -> Result<(), WriteError> {
         let path = path.as_ref();
         write::in_file(path, || replace_file(path, |file| self.write_line(file)))
@@ -101,8 +101,8 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Any [`ReadError`] but [`Io`](ReadError::Io) and [`File`](ReadError::File): it says what is
-    /// wrong, and where.
+    /// Any [`ReadError`] except [`Io`](ReadError::Io) and [`File`](ReadError::File). It says what
+    /// is wrong, and where.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{ReadError, Snapshot};
@@ -134,7 +134,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ReadError::NotUtf8`].
+    /// Those of [`from_json`](Self::from_json), and [`ReadError::NotUtf8`].
     pub fn from_json_slice(bytes: &[u8]) -> Result<Self, ReadError> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::from_json(text),
@@ -152,20 +152,20 @@ impl Snapshot {
         }
     }
 
-    /// Reads a snapshot from a stream, to its end.
+    /// Reads a snapshot from a stream, up to its end.
     ///
     /// # Errors
     ///
-    /// As [`from_json_slice`](Self::from_json_slice), and [`ReadError::Io`].
+    /// Those of [`from_json_slice`](Self::from_json_slice), and [`ReadError::Io`].
     pub fn from_json_reader(reader: impl Read) -> Result<Self, ReadError> {
         Self::from_json_slice(&read::bytes_of(reader)?)
     }
 
-    /// Reads a snapshot from a file of JSON.
+    /// Reads a snapshot from a JSON file.
     ///
     /// # Errors
     ///
-    /// [`ReadError::File`], which names the file and what is wrong with it.
+    /// [`ReadError::File`], which names the file and the error.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Snapshot;
@@ -178,9 +178,9 @@ impl Snapshot {
     }
 }
 
-/// Whose document it is, and of which schema. Passes only [`FORMAT`] in a schema that is read.
+/// Checks the document's format and schema. Passes only [`FORMAT`] in a schema that we read.
 fn check_envelope(text: &str) -> Result<(), ReadError> {
-    // serde takes a struct's fields from an array too.
+    // serde would also accept an array for a struct.
     if !text.trim_start().starts_with('{') {
         parse::<IgnoredAny>(text)?;
         return Err(ReadError::Foreign { found: None });
@@ -221,7 +221,7 @@ fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ReadError> {
                 column,
                 message,
             },
-            // A string is no stream: there is no Io here.
+            // Io cannot happen with a string.
             Category::Syntax | Category::Io => ReadError::Syntax {
                 line,
                 column,

@@ -1,16 +1,16 @@
-//! What series of metrics are labelled with, in each format that has such.
+//! Labels of metric series, for all formats that have labels.
 
 use crate::{Lock, Point, Site, portable_path, printable};
 
-/// A lock of which nothing is known.
+/// The label of a lock about which nothing is known.
 const UNNAMED: &str = "unnamed";
 
 impl Point {
-    /// The labels of a point's series of metrics, wherever they go: `lock`, `site` and `mode`.
+    /// The labels of a point's metric series in every format: `lock`, `site` and `mode`.
     ///
-    /// They depend on the point alone, so that its series goes on whatever else there is. A place
-    /// is `file:line`, by its [portable path](portable_path). Points of one line may have the same
-    /// labels: whoever writes series adds them up.
+    /// They depend only on the point, so its series goes on whatever other points exist. A place is
+    /// `file:line`, by its [portable path](portable_path). Points on one line may have the same
+    /// labels: whoever writes series must add them up.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
@@ -38,8 +38,8 @@ impl Point {
 }
 
 impl Site {
-    /// `file:line`, by its [portable path](portable_path), printable; of a group of places its name
-    /// alone.
+    /// `file:line` by its [portable path](portable_path), printable. For a group of places, just
+    /// its name.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Site;

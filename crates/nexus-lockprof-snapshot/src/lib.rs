@@ -1,18 +1,18 @@
-//! Plain values of the nexus-lockprof lock profiler: what an engine hands out and every output
-//! takes in.
+//! Plain data types of the nexus-lockprof lock profiler: engines make them, and every output reads
+//! them.
 //!
-//! A [`Snapshot`] is a copy of all statistics at one time, without a lifetime and without a lock.
-//! It has one [`Point`] for each acquisition point: a [`Lock`] class, an [`AcquireMode`] and the
-//! [`Site`] of the call. A point counts exactly, and keeps the times of its waits and holds as
-//! [`Durations`], with any quantile.
+//! A [`Snapshot`] is a copy of all statistics at one time, without lifetimes or locks. It has one
+//! [`Point`] for each acquisition point: a [`Lock`] class, an [`AcquireMode`] and the [`Site`] of
+//! the call. A point counts exactly. It keeps the times of its waits and holds as [`Durations`],
+//! which give any quantile.
 //!
 //! | to | use |
 //! | --- | --- |
-//! | look at what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
+//! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
-//! | see an interval | [`Snapshot::since`] |
+//! | compute an interval | [`Snapshot::since`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
-//! | keep it, send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
+//! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
 //! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
 //! | read an event | [`Hot`], [`HotLine`] |
@@ -20,14 +20,14 @@
 //!
 //! # Which numbers are exact
 //!
-//! Counts are. Times may come from a sample of the events; then [`Durations::is_estimate`] says so,
-//! the total has a standard error, and each [`Sample`] carries the number of events it stands for.
-//! What was not recorded at all is in [`Losses`], by cause.
+//! Counts are exact. Times may come from a sample of the events. Then [`Durations::is_estimate`] is
+//! true, the total has a standard error, and each [`Sample`] has the number of events that it
+//! represents. [`Losses`] counts the events that were not recorded, by cause.
 //!
 //! # The table
 //!
-//! A snapshot displays as FreeBSD's LOCK_PROFILING(9) prints `debug.lock.prof.stats`, times in
-//! whole microseconds, rounded down:
+//! A snapshot displays like FreeBSD's LOCK_PROFILING(9) prints `debug.lock.prof.stats`. Times are
+//! in whole microseconds, rounded down:
 //!
 //! | column | what it is |
 //! | --- | --- |
@@ -39,9 +39,9 @@
 //! | `cnt_lock` | how often this point waited |
 //! | `name` | `file:line (lock)` |
 //!
-//! `-` was not measured, as all times in mode `counts`. A line `ESTIMATED ...` below it says which
-//! totals come from samples, a line `LOST ...` what was not recorded; both only when there is such
-//! a thing.
+//! `-` means not measured, such as all times in mode `counts`. Below the table, a line `ESTIMATED
+//! ...` says which totals come from samples, and a line `LOST ...` what was not recorded. Each
+//! appears only if needed.
 //!
 //! ```
 //! use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -113,5 +113,5 @@ pub use stack::{Frame, Stack};
 pub use text::Text;
 pub use write::WriteError;
 
-/// The media type of [`Snapshot::to_bytes`], for HTTP. That of JSON is `application/json`.
+/// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.
 pub const MEDIA_TYPE: &str = "application/vnd.lockprof";

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::is_printable;
 
-/// Writes a value, quoted if it would otherwise not be read back as one.
+/// Writes a value, quoted if it could not be read back otherwise.
 pub(crate) fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
     let must_quote = |c: char| c.is_whitespace() || !is_printable(c) || matches!(c, '"' | '=');
     if !value.is_empty() && !value.contains(must_quote) {
@@ -20,7 +20,7 @@ pub(crate) fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Resul
             '\r' => f.write_str("\\r")?,
             '\t' => f.write_str("\\t")?,
             c if is_printable(c) => write!(f, "{c}")?,
-            // As in JSON: two for what is above U+FFFF.
+            // As in JSON: two units above U+FFFF.
             c => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     write!(f, "\\u{unit:04x}")?;
@@ -31,7 +31,7 @@ pub(crate) fn write_value(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Resul
     f.write_str("\"")
 }
 
-/// The fields of a line. An error is the byte at which the line is malformed, and ends the
+/// The fields of a line. A malformed line yields the byte offset as an error, which ends the
 /// iteration.
 pub(crate) struct Fields<'a> {
     line: &'a str,
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
         if let Some(quoted) = value.strip_prefix('"') {
             self.rest = quoted;
             let value = self.unquote()?;
-            // A quote ends a field only before a space or the end.
+            // A closing quote must precede a space or the end.
             if !self.rest.is_empty() && !self.rest.starts_with(' ') {
                 return None;
             }
@@ -83,7 +83,7 @@ impl<'a> Fields<'a> {
                     'u' => {
                         let first = unit(&mut chars)?;
                         let mut units = vec![first];
-                        // The first of two.
+                        // A high surrogate: the first of two units.
                         if (0xD800..0xDC00).contains(&first) {
                             chars = chars.as_str().strip_prefix("\\u")?.chars();
                             units.push(unit(&mut chars)?);

@@ -1,8 +1,8 @@
-//! Which frames of a stack are the lock's, and which begin each thread.
+//! Tells the frames of a stack that belong to the lock or the thread's start from the rest.
 
 use crate::Frame;
 
-/// Crates whose functions at the top of a stack are the lock, and not its caller.
+/// Crates whose functions at the top of a stack belong to the lock, not to its caller.
 const LOCKS: [&str; 12] = [
     "async_lock",
     "backtrace",
@@ -17,13 +17,13 @@ const LOCKS: [&str; 12] = [
     "nexus_lockprof_std",
     "parking_lot",
 ];
-/// Crates whose functions may be between those.
+/// Crates whose functions may occur between them.
 const LIBRARY: [&str; 3] = ["core", "alloc", "std"];
-/// What all threads begin with is below this.
+/// The frames of every thread's start are below this one.
 const BEGIN: &str = "__rust_begin_short_backtrace";
 
-/// The frames between the lock's own, which are at the top, and those that begin each thread; all,
-/// if nothing else is left.
+/// The frames between the lock's own at the top and those of the thread's start. All frames if
+/// nothing is left.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{Frame, own_frames};
@@ -51,7 +51,7 @@ fn cut(frames: &[Frame]) -> &[Frame] {
         .take_while(|frame| is_of(frame, &LOCKS) || is_of(frame, &LIBRARY))
         .count();
     let run = frames.get(..run).unwrap_or_default();
-    // What the library calls is the caller's, if no lock is below it.
+    // A library function belongs to the caller unless a lock's function is below it.
     let start = run
         .iter()
         .rposition(|frame| is_of(frame, &LOCKS))
@@ -64,8 +64,8 @@ fn cut(frames: &[Frame]) -> &[Frame] {
     frames.get(start..end).unwrap_or_default()
 }
 
-/// The crate that a demangled function is of: the first word of its path, or of the type that it is
-/// a method of.
+/// The crate of a demangled function: the first word of its path, or of the type whose method it
+/// is.
 fn crate_of(function: &str) -> &str {
     let path = function.trim_start_matches(['<', '&', '*', '(', '[']);
     let path = path.trim_start_matches("mut ").trim_start_matches("dyn ");
@@ -75,9 +75,8 @@ fn crate_of(function: &str) -> &str {
     path.get(..end).unwrap_or_default()
 }
 
-/// The crate that a source file is of: its directory above the last `src`, without a version. Where
-/// debug information is little more than lines, functions that are inlined have names without a
-/// path.
+/// The crate of a source file: the directory above the last `src`, without a version. It serves
+/// inlined functions, whose names have no path if the debug information is little more than lines.
 fn crate_at(file: &str) -> String {
     let file = file.replace('\\', "/");
     let directory = file.rsplit_once("/src/").map_or("", |(above, _)| above);
@@ -141,7 +140,7 @@ mod tests {
         }
     }
 
-    /// As in a release build with line tables only.
+    /// A release build with line tables only.
     #[test]
     fn functions_without_a_path_are_told_by_their_file() {
         let frame = |name: &str, file: &str| Frame {
@@ -178,7 +177,7 @@ mod tests {
             "std::thread::main",
         ]);
         assert_eq!(cut(&whole), &whole[4..8]);
-        // A crate's name only begins alike.
+        // The crate's name only shares a prefix.
         let tests = stack(&["nexus_lockprof_tests::f", "main"]);
         assert_eq!(cut(&tests), &tests[..]);
         assert_eq!(cut(&stack(&["parking_lot::f"])), []);

@@ -1,4 +1,4 @@
-//! Where and how a lock is taken: [`Site`], [`Lock`], [`AcquireMode`].
+//! Where and how a lock is acquired: [`Site`], [`Lock`], [`AcquireMode`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -61,14 +61,14 @@ impl fmt::Display for AcquireMode {
 pub struct Site {
     /// Path of the source file, as given to the compiler.
     pub file: Text,
-    /// Line, from 1; 0 of a [group](Self::is_group).
+    /// Line, from 1; 0 for a [group](Self::is_group).
     pub line: u32,
-    /// Column, from 1; 0 of a group.
+    /// Column, from 1; 0 for a group.
     pub column: u32,
 }
 
 impl Site {
-    /// The place at `line` and `column`, both from 1, of `file`.
+    /// The place at `line` and `column` of `file`, both from 1.
     #[must_use]
     pub fn new(file: impl Into<Text>, line: u32, column: u32) -> Self {
         Self {
@@ -78,8 +78,8 @@ impl Site {
         }
     }
 
-    /// The place that stands for readers as a group: of a lock that was held shared, by whom is not
-    /// known.
+    /// The place that represents readers as a group: the unknown holders of a lock that was held
+    /// shared.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Site;
@@ -93,7 +93,7 @@ impl Site {
         Self::new("(readers)", 0, 0)
     }
 
-    /// The place that stands for all places that were not kept apart: see [`Lock::rest`].
+    /// The place that represents all places that are not kept apart: see [`Lock::rest`].
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Site;
@@ -107,7 +107,7 @@ impl Site {
         Self::new("(rest)", 0, 0)
     }
 
-    /// Whether it stands for several places, and is none itself: then it has no line.
+    /// Whether it represents several places, and therefore has no line.
     #[must_use]
     pub fn is_group(&self) -> bool {
         self.line == 0
@@ -133,8 +133,8 @@ impl fmt::Display for Site {
     }
 }
 
-/// A lock class: all locks created with one name or, unnamed, at one place; or, where that is not
-/// known, first acquired at one.
+/// A lock class: all locks created with one name or, unnamed, at one place. If that is unknown, all
+/// locks first acquired at one place.
 ///
 /// Displays as its [`name`](Self::name).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,19 +144,18 @@ pub enum Lock {
     Named(Text),
     /// Created without a name, at this place.
     Created(Site),
-    /// Created by something that can tell neither (a raw lock's `INIT`), and first acquired at this
-    /// place.
+    /// Created where neither is known (by a raw lock's `INIT`), and first acquired at this place.
     FirstUsed(Site),
-    /// Nothing is known of it: it was first acquired after the program's caps were reached.
+    /// Nothing is known: the lock was first acquired after the program had reached its caps.
     Anonymous,
 }
 
 impl Lock {
-    /// The class that stands for all locks that the program's caps left no room for: their counts
-    /// are here, and not lost.
+    /// The class of all locks that the program's caps leave no room for. Their counts are here, and
+    /// not lost.
     ///
-    /// It is created at a place without a line, which no lock of a program is. So no name of a
-    /// program's lock is mistaken for it, and older readers know the form.
+    /// Its place of creation has no line, unlike any lock in a program. So no program's lock name
+    /// is mistaken for it, and older readers know the form.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Lock;
@@ -176,7 +175,7 @@ impl Lock {
         matches!(self, Self::Created(site) if site.is_group() && site.file == "(rest)")
     }
 
-    /// The place that a class without a name is known by: of its creation, or of its first use.
+    /// The place that identifies an unnamed class: that of its creation or of its first use.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{Lock, Site};
@@ -193,10 +192,10 @@ impl Lock {
         }
     }
 
-    /// What to call the lock class: its name, `new@` and the `file:line` of its creation, `first@`
+    /// The display name: the class's own name, `new@` and the `file:line` of its creation, `first@`
     /// and that of its first use, or `?`.
     ///
-    /// Two classes created at different columns of one line share a name; they are still two
+    /// Two classes created at different columns of one line share a name, but are still two
     /// classes.
     ///
     /// ```
@@ -212,7 +211,7 @@ impl Lock {
         self.name_by(Site::to_string)
     }
 
-    /// The [`name`](Self::name), with the place written by `write`: with its column, or with a
+    /// The [`name`](Self::name), but `write` formats the place, for example with its column or a
     /// shorter path.
     ///
     /// ```
@@ -232,13 +231,13 @@ impl Lock {
         }
     }
 
-    /// What the names of classes without a name begin with, so that nobody takes the place in them
-    /// for that of an acquisition: see [`prefix`](Self::prefix).
+    /// The prefixes of unnamed classes' names, which distinguish their places from those of
+    /// acquisitions: see [`prefix`](Self::prefix).
     pub const PREFIXES: [&'static str; 2] = [Self::NEW, Self::FIRST];
     const NEW: &'static str = "new@";
     const FIRST: &'static str = "first@";
 
-    /// What stands before the place in the [`name`](Self::name): `new@` for a class known by its
+    /// The prefix of the place in the [`name`](Self::name): `new@` for a class identified by its
     /// creation, `first@` by its first use. Empty for all others.
     #[must_use]
     pub fn prefix(&self) -> &'static str {

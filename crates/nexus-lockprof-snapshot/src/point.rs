@@ -9,7 +9,7 @@ use crate::figure::figures_of;
 use crate::json::{self, is_default};
 use crate::{AcquireMode, Durations, Lock, Site, Stack, stack};
 
-/// Makes [`Point`], given its figures.
+/// Defines [`Point`], given its figures.
 macro_rules! point {
     ($($(#[$more:meta])* $figure:ident: $kind:ident $help:literal,)+) => {
         /// Everything known about one acquisition point: (lock class, mode, source location).
@@ -22,7 +22,7 @@ macro_rules! point {
             /// The place of the `lock()`, `read()`, ... call.
             pub site: Site,
             $(#[doc = $help] $(#[$more])* pub $figure: u64,)+
-            /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 when each of those waits was
+            /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 if each of those waits was
             /// measured.
             #[serde(default, skip_serializing_if = "json::is_zero", with = "json::variance")]
             pub caused_variance: f64,
@@ -33,13 +33,13 @@ macro_rules! point {
             #[serde(default, skip_serializing_if = "is_default")]
             pub hold: Durations,
             /// The call stacks of the long waits, by estimated wait, longest first. Empty unless
-            /// the engine was told to look at stacks (`Config::stacks`).
+            /// the engine records stacks (`Config::stacks`).
             #[serde(default, skip_serializing_if = "is_default")]
             pub callers: Vec<Stack>,
         }
 
         impl Point {
-            /// A point at which nothing has happened yet.
+            /// A point at which nothing has happened.
             ///
             /// ```
             /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
@@ -71,7 +71,7 @@ macro_rules! point {
     };
 }
 
-// The order is that of files: what is new comes last.
+// In file order: add new figures at the end.
 point! {
     /// Exact in every mode.
     acquisitions: Counter "Successful, non-recursive acquisitions.",
@@ -87,28 +87,28 @@ point! {
     /// Exact in every mode.
     #[serde(default, skip_serializing_if = "is_default")]
     cancellations: Counter "Acquires of tasks that were dropped while they waited.",
-    /// No part of `wait`.
+    /// Not included in `wait`.
     #[serde(default, skip_serializing_if = "is_default")]
     vain_wait_ns: Counter "Time waited by acquires that gave up or were cancelled, no part of the waits.",
     #[serde(default, skip_serializing_if = "is_default")]
     blocked: Counter "How often others had to wait while this point held the lock.",
-    /// An estimate when [`caused_variance`](Self::caused_variance) is not 0.
+    /// An estimate if [`caused_variance`](Self::caused_variance) is not 0.
     #[serde(default, skip_serializing_if = "is_default")]
     caused_wait_ns: Counter "Time that others waited while this point held the lock.",
 }
 
-/// What makes two records the same acquisition point.
+/// The key by which two records are of one acquisition point.
 pub(crate) type Key<'a> = (&'a Lock, AcquireMode, &'a Site);
 
 impl Point {
-    /// For how long other threads waited while this point held the lock.
+    /// How long other threads waited while this point held the lock.
     #[must_use]
     pub const fn caused_wait(&self) -> Duration {
         Duration::from_nanos(self.caused_wait_ns)
     }
 
-    /// Standard error of [`caused_wait_ns`](Self::caused_wait_ns), in nanoseconds; 0 when it is no
-    /// estimate.
+    /// Standard error of [`caused_wait_ns`](Self::caused_wait_ns), in nanoseconds; 0 if that is
+    /// exact.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
@@ -154,7 +154,7 @@ impl Point {
             && self.callers.is_empty()
     }
 
-    /// Adds other records of the same point. What they have of memory is taken from them.
+    /// Adds other records of the same point, and takes over their allocations.
     pub(crate) fn merge(&mut self, others: &mut [Self]) {
         for other in &mut *others {
             self.merge_figures(other);
@@ -165,18 +165,18 @@ impl Point {
         self.hold.merge(others.iter().map(|other| &other.hold));
     }
 
-    /// Whether it is counters alone, so that it can be added to another for nothing.
+    /// Whether it has only counters, so that adding it to another costs nothing.
     pub(crate) fn is_small(&self) -> bool {
         let of = |durations: &Durations| durations.reservoir.len() + durations.recent.len();
         of(&self.wait) + of(&self.hold) + self.callers.len() == 0
     }
 }
 
-/// Sorts points and their reservoirs into a snapshot's order, and merges records of one point. In
-/// place: there may be a million.
+/// Sorts points and their reservoirs into a snapshot's order, and merges records of one point.
+/// Works in place, since there may be a million.
 pub(crate) fn normalize(points: &mut Vec<Point>) {
-    // Stable, for the sake of sums of doubles: records of one point are added in the order that
-    // they came in.
+    // A stable sort, because sums of doubles depend on the order: records of one point add up in
+    // the order of arrival.
     sort(points, |a, b| a.key().cmp(&b.key()));
     merge_alike(points);
     for point in &mut *points {
@@ -185,11 +185,11 @@ pub(crate) fn normalize(points: &mut Vec<Point>) {
         stack::normalize(&mut point.callers);
     }
     let rank = |p: &Point| Reverse((p.wait.total_ns, p.contentions, p.acquisitions));
-    // Stable, too: what ties here stays in the order of the keys.
+    // Stable again: ties stay in the order of the keys.
     sort(points, |a, b| rank(a).cmp(&rank(b)));
 }
 
-/// A stable sort that moves each point once, and needs no room for points.
+/// A stable sort that moves each point once and allocates no points.
 fn sort(points: &mut [Point], order: impl Fn(&Point, &Point) -> Ordering) {
     if points.is_sorted_by(|a, b| order(a, b).is_le()) {
         return;
@@ -201,7 +201,7 @@ fn sort(points: &mut [Point], order: impl Fn(&Point, &Point) -> Ordering) {
         place[from] = to;
     }
     drop(sorted);
-    // Each swap brings one point to its place.
+    // Each swap moves one point to its final place.
     for at in 0..points.len() {
         while place[at] != at {
             let to = place[at];
@@ -211,7 +211,7 @@ fn sort(points: &mut [Point], order: impl Fn(&Point, &Point) -> Ordering) {
     }
 }
 
-/// Merges records of one point, which are side by side.
+/// Merges adjacent records of one point.
 fn merge_alike(points: &mut Vec<Point>) {
     if points.is_sorted_by(|a, b| a.key() < b.key()) {
         return;

@@ -1,18 +1,18 @@
-//! What is the same on every machine: paths without the folder in which a machine keeps the crates
-//! that cargo has fetched, and snapshots in which such a folder does not make two points of one.
+//! Portable paths, which do not depend on where a machine keeps cargo's crates. Also merges points
+//! that differ only by such a directory.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::{Frame, Lock, Point, Site, Snapshot, Text, point};
 
-/// `path` without the part that says only where this machine keeps the file:
+/// `path` without the directories that say only where this machine keeps the file:
 ///
 /// - `crate-1.2.3/src/x.rs` for a crate from a registry, `name-rev/src/x.rs` for one from git;
 /// - `std/src/x.rs` for the standard library.
 ///
-/// What follows the path, such as a line, stays. Two files may have the same portable path, so
-/// whoever keys anything by it must add up.
+/// The text after the path stays, such as a line number. Two files may share a portable path, so
+/// whoever uses it as a key must add up.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::portable_path;
@@ -44,20 +44,19 @@ pub fn portable_path(path: &str) -> Cow<'_, str> {
     path.strip_prefix("./").unwrap_or(path).into()
 }
 
-/// Whose a source file is, by its path.
+/// The owner of a source file, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The standard library's.
     Std,
-    /// A crate's that cargo has fetched, from a registry or from git.
+    /// A crate that cargo fetched, from a registry or from git.
     Dependency,
-    /// Of the program itself, as far as the path tells: a vendored crate is in the program's own
-    /// folder.
+    /// The program itself, as far as the path tells. A vendored crate counts as the program's own.
     Program,
 }
 
 impl Origin {
-    /// Whose the file at `path` is. A [portable path](portable_path) tells the same.
+    /// The owner of the file at `path`. A [portable path](portable_path) gives the same.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Origin;
@@ -86,8 +85,8 @@ impl Origin {
 
 const SEPARATORS: [char; 2] = ['/', '\\'];
 
-/// What is before and after these directories in a row, the first time that there is something
-/// before them.
+/// Splits `path` around the first occurrence of these directories in a row that has something
+/// before it.
 fn after<'a>(path: &'a str, directories: &[&str]) -> Option<(&'a str, &'a str)> {
     let starts = path.match_indices(SEPARATORS).map(|(at, _)| at + 1);
     starts.into_iter().find_map(|start| {
@@ -99,14 +98,14 @@ fn after<'a>(path: &'a str, directories: &[&str]) -> Option<(&'a str, &'a str)> 
     })
 }
 
-/// Whether it is called like a folder of cargo's: `crate-1.2.3`.
+/// Whether the name looks like one of cargo's directories: `crate-1.2.3`.
 fn has_version(folder: &str) -> bool {
     let mut ends = folder.match_indices('-').map(|(at, _)| at + 1);
     let is_digit = |at| folder.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
     ends.any(is_digit)
 }
 
-/// The [portable paths](portable_path) of many texts. Each is looked for once, however many points
+/// The [portable paths](portable_path) of many texts. Computes each only once, however many points
 /// have it.
 ///
 /// ```
@@ -121,8 +120,8 @@ fn has_version(folder: &str) -> bool {
 pub struct PortablePaths(HashMap<Text, Text>);
 
 impl PortablePaths {
-    /// The portable path of `path`. Of equal paths it is one text: `path` itself, if there is
-    /// nothing to leave out.
+    /// The portable path of `path`. Equal paths share one text; it is `path` itself if nothing is
+    /// left out.
     #[must_use]
     pub fn get(&mut self, path: &Text) -> Text {
         if let Some(known) = self.0.get(path) {
@@ -144,7 +143,7 @@ impl PortablePaths {
     }
 }
 
-/// What makes two records one point, by portable paths.
+/// The key by which two records are one point, with portable paths.
 type PortableKey = (Lock, crate::AcquireMode, Site);
 
 impl Point {
@@ -159,10 +158,9 @@ impl Point {
 }
 
 impl Snapshot {
-    /// The snapshot in which points are one that differ only in the folder in which a machine keeps
-    /// the crates that cargo has fetched: a merge of two machines has such points, and they look
-    /// alike wherever paths are shortened. What they did is added up, at the [`portable_path`]. All
-    /// other points stay as they are.
+    /// Merges points that differ only in where a machine keeps the crates that cargo has fetched. A
+    /// merge of two machines has such points, and they look alike wherever paths are shortened.
+    /// Their figures add up at the [`portable_path`]. All other points stay as they are.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -196,7 +194,7 @@ impl Snapshot {
             .iter()
             .map(|point| point.portable_key(&mut paths))
             .collect();
-        // Points stay as they are unless another one is the same by its portable key.
+        // Points keep their paths unless they share a portable key with another.
         let mut numbers: Vec<usize> = (0..portable.len()).collect();
         numbers.sort_unstable_by(|&a, &b| portable[a].cmp(&portable[b]));
         let mut is_alone = vec![true; portable.len()];
@@ -217,7 +215,7 @@ impl Snapshot {
         Self { points, ..self }
     }
 
-    /// The same snapshot with the points that `keep` keeps.
+    /// The same snapshot with only the points for which `keep` is true.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -233,8 +231,8 @@ impl Snapshot {
         self
     }
 
-    /// The same snapshot with other points: some of its own, as a rule. Everything else stays, such
-    /// as how many it was merged from.
+    /// The same snapshot with other points, usually a subset of its own. The rest stays, such as
+    /// the number of merged snapshots.
     #[must_use]
     pub fn with_points(self, mut points: Vec<Point>) -> Self {
         point::normalize(&mut points);
@@ -243,8 +241,8 @@ impl Snapshot {
 }
 
 impl Frame {
-    /// The same frame, by its portable path. Addresses, which differ from process to process, stay
-    /// only where there is nothing else to know a frame by.
+    /// Makes the frame's path portable. Its address differs between processes, so it stays only if
+    /// nothing else identifies the frame.
     fn make_portable(&mut self, paths: &mut PortablePaths) {
         if let Some(file) = &mut self.file {
             *file = paths.get(file);
@@ -292,7 +290,7 @@ mod tests {
             ("/srv/app/library/books.rs", "/srv/app/library/books.rs"),
             ("registry/src/lib.rs", "registry/src/lib.rs"),
             ("/my/registry/src/lib.rs", "/my/registry/src/lib.rs"),
-            // Folders of the project that are called like cargo's.
+            // Directories of the project with names like cargo's.
             (
                 "crates/registry/src/index/table.rs",
                 "crates/registry/src/index/table.rs",

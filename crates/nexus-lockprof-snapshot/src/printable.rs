@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// `text` with each character escaped that steers a terminal, breaks a line or cannot be seen: see
+/// Escapes each character of `text` that controls a terminal, breaks a line or is invisible: see
 /// [`is_printable`].
 ///
-/// A lock's name is any string the program chose, and a file's name or an endpoint's answer any
-/// that somebody else chose. Every output of one goes through this or quotes it.
+/// The program chooses a lock's name. Anyone may have chosen a file's name or an endpoint's answer.
+/// Every output of such a text passes through here or quotes it.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::printable;
@@ -35,7 +35,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same of a text of several lines, each of which stays one.
+/// The same for a text of several lines, which keeps its line ends.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::printable_lines;
@@ -51,8 +51,8 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.join("\n"))
 }
 
-/// What `value` displays as, made [`printable`]. At most a thousand characters of it: a message
-/// that quotes a file may be as long as that.
+/// Displays `value` and makes it [`printable`]. Keeps at most a thousand characters, since a
+/// message that quotes a file may be as long as that file.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::printable_message;
@@ -81,28 +81,26 @@ pub fn printable_message(value: impl fmt::Display) -> String {
     }
 }
 
-/// The byte at which the first character is that is not printable.
+/// The byte offset of the first character that is not printable.
 fn first_unprintable(text: &str) -> Option<usize> {
-    // Nearly all texts are ASCII without a control character, and that is seen without looking at
-    // characters.
+    // Nearly all texts are ASCII without control characters, which a check of bytes shows.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return None;
     }
     text.find(|c| !is_printable(c))
 }
 
-/// Whether `c` can be shown as it is, in a line, on a terminal: `false` of
+/// Whether a terminal can show `c` in a line as it is. `false` for
 ///
-/// - control characters (Unicode's category Cc), with those from U+0080 on that some terminals
+/// - control characters (Unicode's category Cc), including those from U+0080 on that some terminals
 ///   obey;
 /// - the line and paragraph separators U+2028 and U+2029;
 /// - format characters (Cf): those that change the direction of the text around them, zero-width
 ///   ones, tags;
-/// - whatever else Unicode says is to be ignored where it is not known, such as fillers and
+/// - other characters that Unicode says to ignore if they are unknown, such as fillers and
 ///   variation selectors.
 ///
-/// Spaces are printable, and so are accents and other marks that combine with the character before
-/// them.
+/// Spaces are printable. So are accents and other marks that combine with the previous character.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::is_printable;
@@ -115,7 +113,7 @@ pub fn is_printable(c: char) -> bool {
     !(c.is_control() || is_invisible(c))
 }
 
-/// Unicode 17's format characters and separators of lines, and all that has the property
+/// Unicode 17's format characters and line separators, and all characters with the property
 /// Default_Ignorable_Code_Point.
 fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -1,5 +1,5 @@
-//! What the profiler itself was doing: [`ProfilerMode`], [`TableStats`], [`Losses`], and what it
-//! took: [`Overhead`].
+//! The profiler's own state: [`ProfilerMode`], [`TableStats`], [`Losses`], and its cost:
+//! [`Overhead`].
 
 use std::fmt;
 
@@ -8,16 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::figure::figures;
 use crate::json::{self, is_default};
 
-/// What the profiler was told to measure.
+/// What the profiler is set to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ProfilerMode {
     /// Nothing.
     #[default]
     Off,
-    /// The waits of a program that was not built for it, and nothing else. The acquisitions that
-    /// are counted are those that waited: how many there were, and how long locks were held, is not
-    /// known.
+    /// Only the waits of a program that was built without our locks. It counts only acquisitions
+    /// that waited; the number of all acquisitions and the hold times are unknown.
     Waits,
     /// Counts only, no clock.
     Counts,
@@ -45,8 +44,8 @@ impl ProfilerMode {
         }
     }
 
-    /// Reads a budget as people write it, `1%` or `0.01`: a share more than 0 and at most 1. `None`
-    /// if it is no such thing.
+    /// Parses a budget such as `1%` or `0.01`: a share above 0 and at most 1. `None` for anything
+    /// else.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::ProfilerMode;
@@ -104,8 +103,8 @@ figures! {
     /// What the profiler itself has cost, by its own account, over the time that the snapshot
     /// covers.
     ///
-    /// Each thread counts what it does for the profiler, at unit costs that were measured at the
-    /// start of the process.
+    /// Each thread counts what it does for the profiler. The start of the process measures the cost
+    /// of each such step.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Overhead;
@@ -119,7 +118,7 @@ figures! {
     #[serde(default)]
     pub struct Overhead in "overhead." {
         budgeted_ns: Counter "Time spent on clock reads, samples and the slow path: what the budget of mode `Sampled` limits.",
-        /// Both are a fixed cost of acquisitions and beside the budget. Counting is 0 where the
+        /// Both are a fixed cost of acquisitions, outside the budget. Counting is 0 if the
         /// processor hides it behind the lock.
         counting_ns: Counter "Time spent on counting and on look-ups.",
         threads_ns: Counter "Time that threads lived since their first profiled acquisition, all threads together.",
@@ -127,7 +126,7 @@ figures! {
 }
 
 impl Overhead {
-    /// The share of the threads' time that was spent under the budget, 0.01 for 1 %; `None` when no
+    /// The share of the threads' time that was spent under the budget, 0.01 for 1 %; `None` if no
     /// thread has lived yet.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
@@ -145,7 +144,7 @@ impl Overhead {
     }
 }
 
-/// Makes [`Loss`] and [`Losses`], given the causes.
+/// Defines [`Loss`] and [`Losses`], given the causes.
 macro_rules! losses {
     ($($(#[$more:meta])* $field:ident $cause:ident $help:literal,)+) => {
         /// Why an event is not recorded: the causes that [`Losses`] counts.
@@ -158,7 +157,7 @@ macro_rules! losses {
         figures! {
             /// Events that were not recorded, by cause.
             ///
-            /// Counted over the time that the snapshot covers, like everything else:
+            /// They cover the same time as the rest of the snapshot:
             /// [`Snapshot::since`](crate::Snapshot::since) subtracts them.
             ///
             /// Displays as the sum and the causes that occurred, most frequent first.
@@ -183,7 +182,7 @@ losses! {
     points_full PointsFull "The table of points was full (`Config::max_points`, `max_records`).",
     shards_full ShardsFull "There were more threads than `Config::max_shards`.",
     /// Either the thread was inside the profiler already (a profiled lock in an allocator or a
-    /// signal handler), or it tried a lock and might be in a signal handler, where the profiler
+    /// signal handler). Or it tried a lock and might be in a signal handler, where the profiler
     /// must not allocate.
     reentrant Reentrant "The thread was inside the profiler already, or might be in a signal handler.",
     thread_exit ThreadExit "The thread's local storage was gone: a lock was used late in a thread's exit.",
@@ -195,7 +194,8 @@ losses! {
 }
 
 impl Losses {
-    /// Every cause and its count, also those that did not occur. The names are the field names.
+    /// Every cause and its count, including those that did not occur. The names are the field
+    /// names.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Losses;
@@ -209,7 +209,7 @@ impl Losses {
         names.zip(self.figures())
     }
 
-    /// All causes together; stops at [`u64::MAX`].
+    /// The sum over all causes; saturates at [`u64::MAX`].
     #[must_use]
     pub fn total(&self) -> u64 {
         self.iter()

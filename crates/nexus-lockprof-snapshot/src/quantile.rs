@@ -4,8 +4,8 @@ use crate::Sample;
 
 /// The quantiles `qs` of `sorted`, which ascends by value.
 ///
-/// Two passes over the samples, however many quantiles there are. Samples whose weight is not a
-/// number above 0 count for nothing.
+/// Takes two passes over the samples for any number of quantiles. Ignores samples whose weight is
+/// not a number above 0.
 pub(crate) fn quantiles<const N: usize>(sorted: &[Sample], qs: [f64; N]) -> [Option<u64>; N] {
     let weighted = || {
         sorted
@@ -17,10 +17,9 @@ pub(crate) fn quantiles<const N: usize>(sorted: &[Sample], qs: [f64; N]) -> [Opt
     let mut sum = 0.0;
     for sample in weighted() {
         sum += sample.weight;
-        // Dividing, not `sum >= q * whole`: the quotient of two whole numbers is the double nearest
-        // to it, which is what a `q` of 0.07 is too, while 0.07 * 100.0 is more than 7. The same
-        // additions in the same order make the last `sum` equal `whole`, so a `q` of 1 is always
-        // reached.
+        // Divides instead of testing `sum >= q * whole`. The quotient of two whole numbers is the
+        // nearest double, and so is a `q` of 0.07, while 0.07 * 100.0 exceeds 7. Both loops add in
+        // the same order, so the last `sum` equals `whole`, and a `q` of 1 is always reached.
         let share = sum / whole;
         for (found, q) in found.iter_mut().zip(qs) {
             if found.is_none() && share >= q.clamp(0.0, 1.0) {

@@ -1,4 +1,4 @@
-//! Files in: [`Snapshot::from_bytes`] and its kin.
+//! Reads files: [`Snapshot::from_bytes`] and its relatives.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,8 +11,7 @@ use crate::{Snapshot, bounds, printable_message};
 
 /// Why a snapshot could not be read. Lines and columns count from 1, columns in bytes.
 ///
-/// What it quotes of a file, and the file's name, is [printable](crate::printable) in the text that
-/// it displays as.
+/// The displayed text makes the file's name and quotes from it [printable](crate::printable).
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -40,7 +39,7 @@ pub enum ReadError {
         line: usize,
         /// Column of the end.
         column: usize,
-        /// What was being read.
+        /// What was read.
         message: String,
     },
     /// The input is not JSON.
@@ -49,9 +48,9 @@ pub enum ReadError {
         printable_message(message)
     )]
     Syntax {
-        /// Line of the mistake.
+        /// Line of the error.
         line: usize,
-        /// Column of the mistake.
+        /// Column of the error.
         column: usize,
         /// What is wrong.
         message: String,
@@ -62,10 +61,10 @@ pub enum ReadError {
         /// Its length.
         offset: usize,
     },
-    /// A `.lockprof` file with something in it that cannot be.
+    /// A `.lockprof` file with an invalid value.
     #[error("damaged: at byte {offset} is {what}")]
     Damaged {
-        /// Where it is, in bytes from the begin.
+        /// Offset of the value in bytes, from the beginning.
         offset: usize,
         /// What is wrong.
         what: &'static str,
@@ -75,31 +74,31 @@ pub enum ReadError {
     Checksum {
         /// The checksum in the file.
         stored: u32,
-        /// That of its bytes.
+        /// The checksum of its bytes.
         found: u32,
     },
-    /// More than any snapshot is: it may have been made to be read at great cost.
+    /// More than any real snapshot: the file may have been crafted to be costly to read.
     #[error("too large: it has more than {limit} {what}")]
     TooLarge {
-        /// Of what there is too much: `bytes`, `points`, or `bytes, unfolded`, which is the size of
-        /// what the file stands for.
+        /// What exceeds its limit: `bytes`, `points`, or `bytes, unfolded`, the size of the file's
+        /// content with every text written out.
         what: &'static str,
-        /// How many may be there.
+        /// The limit.
         limit: u64,
     },
-    /// JSON, but not a snapshot of ours: there is no `"format":"lockprof-snapshot"`.
+    /// JSON, but not one of our snapshots: it has no `"format":"lockprof-snapshot"`.
     #[error(
         "a foreign file: expected \"format\":\"lockprof-snapshot\", found {}",
         printable_message(.found.as_deref().unwrap_or("no format"))
     )]
     Foreign {
-        /// The `format` it has instead, as JSON; `None` if it has none.
+        /// The `format` that it has instead, as JSON; `None` without one.
         found: Option<String>,
     },
     /// A snapshot whose schema is not a whole number from 1.
     #[error("not a schema version: {}", printable_message(.found.as_deref().unwrap_or("there is none")))]
     BadSchema {
-        /// What is in its place, as JSON; `None` if nothing is.
+        /// The value in its place, as JSON; `None` without one.
         found: Option<String>,
     },
     /// A snapshot that a newer version of this program wrote.
@@ -110,7 +109,7 @@ pub enum ReadError {
     NewerSchema {
         /// The file's schema.
         found: u64,
-        /// The newest schema that can be read.
+        /// The newest schema that this version reads.
         supported: u32,
     },
     /// A snapshot with a field that is missing, of the wrong kind, or out of range.
@@ -119,14 +118,14 @@ pub enum ReadError {
         printable_message(message)
     )]
     Data {
-        /// Line of the mistake, or of the end of what holds it.
+        /// Line of the error, or of the end of the enclosing value.
         line: usize,
-        /// Column of the mistake, or of the end of what holds it.
+        /// Column of the error, or of the end of the enclosing value.
         column: usize,
         /// What is wrong.
         message: String,
     },
-    /// Any of the above, of this file.
+    /// Any of the above, in this file.
     #[error("{}: {error}", printable_message(path.display()))]
     File {
         /// The file.
@@ -147,18 +146,18 @@ impl From<Malformed> for ReadError {
 }
 
 impl Snapshot {
-    /// Reads a snapshot of any form from a stream, to its end: see
+    /// Reads a snapshot in any form from a stream, up to its end: see
     /// [`from_bytes`](Self::from_bytes).
     ///
     /// # Errors
     ///
-    /// As [`from_bytes`](Self::from_bytes), and [`ReadError::Io`].
+    /// Like [`from_bytes`](Self::from_bytes), and [`ReadError::Io`].
     pub fn from_reader(reader: impl Read) -> Result<Self, ReadError> {
         Self::from_bytes(&bytes_of(reader)?)
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) or, with the feature `json`, `to_json` wrote, in
-    /// this version or an earlier one: the content says which it is.
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote or, with the feature `json`, `to_json`, in
+    /// this version or an earlier one. It detects the form from the content.
     ///
     /// # Errors
     ///
@@ -185,29 +184,29 @@ impl Snapshot {
         }
     }
 
-    /// Reads a snapshot from a file of any form: see [`from_bytes`](Self::from_bytes).
+    /// Reads a snapshot in any form from a file: see [`from_bytes`](Self::from_bytes).
     ///
     /// # Errors
     ///
-    /// [`ReadError::File`], which names the file and what is wrong with it.
+    /// [`ReadError::File`], which names the file and the error.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, ReadError> {
         in_file(path.as_ref(), Self::from_bytes)
     }
 }
 
-/// What is no `.lockprof` file.
+/// Reads what is not a `.lockprof` file.
 #[cfg(feature = "json")]
 fn other(bytes: &[u8]) -> Result<Snapshot, ReadError> {
     Snapshot::from_json_slice(bytes)
 }
 
-/// Without the feature `json`, nothing else is read.
+/// Without the feature `json`, there is no other form.
 #[cfg(not(feature = "json"))]
 fn other(_: &[u8]) -> Result<Snapshot, ReadError> {
     Err(ReadError::Foreign { found: None })
 }
 
-/// What `read` makes of the bytes of a file. The error names the file.
+/// Applies `read` to the bytes of a file. An error names the file.
 pub(crate) fn in_file<T>(
     path: &Path,
     read: impl FnOnce(&[u8]) -> Result<T, ReadError>,
@@ -223,9 +222,9 @@ pub(crate) fn in_file<T>(
         })
 }
 
-/// The bytes of a stream or file, which may have no end.
+/// The bytes of a stream or file, which may be endless.
 pub(crate) fn bytes_of(mut reader: impl Read) -> Result<Vec<u8>, ReadError> {
-    /// Enough to see what it is.
+    /// Enough to detect the form.
     const FIRST: u64 = 1 << 12;
     let mut bytes = Vec::new();
     let mut take = |most, bytes: &mut Vec<u8>| {
@@ -233,7 +232,7 @@ pub(crate) fn bytes_of(mut reader: impl Read) -> Result<Vec<u8>, ReadError> {
         taken.map_err(ReadError::Io)
     };
     take(FIRST, &mut bytes)?;
-    // What begins like this has no end that would make it a snapshot: `/dev/zero`, for one.
+    // Stop here if this cannot become a snapshot: the input may be endless, like `/dev/zero`.
     if !may_begin(&bytes) {
         return Ok(bytes);
     }
@@ -247,7 +246,7 @@ pub(crate) fn bytes_of(mut reader: impl Read) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-/// Whether it begins like JSON or a `.lockprof` file.
+/// Whether the bytes begin like JSON or a `.lockprof` file.
 fn may_begin(bytes: &[u8]) -> bool {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     Decoder::is_ours(bytes)

@@ -1,25 +1,25 @@
-//! Files that appear whole or not at all, and that nobody else can redirect.
+//! Replaces files atomically, without letting anyone redirect the write.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Replaces a file by what `write` writes. Whoever reads `path` meanwhile sees the whole old file
-/// or the whole new one: the bytes go to a temporary file in the same directory, which then takes
-/// its place, and which is removed if anything fails.
+/// Replaces a file by what `write` writes. A reader of `path` sees either the whole old file or the
+/// whole new one. The bytes go to a temporary file in the same directory, which then replaces the
+/// old file. If anything fails, the temporary file is removed.
 ///
-/// A symbolic link stays one, and its target is replaced. What is no regular file (`/dev/stdout`, a
-/// named pipe) is written to directly. On Unix the new file has the old one's permissions, but no
+/// A symbolic link stays, and its target is replaced. A file that is not regular (`/dev/stdout`, a
+/// named pipe) is written directly. On Unix the new file has the old one's permissions, but no
 /// set-user-ID or set-group-ID bit.
 ///
-/// In a directory that everybody can write to, such as `/tmp`, somebody else may have put a link or
-/// a pipe under the name. That is an error, as Linux has it with `fs.protected_symlinks`: it may
-/// point to any file of ours.
+/// In a directory that everybody can write to, such as `/tmp`, someone else may have put a link or
+/// a pipe under the name. That is an error, like Linux's `fs.protected_symlinks`: the link may
+/// point to any of our files.
 ///
 /// # Errors
 ///
-/// What `write` returns, and what the system says of the file.
+/// Those of `write`, and the system's errors for the file.
 ///
 /// ```
 /// use std::io::{self, Write};
@@ -34,18 +34,18 @@ pub fn replace_file<E: From<io::Error>>(
     path: &Path,
     write: impl FnOnce(&File) -> Result<(), E>,
 ) -> Result<(), E> {
-    // Of a link: the link. What is no link now is replaced under its own name, whatever it is by
-    // then.
+    // Looks at a link itself, not its target. A path that is no link now is replaced under its own
+    // name, whatever it has become by then.
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_file() => replace(path, Some(&meta), write),
         Ok(meta) => {
             refuse_strangers(path, &meta)?;
             match fs::metadata(path) {
                 Ok(meta) if meta.is_file() => replace(&fs::canonicalize(path)?, Some(&meta), write),
-                // Replacing /dev/stdout would be a surprise. A directory fails to open, as it
+                // Nobody expects /dev/stdout to be replaced. Opening a directory fails, as it
                 // should.
                 Ok(_) => write(&OpenOptions::new().write(true).open(path)?),
-                // A link to nowhere.
+                // A dangling link.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, None, write),
                 Err(error) => Err(error.into()),
             }
@@ -60,14 +60,14 @@ fn replace<E: From<io::Error>>(
     old: Option<&Metadata>,
     write: impl FnOnce(&File) -> Result<(), E>,
 ) -> Result<(), E> {
-    // A file that was private must not be open to others for a moment: whoever has opened it then
-    // could read what comes.
+    // A private file must never be open to others: whoever opens it in that moment could read what
+    // we write later.
     let (temporary, file) = Temporary::beside(target, old.is_some())?;
     if let Some(old) = old {
         keep_permissions(&file, old)?;
     }
     write(&file)?;
-    // Before the rename: a crash must not leave the new name on an empty file.
+    // Sync before the rename: a crash must not leave an empty file under the new name.
     file.sync_all()?;
     drop(file);
     Ok(temporary.rename(target)?)
@@ -77,7 +77,7 @@ fn replace<E: From<io::Error>>(
 #[cfg(unix)]
 fn keep_permissions(file: &File, old: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    // Whoever has made a file for us to replace does not choose who else can write to ours.
+    // Whoever made the old file must not decide who else can write to ours.
     let ours = file.metadata()?.uid() == old.uid();
     let kept = if ours { 0o777 } else { 0o755 };
     file.set_permissions(fs::Permissions::from_mode(old.mode() & kept))
@@ -89,8 +89,8 @@ fn keep_permissions(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses what somebody else has put into a directory that everybody can write to. Root may, and
-/// the directory's owner.
+/// Refuses a file that someone else has put into a directory that everybody can write to. The
+/// directory's owner and root may do so.
 #[cfg(unix)]
 fn refuse_strangers(path: &Path, meta: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -104,7 +104,7 @@ fn refuse_strangers(path: &Path, meta: &Metadata) -> io::Result<()> {
     if is_private || meta.uid() == directory.uid() || meta.uid() == 0 {
         return Ok(());
     }
-    // What we make is ours: nothing else here tells who we are.
+    // A file that we create shows our user: nothing else here does.
     let (_temporary, file) = Temporary::beside(path, true)?;
     if file.metadata()?.uid() == meta.uid() {
         return Ok(());
@@ -123,7 +123,7 @@ fn refuse_strangers(_: &Path, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// What the umask leaves of it is the new file's.
+/// Requests a mode for the new file; the umask still applies.
 #[cfg(unix)]
 fn set_mode(options: &mut OpenOptions, mode: u32) {
     std::os::unix::fs::OpenOptionsExt::mode(options, mode);
@@ -139,19 +139,18 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// Creates a file that nobody else has, in the directory of `target`; if it is to be private,
-    /// for nobody else to open.
+    /// Creates a new file in the directory of `target`. If `private`, nobody else can open it.
     fn beside(target: &Path, private: bool) -> io::Result<(Self, File)> {
         const RETRIES: usize = 16;
 
         let mut options = OpenOptions::new();
-        // New: what has the name already is an error, a link too.
+        // `create_new` fails if the name exists, even as a link.
         options.write(true).create_new(true);
         set_mode(&mut options, if private { 0o600 } else { 0o666 });
         let mut retries = 0..RETRIES;
         loop {
-            // A name that nobody can guess: in a shared directory, others could take all names
-            // before us.
+            // A name that nobody can guess: in a shared directory, others could otherwise take all
+            // names first.
             let random = RandomState::new().hash_one(RETRIES);
             let name = format!(".lockprof-{}-{random:016x}.tmp", std::process::id());
             let path = target.with_file_name(name);
@@ -178,7 +177,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.renamed {
-            // The error that brought us here is the one to report.
+            // Report the original error instead.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,27 +1,27 @@
-//! Points that became a part of the [rest](Lock::rest) between two snapshots.
+//! Points that joined the [rest](Lock::rest) between two snapshots.
 //!
-//! An engine that has no room left for a point adds its figures to those of a point of the rest:
-//! the one at its site, or the one at no site. So in the earlier snapshot they belong there, too.
+//! An engine without room for a point adds its figures to a point of the rest: the one at its site,
+//! or the one without a site. So the earlier snapshot's figures belong there, too.
 
 use crate::point::Key;
 use crate::{Durations, Lock, Point, Site};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The points of the earlier one of two snapshots, as the later one divides them.
+/// The points of the earlier of two snapshots, grouped as in the later one.
 pub(crate) struct Before<'a> {
     points: HashMap<Key<'a>, Earlier<'a>>,
 }
 
 enum Earlier<'a> {
     As(&'a Point),
-    /// Of points that the later snapshot does not tell apart. In a box: there are few of these, and
-    /// many of the others.
+    /// The sum of points that the later snapshot does not separate. Boxed, since these are few and
+    /// the others are many.
     Sum(Box<Point>),
 }
 
 impl<'a> Before<'a> {
-    /// `between` subtracts a point's earlier figures from its later ones, and fails if one went
+    /// `between` subtracts a point's earlier figures from its later ones. It fails if one went
     /// backwards.
     pub(crate) fn new<E>(
         later: &'a [Point],
@@ -35,14 +35,14 @@ impl<'a> Before<'a> {
         }
         let now: HashMap<Key<'_>, &Point> = later.iter().map(|p| (p.key(), p)).collect();
         let mut points = HashMap::new();
-        // By the place of their rest in `later`.
+        // Pairs of the point's rest in `later`, and the point.
         let mut gone: Vec<(&Point, &Point)> = Vec::new();
-        // In the order of `earlier`: always the same error.
+        // Follows the order of `earlier`, so that the error is always the same.
         for point in earlier {
             let went_back = match now.get(&point.key()) {
-                // It came back from there.
+                // The point left the rest again.
                 Some(later) => between(later, point).err(),
-                // A point goes away only if it becomes a part of the rest.
+                // A point disappears only by joining the rest.
                 None => between(&point.blank(), point).err(),
             };
             match (went_back, rest_of(point, &now)) {
@@ -65,7 +65,7 @@ impl<'a> Before<'a> {
         Ok(Before { points })
     }
 
-    /// What there was of this point of the later snapshot.
+    /// The earlier figures of this point of the later snapshot.
     pub(crate) fn take(&mut self, point: &'a Point) -> Cow<'a, Point> {
         match self.points.remove(&point.key()) {
             Some(Earlier::As(point)) => Cow::Borrowed(point),
@@ -74,13 +74,13 @@ impl<'a> Before<'a> {
         }
     }
 
-    /// Whether the point of the earlier snapshot was not taken.
+    /// Whether this point of the earlier snapshot was not taken.
     pub(crate) fn has(&self, point: &Point) -> bool {
         self.points.contains_key(&point.key())
     }
 }
 
-/// The rest that a point has become a part of, if there is one.
+/// The rest that the point has joined, if any.
 fn rest_of<'a>(point: &Point, now: &HashMap<Key<'a>, &'a Point>) -> Option<&'a Point> {
     let rest = Lock::rest();
     let nowhere = Site::rest();
@@ -98,7 +98,7 @@ fn add(sum: &mut Point, point: &Point) {
     add_durations(&mut sum.hold, &point.hold);
 }
 
-/// Its samples are not needed: those of an interval are the later snapshot's.
+/// Leaves out the samples: an interval uses those of the later snapshot.
 fn add_durations(sum: &mut Durations, more: &Durations) {
     let at_most_ns = sum.at_most_ns;
     sum.merge_figures(more);

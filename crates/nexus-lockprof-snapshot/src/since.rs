@@ -1,4 +1,4 @@
-//! The difference of two snapshots: what happened in between.
+//! The difference of two snapshots: what happened between them.
 
 use thiserror::Error;
 
@@ -16,7 +16,7 @@ pub enum SinceError {
     /// One of the two was [merged](Snapshot::merge) from several.
     #[error("one of the two snapshots was merged from {merged} others")]
     Merged {
-        /// From how many.
+        /// How many it was merged from.
         merged: u64,
     },
     /// One of the two is an interval itself, made by [`Snapshot::since`].
@@ -24,7 +24,7 @@ pub enum SinceError {
         "one of the two snapshots is an interval already (from collection {base}), not cumulative"
     )]
     Interval {
-        /// The collection that interval begins at.
+        /// The collection at which that interval begins.
         base: u64,
     },
     /// Different engines made them.
@@ -48,13 +48,12 @@ pub enum SinceError {
         "the earlier snapshot (collection {earlier}) is newer than the later one (collection {later})"
     )]
     EarlierIsNewer {
-        /// Collection of the one given as earlier.
+        /// Collection of the snapshot given as earlier.
         earlier: u64,
-        /// Collection of the one given as later.
+        /// Collection of the snapshot given as later.
         later: u64,
     },
-    /// The statistics were reset in between, so that the earlier counts are gone from the later
-    /// ones.
+    /// The statistics were reset in between, so the later counts do not include the earlier ones.
     #[error(
         "the profiler was reset between the snapshots ({earlier} resets before one, {later} before the other)"
     )]
@@ -64,8 +63,8 @@ pub enum SinceError {
         /// Resets before the later one.
         later: u64,
     },
-    /// A counter is smaller in the later snapshot, though counters only grow: a damaged or edited
-    /// snapshot, or a defect of the engine.
+    /// A counter is smaller in the later snapshot, though counters only grow: the snapshot is
+    /// damaged or edited, or the engine has a bug.
     #[error("{counter} of {of} went backwards, from {earlier} to {later}")]
     Backwards {
         /// The point, as `file:line:column (lock), mode`, or `the snapshot`.
@@ -80,29 +79,28 @@ pub enum SinceError {
 }
 
 impl Snapshot {
-    /// What happened between the snapshot `earlier` and this one, both cumulative and of one
-    /// engine.
+    /// What happened between the snapshot `earlier` and this one. Both must be cumulative and from
+    /// one engine.
     ///
-    /// Counts, totals, losses, variances and the elapsed time are subtracted; figures that are no
+    /// Counts, totals, losses, variances and the elapsed time are subtracted. Figures that are not
     /// counters (mode, table sizes, time taken) are this snapshot's. Points at which nothing
-    /// happened are left out. The result says where it begins:
-    /// [`base_collection`](Self::base_collection).
+    /// happened are left out. [`base_collection`](Self::base_collection) says where the interval
+    /// begins.
     ///
     /// # Percentiles and maxima
     ///
-    /// A total can be subtracted, a random sample cannot. What becomes the
-    /// [`reservoir`](Durations::reservoir), and with it the quantiles, of each of the interval's
-    /// durations is
+    /// Totals can be subtracted, random samples cannot. So the [`reservoir`](Durations::reservoir)
+    /// of the interval's durations, and with it the quantiles, comes from one of these:
     ///
-    /// * this snapshot's `reservoir`, when `earlier` had measured nothing at the point: all of it
-    ///   is from the interval;
-    /// * otherwise this snapshot's [`recent`](Durations::recent), the sample since the collection
-    ///   before this one. It covers the interval completely when `earlier` is that collection
-    ///   ([`is_complete`](Self::is_complete)), and not a glance, and otherwise *only its last
-    ///   part*. It may then be empty though the interval has events: there is no honest quantile.
+    /// - this snapshot's `reservoir`, if `earlier` had measured nothing at the point: all of it is
+    ///   from the interval;
+    /// - otherwise this snapshot's [`recent`](Durations::recent), the sample since the previous
+    ///   collection. It covers the whole interval if `earlier` is that collection and no glance
+    ///   ([`is_complete`](Self::is_complete)), and otherwise *only its last part*. It may then be
+    ///   empty though the interval has events: there is no honest quantile.
     ///
-    /// [`max_ns`](Durations::max_ns) is exact when the maximum grew in the interval. Otherwise it
-    /// is the longest of the interval's samples, which is a lower bound.
+    /// [`max_ns`](Durations::max_ns) is exact if the maximum grew in the interval. Otherwise it is
+    /// the longest of the interval's samples, which is a lower bound.
     ///
     /// # Errors
     ///
@@ -150,18 +148,17 @@ impl Snapshot {
                 then.overhead.figures(),
             )?),
             base: Some(then.collection),
-            // The later one's samples begin at the last whole collection, which is not where a
-            // glance was.
+            // The later samples begin at the last full collection, while a glance does not end an
+            // interval.
             glance: then.glance || now.glance && now.collection == then.collection,
             ..now.clone()
         };
         Ok(Self::new(head, points(&self.points, &earlier.points)?))
     }
 
-    /// Whether the quantiles are drawn from all the time covered: always for a cumulative snapshot,
-    /// and for an interval if it begins at the collection before its end, and not at a
-    /// [glance](Self::is_glance). See [`since`](Self::since). For a [merged](Snapshot::merge) one,
-    /// if they are in all that it was merged from.
+    /// Whether the quantiles cover all of the time. A cumulative snapshot always does. An interval
+    /// does if it begins at the collection before its end, and not at a [glance](Self::is_glance):
+    /// see [`since`](Self::since). A [merged](Snapshot::merge) one does if all of its parts do.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.head.is_complete()
@@ -203,7 +200,7 @@ fn check_pair(later: &Head, earlier: &Head) -> Result<(), SinceError> {
     Ok(())
 }
 
-/// Whose counters are being subtracted.
+/// The owner of the counters.
 #[derive(Clone, Copy)]
 enum Subject<'a> {
     Snapshot,
@@ -248,8 +245,8 @@ fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> 
             changed.push(interval);
         }
     }
-    // A point never goes away, so one that did went backwards, to 0. In the order of `earlier`:
-    // always the same error.
+    // A point never disappears, so a missing one went backwards, to 0. Follows the order of
+    // `earlier`, so that the error is always the same.
     for point in earlier.iter().filter(|point| before.has(point)) {
         point_between(&point.blank(), point)?;
     }
@@ -288,11 +285,11 @@ fn durations(
 ) -> Result<Durations, SinceError> {
     let samples = of.minus(samples, later.samples, earlier.samples)?;
     let total_ns = of.minus(total_ns, later.total_ns, earlier.total_ns)?;
-    // A hold that began before the interval is measured in it.
-    // Not a counter: what is under way moves from untold to measured between two readings.
+    // The interval measures a hold that began before it. This is no counter: between two readings,
+    // an event under way turns from uncounted to measured.
     let events = later.events.saturating_sub(earlier.events).max(samples);
     let unmeasured = later.unmeasured.saturating_sub(earlier.unmeasured);
-    // Without a sample in the interval nothing of it stands for them.
+    // Without a sample in the interval, nothing represents the others.
     let (events, unmeasured) = match samples {
         0 => {
             let all = |of: &Durations| of.events.saturating_add(of.unmeasured);
@@ -338,18 +335,18 @@ fn durations(
         longest_sampled_ns,
         at_most_ns: match (later.at_most_ns, earlier.at_most_ns) {
             (0, _) => 0,
-            // Until `earlier` nothing bounded it, or nothing had happened.
+            // Before `earlier`, it had no bound, or nothing had happened.
             (later, earlier) => later.saturating_sub(earlier).max(1),
         },
         reservoir: reservoir.clone(),
-        // Of an interval that ends now, the last part is the last part.
+        // The last part of an interval that ends now is `recent` in any case.
         recent,
     })
 }
 
-/// The shares of separate samples add up, so they can be subtracted. What is left of two sums that
-/// are nearly equal may be rounding: it must make no error where nothing was estimated, and where
-/// something was, the rounding is the least that is not known.
+/// Separate samples' shares add up, so they can be subtracted. The difference of two nearly equal
+/// sums may be only rounding. It must not become an error where nothing was estimated. Where
+/// something was, the rounding is the least uncertainty.
 fn variance(later: f64, earlier: f64, estimated: bool) -> f64 {
     const ROUNDING: f64 = 1e-12;
     let rounding = ROUNDING * later;

@@ -10,7 +10,7 @@ use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
 /// It covers either all the time since the engine's start or last reset, as the engine takes it, or
 /// the interval between two such snapshots, as [`since`](Self::since) makes it.
 ///
-/// Displays as the table of FreeBSD's LOCK_PROFILING(9), losses below it; see the [crate's
+/// Displays as the table of FreeBSD's LOCK_PROFILING(9), followed by the losses; see the [crate's
 /// documentation](crate#the-table).
 ///
 /// With serde it is the versioned document that [`to_json`](Self::to_json) writes.
@@ -40,11 +40,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Makes a snapshot: merges records of one point, sorts each reservoir by value, and sorts the
-    /// points by total wait, contentions and acquisitions, each from the most, then by lock, mode
-    /// and site. Equal parts, in any order, make equal snapshots.
+    /// Makes a snapshot. Merges records of one point and sorts each reservoir by value. Sorts the
+    /// points by total wait, contentions and acquisitions, largest first, then by lock, mode and
+    /// site. Equal parts, in any order, make equal snapshots.
     ///
-    /// Merged counters stop at [`u64::MAX`].
+    /// Merged counters saturate at [`u64::MAX`].
     #[must_use]
     pub fn from_parts(parts: SnapshotParts) -> Self {
         let (head, points) = parts.into_head();
@@ -56,7 +56,7 @@ impl Snapshot {
         Self { head, points }
     }
 
-    /// Whether it says that anything was there. One that was merged from nothing does not.
+    /// Whether it records anything. A merge of nothing does not.
     pub(crate) fn has_anything(&self) -> bool {
         !self.points.is_empty() || self.head.has_anything()
     }
@@ -92,7 +92,7 @@ impl Snapshot {
         &self.head.table
     }
 
-    /// What was not recorded.
+    /// The events that were not recorded, by cause.
     #[must_use]
     pub const fn losses(&self) -> &Losses {
         &self.head.losses
@@ -104,7 +104,7 @@ impl Snapshot {
         &self.head.overhead
     }
 
-    /// What the profiler was told to measure when the snapshot was taken.
+    /// The profiler's mode when the snapshot was taken.
     #[must_use]
     pub const fn mode(&self) -> ProfilerMode {
         self.head.mode
@@ -141,14 +141,14 @@ impl Snapshot {
         self.head.pid
     }
 
-    /// What the process's program is called, if that is known. [Merged](Self::merge) from several
-    /// programs it is not.
+    /// The name of the process's program, if known. A snapshot [merged](Self::merge) from several
+    /// programs has none.
     #[must_use]
     pub fn program(&self) -> Option<&str> {
         self.head.program.as_deref()
     }
 
-    /// Which engine made it: differs between processes and between engines of one process.
+    /// The engine that made it. Differs between processes, and between engines of one process.
     #[must_use]
     pub const fn engine(&self) -> u64 {
         self.head.engine
@@ -166,16 +166,16 @@ impl Snapshot {
         self.head.resets
     }
 
-    /// For an interval made by [`since`](Self::since), the number of the collection it begins at;
-    /// `None` for a cumulative snapshot.
+    /// The collection at which an interval made by [`since`](Self::since) begins; `None` for a
+    /// cumulative snapshot.
     #[must_use]
     pub const fn base_collection(&self) -> Option<u64> {
         self.head.base
     }
 
-    /// The same snapshot, taken without ending the profiler's interval: its number is the one that
-    /// the next collection will have, and the next collection's
-    /// [`recent`](crate::Durations::recent) does not begin at it.
+    /// Marks the snapshot as taken without ending the profiler's interval. Its number is that of
+    /// the next collection, whose [`recent`](crate::Durations::recent) does not begin at this
+    /// snapshot.
     #[must_use]
     pub fn into_glance(mut self) -> Self {
         self.head.glance = true;
@@ -183,13 +183,13 @@ impl Snapshot {
     }
 
     /// Whether it was taken without ending the profiler's interval (see
-    /// [`into_glance`](Self::into_glance)); of an interval, whether it begins at such a snapshot.
+    /// [`into_glance`](Self::into_glance)). For an interval: whether it begins at such a snapshot.
     #[must_use]
     pub const fn is_glance(&self) -> bool {
         self.head.glance
     }
 
-    /// How many snapshots were [merged](Self::merge) into it; 1 of one that was taken.
+    /// How many snapshots were [merged](Self::merge) into it; 1 if none were.
     #[must_use]
     pub const fn merged(&self) -> u64 {
         self.head.merged

@@ -1,4 +1,4 @@
-//! Who called: [`Stack`] and [`Frame`].
+//! Call stacks of waits: [`Stack`] and [`Frame`].
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use crate::json::is_default;
 
 /// One function on a call stack.
 ///
-/// A function that the compiler has put into its caller is a frame of its own, at the same address.
+/// An inlined function is a frame of its own, at the same address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Frame {
     /// Its name, demangled; `None` if the program has no symbol for the address.
@@ -28,7 +28,8 @@ pub struct Frame {
     pub address: u64,
 }
 
-/// A call stack that waited for a lock, and how much: of [`Point::callers`](crate::Point::callers).
+/// A call stack that waited for a lock, and how long: see
+/// [`Point::callers`](crate::Point::callers).
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{Frame, Stack};
@@ -39,14 +40,14 @@ pub struct Frame {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stack {
-    /// From the caller of the lock to the thread's first function. The profiler's and the lock's
-    /// own functions are left out, and those that begin each thread.
+    /// From the lock's caller to the thread's first function. Excludes the functions of the
+    /// profiler, the lock and the thread's start.
     pub frames: Vec<Frame>,
-    /// Long waits that came from here: an estimate.
+    /// Long waits from this stack: an estimate.
     pub waits: u64,
-    /// Nanoseconds that those waits took together: an estimate.
+    /// Total of those waits in nanoseconds: an estimate.
     pub wait_ns: u64,
-    /// Waits whose stack was looked at, from which the two are estimated.
+    /// Waits with a recorded stack, from which both are estimated.
     pub samples: u64,
 }
 
@@ -59,14 +60,14 @@ figures_of! {
 }
 
 impl Stack {
-    /// How long the waits that came from here took together.
+    /// The total of the waits from this stack.
     #[must_use]
     pub const fn wait(&self) -> Duration {
         Duration::from_nanos(self.wait_ns)
     }
 }
 
-/// Sorts stacks by wait, longest first, and merges equal ones. In place.
+/// Sorts stacks by wait, longest first, and merges equal ones in place.
 pub(crate) fn normalize(stacks: &mut Vec<Stack>) {
     stacks.sort_unstable_by(|a, b| a.frames.cmp(&b.frames));
     stacks.dedup_by(|next, kept| {
@@ -76,13 +77,13 @@ pub(crate) fn normalize(stacks: &mut Vec<Stack>) {
         }
         is_same
     });
-    // A stable sort: what ties here stays in the order of the frames.
+    // A stable sort keeps ties in the order of the frames.
     stacks.sort_by_key(|stack| Reverse((stack.wait_ns, stack.waits)));
     stacks.shrink_to_fit();
 }
 
-/// Subtracts `earlier` stacks of a point from its `later` ones, counter by counter with `minus`.
-/// Without those that nothing came from.
+/// Subtracts a point's `earlier` stacks from its `later` ones, counter by counter with `minus`.
+/// Leaves out stacks without a change.
 pub(crate) fn between<E>(
     later: &[Stack],
     earlier: &[Stack],
@@ -98,12 +99,12 @@ pub(crate) fn between<E>(
         let earlier = before.remove(stack.frames.as_slice()).unwrap_or(&nothing);
         let (now, before) = (stack.figures(), earlier.figures());
         let interval = figure::since(&Stack::FIGURES, now, before, &minus)?;
-        // Any of them: they are not counted at one time.
+        // Any counter: they do not change at one instant.
         if interval != [0; Stack::FIGURES.len()] {
             changed.push(stack.clone().with_figures(interval));
         }
     }
-    // A stack never goes away, so one that did went backwards, to 0.
+    // A stack never disappears, so a missing one went backwards, to 0.
     for gone in earlier {
         if before.contains_key(gone.frames.as_slice()) {
             minus("callers.samples", 0, gone.samples)?;

@@ -1,4 +1,4 @@
-//! [`Text`]: names and paths, shared by all that have the same one.
+//! [`Text`]: names and paths with shared bytes.
 
 use std::borrow::{Borrow, Cow};
 use std::cell::RefCell;
@@ -15,8 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A name or a path. Copies share the bytes, so a path costs its length once, however many points
 /// have it.
 ///
-/// A `str` to all who read it; made [from](Self::from) a `&str` or a `String`. In JSON it is a
-/// string.
+/// Reads as a `str`; made [from](Self::from) a `&str` or a `String`. In JSON it is a string.
 ///
 /// ```
 /// use nexus_lockprof_snapshot::Text;
@@ -29,13 +28,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// ```
 #[derive(Clone, Default)]
 pub struct Text(
-    /// `None` for the empty one.
+    /// `None` for the empty text.
     Option<Arc<Inner>>,
 );
 
 struct Inner {
-    /// Of the text. Maps by points look at it for each point, and a file can have one long text at
-    /// all of its points.
+    /// Computed once: a map of points needs it for each point, and one long path may occur at all
+    /// of a file's points.
     hash: u64,
     text: Box<str>,
 }
@@ -55,7 +54,7 @@ impl Text {
         Self(Some(Arc::new(Inner { hash, text })))
     }
 
-    /// Whether the two are copies of one text. Two texts that are not may still be equal.
+    /// Whether both are copies of one text. If not, they may still be equal.
     #[must_use]
     pub fn is_shared_with(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -70,14 +69,15 @@ impl Text {
     }
 }
 
-/// The hash of a text. It begins with a number that is another in each process, so nobody outside
-/// can choose texts that collide.
+/// The hash of a text. It starts from a seed that differs between processes, so no outsider can
+/// choose texts that collide.
 ///
-/// No lock: a process that is forked while a thread makes its first text makes texts, too.
+/// It takes no lock: a thread may fork the process during its first text, and the child makes texts
+/// too.
 fn hash(text: &str) -> u64 {
     static SEED: AtomicU64 = AtomicU64::new(0);
 
-    // Relaxed: the number stands for itself, and the first one that is stored is everybody's.
+    // Relaxed: the number refers to nothing else, and the first one stored counts for all threads.
     let seed = match SEED.load(Relaxed) {
         0 => {
             let new = RandomState::new().hash_one(0) | 1;
@@ -148,7 +148,7 @@ impl Ord for Text {
     }
 }
 
-/// Not the hash of the `str`: that of a text is computed once, when it is made.
+/// Not the hash of the `str`, but the one computed when the text was made.
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash_of_text());
@@ -256,7 +256,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Found by its `str`.
+/// Looked up by its `str`.
 #[derive(PartialEq, Eq)]
 struct ByStr(Text);
 
@@ -272,7 +272,7 @@ impl Borrow<str> for ByStr {
     }
 }
 
-/// Texts, of which equal ones are shared.
+/// Texts, without duplicates.
 #[derive(Default)]
 pub(crate) struct Pool(HashSet<ByStr>);
 
@@ -290,27 +290,26 @@ impl Pool {
 }
 
 thread_local! {
-    /// The texts of the document that this thread reads, if it reads one.
+    /// The texts of the document that this thread reads, if any.
     static DOCUMENT: RefCell<Option<Pool>> = const { RefCell::new(None) };
 }
 
-/// The text of a document. Equal texts of one document are shared.
+/// A text of a document. Equal texts of one document share their bytes.
 fn of_document(text: &str) -> Text {
     let shared = DOCUMENT.try_with(|pool| pool.borrow_mut().as_mut().map(|pool| pool.get(text)));
-    // A thread that ends has no document any more.
+    // A thread that is ending has no document.
     shared.ok().flatten().unwrap_or_else(|| text.into())
 }
 
-/// Reads a document, all texts of which that are equal are shared.
+/// Reads a document so that its equal texts share their bytes.
 pub(crate) fn sharing<T>(read: impl FnOnce() -> T) -> T {
-    /// Puts back what was there, also when a reader panics: a document within a document is one of
-    /// its own.
+    /// Restores the outer document, even if a reader panics: an inner document is separate.
     struct Before(Option<Pool>);
 
     impl Drop for Before {
         fn drop(&mut self) {
             let before = self.0.take();
-            // A thread that ends needs nothing back.
+            // A thread that is ending needs no restore.
             let _ = DOCUMENT.try_with(|pool| pool.replace(before));
         }
     }
@@ -352,7 +351,7 @@ mod tests {
         let [first, other, again] = sharing(read);
         assert!(first.is_shared_with(&again));
         assert!(!first.is_shared_with(&other));
-        // Without a document there is nothing to share with, and nothing is kept.
+        // Without a document, nothing is shared and nothing is kept.
         let [first, _, again] = read();
         assert_eq!(first, again);
         assert!(!first.is_shared_with(&again));

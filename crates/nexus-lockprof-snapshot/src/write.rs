@@ -1,4 +1,4 @@
-//! Files out: [`Snapshot::to_bytes`] and its kin.
+//! Writes files: [`Snapshot::to_bytes`] and its relatives.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::{Snapshot, binary, printable_message, replace_file};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// A number that no reader would take: a weight, a variance or a budget that is not finite or
+    /// A number that no reader would accept: a weight, variance or budget that is not finite or is
     /// out of range.
     #[error("the snapshot cannot be written: {message}")]
     Value {
@@ -21,7 +21,7 @@ pub enum WriteError {
     /// Writing to a file or stream failed.
     #[error("{}", printable_message(.0))]
     Io(io::Error),
-    /// Any of the above, of this file.
+    /// Any of the above, in this file.
     #[error("{}: {error}", printable_message(path.display()))]
     File {
         /// The file.
@@ -38,23 +38,22 @@ impl From<io::Error> for WriteError {
 }
 
 impl Snapshot {
-    /// The snapshot in the form of a `.lockprof` file: all of it, exactly, in a fraction of JSON's
-    /// size. Equal snapshots make equal bytes.
+    /// The snapshot as a `.lockprof` file: complete, exact, and a fraction of JSON's size. Equal
+    /// snapshots make equal bytes.
     ///
     /// # Errors
     ///
-    /// [`WriteError::Value`], for a snapshot made by hand from numbers that no reader would take.
+    /// [`WriteError::Value`] for a hand-made snapshot with a number that no reader would accept.
     pub fn to_bytes(&self) -> Result<Vec<u8>, WriteError> {
         binary::encode(self).map_err(|message| WriteError::Value { message })
     }
 
-    /// Writes the snapshot to a file: as JSON if its name ends in `.json` and the feature `json` is
-    /// on, else in the form of [`to_bytes`](Self::to_bytes). Either takes the old file's place as a
-    /// whole.
+    /// Writes the snapshot to a file: as JSON if the name ends in `.json` and the feature `json` is
+    /// on, otherwise in the form of [`to_bytes`](Self::to_bytes). Replaces an old file as a whole.
     ///
     /// # Errors
     ///
-    /// [`WriteError::File`], which names `path` and what went wrong.
+    /// [`WriteError::File`], which names `path` and the error.
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<(), WriteError> {
         let path = path.as_ref();
         #[cfg(feature = "json")]
@@ -72,7 +71,7 @@ impl Snapshot {
     }
 }
 
-/// Names the file in whatever goes wrong.
+/// Adds the file's name to any error.
 pub(crate) fn in_file(
     path: &Path,
     write: impl FnOnce() -> Result<(), WriteError>,

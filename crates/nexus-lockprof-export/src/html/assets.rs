@@ -1,6 +1,6 @@
-//! The files that a page is put together from.
+//! The files that make up a page.
 
-/// Up to where the Content-Security-Policy goes.
+/// The page up to the Content-Security-Policy.
 pub(super) const HEAD: &str = include_str!("assets/head.html");
 
 pub(super) const STYLES: [&str; 2] = [
@@ -8,7 +8,7 @@ pub(super) const STYLES: [&str; 2] = [
     include_str!("assets/page.css"),
 ];
 
-/// From the end of the head to where the scripts go.
+/// From the end of the head to the scripts.
 pub(super) const BODY: &str = include_str!("assets/body.html");
 
 pub(super) const LIBRARIES: [&str; 2] = [
@@ -16,7 +16,8 @@ pub(super) const LIBRARIES: [&str; 2] = [
     include_str!("assets/vendor/flame.min.js"),
 ];
 
-/// One script: the pure parts first, which know nothing of a browser and are tested without one.
+/// All scripts as one: the pure parts first, which do not touch the browser and have tests that
+/// need none.
 pub(super) const SCRIPTS: [&str; 12] = [
     include_str!("assets/js/format.js"),
     include_str!("assets/js/model.js"),
@@ -39,7 +40,7 @@ pub(super) const LICENSES: &str = include_str!("assets/vendor/LICENSES.txt");
 mod tests {
     use super::*;
 
-    /// None of them ends the element it is put in.
+    /// No asset ends the element that contains it.
     #[test]
     fn each_stays_in_its_element() {
         for text in LIBRARIES.iter().chain(&SCRIPTS).chain(&STYLES) {

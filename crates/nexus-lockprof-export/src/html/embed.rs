@@ -5,15 +5,16 @@ use std::io;
 
 use nexus_lockprof_snapshot::Snapshot;
 
-/// A snapshot's JSON with nothing in it that HTML, or a script of old, would read as its own.
+/// A snapshot's JSON, escaped so that neither HTML nor an old script parser reads any of it as
+/// markup.
 pub(super) struct Embedded<'a>(pub(super) &'a Snapshot);
 
 impl fmt::Display for Embedded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Once for nothing: what has no JSON must be known before the first of it is written.
+        // A dry run: an error must show before the first byte is written.
         match self.0.write_json(io::sink()) {
             Ok(()) => self.0.write_json(Escaping(f)).map_err(|_| fmt::Error),
-            // A page that says what is wrong. A Display that failed would be a panic in
+            // Write a page that states the error. A `Display` that fails would panic in
             // `to_string`.
             Err(error) => {
                 let text = error.to_string().replace('\\', r"\\").replace('"', r#"\""#);
@@ -25,8 +26,8 @@ impl fmt::Display for Embedded<'_> {
     }
 }
 
-/// Writes pieces of JSON, each of whole characters. So a large snapshot is never in memory as one
-/// text.
+/// Writes JSON piece by piece, each of whole characters. A large snapshot is thus never in memory
+/// as one text.
 struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl io::Write for Escaping<'_, '_> {
@@ -41,7 +42,8 @@ impl io::Write for Escaping<'_, '_> {
     }
 }
 
-/// Writes JSON; these characters are only in its strings, where an escape means the same.
+/// Writes JSON and escapes these characters. They occur only in its strings, where an escape means
+/// the same.
 fn escape(json: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut rest = json;
     while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {

@@ -1,18 +1,17 @@
-//! The page: one HTML file with everything in it, of a snapshot or of a running program.
+//! The page: one self-contained HTML file for a snapshot or a running program.
 //!
-//! [`page`] has a snapshot in it and can be kept, mailed and opened from a file. [`live`] is the
-//! same page for the root of the pull endpoint: it asks `./snapshot` again and again, draws
-//! contention over time, and can reset and change the mode.
+//! [`page`] contains a snapshot; you can keep it, mail it and open it from a file. [`live`] is the
+//! same page for the root of the pull endpoint. It polls `./snapshot`, draws contention over time,
+//! and can reset the profiler and change its mode.
 //!
-//! Neither fetches anything from elsewhere: the page's Content-Security-Policy forbids it to the
-//! browser. Strings of the program (names of locks, functions, files) are text in it and never
-//! markup: see [`page`].
+//! Neither fetches anything from elsewhere: the page's Content-Security-Policy forbids it. The
+//! program's strings (names of locks, functions, files) are text and never markup: see [`page`].
 //!
-//! What the page says it works out in the browser, from the snapshot's JSON: so the two pages are
-//! one. Numbers above 2⁵³ are rounded there to what JavaScript's numbers have room for.
+//! The browser computes all that the page shows from the snapshot's JSON, so one page serves both
+//! uses. JavaScript's numbers round values above 2⁵³.
 //!
-//! The charts are drawn by uPlot and d3-flame-graph, vendored under `assets/vendor` by
-//! `ci/vendor-page.sh`, with their licences, which are in each page too.
+//! uPlot and d3-flame-graph draw the charts. `ci/vendor-page.sh` vendors them under
+//! `assets/vendor`, with their licences, which each page also contains.
 
 mod assets;
 mod embed;
@@ -25,11 +24,10 @@ use embed::Embedded;
 
 /// The page of one snapshot.
 ///
-/// In the JSON that is in it every `<`, `>` and `&` is escaped as JSON has it, so that no name can
-/// end the element it stands in; the browser is told not to run it, and the page makes text of what
-/// it reads there.
+/// Its JSON escapes every `<`, `>` and `&`, so no name can end the element that contains it. The
+/// browser does not run that element, and the page shows what it reads there as text.
 ///
-/// A snapshot that has no JSON form (a weight that is no number) makes a page that says so.
+/// A snapshot without a JSON form (a weight that is not a number) makes a page that says so.
 ///
 /// ```
 /// use nexus_lockprof_export::html;
@@ -45,7 +43,7 @@ pub fn page(snapshot: &Snapshot) -> impl fmt::Display + '_ {
     Page(Some(snapshot))
 }
 
-/// The page that asks for its snapshots at `./snapshot`, where it is served.
+/// The page that polls `./snapshot` next to where it is served.
 ///
 /// ```
 /// let page = nexus_lockprof_export::html::live().to_string();
@@ -56,7 +54,7 @@ pub fn live() -> impl fmt::Display {
     Page(None)
 }
 
-/// With a snapshot, or live.
+/// A page with a snapshot, or live.
 struct Page<'a>(Option<&'a Snapshot>);
 
 impl fmt::Display for Page<'_> {
@@ -66,8 +64,8 @@ impl fmt::Display for Page<'_> {
             None => "'self'",
         };
         f.write_str(assets::HEAD)?;
-        // What runs is in the page; nothing is fetched but, live, from where it came. Strings
-        // cannot become markup, even by mistake.
+        // Scripts and styles are in the page. Only a live page fetches, from its own origin.
+        // Strings cannot become markup, even by mistake.
         writeln!(
             f,
             r#"<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src {connect}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'">"#

@@ -1,4 +1,4 @@
-//! From series to messages.
+//! Turns series into messages.
 
 use std::convert::Infallible;
 
@@ -63,7 +63,7 @@ impl Sink for Metrics {
     fn family(&mut self, family: &Family) -> Result<(), Infallible> {
         let unit = match family.unit {
             Unit::Seconds => "s",
-            // "1" would be a ratio.
+            // The unit "1" would mean a ratio.
             Unit::Count => "",
         };
         let data = match family.kind {
@@ -75,7 +75,7 @@ impl Sink for Metrics {
             Kind::Gauge | Kind::Info => Data::Gauge(Gauge::default()),
             Kind::Summary => Data::Summary(Summary::default()),
         };
-        // A namespace with a point, the unit beside the name.
+        // OpenTelemetry separates the namespace with a dot and keeps the unit out of the name.
         let name = match family.kind {
             Kind::Info => "info",
             _ => family.name,
@@ -95,7 +95,7 @@ impl Sink for Metrics {
             time_unix_nano: self.taken_ns,
             attributes: attributes(labels),
             value: Some(match value {
-                // What is too large for the protocol stops, as a point's own counters do.
+                // A count too large for the protocol saturates, as a point's own counters do.
                 Value::Count(count) => Number::Int(i64::try_from(count).unwrap_or(i64::MAX)),
                 Value::Nanos(ns) => Number::Double(seconds(ns)),
                 Value::Error(ns) => Number::Double(ns / NANOS_PER_SECOND as f64),
@@ -105,7 +105,7 @@ impl Sink for Metrics {
             Some(Data::Sum(Sum { data_points, .. }) | Data::Gauge(Gauge { data_points })) => {
                 data_points.push(point);
             }
-            // A number in a summary, or before any family: there is none.
+            // Cannot happen: a number in a summary, or before any family.
             Some(Data::Summary(_)) | None => {}
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! The messages of `opentelemetry/proto/metrics/v1` and what it needs, those fields that we have
-//! something for.
+//! The messages of `opentelemetry/proto/metrics/v1` and their dependencies, with only the fields
+//! that we fill.
 //!
-//! Written by hand, like pprof's: they are stable, and a generator would need protoc.
+//! They are written by hand, like pprof's: they are stable, and a generator would need protoc.
 
 use prost::{Message, Oneof};
 
@@ -49,10 +49,10 @@ pub(super) struct KeyValue {
     pub(super) value: Option<AnyValue>,
 }
 
-/// Of its several kinds of values we have strings.
+/// An attribute's value. We have only strings.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AnyValue {
-    /// In a oneof a string is written even if it is empty: that is a value, too.
+    /// A oneof writes a string even if it is empty, since that is a value too.
     #[prost(string, optional, tag = "1")]
     pub(super) string_value: Option<String>,
 }
@@ -96,9 +96,9 @@ pub(super) struct Sum {
     pub(super) is_monotonic: bool,
 }
 
-/// `AggregationTemporality`: since the start time that was said before.
+/// `AggregationTemporality`: since the start time of this report.
 pub(super) const DELTA: i32 = 1;
-/// `AggregationTemporality`: since a start time that stays.
+/// `AggregationTemporality`: since a fixed start time.
 pub(super) const CUMULATIVE: i32 = 2;
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,11 +1,11 @@
-//! What a reader must know about the numbers.
+//! What a reader must know about the numbers, as comments of the profile.
 
 use crate::series::variance_sum;
 use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 
 type Of<T> = fn(&Point) -> T;
 
-/// Of the profile of who waited.
+/// The comments of the profile of waiters.
 pub(super) fn block(snapshot: &Snapshot) -> Vec<String> {
     let mut comments = all(snapshot, |point| variance(&point.wait));
     let vain_ns = sum(snapshot, |point| point.vain_wait_ns);
@@ -27,7 +27,7 @@ pub(super) fn block(snapshot: &Snapshot) -> Vec<String> {
     comments
 }
 
-/// Of the profile of who made others wait.
+/// The comments of the profile of holders.
 pub(super) fn mutex(snapshot: &Snapshot) -> Vec<String> {
     all(snapshot, |point| point.caused_variance)
 }
@@ -66,7 +66,7 @@ fn all(snapshot: &Snapshot, delay_variance: Of<f64>) -> Vec<String> {
     comments
 }
 
-/// The standard error, as what adds up.
+/// The squared standard error. Variances add up, errors do not.
 fn variance(durations: &Durations) -> f64 {
     durations.standard_error_ns().powi(2)
 }

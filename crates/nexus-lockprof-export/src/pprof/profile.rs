@@ -8,22 +8,22 @@ use super::tables::{Place, Tables};
 use crate::place;
 use crate::waiting;
 
-/// Name and unit of each value of a sample, in their order.
+/// Name and unit of each value of a sample, in order.
 const SAMPLE_TYPES: [(&str, &str); 3] = [
     ("contentions", "count"),
     ("delay", "nanoseconds"),
     ("hold", "nanoseconds"),
 ];
-/// As Go says what its profiles are a sample of.
+/// The event that the period counts, as in Go's profiles.
 const PERIOD_TYPE: (&str, &str) = SAMPLE_TYPES[0];
 const DEFAULT_SAMPLE_TYPE: &str = SAMPLE_TYPES[1].0;
 
-/// Who waited.
+/// The profile of waiters.
 pub(super) fn block(snapshot: &Snapshot) -> Profile {
     let mut builder = Builder::new();
     for point in snapshot.points() {
         for share in waiting::shares(point) {
-            // Nobody looks at the stacks of holds.
+            // Holds have no recorded stacks.
             let hold_ns = if share.stack.is_none() {
                 point.hold.total_ns
             } else {
@@ -36,7 +36,7 @@ pub(super) fn block(snapshot: &Snapshot) -> Profile {
     builder.finish(snapshot, comment::block(snapshot))
 }
 
-/// Who made others wait.
+/// The profile of holders.
 pub(super) fn mutex(snapshot: &Snapshot) -> Profile {
     let mut builder = Builder::new();
     for point in snapshot.points() {
@@ -59,7 +59,7 @@ impl Builder {
         }
     }
 
-    /// Adds a sample at a point, called by `frames`, unless there is nothing in it.
+    /// Adds a sample at a point, called by `frames`, unless all its values are zero.
     fn sample(&mut self, point: &Point, frames: &[Frame], values: [u64; 3]) {
         if values == [0; 3] {
             return;
@@ -73,8 +73,8 @@ impl Builder {
             line: point.site.line,
             column: point.site.column,
         }]);
-        // Functions that were put into their caller have its address. One that is not known is no
-        // such reason.
+        // An inlined function has its caller's address. An unknown address (0) does not mean
+        // inlined.
         let around = frames.chunk_by(|a, b| a.address == b.address && a.address != 0);
         let around = around.map(|frames| self.location(frames));
         let location_id = std::iter::once(leaf)
@@ -125,7 +125,7 @@ impl Builder {
         self.tables.into_profile(Profile {
             sample_type,
             sample: self.samples,
-            // When it ends, as Go's profiles of all the time since the start.
+            // The end time, as in Go's cumulative profiles.
             time_nanos: signed(snapshot.taken_unix_ns()),
             duration_nanos: signed(snapshot.elapsed_ns()),
             period_type,
@@ -137,7 +137,8 @@ impl Builder {
     }
 }
 
-/// The format has no unsigned values. What does not fit are times of more than 292 years.
+/// Converts to the format's signed type. A value that does not fit saturates; only times of more
+/// than 292 years do not.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

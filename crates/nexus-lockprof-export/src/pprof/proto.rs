@@ -1,7 +1,8 @@
-//! The messages of pprof's `profile.proto`, those fields that we have something for. Numbers and
-//! names are the format's.
+//! The messages of pprof's `profile.proto`, with only the fields that we fill. Numbers and names
+//! are the format's.
 //!
-//! Written by hand: the format has not changed in ten years, and a generator would need protoc.
+//! They are written by hand: the format has not changed in ten years, and a generator would need
+//! protoc.
 
 use prost::Message;
 
@@ -17,7 +18,7 @@ pub(super) struct Profile {
     pub(super) location: Vec<Location>,
     #[prost(message, repeated, tag = "5")]
     pub(super) function: Vec<Function>,
-    /// Other messages name strings by their index here; the first is empty.
+    /// Other messages refer to strings by index here. The first is empty.
     #[prost(string, repeated, tag = "6")]
     pub(super) string_table: Vec<String>,
     #[prost(int64, tag = "9")]
@@ -47,7 +48,7 @@ pub(super) struct Sample {
     /// The innermost location first.
     #[prost(uint64, repeated, tag = "1")]
     pub(super) location_id: Vec<u64>,
-    /// One for each sample type.
+    /// One value per sample type.
     #[prost(int64, repeated, tag = "2")]
     pub(super) value: Vec<i64>,
     #[prost(message, repeated, tag = "3")]
@@ -86,7 +87,7 @@ pub(super) struct Location {
     pub(super) mapping_id: u64,
     #[prost(uint64, tag = "3")]
     pub(super) address: u64,
-    /// More than one where functions were put into their caller, the innermost first.
+    /// More than one if functions were inlined, the innermost first.
     #[prost(message, repeated, tag = "4")]
     pub(super) line: Vec<Line>,
 }
@@ -101,7 +102,7 @@ pub(super) struct Line {
     pub(super) column: i64,
 }
 
-/// Without the system's name: a reader that finds one tries to demangle it.
+/// A function. It has no system name: a reader that finds one tries to demangle it.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub(super) struct Function {
     #[prost(uint64, tag = "1")]

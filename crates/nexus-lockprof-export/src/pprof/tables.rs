@@ -1,31 +1,31 @@
-//! A profile's tables: strings, functions and locations, each once.
+//! A profile's tables of strings, functions and locations, without duplicates.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::proto::{Function, Line, Location, Mapping, Profile};
 
-/// The only mapping: where the program's code was is not in a snapshot. Without one, pprof would
-/// look for the names that we have.
+/// The only mapping, since a snapshot does not say where the code was mapped. Without any mapping,
+/// pprof would try to look up names that we already have.
 const PROGRAM: u64 = 1;
 
 #[derive(Debug)]
 pub(super) struct Tables {
     strings: Numbers<String>,
-    /// By name and file.
+    /// Keyed by name and file.
     functions: Numbers<(i64, i64)>,
-    /// By address and lines.
+    /// Keyed by address and lines.
     locations: Numbers<(u64, Vec<Line>)>,
 }
 
-/// A place in the source, and the function that it is in.
+/// A place in the source, and the function that contains it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub(super) function: &'a str,
     pub(super) file: &'a str,
-    /// 0 if it is not known.
+    /// 0 if unknown.
     pub(super) line: u32,
-    /// 0 if it is not known.
+    /// 0 if unknown.
     pub(super) column: u32,
 }
 
@@ -36,7 +36,7 @@ impl Tables {
             functions: Numbers::default(),
             locations: Numbers::default(),
         };
-        // The format wants the empty one to be the first.
+        // The format wants the empty string first.
         tables.string("");
         tables
     }
@@ -49,8 +49,8 @@ impl Tables {
         }
     }
 
-    /// The number of the location at these places, which are at one address in the program: the
-    /// innermost function first.
+    /// The number of the location of these places, which share one address in the program. The
+    /// innermost function comes first.
     pub(super) fn location<'a>(&mut self, places: impl IntoIterator<Item = Place<'a>>) -> u64 {
         let mut address = Address::default();
         let lines = places.into_iter().map(|place| {
@@ -101,11 +101,11 @@ impl Tables {
     }
 }
 
-/// An address that a location is known by: FNV-1a of what is there.
+/// Makes an address that identifies a location: the FNV-1a hash of its content.
 ///
-/// Whoever scrapes takes samples of two profiles for the same if their labels and addresses are
-/// (Grafana Alloy does), so each location needs one, and the same in each profile. Acquisition
-/// points have no address in the program, and a function has another one after each start.
+/// Scrapers such as Grafana Alloy take samples of two profiles for the same if labels and addresses
+/// agree. So each location needs an address, and the same one in each profile. Acquisition points
+/// have no address in the program, and a function's address changes with each start.
 #[derive(Debug)]
 struct Address(u64);
 
@@ -124,7 +124,7 @@ impl Address {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        // A length of its own, so that no two places run together to the same bytes.
+        // The length goes first, so that no two places produce the same bytes.
         let length = (bytes.len() as u64).to_le_bytes();
         for &byte in length.iter().chain(bytes) {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -132,12 +132,12 @@ impl Address {
     }
 }
 
-/// What is at index `n` of a table whose identities begin at 1.
+/// The identity of the entry at `index`. Identities begin at 1.
 const fn id(index: usize) -> u64 {
     index as u64 + 1
 }
 
-/// Values, numbered in the order in which they came.
+/// Values, numbered in order of arrival.
 #[derive(Debug)]
 struct Numbers<T> {
     numbers: HashMap<T, usize>,

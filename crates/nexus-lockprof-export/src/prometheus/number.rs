@@ -13,7 +13,7 @@ impl fmt::Display for Value {
                 match ns % NANOS_PER_SECOND {
                     0 => Ok(()),
                     part => {
-                        // As decimals, not by a float: sums over series must be right to the
+                        // As decimals, not through a float: sums over series must be right to the
                         // nanosecond.
                         let digits = format!("{part:09}");
                         write!(f, ".{}", digits.trim_end_matches('0'))

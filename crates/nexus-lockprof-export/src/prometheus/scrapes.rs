@@ -1,4 +1,4 @@
-//! [`Scrapes`]: which points have series of their own, from one scrape to the next.
+//! [`Scrapes`]: keeps each point's series from one scrape to the next.
 
 use std::collections::HashSet;
 
@@ -13,12 +13,11 @@ fn key(point: &Point) -> Key {
     (point.lock.clone(), point.mode, point.site.clone())
 }
 
-/// Keeps points in the series that they were in, from one scrape to the next, so that all counters
-/// only grow.
+/// Keeps points in their series from one scrape to the next, so that all counters only grow.
 ///
-/// A point gets a series of its own when it is first seen while fewer than [`top`](Self::top) have
-/// one, the best of those that come together first; all later ones are in `other` until the
-/// statistics are reset, or a snapshot of another engine comes.
+/// A point gets its own series if fewer than [`top`](Self::top) points have one when it first
+/// appears. Among points that appear together, the highest-ranked ones come first. All later points
+/// go into `other`, until the statistics are reset or a snapshot of another engine comes.
 ///
 /// ```
 /// use nexus_lockprof_export::prometheus::Scrapes;
@@ -42,7 +41,7 @@ fn key(point: &Point) -> Key {
 #[derive(Clone, Debug)]
 pub struct Scrapes {
     top: usize,
-    /// The engine, process and number of resets that `kept` is of.
+    /// The engine, process and number of resets that `kept` belongs to.
     of: Option<(u64, u32, u64)>,
     kept: HashSet<Key>,
 }
@@ -58,14 +57,14 @@ impl Default for Scrapes {
 }
 
 impl Scrapes {
-    /// Before the first scrape.
+    /// No scrape yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how many points have series of their own, [`Text::DEFAULT_TOP`] unless set. Those that
-    /// have some keep them.
+    /// Sets how many points have series of their own; [`Text::DEFAULT_TOP`] by default. Points that
+    /// already have one keep it.
     #[must_use]
     pub fn top(mut self, points: usize) -> Self {
         self.top = points;

@@ -8,8 +8,8 @@ use super::scrapes::Scrapes;
 use super::writer::Writer;
 use crate::series::{self, Value};
 
-/// The metrics of a snapshot, made by [`text`](super::text()). Displaying it writes them, each line
-/// with its end.
+/// The metrics of a snapshot, made by [`text`](super::text()). Displays as lines, each with its
+/// line end.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a text does nothing until it is displayed"]
 pub struct Text<'a> {
@@ -21,7 +21,7 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// How many points have series of their own unless set.
+    /// The default number of points with series of their own.
     pub const DEFAULT_TOP: usize = 200;
 
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
@@ -34,8 +34,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Sets how many points have series of their own, those that say most; the others are added up
-    /// in `other`.
+    /// Sets how many points have series of their own, the highest-ranked first. `other` sums up the
+    /// rest.
     pub fn top(mut self, points: usize) -> Self {
         self.top = points;
         self
@@ -47,9 +47,9 @@ impl<'a> Text<'a> {
         self
     }
 
-    /// Sets whether OpenMetrics has a `_created` beside each counter, which says since when it
-    /// counts: yes unless set. A reader then sees a reset even if the counter has passed its old
-    /// value since; one that does not know `_created` stores as many series again.
+    /// Sets whether OpenMetrics adds to each counter a `_created` with its starting time; yes by
+    /// default. A reader then sees a reset even if the counter has since passed its old value. A
+    /// reader that does not know `_created` stores twice as many series.
     pub fn created(mut self, created: bool) -> Self {
         self.created = created;
         self
@@ -60,7 +60,7 @@ impl<'a> Text<'a> {
         self
     }
 
-    /// The points that have series of their own, and those that have not.
+    /// The points with series of their own, and the others.
     fn split(&self) -> (Vec<&'a Point>, Vec<&'a Point>) {
         let mut points = series::ranked(self.snapshot);
         match self.scrapes {

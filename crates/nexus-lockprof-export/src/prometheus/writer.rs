@@ -5,11 +5,11 @@ use std::fmt::{self, Write};
 
 use crate::series::{Family, Kind, Labels, QUANTILES, Sink, Times, Unit, Value};
 
-/// Writes families, one after the other.
+/// Writes families in sequence.
 pub(super) struct Writer<'w, W> {
     to: &'w mut W,
     open_metrics: bool,
-    /// Since when counters count, if that is to be said.
+    /// The start of the counters, if it is to be written.
     created: Option<Value>,
 }
 
@@ -18,7 +18,7 @@ impl<W: Write> Sink for Writer<'_, W> {
 
     fn family(&mut self, family: &Family) -> fmt::Result {
         let (name, help) = (family.prometheus_name(), family.help);
-        // The older format knows neither infos nor units, and names a family as its samples.
+        // The older format knows neither infos nor units, and names a family like its samples.
         let (suffix, kind) = match (family.kind, self.open_metrics) {
             (Kind::Counter, true) => ("", "counter"),
             (Kind::Counter, false) => ("_total", "counter"),
@@ -72,7 +72,7 @@ impl<'w, W: Write> Writer<'w, W> {
         Self {
             to,
             open_metrics,
-            // A thing of OpenMetrics; in the older format it would be a series without a type.
+            // Only OpenMetrics has it; in the older format it would be a series without a type.
             created: created.filter(|_| open_metrics),
         }
     }
@@ -100,7 +100,7 @@ impl<'w, W: Write> Writer<'w, W> {
     }
 }
 
-/// `name="value"` of each, escaped.
+/// Writes each label as `name="value"`, escaped.
 fn set(labels: Labels<'_>) -> String {
     let mut text = String::new();
     for (i, (name, value)) in labels.iter().enumerate() {
@@ -111,7 +111,7 @@ fn set(labels: Labels<'_>) -> String {
     text
 }
 
-/// Both formats escape these three.
+/// Both formats escape these three characters.
 fn escaped(value: &str) -> Cow<'_, str> {
     if !value.contains(['\\', '"', '\n']) {
         return value.into();

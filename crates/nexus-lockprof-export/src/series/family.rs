@@ -1,4 +1,4 @@
-//! What metrics there are of points.
+//! The metrics of points.
 
 use nexus_lockprof_snapshot::{Durations, Figure, FigureKind, Point};
 
@@ -8,8 +8,7 @@ use super::sums::{Sums, Times};
 /// A metric family.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {
-    /// Without unit, and without what stands before and after it in a format. That of the info is
-    /// empty.
+    /// Without the unit and the format's prefix and suffix. Empty for the info.
     pub(crate) name: &'static str,
     pub(crate) unit: Unit,
     pub(crate) kind: Kind,
@@ -57,8 +56,8 @@ impl Family {
         Self::new(kind, name, unit, figure.help)
     }
 
-    /// As OpenMetrics has it, where a counter's samples have `_total` behind it, and an info's
-    /// `_info`: the unit comes last.
+    /// OpenMetrics's name, which ends in the unit. There, a counter's samples append `_total`, and
+    /// an info's `_info`.
     pub(crate) fn prometheus_name(&self) -> String {
         let underscore = if self.name.is_empty() { "" } else { "_" };
         let unit = match self.unit {
@@ -69,12 +68,12 @@ impl Family {
     }
 }
 
-/// A number of a row, of which there is one series of each row.
+/// A number of a row: one series per row.
 #[derive(Clone, Copy)]
 pub(super) enum Number {
-    /// The point's figure of this number.
+    /// The figure with this index.
     Figure(usize, Unit),
-    /// Another one; `None` where the row has none.
+    /// Another number; `None` if the row has none.
     Of(fn(&Sums) -> Option<Value>),
 }
 
@@ -93,7 +92,7 @@ impl Number {
     }
 }
 
-/// All of them, in their order: counters, then gauges.
+/// All of them in order: counters, then gauges.
 pub(super) fn numbers() -> impl Iterator<Item = (Family, Number)> {
     let figures = Point::FIGURES.into_iter().enumerate();
     let figures = figures.map(|(number, figure)| {
@@ -122,7 +121,7 @@ const WAIT: Other = (
     |s| Some(Value::Nanos(s.wait.total_ns)),
 );
 
-/// Errors only of what is estimated.
+/// Only estimates have standard errors.
 const OTHERS: [Other; 8] = [
     (
         Family::new(
@@ -202,11 +201,11 @@ fn error(variance: Option<f64>) -> Option<Value> {
     variance.map(|variance| Value::Error(variance.sqrt()))
 }
 
-/// Of a row, the sum; of a point, the sample.
+/// The sum over a row, and the sample of a point.
 pub(super) type Distribution = (fn(&Sums) -> &Times, fn(&Point) -> &Durations);
 
-/// Not named like the counters of the same times: in OpenMetrics a counter `x_total` is the family
-/// `x`.
+/// Named differently from the counters of the same times: OpenMetrics's counter `x_total` is
+/// already the family `x`.
 pub(super) const SUMMARIES: [(Family, Distribution); 2] = [
     (
         Family::new(

@@ -1,4 +1,4 @@
-//! Which points have series of their own, and what is in the others'.
+//! Splits points into those with their own series and the others.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -14,13 +14,13 @@ use super::sums::Sums;
 pub(super) struct Row<'a> {
     pub(super) labels: Vec<(&'static str, String)>,
     numbers: Numbers<'a>,
-    /// The points that it is of, if there are few enough for quantiles.
+    /// Its points, if there are few enough for quantiles.
     points: Vec<&'a Point>,
 }
 
 #[derive(Debug)]
 enum Numbers<'a> {
-    /// Of one point. They are made when they are written: there may be very many.
+    /// One point. Its sums are made when it is written, since there may be many.
     Alone(&'a Point),
     Together(Box<Sums>),
 }
@@ -37,7 +37,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The quantiles of what `of` says; none of those that were folded.
+    /// The quantiles of the durations that `of` selects; none for folded points.
     pub(super) fn quantiles(&self, of: fn(&Point) -> &Durations) -> [Option<u64>; QUANTILES.len()] {
         let durations = self.points.iter().map(|point| of(point));
         Durations::quantiles_of(durations, QUANTILES.map(|(q, _)| q))
@@ -51,21 +51,20 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The points of a snapshot, those first that say most: that wait or make others wait, then those
-/// that hold, then the busy ones. Ties stay in the snapshot's order, which depends on nothing but
-/// the points.
+/// The points of a snapshot by rank: first those that wait or make others wait, then those that
+/// hold, then the busiest. Ties keep the snapshot's order, which depends only on the points.
 pub(crate) fn ranked(snapshot: &Snapshot) -> Vec<&Point> {
     let mut points: Vec<&Point> = snapshot.points().iter().collect();
     points.sort_by_key(|p| {
-        // Each wait counts for who waited and for who made it wait: to know the one without the
-        // other is of little use.
+        // Each wait counts twice, for its waiter and for its cause: knowing only one of them is of
+        // little use.
         let waiting = u128::from(p.wait.total_ns) + u128::from(p.caused_wait_ns);
         Reverse((waiting, p.hold.total_ns, p.acquisitions))
     });
     points
 }
 
-/// The rows of a snapshot: of `points`, and of the `folded` ones together, if there are any.
+/// One row for each of `points`, and one for the `folded` ones together, if there are any.
 pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> {
     let row = |point: &&'a Point| Row {
         labels: label::of_point(point),
@@ -82,15 +81,15 @@ pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> 
         rows.push(Row {
             labels: label::of_others(),
             numbers: Numbers::Together(Box::new(others)),
-            // Not worth merging for each scrape.
+            // Merging their samples for each scrape would cost too much.
             points: Vec::new(),
         });
     }
     rows
 }
 
-/// Points that look alike, such as two of one line, become one series, at the place of the first:
-/// the same series twice would be refused as a whole.
+/// Folds points with the same labels, such as two on one line, into one series in place of the
+/// first. A reader would refuse a text with a duplicate series.
 fn fold_alike(rows: &mut Vec<Row<'_>>) {
     let mut sorted: Vec<usize> = (0..rows.len()).collect();
     sorted.sort_by(|&a, &b| rows[a].labels.cmp(&rows[b].labels));

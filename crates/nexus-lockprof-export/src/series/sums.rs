@@ -1,12 +1,12 @@
-//! The numbers of a series: those of one point, or of several together.
+//! The numbers of a series, for one point or several.
 
 use nexus_lockprof_snapshot::{Durations, Point};
 
-/// Wider than a point's own counters, so that no sum of them stops.
+/// Wider than a point's own counters, so that sums do not saturate.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     pub(super) figures: [u128; Point::FIGURES.len()],
-    /// Of `caused_wait_ns`, in ns²; 0 when it is no estimate.
+    /// Variance of `caused_wait_ns`, in ns²; 0 if that is exact.
     pub(super) caused_variance: f64,
     pub(super) wait: Times,
     pub(super) hold: Times,
@@ -19,13 +19,13 @@ pub(crate) struct Times {
     pub(crate) events: u128,
     pub(crate) unmeasured: u128,
     pub(crate) max_ns: u64,
-    /// Of `total_ns`, in ns²; `None` when it is no estimate.
+    /// Variance of `total_ns`, in ns²; `None` if that is exact.
     pub(crate) variance: Option<f64>,
 }
 
 impl Sums {
     pub(super) fn add(&mut self, point: &Point) {
-        // Each of them is a counter.
+        // All of these figures are counters.
         for (sum, figure) in self.figures.iter_mut().zip(point.figures()) {
             *sum += u128::from(figure);
         }
@@ -35,7 +35,7 @@ impl Sums {
     }
 }
 
-/// The sum of variances. It stops at the largest number, as in a snapshot.
+/// The sum of variances. Saturates at the largest finite number, as in a snapshot.
 pub(crate) fn sum(a: f64, b: f64) -> f64 {
     (a + b.max(0.0)).min(f64::MAX)
 }

@@ -1,4 +1,4 @@
-//! All metrics of a snapshot, one after the other.
+//! Writes all metrics of a snapshot in sequence.
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
@@ -6,7 +6,7 @@ use super::family::{self, Family, Kind, QUANTILES, SUMMARIES, Unit};
 use super::row::{self, Row};
 use super::{Labels, Times, Value};
 
-/// What metrics are written to. A family is followed by its series.
+/// The target of metrics. A family is followed by its series.
 pub(crate) trait Sink {
     type Error;
 
@@ -20,7 +20,7 @@ pub(crate) trait Sink {
         value: Value,
     ) -> Result<(), Self::Error>;
 
-    /// A series of a summary. Of each of the [`QUANTILES`], nanoseconds, if there is a value.
+    /// A series of a summary, with the value of each of the [`QUANTILES`] in nanoseconds, if any.
     fn summary(
         &mut self,
         family: &Family,
@@ -30,8 +30,7 @@ pub(crate) trait Sink {
     ) -> Result<(), Self::Error>;
 }
 
-/// Writes the metrics of a snapshot: `points` have series of their own, the `folded` ones one
-/// together.
+/// Writes the metrics of a snapshot. `points` have their own series, the `folded` ones share one.
 pub(crate) fn walk<S: Sink>(
     snapshot: &Snapshot,
     points: &[&Point],
@@ -53,8 +52,9 @@ pub(crate) fn walk<S: Sink>(
     Ok(())
 }
 
-/// When the counters began, in nanoseconds since 1970. To the millisecond: two clocks are
-/// subtracted, and a start that moves from scrape to scrape would look like a new one.
+/// The start of the counters, in nanoseconds since 1970. It is rounded to the millisecond: the
+/// difference of two clocks varies from scrape to scrape, and a varying start would look like a
+/// restart.
 pub(crate) fn start_ns(snapshot: &Snapshot) -> u128 {
     const MILLISECOND: u128 = 1_000_000;
     let start = snapshot
@@ -138,7 +138,7 @@ const INFO: Family = Family::new(
 );
 
 fn of_profiler<S: Sink>(to: &mut S, snapshot: &Snapshot) -> Result<(), S::Error> {
-    // Each cause, also those that did not occur: an alert on what is not there does not fire.
+    // Every cause, including those that did not occur: an alert on a missing series does not fire.
     to.family(&LOSSES)?;
     for (cause, count) in snapshot.losses().iter() {
         let labels = [("cause", cause.to_owned())];

@@ -1,4 +1,4 @@
-//! The lines below a point that say who called.
+//! The lines below a point that show its callers.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,16 +12,16 @@ const INDENT: &str = "    ";
 const BELOW: &str = " < ";
 /// Stands for frames that are left out.
 const GAP: &str = "… < ";
-/// Terminal columns before the frames, as a rule.
+/// Usual width of what comes before the frames, in terminal columns.
 const HEAD: usize = 22;
-/// Terminal columns that there are for each frame, if there is to be one more in the line.
+/// Terminal columns that a line needs for each frame that it shows.
 const FRAME: usize = 38;
-/// What is left for each of those that follow.
+/// Terminal columns that a frame reserves for each one after it.
 const FOLLOWING: usize = 30;
 
-/// A line for each of the first `most` callers of a point, and one for how many more there are,
-/// none wider than `width`. Those that read alike are one: what tells them apart, such as an
-/// address or a frame far away, has no room.
+/// One line for each of the first `most` callers of a point, then one that counts the rest. No line
+/// is wider than `width`. Callers that read alike share a line: there is no room for what differs,
+/// such as an address or a distant frame.
 pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
     if most == 0 {
         return Vec::new();
@@ -61,17 +61,17 @@ pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
     lines
 }
 
-/// The frames of a line, and what all stacks that have them waited.
+/// The frames of a line, and the waits of all stacks that have them.
 struct Chain<'a> {
     frames: Vec<&'a Frame>,
-    /// Whether frames before the last one are left out.
+    /// Whether frames are missing before the last one.
     has_gap: bool,
     waits: u64,
     wait_ns: u64,
     samples: u64,
 }
 
-/// The chains of a point of `most` frames at most, the longest wait first.
+/// A point's chains of at most `most` frames, the longest wait first.
 fn alike<'a>(point: &'a Point, roots: &mut Roots<'a>, most: usize) -> Vec<Chain<'a>> {
     let mut texts = Texts::default();
     let mut known: HashMap<(Vec<[u64; 3]>, bool), usize> = HashMap::new();
@@ -95,13 +95,13 @@ fn alike<'a>(point: &'a Point, roots: &mut Roots<'a>, most: usize) -> Vec<Chain<
             chain.samples = chain.samples.saturating_add(stack.samples);
         }
     }
-    // A stable sort: what ties stays in the order of the stacks.
+    // A stable sort keeps ties in the order of the stacks.
     chains.sort_by_key(|chain| Reverse((chain.wait_ns, chain.waits)));
     chains
 }
 
-/// The `most` frames nearest to the lock, without the standard library's; if none of them is the
-/// program's own, the last one is the nearest that is. Whether there are frames in between.
+/// The `most` frames nearest to the lock, without the standard library's. If the program owns none
+/// of them, its nearest frame replaces the last one. Also says whether that leaves a gap.
 fn nearest<'a>(frames: &'a [Frame], most: usize, texts: &mut Texts<'a>) -> (Vec<&'a Frame>, bool) {
     let mut near: Vec<&Frame> = Vec::new();
     let mut has_own = false;
@@ -127,8 +127,8 @@ fn nearest<'a>(frames: &'a [Frame], most: usize, texts: &mut Texts<'a>) -> (Vec<
     (near, false)
 }
 
-/// Texts by number, and whose files they name. Many frames share one text, and it may be long: it
-/// is looked at once.
+/// Numbers texts, and caches the origin of files. Many frames share a text, which may be long, so
+/// each is examined once.
 #[derive(Default)]
 struct Texts<'a> {
     by_place: HashMap<*const u8, (u64, Option<Origin>)>,
@@ -139,7 +139,7 @@ impl<'a> Texts<'a> {
     fn get(&mut self, text: &'a Text) -> &mut (u64, Option<Origin>) {
         let Self { by_place, by_text } = self;
         by_place.entry(text.as_ptr()).or_insert_with(|| {
-            // 0 is no text. Two that are empty may be at one place, and are alike.
+            // 0 means no text. Empty texts at different addresses are alike.
             let next = by_text.len() as u64 + 1;
             (*by_text.entry(text).or_insert(next), None)
         })
@@ -149,7 +149,7 @@ impl<'a> Texts<'a> {
         *self.get(file).1.get_or_insert_with(|| Origin::of(file))
     }
 
-    /// What is read of a frame: its function, file and line, or its address.
+    /// What a reader sees of a frame: its function, file and line, or its address.
     fn read(&mut self, frame: &'a Frame) -> [u64; 3] {
         let mut number = |text: &'a Option<Text>| text.as_ref().map_or(0, |text| self.get(text).0);
         let (function, file) = (number(&frame.function), number(&frame.file));
@@ -162,7 +162,7 @@ impl<'a> Texts<'a> {
 }
 
 impl Chain<'_> {
-    /// Its share of the waiting, and its waits.
+    /// The chain's share of the waiting, and its number of waits.
     fn head(&self, whole_ns: u64) -> String {
         let share = match whole_ns {
             0 => "-".to_owned(),
@@ -186,7 +186,7 @@ impl Chain<'_> {
             }
             let left = room.saturating_sub(elide::width(&text));
             let others = count - i - 1;
-            // The nearer the caller, the more it says.
+            // A nearer caller says more, so it gets the room that the others do not reserve.
             let mine = left.saturating_sub(others * (FOLLOWING + elide::width(BELOW)));
             text.push_str(&in_width(frame, root, mine));
         }
@@ -194,8 +194,8 @@ impl Chain<'_> {
     }
 }
 
-/// The frames below the one that is the point itself, which the row has; all if that one is not
-/// there or nothing is below it.
+/// The frames that called the point's own function, which the row already shows. All frames if that
+/// one is missing or is the last.
 fn callers<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
     let at = stack
         .frames
@@ -207,8 +207,8 @@ fn callers<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
     }
 }
 
-/// Which frames are at a site, by their files. Each file is compared once: there may be a million
-/// frames.
+/// Finds the frames at a site by their files. It compares each file once, since there may be a
+/// million frames.
 struct Roots<'a> {
     site: &'a Site,
     files: HashMap<&'a Text, Option<&'a str>>,
@@ -222,7 +222,7 @@ impl<'a> Roots<'a> {
         }
     }
 
-    /// If the frame is at the site, what its file begins with: see [`root_of`].
+    /// The root of the frame's file if the frame is at the site: see [`root_of`].
     fn of(&mut self, frame: &'a Frame) -> Option<&'a str> {
         let file = frame
             .file
@@ -235,11 +235,10 @@ impl<'a> Roots<'a> {
     }
 }
 
-/// What the debug information has before a path that the compiler was given: the directory that it
-/// ran in.
+/// The compiler's working directory, which debug information puts before the path that the compiler
+/// was given.
 fn root_of<'a>(file: &'a str, site: &Site) -> Option<&'a str> {
-    // Of a crate that cargo has fetched, one of the two may be without the folder that it is in: a
-    // merge leaves that out.
+    // A merge may have removed cargo's registry directory from one of the two paths.
     if portable_path(file) == portable_path(&site.file) {
         return Some("");
     }
@@ -280,7 +279,7 @@ fn in_width(frame: &Frame, root: &str, max: usize) -> String {
     format!("{name} ({place})")
 }
 
-/// `file:line`, short.
+/// `file:line`, with a portable path.
 fn place(frame: &Frame, root: &str) -> Option<String> {
     let file = frame.file.as_deref()?;
     let file = portable_path(file.strip_prefix(root).unwrap_or(file));
@@ -291,7 +290,7 @@ fn place(frame: &Frame, root: &str) -> Option<String> {
     })
 }
 
-/// The last `words` of a path such as `a::b<c::d>::e`.
+/// The last `words` segments of a path such as `a::b<c::d>::e`.
 fn tail(function: &str, words: usize) -> &str {
     let mut depth = 0_usize;
     let mut starts = vec![0];
@@ -299,7 +298,7 @@ fn tail(function: &str, words: usize) -> &str {
     for (at, c) in function.char_indices() {
         match c {
             '<' | '(' | '[' | '{' => depth += 1,
-            // The arrow of a function's type closes nothing.
+            // A function type's `->` closes no bracket.
             '>' if previous == '-' => {}
             '>' | ')' | ']' | '}' => depth = depth.saturating_sub(1),
             ':' if previous == ':' && depth == 0 => starts.push(at + 1),
@@ -312,8 +311,8 @@ fn tail(function: &str, words: usize) -> &str {
     function.get(start..).unwrap_or(function)
 }
 
-/// `a::B::c` of `a::B<T>::c<U>`. What stands in brackets by itself, as `<T as U>::f`, stays;
-/// arrows, which close nothing, go.
+/// Turns `a::B<T>::c<U>` into `a::B::c`. A segment that is a bracket itself, as in `<T as U>::f`,
+/// stays. Arrows are removed, since they close no bracket.
 fn without_parameters(function: &str) -> String {
     let mut kept = String::new();
     let mut depth = 0_usize;

@@ -1,4 +1,4 @@
-//! The report's columns: their heads, their cells, and which matter most.
+//! The report's columns: their heads, cells and priorities.
 
 use nexus_lockprof_snapshot::{AcquireMode, Durations, Point};
 
@@ -6,13 +6,13 @@ use super::names::Names;
 use super::table::SortKey;
 use super::{elide, unit};
 
-/// What can be told of a point's waits or holds.
+/// What a column can show of a point's waits or holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Time {
     Total,
-    /// How far off the total may be, in one letter; [`Off`](Self::Off) says it better.
+    /// A one-letter mark for a total with a large error. [`Off`](Self::Off) shows the error itself.
     Doubt,
-    /// How far off the total may be.
+    /// The total's relative standard error.
     Off,
     P50,
     P95,
@@ -36,9 +36,9 @@ pub(super) enum Column {
     Caused,
 }
 
-/// Relative standard errors above this are shown beside their total.
+/// A relative standard error above this is shown beside its total.
 pub(super) const WORTH_SAYING: f64 = 0.1;
-/// Relative standard errors above this are marked when there is no room to show them.
+/// A relative standard error above this is marked where there is no room to show it.
 pub(super) const DOUBTFUL: f64 = 0.5;
 
 use Column::{
@@ -76,13 +76,13 @@ impl Column {
         Caused,
     ];
 
-    /// All columns but the names, which are always there, from the one to leave out last to the one
-    /// to leave out first. What stands in one line comes and goes together.
+    /// All columns but the names, which always stay, from the last to leave out to the first.
+    /// Columns on one line come and go together.
     pub(super) const BY_WORTH: [&'static [Self]; 20] = [
         &[Wait(Total), Wait(Doubt)],
         &[Acquisitions],
         &[Contended],
-        // Who makes others wait: without it a table of waits has victims and no culprits.
+        // Without the one who makes others wait, a table of waits has victims and no culprits.
         &[Caused],
         &[Wait(P95)],
         &[Hold(Total), Hold(Doubt)],
@@ -102,7 +102,7 @@ impl Column {
         &[Hold(P50)],
     ];
 
-    /// The column that shows what the table is sorted by; `None` for one that is always there.
+    /// The column that shows what the table is sorted by; `None` for one that always stays.
     pub(super) const fn sorted_by(key: SortKey) -> Option<Self> {
         match key {
             SortKey::TotalWait => Some(Wait(Total)),
@@ -141,7 +141,7 @@ impl Column {
         }
     }
 
-    /// The head above the heads.
+    /// The group's head, above the column's own.
     pub(super) const fn group(self) -> Option<&'static str> {
         match self {
             Wait(_) => Some("wait"),
@@ -150,17 +150,17 @@ impl Column {
         }
     }
 
-    /// Whether its cells begin at its left edge.
+    /// Whether its cells are aligned to the left.
     pub(super) const fn is_text(self) -> bool {
         matches!(self, Lock | Site | Mode) || self.continues()
     }
 
-    /// Whether its cells follow those before them without a space.
+    /// Whether its cells follow the previous column without a space.
     pub(super) const fn continues(self) -> bool {
         matches!(self, Wait(Doubt | Off) | Hold(Doubt | Off))
     }
 
-    /// The column that makes this one superfluous.
+    /// The column that makes this one redundant.
     pub(super) const fn replaced_by(self) -> Option<Self> {
         match self {
             Wait(Doubt) => Some(Wait(Off)),
@@ -169,8 +169,7 @@ impl Column {
         }
     }
 
-    /// Whether there is anything to show of a point. A column without anything in any row is left
-    /// out.
+    /// Whether it has a value for a point. A column without a value in any row is left out.
     pub(super) fn tells(self, point: &Point) -> bool {
         match self {
             Lock | Site | Mode | Acquisitions | Contended | Blocked => true,
@@ -183,12 +182,12 @@ impl Column {
         }
     }
 
-    /// Whether it is known where only waits were recorded.
+    /// Whether a profile of waits alone knows its values.
     pub(super) const fn is_of_waits(self) -> bool {
         matches!(self, Lock | Site | Mode | Contended | Timeouts | Wait(_))
     }
 
-    /// Whether its cell of a point is the total of a part.
+    /// Whether its cell for a point is a total of only some of the events.
     pub(super) fn is_partial(self, point: &Point) -> bool {
         match self {
             Wait(Total) => point.wait.is_partial(),
@@ -197,7 +196,7 @@ impl Column {
         }
     }
 
-    /// Whether its cell of a point is made from an estimate.
+    /// Whether its cell for a point is an estimate.
     pub(super) fn is_estimate(self, point: &Point) -> bool {
         match self {
             Wait(time) => time.is_estimate(&point.wait),
@@ -207,7 +206,7 @@ impl Column {
         }
     }
 
-    /// The cell of a point.
+    /// Its cell for a point.
     pub(super) fn cell(self, point: &Point, names: &Names) -> String {
         match self {
             Lock => names.lock(&point.lock),
@@ -226,7 +225,7 @@ impl Column {
             Wait(time) => time.cell(&point.wait),
             Hold(time) => time.cell(&point.hold),
             Blocked => unit::count(point.blocked),
-            // Measured only when somebody waited.
+            // Measured only if someone waited.
             Caused if point.caused_wait_ns == 0 => "-".to_owned(),
             Caused if self.is_estimate(point) => {
                 format!("~{}", unit::duration(point.caused_wait_ns))
@@ -235,11 +234,11 @@ impl Column {
         }
     }
 
-    /// The `cells` of `points` in at most `width` terminal columns each.
+    /// Shortens the `cells` of `points` to at most `width` terminal columns each.
     pub(super) fn shorten(self, points: &[&Point], cells: &[String], width: usize) -> Vec<String> {
         let is_path = |point: &Point| match self {
             Site => true,
-            // A lock without a name is called by a path.
+            // The name of an unnamed lock is a path.
             Lock => point.lock.site().is_some(),
             _ => false,
         };
@@ -264,7 +263,7 @@ impl Time {
     }
 
     fn is_estimate(self, durations: &Durations) -> bool {
-        // The maximum is one of the times measured, whatever they stand for.
+        // The maximum is a measured time, even if its event represents others.
         self != Max && durations.is_estimate()
     }
 
@@ -294,7 +293,7 @@ impl Time {
     }
 }
 
-/// Count and share, the shares below each other.
+/// Count and share, with the shares aligned.
 fn contended(point: &Point) -> String {
     let count = unit::count(point.contentions);
     let share = match point.acquisitions {

@@ -1,4 +1,4 @@
-//! Text in a given number of terminal columns.
+//! Fits text into a number of terminal columns.
 
 use nexus_lockprof_snapshot::Lock;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -10,7 +10,7 @@ pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// `text` in at most `max` columns, what does not fit left out of its middle.
+/// Shortens `text` to at most `max` columns by leaving out its middle.
 pub(super) fn middle(text: &str, max: usize) -> String {
     if width(text) <= max {
         return text.to_owned();
@@ -23,29 +23,29 @@ pub(super) fn middle(text: &str, max: usize) -> String {
     format!("{start}{MARK}{end}")
 }
 
-/// How to fit the paths of one column of a table, which may end in `:line` or `:line:column`, into
-/// its width: all in the same way, so that alike paths look alike.
+/// A rule that fits the paths of one table column into its width. Paths may end in `:line` or
+/// `:line:column`. All follow the same rule, so that similar paths look similar.
 ///
-/// What is left out are directories from the middle. As many are kept at the start as all shortened
-/// paths have room for, and when one path of a directory is shortened, all of that directory are.
+/// It leaves out directories in the middle. It keeps as many leading directories as fit into every
+/// shortened path. If one path of a directory is shortened, all paths of that directory are.
 #[derive(Debug)]
 pub(super) struct Paths<'a> {
     max: usize,
     /// Directories whose paths are shortened.
     shortened: Vec<&'a str>,
-    /// How many directories stay at the start of those.
+    /// How many leading directories these keep.
     kept: usize,
 }
 
 impl<'a> Paths<'a> {
-    /// The rule for `paths` in `max` columns.
+    /// The rule that fits `paths` into `max` columns.
     pub(super) fn new(paths: &[&'a str], max: usize) -> Self {
         let too_long = || paths.iter().filter(|path| width(path) > max);
         let mut directories: Vec<&str> = too_long().map(|path| split(path).0).collect();
         directories.sort_unstable();
         directories.dedup();
         let fits = |path, kept| width(&shortened(path, kept)) <= max;
-        // A path that is too long without any directory takes none from the others.
+        // A path that does not fit even without directories must not cost the others theirs.
         let rooms = too_long().filter_map(|path| (0..).take_while(|&n| fits(path, n)).last());
         let kept = rooms.min().unwrap_or(0);
         Self {
@@ -55,7 +55,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// One of the paths, shortened if it must be.
+    /// Shortens one of the paths if its directory requires it.
     pub(super) fn shorten(&self, path: &str) -> String {
         if self.shortened.binary_search(&split(path).0).is_err() {
             return path.to_owned();
@@ -67,17 +67,17 @@ impl<'a> Paths<'a> {
     }
 }
 
-/// The directories of `path` with the last separator, and the file.
+/// Splits `path` into its directories, including the last separator, and its file.
 fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind(['/', '\\']).map_or(0, |at| at + 1))
 }
 
-/// The first `n` of `directories`, all if there are fewer, with the separator.
+/// The first `n` of `directories`, or all if there are fewer, with the separator.
 fn start(directories: &str, n: usize) -> &str {
     let Some(last) = n.checked_sub(1) else {
         return "";
     };
-    // The root of an absolute path is not a directory to count.
+    // An absolute path's root does not count as a directory.
     let mut ends = directories
         .match_indices(['/', '\\'])
         .filter(|&(at, _)| at > 0);
@@ -85,14 +85,14 @@ fn start(directories: &str, n: usize) -> &str {
     directories.get(..end).unwrap_or(directories)
 }
 
-/// What a lock's name begins with if it is a place, and the place. It tells the place from that of
-/// an acquisition, so it stays.
+/// Splits a lock's place into its prefix (`new@`, `first@`) and the path. The prefix always stays,
+/// since it distinguishes the place from that of an acquisition.
 fn marked(path: &str) -> (&str, &str) {
     let mark = Lock::PREFIXES.iter().find(|mark| path.starts_with(**mark));
     path.split_at(mark.map_or(0, |mark| mark.len()))
 }
 
-/// `path` with only its first `kept` directories; whole if that is not shorter.
+/// `path` with only its first `kept` directories, or all of it if that is no longer.
 fn shortened(path: &str, kept: usize) -> String {
     let (mark, place) = marked(path);
     let (directories, file) = split(place);
@@ -109,7 +109,7 @@ fn shortened(path: &str, kept: usize) -> String {
     }
 }
 
-/// The file of `path` in at most `max` columns. The line stays as long as there is room for it.
+/// The file of `path` in at most `max` columns. The line number stays if there is room for it.
 fn file(path: &str, max: usize) -> String {
     let (mark, place) = marked(path);
     let (_, file) = split(place);
@@ -127,7 +127,7 @@ fn file(path: &str, max: usize) -> String {
     }
 }
 
-/// The longest start of `text` in at most `max` columns.
+/// The longest prefix of `text` in at most `max` columns.
 fn prefix(text: &str, max: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices() {
@@ -139,7 +139,7 @@ fn prefix(text: &str, max: usize) -> &str {
     text
 }
 
-/// The longest end of `text` in at most `max` columns.
+/// The longest suffix of `text` in at most `max` columns.
 fn suffix(text: &str, max: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices().rev() {
@@ -151,8 +151,8 @@ fn suffix(text: &str, max: usize) -> &str {
     text
 }
 
-/// `text`, broken between words into lines of at most `max` columns; the second and later are
-/// indented.
+/// Wraps `text` between words into lines of at most `max` columns, and indents all lines but the
+/// first.
 pub(super) fn wrapped(text: &str, max: usize) -> String {
     let mut lines = String::new();
     let mut used = 0;
@@ -227,7 +227,7 @@ mod tests {
             "/home/user/deps/lib.rs:1",
         ];
         together(&whole, 38, &whole);
-        // The directory of the first is shortened, those that fit are not.
+        // Only the first path's directory is shortened; the paths that fit stay.
         let few = [
             "crates/profiler/…/symbols.rs:40",
             "crates/profiler/…/queue.rs:7",

@@ -14,13 +14,13 @@ use Time::{Doubt, Off, Total};
 pub(super) struct Grid<'a> {
     points: &'a [&'a Point],
     layout: Layout,
-    /// For each column of the layout, a cell for each point.
+    /// For each column of the layout, one cell per point.
     cells: Vec<Vec<String>>,
 }
 
 impl<'a> Grid<'a> {
-    /// Lays out a row for each of `points` in `width` terminal columns; `keep` is the column to
-    /// leave out last. With `only_waits` nothing else is known of them.
+    /// Lays out one row for each of `points` in `width` terminal columns. `keep` is the last column
+    /// to leave out. With `only_waits`, only the columns of waits have values.
     pub(super) fn new(
         points: &'a [&'a Point],
         width: usize,
@@ -31,7 +31,7 @@ impl<'a> Grid<'a> {
         let is_known = |column: &Column| !only_waits || column.is_of_waits();
         let make = |column: Column| -> Vec<String> {
             let cells = points.iter().map(|point| match (column, only_waits) {
-                // No share: of how many is not known.
+                // There is no share: the number of acquisitions is unknown.
                 (Column::Contended, true) => unit::count(point.contentions),
                 _ => column.cell(point, &names),
             });
@@ -55,8 +55,8 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// The lines, without line ends; none if there are no rows. What `below` makes of a point
-    /// follows its row.
+    /// The lines without line ends; none if there are no rows. The lines that `below` makes of a
+    /// point follow its row.
     pub(super) fn lines(&self, below: impl Fn(&Point) -> Vec<String>) -> Vec<String> {
         if self.points.is_empty() {
             return Vec::new();
@@ -73,8 +73,8 @@ impl<'a> Grid<'a> {
         lines
     }
 
-    /// The line above the heads, which spans each group: `---- wait ----`. Empty if there is no
-    /// group.
+    /// The line above the heads, with a heading across each group: `---- wait ----`. Empty without
+    /// groups.
     fn groups(&self) -> String {
         let mut line = String::new();
         let mut previous = None;
@@ -101,7 +101,7 @@ impl<'a> Grid<'a> {
         line
     }
 
-    /// A line of texts, one for each column.
+    /// A line with one text per column.
     fn line<'t>(&self, texts: impl Iterator<Item = &'t str>) -> String {
         let mut line = String::new();
         let mut previous = None;
@@ -121,7 +121,7 @@ impl<'a> Grid<'a> {
         line
     }
 
-    /// What the marks of estimates mean, if there are such, and how far off the totals may be.
+    /// Explains the marks of estimates, if any, and how far off the totals may be.
     pub(super) fn note(&self) -> Option<String> {
         let partial = self
             .layout
@@ -171,7 +171,7 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// The width that a column with these cells has use for.
+/// The width that a column with these cells can use.
 fn needed(column: Column, cells: &[String]) -> usize {
     let widths = cells.iter().map(|cell| elide::width(cell));
     widths.max().unwrap_or(0).max(elide::width(column.head()))

@@ -1,24 +1,24 @@
-//! Which columns there is room for, and how wide each is.
+//! Decides which columns fit, and how wide each is.
 
 use super::column::Column;
 
 /// The columns that are shown, from left to right, and their widths.
 pub(super) type Layout = Vec<(Column, usize)>;
 
-/// Lays the table out in `width` terminal columns. `natural` are the columns that tell something,
-/// with the widths that their cells and heads want; `keep` is a column to leave out last.
+/// Lays the table out in `width` terminal columns. `natural` has the columns with values, and the
+/// widths that their cells and heads want. `keep` is the last column to leave out.
 ///
-/// The names of lock and site get two fifths of the width at first; then columns join in the order
-/// of their worth until one does not fit; what is left goes to the names. `needed` says how much of
-/// a width a column of names makes use of: it gets no more.
+/// The names of lock and site first get two fifths of the width. Then columns join in the order of
+/// their worth until one does not fit. The names share what is left. `needed` says how much of a
+/// width a column of names can use; it gets no more.
 pub(super) fn lay_out(
     natural: &Layout,
     width: usize,
     keep: Option<Column>,
     needed: impl Fn(Column, usize) -> usize,
 ) -> Layout {
-    // One number, then split: so that one more terminal column never gives the names two, and costs
-    // a column of the table.
+    // One number, split later. Otherwise one more terminal column could give the names two, and
+    // cost the table a column.
     let names = width * 2 / 5;
     let lock = names * 3 / 8;
     let all: Layout = natural
@@ -42,7 +42,7 @@ pub(super) fn lay_out(
         }
     }
     let mut layout = only(&all, &kept);
-    // Lock again: it may want what the sites have no use for.
+    // Lock comes twice, because it may want what the sites leave over.
     for name in [Column::Lock, Column::Site, Column::Lock] {
         let spare = width.saturating_sub(total(&layout));
         for (column, column_width) in &mut layout {
@@ -73,8 +73,8 @@ pub(super) fn total(layout: &Layout) -> usize {
     total
 }
 
-/// Spaces between a column and the one before it: two where a group begins or ends, none where it
-/// goes on.
+/// Spaces between a column and the previous one: two where a group begins or ends, none where a
+/// cell continues.
 pub(super) fn gap(previous: Option<Column>, column: Column) -> usize {
     match previous {
         None => 0,

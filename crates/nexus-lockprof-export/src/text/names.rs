@@ -1,4 +1,4 @@
-//! What points are called in the table.
+//! Names of points in the table.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,16 @@ use nexus_lockprof_snapshot::{Lock, Point, Site, Text, portable_path, printable}
 
 use super::elide;
 
-/// The longest name that is shown, in columns: a file can have a path of any length at each of its
-/// points.
+/// The longest name shown, in terminal columns. A file's path may have any length, and repeats at
+/// each of its points.
 const LONGEST: usize = 200;
 
-/// The places of the table that must be told apart by their column: others share their line.
+/// Names the table's places. Those that share a line need their column, too.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// What each file is called, its portable path.
+    /// The name of each file: its portable path.
     files: HashMap<Text, Text>,
-    /// The column of a line's first place; `None` if there are others.
+    /// The column of the only place on a line; `None` if there are several.
     sites: HashMap<(Text, u32), Option<u32>>,
     locks: HashMap<(Text, u32), Option<u32>>,
 }
@@ -35,12 +35,12 @@ impl Names {
         names
     }
 
-    /// The place of an acquisition.
+    /// The name of an acquisition's place.
     pub(super) fn site(&self, site: &Site) -> String {
         self.named(&self.sites, site)
     }
 
-    /// A lock class.
+    /// The name of a lock class.
     pub(super) fn lock(&self, lock: &Lock) -> String {
         match lock {
             Lock::Named(name) => shown(name),
@@ -50,7 +50,7 @@ impl Names {
         }
     }
 
-    /// What a file is called. The same text for all of one portable path.
+    /// The name of a file. Files with the same portable path share one text.
     fn note_file(&mut self, paths: &mut HashMap<String, Text>, site: &Site) -> Text {
         if let Some(known) = self.files.get(&site.file) {
             return known.clone();
@@ -90,7 +90,7 @@ fn note(lines: &mut HashMap<(Text, u32), Option<u32>>, file: Text, site: &Site) 
     }
 }
 
-/// Any text of the program, safe to print and not too long.
+/// Makes a program's text safe to print and not too long.
 pub(super) fn shown(name: &str) -> String {
     let name = printable(name);
     match name.len() > LONGEST {

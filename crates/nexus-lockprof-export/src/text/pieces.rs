@@ -1,5 +1,4 @@
-//! What the report is made of, for whoever draws a table of points elsewhere and wants it to read
-//! like the report.
+//! Building blocks of the report, for tables of points that should read like it.
 //!
 //! ```
 //! use nexus_lockprof_export::text::pieces;
@@ -15,26 +14,27 @@ use nexus_lockprof_snapshot::{Lock, Point, Site, portable_path};
 
 use super::{callers, elide, names, unit};
 
-/// A duration of `ns` nanoseconds in three significant digits, as `ns`, `µs`, `ms` or `s`.
+/// A duration of `ns` nanoseconds with three significant digits, in `ns`, `µs`, `ms` or `s`.
 #[must_use]
 pub fn duration(ns: u64) -> String {
     unit::duration(ns)
 }
 
-/// A count in three significant digits: as it is or in `k`, `M`, `G`, `T`, `P` or `E`.
+/// A count with three significant digits, plain or in `k`, `M`, `G`, `T`, `P` or `E`.
 #[must_use]
 pub fn count(n: u64) -> String {
     unit::count(n)
 }
 
-/// `part` of `whole` in percent, with at most one decimal. Nothing is rounded to none or to all.
+/// `part` of `whole` in percent, with at most one decimal. Only nothing is 0 %, and only all is 100
+/// %.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
     unit::percent(part, whole)
 }
 
-/// The path of a source file without what is not the same on all machines: where cargo keeps the
-/// crates that it has fetched, and the toolchain its sources.
+/// The portable path of a source file. It omits where cargo keeps fetched crates and where the
+/// toolchain keeps its sources.
 ///
 /// ```
 /// use nexus_lockprof_export::text::pieces;
@@ -59,7 +59,7 @@ pub fn width(text: &str) -> usize {
     elide::width(text)
 }
 
-/// `text` in at most `max` terminal columns, what does not fit left out of its middle.
+/// Shortens `text` to at most `max` terminal columns by leaving out its middle.
 ///
 /// ```
 /// use nexus_lockprof_export::text::pieces;
@@ -71,16 +71,16 @@ pub fn middle(text: &str, max: usize) -> String {
     elide::middle(text, max)
 }
 
-/// A line for each of the first `most` call stacks that waited at `point`, by their share of the
-/// waiting, and one for how many more there are; none wider than `width` terminal columns. Empty
+/// One line for each of the first `most` call stacks that waited at `point`, by their share of the
+/// waiting, then one that counts the rest. No line is wider than `width` terminal columns. Empty
 /// without [callers](Point::callers).
 #[must_use]
 pub fn callers(point: &Point, most: usize, width: usize) -> Vec<String> {
     callers::lines(point, most, width)
 }
 
-/// What the points of one table are called: paths without what is the same for all of a machine's
-/// crates, and the column where two places share a line. Safe to print.
+/// Names for the points of one table: portable paths, plus the column where two places share a
+/// line. Safe to print.
 ///
 /// ```
 /// use nexus_lockprof_export::text::pieces::Names;
@@ -102,21 +102,21 @@ impl Names {
         Self(names::Names::new(&points))
     }
 
-    /// The place of an acquisition.
+    /// The name of an acquisition's place.
     #[must_use]
     pub fn site(&self, site: &Site) -> String {
         self.0.site(site)
     }
 
-    /// A lock class.
+    /// The name of a lock class.
     #[must_use]
     pub fn lock(&self, lock: &Lock) -> String {
         self.0.lock(lock)
     }
 }
 
-/// How to fit paths of one column, which may end in `:line` or `:line:column`, into its width: all
-/// in the same way, so that alike paths look alike.
+/// A rule that fits the paths of one table column into its width. Paths may end in `:line` or
+/// `:line:column`. All follow the same rule, so that similar paths look similar.
 ///
 /// ```
 /// use nexus_lockprof_export::text::pieces::Paths;
@@ -129,13 +129,13 @@ impl Names {
 pub struct Paths<'a>(elide::Paths<'a>);
 
 impl<'a> Paths<'a> {
-    /// The rule for `paths` in `max` terminal columns.
+    /// The rule that fits `paths` into `max` terminal columns.
     #[must_use]
     pub fn new(paths: &[&'a str], max: usize) -> Self {
         Self(elide::Paths::new(paths, max))
     }
 
-    /// One of the paths, shortened if it must be.
+    /// Shortens one of the paths if its directory requires it.
     #[must_use]
     pub fn shorten(&self, path: &str) -> String {
         self.0.shorten(path)

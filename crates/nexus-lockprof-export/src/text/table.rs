@@ -9,7 +9,7 @@ use super::column::Column;
 use super::grid::Grid;
 use super::{callers, elide, names, unit};
 
-/// What the rows are sorted by: most first, and the lock's name from A. Ties stay in the snapshot's
+/// Order of the rows: the largest value first, or names from A to Z. Ties keep the snapshot's
 /// order, which is by total wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -19,7 +19,7 @@ pub enum SortKey {
     TotalWait,
     /// Sum of the holds.
     TotalHold,
-    /// For how long others waited while the point held the lock.
+    /// How long others waited while the point held the lock.
     Caused,
     /// Acquisitions that had to wait.
     Contentions,
@@ -72,9 +72,9 @@ impl SortKey {
     }
 }
 
-/// The report of a snapshot, made by [`table`](super::table()). Displaying it writes the table,
-/// then what there is to say about it. No line is wider than the [`width`](Self::width), and the
-/// last has no line end: `println!` adds it.
+/// The report of a snapshot, made by [`table`](super::table()). It displays as the table and the
+/// notes below it. No line is wider than the [`width`](Self::width). The last line has no line end,
+/// since `println!` adds one.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a table does nothing until it is displayed"]
 pub struct Table<'a> {
@@ -86,13 +86,13 @@ pub struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The width unless set, in terminal columns.
+    /// The default width, in terminal columns.
     pub const DEFAULT_WIDTH: usize = 100;
-    /// The least width, in terminal columns.
+    /// The minimum width, in terminal columns.
     pub const MIN_WIDTH: usize = 60;
-    /// The number of points shown unless set.
+    /// The default number of points shown.
     pub const DEFAULT_TOP: usize = 20;
-    /// The number of callers shown of a point unless set.
+    /// The default number of callers shown per point.
     pub const DEFAULT_CALLERS: usize = 3;
 
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
@@ -105,21 +105,20 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Sets the width to fit into, in terminal columns. Less than [`MIN_WIDTH`](Self::MIN_WIDTH)
-    /// counts as that.
+    /// Sets the width in terminal columns, at least [`MIN_WIDTH`](Self::MIN_WIDTH).
     pub fn width(mut self, columns: usize) -> Self {
         self.width = columns.max(Self::MIN_WIDTH);
         self
     }
 
-    /// Sets how many points to show at most; a line tells how many more there are.
+    /// Sets the maximum number of points to show. A line counts the rest.
     pub fn top(mut self, points: usize) -> Self {
         self.top = points;
         self
     }
 
-    /// Sets how many callers to show at most below a point whose call stacks were looked at; a line
-    /// tells how many more there are. 0 shows none.
+    /// Sets the maximum number of callers to show below a point with recorded call stacks. A line
+    /// counts the rest. 0 shows none.
     ///
     /// ```
     /// use nexus_lockprof_export::text;
@@ -146,13 +145,13 @@ impl<'a> Table<'a> {
         self
     }
 
-    /// Sets what to sort by. The column that shows it is left out last.
+    /// Sets the sort key. Its column is the last to be left out.
     pub fn sort(mut self, key: SortKey) -> Self {
         self.sort = key;
         self
     }
 
-    /// The lines of the table and what is below it.
+    /// The lines of the table and the notes below it.
     fn lines(&self) -> Vec<String> {
         let all = self.snapshot.points();
         if all.is_empty() {
@@ -188,7 +187,7 @@ impl<'a> Table<'a> {
     fn summary(&self) -> String {
         let points = self.snapshot.points();
         let sum = |sum: u64, point: &Point| sum.saturating_add(point.acquisitions);
-        // A shard is one thread's, and is handed on when that ends.
+        // A shard belongs to one thread at a time, and is reused when that thread ends.
         let threads = match self.snapshot.table().shards {
             0 => String::new(),
             threads => format!(", {} (peak)", plural(threads, "thread")),
@@ -215,7 +214,7 @@ impl<'a> Table<'a> {
         )
     }
 
-    /// What the profiler itself has cost. Nothing, if it did not keep account.
+    /// The profiler's own cost, or `None` if it was not accounted.
     fn overhead(&self) -> Option<String> {
         let overhead = self.snapshot.overhead();
         let counting = match overhead.counting_ns {

@@ -1,18 +1,19 @@
 //! Numbers for people: three significant digits and a unit.
 
-/// A duration in nanoseconds, as `ns`, `µs`, `ms` or `s`. From 1000 s on it is in whole seconds.
+/// A duration of `ns` nanoseconds in `ns`, `µs`, `ms` or `s`. From 1000 s on, in whole seconds.
 pub(super) fn duration(ns: u64) -> String {
     let scaled = scale(ns, &["ns", "µs", "ms", "s"]);
     scaled.unwrap_or_else(|| format!("{}s", ns.saturating_add(NS_PER_S / 2) / NS_PER_S))
 }
 
-/// A count, as it is or in `k`, `M`, `G`, `T`, `P` or `E`.
+/// A count, plain or in `k`, `M`, `G`, `T`, `P` or `E`.
 pub(super) fn count(n: u64) -> String {
     let scaled = scale(n, &["", "k", "M", "G", "T", "P", "E"]);
     scaled.unwrap_or_else(|| n.to_string())
 }
 
-/// `part` of `whole` in percent, with at most one decimal; nothing is rounded to none or to all.
+/// `part` of `whole` in percent, with at most one decimal. Only nothing is 0 %, and only all is 100
+/// %.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let share = 100.0 * part as f64 / whole as f64;
     if part == 0 {
@@ -33,7 +34,7 @@ pub(super) fn whole_percent(share: f64) -> String {
     format!("{:.0}%", 100.0 * share)
 }
 
-/// A relative error. One that is larger than what it is of says only that.
+/// A relative error. Above 100 %, it says only that.
 pub(super) fn error(share: f64) -> String {
     if share <= 1.0 {
         whole_percent(share)
@@ -44,8 +45,8 @@ pub(super) fn error(share: f64) -> String {
 
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// `n` in the first of `units`, each a thousand of the one before, in which it has at most three
-/// digits before the point; `None` if there is no such unit. Rounded half up.
+/// Scales `n` to the first of `units` in which it has at most three digits before the point; each
+/// unit is a thousand of the previous one. `None` if there is no such unit. Rounds half up.
 fn scale(n: u64, units: &[&str]) -> Option<String> {
     let (first, larger) = units.split_first()?;
     if n < 1_000 {
@@ -54,7 +55,7 @@ fn scale(n: u64, units: &[&str]) -> Option<String> {
     let mut size: u128 = 1;
     for unit in larger {
         size *= 1_000;
-        // Two, one or no decimals; the next choice when rounding makes a fourth digit.
+        // Two, one or no decimals: the next choice if rounding makes a fourth digit.
         for decimals in [2, 1, 0] {
             let tens = 10_u128.pow(decimals);
             let digits = (u128::from(n) * tens + size / 2) / size;
@@ -147,7 +148,7 @@ mod tests {
         }
     }
 
-    /// No duration of a scaled unit and no count is wider than a column expects.
+    /// No scaled duration and no count is wider than its column expects.
     #[test]
     fn at_most_three_digits() {
         let mut n: u64 = 1;

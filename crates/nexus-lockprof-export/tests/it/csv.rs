@@ -1,4 +1,4 @@
-//! Comma-separated values, read by the library's reader.
+//! Comma-separated values, read back by a library.
 
 use std::collections::HashMap;
 
@@ -60,7 +60,8 @@ fn nothing_is_a_header() {
     assert_eq!(csv(&rich::empty()).to_string().lines().count(), 1);
 }
 
-/// A spreadsheet runs what begins like a formula. One `'` taken off is the name again; numbers have none.
+/// A spreadsheet runs what begins like a formula. Removing the first `'` restores the name; numbers
+/// have none.
 #[test]
 fn texts_are_no_formulas() -> TestResult {
     const NAMES: [&str; 10] = [
@@ -102,7 +103,7 @@ fn texts_are_no_formulas() -> TestResult {
     let mut expected: Vec<&str> = NAMES.iter().chain(&NAMES).copied().collect();
     expected.sort_unstable();
     assert_eq!(names, expected);
-    // What a spreadsheet would take for the begin of a cell's second line is escaped.
+    // Escaped: what a spreadsheet would take for the start of a cell's second line.
     let control = Snapshot::from_parts(SnapshotParts {
         points: vec![Point::new(
             rich::named("\t=1\r=2\u{1b}[31m"),

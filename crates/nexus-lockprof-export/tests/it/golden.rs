@@ -1,5 +1,5 @@
-//! Outputs kept in files under `tests/golden/`. With `LOCKPROF_BLESS=1` in the environment they are written instead
-//! of compared: read the difference before you keep it.
+//! Outputs kept in files under `tests/golden/`. `LOCKPROF_BLESS=1` in the environment writes them
+//! instead of comparing; read the difference before you keep it.
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -10,7 +10,7 @@ pub(crate) fn check(name: &str, output: &str) {
     check_whole(name, &format!("{output}\n"));
 }
 
-/// Of an output that ends with a line end.
+/// Checks an output that ends with a line end.
 #[track_caller]
 pub(crate) fn check_whole(name: &str, output: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

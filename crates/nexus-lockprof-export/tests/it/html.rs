@@ -1,4 +1,5 @@
-//! The page as text: what is in it, and what no name can do to it. How it looks and behaves is for a browser: `ci/page.sh`.
+//! The page as text: its content, and that no name can break it. `ci/page.sh` tests its look and
+//! behaviour in a browser.
 
 use nexus_lockprof_export::html;
 use nexus_lockprof_snapshot::{
@@ -10,7 +11,7 @@ use super::rich::{self, TestResult, named};
 
 const BEGIN: &str = r#"<script type="application/json" id="snapshot">"#;
 
-/// What is between the element's tags.
+/// The text between the element's tags.
 fn embedded(page: &str) -> Option<&str> {
     let (_, from) = page.split_once(BEGIN)?;
     from.split_once("</script>").map(|(json, _)| json)
@@ -34,7 +35,7 @@ fn the_snapshot_is_in_it() -> TestResult {
     Ok(())
 }
 
-/// A name changes the page in its JSON and nowhere else, and there it has no character that HTML would read.
+/// A name changes the page only in its JSON, and there it has no character that HTML would read.
 #[test]
 fn no_name_gets_out() -> TestResult {
     let frame = html::page(&with_lock("plain")).to_string();
@@ -76,7 +77,7 @@ fn the_live_page_is_the_same_without_a_snapshot() -> TestResult {
     Ok(())
 }
 
-/// The policy comes before whatever it is for, and nothing is fetched.
+/// The policy comes before everything that it governs, and nothing is fetched.
 #[test]
 fn nothing_is_fetched() {
     let page = html::live().to_string();
@@ -103,7 +104,7 @@ fn the_licences_are_in_it() {
     }
 }
 
-/// A weight that is no number has no JSON: the page says so.
+/// A weight that is not a number has no JSON, and the page says so.
 #[test]
 fn what_has_no_json_says_why() -> TestResult {
     let weight = f64::NAN;
@@ -133,7 +134,7 @@ fn what_has_no_json_says_why() -> TestResult {
     Ok(())
 }
 
-/// Bounds on what the page adds to a snapshot's own size.
+/// Limits what the page adds to a snapshot's own size.
 #[test]
 #[allow(
     clippy::print_stdout,

@@ -31,7 +31,7 @@ fn metrics(body: &[u8]) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// What a sum's points are together: whole numbers in field 6, seconds in field 4.
+/// The total of a sum's points: whole numbers in field 6, seconds in field 4.
 fn total(metric: &[u8]) -> f64 {
     let sum = messages(metric, 7)[0];
     let points = messages(sum, 1).into_iter();

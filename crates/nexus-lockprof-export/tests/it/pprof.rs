@@ -1,4 +1,4 @@
-//! pprof profiles. That pprof itself reads them is for `ci/pprof.sh` to see.
+//! pprof profiles. `ci/pprof.sh` checks that pprof itself reads them.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -32,7 +32,7 @@ impl Profile {
         &self.strings[number(message, field) as usize]
     }
 
-    /// What has this identity among the messages of a field.
+    /// The message of a field that has this identity.
     fn find(&self, field: u64, id: u64) -> &[u8] {
         let mut found = messages(&self.bytes, field)
             .into_iter()
@@ -53,7 +53,7 @@ impl Profile {
         [0, 1, 2].map(sum)
     }
 
-    /// As lines that people can read.
+    /// As readable lines.
     fn describe(&self) -> String {
         let mut text = String::new();
         let mut line = |line: String| text.extend([line.as_str(), "\n"]);
@@ -150,7 +150,7 @@ fn tables_have_everything_once() -> TestResult {
     Ok(())
 }
 
-/// Grafana Alloy takes samples of two scrapes for the same by labels and addresses.
+/// Grafana Alloy identifies samples across scrapes by labels and addresses.
 #[test]
 fn a_location_keeps_its_address_whatever_else_there_is() -> TestResult {
     let all = Profile::read(&pprof::block(&rich::snapshot()))?;
@@ -185,7 +185,7 @@ fn nothing_is_a_profile_too() -> TestResult {
     Ok(())
 }
 
-/// Times of more than 292 years, which a profile has no number for, stop there.
+/// Times of more than 292 years, which a profile cannot represent, saturate.
 #[test]
 fn what_is_too_large_is_as_large_as_can_be() -> TestResult {
     let mut parts: SnapshotParts = rich::parts();

@@ -1,4 +1,4 @@
-//! The text of Prometheus and OpenMetrics.
+//! The text format of Prometheus and OpenMetrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ fn series(text: &str) -> BTreeMap<&str, &str> {
     all
 }
 
-/// A decimal of seconds in nanoseconds, or a whole number as it is if the metric is a count.
+/// Converts decimal seconds to nanoseconds. Returns a count as it is.
 fn whole(name: &str, value: &str) -> u128 {
     let number = |digits: &str| match digits.parse::<u128>() {
         Ok(number) => number,
@@ -66,7 +66,7 @@ fn whole(name: &str, value: &str) -> u128 {
     number(seconds) * 1_000_000_000 + number(&format!("{part:0<9}"))
 }
 
-/// By name, the sum over the series of each metric of points that can be added up.
+/// For each additive metric of points, the sum over its series, by name.
 fn sums(text: &str) -> BTreeMap<String, u128> {
     let mut sums = BTreeMap::new();
     for (series, value) in series(text) {
@@ -87,7 +87,7 @@ fn sums(text: &str) -> BTreeMap<String, u128> {
 
 type Count = fn(&Point) -> u64;
 
-/// The same of the snapshot.
+/// The same sums from the snapshot.
 fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
     let columns: [(&str, Count); 8] = [
         ("wait_seconds_total", |p| p.wait.total_ns),
@@ -157,7 +157,7 @@ fn a_lock_that_is_called_other_is_not_the_rest() {
     );
 }
 
-/// A column changes with each edit of its line, and `?` is no name.
+/// A column changes with each edit of its line, and `?` is not a name.
 #[test]
 fn labels_have_no_column_and_no_question_mark() {
     let point = |lock: &Lock, column, value_ns| Point {
@@ -231,7 +231,7 @@ fn who_makes_others_wait_is_not_folded_before_who_holds() {
     }
 }
 
-/// Points come, and change places.
+/// Points appear, and change places.
 #[test]
 fn from_scrape_to_scrape_counters_only_grow() {
     let mut random = Random(11);
@@ -282,7 +282,7 @@ fn from_scrape_to_scrape_counters_only_grow() {
     assert_eq!(before.len(), 9, "nothing was folded");
 }
 
-/// Each sample belongs to the family whose head is above it, and no head is there twice.
+/// Each sample belongs to the family whose head precedes it, and no head repeats.
 #[test]
 fn samples_stand_below_their_family() {
     for open_metrics in [false, true] {

@@ -1,4 +1,4 @@
-//! A snapshot with one of everything that a format must cope with.
+//! A snapshot with one of everything that a format must handle.
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Frame, Lock, Losses, Overhead, Point, ProfilerMode, Sample, Samples,
@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::{
 
 pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
 
-/// A small generator (xorshift64*), so that each run makes the same cases.
+/// A small generator (xorshift64*) that makes the same cases in each run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -68,7 +68,7 @@ const HTTP: &str = "/srv/app/src/http.rs";
 
 fn stacks() -> Vec<Stack> {
     let main = frame("app::main", "/srv/app/src/main.rs", 3, 0x900);
-    // `take` was put into `login`.
+    // `take` was inlined into `login`.
     let login = vec![
         frame("app::http::take", HTTP, 88, 0x100),
         frame("app::http::login<T>", HTTP, 120, 0x100),
@@ -151,7 +151,7 @@ pub(crate) fn parts() -> SnapshotParts {
                 unmeasured: 1,
                 ..exact(&[77])
             },
-            // Counted, not measured.
+            // Counted, but not measured.
             hold: Durations {
                 unmeasured: 4,
                 ..Durations::default()
@@ -210,8 +210,8 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot::from_parts(parts())
 }
 
-/// A snapshot of up to 40 points, some of which look alike and some of which have callers, with
-/// numbers of any size up to so many bits.
+/// A snapshot of up to 40 points, with numbers of up to `bits` bits. Some points look alike and
+/// some have callers.
 pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
     let names = [
         "a",
@@ -232,7 +232,7 @@ pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
         let mode = AcquireMode::ALL[random.below(3) as usize];
         let line = 1 + random.below(4) as u32;
         let column = 1 + random.below(2) as u32;
-        // Small ones most of the time; sums of the others pass 2^64.
+        // Mostly small ones; sums of the others exceed 2^64.
         let mut number = || {
             let shift = 64 - bits + random.below(bits);
             random.next() >> shift
@@ -247,7 +247,7 @@ pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
             ..Durations::default()
         };
         let (wait, hold) = (durations(), durations());
-        // More than their point has, now and then: they are estimates.
+        // Sometimes more than their point has, since they are estimates.
         let callers = (0..number() % 4).map(|address| Stack {
             frames: vec![Frame {
                 address,
@@ -280,7 +280,7 @@ pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
     })
 }
 
-/// The same as a file, for `ci/pprof.sh`, which reads it with tools of its own.
+/// Writes the snapshot to a file for `ci/pprof.sh`, which reads it with its own tools.
 #[test]
 fn as_a_file() -> TestResult {
     crate::golden::check_whole("rich.json", &(snapshot().to_json()? + "\n"));

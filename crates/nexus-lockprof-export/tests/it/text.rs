@@ -35,7 +35,7 @@ fn named(name: &str) -> Lock {
     Lock::Named(name.into())
 }
 
-/// A program like one that a user has.
+/// A program like a user's.
 fn parts() -> SnapshotParts {
     use AcquireMode::{Exclusive, Shared, Upgradable};
     let pool = Site::new("crates/server/src/net/connection_pool.rs", 41, 20);
@@ -137,7 +137,7 @@ fn at_each_width() {
     );
 }
 
-/// The lines of a report that are its rows: below the heads, above the summary.
+/// The rows of a report, from below the heads to above the summary.
 fn rows(report: &str, points: usize) -> Vec<&str> {
     let below = report.lines().skip_while(|line| !line.starts_with("lock "));
     below.skip(1).take(points).collect()
@@ -279,7 +279,7 @@ fn estimates_are_marked_only_when_there_are_any() {
     let report = text::table(&Snapshot::from_parts(exact)).to_string();
     assert!(!report.contains('~'), "{report}");
 
-    // The only estimates are of holds, which are not shown.
+    // The only estimates are of holds, which are hidden.
     let narrow = text::table(&snapshot()).width(60).to_string();
     assert!(
         !narrow.contains("hold") && !narrow.contains('~'),
@@ -287,7 +287,7 @@ fn estimates_are_marked_only_when_there_are_any() {
     );
 }
 
-/// One point whose holds, 1 s in all, have this relative standard error.
+/// One point with 1 s of holds and this relative standard error.
 fn estimated(error: f64) -> Snapshot {
     Snapshot::from_parts(SnapshotParts {
         points: vec![Point {
@@ -322,7 +322,7 @@ fn how_far_off_a_total_may_be() {
     }
 }
 
-/// Ten samples, one of which is nearly all of the total and stood for itself alone.
+/// One of ten samples is nearly all of the total, and represents only itself.
 #[test]
 fn a_total_that_hangs_on_one_event_is_marked() {
     let hold = Durations {
@@ -350,8 +350,8 @@ fn a_total_that_hangs_on_one_event_is_marked() {
     );
 }
 
-/// The sample's table has room for it from some width on; below, doubtful totals have a mark of one
-/// letter.
+/// From some width on, the table has room for the error. Below it, a one-letter mark shows doubtful
+/// totals.
 #[test]
 fn how_far_off_a_total_may_be_in_a_narrow_table() {
     let mut forms = Vec::new();
@@ -377,7 +377,7 @@ fn how_far_off_a_total_may_be_in_a_narrow_table() {
     ];
     assert_eq!(forms, expected.map(|form| form.map(str::to_owned)));
 
-    // Up to 50 % there is no mark, and the note has the number.
+    // Up to 50 % there is no mark, and the note states the error.
     let mut better = parts();
     for point in &mut better.points {
         if point.hold.is_estimate() {
@@ -411,7 +411,7 @@ fn columns_without_anything_are_left_out() {
     let report = text::table(&Snapshot::from_parts(counted.clone())).to_string();
     golden::check("report-counts.txt", &report);
 
-    // Neither is there a column for tries and timeouts when no row that is shown has any.
+    // The columns of tries and timeouts go when no visible row has any.
     for point in &mut counted.points {
         (point.try_failures, point.timeouts) = (0, 0);
     }
@@ -421,7 +421,7 @@ fn columns_without_anything_are_left_out() {
         heads.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(heads(&report), "lock site m acq contended blocked");
-    // And both as soon as one has.
+    // They return as soon as one row has some.
     for point in counted.points.iter_mut().take(1) {
         (point.try_failures, point.timeouts, point.cancellations) = (7, 1_234, 5);
     }
@@ -432,7 +432,7 @@ fn columns_without_anything_are_left_out() {
     );
 }
 
-/// No column is wider than its widest cell, whatever room there is.
+/// No column is wider than its widest cell, however much room there is.
 #[test]
 fn columns_are_as_wide_as_their_cells() {
     let long = "crates/server/src/a_module_with_a_long_name/and_a_file.rs";
@@ -556,6 +556,6 @@ fn points_of_one_line_are_told_apart_by_column() {
     ] {
         assert_eq!(report.matches(name).count(), 1, "{name} in\n{report}");
     }
-    // Of the points of one place, locks are two and lines are one.
+    // At this place, two points share a lock's line and one an acquisition's.
     assert_eq!(report.matches(" src/used.rs:8 ").count(), 2, "{report}");
 }

@@ -1,15 +1,15 @@
-//! Protobuf's wire format, as much as our messages have of it, read by nothing of the crate's own.
+//! The parts of protobuf's wire format that our messages use, read without the crate's own code.
 
 /// A field's value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     Number(u64),
-    /// Eight bytes: of a `double`, `fixed64` or `sfixed64`.
+    /// Eight bytes: a `double`, `fixed64` or `sfixed64`.
     Fixed(u64),
     Bytes(&'a [u8]),
 }
 
-/// The fields of a message, in their order.
+/// The fields of a message, in order.
 pub(crate) fn fields(mut message: &[u8]) -> Vec<(u64, Value<'_>)> {
     let mut fields = Vec::new();
     while !message.is_empty() {
@@ -66,7 +66,7 @@ pub(crate) fn numbers(message: &[u8], field: u64) -> Vec<u64> {
     all
 }
 
-/// The number of a field, 0 if it is not there.
+/// The number of a field, 0 if absent.
 pub(crate) fn number(message: &[u8], field: u64) -> u64 {
     numbers(message, field).last().copied().unwrap_or(0)
 }

@@ -1,7 +1,7 @@
-//! Bytes to what is in them: [`Snapshot::from_bytes`](crate::Snapshot::from_bytes) makes points of
-//! it, a merge adds it up.
+//! Decodes bytes. [`Snapshot::from_bytes`](crate::Snapshot::from_bytes) makes points of the result,
+//! and a merge adds it up.
 //!
-//! One pass over the bytes, into [`Room`] that is used again for the next file.
+//! One pass over the bytes decodes into [`Room`], which the next file reuses.
 
 use super::input::{Input, Malformed};
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
@@ -14,20 +14,20 @@ use crate::{
 };
 use std::ops::Range;
 
-/// A file whose sections have been found and whose checksum is right.
+/// A file with a valid checksum, split into sections.
 pub(crate) struct Decoder<'a> {
     pub(crate) head: Head,
     /// Texts, by number.
     pub(crate) texts: Vec<&'a str>,
     /// Frames, by number.
     pub(crate) frames: Vec<RawFrame>,
-    /// The bytes of the texts of each frame.
+    /// Number of bytes in each frame's texts.
     frame_texts: Vec<u64>,
     points: Input<'a>,
     size: usize,
 }
 
-/// The points of a file that have not been read yet.
+/// The points of a file that are still to be read.
 #[derive(Clone)]
 pub(crate) struct Points<'a> {
     input: Input<'a>,
@@ -35,7 +35,7 @@ pub(crate) struct Points<'a> {
     unfolded: Unfolded,
 }
 
-/// Points of a file, and what they have several of, one point's after the other's.
+/// Points of a file, and their lists, concatenated.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     pub(crate) points: Vec<RawPoint>,
@@ -90,7 +90,7 @@ pub(crate) struct RawPoint {
     pub(crate) caused_variance: f64,
     pub(crate) wait: RawDurations,
     pub(crate) hold: RawDurations,
-    /// Which of the [`Room`]'s stacks.
+    /// Index range in the [`Room`]'s stacks.
     pub(crate) callers: Range<usize>,
 }
 
@@ -99,7 +99,7 @@ pub(crate) struct RawPoint {
 pub(crate) struct RawDurations {
     pub(crate) figures: [u64; Durations::FIGURES.len()],
     pub(crate) total_variance: f64,
-    /// Which of the [`Room`]'s samples; ascending by value.
+    /// Index range in the [`Room`]'s samples, which ascend by value.
     pub(crate) reservoir: Range<usize>,
     pub(crate) recent: Range<usize>,
 }
@@ -108,14 +108,14 @@ pub(crate) struct RawDurations {
 #[derive(Clone, Debug)]
 pub(crate) struct RawStack {
     pub(crate) figures: [u64; Stack::FIGURES.len()],
-    /// Which of the [`Room`]'s frames.
+    /// Index range in the [`Room`]'s frames.
     pub(crate) frames: Range<usize>,
 }
 
 type Read<T> = Result<T, Malformed>;
 
 impl<'a> Decoder<'a> {
-    /// Whether bytes are, or begin like, a file of this format.
+    /// Whether the bytes are a file of this format, or the beginning of one.
     pub(crate) fn is_ours(bytes: &[u8]) -> bool {
         bytes.first() == MAGIC.first()
     }
@@ -163,7 +163,7 @@ impl<'a> Decoder<'a> {
 
     /// The points of the file.
     pub(crate) fn points(&self) -> Read<Points<'a>> {
-        /// The least that a point takes: its length, lock, mode, site and mask.
+        /// The minimum size of a point: its length, lock, mode, site and mask.
         const LEAST: usize = 7;
         let mut input = self.points;
         let begin = input;
@@ -224,7 +224,7 @@ impl<'a> Decoder<'a> {
         unfolded.point(room.samples.len() - samples, length(site.file) + of_lock);
         let begin = room.stacks.len();
         if mask & field::CALLERS != 0 {
-            // Three counts, and how many frames.
+            // Three counts, and the number of frames.
             for _ in 0..input.count(4)? {
                 let stack = self.stack(input, &mut room.stack_frames, unfolded)?;
                 room.stacks.push(stack);
@@ -273,13 +273,12 @@ impl<'a> Decoder<'a> {
 }
 
 impl<'a> Points<'a> {
-    /// How many are left.
+    /// Number of points left.
     pub(crate) fn len(&self) -> usize {
         self.left
     }
 
-    /// Reads the next `most` points, or all that are left, into `room`, from which the points
-    /// before them are gone.
+    /// Replaces the content of `room` with the next `most` points, or with all that are left.
     pub(crate) fn read(&mut self, decoder: &Decoder<'a>, most: usize, room: &mut Room) -> Read<()> {
         room.clear();
         for _ in 0..most.min(self.left) {
@@ -292,7 +291,7 @@ impl<'a> Points<'a> {
     }
 }
 
-/// Where the sections are.
+/// The sections of a file.
 struct Sections<'a> {
     head: Input<'a>,
     texts: Input<'a>,
@@ -319,7 +318,7 @@ impl<'a> Sections<'a> {
                     check_sum(bytes, content)?;
                     break;
                 }
-                // Of a later version.
+                // A section of a later version.
                 _ => continue,
             };
             if place.replace(content).is_some() {
@@ -384,7 +383,7 @@ fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         losses: Losses::default().with_figures(list(&mut input)?),
         overhead: Overhead::default().with_figures(list(&mut input)?),
         merged: input.number()?,
-        // Files of a version that did not know of them end before these.
+        // Older files end before the following fields.
         incomplete: !input.is_empty() && flag(&mut input)?,
         glance: !input.is_empty() && flag(&mut input)?,
     };
@@ -406,7 +405,7 @@ fn flag(input: &mut Input<'_>) -> Read<bool> {
     }
 }
 
-/// Numbers, of which a later version may have more.
+/// A list of numbers, to which a later version may have added.
 fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
     let count = input.count(1)?;
     let mut numbers = [0; N];
@@ -452,13 +451,13 @@ fn frames(mut input: Input<'_>, texts: usize) -> Read<Vec<RawFrame>> {
     Ok(frames)
 }
 
-/// A text's number, or none.
+/// A text's number, or `None`.
 fn text(input: &mut Input<'_>, texts: usize) -> Read<Option<usize>> {
     let number = below(input, texts + 1, "a text that is not there")?;
     Ok(number.checked_sub(1))
 }
 
-/// A number of something of which there are so many.
+/// A number below `limit`.
 fn below(input: &mut Input<'_>, limit: usize, what: &'static str) -> Read<usize> {
     let before = *input;
     match usize::try_from(input.number()?) {
@@ -475,13 +474,13 @@ fn site(input: &mut Input<'_>, texts: usize) -> Read<RawSite> {
     })
 }
 
-/// The first figures: those of which the mask has the bit.
+/// Reads the first figures, each only if the mask has its bit.
 #[inline]
 fn first(input: &mut Input<'_>, mask: u64, fields: &Fields, figures: &mut [u64]) -> Read<()> {
     there(input, mask, figures.iter_mut().take(fields.first))
 }
 
-/// The same of the later ones, behind what is no figure.
+/// Reads the later figures, which follow the fields that are not figures.
 #[inline]
 fn later(input: &mut Input<'_>, mask: u64, fields: &Fields, figures: &mut [u64]) -> Read<()> {
     let mask = mask >> fields.later();
@@ -509,7 +508,7 @@ fn variance(input: &mut Input<'_>) -> Read<f64> {
 }
 
 impl RawDurations {
-    /// Whether there is nothing in it.
+    /// Whether everything is zero or empty.
     pub(crate) fn is_nothing(&self) -> bool {
         self.figures == [0; Durations::FIGURES.len()]
             && self.total_variance == 0.0
@@ -531,7 +530,7 @@ impl RawDurations {
     }
 }
 
-/// Puts samples behind the others, if there are any.
+/// Appends the samples to `all`, if there are any.
 fn samples(there: bool, input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Range<usize>> {
     let begin = all.len();
     if !there {

@@ -1,4 +1,4 @@
-//! A snapshot to bytes.
+//! Encodes a snapshot as bytes.
 
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::head::Head;
@@ -11,13 +11,13 @@ use std::collections::HashMap;
 /// The file of a snapshot. Equal snapshots make equal files.
 ///
 /// # Errors
-/// Names a number that no reader would take.
+/// Names a number that no reader would accept.
 pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let mut tables = Tables::default();
     let mut points = Output::default();
     points.count(snapshot.points.len());
-    // By what they are, and not by how much happened: a merge then finds those of many files in the
-    // same order, which it goes through faster than back and forth.
+    // Sorted by key, not by figures: a merge then finds the points of many files in the same order,
+    // and lookups in that order are faster.
     let mut sorted: Vec<&Point> = snapshot.points.iter().collect();
     sorted.sort_unstable_by_key(|point| point.key());
     for point in sorted {
@@ -33,7 +33,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         out.section(tag::FRAMES, &tables.frame_list());
     }
     out.section(tag::POINTS, &points.0);
-    // The checksum is of all that is before it, the section's own name and length included.
+    // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);
     out.number(4);
     let sum = crc32fast::hash(&out.0);
@@ -100,7 +100,7 @@ impl<'a> Tables<'a> {
         out.list(&head.losses.figures());
         out.list(&head.overhead.figures());
         out.number(head.merged);
-        // Readers of the first files end before these: what nobody needs is left out.
+        // The first files ended here, so fields at the end are left out if nobody needs them.
         if head.incomplete || head.glance || head.program.is_some() {
             out.0.push(u8::from(head.incomplete));
         }
@@ -125,7 +125,7 @@ impl<'a> Tables<'a> {
     fn frame_list(&self) -> Vec<u8> {
         let mut out = Output::default();
         out.count(self.frames.len());
-        // All texts are there by now. 0 is none.
+        // All texts are known by now. 0 means none.
         let number = |text: &Option<Text>| {
             let number = text
                 .as_ref()
@@ -278,7 +278,7 @@ impl Output {
         }
     }
 
-    /// Those that are not 0.
+    /// Writes the figures that are not 0.
     fn there<'a>(&mut self, figures: impl Iterator<Item = &'a u64>) {
         for figure in figures.filter(|figure| **figure != 0) {
             self.number(*figure);
@@ -290,7 +290,7 @@ impl Output {
         self.piece(content);
     }
 
-    /// Values as differences, which are small: they ascend.
+    /// Writes values as differences, which are small, since the values ascend.
     fn samples(&mut self, samples: &[Sample]) -> Result<(), String> {
         self.count(samples.len());
         self.0.reserve(8 * samples.len());
@@ -322,10 +322,10 @@ impl Output {
         Ok(())
     }
 
-    /// A whole number that is not large, with a bit 0 before it, or a 3 and a single, or a 1 and a
-    /// double.
+    /// Writes a whole number shifted left by one bit, unless it is too large. Otherwise writes a 3
+    /// and an `f32`, or a 1 and an `f64`.
     fn weight(&mut self, weight: f64) {
-        /// Up to here doubles have all whole numbers.
+        /// Doubles represent all whole numbers up to this.
         const WHOLE: u64 = 1 << 53;
         let (whole, single) = (weight as u64, weight as f32);
         if whole <= WHOLE && whole as f64 == weight {

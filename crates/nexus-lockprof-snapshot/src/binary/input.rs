@@ -1,18 +1,18 @@
-//! Reading numbers and pieces from bytes. Nothing here allocates, and no length is believed before
-//! it is there.
+//! Reads numbers and pieces from bytes. Nothing here allocates, and no length is trusted before the
+//! bytes are there.
 
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Malformed {
-    /// It ends at this offset, and more was to come.
+    /// It ends at this offset, before its content does.
     Truncated { offset: usize },
-    /// What is at this offset cannot be.
+    /// The value at this offset is invalid.
     Bad { offset: usize, what: &'static str },
-    /// It has more than so many of these.
+    /// It has more of these than the limit.
     TooLarge { what: &'static str, limit: u64 },
 }
 
-/// Bytes that are read from the front. Offsets count from the begin of the file.
+/// Bytes, read from the front. Offsets count from the beginning of the file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Input<'a> {
     rest: &'a [u8],
@@ -37,7 +37,7 @@ impl<'a> Input<'a> {
         self.rest.is_empty()
     }
 
-    /// How many more things there can be, each of which takes `least` bytes.
+    /// How many things of at least `least` bytes can follow.
     pub(crate) const fn room(&self, least: usize) -> usize {
         self.rest.len() / least
     }
@@ -79,7 +79,7 @@ impl<'a> Input<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// An unsigned number in LEB128: seven bits a byte, lowest first, the eighth says that more
+    /// An unsigned LEB128 number: seven bits per byte, lowest first. The eighth bit says that more
     /// follow.
     #[inline]
     pub(crate) fn number(&mut self) -> Read<u64> {
@@ -117,8 +117,8 @@ impl<'a> Input<'a> {
         u32::try_from(self.number()?).map_err(|_| before.bad("a number above 2^32"))
     }
 
-    /// A length or count: of things that take at least `least` bytes each, so that there cannot be
-    /// more than there is room for.
+    /// A length or count of things that take at least `least` bytes each. Fails if they cannot fit
+    /// into the rest.
     pub(crate) fn count(&mut self, least: usize) -> Read<usize> {
         let count = self.number()?;
         match usize::try_from(count) {
@@ -127,7 +127,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A piece with its length before it.
+    /// A piece, preceded by its length.
     pub(crate) fn piece(&mut self) -> Read<Input<'a>> {
         let length = self.count(1)?;
         let offset = self.offset;

@@ -1,10 +1,8 @@
-//! The file format `.lockprof`: what is in it and in which form. `docs/reference/format.md`
-//! describes it for whoever writes a reader.
+//! The file format `.lockprof`. `docs/reference/format.md` describes it for authors of readers.
 //!
-//! **Invariant:** a file of version N stays readable by every later version. Sections, and fields
-//! at the end of a point, of durations or of the head, may be added to a version: a reader skips
-//! what it does not know. Anything else is version N + 1. `tests/golden/` keeps a file of each
-//! version.
+//! **Invariant:** every later version reads a file of version N. A version may gain sections, and
+//! fields at the end of a point, of durations or of the head: readers skip what they do not know.
+//! Any other change makes version N + 1. `tests/golden/` keeps a file of each version.
 
 mod decode;
 mod encode;
@@ -16,16 +14,17 @@ pub(crate) use encode::encode;
 pub(crate) use input::Malformed;
 pub(crate) use whole::snapshot;
 
-/// What each file begins with. The first byte is no ASCII, so that nobody takes it for text, and
-/// JSON cannot begin with it.
+/// The first bytes of each file. The first byte is not ASCII, so the file does not look like text,
+/// and JSON cannot begin with it.
 pub(crate) const MAGIC: [u8; 8] = *b"\x8CLOCKPRF";
 
-/// The version that is written, and the newest that is read.
+/// The version that we write, and the newest that we read.
 pub(crate) const VERSION: u32 = 1;
 
-/// Names of sections. Small letters: a reader that does not know the section may skip it.
+/// Tags of sections. Lower-case letters mean that a reader may skip the section if it does not know
+/// it.
 pub(crate) mod tag {
-    /// About the snapshot as a whole.
+    /// Data on the snapshot as a whole.
     pub(crate) const HEAD: [u8; 4] = *b"HEAD";
     /// Texts, by number.
     pub(crate) const TEXT: [u8; 4] = *b"TEXT";
@@ -33,26 +32,26 @@ pub(crate) mod tag {
     pub(crate) const FRAMES: [u8; 4] = *b"FRAM";
     /// The points.
     pub(crate) const POINTS: [u8; 4] = *b"PNTS";
-    /// The end, with the checksum of all before it.
+    /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }
 
-/// Fields that are there only if they are not 0, in the order of the bits of a mask: the figures
-/// that version 1 began with, fields that are no figures, then the figures that came later.
+/// Fields that are written only if they are not 0, in the order of their bits in a mask. First come
+/// the figures of version 1, then the fields that are not figures, then the later figures.
 pub(crate) struct Fields {
-    /// How many figures are the first ones.
+    /// Number of version 1's figures.
     pub(crate) first: usize,
-    /// How many fields are no figures.
+    /// Number of fields that are not figures.
     pub(crate) others: usize,
 }
 
 impl Fields {
-    /// The bit of a field that is no figure.
+    /// The bit of a field that is not a figure.
     pub(crate) const fn bit(&self, other: usize) -> u64 {
         1 << (self.first + other)
     }
 
-    /// The place of the bit of the first later figure.
+    /// The position of the first later figure's bit.
     pub(crate) const fn later(&self) -> usize {
         self.first + self.others
     }

@@ -1,4 +1,4 @@
-//! A snapshot of what was decoded.
+//! Makes a snapshot from a decoded file.
 
 use super::decode::{Decoder, RawDurations, RawLock, RawPoint, RawSite, Room};
 use crate::text::Pool;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 /// The snapshot in a file.
 pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
     let names = Names::of(decoder);
-    // One at a time, so that not all are there twice.
+    // One point at a time, so that no two copies of all points exist at once.
     let mut room = Room::default();
     let mut left = decoder.points()?;
-    // A count may be larger than there is room for what it counts.
+    // The count may be larger than memory allows.
     let mut points: Vec<Point> = Vec::with_capacity(left.len().min(1 << 16));
     while left.len() > 0 {
         left.read(decoder, 1, &mut room)?;
@@ -52,7 +52,7 @@ impl Names {
         }
     }
 
-    /// A text. Numbers were checked when they were read.
+    /// A text. The decoder has checked its number.
     fn text(&self, number: usize) -> Text {
         self.texts.get(number).cloned().unwrap_or_default()
     }

@@ -1,35 +1,35 @@
-//! Durations on a grid: what samples become when they are merged.
+//! Durations on a grid, to which a merge rounds its samples.
 //!
-//! A reservoir that is cut to a size after each merge would depend on the order of the merges.
-//! Cells do not: a cell's weight is the sum of its samples'. There are [`PER_OCTAVE`] cells from
-//! each power of two to the next, as in an HDR histogram, so that a cell's value is within 1/64 of
-//! each duration in it, and there are at most some two thousand of them, whatever is merged.
+//! A reservoir that each merge cuts to a size would depend on the order of the merges. Cells do
+//! not: a cell's weight is the sum of its samples' weights. As in an HDR histogram, there are
+//! [`PER_OCTAVE`] cells from each power of two to the next. So a cell's value is within 1/64 of
+//! each duration in it, and there are at most about two thousand cells, however much is merged.
 //!
-//! Weights are counted in 1024ths, by whole numbers: their sums are exact, so no order of adding
-//! them changes anything.
+//! Weights are whole numbers of 1024ths. Their sums are exact, so the order of adding does not
+//! matter.
 
 use crate::{Sample, Samples};
 
-/// Cells from a power of two to the next.
+/// Cells from one power of two to the next.
 const PER_OCTAVE: u64 = 1 << BITS;
 const BITS: u32 = 5;
 
-/// Parts of a weight.
+/// Parts per unit of weight.
 const UNIT: f64 = 1024.0;
 
-/// The most parts that are counted: of a weight of 4.4 * 10^12 events.
+/// Maximum number of parts, for a weight of 4.4 * 10^12 events.
 const MOST: u64 = (1 << PARTS) - 1;
 const PARTS: u32 = 52;
 
-/// A cell, and the parts of weight in it, in one word. By cell in order.
+/// A cell and its weight in parts, in one word. Ordered by cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cell(u64);
 
 impl Cell {
-    /// The cell that a sample is in, with its weight.
+    /// The cell of a sample, with its weight.
     #[inline]
     pub(super) fn of(sample: &Sample) -> Self {
-        // Rounded; a call of `round` would take longer than all the rest.
+        // Rounded by hand: a call of `round` would take longer than all the rest.
         let parts = ((sample.weight * UNIT + 0.5) as u64).clamp(1, MOST);
         Self(number_of(sample.value_ns) << PARTS | parts)
     }
@@ -43,7 +43,7 @@ impl Cell {
         self.0 & MOST
     }
 
-    /// Adds the weight of the same cell.
+    /// Adds another weight of the same cell.
     #[inline]
     pub(super) fn add(&mut self, other: Self) {
         let parts = (self.parts() + other.parts()).min(MOST);
@@ -51,11 +51,11 @@ impl Cell {
     }
 }
 
-/// The number of a duration's cell: below 64 ns, each has its own.
+/// The number of a duration's cell. Below 64 ns, each duration has its own.
 #[inline]
 fn number_of(value_ns: u64) -> u64 {
     let octave = value_ns.checked_ilog2().unwrap_or(0).saturating_sub(BITS);
-    // The highest 6 bits, of which the first is 1 from the second octave on.
+    // The highest 6 bits. From the second octave on, the first of them is 1.
     u64::from(octave) * PER_OCTAVE + (value_ns >> octave)
 }
 
@@ -70,7 +70,7 @@ fn value_of(number: u64) -> u64 {
 /// The cells of many samples.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grid {
-    /// So many of them are in order, each once; then come those that were added since.
+    /// Number of leading cells that are sorted and unique. Later additions follow.
     settled: usize,
     cells: Vec<Cell>,
 }
@@ -78,8 +78,8 @@ pub(super) struct Grid {
 impl Grid {
     /// Adds cells, in any order.
     ///
-    /// They are put behind the others, which touches one place in memory, and sorted in when there
-    /// are as many of them.
+    /// It appends them, which touches one place in memory. When there are as many as sorted ones,
+    /// it sorts them in.
     #[inline]
     pub(super) fn add(&mut self, others: &[Cell], spare: &mut Vec<Cell>) {
         const FEW: usize = 32;
@@ -89,7 +89,7 @@ impl Grid {
         }
     }
 
-    /// Adds what another has.
+    /// Adds the cells of another grid.
     pub(super) fn append(&mut self, other: Self, spare: &mut Vec<Cell>) {
         if self.cells.is_empty() {
             *self = other;
@@ -98,7 +98,7 @@ impl Grid {
         }
     }
 
-    /// Puts all in order, and each once. `spare` is room.
+    /// Sorts all cells and merges equal ones. `spare` is a reusable buffer.
     fn settle(&mut self, spare: &mut Vec<Cell>) {
         let (settled, new) = self.cells.split_at_mut(self.settled);
         new.sort_unstable_by_key(|cell| cell.number());
@@ -120,8 +120,8 @@ impl Grid {
         self.settled = self.cells.len();
     }
 
-    /// The samples that the cells are. The middle of the cell of the longest is beyond it, maybe:
-    /// that sample is the longest itself.
+    /// The cells as samples. The middle of the last cell may exceed the longest duration, which
+    /// then replaces it.
     pub(super) fn samples(mut self, max_ns: u64) -> Samples {
         self.settle(&mut Vec::new());
         let longest = number_of(max_ns);
@@ -193,7 +193,7 @@ mod tests {
             samples.iter().map(|sample| sample.value_ns).collect()
         };
         assert_eq!(values(9), [1, 3, 5, 9]);
-        // Of no use, but each cell stays one.
+        // A useless bound, but each cell keeps its sample.
         assert_eq!(values(4), [1, 3, 5, 9]);
         let mut grid = Grid::default();
         grid.add(&[Cell::of(&Sample::exact(1_030))], spare);
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(grid.samples(1_030)[0].value_ns, 1_030);
     }
 
-    /// However often it is put in order, no more is kept than there are cells, and as many again.
+    /// However often it is sorted, it holds at most twice as many entries as there are cells.
     #[test]
     fn bounded() {
         let (mut grid, spare) = (Grid::default(), &mut Vec::new());

@@ -1,4 +1,4 @@
-//! One snapshot of many: [`Snapshot::merge`] and [`Merge`].
+//! Merges many snapshots into one: [`Snapshot::merge`] and [`Merge`].
 
 mod grid;
 mod point;
@@ -14,30 +14,30 @@ use std::path::Path;
 use texts::Texts;
 
 impl Snapshot {
-    /// One snapshot of many: of several hosts, processes or runs.
+    /// Merges many snapshots into one, from several hosts, processes or runs.
     ///
-    /// Points are the same if their lock, mode and site are, wherever a machine keeps the crates
-    /// that cargo has fetched ([`portable_path`](crate::portable_path)). Counters, totals and
-    /// losses are added, maxima are the largest. Merging is commutative and associative: which are
-    /// merged first makes no difference. That holds for percentiles too, for which samples are put
-    /// on a grid of 32 cells to each doubling: a merged percentile is within 1/64 of the one of all
-    /// the samples together. Only the last digits of variances depend on the order.
+    /// Points are the same if lock, mode and site are, wherever a machine keeps cargo's fetched
+    /// crates ([`portable_path`](crate::portable_path)). Counters, totals and losses add up; maxima
+    /// are the largest. Merging is commutative and associative, so the order makes no difference.
+    /// That includes percentiles, for which samples are rounded to a grid of 32 cells per power of
+    /// two. A merged percentile is within 1/64 of the percentile of all samples together. Only the
+    /// last digits of variances depend on the order.
     ///
     /// - **Time:** [`elapsed_ns`](Self::elapsed_ns) is the sum. So a rate is that of the average
-    ///   process, for hosts side by side as for runs one after the other, and a total by it is the
-    ///   share of the time of one process.
-    /// - **Mode:** that of those which measured least, apart from those that were off.
-    /// - **Who made it:** engine, process, number of the collection and begin of the interval,
-    ///   where all have the same; otherwise 0 and none. It was taken when the last one was.
-    ///   [`merged`](Self::merged) says how many there were.
-    /// - **Call stacks** are the same if their functions and lines are; addresses differ from
-    ///   process to process, and are dropped where there is a name. Of a point the 1,024 are kept
-    ///   that waited longest. The samples of the others are counted as lost
-    ///   ([`Losses::stacks`](crate::Losses::stacks)). Only in which of them are near that bound may
-    ///   the order matter.
+    ///   process, for parallel hosts as for successive runs. A total divided by it is a share of
+    ///   one process's time.
+    /// - **Mode:** that of the snapshot that measured least, except for those that were off.
+    /// - **Origin:** engine, process, collection number and interval start if all agree; otherwise
+    ///   0 and none. The time is that of the last snapshot. [`merged`](Self::merged) is their
+    ///   number.
+    /// - **Call stacks** are the same if their functions and lines are. Addresses differ between
+    ///   processes, and are dropped if there is a name. Each point keeps the 1,024 stacks that
+    ///   waited longest. The samples of the others count as lost
+    ///   ([`Losses::stacks`](crate::Losses::stacks)). Only near that bound may the order affect
+    ///   which stacks stay.
     /// - **Percentiles** are [complete](Self::is_complete) if they are in all of the snapshots.
     ///
-    /// Of nothing it is the empty snapshot, merged from 0.
+    /// A merge of nothing is the empty snapshot, merged from 0.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -62,8 +62,7 @@ impl Snapshot {
     }
 }
 
-/// A merge that is under way: for many snapshots of which not all are to be in memory. See
-/// [`Snapshot::merge`].
+/// A merge in progress, for more snapshots than fit into memory. See [`Snapshot::merge`].
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{Merge, Snapshot, SnapshotParts};
@@ -81,19 +80,18 @@ pub struct Merge {
     texts: Texts,
     frames: HashMap<RawFrame, usize>,
     frame_list: Vec<RawFrame>,
-    /// So many of them are of stacks that are kept, as of the last time that the others were thrown
-    /// away.
+    /// Number of frames used by kept stacks, as of the last time that others were dropped.
     frames_in_use: usize,
-    /// Samples of stacks that were thrown away.
+    /// Samples of dropped stacks.
     lost_stacks: u64,
     numbers: HashMap<Key, usize>,
     points: Vec<Merged>,
-    /// The point that will come next, if all are in the order of the last time.
+    /// The next point, if the order is the same as in the last file.
     expected: usize,
     scratch: Scratch,
 }
 
-/// Room that is used again.
+/// Reusable buffers.
 #[derive(Debug, Default)]
 struct Scratch {
     cells: Vec<Cell>,
@@ -102,7 +100,7 @@ struct Scratch {
 }
 
 impl Merge {
-    /// Of nothing yet.
+    /// An empty merge.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -117,12 +115,12 @@ impl Merge {
         self.tidy();
     }
 
-    /// Adds a snapshot from the bytes of a file, of any form. Of `.lockprof` no snapshot is made in
-    /// between.
+    /// Adds a snapshot from the bytes of a file in any form. Makes no intermediate snapshot of a
+    /// `.lockprof` file.
     ///
     /// # Errors
     ///
-    /// As [`Snapshot::from_bytes`]. Nothing is added then.
+    /// Those of [`Snapshot::from_bytes`]. Then nothing is added.
     pub fn add_bytes(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         if !Decoder::is_ours(bytes) {
             self.add(&Snapshot::from_bytes(bytes)?);
@@ -134,21 +132,22 @@ impl Merge {
         added
     }
 
-    /// Adds a snapshot from a file, of any form.
+    /// Adds a snapshot from a file in any form.
     ///
     /// # Errors
     ///
-    /// [`ReadError::File`], which names the file and what is wrong with it. Nothing is added then.
+    /// [`ReadError::File`], which names the file and the error. Then nothing is added.
     pub fn add_file(&mut self, path: impl AsRef<Path>) -> Result<(), ReadError> {
         let path = path.as_ref();
         read::in_file(path, |bytes| self.add_bytes(bytes))
     }
 
     fn add_file_bytes(&mut self, bytes: &[u8], room: &mut Room) -> Result<(), ReadError> {
-        /// So many points are in memory twice. Few files have more, and those are read twice.
+        /// Maximum number of points that are in memory twice. The few files with more are read
+        /// twice.
         const AT_ONCE: usize = 1 << 14;
         let decoder = Decoder::new(bytes)?;
-        // All of it is looked at before any of it is added.
+        // Checks the whole file before adding any of it.
         let mut left = decoder.points()?;
         if left.len() > AT_ONCE {
             let mut all = left.clone();
@@ -183,7 +182,7 @@ impl Merge {
         Ok(())
     }
 
-    /// Adds what another has.
+    /// Adds what another merge has.
     pub fn append(&mut self, other: Self) {
         let Some(head) = other.head else { return };
         self.head(head);
@@ -211,7 +210,7 @@ impl Merge {
         for point in &mut self.points {
             point.bound(point::MOST_STACKS, &mut self.lost_stacks);
         }
-        // Its memory is for the points.
+        // Frees its memory for the points.
         drop(std::mem::take(&mut self.numbers));
         drop(std::mem::take(&mut self.frames));
         drop(std::mem::take(&mut self.scratch));
@@ -223,8 +222,8 @@ impl Merge {
             texts: self.texts,
             frames: self.frame_list,
         };
-        // One after the other, with the room of those that are done given back, so that not all are
-        // there twice.
+        // One point at a time. Frees the memory of finished points, so that no two copies of all
+        // exist.
         const GIVE_BACK: usize = 1 << 14;
         let mut points = Vec::with_capacity(self.points.len());
         while let Some(point) = self.points.pop() {
@@ -237,7 +236,7 @@ impl Merge {
     }
 
     fn head(&mut self, other: Head) {
-        // Nothing is no snapshot: it changes nothing.
+        // An empty merge is no snapshot, and changes nothing.
         if other.merged == 0 {
             return;
         }
@@ -247,9 +246,8 @@ impl Merge {
         });
     }
 
-    /// Throws away frames of stacks that were thrown away. Addresses without a name are others in
-    /// each process, so without this there would be no bound on how many frames a merge of many
-    /// has.
+    /// Drops the frames of dropped stacks. Unnamed addresses differ in each process, so otherwise a
+    /// large merge's number of frames would be unbounded.
     fn tidy(&mut self) {
         const FEW: usize = 1 << 16;
         if self.frame_list.len() < FEW + 2 * self.frames_in_use {

@@ -1,4 +1,4 @@
-//! A point that is being merged.
+//! A point during a merge.
 
 use super::{Cell, Grid, Merge, Scratch};
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room};
@@ -8,8 +8,8 @@ use crate::json::variance;
 use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack, Text};
 use std::collections::HashMap;
 
-/// What makes two records one point. Paths are [portable](crate::portable_path): a machine that
-/// keeps its crates elsewhere has the same points.
+/// The key by which two records are of one point. Paths are [portable](crate::portable_path), so a
+/// machine that keeps its crates elsewhere has the same points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     lock: RawLock,
@@ -18,7 +18,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// By portable paths.
+    /// The key with portable paths.
     fn portable(self, texts: &super::Texts) -> Self {
         let site = |site: RawSite| RawSite {
             file: texts.portable(site.file),
@@ -40,19 +40,19 @@ impl Key {
 /// The sums of a point.
 #[derive(Debug)]
 pub(super) struct Merged {
-    /// By portable paths.
+    /// With portable paths.
     key: Key,
-    /// What all records of it call it, if that is not the key, and they agree.
+    /// The records' own key, if all agree on it and it differs from `key`.
     place: Option<Box<Key>>,
     figures: [u64; Point::FIGURES.len()],
     caused_variance: f64,
-    // Boxed: of a million points most have neither.
+    // Boxed, because most of a million points have neither.
     wait: Option<Box<MergedDurations>>,
     hold: Option<Box<MergedDurations>>,
     callers: Option<Box<Callers>>,
 }
 
-/// By the numbers of the frames.
+/// Keyed by the numbers of the frames.
 type Callers = HashMap<Vec<usize>, Counts>;
 
 /// The figures of a stack.
@@ -60,7 +60,7 @@ type Counts = [u64; Stack::FIGURES.len()];
 
 #[derive(Debug, Default)]
 struct MergedDurations {
-    /// All but `at_most_ns`.
+    /// All figures except `at_most_ns`.
     figures: [u64; Durations::FIGURES.len()],
     total_variance: f64,
     at_most: AtMost,
@@ -68,14 +68,14 @@ struct MergedDurations {
     recent: Grid,
 }
 
-/// The numbers here of a file's texts.
+/// The merge's numbers for a file's texts.
 pub(super) struct Place<'a> {
     pub(super) texts: &'a [usize],
 }
 
 impl Place<'_> {
     fn text(&self, number: usize) -> usize {
-        // Numbers were checked when they were read.
+        // The decoder has checked the numbers.
         self.texts.get(number).copied().unwrap_or_default()
     }
 
@@ -104,8 +104,8 @@ impl Place<'_> {
     }
 }
 
-/// By its portable path; without the address, which is another in each process, if there is
-/// anything else to know it by.
+/// Makes the path portable. Drops the address, which differs between processes, if anything else
+/// identifies the frame.
 pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
     let is_known = frame.function.is_some() || frame.file.is_some();
     RawFrame {
@@ -115,7 +115,8 @@ pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
     }
 }
 
-/// The most stacks of a merged point; a thread's table has room for 256, of all its points.
+/// Maximum number of stacks of a merged point. A thread's table has room for 256, for all its
+/// points.
 pub(super) const MOST_STACKS: usize = 1024;
 
 impl Merged {
@@ -123,8 +124,8 @@ impl Merged {
         self.place.as_deref().unwrap_or(&self.key)
     }
 
-    /// Keeps the stacks that waited longest, once there are too many. Whoever adds them one by one
-    /// leaves some room, so that this is rare.
+    /// Drops all but the longest waits if there are too many. Callers that add stacks one by one
+    /// leave some room, so that this is rare.
     pub(super) fn bound(&mut self, most: usize, lost: &mut u64) {
         let Some(callers) = self.callers.as_mut().filter(|callers| callers.len() > most) else {
             return;
@@ -146,7 +147,7 @@ impl Merged {
         self.bound(ROOM_FOR_STACKS, lost);
     }
 
-    /// Gives the frames of all stacks other numbers.
+    /// Renumbers the frames of all stacks.
     pub(super) fn renumber(&mut self, mut to: impl FnMut(usize) -> Option<usize>) {
         if let Some(callers) = &mut self.callers {
             **callers = callers
@@ -157,7 +158,7 @@ impl Merged {
     }
 }
 
-/// How many stacks a point may have while more are added.
+/// Maximum number of a point's stacks while more are added.
 const ROOM_FOR_STACKS: usize = 2 * MOST_STACKS;
 
 impl Merge {
@@ -214,7 +215,7 @@ impl Merge {
         self.frame(frame)
     }
 
-    /// Adds a point of a file, whose frames have these numbers here.
+    /// Adds a point of a file. `frames` has the merge's numbers for the file's frames.
     pub(super) fn raw_point(
         &mut self,
         raw: &RawPoint,
@@ -251,7 +252,7 @@ impl Merge {
 
     fn merged(&mut self, place: Key) -> (&mut Merged, &mut Scratch, &mut u64) {
         let key = place.portable(&self.texts);
-        // Most snapshots have the points that the ones before had, and files have them in order.
+        // Most snapshots have the same points as the previous ones, and files have them in order.
         let is_expected = |point: &Merged| point.key == key;
         let next = self.points.len();
         let number = match self.points.get(self.expected) {
@@ -277,7 +278,8 @@ impl Merge {
         (merged, &mut self.scratch, &mut self.lost_stacks)
     }
 
-    /// Adds a point of another merge, the texts and frames of which have these numbers here.
+    /// Adds a point of another merge. The arguments have this merge's numbers for its texts and
+    /// frames.
     pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
         let called = other.place();
         let key = Key {
@@ -303,14 +305,14 @@ impl Merge {
     }
 }
 
-/// What points refer to by number, when all are there.
+/// What points refer to by number, once all texts are known.
 pub(super) struct Names {
     pub(super) texts: super::Texts,
     pub(super) frames: Vec<RawFrame>,
 }
 
 impl Names {
-    /// The point as it is in a snapshot.
+    /// Turns the merged point into a snapshot's.
     pub(super) fn whole(&self, merged: Merged) -> Point {
         let site = |raw: RawSite| Site::new(self.texts.get(raw.file), raw.line, raw.column);
         let place = *merged.place();
@@ -398,7 +400,7 @@ impl MergedDurations {
 }
 
 impl Scratch {
-    /// The cells of samples. These ascend, and so do cells.
+    /// Adds the cells of samples. Samples ascend, so their cells do too.
     fn fill(&mut self, samples: &[Sample]) {
         self.cells.clear();
         for sample in samples {

@@ -1,4 +1,4 @@
-//! Texts by number, so that points are found without comparing paths.
+//! Numbers texts, so that looking up points compares no paths.
 
 use crate::{Text, portable_path};
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub(super) struct Texts {
     numbers: HashMap<Text, usize>,
     list: Vec<Text>,
-    /// For each, the number of its portable path: its own, as a rule.
+    /// For each text, the number of its portable path, which is usually the text itself.
     portable: Vec<usize>,
 }
 
@@ -34,17 +34,17 @@ impl Texts {
         number
     }
 
-    /// The number of the portable path of a text that has got its number here.
+    /// The number of the portable path of the text with this number.
     pub(super) fn portable(&self, number: usize) -> usize {
         self.portable.get(number).copied().unwrap_or(number)
     }
 
-    /// All, in the order of their numbers.
+    /// All texts, in the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Text> {
         self.list.iter()
     }
 
-    /// A text that has got its number here.
+    /// The text with this number.
     pub(super) fn get(&self, number: usize) -> Text {
         self.list.get(number).cloned().unwrap_or_default()
     }

@@ -48,7 +48,7 @@ fn with_stacks() -> Snapshot {
     Snapshot::from_parts(parts)
 }
 
-/// What every version must read.
+/// Files that every version must read.
 #[test]
 fn the_golden_file_of_version_1() -> TestResult {
     assert_eq!(Snapshot::read_file(golden("v1.lockprof"))?, with_stacks());
@@ -65,7 +65,7 @@ fn version_1_is_written() -> TestResult {
     Ok(())
 }
 
-/// A snapshot of anything.
+/// An arbitrary snapshot.
 fn any(random: &mut Random) -> Snapshot {
     let number = |random: &mut Random| {
         let bits = random.below(65);
@@ -198,7 +198,7 @@ fn each_truncation_is_named() -> TestResult {
     Ok(())
 }
 
-/// Each byte of a file is under its checksum, or is found otherwise.
+/// The checksum covers each byte of a file, or another check does.
 #[test]
 fn each_change_is_found() -> TestResult {
     let bytes = fs::read(golden("v1.lockprof"))?;
@@ -212,7 +212,7 @@ fn each_change_is_found() -> TestResult {
     Ok(())
 }
 
-/// Puts the right checksum under what was changed, so that the reader has to look at it.
+/// Corrects the checksum after a change, so that the reader has to look at the content.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let at = bytes.len() - 4;
     let sum = crc32fast::hash(&bytes[..at]);
@@ -220,7 +220,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Whatever is in a file, reading it ends, with a snapshot that can be written, or with an error.
+/// Any file gives either a snapshot that can be written, or an error.
 #[test]
 fn a_file_that_is_made_up_harms_nobody() -> TestResult {
     let bytes = fs::read(golden("v1.lockprof"))?;
@@ -315,7 +315,7 @@ fn files_of_either_form() -> TestResult {
         assert_eq!(fs::read(&path)?.first(), Some(&first), "{name}");
         assert_eq!(Snapshot::read_file(&path)?, snapshot);
     }
-    // No temporary file is left.
+    // No temporary file remains.
     assert_eq!(fs::read_dir(&folder)?.count(), 4);
     let error = snapshot.write_file(folder.join("no/such")).err();
     assert!(error.is_some_and(|error| error.to_string().contains("no/such")));

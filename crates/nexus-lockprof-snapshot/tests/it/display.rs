@@ -7,7 +7,7 @@ use crate::support::{measured, named, snapshot};
 const HEAD: &str =
     "     max  wait_max       total  wait_total       count    avg wait_avg cnt_hold cnt_lock name";
 
-/// Counted, not measured.
+/// Counted, but not measured.
 fn events(events: u64) -> Durations {
     Durations {
         events,

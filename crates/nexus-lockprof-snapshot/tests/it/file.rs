@@ -131,7 +131,7 @@ fn errors_name_the_file() -> TestResult {
 
 #[test]
 fn a_name_alone_is_in_the_current_directory() -> TestResult {
-    // The package's folder, when cargo runs the test.
+    // Relative to the package's directory, where cargo runs the test.
     let path = format!("lock-{}.json", std::process::id());
     let result = snapshot(Vec::new()).write_json_file(&path);
     let read = Snapshot::read_json_file(&path);
@@ -163,7 +163,7 @@ fn a_replaced_file_keeps_its_permissions() -> TestResult {
 
     let dir = Directory::new("permissions")?;
     let path = dir.0.join("lock.json");
-    // Two, so that one at least is not what a new file gets.
+    // Two modes, so that at least one differs from a new file's default.
     for mode in [0o600, 0o640] {
         snapshot(Vec::new()).write_json_file(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
@@ -176,7 +176,8 @@ fn a_replaced_file_keeps_its_permissions() -> TestResult {
     Ok(())
 }
 
-/// In a directory of our own, never with `/dev/null`: were the code wrong, and we root, the machine would lose it.
+/// Uses a directory of our own instead of `/dev/null`: a bug, run as root, would remove that from
+/// the machine.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_pipe_is_written_to_and_stays_one() -> TestResult {
@@ -187,7 +188,7 @@ fn a_pipe_is_written_to_and_stays_one() -> TestResult {
     let path = dir.0.join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&path).status()?;
     assert!(made.success(), "{made}");
-    // Linux opens both ends at once without waiting for another process.
+    // Linux lets one process open both ends without waiting.
     let mut pipe = fs::OpenOptions::new().read(true).write(true).open(&path)?;
     let whole = Snapshot::from_parts(everything());
     whole.write_json_file(&path)?;

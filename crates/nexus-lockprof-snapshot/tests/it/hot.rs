@@ -1,4 +1,4 @@
-//! The `lock.hot` marker line, out and in.
+//! The `lock.hot` marker line, written and parsed.
 
 use nexus_lockprof_snapshot::{AcquireMode, Hot, HotLine, HotMetric, Lock, ParseHotError, Site};
 
@@ -68,7 +68,7 @@ fn values_are_quoted_only_when_they_must_be() {
     assert_eq!(spaced.to_string().parse(), Ok(spaced));
 }
 
-/// Whatever the name, the line is one line and reads back.
+/// Any name gives a single line that reads back.
 #[test]
 fn any_name_survives_the_round_trip() {
     let alphabet: Vec<char> = " \t\n\r\"\\=:/au0009\u{1}\u{7f}\u{85}\u{2028}\u{feff}é😀"

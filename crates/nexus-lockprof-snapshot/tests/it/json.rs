@@ -1,4 +1,4 @@
-//! The JSON document: round trips, the golden file, and every way to be refused.
+//! The JSON document: round trips, the golden file, and every reason to refuse one.
 
 use std::io::{self, Read, Write};
 
@@ -8,8 +8,8 @@ use nexus_lockprof_snapshot::{
 
 use crate::support::{Random, TestResult, everything, named, snapshot};
 
-/// From release 0.1.0 on it must stay readable, and mean the same, for ever: never write it anew. See the README
-/// beside it.
+/// From release 0.1.0 on, this file must stay readable with the same meaning: never rewrite it. See
+/// the README beside it.
 const GOLDEN_V1: &str = include_str!("../golden/v1.json");
 
 #[test]
@@ -21,7 +21,7 @@ fn the_golden_file_of_schema_1() -> TestResult {
     Ok(())
 }
 
-/// While schema 1 is the newest, it is also what is written. A new schema replaces this test, not the file.
+/// While schema 1 is the newest, we also write it. A new schema replaces this test, not the file.
 #[test]
 fn schema_1_is_written() -> TestResult {
     assert_eq!(
@@ -63,13 +63,13 @@ fn all_forms_read_back() -> TestResult {
         assert_eq!(String::from_utf8(bytes.clone())?, snapshot.to_json()?);
         assert_eq!(Snapshot::from_json_slice(&bytes)?, snapshot);
         assert_eq!(Snapshot::from_json_reader(bytes.as_slice())?, snapshot);
-        // serde, without our functions.
+        // Plain serde, without our functions.
         assert_eq!(serde_json::from_slice::<Snapshot>(&bytes)?, snapshot);
     }
     Ok(())
 }
 
-/// Floats come back as the very number, whatever it is.
+/// Any float reads back as exactly the same number.
 #[test]
 fn weights_survive_the_round_trip() -> TestResult {
     let mut random = Random(99);
@@ -128,7 +128,7 @@ fn unknown_fields_are_skipped() -> TestResult {
     Ok(())
 }
 
-/// Cut off anywhere, the file is an error that says where it ends.
+/// A file that is cut off anywhere gives an error that says where it ends.
 #[test]
 fn truncated_anywhere() {
     let whole = GOLDEN_V1.trim_end();
@@ -139,7 +139,7 @@ fn truncated_anywhere() {
             Err(ReadError::Truncated { line, column, .. }) => {
                 assert_eq!((line, column), at, "{text}")
             }
-            // `0.` is no number, wherever it stands.
+            // A number must not end in a point, wherever the file is cut off.
             Err(ReadError::Syntax { line, column, .. }) if text.ends_with('.') => {
                 assert_eq!((line, column), at, "{text}");
             }
@@ -193,7 +193,7 @@ fn schemas() {
              use the version that wrote the file",
         ),
     ] {
-        // Whatever a newer schema has made of the other fields.
+        // A newer schema may have changed the other fields in any way.
         refused(
             &format!("{{\"points\":7,\"format\":\"lockprof-snapshot\"{schema}}}"),
             message,
@@ -230,7 +230,7 @@ fn not_json() {
     );
 }
 
-/// A golden file with one thing replaced, and what is said about it.
+/// A golden file with one replacement, and the error about it.
 #[test]
 fn bad_content() {
     let cases = [
@@ -326,7 +326,7 @@ fn bad_content() {
                 message,
             }) => {
                 assert_eq!(message, expected);
-                // At the mistake or soon after it: the end of what it is in.
+                // At the error or soon after it, where the enclosing value ends.
                 let start = text.find(to).unwrap_or_default();
                 assert!(
                     start <= column && column <= start + 700,
@@ -336,7 +336,7 @@ fn bad_content() {
             other => panic!("{to}: {other:?}"),
         }
     }
-    // Numbers that are no JSON.
+    // Numbers that are not valid JSON.
     for number in ["NaN", "Infinity", "+1", "1e999"] {
         let text = GOLDEN_V1.replacen("[500,64]", &format!("[500,{number}]"), 1);
         let result = Snapshot::from_json(&text);

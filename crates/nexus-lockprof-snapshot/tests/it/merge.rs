@@ -1,4 +1,4 @@
-//! Snapshots merged: in any order and grouping the same.
+//! Merged snapshots: any order and grouping gives the same result.
 
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Frame, Lock, Merge, Point, ProfilerMode, Sample, SinceError, Site,
@@ -74,7 +74,7 @@ fn process(random: &mut Random) -> Snapshot {
     })
 }
 
-/// Equal, but for the last digits of variances.
+/// Equal, except for the last digits of variances.
 #[track_caller]
 fn assert_same(a: &Snapshot, b: &Snapshot) {
     let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
@@ -132,7 +132,7 @@ fn order_and_grouping_make_no_difference() -> TestResult {
             Snapshot::merge(right.to_vec()),
         ];
         assert_same(&Snapshot::merge(halves), &together);
-        // One after the other, each time through a file.
+        // One by one, each time through a file.
         let mut one_by_one = Snapshot::merge([]);
         for snapshot in &all {
             let mut merge = Merge::new();
@@ -141,7 +141,7 @@ fn order_and_grouping_make_no_difference() -> TestResult {
             one_by_one = merge.finish();
         }
         assert_same(&one_by_one, &together);
-        // In two parts that are put together at the end.
+        // In two parts, joined at the end.
         let mut parts = [Merge::new(), Merge::new()];
         for snapshot in &all {
             parts[random.below(2) as usize].add_bytes(&snapshot.to_bytes()?)?;
@@ -176,11 +176,11 @@ fn sums_are_sums() {
     }
     assert_eq!(merged.merged(), 20);
     assert_eq!(merged.losses().total(), 20 * all[0].losses().total());
-    // Names of functions are what stacks are told apart by, not addresses.
+    // Function names identify stacks, not addresses.
     assert!(merged.points().iter().all(|point| point.callers.len() <= 2));
 }
 
-/// A merged percentile is within a 64th of that of all samples together.
+/// A merged percentile is within a 64th of the percentile of all samples together.
 #[test]
 fn percentiles() {
     let random = &mut Random(11);
@@ -252,7 +252,7 @@ fn who_made_it() {
     assert_eq!(error, Some(SinceError::Merged { merged: 2 }));
 }
 
-/// What cannot be read adds nothing.
+/// Unreadable input adds nothing.
 #[test]
 fn a_bad_file_changes_nothing() -> TestResult {
     let point = Point {
@@ -294,7 +294,8 @@ fn kept_in(home: &str, acquisitions: u64) -> Point {
     }
 }
 
-/// Hosts whose crates are in different folders have the same points; in which order they come makes no difference.
+/// Hosts that keep crates in different directories have the same points. Their order makes no
+/// difference.
 #[test]
 fn crates_in_different_folders_are_the_same_points() -> TestResult {
     const SHORT: &str = "pool-1.0.0/src/lib.rs";
@@ -313,7 +314,7 @@ fn crates_in_different_folders_are_the_same_points() -> TestResult {
             panic!("{:?}", point.callers)
         };
         assert_eq!(stack.wait_ns, 321);
-        // The same, in two steps and from files.
+        // The same in two steps, and from files.
         let [first, second, third] = order;
         let two = Snapshot::merge([first.clone(), second.clone()]);
         let mut merge = Merge::new();
@@ -323,7 +324,7 @@ fn crates_in_different_folders_are_the_same_points() -> TestResult {
         merge.append(other);
         assert_eq!(merge.finish(), merged);
     }
-    // Of one folder, it is still known which.
+    // If all keep them in one directory, it stays in the path.
     let same = Snapshot::merge([a.clone(), a.clone()]);
     assert_eq!(same.points()[0].site, a.points()[0].site);
     Ok(())
@@ -347,11 +348,11 @@ fn a_snapshot_of_two_folders_shows_as_one() {
     assert_eq!(of(7).map(|point| point.callers.len()).sum::<usize>(), 1);
     let alone = snapshot(vec![kept_in("/home/a", 1)]);
     assert_eq!(alone.clone().portable(), alone);
-    // An interval stays one.
+    // An interval stays an interval.
     assert_eq!(two.merged(), one.merged());
 }
 
-/// What was merged from nothing has nothing.
+/// A merge of nothing is empty.
 #[test]
 fn points_of_no_snapshot_are_refused() -> TestResult {
     let nothing = Snapshot::merge([]);
@@ -365,7 +366,7 @@ fn points_of_no_snapshot_are_refused() -> TestResult {
     let mut merge = Merge::new();
     assert!(merge.add_bytes(json.as_bytes()).is_err());
     assert_eq!(merge.finish(), nothing);
-    // The same in bytes: the last of the head's numbers says how many.
+    // The same in bytes. The last number of the head is the number of merged snapshots.
     let mut bytes = one.to_bytes()?;
     let at = find(&bytes, b"TEXT") - 1;
     assert_eq!(std::mem::replace(&mut bytes[at], 0), 1);
@@ -385,7 +386,8 @@ fn find(bytes: &[u8], tag: &[u8]) -> usize {
     windows.position(|window| window == tag).unwrap_or(0)
 }
 
-/// Intervals that begin at different collections have no common begin; their quantiles are still of their last parts only.
+/// Intervals from different collections have no common beginning. Their quantiles still cover only
+/// their last parts.
 #[test]
 fn intervals_that_are_incomplete_stay_so() -> TestResult {
     let at = |engine, collection| {
@@ -410,7 +412,7 @@ fn intervals_that_are_incomplete_stay_so() -> TestResult {
         let all = [vec![part.clone()], others].concat();
         let merged = Snapshot::merge(all.clone());
         assert!(!merged.is_complete(), "{all:?}");
-        // Through files, in either form, and merged again.
+        // Through files in both forms, and merged again.
         let bytes = Snapshot::from_bytes(&merged.to_bytes()?)?;
         let json = Snapshot::from_json(&merged.to_json()?)?;
         assert_eq!((&bytes, &json), (&merged, &merged));
@@ -425,11 +427,11 @@ fn intervals_that_are_incomplete_stay_so() -> TestResult {
     Ok(())
 }
 
-/// A hundred processes, the addresses of whose frames have no names and so are all different.
+/// A hundred processes with frames of unnamed addresses, which are all different.
 #[test]
 fn stacks_are_bounded() -> TestResult {
     const PROCESSES: u64 = 100;
-    // More frames than are kept without looking which of them are in use.
+    // More frames than a merge keeps before it drops unused ones.
     const STACKS: u64 = 1_000;
     const KEPT: usize = 1024;
     let process = |number: u64| {
@@ -462,14 +464,14 @@ fn stacks_are_bounded() -> TestResult {
         let callers = &merged.points()[0].callers;
         assert_eq!(callers.len(), KEPT);
         assert_eq!(merged.losses().stacks, PROCESSES * STACKS - KEPT as u64);
-        // Those that waited longest.
+        // The longest waits are kept.
         let least = callers.iter().map(|stack| stack.wait_ns).min();
         assert_eq!(least, Some(PROCESSES * STACKS - KEPT as u64));
     }
     Ok(())
 }
 
-/// Variances stop at the largest number, wherever they are added up: what can be shown can be written, read and merged.
+/// Variances saturate wherever they add up, so what can be shown can be written, read and merged.
 #[test]
 fn variances_stop() -> TestResult {
     let large = || Point {
@@ -496,7 +498,7 @@ fn variances_stop() -> TestResult {
     Ok(())
 }
 
-/// -0 equals 0, so it makes the same file.
+/// -0 equals 0, so both make the same file.
 #[test]
 fn minus_0_is_0() -> TestResult {
     let with = |zero: f64| {

@@ -188,7 +188,7 @@ fn points_are_found_by_lock_name() {
     assert_eq!(snapshot.point("a").map(|p| p.site.line), Some(2));
 }
 
-/// It is in both forms, and a merge has it if all of the snapshots are of that program.
+/// Both forms have it. A merge has it if all of its snapshots are of that program.
 #[test]
 fn the_program_is_known_by_name() -> TestResult {
     let of = |program: Option<&str>| {

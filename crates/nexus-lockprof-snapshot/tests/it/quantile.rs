@@ -61,7 +61,8 @@ fn samples_without_a_weight_count_for_nothing() {
     check(&[(1, f64::NAN)], &[(0.5, None)]);
 }
 
-/// The k-th of n equal samples is the k/n-quantile, for every k and n: no rounding of q * n gets in between.
+/// The k-th of n equal samples is the k/n-quantile, for every k and n: q * n causes no rounding
+/// error.
 #[test]
 fn shares_of_whole_weights_are_exact() {
     for n in 1..=150_u32 {
@@ -73,7 +74,7 @@ fn shares_of_whole_weights_are_exact() {
     }
 }
 
-/// With whole weights, a sample of weight w is w samples of weight 1.
+/// With whole weights, a sample of weight w equals w samples of weight 1.
 #[test]
 fn weighted_equals_repeated() {
     let mut random = Random(0x5EED);
@@ -89,7 +90,7 @@ fn weighted_equals_repeated() {
         repeated.sort_unstable();
         let durations = durations(&pairs);
         for percent in 0..=100_usize {
-            // The smallest value v with (number of values <= v) / n >= percent / 100, in whole numbers.
+            // The smallest value v with (number of values <= v) / n >= percent / 100, in integers.
             let n = repeated.len();
             let reaches =
                 |v: u64| 100 * repeated.iter().filter(|&&x| x <= v).count() >= percent * n;

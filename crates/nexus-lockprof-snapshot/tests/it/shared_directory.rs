@@ -1,5 +1,5 @@
-//! Files in a directory that others can write to: what they have put there is not followed. Whoever is not root is nobody else, and skips
-//! what takes another user.
+//! Files in a directory that others can write to: we do not follow what they put there. Tests that
+//! need another user are skipped unless root runs them.
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
@@ -19,7 +19,7 @@ fn shared(name: &str) -> std::io::Result<Directory> {
     Ok(dir)
 }
 
-/// The error says who it was, and nothing is left.
+/// The error names the user, and no file is left behind.
 #[track_caller]
 fn check_refused(result: Result<(), WriteError>, path: &Path) {
     let error = result.err().map(|error| error.to_string());
@@ -61,7 +61,7 @@ fn a_pipe_of_another_user_is_not_written_to() -> TestResult {
     if chown(&path, Some(OTHER), None).is_err() {
         return Ok(());
     }
-    // Were it written to, it would not wait for a reader.
+    // If the code did write to it, the write would not block for lack of a reader.
     let _reader = fs::OpenOptions::new().read(true).write(true).open(&path)?;
     check_refused(snapshot(Vec::new()).write_json_file(&path), &path);
     assert_eq!(dir.names()?, ["lock.json"]);
@@ -74,7 +74,7 @@ fn a_link_of_ones_own_is_followed() -> TestResult {
     let (target, link) = (dir.0.join("target.json"), dir.0.join("link.json"));
     fs::write(&target, "old")?;
     symlink(&target, &link)?;
-    // The directory may be another user's: the link is still ours.
+    // The directory may belong to another user: the link is still ours.
     let _ = chown(&dir.0, Some(OTHER), None);
     let whole = Snapshot::from_parts(everything());
     whole.write_json_file(&link)?;
@@ -83,7 +83,7 @@ fn a_link_of_ones_own_is_followed() -> TestResult {
     Ok(())
 }
 
-/// Others know the number of our process, and may count.
+/// Others know our process's number and can count up.
 #[test]
 fn names_that_somebody_has_taken() -> TestResult {
     let dir = shared("taken")?;
@@ -112,7 +112,7 @@ fn permissions_that_are_not_taken_over() -> TestResult {
     assert_eq!(replaced(None, 0o4766)?, 0o766);
     assert_eq!(replaced(None, 0o2644)?, 0o644);
     if fs::metadata(&dir.0)?.uid() == 0 {
-        // What another user opens to everybody is not open when it is ours.
+        // Another user's file that everybody can write to must not stay so when it becomes ours.
         assert_eq!(replaced(Some(OTHER), 0o6666)?, 0o644);
     }
     Ok(())

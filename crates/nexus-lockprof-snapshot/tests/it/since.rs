@@ -94,7 +94,7 @@ fn every_counter_is_subtracted() -> TestResult {
             ..named("sessions", 10)
         }
     );
-    // 1234567.890123 has not the bits to hold 1.5 more exactly.
+    // 1234567.890123 lacks the bits to add 1.5 exactly.
     assert!((point.hold.total_variance - 1.5).abs() < 1e-6);
     assert_eq!(
         interval.losses().iter().map(|(_, n)| n).collect::<Vec<_>>(),
@@ -168,7 +168,7 @@ fn new_points_come_whole_and_old_ones_are_matched_by_lock_mode_and_site() -> Tes
     Ok(())
 }
 
-/// Which sample the interval's quantiles and maximum come from.
+/// The sample behind the interval's quantiles and maximum.
 #[test]
 fn samples_of_the_interval() -> TestResult {
     struct Case {
@@ -278,22 +278,22 @@ fn rounding_makes_no_estimate() -> TestResult {
         let point = interval.point("l").ok_or("no point")?;
         Ok(point.hold.total_variance)
     };
-    // Nothing was estimated: what is left of the variances is rounding.
+    // Nothing was estimated, so the difference of the variances is rounding.
     assert_eq!(between(at(10, 100, 1e9), at(12, 102, 1e9 + 1e-6))?, 0.0);
     assert_eq!(between(at(10, 10, 0.0), at(12, 12, 0.0))?, 0.0);
-    // Something was, and its variance is lost in the rounding of the larger ones: that much is not known.
+    // Something was estimated, but its variance is lost in the rounding of the larger ones. That
+    // rounding is the uncertainty.
     let lost = between(at(10, 100, 1e9), at(12, 110, 1e9 - 1e-6))?;
     assert!((0.9e-3..1.1e-3).contains(&lost), "{lost}");
     assert_eq!(between(at(10, 100, 1e9), at(12, 110, 2e9))?, 1e9);
     assert_eq!(between(at(10, 100, 1e9), at(12, 110, 1e9 + 2.0))?, 2.0);
     assert_eq!(between(at(0, 0, 0.0), at(2, 9, 1e-9))?, 1e-9);
-    // Drawn with a weight above 1, though all happened to be drawn.
+    // The weight is above 1, though by chance every event was drawn.
     assert_eq!(between(at(10, 10, 0.0), at(12, 12, 5.0))?, 5.0);
     Ok(())
 }
 
-/// The lock was held while the earlier snapshot was taken: its acquisition was counted before, its hold measured
-/// after.
+/// The lock was held during the earlier snapshot: its acquisition counted before, its hold after.
 #[test]
 fn a_hold_across_the_beginning_is_an_event_of_the_interval() -> TestResult {
     let at = |acquisitions, values: &[u64]| Point {
@@ -328,7 +328,7 @@ fn an_interval_without_a_sample_is_not_measured() -> TestResult {
     let hold = &interval.point("l").ok_or("no point")?.hold;
     assert_eq!((hold.samples, hold.events, hold.unmeasured), (0, 0, 800));
     assert_eq!((hold.mean_ns(), hold.total_interval_ns()), (None, None));
-    // Unmeasured ones that a sample stands for after all.
+    // The later sample represents events that were unmeasured before.
     let fewer = make(2, vec![at(900, 10)]).since(&make(1, vec![at(100, 30)]))?;
     assert_eq!(fewer.point("l").ok_or("no point")?.hold.unmeasured, 800);
     Ok(())
@@ -354,16 +354,17 @@ fn the_error_of_an_interval_is_that_of_its_own_events() -> TestResult {
         let interval = make(2, vec![later]).since(&make(1, vec![earlier]))?;
         Ok(interval.point("l").ok_or("no point")?.hold.clone())
     };
-    // The longest is older: what the interval has is what counts, 9 unseen for each sample.
+    // The longest hold is older, so the interval's own longest counts. Each sample represents 9
+    // unseen events.
     let before = at(10, 10, 9_000, 50_000, &[9_000]);
     let quiet = hold(at(20, 110, 9_000, 90_000, &[100, 200]), before.clone())?;
     assert_eq!((quiet.longest_sampled_ns, quiet.at_most_ns), (200, 40_000));
     assert_eq!(quiet.standard_error_ns(), 9.0 * 200.0);
-    // It is the interval's.
+    // The longest hold is the interval's.
     let loud = hold(at(20, 110, 70_000, 90_000, &[100]), before.clone())?;
     assert_eq!(loud.standard_error_ns(), 9.0 * 70_000.0);
     assert_eq!(loud.total_interval_ns(), Some((10_000, 40_000)));
-    // All of it was measured.
+    // Every event was measured.
     let exact = hold(at(20, 20, 70_000, 0, &[100]), before)?;
     assert_eq!(
         (exact.longest_sampled_ns, exact.standard_error_ns()),
@@ -456,7 +457,7 @@ fn pairs_without_a_difference() -> TestResult {
     Ok(())
 }
 
-/// Each counter by itself, one less than it was, is refused by name.
+/// One less than before in any single counter is refused, and the error names it.
 #[test]
 fn counters_that_went_backwards() {
     let point: [(&str, Edit<Point>); 12] = [
@@ -523,12 +524,12 @@ fn a_point_that_vanished_went_backwards() -> TestResult {
         later: 0,
     };
     assert_eq!(make(2, Vec::new()).since(&make(1, vec![point])), Err(error));
-    // One at which nothing had happened may.
+    // A point without any events may disappear.
     make(2, Vec::new()).since(&make(1, vec![named("l", 1)]))?;
     Ok(())
 }
 
-/// Whatever it is that happened at a point, the interval has the point.
+/// Any single change at a point puts it into the interval.
 #[test]
 fn one_counter_is_enough() -> TestResult {
     let edits: [Edit<Point>; 14] = [
@@ -557,7 +558,7 @@ fn one_counter_is_enough() -> TestResult {
     Ok(())
 }
 
-/// Intervals in a row add up to the whole.
+/// Consecutive intervals add up to the whole.
 #[test]
 fn intervals_are_additive() -> TestResult {
     let at = |n: u64| {
@@ -618,7 +619,8 @@ fn a_point_that_became_a_part_of_the_rest_is_subtracted_there() -> TestResult {
     let later = make(
         2,
         vec![
-            // Of `b`, with 4 more from others there; of `a`, whose site is not kept; `c` came back with 5.
+            // The rest at `b`'s site has `b` and 4 others. `a` is in the rest without a site. `c`
+            // came back with 5.
             rest(Site::new("a.rs", 2, 1), 24),
             rest(Site::rest(), 10 + 30 + 1),
             at("c", 3, 5),
@@ -630,7 +632,7 @@ fn a_point_that_became_a_part_of_the_rest_is_subtracted_there() -> TestResult {
         counts(&interval),
         expected.map(|(name, n)| (name.to_owned(), n))
     );
-    // What the rest does not have went backwards all the same.
+    // If the rest lacks the figures, the point went backwards after all.
     let less = make(2, vec![rest(Site::rest(), 59)]);
     assert!(matches!(
         less.since(&earlier),

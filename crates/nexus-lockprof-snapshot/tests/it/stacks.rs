@@ -1,4 +1,4 @@
-//! Who called: in documents, merged, and subtracted.
+//! Call stacks: in documents, merged, and subtracted.
 
 use nexus_lockprof_snapshot::{Frame, Point, SinceError, Snapshot, SnapshotParts, Stack};
 
@@ -57,7 +57,7 @@ fn documents() -> TestResult {
         json.contains(r#""frames":[{"address":18446744073709551615}]"#),
         "{json}"
     );
-    // Without stacks, not a word of them.
+    // Without stacks, the document does not mention them.
     let json = snapshot(vec![point(Vec::new())]).to_json()?;
     assert!(
         !json.contains("callers") && !json.contains("stacks"),

@@ -9,7 +9,7 @@ use nexus_lockprof_snapshot::{
 
 pub(crate) type TestResult = Result<(), Box<dyn Error>>;
 
-/// A small generator (xorshift64*), so that each run makes the same cases.
+/// A small generator (xorshift64*) that makes the same cases in each run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -31,7 +31,7 @@ pub(crate) fn named(name: &str, line: u32) -> Point {
     Point::new(Lock::Named(name.into()), AcquireMode::Exclusive, site)
 }
 
-/// Durations that were all measured.
+/// Durations of which every event was measured.
 pub(crate) fn measured(values: &[u64]) -> Durations {
     let mut durations = Durations::default();
     for &value_ns in values {
@@ -52,7 +52,7 @@ pub(crate) fn snapshot(points: Vec<Point>) -> Snapshot {
     })
 }
 
-/// A snapshot in which each field of each type has a value of its own, none of them its default.
+/// A snapshot in which each field of each type has its own value, none of them the default.
 pub(crate) fn everything() -> SnapshotParts {
     let created = Site::new("src/\"odd\" dir/größe.rs", 9, 17);
     SnapshotParts {
@@ -62,7 +62,7 @@ pub(crate) fn everything() -> SnapshotParts {
         taken_unix_ns: 1_763_878_800_123_456_789,
         elapsed_ns: 12_345_678_901,
         pid: 4_242,
-        // Like `callers`: a document without it is as it was before there was one.
+        // Like `callers`: a document without it is the same as before the field existed.
         program: None,
         mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
@@ -114,7 +114,7 @@ pub(crate) fn everything() -> SnapshotParts {
             },
             Point {
                 acquisitions: 5,
-                // Counted, not measured.
+                // Counted, but not measured.
                 hold: Durations {
                     events: 5,
                     ..Durations::default()
@@ -150,7 +150,8 @@ pub(crate) fn everything() -> SnapshotParts {
             thread_exit: 13,
             memory: 14,
             guards: 15,
-            // Like `callers`: a document without stacks is as it was before there were any. See `stacks`.
+            // Like `callers`: a document without stacks is the same as before they existed. See
+            // `stacks`.
             stacks: 0,
         },
         overhead: Overhead {

@@ -101,7 +101,7 @@ newtype! { Mutex:
     "static JOBS: Mutex<u32> = Mutex::named(\"jobs\", 1);"
     "assert_eq!(*JOBS.lock().unwrap(), 1);"
     "```";
-    lock -> LockResult<MutexGuard>, "Acquires the mutex, waiting until it is free.";
+    lock -> LockResult<MutexGuard>, "Acquires the mutex, and waits until it is free.";
     try_lock -> TryLockResult<MutexGuard>, "Acquires the mutex if it is free.";
 }
 
@@ -114,8 +114,8 @@ newtype! { RwLock:
     "static ROUTES: RwLock<u32> = RwLock::named(\"routes\", 1);"
     "assert_eq!(*ROUTES.read().unwrap(), 1);"
     "```";
-    read -> LockResult<RwLockReadGuard>, "Acquires shared access, waiting until there is no writer.";
-    try_read -> TryLockResult<RwLockReadGuard>, "Acquires shared access if that is possible without waiting.";
-    write -> LockResult<RwLockWriteGuard>, "Acquires exclusive access, waiting until there is nobody else.";
+    read -> LockResult<RwLockReadGuard>, "Acquires shared access, and waits until there is no writer.";
+    try_read -> TryLockResult<RwLockReadGuard>, "Acquires shared access if that needs no wait.";
+    write -> LockResult<RwLockWriteGuard>, "Acquires exclusive access, and waits until nobody else has access.";
     try_write -> TryLockResult<RwLockWriteGuard>, "Acquires exclusive access if the lock is free.";
 }

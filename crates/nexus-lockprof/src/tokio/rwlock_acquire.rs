@@ -19,7 +19,7 @@ macro_rules! mode {
         $lock:ident, $try_lock:ident, $blocking:ident, $lock_owned:ident, $try_owned:ident
     ) => {
         impl<T: ?Sized> RwLock<T> {
-            #[doc = concat!("Acquires the lock for ", $verb, ", in turn with all others who wait.")]
+            #[doc = concat!("Acquires the lock for ", $verb, ", in turn with all other waiters.")]
             ///
             /// # Cancel safety
             /// As for tokio's: a cancelled caller loses its place in the queue.
@@ -30,7 +30,7 @@ macro_rules! mode {
                 Acquire::new(&self.meter, site, $mode, self.inner.$lock(), self)
             }
 
-            #[doc = concat!("Acquires the lock for ", $verb, " if that can be had at once.")]
+            #[doc = concat!("Acquires the lock for ", $verb, " if that needs no wait.")]
             ///
             /// # Errors
             /// If it would have to wait.
@@ -42,7 +42,7 @@ macro_rules! mode {
                 Ok($guard { held })
             }
 
-            #[doc = concat!("Acquires the lock for ", $verb, ", and blocks the thread meanwhile.")]
+            #[doc = concat!("Acquires the lock for ", $verb, ", blocking the thread.")]
             ///
             /// # Panics
             /// Inside a runtime.
@@ -91,7 +91,7 @@ macro_rules! mode {
                 }
             }
 
-            #[doc = concat!("Acquires the lock for ", $verb, " if that can be had at once, with a guard that owns it.")]
+            #[doc = concat!("Acquires the lock for ", $verb, " if that needs no wait, with a guard that owns it.")]
             ///
             /// # Errors
             /// If it would have to wait.

@@ -1,4 +1,4 @@
-//! The lines below a point that say who called.
+//! The lines below a point that show its callers.
 
 use super::{named, point, times};
 use crate::golden;
@@ -17,7 +17,7 @@ fn frame(function: &str, file: &str, line: u32) -> Frame {
     }
 }
 
-/// A point in a wrapper of all of a library's locks, with so many callers.
+/// A point inside a wrapper for a library's locks, with `callers` callers.
 fn wrapped(callers: u32) -> Snapshot {
     let wrapper = format!("{TOKIO}/loom/std/parking_lot.rs");
     let semaphore = format!("{TOKIO}/sync/batch_semaphore.rs");
@@ -60,7 +60,7 @@ fn wrapped(callers: u32) -> Snapshot {
     })
 }
 
-/// The lines that are indented as callers are.
+/// The lines with the indentation of callers.
 fn callers(report: &str) -> Vec<&str> {
     let lines = report.lines().filter(|line| line.starts_with("    "));
     lines
@@ -111,7 +111,7 @@ fn no_caller_is_too_wide() {
     }
 }
 
-/// Copies of one function, and callers that differ too far away to be shown, are one line.
+/// Copies of one function share a line, and so do callers that differ only in distant frames.
 #[test]
 fn callers_that_read_alike_are_one() {
     let stack = |address, far: u32, wait_ns| Stack {
@@ -142,7 +142,8 @@ fn callers_that_read_alike_are_one() {
     assert_eq!(report.matches("db::get").count(), 1, "{report}");
 }
 
-/// Where the nearest frames are all a library's, the program's own follow; the standard library's are left out.
+/// If all of the nearest frames are a library's, the program's own follow. The standard library's
+/// are left out.
 #[test]
 fn the_programs_own_caller_is_named() {
     let rayon = |function, line| {
@@ -200,7 +201,8 @@ fn the_programs_own_caller_is_named() {
     }
 }
 
-/// A helper in the compiler's own directory: paths of debug information are absolute, those of places are not.
+/// A helper in the compiler's working directory: debug information has absolute paths, places have
+/// relative ones.
 #[test]
 fn callers_in_the_same_directory_are_named_like_the_point() {
     let callers = vec![Stack {
