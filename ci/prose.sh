@@ -4,9 +4,17 @@
 source "$(dirname "$0")/lib.sh"
 
 debian python3=python3
-if [[ ${1-} == --wrap ]]; then
+if [[ ${1-} == --wrap && $# -gt 1 ]]; then
     shift
     exec python3 ci/markdown/wrap.py --write "$@"
 fi
 mapfile -t pages < <(git ls-files --cached --others --exclude-standard '*.md' | grep -v '^ci/advisories/')
+# Not the comments of tests, whose lines have numbers that other files name.
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'crates/*.rs' | grep '/src/')
+if [[ ${1-} == --wrap ]]; then
+    exec python3 ci/markdown/wrap.py --write "${pages[@]}" "${sources[@]}"
+fi
 python3 ci/markdown/wrap.py --check "${pages[@]}"
+# Those in `unwrapped` are still to be done.
+mapfile -t sources < <(printf '%s\n' "${sources[@]}" | grep -v --line-regexp --fixed-strings --file=ci/markdown/unwrapped)
+python3 ci/markdown/wrap.py --check "${sources[@]}"

@@ -1,7 +1,9 @@
-"""Wraps the prose of Markdown files at 100 columns: `wrap.py --check FILE...` or `wrap.py --write FILE...`.
+"""Wraps the prose of Markdown files, and the comments of Rust files, at 100 columns: `wrap.py --check FILE...` or
+`wrap.py --write FILE...`.
 
-Code, tables, headings, HTML and what lies between the marks of a generated section stay as they are. A word, a link's
-address or a span of code that is longer than a line has a line of its own.
+Code, tables, headings, HTML and what lies between the marks of a generated section stay as they are. So do paragraphs of
+comments without a line that is too long. A word, a link's address or a span of code that is longer than a line has a
+line of its own.
 """
 
 import pathlib
@@ -59,7 +61,7 @@ def blocks(lines):
         yield True, current
 
 
-def wrap(lines):
+def wrap(lines, width=WIDTH):
     first = lines[0]
     item = ITEM.match(first)
     if item:
@@ -77,7 +79,7 @@ def wrap(lines):
         prefix = hang if rows else indent
         if not row:
             row = word
-        elif len(prefix) + len(row) + 1 + len(word) <= WIDTH or MARKUP.match(word):
+        elif len(prefix) + len(row) + 1 + len(word) <= width or MARKUP.match(word):
             row += " " + word
         else:
             rows.append(prefix + row)
@@ -100,6 +102,15 @@ def main():
     for name in names:
         path = pathlib.Path(name)
         text = path.read_text(encoding="utf-8")
+        if path.suffix == ".rs":
+            new, found = rust(name, text, what == "--write")
+            if what == "--write":
+                if found:
+                    path.write_text(new, encoding="utf-8")
+            else:
+                failed = failed or bool(found)
+                print("".join(line + "\n" for line in found), end="")
+            continue
         out = []
         for is_prose, lines in blocks(text.splitlines()):
             if is_prose and what == "--check" and too_long(lines):

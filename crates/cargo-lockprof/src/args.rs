@@ -13,9 +13,11 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo", version, disable_help_subcommand = true)]
 pub(crate) enum Cargo {
-    /// Run a cargo command with every lock of the program profiled, and print the profile at its end.
+    /// Run a cargo command with every lock of the program profiled, and print the profile at its
+    /// end.
     ///
-    /// The project's files, versions and features stay as they are. Any command will do: run, test, bench, nextest run, an alias.
+    /// The project's files, versions and features stay as they are. Any command will do: run, test,
+    /// bench, nextest run, an alias.
     ///
     /// Example: cargo lockprof run --release --bin server -- --port 8080
     #[command(version, display_name = "cargo-lockprof")]
@@ -25,13 +27,15 @@ pub(crate) enum Cargo {
 /// Ours, and what is left for cargo.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Write the profile to FILE instead of printing the report: as JSON, or in lockprof's own form if FILE ends in `.lockprof`.
+    /// Write the profile to FILE instead of printing the report: as JSON, or in lockprof's own form
+    /// if FILE ends in `.lockprof`.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// What is measured: off, counts, sampled or exact [default: $LOCKPROF, or sampled].
     #[arg(long, value_parser = ["off", "counts", "sampled", "exact"])]
     pub(crate) mode: Option<String>,
-    /// Share of each thread's time that sampling may take, such as 1% [default: $LOCKPROF_BUDGET, or 1%].
+    /// Share of each thread's time that sampling may take, such as 1% [default: $LOCKPROF_BUDGET,
+    /// or 1%].
     #[arg(long, value_name = "SHARE")]
     pub(crate) budget: Option<String>,
     /// Number of rows in the report.
@@ -52,8 +56,8 @@ pub(crate) struct Options {
     /// Do not profile the locks that these crates take.
     #[arg(long, value_name = "CRATE")]
     pub(crate) except: Vec<String>,
-    /// Serve the profile while the program runs, for `lockprof top` and others: unix, unix:PATH, 127.0.0.1:PORT or
-    /// remote:ADDR:PORT [without a value: unix].
+    /// Serve the profile while the program runs, for `lockprof top` and others: unix, unix:PATH,
+    /// 127.0.0.1:PORT or remote:ADDR:PORT [without a value: unix].
     #[arg(
         long,
         value_name = "WHERE",
@@ -96,7 +100,8 @@ const OURS: [(&str, bool); 14] = [
     ("-h", false),
 ];
 
-/// Puts our options before cargo's, so that they may be mixed: `run --release --out FILE -- ARGUMENT`.
+/// Puts our options before cargo's, so that they may be mixed:
+/// `run --release --out FILE -- ARGUMENT`.
 pub(crate) fn ours_first(mut args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut ours: Vec<OsString> = args.by_ref().take(2).collect();
     let mut theirs = Vec::new();
@@ -151,7 +156,8 @@ pub(crate) fn manual(folder: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The options among `args` that say which project it is, as far as `cargo metadata --no-deps` needs them.
+/// The options among `args` that say which project it is, as far as `cargo metadata --no-deps`
+/// needs them.
 pub(crate) fn for_metadata(args: &[OsString]) -> Vec<OsString> {
     let mut kept = Vec::new();
     for name in ["--manifest-path", "--config"] {

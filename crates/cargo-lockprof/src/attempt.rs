@@ -30,7 +30,8 @@ impl Attempt {
         })
     }
 
-    /// Until it ends. Calls `on_metadata` when others may be compiled against the crate, before cargo is told.
+    /// Until it ends. Calls `on_metadata` when others may be compiled against the crate, before
+    /// cargo is told.
     pub(crate) fn run(&mut self, mut on_metadata: impl FnMut()) -> Result<()> {
         let mut lines = BufReader::new(self.child.stderr.take().context("no stderr")?);
         loop {

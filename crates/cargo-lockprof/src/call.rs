@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// What cargo has rustc do.
 pub(crate) struct Call {
-    /// Programs that the call goes through, rustc last: a project may have a wrapper of its own for its members, clippy is one.
+    /// Programs that the call goes through, rustc last: a project may have a wrapper of its own for
+    /// its members, clippy is one.
     pub(crate) program: Vec<OsString>,
     pub(crate) args: Vec<OsString>,
 }
@@ -37,7 +38,8 @@ impl Call {
         })
     }
 
-    /// Whether cargo compiles a crate, where it else only asks: build scripts that try rustc out do not read JSON.
+    /// Whether cargo compiles a crate, where it else only asks: build scripts that try rustc out do
+    /// not read JSON.
     pub(crate) fn compiles(&self) -> bool {
         self.value("--crate-name").is_some_and(|name| name != "___")
             && self
@@ -90,7 +92,8 @@ impl Call {
         self.values("--cfg").any(|value| value == cfg.as_str())
     }
 
-    /// The crates that it is given, each with its file: `name=path`, where options may stand before the name.
+    /// The crates that it is given, each with its file: `name=path`, where options may stand before
+    /// the name.
     pub(crate) fn externs(&self) -> impl Iterator<Item = (&str, PathBuf)> {
         self.values("--extern").filter_map(|value| {
             let (name, path) = value.to_str()?.split_once('=')?;
@@ -100,7 +103,8 @@ impl Call {
     }
 }
 
-/// The values of an option: `--name value`, `--name=value`, and `-Xvalue` of a name with one letter.
+/// The values of an option: `--name value`, `--name=value`, and `-Xvalue` of a name with one
+/// letter.
 pub(crate) fn values<'a>(args: &'a [OsString], name: &str) -> impl Iterator<Item = &'a OsStr> {
     let mut index = 0;
     std::iter::from_fn(move || {
@@ -124,7 +128,8 @@ pub(crate) fn values<'a>(args: &'a [OsString], name: &str) -> impl Iterator<Item
     })
 }
 
-/// Options with a value of their own, as far as one may be confused with an option that is looked for.
+/// Options with a value of their own, as far as one may be confused with an option that is looked
+/// for.
 pub(crate) fn without(args: &[OsString], names: &[&str]) -> Vec<OsString> {
     let mut kept = Vec::new();
     let mut args = args.iter();

@@ -1,4 +1,5 @@
-//! Two settings of cargo's that our own go before: `build.rustc-wrapper` and `build.rustdoc`. Cargo's own command for this is not stable.
+//! Two settings of cargo's that our own go before: `build.rustc-wrapper` and `build.rustdoc`.
+//! Cargo's own command for this is not stable.
 
 use crate::args;
 use anyhow::Result;
@@ -6,7 +7,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item};
 
-/// The value of `build.NAME`: from its variables, from `--config`, or from the files that cargo reads.
+/// The value of `build.NAME`: from its variables, from `--config`, or from the files that cargo
+/// reads.
 pub(crate) fn build_setting(name: &str, options: &[OsString]) -> Option<OsString> {
     let upper = name.to_uppercase().replace('-', "_");
     for variable in [upper.clone(), format!("CARGO_BUILD_{upper}")] {

@@ -213,10 +213,12 @@ impl Crate {
     }
 }
 
-/// Lines for the call stacks, where cargo has asked for less. The code is the same.
+/// Lines for the call stacks, where cargo has asked for less. The code is the same. Crates that cargo has fetched stay without: theirs are
+/// most of what there is to compile, and their functions have names in any case.
 fn with_lines(args: Vec<OsString>) -> Vec<OsString> {
     const NONE: [&str; 2] = ["debuginfo=0", "debuginfo=none"];
-    let mut has_lines = false;
+    // Cargo has rustc say nothing about crates that are not the user's to change.
+    let mut has_lines = call::values(&args, "--cap-lints").next().is_some();
     let mut kept: Vec<OsString> = Vec::new();
     let mut args = args.into_iter().peekable();
     while let Some(arg) = args.next() {
@@ -329,6 +331,10 @@ mod tests {
                 &["-C", "debuginfo=0", "-C", "debuginfo=line-tables-only"],
             ),
             (&["-Cdebuginfo=2", "-Cstrip=symbols"], &["-Cdebuginfo=2"]),
+            (
+                &["--cap-lints", "allow", "-Cstrip=symbols"],
+                &["--cap-lints", "allow"],
+            ),
             (&["-g", "--codegen=strip=symbols"], &["-g"]),
             (
                 &["-Cdebuginfo=none", "--codegen", "strip=none"],

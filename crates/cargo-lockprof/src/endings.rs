@@ -1,4 +1,5 @@
-//! How the processes of a run have ended, as far as their profiles are concerned: what is missing is said.
+//! How the processes of a run have ended, as far as their profiles are concerned: what is missing
+//! is said.
 
 use crate::profiles::Profile;
 use crate::{say, settings};
@@ -10,7 +11,8 @@ pub(crate) struct Running {
     program: String,
 }
 
-/// The processes of this run that go on: programs in `build`, told to write their profiles into `folder`.
+/// The processes of this run that go on: programs in `build`, told to write their profiles into
+/// `folder`.
 #[cfg(target_os = "linux")]
 pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
     use std::fs;

@@ -27,7 +27,8 @@ pub(crate) fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// The folder for what can be made again: `LOCKPROF_CACHE`, or `lockprof` in the user's cache folder.
+/// The folder for what can be made again: `LOCKPROF_CACHE`, or `lockprof` in the user's cache
+/// folder.
 pub(crate) fn cache() -> Result<PathBuf> {
     let folder = |name: &str| {
         let folder = std::env::var_os(name).map(PathBuf::from);

@@ -1,7 +1,9 @@
-//! `cargo lockprof`: runs any cargo command with every lock of the program profiled, with no line of the project changed.
+//! `cargo lockprof`: runs any cargo command with every lock of the program profiled, with no line
+//! of the project changed.
 //!
-//! It is three programs in one. [`run`] is what the user calls; cargo then calls it as its wrapper of rustc ([`compile`]), and, by another
-//! name, as rustdoc. `docs/guide/cargo-lockprof.md` says what is seen, `docs/decisions/0027-between-cargo-and-rustc.md` how it works.
+//! It is three programs in one. [`run`] is what the user calls; cargo then calls it as its wrapper
+//! of rustc ([`compile`]), and, by another name, as rustdoc. `docs/guide/cargo-lockprof.md` says
+//! what is seen, `docs/decisions/0027-between-cargo-and-rustc.md` how it works.
 #![forbid(unsafe_code)]
 
 mod args;

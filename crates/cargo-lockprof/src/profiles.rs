@@ -27,7 +27,8 @@ impl Profile {
         self.cut_off.is_some()
     }
 
-    /// Whether the process with this number has written it. Further copies of the profiler in it have `-2` and so on.
+    /// Whether the process with this number has written it. Further copies of the profiler in it
+    /// have `-2` and so on.
     fn is_of(&self, pid: &str) -> bool {
         self.pid.split('-').next() == Some(pid)
     }
@@ -46,8 +47,8 @@ impl Profile {
     }
 }
 
-/// Prints a report of the profiles in `folder`, or writes them to the file that was asked for. Whether programs in `build` go on
-/// that will write there.
+/// Prints a report of the profiles in `folder`, or writes them to the file that was asked for.
+/// Whether programs in `build` go on that will write there.
 pub(crate) fn present(
     (folder, build): (&Path, &Path),
     options: &Options,
@@ -88,7 +89,8 @@ pub(crate) fn present(
     failed.map_or(Ok(!running.is_empty()), Err)
 }
 
-/// What is shown of the profiles: each by itself, or all as one. Each file is read once, and few are in memory at a time.
+/// What is shown of the profiles: each by itself, or all as one. Each file is read once, and few
+/// are in memory at a time.
 struct Reports<'a> {
     options: &'a Options,
     shown: usize,
@@ -138,14 +140,16 @@ impl<'a> Reports<'a> {
     }
 }
 
-/// In order of their last writing: the process that ended last was most likely the one that was asked for.
+/// In order of their last writing: the process that ended last was most likely the one that was
+/// asked for.
 fn list(folder: &Path, build: &Path) -> Result<Vec<Profile>> {
     let unread = || format!("{} cannot be listed", folder.display());
     let mut profiles = Vec::new();
     for entry in fs::read_dir(folder).with_context(unread)? {
         let path = entry.with_context(unread)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // PID.PROGRAM.lockprof, or of a forked child PID.PROGRAM.lockprof.PID; a further copy of the profiler in it adds -N.
+        // PID.PROGRAM.lockprof, or of a forked child PID.PROGRAM.lockprof.PID; a further copy of
+        // the profiler in it adds -N.
         let Some((parent, rest)) = name.split_once('.') else {
             continue;
         };

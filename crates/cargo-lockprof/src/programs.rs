@@ -1,5 +1,5 @@
-//! Programs that look like build scripts and are none. A profile has the name of its program only, and build scripts are no part of what is
-//! profiled.
+//! Programs that look like build scripts and are none. A profile has the name of its program only,
+//! and build scripts are no part of what is profiled.
 
 use crate::call::Call;
 use crate::files;

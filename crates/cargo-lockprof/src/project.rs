@@ -143,7 +143,8 @@ fn folders(options: &[OsString]) -> Result<(PathBuf, PathBuf)> {
     Ok((folder("target_directory")?, folder("workspace_root")?))
 }
 
-/// The rustc that cargo will call, and what it says of itself. One that is too old is an error in one sentence.
+/// The rustc that cargo will call, and what it says of itself. One that is too old is an error in
+/// one sentence.
 pub(crate) fn rustc(options: &[OsString]) -> Result<(OsString, String)> {
     let rustc = cargo_config::build_setting("rustc", options).unwrap_or_else(|| "rustc".into());
     let version = runtime::version(&rustc)?;

@@ -1,5 +1,6 @@
-//! Stand-ins for crates of registries. Each is compiled right after its crate, against the very library that cargo has just built, and lies
-//! beside it. Crates that depend on it are given the stand-in in its place.
+//! Stand-ins for crates of registries. Each is compiled right after its crate, against the very
+//! library that cargo has just built, and lies beside it. Crates that depend on it are given the
+//! stand-in in its place.
 
 use crate::call::{self, Call};
 use crate::files;
@@ -24,7 +25,8 @@ pub(crate) struct Kind {
 #[derive(Clone, Copy, PartialEq)]
 enum On {
     Adaptor,
-    /// The adaptor and what the crate itself is built on: it implements traits for optional dependencies.
+    /// The adaptor and what the crate itself is built on: it implements traits for optional
+    /// dependencies.
     Dependencies,
     /// The adaptor, once more, on the project's lock_api.
     OwnAdaptor,
@@ -82,7 +84,8 @@ pub(crate) fn forget(out_dir: &Path, call: &Call) {
     }
 }
 
-/// Gives a crate the stand-ins of its dependencies, where there are any: that of lock_api if `with_lock_api`.
+/// Gives a crate the stand-ins of its dependencies, where there are any: that of lock_api if
+/// `with_lock_api`.
 pub(crate) fn replace(args: &mut [OsString], with_lock_api: bool) {
     let mut is_next = false;
     for arg in args {
@@ -129,7 +132,8 @@ pub(crate) const LOCK_API: &str = "lock_api";
 
 const ADAPTOR: &str = "nexus_lockprof_adaptor";
 
-/// Keeps which crates lock_api is built on: what is built on it may name them, too, and another build of the same crate may lie beside.
+/// Keeps which crates lock_api is built on: what is built on it may name them, too, and another
+/// build of the same crate may lie beside.
 pub(crate) fn keep_externs(call: &Call) {
     let hash = call.codegen("extra-filename").unwrap_or_default();
     let lines = call

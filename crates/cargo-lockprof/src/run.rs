@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Commands that take `--target-dir`. Others are told by a variable, which what they start inherits.
+/// Commands that take `--target-dir`. Others are told by a variable, which what they start
+/// inherits.
 const BUILDERS: [&str; 11] = [
     "run", "r", "build", "b", "test", "t", "bench", "check", "c", "clippy", "rustc",
 ];
@@ -104,7 +105,8 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
     Ok(exit_code(status))
 }
 
-/// Says what takes a while the first time. Not where it is done: cargo shows again what is said there.
+/// Says what takes a while the first time. Not where it is done: cargo shows again what is said
+/// there.
 fn announce(options: &Options, version: &str) -> Result<()> {
     let host = runtime::host(version)?;
     let target = args::value_of(&options.cargo, "--target").and_then(|target| target.to_str());
@@ -161,7 +163,8 @@ fn set_wrapper(
     ] {
         let set = cargo_config::build_setting(setting, &options.cargo);
         let is_ours = |set: &OsString| Path::new(set).file_stem().is_some_and(|stem| stem == ours);
-        // Ours, in a project that has it for good, or in a program that we run: then what is behind it.
+        // Ours, in a project that has it for good, or in a program that we run: then what is behind
+        // it.
         let theirs = match set {
             Some(set) if is_ours(&set) => settings::value(name),
             set => set,
@@ -207,7 +210,8 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
     if options.no_stacks {
         command.env("LOCKPROF_STACKS", "off");
     } else {
-        // Names are looked up here, and not at the program's end; a program that is asked while it runs has to tell them itself.
+        // Names are looked up here, and not at the program's end; a program that is asked while it
+        // runs has to tell them itself.
         let stacks = if options.serve.is_some() {
             "on"
         } else {
@@ -226,7 +230,8 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
 /// What cargo gets of its own options.
 fn set_arguments(command: &mut Command, options: &Options, name: &str, build: &Path) {
     let args = args::without(&options.cargo, "--target-dir", true);
-    // Right after the command's name: what follows may be the program's own, without dashes before it.
+    // Right after the command's name: what follows may be the program's own, without dashes before
+    // it.
     let end = if BUILDERS.contains(&name) {
         Some(1)
     } else if name == "nextest" {
@@ -282,7 +287,8 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.keep {
-            // What was to be kept was copied away. A program that outlives this one may still write there: then it stays.
+            // What was to be kept was copied away. A program that outlives this one may still write
+            // there: then it stays.
             let _ = fs::remove_dir_all(&self.path);
         }
     }

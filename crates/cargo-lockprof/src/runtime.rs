@@ -1,5 +1,5 @@
-//! The runtime: what is linked into profiled programs. It is built once for a toolchain, a target and the flags that have to agree, and kept
-//! in the user's cache folder.
+//! The runtime: what is linked into profiled programs. It is built once for a toolchain, a target
+//! and the flags that have to agree, and kept in the user's cache folder.
 
 use crate::call::{self, Call};
 use crate::files;
@@ -79,8 +79,9 @@ impl Kind {
     }
 }
 
-/// Features of the runtime. Call stacks stay addresses where somebody looks their names up afterwards, and the system tells which file an
-/// address is in: what looks them up makes each program larger and slower to build.
+/// Features of the runtime. Call stacks stay addresses where somebody looks their names up
+/// afterwards, and the system tells which file an address is in: what looks them up makes each
+/// program larger and slower to build.
 fn features(target: &str, serve: bool, has_front: bool) -> &'static str {
     match serve {
         true => "stacks,serve",
@@ -116,7 +117,8 @@ impl Runtime {
         Ok(Runtime { folder })
     }
 
-    /// Whether the runtime for `target` is there, as far as can be known before something is compiled.
+    /// Whether the runtime for `target` is there, as far as can be known before something is
+    /// compiled.
     pub(crate) fn is_there(version: &str, target: &str, serve: bool) -> Result<bool> {
         let key = key(version, target, features(target, serve, true), &[]);
         Ok(files::cache()?.join("runtime").join(key).is_dir())
@@ -173,7 +175,8 @@ fn ask(rustc: &OsStr, args: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// What the wrapper need not ask again: the name of a rustc, its path, by which cargo may call it, and its version.
+/// What the wrapper need not ask again: the name of a rustc, its path, by which cargo may call it,
+/// and its version.
 pub(crate) fn known(rustc: &OsStr, version: &str) -> Result<OsString> {
     let sysroot = ask(rustc, &["--print", "sysroot"])?;
     let path = Path::new(sysroot.trim_end())
@@ -192,7 +195,8 @@ pub(crate) fn host(version: &str) -> Result<&str> {
     host.context("rustc -vV does not name its host")
 }
 
-/// Builds the runtime in a folder beside `folder`, always the same one: what is built depends on its path. Then that takes its place.
+/// Builds the runtime in a folder beside `folder`, always the same one: what is built depends on
+/// its path. Then that takes its place.
 fn build(kind: &Kind, folder: &Path) -> Result<()> {
     let work = folder.with_extension("new");
     files::remove(&work)?;
@@ -284,8 +288,8 @@ fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
     command
 }
 
-/// A variable that says how the project is built, which is not how the runtime is. What is left says how cargo reaches registries, and the
-/// pipe that its processes share.
+/// A variable that says how the project is built, which is not how the runtime is. What is left
+/// says how cargo reaches registries, and the pipe that its processes share.
 fn is_of_the_build(name: &str) -> bool {
     const KEPT: [&str; 7] = [
         "CARGO_HOME",

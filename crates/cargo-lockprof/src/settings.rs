@@ -1,12 +1,13 @@
 //! What the front tells the wrapper, by the environment: cargo has rustc inherit it.
 //!
-//! No name begins with `CARGO_`: a variable that does is a part of what sccache knows a compilation by, and profiles are somewhere else at
-//! each run.
+//! No name begins with `CARGO_`: a variable that does is a part of what sccache knows a compilation
+//! by, and profiles are somewhere else at each run.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The folder of the profiled build. What is compiled elsewhere is not ours: a program may start a cargo itself.
+/// The folder of the profiled build. What is compiled elsewhere is not ours: a program may start a
+/// cargo itself.
 pub(crate) const BUILD: &str = "LOCKPROF_CARGO_BUILD";
 /// The user's own wrapper of rustc.
 pub(crate) const WRAPPER: &str = "LOCKPROF_CARGO_WRAPPER";

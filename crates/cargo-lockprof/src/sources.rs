@@ -1,4 +1,5 @@
-//! The runtime's sources, which are inside this program, and how they become a folder that cargo can build.
+//! The runtime's sources, which are inside this program, and how they become a folder that cargo
+//! can build.
 
 use crate::files;
 use anyhow::{Context, Result};
@@ -43,8 +44,9 @@ fn workspace(text: &str, members: Array) -> Result<String> {
     workspace["members"] = value(members);
     document.remove("profile");
     let mut release = Table::new();
-    // Bitcode is there nonetheless, by rustc's own option: a program may be built with LTO, or without. With `lto` there would be nothing
-    // else, which every program's linker would have to compile.
+    // Bitcode is there nonetheless, by rustc's own option: a program may be built with LTO, or
+    // without. With `lto` there would be nothing else, which every program's linker would have to
+    // compile.
     release["lto"] = value(false);
     release["opt-level"] = value(3);
     release["debug"] = value(false);
@@ -87,7 +89,8 @@ mod tests {
         }
     }
 
-    /// The versions that the profiler is tested with are those that programs get. `LOCKPROF_WRITE_LOCK=1 cargo test` writes the file anew.
+    /// The versions that the profiler is tested with are those that programs get.
+    /// `LOCKPROF_WRITE_LOCK=1 cargo test` writes the file anew.
     #[test]
     fn the_runtimes_lock_file_is_a_part_of_the_repositorys() {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));

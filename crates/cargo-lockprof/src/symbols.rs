@@ -1,4 +1,5 @@
-//! What the addresses in profiles are called. Programs leave that to us: it takes time and memory, which would be theirs.
+//! What the addresses in profiles are called. Programs leave that to us: it takes time and memory,
+//! which would be theirs.
 
 use addr2line::Loader;
 use nexus_lockprof_command::symbols::{frames, open};
@@ -32,7 +33,8 @@ struct Files {
 }
 
 impl Files {
-    /// The frames of a stack, by name, without the lock's own and those that begin each thread. What a program has named stays.
+    /// The frames of a stack, by name, without the lock's own and those that begin each thread.
+    /// What a program has named stays.
     fn named(&mut self, frames: &[Frame]) -> Vec<Frame> {
         let named: Vec<Frame> = frames
             .iter()
@@ -48,7 +50,8 @@ impl Files {
         }
     }
 
-    /// The functions at a return address: more than one where some are inlined, the innermost first.
+    /// The functions at a return address: more than one where some are inlined, the innermost
+    /// first.
     fn at(&mut self, file: &Text, address: u64) -> &[Frame] {
         let Self { loaders, known } = self;
         known.entry((file.clone(), address)).or_insert_with(|| {

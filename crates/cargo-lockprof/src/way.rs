@@ -1,4 +1,5 @@
-//! Ways to compile a crate. Which one it took is kept beside the build: rustdoc compiles the crate's examples later.
+//! Ways to compile a crate. Which one it took is kept beside the build: rustdoc compiles the
+//! crate's examples later.
 
 use crate::files;
 use crate::registry;
@@ -29,7 +30,8 @@ const NAMES: [(Way, &str); 3] = [
 ];
 
 impl Way {
-    /// The options of rustc or rustdoc, where cargo has given `args`. `is_under` says that the crate's own stand-in brings lock_api's.
+    /// The options of rustc or rustdoc, where cargo has given `args`. `is_under` says that the
+    /// crate's own stand-in brings lock_api's.
     pub(crate) fn args(
         self,
         args: &[OsString],
@@ -48,7 +50,8 @@ impl Way {
     }
 }
 
-/// Keeps the way that a crate was compiled in. If that fails, its examples are compiled in the first one.
+/// Keeps the way that a crate was compiled in. If that fails, its examples are compiled in the
+/// first one.
 pub(crate) fn set(build: &Path, key: &str, way: Way) {
     let path = path(build, key);
     match NAMES.iter().find(|(known, _)| *known == way) {

@@ -12,8 +12,8 @@ pub enum Signals {
     All,
 }
 
-/// Waits for a child. Passes signals that would end this process on to the child, so that this process goes on
-/// to its report.
+/// Waits for a child. Passes signals that would end this process on to the child, so that this
+/// process goes on to its report.
 ///
 /// # Errors
 ///
@@ -39,7 +39,8 @@ pub fn wait(mut child: Child, signals: Signals) -> Result<ExitStatus> {
                 SIGHUP => Signal::HUP,
                 SIGUSR1 => Signal::USR1,
                 SIGUSR2 => Signal::USR2,
-                // The terminal sends these to all its processes, and the child must not get them twice.
+                // The terminal sends these to all its processes, and the child must not get them
+                // twice.
                 _ if is_in_the_foreground() => continue,
                 SIGQUIT => Signal::QUIT,
                 _ => Signal::INT,

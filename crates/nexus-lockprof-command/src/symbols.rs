@@ -10,8 +10,8 @@ pub fn open(path: &Path) -> Option<Loader> {
     path.is_file().then(|| Loader::new(path).ok()).flatten()
 }
 
-/// The functions at `call`, inlined ones first, then the function itself. Each frame has `address`. At least one
-/// frame, which may have nothing but that.
+/// The functions at `call`, inlined ones first, then the function itself. Each frame has `address`.
+/// At least one frame, which may have nothing but that.
 #[must_use]
 pub fn frames(loader: Option<&Loader>, call: u64, address: u64) -> Vec<Frame> {
     let unknown = Frame {
@@ -45,8 +45,8 @@ pub fn frames(loader: Option<&Loader>, call: u64, address: u64) -> Vec<Frame> {
     frames
 }
 
-/// Demangles a symbol's name, without the hash at the end of Rust's. C names stay: some of them would be types
-/// in C++.
+/// Demangles a symbol's name, without the hash at the end of Rust's. C names stay: some of them
+/// would be types in C++.
 #[must_use]
 pub fn demangled(name: &str) -> Text {
     // Apple's systems put one more `_` before each name.

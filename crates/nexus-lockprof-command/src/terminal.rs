@@ -2,8 +2,8 @@
 
 use terminal_size::{Height, Width, terminal_size_of};
 
-/// The width of standard output in columns: COLUMNS if set, otherwise its terminal's. Without either, enough
-/// for all columns of a report.
+/// The width of standard output in columns: COLUMNS if set, otherwise its terminal's. Without
+/// either, enough for all columns of a report.
 #[must_use]
 pub fn stdout_width() -> usize {
     width(terminal_size_of(std::io::stdout()))

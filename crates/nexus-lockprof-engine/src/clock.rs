@@ -8,13 +8,14 @@ use std::time::{Duration, SystemTime};
 
 /// An engine's source of time: raw ticks that are cheap to read, and their length in nanoseconds.
 ///
-/// The counter clock is calibrated on first use, which blocks for some milliseconds, once in a
-/// process. That use is the first *timed* acquisition, or an explicit [`Engine::warm_up`](crate::Engine::warm_up).
+/// The counter clock is calibrated at its first use, which blocks for some milliseconds, once in a
+/// process. That use is the first *timed* acquisition, or an explicit
+/// [`Engine::warm_up`](crate::Engine::warm_up).
 #[derive(Debug)]
 pub(crate) struct Clock {
     ticks: OnceLock<quanta::Clock>,
     hands: Option<Hands>,
-    /// As `coarse_ns`, and 1 more; 0 before the start.
+    /// The start as `coarse_ns`, plus 1. 0 before the start.
     started: AtomicU64,
 }
 
@@ -46,28 +47,29 @@ impl Clock {
     #[cold]
     #[inline(never)]
     fn calibrated(&self) -> &quanta::Clock {
-        // A child that is forked off meanwhile would wait for ever, for this clock's or quanta's own calibration. A fork waits for this.
+        // A child forked during the calibration would wait for ever for it, this clock's or
+        // quanta's own. A fork waits for this lock.
         let _setting = lock(&SETTING);
         self.ticks.get_or_init(quanta::Clock::new)
     }
 
-    /// Calibrates it, if that was not done yet.
+    /// Calibrates the clock, unless that was done before.
     #[inline]
     pub(crate) fn prepare(&self) {
         self.ticks();
     }
 
-    /// Whether it can be read without being calibrated first.
+    /// Whether it can be read without a calibration first.
     pub(crate) fn is_calibrated(&self) -> bool {
         self.ticks.get().is_some()
     }
 
-    /// A seed for what is drawn: another one in each process, and with a manual clock always the same.
+    /// A seed for random draws: different in each process, and always the same with a manual clock.
     pub(crate) fn seed(&self) -> u64 {
         if self.hands.is_some() {
             return 0;
         }
-        // As good as random keys, and never in the way of a thread that exits.
+        // As good as random keys, and available to a thread that exits.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         now.map_or(0, |now| now.as_nanos() as u64)
             .wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -78,40 +80,43 @@ impl Clock {
         self.hands.is_none()
     }
 
-    /// Ticks now: after all that the program did before, and not while a load of it is still under way.
+    /// Ticks now. All earlier instructions of the program are complete, including its loads.
     #[inline(always)]
     pub(crate) fn raw(&self) -> u64 {
         await_earlier();
         self.ticks().raw()
     }
 
-    /// The same, of a clock that was read before: it need not be asked whether it is calibrated.
+    /// The same for a clock that was read before, without the check whether it is calibrated.
     ///
     /// # Safety
-    /// [`raw`](Self::raw) has been called, and that happened before this.
+    /// A call of [`raw`](Self::raw) happened before this one.
     #[inline(always)]
     pub(crate) unsafe fn raw_again(&self) -> u64 {
         await_earlier();
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees an earlier call of `raw`, which sets `ticks`.
         unsafe { self.ticks.get().unwrap_unchecked() }.raw()
     }
 
-    /// The same, out of line: where it is rare, so that it stays inline where it is not.
+    /// The same out of line, for rare uses, so that the compiler keeps inlining `raw` in the
+    /// others.
     #[cold]
     #[inline(never)]
     pub(crate) fn raw_cold(&self) -> u64 {
         self.raw()
     }
 
-    /// Nanoseconds between two readings; 0 if they are out of order (counters of two sockets may be).
+    /// Nanoseconds between two readings. 0 if they are out of order, as counters of two sockets may
+    /// be.
     #[inline(always)]
     pub(crate) fn nanos(&self, start: u64, end: u64) -> u64 {
         self.ticks().delta_as_nanos(start, end)
     }
 
-    /// Nanoseconds that the calling thread has had a processor. Where the system does not tell, all time is.
+    /// Nanoseconds for which the calling thread had a processor. All time counts if the system does
+    /// not tell.
     ///
-    /// May be called in a signal handler.
+    /// A signal handler may call this.
     pub(crate) fn processor_ns(&self) -> u64 {
         if let Some(hands) = &self.hands {
             return hands.busy_ns();
@@ -122,7 +127,7 @@ impl Clock {
                 tv_sec: 0,
                 tv_nsec: 0,
             };
-            // SAFETY: writes to `time`, and to nothing else.
+            // SAFETY: the call writes to `time` and to nothing else.
             if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } == 0 {
                 // Neither is negative.
                 return (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64;
@@ -131,7 +136,7 @@ impl Clock {
         self.coarse_ns()
     }
 
-    /// Nanoseconds since some fixed moment, without calibration: for what is rare.
+    /// Nanoseconds since some fixed moment, without calibration, for rare uses.
     pub(crate) fn coarse_ns(&self) -> u64 {
         match &self.hands {
             Some(hands) => hands.now.value(),
@@ -139,14 +144,14 @@ impl Clock {
         }
     }
 
-    /// When the engine started, as `coarse_ns`: the first call of this.
+    /// When the engine started, as `coarse_ns`. The first call sets it.
     pub(crate) fn started_ns(&self) -> u64 {
         let started = self.started.load(Relaxed);
         if started != 0 {
             return started - 1;
         }
         let now = self.coarse_ns();
-        // Relaxed: a value of its own.
+        // Relaxed: no other value depends on it.
         match self.started.compare_exchange(0, now + 1, Relaxed, Relaxed) {
             Ok(_) => now,
             Err(started) => started - 1,
@@ -156,31 +161,33 @@ impl Clock {
 
 /// Keeps the processor from reading its counter before earlier instructions are complete.
 ///
-/// It would: the counter is no memory, and nothing that the program loads is an input of it. A hold that ends with a load
-/// that misses its caches was told without that miss, though the lock, whose release is a store, is held until it is over;
-/// and the misses before an acquisition were told as a part of it. Kernels read the counter so, too.
+/// The processor would do that, because the counter is not memory and depends on nothing that the
+/// program loads. Take a hold that ends with a load that misses its caches. The lock is held until
+/// that load is complete, because its release is a store. But without the barrier, the miss would
+/// be missing from the hold. Cache misses before an acquisition would count as a part of it.
+/// Kernels read the counter in the same way.
 #[inline(always)]
 fn await_earlier() {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: every x86_64 processor has the instruction, and it has no effect but to wait.
+    // SAFETY: every x86_64 processor has the instruction, whose only effect is to wait.
     unsafe {
         std::arch::x86_64::_mm_lfence();
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: every aarch64 processor has the instruction, and it has no effect but to wait.
+    // SAFETY: every aarch64 processor has the instruction, whose only effect is to wait.
     unsafe {
         std::arch::asm!("isb", options(nostack, preserves_flags));
     }
 }
 
-/// Nanoseconds by the system's clock that never goes back.
+/// Nanoseconds by the system's monotonic clock.
 #[cfg(unix)]
 fn monotonic_ns() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: writes to `time`, and to nothing else.
+    // SAFETY: the call writes to `time` and to nothing else.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     // Neither is negative.
     (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
@@ -204,11 +211,11 @@ impl Time for Clock {
     }
 }
 
-/// What a manual clock shows.
+/// The state of a manual clock.
 #[derive(Clone, Debug)]
 struct Hands {
     now: Arc<quanta::Mock>,
-    /// How much of it passed while no thread had a processor.
+    /// The part of that time in which no thread had a processor.
     idle_ns: Arc<AtomicU64>,
 }
 
@@ -219,7 +226,7 @@ impl Hands {
     }
 }
 
-/// A clock that moves only when told to: for tests that assert on time.
+/// A clock that moves only when its user moves it, for tests that assert on time.
 ///
 /// Clones share one time.
 ///
@@ -250,12 +257,13 @@ impl ManualClock {
         ManualClock { clock, hands }
     }
 
-    /// Moves it forward, as if every thread had been busy.
+    /// Moves the clock forward, as if every thread had been busy.
     pub fn advance(&self, by: Duration) {
         self.hands.now.increment(by);
     }
 
-    /// Moves it forward, as if every thread had slept. Time asleep earns no budget in `Sampled` mode.
+    /// Moves the clock forward, as if every thread had slept. Time asleep earns no budget in
+    /// `Sampled` mode.
     ///
     /// ```
     /// use nexus_lockprof_engine::ManualClock;
@@ -271,7 +279,8 @@ impl ManualClock {
         self.hands.now.increment(by);
     }
 
-    /// Moves it back, to 0 at most: for tests of what becomes of a clock that jumps. One thread at a time.
+    /// Moves the clock back, but not below 0, to test how a clock that jumps is handled. Only one
+    /// thread may call this at a time.
     ///
     /// ```
     /// use nexus_lockprof_engine::ManualClock;

@@ -1,19 +1,22 @@
-//! What the profiler is told to do.
+//! Settings of the profiler.
 
 use nexus_lockprof_snapshot::ProfilerMode;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What is measured.
+/// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
     /// Nothing. Costs one predictable branch.
     Off,
-    /// Counts: acquisitions, contentions, failed tries, timeouts, and who was blocked by whom. Acquisitions never read the clock.
+    /// Counts: acquisitions, contentions, failed tries, timeouts, and which point blocked which.
+    /// Acquisitions never read the clock.
     Counts,
-    /// Counts, the long waits, and a sample of the short waits and of the holds. Long waits are all timed up to half of the budget.
+    /// Counts, long waits, and a sample of short waits and holds. All long waits are timed, up to
+    /// half of the budget.
     Sampled {
-        /// Share of a thread's processor time that measuring may take: more than 0, at most 1. 0.01 is 1 %.
+        /// Share of a thread's processor time that measuring may take: above 0, at most 1. 0.01 is
+        /// 1 %.
         budget: f64,
     },
     /// Counts, every wait and every hold.
@@ -42,7 +45,7 @@ impl From<Mode> for ProfilerMode {
     }
 }
 
-/// Thresholds of one lock, or of all that have none of their own.
+/// Thresholds of one lock, or the default for all others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Thresholds {
     pub(crate) wait: Option<Duration>,
@@ -80,8 +83,9 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Sampled at 1 %; 4,096 points a thread, 65,536 records and 4,096 threads in all; reservoirs of
-    /// 196 durations a point, thread and interval, and 768 a point in the snapshot; no thresholds.
+    /// `Sampled` at 1 %; 4,096 points for each thread, 65,536 records and 4,096 threads in all.
+    /// Reservoirs of 196 durations for each point, thread and interval, and 768 for each point in
+    /// the snapshot. No thresholds.
     fn default() -> Self {
         Config {
             mode: Mode::DEFAULT,
@@ -100,54 +104,61 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What is measured.
+    /// What to measure.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Most acquisition points that one thread may have records of. More are counted as lost (`points_full`).
+    /// Largest number of acquisition points that one thread may record. Events of more points count
+    /// as lost (`points_full`).
     #[must_use]
     pub fn max_points(mut self, points: usize) -> Self {
         self.max_points = points;
         self
     }
 
-    /// Most records in all threads together: FreeBSD's `maxrecords`. More are counted as lost (`points_full`).
+    /// Largest number of records in all threads together, FreeBSD's `maxrecords`. Events of more
+    /// count as lost (`points_full`).
     #[must_use]
     pub fn max_records(mut self, records: usize) -> Self {
         self.max_records = records;
         self
     }
 
-    /// Most threads alive at one time that may have statistics. The events of more are counted as lost (`shards_full`).
+    /// Largest number of living threads that may have statistics. Events of more threads count as
+    /// lost (`shards_full`).
     #[must_use]
     pub fn max_shards(mut self, shards: usize) -> Self {
         self.max_shards = shards;
         self
     }
 
-    /// Durations that a thread keeps for a point in an interval, for wait and for hold each: 4 bytes
-    /// a piece, twice. From 32 on two thirds of them are of the longest tenth. Takes effect for points that have none yet.
+    /// Number of durations that a thread keeps for a point in an interval, separately for wait and
+    /// hold. Each takes 4 bytes in each of two banks. From 32 up, two thirds of them are from the
+    /// longest tenth. Takes effect for points that have none yet.
     #[must_use]
     pub fn reservoir(mut self, durations: usize) -> Self {
         self.reservoir = durations;
         self
     }
 
-    /// Durations that snapshots keep for a point, for wait and for hold each: a third of them of all, the rest of the longest.
+    /// Number of durations that snapshots keep for a point, separately for wait and hold. A third
+    /// of them come from all durations, the rest from the longest.
     #[must_use]
     pub fn archive(mut self, durations: usize) -> Self {
         self.archive = durations;
         self
     }
 
-    /// Whether a sample of the long waits looks at its call stack, for [`Point::callers`]. Off by default.
+    /// Whether to capture the call stacks of a sample of the long waits, for [`Point::callers`].
+    /// Off by default.
     ///
-    /// A look takes some ten microseconds, in which the thread would wait anyway. The first 8 long waits of a point in a thread
-    /// are looked at, then one in 8; a thread keeps 256 stacks, and those of more are counted as lost (`stacks`). Needs
-    /// the feature `stacks`; without it, stderr says that it has no effect.
+    /// A capture takes some ten microseconds, in which the thread would wait anyway. In each
+    /// thread, a point's first 8 long waits are captured, then one in 8. A thread keeps 256 stacks,
+    /// and more count as lost (`stacks`). Needs the feature `stacks`. Without the feature, stderr
+    /// says that the setting has no effect.
     ///
     /// [`Point::callers`]: nexus_lockprof_snapshot::Point::callers
     ///
@@ -164,35 +175,35 @@ impl Config {
         self
     }
 
-    /// Report points whose 95th percentile of wait in an interval is above this.
+    /// Reports points whose 95th percentile of waits in an interval exceeds this threshold.
     #[must_use]
     pub fn hot_wait(mut self, threshold: Duration) -> Self {
         self.hot.wait = Some(threshold);
         self
     }
 
-    /// Report points whose 95th percentile of hold in an interval is above this.
+    /// Reports points whose 95th percentile of holds in an interval exceeds this threshold.
     #[must_use]
     pub fn hot_hold(mut self, threshold: Duration) -> Self {
         self.hot.hold = Some(threshold);
         self
     }
 
-    /// The wait threshold of the locks with this name, instead of [`hot_wait`](Self::hot_wait).
+    /// Sets the wait threshold of locks with this name, instead of [`hot_wait`](Self::hot_wait).
     #[must_use]
     pub fn hot_wait_for(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
         self.hot_of.entry(lock.into()).or_default().wait = Some(threshold);
         self
     }
 
-    /// The hold threshold of the locks with this name, instead of [`hot_hold`](Self::hot_hold).
+    /// Sets the hold threshold of locks with this name, instead of [`hot_hold`](Self::hot_hold).
     #[must_use]
     pub fn hot_hold_for(mut self, lock: impl Into<String>, threshold: Duration) -> Self {
         self.hot_of.entry(lock.into()).or_default().hold = Some(threshold);
         self
     }
 
-    /// Forgets all thresholds.
+    /// Removes all thresholds.
     #[must_use]
     pub fn clear_hot(mut self) -> Self {
         self.hot = Thresholds::default();
@@ -200,15 +211,16 @@ impl Config {
         self
     }
 
-    /// Fewest measured durations in an interval that a percentile is compared at all. At least 1; 16 by default.
+    /// Smallest number of measured durations in an interval for which to compare a percentile. At
+    /// least 1; 16 by default.
     #[must_use]
     pub fn hot_min_samples(mut self, samples: u64) -> Self {
         self.hot_min_samples = samples;
         self
     }
 
-    /// A reported point is reported again only after its percentile was at or below this share of the
-    /// threshold in some interval: more than 0, at most 1; 0.8 by default.
+    /// Share of the threshold for reporting a point again. Its percentile must first be at or below
+    /// that share in some interval. More than 0, at most 1; 0.8 by default.
     #[must_use]
     pub fn hot_rearm(mut self, share: f64) -> Self {
         self.hot_rearm = share;
@@ -226,7 +238,7 @@ impl Config {
     /// Checks the settings, as [`Engine::configure`](crate::Engine::configure) does.
     ///
     /// # Errors
-    /// [`ConfigError`] names the first setting that makes no sense.
+    /// [`ConfigError`] names the first invalid setting.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let share = |name, value: f64| {
             if value > 0.0 && value <= 1.0 {
@@ -265,20 +277,20 @@ pub(crate) const MAX_POINTS: usize = 4096;
 pub(crate) const MAX_RECORDS: usize = 65_536;
 pub(crate) const RESERVOIR: usize = 186;
 
-/// A third of it uniform, the rest for the tail.
+/// A third of it is uniform, the rest is for the tail.
 pub(crate) const ARCHIVE: usize = 768;
 
 const MOST_RECORDS: usize = 1 << 24;
 const MOST_SAMPLES: usize = 1 << 16;
 
-/// A setting that makes no sense. Nothing was changed.
+/// An invalid setting. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// There is nothing to measure.
     #[error("the program was built without the feature `profile`")]
     NoLocks,
-    /// A share that is not more than 0 and at most 1.
+    /// A share that is not above 0 and at most 1.
     #[error("{name} is {value}, not a share: more than 0 and at most 1 (1 % is 0.01)")]
     Share {
         /// The setting.

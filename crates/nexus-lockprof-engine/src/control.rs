@@ -1,17 +1,18 @@
-//! The one word that says what is measured, and when that was last changed.
+//! The one word that says what is measured, and when that last changed.
 //!
-//! The hot path does not read it. What a thread's cache finds is counted and timed as the record says, which was
-//! scheduled under some control word; a change of the word empties the caches, so that each point is looked up and
-//! scheduled anew at its next acquisition. Switching costs the hot path nothing. A point that is not in the cache
-//! reads the word: 0 is off.
+//! The hot path does not read it. A record that a thread's cache finds is counted and timed as the
+//! record says, and its schedule was made under some control word. A change of the word empties the
+//! caches, so the next acquisition at each point looks the point up and schedules it again. So
+//! changing the mode costs the hot path nothing. A point that is not in the cache reads the word: 0
+//! is off.
 
 use crate::config::Mode;
 
-/// The control word: a generation, and the kind of mode.
+/// The control word: a generation and the kind of mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Control(pub(crate) u64);
 
-/// What to do with an acquisition.
+/// The kind of a mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ModeKind {
     Off = 0,
@@ -24,9 +25,11 @@ const KIND_BITS: u32 = 2;
 
 impl Control {
     pub(crate) const OFF: Control = Control(0);
-    /// Off, and each acquisition is sent to the cold path: in a child that was forked off, until the first one.
+    /// Off, but each acquisition takes the cold path: in a forked child, until the first
+    /// acquisition.
     pub(crate) const OFF_AND_CALLING: Control = Control((u64::MAX - 1) << KIND_BITS);
-    /// Not off, and no record's: sends the first acquisition to the cold path, which configures.
+    /// Not off, and not the word of any record. It sends the first acquisition to the cold path,
+    /// which configures.
     pub(crate) const UNCONFIGURED: Control = Control(u64::MAX << KIND_BITS);
 
     /// The word for `mode`; `change` is the number of changes of mode so far.

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use Ordering::Relaxed;
 
-/// The engine that locks report to unless they are told otherwise.
+/// The engine to which locks report by default.
 pub(crate) static GLOBAL: Core = Core::new(Scope::Global, GLOBAL_NUMBER, Clock::counter());
 
 enum Scope {
@@ -37,31 +37,35 @@ pub(crate) const GLOBAL_NUMBER: u64 = 0;
 
 /// All state of one engine.
 pub struct Core {
-    /// The word that steers the hot path. On a line of its own: read by every acquisition.
+    /// The word that controls the hot path. It has its own cache line, because acquisitions read
+    /// it.
     pub(crate) control: CacheLine<AtomicU64>,
     kind: Scope,
-    /// Never another engine's, nor again: an address may be.
+    /// No other engine ever has this number. An address could be used again.
     pub(crate) number: u64,
     pub(crate) clock: Clock,
     pub(crate) costs: Costs,
-    /// Whether the clock and the costs are there.
+    /// Whether the clock and the costs are ready.
     prepared: AtomicBool,
-    /// An f64's bits.
+    /// The bits of an f64.
     budget: AtomicU64,
-    /// Budget that threads left when they ended, or owed then, in nanoseconds; and the last one's spacing, an f64's bits.
+    /// Budget that ended threads left or owed, in nanoseconds. Then the spacing of the last one, as
+    /// the bits of an f64.
     left_ns: AtomicI64,
     spacing: AtomicU64,
     pub(crate) shards: Registry<Shard>,
     pub(crate) shard_count: AtomicUsize,
-    /// Those of them that nobody will have again.
+    /// Number of shards that no thread will have again.
     unusable_shards: AtomicUsize,
     next_shard: AtomicU64,
-    /// Records in all shards.
+    /// Number of records in all shards.
     records: AtomicUsize,
-    /// Threads that have given a shard up, and how many of them had when what they left was taken over last.
+    /// Number of threads that gave a shard up. Then how many had done so when their leftovers were
+    /// last taken over.
     exits: AtomicU64,
     exits_seen: AtomicU64,
-    /// Which collection is open, and how many resets there were. Changed under the aggregator's lock.
+    /// Which collection is open, and how many resets there were. Changes under the aggregator's
+    /// lock.
     pub(crate) collections: CollectionClock,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
@@ -69,15 +73,15 @@ pub struct Core {
     pub(crate) since_off: SinceOff,
     /// `None` until the first use configures the global engine.
     pub(crate) config: ArcSwapOption<Config>,
-    /// Serialises changes of mode; the number of changes so far.
+    /// Number of mode changes so far. The lock serialises them.
     pub(crate) changes: Mutex<u64>,
     pub(crate) handlers: Handlers,
     pub(crate) published: ArcSwapOption<Snapshot>,
     pub(crate) aggregator: Mutex<Option<Box<Aggregator>>>,
-    /// Who configures an engine that nobody had before.
+    /// Lets one thread configure an engine that was not used before.
     pub(crate) configuring: Once,
     pub(crate) environment_read: AtomicBool,
-    /// Off for good.
+    /// Whether the engine is off for good.
     pub(crate) disabled: AtomicBool,
 }
 
@@ -130,7 +134,7 @@ impl Core {
         }
     }
 
-    /// A part of the engine that `me` leads to.
+    /// A part of the engine to which `me` points.
     pub(crate) fn new_local(me: Weak<Core>, number: u64, clock: Clock) -> Self {
         Core::new(Scope::Local(me), number, clock)
     }
@@ -147,13 +151,14 @@ impl Core {
         }
     }
 
-    /// The control word. Relaxed: it is a value of its own; what it leads to is ordered elsewhere.
+    /// The control word. Relaxed: the word stands alone, and other accesses order what depends on
+    /// it.
     #[inline(always)]
     pub(crate) fn control(&self) -> Control {
         Control(self.control.0.load(Relaxed))
     }
 
-    /// Takes over settings that are valid.
+    /// Applies valid settings.
     pub(crate) fn apply(&self, config: Config, changes: &mut u64) {
         let old = self.config.load_full();
         self.reservoir.store(config.reservoir, Relaxed);
@@ -173,7 +178,7 @@ impl Core {
         }
     }
 
-    /// Of an acquisition that is not in its first place in the thread's cache.
+    /// What to do with an acquisition that the first place of the thread's cache does not have.
     #[inline(always)]
     pub(crate) fn missed<'a>(&self) -> Probe<'a> {
         if self.control().0 == 0 {
@@ -183,39 +188,42 @@ impl Core {
         }
     }
 
-    /// The share of a thread's time that measuring may take, in `Sampled` mode.
+    /// The share of a thread's time that measuring may take in `Sampled` mode.
     #[inline]
     pub(crate) fn budget(&self) -> f64 {
         f64::from_bits(self.budget.load(Relaxed))
     }
 
-    /// Opens a new thread's account: it takes over what the threads before it left, or owed.
+    /// Opens a new thread's account, with what earlier threads left or owed.
     pub(crate) fn open_account(&self, shard: &Shard) {
         // Relaxed: an amount, of which no part is taken twice.
         let left = self.left_ns.swap(0, Relaxed);
         let budget = self.budget();
         let mine = governor::bounded(left as f64, budget);
-        // What one thread may not have, the next may.
+        // The next thread gets what this one may not have.
         self.left_ns
             .fetch_add(left.saturating_sub(mine as i64).max(0), Relaxed);
         shard.governor.begin(mine);
         shard.begin();
     }
 
-    /// A thread has given a shard up.
+    /// Notes that a thread has given a shard up.
     pub(crate) fn note_exit(&self) {
-        // Release: whoever sees it sees that nobody has the shard; pairs with `see_exits`.
+        // Release: a thread that sees the count sees that nobody has the shard. Pairs with
+        // `see_exits`.
         self.exits.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether threads have ended since what they left was last taken over.
+    /// Whether threads have ended since leftovers were last taken over.
     pub(crate) fn has_leavings(&self) -> bool {
         self.exits.load(Relaxed) != self.exits_seen.load(Relaxed)
     }
 
-    /// What threads have left that have ended by now is about to be taken over. Under the aggregator's lock.
+    /// Notes that the leftovers of all threads that have ended are about to be taken over. The
+    /// caller holds the aggregator's lock.
     pub(crate) fn see_exits(&self) {
-        // Acquire: pairs with `note_exit`.
+        // Acquire: this thread sees that nobody has the shards of the counted threads. Pairs with
+        // `note_exit`.
         let exits = self.exits.load(Ordering::Acquire);
         self.exits_seen.store(exits, Relaxed);
     }
@@ -224,13 +232,13 @@ impl Core {
         Box::new(Aggregator::new(self.clock.started_ns()))
     }
 
-    /// Closes the account of a thread that ends. The owner's call.
+    /// Closes the account of a thread that ends. Only the owner calls this.
     pub(crate) fn close_account(&self, shard: &Shard) {
         let (left, spacing) =
             shard
                 .governor
                 .end(|| self.clock.raw(), &self.clock, self.budget(), &self.costs);
-        // A sum that nobody takes stays within the bounds of one thread.
+        // A sum that nobody takes stays within the limits of one thread.
         let all = self.left_ns.load(Relaxed) as f64 + left;
         if governor::bounded(all, self.budget()) == all {
             self.left_ns.fetch_add(left as i64, Relaxed);
@@ -238,7 +246,7 @@ impl Core {
         self.spacing.store(spacing.to_bits(), Relaxed);
     }
 
-    /// Calibrates the clock, and with it what the profiler's own work costs, if that was not done yet.
+    /// Calibrates the clock and the costs of the profiler's own work, unless that was done before.
     #[inline]
     pub(crate) fn prepare(&self) {
         if !self.prepared.load(Relaxed) {
@@ -254,13 +262,13 @@ impl Core {
     #[cold]
     fn prepare_now(&self) {
         self.clock.prepare();
-        // Relaxed: only one thread is to do it; the others go on with what is assumed meanwhile.
+        // Relaxed: it only lets one thread calibrate. Meanwhile the others use the assumed costs.
         if !self.prepared.swap(true, Relaxed) && self.clock.is_real() {
             calibrate::calibrate(&self.clock, &self.costs);
         }
     }
 
-    /// The settings now; the defaults if nothing was configured.
+    /// The current settings, or the defaults if nothing was configured.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.load_full().unwrap_or_default()
     }
@@ -284,9 +292,10 @@ impl Core {
         }
     }
 
-    /// A shard for the thread with this token, and its place: one that an exited thread left, or a new one.
+    /// A shard for the thread with this token, and the shard's place. It is one that an exited
+    /// thread left, or a new one.
     pub(crate) fn lease_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
-        // The aggregator empties one at a time, and is quick.
+        // The aggregator empties one shard at a time, and does so quickly.
         const TURNS: usize = 10_000;
         for _ in 0..TURNS {
             let mut is_emptied = false;
@@ -298,7 +307,7 @@ impl Core {
                 if shard.is_whole() {
                     return Claim::Take;
                 }
-                // It keeps the lease, and is counted on in snapshots.
+                // The shard keeps its lease, and its counts appear in snapshots.
                 self.unusable_shards.fetch_add(1, Relaxed);
                 Claim::Retire
             });
@@ -317,7 +326,7 @@ impl Core {
         Err(Loss::ShardsFull)
     }
 
-    /// Counts it also if it cannot be made.
+    /// Makes a shard. Counts it even if it cannot be made.
     fn new_shard(&self, token: u64) -> Result<(usize, &Shard), Loss> {
         let before = self.shard_count.fetch_add(1, Relaxed);
         let retired = self.unusable_shards.load(Relaxed);
@@ -329,7 +338,7 @@ impl Core {
         let shard = shard.ok_or(Loss::Memory)?;
         let spacing = f64::from_bits(self.spacing.load(Relaxed));
         shard.governor.inherit(spacing);
-        // Nobody else has seen it.
+        // No other thread has seen the shard, so this succeeds.
         shard.lease.try_take(token);
         self.shards.insert(shard).ok_or(Loss::Memory)
     }

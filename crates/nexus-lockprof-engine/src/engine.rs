@@ -1,4 +1,4 @@
-//! The engine as its users see it.
+//! The engine's public interface.
 
 use crate::clock::ManualClock;
 use crate::collect::aggregate::Aggregator;
@@ -9,10 +9,11 @@ use crate::process::exclusive::lock;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
 
-/// A statistics engine: what locks report to and snapshots come from.
+/// A statistics engine. Locks report to it, and snapshots come from it.
 ///
-/// A handle: clones are the same engine. [`Engine::global`] is the process-wide one that locks use by
-/// default; [`Engine::new`] and [`Engine::with_clock`] make engines of their own, any number of which live side by side.
+/// This is a handle: clones are the same engine. [`Engine::global`] is the process-wide engine that
+/// locks use by default. [`Engine::new`] and [`Engine::with_clock`] make separate engines. Any
+/// number of them live side by side.
 ///
 /// ```
 /// use nexus_lockprof_engine::Engine;
@@ -25,7 +26,7 @@ pub struct Engine(pub(crate) Inner);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Inner {
-    /// Of a lock that was made from a constant: profiles nothing.
+    /// The engine of a lock that a constant created. It profiles nothing.
     Detached,
     Global,
     Local(Arc<Core>),
@@ -38,19 +39,19 @@ impl Engine {
         Engine(Inner::Global)
     }
 
-    /// An engine of its own, on the counter clock, with the default settings.
+    /// A separate engine with the counter clock and the default settings.
     #[must_use]
     pub fn new() -> Self {
         Engine(Inner::Local(Core::local(None)))
     }
 
-    /// An engine of its own, on a clock that the caller moves.
+    /// A separate engine with a clock that the caller moves.
     #[must_use]
     pub fn with_clock(clock: &ManualClock) -> Self {
         Engine(Inner::Local(Core::local(Some(clock))))
     }
 
-    /// A detached engine has no state of its own to read or change: these calls then act on the global one.
+    /// The engine's state. A detached engine has none, so its calls act on the global one.
     pub(crate) fn state(&self) -> &Core {
         match &self.0 {
             Inner::Local(core) => core,
@@ -58,31 +59,33 @@ impl Engine {
         }
     }
 
-    /// Changes the settings, live. A change of mode takes effect at each thread's next acquisition;
-    /// locks that are held across it keep what was begun: nothing bogus is recorded.
+    /// Changes the settings of a running engine. A change of mode takes effect at each thread's
+    /// next acquisition. Locks that are held meanwhile finish as they began, so nothing wrong is
+    /// recorded.
     ///
     /// # Errors
-    /// [`ConfigError`] names the setting that makes no sense; nothing is changed then.
+    /// [`ConfigError`] names the invalid setting. Then nothing has changed.
     pub fn configure(&self, config: Config) -> Result<(), ConfigError> {
         self.state().configure(config)
     }
 
-    /// Of a program that was built without locks that report to this engine: it is off, the environment is not looked at, and nobody is let
-    /// switch it on from outside. To be called before anything else.
+    /// Disables this engine for good and ignores the environment. Nobody can switch it on from
+    /// outside. For programs that were built without locks that report to it. Call it before
+    /// anything else.
     pub fn disable_permanently(&self) {
         self.state().disable_permanently();
     }
 
-    /// What is measured now.
+    /// The current mode.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.config().mode
     }
 
-    /// Changes the mode as somebody outside the program asks for it, and keeps the other settings.
+    /// Changes the mode on request from outside the program, and keeps the other settings.
     ///
     /// # Errors
-    /// [`ConfigError`] if the mode makes no sense, or the program was built without profiled locks.
+    /// [`ConfigError`] if the mode is invalid, or if the program was built without profiled locks.
     pub fn change_mode(&self, mode: Mode) -> Result<(), ConfigError> {
         if self.state().is_disabled() {
             return Err(ConfigError::NoLocks);
@@ -90,22 +93,23 @@ impl Engine {
         self.state().reconfigure(|config| config.mode(mode))
     }
 
-    /// The settings now; of the global engine before its first use, those that the environment asks for.
+    /// The current settings. Before the global engine's first use, these come from the environment.
     #[must_use]
     pub fn config(&self) -> Config {
         self.state().config_or_environment()
     }
 
-    /// Everything since the start or the last reset, merged from all threads; also ends an interval:
-    /// thresholds are compared and handlers called, on this thread.
+    /// Everything since the start or the last reset, merged from all threads. Also ends an
+    /// interval: compares thresholds and calls handlers, on this thread.
     ///
-    /// Never waits for a thread that uses locks; concurrent collections wait for one another.
+    /// Never waits for a thread that uses locks. Concurrent collections wait for one another.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.collect(|_, _, snapshot| snapshot)
     }
 
-    /// Ends an interval: thresholds are compared, handlers called, and the snapshot is [`published`](Self::published).
+    /// Ends an interval: compares thresholds, calls handlers, and [publishes](Self::published) the
+    /// snapshot.
     pub fn tick(&self) {
         let core = self.state();
         let snapshot = self.collect(|_, _, snapshot| {
@@ -116,13 +120,15 @@ impl Engine {
         core.handlers.call(&[Event::Published(snapshot)]);
     }
 
-    /// The snapshot of the last [`tick`](Self::tick): for any number of readers, at no cost to anyone.
+    /// The snapshot of the last [`tick`](Self::tick). Any number of threads can read it, at no cost
+    /// to others.
     #[must_use]
     pub fn published(&self) -> Option<Arc<Snapshot>> {
         self.state().published.load_full()
     }
 
-    /// Starts anew from 0, and returns what there was: each event is in this snapshot or in later ones.
+    /// Starts again from 0 and returns what there was. Each event is in this snapshot or in a later
+    /// one.
     pub fn reset(&self) -> Snapshot {
         self.collect(|aggregator, core, snapshot| {
             aggregator.reset(core, &snapshot);
@@ -130,10 +136,12 @@ impl Engine {
         })
     }
 
-    /// The same as [`snapshot`](Self::snapshot), of an interval that goes on: nothing is compared, and no handler called.
+    /// The same as [`snapshot`](Self::snapshot), without ending the interval: compares nothing and
+    /// calls no handler.
     ///
-    /// For whoever looks in from outside, as often as he likes: thresholds, ticks and their percentiles are as they would
-    /// be without it. Its [`collection`](Snapshot::collection) is the one that the next snapshot or tick will have.
+    /// Meant for observers from outside, who may call it as often as they like. Thresholds, ticks
+    /// and their percentiles do not depend on it. Its [`collection`](Snapshot::collection) is that
+    /// of the next snapshot or tick.
     ///
     /// ```
     /// use nexus_lockprof_engine::Engine;
@@ -156,7 +164,8 @@ impl Engine {
 
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
         let core = self.state();
-        // So that the snapshot tells the mode that the environment asks for, also before the first lock.
+        // Configures first, so the snapshot shows the mode from the environment even before the
+        // first lock.
         core.control_or_configure();
         core.forget_parent();
         let mut events = Vec::new();
@@ -166,25 +175,26 @@ impl Engine {
             let snapshot = aggregator.collect(core, &mut events);
             finish(aggregator, core, snapshot)
         };
-        // After the lock is released: handlers may take snapshots themselves.
+        // Calls them after the lock is released, because handlers may take snapshots themselves.
         core.handlers.call(&events);
         out
     }
 
     /// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it.
     ///
-    /// Handlers may use profiled locks and this engine. One that panics is reported on stderr and kept.
-    /// If its drop panics, that is reported, too, and goes no further.
+    /// Handlers may use profiled locks and this engine. If a handler panics, stderr reports it and
+    /// the handler stays. If its drop panics, stderr reports that and the panic goes no further.
     pub fn on_event(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> HandlerId {
         self.state().handlers.add(handler)
     }
 
-    /// Removes a handler. `false` if it was not there any more.
+    /// Removes a handler. `false` if it was already gone.
     pub fn remove_handler(&self, id: HandlerId) -> bool {
         self.state().handlers.remove(id)
     }
 
-    /// Calibrates the counter clock now, instead of at the first timed acquisition: some milliseconds, once in a process.
+    /// Calibrates the counter clock now, instead of at the first timed acquisition. Takes some
+    /// milliseconds, once in a process.
     pub fn warm_up(&self) {
         let core = self.state();
         core.control_or_configure();

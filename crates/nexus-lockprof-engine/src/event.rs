@@ -1,4 +1,4 @@
-//! Events and who wants them.
+//! Events and their handlers.
 
 use crate::process::unwind::caught;
 use arc_swap::ArcSwapOption;
@@ -7,13 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Something the profiler wants known.
+/// Something that the profiler reports.
 ///
 /// The text form of `Hot` is a stable interface: see [`Hot`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A point's 95th percentile passed its threshold in the last interval.
+    /// A point's 95th percentile exceeded its threshold in the last interval.
     Hot(Hot),
     /// A [`tick`](crate::Engine::tick) has published this snapshot.
     Published(Arc<Snapshot>),
@@ -37,7 +37,7 @@ impl fmt::Display for Event {
 
 type Handler = Arc<Contained>;
 
-/// A handler of the program's, whose panics go no further: neither a call's nor its drop's.
+/// A handler of the program. Its panics are caught, both when it is called and when it is dropped.
 pub(crate) struct Contained(Option<Box<Call>>);
 
 type Call = dyn Fn(&Event) + Send + Sync;
@@ -63,11 +63,11 @@ impl Drop for Contained {
     }
 }
 
-/// Names a handler, to remove it.
+/// Identifies a handler, to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 
-/// The handlers of an engine. Read at each collection, changed rarely.
+/// An engine's handlers. They are read at each collection and rarely changed.
 pub(crate) struct Handlers {
     pub(crate) list: ArcSwapOption<Vec<(HandlerId, Handler)>>,
     next: AtomicU64,

@@ -23,7 +23,8 @@ mod sync;
 
 pub use config::{Config, ConfigError, Mode};
 
-/// All that the models leave out stands under one condition. rustfmt follows modules in a macro of this name.
+/// Puts all that the models leave out under one condition. rustfmt follows modules in a macro of
+/// this name.
 macro_rules! cfg_if {
     (if #[cfg($model:meta)] { $($modelled:item)* } else { $($item:item)* }) => {
         $(#[cfg($model)] $modelled)*
@@ -53,9 +54,11 @@ cfg_if! {
             process::reporter::Reporter,
         };
 
-        /// What lock adaptors are made with: the parts of an acquisition. Users of locks have no need of it.
+        /// The parts of an acquisition, for authors of lock adaptors. Users of locks do not need
+        /// it.
         ///
-        /// It is how the engine and its adaptors share the work, and changes with them.
+        /// The engine and its adaptors share their work through this module, and it changes with
+        /// them.
         pub mod adaptor {
             pub use crate::acquire::engine_ref::OwnShard;
             pub use crate::acquire::look::{LOOKS, pauses};

@@ -1,6 +1,6 @@
-//! The atomics that the protocols are written in: core's, or loom's when the models are built.
+//! The atomics of the concurrency protocols: core's, or loom's when the models are built.
 //!
-//! `RUSTFLAGS="--cfg lockprof_loom"` swaps them; nothing else in the protocol modules changes.
+//! `RUSTFLAGS="--cfg lockprof_loom"` swaps them. Nothing else in the protocol modules changes.
 
 #[cfg(not(lockprof_loom))]
 pub(crate) use core::{
@@ -19,7 +19,7 @@ pub(crate) use loom::{
 
 use Ordering::Relaxed;
 
-/// A capacity or a number of attempts: small in the models, so that they reach its edge.
+/// A capacity or a number of attempts. It is small in the models, so that they reach its limit.
 pub(crate) const fn sized<T: Copy>(in_models: T, in_product: T) -> T {
     if cfg!(lockprof_loom) {
         in_models
@@ -28,7 +28,8 @@ pub(crate) const fn sized<T: Copy>(in_models: T, in_product: T) -> T {
     }
 }
 
-/// A function that is `const`, but for the models: loom's atomics cannot be made in a constant.
+/// A function that is `const` except in the models, because loom's atomics have no const
+/// constructor.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident($($arguments:tt)*) -> $result:ty $body:block) => {
         #[cfg(not(lockprof_loom))]
@@ -42,7 +43,7 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
-/// An array of values that are made by the same expression, in a constant but for the models.
+/// An array of values of the same expression, in a constant except in the models.
 macro_rules! array {
     ($value:expr; $len:expr) => {{
         #[cfg(not(lockprof_loom))]
@@ -54,7 +55,7 @@ macro_rules! array {
 }
 pub(crate) use array;
 
-/// A static: in the models one for each run, made when it is first used.
+/// A static. In the models, each run has its own, made at its first use.
 macro_rules! shared_static {
     ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $value:expr;) => {
         #[cfg(not(lockprof_loom))]
@@ -75,12 +76,13 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.own_load().wrapping_add(by), Relaxed);
 }
 
-/// The load of an atomic by the only thread that may store to it.
+/// A load by the only thread that may store to the atomic.
 ///
-/// Relaxed: the thread sees its own last store, or, when it has just taken the shard over, the previous
-/// owner's, by the Acquire in `Lease::try_take`. Loom checks just that: that no store is unordered with it. (And
-/// loom must not take it for an access like others: it keeps the last access of each atomic only,
-/// and an owner's load just before its store would hide a reader's from it.)
+/// Relaxed: the thread sees its own last store. If it has just taken the shard over, it sees the
+/// previous owner's, by the Acquire in `Lease::try_take`. Loom checks exactly that: no store is
+/// unordered with the load. Loom must not treat it as an ordinary access. It keeps only the last
+/// access of each atomic, so an owner's load just before its store would hide a reader's load from
+/// it.
 pub(crate) trait OwnLoad {
     /// What is loaded.
     type Value;
@@ -149,7 +151,8 @@ impl<T> OwnLoad for AtomicPtr<T> {
     }
 }
 
-/// A value that one thread sets once and others then see: std's. The models' twin publishes in the same way, where loom sees it.
+/// A value that one thread sets once and others then see: std's. The models use a twin that
+/// publishes in the same way, where loom sees it.
 #[cfg(not(lockprof_loom))]
 pub(crate) use std::sync::OnceLock;
 
@@ -172,7 +175,7 @@ mod once {
             unsafe { self.0.load(Ordering::Acquire).as_ref() }
         }
 
-        /// Of one thread only.
+        /// Only one thread calls this.
         pub(crate) fn get_or_init(&self, value: impl FnOnce() -> T) -> &T {
             if self.get().is_none() {
                 self.0
@@ -192,19 +195,20 @@ mod once {
         fn drop(&mut self) {
             let value = self.0.load(Ordering::Relaxed);
             if !value.is_null() {
-                // SAFETY: made by Box::into_raw, dropped once, nobody reads any more.
+                // SAFETY: made by Box::into_raw, dropped once, and no thread reads it any more.
                 drop(unsafe { Box::from_raw(value) });
             }
         }
     }
 }
 
-/// A value on the heap that one thread sets once and others then see, in one word.
+/// A value on the heap that one thread sets once and others then see. Takes one word.
 pub(crate) struct SetOnce<T>(AtomicPtr<T>);
 
-// SAFETY: as a `OnceLock<Box<T>>`: what others get is a `&T`, and whoever drops it drops the `T`.
+// SAFETY: works like a `OnceLock<Box<T>>`: other threads get a `&T`, and whoever drops it drops the
+// `T`.
 unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
-// SAFETY: as a `Box<T>`, which it owns: it moves to another thread with its value.
+// SAFETY: it owns its value like a `Box<T>`, and moves to another thread with it.
 unsafe impl<T: Send> Send for SetOnce<T> {}
 
 impl<T> Default for SetOnce<T> {
@@ -216,18 +220,18 @@ impl<T> Default for SetOnce<T> {
 impl<T> SetOnce<T> {
     #[inline(always)]
     pub(crate) fn get(&self) -> Option<&T> {
-        // Acquire: whoever sees the pointer sees the value; pairs with `set`.
+        // Acquire: a thread that sees the pointer sees the value. Pairs with `set`.
         // SAFETY: null, or set once and kept until drop.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Sets it, if it is not set yet. Of one thread only.
+    /// Sets it, if it is not set yet. Only one thread calls this.
     pub(crate) fn set(&self, value: Box<T>) -> &T {
         if let Some(set) = self.get() {
             return set;
         }
         let value = Box::into_raw(value);
-        // Release: pairs with the Acquire in `get`.
+        // Release: publishes the value. Pairs with the Acquire in `get`.
         self.0.store(value, Ordering::Release);
         // SAFETY: just made, and kept until drop.
         unsafe { &*value }
@@ -238,7 +242,8 @@ impl<T> Drop for SetOnce<T> {
     fn drop(&mut self) {
         let value = self.0.load(Relaxed);
         if !value.is_null() {
-            // SAFETY: made by `Box::into_raw` in `set`, dropped once, and nobody reads any more.
+            // SAFETY: made by `Box::into_raw` in `set`, dropped once, and no thread reads it any
+            // more.
             drop(unsafe { Box::from_raw(value) });
         }
     }
@@ -246,8 +251,8 @@ impl<T> Drop for SetOnce<T> {
 
 /// A pointer that one thread replaces and others follow under an epoch pin.
 ///
-/// The models keep what was retired until the end instead of reclaiming it: reclamation is
-/// crossbeam's protocol, publication is ours.
+/// The models keep retired values until the end instead of freeing them. Reclamation is crossbeam's
+/// protocol, publication is ours.
 pub(crate) mod published {
     #[cfg(not(lockprof_loom))]
     pub(crate) use epoch::Published;
@@ -266,23 +271,23 @@ pub(crate) mod published {
                 Published(Atomic::new(value))
             }
 
-            /// The value now, for a reader: valid while `guard` is pinned.
+            /// The current value, for a reader. Valid while `guard` is pinned.
             pub(crate) fn get<'g>(&self, guard: &'g Guard) -> &'g T {
-                // Acquire: the reader follows the pointer into what the owner filled in before
-                // publishing; pairs with the Release in `replace`.
+                // Acquire: the reader follows the pointer to what the owner filled in before
+                // publishing. Pairs with the Release in `replace`.
                 let shared = self.0.load(Ordering::Acquire, guard);
-                // SAFETY: never null after `new`; the pin keeps a retired value alive.
+                // SAFETY: never null after `new`, and the pin keeps a retired value alive.
                 unsafe { shared.deref() }
             }
 
-            /// The value now, for the one thread that calls `replace`.
+            /// The current value, for the one thread that calls `replace`.
             ///
             /// # Safety
-            /// The caller is the only thread that may call `replace`, and does not while the
-            /// reference lives.
+            /// Only the caller's thread may call `replace`, and it does not while the reference
+            /// lives.
             pub(crate) unsafe fn get_as_owner(&self) -> &T {
                 // Relaxed: this thread stored it, or took the shard over with an Acquire.
-                // SAFETY: unprotected is sound because only the caller retires values.
+                // SAFETY: `unprotected` is sound because only the caller retires values.
                 let shared = unsafe { self.0.load(Ordering::Relaxed, epoch::unprotected()) };
                 // SAFETY: never null after `new`.
                 unsafe { shared.deref() }
@@ -294,17 +299,19 @@ pub(crate) mod published {
             /// Only one thread at a time may call this.
             pub(crate) unsafe fn replace(&self, value: T) {
                 let guard = epoch::pin();
-                // Release: whoever follows the new pointer sees the table filled in; pairs with
-                // the Acquire in `get`.
+                // Release: a thread that follows the new pointer sees the table filled in. Pairs
+                // with the Acquire in `get`.
                 let old = self.0.swap(Owned::new(value), Ordering::AcqRel, &guard);
-                // SAFETY: unlinked just now, by its only replacer; readers that still hold it are pinned.
+                // SAFETY: unlinked just now by its only replacer. Readers that still have it are
+                // pinned.
                 unsafe { guard.defer_destroy(old) };
             }
         }
 
         impl<T> Drop for Published<T> {
             fn drop(&mut self) {
-                // SAFETY: `&mut self`: nobody reads it any more, and `new` made it non-null.
+                // SAFETY: `&mut self` means that nobody reads it any more, and `new` made it
+                // non-null.
                 drop(unsafe { std::mem::replace(&mut self.0, Atomic::null()).into_owned() });
             }
         }
@@ -352,11 +359,12 @@ pub(crate) mod published {
         impl<T> Drop for Published<T> {
             fn drop(&mut self) {
                 let now = self.now.load(Ordering::Relaxed);
-                // SAFETY: made by Box::into_raw, dropped once, nobody reads any more.
+                // SAFETY: made by Box::into_raw, dropped once, and no thread reads it any more.
                 drop(unsafe { Box::from_raw(now) });
                 if let Ok(retired) = self.retired.get_mut() {
                     for old in retired.drain(..) {
-                        // SAFETY: made by Box::into_raw; each was unlinked once, and nobody reads any more.
+                        // SAFETY: made by Box::into_raw and unlinked once, and no thread reads it
+                        // any more.
                         drop(unsafe { Box::from_raw(old as *mut T) });
                     }
                 }

@@ -208,14 +208,16 @@ impl<R, H: EngineRef> Profiled<R, H> {
     /// A slow acquire for an acquisition that does not wait, or of a lock that is already held.
     #[inline(always)]
     fn slow_try_acquire<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
-        // SAFETY: both are of the class that this lock was made with, and the callers use the acquire up.
+        // SAFETY: both are of the class that this lock was made with, and the callers use the
+        // acquire up.
         unsafe { core.slow_try_acquire(key, &self.class, self.name_len) }
     }
 
     /// A slow acquire for a change that may have waited, of a lock that is held by now.
     #[inline(always)]
     fn slow_acquire_after_wait<'a>(&self, core: &'a Core, key: SiteKey) -> SlowAcquire<'a> {
-        // SAFETY: both are of the class that this lock was made with, and the callers use the acquire up.
+        // SAFETY: both are of the class that this lock was made with, and the callers use the
+        // acquire up.
         unsafe { core.slow_acquire_after_wait(key, &self.class, self.name_len) }
     }
 
@@ -243,7 +245,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
         if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: the pending reference is not none, and the caller upholds this function's contract.
+            // SAFETY: the pending reference is not none, and the caller upholds this function's
+            // contract.
             unsafe { self.release_measured::<false, _>(inner, pending_ref, unlock) };
         }
     }
@@ -259,7 +262,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
         if pending_ref.is_none() {
             unlock(&self.raw, inner);
         } else {
-            // SAFETY: the pending reference is not none, and the caller upholds this function's contract.
+            // SAFETY: the pending reference is not none, and the caller upholds this function's
+            // contract.
             unsafe { self.release_measured::<true, _>(inner, pending_ref, unlock) };
         }
     }
@@ -291,7 +295,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
     }
 }
 
-/// Records a pending reference when dropped. The pending reference is not none, and belongs to a lock on this engine.
+/// Records a pending reference when dropped. The pending reference is not none, and belongs to a
+/// lock on this engine.
 struct Settle<H: EngineRef> {
     engine: H,
     pending_ref: PendingRef,
@@ -313,7 +318,8 @@ impl<H: EngineRef> Settle<H> {
 }
 
 impl<H: EngineRef> Settle<H> {
-    /// Does what dropping does, but keeps the pending reference in a register. The drop is for unwinding.
+    /// Does what dropping does, but keeps the pending reference in a register. The drop is for
+    /// unwinding.
     #[inline(always)]
     fn now(self) {
         let mut this = ManuallyDrop::new(self);

@@ -123,9 +123,9 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             return self.poll_cold(poll, is_owned, is_taken);
         };
         let engine = &self.lock.engine;
-        // SAFETY: this thread got the hit just now, from this engine. If the poll uses other profiled
-        // locks, they take nodes of their own. If it uses this very point, one of the two schedules
-        // remains.
+        // SAFETY: this thread got the hit just now, from this engine. If the poll uses other
+        // profiled locks, they take nodes of their own. If it uses this very point, one of the two
+        // schedules remains.
         let timed = engine
             .core()
             .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit) });

@@ -1,6 +1,7 @@
 //! The terminal, taken and given back: [`Screen`].
 //!
-//! It is given back when the screen is dropped, before a panic's message is printed, and while the program is stopped.
+//! It is given back when the screen is dropped, before a panic's message is printed, and while the
+//! program is stopped.
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -29,8 +30,8 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal. The calling thread is the one that draws: a panic of it gives the terminal back and is printed,
-    /// one of another thread is kept for [`panicked`].
+    /// Takes the terminal. The calling thread is the one that draws: a panic of it gives the
+    /// terminal back and is printed, one of another thread is kept for [`panicked`].
     pub(super) fn take() -> io::Result<Self> {
         hook();
         // First, so that what has only half succeeded is undone.
@@ -49,7 +50,8 @@ impl Screen {
             return Ok(());
         }
         if self.away {
-            // Shells do not continue what runs already when they bring it to the foreground, so no signal tells.
+            // Shells do not continue what runs already when they bring it to the foreground, so no
+            // signal tells.
             self.retake()?;
         }
         self.terminal.draw(draw)?;
@@ -58,13 +60,15 @@ impl Screen {
 
     /// Draws everything again the next time: somebody else may have written there.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        // Not `Terminal::clear`: it asks the terminal where the cursor is, and the answer would go to whoever reads the keyboard.
+        // Not `Terminal::clear`: it asks the terminal where the cursor is, and the answer would go
+        // to whoever reads the keyboard.
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
-    /// Takes it again, after the program was stopped: whoever had the terminal meanwhile may have changed it. A program that goes on
-    /// in the background waits until it is brought to the foreground.
+    /// Takes it again, after the program was stopped: whoever had the terminal meanwhile may have
+    /// changed it. A program that goes on in the background waits until it is brought to the
+    /// foreground.
     pub(super) fn retake(&mut self) -> io::Result<()> {
         self.away = !is_ours();
         if self.away {
@@ -82,7 +86,8 @@ impl Drop for Screen {
     }
 }
 
-/// Whether this process is in the terminal's foreground. One that is not must not draw: the shell is there.
+/// Whether this process is in the terminal's foreground. One that is not must not draw: the shell
+/// is there.
 #[cfg(unix)]
 fn is_ours() -> bool {
     let foreground = rustix::termios::tcgetpgrp(stdout());
@@ -110,8 +115,8 @@ pub(super) fn give_back() {
     }
 }
 
-/// Puts the terminal before the panic's message. In another thread than the one that draws that would be too early: the next
-/// picture would come after it.
+/// Puts the terminal before the panic's message. In another thread than the one that draws that
+/// would be too early: the next picture would come after it.
 fn hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

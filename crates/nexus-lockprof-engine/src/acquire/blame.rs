@@ -1,9 +1,9 @@
-//! Who a wait is blamed on.
+//! Who is blamed for a wait.
 //!
-//! A wait that parked is divided among those who held the lock meanwhile. What is known of them are the holds in
-//! the [`wait_log`](crate::record::wait_log), and two holders that the waiter met: the one that the lock published before
-//! it parked, and the one that it published when the waiter came to own it. [`Wait::shares`] says who gets what;
-//! `docs/decisions/0022-blame.md` says why.
+//! A wait that parked is divided among those who held the lock meanwhile. The sources are the holds
+//! in the [`wait_log`](crate::record::wait_log) and two holders that the waiter met. The lock
+//! published the first before the waiter parked, and the last when the waiter got it.
+//! [`Wait::shares`] computes who gets what. `docs/decisions/0022-blame.md` explains why.
 
 use crate::acquire::signal::Attempt;
 use crate::core::Core;
@@ -15,31 +15,31 @@ use crate::record::tally::Measured;
 use crate::record::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 use crate::sync::{Ordering::Relaxed, bump};
 
-/// Points that one wait is divided among; the time of others is divided among these.
+/// Points among which one wait is divided. These also get the time of all others.
 const POINTS: usize = 16;
 
-/// A wait that is over, and what is known of those it was for.
+/// A finished wait, and what is known of those who caused it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait {
     pub(crate) span: Span,
-    /// Whether the log may know more: the waiter was parked.
+    /// Whether the log may know more because the waiter parked.
     pub(crate) parked: bool,
-    /// The holder that was met first.
+    /// The holder that the waiter met first.
     pub(crate) first: Option<PointKey>,
-    /// The holder that published itself last before the wait was over.
+    /// The holder that published itself last before the wait ended.
     pub(crate) last: Option<PointKey>,
-    /// Whether the waiter gave up, with that holder still inside.
+    /// Whether the waiter gave up while that holder was still inside.
     pub(crate) still_held: bool,
-    /// The waiter's own hold that goes on during its wait, an upgradable one: its point and its beginning.
+    /// The waiter's own upgradable hold, if it has one during the wait: its point and its start.
     pub(crate) own: Option<(PointKey, u64)>,
 }
 
-/// Who gets which part.
+/// Who gets which part of a wait.
 #[derive(Debug)]
 pub(crate) struct Shares {
     points: [(PointKey, u64); POINTS],
     len: usize,
-    /// Whose hold it was that the wait began in.
+    /// The holder in whose hold the wait began.
     pub(crate) met: Option<PointKey>,
 }
 
@@ -62,17 +62,18 @@ impl Shares {
         }
     }
 
-    /// Calls `each` with a part of `total_ns` for each point. The parts add up to all of it, unless nobody is known.
+    /// Calls `each` with each point's part of `total_ns`. The parts add up to all of it, unless
+    /// nobody is known.
     pub(crate) fn divide(&self, total_ns: u64, mut each: impl FnMut(PointKey, u64)) {
         let points = &self.points[..self.len];
         let all: u128 = points.iter().map(|&(_, ticks)| u128::from(ticks)).sum();
         let part = |ticks: u64| match all {
             0 => 0,
-            // At most `total_ns`.
+            // At most `total_ns`, so it fits.
             _ => (u128::from(total_ns) * u128::from(ticks) / all) as u64,
         };
         let given: u64 = points.iter().map(|&(_, ticks)| part(ticks)).sum();
-        // What rounding left goes to the largest.
+        // The largest gets what rounding left over.
         let largest = (0..points.len()).rev().max_by_key(|&index| points[index].1);
         for (index, &(key, ticks)) in points.iter().enumerate() {
             let rest = if largest == Some(index) {
@@ -101,8 +102,8 @@ impl Wait {
 
     /// Whether the hold can have kept this waiter out.
     fn may_wait_for(&self, hold: &Hold) -> bool {
-        // An upgradable holder lets readers in, and comes in beside them. A reader may wait for readers: behind
-        // the writer that waits for them.
+        // An upgradable holder lets readers in and can enter beside them. But a reader may wait for
+        // readers, if a writer that waits for them is queued before it.
         let beside = self.mode() == HoldMode::Upgradable && is_shared(hold.key);
         hold.start < hold.end && !beside && self.own != Some((hold.key, hold.start))
     }
@@ -111,7 +112,7 @@ impl Wait {
         self.span.key.site().mode()
     }
 
-    /// The same, of `holds`, the last to end first.
+    /// The same, from `holds`, sorted by end, the latest first.
     fn shares_of(&self, holds: &[Hold]) -> Shares {
         let Span { start, end, .. } = self.span;
         let mut shares = Shares::new();
@@ -119,17 +120,19 @@ impl Wait {
             self.share_of_met(&mut shares);
             return shares;
         }
-        // Backwards, each hold gets what no later end covers: of readers that were inside together, the last to
-        // leave is the one that counts. Before `reached` nothing is given out yet.
+        // Goes backwards in time. Each hold gets what no later end covers, so among readers that
+        // were inside together, the last to leave counts. Nothing before `reached` is given out
+        // yet.
         let mut reached = end;
         let mut later: Option<&Hold> = None;
         for hold in holds {
             if let Some(gap) = reached.checked_sub(hold.end).filter(|&gap| gap != 0) {
                 match later {
                     None => self.share_of_last(&mut shares, hold, gap),
-                    // It owned the lock already, and did not run yet.
+                    // The later holder already owned the lock but did not run yet.
                     Some(later) if was_handed(hold, later) => shares.add(later.key, gap),
-                    // The lock was free, or its holders are unknown: everybody's in proportion.
+                    // The lock was free, or its holders are unknown. All share this gap in
+                    // proportion.
                     Some(_) => {}
                 }
             }
@@ -158,21 +161,21 @@ impl Wait {
         shares
     }
 
-    /// What lies between the last hold that is known and the end.
+    /// Gives out the time between the last known hold and the end.
     fn share_of_last(&self, shares: &mut Shares, latest: &Hold, gap: u64) {
         let Some(last) = self.last else { return };
-        // Of readers the one that came last is known, who need not have left last; and the time that the waiter
-        // takes to wake up is nobody's.
+        // Among readers, only the last to enter is known, and it need not be the last to leave.
+        // Nobody gets the time that the waiter takes to wake up.
         let is_another = last != latest.key && !is_shared(last);
         if self.still_held || is_another {
             shares.add(last, gap);
         }
     }
 
-    /// Nothing is known but the holders that were met: half and half.
+    /// Only the holders that the waiter met are known. Each gets half.
     fn share_of_met(&self, shares: &mut Shares) {
         let ticks = self.span.end.saturating_sub(self.span.start).max(2);
-        // Readers that let in a reader are no reason to have waited.
+        // Readers that let in a reader are no reason for it to wait.
         let beside = self.mode() == HoldMode::Shared && !self.still_held;
         let last = self.last.filter(|&last| !(beside && is_shared(last)));
         let halves = match (self.first, last) {
@@ -224,7 +227,8 @@ impl Holds {
         }
     }
 
-    /// The last to end first. They nearly are already; of equals, the one that was found first.
+    /// Sorts by end, the latest first. The holds are nearly sorted already. Of equals, the one
+    /// found first stays first.
     fn by_end(&mut self) -> &[Hold] {
         let holds = &mut self.holds[..self.len];
         for sorted in 1..holds.len() {
@@ -239,7 +243,8 @@ impl Holds {
 }
 
 impl Core {
-    /// Books `measured`, which was a wait, to those it was for; with `count` also that somebody was kept waiting.
+    /// Charges `measured`, which was a wait, to those who caused it. With `count`, also counts that
+    /// they blocked a thread.
     pub(crate) fn blame(
         &self,
         shard: &Shard,
@@ -267,13 +272,13 @@ impl Core {
         }
     }
 
-    /// This thread's own record of a point that others are blamed at.
+    /// This thread's own record of a point that is blamed.
     fn blamed<'a>(&self, shard: &'a Shard, owner: &Owner, key: PointKey) -> Option<&'a Record> {
         let known = shard.hot.find_either(key);
         known.or_else(|| self.record(shard, owner, key, Attempt::Waits))
     }
 
-    /// A measured hold ends, and somebody is parked on the lock: tells them whose it was.
+    /// A measured hold ends while a thread is parked on the lock. Logs whose hold it was.
     #[cold]
     #[inline(never)]
     pub(crate) fn log_hold(&self, lock: LockRef, pending: &crate::record::pending::Pending) {
@@ -331,7 +336,7 @@ mod tests {
         }
     }
 
-    /// The parts of a wait that took as many nanoseconds as ticks.
+    /// The parts of a wait that lasts as many nanoseconds as ticks.
     fn parts(wait: &Wait, holds: &[Hold]) -> Vec<(PointKey, u64)> {
         let mut found = Holds::new();
         holds.iter().rev().for_each(|&hold| found.add(hold));
@@ -367,15 +372,16 @@ mod tests {
     fn gaps_go_by_what_is_known_of_them() {
         let (a, b) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
         let (c, d) = (at(HoldMode::Exclusive), at(HoldMode::Exclusive));
-        // In front the first that was met, at the end the last, in the middle in proportion.
+        // The first holder gets the front, the last one the end, and the gap in the middle is
+        // shared in proportion.
         let known = wait(Some(c), Some(d));
         let holds = [hold(a, 120, 130), hold(b, 150, 180)];
-        // 20 for c, 10 for a, 30 for b, 20 for d: of 80, which stand for 100.
+        // 20 for c, 10 for a, 30 for b, 20 for d: 80 in all, which stand for 100.
         assert_eq!(parts(&known, &holds), [(a, 12), (d, 25), (c, 25), (b, 38)]);
         let mut handed = holds;
         handed[1].lock = handed[1].lock.with(LockRef::HANDED);
         assert_eq!(parts(&known, &handed), [(a, 10), (d, 20), (c, 20), (b, 50)]);
-        // The one that woke the waiter up: the time that takes is nobody's.
+        // The last holder woke the waiter. Nobody gets the time that this takes.
         let known = wait(Some(c), Some(b));
         assert_eq!(parts(&known, &holds), [(a, 16), (c, 33), (b, 51)]);
     }

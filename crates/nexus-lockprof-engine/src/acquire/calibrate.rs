@@ -1,4 +1,5 @@
-//! What the profiler's own work takes on this machine, measured once in a process by doing some of it.
+//! What the profiler's own work costs on this machine. Measured once in a process by doing some of
+//! that work.
 
 use crate::clock::Clock;
 use crate::config::{self, Mode};
@@ -21,10 +22,11 @@ const READINGS: u64 = 64;
 const FEW: usize = 3;
 const MANY: usize = 9;
 const ACQUISITIONS: u64 = 4096;
-/// Acquisitions of which one is timed, on average: rare enough to come as a surprise to the processor, as in a program.
+/// One in this many acquisitions is timed, on average. That is rare enough to surprise the
+/// processor, as in a real program.
 const INTERVAL: u64 = 256;
 
-/// A look-up, as a multiple of a timed acquisition.
+/// The cost of a lookup, as a multiple of a timed acquisition.
 const TWICE: u64 = 2;
 
 /// What the loop does besides locking.
@@ -35,28 +37,30 @@ enum Work {
     Timing,
 }
 
-/// Measures with `clock`, which must be a real one, and stores what came out. Some hundred microseconds.
+/// Measures with `clock`, which must be a real one, and stores the results. Takes some hundred
+/// microseconds.
 pub(crate) fn calibrate(clock: &Clock, costs: &Costs) {
     let Some(bench) = Bench::try_new(clock) else {
         return; // No memory for it: the assumed costs stay.
     };
-    // Of what is always the same, the shortest batch: all else that the machine does only adds to it.
+    // Constant work takes the shortest batch, since all else that the machine does only adds time.
     let [(nothing, _), ..] = bench.batches::<FEW>(Work::Nothing);
     let [(counting, _), ..] = bench.batches::<FEW>(Work::Counting);
     let mut each = bench
         .batches::<MANY>(Work::Timing)
         .map(|(ns, timed)| ns.saturating_sub(counting) / timed.max(1));
     each.sort_unstable();
-    // The lower quartile: the first batches meet colder caches and branch predictors than a program's locks do, the
-    // last ones warmer.
+    // Takes the lower quartile. The first batches meet colder caches and branch predictors than a
+    // program's locks do, the last ones warmer.
     let clock_ns = bench.clock_twice();
-    // On a busy machine what is subtracted may be too much: the bookkeeping takes as long as the readings at least.
+    // On a busy machine the subtraction may take off too much. The bookkeeping takes at least as
+    // long as the clock readings.
     let timed_ns = each[MANY / 4].max(2 * clock_ns).max(1);
     costs.timed_ns.store(timed_ns, Relaxed);
     costs.clock_ns.store(clock_ns, Relaxed);
     costs.processor_ns.store(bench.processor_time(), Relaxed);
     costs.looked_up_ns.store(TWICE * timed_ns, Relaxed);
-    // A processor may hide it all behind the lock.
+    // A processor may hide all of it behind the lock.
     let counted_ps = counting.saturating_sub(nothing) * 1_000 / ACQUISITIONS;
     costs.counted_ps.store(counted_ps, Relaxed);
 }
@@ -67,7 +71,7 @@ const COLLECTION: OpenCollection = OpenCollection {
     reservoir: config::RESERVOIR,
 };
 
-/// A record and all that goes with it, of nobody.
+/// A record and its surroundings, which belong to no engine.
 struct Bench<'a> {
     clock: &'a Clock,
     cache: Box<HotCache<()>>,
@@ -93,7 +97,7 @@ impl<'a> Bench<'a> {
         };
         let control = Control::new(1, Mode::Exact);
         bench.cache.remember(&bench.record, control, || control);
-        // SAFETY: the record is this function's alone.
+        // SAFETY: only this function has the record.
         let owner = unsafe { Owner::assume() };
         let first = Delta {
             hold: Some(Measured {
@@ -103,43 +107,43 @@ impl<'a> Bench<'a> {
             }),
             ..Delta::default()
         };
-        // So that its reservoir is there.
+        // Adds one measured hold, so that the reservoir exists.
         bench
             .record
             .add(&owner, &first, COLLECTION, &bench.seed, || true);
         Some(bench)
     }
 
-    /// Nanoseconds of two readings of the clock, one after the other.
+    /// Nanoseconds for two consecutive clock readings.
     fn clock_twice(&self) -> u64 {
         let batch = |_| {
             let start = self.clock.raw();
             (0..2 * READINGS).for_each(|_| _ = black_box(self.clock.raw()));
             self.clock.nanos(start, self.clock.raw()) / READINGS
         };
-        // The shortest: all else that the machine does only adds to it.
+        // Takes the shortest batch, since all else that the machine does only adds time.
         (0..FEW as u64).map(batch).min().unwrap_or(0)
     }
 
-    /// Nanoseconds that reading the thread's processor time takes.
+    /// Nanoseconds to read the thread's processor time.
     fn processor_time(&self) -> u64 {
         let one = |_| {
             let start = self.clock.raw();
             black_box(self.clock.processor_ns());
             self.clock.nanos(start, self.clock.raw())
         };
-        // The first finds the way into the system cold.
+        // The first reading is slower, because the path into the kernel is cold.
         (0..FEW as u64).map(one).min().unwrap_or(1).max(1)
     }
 
-    /// The shortest first.
+    /// Runs `N` batches and sorts them, the shortest first.
     fn batches<const N: usize>(&self, work: Work) -> [(u64, u64); N] {
         let mut batches = [(); N].map(|()| self.batch(work));
         batches.sort_unstable();
         batches
     }
 
-    /// Nanoseconds that the acquisitions took, and how many of them were timed.
+    /// Nanoseconds that the acquisitions took, and how many were timed.
     fn batch(&self, work: Work) -> (u64, u64) {
         let done = self.record.acquisitions.load(Relaxed);
         self.record.holds.set(match work {
@@ -153,7 +157,7 @@ impl<'a> Bench<'a> {
         (ns, self.record.holds.measured.load(Relaxed) - timed)
     }
 
-    /// An acquisition and a release, as the hot path and `timed` make them.
+    /// One acquisition and release, as the hot path and `timed` do them.
     #[inline(always)]
     fn acquire(&self, work: Work) {
         let key = black_box(self.record.key);
@@ -164,7 +168,7 @@ impl<'a> Bench<'a> {
         match probe {
             Probe::Count(hit) => {
                 self.lock.swap(true, Acquire);
-                // SAFETY: the record is this function's alone.
+                // SAFETY: only this function has the record.
                 unsafe { hit.commit() };
             }
             Probe::Time(_) => return self.timed(),
@@ -178,7 +182,7 @@ impl<'a> Bench<'a> {
     #[inline(never)]
     fn timed(&self) {
         let count = self.record.acquisitions.load(Relaxed) + 1;
-        // SAFETY: the record is this function's alone.
+        // SAFETY: only this function has the record.
         let owner = unsafe { Owner::assume() };
         let Some(pending) = self.pool.take(&self.record) else {
             return;

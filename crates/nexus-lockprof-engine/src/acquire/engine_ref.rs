@@ -8,12 +8,12 @@ use crate::record::hot::Probe;
 use crate::record::shard::Shard;
 use std::marker::PhantomData;
 
-/// Which engine a lock reports to: [`Global`], at no cost in the lock, or an [`Engine`] value.
+/// The engine to which a lock reports: [`Global`], at no cost in the lock, or an [`Engine`] value.
 ///
 /// Sealed: only this crate implements it.
 pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
-    /// The engine of a lock that is made from a constant.
-    // A const of a type with interior mutability is copied at each use: wanted here, as in lock_api.
+    /// The engine of a lock that a constant creates.
+    // A const with interior mutability is copied at each use: wanted here, as in lock_api.
     #[allow(
         clippy::declare_interior_mutable_const,
         reason = "copied at each use, as in lock_api"
@@ -24,7 +24,8 @@ pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn probe(&self, key: PointKey) -> Probe<'_>;
 
-    /// Asks it again, after [`Probe::Cold`]: a key has a second place, which the hot path does not know.
+    /// Asks the cache again after [`Probe::Cold`]. A key has a second place, which the hot path
+    /// does not check.
     #[doc(hidden)]
     fn probe_second(&self, key: PointKey) -> Probe<'_> {
         self.own_shard().map_or(Probe::Cold, |OwnShard(shard, _)| {
@@ -41,7 +42,7 @@ pub trait EngineRef: Clone + Send + Sync + 'static + sealed::Sealed {
     fn core(&self) -> Option<&Core>;
 }
 
-/// A shard that the calling thread has the lease of.
+/// A shard whose lease the calling thread has.
 ///
 /// It stays in its thread:
 ///
@@ -80,14 +81,14 @@ impl EngineRef for Global {
 
     #[inline(always)]
     fn probe(&self, key: PointKey) -> Probe<'_> {
-        // SAFETY: see `global_hot`.
+        // SAFETY: `global_hot` is valid for the rest of the process.
         let hot = unsafe { &*thread::global_hot() };
         hot.probe(key, || GLOBAL.missed())
     }
 
     #[inline(always)]
     fn own_shard(&self) -> Option<OwnShard<'_>> {
-        // SAFETY: see `global_hot`.
+        // SAFETY: `global_hot` is valid for the rest of the process.
         unsafe { &*thread::global_hot() }.shard().map(OwnShard::new)
     }
 

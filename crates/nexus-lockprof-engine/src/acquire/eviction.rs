@@ -1,15 +1,20 @@
-//! Room for new records, when a cap is reached.
+//! Room for new records when a cap is reached.
 //!
-//! What early points and ended threads have is not kept from later ones. In this order: a new record within the caps; one of
-//! those that ended threads left; one of this thread's own points at which nothing has happened for a while. What such
-//! records have counted, the aggregator takes over, here and now if nobody is collecting. If there is no room all the same, the event
-//! is counted at the [rest](PointKey::rest).
+//! Early points and ended threads must not keep room from later ones. A new record comes from the
+//! first of these that has room: the caps, the records that ended threads left, and this thread's
+//! own points that have been idle for a while. The aggregator takes over the counts of a record
+//! that leaves, at once if nobody is collecting. If there is still no room, the event is counted at
+//! the [rest](PointKey::rest).
 //!
-//! A record must not go away while somebody has a pointer to it: a node of a guard that is alive, the hot
-//! path's cache, an acquisition under way. The first are [pinned](crate::record::pending::Pool::pin_records), the second is told to forget, and
-//! of the last a thread has one at a time: with more of them, from inside an allocator or a signal handler, nothing is taken away.
-//! The hot path leaves no trace that it is between its look at the cache and its count. Only a signal handler can come in there, and a
-//! record that its thread has just used is the last to go, and stays a record of its shard.
+//! A record must not go away while anything points to it: a node of a living guard, the hot path's
+//! cache, or an acquisition in progress. Records of living guards are
+//! [pinned](crate::record::pending::Pool::pin_records). The cache is told to forget the record. A
+//! thread has one acquisition in progress at a time. If it has more, from inside an allocator or a
+//! signal handler, no record is taken away.
+//!
+//! The hot path leaves no trace between its look at the cache and its count. Only a signal handler
+//! can come in between. The record that its thread has just used is the last to go, and it stays a
+//! record of its shard.
 
 use crate::acquire::signal::Attempt;
 use crate::core::Core;
@@ -21,16 +26,16 @@ use crate::record::shard::{Limits, Shard};
 use crate::record::statistics::Record;
 use crate::sync::Ordering::Relaxed;
 
-/// Slots of a table that one search for idle records looks at.
+/// Slots of a table that one search for idle records checks.
 const WINDOW: usize = 1024;
-/// One in so many of a shard's records may leave at once: a new array is made for each such move.
+/// One in this many of a shard's records may leave at once. Each such removal makes a new array.
 const SHARE: u64 = 8;
-/// Memory that must be there before records are taken over in a thread of the program's, since what the aggregator does with them
-/// may allocate, and must not fail.
+/// Memory that must be free before one of the program's threads takes records over. The
+/// aggregator's work on them may allocate and must not fail.
 const SPARE_MEMORY: usize = 1 << 20;
 
 impl Core {
-    /// The record of `key`, or else that of its rest. The loss is counted when there is neither.
+    /// The record of `key`, or else the record of its rest. Counts a loss if there is neither.
     pub(crate) fn record<'a>(
         &self,
         shard: &'a Shard,
@@ -44,7 +49,7 @@ impl Core {
         self.record_or_rest(shard, owner, key, attempt)
     }
 
-    /// The same, at no charge.
+    /// The same, without charging the cost to the governor.
     pub(crate) fn record_or_rest<'a>(
         &self,
         shard: &'a Shard,
@@ -86,7 +91,7 @@ impl Core {
         result
     }
 
-    /// A new record, for which room is made if need be.
+    /// A new record. Makes room for it if necessary.
     fn new_record_within<'a>(
         &self,
         shard: &'a Shard,
@@ -105,7 +110,8 @@ impl Core {
         result
     }
 
-    /// Takes records of points away at which nothing has happened lately. Whether there may be room now. The owner's call.
+    /// Takes away records of points that were idle lately. Returns whether there may be room now.
+    /// Only the owner calls this.
     fn evict_idle(&self, shard: &Shard, owner: &Owner) -> bool {
         let Some(in_use) = shard.in_use() else {
             return false;
@@ -128,7 +134,8 @@ impl Core {
                 record.is_idle(owner) && free(record) && forget(record)
             });
             if evicted == 0 {
-                // Nothing is known to be idle. What the hot path does not know was not used lately.
+                // No record is known to be idle. A record that the hot path's cache does not know
+                // was not used lately.
                 evicted = table.evict(owner, WINDOW, most, |record| {
                     shard.hot.find_either(record.key).is_none() && free(record)
                 });
@@ -137,12 +144,12 @@ impl Core {
                 return false;
             }
         }
-        // If somebody is collecting, he takes them over, or the next one does.
+        // If another thread is collecting, it or the next collection takes them over.
         self.take_over(shard);
         true
     }
 
-    /// Takes over what has left the shard's table, if nobody is collecting just now.
+    /// Takes over what has left the shard's table, if nobody is collecting now.
     fn take_over(&self, shard: &Shard) {
         if let Some(mut aggregator) = try_lock(&self.aggregator)
             && has_memory()
@@ -153,7 +160,7 @@ impl Core {
         }
     }
 
-    /// Takes over what ended threads have left. Whether it was done.
+    /// Takes over what ended threads have left. Returns whether it did.
     fn take_leavings(&self) -> bool {
         let Some(mut aggregator) = try_lock(&self.aggregator) else {
             return false;
@@ -171,7 +178,7 @@ impl Core {
 fn has_memory() -> bool {
     let mut memory = Vec::<u8>::new();
     let there = memory.try_reserve_exact(SPARE_MEMORY).is_ok();
-    // Or the compiler sees that nobody uses it, and takes it for granted.
+    // Otherwise the compiler could see that the memory is unused and assume that it was there.
     std::hint::black_box(&memory);
     there
 }

@@ -1,6 +1,7 @@
 //! A thread's shards: leased at its first lock, given back at its end.
 //!
-//! [`exit`] tells when the end comes. The list is in a thread-local without a destructor, which is there until then.
+//! [`exit`] signals the end. The list is in a thread-local without a destructor, which exists until
+//! then.
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread::{self, Stage};
@@ -14,18 +15,18 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::Weak;
 
-/// Both rounds of a thread's end: see [`exit::notice`].
+/// Both rounds of a thread's end. See [`exit::notice`].
 static FIRST_ROUND: Round = Round {
     end,
     next: Some(&LAST_ROUND),
 };
 static LAST_ROUND: Round = Round { end, next: None };
 
-/// The shards that this thread has the leases of.
+/// The shards whose leases this thread has.
 struct Leased {
-    /// The latest first; or null.
+    /// The latest shard first, or null.
     first: Cell<*const LeasedShard>,
-    /// The one of them that was last asked for; or null.
+    /// The shard that was last asked for, or null.
     asked: Cell<*const LeasedShard>,
 }
 
@@ -38,17 +39,17 @@ thread_local! {
     };
 }
 
-/// A shard that this thread has the lease of: one of a list.
+/// A shard whose lease this thread has, as an item of a list.
 ///
-/// A signal handler may look through the list at any time. So it changes by one store of a pointer, and what is freed was taken out
-/// before.
+/// A signal handler may look through the list at any time. So each change is one store of a
+/// pointer, and an item is freed only after it was taken out.
 struct LeasedShard {
-    /// Number of its engine.
+    /// The number of its engine.
     engine: u64,
-    /// `None` for the global one.
+    /// `None` for the global engine.
     core: Option<Weak<Core>>,
     shard: *const Shard,
-    /// In the engine's registry.
+    /// The shard's place in the engine's registry.
     place: usize,
     next: Cell<*const LeasedShard>,
 }
@@ -60,14 +61,14 @@ impl LeasedShard {
             .is_some_and(|core| core.strong_count() == 0)
     }
 
-    /// Gives the lease back, if the engine is still there.
+    /// Gives the lease back, if the engine still exists.
     fn give_back(&self) {
-        // A local engine's shards live as long as it does, and `alive` keeps it for the release.
+        // A local engine's shards live as long as the engine, which `alive` keeps for the release.
         let alive = self.core.as_ref().map(Weak::upgrade);
         if matches!(alive, Some(None)) {
             return;
         }
-        // SAFETY: the engine is the global one, or kept alive just above.
+        // SAFETY: the engine is the global one, or `alive` keeps it.
         let shard = unsafe { &*self.shard };
         let core = alive.flatten();
         let core = core.as_deref().unwrap_or(&GLOBAL);
@@ -82,16 +83,18 @@ impl LeasedShard {
 impl Leased {
     /// The shards that this thread has.
     fn all(&self) -> impl Iterator<Item = &LeasedShard> {
-        // SAFETY: null, or made by `Box::into_raw`; freed by this thread alone, which is here, after it was taken out.
+        // SAFETY: null, or made by `Box::into_raw`. Only this thread frees an item, after it took
+        // it out, and it is here now.
         let deref = |leased: *const LeasedShard| unsafe { leased.as_ref() };
         std::iter::successors(deref(self.first.get()), move |leased| {
             deref(leased.next.get())
         })
     }
 
-    /// The one of the engine with this number.
+    /// The shard of the engine with this number.
     fn of_engine(&self, engine: u64) -> Option<&LeasedShard> {
-        // SAFETY: null, or in the list, whose items this thread alone frees, after it has set this to null.
+        // SAFETY: null, or an item in the list. Only this thread frees items, after it has set this
+        // to null.
         if let Some(asked) = unsafe { self.asked.get().as_ref() }
             && asked.engine == engine
         {
@@ -107,10 +110,11 @@ impl Leased {
         self.first.set(Box::into_raw(leased));
     }
 
-    /// Takes those out for which `gone` says so, and calls `then` with each before it is freed.
+    /// Takes out the items that `gone` selects, and calls `then` with each before it is freed.
     fn drop_those(&self, gone: impl Fn(&LeasedShard) -> bool, then: impl Fn(&LeasedShard)) {
         let mut link = &self.first;
-        // SAFETY: null, or made by `Box::into_raw`; what was taken out below is not looked at again.
+        // SAFETY: null, or made by `Box::into_raw`. The loop does not look again at an item that it
+        // took out.
         while let Some(leased) = unsafe { link.get().as_ref() } {
             if !gone(leased) {
                 link = &leased.next;
@@ -131,20 +135,21 @@ impl Leased {
     }
 }
 
-/// This thread is at its end: gives the leases back.
+/// Gives the leases back at this thread's end.
 fn end() {
     thread::set_exited();
     LEASED.with(Leased::give_back);
 }
 
-/// Makes this thread the profiler's own: what locks it takes, in whatever it calls, is the profiler's business and not the
-/// program's. The leases that it has are given back.
+/// Makes this thread internal to the profiler. The locks that it takes, in whatever it calls, then
+/// concern the profiler and not the program. Gives back the leases that it has.
 pub(crate) fn mark_internal() {
     thread::replace_internal(true);
     LEASED.with(Leased::give_back);
 }
 
-/// Makes a thread of the profiler's own one of the program's until the value is dropped: to call what is the program's.
+/// Makes an internal thread count as one of the program's until the value is dropped, to call the
+/// program's code.
 pub(crate) fn as_program_thread() -> ProgramThread {
     ProgramThread {
         was_internal: thread::replace_internal(false),
@@ -165,18 +170,18 @@ impl Drop for ProgramThread {
     }
 }
 
-/// This thread's shard of `core`, leased at first use. `None` when it can have none: with the loss counted, unless the thread is
-/// the profiler's own.
+/// This thread's shard of `core`, leased at first use. `None` when it can have none. That counts as
+/// a loss, unless the thread is internal to the profiler.
 #[inline]
 pub(crate) fn shard(core: &Core) -> Option<&Shard> {
     shard_for(core, Attempt::Waits)
 }
 
-/// The same for an acquisition that may be a signal handler's: it may have to do without.
+/// The same for an acquisition that may be a signal handler's, which may get no shard.
 #[inline]
 pub(crate) fn shard_for(core: &Core, attempt: Attempt) -> Option<&Shard> {
     let shard = if core.is_global() {
-        // SAFETY: see `thread::global_hot`.
+        // SAFETY: `global_hot` is valid for the rest of the process.
         unsafe { &*thread::global_hot() }.shard()
     } else {
         leased(core)
@@ -187,12 +192,13 @@ pub(crate) fn shard_for(core: &Core, attempt: Attempt) -> Option<&Shard> {
     register(core, attempt)
 }
 
-/// This thread's shard of a local engine, if it has its lease.
+/// This thread's shard of a local engine, if it has the lease.
 #[inline]
 pub(crate) fn leased(core: &Core) -> Option<&Shard> {
     LEASED.with(|leased| {
         let shard = leased.of_engine(core.number)?.shard;
-        // SAFETY: of this very engine, since no other has its number; its shards live as long as it does.
+        // SAFETY: the shard belongs to `core`, since no other engine has its number, and lives as
+        // long as `core`.
         Some(unsafe { &*shard })
     })
 }
@@ -204,7 +210,7 @@ fn register(core: &Core, attempt: Attempt) -> Option<&Shard> {
         return None;
     }
     let found = match thread::stage() {
-        // An allocator or a signal handler that takes a profiled lock while this thread registers.
+        // An allocator or a signal handler takes a profiled lock while this thread registers.
         Stage::Inside => Err(Loss::Reentrant),
         Stage::Exited => Err(Loss::ThreadExit),
         Stage::Running if !attempt.may_allocate() => Err(Loss::Reentrant),
@@ -221,7 +227,7 @@ fn lease<'a>(core: &'a Core, all: &Leased) -> Result<&'a Shard, Loss> {
     if !exit::notice(&FIRST_ROUND) {
         return Err(Loss::ThreadExit);
     }
-    // A thread that outlives engine after engine keeps nothing of those that are gone.
+    // A thread that outlives many engines keeps nothing of those that are gone.
     all.drop_those(LeasedShard::is_of_a_gone_engine, |_| ());
     let leased = try_box(LeasedShard {
         engine: core.number,
@@ -249,7 +255,7 @@ mod tests {
     use super::*;
     use crate::engine::{Engine, Inner};
 
-    /// On a thread of its own, which has its thread-locals to itself.
+    /// Runs `test` on a thread of its own, which has its own thread-locals.
     fn in_a_thread(test: impl FnOnce(&Engine, &Core) + Send) {
         let engine = Engine::new();
         let Inner::Local(core) = &engine.0 else {
@@ -258,7 +264,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| test(&engine, core));
         });
-        // What the thread's exit may have counted included.
+        // This includes what the thread's exit may have counted.
         assert!(engine.snapshot().losses().is_empty());
     }
 
@@ -291,7 +297,7 @@ mod tests {
                 drop(_as_program);
                 assert!(shard(core).is_none());
             }
-            // The same one each time.
+            // Each time it is the same shard.
             assert_eq!(engine.snapshot().table().shards, 1);
         });
     }

@@ -1,27 +1,30 @@
-//! How long an acquisition that found the lock taken looks again before it parks: about a microsecond.
+//! How long an acquisition that found the lock taken looks again before it parks: about a
+//! microsecond.
 //!
-//! It pauses, looks, pauses twice as long, looks again ([decision 9](../../../../docs/decisions/0009-short-waits.md)). A `pause` takes about 40 cycles on
-//! some processors and 140 on others (Intel's since Skylake), so its time is measured once in a process.
+//! It pauses, looks, pauses twice as long, and looks again ([decision
+//! 9](../../../../docs/decisions/0009-short-waits.md)). A `pause` takes about 40 cycles on some
+//! processors and 140 on others (Intel's since Skylake). So its time is measured once in a process.
 
 use crate::clock::Clock;
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-/// How often it looks.
+/// Number of looks.
 pub const LOOKS: u32 = 6;
-/// Pauses before the first look where nothing is measured; twice as many before each that follows.
+/// Pauses before the first look if nothing is measured. Each later look has twice as many before
+/// it.
 const PAUSES: u32 = 2;
 /// Fixed point: pauses are kept in 16ths.
 const UNIT: u32 = 16;
-/// What all pauses of a long wait are to take together.
+/// Target for the total time of all pauses of a long wait.
 const TARGET_NS: u64 = 1_000;
-/// At most so many pauses before the first look, should a pause take no time at all.
+/// Largest number of pauses before the first look, in case a pause takes no time at all.
 const MOST: u32 = 8 * PAUSES;
 
-/// Pauses before the first look, in 16ths. Relaxed: a value of its own.
+/// Pauses before the first look, in 16ths. Relaxed: no other value depends on it.
 static FIRST: AtomicU32 = AtomicU32::new(PAUSES * UNIT);
 
-/// Pauses before look number `look`, from 0.
+/// Pauses before look number `look`, counted from 0.
 #[inline]
 #[must_use]
 pub fn pauses(look: u32) -> u32 {
@@ -32,7 +35,8 @@ fn scaled(first: u32, look: u32) -> u32 {
     ((first << look) / UNIT).max(1)
 }
 
-/// Measures what a pause takes, by a real clock, if that was not done yet: some microseconds.
+/// Measures how long a pause takes, unless that was done before or `clock` is manual. Takes some
+/// microseconds.
 pub(crate) fn measure(clock: &Clock) {
     const BATCHES: usize = 5;
     const EACH: u64 = 32;
@@ -40,8 +44,8 @@ pub(crate) fn measure(clock: &Clock) {
     if !clock.is_real() || DONE.swap(true, Relaxed) {
         return;
     }
-    // The shortest: whatever else the machine does makes it longer. By std's clock, since this one may not be
-    // calibrated, and need not be in `Counts`.
+    // Takes the shortest batch, because whatever else the machine does makes it longer. Uses std's
+    // clock, because `clock` may not be calibrated, and in `Counts` mode need not be.
     let batches = [(); BATCHES].map(|()| {
         let start = std::time::Instant::now();
         (0..EACH).for_each(|_| spin_loop());
@@ -51,7 +55,7 @@ pub(crate) fn measure(clock: &Clock) {
     FIRST.store(first_for(ns * 1_000 / EACH), Relaxed);
 }
 
-/// Pauses before the first look, in 16ths, if one takes so many picoseconds.
+/// Pauses before the first look, in 16ths, if one pause takes `pause_ps` picoseconds.
 fn first_for(pause_ps: u64) -> u32 {
     let all = (1_u64 << LOOKS) - 1;
     let first = TARGET_NS * 1_000 * u64::from(UNIT) / (all * pause_ps).max(1);

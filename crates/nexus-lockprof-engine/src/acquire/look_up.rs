@@ -26,6 +26,7 @@ impl Core {
     }
 
     /// The record of `key`, in the cache and scheduled under `control`.
+    #[inline]
     pub(crate) fn look_up<'a>(
         &'a self,
         shard: &'a Shard,
@@ -82,6 +83,7 @@ impl Core {
     }
 
     /// Who can be blamed by a waiter at the point `waiter`, when the lock publishes `site`.
+    #[inline]
     pub(crate) fn known_holder(&self, waiter: PointKey, site: SiteKey) -> Option<PointKey> {
         // Of a waiter at the rest nobody knows which class's site it is.
         let current =

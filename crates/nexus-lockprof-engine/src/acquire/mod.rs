@@ -1,4 +1,4 @@
-//! An acquisition, from the call to the guard, and what its release settles.
+//! An acquisition, from the call to the guard, and what is settled after its release.
 
 pub(crate) mod blame;
 pub(crate) mod calibrate;

@@ -1,4 +1,4 @@
-//! What an engine does with stacks, without the feature: nothing.
+//! What an engine does with stacks without the feature: nothing.
 
 use crate::core::Core;
 use crate::record::owner::Owner;

@@ -200,6 +200,7 @@ impl Core {
         self.blame(shard, owner, &wait, measured, count);
     }
 
+    #[inline]
     pub(crate) fn add(&self, shard: &Shard, owner: &Owner, record: &Record, delta: &Delta) {
         let open = self.open_collection();
         let mut cause = Loss::Memory;

@@ -1,8 +1,8 @@
 //! An acquisition that finds the lock taken, waits for a moment, and is not timed.
 //!
-//! Most contended acquisitions are of this kind where locks are held for a short time, and there each nanosecond
-//! that a waiter or a new owner spends is missing in everybody's throughput: it needs no node and no look-up
-//! outside the cache. Everything else about contended acquisitions is in `slow`.
+//! Where locks are held for a short time, most contended acquisitions are of this kind. There, each
+//! nanosecond that a waiter or a new owner spends lowers everybody's throughput. So this path needs
+//! no node and no lookup outside the cache. All other contended acquisitions are in `slow`.
 
 use crate::acquire::engine_ref::{EngineRef, OwnShard};
 use crate::identity::SiteKey;
@@ -11,24 +11,24 @@ use crate::record::shard::Shard;
 use crate::record::statistics::Record;
 use crate::sync::{Ordering::Relaxed, bump, spin_loop};
 
-/// Such an acquisition, under way.
+/// A short wait in progress.
 #[derive(Debug)]
 pub struct ShortWait<'a> {
     hit: Hit<'a>,
     shard: &'a Shard,
-    /// Clock ticks at which the lock was found taken; `None` where nothing is timed.
+    /// Clock ticks at which the lock was found taken, or `None` if nothing is timed.
     since: Option<u64>,
-    /// What the lock published when it was looked at first.
+    /// What the lock published at the first look.
     first: Option<SiteKey>,
-    /// The holder that `blocker` is the record of.
+    /// The holder whose record is `blocker`.
     met: Option<SiteKey>,
     blocker: Option<&'a Record>,
 }
 
 impl<'a> Hit<'a> {
-    /// The lock was found taken. `None`: this wait is to be timed; take the slow path.
+    /// The lock was found taken. `None`: this wait is to be timed, so take the slow path.
     ///
-    /// Takes as long as a pause: it reads the clock, should this become a long wait.
+    /// Takes as long as a pause. It reads the clock, in case this becomes a long wait.
     #[inline]
     pub fn short_wait<H: EngineRef>(self, engine: &'a H) -> Option<ShortWait<'a>> {
         let waits = &self.record.waits;
@@ -36,7 +36,7 @@ impl<'a> Hit<'a> {
             return None;
         }
         let (OwnShard(shard, _), core) = (engine.own_shard()?, engine.core()?);
-        // Without timing the schedule is `NEVER`, whose weight is 0.
+        // Without timing, the schedule is `NEVER`, whose weight is 0.
         let since = if waits.weight() == 0 {
             spin_loop();
             None
@@ -55,7 +55,8 @@ impl<'a> Hit<'a> {
 }
 
 impl ShortWait<'_> {
-    /// The lock publishes `holder`, now that it has had time to. `false`: the cache does not know that one; take the slow path.
+    /// The lock publishes `holder`, now that the holder has had time to do so. `false`: the cache
+    /// does not know that holder, so take the slow path.
     #[inline]
     pub fn meets(&mut self, holder: Option<SiteKey>) -> bool {
         let holder = holder.map(SiteKey::known_holder);
@@ -72,16 +73,16 @@ impl ShortWait<'_> {
         blocker.is_some() || holder.is_none()
     }
 
-    /// When the lock was found taken, in clock ticks, and what it published when it was looked at first.
+    /// When the lock was found taken, in clock ticks, and what it published at the first look.
     #[must_use]
     pub fn so_far(&self) -> (Option<u64>, Option<SiteKey>) {
         (self.since, self.first)
     }
 
-    /// The lock is owned: a few plain stores.
+    /// The thread owns the lock now. Does a few plain stores.
     ///
     /// # Safety
-    /// As for [`Hit::commit`].
+    /// The same as for [`Hit::commit`].
     #[inline]
     pub unsafe fn acquired(self) {
         self.hit.record.count(true);

@@ -1,25 +1,29 @@
-//! Whether this thread may be in a signal handler, which must not allocate: it may have interrupted the allocator.
+//! Whether this thread may be in a signal handler. A handler must not allocate, because it may have
+//! interrupted the allocator.
 //!
-//! Who waits for a lock is in none: a handler that waits for a lock may wait for the thread that it interrupted. So only what does not
-//! wait is asked about, where it would allocate.
+//! A thread that waits for a lock counts as being in no handler. A handler must not wait, since it
+//! could wait for the very thread that it interrupted. So only acquisitions that do not wait ask,
+//! and only where they would allocate.
 //!
-//! While a handler runs, its signal is blocked in its thread, unless it was set with `SA_NODEFER`. So a thread that blocks no signal, in a process
-//! without such a handler, is in none. Of any other it cannot be known: it may block signals for a reason of its own.
-//! A handler that unblocks its own signal, or was set by System V's rules (`SA_NODEFER` and `SA_RESETHAND`), cannot be told from the program.
+//! While a handler runs, its signal is blocked in its thread, unless it was installed with
+//! `SA_NODEFER`. So a thread that blocks no signal is in no handler if the process has no such
+//! handler. Nothing is certain about any other thread: it may block signals for a reason of its
+//! own. A handler that unblocks its own signal looks like the program itself. So does one that was
+//! installed by System V's rules (`SA_NODEFER` and `SA_RESETHAND`).
 
 use std::cell::Cell;
 
-/// How an acquisition is made.
+/// How an acquisition is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// It waits if it has to.
+    /// It waits if necessary.
     Waits,
-    /// It does not wait, or not here: a signal handler may do that.
+    /// It does not wait, or not here. A signal handler may do that.
     Tries,
 }
 
 impl Attempt {
-    /// Whether it may allocate. Asked only where it would.
+    /// Whether it may allocate. Ask only where it would.
     pub(crate) fn may_allocate(self) -> bool {
         match self {
             Attempt::Waits => true,
@@ -28,9 +32,10 @@ impl Attempt {
     }
 }
 
-/// How often a thread is to do without asking, after answers that were no.
+/// How many requests a thread skips without asking the system, after refusals.
 ///
-/// To ask takes a call of the system for each signal. A thread that blocks signals, and only tries, would ask at each acquisition.
+/// Each question costs a system call for each signal. Otherwise a thread that blocks signals and
+/// only tries locks would ask at each acquisition.
 #[derive(Debug)]
 struct Patience {
     refusals: Cell<u32>,
@@ -38,16 +43,16 @@ struct Patience {
 }
 
 thread_local! {
-    /// Without a destructor: there until the thread's very end.
+    /// Has no destructor, so it exists until the thread's very end.
     static PATIENCE: Patience = const { Patience::new() };
 }
 
-/// What was refused to this thread is made by now: it asks again from the next time on.
+/// What this thread was refused now exists, so it asks again from the next time on.
 pub(crate) fn forget_refusals() {
     PATIENCE.with(Patience::forget);
 }
 
-/// It doubles so often, to 1,024.
+/// The number of requests to skip doubles this often, up to 1,024.
 const MOST_REFUSALS: u32 = 10;
 
 impl Patience {
@@ -80,11 +85,11 @@ impl Patience {
     }
 }
 
-/// Signals are numbered from 1. On Linux there are 64, and 31 elsewhere.
+/// Signals are numbered from 1. Linux has 64, other systems have 31.
 #[cfg(unix)]
 const LAST_SIGNAL: libc::c_int = if cfg!(target_os = "linux") { 64 } else { 31 };
 
-/// Whether the calling thread is surely in no handler. May be called in one.
+/// Whether the calling thread is certainly in no handler. A handler may call this.
 #[cfg(unix)]
 fn is_in_no_handler() -> bool {
     !blocks_a_signal() && !(1..=LAST_SIGNAL).any(is_handled_again_meanwhile)
@@ -98,23 +103,25 @@ fn is_in_no_handler() -> bool {
 #[cfg(unix)]
 fn blocks_a_signal() -> bool {
     let mut blocked = std::mem::MaybeUninit::uninit();
-    // SAFETY: without a new set the call only fills in the old one.
+    // SAFETY: without a new set, the call only fills in the old one.
     let failed =
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), blocked.as_mut_ptr()) };
     if failed != 0 {
         return true;
     }
-    // SAFETY: filled in just now.
+    // SAFETY: the call above filled it in.
     let blocked: libc::sigset_t = unsafe { blocked.assume_init() };
-    // SAFETY: a set that is filled in; a number that is no signal's is an error.
+    // SAFETY: the set is filled in. A number that is no signal's is an error, not undefined
+    // behaviour.
     (1..=LAST_SIGNAL).any(|signal| unsafe { libc::sigismember(&raw const blocked, signal) } == 1)
 }
 
-/// Whether it has a handler that does not block it.
+/// Whether the signal has a handler that does not block it.
 #[cfg(unix)]
 fn is_handled_again_meanwhile(signal: libc::c_int) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: without a new action the call only fills in the old one. A signal that has none, or is none, is an error.
+    // SAFETY: without a new action, the call only fills in the old one. A number that is no
+    // signal's is an error.
     let action = unsafe {
         if libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) != 0 {
             return false;
@@ -139,7 +146,7 @@ mod tests {
                 false
             }));
         }
-        // 1, 2, 4 and so on up to 1,024 of them each, and then 1,024 of them again and again.
+        // It skips 1, 2, 4 and so on up to 1,024 requests, and then 1,024 each time.
         assert_eq!(asked, 10 + (10_000_usize - 1_023).div_ceil(1_024));
         patience.forget();
         assert!(patience.ask(|| true));
@@ -150,13 +157,13 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_thread_that_blocks_a_signal_may_be_in_its_handler() {
-        // On a thread of its own, whose mask is nobody else's.
+        // Uses a thread of its own, so that it changes nobody else's signal mask.
         let tried = std::thread::spawn(|| {
-            // SAFETY: all zeros is a set, which the next call makes an empty one.
+            // SAFETY: all zeros is a valid set, which the next call makes an empty one.
             let mut set = unsafe { std::mem::zeroed() };
             let mut answers = Vec::new();
             for how in [libc::SIG_UNBLOCK, libc::SIG_BLOCK, libc::SIG_UNBLOCK] {
-                // SAFETY: the set is there to be written, and then filled in.
+                // SAFETY: the set is valid memory to write to, and is filled in before it is read.
                 unsafe {
                     libc::sigemptyset(&raw mut set);
                     libc::sigaddset(&raw mut set, libc::SIGURG);

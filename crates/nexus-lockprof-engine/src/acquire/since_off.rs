@@ -1,13 +1,14 @@
 //! Which points were acquired since the profiler was last off.
 //!
-//! A lock publishes its holder and does not take that back at the release. While the profiler is off nobody
-//! publishes, so what a lock says after that may be about a hold that ended long ago. A waiter believes it only
-//! if the point was acquired since. To know that costs the hot path nothing: a change of mode empties the caches
-//! ([`hot`](crate::record::hot)), so the first acquisition of each point in each thread comes by the cold path, which
-//! notes it here.
+//! A lock publishes its holder and does not take that back at the release. While the profiler is
+//! off, nobody publishes. So after that, a lock may name a hold that ended long ago. A waiter
+//! believes the name only if the point was acquired since. The hot path pays nothing for that: a
+//! change of mode empties the caches ([`hot`](crate::record::hot)). So each thread's first
+//! acquisition at each point takes the cold path, which notes it here.
 //!
-//! A set of hashes, not of points: one in some thousand may be believed wrongly. So may a point that was
-//! acquired at another lock of the class since, until that lock publishes its next holder.
+//! This is a set of hashes, not of points, so about one point in some thousand may be believed
+//! wrongly. The same holds for a point that was since acquired at another lock of the class, until
+//! this lock publishes its next holder.
 
 use crate::identity::PointKey;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
@@ -27,7 +28,7 @@ impl SinceOff {
     #[inline]
     pub(crate) fn note(&self, key: PointKey) {
         let (word, bit) = self.place(key);
-        // Most often it is there already: only then does nobody else's cache line change.
+        // The bit is mostly set already. Checking first leaves the shared cache line unchanged.
         if word.load(Relaxed) & bit == 0 {
             word.fetch_or(bit, Relaxed);
         }

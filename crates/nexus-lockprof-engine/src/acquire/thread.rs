@@ -1,6 +1,8 @@
-//! What a thread knows of itself: where it is in its life, whether it is the profiler's own, its number, and its cache.
+//! What a thread knows of itself: its stage of life, whether it is internal to the profiler, its
+//! number, and its cache.
 //!
-//! All of it is in one thread-local without a destructor, which the hot path reads and which is there until the thread's very end.
+//! All of it is in one thread-local without a destructor. The hot path reads it, and it exists
+//! until the thread's very end.
 
 use crate::record::hot::HotCache;
 use crate::record::shard::Shard;
@@ -8,7 +10,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What threads without a shard of the global engine look things up in: nothing is found.
+/// An empty cache for threads that have no shard of the global engine.
 static EMPTY: HotCache<Shard> = HotCache::new();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +18,18 @@ pub(crate) enum Stage {
     Running,
     /// Inside a registration or a first configuration.
     Inside,
-    /// The leases are given back: the thread is running its last destructors.
+    /// The leases are given back, and the thread is running its last destructors.
     Exited,
 }
 
 struct Current {
-    /// Cache of this thread's shard of the global engine, or `EMPTY`.
+    /// Cache of this thread's shard in the global engine, or `EMPTY`.
     hot: Cell<*const HotCache<Shard>>,
     stage: Cell<Stage>,
-    /// Whether this thread is the profiler's own: nothing that it does is recorded, and nothing of it is lost.
+    /// Whether the thread is internal to the profiler. Its locks are not recorded and count as no
+    /// loss.
     internal: Cell<bool>,
-    /// This thread's number: never 0 once it has one, never used again.
+    /// This thread's number: 0 until it gets one, and never used again.
     token: Cell<u64>,
 }
 
@@ -41,39 +44,39 @@ thread_local! {
     };
 }
 
-/// The cache of this thread's shard of the global engine, or an empty one.
+/// The cache of this thread's shard in the global engine, or an empty one.
 ///
-/// Valid for the rest of the process: the global engine's shards are never freed. Its owner is this
-/// thread, for as long as the thread's exit has not begun, which only this thread can do.
+/// Valid for the rest of the process, because the global engine's shards are never freed. This
+/// thread owns the cache until its exit begins, and only the thread itself can begin that.
 #[inline(always)]
 pub(crate) fn global_hot() -> *const HotCache<Shard> {
     CURRENT.with(|current| current.hot.get())
 }
 
-/// Empties this thread's cache: its next acquisition is looked up.
+/// Empties this thread's cache, so its next acquisition takes the slow path.
 #[cfg(unix)]
 pub(crate) fn forget_hot() {
-    // SAFETY: see `global_hot`.
+    // SAFETY: `global_hot` is valid for the rest of the process.
     unsafe { &*global_hot() }.forget();
 }
 
-/// From now on this thread looks things up in `shard`'s cache; without one it finds nothing.
+/// From now on this thread uses `shard`'s cache. With `None` it finds nothing.
 pub(crate) fn set_global_hot(shard: Option<&Shard>) {
     let hot = shard.map_or(&raw const EMPTY, |shard| &raw const shard.hot);
     CURRENT.with(|current| current.hot.set(hot));
 }
 
-/// Where this thread is in its life.
+/// This thread's stage of life.
 pub(crate) fn stage() -> Stage {
     CURRENT.with(|current| current.stage.get())
 }
 
-/// This thread is running its last destructors.
+/// Notes that this thread is running its last destructors.
 pub(crate) fn set_exited() {
     CURRENT.with(|current| current.stage.set(Stage::Exited));
 }
 
-/// This thread's number, which it gets now if it has none.
+/// This thread's number. The first call assigns it.
 pub(crate) fn token() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     CURRENT.with(|current| {
@@ -84,27 +87,27 @@ pub(crate) fn token() -> u64 {
     })
 }
 
-/// Whether this thread is the profiler's own.
+/// Whether this thread is internal to the profiler.
 pub(crate) fn is_internal() -> bool {
     CURRENT.with(|current| current.internal.get())
 }
 
-/// Says whether this thread is the profiler's own, and returns what was said before.
+/// Sets whether this thread is internal to the profiler, and returns the earlier value.
 pub(crate) fn replace_internal(internal: bool) -> bool {
     CURRENT.with(|current| current.internal.replace(internal))
 }
 
-/// Not null, and no other thread's that is there.
+/// A non-null address that no other living thread has.
 pub(crate) fn identity() -> usize {
     CURRENT.with(|current| ptr::from_ref(current).addr())
 }
 
-/// Whether this thread is inside a registration or a configuration already.
+/// Whether this thread is already inside a registration or a configuration.
 pub(crate) fn is_inside() -> bool {
     CURRENT.with(|current| current.stage.get()) == Stage::Inside
 }
 
-/// Makes this thread count as inside until the value is dropped.
+/// Marks this thread as inside until the value is dropped.
 pub(crate) fn inside() -> Inside {
     let before = CURRENT.with(|current| current.stage.get());
     if before == Stage::Running {

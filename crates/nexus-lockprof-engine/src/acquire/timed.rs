@@ -1,7 +1,7 @@
-//! A timed acquisition in its usual form: of a point that the cache knows, not contended.
+//! A timed acquisition in its usual form: the cache knows the point, and there is no contention.
 //!
-//! Everything else about a timed acquisition is in `slow`; what is here is that path again with
-//! nothing in it that this case does not need, since in `Exact` mode it is all there is.
+//! All other timed acquisitions take the path in `slow`. This module repeats that path without
+//! anything that the usual case does not need. In `Exact` mode nearly all acquisitions take it.
 
 use crate::acquire::engine_ref::OwnShard;
 use crate::control::{Control, ModeKind};
@@ -15,12 +15,12 @@ use crate::record::shard::Shard;
 use crate::record::statistics::Record;
 use crate::sync::{Ordering::Relaxed, bump};
 
-/// Records that are reviewed each time that the governor balances its account.
+/// Records to review each time the governor balances its account.
 const SWEEP: usize = 16;
-/// Several times the largest spacing.
+/// A record is stuck after this time, which is several times the largest spacing.
 const STUCK_NS: u64 = 1_000_000_000;
 
-/// A timed acquisition under way.
+/// A timed acquisition in progress.
 #[derive(Debug)]
 pub struct TimedAcquire<'a> {
     core: &'a Core,
@@ -31,11 +31,12 @@ pub struct TimedAcquire<'a> {
 }
 
 impl Core {
-    /// Prepares to time the acquisition. Call it before the lock is tried. `None`: take the slow path.
+    /// Prepares to time the acquisition. Call it before trying the lock. `None`: take the slow
+    /// path.
     ///
     /// # Safety
-    /// `own` and the hit are of this engine, and this thread has used no other profiled lock, and has not begun to exit, since it
-    /// got it; nor does it until the acquisition is over.
+    /// `own` and the hit belong to this engine. Since it got the hit, this thread has used no other
+    /// profiled lock and has not begun to exit. It does neither until the acquisition is over.
     #[inline(always)]
     #[must_use]
     pub unsafe fn timed_acquire<'a>(
@@ -48,7 +49,7 @@ impl Core {
         pending
             .hold_weight
             .store(hit.record.holds.weight(), Relaxed);
-        // In `Exact` the schedule says "always", and stays.
+        // In `Exact` mode the schedule says "always" and stays.
         let next = is_sampled(hit.record).then(|| self.prepare_sampled(shard, hit.record, pending));
         Some(TimedAcquire {
             core: self,
@@ -59,18 +60,19 @@ impl Core {
         })
     }
 
-    /// Records the hold of a released acquisition whose end was noted, if that is all its pending reference has.
-    /// `Err` gives the pending reference back: to be settled.
+    /// Records the hold of a released acquisition whose end was noted, if its pending reference has
+    /// nothing else. `Err` gives the pending reference back, to be settled.
     ///
     /// # Safety
-    /// As for [`settle`](Self::settle). `own` is of this engine, and this thread has not begun to exit since it got it.
+    /// The same as for [`settle`](Self::settle). `own` belongs to this engine, and this thread has
+    /// not begun to exit since it got it.
     #[inline(always)]
     pub unsafe fn settle_hold(
         &self,
         own: Option<OwnShard<'_>>,
         pending_ref: PendingRef,
     ) -> Result<(), PendingRef> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees, as for `settle`, that the acquisition's engine is alive.
         let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own) else {
             return Err(pending_ref);
         };
@@ -79,7 +81,7 @@ impl Core {
             return Err(pending_ref);
         }
         let record = pending.record.load(Relaxed);
-        // SAFETY: the record that the pending acquisition was taken for, of this very shard.
+        // SAFETY: the record for which the pending acquisition was taken, in this very shard.
         let record = unsafe { &*record };
         let done = if is_sampled(record) {
             self.settle_sampled(shard, record, pending, weight)
@@ -93,12 +95,12 @@ impl Core {
         Ok(())
     }
 
-    /// `false` when the hold could not be added without allocating.
+    /// `false` if the hold could not be added without allocating.
     #[inline(always)]
     fn settle_exact(&self, shard: &Shard, record: &Record, pending: &Pending, weight: u64) -> bool {
         let end = pending.hold_end.load(Relaxed);
         let ns = self.clock.nanos(pending.hold_start.load(Relaxed), end);
-        // SAFETY: the shard of a `OwnShard` is one that this thread has the lease of.
+        // SAFETY: an `OwnShard` has a shard of which this thread has the lease.
         let owner = unsafe { Owner::assume() };
         let done = record.add_hold(&owner, ns, weight, self.open_collection(), &shard.rng);
         if done {
@@ -107,7 +109,7 @@ impl Core {
         done
     }
 
-    /// The same, of an acquisition that was one of a sample.
+    /// The same for an acquisition in a sample.
     #[inline(never)]
     fn settle_sampled(
         &self,
@@ -128,7 +130,7 @@ impl Core {
         done
     }
 
-    /// Draws the schedule that follows. One in some measures what all of them cost.
+    /// Draws the next schedule. Every so often, it also measures what a timed acquisition costs.
     #[inline(never)]
     fn prepare_sampled(&self, shard: &Shard, record: &Record, pending: &Pending) -> Schedule {
         let begin = shard.governor.is_self_timed().then(|| self.clock.raw());
@@ -140,7 +142,8 @@ impl Core {
         next
     }
 
-    /// What came before the lock took so many ticks, and what came after it has just ended.
+    /// Tells the governor the cost: `before` ticks ahead of the lock, and the time from `begin`
+    /// until now.
     #[cold]
     fn learn(&self, shard: &Shard, before: u64, begin: u64) {
         let ns = self.clock.nanos(0, before) + self.clock.nanos(begin, self.clock.raw());
@@ -148,7 +151,7 @@ impl Core {
         shard.governor.learn(ns + clock_ns, &self.costs);
     }
 
-    /// The schedule of a record's holds after `done` acquisitions.
+    /// Draws the schedule of a record's holds after `done` acquisitions.
     #[inline(never)]
     pub(crate) fn next_hold(&self, shard: &Shard, record: &Record, done: u64) -> Schedule {
         let least = shard.pool.least_mean(record);
@@ -159,11 +162,12 @@ impl Core {
         })
     }
 
-    /// What the governor learns from a timed acquisition that ended at `end`, in ticks. The owner's call.
+    /// Tells the governor of a timed acquisition that ended at `end`, in ticks. Only the owner
+    /// calls this.
     #[inline(never)]
     pub(crate) fn note_rate(&self, shard: &Shard, record: &Record, pending: &Pending, end: u64) {
         let nanos = |start, end| self.clock.nanos(start, end);
-        // A node keeps the number for this once: whoever has it next may not be one of a sample.
+        // A node keeps the number for one use: its next acquisition may be in no sample.
         let number = pending.number.load(Relaxed);
         pending.number.store(0, Relaxed);
         let start = pending.hold_start.load(Relaxed);
@@ -171,11 +175,11 @@ impl Core {
         self.steer(shard, end);
     }
 
-    /// What the governor learns from a node that another thread has returned: the end of its hold, in ticks, or 0 if there is
-    /// nothing to learn. The owner's call.
+    /// Tells the governor of a node that another thread has returned. Returns the end of its hold
+    /// in ticks, or 0 if there is nothing to learn. Only the owner calls this.
     pub(crate) fn take_back(&self, shard: &Shard, pending: &Pending) -> u64 {
         let number = pending.number.load(Relaxed);
-        // SAFETY: null, or a record of this engine.
+        // SAFETY: null, or a record of this engine that stays while a node points to it.
         let record = unsafe { pending.record.load(Relaxed).as_ref() };
         let Some(record) = record.filter(|record| number != 0 && is_sampled(record)) else {
             return 0;
@@ -185,17 +189,17 @@ impl Core {
         record
             .hold_rate
             .note(number, pending.hold_start.load(Relaxed), nanos);
-        // The other thread has booked its half.
+        // The other thread has charged its own half.
         let timed_ns = shard.governor.timed_ns(&self.costs);
         shard.governor.charge(timed_ns / 2);
         pending.hold_end.load(Relaxed)
     }
 
-    /// Lets the governor see what time it is. The owner's call.
+    /// Lets the governor see the time. Only the owner calls this.
     pub(crate) fn steer(&self, shard: &Shard, now: u64) {
         let budget = self.budget();
         if shard.governor.steer(now, &self.clock, budget, &self.costs) {
-            // SAFETY: the owner's call.
+            // SAFETY: only the owner calls this function.
             let owner = unsafe { Owner::assume() };
             shard
                 .table
@@ -203,8 +207,8 @@ impl Core {
         }
     }
 
-    /// Whether a record has had events for a second, and none was measured: its thread is to look at its schedule again.
-    /// Any thread's call.
+    /// Whether a record has had events for a second and none was measured. Then its thread must
+    /// look at its schedule again. Any thread may call this.
     pub(crate) fn is_stuck(&self, record: &Record) -> bool {
         let stuck = |rate: &EventRate, events: u64| {
             let (events, last) = rate.since_last(events)?;
@@ -215,7 +219,7 @@ impl Core {
                 .is_some_and(|ns| ns > STUCK_NS)
     }
 
-    /// Draws the schedules of a record anew if they are late. The owner's call.
+    /// Draws a record's schedules again if they are late. Only the owner calls this.
     #[inline(never)]
     pub(crate) fn review(&self, shard: &Shard, record: &Record, now: u64) {
         if !is_sampled(record) {
@@ -228,7 +232,7 @@ impl Core {
         };
         let done = record.acquisitions.load(Relaxed);
         if !record.holds.is_due(done) && late(&record.hold_rate, done).is_some() {
-            // The next one is known not to be measured: draws from the one after it.
+            // The next event is known not to be measured, so the draw starts after it.
             record.holds.set(self.next_hold(shard, record, done + 1));
         }
         let done = record.contentions.load(Relaxed);
@@ -238,21 +242,22 @@ impl Core {
     }
 }
 
-/// Whether a record was last scheduled by sample.
+/// Whether the record's current schedule is for sampling.
 #[inline(always)]
 pub(crate) fn is_sampled(record: &Record) -> bool {
     Control(record.control.load(Relaxed)).kind() == ModeKind::Sampled
 }
 
 impl TimedAcquire<'_> {
-    /// The lock is owned: a few plain stores and a clock read.
+    /// The thread owns the lock now. Does a few plain stores and one clock read.
     #[inline(always)]
     pub fn acquired(self) -> PendingRef {
         if let Some(next) = self.next {
             self.hit.record.holds.set(next);
         }
         bump(&self.hit.record.holds.measured, 1);
-        // SAFETY: the caller's of `timed_acquire`.
+        // SAFETY: the caller of `timed_acquire` guarantees that this thread has used no other
+        // profiled lock and has not begun to exit since it got the hit.
         unsafe { self.hit.commit() };
         self.pending
             .hold_start
@@ -260,7 +265,7 @@ impl TimedAcquire<'_> {
         PendingRef::new(self.pending)
     }
 
-    /// The lock was found taken.
+    /// The lock was taken.
     #[inline(always)]
     pub fn abandoned(self) {
         self.pending.number.store(0, Relaxed);

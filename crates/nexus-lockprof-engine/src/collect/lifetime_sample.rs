@@ -1,29 +1,31 @@
-//! A weighted sample of everything since the last reset, of a fixed size.
+//! A weighted sample of fixed size of everything since the last reset.
 //!
-//! Bottom-k sampling with exponential ranks (Efraimidis and Spirakis, "Weighted random sampling with
-//! a reservoir", IPL 97(5), 2006; Cohen and Kaplan, "Summarizing data using bottom-k sketches", PODC
-//! 2007): each item draws the rank `-ln(u)/weight` once and keeps it; the k smallest stay. With the smallest
-//! dropped rank as threshold, an item was kept with probability `1 - exp(-weight * threshold)`, by
-//! which its weight is divided: sums over any part of the items are unbiased estimates. Since ranks are drawn once, errors
-//! do not add up over collections.
+//! Bottom-k sampling with exponential ranks (Efraimidis and Spirakis, "Weighted random sampling
+//! with a reservoir", IPL 97(5), 2006; Cohen and Kaplan, "Summarizing data using bottom-k
+//! sketches", PODC 2007). Each item draws the rank `-ln(u)/weight` once and keeps it. The k items
+//! with the smallest ranks stay. The smallest dropped rank is the threshold. An item was kept with
+//! probability `1 - exp(-weight * threshold)`, so its weight is divided by that. Sums over any
+//! subset of the items are then unbiased estimates. Ranks are drawn only once, so errors do not add
+//! up over collections.
 //!
-//! There are two such samples: the body, of everything, and the tail, of what is not below some duration, for the sake
-//! of the 95th and 99th percentile; see `reservoir::bank`, which does the same for one record and collection. As there, the
-//! weight of all that was below the middle, near the median, is known, and so is that of the tail: what is kept of
-//! each part is given the weight of that part.
+//! There are two such samples. The body is a sample of everything. The tail is a sample of all
+//! durations from a bound upwards, for the 95th and 99th percentiles. `reservoir::bank` does the
+//! same for one record and one collection. Also as there, two weights are known: that of all
+//! durations below a middle near the median, and that of the tail. The kept items of each part get
+//! the weight of that part.
 
 use crate::record::random::open_unit;
 use nexus_lockprof_snapshot::Sample;
 use std::sync::Arc;
 
-/// The least size of an archive that has a tail.
+/// The smallest size of a sample that has a tail.
 const WITH_TAIL: usize = 32;
-/// Where the tail begins, by weight.
+/// Where the tail begins, as a share of the weight.
 const QUANTILE: f64 = 0.87;
-/// The share of all weight at which the tail is too wide, and what it is then cut to.
+/// The share of the weight at which the tail is too wide, and the share to which it is then cut.
 const TOO_WIDE: f64 = 0.18;
 const WIDTH: f64 = 0.12;
-/// How far from a half the share below the middle may be before the middle is moved.
+/// The middle moves when the share below it is this far from a half.
 const OFF_MIDDLE: f64 = 0.05;
 
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +38,9 @@ struct Ranked {
 /// The items with the smallest ranks.
 #[derive(Clone, Debug)]
 struct Bottom {
-    /// By value, but for those that were taken in since: to sort a few into many in order takes little.
+    /// Sorted by value, except those added since. Sorting a few into many sorted items is cheap.
     items: Vec<Ranked>,
-    /// Smallest rank that was dropped.
+    /// The smallest rank that was dropped.
     threshold: f32,
 }
 
@@ -47,17 +49,17 @@ struct Bottom {
 pub(crate) struct LifetimeSample {
     body: Bottom,
     tail: Bottom,
-    /// The tail's shortest, once there is one.
+    /// The shortest duration of the tail, once there is one.
     from_ns: Option<u64>,
-    /// What is below this, once there is a tail, is the lower half of all.
+    /// Once there is a tail, durations below this are the lower half of all.
     middle_ns: u64,
-    /// Weight of all that was taken in; of what was below the middle; of what went to the tail.
+    /// Weight of everything added, of what was below the middle, and of what went to the tail.
     all: f64,
     below: f64,
     above: f64,
-    /// `all` at which the middle is judged next.
+    /// Value of `all` at which the middle is next judged.
     judged_at: f64,
-    /// What `samples` made last, until something is taken in.
+    /// The last result of `samples`, until something is added.
     made: Option<Arc<[Sample]>>,
 }
 
@@ -97,7 +99,8 @@ impl Bottom {
         }
     }
 
-    /// Keeps the `size` smallest ranks, all in order. Of equal ranks at the border none stays: they are one in millions.
+    /// Keeps the items with the `size` smallest ranks, in their order. Of equal ranks at the border
+    /// it keeps none, which happens once in millions.
     fn truncate(&mut self, size: usize, ranks: &mut Vec<f32>) {
         if self.items.len() > size {
             ranks.clear();
@@ -114,9 +117,9 @@ impl Bottom {
         self.threshold < f32::INFINITY
     }
 
-    /// The items, with weights that estimate those of everything that was taken in.
+    /// The items, with weights that estimate those of everything added.
     fn samples(&self) -> impl Iterator<Item = Sample> {
-        // Often a weight is that of the one before.
+        // Consecutive weights are often equal, so this keeps the last result.
         let mut last = (f32::NAN, f32::NAN);
         self.items.iter().map(move |item| {
             if item.weight != last.0 {
@@ -126,7 +129,8 @@ impl Bottom {
             }
             Sample {
                 value_ns: item.value_ns,
-                // In single precision, which is more than it tells, takes half the time, and half the room in a file.
+                // An f32 is more precise than the estimate. It takes half the time, and half the
+                // room in a file.
                 weight: f64::from(last.1),
             }
         })
@@ -134,7 +138,7 @@ impl Bottom {
 }
 
 impl LifetimeSample {
-    /// Takes in `samples`, and keeps `size` items at most.
+    /// Adds `samples`, and keeps at most `size` items.
     pub(crate) fn extend(
         &mut self,
         samples: impl IntoIterator<Item = Sample>,
@@ -160,7 +164,7 @@ impl LifetimeSample {
         }
         self.made = None;
         if self.body.items.len() > body && body < size && self.from_ns.is_none() {
-            // Everything that was ever taken in is still here.
+            // The body still has everything that was ever added.
             self.begin_tail(rng);
         }
         let mut ranks = Vec::new();
@@ -187,7 +191,7 @@ impl LifetimeSample {
         }
     }
 
-    /// Moves the middle, if it is not near the median. Before the first time nothing was dropped.
+    /// Moves the middle if it is not near the median. Before the first move, nothing was dropped.
     fn judge_middle(&mut self) {
         self.judged_at = 2.0 * self.all;
         if (self.below / self.all - 0.5).abs() <= OFF_MIDDLE {
@@ -211,7 +215,8 @@ impl LifetimeSample {
             }
         }
         samples.sort_unstable_by_key(|sample| sample.value_ns);
-        // Of the places between two different values, the one at which the share is nearest to a half.
+        // Of the bounds between two different values, picks the one whose share is nearest to a
+        // half.
         let half = self.all / 2.0;
         let (mut sum, mut last, mut best) = (0.0, None, (f64::INFINITY, 0, 0.0));
         for sample in &samples {
@@ -227,7 +232,7 @@ impl LifetimeSample {
         }
     }
 
-    /// Cuts the tail if it is too wide. What is left of it stays the sample that it is.
+    /// Cuts the tail if it is too wide. What is left of it remains a valid sample.
     fn cut(&mut self) {
         let all: f64 = self.body.samples().map(|sample| sample.weight).sum();
         let mut samples: Vec<Sample> = self.tail.samples().collect();
@@ -237,13 +242,13 @@ impl LifetimeSample {
         }
         let old = self.from_ns;
         let cut = quantile(&mut samples, 1.0 - WIDTH / share);
-        // Where most are equal, those above them.
+        // If most are equal, the tail begins at the next value above them.
         let next = samples.iter().map(|sample| sample.value_ns);
         let from_ns = next
             .filter(|&value_ns| Some(value_ns) > old && Some(value_ns) >= cut)
             .min();
         if let Some(from_ns) = from_ns {
-            // As much of it as of the samples.
+            // The weight shrinks by the same share as that of the samples.
             let left = samples.iter().filter(|sample| sample.value_ns >= from_ns);
             let left: f64 = left.map(|sample| sample.weight).sum();
             self.above *= left / samples.iter().map(|sample| sample.weight).sum::<f64>();
@@ -252,7 +257,7 @@ impl LifetimeSample {
         }
     }
 
-    /// The items, with weights that estimate those of everything that was taken in; by value.
+    /// The items, sorted by value, with weights that estimate those of everything added.
     pub(crate) fn samples(&mut self) -> Arc<[Sample]> {
         if let Some(made) = &self.made {
             return Arc::clone(made);
@@ -261,7 +266,7 @@ impl LifetimeSample {
             None => self.body.samples().collect(),
             Some(from_ns) => self.parts(from_ns),
         };
-        // It is in order, but for weights of equal values.
+        // Only the weights of equal values are out of order.
         samples.sort_by(|a, b| {
             a.value_ns
                 .cmp(&b.value_ns)
@@ -274,12 +279,13 @@ impl LifetimeSample {
 }
 
 impl LifetimeSample {
-    /// The items below the middle, from there to the tail, and of the tail, each part with its weight.
+    /// The items below the middle, from there to the tail, and in the tail. Each part gets its
+    /// known weight.
     fn parts(&self, from_ns: u64) -> Vec<Sample> {
         let mut samples: Vec<Sample> = self.body.samples().collect();
         samples.retain(|sample| sample.value_ns < from_ns);
         if self.body.is_sample() {
-            // The middle may be inside the tail, where that begins low.
+            // The middle may be inside the tail if the tail begins low.
             let middle_ns = self.middle_ns.min(from_ns);
             let under = (self.all - self.above).max(0.0);
             let below = if middle_ns == self.middle_ns {
@@ -298,7 +304,8 @@ impl LifetimeSample {
                 } else {
                     upper
                 };
-                // One of the parts may have weight and no item: then both are told of by all.
+                // One of the parts may have weight but no item. Then all items stand for both
+                // parts.
                 let both = lower.is_some() || below <= 0.0;
                 let both = both && (upper.is_some() || under - below <= 0.0);
                 part.filter(|_| both).unwrap_or(whole).scale(sample);
@@ -317,7 +324,7 @@ impl LifetimeSample {
     }
 }
 
-/// By how much the weights of a part's samples are too small.
+/// The factor by which the weights of a part's samples are too small.
 #[derive(Clone, Copy, Debug)]
 struct Part(f64);
 
@@ -328,20 +335,20 @@ impl Default for Part {
 }
 
 impl Part {
-    /// `None` if no sample is of the part, or there is no such part.
+    /// `None` if the part has no sample or no weight.
     fn of(samples: &[Sample], weight: f64, is_of: impl Fn(&Sample) -> bool) -> Option<Self> {
         let samples = samples.iter().filter(|sample| is_of(sample));
         let sum: f64 = samples.map(|sample| sample.weight).sum();
         (sum > 0.0 && weight > 0.0).then(|| Part(weight / sum))
     }
 
-    /// In single precision, as weights are.
+    /// Rounds to an f32, as weights are.
     fn scale(self, sample: &mut Sample) {
         sample.weight = f64::from((sample.weight * self.0) as f32);
     }
 }
 
-/// The value at a share of the weight; sorts the samples.
+/// The value at share `q` of the weight. Sorts the samples.
 fn quantile(samples: &mut [Sample], q: f64) -> Option<u64> {
     samples.sort_unstable_by_key(|sample| sample.value_ns);
     let all: f64 = samples.iter().map(|sample| sample.weight).sum();
@@ -374,7 +381,7 @@ mod tests {
 
     #[test]
     fn weights_of_any_part_are_estimated_without_bias() {
-        // 100 light items and 100 heavy ones, taken in in 10 batches into room for 30.
+        // Adds 100 light items and 100 heavy ones in 10 batches, with room for 30.
         let mut rng = fastrand::Rng::with_seed(1);
         let (mut light, mut heavy) = (0.0, 0.0);
         const TRIALS: usize = 4000;
@@ -406,8 +413,8 @@ mod tests {
         );
     }
 
-    /// Collections of 250 durations, of which later ones may be longer: how many trials were within 5 points at p50, and
-    /// 1 point at p95 and p99.
+    /// Collections of 250 durations, of which later ones may be longer. Returns how many trials
+    /// were within 5 points at p50, and within 1 point at p95 and p99.
     fn within(trials: usize, collections: u64, longer: u64) -> [usize; 3] {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut within = [0; 3];

@@ -1,4 +1,4 @@
-//! What reads the shards of all threads and merges them into a snapshot.
+//! Reads the shards of all threads and merges them into a snapshot.
 
 pub(crate) mod aggregate;
 pub(crate) mod lifetime_sample;

@@ -1,19 +1,19 @@
-//! `lock.hot`: compares a point's percentiles in the last interval to its thresholds.
+//! `lock.hot`: compares a point's percentiles in the last interval with its thresholds.
 
 use crate::config::{Config, Thresholds};
 use crate::event::Event;
 use nexus_lockprof_snapshot::{Durations, Hot, HotMetric, Point};
 use std::time::Duration;
 
-/// Whether a point's wait and hold are hot: reported, and not cooled since.
+/// Whether a point's wait and hold are hot: reported, and not cooled since then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heat {
     wait: bool,
     hold: bool,
 }
 
-/// Compares one point's last interval. `recent` of its wait and hold is that interval; `samples` is how many
-/// durations each was drawn from.
+/// Compares one point's last interval, which is in `recent` of its wait and hold. `samples` says
+/// how many durations each of the two was drawn from.
 pub(crate) fn judge(
     point: &Point,
     samples: [u64; 2],
@@ -60,7 +60,7 @@ pub(crate) fn judge(
     }
 }
 
-/// The 95th percentile and the threshold, when it is passed for the first time since it cooled.
+/// The 95th percentile and the threshold, if this is the first crossing since the point cooled.
 fn crossed(
     durations: &Durations,
     threshold: Duration,

@@ -1,4 +1,4 @@
-//! The stacks of all shards together, without the feature: none.
+//! The stacks of all shards without the feature: none.
 
 use crate::identity::PointKey;
 use crate::record::shard::Shard;

@@ -1,28 +1,30 @@
-//! What a lock class is: where its name or its place is, and its number in a word.
+//! A lock class: where its name or its place is, and its number in a word.
 
 use std::panic::Location;
 
-/// Length of classes that are known by their place of creation.
+/// Length for classes that are known by their place of creation.
 pub(super) const CREATED: u32 = 0xFFFF;
 
-/// Length of the class of the rest, which has no name.
+/// Length for the class of the rest, which has no name.
 pub(super) const REST_LEN: u32 = 0x1_0000;
 
-/// Length of classes that are known by the place of their first use.
+/// Length for classes that are known by the place of their first use.
 pub(super) const FIRST_USED: u32 = 0x1_0001;
 
-/// The number of locks of which nothing is known.
+/// The number of locks about which nothing is known.
 pub(super) const ANONYMOUS: u32 = 1;
 /// The number of the rest.
 pub(super) const REST: u32 = 2;
-/// A site's address has no more bits. On x86-64 the upper half of the addresses is the kernel's.
+/// A site's address has at most this many bits. On x86-64 the upper half of the address space is
+/// the kernel's.
 pub(crate) const NUMBER_SHIFT: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
 pub(crate) const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
 
-/// A lock class: a name, a place of creation, a place of first use, or none of them.
+/// A lock class: a name, a place of creation, a place of first use, or nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Class {
-    /// Length of the name; `CREATED` or `FIRST_USED` when `data` is a location; 0 with a null `data` when anonymous.
+    /// Length of the name. `CREATED` or `FIRST_USED` if `data` is a location. 0 with a null `data`
+    /// if anonymous.
     pub(crate) len: u32,
     pub(crate) data: *const u8,
 }
@@ -36,18 +38,18 @@ impl Class {
     }
 }
 
-/// What a [`ClassWord`](super::ClassWord) says at one time.
+/// The value of a [`ClassWord`](super::ClassWord) at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassTag(pub(crate) u64);
 
 impl ClassTag {
     #[inline]
     pub(crate) fn new(number: u32) -> Self {
-        // The number a second time in low bits: the sum with a site's address is the hash of both.
+        // The number is also in low bits, so the sum with a site's address is the hash of both.
         ClassTag(u64::from(number) << NUMBER_SHIFT | u64::from(number) << 3)
     }
 
-    /// What is added to a site's address.
+    /// The part that is added to a site's address.
     pub(crate) fn low(number: u32) -> u64 {
         ClassTag::new(number).0 & ADDRESS
     }
@@ -57,17 +59,17 @@ impl ClassTag {
         ClassTag::new(REST)
     }
 
-    /// The number, if it is one.
+    /// The number, if the tag has one.
     pub(crate) fn number(self) -> u32 {
         (self.0 >> NUMBER_SHIFT) as u32
     }
 
-    /// As a lock keeps it.
+    /// The form in which a lock keeps the tag.
     pub(super) fn to_word(self) -> *mut u8 {
         std::ptr::without_provenance_mut(self.0 as usize)
     }
 
-    /// Whether it is a number, and not yet an address: no address is as low as that.
+    /// Whether it is a number and not still an address. No address is that low.
     pub(super) fn is_number(self) -> bool {
         let number = self.number();
         number != 0 && self == ClassTag::new(number)

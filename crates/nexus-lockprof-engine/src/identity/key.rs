@@ -4,7 +4,7 @@ use super::class::{ADDRESS, ClassTag, NUMBER_SHIFT};
 use nexus_lockprof_snapshot::{AcquireMode, Site};
 use std::panic::Location;
 
-/// How a lock is being acquired; a [`SiteKey`] carries it in its low bits.
+/// How a lock is acquired. A [`SiteKey`] carries the mode in its low bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum HoldMode {
@@ -28,16 +28,18 @@ impl From<HoldMode> for AcquireMode {
 
 const MODE_BITS: usize = 0b11;
 
-/// Source location and mode in one word: a location's address, whose low bits are free, and the mode in them.
+/// Source location and mode in one word. The location's address has free low bits, which hold the
+/// mode.
 ///
-/// It is what a lock publishes about its holder. 0 (never a valid key) means "nobody published".
+/// A lock publishes this word about its holder. 0, which is never a valid key, means that nobody
+/// published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SiteKey(pub(crate) usize);
 
-/// The place of readers that are not told apart: of this very line, and of nothing else.
+/// The site for all readers together: the address of this very line, which no lock call has.
 static READERS: &Location<'static> = here();
 
-/// The place of what was not kept apart, likewise.
+/// The site for all points that had no record of their own, with an address of the same kind.
 static REST: &Location<'static> = there();
 
 const fn here() -> &'static Location<'static> {
@@ -72,25 +74,25 @@ impl SiteKey {
         (word != 0).then_some(SiteKey(word))
     }
 
-    /// The word that a lock publishes.
+    /// The word for a lock to publish.
     #[inline(always)]
     #[must_use]
     pub fn to_published(self) -> usize {
         self.0
     }
 
-    /// Readers as a group, none of them by name.
+    /// All readers as a group.
     pub(crate) fn readers() -> Self {
         SiteKey::new(READERS, HoldMode::Shared)
     }
 
-    /// All places that were not kept apart.
+    /// All sites that had no record of their own.
     pub(crate) fn rest(mode: HoldMode) -> Self {
         SiteKey::new(REST, mode)
     }
 
-    /// Who a waiter can say has the lock, when this is what it publishes. Of readers it is the one that came last, and that
-    /// one may have left.
+    /// The holder that a waiter can name if the lock publishes this key. Among readers, the key is
+    /// that of the last to enter, which may have left.
     #[inline]
     pub(crate) fn known_holder(self) -> Self {
         match self.mode() {
@@ -101,8 +103,8 @@ impl SiteKey {
 
     pub(crate) fn location(self) -> &'static Location<'static> {
         let address = self.0 & !MODE_BITS;
-        // SAFETY: a SiteKey is only made by `new` from a `&'static Location` (and passed through a
-        // lock's published word unchanged), so the address without the mode bits is that location's.
+        // SAFETY: only `new` makes a SiteKey, from a `&'static Location`, and a lock's published
+        // word passes it on unchanged. So the address without the mode bits is that location's.
         unsafe { &*std::ptr::with_exposed_provenance::<Location<'static>>(address) }
     }
 
@@ -115,15 +117,16 @@ impl SiteKey {
     }
 }
 
-/// Class and site of a record in one word: the number of the class in the upper 16 bits (17 on x86-64), and, below, the site's address
-/// plus eight times that number. Two keys are equal if and only if class, site and mode are.
+/// Class and site of a record in one word. The upper 16 bits (17 on x86-64) hold the number of the
+/// class. The lower bits hold the site's address plus eight times that number. Two keys are equal
+/// if and only if class, site and mode are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PointKey(pub(crate) u64);
 
 impl PointKey {
-    /// The key of an acquisition at `site` of a lock whose class word says `tag`.
+    /// The key of an acquisition at `site` of a lock with this class `tag`.
     ///
-    /// Of a class that has no number yet it is the key of no record.
+    /// Until the class has a number, the key matches no record.
     #[inline(always)]
     #[must_use]
     pub fn new(site: SiteKey, tag: ClassTag) -> Self {
@@ -135,7 +138,7 @@ impl PointKey {
         (self.0 >> NUMBER_SHIFT) as u32
     }
 
-    /// Where, and in which mode.
+    /// The site and mode.
     pub(crate) fn site(self) -> SiteKey {
         let low = self.0 & ADDRESS;
         SiteKey((low - ClassTag::low(self.number())) as usize)
@@ -147,18 +150,19 @@ impl PointKey {
         PointKey::new(site, ClassTag::new(self.number()))
     }
 
-    /// Where the events of this point go when there is no room for a record of it: to its site, of no class; then to no site.
+    /// Where this point's events go if there is no room for its record: first to its site without a
+    /// class, then to no site.
     pub(crate) fn rest(self) -> [Self; 2] {
         let site = self.site();
         [site, SiteKey::rest(site.mode())].map(|site| PointKey::new(site, ClassTag::rest()))
     }
 
-    /// Whether it is of no class because there was no room.
+    /// Whether it has no class because there was no room.
     pub(crate) fn is_rest(self) -> bool {
         self.number() == ClassTag::rest().number()
     }
 
-    /// Whether it is the last place for its mode's events to go to.
+    /// Whether it is the last resort for its mode's events.
     pub(crate) fn is_last_rest(self) -> bool {
         self == self.rest()[1]
     }
@@ -167,7 +171,7 @@ impl PointKey {
         self.number() == other.number()
     }
 
-    /// For the hash tables (Fibonacci hashing: the upper bits are good).
+    /// A hash for the hash tables. Fibonacci hashing, whose upper bits are good.
     pub(crate) fn hash(self) -> u64 {
         self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
@@ -200,11 +204,11 @@ mod tests {
             let key = SiteKey::new(here, mode);
             assert_eq!(key.mode(), mode);
             assert_eq!(key.location(), here);
-            // SAFETY: published.
+            // SAFETY: `to_published` made the word.
             let read = unsafe { SiteKey::from_published(key.to_published()) };
             assert_eq!(read, Some(key));
         }
-        // SAFETY: 0.
+        // SAFETY: 0 is allowed.
         assert_eq!(unsafe { SiteKey::from_published(0) }, None);
     }
 

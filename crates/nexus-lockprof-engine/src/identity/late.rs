@@ -1,53 +1,55 @@
-//! Numbers for lock classes that come late, when those that are given for good have run out.
+//! Numbers for late lock classes, which come when the permanent numbers have run out.
 //!
-//! A lock keeps the number that it was told, so such a number can never be another class's. A late class's number is
-//! told to no lock at first: its acquisitions take the cold path, which finds the number here, and only records have it. When
-//! no record has it any more, it can be another class's. A class that goes on being acquired is worth more: its locks are told
-//! the number, which then is given for good like the others.
+//! A lock keeps the number that it was given, so that number can never go to another class. At
+//! first no lock gets the number of a late class. The class's acquisitions take the cold path,
+//! which finds the number here, and only records have it. When no record has it any more, another
+//! class can get it. If a class goes on being acquired, its number becomes permanent, and its locks
+//! get it.
 //!
-//! An entry's number is its place. A class has a few places, its set; one of them is never given for good, so
-//! that a set always has room for the latest class, unless all its numbers are in records. No step waits: a signal
-//! handler may come in between, and a forked child may find a place that another thread was about to fill, which then stays
-//! unused.
+//! An entry's number is its place. A class has a few possible places, its set. One place of each
+//! set never becomes permanent, so the set always has room for the latest class, unless records
+//! have all its numbers. No step waits, because a signal handler may come in between. A forked
+//! child may find a place that another thread was about to fill. That place then stays unused.
 
 use super::class::Class;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 const WAYS: usize = sized(2, 8);
-/// So many acquisitions on the cold path, and the number is given for good.
+/// Acquisitions on the cold path until the number becomes permanent.
 const TRIAL: u32 = sized(2, 64);
 
-/// The state of an entry: uses in the low half, then these flags, then how often the entry was filled.
+/// The state of an entry: the number of uses in the low half, then these flags, then how often the
+/// entry was filled.
 const USES: u64 = (1 << 32) - 1;
 const FOR_GOOD: u64 = 1 << 32;
-/// Being filled: data and length are not there yet.
+/// The entry is being filled: data and length are not valid yet.
 const FILLING: u64 = 1 << 33;
 const ONE_FILL: u64 = 1 << 34;
 
-/// All late numbers, in memory that is touched as it is used.
+/// All late numbers. The memory is only touched as it is used.
 pub(crate) struct Late<const LEN: usize>([LateEntry; LEN]);
 
 struct LateEntry {
     state: AtomicU64,
     data: AtomicPtr<u8>,
     len: AtomicU32,
-    /// Acquisitions until it was given for good, and locks that were told it then.
+    /// Acquisitions until the number became permanent, plus locks that got it then.
     instances: AtomicU32,
 }
 
-/// A late number that stays its class's until this is dropped.
+/// A late number that stays with its class until this is dropped.
 pub(crate) struct Use<'a> {
     state: &'a AtomicU64,
-    /// Place in the table.
+    /// The number's place in the table.
     pub(crate) place: usize,
-    /// Whether locks may be told.
+    /// Whether locks may get the number.
     pub(crate) for_good: bool,
 }
 
 impl Drop for Use<'_> {
     fn drop(&mut self) {
-        // Release: what was done with the number comes before it is another class's; pairs with `fill`.
+        // Release: the uses of the number come before another class gets it. Pairs with `fill`.
         self.state.fetch_sub(1, Release);
     }
 }
@@ -67,7 +69,8 @@ impl<const LEN: usize> Late<LEN> {
         }
     }
 
-    /// The number of `class`, given now if it has none. `None`: records have all that it might get.
+    /// The number of `class`. The first call assigns it. `None`: records have all the numbers that
+    /// it could get.
     pub(crate) fn number(&self, class: Class) -> Option<Use<'_>> {
         let begin = self.set_of(class);
         let found = self.find(begin, class).or_else(|| self.fill(begin, class));
@@ -92,7 +95,7 @@ impl<const LEN: usize> Late<LEN> {
 
     fn find(&self, begin: usize, class: Class) -> Option<Use<'_>> {
         self.set(begin).find_map(|(place, entry)| {
-            // Acquire: a state that is not `FILLING` comes after its class; pairs with `fill`.
+            // Acquire: if the state is not `FILLING`, its class is visible. Pairs with `fill`.
             let mut state = entry.state.load(Acquire);
             loop {
                 let is_it = state >= ONE_FILL
@@ -102,8 +105,9 @@ impl<const LEN: usize> Late<LEN> {
                 if !is_it {
                     return None;
                 }
-                // The same state still: nobody has filled it anew, so the class is what was read.
-                // Acquire: as above.
+                // If the state is unchanged, nobody has filled the entry again, so the class that
+                // was read is valid.
+                // Acquire: if the state has changed, the new class is visible. Pairs with `fill`.
                 match entry
                     .state
                     .compare_exchange(state, state + 1, Acquire, Acquire)
@@ -121,8 +125,8 @@ impl<const LEN: usize> Late<LEN> {
         })
     }
 
-    /// Takes a place that no record has the number of. Two threads that do it at once give their class two numbers: that
-    /// does no harm, since points are told apart by what they are called.
+    /// Takes a place whose number no record has. Two threads that do it at once give their class
+    /// two numbers. That is harmless, because points are told apart by their names.
     fn fill(&self, begin: usize, class: Class) -> Option<Use<'_>> {
         self.set(begin).find_map(|(place, entry)| {
             let state = entry.state.load(Relaxed);
@@ -130,7 +134,8 @@ impl<const LEN: usize> Late<LEN> {
                 return None;
             }
             let filling = (state + ONE_FILL) | FILLING | 1;
-            // Acquire: comes after what was done with the number before; pairs with the drop of the last `Use`.
+            // Acquire: comes after earlier uses of the number. Pairs with the drop of the last
+            // `Use`, and with `release`.
             entry
                 .state
                 .compare_exchange(state, filling, Acquire, Relaxed)
@@ -138,7 +143,7 @@ impl<const LEN: usize> Late<LEN> {
             entry.data.store(class.data.cast_mut(), Relaxed);
             entry.len.store(class.len, Relaxed);
             entry.instances.store(0, Relaxed);
-            // Release: whoever sees that it is filled sees with what; pairs with `find`.
+            // Release: a thread that sees the entry filled sees its contents. Pairs with `find`.
             entry.state.fetch_and(!FILLING, Release);
             Some(Use {
                 state: &entry.state,
@@ -148,7 +153,8 @@ impl<const LEN: usize> Late<LEN> {
         })
     }
 
-    /// Whether the number is given for good now. Two threads that do it at once may leave its set no place.
+    /// Makes the number permanent if its set allows that, and returns whether it did. Two threads
+    /// that do it at once may leave the set no place.
     #[cold]
     fn give_for_good(&self, begin: usize, place: usize) -> bool {
         let given = self
@@ -161,23 +167,24 @@ impl<const LEN: usize> Late<LEN> {
         true
     }
 
-    /// One more record has the number. The caller knows of one that has it, or has a [`Use`] of it.
+    /// Counts one more record with the number. The caller knows another record with it, or has a
+    /// [`Use`] of it.
     pub(crate) fn retain(&self, place: usize) {
         self.0[place].state.fetch_add(1, Relaxed);
     }
 
-    /// A record that had the number is gone.
+    /// A record with the number is gone.
     pub(crate) fn release(&self, place: usize) {
-        // Release: as for the drop of a `Use`.
+        // Release: the uses of the number come before another class gets it. Pairs with `fill`.
         self.0[place].state.fetch_sub(1, Release);
     }
 
-    /// Whether the number stays its class's for ever.
+    /// Whether the number stays with its class for ever.
     pub(crate) fn is_for_good(&self, place: usize) -> bool {
         self.0[place].state.load(Relaxed) & FOR_GOOD != 0
     }
 
-    /// The class with the number, which the caller knows to be in use.
+    /// The class with the number. The caller knows that the number is in use.
     pub(crate) fn class(&self, place: usize) -> Class {
         Class {
             len: self.0[place].len.load(Relaxed),
@@ -185,7 +192,7 @@ impl<const LEN: usize> Late<LEN> {
         }
     }
 
-    /// Locks that were told the number, and acquisitions before that.
+    /// Locks that got the number, plus acquisitions before that.
     pub(crate) fn instances(&self, place: usize) -> &AtomicU32 {
         &self.0[place].instances
     }
@@ -195,7 +202,7 @@ impl<const LEN: usize> Late<LEN> {
 mod tests {
     use super::*;
 
-    /// One set.
+    /// A table of one set.
     type Set = Late<WAYS>;
 
     fn class(name: &'static str) -> Class {
@@ -217,7 +224,7 @@ mod tests {
             assert_eq!(late.class(used.place).data, name.as_ptr());
             assert!(!used.for_good);
         }
-        // And what records have stays.
+        // Numbers that records have stay, too.
         let names = names();
         let places: Vec<usize> = names[..WAYS]
             .iter()

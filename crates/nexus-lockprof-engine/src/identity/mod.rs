@@ -1,4 +1,4 @@
-//! What a lock and a point are called: classes, their numbers, and the keys that are made of them.
+//! What identifies a lock and a point: classes, their numbers, and the keys built from them.
 
 pub(crate) mod class;
 mod key;

@@ -1,14 +1,17 @@
-//! Lock classes, and the numbers that they get.
+//! Lock classes and their numbers.
 //!
-//! A lock is made in a constant, where nothing can be looked up: it carries where its name, or the place of its
-//! creation, is. At its first acquisition off the hot path its class gets a number, which takes the place of that
-//! address in the lock: from then on class and site together are one word to compare, [`PointKey`].
-//! A lock that carries neither is known by the place of that first acquisition.
+//! A constant may create a lock, where nothing can be looked up. So the lock carries the address of
+//! its name, or of its place of creation. At the lock's first acquisition off the hot path, its
+//! class gets a number, which replaces that address in the lock. From then on, class and site
+//! together are one word to compare, a [`PointKey`]. A lock that carries neither is known by the
+//! place of that first acquisition.
 //!
-//! Numbers are for the whole process, since a lock does not change its class with the engine. They are given
-//! without a lock, so that a signal handler may come in between. Two are nobody's to take: that of locks of which nothing
-//! is known, since numbers ran out before their first use, and that of the [rest](ClassTag::rest), which is acquired at when there is no number left. When those that are given
-//! for good are, there are as many for [late](super::late) classes.
+//! Numbers are process-wide, since a lock does not change its class with the engine. They are
+//! assigned without a lock, so that a signal handler may come in between. Two numbers are reserved.
+//! One is for locks about which nothing is known because the numbers ran out before their first
+//! use. The other is for the [rest](ClassTag::rest), which takes the acquisitions when no number is
+//! left. When the permanent numbers have run out, there are as many again for [late](super::late)
+//! classes.
 
 use super::class::{ANONYMOUS, CREATED, Class, ClassTag, FIRST_USED, NUMBER_SHIFT, REST, REST_LEN};
 use super::key::{PointKey, to_site};
@@ -20,22 +23,22 @@ use Ordering::{Acquire, Relaxed, Release};
 use nexus_lockprof_snapshot::Lock;
 use std::panic::Location;
 
-/// The longest lock name, in bytes; longer ones are cut at a character boundary.
+/// The longest lock name, in bytes. Longer ones are cut at a character boundary.
 pub const MAX_NAME: usize = 0xFFFE;
 
-/// Classes that can have a number for good; number 0 is nobody's.
+/// Classes that can have a permanent number. No class has number 0.
 const CLASSES: usize = sized(8, 1 << (63 - NUMBER_SHIFT));
-/// Slots of the index. Never more than half full.
+/// Slots of the index. It is never more than half full.
 const SLOTS: usize = 2 * CLASSES;
 
-/// Numbers above those.
+/// Late numbers, which follow the permanent ones.
 const LATE: usize = sized(2, CLASSES);
 
-/// The first that is given.
+/// The first number that is assigned.
 const FIRST: u32 = 3;
 
 impl Class {
-    /// What a snapshot calls it.
+    /// The class as a snapshot shows it.
     pub(crate) fn to_lock(self) -> Lock {
         if self.data.is_null() {
             if self.len == REST_LEN {
@@ -44,14 +47,16 @@ impl Class {
                 Lock::Anonymous
             }
         } else if self.len == CREATED || self.len == FIRST_USED {
-            // SAFETY: with these lengths, `LockClass::created_at` or `first_used_at` stored a `&'static Location`.
+            // SAFETY: with these lengths, `LockClass::created_at` or `first_used_at` stored a
+            // `&'static Location`.
             let site = to_site(unsafe { &*self.data.cast::<Location<'static>>() });
             match self.len {
                 CREATED => Lock::Created(site),
                 _ => Lock::FirstUsed(site),
             }
         } else {
-            // SAFETY: `LockClass::named` stored the pointer and a prefix length, cut at a character boundary, of a `&'static str`.
+            // SAFETY: `LockClass::named` stored the pointer of a `&'static str`, and the length of
+            // a prefix that ends at a character boundary.
             let name = unsafe {
                 std::str::from_utf8_unchecked(std::slice::from_raw_parts(
                     self.data,
@@ -69,28 +74,29 @@ impl PointKey {
     }
 }
 
-/// How long the name is: the part of its class that a lock never changes. 4 bytes.
+/// Length of the name: the part of a lock's class that never changes. 4 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameLen(u32);
 
-/// Where the name is, and later the number of the class: 8 bytes of a lock.
+/// The address of the name, and later the number of the class. Takes 8 bytes of a lock.
 ///
 /// Relaxed throughout: all threads that give a lock a number give it the same one.
 #[derive(Debug)]
 pub struct ClassWord(AtomicPtr<u8>);
 
-/// The two parts of a new lock's class. They stay together: what a length says of another class's word is wrong.
+/// The two parts of a new lock's class. They belong together: a length is wrong beside another
+/// class's word.
 #[derive(Debug)]
 pub struct LockClass {
-    /// For the lock to keep.
+    /// The length, to keep in the lock.
     pub len: NameLen,
-    /// For the lock to keep.
+    /// The word, to keep in the lock.
     pub word: ClassWord,
 }
 
 impl LockClass {
     const_fn! {
-        /// Of locks that nothing is known of.
+        /// The class of locks about which nothing is known.
         #[must_use]
         pub fn anonymous() -> Self {
             Self::new(0, std::ptr::null())
@@ -98,7 +104,7 @@ impl LockClass {
     }
 
     const_fn! {
-        /// All locks created at `site`.
+        /// The class of all locks created at `site`.
         #[must_use]
         pub fn created_at(site: &'static Location<'static>) -> Self {
             Self::new(CREATED, std::ptr::from_ref(site).cast())
@@ -106,7 +112,7 @@ impl LockClass {
     }
 
     const_fn! {
-        /// All locks named `name` (its first [`MAX_NAME`] bytes).
+        /// The class of all locks named `name` (its first [`MAX_NAME`] bytes).
         #[must_use]
         pub fn named(name: &'static str) -> Self {
             let mut len = name.len();
@@ -131,16 +137,18 @@ impl LockClass {
 }
 
 impl ClassWord {
-    /// What it says now.
+    /// The tag as it is now.
     #[inline(always)]
     pub fn tag(&self) -> ClassTag {
         ClassTag(self.0.load(Relaxed).addr() as u64)
     }
 
-    /// The tag with the number of the class, which it gets now if it has none; that of the rest, when there are no more numbers.
-    /// The lock is being acquired at `site`, which is its class if it has no other.
+    /// The tag with the number of the class. The first call assigns the number. It is that of the
+    /// rest if there are no more numbers. The lock is being acquired at `site`, which is its class
+    /// if it has no other.
     ///
-    /// It then counts as one more lock of its class. Two threads that do it at once may count it twice.
+    /// The lock then counts as one more lock of its class. Two threads that do it at once may count
+    /// it twice.
     pub(crate) fn number(&self, len: NameLen, site: &'static Location<'static>) -> Numbered {
         let data = self.0.load(Relaxed);
         let tag = ClassTag(data.addr() as u64);
@@ -162,12 +170,14 @@ impl ClassWord {
 
     #[cold]
     fn first_used(&self, site: &'static Location<'static>) -> Numbered {
-        // Never a late number: it is told to no lock at first, which then would be another lock at each place of use.
+        // Never a late number. No lock gets that at first, so the lock would be a different one at
+        // each place of use.
         let number = NUMBERS
             .number(Class::first_used_at(site))
             .unwrap_or(ANONYMOUS);
         let tag = ClassTag::new(number);
-        // An exchange: of threads that are the first at different places, one is. Relaxed, as all of this word.
+        // An exchange, so that of threads that are first at different places, one wins. Relaxed,
+        // like all accesses to this word.
         let told = self
             .0
             .compare_exchange(std::ptr::null_mut(), tag.to_word(), Relaxed, Relaxed);
@@ -184,7 +194,7 @@ impl ClassWord {
     #[cold]
     fn late(&self, class: Class) -> Numbered {
         let Some(late) = NUMBERS.late.number(class) else {
-            // It is not told: some day there may be a number.
+            // The lock does not get the rest's number, because its class may get one later.
             return Numbered {
                 tag: ClassTag::rest(),
                 _use: None,
@@ -208,26 +218,26 @@ impl ClassWord {
     }
 }
 
-/// A number, and what keeps it the class's until there is a record with it.
+/// A number, and what keeps it with its class until a record has it.
 pub(crate) struct Numbered {
     pub(crate) tag: ClassTag,
     _use: Option<Use<'static>>,
 }
 
-/// Relaxed: a count, read long after.
+/// Relaxed: the count is only read much later.
 fn count(count: &AtomicU32) {
     if count.fetch_add(1, Relaxed) == u32::MAX {
-        // A loose bound, and not one that begins at 0.
+        // Stays at the limit instead of starting again from 0.
         count.store(u32::MAX, Relaxed);
     }
 }
 
-/// Where a number is among the late ones, if it is one of them.
+/// A number's place among the late ones, if it is late.
 fn late_place(number: u32) -> Option<usize> {
     (number as usize).checked_sub(CLASSES)
 }
 
-/// The class with this number, which was given.
+/// The class with this number, which has been assigned.
 pub(crate) fn class(number: u32) -> Class {
     match late_place(number) {
         Some(place) => NUMBERS.late.class(place),
@@ -235,7 +245,8 @@ pub(crate) fn class(number: u32) -> Class {
     }
 }
 
-/// How many locks of this class have got its number, those that are gone included. At least as many as were acquired.
+/// How many locks of this class have got its number, including those that are gone. It is at least
+/// the number of locks acquired.
 pub(crate) fn instances(number: u32) -> u64 {
     let count = match late_place(number) {
         Some(place) => NUMBERS.late.instances(place),
@@ -247,38 +258,40 @@ pub(crate) fn instances(number: u32) -> u64 {
     }
 }
 
-/// Whether the number may become another class's.
+/// Whether another class may get the number later.
 pub(crate) fn may_change(number: u32) -> bool {
     late_place(number).is_some_and(|place| !NUMBERS.late.is_for_good(place))
 }
 
-/// One more record has this key. The caller knows of one of its class, or has it [numbered](ClassWord::number).
+/// Counts one more record with this key. The caller knows a record of its class, or has the key
+/// [numbered](ClassWord::number).
 pub(crate) fn retain(key: PointKey) {
     if let Some(place) = late_place(key.number()) {
         NUMBERS.late.retain(place);
     }
 }
 
-/// A record that had this key is gone, and nobody uses the key any more.
+/// A record with this key is gone, and nobody uses the key any more.
 pub(crate) fn release(key: PointKey) {
     if let Some(place) = late_place(key.number()) {
         NUMBERS.late.release(place);
     }
 }
 
-/// All numbers given, in memory that is touched as it is used.
+/// All numbers assigned. The memory is only touched as it is used.
 pub(crate) struct Numbers {
     classes: [ClassEntry; CLASSES],
-    /// Numbers by hash, linear probing; 0 is free.
+    /// Numbers by hash, with linear probing. 0 is free.
     index: [AtomicU16; SLOTS],
-    next: AtomicU32,
+    /// How many were given for good. All is zero before: three megabytes that are in no program's file.
+    given: AtomicU32,
     late: Late<LATE>,
 }
 
 struct ClassEntry {
     data: AtomicPtr<u8>,
     len: AtomicU32,
-    /// Locks that got the number. 2^32 - 1 stands for more.
+    /// Locks that got the number. 2^32 - 1 means that many or more.
     instances: AtomicU32,
 }
 
@@ -293,30 +306,33 @@ shared_static! {
             CLASSES
         ],
         index: array![AtomicU16::new(0); SLOTS],
-        next: AtomicU32::new(FIRST),
+        given: AtomicU32::new(0),
         late: Late::new(),
     };
 }
 
 impl Numbers {
-    /// The number of `class`, which is not that of no name, given now if it has none.
+    /// The number of `class`, which must not be the anonymous one. The first call assigns it.
     fn number(&self, class: Class) -> Option<u32> {
-        // Not mixed: places and names lie side by side in memory, and so do their slots, in few pages.
+        // The address is not mixed: places and names lie side by side in memory. So their slots are
+        // in few pages, too.
         let home = class.data.addr().wrapping_add(class.len as usize);
         let mut mine = None;
         for step in 0..SLOTS {
             let slot = &self.index[(home + step) % SLOTS];
-            // Acquire: whoever sees a number sees its class; pairs with the exchange below.
+            // Acquire: a thread that sees a number sees its class. Pairs with the exchange below.
             let mut number = slot.load(Acquire);
             if number == 0 {
                 let new = match mine {
                     Some(new) => new,
                     None => *mine.insert(self.give(class)?),
                 };
-                // Release: as above.
+                // Release: publishes the number's class. Pairs with the Acquire above.
                 match slot.compare_exchange(0, new, Release, Acquire) {
                     Ok(_) => return Some(u32::from(new)),
-                    // Acquire: as above. The new number is given for nothing, unless a slot after this one takes it.
+                    // Acquire: this thread sees the class of the other thread's number. Pairs with
+                    // the Release that stored it. The new number is wasted, unless a later slot
+                    // takes it.
                     Err(others) => number = others,
                 }
             }
@@ -329,13 +345,14 @@ impl Numbers {
     }
 
     fn give(&self, class: Class) -> Option<u16> {
-        // Relaxed: only to be given once.
-        let number = self
-            .next
-            .fetch_update(Relaxed, Relaxed, |next| {
-                (next < CLASSES as u32).then_some(next + 1)
-            })
-            .ok()?;
+        // Relaxed: only needs to be assigned once.
+        let number = FIRST
+            + self
+                .given
+                .fetch_update(Relaxed, Relaxed, |given| {
+                    (FIRST + given < CLASSES as u32).then_some(given + 1)
+                })
+                .ok()?;
         // Relaxed: the exchange that puts the number into the index publishes both.
         let entry = &self.classes[number as usize];
         entry.data.store(class.data.cast_mut(), Relaxed);
@@ -362,7 +379,7 @@ impl Numbers {
     }
 }
 
-/// Gives the class `name` its number, as the first acquisition of a lock of it does.
+/// Gives the class `name` its number, as the first acquisition of one of its locks does.
 #[cfg(test)]
 pub(crate) fn number_of(name: &'static str) -> Option<ClassTag> {
     let word = ClassWord(AtomicPtr::new(name.as_ptr().cast_mut()));
@@ -407,7 +424,7 @@ mod tests {
         assert_eq!(lock.word.number(lock.len, later).tag, tag);
         let class = super::class(tag.number());
         assert_eq!(class.to_lock(), Lock::FirstUsed(to_site(first)));
-        // One created there is another.
+        // A class of locks created there is another.
         let created = LockClass::created_at(first);
         assert_ne!(created.word.number(created.len, first).tag, tag);
     }
@@ -442,7 +459,7 @@ mod tests {
         let class = LockClass::named("an address");
         assert!(!class.word.tag().is_number());
         assert!(!ClassTag(0).is_number());
-        // As an address with a tag in its upper bits would look.
+        // This is what an address with a tag in its upper bits looks like.
         assert!(!ClassTag(3 << NUMBER_SHIFT | 0x5555_0000).is_number());
         assert!(ClassTag::new(3).is_number());
     }
@@ -460,10 +477,9 @@ mod tests {
     #[test]
     fn numbers_run_out_and_those_given_stay() {
         let numbers: Box<Numbers> = {
-            // SAFETY: all fields are atomics, for which zero is a value; too large for the stack.
-            let numbers = unsafe { Box::<Numbers>::new_zeroed().assume_init() };
-            numbers.next.store(FIRST, Relaxed);
-            numbers
+            // SAFETY: all fields are atomics, for which zero is a valid value. It is too large for
+            // the stack.
+            unsafe { Box::<Numbers>::new_zeroed().assume_init() }
         };
         static BYTES: [u8; CLASSES + 1] = [b'x'; CLASSES + 1];
         let bytes: &'static [u8] = &BYTES;

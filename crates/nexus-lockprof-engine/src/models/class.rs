@@ -19,7 +19,8 @@ fn a_late_number_goes_to_another_class() {
             assert_eq!(late.class(number.place).data, name.as_ptr(), "another's");
             used[number.place].touch();
         };
-        // One of them had a number that no record has: it may find that, or the other class may take it.
+        // One of them had a number that no record has: it may find that, or the other class may
+        // take it.
         use_it(&shared, names[0]);
         let other = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -49,7 +50,8 @@ fn two_threads_number_one_class() {
     });
 }
 
-/// A lock of which nothing is known is known by one place, also if two threads are the first at two.
+/// A lock of which nothing is known is known by one place, also if two threads are the first at
+/// two.
 #[test]
 fn two_threads_are_the_first_to_use_a_lock() {
     loom::model(|| {

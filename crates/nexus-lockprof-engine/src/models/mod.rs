@@ -1,7 +1,7 @@
 //! Loom models of the protocols, each named for the race it checks.
 //!
-//! `ci/loom.sh` runs them. `docs/protocol.md` has a table of the orderings, what they pair with, and
-//! which of these models fails when one is weakened.
+//! `ci/loom.sh` runs them. `docs/protocol.md` has a table of the orderings, what they pair with,
+//! and which of these models fails when one is weakened.
 //!
 //! Loom runs a program in every order that the memory model allows, but for one kind: a load never
 //! sees a store that comes later in the run. So that "this read is over before that write" is
@@ -58,10 +58,11 @@ impl Witness {
     }
 }
 
-/// Explores with at most this many forced switches of thread; what is not bounded is explored whole.
+/// Explores with at most this many forced switches of thread; what is not bounded is explored
+/// whole.
 ///
-/// The models that write reservoirs or hand on a shard have too many orders to explore whole; two or three
-/// switches find every failure in the table of `docs/protocol.md`.
+/// The models that write reservoirs or hand on a shard have too many orders to explore whole; two
+/// or three switches find every failure in the table of `docs/protocol.md`.
 fn bounded(switches: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(switches);
@@ -86,7 +87,8 @@ fn open_collection() -> OpenCollection {
     }
 }
 
-/// A contended acquisition, the owner's two steps: counted when it is taken, the rest after the release.
+/// A contended acquisition, the owner's two steps: counted when it is taken, the rest after the
+/// release.
 fn acquire_contended(record: &Record, seed: &AtomicU64) {
     record.count(true);
     let delta = Delta {

@@ -3,7 +3,8 @@
 use super::*;
 
 /// The reader of a closed collection must be done with its bank before the writer begins the bank
-/// anew, two collections later: `read[c]` is touched by the reader of `c` and, later, by that writer.
+/// anew, two collections later: `read[c]` is touched by the reader of `c` and, later, by that
+/// writer.
 #[test]
 fn a_bank_is_read_while_the_writer_goes_on() {
     bounded(2, || {
@@ -42,7 +43,8 @@ fn a_bank_is_read_while_the_writer_goes_on() {
     });
 }
 
-/// The bank of a collection that was closed just now, to which its writer is still offering, and which gets its tail.
+/// The bank of a collection that was closed just now, to which its writer is still offering, and
+/// which gets its tail.
 #[test]
 fn a_tail_begins_while_its_bank_is_read() {
     bounded(2, || {
@@ -60,7 +62,8 @@ fn a_tail_begins_while_its_bank_is_read() {
                     assert!([5, 6].contains(&item.value_ns()), "{item:?}");
                     assert!(*share >= 0.0);
                 }
-                // All of the weight is somewhere: but for what is counted in one stratum and not yet in the other.
+                // All of the weight is somewhere: but for what is counted in one stratum and not
+                // yet in the other.
                 let weight: f64 = reading.samples.iter().map(|(_, share)| share).sum();
                 assert!(
                     (weight - reading.offered as f64).abs() <= 1.0,

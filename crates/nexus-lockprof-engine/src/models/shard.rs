@@ -111,7 +111,8 @@ fn a_shard_is_handed_on_while_it_is_walked() {
     });
 }
 
-/// A record that leaves its table is counted once, whatever the walk sees of it, and is not used again before that is over.
+/// A record that leaves its table is counted once, whatever the walk sees of it, and is not used
+/// again before that is over.
 #[test]
 fn a_record_leaves_while_it_is_walked() {
     bounded(2, || {
@@ -164,7 +165,8 @@ fn a_record_leaves_while_it_is_walked() {
     });
 }
 
-/// A record of a thread that has ended goes away: not while a guard leads to it, and not while the shard has its next owner.
+/// A record of a thread that has ended goes away: not while a guard leads to it, and not while the
+/// shard has its next owner.
 #[test]
 fn an_ended_threads_records_are_taken_over() {
     bounded(3, || {

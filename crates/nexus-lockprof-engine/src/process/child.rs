@@ -1,4 +1,4 @@
-//! What a process that was forked off does with its parent's counts.
+//! What a forked process does with its parent's counts.
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread;
@@ -10,14 +10,15 @@ use crate::process::unwind::caught;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl Core {
-    /// Before anything is collected: a child that was forked off does not tell its parent's counts.
+    /// Call it before a collection: a forked child does not report its parent's counts.
     pub(crate) fn forget_parent(&self) {
         if self.is_global() && due::has_parents_counts() {
             self.forget_parent_for(Attempt::Waits);
         }
     }
 
-    /// In a child that was forked off: starts from 0 if that `is_due`, since its parent tells what it did. No handler is told.
+    /// Starts from 0 in a forked child if that `is_due`, because its parent reports the earlier
+    /// counts. Calls no handler.
     fn begin_anew(&self, is_due: impl Fn() -> bool, done: impl Fn()) {
         let begun = caught(|| {
             let mut aggregator = lock(&self.aggregator);
@@ -36,8 +37,8 @@ impl Core {
         }
     }
 
-    /// Forgets the counts of the process that this one was forked off from, once. Whether that is done when it returns: not by a
-    /// thread that is in the profiler already, nor where it may not allocate.
+    /// Forgets the counts of this forked process's parent, once. Returns whether that is done now.
+    /// A thread that is already in the profiler does not do it, nor one that may not allocate.
     #[cold]
     #[inline(never)]
     pub(crate) fn forget_parent_for(&self, attempt: Attempt) -> bool {
@@ -45,14 +46,14 @@ impl Core {
             return false;
         }
         let _inside = thread::inside();
-        // Other threads wait until it is done: what they count then is the child's own.
+        // Other threads wait until it is done, so what they count afterwards is the child's own.
         self.begin_anew(due::has_parents_counts, due::are_own_counts);
         self.call_no_more();
         true
     }
 
-    /// In a child that was forked off: the next acquisition of this thread, and of threads that it starts, is not to be found
-    /// in a cache, so that it goes by [`due::is_due`]. In `Off` too.
+    /// In a forked child: the next acquisition of this thread, and of each thread that it starts,
+    /// must miss the cache. So it checks [`due::is_due`], in `Off` too.
     #[cfg(unix)]
     pub(crate) fn call_at_next_lock(&self) {
         thread::forget_hot();
@@ -60,7 +61,7 @@ impl Core {
         let _ = (self.control.0).compare_exchange(Control::OFF.0, calling, Relaxed, Relaxed);
     }
 
-    /// Undoes that.
+    /// Undoes [`call_at_next_lock`](Self::call_at_next_lock).
     pub(crate) fn call_no_more(&self) {
         let calling = Control::OFF_AND_CALLING.0;
         let _ = (self.control.0).compare_exchange(calling, Control::OFF.0, Relaxed, Relaxed);

@@ -1,4 +1,4 @@
-//! Settings, and what is done when there are the first ones.
+//! Settings, and what happens when the first ones are set.
 
 use crate::acquire::look;
 use crate::acquire::signal::Attempt;
@@ -17,26 +17,28 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
 impl Core {
-    /// An engine of its own, with the default settings.
+    /// A separate engine with the default settings.
     pub(crate) fn local(clock: Option<&ManualClock>) -> Arc<Self> {
         let clock = clock.map_or_else(Clock::counter, Clock::manual);
         static NEXT: AtomicU64 = AtomicU64::new(GLOBAL_NUMBER + 1);
         let number = NEXT.fetch_add(1, Relaxed);
         let core = Arc::new_cyclic(|me| Core::new_local(Weak::clone(me), number, clock));
-        // The default settings are valid. It sets the fork handlers, too, before there is anything to hold.
+        // The default settings are valid. This also sets the fork handlers, before there is
+        // anything to hold.
         let _ = core.configure(Config::default());
         fork_guard::remember(&core);
         core
     }
 
-    /// The control word, after the environment was read if nobody has configured yet.
+    /// The control word. Reads the environment first if nobody has configured yet.
     pub(crate) fn control_or_configure(&self) -> Control {
         let control = self.control();
         if control != Control::UNCONFIGURED {
             return control;
         }
-        // One thread reads the environment. Others that come by meanwhile wait for it, in turns and not
-        // forever: not at all if it is this one again, from inside an allocator or a signal handler.
+        // One thread reads the environment. Others that arrive meanwhile wait for it, by taking
+        // turns and not for ever. A thread does not wait for itself, from inside an allocator or a
+        // signal handler.
         if thread::is_inside() || !self.configuring.begin() {
             return self.await_configuration();
         }
@@ -44,7 +46,7 @@ impl Core {
         self.first_use();
         let environment = self.environment();
         let mut changes = lock(&self.changes);
-        // Somebody may have configured meanwhile, who then has the last word.
+        // Another thread may have configured meanwhile. Its settings stay.
         if self.config.load().is_none() {
             self.apply(environment, &mut changes);
         }
@@ -52,7 +54,7 @@ impl Core {
         self.control()
     }
 
-    /// The control word; not configured by an acquisition that must not allocate, which is then lost.
+    /// The control word. An acquisition that must not allocate does not configure, and is lost.
     pub(crate) fn control_for(&self, attempt: Attempt) -> Control {
         if self.control() == Control::UNCONFIGURED && !attempt.may_allocate() {
             if !thread::is_internal() {
@@ -79,7 +81,7 @@ impl Core {
         Control::OFF
     }
 
-    /// The settings that the environment asks for. What is wrong with them is said once.
+    /// The settings from the environment. Errors in them are reported once.
     fn environment(&self) -> Config {
         let said = self.environment_read.swap(true, Relaxed);
         env::config(env::var_os, &mut |message| {
@@ -89,7 +91,7 @@ impl Core {
         })
     }
 
-    /// The settings now, or what they will be if nobody configures: the environment's.
+    /// The current settings, or the environment's if nobody has configured yet.
     pub(crate) fn config_or_environment(&self) -> Config {
         match self.config.load_full() {
             Some(config) => Config::clone(&config),
@@ -98,7 +100,7 @@ impl Core {
     }
 
     fn first_use(&self) {
-        // First of all: whatever is begun is not to be copied by a fork before it is done.
+        // This comes first: a fork must not copy anything that is only half done.
         #[cfg(unix)]
         fork::install_fork_handlers();
         self.clock.started_ns();
@@ -108,7 +110,7 @@ impl Core {
         }
     }
 
-    /// Off for good, whatever the environment says.
+    /// Turns the engine off for good, whatever the environment says.
     pub(crate) fn disable_permanently(&self) {
         self.disabled.store(true, Relaxed);
         self.environment_read.store(true, Relaxed);
@@ -143,7 +145,7 @@ impl Core {
         Ok(())
     }
 
-    /// Changes some settings and keeps the others, also those that another thread is changing.
+    /// Changes some settings and keeps the others, including those that another thread is changing.
     pub(crate) fn reconfigure(
         &self,
         change: impl FnOnce(Config) -> Config,

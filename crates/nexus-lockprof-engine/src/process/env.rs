@@ -11,17 +11,19 @@ use std::fmt::Arguments;
 const MODE: &str = "LOCKPROF";
 /// `1%` or `0.01`: the budget of `sampled`.
 const BUDGET: &str = "LOCKPROF_BUDGET";
-/// File that the last snapshot is written to, as JSON, at exit. It and the next are read in `out`.
+/// File to which the last snapshot is written at exit, as JSON. `out` reads this variable and the
+/// next.
 pub(crate) const OUT: &str = "LOCKPROF_OUT";
-/// `1s`: how often the file is written before that.
+/// `1s`: how often to write the file before that.
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 /// `on`, `addresses` or `off`.
 const STACKS: &str = "LOCKPROF_STACKS";
 /// `unix` or `127.0.0.1:PORT`: where to serve. `nexus-lockprof-serve` reads it.
 const SERVE: &str = "LOCKPROF_SERVE";
 
-/// An environment variable, unless the program runs with rights that its caller does not have: set-user-ID, set-group-ID, or
-/// capabilities of its file. The environment is the caller's then, and so is stderr: nothing is said of it.
+/// An environment variable, or `None` in a program with rights that its caller does not have. Those
+/// come from set-user-ID, set-group-ID, or capabilities of its file. The caller controls the
+/// environment of such a program, and also stderr, so nothing is reported.
 #[must_use]
 pub fn var_os(name: &str) -> Option<OsString> {
     if is_privileged() {
@@ -30,7 +32,8 @@ pub fn var_os(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// The variable that says where to serve, and its value unless the program ignores its environment.
+/// The name of the variable that says where to serve. Also its value, unless the program ignores
+/// its environment.
 #[must_use]
 pub fn place() -> (&'static str, Option<OsString>) {
     (SERVE, var_os(SERVE))
@@ -39,11 +42,11 @@ pub fn place() -> (&'static str, Option<OsString>) {
 /// Whether the program has set-user-ID or set-group-ID, or capabilities of its file.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn is_privileged() -> bool {
-    // SAFETY: reads a value that the kernel has given to the process.
+    // SAFETY: the call only reads a value that the kernel has given to the process.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// The same, where the system keeps it for the process.
+/// The same on systems that keep a flag for it.
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -53,11 +56,11 @@ fn is_privileged() -> bool {
     target_os = "haiku"
 ))]
 fn is_privileged() -> bool {
-    // SAFETY: reads a value of the process.
+    // SAFETY: the call only reads a value of the process.
     unsafe { libc::issetugid() != 0 }
 }
 
-/// The same, where it can only be seen from who the process is.
+/// The same on other systems, where only the process's user and group IDs show it.
 #[cfg(all(
     unix,
     not(any(
@@ -72,7 +75,7 @@ fn is_privileged() -> bool {
     ))
 ))]
 fn is_privileged() -> bool {
-    // SAFETY: reads values of the process.
+    // SAFETY: the calls only read values of the process.
     unsafe { libc::getuid() != libc::geteuid() || libc::getgid() != libc::getegid() }
 }
 
@@ -81,7 +84,8 @@ fn is_privileged() -> bool {
     false
 }
 
-/// The default settings with what the environment says. A bad value is told to `complain`, and the default stays.
+/// The default settings, changed by the environment. For a bad value it calls `complain` and keeps
+/// the default.
 pub(crate) fn config(
     var: impl Fn(&str) -> Option<OsString>,
     complain: &mut dyn FnMut(Arguments<'_>),
@@ -135,7 +139,7 @@ pub(crate) fn config(
     Config::default().mode(mode).stacks(stacks)
 }
 
-/// Complains of settings that the environment names and the program has overruled without a look at them.
+/// Complains of settings in the environment that the program has overruled without reading them.
 pub(crate) fn ignored(
     var: impl Fn(&str) -> Option<OsString>,
     complain: &mut dyn FnMut(Arguments<'_>),
@@ -151,7 +155,7 @@ pub(crate) fn ignored(
     }
 }
 
-/// Complains of what this program cannot do.
+/// Complains of settings that this program cannot follow.
 fn no_effect(var: &impl Fn(&str) -> Option<OsString>, complain: &mut dyn FnMut(Arguments<'_>)) {
     const MISSING: &str = if cfg!(unix) {
         "the program was built without the feature `serve`"

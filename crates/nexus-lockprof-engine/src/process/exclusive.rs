@@ -1,11 +1,13 @@
 //! The engine's own locks, all on the cold path: std's, without poisoning.
 //!
-//! Not parking_lot's, which a program may have replaced by the locks that this engine profiles. And a child that was
-//! forked off while other threads waited for one can unlock it: there is no table of waiting threads.
+//! They are not parking_lot's, because a program may have replaced that by the locks that this
+//! engine profiles. Also, std's locks have no table of waiting threads. So a child can unlock one
+//! that other threads waited for when it was forked.
 
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
-/// Locks. A panic while it was locked is no reason to stop: what it guards is whole after each statement, or replaced.
+/// Locks the mutex. A panic while it was locked is no reason to stop: its contents are consistent
+/// after each statement, or are replaced.
 #[cfg(not(lockprof_sanitize_thread))]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
@@ -13,8 +15,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The same for ThreadSanitizer: where `Mutex::lock` waits it is inside std, which is not instrumented, and the sanitizer does
-/// not see that the lock was taken.
+/// The same for ThreadSanitizer. While `Mutex::lock` waits, it is inside std, which is not
+/// instrumented, so the sanitizer would not see that the lock was taken.
 #[cfg(lockprof_sanitize_thread)]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     loop {
@@ -25,7 +27,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     }
 }
 
-/// Locks, if nobody has it locked: for the cold path, which must not wait.
+/// Locks the mutex if nobody has it locked. For the cold path, which must not wait.
 pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
@@ -34,5 +36,6 @@ pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     }
 }
 
-/// Locked by who sets something that others wait for until it is set, such as a `OnceLock`. Nothing else is locked meanwhile.
+/// Held by a thread that sets something that others wait for, such as a `OnceLock`. It takes no
+/// other lock meanwhile.
 pub(crate) static SETTING: Mutex<()> = Mutex::new(());

@@ -1,17 +1,20 @@
-//! Notice of a thread's end: after the destructors of its thread-locals, where the system has a way.
+//! Notice of a thread's end, after the destructors of its thread-locals where the system supports
+//! that.
 //!
-//! On Unix it is a thread-specific value's destructor. Those run after the thread-locals', so that what these lock is recorded. Setting such
-//! a value takes no lock, and allocates nothing in a program that has few of them. A thread-local of std's is used elsewhere, and where
-//! there is no such value left.
+//! On Unix this uses the destructor of a thread-specific value. Those run after the destructors of
+//! thread-locals, so the locks that these take are recorded. Setting such a value takes no lock,
+//! and does not allocate in a program that has few of them. Other systems use a thread-local of
+//! std's, and so does Unix if no such value is left.
 
 use std::cell::Cell;
 
 /// One of the rounds in which a system runs the destructors of a thread's values.
 #[derive(Debug)]
 pub(crate) struct Round {
-    /// What is called when there is no round after this one.
+    /// The function to call if no round follows this one.
     pub(crate) end: fn(),
-    /// Where thread-locals have their destructors by such a value themselves, theirs is in the first round.
+    /// The next round. Some systems use such a value for the destructors of thread-locals, which
+    /// then run in the first round.
     pub(crate) next: Option<&'static Round>,
 }
 
@@ -29,7 +32,8 @@ impl Drop for End {
     }
 }
 
-/// Has the `end` of these rounds called at the end of this thread. `false`: it is too late for that.
+/// Requests a call of these rounds' `end` at the end of this thread. `false`: it is too late for
+/// that.
 pub(crate) fn notice(first: &'static Round) -> bool {
     #[cfg(unix)]
     if key::set(first) {
@@ -45,23 +49,24 @@ mod key {
     use std::ptr;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-    /// Of the key, 1 more; 0: there is none yet.
+    /// The key plus 1, or 0 if there is none yet.
     static KEY: AtomicUsize = AtomicUsize::new(0);
 
-    /// Sets this thread's value, not null, if there is a key to be had.
+    /// Sets this thread's value, which is not null, if a key is available.
     pub(super) fn set(round: &'static Round) -> bool {
         let Some(key) = key() else { return false };
-        // SAFETY: a key that was made, and is never deleted.
+        // SAFETY: the key was made and is never deleted.
         unsafe { libc::pthread_setspecific(key, ptr::from_ref(round).cast()) == 0 }
     }
 
     fn key() -> Option<libc::pthread_key_t> {
-        // Relaxed: the key is a value of its own.
+        // Relaxed: no other value depends on the key.
         if let Some(key) = KEY.load(Relaxed).checked_sub(1) {
             return libc::pthread_key_t::try_from(key).ok();
         }
         let mut new = 0;
-        // SAFETY: `new` is there to be written; `ended` does not unwind, and is there until the process ends.
+        // SAFETY: `new` is valid to write. `ended` does not unwind, and exists until the process
+        // ends.
         if unsafe { libc::pthread_key_create(&raw mut new, Some(ended)) } != 0 {
             return None;
         }
@@ -69,7 +74,7 @@ mod key {
         match KEY.compare_exchange(0, value, Relaxed, Relaxed) {
             Ok(_) => Some(new),
             Err(others) => {
-                // SAFETY: made above, and set by nobody.
+                // SAFETY: the key was made above, and no thread has set a value for it.
                 unsafe { libc::pthread_key_delete(new) };
                 libc::pthread_key_t::try_from(others - 1).ok()
             }
@@ -77,7 +82,7 @@ mod key {
     }
 
     unsafe extern "C" fn ended(value: *mut c_void) {
-        // SAFETY: the key's values are set by `set` alone, from a reference that is valid for ever.
+        // SAFETY: only `set` sets the key's values, from a reference that is valid for ever.
         let round = unsafe { &*value.cast::<Round>() };
         if round.next.is_none_or(|next| !set(next)) {
             (round.end)();

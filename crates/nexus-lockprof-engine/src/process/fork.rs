@@ -1,4 +1,5 @@
-//! What the process does at the engine's first use, around a fork, and at the next lock after that.
+//! What the process does at the engine's first use, around a fork, and at the next lock after a
+//! fork.
 
 use crate::acquire::thread;
 use crate::control::ModeKind;
@@ -19,12 +20,14 @@ use std::cell::UnsafeCell;
 #[cfg(unix)]
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// [`install`].
+/// For [`install`].
 static INSTALL: Once = Once::new();
 
-/// Prepares for both, at the global engine's first use; `environment` is whether what that asks for is done.
+/// Prepares for exit and fork at the global engine's first use. `environment` says whether to do
+/// what the environment asks for.
 ///
-/// Once: a child that was forked off later has what it inherited. One that was forked off meanwhile has its own first use.
+/// Runs once. A child that is forked later inherits the result. A child that is forked meanwhile
+/// has its own first use.
 pub(crate) fn install(environment: bool) {
     if !INSTALL.begin() {
         return;
@@ -38,8 +41,10 @@ pub(crate) fn install(environment: bool) {
 }
 
 impl Core {
-    /// Writes the first file, and starts the threads that are due: those that the parent had, in a process that was forked off, which uses locks, so it lives on and does
-    /// not just execute another program; and the one that a program with one thread is not to have. Once.
+    /// Writes the first file and starts the threads that are due. In a forked process, these are
+    /// the threads that its parent had. The process uses locks, so it lives on and does not just
+    /// execute another program. A program with one thread gets the other thread only when its
+    /// second one uses locks. Each is done once.
     #[cold]
     #[inline(never)]
     pub(crate) fn do_due(&self) {
@@ -58,9 +63,11 @@ impl Core {
     }
 }
 
-/// Sets the fork handlers. When it returns they are set, unless another thread takes very long to do it.
+/// Sets the fork handlers. They are set when it returns, unless another thread takes very long to
+/// do it.
 ///
-/// A child may have been forked off by another thread in the midst of that, and does not know whether they are set: it sets them again.
+/// Another thread may have forked this child in the middle of that. Then the child does not know
+/// whether they are set, and sets them again.
 #[cfg(unix)]
 pub(crate) fn install_fork_handlers() {
     const TURNS: usize = 100_000;
@@ -83,16 +90,18 @@ pub(crate) fn install_fork_handlers() {
     }
 }
 
-/// A child has only the thread that forked: had another been collecting, the child would find the
-/// aggregator locked for good. So the forking thread takes it over the fork. The same goes for the clock.
+/// A child has only the thread that forked. If another thread had been collecting, the child would
+/// find the aggregator locked for good. So the forking thread holds that lock during the fork. The
+/// same holds for the clock.
 #[cfg(unix)]
 fn at_fork() {
-    /// What the forking thread holds: nobody else looks.
+    /// What the forking thread holds. No other thread looks at it.
     struct Guards(UnsafeCell<Option<(ForkGuard, leftovers::ForkGuard)>>);
     // SAFETY: only the thread that has all locks reads or writes it.
     unsafe impl Sync for Guards {}
     static HELD: Guards = Guards(UnsafeCell::new(None));
-    /// The thread that has all locks, or 0. Handlers that are set twice are called twice, and do their work once.
+    /// The thread that has all locks, or 0. Handlers that are set twice are called twice and do
+    /// their work once.
     static HOLDER: AtomicUsize = AtomicUsize::new(0);
 
     extern "C" fn prepare() {
@@ -100,11 +109,12 @@ fn at_fork() {
         if HOLDER.load(Relaxed) == thread::identity() {
             return;
         }
-        // Once for all children, instead of in each.
+        // Does it once for all children, instead of in each.
         if !matches!(GLOBAL.control().kind(), ModeKind::Off | ModeKind::Counts) {
             GLOBAL.prepare();
         }
-        // It is set up by whoever is the first to use it, and the child could not wait for that.
+        // The first user sets it up, and the child could not wait for another thread to finish
+        // that.
         crossbeam_epoch::default_collector();
         let still = (ForkGuard::hold(), leftovers::hold());
         // SAFETY: this thread has the locks.
@@ -116,7 +126,7 @@ fn at_fork() {
             return None;
         }
         HOLDER.store(0, Relaxed);
-        // SAFETY: this thread has the locks since `prepare`, until what is returned is dropped.
+        // SAFETY: this thread has the locks from `prepare` until the returned value is dropped.
         unsafe { (*HELD.0.get()).take() }
     }
     extern "C" fn in_parent() {
@@ -148,7 +158,7 @@ fn at_fork() {
             GLOBAL.call_at_next_lock();
         }
     }
-    // SAFETY: the handlers do not unwind, and are there until the process ends.
+    // SAFETY: the handlers do not unwind, and exist until the process ends.
     let failed = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
     if failed != 0 {
         crate::process::stderr::say(format_args!(

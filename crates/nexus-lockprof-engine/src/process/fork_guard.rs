@@ -1,4 +1,5 @@
-//! The locks that a thread holds while it forks, so that the child finds none of them taken for good.
+//! The locks that a thread holds while it forks, so that the child finds none of them locked for
+//! good.
 
 #[cfg(unix)]
 use crate::acquire::thread;
@@ -16,10 +17,10 @@ use std::sync::{Arc, Mutex, Weak};
 #[cfg(unix)]
 use std::sync::{MutexGuard, atomic::Ordering::Relaxed};
 
-/// The engines besides the global one, for fork handlers; some may be gone.
+/// The engines besides the global one, for the fork handlers. Some may be gone.
 static LOCALS: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
 
-/// Adds an engine to those that are held still when the process forks.
+/// Adds an engine to those whose locks are held during a fork.
 pub(crate) fn remember(core: &Arc<Core>) {
     let mut locals = lock(&LOCALS);
     if locals.len() == locals.capacity() {
@@ -35,16 +36,17 @@ struct CoreGuard<'a> {
     _aggregator: MutexGuard<'a, Option<Box<Aggregator>>>,
 }
 
-/// A local engine, and all its locks, held.
+/// A local engine with all its locks held.
 #[cfg(unix)]
 struct LocalGuard {
-    /// Before `core`, which it borrows: fields are dropped in this order.
+    /// Stands before `core`, from which it borrows, because fields are dropped in this order.
     _still: CoreGuard<'static>,
     core: Arc<Core>,
 }
 
-/// All locks of the engines that there are, held: no other thread changes anything until it is dropped.
-// In the reverse of the order in which they are taken. Whoever has one of a core's takes at most `SETTING` besides.
+/// All locks of all engines, held. No other thread changes anything until it is dropped.
+// The fields are in the reverse of the order in which the locks are taken. A thread that has one of
+// a core's locks takes at most `SETTING` besides.
 #[cfg(unix)]
 pub(crate) struct ForkGuard {
     _setting: MutexGuard<'static, ()>,
@@ -55,13 +57,13 @@ pub(crate) struct ForkGuard {
 
 #[cfg(unix)]
 impl ForkGuard {
-    /// Waits for what is under way.
+    /// Waits for changes in progress.
     pub(crate) fn hold() -> Self {
         let remembered = lock(&LOCALS);
         let global = GLOBAL.lock_for_fork();
         let locals = remembered.iter().filter_map(Weak::upgrade);
         let locals = locals.map(|core| {
-            // SAFETY: dropped before `core`, which keeps what it borrows.
+            // SAFETY: it is dropped before `core`, which keeps alive what it borrows.
             let still = unsafe {
                 std::mem::transmute::<CoreGuard<'_>, CoreGuard<'static>>(core.lock_for_fork())
             };
@@ -78,7 +80,8 @@ impl ForkGuard {
         }
     }
 
-    /// In a child that was forked off: what threads that are not there had begun is begun anew.
+    /// Starts again what threads of the parent had begun, in a forked child, which does not have
+    /// those threads.
     pub(crate) fn after_fork(&self) {
         GLOBAL.after_fork();
         for local in &self.locals {
@@ -91,7 +94,8 @@ impl ForkGuard {
 impl Core {
     /// Keeps other threads from changing anything while the process forks.
     fn lock_for_fork(&self) -> CoreGuard<'_> {
-        // In the order in which nobody takes both: a change is over before anything is collected.
+        // No other code takes both locks. This order completes a change before anything is
+        // collected.
         let changes = lock(&self.changes);
         CoreGuard {
             _changes: changes,
@@ -99,12 +103,13 @@ impl Core {
         }
     }
 
-    /// In a child that was forked off: what threads that are not there had begun is begun anew.
+    /// Starts again what threads of the parent had begun, in a forked child, which does not have
+    /// those threads.
     pub(crate) fn after_fork(&self) {
         if self.control() == Control::UNCONFIGURED {
             self.configuring.forget();
         }
-        // The child has this thread alone: nobody is left who writes these shards.
+        // The child has only this thread, so nobody writes these shards any more.
         let now_ns = self.clock.coarse_ns();
         let mut there = 0;
         for (place, shard) in self.shards.places() {
@@ -115,7 +120,7 @@ impl Core {
                 self.note_exit();
             }
         }
-        // One that was being made is not there.
+        // A shard that was being made is not in the list.
         self.shard_count.store(there, Relaxed);
     }
 }

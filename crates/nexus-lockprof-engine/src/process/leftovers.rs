@@ -1,4 +1,5 @@
-//! What servers leave behind: socket files when the process ends, listening sockets in a child that is forked off.
+//! What servers leave behind: socket files when the process ends, and listening sockets in a forked
+//! child.
 
 use crate::process::exclusive::lock;
 use crate::process::sockets::Socket;
@@ -6,7 +7,7 @@ use crate::process::stderr::say;
 use std::os::fd::RawFd;
 use std::sync::{Mutex, MutexGuard};
 
-/// A file that goes with the process.
+/// A file that is removed when the process exits.
 pub trait Cleanup: Send {
     /// Whether there still is something to remove.
     fn is_needed(&self) -> bool;
@@ -15,7 +16,7 @@ pub trait Cleanup: Send {
     fn run(&self);
 }
 
-/// What is done at exit.
+/// What to do at exit.
 struct AtExit {
     /// The socket files of servers that have not been dropped.
     files: Vec<Box<dyn Cleanup>>,
@@ -27,16 +28,16 @@ static AT_EXIT: Mutex<AtExit> = Mutex::new(AtExit {
     is_set: false,
 });
 
-/// Held where `SOCKETS` changes.
+/// Held while `SOCKETS` changes.
 static CHANGES: Mutex<()> = Mutex::new(());
 
-/// The locks of this file, held while the process forks: the child may start a server.
+/// The locks of this file, held while the process forks, because the child may start a server.
 pub(crate) struct ForkGuard {
     _at_exit: MutexGuard<'static, AtExit>,
     _changes: MutexGuard<'static, ()>,
 }
 
-/// Called in a fork handler.
+/// A fork handler calls this.
 pub(crate) fn hold() -> ForkGuard {
     ForkGuard {
         _at_exit: lock(&AT_EXIT),
@@ -53,7 +54,7 @@ pub(crate) fn remember(socket: RawFd, file: Option<Box<dyn Cleanup>>) {
     at_exit.files.push(file);
     if !at_exit.is_set {
         at_exit.is_set = true;
-        // SAFETY: `remove_files` does not unwind, and is there until the process ends.
+        // SAFETY: `remove_files` does not unwind, and exists until the process ends.
         let failed = unsafe { libc::atexit(remove_files) } != 0;
         drop(at_exit);
         if failed {
@@ -65,14 +66,15 @@ pub(crate) fn remember(socket: RawFd, file: Option<Box<dyn Cleanup>>) {
 }
 
 extern "C" fn remove_files() {
-    // Not waited for: a thread that has it locked may have been interrupted by this very exit. What stays is removed by
-    // the next server.
+    // Does not wait: this very exit may have interrupted a thread that has it locked. The next
+    // server removes what stays.
     if let Ok(at_exit) = AT_EXIT.try_lock() {
         at_exit.files.iter().for_each(|file| file.run());
     }
 }
 
-/// Sockets that listen, for a handler that may neither lock nor allocate. Servers beyond these are not closed in children.
+/// Listening sockets, for a handler that may neither lock nor allocate. Servers beyond these are
+/// not closed in children.
 static SOCKETS: [Socket; 16] = [const { Socket::new() }; 16];
 
 fn remember_socket(socket: RawFd) {
@@ -82,8 +84,9 @@ fn remember_socket(socket: RawFd) {
     }
 }
 
-/// The child has no thread that accepts: who connects to a copy of the socket would wait forever, and a port would stay in use
-/// after the parent's end. Called in a fork handler.
+/// Closes the sockets in a child, which has no thread that accepts. Otherwise a client of the copy
+/// would wait for ever, and a port would stay in use after the parent's end. A fork handler calls
+/// this.
 pub(crate) fn after_fork() {
     for socket in &SOCKETS {
         socket.close();

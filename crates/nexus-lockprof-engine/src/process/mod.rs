@@ -1,4 +1,5 @@
-//! What concerns the process as a whole: its environment, its files, its forks, its end, and the profiler's own threads.
+//! All that concerns the process as a whole: its environment, files, forks and end, and the
+//! profiler's own threads.
 
 pub(crate) mod callbacks;
 pub(crate) mod child;

@@ -1,12 +1,12 @@
-//! What one thread of a process does, once.
+//! Work that one thread of a process does once.
 
 use std::process::id;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// What one thread of a process does, once.
+/// Work that one thread of a process does once.
 ///
-/// Not a `std::sync::Once`: a child that was forked off while another thread does it does not have that thread. So the process is noted in
-/// which it is done, and the child does it itself.
+/// Not a `std::sync::Once`: a child forked while another thread does the work does not have that
+/// thread. So this notes the process that does it, and the child does it itself.
 #[derive(Debug)]
 pub(crate) struct Once(AtomicU32);
 
@@ -19,11 +19,11 @@ impl Once {
         Once(AtomicU32::new(NOBODY))
     }
 
-    /// Whether it is the caller who does it.
+    /// Whether the caller has to do the work.
     pub(crate) fn begin(&self) -> bool {
         let before = self.0.load(Relaxed);
         let here = id();
-        // Relaxed: one thread is to do it. What it does is published elsewhere.
+        // Relaxed: it only chooses one thread. What that thread does is published elsewhere.
         before != DONE
             && before != here
             && (self.0)
@@ -31,7 +31,7 @@ impl Once {
                 .is_ok()
     }
 
-    /// It is done, in this process and in those that are forked off from now on.
+    /// Marks the work as done, in this process and in those that it forks from now on.
     pub(crate) fn end(&self) {
         self.0.store(DONE, Relaxed);
     }
@@ -40,7 +40,8 @@ impl Once {
         self.0.load(Relaxed) == DONE
     }
 
-    /// In a child that was forked off: nobody does it here, even if the process had this one's number that did.
+    /// In a forked child: nobody does the work here, even if the process that did it had this one's
+    /// number.
     pub(crate) fn forget(&self) {
         self.0.store(NOBODY, Relaxed);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-/// Ticks an engine every so often; stops when dropped. See [`Engine::reporter`].
+/// Ticks an engine at regular intervals until it is dropped. See [`Engine::reporter`].
 #[derive(Debug)]
 #[must_use = "a reporter stops when it is dropped"]
 pub struct Reporter {
@@ -22,7 +22,7 @@ struct Stop {
 }
 
 impl Stop {
-    /// Sleeps, for so long or until told to stop, and says which it was.
+    /// Sleeps for `time`, or until told to stop. Returns whether it was told.
     fn is_told_within(&self, time: Duration) -> bool {
         let stopped = lock(&self.stopped);
         let told = self
@@ -36,7 +36,8 @@ impl Engine {
     /// Starts a thread that [ticks](Self::tick) every `every`, until the reporter is dropped.
     ///
     /// # Errors
-    /// The operating system's, when the thread cannot be started; `InvalidInput` when `every` is 0.
+    /// The operating system's error if the thread cannot be started. `InvalidInput` if `every` is
+    /// 0.
     pub fn reporter(&self, every: Duration) -> io::Result<Reporter> {
         Reporter::start(self.clone(), every)
     }
@@ -54,7 +55,8 @@ impl Reporter {
         let thread = Builder::new().name("lockprof".into()).spawn({
             let stop = Arc::clone(&stop);
             move || {
-                // The lock is not held during a tick: a handler may drop the reporter, which takes it.
+                // Does not hold the lock during a tick: a handler may drop the reporter, which
+                // takes the lock.
                 while !stop.is_told_within(every) {
                     engine.tick();
                 }
@@ -68,14 +70,15 @@ impl Reporter {
 }
 
 impl Drop for Reporter {
-    /// Waits for a tick that is under way; there is none after.
+    /// Waits for a tick in progress. No tick follows.
     fn drop(&mut self) {
         *lock(&self.stop.stopped) = true;
         self.stop.changed.notify_all();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {
-            // Its handlers' panics are caught: a join error has nothing to say, and its drop might panic.
+            // Panics of handlers are caught, so a join error has nothing to report, and its drop
+            // might panic.
             std::mem::forget(thread.join());
         }
     }

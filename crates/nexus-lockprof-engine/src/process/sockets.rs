@@ -1,9 +1,9 @@
-//! Sockets of this process's that a child must not keep.
+//! Sockets of this process that a child must not keep.
 
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 
-/// A socket's descriptor, for a fork handler, which may neither lock nor allocate; and which socket it was: the descriptor may be another
-/// file's by now.
+/// A socket's descriptor, for a fork handler, which may neither lock nor allocate. Also which
+/// socket it was, because the descriptor may be another file's by now.
 pub(crate) struct Socket {
     fd: AtomicI32,
     inode: AtomicU64,
@@ -17,16 +17,17 @@ impl Socket {
         }
     }
 
-    /// Remembers a socket. One call at a time.
+    /// Remembers a socket. Only one thread may call this at a time.
     pub(crate) fn remember(&self, fd: i32) {
         let Some(inode) = inode(fd) else { return };
-        // A child that is forked off in between finds none: not before both are there does one match.
+        // A child that is forked in between finds none: no socket matches before both values are
+        // stored.
         self.fd.store(-1, Relaxed);
         self.inode.store(inode, Relaxed);
         self.fd.store(fd, Relaxed);
     }
 
-    /// Whether the descriptor still is the socket that was remembered.
+    /// Whether the descriptor still is the remembered socket.
     pub(crate) fn is_open(&self) -> bool {
         self.still_open().is_some()
     }
@@ -36,10 +37,11 @@ impl Socket {
         (fd >= 0 && inode(fd) == Some(self.inode.load(Relaxed))).then_some(fd)
     }
 
-    /// Closes the copy that a child has. Called in a fork handler.
+    /// Closes a child's copy. A fork handler calls this.
     pub(crate) fn close(&self) {
         if let Some(fd) = self.still_open() {
-            // SAFETY: it belongs to a value of the parent's, which nobody drops in this process.
+            // SAFETY: the descriptor belongs to a value of the parent, which nobody drops in this
+            // process.
             unsafe { libc::close(fd) };
         }
         self.fd.store(-1, Relaxed);
@@ -48,7 +50,7 @@ impl Socket {
 
 fn inode(fd: i32) -> Option<u64> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the call fills in what it is given, if it succeeds; an `fd` that is none is an error.
+    // SAFETY: the call fills in `stat` if it succeeds. An invalid `fd` is only an error.
     let stat = unsafe {
         if libc::fstat(fd, stat.as_mut_ptr()) != 0 {
             return None;

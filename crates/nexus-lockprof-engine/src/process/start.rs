@@ -1,23 +1,26 @@
-//! What has to be done when the program starts: to note the folder that it starts in, and the time, and to keep a library loaded.
+//! What must happen when the program starts: to note its folder and the time, and to keep a library
+//! loaded.
 //!
-//! A constructor does it, before `main` or when the library is loaded. The first use of a lock may be too late: the program may have
-//! changed its folder, and its children may have written files, by then. The constructor writes a buffer of its own, calls the
-//! system and the loader, and uses nothing of the standard library.
+//! A constructor does it, before `main` or when the library is loaded. The first use of a lock may
+//! be too late. By then, the program may have changed its folder, and its children may have written
+//! files. The constructor writes to its own buffer, calls the system and the loader, and uses
+//! nothing of the standard library.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-/// Longer paths are not noted.
+/// Longest path that is noted.
 #[cfg(unix)]
 const MOST: usize = 4096;
 
-/// Nanoseconds since 1970; 0 before anybody looked.
+/// Nanoseconds since 1970; 0 if nobody looked yet.
 ///
-/// Not by the coarse clock, of which a file's time is a reading on some systems: on others, Linux since 6.13 among them, a file may have a finer
-/// time, and what was written in the tick before this process started would be later. What is written in the tick after it may look
-/// earlier instead; then the claim tells.
+/// Not by the coarse clock. Some systems stamp files by it. On others, Linux since 6.13 among them,
+/// a file may have a finer time. A file written in the tick before this process started would then
+/// seem to be later. With this clock, a file written in the tick after the start may seem earlier
+/// instead. Then the claim decides.
 static STARTED: AtomicI64 = AtomicI64::new(0);
-/// How long the path in `FOLDER` is; 0 if it is not known.
+/// Length of the path in `FOLDER`, or 0 if it is not known.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
 #[cfg(unix)]
@@ -33,35 +36,37 @@ extern "C" fn note() {
     note_time();
     keep_loaded();
     let folder = FOLDER.0.get().cast::<u8>();
-    // SAFETY: the buffer is that long. The loader calls this once, and nobody else does.
+    // SAFETY: the buffer has that length. The loader calls this once, and nothing else does.
     if !unsafe { libc::getcwd(folder.cast(), MOST) }.is_null() {
-        // SAFETY: `getcwd` has written a text that ends with 0.
+        // SAFETY: `getcwd` has written a string that ends with 0.
         let length = unsafe { libc::strlen(folder.cast()) };
-        // Release: whoever sees the length sees the text; pairs with `folder`.
+        // Release: a thread that sees the length sees the text. Pairs with `folder`.
         LENGTH.store(length, Ordering::Release);
     }
 }
 
-/// Keeps the library that this engine is in loaded, if it is in one: at the end of a thread that has used its locks, [`exit`](crate::process::exit) is
-/// called, and the program may have closed the library by then.
+/// Keeps the library of this engine loaded, if it is in one. At the end of a thread that has used
+/// its locks, [`exit`](crate::process::exit) is called. The program may have closed the library by
+/// then.
 ///
-/// Not at the first lock: a child that is forked off could wait for the loader's lock for ever. Here, this thread has it. On other systems
-/// the loader never lets go of a library that has thread-locals, or nothing is done.
+/// This does not happen at the first lock, because a forked child could then wait for the loader's
+/// lock for ever. Here, this thread has that lock. On other systems the loader never unloads a
+/// library that has thread-locals, or nothing is done.
 #[cfg(all(
     target_os = "linux",
     target_env = "gnu",
     not(target_feature = "crt-static")
 ))]
 fn keep_loaded() {
-    /// What an address is in, by the loader.
+    /// The loader's information on the file that contains an address.
     fn file_of(address: *const std::ffi::c_void) -> Option<libc::Dl_info> {
         let mut info = std::mem::MaybeUninit::uninit();
-        // SAFETY: the call fills in what it is given, if it succeeds.
+        // SAFETY: the call fills in `info` if it succeeds.
         let found = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;
-        // SAFETY: the call succeeded, so it has filled it in.
+        // SAFETY: the call succeeded, so it has filled in `info`.
         found.then(|| unsafe { info.assume_init() })
     }
-    // SAFETY: asks what the kernel has told this process.
+    // SAFETY: the call only reads what the kernel has told this process.
     let headers = unsafe { libc::getauxval(libc::AT_PHDR) };
     let Some(here) = file_of(note as *const std::ffi::c_void) else {
         return;
@@ -71,7 +76,7 @@ fn keep_loaded() {
         return;
     }
     let how = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
-    // SAFETY: the name of a library that is loaded, and that has no constructors to run any more.
+    // SAFETY: the name is that of a loaded library, which has no constructors left to run.
     unsafe { libc::dlopen(here.dli_fname, how) };
 }
 
@@ -85,7 +90,8 @@ fn keep_loaded() {
 ))]
 fn keep_loaded() {}
 
-// Where the loader looks for constructors. Elsewhere, folder and time are those of the first use.
+// The section where the loader looks for constructors. On other systems, folder and time are those
+// of the first use.
 #[cfg(all(unix, not(miri)))]
 #[used]
 #[cfg_attr(
@@ -95,12 +101,12 @@ fn keep_loaded() {}
 #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
 static CONSTRUCTOR: extern "C" fn() = note;
 
-/// The folder that the program started in.
+/// The folder in which the program started.
 pub(crate) fn folder() -> Option<PathBuf> {
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt;
-        // Acquire: pairs with the Release in `note`.
+        // Acquire: this thread sees the text. Pairs with the Release in `note`.
         let length = LENGTH.load(Ordering::Acquire);
         if length != 0 {
             // SAFETY: `note` has written that many bytes, and nobody writes any more.
@@ -111,28 +117,28 @@ pub(crate) fn folder() -> Option<PathBuf> {
     std::env::current_dir().ok()
 }
 
-/// When the program started, or this process was forked off: nanoseconds since 1970.
+/// When the program started or this process was forked: nanoseconds since 1970.
 pub(crate) fn time_ns() -> i64 {
     STARTED.load(Ordering::Relaxed)
 }
 
-/// This process starts now, unless it is known when it did.
+/// Notes the current time as this process's start, unless a start is known.
 pub(crate) fn note_time_once() {
     if time_ns() == 0 {
         note_time();
     }
 }
 
-/// This process starts now. Called in a fork handler.
+/// Notes the current time as this process's start. A fork handler calls this.
 pub(crate) fn note_time() {
-    // Relaxed: a value of its own.
+    // Relaxed: no other value depends on it.
     STARTED.store(now_ns(), Ordering::Relaxed);
 }
 
 #[cfg(unix)]
 fn now_ns() -> i64 {
     let mut now = std::mem::MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the call fills in what it is given, if it succeeds.
+    // SAFETY: the call fills in `now` if it succeeds.
     let now = unsafe {
         if libc::clock_gettime(libc::CLOCK_REALTIME, now.as_mut_ptr()) != 0 {
             return 0;

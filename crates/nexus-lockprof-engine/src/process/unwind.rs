@@ -1,21 +1,23 @@
-//! Panics of the program's code that the profiler calls: none of them goes on into the profiler's caller.
+//! Catches panics of the program's code that the profiler calls, so that they do not reach the
+//! profiler's caller.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Calls `call` and returns its result, or `None` if it panicked.
 ///
-/// A panic can carry any value, whose own drop may panic again. That value is dropped here, and whatever its drop panics with is leaked.
+/// A panic can carry any value, whose own drop may panic again. The value is dropped here. If its
+/// drop panics, the second value is leaked.
 pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
     // AssertUnwindSafe: the callers keep nothing that `call` could leave half changed.
     catch_unwind(AssertUnwindSafe(call)).map_err(discard).ok()
 }
 
-/// Drops what a panic carried.
+/// Drops the value that a panic carried.
 #[cold]
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Dropping this one could go on like that for ever.
+        // Dropping this value could panic again, and so on for ever.
         std::mem::forget(another);
     }
 }
@@ -28,7 +30,7 @@ mod tests {
 
     static DROPS: AtomicU32 = AtomicU32::new(0);
 
-    /// Its drop panics with another one.
+    /// Its drop panics with another such value.
     struct Chain;
 
     impl Drop for Chain {

@@ -1,13 +1,13 @@
-//! What is counted on the cold path.
+//! Counters of the cold path.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed, bump};
 use nexus_lockprof_snapshot::Point;
 
-/// Makes [`ColdCounts`], given what is counted. Each is a figure of a [`Point`].
+/// Defines [`ColdCounts`] from the names of its counters. Each is a figure of a [`Point`].
 macro_rules! cold_counts {
     ($($name:ident,)+) => {
-        /// What the owner counts on the cold path: in a record, in what is added to it, or in what was
-        /// read of it.
+        /// Counts that the owner makes on the cold path: those in a record, those to add to it, or
+        /// those read from it.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         #[repr(C)]
         pub(crate) struct ColdCounts<T> {
@@ -25,7 +25,7 @@ macro_rules! cold_counts {
         }
 
         impl ColdCounts<u64> {
-            /// Tells a point of them.
+            /// Copies the counts into a point.
             pub(crate) fn tell(&self, point: &mut Point) {
                 $(point.$name = self.$name;)+
             }
@@ -41,10 +41,10 @@ cold_counts! {
 }
 
 impl ColdCounts<AtomicU64> {
-    /// The owner's call.
+    /// Only the owner calls this.
     #[inline(always)]
     pub(super) fn add(&self, delta: &ColdCounts<u64>) {
-        // A plain acquisition has none of them.
+        // A plain acquisition has only zeros.
         if delta.each().into_iter().fold(0, |any, count| any | count) != 0 {
             for (counter, count) in self.each().into_iter().zip(delta.each()) {
                 bump(counter, *count);
@@ -62,7 +62,7 @@ impl ColdCounts<AtomicU64> {
 }
 
 impl ColdCounts<u64> {
-    /// Those since `earlier`.
+    /// The counts since `earlier`.
     pub(crate) fn since(mut self, earlier: &Self) -> Self {
         for (now, before) in self.each_mut().into_iter().zip(earlier.each()) {
             *now = now.saturating_sub(*before);
@@ -70,7 +70,7 @@ impl ColdCounts<u64> {
         self
     }
 
-    /// Those of both.
+    /// The sum of both.
     pub(crate) fn and(mut self, more: &Self) -> Self {
         for (sum, more) in self.each_mut().into_iter().zip(more.each()) {
             *sum = sum.saturating_add(*more);

@@ -1,4 +1,4 @@
-//! The aggregator's two words to the writers: which collection is open, and how many resets there were.
+//! What the aggregator tells the writers: which collection is open, and how many resets there were.
 
 use crate::sync::{AtomicU64, Ordering, const_fn};
 use Ordering::{Acquire, Relaxed, Release};
@@ -14,7 +14,7 @@ pub(crate) struct OpenCollection {
     pub(crate) reservoir: usize,
 }
 
-/// The two words. Written under the aggregator's lock, read by every writer.
+/// Both words. They are written under the aggregator's lock and read by every writer.
 pub(crate) struct CollectionClock {
     collection: AtomicU64,
     resets: AtomicU64,
@@ -30,40 +30,42 @@ impl CollectionClock {
         }
     }
 
-    /// The collection that is open now, for an update that may need a new reservoir of this size.
+    /// The open collection, for an update that may need a new reservoir of this size.
     #[inline]
     pub(crate) fn now(&self, reservoir: usize) -> OpenCollection {
         OpenCollection {
-            // Acquire: what the aggregator read of the bank that is now written anew, it has read;
-            // pairs with the Release in `open_next`.
+            // Acquire: the aggregator has finished reading the bank that the writer now overwrites.
+            // Pairs with the Release in `open_next`.
             collection: self.collection.load(Acquire),
             resets: self.resets.load(Relaxed),
             reservoir,
         }
     }
 
-    /// Opens the next collection and returns the one that is closed by it. Under the aggregator's lock.
+    /// Opens the next collection and returns the one that this closes. The caller holds the
+    /// aggregator's lock.
     pub(crate) fn open_next(&self) -> u64 {
         let closed = self.collection.load(Relaxed);
-        // Release: pairs with the Acquire in `now`.
+        // Release: the aggregator's reading of the bank comes before this store. Pairs with the
+        // Acquire in `now`.
         self.collection.store(closed + 1, Release);
         closed
     }
 
-    /// The collection that is open. Under the aggregator's lock.
+    /// The open collection. The caller holds the aggregator's lock.
     pub(crate) fn collection(&self) -> u64 {
         self.collection.load(Relaxed)
     }
 
-    /// Number of resets. Changed under the aggregator's lock.
+    /// Number of resets. It changes under the aggregator's lock.
     pub(crate) fn resets(&self) -> u64 {
         self.resets.load(Relaxed)
     }
 
-    /// One more reset. Under the aggregator's lock.
+    /// Counts one more reset. The caller holds the aggregator's lock.
     pub(crate) fn count_reset(&self) {
-        // Relaxed: it only tells maxima from before and after a reset apart, and each writer reads it as
-        // a value of its own; a stale one puts a maximum into the time before the reset.
+        // Relaxed: it only separates maxima from before and after a reset, and each writer reads it
+        // on its own. A stale value puts a maximum into the time before the reset.
         self.resets.store(self.resets() + 1, Relaxed);
     }
 }

@@ -1,8 +1,9 @@
-//! The hot path: a cache from a point's key to its record, in each shard. A key has two places in it, of which the hot path knows
-//! the first.
+//! The hot path: each shard's cache from a point's key to its record. A key has two places in the
+//! cache. The hot path looks only at the first.
 //!
-//! What is found is used without a look at the settings. So a change of mode [empties](HotCache::forget) all caches:
-//! docs/protocol.md, "A change of mode", says why no entry outlives it.
+//! The hot path uses what it finds without reading the settings. So a change of mode
+//! [empties](HotCache::forget) all caches. docs/protocol.md, "A change of mode", explains why no
+//! entry outlives it.
 
 use crate::control::Control;
 use crate::identity::PointKey;
@@ -15,32 +16,32 @@ use std::sync::atomic::compiler_fence;
 /// Entries of a shard's cache. A power of two.
 const SLOTS: usize = sized(1, 128);
 
-/// A record whose places are both taken gets one of them once in so many times.
+/// A record whose two places are both taken replaces an entry in one of this many tries.
 const RELUCTANCE: u64 = 4;
-/// A record in its second place gets its first once in so many times.
+/// A record found in its second place moves to its first in one of this many tries.
 const PROMOTION: u64 = 64;
 
-/// One entry. 16 bytes: its place in the cache is two bits of the key away.
+/// One entry. It has 16 bytes, so a shift and a mask of the key give its offset in the cache.
 #[derive(Debug)]
 struct Slot {
-    /// Written by the owner, and set to 0 by whoever changes the mode.
+    /// The owner writes it. Whoever changes the mode sets it to 0.
     key: AtomicU64,
-    /// The owner's alone.
+    /// Only the owner uses it.
     record: AtomicPtr<Record>,
 }
 
-/// The cache of a shard, which is an `S`.
+/// The cache of a shard of type `S`.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct HotCache<S> {
     slots: [Slot; SLOTS],
-    /// The owner's alone.
+    /// Only the owner uses it.
     turn: AtomicU64,
-    /// The shard that this is the cache of; null in the cache of threads that have none.
+    /// The shard that contains this cache. Null in the cache of threads that have no shard.
     shard: AtomicPtr<S>,
 }
 
-/// A record that the cache knew, of an acquisition that is under way.
+/// A record found in the cache, for an acquisition in progress.
 ///
 /// It stays in its thread:
 ///
@@ -69,11 +70,11 @@ pub(crate) struct HotCache<S> {
 #[derive(Debug)]
 pub struct Hit<'a> {
     pub(crate) record: &'a Record,
-    /// Of this thread's own shard: stays in this thread.
+    /// The record is in this thread's own shard, so the hit stays in this thread.
     pub(crate) here: PhantomData<*mut ()>,
 }
 
-/// What the hot path is to do with an acquisition.
+/// What the hot path does with an acquisition.
 #[derive(Debug)]
 pub enum Probe<'a> {
     /// Nothing.
@@ -82,7 +83,7 @@ pub enum Probe<'a> {
     Count(Hit<'a>),
     /// Count and time it.
     Time(Hit<'a>),
-    /// take the slow path.
+    /// Take the slow path.
     Cold,
 }
 
@@ -104,8 +105,8 @@ impl Hit<'_> {
     /// Counts the acquisition: one plain addition, in one instruction where the machine has it.
     ///
     /// # Safety
-    /// This thread has not begun to exit since it got the hit. If it has used other profiled locks, the acquisition is
-    /// counted by a schedule that may be over.
+    /// This thread has not begun to exit since it got the hit. If it has used other profiled locks
+    /// since, it counts the acquisition by a schedule that may be outdated.
     #[inline(always)]
     pub unsafe fn commit(self) {
         bump(&self.record.acquisitions, 1);
@@ -129,14 +130,14 @@ impl<S> HotCache<S> {
         }
     }
 
-    /// The shard that this is the cache of, if the calling thread has it.
+    /// The shard that contains this cache, if the calling thread owns one.
     #[inline(always)]
     pub(crate) fn shard(&self) -> Option<&S> {
         // SAFETY: null, or the shard that this cache is a part of, set by `belongs_to`.
         unsafe { self.shard.load(Relaxed).as_ref() }
     }
 
-    /// Sets the way back. The owner's call.
+    /// Sets the shard that [`shard`](Self::shard) returns. Only the owner calls this.
     pub(crate) fn belongs_to(&self, shard: &S) {
         self.shard
             .store(std::ptr::from_ref(shard).cast_mut(), Relaxed);
@@ -147,14 +148,16 @@ impl<S> HotCache<S> {
         &self.slots[(key.0 >> 3) as usize % SLOTS]
     }
 
-    /// The other place of a key: two that share the first one mostly differ in this.
+    /// The other place of a key. Two keys with the same first place mostly differ in this one.
     fn second_slot(&self, key: PointKey) -> &Slot {
         &self.slots[(key.hash() >> 48) as usize % SLOTS]
     }
 
-    /// Calls `found` with the record for a key, if this thread used it since the last change of mode.
+    /// Calls `found` with the record for a key, if this thread used it since the last change of
+    /// mode.
     ///
-    /// A continuation and not an `Option`: the compiler would test the pointer once more for null.
+    /// Takes closures because an `Option` would make the compiler test the pointer for null once
+    /// more.
     #[inline(always)]
     pub(crate) fn find<'a, T>(
         &'a self,
@@ -164,9 +167,9 @@ impl<S> HotCache<S> {
     ) -> T {
         let slot = self.slot(key);
         if slot.key.load(Relaxed) == key.0 {
-            // SAFETY: a slot's key is only set, by `remember`, together with a record of this shard,
-            // which lives as long as the shard, of which this cache is a part. The key of a record is
-            // never 0, so an empty slot does not match.
+            // SAFETY: only `remember` sets a slot's key, together with a record of this shard. The
+            // record lives as long as the shard, and this cache is a part of the shard. A record's
+            // key is never 0, so an empty slot does not match.
             found(unsafe { &*slot.record.load(Relaxed) })
         } else {
             missing()
@@ -182,8 +185,9 @@ impl<S> HotCache<S> {
         self.find(key, due, missing)
     }
 
-    /// The same for a key that is not in its first place. Now and then it is said to be in neither, so that it gets the first:
-    /// what is there may not be used any more.
+    /// Probes for a key that is not in its first place. Now and then it reports a key as missing
+    /// that is in its second place. The slow path then moves the key to the first place, whose
+    /// entry may no longer be in use.
     pub(crate) fn probe_second<'a>(&'a self, key: PointKey) -> Probe<'a> {
         match self.find_second(key) {
             Some(record) if !self.turn().is_multiple_of(PROMOTION) => due(record),
@@ -191,7 +195,7 @@ impl<S> HotCache<S> {
         }
     }
 
-    /// Counts up.
+    /// Advances the turn and returns it.
     fn turn(&self) -> u64 {
         let turn = self.turn.own_load().wrapping_add(1);
         self.turn.store(turn, Relaxed);
@@ -201,42 +205,44 @@ impl<S> HotCache<S> {
     fn find_second(&self, key: PointKey) -> Option<&Record> {
         let slot = self.second_slot(key);
         (slot.key.load(Relaxed) == key.0).then(|| {
-            // SAFETY: a slot's key is set together with a record of this shard, which lives as long as the cache.
+            // SAFETY: `remember` sets a slot's key together with a record of this shard, which
+            // lives as long as the cache.
             unsafe { &*slot.record.load(Relaxed) }
         })
     }
 
-    /// The record for a key, in either of its places.
+    /// The record for a key, in either place.
     #[inline]
     pub(crate) fn find_either(&self, key: PointKey) -> Option<&Record> {
         self.find(key, Some, || self.find_second(key))
     }
 
-    /// Remembers a record that was scheduled under `control`, unless the mode was changed since: `now` reads the word.
-    /// The owner's call.
+    /// Remembers a record that was scheduled under `control`, unless the mode has changed since.
+    /// `now` reads the control word. Only the owner calls this.
     pub(crate) fn remember(&self, record: &Record, control: Control, now: impl Fn() -> Control) {
         let Some(slot) = self.place_for(record.key) else {
             return;
         };
-        // A signal handler that locks in between must not find the new record under the old key. The
-        // fences cost no instruction: it is this thread that the handler runs in.
+        // A signal handler that locks in between must not find the new record under the old key.
+        // Compiler fences suffice, at no instruction, because the handler runs in this thread.
         slot.key.store(0, Relaxed);
         compiler_fence(SeqCst);
         slot.record
             .store(std::ptr::from_ref(record).cast_mut(), Relaxed);
         compiler_fence(SeqCst);
         slot.key.store(record.key.0, Relaxed);
-        // SeqCst fence: either the load below sees the new word, or the store above comes before the 0 of
-        // whoever stored that word; pairs with the fence in `switch`.
+        // SeqCst fence: either the load below sees the new control word, or the store above comes
+        // before the 0 that the writer of that word stores. Pairs with the fence in `switch`.
         fence(SeqCst);
         if now() != control {
             slot.key.store(0, Relaxed);
         }
     }
 
-    /// Where a record goes that is not in its first place: into that, if it is free or the record is in the second, or else into
-    /// the second, if that is free. If neither is, into one of them in turns, and mostly nowhere: where more points are hot than there
-    /// is room for, changing places at each acquisition would cost more than a look-up does.
+    /// Where to put a record that is not in its first place. It takes the first place if that is
+    /// free or the record is in its second. Otherwise it takes the second if that is free. If both
+    /// are taken, it takes them in turns, and mostly none: with more hot points than places,
+    /// replacing an entry at each acquisition would cost more than a lookup.
     fn place_for(&self, key: PointKey) -> Option<&Slot> {
         let (first, second) = (self.slot(key), self.second_slot(key));
         let [in_first, in_second] = [first, second].map(|slot| slot.key.load(Relaxed));
@@ -253,7 +259,8 @@ impl<S> HotCache<S> {
         }
     }
 
-    /// Forgets one record: its thread will look it up, and see whether its schedule is late. Any thread's call.
+    /// Forgets one record. Its thread then looks it up again and checks whether its schedule is
+    /// late. Any thread may call this.
     pub(crate) fn forget_one(&self, key: PointKey) {
         for slot in [self.slot(key), self.second_slot(key)] {
             if slot.key.load(Relaxed) == key.0 {
@@ -262,7 +269,7 @@ impl<S> HotCache<S> {
         }
     }
 
-    /// Empties the cache. Any thread's call.
+    /// Empties the cache. Any thread may call this.
     pub(crate) fn forget(&self) {
         for slot in &self.slots {
             slot.key.store(0, Relaxed);
@@ -270,15 +277,17 @@ impl<S> HotCache<S> {
     }
 }
 
-/// Changes the control word, and empties the caches of all shards, so that each point is looked up and scheduled anew.
+/// Changes the control word and empties the caches of all shards, so that each point is looked up
+/// and scheduled again.
 pub(crate) fn switch<'a, S: 'a>(
     word: &AtomicU64,
     control: Control,
     caches: impl Iterator<Item = &'a HotCache<S>>,
 ) {
     word.store(control.0, Relaxed);
-    // SeqCst fence: an entry that is remembered under the old word is stored before the 0s below, or its owner sees
-    // the new word, and a shard that the walk does not see has no entries yet; pairs with the fence in `HotCache::remember`.
+    // SeqCst fence: either an entry remembered under the old word is stored before the 0s below, or
+    // its owner sees the new word. A shard that the walk misses has no entries yet. Pairs with the
+    // fence in `HotCache::remember`.
     fence(SeqCst);
     caches.for_each(HotCache::forget);
 }

@@ -3,24 +3,25 @@
 use crate::sync::{AtomicU64, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 
-/// The lease of a shard: who writes it, or nobody.
+/// Who writes a shard: one thread, the aggregator, or nobody.
 ///
-/// The hand-over of a shard from an exited thread to a new one, or to the aggregator, is ordered here; the registry's bit only says where
-/// to look.
+/// The lease orders the hand-over of a shard from an exited thread to a new one, or to the
+/// aggregator. The registry's bit only says where to look.
 #[derive(Debug, Default)]
 pub(crate) struct Lease(AtomicU64);
 
-/// The aggregator's token: more than any thread's.
+/// The aggregator's token, above any thread's.
 const TAKEN_OVER: u64 = u64::MAX;
 
 impl Lease {
-    /// Takes it for the thread with this token, if nobody has it.
+    /// Takes the lease for the thread with this token, if nobody has it.
     pub(crate) fn try_take(&self, token: u64) -> bool {
-        // Acquire: all that the previous owner wrote is seen, and goes on from there; pairs with `release`.
+        // Acquire: the new owner sees all that the previous one wrote, and continues from there.
+        // Pairs with `release`.
         self.0.compare_exchange(0, token, Acquire, Relaxed).is_ok()
     }
 
-    /// Takes it for the aggregator, which empties a shard that nobody has; for a short time.
+    /// Takes the lease for a short time for the aggregator, which empties a shard that nobody has.
     pub(crate) fn try_take_over(&self) -> bool {
         self.try_take(TAKEN_OVER)
     }
@@ -29,9 +30,9 @@ impl Lease {
         token != 0 && self.0.load(Relaxed) == token
     }
 
-    /// Gives it up. The owner's call.
+    /// Gives the lease up. Only the owner calls this.
     pub(crate) fn release(&self) {
-        // Release: pairs with the Acquire in `try_take`.
+        // Release: publishes all that this owner wrote. Pairs with the Acquire in `try_take`.
         self.0.store(0, Release);
     }
 }

@@ -1,10 +1,11 @@
-//! What was not recorded, counted by its cause.
+//! What was not recorded, counted by cause.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed, array, bump, const_fn};
 use nexus_lockprof_snapshot as snapshot;
 pub(crate) use snapshot::Loss;
 
-/// Lost events by cause. In a shard only the owner counts; in an engine anyone, with read-modify-writes.
+/// Lost events by cause. In a shard only the owner counts. In an engine any thread counts, by
+/// read-modify-writes.
 #[derive(Debug, Default)]
 pub(crate) struct Losses([AtomicU64; snapshot::Losses::FIGURES.len()]);
 
@@ -15,17 +16,17 @@ impl Losses {
         }
     }
 
-    /// One more, by the only thread that counts here.
+    /// Counts one more, as the only thread that counts here.
     pub(crate) fn count_as_owner(&self, cause: Loss) {
         bump(&self.0[cause as usize], 1);
     }
 
-    /// One more, by any thread.
+    /// Counts one more. Any thread may call this.
     pub(crate) fn count(&self, cause: Loss) {
         self.0[cause as usize].fetch_add(1, Relaxed);
     }
 
-    /// What was lost until now.
+    /// What was lost so far.
     pub(crate) fn read(&self) -> snapshot::Losses {
         let counts = self.0.each_ref().map(|count| count.load(Relaxed));
         snapshot::Losses::default().with_figures(counts)

@@ -1,6 +1,7 @@
-//! Allocation that may fail: the profiler does without, and does not end the program.
+//! Allocation that may fail. The profiler then does without the memory and does not end the
+//! program.
 
-/// A value on the heap, or `None` when there is no memory for it.
+/// A value on the heap, or `None` if there is no memory for it.
 pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
     const { assert!(size_of::<T>() != 0) };
     // SAFETY: the size is not zero.
@@ -8,8 +9,8 @@ pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
     if place.is_null() {
         return None;
     }
-    // SAFETY: just allocated for a T.
+    // SAFETY: the memory is freshly allocated with the layout of a T.
     unsafe { place.write(value) };
-    // SAFETY: allocated as a box's content is, and filled.
+    // SAFETY: the memory was allocated with the layout that a box uses, and holds a T.
     Some(unsafe { Box::from_raw(place) })
 }

@@ -1,4 +1,5 @@
-//! What a thread writes: its shard, the records in it, and what decides which acquisitions are measured.
+//! What a thread writes: its shard, the shard's records, and the decision which acquisitions to
+//! measure.
 
 pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;

@@ -2,15 +2,15 @@
 
 use std::marker::PhantomData;
 
-/// Proof that the calling thread owns the shard: only then may its records be written.
+/// Proof that the calling thread owns the shard. Only the owner may write its records.
 ///
-/// Neither `Send` nor `Sync`, so that it cannot leave the thread.
+/// Neither `Send` nor `Sync`, so it cannot leave the thread.
 #[derive(Debug)]
 pub(crate) struct Owner(PhantomData<*mut ()>);
 
 impl Owner {
     /// # Safety
-    /// The calling thread holds the lease of the shard whose records it will write with this.
+    /// The calling thread holds the lease of each shard whose records it writes with this proof.
     #[inline(always)]
     pub(crate) unsafe fn assume() -> Self {
         Owner(PhantomData)
@@ -21,7 +21,8 @@ impl Owner {
 mod tests {
     use super::Owner;
 
-    /// Implemented twice for a type that is `Send` or `Sync`, so that a call is ambiguous and does not compile.
+    /// A type that is `Send` or `Sync` has two implementations, so a call is ambiguous and does not
+    /// compile.
     trait StaysHere<Which> {
         fn stays_here() {}
     }

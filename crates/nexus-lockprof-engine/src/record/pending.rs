@@ -1,8 +1,9 @@
 //! Measured acquisitions that are not released yet.
 //!
-//! A lock's guard carries one word: null, or a pointer to one of these, which the cold path took from
-//! its shard's pool before it entered the critical section. What is learnt inside the critical
-//! section goes here, in plain stores to a known address; the record gets it after the release.
+//! A lock's guard carries one word: null, or a pointer to one of these nodes. The cold path takes
+//! the node from its shard's pool before it enters the critical section. Inside the critical
+//! section, plain stores to that known address keep what is measured. The record gets it after the
+//! release.
 
 use crate::record::statistics::Record;
 use crate::record::wait_log::LockRef;
@@ -13,81 +14,87 @@ use crate::sync::{
 use Ordering::{Acquire, Relaxed, Release};
 use std::ptr::NonNull;
 
-/// Measured guards that one thread may have alive at one time, to begin with.
+/// Measured guards that one thread may have alive at first.
 const POOL: usize = sized(1, 64);
-/// It doubles so often, and once more for the first one.
+/// Number of chunks. The second has the size of the first, and each later one doubles it.
 const CHUNKS: usize = sized(1, 5);
-/// The rarest that a point is measured because its guards take too many nodes.
+/// At least one in this many events is measured of a point whose guards take too many nodes.
 const MOST_CROWDED: u64 = 1 << 16;
 
-/// One measured acquisition. While it is in its pool's free list, the weights, `more` and what goes with it are 0.
-// The first cache line is what a timed hold touches, and the second one what else there may be.
+/// One measured acquisition. In its pool's free list, the weights, `more` and the fields that
+/// `more` announces are 0.
+// A timed hold touches only the first cache line. The second has the rest.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Pending {
     /// Number of the shard it belongs to.
     shard: u32,
-    /// Given back by a thread that does not own the shard: to be put into the free list by the one that does.
+    /// A thread that does not own the shard has given it back. The owner still has to put it into
+    /// the free list.
     returned: AtomicBool,
-    /// Whether there is more to it than a timed hold: any of the fields of the second line, or what it follows.
+    /// Whether it has more than a timed hold: any field of the second cache line, or a `before`.
     pub(crate) more: AtomicBool,
     pub(crate) record: AtomicPtr<Record>,
-    /// Number of the acquisition, if it is one of a sample, or 0.
+    /// Number of the acquisition if it is in a sample, or 0.
     pub(crate) number: AtomicU64,
-    /// Clock ticks that preparing it took, if that was measured, or 0.
+    /// Clock ticks spent on preparing it, if measured, or 0.
     pub(crate) self_timing: AtomicU64,
-    /// Weight of the hold; 0 when it is not timed.
+    /// Weight of the hold, or 0 if the hold is not timed.
     pub(crate) hold_weight: AtomicU64,
     /// Clock ticks.
     pub(crate) hold_start: AtomicU64,
     pub(crate) hold_end: AtomicU64,
-    /// The acquisition that this one followed without a release (a downgrade, a condition variable).
-    /// In the free list: the next free one.
+    /// The acquisition that this one followed without a release (a downgrade, a condition
+    /// variable). In the free list, the next free node.
     pub(crate) before: AtomicPtr<Pending>,
 
-    /// Number of the contention, when the acquisition had to wait.
+    /// Number of the contention, if the acquisition had to wait.
     pub(crate) contention: AtomicU64,
-    /// Record of the point that held the lock when it was met first, or null.
+    /// Record of the point that held the lock when this acquisition first met it, or null.
     pub(crate) blocker: AtomicPtr<Record>,
-    /// What the lock published when the wait was over.
+    /// What the lock published when the wait ended.
     pub(crate) last: AtomicUsize,
-    /// Address of the lock that it parked on, or 0.
+    /// Address of the lock on which the thread parked, or 0.
     pub(crate) lock: AtomicUsize,
-    /// How it came to own the lock: flags of [`LockRef`], and [`UNBOOKED`](Self::UNBOOKED).
+    /// How it got the lock: flags of [`LockRef`], and [`UNBOOKED`](Self::UNBOOKED).
     pub(crate) how: AtomicUsize,
-    /// Weight of the wait; 0 when it was not timed.
+    /// Weight of the wait, or 0 if the wait was not timed.
     pub(crate) wait_weight: AtomicU64,
     /// Clock ticks.
     pub(crate) wait_start: AtomicU64,
-    /// The stack that it waited with.
+    /// The stack of the waiting thread.
     pub(crate) noted: stacks::Noted,
-    /// Number of the last look at the nodes that are out, if this one was not. The owner's alone.
+    /// Number of the last look for nodes in use, if this node was free then. Only the owner uses
+    /// it.
     looked_at: AtomicU64,
 }
 
-/// What a guard carries: nothing, or a measured acquisition. One word.
+/// What a guard carries: nothing, or one measured acquisition. One word.
 #[derive(Debug, Default)]
 #[must_use = "a pending reference that is dropped loses its measurement"]
 pub struct PendingRef(Option<NonNull<Pending>>);
 
-// SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`; whoever has the pending reference has the
-// lock, and what is read through it was written before the lock, or the guard, changed hands.
+// SAFETY: the pointer is to a `Pending` of a shard, which is `Sync`. The owner of the pending
+// reference has the lock. What it reads through the pointer was written before the lock, or the
+// guard, changed hands.
 unsafe impl Send for PendingRef {}
-// SAFETY: a shared pending reference gives access to nothing; `get` is unsafe, and its caller vouches for the engine.
+// SAFETY: a shared pending reference gives access to nothing. `get` is unsafe, and its caller
+// guarantees that the engine is alive.
 unsafe impl Sync for PendingRef {}
 
 impl PendingRef {
     /// Nothing measured.
     pub const NONE: PendingRef = PendingRef(None);
 
-    /// Whether nothing is measured: the one branch of the hot path's release.
+    /// Whether nothing is measured. This is the one branch of the hot path's release.
     #[inline(always)]
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The same once more, only to look at: in a register, where a reference would keep the pending reference in memory.
+    /// A copy, only to look at. It stays in a register, where a reference would keep the pending
+    /// reference in memory.
     #[inline(always)]
     pub fn to_look_at(&self) -> Self {
         PendingRef(self.0)
@@ -99,10 +106,11 @@ impl PendingRef {
     }
 
     /// # Safety
-    /// The engine of the acquisition is alive: pools live as long as it.
+    /// The engine of the acquisition is alive. Its pools live as long as the engine.
     #[inline]
     pub(crate) unsafe fn get(&self) -> Option<&Pending> {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that the engine is alive, and the pool that owns the node
+        // lives as long.
         self.0.map(|pointer| unsafe { &*pointer.as_ptr() })
     }
 
@@ -117,9 +125,10 @@ impl PendingRef {
     }
 }
 
-/// Where a lock keeps the pending reference of its holder, if its guards carry nothing: for lock_api before 0.5.
+/// Where a lock keeps the pending reference of its holder, if its guards carry nothing: for
+/// lock_api before 0.5.
 ///
-/// Only who holds the lock puts or takes.
+/// Only the holder of the lock puts and takes.
 #[derive(Debug, Default)]
 pub struct PendingRefCell(AtomicPtr<Pending>);
 
@@ -132,7 +141,8 @@ impl PendingRefCell {
         }
     }
 
-    /// Keeps the pending reference of the acquisition that was just made: a store only if there is something to keep.
+    /// Keeps the pending reference of the acquisition that was just made. Stores only if there is
+    /// something to keep.
     #[inline(always)]
     pub fn put(&self, pending_ref: PendingRef) {
         if !pending_ref.is_none() {
@@ -141,10 +151,11 @@ impl PendingRefCell {
         }
     }
 
-    /// What was kept, which is the caller's now.
+    /// Takes out what was kept. It belongs to the caller now.
     #[inline(always)]
     pub fn take(&self) -> PendingRef {
-        // Relaxed: as above.
+        // Relaxed: only the lock's holder takes, and the lock orders an earlier holder's store
+        // before this load.
         let kept = PendingRef::from_raw(self.0.load(Relaxed));
         if !kept.is_none() {
             self.0.store(std::ptr::null_mut(), Relaxed);
@@ -153,17 +164,17 @@ impl PendingRefCell {
     }
 }
 
-/// A shard's pool. It grows when it runs out, up to a bound.
+/// A shard's pool. It grows when it runs out, up to a limit.
 #[repr(C)]
 pub(crate) struct Pool {
-    /// First of the free list. The owner's alone.
+    /// First node of the free list. Only the owner uses it.
     free: AtomicPtr<Pending>,
-    /// How often in a row there was none. The owner's alone.
+    /// How often in a row the pool had no node. Only the owner uses it.
     refused: AtomicU64,
-    /// How often it was looked which nodes are out. The owner's alone.
+    /// Number of looks for nodes in use. Only the owner uses it.
     looks: AtomicU64,
     shard: u64,
-    /// Each made when all before it are in use.
+    /// Each chunk is made when all nodes of the earlier ones are in use.
     chunks: [OnceLock<Box<[Pending]>>; CHUNKS],
 }
 
@@ -185,7 +196,8 @@ impl Pool {
             looks: AtomicU64::new(0),
         };
         pool.grow()?;
-        // As if given back by others, since a node does not move once it is in the list: the first one that looks finds them.
+        // A node must not move once it is in the list, so the new nodes look as if other threads
+        // had returned them. The first look for returned nodes finds them.
         Some(pool)
     }
 
@@ -196,7 +208,8 @@ impl Pool {
             .flat_map(|chunk| chunk.iter())
     }
 
-    /// Another chunk, as if given back by others. `None`: there is no memory, or there may be no more.
+    /// Adds a chunk whose nodes look as if other threads had returned them. `None`: there is no
+    /// memory, or the limit is reached.
     fn grow(&self) -> Option<()> {
         let chunk = self.chunks.iter().position(|chunk| chunk.get().is_none())?;
         let len = POOL << chunk.saturating_sub(1);
@@ -227,10 +240,10 @@ impl Pool {
         Some(())
     }
 
-    /// A free one, for `record`, if there is one at hand. The owner's call.
+    /// A free node for `record`, if there is one at hand. Only the owner calls this.
     #[inline]
     pub(crate) fn take(&self, record: &Record) -> Option<&Pending> {
-        // SAFETY: null, or a node of `chunks`.
+        // SAFETY: null, or a node of `chunks`, which lives as long as the pool.
         let node = unsafe { self.free.load(Relaxed).as_ref() }?;
         self.free.store(node.before.load(Relaxed), Relaxed);
         node.before.store(std::ptr::null_mut(), Relaxed);
@@ -239,10 +252,13 @@ impl Pool {
         Some(node)
     }
 
-    /// There is none at hand, for `record`: takes back what other threads have returned, each after a look at it by
-    /// `returned`, or makes new ones. `greedy`: also if half of all are this record's. Whether there is one now. The owner's call.
+    /// Finds free nodes for `record` when none is at hand, and returns whether there is one now.
+    /// Takes back what other threads have returned, after `returned` has looked at each, or makes
+    /// new nodes. `greedy` makes new ones even if more than half of all nodes belong to this
+    /// record. Only the owner calls this.
     ///
-    /// A record whose guards live long must not take all from the others: by sample, it is then measured more rarely.
+    /// A record with long-lived guards must not take all nodes from the others. In a sampling mode
+    /// it is then measured more rarely.
     #[cold]
     pub(crate) fn replenish(
         &self,
@@ -252,7 +268,8 @@ impl Pool {
     ) -> bool {
         let refused = self.refused.own_load();
         self.refused.store(refused + 1, Relaxed);
-        // All are looked at: not each time, if none came back the last times, for a record that has many already.
+        // Looks at all nodes. It skips some looks for a record that has many nodes, if the last
+        // looks found none returned.
         let often = refused & refused.saturating_sub(1).min(63) == 0;
         if !often && record.crowding.own_load() > 1 {
             return self.refuse(record);
@@ -278,7 +295,8 @@ impl Pool {
         false
     }
 
-    /// One in so many of this record's events may be measured, so that its guards leave some nodes to others.
+    /// At most one in this many of the record's events may be measured, so that its guards leave
+    /// some nodes to others.
     pub(crate) fn least_mean(&self, record: &Record) -> u64 {
         let crowding = record.crowding.own_load();
         if crowding > 1 && !self.free.own_load().is_null() {
@@ -289,13 +307,15 @@ impl Pool {
         crowding.max(1)
     }
 
-    /// Marks the records that nodes lead to which are out: whoever has such a node reads them. The mark that they have then.
-    /// The owner's call, after [`collect_returned`](Self::collect_returned): a node that comes back later is still out.
+    /// Marks the records to which the nodes in use point, because whoever has such a node reads
+    /// them. Returns the mark. Only the owner calls this, after
+    /// [`collect_returned`](Self::collect_returned): a node that comes back later still counts as
+    /// in use.
     pub(crate) fn pin_records(&self) -> u64 {
         let look = self.looks.own_load() + 1;
         self.looks.store(look, Relaxed);
         let mut free = self.free.own_load();
-        // SAFETY: null, or a node of `chunks`.
+        // SAFETY: null, or a node of `chunks`, which lives as long as the pool.
         while let Some(node) = unsafe { free.as_ref() } {
             node.looked_at.store(look, Relaxed);
             free = node.before.load(Relaxed);
@@ -304,9 +324,10 @@ impl Pool {
             .nodes()
             .filter(|node| node.looked_at.own_load() != look);
         for node in out {
-            // New nodes lead nowhere, and are not in the list before they are looked for.
+            // New nodes point to no record. They enter the list only when the pool looks for
+            // returned nodes.
             for record in [&node.record, &node.blocker] {
-                // SAFETY: null, or a record that stays as long as the node is out.
+                // SAFETY: null, or a record that stays as long as the node is in use.
                 if let Some(record) = unsafe { record.load(Relaxed).as_ref() } {
                     record.leave.pinned.store(look, Relaxed);
                 }
@@ -315,10 +336,12 @@ impl Pool {
         look
     }
 
-    /// Takes back what other threads have returned, each after a look at it by `returned`. The owner's call.
+    /// Takes back what other threads have returned, after `returned` has looked at each. Only the
+    /// owner calls this.
     pub(crate) fn collect_returned(&self, mut returned: impl FnMut(&Pending)) {
         for node in self.nodes() {
-            // Acquire: the thread that gave it back is done with it; pairs with `give_back_to_other`.
+            // Acquire: the thread that gave the node back has finished with it. Pairs with
+            // `give_back_to_other`.
             if node.returned.load(Acquire) {
                 node.returned.store(false, Relaxed);
                 returned(node);
@@ -327,7 +350,7 @@ impl Pool {
         }
     }
 
-    /// Returns one of this pool. The owner's call, once for each `take`.
+    /// Returns a node to this pool. Only the owner calls this, once for each `take`.
     #[inline]
     pub(crate) fn give_back(&self, node: &Pending) {
         node.hold_weight.store(0, Relaxed);
@@ -347,16 +370,16 @@ impl Pool {
 }
 
 impl Pending {
-    /// Who is counted as having kept it waiting is decided when the wait is settled.
+    /// Flag: the point to blame for the wait is not decided until the wait is settled.
     pub(crate) const UNBOOKED: usize = 1 << 8;
 
-    /// Whether its hold has a beginning and is to have an end: it is measured, or may be another's wait.
+    /// Whether its hold needs a start and an end: it is measured, or may count as another's wait.
     #[inline(always)]
     pub(crate) fn has_hold(&self) -> bool {
         self.hold_weight.load(Relaxed) != 0 || self.wait_weight.load(Relaxed) != 0
     }
 
-    /// The lock that it parked on.
+    /// The lock on which the thread parked.
     pub(crate) fn parked_on(&self) -> LockRef {
         LockRef::from_address(self.lock.load(Relaxed))
     }
@@ -366,15 +389,17 @@ impl Pending {
         self.how.load(Relaxed) & !Self::UNBOOKED
     }
 
-    /// Whether it is of the shard with this number.
+    /// Whether it belongs to the shard with this number.
     #[inline(always)]
     pub(crate) fn is_of(&self, shard: u64) -> bool {
         self.shard == shard as u32
     }
 
-    /// Returns it to its pool, from a thread that does not own that. Once for each `take`.
+    /// Returns it to its pool, from a thread that does not own the pool. Call it once for each
+    /// `take`.
     pub(crate) fn give_back_to_other(&self) {
-        // Release: pairs with the Acquire in `collect_returned`.
+        // Release: publishes what this thread wrote to the node. Pairs with the Acquire in
+        // `collect_returned`.
         self.returned.store(true, Release);
     }
 }

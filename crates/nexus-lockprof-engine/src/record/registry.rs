@@ -1,46 +1,49 @@
-//! Where an engine's shards are: a list that only grows, and which of them are free to be taken.
+//! Where an engine keeps its shards: a list that only grows, and a bit for each free shard.
 //!
-//! It has no lock, so a child that is forked off finds it whole, whatever other threads were doing to it. At worst a
-//! place is lost that one of them had just claimed, and that thread is known to be gone: see `Core::after_fork`.
+//! It has no lock, so a forked child finds it intact, whatever other threads were doing to it. At
+//! worst, one place is lost that another thread had just claimed. That thread is known to be gone:
+//! see `Core::after_fork`.
 //!
-//! The places are in blocks of doubling size. A block is made by the first thread that needs it; of two that make the same one, the
-//! slower frees its own. An item is put into the first empty place, and stays. A bit beside it says that it is free.
+//! The places are in blocks of doubling size. The first thread that needs a block makes it. If two
+//! threads make the same block, the slower one frees its own. An item goes into the first empty
+//! place and stays there. A bit beside it says whether it is free.
 
 use crate::record::memory::try_box;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
-/// Places in the first block. Each that follows has twice as many as the one before it.
+/// Places in the first block. Each later block has twice as many as the one before.
 const FIRST: usize = sized(1, 64);
-/// Enough for 2^31 places.
+/// Enough blocks for 2^31 places.
 const BLOCKS: usize = sized(2, 25);
 
 /// What [`Registry::claim`] does with a free item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// It is the caller's.
+    /// The caller takes it.
     Take,
-    /// It stays free, for others.
+    /// It stays free for others.
     Leave,
-    /// It stays where it is, and is never free again.
+    /// It stays where it is and is never free again.
     Retire,
 }
 
 pub(crate) struct Registry<T> {
     blocks: [AtomicPtr<Block<T>>; BLOCKS],
-    /// No place below it is empty. Where the next item is tried to be put.
+    /// No place below this one is empty. The next insertion starts here.
     filled: AtomicUsize,
 }
 
 struct Block<T> {
     items: Box<[AtomicPtr<T>]>,
-    /// A bit for each place: whether its item is free.
+    /// One bit for each place: whether its item is free.
     free: Box<[AtomicU64]>,
 }
 
 // SAFETY: it owns its items, which are `Send`, and moves with them.
 unsafe impl<T: Send + Sync> Send for Registry<T> {}
-// SAFETY: it gives out shared references to its items, which are `Sync`; places and bits are atomic.
+// SAFETY: the registry gives out shared references to its items, which are `Sync`. Places and bits
+// are atomic.
 unsafe impl<T: Send + Sync> Sync for Registry<T> {}
 
 impl<T> Block<T> {
@@ -57,21 +60,22 @@ impl<T> Block<T> {
         })
     }
 
-    /// The item at `index`, if there is one.
+    /// The item at `index`, if any.
     fn item(&self, index: usize) -> Option<&T> {
-        // Acquire: whoever sees the item sees it filled in; pairs with the Release in `Registry::insert`.
-        // SAFETY: null, or an item, which lives as long as the registry.
+        // Acquire: a thread that sees the item sees its contents. Pairs with the Release in
+        // `Registry::insert`.
+        // SAFETY: null, or an item that lives as long as the registry.
         unsafe { self.items.get(index)?.load(Acquire).as_ref() }
     }
 
-    /// The word that the bit of `index` is in, and the bit.
+    /// The word that has the bit of `index`, and the bit.
     fn bit(&self, index: usize) -> Option<(&AtomicU64, u64)> {
         let bits = u64::BITS as usize;
         Some((self.free.get(index / bits)?, 1 << (index % bits)))
     }
 }
 
-/// The block of a place, and its index in that.
+/// The block of a place, and the place's index in the block.
 fn position(place: usize) -> (usize, usize) {
     let block = (place / FIRST + 1).ilog2();
     (block as usize, place - base(block as usize))
@@ -93,25 +97,28 @@ impl<T> Registry<T> {
     }
 
     fn block(&self, block: usize) -> Option<&Block<T>> {
-        // Acquire: whoever sees the block sees its places, all empty; pairs with the Release in `block_or_new`.
-        // SAFETY: null, or a block, which lives as long as the registry.
+        // Acquire: a thread that sees the block sees its places, all empty. Pairs with the Release
+        // in `block_or_new`.
+        // SAFETY: null, or a block that lives as long as the registry.
         unsafe { self.blocks.get(block)?.load(Acquire).as_ref() }
     }
 
-    /// The block, made if it is not there. `None`: there is no memory for it, or it would be one too many.
+    /// The block, made if necessary. `None`: there is no memory for it, or there are too many
+    /// blocks.
     fn block_or_new(&self, block: usize) -> Option<&Block<T>> {
         if let Some(there) = self.block(block) {
             return Some(there);
         }
         let new = Box::into_raw(Block::try_new(FIRST << block)?);
         let place = self.blocks.get(block);
-        // Release: pairs with the Acquire in `block`. Acquire of another's: as there.
+        // Release: publishes the new block; pairs with the Acquire in `block`. Acquire on failure:
+        // this thread sees the contents of the other thread's block. Pairs with that Release.
         let put =
             place.map(|place| place.compare_exchange(std::ptr::null_mut(), new, Release, Acquire));
         let there = match put {
             Some(Ok(_)) => new,
             other => {
-                // SAFETY: made above, and seen by nobody else.
+                // SAFETY: made above, and no other thread has seen it.
                 drop(unsafe { Box::from_raw(new) });
                 other?.err()?
             }
@@ -120,11 +127,12 @@ impl<T> Registry<T> {
         unsafe { there.as_ref() }
     }
 
-    /// Puts an item into an empty place, and says which. It is not free: the caller has it. `None`, with the item dropped, when there
-    /// is no memory for it.
+    /// Puts an item into an empty place and returns the place. The item is not free: the caller has
+    /// it. Returns `None` and drops the item if there is no memory for it.
     pub(crate) fn insert(&self, item: Box<T>) -> Option<(usize, &T)> {
         let new = Box::into_raw(item);
-        // Acquire: all places below it are seen filled, which `hot::switch` relies on; pairs with the Release below.
+        // Acquire: all places below are seen filled, as `hot::switch` requires. Pairs with the
+        // Release below.
         for place in self.filled.load(Acquire).. {
             let (block, index) = position(place);
             let Some(slot) = self
@@ -133,38 +141,40 @@ impl<T> Registry<T> {
             else {
                 break;
             };
-            // Release: pairs with the Acquire in `Block::item`.
+            // Release: publishes the item's contents. Pairs with the Acquire in `Block::item`.
             if slot
                 .compare_exchange(std::ptr::null_mut(), new, Release, Relaxed)
                 .is_ok()
             {
-                // Release: pairs with the Acquire above.
+                // Release: publishes that the places up to this one are filled. Pairs with the
+                // Acquire above.
                 self.filled.fetch_max(place + 1, Release);
-                // SAFETY: just made; lives as long as the registry.
+                // SAFETY: just made, and lives as long as the registry.
                 return Some((place, unsafe { &*new }));
             }
         }
-        // SAFETY: made above, and seen by nobody else.
+        // SAFETY: made above, and no other thread has seen it.
         drop(unsafe { Box::from_raw(new) });
         None
     }
 
-    /// Takes a free item, which is the caller's alone from then on: the first for which `choose` says so. `choose` is called with items that
-    /// nobody else can claim meanwhile.
+    /// Takes the first free item that `choose` accepts. It then belongs to the caller alone. While
+    /// `choose` looks at an item, no other thread can claim it.
     pub(crate) fn claim(&self, mut choose: impl FnMut(&T) -> Claim) -> Option<(usize, &T)> {
         for (block, base) in self.blocks() {
             for (number, word) in block.free.iter().enumerate() {
-                // Relaxed: only a hint of what to try.
+                // Relaxed: this is only a hint which bits to try.
                 let mut bits = word.load(Relaxed);
                 while bits != 0 {
                     let bit = bits & bits.wrapping_neg();
                     bits &= !bit;
-                    // Acquire: all that was done to the item before it was given back is seen; pairs with `give_back`.
+                    // Acquire: this thread sees all that was done to the item before it was given
+                    // back. Pairs with `give_back`.
                     if word.fetch_and(!bit, Acquire) & bit == 0 {
                         continue;
                     }
                     let index = number * u64::BITS as usize + bit.trailing_zeros() as usize;
-                    // Only of items that are there a bit is set.
+                    // A bit is only set for an item that exists.
                     let Some(item) = block.item(index) else {
                         continue;
                     };
@@ -179,15 +189,15 @@ impl<T> Registry<T> {
         None
     }
 
-    /// Makes an item free for others. The call of whoever has it, who does not touch it any more.
+    /// Makes an item free for others. The caller has the item and does not touch it any more.
     pub(crate) fn give_back(&self, place: usize) {
         if let Some((word, bit)) = self.bit(place) {
-            // Release: pairs with the Acquire in `claim`.
+            // Release: publishes all that was done to the item. Pairs with the Acquire in `claim`.
             word.fetch_or(bit, Release);
         }
     }
 
-    /// Whether the item is free at this moment.
+    /// Whether the item is free now.
     pub(crate) fn is_free(&self, place: usize) -> bool {
         self.bit(place)
             .is_some_and(|(word, bit)| word.load(Relaxed) & bit != 0)
@@ -198,12 +208,12 @@ impl<T> Registry<T> {
         self.block(block)?.bit(index)
     }
 
-    /// The blocks there are, each with its first place.
+    /// All blocks, each with its first place.
     fn blocks(&self) -> impl Iterator<Item = (&Block<T>, usize)> {
         (0..BLOCKS).filter_map(|block| Some((self.block(block)?, base(block))))
     }
 
-    /// The items there are, each with its place. Any thread's call.
+    /// All items, each with its place. Any thread may call this.
     pub(crate) fn places(&self) -> impl Iterator<Item = (usize, &T)> {
         self.blocks().flat_map(|(block, base)| {
             let len = block.items.len();
@@ -211,7 +221,7 @@ impl<T> Registry<T> {
         })
     }
 
-    /// The items there are. Any thread's call.
+    /// All items. Any thread may call this.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.places().map(|(_, item)| item)
     }
@@ -224,12 +234,13 @@ impl<T> Drop for Registry<T> {
             if block.is_null() {
                 continue;
             }
-            // SAFETY: made by `Box::into_raw`, dropped once, and nobody reads any more.
+            // SAFETY: made by `Box::into_raw`, dropped once, and no thread reads any more.
             let block = unsafe { Box::from_raw(block) };
             for item in &block.items {
                 let item = item.load(Relaxed);
                 if !item.is_null() {
-                    // SAFETY: made by `Box::into_raw` in `insert`, in one place only, and dropped once.
+                    // SAFETY: made by `Box::into_raw` in `insert`, in one place only, and dropped
+                    // once.
                     drop(unsafe { Box::from_raw(item) });
                 }
             }

@@ -1,31 +1,36 @@
-//! Which events are measured: acquisitions whose hold is timed, and contended ones whose wait is.
+//! Which events are measured: acquisitions with a timed hold, and contended ones with a timed wait.
 //!
-//! In `Sampled` mode each event is measured with a probability that is known exactly when it happens. After
-//! each measured one the gap to the next is drawn from the geometric distribution of the probability that then
-//! holds: independent draws for each event, at one draw for each measured one, with no period that a periodic
-//! program could alias with. Given all that went before, an event is measured with probability 1/weight, so that
-//! the sum of weight times duration is an unbiased estimate of the total, and the sum of w(w-1)x² one of its variance.
+//! In `Sampled` mode, the probability of measuring an event is known exactly when the event
+//! happens. After each measured event, the sampler draws the gap to the next from the geometric
+//! distribution of the current probability. That equals independent draws for each event at the
+//! cost of one draw for each measured event. A periodic program finds no period to alias with.
+//! Given all that went before, an event is measured with probability 1/weight. So the sum of weight
+//! times duration is an unbiased estimate of the total, and the sum of w(w-1)x² is an unbiased
+//! estimate of its variance.
 //!
-//! The probability follows from the point's rate: a point is to be measured once in each `spacing` nanoseconds, which
-//! the thread's governor sets, so that one that is used more rarely than that is measured every time, and two that
-//! are used more often are measured equally often. See `docs/decisions/0004-sampling.md`.
+//! The probability follows from the point's rate. The aim is one measured event of a point in each
+//! `spacing` nanoseconds, which the thread's governor sets. So a point with rarer events is
+//! measured every time, and points with more frequent events are measured equally often. See
+//! `docs/decisions/0004-sampling.md`.
 
 use crate::control::ModeKind;
 use crate::record::random::open_unit;
 use crate::record::reservoir::representable;
 use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad};
 
-/// Events by which the mean gap may grow by one. Twice as many are all measured.
+/// The mean gap may grow by one for each `STEP` events. The first 2 * `STEP` events are all
+/// measured.
 ///
-/// A point that is new has samples at every stage of its life, and not of its first events alone.
+/// So a new point has samples from every stage of its life, not only of its first events.
 pub(crate) const STEP: u64 = 16;
 
-/// When a point is measured next, and what that sample will stand for.
+/// When a point is next measured, and what that sample stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
-    /// The event with this number, or a later one, is measured. 0: every one; `u64::MAX`: none.
+    /// The first event with this number or a later one is measured. 0: every event is; `u64::MAX`:
+    /// none is.
     pub(crate) next: u64,
-    /// The inverse of its probability.
+    /// The inverse of the sample's probability.
     pub(crate) weight: u64,
 }
 
@@ -36,7 +41,7 @@ impl Schedule {
     };
     pub(crate) const ALWAYS: Schedule = Schedule { next: 0, weight: 1 };
 
-    /// The schedule after `done` events, of which one in `mean` is to be measured.
+    /// The schedule after `done` events, to measure one event in `mean`.
     pub(crate) fn after(done: u64, mean: u64, rng: &mut fastrand::Rng) -> Self {
         let weight = representable(mean.max(1));
         Schedule {
@@ -45,7 +50,7 @@ impl Schedule {
         }
     }
 
-    /// The schedule of a point that is looked up under a new mode.
+    /// The schedule of a point that is looked up for the first time in a new mode.
     pub(crate) fn of(kind: ModeKind, sampled: impl FnOnce() -> Self) -> Self {
         match kind {
             ModeKind::Off | ModeKind::Counts => Schedule::NEVER,
@@ -55,24 +60,25 @@ impl Schedule {
     }
 }
 
-/// Number of trials up to and with the first success, at probability 1/`mean` each.
+/// Number of trials up to and including the first success, at probability 1/`mean` each.
 fn geometric(mean: u64, rng: &mut fastrand::Rng) -> u64 {
     if mean <= 1 {
         return 1;
     }
     let miss = (-1.0 / mean as f64).ln_1p();
-    // `as` saturates.
+    // `as` saturates at the largest u64.
     1_u64.saturating_add((open_unit(rng).ln() / miss).floor() as u64)
 }
 
-/// The schedule of one kind of events of a record, and how many were measured. Owner-written.
+/// The schedule for one kind of events of a record, and how many were measured. Only the owner
+/// writes it.
 #[derive(Debug)]
 pub(crate) struct Sampling {
-    /// After so many events, the next one is measured. 0: every one is.
+    /// The next event is measured after this many. 0: every event is.
     after: AtomicU64,
     /// Weight of the next measured event: the inverse of its probability.
     weight: AtomicU64,
-    /// Events that are, or were, measured.
+    /// Number of events measured, including those still in progress.
     pub(crate) measured: AtomicU64,
 }
 
@@ -85,20 +91,20 @@ impl Sampling {
         }
     }
 
-    /// Whether the event after `done` of them is to be measured.
-    // Asked before the event is counted: the hot path then need not keep its number until it is.
+    /// Whether to measure the event after `done` others.
+    // Asked before the event is counted, so the hot path need not keep its number until then.
     #[inline(always)]
     pub(crate) fn is_due(&self, done: u64) -> bool {
         done >= self.after.load(Relaxed)
     }
 
-    /// What the next measured event stands for.
+    /// How many events the next measured one stands for.
     #[inline(always)]
     pub(crate) fn weight(&self) -> u64 {
         self.weight.load(Relaxed)
     }
 
-    /// Two plain stores.
+    /// Stores a new schedule, in two plain stores.
     #[inline(always)]
     pub(crate) fn set(&self, schedule: Schedule) {
         self.after.store(schedule.next.saturating_sub(1), Relaxed);
@@ -106,22 +112,25 @@ impl Sampling {
     }
 }
 
-/// How often one kind of events of a record happens: a moving average over the last few measured ones. The owner's alone.
+/// How often one kind of events of a record happens: a moving average over the last few measured
+/// ones. Only the owner uses it.
 #[derive(Debug, Default)]
 pub(crate) struct EventRate {
-    /// Clock ticks, and number, of the last measured event.
+    /// Clock ticks and number of the last measured event.
     last: AtomicU64,
     number: AtomicU64,
-    /// Two f32: nanoseconds and events, each halved at every update.
+    /// Nanoseconds and events as two f32, each halved at every update.
     rate: AtomicU64,
 }
 
 impl EventRate {
-    /// Event `number` happened at `ticks`; `nanos` measures the time between two ticks.
+    /// Notes that event `number` happened at `ticks`. `nanos` returns the time between two tick
+    /// counts.
     pub(crate) fn note(&self, number: u64, ticks: u64, nanos: impl FnOnce(u64, u64) -> u64) {
         let before = self.number.own_load();
         if number <= before {
-            // Acquired before the last one was, and released after it; or, 0, by no sample.
+            // This event was acquired before the last one and released after it, or it has no
+            // number (0) because it is in no sample.
             return;
         }
         if before != 0 {
@@ -135,30 +144,31 @@ impl EventRate {
         self.number.store(number, Relaxed);
     }
 
-    /// How many events there were since the last measured one, and when that was, in ticks. `None` before the first one.
+    /// How many events there were since the last measured one, and when that was, in ticks. `None`
+    /// if none was measured.
     pub(crate) fn since_last(&self, events: u64) -> Option<(u64, u64)> {
         let number = self.number.load(Relaxed);
         (number != 0).then(|| (events.saturating_sub(number), self.last.load(Relaxed)))
     }
 
-    /// So many events happened in `ns`, and none was measured: what was known of the rate is over.
+    /// Replaces the known rate: `events` happened in `ns` and none was measured.
     pub(crate) fn replace(&self, events: u64, ns: u64) {
         let rate = u64::from((ns as f32).to_bits()) << 32 | u64::from((events as f32).to_bits());
         self.rate.store(rate, Relaxed);
     }
 
-    /// Number of the last measured event, 0 if there was none. Any thread's call.
+    /// Number of the last measured event, or 0 if there was none. Any thread may call this.
     pub(crate) fn last_measured(&self) -> u64 {
         self.number.load(Relaxed)
     }
 
-    /// Events that happen in `ns`, at least 1. 1 also while nothing is known.
+    /// Number of events that happen in `ns`: at least 1, and 1 while nothing is known.
     pub(crate) fn events_in(&self, ns: f64) -> u64 {
         let (per, events) = self.rate();
         if events == 0.0 {
             return 1;
         }
-        // `as` saturates; a rate of no time at all is a clock that stands.
+        // `as` saturates. A rate over no time at all means that the clock stands still.
         ((ns * f64::from(events) / f64::from(per).max(1e-3)) as u64).max(1)
     }
 
@@ -229,7 +239,7 @@ mod tests {
         assert_eq!(rate.events_in(1e6), 1, "one event has no rate");
         rate.note(101, 11_000, nanos);
         assert_eq!(rate.events_in(1_000.0), 10);
-        // Ten times as fast: there after some events.
+        // Ten times as fast. The average follows within some events.
         for i in 1..=16 {
             rate.note(101 + 100 * i, 11_000 + 1_000 * i, nanos);
         }
@@ -237,7 +247,7 @@ mod tests {
         // Released out of order.
         rate.note(5, 12_000, nanos);
         assert_eq!(rate.events_in(1_000.0), 99);
-        // A clock that stands.
+        // The clock stands still.
         let rate = EventRate::default();
         rate.note(1, 7, nanos);
         rate.note(2, 7, nanos);
@@ -247,7 +257,8 @@ mod tests {
 
     #[test]
     fn estimated_totals_are_unbiased_and_their_variance_is_known() {
-        // Durations that drift, and a mean that does, so that a wrong weight anywhere shows: x(i) = i, of 3,000 events.
+        // x(i) = i for 3,000 events. Both the durations and the mean drift, so a wrong weight shows
+        // anywhere.
         const N: u64 = 3000;
         const TRIALS: usize = 4000;
         let truth = (N * (N + 1) / 2) as f64;
@@ -268,7 +279,7 @@ mod tests {
         }
         let mean = totals.iter().sum::<f64>() / TRIALS as f64;
         let spread = totals.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / TRIALS as f64;
-        // The mean of 4,000 trials is known to a 63rd of one's standard deviation.
+        // The mean of 4,000 trials has a standard error of 1/63 of one trial's standard deviation.
         let error = (mean - truth).abs() / (spread / TRIALS as f64).sqrt();
         assert!(
             error < 4.0,

@@ -13,32 +13,35 @@ use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, bump};
 use Ordering::{Acquire, Relaxed};
 
-/// Records that each shard may have whatever others have: so that a new thread's hot points are seen.
+/// Records that every shard may have, even when all others are full. They show a new thread's hot
+/// points.
 const RESERVE: u64 = 8;
-/// Points whose records may be wanted at one time.
+/// How many points can wait for a record at one time.
 const WANTED: usize = 8;
 
 /// One thread's statistics.
-// In this order, so that what a timed acquisition touches besides its record lies together.
+// This order keeps together what a timed acquisition touches besides its record.
 #[repr(C, align(64))]
 pub(crate) struct Shard {
     pub(crate) hot: HotCache<Shard>,
     pub(crate) governor: Governor,
     pub(crate) rng: AtomicU64,
-    /// Below 2^32: numbers are given to shards that are kept.
+    /// Below 2^32, because only shards that are kept get a number.
     pub(crate) id: u64,
     pub(crate) pool: Pool,
     pub(crate) lease: Lease,
     busy: AtomicBool,
-    /// Points that want a record, which a signal handler could not make; 0 is none. The owner's alone.
+    /// Points for which a signal handler could not make a record; 0 means none. Only the owner uses
+    /// them.
     wanted: [AtomicU64; WANTED],
-    /// Whether the thread that had it last is not in this process.
+    /// Whether a fork left the shard's last thread behind in the parent process.
     orphaned: AtomicBool,
     pub(crate) table: Table,
     pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
     pub(crate) time_in_use: TimeInUse,
-    /// Acquisitions under way on the cold path, and the record of the first of them. The owner's alone.
+    /// Acquisitions in progress on the cold path, and the record of the first one. Only the owner
+    /// uses them.
     under_way: AtomicU64,
     in_use: AtomicPtr<Record>,
 }
@@ -52,7 +55,7 @@ impl std::fmt::Debug for Shard {
 }
 
 impl Shard {
-    /// `seed` tells its draws from those of other processes.
+    /// `seed` makes this shard's random draws differ from those of other processes.
     pub(crate) fn try_new(id: u64, seed: u64) -> Option<Self> {
         Some(Shard {
             hot: HotCache::new(),
@@ -75,10 +78,10 @@ impl Shard {
         })
     }
 
-    /// Enters the cold path, or not if this thread is in it already.
+    /// Enters the cold path. Returns `None` if this thread is in it already.
     ///
-    /// The thread comes here a second time when the cold path allocates and the allocator is guarded
-    /// by a profiled lock, or when a signal handler takes one.
+    /// A thread comes here a second time when the cold path allocates and a profiled lock guards
+    /// the allocator. It also does when a signal handler takes a profiled lock.
     pub(crate) fn enter(&self) -> Option<Entered<'_>> {
         if self.busy.load(Relaxed) {
             self.losses.count_as_owner(Loss::Reentrant);
@@ -88,7 +91,8 @@ impl Shard {
         Some(Entered(self))
     }
 
-    /// Its thread is not in this process, which was forked off. The call of the only thread there is.
+    /// Marks the shard as orphaned: this process was forked, and the shard's thread stayed in the
+    /// parent. The caller is the only thread in the process.
     #[cfg(unix)]
     pub(crate) fn orphan(&self, now_ns: u64) {
         self.time_in_use.end(now_ns);
@@ -96,12 +100,14 @@ impl Shard {
         self.lease.release();
     }
 
-    /// Whether it can be written by another thread than had it last. The call of who has the lease, and writes nothing yet.
+    /// Whether a new thread can write this shard. The caller holds the lease and has not written
+    /// yet.
     ///
-    /// It cannot if that thread was stopped by a fork in the middle of something: then a record may be half changed, the table may count
-    /// one too few, a bank may have a sample without its weight, and `seq` would say the contrary of what is so for good. All that is done
-    /// on the cold path, or between an odd and an even `seq`. Of what is done elsewhere, each store leaves a whole; at worst
-    /// a node of the pool is in no list.
+    /// It cannot if a fork stopped the last thread in the middle of a change. Then a record may be
+    /// half changed, the table may count one too few, or a bank may have a sample without its
+    /// weight. `seq` would claim the opposite of the truth from then on. All such changes happen on
+    /// the cold path, or between an odd and an even `seq`. Elsewhere, each single store leaves a
+    /// consistent state. At worst, a node of the pool is in no list.
     pub(crate) fn is_whole(&self) -> bool {
         if !self.orphaned.load(Relaxed) {
             return true;
@@ -116,9 +122,10 @@ impl Shard {
         whole
     }
 
-    /// Notes that the record of `key` is to be made as soon as that may be. The owner's call.
+    /// Notes that `key` needs a record as soon as one can be made. Only the owner calls this.
     ///
-    /// Empties the cache, so that the thread's next acquisition that waits comes by the cold path, which makes it.
+    /// Empties the cache, so the thread's next acquisition that waits takes the cold path, which
+    /// makes the record.
     pub(crate) fn want(&self, key: PointKey) {
         for wanted in &self.wanted {
             let other = wanted.load(Relaxed);
@@ -133,20 +140,21 @@ impl Shard {
         }
     }
 
-    /// Whether there is one to be made.
+    /// Whether a point waits for a record.
     #[inline]
     pub(crate) fn has_wanted(&self) -> bool {
         self.wanted[0].load(Relaxed) != 0
     }
 
-    /// Takes those that are to be made. The owner's call.
+    /// Takes the points that wait for a record. Only the owner calls this.
     pub(crate) fn take_wanted(&self) -> impl Iterator<Item = PointKey> {
-        // The first one last: as long as it is there, so may others be.
+        // Takes the first entry last: while it is set, there may be others.
         let taken = self.wanted.iter().rev().map(|key| key.swap(0, Relaxed));
         taken.filter(|&key| key != 0).map(PointKey)
     }
 
-    /// A record for `key`, which has none, within the caps. The last rest is beyond them: there is one of it for each mode.
+    /// Makes a record for `key`, which has none, within the caps. The last rest, one for each mode,
+    /// ignores the caps.
     pub(crate) fn insert(
         &self,
         owner: &Owner,
@@ -167,7 +175,8 @@ impl Shard {
         })
     }
 
-    /// An acquisition on the cold path begins, of `record`. The owner's call, once for each [`ends`](Self::ends).
+    /// An acquisition of `record` begins on the cold path. Only the owner calls this, once for each
+    /// [`ends`](Self::ends).
     pub(crate) fn begins(&self, record: &Record) {
         if self.under_way.load(Relaxed) == 0 {
             self.in_use
@@ -176,18 +185,20 @@ impl Shard {
         bump(&self.under_way, 1);
     }
 
-    /// It is over. The owner's call.
+    /// The acquisition ends. Only the owner calls this.
     #[inline]
     pub(crate) fn ends(&self) {
         bump(&self.under_way, u64::MAX);
     }
 
-    /// A thread takes the shard: whatever the last one had under way, it was killed in it.
+    /// A new thread takes the shard. Whatever acquisition the last thread had in progress died with
+    /// it.
     pub(crate) fn begin(&self) {
         self.under_way.store(0, Relaxed);
     }
 
-    /// The record of the acquisition that is under way, or null. `None` if there are several. The owner's call.
+    /// The record of the one acquisition in progress, or null for none. `None` if there are
+    /// several. Only the owner calls this.
     pub(crate) fn in_use(&self) -> Option<*const Record> {
         match self.under_way.load(Relaxed) {
             0 => Some(std::ptr::null()),
@@ -197,37 +208,40 @@ impl Shard {
     }
 }
 
-/// How long threads have had a shard, in one word: so that a reader never sees half of a change.
+/// How long threads have had a shard. One word, so a reader never sees half of a change.
 ///
-/// The lowest bit says whether one has it now; then the rest is what there was before, less the time at which
-/// this one began. Wraps around as a whole.
+/// The lowest bit says whether a thread has the shard now. If so, the other bits are the earlier
+/// total minus the time at which this thread took it. Otherwise they are the total. The value wraps
+/// around as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct TimeInUse(AtomicU64);
 
 impl TimeInUse {
-    /// A thread takes the shard. The owner's call.
+    /// A thread takes the shard. Only the owner calls this.
     pub(crate) fn begin(&self, now_ns: u64) {
         let before = self.0.load(Relaxed) >> 1;
         self.0.store(before.wrapping_sub(now_ns) << 1 | 1, Relaxed);
     }
 
-    /// It gives the shard up. The owner's call.
+    /// The thread gives the shard up. Only the owner calls this.
     pub(crate) fn end(&self, now_ns: u64) {
         self.0.store(self.ns(|| now_ns) << 1, Relaxed);
     }
 
-    /// Nanoseconds in all, until now; 0 if the clock was set back by more than that. Any thread's call.
+    /// Total nanoseconds until now; 0 if the clock was set back by more than that. Any thread may
+    /// call this.
     pub(crate) fn ns(&self, now_ns: impl FnOnce() -> u64) -> u64 {
-        // The clock is read after it: it is not behind the beginning that was loaded.
+        // Acquire: the clock is read after this load, so it is not behind the start that was
+        // loaded.
         let word = self.0.load(Acquire);
         let now_ns = if word & 1 == 1 { now_ns() } else { 0 };
         let ns = (word >> 1).wrapping_add(now_ns) & u64::MAX >> 1;
-        // The upper half is what is below 0: nothing lasts for 146 years.
+        // The upper half of the range stands for negative values: no shard lives for 146 years.
         if ns > u64::MAX >> 2 { 0 } else { ns }
     }
 }
 
-/// The caps that a new record is held against.
+/// The caps that limit new records.
 pub(crate) struct Limits<'a> {
     pub(crate) max_points: usize,
     pub(crate) max_records: usize,
@@ -236,7 +250,7 @@ pub(crate) struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    /// `anyway`: also beyond the cap.
+    /// `anyway` ignores the cap.
     fn reserve(&self, anyway: bool) -> bool {
         if self.records.fetch_add(1, Relaxed) < self.max_records || anyway {
             return true;
@@ -245,13 +259,13 @@ impl Limits<'_> {
         false
     }
 
-    /// So many records are gone.
+    /// Gives back the places of this many records.
     pub(crate) fn give_back(&self, records: u64) {
         self.records.fetch_sub(records as usize, Relaxed);
     }
 }
 
-/// Being on the cold path; ends when dropped.
+/// Marks the thread as being on the cold path until it is dropped.
 pub(crate) struct Entered<'a>(&'a Shard);
 
 impl Drop for Entered<'_> {

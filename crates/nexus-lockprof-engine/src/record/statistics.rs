@@ -1,10 +1,11 @@
 //! Statistics of one acquisition point in one shard.
 //!
-//! Every field is written by the shard's owner alone, with plain stores. `acquisitions`, `contentions` and `blocked` are
-//! counted inside the critical section, one store each, and stand outside the sequence; the rest changes together, on the cold path, between
-//! two writes of `seq` (a seqlock with one writer), so that a reader gets all of an update or none
-//! of it. A reader that keeps meeting an update under way gives up instead of waiting: the
-//! aggregator then uses what it read the last time.
+//! Every field is written by the shard's owner alone, with plain stores. `acquisitions`,
+//! `contentions` and `blocked` are counted inside the critical section, one store each, and stand
+//! outside the sequence; the rest changes together, on the cold path, between two writes of `seq`
+//! (a seqlock with one writer), so that a reader gets all of an update or none of it. A reader that
+//! keeps meeting an update under way gives up instead of waiting: the aggregator then uses what it
+//! read the last time.
 //!
 //! Relaxed is enough for all counters: they are only compared with one another through `seq`.
 
@@ -22,7 +23,8 @@ use crate::sync::{
 };
 use Ordering::{Acquire, Relaxed, Release};
 
-/// So many times the weight of a sample, without a sample, are no chance any more: one in 3,000 gaps is as long.
+/// So many times the weight of a sample, without a sample, are no chance any more: one in 3,000
+/// gaps is as long.
 const OVERDUE: u64 = 8;
 /// So many first events of a point are surely measured.
 const SURELY_MEASURED: u64 = 2 * STEP;
@@ -50,7 +52,8 @@ pub(crate) struct Record {
     pub(crate) key: PointKey,
     /// The control word that the schedules above were made under.
     pub(crate) control: AtomicU64,
-    /// The aggregator's alone: where it keeps what it last read of this record, plus 1; 0 before it has read it.
+    /// The aggregator's alone: where it keeps what it last read of this record, plus 1; 0 before it
+    /// has read it.
     pub(crate) seen: AtomicU32,
     pub(crate) long_waits: stacks::StackSampling,
     pub(crate) hold_rate: EventRate,
@@ -75,7 +78,8 @@ pub(crate) struct Record {
     pub(crate) leave: Leave,
 }
 
-/// What a record carries for the day when its table needs the room. The owner's, until the record has left.
+/// What a record carries for the day when its table needs the room. The owner's, until the record
+/// has left.
 #[derive(Debug)]
 pub(crate) struct Leave {
     /// Events at the last sweep: as many at the next one, and nothing has happened in between.
@@ -119,8 +123,8 @@ pub(crate) struct Reading {
     /// Acquisitions and contentions that no timed one stands for.
     pub(crate) unmeasured_holds: u64,
     pub(crate) unmeasured_waits: u64,
-    /// More of them: since the last timed one there were so many that its schedule does not stand for them. No counters:
-    /// the next timed one makes them 0.
+    /// More of them: since the last timed one there were so many that its schedule does not stand
+    /// for them. No counters: the next timed one makes them 0.
     pub(crate) overdue_holds: u64,
     pub(crate) overdue_waits: u64,
     pub(crate) cold: ColdCounts<u64>,
@@ -217,8 +221,8 @@ impl Record {
         idle
     }
 
-    /// Adds `delta`. Returns how many samples have no place in a reservoir, which would have to be allocated: there is no memory, or
-    /// `may_allocate` says no.
+    /// Adds `delta`. Returns how many samples have no place in a reservoir, which would have to be
+    /// allocated: there is no memory, or `may_allocate` says no.
     #[inline]
     pub(crate) fn add(
         &self,
@@ -228,8 +232,8 @@ impl Record {
         seed: &AtomicU64,
         may_allocate: impl FnOnce() -> bool,
     ) -> u64 {
-        // Inside the sequence, so that a collection that comes between a sample and its sums finds that the record is not
-        // as it was, and looks at the sample.
+        // Inside the sequence, so that a collection that comes between a sample and its sums finds
+        // that the record is not as it was, and looks at the sample.
         let offered = self.write(|| {
             for (offered, measured) in delta.measured().enumerate() {
                 let tally = self.tally(measured.kind);
@@ -246,8 +250,9 @@ impl Record {
         }
     }
 
-    /// The same, after this many were offered: the others may have to allocate, which is not for the inside of a sequence. It
-    /// has moved already, and that is enough for a collection that comes next.
+    /// The same, after this many were offered: the others may have to allocate, which is not for
+    /// the inside of a sequence. It has moved already, and that is enough for a collection that
+    /// comes next.
     #[inline(never)]
     fn add_slowly(
         &self,
@@ -282,7 +287,8 @@ impl Record {
     pub(crate) fn count(&self, contended: bool) {
         bump(&self.acquisitions, 1);
         if contended {
-            // Release: whoever sees the contention sees its acquisition; pairs with the Acquire in `read`.
+            // Release: whoever sees the contention sees its acquisition; pairs with the Acquire in
+            // `read`.
             self.contentions
                 .store(self.contentions.own_load() + 1, Release);
         }
@@ -306,7 +312,8 @@ impl Record {
         });
     }
 
-    /// Adds a hold, and nothing else, if its reservoir is there already: allocates nothing. `false` if it did not.
+    /// Adds a hold, and nothing else, if its reservoir is there already: allocates nothing. `false`
+    /// if it did not.
     #[inline]
     pub(crate) fn add_hold(
         &self,
@@ -366,7 +373,8 @@ impl Record {
         // odd sequence; pairs with the fence in `read`.
         fence(Release);
         let out = stores();
-        // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in `read`.
+        // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in
+        // `read`.
         self.seq.store(seq.wrapping_add(2), Release);
         out
     }
@@ -379,7 +387,8 @@ impl Record {
     /// A consistent copy, or `None` when the owner was writing at every attempt.
     pub(crate) fn read(&self) -> Option<Reading> {
         for _ in 0..READ_ATTEMPTS {
-            // Acquire: sees everything up to the update that stored this; pairs with the Release store in `write`.
+            // Acquire: sees everything up to the update that stored this; pairs with the Release
+            // store in `write`.
             let before = self.seq.load(Acquire);
             if before & 1 == 0 {
                 let holds = self.unmeasured_holds.read();
@@ -396,8 +405,9 @@ impl Record {
                 // sequence moved; pairs with the Release fence in `write`.
                 fence(Acquire);
                 if self.seq.load(Relaxed) == before {
-                    // After the Acquire load of the sequence: never behind the waits that were read.
-                    // Acquire: nor the acquisitions behind the contentions; pairs with the Release in `count`.
+                    // After the Acquire load of the sequence: never behind the waits that were
+                    // read. Acquire: nor the acquisitions behind the contentions; pairs with the
+                    // Release in `count`.
                     reading.contentions = self.contentions.load(Acquire);
                     reading.acquisitions = self.acquisitions.load(Relaxed);
                     reading.blocked = self.blocked.load(Relaxed);
@@ -416,8 +426,9 @@ impl Record {
         None
     }
 
-    /// Holds since the last measured one, if they are more than a sample can stand for: either many times the weight of
-    /// the next one, or more than all before together, and many times what a sample stood for then.
+    /// Holds since the last measured one, if they are more than a sample can stand for: either many
+    /// times the weight of the next one, or more than all before together, and many times what a
+    /// sample stood for then.
     fn overdue_holds(&self, reading: &Reading, changed: u64) -> u64 {
         let weight = self.holds.weight();
         if !self.is_sampled() || weight == 0 {
@@ -435,8 +446,8 @@ impl Record {
         if is_late { new.min(untimed) } else { 0 }
     }
 
-    /// Waits that were not timed, if they are more than a sample can stand for and there is no such sample. Waits that
-    /// park are all timed and stand for themselves.
+    /// Waits that were not timed, if they are more than a sample can stand for and there is no such
+    /// sample. Waits that park are all timed and stand for themselves.
     fn overdue_waits(&self, reading: &Reading) -> u64 {
         let weight = self.waits.weight();
         let untimed = reading
@@ -459,7 +470,8 @@ impl Record {
         Control(self.control.load(Relaxed)).kind() == control::ModeKind::Sampled
     }
 
-    /// Whether nothing has happened since a reading. An update that is under way may be seen or not.
+    /// Whether nothing has happened since a reading. An update that is under way may be seen or
+    /// not.
     #[inline]
     pub(crate) fn is_as(&self, last: &Reading) -> bool {
         self.acquisitions.load(Relaxed) == last.acquisitions
@@ -468,8 +480,8 @@ impl Record {
             && self.seq.load(Relaxed) == last.seq
     }
 
-    /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has been
-    /// added since is then in the next copy, and copies never go backwards.
+    /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has
+    /// been added since is then in the next copy, and copies never go backwards.
     pub(crate) fn read_or(&self, last: Option<Reading>) -> Reading {
         self.read().or(last).unwrap_or_default()
     }

@@ -1,13 +1,14 @@
 //! A shard's records: an open-addressing table that its owner grows and the aggregator walks.
 //!
-//! Records are allocated one by one and do not move. The table is
-//! an array of pointers to them. When it is three quarters full, the owner fills one of twice the
-//! size, publishes it and retires the old one through the epoch; a walk that is under way
-//! goes on over the old one and misses at most the records that are newer than its start.
+//! Records are allocated one by one and do not move. The table is an array of pointers to them.
+//! When it is three quarters full, the owner fills one of twice the size, publishes it, and retires
+//! the old one through the epoch. A walk in progress continues over the old one. It misses only
+//! records that are newer than its start.
 //!
-//! A record leaves in the same way: the owner publishes an array without it. It keeps its counts until the
-//! aggregator has taken them over ([`take_evicted`](Table::take_evicted)), and comes back as a spare one. Only the holder of
-//! the aggregator's lock walks a table and takes records over, so no walk meets a record that was made a spare.
+//! A record leaves in the same way: the owner publishes an array without it. The record keeps its
+//! counts until the aggregator has taken them over ([`take_evicted`](Table::take_evicted)), and
+//! comes back as a spare. Only the holder of the aggregator's lock walks a table and takes records
+//! over. So no walk meets a record that has become a spare.
 
 use crate::identity;
 use crate::identity::PointKey;
@@ -30,14 +31,14 @@ impl Slots {
         Some(Slots(slots.into_boxed_slice()))
     }
 
-    /// Slots in probe order, home first.
+    /// Slots in probe order, starting at the home slot.
     fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicPtr<Record>> {
         let mask = self.0.len() - 1;
         let home = (hash >> 32) as usize & mask;
         (0..self.0.len()).map(move |step| &self.0[(home + step) & mask])
     }
 
-    /// Puts a record into the first free slot. `true` if that was its home.
+    /// Puts a record into the first free slot. Returns `true` if that was its home.
     fn place(&self, record: *mut Record, hash: u64, order: Ordering) -> bool {
         for (step, slot) in self.probe(hash).enumerate() {
             if slot.own_load().is_null() {
@@ -54,21 +55,22 @@ impl Slots {
 pub(crate) struct Table {
     slots: Published<Slots>,
     len: AtomicU64,
-    /// Those of them that are a mode's last rest.
+    /// Number of the records that are a mode's last rest.
     last_rests: AtomicU64,
     collisions: AtomicU64,
-    /// Where the next sweep, and the next look for idle records, begin. The owner's alone.
+    /// Where the next sweep, and the next look for idle records, start. Only the owner uses them.
     swept: AtomicU64,
     hand: AtomicU64,
-    /// Records in the table, evicted and spare.
+    /// Number of records: in the table, evicted, and spare.
     held: AtomicU64,
-    /// Records that have left the table and are to be taken over.
+    /// Records that have left the table and wait to be taken over.
     evicted: AtomicPtr<Record>,
-    /// Records that were taken over, as new.
+    /// Records that were taken over and are as new.
     spare: AtomicPtr<Record>,
 }
 
-/// Records that are in no table, linked by [`Leave::next`](crate::record::statistics::Leave). Whoever has it has them alone.
+/// Records that are in no table, linked by [`Leave::next`](crate::record::statistics::Leave). The
+/// chain owns them.
 pub(crate) struct Chain(*mut Record);
 
 impl Iterator for Chain {
@@ -78,7 +80,8 @@ impl Iterator for Chain {
         if self.0.is_null() {
             return None;
         }
-        // SAFETY: each was made by `Box::into_raw`, and is in one chain only, which the caller owns.
+        // SAFETY: each record was made by `Box::into_raw` and is in one chain only, which the
+        // caller owns.
         let record = unsafe { Box::from_raw(self.0) };
         self.0 = record.leave.next.load(Relaxed);
         Some(record)
@@ -108,16 +111,17 @@ impl Table {
         })
     }
 
-    /// The record of `key`, if there is one. The owner's call.
+    /// The record of `key`, if there is one. Only the owner calls this.
     pub(crate) fn find(&self, _owner: &Owner, key: PointKey) -> Option<&Record> {
-        // SAFETY: `_owner` proves that this thread is the one that replaces.
+        // SAFETY: `_owner` proves that only this thread replaces the slots.
         let slots = unsafe { self.slots.get_as_owner() };
         for slot in slots.probe(key.hash()) {
             let record = slot.own_load();
             if record.is_null() {
                 return None;
             }
-            // SAFETY: a non-null slot points to a record, which lives as long as the slot points to it.
+            // SAFETY: a non-null slot points to a record, which lives as long as the slot points to
+            // it.
             let record = unsafe { &*record };
             if record.key == key {
                 return Some(record);
@@ -126,14 +130,16 @@ impl Table {
         None
     }
 
-    /// A new record for `key`, which is not in the table, or `None` when there is no memory. The owner's call.
+    /// Makes a record for `key`, which is not in the table. `None` if there is no memory. Only the
+    /// owner calls this.
     pub(crate) fn insert(&self, owner: &Owner, key: PointKey) -> Option<&Record> {
         let len = self.len.own_load();
-        // SAFETY: `owner` proves that this thread is the one that replaces.
+        // SAFETY: `owner` proves that only this thread replaces the slots.
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
             self.grow(owner)?;
-            // SAFETY: `owner` proves that this thread is the one that replaces; it has just done so, and the old reference is not used again.
+            // SAFETY: `owner` proves that only this thread replaces the slots. It has just done so,
+            // and the old reference is not used again.
             slots = unsafe { self.slots.get_as_owner() };
         }
         let record = match self.take_spare() {
@@ -145,25 +151,27 @@ impl Table {
             }
         };
         identity::retain(key);
-        // SAFETY: this thread's alone until it is in the table.
+        // SAFETY: no other thread reaches the record until it is in the table.
         unsafe { (*record).key = key };
-        // Release: a walker that sees the pointer sees the record filled in; pairs with `for_each`.
+        // Release: a walker that sees the pointer sees the record's contents. Pairs with
+        // `for_each`.
         let home = slots.place(record, key.hash(), Release);
         bump(&self.collisions, u64::from(!home));
         bump(&self.last_rests, u64::from(key.is_last_rest()));
         self.len.store(len + 1, Relaxed);
-        // SAFETY: just made; lives until its owner takes it out.
+        // SAFETY: just made, and lives until its owner takes it out.
         Some(unsafe { &*record })
     }
 
-    /// A spare record. Only the owner takes, so none is taken and put back in between.
+    /// Takes a spare record. Only the owner takes, so no record is taken and put back in between.
     fn take_spare(&self) -> Option<*mut Record> {
-        // Acquire: it was made new; pairs with `give_spare`.
+        // Acquire: this thread sees the record's fresh contents. Pairs with `give_spare`.
         let mut first = self.spare.load(Acquire);
         loop {
             // SAFETY: null, or a spare record of this table.
             let next = unsafe { first.as_ref() }?.leave.next.load(Relaxed);
-            // Acquire: as above.
+            // Acquire: on success and on failure, this thread sees the contents of the record that
+            // it read. Pairs with `give_spare`.
             match self.spare.compare_exchange(first, next, Acquire, Acquire) {
                 Ok(_) => return Some(first),
                 Err(newer) => first = newer,
@@ -176,14 +184,15 @@ impl Table {
         !self.spare.load(Relaxed).is_null()
     }
 
-    /// Gives a record back to its shard, as new. The aggregator's call.
+    /// Gives a record back to its shard as a new one. Only the aggregator calls this.
     pub(crate) fn give_spare(&self, mut record: Box<Record>) {
         *record = Record::new(PointKey(0));
         push(&self.spare, Box::into_raw(record));
     }
 
-    /// Takes up to `most` of the records that `choose` chooses out of the table, to be taken over; looks at `window` slots,
-    /// in turns through the table. How many there are. The owner's call; `choose` makes no record.
+    /// Takes up to `most` of the records that `choose` accepts out of the table, to be taken over.
+    /// Looks at `window` slots, each time at the next ones. Returns how many it took out. Only the
+    /// owner calls this. `choose` must not make records.
     pub(crate) fn evict(
         &self,
         owner: &Owner,
@@ -209,7 +218,8 @@ impl Table {
         evicted
     }
 
-    /// Takes all that `keep` does not keep out of the table; with them what was evicted before. `None`: no memory. The owner's call.
+    /// Takes all records that `keep` rejects out of the table, and drops the spare ones. `None`:
+    /// there was nothing to take, or no memory. Only the owner calls this.
     pub(crate) fn empty(
         &self,
         owner: &Owner,
@@ -225,9 +235,9 @@ impl Table {
             last = next;
             freed += 1;
         }
-        // What was spare goes with them: nobody needs it.
+        // The spare records go too, since nobody needs them.
         while let Some(spare) = self.take_spare() {
-            // SAFETY: made by `Box::into_raw`; this thread's alone.
+            // SAFETY: made by `Box::into_raw`, and only this thread has it.
             drop(unsafe { Box::from_raw(spare) });
             freed += 1;
         }
@@ -235,21 +245,21 @@ impl Table {
         Some(Chain(chain))
     }
 
-    /// Takes records out of the table: a list of them. The owner's call.
+    /// Takes records out of the table and returns them as a list. Only the owner calls this.
     fn remove(
         &self,
         _owner: &Owner,
         window: usize,
         mut choose: impl FnMut(&Record) -> bool,
     ) -> *mut Record {
-        // SAFETY: `_owner` proves that this thread is the one that replaces.
+        // SAFETY: `_owner` proves that only this thread replaces the slots.
         let old = &unsafe { self.slots.get_as_owner() }.0;
         let begin = self.hand.own_load() as usize;
         let window = window.min(old.len());
         let (mut leaving, mut last_rests) = (0, self.last_rests.own_load());
         for step in 0..window {
             let record = old[begin.wrapping_add(step) & (old.len() - 1)].own_load();
-            // SAFETY: null, or a record in the table.
+            // SAFETY: null, or a record in the table, which only this thread takes out.
             if let Some(record) = unsafe { record.as_ref() }
                 && choose(record)
             {
@@ -271,7 +281,7 @@ impl Table {
         let new = Slots::try_new(size);
         for slot in old {
             let record = slot.own_load();
-            // SAFETY: null, or a record in the table.
+            // SAFETY: null, or a record in the table, which only this thread takes out.
             let Some(now) = (unsafe { record.as_ref() }) else {
                 continue;
             };
@@ -284,14 +294,14 @@ impl Table {
                     now.leave.next.store(first, Relaxed);
                     first = record;
                 }
-                // They stay.
+                // There is no memory for a new array, so the records stay.
                 None => now.leave.leaving.store(false, Relaxed),
             }
         }
         if let Some(new) = new {
             self.len.store(len as u64, Relaxed);
             self.last_rests.store(last_rests, Relaxed);
-            // SAFETY: this thread alone replaces, and `old` is not used after this.
+            // SAFETY: only this thread replaces the slots, and `old` is not used after this.
             unsafe { self.slots.replace(new) };
         }
         first
@@ -302,19 +312,20 @@ impl Table {
         !self.evicted.load(Relaxed).is_null()
     }
 
-    /// The records that have left the table since the last call. Of whoever holds the aggregator's lock.
+    /// Takes the records that have left the table since the last call. The caller holds the
+    /// aggregator's lock.
     pub(crate) fn take_evicted(&self) -> Chain {
-        // Acquire: all that was written to them is seen; pairs with `push`.
+        // Acquire: this thread sees all that was written to the records. Pairs with `push`.
         Chain(self.evicted.swap(std::ptr::null_mut(), Acquire))
     }
 
-    /// Records in the table, evicted and spare.
+    /// Number of records: in the table, evicted, and spare.
     pub(crate) fn held(&self) -> u64 {
         self.held.load(Relaxed)
     }
 
     fn grow(&self, _owner: &Owner) -> Option<()> {
-        // SAFETY: `_owner` proves that this thread is the one that replaces.
+        // SAFETY: `_owner` proves that only this thread replaces the slots.
         let old = unsafe { self.slots.get_as_owner() };
         let new = Slots::try_new(old.0.len() * 2)?;
         for slot in &old.0 {
@@ -326,14 +337,15 @@ impl Table {
                 new.place(record, hash, Relaxed);
             }
         }
-        // SAFETY: this thread alone replaces, and `old` is not used after this.
+        // SAFETY: only this thread replaces the slots, and `old` is not used after this.
         unsafe { self.slots.replace(new) };
         Some(())
     }
 
-    /// Calls `f` with the records in the next `len` slots, in turns through the table. The owner's call; `f` makes no record.
+    /// Calls `f` with the records in the next `len` slots, each time the next ones. Only the owner
+    /// calls this. `f` must not make records.
     pub(crate) fn sweep(&self, _owner: &Owner, len: usize, mut f: impl FnMut(&Record)) {
-        // SAFETY: `_owner` proves that this thread is the one that replaces.
+        // SAFETY: `_owner` proves that only this thread replaces the slots.
         let slots = &unsafe { self.slots.get_as_owner() }.0;
         let begin = self.swept.own_load() as usize;
         for step in 0..len.min(slots.len()) {
@@ -346,16 +358,16 @@ impl Table {
         self.swept.store((begin + len) as u64, Relaxed);
     }
 
-    /// Calls `f` with every record that was there at the start of the walk. Of whoever holds the aggregator's lock, or for as
-    /// long as nobody else takes records over.
+    /// Calls `f` with every record that was there when the walk began. The caller holds the
+    /// aggregator's lock, or nobody else takes records over during the call.
     pub(crate) fn for_each(&self, guard: &Guard, mut f: impl FnMut(&Record)) {
         for slot in &self.slots.get(guard).0 {
-            // Acquire: pairs with the Release in `insert`, and for the records that `grow` copied
-            // with the one that published the array.
+            // Acquire: this thread sees the record's contents. Pairs with the Release in `insert`.
+            // For records that `grow` copied, it pairs with the one that published the array.
             let record = slot.load(Acquire);
             if !record.is_null() {
-                // SAFETY: a record that was in the array: it is not freed, nor made a spare, before it is taken over, by the
-                // caller or after it.
+                // SAFETY: the record was in the array. It is neither freed nor made a spare before
+                // the caller, or someone after it, takes it over.
                 f(unsafe { &*record });
             }
         }
@@ -371,7 +383,7 @@ impl Table {
         self.len() - self.last_rests.load(Relaxed)
     }
 
-    /// Records that did not get their home slot when they were made.
+    /// Records that did not get their home slot when they were inserted.
     pub(crate) fn collisions(&self) -> u64 {
         self.collisions.load(Relaxed)
     }
@@ -384,7 +396,7 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        // SAFETY: `&mut self`: this thread is the only one.
+        // SAFETY: `&mut self` means that no other thread uses the table.
         let slots = unsafe { self.slots.get_as_owner() };
         for slot in &slots.0 {
             let record = slot.load(Relaxed);
@@ -403,9 +415,10 @@ impl Drop for Table {
 fn push(list: &AtomicPtr<Record>, record: *mut Record) {
     let mut first = list.load(Relaxed);
     loop {
-        // SAFETY: the caller's record, which nobody else has yet.
+        // SAFETY: the caller gives up its record, which no other thread has yet.
         unsafe { (*record).leave.next.store(first, Relaxed) };
-        // Release: whoever takes the record sees what was written to it; pairs with `take_evicted` and `take_spare`.
+        // Release: whoever takes the record sees what was written to it. Pairs with `take_evicted`
+        // and `take_spare`.
         match list.compare_exchange(first, record, Release, Relaxed) {
             Ok(_) => return,
             Err(newer) => first = newer,
@@ -419,13 +432,13 @@ mod tests {
 
     fn keys(n: usize) -> Vec<PointKey> {
         let mut rng = fastrand::Rng::with_seed(1);
-        // Of classes whose numbers are given for good.
+        // The keys belong to classes that keep their numbers for good.
         (0..n).map(|_| PointKey(rng.u64(1..1 << 48))).collect()
     }
 
     #[test]
     fn records_are_found_after_growth() {
-        // SAFETY: the table is this thread's.
+        // SAFETY: only this thread uses the table.
         let owner = unsafe { Owner::assume() };
         let table = Table::try_new().unwrap();
         let keys = keys(1000);

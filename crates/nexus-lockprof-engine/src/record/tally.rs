@@ -84,6 +84,7 @@ impl Tally {
     }
 
     /// `false` when there is no memory for the reservoir: the sums still take it.
+    #[inline]
     pub(super) fn offer(&self, measured: Measured, open: OpenCollection, seed: &AtomicU64) -> bool {
         let item = Packed::new(measured.ns, measured.weight);
         self.reservoir
@@ -98,6 +99,7 @@ impl Tally {
         }
     }
 
+    #[inline]
     pub(super) fn read(&self) -> TallyReading {
         TallyReading {
             samples: self.samples.load(Relaxed),
@@ -149,6 +151,7 @@ impl Unmeasured {
         }
     }
 
+    #[inline]
     pub(super) fn set_timing(&self, done: u64, timing: bool) {
         bump(&self.before, done.saturating_sub(self.since.own_load()));
         self.since
@@ -174,6 +177,7 @@ pub(super) struct UnmeasuredReading {
 
 impl UnmeasuredReading {
     /// Of so many events.
+    #[inline]
     pub(super) fn of(&self, events: u64) -> u64 {
         self.before + events.saturating_sub(self.since)
     }

@@ -1,15 +1,19 @@
-//! Who held a lock while others were parked on it: a fixed table that holders write and waiters read.
+//! Who held a lock while others were parked on it: a fixed table that holders write and waiters
+//! read.
 //!
-//! A lock's published word names one holder: the last one to own it. A thread that parks may outlast many. So a
-//! measured hold that ends while somebody is parked appends itself here, just before the release, and a waiter
-//! reads what overlaps its wait when it settles, after its own release ([`blame`](crate::acquire::blame)).
+//! A lock's published word names one holder, the last to own it. A thread that parks may outlast
+//! many. So a measured hold that ends while a thread is parked appends itself here, just before the
+//! release. A waiter reads the holds that overlap its wait when it settles, after its own release
+//! ([`blame`](crate::acquire::blame)).
 //!
-//! The table is static memory: it never allocates, so it works in signal handlers and after a fork. Locks share
-//! [`BUCKETS`] rings by address, and each entry says which lock, class and engine it is about, so neither a
-//! neighbour nor a lock that lived at the same address before can be mistaken for this one. Nobody waits here: a
-//! writer that finds its entry taken by another writer drops what it has, and a reader skips an entry that is
-//! being written. So a writer that is preempted, or that a forked child does not have, delays nobody. What a
-//! ring has overwritten or dropped is missing; the waiter then falls back to the holders it met.
+//! The table is static memory. It never allocates, so it works in signal handlers and after a fork.
+//! Locks share [`BUCKETS`] rings by address. Each entry names its lock, class and engine. So a
+//! waiter cannot mistake a neighbour, or an earlier lock at the same address, for its own.
+//!
+//! Nobody waits here. A writer that finds its entry taken by another writer drops its hold. A
+//! reader skips an entry that is being written. So a preempted writer, or one that a forked child
+//! does not have, delays nobody. What a ring has overwritten or dropped is missing. The waiter then
+//! falls back to the holders it met.
 
 use crate::identity::ClassWord;
 use crate::identity::PointKey;
@@ -19,25 +23,26 @@ use crate::sync::{
 use Ordering::{Acquire, Relaxed, Release};
 
 const BUCKETS: usize = sized(1, 128);
-/// Entries of a ring. A wait that spans more holds than this sees the latest of them.
+/// Entries of a ring. A wait that spans more holds than this sees only the latest.
 pub(crate) const ENTRIES: usize = sized(1, 64);
-/// Entries that ended before the wait began, after which a reader stops: entries are nearly in order of their ends.
+/// A reader stops after this many entries that ended before the wait began. Entries are nearly in
+/// the order of their ends.
 const OLDER: usize = 8;
 
-/// A lock's address, and in its low bits how a hold of it began and ended.
+/// A lock's address, with flags in its low bits for how a hold of it began and ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockRef(usize);
 
 impl LockRef {
     /// The hold's own acquisition had parked.
     pub(crate) const QUEUED: usize = 1;
-    /// It was handed the lock while it waited: it owned the lock before it ran.
+    /// The hold's acquisition was handed the lock while it waited: it owned the lock before it ran.
     pub(crate) const HANDED: usize = 2;
-    /// Its release handed the lock to a waiter, if there was one.
+    /// The hold's release handed the lock to a waiter, if there was one.
     const FAIR: usize = 4;
     const FLAGS: usize = Self::QUEUED | Self::HANDED | Self::FAIR;
 
-    /// The lock that `word` is a part of.
+    /// The lock that contains `word`.
     #[inline(always)]
     #[must_use]
     pub fn of(word: &ClassWord) -> Self {
@@ -45,7 +50,7 @@ impl LockRef {
         LockRef(std::ptr::from_ref(word).addr())
     }
 
-    /// The same lock, about to be released to a waiter directly.
+    /// The same lock, about to be handed directly to a waiter.
     #[inline(always)]
     #[must_use]
     pub fn released_fairly(self) -> Self {
@@ -60,12 +65,12 @@ impl LockRef {
         self.0 & flag != 0
     }
 
-    /// Whether this hold's release handed the lock over to a waiter, if there was one.
+    /// Whether this hold's release handed the lock to a waiter, if there was one.
     pub(crate) fn was_fair(self) -> bool {
         self.has(Self::FAIR)
     }
 
-    /// Without the flags; also how it is kept in one word.
+    /// The address without the flags. This is also how one word keeps it.
     pub(crate) fn address(self) -> usize {
         self.0 & !Self::FLAGS
     }
@@ -76,7 +81,7 @@ impl LockRef {
 
     #[inline(always)]
     fn bucket(self) -> usize {
-        // Fibonacci hashing: the upper bits are good. Of 32 bits, which is an instruction less.
+        // Fibonacci hashing, whose upper bits are good. 32 bits take one instruction less.
         let hash = (self.address() as u32).wrapping_mul(0x9E37_79B1);
         (hash >> 25) as usize % BUCKETS
     }
@@ -86,7 +91,7 @@ impl LockRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub(crate) lock: LockRef,
-    /// Number of the engine, whose clock the ticks are of.
+    /// Number of the engine whose clock gave the ticks.
     pub(crate) engine: u64,
     pub(crate) key: PointKey,
     /// Clock ticks.
@@ -94,24 +99,24 @@ pub(crate) struct Hold {
     pub(crate) end: u64,
 }
 
-/// A wait, as far as finding holds goes.
+/// The part of a wait that is needed to find holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     pub(crate) lock: LockRef,
     pub(crate) engine: u64,
-    /// Of the waiting point: its class is the lock's.
+    /// The waiting point's key. Its class is the lock's.
     pub(crate) key: PointKey,
     /// Clock ticks.
     pub(crate) start: u64,
     pub(crate) end: u64,
 }
 
-/// On a cache line of its own.
+/// A value on a cache line of its own.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Line<T>(T);
 
-/// One hold. Any thread writes it, one at a time; the sequence is odd meanwhile.
+/// One hold. Any thread writes it, one at a time. The sequence is odd meanwhile.
 #[derive(Debug)]
 #[repr(align(64))]
 struct LogEntry {
@@ -125,7 +130,7 @@ struct LogEntry {
 
 #[derive(Debug)]
 struct Ring {
-    /// Holds appended so far, those that were dropped included.
+    /// Holds appended so far, including those dropped.
     next: Line<AtomicU64>,
     entries: [LogEntry; ENTRIES],
 }
@@ -133,13 +138,14 @@ struct Ring {
 /// The table.
 #[derive(Debug)]
 pub(crate) struct WaitLog {
-    /// Threads and tasks that are parked on the locks of a bucket. Apart from the rings: each measured release looks here.
+    /// Threads and tasks that are parked on a bucket's locks. Kept apart from the rings, because
+    /// each measured release looks here.
     parked: [Line<AtomicU32>; BUCKETS],
     rings: [Ring; BUCKETS],
 }
 
 shared_static! {
-    /// The process's table: engines tell their entries apart.
+    /// The process's table. Each entry names its engine.
     pub(crate) static LOG: WaitLog = WaitLog::new();
 }
 
@@ -171,39 +177,40 @@ impl WaitLog {
 }
 
 impl WaitLog {
-    /// Somebody is about to park on `lock`. Once for each [`leave`](Self::leave).
+    /// A thread is about to park on `lock`. Call it once for each [`leave`](Self::leave).
     ///
-    /// Relaxed, as all that `parked` is used with: a holder that misses the waiter does not append its hold, which
-    /// the waiter then makes up for with the holders it met.
+    /// Relaxed, like all uses of `parked`: a holder that misses the waiter does not append its
+    /// hold. The waiter then uses the holders it met instead.
     pub(crate) fn enter(&self, lock: LockRef) {
         self.parked[lock.bucket()].0.fetch_add(1, Relaxed);
     }
 
-    /// It is not parked any more.
+    /// The thread is not parked any more.
     pub(crate) fn leave(&self, lock: LockRef) {
         self.parked[lock.bucket()].0.fetch_sub(1, Relaxed);
     }
 
-    /// Whether anybody is parked on `lock`, or on a lock that shares its bucket.
+    /// Whether any thread is parked on `lock`, or on a lock in the same bucket.
     #[inline(always)]
     pub(crate) fn is_waited_for(&self, lock: LockRef) -> bool {
         self.parked[lock.bucket()].0.load(Relaxed) != 0
     }
 
-    /// Appends a hold: a fixed number of steps, without waiting. Call it before the release, so that whoever owns
-    /// the lock next can see it.
+    /// Appends a hold in a fixed number of steps, without waiting. Call it before the release, so
+    /// that the lock's next owner can see it.
     #[cold]
     pub(crate) fn append(&self, hold: &Hold) {
         let ring = &self.rings[hold.lock.bucket()];
-        // Relaxed: only to spread the writers over the entries.
+        // Relaxed: it only spreads the writers over the entries.
         let index = ring.next.0.fetch_add(1, Relaxed);
         ring.entries[index as usize % ENTRIES].write(hold);
     }
 
-    /// Gives what `span`'s lock was held by during it, the latest appended first.
+    /// Calls `found` with the holds of `span`'s lock during the span, the latest appended first.
     pub(crate) fn overlapping(&self, span: &Span, mut found: impl FnMut(Hold)) {
         let ring = &self.rings[span.lock.bucket()];
-        // Relaxed: holds that ended before this one began are in it, since the lock orders their release before.
+        // Relaxed: the count includes holds that ended before this thread's own hold began, since
+        // the lock orders their release before it.
         let next = ring.next.0.load(Relaxed);
         let mut older = 0;
         for back in 1..=next.min(ENTRIES as u64) {
@@ -231,8 +238,9 @@ impl WaitLog {
 impl LogEntry {
     fn write(&self, hold: &Hold) {
         let seq = self.seq.load(Relaxed);
-        // Acquire: the stores below come after those of the writer before; pairs with the Release store below. A
-        // writer that is in the middle keeps the entry, and this hold is dropped.
+        // Acquire: the stores below come after those of the previous writer. Pairs with the Release
+        // store below. A writer in the middle of a change keeps the entry, and this hold is
+        // dropped.
         if seq & 1 == 1
             || self
                 .seq
@@ -241,22 +249,23 @@ impl LogEntry {
         {
             return;
         }
-        // Release fence: whoever sees one of the stores and then fences with Acquire also sees the odd sequence;
-        // pairs with the fence in `read`.
+        // Release fence: a thread that sees one of the stores and then fences with Acquire also
+        // sees the odd sequence. Pairs with the fence in `read`.
         fence(Release);
         self.lock.store(hold.lock.0, Relaxed);
         self.engine.store(hold.engine, Relaxed);
         self.key.store(hold.key.0, Relaxed);
         self.start.store(hold.start, Relaxed);
         self.end.store(hold.end, Relaxed);
-        // Release: whoever sees the even sequence sees the stores; pairs with the Acquire load in `read`, and with
-        // the Acquire of the next writer.
+        // Release: a thread that sees the even sequence sees the stores. Pairs with the Acquire
+        // load in `read`, and with the Acquire of the next writer.
         self.seq.store(seq.wrapping_add(2), Release);
     }
 
-    /// `None` when it is being written, or never was.
+    /// `None` if the entry is being written or never was.
     fn read(&self) -> Option<Hold> {
-        // Acquire: sees the hold that this sequence stands for; pairs with the Release store in `write`.
+        // Acquire: this thread sees the hold that the sequence stands for. Pairs with the Release
+        // store in `write`.
         let before = self.seq.load(Acquire);
         if before & 1 == 1 || before == 0 {
             return None;
@@ -268,8 +277,8 @@ impl LogEntry {
             start: self.start.load(Relaxed),
             end: self.end.load(Relaxed),
         };
-        // Acquire fence: if any load above saw a newer store, the load below sees that the sequence moved; pairs
-        // with the Release fence in `write`.
+        // Acquire fence: if any load above saw a newer store, the load below sees that the sequence
+        // changed. Pairs with the Release fence in `write`.
         fence(Acquire);
         (self.seq.load(Relaxed) == before).then_some(hold)
     }
@@ -308,12 +317,13 @@ mod tests {
         let log = Box::new(WaitLog::new());
         log.append(&hold(64, 1, 1, 0, 10));
         log.append(&hold(64, 1, 1, 10, 30));
-        // Another engine, another class at the same address, and before and after the wait.
+        // Entries of another engine, of another class at the same address, and from before and
+        // after the wait.
         log.append(&hold(64, 2, 1, 10, 30));
         log.append(&hold(64, 1, 2, 10, 30));
         log.append(&hold(64, 1, 1, 1, 5));
         log.append(&hold(64, 1, 1, 40, 50));
-        // Of the same bucket.
+        // A lock in the same bucket.
         let neighbour = (1..)
             .map(|n| 64 + 8 * n)
             .find(|&lock| LockRef(lock).bucket() == LockRef(64).bucket());
@@ -337,7 +347,7 @@ mod tests {
     fn a_writer_that_never_comes_back_keeps_its_entry_and_nothing_else() {
         let log = Box::new(WaitLog::new());
         let ring = &log.rings[LockRef(64).bucket()];
-        ring.entries[1].seq.store(1, Relaxed);
+        ring.entries[1 % ENTRIES].seq.store(1, Relaxed);
         for n in 0..4 {
             log.append(&hold(64, 1, 1, n, n + 1));
         }

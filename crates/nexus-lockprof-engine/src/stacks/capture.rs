@@ -1,4 +1,4 @@
-//! Looking at the stack of a long wait, and what becomes of it.
+//! Captures the stack of a long wait, and adds the wait to it later.
 
 use super::sample::INTERVAL;
 use super::table::FRAMES;
@@ -13,11 +13,12 @@ use crate::record::statistics::Record;
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// The most that a look is booked with: what takes longer is another thread's turn, and not ours.
+/// The most that a capture is charged with. If it takes longer, another thread was running
+/// meanwhile.
 const LONGEST_NS: u64 = 100_000;
 
 impl Core {
-    /// A long wait has begun: looks at its stack, if it is to be one of the sample.
+    /// Captures the stack of a long wait that has begun, if the wait is in the sample.
     #[inline]
     pub(crate) fn note_stack(
         &self,
@@ -34,11 +35,12 @@ impl Core {
     #[cold]
     #[inline(never)]
     fn note_stack_now(&self, shard: &Shard, owner: &Owner, record: &Record, pending: &Pending) {
-        // The table is allocated in here: an allocator with a profiled lock must not come back.
+        // The table is allocated in here. If a profiled lock guards the allocator, that lock must
+        // not come back here.
         let Some(_entered) = shard.enter() else {
             return;
         };
-        // Stacks stay, and would keep its number from other classes.
+        // Stacks stay, and would keep the point's number from other classes.
         if identity::may_change(record.key.number()) {
             return;
         }
@@ -68,7 +70,7 @@ impl Core {
         shard.governor.charge_fixed(ns.min(LONGEST_NS));
     }
 
-    /// The wait that was measured took so long: adds it to its stack. The call of `shard`'s owner.
+    /// Adds a measured wait of `wait_ns` to its stack. Only the owner of `shard` calls this.
     pub(crate) fn settle_stack(
         &self,
         shard: &Shard,
@@ -76,8 +78,8 @@ impl Core {
         pending: &Pending,
         wait_ns: u64,
     ) {
-        // SAFETY: null, or a slot of a shard of this engine, which the lock keeps alive. It was published by the thread that
-        // acquired the lock, before the guard came here.
+        // SAFETY: null, or a slot of a shard of this engine, which the lock keeps alive. The thread
+        // that acquired the lock published it before the guard came here.
         let Some(slot) = (unsafe { pending.noted.slot.load(Relaxed).as_ref() }) else {
             return;
         };
@@ -86,7 +88,8 @@ impl Core {
             slot.add(weight, wait_ns);
             return;
         }
-        // Another thread's table is not ours to write: as with records, it is our own for the same stack.
+        // Only its owner writes another thread's table. So, as with records, this uses the own
+        // table's slot for the same stack.
         let mut frames = [0; FRAMES];
         let mut len = 0;
         for (copy, frame) in frames.iter_mut().zip(slot.frames()) {
@@ -100,14 +103,16 @@ impl Core {
     }
 }
 
-/// The return addresses of the calling thread's stack from this function's caller on; how many there are.
+/// The return addresses of the calling thread's stack, from this function's caller on. Returns how
+/// many there are.
 ///
-/// It allocates nothing, and takes no lock that anybody holds for long: the unwinder looks up where each function's
-/// unwind table is, without a lock in newer C libraries, and in others under one that is held while a library is
-/// entered into the list of those loaded.
+/// It allocates nothing and takes no lock that is held for long. The unwinder looks up each
+/// function's unwind table. Newer C libraries do that without a lock. Others take one that is held
+/// while a library is added to the list of loaded ones.
 #[inline(never)]
 pub(super) fn capture(frames: &mut [usize; FRAMES]) -> usize {
-    // Below the frames of whoever called this, and above those of the unwinder: the stack grows downwards on all targets.
+    // The marker is below the caller's frames and above the unwinder's, because the stack grows
+    // downwards on all targets.
     let marker = 0_u8;
     let here = black_box(&raw const marker).addr();
     let mut len = 0;
@@ -115,7 +120,7 @@ pub(super) fn capture(frames: &mut [usize; FRAMES]) -> usize {
         if stack <= here && stack != 0 {
             return true;
         }
-        // The outermost frame of a thread may be none.
+        // A thread's outermost frame may have no address.
         if address == 0 {
             return false;
         }

@@ -7,28 +7,29 @@ use crate::record::shard::Shard;
 use nexus_lockprof_snapshot::{Frame, Stack};
 use std::collections::HashMap;
 
-/// What collections remember of stacks from one to the next.
+/// What collections keep of stacks from one to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Callers {
-    /// By point, and by the addresses of its frames.
+    /// By point, and by the addresses of the frames.
     points: HashMap<usize, HashMap<Box<[usize]>, StackState>>,
-    /// What was last read of a shard's slots.
+    /// What was last read from a shard's slots.
     seen: HashMap<u64, Vec<Sums>>,
     symbols: Symbols,
 }
 
-/// One stack at a point, all shards together.
+/// One stack at a point, summed over all shards.
 #[derive(Debug, Default)]
 struct StackState {
     now: Sums,
-    /// At the last reset.
+    /// The sums at the last reset.
     base: Sums,
-    /// What it is called: looked up when a snapshot first has it.
+    /// Its frames with names, looked up when a snapshot first has it.
     shown: Option<Vec<Frame>>,
 }
 
 impl Callers {
-    /// Adds what has happened in a shard since it was last read; `point_of` says which point a key is of.
+    /// Adds what has happened in a shard since the last reading. `point_of` returns the point of a
+    /// key.
     pub(crate) fn read(&mut self, shard: &Shard, mut point_of: impl FnMut(PointKey) -> usize) {
         for (place, slot) in shard.stacks.stacks() {
             let seen = self.seen.entry(shard.id).or_default();
@@ -64,16 +65,16 @@ impl Callers {
                 samples: since.samples,
             })
         });
-        // In any order, and some may look alike: the snapshot sorts and merges them.
+        // They are in any order, and some may look alike. The snapshot sorts and merges them.
         stacks.collect()
     }
 
-    /// Forgets the stacks of a point that is no more.
+    /// Forgets the stacks of a point that is gone.
     pub(crate) fn forget(&mut self, point: usize) {
         self.points.remove(&point);
     }
 
-    /// Makes what there is now the baseline of what follows.
+    /// Makes the current sums the baseline of what follows.
     pub(crate) fn reset(&mut self) {
         for state in self.points.values_mut().flat_map(HashMap::values_mut) {
             state.base = state.now;

@@ -1,14 +1,16 @@
-//! The call stacks of long waits: which caller of a point it is that waits.
+//! The call stacks of long waits: which caller of a point waits.
 //!
-//! A point is one line. If that line is in a helper that all of a program's locks go through, its callers are what one
-//! wants to know. So a long wait may look at its own stack, while the thread would wait anyway: a sample of the waits does,
-//! and the stack goes into a table of the thread's own, with the weight of the sample, when the wait is settled.
+//! A point is one line. If that line is in a helper through which a program takes all its locks,
+//! its callers are the interesting part. So a sample of the long waits capture their own stacks,
+//! while the thread would wait anyway. When the wait is settled, the stack goes into a table of the
+//! thread, with the sample's weight.
 //!
-//! - `table` has the stacks of a shard; `sample` says which waits are looked at, `capture` looks at one.
-//! - `merge` is the aggregator's part, `symbols` gives addresses their names, only for snapshots, or by `modules` their files.
+//! - `table` has a shard's stacks, `sample` chooses the waits, and `capture` captures a stack.
+//! - `merge` is the aggregator's part. `symbols` gives addresses their names, only for snapshots;
+//!   `modules` only their files.
 //!
-//! The feature `addresses` is all of it but names; `stacks` has them, too. Without either, all of it is types of no size and functions that
-//! do nothing.
+//! The feature `addresses` has all of it except names, and `stacks` also has the names. Without
+//! either, all of it is zero-sized types and functions that do nothing.
 
 #[cfg(feature = "addresses")]
 mod capture;
@@ -40,5 +42,5 @@ pub(crate) use {
     table::StackTable,
 };
 
-/// Whether there is anything to switch on.
+/// Whether stacks can be switched on.
 pub(crate) const SUPPORTED: bool = cfg!(feature = "addresses");

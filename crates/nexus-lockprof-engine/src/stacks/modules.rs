@@ -1,30 +1,30 @@
-//! Which file of code an address is in.
+//! Finds the code file of an address.
 
 use nexus_lockprof_snapshot::{Frame, Text};
 
-/// The files of code in this process: the program, and libraries.
+/// The code files in this process: the program and its libraries.
 #[derive(Debug, Default)]
 pub(super) struct Modules(Vec<Part>);
 
-/// A part of a file in memory.
+/// A part of a file that is in memory.
 #[derive(Debug)]
 struct Part {
     begin: usize,
     end: usize,
-    /// What was added to the addresses that the file was linked for.
+    /// The offset between the addresses in memory and those for which the file was linked.
     bias: usize,
     path: Text,
 }
 
 impl Modules {
-    /// The frame of an address that is not looked up: its file, and the address that the file was linked for. `None` if the system does
-    /// not tell.
+    /// The frame of an address without its name: its file, and the address for which the file was
+    /// linked. `None` if the system does not tell.
     pub(super) fn place(&mut self, address: usize) -> Option<Frame> {
         if self.part(address).is_none() {
-            // Loaded since, or the first.
+            // The file was loaded since the last look, or this is the first look.
             self.0 = parts();
         }
-        // Of code that was made while the program runs there is no file.
+        // Code that was generated at run time has no file.
         let Some(part) = self.part(address) else {
             return (!self.0.is_empty()).then(|| Frame {
                 address: address as u64,
@@ -44,7 +44,7 @@ impl Modules {
     }
 }
 
-/// As the dynamic linker tells them.
+/// The parts, as the dynamic linker lists them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn parts() -> Vec<Part> {
     use std::ffi::{CStr, c_int, c_void};
@@ -54,17 +54,18 @@ fn parts() -> Vec<Part> {
         _: usize,
         parts: *mut c_void,
     ) -> c_int {
-        // SAFETY: the linker gives a file's description, and `parts` as it was given to it.
+        // SAFETY: the linker passes a file's description, and passes on the `parts` that it got.
         let (info, parts) = unsafe { (&*info, &mut *parts.cast::<Vec<Part>>()) };
         let path = if info.dlpi_name.is_null() {
             Text::default()
         } else {
-            // SAFETY: a string of the linker's.
+            // SAFETY: the linker's name is a string that ends with a 0.
             unsafe { CStr::from_ptr(info.dlpi_name) }
                 .to_string_lossy()
                 .into()
         };
-        // The program itself has no name. A library has, if not always a path: then there is nothing to look it up in.
+        // The program itself has no name. A library has one, but not always a path. Without a path
+        // its names cannot be looked up.
         let path = match path.is_empty() && parts.is_empty() {
             true => {
                 std::env::current_exe().map_or(path, |program| program.to_string_lossy().into())
@@ -72,7 +73,7 @@ fn parts() -> Vec<Part> {
             false => path,
         };
         let bias = info.dlpi_addr as usize;
-        // SAFETY: so many headers are there.
+        // SAFETY: the linker says that this many headers are there.
         let headers =
             unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
         for header in headers
@@ -90,12 +91,13 @@ fn parts() -> Vec<Part> {
         0
     }
     let mut parts: Vec<Part> = Vec::new();
-    // SAFETY: `note` is as the linker calls it, and gets what it takes. It does not unwind: it only allocates.
+    // SAFETY: `note` has the signature that the linker calls, and gets the pointer that it expects.
+    // It does not unwind, because it only allocates.
     unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut parts).cast()) };
     parts
 }
 
-/// Elsewhere names are looked up in the program.
+/// Other systems look up names in the program.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn parts() -> Vec<Part> {
     Vec::new()
@@ -113,7 +115,7 @@ mod tests {
         let frame = modules.place(here).unwrap();
         let program = std::env::current_exe().unwrap();
         assert_eq!(frame.file.as_deref(), program.to_str());
-        // The addresses of a file are as far apart as in memory.
+        // Addresses of a file are as far apart as in memory.
         let next = modules.place(here + 8).unwrap();
         assert_eq!(next.address, frame.address + 8);
         let libc = modules.place(libc::getpid as *const () as usize).unwrap();

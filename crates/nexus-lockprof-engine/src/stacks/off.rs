@@ -1,4 +1,4 @@
-//! In place of all that, without the feature.
+//! The twin of these modules without the feature.
 
 /// Counts nothing.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Noted {
     pub(crate) fn clear(&self) {}
 }
 
-/// There are none.
+/// There are no addresses to leave.
 pub(crate) fn leave_addresses() {}
 
 /// Always off.

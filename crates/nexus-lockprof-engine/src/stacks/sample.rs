@@ -1,13 +1,13 @@
-//! Which long waits are looked at, and what a measured acquisition keeps of that.
+//! Which long waits capture their stack, and what a measured acquisition keeps of it.
 
 use super::table::Slot;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// Long waits of a record that are all looked at. What is rare is seen, too.
+/// A record's first long waits, which are all captured, so that rare ones are seen too.
 const FIRST: u32 = 8;
-/// Then one in so many, at random.
+/// After those, one in this many is captured, at random.
 pub(super) const INTERVAL: u64 = 8;
-/// Whether an engine looks at stacks.
+/// Whether an engine captures stacks.
 #[derive(Debug)]
 pub(crate) struct Switch(pub(super) AtomicBool);
 
@@ -17,12 +17,12 @@ impl Switch {
     }
 
     pub(crate) fn set(&self, on: bool) {
-        // Relaxed: a value of its own.
+        // Relaxed: no other value depends on it.
         self.0.store(on, Relaxed);
     }
 }
 
-/// Long waits of a record so far, since there was something to look at. The owner's alone.
+/// Long waits of a record so far, counted while capturing is on. Only the owner uses it.
 #[derive(Debug)]
 pub(crate) struct StackSampling(AtomicU32);
 
@@ -31,7 +31,7 @@ impl StackSampling {
         StackSampling(AtomicU32::new(0))
     }
 
-    /// What the next look stands for; 0 when there is none.
+    /// The weight of the next capture, or 0 for none.
     pub(super) fn next(&self, is_chosen: impl FnOnce() -> bool) -> u64 {
         let done = self.0.load(Relaxed);
         self.0.store(done.saturating_add(1), Relaxed);
@@ -45,7 +45,7 @@ impl StackSampling {
     }
 }
 
-/// The stack that a measured acquisition waited with, if it was looked at.
+/// The stack of a measured acquisition's wait, if it was captured.
 #[derive(Debug)]
 pub(crate) struct Noted {
     pub(super) slot: AtomicPtr<Slot>,
@@ -65,7 +65,7 @@ impl Noted {
     }
 }
 
-/// How a wait becomes one of the sample, in tests.
+/// For tests: which waits the sample takes.
 #[cfg(test)]
 pub(super) fn turns(n: usize, mut is_chosen: impl FnMut() -> bool) -> Vec<u64> {
     let turn = StackSampling::new();

@@ -1,4 +1,4 @@
-//! What addresses are called.
+//! Gives addresses their names.
 
 use super::modules::Modules;
 use nexus_lockprof_snapshot::{Frame, own_frames};
@@ -8,26 +8,28 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The names of addresses, each looked up once.
 ///
-/// Only under the aggregator's lock: the library that reads debug information has a lock of its own, and a child that was
-/// forked off while another thread held it would wait for ever. A fork waits for the aggregator.
+/// Only use it under the aggregator's lock. The library that reads debug information has its own
+/// lock. If another thread held that during a fork, the child would wait for ever. A fork waits for
+/// the aggregator.
 #[derive(Debug, Default)]
 pub(super) struct Symbols {
     known: HashMap<usize, Arc<[Frame]>>,
     modules: Modules,
 }
 
-/// Whether addresses stay what they are: whoever reads the snapshot looks them up, and the program has not to wait for it.
-/// Relaxed: a value of its own, set before the first stack is looked at.
+/// Whether to leave addresses unnamed. The snapshot's reader then looks them up, so the program
+/// does not wait for it. Relaxed: no other value depends on it, and it is set before the first
+/// stack is captured.
 static ADDRESSES: AtomicBool = AtomicBool::new(false);
 
-/// Leaves addresses as they are from now on, where the system tells which file they are in.
+/// Leaves addresses unnamed from now on, where the system says which file they are in.
 pub(crate) fn leave_addresses() {
     ADDRESSES.store(true, Relaxed);
 }
 
 impl Symbols {
-    /// The functions at these return addresses, without the lock's at the top and those that begin each thread. The reader is
-    /// to see all of it if nothing else is left.
+    /// The functions at these return addresses, without the lock's own at the top and those that
+    /// begin each thread. If nothing else would be left, the reader sees all of them.
     pub(super) fn shown(&mut self, addresses: &[usize]) -> Vec<Frame> {
         if ADDRESSES.load(Relaxed) || !cfg!(feature = "stacks") {
             let places = addresses.iter().map(|&address| self.modules.place(address));
@@ -42,7 +44,7 @@ impl Symbols {
         own_frames(&all).to_vec()
     }
 
-    /// The functions at an address: more than one where some are inlined, the innermost first.
+    /// The functions at an address, the innermost first. Inlining makes them more than one.
     fn at(&mut self, address: usize) -> &Arc<[Frame]> {
         self.known
             .entry(address)
@@ -60,7 +62,7 @@ fn look_up(address: usize) -> Arc<[Frame]> {
     #[cfg(feature = "stacks")]
     backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
         frames.push(Frame {
-            // The alternate form is without the hash of the compiler's.
+            // The alternate form omits the compiler's hash.
             function: symbol.name().map(|name| format!("{name:#}").into()),
             file: symbol.filename().map(|path| path.to_string_lossy().into()),
             line: symbol.lineno().filter(|&line| line > 0),

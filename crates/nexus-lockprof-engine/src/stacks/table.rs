@@ -1,7 +1,7 @@
-//! A shard's stacks: a table of a fixed size that only grows fuller.
+//! A shard's stacks: a table of a fixed size from which nothing is removed.
 //!
-//! The owner fills a slot and publishes it by its length; from then on the slot's frames never change, and its sums are plain
-//! counters with one writer. A reader walks the slots as they are.
+//! The owner fills a slot and publishes it by its length. From then on, the slot's frames never
+//! change, and its sums are plain counters with one writer. A reader walks the slots as they are.
 
 use crate::identity::PointKey;
 use crate::record::loss::Loss;
@@ -15,14 +15,14 @@ pub(super) const FRAMES: usize = 32;
 pub(super) const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 8;
 
-/// The stacks that threads of a shard have waited with. Allocated when there is the first: some 78 KB.
+/// The stacks of a shard's waiting threads. Some 78 KB, allocated for the first stack.
 #[derive(Debug, Default)]
 pub(crate) struct StackTable(OnceLock<Box<[Slot]>>);
 
-/// A stack at a point, and its sums.
+/// A stack at a point, and the stack's sums.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// Number of frames; 0 while the slot is free.
+    /// Number of frames, or 0 while the slot is free.
     len: AtomicUsize,
     key: AtomicU64,
     hash: AtomicU64,
@@ -32,7 +32,7 @@ pub(crate) struct Slot {
     wait_ns: AtomicU64,
 }
 
-/// Sums of a stack.
+/// The sums of a stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(super) samples: u64,
@@ -41,7 +41,8 @@ pub(crate) struct Sums {
 }
 
 impl StackTable {
-    /// The slot of these frames at a point, taken if there is none yet. The owner's call.
+    /// The slot of these frames at a point. Takes a free one if there is none yet. Only the owner
+    /// calls this.
     pub(super) fn slot(&self, _: &Owner, key: PointKey, frames: &[usize]) -> Result<&Slot, Loss> {
         let slots = self.slots().ok_or(Loss::Memory)?;
         let frames = frames.get(..FRAMES).unwrap_or(frames);
@@ -72,14 +73,14 @@ impl StackTable {
         let mut slots = Vec::new();
         slots.try_reserve_exact(SLOTS).ok()?;
         slots.resize_with(SLOTS, Slot::new);
-        // Nobody else sets it: nothing is waited for.
+        // Only the owner sets it, so this waits for nobody.
         Some(self.0.get_or_init(|| slots.into_boxed_slice()))
     }
 
-    /// The stacks there are, each with its place in the table. Any thread's call.
+    /// All stacks, each with its place in the table. Any thread may call this.
     pub(super) fn stacks(&self) -> impl Iterator<Item = (usize, &Slot)> {
         let slots = self.0.get().into_iter().flatten().enumerate();
-        // Acquire: whoever sees the length sees key and frames; pairs with `fill`.
+        // Acquire: a thread that sees the length sees key and frames. Pairs with `fill`.
         slots.filter(|(_, slot)| slot.len.load(Acquire) != 0)
     }
 }
@@ -103,7 +104,7 @@ impl Slot {
         for (slot, frame) in self.frames.iter().zip(frames) {
             slot.store(*frame, Relaxed);
         }
-        // Release: publishes what was stored above; pairs with `StackTable::stacks`.
+        // Release: publishes the stores above. Pairs with `StackTable::stacks`.
         self.len.store(frames.len(), Release);
     }
 
@@ -115,7 +116,7 @@ impl Slot {
         PointKey(self.key.load(Relaxed))
     }
 
-    /// Of a slot that is published.
+    /// The slot must be published.
     pub(super) fn frames(&self) -> impl Iterator<Item = usize> {
         let len = self.len.load(Relaxed);
         self.frames
@@ -124,19 +125,19 @@ impl Slot {
             .map(|frame| frame.load(Relaxed))
     }
 
-    /// Adds a wait that stands for `weight` of them. The owner's call.
+    /// Adds one wait that stands for `weight` waits. Only the owner calls this.
     pub(super) fn add(&self, weight: u64, wait_ns: u64) {
         bump(&self.waits, weight);
         bump(&self.wait_ns, weight.saturating_mul(wait_ns));
-        // Release: whoever sees the sample sees what it stands for; pairs with `sums`.
+        // Release: a thread that sees the sample sees what it stands for. Pairs with `sums`.
         let samples = self.samples.own_load() + 1;
         self.samples.store(samples, Release);
     }
 
-    /// Any thread's call.
+    /// Any thread may call this.
     pub(super) fn sums(&self) -> Sums {
         Sums {
-            // Acquire: pairs with `add`.
+            // Acquire: the loads below see what these samples stand for. Pairs with `add`.
             samples: self.samples.load(Acquire),
             waits: self.waits.load(Relaxed),
             wait_ns: self.wait_ns.load(Relaxed),

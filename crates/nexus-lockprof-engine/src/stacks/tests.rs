@@ -1,5 +1,5 @@
-//! From a long wait to a snapshot. Which callers there are is told in the integration tests: here all are the
-//! engine's own functions, which are cut.
+//! From a long wait to a snapshot. The integration tests check which callers there are. Here all
+//! callers are the engine's own functions, which are cut off.
 
 use super::sample::turns;
 use super::table::SLOTS;
@@ -40,10 +40,10 @@ impl Bench {
         self.engine().snapshot()
     }
 
-    /// A long wait of so many nanoseconds at a site.
+    /// A long wait of `ns` nanoseconds at a site.
     #[inline(never)]
     fn wait(&self, site: SiteKey, ns: u64) {
-        // SAFETY: the two parts of one class; used up below.
+        // SAFETY: both parts belong to one class, and the acquisition ends below.
         let mut slow = unsafe {
             self.core
                 .slow_acquire(site, &self.class.word, self.class.len)
@@ -52,7 +52,7 @@ impl Bench {
         slow.parks(LockRef::of(&self.class.word));
         self.clock.advance(Duration::from_nanos(ns));
         let pending_ref = slow.acquired();
-        // SAFETY: of this engine, just acquired.
+        // SAFETY: this engine just made the acquisition.
         unsafe {
             self.core
                 .hold_ends(&pending_ref, LockRef::of(&self.class.word));
@@ -95,7 +95,7 @@ fn totals_are_those_of_the_waits() {
     };
     assert_eq!(sums(stack), [8, 8, 800]);
     assert!(!stack.frames.is_empty());
-    // Of many, one in eight stands for eight.
+    // From then on, one wait in eight stands for eight.
     const MANY: u64 = 8_000;
     (0..MANY).for_each(|_| bench.wait(here, 100));
     let snapshot = bench.snapshot();
@@ -117,7 +117,7 @@ fn off_looks_at_nothing() {
     assert_eq!(only(&snapshot).callers, []);
     let shard = leased::shard(&bench.core).unwrap();
     assert_eq!(shard.stacks.stacks().count(), 0);
-    // Live.
+    // Switches it on while the engine runs.
     let on = Config::default().mode(Mode::Exact).stacks(true);
     bench.core.configure(on).unwrap();
     bench.wait(site(), 100);
@@ -180,10 +180,11 @@ fn a_reset_is_a_baseline() {
 fn a_shard_goes_on_where_the_last_thread_stopped() {
     let bench = Bench::new(true);
     let here = site();
-    // Fewer than are all looked at. Which shard each gets depends on the other tests' threads, too.
+    // These are fewer than the first waits, which are all captured. Which shard each thread gets
+    // also depends on the threads of other tests.
     for _ in 0..7 {
         std::thread::scope(|scope| {
-            // Joined: only then it has given its shard back.
+            // Joins the thread, because only then has it given its shard back.
             scope.spawn(|| bench.wait(here, 100)).join().unwrap();
         });
     }
@@ -192,19 +193,19 @@ fn a_shard_goes_on_where_the_last_thread_stopped() {
     assert_eq!(callers.iter().map(|s| s.samples).sum::<u64>(), 7);
 }
 
-/// A wait that is settled by another thread is added there, to the same stack.
+/// A wait that another thread settles is added there, to the same stack.
 #[test]
 fn a_guard_is_released_elsewhere() {
     let bench = Bench::new(true);
     let class = &bench.class;
-    // SAFETY: the two parts of one class; used up below.
+    // SAFETY: both parts belong to one class, and the acquisition ends below.
     let mut slow = unsafe { bench.core.slow_acquire(site(), &class.word, class.len) };
     slow.contended(None);
     slow.parks(LockRef::of(&bench.class.word));
     bench.clock.advance(Duration::from_nanos(70));
     let pending_ref = slow.acquired();
     std::thread::scope(|scope| {
-        // SAFETY: of this engine, which is alive.
+        // SAFETY: the acquisition is this engine's, which is alive.
         scope.spawn(|| unsafe { bench.core.settle(pending_ref) });
     });
     let snapshot = bench.snapshot();
@@ -223,7 +224,7 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let here = site();
     bench.wait(here, 100);
     let shard = leased::shard(&bench.core).unwrap();
-    // SAFETY: both parts are of one class, and the acquisition is over before the thread ends.
+    // SAFETY: both parts belong to one class, and the acquisition ends before the thread does.
     let mut slow = unsafe {
         bench
             .core
@@ -233,7 +234,7 @@ fn inside_the_profiler_nothing_is_looked_at() {
     let entered = shard.enter();
     slow.parks(LockRef::of(&bench.class.word));
     drop(entered);
-    // SAFETY: of this engine, just acquired.
+    // SAFETY: this engine just made the acquisition.
     unsafe { bench.core.settle(slow.acquired()) };
     let snapshot = bench.snapshot();
     assert_eq!(only(&snapshot).callers[0].samples, 1);

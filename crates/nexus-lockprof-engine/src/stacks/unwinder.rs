@@ -1,13 +1,14 @@
-//! Who called whom in the calling thread.
+//! Walks the call stack of the calling thread.
 //!
-//! On Unix it is the unwinder that std itself is linked to. The crate `backtrace` does the same there, and brings what looks up names with
-//! it, which makes programs large and slow to build.
+//! On Unix this uses the unwinder to which std itself is linked. The crate `backtrace` does the
+//! same there. But it brings code that looks up names, which makes programs large and slow to
+//! build.
 
 /// A function that has called another one.
 pub(super) struct Caller {
-    /// The stack pointer in it; 0 if that is not known.
+    /// The function's stack pointer, or 0 if it is not known.
     pub(super) stack: usize,
-    /// Where it goes on when the call returns; 0 if there is no such place.
+    /// The return address in the function, or 0 if there is none.
     pub(super) address: usize,
 }
 
@@ -20,7 +21,7 @@ mod system {
 
     type Look<'a> = &'a mut dyn FnMut(Caller) -> bool;
 
-    // The interface that all unwinders of C++ have.
+    // All C++ unwinders have this interface.
     unsafe extern "C" {
         fn _Unwind_Backtrace(
             look: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
@@ -33,12 +34,14 @@ mod system {
     /// Ends the walk, as any other number does.
     const STOP: c_int = 9;
 
-    /// Calls `look`, which must not panic, with each caller, the innermost first, until it says `false`.
+    /// Calls `look` with each caller, the innermost first, until it returns `false`. `look` must
+    /// not panic.
     pub(in super::super) fn walk(mut look: Look<'_>) {
         extern "C" fn one(context: *mut c_void, look: *mut c_void) -> c_int {
-            // SAFETY: the unwinder hands on what `walk` gave it: nobody else has it meanwhile.
+            // SAFETY: the unwinder passes on the pointer from `walk`, which nobody else uses
+            // meanwhile.
             let look = unsafe { &mut *look.cast::<Look<'_>>() };
-            // SAFETY: the unwinder's own context of this call.
+            // SAFETY: the unwinder passes its own context of this call.
             let caller = unsafe {
                 Caller {
                     stack: _Unwind_GetCFA(context),
@@ -47,7 +50,8 @@ mod system {
             };
             if look(caller) { GO_ON } else { STOP }
         }
-        // SAFETY: `one` is as the unwinder calls it, and `look` is there until this returns.
+        // SAFETY: `one` has the signature that the unwinder calls, and `look` lives until this
+        // returns.
         unsafe { _Unwind_Backtrace(one, (&raw mut look).cast()) };
     }
 }
@@ -59,7 +63,7 @@ mod system {
 mod system {
     use super::Caller;
 
-    /// As above.
+    /// Calls `look` with each caller, the innermost first, until it returns `false`.
     pub(in super::super) fn walk(look: &mut dyn FnMut(Caller) -> bool) {
         let mut look = |frame: &backtrace::Frame| {
             look(Caller {
@@ -67,14 +71,14 @@ mod system {
                 address: frame.ip().addr(),
             })
         };
-        // SAFETY: what must not run at the same time as others is looking up symbols, and unwinding where that goes through
-        // the same library (32-bit Windows, which is not supported here: see `identity`). This is each thread's own
-        // stack, and the closure does not panic.
+        // SAFETY: two things must not run concurrently. One is looking up symbols. The other is
+        // unwinding where that uses the same library (32-bit Windows, which is not supported here:
+        // see `identity`). This walks each thread's own stack, and the closure does not panic.
         unsafe { backtrace::trace_unsynchronized(&mut look) };
     }
 }
 
-/// There is no way to find out.
+/// Walks nothing on other systems.
 #[cfg(all(
     not(all(unix, not(any(target_arch = "arm", target_arch = "s390x")))),
     not(feature = "stacks")

@@ -234,8 +234,8 @@ fn asleep<'a, T, X>(
     wait: impl FnOnce(std::sync::MutexGuard<'a, T>) -> LockResult<(std::sync::MutexGuard<'a, T>, X)>,
 ) -> LockResult<(MutexGuard<'a, T>, X)> {
     let (watched, std, pending_ref) = guard.0.into_parts();
-    // SAFETY: the pending reference is this guard's. Its lock is on the global engine, like all locks of this
-    // module.
+    // SAFETY: the pending reference is this guard's. Its lock is on the global engine, like all
+    // locks of this module.
     unsafe { watched.hold_ends(&pending_ref) };
     // If `wait` unwinds, it drops std's guard, and this one records the finished hold.
     let before = Held::new(watched, (), pending_ref);

@@ -44,8 +44,8 @@ impl<G> Drop for Held<'_, G> {
         // SAFETY: `self` is not used after its drop.
         let std = unsafe { ManuallyDrop::take(&mut self.std) };
         let guard = ProfiledGuard::new(std, mem::take(&mut self.pending_ref));
-        // SAFETY: the pending reference came with std's guard, which is dropped here. All locks of this module
-        // are on the global engine.
+        // SAFETY: the pending reference came with std's guard, which is dropped here. All locks of
+        // this module are on the global engine.
         unsafe { self.watched.release(guard, |(), std| drop(std)) };
     }
 }

@@ -117,8 +117,8 @@ impl<P: Place, G> Drop for Held<P, G> {
         // SAFETY: `self` is not used after its drop.
         let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
         let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.pending_ref));
-        // SAFETY: the pending reference came with tokio's guard, which is dropped here. All locks of this
-        // module are on the global engine.
+        // SAFETY: the pending reference came with tokio's guard, which is dropped here. All locks
+        // of this module are on the global engine.
         unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
     }
 }

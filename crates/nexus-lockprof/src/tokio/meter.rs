@@ -26,8 +26,8 @@ pub(super) fn held_on(
     before: PendingRef,
 ) -> PendingRef {
     let before = ProfiledGuard::new((), before);
-    // SAFETY: the pending reference is that of the guard being changed. Its lock is on the global engine, like
-    // all locks of this module.
+    // SAFETY: the pending reference is that of the guard being changed. Its lock is on the global
+    // engine, like all locks of this module.
     let after = unsafe { meter.change_with(site, mode, before, |(), ()| ()) };
     after.into_parts().1
 }

@@ -188,8 +188,8 @@ impl<P: OfRwLock> Future for Upgrading<P> {
         let Some((place, pending_ref)) = this.before.take() else {
             panic!("`Upgrade` polled after completion");
         };
-        // SAFETY: the pending reference is the reader's, which is now the writer. All locks here are on the
-        // global engine.
+        // SAFETY: the pending reference is the reader's, which is now the writer. All locks here
+        // are on the global engine.
         unsafe {
             let reader = ProfiledGuard::new(writer, pending_ref);
             let meter = place.meter();
@@ -205,7 +205,8 @@ impl<P: Place> Drop for Upgrading<P> {
         // Async-lock's future releases the lock itself.
         if let Some((place, pending_ref)) = &mut self.before {
             let reader = ProfiledGuard::new((), std::mem::take(pending_ref));
-            // SAFETY: the pending reference is the reader's; all locks here are on the global engine.
+            // SAFETY: the pending reference is the reader's; all locks here are on the global
+            // engine.
             unsafe { place.meter().release(reader, |(), ()| ()) };
         }
     }

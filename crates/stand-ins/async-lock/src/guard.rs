@@ -79,8 +79,8 @@ pub struct Guard<P: Place, G> {
 
 impl<P: Place, G> Guard<P, G> {
     /// # Safety
-    /// The guard must belong to the lock inside the one at `place`, and the pending reference to this
-    /// acquisition.
+    /// The guard must belong to the lock inside the one at `place`, and the pending reference to
+    /// this acquisition.
     #[inline]
     pub(crate) unsafe fn new(place: P, guard: ProfiledGuard<G>) -> Self {
         let (guard, pending_ref) = guard.into_parts();
@@ -118,7 +118,8 @@ impl<P: Place, G> Drop for Guard<P, G> {
         // SAFETY: it is not used after this.
         let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
         let guard = ProfiledGuard::new(guard, std::mem::take(&mut self.pending_ref));
-        // SAFETY: the pending reference belongs to this acquisition; all locks here are on the global engine.
+        // SAFETY: the pending reference belongs to this acquisition; all locks here are on the
+        // global engine.
         unsafe { self.place.meter().release(guard, |(), guard| drop(guard)) };
     }
 }

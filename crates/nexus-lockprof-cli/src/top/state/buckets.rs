@@ -13,8 +13,8 @@ pub(crate) struct Bucket {
     pub(crate) share: f64,
 }
 
-/// The buckets of `samples`, from the one of the shortest to the one of the longest, without gaps. When those are more than
-/// `most`, they are by powers of 10. Empty without samples.
+/// The buckets of `samples`, from the one of the shortest to the one of the longest, without gaps.
+/// When those are more than `most`, they are by powers of 10. Empty without samples.
 pub(crate) fn buckets(samples: &[Sample], most: usize) -> Vec<Bucket> {
     let fine = counted(samples, &[1, 2, 5]);
     match fine.len() > most {

@@ -13,9 +13,11 @@ pub(crate) struct Table {
     rows: Vec<usize>,
     /// The selected row.
     at: usize,
-    /// The selected point, once somebody has chosen one: until then it is the first row's, whichever that is.
+    /// The selected point, once somebody has chosen one: until then it is the first row's,
+    /// whichever that is.
     chosen: Option<Key>,
-    /// Rows that a page has, and the first of them that is seen. Known to the view, which says so when it draws.
+    /// Rows that a page has, and the first of them that is seen. Known to the view, which says so
+    /// when it draws.
     pub(crate) page: usize,
     /// The first row that is seen.
     pub(crate) offset: usize,
@@ -118,7 +120,8 @@ impl Table {
         self.at = match (chosen, row) {
             (None, _) => 0,
             (Some(_), Some(row)) => row,
-            // It is not there at the moment: what stands in its place. It is selected again when it is back.
+            // It is not there at the moment: what stands in its place. It is selected again when it
+            // is back.
             (Some(_), None) => self.at.min(self.rows.len().saturating_sub(1)),
         };
     }

@@ -2,7 +2,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// Styles by meaning. The colours are the terminal's own sixteen, so that they are of its scheme, light or dark.
+/// Styles by meaning. The colours are the terminal's own sixteen, so that they are of its scheme,
+/// light or dark.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Theme {
     colours: bool,

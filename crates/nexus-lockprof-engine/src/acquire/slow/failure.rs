@@ -22,7 +22,8 @@ impl SlowAcquire<'_> {
         self.gave_up(cold, None);
     }
 
-    /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this thread waiting all the same.
+    /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this
+    /// thread waiting all the same.
     pub fn timed_out(self, holder: Option<SiteKey>) {
         let cold = ColdCounts {
             timeouts: 1,
@@ -31,7 +32,8 @@ impl SlowAcquire<'_> {
         self.waited_in_vain(cold, holder);
     }
 
-    /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept it waiting all the same.
+    /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept
+    /// it waiting all the same.
     pub fn cancelled(self, holder: Option<SiteKey>) {
         let cold = ColdCounts {
             cancellations: 1,

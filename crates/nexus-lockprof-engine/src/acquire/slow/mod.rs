@@ -1,8 +1,9 @@
 //! The cold path of an acquisition: timed, contended, failed, or seen for the first time.
 //!
-//! The order of calls keeps the critical section short. [`Core::slow_acquire`], [`SlowAcquire::contended`] and [`SlowAcquire::parks`] look
-//! up, allocate and read the clock before the lock is owned; [`SlowAcquire::acquired`] does plain
-//! stores and, if this acquisition is timed, one clock read; [`Core::settle`] records after the release.
+//! The order of calls keeps the critical section short. [`Core::slow_acquire`],
+//! [`SlowAcquire::contended`] and [`SlowAcquire::parks`] look up, allocate and read the clock
+//! before the lock is owned; [`SlowAcquire::acquired`] does plain stores and, if this acquisition
+//! is timed, one clock read; [`Core::settle`] records after the release.
 
 mod failure;
 mod recording;
@@ -23,7 +24,8 @@ use crate::record::wait_log::{LOG, LockRef};
 use crate::sync::Ordering::Relaxed;
 use std::mem::ManuallyDrop;
 
-/// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may unwind.
+/// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may
+/// unwind.
 ///
 /// It stays in its thread:
 ///
@@ -84,7 +86,8 @@ impl std::fmt::Debug for Recording<'_> {
 impl Core {
     /// Starts an acquisition at `site` of a lock with this class. Call it before the lock is tried.
     ///
-    /// Safe code cannot: the length of one class beside the name of another would be read beyond that name's end.
+    /// Safe code cannot: the length of one class beside the name of another would be read beyond
+    /// that name's end.
     ///
     /// ```compile_fail,E0133
     /// use nexus_lockprof_engine::adaptor::{HoldMode, LockClass, SiteKey};
@@ -97,8 +100,8 @@ impl Core {
     /// ```
     ///
     /// # Safety
-    /// `word` and `len` were made together, by one [`LockClass`](crate::identity::LockClass). The slow acquire is used up or dropped before this
-    /// thread begins to exit.
+    /// `word` and `len` were made together, by one [`LockClass`](crate::identity::LockClass). The
+    /// slow acquire is used up or dropped before this thread begins to exit.
     #[cold]
     #[inline(never)]
     #[must_use]
@@ -115,7 +118,8 @@ impl Core {
         slow
     }
 
-    /// The same for a change that may have waited, of a lock that is held by now: it starts no threads in a process that was forked off.
+    /// The same for a change that may have waited, of a lock that is held by now: it starts no
+    /// threads in a process that was forked off.
     ///
     /// # Safety
     /// As for [`slow_acquire`](Self::slow_acquire).
@@ -144,8 +148,9 @@ impl Core {
         }
     }
 
-    /// The same for an acquisition that does not wait, which may be a signal handler's, or that is made while the lock is held: where it
-    /// would allocate, and that may not be done, it goes unrecorded. It starts no threads either.
+    /// The same for an acquisition that does not wait, which may be a signal handler's, or that is
+    /// made while the lock is held: where it would allocate, and that may not be done, it goes
+    /// unrecorded. It starts no threads either.
     ///
     /// # Safety
     /// As for [`slow_acquire`](Self::slow_acquire).
@@ -224,8 +229,9 @@ impl Core {
         Some(recording)
     }
 
-    /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's ticks, and then
-    /// [`end_wait`](Self::end_wait) is to be called, once; or `None` if it is not to be timed.
+    /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's
+    /// ticks, and then [`end_wait`](Self::end_wait) is to be called, once; or `None` if it is not
+    /// to be timed.
     #[cold]
     #[must_use]
     pub fn begin_wait(&self, lock: LockRef) -> Option<u64> {
@@ -272,7 +278,8 @@ impl<'a> SlowAcquire<'a> {
         }
     }
 
-    /// The lock publishes `holder`, now that it has had time to. Call it after [`contended`](Self::contended), perhaps again.
+    /// The lock publishes `holder`, now that it has had time to. Call it after
+    /// [`contended`](Self::contended), perhaps again.
     pub fn meets(&mut self, holder: Option<SiteKey>) {
         if let Some(recording) = &mut self.recording {
             recording.waits_for(self.core, holder);
@@ -284,8 +291,8 @@ impl<'a> SlowAcquire<'a> {
         self.meets(Some(SiteKey::readers()));
     }
 
-    /// The wait for `lock` will be a long one: those are all timed, as long as the budget allows. Call it after
-    /// [`meets`](Self::meets).
+    /// The wait for `lock` will be a long one: those are all timed, as long as the budget allows.
+    /// Call it after [`meets`](Self::meets).
     pub fn parks(&mut self, lock: LockRef) {
         let core = self.core;
         let Some(recording) = &mut self.recording else {
@@ -303,8 +310,9 @@ impl<'a> SlowAcquire<'a> {
         }
     }
 
-    /// `lock` was found taken earlier, when it published `holder`, at `start` as [`Core::begin_wait`] gave it, perhaps in
-    /// another thread: a wait of a task, which is a long one, and ends with the lock being handed to it.
+    /// `lock` was found taken earlier, when it published `holder`, at `start` as
+    /// [`Core::begin_wait`] gave it, perhaps in another thread: a wait of a task, which is a long
+    /// one, and ends with the lock being handed to it.
     pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: Option<SiteKey>) {
         let core = self.core;
         let Some(recording) = &mut self.recording else {
@@ -344,7 +352,8 @@ impl<'a> SlowAcquire<'a> {
         }
     }
 
-    /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that is not known.
+    /// The lock was handed to a waiter, at `holder`, and has come back: contended, for a time that
+    /// is not known.
     pub fn yielded_to(&mut self, holder: SiteKey) {
         let core = self.core;
         let Some(recording) = &mut self.recording else {
@@ -376,20 +385,23 @@ impl<'a> SlowAcquire<'a> {
         }
     }
 
-    /// The lock is owned. Plain stores, and one clock read if something of this acquisition is timed.
+    /// The lock is owned. Plain stores, and one clock read if something of this acquisition is
+    /// timed.
     #[inline]
     pub fn acquired(self) -> PendingRef {
         // SAFETY: follows nothing.
         unsafe { self.acquired_after(PendingRef::NONE) }
     }
 
-    /// The lock is owned, and was all along: `before` is the pending reference of the acquisition that this one [follows](Self::follows).
+    /// The lock is owned, and was all along: `before` is the pending reference of the acquisition
+    /// that this one [follows](Self::follows).
     ///
     /// # Safety
     /// As for [`Core::settle`].
     #[inline]
     pub unsafe fn acquired_after(self, before: PendingRef) -> PendingRef {
-        // Made: the pending reference has the node now. Not moved out of the slow acquire: it is a large value.
+        // Made: the pending reference has the node now. Not moved out of the slow acquire: it is a
+        // large value.
         let this = ManuallyDrop::new(self);
         let core = this.core;
         let Some(recording) = &this.recording else {

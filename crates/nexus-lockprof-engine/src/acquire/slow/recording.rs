@@ -12,6 +12,7 @@ use crate::sync::{Ordering::Relaxed, bump};
 
 impl<'a> Recording<'a> {
     /// Prepares the hold of acquisition `number` to be timed, and the schedule that follows.
+    #[inline]
     pub(super) fn time_hold(&mut self, core: &Core, number: u64) {
         // Calibrated here and not in the critical section, should this be the first use of the clock.
         let has_clock = core.is_prepared() || self.attempt.may_allocate();
@@ -39,6 +40,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Looks up who is waited for.
+    #[inline]
     pub(super) fn waits_for(&mut self, core: &'a Core, holder: Option<SiteKey>) {
         let Some(_entered) = self.shard.enter() else {
             return;
@@ -55,12 +57,14 @@ impl<'a> Recording<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn note_blocker(&self, pending: &Pending) {
         let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
         pending.blocker.store(blocker.cast_mut(), Relaxed);
     }
 
     /// Whether this long wait is timed, and what it stands for then.
+    #[inline]
     pub(super) fn times_long_wait(&mut self) -> bool {
         let mean = match self.kind {
             ModeKind::Sampled => self.shard.governor.long_waits(),
@@ -76,6 +80,7 @@ impl<'a> Recording<'a> {
     }
 
     /// A long wait: what is needed to divide it when it is settled.
+    #[inline]
     pub(super) fn keep_for_blame(&mut self, pending: &Pending, lock: LockRef, how: usize) {
         // Nobody is known yet, or nobody by name: the log may tell more.
         self.unbooked = self
@@ -87,6 +92,7 @@ impl<'a> Recording<'a> {
     }
 
     /// The acquisition is not made.
+    #[inline]
     pub(super) fn discard(&self) {
         if let Some(pending) = self.pending {
             if self.parked {
@@ -97,6 +103,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Prepares the wait to be timed; it has begun.
+    #[inline]
     pub(super) fn time_wait(&mut self, core: &Core) {
         self.take_pending(core);
         if let Some(pending) = self.pending {
@@ -110,6 +117,7 @@ impl<'a> Recording<'a> {
     }
 
     /// Takes a node, if there is none yet and the pool has one. May allocate.
+    #[inline]
     pub(super) fn take_pending(&mut self, core: &Core) {
         if self.pending.is_some() {
             return;

@@ -1,16 +1,18 @@
-//! What counting takes.
+//! The cost of counting.
 
-/// What counting took, charged by increments: each collection's acquisitions at the cost known by then. Otherwise
-/// the clock's calibration would charge all the time in mode `Counts` to the interval in which it happens.
+/// The cost of counting, charged step by step: each collection's acquisitions cost what was known
+/// by then. Otherwise the clock's calibration would charge all the time in mode `Counts` to one
+/// interval.
 #[derive(Debug, Default)]
 pub(super) struct Counting {
-    /// Acquisitions that were charged.
+    /// Acquisitions already charged.
     acquisitions: u64,
     total_ps: u128,
 }
 
 impl Counting {
-    /// There are now `acquisitions` in all, and one of the new ones took `each_ps` picoseconds. Nanoseconds of all.
+    /// There are now `acquisitions` in all, and each new one cost `each_ps` picoseconds. Returns
+    /// the total nanoseconds.
     pub(super) fn charge(&mut self, acquisitions: u64, each_ps: u64) -> u64 {
         let new = acquisitions.saturating_sub(self.acquisitions);
         self.acquisitions = acquisitions;

@@ -1,11 +1,12 @@
-//! No lock is held exclusively for longer than there was time.
+//! No lock is held exclusively for longer than the elapsed time.
 //!
-//! An estimated total may come out at a multiple of the elapsed time. But a lock that is held exclusively is held by one at
-//! a time, so all exclusive holds of a class fit into the elapsed time, once for each lock of it. Where the estimates
-//! add up to more they are cut to that, each by the same share of what it has grown by: so totals never shrink.
+//! An estimated total may be a multiple of the elapsed time. But only one holder at a time has a
+//! lock exclusively. So all exclusive holds of a class fit into the elapsed time, once for each
+//! lock of the class. If the estimates add up to more, they are cut to that. Each loses the same
+//! share of its growth, so totals never shrink.
 //!
-//! Shared and upgradable holds, and with them a semaphore's permits, overlap: they have no such bound. Locks that were
-//! dropped count too, which makes the bound loose for a class of many short-lived locks.
+//! Shared and upgradable holds overlap, and so do a semaphore's permits. They have no such bound.
+//! Dropped locks count too, which makes the bound loose for a class of many short-lived locks.
 
 use super::point::PointState;
 use crate::identity;
@@ -17,21 +18,21 @@ use std::collections::HashMap;
 pub(super) struct Classes {
     by_lock: HashMap<Lock, usize>,
     classes: Vec<ClassState>,
-    /// Places in `classes` that are free.
+    /// Free places in `classes`.
     free: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
 struct ClassState {
-    /// Of one name there may be several copies, each with a number.
+    /// A program may have several copies of one name, each with its own number.
     numbers: Vec<u32>,
-    /// A number that it had may be another class's by now: so its locks are not known any more.
+    /// Another class may have one of its numbers by now, so the number of its locks is unknown.
     is_unbounded: bool,
     points: usize,
 }
 
 impl ClassState {
-    /// Locks of it that were ever acquired, at most.
+    /// Upper limit for the number of its locks that were ever acquired.
     fn instances(&self) -> u64 {
         if self.is_unbounded {
             return u64::MAX;
@@ -47,14 +48,14 @@ impl ClassState {
 /// The sums of one class.
 #[derive(Clone, Copy, Default)]
 struct Sums {
-    /// Total of what is not estimated, and of what was told before.
+    /// The total that is not estimated, plus what earlier snapshots reported.
     told_ns: u64,
-    /// What the estimates have grown by.
+    /// The growth of the estimates.
     grown_ns: u64,
 }
 
 impl Classes {
-    /// The class of `lock`, which has one more point.
+    /// The class of `lock`, which gets one more point.
     pub(super) fn add_point(&mut self, lock: &Lock) -> usize {
         let class = match self.by_lock.get(lock) {
             Some(&class) => class,
@@ -71,7 +72,7 @@ impl Classes {
         class
     }
 
-    /// The class has this number.
+    /// Notes that the class has this number.
     pub(super) fn add_number(&mut self, class: usize, number: u32) {
         let numbers = &mut self.classes[class].numbers;
         if !numbers.contains(&number) {
@@ -79,14 +80,14 @@ impl Classes {
         }
     }
 
-    /// The class may have lost this number.
+    /// Notes that the class may have lost this number.
     pub(super) fn forget_number(&mut self, class: usize, number: u32) {
         let class = &mut self.classes[class];
         class.numbers.retain(|&other| other != number);
         class.is_unbounded = true;
     }
 
-    /// A point of `lock`, which is of this class, is no more.
+    /// Notes that a point of `lock`, which belongs to this class, is gone.
     pub(super) fn forget_point(&mut self, class: usize, lock: &Lock) {
         let state = &mut self.classes[class];
         state.points -= 1;
@@ -135,7 +136,7 @@ impl Classes {
                 // At most `grown_ns`.
                 (u128::from(grown_ns) * u128::from(room) / u128::from(sums.grown_ns)) as u64
             };
-            // What was measured was.
+            // A measured duration really passed, so the total is at least the longest.
             let least = point.hold.max_ns.min(point.hold.total_ns);
             point.hold.total_ns = (told_ns + share).max(least);
             state.told_hold_ns = point.hold.total_ns;
@@ -146,7 +147,7 @@ impl Classes {
     }
 }
 
-/// What is told of a point whatever the bound says.
+/// The part of a point's total that the bound never cuts.
 fn told(point: &Point, state: &PointState) -> u64 {
     if point.hold.is_estimate() {
         state.told_hold_ns

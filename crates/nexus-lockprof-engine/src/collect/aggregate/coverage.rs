@@ -1,4 +1,5 @@
-//! Whether the intervals of totals cover the truth as often as they say, for durations with light and with heavy tails.
+//! Whether the intervals of totals cover the truth as often as they claim, for light and heavy
+//! tails.
 
 use crate::record::random::open_unit;
 use crate::record::sampler::{STEP, Schedule};
@@ -11,12 +12,12 @@ fn exponential(rng: &mut fastrand::Rng) -> u64 {
 }
 
 fn lognormal(rng: &mut fastrand::Rng) -> u64 {
-    // Box and Muller.
+    // Box-Muller transform.
     let normal = (-2.0 * open_unit(rng).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
     (8.0 + 1.5 * normal).exp() as u64
 }
 
-/// One in 300 is 10 ms.
+/// One in 300 lasts 10 ms.
 fn bimodal(rng: &mut fastrand::Rng) -> u64 {
     if rng.u64(..300) == 0 {
         10_000_000
@@ -29,7 +30,8 @@ fn pareto(rng: &mut fastrand::Rng) -> u64 {
     (300.0 * open_unit(rng).powf(-1.0 / 1.5)) as u64
 }
 
-/// So many durations, sampled as the sampler does until the mean gap is `most`; and their true total.
+/// Samples `events` durations, as the sampler does until the mean gap is `most`. Also returns their
+/// true total.
 fn sampled(draw: Draw, events: u64, most: u64, rng: &mut fastrand::Rng) -> (Durations, u64) {
     let mut hold = Durations {
         events,
@@ -54,20 +56,20 @@ fn sampled(draw: Draw, events: u64, most: u64, rng: &mut fastrand::Rng) -> (Dura
     (hold, truth)
 }
 
-/// What `TRIALS` samples said.
+/// The results of `TRIALS` samples.
 #[derive(Debug, Default)]
 struct Said {
     trials: usize,
     covered: usize,
     samples: u64,
-    /// By how much wider the standard error and the interval are than by the weights alone.
+    /// How much wider the standard error and the interval are than by the weights alone.
     error: f64,
     interval: f64,
 }
 
 const TRIALS: usize = 300;
 
-/// Of those trials that have measured a duration of at least `longest`.
+/// Counts only trials that have measured a duration of at least `longest`.
 fn said(draw: Draw, events: u64, most: u64, longest: u64) -> Said {
     let mut rng = fastrand::Rng::with_seed(events + most);
     let mut said = Said::default();
@@ -92,14 +94,15 @@ fn said(draw: Draw, events: u64, most: u64, longest: u64) -> Said {
 
 #[test]
 fn nine_of_ten_intervals_cover_the_truth() {
-    // Of the rare long ones, at least one must have been measured: nothing tells of a kind that was never seen.
+    // At least one of the rare long durations must have been measured: no sample tells of a kind
+    // that it never saw.
     let shapes: [(&str, Draw, u64); 4] = [
         ("exponential", exponential, 0),
         ("lognormal", lognormal, 0),
         ("1 in 300", bimodal, 10_000_000),
         ("Pareto", pareto, 0),
     ];
-    // So many trials tell a share of nine in ten to 0.02.
+    // This number of trials gives a share of nine in ten to 0.02.
     const LEAST: f64 = 0.88;
     let mut missed = Vec::new();
     for (name, draw, longest) in shapes {
@@ -139,7 +142,7 @@ fn one_long_hold_among_ten_samples_is_a_large_error() {
         total_ns: 10_900_000,
         max_ns: 10_000_000,
         longest_sampled_ns: 10_000_000,
-        // That of the nine short ones, one of which stood for 991.
+        // The variance of the nine short ones, one of which stood for 991.
         total_variance: 991.0 * 990.0 * 1e4,
         ..Durations::default()
     };

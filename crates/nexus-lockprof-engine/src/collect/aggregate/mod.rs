@@ -1,9 +1,9 @@
 //! Merges the shards into a snapshot.
 //!
-//! One collection: open the next one, walk all shards under an epoch pin, sum each point's
-//! records, take in what the closed collection's reservoirs hold, subtract the last reset's sums.
-//! No writer waits or is waited for, and of a shard that a thread has only that is written which is the aggregator's: where
-//! it has [seen] each record.
+//! One collection opens the next one and walks all shards under an epoch pin. It sums each point's
+//! records and adds what the closed collection's reservoirs hold. Then it subtracts the sums of the
+//! last reset. No writer waits, and the collection waits for none. In a shard that a thread has, it
+//! writes only what belongs to the aggregator: where it has [seen] each record.
 
 mod account;
 mod bound;
@@ -20,25 +20,25 @@ use points::Points;
 use seen::AllSeen;
 use std::hash::{BuildHasher, RandomState};
 
-/// What collections remember from one to the next.
+/// What collections keep from one to the next.
 pub(crate) struct Aggregator {
-    /// Names the engine in its snapshots. 53 bits: JSON readers keep them exactly.
+    /// Names the engine in its snapshots. 53 bits, so that JSON readers keep it exactly.
     id: u64,
-    /// What the program is called; `None` before the first collection.
+    /// The program's name, or `None` before the first collection.
     program: Option<Option<Text>>,
     points: Points,
     seen: AllSeen,
     callers: Callers,
-    /// Whether the last collection was a peek: its interval goes on in the next one.
+    /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
-    /// Collections that were peeks: snapshots do not count them.
+    /// Number of collections that were peeks. Snapshots do not count them.
     peeks: u64,
     started_ns: u64,
     lost_before: Losses,
     counting: Counting,
-    /// At the last reset.
+    /// The overhead at the last reset.
     overhead_before: Overhead,
-    /// Of all shards, at the last collection.
+    /// The time of all shards at the last collection.
     threads_ns: u64,
     rng: fastrand::Rng,
 }

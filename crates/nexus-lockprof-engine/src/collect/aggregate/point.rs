@@ -1,4 +1,4 @@
-//! One point, all shards together: its sums, its samples, and what a snapshot tells of it.
+//! One point, summed over all shards: its sums, its samples, and what a snapshot shows of it.
 
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
@@ -8,22 +8,22 @@ use crate::record::tally::{Measure, SumReading, TallyReading};
 use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Sample, Samples, Site};
 use std::cmp::Ordering;
 
-/// One point, all shards together.
+/// One point, summed over all shards.
 pub(super) struct PointState {
     pub(super) lock: Lock,
     pub(super) mode: AcquireMode,
     pub(super) site: Site,
-    /// Records of it that there are.
+    /// Number of its records.
     pub(super) records: usize,
-    /// The collection that something was last taken in before or in.
+    /// The last collection in which, or before which, something was added.
     pub(super) touched: u64,
-    /// Sums of this collection.
+    /// The sums of this collection.
     pub(super) now: Reading,
-    /// Sums at the last reset.
+    /// The sums at the last reset.
     base: Reading,
     wait: Times,
     hold: Times,
-    /// The hold total that the last snapshot told, if it was an estimate; see [`bound`](super::bound).
+    /// The hold total of the last snapshot, if it was an estimate. See [`bound`](super::bound).
     pub(super) told_hold_ns: u64,
     pub(super) class: usize,
     pub(super) heat: Heat,
@@ -32,19 +32,20 @@ pub(super) struct PointState {
 #[derive(Default)]
 struct Times {
     archive: LifetimeSample,
-    /// What was measured in the interval, by value up to `archived`; when that is too much, only what is new.
+    /// What was measured in the interval, sorted by value up to `archived`. If that is too much,
+    /// only what is new.
     interval: Vec<Sample>,
-    /// A sample of the interval, when it was too much.
+    /// A sample of the interval, if there was too much.
     full: Option<LifetimeSample>,
     interval_samples: u64,
-    /// How many of the interval's an earlier collection has put into the archive.
+    /// How many of the interval's samples an earlier collection has put into the archive.
     archived: usize,
-    /// What was taken over between two collections, or is of a collection that is not closed yet: it goes to the next
-    /// interval. When that is too much, a sample of it.
+    /// Samples for the next interval: taken over between two collections, or from a collection that
+    /// is not closed yet. If there are too many, a sample of them.
     early: Vec<Sample>,
     early_full: Option<LifetimeSample>,
     early_samples: u64,
-    /// What `recent` made last, until something is taken in.
+    /// The last result of `recent`, until something is added.
     made: Option<Samples>,
 }
 
@@ -66,11 +67,11 @@ impl Times {
         }
     }
 
-    /// Takes samples in, of the interval or `early`.
+    /// Adds samples, to the interval or to `early`.
     fn take_in(&mut self, drawn: BankReading, max_ns: u64, early: bool) {
         let samples = drawn.samples.iter().map(|(packed, share)| Sample {
-            // Samples are rounded up, but not beyond the longest, if it is this one. It may also be an older
-            // one, and the sums of this one still to come.
+            // Samples are rounded up, but not above the longest, if it may be this one. That may
+            // also be an older one, while the sums do not have this one yet.
             value_ns: packed.value_ns_of(max_ns),
             weight: packed.weight() as f64 * share,
         });
@@ -83,7 +84,7 @@ impl Times {
         }
     }
 
-    /// Keeps what was taken in early within `size` samples.
+    /// Keeps the early samples within `size`.
     fn bound_early(&mut self, size: usize, rng: &mut fastrand::Rng) {
         if self.early.len() > size || self.early_full.is_some() {
             let full = self.early_full.get_or_insert_default();
@@ -91,7 +92,8 @@ impl Times {
         }
     }
 
-    /// Takes in all of another's, between two collections: what was measured in the interval is in the archive.
+    /// Adds all of another point's times, between two collections. The interval's samples are
+    /// already in the archive.
     fn absorb(&mut self, mut other: Times, size: usize, rng: &mut fastrand::Rng) {
         let all = other.archive.samples();
         self.archive.extend(all.iter().copied(), size, rng);
@@ -114,7 +116,7 @@ impl Times {
             let full = self.full.get_or_insert_default();
             full.extend(self.interval.drain(..), size, rng);
         }
-        // In the order that snapshots have. Most of it is.
+        // The order of snapshots. Most samples are already in it.
         self.interval.sort_by(|a, b| {
             a.value_ns
                 .cmp(&b.value_ns)
@@ -122,7 +124,7 @@ impl Times {
         });
     }
 
-    /// What was measured in the interval, to share.
+    /// The samples of the interval, to share.
     fn recent(&mut self) -> Samples {
         let (interval, full) = (&self.interval, &mut self.full);
         let make = || match full {
@@ -134,14 +136,14 @@ impl Times {
     }
 }
 
-/// Samples that are kept of a point, and what chooses them.
+/// How many samples of a point to keep, and the generator that chooses them.
 pub(super) struct Bound<'a> {
     pub(super) size: usize,
     pub(super) rng: &'a mut fastrand::Rng,
 }
 
 impl PointState {
-    /// `class` is that of [`Classes`](super::bound::Classes).
+    /// `class` is an index from [`Classes`](super::bound::Classes).
     pub(super) fn new(lock: Lock, mode: AcquireMode, site: Site, class: usize) -> Self {
         PointState {
             lock,
@@ -159,13 +161,14 @@ impl PointState {
         }
     }
 
-    /// Before a collection's records are taken in. Whether they are of the interval that there is already.
+    /// Call it before a collection's records are added. `goes_on`: they belong to the interval that
+    /// has already begun.
     pub(super) fn begin(&mut self, goes_on: bool) {
         self.wait.begin(goes_on);
         self.hold.begin(goes_on);
     }
 
-    /// After all of them were; archives keep `size` samples.
+    /// Call it after all of them. Archives keep `size` samples.
     pub(super) fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
         self.wait.end(size, rng);
         self.hold.end(size, rng);
@@ -176,7 +179,7 @@ impl PointState {
         [self.wait.interval_samples, self.hold.interval_samples]
     }
 
-    /// Makes what there is now the baseline of what follows.
+    /// Makes the current sums the baseline of what follows.
     pub(super) fn reset(&mut self) {
         self.base = self.now;
         self.told_hold_ns = 0;
@@ -184,7 +187,7 @@ impl PointState {
         self.hold.archive = LifetimeSample::default();
     }
 
-    /// Adds what has happened at a record since it was read `last`; what it has come to.
+    /// Adds what has happened at a record since it was read `last`. Returns the new reading.
     pub(super) fn take_in(
         &mut self,
         record: &Record,
@@ -215,8 +218,8 @@ impl PointState {
         }
     }
 
-    /// The same for the last time: nobody writes the record any more. Of its samples, those of `collections` are new, and those of
-    /// `closed` are of the interval that is being merged.
+    /// The same for the last time, when nobody writes the record any more. Samples of `collections`
+    /// are new. Those of `closed` belong to the interval that is being merged.
     pub(super) fn take_over(
         &mut self,
         record: &Record,
@@ -237,7 +240,7 @@ impl PointState {
         }
     }
 
-    /// Takes in all of another point, which is no more. Counters that grow keep growing, in sum.
+    /// Adds all of another point, which is then gone. The sum of counters that grow keeps growing.
     pub(super) fn absorb(&mut self, other: PointState, bound: &mut Bound<'_>) {
         add(&mut self.now, &other.now, &Reading::default());
         add(&mut self.base, &other.base, &Reading::default());
@@ -247,7 +250,7 @@ impl PointState {
         self.touched = self.touched.max(other.touched);
     }
 
-    /// What has happened at it since the last reset; there were `resets` of them.
+    /// What has happened at the point since the last reset. `resets` is the number of resets.
     pub(super) fn point(&mut self, resets: u64) -> Point {
         let mut point = Point::new(self.lock.clone(), self.mode, self.site.clone());
         let (now, base) = (&self.now, &self.base);
@@ -261,10 +264,11 @@ impl PointState {
         }
         point.wait = durations(&now.wait, &base.wait, &mut self.wait, resets);
         point.hold = durations(&now.hold, &base.hold, &mut self.hold, resets);
-        // Of holds any may be the one that is not measured.
+        // Any hold may be one that is not measured.
         point.hold.longest_sampled_ns = point.hold.max_ns;
-        // Three kinds of acquisitions, and of contentions: timed (and measured when they are over), represented by timed ones, and
-        // neither. What is being timed just now is not told yet.
+        // There are three kinds of acquisitions, and of contentions. Timed ones are measured when
+        // they end. Others are represented by timed ones, and the rest by none. What is still being
+        // timed is not reported yet.
         for (durations, events, timed, unmeasured) in [
             (
                 &mut point.hold,
@@ -285,13 +289,14 @@ impl PointState {
             durations.events = durations.samples + represented;
             durations.unmeasured = unmeasured;
             if durations.samples == 0 {
-                // Nothing stands for them.
+                // No sample stands for them.
                 durations.unmeasured += represented;
                 durations.events = 0;
             } else if represented == 0 {
                 durations.longest_sampled_ns = 0;
             } else if durations.longest_sampled_ns == 0 {
-                // None of those that stand for others was seen yet: as if all were like the average.
+                // No sample that stands for others was seen yet, so this assumes that all are
+                // average.
                 durations.longest_sampled_ns = durations.total_ns / durations.events;
             }
         }
@@ -313,12 +318,12 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets:
         },
         reservoir: times.archive.samples().into(),
         recent: times.recent(),
-        // The caller's: they follow from the point's counts.
+        // The caller fills these in from the point's counts.
         ..Durations::default()
     }
 }
 
-/// Adds to a point's sums what a record's reading has grown by since the `last` one.
+/// Adds the growth of a record's reading since the `last` one to a point's sums.
 fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
     let (mut reading, mut last) = (*reading, *last);
     let counters = sum.counters_mut().into_iter();
@@ -329,7 +334,7 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
         *sum = sum.saturating_add(now.saturating_sub(*before));
     }
     sum.cold = sum.cold.and(&reading.cold.since(&last.cold));
-    // No counters: what they were before is taken away, and what they are now comes in.
+    // These are not counters: the old value is subtracted and the new one added.
     for (sum, now, before) in [
         (
             &mut sum.overdue_holds,
@@ -357,8 +362,8 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
     add_sum(&mut sum.caused, &reading.caused, &last.caused);
 }
 
-/// Adds total and variance. Of the variance only what was measured after the same reset goes together, and the
-/// newest wins: how the reading's is to the sum's.
+/// Adds total and variance. Variances only add up if they were measured after the same reset, and
+/// the newest wins. Returns how the reading's reset compares with the sum's.
 fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ordering {
     let grown = reading.total_ns.saturating_sub(last.total_ns);
     sum.total_ns = sum.total_ns.saturating_add(grown);
@@ -381,7 +386,7 @@ fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ord
     order
 }
 
-/// Whether there is nothing to tell of it since the last reset.
+/// Whether the point has nothing to report since the last reset.
 pub(super) fn is_blank(point: &Point) -> bool {
     point.figures() == [0; Point::FIGURES.len()]
         && point.wait.samples == 0

@@ -1,4 +1,4 @@
-//! All points, by what they are called; and the rest, which takes in those that there is no room for.
+//! All points by name, and the rest, which takes in those for which there is no room.
 
 use super::bound::Classes;
 use super::point::{Bound, PointState};
@@ -8,18 +8,19 @@ use crate::identity::{PointKey, to_site};
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Site};
 use std::collections::HashMap;
 
-/// Sites that the rest is divided by; what is beyond them is of no site.
+/// Number of sites by which the rest is divided. More of them go to no site.
 const REST_SITES: usize = 1024;
-/// A point without a record is kept as long as there are fewer than one such point in so many of the most records that there may be.
+/// Points without a record are kept while there are fewer of them than the largest number of
+/// records divided by this.
 const SHARE: usize = 4;
 
-/// Keys that are remembered in any case.
+/// Number of keys that are remembered in any case.
 const MOST_KEYS: usize = 1024;
 
 /// All points.
 #[derive(Default)]
 pub(super) struct Points {
-    /// `None`: free.
+    /// `None` is a free place.
     states: Vec<Option<PointState>>,
     free: Vec<usize>,
     by_key: HashMap<PointKey, usize>,
@@ -32,8 +33,8 @@ pub(super) struct Points {
 }
 
 impl Points {
-    /// The point that a record belongs to. One line of source may be at several addresses: points are
-    /// told apart by content, and the key only saves making it.
+    /// The point of a record. One line of source may have several addresses, so points are told
+    /// apart by content. The key only saves building that.
     pub(super) fn of(&mut self, key: PointKey) -> usize {
         if let Some(&point) = self.by_key.get(&key) {
             return point;
@@ -76,7 +77,7 @@ impl Points {
         point
     }
 
-    /// One that [`of`](Self::of) has given, and that has a record, or had one in this collection.
+    /// A point from [`of`](Self::of) that has a record, or had one in this collection.
     pub(super) fn get(&mut self, point: usize) -> Option<&mut PointState> {
         self.states.get_mut(point)?.as_mut()
     }
@@ -87,12 +88,12 @@ impl Points {
         states.filter_map(|(point, state)| Some((point, state.as_mut()?)))
     }
 
-    /// Where all of them are, with their classes.
+    /// The places of all points, and their classes.
     pub(super) fn parts(&mut self) -> (&mut [Option<PointState>], &Classes) {
         (&mut self.states, &self.classes)
     }
 
-    /// The point has one more record.
+    /// Notes that the point has one more record.
     pub(super) fn add_record(&mut self, point: usize) {
         if let Some(state) = self.get(point) {
             state.records += 1;
@@ -100,7 +101,7 @@ impl Points {
         }
     }
 
-    /// A record of the point, with this key, was taken over.
+    /// Notes that a record of the point, with this key, was taken over.
     pub(super) fn forget_record(&mut self, point: usize, key: PointKey) {
         let Some(state) = self.states.get_mut(point).and_then(Option::as_mut) else {
             return;
@@ -108,13 +109,13 @@ impl Points {
         state.records -= 1;
         self.without_record += usize::from(state.records == 0);
         if identity::may_change(key.number()) {
-            // The next record with this key may be another point's.
+            // The next record with this key may belong to another point.
             self.by_key.remove(&key);
             self.classes.forget_number(state.class, key.number());
         }
     }
 
-    /// Makes the rest of those points that have had no record and no event for longest, if they are too many.
+    /// If too many points have no record, moves those that were idle for longest into the rest.
     pub(super) fn push_out(
         &mut self,
         max_records: usize,
@@ -130,7 +131,7 @@ impl Points {
             .filter(|(_, state)| state.records == 0 && !state.lock.is_rest())
             .map(|(point, state)| (state.touched, point))
             .collect();
-        // Some more than needed, since this looks at all of them.
+        // Removes some more than needed, since this looks at all of them.
         let leaving = idle.len().saturating_sub(most - most / 8);
         idle.sort_unstable();
         for &(_, point) in &idle[..leaving.min(idle.len())] {
@@ -141,11 +142,12 @@ impl Points {
                 if has_room { by_site.2 } else { Site::rest() }
             });
         }
-        // A place that was given again is another point's.
+        // Another point may get a free place, so no key may lead to it.
         self.by_key.clear();
     }
 
-    /// Forgets those that have no record: there is nothing to tell of them since the reset that was just made.
+    /// Forgets the points without a record. They have nothing to report since the reset that was
+    /// just made.
     pub(super) fn push_out_blank(&mut self, bound: &mut Bound<'_>, callers: &mut Callers) {
         let blank: Vec<usize> = self
             .iter_mut()
@@ -156,11 +158,11 @@ impl Points {
         for &point in &blank {
             self.remove(point, bound, callers, |_, _| Site::rest());
         }
-        // As above.
+        // Another point may get a free place, so no key may lead to it.
         self.by_key.clear();
     }
 
-    /// Makes a part of the rest of a point: of that at the site that `site_of` says.
+    /// Moves a point into the rest, at the site that `site_of` returns.
     fn remove(
         &mut self,
         point: usize,

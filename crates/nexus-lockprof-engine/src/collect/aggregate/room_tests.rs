@@ -1,4 +1,4 @@
-//! Records and points that go away, and what becomes of their figures.
+//! Records and points that go away, and where their figures go.
 
 use crate::clock::ManualClock;
 use crate::config::{Config, Mode};
@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// The hold that an acquisition's measurement says takes this long.
+/// The duration of each measured hold.
 const HOLD: Duration = Duration::from_nanos(10);
 
 fn core(clock: &ManualClock, config: Config) -> std::sync::Arc<Core> {
@@ -26,12 +26,12 @@ fn class() -> LockClass {
     LockClass::named(Box::leak(name.into_boxed_str()))
 }
 
-/// In one that has ended, and left its shard, when this returns.
+/// Runs `work` in a thread that has ended, and left its shard, when this returns.
 fn in_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap()
 }
 
-/// What all points together tell: acquisitions, holds, their time.
+/// Totals of all points: acquisitions, holds, and their time.
 fn totals(snapshot: &Snapshot) -> (u64, u64, u64) {
     assert!(snapshot.losses().is_empty(), "{:?}", snapshot.losses());
     let points = snapshot.points().iter();
@@ -52,7 +52,7 @@ fn a_guard_keeps_its_record_when_its_thread_has_ended() {
     let mut collect = || aggregator.collect(&core, &mut Vec::new());
     let class = class();
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
-    // SAFETY: both are the class's, and the slow acquire is used up at once.
+    // SAFETY: both parts are the class's, and the slow acquire ends at once.
     let acquire = || unsafe { core.slow_acquire(site, &class.word, class.len) }.acquired();
     let pending_ref = in_a_thread(acquire);
     for _ in 0..2 {
@@ -64,7 +64,7 @@ fn a_guard_keeps_its_record_when_its_thread_has_ended() {
     }
     clock.advance(HOLD);
     let release = |pending_ref| {
-        // SAFETY: of this engine, once.
+        // SAFETY: the acquisition is this engine's, and ends once.
         unsafe {
             core.hold_ends(&pending_ref, LockRef::of(&class.word));
             core.settle(pending_ref);
@@ -72,14 +72,15 @@ fn a_guard_keeps_its_record_when_its_thread_has_ended() {
     };
     release(pending_ref);
     assert_eq!(totals(&collect()), (1, 1, 10));
-    // The record goes with the next thread that ends: it has the same shard, and looks at its nodes.
+    // The record leaves with the next thread that ends, which has the same shard and looks at its
+    // nodes.
     let pending_ref = in_a_thread(acquire);
     clock.advance(HOLD);
     release(pending_ref);
     in_a_thread(|| release(acquire()));
     let snapshot = collect();
     assert_eq!(totals(&snapshot), (3, 3, 20));
-    // This thread's, which has released the first two.
+    // This is the record of this thread, which has released the first two.
     assert_eq!(snapshot.table().records, 1);
 }
 
@@ -95,10 +96,10 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
         let class = class();
         let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
         in_a_thread(|| {
-            // SAFETY: both are the class's, and the slow acquire is used up at once.
+            // SAFETY: both parts are the class's, and the slow acquire ends at once.
             let pending_ref = unsafe { core.slow_acquire(site, &class.word, class.len) }.acquired();
             clock.advance(HOLD);
-            // SAFETY: of this engine, once.
+            // SAFETY: the acquisition is this engine's, and ends once.
             unsafe {
                 core.hold_ends(&pending_ref, LockRef::of(&class.word));
                 core.settle(pending_ref);
@@ -110,7 +111,8 @@ fn points_of_ended_threads_become_the_rest_and_keep_their_figures() {
             totals(&snapshot),
             (since_reset, since_reset, 10 * since_reset)
         );
-        // Four without a record, those of this thread and the one before, and the rest at this site.
+        // Four without a record, those of this thread and of the one before, and the rest at this
+        // site.
         assert!(snapshot.points().len() <= 7, "{snapshot}");
         for point in snapshot.points() {
             let kept = point.hold.reservoir.iter().map(|sample| sample.weight);

@@ -1,20 +1,20 @@
-//! What collections have read of each record.
+//! What collections have read from each record.
 
 use crate::record::statistics::{Reading, Record};
 use crate::sync::Ordering::Relaxed;
 
-/// What was last read of a record, and which point it belongs to.
+/// What was last read from a record, and the record's point.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
     pub(super) point: usize,
     pub(super) reading: Reading,
-    /// The last collection whose samples were taken in.
+    /// The last collection whose samples were added.
     pub(super) sampled: u64,
     /// Whether the collection before the last one had read the same.
     pub(super) settled: bool,
 }
 
-/// By the place that a record says.
+/// Indexed by the place that each record keeps.
 #[derive(Default)]
 pub(super) struct AllSeen {
     seen: Vec<Option<Seen>>,
@@ -22,16 +22,16 @@ pub(super) struct AllSeen {
 }
 
 impl AllSeen {
-    /// What was read of this record, if it was.
+    /// What was read from this record, if anything.
     pub(super) fn of(&self, record: &Record) -> Option<Seen> {
-        // Relaxed: only whoever has the aggregator's lock reads or writes it.
+        // Relaxed: only the holder of the aggregator's lock reads or writes it.
         let place = record.seen.load(Relaxed).checked_sub(1)?;
         self.seen.get(place as usize).copied().flatten()
     }
 
-    /// Remembers what was read. Whether it was read for the first time.
+    /// Remembers what was read. Returns whether this is the first time.
     pub(super) fn set(&mut self, record: &Record, seen: Seen) -> bool {
-        // Relaxed: as above.
+        // Relaxed: only the holder of the aggregator's lock reads or writes it.
         if let Some(place) = record.seen.load(Relaxed).checked_sub(1) {
             self.seen[place as usize] = Some(seen);
             return false;
@@ -45,7 +45,7 @@ impl AllSeen {
         true
     }
 
-    /// Forgets a record, which is not used any more; what was read of it.
+    /// Forgets a record that is not used any more. Returns what was read from it.
     pub(super) fn take(&mut self, record: &Record) -> Option<Seen> {
         let place = record.seen.load(Relaxed).checked_sub(1)? as usize;
         self.free.push(place);

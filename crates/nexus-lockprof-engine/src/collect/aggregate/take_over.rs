@@ -1,4 +1,4 @@
-//! Records that nobody writes any more: what they have counted becomes the points', and they are free.
+//! Records that nobody writes any more: their points get the counts, and the records become free.
 
 use super::Aggregator;
 use super::point::Bound;
@@ -10,14 +10,15 @@ use crate::record::statistics::Record;
 use crate::sync::Ordering::Relaxed;
 
 impl Aggregator {
-    /// Between two collections: takes over what has left a shard's table. In a thread of the program's.
+    /// Takes over what has left a shard's table, between two collections. Runs in one of the
+    /// program's threads.
     pub(crate) fn take_over(&mut self, core: &Core, shard: &Shard) {
         self.take_evicted(shard, core, None);
         self.push_out(core);
     }
 
-    /// Takes over what has left a shard's table, and gives the records back to the shard. `closed` is the collection that is being
-    /// merged, if one is.
+    /// Takes over what has left a shard's table, and gives the records back to the shard. `closed`
+    /// is the collection that is being merged, if any.
     pub(super) fn take_evicted(&mut self, shard: &Shard, core: &Core, closed: Option<u64>) {
         for record in shard.table.take_evicted() {
             self.take_over_one(&record, core, closed);
@@ -25,12 +26,12 @@ impl Aggregator {
         }
     }
 
-    /// Takes over the records of shards that no thread has. Those stay that guards have been measured for which are alive.
+    /// Takes over the records of shards that no thread has. Records that living guards use stay.
     pub(crate) fn take_leavings(&mut self, core: &Core, closed: Option<u64>) {
         if !core.has_leavings() {
             return;
         }
-        // Before the shards are looked at: whoever ends after it is of the next time.
+        // Comes before the look at the shards: a thread that ends later is left for the next time.
         core.see_exits();
         for shard in core.shards.iter() {
             if shard.table.len() == 0 || !shard.lease.try_take_over() {
@@ -39,17 +40,18 @@ impl Aggregator {
             if shard.is_whole() {
                 self.empty(shard, core, closed);
             } else {
-                // What its thread was stopped in, by a fork, is never finished: it is read, and not changed.
+                // A fork stopped the shard's thread in the middle of a change, which will never
+                // finish. The shard is read but not changed.
                 shard.lease.release();
             }
         }
     }
 
-    /// Empties a shard, whose lease this thread has taken, and gives that back.
+    /// Empties a shard and gives its lease back. This thread has taken the lease.
     fn empty(&mut self, shard: &Shard, core: &Core, closed: Option<u64>) {
-        // SAFETY: the lease was taken.
+        // SAFETY: this thread has taken the lease.
         let owner = unsafe { Owner::assume() };
-        // What they would teach the thread that is gone is of no use.
+        // What they measured would only help the governor of the thread that is gone.
         shard
             .pool
             .collect_returned(|pending| pending.number.store(0, Relaxed));
@@ -60,7 +62,7 @@ impl Aggregator {
         let chain = shard.table.empty(&owner, is_pinned);
         let freed = before - shard.table.held();
         shard.hot.forget();
-        // From here on they are this function's alone.
+        // From here on, only this function has the records.
         shard.lease.release();
         for record in chain.into_iter().flatten() {
             self.take_over_one(&record, core, closed);
@@ -93,7 +95,7 @@ impl Aggregator {
         identity::release(record.key);
     }
 
-    /// Keeps the points that have no records within the bound.
+    /// Keeps the number of points without records within its bound.
     pub(super) fn push_out(&mut self, core: &Core) {
         let config = core.config();
         let mut bound = Bound {

@@ -17,9 +17,9 @@ use crate::sync::{Ordering::Relaxed, bump};
 use nexus_lockprof_snapshot::Sample;
 use std::panic::Location;
 
-/// A timed acquisition, and its hold of `ns`.
+/// A timed acquisition with a hold of `ns`.
 fn hold(core: &Core, shard: &Shard, record: &Record, ns: u64) {
-    // SAFETY: the tests have their shard from `leased::shard`, in this thread.
+    // SAFETY: the tests get their shard from `leased::shard`, in this thread.
     let owner = unsafe { Owner::assume() };
     record.count(false);
     bump(&record.holds.measured, 1);
@@ -40,7 +40,7 @@ fn values(samples: &[Sample]) -> Vec<u64> {
     samples.iter().map(|sample| sample.value_ns).collect()
 }
 
-/// A core whose one record has been used, and read twice since.
+/// Runs `test` with a core whose only record was used, and read twice since.
 fn with_quiet_record(test: impl FnOnce(&Core, &mut Aggregator, &dyn Fn(u64))) {
     let core = Core::local(Some(&ManualClock::new()));
     let shard = leased::shard(&core).unwrap();
@@ -70,13 +70,13 @@ fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection
         let point = &snapshot.points()[0].hold;
         assert_eq!((point.samples, point.total_ns), (2, 300));
         assert_eq!(values(&point.reservoir), [100]);
-        // Nothing has happened at the record since, but its reservoir has something.
+        // The record has not changed since, but its reservoir has a sample.
         let snapshot = aggregator.collect(core, &mut events);
         let point = &snapshot.points()[0].hold;
         assert_eq!((point.samples, point.total_ns), (2, 300));
         assert_eq!(values(&point.reservoir), [100, 200]);
         assert_eq!(values(&point.recent), [200]);
-        // Once.
+        // The sample appears only once.
         let snapshot = aggregator.collect(core, &mut events);
         let point = &snapshot.points()[0].hold;
         assert_eq!(values(&point.reservoir), [100, 200]);
@@ -105,7 +105,7 @@ fn a_glance_does_not_end_the_interval() {
     });
 }
 
-/// One line may be at several addresses: in each codegen unit, in each generic instance.
+/// One line may have several addresses: one in each codegen unit, one in each generic instance.
 #[test]
 fn points_of_one_content_at_two_addresses_are_one() {
     let core = Core::local(Some(&ManualClock::new()));
@@ -131,7 +131,7 @@ fn points_of_one_content_at_two_addresses_are_one() {
     assert_eq!(snapshot.table().records, 2);
 }
 
-/// Collections beside the record that `with_quiet_record` has, which the test writes itself.
+/// Runs `test` with a core, and a record that only the test writes.
 fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &ManualClock)) {
     let clock = ManualClock::new();
     let core = Core::local(Some(&clock));
@@ -139,7 +139,7 @@ fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &Manua
     // SAFETY: it is this thread's shard.
     let owner = unsafe { Owner::assume() };
     let site = SiteKey::new(Location::caller(), HoldMode::Exclusive);
-    // A class of its own for each test: others count instances too.
+    // Each test has a class of its own, because others count instances too.
     let name: &'static str = Box::leak(format!("class {:p}", &clock).into_boxed_str());
     let key = PointKey::new(site, number_of(name).unwrap());
     let record = core
@@ -150,7 +150,7 @@ fn with_record(test: impl FnOnce(&Core, &mut Aggregator, &Shard, &Record, &Manua
 }
 
 fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: u64) {
-    // SAFETY: the tests have their shard from `leased::shard`, in this thread.
+    // SAFETY: the tests get their shard from `leased::shard`, in this thread.
     let owner = unsafe { Owner::assume() };
     bump(&record.acquisitions, weight);
     bump(&record.holds.measured, 1);
@@ -171,12 +171,12 @@ fn hold_of_weight(core: &Core, shard: &Shard, record: &Record, ns: u64, weight: 
 fn a_walk_between_a_sample_and_its_sums_takes_the_sample_and_does_not_cut_it() {
     with_record(|core, aggregator, shard, record, _| {
         let mut events = Vec::new();
-        // Both banks of its reservoir are there.
+        // Both banks of its reservoir exist.
         for _ in 0..2 {
             (0..5).for_each(|_| hold(core, shard, record, 1_000_000));
             let _ = aggregator.collect(core, &mut events);
         }
-        // Counted, and seen twice: nothing of the record changes any more until its sums do.
+        // Counts and collects twice. The record does not change any more until its sums do.
         record.count(false);
         bump(&record.holds.measured, 1);
         for _ in 0..2 {
@@ -262,7 +262,7 @@ fn in_a_forked_child_the_other_threads_have_ended() {
         };
         clock.advance(std::time::Duration::from_nanos(100));
         assert_eq!(lived(), 200);
-        // As in the child: of the two threads it has the one that forked.
+        // As in the child, which has only the thread that forked.
         core.after_fork();
         clock.advance(std::time::Duration::from_nanos(1_000));
         assert_eq!(lived(), 1_200);
@@ -270,7 +270,7 @@ fn in_a_forked_child_the_other_threads_have_ended() {
     });
 }
 
-/// A thread reads the clock, is preempted, and only then says that it has ended by then.
+/// A thread reads the clock, is preempted, and only then reports that it has ended by that time.
 #[test]
 fn the_time_of_threads_does_not_go_back() {
     let clock = ManualClock::new();
@@ -291,7 +291,7 @@ fn the_time_of_threads_does_not_go_back() {
     );
     shard.time_in_use.begin(core.clock.coarse_ns());
     clock.advance(std::time::Duration::from_nanos(5_000));
-    // What was too much is not told again.
+    // The excess is not reported again.
     assert_eq!(collect().overhead().threads_ns, 5_100);
 }
 
@@ -313,7 +313,7 @@ fn an_interval_that_begins_at_a_glance_is_not_complete() {
             let interval = later.since(&first).unwrap();
             assert!(!interval.is_complete(), "{}", interval.collection());
         }
-        // The samples of these are exactly those of the interval.
+        // Their samples are exactly those of the interval.
         for later in [&first, &second, &after] {
             let interval = later.since(&before).unwrap();
             assert!(interval.is_complete());
@@ -332,7 +332,7 @@ fn exclusive_holds_fit_into_the_elapsed_time() {
         let mut last = aggregator.collect(core, &mut Vec::new());
         for step in 1..=50_u64 {
             clock.advance(std::time::Duration::from_millis(100));
-            // One of 10 ms that stands for 30: as the estimate it is 300 ms in each 100.
+            // One hold of 10 ms that stands for 30. The estimate is 300 ms in each 100 ms.
             hold_of_weight(
                 core,
                 shard,
@@ -359,7 +359,8 @@ fn exclusive_holds_fit_into_the_elapsed_time() {
             ms(38 * 10 + 12 * 300),
             "there was room for all in the end"
         );
-        // What is begun before a reset, and all that is measured one by one, is told as it is.
+        // A hold that began before a reset is reported as it is, and so is everything measured one
+        // by one.
         aggregator.reset(core, &last);
         hold_of_weight(core, shard, record, ms(10), 1);
         let snapshot = aggregator.collect(core, &mut Vec::new());
@@ -440,7 +441,7 @@ fn a_schedule_that_is_stuck_stands_for_nothing() {
         let (events, unmeasured, before) = collect();
         assert_eq!((events, unmeasured), (100, 33));
         assert!(before.points()[0].hold.is_partial());
-        // Wound up: the next one stands for more than there ever was.
+        // The schedule is far ahead: the next sample stands for more than there ever were.
         next(1 << 40);
         bump(&record.acquisitions, 10_000);
         assert_eq!(collect().1, 10_033);

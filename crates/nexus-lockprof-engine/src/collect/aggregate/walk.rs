@@ -1,4 +1,4 @@
-//! A collection: the walk over all shards, and the snapshot that comes of it.
+//! A collection: the walk over all shards, and the resulting snapshot.
 
 use super::Aggregator;
 use super::point::{self, Bound};
@@ -11,14 +11,14 @@ use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableSta
 use std::time::SystemTime;
 
 impl Aggregator {
-    /// Collects; what is hot goes to `events`.
+    /// Collects, and adds events for what is hot to `events`.
     pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
         let closed = core.collections.open_next();
         self.merge(core, closed, Some(events))
     }
 
-    /// Collects without ending the interval: the next collection's is the one that this would have been, and nothing is
-    /// compared to a threshold. It has the number that the next will have.
+    /// Collects without ending the interval. The next collection covers the same interval as
+    /// without this call, and has the same number as this one. Compares nothing with a threshold.
     pub(crate) fn peek(&mut self, core: &Core) -> Snapshot {
         let closed = core.collections.open_next();
         let snapshot = self.merge(core, closed, None);
@@ -34,7 +34,7 @@ impl Aggregator {
         events: Option<&mut Vec<Event>>,
     ) -> Snapshot {
         let config = core.config();
-        // Those that were not told of in the last snapshot are told of first.
+        // Starts with points that were not in the last snapshot.
         self.push_out(core);
         for (_, point) in self.points.iter_mut() {
             point.begin(self.goes_on);
@@ -48,12 +48,13 @@ impl Aggregator {
         let mut lost = core.losses.read();
         let mut overhead = Overhead::default();
         let mut looked_up_ns = 0;
-        // Before the walk: it does not meet what they have left since.
+        // Comes before the walk, which does not meet what ended threads have left since.
         self.take_leavings(core, Some(closed));
         for shard in core.shards.iter() {
             self.take_evicted(shard, core, Some(closed));
         }
-        // Owners that grow their tables meanwhile retire the old ones: the pin keeps them until the walk is over.
+        // Owners that grow their tables meanwhile retire the old ones, which the pin keeps until
+        // the walk is over.
         let guard = crossbeam_epoch::pin();
         for shard in core.shards.iter() {
             table.records += shard.table.len();
@@ -66,8 +67,10 @@ impl Aggregator {
             let (seen, points) = (&mut self.seen, &mut self.points);
             shard.table.for_each(&guard, |record| {
                 let last = seen.of(record);
-                // Most records of most threads are as they were. What is counted after a collection is opened and before its record is
-                // read is in that reading, and its samples are the next collection's: after a change there is one more reading.
+                // Most records of most threads have not changed. A reading includes what was
+                // counted after the collection was opened and before the record was read. Its
+                // samples belong to the next collection. So there is one more reading after a
+                // change.
                 if let Some(last) = last
                     && last.settled
                     && record.is_as(&last.reading)
@@ -115,12 +118,13 @@ impl Aggregator {
         let (states, classes) = self.points.parts();
         classes.bound(states, &mut points, elapsed_ns);
         let points: Vec<Point> = points.into_iter().map(|(_, point)| point).collect();
-        // Those before a reset too: what was booked then is subtracted below.
+        // Includes acquisitions before a reset. What was charged then is subtracted below.
         let all = self.points.iter_mut();
         let counted: u64 = all.map(|(_, point)| point.now.acquisitions).sum();
         let each_ps = core.costs.counted_ps.load(Relaxed);
         overhead.counting_ns = looked_up_ns + self.counting.charge(counted, each_ps);
-        // A thread that ends, or this one, may be preempted after it has read the clock: then more was told last time.
+        // A thread that ends, or this one, may be preempted after it has read the clock. Then the
+        // last snapshot reported more.
         self.threads_ns = self.threads_ns.max(overhead.threads_ns);
         overhead.threads_ns = self.threads_ns;
         overhead = overhead.minus(&self.overhead_before);
@@ -163,7 +167,7 @@ impl Aggregator {
     }
 }
 
-/// What this process's program is called: the name of its file.
+/// This process's program: the name of its file.
 fn program() -> Option<Text> {
     let path = std::env::current_exe().ok()?;
     let name = path.file_name()?.to_string_lossy();

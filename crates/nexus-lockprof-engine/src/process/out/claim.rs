@@ -1,12 +1,14 @@
-//! Who has a file: the first process that wants it, as long as it lives.
+//! Who has a file: the first process that wants it, as long as that process lives.
 //!
-//! A file that is replaced each time it is written cannot be locked. On Linux the claim is a socket in the abstract namespace, with the
-//! name of folder and file: nobody talks to it; it is nowhere on disk, and gone with its process, however that ends. Elsewhere, and where
-//! a socket cannot be had, nobody has a claim: the first that writes has the file ([`OutFile`](super::place::OutFile)).
+//! A file that is replaced each time it is written cannot be locked. On Linux the claim is a socket
+//! in the abstract namespace, named after the folder and the file. Nobody talks to it. It is not on
+//! disk, and it vanishes with its process, however that ends. On other systems, or if no socket is
+//! available, nobody has a claim. Then the first process that writes has the file
+//! ([`OutFile`](super::place::OutFile)).
 
 use std::path::Path;
 
-/// Another process, or another copy of the profiler in this one, has the file.
+/// Another process has the file, or another copy of the profiler in this one.
 pub(super) struct Taken;
 
 #[cfg(target_os = "linux")]
@@ -31,10 +33,10 @@ mod linux {
     #[derive(Debug)]
     pub(in super::super) struct Claim(#[allow(dead_code, reason = "kept open")] OwnedFd);
 
-    /// The claim that this process has.
+    /// This process's claim.
     static CLAIMED: Socket = Socket::new();
 
-    /// Claims a file. `None` where that is not possible.
+    /// Claims a file. `None` if that is not possible.
     pub(in super::super) fn claim(path: &Path) -> Result<Option<Claim>, Taken> {
         let Some(name) = name(path) else {
             return Ok(None);
@@ -44,7 +46,7 @@ mod linux {
         };
         match UnixDatagram::bind_addr(&address) {
             Ok(socket) => {
-                // Nothing that somebody sends there is kept.
+                // Discards whatever anybody sends to it.
                 let _ = socket.shutdown(Shutdown::Both);
                 let socket = out_of_the_way(socket.into());
                 if let Some(socket) = &socket {
@@ -57,8 +59,9 @@ mod linux {
         }
     }
 
-    /// A name that all paths to the file share: the folder's device, inode and birth, and a hash of the file's name. A folder that
-    /// is gone may have left its inode to another one, and a process that still has a claim in it.
+    /// A name that is the same for all paths to the file: the folder's device, inode and birth
+    /// time, and a hash of the file's name. A deleted folder may have left its inode to a new one,
+    /// while a process still has a claim in the old one.
     fn name(path: &Path) -> Option<String> {
         let folder = std::fs::metadata(path.parent()?).ok()?;
         let hash = hash(path.file_name()?);
@@ -71,7 +74,8 @@ mod linux {
         ))
     }
 
-    /// FNV-1a: the same in all programs. Two names with the same hash cost one of the two files its name.
+    /// FNV-1a, which is the same in all programs. If two names have the same hash, one of the two
+    /// files gets another name.
     fn hash(name: &OsStr) -> u64 {
         name.as_encoded_bytes()
             .iter()
@@ -80,28 +84,29 @@ mod linux {
             })
     }
 
-    /// The same socket with a high descriptor: a program may count on getting the low ones.
+    /// The same socket with a high descriptor, because a program may expect to get the low ones.
     fn out_of_the_way(socket: OwnedFd) -> Option<OwnedFd> {
         const HIGH: libc::c_int = 200;
         const STANDARD: libc::c_int = 3;
         for least in [HIGH, STANDARD] {
-            // SAFETY: makes a descriptor, which nobody else has.
+            // SAFETY: the call makes a descriptor, which nobody else has.
             let copy = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) };
             if copy >= 0 {
-                // SAFETY: made just above.
+                // SAFETY: the descriptor was made just above.
                 return Some(unsafe { OwnedFd::from_raw_fd(copy) });
             }
         }
         None
     }
 
-    /// A child has no claim: it would outlive its parent's. Called in a fork handler.
+    /// Closes a child's copy of the claim, which would outlive its parent's. A fork handler calls
+    /// this.
     pub(crate) fn after_fork() {
         CLAIMED.close();
     }
 }
 
-/// Nobody has one.
+/// No process has a claim on other systems.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 pub(super) struct Claim;
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn a_claim_in_a_folder_that_is_gone_is_nobodys() {
         let folder = std::env::temp_dir().join(format!("lockprof-gone-{}", std::process::id()));
-        // A file system that gives inodes again does so at once.
+        // A file system that reuses inodes does so at once.
         let mut claims = Vec::new();
         for _ in 0..8 {
             std::fs::create_dir(&folder).unwrap();

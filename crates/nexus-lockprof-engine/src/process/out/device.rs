@@ -1,12 +1,13 @@
-//! Files that are none: the standard output, a terminal, a pipe with a name, `/dev/null`. They are written to, not replaced, by all
-//! processes that are told to; and not waited for.
+//! Output paths that are not regular files: standard output, a terminal, a named pipe, `/dev/null`.
+//! Each process with such a path writes to it and does not replace it. A write does not wait for a
+//! reader to come, and waits only for a limited time for one that does not read.
 
 use nexus_lockprof_snapshot::{Snapshot, WriteError};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-/// Whether a path is one. What a program was told to write its output to stays one if it is a file.
+/// Whether a path is one. Standard output stays one even if it is redirected to a file.
 pub(super) fn is_one(path: &Path) -> bool {
     const STANDARD: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"];
     STANDARD.iter().any(|standard| path.starts_with(standard))
@@ -22,7 +23,7 @@ pub(super) fn write(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> 
     })
 }
 
-/// Whether a file of this name has the form of `.lockprof`.
+/// Whether a file with this name has the `.lockprof` format.
 #[cfg(feature = "json")]
 pub(super) fn is_binary(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "lockprof")
@@ -43,7 +44,7 @@ fn bytes(_: &Path, snapshot: &Snapshot) -> Result<Vec<u8>, WriteError> {
     snapshot.to_bytes()
 }
 
-/// How long the reader of a pipe may do nothing.
+/// How long a pipe's reader may do nothing, in milliseconds.
 const PATIENCE_MS: i32 = 5_000;
 
 fn write_bytes(path: &Path, mut rest: &[u8], patience_ms: i32) -> io::Result<()> {
@@ -70,7 +71,8 @@ fn write_bytes(path: &Path, mut rest: &[u8], patience_ms: i32) -> io::Result<()>
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // To append: a program's own output may be there. Opening a pipe waits for a reader otherwise.
+    // Appends, because a program's own output may be there. Without `O_NONBLOCK`, opening a pipe
+    // would wait for a reader.
     let opened = OpenOptions::new()
         .append(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
@@ -98,7 +100,7 @@ fn has_room_within(file: &File, ms: i32) -> bool {
         revents: 0,
     };
     loop {
-        // SAFETY: there is one.
+        // SAFETY: the pointer is to one `pollfd`.
         let ready = unsafe { libc::poll(&raw mut poll, 1, ms) };
         let is_interrupted =
             ready < 0 && io::Error::last_os_error().kind() == ErrorKind::Interrupted;
@@ -120,7 +122,7 @@ mod tests {
     use std::io::Read;
     use std::path::PathBuf;
 
-    /// A pipe with a name, removed in the end.
+    /// A named pipe, removed at the end.
     struct Pipe(PathBuf);
 
     impl Pipe {
@@ -128,12 +130,12 @@ mod tests {
             let name = format!("lockprof-pipe-{}-{name}", std::process::id());
             let path = std::env::temp_dir().join(name);
             let text = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
-            // SAFETY: a path that ends with 0.
+            // SAFETY: the path ends with 0.
             assert_eq!(unsafe { libc::mkfifo(text.as_ptr(), 0o600) }, 0);
             Pipe(path)
         }
 
-        /// Opened to read, without waiting for who writes.
+        /// Opens it for reading, without waiting for a writer.
         fn reader(&self) -> File {
             use std::os::unix::fs::OpenOptionsExt;
             OpenOptions::new()
@@ -170,7 +172,7 @@ mod tests {
             error.to_string(),
             "nobody reads it: the snapshot is not written"
         );
-        // There is a reader, who does not read.
+        // There is a reader, but it does not read.
         let _reader = pipe.reader();
         let error = write_bytes(&pipe.0, &[0; 1 << 20], 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -186,7 +188,7 @@ mod tests {
                 File::open(&pipe.0).unwrap().read_to_end(&mut read).unwrap();
                 read
             });
-            // It opens the pipe in its own time.
+            // The other thread opens the pipe at some time.
             while let Err(error) = write_bytes(&pipe.0, &bytes, i32::MAX) {
                 assert_eq!(error.kind(), ErrorKind::BrokenPipe);
                 std::thread::yield_now();

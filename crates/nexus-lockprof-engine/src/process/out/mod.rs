@@ -1,4 +1,4 @@
-//! The file that the environment asks for: written at exit, and as often as it says.
+//! The file that the environment asks for, written at exit and at the given interval.
 
 mod claim;
 mod device;
@@ -30,45 +30,47 @@ use template::Template;
 #[cfg(unix)]
 pub(crate) use claim::after_fork;
 
-/// What the environment says.
+/// Settings from the environment.
 struct Settings {
     template: Template,
-    /// What a relative path is relative to.
+    /// The folder for a relative path.
     folder: Option<PathBuf>,
     every: Option<Every>,
 }
 
-/// How often the file is written before the exit.
+/// How often to write the file before the exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Every {
     time: Duration,
-    /// Not before a second thread uses a lock: a program with one thread is not to get another.
+    /// Start only when a second thread uses a lock, so that a program with one thread does not get
+    /// another.
     threaded: bool,
 }
 
 static SETTINGS: RaceOnce<Settings> = RaceOnce::new();
 
-/// Who writes in a process.
+/// A process's writer of the file.
 struct Writer {
-    /// The process. One that was forked off gets a writer of its own: its parent's may be locked by a thread that it does not have.
+    /// The process. A forked process gets its own writer, because a thread that it does not have
+    /// may have locked its parent's.
     pid: u32,
     is_child: bool,
     file: Mutex<File>,
 }
 
-/// Locked while it is written.
+/// Locked during a write.
 #[derive(Default)]
 struct File {
     place: Option<OutFile>,
-    /// That was the one at exit, which must not be replaced by an older one.
+    /// The write at exit is done. An older snapshot must not replace its file.
     is_last: bool,
-    /// What is wrong is wrong each time, and said once.
+    /// An error occurs each time, but is reported once.
     said: bool,
 }
 
 static WRITER: RaceOnce<Writer> = RaceOnce::new();
 
-/// Reads what the environment says of a file, at the global engine's first use.
+/// Reads the environment's settings for the file, at the global engine's first use.
 pub(crate) fn install() {
     let every = env::var_os(EVERY).and_then(|value| {
         let parsed = value.to_str().and_then(Every::parse);
@@ -129,7 +131,7 @@ pub(crate) fn awaits_second_thread() -> bool {
     every(true).is_some()
 }
 
-/// Whether a file is to be written before the exit.
+/// Whether to write a file before the exit.
 #[cfg(unix)]
 pub(crate) fn is_periodic() -> bool {
     SETTINGS
@@ -137,26 +139,27 @@ pub(crate) fn is_periodic() -> bool {
         .is_some_and(|settings| settings.every.is_some())
 }
 
-/// Writes the file at the first lock. Where the process ends in its first period, or has no thread that writes, and ends by a signal,
-/// `abort` or `_exit`, this file says at least that it was there.
+/// Writes the file at the first lock. A process may end in its first period, or have no thread that
+/// writes, and end by a signal, `abort` or `_exit`. Then this file at least shows that the process
+/// existed.
 pub(crate) fn write_first() {
     write(Engine::peek, false);
 }
 
-/// Whether a file is to be written.
+/// Whether to write a file.
 #[cfg(unix)]
 pub(crate) fn is_asked_for() -> bool {
     SETTINGS.get().is_some()
 }
 
-/// Starts the thread in a process that was forked off.
+/// Starts the thread in a forked process.
 pub(crate) fn start_again() {
     if let Some(every) = every(false) {
         write_every(every);
     }
 }
 
-/// Starts the thread in a program of which two threads use locks.
+/// Starts the thread in a program in which two threads use locks.
 pub(crate) fn start_threaded() {
     if let Some(every) = every(true) {
         write_every(every);
@@ -166,7 +169,7 @@ pub(crate) fn start_threaded() {
 #[cfg(any(unix, windows))]
 fn at_exit() {
     extern "C" fn write_last() {
-        // The thread-locals of the exiting thread are gone by now, and other threads may still run: a
+        // The exiting thread's thread-locals are gone by now, and other threads may still run. A
         // snapshot needs neither.
         write(Engine::snapshot, true);
     }
@@ -174,11 +177,12 @@ fn at_exit() {
     if IS_SET.load(Relaxed) {
         return;
     }
-    // SAFETY: `write_last` does not unwind, and is there until the process ends.
+    // SAFETY: `write_last` does not unwind, and exists until the process ends.
     if unsafe { libc::atexit(write_last) } != 0 {
         say(format_args!("{OUT}: exit handlers are full"));
     }
-    // Not before: a child that is forked off in between sets it, too. Set twice, it writes once.
+    // Set only now: a child forked in between also sets the exit handler. If it is set twice, it
+    // writes once.
     IS_SET.store(true, Relaxed);
 }
 
@@ -187,7 +191,7 @@ fn at_exit() {
     say(format_args!("{OUT}: not supported on this platform"));
 }
 
-/// Starts the thread that writes the file so often.
+/// Starts the thread that writes the file at this interval.
 fn write_every(every: Duration) {
     let started = std::thread::Builder::new()
         .name("lockprof-out".into())
@@ -195,7 +199,7 @@ fn write_every(every: Duration) {
             make_thread_internal();
             loop {
                 std::thread::sleep(every);
-                // Whoever configures meanwhile would have to be waited for.
+                // Writing now would wait for the thread that is configuring.
                 if GLOBAL.control() != Control::UNCONFIGURED && write(Engine::peek, false) {
                     return;
                 }
@@ -208,13 +212,14 @@ fn write_every(every: Duration) {
     }
 }
 
-/// Writes the file, unless that was done for the last time; whether it was. Does not unwind: it is called from C.
+/// Writes the file, unless the last write is done. Returns whether the last write is done now. Does
+/// not unwind, because C code calls it.
 fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
     let written = caught(|| {
         let Some(settings) = SETTINGS.get() else {
             return true;
         };
-        // It has used no lock: its parent tells what it has.
+        // The process has used no lock, so its parent reports what it has.
         if due::has_parents_counts() {
             return is_last;
         }
@@ -224,7 +229,8 @@ fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
             return true;
         }
         file.is_last = is_last;
-        // What ends the program if something is wrong with the file, such as a limit of its size.
+        // Blocks the signals that would end the program if something is wrong with the file, such
+        // as its size limit.
         let quiet = Quiet::begin();
         let snapshot = take(&Engine::global());
         let written = file.place(writer, settings).write(&snapshot);
@@ -243,7 +249,7 @@ fn write(take: fn(&Engine) -> Snapshot, is_last: bool) -> bool {
     })
 }
 
-/// Who writes in this process.
+/// This process's writer.
 fn writer() -> &'static Writer {
     let pid = std::process::id();
     match WRITER.get() {
@@ -260,7 +266,7 @@ fn writer() -> &'static Writer {
 }
 
 impl File {
-    /// Where this process writes.
+    /// This process's file.
     fn place(&mut self, writer: &Writer, settings: &Settings) -> &mut OutFile {
         self.place.get_or_insert_with(|| {
             let path = settings.template.path(writer.pid, &program());
@@ -268,7 +274,7 @@ impl File {
                 Some(folder) => folder.join(path),
                 None => path,
             };
-            // Beside its parent's, not over it.
+            // A child's file stands beside its parent's, not in its place.
             let is_beside = writer.is_child && !settings.template.names_process();
             OutFile::new(path, writer.pid, is_beside, start::time_ns())
         })
@@ -281,7 +287,7 @@ impl File {
     }
 }
 
-/// The file name of the program.
+/// The program's file name.
 fn program() -> OsString {
     let path = std::env::current_exe().ok();
     let path = path.or_else(|| std::env::args_os().next().map(PathBuf::from));
@@ -290,7 +296,7 @@ fn program() -> OsString {
 }
 
 impl Every {
-    /// A time, and `,threaded` or not.
+    /// Parses a time, with or without `,threaded`.
     fn parse(text: &str) -> Option<Self> {
         let (time, threaded) = match text.split_once(',') {
             Some((time, how)) if how.trim() == "threaded" => (time, true),
@@ -302,7 +308,7 @@ impl Every {
     }
 }
 
-/// A time that a thread can sleep: one that never sleeps would do nothing else.
+/// Parses a time that a thread can sleep. A thread that never sleeps would do nothing else.
 fn parse_time(text: &str) -> Option<Duration> {
     parse_duration(text).filter(|time| *time >= Duration::from_millis(1))
 }

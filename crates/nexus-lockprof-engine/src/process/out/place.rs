@@ -1,9 +1,10 @@
-//! Which file is this process's.
+//! Which file belongs to this process.
 //!
-//! Processes with the same environment are told the same name: a program, those that it starts, another copy of the profiler in it. The first
-//! has the file, the others get `FILE.PID`. Two things keep them apart. A [claim] says who comes first, also before
-//! anything is written. And whoever has no claim, or has lost it, still does not replace what somebody else has written since this process
-//! started. What is older is of an earlier run, and is replaced.
+//! Processes with the same environment get the same file name: a program, those that it starts, and
+//! another copy of the profiler in it. The first has the file, and the others get `FILE.PID`. Two
+//! things keep them apart. A [claim] says who comes first, even before anything is written. A
+//! process that has no claim, or has lost it, still does not replace what another has written since
+//! this process started. An older file is from an earlier run, and is replaced.
 
 use super::claim::{self, Claim};
 use super::device;
@@ -18,31 +19,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Where a process writes.
 #[derive(Debug)]
 pub(super) struct OutFile {
-    /// What the environment says.
+    /// The path from the environment.
     base: PathBuf,
     pid: u32,
-    /// Which of the names it is: 0 is `FILE`, 1 `FILE.PID`, others `FILE.PID-N`.
+    /// Which of the names it is: 0 is `FILE`, 1 is `FILE.PID`, others are `FILE.PID-N`.
     number: u32,
     path: PathBuf,
     claim: Option<Claim>,
     /// What this process has written there.
     written: Option<Version>,
-    /// When this process started; nanoseconds since 1970, or 0.
+    /// When this process started: nanoseconds since 1970, or 0.
     started: i64,
 }
 
-/// A file as it was after it was written. Not its inode alone: the next file may get that of the last one but one.
+/// A file's state after it was written. The inode alone is not enough: the next file may get that
+/// of the last but one.
 #[derive(Debug, PartialEq, Eq)]
 struct Version {
     modified: Option<SystemTime>,
     inode: (u64, u64),
 }
 
-/// More names than these are not tried.
+/// Number of names to try.
 const MOST: u32 = 64;
 
 impl OutFile {
-    /// Of a process that started at `started`. `is_beside`: not `FILE`, also if that is free.
+    /// The file of a process that started at `started`. `is_beside`: not `FILE`, even if that is
+    /// free.
     pub(super) fn new(base: PathBuf, pid: u32, is_beside: bool, started: i64) -> Self {
         let mut place = OutFile {
             path: base.clone(),
@@ -73,7 +76,7 @@ impl OutFile {
         self.path = path.into();
     }
 
-    /// Takes the first name from this one on that is free, and says so if it is another.
+    /// Takes the first free name, starting from this one, and reports it if it is another.
     fn choose(&mut self) {
         let wanted = self.path.clone();
         while self.number < MOST && !self.is_free() {
@@ -97,7 +100,7 @@ impl OutFile {
         !self.is_anothers()
     }
 
-    /// Whether somebody else has written the file since this process started.
+    /// Whether another process has written the file since this process started.
     fn is_anothers(&self) -> bool {
         match fs::metadata(&self.path) {
             Ok(meta) if meta.is_file() => {
@@ -111,7 +114,7 @@ impl OutFile {
         if device::is_one(&self.base) {
             return device::write(&self.base, snapshot);
         }
-        // Who has a claim is alone.
+        // A process with a claim is alone.
         let _turn = if self.claim.is_none() {
             FolderLock::take(&self.path)
         } else {
@@ -126,7 +129,7 @@ impl OutFile {
     }
 }
 
-/// JSON, unless the name says otherwise.
+/// Writes JSON, unless the name asks for another format.
 #[cfg(feature = "json")]
 fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
     if device::is_binary(path) {
@@ -136,7 +139,7 @@ fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
     }
 }
 
-/// In the form of `.lockprof`, whatever its name.
+/// Writes the `.lockprof` format, whatever the name.
 #[cfg(not(feature = "json"))]
 fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
     snapshot.write_file(path)
@@ -145,7 +148,8 @@ fn write_file(path: &Path, snapshot: &Snapshot) -> Result<(), WriteError> {
 fn is_later(meta: &Metadata, started: i64) -> bool {
     let modified = meta.modified().ok();
     let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-    // Later, and not at the same tick of the clock: a run that follows the last one at once must not take its file for a child's.
+    // Later, and not in the same tick of the clock: a run that follows another at once must not
+    // take the earlier run's file for a child's.
     started > 0 && since.is_some_and(|since| since > Duration::from_nanos(started.unsigned_abs()))
 }
 
@@ -167,7 +171,7 @@ fn inode(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// The turn of one process to look at a file and replace it, which others wait for, but not for long.
+/// One process's turn to look at a file and replace it. Others wait for it, but not for long.
 struct FolderLock(#[allow(dead_code, reason = "locked until it is closed")] File);
 
 impl FolderLock {
@@ -193,7 +197,7 @@ mod tests {
     use super::*;
     use nexus_lockprof_snapshot::SnapshotParts;
 
-    /// A folder of its own, gone in the end.
+    /// A folder of its own, removed at the end.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -227,7 +231,7 @@ mod tests {
         })
     }
 
-    /// A process that started at some time, with and without a claim.
+    /// The place of a process that started at `started`, with or without a claim.
     fn place(folder: &Folder, pid: u32, started: i64, has_claim: bool) -> OutFile {
         let mut place = OutFile::new(folder.0.join("x.json"), pid, false, started);
         if !has_claim {

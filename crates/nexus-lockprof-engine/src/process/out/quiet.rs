@@ -1,9 +1,10 @@
-//! Signals that a write may bring, and that would end the program: a pipe without a reader, a file above the limit of its size.
+//! Blocks signals that a write may cause and that would end the program: a pipe without a reader, a
+//! file above its size limit.
 
 #[cfg(unix)]
 pub(super) use unix::Quiet;
 
-/// There are none.
+/// Other systems have no such signals.
 #[cfg(not(unix))]
 pub(super) struct Quiet;
 
@@ -21,16 +22,17 @@ mod unix {
 
     const SIGNALS: [libc::c_int; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
 
-    /// Keeps this thread from getting them until it is dropped. The write fails all the same, and says why.
+    /// Keeps these signals from this thread until it is dropped. The write still fails, and says
+    /// why.
     pub(in super::super) struct Quiet {
         before: sigset_t,
-        /// What has come before, and is not ours to take.
+        /// Signals that came earlier, which belong to the program.
         pending: [bool; 2],
     }
 
     fn empty() -> sigset_t {
         let mut set = MaybeUninit::uninit();
-        // SAFETY: makes the set.
+        // SAFETY: the first call fills in the set.
         unsafe {
             libc::sigemptyset(set.as_mut_ptr());
             set.assume_init()
@@ -40,7 +42,7 @@ mod unix {
     fn pending() -> [bool; 2] {
         let mut set = empty();
         SIGNALS.map(|signal| {
-            // SAFETY: the set is there.
+            // SAFETY: the set is valid.
             unsafe {
                 libc::sigpending(&raw mut set) == 0
                     && libc::sigismember(&raw const set, signal) == 1
@@ -52,7 +54,7 @@ mod unix {
         pub(in super::super) fn begin() -> Self {
             let (mut ours, mut before) = (empty(), empty());
             let pending = pending();
-            // SAFETY: the sets are there.
+            // SAFETY: the sets are valid.
             unsafe {
                 for signal in SIGNALS {
                     libc::sigaddset(&raw mut ours, signal);
@@ -69,14 +71,14 @@ mod unix {
                 if now && !before {
                     let mut one = empty();
                     let mut taken = 0;
-                    // SAFETY: the set is there. It is pending, so this does not wait.
+                    // SAFETY: the set is valid. The signal is pending, so this does not wait.
                     unsafe {
                         libc::sigaddset(&raw mut one, *signal);
                         libc::sigwait(&raw const one, &raw mut taken);
                     }
                 }
             }
-            // SAFETY: the set that was there before.
+            // SAFETY: the set is the one that was there before.
             unsafe {
                 libc::pthread_sigmask(
                     libc::SIG_SETMASK,

@@ -1,14 +1,14 @@
-//! The name of the file, as the environment has it.
+//! The file name pattern from the environment.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// The path as the environment has it: `%p` is the process, `%e` the program, `%%` a percent sign.
-/// Any other character after a percent sign means both as they are.
+/// The path from the environment. `%p` stands for the process, `%e` for the program, `%%` for a
+/// percent sign. With any other character after a percent sign, both stay as they are.
 #[derive(Debug)]
 pub(super) struct Template(pub(super) OsString);
 
-/// What a path is made of.
+/// A part of a path.
 enum Part<'a> {
     Text(&'a OsStr),
     Process,
@@ -18,7 +18,8 @@ enum Part<'a> {
 impl Template {
     fn parts(&self) -> Vec<Part<'_>> {
         let text = |bytes| {
-            // SAFETY: what `as_encoded_bytes` gave, cut only before and after ASCII characters.
+            // SAFETY: the bytes come from `as_encoded_bytes`, cut only before and after ASCII
+            // characters.
             Part::Text(unsafe { OsStr::from_encoded_bytes_unchecked(bytes) })
         };
         let mut parts = Vec::new();

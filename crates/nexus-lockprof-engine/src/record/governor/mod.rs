@@ -1,21 +1,23 @@
 //! The budget: what a thread may spend on measuring, and how it keeps to it.
 //!
-//! Each thread has an account. It earns a share of the processor time that the thread uses, the *budget*, and pays for
-//! each timed acquisition, each timed wait and each look at the thread's clock. The unit costs begin with what was
-//! measured at the start ([`Costs`]). After that one timed acquisition in [`LEARN`] measures itself: in a program with
-//! much data each one finds its cache lines cold, and takes several times as long as in a loop.
+//! Each thread has an account. It earns a share of the processor time that the thread uses, the
+//! *budget*, and pays for each timed acquisition, each timed wait and each look at the thread's
+//! clock. The unit costs begin with what was measured at the start ([`Costs`]). After that one
+//! timed acquisition in [`LEARN`] measures itself: in a program with much data each one finds its
+//! cache lines cold, and takes several times as long as in a loop.
 //!
-//! The governor steers with one number, the *spacing*: the time from one measured event of a point to the next.
-//! [`sampler`](crate::record::sampler) turns it into a probability. Now and then the governor reads the thread's processor clock,
-//! balances the account, and changes the spacing. Three rules keep it from winding up:
+//! The governor steers with one number, the *spacing*: the time from one measured event of a point
+//! to the next. [`sampler`](crate::record::sampler) turns it into a probability. Now and then the
+//! governor reads the thread's processor clock, balances the account, and changes the spacing.
+//! Three rules keep it from winding up:
 //!
-//! - A change is seen before the next one is made. The schedules that were drawn under the old spacing are over after
-//!   about that time, so no change follows another sooner.
+//! - A change is seen before the next one is made. The schedules that were drawn under the old
+//!   spacing are over after about that time, so no change follows another sooner.
 //! - The spacing, the debt and the credit have bounds.
 //! - A schedule that lies too far ahead is drawn again: see [`Governor::is_late`].
 //!
-//! A thread that ends leaves its balance to those that come after it, so threads too short to be steered keep to the
-//! budget together.
+//! A thread that ends leaves its balance to those that come after it, so threads too short to be
+//! steered keep to the budget together.
 
 mod costs;
 mod spacing;
@@ -42,7 +44,8 @@ const LATE: f64 = 8.0;
 
 /// One in so many timed acquisitions is one of those that are learnt from.
 const LEARN: u64 = 8;
-/// What one of them may count for, as a multiple of what was expected: an interrupt is not the profiler's.
+/// What one of them may count for, as a multiple of what was expected: an interrupt is not the
+/// profiler's.
 const SURPRISE: u64 = 8;
 
 /// An f64 that one thread writes.
@@ -74,7 +77,8 @@ impl Number {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Governor {
-    /// 16ths of a nanosecond that a timed acquisition takes; 0 while none was measured in this thread.
+    /// 16ths of a nanosecond that a timed acquisition takes; 0 while none was measured in this
+    /// thread.
     cost: AtomicU64,
     turn: AtomicU64,
     spent_ns: AtomicU64,
@@ -89,7 +93,8 @@ pub(crate) struct Governor {
     /// Nanoseconds.
     spacing: Number,
 
-    /// What was spent and no spacing would have saved: long waits, first events of points, and looks at the thread's clock.
+    /// What was spent and no spacing would have saved: long waits, first events of points, and
+    /// looks at the thread's clock.
     fixed_ns: AtomicU64,
     /// That at the last balance.
     booked_fixed_ns: AtomicU64,
@@ -100,15 +105,17 @@ pub(crate) struct Governor {
     /// The control word that the account was opened under.
     control: AtomicU64,
 
-    /// Nanoseconds since the last change of the spacing, and what was earned and spent in them, by all threads.
+    /// Nanoseconds since the last change of the spacing, and what was earned and spent in them, by
+    /// all threads.
     since: Number,
     earned: Number,
     spent: Number,
     fixed: Number,
     /// What of it went to long waits.
     waits: Number,
-    /// Processor time before that, and what was then spent on fixed costs and on what is spaced: each counts the less
-    /// the longer ago it was, and the last as if the spacing had been what it is now.
+    /// Processor time before that, and what was then spent on fixed costs and on what is spaced:
+    /// each counts the less the longer ago it was, and the last as if the spacing had been what it
+    /// is now.
     used_before: Number,
     fixed_before: Number,
     spaced_before: Number,
@@ -149,7 +156,8 @@ impl Governor {
         }
     }
 
-    /// Nanoseconds of the budget spent so far, by all threads that had the shard. Any thread's call.
+    /// Nanoseconds of the budget spent so far, by all threads that had the shard. Any thread's
+    /// call.
     pub(crate) fn spent_ns(&self) -> u64 {
         self.spent_ns.load(Relaxed)
     }
@@ -159,7 +167,8 @@ impl Governor {
         self.looked_up_ns.load(Relaxed)
     }
 
-    /// A new thread begins, with the balance that it inherits. What was learnt of the points is kept.
+    /// A new thread begins, with the balance that it inherits. What was learnt of the points is
+    /// kept.
     pub(crate) fn begin(&self, balance: f64) {
         self.open();
         self.balance.set(balance);
@@ -188,7 +197,8 @@ impl Governor {
             .store(self.fixed_ns.own_load(), Relaxed);
     }
 
-    /// The thread ends: the balance and the spacing, for those that come after it. `now` is read if it is needed.
+    /// The thread ends: the balance and the spacing, for those that come after it. `now` is read if
+    /// it is needed.
     pub(crate) fn end(
         &self,
         now: impl FnOnce() -> u64,
@@ -261,7 +271,8 @@ impl Governor {
         self.waits.add(ns as f64);
     }
 
-    /// One in so many long waits is timed: each, as long as they take half of the budget at most, or are few.
+    /// One in so many long waits is timed: each, as long as they take half of the budget at most,
+    /// or are few.
     #[inline]
     pub(crate) fn long_waits(&self) -> u64 {
         self.long_waits.own_load().max(1)
@@ -273,7 +284,8 @@ impl Governor {
         bump(&self.looked_up_ns, ns);
     }
 
-    /// The schedule after `done` events at this rate, of which one costs `ns`. One in `least` is measured at most.
+    /// The schedule after `done` events at this rate, of which one costs `ns`. One in `least` is
+    /// measured at most.
     pub(crate) fn next(
         &self,
         done: u64,
@@ -291,8 +303,8 @@ impl Governor {
         Schedule::after(done, mean.max(least), rng)
     }
 
-    /// Whether a point that had events, and none measured for so long, should have had one: then it is used much more
-    /// rarely than when its schedule was drawn.
+    /// Whether a point that had events, and none measured for so long, should have had one: then it
+    /// is used much more rarely than when its schedule was drawn.
     pub(crate) fn is_late(&self, ns: u64) -> bool {
         ns as f64 > LATE * self.spacing.get().max(WINDOW_NS as f64)
     }

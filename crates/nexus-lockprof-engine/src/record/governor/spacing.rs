@@ -5,11 +5,13 @@ use crate::sync::{Ordering::Relaxed, OwnLoad};
 
 /// The same for a thread that earns next to nothing.
 const LONGEST_WINDOW_NS: u64 = 64_000_000;
-/// The thread's clock is read when so many times its cost were spent: reading it must not be what the budget goes to.
+/// The thread's clock is read when so many times its cost were spent: reading it must not be what
+/// the budget goes to.
 const READS: u64 = 4;
 /// Timed acquisitions that are few enough not to be looked at early.
 const BURST: u64 = 16;
-/// The spacing is lowered when what was earned would pay for so many timed acquisitions: less tells too little.
+/// The spacing is lowered when what was earned would pay for so many timed acquisitions: less tells
+/// too little.
 const ENOUGH: u64 = 16;
 /// Share of what is earned that is aimed at, beside what is left over.
 const AIM: f64 = 0.9;
@@ -27,7 +29,8 @@ const FREE_LONG_WAITS: f64 = 64.0;
 const MOST_LONG_WAITS: u64 = 1 << 16;
 /// How far back the spacing looks.
 const HORIZON_NS: f64 = 1e8;
-/// A spacing of which only such a share of the budget is spent is lowered after that share of its time.
+/// A spacing of which only such a share of the budget is spent is lowered after that share of its
+/// time.
 const SEEN: f64 = 0.25;
 
 impl Governor {
@@ -70,7 +73,8 @@ impl Governor {
         let over = spent as f64 > self.allowance(elapsed, budget, costs);
         let processor_ns = time.processor_ns();
         self.charge_fixed(costs.processor_ns.load(Relaxed));
-        // Before the first reading that is all that the thread ever used: never more than the time that has passed.
+        // Before the first reading that is all that the thread ever used: never more than the time
+        // that has passed.
         let used = processor_ns - self.processor_ns.own_load().min(processor_ns);
         self.processor_ns.store(processor_ns, Relaxed);
         self.book(now, elapsed, used.min(elapsed), budget);
@@ -100,7 +104,8 @@ impl Governor {
         self.fixed.add(newly_fixed);
     }
 
-    /// Changes the spacing if the last change was seen, and enough was earned since to tell more. Whether it was.
+    /// Changes the spacing if the last change was seen, and enough was earned since to tell more.
+    /// Whether it was.
     pub(super) fn consider(&self, over: bool, cost: f64, budget: f64) -> bool {
         let enough = self.earned.get() >= ENOUGH as f64 * cost;
         let since = self.since.get();
@@ -121,7 +126,8 @@ impl Governor {
         let spaced = (self.spent.get() - fixed).max(0.0);
         let aim = |earned: f64| (share * earned + credit).max(1.0);
         self.space_long_waits(aim(earned) / 2.0, cost, budget);
-        // What cannot be spaced leaves less for what can, but never nothing: there must be something to steer by.
+        // What cannot be spaced leaves less for what can, but never nothing: there must be
+        // something to steer by.
         let excess = |earned: f64, fixed: f64, spaced: f64| {
             let aim = aim(earned);
             spaced / (aim - fixed).max(aim / 4.0)
@@ -149,7 +155,8 @@ impl Governor {
             if spacing < least / 8.0 { 0.0 } else { spacing }
         };
         self.spacing.set(spacing);
-        // If everything was measured, or is to be, nothing tells what another spacing would have cost.
+        // If everything was measured, or is to be, nothing tells what another spacing would have
+        // cost.
         let (used, fixed, spaced) = if before > 0.0 && spacing > 0.0 {
             (earned / budget, fixed, spaced * before / spacing)
         } else {
@@ -169,8 +176,8 @@ impl Governor {
         }
     }
 
-    /// Long waits may take half of what is earned, and `half` of what is aimed at now. Some are always timed: who waits rarely
-    /// wants to see each.
+    /// Long waits may take half of what is earned, and `half` of what is aimed at now. Some are
+    /// always timed: who waits rarely wants to see each.
     fn space_long_waits(&self, half: f64, cost: f64, budget: f64) {
         let waits = self.waits.get();
         let balance = self.waits_balance.get() + self.earned.get() / 2.0 - waits;

@@ -182,7 +182,8 @@ fn rare_points_beside_hot_ones_are_measured_every_time() {
     assert!(thread.points[0].schedule.weight > 20);
 }
 
-/// New points are all measured at first, however many there are: that must not put off those that go on.
+/// New points are all measured at first, however many there are: that must not put off those that
+/// go on.
 #[test]
 fn many_points_used_in_turn_are_each_measured_all_the_time() {
     for n in [40, 100, 200, 400, 2_000] {

@@ -1,13 +1,18 @@
-//! What one record measured in one collection: a sample of everything, and a second one of the longest.
+//! What one record measured in one collection: a sample of all durations, and a second one of the
+//! longest.
 //!
-//! For the 95th and the 99th percentile to be right to a rank or two, a uniform sample must have thousands of items. So
-//! there are two: the *body*, uniform over all offers, and the *tail*, uniform over those that are not
-//! below a threshold. The threshold is taken from the body when that is full for the first time, with everything that was offered
-//! still in it, so that the tail misses nothing; how many offers are above it is counted. It is low at first, since so few items
-//! place it badly, and is raised once the tail is full: then it is known how wide the tail is. A tenth of all in as many
-//! slots as the tail has tells a rank there ten times as well.
+//! A uniform sample needs thousands of items to give the 95th and the 99th percentile to a rank or
+//! two. So there are two samples. The *body* is uniform over all offers. The *tail* is uniform over
+//! the offers that reach a threshold.
 //!
-//! Each of the two is divided once more, at a [middle](super::middle) that is near the median, and near the 95th percentile.
+//! The threshold comes from the body when it is full for the first time. All offers so far are
+//! still in the body then, so the tail misses none. A counter says how many offers reach the
+//! threshold. The first threshold is low, because so few items place it badly. It is raised once
+//! the tail is full, when the tail's width is known. If the tail holds a tenth of all offers, its
+//! slots tell a rank there ten times as well.
+//!
+//! Each of the two samples is divided once more, at a [middle]: the body near the
+//! median, the tail near the 95th percentile.
 
 use super::Packed;
 use super::middle::{self, Divided, Middle};
@@ -16,61 +21,62 @@ use crate::record::random::with_rng;
 use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
-/// Items that are kept before the slots are allocated: most points are rare.
+/// Items to keep before the slots are allocated, because most points are rare.
 const FIRST: usize = sized(1, 4);
-/// The least size of a bank that has a tail.
+/// The smallest size of a bank with a tail.
 const WITH_TAIL: usize = sized(4, 32);
-/// The share of the slots that is the body's.
+/// The body's share of the slots.
 const BODY: (usize, usize) = sized((1, 3), (5, 8));
 /// Where the tail begins.
 const QUANTILE: f64 = 0.8;
-/// The share of all offers at which the tail is too wide, and what it is then cut to.
+/// The share of all offers at which the tail is too wide, and the share to which it is then cut.
 const TOO_WIDE: f64 = 0.125;
 const WIDTH: f64 = 0.1;
-/// Nothing is above it.
+/// A threshold that no duration reaches.
 const NO_TAIL: u32 = u32::MAX;
 const ATTEMPTS: usize = sized(1, 4);
 
 pub(super) struct Bank {
-    /// Collection that the contents belong to.
+    /// Collection to which the contents belong.
     tag: AtomicU64,
-    /// Odd while the tail is being set up or cut, or the middle moved: a sequence as in [`Record`](crate::record::statistics::Record).
+    /// Odd while the owner sets up or cuts the tail, or moves a middle. A sequence as in
+    /// [`Record`](crate::record::statistics::Record).
     changes: AtomicU64,
     /// The [bound](Packed::bound) of the tail, or `NO_TAIL`.
     threshold: AtomicU32,
-    /// The bounds of the middles: of the body, near the median, and of the tail, near the 95th percentile.
+    /// Bounds of the middles: the body's near the median, the tail's near the 95th percentile.
     body_bound: AtomicU32,
     tail_bound: AtomicU32,
     body_middle: Middle,
     tail_middle: Middle,
-    /// Offers at which the body's middle is judged next. The owner's alone.
+    /// Number of offers at which the body's middle is next judged. Only the owner uses it.
     body_judged_at: AtomicU64,
-    /// Offers to the tail at which its width is judged next. The owner's alone.
+    /// Number of offers to the tail at which its width is next judged. Only the owner uses it.
     judged_at: AtomicU64,
     body: Stratum,
     tail: Stratum,
     first: [AtomicU32; FIRST],
-    /// The body's, then the tail's.
+    /// The body's slots, then the tail's.
     slots: OnceLock<Box<[AtomicU32]>>,
 }
 
-/// What a bank held when the aggregator read it.
+/// What the aggregator read from a bank.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct BankReading {
     /// Durations offered.
     pub(crate) offered: u64,
-    /// Those that were kept, and how many of the offered ones each stands for.
+    /// The samples kept, and how many of the offers each stands for.
     pub(crate) samples: Vec<(Packed, f64)>,
 }
 
-/// Where the body is divided, and the tail.
+/// Where the body and the tail are divided.
 #[derive(Debug)]
 struct Strata {
     body: Divided,
     tail: Option<Tail>,
 }
 
-/// The tail's bound, how many were offered to it, those kept, and where it is divided.
+/// The tail's bound, the number of offers to it, its samples, and where it is divided.
 #[derive(Debug)]
 struct Tail {
     threshold: u32,
@@ -79,7 +85,7 @@ struct Tail {
     divided: Divided,
 }
 
-/// How many of `size` slots are the body's.
+/// How many of `size` slots belong to the body.
 fn body_of(size: usize) -> usize {
     if size < WITH_TAIL {
         size
@@ -107,12 +113,14 @@ impl Bank {
         }
     }
 
-    /// Makes it the bank of `collection`, if it is another's. The owner's call, as are all up to `read`.
+    /// Makes this the bank of `collection`, if it belongs to another. Only the owner calls this and
+    /// all that follow, up to `read`.
     #[inline(always)]
     pub(super) fn belong_to(&self, collection: u64) {
         if self.tag.own_load() != collection {
-            // The bank's old contents were read, or skipped, before this collection was opened: the
-            // Acquire with which the owner learnt of it orders that reading before these stores.
+            // The bank's old contents were read, or skipped, before this collection was opened. The
+            // owner learnt of the collection by an Acquire, which orders that reading before these
+            // stores.
             self.body.clear();
             self.tail.clear();
             self.threshold.store(NO_TAIL, Relaxed);
@@ -120,18 +128,19 @@ impl Bank {
             self.tail_bound.store(middle::NONE, Relaxed);
             self.body_middle.clear();
             self.tail_middle.clear();
-            // Release: a reader that sees the new tag sees the 0s as well, not the old counts with it.
+            // Release: a reader that sees the new tag also sees the 0s, not the old counts.
             self.tag.store(collection, Release);
         }
     }
 
-    /// Whether it has its slots.
+    /// Whether the slots are allocated.
     #[inline]
     pub(super) fn is_full_size(&self) -> bool {
         self.slots.get().is_some()
     }
 
-    /// Offers a duration; `size` is that of a bank that has no slots yet. `false` if there is no memory for them.
+    /// Offers a duration. `size` is the number of slots to allocate if there are none yet. Returns
+    /// `false` if there is no memory for them.
     #[inline(always)]
     pub(super) fn offer(&self, item: Packed, size: usize, seed: &AtomicU64) -> bool {
         if item.is_from(self.threshold.own_load()) {
@@ -155,7 +164,7 @@ impl Bank {
                 if let Some(slot) = self.first.get(index as usize) {
                     slot.store(item.0, Relaxed);
                 }
-                // Of a body that is not full: the next offer is taken as well.
+                // The body is not full, so the next offer is taken as well.
                 with_rng(seed, |rng| self.body.place(size, rng));
                 self.body.filled(index as usize);
                 return true;
@@ -164,7 +173,7 @@ impl Bank {
                 let Some(new) = self.try_slots(size) else {
                     return false;
                 };
-                // Only the owner sets it: it cannot have been set in between.
+                // Only the owner sets it, so nobody has set it in between.
                 self.slots.get_or_init(|| new)
             }
         };
@@ -185,7 +194,7 @@ impl Bank {
         true
     }
 
-    /// Slots with the first items in them.
+    /// Slots that hold the first items.
     fn try_slots(&self, size: usize) -> Option<Box<[AtomicU32]>> {
         let mut slots = Vec::new();
         slots.try_reserve_exact(size).ok()?;
@@ -199,7 +208,7 @@ impl Bank {
         Some(slots.into_boxed_slice())
     }
 
-    /// The body is full, and has everything.
+    /// Sets up the tail. The body has just become full and holds all offers.
     fn begin_tail(&self, slots: &[AtomicU32], size: usize, seed: &AtomicU64) {
         let (mut ranks, n) = ranks(&slots[..size]);
         let ranks = &mut ranks[..n];
@@ -220,7 +229,8 @@ impl Bank {
         self.body_judged_at.store(0, Relaxed);
     }
 
-    /// Moves the body's middle, if there is none or it is far from the median of the `offered`; the body is full.
+    /// Moves the body's middle if there is none, or if it is far from the median of the `offered`.
+    /// The body is full.
     #[cold]
     fn judge_body(&self, slots: &[AtomicU32], offered: u64) {
         self.body_judged_at
@@ -260,7 +270,7 @@ impl Bank {
         self.tail.count(offered);
     }
 
-    /// Cuts the tail if it is too wide, and sees to its middle.
+    /// Cuts the tail if it is too wide, and moves its middle if necessary.
     #[cold]
     fn judge(&self, slots: &[AtomicU32]) {
         let offered = self.tail.offered();
@@ -274,7 +284,7 @@ impl Bank {
         }
         let offered = self.tail.offered();
         let (mut ranks, n) = ranks(&slots[..self.tail.kept()]);
-        // The 95th percentile of all is at this share of the tail.
+        // The 95th percentile of all offers is at this share of the tail.
         let wanted = (1.0 - 0.05 * all / offered.max(1) as f64).clamp(0.2, 0.8);
         let bound = self.tail_bound.own_load();
         let found = self
@@ -285,7 +295,7 @@ impl Bank {
         }
     }
 
-    /// Cuts the tail, which is full and has this share of all offers.
+    /// Cuts the tail, which is full and has this `share` of all offers.
     fn cut(&self, slots: &[AtomicU32], share: f64) {
         let (offered, kept) = (self.tail.offered(), self.tail.kept());
         let (mut ranks, n) = ranks(slots);
@@ -294,7 +304,7 @@ impl Bank {
         let old = self.threshold.own_load();
         let above_old = |rank: u32| Packed::bound(rank) > old;
         let cut = ranks[(n as f64 * (1.0 - WIDTH / share)) as usize];
-        // Where most are equal, those above them.
+        // If most are equal, the threshold is the next value above them.
         let Some(&threshold) = ranks.iter().find(|&&rank| above_old(rank) && rank >= cut) else {
             return;
         };
@@ -307,7 +317,7 @@ impl Bank {
                     left += 1;
                 }
             }
-            // Those that are left are still the ones with keys below `w`.
+            // The items left are still those with keys below `w`.
             let above = offered as f64 * left as f64 / kept as f64;
             self.tail.set(above.round() as u64, left);
             self.tail_middle.move_to(&self.tail_bound, middle::NONE, 0);
@@ -319,21 +329,24 @@ impl Bank {
     fn change(&self, stores: impl FnOnce()) {
         let changes = self.changes.own_load();
         self.changes.store(changes + 1, Relaxed);
-        // Release fence: whoever sees one of the stores and then fences with Acquire also sees the
-        // odd number; pairs with the fence in `read_tail`.
+        // Release fence: a thread that sees one of the stores and then fences with Acquire also
+        // sees the odd number. Pairs with the fence in `read_strata`.
         fence(Release);
         stores();
-        // Release: whoever sees the even number sees the stores; pairs with the Acquire load in `read_tail`.
+        // Release: a thread that sees the even number sees the stores. Pairs with the Acquire load
+        // in `read_strata`.
         self.changes.store(changes + 2, Release);
     }
 
-    /// What it holds of the closed `collection`. The aggregator's call, once for each collection.
+    /// What the bank holds of the closed `collection`. The aggregator calls this once for each
+    /// collection.
     pub(super) fn read(&self, collection: u64) -> Option<BankReading> {
-        // Acquire: pairs with the Release in `belong_to`.
+        // Acquire: this thread sees the 0s stored with the tag. Pairs with the Release in
+        // `belong_to`.
         if self.tag.load(Acquire) != collection {
             return None;
         }
-        // Before the body, whose count must not be behind those of its parts.
+        // Read before the body, whose count must not be behind the counts of its parts.
         let strata = self.slots.get().and_then(|slots| self.read_strata(slots));
         let read = || match self.slots.get() {
             Some(slots) => self.body.read(&slots[..body_of(slots.len())]),
@@ -341,7 +354,8 @@ impl Bank {
         };
         let (mut offered, mut body) = read();
         if body.len() == FIRST && offered > FIRST as u64 {
-            // Not all of it was in the first part; whoever sees that count sees the slots.
+            // Not all of it was in the first slots. A thread that sees this count sees the new
+            // slots.
             (offered, body) = read();
         }
         Some(BankReading {
@@ -353,17 +367,19 @@ impl Bank {
         })
     }
 
-    /// `None` if the owner was changing them at every attempt: the body tells of everything.
+    /// `None` if the owner was changing the strata at every attempt. Then the body stands for
+    /// everything.
     fn read_strata(&self, slots: &[AtomicU32]) -> Option<Strata> {
         for _ in 0..ATTEMPTS {
-            // Acquire: sees everything up to the change that stored this; pairs with the Release store in `change`.
+            // Acquire: this thread sees everything up to the change that stored this number. Pairs
+            // with the Release store in `change`.
             let before = self.changes.load(Acquire);
             let threshold = self.threshold.load(Relaxed);
             let body = self.body_middle.read(&self.body_bound);
             let divided = self.tail_middle.read(&self.tail_bound);
             let (offered, kept) = self.tail.read(&slots[body_of(slots.len())..]);
-            // Acquire fence: if any load above saw a newer store, the load below sees that the number
-            // moved; pairs with the Release fence in `change`.
+            // Acquire fence: if any load above saw a newer store, the load below sees that the
+            // number changed. Pairs with the Release fence in `change`.
             fence(Acquire);
             if before & 1 == 0 && self.changes.load(Relaxed) == before {
                 let tail = (threshold != NO_TAIL).then_some(Tail {
@@ -379,8 +395,8 @@ impl Bank {
     }
 }
 
-/// The ranks in the first slots, and how many there are: enough to find a quantile. On the stack, since this is called where an
-/// allocator's own lock may be what is measured.
+/// The ranks in the first slots, and how many there are: enough to find a quantile. They are on the
+/// stack because the measured lock may be the allocator's own.
 fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
     let mut ranks = [0; 256];
     let mut n = 0;
@@ -391,13 +407,13 @@ fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
     (ranks, n)
 }
 
-/// Gives each kept item its share of what was offered to its part.
+/// Gives each kept item its share of the offers to its part.
 fn weigh(offered: u64, body: &[Packed], strata: Strata) -> Vec<(Packed, f64)> {
     let mut kept = Vec::new();
-    // What the body tells of: all that the tail does not.
+    // The body stands for all that the tail does not cover.
     let (mut under, mut rest) = (offered, body.to_vec());
     if let Some(tail) = strata.tail {
-        // What is counted in the tail may not be counted in the body yet.
+        // An offer that is counted in the tail may not be counted in the body yet.
         let left = offered.saturating_sub(tail.offered);
         let items: Vec<Packed> = body
             .iter()

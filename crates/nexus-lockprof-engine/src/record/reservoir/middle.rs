@@ -1,21 +1,23 @@
-//! A place that divides a sample, and how many offers were below it.
+//! A bound that divides a sample, and how many offers were below it.
 //!
-//! A uniform sample tells a rank to `sqrt(q(1-q)/n)`. If it is known how many offers were below some place, the items below
-//! and above it get their weights apart (post-stratification), and only what is between that place and the rank is
-//! estimated: with a share `d` of all between them, to about `sqrt(d/n)`. So the middle is put near the rank that is to be
-//! told. A sample that is full for the first time puts it there; it is moved at a doubling of the offers, if it has become a bad one.
+//! A uniform sample tells a rank to `sqrt(q(1-q)/n)`. If the number of offers below some bound is
+//! known, the items below and above it get separate weights (post-stratification). Then only the
+//! share between the bound and the rank is estimated: with a share `d` between them, to about
+//! `sqrt(d/n)`. So the middle should be near the wanted rank. A sample sets it when it is full for
+//! the first time. When the offers have doubled, it moves the middle if its place has become a bad
+//! one.
 
 use super::Packed;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad, bump};
 use Ordering::Relaxed;
 
-/// Nothing is below it.
+/// A bound with nothing below it.
 pub(super) const NONE: u32 = 0;
-/// How far from what is wanted the share below may be before the middle is moved.
+/// The middle moves when the share below it is this far from the wanted share.
 const OFF: f64 = 0.05;
 
-/// How many offers were below the middle; where it is stands elsewhere, beside other bounds. The owner writes, inside a change of the
-/// bank where it moves.
+/// How many offers were below the middle. Its bound is stored elsewhere, beside other bounds. The
+/// owner writes it, and moves it only inside a change of the bank.
 pub(super) struct Middle {
     below: AtomicU64,
 }
@@ -34,21 +36,21 @@ impl Middle {
         }
     }
 
-    /// Begins anew. The owner's call, as are all up to `read`.
+    /// Starts again from nothing. Only the owner calls this and all that follow, up to `read`.
     pub(super) fn clear(&self) {
         self.below.store(0, Relaxed);
     }
 
     /// Counts an offer.
-    // Without a branch: it would be taken every other time.
+    // Has no branch, because it would be taken every other time.
     #[inline(always)]
     pub(super) fn count(&self, item: Packed, bound: &AtomicU32) {
         let is_below = !item.is_from(bound.own_load());
         bump(&self.below, u64::from(is_below));
     }
 
-    /// A better place, and how many of the `offered` were below: if there is none yet, or the share below is not near `wanted`.
-    /// `ranks` are those of the items.
+    /// A better bound, and how many of the `offered` were below it. There is one if no bound is set
+    /// yet, or if the share below it is far from `wanted`. `ranks` are those of the items.
     pub(super) fn better(
         &self,
         bound: u32,
@@ -66,7 +68,7 @@ impl Middle {
             return None;
         }
         ranks.sort_unstable();
-        // What an item stands for, on this side of the old place and on that.
+        // How many offers an item stands for, on each side of the old bound.
         let left = ranks.partition_point(|&rank| Packed::bound(rank) < bound);
         let right = ranks.len() - left;
         let each = if left == 0 || right == 0 {
@@ -75,7 +77,7 @@ impl Middle {
             let above = offered.saturating_sub(below);
             [below as f64 / left as f64, above as f64 / right as f64]
         };
-        // Of the places between two different ranks, the one at which the share is nearest.
+        // Of the bounds between two different ranks, picks the one with the nearest share.
         let (mut sum, mut last, mut best) = (0.0, None, (off, None));
         for (i, &rank) in ranks.iter().enumerate() {
             let off = (sum - wanted).abs();
@@ -88,13 +90,14 @@ impl Middle {
         best.1
     }
 
-    /// Moves the middle; so many offers were below.
+    /// Moves the middle, with this many offers `below`.
     pub(super) fn move_to(&self, place: &AtomicU32, bound: u32, below: u64) {
         place.store(bound, Relaxed);
         self.below.store(below, Relaxed);
     }
 
-    /// Any thread's call; consistent with what else is read between two equal numbers of changes.
+    /// Any thread may call this. The result is consistent with what else is read between two equal
+    /// numbers of changes.
     pub(super) fn read(&self, bound: &AtomicU32) -> Divided {
         Divided {
             bound: bound.load(Relaxed),
@@ -109,7 +112,8 @@ impl Divided {
         let (above, below): (Vec<Packed>, Vec<Packed>) =
             items.iter().partition(|item| item.is_from(self.bound));
         match offered.checked_sub(self.below) {
-            // Else one side has nothing that tells of it, or the offers below it are not all among the `offered`.
+            // Otherwise one side has no item to stand for it, or some offers below the bound are
+            // not among the `offered`.
             Some(rest)
                 if below.is_empty() == (self.below == 0) && above.is_empty() == (rest == 0) =>
             {

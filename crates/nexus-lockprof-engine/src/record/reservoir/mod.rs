@@ -1,8 +1,8 @@
-//! A fixed-size sample of the durations of one record, an interval at a time.
+//! A fixed-size sample of the durations of one record, one interval at a time.
 //!
-//! There are two [banks](bank), used in turn. An offer goes to the bank of the collection that is open;
-//! the aggregator opens the next collection, then reads the bank of the one it closed, which the
-//! writer does not touch until the collection after that. `docs/protocol.md` has the argument.
+//! Two [banks](bank) take turns. An offer goes to the bank of the open collection. The aggregator
+//! opens the next collection, then reads the bank of the one it closed. The writer does not touch
+//! that bank until the collection after. `docs/protocol.md` has the argument.
 
 mod bank;
 mod middle;
@@ -16,15 +16,16 @@ use crate::record::memory::try_box;
 use crate::sync::{AtomicU64, SetOnce};
 use bank::Bank;
 
-/// The two banks, each made when it is first used. Written by the shard's owner, read by the aggregator.
+/// The two banks, each made when first used. The shard's owner writes them and the aggregator reads
+/// them.
 #[derive(Default)]
 pub(crate) struct Reservoir {
     banks: [SetOnce<Bank>; 2],
 }
 
 impl Reservoir {
-    /// Offers a duration to the bank of `collection`; `size` is that of a bank that has no slots yet. `false` if there
-    /// is no memory for it. The owner's call.
+    /// Offers a duration to the bank of `collection`. `size` is the number of slots of a bank that
+    /// has none yet. `false` if there is no memory. Only the owner calls this.
     #[inline]
     pub(crate) fn offer(
         &self,
@@ -47,7 +48,7 @@ impl Reservoir {
         bank.offer(item, size, seed)
     }
 
-    /// The same if that allocates nothing; `false` if it would.
+    /// Does the same only if it need not allocate; `false` if it would.
     #[inline(always)]
     pub(crate) fn offer_in_place(&self, collection: u64, item: Packed, seed: &AtomicU64) -> bool {
         match self.banks[(collection & 1) as usize].get() {
@@ -59,7 +60,8 @@ impl Reservoir {
         }
     }
 
-    /// What the bank of the closed `collection` holds. The aggregator's call, once for each collection.
+    /// What the bank of the closed `collection` holds. The aggregator calls this once for each
+    /// collection.
     pub(crate) fn read(&self, collection: u64) -> Option<BankReading> {
         self.banks[(collection & 1) as usize]
             .get()?
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(reservoir.read(6), None);
     }
 
-    /// The share of all weight at or below a value.
+    /// The share of the total weight at or below a value.
     fn rank(reading: &BankReading, value: u64) -> f64 {
         let all: f64 = reading.samples.iter().map(|(_, weight)| weight).sum();
         let below = reading
@@ -145,7 +147,8 @@ mod tests {
         below.map(|(_, weight)| weight).sum::<f64>() / all
     }
 
-    /// How far the rank of the answer is from `q`, in points: an answer has all the ranks of its equals.
+    /// The distance of the answer's rank from `q`, in points. An answer has the ranks of all equal
+    /// values.
     fn rank_error(sorted: &[u64], reading: &BankReading, q: f64) -> f64 {
         let mut kept: Vec<(u64, f64)> = reading
             .samples
@@ -160,7 +163,7 @@ mod tests {
             sum >= q * all
         });
         let answer = answer.map_or(0, |(value, _)| *value);
-        // To so much a sample is stored.
+        // The precision of a stored sample.
         let near = answer / 50_000;
         let rank = |bound: u64| sorted.partition_point(|&value| value < bound) as f64;
         let n = sorted.len() as f64;
@@ -175,7 +178,7 @@ mod tests {
             }
     }
 
-    /// Bounds, in points, that 95 % of the trials are within: of p50, p95 and p99.
+    /// Bounds, in points, that hold for 95 % of the trials: of p50, p95 and p99.
     fn rank_errors(trials: u64, values: impl Fn(&mut fastrand::Rng) -> Vec<u64>) -> [f64; 3] {
         let mut errors = [Vec::new(), Vec::new(), Vec::new()];
         for seed in 0..trials {
@@ -197,7 +200,7 @@ mod tests {
     }
 
     fn lognormal(rng: &mut fastrand::Rng) -> u64 {
-        // Box and Muller.
+        // Box-Muller transform.
         let normal =
             (-2.0 * open_unit(rng).ln()).sqrt() * (std::f64::consts::TAU * rng.f64()).cos();
         (8.0 + 1.5 * normal).exp() as u64
@@ -207,7 +210,7 @@ mod tests {
     fn ranks_are_near_in_19_of_20_trials() {
         const SHAPES_THAT_STAND: usize = 5;
         type Shape = fn(u64, u64, &mut fastrand::Rng) -> u64;
-        // The others change meanwhile: the middle and the tail are then not where they should be.
+        // The other shapes change on the way, so the middle and the tail end up in the wrong place.
         let shapes: [(&str, Shape); 9] = [
             ("exponential", |_, _, rng| exponential(5_000.0, rng)),
             ("lognormal", |_, _, rng| lognormal(rng)),
@@ -253,7 +256,8 @@ mod tests {
 
     #[test]
     fn ranks_are_unbiased_and_near_in_the_tail() {
-        // A shuffled ramp: the rank of a value is known. The standard deviation of a rank at 95 % is to be half a point.
+        // A shuffled ramp, so the rank of a value is known. The standard deviation of a rank at 95
+        // % is to be half a point.
         const N: u64 = 20_000;
         let mut values: Vec<u64> = (0..N).collect();
         let mut errors = [Vec::new(), Vec::new(), Vec::new()];
@@ -279,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_tail_that_becomes_too_wide_is_cut() {
-        // It begins with short durations, so that nearly all that follow are above the threshold.
+        // The first durations are short, so nearly all that follow are above the threshold.
         let mut rng = fastrand::Rng::with_seed(3);
         let long: Vec<u64> = (0..50_000).map(|_| 1_000 + rng.u64(..100_000)).collect();
         let (mut within, trials) = (0, 200);

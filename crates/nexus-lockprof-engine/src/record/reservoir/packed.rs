@@ -1,17 +1,17 @@
 //! A duration and its weight in four bytes.
 
-/// Values saturate here: 2^44 ns, 4.8 hours. Totals and maxima do not saturate.
+/// Largest value; longer ones saturate. 2^44 ns is 4.8 hours. Totals and maxima do not saturate.
 pub(crate) const MAX_VALUE: u64 = (1 << 44) - 1;
-/// Weights saturate here.
+/// Largest weight; larger ones saturate.
 pub(crate) const MAX_WEIGHT: u64 = (1 << 36) - 1;
 
-/// Values below 2^17 are exact, others are to 1 in 2^16.
+/// Values below 2^17 are exact. The others are exact to 1 in 2^16.
 const VALUE: Float = Float { digits: 16 };
-/// Weights below 2^6 are exact, others have six digits.
+/// Weights below 2^6 are exact. The others have six binary digits.
 const WEIGHT: Float = Float { digits: 5 };
 const WEIGHT_BITS: u32 = 10;
 
-/// A duration and its weight in one word of 32 bits, so that a reader never sees half of it.
+/// A duration and its weight in one 32-bit word, so a reader never sees half of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Packed(pub(super) u32);
 
@@ -19,7 +19,7 @@ impl Packed {
     #[inline]
     pub(crate) fn new(value_ns: u64, weight: u64) -> Self {
         let value = VALUE.encode(value_ns.min(MAX_VALUE));
-        // Nearly all weights are small, and then their own code.
+        // Nearly all weights are small, and a small weight is its own code.
         let weight = if weight < 1 << (WEIGHT.digits + 1) {
             weight as u32
         } else {
@@ -28,13 +28,13 @@ impl Packed {
         Packed(value << WEIGHT_BITS | weight)
     }
 
-    /// The largest duration that it may be: no rank below it is lost by rounding.
+    /// The largest duration that this code can stand for. Rounding up loses no rank below it.
     pub(crate) fn value_ns(self) -> u64 {
         let code = self.0 >> WEIGHT_BITS;
         VALUE.decode(code + 1) - 1
     }
 
-    /// The same, and `longest_ns` if that may be what it is.
+    /// The same, but at most `longest_ns` if this may be the code of `longest_ns`.
     pub(crate) fn value_ns_of(self, longest_ns: u64) -> u64 {
         if Packed::new(longest_ns, 1).rank() == self.rank() {
             longest_ns.min(self.value_ns())
@@ -47,7 +47,7 @@ impl Packed {
         WEIGHT.decode(self.0 & ((1 << WEIGHT_BITS) - 1))
     }
 
-    /// What values are compared by.
+    /// The key by which values are compared.
     pub(super) fn rank(self) -> u32 {
         self.0 >> WEIGHT_BITS
     }
@@ -58,18 +58,19 @@ impl Packed {
         self.0 >= bound
     }
 
-    /// The least sample of a rank, to compare others to. All ranks fit above the weight.
+    /// The smallest sample of a rank, to compare others with. All ranks fit above the weight.
     pub(super) fn bound(rank: u32) -> u32 {
         rank << WEIGHT_BITS
     }
 }
 
-/// The largest weight that a sample can carry and that is not above this one.
+/// The largest weight that a sample can carry without exceeding `weight`.
 pub(crate) fn representable(weight: u64) -> u64 {
     WEIGHT.decode(WEIGHT.encode(weight.min(MAX_WEIGHT)))
 }
 
-/// Whole numbers with so many binary digits after the first one. Codes are in the order of what they stand for.
+/// Whole numbers with this many binary digits after the first. Codes have the order of their
+/// values.
 struct Float {
     digits: u32,
 }

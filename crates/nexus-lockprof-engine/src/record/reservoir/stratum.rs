@@ -1,22 +1,22 @@
-//! A uniform sample of a part of what is offered.
+//! A uniform sample of a part of the offers.
 //!
-//! BankReading by Algorithm L (Li, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))",
-//! ACM TOMS 20(4), 1994). Its view of it: each item draws a key, uniform in (0, 1), and those with the smallest keys are
-//! kept; `w` is the largest key among them. So an item is kept if its key is below `w`, and how many are not until then
-//! is drawn at once: most offers cost one compare.
+//! Uses Algorithm L (Li, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))", ACM
+//! TOMS 20(4), 1994). In its view, each item draws a key, uniform in (0, 1), and the items with the
+//! smallest keys are kept. `w` is the largest key among them. So an item is kept if its key is
+//! below `w`. One draw says how many items to skip until then, so most offers cost one compare.
 
 use super::Packed;
 use crate::record::random::open_unit;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad};
 use Ordering::{Acquire, Relaxed, Release};
 
-/// The owner's counters of one sample; the slots are elsewhere.
+/// The owner's counters of one sample. The slots are elsewhere.
 pub(super) struct Stratum {
     /// Offers so far.
     offered: AtomicU64,
     /// Slots in use.
     kept: AtomicU64,
-    /// Index of the next offer to take in, and `w` (an f64's bits). The owner's alone.
+    /// Index of the next offer to take, and `w` (the bits of an f64). Only the owner uses them.
     next: AtomicU64,
     w: AtomicU64,
 }
@@ -39,7 +39,7 @@ impl Stratum {
         }
     }
 
-    /// Begins anew. The owner's call, as are all that follow up to `read`.
+    /// Starts again from nothing. Only the owner calls this and all that follow, up to `read`.
     pub(super) fn clear(&self) {
         self.offered.store(0, Relaxed);
         self.kept.store(0, Relaxed);
@@ -56,20 +56,21 @@ impl Stratum {
         self.kept.own_load() as usize
     }
 
-    /// Whether the offer after `offered` others, which are all, may be kept.
+    /// Whether the sample may keep the next offer, after `offered` others.
     #[inline(always)]
     pub(super) fn is_next(&self, offered: u64) -> bool {
         offered >= self.next.own_load()
     }
 
-    /// Counts an offer after `offered` others. Its item is stored already.
+    /// Counts one offer after `offered` others. Its item is already stored.
     #[inline(always)]
     pub(super) fn count(&self, offered: u64) {
-        // Release: whoever sees the offer sees it kept, if it was; pairs with the Acquire in `read`.
+        // Release: a reader that sees the offer counted sees its item stored, if it was kept. Pairs
+        // with the Acquire in `read`.
         self.offered.store(offered + 1, Release);
     }
 
-    /// Where the next offer goes, of `size` slots. Draws how many to skip after it.
+    /// Where the next offer goes among `size` slots. Draws how many offers to skip after it.
     pub(super) fn place(&self, size: usize, rng: &mut fastrand::Rng) -> Placement {
         if !self.is_next(self.offered()) || size == 0 {
             return Placement::Out;
@@ -78,7 +79,8 @@ impl Stratum {
         let mut w = f64::from_bits(self.w.own_load());
         let slot = if kept < size { kept } else { rng.usize(..size) };
         if kept + 1 >= size {
-            // Full, now or before: of so many keys below `w`, this is the largest.
+            // The sample is full, now or before. This draws the largest of `size` keys that are all
+            // below `w`.
             w *= (open_unit(rng).ln() / size as f64).exp();
             self.w.store(w.to_bits(), Relaxed);
         }
@@ -93,15 +95,16 @@ impl Stratum {
         Placement::Slot(slot)
     }
 
-    /// The item is in this slot, to which `place` sent it.
+    /// Notes that the item is in the slot that `place` returned.
     pub(super) fn filled(&self, slot: usize) {
         if slot == self.kept() {
-            // Release: whoever sees the slot counted sees it filled; pairs with the Acquire in `read`.
+            // Release: a reader that sees the slot counted sees it filled. Pairs with the Acquire
+            // in `read`.
             self.kept.store(slot as u64 + 1, Release);
         }
     }
 
-    /// Takes over as if `kept` items were in the slots, of `offered`.
+    /// Continues as if `offered` items had been offered and `kept` of them were in the slots.
     pub(super) fn set(&self, offered: u64, kept: usize) {
         let skipping = self.next.own_load().saturating_sub(self.offered.own_load());
         self.offered.store(offered, Relaxed);
@@ -109,12 +112,13 @@ impl Stratum {
         self.next.store(offered.saturating_add(skipping), Relaxed);
     }
 
-    /// How many were offered, and the items kept. Any thread's call.
+    /// How many items were offered, and those that were kept. Any thread may call this.
     pub(super) fn read(&self, slots: &[AtomicU32]) -> (u64, Vec<Packed>) {
-        // Acquire: at least the slots of these offers are counted; pairs with the Release in `count`.
+        // Acquire: at least the slots of these offers are counted. Pairs with the Release in
+        // `count`.
         let offered = self.offered.load(Acquire);
-        // Acquire: the slots below this are filled; pairs with the Release in `filled`.
-        // One that is kept and not yet counted as offered is left for later.
+        // Acquire: the slots below this count are filled. Pairs with the Release in `filled`. An
+        // item that is kept but not yet counted as offered is left for the next reading.
         let kept = self.kept.load(Acquire).min(offered) as usize;
         let kept = slots.iter().take(kept);
         (
