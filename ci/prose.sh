@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Markdown is wrapped at 100 columns, except for tables and code. `ci/prose.sh --wrap FILE...`
-# wraps.
+# Markdown and the crates' comments are wrapped at 100 columns, except for tables and code.
+# `ci/prose.sh --wrap [FILE...]` wraps.
 source "$(dirname "$0")/lib.sh"
 
 debian python3=python3
@@ -15,6 +15,4 @@ if [[ ${1-} == --wrap ]]; then
     exec python3 ci/markdown/wrap.py --write "${pages[@]}" "${sources[@]}"
 fi
 python3 ci/markdown/wrap.py --check "${pages[@]}"
-# Those in `unwrapped` are still to be done.
-mapfile -t sources < <(printf '%s\n' "${sources[@]}" | grep -v --line-regexp --fixed-strings --file=ci/markdown/unwrapped)
 python3 ci/markdown/wrap.py --check "${sources[@]}"

@@ -49,7 +49,8 @@ fn package() -> (String, String) {
     (value("CARGO_PKG_NAME"), value("CARGO_PKG_VERSION"))
 }
 
-/// Whether a crate is compiled into the profiled build. Without a folder of our own, every build is one.
+/// Whether a crate is compiled into the profiled build. Without a folder of our own, every build is
+/// one.
 fn is_inside(out_dir: Option<&Path>, build: Option<&Path>) -> bool {
     let (Some(out_dir), Some(build)) = (out_dir, build) else {
         return build.is_none();
@@ -213,8 +214,9 @@ impl Crate {
     }
 }
 
-/// Lines for the call stacks, where cargo has asked for less. The code is the same. Crates that cargo has fetched stay without: theirs are
-/// most of what there is to compile, and their functions have names in any case.
+/// Lines for the call stacks, where cargo has asked for less. The code is the same. Crates that
+/// cargo has fetched stay without: theirs are most of what there is to compile, and their functions
+/// have names in any case.
 fn with_lines(args: Vec<OsString>) -> Vec<OsString> {
     const NONE: [&str; 2] = ["debuginfo=0", "debuginfo=none"];
     // Cargo has rustc say nothing about crates that are not the user's to change.
@@ -247,8 +249,8 @@ fn with_lines(args: Vec<OsString>) -> Vec<OsString> {
     kept
 }
 
-/// Runs the program as it was called. If every build is ours, its version has ours in it: cargo builds anew what another runtime
-/// would not go with.
+/// Runs the program as it was called. If every build is ours, its version has ours in it: cargo
+/// builds anew what another runtime would not go with.
 fn pass(call: &Call, is_every_build: bool) -> Result<ExitCode> {
     let mut command = command(call);
     command.args(&call.args);

@@ -41,7 +41,8 @@ impl Core {
         {
             return known;
         }
-        // What the cache knew was noted when it came into it, under the same word. A blocker is there already.
+        // What the cache knew was noted when it came into it, under the same word. A blocker is
+        // there already.
         self.since_off.note(key);
         let record = self.record(shard, owner, key, attempt)?;
         if record.control.load(Relaxed) != control.0 {

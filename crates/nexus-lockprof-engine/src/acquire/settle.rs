@@ -16,7 +16,8 @@ use crate::record::wait_log::{LOG, LockRef, Span};
 use crate::sync::Ordering::Relaxed;
 
 impl Core {
-    /// Notes that a hold of `lock` ends now. Call it before the release, if the pending reference is not none.
+    /// Notes that a hold of `lock` ends now. Call it before the release, if the pending reference
+    /// is not none.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle).
@@ -35,10 +36,12 @@ impl Core {
         }
     }
 
-    /// Records what the pending reference of a released acquisition has measured. Call it after the release.
+    /// Records what the pending reference of a released acquisition has measured. Call it after the
+    /// release.
     ///
     /// # Safety
-    /// The pending reference is of an acquisition of this very engine, which is alive: what the pending reference points to lives in the engine.
+    /// The pending reference is of an acquisition of this very engine, which is alive: what the
+    /// pending reference points to lives in the engine.
     #[cold]
     #[inline(never)]
     pub unsafe fn settle(&self, pending_ref: PendingRef) {
@@ -51,8 +54,8 @@ impl Core {
         }
     }
 
-    /// Records what the pending reference of an acquisition has measured until now, when its release will not be seen: its hold is
-    /// lost, and counted as such.
+    /// Records what the pending reference of an acquisition has measured until now, when its
+    /// release will not be seen: its hold is lost, and counted as such.
     ///
     /// # Safety
     /// As for [`settle`](Self::settle). The acquisition was made by this thread.
@@ -98,7 +101,8 @@ impl Core {
 
     fn settle_in(&self, shard: &Shard, owner: &Owner, pending: &Pending) {
         // A guard may be released by another thread than acquired it, if the raw lock allows that,
-        // and in a thread that is exiting: then the records are this thread's own for the same points.
+        // and in a thread that is exiting: then the records are this thread's own for the same
+        // points.
         let own = pending.is_of(shard.id);
         let mine = |record: *mut Record| {
             // SAFETY: null, or a record of an engine that the lock keeps alive.

@@ -283,7 +283,8 @@ pub(crate) struct Numbers {
     classes: [ClassEntry; CLASSES],
     /// Numbers by hash, with linear probing. 0 is free.
     index: [AtomicU16; SLOTS],
-    /// How many were given for good. All is zero before: three megabytes that are in no program's file.
+    /// How many were given for good. All is zero before: three megabytes that are in no program's
+    /// file.
     given: AtomicU32,
     late: Late<LATE>,
 }

@@ -21,8 +21,8 @@ pub(super) struct Sum {
     total_ns: AtomicU64,
     /// An f64's bits: sum of w(w-1)x², the variance of the Horvitz-Thompson estimate of the total.
     variance: AtomicU64,
-    /// Number of resets that `variance`, and the maximum that goes with it, have seen. A maximum cannot be subtracted,
-    /// and of a float what is left after subtracting may be nothing.
+    /// Number of resets that `variance`, and the maximum that goes with it, have seen. A maximum
+    /// cannot be subtracted, and of a float what is left after subtracting may be nothing.
     reset_generation: AtomicU64,
     /// The longest duration that stands for more than itself, and goes with `variance`.
     longest_sampled_ns: AtomicU64,

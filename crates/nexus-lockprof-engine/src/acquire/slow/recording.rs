@@ -1,4 +1,5 @@
-//! What the slow path notes of an acquisition before the lock is owned, and what it counts when it is.
+//! What the slow path notes of an acquisition before the lock is owned, and what it counts when it
+//! is.
 
 use super::Recording;
 use crate::control::{Control, ModeKind};
@@ -14,7 +15,8 @@ impl<'a> Recording<'a> {
     /// Prepares the hold of acquisition `number` to be timed, and the schedule that follows.
     #[inline]
     pub(super) fn time_hold(&mut self, core: &Core, number: u64) {
-        // Calibrated here and not in the critical section, should this be the first use of the clock.
+        // Calibrated here and not in the critical section, should this be the first use of the
+        // clock.
         let has_clock = core.is_prepared() || self.attempt.may_allocate();
         if has_clock {
             core.prepare();
