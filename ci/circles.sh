@@ -8,7 +8,6 @@ known="
     crates/cargo-lockprof/src
     crates/nexus-lockprof-cli/src
     crates/nexus-lockprof-export/src
-    crates/nexus-lockprof-snapshot/src
 "
 
 scratch

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures what `cargo lockprof` costs. `ci/cost.sh run` runs a program that locks all the time.
 # `ci/cost.sh build PACKAGE VERSION ...` times the builds of published programs. Each alternates
-# between with and without; a figure is the median of the rounds. Run it by hand, on an otherwise
-# idle machine.
+# between with and without; a figure is the median of the rounds. Run it by hand. On a machine that
+# is not idle, compare builds by processor time (cpu) rather than by the clock (real).
 #
 # The variables `ROUNDS` and `PROFILE` (release or dev) have defaults.
 source "$(dirname "$0")/lib.sh"

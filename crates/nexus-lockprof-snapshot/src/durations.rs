@@ -1,4 +1,4 @@
-//! Measured times: [`Sample`] and [`Durations`].
+//! Measured times: [`Samples`] and [`Durations`].
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,31 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::figure::figures_of;
+use crate::sample::Sample;
 use crate::{json, quantile};
-
-/// One measured duration and the number of events it represents.
-///
-/// In JSON it is the pair `[value_ns, weight]`. Reading and writing both reject a weight that is
-/// not a number above 0 and at most 2⁶⁴.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample {
-    /// The duration, in nanoseconds.
-    pub value_ns: u64,
-    /// Number of events that this sample represents (its inverse inclusion probability); at least
-    /// 1.
-    pub weight: f64,
-}
-
-impl Sample {
-    /// A duration that represents only itself.
-    #[must_use]
-    pub const fn exact(value_ns: u64) -> Self {
-        Self {
-            value_ns,
-            weight: 1.0,
-        }
-    }
-}
 
 /// Samples by value. Copies of a snapshot share them, and so do snapshots between which nothing was
 /// measured.

@@ -1,57 +1,8 @@
-//! The JSON document, schema 1: its content and form, for any of serde's formats. `json_text` turns
-//! it into text.
-//!
-//! **Invariant:** every later version reads a document of schema N. A schema may gain fields that
-//! have a default; any other change makes schema N + 1. `tests/golden/` keeps a file of each
-//! schema.
+//! How values are written in the JSON document, and which values are read.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::head::Document;
-use crate::{Point, Sample, Snapshot, text};
-
-/// The value of `format` in each of our documents.
-pub(crate) const FORMAT: &str = "lockprof-snapshot";
-
-/// The schema that we write, and the newest that we read.
-pub(crate) const SCHEMA: u32 = 1;
-
-impl Serialize for Snapshot {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Document::new(FORMAT, SCHEMA, &self.head, &self.points).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Snapshot {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let document: Document<Vec<Point>> = text::sharing(|| Document::deserialize(deserializer))?;
-        Self::try_from(document).map_err(serde::de::Error::custom)
-    }
-}
-
-impl TryFrom<Document<Vec<Point>>> for Snapshot {
-    type Error = String;
-
-    fn try_from(document: Document<Vec<Point>>) -> Result<Self, String> {
-        let Document { format, schema, .. } = &document;
-        if (format.as_str(), *schema) != (FORMAT, SCHEMA) {
-            return Err(format!(
-                "format {format:?}, schema {schema}, where {FORMAT:?}, schema {SCHEMA} was expected"
-            ));
-        }
-        let (head, points) = document.into_head();
-        let snapshot = Self::new(head, points);
-        match snapshot.merged() == 0 && snapshot.has_anything() {
-            true => Err(FROM_NOTHING.to_owned()),
-            false => Ok(snapshot),
-        }
-    }
-}
-
-/// The error for a non-empty snapshot that claims to be a merge of 0 others.
-pub(crate) const FROM_NOTHING: &str = "a snapshot merged from 0 snapshots that is not empty";
 
 /// For `skip_serializing_if`: whether a field can be left out.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -75,37 +26,6 @@ pub(crate) fn is_zero(value: &f64) -> bool {
 
 /// 2⁶⁴: no sample represents more events than a counter can count.
 pub(crate) const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
-
-fn check_weight(weight: f64) -> Result<f64, String> {
-    if weight > 0.0 && weight <= MAX_WEIGHT {
-        Ok(weight)
-    } else {
-        Err(format!(
-            "weight {weight} of a sample is not above 0 and at most 2^64"
-        ))
-    }
-}
-
-impl Serialize for Sample {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let weight = check_weight(self.weight).map_err(serde::ser::Error::custom)?;
-        if weight.fract() == 0.0 {
-            // `[12,1]` instead of `[12,1.0]`: most weights are whole, and samples make up most of a
-            // file. 2⁶⁴ becomes 2⁶⁴ - 1. Its nearest double is 2⁶⁴, so it reads back as that.
-            (self.value_ns, weight as u64).serialize(serializer)
-        } else {
-            (self.value_ns, weight).serialize(serializer)
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Sample {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (value_ns, weight) = <(u64, f64)>::deserialize(deserializer)?;
-        let weight = check_weight(weight).map_err(serde::de::Error::custom)?;
-        Ok(Self { value_ns, weight })
-    }
-}
 
 /// A variance: finite and not negative, in both directions.
 pub(crate) mod variance {

@@ -13,8 +13,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::error::Category;
 
+use crate::document::{FORMAT, SCHEMA};
 use crate::head::Document;
-use crate::json::{FORMAT, SCHEMA};
 use crate::{Point, ReadError, Snapshot, WriteError, bounds, read, replace_file, text, write};
 
 impl From<serde_json::Error> for WriteError {

@@ -65,6 +65,7 @@
 
 mod binary;
 mod bounds;
+mod document;
 mod duration;
 mod durations;
 mod figure;
@@ -85,8 +86,10 @@ mod printable;
 mod profiler;
 mod quantile;
 mod read;
+mod read_error;
 mod replace;
 mod rest;
+mod sample;
 mod since;
 mod snapshot;
 mod stack;
@@ -94,7 +97,7 @@ mod text;
 mod write;
 
 pub use duration::parse_duration;
-pub use durations::{Durations, Sample, Samples};
+pub use durations::{Durations, Samples};
 pub use figure::{Figure, FigureKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
@@ -105,8 +108,9 @@ pub use point::Point;
 pub use portable::{Origin, PortablePaths, portable_path};
 pub use printable::{is_printable, printable, printable_lines, printable_message};
 pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
-pub use read::ReadError;
+pub use read_error::ReadError;
 pub use replace::replace_file;
+pub use sample::Sample;
 pub use since::SinceError;
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};

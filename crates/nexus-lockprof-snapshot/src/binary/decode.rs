@@ -6,11 +6,12 @@
 use super::input::{Input, Malformed};
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::bounds::Unfolded;
+use crate::document::FROM_NOTHING;
 use crate::head::Head;
-use crate::json::{self, FROM_NOTHING};
+use crate::json;
+use crate::read_error::ReadError;
 use crate::{
-    AcquireMode, Durations, Losses, Overhead, Point, ProfilerMode, ReadError, Sample, Stack,
-    TableStats, Text,
+    AcquireMode, Durations, Losses, Overhead, Point, ProfilerMode, Sample, Stack, TableStats, Text,
 };
 use std::ops::Range;
 

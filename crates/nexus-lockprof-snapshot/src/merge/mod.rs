@@ -1,14 +1,16 @@
 //! Merges many snapshots into one: [`Snapshot::merge`] and [`Merge`].
 
+mod add;
 mod grid;
 mod point;
+mod scratch;
 mod texts;
 
 use crate::binary::{Decoder, RawFrame, Room};
 use crate::head::Head;
 use crate::{ReadError, Snapshot, Text, read};
-use grid::{Cell, Grid};
 use point::{Key, Merged, Names, Place, portable};
+use scratch::Scratch;
 use std::collections::HashMap;
 use std::path::Path;
 use texts::Texts;
@@ -89,14 +91,6 @@ pub struct Merge {
     /// The next point, if the order is the same as in the last file.
     expected: usize,
     scratch: Scratch,
-}
-
-/// Reusable buffers.
-#[derive(Debug, Default)]
-struct Scratch {
-    cells: Vec<Cell>,
-    spare: Vec<Cell>,
-    room: Room,
 }
 
 impl Merge {

@@ -1,25 +1,27 @@
 //! A point during a merge.
 
-use super::{Cell, Grid, Merge, Scratch};
-use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room};
+use super::grid::Grid;
+use super::scratch::Scratch;
+use super::texts::Texts;
+use crate::binary::{RawFrame, RawLock, RawSite};
 use crate::durations::AtMost;
 use crate::figure;
 use crate::json::variance;
-use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack, Text};
+use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
 use std::collections::HashMap;
 
 /// The key by which two records are of one point. Paths are [portable](crate::portable_path), so a
 /// machine that keeps its crates elsewhere has the same points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    lock: RawLock,
-    mode: AcquireMode,
-    site: RawSite,
+    pub(super) lock: RawLock,
+    pub(super) mode: AcquireMode,
+    pub(super) site: RawSite,
 }
 
 impl Key {
     /// The key with portable paths.
-    fn portable(self, texts: &super::Texts) -> Self {
+    pub(super) fn portable(self, texts: &Texts) -> Self {
         let site = |site: RawSite| RawSite {
             file: texts.portable(site.file),
             ..site
@@ -41,25 +43,25 @@ impl Key {
 #[derive(Debug)]
 pub(super) struct Merged {
     /// With portable paths.
-    key: Key,
+    pub(super) key: Key,
     /// The records' own key, if all agree on it and it differs from `key`.
-    place: Option<Box<Key>>,
-    figures: [u64; Point::FIGURES.len()],
-    caused_variance: f64,
+    pub(super) place: Option<Box<Key>>,
+    pub(super) figures: [u64; Point::FIGURES.len()],
+    pub(super) caused_variance: f64,
     // Boxed, because most of a million points have neither.
-    wait: Option<Box<MergedDurations>>,
-    hold: Option<Box<MergedDurations>>,
-    callers: Option<Box<Callers>>,
+    pub(super) wait: Option<Box<MergedDurations>>,
+    pub(super) hold: Option<Box<MergedDurations>>,
+    pub(super) callers: Option<Box<Callers>>,
 }
 
 /// Keyed by the numbers of the frames.
 type Callers = HashMap<Vec<usize>, Counts>;
 
 /// The figures of a stack.
-type Counts = [u64; Stack::FIGURES.len()];
+pub(super) type Counts = [u64; Stack::FIGURES.len()];
 
 #[derive(Debug, Default)]
-struct MergedDurations {
+pub(super) struct MergedDurations {
     /// All figures except `at_most_ns`.
     figures: [u64; Durations::FIGURES.len()],
     total_variance: f64,
@@ -79,14 +81,14 @@ impl Place<'_> {
         self.texts.get(number).copied().unwrap_or_default()
     }
 
-    fn site(&self, site: RawSite) -> RawSite {
+    pub(super) fn site(&self, site: RawSite) -> RawSite {
         RawSite {
             file: self.text(site.file),
             ..site
         }
     }
 
-    fn lock(&self, lock: RawLock) -> RawLock {
+    pub(super) fn lock(&self, lock: RawLock) -> RawLock {
         match lock {
             RawLock::Anonymous => RawLock::Anonymous,
             RawLock::Named(name) => RawLock::Named(self.text(name)),
@@ -106,7 +108,7 @@ impl Place<'_> {
 
 /// Makes the path portable. Drops the address, which differs between processes, if anything else
 /// identifies the frame.
-pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
+pub(super) fn portable(frame: RawFrame, texts: &Texts) -> RawFrame {
     let is_known = frame.function.is_some() || frame.file.is_some();
     RawFrame {
         file: frame.file.map(|file| texts.portable(file)),
@@ -120,7 +122,7 @@ pub(super) fn portable(frame: RawFrame, texts: &super::Texts) -> RawFrame {
 pub(super) const MOST_STACKS: usize = 1024;
 
 impl Merged {
-    fn place(&self) -> &Key {
+    pub(super) fn place(&self) -> &Key {
         self.place.as_deref().unwrap_or(&self.key)
     }
 
@@ -140,7 +142,7 @@ impl Merged {
         **callers = stacks.into_iter().collect();
     }
 
-    fn add_stack(&mut self, frames: Vec<usize>, counts: &Counts, lost: &mut u64) {
+    pub(super) fn add_stack(&mut self, frames: Vec<usize>, counts: &Counts, lost: &mut u64) {
         let callers = self.callers.get_or_insert_default();
         let sums = callers.entry(frames).or_default();
         figure::merge(&Stack::FIGURES, sums, counts);
@@ -161,153 +163,9 @@ impl Merged {
 /// Maximum number of a point's stacks while more are added.
 const ROOM_FOR_STACKS: usize = 2 * MOST_STACKS;
 
-impl Merge {
-    /// Adds a point of a snapshot.
-    pub(super) fn point(&mut self, point: &Point) {
-        let site = |texts: &mut super::Texts, site: &Site| RawSite {
-            file: texts.number(&site.file),
-            line: site.line,
-            column: site.column,
-        };
-        let lock = match &point.lock {
-            Lock::Anonymous => RawLock::Anonymous,
-            Lock::Named(name) => RawLock::Named(self.texts.number(name)),
-            Lock::Created(created) => RawLock::Created(site(&mut self.texts, created)),
-            Lock::FirstUsed(used) => RawLock::FirstUsed(site(&mut self.texts, used)),
-        };
-        let key = Key {
-            lock,
-            mode: point.mode,
-            site: site(&mut self.texts, &point.site),
-        };
-        let stacks: Vec<(Vec<usize>, Counts)> = point
-            .callers
-            .iter()
-            .map(|stack| {
-                let frames = stack.frames.iter().map(|frame| self.whole_frame(frame));
-                (frames.collect(), stack.figures())
-            })
-            .collect();
-        let (merged, scratch, lost) = self.merged(key);
-        figure::merge(&Point::FIGURES, &mut merged.figures, &point.figures());
-        merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
-        for (merged, durations) in [
-            (&mut merged.wait, &point.wait),
-            (&mut merged.hold, &point.hold),
-        ] {
-            if *durations != Durations::default() {
-                merged.get_or_insert_default().add(durations, scratch);
-            }
-        }
-        for (frames, counts) in stacks {
-            merged.add_stack(frames, &counts, lost);
-        }
-    }
-
-    fn whole_frame(&mut self, frame: &Frame) -> usize {
-        let mut text = |text: &Option<Text>| text.as_ref().map(|text| self.texts.number(text));
-        let frame = RawFrame {
-            function: text(&frame.function),
-            file: text(&frame.file),
-            line: frame.line,
-            address: frame.address,
-        };
-        self.frame(frame)
-    }
-
-    /// Adds a point of a file. `frames` has the merge's numbers for the file's frames.
-    pub(super) fn raw_point(
-        &mut self,
-        raw: &RawPoint,
-        room: &Room,
-        place: &Place<'_>,
-        frames: &[usize],
-    ) {
-        let key = Key {
-            lock: place.lock(raw.lock),
-            mode: raw.mode,
-            site: place.site(raw.site),
-        };
-        let (merged, scratch, lost) = self.merged(key);
-        figure::merge(&Point::FIGURES, &mut merged.figures, &raw.figures);
-        merged.caused_variance = variance::sum(merged.caused_variance, raw.caused_variance);
-        for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
-            if raw.is_nothing() {
-                continue;
-            }
-            let merged = merged.get_or_insert_default();
-            let samples = |range: &std::ops::Range<usize>| {
-                room.samples.get(range.clone()).unwrap_or_default()
-            };
-            merged.sums(&raw.figures, raw.total_variance, AtMost::of(raw.figures));
-            merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
-        }
-        for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
-            let numbers = room.stack_frames.get(stack.frames.clone());
-            let numbers = numbers.unwrap_or_default().iter();
-            let numbers = numbers.filter_map(|number| frames.get(*number)).copied();
-            merged.add_stack(numbers.collect(), &stack.figures, lost);
-        }
-    }
-
-    fn merged(&mut self, place: Key) -> (&mut Merged, &mut Scratch, &mut u64) {
-        let key = place.portable(&self.texts);
-        // Most snapshots have the same points as the previous ones, and files have them in order.
-        let is_expected = |point: &Merged| point.key == key;
-        let next = self.points.len();
-        let number = match self.points.get(self.expected) {
-            Some(point) if is_expected(point) => self.expected,
-            _ => *self.numbers.entry(key).or_insert(next),
-        };
-        self.expected = number + 1;
-        if number == next {
-            self.points.push(Merged {
-                key,
-                place: (place != key).then(|| Box::new(place)),
-                figures: [0; Point::FIGURES.len()],
-                caused_variance: 0.0,
-                wait: None,
-                hold: None,
-                callers: None,
-            });
-        }
-        let merged = &mut self.points[number];
-        if *merged.place() != place {
-            merged.place = None;
-        }
-        (merged, &mut self.scratch, &mut self.lost_stacks)
-    }
-
-    /// Adds a point of another merge. The arguments have this merge's numbers for its texts and
-    /// frames.
-    pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
-        let called = other.place();
-        let key = Key {
-            lock: place.lock(called.lock),
-            site: place.site(called.site),
-            ..*called
-        };
-        let (merged, scratch, lost) = self.merged(key);
-        figure::merge(&Point::FIGURES, &mut merged.figures, &other.figures);
-        merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
-        for (merged, other) in [
-            (&mut merged.wait, other.wait),
-            (&mut merged.hold, other.hold),
-        ] {
-            if let Some(other) = other {
-                merged.get_or_insert_default().append(*other, scratch);
-            }
-        }
-        for (numbers, counts) in other.callers.into_iter().flat_map(|callers| *callers) {
-            let numbers = numbers.iter().filter_map(|number| frames.get(*number));
-            merged.add_stack(numbers.copied().collect(), &counts, lost);
-        }
-    }
-}
-
 /// What points refer to by number, once all texts are known.
 pub(super) struct Names {
-    pub(super) texts: super::Texts,
+    pub(super) texts: Texts,
     pub(super) frames: Vec<RawFrame>,
 }
 
@@ -355,13 +213,18 @@ fn whole(merged: Option<Box<MergedDurations>>) -> Durations {
 }
 
 impl MergedDurations {
-    fn add(&mut self, other: &Durations, scratch: &mut Scratch) {
+    pub(super) fn add(&mut self, other: &Durations, scratch: &mut Scratch) {
         let figures = other.figures();
         self.sums(&figures, other.total_variance, AtMost::of(figures));
         self.samples(&other.reservoir, &other.recent, scratch);
     }
 
-    fn samples(&mut self, reservoir: &[Sample], recent: &[Sample], scratch: &mut Scratch) {
+    pub(super) fn samples(
+        &mut self,
+        reservoir: &[Sample],
+        recent: &[Sample],
+        scratch: &mut Scratch,
+    ) {
         for (grid, samples) in [(&mut self.reservoir, reservoir), (&mut self.recent, recent)] {
             if !samples.is_empty() {
                 scratch.fill(samples);
@@ -370,13 +233,13 @@ impl MergedDurations {
         }
     }
 
-    fn append(&mut self, other: Self, scratch: &mut Scratch) {
+    pub(super) fn append(&mut self, other: Self, scratch: &mut Scratch) {
         self.sums(&other.figures, other.total_variance, other.at_most);
         self.reservoir.append(other.reservoir, &mut scratch.spare);
         self.recent.append(other.recent, &mut scratch.spare);
     }
 
-    fn sums(
+    pub(super) fn sums(
         &mut self,
         figures: &[u64; Durations::FIGURES.len()],
         total_variance: f64,
@@ -395,20 +258,6 @@ impl MergedDurations {
             reservoir: self.reservoir.samples(sums.max_ns),
             recent: self.recent.samples(sums.max_ns),
             ..sums
-        }
-    }
-}
-
-impl Scratch {
-    /// Adds the cells of samples. Samples ascend, so their cells do too.
-    fn fill(&mut self, samples: &[Sample]) {
-        self.cells.clear();
-        for sample in samples {
-            let cell = Cell::of(sample);
-            match self.cells.last_mut() {
-                Some(last) if last.number() == cell.number() => last.add(cell),
-                _ => self.cells.push(cell),
-            }
         }
     }
 }

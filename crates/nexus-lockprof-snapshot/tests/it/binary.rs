@@ -294,7 +294,7 @@ fn what_is_wrong_is_said() -> TestResult {
         "at byte 18 is a section that is there twice",
     );
     says(b"{}", "a foreign file: expected \"format\"");
-    says(b"", "truncated");
+    says(b"", "empty");
     Ok(())
 }
 

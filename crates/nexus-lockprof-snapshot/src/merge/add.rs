@@ -1,0 +1,155 @@
+//! Adds points to a merge.
+
+use super::Merge;
+use super::point::{Counts, Key, Merged, Place};
+use super::scratch::Scratch;
+use super::texts::Texts;
+use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room};
+use crate::durations::AtMost;
+use crate::figure;
+use crate::json::variance;
+use crate::{Durations, Frame, Lock, Point, Site, Text};
+
+impl Merge {
+    /// Adds a point of a snapshot.
+    pub(super) fn point(&mut self, point: &Point) {
+        let site = |texts: &mut Texts, site: &Site| RawSite {
+            file: texts.number(&site.file),
+            line: site.line,
+            column: site.column,
+        };
+        let lock = match &point.lock {
+            Lock::Anonymous => RawLock::Anonymous,
+            Lock::Named(name) => RawLock::Named(self.texts.number(name)),
+            Lock::Created(created) => RawLock::Created(site(&mut self.texts, created)),
+            Lock::FirstUsed(used) => RawLock::FirstUsed(site(&mut self.texts, used)),
+        };
+        let key = Key {
+            lock,
+            mode: point.mode,
+            site: site(&mut self.texts, &point.site),
+        };
+        let stacks: Vec<(Vec<usize>, Counts)> = point
+            .callers
+            .iter()
+            .map(|stack| {
+                let frames = stack.frames.iter().map(|frame| self.whole_frame(frame));
+                (frames.collect(), stack.figures())
+            })
+            .collect();
+        let (merged, scratch, lost) = self.merged(key);
+        figure::merge(&Point::FIGURES, &mut merged.figures, &point.figures());
+        merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
+        for (merged, durations) in [
+            (&mut merged.wait, &point.wait),
+            (&mut merged.hold, &point.hold),
+        ] {
+            if *durations != Durations::default() {
+                merged.get_or_insert_default().add(durations, scratch);
+            }
+        }
+        for (frames, counts) in stacks {
+            merged.add_stack(frames, &counts, lost);
+        }
+    }
+
+    fn whole_frame(&mut self, frame: &Frame) -> usize {
+        let mut text = |text: &Option<Text>| text.as_ref().map(|text| self.texts.number(text));
+        let frame = RawFrame {
+            function: text(&frame.function),
+            file: text(&frame.file),
+            line: frame.line,
+            address: frame.address,
+        };
+        self.frame(frame)
+    }
+
+    /// Adds a point of a file. `frames` has the merge's numbers for the file's frames.
+    pub(super) fn raw_point(
+        &mut self,
+        raw: &RawPoint,
+        room: &Room,
+        place: &Place<'_>,
+        frames: &[usize],
+    ) {
+        let key = Key {
+            lock: place.lock(raw.lock),
+            mode: raw.mode,
+            site: place.site(raw.site),
+        };
+        let (merged, scratch, lost) = self.merged(key);
+        figure::merge(&Point::FIGURES, &mut merged.figures, &raw.figures);
+        merged.caused_variance = variance::sum(merged.caused_variance, raw.caused_variance);
+        for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
+            if raw.is_nothing() {
+                continue;
+            }
+            let merged = merged.get_or_insert_default();
+            let samples = |range: &std::ops::Range<usize>| {
+                room.samples.get(range.clone()).unwrap_or_default()
+            };
+            merged.sums(&raw.figures, raw.total_variance, AtMost::of(raw.figures));
+            merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
+        }
+        for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
+            let numbers = room.stack_frames.get(stack.frames.clone());
+            let numbers = numbers.unwrap_or_default().iter();
+            let numbers = numbers.filter_map(|number| frames.get(*number)).copied();
+            merged.add_stack(numbers.collect(), &stack.figures, lost);
+        }
+    }
+
+    fn merged(&mut self, place: Key) -> (&mut Merged, &mut Scratch, &mut u64) {
+        let key = place.portable(&self.texts);
+        // Most snapshots have the same points as the previous ones, and files have them in order.
+        let is_expected = |point: &Merged| point.key == key;
+        let next = self.points.len();
+        let number = match self.points.get(self.expected) {
+            Some(point) if is_expected(point) => self.expected,
+            _ => *self.numbers.entry(key).or_insert(next),
+        };
+        self.expected = number + 1;
+        if number == next {
+            self.points.push(Merged {
+                key,
+                place: (place != key).then(|| Box::new(place)),
+                figures: [0; Point::FIGURES.len()],
+                caused_variance: 0.0,
+                wait: None,
+                hold: None,
+                callers: None,
+            });
+        }
+        let merged = &mut self.points[number];
+        if *merged.place() != place {
+            merged.place = None;
+        }
+        (merged, &mut self.scratch, &mut self.lost_stacks)
+    }
+
+    /// Adds a point of another merge. The arguments have this merge's numbers for its texts and
+    /// frames.
+    pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
+        let called = other.place();
+        let key = Key {
+            lock: place.lock(called.lock),
+            site: place.site(called.site),
+            ..*called
+        };
+        let (merged, scratch, lost) = self.merged(key);
+        figure::merge(&Point::FIGURES, &mut merged.figures, &other.figures);
+        merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
+        for (merged, other) in [
+            (&mut merged.wait, other.wait),
+            (&mut merged.hold, other.hold),
+        ] {
+            if let Some(other) = other {
+                merged.get_or_insert_default().append(*other, scratch);
+            }
+        }
+        for (numbers, counts) in other.callers.into_iter().flat_map(|callers| *callers) {
+            let numbers = numbers.iter().filter_map(|number| frames.get(*number));
+            merged.add_stack(numbers.copied().collect(), &counts, lost);
+        }
+    }
+}
