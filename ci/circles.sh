@@ -7,7 +7,6 @@ source "$(dirname "$0")/lib.sh"
 known="
     crates/cargo-lockprof/src
     crates/nexus-lockprof-cli/src
-    crates/nexus-lockprof-export/src
 "
 
 scratch

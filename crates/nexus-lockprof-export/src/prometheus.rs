@@ -58,6 +58,7 @@
 //! assert!(text.lines().any(|line| line == series));
 //! ```
 
+mod kept;
 mod number;
 mod scrapes;
 mod text;

@@ -45,6 +45,7 @@ mod grid;
 mod layout;
 mod names;
 pub mod pieces;
+mod sort;
 mod table;
 mod unit;
 
@@ -52,7 +53,8 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::Snapshot;
 
-pub use table::{SortKey, Table};
+pub use sort::SortKey;
+pub use table::Table;
 
 /// The report of a snapshot: see the [module](self). Set its options, then display it.
 ///

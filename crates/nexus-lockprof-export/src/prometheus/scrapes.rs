@@ -1,17 +1,10 @@
 //! [`Scrapes`]: keeps each point's series from one scrape to the next.
 
-use std::collections::HashSet;
+use nexus_lockprof_snapshot::Snapshot;
 
-use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
-
-use super::Text;
+use super::kept::Kept;
+use super::text::Text;
 use crate::series;
-
-type Key = (Lock, AcquireMode, Site);
-
-fn key(point: &Point) -> Key {
-    (point.lock.clone(), point.mode, point.site.clone())
-}
 
 /// Keeps points in their series from one scrape to the next, so that all counters only grow.
 ///
@@ -43,7 +36,7 @@ pub struct Scrapes {
     top: usize,
     /// The engine, process and number of resets that `kept` belongs to.
     of: Option<(u64, u32, u64)>,
-    kept: HashSet<Key>,
+    kept: Kept,
 }
 
 impl Default for Scrapes {
@@ -51,7 +44,7 @@ impl Default for Scrapes {
         Self {
             top: Text::DEFAULT_TOP,
             of: None,
-            kept: HashSet::new(),
+            kept: Kept::default(),
         }
     }
 }
@@ -83,13 +76,9 @@ impl Scrapes {
                 if self.kept.len() >= self.top {
                     break;
                 }
-                self.kept.insert(key(point));
+                self.kept.keep(point);
             }
         }
-        Text::new(snapshot).keeping(self)
-    }
-
-    pub(super) fn keeps(&self, point: &Point) -> bool {
-        self.kept.contains(&key(point))
+        Text::new(snapshot).keeping(&self.kept)
     }
 }

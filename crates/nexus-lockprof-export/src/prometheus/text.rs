@@ -4,7 +4,7 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
 
-use super::scrapes::Scrapes;
+use super::kept::Kept;
 use super::writer::Writer;
 use crate::series::{self, Value};
 
@@ -17,7 +17,7 @@ pub struct Text<'a> {
     top: usize,
     open_metrics: bool,
     created: bool,
-    scrapes: Option<&'a Scrapes>,
+    kept: Option<&'a Kept>,
 }
 
 impl<'a> Text<'a> {
@@ -30,7 +30,7 @@ impl<'a> Text<'a> {
             top: Self::DEFAULT_TOP,
             open_metrics: false,
             created: true,
-            scrapes: None,
+            kept: None,
         }
     }
 
@@ -55,16 +55,16 @@ impl<'a> Text<'a> {
         self
     }
 
-    pub(super) fn keeping(mut self, scrapes: &'a Scrapes) -> Self {
-        self.scrapes = Some(scrapes);
+    pub(super) fn keeping(mut self, kept: &'a Kept) -> Self {
+        self.kept = Some(kept);
         self
     }
 
     /// The points with series of their own, and the others.
     fn split(&self) -> (Vec<&'a Point>, Vec<&'a Point>) {
         let mut points = series::ranked(self.snapshot);
-        match self.scrapes {
-            Some(scrapes) => points.into_iter().partition(|point| scrapes.keeps(point)),
+        match self.kept {
+            Some(kept) => points.into_iter().partition(|point| kept.contains(point)),
             None => {
                 let folded = points.split_off(points.len().min(self.top));
                 (points, folded)

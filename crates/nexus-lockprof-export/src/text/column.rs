@@ -3,7 +3,7 @@
 use nexus_lockprof_snapshot::{AcquireMode, Durations, Point};
 
 use super::names::Names;
-use super::table::SortKey;
+use super::sort::SortKey;
 use super::{elide, unit};
 
 /// What a column can show of a point's waits or holds.
