@@ -20,6 +20,7 @@ mod size;
 pub mod target;
 mod terminal;
 mod top;
+mod values;
 #[cfg(target_os = "linux")]
 mod waits;
 

@@ -1,18 +1,20 @@
 //! `lockprof diff`: what got worse.
 
-use crate::command_line::{percent, seconds};
-use crate::diff::{self, Choice, Comparison, Metric, Rule, Verdict};
+use crate::diff::{self, Choice, Comparison, Metric, Rule};
 use crate::exit::Outcome;
 use crate::output;
 use crate::size;
 use crate::target::Target;
 use crate::terminal::Color;
+use crate::values::{percent, seconds};
 use anyhow::{Result, ensure};
-use nexus_lockprof_snapshot::Snapshot;
 use std::time::Duration;
 
 mod json;
+mod side;
 mod table;
+
+use side::Side;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -101,23 +103,6 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
         None if text == "worse" => Ok(FailOn { worse: 0.0 }),
         Some(("worse", by)) => percent(by).map(|worse| FailOn { worse }),
         _ => Err("expected worse or worse=PERCENT".to_owned()),
-    }
-}
-
-/// One side of a comparison.
-#[derive(Debug)]
-struct Side {
-    /// `before`, or the name of the only run.
-    name: String,
-    /// The name of each run.
-    targets: Vec<String>,
-    runs: Vec<Snapshot>,
-}
-
-impl Side {
-    fn elapsed_ns(&self) -> u64 {
-        let elapsed = self.runs.iter().map(Snapshot::elapsed_ns);
-        elapsed.fold(0, u64::saturating_add)
     }
 }
 
@@ -218,17 +203,6 @@ fn outcome(comparison: &Comparison, fail_on: Option<FailOn>) -> Outcome {
     match fail_on {
         Some(FailOn { worse }) if comparison.is_worse(worse) => Outcome::Bad,
         _ => Outcome::Good,
-    }
-}
-
-/// The word for a verdict in a table.
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Worse => "worse",
-        Verdict::Better => "better",
-        Verdict::Load => "load",
-        Verdict::Same => "same",
-        Verdict::Small => "small",
     }
 }
 

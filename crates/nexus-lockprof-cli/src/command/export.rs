@@ -1,14 +1,14 @@
 //! `lockprof export`: converts a snapshot for other tools.
 
-use crate::command_line::{Lockprof, seconds};
 use crate::files;
 use crate::output;
 use crate::size;
 use crate::target::Target;
 use crate::terminal;
+use crate::values::seconds;
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, ValueEnum};
 use nexus_lockprof_export::{csv, folded, html, pprof, prometheus};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -105,8 +105,8 @@ pub(crate) struct Options {
     pub(crate) seconds: Option<Duration>,
 }
 
-/// Refuses an option of other formats.
-fn check(options: &Options, format: Format) -> Result<(), clap::Error> {
+/// Refuses an option of other formats, as an error of `usage`.
+fn check(options: &Options, format: Format, mut usage: clap::Command) -> Result<(), clap::Error> {
     let others = match format {
         Format::Pprof => options.top.map(|_| ("--top", "prometheus and openmetrics")),
         Format::Prometheus | Format::Openmetrics => options.kind.map(|_| ("--kind", "pprof")),
@@ -119,10 +119,10 @@ fn check(options: &Options, format: Format) -> Result<(), clap::Error> {
     let name = format.to_possible_value();
     let name = name.as_ref().map_or("", |name| name.get_name());
     let message = format!("{option} is only for {of}, not for {name}");
-    Err(Lockprof::command().error(ErrorKind::ArgumentConflict, message))
+    Err(usage.error(ErrorKind::ArgumentConflict, message))
 }
 
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options, usage: clap::Command) -> Result<()> {
     let path = options.output.as_deref();
     let format = match (options.format, path) {
         (Some(format), _) => format,
@@ -130,7 +130,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             .with_context(|| format!("{}: unknown extension: use --format", path.display()))?,
         (None, _) => bail!("no format given: use --format"),
     };
-    check(options, format)?;
+    check(options, format, usage)?;
     if format.is_binary() && output::is_stdout(path) && terminal::is_output() {
         bail!("refusing to write binary data to a terminal: use --output FILE or a pipe");
     }

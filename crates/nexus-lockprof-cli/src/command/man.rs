@@ -1,9 +1,7 @@
 //! `lockprof man` and `lockprof completions`: generated from the command line's description.
 
-use crate::command_line::Lockprof;
 use crate::output;
 use anyhow::{Context, Result};
-use clap::CommandFactory;
 use std::path::PathBuf;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -23,17 +21,19 @@ pub(crate) struct Options {
     pub(crate) folder: PathBuf,
 }
 
-pub(crate) fn run(options: &Options) -> Result<()> {
+/// Writes the pages of `usage`.
+pub(crate) fn run(options: &Options, usage: clap::Command) -> Result<()> {
     let folder = &options.folder;
     let unwritten = || format!("the pages cannot be written to {}", folder.display());
     std::fs::create_dir_all(folder).with_context(unwritten)?;
     // A page for each command, and none for `help`.
-    let command = Lockprof::command().disable_help_subcommand(true);
+    let command = usage.disable_help_subcommand(true);
     clap_mangen::generate_to(command, folder).with_context(unwritten)
 }
 
-pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
+/// Prints the completions of `usage`.
+pub(crate) fn completions(shell: clap_complete::Shell, mut usage: clap::Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Lockprof::command(), "lockprof", &mut script);
+    clap_complete::generate(shell, &mut usage, "lockprof", &mut script);
     output::write(None, |out| out.write_all(&script))
 }

@@ -1,12 +1,12 @@
 //! `lockprof report`: shows a snapshot as a table.
 
-use crate::command_line::{at_least_one, seconds};
 use crate::files;
 use crate::output;
 use crate::select::{Selection, Sort};
 use crate::size;
 use crate::target::Target;
 use crate::terminal::Color;
+use crate::values::{at_least_one, seconds};
 use anyhow::Result;
 use nexus_lockprof_command::terminal::stdout_width;
 use nexus_lockprof_export::{csv, text};

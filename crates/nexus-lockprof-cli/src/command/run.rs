@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Number of rows in the report.
-    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 25, value_parser = crate::command_line::at_least_one())]
+    #[arg(short = 'n', long, value_name = "ROWS", default_value_t = 25, value_parser = crate::values::at_least_one())]
     pub(crate) top: usize,
     /// Number of callers to show of each point.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]

@@ -1,8 +1,8 @@
 //! `lockprof snapshot`: writes a target's snapshot to a file.
 
-use crate::command_line::seconds;
 use crate::files;
 use crate::target::Target;
+use crate::values::seconds;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::time::Duration;

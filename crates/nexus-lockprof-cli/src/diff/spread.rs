@@ -5,11 +5,11 @@
 //! leave it only four degrees of freedom, so the variances of the same metric at the other points
 //! help ([`Prior`]).
 
+use super::change::{Change, Rule, Verdict};
 use super::estimate::Estimate;
 use super::metric::{Metric, Run};
 use super::pair::Pair;
 use super::student::{Prior, two_sided};
-use super::{Change, Rule, Verdict};
 use nexus_lockprof_snapshot::Point;
 
 /// Runs are never assumed to be closer than this share: a clock has a resolution, and code a

@@ -1,6 +1,6 @@
 //! A snapshot in a file, or on standard input.
 
-use super::Source;
+use super::source::Source;
 use crate::files;
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_snapshot::Snapshot;

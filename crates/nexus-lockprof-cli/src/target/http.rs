@@ -1,8 +1,7 @@
 //! The client of the pull endpoint: HTTP over a Unix socket or a port.
 
-#[cfg(unix)]
-use super::Trust;
-use super::{PATIENCE, Source};
+use super::source::{PATIENCE, Source};
+use super::trust::Trust;
 use crate::files;
 use anyhow::{Context, Result, anyhow, bail};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot};
@@ -176,4 +175,16 @@ impl Source for Client {
     fn describe(&self) -> String {
         self.name.clone()
     }
+}
+
+#[cfg(unix)]
+/// Connects to a Unix socket.
+pub(super) fn connect_socket(path: &std::path::Path, trust: Trust) -> Result<Box<dyn Source>> {
+    Ok(Box::new(Client::socket(path, trust)?))
+}
+
+#[cfg(not(unix))]
+/// Connects to a Unix socket.
+pub(super) fn connect_socket(_: &std::path::Path, _: Trust) -> Result<Box<dyn Source>> {
+    anyhow::bail!("there are no Unix sockets on this system")
 }

@@ -6,9 +6,11 @@ mod http;
 mod pid;
 #[cfg(unix)]
 mod socket;
+mod source;
 mod trust;
 
 pub(crate) use pid::{Place, runtime_directories};
+pub use source::Source;
 pub(crate) use trust::Trust;
 
 use anyhow::{Context, Result, bail};
@@ -20,37 +22,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-
-/// How long a target may take to answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A source of snapshots.
-pub trait Source {
-    /// The current snapshot.
-    ///
-    /// # Errors
-    ///
-    /// If the target does not answer, or answers something else.
-    fn snapshot(&mut self) -> Result<Snapshot>;
-
-    /// Resets the target's statistics to 0.
-    ///
-    /// # Errors
-    ///
-    /// If the target does not answer, refuses, or is a file.
-    fn reset(&mut self) -> Result<()>;
-
-    /// Changes what is measured: `mode=exact`, `budget=2%`, or both with `&` between them.
-    ///
-    /// # Errors
-    ///
-    /// If the target does not answer, refuses, or is a file. The error for a refusal quotes the
-    /// target.
-    fn set(&mut self, changes: &str) -> Result<()>;
-
-    /// A description, such as `/run/user/1000/lockprof/4711.sock`.
-    fn describe(&self) -> String;
-}
 
 /// A place to get snapshots from: a process, a socket, a URL, a file, or standard input.
 ///
@@ -150,14 +121,14 @@ impl Target {
         match self {
             Self::Pid(pid) => pid::connect(*pid)
                 .with_context(|| format!("process {pid} (for a file, write ./{pid})")),
-            Self::Socket(path) => connect_socket(path, Trust::default())
+            Self::Socket(path) => http::connect_socket(path, Trust::default())
                 .with_context(|| format!("socket {}", path.display())),
             Self::Url(url) => {
                 let client = http::Client::url(url);
                 let client = client.with_context(|| format!("URL {url}"))?;
                 Ok(Box::new(client))
             }
-            Self::Path(path) if is_socket(path) => connect_socket(path, Trust::default())
+            Self::Path(path) if is_socket(path) => http::connect_socket(path, Trust::default())
                 .with_context(|| format!("socket {}", path.display())),
             Self::Path(path) => {
                 if let Err(error) = std::fs::metadata(path) {
@@ -205,16 +176,6 @@ fn is_socket(path: &std::path::Path) -> bool {
 #[cfg(not(unix))]
 fn is_socket(_: &std::path::Path) -> bool {
     false
-}
-
-#[cfg(unix)]
-pub(crate) fn connect_socket(path: &std::path::Path, trust: Trust) -> Result<Box<dyn Source>> {
-    Ok(Box::new(http::Client::socket(path, trust)?))
-}
-
-#[cfg(not(unix))]
-pub(crate) fn connect_socket(_: &std::path::Path, _: Trust) -> Result<Box<dyn Source>> {
-    anyhow::bail!("there are no Unix sockets on this system")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Finds the socket of a process.
 
-use super::http::Client;
+use super::http::{Client, connect_socket};
+use super::source::Source;
 use super::trust::{Trust, own_uid};
-use super::{Source, connect_socket};
 use anyhow::{Result, bail, ensure};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! HTTP over a Unix socket.
 
-use super::Trust;
+use super::trust::Trust;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt,
 };

@@ -80,7 +80,7 @@ struct Figure {
 pub(super) fn write(
     to: &mut dyn Write,
     comparison: &Comparison,
-    [before, after]: &[super::Side; 2],
+    [before, after]: &[super::side::Side; 2],
     rule: &Rule,
 ) -> std::io::Result<()> {
     let document = Document {
@@ -99,7 +99,7 @@ pub(super) fn write(
     writeln!(to)
 }
 
-fn side(side: &super::Side) -> Side<'_> {
+fn side(side: &super::side::Side) -> Side<'_> {
     let runs = side.targets.iter().zip(&side.runs);
     let runs = runs.map(|(target, run)| Run {
         target,

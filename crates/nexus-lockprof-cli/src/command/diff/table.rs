@@ -1,6 +1,6 @@
 //! A comparison as a table.
 
-use super::{Side, word};
+use super::side::{Side, word};
 use crate::columns::{Columns, code};
 use crate::diff::{Change, Comparison, Presence, Row, Rule, Verdict};
 use crate::number;

@@ -1,6 +1,9 @@
 //! The columns of the table, and what rows are sorted by.
 
-use super::{Data, History, Key};
+use super::data::Data;
+use super::figures::Figures;
+use super::history::History;
+use super::key::Key;
 use nexus_lockprof_snapshot::Point;
 use std::cmp::Ordering;
 
@@ -109,15 +112,6 @@ impl Sort {
     pub(crate) fn ascends(self) -> bool {
         self.column.is_text() != self.reversed
     }
-}
-
-/// Figures of all time, or rates of the last interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Figures {
-    /// A second, of the last interval.
-    Rates,
-    /// All together, since the start or the last reset.
-    Totals,
 }
 
 /// The points `indices` of `data`, in order. Those that have no value come last, whichever way.

@@ -1,33 +1,10 @@
 //! What is known of the target: its last snapshot, and what happened since the one before.
 
-use super::Figures;
+use super::figures::Figures;
+use super::key::Key;
 use nexus_lockprof_export::text::pieces::Names;
-use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, SinceError, Site, Snapshot};
+use nexus_lockprof_snapshot::{AcquireMode, Point, SinceError, Snapshot};
 use std::collections::HashMap;
-
-/// What makes a row the same row in the next snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    lock: Lock,
-    mode: AcquireMode,
-    site: Site,
-}
-
-impl Key {
-    /// The key of a point.
-    pub(crate) fn of(point: &Point) -> Self {
-        Self {
-            lock: point.lock.clone(),
-            mode: point.mode,
-            site: point.site.clone(),
-        }
-    }
-
-    /// Whether it is this point's.
-    pub(crate) fn is(&self, point: &Point) -> bool {
-        self.lock == point.lock && self.mode == point.mode && self.site == point.site
-    }
-}
 
 /// How a snapshot follows from the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]

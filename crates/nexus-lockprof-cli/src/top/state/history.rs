@@ -1,6 +1,6 @@
 //! Contention over the last intervals.
 
-use super::Key;
+use super::key::Key;
 use nexus_lockprof_snapshot::{Point, Snapshot};
 use std::collections::{HashMap, VecDeque};
 

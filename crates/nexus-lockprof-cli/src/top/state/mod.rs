@@ -5,17 +5,21 @@ mod buckets;
 mod column;
 mod data;
 mod dialog;
+mod figures;
 mod history;
+mod key;
 mod keys;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use buckets::{Bucket, buckets};
-pub(crate) use column::{Column, Figures};
-pub(crate) use data::{Data, Key, Label, Step};
+pub(crate) use column::Column;
+pub(crate) use data::{Data, Label, Step};
 pub(crate) use dialog::{Dialog, MODES};
+pub(crate) use figures::Figures;
 pub(crate) use history::{History, TrendSample};
+pub(crate) use key::Key;
 pub(crate) use keys::Effect;
 pub(crate) use table::Table;
 

@@ -1,6 +1,7 @@
 //! The rows of the table: which there are, in which order, and which is selected.
 
-use super::column::{self, Column, Figures, Sort};
+use super::column::{self, Column, Sort};
+use super::figures::Figures;
 use super::{Data, History, Key};
 
 /// The table as it is looked at.
