@@ -9,6 +9,7 @@ use crate::runtime::{self, Runtime};
 use crate::settings;
 use crate::way::{self, Way};
 use anyhow::{Context, Result};
+use nexus_lockprof_command::child;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -262,7 +263,7 @@ fn pass(call: &Call, is_every_build: bool) -> Result<ExitCode> {
 }
 
 pub(crate) fn code(status: ExitStatus) -> ExitCode {
-    crate::run::exit_code(status)
+    ExitCode::from(child::exit_code(status))
 }
 
 /// How the examples of a library are compiled: as the library itself was.

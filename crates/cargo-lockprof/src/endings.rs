@@ -1,8 +1,9 @@
 //! How the processes of a run have ended, as far as their profiles are concerned: what is missing
 //! is said.
 
-use crate::profiles::Profile;
-use crate::{say, settings};
+use crate::profile::Profile;
+use crate::say::say;
+use crate::settings;
 use std::path::Path;
 
 /// A process that still runs when cargo has ended, such as a daemon.

@@ -14,12 +14,14 @@ mod compile;
 mod endings;
 mod files;
 mod notes;
+mod profile;
 mod profiles;
 mod programs;
 mod project;
 mod registry;
 mod run;
 mod runtime;
+mod say;
 mod settings;
 mod sources;
 mod symbols;
@@ -28,6 +30,7 @@ mod way;
 use anyhow::Result;
 use clap::Parser;
 use nexus_lockprof_snapshot::printable_lines;
+use say::{say, tell};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -60,16 +63,6 @@ fn dispatch(mut words: Vec<OsString>) -> Result<ExitCode> {
         Ok(args::Cargo::Lockprof(options)) => run::command(&options),
         Err(error) => Ok(usage(&error)),
     }
-}
-
-/// Tells the user something, on stderr. A closed stderr is no reason to stop.
-fn say(message: std::fmt::Arguments<'_>) {
-    tell(&format!("cargo lockprof: {message}\n"));
-}
-
-/// Writes text to stderr. Nothing in it steers the terminal, be it the name of a file or of a lock.
-fn tell(text: &str) {
-    let _ = write!(std::io::stderr(), "{}", printable_lines(text));
 }
 
 /// The exit code of a command line that is wrong, or asks for help. Tells what it is about.

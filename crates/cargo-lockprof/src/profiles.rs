@@ -1,51 +1,16 @@
 //! The profiles that a run has left.
 
 use crate::args::Options;
-use crate::{endings, programs, say, symbols, tell};
+use crate::profile::Profile;
+use crate::say::{say, tell};
+use crate::{endings, programs, symbols};
 use anyhow::{Context, Result};
 use nexus_lockprof_command::{out, terminal};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Merge, Snapshot};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
-/// The profile of one process.
-pub(crate) struct Profile {
-    path: PathBuf,
-    pub(crate) pid: String,
-    pub(crate) program: String,
-    written: SystemTime,
-    /// Its acquisitions, if it is not the one that is written at the exit.
-    cut_off: Option<u64>,
-}
-
-impl Profile {
-    /// Whether its process has not ended by an exit, or not yet.
-    pub(crate) fn is_cut_off(&self) -> bool {
-        self.cut_off.is_some()
-    }
-
-    /// Whether the process with this number has written it. Further copies of the profiler in it
-    /// have `-2` and so on.
-    fn is_of(&self, pid: &str) -> bool {
-        self.pid.split('-').next() == Some(pid)
-    }
-
-    /// Whether there is nothing in it but that its process was there.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.cut_off == Some(0)
-    }
-
-    /// Reads the file.
-    fn read(&mut self) -> Result<Snapshot> {
-        let snapshot = Snapshot::read_file(&self.path)
-            .with_context(|| format!("the profile of {} cannot be read", self.program))?;
-        self.cut_off = snapshot.is_glance().then(|| snapshot.table().acquisitions);
-        Ok(snapshot)
-    }
-}
+use std::path::Path;
 
 /// Prints a report of the profiles in `folder`, or writes them to the file that was asked for.
 /// Whether programs in `build` go on that will write there.

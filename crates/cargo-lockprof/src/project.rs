@@ -4,7 +4,7 @@ use crate::args;
 use crate::cargo_config;
 use crate::files;
 use crate::runtime;
-use crate::say;
+use crate::say::say;
 use crate::sources::HASH;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use crate::notes;
 use crate::profiles;
 use crate::project::{self, Project};
 use crate::runtime::{self, Runtime};
-use crate::say;
+use crate::say::say;
 use crate::settings;
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_command::child::{self, Signals};
