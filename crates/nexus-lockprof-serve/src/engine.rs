@@ -22,8 +22,9 @@ extern "C" fn install() {
     serving::install(&ENDPOINT);
 }
 
-// The loader runs this constructor, so the first use of a lock, before `main` or later, finds the
-// endpoint.
+// The loader runs this constructor. Its priority comes before constructors without one, so the first
+// use of a lock finds the endpoint even if another constructor locks. On Apple's systems there is no
+// priority: a constructor of the program that runs first finds none.
 #[allow(
     unsafe_code,
     reason = "an entry in the table of constructors, each of which the loader calls once"
@@ -34,7 +35,10 @@ extern "C" fn install() {
     target_vendor = "apple",
     unsafe(link_section = "__DATA,__mod_init_func")
 )]
-#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+#[cfg_attr(
+    not(target_vendor = "apple"),
+    unsafe(link_section = ".init_array.00101")
+)]
 static CONSTRUCTOR: extern "C" fn() = install;
 
 /// The place that the environment names.

@@ -90,7 +90,7 @@ fn a_bad_value_is_named_and_the_default_stays() {
             &[("LOCKPROF_SERVE", "unix")],
             SAMPLED,
             &[
-                "lockprof: LOCKPROF_SERVE=unix has no effect: the program was built without the feature `serve`",
+                "lockprof: LOCKPROF_SERVE=unix has no effect: no endpoint is in the program: build it with the feature `serve`",
             ],
         );
     }

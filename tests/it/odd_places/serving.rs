@@ -7,7 +7,7 @@ use nexus_lockprof_tests::children;
 use nexus_lockprof_tests::http::At;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 
 /// A running program, killed if the test fails.
 struct Program {
@@ -19,7 +19,11 @@ struct Program {
 
 impl Program {
     fn start(part: &str, place: &str, folder: &Folder) -> Self {
-        let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+        let command = children::command(env!("CARGO_BIN_EXE_child"));
+        Self::spawn(command, part, place, folder)
+    }
+
+    fn spawn(mut command: Command, part: &str, place: &str, folder: &Folder) -> Self {
         command
             .arg(part)
             .env("LOCKPROF_SERVE", place)
@@ -118,6 +122,20 @@ fn a_program_is_found_by_its_number() {
     program.end();
     let left = fs::read_dir(folder.0.join("lockprof")).unwrap().count();
     assert_eq!(left, 0, "the socket goes with its process");
+}
+
+/// Another constructor may run before the endpoint's.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_locks_before_main_is_served() {
+    let folder = Folder::new("before-main");
+    let mut command = children::command(env!("CARGO_BIN_EXE_child"));
+    command.env("CHILD_LOCKS_BEFORE_MAIN", "1");
+    let mut program = Program::spawn(command, "serving", "unix", &folder);
+    assert_eq!(program.says(), "ready");
+    let snapshot = snapshot(&program.socket(&folder));
+    assert_eq!(acquisitions(&snapshot, "jobs"), 301);
+    program.end();
 }
 
 #[test]

@@ -203,8 +203,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
                 if let Some(core) = self.engine.core() {
                     let mut slow = self.slow_try_acquire(core, key);
                     slow.yielded_to(between);
-                    // SAFETY: the caller upholds the contract; this lock's engine keeps the engine
-                    // alive.
+                    // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
                     unsafe {
                         slow.follows(pending_ref);
                         *pending_ref = slow.acquired_after(std::mem::take(pending_ref));

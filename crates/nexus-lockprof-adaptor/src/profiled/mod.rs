@@ -307,7 +307,7 @@ impl<H: EngineRef> Settle<H> {
     /// As for [`settle`].
     unsafe fn new(engine: H, pending_ref: PendingRef, lock: LockRef) -> Self {
         if let Some(core) = engine.core() {
-            // SAFETY: the caller upholds the contract; its handle keeps it alive.
+            // SAFETY: the caller upholds the contract; `engine` keeps the engine alive.
             unsafe { core.hold_ends(&pending_ref, lock) };
         }
         Settle {
@@ -343,7 +343,7 @@ impl<H: EngineRef> Drop for Settle<H> {
 #[inline(never)]
 unsafe fn settle<H: EngineRef>(engine: H, pending_ref: PendingRef) {
     let Some(core) = engine.core() else { return };
-    // SAFETY: the caller upholds the contract; its handle keeps it alive.
+    // SAFETY: the caller upholds the contract; `engine` keeps the engine alive.
     unsafe {
         assert_unchecked(!pending_ref.is_none());
         if let Err(pending_ref) = core.settle_hold(engine.own_shard(), pending_ref) {

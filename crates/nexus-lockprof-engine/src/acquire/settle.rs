@@ -54,37 +54,6 @@ impl Core {
         }
     }
 
-    /// Records what the pending reference of an acquisition has measured until now, when its
-    /// release will not be seen: its hold is lost, and counted as such.
-    ///
-    /// # Safety
-    /// As for [`settle`](Self::settle). The acquisition was made by this thread.
-    #[cold]
-    pub unsafe fn settle_unseen(&self, pending_ref: PendingRef) {
-        // SAFETY: the caller's.
-        if let Some(pending) = unsafe { pending_ref.get() }
-            && let Some(shard) = leased::shard(self)
-            && let Some(_entered) = shard.enter()
-        {
-            // SAFETY: `leased::shard` gives a shard that this thread has the lease of.
-            let owner = unsafe { Owner::assume() };
-            // SAFETY: null, or a record of this engine.
-            let record = unsafe { pending.record.load(Relaxed).as_ref() };
-            let weight = pending.hold_weight.load(Relaxed);
-            if weight != 0
-                && pending.is_of(shard.id)
-                && let Some(record) = record
-            {
-                pending.hold_weight.store(0, Relaxed);
-                shard.losses.count_as_owner(Loss::Guards);
-                // Itself it stays one that is timed and not over.
-                record.forfeit(&owner, weight - 1, 0);
-            }
-        }
-        // SAFETY: the caller's.
-        unsafe { self.settle(pending_ref) };
-    }
-
     fn settle_one(&self, pending: &Pending) {
         let shard = leased::shard(self); // None is counted there, as lost at thread exit.
         let entered = shard.and_then(|shard| Some((shard, shard.enter()?))); // None is counted there, as reentrant.

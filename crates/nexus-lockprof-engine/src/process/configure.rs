@@ -128,7 +128,7 @@ impl Core {
             static SAID: AtomicBool = AtomicBool::new(false);
             if !SAID.swap(true, Relaxed) {
                 crate::process::stderr::say(format_args!(
-                    "Config::stacks has no effect: the program was built without the feature `stacks`"
+                    "Config::stacks has no effect: build the program with the feature `stacks`"
                 ));
             }
         }

@@ -158,7 +158,7 @@ pub(crate) fn ignored(
 /// Complains of settings that this program cannot follow.
 fn no_effect(var: &impl Fn(&str) -> Option<OsString>, complain: &mut dyn FnMut(Arguments<'_>)) {
     const MISSING: &str = if cfg!(unix) {
-        "the program was built without the feature `serve`"
+        "no endpoint is in the program: build it with the feature `serve`"
     } else {
         "there is no endpoint on this platform"
     };
@@ -218,8 +218,7 @@ mod tests {
                 )],
             );
         }
-        let without =
-            "LOCKPROF_SERVE=unix has no effect: the program was built without the feature `serve`";
+        let without = "LOCKPROF_SERVE=unix has no effect: no endpoint is in the program: build it with the feature `serve`";
         check(&[("LOCKPROF_SERVE", "unix")], default, &[without]);
     }
 

@@ -43,4 +43,8 @@ pub(crate) use {
 };
 
 /// Whether stacks can be switched on.
-pub(crate) const SUPPORTED: bool = cfg!(feature = "addresses");
+#[cfg(all(feature = "addresses", not(lockprof_loom)))]
+pub(crate) const SUPPORTED: bool = unwinder::SUPPORTED;
+/// Whether there is anything to switch on.
+#[cfg(any(not(feature = "addresses"), lockprof_loom))]
+pub(crate) const SUPPORTED: bool = false;

@@ -1,7 +1,8 @@
 //! Walks the call stack of the calling thread.
 //!
-//! On Unix this uses the unwinder to which std itself is linked. The crate `backtrace` does the
-//! same there. But it brings code that looks up names, which makes programs large and slow to
+//! On Unix this uses the unwinder to which std itself is linked, except on Arm, where these
+//! functions are macros, and on s390x, where `_Unwind_GetCFA` is biased. The crate `backtrace` does
+//! the same there. But it brings code that looks up names, which makes programs large and slow to
 //! build.
 
 /// A function that has called another one.
@@ -13,6 +14,12 @@ pub(super) struct Caller {
 }
 
 pub(super) use system::walk;
+
+/// Whether stacks can be walked here.
+pub(super) const SUPPORTED: bool = cfg!(any(
+    all(unix, not(any(target_arch = "arm", target_arch = "s390x"))),
+    feature = "stacks"
+));
 
 #[cfg(all(unix, not(any(target_arch = "arm", target_arch = "s390x"))))]
 mod system {

@@ -9,6 +9,19 @@ use std::time::Duration;
 
 static JOBS: Mutex<Vec<u64>> = Mutex::named("jobs", Vec::new());
 
+/// Locks before `main` if the environment says so: when the loader runs the program's constructors.
+#[cfg(target_os = "linux")]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = lock_before_main;
+
+#[cfg(target_os = "linux")]
+extern "C" fn lock_before_main() {
+    if std::env::var_os("CHILD_LOCKS_BEFORE_MAIN").is_some() {
+        JOBS.lock().push(0);
+    }
+}
+
 /// Makes 300 acquisitions, prints `ready`, and returns at a line or the end of its input.
 pub(crate) fn main() {
     (0..300).for_each(|job| JOBS.lock().push(job));
