@@ -4,6 +4,7 @@
 mod file;
 mod http;
 mod pid;
+mod port;
 #[cfg(unix)]
 mod socket;
 mod source;

@@ -74,7 +74,7 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
 #[derive(Debug)]
 pub(crate) enum Place {
     Socket(PathBuf),
-    Url(String),
+    Port(SocketAddr),
 }
 
 impl Place {
@@ -83,18 +83,25 @@ impl Place {
         let url = std::fs::read_link(link).ok()?.into_os_string();
         let url = url.into_string().ok()?;
         let address: SocketAddr = url.strip_prefix("http://")?.parse().ok()?;
-        Some(Self::Url(format!("http://{address}")))
+        Some(Self::Port(address))
     }
 
     pub(crate) fn connect(&self, pid: u32, trust: Trust) -> Result<Box<dyn Source>> {
         match self {
             Self::Socket(socket) => connect_socket(socket, trust)
                 .map_err(|error| error.context(socket.display().to_string())),
-            Self::Url(url) => {
-                let mut client = Client::url(url)?;
-                // Without its process, the port may be another's.
+            Self::Port(address) => {
+                // A process that was killed leaves its link, and its port is anybody's.
+                if cfg!(target_os = "linux") && owner_of(pid).is_none() {
+                    bail!("http://{address}: the process that served there is gone");
+                }
+                let mut client = Client::port(*address, trust);
+                // The port may be another process's by now.
                 let found = client.snapshot()?.pid();
-                ensure!(found == pid, "process {found} serves at {url} now");
+                ensure!(
+                    found == pid,
+                    "process {found} serves at http://{address} now"
+                );
                 Ok(Box::new(client))
             }
         }
