@@ -8,7 +8,6 @@ use crate::terminal::Color;
 use anyhow::{Result, anyhow};
 use nexus_lockprof_snapshot::{printable, printable_message};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -142,7 +141,7 @@ fn row(found: &Found) -> Result<[String; 6]> {
             ]
         }
         // The process exists, and may be stopped: exactly the one that the user is looking for.
-        Err(error) if name.is_some() && !is_refused(&error) => {
+        Err(error) if name.is_some() && !target::is_stale(&error) => {
             ["no answer".to_owned(), String::new(), String::new()]
         }
         Err(error) => return Err(error),
@@ -155,14 +154,6 @@ fn row(found: &Found) -> Result<[String; 6]> {
         acquisitions,
         uptime,
     ])
-}
-
-/// Whether nobody listens: the process is gone, and its number may be another's by now.
-fn is_refused(error: &anyhow::Error) -> bool {
-    let mut causes = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(target_os = "linux")]

@@ -136,8 +136,8 @@ impl Client {
             ureq::Error::BodyExceedsLimit(limit) => {
                 self.error(format_args!("the answer is larger than {limit} bytes"))
             }
-            // Without the library's prefix.
-            ureq::Error::Io(error) => self.error(error),
+            // Without the library's prefix. `ps` looks at the cause.
+            ureq::Error::Io(error) => anyhow::Error::new(error).context(self.name.clone()),
             error => self.error(error),
         }
     }

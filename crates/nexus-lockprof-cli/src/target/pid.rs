@@ -3,7 +3,8 @@
 use super::http::{Client, connect_socket};
 use super::source::Source;
 use super::trust::{Trust, own_uid};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -93,19 +94,40 @@ impl Place {
             Self::Port(address) => {
                 // A process that was killed leaves its link, and its port is anybody's.
                 if cfg!(target_os = "linux") && owner_of(pid).is_none() {
-                    bail!("http://{address}: the process that served there is gone");
+                    let gone = io::Error::new(
+                        ErrorKind::NotFound,
+                        "the process that served there is gone",
+                    );
+                    return Err(anyhow!(gone).context(format!("http://{address}")));
                 }
                 let mut client = Client::port(*address, trust);
                 // The port may be another process's by now.
                 let found = client.snapshot()?.pid();
-                ensure!(
-                    found == pid,
-                    "process {found} serves at http://{address} now"
-                );
+                if found != pid {
+                    let what = format!("process {found} serves at http://{address} now");
+                    return Err(anyhow!(io::Error::new(ErrorKind::NotFound, what)));
+                }
                 Ok(Box::new(client))
             }
         }
     }
+}
+
+/// Whether nobody listens, or somebody else: the process is gone, and its number may be another's
+/// by now. A process that is only slow is not stale.
+pub(crate) fn is_stale(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| {
+        matches!(
+            cause.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::NotFound
+                | ErrorKind::PermissionDenied
+                | ErrorKind::AddrNotAvailable
+        )
+    })
 }
 
 /// The owner of a process; `None` if it does not exist, or the system does not say.

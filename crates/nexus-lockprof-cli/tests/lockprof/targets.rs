@@ -3,9 +3,10 @@
 use crate::support::{Folder, before, command, lockprof};
 use nexus_lockprof_serve::{Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -217,6 +218,27 @@ fn a_process_that_serves_on_a_port() {
     let error = run(&["report", &other.to_string()]).failed();
     let expected = format!("process {pid} serves at {server} now");
     assert!(error.ends_with(&expected), "{error}");
+    let stale = |url: &str, expected: &str| {
+        let link = runtime.join(format!("{other}.url"));
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(url, &link).unwrap();
+        let list = run(&["ps", "--stale"]).good();
+        let row = |line: &str| line.split_whitespace().next() == Some(&other.to_string());
+        assert!(!list.lines().any(row), "{list}");
+        let of = format!("{}: ", link.display());
+        let said = |line: &str| line.contains(&of) && line.contains(expected);
+        assert!(list.lines().any(said), "{list}");
+    };
+    stale(&server.to_string(), &expected);
+    // Bound, and not listening.
+    let silent = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&silent, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address: SocketAddr = getsockname(&silent).unwrap().try_into().unwrap();
+    let expected = match cfg!(target_os = "linux") {
+        true => "nobody listens there",
+        false => "refused",
+    };
+    stale(&format!("http://{address}"), expected);
 }
 
 /// A link outlives a process that was killed, and any user may get its port. Its owner may also
