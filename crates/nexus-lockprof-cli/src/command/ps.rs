@@ -36,6 +36,12 @@ struct Found {
     place: Place,
 }
 
+/// A process in the list.
+struct Row {
+    cells: [String; 6],
+    answered: bool,
+}
+
 pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     let mut table = Columns::new(
         [
@@ -48,13 +54,8 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         ],
         &NUMBERS,
     );
-    let mut stale = Vec::new();
-    for answer in answers(&sockets()) {
-        match answer {
-            Ok(row) => table.push(row),
-            Err(error) => stale.push(printable_message(format_args!("{error:#}"))),
-        }
-    }
+    let (rows, stale) = sorted_out(answers(&sockets()));
+    rows.into_iter().for_each(|row| table.push(row));
     let mut lines = Vec::new();
     if !table.is_empty() {
         lines.extend(table.lines());
@@ -74,7 +75,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
 
 /// What each of them answers. Asks several at the same time, so that a stopped process does not
 /// hold up the others.
-fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
+fn answers(found: &[Found]) -> Vec<(u32, Result<Row>)> {
     const AT_ONCE: usize = 16;
     let mut answers = Vec::new();
     for group in found.chunks(AT_ONCE) {
@@ -83,13 +84,35 @@ fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
                 .iter()
                 .map(|found| scope.spawn(|| row(found)))
                 .collect();
-            answers.extend(threads.into_iter().map(|thread| {
+            answers.extend(group.iter().zip(threads).map(|(found, thread)| {
                 let answer = thread.join();
-                answer.unwrap_or_else(|_| Err(anyhow!("a thread has panicked")))
+                let row = answer.unwrap_or_else(|_| Err(anyhow!("a thread has panicked")));
+                (found.pid, row)
             }));
         });
     }
     answers
+}
+
+/// The rows, one for each process, and what is stale. A process may serve at several places, and an
+/// earlier one with its number may have left some. Those that answer come first.
+fn sorted_out(mut answers: Vec<(u32, Result<Row>)>) -> (Vec<[String; 6]>, Vec<String>) {
+    answers.sort_by_key(|(pid, row)| {
+        let answered = matches!(row, Ok(row) if row.answered);
+        (*pid, !answered)
+    });
+    let (mut rows, mut stale, mut last) = (Vec::new(), Vec::new(), None);
+    for (pid, row) in answers {
+        match row {
+            Ok(_) if last == Some(pid) => {}
+            Ok(row) => {
+                last = Some(pid);
+                rows.push(row.cells);
+            }
+            Err(error) => stale.push(printable_message(format_args!("{error:#}"))),
+        }
+    }
+    (rows, stale)
 }
 
 /// Sorted by pid.
@@ -106,8 +129,6 @@ fn sockets() -> Vec<Found> {
         found.extend(entries.flatten().filter_map(|entry| of(entry.path())));
     }
     found.sort_by(|a, b| (a.pid, &a.name).cmp(&(b.pid, &b.name)));
-    // A process that serves at both is listed once.
-    found.dedup_by_key(|found| found.pid);
     found
 }
 
@@ -122,12 +143,13 @@ fn of(name: PathBuf) -> Option<Found> {
     Some(Found { pid, name, place })
 }
 
-fn row(found: &Found) -> Result<[String; 6]> {
+fn row(found: &Found) -> Result<Row> {
     let name = program(found.pid).map(|name| printable(&name).into_owned());
     let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), long);
     let asked = (found.place.connect(found.pid, Trust::default()))
         .map_err(|error| error.context(found.name.display().to_string()))
         .and_then(|mut source: Box<dyn Source>| source.snapshot());
+    let answered = asked.is_ok();
     let [mode, elapsed, acquisitions] = match asked {
         Ok(snapshot) => {
             let acquisitions = snapshot
@@ -146,14 +168,18 @@ fn row(found: &Found) -> Result<[String; 6]> {
         }
         Err(error) => return Err(error),
     };
-    Ok([
-        found.pid.to_string(),
-        name.unwrap_or_else(|| "?".to_owned()),
-        mode,
-        elapsed,
-        acquisitions,
-        uptime,
-    ])
+    let name = name.unwrap_or_else(|| "?".to_owned());
+    Ok(Row {
+        cells: [
+            found.pid.to_string(),
+            name,
+            mode,
+            elapsed,
+            acquisitions,
+            uptime,
+        ],
+        answered,
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -217,6 +243,30 @@ mod tests {
         ] {
             assert_eq!(long(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn one_row_for_each_process() {
+        let row = |pid: u32, mode: &str| {
+            let cells = ["", "", mode, "", "", ""].map(str::to_owned);
+            let answered = mode == "exact";
+            (pid, Ok(Row { cells, answered }))
+        };
+        let gone = |pid: u32| (pid, Err(anyhow!("{pid} is gone")));
+        let (rows, stale) = sorted_out(vec![
+            gone(1),
+            row(1, "exact"),
+            row(2, "no answer"),
+            row(2, "exact"),
+            row(3, "no answer"),
+            row(3, "no answer"),
+            gone(4),
+            row(5, "exact"),
+            row(5, "exact"),
+        ]);
+        let modes: Vec<&str> = rows.iter().map(|cells| &*cells[2]).collect();
+        assert_eq!(modes, ["exact", "exact", "no answer", "exact"]);
+        assert_eq!(stale, ["1 is gone", "4 is gone"]);
     }
 
     #[test]

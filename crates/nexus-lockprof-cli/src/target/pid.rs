@@ -35,40 +35,52 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
     let owner = owner_of(pid);
     let trust = Trust::with_owner(owner);
     let directories = runtime_directories(owner);
-    let mut refused = None;
-    let found = directories.iter().find_map(|directory| {
-        let [socket, link] = ["sock", "url"].map(|end| directory.join(format!("{pid}.{end}")));
-        let place = match socket.symlink_metadata() {
-            Ok(_) => Place::Socket(socket),
-            Err(_) => Place::of_link(&link)?,
-        };
-        match trust.check_directory(directory) {
-            Ok(()) => Some(place),
-            // It belongs to another user, who must not hide the next one.
-            Err(error) => {
-                refused.get_or_insert(error);
-                None
+    let (mut refused, mut stale) = (None, None);
+    for directory in &directories {
+        let places = places(directory, pid);
+        if places.is_empty() {
+            continue;
+        }
+        // It belongs to another user, who must not hide the next one.
+        if let Err(error) = trust.check_directory(directory) {
+            refused.get_or_insert(error);
+            continue;
+        }
+        for place in places {
+            match place.connect(pid, trust) {
+                // Left by an earlier process with this number.
+                Err(error) if is_stale(&error) => {
+                    stale.get_or_insert(error);
+                }
+                connected => return connected,
             }
         }
-    });
-    let Some(place) = found else {
-        if let Some(error) = refused {
-            return Err(error);
-        }
-        let places: Vec<String> = directories
-            .iter()
-            .map(|directory| directory.display().to_string())
-            .collect();
-        let places = places.join(", ");
-        if cfg!(target_os = "linux") && owner.is_none() {
-            bail!("there is no such process, and no {pid}.sock in {places}");
-        }
-        bail!(
-            "it does not serve: there is no {pid}.sock in {places}; start it with LOCKPROF_SERVE=unix, or let it call \
-             nexus_lockprof::serve"
-        );
-    };
-    place.connect(pid, trust)
+    }
+    if let Some(error) = stale.or(refused) {
+        return Err(error);
+    }
+    let places: Vec<String> = directories
+        .iter()
+        .map(|directory| directory.display().to_string())
+        .collect();
+    let places = places.join(", ");
+    if cfg!(target_os = "linux") && owner.is_none() {
+        bail!("there is no such process, and no {pid}.sock in {places}");
+    }
+    bail!(
+        "it does not serve: there is no {pid}.sock in {places}; start it with LOCKPROF_SERVE=unix, or let it call \
+         nexus_lockprof::serve"
+    );
+}
+
+/// `PID.sock` and `PID.url`, as far as they exist.
+fn places(directory: &Path, pid: u32) -> Vec<Place> {
+    let [socket, link] = ["sock", "url"].map(|end| directory.join(format!("{pid}.{end}")));
+    let socket = socket
+        .symlink_metadata()
+        .is_ok()
+        .then_some(Place::Socket(socket));
+    socket.into_iter().chain(Place::of_link(&link)).collect()
 }
 
 /// Where a process serves, by the runtime directory.
