@@ -17,11 +17,12 @@ Examples:
   lockprof ps
   lockprof ps --stale
 
-A process is listed if it was started with LOCKPROF_SERVE=unix, or calls nexus_lockprof::serve.";
+A process is listed if it was started with LOCKPROF_SERVE=unix or LOCKPROF_SERVE=127.0.0.1:PORT, or
+calls nexus_lockprof::serve.";
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// Also list sockets without a listener.
+    /// Also list sockets and ports at which their process no longer listens.
     #[arg(long)]
     pub(crate) stale: bool,
 }
@@ -29,7 +30,7 @@ pub(crate) struct Options {
 /// Columns of numbers.
 const NUMBERS: [usize; 4] = [0, 3, 4, 5];
 
-/// A socket in a runtime directory.
+/// A socket, or the link to a port, in a runtime directory.
 struct Found {
     pid: u32,
     name: PathBuf,
@@ -60,10 +61,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     if !table.is_empty() {
         lines.extend(table.lines());
     } else {
-        lines.push(
-            "No process serves on a socket of yours. Start one with LOCKPROF_SERVE=unix."
-                .to_owned(),
-        );
+        lines.push("No process of yours serves. Start one with LOCKPROF_SERVE=unix.".to_owned());
     }
     if options.stale {
         lines.extend(stale.iter().map(|error| format!("stale: {error}")));

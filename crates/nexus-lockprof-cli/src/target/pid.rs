@@ -1,4 +1,4 @@
-//! Finds the socket of a process.
+//! Finds the socket or the port of a process.
 
 use super::http::{Client, connect_socket};
 use super::source::Source;
@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// The directories where a process of this user, or of `of`, may have its socket:
+/// The directories where a process of this user, or of `of`, may have its socket or link:
 /// `$XDG_RUNTIME_DIR/lockprof` and `/tmp/lockprof-UID`. Both, because only one of the two processes
 /// may have the variable.
 pub(crate) fn runtime_directories(of: Option<u32>) -> Vec<PathBuf> {
@@ -65,11 +65,11 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
         .collect();
     let places = places.join(", ");
     if cfg!(target_os = "linux") && owner.is_none() {
-        bail!("there is no such process, and no {pid}.sock in {places}");
+        bail!("there is no such process, and no {pid}.sock or {pid}.url in {places}");
     }
     bail!(
-        "it does not serve: there is no {pid}.sock in {places}; start it with LOCKPROF_SERVE=unix, or let it call \
-         nexus_lockprof::serve"
+        "it does not serve: there is no {pid}.sock or {pid}.url in {places}; start it with \
+         LOCKPROF_SERVE=unix, or let it call nexus_lockprof::serve"
     );
 }
 

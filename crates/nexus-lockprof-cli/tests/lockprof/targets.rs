@@ -180,12 +180,12 @@ fn a_process_and_the_list_of_them() {
     );
     let error = run(&["report", "1"]).failed();
     assert!(
-        error.contains("it does not serve: there is no 1.sock in "),
+        error.contains("it does not serve: there is no 1.sock or 1.url in "),
         "{error}"
     );
     let error = run(&["report", "3999999"]).failed();
     assert!(
-        error.contains("there is no such process, and no 3999999.sock in "),
+        error.contains("there is no such process, and no 3999999.sock or 3999999.url in "),
         "{error}"
     );
 }
