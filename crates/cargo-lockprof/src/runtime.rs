@@ -290,8 +290,8 @@ fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
     flags.extend_from_slice(&kind.flags);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("RUSTC", &kind.rustc);
-    // Empty: no wrapper, even if a file of cargo's settings names one. That may be this program, which
-    // would wait for itself.
+    // Empty: no wrapper, even if a file of cargo's settings names one. That may be this program,
+    // which would wait for itself.
     for wrapper in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
         command.env(wrapper, "");
     }
