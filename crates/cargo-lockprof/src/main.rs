@@ -24,7 +24,6 @@ mod runtime;
 mod say;
 mod settings;
 mod sources;
-mod symbols;
 mod way;
 
 use anyhow::Result;

@@ -3,9 +3,9 @@
 use crate::args::Options;
 use crate::profile::Profile;
 use crate::say::{say, tell};
-use crate::{endings, programs, symbols};
+use crate::{endings, programs};
 use anyhow::{Context, Result};
-use nexus_lockprof_command::{out, terminal};
+use nexus_lockprof_command::{names, out, terminal};
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Merge, Snapshot};
 use std::collections::BTreeSet;
@@ -171,7 +171,7 @@ fn title(profiles: &[Profile]) -> String {
 
 /// Prints a report, or writes the file.
 fn show(snapshot: Snapshot, title: &str, suffix: &str, options: &Options) -> Result<()> {
-    let snapshot = symbols::named(snapshot);
+    let snapshot = names::named(snapshot);
     if let Some(out) = &options.out {
         let mut to = out.clone();
         to.as_mut_os_string().push(suffix);

@@ -51,7 +51,7 @@ const UNSTABLE: [&str; 8] = [
 impl Kind {
     fn of(call: &Call) -> Result<Self> {
         let rustc = call.program.last().context("no rustc is named")?.clone();
-        let version = version(&rustc)?;
+        let version = known_version(&rustc)?;
         let target = match call.text("--target") {
             Some(target) => target.to_owned(),
             None => host(&version)?.to_owned(),
@@ -155,7 +155,7 @@ impl Runtime {
 }
 
 /// What `rustc -vV` says, as far as it was not asked already.
-pub(crate) fn version(rustc: &OsStr) -> Result<String> {
+pub(crate) fn known_version(rustc: &OsStr) -> Result<String> {
     let known = settings::value(settings::RUSTC).and_then(|known| known.into_string().ok());
     let mut known = known.as_deref().unwrap_or_default().splitn(3, '\n');
     if let (Some(name), Some(path), Some(version)) = (known.next(), known.next(), known.next())
@@ -163,6 +163,11 @@ pub(crate) fn version(rustc: &OsStr) -> Result<String> {
     {
         return Ok(version.to_owned());
     }
+    version(rustc)
+}
+
+/// What this rustc says of itself.
+pub(crate) fn version(rustc: &OsStr) -> Result<String> {
     ask(rustc, &["-vV"])
 }
 
@@ -285,6 +290,11 @@ fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
     flags.extend_from_slice(&kind.flags);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("RUSTC", &kind.rustc);
+    // Empty: no wrapper, even if a file of cargo's settings names one. That may be this program,
+    // which would wait for itself.
+    for wrapper in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+        command.env(wrapper, "");
+    }
     command
 }
 

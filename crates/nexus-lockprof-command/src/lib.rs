@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod child;
+pub mod names;
 pub mod out;
 pub mod symbols;
 pub mod terminal;

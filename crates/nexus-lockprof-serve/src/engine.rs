@@ -22,9 +22,9 @@ extern "C" fn install() {
     serving::install(&ENDPOINT);
 }
 
-// The loader runs this constructor. Its priority comes before constructors without one, so the first
-// use of a lock finds the endpoint even if another constructor locks. On Apple's systems there is no
-// priority: a constructor of the program that runs first finds none.
+// The loader runs this constructor. Its priority comes before constructors without one, so the
+// first use of a lock finds the endpoint even if another constructor locks. On Apple's systems
+// there is no priority: a constructor of the program that runs first finds none.
 #[allow(
     unsafe_code,
     reason = "an entry in the table of constructors, each of which the loader calls once"

@@ -11,7 +11,10 @@ use crate::{AcquireMode, Durations, Lock, Site, Stack, stack};
 
 /// Defines [`Point`], given its figures.
 macro_rules! point {
-    ($($(#[$more:meta])* $figure:ident: $kind:ident $help:literal,)+) => {
+    (
+        $(#[$of_first:meta])* $first:ident: $first_kind:ident $first_help:literal,
+        $($(#[$more:meta])* $figure:ident: $kind:ident $help:literal,)+
+    ) => {
         /// Everything known about one acquisition point: (lock class, mode, source location).
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         pub struct Point {
@@ -21,7 +24,15 @@ macro_rules! point {
             pub mode: AcquireMode,
             /// The place of the `lock()`, `read()`, ... call.
             pub site: Site,
-            $(#[doc = $help] $(#[$more])* pub $figure: u64,)+
+            #[doc = $first_help]
+            $(#[$of_first])*
+            pub $first: u64,
+            $(
+                #[doc = $help]
+                $(#[$more])*
+                #[serde(default, skip_serializing_if = "is_default")]
+                pub $figure: u64,
+            )+
             /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 if each of those waits was
             /// measured.
             #[serde(default, skip_serializing_if = "json::is_zero", with = "json::variance")]
@@ -56,6 +67,7 @@ macro_rules! point {
                     lock,
                     mode,
                     site,
+                    $first: 0,
                     $($figure: 0,)+
                     caused_variance: 0.0,
                     wait: Durations::default(),
@@ -66,34 +78,28 @@ macro_rules! point {
         }
 
         figures_of! {
-            Point in "" { $($figure: $kind $help,)+ }
+            Point in "" { $first: $first_kind $first_help, $($figure: $kind $help,)+ }
         }
     };
 }
 
-// In file order: add new figures at the end.
+// In file order: add new figures at the end. JSON leaves out all but the first if they are 0, so
+// files of versions that do not know a figure can still be read.
 point! {
     /// Exact in every mode.
     acquisitions: Counter "Successful, non-recursive acquisitions.",
     /// Exact in every mode.
-    #[serde(default, skip_serializing_if = "is_default")]
     contentions: Counter "Acquisitions that found the lock taken and had to wait.",
     /// Exact in every mode.
-    #[serde(default, skip_serializing_if = "is_default")]
     try_failures: Counter "Calls of try functions that found the lock taken.",
     /// Exact in every mode.
-    #[serde(default, skip_serializing_if = "is_default")]
     timeouts: Counter "Timed acquires that gave up.",
     /// Exact in every mode.
-    #[serde(default, skip_serializing_if = "is_default")]
     cancellations: Counter "Acquires of tasks that were dropped while they waited.",
     /// Not included in `wait`.
-    #[serde(default, skip_serializing_if = "is_default")]
     vain_wait_ns: Counter "Time waited by acquires that gave up or were cancelled, no part of the waits.",
-    #[serde(default, skip_serializing_if = "is_default")]
     blocked: Counter "How often others had to wait while this point held the lock.",
     /// An estimate if [`caused_variance`](Self::caused_variance) is not 0.
-    #[serde(default, skip_serializing_if = "is_default")]
     caused_wait_ns: Counter "Time that others waited while this point held the lock.",
 }
 

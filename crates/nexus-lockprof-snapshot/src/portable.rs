@@ -242,12 +242,13 @@ impl Snapshot {
 
 impl Frame {
     /// Makes the frame's path portable. Its address differs between processes, so it stays only if
-    /// nothing else identifies the frame.
+    /// no function or line identifies the frame. With a file of code alone, the address is relative
+    /// to that file.
     fn make_portable(&mut self, paths: &mut PortablePaths) {
         if let Some(file) = &mut self.file {
             *file = paths.get(file);
         }
-        if self.function.is_some() || self.file.is_some() {
+        if self.function.is_some() || self.line.is_some() {
             self.address = 0;
         }
     }

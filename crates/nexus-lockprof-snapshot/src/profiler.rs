@@ -85,6 +85,7 @@ impl fmt::Display for ProfilerMode {
     }
 }
 
+// A figure that is added needs `#[serde(default)]`: older files do not have it.
 figures! {
     /// The figures of LOCK_PROFILING(9)'s `debug.lock.prof` controls.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -435,6 +435,12 @@ fn asks_for_it() {
 }
 
 fn main() {
+    // Two processes, whose profiles are merged.
+    if std::env::args().len() == 1 {
+        let program = std::env::current_exe().unwrap();
+        let again = std::process::Command::new(program).arg("again").status();
+        assert!(again.unwrap().success());
+    }
     let (ready, is_ready) = mpsc::channel();
     for _ in 0..50 {
         let guard = LOCK.lock().unwrap();

@@ -100,6 +100,10 @@ pub(crate) struct Options {
     /// one [default: 200].
     #[arg(short = 'n', long, value_name = "POINTS")]
     pub(crate) top: Option<usize>,
+    /// Look up the functions at addresses in call stacks. Opens the program's files that the
+    /// profile names, so use it for profiles that you trust.
+    #[arg(long)]
+    pub(crate) symbols: bool,
     /// Cover only the next SECONDS, not everything since the start or the last reset.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
@@ -134,7 +138,10 @@ pub(crate) fn run(options: &Options, usage: clap::Command) -> Result<()> {
     if format.is_binary() && output::is_stdout(path) && terminal::is_output() {
         bail!("refusing to write binary data to a terminal: use --output FILE or a pipe");
     }
-    let snapshot = options.target.snapshot(options.seconds)?;
+    let mut snapshot = options.target.snapshot(options.seconds)?;
+    if options.symbols {
+        snapshot = nexus_lockprof_command::names::named(snapshot);
+    }
     let snapshot = match format {
         // The snapshot unchanged.
         Format::Json | Format::Lockprof => snapshot,

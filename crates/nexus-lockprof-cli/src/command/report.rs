@@ -8,6 +8,7 @@ use crate::target::Target;
 use crate::terminal::Color;
 use crate::values::{at_least_one, seconds};
 use anyhow::Result;
+use nexus_lockprof_command::names;
 use nexus_lockprof_command::terminal::stdout_width;
 use nexus_lockprof_export::{csv, text};
 use std::time::Duration;
@@ -54,6 +55,10 @@ pub(crate) struct Options {
     /// Number of callers to show for each point that waited.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]
     pub(crate) callers: usize,
+    /// Look up the functions at addresses in call stacks. Opens the program's files that the
+    /// profile names, so use it for profiles that you trust.
+    #[arg(long)]
+    pub(crate) symbols: bool,
     /// Show only the lock of this name.
     #[arg(long, value_name = "NAME")]
     pub(crate) lock: Option<String>,
@@ -74,7 +79,10 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         // A table says how many rows it hides, so it gets all of them.
         top: options.top.filter(|_| options.format != Format::Table),
     };
-    let snapshot = options.target.snapshot(options.seconds)?;
+    let mut snapshot = options.target.snapshot(options.seconds)?;
+    if options.symbols {
+        snapshot = names::named(snapshot);
+    }
     // JSON is the snapshot unchanged. All other formats shorten paths, and points that look alike
     // afterwards become one.
     let snapshot = match options.format {

@@ -2,7 +2,7 @@
 
 use crate::golden;
 use crate::support::{Folder, before, built_in, command, lockprof, of};
-use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+use nexus_lockprof_snapshot::{Frame, Snapshot, SnapshotParts, Stack};
 use std::io::{Read, Write};
 use std::process::Stdio;
 
@@ -34,6 +34,42 @@ fn each_format() {
     }
     let json = lockprof(&["report", &file, "--format", "json"]).good();
     assert_eq!(json, before().to_json().unwrap() + "\n");
+}
+
+/// Addresses in a program's file get the names of their functions, if the user asks for it.
+#[test]
+fn addresses_are_named() {
+    let program = std::env::current_exe().unwrap();
+    let loader = addr2line::Loader::new(&program).unwrap();
+    // Any function of this program that is not one of the profiler's own.
+    let (address, name) = (0..u64::from(u32::MAX))
+        .step_by(16)
+        .filter_map(|address| Some((address, loader.find_symbol(address)?)))
+        .find(|(_, name)| name.contains("addresses_are_named"))
+        .unwrap();
+    assert!(name.contains("addresses_are_named"));
+    let frame = Frame {
+        file: Some((*program.to_string_lossy()).into()),
+        address: address + 1,
+        ..Frame::default()
+    };
+    let stack = Stack {
+        frames: vec![frame],
+        waits: 1,
+        wait_ns: 5_000,
+        samples: 1,
+    };
+    let mut point = before().points()[0].clone();
+    point.callers = vec![stack];
+    let folder = Folder::new();
+    let file = folder.with("run.lockprof", &of(vec![point]));
+    let bare = lockprof(&["report", &file]).good();
+    assert!(!bare.contains("addresses_are_named"), "{bare}");
+    let named = lockprof(&["report", &file, "--symbols"]).good();
+    assert!(named.contains("addresses_are_named"), "{named}");
+    let folded = ["export", &file, "--format", "folded", "--symbols"];
+    let folded = lockprof(&folded).good();
+    assert!(folded.contains("addresses_are_named"), "{folded}");
 }
 
 /// COLUMNS is the width where nothing else says it.

@@ -106,10 +106,10 @@ impl Place<'_> {
     }
 }
 
-/// Makes the path portable. Drops the address, which differs between processes, if anything else
-/// identifies the frame.
+/// Makes the path portable. Drops the address, which differs between processes, if a function or a
+/// line identifies the frame. With a file of code alone, the address is relative to that file.
 pub(super) fn portable(frame: RawFrame, texts: &Texts) -> RawFrame {
-    let is_known = frame.function.is_some() || frame.file.is_some();
+    let is_known = frame.function.is_some() || frame.line.is_some();
     RawFrame {
         file: frame.file.map(|file| texts.portable(file)),
         address: if is_known { 0 } else { frame.address },

@@ -294,6 +294,35 @@ fn kept_in(home: &str, acquisitions: u64) -> Point {
     }
 }
 
+/// Two addresses in one file of code are two places, in every process.
+#[test]
+fn addresses_in_files_of_code_stay() {
+    let at = |address| {
+        let frame = Frame {
+            file: Some("/srv/app".into()),
+            address,
+            ..Frame::default()
+        };
+        let callers = vec![Stack {
+            frames: vec![frame],
+            waits: 1,
+            wait_ns: 10,
+            samples: 1,
+        }];
+        snapshot(vec![Point {
+            callers,
+            ..named("cache", 2)
+        }])
+    };
+    let merged = Snapshot::merge([at(0x10), at(0x20), at(0x10)]).portable();
+    let callers = merged.points().iter().flat_map(|point| &point.callers);
+    let mut found: Vec<(u64, u64)> = callers
+        .map(|stack| (stack.frames[0].address, stack.waits))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, [(0x10, 2), (0x20, 1)]);
+}
+
 /// Hosts that keep crates in different directories have the same points. Their order makes no
 /// difference.
 #[test]

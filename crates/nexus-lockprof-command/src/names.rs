@@ -1,14 +1,17 @@
-//! What the addresses in profiles are called. Programs leave that to us: it takes time and memory,
-//! which would be theirs.
+//! Names for the addresses in a profile. Programs leave the look-up to their profile's reader: it
+//! takes time and memory, which would be theirs.
 
+use crate::symbols::{frames, open};
 use addr2line::Loader;
-use nexus_lockprof_command::symbols::{frames, open};
 use nexus_lockprof_snapshot::{Frame, Point, Snapshot, Stack, Text, own_frames};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The snapshot with names in the place of addresses, as far as the files of code tell them.
-pub(crate) fn named(snapshot: Snapshot) -> Snapshot {
+/// The snapshot with names in the place of addresses, where the files of code have them.
+///
+/// This opens the files that the profile names, if they are regular ones.
+#[must_use]
+pub fn named(snapshot: Snapshot) -> Snapshot {
     let mut files = Files::default();
     let points = snapshot.points().iter().map(|point| {
         let callers = point.callers.iter().map(|stack| Stack {
@@ -104,7 +107,7 @@ mod tests {
         let named = files.named(std::slice::from_ref(&frame));
         assert_eq!(
             named.last().and_then(|frame| frame.function.clone()),
-            Some(nexus_lockprof_command::symbols::demangled(&name))
+            Some(crate::symbols::demangled(&name))
         );
         // Frames with names stay. An address that cannot be looked up shows its file.
         assert_eq!(files.named(&named), named);
