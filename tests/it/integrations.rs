@@ -99,7 +99,7 @@ mod to_tracing {
 
 #[cfg(feature = "metrics")]
 mod to_metrics {
-    use super::hot_snapshot;
+    use super::{Bench, Config, Mode, hot_snapshot};
     use metrics::{
         Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder,
         SharedString, Unit,
@@ -171,9 +171,12 @@ mod to_metrics {
     #[test]
     fn a_snapshot_is_counters_and_gauges() {
         let (snapshot, _) = hot_snapshot();
+        let counts = Bench::with(Config::default().mode(Mode::Counts));
         let values = Values::default();
         metrics::with_local_recorder(&values, || {
             nexus_lockprof::integrations::metrics::record(&snapshot);
+            // The mode is changed.
+            nexus_lockprof::integrations::metrics::record(&counts.engine.snapshot());
         });
         let values = values.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, expected) in [
@@ -188,6 +191,8 @@ mod to_metrics {
                 5e-9,
             ),
             ("lockprof_losses_total{cause=points_full}", 0.0),
+            ("lockprof_info{profiler_mode=exact}", 0.0),
+            ("lockprof_info{profiler_mode=counts}", 1.0),
         ] {
             assert_eq!(values.get(name), Some(&expected), "{name} in {values:?}");
         }

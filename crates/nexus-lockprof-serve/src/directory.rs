@@ -77,25 +77,28 @@ pub(super) fn make(path: &Path) -> Result<(), ServeError> {
 }
 
 /// Publishes this process's address in the runtime directory. `PID.url` is a link whose target is
-/// the URL, so it appears whole. With several servers on ports, it names the first. Best effort:
-/// the server works without it.
+/// the URL, so it appears whole. With several servers on ports, it names the first until that is
+/// dropped, and then the next that starts. Best effort: the server works without it.
 pub(super) fn announce(address: SocketAddr) -> Option<SocketFile> {
     /// The process that has published a link.
     static ANNOUNCED: AtomicU32 = AtomicU32::new(0);
     let pid = std::process::id();
-    // Relaxed: this only elects one of the process's servers.
-    if ANNOUNCED.swap(pid, Relaxed) == pid {
-        return None;
-    }
     let directory = runtime_directory();
     make(&directory).ok()?;
     remove_stale(&directory);
     let path = directory.join(format!("{pid}.url"));
     let _locked = Locked::new(&directory).ok()?;
+    // Relaxed: the directory's lock orders this. A server that sees too old a value only replaces
+    // the link.
+    if ANNOUNCED.load(Relaxed) == pid && identity(&path).is_ok() {
+        return None;
+    }
     // A process that is gone had the same number.
     let _ = fs::remove_file(&path);
     std::os::unix::fs::symlink(format!("http://{}", reachable(address)), &path).ok()?;
-    Some(SocketFile::new(&path, identity(&path).ok()?))
+    let file = SocketFile::new(&path, identity(&path).ok()?);
+    ANNOUNCED.store(pid, Relaxed);
+    Some(file)
 }
 
 /// An address to connect to. A server on all addresses is reachable on the loopback one.

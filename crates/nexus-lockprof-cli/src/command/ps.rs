@@ -8,7 +8,6 @@ use crate::terminal::Color;
 use anyhow::{Result, anyhow};
 use nexus_lockprof_snapshot::{printable, printable_message};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -18,11 +17,12 @@ Examples:
   lockprof ps
   lockprof ps --stale
 
-A process is listed if it was started with LOCKPROF_SERVE=unix, or calls nexus_lockprof::serve.";
+A process is listed if it was started with LOCKPROF_SERVE=unix or LOCKPROF_SERVE=127.0.0.1:PORT, or
+calls nexus_lockprof::serve.";
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// Also list sockets without a listener.
+    /// Also list sockets and ports at which their process no longer listens.
     #[arg(long)]
     pub(crate) stale: bool,
 }
@@ -30,11 +30,17 @@ pub(crate) struct Options {
 /// Columns of numbers.
 const NUMBERS: [usize; 4] = [0, 3, 4, 5];
 
-/// A socket in a runtime directory.
+/// A socket, or the link to a port, in a runtime directory.
 struct Found {
     pid: u32,
     name: PathBuf,
     place: Place,
+}
+
+/// A process in the list.
+struct Row {
+    cells: [String; 6],
+    answered: bool,
 }
 
 pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
@@ -49,21 +55,13 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         ],
         &NUMBERS,
     );
-    let mut stale = Vec::new();
-    for answer in answers(&sockets()) {
-        match answer {
-            Ok(row) => table.push(row),
-            Err(error) => stale.push(printable_message(format_args!("{error:#}"))),
-        }
-    }
+    let (rows, stale) = sorted_out(answers(&sockets()));
+    rows.into_iter().for_each(|row| table.push(row));
     let mut lines = Vec::new();
     if !table.is_empty() {
         lines.extend(table.lines());
     } else {
-        lines.push(
-            "No process serves on a socket of yours. Start one with LOCKPROF_SERVE=unix."
-                .to_owned(),
-        );
+        lines.push("No process of yours serves. Start one with LOCKPROF_SERVE=unix.".to_owned());
     }
     if options.stale {
         lines.extend(stale.iter().map(|error| format!("stale: {error}")));
@@ -75,7 +73,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
 
 /// What each of them answers. Asks several at the same time, so that a stopped process does not
 /// hold up the others.
-fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
+fn answers(found: &[Found]) -> Vec<(u32, Result<Row>)> {
     const AT_ONCE: usize = 16;
     let mut answers = Vec::new();
     for group in found.chunks(AT_ONCE) {
@@ -84,13 +82,35 @@ fn answers(found: &[Found]) -> Vec<Result<[String; 6]>> {
                 .iter()
                 .map(|found| scope.spawn(|| row(found)))
                 .collect();
-            answers.extend(threads.into_iter().map(|thread| {
+            answers.extend(group.iter().zip(threads).map(|(found, thread)| {
                 let answer = thread.join();
-                answer.unwrap_or_else(|_| Err(anyhow!("a thread has panicked")))
+                let row = answer.unwrap_or_else(|_| Err(anyhow!("a thread has panicked")));
+                (found.pid, row)
             }));
         });
     }
     answers
+}
+
+/// The rows, one for each process, and what is stale. A process may serve at several places, and an
+/// earlier one with its number may have left some. Those that answer come first.
+fn sorted_out(mut answers: Vec<(u32, Result<Row>)>) -> (Vec<[String; 6]>, Vec<String>) {
+    answers.sort_by_key(|(pid, row)| {
+        let answered = matches!(row, Ok(row) if row.answered);
+        (*pid, !answered)
+    });
+    let (mut rows, mut stale, mut last) = (Vec::new(), Vec::new(), None);
+    for (pid, row) in answers {
+        match row {
+            Ok(_) if last == Some(pid) => {}
+            Ok(row) => {
+                last = Some(pid);
+                rows.push(row.cells);
+            }
+            Err(error) => stale.push(printable_message(format_args!("{error:#}"))),
+        }
+    }
+    (rows, stale)
 }
 
 /// Sorted by pid.
@@ -107,8 +127,6 @@ fn sockets() -> Vec<Found> {
         found.extend(entries.flatten().filter_map(|entry| of(entry.path())));
     }
     found.sort_by(|a, b| (a.pid, &a.name).cmp(&(b.pid, &b.name)));
-    // A process that serves at both is listed once.
-    found.dedup_by_key(|found| found.pid);
     found
 }
 
@@ -123,12 +141,13 @@ fn of(name: PathBuf) -> Option<Found> {
     Some(Found { pid, name, place })
 }
 
-fn row(found: &Found) -> Result<[String; 6]> {
+fn row(found: &Found) -> Result<Row> {
     let name = program(found.pid).map(|name| printable(&name).into_owned());
     let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), long);
     let asked = (found.place.connect(found.pid, Trust::default()))
         .map_err(|error| error.context(found.name.display().to_string()))
         .and_then(|mut source: Box<dyn Source>| source.snapshot());
+    let answered = asked.is_ok();
     let [mode, elapsed, acquisitions] = match asked {
         Ok(snapshot) => {
             let acquisitions = snapshot
@@ -142,27 +161,23 @@ fn row(found: &Found) -> Result<[String; 6]> {
             ]
         }
         // The process exists, and may be stopped: exactly the one that the user is looking for.
-        Err(error) if name.is_some() && !is_refused(&error) => {
+        Err(error) if name.is_some() && !target::is_stale(&error) => {
             ["no answer".to_owned(), String::new(), String::new()]
         }
         Err(error) => return Err(error),
     };
-    Ok([
-        found.pid.to_string(),
-        name.unwrap_or_else(|| "?".to_owned()),
-        mode,
-        elapsed,
-        acquisitions,
-        uptime,
-    ])
-}
-
-/// Whether nobody listens: the process is gone, and its number may be another's by now.
-fn is_refused(error: &anyhow::Error) -> bool {
-    let mut causes = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
+    let name = name.unwrap_or_else(|| "?".to_owned());
+    Ok(Row {
+        cells: [
+            found.pid.to_string(),
+            name,
+            mode,
+            elapsed,
+            acquisitions,
+            uptime,
+        ],
+        answered,
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -226,6 +241,30 @@ mod tests {
         ] {
             assert_eq!(long(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn one_row_for_each_process() {
+        let row = |pid: u32, mode: &str| {
+            let cells = ["", "", mode, "", "", ""].map(str::to_owned);
+            let answered = mode == "exact";
+            (pid, Ok(Row { cells, answered }))
+        };
+        let gone = |pid: u32| (pid, Err(anyhow!("{pid} is gone")));
+        let (rows, stale) = sorted_out(vec![
+            gone(1),
+            row(1, "exact"),
+            row(2, "no answer"),
+            row(2, "exact"),
+            row(3, "no answer"),
+            row(3, "no answer"),
+            gone(4),
+            row(5, "exact"),
+            row(5, "exact"),
+        ]);
+        let modes: Vec<&str> = rows.iter().map(|cells| &*cells[2]).collect();
+        assert_eq!(modes, ["exact", "exact", "no answer", "exact"]);
+        assert_eq!(stale, ["1 is gone", "4 is gone"]);
     }
 
     #[test]

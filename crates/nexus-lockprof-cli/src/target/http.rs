@@ -1,15 +1,19 @@
 //! The client of the pull endpoint: HTTP over a Unix socket or a port.
 
+use super::port::Checked;
 use super::source::{PATIENCE, Source};
 use super::trust::Trust;
 use crate::files;
 use anyhow::{Context, Result, anyhow, bail};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot};
 use std::fmt::Display;
+use std::net::SocketAddr;
 use ureq::Agent;
 use ureq::Body;
 use ureq::config::Config;
 use ureq::http::Response;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, TcpConnector};
 
 /// The largest snapshot to read, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -54,12 +58,22 @@ impl Client {
         })
     }
 
+    /// A client for a port of this machine at which a trusted user must listen.
+    pub(super) fn port(address: SocketAddr, trust: Trust) -> Self {
+        let base = format!("http://{address}");
+        let checked = Checked(address, trust);
+        let connector = checked.chain(TcpConnector::default()).chain(checked);
+        Self {
+            agent: Agent::with_parts(config(), connector, DefaultResolver::default()),
+            name: base.clone(),
+            base,
+        }
+    }
+
     /// A client for a Unix socket. Tries to connect: a socket without a listener, or with an
     /// untrusted one, is an error.
     #[cfg(unix)]
     pub(super) fn socket(path: &std::path::Path, trust: Trust) -> Result<Self> {
-        use ureq::unversioned::resolver::DefaultResolver;
-
         if path.as_os_str().is_empty() {
             bail!("unix: names no path");
         }
@@ -122,8 +136,8 @@ impl Client {
             ureq::Error::BodyExceedsLimit(limit) => {
                 self.error(format_args!("the answer is larger than {limit} bytes"))
             }
-            // Without the library's prefix.
-            ureq::Error::Io(error) => self.error(error),
+            // Without the library's prefix. `ps` looks at the cause.
+            ureq::Error::Io(error) => anyhow::Error::new(error).context(self.name.clone()),
             error => self.error(error),
         }
     }

@@ -4,12 +4,13 @@
 mod file;
 mod http;
 mod pid;
+mod port;
 #[cfg(unix)]
 mod socket;
 mod source;
 mod trust;
 
-pub(crate) use pid::{Place, runtime_directories};
+pub(crate) use pid::{Place, is_stale, runtime_directories};
 pub use source::Source;
 pub(crate) use trust::Trust;
 

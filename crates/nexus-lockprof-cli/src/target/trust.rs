@@ -70,7 +70,7 @@ impl Trust {
     }
 
     #[cfg(unix)]
-    fn check_user(self, uid: u32) -> std::io::Result<()> {
+    pub(super) fn check_user(self, uid: u32) -> std::io::Result<()> {
         if self.includes(uid) {
             return Ok(());
         }

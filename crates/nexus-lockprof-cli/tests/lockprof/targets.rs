@@ -3,9 +3,10 @@
 use crate::support::{Folder, before, command, lockprof};
 use nexus_lockprof_serve::{Listen, Serve, Server, Settings, Source};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -22,7 +23,7 @@ struct Fixed {
 
 impl Source for &'static Fixed {
     fn snapshot(&self) -> Snapshot {
-        before()
+        snapshot()
     }
 
     fn reset(&self) {
@@ -42,6 +43,13 @@ impl Source for &'static Fixed {
     }
 }
 
+/// A snapshot of this process.
+fn snapshot() -> Snapshot {
+    let json = before().to_json().unwrap();
+    let pid = format!(r#""pid":{}"#, process::id());
+    Snapshot::from_json(&json.replacen(r#""pid":4711"#, &pid, 1)).unwrap()
+}
+
 fn served(place: &Listen) -> (Server, &'static Fixed) {
     let fixed: &Fixed = Box::leak(Box::new(Fixed {
         settings: Mutex::new(Settings {
@@ -58,9 +66,9 @@ fn ask_everything(target: &str, name: &str, fixed: &Fixed) {
     let out = folder.text("out.json");
     lockprof(&["snapshot", target, "-o", &out]).good();
     let written = std::fs::read_to_string(&out).unwrap();
-    assert_eq!(Snapshot::from_json(&written).unwrap(), before());
+    assert_eq!(Snapshot::from_json(&written).unwrap(), snapshot());
     let json = lockprof(&["report", target, "--format", "json"]).good();
-    assert_eq!(Snapshot::from_json(&json).unwrap(), before());
+    assert_eq!(Snapshot::from_json(&json).unwrap(), snapshot());
     lockprof(&["reset", target]).good();
     assert_eq!(fixed.resets.load(Ordering::SeqCst), 1);
     lockprof(&["set", target, "mode=sampled", "budget=2%"]).good();
@@ -172,12 +180,12 @@ fn a_process_and_the_list_of_them() {
     );
     let error = run(&["report", "1"]).failed();
     assert!(
-        error.contains("it does not serve: there is no 1.sock in "),
+        error.contains("it does not serve: there is no 1.sock or 1.url in "),
         "{error}"
     );
     let error = run(&["report", "3999999"]).failed();
     assert!(
-        error.contains("there is no such process, and no 3999999.sock in "),
+        error.contains("there is no such process, and no 3999999.sock or 3999999.url in "),
         "{error}"
     );
 }
@@ -195,20 +203,91 @@ fn a_process_that_serves_on_a_port() {
         command.env("XDG_RUNTIME_DIR", folder.path(""));
         command.output().unwrap().into()
     };
-    let pid = before().pid();
+    let pid = process::id();
     let link = |pid: u32| {
         let link = runtime.join(format!("{pid}.url"));
         std::os::unix::fs::symlink(server.to_string(), link).unwrap();
     };
     link(pid);
+    // Left by an earlier process with this number.
+    drop(UnixListener::bind(runtime.join(format!("{pid}.sock"))).unwrap());
     run(&["reset", &pid.to_string()]).good();
     assert_eq!(fixed.resets.load(Ordering::SeqCst), 1);
     assert!(run(&["ps"]).good().contains("280k"));
     // The port is another process's by now.
-    link(4_000_001);
-    let error = run(&["report", "4000001"]).failed();
+    let other = std::os::unix::process::parent_id();
+    link(other);
+    let error = run(&["report", &other.to_string()]).failed();
     let expected = format!("process {pid} serves at {server} now");
     assert!(error.ends_with(&expected), "{error}");
+    let stale = |url: &str, expected: &str| {
+        let link = runtime.join(format!("{other}.url"));
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(url, &link).unwrap();
+        let list = run(&["ps", "--stale"]).good();
+        let row = |line: &str| line.split_whitespace().next() == Some(&other.to_string());
+        assert!(!list.lines().any(row), "{list}");
+        let of = format!("{}: ", link.display());
+        let said = |line: &str| line.contains(&of) && line.contains(expected);
+        assert!(list.lines().any(said), "{list}");
+    };
+    stale(&server.to_string(), &expected);
+    // Bound, and not listening.
+    let silent = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&silent, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address: SocketAddr = getsockname(&silent).unwrap().try_into().unwrap();
+    let expected = match cfg!(target_os = "linux") {
+        true => "nobody listens there",
+        false => "refused",
+    };
+    stale(&format!("http://{address}"), expected);
+}
+
+/// A link outlives a process that was killed, and any user may get its port. Its owner may also
+/// have written a link of his own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_link_proves_nothing() {
+    const OTHER: u32 = 12_346;
+    let folder = Folder::new();
+    let runtime = folder.path("lockprof");
+    fs::create_dir(&runtime).unwrap();
+    fs::set_permissions(&runtime, Permissions::from_mode(0o700)).unwrap();
+    let check = |pid: u32, url: &str, expected: &str| {
+        let link = runtime.join(format!("{pid}.url"));
+        std::os::unix::fs::symlink(url, &link).unwrap();
+        for of in ["report", "reset"] {
+            let mut command = command(&[of, &pid.to_string()]);
+            command.env("XDG_RUNTIME_DIR", folder.path(""));
+            let run: crate::support::Run = command.output().unwrap().into();
+            let error = run.failed();
+            assert!(error.contains(expected), "{error}");
+        }
+        fs::remove_file(link).unwrap();
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    check(4_000_001, &url, "the process that served there is gone");
+    let asked = listener.accept();
+    assert!(asked.is_err(), "it is not even connected to: {asked:?}");
+    // This process may serve for another test.
+    let live = std::os::unix::process::parent_id();
+    let foreign = "http://192.0.2.1:9464";
+    let expected = "192.0.2.1 is no address of this machine";
+    check(live, foreign, expected);
+    // Only root can be somebody else.
+    let Some(server) = serving(OTHER, "127.0.0.1:0") else {
+        return;
+    };
+    let pid = server.0.id();
+    let url = fs::read_link(format!("/tmp/lockprof-{OTHER}/{pid}.url")).unwrap();
+    let expected = format!("user {OTHER} serves there");
+    check(live, url.to_str().unwrap(), &expected);
+    // By number, it asks that user's process.
+    lockprof(&["reset", &pid.to_string()]).good();
+    drop(server);
+    let _ = fs::remove_dir(format!("/tmp/lockprof-{OTHER}"));
 }
 
 /// Root can connect to everybody's sockets, and anybody can create one in the place of a service's
@@ -218,13 +297,7 @@ fn a_socket_of_another_user() {
     const OTHER: u32 = 12_345;
     let folder = Folder::new();
     fs::set_permissions(folder.path(""), Permissions::from_mode(0o777)).unwrap();
-    let serving = |place: &str| {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "targets::serves", "--ignored", "--nocapture"]);
-        command.env_remove("XDG_RUNTIME_DIR").env("PLACE", place);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        Serving::start(command.uid(OTHER))
-    };
+    let serving = |place: &str| serving(OTHER, place);
     let path = folder.text("app.sock");
     let Some(_server) = serving(&format!("unix:{path}")) else {
         eprintln!("skipped: only root can be somebody else");
@@ -241,7 +314,7 @@ fn a_socket_of_another_user() {
     lockprof(&["reset", &pid]).good();
     drop(server);
     // And where somebody else poses as one of ours.
-    let own = process::id();
+    let own = std::os::unix::process::parent_id();
     let runtime = folder.path("lockprof");
     fs::create_dir(&runtime).unwrap();
     chown(&runtime, Some(OTHER), None).unwrap();
@@ -255,18 +328,28 @@ fn a_socket_of_another_user() {
     let error = run(&["report", &own.to_string()]).failed();
     assert!(error.contains(&format!("is of user {OTHER}, ")), "{error}");
     let list = run(&["ps", "--stale"]).good();
-    assert!(!list.contains(&own.to_string()), "{list}");
+    let row = |line: &str| line.split_whitespace().next() == Some(&own.to_string());
+    assert!(!list.lines().any(row), "{list}");
     let _ = fs::remove_dir(format!("/tmp/lockprof-{OTHER}"));
 }
 
 /// Serves where it is told until its input ends.
 #[test]
-#[ignore = "run by a_socket_of_another_user"]
+#[ignore = "run by `serving`"]
 fn serves() {
     let place = std::env::var("PLACE").unwrap();
     let (_server, _) = served(&place.parse().unwrap());
     writeln!(std::io::stdout(), "serving").unwrap();
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// A process of another user that serves.
+fn serving(user: u32, place: &str) -> Option<Serving> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "targets::serves", "--ignored", "--nocapture"]);
+    command.env_remove("XDG_RUNTIME_DIR").env("PLACE", place);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    Serving::start(command.uid(user))
 }
 
 /// A serving process, which ends at the end of its input.

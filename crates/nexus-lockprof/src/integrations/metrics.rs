@@ -5,6 +5,7 @@
 use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot};
 use ::metrics::{Label, counter, gauge};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 /// Records every snapshot that a [`tick`](crate::tick) publishes, and counts hot points in
 /// `lockprof_hot_total`.
@@ -38,6 +39,8 @@ pub fn install() -> HandlerId {
 /// `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total`, each time of `Point::FIGURES`,
 /// the longest wait and hold, and `lockprof_wait_duration_seconds`,
 /// `lockprof_hold_duration_seconds` by `quantile`.
+///
+/// `lockprof_info` is 1 for the mode of the last snapshot, and 0 for the mode before.
 pub fn record(snapshot: &Snapshot) {
     // The same series set twice would have the last point's value.
     let mut series: BTreeMap<_, Vec<&Point>> = BTreeMap::new();
@@ -61,6 +64,23 @@ pub fn record(snapshot: &Snapshot) {
     let mut labels = vec![Label::new("profiler_mode", snapshot.mode().as_str())];
     if let ProfilerMode::Sampled { budget } = snapshot.mode() {
         labels.push(Label::new("budget", budget.to_string()));
+    }
+    record_info(labels);
+}
+
+/// Sets the gauge of these labels to 1, and that of the mode before to 0.
+fn record_info(labels: Vec<Label>) {
+    static LAST: Mutex<Vec<Label>> = Mutex::new(Vec::new());
+    // Never waits: another thread may have held it when this process was forked. If another thread
+    // records now, it or the next snapshot does this.
+    if let Ok(mut last) = LAST.try_lock()
+        && *last != labels
+    {
+        let old = std::mem::replace(&mut *last, labels.clone());
+        drop(last);
+        if !old.is_empty() {
+            gauge!("lockprof_info", old).set(0.0);
+        }
     }
     gauge!("lockprof_info", labels).set(1.0);
 }

@@ -254,6 +254,7 @@ fn the_runtime_directory() {
     }
     for test in [
         "in_the_runtime_directory",
+        "a_later_server_on_a_port_is_found",
         "a_directory_that_is_not_ours_alone",
     ] {
         alone(test, &folder.0, "0022");
@@ -352,6 +353,35 @@ fn in_the_runtime_directory() {
     let server = serve(&Fake::new(), patient(), &Listen::Unix);
     server.detach();
     assert!(UnixStream::connect(&mine).is_ok());
+}
+
+#[test]
+#[ignore = "run by the_runtime_directory"]
+fn a_later_server_on_a_port_is_found() {
+    let directory = nexus_lockprof_serve::runtime_directory();
+    let link = directory.join(format!("{}.url", std::process::id()));
+    let start = || serve(&Fake::new(), patient(), &loopback());
+    let found = || fs::read_link(&link).ok();
+    let url = |server: &Server| Some(format!("http://{}", server.local_addr().unwrap()).into());
+    // It serves without a link, too.
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+    let unnamed = start();
+    assert_eq!(found(), None);
+    fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+    let first = start();
+    assert_eq!(found(), url(&first));
+    let second = start();
+    assert_eq!(found(), url(&first), "the first stays");
+    drop(first);
+    assert_eq!(found(), None);
+    let third = start();
+    assert_eq!(found(), url(&third));
+    drop(second);
+    drop(unnamed);
+    assert_eq!(found(), url(&third));
+    drop(third);
+    assert_eq!(found(), None);
 }
 
 #[test]
