@@ -9,7 +9,7 @@ static REENTRANT: ReentrantMutex<u64> = ReentrantMutex::named("reentrant", 0);
 static STD: std_sync::Mutex<u64> = std_sync::Mutex::named("std", 0);
 static STD_RWLOCK: std_sync::RwLock<u64> = std_sync::RwLock::named("std rwlock", 0);
 #[rustfmt::skip] // one line: it is the lock's name
-static IN_PLACE: (shim_0_12::Mutex<u64>, &str) = (shim_0_12::const_mutex(0), concat!(file!(), ":", line!()));
+static IN_PLACE: (shim_0_12::Mutex<u64>, &str) = (shim_0_12::const_mutex(0), concat!("new@", file!(), ":", line!()));
 
 /// Acquires one of them.
 pub(crate) fn lock_one(rng: &mut fastrand::Rng, book: &mut Book) {
