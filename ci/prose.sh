@@ -16,3 +16,8 @@ if [[ ${1-} == --wrap ]]; then
 fi
 python3 ci/markdown/wrap.py --check "${pages[@]}"
 python3 ci/markdown/wrap.py --check "${sources[@]}"
+# A cell whose figure was to be filled in later.
+if grep -nE '\| *[A-Z]+_[A-Z_]+ *\|' "${pages[@]}"; then
+    echo "FAILED: a table has place-holders"
+    exit 1
+fi
