@@ -76,14 +76,13 @@ cd "$work"/cargo-lockprof-*
     exit 1
 }
 # Takes our own crates from here until they are published.
-crates=$OLDPWD/crates
-cat >>Cargo.toml <<TOML
-[patch.crates-io]
-nexus-lockprof-export = { path = "$crates/nexus-lockprof-export" }
-nexus-lockprof-snapshot = { path = "$crates/nexus-lockprof-snapshot" }
-nexus-lockprof = { path = "$crates/nexus-lockprof" }
-[workspace]
-TOML
+{
+    echo "[patch.crates-io]"
+    for name in $(sed -n 's/^\[dependencies\.\(nexus-[a-z-]*\)\]$/\1/p' Cargo.toml) nexus-lockprof; do
+        echo "$name = { path = \"$OLDPWD/crates/$name\" }"
+    done
+    echo "[workspace]"
+} >>Cargo.toml
 cargo install --quiet --path . --root "$work/installed" --debug
 export LOCKPROF_CACHE=$work/cache PATH=$work/installed/bin:$PATH
 cd "$work/sample-old"
