@@ -15,7 +15,7 @@ use nexus_lockprof_command::out;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Commands that take `--target-dir`. Others are told by a variable, which what they start
@@ -58,11 +58,9 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
     if name == "fetch" {
         runtime::fetch()?;
         let mut command = Command::new(project::cargo());
-        let child = command.args(&options.cargo).spawn();
-        return Ok(exit_code(child::wait(
-            child.context("cargo cannot be run")?,
-            Signals::End,
-        )?));
+        let cargo = command.args(&options.cargo).spawn();
+        let status = child::wait(cargo.context("cargo cannot be run")?, Signals::End)?;
+        return Ok(child::exit_code(status).into());
     }
     let (rustc, version) = project::rustc(&options.cargo)?;
     let project = Project::of(&options.cargo, &kind(options))?;
@@ -102,7 +100,7 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
         ));
         profiles::tell_unseen(&unseen);
     }
-    Ok(exit_code(status))
+    Ok(child::exit_code(status).into())
 }
 
 /// Says what takes a while the first time. Not where it is done: cargo shows again what is said
@@ -292,9 +290,4 @@ impl Drop for Folder {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
-}
-
-/// Cargo's own; for a signal, the one that shells use.
-pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
-    ExitCode::from(child::exit_code(status))
 }
