@@ -12,6 +12,7 @@ use nexus_lockprof::{
     Condvar, FairMutex, Mode, Mutex, ReentrantMutex, RwLock, RwLockUpgradableReadGuard, Snapshot,
     snapshot,
 };
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -106,6 +107,25 @@ impl Locks {
     }
 }
 
+/// Makes parking_lot's tables of threads as large as they ever have to be here.
+///
+/// With `deadlock_detection`, the first lock of a thread may enlarge the table, under locks of the
+/// table's own. A child that was forked off meanwhile finds them locked for ever, profiled or not.
+fn enlarge_tables() {
+    // Twice as many threads as a child can know of: its own, and those its parent had.
+    const THREADS: usize = 2 * (STARTERS * (STARTED + 1) + 1 + STARTED);
+    let all_here = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                drop(parking_lot::Mutex::new(()).lock());
+                drop(parking_lot_0_12::Mutex::new(()).lock());
+                all_here.wait();
+            });
+        }
+    });
+}
+
 fn acquisitions(snapshot: &Snapshot) -> u64 {
     snapshot.points().iter().map(|p| p.acquisitions).sum()
 }
@@ -119,6 +139,7 @@ pub(crate) fn main(children: &str) {
     if std::env::args().nth(3).is_some_and(|arg| arg == "time") {
         return time(children);
     }
+    enlarge_tables();
     let work = || {
         // The child's own locks: a lock of two threads may be locked for ever in a child.
         let locks = Locks::new();
