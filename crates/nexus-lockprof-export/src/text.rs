@@ -26,6 +26,10 @@
 //! standard error above 10 % shows it: `~2.96s±74%`. In a narrow table, a total with an error above
 //! 50 % shows `~2.96s?` instead.
 //!
+//! Below the table, a line says what share of the time each lock was held: exclusive and upgradable
+//! holds, and readers apart. More than 100 % means that the class has several locks, or readers that
+//! overlap. The same line says how many threads' worth of time was lost to waiting.
+//!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
 //! points on one line also show their columns.
@@ -47,11 +51,11 @@ mod names;
 pub mod pieces;
 mod sort;
 mod table;
-mod unit;
+mod utilisation;
 
 use std::fmt;
 
-use nexus_lockprof_snapshot::Snapshot;
+use nexus_lockprof_snapshot::{Snapshot, unit};
 
 pub use sort::SortKey;
 pub use table::Table;

@@ -4,6 +4,9 @@
 //! **Invariant:** every later version reads a document of schema N. A schema may gain fields that
 //! have a default; any other change makes schema N + 1. `tests/golden/` keeps a file of each
 //! schema.
+//!
+//! `utilisation` is derived from the rest: it is written for readers that do not compute it, and
+//! ignored when read.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -20,7 +23,7 @@ pub(crate) const SCHEMA: u32 = 1;
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Document::new(FORMAT, SCHEMA, &self.head, &self.points).serialize(serializer)
+        Document::new(FORMAT, SCHEMA, self).serialize(serializer)
     }
 }
 

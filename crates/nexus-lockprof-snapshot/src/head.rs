@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
-use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text};
+use crate::utilisation::Busy;
+use crate::{Losses, Overhead, Point, ProfilerMode, Snapshot, TableStats, Text};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -56,20 +57,27 @@ macro_rules! head {
             pub(crate) schema: u32,
             $($(#[serde($($serde)+)])? $field: $type,)+
             $(#[serde($($made_serde)+)] $made: $made_type,)+
+            /// Derived from the rest. Readers compute it again.
+            #[serde(skip_deserializing, skip_serializing_if = "is_default")]
+            utilisation: Option<Busy>,
             pub(crate) points: P,
         }
 
-        impl<P> Document<P> {
-            pub(crate) fn new(format: &str, schema: u32, head: &Head, points: P) -> Self {
+        impl<'a> Document<&'a [Point]> {
+            pub(crate) fn new(format: &str, schema: u32, snapshot: &'a Snapshot) -> Self {
+                let head = &snapshot.head;
                 Self {
                     format: format.to_owned(),
                     schema,
                     $($field: head.$field.clone(),)+
                     $($made: head.$made,)+
-                    points,
+                    utilisation: Busy::of(snapshot),
+                    points: &snapshot.points,
                 }
             }
+        }
 
+        impl<P> Document<P> {
             pub(crate) fn into_head(self) -> (Head, P) {
                 let head = Head {
                     $($field: self.$field,)+

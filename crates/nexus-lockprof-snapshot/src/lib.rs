@@ -11,6 +11,7 @@
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
 //! | compute an interval | [`Snapshot::since`] |
+//! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
@@ -94,6 +95,8 @@ mod since;
 mod snapshot;
 mod stack;
 mod text;
+pub mod unit;
+mod utilisation;
 mod write;
 
 pub use duration::parse_duration;
@@ -115,6 +118,7 @@ pub use since::SinceError;
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use utilisation::{TimeShare, Utilisation};
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.

@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 use super::column::Column;
 use super::grid::Grid;
 use super::sort::SortKey;
-use super::{callers, elide, names, unit};
+use super::{callers, elide, names, unit, utilisation};
 
 /// The report of a snapshot, made by [`table`](super::table()). It displays as the table and the
 /// notes below it. No line is wider than the [`width`](Self::width). The last line has no line end,
@@ -106,6 +106,8 @@ impl<'a> Table<'a> {
             lines.push(format!("... and {hidden} more {noun}"));
         }
         lines.push(elide::wrapped(&self.summary(), self.width));
+        let busy = utilisation::line(self.snapshot);
+        lines.extend(busy.map(|line| elide::wrapped(&line, self.width)));
         let overhead = self.overhead();
         lines.extend(overhead.map(|line| elide::wrapped(&line, self.width)));
         let note = grid.note();

@@ -468,14 +468,14 @@ fn intervals_say_so() -> Result<(), nexus_lockprof_snapshot::SinceError> {
     let last = "mode counts, an interval of 1.50s";
     let report = text::table(&at(2, 2_500_000_000, 7).since(&at(1, 1_000_000_000, 4))?).to_string();
     assert!(
-        report.ends_with(&format!("1 point, 3 acquisitions, {last}")),
+        report.contains(&format!("1 point, 3 acquisitions, {last}\n")),
         "{report}"
     );
 
     let gap = at(9, 2_500_000_000, 7).since(&at(1, 1_000_000_000, 4))?;
     let report = text::table(&gap).to_string();
     let note = "\nPercentiles cover only the last part of the interval.";
-    assert!(report.ends_with(&format!("{last}{note}")), "{report}");
+    assert!(report.contains(last) && report.ends_with(note), "{report}");
 
     let idle = at(2, 2_500_000_000, 4).since(&at(1, 1_000_000_000, 4))?;
     assert_eq!(
@@ -558,4 +558,62 @@ fn points_of_one_line_are_told_apart_by_column() {
     }
     // At this place, two points share a lock's line and one an acquisition's.
     assert_eq!(report.matches(" src/used.rs:8 ").count(), 2, "{report}");
+}
+
+/// The line that says how busy the locks were.
+fn busy(points: Vec<Point>) -> String {
+    let report = text::table(&Snapshot::from_parts(SnapshotParts {
+        elapsed_ns: 1_000_000_000,
+        mode: ProfilerMode::Exact,
+        points,
+        ..SnapshotParts::default()
+    }))
+    .width(400)
+    .to_string();
+    let mut lines = report.lines().skip_while(|line| !line.contains("elapsed"));
+    lines.nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn utilisation_is_said_with_its_error() {
+    use AcquireMode::{Exclusive, Shared};
+    let held = |name, mode, ms: u64, error_ms: f64| {
+        let mut point = point(named(name), mode, "a.rs", 1);
+        point.acquisitions = 100;
+        point.hold = Durations {
+            samples: if error_ms > 0.0 { 10 } else { 100 },
+            events: 100,
+            total_ns: ms * 1_000_000,
+            total_variance: (error_ms * 1e6).powi(2),
+            ..Durations::default()
+        };
+        point
+    };
+    let exact = held("map", Exclusive, 840, 0.0);
+    assert_eq!(
+        busy(vec![exact.clone()]),
+        "No thread waited for a lock. Share of the time held: map 84%."
+    );
+    let mut waited = exact.clone();
+    waited.contentions = 1;
+    waited.wait = times(1, 1.0, 2_714_000_000..2_714_000_001, 0.0);
+    let all = vec![
+        waited,
+        held("map", Shared, 1_700, 10.0),
+        held("pool", Shared, 500, 200.0),
+        held("a", Exclusive, 3, 0.0),
+        held("b", Exclusive, 2, 0.0),
+    ];
+    assert_eq!(
+        busy(all),
+        "Waiting took 2.71 threads' worth of time. Share of the time held: \
+         map 84% (readers about 170%), pool readers about 50% ± 20%, a 0.3%, less for 1 more lock."
+    );
+    let mut counted = exact;
+    counted.hold = Durations::default();
+    counted.contentions = 3;
+    assert_eq!(
+        busy(vec![counted]),
+        "Neither waits nor holds were measured."
+    );
 }

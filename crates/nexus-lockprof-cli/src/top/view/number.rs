@@ -2,7 +2,7 @@
 
 use crate::top::state::{TrendSample, per_second};
 use nexus_lockprof_export::text::pieces;
-use nexus_lockprof_snapshot::{Durations, Point};
+use nexus_lockprof_snapshot::{Durations, Point, TimeShare, unit};
 use ratatui::symbols::bar;
 
 /// A number of threads, in three digits.
@@ -60,6 +60,18 @@ pub(crate) fn marked(durations: &Durations, text: impl Fn(u64) -> String) -> Str
 /// How many threads a total in `elapsed_ns` is, marked.
 pub(crate) fn marked_threads(durations: &Durations, elapsed_ns: u64) -> String {
     marked(durations, |ns| threads(share(ns, elapsed_ns)))
+}
+
+/// The share of the time that a lock is held; marked like [`marked`].
+pub(crate) fn held(share: Option<TimeShare>) -> String {
+    let Some(share) = share else {
+        return "-".to_owned();
+    };
+    let mark = match share.is_estimate || share.is_partial {
+        true if share.total_ns > 0 => "~",
+        _ => "",
+    };
+    format!("{mark}{}", unit::share(share.share))
 }
 
 /// A percentile of durations.

@@ -1,45 +1,84 @@
 //! Numbers for people: three significant digits and a unit.
+//!
+//! ```
+//! use nexus_lockprof_snapshot::unit;
+//!
+//! assert_eq!(unit::duration(1_234_567), "1.23ms");
+//! assert_eq!(unit::count(45_600), "45.6k");
+//! assert_eq!(unit::percent(25, 1_000), "2.5%");
+//! assert_eq!(unit::threads(2.714), "2.71");
+//! ```
 
 /// A duration of `ns` nanoseconds in `ns`, `µs`, `ms` or `s`. From 1000 s on, in whole seconds.
-pub(super) fn duration(ns: u64) -> String {
+#[must_use]
+pub fn duration(ns: u64) -> String {
     let scaled = scale(ns, &["ns", "µs", "ms", "s"]);
     scaled.unwrap_or_else(|| format!("{}s", ns.saturating_add(NS_PER_S / 2) / NS_PER_S))
 }
 
 /// A count, plain or in `k`, `M`, `G`, `T`, `P` or `E`.
-pub(super) fn count(n: u64) -> String {
+#[must_use]
+pub fn count(n: u64) -> String {
     let scaled = scale(n, &["", "k", "M", "G", "T", "P", "E"]);
     scaled.unwrap_or_else(|| n.to_string())
 }
 
 /// `part` of `whole` in percent, with at most one decimal. Only nothing is 0 %, and only all is 100
 /// %.
-pub(super) fn percent(part: u64, whole: u64) -> String {
-    let share = 100.0 * part as f64 / whole as f64;
-    if part == 0 {
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
+    let of_all = 100.0 * part as f64 / whole as f64;
+    match part < whole && of_all >= 99.5 {
+        true => ">99%".to_owned(),
+        false => share(part as f64 / whole as f64),
+    }
+}
+
+/// A share in percent, with at most one decimal. Only nothing is 0 %.
+#[must_use]
+pub fn share(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent == 0.0 {
         "0%".to_owned()
-    } else if share < 0.1 {
+    } else if percent < 0.1 {
         "<0.1%".to_owned()
-    } else if share < 9.95 {
-        format!("{share:.1}%")
-    } else if part < whole && share >= 99.5 {
-        ">99%".to_owned()
+    } else if percent < 9.95 {
+        format!("{percent:.1}%")
     } else {
-        format!("{share:.0}%")
+        format!("{percent:.0}%")
     }
 }
 
 /// A share in whole percent.
-pub(super) fn whole_percent(share: f64) -> String {
+#[must_use]
+pub fn whole_percent(share: f64) -> String {
     format!("{:.0}%", 100.0 * share)
 }
 
 /// A relative error. Above 100 %, it says only that.
-pub(super) fn error(share: f64) -> String {
+#[must_use]
+pub fn error(share: f64) -> String {
     if share <= 1.0 {
         whole_percent(share)
     } else {
         ">100%".to_owned()
+    }
+}
+
+/// How many threads do something on average, such as waiting: with two decimals below 10, with one
+/// below 100. Only nothing is 0.
+#[must_use]
+pub fn threads(threads: f64) -> String {
+    if threads == 0.0 {
+        "0".to_owned()
+    } else if threads < 0.01 {
+        "<0.01".to_owned()
+    } else if threads < 9.995 {
+        format!("{threads:.2}")
+    } else if threads < 99.95 {
+        format!("{threads:.1}")
+    } else {
+        format!("{threads:.0}")
     }
 }
 
@@ -145,6 +184,22 @@ mod tests {
             (f64::INFINITY, ">100%"),
         ] {
             assert_eq!(error(share), text, "{share}");
+        }
+    }
+
+    #[test]
+    fn threads_that_wait() {
+        for (share, text) in [
+            (0.0, "0"),
+            (0.009_9, "<0.01"),
+            (0.01, "0.01"),
+            (2.714, "2.71"),
+            (9.994, "9.99"),
+            (9.995, "10.0"),
+            (99.94, "99.9"),
+            (99.95, "100"),
+        ] {
+            assert_eq!(threads(share), text, "{share}");
         }
     }
 
