@@ -4,6 +4,8 @@
 //! terminal's width. [`freebsd`] is the table of LOCK_PROFILING(9), for tools that read that
 //! format.
 //!
+//! Above the table are the snapshot's [findings](Snapshot::findings), if there are any.
+//!
 //! # Columns of the report
 //!
 //! | column | what it is |
@@ -45,6 +47,7 @@
 mod callers;
 mod column;
 mod elide;
+mod findings;
 mod grid;
 mod layout;
 mod names;

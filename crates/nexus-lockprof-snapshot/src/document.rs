@@ -5,8 +5,8 @@
 //! have a default; any other change makes schema N + 1. `tests/golden/` keeps a file of each
 //! schema.
 //!
-//! `utilisation` is derived from the rest: it is written for readers that do not compute it, and
-//! ignored when read.
+//! `utilisation` and `findings` are derived from the rest: they are written for readers that do not
+//! compute them, and ignored when read.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::utilisation::Busy;
-use crate::{Losses, Overhead, Point, ProfilerMode, Snapshot, TableStats, Text};
+use crate::{Finding, Losses, Overhead, Point, ProfilerMode, Snapshot, TableStats, Text};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -60,6 +60,8 @@ macro_rules! head {
             /// Derived from the rest. Readers compute it again.
             #[serde(skip_deserializing, skip_serializing_if = "is_default")]
             utilisation: Option<Busy>,
+            #[serde(skip_deserializing, skip_serializing_if = "is_default")]
+            findings: Vec<Finding>,
             pub(crate) points: P,
         }
 
@@ -72,6 +74,7 @@ macro_rules! head {
                     $($field: head.$field.clone(),)+
                     $($made: head.$made,)+
                     utilisation: Busy::of(snapshot),
+                    findings: snapshot.findings(),
                     points: &snapshot.points,
                 }
             }

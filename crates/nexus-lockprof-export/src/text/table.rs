@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 use super::column::Column;
 use super::grid::Grid;
 use super::sort::SortKey;
-use super::{callers, elide, names, unit, utilisation};
+use super::{callers, elide, findings, names, unit, utilisation};
 
 /// The report of a snapshot, made by [`table`](super::table()). It displays as the table and the
 /// notes below it. No line is wider than the [`width`](Self::width). The last line has no line end,
@@ -16,9 +16,12 @@ use super::{callers, elide, names, unit, utilisation};
 #[must_use = "a table does nothing until it is displayed"]
 pub struct Table<'a> {
     snapshot: &'a Snapshot,
+    /// What the snapshot was selected from.
+    whole: &'a Snapshot,
     width: usize,
     top: usize,
     callers: usize,
+    findings: usize,
     sort: SortKey,
 }
 
@@ -31,13 +34,17 @@ impl<'a> Table<'a> {
     pub const DEFAULT_TOP: usize = 20;
     /// The default number of callers shown per point.
     pub const DEFAULT_CALLERS: usize = 3;
+    /// The default number of findings shown.
+    pub const DEFAULT_FINDINGS: usize = 5;
 
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
         Self {
             snapshot,
+            whole: snapshot,
             width: Self::DEFAULT_WIDTH,
             top: Self::DEFAULT_TOP,
             callers: Self::DEFAULT_CALLERS,
+            findings: Self::DEFAULT_FINDINGS,
             sort: SortKey::default(),
         }
     }
@@ -82,6 +89,32 @@ impl<'a> Table<'a> {
         self
     }
 
+    /// Sets the maximum number of [findings](Snapshot::findings) to show above the table. A line
+    /// counts the rest. 0 shows none.
+    pub fn findings(mut self, findings: usize) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    /// Sets the snapshot of which this table shows only some points. The findings rest on all
+    /// points of their lock, so they are made of `whole`. Those about locks without a point in the
+    /// table are left out.
+    pub fn selected_from(mut self, whole: &'a Snapshot) -> Self {
+        self.whole = whole;
+        self
+    }
+
+    /// The findings about the locks in the table.
+    fn findings_lines(&self) -> Vec<String> {
+        if self.findings == 0 {
+            return Vec::new();
+        }
+        let mut all = self.whole.findings();
+        let points = self.snapshot.points();
+        all.retain(|finding| points.iter().any(|point| point.lock == finding.lock));
+        findings::lines(&all, self.whole, self.findings, self.width)
+    }
+
     /// Sets the sort key. Its column is the last to be left out.
     pub fn sort(mut self, key: SortKey) -> Self {
         self.sort = key;
@@ -99,7 +132,8 @@ impl<'a> Table<'a> {
         points.truncate(self.top);
         let sorted_by = Column::sorted_by(self.sort);
         let grid = Grid::new(&points, self.width, sorted_by, self.has_only_waits());
-        let mut lines = grid.lines(|point| callers::lines(point, self.callers, self.width));
+        let mut lines = self.findings_lines();
+        lines.extend(grid.lines(|point| callers::lines(point, self.callers, self.width)));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {
             let noun = if hidden == 1 { "point" } else { "points" };
@@ -174,11 +208,7 @@ impl<'a> Table<'a> {
     }
 
     fn period(&self) -> String {
-        let elapsed = unit::duration(self.snapshot.elapsed_ns());
-        match self.snapshot.base_collection() {
-            None => format!("{elapsed} elapsed"),
-            Some(_) => format!("an interval of {elapsed}"),
-        }
+        findings::period(self.snapshot)
     }
 
     fn nothing(&self) -> String {

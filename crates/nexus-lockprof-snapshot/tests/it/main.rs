@@ -3,6 +3,7 @@
 mod binary;
 mod display;
 mod file;
+mod findings;
 mod hot;
 mod json;
 mod losses;

@@ -35,7 +35,7 @@ impl Page<'_> {
         let nothing = Point::new(Lock::Anonymous, self.whole.mode, self.whole.site.clone());
         let mut rows = vec![heads];
         let lock = |snapshot: &Snapshot| self.lock_held(snapshot);
-        let mut busy = vec!["its lock is held".to_owned()];
+        let mut busy = vec!["its lock held".to_owned()];
         if interval {
             busy.extend(lock(rated));
         }

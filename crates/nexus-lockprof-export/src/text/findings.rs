@@ -1,0 +1,64 @@
+//! The findings above the table.
+
+use nexus_lockprof_snapshot::{Finding, Snapshot};
+
+use super::{elide, names, unit};
+
+/// The findings with a head that names the program and the time, then an empty line. No lines
+/// without findings.
+pub(super) fn lines(
+    findings: &[Finding],
+    snapshot: &Snapshot,
+    most: usize,
+    width: usize,
+) -> Vec<String> {
+    if findings.is_empty() || most == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![elide::wrapped(&head(snapshot), width)];
+    for (number, finding) in findings.iter().take(most).enumerate() {
+        lines.push(paragraph(
+            &format!("{}. {}", number + 1, finding.text),
+            width,
+        ));
+        lines.push(paragraph(&format!("   To do: {}", finding.remedy), width));
+    }
+    let hidden = findings.len().saturating_sub(most);
+    if hidden > 0 {
+        let noun = if hidden == 1 { "finding" } else { "findings" };
+        lines.push(format!("... and {hidden} more {noun}"));
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// `Findings for api-server, 12.3s elapsed:`
+fn head(snapshot: &Snapshot) -> String {
+    let of = match (snapshot.program(), snapshot.merged(), snapshot.pid()) {
+        (Some(name), ..) => names::shown(name),
+        (None, merged, _) if merged > 1 => format!("{} snapshots", unit::count(merged)),
+        (None, _, 0) => "this program".to_owned(),
+        (None, _, pid) => format!("process {pid}"),
+    };
+    format!("Findings for {of}, {}:", period(snapshot))
+}
+
+/// The time that the snapshot covers.
+pub(super) fn period(snapshot: &Snapshot) -> String {
+    let elapsed = unit::duration(snapshot.elapsed_ns());
+    match snapshot.base_collection() {
+        None => format!("{elapsed} elapsed"),
+        Some(_) => format!("an interval of {elapsed}"),
+    }
+}
+
+/// The text in lines, all but the first indented by three columns.
+fn paragraph(text: &str, width: usize) -> String {
+    const INDENT: &str = "   ";
+    // `wrapped` breaks lines between words only, and indents by two.
+    let room = width - 1;
+    let longest = room - INDENT.len();
+    let words = text.split(' ').map(|word| elide::middle(word, longest));
+    let words: Vec<String> = words.collect();
+    elide::wrapped(&words.join(" "), room).replace("\n  ", &format!("\n{INDENT}"))
+}

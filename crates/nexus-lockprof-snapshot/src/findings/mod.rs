@@ -1,0 +1,177 @@
+//! What a snapshot says in sentences: [`Snapshot::findings`].
+//!
+//! `measure` is a figure with its error, `class` adds up the points of a lock class, `diagnose` has
+//! the rules and their thresholds, and `words` makes the sentences.
+
+mod class;
+mod diagnose;
+mod measure;
+mod words;
+
+use std::cmp::Reverse;
+
+use serde::Serialize;
+
+use crate::{AcquireMode, Lock, Site, Snapshot, utilisation};
+
+use class::Class;
+
+/// The most findings of one snapshot.
+const MOST: usize = 50;
+
+/// What a [`Finding`] is about.
+///
+/// `docs/explanation/findings.md` gives the rule of each, and the reasons for its thresholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// Writers wait much longer than any reader holds the lock: readers follow each other.
+    StarvedWriter,
+    /// Upgradable reads make each other wait, and few of them are upgraded.
+    UpgradableReads,
+    /// A few long holds cause most of the waiting, at a point whose other holds are short.
+    RareLongHold,
+    /// One of several points holds much longer than the others, and most of the waiting is behind
+    /// it.
+    SlowCaller,
+    /// Most of the waiting is behind a point that holds the lock long enough for I/O or an
+    /// `.await`.
+    LongHold,
+    /// Many waits that are much longer than the short holds explain: handing the lock over takes
+    /// the time.
+    Convoy,
+    /// The lock is held for most of the time, in holds that are not long.
+    Saturated,
+    /// Threads wait, and none of the other kinds fits.
+    Contended,
+    /// A `try_*` function fails so often that it must be a loop.
+    TryLoop,
+}
+
+impl FindingKind {
+    /// The kind's name, as the JSON form spells it.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::FindingKind;
+    ///
+    /// assert_eq!(FindingKind::RareLongHold.as_str(), "rare_long_hold");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StarvedWriter => "starved_writer",
+            Self::UpgradableReads => "upgradable_reads",
+            Self::RareLongHold => "rare_long_hold",
+            Self::SlowCaller => "slow_caller",
+            Self::LongHold => "long_hold",
+            Self::Convoy => "convoy",
+            Self::Saturated => "saturated",
+            Self::Contended => "contended",
+            Self::TryLoop => "try_loop",
+        }
+    }
+}
+
+/// One figure that a [`Finding`] rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Its name. A time ends in `_ns`, a share in `_share`, a rate in `_per_second`; `threads` is a
+    /// number of threads on average, and anything else a count.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// The standard error of the value; 0 if the value is exact, or its error is not known.
+    pub standard_error: f64,
+    /// Whether it is an estimate from a sample of the events.
+    pub is_estimate: bool,
+    /// Whether it is a lower bound, because some of the events were not measured.
+    pub is_partial: bool,
+}
+
+/// One thing that costs the program time, with its evidence and the usual remedy. Made by
+/// [`Snapshot::findings`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// What it is about.
+    pub kind: FindingKind,
+    /// The lock class.
+    pub lock: Lock,
+    /// The place to change, if one is known: mostly that which holds the lock while others wait.
+    pub site: Option<Site>,
+    /// How that place acquires the lock.
+    pub mode: Option<AcquireMode>,
+    /// The time that threads waited because of it, in nanoseconds. `None` if it is not known: a
+    /// `try_*` function does not wait.
+    pub cost_ns: Option<u64>,
+    /// The standard error of `cost_ns`, in nanoseconds.
+    pub cost_error_ns: f64,
+    /// The figures behind the text.
+    pub evidence: Vec<Evidence>,
+    /// The finding in one or two sentences. Safe to print.
+    pub text: String,
+    /// What usually helps, in one or two sentences. Safe to print.
+    pub remedy: String,
+}
+
+impl Finding {
+    /// The figure called `name`.
+    #[must_use]
+    pub fn evidence(&self, name: &str) -> Option<&Evidence> {
+        self.evidence.iter().find(|figure| figure.name == name)
+    }
+}
+
+impl Snapshot {
+    /// What costs the program time, by the time that threads lost waiting, most first. Those whose
+    /// cost is not known come last. At most 50; empty for a program in which little was waited.
+    ///
+    /// No finding is surer than its figures: a threshold must be passed by the lower end of a
+    /// figure's 95 % confidence interval, and the text says "about" and the standard error. A lock
+    /// class has one finding at most, that of the rule that says most, and apart from it one for
+    /// each loop of a `try_*` function.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{AcquireMode, Durations, FindingKind, Lock, Point, Site, Snapshot, SnapshotParts};
+    ///
+    /// let of = |events, total_ns| Durations { samples: events, events, total_ns, max_ns: total_ns / events, ..Durations::default() };
+    /// let site = Site::new("src/http.rs", 88, 31);
+    /// let snapshot = Snapshot::from_parts(SnapshotParts {
+    ///     elapsed_ns: 10_000_000_000,
+    ///     points: vec![Point {
+    ///         acquisitions: 1_000,
+    ///         contentions: 900,
+    ///         blocked: 900,
+    ///         caused_wait_ns: 9_000_000_000,
+    ///         wait: of(900, 9_000_000_000),
+    ///         hold: of(1_000, 9_500_000_000),
+    ///         ..Point::new(Lock::Named("sessions".into()), AcquireMode::Exclusive, site)
+    ///     }],
+    ///     ..SnapshotParts::default()
+    /// });
+    /// let findings = snapshot.findings();
+    /// assert_eq!(findings.len(), 1);
+    /// assert_eq!(findings[0].kind, FindingKind::LongHold);
+    /// assert_eq!(findings[0].cost_ns, Some(9_000_000_000));
+    /// ```
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        if self.elapsed_ns() == 0 {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (lock, points) in utilisation::classes(&self.points) {
+            // Not a lock, but all locks that the caps left no room for.
+            if lock.is_rest() {
+                continue;
+            }
+            let class = Class::new(self, lock, points);
+            found.extend(diagnose::waiting(&class));
+            found.extend(diagnose::try_loops(&class));
+        }
+        // Stable: those that cost the same stay in the order of the classes.
+        found.sort_by_key(|finding| Reverse(finding.cost_ns));
+        found.truncate(MOST);
+        found
+    }
+}
