@@ -18,10 +18,11 @@ pub(super) fn lines(
     let mut lines = vec![elide::wrapped(&head(snapshot), width)];
     for (number, finding) in findings.iter().take(most).enumerate() {
         lines.push(paragraph(
-            &format!("{}. {}", number + 1, finding.text),
+            &format!("{}. ", number + 1),
+            &finding.text,
             width,
         ));
-        lines.push(paragraph(&format!("   To do: {}", finding.remedy), width));
+        lines.push(paragraph("   To do: ", &finding.remedy, width));
     }
     let hidden = findings.len().saturating_sub(most);
     if hidden > 0 {
@@ -30,6 +31,16 @@ pub(super) fn lines(
     }
     lines.push(String::new());
     lines
+}
+
+/// The text and the remedy of one finding.
+pub(super) fn one(finding: &Finding, width: usize) -> String {
+    let text = paragraph("", &finding.text, width);
+    format!("{text}\n{}", remedy(finding, width))
+}
+
+fn remedy(finding: &Finding, width: usize) -> String {
+    paragraph("   To do: ", &finding.remedy, width)
 }
 
 /// `Findings for api-server, 12.3s elapsed:`
@@ -52,13 +63,16 @@ pub(super) fn period(snapshot: &Snapshot) -> String {
     }
 }
 
-/// The text in lines, all but the first indented by three columns.
-fn paragraph(text: &str, width: usize) -> String {
+/// The text in lines. The first begins with `mark`, the others are indented by three columns.
+fn paragraph(mark: &str, text: &str, width: usize) -> String {
     const INDENT: &str = "   ";
-    // `wrapped` breaks lines between words only, and indents by two.
-    let room = width - 1;
-    let longest = room - INDENT.len();
+    // `wrapped` breaks lines between words only. It indents by two columns, and knows nothing of
+    // the mark's own spaces.
+    let room = width.saturating_sub(INDENT.len());
+    let longest = room.saturating_sub(INDENT.len());
     let words = text.split(' ').map(|word| elide::middle(word, longest));
     let words: Vec<String> = words.collect();
-    elide::wrapped(&words.join(" "), room).replace("\n  ", &format!("\n{INDENT}"))
+    let lines = elide::wrapped(&format!("{}{}", mark.trim_start(), words.join(" ")), room);
+    let start = &mark[..mark.len() - mark.trim_start().len()];
+    format!("{start}{}", lines.replace("\n  ", &format!("\n{INDENT}")))
 }

@@ -10,9 +10,9 @@
 
 use std::borrow::Cow;
 
-use nexus_lockprof_snapshot::{Lock, Point, Site, portable_path};
+use nexus_lockprof_snapshot::{Finding, Lock, Point, Site, portable_path};
 
-use super::{callers, elide, names, unit};
+use super::{callers, elide, findings, names, unit};
 
 /// A duration of `ns` nanoseconds with three significant digits, in `ns`, `µs`, `ms` or `s`.
 #[must_use]
@@ -77,6 +77,13 @@ pub fn middle(text: &str, max: usize) -> String {
 #[must_use]
 pub fn callers(point: &Point, most: usize, width: usize) -> Vec<String> {
     callers::lines(point, most, width)
+}
+
+/// The text and the remedy of a finding in lines of at most `width` terminal columns.
+#[must_use]
+pub fn finding(finding: &Finding, width: usize) -> Vec<String> {
+    let lines = findings::one(finding, width);
+    lines.lines().map(str::to_owned).collect()
 }
 
 /// Names for the points of one table: portable paths, plus the column where two places share a

@@ -180,7 +180,7 @@ fn a_wider_terminal_only_adds_columns() {
     let snapshot = snapshot();
     let mut before: Vec<String> = Vec::new();
     for width in 60..=260 {
-        let report = text::table(&snapshot).width(width).to_string();
+        let report = text::table(&snapshot).findings(0).width(width).to_string();
         let heads = report.lines().nth(1).unwrap_or_default();
         let heads: Vec<String> = heads.split_whitespace().map(str::to_owned).collect();
         assert!(
@@ -209,7 +209,11 @@ fn sorted_by_each_key() {
         (Name, "lock", [300, 1204, 7, 12, 88, 2]),
     ];
     for (key, head, expected) in cases {
-        let report = text::table(&snapshot).sort(key).width(60).to_string();
+        let report = text::table(&snapshot)
+            .findings(0)
+            .sort(key)
+            .width(60)
+            .to_string();
         assert!(
             report.lines().take(2).any(|line| line.contains(head)),
             "{key:?}: {report}"
@@ -229,20 +233,28 @@ fn sorted_by_each_key() {
 #[test]
 fn cut_by_top() {
     let snapshot = snapshot();
-    let report = text::table(&snapshot).top(2).to_string();
+    let report = text::table(&snapshot).findings(0).top(2).to_string();
     assert!(
         report.contains("\n... and 4 more points\n6 points, "),
         "{report}"
     );
     assert!(
         text::table(&snapshot)
+            .findings(0)
             .top(5)
             .to_string()
             .contains("\n... and 1 more point\n")
     );
-    assert!(!text::table(&snapshot).top(6).to_string().contains("..."));
+    assert!(
+        !text::table(&snapshot)
+            .findings(0)
+            .top(6)
+            .to_string()
+            .contains("...")
+    );
     assert!(
         text::table(&snapshot)
+            .findings(0)
             .top(0)
             .to_string()
             .starts_with("... and 6 more points\n6 points, "),
@@ -269,18 +281,20 @@ fn losses_are_shown_only_when_there_are_any() {
 
 #[test]
 fn estimates_are_marked_only_when_there_are_any() {
-    let report = text::table(&snapshot()).width(260).to_string();
+    let report = text::table(&snapshot()).findings(0).width(260).to_string();
     assert!(report.contains("~9.26s"), "a total: {report}");
 
     let mut exact = parts();
     exact.mode = ProfilerMode::Exact;
     exact.points.retain(|p| !p.hold.is_estimate());
     assert_eq!(exact.points.len(), 4);
-    let report = text::table(&Snapshot::from_parts(exact)).to_string();
+    let report = text::table(&Snapshot::from_parts(exact))
+        .findings(0)
+        .to_string();
     assert!(!report.contains('~'), "{report}");
 
     // The only estimates are of holds, which are hidden.
-    let narrow = text::table(&snapshot()).width(60).to_string();
+    let narrow = text::table(&snapshot()).findings(0).width(60).to_string();
     assert!(
         !narrow.contains("hold") && !narrow.contains('~'),
         "{narrow}"
@@ -568,6 +582,7 @@ fn busy(points: Vec<Point>) -> String {
         points,
         ..SnapshotParts::default()
     }))
+    .findings(0)
     .width(400)
     .to_string();
     let mut lines = report.lines().skip_while(|line| !line.contains("elapsed"));
@@ -616,4 +631,79 @@ fn utilisation_is_said_with_its_error() {
         busy(vec![counted]),
         "Neither waits nor holds were measured."
     );
+}
+
+/// A lock that is held for long, and another one.
+fn slow() -> SnapshotParts {
+    let times = |count: u64, ns: u64| Durations {
+        samples: count,
+        events: count,
+        total_ns: count * ns,
+        max_ns: ns,
+        ..Durations::default()
+    };
+    let held_long = |name| Point {
+        acquisitions: 500,
+        contentions: 450,
+        blocked: 450,
+        caused_wait_ns: 9_000_000_000,
+        wait: times(450, 20_000_000),
+        hold: times(500, 15_000_000),
+        ..point(
+            named(name),
+            AcquireMode::Exclusive,
+            "/srv/app/src/http.rs",
+            88,
+        )
+    };
+    SnapshotParts {
+        elapsed_ns: 10_000_000_000,
+        program: Some("api-\u{1b}server".into()),
+        mode: ProfilerMode::Exact,
+        points: vec![
+            held_long("sessions"),
+            held_long("日本語のロックの長い名前日本語のロックの長い名前日本語"),
+        ],
+        ..SnapshotParts::default()
+    }
+}
+
+#[test]
+fn findings_stand_above_the_table() {
+    let snapshot = Snapshot::from_parts(slow());
+    golden::check(
+        "report-findings.txt",
+        &text::table(&snapshot).width(100).to_string(),
+    );
+    let one = text::table(&snapshot).findings(1).to_string();
+    assert!(one.contains("\n... and 1 more finding\n\n"), "{one}");
+    let none = text::table(&snapshot).findings(0).to_string();
+    assert!(!none.contains("Findings"), "{none}");
+    for width in 60..=260 {
+        for line in text::table(&snapshot).width(width).to_string().lines() {
+            assert!(line.width() <= width, "{width}: {line}");
+            assert_eq!(line, line.trim_end());
+        }
+    }
+}
+
+/// The findings of a selection rest on all points, and are about the locks that it shows.
+#[test]
+fn findings_of_a_selection() {
+    let whole = Snapshot::from_parts(slow());
+    let shown = whole
+        .clone()
+        .filter(|point| point.lock.name() == "sessions");
+    let report = text::table(&shown).selected_from(&whole).to_string();
+    assert!(report.contains("1. 450 waits for `sessions`"), "{report}");
+    assert!(!report.contains("2. "), "{report}");
+}
+
+#[test]
+fn no_findings_no_head() {
+    let mut parts = slow();
+    parts.points.truncate(1);
+    parts.points[0].wait = Durations::default();
+    let report = text::table(&Snapshot::from_parts(parts)).to_string();
+    assert!(!report.contains("Findings"), "{report}");
 }

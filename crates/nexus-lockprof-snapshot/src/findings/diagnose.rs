@@ -10,6 +10,8 @@ use crate::{AcquireMode, Durations, Point};
 const WORTH_SAYING_THREADS: f64 = 0.01;
 /// "Most of the waiting".
 const MOST: f64 = 0.5;
+/// A holder that causes less than this share of the waiting is not named.
+const WORTH_BLAMING: f64 = 0.1;
 /// Fewer events than this have no 95th percentile worth the name.
 const FEWEST_EVENTS: u64 = 20;
 /// A hold of this mean is long: only I/O, sleep, an `.await` or a large computation takes it.
@@ -80,8 +82,13 @@ fn begin(class: &Class<'_>, kind: FindingKind, wait: Measure, cost: Measure) -> 
             waits.named("waits"),
         ],
         text: format!(
-            "{} waits for {} took {}: {on_average} {noun} on average.",
+            "{} {} for {} took {}: {on_average} {noun} on average.",
             words::count(waits),
+            if class.contentions == 1 {
+                "wait"
+            } else {
+                "waits"
+            },
             words::lock(class.lock),
             words::time(wait)
         ),
@@ -388,13 +395,14 @@ fn saturated(class: &Class<'_>, wait: Measure) -> Option<Finding> {
 
 fn contended(class: &Class<'_>, wait: Measure) -> Finding {
     let finding = begin(class, FindingKind::Contended, wait, wait);
-    let top = class.holders.first().zip(class.whole());
-    let Some((holder, whole)) = top else {
+    let shares = class.holders.first().zip(class.whole());
+    let shares = shares.map(|(holder, whole)| (holder, holder.caused.share_of(whole)));
+    // A holder of a small part is not the one to blame.
+    let Some((holder, share)) = shares.filter(|(_, share)| share.value >= WORTH_BLAMING) else {
         return finding
-            .says("The profile does not say who held it.")
+            .says("The profile does not say who held it meanwhile.")
             .remedy("Shorten what is done under the lock, or take it less often.".to_owned());
     };
-    let share = holder.caused.share_of(whole);
     let mean = holder.mean_hold();
     let holds = match mean {
         Some(mean) => format!(", which holds it for {} on average", words::time(mean)),

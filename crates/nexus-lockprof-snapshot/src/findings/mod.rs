@@ -115,6 +115,40 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The kind, the lock, the place and the cost in a few words, for where there is one line.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Finding, FindingKind, Lock, Site};
+    ///
+    /// let finding = Finding {
+    ///     kind: FindingKind::LongHold,
+    ///     lock: Lock::Named("sessions".into()),
+    ///     site: Some(Site::new("src/http.rs", 88, 31)),
+    ///     mode: None,
+    ///     cost_ns: None,
+    ///     cost_error_ns: 0.0,
+    ///     evidence: Vec::new(),
+    ///     text: String::new(),
+    ///     remedy: String::new(),
+    /// };
+    /// assert_eq!(finding.headline(), "long hold: `sessions` at src/http.rs:88");
+    /// ```
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let kind = self.kind.as_str().replace('_', " ");
+        let site = self
+            .site
+            .as_ref()
+            .map(|site| format!(" at {}", words::site(site)));
+        let waiting = self.evidence("threads").map(words::waiting);
+        format!(
+            "{kind}: {}{}{}",
+            words::lock(&self.lock),
+            site.unwrap_or_default(),
+            waiting.unwrap_or_default()
+        )
+    }
+
     /// The figure called `name`.
     #[must_use]
     pub fn evidence(&self, name: &str) -> Option<&Evidence> {

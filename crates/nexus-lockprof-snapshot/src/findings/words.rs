@@ -1,7 +1,7 @@
 //! The words of findings: names, figures, and how sure they are.
 
 use super::measure::Measure;
-use crate::{Lock, Site, portable_path, printable, unit};
+use crate::{Evidence, Lock, Site, portable_path, printable, unit};
 
 /// The longest name in a sentence, in characters. The fields of the finding have all of it.
 const LONGEST: usize = 60;
@@ -61,6 +61,16 @@ pub(super) fn threads(measure: Measure) -> String {
     })
 }
 
+/// `, about 2.71 threads waiting`.
+pub(super) fn waiting(threads: &Evidence) -> String {
+    let text = unit::threads(threads.value);
+    let noun = if text == "1.00" { "thread" } else { "threads" };
+    format!(
+        ", {}{text} {noun} waiting",
+        about(threads.is_partial, threads.is_estimate)
+    )
+}
+
 /// `about 3.20k`.
 pub(super) fn count(measure: Measure) -> String {
     // `as` saturates.
@@ -74,17 +84,21 @@ fn ns(value: f64) -> u64 {
     value.round() as u64
 }
 
-/// Says how sure a figure is. An error below a hundredth of it is not worth a word.
+/// Says how sure a figure is. An error below a twentieth of it is not worth a word.
 fn sure(measure: Measure, text: String, error: impl Fn() -> String) -> String {
-    const WORTH_SAYING: f64 = 0.01;
-    let about = match (measure.is_partial, measure.is_estimate) {
-        (true, _) => "at least ",
-        (false, true) => "about ",
-        (false, false) => "",
-    };
+    const WORTH_SAYING: f64 = 0.05;
+    let about = about(measure.is_partial, measure.is_estimate);
     match measure.error > WORTH_SAYING * measure.value {
         true => format!("{about}{text} ± {}", error()),
         false => format!("{about}{text}"),
+    }
+}
+
+fn about(is_partial: bool, is_estimate: bool) -> &'static str {
+    match (is_partial, is_estimate) {
+        (true, _) => "at least ",
+        (false, true) => "about ",
+        (false, false) => "",
     }
 }
 
@@ -111,8 +125,8 @@ mod tests {
         };
         for (measure, text) in [
             (of(0.0, false, false), "2.50s"),
-            (of(1e7, true, false), "about 2.50s"),
-            (of(1.2e8, true, false), "about 2.50s ± 120ms"),
+            (of(1.2e8, true, false), "about 2.50s"),
+            (of(1.3e8, true, false), "about 2.50s ± 130ms"),
             (of(0.0, false, true), "at least 2.50s"),
         ] {
             assert_eq!(time(measure), text);

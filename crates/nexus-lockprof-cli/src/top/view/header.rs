@@ -72,6 +72,35 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     frame.render_widget(Paragraph::new(vec![first, second]), area);
 }
 
+/// What there is to draw in [`finding`].
+pub(super) fn has_finding(state: &State) -> bool {
+    let figures = state.table.figures();
+    let data = state.data();
+    data.is_some_and(|data| !data.findings(figures).is_empty())
+}
+
+/// Draws the costliest finding in one line. The page of a point has all words of those about its
+/// lock.
+pub(super) fn finding(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
+    let Some(data) = state.data() else {
+        return;
+    };
+    let [first, more @ ..] = data.findings(state.table.figures()) else {
+        return;
+    };
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!("  and {more} more"),
+    };
+    let room = usize::from(area.width).saturating_sub(more.len());
+    let text = pieces::middle(&printable(&first.headline()), room);
+    let spans = vec![
+        Span::styled(text, theme.warm()),
+        Span::styled(more, theme.dim()),
+    ];
+    frame.render_widget(Line::from(spans), area);
+}
+
 /// Since when the target is gone, and why.
 fn gone(state: &State, since: Uptime, why: &str, was_there: bool, theme: Theme) -> Line<'static> {
     let away = state.now().saturating_sub(since).as_secs();

@@ -95,6 +95,7 @@ impl<'a> Page<'a> {
 
     fn lines(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.title(), Line::default()];
+        lines.extend(self.findings());
         lines.extend(self.counters());
         lines.push(Line::default());
         lines.extend(self.quantiles());
@@ -120,6 +121,18 @@ impl<'a> Page<'a> {
             }
         }
         lines.truncate(height);
+        lines
+    }
+
+    /// The findings about the point's lock, and an empty line.
+    fn findings(&self) -> Vec<Line<'static>> {
+        let all = self.data.findings(self.state.table.figures());
+        let of_lock = all.iter().filter(|finding| finding.lock == self.whole.lock);
+        let lines = of_lock.flat_map(|finding| pieces::finding(finding, self.width));
+        let mut lines: Vec<Line<'static>> = lines.map(Line::raw).collect();
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
         lines
     }
 
