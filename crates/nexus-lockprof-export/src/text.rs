@@ -29,8 +29,8 @@
 //! 50 % shows `~2.96s?` instead.
 //!
 //! Below the table, a line says what share of the time each lock was held: exclusive and upgradable
-//! holds, and readers apart. More than 100 % means that the class has several locks, or readers that
-//! overlap. The same line says how many threads' worth of time was lost to waiting.
+//! holds, and readers apart. More than 100 % means that the class has several locks, or readers
+//! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two

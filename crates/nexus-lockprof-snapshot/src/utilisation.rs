@@ -138,8 +138,8 @@ impl Snapshot {
     /// How much of the time each lock class was held and waited for, by waited time, then by held
     /// time, most first. Empty if no time has elapsed.
     ///
-    /// The elapsed time of a [merged](Self::merge) snapshot is the sum of the others', so its shares
-    /// are their averages.
+    /// The elapsed time of a [merged](Self::merge) snapshot is the sum of the others', so its
+    /// shares are their averages.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Site, Snapshot, SnapshotParts};
