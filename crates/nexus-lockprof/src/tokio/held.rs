@@ -20,11 +20,19 @@ pub(super) trait Metered {
     fn meter(&self) -> &Meter;
 }
 
-/// For guards that borrow.
-impl Place for &Meter {
+/// For guards of which only the meter's lock matters.
+impl Metered for Meter {
     #[inline]
     fn meter(&self) -> &Meter {
         self
+    }
+}
+
+/// For guards that borrow.
+impl<L: Metered + ?Sized> Place for &L {
+    #[inline]
+    fn meter(&self) -> &Meter {
+        L::meter(self)
     }
 }
 
@@ -279,4 +287,39 @@ macro_rules! access {
         }
     )*};
 }
-pub(super) use access;
+/// Writes `map` and `try_map`, from a guard for `$data` to one for a part of it.
+macro_rules! map {
+    (
+        [$($generics:tt)*] $inner:ident, $data:ty => $part:ident,
+        $mapped:ident<$($arguments:tt),*>, $($ref:tt)+
+    ) => {
+        /// Makes a guard of a part of the data.
+        pub fn map<$($generics)*>(this: Self, f: F) -> $mapped<$($arguments),*>
+        where
+            F: FnOnce($($ref)+ $data) -> $($ref)+ $part,
+        {
+            $mapped {
+                held: this.held.map(|guard| ::tokio::sync::$inner::map(guard, f)),
+            }
+        }
+
+        /// Makes a guard of a part of the data, if there is one.
+        ///
+        /// # Errors
+        /// The guard, unchanged.
+        pub fn try_map<$($generics)*>(
+            this: Self,
+            f: F,
+        ) -> Result<$mapped<$($arguments),*>, Self>
+        where
+            F: FnOnce($($ref)+ $data) -> Option<$($ref)+ $part>,
+        {
+            let mapped = this.held.try_map(|guard| ::tokio::sync::$inner::try_map(guard, f));
+            mapped
+                .map(|held| $mapped { held })
+                .map_err(|held| Self { held })
+        }
+    };
+}
+
+pub(super) use {access, map};

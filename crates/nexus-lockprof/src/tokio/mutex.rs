@@ -1,7 +1,7 @@
 //! The mutex.
 
 use super::future::{Acquire, Finish};
-use super::held::{self, Held, Metered, access};
+use super::held::{self, Held, Metered, access, map};
 use super::meter::{self, HoldMode::Exclusive, Meter, PendingRef, ProfiledGuard};
 use ::tokio::sync::{self, TryLockError};
 use std::convert::Infallible;
@@ -141,7 +141,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         let place = Arc::clone(&self);
         let held = held::attempt(place, Location::caller(), Exclusive, || {
-            // SAFETY: as in `lock_owned`.
+            // SAFETY: tokio's guard is dropped before the mutex that ours owns: see `Held`.
             self.inner
                 .try_lock()
                 .map(|guard| unsafe { extended(guard) })
@@ -161,7 +161,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
             Location::caller(),
             Exclusive,
             || held::Look::free_if(self.inner.try_lock().is_ok()),
-            // SAFETY: as in `lock_owned`.
+            // SAFETY: tokio's guard is dropped before the mutex that ours owns: see `Held`.
             || Ok::<_, Infallible>(unsafe { extended(self.inner.blocking_lock()) }),
         );
         OwnedMutexGuard { held }
@@ -284,61 +284,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 }
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// Makes a guard of a part of the data.
-    pub fn map<U, F>(this: Self, f: F) -> MappedMutexGuard<'a, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let map = |guard| sync::MappedMutexGuard::map(guard, f);
-        MappedMutexGuard {
-            held: this.held.map(map),
-        }
-    }
-
-    /// Makes a guard of a part of the data, if there is one.
-    ///
-    /// # Errors
-    /// The guard, unchanged.
-    pub fn try_map<U, F>(this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        let mapped = this
-            .held
-            .try_map(|guard| sync::MappedMutexGuard::try_map(guard, f));
-        mapped
-            .map(|held| MappedMutexGuard { held })
-            .map_err(|held| MappedMutexGuard { held })
-    }
+    map!([U, F] MappedMutexGuard, T => U, MappedMutexGuard<'a, U>, &mut);
 }
 
 impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
-    /// Makes a guard of a part of the data.
-    pub fn map<U: ?Sized, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let map = |guard| sync::MutexGuard::map(guard, f);
-        OwnedMappedMutexGuard {
-            held: this.held.map(map),
-        }
-    }
-
-    /// Makes a guard of a part of the data, if there is one.
-    ///
-    /// # Errors
-    /// The guard, unchanged.
-    pub fn try_map<U: ?Sized, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        let mapped = this
-            .held
-            .try_map(|guard| sync::MutexGuard::try_map(guard, f));
-        mapped
-            .map(|held| OwnedMappedMutexGuard { held })
-            .map_err(|held| OwnedMutexGuard { held })
-    }
+    map!([U: ?Sized, F] MutexGuard, T => U, OwnedMappedMutexGuard<T, U>, &mut);
 
     /// The guard's mutex.
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
@@ -347,30 +297,5 @@ impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
 }
 
 impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedMappedMutexGuard<T, U> {
-    /// Makes a guard of a part of the data.
-    pub fn map<S, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
-    where
-        F: FnOnce(&mut U) -> &mut S,
-    {
-        let map = |guard| sync::MappedMutexGuard::map(guard, f);
-        OwnedMappedMutexGuard {
-            held: this.held.map(map),
-        }
-    }
-
-    /// Makes a guard of a part of the data, if there is one.
-    ///
-    /// # Errors
-    /// The guard, unchanged.
-    pub fn try_map<S, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
-    where
-        F: FnOnce(&mut U) -> Option<&mut S>,
-    {
-        let mapped = this
-            .held
-            .try_map(|guard| sync::MappedMutexGuard::try_map(guard, f));
-        mapped
-            .map(|held| OwnedMappedMutexGuard { held })
-            .map_err(|held| OwnedMappedMutexGuard { held })
-    }
+    map!([S, F] MappedMutexGuard, U => S, OwnedMappedMutexGuard<T, S>, &mut);
 }
