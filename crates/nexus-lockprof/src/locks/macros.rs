@@ -73,3 +73,70 @@ macro_rules! constructors {
         }
     };
 }
+
+/// Writes the conversions between `$lock` and `lock_api`'s lock, which it wraps. `$back` are the
+/// functions that lead from a guard to `lock_api`'s lock; the two groups of documentation are the
+/// examples of `as_lock_api` and `arc_from_lock_api`.
+macro_rules! conversions {
+    (
+        [$($param:ident)?] $lock:ident => $inner:ty, $back:literal,
+        {$($as_example:tt)*} {$($arc_example:tt)*}
+    ) => {
+        impl<$($param,)? T> $lock<$($param,)? T> {
+            /// Wraps `lock_api`'s lock.
+            #[inline]
+            pub const fn from_lock_api(lock: $inner) -> Self {
+                Self(lock)
+            }
+
+            /// Unwraps to `lock_api`'s lock.
+            #[inline]
+            pub fn into_lock_api(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl<$($param,)? T: ?Sized> $lock<$($param,)? T> {
+            /// This lock as `lock_api`'s, for code that is generic over that.
+            $($as_example)*
+            #[inline]
+            pub const fn as_lock_api(&self) -> &$inner {
+                &self.0
+            }
+
+            /// The inverse of [`as_lock_api`](Self::as_lock_api). Also converts what
+            #[doc = concat!($back, " returns.")]
+            #[inline]
+            pub const fn from_lock_api_ref(lock: &$inner) -> &Self {
+                // SAFETY: `Self` is a transparent wrapper of the pointee, so layout, metadata and
+                // validity are the same, and the lifetime is kept.
+                unsafe { &*(std::ptr::from_ref(lock) as *const Self) }
+            }
+
+            /// Turns an `Arc` of `lock_api`'s lock into an `Arc` of ours. Also converts what
+            #[doc = concat!($back, " and `into_arc` return for guards that own an `Arc`.")]
+            $($arc_example)*
+            #[cfg(feature = "arc_lock")]
+            #[inline]
+            pub fn arc_from_lock_api(lock: std::sync::Arc<$inner>) -> std::sync::Arc<Self> {
+                // SAFETY: `Self` is a transparent wrapper of the pointee, so size, alignment and
+                // metadata are the same; the count held by `lock` passes to the result.
+                unsafe { std::sync::Arc::from_raw(std::sync::Arc::into_raw(lock) as *const Self) }
+            }
+
+            /// `self` as an `Arc` of `lock_api`'s lock. It shares `self`'s count, so it must not be
+            /// dropped.
+            #[cfg(feature = "arc_lock")]
+            #[inline]
+            pub(super) fn arc_as_lock_api(
+                self: &std::sync::Arc<Self>,
+            ) -> std::mem::ManuallyDrop<std::sync::Arc<$inner>> {
+                let same = std::sync::Arc::as_ptr(self) as *const $inner;
+                // SAFETY: `Self` is a transparent wrapper of `lock_api`'s lock, so size, alignment
+                // and metadata are the same. `ManuallyDrop` never gives up the count, so it stays
+                // with `self`.
+                std::mem::ManuallyDrop::new(unsafe { std::sync::Arc::from_raw(same) })
+            }
+        }
+    };
+}
