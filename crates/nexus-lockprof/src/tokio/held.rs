@@ -246,47 +246,6 @@ pub(super) fn attempt<P: Place, G, E>(
     }
 }
 
-/// Writes what guards have besides their own functions: access to the data, and formatting.
-macro_rules! access {
-    ($([$($generics:tt)*] $guard:ty => $data:ident;)*) => {$(
-        impl<$($generics)*> std::ops::Deref for $guard {
-            type Target = $data;
-
-            #[inline]
-            fn deref(&self) -> &$data {
-                &self.held
-            }
-        }
-
-        impl<$($generics)*> std::fmt::Debug for $guard
-        where
-            $data: std::fmt::Debug,
-        {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-
-        impl<$($generics)*> std::fmt::Display for $guard
-        where
-            $data: std::fmt::Display,
-        {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-    )*};
-    ($(mut [$($generics:tt)*] $guard:ty => $data:ident;)*) => {$(
-        access! { [$($generics)*] $guard => $data; }
-
-        impl<$($generics)*> std::ops::DerefMut for $guard {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut $data {
-                &mut self.held
-            }
-        }
-    )*};
-}
 /// Writes `map` and `try_map`, from a guard for `$data` to one for a part of it.
 macro_rules! map {
     (
@@ -322,4 +281,4 @@ macro_rules! map {
     };
 }
 
-pub(super) use {access, map};
+pub(super) use map;

@@ -1,8 +1,9 @@
 //! The mutex.
 
 use super::future::{Acquire, Finish};
-use super::held::{self, Held, Metered, access, map};
+use super::held::{self, Held, Metered, map};
 use super::meter::{self, HoldMode::Exclusive, Meter, PendingRef, ProfiledGuard};
+use crate::access::access;
 use ::tokio::sync::{self, TryLockError};
 use std::convert::Infallible;
 use std::fmt;
@@ -242,10 +243,11 @@ pub struct OwnedMappedMutexGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
 }
 
 access! {
-    mut [T: ?Sized] MutexGuard<'_, T> => T;
-    mut [T: ?Sized] MappedMutexGuard<'_, T> => T;
-    mut [T: ?Sized + 'static] OwnedMutexGuard<T> => T;
-    mut [T: ?Sized + 'static, U: ?Sized + 'static] OwnedMappedMutexGuard<T, U> => U;
+    mut held:
+    [T: ?Sized] MutexGuard<'_, T> => T;
+    [T: ?Sized] MappedMutexGuard<'_, T> => T;
+    [T: ?Sized + 'static] OwnedMutexGuard<T> => T;
+    [T: ?Sized + 'static, U: ?Sized + 'static] OwnedMappedMutexGuard<T, U> => U;
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {

@@ -1,8 +1,9 @@
 //! The guards of the reader-writer lock.
 
-use super::held::{Held, access, map};
+use super::held::{Held, map};
 use super::meter::{HoldMode::Shared, Meter, held_on};
 use super::rwlock::RwLock;
+use crate::access::access;
 use ::tokio::sync;
 use std::panic::Location;
 use std::sync::Arc;
@@ -51,14 +52,16 @@ pub struct OwnedRwLockMappedWriteGuard<T: ?Sized + 'static, U: ?Sized + 'static 
 }
 
 access! {
+    held:
     [T: ?Sized] RwLockReadGuard<'_, T> => T;
     [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockReadGuard<T, U> => U;
 }
 access! {
-    mut [T: ?Sized] RwLockWriteGuard<'_, T> => T;
-    mut [T: ?Sized] RwLockMappedWriteGuard<'_, T> => T;
-    mut [T: ?Sized + 'static] OwnedRwLockWriteGuard<T> => T;
-    mut [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockMappedWriteGuard<T, U> => U;
+    mut held:
+    [T: ?Sized] RwLockWriteGuard<'_, T> => T;
+    [T: ?Sized] RwLockMappedWriteGuard<'_, T> => T;
+    [T: ?Sized + 'static] OwnedRwLockWriteGuard<T> => T;
+    [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockMappedWriteGuard<T, U> => U;
 }
 
 /// Writes the downgrades of a write guard.
