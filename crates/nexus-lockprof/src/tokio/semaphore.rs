@@ -256,7 +256,8 @@ impl Semaphore {
             || self.look(n),
             || {
                 let permit = self.inner.blocking_acquire_many(n)?;
-                // SAFETY: tokio's permit is dropped before the semaphore that ours owns: see `Held`.
+                // SAFETY: tokio's permit is dropped before the semaphore that ours owns: see
+                // `Held`.
                 Ok(unsafe { extended(permit) })
             },
         )?;
