@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::call;
 use anyhow::{Context, Result};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, Parser};
@@ -168,42 +169,19 @@ pub(crate) fn for_metadata(args: &[OsString]) -> Vec<OsString> {
 
 /// All values of the option `name` among `args`, before `--`.
 pub(crate) fn values_of<'a>(args: &'a [OsString], name: &str) -> impl Iterator<Item = &'a OsStr> {
-    crate::call::values(before_dashes(args), name)
+    call::values(before_dashes(args), name)
 }
 
 /// The first value of the option `name` among `args`, before `--`.
 pub(crate) fn value_of<'a>(args: &'a [OsString], name: &str) -> Option<&'a OsStr> {
-    let args = before_dashes(args);
-    args.iter().enumerate().find_map(|(index, arg)| {
-        if arg == name {
-            return args.get(index + 1).map(OsString::as_os_str);
-        }
-        let value = arg.to_str()?.strip_prefix(name)?.strip_prefix('=')?;
-        Some(OsStr::new(value))
-    })
+    values_of(args, name).next()
 }
 
 /// `args` without the option `name` and its values before `--`.
-pub(crate) fn without(args: &[OsString], name: &str, takes_value: bool) -> Vec<OsString> {
-    let end = before_dashes(args).len();
-    let mut kept = Vec::new();
-    let mut index = 0;
-    while index < args.len() {
-        let arg = &args[index];
-        let ours = index < end;
-        let joined = arg
-            .to_str()
-            .and_then(|arg| arg.strip_prefix(name))
-            .is_some_and(|rest| rest.starts_with('='));
-        if ours && arg == name {
-            index += 1 + usize::from(takes_value);
-        } else if ours && takes_value && joined {
-            index += 1;
-        } else {
-            kept.push(arg.clone());
-            index += 1;
-        }
-    }
+pub(crate) fn without(args: &[OsString], name: &str) -> Vec<OsString> {
+    let before = before_dashes(args);
+    let mut kept = call::without(before, &[name]);
+    kept.extend_from_slice(&args[before.len()..]);
     kept
 }
 
@@ -287,12 +265,12 @@ mod tests {
         let args = os(&["--target-dir", "t", "--x", "--", "--target-dir", "u"]);
         assert_eq!(value_of(&args, "--target-dir"), Some(OsStr::new("t")));
         assert_eq!(
-            without(&args, "--target-dir", true),
+            without(&args, "--target-dir"),
             os(&["--x", "--", "--target-dir", "u"])
         );
         let args = os(&["--target-dir=t", "--locked"]);
         assert_eq!(value_of(&args, "--target-dir"), Some(OsStr::new("t")));
-        assert_eq!(without(&args, "--target-dir", true), os(&["--locked"]));
+        assert_eq!(without(&args, "--target-dir"), os(&["--locked"]));
         assert_eq!(value_of(&args, "--target"), None);
     }
 

@@ -87,6 +87,11 @@ impl Call {
             .map(|(_, value)| value)
     }
 
+    /// The hash by which cargo tells builds of one crate apart: `-HASH`.
+    pub(crate) fn hash(&self) -> &str {
+        self.codegen("extra-filename").unwrap_or_default()
+    }
+
     pub(crate) fn has_feature(&self, feature: &str) -> bool {
         let cfg = format!("feature=\"{feature}\"");
         self.values("--cfg").any(|value| value == cfg.as_str())
@@ -100,6 +105,24 @@ impl Call {
             Some((name, PathBuf::from(path)))
         })
     }
+
+    /// The library that the crate gets for the crate with this name. It may call it another name.
+    pub(crate) fn library(&self, name: &str) -> Option<PathBuf> {
+        let mut externs = self.externs();
+        let found = externs.find(|(_, path)| is_of(path, name));
+        found.map(|(_, path)| path)
+    }
+}
+
+/// A library's name and hash: `NAME-HASH` of `libNAME-HASH.rlib`.
+pub(crate) fn key_of(library: &Path) -> Option<&str> {
+    let stem = library.file_stem()?.to_str()?;
+    Some(stem.strip_prefix("lib").unwrap_or(stem))
+}
+
+/// Whether it is the library of the crate with this name.
+pub(crate) fn is_of(library: &Path, name: &str) -> bool {
+    key_of(library).and_then(|key| key.split('-').next()) == Some(name)
 }
 
 /// The values of an option: `--name value`, `--name=value`, or `-Xvalue` for a name of one letter.

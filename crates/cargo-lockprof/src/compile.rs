@@ -30,11 +30,7 @@ pub(crate) fn wrap(words: Vec<OsString>) -> Result<ExitCode> {
     let notes = build.or_else(|| call.out_dir().map(Path::to_owned));
     let crate_ = Crate {
         label: format!("{package} {version}"),
-        key: format!(
-            "{}{}",
-            call.crate_name(),
-            call.codegen("extra-filename").unwrap_or_default()
-        ),
+        key: format!("{}{}", call.crate_name(), call.hash()),
         runtime: Runtime::of(&call)?,
         call,
         build: notes.unwrap_or_default(),
@@ -181,12 +177,7 @@ impl Crate {
 
     /// Names locks that have no stand-in.
     fn other_locks(&self, way: Way, has_stand_in: bool) -> Option<String> {
-        let on = |name: &str| {
-            let mut externs = self.call.externs();
-            let found = externs.find(|(_, path)| registry::is_of(path, name));
-            found.map(|(_, path)| path)
-        };
-        let lock_api = on(registry::LOCK_API);
+        let lock_api = self.call.library(registry::LOCK_API);
         let is_seen = way == Way::Full && lock_api.as_deref().and_then(registry::beside).is_some();
         let why = match self.package.as_str() {
             "parking_lot" | "async-lock" if has_stand_in => return None,
@@ -197,7 +188,9 @@ impl Crate {
             // `note` says so.
             _ if way == Way::WithoutLockApi && lock_api.is_some() => return None,
             _ if lock_api.is_some() => "raw locks of its own, on lock_api",
-            _ if on("parking_lot_core").is_some() => "locks of its own, on parking_lot_core",
+            _ if self.call.library("parking_lot_core").is_some() => {
+                "locks of its own, on parking_lot_core"
+            }
             _ => return None,
         };
         Some(format!("{} ({why})", self.label))
@@ -208,10 +201,8 @@ impl Crate {
         if self.call.is_of_the_build() {
             return;
         }
-        let dependencies = self.call.externs().filter_map(|(_, path)| {
-            let stem = path.file_stem()?.to_str()?;
-            Some(stem.strip_prefix("lib").unwrap_or(stem).to_owned())
-        });
+        let libraries = self.call.externs();
+        let dependencies = libraries.filter_map(|(_, path)| Some(call::key_of(&path)?.to_owned()));
         notes::set(&self.build, &self.key, own, dependencies);
     }
 }
@@ -270,11 +261,10 @@ pub(crate) fn code(status: ExitStatus) -> ExitCode {
 fn way_of_examples(call: &Call, build: Option<&Path>) -> Way {
     let mut externs = call.externs();
     let library = externs.find(|(name, _)| *name == call.crate_name());
-    let key = library.and_then(|(_, path)| {
-        let stem = path.file_stem()?.to_str()?;
-        Some(stem.strip_prefix("lib").unwrap_or(stem).to_owned())
+    let way = build.zip(library).and_then(|(build, (_, path))| {
+        let key = call::key_of(&path)?;
+        way::of(build, key)
     });
-    let way = build.zip(key).and_then(|(build, key)| way::of(build, &key));
     way.unwrap_or(match settings::is_wanted(&package().0, call.crate_name()) {
         true => Way::Full,
         false => Way::Plain,

@@ -35,6 +35,11 @@ pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// Where this program is.
+pub(crate) fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().context("where this program is cannot be found out")
+}
+
 impl Project {
     /// Finds the project from a cargo command's options. Builds of different `kind` have folders of
     /// their own.
@@ -85,7 +90,7 @@ impl Project {
 
     /// A link to this program, by its name as rustdoc.
     pub(crate) fn rustdoc(&self) -> Result<PathBuf> {
-        let us = std::env::current_exe().context("where this program is cannot be found out")?;
+        let us = this_program()?;
         let link = self
             .folder
             .join(RUSTDOC)

@@ -77,7 +77,7 @@ fn stem_of(stem: &str) -> Option<String> {
 
 /// Removes the stand-in of an earlier build.
 pub(crate) fn forget(out_dir: &Path, call: &Call) {
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     for name in [call.crate_name(), ADAPTOR] {
         for ending in ["rlib", "rmeta"] {
             let file = format!("lib{name}{MARK}{hash}.{ending}");
@@ -102,7 +102,7 @@ pub(crate) fn replace(args: &mut [OsString], with_lock_api: bool) {
             continue;
         };
         let path = Path::new(path);
-        if !with_lock_api && is_of(path, LOCK_API) {
+        if !with_lock_api && call::is_of(path, LOCK_API) {
             continue;
         }
         if let Some(other) = beside(path) {
@@ -122,13 +122,6 @@ pub(crate) fn beside(path: &Path) -> Option<PathBuf> {
     files.into_iter().find(|file| file.is_file())
 }
 
-/// Whether it is the library of the crate with this name. A dependent crate may use another name.
-pub(crate) fn is_of(path: &Path, name: &str) -> bool {
-    let stem = path.file_stem().and_then(OsStr::to_str);
-    let known = stem.and_then(|stem| stem.strip_prefix("lib")?.split('-').next());
-    known == Some(name)
-}
-
 /// The name of lock_api's library.
 pub(crate) const LOCK_API: &str = "lock_api";
 
@@ -137,7 +130,7 @@ const ADAPTOR: &str = "nexus_lockprof_adaptor";
 /// Keeps the dependencies of lock_api. Its stand-in may name them, and the folder may have another
 /// build of the same crate.
 pub(crate) fn keep_externs(call: &Call) {
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     let lines = call
         .externs()
         .map(|(name, path)| format!("{name}={}\n", path.display()));
@@ -148,14 +141,11 @@ pub(crate) fn keep_externs(call: &Call) {
 
 /// The dependencies that were kept for the library at this path.
 fn kept_externs(lock_api: &Path) -> Vec<(String, PathBuf)> {
-    let stem = lock_api
-        .file_stem()
-        .and_then(OsStr::to_str)
-        .unwrap_or_default();
-    let hash = stem
-        .split_once('-')
-        .map_or(String::new(), |(_, hash)| format!("-{hash}"));
-    let file = externs_of(lock_api.parent().unwrap_or(lock_api), &hash);
+    let hash = call::key_of(lock_api).and_then(|key| key.strip_prefix(LOCK_API));
+    let file = externs_of(
+        lock_api.parent().unwrap_or(lock_api),
+        hash.unwrap_or_default(),
+    );
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines()
         .filter_map(|line| line.split_once('='))
@@ -170,17 +160,14 @@ fn externs_of(folder: &Path, hash: &str) -> PathBuf {
 /// Compiles a stand-in.
 pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
     let out_dir = call.out_dir().context("no --out-dir")?;
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     let real = out_dir.join(format!("lib{}{hash}.rmeta", call.crate_name()));
     if !real.is_file() {
         bail!("{} is not there", real.display());
     }
     let lock_api = || {
-        let mut externs = call.externs();
-        let found = externs.find(|(_, path)| is_of(path, LOCK_API));
-        found
-            .map(|(_, path)| path)
-            .context("it is not built on lock_api")
+        let found = call.library(LOCK_API);
+        found.context("it is not built on lock_api")
     };
     let mut externs = vec![(kind.real, real)];
     let below;
@@ -264,7 +251,7 @@ fn compile(
         "--out-dir",
     ];
     let out_dir = call.out_dir().context("no --out-dir")?;
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     let is_link = call
         .values("--emit")
         .filter_map(OsStr::to_str)

@@ -152,7 +152,7 @@ fn set_wrapper(
     project: &Project,
     (rustc, version): (OsString, String),
 ) -> Result<()> {
-    let us = std::env::current_exe().context("where this program is cannot be found out")?;
+    let us = project::this_program()?;
     for name in settings::ALL {
         command.env_remove(name);
     }
@@ -229,7 +229,7 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
 
 /// Passes cargo its own options.
 fn set_arguments(command: &mut Command, options: &Options, name: &str, build: &Path) {
-    let args = args::without(&options.cargo, "--target-dir", true);
+    let args = args::without(&options.cargo, "--target-dir");
     // `--target-dir` goes right after the command's name: the program's own arguments may follow
     // without dashes.
     let end = if BUILDERS.contains(&name) {
