@@ -30,7 +30,7 @@ pub(crate) enum Sort {
     /// Acquisitions that had to wait.
     Contentions,
     /// Share of the acquisitions that had to wait.
-    Contended,
+    ContentionRatio,
     /// Name of the lock, then the place.
     #[value(alias = "name")]
     Lock,
@@ -52,7 +52,7 @@ impl Sort {
             Self::Caused => SortKey::Caused,
             Self::Acquisitions => SortKey::Acquisitions,
             Self::Contentions => SortKey::Contentions,
-            Self::Contended => SortKey::ContentionShare,
+            Self::ContentionRatio => SortKey::ContentionRatio,
             Self::Lock => SortKey::Name,
             Self::Site => SortKey::Site,
             Self::Mode => SortKey::Mode,

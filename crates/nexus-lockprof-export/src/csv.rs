@@ -51,7 +51,10 @@ impl fmt::Display for Csv<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, header())?;
         for point in self.0.points() {
-            line(f, of_point(point, self.0.mode() == ProfilerMode::Waits))?;
+            line(
+                f,
+                of_point(point, self.0.profiler_mode() == ProfilerMode::Waits),
+            )?;
         }
         for (cause, losses) in self.0.losses().iter().filter(|&(_, losses)| losses > 0) {
             line(f, of_loss(cause, losses))?;

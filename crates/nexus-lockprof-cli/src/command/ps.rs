@@ -155,7 +155,7 @@ fn row(found: &Found) -> Result<Row> {
                 .iter()
                 .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
             [
-                snapshot.mode().to_string(),
+                snapshot.profiler_mode().to_string(),
                 number::duration(snapshot.elapsed_ns() as f64),
                 number::count(acquisitions as f64),
             ]

@@ -26,7 +26,7 @@ pub(super) enum Column {
     Site,
     Mode,
     Acquisitions,
-    Contended,
+    Contentions,
     TryFailures,
     Timeouts,
     Cancellations,
@@ -42,7 +42,7 @@ pub(super) const WORTH_SAYING: f64 = 0.1;
 pub(super) const DOUBTFUL: f64 = 0.5;
 
 use Column::{
-    Acquisitions, Blocked, Cancellations, Caused, Contended, Hold, Lock, Mode, Site, Timeouts,
+    Acquisitions, Blocked, Cancellations, Caused, Contentions, Hold, Lock, Mode, Site, Timeouts,
     TryFailures, Wait,
 };
 use Time::{Doubt, Max, Off, P50, P95, P99, Total};
@@ -54,7 +54,7 @@ impl Column {
         Site,
         Mode,
         Acquisitions,
-        Contended,
+        Contentions,
         TryFailures,
         Timeouts,
         Cancellations,
@@ -81,7 +81,7 @@ impl Column {
     pub(super) const BY_WORTH: [&'static [Self]; 20] = [
         &[Wait(Total), Wait(Doubt)],
         &[Acquisitions],
-        &[Contended],
+        &[Contentions],
         // Without the one who makes others wait, a table of waits has victims and no culprits.
         &[Caused],
         &[Wait(P95)],
@@ -108,7 +108,7 @@ impl Column {
             SortKey::TotalWait => Some(Wait(Total)),
             SortKey::TotalHold => Some(Hold(Total)),
             SortKey::Caused => Some(Caused),
-            SortKey::Contentions | SortKey::ContentionShare => Some(Contended),
+            SortKey::Contentions | SortKey::ContentionRatio => Some(Contentions),
             SortKey::Acquisitions => Some(Acquisitions),
             SortKey::WaitP95 => Some(Wait(P95)),
             SortKey::HoldP95 => Some(Hold(P95)),
@@ -124,7 +124,7 @@ impl Column {
             Site => "site",
             Mode => "m",
             Acquisitions => "acq",
-            Contended => "contended",
+            Contentions => "contention",
             TryFailures => "tryfail",
             Timeouts => "timeouts",
             Cancellations => "cancelled",
@@ -172,7 +172,7 @@ impl Column {
     /// Whether it has a value for a point. A column without a value in any row is left out.
     pub(super) fn tells(self, point: &Point) -> bool {
         match self {
-            Lock | Site | Mode | Acquisitions | Contended | Blocked => true,
+            Lock | Site | Mode | Acquisitions | Contentions | Blocked => true,
             TryFailures => point.try_failures > 0,
             Timeouts => point.timeouts > 0,
             Cancellations => point.cancellations > 0,
@@ -184,7 +184,7 @@ impl Column {
 
     /// Whether a profile of waits alone knows its values.
     pub(super) const fn is_of_waits(self) -> bool {
-        matches!(self, Lock | Site | Mode | Contended | Timeouts | Wait(_))
+        matches!(self, Lock | Site | Mode | Contentions | Timeouts | Wait(_))
     }
 
     /// Whether its cell for a point is a total of only some of the events.
@@ -218,7 +218,7 @@ impl Column {
             }
             .to_owned(),
             Acquisitions => unit::count(point.acquisitions),
-            Contended => contended(point),
+            Contentions => contentions(point),
             TryFailures => unit::count(point.try_failures),
             Timeouts => unit::count(point.timeouts),
             Cancellations => unit::count(point.cancellations),
@@ -294,7 +294,7 @@ impl Time {
 }
 
 /// Count and share, with the shares aligned.
-fn contended(point: &Point) -> String {
+fn contentions(point: &Point) -> String {
     let count = unit::count(point.contentions);
     let share = match point.acquisitions {
         0 => "-".to_owned(),

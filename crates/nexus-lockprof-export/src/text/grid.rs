@@ -32,7 +32,7 @@ impl<'a> Grid<'a> {
         let make = |column: Column| -> Vec<String> {
             let cells = points.iter().map(|point| match (column, only_waits) {
                 // There is no share: the number of acquisitions is unknown.
-                (Column::Contended, true) => unit::count(point.contentions),
+                (Column::Contentions, true) => unit::count(point.contentions),
                 _ => column.cell(point, &names),
             });
             cells.collect()

@@ -118,7 +118,7 @@ impl<'a> Table<'a> {
     }
 
     fn has_only_waits(&self) -> bool {
-        self.snapshot.mode() == ProfilerMode::Waits
+        self.snapshot.profiler_mode() == ProfilerMode::Waits
     }
 
     fn summary(&self) -> String {
@@ -146,7 +146,7 @@ impl<'a> Table<'a> {
             "{program}{}, {} acquisitions{threads}, mode {}, {}",
             plural(points.len() as u64, "point"),
             unit::count(points.iter().fold(0, sum)),
-            self.snapshot.mode(),
+            self.snapshot.profiler_mode(),
             self.period(),
         )
     }
@@ -184,7 +184,7 @@ impl<'a> Table<'a> {
         if self.snapshot.base_collection().is_some() {
             return format!("No lock was used in {period}.");
         }
-        match self.snapshot.mode() {
+        match self.snapshot.profiler_mode() {
             ProfilerMode::Off => format!(
                 "Nothing recorded: the profiler is off ({period}). Turn it on with LOCKPROF=sampled or in its Config, and \
                  with nexus_lockprof's feature `profile`."

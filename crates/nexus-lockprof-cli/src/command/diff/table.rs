@@ -228,7 +228,11 @@ fn line(side: &Side) -> String {
         1 => String::new(),
         runs => format!("{runs} runs, "),
     };
-    let mut modes: Vec<String> = side.runs.iter().map(|run| run.mode().to_string()).collect();
+    let mut modes: Vec<String> = side
+        .runs
+        .iter()
+        .map(|run| run.profiler_mode().to_string())
+        .collect();
     modes.dedup();
     format!(
         "{}: {runs}{points} points, {} acquisitions in {}, mode {}",

@@ -19,7 +19,7 @@ pub(crate) enum Column {
     /// Acquisitions.
     Acquisitions,
     /// The share of them that had to wait.
-    Contended,
+    ContentionRatio,
     /// How long it waited.
     Wait,
     /// The 95th percentile of the waits.
@@ -35,7 +35,7 @@ pub(crate) enum Column {
 }
 
 use Column::{
-    Acquisitions, Caused, Contended, Hold, HoldP95, Lock, Mode, Site, Trend, Wait, WaitP95,
+    Acquisitions, Caused, ContentionRatio, Hold, HoldP95, Lock, Mode, Site, Trend, Wait, WaitP95,
 };
 
 impl Column {
@@ -45,7 +45,7 @@ impl Column {
         Site,
         Mode,
         Acquisitions,
-        Contended,
+        ContentionRatio,
         Wait,
         WaitP95,
         Hold,
@@ -73,7 +73,7 @@ impl Column {
             '2' | 'S' => Some(Site),
             '3' => Some(Mode),
             '4' | 'A' => Some(Acquisitions),
-            '5' => Some(Contended),
+            '5' => Some(ContentionRatio),
             '6' | 'W' => Some(Wait),
             '7' => Some(WaitP95),
             '8' | 'H' => Some(Hold),
@@ -219,7 +219,7 @@ fn value(column: Column, point: &Point) -> Option<f64> {
     };
     match column {
         Acquisitions => Some(point.acquisitions as f64),
-        Contended => point.contention_ratio(),
+        ContentionRatio => point.contention_ratio(),
         Wait => measured(&point.wait),
         WaitP95 => point.wait.p95_ns().map(|ns| ns as f64),
         Hold => measured(&point.hold),

@@ -119,7 +119,7 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
     };
     let whole = data.whole();
     pieces.push(piece(4, format!("pid {}", whole.pid()), Style::new()));
-    let mode = whole.mode();
+    let mode = whole.profiler_mode();
     let style = match mode {
         ProfilerMode::Off => theme.warm(),
         _ => Style::new(),
@@ -158,7 +158,10 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
     let (whole, rated) = (data.whole(), data.rated());
     let ns = rated.elapsed_ns();
     let mut pieces = Vec::new();
-    if !matches!(rated.mode(), ProfilerMode::Off | ProfilerMode::Counts) {
+    if !matches!(
+        rated.profiler_mode(),
+        ProfilerMode::Off | ProfilerMode::Counts
+    ) {
         let waiting = share(sum(rated, |p| p.wait.total_ns), ns);
         let style = theme.by_threads(waiting).patch(theme.strong());
         pieces.push(figure(9, threads(waiting), style, " threads waiting"));
@@ -210,7 +213,7 @@ pub(super) fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, theme: The
     let highest = values.iter().copied().fold(0.0, f32::max);
     let (what, highest_text) = match timed {
         true => ("threads waiting", threads(f64::from(highest))),
-        false => ("contended/s", rate(f64::from(highest))),
+        false => ("contentions/s", rate(f64::from(highest))),
     };
     let label = vec![
         Line::styled(what, theme.dim()),

@@ -37,7 +37,7 @@ pub(crate) fn rate(rate: f64) -> String {
 }
 
 /// The share of a point's acquisitions that had to wait.
-pub(crate) fn contended(point: &Point) -> String {
+pub(crate) fn contention_ratio(point: &Point) -> String {
     match point.acquisitions {
         0 if point.contentions == 0 => "-".to_owned(),
         0 => pieces::count(point.contentions),

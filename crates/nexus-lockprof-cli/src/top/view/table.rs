@@ -19,7 +19,7 @@ const BY_WORTH: [Column; 9] = [
     Column::Hold,
     Column::WaitP95,
     Column::Caused,
-    Column::Contended,
+    Column::ContentionRatio,
     Column::Acquisitions,
     Column::Wait,
 ];
@@ -150,7 +150,7 @@ impl<'a> Seen<'a> {
             Column::Lock | Column::Site => 0,
             Column::Mode => 2,
             Column::Acquisitions => 6,
-            Column::Contended => 6,
+            Column::ContentionRatio => 6,
             Column::Wait | Column::Hold | Column::Caused => 7,
             Column::WaitP95 | Column::HoldP95 => 8,
             Column::Trend if screen >= 150 => 32,
@@ -172,7 +172,7 @@ impl<'a> Seen<'a> {
             Column::Mode => "m",
             Column::Acquisitions if rates => "acq/s",
             Column::Acquisitions => "acq",
-            Column::Contended => "cont",
+            Column::ContentionRatio => "ratio",
             Column::Wait if rates => "wait/s",
             Column::Wait => "wait",
             Column::WaitP95 => "wait p95",
@@ -282,7 +282,7 @@ impl<'a> Seen<'a> {
         }
         let Some(point) = self.point(row) else {
             // Nothing happened there in the interval: of nothing there is no share.
-            return if column == Column::Contended {
+            return if column == Column::ContentionRatio {
                 "-"
             } else {
                 "0"
@@ -300,7 +300,7 @@ impl<'a> Seen<'a> {
                 number::rate(crate::top::state::per_second(point.acquisitions, ns))
             }
             Column::Acquisitions => pieces::count(point.acquisitions),
-            Column::Contended => number::contended(point),
+            Column::ContentionRatio => number::contention_ratio(point),
             Column::Wait => total(&point.wait),
             Column::Hold => total(&point.hold),
             Column::Caused => number::caused(point, |caused| match rates {

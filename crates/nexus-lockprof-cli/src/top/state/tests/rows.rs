@@ -42,7 +42,7 @@ fn arrows_move_the_column_round_and_round() {
         assert_eq!(state.table.sort().column, *column);
     }
     press(&mut state, "←<>");
-    assert_eq!(state.table.sort().column, Column::Contended);
+    assert_eq!(state.table.sort().column, Column::ContentionRatio);
 }
 
 #[test]

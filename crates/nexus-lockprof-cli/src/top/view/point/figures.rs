@@ -45,11 +45,11 @@ impl Page<'_> {
             rows.push(row);
         };
         row("acquisitions", &|p, ns| count(p.acquisitions, ns));
-        row("  contended", &|p, ns| {
+        row("  contentions", &|p, ns| {
             let [sum, rate] = count(p.contentions, ns);
             match p.contentions {
                 0 => [sum, rate],
-                _ => [format!("{sum} = {}", number::contended(p)), rate],
+                _ => [format!("{sum} = {}", number::contention_ratio(p)), rate],
             }
         });
         row("waited", &|p, ns| durations(&p.wait, ns));

@@ -147,7 +147,7 @@ impl<'a> Page<'a> {
                 number::threads(f64::from(highest))
             ),
             false => format!(
-                "contended a second over the last intervals: highest {}",
+                "contentions a second over the last intervals: highest {}",
                 number::rate(f64::from(highest))
             ),
         };
