@@ -29,7 +29,7 @@ use std::iter;
 use ::csv::{Terminator, WriterBuilder};
 use nexus_lockprof_snapshot::{Durations, Figure, Point, ProfilerMode, Snapshot, printable};
 
-use crate::place;
+use crate::readable::place;
 
 /// The points of a snapshot as comma-separated values: see the [module](self). Each line ends with
 /// CR LF.

@@ -40,19 +40,16 @@
 
 mod callers;
 mod column;
-mod elide;
 mod grid;
 mod layout;
-mod names;
-pub mod pieces;
 mod sort;
 mod table;
-mod unit;
 
 use std::fmt;
 
 use nexus_lockprof_snapshot::Snapshot;
 
+pub use callers::callers;
 pub use sort::SortKey;
 pub use table::Table;
 

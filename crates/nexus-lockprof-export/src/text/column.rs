@@ -1,10 +1,10 @@
 //! The report's columns: their heads, cells and priorities.
 
-use nexus_lockprof_snapshot::{AcquireMode, Durations, Point};
+use nexus_lockprof_snapshot::{Durations, Point};
 
-use super::names::Names;
 use super::sort::SortKey;
-use super::{elide, unit};
+use crate::readable::names::{self, Names};
+use crate::readable::{fit, number};
 
 /// What a column can show of a point's waits or holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,26 +211,18 @@ impl Column {
         match self {
             Lock => names.lock(&point.lock),
             Site => names.site(&point.site),
-            Mode => match point.mode {
-                AcquireMode::Exclusive => "ex",
-                AcquireMode::Shared => "sh",
-                AcquireMode::Upgradable => "up",
-            }
-            .to_owned(),
-            Acquisitions => unit::count(point.acquisitions),
+            Mode => names::mode(point.mode).to_owned(),
+            Acquisitions => number::count(point.acquisitions),
             Contentions => contentions(point),
-            TryFailures => unit::count(point.try_failures),
-            Timeouts => unit::count(point.timeouts),
-            Cancellations => unit::count(point.cancellations),
+            TryFailures => number::count(point.try_failures),
+            Timeouts => number::count(point.timeouts),
+            Cancellations => number::count(point.cancellations),
             Wait(time) => time.cell(&point.wait),
             Hold(time) => time.cell(&point.hold),
-            Blocked => unit::count(point.blocked),
+            Blocked => number::count(point.blocked),
             // Measured only if someone waited.
             Caused if point.caused_wait_ns == 0 => "-".to_owned(),
-            Caused if self.is_estimate(point) => {
-                format!("~{}", unit::duration(point.caused_wait_ns))
-            }
-            Caused => unit::duration(point.caused_wait_ns),
+            Caused => number::estimated(point.caused_wait_ns, self.is_estimate(point)),
         }
     }
 
@@ -242,15 +234,9 @@ impl Column {
             Lock => point.lock.site().is_some(),
             _ => false,
         };
-        let both = || points.iter().zip(cells);
-        let paths = both().filter(|(point, _)| is_path(point));
-        let paths: Vec<&str> = paths.map(|(_, cell)| cell.as_str()).collect();
-        let rule = elide::Paths::new(&paths, width);
-        let short = both().map(|(point, cell)| match is_path(point) {
-            true => rule.shorten(cell),
-            false => elide::middle(cell, width),
-        });
-        short.collect()
+        let cells = points.iter().zip(cells);
+        let cells: Vec<_> = cells.map(|(p, cell)| (cell.as_str(), is_path(p))).collect();
+        fit::column(&cells, width)
     }
 }
 
@@ -283,24 +269,20 @@ impl Time {
         let error = durations.relative_standard_error().unwrap_or(0.0);
         match (self, self.measured_ns(durations)) {
             (Doubt, _) if error > DOUBTFUL => "?".to_owned(),
-            (Off, _) if error > WORTH_SAYING => format!("±{}", unit::error(error)),
+            (Off, _) if error > WORTH_SAYING => format!("±{}", number::error(error)),
             (Doubt | Off, _) => String::new(),
             (_, None) => "-".to_owned(),
-            (Total, Some(ns)) if durations.is_partial() => format!(">{}", unit::duration(ns)),
-            (_, Some(ns)) if self.is_estimate(durations) => format!("~{}", unit::duration(ns)),
-            (_, Some(ns)) => unit::duration(ns),
+            (Total, Some(ns)) if durations.is_partial() => format!(">{}", number::duration(ns)),
+            (_, Some(ns)) => number::estimated(ns, self.is_estimate(durations)),
         }
     }
 }
 
-/// Count and share, with the shares aligned.
+/// Count and ratio, with the ratios aligned.
 fn contentions(point: &Point) -> String {
-    let count = unit::count(point.contentions);
-    let share = match point.acquisitions {
-        0 => "-".to_owned(),
-        whole => unit::percent(point.contentions, whole),
-    };
-    format!("{count} {share:>5}")
+    let count = number::count(point.contentions);
+    let ratio = number::percent(point.contentions, point.acquisitions);
+    format!("{count} {ratio:>5}")
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use super::data::Data;
 use super::figures::Figures;
 use super::history::History;
 use super::key::Key;
+use clap::ValueEnum;
 use nexus_lockprof_snapshot::Point;
 use std::cmp::Ordering;
 
-/// A column of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// A column of the table, from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Column {
     /// The lock class.
     Lock,
@@ -39,31 +40,12 @@ use Column::{
 };
 
 impl Column {
-    /// All columns, from left to right.
-    pub(crate) const ALL: [Self; 11] = [
-        Lock,
-        Site,
-        Mode,
-        Acquisitions,
-        ContentionRatio,
-        Wait,
-        WaitP95,
-        Hold,
-        HoldP95,
-        Caused,
-        Trend,
-    ];
-
     /// The column `by` columns to the right, or to the left if negative; round and round.
     pub(crate) fn moved(self, by: isize) -> Self {
-        let count = Self::ALL.len() as isize;
-        let at = Self::ALL.iter().position(|&column| column == self);
-        let at = (at.unwrap_or(0) as isize + by).rem_euclid(count);
-        usize::try_from(at)
-            .ok()
-            .and_then(|at| Self::ALL.get(at))
-            .copied()
-            .unwrap_or(self)
+        let all = Self::value_variants();
+        let at = (self as isize + by).rem_euclid(all.len() as isize);
+        let at = usize::try_from(at).ok().and_then(|at| all.get(at));
+        at.copied().unwrap_or(self)
     }
 
     /// The column that a digit or a letter picks.

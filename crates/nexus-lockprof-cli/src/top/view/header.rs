@@ -1,9 +1,10 @@
 //! The lines above the table: the target, and what all its locks do together.
 
-use super::number::{age, rate, share, threads};
+use super::figure::share;
 use super::theme::Theme;
 use crate::top::state::{Data, Figures, Link, State, Uptime, per_second, sum};
-use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_export::readable::number::{age, rate, threads};
+use nexus_lockprof_export::readable::{fit, number};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, printable};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -104,7 +105,7 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
         pieces.push(piece(8, late, theme.warm()));
     }
     let program = data.and_then(|data| data.whole().program());
-    let shown = |name: &str| pieces::middle(&printable(name), (width / 2).max(20));
+    let shown = |name: &str| fit::middle(&printable(name), (width / 2).max(20));
     let target = shown(state.target());
     match program {
         // Then it matters little how it is reached.
@@ -171,23 +172,23 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
     pieces.push(figure(7, number, theme.strong(), " acq/s"));
     let contentions = sum(rated, |p| p.contentions);
     if acquisitions > 0 {
-        let share = pieces::percent(contentions, acquisitions);
+        let share = number::percent(contentions, acquisitions);
         pieces.push(figure(6, share, theme.strong(), " contended"));
     }
     let points = whole.points().len();
     let noun = if points == 1 { " point" } else { " points" };
     pieces.push(figure(
         4,
-        pieces::count(points as u64),
+        number::count(points as u64),
         theme.strong(),
         noun,
     ));
     let overhead = rated.overhead();
     if overhead.threads_ns > 0 {
-        let own = pieces::percent(overhead.budgeted_ns, overhead.threads_ns);
+        let own = number::percent(overhead.budgeted_ns, overhead.threads_ns);
         let counting = match overhead.counting_ns {
             0 => String::new(),
-            ns => format!(" + {}", pieces::percent(ns, overhead.threads_ns)),
+            ns => format!(" + {}", number::percent(ns, overhead.threads_ns)),
         };
         let own = format!("{own}{counting}");
         pieces.push(figure(5, own, theme.strong(), " profiler's own"));

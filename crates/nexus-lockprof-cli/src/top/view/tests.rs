@@ -28,7 +28,7 @@ fn text(buffer: &Buffer) -> String {
             let symbol = buffer[(x, y)].symbol();
             line.push_str(symbol);
             // What is two columns wide has the next one too.
-            x += u16::try_from(nexus_lockprof_export::text::pieces::width(symbol).max(1)).unwrap();
+            x += u16::try_from(nexus_lockprof_export::readable::fit::width(symbol).max(1)).unwrap();
         }
         line.trim_end().to_owned() + "\n"
     });
