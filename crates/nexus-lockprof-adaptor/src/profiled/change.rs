@@ -245,9 +245,10 @@ impl<R, H: EngineRef> Profiled<R, H> {
             match self.probe(key) {
                 Probe::Off => return before,
                 Probe::Count(hit) => {
+                    let published = hit.published();
                     // SAFETY: this thread got the hit just now.
                     unsafe { hit.commit() };
-                    self.publish(key);
+                    self.publish_word(published);
                     return before;
                 }
                 Probe::Time(_) | Probe::Cold => {}

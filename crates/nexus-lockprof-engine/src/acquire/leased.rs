@@ -239,6 +239,8 @@ fn lease<'a>(core: &'a Core, all: &Leased) -> Result<&'a Shard, Loss> {
     let mut leased = leased.ok_or(Loss::Memory)?;
     let (place, shard) = core.lease_shard(token)?;
     shard.hot.belongs_to(shard);
+    // What the last thread's points publish names that thread.
+    shard.hot.forget();
     core.open_account(shard);
     shard.time_in_use.begin(core.clock.coarse_ns());
     (leased.shard, leased.place) = (shard, place);

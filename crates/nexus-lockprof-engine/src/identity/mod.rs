@@ -6,7 +6,7 @@ pub(crate) mod late;
 pub(crate) mod numbers;
 
 pub use class::ClassTag;
-pub use key::{HoldMode, PointKey, SiteKey};
+pub use key::{HoldMode, PointKey, SiteKey, ThreadBits};
 pub use numbers::{ClassWord, LockClass, MAX_NAME, NameLen};
 
 pub(crate) use key::to_site;

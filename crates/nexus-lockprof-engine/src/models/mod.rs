@@ -17,6 +17,7 @@ mod wait_log;
 use crate::control::Control;
 use crate::identity::LockClass;
 use crate::identity::PointKey;
+use crate::identity::ThreadBits;
 use crate::identity::class::Class;
 use crate::identity::late::Late;
 use crate::identity::numbers::{class, number_of};

@@ -12,7 +12,7 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::{leased, thread};
 use crate::control::ModeKind;
 use crate::core::Core;
-use crate::identity::{ClassWord, NameLen, PointKey, SiteKey};
+use crate::identity::{ClassWord, NameLen, PointKey, SiteKey, ThreadBits};
 use crate::process::due;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
@@ -347,7 +347,7 @@ impl<'a> SlowAcquire<'a> {
             ..
         }) = &self.recording
         {
-            let word = holder.map_or(0, SiteKey::to_published);
+            let word = holder.map_or(0, |holder| holder.to_published(ThreadBits::UNKNOWN));
             pending.last.store(word, Relaxed);
         }
     }
