@@ -178,7 +178,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         mut slow: SlowAcquire<'_>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        slow.parks(self.lock_ref());
+        slow.parks(self.lock_ref(), &self.holder);
         match block(&self.raw) {
             Ok(inner) => {
                 slow.succeeds(self.holder());
