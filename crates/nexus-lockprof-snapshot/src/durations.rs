@@ -47,14 +47,9 @@ impl Samples {
     /// Sorts them by value, unless they already are.
     pub(crate) fn sort(&mut self) {
         // Ties go by weight, so that equal samples in any order make equal values and equal files.
-        let order = |a: &Sample, b: &Sample| {
-            a.value_ns
-                .cmp(&b.value_ns)
-                .then(a.weight.total_cmp(&b.weight))
-        };
-        if !self.0.is_sorted_by(|a, b| order(a, b).is_le()) {
+        if !self.0.is_sorted_by(|a, b| a.order(b).is_le()) {
             let mut samples = self.0.to_vec();
-            samples.sort_unstable_by(order);
+            samples.sort_unstable_by(Sample::order);
             *self = Self::from(samples);
         }
     }

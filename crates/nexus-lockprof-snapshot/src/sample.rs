@@ -1,5 +1,7 @@
 //! One measured time: [`Sample`].
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::MAX_WEIGHT;
@@ -25,6 +27,13 @@ impl Sample {
             value_ns,
             weight: 1.0,
         }
+    }
+
+    /// The order of the samples of a snapshot: by value, and equal values by weight.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        let values = self.value_ns.cmp(&other.value_ns);
+        values.then(self.weight.total_cmp(&other.weight))
     }
 }
 

@@ -20,6 +20,7 @@ use super::stratum::{Placement, Stratum};
 use crate::record::random::with_rng;
 use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence, sized};
 use Ordering::{Acquire, Relaxed, Release};
+use nexus_lockprof_snapshot::Sample;
 
 /// Items to keep before the slots are allocated, because most points are rare.
 const FIRST: usize = sized(1, 4);
@@ -65,8 +66,8 @@ pub(super) struct Bank {
 pub(crate) struct BankReading {
     /// Durations offered.
     pub(crate) offered: u64,
-    /// The samples kept, and how many of the offers each stands for.
-    pub(crate) samples: Vec<(Packed, f64)>,
+    /// The durations kept, with the weight of all offers.
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// Where the body and the tail are divided.
@@ -340,7 +341,7 @@ impl Bank {
 
     /// What the bank holds of the closed `collection`. The aggregator calls this once for each
     /// collection.
-    pub(super) fn read(&self, collection: u64) -> Option<BankReading> {
+    pub(super) fn read(&self, collection: u64, longest_ns: u64) -> Option<BankReading> {
         // Acquire: this thread sees the 0s stored with the tag. Pairs with the Release in
         // `belong_to`.
         if self.tag.load(Acquire) != collection {
@@ -361,8 +362,8 @@ impl Bank {
         Some(BankReading {
             offered,
             samples: match strata {
-                Some(strata) => weigh(offered, &body, strata),
-                None => middle::share(&body, offered).collect(),
+                Some(strata) => weigh(offered, body, strata, longest_ns),
+                None => middle::share(&body, offered, longest_ns).collect(),
             },
         })
     }
@@ -407,26 +408,24 @@ fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
     (ranks, n)
 }
 
-/// Gives each kept item its share of the offers to its part.
-fn weigh(offered: u64, body: &[Packed], strata: Strata) -> Vec<(Packed, f64)> {
-    let mut kept = Vec::new();
+/// The samples of the kept items. Each stands for its share of the offers to its part.
+fn weigh(offered: u64, mut body: Vec<Packed>, strata: Strata, longest_ns: u64) -> Vec<Sample> {
+    let mut samples = Vec::new();
     // The body stands for all that the tail does not cover.
-    let (mut under, mut rest) = (offered, body.to_vec());
+    let mut under = offered;
     if let Some(tail) = strata.tail {
         // An offer that is counted in the tail may not be counted in the body yet.
         let left = offered.saturating_sub(tail.offered);
-        let items: Vec<Packed> = body
-            .iter()
-            .copied()
-            .filter(|item| !item.is_from(tail.threshold))
-            .collect();
-        if !tail.kept.is_empty() && (left == 0 || !items.is_empty()) {
-            tail.divided.weigh(&tail.kept, tail.offered, &mut kept);
-            (under, rest) = (left, items);
+        let is_under = |item: &Packed| !item.is_from(tail.threshold);
+        if !tail.kept.is_empty() && (left == 0 || body.iter().any(is_under)) {
+            tail.divided
+                .weigh(&tail.kept, tail.offered, longest_ns, &mut samples);
+            under = left;
+            body.retain(is_under);
         }
     }
     if under > 0 {
-        strata.body.weigh(&rest, under, &mut kept);
+        strata.body.weigh(&body, under, longest_ns, &mut samples);
     }
-    kept
+    samples
 }
