@@ -194,7 +194,7 @@ pub(crate) fn to_site(location: &Location<'_>) -> Site {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::numbers::number_of;
+    use crate::identity::lock_class::number_of;
     use nexus_lockprof_snapshot::Lock;
 
     #[test]

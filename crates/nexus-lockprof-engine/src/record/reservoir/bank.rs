@@ -15,12 +15,12 @@
 //! median, the tail near the 95th percentile.
 
 use super::Packed;
-use super::middle::{self, Divided, Middle};
+use super::middle::{self, Middle};
+use super::reading::{BankReading, Strata, Tail};
 use super::stratum::{Placement, Stratum};
 use crate::record::random::with_rng;
 use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence, sized};
 use Ordering::{Acquire, Relaxed, Release};
-use nexus_lockprof_snapshot::Sample;
 
 /// Items to keep before the slots are allocated, because most points are rare.
 const FIRST: usize = sized(1, 4);
@@ -59,31 +59,6 @@ pub(super) struct Bank {
     first: [AtomicU32; FIRST],
     /// The body's slots, then the tail's.
     slots: OnceLock<Box<[AtomicU32]>>,
-}
-
-/// What the aggregator read from a bank.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct BankReading {
-    /// Durations offered.
-    pub(crate) offered: u64,
-    /// The durations kept, with the weight of all offers.
-    pub(crate) samples: Vec<Sample>,
-}
-
-/// Where the body and the tail are divided.
-#[derive(Debug)]
-struct Strata {
-    body: Divided,
-    tail: Option<Tail>,
-}
-
-/// The tail's bound, the number of offers to it, its samples, and where it is divided.
-#[derive(Debug)]
-struct Tail {
-    threshold: u32,
-    offered: u64,
-    kept: Vec<Packed>,
-    divided: Divided,
 }
 
 /// How many of `size` slots belong to the body.
@@ -359,13 +334,7 @@ impl Bank {
             // slots.
             (offered, body) = read();
         }
-        Some(BankReading {
-            offered,
-            samples: match strata {
-                Some(strata) => weigh(offered, body, strata, longest_ns),
-                None => middle::share(&body, offered, longest_ns).collect(),
-            },
-        })
+        Some(BankReading::new(offered, body, strata, longest_ns))
     }
 
     /// `None` if the owner was changing the strata at every attempt. Then the body stands for
@@ -406,26 +375,4 @@ fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
         n += 1;
     }
     (ranks, n)
-}
-
-/// The samples of the kept items. Each stands for its share of the offers to its part.
-fn weigh(offered: u64, mut body: Vec<Packed>, strata: Strata, longest_ns: u64) -> Vec<Sample> {
-    let mut samples = Vec::new();
-    // The body stands for all that the tail does not cover.
-    let mut under = offered;
-    if let Some(tail) = strata.tail {
-        // An offer that is counted in the tail may not be counted in the body yet.
-        let left = offered.saturating_sub(tail.offered);
-        let is_under = |item: &Packed| !item.is_from(tail.threshold);
-        if !tail.kept.is_empty() && (left == 0 || body.iter().any(is_under)) {
-            tail.divided
-                .weigh(&tail.kept, tail.offered, longest_ns, &mut samples);
-            under = left;
-            body.retain(is_under);
-        }
-    }
-    if under > 0 {
-        strata.body.weigh(&body, under, longest_ns, &mut samples);
-    }
-    samples
 }

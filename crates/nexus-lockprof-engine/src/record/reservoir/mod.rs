@@ -7,11 +7,12 @@
 mod bank;
 mod middle;
 mod packed;
+mod reading;
 mod stratum;
 
-pub(crate) use bank::BankReading;
 pub(crate) use middle::nearest_bound;
 pub(crate) use packed::{Packed, representable};
+pub(crate) use reading::BankReading;
 
 use crate::record::memory::try_box;
 use crate::sync::{AtomicU64, SetOnce};
