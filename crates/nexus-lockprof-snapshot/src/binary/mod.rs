@@ -7,11 +7,14 @@
 mod decode;
 mod encode;
 mod input;
+mod raw;
+mod section;
 mod whole;
 
-pub(crate) use decode::{Decoder, RawFrame, RawLock, RawPoint, RawSite, Room};
+pub(crate) use decode::Decoder;
 pub(crate) use encode::encode;
 pub(crate) use input::Malformed;
+pub(crate) use raw::{RawFrame, RawLock, RawPoint, RawSite, Room};
 pub(crate) use whole::snapshot;
 
 /// The first bytes of each file. The first byte is not ASCII, so the file does not look like text,

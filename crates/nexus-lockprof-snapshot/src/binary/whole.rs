@@ -1,6 +1,7 @@
 //! Makes a snapshot from a decoded file.
 
-use super::decode::{Decoder, RawDurations, RawLock, RawPoint, RawSite, Room};
+use super::decode::Decoder;
+use super::raw::{RawDurations, RawLock, RawPoint, RawSite, Room};
 use crate::text::Pool;
 use crate::{Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, Stack, Text};
 use std::ops::Range;
