@@ -4,48 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figure::figures_of;
+use crate::figure::{self, figures_of};
 use crate::samples::Samples;
 use crate::{json, quantile};
-
-/// An upper bound of a merged total.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum AtMost {
-    /// Nothing happened.
-    #[default]
-    Nothing,
-    Ns(u64),
-    Unknown,
-}
-
-impl AtMost {
-    /// The bound of durations with these figures.
-    pub(crate) fn of(
-        [samples, total_ns, events, .., at_most_ns]: [u64; Durations::FIGURES.len()],
-    ) -> Self {
-        match at_most_ns {
-            0 if samples | total_ns | events == 0 => Self::Nothing,
-            0 => Self::Unknown,
-            ns => Self::Ns(ns),
-        }
-    }
-
-    pub(crate) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing, one) | (one, Self::Nothing) => one,
-            (Self::Ns(a), Self::Ns(b)) => Self::Ns(a.saturating_add(b)),
-            _ => Self::Unknown,
-        }
-    }
-
-    /// The bound in nanoseconds, 0 without one.
-    pub(crate) fn ns(self) -> u64 {
-        match self {
-            Self::Ns(ns) => ns,
-            Self::Nothing | Self::Unknown => 0,
-        }
-    }
-}
 
 /// Wait or hold times of one point.
 ///
@@ -270,23 +231,33 @@ impl Durations {
     /// variances at [`f64::MAX`].
     pub(crate) fn merge<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
         for other in others.clone() {
-            self.add_counters(other);
+            let mut figures = self.figures();
+            merge(&mut figures, &other.figures());
+            *self = std::mem::take(self).with_figures(figures);
+            self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
         }
         self.reservoir
             .extend(others.clone().map(|other| &other.reservoir));
         self.recent.extend(others.map(|other| &other.recent));
     }
 
-    fn add_counters(&mut self, other: &Self) {
-        let at_most = AtMost::of(self.figures()).and(AtMost::of(other.figures()));
-        self.merge_figures(other);
-        self.at_most_ns = at_most.ns();
-        self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
-    }
-
     /// Sorts both reservoirs by value, as quantiles need.
     pub(crate) fn sort(&mut self) {
         self.reservoir.sort();
         self.recent.sort();
+    }
+}
+
+type Figures = [u64; Durations::FIGURES.len()];
+
+/// Merges figures. The bound of a total is known if it is for both that have any events.
+pub(crate) fn merge(into: &mut Figures, from: &Figures) {
+    let is_unbounded = |&[samples, total_ns, events, .., at_most_ns]: &Figures| {
+        at_most_ns == 0 && samples | total_ns | events != 0
+    };
+    let unbounded = is_unbounded(into) || is_unbounded(from);
+    figure::merge(&Durations::FIGURES, into, from);
+    if unbounded && let Some(at_most_ns) = into.last_mut() {
+        *at_most_ns = 0;
     }
 }

@@ -19,9 +19,6 @@ pub(crate) const fn is_one(number: &u64) -> bool {
     *number == 1
 }
 
-/// 2⁶⁴: no sample represents more events than a counter can count.
-pub(crate) const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
-
 /// A variance: finite and not negative, in both directions.
 pub(crate) mod variance {
     use super::{Deserialize, Deserializer, Serialize, Serializer};

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::json::MAX_WEIGHT;
+/// 2⁶⁴: no sample represents more events than a counter can count.
+const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
 
 /// One measured duration and the number of events it represents.
 ///
@@ -37,7 +38,8 @@ impl Sample {
     }
 }
 
-fn check_weight(weight: f64) -> Result<f64, String> {
+/// Checks a weight.
+pub(crate) fn check_weight(weight: f64) -> Result<f64, String> {
     if weight > 0.0 && weight <= MAX_WEIGHT {
         Ok(weight)
     } else {

@@ -12,6 +12,7 @@ use crate::document::FROM_NOTHING;
 use crate::head::Head;
 use crate::json;
 use crate::read_error::ReadError;
+use crate::sample::check_weight;
 use crate::{AcquireMode, Point, Sample};
 use std::ops::Range;
 
@@ -310,9 +311,5 @@ fn weight(input: &mut Input<'_>) -> Read<f64> {
         _ if number & 1 == 0 => (number >> 1) as f64,
         _ => return Err(before.bad("no kind of weight")),
     };
-    if weight > 0.0 && weight <= crate::json::MAX_WEIGHT {
-        Ok(weight)
-    } else {
-        Err(before.bad("a weight that is not above 0 and at most 2^64"))
-    }
+    check_weight(weight).map_err(|_| before.bad("a weight that is not above 0 and at most 2^64"))
 }

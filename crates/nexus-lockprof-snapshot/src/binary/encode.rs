@@ -3,6 +3,7 @@
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::head::Head;
 use crate::json;
+use crate::sample::check_weight;
 use crate::{
     AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack, Text,
 };
@@ -299,12 +300,7 @@ impl Output {
             let step = sample.value_ns.checked_sub(before);
             self.number(step.ok_or("samples that do not ascend")?);
             before = sample.value_ns;
-            let weight = sample.weight;
-            if !(weight > 0.0 && weight <= crate::json::MAX_WEIGHT) {
-                return Err(format!(
-                    "weight {weight} of a sample is not above 0 and at most 2^64"
-                ));
-            }
+            check_weight(sample.weight)?;
         }
         let first = samples.first().map_or(1.0, |sample| sample.weight);
         let same = |weight: f64| samples.iter().all(|sample| sample.weight == weight);

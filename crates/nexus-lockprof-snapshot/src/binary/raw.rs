@@ -1,6 +1,6 @@
 //! What a file holds, with texts, frames, samples and stacks by number.
 
-use crate::{AcquireMode, Durations, Point, Sample, Stack};
+use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack, Text};
 use std::ops::Range;
 
 /// Points of a file, and their lists, concatenated.
@@ -31,12 +31,46 @@ pub(crate) struct RawFrame {
     pub(crate) address: u64,
 }
 
+impl RawFrame {
+    /// The same frame with other numbers for its texts.
+    pub(crate) fn renumber(self, number: impl Fn(usize) -> usize) -> Self {
+        Self {
+            function: self.function.map(&number),
+            file: self.file.map(&number),
+            ..self
+        }
+    }
+
+    pub(crate) fn whole(&self, text: impl Fn(usize) -> Text) -> Frame {
+        Frame {
+            function: self.function.map(&text),
+            file: self.file.map(&text),
+            line: self.line,
+            address: self.address,
+        }
+    }
+}
+
 /// A site; its file by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RawSite {
     pub(crate) file: usize,
     pub(crate) line: u32,
     pub(crate) column: u32,
+}
+
+impl RawSite {
+    /// The same site with another number for its file.
+    pub(crate) fn renumber(self, number: impl Fn(usize) -> usize) -> Self {
+        Self {
+            file: number(self.file),
+            ..self
+        }
+    }
+
+    pub(crate) fn whole(self, text: impl Fn(usize) -> Text) -> Site {
+        Site::new(text(self.file), self.line, self.column)
+    }
 }
 
 /// A lock class; its texts by number.
@@ -46,6 +80,27 @@ pub(crate) enum RawLock {
     Named(usize),
     Created(RawSite),
     FirstUsed(RawSite),
+}
+
+impl RawLock {
+    /// The same class with other numbers for its texts.
+    pub(crate) fn renumber(self, number: impl Fn(usize) -> usize) -> Self {
+        match self {
+            Self::Anonymous => Self::Anonymous,
+            Self::Named(name) => Self::Named(number(name)),
+            Self::Created(site) => Self::Created(site.renumber(number)),
+            Self::FirstUsed(site) => Self::FirstUsed(site.renumber(number)),
+        }
+    }
+
+    pub(crate) fn whole(self, text: impl Fn(usize) -> Text) -> Lock {
+        match self {
+            Self::Anonymous => Lock::Anonymous,
+            Self::Named(name) => Lock::Named(text(name)),
+            Self::Created(site) => Lock::Created(site.whole(text)),
+            Self::FirstUsed(site) => Lock::FirstUsed(site.whole(text)),
+        }
+    }
 }
 
 /// A point; its texts by number.
