@@ -39,7 +39,7 @@ pub struct SiteKey(pub(crate) usize);
 ///
 /// No address reaches these bits. The threads of a process take the numbers in turns, so a number
 /// can belong to two threads only if 65,534 others began between them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ThreadBits(usize);
 
 impl ThreadBits {
@@ -221,7 +221,7 @@ pub(crate) fn to_site(location: &Location<'_>) -> Site {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::numbers::number_of;
+    use crate::identity::lock_class::number_of;
     use nexus_lockprof_snapshot::Lock;
 
     #[test]

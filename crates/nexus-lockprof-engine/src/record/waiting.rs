@@ -43,9 +43,6 @@ impl WaitSlot {
         if seq & 1 == 1 {
             return false;
         }
-        // Release fence: a reader that sees one of the stores below, and then fences with Acquire,
-        // also sees that the last wait has ended. Pairs with the fence in `read`.
-        fence(Release);
         self.key.store(waiting.key.0, Relaxed);
         self.lock.store(waiting.lock, Relaxed);
         self.holder_at.store(waiting.holder_at, Relaxed);
@@ -64,6 +61,10 @@ impl WaitSlot {
         let seq = self.seq.own_load();
         // Relaxed: a reader that misses it sees a wait that has just ended.
         self.seq.store(seq.wrapping_add(1), Relaxed);
+        // Release fence: a reader that sees a store of the next wait, or of whoever uses the
+        // lock's memory after the lock, and then fences with Acquire, also sees that this wait has
+        // ended. Pairs with the fence in `is_still`.
+        fence(Release);
     }
 
     /// Ends the wait of a thread that this process does not have. The caller is the only thread.
@@ -96,7 +97,7 @@ impl WaitSlot {
     /// loaded during the wait. Any thread may call this.
     pub(crate) fn is_still(&self, seq: u64) -> bool {
         // Acquire fence: if any load before saw a store of a later wait, the load below sees that
-        // the sequence changed. Pairs with the Release fence in `begin`.
+        // the sequence changed. Pairs with the Release fence in `end`.
         fence(Acquire);
         self.seq.load(Relaxed) == seq
     }

@@ -1,8 +1,9 @@
 //! Encodes a snapshot as bytes.
 
-use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
+use super::{Fields, MAGIC, VERSION, durations, field, tag, waiters, weights};
 use crate::head::Head;
 use crate::json;
+use crate::sample::check_weight;
 use crate::{
     AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack, Text,
 };
@@ -24,6 +25,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         let record = tables.point(point)?;
         points.piece(&record);
     }
+    let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -33,6 +35,9 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         out.section(tag::FRAMES, &tables.frame_list());
     }
     out.section(tag::POINTS, &points.0);
+    if !snapshot.head.waiters.is_empty() {
+        out.section(tag::WAITERS, &waiters);
+    }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);
     out.number(4);
@@ -43,7 +48,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
 
 /// What points refer to by number.
 #[derive(Default)]
-struct Tables<'a> {
+pub(super) struct Tables<'a> {
     texts: Vec<&'a str>,
     text_numbers: HashMap<&'a str, usize>,
     frames: Vec<&'a Frame>,
@@ -51,7 +56,7 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    fn text(&mut self, text: &'a str) -> usize {
+    pub(super) fn text(&mut self, text: &'a str) -> usize {
         let next = self.texts.len();
         let number = *self.text_numbers.entry(text).or_insert(next);
         if number == next {
@@ -141,15 +146,14 @@ impl<'a> Tables<'a> {
         out.0
     }
 
-    fn site(&mut self, out: &mut Output, site: &'a Site) {
+    pub(super) fn site(&mut self, out: &mut Output, site: &'a Site) {
         out.count(self.text(&site.file));
         out.number(u64::from(site.line));
         out.number(u64::from(site.column));
     }
 
-    fn point(&mut self, point: &'a Point) -> Result<Vec<u8>, String> {
-        let mut out = Output::default();
-        match &point.lock {
+    pub(super) fn lock(&mut self, out: &mut Output, lock: &'a Lock) {
+        match lock {
             Lock::Anonymous => out.0.push(0),
             Lock::Named(name) => {
                 out.0.push(1);
@@ -157,18 +161,19 @@ impl<'a> Tables<'a> {
             }
             Lock::Created(site) => {
                 out.0.push(2);
-                self.site(&mut out, site);
+                self.site(out, site);
             }
             Lock::FirstUsed(site) => {
                 out.0.push(3);
-                self.site(&mut out, site);
+                self.site(out, site);
             }
         }
-        out.0.push(match point.mode {
-            AcquireMode::Exclusive => 0,
-            AcquireMode::Shared => 1,
-            AcquireMode::Upgradable => 2,
-        });
+    }
+
+    fn point(&mut self, point: &'a Point) -> Result<Vec<u8>, String> {
+        let mut out = Output::default();
+        self.lock(&mut out, &point.lock);
+        out.mode(point.mode);
         self.site(&mut out, &point.site);
         let figures = point.figures();
         let mut mask = mask_of(&figures, &field::ALL);
@@ -241,10 +246,10 @@ fn mask_of(figures: &[u64], fields: &Fields) -> u64 {
 }
 
 #[derive(Default)]
-struct Output(Vec<u8>);
+pub(super) struct Output(pub(super) Vec<u8>);
 
 impl Output {
-    fn number(&mut self, mut number: u64) {
+    pub(super) fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.0.push((number & 0x7F) as u8 | 0x80);
             number >>= 7;
@@ -252,7 +257,7 @@ impl Output {
         self.0.push(number as u8);
     }
 
-    fn count(&mut self, count: usize) {
+    pub(super) fn count(&mut self, count: usize) {
         self.number(count as u64);
     }
 
@@ -265,7 +270,7 @@ impl Output {
         Ok(())
     }
 
-    fn piece(&mut self, bytes: &[u8]) {
+    pub(super) fn piece(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.extend_from_slice(bytes);
     }
@@ -285,6 +290,14 @@ impl Output {
         }
     }
 
+    pub(super) fn mode(&mut self, mode: AcquireMode) {
+        self.0.push(match mode {
+            AcquireMode::Exclusive => 0,
+            AcquireMode::Shared => 1,
+            AcquireMode::Upgradable => 2,
+        });
+    }
+
     fn section(&mut self, tag: [u8; 4], content: &[u8]) {
         self.0.extend_from_slice(&tag);
         self.piece(content);
@@ -299,12 +312,7 @@ impl Output {
             let step = sample.value_ns.checked_sub(before);
             self.number(step.ok_or("samples that do not ascend")?);
             before = sample.value_ns;
-            let weight = sample.weight;
-            if !(weight > 0.0 && weight <= crate::json::MAX_WEIGHT) {
-                return Err(format!(
-                    "weight {weight} of a sample is not above 0 and at most 2^64"
-                ));
-            }
+            check_weight(sample.weight)?;
         }
         let first = samples.first().map_or(1.0, |sample| sample.weight);
         let same = |weight: f64| samples.iter().all(|sample| sample.weight == weight);
