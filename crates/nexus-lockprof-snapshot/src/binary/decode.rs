@@ -5,7 +5,7 @@
 
 use super::input::{Input, Malformed};
 use super::raw::{RawDurations, RawFrame, RawLock, RawPoint, RawSite, RawStack, Room};
-use super::section::{Sections, frames, head, texts};
+use super::section::{Sections, frames, head, lock, mode, site, texts};
 use super::{Fields, MAGIC, VERSION, durations, field, waiters, weights};
 use crate::bounds::Unfolded;
 use crate::document::FROM_NOTHING;
@@ -13,7 +13,7 @@ use crate::head::Head;
 use crate::json;
 use crate::read_error::ReadError;
 use crate::sample::check_weight;
-use crate::{AcquireMode, Point, Sample};
+use crate::{Point, Sample};
 use std::ops::Range;
 
 /// A file with a valid checksum, split into sections.
@@ -201,35 +201,6 @@ impl<'a> Points<'a> {
         }
         Ok(())
     }
-}
-
-pub(super) fn lock(input: &mut Input<'_>, texts: usize) -> Read<RawLock> {
-    let before = *input;
-    Ok(match input.byte()? {
-        0 => RawLock::Anonymous,
-        1 => RawLock::Named(input.below(texts, "a text that is not there")?),
-        2 => RawLock::Created(site(input, texts)?),
-        3 => RawLock::FirstUsed(site(input, texts)?),
-        _ => return Err(before.bad("no kind of lock")),
-    })
-}
-
-pub(super) fn mode(input: &mut Input<'_>) -> Read<AcquireMode> {
-    let before = *input;
-    Ok(match input.byte()? {
-        0 => AcquireMode::Exclusive,
-        1 => AcquireMode::Shared,
-        2 => AcquireMode::Upgradable,
-        _ => return Err(before.bad("no mode")),
-    })
-}
-
-pub(super) fn site(input: &mut Input<'_>, texts: usize) -> Read<RawSite> {
-    Ok(RawSite {
-        file: input.below(texts, "a text that is not there")?,
-        line: input.small()?,
-        column: input.small()?,
-    })
 }
 
 /// Reads the first figures, each only if the mask has its bit.

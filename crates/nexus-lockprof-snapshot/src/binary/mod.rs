@@ -7,6 +7,7 @@
 mod decode;
 mod encode;
 mod input;
+mod output;
 mod raw;
 mod section;
 mod waiters;

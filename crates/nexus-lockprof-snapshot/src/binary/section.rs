@@ -1,12 +1,12 @@
 //! The sections of a file, and what comes before the points: head, texts, frames.
 
 use super::input::{Input, Malformed};
-use super::raw::RawFrame;
+use super::raw::{RawFrame, RawLock, RawSite};
 use super::tag;
 use crate::head::Head;
 use crate::json;
 use crate::read_error::ReadError;
-use crate::{Losses, Overhead, ProfilerMode, TableStats, Text};
+use crate::{AcquireMode, Losses, Overhead, ProfilerMode, TableStats, Text};
 
 type Read<T> = Result<T, Malformed>;
 
@@ -179,4 +179,33 @@ pub(super) fn frames(mut input: Input<'_>, texts: usize) -> Read<Vec<RawFrame>> 
 pub(super) fn text(input: &mut Input<'_>, texts: usize) -> Read<Option<usize>> {
     let number = input.below(texts + 1, "a text that is not there")?;
     Ok(number.checked_sub(1))
+}
+
+pub(super) fn lock(input: &mut Input<'_>, texts: usize) -> Read<RawLock> {
+    let before = *input;
+    Ok(match input.byte()? {
+        0 => RawLock::Anonymous,
+        1 => RawLock::Named(input.below(texts, "a text that is not there")?),
+        2 => RawLock::Created(site(input, texts)?),
+        3 => RawLock::FirstUsed(site(input, texts)?),
+        _ => return Err(before.bad("no kind of lock")),
+    })
+}
+
+pub(super) fn mode(input: &mut Input<'_>) -> Read<AcquireMode> {
+    let before = *input;
+    Ok(match input.byte()? {
+        0 => AcquireMode::Exclusive,
+        1 => AcquireMode::Shared,
+        2 => AcquireMode::Upgradable,
+        _ => return Err(before.bad("no mode")),
+    })
+}
+
+pub(super) fn site(input: &mut Input<'_>, texts: usize) -> Read<RawSite> {
+    Ok(RawSite {
+        file: input.below(texts, "a text that is not there")?,
+        line: input.small()?,
+        column: input.small()?,
+    })
 }

@@ -1,10 +1,9 @@
 //! The section on who waits.
 
-use super::decode::{lock, mode, site};
-use super::encode::{Output, Tables};
 use super::input::{Input, Malformed};
+use super::output::{Output, Tables};
 use super::raw::{RawLock, RawSite};
-use super::section::text;
+use super::section::{lock, mode, site, text};
 use crate::{Holder, Lock, Site, Text, Thread, Waiter};
 
 /// What a waiter has, as bits of a mask.
