@@ -13,3 +13,4 @@ mod shared_directory;
 mod since;
 mod stacks;
 mod support;
+mod waiters;
