@@ -14,7 +14,7 @@
 //! | `site` | `file:line` of the call that acquires |
 //! | `m` | mode: `ex`clusive, `sh`ared or `up`gradable |
 //! | `acq` | acquisitions |
-//! | `contended` | acquisitions that found the lock taken, and their share |
+//! | `contention` | acquisitions that found the lock taken, and the contention ratio |
 //! | `tryfail` | `try_*` calls that found the lock taken |
 //! | `timeouts` | timed acquires that gave up |
 //! | `cancelled` | acquires of tasks that were dropped while waiting |
@@ -46,20 +46,19 @@
 
 mod callers;
 mod column;
-mod elide;
 mod findings;
 mod grid;
 mod layout;
-mod names;
-pub mod pieces;
 mod sort;
 mod table;
 mod utilisation;
 
 use std::fmt;
 
-use nexus_lockprof_snapshot::{Snapshot, unit};
+use nexus_lockprof_snapshot::Snapshot;
 
+pub use callers::callers;
+pub use findings::finding;
 pub use sort::SortKey;
 pub use table::Table;
 

@@ -2,7 +2,7 @@
 
 use nexus_lockprof_snapshot::{Finding, Snapshot};
 
-use super::{elide, names, unit};
+use crate::readable::{fit, names, number};
 
 /// The findings with a head that names the program and the time, then an empty line. No lines
 /// without findings.
@@ -15,7 +15,7 @@ pub(super) fn lines(
     if findings.is_empty() || most == 0 {
         return Vec::new();
     }
-    let mut lines = vec![elide::wrapped(&head(snapshot), width)];
+    let mut lines = vec![fit::wrapped(&head(snapshot), width)];
     for (number, finding) in findings.iter().take(most).enumerate() {
         lines.push(paragraph(
             &format!("{}. ", number + 1),
@@ -33,10 +33,12 @@ pub(super) fn lines(
     lines
 }
 
-/// The text and the remedy of one finding.
-pub(super) fn one(finding: &Finding, width: usize) -> String {
+/// The text and the remedy of a finding in lines of at most `width` terminal columns.
+#[must_use]
+pub fn finding(finding: &Finding, width: usize) -> Vec<String> {
     let text = paragraph("", &finding.text, width);
-    format!("{text}\n{}", remedy(finding, width))
+    let lines = format!("{text}\n{}", remedy(finding, width));
+    lines.lines().map(str::to_owned).collect()
 }
 
 fn remedy(finding: &Finding, width: usize) -> String {
@@ -47,7 +49,7 @@ fn remedy(finding: &Finding, width: usize) -> String {
 fn head(snapshot: &Snapshot) -> String {
     let of = match (snapshot.program(), snapshot.merged(), snapshot.pid()) {
         (Some(name), ..) => names::shown(name),
-        (None, merged, _) if merged > 1 => format!("{} snapshots", unit::count(merged)),
+        (None, merged, _) if merged > 1 => format!("{} snapshots", number::count(merged)),
         (None, _, 0) => "this program".to_owned(),
         (None, _, pid) => format!("process {pid}"),
     };
@@ -56,7 +58,7 @@ fn head(snapshot: &Snapshot) -> String {
 
 /// The time that the snapshot covers.
 pub(super) fn period(snapshot: &Snapshot) -> String {
-    let elapsed = unit::duration(snapshot.elapsed_ns());
+    let elapsed = number::duration(snapshot.elapsed_ns());
     match snapshot.base_collection() {
         None => format!("{elapsed} elapsed"),
         Some(_) => format!("an interval of {elapsed}"),
@@ -70,9 +72,9 @@ fn paragraph(mark: &str, text: &str, width: usize) -> String {
     // the mark's own spaces.
     let room = width.saturating_sub(INDENT.len());
     let longest = room.saturating_sub(INDENT.len());
-    let words = text.split(' ').map(|word| elide::middle(word, longest));
+    let words = text.split(' ').map(|word| fit::middle(word, longest));
     let words: Vec<String> = words.collect();
-    let lines = elide::wrapped(&format!("{}{}", mark.trim_start(), words.join(" ")), room);
+    let lines = fit::wrapped(&format!("{}{}", mark.trim_start(), words.join(" ")), room);
     let start = &mark[..mark.len() - mark.trim_start().len()];
     format!("{start}{}", lines.replace("\n  ", &format!("\n{INDENT}")))
 }

@@ -3,8 +3,8 @@
 use nexus_lockprof_snapshot::{Lock, Point, ProfilerMode, Snapshot, TimeShare, Utilisation};
 
 use super::column::WORTH_SAYING;
-use super::names::Names;
-use super::{elide, unit};
+use crate::readable::names::Names;
+use crate::readable::{fit, number};
 
 /// The most locks that the line names.
 const MOST_LOCKS: usize = 3;
@@ -29,7 +29,7 @@ pub(super) fn line(snapshot: &Snapshot) -> Option<String> {
     let waiting = match waited {
         Some(waited) if waited.total_ns == 0 => "No thread waited for a lock.".to_owned(),
         Some(waited) => {
-            let noun = if unit::threads(waited.share) == "1.00" {
+            let noun = if number::threads(waited.share) == "1.00" {
                 "thread's"
             } else {
                 "threads'"
@@ -58,9 +58,9 @@ pub(super) fn line(snapshot: &Snapshot) -> Option<String> {
             shown.push(point);
         }
     }
-    let names = Names::new(&shown);
+    let names = Names::new(shown);
     let locks = held.iter().map(|of| {
-        let name = elide::middle(&names.lock(&of.lock), LONGEST_NAME);
+        let name = fit::middle(&names.lock(&of.lock), LONGEST_NAME);
         format!("{name} {}", holds(of))
     });
     let locks: Vec<String> = locks.collect();
@@ -91,18 +91,18 @@ fn held(share: Option<TimeShare>) -> String {
     let Some(share) = share else {
         return "not measured".to_owned();
     };
-    let percent = marked(&share, unit::share(share.share));
+    let percent = marked(&share, number::percent_of(share.share));
     match share.share_error > WORTH_SAYING * share.share {
         // Of the same whole as the share itself.
-        true => format!("{percent} ± {}", unit::share(share.share_error)),
+        true => format!("{percent} ± {}", number::percent_of(share.share_error)),
         false => percent,
     }
 }
 
 fn threads(share: &TimeShare) -> String {
-    let threads = marked(share, unit::threads(share.share));
+    let threads = marked(share, number::threads(share.share));
     match share.share_error > WORTH_SAYING * share.share {
-        true => format!("{threads} ± {}", unit::threads(share.share_error)),
+        true => format!("{threads} ± {}", number::threads(share.share_error)),
         false => threads,
     }
 }

@@ -1,7 +1,7 @@
 //! The words of findings: names, figures, and how sure they are.
 
 use super::measure::Measure;
-use crate::{Evidence, Lock, Site, portable_path, printable, unit};
+use crate::{Evidence, Lock, Site, number, portable_path, printable};
 
 /// The longest name in a sentence, in characters. The fields of the finding have all of it.
 const LONGEST: usize = 60;
@@ -42,28 +42,28 @@ fn shortened(name: &str) -> String {
 
 /// `about 2.71s ± 120ms`.
 pub(super) fn time(measure: Measure) -> String {
-    sure(measure, unit::duration(ns(measure.value)), || {
-        unit::duration(ns(measure.error))
+    sure(measure, number::duration(ns(measure.value)), || {
+        number::duration(ns(measure.error))
     })
 }
 
 /// `about 84% ± 5%`.
 pub(super) fn share(measure: Measure) -> String {
-    sure(measure, unit::share(measure.value), || {
-        unit::share(measure.error)
+    sure(measure, number::percent_of(measure.value), || {
+        number::percent_of(measure.error)
     })
 }
 
 /// `about 2.71 ± 0.1`.
 pub(super) fn threads(measure: Measure) -> String {
-    sure(measure, unit::threads(measure.value), || {
-        unit::threads(measure.error)
+    sure(measure, number::threads(measure.value), || {
+        number::threads(measure.error)
     })
 }
 
 /// `, about 2.71 threads waiting`.
 pub(super) fn waiting(threads: &Evidence) -> String {
-    let text = unit::threads(threads.value);
+    let text = number::threads(threads.value);
     let noun = if text == "1.00" { "thread" } else { "threads" };
     format!(
         ", {}{text} {noun} waiting",
@@ -74,8 +74,8 @@ pub(super) fn waiting(threads: &Evidence) -> String {
 /// `about 3.20k`.
 pub(super) fn count(measure: Measure) -> String {
     // `as` saturates.
-    sure(measure, unit::count(measure.value.round() as u64), || {
-        unit::count(measure.error.round() as u64)
+    sure(measure, number::count(measure.value.round() as u64), || {
+        number::count(measure.error.round() as u64)
     })
 }
 

@@ -15,3 +15,4 @@ mod since;
 mod stacks;
 mod support;
 mod utilisation;
+mod waiters;

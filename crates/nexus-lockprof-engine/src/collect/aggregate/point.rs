@@ -68,19 +68,13 @@ impl Times {
     }
 
     /// Adds samples, to the interval or to `early`.
-    fn take_in(&mut self, drawn: BankReading, max_ns: u64, early: bool) {
-        let samples = drawn.samples.iter().map(|(packed, share)| Sample {
-            // Samples are rounded up, but not above the longest, if it may be this one. That may
-            // also be an older one, while the sums do not have this one yet.
-            value_ns: packed.value_ns_of(max_ns),
-            weight: packed.weight() as f64 * share,
-        });
+    fn take_in(&mut self, mut drawn: BankReading, early: bool) {
         if early {
             self.early_samples += drawn.offered;
-            self.early.extend(samples);
+            self.early.append(&mut drawn.samples);
         } else {
             self.interval_samples += drawn.offered;
-            self.interval.extend(samples);
+            self.interval.append(&mut drawn.samples);
         }
     }
 
@@ -117,11 +111,7 @@ impl Times {
             full.extend(self.interval.drain(..), size, rng);
         }
         // The order of snapshots. Most samples are already in it.
-        self.interval.sort_by(|a, b| {
-            a.value_ns
-                .cmp(&b.value_ns)
-                .then(a.weight.total_cmp(&b.weight))
-        });
+        self.interval.sort_by(Sample::order);
     }
 
     /// The samples of the interval, to share.
@@ -212,8 +202,8 @@ impl PointState {
             (Measure::Wait, &mut self.wait, reading.wait.max_ns),
             (Measure::Hold, &mut self.hold, reading.hold.max_ns),
         ] {
-            if let Some(drawn) = record.reservoir(kind).read(collection) {
-                times.take_in(drawn, max_ns, early);
+            if let Some(drawn) = record.reservoir(kind).read(collection, max_ns) {
+                times.take_in(drawn, early);
             }
         }
     }

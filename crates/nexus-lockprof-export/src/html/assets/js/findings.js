@@ -35,14 +35,14 @@ function lossFinding({ losses }) {
 }
 
 function waitFindings(snapshot) {
-  const { points, elapsed, mode } = snapshot;
+  const { points, elapsed, profilerMode } = snapshot;
   const classes = lockClasses(points);
   const time = period(snapshot);
   if (points.length === 0) {
     if (snapshot.base !== null) return [note(`No lock was used in ${duration(elapsed)}.`)];
-    return [note(mode.kind === "off"
+    return [note(profilerMode.kind === "off"
       ? `Nothing recorded: the profiler is off (${time}).`
-      : `Nothing recorded yet: no profiled lock was acquired (mode ${mode.kind}, ${time}).`)];
+      : `Nothing recorded yet: no profiled lock was acquired (mode ${profilerMode.kind}, ${time}).`)];
   }
   const acquisitions = classes.reduce((sum, lock) => sum + lock.acquisitions, 0);
   const contended = classes.filter((lock) => lock.contentions > 0 || lock.wait > 0);
@@ -57,7 +57,7 @@ function waitFindings(snapshot) {
     found.push(note(`Little waiting: no lock costs as much as a hundredth of a thread (${time}).`));
   }
   const counted = contended.filter((lock) => !lock.measured && lock.contentions > 0).sort((a, b) => b.contentions - a.contentions);
-  found.push(...counted.slice(0, MOST_LOCKS).map((lock) => countedFinding(lock, mode)));
+  found.push(...counted.slice(0, MOST_LOCKS).map((lock) => countedFinding(lock, profilerMode)));
   if (found.length === 0) found.push(note("No finding: the waiting is too uncertain to say anything about it."));
   return [...found, ...vain.slice(0, 2)];
 }
@@ -82,9 +82,9 @@ function ownFinding({ text, remedy, lock, mode, site, evidence }, points) {
   return tries ? { ...found, figure: count(Math.round(tries.value)), unit: "tries a second" } : found;
 }
 
-function countedFinding(lock, mode) {
+function countedFinding(lock, profilerMode) {
   const where = most(lock.points, (p) => p.contentions);
-  const why = mode.kind === "counts" ? "mode counts has no clock" : "none of these waits was measured";
+  const why = profilerMode.kind === "counts" ? "mode counts has no clock" : "none of these waits was measured";
   return {
     kind: "lock", figure: count(lock.contentions), unit: "waits", point: where,
     parts: [name(lock), `: ${contendedWords(lock)}; for how long is not known (${why}).`],
