@@ -95,8 +95,8 @@ fn wait_for(kind: u64, lock: Lock, wait: impl FnOnce() -> c_int) -> c_int {
     result
 }
 
-/// Writes functions that acquire a lock, with their statics `$real` and the kind of wait. One with a
-/// deadline names its clock and the deadline.
+/// Writes functions that acquire a lock, with their statics `$real` and the kind of wait. One with
+/// a deadline names its clock and the deadline.
 macro_rules! functions {
     ($(
         $real:ident = $c_name:literal: $name:ident($($argument:ident: $type:ty),*),
