@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod basics;
+mod builds;
 mod endings;
 mod lines;
 mod places;
