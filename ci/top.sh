@@ -92,7 +92,7 @@ until_true "hot is first" first hot
 keys '>'
 expect 'wait p95▼' "> sorts by the next column"
 keys Left Left
-expect 'cont▼' "the arrows do, too"
+expect 'ratio▼' "the arrows do, too"
 typed L
 expect 'lock▲' "a letter sorts by its column"
 until_true "hot is first of the names" first hot

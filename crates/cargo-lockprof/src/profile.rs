@@ -36,7 +36,7 @@ impl Profile {
     pub(crate) fn read(&mut self) -> Result<Snapshot> {
         let snapshot = Snapshot::read_file(&self.path)
             .with_context(|| format!("the profile of {} cannot be read", self.program))?;
-        self.cut_off = snapshot.is_glance().then(|| snapshot.table().acquisitions);
+        self.cut_off = snapshot.is_peek().then(|| snapshot.table().acquisitions);
         Ok(snapshot)
     }
 }
