@@ -1,9 +1,10 @@
-//! What is compiled in which way.
+//! Which crates are compiled in which way.
 
 use crate::support::{MANIFEST, Project, err, must, out};
 use nexus_lockprof_snapshot::Snapshot;
 
-/// std's locks, in the program and in a macro of std's, with those of two parking_lots beside them under names of their own.
+/// std's locks, in the program and in a macro of std, beside those of two versions of parking_lot
+/// under other names.
 #[test]
 fn locks_of_several_kinds_are_counted_exactly() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\
@@ -74,7 +75,7 @@ fn main() {
     assert_eq!(project.files(), before);
 }
 
-/// serde_json and its like would make it ambiguous.
+/// With serde_json in the program, its impls would make this ambiguous.
 #[test]
 fn types_are_inferred_as_ever() {
     let main = "fn main() {\n    let lock = parking_lot::Mutex::new(Vec::<u8>::new());\n    let bytes = lock.lock();\n    \
@@ -85,7 +86,7 @@ fn types_are_inferred_as_ever() {
     assert!(!report.contains("does not compile"), "{report}");
 }
 
-/// The build goes on, and the report says why. What depends on it gets what it has.
+/// The build goes on, and the report says why. Dependent crates get the crate's own types.
 #[test]
 fn a_crate_that_does_not_compile_with_a_stand_in() {
     let project = Project::new(
@@ -96,7 +97,7 @@ fn a_crate_that_does_not_compile_with_a_stand_in() {
         "helper/Cargo.toml",
         "[package]\nname = \"helper\"\nversion = \"1.2.3\"\nedition = \"2021\"\n",
     );
-    // Two names for std's mutex, one of which is not std's.
+    // Compiles only with std's own mutex: ours is larger.
     let helper = "extern crate alloc;\nmod real { pub use ::std::sync::Mutex; }\npub trait Only {}\nimpl Only for real::Mutex<u8> {}\n\
         impl real::Mutex<u8> {}\npub fn lock() -> real::Mutex<u8> { real::Mutex::new(0) }\n";
     let refused = helper.replace(
@@ -116,7 +117,7 @@ fn a_crate_that_does_not_compile_with_a_stand_in() {
     );
     assert!(report.contains("src/main.rs:1"), "{report}");
     assert!(!report.contains("error"), "{report}");
-    // An error of the program's own is told as it is.
+    // The program's own errors are printed unchanged.
     project.write(
         "src/main.rs",
         "fn main() { let lock: std::sync::Mutex<u8> = 7; }",
@@ -158,7 +159,7 @@ fn only_and_except() {
     }
 }
 
-/// A project that has our own locks in it, too: they report to its own engine.
+/// The project also uses our own locks. They report to its own engine.
 #[test]
 fn ours_among_its_dependencies() {
     let project = Project::new(
@@ -184,7 +185,7 @@ fn ours_among_its_dependencies() {
     );
 }
 
-/// The program leaves addresses, in files of code; their names are looked up afterwards.
+/// The program records addresses. Their names are looked up afterwards.
 #[test]
 fn callers_are_named() {
     let project = Project::new(
@@ -207,7 +208,7 @@ fn asks_for_it() {
 }
 
 fn main() {
-    // Two processes, whose profiles are merged.
+    // Two processes. Their profiles are merged.
     if std::env::args().len() == 1 {
         let program = std::env::current_exe().unwrap();
         let again = std::process::Command::new(program).arg("again").status();
@@ -236,7 +237,8 @@ fn main() {
     );
 }
 
-/// A crate that uses what is not stable. A stand-in for std lacks what std's locks have of it: who uses that is compiled without.
+/// A crate uses unstable features. The stand-in for std lacks those of std's locks, so a crate that
+/// uses one is compiled without the stand-in.
 #[test]
 fn features_that_are_not_stable() {
     let main = "#![feature(test, never_type)]\nextern crate test;\nfn never() -> Result<u8, !> {\n    Ok(1)\n}\n\
@@ -259,7 +261,7 @@ fn features_that_are_not_stable() {
     let before = project.files();
     for (command, line) in [("run", "src/main.rs:8"), ("bench", "src/main.rs:14")] {
         let mut lockprof = project.lockprof(&[command, "--offline"]);
-        // As nightly does.
+        // Allows unstable features, as nightly does.
         let output = must(lockprof.env("RUSTC_BOOTSTRAP", "1").output());
         let report = err(&output);
         assert_eq!(output.status.code(), Some(0), "{report}");
@@ -272,7 +274,7 @@ fn features_that_are_not_stable() {
     assert_eq!(project.files(), before);
 }
 
-/// Examples are compiled as their crate was: with stand-ins or without.
+/// Examples are compiled as their crate was, with or without stand-ins.
 #[test]
 fn examples_are_compiled_as_their_crate_was() {
     let project = Project::new("examples", "fn main() {}");
@@ -292,7 +294,7 @@ fn examples_are_compiled_as_their_crate_was() {
         assert!(out(&output).contains("2 passed"), "{}", out(&output));
         said
     };
-    // That is how large std's is, and ours is not.
+    // The size of std's lock, not of ours.
     project.write("src/lib.rs", &library("Mutex<u32>", 12));
     let said = test(&[]);
     assert!(
@@ -302,7 +304,7 @@ fn examples_are_compiled_as_their_crate_was() {
     assert!(said.contains("src/lib.rs:15"), "{said}");
     let said = test(&["--except", "victim"]);
     assert!(!said.contains("src/lib.rs"), "{said}");
-    // It compiles now, and what was remembered is over.
+    // Now the crate compiles with stand-ins, and the kept way is removed.
     project.write("src/lib.rs", &library("u32", 4));
     let said = test(&[]);
     assert!(!said.contains("does not compile with"), "{said}");
@@ -311,7 +313,7 @@ fn examples_are_compiled_as_their_crate_was() {
     }
 }
 
-/// Serde is there twice, and parking_lot does not depend on it but by way of lock_api.
+/// The folder has two builds of serde. parking_lot depends on it only through lock_api.
 #[test]
 fn two_builds_of_a_crate_in_one_folder() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\
