@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-/// Parts of the build lock, too, and are not in the profile; warnings are errors; the edition is the first one.
+/// Macros and build scripts take locks too, and are not in the profile. Warnings are errors, and
+/// the edition is 2015.
 #[test]
 fn macros_build_scripts_and_an_old_edition() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nbuild = \"build.rs\"\n[workspace]\n[dependencies]\nmacros = { path = \"macros\" }\n\
@@ -43,7 +44,7 @@ fn macros_build_scripts_and_an_old_edition() {
     }
 }
 
-/// One report for all test programs, doctests among them.
+/// All test programs have one report, including doctests.
 #[test]
 fn many_test_programs_make_one_report() {
     let project = Project::new("many", "fn main() {}");
@@ -73,7 +74,7 @@ fn many_test_programs_make_one_report() {
     assert!(report.matches("\nprofile of ").count() >= 4, "{report}");
 }
 
-/// The project's own wrapper of rustc is called as ever, by its variable and by cargo's settings.
+/// The project's own wrapper of rustc is still called, from its variable and from cargo's settings.
 #[test]
 fn wrappers_of_the_projects_own() {
     let project = Project::new("wrapper", MAIN);
@@ -104,7 +105,8 @@ fn wrappers_of_the_projects_own() {
     }
 }
 
-/// A wrapper such as sccache knows a compilation by its arguments and cargo's variables: they are the same each time.
+/// A wrapper such as sccache identifies a compilation by its arguments and cargo's variables. They
+/// are the same each time.
 #[test]
 fn a_compilation_is_known_again() {
     let project = Project::new("known", MAIN);
@@ -126,8 +128,8 @@ fn a_compilation_is_known_again() {
     assert_eq!(compile(), compile());
 }
 
-/// Nextest builds as `cargo test` does, asks each test program for its tests, and runs each test in a process of its own. The script does
-/// so, too.
+/// Nextest builds as `cargo test` does, asks each test program for its tests, and runs each test in
+/// its own process. The script does the same.
 #[test]
 fn each_test_in_a_process_of_its_own() {
     let project = Project::new("nextest", "fn main() {}");
@@ -151,7 +153,7 @@ fn each_test_in_a_process_of_its_own() {
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", project.folder.join("tools").display());
     let nextest = |more: &[&str]| {
-        // Its options may come first.
+        // Nextest's options may come first.
         let words = [&["nextest", "--no-pager", "run", "--offline"], more].concat();
         let output = must(project.lockprof(&words).env("PATH", &path).output());
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));
@@ -170,7 +172,7 @@ fn each_test_in_a_process_of_its_own() {
     assert_eq!(said.matches("\nprofile of ").count(), 3, "{said}");
 }
 
-/// Two lines of cargo's settings, and every build is profiled.
+/// With two lines in cargo's settings, every build is profiled.
 #[test]
 fn for_good() {
     let project = Project::new("for-good", MAIN);
@@ -203,7 +205,7 @@ fn for_good() {
     );
 }
 
-/// Before anything is built, in one sentence.
+/// It is refused before anything is built, in one sentence.
 #[test]
 fn a_toolchain_that_is_too_old() {
     let project = Project::new("old", MAIN);
@@ -231,7 +233,8 @@ fn a_toolchain_that_is_too_old() {
     assert_eq!(err(&output), said);
 }
 
-/// The host named as the target: then what is of the build is compiled apart from the program, though it is the same.
+/// The target names the host. Then cargo compiles crates separately for the build and for the
+/// program.
 #[test]
 fn the_host_as_target() {
     let manifest = format!(

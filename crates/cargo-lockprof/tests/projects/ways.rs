@@ -159,7 +159,7 @@ fn only_and_except() {
     }
 }
 
-/// A project that has our own locks in it, too: they report to its own engine.
+/// The project also uses our own locks. They report to its own engine.
 #[test]
 fn ours_among_its_dependencies() {
     let project = Project::new(
@@ -185,7 +185,7 @@ fn ours_among_its_dependencies() {
     );
 }
 
-/// The program leaves addresses, in files of code; their names are looked up afterwards.
+/// The program records addresses. Their names are looked up afterwards.
 #[test]
 fn callers_are_named() {
     let project = Project::new(
@@ -237,7 +237,8 @@ fn main() {
     );
 }
 
-/// A crate that uses what is not stable. A stand-in for std lacks what std's locks have of it: who uses that is compiled without.
+/// A crate uses unstable features. The stand-in for std lacks those of std's locks, so a crate that
+/// uses one is compiled without the stand-in.
 #[test]
 fn features_that_are_not_stable() {
     let main = "#![feature(test, never_type)]\nextern crate test;\nfn never() -> Result<u8, !> {\n    Ok(1)\n}\n\
