@@ -4,8 +4,8 @@
 //! are process-wide, since a lock does not change its class with the engine. They are assigned
 //! without a lock, so that a signal handler may come in between. Two numbers are reserved. One is
 //! for locks about which nothing is known because the numbers ran out before their first use. The
-//! other is for the [rest](super::ClassTag::rest), which takes the acquisitions when no number is left.
-//! When the permanent numbers have run out, there are as many again for [late](super::late)
+//! other is for the [rest](super::ClassTag::rest), which takes the acquisitions when no number is
+//! left. When the permanent numbers have run out, there are as many again for [late](super::late)
 //! classes.
 
 use super::class::{Class, NUMBER_SHIFT, REST, REST_LEN};

@@ -111,8 +111,9 @@ impl Table {
         // SAFETY: `owner` proves that only this thread replaces the slots.
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
-            // No record is leaving now.
-            self.replace(owner, Slots::try_new(slots.0.len() * 2)?);
+            let leaving = self.replace(owner, Slots::try_new(slots.0.len() * 2)?);
+            // None, unless a fork stopped the owner before this one in the middle of `remove`.
+            self.leave(leaving);
             // SAFETY: `owner` proves that only this thread replaces the slots. It has just done so,
             // and the old reference is not used again.
             slots = unsafe { self.slots.get_as_owner() };
@@ -160,21 +161,25 @@ impl Table {
         mut choose: impl FnMut(&Record) -> bool,
     ) -> usize {
         let mut left = most;
-        let chain = self.remove(owner, window, |record| {
+        let leaving = self.remove(owner, window, |record| {
             let chosen = left > 0 && choose(record);
             left -= usize::from(chosen);
             chosen
         });
-        let mut evicted = 0;
-        let mut record = chain;
+        self.leave(leaving)
+    }
+
+    /// Hands records that have just left the table to the aggregator. Returns their number.
+    fn leave(&self, mut record: *mut Record) -> usize {
+        let mut number = 0;
         // SAFETY: null, or a record that has just left the table.
         while let Some(leaving) = unsafe { record.as_ref() } {
             let next = leaving.leave.next.load(Relaxed);
             push(&self.evicted, record);
             record = next;
-            evicted += 1;
+            number += 1;
         }
-        evicted
+        number
     }
 
     /// Takes all records that `keep` rejects out of the table, and drops the spare ones. `None`:
