@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
-use crate::utilisation::Busy;
-use crate::{Finding, Losses, Overhead, Point, ProfilerMode, Snapshot, TableStats, Text, Waiter};
+use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -51,36 +50,34 @@ macro_rules! head {
 
         /// The JSON document: the envelope first, then small fields, then the points. Readers skip
         /// fields that they do not know.
+        ///
+        /// `utilisation` and `findings` are derived from the rest. Readers compute them again.
         #[derive(Serialize, Deserialize)]
-        pub(crate) struct Document<P> {
+        pub(crate) struct Document<P, U = (), F = ()> {
             pub(crate) format: String,
             pub(crate) schema: u32,
             $($(#[serde($($serde)+)])? $field: $type,)+
             $(#[serde($($made_serde)+)] $made: $made_type,)+
-            /// Derived from the rest. Readers compute it again.
-            #[serde(skip_deserializing, skip_serializing_if = "is_default")]
-            utilisation: Option<Busy>,
-            #[serde(skip_deserializing, skip_serializing_if = "is_default")]
-            findings: Vec<Finding>,
+            #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+            pub(crate) utilisation: Option<U>,
+            #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+            pub(crate) findings: Vec<F>,
             pub(crate) points: P,
         }
 
-        impl<'a> Document<&'a [Point]> {
-            pub(crate) fn new(format: &str, schema: u32, snapshot: &'a Snapshot) -> Self {
-                let head = &snapshot.head;
+        impl<P, U, F> Document<P, U, F> {
+            pub(crate) fn new(format: &str, schema: u32, head: &Head, points: P) -> Self {
                 Self {
                     format: format.to_owned(),
                     schema,
                     $($field: head.$field.clone(),)+
                     $($made: head.$made,)+
-                    utilisation: Busy::of(snapshot),
-                    findings: snapshot.findings(),
-                    points: &snapshot.points,
+                    utilisation: None,
+                    findings: Vec::new(),
+                    points,
                 }
             }
-        }
 
-        impl<P> Document<P> {
             pub(crate) fn into_head(self) -> (Head, P) {
                 let head = Head {
                     $($field: self.$field,)+

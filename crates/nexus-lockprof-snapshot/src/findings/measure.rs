@@ -1,6 +1,7 @@
 //! [`Measure`]: a figure with its error.
 
-use crate::{Durations, Evidence, Point};
+use super::evidence::Evidence;
+use crate::{Durations, Point};
 
 /// Standard errors on each side of a 95 % confidence interval.
 const Z: f64 = 1.96;

@@ -1,7 +1,8 @@
 //! The words of findings: names, figures, and how sure they are.
 
+use super::evidence::Evidence;
 use super::measure::Measure;
-use crate::{Evidence, Lock, Site, number, portable_path, printable};
+use crate::{Lock, Site, number, portable_path, printable};
 
 /// The longest name in a sentence, in characters. The fields of the finding have all of it.
 const LONGEST: usize = 60;
