@@ -38,7 +38,7 @@ pub(super) fn line(snapshot: &Snapshot) -> Option<String> {
         }
         None => "The time lost to waiting was not measured.".to_owned(),
     };
-    if snapshot.mode() == ProfilerMode::Waits {
+    if snapshot.profiler_mode() == ProfilerMode::Waits {
         return Some(waiting);
     }
     let is_held = |of: &&Utilisation| {

@@ -16,7 +16,7 @@ fn parts(points: Vec<Point>) -> SnapshotParts {
     SnapshotParts {
         collection: 1,
         elapsed_ns: 10 * SECOND,
-        mode: ProfilerMode::Exact,
+        profiler_mode: ProfilerMode::Exact,
         program: Some("server".into()),
         table: TableStats {
             shards: 8,
@@ -311,7 +311,7 @@ fn contention_of_no_special_kind() {
     check(&snapshot, FindingKind::Contended, Some(1));
     // An unmodified program: the waits are known, and nothing else.
     let mut waits = parts(vec![point("map", 1, &[(900, 10 * MS)], &[], 0)]);
-    waits.mode = ProfilerMode::Waits;
+    waits.profiler_mode = ProfilerMode::Waits;
     waits.points[0].acquisitions = 900;
     let found = Snapshot::from_parts(waits).findings();
     assert_eq!(

@@ -9,7 +9,7 @@ use crate::support::{TestResult, measured, named};
 fn second(points: Vec<Point>) -> Snapshot {
     Snapshot::from_parts(SnapshotParts {
         elapsed_ns: 1_000_000_000,
-        mode: ProfilerMode::Exact,
+        profiler_mode: ProfilerMode::Exact,
         points,
         ..SnapshotParts::default()
     })
