@@ -578,7 +578,7 @@ fn points_of_one_line_are_told_apart_by_column() {
 fn busy(points: Vec<Point>) -> String {
     let report = text::table(&Snapshot::from_parts(SnapshotParts {
         elapsed_ns: 1_000_000_000,
-        mode: ProfilerMode::Exact,
+        profiler_mode: ProfilerMode::Exact,
         points,
         ..SnapshotParts::default()
     }))
@@ -659,7 +659,7 @@ fn slow() -> SnapshotParts {
     SnapshotParts {
         elapsed_ns: 10_000_000_000,
         program: Some("api-\u{1b}server".into()),
-        mode: ProfilerMode::Exact,
+        profiler_mode: ProfilerMode::Exact,
         points: vec![
             held_long("sessions"),
             held_long("日本語のロックの長い名前日本語のロックの長い名前日本語"),

@@ -22,7 +22,7 @@ use ratatui::layout::{Constraint, Layout};
 /// the rest goes.
 pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     let area = frame.area();
-    let finding = u16::from(area.height >= 12 && header::has_finding(state));
+    let finding = u16::from(area.height >= 16 && header::has_finding(state));
     let [header, finding, chart, body, footer] = Layout::vertical([
         Constraint::Length(match area.height {
             0..4 => 0,
