@@ -152,7 +152,7 @@ pub(super) fn changes(points: &[Vec<Spread>]) -> Vec<Vec<Change>> {
         let variances: Vec<f64> = whole.map(Spread::variance).collect();
         Prior::of(&variances, freedom)
     };
-    let priors: Vec<(Metric, Prior)> = Metric::ALL
+    let priors: Vec<(Metric, Prior)> = Metric::value_variants()
         .into_iter()
         .map(|metric| (metric, prior(metric)))
         .collect();
