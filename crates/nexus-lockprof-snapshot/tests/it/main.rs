@@ -11,5 +11,7 @@ mod parts;
 mod quantile;
 mod shared_directory;
 mod since;
+mod since_errors;
 mod stacks;
 mod support;
+mod waiters;
