@@ -1,9 +1,9 @@
 //! The compared figures: the [`Metric`]s of a point in a [`Run`].
 
 use super::estimate::{self, Estimate};
-use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 use serde::Serialize;
 
 /// A figure of a point. For each of them, more is worse.

@@ -22,9 +22,7 @@ impl Source for File {
     fn snapshot(&mut self) -> Result<Snapshot> {
         match &self.0 {
             Some(path) => files::read(path),
-            None => {
-                Snapshot::from_reader(std::io::stdin().lock()).with_context(|| self.describe())
-            }
+            None => Snapshot::from_reader(std::io::stdin().lock()).with_context(|| self.describe()),
         }
     }
 

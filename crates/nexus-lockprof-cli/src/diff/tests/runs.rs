@@ -1,6 +1,7 @@
 //! Several runs a side.
 
 use super::*;
+use clap::ValueEnum;
 
 fn rule() -> Rule {
     Rule {
