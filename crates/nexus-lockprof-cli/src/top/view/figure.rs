@@ -55,6 +55,14 @@ pub(crate) fn share(ns: u64, elapsed_ns: u64) -> f64 {
     per_second(ns, elapsed_ns) / 1e9
 }
 
+/// What a curve shows: threads that waited or, where nothing was timed, contentions.
+pub(crate) fn sample(timed: bool) -> fn(TrendSample) -> f32 {
+    match timed {
+        true => |sample| sample.threads,
+        false => |sample| sample.contentions,
+    }
+}
+
 /// The last samples in `width` columns, the newest at the right end, the highest bar at `highest`
 /// or their own highest, whichever is more.
 pub(crate) fn trend(

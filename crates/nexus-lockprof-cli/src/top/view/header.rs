@@ -1,6 +1,6 @@
 //! The lines above the table: the target, and what all its locks do together.
 
-use super::figure::share;
+use super::figure::{sample, share};
 use super::theme::Theme;
 use crate::top::state::{Data, Figures, Link, State, Uptime, per_second, sum};
 use nexus_lockprof_export::readable::number::{age, rate, threads};
@@ -234,12 +234,7 @@ pub(super) fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, theme: The
     let history = state.history();
     let timed = history.overall().any(|sample| sample.threads > 0.0);
     let values = history.overall().rev().take(usize::from(area.width));
-    let values: Vec<f32> = values
-        .map(|sample| match timed {
-            true => sample.threads,
-            false => sample.contentions,
-        })
-        .collect();
+    let values: Vec<f32> = values.map(sample(timed)).collect();
     let highest = values.iter().copied().fold(0.0, f32::max);
     let (what, highest_text) = match timed {
         true => ("threads waiting", threads(f64::from(highest))),

@@ -6,7 +6,7 @@ mod histogram;
 
 use super::figure;
 use super::theme::Theme;
-use crate::top::state::{Data, Key, State, TrendSample};
+use crate::top::state::{Data, Key, State};
 use nexus_lockprof_export::readable::number;
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Point, printable};
@@ -149,10 +149,7 @@ impl<'a> Page<'a> {
     fn trend(&self) -> Vec<Line<'static>> {
         let history = self.state.history();
         let timed = history.of(&self.key).any(|sample| sample.threads > 0.0);
-        let of: fn(TrendSample) -> f32 = match timed {
-            true => |sample| sample.threads,
-            false => |sample| sample.contentions,
-        };
+        let of = figure::sample(timed);
         let highest = history.of(&self.key).map(of).fold(0.0, f32::max);
         let title = match timed {
             _ if highest == 0.0 => "contention over the last intervals: none".to_owned(),
