@@ -1,6 +1,7 @@
 //! The report.
 
 mod callers;
+mod waiters;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
 use nexus_lockprof_snapshot::{
