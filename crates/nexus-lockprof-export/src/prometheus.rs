@@ -61,7 +61,6 @@
 //! assert!(text.lines().any(|line| line == series));
 //! ```
 
-mod kept;
 mod number;
 mod scrapes;
 mod text;
