@@ -22,12 +22,8 @@ pub(crate) use figures::Figures;
 pub(crate) use history::{History, TrendSample};
 pub(crate) use key::Key;
 pub(crate) use keys::Effect;
-<<<<<<< HEAD
-pub(crate) use table::Table;
-pub(crate) use waiters::WaitersPane;
-=======
 pub(crate) use table::TableState;
->>>>>>> main
+pub(crate) use waiters::WaitersPane;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
 use std::sync::Arc;
