@@ -20,29 +20,30 @@ pub(crate) const SCHEMA: u32 = 1;
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Document::new(FORMAT, SCHEMA, &self.head, &self.points).serialize(serializer)
+        Document::new(FORMAT, SCHEMA, &self.head, &self.points, &self.edges).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Snapshot {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let document: Document<Vec<Point>> = text::sharing(|| Document::deserialize(deserializer))?;
+        let document: Document<'_, Vec<Point>> =
+            text::sharing(|| Document::deserialize(deserializer))?;
         Self::try_from(document).map_err(serde::de::Error::custom)
     }
 }
 
-impl TryFrom<Document<Vec<Point>>> for Snapshot {
+impl TryFrom<Document<'_, Vec<Point>>> for Snapshot {
     type Error = String;
 
-    fn try_from(document: Document<Vec<Point>>) -> Result<Self, String> {
+    fn try_from(document: Document<'_, Vec<Point>>) -> Result<Self, String> {
         let Document { format, schema, .. } = &document;
         if (format.as_str(), *schema) != (FORMAT, SCHEMA) {
             return Err(format!(
                 "format {format:?}, schema {schema}, where {FORMAT:?}, schema {SCHEMA} was expected"
             ));
         }
-        let (head, points) = document.into_head();
-        let snapshot = Self::new(head, points);
+        let (head, points, edges) = document.into_head();
+        let snapshot = Self::new(head, points, edges);
         match snapshot.merged() == 0 && snapshot.has_anything() {
             true => Err(FROM_NOTHING.to_owned()),
             false => Ok(snapshot),

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
+//! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
@@ -68,6 +69,7 @@ mod bounds;
 mod document;
 mod duration;
 mod durations;
+mod edge;
 mod figure;
 mod freebsd;
 mod head;
@@ -98,6 +100,7 @@ mod write;
 
 pub use duration::parse_duration;
 pub use durations::{Durations, Samples};
+pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};

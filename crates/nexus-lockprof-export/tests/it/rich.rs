@@ -188,6 +188,7 @@ pub(crate) fn parts() -> SnapshotParts {
         program: Some("api-server".into()),
         mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
+        edges: Vec::new(),
         table: TableStats {
             acquisitions: 1_000_055,
             shards: 16,

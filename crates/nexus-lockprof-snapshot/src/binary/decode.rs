@@ -3,6 +3,7 @@
 //!
 //! One pass over the bytes decodes into [`Room`], which the next file reuses.
 
+use super::edges::{RawEdges, RawEnd, end};
 use super::input::{Input, Malformed};
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::bounds::Unfolded;
@@ -25,6 +26,7 @@ pub(crate) struct Decoder<'a> {
     /// Number of bytes in each frame's texts.
     frame_texts: Vec<u64>,
     points: Input<'a>,
+    edges: Option<Input<'a>>,
     size: usize,
 }
 
@@ -113,7 +115,7 @@ pub(crate) struct RawStack {
     pub(crate) frames: Range<usize>,
 }
 
-type Read<T> = Result<T, Malformed>;
+pub(super) type Read<T> = Result<T, Malformed>;
 
 impl<'a> Decoder<'a> {
     /// Whether the bytes are a file of this format, or the beginning of one.
@@ -158,6 +160,7 @@ impl<'a> Decoder<'a> {
             frames,
             frame_texts,
             points: sections.points,
+            edges: sections.edges,
             size: bytes.len(),
         })
     }
@@ -179,6 +182,14 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    /// The edges of the file.
+    pub(crate) fn edges(&self) -> Read<RawEdges> {
+        match self.edges {
+            None => Ok(RawEdges::default()),
+            Some(input) => RawEdges::read(input, &self.texts, Unfolded::of(self.size)),
+        }
+    }
+
     fn point(
         &self,
         input: &mut Input<'a>,
@@ -186,22 +197,7 @@ impl<'a> Decoder<'a> {
         unfolded: &mut Unfolded,
     ) -> Read<RawPoint> {
         let texts = self.texts.len();
-        let before = *input;
-        let lock = match input.byte()? {
-            0 => RawLock::Anonymous,
-            1 => RawLock::Named(below(input, texts, "a text that is not there")?),
-            2 => RawLock::Created(site(input, texts)?),
-            3 => RawLock::FirstUsed(site(input, texts)?),
-            _ => return Err(before.bad("no kind of lock")),
-        };
-        let before = *input;
-        let mode = match input.byte()? {
-            0 => AcquireMode::Exclusive,
-            1 => AcquireMode::Shared,
-            2 => AcquireMode::Upgradable,
-            _ => return Err(before.bad("no mode")),
-        };
-        let site = site(input, texts)?;
+        let RawEnd { lock, mode, site } = end(input, texts)?;
         let mask = input.number()?;
         let mut figures = [0; Point::FIGURES.len()];
         first(input, mask, &field::ALL, &mut figures)?;
@@ -209,20 +205,14 @@ impl<'a> Decoder<'a> {
             0 => 0.0,
             _ => variance(input)?,
         };
-        let length = |text: usize| self.texts.get(text).map_or(0, |text| text.len());
-        let of_lock = match lock {
-            RawLock::Anonymous => 0,
-            RawLock::Named(text)
-            | RawLock::Created(RawSite { file: text, .. })
-            | RawLock::FirstUsed(RawSite { file: text, .. }) => length(text),
-        };
+        let place = RawEnd { lock, mode, site };
         let samples = room.samples.len();
         let mut durations = |bit| match mask & bit {
             0 => Ok(RawDurations::default()),
             _ => RawDurations::read(&mut input.piece()?, &mut room.samples),
         };
         let (wait, hold) = (durations(field::WAIT)?, durations(field::HOLD)?);
-        unfolded.point(room.samples.len() - samples, length(site.file) + of_lock);
+        unfolded.point(room.samples.len() - samples, place.texts_len(&self.texts));
         let begin = room.stacks.len();
         if mask & field::CALLERS != 0 {
             // Three counts, and the number of frames.
@@ -298,11 +288,13 @@ struct Sections<'a> {
     texts: Input<'a>,
     frames: Option<Input<'a>>,
     points: Input<'a>,
+    edges: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
     fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
         let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
+        let mut edges = None;
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -312,6 +304,7 @@ impl<'a> Sections<'a> {
                 tag::TEXT => &mut texts,
                 tag::FRAMES => &mut frames,
                 tag::POINTS => &mut points,
+                tag::EDGES => &mut edges,
                 tag::END => {
                     if !input.is_empty() {
                         Err(input.bad("bytes after the end"))?;
@@ -332,6 +325,7 @@ impl<'a> Sections<'a> {
             texts: or(texts, "the end, without a section TEXT")?,
             frames,
             points: or(points, "the end, without a section PNTS")?,
+            edges,
         })
     }
 }
@@ -407,7 +401,7 @@ fn flag(input: &mut Input<'_>) -> Read<bool> {
 }
 
 /// A list of numbers, to which a later version may have added.
-fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
+pub(super) fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
     let count = input.count(1)?;
     let mut numbers = [0; N];
     for index in 0..count {
@@ -459,7 +453,7 @@ fn text(input: &mut Input<'_>, texts: usize) -> Read<Option<usize>> {
 }
 
 /// A number below `limit`.
-fn below(input: &mut Input<'_>, limit: usize, what: &'static str) -> Read<usize> {
+pub(super) fn below(input: &mut Input<'_>, limit: usize, what: &'static str) -> Read<usize> {
     let before = *input;
     match usize::try_from(input.number()?) {
         Ok(number) if number < limit => Ok(number),
@@ -467,7 +461,7 @@ fn below(input: &mut Input<'_>, limit: usize, what: &'static str) -> Read<usize>
     }
 }
 
-fn site(input: &mut Input<'_>, texts: usize) -> Read<RawSite> {
+pub(super) fn site(input: &mut Input<'_>, texts: usize) -> Read<RawSite> {
     Ok(RawSite {
         file: below(input, texts, "a text that is not there")?,
         line: input.small()?,

@@ -3,8 +3,10 @@
 use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
 use crate::head::Head;
 use crate::json;
+use crate::point::Key;
 use crate::{
-    AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack, Text,
+    AcquireMode, Durations, Edge, EdgeEnd, Frame, Lock, Point, ProfilerMode, Sample, Site,
+    Snapshot, Stack, Text,
 };
 use std::collections::HashMap;
 
@@ -24,6 +26,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         let record = tables.point(point)?;
         points.piece(&record);
     }
+    let edges = tables.edges(&snapshot.edges);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -33,6 +36,9 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         out.section(tag::FRAMES, &tables.frame_list());
     }
     out.section(tag::POINTS, &points.0);
+    if !snapshot.edges.is_empty() {
+        out.section(tag::EDGES, &edges);
+    }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);
     out.number(4);
@@ -97,7 +103,7 @@ impl<'a> Tables<'a> {
             ProfilerMode::Waits => out.0.push(4),
         }
         out.list(&head.table.figures());
-        out.list(&head.losses.figures());
+        out.list(without_later_zeros(&head.losses.figures(), FIRST_LOSSES));
         out.list(&head.overhead.figures());
         out.number(head.merged);
         // The first files ended here, so fields at the end are left out if nobody needs them.
@@ -147,9 +153,8 @@ impl<'a> Tables<'a> {
         out.number(u64::from(site.column));
     }
 
-    fn point(&mut self, point: &'a Point) -> Result<Vec<u8>, String> {
-        let mut out = Output::default();
-        match &point.lock {
+    fn place(&mut self, out: &mut Output, (lock, mode, site): Key<'a>) {
+        match lock {
             Lock::Anonymous => out.0.push(0),
             Lock::Named(name) => {
                 out.0.push(1);
@@ -157,19 +162,52 @@ impl<'a> Tables<'a> {
             }
             Lock::Created(site) => {
                 out.0.push(2);
-                self.site(&mut out, site);
+                self.site(out, site);
             }
             Lock::FirstUsed(site) => {
                 out.0.push(3);
-                self.site(&mut out, site);
+                self.site(out, site);
             }
         }
-        out.0.push(match point.mode {
+        out.0.push(match mode {
             AcquireMode::Exclusive => 0,
             AcquireMode::Shared => 1,
             AcquireMode::Upgradable => 2,
         });
-        self.site(&mut out, &point.site);
+        self.site(out, site);
+    }
+
+    /// The ends of all edges, each once, and the edges with their ends by number.
+    fn edges(&mut self, edges: &'a [Edge]) -> Vec<u8> {
+        let mut ends = Output::default();
+        let mut numbers: HashMap<&EdgeEnd, usize> = HashMap::new();
+        let mut list = Output::default();
+        list.count(edges.len());
+        for edge in edges {
+            let mut number = |end: &'a EdgeEnd| {
+                let next = numbers.len();
+                let number = *numbers.entry(end).or_insert(next);
+                if number == next {
+                    self.place(&mut ends, (&end.lock, end.mode, &end.site));
+                }
+                number
+            };
+            let waiting = edge.waiting.as_ref().map_or(0, |end| number(end) + 1);
+            let holding = number(&edge.holding);
+            list.count(waiting);
+            list.count(holding);
+            list.list(&edge.figures());
+        }
+        let mut out = Output::default();
+        out.count(numbers.len());
+        out.0.append(&mut ends.0);
+        out.0.append(&mut list.0);
+        out.0
+    }
+
+    fn point(&mut self, point: &'a Point) -> Result<Vec<u8>, String> {
+        let mut out = Output::default();
+        self.place(&mut out, point.key());
         let figures = point.figures();
         let mut mask = mask_of(&figures, &field::ALL);
         let mut set = |bit, there| mask |= if there { bit } else { 0 };
@@ -229,6 +267,16 @@ fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
     }
     out.there(figures.iter().skip(durations::ALL.first));
     Ok(out.0)
+}
+
+/// Number of the causes of losses in the first files.
+const FIRST_LOSSES: usize = 7;
+
+/// The figures without later ones at the end that are 0.
+fn without_later_zeros(figures: &[u64], first: usize) -> &[u64] {
+    let needed = figures.iter().rposition(|figure| *figure != 0);
+    let len = needed.map_or(0, |last| last + 1).max(first);
+    figures.get(..len).unwrap_or(figures)
 }
 
 /// Bits of the figures that are not 0.

@@ -5,11 +5,13 @@
 //! Any other change makes version N + 1. `tests/golden/` keeps a file of each version.
 
 mod decode;
+mod edges;
 mod encode;
 mod input;
 mod whole;
 
 pub(crate) use decode::{Decoder, RawFrame, RawLock, RawPoint, RawSite, Room};
+pub(crate) use edges::{RawEdges, RawEnd};
 pub(crate) use encode::encode;
 pub(crate) use input::Malformed;
 pub(crate) use whole::snapshot;
@@ -32,6 +34,8 @@ pub(crate) mod tag {
     pub(crate) const FRAMES: [u8; 4] = *b"FRAM";
     /// The points.
     pub(crate) const POINTS: [u8; 4] = *b"PNTS";
+    /// The edges. A reader may skip them.
+    pub(crate) const EDGES: [u8; 4] = *b"edge";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

@@ -1,8 +1,11 @@
 //! Makes a snapshot from a decoded file.
 
 use super::decode::{Decoder, RawDurations, RawLock, RawPoint, RawSite, Room};
+use super::edges::RawEdges;
 use crate::text::Pool;
-use crate::{Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, Stack, Text};
+use crate::{
+    Durations, Edge, EdgeEnd, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, Stack, Text,
+};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,7 +29,8 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
             }
         }
     }
-    Ok(Snapshot::new(decoder.head.clone(), points))
+    let edges = names.edges(&decoder.edges()?);
+    Ok(Snapshot::new(decoder.head.clone(), points, edges))
 }
 
 /// What points refer to by number.
@@ -61,6 +65,42 @@ impl Names {
         Site::new(self.text(raw.file), raw.line, raw.column)
     }
 
+    fn lock(&self, raw: RawLock) -> Lock {
+        match raw {
+            RawLock::Anonymous => Lock::Anonymous,
+            RawLock::Named(name) => Lock::Named(self.text(name)),
+            RawLock::Created(site) => Lock::Created(self.site(site)),
+            RawLock::FirstUsed(site) => Lock::FirstUsed(self.site(site)),
+        }
+    }
+
+    fn edges(&self, raw: &RawEdges) -> Vec<Edge> {
+        let ends: Vec<EdgeEnd> = raw
+            .ends
+            .iter()
+            .map(|end| EdgeEnd {
+                lock: self.lock(end.lock),
+                mode: end.mode,
+                site: self.site(end.site),
+            })
+            .collect();
+        let edges = raw.edges.iter().filter_map(|edge| {
+            // The decoder has checked the numbers.
+            let waiting = match edge.waiting {
+                Some(end) => Some(ends.get(end)?.clone()),
+                None => None,
+            };
+            let edge_of = Edge {
+                waiting,
+                holding: ends.get(edge.holding)?.clone(),
+                waits: 0,
+                waited_ns: 0,
+            };
+            Some(edge_of.with_figures(edge.figures))
+        });
+        edges.collect()
+    }
+
     fn whole(&self, raw: &RawPoint, room: &Room) -> Point {
         let stacks = room.stacks.get(raw.callers.clone()).unwrap_or_default();
         let callers = stacks.iter().map(|stack| {
@@ -74,18 +114,12 @@ impl Names {
             .with_figures(stack.figures)
         });
         let callers = callers.collect();
-        let lock = match raw.lock {
-            RawLock::Anonymous => Lock::Anonymous,
-            RawLock::Named(name) => Lock::Named(self.text(name)),
-            RawLock::Created(site) => Lock::Created(self.site(site)),
-            RawLock::FirstUsed(site) => Lock::FirstUsed(self.site(site)),
-        };
         Point {
             caused_variance: raw.caused_variance,
             wait: whole_durations(&raw.wait, room),
             hold: whole_durations(&raw.hold, room),
             callers,
-            ..Point::new(lock, raw.mode, self.site(raw.site))
+            ..Point::new(self.lock(raw.lock), raw.mode, self.site(raw.site))
         }
         .with_figures(raw.figures)
     }

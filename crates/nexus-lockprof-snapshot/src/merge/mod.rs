@@ -1,6 +1,7 @@
 //! Merges many snapshots into one: [`Snapshot::merge`] and [`Merge`].
 
 mod add;
+mod edges;
 mod grid;
 mod point;
 mod scratch;
@@ -9,6 +10,7 @@ mod texts;
 use crate::binary::{Decoder, RawFrame, Room};
 use crate::head::Head;
 use crate::{ReadError, Snapshot, Text, read};
+use edges::Edges;
 use point::{Key, Merged, Names, Place, portable};
 use scratch::Scratch;
 use std::collections::HashMap;
@@ -88,6 +90,7 @@ pub struct Merge {
     lost_stacks: u64,
     numbers: HashMap<Key, usize>,
     points: Vec<Merged>,
+    edges: Edges,
     /// The next point, if the order is the same as in the last file.
     expected: usize,
     scratch: Scratch,
@@ -105,6 +108,9 @@ impl Merge {
         self.head(snapshot.head.to_merge());
         for point in &snapshot.points {
             self.point(point);
+        }
+        for edge in &snapshot.edges {
+            self.edge(edge);
         }
         self.tidy();
     }
@@ -150,6 +156,7 @@ impl Merge {
             }
         }
         left.read(&decoder, AT_ONCE, room)?;
+        let edges = decoder.edges()?;
         self.head(decoder.head.to_merge());
         let texts: Vec<usize> = decoder
             .texts
@@ -172,6 +179,7 @@ impl Merge {
             }
             left.read(&decoder, AT_ONCE, room)?;
         }
+        self.raw_edges(&edges, &place);
         self.tidy();
         Ok(())
     }
@@ -195,6 +203,7 @@ impl Merge {
         for point in other.points {
             self.append_point(point, &place, &frames);
         }
+        self.append_edges(other.edges, &place);
         self.tidy();
     }
 
@@ -204,12 +213,13 @@ impl Merge {
         for point in &mut self.points {
             point.bound(point::MOST_STACKS, &mut self.lost_stacks);
         }
+        let edges = self.whole_edges();
         // Frees its memory for the points.
         drop(std::mem::take(&mut self.numbers));
         drop(std::mem::take(&mut self.frames));
         drop(std::mem::take(&mut self.scratch));
         let Some(mut head) = self.head else {
-            return Snapshot::new(Head::nothing(), Vec::new());
+            return Snapshot::new(Head::nothing(), Vec::new(), Vec::new());
         };
         head.losses.stacks = head.losses.stacks.saturating_add(self.lost_stacks);
         let names = Names {
@@ -226,7 +236,7 @@ impl Merge {
                 self.points.shrink_to_fit();
             }
         }
-        Snapshot::new(head, points)
+        Snapshot::new(head, points, edges)
     }
 
     fn head(&mut self, other: Head) {

@@ -143,6 +143,7 @@ impl Aggregator {
             program: self.program.get_or_insert_with(program).clone(),
             mode: config.mode.into(),
             points,
+            edges: Vec::new(),
             table,
             losses: lost,
             overhead,

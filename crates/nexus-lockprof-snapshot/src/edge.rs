@@ -1,0 +1,199 @@
+//! Edges: which point waited behind which, [`Edge`].
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::figure::{self, figures_of};
+use crate::json::is_default;
+use crate::{AcquireMode, Lock, Point, Site};
+
+/// The acquisition point at one end of an [`Edge`].
+///
+/// Displays as its site and lock: `src/cache.rs:12 (cache)`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EdgeEnd {
+    /// The lock class.
+    pub lock: Lock,
+    /// The mode.
+    pub mode: AcquireMode,
+    /// The place of the call that acquires.
+    pub site: Site,
+}
+
+/// An edge: threads waited at one point while another held the lock.
+///
+/// The edges into a point add up: their [`waits`](Self::waits) to its
+/// [`blocked`](Point::blocked), and their [`waited_ns`](Self::waited_ns) to its
+/// [`caused_wait_ns`](Point::caused_wait_ns), exactly. Both ends are of one lock class, unless there
+/// was no room for one of the two points, which is then part of the [rest](Lock::rest).
+///
+/// ```
+/// use nexus_lockprof_snapshot::{AcquireMode, Edge, EdgeEnd, Lock, Site};
+///
+/// let at = |line| EdgeEnd {
+///     lock: Lock::Named("cache".into()),
+///     mode: AcquireMode::Exclusive,
+///     site: Site::new("src/cache.rs", line, 5),
+/// };
+/// let edge = Edge { waiting: Some(at(12)), holding: at(40), waits: 3, waited_ns: 5_000_000 };
+/// assert_eq!(edge.waited().as_millis(), 5);
+/// assert_eq!(edge.holding.to_string(), "src/cache.rs:40 (cache)");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Edge {
+    /// The point that waited. `None` stands for all points that the table of edges had no room for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub waiting: Option<EdgeEnd>,
+    /// The point that held the lock meanwhile.
+    pub holding: EdgeEnd,
+    /// How often a thread found the lock held by this point.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub waits: u64,
+    /// Part of the waits' time during which this point held the lock. An estimate if waits are
+    /// timed by sample.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub waited_ns: u64,
+}
+
+figures_of! {
+    Edge in "edges." {
+        waits: Counter "How often threads at the one point found the lock held by the other.",
+        waited_ns: Counter "Time that they waited while the other point held the lock.",
+    }
+}
+
+impl From<&Point> for EdgeEnd {
+    fn from(point: &Point) -> Self {
+        Self {
+            lock: point.lock.clone(),
+            mode: point.mode,
+            site: point.site.clone(),
+        }
+    }
+}
+
+impl EdgeEnd {
+    /// Whether it is this point.
+    #[must_use]
+    pub fn is(&self, point: &Point) -> bool {
+        // The sites differ most often.
+        self.site == point.site && self.mode == point.mode && self.lock == point.lock
+    }
+}
+
+impl std::fmt::Display for EdgeEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.site, self.lock)
+    }
+}
+
+/// The key by which two records are of one edge.
+pub(crate) type Key<'a> = (Option<&'a EdgeEnd>, &'a EdgeEnd);
+
+impl Edge {
+    /// How long the waiting point waited for the holding one.
+    #[must_use]
+    pub const fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited_ns)
+    }
+
+    pub(crate) fn key(&self) -> Key<'_> {
+        (self.waiting.as_ref(), &self.holding)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.figures() == [0; Self::FIGURES.len()]
+    }
+}
+
+/// Sorts edges by time, longest first, then by waits and ends. Merges equal ones, and drops those
+/// without a figure.
+pub(crate) fn normalize(edges: &mut Vec<Edge>) {
+    edges.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+    edges.dedup_by(|next, kept| {
+        let is_same = next.key() == kept.key();
+        if is_same {
+            kept.merge_figures(next);
+        }
+        is_same
+    });
+    edges.retain(|edge| !edge.is_idle());
+    // A stable sort keeps ties in the order of the ends.
+    edges.sort_by_key(|edge| Reverse((edge.waited_ns, edge.waits)));
+    edges.shrink_to_fit();
+}
+
+/// Subtracts the `earlier` edges from the `later` ones, counter by counter with `minus`. Leaves out
+/// edges without a change.
+///
+/// An engine without room for an edge adds its figures to another one: to that of an unknown waiting
+/// point, or, when a point joins the rest, to that of the rest. The earlier figures follow.
+pub(crate) fn between<E>(
+    later: &[Edge],
+    earlier: &[Edge],
+    minus: impl Fn(&Edge, &'static str, u64, u64) -> Result<u64, E>,
+) -> Result<Vec<Edge>, E> {
+    let now: HashMap<Key<'_>, &Edge> = later.iter().map(|edge| (edge.key(), edge)).collect();
+    let has_grown = |later: &Edge, earlier: &Edge| {
+        let mut figures = later.figures().into_iter().zip(earlier.figures());
+        figures.all(|(later, earlier)| later >= earlier)
+    };
+    let mut before: HashMap<Key<'_>, [u64; Edge::FIGURES.len()]> = HashMap::new();
+    for edge in earlier {
+        let same = now.get(&edge.key()).copied();
+        let into = match same {
+            Some(same) if has_grown(same, edge) => Some(same),
+            _ => joined(edge, &now).or(same),
+        };
+        match into {
+            Some(into) => {
+                let sums = before.entry(into.key()).or_default();
+                figure::merge(&Edge::FIGURES, sums, &edge.figures());
+            }
+            // An edge never disappears, so it went backwards, to 0.
+            None => {
+                figure::since(&Edge::FIGURES, [0; _], edge.figures(), |name, now, then| {
+                    minus(edge, name, now, then)
+                })?;
+            }
+        }
+    }
+    let mut changed = Vec::new();
+    for edge in later {
+        let then = before.remove(&edge.key()).unwrap_or_default();
+        let interval = figure::since(&Edge::FIGURES, edge.figures(), then, |name, now, then| {
+            minus(edge, name, now, then)
+        })?;
+        let interval = edge.clone().with_figures(interval);
+        if !interval.is_idle() {
+            changed.push(interval);
+        }
+    }
+    Ok(changed)
+}
+
+/// The later edge that this one's figures are part of, if it has joined another.
+fn joined<'a>(edge: &Edge, now: &HashMap<Key<'a>, &'a Edge>) -> Option<&'a Edge> {
+    let rests = |end: &EdgeEnd| {
+        [end.site.clone(), Site::rest()].map(|site| EdgeEnd {
+            lock: Lock::rest(),
+            mode: end.mode,
+            site,
+        })
+    };
+    let mut waiting: Vec<Option<EdgeEnd>> = Vec::new();
+    if let Some(end) = &edge.waiting {
+        waiting.push(Some(end.clone()));
+        waiting.extend(rests(end).map(Some));
+    }
+    waiting.push(None);
+    let [by_site, rest] = rests(&edge.holding);
+    [edge.holding.clone(), by_site, rest]
+        .iter()
+        .flat_map(|holding| waiting.iter().map(move |end| (end.as_ref(), holding)))
+        .filter(|key| *key != edge.key())
+        .find_map(|key| now.get(&key).copied())
+}
