@@ -1,5 +1,6 @@
 //! Threads start and end among snapshots and resets, and nothing may be missing at the end.
 
+use crate::edges;
 use crate::workload::{Counts, Ledger, Locks, Recorded};
 use nexus_lockprof::Snapshot;
 use nexus_lockprof::engine::{Config, Engine, EngineRef, Mode};
@@ -100,6 +101,9 @@ pub fn check(outcome: &Outcome, plan: Plan) {
     }
     assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
     let total = counted.total();
+    if plan.caps.is_none() {
+        assert_eq!(recorded.without_edge, 0, "{plan:?}");
+    }
     // A workload without some kind of event would prove nothing about it.
     let Counts {
         acquisitions,
@@ -157,7 +161,7 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             switch(engine, plan, plan.modes[rng.usize(..plan.modes.len())]);
         }
         if rng.u8(..6) == 0 {
-            let _ = engine.peek();
+            edges::check(&engine.peek());
         }
         let resets = rng.u8(..6) == 0;
         let later = if resets {
@@ -165,10 +169,14 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
         } else {
             engine.snapshot()
         };
+        edges::check(&later);
         if let Some(earlier) = &earlier {
-            // Compares every counter of every point.
-            if let Err(error) = later.since(earlier) {
-                panic!("{error}");
+            // Compares every counter of every point and edge.
+            match later.since(earlier) {
+                // A point that joins the rest and comes back has some edges in another interval.
+                Ok(interval) if plan.caps.is_none() => edges::check(&interval),
+                Ok(_) => {}
+                Err(error) => { for (name, s) in [("earlier", earlier), ("later", &later)] { for e in s.edges() { eprintln!("EDGE {name} {:?} -> {} {:?} {} {}", e.waiting.as_ref().map(|w| format!("{w} {:?}", w.mode)), e.holding, e.holding.mode, e.waits, e.waited_ns); } for p in s.points() { eprintln!("POINT {name} {} {} {:?} blocked {} caused {}", p.site, p.lock, p.mode, p.blocked, p.caused_wait_ns); } } panic!("{error}") }
             }
         }
         if resets {
