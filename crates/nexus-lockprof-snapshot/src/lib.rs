@@ -70,6 +70,7 @@ mod document;
 mod duration;
 mod durations;
 mod edge;
+mod estimate;
 mod figure;
 mod freebsd;
 mod head;
@@ -92,14 +93,16 @@ mod read_error;
 mod replace;
 mod rest;
 mod sample;
+mod samples;
 mod since;
 mod snapshot;
 mod stack;
 mod text;
+mod waiter;
 mod write;
 
 pub use duration::parse_duration;
-pub use durations::{Durations, Samples};
+pub use durations::Durations;
 pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
 pub use head::SnapshotParts;
@@ -114,10 +117,12 @@ pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
 pub use read_error::ReadError;
 pub use replace::replace_file;
 pub use sample::Sample;
+pub use samples::Samples;
 pub use since::SinceError;
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use waiter::{Holder, Thread, Waiter};
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
-use crate::{Edge, Losses, Overhead, Point, ProfilerMode, TableStats, edge, point};
+use crate::{
+    Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, edge, point, waiter,
+};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
@@ -54,9 +56,10 @@ impl Snapshot {
         Self::new(head, points, edges)
     }
 
-    pub(crate) fn new(head: Head, mut points: Vec<Point>, mut edges: Vec<Edge>) -> Self {
+    pub(crate) fn new(mut head: Head, mut points: Vec<Point>, mut edges: Vec<Edge>) -> Self {
         point::normalize(&mut points);
         edge::normalize(&mut edges);
+        waiter::normalize(&mut head.waiters);
         Self {
             head,
             points,
@@ -130,6 +133,22 @@ impl Snapshot {
         edges.filter(move |edge| edge.waiting.as_ref().is_some_and(is_from))
     }
 
+    /// Who waited for a lock at the moment of the snapshot, the longest wait first. An interval has
+    /// those of its end.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for waiter in snapshot.waiters() {
+    ///     println!("{}: {} ms", waiter.lock.name(), waiter.waited().as_millis());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn waiters(&self) -> &[Waiter] {
+        &self.head.waiters
+    }
+
     /// The LOCK_PROFILING(9) figures.
     #[must_use]
     pub const fn table(&self) -> &TableStats {
@@ -150,8 +169,8 @@ impl Snapshot {
 
     /// The profiler's mode when the snapshot was taken.
     #[must_use]
-    pub const fn mode(&self) -> ProfilerMode {
-        self.head.mode
+    pub const fn profiler_mode(&self) -> ProfilerMode {
+        self.head.profiler_mode
     }
 
     /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or
@@ -221,16 +240,16 @@ impl Snapshot {
     /// the next collection, whose [`recent`](crate::Durations::recent) does not begin at this
     /// snapshot.
     #[must_use]
-    pub fn into_glance(mut self) -> Self {
-        self.head.glance = true;
+    pub fn into_peek(mut self) -> Self {
+        self.head.peek = true;
         self
     }
 
     /// Whether it was taken without ending the profiler's interval (see
-    /// [`into_glance`](Self::into_glance)). For an interval: whether it begins at such a snapshot.
+    /// [`into_peek`](Self::into_peek)). For an interval: whether it begins at such a snapshot.
     #[must_use]
-    pub const fn is_glance(&self) -> bool {
-        self.head.glance
+    pub const fn is_peek(&self) -> bool {
+        self.head.peek
     }
 
     /// How many snapshots were [merged](Self::merge) into it; 1 if none were.

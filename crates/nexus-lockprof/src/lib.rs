@@ -56,6 +56,8 @@
 //! `owning_ref` is for code that already uses the crate of that name, which is unsound and
 //! unmaintained ([RUSTSEC-2022-0040](https://rustsec.org/advisories/RUSTSEC-2022-0040)).
 
+#[cfg(any(feature = "profile", feature = "tokio"))]
+mod access;
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;
@@ -92,9 +94,9 @@ pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Rep
 #[cfg(all(feature = "serve", unix))]
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Edge, EdgeEnd, Frame, Hot, HotLine, HotMetric, Lock, Losses, Overhead,
+    AcquireMode, Durations, Edge, EdgeEnd, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses, Overhead,
     ParseHotError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot,
-    SnapshotParts, Stack, TableStats, WriteError, printable,
+    SnapshotParts, Stack, TableStats, Thread, Waiter, WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

@@ -1,7 +1,9 @@
-//! `cargo lockprof` on projects that know nothing of it: what they print, and that their files stay as they are.
+//! `cargo lockprof` on projects that know nothing of it: the output, and that their files stay
+//! unchanged.
 #![cfg(unix)]
 
 mod basics;
+mod builds;
 mod endings;
 mod lines;
 mod places;

@@ -1,12 +1,10 @@
-//! What is compiled in which way.
+//! Which crates are compiled in which way.
 
-use crate::support::{MAIN, MANIFEST, Project, err, must, out};
+use crate::support::{MANIFEST, Project, err, must, out};
 use nexus_lockprof_snapshot::Snapshot;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
-/// std's locks, in the program and in a macro of std's, with those of two parking_lots beside them under names of their own.
+/// std's locks, in the program and in a macro of std, beside those of two versions of parking_lot
+/// under other names.
 #[test]
 fn locks_of_several_kinds_are_counted_exactly() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\
@@ -77,7 +75,7 @@ fn main() {
     assert_eq!(project.files(), before);
 }
 
-/// serde_json and its like would make it ambiguous.
+/// With serde_json in the program, its impls would make this ambiguous.
 #[test]
 fn types_are_inferred_as_ever() {
     let main = "fn main() {\n    let lock = parking_lot::Mutex::new(Vec::<u8>::new());\n    let bytes = lock.lock();\n    \
@@ -88,7 +86,7 @@ fn types_are_inferred_as_ever() {
     assert!(!report.contains("does not compile"), "{report}");
 }
 
-/// The build goes on, and the report says why. What depends on it gets what it has.
+/// The build goes on, and the report says why. Dependent crates get the crate's own types.
 #[test]
 fn a_crate_that_does_not_compile_with_a_stand_in() {
     let project = Project::new(
@@ -99,7 +97,7 @@ fn a_crate_that_does_not_compile_with_a_stand_in() {
         "helper/Cargo.toml",
         "[package]\nname = \"helper\"\nversion = \"1.2.3\"\nedition = \"2021\"\n",
     );
-    // Two names for std's mutex, one of which is not std's.
+    // Compiles only with std's own mutex: ours is larger.
     let helper = "extern crate alloc;\nmod real { pub use ::std::sync::Mutex; }\npub trait Only {}\nimpl Only for real::Mutex<u8> {}\n\
         impl real::Mutex<u8> {}\npub fn lock() -> real::Mutex<u8> { real::Mutex::new(0) }\n";
     let refused = helper.replace(
@@ -119,7 +117,7 @@ fn a_crate_that_does_not_compile_with_a_stand_in() {
     );
     assert!(report.contains("src/main.rs:1"), "{report}");
     assert!(!report.contains("error"), "{report}");
-    // An error of the program's own is told as it is.
+    // The program's own errors are printed unchanged.
     project.write(
         "src/main.rs",
         "fn main() { let lock: std::sync::Mutex<u8> = 7; }",
@@ -161,204 +159,7 @@ fn only_and_except() {
     }
 }
 
-/// Parts of the build lock, too, and are not in the profile; warnings are errors; the edition is the first one.
-#[test]
-fn macros_build_scripts_and_an_old_edition() {
-    let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nbuild = \"build.rs\"\n[workspace]\n[dependencies]\nmacros = { path = \"macros\" }\n\
-        helper = { path = \"helper\" }\n[build-dependencies]\nhelper = { path = \"helper\" }\n";
-    let main = "#![deny(warnings)]\n#[macro_use]\nextern crate macros;\nextern crate helper;\nuse std::sync::Mutex;\n\
-        fn main() {\n    let lock = Mutex::new(answer!());\n    assert_eq!(*lock.lock().unwrap(), 42);\n    helper::lock();\n}\n";
-    let project = Project::new("parts", main);
-    project.write("Cargo.toml", manifest);
-    project.write("build.rs", "extern crate helper;\nfn main() {\n    helper::lock();\n    drop(std::sync::Mutex::new(0).lock());\n}");
-    project.write(
-        "helper/Cargo.toml",
-        "[package]\nname = \"helper\"\nversion = \"0.0.0\"\n",
-    );
-    project.write(
-        "helper/src/lib.rs",
-        "use std::sync::Mutex;\npub fn lock() { drop(Mutex::new(0).lock()) }",
-    );
-    project.write("macros/Cargo.toml", "[package]\nname = \"macros\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n");
-    project.write(
-        "macros/src/lib.rs",
-        "use std::sync::Mutex;\nstatic SEEN: Mutex<u32> = Mutex::new(0);\n#[proc_macro]\n\
-         pub fn answer(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    *SEEN.lock().unwrap() += 1;\n    \"42\".parse().unwrap()\n}\n",
-    );
-    project.lock();
-    let report = project.ends(0, &["run", "--offline"]);
-    assert!(report.contains("profile of victim (pid"), "{report}");
-    for (seen, line) in [
-        (true, "src/main.rs:8"),
-        (true, "helper/src/lib.rs:2"),
-        (false, "build.rs"),
-        (false, "macros/"),
-    ] {
-        assert_eq!(report.contains(line), seen, "{line}: {report}");
-    }
-}
-
-/// One report for all test programs, doctests among them.
-#[test]
-fn many_test_programs_make_one_report() {
-    let project = Project::new("many", "fn main() {}");
-    project.write("src/lib.rs", "/// ```\n/// victim::lock(); assert_eq!(2 + 2, 4);\n/// ```\npub fn lock() { drop(std::sync::Mutex::new(0).lock()) }");
-    for name in ["a", "b", "c"] {
-        project.write(
-            &format!("tests/{name}.rs"),
-            "#[test]\nfn locks() { victim::lock() }",
-        );
-    }
-    let output = project.run(&["test", "--offline", "--out", "all.json"]);
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    assert!(
-        out(&output).contains("src/lib.rs - lock (line 1) ... ok"),
-        "{}",
-        out(&output)
-    );
-    let snapshot = must(Snapshot::read_file(project.folder.join("all.json")));
-    let points = snapshot
-        .points()
-        .iter()
-        .filter(|point| point.site.file.ends_with("src/lib.rs") && point.site.line == 4);
-    assert_eq!(points.map(|point| point.acquisitions).sum::<u64>(), 4);
-    let report = project.ends(0, &["test", "--offline"]);
-    assert_eq!(report.matches("\nprofile of ").count(), 1, "{report}");
-    let report = project.ends(0, &["test", "--offline", "--per-process"]);
-    assert!(report.matches("\nprofile of ").count() >= 4, "{report}");
-}
-
-/// The project's own wrapper of rustc is called as ever, by its variable and by cargo's settings.
-#[test]
-fn wrappers_of_the_projects_own() {
-    let project = Project::new("wrapper", MAIN);
-    project.script(
-        "wrap.sh",
-        "#!/bin/sh\necho \"$CARGO_PKG_NAME\" >>\"$WRAPPED\"\nexec \"$@\"\n",
-    );
-    let wrapped = project.folder.join("wrapped");
-    for by_setting in [false, true] {
-        let _ = fs::remove_file(&wrapped);
-        project.write("src/main.rs", &format!("{MAIN}\n// {by_setting}\n"));
-        let mut command = project.lockprof(&["run", "--offline"]);
-        if by_setting {
-            project.write(
-                ".cargo/config.toml",
-                "[build]\nrustc-wrapper = \"./wrap.sh\"\n",
-            );
-        } else {
-            command.env("RUSTC_WRAPPER", project.folder.join("wrap.sh"));
-        }
-        let output = must(command.env("WRAPPED", &wrapped).output());
-        assert_eq!(output.status.code(), Some(3), "{}", err(&output));
-        assert!(err(&output).contains("src/main.rs:12"), "{}", err(&output));
-        assert!(
-            must(fs::read_to_string(&wrapped)).contains("victim"),
-            "{by_setting}"
-        );
-    }
-}
-
-/// A wrapper such as sccache knows a compilation by its arguments and cargo's variables: they are the same each time.
-#[test]
-fn a_compilation_is_known_again() {
-    let project = Project::new("known", MAIN);
-    project.script(
-        "wrap.sh",
-        "#!/bin/sh\nif [ \"$CARGO_PKG_NAME\" = victim ]; then\n\
-        { printf '%s\\n' \"$@\"; env | grep '^CARGO_' | grep -v '^CARGO_MAKEFLAGS=' | sort; } >>\"$WRAPPED\"\nfi\nexec \"$@\"\n",
-    );
-    let wrapped = project.folder.join("wrapped");
-    let compile = || {
-        let _ = fs::remove_file(&wrapped);
-        project.write("src/main.rs", MAIN);
-        let mut command = project.lockprof(&["run", "--offline"]);
-        command.env("RUSTC_WRAPPER", project.folder.join("wrap.sh"));
-        let output = must(command.env("WRAPPED", &wrapped).output());
-        assert_eq!(output.status.code(), Some(3), "{}", err(&output));
-        must(fs::read_to_string(&wrapped))
-    };
-    assert_eq!(compile(), compile());
-}
-
-/// Nextest builds as `cargo test` does, asks each test program for its tests, and runs each test in a process of its own. The script does
-/// so, too.
-#[test]
-fn each_test_in_a_process_of_its_own() {
-    let project = Project::new("nextest", "fn main() {}");
-    project.write(
-        "src/lib.rs",
-        "use std::sync::Mutex;\npub static LOCK: Mutex<u32> = Mutex::new(0);\npub fn lock() {\n    *LOCK.lock().unwrap() += 1;\n}\n\
-        #[test]\nfn once() {\n    lock();\n}\n#[test]\nfn twice() {\n    (0..2).for_each(|_| lock());\n}\n",
-    );
-    project.write(
-        "tests/more.rs",
-        "#[test]\nfn four_times() {\n    (0..4).for_each(|_| victim::lock());\n    assert_eq!(*victim::LOCK.lock().unwrap(), 4);\n}\n",
-    );
-    project.script(
-        "tools/cargo-nextest",
-        "#!/bin/sh\nset -e\n[ \"$1 $2 $3\" = 'nextest --no-pager run' ]\nshift 3\n\
-        \"$CARGO\" test --no-run --message-format=json-render-diagnostics \"$@\" |\n\
-        sed -n 's/.*\"executable\":\"\\([^\"]*\\)\".*/\\1/p' | while read -r program; do\n\
-        \"$program\" --list --format terse | sed -n 's/: test$//p' | while read -r name; do\n\
-        echo \"run: $name\"\n\"$program\" --exact \"$name\" --nocapture\ndone\ndone\n",
-    );
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", project.folder.join("tools").display());
-    let nextest = |more: &[&str]| {
-        // Its options may come first.
-        let words = [&["nextest", "--no-pager", "run", "--offline"], more].concat();
-        let output = must(project.lockprof(&words).env("PATH", &path).output());
-        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-        assert_eq!(out(&output).matches("run: ").count(), 3, "{}", out(&output));
-        err(&output)
-    };
-    let said = nextest(&[]);
-    for expected in [
-        "1 other program (3 processes)",
-        "src/lib.rs:4",
-        "8 acquisitions",
-    ] {
-        assert!(said.contains(expected), "{expected}: {said}");
-    }
-    let said = nextest(&["--per-process"]);
-    assert_eq!(said.matches("\nprofile of ").count(), 3, "{said}");
-}
-
-/// Two lines of cargo's settings, and every build is profiled.
-#[test]
-fn for_good() {
-    let project = Project::new("for-good", MAIN);
-    let us = env!("CARGO_BIN_EXE_cargo-lockprof");
-    project.write(
-        ".cargo/config.toml",
-        &format!("[build]\nrustc-wrapper = {us:?}\n"),
-    );
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["run", "--offline", "--locked"])
-        .current_dir(&project.folder);
-    let like = project.lockprof(&[]);
-    command.envs(
-        like.get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    command
-        .env_remove("RUSTC_WRAPPER")
-        .env_remove("CARGO_BUILD_TARGET_DIR");
-    command.env("LOCKPROF_OUT", "profile.lockprof");
-    let output = must(command.output());
-    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
-    let snapshot = must(Snapshot::read_file(project.folder.join("profile.lockprof")));
-    assert!(
-        snapshot
-            .points()
-            .iter()
-            .any(|point| point.acquisitions == 1_000)
-    );
-}
-
-/// A project that has our own locks in it, too: they report to its own engine.
+/// The project also uses our own locks. They report to its own engine.
 #[test]
 fn ours_among_its_dependencies() {
     let project = Project::new(
@@ -384,35 +185,7 @@ fn ours_among_its_dependencies() {
     );
 }
 
-/// Before anything is built, in one sentence.
-#[test]
-fn a_toolchain_that_is_too_old() {
-    let project = Project::new("old", MAIN);
-    project.write("rust-toolchain.toml", "[toolchain]\nchannel = \"1.70.0\"\n");
-    project.write(
-        "rustc.sh",
-        "#!/bin/sh\necho rustc 1.70.0\necho host: x\necho release: 1.70.0\n",
-    );
-    must(fs::set_permissions(
-        project.folder.join("rustc.sh"),
-        fs::Permissions::from_mode(0o755),
-    ));
-    let mut command = project.lockprof(&["run", "--offline"]);
-    let output = must(
-        command
-            .env("RUSTC", project.folder.join("rustc.sh"))
-            .output(),
-    );
-    assert_eq!(output.status.code(), Some(101));
-    let file = project.folder.join("rust-toolchain.toml");
-    let said = format!(
-        "cargo lockprof: error: this is rustc 1.70.0, which {} pins, and the profiler needs 1.95 or later\n",
-        file.display()
-    );
-    assert_eq!(err(&output), said);
-}
-
-/// The program leaves addresses, in files of code; their names are looked up afterwards.
+/// The program records addresses. Their names are looked up afterwards.
 #[test]
 fn callers_are_named() {
     let project = Project::new(
@@ -435,7 +208,7 @@ fn asks_for_it() {
 }
 
 fn main() {
-    // Two processes, whose profiles are merged.
+    // Two processes. Their profiles are merged.
     if std::env::args().len() == 1 {
         let program = std::env::current_exe().unwrap();
         let again = std::process::Command::new(program).arg("again").status();
@@ -464,51 +237,8 @@ fn main() {
     );
 }
 
-/// The host named as the target: then what is of the build is compiled apart from the program, though it is the same.
-#[test]
-fn the_host_as_target() {
-    let manifest = format!(
-        "{}helper = {{ path = \"helper\" }}\nmacros = {{ path = \"macros\" }}\n[build-dependencies]\nhelper = {{ path = \"helper\" }}\n",
-        MANIFEST.replace("edition", "build = \"build.rs\"\nedition")
-    );
-    let main = "fn main() {\n    helper::lock();\n    drop(parking_lot::Mutex::new(macros::answer!()).lock());\n}";
-    let project = Project::new("host", main);
-    project.write("Cargo.toml", &manifest);
-    project.write("build.rs", "fn main() { helper::lock() }");
-    project.write(
-        "helper/Cargo.toml",
-        "[package]\nname = \"helper\"\nedition = \"2021\"\n",
-    );
-    project.write(
-        "helper/src/lib.rs",
-        "pub fn lock() { drop(std::sync::Mutex::new(0).lock()) }",
-    );
-    project.write("macros/Cargo.toml", "[package]\nname = \"macros\"\nedition = \"2021\"\n[lib]\nproc-macro = true\n[dependencies]\nhelper = { path = \"../helper\" }\n");
-    project.write(
-        "macros/src/lib.rs",
-        "#[proc_macro]\npub fn answer(_: proc_macro::TokenStream) -> proc_macro::TokenStream { helper::lock(); \"42\".parse().unwrap() }",
-    );
-    project.lock();
-    let before = project.files();
-    let mut rustc = Command::new("rustc");
-    let host = must(
-        rustc
-            .args(["--print", "host-tuple"])
-            .current_dir(&project.folder)
-            .output(),
-    );
-    let host = out(&host);
-    for target in [host.trim(), "host-tuple"] {
-        let report = project.ends(0, &["run", "--offline", "--locked", "--target", target]);
-        assert!(report.contains("2 points, 2 acquisitions"), "{report}");
-        for line in ["src/main.rs:3", "helper/src/lib.rs:1"] {
-            assert!(report.contains(line), "{line}: {report}");
-        }
-    }
-    assert_eq!(project.files(), before);
-}
-
-/// A crate that uses what is not stable. A stand-in for std lacks what std's locks have of it: who uses that is compiled without.
+/// A crate uses unstable features. The stand-in for std lacks those of std's locks, so a crate that
+/// uses one is compiled without the stand-in.
 #[test]
 fn features_that_are_not_stable() {
     let main = "#![feature(test, never_type)]\nextern crate test;\nfn never() -> Result<u8, !> {\n    Ok(1)\n}\n\
@@ -531,7 +261,7 @@ fn features_that_are_not_stable() {
     let before = project.files();
     for (command, line) in [("run", "src/main.rs:8"), ("bench", "src/main.rs:14")] {
         let mut lockprof = project.lockprof(&[command, "--offline"]);
-        // As nightly does.
+        // Allows unstable features, as nightly does.
         let output = must(lockprof.env("RUSTC_BOOTSTRAP", "1").output());
         let report = err(&output);
         assert_eq!(output.status.code(), Some(0), "{report}");
@@ -544,7 +274,7 @@ fn features_that_are_not_stable() {
     assert_eq!(project.files(), before);
 }
 
-/// Examples are compiled as their crate was: with stand-ins or without.
+/// Examples are compiled as their crate was, with or without stand-ins.
 #[test]
 fn examples_are_compiled_as_their_crate_was() {
     let project = Project::new("examples", "fn main() {}");
@@ -564,7 +294,7 @@ fn examples_are_compiled_as_their_crate_was() {
         assert!(out(&output).contains("2 passed"), "{}", out(&output));
         said
     };
-    // That is how large std's is, and ours is not.
+    // The size of std's lock, not of ours.
     project.write("src/lib.rs", &library("Mutex<u32>", 12));
     let said = test(&[]);
     assert!(
@@ -574,7 +304,7 @@ fn examples_are_compiled_as_their_crate_was() {
     assert!(said.contains("src/lib.rs:15"), "{said}");
     let said = test(&["--except", "victim"]);
     assert!(!said.contains("src/lib.rs"), "{said}");
-    // It compiles now, and what was remembered is over.
+    // Now the crate compiles with stand-ins, and the kept way is removed.
     project.write("src/lib.rs", &library("u32", 4));
     let said = test(&[]);
     assert!(!said.contains("does not compile with"), "{said}");
@@ -583,7 +313,7 @@ fn examples_are_compiled_as_their_crate_was() {
     }
 }
 
-/// Serde is there twice, and parking_lot does not depend on it but by way of lock_api.
+/// The folder has two builds of serde. parking_lot depends on it only through lock_api.
 #[test]
 fn two_builds_of_a_crate_in_one_folder() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\

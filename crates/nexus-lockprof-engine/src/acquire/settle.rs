@@ -23,7 +23,7 @@ impl Core {
     /// As for [`settle`](Self::settle).
     #[inline]
     pub unsafe fn hold_ends(&self, pending_ref: &PendingRef, lock: LockRef) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that the acquisition's engine is alive.
         if let Some(pending) = unsafe { pending_ref.get() }
             && pending.has_hold()
         {
@@ -46,7 +46,7 @@ impl Core {
     #[inline(never)]
     pub unsafe fn settle(&self, pending_ref: PendingRef) {
         let mut next = pending_ref;
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that the engine is alive, and so is what this one follows.
         while let Some(pending) = unsafe { next.get() } {
             let before = pending.before.load(Relaxed);
             self.settle_one(pending);

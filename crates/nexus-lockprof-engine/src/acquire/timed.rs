@@ -72,7 +72,7 @@ impl Core {
         own: Option<OwnShard<'_>>,
         pending_ref: PendingRef,
     ) -> Result<(), PendingRef> {
-        // SAFETY: the caller guarantees, as for `settle`, that the acquisition's engine is alive.
+        // SAFETY: the caller guarantees that the acquisition's engine is alive.
         let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own) else {
             return Err(pending_ref);
         };
@@ -249,6 +249,13 @@ pub(crate) fn is_sampled(record: &Record) -> bool {
 }
 
 impl TimedAcquire<'_> {
+    /// The word for the lock to publish once it is acquired.
+    #[inline(always)]
+    #[must_use]
+    pub fn published(&self) -> usize {
+        self.hit.published()
+    }
+
     /// The thread owns the lock now. Does a few plain stores and one clock read.
     #[inline(always)]
     pub fn acquired(self) -> PendingRef {

@@ -186,7 +186,8 @@ pub(crate) fn parts() -> SnapshotParts {
         elapsed_ns: 61_234_567_890,
         pid: 4_242,
         program: Some("api-server".into()),
-        mode: ProfilerMode::Sampled { budget: 0.015 },
+        waiters: Vec::new(),
+        profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
         edges: Vec::new(),
         table: TableStats {

@@ -1,9 +1,14 @@
 //! The section of edges.
 
-use super::decode::{RawLock, RawSite, Read, below, list, site};
-use super::input::Input;
+use super::input::{Input, Malformed};
+use super::output::{Output, Tables};
+use super::raw::{RawLock, RawSite};
+use super::section::{list, lock, mode, site};
 use crate::bounds::Unfolded;
-use crate::{AcquireMode, Edge};
+use crate::{AcquireMode, Edge, EdgeEnd, Text};
+use std::collections::HashMap;
+
+type Read<T> = Result<T, Malformed>;
 
 /// A lock class, a mode and a site; its texts by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,29 +49,39 @@ impl RawEnd {
 
 /// Reads the place of a point or of an edge's end.
 pub(super) fn end(input: &mut Input<'_>, texts: usize) -> Read<RawEnd> {
-    let before = *input;
-    let lock = match input.byte()? {
-        0 => RawLock::Anonymous,
-        1 => RawLock::Named(below(input, texts, "a text that is not there")?),
-        2 => RawLock::Created(site(input, texts)?),
-        3 => RawLock::FirstUsed(site(input, texts)?),
-        _ => return Err(before.bad("no kind of lock")),
-    };
-    let before = *input;
-    let mode = match input.byte()? {
-        0 => AcquireMode::Exclusive,
-        1 => AcquireMode::Shared,
-        2 => AcquireMode::Upgradable,
-        _ => return Err(before.bad("no mode")),
-    };
     Ok(RawEnd {
-        lock,
-        mode,
+        lock: lock(input, texts)?,
+        mode: mode(input)?,
         site: site(input, texts)?,
     })
 }
 
 impl RawEdges {
+    /// The edges, with their texts.
+    pub(super) fn whole(&self, text: impl Fn(usize) -> Text) -> Vec<Edge> {
+        let end = |end: &RawEnd| EdgeEnd {
+            lock: end.lock.whole(&text),
+            mode: end.mode,
+            site: end.site.whole(&text),
+        };
+        let ends: Vec<EdgeEnd> = self.ends.iter().map(end).collect();
+        let edges = self.edges.iter().filter_map(|edge| {
+            // The decoder has checked the numbers.
+            let waiting = match edge.waiting {
+                Some(end) => Some(ends.get(end)?.clone()),
+                None => None,
+            };
+            let whole = Edge {
+                waiting,
+                holding: ends.get(edge.holding)?.clone(),
+                waits: 0,
+                waited_ns: 0,
+            };
+            Some(whole.with_figures(edge.figures))
+        });
+        edges.collect()
+    }
+
     /// Reads the whole section.
     pub(super) fn read(mut input: Input<'_>, texts: &[&str], mut unfolded: Unfolded) -> Read<Self> {
         /// The minimum sizes of an end (lock, mode, site) and of an edge (two ends, a list).
@@ -82,8 +97,8 @@ impl RawEdges {
         let length = |end: usize| lengths.get(end).copied().unwrap_or_default();
         for _ in 0..input.count(least_edge)? {
             let what = "an end that is not there";
-            let waiting = below(&mut input, lengths.len() + 1, what)?.checked_sub(1);
-            let holding = below(&mut input, lengths.len(), what)?;
+            let waiting = input.below(lengths.len() + 1, what)?.checked_sub(1);
+            let holding = input.below(lengths.len(), what)?;
             unfolded.edge(waiting.map_or(0, length) + length(holding));
             unfolded.check()?;
             read.edges.push(RawEdge {
@@ -94,4 +109,32 @@ impl RawEdges {
         }
         Ok(read)
     }
+}
+
+/// The ends of all edges, each once, and the edges with their ends by number.
+pub(super) fn write<'a>(tables: &mut Tables<'a>, edges: &'a [Edge]) -> Vec<u8> {
+    let mut ends = Output::default();
+    let mut numbers: HashMap<&EdgeEnd, usize> = HashMap::new();
+    let mut list = Output::default();
+    list.count(edges.len());
+    for edge in edges {
+        let mut number = |end: &'a EdgeEnd| {
+            let next = numbers.len();
+            let number = *numbers.entry(end).or_insert(next);
+            if number == next {
+                tables.place(&mut ends, (&end.lock, end.mode, &end.site));
+            }
+            number
+        };
+        let waiting = edge.waiting.as_ref().map_or(0, |end| number(end) + 1);
+        let holding = number(&edge.holding);
+        list.count(waiting);
+        list.count(holding);
+        list.list(&edge.figures());
+    }
+    let mut out = Output::default();
+    out.count(numbers.len());
+    out.0.append(&mut ends.0);
+    out.0.append(&mut list.0);
+    out.0
 }

@@ -12,5 +12,7 @@ mod parts;
 mod quantile;
 mod shared_directory;
 mod since;
+mod since_errors;
 mod stacks;
 mod support;
+mod waiters;

@@ -12,7 +12,7 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::{leased, thread};
 use crate::control::ModeKind;
 use crate::core::Core;
-use crate::identity::{ClassWord, NameLen, PointKey, SiteKey};
+use crate::identity::{ClassWord, NameLen, PointKey, SiteKey, ThreadBits};
 use crate::process::due;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
@@ -21,6 +21,7 @@ use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
 use crate::record::wait_log::{LOG, LockRef};
+use crate::record::waiting::Waiting;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use std::mem::ManuallyDrop;
 
@@ -69,6 +70,8 @@ struct Recording<'a> {
     contended: bool,
     /// This wait is entered in the log.
     parked: bool,
+    /// This wait is in the shard's slot.
+    visible: bool,
     /// Who has kept it waiting is counted when the wait is settled.
     unbooked: bool,
     /// Contended for a time that nobody measured.
@@ -221,6 +224,7 @@ impl Core {
             wait_start: 0,
             contended: false,
             parked: false,
+            visible: false,
             unbooked: false,
             unknown_wait: false,
         };
@@ -293,13 +297,21 @@ impl<'a> SlowAcquire<'a> {
         self.meets(Some(SiteKey::readers()));
     }
 
-    /// The wait for `lock` will be a long one: those are all timed, as long as the budget allows.
-    /// Call it after [`meets`](Self::meets).
-    pub fn parks(&mut self, lock: LockRef) {
+    /// The wait for `lock`, which publishes its holder in `holder`, will be a long one: those are
+    /// all timed, as long as the budget allows, and seen by snapshots while they last. Call it
+    /// after [`meets`](Self::meets).
+    pub fn parks(&mut self, lock: LockRef, holder: &std::sync::atomic::AtomicUsize) {
         let core = self.core;
         let Some(recording) = &mut self.recording else {
             return;
         };
+        recording.visible = recording.shard.waiting.begin(&Waiting {
+            key: recording.key,
+            lock: lock.address(),
+            holder_at: std::ptr::from_ref(holder).expose_provenance(),
+            first_holder: holder.load(std::sync::atomic::Ordering::Relaxed),
+            since_ns: core.clock.coarse_ns(),
+        });
         if recording.kind == ModeKind::Counts || !recording.times_long_wait() {
             return;
         }
@@ -349,7 +361,7 @@ impl<'a> SlowAcquire<'a> {
             ..
         }) = &self.recording
         {
-            let word = holder.map_or(0, SiteKey::to_published);
+            let word = holder.map_or(0, |holder| holder.to_published(ThreadBits::UNKNOWN));
             pending.last.store(word, Relaxed);
         }
     }
@@ -374,13 +386,14 @@ impl<'a> SlowAcquire<'a> {
     /// # Safety
     /// As for [`Core::settle`].
     pub unsafe fn follows(&mut self, before: &PendingRef) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
         let Some(pending) = (unsafe { before.get() }) else {
             return;
         };
         let older = pending.before.load(Relaxed);
         pending.before.store(std::ptr::null_mut(), Relaxed);
-        // SAFETY: the caller's: what a pending reference follows is of the same engine.
+        // SAFETY: what a pending reference follows is of the same engine, which the caller says is
+        // alive.
         unsafe { self.core.settle(PendingRef::from_raw(older)) };
         if let Some(recording) = &mut self.recording {
             recording.take_pending(self.core);
@@ -407,14 +420,15 @@ impl<'a> SlowAcquire<'a> {
         let this = ManuallyDrop::new(self);
         let core = this.core;
         let Some(recording) = &this.recording else {
-            // SAFETY: the caller's.
+            // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
             unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
         recording.count();
+        recording.is_over();
         recording.shard.ends();
         let Some(pending) = recording.pending else {
-            // SAFETY: the caller's.
+            // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
             unsafe { core.settle(before) };
             return PendingRef::NONE;
         };

@@ -1,0 +1,130 @@
+//! Who the thread is that has a shard.
+
+use crate::identity::ThreadBits;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
+
+/// Longest name that the system keeps of a thread, in bytes.
+const NAME: usize = 16;
+
+/// What is known of a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ThreadId {
+    /// Its number in this process, from 1, which no other thread ever has.
+    pub(crate) token: u64,
+    /// The system's number, or 0 if there is none.
+    pub(crate) system: u64,
+    /// The name, filled up with zeros.
+    pub(crate) name: [u8; NAME],
+}
+
+impl ThreadId {
+    /// The calling thread.
+    pub(crate) fn current(token: u64) -> Self {
+        let (system, name) = system();
+        ThreadId {
+            token,
+            system,
+            name,
+        }
+    }
+
+    /// Its number as locks publish it.
+    pub(crate) fn bits(&self) -> ThreadBits {
+        ThreadBits::of(self.token)
+    }
+
+    /// The name, if it has one.
+    pub(crate) fn name(&self) -> Option<String> {
+        let name = self.name.split(|&byte| byte == 0).next()?;
+        (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
+    }
+}
+
+/// The system's number and name of the calling thread. Allocates nothing.
+#[cfg(target_os = "linux")]
+fn system() -> (u64, [u8; NAME]) {
+    let mut name = [0; NAME];
+    // SAFETY: the call writes at most 16 bytes, with a zero at the end.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    // SAFETY: both calls only return a number.
+    let (thread, process) = unsafe { (libc::gettid(), libc::getpid()) };
+    if thread == process {
+        // The system calls it what the program is called, Rust calls it this.
+        name = *b"main\0\0\0\0\0\0\0\0\0\0\0\0";
+    }
+    (u64::try_from(thread).unwrap_or_default(), name)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system() -> (u64, [u8; NAME]) {
+    (0, [0; NAME])
+}
+
+/// A shard's place for its thread. Only the owner writes it. A reader may see parts of two threads,
+/// unless something else says that the thread has not changed meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct ThreadSlot {
+    token: AtomicU64,
+    system: AtomicU64,
+    name: [AtomicU64; 2],
+}
+
+impl ThreadSlot {
+    pub(crate) fn set(&self, thread: &ThreadId) {
+        self.token.store(thread.token, Relaxed);
+        self.system.store(thread.system, Relaxed);
+        let (low, high) = thread.name.split_at(NAME / 2);
+        for (place, part) in self.name.iter().zip([low, high]) {
+            let part = <[u8; NAME / 2]>::try_from(part).unwrap_or_default();
+            place.store(u64::from_ne_bytes(part), Relaxed);
+        }
+    }
+
+    /// No thread has the shard.
+    pub(crate) fn clear(&self) {
+        self.token.store(0, Relaxed);
+    }
+
+    /// The thread, if there is one. Any thread may call this.
+    pub(crate) fn read(&self) -> Option<ThreadId> {
+        let token = self.token.load(Relaxed);
+        let mut thread = ThreadId {
+            token,
+            system: self.system.load(Relaxed),
+            name: [0; NAME],
+        };
+        for (part, place) in thread.name.chunks_exact_mut(NAME / 2).zip(&self.name) {
+            part.copy_from_slice(&place.load(Relaxed).to_ne_bytes());
+        }
+        (token != 0).then_some(thread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_known_until_it_leaves() {
+        let slot = ThreadSlot::default();
+        assert_eq!(slot.read(), None);
+        let thread = ThreadId::current(7);
+        slot.set(&thread);
+        assert_eq!(slot.read(), Some(thread));
+        slot.clear();
+        assert_eq!(slot.read(), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_knows_its_name() {
+        let named = std::thread::Builder::new().name("a worker's long name".to_owned());
+        let thread = named
+            .spawn(|| ThreadId::current(1))
+            .unwrap()
+            .join()
+            .unwrap();
+        assert_eq!(thread.name().as_deref(), Some("a worker's long"));
+        assert_ne!(thread.system, 0);
+    }
+}
