@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figure::{self, figures_of};
 use crate::json::is_default;
-use crate::{AcquireMode, Lock, Point, Site};
+use crate::{AcquireMode, Lock, Point, Site, point};
 
 /// The acquisition point at one end of an [`Edge`].
 ///
@@ -81,6 +81,11 @@ impl EdgeEnd {
     pub fn is(&self, point: &Point) -> bool {
         // The sites differ most often.
         self.site == point.site && self.mode == point.mode && self.lock == point.lock
+    }
+
+    /// The key of the point.
+    pub(crate) fn key(&self) -> point::Key<'_> {
+        (&self.lock, self.mode, &self.site)
     }
 }
 

@@ -3,9 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
-use crate::{
-    Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, edge, point, waiter,
-};
+use crate::{Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, edge, point, waiter};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///

@@ -122,7 +122,7 @@ pub(super) fn write<'a>(tables: &mut Tables<'a>, edges: &'a [Edge]) -> Vec<u8> {
             let next = numbers.len();
             let number = *numbers.entry(end).or_insert(next);
             if number == next {
-                tables.place(&mut ends, (&end.lock, end.mode, &end.site));
+                tables.place(&mut ends, end.key());
             }
             number
         };

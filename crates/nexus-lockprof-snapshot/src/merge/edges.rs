@@ -2,10 +2,9 @@
 
 use super::Merge;
 use super::point::{Key, Place};
-use super::texts::Texts;
-use crate::binary::{RawEdges, RawEnd, RawLock, RawSite};
+use crate::binary::{RawEdges, RawEnd};
 use crate::figure;
-use crate::{Edge, EdgeEnd, Lock, Site};
+use crate::{Edge, EdgeEnd};
 use std::collections::HashMap;
 
 /// The edges of a merge, by their ends with portable paths.
@@ -16,36 +15,14 @@ type Figures = [u64; Edge::FIGURES.len()];
 impl Merge {
     /// Adds an edge of a snapshot.
     pub(super) fn edge(&mut self, edge: &Edge) {
-        let waiting = edge.waiting.as_ref().map(|end| self.whole_end(end));
-        let holding = self.whole_end(&edge.holding);
+        let waiting = edge.waiting.as_ref().map(|end| self.whole_key(end.key()));
+        let holding = self.whole_key(edge.holding.key());
         self.add_edge(waiting, holding, &edge.figures());
     }
 
-    fn whole_end(&mut self, end: &EdgeEnd) -> Key {
-        let site = |texts: &mut Texts, site: &Site| RawSite {
-            file: texts.number(&site.file),
-            line: site.line,
-            column: site.column,
-        };
-        Key {
-            lock: match &end.lock {
-                Lock::Anonymous => RawLock::Anonymous,
-                Lock::Named(name) => RawLock::Named(self.texts.number(name)),
-                Lock::Created(created) => RawLock::Created(site(&mut self.texts, created)),
-                Lock::FirstUsed(used) => RawLock::FirstUsed(site(&mut self.texts, used)),
-            },
-            mode: end.mode,
-            site: site(&mut self.texts, &end.site),
-        }
-    }
-
     /// Adds the edges of a file.
-    pub(super) fn raw_edges(&mut self, edges: &RawEdges, place: &Place<'_>) {
-        let key = |end: &RawEnd| Key {
-            lock: place.lock(end.lock),
-            mode: end.mode,
-            site: place.site(end.site),
-        };
+    pub(super) fn raw_edges(&mut self, edges: &RawEdges, place: &Place) {
+        let key = |end: &RawEnd| place.key(end.lock, end.mode, end.site);
         let ends: Vec<Key> = edges.ends.iter().map(key).collect();
         for edge in &edges.edges {
             let waiting = edge.waiting.and_then(|end| ends.get(end)).copied();
@@ -57,12 +34,8 @@ impl Merge {
     }
 
     /// Adds the edges of another merge. `place` has this merge's numbers for its texts.
-    pub(super) fn append_edges(&mut self, edges: Edges, place: &Place<'_>) {
-        let key = |end: Key| Key {
-            lock: place.lock(end.lock),
-            site: place.site(end.site),
-            ..end
-        };
+    pub(super) fn append_edges(&mut self, edges: Edges, place: &Place) {
+        let key = |end: Key| place.key(end.lock, end.mode, end.site);
         for ((waiting, holding), figures) in edges {
             self.add_edge(waiting.map(key), key(holding), &figures);
         }
@@ -78,21 +51,16 @@ impl Merge {
     pub(super) fn whole_edges(&mut self) -> Vec<Edge> {
         let edges = std::mem::take(&mut self.edges);
         let (points, numbers, texts) = (&self.points, &self.numbers, &self.texts);
-        let site = |raw: RawSite| Site::new(texts.get(raw.file), raw.line, raw.column);
+        let text = |number| texts.get(number);
         let mut ends: HashMap<Key, EdgeEnd> = HashMap::new();
         let mut end = |key: Key| {
             let whole = || {
                 let point = numbers.get(&key).and_then(|number| points.get(*number));
                 let called = point.map_or(&key, |point| point.place());
                 EdgeEnd {
-                    lock: match called.lock {
-                        RawLock::Anonymous => Lock::Anonymous,
-                        RawLock::Named(name) => Lock::Named(texts.get(name)),
-                        RawLock::Created(created) => Lock::Created(site(created)),
-                        RawLock::FirstUsed(used) => Lock::FirstUsed(site(used)),
-                    },
+                    lock: called.lock.whole(text),
                     mode: called.mode,
-                    site: site(called.site),
+                    site: called.site.whole(text),
                 }
             };
             ends.entry(key).or_insert_with(whole).clone()
