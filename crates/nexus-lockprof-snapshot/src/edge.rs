@@ -1,12 +1,11 @@
 //! Edges: which point waited behind which, [`Edge`].
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figure::{self, figures_of};
+use crate::figure::figures_of;
 use crate::json::is_default;
 use crate::{AcquireMode, Lock, Point, Site, point};
 
@@ -109,7 +108,7 @@ impl Edge {
         (self.waiting.as_ref(), &self.holding)
     }
 
-    fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.figures() == [0; Self::FIGURES.len()]
     }
 }
@@ -129,76 +128,4 @@ pub(crate) fn normalize(edges: &mut Vec<Edge>) {
     // A stable sort keeps ties in the order of the ends.
     edges.sort_by_key(|edge| Reverse((edge.waited_ns, edge.waits)));
     edges.shrink_to_fit();
-}
-
-/// Subtracts the `earlier` edges from the `later` ones, counter by counter with `minus`. Leaves out
-/// edges without a change.
-///
-/// An engine without room for an edge adds its figures to another one: to that of an unknown waiting
-/// point, or, when a point joins the rest, to that of the rest. The earlier figures follow.
-pub(crate) fn between<E>(
-    later: &[Edge],
-    earlier: &[Edge],
-    minus: impl Fn(&Edge, &'static str, u64, u64) -> Result<u64, E>,
-) -> Result<Vec<Edge>, E> {
-    let now: HashMap<Key<'_>, &Edge> = later.iter().map(|edge| (edge.key(), edge)).collect();
-    let has_grown = |later: &Edge, earlier: &Edge| {
-        let mut figures = later.figures().into_iter().zip(earlier.figures());
-        figures.all(|(later, earlier)| later >= earlier)
-    };
-    let mut before: HashMap<Key<'_>, [u64; Edge::FIGURES.len()]> = HashMap::new();
-    for edge in earlier {
-        let same = now.get(&edge.key()).copied();
-        let into = match same {
-            Some(same) if has_grown(same, edge) => Some(same),
-            _ => joined(edge, &now).or(same),
-        };
-        match into {
-            Some(into) => {
-                let sums = before.entry(into.key()).or_default();
-                figure::merge(&Edge::FIGURES, sums, &edge.figures());
-            }
-            // An edge never disappears, so it went backwards, to 0.
-            None => {
-                figure::since(&Edge::FIGURES, [0; _], edge.figures(), |name, now, then| {
-                    minus(edge, name, now, then)
-                })?;
-            }
-        }
-    }
-    let mut changed = Vec::new();
-    for edge in later {
-        let then = before.remove(&edge.key()).unwrap_or_default();
-        let interval = figure::since(&Edge::FIGURES, edge.figures(), then, |name, now, then| {
-            minus(edge, name, now, then)
-        })?;
-        let interval = edge.clone().with_figures(interval);
-        if !interval.is_idle() {
-            changed.push(interval);
-        }
-    }
-    Ok(changed)
-}
-
-/// The later edge that this one's figures are part of, if it has joined another.
-fn joined<'a>(edge: &Edge, now: &HashMap<Key<'a>, &'a Edge>) -> Option<&'a Edge> {
-    let rests = |end: &EdgeEnd| {
-        [end.site.clone(), Site::rest()].map(|site| EdgeEnd {
-            lock: Lock::rest(),
-            mode: end.mode,
-            site,
-        })
-    };
-    let mut waiting: Vec<Option<EdgeEnd>> = Vec::new();
-    if let Some(end) = &edge.waiting {
-        waiting.push(Some(end.clone()));
-        waiting.extend(rests(end).map(Some));
-    }
-    waiting.push(None);
-    let [by_site, rest] = rests(&edge.holding);
-    [edge.holding.clone(), by_site, rest]
-        .iter()
-        .flat_map(|holding| waiting.iter().map(move |end| (end.as_ref(), holding)))
-        .filter(|key| *key != edge.key())
-        .find_map(|key| now.get(&key).copied())
 }

@@ -70,6 +70,7 @@ mod document;
 mod duration;
 mod durations;
 mod edge;
+mod edge_interval;
 mod estimate;
 mod figure;
 mod freebsd;

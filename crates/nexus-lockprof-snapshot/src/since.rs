@@ -5,8 +5,8 @@ use thiserror::Error;
 use crate::head::Head;
 use crate::rest::Before;
 use crate::{
-    Durations, Edge, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot, TableStats, edge,
-    figure, printable_message, stack,
+    Durations, Edge, EdgeEnd, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot,
+    TableStats, edge_interval, figure, printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -153,10 +153,14 @@ impl Snapshot {
             peek: then.peek || now.peek && now.collection == then.collection,
             ..now.clone()
         };
-        let points = points(&self.points, &earlier.points)?;
-        let edges = edge::between(&self.edges, &earlier.edges, |edge, name, later, earlier| {
-            Subject::Edge(edge).minus(name, later, earlier)
-        })?;
+        let mut before = Before::new(&self.points, &earlier.points, point_between)?;
+        let points = points(&self.points, &earlier.points, &mut before)?;
+        let edges = edge_interval::between(
+            &self.edges,
+            &earlier.edges,
+            |end| before.joined(end.key()).map(EdgeEnd::from),
+            |edge, name, later, earlier| Subject::Edge(edge).minus(name, later, earlier),
+        )?;
         Ok(Self::new(head, points, edges))
     }
 
@@ -247,8 +251,11 @@ impl Subject<'_> {
     }
 }
 
-fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> {
-    let mut before = Before::new(later, earlier, point_between)?;
+fn points<'a>(
+    later: &'a [Point],
+    earlier: &'a [Point],
+    before: &mut Before<'a>,
+) -> Result<Vec<Point>, SinceError> {
     let mut changed = Vec::new();
     for point in later {
         let interval = point_between(point, &before.take(point))?;

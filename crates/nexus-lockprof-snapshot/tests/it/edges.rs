@@ -286,20 +286,61 @@ fn an_edge_that_has_joined_another_is_subtracted_there() -> TestResult {
     let later = at(2, vec![edge(1, 2, 1, 1), edge_from_all(2, 8, 90)]);
     let expected = [edge_from_all(2, 2, 30), edge(1, 2, 1, 1)];
     assert_eq!(later.since(&earlier)?.edges(), expected);
-    // Both of its points joined the rest.
+    // Nobody can know which edge has its figures.
+    let later = at(2, vec![edge(1, 2, 1, 1), edge(3, 2, 7, 89)]);
+    let earlier = at(1, vec![edge(1, 2, 5, 50)]);
+    let expected = [edge(3, 2, 2, 39), edge(1, 2, 1, 1)];
+    assert_eq!(later.since(&earlier)?.edges(), expected);
+    Ok(())
+}
+
+/// With its holding point, an edge joins the rest. Its waiting point may do so, too.
+#[test]
+fn an_edge_whose_points_have_joined_the_rest_is_subtracted_there() -> TestResult {
+    let snapshot = |collection, points: Vec<Point>, edges| {
+        Snapshot::from_parts(SnapshotParts {
+            collection,
+            points,
+            edges,
+            ..SnapshotParts::default()
+        })
+    };
+    let blocked = |point: Point, blocked, caused_wait_ns| Point {
+        blocked,
+        caused_wait_ns,
+        ..point
+    };
+    let of_rest = |site: &Site| Point::new(Lock::rest(), AcquireMode::Exclusive, site.clone());
     for (waiting, holding) in [
         (Site::new("src/app.rs", 1, 5), Site::new("src/app.rs", 2, 5)),
         (Site::rest(), Site::rest()),
     ] {
-        let of_rest = |waits, waited_ns| Edge {
+        let in_rest = |waits, waited_ns| Edge {
             waiting: Some(rest(waiting.clone())),
             holding: rest(holding.clone()),
             waits,
             waited_ns,
         };
-        let earlier = at(1, vec![edge(1, 2, 5, 50), of_rest(1, 1)]);
-        let interval = at(2, vec![of_rest(7, 60)]).since(&earlier)?;
-        assert_eq!(interval.edges(), [of_rest(1, 9)]);
+        let joined = |waits, ns| blocked(of_rest(&holding), waits, ns);
+        let own = |waits, ns| blocked(named("l", 2), waits, ns);
+        let earlier = snapshot(
+            1,
+            vec![own(5, 50), joined(1, 1)],
+            vec![edge(1, 2, 5, 50), in_rest(1, 1)],
+        );
+        let later = snapshot(2, vec![joined(7, 60)], vec![in_rest(7, 60)]);
+        assert_eq!(later.since(&earlier)?.edges(), [in_rest(1, 9)]);
+        // It came back, and the same point waited for it, less often than before.
+        let later = snapshot(
+            2,
+            vec![own(2, 20), joined(7, 60)],
+            vec![edge(1, 2, 2, 20), in_rest(7, 60)],
+        );
+        let interval = later.since(&earlier)?;
+        assert_eq!(interval.edges(), [edge(1, 2, 2, 20), in_rest(1, 9)]);
+        // The rest itself went backwards.
+        let later = snapshot(2, vec![joined(5, 60)], vec![in_rest(5, 60)]);
+        assert!(later.since(&earlier).is_err());
     }
     Ok(())
 }
