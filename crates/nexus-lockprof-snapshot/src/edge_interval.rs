@@ -13,6 +13,10 @@ use std::collections::HashMap;
 
 type Figures = [u64; Edge::FIGURES.len()];
 
+/// For each figure, the edges into one point that may still have some of it. The last of them is
+/// asked first.
+type Others = [Vec<usize>; Edge::FIGURES.len()];
+
 /// Figures that their edge no longer has.
 struct Missing<'a> {
     edge: &'a Edge,
@@ -47,12 +51,13 @@ pub(crate) fn between<E>(
         }
     }
     if !missing.is_empty() {
-        let mut into: HashMap<&EdgeEnd, Vec<usize>> = HashMap::new();
-        for (number, edge) in later.iter().enumerate() {
-            into.entry(&edge.holding).or_default().push(number);
+        let mut into: HashMap<&EdgeEnd, Others> = HashMap::new();
+        for (number, edge) in later.iter().enumerate().rev() {
+            let others = into.entry(&edge.holding).or_default();
+            others.iter_mut().for_each(|others| others.push(number));
         }
         for missing in &missing {
-            let others = into.get(&*missing.holding).map_or(&[][..], Vec::as_slice);
+            let others = into.entry(&missing.holding).or_default();
             missing.subtract(&numbers, others, &mut left, &minus)?;
         }
     }
@@ -70,11 +75,15 @@ fn has_grown(later: &Figures, earlier: &Figures) -> bool {
 
 /// Subtracts as much as there is from both.
 fn take(from: &mut Figures, what: &mut Figures) {
-    for (from, what) in from.iter_mut().zip(what) {
-        let taken = (*from).min(*what);
-        *from -= taken;
-        *what -= taken;
-    }
+    from.iter_mut()
+        .zip(what)
+        .for_each(|(from, what)| take_one(from, what));
+}
+
+fn take_one(from: &mut u64, what: &mut u64) {
+    let taken = (*from).min(*what);
+    *from -= taken;
+    *what -= taken;
 }
 
 impl Missing<'_> {
@@ -82,20 +91,27 @@ impl Missing<'_> {
     fn subtract<E>(
         &self,
         numbers: &HashMap<Key<'_>, usize>,
-        others: &[usize],
+        others: &mut Others,
         left: &mut [Figures],
         minus: impl Fn(&Edge, &'static str, u64, u64) -> Result<u64, E>,
     ) -> Result<(), E> {
         let mut figures = self.edge.figures();
         let rests = self.edge.waiting.iter().flat_map(rests);
-        let likely: Vec<usize> = rests
-            .map(Some)
-            .chain([None])
-            .filter_map(|waiting| numbers.get(&(waiting.as_ref(), &*self.holding)).copied())
-            .collect();
-        for number in likely.iter().chain(others) {
-            if let Some(now) = left.get_mut(*number) {
+        for waiting in rests.map(Some).chain([None]) {
+            let number = numbers.get(&(waiting.as_ref(), &*self.holding));
+            if let Some(now) = number.and_then(|number| left.get_mut(*number)) {
                 take(now, &mut figures);
+            }
+        }
+        for (figure, (what, others)) in figures.iter_mut().zip(others).enumerate() {
+            while *what > 0
+                && let Some(number) = others.last()
+            {
+                let now = left.get_mut(*number).and_then(|left| left.get_mut(figure));
+                now.into_iter().for_each(|now| take_one(now, what));
+                if *what > 0 {
+                    others.pop();
+                }
             }
         }
         if figures != Figures::default() {
