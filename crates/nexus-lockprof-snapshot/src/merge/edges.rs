@@ -1,16 +1,11 @@
 //! Adds edges to a merge.
 
 use super::Merge;
-use super::point::{Key, Place};
+use super::point::{EdgeFigures, Edges, Key, Place};
 use crate::binary::{RawEdges, RawEnd};
 use crate::figure;
 use crate::{Edge, EdgeEnd};
 use std::collections::HashMap;
-
-/// The edges of a merge, by their ends with portable paths.
-pub(super) type Edges = HashMap<(Option<Key>, Key), Figures>;
-
-type Figures = [u64; Edge::FIGURES.len()];
 
 impl Merge {
     /// Adds an edge of a snapshot.
@@ -41,7 +36,7 @@ impl Merge {
         }
     }
 
-    fn add_edge(&mut self, waiting: Option<Key>, holding: Key, figures: &Figures) {
+    fn add_edge(&mut self, waiting: Option<Key>, holding: Key, figures: &EdgeFigures) {
         let waiting = waiting.map(|end| end.portable(&self.texts));
         let key = (waiting, holding.portable(&self.texts));
         figure::merge(&Edge::FIGURES, self.edges.entry(key).or_default(), figures);

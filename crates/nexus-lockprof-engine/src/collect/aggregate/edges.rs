@@ -1,5 +1,6 @@
 //! All edges by their points, summed over all shards.
 
+use super::point::Sums;
 use super::points::Points;
 use crate::identity;
 use crate::record::edges::Edge;
@@ -10,9 +11,6 @@ use std::collections::HashMap;
 /// Edges that no thread has are kept while there are fewer of them than the largest number of edges
 /// divided by this.
 const SHARE: usize = 4;
-
-/// Waits, and their time in nanoseconds.
-pub(super) type Sums = [u64; 2];
 
 /// The edge between two points, by their indices, summed over all shards.
 struct EdgeState {

@@ -1,6 +1,5 @@
 //! One point, summed over all shards: its sums, its samples, and what a snapshot shows of it.
 
-use super::edges::Sums;
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
 use crate::record::reservoir::BankReading;
@@ -10,6 +9,9 @@ use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Edge, EdgeEnd, Lock, Point, Sample, Samples, Site,
 };
 use std::cmp::Ordering;
+
+/// An edge's waits, and their time in nanoseconds.
+pub(super) type Sums = [u64; 2];
 
 /// One point, summed over all shards.
 pub(super) struct PointState {
