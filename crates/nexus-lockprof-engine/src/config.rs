@@ -87,8 +87,8 @@ pub struct Config {
 
 impl Default for Config {
     /// `Sampled` at 1 %; 4,096 points and edges for each thread, 65,536 records, as many edges, and
-    /// 4,096 threads in all. Reservoirs of 186 durations for each point, thread and interval, and 768
-    /// for each point in the snapshot. No thresholds.
+    /// 4,096 threads in all. Reservoirs of 186 durations for each point, thread and interval, and
+    /// 768 for each point in the snapshot. No thresholds.
     fn default() -> Self {
         Config {
             mode: Mode::DEFAULT,

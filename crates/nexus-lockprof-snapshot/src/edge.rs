@@ -24,10 +24,10 @@ pub struct EdgeEnd {
 
 /// An edge: threads waited at one point while another held the lock.
 ///
-/// The edges into a point add up: their [`waits`](Self::waits) to its
-/// [`blocked`](Point::blocked), and their [`waited_ns`](Self::waited_ns) to its
-/// [`caused_wait_ns`](Point::caused_wait_ns), exactly. Both ends are of one lock class, unless there
-/// was no room for one of the two points, which is then part of the [rest](Lock::rest).
+/// The edges into a point add up: their [`waits`](Self::waits) to its [`blocked`](Point::blocked),
+/// and their [`waited_ns`](Self::waited_ns) to its [`caused_wait_ns`](Point::caused_wait_ns),
+/// exactly. Both ends are of one lock class, unless there was no room for one of the two points,
+/// which is then part of the [rest](Lock::rest).
 ///
 /// ```
 /// use nexus_lockprof_snapshot::{AcquireMode, Edge, EdgeEnd, Lock, Site};

@@ -2,8 +2,8 @@
 //!
 //! An engine without room for an edge adds its figures to another edge. If the waiting point has
 //! joined the [rest](Lock::rest), or has become unknown, that edge leads to the same holding point.
-//! If the holding point has joined the rest, so have all edges into it. In both cases the edges into
-//! a point still add up to what it has blocked. So the figures that an edge no longer has are
+//! If the holding point has joined the rest, so have all edges into it. In both cases the edges
+//! into a point still add up to what it has blocked. So the figures that an edge no longer has are
 //! subtracted from other edges into the same point.
 
 use crate::edge::Key;
@@ -26,8 +26,8 @@ struct Missing<'a> {
 }
 
 /// Subtracts the `earlier` edges from the `later` ones. Leaves out edges without a change. `joined`
-/// is the point of the later snapshot that an earlier point has joined, if it has. `minus` subtracts
-/// a counter and fails if it went backwards.
+/// is the point of the later snapshot that an earlier point has joined, if it has. `minus`
+/// subtracts a counter and fails if it went backwards.
 pub(crate) fn between<E>(
     later: &[Edge],
     earlier: &[Edge],

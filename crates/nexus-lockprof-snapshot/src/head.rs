@@ -52,8 +52,8 @@ macro_rules! head {
             }
         }
 
-        /// The JSON document: the envelope first, then small fields, then the points and edges. Readers
-        /// skip fields that they do not know.
+        /// The JSON document: the envelope first, then small fields, then the points and edges.
+        /// Readers skip fields that they do not know.
         #[derive(Serialize, Deserialize)]
         pub(crate) struct Document<'a, P> {
             pub(crate) format: String,

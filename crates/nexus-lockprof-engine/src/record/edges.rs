@@ -6,9 +6,9 @@
 //!
 //! The owner looks edges up by a hash table that nobody else reads. All edges are also in one list,
 //! which the aggregator walks. An edge stays in that list as long as the thread has its shard. When
-//! it leaves the hash table, the aggregator takes its counts over, and then the owner may use it for
-//! other points. [`State`] says whose turn it is. `docs/protocol.md`, "An edge", explains why no
-//! count is lost.
+//! it leaves the hash table, the aggregator takes its counts over, and then the owner may use it
+//! for other points. [`State`] says whose turn it is. `docs/protocol.md`, "An edge", explains why
+//! no count is lost.
 //!
 //! Relaxed is enough for the counters: each is added up on its own.
 
@@ -81,8 +81,8 @@ pub(crate) struct EdgeTable {
     /// Number of edges in the hash table, and of all. Only the owner uses them.
     len: AtomicU64,
     held: AtomicU64,
-    /// Whether the last request found no room, and the number of such requests since the last sweep.
-    /// Only the owner uses them.
+    /// Whether the last request found no room, and the number of such requests since the last
+    /// sweep. Only the owner uses them.
     is_full: AtomicBool,
     refused: AtomicU64,
     /// The edge of the wait that is under way. Only the owner uses it.

@@ -18,8 +18,8 @@ impl Aggregator {
         self.push_out(core);
     }
 
-    /// Reads a shard's edges, and takes over those that are leaving. The collection `closed` is being
-    /// merged, or is open.
+    /// Reads a shard's edges, and takes over those that are leaving. The collection `closed` is
+    /// being merged, or is open.
     pub(super) fn take_edges(&mut self, shard: &Shard, closed: u64) {
         let (edges, points) = (&mut self.edges, &mut self.points);
         shard.edges.for_each(|edge, leaves| {
