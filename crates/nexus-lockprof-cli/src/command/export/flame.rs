@@ -1,5 +1,6 @@
 //! A flame graph of the stacks of waiting.
 
+use super::Kind;
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_export::folded;
 use nexus_lockprof_export::readable::fit;
@@ -8,14 +9,24 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write};
 
 /// The flame graph, as SVG.
-pub(super) fn graph(snapshot: &Snapshot) -> Result<Vec<u8>> {
+pub(super) fn graph(snapshot: &Snapshot, kind: Option<Kind>) -> Result<Vec<u8>> {
     let mut lines = Lines::default();
-    write!(lines, "{}", folded::folded(snapshot)).context("the stacks cannot be written")?;
+    let (written, title) = match kind {
+        None | Some(Kind::Block) => (
+            write!(lines, "{}", folded::folded(snapshot)),
+            "Time spent waiting for locks",
+        ),
+        Some(Kind::Mutex) => (
+            write!(lines, "{}", folded::holders(snapshot)),
+            "Time that holders of locks kept others waiting",
+        ),
+    };
+    written.context("the stacks cannot be written")?;
     if lines.done.is_empty() {
         bail!("nobody waited, so there is no flame graph of waiting");
     }
     let mut options = inferno::flamegraph::Options::default();
-    "Time spent waiting for locks".clone_into(&mut options.title);
+    title.clone_into(&mut options.title);
     "ns".clone_into(&mut options.count_name);
     let mut svg = Vec::new();
     let drawn = inferno::flamegraph::from_lines(
