@@ -182,7 +182,16 @@ pub(crate) fn run(options: &Options, usage: clap::Command) -> Result<()> {
             output::write(path, |out| out.write_all(&bytes))
         }
         Format::Flamegraph => {
-            let bytes = flame::graph(&snapshot, options.kind)?;
+            let bytes = match options.kind {
+                None | Some(Kind::Block) => {
+                    let title = "Time spent waiting for locks";
+                    flame::graph(&folded::folded(&snapshot), title)?
+                }
+                Some(Kind::Mutex) => {
+                    let title = "Time that holders of locks kept others waiting";
+                    flame::graph(&folded::holders(&snapshot), title)?
+                }
+            };
             output::write(path, |out| out.write_all(&bytes))
         }
         Format::Lockprof => {

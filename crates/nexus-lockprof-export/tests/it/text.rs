@@ -1,5 +1,6 @@
 //! The report.
 
+mod behind;
 mod callers;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};

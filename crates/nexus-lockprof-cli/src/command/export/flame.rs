@@ -1,27 +1,14 @@
 //! A flame graph of the stacks of waiting.
 
-use super::Kind;
 use anyhow::{Context, Result, bail};
-use nexus_lockprof_export::folded;
 use nexus_lockprof_export::readable::fit;
-use nexus_lockprof_snapshot::Snapshot;
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
 
-/// The flame graph, as SVG.
-pub(super) fn graph(snapshot: &Snapshot, kind: Option<Kind>) -> Result<Vec<u8>> {
+/// The flame graph of folded `stacks`, as SVG.
+pub(super) fn graph(stacks: &dyn fmt::Display, title: &str) -> Result<Vec<u8>> {
     let mut lines = Lines::default();
-    let (written, title) = match kind {
-        None | Some(Kind::Block) => (
-            write!(lines, "{}", folded::folded(snapshot)),
-            "Time spent waiting for locks",
-        ),
-        Some(Kind::Mutex) => (
-            write!(lines, "{}", folded::holders(snapshot)),
-            "Time that holders of locks kept others waiting",
-        ),
-    };
-    written.context("the stacks cannot be written")?;
+    write!(lines, "{stacks}").context("the stacks cannot be written")?;
     if lines.done.is_empty() {
         bail!("nobody waited, so there is no flame graph of waiting");
     }

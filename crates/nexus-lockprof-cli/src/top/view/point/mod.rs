@@ -17,6 +17,8 @@ use ratatui::widgets::Paragraph;
 
 /// Call stacks shown at most.
 const CALLERS: usize = 50;
+/// Points behind which it waited shown at most, on a page and below the table.
+const HOLDERS: [usize; 2] = [50, 5];
 
 /// Draws the page, scrolled to where the state says, which is kept within the page.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: Theme) {
@@ -104,6 +106,9 @@ impl<'a> Page<'a> {
         lines.push(Line::default());
         lines.extend(self.trend());
         lines.push(Line::default());
+        let [most, _] = HOLDERS;
+        lines.extend(self.behind(most));
+        lines.push(Line::default());
         lines.extend(self.callers());
         lines
     }
@@ -114,7 +119,8 @@ impl<'a> Page<'a> {
         let mut lines = vec![self.title()];
         lines.extend(self.counters());
         lines.extend(self.quantiles());
-        for more in [self.distributions(), self.callers()] {
+        let [_, most] = HOLDERS;
+        for more in [self.distributions(), self.behind(most), self.callers()] {
             if lines.len() + 3 <= height {
                 lines.push(Line::default());
                 lines.extend(more);
@@ -158,6 +164,16 @@ impl<'a> Page<'a> {
             let bars = figure::trend(samples, of, self.width, highest);
             lines.push(Line::styled(bars, self.theme.chart()));
         }
+        lines
+    }
+
+    fn behind(&self, most: usize) -> Vec<Line<'static>> {
+        let mut lines = vec![Line::styled("waited behind", self.theme.head())];
+        let behind = text::behind(self.data.whole(), self.whole, most, self.width);
+        if behind.is_empty() {
+            lines.push(Line::styled("nobody who is known", self.theme.dim()));
+        }
+        lines.extend(behind.into_iter().map(Line::raw));
         lines
     }
 
