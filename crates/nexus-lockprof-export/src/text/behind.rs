@@ -118,7 +118,12 @@ impl<'a> Holders<'a> {
             let share = whole.share(edge);
             let others = fit::width(&line) + comma.len() + 1 + share.len() + fit::width(&more);
             let room = width.saturating_sub(others);
-            let name = name(edge, point, &self.names, room.min(width / 2));
+            let most = if number == 0 {
+                room.min(width / 2)
+            } else {
+                width / 2
+            };
+            let name = name(edge, point, &self.names, most);
             // The first one is always there.
             if number > 0 && fit::width(&name) > room {
                 break;

@@ -62,7 +62,7 @@ fn holders_by_their_share() {
     assert_eq!(lines(&told, 132), [all]);
     let short = "behind /srv/app/crates/server/src/net/pool.rs:30 ex 62%, itself 30%, 2 more";
     assert_eq!(lines(&told, 100), [short]);
-    let shorter = "behind /srv/app/crates/…/pool.rs:30 ex 62%, 3 more";
+    let shorter = "behind /srv/app/…/pool.rs:30 ex 62%, itself 30%, 2 more";
     assert_eq!(lines(&told, 60), [shorter]);
     let list = text::behind(&told, &reader, 2, 50);
     let expected = [
