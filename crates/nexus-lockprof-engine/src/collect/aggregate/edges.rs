@@ -231,7 +231,7 @@ impl Edges {
     }
 
     /// For each point, by index below `points`, the sums since the last reset of the edges into it.
-    pub(super) fn into_points(&self, points: usize) -> Vec<Sums> {
+    pub(super) fn sums_into_points(&self, points: usize) -> Vec<Sums> {
         let mut into = vec![[0; 2]; points];
         for state in self.states.iter().flatten() {
             if let Some(sums) = into.get_mut(state.holding) {

@@ -106,7 +106,7 @@ impl Aggregator {
         let elapsed_ns = core.clock.coarse_ns().saturating_sub(self.started_ns);
         let mut points: Vec<(usize, Point)> = Vec::new();
         let mut edges = self.edges.edges(&mut self.points);
-        let into = self.edges.into_points(self.points.places());
+        let into = self.edges.sums_into_points(self.points.places());
         let mut events = events;
         for (index, state) in self.points.iter_mut() {
             state.end(config.archive, &mut self.rng);

@@ -1,72 +1,16 @@
-//! A shard's edges: which point waited behind which, how often and how long.
-//!
-//! An edge has the only count of its waits: what a point has blocked is the sum of the edges into
-//! it. A record counts for itself only waits that no edge had room for. So the edges into a point
-//! add up to its figures in every snapshot.
-//!
-//! The owner looks edges up by a hash table that nobody else reads. All edges are also in one list,
-//! which the aggregator walks. An edge stays in that list as long as the thread has its shard. When
-//! it leaves the hash table, the aggregator takes its counts over, and then the owner may use it
-//! for other points. [`State`] says whose turn it is. `docs/protocol.md`, "An edge", explains why
-//! no count is lost.
-//!
-//! Relaxed is enough for the counters: each is added up on its own.
+//! The edges of one shard: the owner's hash table, and the list that collections walk.
 
+use super::edge::{Edge, EdgeChain, EdgeLimits, State};
 use crate::identity;
 use crate::identity::PointKey;
 use crate::record::memory::try_box;
 use crate::record::owner::Owner;
-use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, bump, sized,
-};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
 const FIRST_BUCKETS: usize = sized(1, 16);
 /// While there is no room, one in this many requests looks for idle edges.
 const PATIENCE: u64 = sized(1, 64);
-
-/// Who uses an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-enum State {
-    /// The owner may use it for any two points.
-    Free,
-    /// It is counted at. The aggregator reads it.
-    Live,
-    /// The owner has taken it out of the hash table. The aggregator is to take it over.
-    Leaving,
-    /// The aggregator has its counts.
-    TakenOver,
-}
-
-/// Waits at one point for another.
-pub(crate) struct Edge {
-    /// Keys of the two points' records.
-    waiting: AtomicU64,
-    holding: AtomicU64,
-    /// Only the owner counts, with plain stores.
-    pub(crate) waits: AtomicU64,
-    waited_ns: AtomicU64,
-    state: AtomicU32,
-    /// The aggregator's: where it keeps what it last read of this edge, plus 1, or 0.
-    pub(crate) seen: AtomicU32,
-    /// The next edge in its bucket or in the list of free ones. Only the owner uses it.
-    next: AtomicPtr<Edge>,
-    /// The next edge of all.
-    after: AtomicPtr<Edge>,
-    /// The sum of both counters at the last sweep. Only the owner uses it.
-    swept: AtomicU64,
-}
-
-/// The caps that limit new edges.
-pub(crate) struct EdgeLimits<'a> {
-    /// Of this thread.
-    pub(crate) most: usize,
-    /// Of all threads.
-    pub(crate) most_in_all: usize,
-    /// Number of edges in all shards.
-    pub(crate) in_all: &'a AtomicUsize,
-}
 
 struct Buckets(Box<[AtomicPtr<Edge>]>);
 
@@ -89,64 +33,6 @@ pub(crate) struct EdgeTable {
     in_use: AtomicPtr<Edge>,
 }
 
-/// Edges that are in no shard any more.
-pub(crate) struct EdgeChain(*mut Edge);
-
-impl Edge {
-    fn new() -> Self {
-        Edge {
-            waiting: AtomicU64::new(0),
-            holding: AtomicU64::new(0),
-            waits: AtomicU64::new(0),
-            waited_ns: AtomicU64::new(0),
-            state: AtomicU32::new(State::Free as u32),
-            seen: AtomicU32::new(0),
-            next: AtomicPtr::new(std::ptr::null_mut()),
-            after: AtomicPtr::new(std::ptr::null_mut()),
-            swept: AtomicU64::new(u64::MAX),
-        }
-    }
-
-    /// The point that waited.
-    pub(crate) fn waiting(&self) -> PointKey {
-        PointKey(self.waiting.load(Relaxed))
-    }
-
-    /// The point that held the lock.
-    pub(crate) fn holding(&self) -> PointKey {
-        PointKey(self.holding.load(Relaxed))
-    }
-
-    fn is(&self, waiting: PointKey, holding: PointKey) -> bool {
-        self.waiting.load(Relaxed) == waiting.0 && self.holding.load(Relaxed) == holding.0
-    }
-
-    fn has_state(&self, state: State, order: Ordering) -> bool {
-        self.state.load(order) == state as u32
-    }
-
-    /// Adds the time of a wait. Only the owner calls this.
-    pub(crate) fn add_ns(&self, ns: u64) {
-        bump(&self.waited_ns, ns);
-    }
-
-    /// Waits, and their time in nanoseconds. Any thread may call this.
-    pub(crate) fn sums(&self) -> [u64; 2] {
-        [self.waits.load(Relaxed), self.waited_ns.load(Relaxed)]
-    }
-
-    /// Whether nothing was counted since this was last asked. Only the owner calls this.
-    fn is_idle(&self) -> bool {
-        let sum = self
-            .waits
-            .own_load()
-            .wrapping_add(self.waited_ns.own_load());
-        let idle = self.swept.own_load() == sum;
-        self.swept.store(sum, Relaxed);
-        idle
-    }
-}
-
 impl Buckets {
     fn try_new(len: usize) -> Option<*mut Self> {
         let mut buckets = Vec::new();
@@ -158,24 +44,6 @@ impl Buckets {
     fn bucket(&self, waiting: PointKey, holding: PointKey) -> &AtomicPtr<Edge> {
         let hash = waiting.hash() ^ holding.hash().rotate_left(21);
         &self.0[(hash >> 40) as usize & (self.0.len() - 1)]
-    }
-}
-
-impl EdgeLimits<'_> {
-    fn reserve(&self, held: u64) -> bool {
-        if held >= self.most as u64 {
-            return false;
-        }
-        if self.in_all.fetch_add(1, Relaxed) < self.most_in_all {
-            return true;
-        }
-        self.give_back(1);
-        false
-    }
-
-    /// Gives back the places of this many edges.
-    pub(crate) fn give_back(&self, edges: u64) {
-        self.in_all.fetch_sub(edges as usize, Relaxed);
     }
 }
 
@@ -449,36 +317,6 @@ impl EdgeTable {
             drop(unsafe { Box::from_raw(buckets) });
         }
         chain
-    }
-}
-
-impl EdgeChain {
-    /// Calls `f` with the edges that were not taken over yet.
-    pub(crate) fn for_each(&self, mut f: impl FnMut(&Edge)) {
-        let mut edge = self.0;
-        // SAFETY: null, or an edge of this chain.
-        while let Some(this) = unsafe { edge.as_ref() } {
-            if this.has_state(State::Live, Relaxed) || this.has_state(State::Leaving, Relaxed) {
-                f(this);
-                this.state.store(State::TakenOver as u32, Relaxed);
-            }
-            edge = this.after.load(Relaxed);
-        }
-    }
-}
-
-impl Drop for EdgeChain {
-    fn drop(&mut self) {
-        self.for_each(|edge| {
-            identity::release(edge.waiting());
-            identity::release(edge.holding());
-        });
-        let mut edge = self.0;
-        while !edge.is_null() {
-            // SAFETY: made by `Box::into_raw`, in this chain only, which nobody else has.
-            let this = unsafe { Box::from_raw(edge) };
-            edge = this.after.load(Relaxed);
-        }
     }
 }
 
