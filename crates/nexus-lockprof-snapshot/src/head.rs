@@ -54,18 +54,24 @@ macro_rules! head {
 
         /// The JSON document: the envelope first, then small fields, then the points and edges.
         /// Readers skip fields that they do not know.
+        ///
+        /// `utilisation` and `findings` are derived from the rest. Readers compute them again.
         #[derive(Serialize, Deserialize)]
-        pub(crate) struct Document<'a, P> {
+        pub(crate) struct Document<'a, P, U = (), F = ()> {
             pub(crate) format: String,
             pub(crate) schema: u32,
             $($(#[serde($($serde)+)])? $field: $type,)+
             $(#[serde($($made_serde)+)] $made: $made_type,)+
+            #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+            pub(crate) utilisation: Option<U>,
+            #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+            pub(crate) findings: Vec<F>,
             pub(crate) points: P,
             #[serde(default, skip_serializing_if = "is_default")]
             pub(crate) edges: Cow<'a, [Edge]>,
         }
 
-        impl<'a, P> Document<'a, P> {
+        impl<'a, P, U, F> Document<'a, P, U, F> {
             pub(crate) fn new(
                 format: &str,
                 schema: u32,
@@ -78,6 +84,8 @@ macro_rules! head {
                     schema,
                     $($field: head.$field.clone(),)+
                     $($made: head.$made,)+
+                    utilisation: None,
+                    findings: Vec::new(),
                     points,
                     edges: edges.into(),
                 }

@@ -12,6 +12,7 @@
 //! | see who waited | [`Point::callers`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
+//! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
@@ -73,6 +74,7 @@ mod edge;
 mod edge_interval;
 mod estimate;
 mod figure;
+mod findings;
 mod freebsd;
 mod head;
 mod hot;
@@ -82,6 +84,7 @@ mod json_text;
 mod labels;
 mod logfmt;
 mod merge;
+pub mod number;
 mod own_frames;
 mod place;
 mod point;
@@ -99,6 +102,7 @@ mod since;
 mod snapshot;
 mod stack;
 mod text;
+mod utilisation;
 mod waiter;
 mod write;
 
@@ -106,6 +110,7 @@ pub use duration::parse_duration;
 pub use durations::Durations;
 pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
+pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
 pub use merge::Merge;
@@ -123,6 +128,7 @@ pub use since::SinceError;
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
 pub use write::WriteError;
 
