@@ -108,8 +108,11 @@ impl<'a> Page<'a> {
         lines.extend(self.trend());
         lines.push(Line::default());
         let [most, _] = HOLDERS;
-        lines.extend(self.behind(most));
-        lines.push(Line::default());
+        let behind = self.behind(most);
+        if !behind.is_empty() {
+            lines.extend(behind);
+            lines.push(Line::default());
+        }
         lines.extend(self.callers());
         lines
     }
@@ -177,14 +180,13 @@ impl<'a> Page<'a> {
         lines
     }
 
+    /// Behind whom it waited. Empty if nobody knows.
     fn behind(&self, most: usize) -> Vec<Line<'static>> {
-        let mut lines = vec![Line::styled("waited behind", self.theme.head())];
         let behind = text::behind(self.data.whole(), self.whole, most, self.width);
-        if behind.is_empty() {
-            lines.push(Line::styled("nobody who is known", self.theme.dim()));
-        }
-        lines.extend(behind.into_iter().map(Line::raw));
-        lines
+        let head = (!behind.is_empty()).then(|| Line::styled("waited behind", self.theme.head()));
+        head.into_iter()
+            .chain(behind.into_iter().map(Line::raw))
+            .collect()
     }
 
     fn callers(&self) -> Vec<Line<'static>> {
