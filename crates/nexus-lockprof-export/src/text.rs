@@ -36,8 +36,8 @@
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
 //! points on one line also show their columns.
 //!
-//! Below a point that waited is a line with the points that held the lock meanwhile, by their share of
-//! the waiting. It is left out if the point waited only behind itself.
+//! Below a point that waited is a line with the points that held the lock meanwhile, by their share
+//! of the waiting. It is left out if the point waited only behind itself.
 //!
 //! Below a point with recorded call stacks (`Config::stacks`) are its callers, by their share of
 //! the waiting. Each line has the number of waits (`~` marks an estimate) and the calling

@@ -141,14 +141,14 @@ impl Told {
         let Told(snapshot) = self;
         let waits = self.sum(|p| p.contentions + p.timeouts + p.cancellations);
         assert_eq!(self.sum(|p| p.blocked), waits, "{snapshot}");
-        let waited = self.sum(|p| p.wait.total_ns + p.vain_wait_ns);
+        let waited = self.sum(|p| p.wait.total_ns + p.abandoned_wait_ns);
         assert_eq!(self.sum(|p| p.caused_wait_ns), waited, "{snapshot}");
         assert!(snapshot.losses().is_empty());
         // Each waiter's time is on the edges from it, and each holder's on those to it.
         edges_of::check(snapshot);
         for point in snapshot.points() {
             let waits = point.contentions + point.timeouts + point.cancellations;
-            let waited = point.wait.total_ns + point.vain_wait_ns;
+            let waited = point.wait.total_ns + point.abandoned_wait_ns;
             assert_eq!(
                 edges_of::from(snapshot, point),
                 (waits, waited),

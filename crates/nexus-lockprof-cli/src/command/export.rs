@@ -68,7 +68,7 @@ impl Format {
         found.map(|(_, format)| format)
     }
 
-    /// Whether it shows the time of one of two sides: see [`Kind`].
+    /// Whether it shows the time of one of two sides: see [`ProfileKind`].
     const fn has_kinds(self) -> bool {
         matches!(self, Self::Pprof | Self::Folded | Self::Flamegraph)
     }
@@ -86,7 +86,7 @@ impl Format {
 
 /// Whose time is shown, as in Go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum ProfileKind {
     /// The holder's: the time that others waited for it.
     Mutex,
     /// The waiter's.
@@ -103,10 +103,10 @@ pub(crate) struct Options {
     /// Output file, written whole or not at all; - is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// For pprof, folded and flamegraph: whose time to show [default: mutex for pprof, block for the
-    /// others].
+    /// For pprof, folded and flamegraph: whose time to show [default: mutex for pprof, block for
+    /// the others].
     #[arg(short, long, value_enum)]
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<ProfileKind>,
     /// For prometheus and openmetrics: number of points with series of their own; the others share
     /// one [default: 200].
     #[arg(short = 'n', long, value_name = "POINTS")]
@@ -169,25 +169,27 @@ pub(crate) fn run(options: &Options, usage: clap::Command) -> Result<()> {
     match format {
         Format::Prometheus => display(&metrics(false)),
         Format::Openmetrics => display(&metrics(true)),
-        Format::Folded if options.kind == Some(Kind::Mutex) => display(&folded::holders(&snapshot)),
+        Format::Folded if options.kind == Some(ProfileKind::Mutex) => {
+            display(&folded::holders(&snapshot))
+        }
         Format::Folded => display(&folded::folded(&snapshot)),
         Format::Html => display(&html::page(&snapshot)),
         Format::Csv => display(&csv::csv(&snapshot)),
         Format::Json => files::write_json(&snapshot, path),
         Format::Pprof => {
             let bytes = match options.kind {
-                None | Some(Kind::Mutex) => pprof::mutex(&snapshot),
-                Some(Kind::Block) => pprof::block(&snapshot),
+                None | Some(ProfileKind::Mutex) => pprof::mutex(&snapshot),
+                Some(ProfileKind::Block) => pprof::block(&snapshot),
             };
             output::write(path, |out| out.write_all(&bytes))
         }
         Format::Flamegraph => {
             let bytes = match options.kind {
-                None | Some(Kind::Block) => {
+                None | Some(ProfileKind::Block) => {
                     let title = "Time spent waiting for locks";
                     flame::graph(&folded::folded(&snapshot), title)?
                 }
-                Some(Kind::Mutex) => {
+                Some(ProfileKind::Mutex) => {
                     let title = "Time that holders of locks kept others waiting";
                     flame::graph(&folded::holders(&snapshot), title)?
                 }

@@ -125,7 +125,7 @@ impl<'a> Page<'a> {
         lines.extend(self.quantiles());
         let [_, most] = HOLDERS;
         for more in [self.distributions(), self.behind(most), self.callers()] {
-            if lines.len() + 3 <= height {
+            if !more.is_empty() && lines.len() + 3 <= height {
                 lines.push(Line::default());
                 lines.extend(more);
             }
