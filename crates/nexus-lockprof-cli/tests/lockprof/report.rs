@@ -226,7 +226,7 @@ fn exports() {
         svg.contains("Time that holders of locks kept others waiting"),
         "{svg}"
     );
-    assert!(svg.contains("src/cache.rs:52 (7,000 ns, 100%)"), "{svg}");
+    assert!(svg.contains("src/cache.rs:52 (7,000 ns, "), "{svg}");
     // The same on standard output, however it is requested.
     let out = lockprof(&["export", &file, "--format", "folded"]).good();
     assert_eq!(
