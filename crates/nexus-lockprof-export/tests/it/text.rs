@@ -4,6 +4,7 @@ mod behind;
 mod callers;
 mod estimates;
 mod findings;
+mod waiters;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
 use nexus_lockprof_snapshot::{
