@@ -1,6 +1,7 @@
 //! The slot of a thread's wait.
 
 use super::*;
+use crate::record::thread_info::{ThreadId, ThreadSlot};
 use crate::record::waiting::{WaitSlot, Waiting};
 
 /// A wait that says the same in each of its fields.
@@ -59,5 +60,34 @@ fn a_lock_that_is_freed_after_the_wait_is_not_believed() {
             }
         }
         assert!(waiter.join().is_ok());
+    });
+}
+
+/// A reader gets all of one thread or nothing, while a shard goes from one thread to the next.
+#[test]
+fn a_shards_thread_is_read_while_it_changes() {
+    let thread_of = |n: u8| ThreadId {
+        token: u64::from(n),
+        system: u64::from(n),
+        name: [n; 16],
+    };
+    loom::model(move || {
+        let slot = Arc::new(ThreadSlot::default());
+        slot.set(&thread_of(1));
+        let owner = thread::spawn({
+            let slot = Arc::clone(&slot);
+            move || {
+                slot.clear();
+                slot.set(&thread_of(2));
+            }
+        });
+        if let Some(read) = slot.read() {
+            assert!(
+                [1, 2].map(thread_of).contains(&read),
+                "parts of two: {read:?}"
+            );
+        }
+        assert!(owner.join().is_ok());
+        assert_eq!(slot.read(), Some(thread_of(2)));
     });
 }

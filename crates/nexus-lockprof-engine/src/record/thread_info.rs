@@ -1,7 +1,8 @@
 //! Who the thread is that has a shard.
 
 use crate::identity::ThreadBits;
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicU64, Ordering, fence};
+use Ordering::{Acquire, Relaxed, Release};
 
 /// Longest name that the system keeps of a thread, in bytes.
 const NAME: usize = 16;
@@ -60,8 +61,8 @@ fn system() -> (u64, [u8; NAME]) {
     (0, [0; NAME])
 }
 
-/// A shard's place for its thread. Only the owner writes it. A reader may see parts of two threads,
-/// unless something else says that the thread has not changed meanwhile.
+/// A shard's place for its thread. Only the owner writes it. The token, which no other thread has,
+/// is also the sequence of a seqlock: 0 while the rest is written.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadSlot {
     token: AtomicU64,
@@ -71,13 +72,18 @@ pub(crate) struct ThreadSlot {
 
 impl ThreadSlot {
     pub(crate) fn set(&self, thread: &ThreadId) {
-        self.token.store(thread.token, Relaxed);
+        self.token.store(0, Relaxed);
+        // Release fence: a reader that sees a store below, and then fences with Acquire, also sees
+        // that the earlier token is gone. Pairs with the fence in `read`.
+        fence(Release);
         self.system.store(thread.system, Relaxed);
         let (low, high) = thread.name.split_at(NAME / 2);
         for (place, part) in self.name.iter().zip([low, high]) {
             let part = <[u8; NAME / 2]>::try_from(part).unwrap_or_default();
             place.store(u64::from_ne_bytes(part), Relaxed);
         }
+        // Release: whoever sees the token sees the rest. Pairs with the load in `read`.
+        self.token.store(thread.token, Release);
     }
 
     /// No thread has the shard.
@@ -85,9 +91,10 @@ impl ThreadSlot {
         self.token.store(0, Relaxed);
     }
 
-    /// The thread, if there is one. Any thread may call this.
+    /// The thread, if there is one, and it does not change meanwhile. Any thread may call this.
     pub(crate) fn read(&self) -> Option<ThreadId> {
-        let token = self.token.load(Relaxed);
+        // Acquire: this thread sees the rest. Pairs with the Release store in `set`.
+        let token = self.token.load(Acquire);
         let mut thread = ThreadId {
             token,
             system: self.system.load(Relaxed),
@@ -96,7 +103,10 @@ impl ThreadSlot {
         for (part, place) in thread.name.chunks_exact_mut(NAME / 2).zip(&self.name) {
             part.copy_from_slice(&place.load(Relaxed).to_ne_bytes());
         }
-        (token != 0).then_some(thread)
+        // Acquire fence: if any load above saw a store of the next thread, the load below sees that
+        // the token changed. Pairs with the Release fence in `set`.
+        fence(Acquire);
+        (token != 0 && self.token.load(Relaxed) == token).then_some(thread)
     }
 }
 
