@@ -206,6 +206,7 @@ impl Shard {
     /// it.
     pub(crate) fn begin(&self) {
         self.under_way.store(0, Relaxed);
+        self.waiting.abandon();
     }
 
     /// Whether several acquisitions are in progress. Only the owner calls this.

@@ -67,8 +67,8 @@ impl WaitSlot {
         fence(Release);
     }
 
-    /// Ends the wait of a thread that this process does not have. The caller is the only thread.
-    #[cfg(unix)]
+    /// Ends the wait of a thread that cannot: it ended inside it, or this process does not have it.
+    /// The caller has the slot.
     pub(crate) fn abandon(&self) {
         if self.seq.own_load() & 1 == 1 {
             self.end();
