@@ -56,6 +56,8 @@ test("who waits now, behind whom", () => {
   assert.deepEqual([many.waiters.length, many.hidden], [8, 12]);
   const [said] = page.findings(read([], { waiters }));
   assert.match(words(said), /^No acquisition was recorded/);
+  const before = page.findings(read([point("accounts", 17, { hold: exact(5) })], { waiters }));
+  assert.match(words(before[0]), /^No wait has ended: none of 10 acquisitions of 1 lock found its lock taken/);
 });
 
 test("names and places", () => {

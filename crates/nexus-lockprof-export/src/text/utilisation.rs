@@ -27,6 +27,10 @@ pub(super) fn line(snapshot: &Snapshot) -> Option<String> {
         return Some("Neither waits nor holds were measured.".to_owned());
     }
     let waiting = match waited {
+        // Those who wait now are in no figure yet.
+        Some(waited) if waited.total_ns == 0 && !snapshot.waiters().is_empty() => {
+            "No wait has ended.".to_owned()
+        }
         Some(waited) if waited.total_ns == 0 => "No thread waited for a lock.".to_owned(),
         Some(waited) => {
             let noun = if number::threads(waited.share) == "1.00" {

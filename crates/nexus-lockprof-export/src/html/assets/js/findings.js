@@ -50,7 +50,8 @@ function waitFindings(snapshot) {
   const vain = classes.filter((lock) => lock.inVain > 0).map(vainFinding);
   if (contended.length === 0 && snapshot.found.length === 0) {
     const all = `${plural(acquisitions, "acquisition")} of ${plural(classes.length, "lock")}`;
-    return [note(`Nothing waited: none of ${all} found its lock taken (${time}).`), ...vain];
+    const none = waiters.length > 0 ? "No wait has ended" : "Nothing waited";
+    return [note(`${none}: none of ${all} found its lock taken (${time}).`), ...vain];
   }
   const waited = classes.some((lock) => lock.measured);
   const found = snapshot.found.map((finding) => ownFinding(finding, points));
