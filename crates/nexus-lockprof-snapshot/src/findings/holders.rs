@@ -14,8 +14,8 @@ use crate::{Durations, Sample};
 /// known.
 fn time_above<'a>(all: impl Iterator<Item = &'a Durations> + Clone, from_ns: f64) -> f64 {
     let of = |times: &Durations| {
-        let (mut below_ns, mut below, mut above_ns) = (0.0, 0.0, 0.0);
-        for sample in &times.reservoir {
+        let (mut below_ns, mut below, mut above_ns) = (0.0, 0.0, 0.0_f64);
+        for sample in times.reservoir.iter() {
             let ns = sample.value_ns as f64;
             match ns < from_ns {
                 true => (below_ns, below) = (below_ns + sample.weight * ns, below + sample.weight),
