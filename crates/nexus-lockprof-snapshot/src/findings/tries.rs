@@ -50,6 +50,8 @@ pub(super) fn loops(class: &Class<'_>) -> Vec<Finding> {
                     "If {place} is in a loop, wait for the lock instead: lock(), or a try function with a timeout. A loop \
                      takes processor time that the holder may need."
                 ),
+                expected: String::new(),
+                what_if: None,
             }
         })
         .collect()

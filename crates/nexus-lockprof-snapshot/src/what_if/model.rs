@@ -4,10 +4,10 @@
 //! queue that there would be on average with one thread fewer. With exponential holds, no handover
 //! and no readers it is exact. `docs/explanation/what-if.md` explains the rest.
 
-/// The most threads that the model computes with.
-const MOST_THREADS: u64 = 4_096;
-/// Halvings of the interval in which the handover is searched: enough for all digits of an `f64`.
-const STEPS: u32 = 60;
+/// The most threads that the model should compute with: its time grows with them.
+pub(super) const MOST_THREADS: u64 = 1_024;
+/// Halvings of the interval in which the handover is searched.
+const STEPS: u32 = 40;
 
 /// Threads that do something else, then take the lock, and begin again.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,27 +38,37 @@ pub(super) struct Demand {
 impl Demand {
     /// The rounds of all threads in a nanosecond.
     pub(super) fn throughput(&self, threads: Threads) -> f64 {
-        let (mut rounds, mut writers, mut readers) = (0.0, 0.0, 0.0);
-        for count in 1..=threads.count.min(MOST_THREADS) {
-            let (writers_there, readers_there) = (writers / self.ways, readers / self.ways);
-            let busy = rounds * (1.0 - self.reads) * self.write_ns / self.ways;
-            let [write, read] = self.stays_ns(writers_there, readers_there, busy);
-            let lock_ns = (1.0 - self.reads) * write + self.reads * read;
-            rounds = count as f64 / (threads.between_ns + lock_ns);
-            writers = rounds * (1.0 - self.reads) * write;
+        let writes = 1.0 - self.reads;
+        let (mut rounds, mut busy, mut writers, mut readers) = (0.0, 0.0_f64, 0.0, 0.0);
+        for count in 1..=threads.count {
+            let serve_ns = self.serve_ns(busy, readers / self.ways);
+            let [mut write, read] =
+                self.stays_ns(serve_ns, busy, [writers, readers].map(|q| q / self.ways));
+            let round_ns = threads.between_ns + writes * write + self.reads * read;
+            // No lock serves more than one writer at a time.
+            let least_ns = count as f64 * writes * serve_ns / self.ways;
+            if round_ns < least_ns {
+                write += (least_ns - round_ns) / writes;
+            }
+            rounds = count as f64 / round_ns.max(least_ns);
+            busy = rounds * writes * serve_ns / self.ways;
+            writers = rounds * writes * write;
             readers = rounds * self.reads * read;
         }
         rounds
     }
 
-    /// How long a writer and a reader wait and hold that find on average so many others at their
-    /// lock, which writers hold for the share `busy` of the time.
-    fn stays_ns(&self, writers: f64, readers: f64, busy: f64) -> [f64; 2] {
+    /// How long a writer keeps the lock from the next one that comes.
+    fn serve_ns(&self, busy: f64, readers: f64) -> f64 {
         // Only who finds the lock taken has it handed over.
-        let taken = (writers + readers).min(1.0);
-        let serve_ns = self.write_ns + self.handover_ns * taken;
+        self.write_ns + self.handover_ns * (busy + readers).min(1.0)
+    }
+
+    /// How long a writer and a reader wait and hold that find on average so many others at their
+    /// lock, which writers have for the share `busy` of the time.
+    fn stays_ns(&self, serve_ns: f64, busy: f64, [writers, readers]: [f64; 2]) -> [f64; 2] {
         // The rest of the hold under way is longer, the more the holds vary.
-        let rest_ns = busy.min(1.0) * self.write_ns * (self.variation - 1.0) / 2.0;
+        let rest_ns = busy * self.write_ns * (self.variation - 1.0) / 2.0;
         // The last of several readers that hold together: the harmonic number, smoothed.
         let group_ns = self.read_ns * readers.ln_1p();
         let queue_ns = (serve_ns * writers + rest_ns).max(0.0);
@@ -177,6 +187,17 @@ mod tests {
     fn equal_holds_make_shorter_queues_and_unequal_longer() {
         let of = |variation| Demand { variation, ..MUTEX }.throughput(threads(4, 6.0));
         assert!(of(0.0) > of(1.0) && of(1.0) > of(20.0));
+    }
+
+    #[test]
+    fn a_lock_has_one_owner_at_a_time() {
+        let equal = Demand {
+            variation: 0.0,
+            ..MUTEX
+        };
+        assert_near(equal.throughput(threads(8, 2.0)), 1.0);
+        let split = Demand { ways: 4.0, ..equal };
+        assert!(split.throughput(threads(64, 0.0)) <= 4.0);
     }
 
     #[test]
