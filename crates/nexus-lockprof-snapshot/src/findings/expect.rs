@@ -40,12 +40,12 @@ fn sentence(expected: &[Expected], kind: FindingKind) -> String {
     ];
     let changes: Vec<String> = changes.into_iter().flatten().map(change).collect();
     format!(
-        "A queueing model expects so many more acquisitions: {}.",
+        "By a queueing model, acquisitions grow {}.",
         changes.join("; ")
     )
 }
 
-/// `38% with half the hold at src/http.rs:88`.
+/// `by about 38% with half the hold at src/http.rs:88`.
 fn change(expected: &Expected) -> String {
     let place = expected.site.as_ref().map(words::site).unwrap_or_default();
     let change = match expected.change {
@@ -56,8 +56,8 @@ fn change(expected: &Expected) -> String {
     let percent = |gain: f64| number::percent_of(gain.max(0.0));
     let (low, high) = (expected.gain_low, expected.gain_high);
     match (high < LITTLE, high - low > NEAR) {
-        (true, _) => format!("hardly any {change}"),
-        (false, true) => format!("{} to {} {change}", percent(low), percent(high)),
-        (false, false) => format!("about {} {change}", percent(expected.gain)),
+        (true, _) => format!("by less than {} {change}", percent(LITTLE)),
+        (false, true) => format!("by {} to {} {change}", percent(low), percent(high)),
+        (false, false) => format!("by about {} {change}", percent(expected.gain)),
     }
 }

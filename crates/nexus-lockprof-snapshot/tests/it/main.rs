@@ -17,3 +17,4 @@ mod stacks;
 mod support;
 mod utilisation;
 mod waiters;
+mod what_if;
