@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, FindingKind};
 use super::words;
-use crate::{Change, Expected, Snapshot, number};
+use crate::{Change, Expected, Snapshot};
 
 /// A smaller gain is not worth a figure.
 const LITTLE: f64 = 0.02;
@@ -53,11 +53,12 @@ fn change(expected: &Expected) -> String {
         Change::Split { ways } => format!("with the lock split in {ways}"),
         Change::Share => format!("if {place} only reads and acquires it shared"),
     };
-    let percent = |gain: f64| number::percent_of(gain.max(0.0));
+    // More digits would be more than the model knows.
+    let percent = |gain: f64| format!("{:.0}%", 100.0 * gain.max(0.0));
     let (low, high) = (expected.gain_low, expected.gain_high);
-    match (high < LITTLE, high - low > NEAR) {
-        (true, _) => format!("by less than {} {change}", percent(LITTLE)),
-        (false, true) => format!("by {} to {} {change}", percent(low), percent(high)),
+    match (high - low > NEAR, expected.gain < LITTLE) {
+        (true, _) => format!("by {} to {} {change}", percent(low), percent(high)),
+        (false, true) => format!("by less than {} {change}", percent(LITTLE)),
         (false, false) => format!("by about {} {change}", percent(expected.gain)),
     }
 }

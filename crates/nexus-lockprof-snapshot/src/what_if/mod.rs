@@ -4,7 +4,7 @@ mod model;
 
 use serde::Serialize;
 
-use crate::{AcquireMode, Durations, Lock, Point, Site, Snapshot};
+use crate::{AcquireMode, Durations, Lock, Point, Site, Snapshot, TimeShare};
 
 use model::{Demand, Fit, MOST_THREADS, Threads};
 
@@ -14,8 +14,8 @@ const WAYS: u32 = 4;
 const MOST_PLACES: usize = 3;
 /// A place with a smaller share of the lock's time is not worth a change.
 const WORTH_CHANGING: f64 = 0.01;
-/// A class whose holds add up to more than this share of the time has several locks.
-const ONE_LOCK: f64 = 1.01;
+/// The share of the acquisitions that are at places with measured holds, at least.
+const KNOWN: f64 = 0.99;
 
 /// A change to a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -203,15 +203,18 @@ impl Snapshot {
         if self.merged() != 1 || lock.is_rest() || elapsed_ns <= 0.0 || acquisitions <= 0.0 {
             return None;
         }
-        let waited = self.utilisation_of(lock)?.waited?;
+        let of_time = self.utilisation_of(lock)?;
+        let waited = of_time.waited?;
+        // Surely, not by the error of an estimate.
+        let has_several = |held: TimeShare| held.share - 2.0 * held.share_error > 1.0;
         let places: Vec<Place<'_>> = points
             .filter_map(|point| Place::new(point, acquisitions))
             .collect();
         let known: f64 = places.iter().map(|place| place.share).sum();
         let (now, _) = demand(&places, None);
         let rounds = acquisitions / elapsed_ns;
-        let held = rounds * (1.0 - now.reads) * now.write_ns;
-        if waited.is_partial || waited.total_ns == 0 || known < 0.99 || held > ONE_LOCK {
+        let is_known = !waited.is_partial && waited.total_ns > 0 && known >= KNOWN;
+        if !is_known || of_time.held.is_some_and(has_several) {
             return None;
         }
         let hold_ns = (1.0 - now.reads) * now.write_ns + now.reads * now.read_ns;
