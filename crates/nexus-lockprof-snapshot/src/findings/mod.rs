@@ -2,7 +2,8 @@
 //!
 //! `measure` is a figure with its error, `class` adds up the points of a lock class, `diagnose` has
 //! the order of the rules, `thresholds` their constants, `draft` what their findings share, and
-//! `words` makes the sentences. `expect` adds what changes would bring. The rules are in `holders`, `queue`, `readers` and `tries`.
+//! `words` makes the sentences. `expect` adds what changes would bring. The rules are in `holders`,
+//! `queue`, `readers` and `tries`.
 
 mod class;
 mod diagnose;
