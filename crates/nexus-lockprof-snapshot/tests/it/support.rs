@@ -135,6 +135,8 @@ pub(crate) fn everything() -> SnapshotParts {
                 )
             },
         ],
+        // See `edges`.
+        edges: Vec::new(),
         table: TableStats {
             acquisitions: 1_000_007,
             records: 3,
@@ -154,6 +156,7 @@ pub(crate) fn everything() -> SnapshotParts {
             // Like `callers`: a document without stacks is the same as before they existed. See
             // `stacks`.
             stacks: 0,
+            edges: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,
