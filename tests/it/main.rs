@@ -8,6 +8,8 @@ mod budget;
 #[cfg(feature = "profile")]
 mod conservation;
 #[cfg(feature = "profile")]
+mod findings;
+#[cfg(feature = "profile")]
 mod hot;
 #[cfg(all(feature = "profile", any(feature = "tracing", feature = "metrics")))]
 mod integrations;
@@ -15,6 +17,8 @@ mod integrations;
 mod modes;
 #[cfg(feature = "profile")]
 mod odd_places;
+#[cfg(feature = "profile")]
+mod scene;
 #[cfg(all(not(feature = "profile"), feature = "serve", unix))]
 mod serve_off;
 #[cfg(all(feature = "profile", feature = "stacks"))]

@@ -104,6 +104,7 @@ mod stack;
 mod text;
 mod utilisation;
 mod waiter;
+mod what_if;
 mod write;
 
 pub use duration::parse_duration;
@@ -130,6 +131,7 @@ pub use stack::{Frame, Stack};
 pub use text::Text;
 pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
+pub use what_if::{Change, Expected, WhatIf};
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.

@@ -18,3 +18,4 @@ mod stacks;
 mod support;
 mod utilisation;
 mod waiters;
+mod what_if;

@@ -69,11 +69,11 @@ function period({ elapsed, base }) {
 }
 
 /** A finding of the snapshot's own, which names the lock in back-ticks. */
-function ownFinding({ text, remedy, lock, mode, site, evidence }, points) {
+function ownFinding({ text, remedy, expected, lock, mode, site, evidence }, points) {
   const figureOf = (name) => evidence.find((figure) => figure.name === name);
   const waiting = figureOf("threads");
   const tries = figureOf("try_failures_per_second");
-  const parts = printable(`${text} To do: ${remedy}`).split("`").map((part, i) => (i % 2 === 0 ? part : { code: part, title: part }));
+  const parts = printable(`${text} To do: ${remedy}${expected ? ` What if: ${expected}` : ""}`).split("`").map((part, i) => (i % 2 === 0 ? part : { code: part, title: part }));
   const key = site && JSON.stringify([lock, mode, site]);
   const found = { kind: "lock", parts: parts.filter((part) => part !== ""), point: key ? points.find((point) => point.key === key) : undefined };
   if (waiting) {
