@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
-use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
+use crate::{Deadlock, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -113,6 +113,9 @@ head! {
         /// Who waits for a lock at the moment of the snapshot, in any order.
         #[serde(default, skip_serializing_if = "is_default")]
         waiters: Vec<Waiter>,
+        /// Which of them wait for one another, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        deadlocks: Vec<Deadlock>,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -145,6 +148,7 @@ impl Head {
             || self.losses != Losses::default()
             || self.overhead != Overhead::default()
             || !self.waiters.is_empty()
+            || !self.deadlocks.is_empty()
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -172,6 +176,8 @@ impl Head {
         overhead.merge_figures(&other.overhead);
         let mut waiters = self.waiters;
         waiters.extend_from_slice(&other.waiters);
+        let mut deadlocks = self.deadlocks;
+        deadlocks.extend_from_slice(&other.deadlocks);
         Self {
             engine: same(self.engine, other.engine),
             pid: same(self.pid, other.pid),
@@ -187,6 +193,7 @@ impl Head {
             losses,
             overhead,
             waiters,
+            deadlocks,
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),

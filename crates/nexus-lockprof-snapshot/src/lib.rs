@@ -10,12 +10,13 @@
 //! | --- | --- |
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
+//! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
 //! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
-//! | read an event | [`Hot`], [`HotLine`] |
+//! | read an event | [`Hot`], [`HotLine`], [`Deadlock`], [`Stuck`] |
 //! | make one | [`Snapshot::from_parts`] |
 //!
 //! # Which numbers are exact
@@ -65,6 +66,7 @@
 
 mod binary;
 mod bounds;
+mod deadlock;
 mod document;
 mod duration;
 mod durations;
@@ -99,6 +101,7 @@ mod text;
 mod waiter;
 mod write;
 
+pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
 pub use figure::{Figure, FigureKind};

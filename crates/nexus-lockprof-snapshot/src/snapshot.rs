@@ -54,6 +54,7 @@ impl Snapshot {
     pub(crate) fn new(mut head: Head, mut points: Vec<Point>) -> Self {
         point::normalize(&mut points);
         waiter::normalize(&mut head.waiters);
+        head.deadlocks.sort();
         Self { head, points }
     }
 

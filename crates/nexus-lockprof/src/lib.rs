@@ -94,9 +94,9 @@ pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Rep
 #[cfg(all(feature = "serve", unix))]
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses, Overhead,
-    ParseHotError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Snapshot,
-    SnapshotParts, Stack, TableStats, Thread, Waiter, WriteError, printable,
+    AcquireMode, Deadlock, Durations, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses,
+    Overhead, ParseHotError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site,
+    Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, Waiter, WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

@@ -1,6 +1,8 @@
 //! Reads the shards of all threads and merges them into a snapshot.
 
 pub(crate) mod aggregate;
+pub(crate) mod asleep;
+pub(crate) mod deadlocks;
 pub(crate) mod lifetime_sample;
 pub(crate) mod memory;
 pub(crate) mod monitor;

@@ -1,7 +1,7 @@
 //! The slot of a thread's wait.
 
 use super::*;
-use crate::record::waiting::{WaitSlot, Waiting};
+use crate::record::waiting::{WaitKind, WaitSlot, Waiting};
 
 /// A wait that says the same in each of its fields.
 fn waiting(n: usize) -> Waiting {
@@ -10,6 +10,11 @@ fn waiting(n: usize) -> Waiting {
         lock: n,
         holder_at: n,
         first_holder: n,
+        kind: if n == 1 {
+            WaitKind::Limited
+        } else {
+            WaitKind::Endless
+        },
         since_ns: n as u64,
     }
 }

@@ -7,6 +7,28 @@ use crate::identity::PointKey;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, OwnLoad, fence};
 use Ordering::{Acquire, Relaxed, Release};
 
+/// What ends a wait, as far as that matters for deadlocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WaitKind {
+    /// The lock alone.
+    #[default]
+    Endless = 0,
+    /// The lock, or the end of the time that the thread gives it.
+    Limited = 1,
+    /// The other readers, of a lock that the thread itself holds and upgrades.
+    Upgrade = 2,
+}
+
+impl WaitKind {
+    fn from_word(word: usize) -> Self {
+        match word {
+            1 => WaitKind::Limited,
+            2 => WaitKind::Upgrade,
+            _ => WaitKind::Endless,
+        }
+    }
+}
+
 /// A wait in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
@@ -19,6 +41,8 @@ pub(crate) struct Waiting {
     pub(crate) holder_at: usize,
     /// What the lock published when the wait began.
     pub(crate) first_holder: usize,
+    /// What ends it.
+    pub(crate) kind: WaitKind,
     /// When it began, in nanoseconds of the engine's coarse clock.
     pub(crate) since_ns: u64,
 }
@@ -32,6 +56,7 @@ pub(crate) struct WaitSlot {
     lock: AtomicUsize,
     holder_at: AtomicUsize,
     first_holder: AtomicUsize,
+    kind: AtomicUsize,
     since_ns: AtomicU64,
 }
 
@@ -47,6 +72,7 @@ impl WaitSlot {
         self.lock.store(waiting.lock, Relaxed);
         self.holder_at.store(waiting.holder_at, Relaxed);
         self.first_holder.store(waiting.first_holder, Relaxed);
+        self.kind.store(waiting.kind as usize, Relaxed);
         self.since_ns.store(waiting.since_ns, Relaxed);
         // Release: a reader that sees the odd sequence sees the stores. Pairs with the Acquire load
         // in `read`.
@@ -88,6 +114,7 @@ impl WaitSlot {
             lock: self.lock.load(Relaxed),
             holder_at: self.holder_at.load(Relaxed),
             first_holder: self.first_holder.load(Relaxed),
+            kind: WaitKind::from_word(self.kind.load(Relaxed)),
             since_ns: self.since_ns.load(Relaxed),
         };
         self.is_still(seq).then_some((seq, waiting))
@@ -113,6 +140,7 @@ mod tests {
             lock: n,
             holder_at: n,
             first_holder: n,
+            kind: WaitKind::from_word(n % 3),
             since_ns: n as u64,
         }
     }

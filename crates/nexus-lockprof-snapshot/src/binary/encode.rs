@@ -23,6 +23,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         points.piece(&record);
     }
     let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
+    let deadlocks = waiters::write_deadlocks(&mut tables, &snapshot.head.deadlocks);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -34,6 +35,9 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     out.section(tag::POINTS, &points.0);
     if !snapshot.head.waiters.is_empty() {
         out.section(tag::WAITERS, &waiters);
+    }
+    if !snapshot.head.deadlocks.is_empty() {
+        out.section(tag::DEADLOCKS, &deadlocks);
     }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);

@@ -17,12 +17,13 @@ pub(super) struct Sections<'a> {
     pub(super) frames: Option<Input<'a>>,
     pub(super) points: Input<'a>,
     pub(super) waiters: Option<Input<'a>>,
+    pub(super) deadlocks: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
     pub(super) fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
-        let (mut head, mut texts, mut frames, mut points, mut waiters) =
-            (None, None, None, None, None);
+        let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
+        let (mut waiters, mut deadlocks) = (None, None);
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -33,6 +34,7 @@ impl<'a> Sections<'a> {
                 tag::FRAMES => &mut frames,
                 tag::POINTS => &mut points,
                 tag::WAITERS => &mut waiters,
+                tag::DEADLOCKS => &mut deadlocks,
                 tag::END => {
                     if !input.is_empty() {
                         Err(input.bad("bytes after the end"))?;
@@ -54,6 +56,7 @@ impl<'a> Sections<'a> {
             frames,
             points: or(points, "the end, without a section PNTS")?,
             waiters,
+            deadlocks,
         })
     }
 }
@@ -110,6 +113,7 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         incomplete: !input.is_empty() && flag(&mut input)?,
         peek: !input.is_empty() && flag(&mut input)?,
         waiters: Vec::new(),
+        deadlocks: Vec::new(),
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;

@@ -14,6 +14,7 @@ mod take_over;
 mod walk;
 
 use crate::collect::Callers;
+use crate::collect::deadlocks::Watch;
 use account::Counting;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
 use points::Points;
@@ -29,6 +30,7 @@ pub(crate) struct Aggregator {
     points: Points,
     seen: AllSeen,
     callers: Callers,
+    watch: Watch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
     /// Number of collections that were peeks. Snapshots do not count them.
@@ -52,6 +54,7 @@ impl Aggregator {
             points: Points::default(),
             seen: AllSeen::default(),
             callers: Callers::default(),
+            watch: Watch::default(),
             goes_on: false,
             peeks: 0,
             started_ns,

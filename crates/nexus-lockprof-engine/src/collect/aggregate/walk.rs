@@ -131,6 +131,11 @@ impl Aggregator {
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         lost = lost.minus(&self.lost_before);
         table.rejected = lost.points_full;
+        let waits = core.waits();
+        let found = self.watch.find(core, &waits);
+        if let Some(events) = events {
+            self.watch.tell(&waits, &found, &config, events);
+        }
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
             collection: closed - self.peeks,
@@ -146,7 +151,8 @@ impl Aggregator {
             table,
             losses: lost,
             overhead,
-            waiters: core.waiters(),
+            waiters: waits.into_iter().map(|wait| wait.waiter).collect(),
+            deadlocks: found.into_iter().map(|found| found.deadlock).collect(),
         })
     }
 
