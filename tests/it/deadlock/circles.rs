@@ -259,24 +259,25 @@ fn a_thread_that_waits_for_itself_is_found() {
     );
 }
 
-/// It ends by itself, or some of it does.
+/// It ends when the time is over.
 #[test]
 fn a_wait_for_a_limited_time_makes_it_a_possible_one() {
     let scene = Scene::new();
-    let (a, b) = (scene.mutex("a"), scene.mutex("b"));
+    let lock = |name| &*Box::leak(Box::new(scene.bench.full_rwlock(name, ())));
+    let (a, b) = (lock("a"), lock("b"));
     let both = Arc::new(Barrier::new(2));
     scene.thread("patient", {
         let both = Arc::clone(&both);
         move || {
-            let _a = a.lock();
+            let _a = a.write();
             both.wait();
-            let _b = b.lock();
+            let _b = b.write();
         }
     });
     scene.thread("impatient", move || {
-        let _b = b.lock();
+        let _b = b.write();
         both.wait();
-        let _a = a.try_lock_for(Duration::from_secs(1_000_000));
+        let _a = a.try_write_for(Duration::from_secs(1_000_000));
     });
     scene.await_waiters(2);
     scene.pass(SECOND);
