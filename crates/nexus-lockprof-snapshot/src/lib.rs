@@ -12,6 +12,7 @@
 //! | see who waited | [`Point::callers`] |
 //! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
 //! | compute an interval | [`Snapshot::since`] |
+//! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
@@ -72,6 +73,7 @@ mod duration;
 mod durations;
 mod estimate;
 mod figure;
+mod findings;
 mod freebsd;
 mod head;
 mod hot;
@@ -81,6 +83,7 @@ mod json_text;
 mod labels;
 mod logfmt;
 mod merge;
+pub mod number;
 mod own_frames;
 mod place;
 mod point;
@@ -98,6 +101,7 @@ mod since;
 mod snapshot;
 mod stack;
 mod text;
+mod utilisation;
 mod waiter;
 mod write;
 
@@ -105,6 +109,7 @@ pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
 pub use figure::{Figure, FigureKind};
+pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
 pub use merge::Merge;
@@ -122,6 +127,7 @@ pub use since::SinceError;
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
 pub use write::WriteError;
 

@@ -3,6 +3,7 @@
 mod binary;
 mod display;
 mod file;
+mod findings;
 mod hot;
 mod json;
 mod losses;
@@ -14,4 +15,5 @@ mod since;
 mod since_errors;
 mod stacks;
 mod support;
+mod utilisation;
 mod waiters;
