@@ -147,6 +147,23 @@ impl Deadlock {
         waits.filter_map(|wait| Some((wait, wait.holder.as_ref()?)))
     }
 
+    /// The circle in its text form: `THREAD@FILE:LINE(LOCK)->...`.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::Deadlock;
+    ///
+    /// assert_eq!(Deadlock::default().cycle(), "");
+    /// ```
+    #[must_use]
+    pub fn cycle(&self) -> String {
+        let step = |wait: &Waiter| {
+            let thread = name_of(wait.thread.as_ref());
+            format!("{thread}@{}({})", wait.site, wait.lock.name())
+        };
+        let steps: Vec<String> = self.waits.iter().map(step).collect();
+        steps.join("->")
+    }
+
     /// The thread that waits for itself, if that is what happens.
     ///
     /// ```
@@ -166,15 +183,7 @@ impl Deadlock {
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "lock.deadlock threads={} cycle=", self.waits.len())?;
-        let mut cycle = String::new();
-        for wait in &self.waits {
-            if !cycle.is_empty() {
-                cycle.push_str("->");
-            }
-            cycle += &name_of(wait.thread.as_ref());
-            cycle += &format!("@{}({})", wait.site, wait.lock.name());
-        }
-        logfmt::write_value(f, &cycle)?;
+        logfmt::write_value(f, &self.cycle())?;
         write!(f, " certain={}", self.certain)
     }
 }

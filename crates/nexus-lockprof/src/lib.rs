@@ -58,6 +58,7 @@
 
 #[cfg(any(feature = "profile", feature = "tokio"))]
 mod access;
+mod deadlock_watch;
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;
@@ -80,6 +81,7 @@ pub mod engine {
 #[doc = include_str!("guide.md")]
 pub mod _guide {}
 
+pub use deadlock_watch::{DeadlockWatch, abort_on_deadlock};
 pub use global::{
     config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick,
     warm_up,

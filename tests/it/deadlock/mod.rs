@@ -1,5 +1,6 @@
 //! Threads that wait for one another are found while they do, and nobody else is.
 
+mod abort;
 mod circles;
 mod none;
 mod stuck;

@@ -282,11 +282,18 @@ mod tests {
         };
         let s = Duration::from_secs;
         assert_eq!(Config::default().stuck, Some(s(10)));
-        for (value, stuck) in [("3s", Some(s(3))), (" 1m ", Some(s(60))), ("off", None), ("0", None), ("0s", None)] {
+        for (value, stuck) in [
+            ("3s", Some(s(3))),
+            (" 1m ", Some(s(60))),
+            ("off", None),
+            ("0", None),
+            ("0s", None),
+        ] {
             assert_eq!(ask(value), (stuck, Vec::new()), "{value}");
         }
         for bad in ["", "10", "soon"] {
-            let said = format!("LOCKPROF_STUCK={bad} is not a time such as 10s, nor off: using 10s");
+            let said =
+                format!("LOCKPROF_STUCK={bad} is not a time such as 10s, nor off: using 10s");
             assert_eq!(ask(bad), (Some(s(10)), vec![said]));
         }
     }

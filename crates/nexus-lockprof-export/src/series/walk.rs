@@ -2,6 +2,7 @@
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
+use super::deadlocks::of_deadlocks;
 use super::family::{self, Family, Kind, QUANTILES, SUMMARIES, Unit};
 use super::row::{self, Row};
 use super::{Labels, Times, Value};
@@ -38,6 +39,7 @@ pub(crate) fn walk<S: Sink>(
     to: &mut S,
 ) -> Result<(), S::Error> {
     of_rows(to, &row::rows(points, folded))?;
+    of_deadlocks(to, snapshot)?;
     of_profiler(to, snapshot)?;
     for (family, value) in [
         (&ELAPSED, Value::Nanos(snapshot.elapsed_ns().into())),

@@ -6,6 +6,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::callers::callers;
 use super::column::Column;
+use super::deadlocks::deadlocks;
 use super::grid::Grid;
 use super::sort::SortKey;
 use super::{findings, utilisation};
@@ -234,7 +235,11 @@ impl<'a> Table<'a> {
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.lines();
+        let mut lines = deadlocks(self.whole, self.width);
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(self.lines());
         if !self.snapshot.is_complete() {
             let note = "Percentiles cover only the last part of the interval.";
             lines.push(fit::wrapped(note, self.width));

@@ -309,6 +309,6 @@ fn samples_stand_below_their_family() {
                 "{line} in {family}"
             );
         }
-        assert_eq!(families.len(), 20 + Point::FIGURES.len());
+        assert_eq!(families.len(), 22 + Point::FIGURES.len());
     }
 }

@@ -1,6 +1,7 @@
 //! The report.
 
 mod callers;
+mod deadlocks;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
 use nexus_lockprof_snapshot::{
