@@ -18,8 +18,8 @@ pub enum Event {
     Hot(Hot),
     /// Threads wait for one another. Told once.
     Deadlock(Deadlock),
-    /// A wait lasts longer than [`Config::stuck`](crate::Config::stuck), or the thread that acquired
-    /// the lock has exited. Told once for each wait, and not for those in a deadlock.
+    /// A wait lasts longer than [`Config::stuck`](crate::Config::stuck), or the thread that
+    /// acquired the lock has exited. Told once for each wait, and not for those in a deadlock.
     Stuck(Stuck),
     /// A [`tick`](crate::Engine::tick) has published this snapshot.
     Published(Arc<Snapshot>),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::json::is_default;
-use crate::{AcquireMode, Holder, Snapshot, Thread, Waiter, logfmt};
+use crate::{AcquireMode, Holder, Thread, Waiter, logfmt};
 
 /// Threads that wait for one another in a circle, or one that waits for itself.
 ///
@@ -74,7 +74,7 @@ impl Deadlock {
     /// waited for at least [`AFTER`](Self::AFTER). Sorted by the threads' numbers.
     ///
     /// It knows only the waits. The profiler also asks whether they still go on, and is less
-    /// certain for reasons that are not in here. So use [`Snapshot::deadlocks`].
+    /// certain for reasons that are not in here. So use [`Snapshot::deadlocks`](crate::Snapshot::deadlocks).
     #[must_use]
     pub fn find(waits: &[Waiter]) -> Vec<Self> {
         let old_enough = |wait: &&Waiter| wait.waited() >= Self::AFTER;
@@ -239,48 +239,25 @@ impl fmt::Display for Stuck {
     }
 }
 
-impl Snapshot {
-    /// The threads that waited for one another at the moment of the snapshot, each for at least a
-    /// second. An interval has those of its end.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
-    ///
-    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
-    /// assert!(snapshot.deadlocks().is_empty());
-    /// ```
-    #[must_use]
-    pub fn deadlocks(&self) -> &[Deadlock] {
-        &self.head.deadlocks
-    }
-
-    /// The waits that nobody is left to end, because the thread that acquired the lock has exited,
-    /// and those that have lasted for at least `after`. The longest comes first. A wait that is in
-    /// a [deadlock](Self::deadlocks) is not among them.
-    ///
-    /// The holder of a lock that is held for long may have forgotten its guard, or be busy. The
-    /// profiler cannot tell.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts, Stuck};
-    ///
-    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
-    /// assert!(snapshot.stuck(Stuck::AFTER).is_empty());
-    /// ```
-    #[must_use]
-    pub fn stuck(&self, after: Duration) -> Vec<&Waiter> {
-        let in_circle = |wait: &Waiter| {
-            let mut circles = self.head.deadlocks.iter();
-            circles.any(|deadlock| deadlock.waits.contains(wait))
-        };
-        let is_left = |wait: &Waiter| {
-            let exited = wait.holder.as_ref().is_some_and(|holder| holder.exited);
-            wait.waited() >= after || (exited && wait.waited() >= Deadlock::AFTER)
-        };
-        let waiters = self.head.waiters.iter();
-        let stuck = waiters.filter(|wait| is_left(wait) && !in_circle(wait));
-        stuck.collect()
-    }
+/// The waits that are stuck and in no deadlock: see [`Snapshot::stuck`](crate::Snapshot::stuck).
+pub(crate) fn stuck<'a>(
+    waiters: &'a [Waiter],
+    deadlocks: &[Deadlock],
+    after: Duration,
+) -> Vec<&'a Waiter> {
+    let in_circle = |wait: &Waiter| {
+        let mut circles = deadlocks.iter();
+        circles.any(|deadlock| deadlock.waits.contains(wait))
+    };
+    let is_left = |wait: &Waiter| {
+        // Another reader may be left.
+        let has_left = |holder: &Holder| holder.exited && holder.mode != AcquireMode::Shared;
+        let exited = wait.holder.as_ref().is_some_and(has_left);
+        wait.waited() >= after || (exited && wait.waited() >= Deadlock::AFTER)
+    };
+    let waiters = waiters.iter();
+    let stuck = waiters.filter(|wait| is_left(wait) && !in_circle(wait));
+    stuck.collect()
 }
 
 /// The thread in a marker line.

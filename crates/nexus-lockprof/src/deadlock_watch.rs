@@ -11,9 +11,9 @@ use std::time::Duration;
 /// value is dropped. Looks every `every`, on a thread of its own.
 ///
 /// Before that, stderr gets the `lock.deadlock` line, and for each thread where it waits, for what,
-/// and where the lock was acquired that it waits for. A deadlock is told when its threads have waited
-/// for a second. One that may be something else ([`Deadlock::certain`]) is told too, and the program
-/// goes on.
+/// and where the lock was acquired that it waits for. A deadlock is told when its threads have
+/// waited for a second. One that may be something else ([`Deadlock::certain`]) is told too, and the
+/// program goes on.
 ///
 /// It is meant for tests, which otherwise hang until somebody kills them, and for programs that
 /// somebody starts again. Without the feature `profile` it finds nothing.

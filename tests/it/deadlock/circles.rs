@@ -311,13 +311,33 @@ where
     lock_api::RwLockUpgradableReadGuard::upgrade(guard)
 }
 
-/// Who waits behind a deadlock is not in it.
+/// It is stuck itself, and told as such.
 #[test]
-fn those_behind_a_deadlock_are_not_in_it() {
+fn a_thread_behind_a_deadlock_is_not_in_it() {
     let scene = Scene::new();
-    ring(&scene, &["a", "b"]);
+    let (one, other) = (scene.mutex("one"), scene.mutex("other"));
+    let both = Arc::new(Barrier::new(2));
+    for (name, first, second) in [("a", one, other), ("b", other, one)] {
+        let both = Arc::clone(&both);
+        scene.thread(name, move || {
+            let _first = first.lock();
+            both.wait();
+            let _second = second.lock();
+        });
+    }
+    scene.await_waiters(2);
+    scene.thread("behind", || drop(one.lock()));
+    scene.await_waiters(3);
+    scene.pass(SECOND * 10);
     let snapshot = scene.deadlocks(1);
-    let name = snapshot.deadlocks()[0].waits[0].lock.clone();
-    assert_eq!(snapshot.waiters().len(), 2);
-    assert!(["a", "b"].contains(&&*name.name()));
+    assert_eq!(snapshot.deadlocks()[0].waits.len(), 2);
+    let stuck = snapshot.stuck(SECOND * 10);
+    let [wait] = stuck.as_slice() else {
+        panic!("{stuck:?}")
+    };
+    let name = wait.thread.as_ref().and_then(|thread| thread.name.clone());
+    assert_eq!(name.as_deref(), Some("behind"));
+    let lines = scene.lines();
+    let marks: Vec<_> = lines.iter().map(|line| line.split(' ').next()).collect();
+    assert_eq!(marks, [Some("lock.deadlock"), Some("lock.stuck")]);
 }

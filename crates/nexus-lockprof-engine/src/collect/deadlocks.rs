@@ -15,9 +15,8 @@
 //! [`PAUSE`], in which nobody waits for the collection but another one.
 
 use crate::collect::asleep::is_asleep;
-use crate::collect::waiters::{Wait, WaitId};
+use crate::collect::wait::{Wait, WaitId};
 use crate::config::Config;
-use crate::core::Core;
 use crate::event::Event;
 use crate::record::waiting::WaitKind;
 use nexus_lockprof_snapshot::{AcquireMode, Deadlock, Holder, Stuck, Waiter};
@@ -31,7 +30,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// What collections remember of the waits that still go on.
 #[derive(Default)]
 pub(crate) struct Watch {
-    /// Waits in circles that are deadlocks, and those for a holder that has exited, with the holder.
+    /// Waits in circles that are deadlocks, and those for a holder that has exited, with the
+    /// holder.
     confirmed: HashMap<WaitId, Option<Holder>>,
     /// Waits in deadlocks that events have told.
     deadlocked: HashSet<WaitId>,
@@ -46,8 +46,8 @@ pub(crate) struct Found {
 }
 
 impl Watch {
-    /// The deadlocks among these waits.
-    pub(crate) fn find(&mut self, core: &Core, waits: &[Wait]) -> Vec<Found> {
+    /// The deadlocks among these waits. `again` reads the waits once more.
+    pub(crate) fn find(&mut self, waits: &[Wait], again: impl FnOnce() -> Vec<Wait>) -> Vec<Found> {
         let here: HashSet<WaitId> = waits.iter().map(|wait| wait.id).collect();
         self.confirmed.retain(|id, _| here.contains(id));
         for told in [&mut self.deadlocked, &mut self.stuck] {
@@ -59,7 +59,7 @@ impl Watch {
         let doubtful = waits.iter().filter(matters);
         let doubtful: Vec<&Wait> = doubtful.filter(|wait| !self.has_confirmed(wait)).collect();
         if !doubtful.is_empty() {
-            self.confirm(core, &doubtful);
+            self.confirm(&doubtful, again);
         }
         let certain = waits.iter().filter(|wait| self.has_confirmed(wait));
         let certain: HashSet<WaitId> = certain.map(|wait| wait.id).collect();
@@ -73,7 +73,7 @@ impl Watch {
 
     /// Remembers those of the waits that still go on after a pause, in the same way, and whose
     /// threads sleep.
-    fn confirm(&mut self, core: &Core, doubtful: &[&Wait]) {
+    fn confirm(&mut self, doubtful: &[&Wait], again: impl FnOnce() -> Vec<Wait>) {
         std::thread::sleep(PAUSE);
         let sleeps = |wait: &&&Wait| {
             let thread = wait.waiter.thread.as_ref();
@@ -81,7 +81,7 @@ impl Watch {
         };
         let asleep: Vec<&&Wait> = doubtful.iter().filter(sleeps).collect();
         // After all that.
-        let again = core.waits();
+        let again = again();
         let again: HashMap<WaitId, &Wait> = again.iter().map(|wait| (wait.id, wait)).collect();
         for wait in asleep {
             let holder = again.get(&wait.id).map(|again| &again.waiter.holder);

@@ -9,32 +9,14 @@
 //! two readings agree.
 
 use crate::collect::memory;
+use crate::collect::wait::{Wait, WaitId};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey, ThreadBits, to_site};
 use crate::record::shard::Shard;
 use crate::record::thread_info::ThreadId;
-use crate::record::waiting::{WaitKind, Waiting};
+use crate::record::waiting::Waiting;
 use nexus_lockprof_snapshot::{Holder, Thread, Waiter};
 use std::collections::HashMap;
-
-/// A wait in progress, which no other has the number of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct WaitId {
-    /// The thread's number in the process; 0 if it is not known.
-    token: u64,
-    /// Which wait of the thread's shard.
-    seq: u64,
-}
-
-/// A wait in progress.
-#[derive(Debug)]
-pub(crate) struct Wait {
-    pub(crate) id: WaitId,
-    pub(crate) kind: WaitKind,
-    /// Whether the holder is what the lock says now, and not what it said when the wait began.
-    pub(crate) is_read: bool,
-    pub(crate) waiter: Waiter,
-}
 
 /// A wait that was seen.
 struct Seen<'a> {

@@ -2,8 +2,9 @@
 
 use nexus_lockprof_snapshot::{Deadlock, Snapshot, Stuck};
 
+use super::Value;
 use super::family::{Family, Kind, Unit};
-use super::{Sink, Value};
+use super::sink::Sink;
 
 const DEADLOCKED: Family = Family::new(
     Kind::Gauge,

@@ -2,34 +2,11 @@
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
+use super::Value;
 use super::deadlocks::of_deadlocks;
-use super::family::{self, Family, Kind, QUANTILES, SUMMARIES, Unit};
+use super::family::{self, Family, Kind, SUMMARIES, Unit};
 use super::row::{self, Row};
-use super::{Labels, Times, Value};
-
-/// The target of metrics. A family is followed by its series.
-pub(crate) trait Sink {
-    type Error;
-
-    fn family(&mut self, family: &Family) -> Result<(), Self::Error>;
-
-    /// A series of a counter, gauge or info.
-    fn number(
-        &mut self,
-        family: &Family,
-        labels: Labels<'_>,
-        value: Value,
-    ) -> Result<(), Self::Error>;
-
-    /// A series of a summary, with the value of each of the [`QUANTILES`] in nanoseconds, if any.
-    fn summary(
-        &mut self,
-        family: &Family,
-        labels: Labels<'_>,
-        quantiles: [Option<u64>; QUANTILES.len()],
-        times: &Times,
-    ) -> Result<(), Self::Error>;
-}
+use super::sink::Sink;
 
 /// Writes the metrics of a snapshot. `points` have their own series, the `folded` ones share one.
 pub(crate) fn walk<S: Sink>(

@@ -132,7 +132,7 @@ impl Aggregator {
         lost = lost.minus(&self.lost_before);
         table.rejected = lost.points_full;
         let waits = core.waits();
-        let found = self.watch.find(core, &waits);
+        let found = self.watch.find(&waits, || core.waits());
         if let Some(events) = events {
             self.watch.tell(&waits, &found, &config, events);
         }
