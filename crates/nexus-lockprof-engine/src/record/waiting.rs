@@ -20,8 +20,11 @@ pub enum WaitKind {
 }
 
 impl WaitKind {
+    /// The bits that a lock's address leaves free, and that hold the kind in a slot.
+    const BITS: usize = 0b11;
+
     fn from_word(word: usize) -> Self {
-        match word {
+        match word & Self::BITS {
             1 => WaitKind::Limited,
             2 => WaitKind::Upgrade,
             _ => WaitKind::Endless,
@@ -34,7 +37,7 @@ impl WaitKind {
 pub(crate) struct Waiting {
     /// The waiting point.
     pub(crate) key: PointKey,
-    /// Address of the lock.
+    /// Address of the lock, a multiple of 4.
     pub(crate) lock: usize,
     /// Address of the word in which the lock publishes its holder. The lock exists while the wait
     /// goes on. It may be gone when a reader has read this.
@@ -53,10 +56,10 @@ pub(crate) struct WaitSlot {
     /// Odd while the thread waits.
     seq: AtomicU64,
     key: AtomicU64,
+    /// The lock's address, and the kind.
     lock: AtomicUsize,
     holder_at: AtomicUsize,
     first_holder: AtomicUsize,
-    kind: AtomicUsize,
     since_ns: AtomicU64,
 }
 
@@ -69,10 +72,10 @@ impl WaitSlot {
             return false;
         }
         self.key.store(waiting.key.0, Relaxed);
-        self.lock.store(waiting.lock, Relaxed);
+        let lock = waiting.lock | waiting.kind as usize;
+        self.lock.store(lock, Relaxed);
         self.holder_at.store(waiting.holder_at, Relaxed);
         self.first_holder.store(waiting.first_holder, Relaxed);
-        self.kind.store(waiting.kind as usize, Relaxed);
         self.since_ns.store(waiting.since_ns, Relaxed);
         // Release: a reader that sees the odd sequence sees the stores. Pairs with the Acquire load
         // in `read`.
@@ -109,12 +112,13 @@ impl WaitSlot {
         if seq & 1 == 0 {
             return None;
         }
+        let lock = self.lock.load(Relaxed);
         let waiting = Waiting {
             key: PointKey(self.key.load(Relaxed)),
-            lock: self.lock.load(Relaxed),
+            lock: lock & !WaitKind::BITS,
             holder_at: self.holder_at.load(Relaxed),
             first_holder: self.first_holder.load(Relaxed),
-            kind: WaitKind::from_word(self.kind.load(Relaxed)),
+            kind: WaitKind::from_word(lock),
             since_ns: self.since_ns.load(Relaxed),
         };
         self.is_still(seq).then_some((seq, waiting))
@@ -137,10 +141,10 @@ mod tests {
     fn waiting(n: usize) -> Waiting {
         Waiting {
             key: PointKey(n as u64),
-            lock: n,
+            lock: 4 * n,
             holder_at: n,
             first_holder: n,
-            kind: WaitKind::from_word(n % 3),
+            kind: WaitKind::from_word(n),
             since_ns: n as u64,
         }
     }
@@ -158,7 +162,7 @@ mod tests {
         assert!(!slot.is_still(seq));
         assert_eq!(slot.read(), None);
         assert!(slot.begin(&waiting(5)));
-        assert_eq!(slot.read().map(|(_, waiting)| waiting.lock), Some(5));
+        assert_eq!(slot.read().map(|(_, waiting)| waiting.lock), Some(20));
         assert!(!slot.is_still(seq));
     }
 }

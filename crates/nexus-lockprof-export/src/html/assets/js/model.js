@@ -27,6 +27,8 @@ function readSnapshot(json) {
     overhead: json.overhead ?? { budgeted_ns: 0, counting_ns: 0, threads_ns: 0 },
     // Derived from the rest by who wrote the document.
     found: json.findings ?? [],
+    deadlocks: json.deadlocks ?? [],
+    waiters: json.waiters ?? [],
     points,
   };
 }
