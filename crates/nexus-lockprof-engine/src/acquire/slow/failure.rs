@@ -75,7 +75,7 @@ impl SlowAcquire<'_> {
             })
         });
         let cold = ColdCounts {
-            vain_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
+            abandoned_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
             ..cold
         };
         self.gave_up(cold, vain);
