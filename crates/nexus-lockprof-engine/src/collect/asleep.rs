@@ -1,4 +1,4 @@
-//! Whether another thread of this process sleeps.
+//! What the system says of the other threads of this process.
 
 /// Whether the thread with this number of the system sleeps. Not if it runs, waits for a processor,
 /// or is stopped. `true` if the system does not tell.
@@ -19,15 +19,35 @@ pub(crate) fn is_asleep(_: u64) -> bool {
     true
 }
 
+/// For how many nanoseconds the thread has had a processor. The system may update it as rarely as
+/// it interrupts the thread. `None` if it does not tell.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_ns(thread: u64) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    stat.split(' ').next()?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn run_ns(_: u64) -> Option<u64> {
+    None
+}
+
+/// The system's number of the calling thread.
+#[cfg(target_os = "linux")]
+pub(crate) fn this_thread() -> u64 {
+    // SAFETY: only returns a number.
+    u64::try_from(unsafe { libc::gettid() }).unwrap_or_default()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn this_thread() -> u64 {
+    0
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use std::sync::mpsc;
-
-    fn this_thread() -> u64 {
-        // SAFETY: only returns a number.
-        u64::try_from(unsafe { libc::gettid() }).unwrap()
-    }
 
     #[test]
     fn a_thread_sleeps_until_it_is_woken() {

@@ -9,13 +9,15 @@
 //!   has not come from its acquisition to its next store for all that time;
 //! - sleeps. If its lock had been released, the release would have woken it. Without this check, a
 //!   process that was stopped for a while would look stuck: the one who was woken has not run yet;
-//! - is still in the same wait after that, at a lock that still says the same.
+//! - is still in the same wait after that, at a lock that still says the same, after every other
+//!   thread has run for a moment or sleeps. Whoever had just acquired a lock has come to its store.
 //!
 //! The last two are asked only about circles that were not confirmed before. That takes
-//! [`PAUSE`], in which nobody waits for the collection but another one.
+//! [`PAUSE`], or a few of them on a busy machine, in which nobody waits for the collection but
+//! another one.
 
-use crate::collect::asleep::is_asleep;
-use crate::collect::wait::{Wait, WaitId};
+use crate::collect::asleep::{is_asleep, run_ns, this_thread};
+use crate::collect::wait::{Look, Wait, WaitId};
 use crate::config::Config;
 use crate::event::Event;
 use crate::record::waiting::WaitKind;
@@ -23,9 +25,10 @@ use nexus_lockprof_snapshot::{AcquireMode, Deadlock, Holder, Stuck, Waiter};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-/// Between the two readings of a circle. Whoever has just acquired a lock publishes itself
-/// meanwhile.
+/// How long the others have to run before a circle is read again.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How many times that is. If some of them have not run then, a later collection asks again.
+const PAUSES: usize = 20;
 
 /// What collections remember of the waits that still go on.
 #[derive(Default)]
@@ -33,6 +36,8 @@ pub(crate) struct Watch {
     /// Waits in circles that are deadlocks, and those for a holder that has exited, with the
     /// holder.
     confirmed: HashMap<WaitId, Option<Holder>>,
+    /// Waits in circles that the last collection did not confirm.
+    doubted: HashSet<WaitId>,
     /// Waits in deadlocks that events have told.
     deadlocked: HashSet<WaitId>,
     /// Other waits that events have told.
@@ -46,8 +51,8 @@ pub(crate) struct Found {
 }
 
 impl Watch {
-    /// The deadlocks among these waits. `again` reads the waits once more.
-    pub(crate) fn find(&mut self, waits: &[Wait], again: impl FnOnce() -> Vec<Wait>) -> Vec<Found> {
+    /// The deadlocks among these waits.
+    pub(crate) fn find(&mut self, waits: &[Wait], look: &impl Look) -> Vec<Found> {
         let here: HashSet<WaitId> = waits.iter().map(|wait| wait.id).collect();
         self.confirmed.retain(|id, _| here.contains(id));
         for told in [&mut self.deadlocked, &mut self.stuck] {
@@ -59,11 +64,15 @@ impl Watch {
         let doubtful = waits.iter().filter(matters);
         let doubtful: Vec<&Wait> = doubtful.filter(|wait| !self.has_confirmed(wait)).collect();
         if !doubtful.is_empty() {
-            self.confirm(&doubtful, again);
+            self.confirm(&doubtful, look);
         }
         let certain = waits.iter().filter(|wait| self.has_confirmed(wait));
         let certain: HashSet<WaitId> = certain.map(|wait| wait.id).collect();
         found.retain(|found| found.ids.iter().all(|id| certain.contains(id)));
+        self.doubted = in_circles;
+        for id in ids(&found) {
+            self.doubted.remove(&id);
+        }
         found
     }
 
@@ -71,17 +80,19 @@ impl Watch {
         self.confirmed.get(&wait.id) == Some(&wait.waiter.holder)
     }
 
-    /// Remembers those of the waits that still go on after a pause, in the same way, and whose
-    /// threads sleep.
-    fn confirm(&mut self, doubtful: &[&Wait], again: impl FnOnce() -> Vec<Wait>) {
-        std::thread::sleep(PAUSE);
+    /// Remembers those of the waits that still go on, in the same way, after all other threads have
+    /// run or sleep, and whose own threads sleep.
+    fn confirm(&mut self, doubtful: &[&Wait], look: &impl Look) {
+        if !let_others_run(look) {
+            return;
+        }
         let sleeps = |wait: &&&Wait| {
             let thread = wait.waiter.thread.as_ref();
             thread.is_some_and(|thread| is_asleep(thread.id))
         };
         let asleep: Vec<&&Wait> = doubtful.iter().filter(sleeps).collect();
         // After all that.
-        let again = again();
+        let again = look.waits();
         let again: HashMap<WaitId, &Wait> = again.iter().map(|wait| (wait.id, wait)).collect();
         for wait in asleep {
             let holder = again.get(&wait.id).map(|again| &again.waiter.holder);
@@ -110,6 +121,11 @@ impl Watch {
         let in_circles = ids(found);
         for wait in waits {
             let nobody_left = is_left_behind(&wait.waiter) && self.has_confirmed(wait);
+            // Whoever may be in a deadlock has as much time again to be found in it.
+            let after = match self.doubted.contains(&wait.id) {
+                true => after.saturating_mul(2),
+                false => after,
+            };
             let is_stuck = nobody_left || wait.waiter.waited() >= after;
             if is_stuck && !in_circles.contains(&wait.id) && self.stuck.insert(wait.id) {
                 events.push(Event::Stuck(Stuck {
@@ -118,6 +134,24 @@ impl Watch {
             }
         }
     }
+}
+
+/// Waits until each thread sleeps or has run. `false` if some do not come to it.
+fn let_others_run(look: &impl Look) -> bool {
+    let mut threads = look.threads();
+    threads.retain(|&thread| thread != this_thread());
+    let before = threads.into_iter().map(|thread| (thread, run_ns(thread)));
+    let mut left: Vec<(u64, Option<u64>)> = before.collect();
+    for _ in 0..PAUSES {
+        std::thread::sleep(PAUSE);
+        left.retain(|&(thread, before)| {
+            before.is_some() && run_ns(thread) == before && !is_asleep(thread)
+        });
+        if left.is_empty() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether the thread that acquired the lock has ended, long enough ago.

@@ -21,3 +21,12 @@ pub(crate) struct Wait {
     pub(crate) is_read: bool,
     pub(crate) waiter: Waiter,
 }
+
+/// Reads waits and threads.
+pub(crate) trait Look {
+    /// The waits in progress, in any order.
+    fn waits(&self) -> Vec<Wait>;
+
+    /// The numbers of the threads that use locks.
+    fn threads(&self) -> Vec<u64>;
+}

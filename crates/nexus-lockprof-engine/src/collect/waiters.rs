@@ -9,7 +9,7 @@
 //! two readings agree.
 
 use crate::collect::memory;
-use crate::collect::wait::{Wait, WaitId};
+use crate::collect::wait::{Look, Wait, WaitId};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey, ThreadBits, to_site};
 use crate::record::shard::Shard;
@@ -33,9 +33,8 @@ struct Seen<'a> {
 /// The threads that have a shard, by the number that locks publish. `None` stands for several.
 type Threads = HashMap<ThreadBits, Option<ThreadId>>;
 
-impl Core {
-    /// The waits in progress, in any order.
-    pub(crate) fn waits(&self) -> Vec<Wait> {
+impl Look for Core {
+    fn waits(&self) -> Vec<Wait> {
         let mut seen: Vec<Seen<'_>> = Vec::new();
         for shard in self.shards.iter() {
             let Some((seq, waiting)) = shard.waiting.read() else {
@@ -67,7 +66,7 @@ impl Core {
         }
         // After all readings.
         seen.retain(|seen| seen.shard.waiting.is_still(seen.seq));
-        let threads = self.threads();
+        let threads = self.threads_by_bits();
         let now_ns = self.clock.coarse_ns();
         let waits = seen.iter().map(|seen| Wait {
             id: WaitId {
@@ -81,7 +80,14 @@ impl Core {
         waits.collect()
     }
 
-    fn threads(&self) -> Threads {
+    fn threads(&self) -> Vec<u64> {
+        let threads = self.shards.iter().filter_map(|shard| shard.thread.read());
+        threads.map(|thread| to_thread(thread).id).collect()
+    }
+}
+
+impl Core {
+    fn threads_by_bits(&self) -> Threads {
         let mut threads = Threads::new();
         for shard in self.shards.iter() {
             if let Some(thread) = shard.thread.read() {

@@ -4,6 +4,7 @@ use super::Aggregator;
 use super::point::{self, Bound};
 use super::seen::Seen;
 use crate::collect::monitor;
+use crate::collect::wait::Look;
 use crate::core::Core;
 use crate::event::Event;
 use crate::sync::Ordering::Relaxed;
@@ -132,7 +133,7 @@ impl Aggregator {
         lost = lost.minus(&self.lost_before);
         table.rejected = lost.points_full;
         let waits = core.waits();
-        let found = self.watch.find(&waits, || core.waits());
+        let found = self.watch.find(&waits, core);
         if let Some(events) = events {
             self.watch.tell(&waits, &found, &config, events);
         }
