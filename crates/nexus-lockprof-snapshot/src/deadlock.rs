@@ -74,7 +74,8 @@ impl Deadlock {
     /// waited for at least [`AFTER`](Self::AFTER). Sorted by the threads' numbers.
     ///
     /// It knows only the waits. The profiler also asks whether they still go on, and is less
-    /// certain for reasons that are not in here. So use [`Snapshot::deadlocks`](crate::Snapshot::deadlocks).
+    /// certain for reasons that are not in here. So use
+    /// [`Snapshot::deadlocks`](crate::Snapshot::deadlocks).
     #[must_use]
     pub fn find(waits: &[Waiter]) -> Vec<Self> {
         let old_enough = |wait: &&Waiter| wait.waited() >= Self::AFTER;

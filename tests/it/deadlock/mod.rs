@@ -45,7 +45,7 @@ impl Scene {
     /// Starts a thread that will not end.
     fn thread(&self, name: &str, body: impl FnOnce() + Send + 'static) {
         let started = thread::Builder::new().name(name.to_owned()).spawn(body);
-        drop(started.unwrap());
+        assert!(started.is_ok());
     }
 
     /// Waits until so many threads wait, each for a known holder.

@@ -31,7 +31,10 @@ fn wait(id: u64, holder: u64) -> Waiter {
 }
 
 fn holder(wait: &mut Waiter) -> &mut Holder {
-    wait.holder.as_mut().unwrap()
+    match &mut wait.holder {
+        Some(holder) => holder,
+        None => panic!("no holder"),
+    }
 }
 
 /// The threads of each circle.

@@ -81,8 +81,8 @@ pub(super) fn has_finding(state: &State) -> bool {
     data.is_some_and(|data| !data.findings(figures).is_empty() || headline(data.whole()).is_some())
 }
 
-/// Draws the deadlock, if there is one, or the costliest finding in one line. The page of a point has all words of those about its
-/// lock.
+/// Draws the deadlock, if there is one, or the costliest finding in one line. The page of a point
+/// has all words of those about its lock.
 pub(super) fn finding(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let Some(data) = state.data() else {
         return;
