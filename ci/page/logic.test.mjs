@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
-const source = ["format", "model", "deadlocks", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration count digits percent threads printable shortPath pathParts elide readSnapshot quantile findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
+const source = ["format", "model", "waiters", "behind", "deadlocks", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
+const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete holderShares";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -55,6 +55,32 @@ test("counts and shares", () => {
   assert.deepEqual([page.threads(0), page.threads(0.004), page.threads(0.04), page.threads(2.66), page.threads(12.3)], ["0", "<0.01", "0.04", "2.7", "12"]);
 });
 
+test("who waits now, behind whom", () => {
+  const S = 1e9;
+  const holder = (thread, line, more) => ({ thread, mode: "exclusive", site: site(line), ...more });
+  const waiter = (name, line, waited_ns, more) => ({ thread: { id: line, name }, lock: { named: "accounts" }, address: "10", mode: "exclusive", site: site(line), waited_ns, ...more });
+  const transfer = holder({ id: 11, name: "transfer" }, 17, { held_ns: 66 * S });
+  const { waiters } = read([], { waiters: [
+    waiter("report", 24, 65 * S, { holder: transfer }), waiter(undefined, 25, 2 * S, { holder: transfer, mode: "shared" }),
+    waiter("a\u202eb", 40, 1.5 * S, { lock: { created: site(9) }, holder: holder({ id: 15 }, 41, { mode: "shared" }) }),
+    { ...waiter("", 60, S, { lock: { named: "queue" }, holder: holder(undefined, 61, { exited: true }) }), thread: undefined },
+    { ...waiter("", 80, S, { lock: { named: "mailbox" }, handed: true }), thread: undefined },
+  ] });
+  const all = page.waitedFor(waiters).map(({ head, waiters }) => [words({ parts: head }), ...waiters.map(({ waited, who, where }) => [waited, words({ parts: who }), words({ parts: where })].join(" | "))]);
+  assert.deepEqual(all, [
+    ["accounts: held by transfer (11) at src/a.rs:17, for 1m 06s", "1m 05s | report (24) | src/a.rs:24", "2.00s | thread 25 | src/a.rs:25 (shared)"],
+    ["new@src/a.rs:9: held by readers, the latest thread 15 at src/a.rs:41", "1.50s | a\\u{202e}b (40) | src/a.rs:40"],
+    ["queue: held by a thread that has exited at src/a.rs:61", "1.00s | a task | src/a.rs:60"],
+    ["mailbox: who holds it is not known", "1.00s | a task that was given it | src/a.rs:80"],
+  ]);
+  assert.equal(page.waiterCount(waiters), "3 threads and 2 tasks");
+  assert.deepEqual([59e9, 65e9, 11_220e9, 187_200e9].map(page.age), ["59.0s", "1m 05s", "3h 07m", "2d 04h"]);
+  const [many] = page.waitedFor(Array.from({ length: 20 }, (_, i) => waiter("w", i, S)));
+  assert.deepEqual([many.waiters.length, many.hidden], [8, 12]);
+  const [said] = page.findings(read([], { waiters }));
+  assert.match(words(said), /^No acquisition was recorded/);
+});
+
 test("names and places", () => {
   assert.equal(page.printable("a\u202eb\nc\u2028"), "a\\u{202e}b\\u{a}c\\u{2028}");
   assert.equal(page.shortPath("/home/me/.cargo/registry/src/index-1949/tokio-1.2.3/src/sync/mutex.rs"), "tokio-1.2.3/src/sync/mutex.rs");
@@ -65,6 +91,23 @@ test("names and places", () => {
   assert.equal(page.elide("abcdefgh", 5), "ab…gh");
   const [a, b, c] = read([point("x", 1), { ...point("x", 1), site: { file: "src/a.rs", line: 1, column: 9 } }, point("x", 2)]).points;
   assert.deepEqual([a.siteName, b.siteName, c.siteName], ["src/a.rs:1:5", "src/a.rs:1:9", "src/a.rs:2"]);
+});
+
+test("behind whom a point waited", () => {
+  const end = (line, more) => ({ lock: { named: "x" }, mode: "exclusive", site: site(line), ...more });
+  const readers = end(0, { mode: "shared", site: { file: "(readers)", line: 0, column: 0 } });
+  const rest = end(9, { lock: { named: "(rest)" } });
+  const edges = [
+    { waiting: end(1), holding: end(2), waits: 3, waited_ns: 620 }, { waiting: end(1), holding: end(1), waits: 9, waited_ns: 300 },
+    { waiting: end(1), holding: rest, waits: 1, waited_ns: 50 }, { waiting: end(1), holding: readers, waits: 1, waited_ns: 30 },
+    { holding: end(2), waits: 7, waited_ns: 900 }, { waiting: end(2), holding: end(2), waits: 3 }, { waiting: end(2), holding: end(1), waits: 1 },
+  ];
+  const [first, second, third] = read([point("x", 1), point("x", 2), point("x", 3)], { edges }).points;
+  const said = (point) => page.holderShares(point).map(({ name, mode, waits, share }) => [name, mode, waits, share]);
+  assert.deepEqual(said(first), [["src/a.rs:2", "exclusive", 3, "62%"], ["itself", "", 9, "30%"], ["src/a.rs:9:5 (rest)", "exclusive", 1, "5.0%"], ["(readers)", "", 1, "3.0%"]]);
+  assert.deepEqual(said(second), [["itself", "", 3, "75%"], ["src/a.rs:1", "exclusive", 1, "25%"]]);
+  assert.deepEqual(said(third), []);
+  assert.deepEqual(read([point("x", 1)]).points[0].behind, []);
 });
 
 test("quantiles are measured values", () => {

@@ -9,6 +9,7 @@ mod label;
 mod row;
 mod sink;
 mod sums;
+mod waiting;
 mod walk;
 
 pub(crate) use family::{Family, Kind, QUANTILES, Unit};

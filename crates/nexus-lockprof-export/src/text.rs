@@ -28,6 +28,10 @@
 //! standard error above 10 % shows it: `~2.96s±74%`. In a narrow table, a total with an error above
 //! 50 % shows `~2.96s?` instead.
 //!
+//! Above the table is who waits, if anybody does: for each lock its holder, and below it each
+//! waiting thread or task with its time and place. A holder's time follows it if that hold is
+//! timed. Among several readers the latest stands for all.
+//!
 //! Below the table, a line says what share of the time each lock was held: exclusive and upgradable
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
@@ -38,6 +42,9 @@
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
 //! points on one line also show their columns.
 //!
+//! Below a point that waited is a line with the points that held the lock meanwhile, by their share
+//! of the waiting. It is left out if the point waited only behind itself.
+//!
 //! Below a point with recorded call stacks (`Config::stacks`) are its callers, by their share of
 //! the waiting. Each line has the number of waits (`~` marks an estimate) and the calling
 //! functions. The first function called the one that contains the point, whose place the row shows.
@@ -46,6 +53,7 @@
 //! Then it leaves out columns, the least useful first. The column that it is sorted by stays. A
 //! column without a value in any row is always left out, such as all times in mode `counts`.
 
+mod behind;
 mod callers;
 mod column;
 mod deadlocks;
@@ -55,11 +63,13 @@ mod layout;
 mod sort;
 mod table;
 mod utilisation;
+mod waiters;
 
 use std::fmt;
 
 use nexus_lockprof_snapshot::Snapshot;
 
+pub use behind::behind;
 pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;

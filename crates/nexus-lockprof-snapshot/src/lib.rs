@@ -11,6 +11,7 @@
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
 //! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
+//! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
@@ -71,6 +72,8 @@ mod deadlock;
 mod document;
 mod duration;
 mod durations;
+mod edge;
+mod edge_interval;
 mod estimate;
 mod figure;
 mod findings;
@@ -108,6 +111,7 @@ mod write;
 pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
+pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
 pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;

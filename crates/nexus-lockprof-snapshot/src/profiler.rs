@@ -212,6 +212,9 @@ losses! {
     /// The waits themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     stacks Stacks "A call stack could not be read, or the thread's table of them was full.",
+    /// The waits themselves were recorded. Of their edges only the holding point is known.
+    #[serde(skip_serializing_if = "is_default")]
+    edges Edges "The table of edges was full (`Config::max_edges`).",
 }
 
 impl Losses {

@@ -96,9 +96,9 @@ pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Rep
 #[cfg(all(feature = "serve", unix))]
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
-    AcquireMode, Deadlock, Durations, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses,
-    Overhead, ParseHotError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site,
-    Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, Waiter, WriteError, printable,
+    AcquireMode, Deadlock, Durations, Edge, EdgeEnd, Frame, Holder, Hot, HotLine, HotMetric, Lock,
+    Losses, Overhead, ParseHotError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError,
+    Site, Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, Waiter, WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

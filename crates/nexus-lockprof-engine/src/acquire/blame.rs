@@ -8,6 +8,7 @@
 use crate::acquire::signal::Attempt;
 use crate::core::Core;
 use crate::identity::{HoldMode, PointKey};
+use crate::record::edges::Edge;
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
 use crate::record::statistics::{Delta, Record};
@@ -244,11 +245,12 @@ impl Holds {
 
 impl Core {
     /// Charges `measured`, which was a wait, to those who caused it. With `count`, also counts that
-    /// they blocked a thread.
+    /// they blocked a thread. `waiting` is the point of this shard at which the wait was recorded.
     pub(crate) fn blame(
         &self,
         shard: &Shard,
         owner: &Owner,
+        waiting: Option<PointKey>,
         wait: &Wait,
         measured: Measured,
         count: bool,
@@ -256,9 +258,18 @@ impl Core {
         let shares = wait.shares();
         shares.divide(measured.ns, |key, ns| {
             if let Some(record) = self.blamed(shard, owner, key) {
-                let caused = Some(Measured { ns, ..measured });
+                let caused = Measured { ns, ..measured };
+                let edge = self.edge_to(shard, owner, waiting, record);
+                if let Some(edge) = edge {
+                    edge.add_ns(caused.total_ns());
+                    // Nothing is left that the record would have.
+                    if caused.weight == 1 {
+                        return;
+                    }
+                }
                 let delta = Delta {
-                    caused,
+                    caused: Some(caused),
+                    has_edge: edge.is_some(),
                     ..Delta::default()
                 };
                 self.add(shard, owner, record, &delta);
@@ -268,8 +279,20 @@ impl Core {
             && let Some(met) = shares.met
             && let Some(record) = self.blamed(shard, owner, met)
         {
-            bump(&record.blocked, 1);
+            let edge = self.edge_to(shard, owner, waiting, record);
+            bump(edge.map_or(&record.blocked, |edge| &edge.waits), 1);
         }
+    }
+
+    /// The edge to a record of this shard.
+    fn edge_to<'a>(
+        &self,
+        shard: &'a Shard,
+        owner: &Owner,
+        waiting: Option<PointKey>,
+        record: &Record,
+    ) -> Option<&'a Edge> {
+        self.edge(shard, owner, waiting?, record.key, Attempt::Waits)
     }
 
     /// This thread's own record of a point that is blamed.

@@ -5,7 +5,7 @@ use crate::acquire::leased;
 use crate::acquire::signal::Attempt;
 use crate::acquire::timed::is_sampled;
 use crate::core::Core;
-use crate::identity::SiteKey;
+use crate::identity::{PointKey, SiteKey};
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
@@ -95,7 +95,8 @@ impl Core {
         let wait = measured(Measure::Wait, wait_weight, wait_start, hold_start);
         let hold_weight = pending.hold_weight.load(Relaxed);
         let hold = measured(Measure::Hold, hold_weight, hold_start, hold_end);
-        if let Some(record) = mine(pending.record.load(Relaxed)) {
+        let record = mine(pending.record.load(Relaxed));
+        if let Some(record) = record {
             let delta = Delta {
                 wait,
                 hold,
@@ -129,12 +130,21 @@ impl Core {
             }
         }
         if let Some(measured) = wait {
-            self.settle_blame(shard, owner, pending, measured);
+            let waiting = record.map(|record| record.key);
+            self.settle_blame(shard, owner, waiting, pending, measured);
         }
     }
 
-    /// Books a wait that was measured to those it was for.
-    fn settle_blame(&self, shard: &Shard, owner: &Owner, pending: &Pending, measured: Measured) {
+    /// Books a wait that was measured to those it was for. `waiting` is the point of this shard at
+    /// which the wait was recorded.
+    fn settle_blame(
+        &self,
+        shard: &Shard,
+        owner: &Owner,
+        waiting: Option<PointKey>,
+        pending: &Pending,
+        measured: Measured,
+    ) {
         // SAFETY: both are null, or records of an engine that the lock keeps alive.
         let (record, blocker) = unsafe {
             (
@@ -170,7 +180,7 @@ impl Core {
             own,
         };
         let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
-        self.blame(shard, owner, &wait, measured, count);
+        self.blame(shard, owner, waiting, &wait, measured, count);
     }
 
     #[inline]

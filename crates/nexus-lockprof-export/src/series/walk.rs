@@ -7,6 +7,7 @@ use super::deadlocks::of_deadlocks;
 use super::family::{self, Family, Kind, SUMMARIES, Unit};
 use super::row::{self, Row};
 use super::sink::Sink;
+use super::waiting::of_waiters;
 
 /// Writes the metrics of a snapshot. `points` have their own series, the `folded` ones share one.
 pub(crate) fn walk<S: Sink>(
@@ -15,7 +16,9 @@ pub(crate) fn walk<S: Sink>(
     folded: &[&Point],
     to: &mut S,
 ) -> Result<(), S::Error> {
-    of_rows(to, &row::rows(points, folded))?;
+    let rows = row::rows(points, folded);
+    of_rows(to, &rows)?;
+    of_waiters(to, snapshot, &rows)?;
     of_deadlocks(to, snapshot)?;
     of_profiler(to, snapshot)?;
     for (family, value) in [

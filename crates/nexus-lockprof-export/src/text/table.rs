@@ -4,11 +4,13 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
+use super::behind::Holders;
 use super::callers::callers;
 use super::column::Column;
 use super::deadlocks::deadlocks;
 use super::grid::Grid;
 use super::sort::SortKey;
+use super::waiters::waiters;
 use super::{findings, utilisation};
 use crate::readable::{fit, names, number};
 
@@ -26,6 +28,7 @@ pub struct Table<'a> {
     callers: usize,
     findings: usize,
     sort: SortKey,
+    is_live: bool,
 }
 
 impl<'a> Table<'a> {
@@ -49,6 +52,7 @@ impl<'a> Table<'a> {
             callers: Self::DEFAULT_CALLERS,
             findings: Self::DEFAULT_FINDINGS,
             sort: SortKey::default(),
+            is_live: false,
         }
     }
 
@@ -124,6 +128,12 @@ impl<'a> Table<'a> {
         self
     }
 
+    /// Sets whether the snapshot shows the present. Then the section on waiters says "now".
+    pub fn live(mut self, is_live: bool) -> Self {
+        self.is_live = is_live;
+        self
+    }
+
     /// The lines of the table and the notes below it.
     fn lines(&self) -> Vec<String> {
         let all = self.snapshot.points();
@@ -135,8 +145,13 @@ impl<'a> Table<'a> {
         points.truncate(self.top);
         let sorted_by = Column::sorted_by(self.sort);
         let grid = Grid::new(&points, self.width, sorted_by, self.has_only_waits());
+        let holders = Holders::new(self.snapshot);
         let mut lines = self.findings_lines();
-        lines.extend(grid.lines(|point| callers(point, self.callers, self.width)));
+        lines.extend(grid.lines(|point| {
+            let behind = holders.line(point, self.width);
+            let callers = callers(point, self.callers, self.width);
+            behind.into_iter().chain(callers).collect()
+        }));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {
             let noun = if hidden == 1 { "point" } else { "points" };
@@ -182,9 +197,9 @@ impl<'a> Table<'a> {
             );
         }
         format!(
-            "{program}{}, {} acquisitions{threads}, mode {}, {}",
+            "{program}{}, {}{threads}, mode {}, {}",
             number::plural(points.len() as u64, "point"),
-            number::count(points.iter().fold(0, sum)),
+            number::plural(points.iter().fold(0, sum), "acquisition"),
             self.snapshot.profiler_mode(),
             self.period(),
         )
@@ -216,6 +231,9 @@ impl<'a> Table<'a> {
 
     fn nothing(&self) -> String {
         let period = self.period();
+        if !self.snapshot.waiters().is_empty() {
+            return format!("No acquisition was recorded ({period}).");
+        }
         if self.snapshot.base_collection().is_some() {
             return format!("No lock was used in {period}.");
         }
@@ -239,6 +257,7 @@ impl fmt::Display for Table<'_> {
         if !lines.is_empty() {
             lines.push(String::new());
         }
+        lines.extend(waiters(self.snapshot, self.width, self.is_live));
         lines.extend(self.lines());
         if !self.snapshot.is_complete() {
             let note = "Percentiles cover only the last part of the interval.";

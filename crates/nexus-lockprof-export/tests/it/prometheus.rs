@@ -1,5 +1,7 @@
 //! The text format of Prometheus and OpenMetrics.
 
+mod waiters;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_lockprof_export::prometheus::{self, Scrapes};

@@ -1,9 +1,11 @@
 //! The report.
 
+mod behind;
 mod callers;
 mod deadlocks;
 mod estimates;
 mod findings;
+mod waiters;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
 use nexus_lockprof_snapshot::{
@@ -157,6 +159,7 @@ fn no_line_is_too_wide_and_no_line_number_is_lost() {
         memory: 5,
         guards: 6,
         stacks: 7,
+        edges: 8,
     };
     for point in &mut parts.points {
         point.acquisitions = point.acquisitions.saturating_mul(1 << 40);

@@ -16,6 +16,7 @@ pub(super) struct Sections<'a> {
     pub(super) texts: Input<'a>,
     pub(super) frames: Option<Input<'a>>,
     pub(super) points: Input<'a>,
+    pub(super) edges: Option<Input<'a>>,
     pub(super) waiters: Option<Input<'a>>,
     pub(super) deadlocks: Option<Input<'a>>,
 }
@@ -23,7 +24,7 @@ pub(super) struct Sections<'a> {
 impl<'a> Sections<'a> {
     pub(super) fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
         let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
-        let (mut waiters, mut deadlocks) = (None, None);
+        let (mut edges, mut waiters, mut deadlocks) = (None, None, None);
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -33,6 +34,7 @@ impl<'a> Sections<'a> {
                 tag::TEXT => &mut texts,
                 tag::FRAMES => &mut frames,
                 tag::POINTS => &mut points,
+                tag::EDGES => &mut edges,
                 tag::WAITERS => &mut waiters,
                 tag::DEADLOCKS => &mut deadlocks,
                 tag::END => {
@@ -55,6 +57,7 @@ impl<'a> Sections<'a> {
             texts: or(texts, "the end, without a section TEXT")?,
             frames,
             points: or(points, "the end, without a section PNTS")?,
+            edges,
             waiters,
             deadlocks,
         })
@@ -134,7 +137,7 @@ fn flag(input: &mut Input<'_>) -> Read<bool> {
 }
 
 /// A list of numbers, to which a later version may have added.
-fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
+pub(super) fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
     let count = input.count(1)?;
     let mut numbers = [0; N];
     for index in 0..count {

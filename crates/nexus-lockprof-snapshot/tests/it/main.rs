@@ -3,6 +3,7 @@
 mod binary;
 mod deadlocks;
 mod display;
+mod edges;
 mod file;
 mod findings;
 mod hot;

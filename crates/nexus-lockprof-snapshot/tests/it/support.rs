@@ -136,6 +136,8 @@ pub(crate) fn everything() -> SnapshotParts {
                 )
             },
         ],
+        // See `edges`.
+        edges: Vec::new(),
         table: TableStats {
             acquisitions: 1_000_007,
             records: 3,
@@ -155,6 +157,7 @@ pub(crate) fn everything() -> SnapshotParts {
             // Like `callers`: a document without stacks is the same as before they existed. See
             // `stacks`.
             stacks: 0,
+            edges: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,

@@ -104,15 +104,16 @@ impl Recording<'_> {
     fn tell_of_failure(&self, core: &Core, delta: &Delta, vain: Option<(Wait, Measured)>) {
         let recording = self;
         core.add(recording.shard, &recording.owner, recording.record, delta);
-        if let Some(blocker) = recording.blocker
+        if let Some(blocked) = recording.blocked
             && !recording.unbooked
         {
-            bump(&blocker.blocked, 1);
+            bump(blocked, 1);
         }
         if let Some((wait, measured)) = vain {
             core.blame(
                 recording.shard,
                 &recording.owner,
+                Some(recording.record.key),
                 &wait,
                 measured,
                 recording.unbooked,

@@ -7,6 +7,7 @@
 
 mod account;
 mod bound;
+mod edges;
 mod point;
 mod points;
 mod seen;
@@ -16,6 +17,7 @@ mod walk;
 use crate::collect::Callers;
 use crate::collect::deadlocks::Watch;
 use account::Counting;
+use edges::Edges;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
 use points::Points;
 use seen::AllSeen;
@@ -29,6 +31,7 @@ pub(crate) struct Aggregator {
     program: Option<Option<Text>>,
     points: Points,
     seen: AllSeen,
+    edges: Edges,
     callers: Callers,
     watch: Watch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
@@ -53,6 +56,7 @@ impl Aggregator {
             program: None,
             points: Points::default(),
             seen: AllSeen::default(),
+            edges: Edges::default(),
             callers: Callers::default(),
             watch: Watch::default(),
             goes_on: false,

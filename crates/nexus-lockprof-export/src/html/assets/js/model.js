@@ -9,6 +9,7 @@ function readSnapshot(json) {
   if (json.schema !== 2) throw new Error(`schema ${json.schema} of snapshots is newer than this page`);
   const points = json.points.map(readPoint);
   nameApart(points);
+  readEdges(points, json.edges ?? []);
   return {
     engine: json.engine,
     pid: json.pid,
@@ -25,10 +26,10 @@ function readSnapshot(json) {
     threadsPeak: json.table?.shards ?? 0,
     losses: Object.entries(json.losses ?? {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]),
     overhead: json.overhead ?? { budgeted_ns: 0, counting_ns: 0, threads_ns: 0 },
+    waiters: json.waiters ?? [],
     // Derived from the rest by who wrote the document.
     found: json.findings ?? [],
     deadlocks: json.deadlocks ?? [],
-    waiters: json.waiters ?? [],
     points,
   };
 }
