@@ -36,7 +36,7 @@
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
-//! Above all that are sentences on deadlocks and on waits of more than 10 s, if there are any.
+//! Above all that are sentences on deadlocks, if there are any.
 //!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two

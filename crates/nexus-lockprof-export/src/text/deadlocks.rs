@@ -1,12 +1,12 @@
-//! Who waits for one another, and what is stuck, above the table.
+//! Who waits for one another, above the table.
 
-use nexus_lockprof_snapshot::{Deadlock, Holder, Lock, Snapshot, Stuck, Thread, Waiter};
+use nexus_lockprof_snapshot::{Deadlock, Holder, Lock, Snapshot, Thread, Waiter};
 
 use super::findings::paragraph;
 use crate::readable::{names, number, place};
 
-/// Sentences on the deadlocks of a snapshot and on the locks that others have waited for too long,
-/// in lines of at most `width` terminal columns. No lines if there is nothing of the kind.
+/// Sentences on the deadlocks of a snapshot, in lines of at most `width` terminal columns. No lines
+/// if there is none.
 ///
 /// ```
 /// use nexus_lockprof_export::text;
@@ -23,8 +23,6 @@ pub fn deadlocks(snapshot: &Snapshot, width: usize) -> Vec<String> {
         let steps = deadlock.steps();
         out.extend(steps.map(|(wait, holder)| paragraph("   ", &step(wait, holder), width)));
     }
-    let stuck = stuck(&snapshot.stuck(Stuck::AFTER));
-    out.extend(stuck.iter().map(|text| paragraph("", text, width)));
     out.iter()
         .flat_map(|text| text.lines().map(str::to_owned))
         .collect()
@@ -59,52 +57,6 @@ fn step(wait: &Waiter, holder: &Holder) -> String {
         },
         names::shown(&place::line(&holder.site)),
     )
-}
-
-/// One sentence for each lock.
-fn stuck(waits: &[&Waiter]) -> Vec<String> {
-    let mut locks: Vec<Vec<&Waiter>> = Vec::new();
-    for &wait in waits {
-        let is_same = |other: &&Waiter| {
-            (other.address, &other.lock, &other.holder) == (wait.address, &wait.lock, &wait.holder)
-        };
-        let same = locks
-            .iter_mut()
-            .find(|waits| waits.first().is_some_and(is_same));
-        match same {
-            Some(waits) => waits.push(wait),
-            None => locks.push(vec![wait]),
-        }
-    }
-    let sentences = locks.iter().filter_map(|waits| {
-        // The longest.
-        let wait = waits.first()?;
-        let who = match waits.len() {
-            1 => format!("{} has", thread(wait.thread.as_ref())),
-            several => format!("{} threads have", number::count(several as u64)),
-        };
-        Some(format!(
-            "Stuck: {who} waited {} for {}, {}.",
-            number::duration(wait.waited_ns),
-            lock(&wait.lock),
-            held(wait.holder.as_ref()),
-        ))
-    });
-    sentences.collect()
-}
-
-fn held(holder: Option<&Holder>) -> String {
-    let Some(holder) = holder else {
-        return "whose holder is not known".to_owned();
-    };
-    let site = names::shown(&place::line(&holder.site));
-    match holder.exited {
-        true => format!("which a thread that has exited acquired at {site}"),
-        false => format!(
-            "which {} acquired at {site}",
-            thread(holder.thread.as_ref())
-        ),
-    }
 }
 
 fn lock(lock: &Lock) -> String {

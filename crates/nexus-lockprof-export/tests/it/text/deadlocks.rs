@@ -84,24 +84,6 @@ fn a_thread_may_wait_for_itself() {
 }
 
 #[test]
-fn a_stuck_lock_has_one_sentence() {
-    let mut waiters: Vec<Waiter> = (1..=3)
-        .map(|id| wait(thread(id, "worker"), "jobs", 2, thread(9, "busy")))
-        .collect();
-    for (waiter, seconds) in waiters.iter_mut().zip([9, 10, 11]) {
-        waiter.waited_ns = seconds * 1_000_000_000;
-    }
-    waiters.push(wait(thread(4, "waits"), "left", 7, None));
-    assert_eq!(
-        lines(waiters, 200),
-        [
-            "Stuck: 2 threads have waited 11.0s for jobs, which busy (9) acquired at src/bank.rs:3.",
-            "Stuck: waits (4) has waited 3.00s for left, which a thread that has exited acquired at src/bank.rs:8.",
-        ]
-    );
-}
-
-#[test]
 fn the_report_begins_with_them() {
     let me = thread(7, "again");
     let waiters = vec![wait(me.clone(), "jobs", 2, me)];
