@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
-const source = ["format", "model", "waiters", "behind", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
+const source = ["format", "model", "waiters", "behind", "deadlocks", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
 const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete holderShares";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
@@ -17,6 +17,25 @@ const document = (points, more = {}) => ({
 });
 const read = (points, more) => page.readSnapshot(document(points, more));
 const point = (lock, line, more) => ({ lock: { named: lock }, mode: "exclusive", site: site(line), acquisitions: 10, ...more });
+
+const waiting = (id, name, lock, line, holder, more) => ({
+  thread: { id, name }, lock: { named: lock }, address: "0000000000001000", mode: "exclusive", site: site(line, "src/bank.rs"), waited_ns: 3e9,
+  holder: { thread: holder, mode: "exclusive", site: site(line + 1, "src/bank.rs") }, ...more,
+});
+
+test("deadlocks come first", () => {
+  const [transfer, report] = [{ id: 7, name: "transfer" }, { id: 8, name: "report" }];
+  const waits = [waiting(7, "transfer", "audit", 19, report), waiting(8, "report", "accounts", 24, transfer)];
+  const said = (more) => page.findings(read([], more)).map(words);
+  const all = said({ waiters: waits, deadlocks: [{ certain: true, waits }] });
+  assert.deepEqual(all.slice(0, 1), [
+    "Deadlock: 2 threads wait for one another, for ever. transfer (7) has waited 3.00s at src/bank.rs:19 for audit, which report (8) acquired at src/bank.rs:20. report (8) has waited 3.00s at src/bank.rs:24 for accounts, which transfer (7) acquired at src/bank.rs:25.",
+  ]);
+  const itself = waiting(7, "transfer", "audit", 19, transfer);
+  assert.equal(said({ deadlocks: [{ waits: [itself] }] })[0],
+    "Possible deadlock: a thread waits for itself, unless another reader is the one that is waited for, or a wait has a time limit. transfer (7) has waited 3.00s at src/bank.rs:19 for audit, which it acquired at src/bank.rs:20.");
+  assert.equal(said({ waiters: waits.slice(0, 1) }).some((text) => /stuck|deadlock/i.test(text)), false);
+});
 
 // The cases of the text report's own tests: page and report write numbers alike.
 test("durations", () => {

@@ -7,6 +7,8 @@ mod blame;
 mod budget;
 #[cfg(feature = "profile")]
 mod conservation;
+#[cfg(all(feature = "profile", target_os = "linux"))]
+mod deadlock;
 #[cfg(feature = "profile")]
 mod findings;
 #[cfg(feature = "profile")]

@@ -46,6 +46,7 @@ pub fn command(program: &str) -> Command {
         "LOCKPROF_OUT",
         "LOCKPROF_SERVE",
         "LOCKPROF_STACKS",
+        "LOCKPROF_STUCK",
     ] {
         command.env_remove(name);
     }

@@ -1,6 +1,6 @@
 //! Settings of the profiler.
 
-use nexus_lockprof_snapshot::ProfilerMode;
+use nexus_lockprof_snapshot::{ProfilerMode, Stuck};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -83,12 +83,15 @@ pub struct Config {
     pub(crate) hot_of: HashMap<String, Thresholds>,
     pub(crate) hot_min_samples: u64,
     pub(crate) hot_rearm: f64,
+    /// `None`: never.
+    pub(crate) stuck: Option<Duration>,
 }
 
 impl Default for Config {
     /// `Sampled` at 1 %; 4,096 points and edges for each thread, 65,536 records, as many edges, and
     /// 4,096 threads in all. Reservoirs of 186 durations for each point, thread and interval, and
-    /// 768 for each point in the snapshot. No thresholds.
+    /// 768 for each point in the snapshot. No thresholds. A wait is stuck after
+    /// 10 s.
     fn default() -> Self {
         Config {
             mode: Mode::DEFAULT,
@@ -103,6 +106,7 @@ impl Default for Config {
             hot_of: HashMap::new(),
             hot_min_samples: 16,
             hot_rearm: 0.8,
+            stuck: Some(Stuck::AFTER),
         }
     }
 }
@@ -248,6 +252,27 @@ impl Config {
     #[must_use]
     pub fn hot_rearm(mut self, share: f64) -> Self {
         self.hot_rearm = share;
+        self
+    }
+
+    /// Reports waits that last at least this long, once each, by [`Event::Stuck`]. 10 s by default;
+    /// 0 switches it off. A wait for a lock whose holder has exited is reported after 1 s.
+    ///
+    /// The waits are looked at whenever a snapshot is taken, and by the reporter.
+    ///
+    /// [`Event::Stuck`]: crate::Event::Stuck
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::{Config, Engine};
+    /// use std::time::Duration;
+    ///
+    /// let engine = Engine::new();
+    /// engine.configure(Config::default().stuck(Duration::from_secs(30)))?;
+    /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn stuck(mut self, after: Duration) -> Self {
+        self.stuck = (!after.is_zero()).then_some(after);
         self
     }
 

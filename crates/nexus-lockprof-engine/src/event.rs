@@ -2,19 +2,25 @@
 
 use crate::process::unwind::caught;
 use arc_swap::ArcSwapOption;
-use nexus_lockprof_snapshot::{Hot, Snapshot};
+use nexus_lockprof_snapshot::{Deadlock, Hot, Snapshot, Stuck};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Something that the profiler reports.
 ///
-/// The text form of `Hot` is a stable interface: see [`Hot`].
+/// The text forms of all but `Published` are stable interfaces: see [`Hot`], [`Deadlock`] and
+/// [`Stuck`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A point's 95th percentile exceeded its threshold in the last interval.
     Hot(Hot),
+    /// Threads wait for one another. Told once.
+    Deadlock(Deadlock),
+    /// A wait lasts longer than [`Config::stuck`](crate::Config::stuck), or the thread that
+    /// acquired the lock has exited. Told once for each wait, and not for those in a deadlock.
+    Stuck(Stuck),
     /// A [`tick`](crate::Engine::tick) has published this snapshot.
     Published(Arc<Snapshot>),
 }
@@ -23,6 +29,8 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Hot(hot) => hot.fmt(f),
+            Event::Deadlock(deadlock) => deadlock.fmt(f),
+            Event::Stuck(stuck) => stuck.fmt(f),
             Event::Published(snapshot) => write!(
                 f,
                 "lock.snapshot collection={} points={} acquisitions={} lost={}",

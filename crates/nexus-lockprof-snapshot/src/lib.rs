@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
+//! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
@@ -17,7 +18,7 @@
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
 //! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
-//! | read an event | [`Hot`], [`HotLine`] |
+//! | read an event | [`Hot`], [`HotLine`], [`Deadlock`], [`Stuck`] |
 //! | make one | [`Snapshot::from_parts`] |
 //!
 //! # Which numbers are exact
@@ -67,6 +68,7 @@
 
 mod binary;
 mod bounds;
+mod deadlock;
 mod document;
 mod duration;
 mod durations;
@@ -107,6 +109,7 @@ mod waiter;
 mod what_if;
 mod write;
 
+pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
 pub use edge::{Edge, EdgeEnd};

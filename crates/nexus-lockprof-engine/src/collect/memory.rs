@@ -12,9 +12,9 @@ pub(crate) fn words(addresses: &[usize]) -> Vec<Option<usize>> {
     /// As many as one system call takes.
     const MOST: usize = 1024;
     let mut words = vec![None; addresses.len()];
-    for (addresses, words) in addresses.chunks(MOST).zip(words.chunks_mut(MOST)) {
+    for (addresses, part) in addresses.chunks(MOST).zip(words.chunks_mut(MOST)) {
         let mut done = 0;
-        while let (Some(left), Some(places)) = (addresses.get(done..), words.get_mut(done..)) {
+        while let (Some(left), Some(places)) = (addresses.get(done..), part.get_mut(done..)) {
             if left.is_empty() {
                 break;
             }

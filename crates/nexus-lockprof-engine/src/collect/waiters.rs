@@ -9,8 +9,9 @@
 //! two readings agree.
 
 use crate::collect::memory;
+use crate::collect::wait::{Look, Wait, WaitId};
 use crate::core::Core;
-use crate::identity::{SiteKey, ThreadBits, to_site};
+use crate::identity::{PointKey, SiteKey, ThreadBits, to_site};
 use crate::record::shard::Shard;
 use crate::record::thread_info::ThreadId;
 use crate::record::waiting::Waiting;
@@ -25,14 +26,15 @@ struct Seen<'a> {
     thread: Option<ThreadId>,
     /// The published word, if it could be read.
     holder: Option<usize>,
+    /// Whether it was.
+    is_read: bool,
 }
 
 /// The threads that have a shard, by the number that locks publish. `None` stands for several.
 type Threads = HashMap<ThreadBits, Option<ThreadId>>;
 
-impl Core {
-    /// The threads that wait now, in any order.
-    pub(crate) fn waiters(&self) -> Vec<Waiter> {
+impl Look for Core {
+    fn waits(&self) -> Vec<Wait> {
         let mut seen: Vec<Seen<'_>> = Vec::new();
         for shard in self.shards.iter() {
             let Some((seq, waiting)) = shard.waiting.read() else {
@@ -45,6 +47,7 @@ impl Core {
                 waiting,
                 thread,
                 holder: None,
+                is_read: false,
             });
         }
         if seen.is_empty() {
@@ -53,6 +56,7 @@ impl Core {
         let first = holders(&seen);
         let again = holders(&seen);
         for (seen, (first, again)) in seen.iter_mut().zip(first.into_iter().zip(again)) {
+            seen.is_read = first.is_some();
             seen.holder = match (first, again) {
                 // The system does not tell. It is the holder that was met, unless the lock has
                 // changed hands since.
@@ -62,13 +66,28 @@ impl Core {
         }
         // After all readings.
         seen.retain(|seen| seen.shard.waiting.is_still(seen.seq));
-        let threads = self.threads();
+        let threads = self.threads_by_bits();
         let now_ns = self.clock.coarse_ns();
-        let waiters = seen.iter().map(|seen| waiter(seen, &threads, now_ns));
-        waiters.collect()
+        let waits = seen.iter().map(|seen| Wait {
+            id: WaitId {
+                token: seen.thread.map_or(0, |thread| thread.token),
+                seq: seen.seq,
+            },
+            kind: seen.waiting.kind,
+            is_read: seen.is_read,
+            waiter: self.waiter(seen, &threads, now_ns),
+        });
+        waits.collect()
     }
 
-    fn threads(&self) -> Threads {
+    fn threads(&self) -> Vec<u64> {
+        let threads = self.shards.iter().filter_map(|shard| shard.thread.read());
+        threads.map(|thread| to_thread(thread).id).collect()
+    }
+}
+
+impl Core {
+    fn threads_by_bits(&self) -> Threads {
         let mut threads = Threads::new();
         for shard in self.shards.iter() {
             if let Some(thread) = shard.thread.read() {
@@ -78,46 +97,55 @@ impl Core {
         }
         threads
     }
+
+    fn waiter(&self, seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
+        let Waiting {
+            key,
+            lock,
+            since_ns,
+            ..
+        } = seen.waiting;
+        Waiter {
+            thread: seen.thread.map(to_thread),
+            lock: key.class().to_lock(),
+            address: lock as u64,
+            mode: key.site().mode().into(),
+            site: to_site(key.site().location()),
+            waited_ns: now_ns.saturating_sub(since_ns),
+            handed: false,
+            holder: seen.holder.and_then(|word| self.named(key, word, threads)),
+        }
+    }
+
+    /// The holder that a word names to the waiter at the point `key`.
+    fn named(&self, key: PointKey, word: usize, threads: &Threads) -> Option<Holder> {
+        // SAFETY: a lock that existed published the word: see the module.
+        let site = unsafe { SiteKey::from_published(word) }?;
+        // While the profiler was off, nobody published anything.
+        self.known_holder(key, site)?;
+        let bits = ThreadBits::from_published(word);
+        let thread = threads.get(&bits);
+        let is_gone = || bits != ThreadBits::UNKNOWN && thread.is_none();
+        Some(Holder {
+            thread: thread.copied().flatten().map(to_thread),
+            exited: is_gone() && !self.has_threads_without_shard(),
+            mode: site.mode().into(),
+            site: to_site(site.location()),
+            held_ns: None,
+        })
+    }
+
+    /// Whether a living thread may be unknown.
+    fn has_threads_without_shard(&self) -> bool {
+        let lost = self.losses.read();
+        lost.shards_full != 0 || lost.memory != 0
+    }
 }
 
 /// What the locks publish, in the order of those who wait for them.
 fn holders(seen: &[Seen<'_>]) -> Vec<Option<usize>> {
     let addresses: Vec<usize> = seen.iter().map(|seen| seen.waiting.holder_at).collect();
     memory::words(&addresses)
-}
-
-fn waiter(seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
-    let Waiting {
-        key,
-        lock,
-        since_ns,
-        ..
-    } = seen.waiting;
-    Waiter {
-        thread: seen.thread.map(to_thread),
-        lock: key.class().to_lock(),
-        address: lock as u64,
-        mode: key.site().mode().into(),
-        site: to_site(key.site().location()),
-        waited_ns: now_ns.saturating_sub(since_ns),
-        handed: false,
-        holder: seen.holder.and_then(|word| holder(word, threads)),
-    }
-}
-
-/// The holder that a word names.
-fn holder(word: usize, threads: &Threads) -> Option<Holder> {
-    // SAFETY: a lock that existed published the word: see the module.
-    let site = unsafe { SiteKey::from_published(word) }?;
-    let bits = ThreadBits::from_published(word);
-    let thread = threads.get(&bits);
-    Some(Holder {
-        thread: thread.copied().flatten().map(to_thread),
-        exited: bits != ThreadBits::UNKNOWN && thread.is_none(),
-        mode: site.mode().into(),
-        site: to_site(site.location()),
-        held_ns: None,
-    })
 }
 
 fn to_thread(thread: ThreadId) -> Thread {

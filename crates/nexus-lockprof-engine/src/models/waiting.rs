@@ -2,15 +2,20 @@
 
 use super::*;
 use crate::record::thread_info::{ThreadId, ThreadSlot};
-use crate::record::waiting::{WaitSlot, Waiting};
+use crate::record::waiting::{WaitKind, WaitSlot, Waiting};
 
 /// A wait that says the same in each of its fields.
 fn waiting(n: usize) -> Waiting {
     Waiting {
         key: PointKey(n as u64),
-        lock: n,
+        lock: 4 * n,
         holder_at: n,
         first_holder: n,
+        kind: if n == 1 {
+            WaitKind::Limited
+        } else {
+            WaitKind::Endless
+        },
         since_ns: n as u64,
     }
 }
@@ -29,7 +34,7 @@ fn a_wait_is_read_while_the_next_begins() {
             }
         });
         if let Some((_, read)) = slot.read() {
-            assert_eq!(read, waiting(read.lock), "parts of two waits");
+            assert_eq!(read, waiting(read.lock / 4), "parts of two waits");
         }
         assert!(waiter.join().is_ok());
         assert_eq!(slot.read().map(|(_, read)| read), Some(waiting(2)));

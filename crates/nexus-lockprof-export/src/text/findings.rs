@@ -74,7 +74,7 @@ pub(super) fn period(snapshot: &Snapshot) -> String {
 }
 
 /// The text in lines. The first begins with `mark`, the others are indented by three columns.
-fn paragraph(mark: &str, text: &str, width: usize) -> String {
+pub(super) fn paragraph(mark: &str, text: &str, width: usize) -> String {
     const INDENT: &str = "   ";
     // `wrapped` breaks lines between words only. It indents by two columns, and knows nothing of
     // the mark's own spaces.

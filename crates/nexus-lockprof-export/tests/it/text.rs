@@ -2,6 +2,7 @@
 
 mod behind;
 mod callers;
+mod deadlocks;
 mod estimates;
 mod findings;
 mod waiters;

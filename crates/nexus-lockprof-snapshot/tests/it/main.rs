@@ -1,6 +1,7 @@
 //! Integration tests of the snapshot crate: one binary, a module per concern.
 
 mod binary;
+mod deadlocks;
 mod display;
 mod edges;
 mod file;

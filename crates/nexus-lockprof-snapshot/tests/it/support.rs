@@ -65,6 +65,7 @@ pub(crate) fn everything() -> SnapshotParts {
         // Like `callers`: a document without it is the same as before the field existed.
         program: None,
         waiters: Vec::new(),
+        deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {

@@ -2,13 +2,14 @@
 //!
 //! Names and labels are those that the endpoint gives Prometheus, so a dashboard knows both.
 
-use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot};
+use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot, Stuck};
 use ::metrics::{Label, counter, gauge};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// Records every snapshot that a [`tick`](crate::tick) publishes, and counts hot points in
-/// `lockprof_hot_total`.
+/// `lockprof_hot_total`, deadlocks in `lockprof_deadlocks_total` and stuck waits in
+/// `lockprof_stuck_total`.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::metrics::install();
@@ -23,6 +24,14 @@ pub fn install() -> HandlerId {
             let mut labels = labels(&point);
             labels.push(Label::new("metric", hot.metric.as_str()));
             counter!("lockprof_hot_total", labels).increment(1);
+        }
+        Event::Deadlock(deadlock) => {
+            let certain = if deadlock.certain { "true" } else { "false" };
+            counter!("lockprof_deadlocks_total", "certain" => certain).increment(1);
+        }
+        Event::Stuck(Stuck { wait }) => {
+            let point = Point::new(wait.lock.clone(), wait.mode, wait.site.clone());
+            counter!("lockprof_stuck_total", labels(&point)).increment(1);
         }
         _ => {}
     })

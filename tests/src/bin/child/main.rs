@@ -7,6 +7,8 @@ mod churn;
 mod conservation;
 #[cfg(unix)]
 mod daemon;
+#[cfg(target_os = "linux")]
+mod deadlock;
 mod environment;
 mod exit;
 #[cfg(unix)]
@@ -40,6 +42,8 @@ fn main() {
         "daemon: no threads" => daemon::no_threads(),
         #[cfg(target_os = "linux")]
         "daemon: one thread" => daemon::one_thread(),
+        #[cfg(target_os = "linux")]
+        "deadlock" => deadlock::main(),
         "destructors" => exit::destructors(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),

@@ -21,7 +21,7 @@ use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
 use crate::record::wait_log::{LOG, LockRef};
-use crate::record::waiting::Waiting;
+use crate::record::waiting::{WaitKind, Waiting};
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use std::mem::ManuallyDrop;
 
@@ -72,6 +72,8 @@ struct Recording<'a> {
     parked: bool,
     /// This wait is in the shard's slot.
     visible: bool,
+    /// What ends its wait.
+    ends: WaitKind,
     /// Who has kept it waiting is counted when the wait is settled.
     unbooked: bool,
     /// Contended for a time that nobody measured.
@@ -225,6 +227,7 @@ impl Core {
             contended: false,
             parked: false,
             visible: false,
+            ends: WaitKind::Endless,
             unbooked: false,
             unknown_wait: false,
         };
@@ -297,6 +300,14 @@ impl<'a> SlowAcquire<'a> {
         self.meets(Some(SiteKey::readers()));
     }
 
+    /// Says what will end the wait, if not the lock alone. Call it before [`parks`](Self::parks).
+    #[inline]
+    pub fn ends_by(&mut self, kind: WaitKind) {
+        if let Some(recording) = &mut self.recording {
+            recording.ends = kind;
+        }
+    }
+
     /// The wait for `lock`, which publishes its holder in `holder`, will be a long one: those are
     /// all timed, as long as the budget allows, and seen by snapshots while they last. Call it
     /// after [`meets`](Self::meets).
@@ -310,6 +321,7 @@ impl<'a> SlowAcquire<'a> {
             lock: lock.address(),
             holder_at: std::ptr::from_ref(holder).expose_provenance(),
             first_holder: holder.load(std::sync::atomic::Ordering::Relaxed),
+            kind: recording.ends,
             since_ns: core.clock.coarse_ns(),
         });
         if recording.kind == ModeKind::Counts || !recording.times_long_wait() {

@@ -10,7 +10,7 @@ const MOST_LOCKS = 5;
  */
 function findings(snapshot) {
   const losses = lossFinding(snapshot);
-  const found = waitFindings(snapshot);
+  const found = [...deadlockFindings(snapshot), ...waitFindings(snapshot)];
   if (losses) found.push(losses);
   if (!isComplete(snapshot)) {
     found.push(note("Percentiles and distributions cover only the last part of the interval."));
