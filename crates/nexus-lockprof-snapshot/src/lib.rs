@@ -15,7 +15,7 @@
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
 //! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
-//! | read an event | [`Hot`], [`HotLine`] |
+//! | read an event | [`Hot`], [`HotLine`], [`Slow`], [`SlowLine`] |
 //! | make one | [`Snapshot::from_parts`] |
 //!
 //! # Which numbers are exact
@@ -77,6 +77,7 @@ mod json;
 mod json_text;
 mod labels;
 mod logfmt;
+mod marker;
 mod merge;
 mod own_frames;
 mod place;
@@ -91,16 +92,19 @@ mod replace;
 mod rest;
 mod sample;
 mod since;
+mod slow;
 mod snapshot;
 mod stack;
 mod text;
+mod thread;
 mod write;
 
 pub use duration::parse_duration;
 pub use durations::{Durations, Samples};
 pub use figure::{Figure, FigureKind};
 pub use head::SnapshotParts;
-pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
+pub use hot::{Hot, HotLine, HotMetric};
+pub use marker::ParseEventError;
 pub use merge::Merge;
 pub use own_frames::own_frames;
 pub use place::{AcquireMode, Lock, Site};
@@ -112,9 +116,11 @@ pub use read_error::ReadError;
 pub use replace::replace_file;
 pub use sample::Sample;
 pub use since::SinceError;
+pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use thread::Thread;
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.

@@ -192,6 +192,9 @@ losses! {
     /// The waits themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     stacks Stacks "A call stack could not be read, or the thread's table of them was full.",
+    /// The waits and holds themselves were recorded.
+    #[serde(skip_serializing_if = "is_default")]
+    slow_events SlowEvents "A `lock.slow` event was dropped (`Config::slow_rate`).",
 }
 
 impl Losses {

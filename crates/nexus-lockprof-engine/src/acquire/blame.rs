@@ -244,7 +244,7 @@ impl Holds {
 
 impl Core {
     /// Charges `measured`, which was a wait, to those who caused it. With `count`, also counts that
-    /// they blocked a thread.
+    /// they blocked a thread. Returns who gets which part.
     pub(crate) fn blame(
         &self,
         shard: &Shard,
@@ -252,7 +252,7 @@ impl Core {
         wait: &Wait,
         measured: Measured,
         count: bool,
-    ) {
+    ) -> Shares {
         let shares = wait.shares();
         shares.divide(measured.ns, |key, ns| {
             if let Some(record) = self.blamed(shard, owner, key) {
@@ -270,6 +270,7 @@ impl Core {
         {
             bump(&record.blocked, 1);
         }
+        shares
     }
 
     /// This thread's own record of a point that is blamed.
@@ -293,6 +294,9 @@ impl Core {
             start: pending.hold_start.load(Relaxed),
             end: pending.hold_end.load(Relaxed),
         });
+        if self.slow.is_on() {
+            pending.note_waiters(LOG.waiters(lock));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
 use crate::record::shard::Shard;
+use crate::record::slow_log::SlowKind;
 use crate::record::statistics::{self, Delta, Record};
 use crate::record::tally::{Measure, Measured};
 use crate::record::wait_log::{LOG, LockRef, Span};
@@ -45,6 +46,18 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub unsafe fn settle(&self, pending_ref: PendingRef) {
+        // SAFETY: the caller's.
+        unsafe { self.settle_inside(pending_ref) };
+        if self.slow.has_some() {
+            self.deliver_slow_if_alone();
+        }
+    }
+
+    /// The same, perhaps while the lock is held.
+    ///
+    /// # Safety
+    /// As for [`settle`](Self::settle).
+    pub(crate) unsafe fn settle_inside(&self, pending_ref: PendingRef) {
         let mut next = pending_ref;
         // SAFETY: the caller's.
         while let Some(pending) = unsafe { next.get() } {
@@ -102,6 +115,10 @@ impl Core {
                 ..Delta::default()
             };
             self.add(shard, owner, record, &delta);
+            if let Some(hold) = hold {
+                let kind = || SlowKind::Hold(pending.waiters());
+                self.tell_if_slow(shard, record.key, hold.ns, true, kind);
+            }
             if let Some(wait) = wait {
                 self.settle_stack(shard, owner, pending, wait.ns);
             }
@@ -170,7 +187,11 @@ impl Core {
             own,
         };
         let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
-        self.blame(shard, owner, &wait, measured, count);
+        let shares = self.blame(shard, owner, &wait, measured, count);
+        let own = pending.is_of(shard.id);
+        self.tell_if_slow(shard, *key, measured.ns, own, || {
+            SlowKind::Wait(shares.largest(measured.ns))
+        });
     }
 
     #[inline]

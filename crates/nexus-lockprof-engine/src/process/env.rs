@@ -3,7 +3,7 @@
 use crate::config::{Config, Mode};
 use crate::process::endpoint;
 use crate::stacks;
-use nexus_lockprof_snapshot::ProfilerMode;
+use nexus_lockprof_snapshot::{ProfilerMode, parse_duration};
 use std::ffi::OsString;
 use std::fmt::Arguments;
 
@@ -18,6 +18,8 @@ pub(crate) const OUT: &str = "LOCKPROF_OUT";
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 /// `on`, `addresses` or `off`.
 const STACKS: &str = "LOCKPROF_STACKS";
+/// `100ms`: how long a wait or a hold may take before stderr is told of it.
+const SLOW: &str = "LOCKPROF_SLOW";
 /// `unix` or `127.0.0.1:PORT`: where to serve. `nexus-lockprof-serve` reads it.
 const SERVE: &str = "LOCKPROF_SERVE";
 
@@ -136,7 +138,22 @@ pub(crate) fn config(
             false
         }
     });
-    Config::default().mode(mode).stacks(stacks)
+    let slow = var(SLOW).and_then(|value| {
+        let parsed = value.to_str().and_then(parse_duration);
+        let parsed = parsed.filter(|time| !time.is_zero());
+        if parsed.is_none() {
+            complain(format_args!(
+                "{SLOW}={} is not a time such as 100ms, 1s or 2m: slow waits and holds are not reported",
+                value.display()
+            ));
+        }
+        parsed
+    });
+    let config = Config::default().mode(mode).stacks(stacks);
+    match slow {
+        Some(threshold) => config.report_slow(threshold),
+        None => config,
+    }
 }
 
 /// Complains of settings in the environment that the program has overruled without reading them.
@@ -145,7 +162,7 @@ pub(crate) fn ignored(
     complain: &mut dyn FnMut(Arguments<'_>),
 ) {
     no_effect(&var, complain);
-    for name in [MODE, BUDGET, STACKS] {
+    for name in [MODE, BUDGET, STACKS, SLOW] {
         if let Some(value) = var(name) {
             complain(format_args!(
                 "{name}={} is ignored: the program has settings of its own",
@@ -244,6 +261,27 @@ mod tests {
         assert_eq!(ask("on"), (stacks::SUPPORTED, said));
         let said = "LOCKPROF_STACKS=1 is not one of on, addresses, off: using off";
         assert_eq!(ask("1"), (false, vec![said.to_owned()]));
+    }
+
+    #[test]
+    fn the_environment_says_what_is_slow() {
+        let ask = |value: &'static str| {
+            let mut said = Vec::new();
+            let config = config(
+                |name| (name == SLOW).then(|| value.into()),
+                &mut |message| said.push(message.to_string()),
+            );
+            (config.slow, config.slow_lines, said)
+        };
+        let ms = std::time::Duration::from_millis;
+        assert_eq!(ask("100ms"), (Some(ms(100)), true, Vec::new()));
+        assert_eq!(ask(" 1.5 s"), (Some(ms(1_500)), true, Vec::new()));
+        for bad in ["", "0s", "-1s", "100", "1h", "off"] {
+            let said = format!(
+                "LOCKPROF_SLOW={bad} is not a time such as 100ms, 1s or 2m: slow waits and holds are not reported"
+            );
+            assert_eq!(ask(bad), (None, false, vec![said]));
+        }
     }
 
     #[cfg(unix)]

@@ -56,7 +56,8 @@ pub(crate) struct Pending {
     pub(crate) last: AtomicUsize,
     /// Address of the lock on which the thread parked, or 0.
     pub(crate) lock: AtomicUsize,
-    /// How it got the lock: flags of [`LockRef`], and [`UNBOOKED`](Self::UNBOOKED).
+    /// How it got the lock: flags of [`LockRef`], [`UNBOOKED`](Self::UNBOOKED), and above those how
+    /// many were parked when the hold ended, if that was noted.
     pub(crate) how: AtomicUsize,
     /// Weight of the wait, or 0 if the wait was not timed.
     pub(crate) wait_weight: AtomicU64,
@@ -372,6 +373,8 @@ impl Pool {
 impl Pending {
     /// Flag: the point to blame for the wait is not decided until the wait is settled.
     pub(crate) const UNBOOKED: usize = 1 << 8;
+    /// Place of the number of waiters in `how`.
+    const WAITERS: u32 = 16;
 
     /// Whether its hold needs a start and an end: it is measured, or may count as another's wait.
     #[inline(always)]
@@ -386,7 +389,21 @@ impl Pending {
 
     /// Flags of a [`LockRef`](crate::record::wait_log::LockRef).
     pub(crate) fn how_acquired(&self) -> usize {
-        self.how.load(Relaxed) & !Self::UNBOOKED
+        self.how.load(Relaxed) & (Self::UNBOOKED - 1)
+    }
+
+    /// Notes how many threads were parked when the hold ended. The owner of the guard calls this,
+    /// once.
+    pub(crate) fn note_waiters(&self, waiters: u32) {
+        let how = self.how.load(Relaxed) & ((1 << Self::WAITERS) - 1);
+        self.how
+            .store(how | (waiters as usize) << Self::WAITERS, Relaxed);
+        self.more.store(true, Relaxed);
+    }
+
+    /// How many were parked then.
+    pub(crate) fn waiters(&self) -> u64 {
+        (self.how.load(Relaxed) >> Self::WAITERS) as u64
     }
 
     /// Whether it belongs to the shard with this number.

@@ -196,6 +196,11 @@ impl WaitLog {
         self.parked[lock.bucket()].0.load(Relaxed) != 0
     }
 
+    /// Threads and tasks that are parked on `lock`, or on a lock in the same bucket.
+    pub(crate) fn waiters(&self, lock: LockRef) -> u32 {
+        self.parked[lock.bucket()].0.load(Relaxed)
+    }
+
     /// Appends a hold in a fixed number of steps, without waiting. Call it before the release, so
     /// that the lock's next owner can see it.
     #[cold]

@@ -8,6 +8,7 @@ use crate::support::everything;
 fn every_cause_is_counted_once() {
     let losses = Losses {
         stacks: 16,
+        slow_events: 17,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -19,9 +20,10 @@ fn every_cause_is_counted_once() {
         ("memory", 14),
         ("guards", 15),
         ("stacks", 16),
+        ("slow_events", 17),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 91);
+    assert_eq!(losses.total(), 108);
     assert!(!losses.is_empty());
 }
 

@@ -11,5 +11,6 @@ mod parts;
 mod quantile;
 mod shared_directory;
 mod since;
+mod slow;
 mod stacks;
 mod support;

@@ -6,6 +6,7 @@ use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::cold_counts::ColdCounts;
 use crate::record::pending::Pending;
+use crate::record::slow_log::SlowKind;
 use crate::record::statistics::Delta;
 use crate::record::tally::{Measure, Measured};
 use crate::record::wait_log::{LockRef, Span};
@@ -110,13 +111,15 @@ impl Recording<'_> {
             bump(&blocker.blocked, 1);
         }
         if let Some((wait, measured)) = vain {
-            core.blame(
+            let shares = core.blame(
                 recording.shard,
                 &recording.owner,
                 &wait,
                 measured,
                 recording.unbooked,
             );
+            let kind = || SlowKind::VainWait(shares.largest(measured.ns));
+            core.tell_if_slow(recording.shard, wait.span.key, measured.ns, true, kind);
         }
     }
 }

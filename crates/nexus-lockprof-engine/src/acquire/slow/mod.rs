@@ -379,7 +379,7 @@ impl<'a> SlowAcquire<'a> {
         let older = pending.before.load(Relaxed);
         pending.before.store(std::ptr::null_mut(), Relaxed);
         // SAFETY: the caller's: what a pending reference follows is of the same engine.
-        unsafe { self.core.settle(PendingRef::from_raw(older)) };
+        unsafe { self.core.settle_inside(PendingRef::from_raw(older)) };
         if let Some(recording) = &mut self.recording {
             recording.take_pending(self.core);
         }
@@ -406,14 +406,14 @@ impl<'a> SlowAcquire<'a> {
         let core = this.core;
         let Some(recording) = &this.recording else {
             // SAFETY: the caller's.
-            unsafe { core.settle(before) };
+            unsafe { core.settle_inside(before) };
             return PendingRef::NONE;
         };
         recording.count();
         recording.shard.ends();
         let Some(pending) = recording.pending else {
             // SAFETY: the caller's.
-            unsafe { core.settle(before) };
+            unsafe { core.settle_inside(before) };
             return PendingRef::NONE;
         };
         if recording.hold_weight | recording.wait_weight != 0 {
