@@ -17,6 +17,8 @@ mod modes;
 mod odd_places;
 #[cfg(all(not(feature = "profile"), feature = "serve", unix))]
 mod serve_off;
+#[cfg(feature = "profile")]
+mod slow;
 #[cfg(all(feature = "profile", feature = "stacks"))]
 mod stacks;
 #[cfg(feature = "profile")]

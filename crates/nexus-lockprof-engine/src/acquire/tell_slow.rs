@@ -31,16 +31,14 @@ impl Core {
     fn tell_slow(&self, shard: &Shard, key: PointKey, ns: u64, is_own: bool, kind: SlowKind) {
         // Its class keeps its number until the event is delivered.
         identity::retain(key);
-        let is_put = self
-            .slow
-            .put(self.clock.coarse_ns(), |dropped| SlowRecord {
-                key,
-                kind,
-                ns,
-                threshold_ns: self.slow.threshold_ns(),
-                thread: is_own.then(|| ThreadId::current(thread::token())),
-                dropped,
-            });
+        let is_put = self.slow.put(self.clock.coarse_ns(), |dropped| SlowRecord {
+            key,
+            kind,
+            ns,
+            threshold_ns: self.slow.threshold_ns(),
+            thread: is_own.then(|| ThreadId::current(thread::token())),
+            dropped,
+        });
         if !is_put {
             identity::release(key);
             shard.losses.count_as_owner(Loss::SlowEvents);

@@ -12,6 +12,7 @@ mod record;
 mod registry;
 mod reservoir;
 mod shard;
+mod slow_log;
 mod wait_log;
 
 use crate::control::Control;
@@ -29,6 +30,7 @@ use crate::record::owner::Owner;
 use crate::record::pending::{PendingRef, Pool};
 use crate::record::registry::{Claim, Registry};
 use crate::record::reservoir::{Packed, Reservoir};
+use crate::record::slow_log::{SlowKind, SlowLog, SlowRecord};
 use crate::record::statistics::{Delta, Reading, Record};
 use crate::record::table::Table;
 use crate::record::tally::{Measure, Measured};

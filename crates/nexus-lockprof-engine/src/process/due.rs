@@ -67,6 +67,11 @@ pub(crate) fn await_second_thread_after(first: bool) {
     let _ = FIRST_THREAD.compare_exchange(UNASKED, first, Relaxed, Relaxed);
 }
 
+/// Whether the second thread is awaited: no more than one thread has used locks.
+pub(crate) fn awaits_second_thread() -> bool {
+    FIRST_THREAD.load(Relaxed) != UNASKED
+}
+
 /// A thread of the program uses its first lock.
 pub(crate) fn note_thread(this: usize) {
     if FIRST_THREAD.load(Relaxed) == UNASKED {

@@ -149,8 +149,7 @@ fn at_fork() {
             due::note_first_thread(thread::identity());
         }
         let copied = if out::is_asked_for() { due::COPIED } else { 0 };
-        let has_threads =
-            out::has_thread() || endpoint::has_thread() || slow_events::has_thread();
+        let has_threads = out::has_thread() || endpoint::has_thread() || slow_events::has_thread();
         let forked = if has_threads { due::FORKED } else { 0 };
         let first_file = if out::is_periodic() {
             due::FIRST_FILE

@@ -64,7 +64,7 @@ pub(crate) fn start_again() {
     }
 }
 
-/// Whether [`start_thread`] would start a thread in a forked process that has two threads.
+/// Whether [`start_thread`] starts a thread.
 #[cfg(unix)]
 pub(crate) fn awaits_second_thread() -> bool {
     GLOBAL.slow.is_on()
@@ -145,7 +145,7 @@ impl Core {
     #[inline(never)]
     pub(crate) fn deliver_slow_if_alone(&self) {
         let may = self.is_global()
-            && (self.shard_count() <= 1 || FAILED.load(Relaxed))
+            && (due::awaits_second_thread() || FAILED.load(Relaxed))
             && thread::stage() == Stage::Running
             && !self.handlers.has_some()
             && Attempt::Tries.may_allocate();

@@ -263,8 +263,8 @@ impl SlowLog {
         false
     }
 
-    /// Takes out what there is, and calls `each` with it. Threads that do this at one time share
-    /// the events.
+    /// Takes out what there is, and calls `each` with it, whose place is free after that. Threads
+    /// that do this at one time share the events.
     pub(crate) fn take(&self, mut each: impl FnMut(u64, SlowRecord)) {
         // Before the look: an event that comes later sets it again.
         self.has_some.store(false, Relaxed);
@@ -272,8 +272,8 @@ impl SlowLog {
             if place.take(FULL) {
                 let number = place.number.load(Relaxed);
                 let words = place.words.each_ref().map(|word| word.load(Relaxed));
-                place.leave(FREE);
                 each(number, SlowRecord::from_words(words));
+                place.leave(FREE);
             }
         }
     }

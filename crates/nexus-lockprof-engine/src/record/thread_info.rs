@@ -60,7 +60,11 @@ mod tests {
     #[test]
     fn the_system_knows_its_name() {
         let named = std::thread::Builder::new().name("a worker's long name".to_owned());
-        let thread = named.spawn(|| ThreadId::current(1)).unwrap().join().unwrap();
+        let thread = named
+            .spawn(|| ThreadId::current(1))
+            .unwrap()
+            .join()
+            .unwrap();
         assert_eq!(thread.name().as_deref(), Some("a worker's long"));
         assert_ne!(thread.system, 0);
     }

@@ -65,7 +65,11 @@ fn refused() {
     use ParseEventError::{BadValue, Missing, NotThis};
     let required = "lock.slow lock=a site=b:1 mode=shared metric=hold ns=1 threshold_ns=1";
     assert!(required.parse::<SlowLine>().is_ok());
-    assert!(format!("{required} later=1\r\n").parse::<SlowLine>().is_ok());
+    assert!(
+        format!("{required} later=1\r\n")
+            .parse::<SlowLine>()
+            .is_ok()
+    );
     let bad = |key, value: &str| BadValue {
         key,
         value: value.to_owned(),
@@ -74,17 +78,14 @@ fn refused() {
     let cases = [
         (String::new(), NotThis { event }),
         ("lock.slower lock=a".to_owned(), NotThis { event }),
-        (required.replace(" mode=shared", ""), Missing { key: "mode" }),
+        (
+            required.replace(" mode=shared", ""),
+            Missing { key: "mode" },
+        ),
         (required.replace("hold", "both"), bad("metric", "both")),
         (required.replace("shared", "rented"), bad("mode", "rented")),
-        (
-            format!("{required} waiters=many"),
-            bad("waiters", "many"),
-        ),
-        (
-            format!("{required} holder_site=b"),
-            bad("holder_site", "b"),
-        ),
+        (format!("{required} waiters=many"), bad("waiters", "many")),
+        (format!("{required} holder_site=b"), bad("holder_site", "b")),
     ];
     for (line, error) in cases {
         assert_eq!(line.parse::<SlowLine>(), Err(error), "{line}");

@@ -7,8 +7,8 @@ use ::tracing::{debug, warn};
 pub const TARGET: &str = "lockprof";
 
 /// Sends every event to the current `tracing` subscriber. [`Event::Hot`] becomes a warning named
-/// `lock.hot` with the fields of its text form. [`Event::Published`] becomes a debug event with
-/// totals.
+/// `lock.hot` with the fields of its text form, and [`Event::Slow`] one named `lock.slow`.
+/// [`Event::Published`] becomes a debug event with totals.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::tracing::install();
@@ -33,6 +33,27 @@ pub fn send(event: &Event) {
             samples = hot.samples,
             "lock.hot"
         ),
+        Event::Slow(slow) => {
+            let thread = slow.thread.as_ref();
+            let holder = slow.holder.as_ref();
+            warn!(
+                target: TARGET,
+                lock = %slow.lock.name(),
+                mode = slow.mode.as_str(),
+                site = %slow.site,
+                metric = slow.metric.as_str(),
+                ns = slow.ns,
+                threshold_ns = slow.threshold_ns,
+                thread = thread.and_then(|thread| thread.name.as_deref()),
+                thread_id = thread.map(|thread| thread.id),
+                holder_site = holder.map(|holder| holder.site.to_string()),
+                holder_mode = holder.map(|holder| holder.mode.as_str()),
+                holder_ns = holder.map(|holder| holder.ns),
+                waiters = slow.waiters,
+                dropped = slow.dropped,
+                "lock.slow"
+            );
+        }
         Event::Published(snapshot) => debug!(
             target: TARGET,
             collection = snapshot.collection(),
