@@ -2,62 +2,12 @@
 # Uses `lockprof top` as people do: in a terminal (tmux), on a running program, by its keys. Each
 # step waits for the screen to show its result. After every way to end, the terminal must be as
 # before.
-source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/terminal.sh"
 
-debian tmux=tmux curl=curl jq=jq
-
-# A debug build: only that has a way to panic on purpose.
-cargo build --package nexus-lockprof-cli --bin lockprof
-cargo build --package nexus-lockprof-tests --bin watched --features serve
-bin=$(cd "$target/debug" && pwd)
-
+debian curl=curl jq=jq
 # SIGQUIT, one of the ways to end, would dump core.
 ulimit -c 0
-work=$(mktemp -d)
-program=
-terminal() {
-    # A separate server, without this machine's settings.
-    env -u TMUX LC_ALL=C.UTF-8 tmux -u -f /dev/null -S "$work/tmux" "$@"
-}
-finish() {
-    terminal kill-server 2>/dev/null || true
-    stop
-    rm -rf "$work"
-}
-stop() {
-    [[ -z $program ]] || {
-        kill -KILL "$program" 2>/dev/null || true
-        wait "$program" 2>/dev/null || true
-        program=
-    }
-}
-trap finish EXIT
 
-socket=$work/app.sock
-start() {
-    env -u LOCKPROF LOCKPROF_SERVE="unix:$socket" "$bin/watched" &
-    program=$!
-    until_true "the program serves" test -S "$socket"
-}
-
-screen() {
-    terminal capture-pane -p -t top
-}
-fail() {
-    echo "FAILED: $*"
-    echo "--- the screen"
-    screen || true
-    exit 1
-}
-# Waits for a command to succeed: `until_true WHAT COMMAND ...`.
-until_true() {
-    local what=$1 deadline=$((SECONDS + 60))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || fail "$what: not within 60 s"
-        sleep 0.1
-    done
-}
 has() {
     screen | grep --quiet --extended-regexp -- "$1"
 }
@@ -142,7 +92,7 @@ until_true "hot is first" first hot
 keys '>'
 expect 'wait p95▼' "> sorts by the next column"
 keys Left Left
-expect 'cont▼' "the arrows do, too"
+expect 'ratio▼' "the arrows do, too"
 typed L
 expect 'lock▲' "a letter sorts by its column"
 until_true "hot is first of the names" first hot

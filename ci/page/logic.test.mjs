@@ -12,7 +12,7 @@ const words = (finding) => finding.parts.map((part) => (typeof part === "string"
 const site = (line, file = "src/a.rs") => ({ file, line, column: 5 });
 const exact = (...values) => ({ samples: values.length, events: values.length, total_ns: values.reduce((a, b) => a + b, 0), max_ns: Math.max(...values), reservoir: values.map((v) => [v, 1]) });
 const document = (points, more = {}) => ({
-  format: "lockprof-snapshot", schema: 1, engine: "1", pid: 1, taken_unix_ns: 0, collection: 1, resets: 0, elapsed_ns: 1_000_000_000, mode: { kind: "exact" },
+  format: "lockprof-snapshot", schema: 2, engine: "1", pid: 1, taken_unix_ns: 0, collection: 1, resets: 0, elapsed_ns: 1_000_000_000, profiler_mode: { kind: "exact" },
   table: { shards: 1 }, points, ...more,
 });
 const read = (points, more) => page.readSnapshot(document(points, more));
@@ -96,29 +96,29 @@ test("an error has the tail in it", () => {
   assert.equal(page.totalText({ ...a.hold, longest_sampled_ns: 0 }), "~110ms");
 });
 
-test("an interval that begins at a glance is not complete", () => {
+test("an interval that begins at a peek is not complete", () => {
   const complete = (more) => page.isComplete(read([point("a", 1)], more));
   assert.equal(complete({ base: 4, collection: 5 }), true);
-  assert.equal(complete({ base: 4, collection: 5, glance: true }), false);
-  assert.equal(complete({ base: 5, collection: 5, glance: true }), false);
-  assert.equal(complete({ collection: 5, glance: true }), true);
+  assert.equal(complete({ base: 4, collection: 5, peek: true }), false);
+  assert.equal(complete({ base: 5, collection: 5, peek: true }), false);
+  assert.equal(complete({ collection: 5, peek: true }), true);
 });
 
 test("nothing is said that the numbers do not carry", () => {
   const said = (points, more) => page.findings(read(points, more)).map(words).join("\n");
   assert.match(said([]), /^Nothing recorded yet/);
-  assert.match(said([], { mode: { kind: "off" } }), /the profiler is off/);
+  assert.match(said([], { profiler_mode: { kind: "off" } }), /the profiler is off/);
   assert.match(said([], { base: 0 }), /^No lock was used in 1\.00s\.$/);
   assert.match(said([point("a", 1)]), /^Nothing waited: none of 10 acquisitions of 1 lock found its lock taken/);
   assert.match(said([point("a", 1, { contentions: 1, wait: exact(1000) })]), /^Little waiting/);
-  assert.match(said([point("a", 1, { contentions: 3 })], { mode: { kind: "counts" } }), /3 of 10 acquisitions waited \(30%\); for how long is not known \(mode counts has no clock\)/);
+  assert.match(said([point("a", 1, { contentions: 3 })], { profiler_mode: { kind: "counts" } }), /3 of 10 acquisitions waited \(30%\); for how long is not known \(mode counts has no clock\)/);
   assert.match(said([point("a", 1, { contentions: 1, wait: exact(1e9) })], { elapsed_ns: 0 }), /^a was waited for 1\.00s/);
   assert.match(said([point("a", 1)], { losses: { memory: 2, guards: 5, stacks: 0 } }), /LOST 7 events: guards 5, memory 2\./);
   assert.match(said([point("a", 1)], { losses: { slow_events: 1 } }), /LOST 1 event: slow_events 1\. The numbers have them\./);
   assert.match(said([point("a", 1, { timeouts: 2, vain_wait_ns: 5e6 })]), /a: 2 acquires gave up after 5\.00ms in all/);
   assert.match(said([point("a", 1)], { base: 1, collection: 9 }), /cover only the last part of the interval/);
   assert.throws(() => page.readSnapshot({ format: "x" }), /no snapshot of lockprof/);
-  assert.throws(() => page.readSnapshot({ ...document([]), schema: 2 }), /newer than this page/);
+  assert.throws(() => page.readSnapshot({ ...document([]), schema: 3 }), /newer than this page/);
   assert.throws(() => page.readSnapshot({ error: "weight NaN" }), /weight NaN/);
 });
 

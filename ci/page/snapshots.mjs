@@ -27,8 +27,8 @@ function times(n, median, spread, weight = 1) {
 
 function snapshot(points, more = {}) {
   return {
-    format: "lockprof-snapshot", schema: 1, engine: "00000000000000a1", pid: 4711, program: "app", taken_unix_ns: 1763878800123456800, collection: 3, resets: 0,
-    elapsed_ns: 60_000_000_000, mode: { kind: "sampled", budget: 0.01 },
+    format: "lockprof-snapshot", schema: 2, engine: "00000000000000a1", pid: 4711, program: "app", taken_unix_ns: 1763878800123456800, collection: 3, resets: 0,
+    elapsed_ns: 60_000_000_000, profiler_mode: { kind: "sampled", budget: 0.01 },
     table: { acquisitions: 0, records: 0, max_records: 4096, rejected: 0, hash_size: 64, collisions: 0, shards: 12 },
     overhead: { budgeted_ns: 4_100_000_000, counting_ns: 900_000_000, threads_ns: 720_000_000_000 },
     points, ...more,

@@ -1,4 +1,5 @@
-//! Packs `runtime/`, which is made of links to the crates beside this one, into the program. A package has files in their place.
+//! Packs `runtime/` into the program. In the repository it has links to the crates beside this one;
+//! in a package, files.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     collect(&root, &root, &mut files)?;
     files.sort();
-    // How the runtime is built is in these.
+    // These files say how the runtime is built.
     let ours = ["src/sources.rs", "src/runtime.rs"]
         .map(|name| (String::new(), root.join("..").join(name)));
 
@@ -17,7 +18,7 @@ fn main() -> io::Result<()> {
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
     for (name, path) in files.iter().chain(&ours) {
         let content = fs::read(path)?;
-        // FNV-1a. The zeros keep names and contents apart.
+        // FNV-1a. The zeros separate names from contents.
         for byte in name.bytes().chain([0]).chain(content).chain([0]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
         }
@@ -36,7 +37,7 @@ fn main() -> io::Result<()> {
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
-    // New files.
+    // Rerun when files are added.
     println!(
         "cargo::rerun-if-changed={}",
         fs::canonicalize(folder)?.display()

@@ -31,7 +31,7 @@ fn a_switch_takes_effect_at_the_next_acquisition() {
     assert_eq!(go(2), (14, 7));
     switch(&bench, Mode::Off);
     assert_eq!(go(9), (14, 7));
-    assert_eq!(bench.engine.snapshot().mode(), ProfilerMode::Off);
+    assert_eq!(bench.engine.snapshot().profiler_mode(), ProfilerMode::Off);
 }
 
 #[test]

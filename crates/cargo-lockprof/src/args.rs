@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::call;
 use anyhow::{Context, Result};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, Parser};
@@ -9,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What cargo calls: `cargo-lockprof lockprof ...`.
+/// The command line as cargo gives it: `cargo-lockprof lockprof ...`.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo", version, disable_help_subcommand = true)]
 pub(crate) enum Cargo {
@@ -24,14 +25,14 @@ pub(crate) enum Cargo {
     Lockprof(Options),
 }
 
-/// Ours, and what is left for cargo.
+/// Our options, and the words for cargo.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Write the profile to FILE instead of printing the report: as JSON, or in lockprof's own form
     /// if FILE ends in `.lockprof`.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// What is measured: off, counts, sampled or exact [default: $LOCKPROF, or sampled].
+    /// What to measure: off, counts, sampled or exact [default: $LOCKPROF, or sampled].
     #[arg(long, value_parser = ["off", "counts", "sampled", "exact"])]
     pub(crate) mode: Option<String>,
     /// Share of each thread's time that sampling may take, such as 1% [default: $LOCKPROF_BUDGET,
@@ -100,8 +101,7 @@ const OURS: [(&str, bool); 14] = [
     ("-h", false),
 ];
 
-/// Puts our options before cargo's, so that they may be mixed:
-/// `run --release --out FILE -- ARGUMENT`.
+/// Puts our options before cargo's. The user may mix them: `run --release --out FILE -- ARGUMENT`.
 pub(crate) fn ours_first(mut args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut ours: Vec<OsString> = args.by_ref().take(2).collect();
     let mut theirs = Vec::new();
@@ -129,7 +129,7 @@ pub(crate) fn ours_first(mut args: impl Iterator<Item = OsString>) -> Vec<OsStri
     ours
 }
 
-/// The program by the name that shells know: `cargo lockprof` is `cargo-lockprof lockprof`.
+/// The command for completions and manual page: shells know it as `cargo-lockprof`.
 fn command() -> clap::Command {
     let options = Options::augment_args(clap::Command::new("cargo-lockprof"));
     let about = Cargo::command().find_subcommand("lockprof").cloned();
@@ -146,7 +146,7 @@ pub(crate) fn completions(shell: Shell) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes `cargo-lockprof.1`, which `cargo help lockprof` shows, too.
+/// Writes `cargo-lockprof.1`. `cargo help lockprof` shows it too.
 pub(crate) fn manual(folder: &Path) -> Result<ExitCode> {
     let unwritten = || format!("the page cannot be written to {}", folder.display());
     std::fs::create_dir_all(folder).with_context(unwritten)?;
@@ -156,8 +156,7 @@ pub(crate) fn manual(folder: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The options among `args` that say which project it is, as far as `cargo metadata --no-deps`
-/// needs them.
+/// The options among `args` that `cargo metadata --no-deps` needs to find the project.
 pub(crate) fn for_metadata(args: &[OsString]) -> Vec<OsString> {
     let mut kept = Vec::new();
     for name in ["--manifest-path", "--config"] {
@@ -170,42 +169,19 @@ pub(crate) fn for_metadata(args: &[OsString]) -> Vec<OsString> {
 
 /// All values of the option `name` among `args`, before `--`.
 pub(crate) fn values_of<'a>(args: &'a [OsString], name: &str) -> impl Iterator<Item = &'a OsStr> {
-    crate::call::values(before_dashes(args), name)
+    call::values(before_dashes(args), name)
 }
 
-/// The value of the option `name` among `args`, before `--`.
+/// The first value of the option `name` among `args`, before `--`.
 pub(crate) fn value_of<'a>(args: &'a [OsString], name: &str) -> Option<&'a OsStr> {
-    let args = before_dashes(args);
-    args.iter().enumerate().find_map(|(index, arg)| {
-        if arg == name {
-            return args.get(index + 1).map(OsString::as_os_str);
-        }
-        let value = arg.to_str()?.strip_prefix(name)?.strip_prefix('=')?;
-        Some(OsStr::new(value))
-    })
+    values_of(args, name).next()
 }
 
-/// `args` without the flag, or option and value, `name`, as far as they come before `--`.
-pub(crate) fn without(args: &[OsString], name: &str, takes_value: bool) -> Vec<OsString> {
-    let end = before_dashes(args).len();
-    let mut kept = Vec::new();
-    let mut index = 0;
-    while index < args.len() {
-        let arg = &args[index];
-        let ours = index < end;
-        let joined = arg
-            .to_str()
-            .and_then(|arg| arg.strip_prefix(name))
-            .is_some_and(|rest| rest.starts_with('='));
-        if ours && arg == name {
-            index += 1 + usize::from(takes_value);
-        } else if ours && takes_value && joined {
-            index += 1;
-        } else {
-            kept.push(arg.clone());
-            index += 1;
-        }
-    }
+/// `args` without the option `name` and its values before `--`.
+pub(crate) fn without(args: &[OsString], name: &str) -> Vec<OsString> {
+    let before = before_dashes(args);
+    let mut kept = call::without(before, &[name]);
+    kept.extend_from_slice(&args[before.len()..]);
     kept
 }
 
@@ -289,12 +265,12 @@ mod tests {
         let args = os(&["--target-dir", "t", "--x", "--", "--target-dir", "u"]);
         assert_eq!(value_of(&args, "--target-dir"), Some(OsStr::new("t")));
         assert_eq!(
-            without(&args, "--target-dir", true),
+            without(&args, "--target-dir"),
             os(&["--x", "--", "--target-dir", "u"])
         );
         let args = os(&["--target-dir=t", "--locked"]);
         assert_eq!(value_of(&args, "--target-dir"), Some(OsStr::new("t")));
-        assert_eq!(without(&args, "--target-dir", true), os(&["--locked"]));
+        assert_eq!(without(&args, "--target-dir"), os(&["--locked"]));
         assert_eq!(value_of(&args, "--target"), None);
     }
 

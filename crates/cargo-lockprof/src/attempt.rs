@@ -1,4 +1,4 @@
-//! Rustc at work, and what it says.
+//! A run of rustc and its messages.
 
 use crate::call::Call;
 use crate::settings;
@@ -8,12 +8,12 @@ use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, ExitStatus, Stdio};
 
-/// Rustc at work. What it says is held back until it is clear whether the crate compiles.
+/// A run of rustc. Holds its messages back until it is clear whether the crate compiles.
 pub(crate) struct Attempt {
     child: std::process::Child,
     pub(crate) status: ExitStatus,
     held: Vec<Vec<u8>>,
-    /// Cargo was told that the crate's metadata are there: from here on there is no other way.
+    /// Cargo knows that the crate's metadata exists. From then on, no other way can be tried.
     pub(crate) is_committed: bool,
 }
 
@@ -30,8 +30,8 @@ impl Attempt {
         })
     }
 
-    /// Until it ends. Calls `on_metadata` when others may be compiled against the crate, before
-    /// cargo is told.
+    /// Runs until rustc ends. Calls `on_metadata` once other crates can be compiled against this
+    /// one, before it tells cargo.
     pub(crate) fn run(&mut self, mut on_metadata: impl FnMut()) -> Result<()> {
         let mut lines = BufReader::new(self.child.stderr.take().context("no stderr")?);
         loop {
@@ -69,7 +69,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// What was wrong first, in one line.
+    /// The first error, in one line.
     pub(crate) fn first_error(&self) -> String {
         for line in &self.held {
             let Ok(message) = serde_json::from_slice::<Value>(line) else {
@@ -91,7 +91,7 @@ impl Attempt {
     }
 }
 
-/// Whether a message says that a library's metadata are there.
+/// Whether a message says that a library's metadata exists.
 fn is_artifact(line: &[u8]) -> bool {
     line.starts_with(br#"{"$message_type":"artifact""#)
         && serde_json::from_slice::<Value>(line).is_ok_and(|message| {
@@ -101,7 +101,7 @@ fn is_artifact(line: &[u8]) -> bool {
         })
 }
 
-/// Rustc, behind the user's own wrapper. What it loads, macros, writes no profile.
+/// Rustc, behind the user's own wrapper. The macros that it loads write no profile.
 pub(crate) fn command(call: &Call) -> Command {
     let mut words = call.program.iter();
     let wrapper = settings::value(settings::WRAPPER);

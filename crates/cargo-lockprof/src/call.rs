@@ -4,23 +4,23 @@ use anyhow::{Context, Result};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// What cargo has rustc do.
+/// The programs and options of one call.
 pub(crate) struct Call {
-    /// Programs that the call goes through, rustc last: a project may have a wrapper of its own for
-    /// its members, clippy is one.
+    /// The programs that the call goes through, rustc last. A project may have its own wrapper for
+    /// its members; clippy is one.
     pub(crate) program: Vec<OsString>,
     pub(crate) args: Vec<OsString>,
 }
 
 impl Call {
-    /// The words after our own name.
+    /// Parses the words after our own name.
     pub(crate) fn new(mut words: Vec<OsString>) -> Result<Self> {
         let is_option = |word: &OsString| {
             word.as_encoded_bytes()
                 .first()
                 .is_some_and(|b| b"-@".contains(b))
         };
-        // `rustc - --crate-name ___` reads from its input; then there is one program.
+        // `rustc - --crate-name ___` reads its input, and is the only program.
         let mut end = words
             .iter()
             .position(is_option)
@@ -38,8 +38,8 @@ impl Call {
         })
     }
 
-    /// Whether cargo compiles a crate, where it else only asks: build scripts that try rustc out do
-    /// not read JSON.
+    /// Whether cargo compiles a crate. Its other calls only ask rustc something. Build scripts that
+    /// try rustc out do not ask for JSON.
     pub(crate) fn compiles(&self) -> bool {
         self.value("--crate-name").is_some_and(|name| name != "___")
             && self
@@ -56,7 +56,7 @@ impl Call {
         self.value("--out-dir").map(Path::new)
     }
 
-    /// A build script or a procedural macro: a part of the build, not of the program.
+    /// Whether it is a build script or a procedural macro: part of the build, not of the program.
     pub(crate) fn is_of_the_build(&self) -> bool {
         let is_test = self.args.iter().any(|arg| arg == "--test");
         let is_script = self.crate_name().starts_with("build_script_")
@@ -65,7 +65,7 @@ impl Call {
         !is_test && (is_script || self.values("--crate-type").any(|kind| kind == "proc-macro"))
     }
 
-    /// The value of an option, first found.
+    /// The first value of an option.
     pub(crate) fn value(&self, name: &str) -> Option<&OsStr> {
         self.values(name).next()
     }
@@ -87,13 +87,17 @@ impl Call {
             .map(|(_, value)| value)
     }
 
+    /// The hash by which cargo tells builds of one crate apart: `-HASH`.
+    pub(crate) fn hash(&self) -> &str {
+        self.codegen("extra-filename").unwrap_or_default()
+    }
+
     pub(crate) fn has_feature(&self, feature: &str) -> bool {
         let cfg = format!("feature=\"{feature}\"");
         self.values("--cfg").any(|value| value == cfg.as_str())
     }
 
-    /// The crates that it is given, each with its file: `name=path`, where options may stand before
-    /// the name.
+    /// The crates that rustc gets, each with its file: `name=path`. Options may precede the name.
     pub(crate) fn externs(&self) -> impl Iterator<Item = (&str, PathBuf)> {
         self.values("--extern").filter_map(|value| {
             let (name, path) = value.to_str()?.split_once('=')?;
@@ -101,10 +105,27 @@ impl Call {
             Some((name, PathBuf::from(path)))
         })
     }
+
+    /// The library that the crate gets for the crate with this name. It may call it another name.
+    pub(crate) fn library(&self, name: &str) -> Option<PathBuf> {
+        let mut externs = self.externs();
+        let found = externs.find(|(_, path)| is_of(path, name));
+        found.map(|(_, path)| path)
+    }
 }
 
-/// The values of an option: `--name value`, `--name=value`, and `-Xvalue` of a name with one
-/// letter.
+/// A library's name and hash: `NAME-HASH` of `libNAME-HASH.rlib`.
+pub(crate) fn key_of(library: &Path) -> Option<&str> {
+    let stem = library.file_stem()?.to_str()?;
+    Some(stem.strip_prefix("lib").unwrap_or(stem))
+}
+
+/// Whether it is the library of the crate with this name.
+pub(crate) fn is_of(library: &Path, name: &str) -> bool {
+    key_of(library).and_then(|key| key.split('-').next()) == Some(name)
+}
+
+/// The values of an option: `--name value`, `--name=value`, or `-Xvalue` for a name of one letter.
 pub(crate) fn values<'a>(args: &'a [OsString], name: &str) -> impl Iterator<Item = &'a OsStr> {
     let mut index = 0;
     std::iter::from_fn(move || {
@@ -128,8 +149,7 @@ pub(crate) fn values<'a>(args: &'a [OsString], name: &str) -> impl Iterator<Item
     })
 }
 
-/// Options with a value of their own, as far as one may be confused with an option that is looked
-/// for.
+/// `args` without the options `names` and their values.
 pub(crate) fn without(args: &[OsString], names: &[&str]) -> Vec<OsString> {
     let mut kept = Vec::new();
     let mut args = args.iter();
@@ -148,7 +168,8 @@ pub(crate) fn without(args: &[OsString], names: &[&str]) -> Vec<OsString> {
     kept
 }
 
-/// Cargo puts the options into a file where there are too many for the system.
+/// Replaces each `@FILE` by its lines. Cargo writes one when there are too many options for the
+/// system.
 fn unfold(args: Vec<OsString>) -> Result<Vec<OsString>> {
     let mut unfolded = Vec::new();
     for arg in args {

@@ -1,4 +1,4 @@
-//! Two settings of cargo's that our own go before: `build.rustc-wrapper` and `build.rustdoc`.
+//! Reads the two settings of cargo that ours override: `build.rustc-wrapper` and `build.rustdoc`.
 //! Cargo's own command for this is not stable.
 
 use crate::args;
@@ -7,13 +7,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Item};
 
-/// The value of `build.NAME`: from its variables, from `--config`, or from the files that cargo
-/// reads.
+/// The value of `build.NAME`, from its variables, `--config`, or the files that cargo reads.
 pub(crate) fn build_setting(name: &str, options: &[OsString]) -> Option<OsString> {
     let upper = name.to_uppercase().replace('-', "_");
     for variable in [upper.clone(), format!("CARGO_BUILD_{upper}")] {
         if let Some(value) = std::env::var_os(&variable) {
-            // Empty: there is none, whatever files say.
+            // An empty value means none, whatever the files say.
             return (!value.is_empty()).then_some(value);
         }
     }
@@ -25,7 +24,7 @@ pub(crate) fn build_setting(name: &str, options: &[OsString]) -> Option<OsString
     files().iter().find_map(|file| of_file(file, name))
 }
 
-/// Of `--config KEY=VALUE` or `--config FILE`.
+/// Reads `--config KEY=VALUE` or `--config FILE`.
 fn of_option(option: &OsStr, name: &str) -> Option<OsString> {
     if let Some(document) = option
         .to_str()
@@ -38,7 +37,7 @@ fn of_option(option: &OsStr, name: &str) -> Option<OsString> {
 
 fn of_file(file: &Path, name: &str) -> Option<OsString> {
     let document: DocumentMut = std::fs::read_to_string(file).ok()?.parse().ok()?;
-    // The folder that has the folder with the file.
+    // Cargo takes paths relative to the parent of the folder with the file.
     let root = std::path::absolute(file).ok()?;
     of(&document, name, root.parent()?.parent())
 }
@@ -52,7 +51,8 @@ fn of(document: &DocumentMut, name: &str, root: Option<&Path>) -> Option<OsStrin
     })
 }
 
-/// Nearest first: those of the folders up from here, then the one of cargo's home.
+/// Cargo's files, nearest first: those in this folder and its parents, then the one in cargo's
+/// home.
 fn files() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::env::current_dir()
         .iter()
@@ -73,7 +73,7 @@ fn home() -> Option<PathBuf> {
     own.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))
 }
 
-/// A toolchain file up from here, and its text.
+/// The toolchain file in this folder or the nearest parent that has one, and its text.
 pub(crate) fn toolchain_file() -> Result<Option<(PathBuf, String)>> {
     let here = std::env::current_dir()?;
     for folder in here.ancestors() {

@@ -1,4 +1,4 @@
-//! One crate is compiled: with stand-ins, and if that fails without.
+//! Compiles one crate: with stand-ins, or without if that fails.
 
 use crate::attempt::{Attempt, cannot_run, command};
 use crate::call::{self, Call};
@@ -30,11 +30,7 @@ pub(crate) fn wrap(words: Vec<OsString>) -> Result<ExitCode> {
     let notes = build.or_else(|| call.out_dir().map(Path::to_owned));
     let crate_ = Crate {
         label: format!("{package} {version}"),
-        key: format!(
-            "{}{}",
-            call.crate_name(),
-            call.codegen("extra-filename").unwrap_or_default()
-        ),
+        key: format!("{}{}", call.crate_name(), call.hash()),
         runtime: Runtime::of(&call)?,
         call,
         build: notes.unwrap_or_default(),
@@ -44,14 +40,14 @@ pub(crate) fn wrap(words: Vec<OsString>) -> Result<ExitCode> {
     crate_.compile()
 }
 
-/// Name and version of the package that is compiled, as cargo says.
+/// Name and version of the package being compiled, from cargo.
 fn package() -> (String, String) {
     let value = |name| std::env::var(name).unwrap_or_default();
     (value("CARGO_PKG_NAME"), value("CARGO_PKG_VERSION"))
 }
 
 /// Whether a crate is compiled into the profiled build. Without a folder of our own, every build is
-/// one.
+/// profiled.
 fn is_inside(out_dir: Option<&Path>, build: Option<&Path>) -> bool {
     let (Some(out_dir), Some(build)) = (out_dir, build) else {
         return build.is_none();
@@ -80,10 +76,11 @@ impl Crate {
         }
         let is_wanted = settings::is_wanted(&self.package, self.call.crate_name());
         let ways = if self.package.starts_with("nexus-lockprof") {
-            // Ours reports to the engine that the project has.
+            // Our own crates report to the project's engine.
             &[Way::Plain][..]
         } else if self.call.is_of_the_build() || !is_wanted {
-            // What it was given by its dependencies may have their stand-ins in it.
+            // Types of its dependencies may contain their stand-ins, so compiling without them may
+            // fail.
             &[Way::Plain, Way::Dependencies, Way::Full][..]
         } else {
             &[
@@ -113,7 +110,7 @@ impl Crate {
                 let stand_in = stand_in.and_then(|kind| self.make_stand_in(kind));
                 note(&mut stand_in.into_iter().collect());
             })?;
-            // One that was killed has not failed to compile.
+            // A killed rustc has not failed to compile the crate.
             let is_over = attempt.is_committed || attempt.status.code().is_none();
             if attempt.status.success() || is_over {
                 if !attempt.is_committed {
@@ -126,7 +123,7 @@ impl Crate {
             why.get_or_insert_with(|| attempt.first_error());
             tried.push(args);
             if way == Way::Plain && ways.last() == Some(&way) {
-                // What is wrong is the program's own.
+                // The error is in the program itself.
                 attempt.flush()?;
                 return Ok(code(attempt.status));
             }
@@ -146,7 +143,7 @@ impl Crate {
         Ok(with_lines(args))
     }
 
-    /// Makes what stands in for this crate, or says why it cannot be made.
+    /// Makes the stand-in for this crate, or says why it cannot be made.
     fn make_stand_in(&self, kind: &registry::Kind) -> Option<String> {
         let error = registry::make(kind, &self.call, &self.runtime).err()?;
         let error = format!("{error:#}");
@@ -158,7 +155,7 @@ impl Crate {
         ))
     }
 
-    /// Why its locks are not seen.
+    /// Says why the crate's locks are not seen.
     fn note(&self, way: Way, is_wanted: bool, why: Option<&str>) -> Option<String> {
         match way {
             Way::Full => None,
@@ -178,14 +175,9 @@ impl Crate {
         }
     }
 
-    /// Locks that nothing stands in for.
+    /// Names locks that have no stand-in.
     fn other_locks(&self, way: Way, has_stand_in: bool) -> Option<String> {
-        let on = |name: &str| {
-            let mut externs = self.call.externs();
-            let found = externs.find(|(_, path)| registry::is_of(path, name));
-            found.map(|(_, path)| path)
-        };
-        let lock_api = on(registry::LOCK_API);
+        let lock_api = self.call.library(registry::LOCK_API);
         let is_seen = way == Way::Full && lock_api.as_deref().and_then(registry::beside).is_some();
         let why = match self.package.as_str() {
             "parking_lot" | "async-lock" if has_stand_in => return None,
@@ -193,41 +185,40 @@ impl Crate {
             "spin" if is_seen => "spin locks of its own, but for those on lock_api",
             "spin" => "spin locks of its own",
             _ if is_seen => return None,
-            // The crate's note says so.
+            // `note` says so.
             _ if way == Way::WithoutLockApi && lock_api.is_some() => return None,
             _ if lock_api.is_some() => "raw locks of its own, on lock_api",
-            _ if on("parking_lot_core").is_some() => "locks of its own, on parking_lot_core",
+            _ if self.call.library("parking_lot_core").is_some() => {
+                "locks of its own, on parking_lot_core"
+            }
             _ => return None,
         };
         Some(format!("{} ({why})", self.label))
     }
 
-    /// Keeps what there is to say, for the report.
+    /// Keeps notes for the report.
     fn keep(&self, own: &[String]) {
         if self.call.is_of_the_build() {
             return;
         }
-        let dependencies = self.call.externs().filter_map(|(_, path)| {
-            let stem = path.file_stem()?.to_str()?;
-            Some(stem.strip_prefix("lib").unwrap_or(stem).to_owned())
-        });
+        let libraries = self.call.externs();
+        let dependencies = libraries.filter_map(|(_, path)| Some(call::key_of(&path)?.to_owned()));
         notes::set(&self.build, &self.key, own, dependencies);
     }
 }
 
-/// Lines for the call stacks, where cargo has asked for less. The code is the same. Crates that
-/// cargo has fetched stay without: theirs are most of what there is to compile, and their functions
-/// have names in any case.
+/// Adds line tables for call stacks if cargo asked for less. The code stays the same. Crates that
+/// cargo fetched get none: they are most of the code, and their functions have names anyway.
 fn with_lines(args: Vec<OsString>) -> Vec<OsString> {
     const NONE: [&str; 2] = ["debuginfo=0", "debuginfo=none"];
-    // Cargo has rustc say nothing about crates that are not the user's to change.
+    // Cargo caps lints for crates that the user cannot change.
     let mut has_lines = call::values(&args, "--cap-lints").next().is_some();
     let mut kept: Vec<OsString> = Vec::new();
     let mut args = args.into_iter().peekable();
     while let Some(arg) = args.next() {
         let text = arg.to_str().unwrap_or_default();
         let is_apart = text == "-C" || text == "--codegen";
-        // As one word or two.
+        // The option is one word or two.
         let option = match args.peek() {
             Some(next) if is_apart => next.to_str(),
             _ => text
@@ -250,8 +241,8 @@ fn with_lines(args: Vec<OsString>) -> Vec<OsString> {
     kept
 }
 
-/// Runs the program as it was called. If every build is ours, its version has ours in it: cargo
-/// builds anew what another runtime would not go with.
+/// Runs the program as it was called. If every build is profiled, adds our version to rustc's, so
+/// that cargo rebuilds when the runtime changes.
 fn pass(call: &Call, is_every_build: bool) -> Result<ExitCode> {
     let mut command = command(call);
     command.args(&call.args);
@@ -266,22 +257,21 @@ pub(crate) fn code(status: ExitStatus) -> ExitCode {
     ExitCode::from(child::exit_code(status))
 }
 
-/// How the examples of a library are compiled: as the library itself was.
+/// The way to compile a library's examples: the one that the library was compiled in.
 fn way_of_examples(call: &Call, build: Option<&Path>) -> Way {
     let mut externs = call.externs();
     let library = externs.find(|(name, _)| *name == call.crate_name());
-    let key = library.and_then(|(_, path)| {
-        let stem = path.file_stem()?.to_str()?;
-        Some(stem.strip_prefix("lib").unwrap_or(stem).to_owned())
+    let way = build.zip(library).and_then(|(build, (_, path))| {
+        let key = call::key_of(&path)?;
+        way::of(build, key)
     });
-    let way = build.zip(key).and_then(|(build, key)| way::of(build, &key));
     way.unwrap_or(match settings::is_wanted(&package().0, call.crate_name()) {
         true => Way::Full,
         false => Way::Plain,
     })
 }
 
-/// Wraps a call of rustdoc, whose examples are compiled and run like tests.
+/// Wraps a call of rustdoc, which compiles examples and runs them like tests.
 pub(crate) fn wrap_rustdoc(args: Vec<OsString>) -> Result<ExitCode> {
     let rustdoc = settings::value(settings::RUSTDOC).unwrap_or_else(|| "rustdoc".into());
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());

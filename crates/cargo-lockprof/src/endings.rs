@@ -1,18 +1,17 @@
-//! How the processes of a run have ended, as far as their profiles are concerned: what is missing
-//! is said.
+//! Says which profiles of a run are missing or incomplete, from how its processes ended.
 
 use crate::profile::Profile;
 use crate::say::say;
 use crate::settings;
 use std::path::Path;
 
-/// A process that still runs when cargo has ended, such as a daemon.
+/// A process that still runs after cargo ended, such as a daemon.
 pub(crate) struct Running {
     pub(crate) pid: String,
     program: String,
 }
 
-/// The processes of this run that go on: programs in `build`, told to write their profiles into
+/// The processes of this run that still run: programs in `build` that write their profiles into
 /// `folder`.
 #[cfg(target_os = "linux")]
 pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
@@ -30,7 +29,7 @@ pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
         if !pid.bytes().all(|byte| byte.is_ascii_digit()) {
             continue;
         }
-        // Neither can be read if the process is another user's, or has just ended.
+        // Both are unreadable if the process belongs to another user or has just ended.
         let path = process.path();
         let (Ok(environment), Ok(program)) = (
             fs::read(path.join("environ")),
@@ -53,7 +52,7 @@ pub(crate) fn running(folder: &Path, build: &Path) -> Vec<Running> {
     running
 }
 
-/// Elsewhere it is not known.
+/// Other systems do not tell.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn running(_: &Path, _: &Path) -> Vec<Running> {
     Vec::new()
@@ -81,7 +80,7 @@ pub(crate) fn tell_running(running: &[Running], folder: &Path) {
     }
 }
 
-/// Says which processes have not ended by an exit, so that their last profile is not the whole.
+/// Says which processes did not end by an exit, so that their last profile is incomplete.
 pub(crate) fn tell_cut_off<'a>(profiles: impl Iterator<Item = &'a Profile>) {
     let (empty, begun): (Vec<&Profile>, Vec<&Profile>) = profiles
         .filter(|profile| profile.is_cut_off())

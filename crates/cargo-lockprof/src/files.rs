@@ -1,11 +1,11 @@
-//! Files and folders of ours.
+//! Reading and writing our files and folders.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Writes a file, and the folders that it is in.
+/// Writes a file, and makes the folders above it.
 pub(crate) fn write(path: &Path, content: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         create(folder)?;
@@ -17,7 +17,7 @@ pub(crate) fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
-/// Removes a folder with all that is in it, if it is there.
+/// Removes a folder and its content, if it exists.
 pub(crate) fn remove(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -27,7 +27,7 @@ pub(crate) fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// The folder for what can be made again: `LOCKPROF_CACHE`, or `lockprof` in the user's cache
+/// The folder for files that can be made again: `LOCKPROF_CACHE`, or `lockprof` in the user's cache
 /// folder.
 pub(crate) fn cache() -> Result<PathBuf> {
     let folder = |name: &str| {
@@ -51,7 +51,7 @@ pub(crate) fn cache() -> Result<PathBuf> {
     }
 }
 
-/// FNV-1a, the same in all programs.
+/// FNV-1a: every build of this program computes the same.
 pub(crate) fn hash(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;
     for part in parts {

@@ -1,9 +1,9 @@
-//! `cargo lockprof`: runs any cargo command with every lock of the program profiled, with no line
-//! of the project changed.
+//! `cargo lockprof`: runs any cargo command with every lock of the program profiled. The project
+//! stays unchanged.
 //!
-//! It is three programs in one. [`run`] is what the user calls; cargo then calls it as its wrapper
-//! of rustc ([`compile`]), and, by another name, as rustdoc. `docs/guide/cargo-lockprof.md` says
-//! what is seen, `docs/decisions/0027-between-cargo-and-rustc.md` how it works.
+//! It is three programs in one. The user calls [`run`]. Cargo then calls this program as its
+//! wrapper of rustc ([`compile`]) and, by another name, as rustdoc. `docs/guide/cargo-lockprof.md`
+//! says what is seen, and `docs/decisions/0027-between-cargo-and-rustc.md` how it works.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -50,7 +50,7 @@ fn dispatch(mut words: Vec<OsString>) -> Result<ExitCode> {
     if name.is_some_and(|name| name == project::RUSTDOC) {
         return compile::wrap_rustdoc(words.split_off(1));
     }
-    // What cargo calls its subcommands by; a wrapper is given a rustc.
+    // Cargo passes a subcommand its name, and a wrapper the name of a rustc.
     let is_front = match words.get(1) {
         None => true,
         Some(word) => word == "lockprof" || word.as_encoded_bytes().starts_with(b"-"),
@@ -64,7 +64,7 @@ fn dispatch(mut words: Vec<OsString>) -> Result<ExitCode> {
     }
 }
 
-/// The exit code of a command line that is wrong, or asks for help. Tells what it is about.
+/// Prints the error of a wrong command line, or the help that it asks for. Returns the exit code.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     match error.use_stderr() {

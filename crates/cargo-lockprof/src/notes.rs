@@ -1,8 +1,8 @@
-//! What is not seen of a program, kept beside what was built: cargo compiles a crate once, and
-//! reports are about each run.
+//! Notes on locks that are not seen. They are kept beside the build: cargo compiles a crate once,
+//! and every run has a report.
 //!
-//! A crate's notes are those of what it depends on, too. So those of a project's own crates are all
-//! that there is to say of its programs.
+//! A crate's notes include those of its dependencies. So the notes of a project's own crates cover
+//! its programs.
 
 use crate::files;
 use crate::settings::NOTES;
@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Keeps the notes on a crate: its own, and those of its dependencies `on`. One that cannot be
-/// written is not worth a failed build.
+/// Keeps the notes on a crate: its own, and those of its dependencies `on`. Ignores errors, since a
+/// missing note is not worth a failed build.
 pub(crate) fn set(build: &Path, key: &str, own: &[String], on: impl Iterator<Item = String>) {
     let folder = build.join(NOTES);
     let mut lines: BTreeSet<String> = own.iter().cloned().collect();

@@ -5,29 +5,29 @@ use nexus_lockprof_snapshot::Snapshot;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// A file in the run's folder, and whose it is.
+/// A file in the run's folder, and the process that wrote it.
 pub(crate) struct Profile {
     pub(crate) path: PathBuf,
     pub(crate) pid: String,
     pub(crate) program: String,
     pub(crate) written: SystemTime,
-    /// Its acquisitions, if it is not the one that is written at the exit.
+    /// The number of its acquisitions, if it was written before the exit.
     pub(crate) cut_off: Option<u64>,
 }
 
 impl Profile {
-    /// Whether its process has not ended by an exit, or not yet.
+    /// Whether its process has not ended, or not by an exit.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.cut_off.is_some()
     }
 
-    /// Whether the process with this number has written it. Further copies of the profiler in it
-    /// have `-2` and so on.
+    /// Whether the process with this number wrote it. Further copies of the profiler in one process
+    /// add `-2` and so on.
     pub(crate) fn is_of(&self, pid: &str) -> bool {
         self.pid.split('-').next() == Some(pid)
     }
 
-    /// Whether there is nothing in it but that its process was there.
+    /// Whether it has no acquisitions, and shows only that its process existed.
     pub(crate) fn is_empty(&self) -> bool {
         self.cut_off == Some(0)
     }
@@ -36,7 +36,7 @@ impl Profile {
     pub(crate) fn read(&mut self) -> Result<Snapshot> {
         let snapshot = Snapshot::read_file(&self.path)
             .with_context(|| format!("the profile of {} cannot be read", self.program))?;
-        self.cut_off = snapshot.is_glance().then(|| snapshot.table().acquisitions);
+        self.cut_off = snapshot.is_peek().then(|| snapshot.table().acquisitions);
         Ok(snapshot)
     }
 }

@@ -1,4 +1,4 @@
-//! The profiles that a run has left.
+//! The profiles of a run.
 
 use crate::args::Options;
 use crate::profile::Profile;
@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Prints a report of the profiles in `folder`, or writes them to the file that was asked for.
-/// Whether programs in `build` go on that will write there.
+/// Prints a report of the profiles in `folder`, or writes them to the file that the user asked for.
+/// Returns whether programs in `build` still run and will write there.
 pub(crate) fn present(
     (folder, build): (&Path, &Path),
     options: &Options,
@@ -29,7 +29,7 @@ pub(crate) fn present(
                 empty.push(profile);
                 continue;
             }
-            // The others are shown all the same.
+            // The other profiles are still shown.
             read => {
                 if let Err(error) = read.and_then(|snapshot| reports.add(&profile, snapshot)) {
                     failed.get_or_insert(error);
@@ -54,12 +54,12 @@ pub(crate) fn present(
     failed.map_or(Ok(!running.is_empty()), Err)
 }
 
-/// What is shown of the profiles: each by itself, or all as one. Each file is read once, and few
-/// are in memory at a time.
+/// Shows each profile by itself, or all merged into one. Reads each file once, and keeps few of
+/// them in memory at a time.
 struct Reports<'a> {
     options: &'a Options,
     shown: usize,
-    /// The first, as long as there is no other.
+    /// The first profile, while there is no other.
     only: Option<Snapshot>,
     merge: Option<Merge>,
 }
@@ -96,7 +96,7 @@ impl<'a> Reports<'a> {
         Ok(())
     }
 
-    /// Shows what is one, if there is any.
+    /// Shows the merged profile, if there is one.
     fn finish(self, title: &str) -> Result<()> {
         match self.only.or_else(|| Some(self.merge?.finish())) {
             Some(snapshot) => show(snapshot, title, "", self.options),
@@ -105,16 +105,16 @@ impl<'a> Reports<'a> {
     }
 }
 
-/// In order of their last writing: the process that ended last was most likely the one that was
-/// asked for.
+/// The profiles in `folder`, last written first: the process that ended last is most likely the one
+/// that the user wants.
 fn list(folder: &Path, build: &Path) -> Result<Vec<Profile>> {
     let unread = || format!("{} cannot be listed", folder.display());
     let mut profiles = Vec::new();
     for entry in fs::read_dir(folder).with_context(unread)? {
         let path = entry.with_context(unread)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // PID.PROGRAM.lockprof, or of a forked child PID.PROGRAM.lockprof.PID; a further copy of
-        // the profiler in it adds -N.
+        // PID.PROGRAM.lockprof, or PID.PROGRAM.lockprof.PID for a forked child. A further copy of
+        // the profiler in the process adds -N.
         let Some((parent, rest)) = name.split_once('.') else {
             continue;
         };
@@ -188,7 +188,7 @@ fn show(snapshot: Snapshot, title: &str, suffix: &str, options: &Options) -> Res
     Ok(())
 }
 
-/// Says whose locks no profile has.
+/// Says which locks no profile has.
 pub(crate) fn tell_unseen(unseen: &BTreeSet<String>) {
     const ALWAYS: &str = "waits in std's Once, OnceLock, LazyLock, Barrier and mpsc";
     if unseen.is_empty() {

@@ -1,14 +1,14 @@
-//! Programs that look like build scripts and are none. A profile has the name of its program only,
-//! and build scripts are no part of what is profiled.
+//! Programs whose names look like build scripts'. A profile has only the name of its program, and
+//! build scripts are not profiled.
 
 use crate::call::Call;
 use crate::files;
 use std::path::{Path, PathBuf};
 
-/// How the name of a build script begins, and that of its crate.
+/// The beginning of a build script's name and of its crate's name.
 const SCRIPT: &str = "build_script_";
 
-/// Keeps the name of a program that is called as a build script is.
+/// Keeps the name of a program that is named like a build script.
 pub(crate) fn keep(build: &Path, call: &Call) {
     let name = call.crate_name();
     if name.starts_with(SCRIPT) && !call.is_of_the_build() {
@@ -16,7 +16,7 @@ pub(crate) fn keep(build: &Path, call: &Call) {
     }
 }
 
-/// Whether a program is a part of the build.
+/// Whether a program is part of the build.
 pub(crate) fn is_of_the_build(build: &Path, program: &str) -> bool {
     let name = program.replace('-', "_");
     // A test's program has a hash in its name.

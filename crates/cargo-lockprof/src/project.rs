@@ -1,4 +1,4 @@
-//! The project, as far as we have to know it: where its builds go, and which rustc it has.
+//! The project: where its builds go, and which rustc it uses.
 
 use crate::args;
 use crate::cargo_config;
@@ -13,20 +13,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The name that this program is called by as rustdoc.
+/// The name by which cargo calls this program as rustdoc.
 pub(crate) const RUSTDOC: &str = "lockprof-rustdoc";
 
-/// The oldest rustc that the runtime can be built with.
+/// The oldest rustc that can build the runtime.
 const OLDEST: (u32, u32) = (1, 95);
 
 pub(crate) struct Project {
-    /// `lockprof` in the target folder: all of ours.
+    /// `lockprof` in the target folder: all our files are in it.
     pub(crate) folder: PathBuf,
     /// The target folder of the profiled build.
     pub(crate) build: PathBuf,
     /// The root of the workspace.
     pub(crate) root: PathBuf,
-    /// The lock file that was not there before, and is not to be there after.
+    /// The lock file, if there was none before. It is removed afterwards.
     new_lock: Option<PathBuf>,
 }
 
@@ -35,8 +35,14 @@ pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// Where this program is.
+pub(crate) fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().context("where this program is cannot be found out")
+}
+
 impl Project {
-    /// Of the options of a cargo command. `kind` tells builds apart that do not go together.
+    /// Finds the project from a cargo command's options. Builds of different `kind` have folders of
+    /// their own.
     pub(crate) fn of(options: &[OsString], kind: &str) -> Result<Self> {
         let (target, root) = folders(options)?;
         let target = match args::value_of(options, "--target-dir") {
@@ -46,7 +52,7 @@ impl Project {
         let folder = target.join("lockprof");
         let folder = match fs::create_dir_all(&folder) {
             Ok(()) => folder,
-            // A project that cannot be written to.
+            // The project is read-only.
             Err(error) => {
                 let path = root.to_string_lossy();
                 let other = files::cache()?
@@ -77,14 +83,14 @@ impl Project {
     /// Leaves the project as it was.
     pub(crate) fn tidy(&self) {
         if let Some(lock) = &self.new_lock {
-            // There may be none: the command was another.
+            // Not every command creates one.
             let _ = fs::remove_file(lock);
         }
     }
 
-    /// This program by its name as rustdoc.
+    /// A link to this program, by its name as rustdoc.
     pub(crate) fn rustdoc(&self) -> Result<PathBuf> {
-        let us = std::env::current_exe().context("where this program is cannot be found out")?;
+        let us = this_program()?;
         let link = self
             .folder
             .join(RUSTDOC)
@@ -93,7 +99,7 @@ impl Project {
         if !is_it {
             let _ = fs::remove_file(&link);
             if let Err(error) = link_to(&us, &link)
-                // Another process may have been faster.
+                // Another process may have made the link first.
                 && !link.exists()
             {
                 return Err(error).with_context(|| format!("{} cannot be made", link.display()));
@@ -113,7 +119,7 @@ fn link_to(original: &Path, link: &Path) -> std::io::Result<()> {
     fs::copy(original, link).map(drop)
 }
 
-/// Removes what was built with another runtime: it would not go with this one.
+/// Removes a build that was made with another runtime, because it does not link with this one.
 fn renew(build: &Path) -> Result<()> {
     let stamp = build.join(".lockprof-runtime");
     if fs::read_to_string(&stamp).is_ok_and(|hash| hash == HASH) {
@@ -143,8 +149,7 @@ fn folders(options: &[OsString]) -> Result<(PathBuf, PathBuf)> {
     Ok((folder("target_directory")?, folder("workspace_root")?))
 }
 
-/// The rustc that cargo will call, and what it says of itself. One that is too old is an error in
-/// one sentence.
+/// The rustc that cargo will call, and its version. Too old a rustc is an error in one sentence.
 pub(crate) fn rustc(options: &[OsString]) -> Result<(OsString, String)> {
     let rustc = cargo_config::build_setting("rustc", options).unwrap_or_else(|| "rustc".into());
     let version = runtime::version(&rustc)?;
@@ -167,7 +172,7 @@ pub(crate) fn rustc(options: &[OsString]) -> Result<(OsString, String)> {
     Ok((rustc, version))
 }
 
-/// Who says that it is this release.
+/// Names the setting that selects this release.
 fn pin(release: &str) -> Option<String> {
     let by_file = cargo_config::toolchain_file().ok().flatten();
     let toolchain = std::env::var("RUSTUP_TOOLCHAIN").ok();
@@ -180,7 +185,7 @@ fn pin(release: &str) -> Option<String> {
     }
 }
 
-/// Whether cargo may not reach for anything.
+/// Whether cargo may not use the network.
 pub(crate) fn is_offline(options: &[OsString]) -> bool {
     let before = args::before_dashes(options);
     let is = |name: &str| before.iter().any(|arg| arg == name);

@@ -1,6 +1,6 @@
-//! Stand-ins for crates of registries. Each is compiled right after its crate, against the very
-//! library that cargo has just built, and lies beside it. Crates that depend on it are given the
-//! stand-in in its place.
+//! Stand-ins for crates of registries. Each is compiled right after its crate, against the library
+//! that cargo has just built, and lies beside it. Crates that depend on that crate get the stand-in
+//! instead.
 
 use crate::call::{self, Call};
 use crate::files;
@@ -10,38 +10,40 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Stands in a file's name before what cargo has put there, so that none is taken for the other.
+/// Precedes cargo's hash in the file name of a stand-in, so that nobody mistakes it for the crate
+/// itself.
 const MARK: &str = "-lp";
 
-/// A stand-in that there is.
+/// A stand-in.
 pub(crate) struct Kind {
     source: &'static str,
-    /// How its source calls the crate that it stands in for.
+    /// The name by which its source calls the crate that it replaces.
     real: &'static str,
     on: On,
 }
 
-/// What a stand-in needs besides the crate that it replaces.
+/// The other crates that a stand-in needs.
 #[derive(Clone, Copy, PartialEq)]
 enum On {
     Adaptor,
-    /// The adaptor and what the crate itself is built on: it implements traits for optional
-    /// dependencies.
+    /// The adaptor and the replaced crate's own dependencies, because the stand-in implements
+    /// traits of the optional ones.
     Dependencies,
-    /// The adaptor, once more, on the project's lock_api.
+    /// The adaptor, compiled again, on the project's lock_api.
     OwnAdaptor,
     /// The stand-in for lock_api.
     LockApi,
 }
 
 impl Kind {
-    /// Whether its crate is compiled against lock_api itself: the stand-in brings lock_api's.
+    /// Whether its crate is compiled against lock_api itself. Then the stand-in uses lock_api's
+    /// stand-in.
     pub(crate) fn is_on_lock_api(&self) -> bool {
         self.on == On::LockApi
     }
 }
 
-/// Whether others may be compiled against what is compiled: a test program has no stand-in.
+/// Whether the call makes a library that other crates can use. A test program gets no stand-in.
 pub(crate) fn is_library(call: &Call) -> bool {
     let mut kinds = call.values("--crate-type");
     let is_library = kinds.any(|kind| kind == "lib" || kind == "rlib");
@@ -53,7 +55,7 @@ pub(crate) fn stand_in(package: &str, version: &str, call: &Call) -> Option<Kind
     let mut numbers = version.split('.');
     let kind = |source, real, on| Some(Kind { source, real, on });
     match (package, numbers.next()?, numbers.next()?) {
-        // What 0.11 has, 0.12 has too, on the same lock_api.
+        // 0.12 has everything that 0.11 has, on the same lock_api.
         ("parking_lot", "0", "11" | "12") => {
             kind("stand-ins/parking_lot-0.12", "real", On::LockApi)
         }
@@ -73,9 +75,9 @@ fn stem_of(stem: &str) -> Option<String> {
     Some(format!("{name}{MARK}-{hash}"))
 }
 
-/// Removes the stand-in of an earlier build: from now on it is not there.
+/// Removes the stand-in of an earlier build.
 pub(crate) fn forget(out_dir: &Path, call: &Call) {
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     for name in [call.crate_name(), ADAPTOR] {
         for ending in ["rlib", "rmeta"] {
             let file = format!("lib{name}{MARK}{hash}.{ending}");
@@ -84,7 +86,7 @@ pub(crate) fn forget(out_dir: &Path, call: &Call) {
     }
 }
 
-/// Gives a crate the stand-ins of its dependencies, where there are any: that of lock_api if
+/// Replaces a crate's dependencies by their stand-ins, if they have any; lock_api only if
 /// `with_lock_api`.
 pub(crate) fn replace(args: &mut [OsString], with_lock_api: bool) {
     let mut is_next = false;
@@ -100,7 +102,7 @@ pub(crate) fn replace(args: &mut [OsString], with_lock_api: bool) {
             continue;
         };
         let path = Path::new(path);
-        if !with_lock_api && is_of(path, LOCK_API) {
+        if !with_lock_api && call::is_of(path, LOCK_API) {
             continue;
         }
         if let Some(other) = beside(path) {
@@ -120,22 +122,15 @@ pub(crate) fn beside(path: &Path) -> Option<PathBuf> {
     files.into_iter().find(|file| file.is_file())
 }
 
-/// Whether it is the library of the crate with this name: what a crate calls it may be another one.
-pub(crate) fn is_of(path: &Path, name: &str) -> bool {
-    let stem = path.file_stem().and_then(OsStr::to_str);
-    let known = stem.and_then(|stem| stem.strip_prefix("lib")?.split('-').next());
-    known == Some(name)
-}
-
-/// The library that crates are given for lock_api.
+/// The name of lock_api's library.
 pub(crate) const LOCK_API: &str = "lock_api";
 
 const ADAPTOR: &str = "nexus_lockprof_adaptor";
 
-/// Keeps which crates lock_api is built on: what is built on it may name them, too, and another
-/// build of the same crate may lie beside.
+/// Keeps the dependencies of lock_api. Its stand-in may name them, and the folder may have another
+/// build of the same crate.
 pub(crate) fn keep_externs(call: &Call) {
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     let lines = call
         .externs()
         .map(|(name, path)| format!("{name}={}\n", path.display()));
@@ -144,16 +139,13 @@ pub(crate) fn keep_externs(call: &Call) {
     }
 }
 
-/// The same of the library at this path.
+/// The dependencies that were kept for the library at this path.
 fn kept_externs(lock_api: &Path) -> Vec<(String, PathBuf)> {
-    let stem = lock_api
-        .file_stem()
-        .and_then(OsStr::to_str)
-        .unwrap_or_default();
-    let hash = stem
-        .split_once('-')
-        .map_or(String::new(), |(_, hash)| format!("-{hash}"));
-    let file = externs_of(lock_api.parent().unwrap_or(lock_api), &hash);
+    let hash = call::key_of(lock_api).and_then(|key| key.strip_prefix(LOCK_API));
+    let file = externs_of(
+        lock_api.parent().unwrap_or(lock_api),
+        hash.unwrap_or_default(),
+    );
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines()
         .filter_map(|line| line.split_once('='))
@@ -168,17 +160,14 @@ fn externs_of(folder: &Path, hash: &str) -> PathBuf {
 /// Compiles a stand-in.
 pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
     let out_dir = call.out_dir().context("no --out-dir")?;
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     let real = out_dir.join(format!("lib{}{hash}.rmeta", call.crate_name()));
     if !real.is_file() {
         bail!("{} is not there", real.display());
     }
     let lock_api = || {
-        let mut externs = call.externs();
-        let found = externs.find(|(_, path)| is_of(path, LOCK_API));
-        found
-            .map(|(_, path)| path)
-            .context("it is not built on lock_api")
+        let found = call.library(LOCK_API);
+        found.context("it is not built on lock_api")
     };
     let mut externs = vec![(kind.real, real)];
     let below;
@@ -218,17 +207,17 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
     Err(first.context("there is no way to compile it")?)
 }
 
-/// For lock_api before 0.4.10, and as far as that is another matter, before 0.4.3.
+/// For lock_api before 0.4.10, which includes those before 0.4.3.
 const OLD: &str = "lockprof_old_lock_api";
-/// For async-lock before 3.5, whose semaphore does not tell its permits.
+/// For async-lock before 3.5, whose semaphore does not tell how many permits it has.
 const NO_PERMITS: &str = "lockprof_no_permits";
-/// For async-lock 2, for which no thread can wait.
+/// For async-lock 2, which has no blocking functions.
 const NO_BLOCKING: &str = "lockprof_no_blocking";
-/// Lock_api has a reentrant mutex: in early versions without the feature for it.
+/// For lock_api with a reentrant mutex. Early versions have it without a feature.
 const REMUTEX: &str = "lockprof_remutex";
 
 impl On {
-    /// The `--cfg` options to try in turn: the crate, or one that it depends on, may be older.
+    /// The `--cfg` options to try in turn. The crate or one of its dependencies may be older.
     fn versions(self) -> &'static [&'static [&'static str]] {
         match self {
             On::Adaptor => &[&[], &[NO_PERMITS], &[NO_PERMITS, NO_BLOCKING]],
@@ -239,7 +228,7 @@ impl On {
     }
 }
 
-/// Compiles one of our sources as the crate of `call` was compiled, beside it.
+/// Compiles one of our sources with the options of `call`, into the same folder.
 fn compile(
     call: &Call,
     runtime: &Runtime,
@@ -262,7 +251,7 @@ fn compile(
         "--out-dir",
     ];
     let out_dir = call.out_dir().context("no --out-dir")?;
-    let hash = call.codegen("extra-filename").unwrap_or_default();
+    let hash = call.hash();
     let is_link = call
         .values("--emit")
         .filter_map(OsStr::to_str)
@@ -312,7 +301,7 @@ fn compile(
         folder.push(runtime.libraries());
         folder
     });
-    // Under another name first: who looks for it finds a whole file.
+    // Written under another name first, so that nobody finds half a file.
     let unfinished = out_dir.join(format!("lib{name}{MARK}{hash}.new"));
     command.arg("-o").arg(&unfinished);
     command.arg(if is_link {

@@ -1,4 +1,4 @@
-//! A cargo command, with a profile of what it runs.
+//! Runs a cargo command and profiles the programs that it runs.
 
 use crate::args::{self, Options};
 use crate::cargo_config;
@@ -18,19 +18,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Commands that take `--target-dir`. Others are told by a variable, which what they start
-/// inherits.
+/// Commands that take `--target-dir`. Others get a variable, which the programs that they start
+/// inherit.
 const BUILDERS: [&str; 11] = [
     "run", "r", "build", "b", "test", "t", "bench", "check", "c", "clippy", "rustc",
 ];
 
-/// Commands of `cargo nextest` that take it.
+/// Commands of `cargo nextest` that take `--target-dir`.
 const OF_NEXTEST: [&str; 6] = ["run", "r", "list", "archive", "bench", "b"];
 
 /// Commands that run nothing.
 const QUIET: [&str; 6] = ["build", "b", "check", "c", "clippy", "rustc"];
 
-/// Commands that are to write the lock file.
+/// Commands whose purpose includes writing the lock file.
 const LOCKERS: [&str; 7] = [
     "add",
     "generate-lockfile",
@@ -41,7 +41,7 @@ const LOCKERS: [&str; 7] = [
     "vendor",
 ];
 
-/// Runs cargo, and shows the profile of the programs that it has run.
+/// Runs cargo, and shows the profile of the programs that it ran.
 pub(crate) fn command(options: &Options) -> Result<ExitCode> {
     if let Some(shell) = options.completions {
         return args::completions(shell);
@@ -103,8 +103,8 @@ pub(crate) fn command(options: &Options) -> Result<ExitCode> {
     Ok(child::exit_code(status).into())
 }
 
-/// Says what takes a while the first time. Not where it is done: cargo shows again what is said
-/// there.
+/// Announces the first build of the runtime, which takes a while. The wrapper that builds it
+/// cannot: cargo repeats the wrapper's messages later.
 fn announce(options: &Options, version: &str) -> Result<()> {
     let host = runtime::host(version)?;
     let target = args::value_of(&options.cargo, "--target").and_then(|target| target.to_str());
@@ -119,7 +119,7 @@ fn announce(options: &Options, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// The command among cargo's words: `+toolchain` and options may come first.
+/// The command, which must be the first of cargo's words.
 fn name_of(words: &[OsString]) -> Result<&str> {
     let first = words
         .first()
@@ -131,7 +131,8 @@ fn name_of(words: &[OsString]) -> Result<&str> {
     Ok(first)
 }
 
-/// Builds that do not go together have folders of their own.
+/// Part of the build folder's name: builds that do not link with each other have folders of their
+/// own.
 fn kind(options: &Options) -> String {
     let mut kind = String::new();
     if options.serve.is_some() {
@@ -151,7 +152,7 @@ fn set_wrapper(
     project: &Project,
     (rustc, version): (OsString, String),
 ) -> Result<()> {
-    let us = std::env::current_exe().context("where this program is cannot be found out")?;
+    let us = project::this_program()?;
     for name in settings::ALL {
         command.env_remove(name);
     }
@@ -161,8 +162,8 @@ fn set_wrapper(
     ] {
         let set = cargo_config::build_setting(setting, &options.cargo);
         let is_ours = |set: &OsString| Path::new(set).file_stem().is_some_and(|stem| stem == ours);
-        // Ours, in a project that has it for good, or in a program that we run: then what is behind
-        // it.
+        // The setting names us if the project always uses us, or if we run inside a profiled
+        // program. Then take the wrapper behind us.
         let theirs = match set {
             Some(set) if is_ours(&set) => settings::value(name),
             set => set,
@@ -187,7 +188,8 @@ fn set_wrapper(
     Ok(())
 }
 
-/// The environment of profiled programs. Build scripts get it, too; what they write is not shown.
+/// Sets the environment of profiled programs. Build scripts get it too; their profiles are not
+/// shown.
 fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Result<()> {
     let out = settings::template(folder)
         .with_context(|| format!("{}: not Unicode", folder.display()))?
@@ -203,13 +205,13 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
             command.env(name, value);
         }
     }
-    // A program that is killed leaves its last profile.
+    // Written every second, so that a killed program leaves its last profile.
     let mut defaults = vec![("LOCKPROF_EVERY", "1s,threaded")];
     if options.no_stacks {
         command.env("LOCKPROF_STACKS", "off");
     } else {
-        // Names are looked up here, and not at the program's end; a program that is asked while it
-        // runs has to tell them itself.
+        // This program looks up the names later. A program that serves its profile must do it
+        // itself.
         let stacks = if options.serve.is_some() {
             "on"
         } else {
@@ -225,15 +227,15 @@ fn set_profile(command: &mut Command, options: &Options, folder: &Path) -> Resul
     Ok(())
 }
 
-/// What cargo gets of its own options.
+/// Passes cargo its own options.
 fn set_arguments(command: &mut Command, options: &Options, name: &str, build: &Path) {
-    let args = args::without(&options.cargo, "--target-dir", true);
-    // Right after the command's name: what follows may be the program's own, without dashes before
-    // it.
+    let args = args::without(&options.cargo, "--target-dir");
+    // `--target-dir` goes right after the command's name: the program's own arguments may follow
+    // without dashes.
     let end = if BUILDERS.contains(&name) {
         Some(1)
     } else if name == "nextest" {
-        // Its own options may come first.
+        // Nextest's own options may come first.
         let mut words = args.iter();
         let position = words.position(|word| OF_NEXTEST.iter().any(|known| word == known));
         position.map(|position| position + 1)
@@ -249,7 +251,7 @@ fn set_arguments(command: &mut Command, options: &Options, name: &str, build: &P
     command.args(rest);
 }
 
-/// What only means something when a program is run.
+/// Refuses options that need a program to run.
 fn refuse(options: &Options) -> Result<()> {
     let given = [
         ("--out", options.out.is_some()),
@@ -265,7 +267,7 @@ fn refuse(options: &Options) -> Result<()> {
     }
 }
 
-/// Where the programs of one run write their profiles.
+/// The folder into which the programs of one run write their profiles.
 struct Folder {
     path: PathBuf,
     keep: bool,
@@ -285,8 +287,8 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.keep {
-            // What was to be kept was copied away. A program that outlives this one may still write
-            // there: then it stays.
+            // Profiles to keep were copied elsewhere. The folder stays if a program still writes
+            // into it.
             let _ = fs::remove_dir_all(&self.path);
         }
     }

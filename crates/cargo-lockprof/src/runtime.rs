@@ -1,5 +1,5 @@
-//! The runtime: what is linked into profiled programs. It is built once for a toolchain, a target
-//! and the flags that have to agree, and kept in the user's cache folder.
+//! The runtime is linked into profiled programs. It is built once for a toolchain, a target and the
+//! flags that must agree, and kept in the user's cache folder.
 
 use crate::call::{self, Call};
 use crate::files;
@@ -11,22 +11,22 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A runtime that is there.
+/// A runtime that is built.
 pub(crate) struct Runtime {
     folder: PathBuf,
 }
 
-/// What the runtime of a call is made with.
+/// The compiler and options that the runtime for a call is built with.
 struct Kind {
     rustc: OsString,
     target: String,
-    /// Rustc's options that all crates of a program must have, or may as well have.
+    /// Options of rustc that all crates of a program must share, or that make the code faster.
     flags: Vec<String>,
     features: &'static str,
     key: String,
 }
 
-/// Has to agree in all crates of a program, or makes the same code faster.
+/// Options that must agree in all crates of a program, or that make the code faster.
 const CODEGEN: [&str; 7] = [
     "target-cpu",
     "target-feature",
@@ -36,7 +36,7 @@ const CODEGEN: [&str; 7] = [
     "force-frame-pointers",
     "soft-float",
 ];
-/// The same of options that are not stable.
+/// The same for unstable options.
 const UNSTABLE: [&str; 8] = [
     "sanitizer",
     "branch-protection",
@@ -79,8 +79,8 @@ impl Kind {
     }
 }
 
-/// Features of the runtime. Call stacks stay addresses where somebody looks their names up
-/// afterwards, and the system tells which file an address is in: what looks them up makes each
+/// Features of the runtime. Call stacks stay addresses if this program can look up the names
+/// afterwards and the system tells which file an address is in. Code that looks them up makes each
 /// program larger and slower to build.
 fn features(target: &str, serve: bool, has_front: bool) -> &'static str {
     match serve {
@@ -97,7 +97,7 @@ fn key(version: &str, target: &str, features: &str, flags: &[String]) -> String 
 }
 
 impl Runtime {
-    /// The runtime for what is compiled, built if it is not there.
+    /// The runtime for a call. Builds it if necessary.
     pub(crate) fn of(call: &Call) -> Result<Self> {
         let kind = Kind::of(call)?;
         let cache = files::cache()?.join("runtime");
@@ -109,7 +109,7 @@ impl Runtime {
                 .with_context(|| format!("{} cannot be written", lock.display()))?;
             lock.lock()
                 .with_context(|| format!("{} cannot be locked", cache.display()))?;
-            // Another process may have built it meanwhile.
+            // Another process may have built it in the meantime.
             if !folder.is_dir() {
                 build(&kind, &folder)?;
             }
@@ -117,14 +117,14 @@ impl Runtime {
         Ok(Runtime { folder })
     }
 
-    /// Whether the runtime for `target` is there, as far as can be known before something is
-    /// compiled.
+    /// Whether the runtime for `target` is probably built. The flags are known only once something
+    /// is compiled.
     pub(crate) fn is_there(version: &str, target: &str, serve: bool) -> Result<bool> {
         let key = key(version, target, features(target, serve, true), &[]);
         Ok(files::cache()?.join("runtime").join(key).is_dir())
     }
 
-    /// Where the crates are.
+    /// The folder of the runtime's libraries.
     pub(crate) fn libraries(&self) -> PathBuf {
         self.folder.join("lib")
     }
@@ -154,7 +154,7 @@ impl Runtime {
     }
 }
 
-/// What `rustc -vV` says, as far as it was not asked already.
+/// The output of `rustc -vV`, from the environment if the front already asked this rustc.
 pub(crate) fn known_version(rustc: &OsStr) -> Result<String> {
     let known = settings::value(settings::RUSTC).and_then(|known| known.into_string().ok());
     let mut known = known.as_deref().unwrap_or_default().splitn(3, '\n');
@@ -166,7 +166,7 @@ pub(crate) fn known_version(rustc: &OsStr) -> Result<String> {
     version(rustc)
 }
 
-/// What this rustc says of itself.
+/// The output of `rustc -vV`.
 pub(crate) fn version(rustc: &OsStr) -> Result<String> {
     ask(rustc, &["-vV"])
 }
@@ -180,8 +180,8 @@ fn ask(rustc: &OsStr, args: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// What the wrapper need not ask again: the name of a rustc, its path, by which cargo may call it,
-/// and its version.
+/// The name, path and version of a rustc, so that the wrapper need not ask again. Cargo may call it
+/// by name or path.
 pub(crate) fn known(rustc: &OsStr, version: &str) -> Result<OsString> {
     let sysroot = ask(rustc, &["--print", "sysroot"])?;
     let path = Path::new(sysroot.trim_end())
@@ -200,8 +200,8 @@ pub(crate) fn host(version: &str) -> Result<&str> {
     host.context("rustc -vV does not name its host")
 }
 
-/// Builds the runtime in a folder beside `folder`, always the same one: what is built depends on
-/// its path. Then that takes its place.
+/// Builds the runtime in a folder beside `folder`, and renames that at the end. The folder's name
+/// is always the same, because the result depends on its path.
 fn build(kind: &Kind, folder: &Path) -> Result<()> {
     let work = folder.with_extension("new");
     files::remove(&work)?;
@@ -229,7 +229,8 @@ fn build(kind: &Kind, folder: &Path) -> Result<()> {
     let libraries = work.join("lib");
     files::create(&libraries)?;
     let name = Path::new(&kind.target).file_stem().unwrap_or_default();
-    // Macros, which are the host's: rustc looks for all that a crate names.
+    // The second folder has the macros, which are built for the host. Rustc looks for every crate
+    // that another one names.
     for from in [
         target.join(name).join("release/deps"),
         target.join("release/deps"),
@@ -240,7 +241,7 @@ fn build(kind: &Kind, folder: &Path) -> Result<()> {
     fs::rename(&work, folder).with_context(|| format!("{} cannot be renamed", work.display()))
 }
 
-/// Moves what rustc reads of a folder.
+/// Moves the files of a folder that rustc reads.
 fn take(from: &Path, to: &Path) -> Result<()> {
     let entries = fs::read_dir(from).with_context(|| format!("{} is not there", from.display()))?;
     for entry in entries {
@@ -282,7 +283,7 @@ fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
         command.arg("--offline");
     }
     command.args(["--features", kind.features]);
-    // `metadata`: the project may have the same crates, which are others then.
+    // `metadata` tells these crates from the project's own builds of the same crates.
     let mut flags = vec![
         "-Cmetadata=lockprof".to_owned(),
         "-Cembed-bitcode=yes".to_owned(),
@@ -290,16 +291,16 @@ fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
     flags.extend_from_slice(&kind.flags);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("RUSTC", &kind.rustc);
-    // Empty: no wrapper, even if a file of cargo's settings names one. That may be this program,
-    // which would wait for itself.
+    // Empty means no wrapper, even if cargo's settings name one. It may be this program, which
+    // would wait for itself.
     for wrapper in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
         command.env(wrapper, "");
     }
     command
 }
 
-/// A variable that says how the project is built, which is not how the runtime is. What is left
-/// says how cargo reaches registries, and the pipe that its processes share.
+/// Whether a variable says how the project is built. The runtime is built differently. The
+/// variables that remain say how cargo reaches registries, and which pipe its processes share.
 fn is_of_the_build(name: &str) -> bool {
     const KEPT: [&str; 7] = [
         "CARGO_HOME",
@@ -324,7 +325,7 @@ fn is_of_the_build(name: &str) -> bool {
         || ["TARGET", "HOST", "OUT_DIR", "PROFILE", "OPT_LEVEL", "DEBUG"].contains(&name)
 }
 
-/// Fetches what the runtime is made of, for later without a network.
+/// Fetches the runtime's dependencies for later use without a network.
 pub(crate) fn fetch() -> Result<()> {
     let folder = files::cache()?.join("fetch");
     sources::write(&folder)?;
@@ -337,21 +338,21 @@ pub(crate) fn fetch() -> Result<()> {
     Ok(())
 }
 
-/// The options that a crate gets beside its own.
+/// The options that let rustc find the runtime's libraries.
 pub(crate) fn search(runtime: &Runtime) -> [OsString; 2] {
     let mut path = OsString::from("dependency=");
     path.push(runtime.libraries());
     ["-L".into(), path]
 }
 
-/// `--extern std=...`: another std for this crate.
+/// `--extern std=...`: gives a crate our std.
 pub(crate) fn stand_in(runtime: &Runtime) -> Result<[OsString; 2]> {
     let mut given = OsString::from("std=");
     given.push(runtime.library(STD)?);
     Ok(["--extern".into(), given])
 }
 
-/// Whether a crate has a std of its own making already.
+/// Whether a call already names another std.
 pub(crate) fn has_own_std(call: &Call) -> bool {
     call::values(&call.args, "--extern")
         .filter_map(OsStr::to_str)

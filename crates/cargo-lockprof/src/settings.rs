@@ -1,13 +1,14 @@
-//! What the front tells the wrapper, by the environment: cargo has rustc inherit it.
+//! Settings that the front passes to the wrapper in environment variables. Rustc inherits them from
+//! cargo.
 //!
-//! No name begins with `CARGO_`: a variable that does is a part of what sccache knows a compilation
-//! by, and profiles are somewhere else at each run.
+//! No name begins with `CARGO_`: sccache takes such variables as part of a compilation, and ours
+//! name another folder at each run.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The folder of the profiled build. What is compiled elsewhere is not ours: a program may start a
-/// cargo itself.
+/// The folder of the profiled build. Calls that compile elsewhere are passed on: a program may
+/// start a cargo itself.
 pub(crate) const BUILD: &str = "LOCKPROF_CARGO_BUILD";
 /// The user's own wrapper of rustc.
 pub(crate) const WRAPPER: &str = "LOCKPROF_CARGO_WRAPPER";
@@ -17,13 +18,13 @@ pub(crate) const RUSTDOC: &str = "LOCKPROF_CARGO_RUSTDOC";
 pub(crate) const OUT: &str = "LOCKPROF_CARGO_OUT";
 /// The cargo that builds the runtime.
 pub(crate) const CARGO: &str = "LOCKPROF_CARGO_CARGO";
-/// The rustc that was asked already: name, path and version, in lines.
+/// The rustc that the front asked for its version: name, path and version, in lines.
 pub(crate) const RUSTC: &str = "LOCKPROF_CARGO_RUSTC";
-/// Set if the runtime is to have the endpoint.
+/// Set if the runtime has the endpoint.
 pub(crate) const SERVE: &str = "LOCKPROF_CARGO_SERVE";
-/// Set if nothing is to be fetched.
+/// Set if cargo may fetch nothing.
 pub(crate) const OFFLINE: &str = "LOCKPROF_CARGO_OFFLINE";
-/// Crates that get stand-ins, separated by commas: all if there are none.
+/// Crates that get stand-ins, separated by commas. If empty, all do.
 pub(crate) const ONLY: &str = "LOCKPROF_CARGO_ONLY";
 /// Crates that get none.
 pub(crate) const EXCEPT: &str = "LOCKPROF_CARGO_EXCEPT";
@@ -32,7 +33,7 @@ pub(crate) const ALL: [&str; 10] = [
     BUILD, WRAPPER, RUSTDOC, OUT, CARGO, RUSTC, SERVE, OFFLINE, ONLY, EXCEPT,
 ];
 
-/// In the folder of the build: what was not given a stand-in, and why.
+/// A folder in the build folder: which crates got no stand-in, and why.
 pub(crate) const NOTES: &str = "lockprof-notes";
 
 pub(crate) fn is_set(name: &str) -> bool {
@@ -60,7 +61,7 @@ pub(crate) fn is_wanted(package: &str, crate_name: &str) -> bool {
     names(ONLY).unwrap_or(true) && !names(EXCEPT).unwrap_or(false)
 }
 
-/// A folder as `LOCKPROF_OUT` names it. `None` if it is not Unicode.
+/// A folder in the form of `LOCKPROF_OUT`. `None` if it is not Unicode.
 pub(crate) fn template(folder: &Path) -> Option<String> {
     Some(folder.to_str()?.replace('%', "%%"))
 }

@@ -1,12 +1,12 @@
-//! The runtime's sources, which are inside this program, and how they become a folder that cargo
-//! can build.
+//! The runtime's sources. This program contains them, and writes them to a folder for cargo to
+//! build.
 
 use crate::files;
 use anyhow::{Context, Result};
 use std::path::Path;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
-/// Names in `runtime/`, and what is in them.
+/// The names and contents of the files in `runtime/`.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Changes whenever one of the files does.
@@ -34,7 +34,7 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
     files::write(&folder.join("Cargo.toml"), &root)
 }
 
-/// The manifest of the workspace, with these members and the runtime's profile.
+/// The workspace's manifest, with these members and the runtime's profile.
 fn workspace(text: &str, members: Array) -> Result<String> {
     let mut document: DocumentMut = text.parse()?;
     let workspace = document["workspace"]
@@ -44,9 +44,9 @@ fn workspace(text: &str, members: Array) -> Result<String> {
     workspace["members"] = value(members);
     document.remove("profile");
     let mut release = Table::new();
-    // Bitcode is there nonetheless, by rustc's own option: a program may be built with LTO, or
-    // without. With `lto` there would be nothing else, which every program's linker would have to
-    // compile.
+    // Programs may be built with or without LTO, so libraries have machine code and, by rustc's
+    // option, bitcode. With `lto` here they would have only bitcode, and every link would compile
+    // it.
     release["lto"] = value(false);
     release["opt-level"] = value(3);
     release["debug"] = value(false);
@@ -57,7 +57,7 @@ fn workspace(text: &str, members: Array) -> Result<String> {
     Ok(document.to_string())
 }
 
-/// The manifest of a member, without what only the repository needs.
+/// A member's manifest, without the parts that only the repository needs.
 fn member(text: &str) -> Result<String> {
     let mut document: DocumentMut = text.parse()?;
     for part in ["dev-dependencies", "test", "example", "bench"] {
@@ -89,8 +89,8 @@ mod tests {
         }
     }
 
-    /// The versions that the profiler is tested with are those that programs get.
-    /// `LOCKPROF_WRITE_LOCK=1 cargo test` writes the file anew.
+    /// Programs get the versions that the profiler is tested with. `LOCKPROF_WRITE_LOCK=1 cargo
+    /// test` rewrites the file.
     #[test]
     fn the_runtimes_lock_file_is_a_part_of_the_repositorys() {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,5 +1,5 @@
-//! Ways to compile a crate. Which one it took is kept beside the build: rustdoc compiles the
-//! crate's examples later.
+//! Ways to compile a crate. The one that worked is kept beside the build, because rustdoc compiles
+//! the crate's examples later.
 
 use crate::files;
 use crate::registry;
@@ -12,17 +12,17 @@ use std::path::{Path, PathBuf};
 /// A way to compile a crate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Way {
-    /// With std's stand-in and the dependencies'.
+    /// With the stand-ins of std and of the dependencies.
     Full,
-    /// The same, but for lock_api's: the crate has raw locks of its own that do not bear it.
+    /// The same without lock_api's stand-in: the crate's own raw locks do not compile with it.
     WithoutLockApi,
-    /// With the dependencies' only.
+    /// With the stand-ins of the dependencies only.
     Dependencies,
-    /// As without us.
+    /// As without this program.
     Plain,
 }
 
-/// Their names in files. That it is the first is not written down.
+/// Their names in files. `Full` has no file.
 const NAMES: [(Way, &str); 3] = [
     (Way::WithoutLockApi, "without-lock-api"),
     (Way::Dependencies, "dependencies"),
@@ -30,8 +30,8 @@ const NAMES: [(Way, &str); 3] = [
 ];
 
 impl Way {
-    /// The options of rustc or rustdoc, where cargo has given `args`. `is_under` says that the
-    /// crate's own stand-in brings lock_api's.
+    /// The options of rustc or rustdoc instead of cargo's `args`. `is_under` says that the crate's
+    /// own stand-in uses lock_api's.
     pub(crate) fn args(
         self,
         args: &[OsString],
@@ -50,8 +50,7 @@ impl Way {
     }
 }
 
-/// Keeps the way that a crate was compiled in. If that fails, its examples are compiled in the
-/// first one.
+/// Keeps the way that a crate was compiled in. If that fails, its examples are compiled as `Full`.
 pub(crate) fn set(build: &Path, key: &str, way: Way) {
     let path = path(build, key);
     match NAMES.iter().find(|(known, _)| *known == way) {

@@ -89,7 +89,7 @@ unsafe impl<C: RawCondvar> RawCondvar for ProfiledCondvar<C> {
     }
 }
 
-// SAFETY: as for `RawCondvar`.
+// SAFETY: the waits are the bare condition variable's, on the bare mutex under `mutex`.
 unsafe impl<C: RawCondvarTimed> RawCondvarTimed for ProfiledCondvar<C>
 where
     C::RawMutex: RawMutexTimed,
@@ -192,7 +192,7 @@ unsafe impl<C: RawCondvar> RawCondvar for WaitCall<'_, C> {
     }
 }
 
-// SAFETY: as for `RawCondvar`.
+// SAFETY: every wait is one of the condition variable that `condvar_at` set.
 unsafe impl<C: RawCondvarTimed> RawCondvarTimed for WaitCall<'_, C>
 where
     C::RawMutex: RawMutexTimed,

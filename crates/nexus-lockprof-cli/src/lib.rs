@@ -5,13 +5,11 @@
 //! `nexus-lockprof-export`.
 #![forbid(unsafe_code)]
 
-mod columns;
 mod command;
 mod command_line;
 mod diff;
 mod exit;
 mod files;
-mod number;
 mod output;
 mod progress;
 mod select;

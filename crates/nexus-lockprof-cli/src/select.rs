@@ -1,63 +1,47 @@
 //! Selects the points of a snapshot to show.
 
 use anyhow::{Result, bail};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use nexus_lockprof_export::text::SortKey;
 use nexus_lockprof_snapshot::{Lock, Point, Site, Snapshot, Text};
 use std::collections::HashMap;
 
-/// Sort order. `lockprof top` has the same keys for the columns that it has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Sort {
-    /// Total wait.
-    #[default]
-    Wait,
-    /// 95th percentile of the waits.
-    WaitP95,
-    /// Longest wait.
-    #[value(alias = "max-wait")]
-    WaitMax,
-    /// Total hold.
-    Hold,
-    /// 95th percentile of the holds.
-    HoldP95,
-    /// Longest hold.
-    #[value(alias = "max-hold")]
-    HoldMax,
-    /// How long others waited while the point held the lock.
-    Caused,
-    /// Acquisitions.
-    Acquisitions,
-    /// Acquisitions that had to wait.
-    Contentions,
-    /// Share of the acquisitions that had to wait.
-    Contended,
-    /// Name of the lock, then the place.
-    #[value(alias = "name")]
-    Lock,
-    /// Place of the acquisition.
-    Site,
-    /// Exclusive, shared or upgradable.
-    Mode,
-}
+/// Sort orders. `lockprof top` has the same names for the columns that it has.
+const SORTS: [(&str, SortKey, &str); 13] = [
+    ("wait", SortKey::TotalWait, "Total wait"),
+    ("wait-p95", SortKey::WaitP95, "95th percentile of the waits"),
+    ("wait-max", SortKey::MaxWait, "Longest wait"),
+    ("hold", SortKey::TotalHold, "Total hold"),
+    ("hold-p95", SortKey::HoldP95, "95th percentile of the holds"),
+    ("hold-max", SortKey::MaxHold, "Longest hold"),
+    (
+        "caused",
+        SortKey::Caused,
+        "How long others waited while the point held the lock",
+    ),
+    ("acquisitions", SortKey::Acquisitions, "Acquisitions"),
+    (
+        "contentions",
+        SortKey::Contentions,
+        "Acquisitions that had to wait",
+    ),
+    (
+        "contention-ratio",
+        SortKey::ContentionRatio,
+        "Share of the acquisitions that had to wait",
+    ),
+    ("lock", SortKey::Name, "Name of the lock, then the place"),
+    ("site", SortKey::Site, "Place of the acquisition"),
+    ("mode", SortKey::Mode, "Exclusive, shared or upgradable"),
+];
 
-impl Sort {
-    pub(crate) const fn key(self) -> SortKey {
-        match self {
-            Self::Wait => SortKey::TotalWait,
-            Self::WaitP95 => SortKey::WaitP95,
-            Self::WaitMax => SortKey::MaxWait,
-            Self::Hold => SortKey::TotalHold,
-            Self::HoldP95 => SortKey::HoldP95,
-            Self::HoldMax => SortKey::MaxHold,
-            Self::Caused => SortKey::Caused,
-            Self::Acquisitions => SortKey::Acquisitions,
-            Self::Contentions => SortKey::Contentions,
-            Self::Contended => SortKey::ContentionShare,
-            Self::Lock => SortKey::Name,
-            Self::Site => SortKey::Site,
-            Self::Mode => SortKey::Mode,
-        }
-    }
+/// Parses the name of a sort order.
+pub(crate) fn sort() -> impl TypedValueParser<Value = SortKey> {
+    let names = SORTS.map(|(name, _, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(names).map(|name| {
+        let sort = SORTS.iter().find(|sort| sort.0 == name);
+        sort.map_or_else(SortKey::default, |sort| sort.1)
+    })
 }
 
 /// The points to select.
@@ -68,7 +52,7 @@ pub(crate) struct Selection<'a> {
     /// Only points with these words.
     pub(crate) filter: Option<&'a str>,
     /// The order that decides which come first.
-    pub(crate) sort: Sort,
+    pub(crate) sort: SortKey,
     /// The maximum number of points.
     pub(crate) top: Option<usize>,
 }
@@ -107,9 +91,8 @@ impl Selection<'_> {
     /// The first `top` points.
     fn first(&self, snapshot: Snapshot, top: usize) -> Snapshot {
         let mut numbered: Vec<(usize, &Point)> = snapshot.points().iter().enumerate().collect();
-        let key = self.sort.key();
         // A stable sort: ties stay ordered by total wait.
-        numbered.sort_by(|(_, a), (_, b)| key.compare(a, b));
+        numbered.sort_by(|(_, a), (_, b)| self.sort.compare(a, b));
         let mut is_kept = vec![false; numbered.len()];
         for (number, _) in numbered.iter().take(top) {
             is_kept[*number] = true;

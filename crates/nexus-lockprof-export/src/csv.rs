@@ -29,7 +29,7 @@ use std::iter;
 use ::csv::{Terminator, WriterBuilder};
 use nexus_lockprof_snapshot::{Durations, Figure, Point, ProfilerMode, Snapshot, printable};
 
-use crate::place;
+use crate::readable::place;
 
 /// The points of a snapshot as comma-separated values: see the [module](self). Each line ends with
 /// CR LF.
@@ -51,7 +51,10 @@ impl fmt::Display for Csv<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, header())?;
         for point in self.0.points() {
-            line(f, of_point(point, self.0.mode() == ProfilerMode::Waits))?;
+            line(
+                f,
+                of_point(point, self.0.profiler_mode() == ProfilerMode::Waits),
+            )?;
         }
         for (cause, losses) in self.0.losses().iter().filter(|&(_, losses)| losses > 0) {
             line(f, of_loss(cause, losses))?;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::Snapshot;
 
-use crate::place;
+use crate::readable::place;
 use crate::waiting;
 
 /// The waiting of a snapshot, one line per stack: the lock, the callers from the outermost in, the

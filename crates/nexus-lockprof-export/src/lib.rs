@@ -21,9 +21,9 @@ pub mod folded;
 pub mod html;
 #[cfg(feature = "otlp")]
 pub mod otlp;
-mod place;
 pub mod pprof;
 pub mod prometheus;
+pub mod readable;
 mod series;
 pub mod text;
 mod waiting;

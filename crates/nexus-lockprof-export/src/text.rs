@@ -12,7 +12,7 @@
 //! | `site` | `file:line` of the call that acquires |
 //! | `m` | mode: `ex`clusive, `sh`ared or `up`gradable |
 //! | `acq` | acquisitions |
-//! | `contended` | acquisitions that found the lock taken, and their share |
+//! | `contention` | acquisitions that found the lock taken, and the contention ratio |
 //! | `tryfail` | `try_*` calls that found the lock taken |
 //! | `timeouts` | timed acquires that gave up |
 //! | `cancelled` | acquires of tasks that were dropped while waiting |
@@ -40,19 +40,16 @@
 
 mod callers;
 mod column;
-mod elide;
 mod grid;
 mod layout;
-mod names;
-pub mod pieces;
 mod sort;
 mod table;
-mod unit;
 
 use std::fmt;
 
 use nexus_lockprof_snapshot::Snapshot;
 
+pub use callers::callers;
 pub use sort::SortKey;
 pub use table::Table;
 

@@ -1,9 +1,11 @@
-//! The JSON document, schema 1: its content and form, for any of serde's formats. `json_text` turns
+//! The JSON document, schema 2: its content and form, for any of serde's formats. `json_text` turns
 //! it into text.
 //!
 //! **Invariant:** every later version reads a document of schema N. A schema may gain fields that
 //! have a default; any other change makes schema N + 1. `tests/golden/` keeps a file of each
 //! schema.
+//!
+//! Schema 1 called `profiler_mode` `mode`, and `peek` `glance`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -16,7 +18,7 @@ use crate::text;
 pub(crate) const FORMAT: &str = "lockprof-snapshot";
 
 /// The schema that we write, and the newest that we read.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -36,9 +38,9 @@ impl TryFrom<Document<Vec<Point>>> for Snapshot {
 
     fn try_from(document: Document<Vec<Point>>) -> Result<Self, String> {
         let Document { format, schema, .. } = &document;
-        if (format.as_str(), *schema) != (FORMAT, SCHEMA) {
+        if format != FORMAT || !(1..=SCHEMA).contains(schema) {
             return Err(format!(
-                "format {format:?}, schema {schema}, where {FORMAT:?}, schema {SCHEMA} was expected"
+                "format {format:?}, schema {schema}, where {FORMAT:?}, schema 1 to {SCHEMA} was expected"
             ));
         }
         let (head, points) = document.into_head();

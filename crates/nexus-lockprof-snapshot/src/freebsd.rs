@@ -28,7 +28,7 @@ impl fmt::Display for Snapshot {
         f.write_str("name")?;
         for point in self.points() {
             writeln!(f)?;
-            for ((_, width), value) in COLUMNS.into_iter().zip(row(point, self.mode())) {
+            for ((_, width), value) in COLUMNS.into_iter().zip(row(point, self.profiler_mode())) {
                 match value {
                     Some(value) => write!(f, "{value:>width$} ")?,
                     None => write!(f, "{:>width$} ", "-")?,

@@ -27,7 +27,7 @@ macro_rules! head {
         /// ```
         /// use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, SnapshotParts};
         ///
-        /// let parts = SnapshotParts { collection: 3, mode: ProfilerMode::Exact, ..SnapshotParts::default() };
+        /// let parts = SnapshotParts { collection: 3, profiler_mode: ProfilerMode::Exact, ..SnapshotParts::default() };
         /// assert_eq!(Snapshot::from_parts(parts).collection(), 3);
         /// ```
         #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,8 +99,9 @@ head! {
         resets: u64,
         /// Time since the engine's start or last reset, in nanoseconds of the engine's clock.
         elapsed_ns: u64,
-        /// The mode when it was taken.
-        mode: ProfilerMode,
+        /// The profiler's mode when it was taken. Schema 1 called it `mode`.
+        #[serde(alias = "mode")]
+        profiler_mode: ProfilerMode,
         /// The LOCK_PROFILING(9) figures.
         table: TableStats,
         /// The events that were not recorded, by cause.
@@ -115,9 +116,9 @@ head! {
         #[serde(default, skip_serializing_if = "is_default")]
         base: Option<u64> = None,
         /// Whether it was taken without ending the profiler's interval. For an interval: whether it
-        /// begins at such a snapshot.
-        #[serde(default, skip_serializing_if = "is_default")]
-        glance: bool = false,
+        /// begins at such a snapshot. Schema 1 called it `glance`.
+        #[serde(default, alias = "glance", skip_serializing_if = "is_default")]
+        peek: bool = false,
         /// How many snapshots were merged into it; 1 if none were.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         merged: u64 = 1,
@@ -148,7 +149,7 @@ impl Head {
         let ends = self.collection;
         // The last part of such an interval is all of it.
         let is_whole = |base: u64| base == ends || base.checked_add(1) == Some(ends);
-        !self.incomplete && self.base.is_none_or(|base| !self.glance && is_whole(base))
+        !self.incomplete && self.base.is_none_or(|base| !self.peek && is_whole(base))
     }
 
     /// The same for a merge, with the answer of `is_complete` stored in it.
@@ -175,12 +176,12 @@ impl Head {
             collection: same(self.collection, other.collection),
             resets: self.resets.saturating_add(other.resets),
             elapsed_ns: self.elapsed_ns.saturating_add(other.elapsed_ns),
-            mode: weaker(self.mode, other.mode),
+            profiler_mode: weaker(self.profiler_mode, other.profiler_mode),
             table,
             losses,
             overhead,
             base: self.base.filter(|_| self.base == other.base),
-            glance: self.glance || other.glance,
+            peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),
             incomplete: self.incomplete || other.incomplete,
         }

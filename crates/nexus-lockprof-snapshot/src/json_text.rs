@@ -37,7 +37,7 @@ struct Envelope {
 }
 
 impl Snapshot {
-    /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":1`.
+    /// The snapshot as one line of JSON, beginning with `{"format":"lockprof-snapshot","schema":2`.
     /// Equal snapshots make equal text.
     ///
     /// Times and counts are whole numbers up to 2⁶⁴. A reader that stores numbers as doubles rounds
@@ -52,7 +52,7 @@ impl Snapshot {
     ///
     /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
     /// let json = snapshot.to_json()?;
-    /// assert!(json.starts_with(r#"{"format":"lockprof-snapshot","schema":1,"#));
+    /// assert!(json.starts_with(r#"{"format":"lockprof-snapshot","schema":2,"#));
     /// assert_eq!(Snapshot::from_json(&json)?, snapshot);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -109,7 +109,7 @@ impl Snapshot {
     ///
     /// let newer = r#"{"format": "lockprof-snapshot", "schema": 9}"#;
     /// let error = Snapshot::from_json(newer).unwrap_err();
-    /// assert!(matches!(error, ReadError::NewerSchema { found: 9, supported: 1 }));
+    /// assert!(matches!(error, ReadError::NewerSchema { found: 9, supported: 2 }));
     ///
     /// let error = Snapshot::from_json(r#"{"format": "lockp"#).unwrap_err();
     /// assert!(matches!(error, ReadError::Truncated { line: 1, column: 17, .. }));

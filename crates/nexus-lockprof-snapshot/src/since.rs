@@ -95,7 +95,7 @@ impl Snapshot {
     /// - this snapshot's `reservoir`, if `earlier` had measured nothing at the point: all of it is
     ///   from the interval;
     /// - otherwise this snapshot's [`recent`](Durations::recent), the sample since the previous
-    ///   collection. It covers the whole interval if `earlier` is that collection and no glance
+    ///   collection. It covers the whole interval if `earlier` is that collection and no peek
     ///   ([`is_complete`](Self::is_complete)), and otherwise *only its last part*. It may then be
     ///   empty though the interval has events: there is no honest quantile.
     ///
@@ -148,16 +148,16 @@ impl Snapshot {
                 then.overhead.figures(),
             )?),
             base: Some(then.collection),
-            // The later samples begin at the last full collection, while a glance does not end an
+            // The later samples begin at the last full collection, while a peek does not end an
             // interval.
-            glance: then.glance || now.glance && now.collection == then.collection,
+            peek: then.peek || now.peek && now.collection == then.collection,
             ..now.clone()
         };
         Ok(Self::new(head, points(&self.points, &earlier.points)?))
     }
 
     /// Whether the quantiles cover all of the time. A cumulative snapshot always does. An interval
-    /// does if it begins at the collection before its end, and not at a [glance](Self::is_glance):
+    /// does if it begins at the collection before its end, and not at a [peek](Self::is_peek):
     /// see [`since`](Self::since). A [merged](Snapshot::merge) one does if all of its parts do.
     #[must_use]
     pub fn is_complete(&self) -> bool {

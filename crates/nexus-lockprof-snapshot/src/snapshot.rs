@@ -106,8 +106,8 @@ impl Snapshot {
 
     /// The profiler's mode when the snapshot was taken.
     #[must_use]
-    pub const fn mode(&self) -> ProfilerMode {
-        self.head.mode
+    pub const fn profiler_mode(&self) -> ProfilerMode {
+        self.head.profiler_mode
     }
 
     /// The time covered, in nanoseconds of the engine's clock: since its start or last reset, or
@@ -177,16 +177,16 @@ impl Snapshot {
     /// the next collection, whose [`recent`](crate::Durations::recent) does not begin at this
     /// snapshot.
     #[must_use]
-    pub fn into_glance(mut self) -> Self {
-        self.head.glance = true;
+    pub fn into_peek(mut self) -> Self {
+        self.head.peek = true;
         self
     }
 
     /// Whether it was taken without ending the profiler's interval (see
-    /// [`into_glance`](Self::into_glance)). For an interval: whether it begins at such a snapshot.
+    /// [`into_peek`](Self::into_peek)). For an interval: whether it begins at such a snapshot.
     #[must_use]
-    pub const fn is_glance(&self) -> bool {
-        self.head.glance
+    pub const fn is_peek(&self) -> bool {
+        self.head.peek
     }
 
     /// How many snapshots were [merged](Self::merge) into it; 1 if none were.

@@ -147,7 +147,7 @@ fn check_profile(profile: &Snapshot, done: &Done) -> Result<(), String> {
     let writes = |point: &&Point| point.mode == AcquireMode::Exclusive;
     let writes = profile.points_of("index").filter(writes);
     let writes: u64 = writes.map(|point| point.acquisitions).sum();
-    match profile.mode() == ProfilerMode::Off || writes == done.texts as u64 {
+    match profile.profiler_mode() == ProfilerMode::Off || writes == done.texts as u64 {
         true => Ok(()),
         false => Err(format!(
             "{} texts were indexed, the profile says {writes}",

@@ -56,6 +56,8 @@
 //! `owning_ref` is for code that already uses the crate of that name, which is unsound and
 //! unmaintained ([RUSTSEC-2022-0040](https://rustsec.org/advisories/RUSTSEC-2022-0040)).
 
+#[cfg(any(feature = "profile", feature = "tokio"))]
+mod access;
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;

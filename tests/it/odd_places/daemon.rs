@@ -105,7 +105,7 @@ fn a_daemon_serves() {
         let json = until(|| at.get("/snapshot").ok());
         let snapshot = Snapshot::from_json_slice(&json).unwrap();
         assert_eq!(i32::try_from(snapshot.pid()), Ok(daemon.pid));
-        assert_eq!(snapshot.mode().to_string(), mode);
+        assert_eq!(snapshot.profiler_mode().to_string(), mode);
         let pid = daemon.pid.to_string();
         assert_eq!(daemon.end(), [""; 0]);
         // Its first parent may have served briefly, too. It left with `_exit`, so its socket may

@@ -115,7 +115,7 @@ fn a_program_is_found_by_its_number() {
     assert_eq!(at.ask("POST", "/reset", "").unwrap().0, 204);
     let after = self::snapshot(&at);
     assert_eq!(
-        (after.mode().to_string(), after.resets()),
+        (after.profiler_mode().to_string(), after.resets()),
         ("exact".into(), 1)
     );
     assert_eq!(acquisitions(&after, "jobs"), 0);

@@ -115,7 +115,10 @@ fn main() {
         );
         assert_eq!(counted, DONE.load(Relaxed));
         assert_eq!((snapshot.resets(), snapshot.losses().total()), (0, 0));
-        assert_eq!(snapshot.mode(), nexus_lockprof::Mode::DEFAULT.into());
+        assert_eq!(
+            snapshot.profiler_mode(),
+            nexus_lockprof::Mode::DEFAULT.into()
+        );
     }
     drop(servers);
     let _ = fs::remove_dir_all(&folder);

@@ -108,7 +108,7 @@ fn snapshot(file: u64, points: u64) -> Snapshot {
         taken_unix_ns: 1_800_000_000_000_000_000 + file,
         elapsed_ns: 60_000_000_000,
         pid: 100 + file as u32,
-        mode: ProfilerMode::Sampled { budget: 0.01 },
+        profiler_mode: ProfilerMode::Sampled { budget: 0.01 },
         table: TableStats {
             acquisitions: points.iter().map(|point| point.acquisitions).sum(),
             ..TableStats::default()

@@ -1,4 +1,4 @@
-//! Cargo's commands, and what they leave.
+//! Cargo's commands, and the files that they leave.
 
 use crate::support::{MAIN, MANIFEST, Project, err, must, out};
 use nexus_lockprof_snapshot::{AcquireMode, Snapshot};
@@ -60,7 +60,7 @@ fn a_program_that_is_killed_leaves_its_last_profile() {
     let project = Project::new("killed", MAIN);
     let before = project.files();
     let profiles = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target/lockprof/profiles");
-    // Of a run that was killed with its report unwritten.
+    // Left by a run that was killed before its report.
     let _ = fs::remove_dir_all(&profiles);
     let mut command = project.lockprof(&["run", "--offline", "--", "wait"]);
     command.env("LOCKPROF_EVERY", "10ms");
@@ -100,7 +100,8 @@ fn a_program_that_is_killed_leaves_its_last_profile() {
     assert_eq!(project.files(), before);
 }
 
-/// Also one with tokio's locks in it: tokio is built from what is replaced, and must not be needed by what replaces it.
+/// Also a program with tokio's locks. Tokio is built on locks that we replace, so our replacements
+/// must not need it.
 #[test]
 fn a_program_is_asked_while_it_runs() {
     let project = Project::new("serves", MAIN);
@@ -112,7 +113,7 @@ fn a_program_is_asked_while_it_runs() {
     .unwrap();
     project.lock();
     let before = project.files();
-    // Short: the path of a socket may not be long.
+    // A socket's path must be short.
     let socket = std::env::temp_dir().join(format!("lp-{}.sock", std::process::id()));
     let serve = format!("--serve=unix:{}", socket.display());
     let mut command = project.lockprof(&["run", &serve, "--offline", "--", "wait"]);
@@ -195,7 +196,7 @@ fn tests_are_profiled_too() {
     assert!(err(&output).contains("src/main.rs:25"), "{}", err(&output));
 }
 
-/// The project's own runner runs what it always does, however it was named.
+/// The project's own runner runs, whichever way it was named.
 #[test]
 fn runners_of_the_projects_own() {
     let project = Project::new("runners", MAIN);
@@ -234,7 +235,7 @@ fn runners_of_the_projects_own() {
         ),
     ] {
         fs::write(settings.join("config.toml"), &setting).unwrap();
-        // What is the program's is not cargo's.
+        // `--config` after the dashes is the program's, not cargo's.
         let mut command =
             project.lockprof(&["run", "--offline", "--", "one", "--config", "x.toml"]);
         let output = must(command.current_dir(&nested).output());
@@ -254,7 +255,7 @@ fn runners_of_the_projects_own() {
     assert!(err(&output).contains("profile of victim"));
 }
 
-/// Whoever changes the lock file while the program runs keeps the change.
+/// A lock file that changes while the program runs stays changed.
 #[test]
 fn a_lock_file_that_is_changed_meanwhile_stays_changed() {
     let project = Project::new("changed", MAIN);
@@ -280,7 +281,7 @@ fn a_lock_file_that_is_changed_meanwhile_stays_changed() {
     assert_eq!(fs::read_to_string(&lock).unwrap(), changed);
 }
 
-/// A version that the project has replaced itself by something else is left alone; another is profiled.
+/// A crate that the project itself replaced is left alone; another version of it is profiled.
 #[test]
 fn a_patch_of_the_projects_own_stays() {
     let project = Project::new("forked", MAIN);
@@ -313,7 +314,7 @@ fn a_patch_of_the_projects_own_stays() {
     );
 }
 
-/// What is only there for examples and tests is profiled where they are built.
+/// Dependencies of only examples and tests are profiled when those are built.
 #[test]
 fn examples_have_the_dependencies_of_tests() {
     let project = Project::new("examples", "fn main() {}");
@@ -330,7 +331,7 @@ fn examples_have_the_dependencies_of_tests() {
     );
 }
 
-/// Before anything is built.
+/// Refused before anything is built.
 #[test]
 fn a_profile_that_could_not_be_kept_is_refused() {
     let project = Project::new("unkept", MAIN);

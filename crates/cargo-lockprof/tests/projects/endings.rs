@@ -1,4 +1,4 @@
-//! How programs end, and what is left of their profiles.
+//! How programs end, and which profiles they leave.
 
 use super::support::{Project, err, must};
 use nexus_lockprof_snapshot::Snapshot;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Locks 5 times in one thread, then ends in the way that its argument says.
+/// Locks 5 times in one thread, then ends as its argument says.
 const PROGRAM: &str = r#"
 use std::sync::Mutex;
 
@@ -76,7 +76,7 @@ fn what_is_missing_is_said() {
     for (how, code) in [("_exit", 4), ("abort", 101)] {
         let output = project.run(&["run", "--quiet", how]);
         let said = err(&output);
-        // Cargo turns a signal into a code of its own.
+        // Cargo turns a signal into its own exit code.
         assert!(
             output.status.code() == Some(code) || how == "abort",
             "{said}"
@@ -86,7 +86,7 @@ fn what_is_missing_is_said() {
             "{said}"
         );
     }
-    // Each process tells its own.
+    // Each process writes its own profile.
     let said = project.ends(0, &["run", "--quiet", "fork"]);
     assert!(
         said.contains("victim (2 processes)") && said.contains("115 acquisitions"),
@@ -128,7 +128,7 @@ fn a_daemon_goes_on() {
     must(fs::remove_dir_all(&folder));
 }
 
-/// Build scripts are no part of what is profiled, and are told by their names.
+/// Build scripts are not profiled. They are known by their names.
 #[test]
 fn a_program_is_called_as_build_scripts_are() {
     let manifest =

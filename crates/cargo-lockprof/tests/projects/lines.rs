@@ -1,9 +1,9 @@
-//! Which lines acquisitions are told at, and by which lines locks are known.
+//! The lines of acquisitions, and the lines where locks were created.
 
 use crate::support::{Project, must};
 use nexus_lockprof_snapshot::{Lock, Site, Snapshot};
 
-/// The same use of each kind's locks, a function a line: where each is made, and where it is taken.
+/// The same use of each kind of lock, one function a line: each creates a lock and takes it.
 const SAME: &str = r#"
 pub fn made() -> (Mutex<u32>, Mutex<u32>, RwLock<u32>) {
     let mutex = Mutex::new(0);
@@ -30,7 +30,7 @@ pub fn run() {
 }
 "#;
 
-/// Waits of a condition variable that are over at once: its timeout is 0.
+/// Waits of a condition variable that end at once, because the timeout is 0.
 const AGAIN: [&str; 2] = [
     "pub fn again() { let (m, c) = (Mutex::new(0), Condvar::new()); let mut g = m.lock();\n\
      for _ in 0..6 { c.wait_for(&mut g, std::time::Duration::ZERO); }\n}\n",
@@ -79,7 +79,7 @@ fn each_acquisition_and_each_lock_has_its_line() {
         project.folder.join("../lines.lockprof"),
     ));
     for file in ["src/s.rs", "src/p12.rs", "src/p13.rs"] {
-        // Made at, taken at, how often.
+        // Created at, taken at, how often.
         let mut expected = vec![
             (3, 11, 5),
             (4, 14, 7),

@@ -1,4 +1,5 @@
-//! `cargo lockprof` on projects that know nothing of it: what they print, and that their files stay as they are.
+//! `cargo lockprof` on projects that know nothing of it: the output, and that their files stay
+//! unchanged.
 #![cfg(unix)]
 
 mod basics;

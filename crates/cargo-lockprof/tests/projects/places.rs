@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What is above a target folder is no part of its name.
+/// A target folder may be outside the project, by a path with `..`.
 #[test]
 fn a_target_folder_beside_the_project() {
     let project = Project::new("beside/project", MAIN);
@@ -45,7 +45,7 @@ fn a_path_with_spaces_and_other_letters() {
     assert!(err(&output).contains("src/main.rs:12"), "{}", err(&output));
 }
 
-/// A user who may not write there has a target folder elsewhere; root may write everywhere.
+/// The build goes elsewhere if the user may not write to the project. Root may write everywhere.
 #[test]
 fn a_project_that_is_read_only() {
     let project = Project::new("read-only", MAIN);
@@ -83,7 +83,7 @@ fn two_at_once() {
     }
 }
 
-/// What a program that runs cargo builds is built as ever, in its own target folder.
+/// A program that itself runs cargo gets a normal build, in its own target folder.
 #[test]
 fn a_program_that_runs_cargo() {
     let main = r#"
@@ -116,7 +116,7 @@ fn main() {
     assert!(!is_profiled, "the inner program was profiled");
 }
 
-/// Runs git, which knows nothing of who runs the tests.
+/// Runs git, without the settings of the user who runs the tests.
 #[track_caller]
 fn git(folder: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
@@ -128,7 +128,7 @@ fn git(folder: &Path, args: &[&str]) -> String {
         command.args(["-c", setting]);
     }
     command.args(args).current_dir(folder);
-    // Tests may run in a hook of git's.
+    // Tests may run in a git hook.
     for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"] {
         command.env_remove(name);
     }
@@ -138,14 +138,14 @@ fn git(folder: &Path, args: &[&str]) -> String {
     out(&output)
 }
 
-/// Makes a repository of a folder, with all that is in it.
+/// Makes a folder into a repository, and commits all its files.
 fn commit(folder: &Path) {
     git(folder, &["init", "--quiet"]);
     git(folder, &["add", "--all"]);
     git(folder, &["commit", "--quiet", "--message", "all"]);
 }
 
-/// A dependency is a repository of its own, as a submodule: both are as they were, and can be profiled.
+/// A dependency is a submodule. Both repositories stay unchanged, and both can be profiled.
 #[test]
 fn a_submodule() {
     let project = Project::new(

@@ -1,4 +1,4 @@
-//! Locks that others make of raw locks, and those of tasks.
+//! Locks that other crates build on raw locks, and locks of tasks.
 
 use crate::support::{Project, must};
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Snapshot};
@@ -68,7 +68,7 @@ fn main() {
 }
 "#;
 
-/// The counts are the program's own in all modes that count, and each lock is known by where it was made.
+/// The counts equal the program's own in all modes that count, and each lock has its creation line.
 #[test]
 fn raw_locks_of_others_and_locks_of_tasks_are_counted_exactly() {
     let project = Project::with("raw-locks", MANIFEST, MAIN);
@@ -127,7 +127,7 @@ fn raw_locks_of_others_and_locks_of_tasks_are_counted_exactly() {
     assert_eq!(project.files(), before);
 }
 
-/// It has a lock_api of its own then, and everything else is seen as ever.
+/// Then the crate uses lock_api itself, and everything else is still seen.
 #[test]
 fn a_crate_that_does_not_bear_another_lock_api() {
     let main = "fn main() { helper::lock(); drop(std::sync::Mutex::new(0).lock()); }";

@@ -1,6 +1,7 @@
 //! Projects that know nothing of us.
 //!
-//! They share a target folder, so that what they depend on is built once, and a cache folder for the runtime. They take turns.
+//! They share a target folder, so that dependencies are built once, and a cache folder for the
+//! runtime. They run one at a time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Takes its arguments; says `ready`, and waits for a line, if one of them is `wait`; ends with 3.
+/// Prints its arguments. If one of them is `wait`, says `ready` and waits for a line. Exits with 3.
 pub(crate) const MAIN: &str = r#"
 use std::io::Write;
 
@@ -63,12 +64,12 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// A project of its own, in a new folder, with a lock file that has what this repository has.
+    /// A project in a new folder, with versions from this repository's lock file.
     pub(crate) fn new(name: &str, main: &str) -> Self {
         Self::with(name, MANIFEST, main)
     }
 
-    /// The same, with a manifest of its own.
+    /// The same with another manifest.
     pub(crate) fn with(name: &str, manifest: &str, main: &str) -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,8 +86,8 @@ impl Project {
         project
     }
 
-    /// Makes the lock file: of this repository's, what the project needs. So nothing is needed that was not fetched for the
-    /// tests themselves, whatever else the registry has.
+    /// Makes the project's lock file from this repository's. So the project needs only crates that
+    /// were fetched for the tests themselves.
     pub(crate) fn lock(&self) {
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
         must(fs::copy(ours, self.folder.join("Cargo.lock")));
@@ -128,7 +129,7 @@ impl Project {
         must(self.lockprof(args).output())
     }
 
-    /// Runs a command, which must end with `code`, and returns what it said on stderr.
+    /// Runs a command, which must exit with `code`. Returns its stderr.
     #[track_caller]
     pub(crate) fn ends(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
@@ -157,7 +158,7 @@ impl Project {
         must(fs::set_permissions(path, fs::Permissions::from_mode(0o755)));
     }
 
-    /// All files and what is in them.
+    /// All files and their contents.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
             for entry in must(fs::read_dir(folder)) {

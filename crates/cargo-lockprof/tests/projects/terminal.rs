@@ -1,10 +1,11 @@
-//! What comes from outside does not reach the terminal as it is.
+//! Text from outside reaches the terminal only in printable form.
 
 use std::process::{Command, Stdio};
 
 use nexus_lockprof_snapshot::is_printable;
 
-/// Sets a terminal's title, begins a line, turns the direction of text, and begins a sequence in eight bits.
+/// Sets a terminal's title, begins a line, reverses the direction of text, and begins an 8-bit
+/// control sequence.
 const EVIL: &str = "x\u{1b}]0;t\u{7}\n\u{202e}\u{9b}5m";
 
 #[test]
@@ -18,7 +19,7 @@ fn arguments() {
         &["run", "--manifest-path", EVIL],
         &["run", "--only", EVIL, "--except", EVIL],
     ] {
-        // Where there is no project. It says what cargo says, and has its exit code.
+        // Without a project, it prints cargo's error and has cargo's exit code.
         let output = Command::new(env!("CARGO_BIN_EXE_cargo-lockprof"))
             .arg("lockprof")
             .args(args)

@@ -1,4 +1,4 @@
-//! What is compiled in which way.
+//! Which crates are compiled in which way.
 
 use crate::support::{MAIN, MANIFEST, Project, err, must, out};
 use nexus_lockprof_snapshot::Snapshot;
@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-/// std's locks, in the program and in a macro of std's, with those of two parking_lots beside them under names of their own.
+/// std's locks, in the program and in a macro of std, beside those of two versions of parking_lot
+/// under other names.
 #[test]
 fn locks_of_several_kinds_are_counted_exactly() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\
@@ -77,7 +78,7 @@ fn main() {
     assert_eq!(project.files(), before);
 }
 
-/// serde_json and its like would make it ambiguous.
+/// With serde_json in the program, its impls would make this ambiguous.
 #[test]
 fn types_are_inferred_as_ever() {
     let main = "fn main() {\n    let lock = parking_lot::Mutex::new(Vec::<u8>::new());\n    let bytes = lock.lock();\n    \
@@ -88,7 +89,7 @@ fn types_are_inferred_as_ever() {
     assert!(!report.contains("does not compile"), "{report}");
 }
 
-/// The build goes on, and the report says why. What depends on it gets what it has.
+/// The build goes on, and the report says why. Dependent crates get the crate's own types.
 #[test]
 fn a_crate_that_does_not_compile_with_a_stand_in() {
     let project = Project::new(
@@ -99,7 +100,7 @@ fn a_crate_that_does_not_compile_with_a_stand_in() {
         "helper/Cargo.toml",
         "[package]\nname = \"helper\"\nversion = \"1.2.3\"\nedition = \"2021\"\n",
     );
-    // Two names for std's mutex, one of which is not std's.
+    // Compiles only with std's own mutex: ours is larger.
     let helper = "extern crate alloc;\nmod real { pub use ::std::sync::Mutex; }\npub trait Only {}\nimpl Only for real::Mutex<u8> {}\n\
         impl real::Mutex<u8> {}\npub fn lock() -> real::Mutex<u8> { real::Mutex::new(0) }\n";
     let refused = helper.replace(
@@ -119,7 +120,7 @@ fn a_crate_that_does_not_compile_with_a_stand_in() {
     );
     assert!(report.contains("src/main.rs:1"), "{report}");
     assert!(!report.contains("error"), "{report}");
-    // An error of the program's own is told as it is.
+    // The program's own errors are printed unchanged.
     project.write(
         "src/main.rs",
         "fn main() { let lock: std::sync::Mutex<u8> = 7; }",
@@ -161,7 +162,8 @@ fn only_and_except() {
     }
 }
 
-/// Parts of the build lock, too, and are not in the profile; warnings are errors; the edition is the first one.
+/// Macros and build scripts take locks too, and are not in the profile. Warnings are errors, and
+/// the edition is 2015.
 #[test]
 fn macros_build_scripts_and_an_old_edition() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nbuild = \"build.rs\"\n[workspace]\n[dependencies]\nmacros = { path = \"macros\" }\n\
@@ -198,7 +200,7 @@ fn macros_build_scripts_and_an_old_edition() {
     }
 }
 
-/// One report for all test programs, doctests among them.
+/// All test programs have one report, including doctests.
 #[test]
 fn many_test_programs_make_one_report() {
     let project = Project::new("many", "fn main() {}");
@@ -228,7 +230,7 @@ fn many_test_programs_make_one_report() {
     assert!(report.matches("\nprofile of ").count() >= 4, "{report}");
 }
 
-/// The project's own wrapper of rustc is called as ever, by its variable and by cargo's settings.
+/// The project's own wrapper of rustc is still called, from its variable and from cargo's settings.
 #[test]
 fn wrappers_of_the_projects_own() {
     let project = Project::new("wrapper", MAIN);
@@ -259,7 +261,8 @@ fn wrappers_of_the_projects_own() {
     }
 }
 
-/// A wrapper such as sccache knows a compilation by its arguments and cargo's variables: they are the same each time.
+/// A wrapper such as sccache identifies a compilation by its arguments and cargo's variables. They
+/// are the same each time.
 #[test]
 fn a_compilation_is_known_again() {
     let project = Project::new("known", MAIN);
@@ -281,8 +284,8 @@ fn a_compilation_is_known_again() {
     assert_eq!(compile(), compile());
 }
 
-/// Nextest builds as `cargo test` does, asks each test program for its tests, and runs each test in a process of its own. The script does
-/// so, too.
+/// Nextest builds as `cargo test` does, asks each test program for its tests, and runs each test in
+/// its own process. The script does the same.
 #[test]
 fn each_test_in_a_process_of_its_own() {
     let project = Project::new("nextest", "fn main() {}");
@@ -306,7 +309,7 @@ fn each_test_in_a_process_of_its_own() {
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", project.folder.join("tools").display());
     let nextest = |more: &[&str]| {
-        // Its options may come first.
+        // Nextest's options may come first.
         let words = [&["nextest", "--no-pager", "run", "--offline"], more].concat();
         let output = must(project.lockprof(&words).env("PATH", &path).output());
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));
@@ -325,7 +328,7 @@ fn each_test_in_a_process_of_its_own() {
     assert_eq!(said.matches("\nprofile of ").count(), 3, "{said}");
 }
 
-/// Two lines of cargo's settings, and every build is profiled.
+/// With two lines in cargo's settings, every build is profiled.
 #[test]
 fn for_good() {
     let project = Project::new("for-good", MAIN);
@@ -358,7 +361,7 @@ fn for_good() {
     );
 }
 
-/// A project that has our own locks in it, too: they report to its own engine.
+/// The project also uses our own locks. They report to its own engine.
 #[test]
 fn ours_among_its_dependencies() {
     let project = Project::new(
@@ -384,7 +387,7 @@ fn ours_among_its_dependencies() {
     );
 }
 
-/// Before anything is built, in one sentence.
+/// It is refused before anything is built, in one sentence.
 #[test]
 fn a_toolchain_that_is_too_old() {
     let project = Project::new("old", MAIN);
@@ -412,7 +415,7 @@ fn a_toolchain_that_is_too_old() {
     assert_eq!(err(&output), said);
 }
 
-/// The program leaves addresses, in files of code; their names are looked up afterwards.
+/// The program records addresses. Their names are looked up afterwards.
 #[test]
 fn callers_are_named() {
     let project = Project::new(
@@ -435,7 +438,7 @@ fn asks_for_it() {
 }
 
 fn main() {
-    // Two processes, whose profiles are merged.
+    // Two processes. Their profiles are merged.
     if std::env::args().len() == 1 {
         let program = std::env::current_exe().unwrap();
         let again = std::process::Command::new(program).arg("again").status();
@@ -464,7 +467,8 @@ fn main() {
     );
 }
 
-/// The host named as the target: then what is of the build is compiled apart from the program, though it is the same.
+/// The target names the host. Then cargo compiles crates separately for the build and for the
+/// program.
 #[test]
 fn the_host_as_target() {
     let manifest = format!(
@@ -508,7 +512,8 @@ fn the_host_as_target() {
     assert_eq!(project.files(), before);
 }
 
-/// A crate that uses what is not stable. A stand-in for std lacks what std's locks have of it: who uses that is compiled without.
+/// A crate uses unstable features. The stand-in for std lacks those of std's locks, so a crate that
+/// uses one is compiled without the stand-in.
 #[test]
 fn features_that_are_not_stable() {
     let main = "#![feature(test, never_type)]\nextern crate test;\nfn never() -> Result<u8, !> {\n    Ok(1)\n}\n\
@@ -531,7 +536,7 @@ fn features_that_are_not_stable() {
     let before = project.files();
     for (command, line) in [("run", "src/main.rs:8"), ("bench", "src/main.rs:14")] {
         let mut lockprof = project.lockprof(&[command, "--offline"]);
-        // As nightly does.
+        // Allows unstable features, as nightly does.
         let output = must(lockprof.env("RUSTC_BOOTSTRAP", "1").output());
         let report = err(&output);
         assert_eq!(output.status.code(), Some(0), "{report}");
@@ -544,7 +549,7 @@ fn features_that_are_not_stable() {
     assert_eq!(project.files(), before);
 }
 
-/// Examples are compiled as their crate was: with stand-ins or without.
+/// Examples are compiled as their crate was, with or without stand-ins.
 #[test]
 fn examples_are_compiled_as_their_crate_was() {
     let project = Project::new("examples", "fn main() {}");
@@ -564,7 +569,7 @@ fn examples_are_compiled_as_their_crate_was() {
         assert!(out(&output).contains("2 passed"), "{}", out(&output));
         said
     };
-    // That is how large std's is, and ours is not.
+    // The size of std's lock, not of ours.
     project.write("src/lib.rs", &library("Mutex<u32>", 12));
     let said = test(&[]);
     assert!(
@@ -574,7 +579,7 @@ fn examples_are_compiled_as_their_crate_was() {
     assert!(said.contains("src/lib.rs:15"), "{said}");
     let said = test(&["--except", "victim"]);
     assert!(!said.contains("src/lib.rs"), "{said}");
-    // It compiles now, and what was remembered is over.
+    // Now the crate compiles with stand-ins, and the kept way is removed.
     project.write("src/lib.rs", &library("u32", 4));
     let said = test(&[]);
     assert!(!said.contains("does not compile with"), "{said}");
@@ -583,7 +588,7 @@ fn examples_are_compiled_as_their_crate_was() {
     }
 }
 
-/// Serde is there twice, and parking_lot does not depend on it but by way of lock_api.
+/// The folder has two builds of serde. parking_lot depends on it only through lock_api.
 #[test]
 fn two_builds_of_a_crate_in_one_folder() {
     let manifest = "[package]\nname = \"victim\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n[dependencies]\n\

@@ -89,7 +89,7 @@ impl<R: RawMutexTimed, H: EngineRef> Profiled<R, H> {
     }
 }
 
-// SAFETY: as for `RawMutex`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawMutexFair, H: EngineRef> RawMutexFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_fair(&self, guard: Self::Guard) {
@@ -105,7 +105,7 @@ unsafe impl<R: RawMutexFair, H: EngineRef> RawMutexFair for Profiled<R, H> {
     }
 }
 
-// SAFETY: as for `RawMutex`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawMutexTimed, H: EngineRef> RawMutexTimed for Profiled<R, H> {
     type Duration = R::Duration;
     type Instant = R::Instant;

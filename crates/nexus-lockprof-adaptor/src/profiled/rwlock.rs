@@ -87,7 +87,7 @@ unsafe impl<R: RawRwLock, H: EngineRef> RawRwLock for Profiled<R, H> {
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawRwLockFair, H: EngineRef> RawRwLockFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_shared_fair(&self, guard: Self::SharedGuard) {
@@ -120,7 +120,7 @@ unsafe impl<R: RawRwLockFair, H: EngineRef> RawRwLockFair for Profiled<R, H> {
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawRwLockTimed, H: EngineRef> RawRwLockTimed for Profiled<R, H> {
     type Duration = R::Duration;
     type Instant = R::Instant;
@@ -178,7 +178,7 @@ unsafe impl<R: RawRwLockTimed, H: EngineRef> RawRwLockTimed for Profiled<R, H> {
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawRwLockDowngrade, H: EngineRef> RawRwLockDowngrade for Profiled<R, H> {
     #[inline]
     #[track_caller]
@@ -192,7 +192,7 @@ unsafe impl<R: RawRwLockDowngrade, H: EngineRef> RawRwLockDowngrade for Profiled
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawRwLockUpgrade, H: EngineRef> RawRwLockUpgrade for Profiled<R, H> {
     type UpgradableGuard = ProfiledGuard<R::UpgradableGuard>;
 
@@ -253,7 +253,7 @@ unsafe impl<R: RawRwLockUpgrade, H: EngineRef> RawRwLockUpgrade for Profiled<R, 
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawRwLockUpgradeFair, H: EngineRef> RawRwLockUpgradeFair for Profiled<R, H> {
     #[inline]
     unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
@@ -269,7 +269,7 @@ unsafe impl<R: RawRwLockUpgradeFair, H: EngineRef> RawRwLockUpgradeFair for Prof
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawRwLockUpgradeDowngrade, H: EngineRef> RawRwLockUpgradeDowngrade
     for Profiled<R, H>
 {
@@ -296,7 +296,7 @@ unsafe impl<R: RawRwLockUpgradeDowngrade, H: EngineRef> RawRwLockUpgradeDowngrad
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation calls the raw lock's same operation once, with the matching guard state.
 unsafe impl<R: RawRwLockUpgradeTimed, H: EngineRef> RawRwLockUpgradeTimed for Profiled<R, H> {
     #[inline]
     #[track_caller]

@@ -74,7 +74,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "0.1%")]
     pub(crate) floor: f64,
     /// Figures to compare [default: steady; with one run a side the four from wait-per-second to
-    /// contention-share].
+    /// contention-ratio].
     #[arg(long, value_enum, value_name = "METRIC", value_delimiter = ',')]
     pub(crate) metric: Vec<Choice>,
     /// Lock whose acquisitions count units of work [default: all locks].

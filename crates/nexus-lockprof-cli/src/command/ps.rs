@@ -1,16 +1,15 @@
 //! `lockprof ps`: lists the processes that serve on this machine.
 
-use crate::columns::Columns;
-use crate::number;
 use crate::output;
 use crate::target::{self, Place, Source, Trust};
 use crate::terminal::Color;
 use anyhow::{Result, anyhow};
+use nexus_lockprof_export::readable::columns::Columns;
+use nexus_lockprof_export::readable::number;
 use nexus_lockprof_snapshot::{printable, printable_message};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -26,9 +25,6 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) stale: bool,
 }
-
-/// Columns of numbers.
-const NUMBERS: [usize; 4] = [0, 3, 4, 5];
 
 /// A socket, or the link to a port, in a runtime directory.
 struct Found {
@@ -48,12 +44,12 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         [
             "pid",
             "program",
-            "mode",
+            "profiler mode",
             "profiled",
             "acquisitions",
             "uptime",
         ],
-        &NUMBERS,
+        |column| matches!(column, 0 | 3..),
     );
     let (rows, stale) = sorted_out(answers(&sockets()));
     rows.into_iter().for_each(|row| table.push(row));
@@ -143,7 +139,7 @@ fn of(name: PathBuf) -> Option<Found> {
 
 fn row(found: &Found) -> Result<Row> {
     let name = program(found.pid).map(|name| printable(&name).into_owned());
-    let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), long);
+    let uptime = uptime(found.pid).map_or_else(|| "?".to_owned(), number::age);
     let asked = (found.place.connect(found.pid, Trust::default()))
         .map_err(|error| error.context(found.name.display().to_string()))
         .and_then(|mut source: Box<dyn Source>| source.snapshot());
@@ -155,9 +151,9 @@ fn row(found: &Found) -> Result<Row> {
                 .iter()
                 .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
             [
-                snapshot.mode().to_string(),
-                number::duration(snapshot.elapsed_ns() as f64),
-                number::count(acquisitions as f64),
+                snapshot.profiler_mode().to_string(),
+                number::age(snapshot.elapsed_ns()),
+                number::count(acquisitions),
             ]
         }
         // The process exists, and may be stopped: exactly the one that the user is looking for.
@@ -197,13 +193,13 @@ fn program(pid: u32) -> Option<String> {
     }
 }
 
-/// How long the process has been running.
+/// How long the process has been running, in nanoseconds.
 #[cfg(target_os = "linux")]
-fn uptime(pid: u32) -> Option<Duration> {
+fn uptime(pid: u32) -> Option<u64> {
     use procfs::Current;
     let started = process(pid)?.stat().ok()?.starttime as f64 / procfs::ticks_per_second() as f64;
     let now = procfs::Uptime::current().ok()?.uptime;
-    Duration::try_from_secs_f64(now - started).ok()
+    Some(((now - started) * 1e9) as u64)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -212,36 +208,13 @@ fn program(_: u32) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn uptime(_: u32) -> Option<Duration> {
+fn uptime(_: u32) -> Option<u64> {
     None
-}
-
-/// Days and hours, hours and minutes, or minutes and seconds.
-fn long(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
-    match () {
-        () if days > 0 => format!("{days}d {:02}h", hours % 24),
-        () if hours > 0 => format!("{hours}h {:02}m", minutes % 60),
-        () => format!("{minutes}m {:02}s", seconds % 60),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_times() {
-        for (seconds, text) in [
-            (0, "0m 00s"),
-            (61, "1m 01s"),
-            (3_600, "1h 00m"),
-            (90_061, "1d 01h"),
-        ] {
-            assert_eq!(long(Duration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn one_row_for_each_process() {

@@ -2,7 +2,7 @@
 
 use crate::files;
 use crate::output;
-use crate::select::{Selection, Sort};
+use crate::select::{self, Selection};
 use crate::size;
 use crate::target::Target;
 use crate::terminal::Color;
@@ -10,7 +10,8 @@ use crate::values::{at_least_one, seconds};
 use anyhow::Result;
 use nexus_lockprof_command::names;
 use nexus_lockprof_command::terminal::stdout_width;
-use nexus_lockprof_export::{csv, text};
+use nexus_lockprof_export::csv;
+use nexus_lockprof_export::text::{self, SortKey};
 use std::time::Duration;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -40,8 +41,8 @@ pub(crate) struct Options {
     pub(crate) target: Target,
     /// Sort order. Formats other than `table` use it to choose rows, and keep the snapshot's order,
     /// by total wait.
-    #[arg(short, long, value_enum, value_name = "KEY", default_value = "wait")]
-    pub(crate) sort: Sort,
+    #[arg(short, long, value_parser = select::sort(), value_name = "KEY", default_value = "wait")]
+    pub(crate) sort: SortKey,
     /// Number of rows to show [default: 25 for tables, all otherwise].
     #[arg(short = 'n', long, value_name = "ROWS", value_parser = at_least_one())]
     pub(crate) top: Option<usize>,
@@ -96,7 +97,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     match options.format {
         Format::Table => {
             let table = text::table(&snapshot)
-                .sort(options.sort.key())
+                .sort(options.sort)
                 .top(options.top.unwrap_or(ROWS))
                 .callers(options.callers)
                 .width(options.width.unwrap_or_else(stdout_width));

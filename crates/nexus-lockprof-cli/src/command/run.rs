@@ -57,7 +57,8 @@ mod linux {
     use anyhow::Context;
     use nexus_lockprof_command::child::{self, Signals};
     use nexus_lockprof_command::{out, terminal};
-    use nexus_lockprof_export::text::{self, pieces::duration};
+    use nexus_lockprof_export::readable::number::duration;
+    use nexus_lockprof_export::text;
     use nexus_lockprof_snapshot::{printable_lines, printable_message};
     use std::io::Write;
     use std::path::Path;

@@ -260,7 +260,7 @@ mod tests {
             near(estimate.error, 10_000.0 * (0.09_f64 / 1_000.0).sqrt()),
             "{estimate:?}"
         );
-        let share = Metric::ContentionShare.alone(&point(), 2.0).unwrap();
+        let share = Metric::ContentionRatio.alone(&point(), 2.0).unwrap();
         assert_eq!(share.value, 0.1);
         assert!(
             (share.error - (0.09_f64 / 1_000.0).sqrt()).abs() < 2e-4,
@@ -285,7 +285,7 @@ mod tests {
         };
         assert_eq!(Metric::WaitPerSecond.alone(&counted, 1.0), None);
         assert_eq!(Metric::WaitPerAcquisition.alone(&counted, 1.0), None);
-        assert!(Metric::ContentionShare.alone(&counted, 1.0).is_some());
+        assert!(Metric::ContentionRatio.alone(&counted, 1.0).is_some());
         let mut partly = point();
         partly.wait.unmeasured = 50;
         assert_eq!(Metric::WaitPerSecond.alone(&partly, 1.0), None);

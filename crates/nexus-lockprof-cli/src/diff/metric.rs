@@ -15,7 +15,7 @@ pub(crate) enum Metric {
     /// Nanoseconds of hold per acquisition, including time without the processor.
     HoldPerAcquisition,
     /// Share of the acquisitions that had to wait.
-    ContentionShare,
+    ContentionRatio,
     /// Nanoseconds of a hold, without the longest tenth. It is close to the processor time of a
     /// hold, because a thread rarely loses the processor in one.
     TypicalHold,
@@ -46,7 +46,7 @@ impl clap::ValueEnum for Choice {
             Choice::One(Metric::WaitPerSecond),
             Choice::One(Metric::WaitPerAcquisition),
             Choice::One(Metric::HoldPerAcquisition),
-            Choice::One(Metric::ContentionShare),
+            Choice::One(Metric::ContentionRatio),
         ];
         &CHOICES
     }
@@ -112,7 +112,7 @@ impl Metric {
         Self::WaitPerSecond,
         Self::WaitPerAcquisition,
         Self::HoldPerAcquisition,
-        Self::ContentionShare,
+        Self::ContentionRatio,
         Self::TypicalHold,
         Self::AcquisitionsPerWork,
         Self::WaitShare,
@@ -123,7 +123,7 @@ impl Metric {
         Self::WaitPerSecond,
         Self::WaitPerAcquisition,
         Self::HoldPerAcquisition,
-        Self::ContentionShare,
+        Self::ContentionRatio,
     ];
 
     /// The metrics least affected by other programs on the machine.
@@ -139,7 +139,7 @@ impl Metric {
             Self::WaitPerSecond => "wait/s",
             Self::WaitPerAcquisition => "wait/acq",
             Self::HoldPerAcquisition => "hold/acq",
-            Self::ContentionShare => "contended",
+            Self::ContentionRatio => "contention ratio",
             Self::TypicalHold => "typical hold",
             Self::AcquisitionsPerWork => "acq/work",
             Self::WaitShare => "wait share",
@@ -159,7 +159,7 @@ impl Metric {
             | Self::WaitPerAcquisition
             | Self::HoldPerAcquisition
             | Self::TypicalHold => true,
-            Self::ContentionShare | Self::AcquisitionsPerWork | Self::WaitShare => false,
+            Self::ContentionRatio | Self::AcquisitionsPerWork | Self::WaitShare => false,
         }
     }
 
@@ -171,7 +171,7 @@ impl Metric {
             Self::WaitPerSecond => estimate::per_second(&point.wait, run.seconds),
             Self::WaitPerAcquisition => estimate::per_event(&point.wait, acquisitions),
             Self::HoldPerAcquisition => estimate::per_event(&point.hold, point.hold.events as f64),
-            Self::ContentionShare => estimate::share(point.contentions as f64, acquisitions),
+            Self::ContentionRatio => estimate::share(point.contentions as f64, acquisitions),
             Self::TypicalHold => estimate::typical(&point.hold),
             // A new or removed lock is no change of how often it is taken.
             Self::AcquisitionsPerWork if point.acquisitions == 0 => None,
@@ -212,7 +212,7 @@ impl Metric {
             Self::WaitPerSecond => of(floor_ns, 1.0),
             Self::WaitPerAcquisition => of(floor_ns / acquisitions_per_second, CLOCK_NS),
             Self::HoldPerAcquisition | Self::TypicalHold => CLOCK_NS,
-            Self::ContentionShare => 1e-3,
+            Self::ContentionRatio => 1e-3,
             Self::AcquisitionsPerWork => 1e-6,
             Self::WaitShare => 1e-2,
         }

@@ -94,7 +94,7 @@ fn what_waits_twice_as_often_is_worse_and_the_other_way_round_better() {
     let worse = compare(&few, &many, &rule());
     assert_eq!(verdict(&worse, Metric::WaitPerSecond), Verdict::Worse);
     assert_eq!(verdict(&worse, Metric::WaitPerAcquisition), Verdict::Worse);
-    assert_eq!(verdict(&worse, Metric::ContentionShare), Verdict::Worse);
+    assert_eq!(verdict(&worse, Metric::ContentionRatio), Verdict::Worse);
     assert_eq!(verdict(&worse, Metric::HoldPerAcquisition), Verdict::Same);
     assert!(worse.is_worse(0.0) && worse.is_worse(1.0) && !worse.is_worse(1.01));
     let better = compare(&many, &few, &rule());
@@ -184,7 +184,7 @@ fn twice_the_load_waits_more_in_each_second_and_not_more_each_time() {
         verdict(&comparison, Metric::WaitPerAcquisition),
         Verdict::Same
     );
-    assert_eq!(verdict(&comparison, Metric::ContentionShare), Verdict::Same);
+    assert_eq!(verdict(&comparison, Metric::ContentionRatio), Verdict::Same);
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn snapshot(
         elapsed_ns: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
         pid,
         program: Some(program.into()),
-        mode: ProfilerMode::Waits,
+        profiler_mode: ProfilerMode::Waits,
         table: TableStats {
             acquisitions,
             records: points.len() as u64,

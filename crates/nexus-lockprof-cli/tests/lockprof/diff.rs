@@ -115,16 +115,16 @@ fn of_one_process_what_came_in_between_is_compared() {
             engine: 1,
             collection: seconds,
             elapsed_ns: seconds * 1_000_000_000,
-            mode: ProfilerMode::Exact,
+            profiler_mode: ProfilerMode::Exact,
             points: vec![point("queue", exclusive, 7, counts, [100_000, 1_000])],
             ..SnapshotParts::default()
         })
     };
     let earlier = folder.with("earlier.json", &after(10, [100_000, 1_000]));
     let later = folder.with("later.json", &after(20, [200_000, 6_000]));
-    let table = lockprof(&["diff", &earlier, &later, "--metric", "contention-share"]).good();
+    let table = lockprof(&["diff", &earlier, &later, "--metric", "contention-ratio"]).good();
     assert!(
-        table.contains("later.json since then: 1 points, 100k acquisitions in 10s"),
+        table.contains("later.json since then: 1 point, 100k acquisitions in 10.0s"),
         "{table}"
     );
     assert!(table.contains("  +400%  "), "{table}");
@@ -145,7 +145,7 @@ fn as_a_gate() {
                 "--fail-on",
                 "worse",
                 "--metric",
-                "contention-share",
+                "contention-ratio",
                 "--threshold",
                 "900%",
             ],
@@ -281,7 +281,7 @@ fn several_runs_a_side() {
     );
     assert!(
         run.out
-            .contains("before: 3 runs, 4 points, 600k acquisitions in 60s, mode exact"),
+            .contains("before: 3 runs, 4 points, 600k acquisitions in 60.0s, mode exact"),
         "{run:?}"
     );
     // With one run a side, and with two, it says that they are few.

@@ -100,7 +100,7 @@ fn keys_of_top_are_keys_of_report() {
         "site",
         "mode",
         "acquisitions",
-        "contended",
+        "contention-ratio",
         "wait",
         "wait-p95",
         "hold",

@@ -140,7 +140,7 @@ fn snapshot(points: Vec<Point>) -> Snapshot {
         taken_unix_ns: 1_763_878_800_000_000_000,
         elapsed_ns: 20_000_000_000,
         pid: 4_711,
-        mode: ProfilerMode::Exact,
+        profiler_mode: ProfilerMode::Exact,
         points,
         ..SnapshotParts::default()
     })

@@ -133,13 +133,17 @@ fn a_process_and_the_list_of_them() {
     std::fs::write(runtime.join("notes.txt"), "").unwrap();
     let list = run(&["ps"]).good();
     let lines: Vec<&str> = list.lines().collect();
-    let words: Vec<&str> = lines[0].split_whitespace().collect();
+    let words: Vec<&str> = lines[0]
+        .split("  ")
+        .filter(|word| !word.is_empty())
+        .map(str::trim)
+        .collect();
     assert_eq!(
         words,
         [
             "pid",
             "program",
-            "mode",
+            "profiler mode",
             "profiled",
             "acquisitions",
             "uptime"
@@ -151,7 +155,7 @@ fn a_process_and_the_list_of_them() {
         .iter()
         .map(|line| line.split_whitespace().collect::<Vec<_>>());
     let words = words.find(|words| words[0] == own).unwrap();
-    assert_eq!(words[2..5], ["exact", "20s", "280k"]);
+    assert_eq!(words[2..5], ["exact", "20.0s", "280k"]);
     assert!(
         words[1].starts_with("lockprof-"),
         "this program's name: {list}"

@@ -117,7 +117,7 @@ fn every_text_of_a_snapshot() {
         for line in [
             "report IN",
             "report IN --width 1000 --callers 9",
-            "report IN --sort name --top 2",
+            "report IN --sort lock --top 2",
             "report IN --filter evil",
             "report IN --format freebsd",
             "report IN --format csv",

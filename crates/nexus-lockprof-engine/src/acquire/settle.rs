@@ -24,7 +24,7 @@ impl Core {
     /// As for [`settle`](Self::settle).
     #[inline]
     pub unsafe fn hold_ends(&self, pending_ref: &PendingRef, lock: LockRef) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that the acquisition's engine is alive.
         if let Some(pending) = unsafe { pending_ref.get() }
             && pending.has_hold()
         {
@@ -59,7 +59,7 @@ impl Core {
     /// As for [`settle`](Self::settle).
     pub(crate) unsafe fn settle_inside(&self, pending_ref: PendingRef) {
         let mut next = pending_ref;
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that the engine is alive, and so is what this one follows.
         while let Some(pending) = unsafe { next.get() } {
             let before = pending.before.load(Relaxed);
             self.settle_one(pending);

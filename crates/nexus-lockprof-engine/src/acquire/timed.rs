@@ -72,7 +72,7 @@ impl Core {
         own: Option<OwnShard<'_>>,
         pending_ref: PendingRef,
     ) -> Result<(), PendingRef> {
-        // SAFETY: the caller guarantees, as for `settle`, that the acquisition's engine is alive.
+        // SAFETY: the caller guarantees that the acquisition's engine is alive.
         let (Some(pending), Some(OwnShard(shard, _))) = (unsafe { pending_ref.get() }, own) else {
             return Err(pending_ref);
         };

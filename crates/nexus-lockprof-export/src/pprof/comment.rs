@@ -33,7 +33,10 @@ pub(super) fn mutex(snapshot: &Snapshot) -> Vec<String> {
 }
 
 fn all(snapshot: &Snapshot, delay_variance: Of<f64>) -> Vec<String> {
-    let mut comments = vec![format!("lockprof, profiler mode {}", snapshot.mode())];
+    let mut comments = vec![format!(
+        "lockprof, profiler mode {}",
+        snapshot.profiler_mode()
+    )];
     if !snapshot.losses().is_empty() {
         comments.push(format!("LOST {}", snapshot.losses()));
     }

@@ -5,7 +5,7 @@ use nexus_lockprof_snapshot::{Frame, Point, Snapshot, printable};
 use super::comment;
 use super::proto::{Label, Profile, Sample, ValueType};
 use super::tables::{Place, Tables};
-use crate::place;
+use crate::readable::place;
 use crate::waiting;
 
 /// Name and unit of each value of a sample, in order.

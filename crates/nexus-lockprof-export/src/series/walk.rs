@@ -156,8 +156,11 @@ fn of_profiler<S: Sink>(to: &mut S, snapshot: &Snapshot) -> Result<(), S::Error>
     to.family(&THREADS)?;
     to.number(&THREADS, &[], Value::Nanos(overhead.threads_ns.into()))?;
 
-    let mut labels = vec![("profiler_mode", snapshot.mode().as_str().to_owned())];
-    if let ProfilerMode::Sampled { budget } = snapshot.mode() {
+    let mut labels = vec![(
+        "profiler_mode",
+        snapshot.profiler_mode().as_str().to_owned(),
+    )];
+    if let ProfilerMode::Sampled { budget } = snapshot.profiler_mode() {
         labels.push(("budget", budget.to_string()));
     }
     to.family(&INFO)?;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use nexus_lockprof_snapshot::{Frame, Origin, Point, Site, Stack, Text, portable_path, printable};
 
-use super::elide::{self, Paths};
-use super::unit;
+use crate::readable::fit::{self, Paths};
+use crate::readable::number;
 
 const INDENT: &str = "    ";
 const BELOW: &str = " < ";
@@ -19,10 +19,14 @@ const FRAME: usize = 38;
 /// Terminal columns that a frame reserves for each one after it.
 const FOLLOWING: usize = 30;
 
-/// One line for each of the first `most` callers of a point, then one that counts the rest. No line
-/// is wider than `width`. Callers that read alike share a line: there is no room for what differs,
-/// such as an address or a distant frame.
-pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
+/// One line for each of the first `most` callers of a point, by their share of the waiting, then
+/// one that counts the rest. No line is wider than `width` terminal columns. Empty without
+/// [callers](Point::callers).
+///
+/// Callers that read alike share a line: there is no room for what differs, such as an address or a
+/// distant frame.
+#[must_use]
+pub fn callers(point: &Point, most: usize, width: usize) -> Vec<String> {
     if most == 0 {
         return Vec::new();
     }
@@ -37,18 +41,13 @@ pub(super) fn lines(point: &Point, most: usize, width: usize) -> Vec<String> {
     );
     let shown = chains.get(..most).unwrap_or(&chains);
     let heads: Vec<String> = shown.iter().map(|chain| chain.head(whole)).collect();
-    let widest = heads
-        .iter()
-        .map(|head| elide::width(head))
-        .max()
-        .unwrap_or(0);
+    let widest = heads.iter().map(|head| fit::width(head)).max().unwrap_or(0);
     let mut lines: Vec<String> = heads
         .iter()
         .zip(shown)
         .map(|(head, chain)| {
-            let padding = " ".repeat(widest - elide::width(head));
-            let begin = format!("{INDENT}{head}{padding}  ");
-            let room = width.saturating_sub(elide::width(&begin));
+            let begin = format!("{INDENT}{}  ", fit::padded(head, widest, false));
+            let room = width.saturating_sub(fit::width(&begin));
             let line = format!("{begin}{}", chain.text(root, room));
             line.trim_end().to_owned()
         })
@@ -77,7 +76,7 @@ fn alike<'a>(point: &'a Point, roots: &mut Roots<'a>, most: usize) -> Vec<Chain<
     let mut known: HashMap<(Vec<[u64; 3]>, bool), usize> = HashMap::new();
     let mut chains: Vec<Chain<'a>> = Vec::new();
     for stack in &point.callers {
-        let (frames, has_gap) = nearest(callers(stack, roots), most, &mut texts);
+        let (frames, has_gap) = nearest(above(stack, roots), most, &mut texts);
         let read = frames.iter().map(|frame| texts.read(frame)).collect();
         let number = *known.entry((read, has_gap)).or_insert(chains.len());
         if number == chains.len() {
@@ -164,13 +163,9 @@ impl<'a> Texts<'a> {
 impl Chain<'_> {
     /// The chain's share of the waiting, and its number of waits.
     fn head(&self, whole_ns: u64) -> String {
-        let share = match whole_ns {
-            0 => "-".to_owned(),
-            whole => unit::percent(self.wait_ns, whole),
-        };
+        let share = number::percent(self.wait_ns, whole_ns);
         let mark = if self.waits == self.samples { "" } else { "~" };
-        let noun = if self.waits == 1 { "wait" } else { "waits" };
-        format!("{share:>5} {mark}{} {noun}", unit::count(self.waits))
+        format!("{share:>5} {mark}{}", number::plural(self.waits, "wait"))
     }
 
     /// `function (file:line) < function (file:line)`.
@@ -184,10 +179,10 @@ impl Chain<'_> {
             if self.has_gap && i + 1 == count {
                 text.push_str(GAP);
             }
-            let left = room.saturating_sub(elide::width(&text));
+            let left = room.saturating_sub(fit::width(&text));
             let others = count - i - 1;
             // A nearer caller says more, so it gets the room that the others do not reserve.
-            let mine = left.saturating_sub(others * (FOLLOWING + elide::width(BELOW)));
+            let mine = left.saturating_sub(others * (FOLLOWING + fit::width(BELOW)));
             text.push_str(&in_width(frame, root, mine));
         }
         text
@@ -196,7 +191,7 @@ impl Chain<'_> {
 
 /// The frames that called the point's own function, which the row already shows. All frames if that
 /// one is missing or is the last.
-fn callers<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
+fn above<'a>(stack: &'a Stack, roots: &mut Roots<'a>) -> &'a [Frame] {
     let at = stack
         .frames
         .iter()
@@ -258,22 +253,22 @@ fn in_width(frame: &Frame, root: &str, max: usize) -> String {
         None => format!("{:#x}", frame.address),
     };
     let Some(place) = place(frame, root) else {
-        return elide::middle(tail(&function, 2), max);
+        return fit::middle(tail(&function, 2), max);
     };
     let full = format!("{function} ({place})");
-    if elide::width(&full) <= max {
+    if fit::width(&full) <= max {
         return full;
     }
     // The last words of a function's name say most, then the file, then the directories.
     let function = without_parameters(&function);
     let name = tail(&function, 2);
-    let name = match elide::width(name) + elide::width("(…)") < max / 2 {
+    let name = match fit::width(name) + fit::width("(…)") < max / 2 {
         true => name.to_owned(),
-        false => elide::middle(tail(name, 1), max / 2),
+        false => fit::middle(tail(name, 1), max / 2),
     };
-    let around = elide::width(&name) + elide::width(" ()");
+    let around = fit::width(&name) + fit::width(" ()");
     let Some(room) = max.checked_sub(around) else {
-        return elide::middle(&name, max);
+        return fit::middle(&name, max);
     };
     let place = Paths::new(&[&place], room).shorten(&place);
     format!("{name} ({place})")
@@ -369,7 +364,7 @@ mod tests {
         };
         for max in 0..=100 {
             let text = in_width(&frame, "/srv/app/", max);
-            assert!(elide::width(&text) <= max, "{max}: {text}");
+            assert!(fit::width(&text) <= max, "{max}: {text}");
         }
         let at = |max| in_width(&frame, "/srv/app/", max);
         assert_eq!(

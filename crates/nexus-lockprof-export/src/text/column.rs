@@ -1,10 +1,10 @@
 //! The report's columns: their heads, cells and priorities.
 
-use nexus_lockprof_snapshot::{AcquireMode, Durations, Point};
+use nexus_lockprof_snapshot::{Durations, Point};
 
-use super::names::Names;
 use super::sort::SortKey;
-use super::{elide, unit};
+use crate::readable::names::{self, Names};
+use crate::readable::{fit, number};
 
 /// What a column can show of a point's waits or holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum Column {
     Site,
     Mode,
     Acquisitions,
-    Contended,
+    Contentions,
     TryFailures,
     Timeouts,
     Cancellations,
@@ -42,7 +42,7 @@ pub(super) const WORTH_SAYING: f64 = 0.1;
 pub(super) const DOUBTFUL: f64 = 0.5;
 
 use Column::{
-    Acquisitions, Blocked, Cancellations, Caused, Contended, Hold, Lock, Mode, Site, Timeouts,
+    Acquisitions, Blocked, Cancellations, Caused, Contentions, Hold, Lock, Mode, Site, Timeouts,
     TryFailures, Wait,
 };
 use Time::{Doubt, Max, Off, P50, P95, P99, Total};
@@ -54,7 +54,7 @@ impl Column {
         Site,
         Mode,
         Acquisitions,
-        Contended,
+        Contentions,
         TryFailures,
         Timeouts,
         Cancellations,
@@ -81,7 +81,7 @@ impl Column {
     pub(super) const BY_WORTH: [&'static [Self]; 20] = [
         &[Wait(Total), Wait(Doubt)],
         &[Acquisitions],
-        &[Contended],
+        &[Contentions],
         // Without the one who makes others wait, a table of waits has victims and no culprits.
         &[Caused],
         &[Wait(P95)],
@@ -108,7 +108,7 @@ impl Column {
             SortKey::TotalWait => Some(Wait(Total)),
             SortKey::TotalHold => Some(Hold(Total)),
             SortKey::Caused => Some(Caused),
-            SortKey::Contentions | SortKey::ContentionShare => Some(Contended),
+            SortKey::Contentions | SortKey::ContentionRatio => Some(Contentions),
             SortKey::Acquisitions => Some(Acquisitions),
             SortKey::WaitP95 => Some(Wait(P95)),
             SortKey::HoldP95 => Some(Hold(P95)),
@@ -124,7 +124,7 @@ impl Column {
             Site => "site",
             Mode => "m",
             Acquisitions => "acq",
-            Contended => "contended",
+            Contentions => "contention",
             TryFailures => "tryfail",
             Timeouts => "timeouts",
             Cancellations => "cancelled",
@@ -172,7 +172,7 @@ impl Column {
     /// Whether it has a value for a point. A column without a value in any row is left out.
     pub(super) fn tells(self, point: &Point) -> bool {
         match self {
-            Lock | Site | Mode | Acquisitions | Contended | Blocked => true,
+            Lock | Site | Mode | Acquisitions | Contentions | Blocked => true,
             TryFailures => point.try_failures > 0,
             Timeouts => point.timeouts > 0,
             Cancellations => point.cancellations > 0,
@@ -184,7 +184,7 @@ impl Column {
 
     /// Whether a profile of waits alone knows its values.
     pub(super) const fn is_of_waits(self) -> bool {
-        matches!(self, Lock | Site | Mode | Contended | Timeouts | Wait(_))
+        matches!(self, Lock | Site | Mode | Contentions | Timeouts | Wait(_))
     }
 
     /// Whether its cell for a point is a total of only some of the events.
@@ -211,26 +211,18 @@ impl Column {
         match self {
             Lock => names.lock(&point.lock),
             Site => names.site(&point.site),
-            Mode => match point.mode {
-                AcquireMode::Exclusive => "ex",
-                AcquireMode::Shared => "sh",
-                AcquireMode::Upgradable => "up",
-            }
-            .to_owned(),
-            Acquisitions => unit::count(point.acquisitions),
-            Contended => contended(point),
-            TryFailures => unit::count(point.try_failures),
-            Timeouts => unit::count(point.timeouts),
-            Cancellations => unit::count(point.cancellations),
+            Mode => names::mode(point.mode).to_owned(),
+            Acquisitions => number::count(point.acquisitions),
+            Contentions => contentions(point),
+            TryFailures => number::count(point.try_failures),
+            Timeouts => number::count(point.timeouts),
+            Cancellations => number::count(point.cancellations),
             Wait(time) => time.cell(&point.wait),
             Hold(time) => time.cell(&point.hold),
-            Blocked => unit::count(point.blocked),
+            Blocked => number::count(point.blocked),
             // Measured only if someone waited.
             Caused if point.caused_wait_ns == 0 => "-".to_owned(),
-            Caused if self.is_estimate(point) => {
-                format!("~{}", unit::duration(point.caused_wait_ns))
-            }
-            Caused => unit::duration(point.caused_wait_ns),
+            Caused => number::estimated(point.caused_wait_ns, self.is_estimate(point)),
         }
     }
 
@@ -242,15 +234,9 @@ impl Column {
             Lock => point.lock.site().is_some(),
             _ => false,
         };
-        let both = || points.iter().zip(cells);
-        let paths = both().filter(|(point, _)| is_path(point));
-        let paths: Vec<&str> = paths.map(|(_, cell)| cell.as_str()).collect();
-        let rule = elide::Paths::new(&paths, width);
-        let short = both().map(|(point, cell)| match is_path(point) {
-            true => rule.shorten(cell),
-            false => elide::middle(cell, width),
-        });
-        short.collect()
+        let cells = points.iter().zip(cells);
+        let cells: Vec<_> = cells.map(|(p, cell)| (cell.as_str(), is_path(p))).collect();
+        fit::column(&cells, width)
     }
 }
 
@@ -283,24 +269,20 @@ impl Time {
         let error = durations.relative_standard_error().unwrap_or(0.0);
         match (self, self.measured_ns(durations)) {
             (Doubt, _) if error > DOUBTFUL => "?".to_owned(),
-            (Off, _) if error > WORTH_SAYING => format!("±{}", unit::error(error)),
+            (Off, _) if error > WORTH_SAYING => format!("±{}", number::error(error)),
             (Doubt | Off, _) => String::new(),
             (_, None) => "-".to_owned(),
-            (Total, Some(ns)) if durations.is_partial() => format!(">{}", unit::duration(ns)),
-            (_, Some(ns)) if self.is_estimate(durations) => format!("~{}", unit::duration(ns)),
-            (_, Some(ns)) => unit::duration(ns),
+            (Total, Some(ns)) if durations.is_partial() => format!(">{}", number::duration(ns)),
+            (_, Some(ns)) => number::estimated(ns, self.is_estimate(durations)),
         }
     }
 }
 
-/// Count and share, with the shares aligned.
-fn contended(point: &Point) -> String {
-    let count = unit::count(point.contentions);
-    let share = match point.acquisitions {
-        0 => "-".to_owned(),
-        whole => unit::percent(point.contentions, whole),
-    };
-    format!("{count} {share:>5}")
+/// Count and ratio, with the ratios aligned.
+fn contentions(point: &Point) -> String {
+    let count = number::count(point.contentions);
+    let ratio = number::percent(point.contentions, point.acquisitions);
+    format!("{count} {ratio:>5}")
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use nexus_lockprof_snapshot::{Durations, Point};
 
 use super::column::{Column, DOUBTFUL, Time, WORTH_SAYING};
 use super::layout::{Layout, gap, lay_out};
-use super::names::Names;
-use super::{elide, unit};
+use crate::readable::columns::{self, Cell};
+use crate::readable::names::Names;
+use crate::readable::{fit, number};
 
 use Column::{Hold, Wait};
 use Time::{Doubt, Off, Total};
@@ -27,12 +28,12 @@ impl<'a> Grid<'a> {
         keep: Option<Column>,
         only_waits: bool,
     ) -> Self {
-        let names = Names::new(points);
+        let names = Names::new(points.iter().copied());
         let is_known = |column: &Column| !only_waits || column.is_of_waits();
         let make = |column: Column| -> Vec<String> {
             let cells = points.iter().map(|point| match (column, only_waits) {
                 // There is no share: the number of acquisitions is unknown.
-                (Column::Contended, true) => unit::count(point.contentions),
+                (Column::Contentions, true) => number::count(point.contentions),
                 _ => column.cell(point, &names),
             });
             cells.collect()
@@ -92,7 +93,7 @@ impl<'a> Grid<'a> {
             line.push_str(&match column.group() {
                 None => " ".repeat(span),
                 Some(name) if span < name.len() + 4 => {
-                    format!("{:>span$}", elide::middle(name, span))
+                    format!("{:>span$}", fit::middle(name, span))
                 }
                 Some(name) => format!("{:-^span$}", format!(" {name} ")),
             });
@@ -103,22 +104,14 @@ impl<'a> Grid<'a> {
 
     /// A line with one text per column.
     fn line<'t>(&self, texts: impl Iterator<Item = &'t str>) -> String {
-        let mut line = String::new();
         let mut previous = None;
-        for (&(column, width), text) in self.layout.iter().zip(texts) {
-            line.push_str(&" ".repeat(gap(previous, column)));
-            previous = Some(column);
-            let padding = " ".repeat(width.saturating_sub(elide::width(text)));
-            if column.is_text() {
-                line.push_str(text);
-                line.push_str(&padding);
-            } else {
-                line.push_str(&padding);
-                line.push_str(text);
-            }
-        }
-        line.truncate(line.trim_end().len());
-        line
+        let cells = self.layout.iter().zip(texts);
+        columns::line(cells.map(|(&(column, width), text)| Cell {
+            gap: gap(previous.replace(column), column),
+            width,
+            is_number: !column.is_text(),
+            text,
+        }))
     }
 
     /// Explains the marks of estimates, if any, and how far off the totals may be.
@@ -146,11 +139,11 @@ impl<'a> Grid<'a> {
             shows(Wait(Doubt)) || shows(Hold(Doubt)),
         );
         if off {
-            let limit = unit::whole_percent(WORTH_SAYING);
+            let limit = number::whole_percent(WORTH_SAYING);
             note.push_str(&format!("; ±: standard error, if above {limit}"));
         }
         if doubt {
-            let limit = unit::whole_percent(DOUBTFUL);
+            let limit = number::whole_percent(DOUBTFUL);
             note.push_str(&format!("; ?: standard error above {limit}"));
         }
         let errors = self.points.iter().flat_map(|point| {
@@ -173,6 +166,6 @@ impl<'a> Grid<'a> {
 
 /// The width that a column with these cells can use.
 fn needed(column: Column, cells: &[String]) -> usize {
-    let widths = cells.iter().map(|cell| elide::width(cell));
-    widths.max().unwrap_or(0).max(elide::width(column.head()))
+    let widths = cells.iter().map(|cell| fit::width(cell));
+    widths.max().unwrap_or(0).max(fit::width(column.head()))
 }

@@ -21,7 +21,7 @@ pub enum SortKey {
     /// Acquisitions.
     Acquisitions,
     /// Share of the acquisitions that had to wait.
-    ContentionShare,
+    ContentionRatio,
     /// 95th percentile of the waits.
     WaitP95,
     /// 95th percentile of the holds.
@@ -52,7 +52,7 @@ impl SortKey {
             Self::Caused => most(|p| p.caused_wait_ns),
             Self::Contentions => most(|p| p.contentions),
             Self::Acquisitions => most(|p| p.acquisitions),
-            Self::ContentionShare => {
+            Self::ContentionRatio => {
                 let share = |p: &Point| p.contention_ratio().unwrap_or(0.0);
                 share(b).total_cmp(&share(a))
             }

@@ -4,10 +4,11 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
+use super::callers::callers;
 use super::column::Column;
 use super::grid::Grid;
 use super::sort::SortKey;
-use super::{callers, elide, names, unit};
+use crate::readable::{fit, names, number};
 
 /// The report of a snapshot, made by [`table`](super::table()). It displays as the table and the
 /// notes below it. No line is wider than the [`width`](Self::width). The last line has no line end,
@@ -92,33 +93,33 @@ impl<'a> Table<'a> {
     fn lines(&self) -> Vec<String> {
         let all = self.snapshot.points();
         if all.is_empty() {
-            return vec![elide::wrapped(&self.nothing(), self.width)];
+            return vec![fit::wrapped(&self.nothing(), self.width)];
         }
         let mut points: Vec<&Point> = all.iter().collect();
         points.sort_by(|a, b| self.sort.compare(a, b));
         points.truncate(self.top);
         let sorted_by = Column::sorted_by(self.sort);
         let grid = Grid::new(&points, self.width, sorted_by, self.has_only_waits());
-        let mut lines = grid.lines(|point| callers::lines(point, self.callers, self.width));
+        let mut lines = grid.lines(|point| callers(point, self.callers, self.width));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {
             let noun = if hidden == 1 { "point" } else { "points" };
             lines.push(format!("... and {hidden} more {noun}"));
         }
-        lines.push(elide::wrapped(&self.summary(), self.width));
+        lines.push(fit::wrapped(&self.summary(), self.width));
         let overhead = self.overhead();
-        lines.extend(overhead.map(|line| elide::wrapped(&line, self.width)));
+        lines.extend(overhead.map(|line| fit::wrapped(&line, self.width)));
         let note = grid.note();
-        lines.extend(note.map(|note| elide::wrapped(&note, self.width)));
+        lines.extend(note.map(|note| fit::wrapped(&note, self.width)));
         if self.has_only_waits() {
             let note = "Holds are not known, nor acquisitions without a wait: waits of an unmodified program.";
-            lines.push(elide::wrapped(note, self.width));
+            lines.push(fit::wrapped(note, self.width));
         }
         lines
     }
 
     fn has_only_waits(&self) -> bool {
-        self.snapshot.mode() == ProfilerMode::Waits
+        self.snapshot.profiler_mode() == ProfilerMode::Waits
     }
 
     fn summary(&self) -> String {
@@ -127,7 +128,7 @@ impl<'a> Table<'a> {
         // A shard belongs to one thread at a time, and is reused when that thread ends.
         let threads = match self.snapshot.table().shards {
             0 => String::new(),
-            threads => format!(", {} (peak)", plural(threads, "thread")),
+            threads => format!(", {} (peak)", number::plural(threads, "thread")),
         };
         let program = match self.snapshot.program() {
             Some(name) => format!("{}: ", names::shown(name)),
@@ -137,16 +138,16 @@ impl<'a> Table<'a> {
             let waits = points.iter().fold(0, sum);
             return format!(
                 "{program}{}, {}, mode waits, {}",
-                plural(points.len() as u64, "point"),
-                plural(waits, "wait"),
+                number::plural(points.len() as u64, "point"),
+                number::plural(waits, "wait"),
                 self.period()
             );
         }
         format!(
             "{program}{}, {} acquisitions{threads}, mode {}, {}",
-            plural(points.len() as u64, "point"),
-            unit::count(points.iter().fold(0, sum)),
-            self.snapshot.mode(),
+            number::plural(points.len() as u64, "point"),
+            number::count(points.iter().fold(0, sum)),
+            self.snapshot.profiler_mode(),
             self.period(),
         )
     }
@@ -158,21 +159,21 @@ impl<'a> Table<'a> {
             0 => String::new(),
             ns => format!(
                 ", counting about {}",
-                unit::percent(ns, overhead.threads_ns)
+                number::percent(ns, overhead.threads_ns)
             ),
         };
         (overhead.threads_ns > 0).then(|| {
             format!(
                 "Profiling took {} of the threads' time: {} of {}{counting}",
-                unit::percent(overhead.budgeted_ns, overhead.threads_ns),
-                unit::duration(overhead.budgeted_ns),
-                unit::duration(overhead.threads_ns),
+                number::percent(overhead.budgeted_ns, overhead.threads_ns),
+                number::duration(overhead.budgeted_ns),
+                number::duration(overhead.threads_ns),
             )
         })
     }
 
     fn period(&self) -> String {
-        let elapsed = unit::duration(self.snapshot.elapsed_ns());
+        let elapsed = number::duration(self.snapshot.elapsed_ns());
         match self.snapshot.base_collection() {
             None => format!("{elapsed} elapsed"),
             Some(_) => format!("an interval of {elapsed}"),
@@ -184,7 +185,7 @@ impl<'a> Table<'a> {
         if self.snapshot.base_collection().is_some() {
             return format!("No lock was used in {period}.");
         }
-        match self.snapshot.mode() {
+        match self.snapshot.profiler_mode() {
             ProfilerMode::Off => format!(
                 "Nothing recorded: the profiler is off ({period}). Turn it on with LOCKPROF=sampled or in its Config, and \
                  with nexus_lockprof's feature `profile`."
@@ -203,16 +204,12 @@ impl fmt::Display for Table<'_> {
         let mut lines = self.lines();
         if !self.snapshot.is_complete() {
             let note = "Percentiles cover only the last part of the interval.";
-            lines.push(elide::wrapped(note, self.width));
+            lines.push(fit::wrapped(note, self.width));
         }
         if !self.snapshot.losses().is_empty() {
             let lost = format!("LOST {}", self.snapshot.losses());
-            lines.push(elide::wrapped(&lost, self.width));
+            lines.push(fit::wrapped(&lost, self.width));
         }
         f.write_str(&lines.join("\n"))
     }
-}
-
-fn plural(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", unit::count(n), if n == 1 { "" } else { "s" })
 }

@@ -151,7 +151,7 @@ fn sizes() -> TestResult {
         )
     };
     let many = Snapshot::from_parts(SnapshotParts {
-        mode: ProfilerMode::Counts,
+        profiler_mode: ProfilerMode::Counts,
         points: (1..=10_000).map(point).collect(),
         ..SnapshotParts::default()
     });

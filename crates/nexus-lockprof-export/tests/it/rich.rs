@@ -186,7 +186,7 @@ pub(crate) fn parts() -> SnapshotParts {
         elapsed_ns: 61_234_567_890,
         pid: 4_242,
         program: Some("api-server".into()),
-        mode: ProfilerMode::Sampled { budget: 0.015 },
+        profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
         table: TableStats {
             acquisitions: 1_000_055,

@@ -109,7 +109,7 @@ fn parts() -> SnapshotParts {
     ];
     SnapshotParts {
         elapsed_ns: 61_234_567_890,
-        mode: ProfilerMode::Sampled { budget: 0.01 },
+        profiler_mode: ProfilerMode::Sampled { budget: 0.01 },
         points,
         table: TableStats {
             shards: 16,
@@ -203,7 +203,7 @@ fn sorted_by_each_key() {
         (TotalWait, "wait", [1204, 88, 7, 12, 2, 300]),
         (TotalHold, "hold", [2, 88, 1204, 7, 12, 300]),
         (Caused, "caused", [88, 1204, 7, 12, 2, 300]),
-        (Contentions, "contended", [88, 1204, 7, 12, 2, 300]),
+        (Contentions, "contention", [88, 1204, 7, 12, 2, 300]),
         (Acquisitions, "acq", [88, 7, 1204, 12, 2, 300]),
         (MaxWait, "wait", [1204, 88, 7, 12, 2, 300]),
         (MaxHold, "hold", [2, 1204, 12, 88, 7, 300]),
@@ -274,7 +274,7 @@ fn estimates_are_marked_only_when_there_are_any() {
     assert!(report.contains("~9.26s"), "a total: {report}");
 
     let mut exact = parts();
-    exact.mode = ProfilerMode::Exact;
+    exact.profiler_mode = ProfilerMode::Exact;
     exact.points.retain(|p| !p.hold.is_estimate());
     assert_eq!(exact.points.len(), 4);
     let report = text::table(&Snapshot::from_parts(exact)).to_string();
@@ -396,7 +396,7 @@ fn how_far_off_a_total_may_be_in_a_narrow_table() {
 #[test]
 fn columns_without_anything_are_left_out() {
     let mut counted = parts();
-    counted.mode = ProfilerMode::Counts;
+    counted.profiler_mode = ProfilerMode::Counts;
     for point in &mut counted.points {
         point.caused_wait_ns = 0;
         for (durations, events) in [
@@ -421,7 +421,7 @@ fn columns_without_anything_are_left_out() {
         let heads = report.lines().next().unwrap_or_default();
         heads.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(heads(&report), "lock site m acq contended blocked");
+    assert_eq!(heads(&report), "lock site m acq contention blocked");
     // They return as soon as one row has some.
     for point in counted.points.iter_mut().take(1) {
         (point.try_failures, point.timeouts, point.cancellations) = (7, 1_234, 5);
@@ -429,7 +429,7 @@ fn columns_without_anything_are_left_out() {
     let report = text::table(&Snapshot::from_parts(counted)).to_string();
     assert_eq!(
         heads(&report),
-        "lock site m acq contended tryfail timeouts cancelled blocked"
+        "lock site m acq contention tryfail timeouts cancelled blocked"
     );
 }
 
@@ -458,7 +458,7 @@ fn intervals_say_so() -> Result<(), nexus_lockprof_snapshot::SinceError> {
         Snapshot::from_parts(SnapshotParts {
             collection,
             elapsed_ns,
-            mode: ProfilerMode::Counts,
+            profiler_mode: ProfilerMode::Counts,
             points: vec![Point {
                 acquisitions,
                 ..point
@@ -488,9 +488,9 @@ fn intervals_say_so() -> Result<(), nexus_lockprof_snapshot::SinceError> {
 
 #[test]
 fn an_empty_snapshot_is_explained() {
-    let empty = |mode, losses| {
+    let empty = |profiler_mode, losses| {
         let parts = SnapshotParts {
-            mode,
+            profiler_mode,
             losses,
             elapsed_ns: 2_000_000,
             ..SnapshotParts::default()

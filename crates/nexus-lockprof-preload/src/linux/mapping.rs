@@ -16,12 +16,14 @@ impl Table {
     }
 
     pub(super) fn byte(self, offset: usize) -> &'static AtomicU8 {
-        // SAFETY: as in `word`.
+        // SAFETY: it is inside the mapping, which lives as long as the process. All accesses are
+        // atomic.
         unsafe { &*self.0.add(offset).cast() }
     }
 
     pub(super) fn index(self, place: usize) -> &'static AtomicU32 {
-        // SAFETY: as in `word`.
+        // SAFETY: it is aligned and inside the mapping, which lives as long as the process. All
+        // accesses are atomic.
         unsafe { &*self.0.add(layout::INDEX_AT + place * 4).cast() }
     }
 }

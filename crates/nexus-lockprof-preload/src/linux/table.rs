@@ -287,7 +287,8 @@ impl Slot {
 
     fn count(self, ns: u64) -> &'static AtomicU32 {
         let offset = layout::COUNTS_AT + layout::count_of(ns) * 4;
-        // SAFETY: as in `word`.
+        // SAFETY: it is aligned and inside the mapping, which lives as long as the process. All
+        // accesses are atomic.
         unsafe { &*self.0.add(offset).cast() }
     }
 

@@ -357,7 +357,7 @@ fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
     let taken_unix_ns = input.number()?;
     let elapsed_ns = input.number()?;
     let before = input;
-    let mode = match input.byte()? {
+    let profiler_mode = match input.byte()? {
         0 => ProfilerMode::Off,
         1 => ProfilerMode::Counts,
         2 => {
@@ -379,14 +379,14 @@ fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         resets,
         taken_unix_ns,
         elapsed_ns,
-        mode,
+        profiler_mode,
         table: TableStats::default().with_figures(list(&mut input)?),
         losses: Losses::default().with_figures(list(&mut input)?),
         overhead: Overhead::default().with_figures(list(&mut input)?),
         merged: input.number()?,
         // Older files end before the following fields.
         incomplete: !input.is_empty() && flag(&mut input)?,
-        glance: !input.is_empty() && flag(&mut input)?,
+        peek: !input.is_empty() && flag(&mut input)?,
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;

@@ -86,7 +86,7 @@ impl<'a> Tables<'a> {
         ] {
             out.number(number);
         }
-        match head.mode {
+        match head.profiler_mode {
             ProfilerMode::Off => out.0.push(0),
             ProfilerMode::Counts => out.0.push(1),
             ProfilerMode::Sampled { budget } => {
@@ -101,11 +101,11 @@ impl<'a> Tables<'a> {
         out.list(&head.overhead.figures());
         out.number(head.merged);
         // The first files ended here, so fields at the end are left out if nobody needs them.
-        if head.incomplete || head.glance || head.program.is_some() {
+        if head.incomplete || head.peek || head.program.is_some() {
             out.0.push(u8::from(head.incomplete));
         }
-        if head.glance || head.program.is_some() {
-            out.0.push(u8::from(head.glance));
+        if head.peek || head.program.is_some() {
+            out.0.push(u8::from(head.peek));
         }
         if let Some(program) = &head.program {
             out.count(self.text(program) + 1);

@@ -169,9 +169,9 @@ fn what_is_written_is_read() -> TestResult {
     })
     .since(&Snapshot::from_parts(SnapshotParts::default()))?;
     assert_eq!(Snapshot::from_bytes(&interval.to_bytes()?)?, interval);
-    let glance = interval.into_glance();
-    assert!(Snapshot::from_bytes(&glance.to_bytes()?)?.is_glance());
-    assert!(Snapshot::from_json(&glance.to_json()?)?.is_glance());
+    let peek = interval.into_peek();
+    assert!(Snapshot::from_bytes(&peek.to_bytes()?)?.is_peek());
+    assert!(Snapshot::from_json(&peek.to_json()?)?.is_peek());
     Ok(())
 }
 

@@ -8,25 +8,33 @@ use nexus_lockprof_snapshot::{
 
 use crate::support::{Random, TestResult, everything, named, snapshot};
 
-/// From release 0.1.0 on, this file must stay readable with the same meaning: never rewrite it. See
-/// the README beside it.
+/// Later versions read these files with the same meaning. See the README beside them.
 const GOLDEN_V1: &str = include_str!("../golden/v1.json");
+const GOLDEN_V2: &str = include_str!("../golden/v2.json");
 
 #[test]
-fn the_golden_file_of_schema_1() -> TestResult {
-    assert_eq!(
-        Snapshot::from_json(GOLDEN_V1)?,
-        Snapshot::from_parts(everything())
-    );
+fn the_golden_file_of_each_schema() -> TestResult {
+    for golden in [GOLDEN_V1, GOLDEN_V2] {
+        let read = Snapshot::from_json(golden)?;
+        assert_eq!(read, Snapshot::from_parts(everything()));
+    }
     Ok(())
 }
 
-/// While schema 1 is the newest, we also write it. A new schema replaces this test, not the file.
+/// Schema 1 calls a peek a glance.
 #[test]
-fn schema_1_is_written() -> TestResult {
+fn a_peek_of_schema_1() -> TestResult {
+    let glance = GOLDEN_V1.replacen("\"pid\"", "\"glance\":true,\"pid\"", 1);
+    assert!(Snapshot::from_json(&glance)?.is_peek());
+    Ok(())
+}
+
+/// While schema 2 is the newest, we also write it. A new schema replaces this test, not the file.
+#[test]
+fn schema_2_is_written() -> TestResult {
     assert_eq!(
         Snapshot::from_parts(everything()).to_json()? + "\n",
-        GOLDEN_V1
+        GOLDEN_V2
     );
     Ok(())
 }
@@ -45,7 +53,7 @@ fn an_interval_remembers_that_it_is_one() -> TestResult {
 
 #[test]
 fn all_forms_read_back() -> TestResult {
-    for mode in [
+    for profiler_mode in [
         ProfilerMode::Off,
         ProfilerMode::Waits,
         ProfilerMode::Counts,
@@ -53,7 +61,7 @@ fn all_forms_read_back() -> TestResult {
         ProfilerMode::Exact,
     ] {
         let snapshot = Snapshot::from_parts(SnapshotParts {
-            mode,
+            profiler_mode,
             ..everything()
         });
         assert_eq!(Snapshot::from_json(&snapshot.to_json()?)?, snapshot);
@@ -183,13 +191,13 @@ fn schemas() {
         (",\"schema\":1.5", "not a schema version: 1.5"),
         (",\"schema\":\"1\"", "not a schema version: \"1\""),
         (
-            ",\"schema\":2",
-            "schema 2 is newer than schema 1, the newest that this version of lockprof reads: \
+            ",\"schema\":3",
+            "schema 3 is newer than schema 2, the newest that this version of lockprof reads: \
              use the version that wrote the file",
         ),
         (
             ",\"schema\":18446744073709551615",
-            "schema 18446744073709551615 is newer than schema 1, the newest that this version of lockprof reads: \
+            "schema 18446744073709551615 is newer than schema 2, the newest that this version of lockprof reads: \
              use the version that wrote the file",
         ),
     ] {
@@ -349,11 +357,11 @@ fn bad_content() {
 
 #[test]
 fn serde_alone_checks_the_envelope_too() {
-    let newer = GOLDEN_V1.replacen("\"schema\":1", "\"schema\":2", 1);
+    let newer = GOLDEN_V2.replacen("\"schema\":2", "\"schema\":3", 1);
     let error = serde_json::from_str::<Snapshot>(&newer)
         .err()
         .map(|e| e.to_string());
-    let expected = "format \"lockprof-snapshot\", schema 2, where \"lockprof-snapshot\", schema 1 was expected";
+    let expected = "format \"lockprof-snapshot\", schema 3, where \"lockprof-snapshot\", schema 1 to 2 was expected";
     assert!(
         error.as_deref().is_some_and(|e| e.starts_with(expected)),
         "{error:?}"
@@ -432,9 +440,9 @@ fn numbers_that_no_reader_would_take_are_not_written() {
         })
     };
     let budget = |budget| {
-        let mode = ProfilerMode::Sampled { budget };
+        let profiler_mode = ProfilerMode::Sampled { budget };
         Snapshot::from_parts(SnapshotParts {
-            mode,
+            profiler_mode,
             ..SnapshotParts::default()
         })
     };

@@ -54,7 +54,7 @@ fn process(random: &mut Random) -> Snapshot {
         }
     });
     let points = points.collect();
-    let mode = [
+    let profiler_mode = [
         ProfilerMode::Off,
         ProfilerMode::Waits,
         ProfilerMode::Counts,
@@ -68,7 +68,7 @@ fn process(random: &mut Random) -> Snapshot {
         collection: random.below(2),
         elapsed_ns: random.below(1 << 40),
         taken_unix_ns: random.below(1 << 60),
-        mode,
+        profiler_mode,
         points,
         ..everything()
     })
@@ -101,7 +101,7 @@ fn assert_same(a: &Snapshot, b: &Snapshot) {
                 snapshot.resets(),
                 snapshot.taken_unix_ns(),
                 snapshot.elapsed_ns(),
-                snapshot.mode(),
+                snapshot.profiler_mode(),
             ),
             (
                 *snapshot.table(),
@@ -232,22 +232,25 @@ fn percentiles() {
 
 #[test]
 fn who_made_it() {
-    let taken = |engine, pid, mode| {
+    let taken = |engine, pid, profiler_mode| {
         Snapshot::from_parts(SnapshotParts {
             engine,
             pid,
-            mode,
+            profiler_mode,
             ..SnapshotParts::default()
         })
     };
     let exact = ProfilerMode::Exact;
     let same = Snapshot::merge([taken(7, 1, exact), taken(7, 1, ProfilerMode::Off)]);
-    assert_eq!((same.engine(), same.pid(), same.mode()), (7, 1, exact));
+    assert_eq!(
+        (same.engine(), same.pid(), same.profiler_mode()),
+        (7, 1, exact)
+    );
     let other = Snapshot::merge([taken(7, 1, exact), taken(8, 2, ProfilerMode::Counts)]);
     assert_eq!((other.engine(), other.pid()), (0, 0));
-    assert_eq!(other.mode(), ProfilerMode::Counts);
+    assert_eq!(other.profiler_mode(), ProfilerMode::Counts);
     let waits = Snapshot::merge([other.clone(), taken(9, 3, ProfilerMode::Waits)]);
-    assert_eq!(waits.mode(), ProfilerMode::Waits);
+    assert_eq!(waits.profiler_mode(), ProfilerMode::Waits);
     let error = same.since(&taken(7, 1, exact)).err();
     assert_eq!(error, Some(SinceError::Merged { merged: 2 }));
 }
@@ -544,7 +547,7 @@ fn minus_0_is_0() -> TestResult {
             ..named("l", 1)
         };
         Snapshot::from_parts(SnapshotParts {
-            mode: ProfilerMode::Sampled { budget: zero },
+            profiler_mode: ProfilerMode::Sampled { budget: zero },
             points: vec![point],
             ..SnapshotParts::default()
         })
@@ -552,13 +555,13 @@ fn minus_0_is_0() -> TestResult {
     let (minus, plus) = (with(-0.0), with(0.0));
     assert_eq!(minus.to_json()?, plus.to_json()?);
     assert_eq!(minus.to_bytes()?, plus.to_bytes()?);
-    assert_eq!(minus.mode().to_string(), "sampled (budget 0%)");
+    assert_eq!(minus.profiler_mode().to_string(), "sampled (budget 0%)");
     let json = plus
         .to_json()?
         .replace(r#""budget":0.0"#, r#""budget":-0.0"#);
     assert!(json.contains("-0.0"), "{json}");
     let read = Snapshot::from_json(&json)?;
-    let ProfilerMode::Sampled { budget } = read.mode() else {
+    let ProfilerMode::Sampled { budget } = read.profiler_mode() else {
         panic!("{read:?}")
     };
     assert!(budget.is_sign_positive());

@@ -143,7 +143,7 @@ fn accessors_return_their_part() {
     assert_eq!(snapshot.elapsed_ns(), parts.elapsed_ns);
     assert_eq!(snapshot.elapsed(), Duration::from_nanos(parts.elapsed_ns));
     assert_eq!(snapshot.pid(), parts.pid);
-    assert_eq!(snapshot.mode(), parts.mode);
+    assert_eq!(snapshot.profiler_mode(), parts.profiler_mode);
     assert_eq!(*snapshot.table(), parts.table);
     assert_eq!(*snapshot.losses(), parts.losses);
     assert_eq!(snapshot.points(), parts.points);

@@ -117,12 +117,17 @@ fn every_counter_is_subtracted() -> TestResult {
     );
     assert_eq!(
         (
-            interval.mode(),
+            interval.profiler_mode(),
             interval.pid(),
             interval.engine(),
             interval.resets()
         ),
-        (earlier.mode, earlier.pid, earlier.engine, earlier.resets)
+        (
+            earlier.profiler_mode,
+            earlier.pid,
+            earlier.engine,
+            earlier.resets
+        )
     );
     assert!(interval.is_complete());
     Ok(())
@@ -374,12 +379,12 @@ fn the_error_of_an_interval_is_that_of_its_own_events() -> TestResult {
 }
 
 #[test]
-fn percentiles_of_an_interval_that_begins_at_a_glance_are_not_of_all_of_it() -> TestResult {
-    let (whole, glance) = (make(4, vec![]), make(5, vec![]).into_glance());
-    assert!(glance.is_complete(), "since the start");
-    assert!(glance.since(&whole)?.is_complete());
-    for later in [make(5, vec![]), make(6, vec![]), glance.clone()] {
-        let interval = later.since(&glance)?;
+fn percentiles_of_an_interval_that_begins_at_a_peek_are_not_of_all_of_it() -> TestResult {
+    let (whole, peek) = (make(4, vec![]), make(5, vec![]).into_peek());
+    assert!(peek.is_complete(), "since the start");
+    assert!(peek.since(&whole)?.is_complete());
+    for later in [make(5, vec![]), make(6, vec![]), peek.clone()] {
+        let interval = later.since(&peek)?;
         assert!(!interval.is_complete(), "{}", later.collection());
         assert!(!Snapshot::from_json(&interval.to_json()?)?.is_complete());
         assert!(!Snapshot::from_bytes(&interval.to_bytes()?)?.is_complete());

@@ -46,7 +46,7 @@ pub(crate) fn measured(values: &[u64]) -> Durations {
 
 pub(crate) fn snapshot(points: Vec<Point>) -> Snapshot {
     Snapshot::from_parts(SnapshotParts {
-        mode: ProfilerMode::Exact,
+        profiler_mode: ProfilerMode::Exact,
         points,
         ..SnapshotParts::default()
     })
@@ -64,7 +64,7 @@ pub(crate) fn everything() -> SnapshotParts {
         pid: 4_242,
         // Like `callers`: a document without it is the same as before the field existed.
         program: None,
-        mode: ProfilerMode::Sampled { budget: 0.015 },
+        profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {
                 acquisitions: 1_000_000,

@@ -69,8 +69,11 @@ pub fn record(snapshot: &Snapshot) {
         gauge!("lockprof_overhead_seconds_total", "kind" => kind).set(seconds(ns));
     }
     gauge!("lockprof_thread_seconds_total").set(seconds(overhead.threads_ns));
-    let mut labels = vec![Label::new("profiler_mode", snapshot.mode().as_str())];
-    if let ProfilerMode::Sampled { budget } = snapshot.mode() {
+    let mut labels = vec![Label::new(
+        "profiler_mode",
+        snapshot.profiler_mode().as_str(),
+    )];
+    if let ProfilerMode::Sampled { budget } = snapshot.profiler_mode() {
         labels.push(Label::new("budget", budget.to_string()));
     }
     record_info(labels);

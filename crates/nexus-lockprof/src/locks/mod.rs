@@ -10,7 +10,7 @@
 //! - The raw lock of [`ReentrantMutex`] is [`RawReentrant`], not [`RawMutex`].
 
 #[macro_use]
-mod constructors;
+mod macros;
 
 mod condvar;
 mod fair_mutex;

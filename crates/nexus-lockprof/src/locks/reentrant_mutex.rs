@@ -1,8 +1,8 @@
 use std::fmt;
 use std::panic::Location;
-use std::time::{Duration, Instant};
 #[cfg(feature = "arc_lock")]
-use std::{mem::ManuallyDrop, sync::Arc};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::RawThreadId;
 
@@ -79,40 +79,20 @@ impl<T> ReentrantMutex<T> {
     pub fn into_inner_with_raw(self) -> (RawReentrant, RawThreadId, T) {
         self.0.into_inner_with_raw()
     }
+}
 
-    /// Wraps `lock_api`'s mutex.
-    #[inline]
-    pub const fn from_lock_api(mutex: Inner<T>) -> Self {
-        Self(mutex)
+conversions! {
+    [] ReentrantMutex => Inner<T>, "`ReentrantMutexGuard::remutex`",
+    {
+        ///
+        /// Acquisitions through it are recorded at a line inside `lock_api`.
     }
-
-    /// Unwraps to `lock_api`'s mutex.
-    #[inline]
-    pub fn into_lock_api(self) -> Inner<T> {
-        self.0
-    }
+    {}
 }
 
 // Each acquiring method first notes where it was called, because the raw lock cannot find out: see
 // `raw/reentrant.rs`.
 impl<T: ?Sized> ReentrantMutex<T> {
-    /// This mutex as `lock_api`'s, for code that is generic over `lock_api::ReentrantMutex`.
-    ///
-    /// Acquisitions through it are recorded at a line inside `lock_api`.
-    #[inline]
-    pub const fn as_lock_api(&self) -> &Inner<T> {
-        &self.0
-    }
-
-    /// The inverse of [`as_lock_api`](Self::as_lock_api). Also converts what
-    /// `ReentrantMutexGuard::remutex` returns.
-    #[inline]
-    pub const fn from_lock_api_ref(mutex: &Inner<T>) -> &Self {
-        // SAFETY: `Self` is a transparent wrapper of the pointee, so layout, metadata and validity
-        // are the same, and the lifetime is kept.
-        unsafe { &*(std::ptr::from_ref(mutex) as *const Self) }
-    }
-
     /// Acquires the mutex, and waits while another thread holds it. This thread's first acquisition
     /// is recorded at the caller's line.
     ///
@@ -260,24 +240,6 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
 #[cfg(feature = "arc_lock")]
 impl<T: ?Sized> ReentrantMutex<T> {
-    /// Turns an `Arc` of `lock_api`'s mutex into an `Arc` of ours. The guard's `remutex` and
-    /// `into_arc` return such an `Arc`.
-    #[inline]
-    pub fn arc_from_lock_api(mutex: Arc<Inner<T>>) -> Arc<Self> {
-        // SAFETY: `Self` is a transparent wrapper of the pointee, so size, alignment and metadata
-        // are the same; the count held by `mutex` passes to the result.
-        unsafe { Arc::from_raw(Arc::into_raw(mutex) as *const Self) }
-    }
-
-    /// `self` as an `Arc` of `lock_api`'s mutex. It shares `self`'s count, so it must not be
-    /// dropped.
-    #[inline]
-    fn arc_as_lock_api(self: &Arc<Self>) -> ManuallyDrop<Arc<Inner<T>>> {
-        // SAFETY: the layouts are equal, as in `arc_from_lock_api`. `ManuallyDrop` never gives up
-        // the count, so it stays with `self`.
-        ManuallyDrop::new(unsafe { Arc::from_raw(Arc::as_ptr(self) as *const Inner<T>) })
-    }
-
     /// [`lock`](Self::lock), with a guard that owns a clone of the `Arc`.
     ///
     /// ```

@@ -241,7 +241,8 @@ fn asleep<'a, T, X>(
     let before = Held::new(watched, (), pending_ref);
     let woken = wait(std);
     let (_, (), before) = before.into_parts();
-    // SAFETY: as for `hold_ends`; the pending reference is still that of the ended hold.
+    // SAFETY: the pending reference is still that of the ended hold. Its lock is on the global
+    // engine.
     let pending_ref = unsafe { watched.held_after_wait(SiteKey::new(site, Exclusive), before) };
     map(woken, |(std, rest)| {
         (MutexGuard(Held::new(watched, std, pending_ref)), rest)

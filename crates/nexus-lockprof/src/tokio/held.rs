@@ -20,11 +20,19 @@ pub(super) trait Metered {
     fn meter(&self) -> &Meter;
 }
 
-/// For guards that borrow.
-impl Place for &Meter {
+/// For guards of which only the meter's lock matters.
+impl Metered for Meter {
     #[inline]
     fn meter(&self) -> &Meter {
         self
+    }
+}
+
+/// For guards that borrow.
+impl<L: Metered + ?Sized> Place for &L {
+    #[inline]
+    fn meter(&self) -> &Meter {
+        L::meter(self)
     }
 }
 
@@ -238,45 +246,39 @@ pub(super) fn attempt<P: Place, G, E>(
     }
 }
 
-/// Writes what guards have besides their own functions: access to the data, and formatting.
-macro_rules! access {
-    ($([$($generics:tt)*] $guard:ty => $data:ident;)*) => {$(
-        impl<$($generics)*> std::ops::Deref for $guard {
-            type Target = $data;
-
-            #[inline]
-            fn deref(&self) -> &$data {
-                &self.held
-            }
-        }
-
-        impl<$($generics)*> std::fmt::Debug for $guard
+/// Writes `map` and `try_map`, from a guard for `$data` to one for a part of it.
+macro_rules! map {
+    (
+        [$($generics:tt)*] $inner:ident, $data:ty => $part:ident,
+        $mapped:ident<$($arguments:tt),*>, $($ref:tt)+
+    ) => {
+        /// Makes a guard of a part of the data.
+        pub fn map<$($generics)*>(this: Self, f: F) -> $mapped<$($arguments),*>
         where
-            $data: std::fmt::Debug,
+            F: FnOnce($($ref)+ $data) -> $($ref)+ $part,
         {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                (**self).fmt(f)
+            $mapped {
+                held: this.held.map(|guard| ::tokio::sync::$inner::map(guard, f)),
             }
         }
 
-        impl<$($generics)*> std::fmt::Display for $guard
+        /// Makes a guard of a part of the data, if there is one.
+        ///
+        /// # Errors
+        /// The guard, unchanged.
+        pub fn try_map<$($generics)*>(
+            this: Self,
+            f: F,
+        ) -> Result<$mapped<$($arguments),*>, Self>
         where
-            $data: std::fmt::Display,
+            F: FnOnce($($ref)+ $data) -> Option<$($ref)+ $part>,
         {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                (**self).fmt(f)
-            }
+            let mapped = this.held.try_map(|guard| ::tokio::sync::$inner::try_map(guard, f));
+            mapped
+                .map(|held| $mapped { held })
+                .map_err(|held| Self { held })
         }
-    )*};
-    ($(mut [$($generics:tt)*] $guard:ty => $data:ident;)*) => {$(
-        access! { [$($generics)*] $guard => $data; }
-
-        impl<$($generics)*> std::ops::DerefMut for $guard {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut $data {
-                &mut self.held
-            }
-        }
-    )*};
+    };
 }
-pub(super) use access;
+
+pub(super) use map;

@@ -1,8 +1,9 @@
 //! The mutex.
 
 use super::future::{Acquire, Finish};
-use super::held::{self, Held, Metered, access};
+use super::held::{self, Held, Metered, map};
 use super::meter::{self, HoldMode::Exclusive, Meter, PendingRef, ProfiledGuard};
+use crate::access::access;
 use ::tokio::sync::{self, TryLockError};
 use std::convert::Infallible;
 use std::fmt;
@@ -141,7 +142,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         let place = Arc::clone(&self);
         let held = held::attempt(place, Location::caller(), Exclusive, || {
-            // SAFETY: as in `lock_owned`.
+            // SAFETY: tokio's guard is dropped before the mutex that ours owns: see `Held`.
             self.inner
                 .try_lock()
                 .map(|guard| unsafe { extended(guard) })
@@ -161,7 +162,7 @@ impl<T: ?Sized + 'static> Mutex<T> {
             Location::caller(),
             Exclusive,
             || held::Look::free_if(self.inner.try_lock().is_ok()),
-            // SAFETY: as in `lock_owned`.
+            // SAFETY: tokio's guard is dropped before the mutex that ours owns: see `Held`.
             || Ok::<_, Infallible>(unsafe { extended(self.inner.blocking_lock()) }),
         );
         OwnedMutexGuard { held }
@@ -242,10 +243,11 @@ pub struct OwnedMappedMutexGuard<T: ?Sized + 'static, U: ?Sized + 'static = T> {
 }
 
 access! {
-    mut [T: ?Sized] MutexGuard<'_, T> => T;
-    mut [T: ?Sized] MappedMutexGuard<'_, T> => T;
-    mut [T: ?Sized + 'static] OwnedMutexGuard<T> => T;
-    mut [T: ?Sized + 'static, U: ?Sized + 'static] OwnedMappedMutexGuard<T, U> => U;
+    mut held:
+    [T: ?Sized] MutexGuard<'_, T> => T;
+    [T: ?Sized] MappedMutexGuard<'_, T> => T;
+    [T: ?Sized + 'static] OwnedMutexGuard<T> => T;
+    [T: ?Sized + 'static, U: ?Sized + 'static] OwnedMappedMutexGuard<T, U> => U;
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
@@ -284,61 +286,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 }
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// Makes a guard of a part of the data.
-    pub fn map<U, F>(this: Self, f: F) -> MappedMutexGuard<'a, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let map = |guard| sync::MappedMutexGuard::map(guard, f);
-        MappedMutexGuard {
-            held: this.held.map(map),
-        }
-    }
-
-    /// Makes a guard of a part of the data, if there is one.
-    ///
-    /// # Errors
-    /// The guard, unchanged.
-    pub fn try_map<U, F>(this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        let mapped = this
-            .held
-            .try_map(|guard| sync::MappedMutexGuard::try_map(guard, f));
-        mapped
-            .map(|held| MappedMutexGuard { held })
-            .map_err(|held| MappedMutexGuard { held })
-    }
+    map!([U, F] MappedMutexGuard, T => U, MappedMutexGuard<'a, U>, &mut);
 }
 
 impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
-    /// Makes a guard of a part of the data.
-    pub fn map<U: ?Sized, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
-    where
-        F: FnOnce(&mut T) -> &mut U,
-    {
-        let map = |guard| sync::MutexGuard::map(guard, f);
-        OwnedMappedMutexGuard {
-            held: this.held.map(map),
-        }
-    }
-
-    /// Makes a guard of a part of the data, if there is one.
-    ///
-    /// # Errors
-    /// The guard, unchanged.
-    pub fn try_map<U: ?Sized, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
-    where
-        F: FnOnce(&mut T) -> Option<&mut U>,
-    {
-        let mapped = this
-            .held
-            .try_map(|guard| sync::MutexGuard::try_map(guard, f));
-        mapped
-            .map(|held| OwnedMappedMutexGuard { held })
-            .map_err(|held| OwnedMutexGuard { held })
-    }
+    map!([U: ?Sized, F] MutexGuard, T => U, OwnedMappedMutexGuard<T, U>, &mut);
 
     /// The guard's mutex.
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
@@ -347,30 +299,5 @@ impl<T: ?Sized + 'static> OwnedMutexGuard<T> {
 }
 
 impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedMappedMutexGuard<T, U> {
-    /// Makes a guard of a part of the data.
-    pub fn map<S, F>(this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
-    where
-        F: FnOnce(&mut U) -> &mut S,
-    {
-        let map = |guard| sync::MappedMutexGuard::map(guard, f);
-        OwnedMappedMutexGuard {
-            held: this.held.map(map),
-        }
-    }
-
-    /// Makes a guard of a part of the data, if there is one.
-    ///
-    /// # Errors
-    /// The guard, unchanged.
-    pub fn try_map<S, F>(this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
-    where
-        F: FnOnce(&mut U) -> Option<&mut S>,
-    {
-        let mapped = this
-            .held
-            .try_map(|guard| sync::MappedMutexGuard::try_map(guard, f));
-        mapped
-            .map(|held| OwnedMappedMutexGuard { held })
-            .map_err(|held| OwnedMappedMutexGuard { held })
-    }
+    map!([S, F] MappedMutexGuard, U => S, OwnedMappedMutexGuard<T, S>, &mut);
 }

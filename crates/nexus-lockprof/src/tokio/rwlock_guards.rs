@@ -1,8 +1,9 @@
 //! The guards of the reader-writer lock.
 
-use super::held::{Held, access};
+use super::held::{Held, map};
 use super::meter::{HoldMode::Shared, Meter, held_on};
 use super::rwlock::RwLock;
+use crate::access::access;
 use ::tokio::sync;
 use std::panic::Location;
 use std::sync::Arc;
@@ -51,46 +52,16 @@ pub struct OwnedRwLockMappedWriteGuard<T: ?Sized + 'static, U: ?Sized + 'static 
 }
 
 access! {
+    held:
     [T: ?Sized] RwLockReadGuard<'_, T> => T;
     [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockReadGuard<T, U> => U;
 }
 access! {
-    mut [T: ?Sized] RwLockWriteGuard<'_, T> => T;
-    mut [T: ?Sized] RwLockMappedWriteGuard<'_, T> => T;
-    mut [T: ?Sized + 'static] OwnedRwLockWriteGuard<T> => T;
-    mut [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockMappedWriteGuard<T, U> => U;
-}
-
-/// Writes `map` and `try_map`, from a guard for `$data` to one for a part of it.
-macro_rules! map {
-    ($inner:ident, $data:ty => $part:ident, $mapped:ident<$($arguments:tt),*>, $($ref:tt)+) => {
-        /// Makes a guard of a part of the data.
-        pub fn map<F, $part: ?Sized>(this: Self, f: F) -> $mapped<$($arguments),*>
-        where
-            F: FnOnce($($ref)+ $data) -> $($ref)+ $part,
-        {
-            $mapped {
-                held: this.held.map(|guard| sync::$inner::map(guard, f)),
-            }
-        }
-
-        /// Makes a guard of a part of the data, if there is one.
-        ///
-        /// # Errors
-        /// The guard, unchanged.
-        pub fn try_map<F, $part: ?Sized>(
-            this: Self,
-            f: F,
-        ) -> Result<$mapped<$($arguments),*>, Self>
-        where
-            F: FnOnce($($ref)+ $data) -> Option<$($ref)+ $part>,
-        {
-            let mapped = this.held.try_map(|guard| sync::$inner::try_map(guard, f));
-            mapped
-                .map(|held| $mapped { held })
-                .map_err(|held| Self { held })
-        }
-    };
+    mut held:
+    [T: ?Sized] RwLockWriteGuard<'_, T> => T;
+    [T: ?Sized] RwLockMappedWriteGuard<'_, T> => T;
+    [T: ?Sized + 'static] OwnedRwLockWriteGuard<T> => T;
+    [T: ?Sized + 'static, U: ?Sized + 'static] OwnedRwLockMappedWriteGuard<T, U> => U;
 }
 
 /// Writes the downgrades of a write guard.
@@ -164,11 +135,11 @@ macro_rules! rwlock {
 }
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    map!(RwLockReadGuard, T => U, RwLockReadGuard<'a, U>, &);
+    map!([F, U: ?Sized] RwLockReadGuard, T => U, RwLockReadGuard<'a, U>, &);
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    map!(RwLockWriteGuard, T => U, RwLockMappedWriteGuard<'a, U>, &mut);
+    map!([F, U: ?Sized] RwLockWriteGuard, T => U, RwLockMappedWriteGuard<'a, U>, &mut);
     downgrade!(
         RwLockMappedWriteGuard<'a, T>,
         RwLockReadGuard<'a, T>,
@@ -177,16 +148,16 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 }
 
 impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
-    map!(RwLockMappedWriteGuard, T => U, RwLockMappedWriteGuard<'a, U>, &mut);
+    map!([F, U: ?Sized] RwLockMappedWriteGuard, T => U, RwLockMappedWriteGuard<'a, U>, &mut);
 }
 
 impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedRwLockReadGuard<T, U> {
-    map!(RwLockReadGuard, U => V, OwnedRwLockReadGuard<T, V>, &);
+    map!([F, V: ?Sized] RwLockReadGuard, U => V, OwnedRwLockReadGuard<T, V>, &);
     rwlock!();
 }
 
 impl<T: ?Sized + 'static> OwnedRwLockWriteGuard<T> {
-    map!(RwLockWriteGuard, T => U, OwnedRwLockMappedWriteGuard<T, U>, &mut);
+    map!([F, U: ?Sized] RwLockWriteGuard, T => U, OwnedRwLockMappedWriteGuard<T, U>, &mut);
     downgrade!(
         OwnedRwLockMappedWriteGuard<T, T>,
         OwnedRwLockReadGuard<T, T>,
@@ -196,6 +167,6 @@ impl<T: ?Sized + 'static> OwnedRwLockWriteGuard<T> {
 }
 
 impl<T: ?Sized + 'static, U: ?Sized + 'static> OwnedRwLockMappedWriteGuard<T, U> {
-    map!(RwLockMappedWriteGuard, U => V, OwnedRwLockMappedWriteGuard<T, V>, &mut);
+    map!([F, V: ?Sized] RwLockMappedWriteGuard, U => V, OwnedRwLockMappedWriteGuard<T, V>, &mut);
     rwlock!();
 }

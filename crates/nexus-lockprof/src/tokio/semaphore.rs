@@ -123,13 +123,10 @@ impl Semaphore {
     #[inline]
     #[track_caller]
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        let held = held::attempt(&self.meter, Location::caller(), Shared, || {
+        let held = held::attempt(self, Location::caller(), Shared, || {
             self.inner.try_acquire_many(n)
         })?;
-        Ok(SemaphorePermit {
-            held,
-            semaphore: self,
-        })
+        Ok(SemaphorePermit { held })
     }
 
     /// Acquires a permit, blocking the thread.
@@ -154,16 +151,13 @@ impl Semaphore {
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         let held = held::blocking(
-            &self.meter,
+            self,
             Location::caller(),
             Shared,
             || self.look(n),
             || self.inner.blocking_acquire_many(n),
         )?;
-        Ok(SemaphorePermit {
-            held,
-            semaphore: self,
-        })
+        Ok(SemaphorePermit { held })
     }
 
     /// [`acquire`](Self::acquire), with a permit that owns the semaphore.
@@ -223,7 +217,7 @@ impl Semaphore {
         let place = Arc::clone(&self);
         let held = held::attempt(place, Location::caller(), Shared, || {
             let permit = self.inner.try_acquire_many(n)?;
-            // SAFETY: as in `acquire_owned_at`.
+            // SAFETY: tokio's permit is dropped before the semaphore that ours owns: see `Held`.
             Ok(unsafe { extended(permit) })
         })?;
         Ok(OwnedSemaphorePermit { held })
@@ -262,7 +256,8 @@ impl Semaphore {
             || self.look(n),
             || {
                 let permit = self.inner.blocking_acquire_many(n)?;
-                // SAFETY: as in `acquire_owned_at`.
+                // SAFETY: tokio's permit is dropped before the semaphore that ours owns: see
+                // `Held`.
                 Ok(unsafe { extended(permit) })
             },
         )?;
@@ -303,8 +298,7 @@ impl<'a> Finish<Result<sync::SemaphorePermit<'a>, AcquireError>> for &'a Semapho
     ) -> Self::Output {
         let guard = ProfiledGuard::new(result?, pending_ref);
         Ok(SemaphorePermit {
-            held: Held::new(&self.meter, guard),
-            semaphore: self,
+            held: Held::new(self, guard),
         })
     }
 }
@@ -328,8 +322,7 @@ impl fmt::Debug for Semaphore {
 #[must_use]
 #[clippy::has_significant_drop]
 pub struct SemaphorePermit<'a> {
-    held: Held<&'a Meter, sync::SemaphorePermit<'a>>,
-    semaphore: &'a Semaphore,
+    held: Held<&'a Semaphore, sync::SemaphorePermit<'a>>,
 }
 
 /// Permits of a [`Semaphore`], returned when dropped. They share ownership of it.
@@ -341,95 +334,55 @@ pub struct OwnedSemaphorePermit {
 
 /// Writes what the two kinds of permits share.
 macro_rules! permit {
-    () => {
-        /// Never returns the permits. The hold ends now.
-        pub fn forget(self) {
-            self.held.forget(sync::SemaphorePermit::forget);
+    ($permit:ident $(<$life:lifetime>)?, $semaphore:ty) => {
+        impl $permit $(<$life>)? {
+            /// Never returns the permits. The hold ends now.
+            pub fn forget(self) {
+                self.held.forget(sync::SemaphorePermit::forget);
+            }
+
+            /// Takes over another's permits. That one's hold ends now; this one's continues.
+            ///
+            /// # Panics
+            /// If they belong to different semaphores.
+            #[track_caller]
+            pub fn merge(&mut self, other: Self) {
+                let (ours, theirs): (&Semaphore, &Semaphore) = (self.semaphore(), other.semaphore());
+                assert!(
+                    std::ptr::eq(ours, theirs),
+                    "merging permits from different semaphore instances"
+                );
+                other.held.forget(|permit| self.held.merge(permit));
+            }
+
+            /// Splits off `n` permits, if there are that many. They have no hold of their own.
+            pub fn split(&mut self, n: usize) -> Option<Self> {
+                let guard = ProfiledGuard::new(self.held.split(n)?, PendingRef::default());
+                Some(Self {
+                    held: Held::new(self.held.place().clone(), guard),
+                })
+            }
+
+            /// The number of permits.
+            pub fn num_permits(&self) -> usize {
+                self.held.num_permits()
+            }
+
+            /// The permits' semaphore.
+            pub fn semaphore(&self) -> &$semaphore {
+                self.held.place()
+            }
         }
 
-        /// Takes over another's permits. That one's hold ends now; this one's continues.
-        ///
-        /// # Panics
-        /// If they belong to different semaphores.
-        #[track_caller]
-        pub fn merge(&mut self, other: Self) {
-            assert!(
-                std::ptr::eq(self.semaphore_ref(), other.semaphore_ref()),
-                "merging permits from different semaphore instances"
-            );
-            other.held.forget(|permit| self.held.merge(permit));
-        }
-
-        /// The number of permits.
-        pub fn num_permits(&self) -> usize {
-            self.held.num_permits()
+        impl fmt::Debug for $permit $(<$life>)? {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($permit))
+                    .field("sem", self.semaphore())
+                    .field("permits", &self.num_permits())
+                    .finish()
+            }
         }
     };
 }
-
-impl SemaphorePermit<'_> {
-    permit!();
-
-    fn semaphore_ref(&self) -> &Semaphore {
-        self.semaphore
-    }
-}
-
-impl<'a> SemaphorePermit<'a> {
-    /// Splits off `n` permits, if there are that many. They have no hold of their own.
-    pub fn split(&mut self, n: usize) -> Option<Self> {
-        let permit = self.held.split(n)?;
-        Some(SemaphorePermit {
-            held: Held::new(
-                &self.semaphore.meter,
-                ProfiledGuard::new(permit, PendingRef::default()),
-            ),
-            semaphore: self.semaphore,
-        })
-    }
-
-    /// The permits' semaphore.
-    pub fn semaphore(&self) -> &Semaphore {
-        self.semaphore
-    }
-}
-
-impl OwnedSemaphorePermit {
-    permit!();
-
-    fn semaphore_ref(&self) -> &Semaphore {
-        self.held.place()
-    }
-
-    /// Splits off `n` permits, if there are that many. They have no hold of their own.
-    pub fn split(&mut self, n: usize) -> Option<Self> {
-        let permit = self.held.split(n)?;
-        let place = Arc::clone(self.held.place());
-        Some(OwnedSemaphorePermit {
-            held: Held::new(place, ProfiledGuard::new(permit, PendingRef::default())),
-        })
-    }
-
-    /// The permits' semaphore.
-    pub fn semaphore(&self) -> &Arc<Semaphore> {
-        self.held.place()
-    }
-}
-
-impl fmt::Debug for SemaphorePermit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SemaphorePermit")
-            .field("sem", &self.semaphore)
-            .field("permits", &self.num_permits())
-            .finish()
-    }
-}
-
-impl fmt::Debug for OwnedSemaphorePermit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedSemaphorePermit")
-            .field("sem", self.held.place())
-            .field("permits", &self.num_permits())
-            .finish()
-    }
-}
+permit! { SemaphorePermit<'_>, Semaphore }
+permit! { OwnedSemaphorePermit, Arc<Semaphore> }

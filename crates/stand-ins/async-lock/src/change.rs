@@ -48,17 +48,8 @@ impl<P: OfReader> Guard<P, own::Write<'static>> {
     #[inline]
     #[track_caller]
     pub fn downgrade(guard: Self) -> Guard<P::Reading, own::Read<'static>> {
-        let (place, guard) = Self::into_parts(guard);
-        let site = Location::caller();
-        // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
-        unsafe {
-            let guard = place
-                .meter()
-                .change_with(site, HoldMode::Shared, guard, |(), guard| {
-                    real::RwLockWriteGuard::downgrade(guard)
-                });
-            Guard::new(place.reading(), guard)
-        }
+        let change = real::RwLockWriteGuard::downgrade;
+        changed(guard, HoldMode::Shared, P::reading, change)
     }
 }
 
@@ -67,18 +58,8 @@ impl<P: OfRwLock> Guard<P, own::Write<'static>> {
     #[inline]
     #[track_caller]
     pub fn downgrade_to_upgradable(guard: Self) -> Guard<P, own::Upgradable<'static>> {
-        let (place, guard) = Self::into_parts(guard);
-        let site = Location::caller();
-        // SAFETY: as in `downgrade`.
-        unsafe {
-            let guard =
-                place
-                    .meter()
-                    .change_with(site, HoldMode::Upgradable, guard, |(), guard| {
-                        real::RwLockWriteGuard::downgrade_to_upgradable(guard)
-                    });
-            Guard::new(place, guard)
-        }
+        let change = real::RwLockWriteGuard::downgrade_to_upgradable;
+        changed(guard, HoldMode::Upgradable, |place| place, change)
     }
 }
 
@@ -87,17 +68,28 @@ impl<P: OfReader> Guard<P, own::Upgradable<'static>> {
     #[inline]
     #[track_caller]
     pub fn downgrade(guard: Self) -> Guard<P::Reading, own::Read<'static>> {
-        let (place, guard) = Self::into_parts(guard);
-        let site = Location::caller();
-        // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
-        unsafe {
-            let guard = place
-                .meter()
-                .change_with(site, HoldMode::Shared, guard, |(), guard| {
-                    real::RwLockUpgradableReadGuard::downgrade(guard)
-                });
-            Guard::new(place.reading(), guard)
-        }
+        let change = real::RwLockUpgradableReadGuard::downgrade;
+        changed(guard, HoldMode::Shared, P::reading, change)
+    }
+}
+
+/// Changes a guard's mode without waiting: `turn` makes the new guard's place, and `change`
+/// async-lock's new guard.
+#[inline(always)]
+#[track_caller]
+fn changed<P: Place, G, Q: Place, H>(
+    guard: Guard<P, G>,
+    mode: HoldMode,
+    turn: impl FnOnce(P) -> Q,
+    change: impl FnOnce(G) -> H,
+) -> Guard<Q, H> {
+    let (place, guard) = Guard::into_parts(guard);
+    let site = Location::caller();
+    // SAFETY: the guard belonged to this lock; all locks here are on the global engine.
+    unsafe {
+        let change = |(): &(), guard| change(guard);
+        let guard = place.meter().change_with(site, mode, guard, change);
+        Guard::new(turn(place), guard)
     }
 }
 

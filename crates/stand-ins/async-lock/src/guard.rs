@@ -171,9 +171,10 @@ macro_rules! auto_traits {
         unsafe impl<T: $($sync)*> Sync for Guard<$place, own::$guard<'_>> {}
     )*};
 }
-// SAFETY: as for async-lock's own: a semaphore has no data.
+// SAFETY: a semaphore has no data, so only the fields matter: the place can be sent, and
+// async-lock's own guard and the pending reference always can.
 unsafe impl<P: Place + Send> Send for Guard<P, own::Permit<'_>> {}
-// SAFETY: as for async-lock's own: a semaphore has no data.
+// SAFETY: a semaphore has no data, and a shared guard gives access only to the place.
 unsafe impl<P: Place + Sync> Sync for Guard<P, own::Permit<'_>> {}
 
 pub(crate) use auto_traits;

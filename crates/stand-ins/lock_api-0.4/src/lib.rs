@@ -12,6 +12,7 @@
 //!   acquired once, until it is unlocked as often as it was locked.
 
 mod guard;
+mod lock;
 mod mapped;
 mod mutex;
 mod raw;

@@ -1,6 +1,7 @@
 //! Guards of a part of the data.
 
-use crate::guard::{Guard, Lock};
+use crate::guard::Guard;
+use crate::lock::Lock;
 use crate::mutex::Mutex;
 use crate::raw::{OfMutex, Raw, RawFair, Read, State, Write, Writes, taken};
 #[cfg(any(feature = "atomic_usize", lockprof_remutex))]

@@ -1,6 +1,7 @@
 //! The mutex.
 
-use crate::guard::{Guard, Lock, acquire, debug, lock};
+use crate::guard::Guard;
+use crate::lock::{Lock, acquire, debug, lock};
 use crate::raw::{OfMutex, Raw, RawFair, RawTimed, unknown};
 use nexus_lockprof_adaptor::Profiled;
 use real::{RawMutex, RawMutexFair, RawMutexTimed};

@@ -36,6 +36,9 @@ pub struct Read;
 /// The mode of a lock held for writing.
 #[derive(Debug)]
 pub struct Write;
+/// The mode of a lock held for reading by a thread that may already read it.
+#[derive(Debug)]
+pub struct ReadAgain;
 /// The mode of a lock held for reading that may become a writer's.
 #[derive(Debug)]
 pub struct Upgradable;
@@ -99,24 +102,20 @@ fn is_worth_a_try<R>(_: &R) -> bool {
 }
 
 #[inline(always)]
-fn acquire<R>(
+fn acquire<R, E>(
     lock: &Profiled<R>,
     site: Site,
     mode: HoldMode,
     try_: impl Fn(&R) -> bool,
-    block: impl FnOnce(&R),
-) -> State {
-    let Ok(state) = lock.acquire::<_, Infallible>(
+    block: impl FnOnce(&R) -> Result<(), E>,
+) -> Result<State, E> {
+    lock.acquire(
         site,
         mode,
         is_worth_a_try,
         |raw| try_(raw).then_some(()),
-        |raw| {
-            block(raw);
-            Ok(())
-        },
-    );
-    state
+        block,
+    )
 }
 
 #[inline(always)]
@@ -129,37 +128,30 @@ fn attempt<R>(
     lock.try_acquire(site, mode, |raw| try_(raw).then_some(()))
 }
 
+/// The result of an attempt that did or did not succeed.
 #[inline(always)]
-fn acquire_in_time<R>(
-    lock: &Profiled<R>,
-    site: Site,
-    mode: HoldMode,
-    try_: impl Fn(&R) -> bool,
-    block: impl FnOnce(&R) -> bool,
-) -> Option<State> {
-    let acquired = lock.acquire(
-        site,
-        mode,
-        is_worth_a_try,
-        |raw| try_(raw).then_some(()),
-        |raw| block(raw).then_some(()).ok_or(()),
-    );
-    acquired.ok()
+fn in_time(succeeded: bool) -> Result<(), ()> {
+    succeeded.then_some(()).ok_or(())
 }
 
-/// Writes the three traits for a mode. The arguments are the names of lock_api's functions.
+/// Writes the traits for a mode: [`RawFair`] only if it has a fair release of its own. The
+/// arguments are the names of lock_api's functions.
 macro_rules! mode {
     (
         $tag:ident, $mode:ident: $raw:ident $lock:ident $try_lock:ident $unlock:ident,
-        $fair:ident $unlock_fair:ident $bump:ident $is_bump_seen:literal,
         $timed:ident $clock:ident $try_lock_for:ident $try_lock_until:ident
+        $(, $fair:ident $unlock_fair:ident $bump:ident $is_bump_seen:literal)?
     ) => {
         impl<R: $raw> Raw<$tag> for Profiled<R> {
             type Marker = R::GuardMarker;
 
             #[inline]
             fn lock(&self, site: Site) -> State {
-                acquire(self, site, HoldMode::$mode, R::$try_lock, R::$lock)
+                let Ok(state) = acquire(self, site, HoldMode::$mode, R::$try_lock, |raw| {
+                    raw.$lock();
+                    Ok::<_, Infallible>(())
+                });
+                state
             }
 
             #[inline]
@@ -174,121 +166,78 @@ macro_rules! mode {
             }
         }
 
-        impl<R: $fair> RawFair<$tag> for Profiled<R> {
-            #[inline]
-            unsafe fn unlock_fair(&self, state: State) {
-                // SAFETY: the caller upholds the contract; all locks here are on the global engine.
-                unsafe { self.release_fair(state, |raw, ()| raw.$unlock_fair()) };
-            }
-
-            #[inline]
-            unsafe fn bump(&self, site: Site, state: &mut State) {
-                if $is_bump_seen {
-                    // SAFETY: the caller upholds the contract; all locks here are on the global
-                    // engine.
-                    unsafe { self.bump_with(site, state, |raw, ()| raw.$bump()) };
-                } else {
-                    // Beside other readers, the caller cannot see whether it yielded.
-                    // SAFETY: the caller upholds this function's contract.
-                    unsafe { self.raw().$bump() };
-                }
-            }
-        }
-
         impl<R: $timed> RawTimed<$tag> for Profiled<R> {
             type Duration = <R as $clock>::Duration;
             type Instant = <R as $clock>::Instant;
 
             #[inline]
             fn try_lock_for(&self, timeout: Self::Duration, site: Site) -> Option<State> {
-                acquire_in_time(self, site, HoldMode::$mode, R::$try_lock, |raw| {
-                    raw.$try_lock_for(timeout)
+                acquire(self, site, HoldMode::$mode, R::$try_lock, |raw| {
+                    in_time(raw.$try_lock_for(timeout))
                 })
+                .ok()
             }
 
             #[inline]
             fn try_lock_until(&self, timeout: Self::Instant, site: Site) -> Option<State> {
-                acquire_in_time(self, site, HoldMode::$mode, R::$try_lock, |raw| {
-                    raw.$try_lock_until(timeout)
+                acquire(self, site, HoldMode::$mode, R::$try_lock, |raw| {
+                    in_time(raw.$try_lock_until(timeout))
                 })
+                .ok()
             }
         }
+
+        $(
+            impl<R: $fair> RawFair<$tag> for Profiled<R> {
+                #[inline]
+                unsafe fn unlock_fair(&self, state: State) {
+                    // SAFETY: the caller upholds the contract; all locks here are on the global
+                    // engine.
+                    unsafe { self.release_fair(state, |raw, ()| raw.$unlock_fair()) };
+                }
+
+                #[inline]
+                unsafe fn bump(&self, site: Site, state: &mut State) {
+                    if $is_bump_seen {
+                        // SAFETY: the caller upholds the contract; all locks here are on the global
+                        // engine.
+                        unsafe { self.bump_with(site, state, |raw, ()| raw.$bump()) };
+                    } else {
+                        // Beside other readers, the caller cannot see whether it yielded.
+                        // SAFETY: the caller upholds this function's contract.
+                        unsafe { self.raw().$bump() };
+                    }
+                }
+            }
+        )?
     };
 }
 
 mode! {
     OfMutex, Exclusive: RawMutex lock try_lock unlock,
-    RawMutexFair unlock_fair bump true,
-    RawMutexTimed RawMutexTimed try_lock_for try_lock_until
+    RawMutexTimed RawMutexTimed try_lock_for try_lock_until,
+    RawMutexFair unlock_fair bump true
 }
 mode! {
     Read, Shared: RawRwLock lock_shared try_lock_shared unlock_shared,
-    RawRwLockFair unlock_shared_fair bump_shared false,
-    RawRwLockTimed RawRwLockTimed try_lock_shared_for try_lock_shared_until
+    RawRwLockTimed RawRwLockTimed try_lock_shared_for try_lock_shared_until,
+    RawRwLockFair unlock_shared_fair bump_shared false
+}
+mode! {
+    ReadAgain, Shared: RawRwLockRecursive
+    lock_shared_recursive try_lock_shared_recursive unlock_shared,
+    RawRwLockRecursiveTimed RawRwLockTimed
+    try_lock_shared_recursive_for try_lock_shared_recursive_until
 }
 mode! {
     Write, Exclusive: RawRwLock lock_exclusive try_lock_exclusive unlock_exclusive,
-    RawRwLockFair unlock_exclusive_fair bump_exclusive true,
-    RawRwLockTimed RawRwLockTimed try_lock_exclusive_for try_lock_exclusive_until
+    RawRwLockTimed RawRwLockTimed try_lock_exclusive_for try_lock_exclusive_until,
+    RawRwLockFair unlock_exclusive_fair bump_exclusive true
 }
 mode! {
     Upgradable, Upgradable: RawRwLockUpgrade lock_upgradable try_lock_upgradable unlock_upgradable,
-    RawRwLockUpgradeFair unlock_upgradable_fair bump_upgradable false,
-    RawRwLockUpgradeTimed RawRwLockTimed try_lock_upgradable_for try_lock_upgradable_until
-}
-
-/// A lock that a thread may read while it reads it.
-pub(crate) trait Recursive {
-    /// Acquires it.
-    fn lock(&self, site: Site) -> State;
-
-    /// Acquires it if that needs no wait.
-    fn try_lock(&self, site: Site) -> Option<State>;
-}
-
-impl<R: RawRwLockRecursive> Recursive for Profiled<R> {
-    #[inline]
-    fn lock(&self, site: Site) -> State {
-        acquire(
-            self,
-            site,
-            HoldMode::Shared,
-            R::try_lock_shared_recursive,
-            R::lock_shared_recursive,
-        )
-    }
-
-    #[inline]
-    fn try_lock(&self, site: Site) -> Option<State> {
-        attempt(self, site, HoldMode::Shared, R::try_lock_shared_recursive)
-    }
-}
-
-/// [`Recursive`] with timeouts.
-pub(crate) trait RecursiveTimed: RawTimed<Read> {
-    /// Acquires it unless time runs out.
-    fn try_lock_for(&self, timeout: Self::Duration, site: Site) -> Option<State>;
-
-    /// Acquires it unless time runs out.
-    fn try_lock_until(&self, timeout: Self::Instant, site: Site) -> Option<State>;
-}
-
-impl<R: RawRwLockRecursiveTimed> RecursiveTimed for Profiled<R> {
-    #[inline]
-    fn try_lock_for(&self, timeout: R::Duration, site: Site) -> Option<State> {
-        let try_ = R::try_lock_shared_recursive;
-        acquire_in_time(self, site, HoldMode::Shared, try_, |raw| {
-            raw.try_lock_shared_recursive_for(timeout)
-        })
-    }
-
-    #[inline]
-    fn try_lock_until(&self, timeout: R::Instant, site: Site) -> Option<State> {
-        let try_ = R::try_lock_shared_recursive;
-        acquire_in_time(self, site, HoldMode::Shared, try_, |raw| {
-            raw.try_lock_shared_recursive_until(timeout)
-        })
-    }
+    RawRwLockUpgradeTimed RawRwLockTimed try_lock_upgradable_for try_lock_upgradable_until,
+    RawRwLockUpgradeFair unlock_upgradable_fair bump_upgradable false
 }
 
 /// A lock whose writer may become a reader.
@@ -325,7 +274,7 @@ impl<R: RawRwLockUpgrade> Upgrade for Profiled<R> {
             self.upgrade_with::<_, _, Infallible>(
                 site,
                 state,
-                |raw, ()| raw.try_upgrade().then_some(()).ok_or(()),
+                |raw, ()| in_time(raw.try_upgrade()),
                 |raw, ()| {
                     raw.upgrade();
                     Ok(())
@@ -339,11 +288,7 @@ impl<R: RawRwLockUpgrade> Upgrade for Profiled<R> {
     #[inline]
     unsafe fn try_upgrade(&self, site: Site, state: State) -> Result<State, State> {
         // SAFETY: the caller upholds the contract; all locks here are on the global engine.
-        unsafe {
-            self.try_upgrade_with(site, state, |raw, ()| {
-                raw.try_upgrade().then_some(()).ok_or(())
-            })
-        }
+        unsafe { self.try_upgrade_with(site, state, |raw, ()| in_time(raw.try_upgrade())) }
     }
 }
 
@@ -376,16 +321,8 @@ impl<R: RawRwLockUpgradeTimed> UpgradeTimed for Profiled<R> {
         site: Site,
         state: State,
     ) -> Result<State, State> {
-        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
-        let upgraded = unsafe {
-            self.upgrade_with(
-                site,
-                state,
-                |raw, ()| raw.try_upgrade().then_some(()).ok_or(()),
-                |raw, ()| raw.try_upgrade_for(timeout).then_some(()).ok_or(()),
-            )
-        };
-        upgraded.map_err(|((), before)| State::new((), before))
+        // SAFETY: the caller upholds the contract, which is the same.
+        unsafe { upgrade_in_time(self, site, state, |raw| raw.try_upgrade_for(timeout)) }
     }
 
     #[inline]
@@ -395,17 +332,30 @@ impl<R: RawRwLockUpgradeTimed> UpgradeTimed for Profiled<R> {
         site: Site,
         state: State,
     ) -> Result<State, State> {
-        // SAFETY: the caller upholds the contract; all locks here are on the global engine.
-        let upgraded = unsafe {
-            self.upgrade_with(
-                site,
-                state,
-                |raw, ()| raw.try_upgrade().then_some(()).ok_or(()),
-                |raw, ()| raw.try_upgrade_until(timeout).then_some(()).ok_or(()),
-            )
-        };
-        upgraded.map_err(|((), before)| State::new((), before))
+        // SAFETY: the caller upholds the contract, which is the same.
+        unsafe { upgrade_in_time(self, site, state, |raw| raw.try_upgrade_until(timeout)) }
     }
+}
+
+/// # Safety
+/// The lock must be held upgradably, by an acquisition with this state.
+#[inline(always)]
+unsafe fn upgrade_in_time<R: RawRwLockUpgrade>(
+    lock: &Profiled<R>,
+    site: Site,
+    state: State,
+    block: impl FnOnce(&R) -> bool,
+) -> Result<State, State> {
+    // SAFETY: the caller upholds the contract; all locks here are on the global engine.
+    let upgraded = unsafe {
+        lock.upgrade_with(
+            site,
+            state,
+            |raw, ()| in_time(raw.try_upgrade()),
+            |raw, ()| in_time(block(raw)),
+        )
+    };
+    upgraded.map_err(|((), before)| State::new((), before))
 }
 
 /// A lock that can change from any mode to any weaker one.

@@ -1,7 +1,8 @@
 //! The reentrant mutex. A thread acquires it with its first lock, and releases it when it has
 //! unlocked as often as it locked.
 
-use crate::guard::{Guard, Lock, acquire, debug, lock};
+use crate::guard::Guard;
+use crate::lock::{Lock, acquire, debug, lock};
 use crate::raw::{OfMutex, Raw, RawFair, RawTimed, Site, State, unknown};
 use nexus_lockprof_adaptor::{PendingRefCell, Profiled};
 use real::{GetThreadId, GuardNoSend, RawMutex, RawMutexFair, RawMutexTimed};

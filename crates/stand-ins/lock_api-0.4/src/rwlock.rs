@@ -1,9 +1,8 @@
 //! The reader-writer lock.
 
-use crate::guard::{Guard, Lock, acquire, debug, lock};
-use crate::raw::{
-    Raw, RawFair, RawTimed, Read, Recursive, RecursiveTimed, Upgradable, Write, unknown,
-};
+use crate::guard::Guard;
+use crate::lock::{Lock, acquire, debug, lock};
+use crate::raw::{Raw, RawFair, RawTimed, Read, ReadAgain, Upgradable, Write, unknown};
 use nexus_lockprof_adaptor::Profiled;
 use real::{
     RawRwLock, RawRwLockFair, RawRwLockRecursive, RawRwLockRecursiveTimed, RawRwLockTimed,
@@ -54,11 +53,11 @@ impl<R, T> RwLock<R, T> {
 acquire! { [R: RawRwLock, T: ?Sized] RwLock<R, T>, Read, Raw<Read>: read try_read read_arc try_read_arc }
 acquire! { [R: RawRwLock, T: ?Sized] RwLock<R, T>, Write, Raw<Write>: write try_write write_arc try_write_arc }
 acquire! { [R: RawRwLockUpgrade, T: ?Sized] RwLock<R, T>, Upgradable, Raw<Upgradable>: upgradable_read try_upgradable_read upgradable_read_arc try_upgradable_read_arc }
-acquire! { [R: RawRwLockRecursive, T: ?Sized] RwLock<R, T>, Read, Recursive: read_recursive try_read_recursive read_arc_recursive try_read_recursive_arc }
+acquire! { [R: RawRwLockRecursive, T: ?Sized] RwLock<R, T>, Read, Raw<ReadAgain>: read_recursive try_read_recursive read_arc_recursive try_read_recursive_arc }
 acquire! { timed [R: RawRwLockTimed, T: ?Sized] RwLock<R, T>, Read, RawTimed<Read>: try_read_for try_read_until try_read_arc_for try_read_arc_until }
 acquire! { timed [R: RawRwLockTimed, T: ?Sized] RwLock<R, T>, Write, RawTimed<Write>: try_write_for try_write_until try_write_arc_for try_write_arc_until }
 acquire! { timed [R: RawRwLockUpgradeTimed, T: ?Sized] RwLock<R, T>, Upgradable, RawTimed<Upgradable>: try_upgradable_read_for try_upgradable_read_until try_upgradable_read_arc_for try_upgradable_read_arc_until }
-acquire! { timed [R: RawRwLockRecursiveTimed, T: ?Sized] RwLock<R, T>, Read, RecursiveTimed: try_read_recursive_for try_read_recursive_until try_read_arc_recursive_for try_read_arc_recursive_until }
+acquire! { timed [R: RawRwLockRecursiveTimed, T: ?Sized] RwLock<R, T>, Read, RawTimed<ReadAgain>: try_read_recursive_for try_read_recursive_until try_read_arc_recursive_for try_read_arc_recursive_until }
 
 /// Writes the functions of one mode for holders without a guard.
 macro_rules! unchecked {

@@ -58,7 +58,7 @@ where
     #[track_caller]
     pub fn downgrade_to_upgradable(s: Self) -> Guard<P, Upgradable> {
         let (place, state) = Self::into_parts(s);
-        // SAFETY: as in `downgrade`.
+        // SAFETY: the guard held it for writing; now the new one holds it upgradably.
         unsafe {
             let state = place
                 .core()
@@ -177,7 +177,7 @@ where
     #[track_caller]
     pub fn try_with_upgraded<Ret, F: FnOnce(&mut P::Data) -> Ret>(&mut self, f: F) -> Option<Ret> {
         let site = Location::caller();
-        // SAFETY: as in `with_upgraded`.
+        // SAFETY: the guard holds it upgradably. It is downgraded again before the guard is used.
         self.if_upgraded(site, f, |core, state| unsafe {
             core.try_upgrade(site, state)
         })
@@ -235,7 +235,7 @@ where
         f: F,
     ) -> Option<Ret> {
         let site = Location::caller();
-        // SAFETY: as in `with_upgraded`.
+        // SAFETY: the guard holds it upgradably. It is downgraded again before the guard is used.
         self.if_upgraded(site, f, |core, state| unsafe {
             core.try_upgrade_for(timeout, site, state)
         })
@@ -249,7 +249,7 @@ where
         f: F,
     ) -> Option<Ret> {
         let site = Location::caller();
-        // SAFETY: as in `with_upgraded`.
+        // SAFETY: the guard holds it upgradably. It is downgraded again before the guard is used.
         self.if_upgraded(site, f, |core, state| unsafe {
             core.try_upgrade_until(timeout, site, state)
         })

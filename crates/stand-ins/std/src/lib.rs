@@ -24,3 +24,6 @@ pub mod sync {
     reason = "a part of it is used here"
 )]
 mod locks;
+
+#[path = "../../../nexus-lockprof/src/access.rs"]
+mod access;

@@ -23,3 +23,6 @@ pub mod sync {
     reason = "a part of it is used here"
 )]
 mod locks;
+
+#[path = "../../../nexus-lockprof/src/access.rs"]
+mod access;

@@ -24,7 +24,10 @@ pub(crate) fn main(expected: &str, code: &str) {
             scope.spawn(move || (0..100).for_each(|_| JOBS.lock().push(id)));
         }
     });
-    assert_eq!(nexus_lockprof::snapshot().mode().to_string(), expected);
+    assert_eq!(
+        nexus_lockprof::snapshot().profiler_mode().to_string(),
+        expected
+    );
     exit(code.parse().unwrap_or(99));
 }
 

@@ -16,7 +16,7 @@ use AcquireMode::{Exclusive, Shared};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn main(mode: &str) {
-    match (mode, snapshot().mode()) {
+    match (mode, snapshot().profiler_mode()) {
         ("off", ProfilerMode::Off)
         | ("counts", ProfilerMode::Counts)
         | ("sampled", ProfilerMode::Sampled { .. })
@@ -47,7 +47,7 @@ fn points(name: &str) -> Vec<Point> {
 fn check(name: &str, expected: &[(AcquireMode, u64, u64)]) {
     let points = points(name);
     let of = |point: &Point| (point.mode, point.acquisitions, point.try_failures);
-    if snapshot().mode() == ProfilerMode::Off {
+    if snapshot().profiler_mode() == ProfilerMode::Off {
         assert_eq!(points, []);
         return;
     }
@@ -62,7 +62,7 @@ fn check(name: &str, expected: &[(AcquireMode, u64, u64)]) {
 /// Checks that all, some or none of the `events` were timed.
 #[track_caller]
 fn check_samples(durations: &Durations, events: u64) {
-    match snapshot().mode() {
+    match snapshot().profiler_mode() {
         ProfilerMode::Exact => assert_eq!(durations.samples, events),
         ProfilerMode::Sampled { .. } => assert!(durations.samples <= events),
         _ => assert_eq!(durations.samples, 0),
@@ -177,7 +177,7 @@ fn sleeps(name: &'static str) -> bool {
         }
     });
     let points = points(name);
-    if snapshot().mode() == ProfilerMode::Off {
+    if snapshot().profiler_mode() == ProfilerMode::Off {
         assert_eq!(points, []);
         return true;
     }
@@ -193,7 +193,7 @@ fn sleeps(name: &'static str) -> bool {
         assert!(point.wait.is_empty(), "{point:?}");
         check_samples(&point.hold, point.acquisitions);
     }
-    if snapshot().mode() != ProfilerMode::Exact {
+    if snapshot().profiler_mode() != ProfilerMode::Exact {
         return true;
     }
     assert_ne!(locked.hold.total_ns, 0);

@@ -37,7 +37,7 @@ struct Side<'a> {
     /// The sum of all runs.
     elapsed_ns: u64,
     /// The mode of the first run.
-    mode: ProfilerMode,
+    profiler_mode: ProfilerMode,
     runs: Vec<Run<'a>>,
 }
 
@@ -45,7 +45,7 @@ struct Side<'a> {
 struct Run<'a> {
     target: &'a str,
     elapsed_ns: u64,
-    mode: ProfilerMode,
+    profiler_mode: ProfilerMode,
 }
 
 #[derive(Serialize)]
@@ -85,7 +85,7 @@ pub(super) fn write(
 ) -> std::io::Result<()> {
     let document = Document {
         format: "lockprof-diff",
-        schema: 1,
+        schema: 2,
         before: side(before),
         after: side(after),
         rule,
@@ -104,15 +104,15 @@ fn side(side: &super::side::Side) -> Side<'_> {
     let runs = runs.map(|(target, run)| Run {
         target,
         elapsed_ns: run.elapsed_ns(),
-        mode: run.mode(),
+        profiler_mode: run.profiler_mode(),
     });
     Side {
         target: &side.name,
         elapsed_ns: side.elapsed_ns(),
-        mode: side
+        profiler_mode: side
             .runs
             .first()
-            .map_or(ProfilerMode::Off, |run| run.mode()),
+            .map_or(ProfilerMode::Off, |run| run.profiler_mode()),
         runs: runs.collect(),
     }
 }

@@ -1,19 +1,20 @@
 //! A comparison as a table.
 
 use super::side::{Side, word};
-use crate::columns::{Columns, code};
 use crate::diff::{Change, Comparison, Presence, Row, Rule, Verdict};
-use crate::number;
 use anstyle::{AnsiColor, Style};
-use nexus_lockprof_export::text::pieces::{self, Names};
-use nexus_lockprof_snapshot::{AcquireMode, printable};
-
-/// Columns of numbers.
-const NUMBERS: [usize; 4] = [5, 6, 7, 8];
+use nexus_lockprof_export::readable::columns::Columns;
+use nexus_lockprof_export::readable::names::{self, Names};
+use nexus_lockprof_export::readable::{fit, number};
+use nexus_lockprof_snapshot::printable;
 
 const HEAD: [&str; 9] = [
     "", "lock", "site", "m", "", "before", "after", "change", "z",
 ];
+
+fn is_number(column: usize) -> bool {
+    column >= 5
+}
 
 /// The maximum number of figures to list: nobody reads more, and all of them are in memory.
 const MOST: usize = 10_000;
@@ -22,7 +23,7 @@ const WIDEST: usize = 160;
 
 /// One line per figure that got worse or better (or per figure, with `all`), and notes about them.
 pub(super) fn table(comparison: &Comparison, sides: &[Side; 2], rule: &Rule, all: bool) -> String {
-    let mut table = Columns::new(HEAD, &NUMBERS);
+    let mut table = Columns::new(HEAD, is_number);
     let mut styles = vec![Style::new().bold()];
     let hidden = list(comparison, sides, all, |row, change, names| {
         table.push(cells(row, change, names));
@@ -50,7 +51,7 @@ pub(super) fn markdown(
     let head = HEAD.map(|head| if head.is_empty() { "verdict" } else { head });
     let head = [&head[..3], &["mode", "figure"], &head[5..]].concat();
     let head = head.try_into().unwrap_or(HEAD);
-    let mut table = Columns::new(head, &NUMBERS);
+    let mut table = Columns::new(head, is_number);
     let hidden = list(comparison, sides, all, |row, change, names| {
         let [verdict, lock, site, mode, figure, rest @ ..] = cells(row, change, names);
         let verdict = match change.verdict {
@@ -99,6 +100,15 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Text as code in a cell of a Markdown table: nothing in it is markup, or names a user.
+fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // One space at each end is not shown, and keeps the text's own back-ticks apart.
+    let space = if longest > 0 { " " } else { "" };
+    format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
 }
 
 /// Calls `each` with each figure to list. Returns how many there are beyond [`MOST`].
@@ -158,19 +168,14 @@ fn style(verdict: Verdict) -> Style {
 
 fn cells(row: &Row, change: &Change, names: &Names) -> [String; 9] {
     let figure = |value| match change.metric.is_time() {
-        true => number::duration(value),
-        false => number::percent(value),
-    };
-    let mode = match row.mode {
-        AcquireMode::Exclusive => "ex",
-        AcquireMode::Shared => "sh",
-        AcquireMode::Upgradable => "up",
+        true => number::duration(f64::round(value) as u64),
+        false => number::share(value),
     };
     [
         word(change.verdict).to_owned(),
-        pieces::middle(&names.lock(&row.lock), WIDEST),
-        pieces::middle(&place(row, names), WIDEST),
-        mode.to_owned(),
+        fit::middle(&names.lock(&row.lock), WIDEST),
+        fit::middle(&place(row, names), WIDEST),
+        names::mode(row.mode).to_owned(),
         change.metric.head().to_owned(),
         figure(change.before.value),
         figure(change.after.value),
@@ -218,23 +223,27 @@ fn line(side: &Side) -> String {
         .map(|run| run.points().len())
         .max()
         .unwrap_or(0);
-    let acquisitions: f64 = side
+    let acquisitions = side
         .runs
         .iter()
         .flat_map(|run| run.points())
-        .map(|point| point.acquisitions as f64)
-        .sum();
+        .fold(0_u64, |sum, point| sum.saturating_add(point.acquisitions));
     let runs = match side.runs.len() {
         1 => String::new(),
         runs => format!("{runs} runs, "),
     };
-    let mut modes: Vec<String> = side.runs.iter().map(|run| run.mode().to_string()).collect();
+    let mut modes: Vec<String> = side
+        .runs
+        .iter()
+        .map(|run| run.profiler_mode().to_string())
+        .collect();
     modes.dedup();
     format!(
-        "{}: {runs}{points} points, {} acquisitions in {}, mode {}",
+        "{}: {runs}{}, {} acquisitions in {}, mode {}",
         printable(&side.name),
+        number::plural(points as u64, "point"),
         number::count(acquisitions),
-        number::duration(side.elapsed_ns() as f64),
+        number::duration(side.elapsed_ns()),
         modes.join(", "),
     )
 }
@@ -285,5 +294,16 @@ fn advice(sides: &[Side; 2]) -> Option<&'static str> {
         ),
         (0..3, _) => Some("With fewer than three runs a side, only large changes stand out."),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_no_markup() {
+        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(code("a``b@c"), "``` a``b@c ```");
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_export::folded;
-use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_export::readable::fit;
 use nexus_lockprof_snapshot::Snapshot;
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
@@ -46,7 +46,7 @@ struct Lines {
 
 impl Lines {
     fn end_frame(&mut self) {
-        let frame = pieces::middle(&std::mem::take(&mut self.frame), LONGEST);
+        let frame = fit::middle(&std::mem::take(&mut self.frame), LONGEST);
         if self.first.len() < ENDS {
             self.first.push(frame);
             return;

@@ -4,11 +4,12 @@ use super::data::Data;
 use super::figures::Figures;
 use super::history::History;
 use super::key::Key;
+use clap::ValueEnum;
 use nexus_lockprof_snapshot::Point;
 use std::cmp::Ordering;
 
-/// A column of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// A column of the table, from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Column {
     /// The lock class.
     Lock,
@@ -19,7 +20,7 @@ pub(crate) enum Column {
     /// Acquisitions.
     Acquisitions,
     /// The share of them that had to wait.
-    Contended,
+    ContentionRatio,
     /// How long it waited.
     Wait,
     /// The 95th percentile of the waits.
@@ -35,35 +36,16 @@ pub(crate) enum Column {
 }
 
 use Column::{
-    Acquisitions, Caused, Contended, Hold, HoldP95, Lock, Mode, Site, Trend, Wait, WaitP95,
+    Acquisitions, Caused, ContentionRatio, Hold, HoldP95, Lock, Mode, Site, Trend, Wait, WaitP95,
 };
 
 impl Column {
-    /// All columns, from left to right.
-    pub(crate) const ALL: [Self; 11] = [
-        Lock,
-        Site,
-        Mode,
-        Acquisitions,
-        Contended,
-        Wait,
-        WaitP95,
-        Hold,
-        HoldP95,
-        Caused,
-        Trend,
-    ];
-
     /// The column `by` columns to the right, or to the left if negative; round and round.
     pub(crate) fn moved(self, by: isize) -> Self {
-        let count = Self::ALL.len() as isize;
-        let at = Self::ALL.iter().position(|&column| column == self);
-        let at = (at.unwrap_or(0) as isize + by).rem_euclid(count);
-        usize::try_from(at)
-            .ok()
-            .and_then(|at| Self::ALL.get(at))
-            .copied()
-            .unwrap_or(self)
+        let all = Self::value_variants();
+        let at = (self as isize + by).rem_euclid(all.len() as isize);
+        let at = usize::try_from(at).ok().and_then(|at| all.get(at));
+        at.copied().unwrap_or(self)
     }
 
     /// The column that a digit or a letter picks.
@@ -73,7 +55,7 @@ impl Column {
             '2' | 'S' => Some(Site),
             '3' => Some(Mode),
             '4' | 'A' => Some(Acquisitions),
-            '5' => Some(Contended),
+            '5' => Some(ContentionRatio),
             '6' | 'W' => Some(Wait),
             '7' => Some(WaitP95),
             '8' | 'H' => Some(Hold),
@@ -219,7 +201,7 @@ fn value(column: Column, point: &Point) -> Option<f64> {
     };
     match column {
         Acquisitions => Some(point.acquisitions as f64),
-        Contended => point.contention_ratio(),
+        ContentionRatio => point.contention_ratio(),
         Wait => measured(&point.wait),
         WaitP95 => point.wait.p95_ns().map(|ns| ns as f64),
         Hold => measured(&point.hold),

@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use super::key::Key;
-use nexus_lockprof_export::text::pieces::Names;
+use nexus_lockprof_export::readable::names::Names;
 use nexus_lockprof_snapshot::{AcquireMode, Point, SinceError, Snapshot};
 use std::collections::HashMap;
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 pub(crate) struct TrendSample {
     /// Threads that were waiting, on average.
     pub(crate) threads: f32,
-    /// Contended acquisitions a second.
+    /// Contentions a second.
     pub(crate) contentions: f32,
 }
 

@@ -88,7 +88,10 @@ impl State {
 
     /// The target's mode, as an index in [`MODES`].
     fn mode(&self) -> usize {
-        let mode = self.latest.as_ref().map(|data| data.whole().mode());
+        let mode = self
+            .latest
+            .as_ref()
+            .map(|data| data.whole().profiler_mode());
         let name = mode.map_or("", ProfilerMode::as_str);
         MODES.iter().position(|mode| mode.0 == name).unwrap_or(0)
     }

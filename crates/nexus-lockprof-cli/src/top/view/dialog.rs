@@ -46,7 +46,7 @@ const KEY_AND_DEED: usize = 36;
 const FIGURES: [(&str, &str); 7] = [
     (
         "acq/s",
-        "acquisitions a second; cont: the share of them that had to wait",
+        "acquisitions a second; ratio: the share of them that had to wait",
     ),
     (
         "wait/s",

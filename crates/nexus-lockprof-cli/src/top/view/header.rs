@@ -1,9 +1,10 @@
 //! The lines above the table: the target, and what all its locks do together.
 
-use super::number::{age, rate, share, threads};
+use super::figure::share;
 use super::theme::Theme;
 use crate::top::state::{Data, Figures, Link, State, Uptime, per_second, sum};
-use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_export::readable::number::{age, rate, threads};
+use nexus_lockprof_export::readable::{fit, number};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot, printable};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -104,7 +105,7 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
         pieces.push(piece(8, late, theme.warm()));
     }
     let program = data.and_then(|data| data.whole().program());
-    let shown = |name: &str| pieces::middle(&printable(name), (width / 2).max(20));
+    let shown = |name: &str| fit::middle(&printable(name), (width / 2).max(20));
     let target = shown(state.target());
     match program {
         // Then it matters little how it is reached.
@@ -119,7 +120,7 @@ fn about(state: &State, data: Option<&Data>, width: usize, theme: Theme) -> Vec<
     };
     let whole = data.whole();
     pieces.push(piece(4, format!("pid {}", whole.pid()), Style::new()));
-    let mode = whole.mode();
+    let mode = whole.profiler_mode();
     let style = match mode {
         ProfilerMode::Off => theme.warm(),
         _ => Style::new(),
@@ -158,7 +159,10 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
     let (whole, rated) = (data.whole(), data.rated());
     let ns = rated.elapsed_ns();
     let mut pieces = Vec::new();
-    if !matches!(rated.mode(), ProfilerMode::Off | ProfilerMode::Counts) {
+    if !matches!(
+        rated.profiler_mode(),
+        ProfilerMode::Off | ProfilerMode::Counts
+    ) {
         let waiting = share(sum(rated, |p| p.wait.total_ns), ns);
         let style = theme.by_threads(waiting).patch(theme.strong());
         pieces.push(figure(9, threads(waiting), style, " threads waiting"));
@@ -168,23 +172,23 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
     pieces.push(figure(7, number, theme.strong(), " acq/s"));
     let contentions = sum(rated, |p| p.contentions);
     if acquisitions > 0 {
-        let share = pieces::percent(contentions, acquisitions);
+        let share = number::percent(contentions, acquisitions);
         pieces.push(figure(6, share, theme.strong(), " contended"));
     }
     let points = whole.points().len();
     let noun = if points == 1 { " point" } else { " points" };
     pieces.push(figure(
         4,
-        pieces::count(points as u64),
+        number::count(points as u64),
         theme.strong(),
         noun,
     ));
     let overhead = rated.overhead();
     if overhead.threads_ns > 0 {
-        let own = pieces::percent(overhead.budgeted_ns, overhead.threads_ns);
+        let own = number::percent(overhead.budgeted_ns, overhead.threads_ns);
         let counting = match overhead.counting_ns {
             0 => String::new(),
-            ns => format!(" + {}", pieces::percent(ns, overhead.threads_ns)),
+            ns => format!(" + {}", number::percent(ns, overhead.threads_ns)),
         };
         let own = format!("{own}{counting}");
         pieces.push(figure(5, own, theme.strong(), " profiler's own"));
@@ -210,7 +214,7 @@ pub(super) fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, theme: The
     let highest = values.iter().copied().fold(0.0, f32::max);
     let (what, highest_text) = match timed {
         true => ("threads waiting", threads(f64::from(highest))),
-        false => ("contended/s", rate(f64::from(highest))),
+        false => ("contentions/s", rate(f64::from(highest))),
     };
     let label = vec![
         Line::styled(what, theme.dim()),

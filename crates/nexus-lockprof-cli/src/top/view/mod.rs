@@ -2,9 +2,9 @@
 //! has.
 
 mod dialog;
+mod figure;
 mod footer;
 mod header;
-mod number;
 mod point;
 mod table;
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The table: which columns there is room for, and their cells.
 
-use super::number;
+use super::figure;
 use super::theme::Theme;
 use crate::top::state::{Column, Data, Figures, Key, Link, State, TrendSample};
-use nexus_lockprof_export::text::pieces::{self, Paths};
-use nexus_lockprof_snapshot::{AcquireMode, Durations, Point, printable};
+use clap::ValueEnum;
+use nexus_lockprof_export::readable::{fit, names, number};
+use nexus_lockprof_snapshot::{Durations, Point, printable};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Rect};
 use ratatui::style::Style;
@@ -19,7 +20,7 @@ const BY_WORTH: [Column; 9] = [
     Column::Hold,
     Column::WaitP95,
     Column::Caused,
-    Column::Contended,
+    Column::ContentionRatio,
     Column::Acquisitions,
     Column::Wait,
 ];
@@ -100,12 +101,13 @@ impl<'a> Seen<'a> {
         let needed = |of: fn(&crate::top::state::Label) -> &str| {
             let rows = self.state.table.rows().iter();
             let labels = rows.filter_map(|&row| self.data.label(row));
-            labels.map(|label| pieces::width(of(label))).max()
+            labels.map(|label| fit::width(of(label))).max()
         };
         let lock = needed(|label| &label.lock).unwrap_or(0).max(5);
         let site = needed(|label| &label.site).unwrap_or(0).max(5);
-        let mut numbers: Vec<(Column, usize)> = Column::ALL
-            .into_iter()
+        let mut numbers: Vec<(Column, usize)> = Column::value_variants()
+            .iter()
+            .copied()
             .filter(|column| !matches!(column, Column::Lock | Column::Site))
             .map(|column| (column, self.width(column, width)))
             .collect();
@@ -150,7 +152,7 @@ impl<'a> Seen<'a> {
             Column::Lock | Column::Site => 0,
             Column::Mode => 2,
             Column::Acquisitions => 6,
-            Column::Contended => 6,
+            Column::ContentionRatio => 6,
             Column::Wait | Column::Hold | Column::Caused => 7,
             Column::WaitP95 | Column::HoldP95 => 8,
             Column::Trend if screen >= 150 => 32,
@@ -158,9 +160,9 @@ impl<'a> Seen<'a> {
             Column::Trend => 8,
         };
         // Its mark stands behind the head.
-        let head = pieces::width(self.head(column)) + 1;
+        let head = fit::width(self.head(column)) + 1;
         let cells = self.rows.iter().filter(|_| column != Column::Trend);
-        let cells = cells.map(|&row| pieces::width(&self.cell(column, row, 0)));
+        let cells = cells.map(|&row| fit::width(&self.cell(column, row, 0)));
         cells.fold(usual.max(head), usize::max)
     }
 
@@ -172,7 +174,7 @@ impl<'a> Seen<'a> {
             Column::Mode => "m",
             Column::Acquisitions if rates => "acq/s",
             Column::Acquisitions => "acq",
-            Column::Contended => "cont",
+            Column::ContentionRatio => "ratio",
             Column::Wait if rates => "wait/s",
             Column::Wait => "wait",
             Column::WaitP95 => "wait p95",
@@ -193,28 +195,24 @@ impl<'a> Seen<'a> {
                 true => ("▼", self.theme.sorted()),
                 false => ("", self.theme.head()),
             };
-            let head = pieces::middle(&format!("{}{mark}", self.head(column)), width);
-            let blank = " ".repeat(width.saturating_sub(pieces::width(&head)));
-            let text = match alignment(column) {
-                Alignment::Right => format!("{blank}{head}"),
-                _ => format!("{head}{blank}"),
-            };
+            let head = fit::middle(&format!("{}{mark}", self.head(column)), width);
+            let text = fit::padded(&head, width, alignment(column) == Alignment::Right);
             Cell::from(Line::styled(text, style))
         });
         Row::new(cells)
     }
 
     fn rows(&self, columns: &[(Column, usize)]) -> Vec<Row<'static>> {
-        let names: Vec<Names> = columns
+        let names: Vec<Vec<String>> = columns
             .iter()
             .map(|&(column, width)| self.names(column, width))
             .collect();
         let selected = self.state.table.at().checked_sub(self.state.table.offset);
         let rows = self.rows.iter().enumerate().map(|(at, &row)| {
             let cells = columns.iter().zip(&names).map(|(&(column, width), names)| {
-                let text = match names {
-                    Names::Shortened(names) => names.get(at).cloned().unwrap_or_default(),
-                    Names::None => self.cell(column, row, width),
+                let text = match names.get(at) {
+                    Some(name) => name.clone(),
+                    None => self.cell(column, row, width),
                 };
                 let text = Text::from(text).alignment(alignment(column));
                 Cell::from(text).style(self.style(column, row))
@@ -229,8 +227,8 @@ impl<'a> Seen<'a> {
         rows.collect()
     }
 
-    /// The names of a column, all shortened alike.
-    fn names(&self, column: Column, width: usize) -> Names {
+    /// The names of a column, all shortened alike; none of one that has numbers.
+    fn names(&self, column: Column, width: usize) -> Vec<String> {
         let labels = self.rows.iter().filter_map(|&row| {
             let point = self.data.whole().points().get(row)?;
             let label = self.data.label(row)?;
@@ -241,16 +239,7 @@ impl<'a> Seen<'a> {
             }
         });
         let labels: Vec<(&str, bool)> = labels.collect();
-        if labels.is_empty() {
-            return Names::None;
-        }
-        let paths: Vec<&str> = labels.iter().filter(|l| l.1).map(|l| l.0).collect();
-        let rule = Paths::new(&paths, width);
-        let short = labels.iter().map(|&(name, is_path)| match is_path {
-            true => rule.shorten(name),
-            false => pieces::middle(name, width),
-        });
-        Names::Shortened(short.collect())
+        fit::column(&labels, width)
     }
 
     fn point(&self, row: usize) -> Option<&Point> {
@@ -265,7 +254,7 @@ impl<'a> Seen<'a> {
             return String::new();
         };
         match column {
-            Column::Mode => return mode(whole.mode).to_owned(),
+            Column::Mode => return names::mode(whole.mode).to_owned(),
             Column::Trend => return self.trend(whole, width),
             _ => {}
         }
@@ -281,31 +270,27 @@ impl<'a> Seen<'a> {
             _ => {}
         }
         let Some(point) = self.point(row) else {
-            // Nothing happened there in the interval: of nothing there is no share.
-            return if column == Column::Contended {
-                "-"
-            } else {
-                "0"
-            }
-            .to_owned();
+            // Nothing happened there in the interval: of nothing there is no ratio.
+            let is_ratio = column == Column::ContentionRatio;
+            return if is_ratio { "-" } else { "0" }.to_owned();
         };
         let ns = self.data.rated().elapsed_ns();
         let rates = figures == Figures::Rates;
         let total = |durations| match rates {
-            true => number::marked_threads(durations, ns),
-            false => number::marked(durations, pieces::duration),
+            true => figure::marked_threads(durations, ns),
+            false => figure::marked(durations, number::duration),
         };
         match column {
             Column::Acquisitions if rates => {
                 number::rate(crate::top::state::per_second(point.acquisitions, ns))
             }
-            Column::Acquisitions => pieces::count(point.acquisitions),
-            Column::Contended => number::contended(point),
+            Column::Acquisitions => number::count(point.acquisitions),
+            Column::ContentionRatio => number::percent(point.contentions, point.acquisitions),
             Column::Wait => total(&point.wait),
             Column::Hold => total(&point.hold),
-            Column::Caused => number::caused(point, |caused| match rates {
-                true => number::threads(number::share(caused, ns)),
-                false => pieces::duration(caused),
+            Column::Caused => figure::caused(point, |caused| match rates {
+                true => figure::threads(caused, ns),
+                false => number::duration(caused),
             }),
             _ => String::new(),
         }
@@ -313,7 +298,7 @@ impl<'a> Seen<'a> {
 
     fn trend(&self, point: &Point, width: usize) -> String {
         let samples = self.state.history().of(&Key::of(point)).rev();
-        number::trend(samples, sample(self.timed), width, self.highest)
+        figure::trend(samples, sample(self.timed), width, self.highest)
     }
 
     fn row_style(&self, row: usize) -> Style {
@@ -329,7 +314,7 @@ impl<'a> Seen<'a> {
                 Figures::Rates => (self.data.rated_point(row), self.data.rated()),
                 Figures::Totals => (self.data.whole().points().get(row), self.data.whole()),
             };
-            point.map_or(0.0, |p| number::share(of(p), snapshot.elapsed_ns()))
+            point.map_or(0.0, |p| figure::share(of(p), snapshot.elapsed_ns()))
         };
         match column {
             Column::Wait => self.theme.by_threads(threads(|p| p.wait.total_ns)),
@@ -338,12 +323,6 @@ impl<'a> Seen<'a> {
             _ => Style::new(),
         }
     }
-}
-
-/// The shortened names of a column; none of one that has numbers.
-enum Names {
-    Shortened(Vec<String>),
-    None,
 }
 
 fn sample(timed: bool) -> fn(TrendSample) -> f32 {
@@ -357,13 +336,5 @@ fn alignment(column: Column) -> Alignment {
     match column {
         Column::Lock | Column::Site | Column::Mode | Column::Trend => Alignment::Left,
         _ => Alignment::Right,
-    }
-}
-
-fn mode(mode: AcquireMode) -> &'static str {
-    match mode {
-        AcquireMode::Exclusive => "ex",
-        AcquireMode::Shared => "sh",
-        AcquireMode::Upgradable => "up",
     }
 }

@@ -28,7 +28,7 @@ fn text(buffer: &Buffer) -> String {
             let symbol = buffer[(x, y)].symbol();
             line.push_str(symbol);
             // What is two columns wide has the next one too.
-            x += u16::try_from(nexus_lockprof_export::text::pieces::width(symbol).max(1)).unwrap();
+            x += u16::try_from(nexus_lockprof_export::readable::fit::width(symbol).max(1)).unwrap();
         }
         line.trim_end().to_owned() + "\n"
     });
@@ -56,7 +56,7 @@ fn check(name: &str, state: &mut State, width: u16, height: u16) {
 /// Eight seconds of a program with a hot lock, a warm one and an idle one.
 fn watched() -> State {
     let mut target = Target::new();
-    target.parts.mode = ProfilerMode::Sampled { budget: 0.01 };
+    target.parts.profiler_mode = ProfilerMode::Sampled { budget: 0.01 };
     target.parts.program = Some("api-server".into());
     let mut state = state();
     for second in 0..8 {
@@ -141,13 +141,13 @@ fn a_point() {
 fn a_point_of_an_interval_that_goes_on() {
     let mut target = Target::new().at("sessions", 88, [400, 90, 30, 12]);
     let mut state = state();
-    see(&mut state, target.look().into_glance());
+    see(&mut state, target.look().into_peek());
     target = target.at("sessions", 88, [0, 50, 30, 0]);
     let point = &mut target.parts.points[0];
     point.acquisitions += 400;
     point.hold.events += 400;
     point.hold.total_variance = 1e6;
-    see(&mut state, target.look().into_glance());
+    see(&mut state, target.look().into_peek());
     check("table-goes-on", &mut state, 80, 24);
     press(&mut state, "\n");
     check("point-goes-on", &mut state, 120, 34);
@@ -204,7 +204,7 @@ fn paused_late_and_refused() {
 #[test]
 fn counts_only() {
     let mut target = Target::new();
-    target.parts.mode = ProfilerMode::Counts;
+    target.parts.profiler_mode = ProfilerMode::Counts;
     let mut state = state();
     for second in 1..6 {
         target = target.at("sessions", 88, [40_000, 900 * second, 0, 0]);

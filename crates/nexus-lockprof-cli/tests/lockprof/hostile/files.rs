@@ -507,7 +507,7 @@ fn list(count: usize, of: &str) -> String {
 }
 
 fn json(points: &str) -> Vec<u8> {
-    let head = r#"{"format":"lockprof-snapshot","schema":1,"engine":"1","pid":1,"taken_unix_ns":1,"collection":1,"resets":0,"elapsed_ns":1,"mode":{"kind":"exact"},"table":{"acquisitions":0,"records":0,"max_records":0,"rejected":0,"hash_size":0,"collisions":0,"shards":0},"points":"#;
+    let head = r#"{"format":"lockprof-snapshot","schema":2,"engine":"1","pid":1,"taken_unix_ns":1,"collection":1,"resets":0,"elapsed_ns":1,"profiler_mode":{"kind":"exact"},"table":{"acquisitions":0,"records":0,"max_records":0,"rejected":0,"hash_size":0,"collisions":0,"shards":0},"points":"#;
     format!("{head}{points}}}").into_bytes()
 }
 

@@ -19,7 +19,7 @@ const SECONDS: u32 = if cfg!(debug_assertions) { 60 } else { 10 };
 /// The commands' arguments. `IN` is the file, and `OUT` another one.
 const COMMANDS: [&str; 22] = [
     "report IN",
-    "report IN --sort name --top 1000",
+    "report IN --sort lock --top 1000",
     "report IN --filter a --width 200 --callers 100",
     "report IN --top 5 --format csv",
     "report IN --format freebsd",

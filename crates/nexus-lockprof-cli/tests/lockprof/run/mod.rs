@@ -39,7 +39,7 @@ fn run(name: &str) -> Seen {
     let out = folder.path("waits.lockprof");
     let run: Run = run_command(name, &out).output().unwrap().into();
     let snapshot = Snapshot::read_file(&out).unwrap_or_else(|error| panic!("{error}: {run:?}"));
-    assert_eq!(snapshot.mode(), ProfilerMode::Waits);
+    assert_eq!(snapshot.profiler_mode(), ProfilerMode::Waits);
     assert!(snapshot.losses().is_empty(), "{run:?}");
     Seen { run, snapshot }
 }

@@ -372,13 +372,14 @@ impl<'a> SlowAcquire<'a> {
     /// # Safety
     /// As for [`Core::settle`].
     pub unsafe fn follows(&mut self, before: &PendingRef) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
         let Some(pending) = (unsafe { before.get() }) else {
             return;
         };
         let older = pending.before.load(Relaxed);
         pending.before.store(std::ptr::null_mut(), Relaxed);
-        // SAFETY: the caller's: what a pending reference follows is of the same engine.
+        // SAFETY: what a pending reference follows is of the same engine, which the caller says is
+        // alive.
         unsafe { self.core.settle_inside(PendingRef::from_raw(older)) };
         if let Some(recording) = &mut self.recording {
             recording.take_pending(self.core);
@@ -405,14 +406,14 @@ impl<'a> SlowAcquire<'a> {
         let this = ManuallyDrop::new(self);
         let core = this.core;
         let Some(recording) = &this.recording else {
-            // SAFETY: the caller's.
+            // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
             unsafe { core.settle_inside(before) };
             return PendingRef::NONE;
         };
         recording.count();
         recording.shard.ends();
         let Some(pending) = recording.pending else {
-            // SAFETY: the caller's.
+            // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
             unsafe { core.settle_inside(before) };
             return PendingRef::NONE;
         };

@@ -85,7 +85,7 @@ fn what_is_recorded_before_its_record_is_read_is_a_sample_of_the_next_collection
 }
 
 #[test]
-fn a_glance_does_not_end_the_interval() {
+fn a_peek_does_not_end_the_interval() {
     with_quiet_record(|core, aggregator, hold| {
         let mut events = Vec::new();
         let before = aggregator.collect(core, &mut events);
@@ -296,7 +296,7 @@ fn the_time_of_threads_does_not_go_back() {
 }
 
 #[test]
-fn an_interval_that_begins_at_a_glance_is_not_complete() {
+fn an_interval_that_begins_at_a_peek_is_not_complete() {
     with_record(|core, aggregator, shard, record, _| {
         let before = aggregator.collect(core, &mut Vec::new());
         let hold = |ns| (0..10).for_each(|_| hold(core, shard, record, ns));
@@ -308,7 +308,7 @@ fn an_interval_that_begins_at_a_glance_is_not_complete() {
         let after = aggregator.collect(core, &mut Vec::new());
         hold(1_000);
         let last = aggregator.collect(core, &mut Vec::new());
-        assert!(first.is_glance() && !after.is_glance());
+        assert!(first.is_peek() && !after.is_peek());
         for later in [&second, &after, &last] {
             let interval = later.since(&first).unwrap();
             assert!(!interval.is_complete(), "{}", interval.collection());

@@ -23,7 +23,7 @@ impl Aggregator {
         let closed = core.collections.open_next();
         let snapshot = self.merge(core, closed, None);
         self.peeks += 1;
-        snapshot.into_glance()
+        snapshot.into_peek()
     }
 
     /// Merges the shards, after the collection `closed` was closed. Without `events` it is a peek.
@@ -141,7 +141,7 @@ impl Aggregator {
             elapsed_ns,
             pid: std::process::id(),
             program: self.program.get_or_insert_with(program).clone(),
-            mode: config.mode.into(),
+            profiler_mode: config.mode.into(),
             points,
             table,
             losses: lost,

@@ -51,7 +51,7 @@ impl Source for Fake {
             Snapshot::from_parts(SnapshotParts {
                 collection: state.snapshots,
                 resets: state.resets,
-                mode: state.mode,
+                profiler_mode: state.mode,
                 points: vec![point],
                 ..SnapshotParts::default()
             })

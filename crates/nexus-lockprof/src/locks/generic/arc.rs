@@ -1,6 +1,5 @@
 //! The methods whose guard owns an `Arc` of its lock instead of borrowing it (feature `arc_lock`).
 
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use lock_api::{
@@ -9,38 +8,6 @@ use lock_api::{
 };
 
 use super::{Mutex, RwLock};
-
-impl<R, T: ?Sized> Mutex<R, T> {
-    /// Turns an `Arc` of `lock_api`'s mutex into an `Arc` of ours. The guards' `mutex` and
-    /// `into_arc` return such an `Arc`.
-    ///
-    /// ```
-    /// use nexus_lockprof::{ArcMutexGuard, Mutex};
-    /// use std::sync::Arc;
-    ///
-    /// let mutex = Arc::new(Mutex::new(1));
-    /// let guard = mutex.lock_arc();
-    /// let same = Mutex::arc_from_lock_api(ArcMutexGuard::into_arc(guard));
-    /// assert!(Arc::ptr_eq(&mutex, &same));
-    /// ```
-    #[inline]
-    pub fn arc_from_lock_api(mutex: Arc<lock_api::Mutex<R, T>>) -> Arc<Self> {
-        // SAFETY: `Self` is a transparent wrapper of the pointee, so size, alignment and metadata
-        // are the same; the count held by `mutex` passes to the result.
-        unsafe { Arc::from_raw(Arc::into_raw(mutex) as *const Self) }
-    }
-
-    /// `self` as an `Arc` of `lock_api`'s mutex. It shares `self`'s count, so it must not be
-    /// dropped.
-    #[inline]
-    fn arc_as_lock_api(self: &Arc<Self>) -> ManuallyDrop<Arc<lock_api::Mutex<R, T>>> {
-        // SAFETY: the layouts are equal, as in `arc_from_lock_api`. `ManuallyDrop` never gives up
-        // the count, so it stays with `self`.
-        ManuallyDrop::new(unsafe {
-            Arc::from_raw(Arc::as_ptr(self) as *const lock_api::Mutex<R, T>)
-        })
-    }
-}
 
 impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
     /// [`lock`](Self::lock), with a guard that owns a clone of the `Arc`.
@@ -84,28 +51,6 @@ impl<R: RawMutexTimed, T: ?Sized> Mutex<R, T> {
         timeout: R::Instant,
     ) -> Option<ArcMutexGuard<R, T>> {
         self.arc_as_lock_api().try_lock_arc_until(timeout)
-    }
-}
-
-impl<R, T: ?Sized> RwLock<R, T> {
-    /// Turns an `Arc` of `lock_api`'s lock into an `Arc` of ours. The guards' `rwlock` and
-    /// `into_arc` return such an `Arc`.
-    #[inline]
-    pub fn arc_from_lock_api(rwlock: Arc<lock_api::RwLock<R, T>>) -> Arc<Self> {
-        // SAFETY: `Self` is a transparent wrapper of the pointee, so size, alignment and metadata
-        // are the same; the count held by `rwlock` passes to the result.
-        unsafe { Arc::from_raw(Arc::into_raw(rwlock) as *const Self) }
-    }
-
-    /// `self` as an `Arc` of `lock_api`'s lock. It shares `self`'s count, so it must not be
-    /// dropped.
-    #[inline]
-    fn arc_as_lock_api(self: &Arc<Self>) -> ManuallyDrop<Arc<lock_api::RwLock<R, T>>> {
-        // SAFETY: the layouts are equal, as in `arc_from_lock_api`. `ManuallyDrop` never gives up
-        // the count, so it stays with `self`.
-        ManuallyDrop::new(unsafe {
-            Arc::from_raw(Arc::as_ptr(self) as *const lock_api::RwLock<R, T>)
-        })
     }
 }
 

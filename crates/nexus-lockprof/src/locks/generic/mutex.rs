@@ -31,51 +31,33 @@ impl<R, T> Mutex<R, T> {
     pub fn into_inner_with_raw(self) -> (R, T) {
         self.0.into_inner_with_raw()
     }
-
-    /// Wraps `lock_api`'s mutex.
-    #[inline]
-    pub const fn from_lock_api(mutex: lock_api::Mutex<R, T>) -> Self {
-        Self(mutex)
-    }
-
-    /// Unwraps to `lock_api`'s mutex.
-    #[inline]
-    pub fn into_lock_api(self) -> lock_api::Mutex<R, T> {
-        self.0
-    }
 }
 
-impl<R, T: ?Sized> Mutex<R, T> {
-    /// This mutex as `lock_api`'s, for code that is generic over `lock_api::Mutex`.
-    ///
-    /// ```
-    /// use nexus_lockprof::{Mutex, MutexGuard};
-    ///
-    /// let mutex = Mutex::new(1);
-    /// let guard = mutex.lock();
-    /// assert!(std::ptr::eq(MutexGuard::mutex(&guard), mutex.as_lock_api()));
-    /// ```
-    #[inline]
-    pub const fn as_lock_api(&self) -> &lock_api::Mutex<R, T> {
-        &self.0
+conversions! {
+    [R] Mutex => lock_api::Mutex<R, T>, "`MutexGuard::mutex`",
+    {
+        ///
+        /// ```
+        /// use nexus_lockprof::{Mutex, MutexGuard};
+        ///
+        /// let mutex = Mutex::named("jobs", vec![1, 2]);
+        /// let guard = mutex.lock();
+        /// assert!(std::ptr::eq(MutexGuard::mutex(&guard), mutex.as_lock_api()));
+        /// let same: &Mutex<Vec<i32>> = Mutex::from_lock_api_ref(MutexGuard::mutex(&guard));
+        /// assert!(same.is_locked());
+        /// ```
     }
-
-    /// The inverse of [`as_lock_api`](Self::as_lock_api). Also converts what `MutexGuard::mutex`
-    /// returns.
-    ///
-    /// ```
-    /// use nexus_lockprof::{Mutex, MutexGuard};
-    ///
-    /// let mutex = Mutex::named("jobs", vec![1, 2]);
-    /// let guard = mutex.lock();
-    /// let same: &Mutex<Vec<i32>> = Mutex::from_lock_api_ref(MutexGuard::mutex(&guard));
-    /// assert!(same.is_locked());
-    /// ```
-    #[inline]
-    pub const fn from_lock_api_ref(mutex: &lock_api::Mutex<R, T>) -> &Self {
-        // SAFETY: `Self` is a transparent wrapper of the pointee, so layout, metadata and validity
-        // are the same, and the lifetime is kept.
-        unsafe { &*(std::ptr::from_ref(mutex) as *const Self) }
+    {
+        ///
+        /// ```
+        /// use nexus_lockprof::{ArcMutexGuard, Mutex};
+        /// use std::sync::Arc;
+        ///
+        /// let mutex = Arc::new(Mutex::new(1));
+        /// let guard = mutex.lock_arc();
+        /// let same = Mutex::arc_from_lock_api(ArcMutexGuard::into_arc(guard));
+        /// assert!(Arc::ptr_eq(&mutex, &same));
+        /// ```
     }
 }
 

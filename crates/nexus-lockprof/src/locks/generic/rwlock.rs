@@ -32,43 +32,21 @@ impl<R, T> RwLock<R, T> {
     pub fn into_inner_with_raw(self) -> (R, T) {
         self.0.into_inner_with_raw()
     }
-
-    /// Wraps `lock_api`'s lock.
-    #[inline]
-    pub const fn from_lock_api(rwlock: lock_api::RwLock<R, T>) -> Self {
-        Self(rwlock)
-    }
-
-    /// Unwraps to `lock_api`'s lock.
-    #[inline]
-    pub fn into_lock_api(self) -> lock_api::RwLock<R, T> {
-        self.0
-    }
 }
 
-impl<R, T: ?Sized> RwLock<R, T> {
-    /// This lock as `lock_api`'s, for code that is generic over `lock_api::RwLock`.
-    ///
-    /// ```
-    /// use nexus_lockprof::{RwLock, RwLockReadGuard};
-    ///
-    /// let lock = RwLock::new(1);
-    /// let guard = lock.read();
-    /// assert!(std::ptr::eq(RwLockReadGuard::rwlock(&guard), lock.as_lock_api()));
-    /// ```
-    #[inline]
-    pub const fn as_lock_api(&self) -> &lock_api::RwLock<R, T> {
-        &self.0
+conversions! {
+    [R] RwLock => lock_api::RwLock<R, T>, "the guards' `rwlock`",
+    {
+        ///
+        /// ```
+        /// use nexus_lockprof::{RwLock, RwLockReadGuard};
+        ///
+        /// let lock = RwLock::new(1);
+        /// let guard = lock.read();
+        /// assert!(std::ptr::eq(RwLockReadGuard::rwlock(&guard), lock.as_lock_api()));
+        /// ```
     }
-
-    /// The inverse of [`as_lock_api`](Self::as_lock_api). Also converts what the guards' `rwlock`
-    /// returns.
-    #[inline]
-    pub const fn from_lock_api_ref(rwlock: &lock_api::RwLock<R, T>) -> &Self {
-        // SAFETY: `Self` is a transparent wrapper of the pointee, so layout, metadata and validity
-        // are the same, and the lifetime is kept.
-        unsafe { &*(std::ptr::from_ref(rwlock) as *const Self) }
-    }
+    {}
 }
 
 impl<R: RawRwLock, T> RwLock<R, T> {

@@ -24,7 +24,7 @@ impl Target {
             parts: SnapshotParts {
                 engine: 7,
                 pid: 4711,
-                mode: ProfilerMode::Exact,
+                profiler_mode: ProfilerMode::Exact,
                 ..SnapshotParts::default()
             },
         }

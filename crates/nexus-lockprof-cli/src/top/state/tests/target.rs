@@ -203,9 +203,9 @@ fn percentiles_are_of_the_interval_or_of_all() {
     assert_eq!(p95(&state, 2, Figures::Rates), (None, true));
     assert_eq!(p95(&state, 1, Figures::Totals), (Some(9_000_000), false));
     target = target.at("a", 1, [10, 2, 10, 1]);
-    see(&mut state, target.look().into_glance());
+    see(&mut state, target.look().into_peek());
     let mut target = target.at("a", 1, [10, 2, 600, 1]);
-    see(&mut state, target.look().into_glance());
+    see(&mut state, target.look().into_peek());
     assert!(state.data().unwrap().is_interval());
     assert!(!state.data().unwrap().has_interval_percentiles());
     assert_eq!(rows(&state), "[a] b c");

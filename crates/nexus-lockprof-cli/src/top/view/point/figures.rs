@@ -1,9 +1,10 @@
 //! A point's counters, totals and percentiles.
 
-use super::super::number;
+use super::super::figure;
 use super::Page;
 use crate::top::state::{Figures, per_second};
-use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_export::readable::columns::Columns;
+use nexus_lockprof_export::readable::number;
 use nexus_lockprof_snapshot::{Durations, Lock, Point, Snapshot};
 use ratatui::text::Line;
 
@@ -45,21 +46,24 @@ impl Page<'_> {
             rows.push(row);
         };
         row("acquisitions", &|p, ns| count(p.acquisitions, ns));
-        row("  contended", &|p, ns| {
+        row("  contentions", &|p, ns| {
             let [sum, rate] = count(p.contentions, ns);
             match p.contentions {
                 0 => [sum, rate],
-                _ => [format!("{sum} = {}", number::contended(p)), rate],
+                _ => [
+                    format!("{sum} = {}", number::percent(p.contentions, p.acquisitions)),
+                    rate,
+                ],
             }
         });
         row("waited", &|p, ns| durations(&p.wait, ns));
         row("held", &|p, ns| durations(&p.hold, ns));
         row("blocked others", &|p, ns| count(p.blocked, ns));
         row("  for (caused)", &|p, ns| {
-            let total = number::caused(p, pieces::duration);
+            let total = figure::caused(p, number::duration);
             let error = error(p.caused_standard_error_ns());
-            let threads = number::caused(p, |caused| {
-                format!("{} threads", number::threads(number::share(caused, ns)))
+            let threads = figure::caused(p, |caused| {
+                format!("{} threads", figure::threads(caused, ns))
             });
             [format!("{total}{error}"), threads]
         });
@@ -75,14 +79,13 @@ impl Page<'_> {
         }
         if self.whole.vain_wait_ns > 0 {
             row("waited in vain", &|p, ns| {
-                let share = number::share(p.vain_wait_ns, ns);
                 [
-                    pieces::duration(p.vain_wait_ns),
-                    format!("{} threads", number::threads(share)),
+                    number::duration(p.vain_wait_ns),
+                    format!("{} threads", figure::threads(p.vain_wait_ns, ns)),
                 ]
             });
         }
-        self.grid(&rows)
+        self.grid(rows)
     }
 
     /// The point as its percentiles and distributions are of, and of what time that is.
@@ -114,47 +117,30 @@ impl Page<'_> {
             }
             rows.push(row);
         }
-        self.grid(&rows)
+        self.grid(rows)
     }
 
     /// Cells in columns, the first from the left, all others to the right.
-    fn grid(&self, rows: &[Vec<String>]) -> Vec<Line<'static>> {
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns)
-            .map(|column| {
-                let cells = rows.iter().filter_map(|row| row.get(column));
-                cells.map(|cell| pieces::width(cell)).max().unwrap_or(0)
-            })
-            .collect();
-        let gap = if self.width < BOTH { "  " } else { "   " };
-        let lines = rows.iter().enumerate().map(|(at, row)| {
-            let cells = row.iter().zip(&widths).enumerate();
-            let cells = cells.map(|(column, (cell, &width))| {
-                let blank = " ".repeat(width - pieces::width(cell).min(width));
-                match column {
-                    0 => format!("{cell}{blank}"),
-                    _ => format!("{gap}{blank}{cell}"),
-                }
-            });
-            let text: String = cells.collect();
-            match at {
-                0 => Line::styled(text, self.theme.dim()),
-                _ => Line::raw(text),
-            }
+    fn grid(&self, rows: Vec<Vec<String>>) -> Vec<Line<'static>> {
+        let gap = if self.width < BOTH { 2 } else { 3 };
+        let table = Columns::of_rows(rows, |column| column > 0, gap);
+        let lines = table.lines().enumerate().map(|(at, text)| match at {
+            0 => Line::styled(text, self.theme.dim()),
+            _ => Line::raw(text),
         });
         lines.collect()
     }
 }
 
 fn count(n: u64, ns: u64) -> [String; 2] {
-    [pieces::count(n), number::rate(per_second(n, ns))]
+    [number::count(n), number::rate(per_second(n, ns))]
 }
 
 fn durations(durations: &Durations, ns: u64) -> [String; 2] {
     let total = match durations.is_partial() {
         // Here is room to say it.
-        true => format!("at least {}", pieces::duration(durations.total_ns)),
-        false => number::marked(durations, pieces::duration),
+        true => format!("at least {}", number::duration(durations.total_ns)),
+        false => figure::marked(durations, number::duration),
     };
     let error = match durations.samples {
         // Of nothing there is no error, whatever was left over when two variances were subtracted.
@@ -162,8 +148,8 @@ fn durations(durations: &Durations, ns: u64) -> [String; 2] {
         _ => error(durations.standard_error_ns()),
     };
     let total = format!("{total}{error}");
-    let threads = number::marked(durations, |total| {
-        format!("{} threads", number::threads(number::share(total, ns)))
+    let threads = figure::marked(durations, |total| {
+        format!("{} threads", figure::threads(total, ns))
     });
     [total, threads]
 }
@@ -171,27 +157,26 @@ fn durations(durations: &Durations, ns: u64) -> [String; 2] {
 /// A standard error behind its total; nothing, if there is none.
 fn error(ns: f64) -> String {
     match ns {
-        ns if ns > 0.0 => format!(" ±{}", pieces::duration(ns.round() as u64)),
+        ns if ns > 0.0 => format!(" ±{}", number::duration(ns.round() as u64)),
         _ => String::new(),
     }
 }
 
 fn summary(durations: &Durations) -> [String; 7] {
-    let estimate = if durations.is_estimate() { "~" } else { "" };
     let [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map(|q| number::quantile(durations, q));
     let max = match durations.samples {
         0 => "-".to_owned(),
-        _ => pieces::duration(durations.max_ns),
+        _ => number::duration(durations.max_ns),
     };
     let mean = match durations.mean_ns() {
         None => "-".to_owned(),
-        Some(ns) => format!("{estimate}{}", pieces::duration(ns)),
+        Some(ns) => number::estimated(ns, durations.is_estimate()),
     };
     let events = durations.events.saturating_add(durations.unmeasured);
     let measured = match (durations.samples, events) {
-        (samples, events) if samples == events => pieces::count(samples),
+        (samples, events) if samples == events => number::count(samples),
         (samples, events) => {
-            format!("{} of {}", pieces::count(samples), pieces::count(events))
+            format!("{} of {}", number::count(samples), number::count(events))
         }
     };
     [p50, p90, p95, p99, max, mean, measured]

@@ -2,7 +2,7 @@
 
 use super::Page;
 use crate::top::state::{Bucket, buckets};
-use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_export::readable::fit;
 use nexus_lockprof_snapshot::Durations;
 use ratatui::symbols::bar;
 use ratatui::text::{Line, Span};
@@ -94,11 +94,11 @@ impl Page<'_> {
                 share => format!("{:.1}%", share * 100.0),
             };
             let bars = bars(bucket.share / highest, room);
-            let blank = " ".repeat(room.saturating_sub(pieces::width(&bars)));
+            let bars = fit::padded(&bars, room, false);
             lines.push(Line::from(vec![
                 Span::raw(format!("{label:<LABEL$} ")),
                 Span::styled(bars, self.theme.chart()),
-                Span::raw(format!("{blank}{share:>SHARE$} ")),
+                Span::raw(format!("{share:>SHARE$} ")),
                 Span::styled(marks.join(" "), self.theme.strong()),
             ]));
         }

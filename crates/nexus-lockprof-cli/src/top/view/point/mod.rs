@@ -4,10 +4,11 @@
 mod figures;
 mod histogram;
 
-use super::number;
+use super::figure;
 use super::theme::Theme;
 use crate::top::state::{Data, Key, State, TrendSample};
-use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_export::readable::number;
+use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Point, printable};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -147,14 +148,14 @@ impl<'a> Page<'a> {
                 number::threads(f64::from(highest))
             ),
             false => format!(
-                "contended a second over the last intervals: highest {}",
+                "contentions a second over the last intervals: highest {}",
                 number::rate(f64::from(highest))
             ),
         };
         let mut lines = vec![Line::styled(title, self.theme.head())];
         if highest > 0.0 {
             let samples = history.of(&self.key).rev();
-            let bars = number::trend(samples, of, self.width, highest);
+            let bars = figure::trend(samples, of, self.width, highest);
             lines.push(Line::styled(bars, self.theme.chart()));
         }
         lines
@@ -162,7 +163,7 @@ impl<'a> Page<'a> {
 
     fn callers(&self) -> Vec<Line<'static>> {
         let mut lines = vec![Line::styled("callers of long waits", self.theme.head())];
-        let callers = pieces::callers(self.whole, CALLERS, self.width);
+        let callers = text::callers(self.whole, CALLERS, self.width);
         if callers.is_empty() {
             let text = "none were looked at (LOCKPROF_STACKS=on, feature `stacks`)";
             lines.push(Line::styled(text, self.theme.dim()));

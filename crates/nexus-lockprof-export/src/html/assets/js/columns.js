@@ -12,10 +12,10 @@ const COLUMNS = [
   { id: "site", head: "site", rank: 0, text: true, sort: (p) => p.siteName, show: (p) => p.siteName, path: () => true, about: "Where it was acquired" },
   { id: "mode", head: "mode", rank: 2, text: true, sort: (p) => p.mode, show: (p) => MODES[p.mode] ?? p.mode, title: (p) => p.mode, about: "exclusive, shared or upgradable" },
   number("acquisitions", "acq", 0, (p) => p.acquisitions, "Acquisitions; exact"),
-  number("contentions", "contended", 2, (p) => p.contentions, "Acquisitions that had to wait; exact"),
+  number("contentions", "contentions", 2, (p) => p.contentions, "Acquisitions that had to wait; exact"),
   {
-    id: "share", head: "cont. %", rank: 0, sort: (p) => (p.acquisitions > 0 ? p.contentions / p.acquisitions : null),
-    show: (p) => (p.acquisitions > 0 ? percent(p.contentions, p.acquisitions) : "-"), about: "Share of the acquisitions that had to wait",
+    id: "contention_ratio", head: "ratio", rank: 0, sort: (p) => (p.acquisitions > 0 ? p.contentions / p.acquisitions : null),
+    show: (p) => (p.acquisitions > 0 ? percent(p.contentions, p.acquisitions) : "-"), about: "Contention ratio: the share of the acquisitions that had to wait",
   },
   optional("try_failures", "try fail", "try_* calls that found the lock taken"),
   optional("timeouts", "timeouts", "Timed acquires that gave up"),

@@ -47,7 +47,7 @@ class Detail {
     this.facts.replaceChildren(
       el("h3", {}, el("bdi", {}, point.lockName), " at ", el("bdi", {}, printable(point.site.line ? `${point.site.file}:${point.site.line}:${point.site.column}` : point.site.file)), `, ${point.mode}`),
       el("dl", { class: "facts" },
-        fact("acquisitions", digits(point.acquisitions)), fact("contended", digits(point.contentions)),
+        fact("acquisitions", digits(point.acquisitions)), fact("contentions", digits(point.contentions)),
         fact("blocked others", digits(point.blocked)), fact("caused wait", caused),
         point.try_failures > 0 && fact("failed tries", digits(point.try_failures)),
         point.timeouts + point.cancellations > 0 && fact("timed out, cancelled", `${digits(point.timeouts)}, ${digits(point.cancellations)}`),

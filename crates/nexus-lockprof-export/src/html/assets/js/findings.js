@@ -38,14 +38,14 @@ function lossFinding({ losses }) {
 }
 
 function waitFindings(snapshot) {
-  const { points, elapsed, mode } = snapshot;
+  const { points, elapsed, profilerMode } = snapshot;
   const classes = lockClasses(points);
   const time = period(snapshot);
   if (points.length === 0) {
     if (snapshot.base !== null) return [note(`No lock was used in ${duration(elapsed)}.`)];
-    return [note(mode.kind === "off"
+    return [note(profilerMode.kind === "off"
       ? `Nothing recorded: the profiler is off (${time}).`
-      : `Nothing recorded yet: no profiled lock was acquired (mode ${mode.kind}, ${time}).`)];
+      : `Nothing recorded yet: no profiled lock was acquired (mode ${profilerMode.kind}, ${time}).`)];
   }
   const acquisitions = classes.reduce((sum, lock) => sum + lock.acquisitions, 0);
   const contended = classes.filter((lock) => lock.contentions > 0 || lock.wait > 0);
@@ -66,7 +66,7 @@ function waitFindings(snapshot) {
     found.push(...worth.map((lock) => lockFinding(lock, snapshot)));
   }
   const counted = contended.filter((lock) => !lock.measured && lock.contentions > 0).sort((a, b) => b.contentions - a.contentions);
-  found.push(...counted.slice(0, MOST_LOCKS).map((lock) => countedFinding(lock, mode)));
+  found.push(...counted.slice(0, MOST_LOCKS).map((lock) => countedFinding(lock, profilerMode)));
   return [...found, ...vain.slice(0, 2)];
 }
 
@@ -126,9 +126,9 @@ function withError(error, cost) {
   return error > 0 ? ` ± ${threadsError(error, cost)}` : "";
 }
 
-function countedFinding(lock, mode) {
+function countedFinding(lock, profilerMode) {
   const where = most(lock.points, (p) => p.contentions);
-  const why = mode.kind === "counts" ? "mode counts has no clock" : "none of these waits was measured";
+  const why = profilerMode.kind === "counts" ? "mode counts has no clock" : "none of these waits was measured";
   return {
     kind: "lock", figure: count(lock.contentions), unit: "waits", point: where,
     parts: [name(lock), `: ${contendedWords(lock)}; for how long is not known (${why}).`],

@@ -36,7 +36,7 @@ class Live {
       const response = await ask("./snapshot", { headers: { Accept: "application/json" } });
       const json = await response.json();
       // It was being changed meanwhile: what it says may be what was.
-      if (changes === this.settingsChanged) this.showSettings(json.mode?.kind, json.mode?.budget);
+      if (changes === this.settingsChanged) this.showSettings(json.profiler_mode?.kind, json.profiler_mode?.budget);
       this.answered(json);
       this.seen(json);
     } catch (error) {

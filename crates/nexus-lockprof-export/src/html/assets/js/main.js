@@ -58,13 +58,13 @@ function programName({ program, merged, pid }) {
 }
 
 function aboutText(snapshot) {
-  const { mode, overhead, points, threadsPeak } = snapshot;
-  const budget = mode.budget === undefined ? "" : ` (budget ${Number((100 * mode.budget).toPrecision(6))}%)`;
+  const { profilerMode, overhead, points, threadsPeak } = snapshot;
+  const budget = profilerMode.budget === undefined ? "" : ` (budget ${Number((100 * profilerMode.budget).toPrecision(6))}%)`;
   const acquisitions = points.reduce((sum, p) => sum + p.acquisitions, 0);
   const cost = overhead.threads_ns > 0 ? [`profiling took ${percent(overhead.budgeted_ns, overhead.threads_ns)} of the threads' time`] : [];
   return [
     snapshot.merged > 1 ? `${count(snapshot.merged)} snapshots merged` : `pid ${snapshot.pid}`,
-    snapshot.taken.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }), period(snapshot), `mode ${mode.kind}${budget}`,
+    snapshot.taken.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }), period(snapshot), `mode ${profilerMode.kind}${budget}`,
     plural(points.length, "point"), plural(acquisitions, "acquisition"), `${plural(threadsPeak, "thread")} (peak)`, ...cost,
   ].join(" · ");
 }

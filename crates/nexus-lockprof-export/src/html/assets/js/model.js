@@ -6,7 +6,7 @@ const NO_TIMES = { samples: 0, total_ns: 0, total_variance: 0, events: 0, unmeas
 function readSnapshot(json) {
   if (json?.error) throw new Error(json.error);
   if (json?.format !== "lockprof-snapshot") throw new Error("this is no snapshot of lockprof");
-  if (json.schema !== 1) throw new Error(`schema ${json.schema} of snapshots is newer than this page`);
+  if (json.schema !== 2) throw new Error(`schema ${json.schema} of snapshots is newer than this page`);
   const points = json.points.map(readPoint);
   nameApart(points);
   return {
@@ -16,12 +16,12 @@ function readSnapshot(json) {
     taken: new Date(json.taken_unix_ns / 1e6),
     collection: json.collection,
     base: json.base ?? null,
-    glance: json.glance ?? false,
+    peek: json.peek ?? false,
     merged: json.merged ?? 1,
     incomplete: json.incomplete ?? false,
     resets: json.resets,
     elapsed: json.elapsed_ns,
-    mode: json.mode,
+    profilerMode: json.profiler_mode,
     threadsPeak: json.table?.shards ?? 0,
     losses: Object.entries(json.losses ?? {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]),
     overhead: json.overhead ?? { budgeted_ns: 0, counting_ns: 0, threads_ns: 0 },
@@ -120,9 +120,9 @@ function quantile(reservoir, q) {
 
 /** Whether quantiles are drawn from all the time covered. */
 function isComplete(snapshot) {
-  const { base, collection, glance, incomplete } = snapshot;
+  const { base, collection, peek, incomplete } = snapshot;
   if (incomplete) return false;
-  return base === null || (!glance && (base === collection || base + 1 === collection));
+  return base === null || (!peek && (base === collection || base + 1 === collection));
 }
 
 /** Lock classes with the sums of their points, the most waited for first. */

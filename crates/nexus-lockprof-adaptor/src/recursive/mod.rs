@@ -1,14 +1,15 @@
 //! A raw lock with recursive reads: a read by a thread that already reads is not an acquisition.
 
+mod upgradable;
+
 use std::panic::Location;
 
-use lock_api::{
-    RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed, RawRwLockUpgrade,
-    RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
-};
+use lock_api::{RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed};
 
 use crate::held::{Entry, Slot};
 use crate::{Profiled, ProfiledGuard};
+
+pub use upgradable::UpgradableGuard;
 
 /// A profiled raw lock `R` that a thread may read while it already reads it.
 ///
@@ -33,12 +34,6 @@ enum Read<G> {
     Recorded(ProfiledGuard<G>),
     /// A read under another guard of this thread. The profiler does not see it.
     Recursive(G),
-}
-
-/// The state in an upgradable guard of a [`ProfiledRecursive`].
-pub struct UpgradableGuard<G> {
-    recorded: ProfiledGuard<G>,
-    slot: Slot,
 }
 
 impl<R: RawRwLock> ProfiledRecursive<R> {
@@ -78,24 +73,6 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
     }
 }
 
-#[inline]
-fn upgradable<G>(entry: Entry, recorded: ProfiledGuard<G>) -> UpgradableGuard<G> {
-    UpgradableGuard {
-        recorded,
-        slot: entry.keep(),
-    }
-}
-
-/// Handles the result of an upgrade attempt. On success the thread no longer reads, and `entry`
-/// ends.
-#[inline]
-fn upgraded<X, U>(
-    entry: Entry,
-    result: Result<X, ProfiledGuard<U>>,
-) -> Result<X, UpgradableGuard<U>> {
-    result.map_err(|recorded| upgradable(entry, recorded))
-}
-
 impl<G> SharedGuard<G> {
     #[inline]
     fn recorded(entry: Entry, guard: ProfiledGuard<G>) -> Self {
@@ -112,6 +89,20 @@ impl<G> SharedGuard<G> {
             slot: entry.keep(),
         }
     }
+}
+
+/// Tries to read.
+macro_rules! try_read {
+    ($self:ident.$try_lock:ident($($timeout:ident)?)) => {{
+        let entry = $self.enter();
+        if entry.recursive {
+            let guard = $self.0.raw().$try_lock($($timeout)?)?;
+            Some(SharedGuard::recursive(entry, guard))
+        } else {
+            let guard = $self.0.$try_lock($($timeout)?)?;
+            Some(SharedGuard::recorded(entry, guard))
+        }
+    }};
 }
 
 // The calls on `self.0` stand in the functions' own bodies, never in a closure, which would hide
@@ -144,14 +135,7 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
     fn try_lock_shared(&self) -> Option<Self::SharedGuard> {
-        let entry = self.enter();
-        if entry.recursive {
-            let guard = self.0.raw().try_lock_shared()?;
-            Some(SharedGuard::recursive(entry, guard))
-        } else {
-            let guard = self.0.try_lock_shared()?;
-            Some(SharedGuard::recorded(entry, guard))
-        }
+        try_read!(self.try_lock_shared())
     }
 
     #[inline]
@@ -198,7 +182,8 @@ unsafe impl<R: RawRwLock> RawRwLock for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation is the wrapped lock's same operation, or for a recursive read the bare
+// lock's, as the guard says.
 unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
@@ -241,7 +226,8 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation is the wrapped lock's same operation, or for a recursive read the bare
+// lock's, as the guard says.
 unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
@@ -253,7 +239,8 @@ unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for ProfiledRecursive<R> {
     }
 }
 
-// SAFETY: as for `RawRwLock`.
+// SAFETY: each operation is the wrapped lock's same operation, or for a recursive read the bare
+// lock's, as the guard says.
 unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
     type Duration = R::Duration;
     type Instant = R::Instant;
@@ -261,27 +248,13 @@ unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
     #[inline]
     #[track_caller]
     fn try_lock_shared_for(&self, timeout: Self::Duration) -> Option<Self::SharedGuard> {
-        let entry = self.enter();
-        if entry.recursive {
-            let guard = self.0.raw().try_lock_shared_for(timeout)?;
-            Some(SharedGuard::recursive(entry, guard))
-        } else {
-            let guard = self.0.try_lock_shared_for(timeout)?;
-            Some(SharedGuard::recorded(entry, guard))
-        }
+        try_read!(self.try_lock_shared_for(timeout))
     }
 
     #[inline]
     #[track_caller]
     fn try_lock_shared_until(&self, timeout: Self::Instant) -> Option<Self::SharedGuard> {
-        let entry = self.enter();
-        if entry.recursive {
-            let guard = self.0.raw().try_lock_shared_until(timeout)?;
-            Some(SharedGuard::recursive(entry, guard))
-        } else {
-            let guard = self.0.try_lock_shared_until(timeout)?;
-            Some(SharedGuard::recorded(entry, guard))
-        }
+        try_read!(self.try_lock_shared_until(timeout))
     }
 
     #[inline]
@@ -294,142 +267,5 @@ unsafe impl<R: RawRwLockTimed> RawRwLockTimed for ProfiledRecursive<R> {
     #[track_caller]
     fn try_lock_exclusive_until(&self, timeout: Self::Instant) -> Option<Self::ExclusiveGuard> {
         self.0.try_lock_exclusive_until(timeout)
-    }
-}
-
-// An upgradable acquisition may wait for another upgradable holder even if this thread already
-// reads. So it is always recorded, and further reads under it are recursive.
-
-// SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for ProfiledRecursive<R> {
-    type UpgradableGuard = UpgradableGuard<R::UpgradableGuard>;
-
-    #[inline]
-    #[track_caller]
-    fn lock_upgradable(&self) -> Self::UpgradableGuard {
-        let entry = self.enter();
-        upgradable(entry, self.0.lock_upgradable())
-    }
-
-    #[inline]
-    #[track_caller]
-    fn try_lock_upgradable(&self) -> Option<Self::UpgradableGuard> {
-        let entry = self.enter();
-        let recorded = self.0.try_lock_upgradable()?;
-        Some(upgradable(entry, recorded))
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn unlock_upgradable(&self, guard: Self::UpgradableGuard) {
-        let _entry = self.entry(guard.slot);
-        // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        unsafe { self.0.unlock_upgradable(guard.recorded) }
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn upgrade(&self, guard: Self::UpgradableGuard) -> Self::ExclusiveGuard {
-        let _entry = self.entry(guard.slot);
-        // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        unsafe { self.0.upgrade(guard.recorded) }
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn try_upgrade(
-        &self,
-        guard: Self::UpgradableGuard,
-    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        let entry = self.entry(guard.slot);
-        // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        let result = unsafe { self.0.try_upgrade(guard.recorded) };
-        upgraded(entry, result)
-    }
-}
-
-// SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for ProfiledRecursive<R> {
-    #[inline]
-    #[track_caller]
-    unsafe fn unlock_upgradable_fair(&self, guard: Self::UpgradableGuard) {
-        let _entry = self.entry(guard.slot);
-        // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        unsafe { self.0.unlock_upgradable_fair(guard.recorded) }
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn bump_upgradable(&self, guard: &mut Self::UpgradableGuard) {
-        // SAFETY: the caller lends the state of an upgradable acquisition of this lock.
-        unsafe { self.0.bump_upgradable(&mut guard.recorded) }
-    }
-}
-
-// SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for ProfiledRecursive<R> {
-    #[inline]
-    #[track_caller]
-    unsafe fn downgrade_upgradable(&self, guard: Self::UpgradableGuard) -> Self::SharedGuard {
-        // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        let shared = unsafe { self.0.downgrade_upgradable(guard.recorded) };
-        SharedGuard {
-            read: Read::Recorded(shared),
-            slot: guard.slot,
-        }
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn downgrade_to_upgradable(&self, guard: Self::ExclusiveGuard) -> Self::UpgradableGuard {
-        let entry = self.enter();
-        // SAFETY: the caller hands over the state of an exclusive acquisition of this lock.
-        let recorded = unsafe { self.0.downgrade_to_upgradable(guard) };
-        upgradable(entry, recorded)
-    }
-}
-
-// SAFETY: as for `RawRwLock`.
-unsafe impl<R: RawRwLockUpgradeTimed> RawRwLockUpgradeTimed for ProfiledRecursive<R> {
-    #[inline]
-    #[track_caller]
-    fn try_lock_upgradable_for(&self, timeout: Self::Duration) -> Option<Self::UpgradableGuard> {
-        let entry = self.enter();
-        let recorded = self.0.try_lock_upgradable_for(timeout)?;
-        Some(upgradable(entry, recorded))
-    }
-
-    #[inline]
-    #[track_caller]
-    fn try_lock_upgradable_until(&self, timeout: Self::Instant) -> Option<Self::UpgradableGuard> {
-        let entry = self.enter();
-        let recorded = self.0.try_lock_upgradable_until(timeout)?;
-        Some(upgradable(entry, recorded))
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn try_upgrade_for(
-        &self,
-        guard: Self::UpgradableGuard,
-        timeout: Self::Duration,
-    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        let entry = self.entry(guard.slot);
-        // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        let result = unsafe { self.0.try_upgrade_for(guard.recorded, timeout) };
-        upgraded(entry, result)
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn try_upgrade_until(
-        &self,
-        guard: Self::UpgradableGuard,
-        timeout: Self::Instant,
-    ) -> Result<Self::ExclusiveGuard, Self::UpgradableGuard> {
-        let entry = self.entry(guard.slot);
-        // SAFETY: the caller hands over the state of an upgradable acquisition of this lock.
-        let result = unsafe { self.0.try_upgrade_until(guard.recorded, timeout) };
-        upgraded(entry, result)
     }
 }

@@ -1,49 +1,9 @@
-//! Numbers as the table shows them.
+//! The figures of a point as this table shows them.
 
 use crate::top::state::{TrendSample, per_second};
-use nexus_lockprof_export::text::pieces;
+use nexus_lockprof_export::readable::number;
 use nexus_lockprof_snapshot::{Durations, Point};
 use ratatui::symbols::bar;
-
-/// A number of threads, in three digits.
-pub(crate) fn threads(threads: f64) -> String {
-    if threads == 0.0 {
-        "0".to_owned()
-    } else if threads < 0.0005 {
-        "<.001".to_owned()
-    } else if threads < 0.0995 {
-        format!("{threads:.3}")
-    } else if threads < 9.995 {
-        format!("{threads:.2}")
-    } else if threads < 99.95 {
-        format!("{threads:.1}")
-    } else {
-        format!("{threads:.0}")
-    }
-}
-
-/// A count a second.
-pub(crate) fn rate(rate: f64) -> String {
-    if rate == 0.0 {
-        "0".to_owned()
-    } else if rate < 0.095 {
-        "<0.1".to_owned()
-    } else if rate < 9.95 {
-        format!("{rate:.1}")
-    } else {
-        // Saturates, and is never negative.
-        pieces::count(rate.round() as u64)
-    }
-}
-
-/// The share of a point's acquisitions that had to wait.
-pub(crate) fn contended(point: &Point) -> String {
-    match point.acquisitions {
-        0 if point.contentions == 0 => "-".to_owned(),
-        0 => pieces::count(point.contentions),
-        whole => pieces::percent(point.contentions, whole),
-    }
-}
 
 /// A total of durations as `text` says it: `-` if it was not measured, with a `~` if it is an
 /// estimate, or of a part of them.
@@ -59,16 +19,7 @@ pub(crate) fn marked(durations: &Durations, text: impl Fn(u64) -> String) -> Str
 
 /// How many threads a total in `elapsed_ns` is, marked.
 pub(crate) fn marked_threads(durations: &Durations, elapsed_ns: u64) -> String {
-    marked(durations, |ns| threads(share(ns, elapsed_ns)))
-}
-
-/// A percentile of durations.
-pub(crate) fn quantile(durations: &Durations, q: f64) -> String {
-    match durations.quantile(q) {
-        None => "-".to_owned(),
-        Some(ns) if durations.is_estimate() => format!("~{}", pieces::duration(ns)),
-        Some(ns) => pieces::duration(ns),
-    }
+    marked(durations, |ns| threads(ns, elapsed_ns))
 }
 
 /// What a point has caused, marked.
@@ -82,20 +33,14 @@ pub(crate) fn caused(point: &Point, text: impl Fn(u64) -> String) -> String {
     }
 }
 
+/// How many threads `ns` in `elapsed_ns` are.
+pub(crate) fn threads(ns: u64, elapsed_ns: u64) -> String {
+    number::threads(share(ns, elapsed_ns))
+}
+
 /// `ns` in each nanosecond of `elapsed_ns`.
 pub(crate) fn share(ns: u64, elapsed_ns: u64) -> f64 {
     per_second(ns, elapsed_ns) / 1e9
-}
-
-/// Time for people: `4.2s`, `1m 05s`, `3h 07m`, `2d 04h`.
-pub(crate) fn age(ns: u64) -> String {
-    let seconds = ns / 1_000_000_000;
-    match seconds {
-        0..60 => pieces::duration(ns),
-        60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{}d {:02}h", seconds / 86_400, seconds / 3_600 % 24),
-    }
 }
 
 /// The last samples in `width` columns, the newest at the right end, the highest bar at `highest`
@@ -132,53 +77,6 @@ mod tests {
     use nexus_lockprof_snapshot::{AcquireMode, Lock, Site};
 
     #[test]
-    fn numbers_of_threads() {
-        for (number, text) in [
-            (0.0, "0"),
-            (0.0001, "<.001"),
-            (0.0005, "0.001"),
-            (0.0123, "0.012"),
-            (0.0994, "0.099"),
-            (0.0996, "0.10"),
-            (2.714, "2.71"),
-            (9.994, "9.99"),
-            (9.996, "10.0"),
-            (99.94, "99.9"),
-            (99.96, "100"),
-            (1234.0, "1234"),
-        ] {
-            assert_eq!(threads(number), text, "{number}");
-        }
-    }
-
-    #[test]
-    fn rates() {
-        for (number, text) in [
-            (0.0, "0"),
-            (0.01, "<0.1"),
-            (0.5, "0.5"),
-            (9.94, "9.9"),
-            (9.96, "10"),
-            (1_230.4, "1.23k"),
-            (f64::INFINITY, "18.4E"),
-        ] {
-            assert_eq!(rate(number), text, "{number}");
-        }
-    }
-
-    #[test]
-    fn ages() {
-        for (seconds, text) in [
-            (4, "4.00s"),
-            (65, "1m 05s"),
-            (3_600 * 3 + 7 * 60, "3h 07m"),
-            (86_400 * 2 + 4 * 3_600, "2d 04h"),
-        ] {
-            assert_eq!(age(seconds * 1_000_000_000), text, "{seconds}");
-        }
-    }
-
-    #[test]
     fn marks() {
         let exact = Durations {
             samples: 4,
@@ -213,13 +111,13 @@ mod tests {
     #[test]
     fn what_was_caused() {
         let mut point = Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("a", 1, 1));
-        assert_eq!(caused(&point, pieces::duration), "0");
+        assert_eq!(caused(&point, number::duration), "0");
         point.blocked = 3;
-        assert_eq!(caused(&point, pieces::duration), "-");
+        assert_eq!(caused(&point, number::duration), "-");
         point.caused_wait_ns = 30;
-        assert_eq!(caused(&point, pieces::duration), "30ns");
+        assert_eq!(caused(&point, number::duration), "30ns");
         point.caused_variance = 1.0;
-        assert_eq!(caused(&point, pieces::duration), "~30ns");
+        assert_eq!(caused(&point, number::duration), "~30ns");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Fits text into a number of terminal columns.
+//! Text in a number of terminal columns.
 
 use nexus_lockprof_snapshot::Lock;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -6,12 +6,18 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const MARK: &str = "…";
 
 /// Terminal columns that `text` takes.
-pub(super) fn width(text: &str) -> usize {
+///
+/// ```
+/// assert_eq!(nexus_lockprof_export::readable::fit::width("日本"), 4);
+/// ```
+#[must_use]
+pub fn width(text: &str) -> usize {
     text.width()
 }
 
 /// Shortens `text` to at most `max` columns by leaving out its middle.
-pub(super) fn middle(text: &str, max: usize) -> String {
+#[must_use]
+pub fn middle(text: &str, max: usize) -> String {
     if width(text) <= max {
         return text.to_owned();
     }
@@ -23,13 +29,44 @@ pub(super) fn middle(text: &str, max: usize) -> String {
     format!("{start}{MARK}{end}")
 }
 
+/// `text` and blanks up to `columns`: before it, for a number, or behind it.
+#[must_use]
+pub fn padded(text: &str, columns: usize, is_number: bool) -> String {
+    let blank = " ".repeat(columns.saturating_sub(width(text)));
+    match is_number {
+        true => blank + text,
+        false => format!("{text}{blank}"),
+    }
+}
+
+/// The cells of one column, and whether each is a path, in at most `max` columns each. Paths follow
+/// one rule, so that similar paths look similar. Names lose their middle.
+///
+/// ```
+/// use nexus_lockprof_export::readable::fit;
+///
+/// let paths = [("crates/engine/src/table.rs:128", true), ("crates/engine/src/era.rs:7", true)];
+/// assert_eq!(fit::column(&paths, 26), ["crates/…/table.rs:128", "crates/…/era.rs:7"]);
+/// ```
+#[must_use]
+pub fn column(cells: &[(&str, bool)], max: usize) -> Vec<String> {
+    let paths = cells.iter().filter(|(_, is_path)| *is_path);
+    let paths: Vec<&str> = paths.map(|&(path, _)| path).collect();
+    let rule = Paths::new(&paths, max);
+    let short = cells.iter().map(|&(cell, is_path)| match is_path {
+        true => rule.shorten(cell),
+        false => middle(cell, max),
+    });
+    short.collect()
+}
+
 /// A rule that fits the paths of one table column into its width. Paths may end in `:line` or
 /// `:line:column`. All follow the same rule, so that similar paths look similar.
 ///
 /// It leaves out directories in the middle. It keeps as many leading directories as fit into every
 /// shortened path. If one path of a directory is shortened, all paths of that directory are.
 #[derive(Debug)]
-pub(super) struct Paths<'a> {
+pub(crate) struct Paths<'a> {
     max: usize,
     /// Directories whose paths are shortened.
     shortened: Vec<&'a str>,
@@ -39,7 +76,7 @@ pub(super) struct Paths<'a> {
 
 impl<'a> Paths<'a> {
     /// The rule that fits `paths` into `max` columns.
-    pub(super) fn new(paths: &[&'a str], max: usize) -> Self {
+    pub(crate) fn new(paths: &[&'a str], max: usize) -> Self {
         let too_long = || paths.iter().filter(|path| width(path) > max);
         let mut directories: Vec<&str> = too_long().map(|path| split(path).0).collect();
         directories.sort_unstable();
@@ -56,7 +93,7 @@ impl<'a> Paths<'a> {
     }
 
     /// Shortens one of the paths if its directory requires it.
-    pub(super) fn shorten(&self, path: &str) -> String {
+    pub(crate) fn shorten(&self, path: &str) -> String {
         if self.shortened.binary_search(&split(path).0).is_err() {
             return path.to_owned();
         }
@@ -153,7 +190,7 @@ fn suffix(text: &str, max: usize) -> &str {
 
 /// Wraps `text` between words into lines of at most `max` columns, and indents all lines but the
 /// first.
-pub(super) fn wrapped(text: &str, max: usize) -> String {
+pub(crate) fn wrapped(text: &str, max: usize) -> String {
     let mut lines = String::new();
     let mut used = 0;
     for word in text.split(' ') {

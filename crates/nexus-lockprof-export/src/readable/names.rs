@@ -1,18 +1,29 @@
-//! Names of points in the table.
+//! Names of the points of one table, and of how they acquire.
 
 use std::collections::HashMap;
 
-use nexus_lockprof_snapshot::{Lock, Point, Site, Text, portable_path, printable};
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Text, portable_path, printable};
 
-use super::elide;
+use super::fit;
 
 /// The longest name shown, in terminal columns. A file's path may have any length, and repeats at
 /// each of its points.
 const LONGEST: usize = 200;
 
-/// Names the table's places. Those that share a line need their column, too.
+/// Names for the points of one table: portable paths, plus the column where two places share a
+/// line. Safe to print.
+///
+/// ```
+/// use nexus_lockprof_export::readable::names::Names;
+/// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
+///
+/// let point = |column| Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("./src/a.rs", 7, column));
+/// let (first, second) = (point(5), point(30));
+/// assert_eq!(Names::new([&first]).site(&first.site), "src/a.rs:7");
+/// assert_eq!(Names::new([&first, &second]).site(&first.site), "src/a.rs:7:5");
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub struct Names {
     /// The name of each file: its portable path.
     files: HashMap<Text, Text>,
     /// The column of the only place on a line; `None` if there are several.
@@ -21,7 +32,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(points: &[&Point]) -> Self {
+    /// The names for a table of `points`.
+    #[must_use]
+    pub fn new<'a>(points: impl IntoIterator<Item = &'a Point>) -> Self {
         let mut names = Self::default();
         let mut paths = HashMap::new();
         for point in points {
@@ -36,12 +49,14 @@ impl Names {
     }
 
     /// The name of an acquisition's place.
-    pub(super) fn site(&self, site: &Site) -> String {
+    #[must_use]
+    pub fn site(&self, site: &Site) -> String {
         self.named(&self.sites, site)
     }
 
     /// The name of a lock class.
-    pub(super) fn lock(&self, lock: &Lock) -> String {
+    #[must_use]
+    pub fn lock(&self, lock: &Lock) -> String {
         match lock {
             Lock::Named(name) => shown(name),
             lock => lock
@@ -91,10 +106,20 @@ fn note(lines: &mut HashMap<(Text, u32), Option<u32>>, file: Text, site: &Site) 
 }
 
 /// Makes a program's text safe to print and not too long.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let name = printable(name);
     match name.len() > LONGEST {
-        true => elide::middle(&name, LONGEST),
+        true => fit::middle(&name, LONGEST),
         false => name.into_owned(),
+    }
+}
+
+/// The two letters for a mode: `ex`, `sh` or `up`.
+#[must_use]
+pub const fn mode(mode: AcquireMode) -> &'static str {
+    match mode {
+        AcquireMode::Exclusive => "ex",
+        AcquireMode::Shared => "sh",
+        AcquireMode::Upgradable => "up",
     }
 }

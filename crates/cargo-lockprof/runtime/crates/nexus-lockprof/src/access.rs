@@ -1,0 +1,1 @@
+../../../../../nexus-lockprof/src/access.rs
