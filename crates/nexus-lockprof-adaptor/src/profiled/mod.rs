@@ -348,6 +348,7 @@ unsafe fn settle<H: EngineRef>(engine: H, pending_ref: PendingRef) {
         assert_unchecked(!pending_ref.is_none());
         if let Err(pending_ref) = core.settle_hold(engine.own_shard(), pending_ref) {
             core.settle(pending_ref);
+            core.settled_after_release();
         }
     }
 }

@@ -46,24 +46,21 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub unsafe fn settle(&self, pending_ref: PendingRef) {
-        // SAFETY: the caller's.
-        unsafe { self.settle_inside(pending_ref) };
-        if self.slow.has_some() {
-            self.deliver_slow_if_alone();
-        }
-    }
-
-    /// The same, perhaps while the lock is held.
-    ///
-    /// # Safety
-    /// As for [`settle`](Self::settle).
-    pub(crate) unsafe fn settle_inside(&self, pending_ref: PendingRef) {
         let mut next = pending_ref;
         // SAFETY: the caller guarantees that the engine is alive, and so is what this one follows.
         while let Some(pending) = unsafe { next.get() } {
             let before = pending.before.load(Relaxed);
             self.settle_one(pending);
             next = PendingRef::from_raw(before);
+        }
+    }
+
+    /// Call it after a release has been [settled](Self::settle): a program with one thread may have
+    /// slow events to deliver.
+    #[inline(always)]
+    pub fn settled_after_release(&self) {
+        if self.slow.has_some() {
+            self.deliver_slow_if_alone();
         }
     }
 

@@ -380,7 +380,7 @@ impl<'a> SlowAcquire<'a> {
         pending.before.store(std::ptr::null_mut(), Relaxed);
         // SAFETY: what a pending reference follows is of the same engine, which the caller says is
         // alive.
-        unsafe { self.core.settle_inside(PendingRef::from_raw(older)) };
+        unsafe { self.core.settle(PendingRef::from_raw(older)) };
         if let Some(recording) = &mut self.recording {
             recording.take_pending(self.core);
         }
@@ -407,14 +407,14 @@ impl<'a> SlowAcquire<'a> {
         let core = this.core;
         let Some(recording) = &this.recording else {
             // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
-            unsafe { core.settle_inside(before) };
+            unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
         recording.count();
         recording.shard.ends();
         let Some(pending) = recording.pending else {
             // SAFETY: the caller guarantees that `before` is of this engine, which is alive.
-            unsafe { core.settle_inside(before) };
+            unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
         if recording.hold_weight | recording.wait_weight != 0 {
