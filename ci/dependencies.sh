@@ -13,6 +13,11 @@ crates() {
 }
 
 failed=0
+# The lock files of the separate workspaces are up to date, too.
+while read -r lock; do
+    cargo update --workspace --locked --quiet --manifest-path "${lock%lock}toml" || failed=1
+done < <(git ls-files '*/Cargo.lock' ':!crates/cargo-lockprof/runtime')
+
 # Fails if a crate that matches the extended regular expression `$2` is in `$1`'s tree.
 without() {
     local package=$1 pattern=$2 names found

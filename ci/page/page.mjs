@@ -55,7 +55,7 @@ function quantile(times, q) {
 function expected(point) {
   const { acquisitions, contentions = 0, blocked = 0, caused_wait_ns: caused = 0, caused_variance: variance = 0 } = point;
   const said = {
-    acquisitions: [count(acquisitions), digits(acquisitions)], contentions: [count(contentions), digits(contentions)], share: [percent(contentions, acquisitions)],
+    acquisitions: [count(acquisitions), digits(acquisitions)], contentions: [count(contentions), digits(contentions)], contention_ratio: [percent(contentions, acquisitions)],
     blocked: [count(blocked), digits(blocked)], caused: [caused > 0 ? `${variance > 0 ? "~" : ""}${duration(caused)}` : "-", caused > 0 ? `${digits(caused)} ns` : ""],
   };
   for (const kind of ["wait", "hold"]) {

@@ -26,3 +26,5 @@ mod statistics;
 mod std_api;
 #[cfg(feature = "tokio")]
 mod tokio_api;
+#[cfg(feature = "profile")]
+mod waiters;

@@ -4,7 +4,9 @@ use nexus_lockprof_snapshot::ProfilerMode;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What to measure.
+/// What to measure: the modes that a program can be set to.
+///
+/// A snapshot's [`ProfilerMode`] has one more, for programs that were built without our locks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
     /// Nothing. Costs one predictable branch.

@@ -64,11 +64,13 @@ cfg_if! {
             pub use crate::acquire::look::{LOOKS, pauses};
             pub use crate::acquire::short_wait::ShortWait;
             pub use crate::acquire::slow::SlowAcquire;
+            pub use crate::acquire::thread::bits as thread_bits;
             pub use crate::acquire::timed::TimedAcquire;
             pub use crate::record::wait_log::LockRef;
             pub use crate::core::Core;
             pub use crate::identity::{
                 ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+                ThreadBits,
             };
             pub use crate::record::hot::{Hit, Probe};
             pub use crate::record::pending::{PendingRef, PendingRefCell};

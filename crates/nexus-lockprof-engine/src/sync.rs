@@ -89,6 +89,12 @@ pub(crate) trait OwnLoad {
 
     /// Loads it.
     fn own_load(&self) -> Self::Value;
+
+    /// Loads it with a plain read, which the compiler can make part of another instruction.
+    ///
+    /// # Safety
+    /// Only the calling thread writes it.
+    unsafe fn plain_load(&self) -> Self::Value;
 }
 
 #[cfg(not(lockprof_loom))]
@@ -98,6 +104,12 @@ impl OwnLoad for AtomicU64 {
     #[inline(always)]
     fn own_load(&self) -> u64 {
         self.load(Relaxed)
+    }
+
+    #[inline(always)]
+    unsafe fn plain_load(&self) -> u64 {
+        // SAFETY: the caller's. Reads of other threads do not conflict with this one.
+        unsafe { *self.as_ptr() }
     }
 }
 
@@ -109,6 +121,28 @@ impl OwnLoad for AtomicU32 {
     fn own_load(&self) -> u32 {
         self.load(Relaxed)
     }
+
+    #[inline(always)]
+    unsafe fn plain_load(&self) -> u32 {
+        // SAFETY: the caller's. Reads of other threads do not conflict with this one.
+        unsafe { *self.as_ptr() }
+    }
+}
+
+#[cfg(not(lockprof_loom))]
+impl OwnLoad for AtomicUsize {
+    type Value = usize;
+
+    #[inline(always)]
+    fn own_load(&self) -> usize {
+        self.load(Relaxed)
+    }
+
+    #[inline(always)]
+    unsafe fn plain_load(&self) -> usize {
+        // SAFETY: the caller's. Reads of other threads do not conflict with this one.
+        unsafe { *self.as_ptr() }
+    }
 }
 
 #[cfg(not(lockprof_loom))]
@@ -118,6 +152,12 @@ impl<T> OwnLoad for AtomicPtr<T> {
     #[inline(always)]
     fn own_load(&self) -> *mut T {
         self.load(Relaxed)
+    }
+
+    #[inline(always)]
+    unsafe fn plain_load(&self) -> *mut T {
+        // SAFETY: the caller's. Reads of other threads do not conflict with this one.
+        unsafe { *self.as_ptr() }
     }
 }
 
@@ -129,6 +169,10 @@ impl OwnLoad for AtomicU64 {
         // SAFETY: loom fails the model if a store is concurrent with it.
         unsafe { self.unsync_load() }
     }
+
+    unsafe fn plain_load(&self) -> u64 {
+        self.own_load()
+    }
 }
 
 #[cfg(lockprof_loom)]
@@ -139,6 +183,24 @@ impl OwnLoad for AtomicU32 {
         // SAFETY: loom fails the model if a store is concurrent with it.
         unsafe { self.unsync_load() }
     }
+
+    unsafe fn plain_load(&self) -> u32 {
+        self.own_load()
+    }
+}
+
+#[cfg(lockprof_loom)]
+impl OwnLoad for AtomicUsize {
+    type Value = usize;
+
+    fn own_load(&self) -> usize {
+        // SAFETY: loom fails the model if a store is concurrent with it.
+        unsafe { self.unsync_load() }
+    }
+
+    unsafe fn plain_load(&self) -> usize {
+        self.own_load()
+    }
 }
 
 #[cfg(lockprof_loom)]
@@ -148,6 +210,10 @@ impl<T> OwnLoad for AtomicPtr<T> {
     fn own_load(&self) -> *mut T {
         // SAFETY: loom fails the model if a store is concurrent with it.
         unsafe { self.unsync_load() }
+    }
+
+    unsafe fn plain_load(&self) -> *mut T {
+        self.own_load()
     }
 }
 

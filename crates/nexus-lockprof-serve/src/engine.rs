@@ -2,6 +2,7 @@
 
 use std::fmt::Arguments;
 use std::io::ErrorKind;
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use nexus_lockprof_engine::serving::{
@@ -10,7 +11,8 @@ use nexus_lockprof_engine::serving::{
 use nexus_lockprof_engine::{Engine, Mode};
 use nexus_lockprof_snapshot::{ProfilerMode, Snapshot};
 
-use super::{Leftover, Limits, Listen, Serve, ServeError, Server, Settings, Source};
+use super::files::SocketFile;
+use super::{Limits, Listen, Serve, ServeError, Server, Settings, Source};
 
 static ENDPOINT: Endpoint = Endpoint {
     start,
@@ -161,21 +163,25 @@ pub trait ServeEngine {
 impl ServeEngine for Engine {
     fn serve_within(&self, place: &Listen, limits: Limits) -> Result<Server, ServeError> {
         let server = Serve::new(Served(self.clone())).limits(limits).on(place)?;
-        let leftover = server.leftover();
-        let socket = leftover.socket();
-        let file = (leftover.has_file()).then(|| Box::new(leftover) as Box<dyn Cleanup>);
+        let (socket, file) = server.remains();
+        let file = file.map(|file| Box::new(SocketCleanup(file)) as Box<dyn Cleanup>);
         serving::remember(socket, file);
         Ok(server)
     }
 }
 
-impl Cleanup for Leftover {
+/// Removes a socket file whose server has not been dropped.
+struct SocketCleanup(Weak<SocketFile>);
+
+impl Cleanup for SocketCleanup {
     fn is_needed(&self) -> bool {
-        self.has_file()
+        self.0.strong_count() > 0
     }
 
     fn run(&self) {
-        self.remove();
+        if let Some(file) = self.0.upgrade() {
+            file.remove();
+        }
     }
 }
 

@@ -94,6 +94,6 @@ pub use engine::ServeEngine;
 pub use error::ServeError;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError};
-pub use server::{Leftover, Serve, Server};
+pub use server::{Serve, Server};
 pub use settings::{Change, Settings, SettingsError};
 pub use source::Source;

@@ -12,7 +12,7 @@ use super::request::Request;
 
 /// How a connection came here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Road {
+pub(super) enum Transport {
     /// A Unix socket, whose mode says who may connect.
     Unix,
     /// A loopback address.
@@ -23,13 +23,13 @@ pub(super) enum Road {
 
 /// Refuses requests that a browser sends for a page of another origin. The refusal ends the
 /// connection.
-pub(super) fn check(road: Road, request: &Request) -> Result<(), Refusal> {
-    if road == Road::Unix {
+pub(super) fn check(transport: Transport, request: &Request) -> Result<(), Refusal> {
+    if transport == Transport::Unix {
         return Ok(());
     }
     let headers = &request.headers;
     let host = host(request)?;
-    if road == Road::Loopback {
+    if transport == Transport::Loopback {
         for name in [host.as_ref(), request.uri.authority()]
             .into_iter()
             .flatten()
@@ -146,10 +146,15 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_one(road: Road, method: Method, headers: &[(&str, &str)], expected: Result<(), u16>) {
+    fn check_one(
+        transport: Transport,
+        method: Method,
+        headers: &[(&str, &str)],
+        expected: Result<(), u16>,
+    ) {
         let request = request(method, "/reset", Version::HTTP_11, headers);
-        let got = check(road, &request).map_err(|refusal| refusal.status().as_u16());
-        assert_eq!(got, expected, "{road:?} {headers:?}");
+        let got = check(transport, &request).map_err(|refusal| refusal.status().as_u16());
+        assert_eq!(got, expected, "{transport:?} {headers:?}");
     }
 
     #[test]
@@ -170,19 +175,29 @@ mod tests {
             ("", Err(400)),
             ("a b", Err(400)),
         ] {
-            check_one(Road::Loopback, Method::GET, &[("host", host)], expected);
+            check_one(
+                Transport::Loopback,
+                Method::GET,
+                &[("host", host)],
+                expected,
+            );
         }
-        check_one(Road::Loopback, Method::GET, &[], Err(400));
+        check_one(Transport::Loopback, Method::GET, &[], Err(400));
         let two = [("host", "localhost"), ("host", "evil.example")];
-        check_one(Road::Loopback, Method::GET, &two, Err(400));
+        check_one(Transport::Loopback, Method::GET, &two, Err(400));
         check_one(
-            Road::Remote,
+            Transport::Remote,
             Method::GET,
             &[("host", "box.example")],
             Ok(()),
         );
-        check_one(Road::Unix, Method::GET, &[("host", "evil.example")], Ok(()));
-        check_one(Road::Unix, Method::GET, &[], Ok(()));
+        check_one(
+            Transport::Unix,
+            Method::GET,
+            &[("host", "evil.example")],
+            Ok(()),
+        );
+        check_one(Transport::Unix, Method::GET, &[], Ok(()));
     }
 
     #[test]
@@ -196,15 +211,15 @@ mod tests {
             ("", Err(403)),
         ] {
             let headers = [("host", "localhost:9100"), ("origin", origin)];
-            check_one(Road::Loopback, Method::POST, &headers, expected);
-            check_one(Road::Remote, Method::POST, &headers, expected);
-            check_one(Road::Unix, Method::POST, &headers, Ok(()));
-            check_one(Road::Loopback, Method::GET, &headers, expected);
-            check_one(Road::Remote, Method::GET, &headers, expected);
-            check_one(Road::Loopback, Method::OPTIONS, &headers, expected);
+            check_one(Transport::Loopback, Method::POST, &headers, expected);
+            check_one(Transport::Remote, Method::POST, &headers, expected);
+            check_one(Transport::Unix, Method::POST, &headers, Ok(()));
+            check_one(Transport::Loopback, Method::GET, &headers, expected);
+            check_one(Transport::Remote, Method::GET, &headers, expected);
+            check_one(Transport::Loopback, Method::OPTIONS, &headers, expected);
         }
         check_one(
-            Road::Loopback,
+            Transport::Loopback,
             Method::POST,
             &[("host", "localhost:9100")],
             Ok(()),
@@ -233,8 +248,10 @@ mod tests {
                 ("sec-fetch-dest", dest),
             ];
             let asked = request(method, path, Version::HTTP_11, &headers);
-            let statuses = [Road::Loopback, Road::Remote, Road::Unix]
-                .map(|road| check(road, &asked).map_err(|refusal| refusal.status().as_u16()));
+            let statuses =
+                [Transport::Loopback, Transport::Remote, Transport::Unix].map(|transport| {
+                    check(transport, &asked).map_err(|refusal| refusal.status().as_u16())
+                });
             assert_eq!(statuses[0], statuses[1]);
             assert_eq!(statuses[2], Ok(()));
             statuses[0]
@@ -272,7 +289,7 @@ mod tests {
             ],
             [local, site("same-origin"), site("cross-site")],
         ] {
-            check_one(Road::Loopback, Method::GET, &headers, Err(403));
+            check_one(Transport::Loopback, Method::GET, &headers, Err(403));
         }
     }
 
@@ -285,10 +302,10 @@ mod tests {
             Version::HTTP_11,
             &local,
         );
-        let refusal = check(Road::Loopback, &asked).unwrap_err();
+        let refusal = check(Transport::Loopback, &asked).unwrap_err();
         assert_eq!(refusal.status(), StatusCode::FORBIDDEN);
         // An old client has no Host, but no browser is that old.
         let asked = request(Method::GET, "/snapshot", Version::HTTP_10, &[]);
-        assert_eq!(check(Road::Loopback, &asked), Ok(()));
+        assert_eq!(check(Transport::Loopback, &asked), Ok(()));
     }
 }

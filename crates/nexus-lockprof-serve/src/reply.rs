@@ -93,6 +93,26 @@ impl Reply {
     }
 }
 
+/// Why a request has no answer, or another one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Refused(Refusal),
+    /// The connection is over.
+    Closed(End),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Refused(refusal)
+    }
+}
+
+impl From<End> for Failure {
+    fn from(end: End) -> Self {
+        Failure::Closed(end)
+    }
+}
+
 /// Why a request is refused, in one line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {

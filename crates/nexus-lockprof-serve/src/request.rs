@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
 use super::Limits;
 use super::client::{Client, End};
-use super::reply::Refusal;
+use super::reply::{Failure, Refusal};
 
 /// A request.
 #[derive(Debug)]
@@ -17,23 +17,8 @@ pub(super) struct Request {
     pub(super) body: Vec<u8>,
 }
 
-/// Why there is no request.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Nothing {
-    /// The connection is over.
-    End(End),
-    /// Not a valid request. The client gets an error, and nothing more is read from it.
-    Bad(Refusal),
-}
-
-impl From<End> for Nothing {
-    fn from(end: End) -> Self {
-        Nothing::End(end)
-    }
-}
-
-fn bad(status: StatusCode, message: impl Into<String>) -> Nothing {
-    Nothing::Bad(Refusal::new(status, message.into()))
+fn bad(status: StatusCode, message: impl Into<String>) -> Failure {
+    Refusal::new(status, message.into()).into()
 }
 
 impl Request {
@@ -48,8 +33,8 @@ impl Request {
     }
 }
 
-/// Reads the next request.
-pub(super) fn read(client: &mut Client<'_>, limits: &Limits) -> Result<Request, Nothing> {
+/// Reads the next request. A refusal is the last thing that its client gets: nothing more is read.
+pub(super) fn read(client: &mut Client<'_>, limits: &Limits) -> Result<Request, Failure> {
     client.allow(limits.idle);
     let mut request = loop {
         match head(client.unread(), limits)? {
@@ -94,7 +79,7 @@ fn more(client: &mut Client<'_>) -> Result<(), End> {
 }
 
 /// The request at the beginning of `bytes`, and the length of its head. `None` if more must come.
-fn head(bytes: &[u8], limits: &Limits) -> Result<Option<(Request, usize)>, Nothing> {
+fn head(bytes: &[u8], limits: &Limits) -> Result<Option<(Request, usize)>, Failure> {
     let mut headers = vec![httparse::EMPTY_HEADER; limits.headers];
     let mut parsed = httparse::Request::new(&mut headers);
     let no_http = |what: &dyn std::fmt::Display| {
@@ -142,7 +127,7 @@ enum Framing {
 }
 
 /// Strict: refuses what two readers could interpret differently.
-fn framing(request: &Request) -> Result<Framing, Nothing> {
+fn framing(request: &Request) -> Result<Framing, Failure> {
     let lengths: Vec<_> = request
         .headers
         .get_all(CONTENT_LENGTH)
@@ -180,7 +165,7 @@ fn framing(request: &Request) -> Result<Framing, Nothing> {
     }
 }
 
-fn plain(client: &mut Client<'_>, length: usize) -> Result<Vec<u8>, Nothing> {
+fn plain(client: &mut Client<'_>, length: usize) -> Result<Vec<u8>, Failure> {
     while client.unread().len() < length {
         more(client)?;
     }
@@ -189,7 +174,7 @@ fn plain(client: &mut Client<'_>, length: usize) -> Result<Vec<u8>, Nothing> {
     Ok(body)
 }
 
-fn chunks(client: &mut Client<'_>, limits: &Limits) -> Result<Vec<u8>, Nothing> {
+fn chunks(client: &mut Client<'_>, limits: &Limits) -> Result<Vec<u8>, Failure> {
     /// The line with a chunk's size may have extensions, which nobody uses.
     const LINE: usize = 256;
     let broken = || bad(StatusCode::BAD_REQUEST, "the chunks of the body are broken");
@@ -232,7 +217,7 @@ fn chunks(client: &mut Client<'_>, limits: &Limits) -> Result<Vec<u8>, Nothing> 
     }
 }
 
-fn too_large(limits: &Limits) -> Nothing {
+fn too_large(limits: &Limits) -> Failure {
     let message = format!(
         "the head is larger than {} bytes, or has more than {} headers",
         limits.head_bytes, limits.headers
@@ -240,7 +225,7 @@ fn too_large(limits: &Limits) -> Nothing {
     bad(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 }
 
-fn too_much(limits: &Limits) -> Nothing {
+fn too_much(limits: &Limits) -> Failure {
     let message = format!("the body is larger than {} bytes", limits.body_bytes);
     bad(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
@@ -252,9 +237,9 @@ mod tests {
     fn framing_of(headers: &str) -> Result<Framing, u16> {
         let text = format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n");
         let (request, _) = head(text.as_bytes(), &Limits::default()).unwrap().unwrap();
-        framing(&request).map_err(|nothing| match nothing {
-            Nothing::Bad(refusal) => refusal.status().as_u16(),
-            Nothing::End(end) => panic!("{end:?}"),
+        framing(&request).map_err(|failure| match failure {
+            Failure::Refused(refusal) => refusal.status().as_u16(),
+            Failure::Closed(end) => panic!("{end:?}"),
         })
     }
 

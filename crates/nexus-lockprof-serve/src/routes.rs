@@ -6,9 +6,9 @@ use std::time::Instant;
 use http::{Method, StatusCode};
 use nexus_lockprof_snapshot::{MEDIA_TYPE, Snapshot, WriteError};
 
-use super::client::{Client, End};
-use super::origin::{self, Road};
-use super::reply::{Refusal, Reply};
+use super::client::Client;
+use super::origin::{self, Transport};
+use super::reply::{Failure, Refusal, Reply};
 use super::request::Request;
 use super::settings::Change;
 use super::waits::Waits;
@@ -25,45 +25,14 @@ pub(super) struct Served<'a> {
     pub(super) waits: &'a Waits,
 }
 
-/// Why there is no answer, or a different one.
-enum Not {
-    Granted(Refusal),
-    There(End),
-}
-
-impl From<Refusal> for Not {
-    fn from(refusal: Refusal) -> Self {
-        Not::Granted(refusal)
-    }
-}
-
-impl From<End> for Not {
-    fn from(end: End) -> Self {
-        Not::There(end)
-    }
-}
-
 /// Answers a request. The client may go before the answer is ready.
 pub(super) fn answer(
     request: &Request,
-    road: Road,
+    transport: Transport,
     served: &Served<'_>,
     client: &Client<'_>,
-) -> Result<Reply, End> {
-    match find(request, road, served, client) {
-        Ok(reply) => Ok(reply),
-        Err(Not::Granted(refusal)) => Ok(refusal.into()),
-        Err(Not::There(end)) => Err(end),
-    }
-}
-
-fn find(
-    request: &Request,
-    road: Road,
-    served: &Served<'_>,
-    client: &Client<'_>,
-) -> Result<Reply, Not> {
-    origin::check(road, request)?;
+) -> Result<Reply, Failure> {
+    origin::check(transport, request)?;
     let get = matches!(request.method, Method::GET | Method::HEAD);
     let post = request.method == Method::POST;
     match request.uri.path() {
@@ -91,7 +60,7 @@ fn find(
 }
 
 /// The requested snapshot: of everything, or of the next N seconds with `?seconds=N`.
-fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<Snapshot, Not> {
+fn taken(request: &Request, served: &Served<'_>, client: &Client<'_>) -> Result<Snapshot, Failure> {
     let time = query::seconds(request.uri.query(), served.limits.delta)
         .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, message))?;
     // HEAD asks only for headers, so it does not wait.

@@ -19,7 +19,7 @@ use super::files::SocketFile;
 use super::routes::Served;
 use super::socket::{Bound, Listener};
 use super::waits::Waits;
-use super::{Limits, Listen, ServeError, Source, connection, origin::Road};
+use super::{Limits, Listen, ServeError, Source, connection, origin::Transport};
 use nexus_lockprof_export::prometheus::Scrapes;
 
 thread_local! {
@@ -74,7 +74,7 @@ impl Serve {
         let accepting = Accepting {
             serve: self.clone(),
             listener: bound.listener,
-            road: bound.road,
+            transport: bound.transport,
             stopped: Arc::new(stopped),
             over,
             connections: Arc::new(Connections::new(ended)),
@@ -150,13 +150,10 @@ impl Server {
         self.local_addr
     }
 
-    /// The remains of this server in a process that ends or forks without dropping it.
-    #[must_use]
-    pub fn leftover(&self) -> Leftover {
-        Leftover {
-            file: self.file.as_ref().map_or_else(Weak::new, Arc::downgrade),
-            socket: self.socket,
-        }
+    /// The listening socket's descriptor and the socket's file, for handlers of the process's exit
+    /// and fork. By the time of its use, the descriptor may be closed or refer to something else.
+    pub(super) fn remains(&self) -> (RawFd, Option<Weak<SocketFile>>) {
+        (self.socket, self.file.as_ref().map(Arc::downgrade))
     }
 
     /// Serves until the process ends.
@@ -168,35 +165,6 @@ impl Server {
         if let Some(file) = self.file.take() {
             std::mem::forget(file);
         }
-    }
-}
-
-/// The remains of a server, for handlers of the process's exit and fork.
-#[derive(Clone, Debug)]
-pub struct Leftover {
-    file: Weak<SocketFile>,
-    socket: RawFd,
-}
-
-impl Leftover {
-    /// Whether there is a socket file whose server has not been dropped.
-    #[must_use]
-    pub fn has_file(&self) -> bool {
-        self.file.strong_count() > 0
-    }
-
-    /// Removes the socket file if it still exists and this process has made it.
-    pub fn remove(&self) {
-        if let Some(file) = self.file.upgrade() {
-            file.remove();
-        }
-    }
-
-    /// The listening socket's descriptor. By the time of its use, it may be closed or refer to
-    /// something else.
-    #[must_use]
-    pub fn socket(&self) -> RawFd {
-        self.socket
     }
 }
 
@@ -253,7 +221,7 @@ fn spawn(
 struct Accepting {
     serve: Serve,
     listener: Listener,
-    road: Road,
+    transport: Transport,
     /// Readable when the server must stop.
     stopped: Arc<PipeReader>,
     /// Has a byte for each connection that has ended.
@@ -335,10 +303,10 @@ impl Accepting {
         let stream = Arc::new(stream);
         let place = self.connections.enter(Arc::clone(&stream));
         let serve = self.serve.clone();
-        let (road, stopped) = (self.road, Arc::clone(&self.stopped));
+        let (transport, stopped) = (self.transport, Arc::clone(&self.stopped));
         let waits = Arc::clone(&self.waits);
         spawn(&self.serve.source, move || {
-            serve.connection(stream, &place, road, &waits, &stopped);
+            serve.connection(stream, &place, transport, &waits, &stopped);
         })
         .map(Some)
     }
@@ -357,7 +325,7 @@ impl Serve {
         &self,
         stream: Arc<Stream>,
         place: &Place,
-        road: Road,
+        transport: Transport,
         waits: &Waits,
         stopped: &PipeReader,
     ) {
@@ -368,7 +336,7 @@ impl Serve {
             waits,
         };
         // A socket that fails is closed: its client knows as much as we do.
-        let _ = connection::serve(stream, place, road, &served, stopped.as_fd());
+        let _ = connection::serve(stream, place, transport, &served, stopped.as_fd());
     }
 }
 

@@ -34,8 +34,8 @@ impl fmt::Display for Settings {
 /// The changes that the body of a `POST /config` requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Change {
-    /// One of the modes' names.
-    mode: Option<&'static str>,
+    /// With the default budget.
+    mode: Option<ProfilerMode>,
     /// Share of a thread's time.
     budget: Option<f64>,
 }
@@ -90,8 +90,7 @@ impl Change {
         for (name, value) in form_urlencoded::parse(form.trim_ascii()) {
             match &*name {
                 "mode" => {
-                    let known = ["off", "counts", "sampled", "exact"];
-                    let mode = known.into_iter().find(|known| *known == value);
+                    let mode = ProfilerMode::setting(&value, DEFAULT_BUDGET);
                     let mode = mode.ok_or_else(|| SettingsError::Mode(value.into_owned()))?;
                     once("mode", &mut change.mode, mode)?;
                 }
@@ -115,27 +114,21 @@ impl Change {
     /// # Errors
     /// [`SettingsError::NoBudget`].
     pub fn apply(&self, before: Settings) -> Result<Settings, SettingsError> {
-        let mode = match self.mode.unwrap_or(before.mode.as_str()) {
-            "sampled" => {
-                let old = match before.mode {
-                    ProfilerMode::Sampled { budget } => budget,
-                    _ => 0.01,
-                };
-                let budget = self.budget.unwrap_or(old);
-                return Ok(Settings {
-                    mode: ProfilerMode::Sampled { budget },
-                });
+        let mut mode = self.mode.unwrap_or(before.mode);
+        match (&mut mode, before.mode, self.budget) {
+            (ProfilerMode::Sampled { budget }, _, Some(new)) => *budget = new,
+            (ProfilerMode::Sampled { budget }, ProfilerMode::Sampled { budget: old }, None) => {
+                *budget = old;
             }
-            "counts" => ProfilerMode::Counts,
-            "exact" => ProfilerMode::Exact,
-            _ => ProfilerMode::Off,
-        };
-        if self.budget.is_some() {
-            return Err(SettingsError::NoBudget(mode.as_str()));
+            (mode, _, Some(_)) => return Err(SettingsError::NoBudget(mode.as_str())),
+            _ => {}
         }
         Ok(Settings { mode })
     }
 }
+
+/// The budget of a mode that is set without one.
+const DEFAULT_BUDGET: f64 = 0.01;
 
 fn once<T>(name: &'static str, slot: &mut Option<T>, value: T) -> Result<(), SettingsError> {
     match slot.replace(value) {

@@ -10,7 +10,7 @@ use super::client::Stream;
 use super::directory::{announce, make, remove_stale, runtime_directory};
 use super::files::SocketFile;
 use super::listen::is_loopback;
-use super::origin::Road;
+use super::origin::Transport;
 use super::{Listen, ListenError, ServeError, unix};
 
 /// A listening socket.
@@ -24,7 +24,7 @@ pub(super) enum Listener {
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) listener: Listener,
-    pub(super) road: Road,
+    pub(super) transport: Transport,
     /// The socket's file, or the link that names the port.
     pub(super) file: Option<SocketFile>,
     pub(super) local_addr: Option<SocketAddr>,
@@ -43,9 +43,9 @@ impl Bound {
             Listen::Loopback(address) if !is_loopback(address) => {
                 Err(ListenError::NotLoopback(*address).into())
             }
-            Listen::Loopback(address) => tcp(*address, Road::Loopback),
-            Listen::Remote(address) if is_loopback(address) => tcp(*address, Road::Loopback),
-            Listen::Remote(address) => tcp(*address, Road::Remote),
+            Listen::Loopback(address) => tcp(*address, Transport::Loopback),
+            Listen::Remote(address) if is_loopback(address) => tcp(*address, Transport::Loopback),
+            Listen::Remote(address) => tcp(*address, Transport::Remote),
         }
     }
 }
@@ -88,13 +88,13 @@ fn at(path: &Path) -> Result<Bound, ServeError> {
     let (socket, file) = unix::listen_at(path)?;
     Ok(Bound {
         listener: Listener::Unix(socket.into()),
-        road: Road::Unix,
+        transport: Transport::Unix,
         file: Some(file),
         local_addr: None,
     })
 }
 
-fn tcp(address: SocketAddr, road: Road) -> Result<Bound, ServeError> {
+fn tcp(address: SocketAddr, transport: Transport) -> Result<Bound, ServeError> {
     let failed = |error| ServeError::Address {
         address: address.to_string(),
         error,
@@ -104,7 +104,7 @@ fn tcp(address: SocketAddr, road: Road) -> Result<Bound, ServeError> {
     let local_addr = listener.local_addr().map_err(failed)?;
     Ok(Bound {
         listener: Listener::Tcp(listener),
-        road,
+        transport,
         file: announce(local_addr),
         local_addr: Some(local_addr),
     })

@@ -1,138 +1,12 @@
-//! Measured times: [`Samples`] and [`Durations`].
+//! Measured times of one point: [`Durations`].
 
-use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figure::figures_of;
-use crate::sample::Sample;
+use crate::figure::{self, figures_of};
+use crate::samples::Samples;
 use crate::{json, quantile};
-
-/// Samples by value. Copies of a snapshot share them, and so do snapshots between which nothing was
-/// measured.
-///
-/// Reads as a slice; made [from](Self::from) a `Vec`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Samples(Arc<[Sample]>);
-
-impl Deref for Samples {
-    type Target = [Sample];
-
-    fn deref(&self) -> &[Sample] {
-        &self.0
-    }
-}
-
-impl From<Vec<Sample>> for Samples {
-    fn from(samples: Vec<Sample>) -> Self {
-        Self(samples.into())
-    }
-}
-
-impl From<Arc<[Sample]>> for Samples {
-    fn from(samples: Arc<[Sample]>) -> Self {
-        Self(samples)
-    }
-}
-
-impl FromIterator<Sample> for Samples {
-    fn from_iter<I: IntoIterator<Item = Sample>>(samples: I) -> Self {
-        Self(samples.into_iter().collect())
-    }
-}
-
-impl Samples {
-    /// Sorts them by value, unless they already are.
-    pub(crate) fn sort(&mut self) {
-        // Ties go by weight, so that equal samples in any order make equal values and equal files.
-        let order = |a: &Sample, b: &Sample| {
-            a.value_ns
-                .cmp(&b.value_ns)
-                .then(a.weight.total_cmp(&b.weight))
-        };
-        if !self.0.is_sorted_by(|a, b| order(a, b).is_le()) {
-            let mut samples = self.0.to_vec();
-            samples.sort_unstable_by(order);
-            *self = Self::from(samples);
-        }
-    }
-
-    /// Adds all `others` at once. One by one, each step would copy the first samples again.
-    pub(crate) fn extend<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
-        let mut some = others.filter(|samples| !samples.0.is_empty());
-        match (some.clone().count(), self.0.is_empty()) {
-            (0, _) => {}
-            (1, true) => *self = some.next().cloned().unwrap_or_default(),
-            _ => {
-                let all: Vec<Sample> = self
-                    .0
-                    .iter()
-                    .chain(some.flat_map(|s| s.0.iter()))
-                    .copied()
-                    .collect();
-                *self = Self::from(all);
-            }
-        }
-    }
-}
-
-/// For `skip_serializing_if`.
-fn is_empty(samples: &Samples) -> bool {
-    samples.0.is_empty()
-}
-
-impl Serialize for Samples {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter())
-    }
-}
-
-impl<'de> Deserialize<'de> for Samples {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::from)
-    }
-}
-
-/// An upper bound of a merged total.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum AtMost {
-    /// Nothing happened.
-    #[default]
-    Nothing,
-    Ns(u64),
-    Unknown,
-}
-
-impl AtMost {
-    /// The bound of durations with these figures.
-    pub(crate) fn of(
-        [samples, total_ns, events, .., at_most_ns]: [u64; Durations::FIGURES.len()],
-    ) -> Self {
-        match at_most_ns {
-            0 if samples | total_ns | events == 0 => Self::Nothing,
-            0 => Self::Unknown,
-            ns => Self::Ns(ns),
-        }
-    }
-
-    pub(crate) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing, one) | (one, Self::Nothing) => one,
-            (Self::Ns(a), Self::Ns(b)) => Self::Ns(a.saturating_add(b)),
-            _ => Self::Unknown,
-        }
-    }
-
-    /// The bound in nanoseconds, 0 without one.
-    pub(crate) fn ns(self) -> u64 {
-        match self {
-            Self::Ns(ns) => ns,
-            Self::Nothing | Self::Unknown => 0,
-        }
-    }
-}
 
 /// Wait or hold times of one point.
 ///
@@ -172,7 +46,7 @@ pub struct Durations {
     /// has no meaning if nothing was measured (0 `samples`).
     pub total_ns: u64,
     /// Variance of `total_ns` as an estimator, in ns²; 0 if every event was measured.
-    #[serde(skip_serializing_if = "json::is_zero", with = "json::variance")]
+    #[serde(skip_serializing_if = "json::is_default", with = "json::variance")]
     pub total_variance: f64,
     /// Number of events that `total_ns` covers: the measured ones, and those that they represent.
     /// Excludes events that are still under way.
@@ -196,10 +70,10 @@ pub struct Durations {
     pub at_most_ns: u64,
     /// A weighted random sample of all durations since the start or the last reset, ascending by
     /// value.
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(skip_serializing_if = "json::is_default")]
     pub reservoir: Samples,
     /// The same for the last interval only: since the previous collection.
-    #[serde(skip_serializing_if = "is_empty")]
+    #[serde(skip_serializing_if = "json::is_default")]
     pub recent: Samples,
 }
 
@@ -350,155 +224,6 @@ impl Durations {
         }
     }
 
-    /// Whether [`total_ns`](Self::total_ns) is an estimate: not all events were measured, or some
-    /// samples represent more than themselves.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::Durations;
-    ///
-    /// let exact = Durations { samples: 64, events: 64, total_ns: 900, ..Durations::default() };
-    /// assert!(!exact.is_estimate());
-    ///
-    /// let sampled = Durations { events: 4_096, total_variance: 2_500.0, ..exact };
-    /// assert!(sampled.is_estimate());
-    /// assert_eq!(sampled.standard_error_ns(), 50.0);
-    ///
-    /// let counted = Durations { events: 4_096, ..Durations::default() };
-    /// assert!(!counted.is_estimate());
-    /// ```
-    #[must_use]
-    pub const fn is_estimate(&self) -> bool {
-        self.samples > 0 && (self.events > self.samples || self.total_variance > 0.0)
-    }
-
-    /// Whether [`total_ns`](Self::total_ns) covers only some of the events, because others were not
-    /// measured.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::Durations;
-    ///
-    /// let part = Durations { samples: 10, events: 10, unmeasured: 1_000, ..Durations::default() };
-    /// assert!(part.is_partial() && !part.is_estimate());
-    /// ```
-    #[must_use]
-    pub const fn is_partial(&self) -> bool {
-        self.samples > 0 && self.unmeasured > 0
-    }
-
-    /// The standard error of [`total_ns`](Self::total_ns), in nanoseconds; 0 if every event was
-    /// measured.
-    ///
-    /// It has two parts, whose variances add up. The first is
-    /// [`total_variance`](Self::total_variance), which follows from the weights of the samples. The
-    /// second is the error of the tail. A few of the longest events often make up most of a total,
-    /// and by chance a sample has one more or one less of them. The variance does not show that if
-    /// they were measured with a small weight, or not at all. So this assumes that the longest
-    /// measured event ([`longest_sampled_ns`](Self::longest_sampled_ns)) was seen once too often or
-    /// once too rarely. Each sample represents `(events - samples) / samples` events that were not
-    /// measured.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::Durations;
-    ///
-    /// // Ten holds of 100, one of them of 10 ms, which stood for itself alone.
-    /// let hold = Durations {
-    ///     samples: 10,
-    ///     events: 100,
-    ///     total_ns: 10_900_000,
-    ///     total_variance: 1e10,
-    ///     longest_sampled_ns: 10_000_000,
-    ///     ..Durations::default()
-    /// };
-    /// assert!(hold.standard_error_ns() > 90_000_000.0);
-    /// ```
-    #[must_use]
-    pub fn standard_error_ns(&self) -> f64 {
-        self.weights_error_ns().hypot(self.tail_error_ns())
-    }
-
-    /// The part of the standard error that follows from the weights of the samples.
-    fn weights_error_ns(&self) -> f64 {
-        self.total_variance.max(0.0).sqrt()
-    }
-
-    /// The tail's part: the longest duration, once for each unmeasured event per sample.
-    fn tail_error_ns(&self) -> f64 {
-        match self.samples {
-            0 => 0.0,
-            samples => {
-                let unseen = self.events.saturating_sub(samples) as f64 / samples as f64;
-                unseen * self.longest_sampled_ns as f64
-            }
-        }
-    }
-
-    /// The 95 % confidence interval of [`total_ns`](Self::total_ns), in nanoseconds. `None` if
-    /// nothing was measured. It does not cover [`unmeasured`](Self::unmeasured) events.
-    ///
-    /// The lower end is 1.96 [standard errors](Self::standard_error_ns) below the total, but at
-    /// least the longest measured duration. The upper end is farther away: a sample more often
-    /// misses long events than short ones. So totals are more often too small than too large, and
-    /// then by more. The upper end is `total * exp(1.96 * error / total)`, with the error from the
-    /// weights, plus three times the error of the tail. [`at_most_ns`](Self::at_most_ns) limits it.
-    /// The interval does not cover a kind of event without any measured event.
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::Durations;
-    ///
-    /// let hold = Durations {
-    ///     samples: 2,
-    ///     events: 128,
-    ///     total_ns: 1_000,
-    ///     total_variance: 40_000.0,
-    ///     max_ns: 700,
-    ///     at_most_ns: 1_300,
-    ///     ..Durations::default()
-    /// };
-    /// assert_eq!(hold.total_interval_ns(), Some((700, 1_300)));
-    /// assert_eq!(Durations::default().total_interval_ns(), None);
-    /// ```
-    #[must_use]
-    pub fn total_interval_ns(&self) -> Option<(u64, u64)> {
-        const Z: f64 = 1.96;
-        const UNSEEN: f64 = 3.0;
-        let (total_ns, error) = (self.total_ns as f64, self.standard_error_ns());
-        if self.samples == 0 {
-            return None;
-        }
-        if error == 0.0 {
-            return Some((self.total_ns, self.total_ns));
-        }
-        let weights = self.weights_error_ns();
-        let high = match self.total_ns {
-            0 => Z * weights,
-            _ => total_ns * (Z * weights / total_ns).exp(),
-        };
-        let most = match self.at_most_ns {
-            0 => u64::MAX,
-            most => most,
-        };
-        // `as` saturates.
-        let low = ((total_ns - Z * error) as u64).max(self.max_ns);
-        let high = (high + UNSEEN * self.tail_error_ns()).ceil() as u64;
-        Some((low.min(self.total_ns), high.min(most).max(self.total_ns)))
-    }
-
-    /// The standard error of [`total_ns`](Self::total_ns) as a share of it, 0.1 for 10 %. `None` if
-    /// the total is 0, or is no [estimate](Self::is_estimate).
-    ///
-    /// ```
-    /// use nexus_lockprof_snapshot::Durations;
-    ///
-    /// let hold = Durations { samples: 2, events: 128, total_ns: 1_000, total_variance: 62_500.0, ..Durations::default() };
-    /// assert_eq!(hold.relative_standard_error(), Some(0.25));
-    /// assert_eq!(Durations::default().relative_standard_error(), None);
-    /// ```
-    #[must_use]
-    pub fn relative_standard_error(&self) -> Option<f64> {
-        (self.is_estimate() && self.total_ns > 0)
-            .then(|| self.standard_error_ns() / self.total_ns as f64)
-    }
-
     /// Adds the durations of `others`, which are other samples of events of the same kind.
     ///
     /// Counters and variances add up, and reservoirs are concatenated: two weighted samples of two
@@ -506,23 +231,33 @@ impl Durations {
     /// variances at [`f64::MAX`].
     pub(crate) fn merge<'a>(&mut self, others: impl Iterator<Item = &'a Self> + Clone) {
         for other in others.clone() {
-            self.add_counters(other);
+            let mut figures = self.figures();
+            merge(&mut figures, &other.figures());
+            *self = std::mem::take(self).with_figures(figures);
+            self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
         }
         self.reservoir
             .extend(others.clone().map(|other| &other.reservoir));
         self.recent.extend(others.map(|other| &other.recent));
     }
 
-    fn add_counters(&mut self, other: &Self) {
-        let at_most = AtMost::of(self.figures()).and(AtMost::of(other.figures()));
-        self.merge_figures(other);
-        self.at_most_ns = at_most.ns();
-        self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
-    }
-
     /// Sorts both reservoirs by value, as quantiles need.
     pub(crate) fn sort(&mut self) {
         self.reservoir.sort();
         self.recent.sort();
+    }
+}
+
+type Figures = [u64; Durations::FIGURES.len()];
+
+/// Merges figures. The bound of a total is known if it is for both that have any events.
+pub(crate) fn merge(into: &mut Figures, from: &Figures) {
+    let is_unbounded = |&[samples, total_ns, events, .., at_most_ns]: &Figures| {
+        at_most_ns == 0 && samples | total_ns | events != 0
+    };
+    let unbounded = is_unbounded(into) || is_unbounded(from);
+    figure::merge(&Durations::FIGURES, into, from);
+    if unbounded && let Some(at_most_ns) = into.last_mut() {
+        *at_most_ns = 0;
     }
 }

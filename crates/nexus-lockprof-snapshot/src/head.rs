@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
-use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text};
+use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -110,6 +110,9 @@ head! {
         /// What the profiler itself has cost.
         #[serde(default, skip_serializing_if = "is_default")]
         overhead: Overhead,
+        /// Who waits for a lock at the moment of the snapshot, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        waiters: Vec<Waiter>,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -141,6 +144,7 @@ impl Head {
             || self.table != TableStats::default()
             || self.losses != Losses::default()
             || self.overhead != Overhead::default()
+            || !self.waiters.is_empty()
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -166,6 +170,8 @@ impl Head {
         table.merge_figures(&other.table);
         losses.merge_figures(&other.losses);
         overhead.merge_figures(&other.overhead);
+        let mut waiters = self.waiters;
+        waiters.extend_from_slice(&other.waiters);
         Self {
             engine: same(self.engine, other.engine),
             pid: same(self.pid, other.pid),
@@ -180,6 +186,7 @@ impl Head {
             table,
             losses,
             overhead,
+            waiters,
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),

@@ -19,14 +19,6 @@ pub(crate) const fn is_one(number: &u64) -> bool {
     *number == 1
 }
 
-/// For `skip_serializing_if` of a float.
-pub(crate) fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
-/// 2⁶⁴: no sample represents more events than a counter can count.
-pub(crate) const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
-
 /// A variance: finite and not negative, in both directions.
 pub(crate) mod variance {
     use super::{Deserialize, Deserializer, Serialize, Serializer};

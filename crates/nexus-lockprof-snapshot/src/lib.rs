@@ -68,6 +68,7 @@ mod bounds;
 mod document;
 mod duration;
 mod durations;
+mod estimate;
 mod figure;
 mod freebsd;
 mod head;
@@ -91,16 +92,21 @@ mod read_error;
 mod replace;
 mod rest;
 mod sample;
+mod samples;
 mod since;
 mod slow;
 mod snapshot;
 mod stack;
 mod text;
+<<<<<<< HEAD
 mod thread;
+=======
+mod waiter;
+>>>>>>> main
 mod write;
 
 pub use duration::parse_duration;
-pub use durations::{Durations, Samples};
+pub use durations::Durations;
 pub use figure::{Figure, FigureKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric};
@@ -115,12 +121,17 @@ pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
 pub use read_error::ReadError;
 pub use replace::replace_file;
 pub use sample::Sample;
+pub use samples::Samples;
 pub use since::SinceError;
 pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+<<<<<<< HEAD
 pub use thread::Thread;
+=======
+pub use waiter::{Holder, Thread, Waiter};
+>>>>>>> main
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.

@@ -35,7 +35,7 @@ macro_rules! point {
             )+
             /// Variance of `caused_wait_ns` as an estimator, in ns²; 0 if each of those waits was
             /// measured.
-            #[serde(default, skip_serializing_if = "json::is_zero", with = "json::variance")]
+            #[serde(default, skip_serializing_if = "json::is_default", with = "json::variance")]
             pub caused_variance: f64,
             /// Times from finding the lock taken to owning it.
             #[serde(default, skip_serializing_if = "is_default")]

@@ -44,6 +44,26 @@ impl ProfilerMode {
         }
     }
 
+    /// The mode of this name that a program can be set to, with `budget` if it is `sampled`. `None`
+    /// for another name, and for `waits`.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::ProfilerMode;
+    ///
+    /// assert_eq!(ProfilerMode::setting("exact", 0.01), Some(ProfilerMode::Exact));
+    /// assert_eq!(ProfilerMode::setting("waits", 0.01), None);
+    /// ```
+    #[must_use]
+    pub fn setting(name: &str, budget: f64) -> Option<Self> {
+        let modes = [
+            Self::Off,
+            Self::Counts,
+            Self::Sampled { budget },
+            Self::Exact,
+        ];
+        modes.into_iter().find(|mode| mode.as_str() == name)
+    }
+
     /// Parses a budget such as `1%` or `0.01`: a share above 0 and at most 1. `None` for anything
     /// else.
     ///

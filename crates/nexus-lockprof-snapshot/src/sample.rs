@@ -1,8 +1,11 @@
 //! One measured time: [`Sample`].
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::json::MAX_WEIGHT;
+/// 2⁶⁴: no sample represents more events than a counter can count.
+const MAX_WEIGHT: f64 = 18_446_744_073_709_551_616.0;
 
 /// One measured duration and the number of events it represents.
 ///
@@ -26,9 +29,17 @@ impl Sample {
             weight: 1.0,
         }
     }
+
+    /// The order of the samples of a snapshot: by value, and equal values by weight.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        let values = self.value_ns.cmp(&other.value_ns);
+        values.then(self.weight.total_cmp(&other.weight))
+    }
 }
 
-fn check_weight(weight: f64) -> Result<f64, String> {
+/// Checks a weight.
+pub(crate) fn check_weight(weight: f64) -> Result<f64, String> {
     if weight > 0.0 && weight <= MAX_WEIGHT {
         Ok(weight)
     } else {

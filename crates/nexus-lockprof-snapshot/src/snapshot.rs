@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
-use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, point};
+use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, point, waiter};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
@@ -51,8 +51,9 @@ impl Snapshot {
         Self::new(head, points)
     }
 
-    pub(crate) fn new(head: Head, mut points: Vec<Point>) -> Self {
+    pub(crate) fn new(mut head: Head, mut points: Vec<Point>) -> Self {
         point::normalize(&mut points);
+        waiter::normalize(&mut head.waiters);
         Self { head, points }
     }
 
@@ -84,6 +85,22 @@ impl Snapshot {
     #[must_use]
     pub fn point(&self, name: &str) -> Option<&Point> {
         self.points_of(name).next()
+    }
+
+    /// Who waited for a lock at the moment of the snapshot, the longest wait first. An interval has
+    /// those of its end.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for waiter in snapshot.waiters() {
+    ///     println!("{}: {} ms", waiter.lock.name(), waiter.waited().as_millis());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn waiters(&self) -> &[Waiter] {
+        &self.head.waiters
     }
 
     /// The LOCK_PROFILING(9) figures.

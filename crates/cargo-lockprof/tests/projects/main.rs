@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod basics;
+mod builds;
 mod endings;
 mod lines;
 mod places;

@@ -43,7 +43,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         match self.probe(key) {
             Probe::Count(hit) => {
                 if let Some(inner) = try_(&self.raw) {
-                    return Ok(self.count(key, hit, inner));
+                    return Ok(self.count(hit, inner));
                 }
                 self.acquire_taken(key, hit, free, try_, block)
             }
@@ -55,11 +55,12 @@ impl<R, H: EngineRef> Profiled<R, H> {
 
     /// Counts and publishes an untimed acquisition that succeeded at the first try.
     #[inline(always)]
-    fn count<G>(&self, key: SiteKey, hit: Hit<'_>, inner: G) -> ProfiledGuard<G> {
+    fn count<G>(&self, hit: Hit<'_>, inner: G) -> ProfiledGuard<G> {
+        let published = hit.published();
         // SAFETY: the callers got the hit just now, in this thread, and have only tried this lock
         // since.
         unsafe { hit.commit() };
-        self.publish(key);
+        self.publish_word(published);
         ProfiledGuard::untracked(inner)
     }
 
@@ -76,7 +77,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         match self.probe_second(key) {
             Probe::Count(hit) => {
                 if let Some(inner) = try_(&self.raw) {
-                    return Ok(self.count(key, hit, inner));
+                    return Ok(self.count(hit, inner));
                 }
                 self.acquire_taken(key, hit, free, try_, block)
             }
@@ -177,7 +178,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         mut slow: SlowAcquire<'_>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        slow.parks(self.lock_ref());
+        slow.parks(self.lock_ref(), &self.holder);
         match block(&self.raw) {
             Ok(inner) => {
                 slow.succeeds(self.holder());
@@ -202,7 +203,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         try_: impl Fn(&R) -> Option<G>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
-        match self.try_timed(key, hit, &try_) {
+        match self.try_timed(hit, &try_) {
             Ok(guard) => Ok(guard),
             Err(true) => self.acquire_cold(key, Tried::Taken(None), free, try_, block),
             Err(false) => self.acquire_cold(key, Tried::No, free, try_, block),
@@ -213,7 +214,6 @@ impl<R, H: EngineRef> Profiled<R, H> {
     #[inline(always)]
     fn try_timed<'a, G>(
         &'a self,
-        key: SiteKey,
         hit: Hit<'a>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Result<ProfiledGuard<G>, bool> {
@@ -229,8 +229,9 @@ impl<R, H: EngineRef> Profiled<R, H> {
             timed.abandoned();
             return Err(true);
         };
+        let published = timed.published();
         let pending_ref = timed.acquired();
-        self.publish(key);
+        self.publish_word(published);
         Ok(ProfiledGuard::new(inner, pending_ref))
     }
 
@@ -290,7 +291,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         match self.probe(key) {
             Probe::Count(hit) => {
                 if let Some(inner) = try_(&self.raw) {
-                    return Some(self.count(key, hit, inner));
+                    return Some(self.count(hit, inner));
                 }
                 self.try_failed(key);
                 return None;
@@ -315,7 +316,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
                     self.try_failed(key);
                     return None;
                 };
-                Some(self.count(key, hit, inner))
+                Some(self.count(hit, inner))
             }
             Probe::Time(hit) => self.try_acquire_timed(key, hit, try_),
             Probe::Off | Probe::Cold => self.try_acquire_cold(key, try_),
@@ -329,7 +330,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         hit: Hit<'_>,
         try_: impl Fn(&R) -> Option<G>,
     ) -> Option<ProfiledGuard<G>> {
-        match self.try_timed(key, hit, &try_) {
+        match self.try_timed(hit, &try_) {
             Ok(guard) => Some(guard),
             Err(true) => {
                 self.try_failed(key);

@@ -119,7 +119,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         let mut slow = self.slow_acquire(core, key);
         slow.contended(None);
         slow.meets_readers();
-        slow.parks(self.lock_ref());
+        slow.parks(self.lock_ref(), &self.holder);
         match block(&self.raw) {
             Ok(inner) => {
                 // SAFETY: the caller upholds the contract; this lock keeps its engine alive.
@@ -245,9 +245,10 @@ impl<R, H: EngineRef> Profiled<R, H> {
             match self.probe(key) {
                 Probe::Off => return before,
                 Probe::Count(hit) => {
+                    let published = hit.published();
                     // SAFETY: this thread got the hit just now.
                     unsafe { hit.commit() };
-                    self.publish(key);
+                    self.publish_word(published);
                     return before;
                 }
                 Probe::Time(_) | Probe::Cold => {}

@@ -12,7 +12,8 @@ pub use task::TaskWait;
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, Core, LockClass, LockRef, NameLen, PendingRef, PointKey, Probe, SiteKey, SlowAcquire,
+    ClassWord, Core, LockClass, LockRef, NameLen, PendingRef, PointKey, Probe, SiteKey,
+    SlowAcquire, ThreadBits, thread_bits,
 };
 use nexus_lockprof_engine::{EngineRef, Global};
 use std::hint::assert_unchecked;
@@ -176,11 +177,23 @@ impl<R, H: EngineRef> Profiled<R, H> {
     /// Publishes the holder. The caller has just acquired the lock.
     #[inline(always)]
     fn publish(&self, key: SiteKey) {
+        self.publish_word(key.to_published(thread_bits()));
+    }
+
+    /// The same for a task, which no thread has for good.
+    #[inline(always)]
+    fn publish_task(&self, key: SiteKey) {
+        self.publish_word(key.to_published(ThreadBits::UNKNOWN));
+    }
+
+    /// The same with the word that a hit of the key has ready.
+    #[inline(always)]
+    fn publish_word(&self, word: usize) {
         // Relaxed: a hint for waiters; see "What the lock publishes". Most acquisitions repeat the
-        // last point. Skipping the store saves a mutex a cycle between its two locked instructions,
-        // and keeps readers from writing the line at all.
-        if self.holder.load(Relaxed) != key.to_published() {
-            self.holder.store(key.to_published(), Relaxed);
+        // last thread and point. Skipping the store saves a mutex a cycle between its two locked
+        // instructions, and keeps a lone reader from writing the line at all.
+        if self.holder.load(Relaxed) != word {
+            self.holder.store(word, Relaxed);
         }
     }
 

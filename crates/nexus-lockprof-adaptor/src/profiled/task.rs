@@ -103,7 +103,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
                 // used this very point, or changed the mode, this acquisition still counts exactly
                 // once.
                 unsafe { hit.commit() };
-                self.lock.publish(self.key);
+                self.lock.publish_task(self.key);
             }
             return Poll::Ready((result, PendingRef::NONE));
         }
@@ -137,7 +137,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             Poll::Ready(result) if is_owned(&result) => {
                 self.state = State::Over;
                 let pending_ref = timed.acquired();
-                self.lock.publish(self.key);
+                self.lock.publish_task(self.key);
                 Poll::Ready((result, pending_ref))
             }
             Poll::Ready(result) => {
@@ -178,7 +178,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
                     self.state = State::Over;
                     slow.acquired()
                 };
-                self.lock.publish(self.key);
+                self.lock.publish_task(self.key);
                 Poll::Ready((result, pending_ref))
             }
             Poll::Ready(result) => {

@@ -304,7 +304,7 @@ impl Core {
 mod tests {
     use super::*;
     use crate::identity::SiteKey;
-    use crate::identity::numbers::number_of;
+    use crate::identity::lock_class::number_of;
     use std::panic::Location;
 
     #[track_caller]

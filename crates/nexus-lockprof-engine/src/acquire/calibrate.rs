@@ -4,7 +4,7 @@
 use crate::clock::Clock;
 use crate::config::{self, Mode};
 use crate::control::Control;
-use crate::identity::PointKey;
+use crate::identity::{PointKey, ThreadBits};
 use crate::record::collection_clock::OpenCollection;
 use crate::record::governor::{Costs, Governor};
 use crate::record::hot::{HotCache, Probe};
@@ -96,7 +96,9 @@ impl<'a> Bench<'a> {
             seed: AtomicU64::new(1),
         };
         let control = Control::new(1, Mode::Exact);
-        bench.cache.remember(&bench.record, control, || control);
+        bench
+            .cache
+            .remember(&bench.record, ThreadBits::UNKNOWN, control, || control);
         // SAFETY: only this function has the record.
         let owner = unsafe { Owner::assume() };
         let first = Delta {

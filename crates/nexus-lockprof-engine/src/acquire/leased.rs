@@ -11,6 +11,7 @@ use crate::process::exit::{self, Round};
 use crate::record::loss::Loss;
 use crate::record::memory::try_box;
 use crate::record::shard::Shard;
+use crate::record::thread_info::ThreadId;
 use std::cell::Cell;
 use std::ptr;
 use std::sync::Weak;
@@ -74,6 +75,7 @@ impl LeasedShard {
         let core = core.as_deref().unwrap_or(&GLOBAL);
         core.close_account(shard);
         shard.time_in_use.end(core.clock.coarse_ns());
+        shard.thread.clear();
         shard.lease.release();
         core.shards.give_back(self.place);
         core.note_exit();
@@ -146,6 +148,18 @@ fn end() {
 pub(crate) fn mark_internal() {
     thread::replace_internal(true);
     LEASED.with(Leased::give_back);
+}
+
+/// Notes anew who this thread is, in a forked process: it has another number of the system's.
+#[cfg(unix)]
+pub(crate) fn note_thread_again() {
+    let thread = ThreadId::current(thread::token());
+    LEASED.with(|leased| {
+        for leased in leased.all().filter(|leased| !leased.is_of_a_gone_engine()) {
+            // SAFETY: the shard of an engine that exists. Nothing else runs in this process.
+            unsafe { &*leased.shard }.thread.set(&thread);
+        }
+    });
 }
 
 /// Makes an internal thread count as one of the program's until the value is dropped, to call the
@@ -239,7 +253,10 @@ fn lease<'a>(core: &'a Core, all: &Leased) -> Result<&'a Shard, Loss> {
     let mut leased = leased.ok_or(Loss::Memory)?;
     let (place, shard) = core.lease_shard(token)?;
     shard.hot.belongs_to(shard);
+    // What the last thread's points publish names that thread.
+    shard.hot.forget();
     core.open_account(shard);
+    shard.thread.set(&ThreadId::current(token));
     shard.time_in_use.begin(core.clock.coarse_ns());
     (leased.shard, leased.place) = (shard, place);
     all.hold(leased);

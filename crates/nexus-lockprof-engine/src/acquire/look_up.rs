@@ -1,6 +1,7 @@
 //! Finding the record of a point, and when its next holds and waits are measured.
 
 use crate::acquire::signal::{self, Attempt};
+use crate::acquire::thread;
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey};
@@ -69,7 +70,9 @@ impl Core {
         }
         // At the rest of a point the hot path would look in vain.
         if record.key == key {
-            shard.hot.remember(record, control, || self.control());
+            shard
+                .hot
+                .remember(record, thread::bits(), control, || self.control());
         }
         Some(record)
     }

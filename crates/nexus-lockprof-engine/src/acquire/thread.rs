@@ -4,6 +4,7 @@
 //! All of it is in one thread-local without a destructor. The hot path reads it, and it exists
 //! until the thread's very end.
 
+use crate::identity::ThreadBits;
 use crate::record::hot::HotCache;
 use crate::record::shard::Shard;
 use std::cell::Cell;
@@ -31,6 +32,8 @@ struct Current {
     internal: Cell<bool>,
     /// This thread's number: 0 until it gets one, and never used again.
     token: Cell<u64>,
+    /// The number in the form in which locks publish it.
+    bits: Cell<ThreadBits>,
 }
 
 thread_local! {
@@ -40,6 +43,7 @@ thread_local! {
             stage: Cell::new(Stage::Running),
             internal: Cell::new(false),
             token: Cell::new(0),
+            bits: Cell::new(ThreadBits::UNKNOWN),
         }
     };
 }
@@ -82,9 +86,18 @@ pub(crate) fn token() -> u64 {
     CURRENT.with(|current| {
         if current.token.get() == 0 {
             current.token.set(NEXT.fetch_add(1, Relaxed));
+            current.bits.set(ThreadBits::of(current.token.get()));
         }
         current.token.get()
     })
+}
+
+/// This thread's number in the form in which locks publish it. A thread has one from its first
+/// recorded acquisition on.
+#[inline(always)]
+#[must_use]
+pub fn bits() -> ThreadBits {
+    CURRENT.with(|current| current.bits.get())
 }
 
 /// Whether this thread is internal to the profiler.

@@ -254,6 +254,13 @@ pub(crate) fn is_sampled(record: &Record) -> bool {
 }
 
 impl TimedAcquire<'_> {
+    /// The word for the lock to publish once it is acquired.
+    #[inline(always)]
+    #[must_use]
+    pub fn published(&self) -> usize {
+        self.hit.published()
+    }
+
     /// The thread owns the lock now. Does a few plain stores and one clock read.
     #[inline(always)]
     pub fn acquired(self) -> PendingRef {

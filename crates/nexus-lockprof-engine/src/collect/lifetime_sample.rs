@@ -15,6 +15,7 @@
 //! the weight of that part.
 
 use crate::record::random::open_unit;
+use crate::record::reservoir::nearest_bound;
 use nexus_lockprof_snapshot::Sample;
 use std::sync::Arc;
 
@@ -28,24 +29,18 @@ const WIDTH: f64 = 0.12;
 /// The middle moves when the share below it is this far from a half.
 const OFF_MIDDLE: f64 = 0.05;
 
-#[derive(Clone, Copy, Debug)]
-struct Ranked {
-    value_ns: u64,
-    weight: f32,
-    rank: f32,
-}
-
 /// The items with the smallest ranks.
 #[derive(Clone, Debug)]
 struct Bottom {
-    /// Sorted by value, except those added since. Sorting a few into many sorted items is cheap.
-    items: Vec<Ranked>,
+    /// Each sample as it was added, with its rank. Sorted by value, except those added since.
+    /// Sorting a few into many sorted items is cheap.
+    items: Vec<(Sample, f32)>,
     /// The smallest rank that was dropped.
     threshold: f32,
 }
 
 /// The sample.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LifetimeSample {
     body: Bottom,
     tail: Bottom,
@@ -63,53 +58,35 @@ pub(crate) struct LifetimeSample {
     made: Option<Arc<[Sample]>>,
 }
 
-impl Default for LifetimeSample {
+impl Default for Bottom {
     fn default() -> Self {
-        LifetimeSample {
-            body: Bottom::new(),
-            tail: Bottom::new(),
-            from_ns: None,
-            middle_ns: 0,
-            all: 0.0,
-            below: 0.0,
-            above: 0.0,
-            judged_at: 0.0,
-            made: None,
-        }
-    }
-}
-
-impl Bottom {
-    fn new() -> Self {
         Bottom {
             items: Vec::new(),
             threshold: f32::INFINITY,
         }
     }
+}
 
-    fn push(&mut self, value_ns: u64, weight: f64, rng: &mut fastrand::Rng) {
-        let rank = (-open_unit(rng).ln() / weight) as f32;
+impl Bottom {
+    fn push(&mut self, sample: Sample, rng: &mut fastrand::Rng) {
+        let rank = (-open_unit(rng).ln() / sample.weight) as f32;
         if rank < self.threshold {
-            let weight = weight as f32;
-            self.items.push(Ranked {
-                value_ns,
-                weight,
-                rank,
-            });
+            self.items.push((sample, rank));
         }
     }
 
-    /// Keeps the items with the `size` smallest ranks, in their order. Of equal ranks at the border
-    /// it keeps none, which happens once in millions.
-    fn truncate(&mut self, size: usize, ranks: &mut Vec<f32>) {
-        if self.items.len() > size {
-            ranks.clear();
-            ranks.extend(self.items.iter().map(|item| item.rank));
+    /// Keeps the items with the `size` smallest ranks. Of equal ranks at the border it keeps none,
+    /// which happens once in millions. Returns whether there were too many.
+    fn truncate(&mut self, size: usize) -> bool {
+        let is_full = self.items.len() > size;
+        if is_full {
+            let mut ranks: Vec<f32> = self.items.iter().map(|&(_, rank)| rank).collect();
             let (_, first_out, _) = ranks.select_nth_unstable_by(size, f32::total_cmp);
             self.threshold = *first_out;
-            self.items.retain(|item| item.rank < self.threshold);
+            self.items.retain(|&(_, rank)| rank < self.threshold);
         }
-        self.items.sort_by_key(|item| item.value_ns);
+        self.items.sort_by_key(|(sample, _)| sample.value_ns);
+        is_full
     }
 
     /// Whether items were dropped.
@@ -118,22 +95,24 @@ impl Bottom {
     }
 
     /// The items, with weights that estimate those of everything added.
-    fn samples(&self) -> impl Iterator<Item = Sample> {
+    fn samples(&self) -> Vec<Sample> {
         // Consecutive weights are often equal, so this keeps the last result.
         let mut last = (f32::NAN, f32::NAN);
-        self.items.iter().map(move |item| {
-            if item.weight != last.0 {
+        let estimate = |&(sample, _): &(Sample, f32)| {
+            // An f32 is more precise than the estimate. It takes half the time, and half the room
+            // in a file.
+            let weight = sample.weight as f32;
+            if weight != last.0 {
                 // 1 - exp(-weight * threshold): 1 while nothing was dropped.
-                let kept = -(-item.weight * self.threshold).exp_m1();
-                last = (item.weight, item.weight / kept);
+                let kept = -(-weight * self.threshold).exp_m1();
+                last = (weight, weight / kept);
             }
             Sample {
-                value_ns: item.value_ns,
-                // An f32 is more precise than the estimate. It takes half the time, and half the
-                // room in a file.
                 weight: f64::from(last.1),
+                ..sample
             }
-        })
+        };
+        self.items.iter().map(estimate).collect()
     }
 }
 
@@ -146,48 +125,48 @@ impl LifetimeSample {
         rng: &mut fastrand::Rng,
     ) {
         let body = if size < WITH_TAIL { size } else { size / 2 };
-        let mut taken = false;
-        for Sample { value_ns, weight } in samples {
-            taken = true;
-            self.body.push(value_ns, weight, rng);
-            self.all += weight;
-            if value_ns < self.middle_ns {
-                self.below += weight;
+        for sample in samples {
+            self.made = None;
+            self.body.push(sample, rng);
+            self.all += sample.weight;
+            if sample.value_ns < self.middle_ns {
+                self.below += sample.weight;
             }
-            if self.from_ns.is_some_and(|from_ns| value_ns >= from_ns) {
-                self.tail.push(value_ns, weight, rng);
-                self.above += weight;
-            }
+            self.push_tail(sample, rng);
         }
-        if !taken {
+        if self.made.is_some() {
+            // Nothing was added.
             return;
         }
-        self.made = None;
         if self.body.items.len() > body && body < size && self.from_ns.is_none() {
-            // The body still has everything that was ever added.
             self.begin_tail(rng);
         }
-        let mut ranks = Vec::new();
         if self.from_ns.is_some() && self.all >= self.judged_at {
             self.judge_middle();
         }
-        self.body.truncate(body, &mut ranks);
-        let is_full = self.tail.items.len() > size - body;
-        self.tail.truncate(size - body, &mut ranks);
-        if is_full {
+        self.body.truncate(body);
+        if self.tail.truncate(size - body) {
             self.cut();
         }
     }
 
-    fn begin_tail(&mut self, rng: &mut fastrand::Rng) {
-        let mut samples: Vec<Sample> = self.body.samples().collect();
-        let Some(from_ns) = quantile(&mut samples, QUANTILE) else {
-            return;
-        };
-        self.from_ns = Some(from_ns);
-        for sample in samples.iter().filter(|sample| sample.value_ns >= from_ns) {
-            self.tail.push(sample.value_ns, sample.weight, rng);
+    /// Adds a sample to the tail, if it belongs there.
+    fn push_tail(&mut self, sample: Sample, rng: &mut fastrand::Rng) {
+        if self
+            .from_ns
+            .is_some_and(|from_ns| sample.value_ns >= from_ns)
+        {
+            self.tail.push(sample, rng);
             self.above += sample.weight;
+        }
+    }
+
+    /// Sets up the tail. The body still has everything that was ever added.
+    fn begin_tail(&mut self, rng: &mut fastrand::Rng) {
+        let mut samples = self.body.samples();
+        self.from_ns = quantile(&mut samples, QUANTILE);
+        for sample in samples {
+            self.push_tail(sample, rng);
         }
     }
 
@@ -197,62 +176,37 @@ impl LifetimeSample {
         if (self.below / self.all - 0.5).abs() <= OFF_MIDDLE {
             return;
         }
-        let mut samples: Vec<Sample> = self.body.samples().collect();
-        let old = Part::of(&samples, self.below, |sample| {
-            sample.value_ns < self.middle_ns
-        });
-        let rest = Part::of(&samples, self.all - self.below, |sample| {
-            sample.value_ns >= self.middle_ns
-        });
-        if let (Some(old), Some(rest)) = (old, rest) {
-            for sample in &mut samples {
-                let part = if sample.value_ns < self.middle_ns {
-                    old
-                } else {
-                    rest
-                };
-                sample.weight *= part.0;
-            }
-        }
+        let mut samples = self.body.samples();
+        let known = [self.below, self.all - self.below];
+        weigh(&mut samples, self.middle_ns, known);
         samples.sort_unstable_by_key(|sample| sample.value_ns);
-        // Of the bounds between two different values, picks the one whose share is nearest to a
-        // half.
         let half = self.all / 2.0;
-        let (mut sum, mut last, mut best) = (0.0, None, (f64::INFINITY, 0, 0.0));
-        for sample in &samples {
-            let off = (sum - half).abs();
-            if last.is_some_and(|last| last != sample.value_ns) && off < best.0 {
-                best = (off, sample.value_ns, sum);
-            }
-            last = Some(sample.value_ns);
-            sum += sample.weight;
-        }
-        if best.0 < (self.below - half).abs() {
-            (_, self.middle_ns, self.below) = best;
+        let items = samples
+            .iter()
+            .map(|sample| (sample.value_ns, sample.weight));
+        if let Some(better) = nearest_bound(items, half, (self.below - half).abs()) {
+            (self.middle_ns, self.below) = better;
         }
     }
 
     /// Cuts the tail if it is too wide. What is left of it remains a valid sample.
     fn cut(&mut self) {
-        let all: f64 = self.body.samples().map(|sample| sample.weight).sum();
-        let mut samples: Vec<Sample> = self.tail.samples().collect();
-        let share = samples.iter().map(|sample| sample.weight).sum::<f64>() / all;
+        let mut samples = self.tail.samples();
+        let whole = weight(&samples);
+        let share = whole / weight(&self.body.samples());
         if share < TOO_WIDE {
             return;
         }
         let old = self.from_ns;
         let cut = quantile(&mut samples, 1.0 - WIDTH / share);
         // If most are equal, the tail begins at the next value above them.
-        let next = samples.iter().map(|sample| sample.value_ns);
-        let from_ns = next
-            .filter(|&value_ns| Some(value_ns) > old && Some(value_ns) >= cut)
-            .min();
-        if let Some(from_ns) = from_ns {
+        let next = samples.iter().map(|sample| Some(sample.value_ns));
+        let from_ns = next.filter(|&next| next > old && next >= cut).min();
+        if let Some(Some(from_ns)) = from_ns {
             // The weight shrinks by the same share as that of the samples.
-            let left = samples.iter().filter(|sample| sample.value_ns >= from_ns);
-            let left: f64 = left.map(|sample| sample.weight).sum();
-            self.above *= left / samples.iter().map(|sample| sample.weight).sum::<f64>();
-            self.tail.items.retain(|item| item.value_ns >= from_ns);
+            samples.retain(|sample| sample.value_ns >= from_ns);
+            self.above *= weight(&samples) / whole;
+            self.tail.items.retain(|item| item.0.value_ns >= from_ns);
             self.from_ns = Some(from_ns);
         }
     }
@@ -262,104 +216,75 @@ impl LifetimeSample {
         if let Some(made) = &self.made {
             return Arc::clone(made);
         }
-        let mut samples: Vec<Sample> = match self.from_ns {
-            None => self.body.samples().collect(),
+        let mut samples = match self.from_ns {
+            None => self.body.samples(),
             Some(from_ns) => self.parts(from_ns),
         };
         // Only the weights of equal values are out of order.
-        samples.sort_by(|a, b| {
-            a.value_ns
-                .cmp(&b.value_ns)
-                .then(a.weight.total_cmp(&b.weight))
-        });
+        samples.sort_by(Sample::order);
         let made: Arc<[Sample]> = samples.into();
         self.made = Some(Arc::clone(&made));
         made
     }
-}
 
-impl LifetimeSample {
     /// The items below the middle, from there to the tail, and in the tail. Each part gets its
     /// known weight.
     fn parts(&self, from_ns: u64) -> Vec<Sample> {
-        let mut samples: Vec<Sample> = self.body.samples().collect();
+        let mut samples = self.body.samples();
         samples.retain(|sample| sample.value_ns < from_ns);
         if self.body.is_sample() {
-            // The middle may be inside the tail if the tail begins low.
-            let middle_ns = self.middle_ns.min(from_ns);
             let under = (self.all - self.above).max(0.0);
-            let below = if middle_ns == self.middle_ns {
-                self.below.min(under)
-            } else {
+            // The middle may be inside the tail if the tail begins low.
+            let below = if self.middle_ns > from_ns {
                 under
+            } else {
+                self.below.min(under)
             };
-            let lower = Part::of(&samples, below, |sample| sample.value_ns < middle_ns);
-            let upper = Part::of(&samples, under - below, |sample| {
-                sample.value_ns >= middle_ns
-            });
-            let whole = Part::of(&samples, under, |_| true).unwrap_or_default();
-            for sample in &mut samples {
-                let part = if sample.value_ns < middle_ns {
-                    lower
-                } else {
-                    upper
-                };
-                // One of the parts may have weight but no item. Then all items stand for both
-                // parts.
-                let both = lower.is_some() || below <= 0.0;
-                let both = both && (upper.is_some() || under - below <= 0.0);
-                part.filter(|_| both).unwrap_or(whole).scale(sample);
-            }
+            weigh(&mut samples, self.middle_ns, [below, under - below]);
         }
-        let begin = samples.len();
-        samples.extend(self.tail.samples());
-        if self.tail.is_sample()
-            && let Some(part) = Part::of(&samples[begin..], self.above, |_| true)
-        {
-            samples[begin..]
-                .iter_mut()
-                .for_each(|sample| part.scale(sample));
+        let mut tail = self.tail.samples();
+        if self.tail.is_sample() {
+            weigh(&mut tail, from_ns, [0.0, self.above]);
         }
+        samples.append(&mut tail);
         samples
     }
 }
 
-/// The factor by which the weights of a part's samples are too small.
-#[derive(Clone, Copy, Debug)]
-struct Part(f64);
-
-impl Default for Part {
-    fn default() -> Self {
-        Part(1.0)
-    }
+fn weight(samples: &[Sample]) -> f64 {
+    samples.iter().map(|sample| sample.weight).sum()
 }
 
-impl Part {
-    /// `None` if the part has no sample or no weight.
-    fn of(samples: &[Sample], weight: f64, is_of: impl Fn(&Sample) -> bool) -> Option<Self> {
-        let samples = samples.iter().filter(|sample| is_of(sample));
-        let sum: f64 = samples.map(|sample| sample.weight).sum();
-        (sum > 0.0 && weight > 0.0).then(|| Part(weight / sum))
+/// Gives the samples below the middle and the others the weight that is `known` of them. If one of
+/// the two parts has weight but no sample, all samples stand for both.
+fn weigh(samples: &mut [Sample], middle_ns: u64, known: [f64; 2]) {
+    let part = |sample: &Sample| usize::from(sample.value_ns >= middle_ns);
+    let mut sums = [0.0; 2];
+    for sample in &*samples {
+        sums[part(sample)] += sample.weight;
     }
-
-    /// Rounds to an f32, as weights are.
-    fn scale(self, sample: &mut Sample) {
-        sample.weight = f64::from((sample.weight * self.0) as f32);
+    let factor = |known: f64, sum: f64| (known > 0.0 && sum > 0.0).then(|| known / sum);
+    let whole = factor(known[0] + known[1], sums[0] + sums[1]).unwrap_or(1.0);
+    let mut factors = [whole; 2];
+    if (0..2).all(|part| sums[part] > 0.0 || known[part] <= 0.0) {
+        factors = [0, 1].map(|part| factor(known[part], sums[part]).unwrap_or(whole));
+    }
+    for sample in samples {
+        // Rounds to an f32, as weights are.
+        sample.weight = f64::from((sample.weight * factors[part(sample)]) as f32);
     }
 }
 
 /// The value at share `q` of the weight. Sorts the samples.
 fn quantile(samples: &mut [Sample], q: f64) -> Option<u64> {
     samples.sort_unstable_by_key(|sample| sample.value_ns);
-    let all: f64 = samples.iter().map(|sample| sample.weight).sum();
+    let wanted = q * weight(samples);
     let mut sum = 0.0;
-    samples
-        .iter()
-        .find(|sample| {
-            sum += sample.weight;
-            sum >= q * all
-        })
-        .map(|sample| sample.value_ns)
+    let reached = samples.iter().find(|sample| {
+        sum += sample.weight;
+        sum >= wanted
+    });
+    reached.map(|sample| sample.value_ns)
 }
 
 #[cfg(test)]

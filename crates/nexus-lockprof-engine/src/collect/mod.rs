@@ -2,9 +2,11 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod lifetime_sample;
+pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
+pub(crate) mod waiters;
 
 #[cfg(feature = "addresses")]
 pub(crate) use crate::stacks::Callers;

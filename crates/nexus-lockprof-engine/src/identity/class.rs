@@ -21,7 +21,7 @@ pub(crate) const NUMBER_SHIFT: u32 = if cfg!(target_arch = "x86_64") { 47 } else
 pub(crate) const ADDRESS: u64 = (1 << NUMBER_SHIFT) - 1;
 
 /// A lock class: a name, a place of creation, a place of first use, or nothing.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Class {
     /// Length of the name. `CREATED` or `FIRST_USED` if `data` is a location. 0 with a null `data`
     /// if anonymous.

@@ -31,10 +31,35 @@ const MODE_BITS: usize = 0b11;
 /// Source location and mode in one word. The location's address has free low bits, which hold the
 /// mode.
 ///
-/// A lock publishes this word about its holder. 0, which is never a valid key, means that nobody
-/// published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SiteKey(pub(crate) usize);
+
+/// The number of a thread in the upper 16 bits of a published word. 0 means that the thread is not
+/// known.
+///
+/// No address reaches these bits. The threads of a process take the numbers in turns, so a number
+/// can belong to two threads only if 65,534 others began between them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ThreadBits(usize);
+
+impl ThreadBits {
+    const SHIFT: u32 = 48;
+    const MASK: usize = 0xFFFF << Self::SHIFT;
+
+    /// Of a thread that is not known.
+    pub const UNKNOWN: Self = ThreadBits(0);
+
+    /// Of the thread with this token, which counts from 1.
+    pub(crate) fn of(token: u64) -> Self {
+        let number = 1 + token.wrapping_sub(1) % 0xFFFF;
+        ThreadBits((number as usize) << Self::SHIFT)
+    }
+
+    /// Those in a published word.
+    pub(crate) fn from_published(word: usize) -> Self {
+        ThreadBits(word & Self::MASK)
+    }
+}
 
 /// The site for all readers together: the address of this very line, which no lock call has.
 static READERS: &Location<'static> = here();
@@ -64,21 +89,23 @@ impl SiteKey {
         SiteKey(std::ptr::from_ref(site).expose_provenance() | mode as usize)
     }
 
-    /// The key in its published form, or `None` for 0.
+    /// The key in a published word, or `None` for 0. The word may name a thread, which this leaves
+    /// out.
     ///
     /// # Safety
     /// `word` is 0 or comes from [`to_published`](Self::to_published).
     #[inline(always)]
     #[must_use]
     pub unsafe fn from_published(word: usize) -> Option<Self> {
-        (word != 0).then_some(SiteKey(word))
+        let key = word & !ThreadBits::MASK;
+        (key != 0).then_some(SiteKey(key))
     }
 
-    /// The word for a lock to publish.
+    /// The word for a lock to publish: this key, and the thread that holds the lock.
     #[inline(always)]
     #[must_use]
-    pub fn to_published(self) -> usize {
-        self.0
+    pub fn to_published(self, thread: ThreadBits) -> usize {
+        self.0 | thread.0
     }
 
     /// All readers as a group.
@@ -194,7 +221,7 @@ pub(crate) fn to_site(location: &Location<'_>) -> Site {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::numbers::number_of;
+    use crate::identity::lock_class::number_of;
     use nexus_lockprof_snapshot::Lock;
 
     #[test]
@@ -204,12 +231,26 @@ mod tests {
             let key = SiteKey::new(here, mode);
             assert_eq!(key.mode(), mode);
             assert_eq!(key.location(), here);
-            // SAFETY: `to_published` made the word.
-            let read = unsafe { SiteKey::from_published(key.to_published()) };
-            assert_eq!(read, Some(key));
+            for thread in [
+                ThreadBits::UNKNOWN,
+                ThreadBits::of(1),
+                ThreadBits::of(0xFFFF),
+            ] {
+                let word = key.to_published(thread);
+                // SAFETY: `to_published` made the word.
+                assert_eq!(unsafe { SiteKey::from_published(word) }, Some(key));
+                assert_eq!(ThreadBits::from_published(word), thread);
+            }
         }
         // SAFETY: 0 is allowed.
         assert_eq!(unsafe { SiteKey::from_published(0) }, None);
+    }
+
+    #[test]
+    fn threads_take_their_numbers_in_turns() {
+        assert_ne!(ThreadBits::of(1), ThreadBits::UNKNOWN);
+        assert_ne!(ThreadBits::of(0xFFFF), ThreadBits::of(1));
+        assert_eq!(ThreadBits::of(0x1_0000), ThreadBits::of(1));
     }
 
     #[test]

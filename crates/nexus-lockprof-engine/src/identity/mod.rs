@@ -3,11 +3,12 @@
 pub(crate) mod class;
 mod key;
 pub(crate) mod late;
+pub(crate) mod lock_class;
 pub(crate) mod numbers;
 
 pub use class::ClassTag;
-pub use key::{HoldMode, PointKey, SiteKey};
-pub use numbers::{ClassWord, LockClass, MAX_NAME, NameLen};
+pub use key::{HoldMode, PointKey, SiteKey, ThreadBits};
+pub use lock_class::{ClassWord, LockClass, MAX_NAME, NameLen};
 
 pub(crate) use key::to_site;
 pub(crate) use numbers::{instances, may_change, release, retain};

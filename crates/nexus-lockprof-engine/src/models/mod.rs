@@ -14,13 +14,16 @@ mod reservoir;
 mod shard;
 mod slow_log;
 mod wait_log;
+mod waiting;
 
 use crate::control::Control;
 use crate::identity::LockClass;
 use crate::identity::PointKey;
+use crate::identity::ThreadBits;
 use crate::identity::class::Class;
 use crate::identity::late::Late;
-use crate::identity::numbers::{class, number_of};
+use crate::identity::lock_class::number_of;
+use crate::identity::numbers::class;
 use crate::record::cold_counts::ColdCounts;
 use crate::record::collection_clock::CollectionClock;
 use crate::record::collection_clock::OpenCollection;

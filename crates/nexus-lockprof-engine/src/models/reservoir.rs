@@ -20,12 +20,12 @@ fn a_bank_is_read_while_the_writer_goes_on() {
                 let (collections, reservoir, read) = &*shared;
                 for _ in 0..COLLECTIONS {
                     let closed = collections.open_next();
-                    let reading = reservoir.read(closed);
+                    let reading = reservoir.read(closed, 0);
                     read[closed as usize].touch();
                     let Some(reading) = reading else { continue };
                     assert_eq!(reading.samples.len() as u64, reading.offered.min(2));
-                    for (item, _) in reading.samples {
-                        assert_eq!(item.value_ns(), closed, "of another collection");
+                    for sample in reading.samples {
+                        assert_eq!(sample.value_ns, closed, "of another collection");
                     }
                 }
             }
@@ -57,14 +57,14 @@ fn a_tail_begins_while_its_bank_is_read() {
         let reader = thread::spawn({
             let reservoir = Arc::clone(&reservoir);
             move || {
-                let reading = reservoir.read(1).unwrap_or_else(|| unreachable!());
-                for (item, share) in &reading.samples {
-                    assert!([5, 6].contains(&item.value_ns()), "{item:?}");
-                    assert!(*share >= 0.0);
+                let reading = reservoir.read(1, 0).unwrap_or_else(|| unreachable!());
+                for sample in &reading.samples {
+                    assert!([5, 6].contains(&sample.value_ns), "{sample:?}");
+                    assert!(sample.weight >= 0.0);
                 }
                 // All of the weight is somewhere: but for what is counted in one stratum and not
                 // yet in the other.
-                let weight: f64 = reading.samples.iter().map(|(_, share)| share).sum();
+                let weight: f64 = reading.samples.iter().map(|sample| sample.weight).sum();
                 assert!(
                     (weight - reading.offered as f64).abs() <= 1.0,
                     "{reading:?}"

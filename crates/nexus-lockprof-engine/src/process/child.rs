@@ -17,27 +17,8 @@ impl Core {
         }
     }
 
-    /// Starts from 0 in a forked child if that `is_due`, because its parent reports the earlier
-    /// counts. Calls no handler.
-    fn begin_anew(&self, is_due: impl Fn() -> bool, done: impl Fn()) {
-        let begun = caught(|| {
-            let mut aggregator = lock(&self.aggregator);
-            if is_due() {
-                let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
-                let parents = aggregator.collect(self, &mut Vec::new());
-                aggregator.reset(self, &parents);
-                done();
-            }
-        });
-        if begun.is_none() {
-            done();
-            crate::process::stderr::say(format_args!(
-                "a forked child tells its parent's counts again"
-            ));
-        }
-    }
-
-    /// Forgets the counts of this forked process's parent, once. Returns whether that is done now.
+    /// Forgets the counts of this forked process's parent, once, because the parent reports them.
+    /// Calls no handler. Returns whether that is done now.
     /// A thread that is already in the profiler does not do it, nor one that may not allocate.
     #[cold]
     #[inline(never)]
@@ -47,7 +28,21 @@ impl Core {
         }
         let _inside = thread::inside();
         // Other threads wait until it is done, so what they count afterwards is the child's own.
-        self.begin_anew(due::has_parents_counts, due::are_own_counts);
+        let begun = caught(|| {
+            let mut aggregator = lock(&self.aggregator);
+            if due::has_parents_counts() {
+                let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
+                let parents = aggregator.collect(self, &mut Vec::new());
+                aggregator.reset(self, &parents);
+                due::are_own_counts();
+            }
+        });
+        if begun.is_none() {
+            due::are_own_counts();
+            crate::process::stderr::say(format_args!(
+                "a forked child tells its parent's counts again"
+            ));
+        }
         self.call_no_more();
         true
     }

@@ -1,6 +1,8 @@
 //! What the process does at the engine's first use, around a fork, and at the next lock after a
 //! fork.
 
+#[cfg(unix)]
+use crate::acquire::leased;
 use crate::acquire::thread;
 use crate::control::ModeKind;
 use crate::core::Core;
@@ -138,6 +140,7 @@ fn at_fork() {
     extern "C" fn in_child() {
         let Some(still) = release() else { return };
         still.0.after_fork();
+        leased::note_thread_again();
         leftovers::after_fork();
         start::note_time();
         out::after_fork();

@@ -6,7 +6,7 @@
 //! entry outlives it.
 
 use crate::control::Control;
-use crate::identity::PointKey;
+use crate::identity::{PointKey, ThreadBits};
 use crate::record::statistics::Record;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, array, bump, const_fn, fence, sized};
 use Ordering::{Relaxed, SeqCst};
@@ -94,7 +94,9 @@ fn due(record: &Record) -> Probe<'_> {
         record,
         here: PhantomData,
     };
-    if record.holds.is_due(record.acquisitions.load(Relaxed)) {
+    // SAFETY: the record is in the calling thread's own cache, so this thread is its owner.
+    let is_due = unsafe { record.holds.is_due_now(&record.acquisitions) };
+    if is_due {
         Probe::Time(hit)
     } else {
         Probe::Count(hit)
@@ -102,6 +104,14 @@ fn due(record: &Record) -> Probe<'_> {
 }
 
 impl Hit<'_> {
+    /// The word for the lock to publish once it is acquired.
+    #[inline(always)]
+    #[must_use]
+    pub fn published(&self) -> usize {
+        // SAFETY: the hit's thread is the record's owner.
+        unsafe { self.record.published.plain_load() }
+    }
+
     /// Counts the acquisition: one plain addition, in one instruction where the machine has it.
     ///
     /// # Safety
@@ -218,11 +228,19 @@ impl<S> HotCache<S> {
     }
 
     /// Remembers a record that was scheduled under `control`, unless the mode has changed since.
-    /// `now` reads the control word. Only the owner calls this.
-    pub(crate) fn remember(&self, record: &Record, control: Control, now: impl Fn() -> Control) {
+    /// `now` reads the control word. Only the owner calls this, and `thread` is its number.
+    pub(crate) fn remember(
+        &self,
+        record: &Record,
+        thread: ThreadBits,
+        control: Control,
+        now: impl Fn() -> Control,
+    ) {
         let Some(slot) = self.place_for(record.key) else {
             return;
         };
+        let published = record.key.site().to_published(thread);
+        record.published.store(published, Relaxed);
         // A signal handler that locks in between must not find the new record under the old key.
         // Compiler fences suffice, at no instruction, because the handler runs in this thread.
         slot.key.store(0, Relaxed);

@@ -1,6 +1,7 @@
 //! What a thread writes: its shard, the shard's records, and the decision which acquisitions to
 //! measure.
 
+pub(crate) mod chain;
 pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;
 pub(crate) mod governor;
@@ -21,3 +22,4 @@ pub(crate) mod table;
 pub(crate) mod tally;
 pub(crate) mod thread_info;
 pub(crate) mod wait_log;
+pub(crate) mod waiting;

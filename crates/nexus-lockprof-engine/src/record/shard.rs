@@ -9,6 +9,8 @@ use crate::record::owner::Owner;
 use crate::record::pending::Pool;
 use crate::record::statistics::Record;
 use crate::record::table::Table;
+use crate::record::thread_info::ThreadSlot;
+use crate::record::waiting::WaitSlot;
 use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, bump};
 use Ordering::{Acquire, Relaxed};
@@ -40,6 +42,8 @@ pub(crate) struct Shard {
     pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
     pub(crate) time_in_use: TimeInUse,
+    pub(crate) thread: ThreadSlot,
+    pub(crate) waiting: WaitSlot,
     /// Acquisitions in progress on the cold path, and the record of the first one. Only the owner
     /// uses them.
     under_way: AtomicU64,
@@ -67,6 +71,8 @@ impl Shard {
             losses: Losses::default(),
             governor: Governor::new(),
             time_in_use: TimeInUse::default(),
+            thread: ThreadSlot::default(),
+            waiting: WaitSlot::default(),
             rng: AtomicU64::new(
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),
             ),
@@ -96,6 +102,8 @@ impl Shard {
     #[cfg(unix)]
     pub(crate) fn orphan(&self, now_ns: u64) {
         self.time_in_use.end(now_ns);
+        self.waiting.abandon();
+        self.thread.clear();
         self.orphaned.store(true, Relaxed);
         self.lease.release();
     }

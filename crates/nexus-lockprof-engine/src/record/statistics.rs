@@ -19,7 +19,8 @@ use crate::record::sampler::{EventRate, STEP, Sampling};
 use crate::record::tally::{Measure, Measured, Sum, SumReading, Tally, TallyReading, Unmeasured};
 use crate::stacks;
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, OwnLoad, bump, fence, sized, spin_loop,
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, bump, fence,
+    sized, spin_loop,
 };
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -44,12 +45,15 @@ pub(crate) struct Record {
     pub(crate) contentions: AtomicU64,
     /// By number of acquisition.
     pub(crate) holds: Sampling,
-    /// By number of contention.
-    pub(crate) waits: Sampling,
-
+    /// What a lock publishes that this thread holds at this point. Noted when the point comes into
+    /// the cache.
+    pub(crate) published: AtomicUsize,
     /// Times that a thread of this shard waited for this point: a plain count like the first two.
     pub(crate) blocked: AtomicU64,
     pub(crate) key: PointKey,
+
+    /// By number of contention.
+    pub(crate) waits: Sampling,
     /// The control word that the schedules above were made under.
     pub(crate) control: AtomicU64,
     /// The aggregator's alone: where it keeps what it last read of this record, plus 1; 0 before it
@@ -165,9 +169,10 @@ impl Record {
             acquisitions: AtomicU64::new(0),
             contentions: AtomicU64::new(0),
             holds: Sampling::new(),
-            waits: Sampling::new(),
+            published: AtomicUsize::new(0),
             blocked: AtomicU64::new(0),
             key,
+            waits: Sampling::new(),
             control: AtomicU64::new(0),
             seen: AtomicU32::new(0),
             long_waits: stacks::StackSampling::new(),

@@ -12,6 +12,7 @@
 
 use crate::identity;
 use crate::identity::PointKey;
+use crate::record::chain::{Chain, pop, push};
 use crate::record::memory::try_box;
 use crate::record::owner::Owner;
 use crate::record::statistics::Record;
@@ -69,33 +70,6 @@ pub(crate) struct Table {
     spare: AtomicPtr<Record>,
 }
 
-/// Records that are in no table, linked by [`Leave::next`](crate::record::statistics::Leave). The
-/// chain owns them.
-pub(crate) struct Chain(*mut Record);
-
-impl Iterator for Chain {
-    type Item = Box<Record>;
-
-    fn next(&mut self) -> Option<Box<Record>> {
-        if self.0.is_null() {
-            return None;
-        }
-        // SAFETY: each record was made by `Box::into_raw` and is in one chain only, which the
-        // caller owns.
-        let record = unsafe { Box::from_raw(self.0) };
-        self.0 = record.leave.next.load(Relaxed);
-        Some(record)
-    }
-}
-
-impl Drop for Chain {
-    fn drop(&mut self) {
-        for record in self {
-            identity::release(record.key);
-        }
-    }
-}
-
 impl Table {
     pub(crate) fn try_new() -> Option<Self> {
         Some(Table {
@@ -137,12 +111,14 @@ impl Table {
         // SAFETY: `owner` proves that only this thread replaces the slots.
         let mut slots = unsafe { self.slots.get_as_owner() };
         if (len as usize + 1) * 4 > slots.0.len() * 3 {
-            self.grow(owner)?;
+            let leaving = self.replace(owner, Slots::try_new(slots.0.len() * 2)?);
+            // None, unless a fork stopped the owner before this one in the middle of `remove`.
+            self.leave(leaving);
             // SAFETY: `owner` proves that only this thread replaces the slots. It has just done so,
             // and the old reference is not used again.
             slots = unsafe { self.slots.get_as_owner() };
         }
-        let record = match self.take_spare() {
+        let record = match pop(&self.spare) {
             Some(spare) => spare,
             None => {
                 let new = try_box(Record::new(PointKey(0)))?;
@@ -161,22 +137,6 @@ impl Table {
         self.len.store(len + 1, Relaxed);
         // SAFETY: just made, and lives until its owner takes it out.
         Some(unsafe { &*record })
-    }
-
-    /// Takes a spare record. Only the owner takes, so no record is taken and put back in between.
-    fn take_spare(&self) -> Option<*mut Record> {
-        // Acquire: this thread sees the record's fresh contents. Pairs with `give_spare`.
-        let mut first = self.spare.load(Acquire);
-        loop {
-            // SAFETY: null, or a spare record of this table.
-            let next = unsafe { first.as_ref() }?.leave.next.load(Relaxed);
-            // Acquire: on success and on failure, this thread sees the contents of the record that
-            // it read. Pairs with `give_spare`.
-            match self.spare.compare_exchange(first, next, Acquire, Acquire) {
-                Ok(_) => return Some(first),
-                Err(newer) => first = newer,
-            }
-        }
     }
 
     /// Whether there is a spare record.
@@ -201,21 +161,25 @@ impl Table {
         mut choose: impl FnMut(&Record) -> bool,
     ) -> usize {
         let mut left = most;
-        let chain = self.remove(owner, window, |record| {
+        let leaving = self.remove(owner, window, |record| {
             let chosen = left > 0 && choose(record);
             left -= usize::from(chosen);
             chosen
         });
-        let mut evicted = 0;
-        let mut record = chain;
+        self.leave(leaving)
+    }
+
+    /// Hands records that have just left the table to the aggregator. Returns their number.
+    fn leave(&self, mut record: *mut Record) -> usize {
+        let mut number = 0;
         // SAFETY: null, or a record that has just left the table.
         while let Some(leaving) = unsafe { record.as_ref() } {
             let next = leaving.leave.next.load(Relaxed);
             push(&self.evicted, record);
             record = next;
-            evicted += 1;
+            number += 1;
         }
-        evicted
+        number
     }
 
     /// Takes all records that `keep` rejects out of the table, and drops the spare ones. `None`:
@@ -236,7 +200,7 @@ impl Table {
             freed += 1;
         }
         // The spare records go too, since nobody needs them.
-        while let Some(spare) = self.take_spare() {
+        while let Some(spare) = pop(&self.spare) {
             // SAFETY: made by `Box::into_raw`, and only this thread has it.
             drop(unsafe { Box::from_raw(spare) });
             freed += 1;
@@ -248,11 +212,11 @@ impl Table {
     /// Takes records out of the table and returns them as a list. Only the owner calls this.
     fn remove(
         &self,
-        _owner: &Owner,
+        owner: &Owner,
         window: usize,
         mut choose: impl FnMut(&Record) -> bool,
     ) -> *mut Record {
-        // SAFETY: `_owner` proves that only this thread replaces the slots.
+        // SAFETY: `owner` proves that only this thread replaces the slots.
         let old = &unsafe { self.slots.get_as_owner() }.0;
         let begin = self.hand.own_load() as usize;
         let window = window.min(old.len());
@@ -269,41 +233,49 @@ impl Table {
             }
         }
         self.hand.store(begin.wrapping_add(window) as u64, Relaxed);
-        let mut first = std::ptr::null_mut();
         if leaving == 0 {
-            return first;
+            return std::ptr::null_mut();
         }
         let len = self.len.own_load() as usize - leaving;
         let mut size = FIRST_SLOTS;
         while (len + 1) * 4 > size * 3 {
             size *= 2;
         }
-        let new = Slots::try_new(size);
-        for slot in old {
+        let Some(new) = Slots::try_new(size) else {
+            // There is no memory for a new array, so the records stay.
+            for slot in old {
+                // SAFETY: null, or a record in the table, which only this thread takes out.
+                if let Some(record) = unsafe { slot.own_load().as_ref() } {
+                    record.leave.leaving.store(false, Relaxed);
+                }
+            }
+            return std::ptr::null_mut();
+        };
+        self.len.store(len as u64, Relaxed);
+        self.last_rests.store(last_rests, Relaxed);
+        self.replace(owner, new)
+    }
+
+    /// Moves to new slots. Returns a list of the records that are leaving, which get none.
+    fn replace(&self, _owner: &Owner, new: Slots) -> *mut Record {
+        let mut first = std::ptr::null_mut();
+        // SAFETY: `_owner` proves that only this thread replaces the slots.
+        for slot in &unsafe { self.slots.get_as_owner() }.0 {
             let record = slot.own_load();
             // SAFETY: null, or a record in the table, which only this thread takes out.
             let Some(now) = (unsafe { record.as_ref() }) else {
                 continue;
             };
-            match &new {
-                Some(new) if !now.leave.leaving.load(Relaxed) => {
-                    // Relaxed: `replace` publishes the whole array.
-                    new.place(record, now.key.hash(), Relaxed);
-                }
-                Some(_) => {
-                    now.leave.next.store(first, Relaxed);
-                    first = record;
-                }
-                // There is no memory for a new array, so the records stay.
-                None => now.leave.leaving.store(false, Relaxed),
+            if now.leave.leaving.load(Relaxed) {
+                now.leave.next.store(first, Relaxed);
+                first = record;
+            } else {
+                // Relaxed: `replace` publishes the whole array.
+                new.place(record, now.key.hash(), Relaxed);
             }
         }
-        if let Some(new) = new {
-            self.len.store(len as u64, Relaxed);
-            self.last_rests.store(last_rests, Relaxed);
-            // SAFETY: only this thread replaces the slots, and `old` is not used after this.
-            unsafe { self.slots.replace(new) };
-        }
+        // SAFETY: only this thread replaces the slots, and the old ones are not used after this.
+        unsafe { self.slots.replace(new) };
         first
     }
 
@@ -322,24 +294,6 @@ impl Table {
     /// Number of records: in the table, evicted, and spare.
     pub(crate) fn held(&self) -> u64 {
         self.held.load(Relaxed)
-    }
-
-    fn grow(&self, _owner: &Owner) -> Option<()> {
-        // SAFETY: `_owner` proves that only this thread replaces the slots.
-        let old = unsafe { self.slots.get_as_owner() };
-        let new = Slots::try_new(old.0.len() * 2)?;
-        for slot in &old.0 {
-            let record = slot.own_load();
-            if !record.is_null() {
-                // SAFETY: a non-null slot points to a record of the table.
-                let hash = unsafe { (*record).key.hash() };
-                // Relaxed: `replace` publishes the whole array.
-                new.place(record, hash, Relaxed);
-            }
-        }
-        // SAFETY: only this thread replaces the slots, and `old` is not used after this.
-        unsafe { self.slots.replace(new) };
-        Some(())
     }
 
     /// Calls `f` with the records in the next `len` slots, each time the next ones. Only the owner
@@ -363,7 +317,7 @@ impl Table {
     pub(crate) fn for_each(&self, guard: &Guard, mut f: impl FnMut(&Record)) {
         for slot in &self.slots.get(guard).0 {
             // Acquire: this thread sees the record's contents. Pairs with the Release in `insert`.
-            // For records that `grow` copied, it pairs with the one that published the array.
+            // For records that `replace` copied, it pairs with the one that published the array.
             let record = slot.load(Acquire);
             if !record.is_null() {
                 // SAFETY: the record was in the array. It is neither freed nor made a spare before
@@ -408,21 +362,6 @@ impl Drop for Table {
         }
         drop(Chain(self.evicted.load(Relaxed)));
         drop(Chain(self.spare.load(Relaxed)));
-    }
-}
-
-/// Puts a record in front of a list.
-fn push(list: &AtomicPtr<Record>, record: *mut Record) {
-    let mut first = list.load(Relaxed);
-    loop {
-        // SAFETY: the caller gives up its record, which no other thread has yet.
-        unsafe { (*record).leave.next.store(first, Relaxed) };
-        // Release: whoever takes the record sees what was written to it. Pairs with `take_evicted`
-        // and `take_spare`.
-        match list.compare_exchange(first, record, Release, Relaxed) {
-            Ok(_) => return,
-            Err(newer) => first = newer,
-        }
     }
 }
 

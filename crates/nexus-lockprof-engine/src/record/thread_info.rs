@@ -1,4 +1,11 @@
+<<<<<<< HEAD
 //! Who a thread is.
+=======
+//! Who the thread is that has a shard.
+
+use crate::identity::ThreadBits;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
+>>>>>>> main
 
 /// Longest name that the system keeps of a thread, in bytes.
 const NAME: usize = 16;
@@ -25,6 +32,14 @@ impl ThreadId {
         }
     }
 
+<<<<<<< HEAD
+=======
+    /// Its number as locks publish it.
+    pub(crate) fn bits(&self) -> ThreadBits {
+        ThreadBits::of(self.token)
+    }
+
+>>>>>>> main
     /// The name, if it has one.
     pub(crate) fn name(&self) -> Option<String> {
         let name = self.name.split(|&byte| byte == 0).next()?;
@@ -52,10 +67,67 @@ fn system() -> (u64, [u8; NAME]) {
     (0, [0; NAME])
 }
 
+<<<<<<< HEAD
+=======
+/// A shard's place for its thread. Only the owner writes it. A reader may see parts of two threads,
+/// unless something else says that the thread has not changed meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct ThreadSlot {
+    token: AtomicU64,
+    system: AtomicU64,
+    name: [AtomicU64; 2],
+}
+
+impl ThreadSlot {
+    pub(crate) fn set(&self, thread: &ThreadId) {
+        self.token.store(thread.token, Relaxed);
+        self.system.store(thread.system, Relaxed);
+        let (low, high) = thread.name.split_at(NAME / 2);
+        for (place, part) in self.name.iter().zip([low, high]) {
+            let part = <[u8; NAME / 2]>::try_from(part).unwrap_or_default();
+            place.store(u64::from_ne_bytes(part), Relaxed);
+        }
+    }
+
+    /// No thread has the shard.
+    pub(crate) fn clear(&self) {
+        self.token.store(0, Relaxed);
+    }
+
+    /// The thread, if there is one. Any thread may call this.
+    pub(crate) fn read(&self) -> Option<ThreadId> {
+        let token = self.token.load(Relaxed);
+        let mut thread = ThreadId {
+            token,
+            system: self.system.load(Relaxed),
+            name: [0; NAME],
+        };
+        for (part, place) in thread.name.chunks_exact_mut(NAME / 2).zip(&self.name) {
+            part.copy_from_slice(&place.load(Relaxed).to_ne_bytes());
+        }
+        (token != 0).then_some(thread)
+    }
+}
+
+>>>>>>> main
 #[cfg(test)]
 mod tests {
     use super::*;
 
+<<<<<<< HEAD
+=======
+    #[test]
+    fn a_thread_is_known_until_it_leaves() {
+        let slot = ThreadSlot::default();
+        assert_eq!(slot.read(), None);
+        let thread = ThreadId::current(7);
+        slot.set(&thread);
+        assert_eq!(slot.read(), Some(thread));
+        slot.clear();
+        assert_eq!(slot.read(), None);
+    }
+
+>>>>>>> main
     #[cfg(target_os = "linux")]
     #[test]
     fn the_system_knows_its_name() {

@@ -43,7 +43,9 @@ impl Callers {
             }
             let stacks = self.points.entry(point_of(slot.key())).or_default();
             let now = &mut stacks.entry(slot.frames().collect()).or_default().now;
-            *now = now.plus(sums.minus(last));
+            for (now, grown) in now.iter_mut().zip(since(sums, last)) {
+                *now = now.saturating_add(grown);
+            }
         }
     }
 
@@ -54,15 +56,15 @@ impl Callers {
         };
         let symbols = &mut self.symbols;
         let stacks = stacks.iter_mut().filter_map(|(addresses, state)| {
-            let since = state.now.minus(state.base);
-            (since != Sums::default()).then(|| Stack {
-                frames: state
-                    .shown
-                    .get_or_insert_with(|| symbols.shown(addresses))
-                    .clone(),
-                waits: since.waits,
-                wait_ns: since.wait_ns,
-                samples: since.samples,
+            let since = since(state.now, state.base);
+            (since != Sums::default()).then(|| {
+                let shown = &mut state.shown;
+                let frames = shown.get_or_insert_with(|| symbols.shown(addresses));
+                Stack {
+                    frames: frames.clone(),
+                    ..Stack::default()
+                }
+                .with_figures(since)
             })
         });
         // They are in any order, and some may look alike. The snapshot sorts and merges them.
@@ -82,20 +84,7 @@ impl Callers {
     }
 }
 
-impl Sums {
-    fn plus(self, more: Sums) -> Sums {
-        Sums {
-            samples: self.samples.saturating_add(more.samples),
-            waits: self.waits.saturating_add(more.waits),
-            wait_ns: self.wait_ns.saturating_add(more.wait_ns),
-        }
-    }
-
-    fn minus(self, less: Sums) -> Sums {
-        Sums {
-            samples: self.samples.saturating_sub(less.samples),
-            waits: self.waits.saturating_sub(less.waits),
-            wait_ns: self.wait_ns.saturating_sub(less.wait_ns),
-        }
-    }
+/// What has grown since `before`.
+fn since(now: Sums, before: Sums) -> Sums {
+    std::array::from_fn(|figure| now[figure].saturating_sub(before[figure]))
 }

@@ -8,6 +8,7 @@ use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::sync::{AtomicU64, AtomicUsize, OnceLock, Ordering, OwnLoad, bump};
 use Ordering::{Acquire, Relaxed, Release};
+use nexus_lockprof_snapshot::Stack;
 
 /// Frames of a stack, from the top.
 pub(super) const FRAMES: usize = 32;
@@ -32,13 +33,8 @@ pub(crate) struct Slot {
     wait_ns: AtomicU64,
 }
 
-/// The sums of a stack.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sums {
-    pub(super) samples: u64,
-    pub(super) waits: u64,
-    pub(super) wait_ns: u64,
-}
+/// The sums of a stack, in the order of [`Stack::FIGURES`].
+pub(super) type Sums = [u64; Stack::FIGURES.len()];
 
 impl StackTable {
     /// The slot of these frames at a point. Takes a free one if there is none yet. Only the owner
@@ -136,12 +132,13 @@ impl Slot {
 
     /// Any thread may call this.
     pub(super) fn sums(&self) -> Sums {
-        Sums {
-            // Acquire: the loads below see what these samples stand for. Pairs with `add`.
-            samples: self.samples.load(Acquire),
-            waits: self.waits.load(Relaxed),
-            wait_ns: self.wait_ns.load(Relaxed),
-        }
+        // Acquire: the loads below see what these samples stand for. Pairs with `add`.
+        let samples = self.samples.load(Acquire);
+        [
+            self.waits.load(Relaxed),
+            self.wait_ns.load(Relaxed),
+            samples,
+        ]
     }
 }
 

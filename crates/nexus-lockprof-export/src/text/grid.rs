@@ -38,8 +38,7 @@ impl<'a> Grid<'a> {
             });
             cells.collect()
         };
-        let natural = Column::ALL
-            .into_iter()
+        let natural = Column::all()
             .filter(is_known)
             .filter(|column| points.iter().any(|point| column.tells(point)))
             .map(|column| (column, needed(column, &make(column))))

@@ -186,6 +186,7 @@ pub(crate) fn parts() -> SnapshotParts {
         elapsed_ns: 61_234_567_890,
         pid: 4_242,
         program: Some("api-server".into()),
+        waiters: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
         table: TableStats {

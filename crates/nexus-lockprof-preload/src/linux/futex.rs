@@ -20,10 +20,6 @@ mod operation {
     pub(super) const LOCK_PI2: c_long = 13;
 }
 
-unsafe extern "C" {
-    fn __errno_location() -> *mut c_int;
-}
-
 /// The C library's `syscall`: makes any system call. On failure it sets `errno` and returns -1. It
 /// is not a cancellation point in the C library either.
 ///
@@ -52,7 +48,7 @@ unsafe extern "C" fn syscall(
     };
     if sys::is_error(result) {
         // SAFETY: each thread has one.
-        unsafe { *__errno_location() = -result as c_int };
+        unsafe { *thread::errno() = -result as c_int };
         return -1;
     }
     result

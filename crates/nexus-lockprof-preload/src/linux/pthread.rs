@@ -21,41 +21,10 @@ const MONOTONIC: c_int = 1;
 type Lock = *mut c_void;
 type Time = *const c_void;
 type Acquire = unsafe extern "C" fn(Lock) -> c_int;
-type AcquireUntil = unsafe extern "C" fn(Lock, Time) -> c_int;
-type AcquireUntilOf = unsafe extern "C" fn(Lock, c_int, Time) -> c_int;
 
 static TRY_MUTEX: Real = Real::new(c"pthread_mutex_trylock");
 static TRY_READ: Real = Real::new(c"pthread_rwlock_tryrdlock");
 static TRY_WRITE: Real = Real::new(c"pthread_rwlock_trywrlock");
-static MUTEX: Real = Real::new(c"pthread_mutex_lock");
-static MUTEX_TIMED: Real = Real::new(c"pthread_mutex_timedlock");
-static MUTEX_CLOCK: Real = Real::new(c"pthread_mutex_clocklock");
-static READ: Real = Real::new(c"pthread_rwlock_rdlock");
-static READ_TIMED: Real = Real::new(c"pthread_rwlock_timedrdlock");
-static READ_CLOCK: Real = Real::new(c"pthread_rwlock_clockrdlock");
-static WRITE: Real = Real::new(c"pthread_rwlock_wrlock");
-static WRITE_TIMED: Real = Real::new(c"pthread_rwlock_timedwrlock");
-static WRITE_CLOCK: Real = Real::new(c"pthread_rwlock_clockwrlock");
-
-/// Looks up all functions now. Later it might happen in a signal handler.
-pub(super) fn look_up() {
-    for real in [
-        &TRY_MUTEX,
-        &TRY_READ,
-        &TRY_WRITE,
-        &MUTEX,
-        &MUTEX_TIMED,
-        &MUTEX_CLOCK,
-        &READ,
-        &READ_TIMED,
-        &READ_CLOCK,
-        &WRITE,
-        &WRITE_TIMED,
-        &WRITE_CLOCK,
-    ] {
-        real.get();
-    }
-}
 
 /// Tries the lock with `attempt`, and on failure waits for it with `wait`.
 ///
@@ -126,102 +95,68 @@ fn wait_for(kind: u64, lock: Lock, wait: impl FnOnce() -> c_int) -> c_int {
     result
 }
 
-/// `name(lock)`
-macro_rules! acquire {
-    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
-        /// The C library's function, with its waits recorded.
-        ///
-        /// # Safety
-        /// As for the C library's function.
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(lock: Lock) -> c_int {
-            let wait = || {
-                let real = $real.get();
-                if real.is_null() {
-                    return EINVAL;
-                }
-                // SAFETY: the C library's function of this name has this type, and the caller may
-                // call it.
-                unsafe { transmute::<*mut c_void, Acquire>(real)(lock) }
-            };
-            // SAFETY: the caller upholds this function's contract.
-            unsafe { acquire($kind, lock, &$attempt, wait) }
-        }
-    };
-}
+/// Writes functions that acquire a lock, with their statics `$real` and the kind of wait. One with
+/// a deadline names its clock and the deadline.
+macro_rules! functions {
+    ($(
+        $real:ident = $c_name:literal: $name:ident($($argument:ident: $type:ty),*),
+        $kind:expr, $attempt:ident $(, $clock:expr => $until:ident)?;
+    )*) => {
+        $(static $real: Real = Real::new($c_name);)*
 
-/// `name(lock, until)`
-macro_rules! acquire_until {
-    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
-        /// The C library's function, with its waits recorded.
-        ///
-        /// # Safety
-        /// As for the C library's function.
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(lock: Lock, until: Time) -> c_int {
-            let wait = || {
-                let real = $real.get();
-                if real.is_null() {
-                    return EINVAL;
-                }
-                // SAFETY: the C library's function of this name has this type, and the caller may
-                // call it.
-                unsafe { transmute::<*mut c_void, AcquireUntil>(real)(lock, until) }
-            };
-            // SAFETY: the caller upholds this function's contract.
-            if !unsafe { may_be_tried($kind, lock, REALTIME, until) } {
-                return wait();
+        /// Looks up all functions now. Later it might happen in a signal handler.
+        pub(super) fn look_up() {
+            for real in [&TRY_MUTEX, &TRY_READ, &TRY_WRITE $(, &$real)*] {
+                real.get();
             }
-            // SAFETY: the caller upholds this function's contract.
-            unsafe { acquire($kind, lock, &$attempt, wait) }
         }
-    };
-}
 
-/// `name(lock, clock, until)`
-macro_rules! acquire_until_of {
-    ($name:ident, $real:expr, $kind:expr, $attempt:expr) => {
-        /// The C library's function, with its waits recorded.
-        ///
-        /// # Safety
-        /// As for the C library's function.
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(lock: Lock, clock: c_int, until: Time) -> c_int {
-            let wait = || {
-                let real = $real.get();
-                if real.is_null() {
-                    return EINVAL;
-                }
-                // SAFETY: the C library's function of this name has this type, and the caller may
-                // call it.
-                unsafe { transmute::<*mut c_void, AcquireUntilOf>(real)(lock, clock, until) }
-            };
-            // SAFETY: the caller upholds this function's contract.
-            if !unsafe { may_be_tried($kind, lock, clock, until) } {
-                return wait();
+        $(
+            /// The C library's function, with its waits recorded.
+            ///
+            /// # Safety
+            /// As for the C library's function.
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn $name(lock: Lock $(, $argument: $type)*) -> c_int {
+                type Function = unsafe extern "C" fn(Lock $(, $type)*) -> c_int;
+                let wait = || {
+                    let real = $real.get();
+                    if real.is_null() {
+                        return EINVAL;
+                    }
+                    // SAFETY: the C library's function of this name has this type, and the caller
+                    // may call it.
+                    unsafe { transmute::<*mut c_void, Function>(real)(lock $(, $argument)*) }
+                };
+                $(
+                    // SAFETY: the caller upholds this function's contract.
+                    if !unsafe { may_be_tried($kind, lock, $clock, $until) } {
+                        return wait();
+                    }
+                )?
+                // SAFETY: the caller upholds this function's contract.
+                unsafe { acquire($kind, lock, &$attempt, wait) }
             }
-            // SAFETY: the caller upholds this function's contract.
-            unsafe { acquire($kind, lock, &$attempt, wait) }
-        }
+        )*
     };
 }
 
-acquire!(pthread_mutex_lock, MUTEX, call::MUTEX, TRY_MUTEX);
-acquire_until!(pthread_mutex_timedlock, MUTEX_TIMED, call::MUTEX, TRY_MUTEX);
-acquire_until_of!(pthread_mutex_clocklock, MUTEX_CLOCK, call::MUTEX, TRY_MUTEX);
-acquire!(pthread_rwlock_rdlock, READ, call::READ, TRY_READ);
-acquire_until!(pthread_rwlock_timedrdlock, READ_TIMED, call::READ, TRY_READ);
-acquire_until_of!(pthread_rwlock_clockrdlock, READ_CLOCK, call::READ, TRY_READ);
-acquire!(pthread_rwlock_wrlock, WRITE, call::WRITE, TRY_WRITE);
-acquire_until!(
-    pthread_rwlock_timedwrlock,
-    WRITE_TIMED,
-    call::WRITE,
-    TRY_WRITE
-);
-acquire_until_of!(
-    pthread_rwlock_clockwrlock,
-    WRITE_CLOCK,
-    call::WRITE,
-    TRY_WRITE
-);
+functions! {
+    MUTEX = c"pthread_mutex_lock": pthread_mutex_lock(), call::MUTEX, TRY_MUTEX;
+    MUTEX_TIMED = c"pthread_mutex_timedlock": pthread_mutex_timedlock(until: Time),
+        call::MUTEX, TRY_MUTEX, REALTIME => until;
+    MUTEX_CLOCK = c"pthread_mutex_clocklock": pthread_mutex_clocklock(clock: c_int, until: Time),
+        call::MUTEX, TRY_MUTEX, clock => until;
+    READ = c"pthread_rwlock_rdlock": pthread_rwlock_rdlock(), call::READ, TRY_READ;
+    READ_TIMED = c"pthread_rwlock_timedrdlock": pthread_rwlock_timedrdlock(until: Time),
+        call::READ, TRY_READ, REALTIME => until;
+    READ_CLOCK = c"pthread_rwlock_clockrdlock":
+        pthread_rwlock_clockrdlock(clock: c_int, until: Time),
+        call::READ, TRY_READ, clock => until;
+    WRITE = c"pthread_rwlock_wrlock": pthread_rwlock_wrlock(), call::WRITE, TRY_WRITE;
+    WRITE_TIMED = c"pthread_rwlock_timedwrlock": pthread_rwlock_timedwrlock(until: Time),
+        call::WRITE, TRY_WRITE, REALTIME => until;
+    WRITE_CLOCK = c"pthread_rwlock_clockwrlock":
+        pthread_rwlock_clockwrlock(clock: c_int, until: Time),
+        call::WRITE, TRY_WRITE, clock => until;
+}

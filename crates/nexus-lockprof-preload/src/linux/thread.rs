@@ -36,7 +36,9 @@ thread_local! {
 }
 
 unsafe extern "C" {
-    fn __errno_location() -> *mut c_int;
+    /// The thread's `errno`.
+    #[link_name = "__errno_location"]
+    pub(super) safe fn errno() -> *mut c_int;
 }
 
 /// Calls `record`, unless this thread is already in here: in a signal handler, or in a lock that
@@ -48,7 +50,7 @@ pub(super) fn once<T>(record: impl FnOnce() -> Option<T>) -> Option<T> {
             return None;
         }
         // SAFETY: each thread has one.
-        let errno = unsafe { &mut *__errno_location() };
+        let errno = unsafe { &mut *errno() };
         let before = *errno;
         let recorded = record();
         *errno = before;

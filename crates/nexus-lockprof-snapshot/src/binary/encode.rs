@@ -1,12 +1,10 @@
 //! Encodes a snapshot as bytes.
 
-use super::{Fields, MAGIC, VERSION, durations, field, tag, weights};
+use super::output::{Output, Tables};
+use super::{Fields, MAGIC, VERSION, durations, field, tag, waiters};
 use crate::head::Head;
 use crate::json;
-use crate::{
-    AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Site, Snapshot, Stack, Text,
-};
-use std::collections::HashMap;
+use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
 
 /// The file of a snapshot. Equal snapshots make equal files.
 ///
@@ -24,6 +22,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         let record = tables.point(point)?;
         points.piece(&record);
     }
+    let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -33,6 +32,9 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         out.section(tag::FRAMES, &tables.frame_list());
     }
     out.section(tag::POINTS, &points.0);
+    if !snapshot.head.waiters.is_empty() {
+        out.section(tag::WAITERS, &waiters);
+    }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);
     out.number(4);
@@ -41,37 +43,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     Ok(out.0)
 }
 
-/// What points refer to by number.
-#[derive(Default)]
-struct Tables<'a> {
-    texts: Vec<&'a str>,
-    text_numbers: HashMap<&'a str, usize>,
-    frames: Vec<&'a Frame>,
-    frame_numbers: HashMap<&'a Frame, usize>,
-}
-
 impl<'a> Tables<'a> {
-    fn text(&mut self, text: &'a str) -> usize {
-        let next = self.texts.len();
-        let number = *self.text_numbers.entry(text).or_insert(next);
-        if number == next {
-            self.texts.push(text);
-        }
-        number
-    }
-
-    fn frame(&mut self, frame: &'a Frame) -> usize {
-        let next = self.frames.len();
-        let number = *self.frame_numbers.entry(frame).or_insert(next);
-        if number == next {
-            self.frames.push(frame);
-            for text in [&frame.function, &frame.file].into_iter().flatten() {
-                self.text(text);
-            }
-        }
-        number
-    }
-
     fn head(&mut self, head: &'a Head) -> Result<Vec<u8>, String> {
         let mut out = Output::default();
         out.0.extend_from_slice(&head.engine.to_le_bytes());
@@ -113,62 +85,10 @@ impl<'a> Tables<'a> {
         Ok(out.0)
     }
 
-    fn texts(&self) -> Vec<u8> {
-        let mut out = Output::default();
-        out.count(self.texts.len());
-        for text in &self.texts {
-            out.piece(text.as_bytes());
-        }
-        out.0
-    }
-
-    fn frame_list(&self) -> Vec<u8> {
-        let mut out = Output::default();
-        out.count(self.frames.len());
-        // All texts are known by now. 0 means none.
-        let number = |text: &Option<Text>| {
-            let number = text
-                .as_ref()
-                .and_then(|text| self.text_numbers.get(&**text));
-            number.map_or(0, |number| number + 1)
-        };
-        for frame in &self.frames {
-            out.count(number(&frame.function));
-            out.count(number(&frame.file));
-            out.number(frame.line.map_or(0, |line| u64::from(line) + 1));
-            out.number(frame.address);
-        }
-        out.0
-    }
-
-    fn site(&mut self, out: &mut Output, site: &'a Site) {
-        out.count(self.text(&site.file));
-        out.number(u64::from(site.line));
-        out.number(u64::from(site.column));
-    }
-
     fn point(&mut self, point: &'a Point) -> Result<Vec<u8>, String> {
         let mut out = Output::default();
-        match &point.lock {
-            Lock::Anonymous => out.0.push(0),
-            Lock::Named(name) => {
-                out.0.push(1);
-                out.count(self.text(name));
-            }
-            Lock::Created(site) => {
-                out.0.push(2);
-                self.site(&mut out, site);
-            }
-            Lock::FirstUsed(site) => {
-                out.0.push(3);
-                self.site(&mut out, site);
-            }
-        }
-        out.0.push(match point.mode {
-            AcquireMode::Exclusive => 0,
-            AcquireMode::Shared => 1,
-            AcquireMode::Upgradable => 2,
-        });
+        self.lock(&mut out, &point.lock);
+        out.mode(point.mode);
         self.site(&mut out, &point.site);
         let figures = point.figures();
         let mut mask = mask_of(&figures, &field::ALL);
@@ -238,104 +158,4 @@ fn mask_of(figures: &[u64], fields: &Fields) -> u64 {
     figures.fold(0, |mask, (figure, bit)| {
         mask | u64::from(*figure != 0) << bit
     })
-}
-
-#[derive(Default)]
-struct Output(Vec<u8>);
-
-impl Output {
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push((number & 0x7F) as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-
-    fn count(&mut self, count: usize) {
-        self.number(count as u64);
-    }
-
-    fn double(&mut self, double: f64) {
-        self.0.extend_from_slice(&double.to_le_bytes());
-    }
-
-    fn variance(&mut self, variance: f64) -> Result<(), String> {
-        self.double(json::variance::check(variance)?);
-        Ok(())
-    }
-
-    fn piece(&mut self, bytes: &[u8]) {
-        self.count(bytes.len());
-        self.0.extend_from_slice(bytes);
-    }
-
-    /// Numbers to which later versions may add.
-    fn list(&mut self, numbers: &[u64]) {
-        self.count(numbers.len());
-        for number in numbers {
-            self.number(*number);
-        }
-    }
-
-    /// Writes the figures that are not 0.
-    fn there<'a>(&mut self, figures: impl Iterator<Item = &'a u64>) {
-        for figure in figures.filter(|figure| **figure != 0) {
-            self.number(*figure);
-        }
-    }
-
-    fn section(&mut self, tag: [u8; 4], content: &[u8]) {
-        self.0.extend_from_slice(&tag);
-        self.piece(content);
-    }
-
-    /// Writes values as differences, which are small, since the values ascend.
-    fn samples(&mut self, samples: &[Sample]) -> Result<(), String> {
-        self.count(samples.len());
-        self.0.reserve(8 * samples.len());
-        let mut before = 0;
-        for sample in samples {
-            let step = sample.value_ns.checked_sub(before);
-            self.number(step.ok_or("samples that do not ascend")?);
-            before = sample.value_ns;
-            let weight = sample.weight;
-            if !(weight > 0.0 && weight <= crate::json::MAX_WEIGHT) {
-                return Err(format!(
-                    "weight {weight} of a sample is not above 0 and at most 2^64"
-                ));
-            }
-        }
-        let first = samples.first().map_or(1.0, |sample| sample.weight);
-        let same = |weight: f64| samples.iter().all(|sample| sample.weight == weight);
-        if same(1.0) {
-            self.0.push(weights::ONES);
-        } else if same(first) {
-            self.0.push(weights::SAME);
-            self.weight(first);
-        } else {
-            self.0.push(weights::EACH);
-            for sample in samples {
-                self.weight(sample.weight);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes a whole number shifted left by one bit, unless it is too large. Otherwise writes a 3
-    /// and an `f32`, or a 1 and an `f64`.
-    fn weight(&mut self, weight: f64) {
-        /// Doubles represent all whole numbers up to this.
-        const WHOLE: u64 = 1 << 53;
-        let (whole, single) = (weight as u64, weight as f32);
-        if whole <= WHOLE && whole as f64 == weight {
-            self.number(whole << 1);
-        } else if f64::from(single) == weight {
-            let [a, b, c, d] = single.to_le_bytes();
-            self.0.extend_from_slice(&[3, a, b, c, d]);
-        } else {
-            self.number(1);
-            self.double(weight);
-        }
-    }
 }

@@ -117,6 +117,16 @@ impl<'a> Input<'a> {
         u32::try_from(self.number()?).map_err(|_| before.bad("a number above 2^32"))
     }
 
+    /// A number below `limit`; otherwise `what` is wrong.
+    #[inline]
+    pub(crate) fn below(&mut self, limit: usize, what: &'static str) -> Read<usize> {
+        let before = *self;
+        match usize::try_from(self.number()?) {
+            Ok(number) if number < limit => Ok(number),
+            _ => Err(before.bad(what)),
+        }
+    }
+
     /// A length or count of things that take at least `least` bytes each. Fails if they cannot fit
     /// into the rest.
     pub(crate) fn count(&mut self, least: usize) -> Read<usize> {

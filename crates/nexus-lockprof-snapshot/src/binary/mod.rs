@@ -7,11 +7,16 @@
 mod decode;
 mod encode;
 mod input;
+mod output;
+mod raw;
+mod section;
+mod waiters;
 mod whole;
 
-pub(crate) use decode::{Decoder, RawFrame, RawLock, RawPoint, RawSite, Room};
+pub(crate) use decode::Decoder;
 pub(crate) use encode::encode;
 pub(crate) use input::Malformed;
+pub(crate) use raw::{RawFrame, RawLock, RawPoint, RawSite, Room};
 pub(crate) use whole::snapshot;
 
 /// The first bytes of each file. The first byte is not ASCII, so the file does not look like text,
@@ -32,6 +37,8 @@ pub(crate) mod tag {
     pub(crate) const FRAMES: [u8; 4] = *b"FRAM";
     /// The points.
     pub(crate) const POINTS: [u8; 4] = *b"PNTS";
+    /// Who waits at the moment of the snapshot.
+    pub(crate) const WAITERS: [u8; 4] = *b"wait";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

@@ -1,8 +1,9 @@
 //! Makes a snapshot from a decoded file.
 
-use super::decode::{Decoder, RawDurations, RawLock, RawPoint, RawSite, Room};
+use super::decode::Decoder;
+use super::raw::{RawDurations, RawPoint, Room};
 use crate::text::Pool;
-use crate::{Durations, Frame, Lock, Point, ReadError, Samples, Site, Snapshot, Stack, Text};
+use crate::{Durations, Frame, Point, ReadError, Samples, Snapshot, Stack, Text};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,27 +39,20 @@ struct Names {
 impl Names {
     fn of(decoder: &Decoder<'_>) -> Self {
         let mut pool = Pool::default();
-        let texts: Vec<Text> = decoder.texts.iter().map(|text| pool.get(text)).collect();
-        let text = |number: Option<usize>| number.and_then(|number| texts.get(number)).cloned();
-        let frames = decoder.frames.iter().map(|raw| Frame {
-            function: text(raw.function),
-            file: text(raw.file),
-            line: raw.line,
-            address: raw.address,
-        });
-        Self {
-            frames: frames.collect(),
-            texts,
-        }
+        let mut names = Self {
+            texts: decoder.texts.iter().map(|text| pool.get(text)).collect(),
+            frames: Vec::new(),
+        };
+        let frames = decoder.frames.iter();
+        names.frames = frames
+            .map(|raw| raw.whole(|number| names.text(number)))
+            .collect();
+        names
     }
 
     /// A text. The decoder has checked its number.
     fn text(&self, number: usize) -> Text {
         self.texts.get(number).cloned().unwrap_or_default()
-    }
-
-    fn site(&self, raw: RawSite) -> Site {
-        Site::new(self.text(raw.file), raw.line, raw.column)
     }
 
     fn whole(&self, raw: &RawPoint, room: &Room) -> Point {
@@ -74,18 +68,13 @@ impl Names {
             .with_figures(stack.figures)
         });
         let callers = callers.collect();
-        let lock = match raw.lock {
-            RawLock::Anonymous => Lock::Anonymous,
-            RawLock::Named(name) => Lock::Named(self.text(name)),
-            RawLock::Created(site) => Lock::Created(self.site(site)),
-            RawLock::FirstUsed(site) => Lock::FirstUsed(self.site(site)),
-        };
+        let text = |number| self.text(number);
         Point {
             caused_variance: raw.caused_variance,
             wait: whole_durations(&raw.wait, room),
             hold: whole_durations(&raw.hold, room),
             callers,
-            ..Point::new(lock, raw.mode, self.site(raw.site))
+            ..Point::new(raw.lock.whole(text), raw.mode, raw.site.whole(text))
         }
         .with_figures(raw.figures)
     }

@@ -5,9 +5,6 @@ use super::point::{Counts, Key, Merged, Place};
 use super::scratch::Scratch;
 use super::texts::Texts;
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room};
-use crate::durations::AtMost;
-use crate::figure;
-use crate::json::variance;
 use crate::{Durations, Frame, Lock, Point, Site, Text};
 
 impl Merge {
@@ -38,14 +35,15 @@ impl Merge {
             })
             .collect();
         let (merged, scratch, lost) = self.merged(key);
-        figure::merge(&Point::FIGURES, &mut merged.figures, &point.figures());
-        merged.caused_variance = variance::sum(merged.caused_variance, point.caused_variance);
+        merged.sums(&point.figures(), point.caused_variance);
         for (merged, durations) in [
             (&mut merged.wait, &point.wait),
             (&mut merged.hold, &point.hold),
         ] {
             if *durations != Durations::default() {
-                merged.get_or_insert_default().add(durations, scratch);
+                let merged = merged.get_or_insert_default();
+                merged.sums(&durations.figures(), durations.total_variance);
+                merged.samples(&durations.reservoir, &durations.recent, scratch);
             }
         }
         for (frames, counts) in stacks {
@@ -64,22 +62,11 @@ impl Merge {
         self.frame(frame)
     }
 
-    /// Adds a point of a file. `frames` has the merge's numbers for the file's frames.
-    pub(super) fn raw_point(
-        &mut self,
-        raw: &RawPoint,
-        room: &Room,
-        place: &Place<'_>,
-        frames: &[usize],
-    ) {
-        let key = Key {
-            lock: place.lock(raw.lock),
-            mode: raw.mode,
-            site: place.site(raw.site),
-        };
+    /// Adds a point of a file.
+    pub(super) fn raw_point(&mut self, raw: &RawPoint, room: &Room, place: &Place) {
+        let key = place.key(raw.lock, raw.mode, raw.site);
         let (merged, scratch, lost) = self.merged(key);
-        figure::merge(&Point::FIGURES, &mut merged.figures, &raw.figures);
-        merged.caused_variance = variance::sum(merged.caused_variance, raw.caused_variance);
+        merged.sums(&raw.figures, raw.caused_variance);
         for (merged, raw) in [(&mut merged.wait, &raw.wait), (&mut merged.hold, &raw.hold)] {
             if raw.is_nothing() {
                 continue;
@@ -88,14 +75,13 @@ impl Merge {
             let samples = |range: &std::ops::Range<usize>| {
                 room.samples.get(range.clone()).unwrap_or_default()
             };
-            merged.sums(&raw.figures, raw.total_variance, AtMost::of(raw.figures));
+            merged.sums(&raw.figures, raw.total_variance);
             merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
         }
         for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
             let numbers = room.stack_frames.get(stack.frames.clone());
-            let numbers = numbers.unwrap_or_default().iter();
-            let numbers = numbers.filter_map(|number| frames.get(*number)).copied();
-            merged.add_stack(numbers.collect(), &stack.figures, lost);
+            let frames = place.frames(numbers.unwrap_or_default());
+            merged.add_stack(frames, &stack.figures, lost);
         }
     }
 
@@ -110,15 +96,8 @@ impl Merge {
         };
         self.expected = number + 1;
         if number == next {
-            self.points.push(Merged {
-                key,
-                place: (place != key).then(|| Box::new(place)),
-                figures: [0; Point::FIGURES.len()],
-                caused_variance: 0.0,
-                wait: None,
-                hold: None,
-                callers: None,
-            });
+            let place = (place != key).then(|| Box::new(place));
+            self.points.push(Merged::new(key, place));
         }
         let merged = &mut self.points[number];
         if *merged.place() != place {
@@ -127,18 +106,11 @@ impl Merge {
         (merged, &mut self.scratch, &mut self.lost_stacks)
     }
 
-    /// Adds a point of another merge. The arguments have this merge's numbers for its texts and
-    /// frames.
-    pub(super) fn append_point(&mut self, other: Merged, place: &Place<'_>, frames: &[usize]) {
-        let called = other.place();
-        let key = Key {
-            lock: place.lock(called.lock),
-            site: place.site(called.site),
-            ..*called
-        };
-        let (merged, scratch, lost) = self.merged(key);
-        figure::merge(&Point::FIGURES, &mut merged.figures, &other.figures);
-        merged.caused_variance = variance::sum(merged.caused_variance, other.caused_variance);
+    /// Adds a point of another merge.
+    pub(super) fn append_point(&mut self, other: Merged, place: &Place) {
+        let Key { lock, mode, site } = *other.place();
+        let (merged, scratch, lost) = self.merged(place.key(lock, mode, site));
+        merged.sums(&other.figures, other.caused_variance);
         for (merged, other) in [
             (&mut merged.wait, other.wait),
             (&mut merged.hold, other.hold),
@@ -148,8 +120,7 @@ impl Merge {
             }
         }
         for (numbers, counts) in other.callers.into_iter().flat_map(|callers| *callers) {
-            let numbers = numbers.iter().filter_map(|number| frames.get(*number));
-            merged.add_stack(numbers.copied().collect(), &counts, lost);
+            merged.add_stack(place.frames(&numbers), &counts, lost);
         }
     }
 }

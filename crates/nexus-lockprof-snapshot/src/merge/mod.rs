@@ -151,21 +151,12 @@ impl Merge {
         }
         left.read(&decoder, AT_ONCE, room)?;
         self.head(decoder.head.to_merge());
-        let texts: Vec<usize> = decoder
-            .texts
-            .iter()
-            .map(|text| self.texts.number(&Text::from(*text)))
-            .collect();
-        let place = Place { texts: &texts };
-        let frames: Vec<usize> = decoder
-            .frames
-            .iter()
-            .map(|frame| self.frame(place.frame(*frame)))
-            .collect();
+        let texts = decoder.texts.iter().map(|text| Text::from(*text));
+        let place = self.place(texts, &decoder.frames);
         self.expected = 0;
         loop {
             for raw in &room.points {
-                self.raw_point(raw, room, &place, &frames);
+                self.raw_point(raw, room, &place);
             }
             if left.len() == 0 {
                 break;
@@ -180,20 +171,11 @@ impl Merge {
     pub fn append(&mut self, other: Self) {
         let Some(head) = other.head else { return };
         self.head(head);
-        let texts: Vec<usize> = other
-            .texts
-            .iter()
-            .map(|text| self.texts.number(text))
-            .collect();
-        let place = Place { texts: &texts };
-        let frames = other.frame_list.iter();
-        let frames: Vec<usize> = frames
-            .map(|frame| self.frame(place.frame(*frame)))
-            .collect();
+        let place = self.place(other.texts.iter().cloned(), &other.frame_list);
         self.lost_stacks = self.lost_stacks.saturating_add(other.lost_stacks);
         self.expected = 0;
         for point in other.points {
-            self.append_point(point, &place, &frames);
+            self.append_point(point, &place);
         }
         self.tidy();
     }
@@ -266,6 +248,18 @@ impl Merge {
             .collect();
         self.frames_in_use = kept.len();
         self.frame_list = kept;
+    }
+
+    /// Gives these texts and frames numbers.
+    fn place(&mut self, texts: impl Iterator<Item = Text>, frames: &[RawFrame]) -> Place {
+        let mut place = Place {
+            texts: texts.map(|text| self.texts.number(&text)).collect(),
+            frames: Vec::new(),
+        };
+        let frames = frames.iter();
+        let frames = frames.map(|frame| self.frame(frame.renumber(|number| place.text(number))));
+        place.frames = frames.collect();
+        place
     }
 
     fn frame(&mut self, frame: RawFrame) -> usize {

@@ -4,10 +4,8 @@ use super::grid::Grid;
 use super::scratch::Scratch;
 use super::texts::Texts;
 use crate::binary::{RawFrame, RawLock, RawSite};
-use crate::durations::AtMost;
-use crate::figure;
 use crate::json::variance;
-use crate::{AcquireMode, Durations, Frame, Lock, Point, Sample, Site, Stack};
+use crate::{AcquireMode, Durations, Point, Sample, Stack, durations, figure};
 use std::collections::HashMap;
 
 /// The key by which two records are of one point. Paths are [portable](crate::portable_path), so a
@@ -22,10 +20,7 @@ pub(super) struct Key {
 impl Key {
     /// The key with portable paths.
     pub(super) fn portable(self, texts: &Texts) -> Self {
-        let site = |site: RawSite| RawSite {
-            file: texts.portable(site.file),
-            ..site
-        };
+        let site = |site: RawSite| site.renumber(|file| texts.portable(file));
         let lock = match self.lock {
             RawLock::Created(created) => RawLock::Created(site(created)),
             RawLock::FirstUsed(used) => RawLock::FirstUsed(site(used)),
@@ -62,47 +57,35 @@ pub(super) type Counts = [u64; Stack::FIGURES.len()];
 
 #[derive(Debug, Default)]
 pub(super) struct MergedDurations {
-    /// All figures except `at_most_ns`.
     figures: [u64; Durations::FIGURES.len()],
     total_variance: f64,
-    at_most: AtMost,
     reservoir: Grid,
     recent: Grid,
 }
 
-/// The merge's numbers for a file's texts.
-pub(super) struct Place<'a> {
-    pub(super) texts: &'a [usize],
+/// The merge's numbers for the texts and frames of a file or of another merge.
+pub(super) struct Place {
+    pub(super) texts: Vec<usize>,
+    pub(super) frames: Vec<usize>,
 }
 
-impl Place<'_> {
-    fn text(&self, number: usize) -> usize {
+impl Place {
+    pub(super) fn text(&self, number: usize) -> usize {
         // The decoder has checked the numbers.
         self.texts.get(number).copied().unwrap_or_default()
     }
 
-    pub(super) fn site(&self, site: RawSite) -> RawSite {
-        RawSite {
-            file: self.text(site.file),
-            ..site
+    pub(super) fn key(&self, lock: RawLock, mode: AcquireMode, site: RawSite) -> Key {
+        Key {
+            lock: lock.renumber(|number| self.text(number)),
+            mode,
+            site: site.renumber(|number| self.text(number)),
         }
     }
 
-    pub(super) fn lock(&self, lock: RawLock) -> RawLock {
-        match lock {
-            RawLock::Anonymous => RawLock::Anonymous,
-            RawLock::Named(name) => RawLock::Named(self.text(name)),
-            RawLock::Created(site) => RawLock::Created(self.site(site)),
-            RawLock::FirstUsed(site) => RawLock::FirstUsed(self.site(site)),
-        }
-    }
-
-    pub(super) fn frame(&self, frame: RawFrame) -> RawFrame {
-        RawFrame {
-            function: frame.function.map(|text| self.text(text)),
-            file: frame.file.map(|text| self.text(text)),
-            ..frame
-        }
+    pub(super) fn frames(&self, numbers: &[usize]) -> Vec<usize> {
+        let frames = numbers.iter().filter_map(|number| self.frames.get(*number));
+        frames.copied().collect()
     }
 }
 
@@ -122,6 +105,23 @@ pub(super) fn portable(frame: RawFrame, texts: &Texts) -> RawFrame {
 pub(super) const MOST_STACKS: usize = 1024;
 
 impl Merged {
+    pub(super) fn new(key: Key, place: Option<Box<Key>>) -> Self {
+        Self {
+            key,
+            place,
+            figures: [0; Point::FIGURES.len()],
+            caused_variance: 0.0,
+            wait: None,
+            hold: None,
+            callers: None,
+        }
+    }
+
+    pub(super) fn sums(&mut self, figures: &[u64; Point::FIGURES.len()], caused_variance: f64) {
+        figure::merge(&Point::FIGURES, &mut self.figures, figures);
+        self.caused_variance = variance::sum(self.caused_variance, caused_variance);
+    }
+
     pub(super) fn place(&self) -> &Key {
         self.place.as_deref().unwrap_or(&self.key)
     }
@@ -172,23 +172,9 @@ pub(super) struct Names {
 impl Names {
     /// Turns the merged point into a snapshot's.
     pub(super) fn whole(&self, merged: Merged) -> Point {
-        let site = |raw: RawSite| Site::new(self.texts.get(raw.file), raw.line, raw.column);
+        let text = |number| self.texts.get(number);
+        let frame = |number: &usize| self.frames.get(*number).map(|raw| raw.whole(text));
         let place = *merged.place();
-        let lock = match place.lock {
-            RawLock::Anonymous => Lock::Anonymous,
-            RawLock::Named(name) => Lock::Named(self.texts.get(name)),
-            RawLock::Created(created) => Lock::Created(site(created)),
-            RawLock::FirstUsed(used) => Lock::FirstUsed(site(used)),
-        };
-        let text = |number: Option<usize>| number.map(|number| self.texts.get(number));
-        let frame = |number: &usize| {
-            self.frames.get(*number).map(|raw| Frame {
-                function: text(raw.function),
-                file: text(raw.file),
-                line: raw.line,
-                address: raw.address,
-            })
-        };
         let callers = merged.callers.iter().flat_map(|callers| callers.iter());
         let callers = callers.map(|(frames, counts)| {
             Stack {
@@ -202,7 +188,7 @@ impl Names {
             callers: callers.collect(),
             wait: whole(merged.wait),
             hold: whole(merged.hold),
-            ..Point::new(lock, place.mode, site(place.site))
+            ..Point::new(place.lock.whole(text), place.mode, place.site.whole(text))
         }
         .with_figures(merged.figures)
     }
@@ -213,12 +199,6 @@ fn whole(merged: Option<Box<MergedDurations>>) -> Durations {
 }
 
 impl MergedDurations {
-    pub(super) fn add(&mut self, other: &Durations, scratch: &mut Scratch) {
-        let figures = other.figures();
-        self.sums(&figures, other.total_variance, AtMost::of(figures));
-        self.samples(&other.reservoir, &other.recent, scratch);
-    }
-
     pub(super) fn samples(
         &mut self,
         reservoir: &[Sample],
@@ -234,26 +214,19 @@ impl MergedDurations {
     }
 
     pub(super) fn append(&mut self, other: Self, scratch: &mut Scratch) {
-        self.sums(&other.figures, other.total_variance, other.at_most);
+        self.sums(&other.figures, other.total_variance);
         self.reservoir.append(other.reservoir, &mut scratch.spare);
         self.recent.append(other.recent, &mut scratch.spare);
     }
 
-    pub(super) fn sums(
-        &mut self,
-        figures: &[u64; Durations::FIGURES.len()],
-        total_variance: f64,
-        at_most: AtMost,
-    ) {
-        figure::merge(&Durations::FIGURES, &mut self.figures, figures);
+    pub(super) fn sums(&mut self, figures: &[u64; Durations::FIGURES.len()], total_variance: f64) {
+        durations::merge(&mut self.figures, figures);
         self.total_variance = variance::sum(self.total_variance, total_variance);
-        self.at_most = self.at_most.and(at_most);
     }
 
     fn whole(self) -> Durations {
         let sums = Durations::default().with_figures(self.figures);
         Durations {
-            at_most_ns: self.at_most.ns(),
             total_variance: self.total_variance,
             reservoir: self.reservoir.samples(sums.max_ns),
             recent: self.recent.samples(sums.max_ns),

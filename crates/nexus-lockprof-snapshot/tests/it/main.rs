@@ -11,6 +11,11 @@ mod parts;
 mod quantile;
 mod shared_directory;
 mod since;
+<<<<<<< HEAD
 mod slow;
+=======
+mod since_errors;
+>>>>>>> main
 mod stacks;
 mod support;
+mod waiters;

@@ -64,6 +64,7 @@ pub(crate) fn everything() -> SnapshotParts {
         pid: 4_242,
         // Like `callers`: a document without it is the same as before the field existed.
         program: None,
+        waiters: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {

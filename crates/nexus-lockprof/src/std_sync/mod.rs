@@ -48,6 +48,8 @@ mod disabled;
 #[cfg(feature = "profile")]
 mod held;
 #[cfg(feature = "profile")]
+mod lock;
+#[cfg(feature = "profile")]
 mod mutex;
 #[cfg(feature = "profile")]
 mod rwlock;

@@ -9,101 +9,50 @@ use nexus_lockprof_adaptor::HoldMode::Exclusive;
 use crate::access::access;
 
 use super::held::{Held, Watched, acquire, try_acquire};
+use super::lock::lock;
 
-/// [`std::sync::Mutex`], profiled: a mutual exclusion lock. A panic of its holder poisons it.
-///
-/// It is 24 bytes larger than std's.
-///
-/// # Examples
-///
-/// ```
-/// use nexus_lockprof::std_sync::{Arc, Mutex};
-/// use std::thread;
-///
-/// let hits = Arc::new(Mutex::new(0));
-/// let threads: Vec<_> = (0..4)
-///     .map(|_| {
-///         let hits = Arc::clone(&hits);
-///         thread::spawn(move || *hits.lock().unwrap() += 1)
-///     })
-///     .collect();
-/// for thread in threads {
-///     thread.join().unwrap();
-/// }
-/// assert_eq!(*hits.lock().unwrap(), 4);
-/// ```
-///
-/// A panic while it is held poisons it:
-///
-/// ```
-/// use nexus_lockprof::std_sync::Mutex;
-/// use std::panic::catch_unwind;
-///
-/// static JOBS: Mutex<u32> = Mutex::named("jobs", 1);
-///
-/// let panicked = catch_unwind(|| {
-///     let _jobs = JOBS.lock();
-///     panic!("half way through");
-/// });
-/// assert!(panicked.is_err() && JOBS.is_poisoned());
-/// let mut jobs = JOBS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-/// *jobs = 0; // made good
-/// JOBS.clear_poison();
-/// ```
-pub struct Mutex<T: ?Sized> {
-    watched: Watched,
-    // Last, so that the data may be unsized.
-    std: std::sync::Mutex<T>,
-}
-
-impl<T> Mutex<T> {
-    /// Creates an unlocked mutex, identified by the place of this call. All locks created by one
-    /// call in the source form one lock class.
+lock! {
+    /// [`std::sync::Mutex`], profiled: a mutual exclusion lock. A panic of its holder poisons it.
+    ///
+    /// It is 24 bytes larger than std's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nexus_lockprof::std_sync::{Arc, Mutex};
+    /// use std::thread;
+    ///
+    /// let hits = Arc::new(Mutex::new(0));
+    /// let threads: Vec<_> = (0..4)
+    ///     .map(|_| {
+    ///         let hits = Arc::clone(&hits);
+    ///         thread::spawn(move || *hits.lock().unwrap() += 1)
+    ///     })
+    ///     .collect();
+    /// for thread in threads {
+    ///     thread.join().unwrap();
+    /// }
+    /// assert_eq!(*hits.lock().unwrap(), 4);
+    /// ```
+    ///
+    /// A panic while it is held poisons it:
     ///
     /// ```
     /// use nexus_lockprof::std_sync::Mutex;
+    /// use std::panic::catch_unwind;
     ///
-    /// static TABLE: Mutex<u32> = Mutex::new(0);
-    /// assert!(TABLE.lock().is_ok());
-    /// ```
-    #[inline]
-    #[track_caller]
-    pub const fn new(t: T) -> Self {
-        Mutex {
-            watched: Watched::from_raw_created_at((), Location::caller()),
-            std: std::sync::Mutex::new(t),
-        }
-    }
-
-    /// Creates an unlocked mutex, identified by `name`. All locks of one name form one lock class,
-    /// wherever they were created.
+    /// static JOBS: Mutex<u32> = Mutex::named("jobs", 1);
     ///
+    /// let panicked = catch_unwind(|| {
+    ///     let _jobs = JOBS.lock();
+    ///     panic!("half way through");
+    /// });
+    /// assert!(panicked.is_err() && JOBS.is_poisoned());
+    /// let mut jobs = JOBS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    /// *jobs = 0; // made good
+    /// JOBS.clear_poison();
     /// ```
-    /// use nexus_lockprof::std_sync::Mutex;
-    ///
-    /// static SESSIONS: Mutex<u32> = Mutex::named("sessions", 0);
-    /// assert!(SESSIONS.lock().is_ok());
-    /// ```
-    #[inline]
-    pub const fn named(name: &'static str, t: T) -> Self {
-        Mutex {
-            watched: Watched::from_raw_named((), name),
-            std: std::sync::Mutex::new(t),
-        }
-    }
-
-    /// Consumes the mutex and returns its data.
-    ///
-    /// # Errors
-    /// If the mutex is poisoned. The error holds the data.
-    ///
-    /// ```
-    /// assert_eq!(nexus_lockprof::std_sync::Mutex::new(7).into_inner().unwrap(), 7);
-    /// ```
-    #[inline]
-    pub fn into_inner(self) -> LockResult<T> {
-        self.std.into_inner()
-    }
+    Mutex, "lock"
 }
 
 impl<T: ?Sized> Mutex<T> {
@@ -158,62 +107,6 @@ impl<T: ?Sized> Mutex<T> {
             || self.std.is_poisoned(),
             MutexGuard,
         )
-    }
-
-    /// Whether a thread panicked while it held the mutex.
-    ///
-    /// ```
-    /// assert!(!nexus_lockprof::std_sync::Mutex::new(()).is_poisoned());
-    /// ```
-    #[inline]
-    pub fn is_poisoned(&self) -> bool {
-        self.std.is_poisoned()
-    }
-
-    /// Clears the poison: declares the data valid again. See the type's example.
-    #[inline]
-    pub fn clear_poison(&self) {
-        self.std.clear_poison();
-    }
-
-    /// The data, without locking: a mutable borrow is already exclusive.
-    ///
-    /// # Errors
-    /// If the mutex is poisoned. The error holds the data.
-    ///
-    /// ```
-    /// let mut mutex = nexus_lockprof::std_sync::Mutex::new(0);
-    /// *mutex.get_mut().unwrap() = 10;
-    /// assert_eq!(*mutex.lock().unwrap(), 10);
-    /// ```
-    #[inline]
-    pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        self.std.get_mut()
-    }
-}
-
-/// Identified by the place that called `default`; for a derived `Default`, by the field.
-impl<T: Default> Default for Mutex<T> {
-    #[inline]
-    #[track_caller]
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-/// Identified by the place that called `from`.
-impl<T> From<T> for Mutex<T> {
-    #[inline]
-    #[track_caller]
-    fn from(t: T) -> Self {
-        Self::new(t)
-    }
-}
-
-/// Like std's mutex: shows the data, or `<locked>`, and whether it is poisoned. Not recorded.
-impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.std.fmt(f)
     }
 }
 

@@ -10,72 +10,28 @@ use nexus_lockprof_adaptor::ProfiledGuard;
 use crate::access::access;
 
 use super::held::{Held, Watched, acquire, try_acquire};
+use super::lock::lock;
 
-/// [`std::sync::RwLock`], profiled: many readers or one writer. A writer's panic poisons it, a
-/// reader's does not.
-///
-/// A read and a write at one place are two acquisition points. The lock is 24 bytes larger than
-/// std's.
-///
-/// # Examples
-///
-/// ```
-/// use nexus_lockprof::std_sync::RwLock;
-///
-/// static ROUTES: RwLock<Vec<&str>> = RwLock::named("routes", Vec::new());
-///
-/// ROUTES.write().unwrap().push("/");
-/// let (one, two) = (ROUTES.read().unwrap(), ROUTES.try_read().unwrap());
-/// assert_eq!(one.len() + two.len(), 2);
-/// assert!(ROUTES.try_write().is_err());
-/// ```
-pub struct RwLock<T: ?Sized> {
-    watched: Watched,
-    // Last, so that the data may be unsized.
-    std: std::sync::RwLock<T>,
-}
-
-impl<T> RwLock<T> {
-    /// Creates an unlocked lock, identified by the place of this call. All locks created by one
-    /// call in the source form one lock class.
+lock! {
+    /// [`std::sync::RwLock`], profiled: many readers or one writer. A writer's panic poisons it, a
+    /// reader's does not.
+    ///
+    /// A read and a write at one place are two acquisition points. The lock is 24 bytes larger than
+    /// std's.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use nexus_lockprof::std_sync::RwLock;
     ///
-    /// static TABLE: RwLock<u32> = RwLock::new(0);
-    /// assert!(TABLE.read().is_ok());
-    /// ```
-    #[inline]
-    #[track_caller]
-    pub const fn new(t: T) -> Self {
-        RwLock {
-            watched: Watched::from_raw_created_at((), Location::caller()),
-            std: std::sync::RwLock::new(t),
-        }
-    }
-
-    /// Creates an unlocked lock, identified by `name`. All locks of one name form one lock class,
-    /// wherever they were created. See the type's example.
-    #[inline]
-    pub const fn named(name: &'static str, t: T) -> Self {
-        RwLock {
-            watched: Watched::from_raw_named((), name),
-            std: std::sync::RwLock::new(t),
-        }
-    }
-
-    /// Consumes the lock and returns its data.
+    /// static ROUTES: RwLock<Vec<&str>> = RwLock::named("routes", Vec::new());
     ///
-    /// # Errors
-    /// If the lock is poisoned. The error holds the data.
-    ///
+    /// ROUTES.write().unwrap().push("/");
+    /// let (one, two) = (ROUTES.read().unwrap(), ROUTES.try_read().unwrap());
+    /// assert_eq!(one.len() + two.len(), 2);
+    /// assert!(ROUTES.try_write().is_err());
     /// ```
-    /// assert_eq!(nexus_lockprof::std_sync::RwLock::new(7).into_inner().unwrap(), 7);
-    /// ```
-    #[inline]
-    pub fn into_inner(self) -> LockResult<T> {
-        self.std.into_inner()
-    }
+    RwLock, "write"
 }
 
 impl<T: ?Sized> RwLock<T> {
@@ -178,66 +134,6 @@ impl<T: ?Sized> RwLock<T> {
             || self.std.is_poisoned(),
             RwLockWriteGuard,
         )
-    }
-
-    /// Whether a thread panicked while it held the lock for writing.
-    ///
-    /// ```
-    /// assert!(!nexus_lockprof::std_sync::RwLock::new(()).is_poisoned());
-    /// ```
-    #[inline]
-    pub fn is_poisoned(&self) -> bool {
-        self.std.is_poisoned()
-    }
-
-    /// Clears the poison: declares the data valid again.
-    ///
-    /// ```
-    /// nexus_lockprof::std_sync::RwLock::new(()).clear_poison();
-    /// ```
-    #[inline]
-    pub fn clear_poison(&self) {
-        self.std.clear_poison();
-    }
-
-    /// The data, without locking: a mutable borrow is already exclusive.
-    ///
-    /// # Errors
-    /// If the lock is poisoned. The error holds the data.
-    ///
-    /// ```
-    /// let mut lock = nexus_lockprof::std_sync::RwLock::new(0);
-    /// *lock.get_mut().unwrap() = 10;
-    /// assert_eq!(*lock.read().unwrap(), 10);
-    /// ```
-    #[inline]
-    pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        self.std.get_mut()
-    }
-}
-
-/// Identified by the place that called `default`; for a derived `Default`, by the field.
-impl<T: Default> Default for RwLock<T> {
-    #[inline]
-    #[track_caller]
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-/// Identified by the place that called `from`.
-impl<T> From<T> for RwLock<T> {
-    #[inline]
-    #[track_caller]
-    fn from(t: T) -> Self {
-        Self::new(t)
-    }
-}
-
-/// Like std's lock: shows the data, or `<locked>`, and whether it is poisoned. Not recorded.
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.std.fmt(f)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) trait Metered {
     fn meter(&self) -> &Meter;
 }
 
-/// For guards of which only the meter's lock matters.
+/// For guards that know only the meter of their lock.
 impl Metered for Meter {
     #[inline]
     fn meter(&self) -> &Meter {

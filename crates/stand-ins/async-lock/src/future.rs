@@ -1,7 +1,8 @@
 //! The futures.
 
-use crate::guard::{Guard, Lock, Place};
-use nexus_lockprof_adaptor::{Global, HoldMode, Profiled, ProfiledGuard, TaskWait};
+use crate::guard::{Guard, Place};
+use crate::lock::{Lock, Meter};
+use nexus_lockprof_adaptor::{Global, HoldMode, ProfiledGuard, TaskWait};
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
@@ -17,7 +18,7 @@ pub trait Start {
     fn place(&self) -> Self::Place;
 
     /// What the profiler keeps per lock.
-    fn meter(&self) -> &Profiled<()>;
+    fn meter(&self) -> &Meter;
 }
 
 impl<'a, L: Lock + ?Sized> Start for &'a L {
@@ -27,34 +28,28 @@ impl<'a, L: Lock + ?Sized> Start for &'a L {
         self
     }
 
-    fn meter(&self) -> &Profiled<()> {
+    fn meter(&self) -> &Meter {
         L::meter(self)
     }
 }
 
-impl<L: Lock + ?Sized> Start for Arc<L> {
-    type Place = Arc<L>;
+macro_rules! start_arc {
+    ($start:ty) => {
+        impl<L: Lock + ?Sized> Start for $start {
+            type Place = Arc<L>;
 
-    fn place(&self) -> Arc<L> {
-        Arc::clone(self)
-    }
+            fn place(&self) -> Arc<L> {
+                Arc::clone(self)
+            }
 
-    fn meter(&self) -> &Profiled<()> {
-        L::meter(self)
-    }
+            fn meter(&self) -> &Meter {
+                L::meter(self)
+            }
+        }
+    };
 }
-
-impl<L: Lock + ?Sized> Start for &Arc<L> {
-    type Place = Arc<L>;
-
-    fn place(&self) -> Arc<L> {
-        Arc::clone(self)
-    }
-
-    fn meter(&self) -> &Profiled<()> {
-        L::meter(self)
-    }
-}
+start_arc!(Arc<L>);
+start_arc!(&Arc<L>);
 
 /// Async-lock's future `F` of an acquisition, and its measurement.
 #[must_use = "futures do nothing unless polled"]

@@ -1,27 +1,13 @@
 //! The guards: one type, generic over the place of its lock and async-lock's own guard.
 
+use crate::lock::{Lock, Meter};
 use crate::own;
-use nexus_lockprof_adaptor::{HoldMode, PendingRef, Profiled, ProfiledGuard};
+use nexus_lockprof_adaptor::{HoldMode, PendingRef, ProfiledGuard};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-
-/// What the profiler keeps per lock.
-pub(crate) type Meter = Profiled<()>;
-
-/// A lock that has a meter and data.
-pub trait Lock {
-    /// Its data.
-    type Data: ?Sized;
-
-    /// What the profiler keeps per lock.
-    fn meter(&self) -> &Profiled<()>;
-
-    /// Its data.
-    fn data(&self) -> *mut Self::Data;
-}
 
 /// How a guard finds its lock.
 pub trait Place {
@@ -29,7 +15,7 @@ pub trait Place {
     type Data: ?Sized;
 
     /// What the profiler keeps per lock.
-    fn meter(&self) -> &Profiled<()>;
+    fn meter(&self) -> &Meter;
 
     /// The lock's data.
     fn data(&self) -> *mut Self::Data;
@@ -40,7 +26,7 @@ macro_rules! place {
         impl<L: Lock + ?Sized> Place for $place {
             type Data = L::Data;
 
-            fn meter(&self) -> &Profiled<()> {
+            fn meter(&self) -> &Meter {
                 L::meter(self)
             }
 
@@ -178,20 +164,6 @@ unsafe impl<P: Place + Send> Send for Guard<P, own::Permit<'_>> {}
 unsafe impl<P: Place + Sync> Sync for Guard<P, own::Permit<'_>> {}
 
 pub(crate) use auto_traits;
-
-/// Formats a lock.
-pub(crate) fn debug<T: fmt::Debug>(
-    f: &mut fmt::Formatter<'_>,
-    [name, field]: [&str; 2],
-    data: Option<T>,
-) -> fmt::Result {
-    let mut shown = f.debug_struct(name);
-    match data {
-        Some(data) => shown.field(field, &data),
-        None => shown.field(field, &format_args!("<locked>")),
-    };
-    shown.finish()
-}
 
 /// Async-lock offers no way to ask whether a lock is free without taking it.
 pub(crate) fn is_worth_a_try((): &()) -> bool {

@@ -13,6 +13,7 @@
 mod change;
 mod future;
 mod guard;
+mod lock;
 mod mutex;
 mod own;
 mod reading;

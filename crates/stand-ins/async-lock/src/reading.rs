@@ -1,9 +1,9 @@
 //! Readers of a [`RwLock`]: how their guards and futures find it.
 
 use crate::future::Start;
-use crate::guard::{Lock, Meter, Place};
+use crate::guard::Place;
+use crate::lock::{Lock, Meter};
 use crate::rwlock::RwLock;
-use nexus_lockprof_adaptor::Profiled;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl<'a, T: ?Sized> Reading<'a, T> {
 impl<T: ?Sized> Place for Reading<'_, T> {
     type Data = T;
 
-    fn meter(&self) -> &Profiled<()> {
+    fn meter(&self) -> &Meter {
         self.meter
     }
 
@@ -72,7 +72,7 @@ impl<T> Drop for ReadingArc<T> {
 impl<T> Place for ReadingArc<T> {
     type Data = T;
 
-    fn meter(&self) -> &Profiled<()> {
+    fn meter(&self) -> &Meter {
         self.lock().meter()
     }
 
@@ -94,7 +94,7 @@ impl<'a, T: ?Sized> Start for Reader<'a, T> {
         Reading::new(self.0)
     }
 
-    fn meter(&self) -> &Profiled<()> {
+    fn meter(&self) -> &Meter {
         self.0.meter()
     }
 }
@@ -109,7 +109,7 @@ impl<T> Start for ReaderArc<'_, T> {
         ReadingArc::new(Arc::clone(self.0))
     }
 
-    fn meter(&self) -> &Profiled<()> {
+    fn meter(&self) -> &Meter {
         RwLock::meter(self.0)
     }
 }

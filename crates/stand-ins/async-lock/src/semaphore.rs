@@ -1,9 +1,10 @@
 //! The semaphore.
 
 use crate::future::Acquiring;
-use crate::guard::{Guard, Lock, Meter, Place, READ, acquire, is_worth_a_try};
+use crate::guard::{Guard, Place, READ, acquire, is_worth_a_try};
+use crate::lock::{Lock, Meter};
 use crate::own;
-use nexus_lockprof_adaptor::{Profiled, ProfiledGuard};
+use nexus_lockprof_adaptor::ProfiledGuard;
 use std::convert::{Infallible, identity};
 use std::fmt;
 use std::panic::Location;
@@ -18,7 +19,7 @@ pub struct Semaphore {
 impl Lock for Semaphore {
     type Data = ();
 
-    fn meter(&self) -> &Profiled<()> {
+    fn meter(&self) -> &Meter {
         &self.meter
     }
 

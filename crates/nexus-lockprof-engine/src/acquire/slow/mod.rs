@@ -12,7 +12,7 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::{leased, thread};
 use crate::control::ModeKind;
 use crate::core::Core;
-use crate::identity::{ClassWord, NameLen, PointKey, SiteKey};
+use crate::identity::{ClassWord, NameLen, PointKey, SiteKey, ThreadBits};
 use crate::process::due;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
@@ -21,6 +21,7 @@ use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
 use crate::record::wait_log::{LOG, LockRef};
+use crate::record::waiting::Waiting;
 use crate::sync::Ordering::Relaxed;
 use std::mem::ManuallyDrop;
 
@@ -68,6 +69,8 @@ struct Recording<'a> {
     contended: bool,
     /// This wait is entered in the log.
     parked: bool,
+    /// This wait is in the shard's slot.
+    visible: bool,
     /// Who has kept it waiting is counted when the wait is settled.
     unbooked: bool,
     /// Contended for a time that nobody measured.
@@ -219,6 +222,7 @@ impl Core {
             wait_start: 0,
             contended: false,
             parked: false,
+            visible: false,
             unbooked: false,
             unknown_wait: false,
         };
@@ -291,13 +295,21 @@ impl<'a> SlowAcquire<'a> {
         self.meets(Some(SiteKey::readers()));
     }
 
-    /// The wait for `lock` will be a long one: those are all timed, as long as the budget allows.
-    /// Call it after [`meets`](Self::meets).
-    pub fn parks(&mut self, lock: LockRef) {
+    /// The wait for `lock`, which publishes its holder in `holder`, will be a long one: those are
+    /// all timed, as long as the budget allows, and seen by snapshots while they last. Call it
+    /// after [`meets`](Self::meets).
+    pub fn parks(&mut self, lock: LockRef, holder: &std::sync::atomic::AtomicUsize) {
         let core = self.core;
         let Some(recording) = &mut self.recording else {
             return;
         };
+        recording.visible = recording.shard.waiting.begin(&Waiting {
+            key: recording.key,
+            lock: lock.address(),
+            holder_at: std::ptr::from_ref(holder).expose_provenance(),
+            first_holder: holder.load(std::sync::atomic::Ordering::Relaxed),
+            since_ns: core.clock.coarse_ns(),
+        });
         if recording.kind == ModeKind::Counts || !recording.times_long_wait() {
             return;
         }
@@ -347,7 +359,7 @@ impl<'a> SlowAcquire<'a> {
             ..
         }) = &self.recording
         {
-            let word = holder.map_or(0, SiteKey::to_published);
+            let word = holder.map_or(0, |holder| holder.to_published(ThreadBits::UNKNOWN));
             pending.last.store(word, Relaxed);
         }
     }
@@ -411,6 +423,7 @@ impl<'a> SlowAcquire<'a> {
             return PendingRef::NONE;
         };
         recording.count();
+        recording.is_over();
         recording.shard.ends();
         let Some(pending) = recording.pending else {
             // SAFETY: the caller guarantees that `before` is of this engine, which is alive.

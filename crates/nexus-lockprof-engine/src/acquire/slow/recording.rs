@@ -93,9 +93,18 @@ impl<'a> Recording<'a> {
         pending.how.store(how | unbooked, Relaxed);
     }
 
+    /// The wait is over, whatever came of it.
+    #[inline]
+    pub(super) fn is_over(&self) {
+        if self.visible {
+            self.shard.waiting.end();
+        }
+    }
+
     /// The acquisition is not made.
     #[inline]
     pub(super) fn discard(&self) {
+        self.is_over();
         if let Some(pending) = self.pending {
             if self.parked {
                 LOG.leave(pending.parked_on());

@@ -32,64 +32,71 @@ pub(super) struct PointState {
 #[derive(Default)]
 struct Times {
     archive: LifetimeSample,
-    /// What was measured in the interval, sorted by value up to `archived`. If that is too much,
-    /// only what is new.
-    interval: Vec<Sample>,
-    /// A sample of the interval, if there was too much.
-    full: Option<LifetimeSample>,
-    interval_samples: u64,
+    /// What was measured in the interval, sorted by value up to `archived`.
+    interval: Drawn,
     /// How many of the interval's samples an earlier collection has put into the archive.
     archived: usize,
     /// Samples for the next interval: taken over between two collections, or from a collection that
-    /// is not closed yet. If there are too many, a sample of them.
-    early: Vec<Sample>,
-    early_full: Option<LifetimeSample>,
-    early_samples: u64,
+    /// is not closed yet.
+    early: Drawn,
     /// The last result of `recent`, until something is added.
     made: Option<Samples>,
+}
+
+/// Samples within a bound.
+#[derive(Default)]
+struct Drawn {
+    /// All of them. If they were too many, only those that are new.
+    samples: Vec<Sample>,
+    /// A sample of them, if they were too many.
+    full: Option<LifetimeSample>,
+    /// How many durations they were drawn from.
+    offered: u64,
+}
+
+impl Drawn {
+    fn clear(&mut self) {
+        self.samples.clear();
+        self.full = None;
+        self.offered = 0;
+    }
+
+    fn append(&mut self, mut other: Drawn) {
+        self.samples.append(&mut other.samples);
+        if let Some(mut full) = other.full {
+            self.samples.extend_from_slice(&full.samples());
+        }
+        self.offered += other.offered;
+    }
+
+    /// Keeps them within `size`.
+    fn bound(&mut self, size: usize, rng: &mut fastrand::Rng) {
+        if self.samples.len() > size || self.full.is_some() {
+            let full = self.full.get_or_insert_default();
+            full.extend(self.samples.drain(..), size, rng);
+        }
+    }
 }
 
 impl Times {
     fn begin(&mut self, goes_on: bool) {
         if !goes_on {
             self.interval.clear();
-            self.full = None;
-            self.interval_samples = 0;
             self.made = None;
         }
-        self.archived = self.interval.len();
-        if self.early_samples != 0 {
-            self.interval.append(&mut self.early);
-            if let Some(mut full) = self.early_full.take() {
-                self.interval.extend_from_slice(&full.samples());
-            }
-            self.interval_samples += std::mem::take(&mut self.early_samples);
-        }
+        self.archived = self.interval.samples.len();
+        self.interval.append(std::mem::take(&mut self.early));
     }
 
     /// Adds samples, to the interval or to `early`.
-    fn take_in(&mut self, drawn: BankReading, max_ns: u64, early: bool) {
-        let samples = drawn.samples.iter().map(|(packed, share)| Sample {
-            // Samples are rounded up, but not above the longest, if it may be this one. That may
-            // also be an older one, while the sums do not have this one yet.
-            value_ns: packed.value_ns_of(max_ns),
-            weight: packed.weight() as f64 * share,
-        });
-        if early {
-            self.early_samples += drawn.offered;
-            self.early.extend(samples);
+    fn take_in(&mut self, mut reading: BankReading, early: bool) {
+        let drawn = if early {
+            &mut self.early
         } else {
-            self.interval_samples += drawn.offered;
-            self.interval.extend(samples);
-        }
-    }
-
-    /// Keeps the early samples within `size`.
-    fn bound_early(&mut self, size: usize, rng: &mut fastrand::Rng) {
-        if self.early.len() > size || self.early_full.is_some() {
-            let full = self.early_full.get_or_insert_default();
-            full.extend(self.early.drain(..), size, rng);
-        }
+            &mut self.interval
+        };
+        drawn.offered += reading.offered;
+        drawn.samples.append(&mut reading.samples);
     }
 
     /// Adds all of another point's times, between two collections. The interval's samples are
@@ -97,40 +104,27 @@ impl Times {
     fn absorb(&mut self, mut other: Times, size: usize, rng: &mut fastrand::Rng) {
         let all = other.archive.samples();
         self.archive.extend(all.iter().copied(), size, rng);
-        self.early.append(&mut other.early);
-        if let Some(mut full) = other.early_full {
-            self.early.extend_from_slice(&full.samples());
-        }
-        self.early_samples += other.early_samples;
-        self.bound_early(size, rng);
+        self.early.append(other.early);
+        self.early.bound(size, rng);
     }
 
     fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
-        if self.interval.len() == self.archived {
+        let Some(new @ [_, ..]) = self.interval.samples.get(self.archived..) else {
             return;
-        }
+        };
         self.made = None;
-        let new = self.interval.iter().skip(self.archived).copied();
-        self.archive.extend(new, size, rng);
-        if self.full.is_some() || self.interval.len() > size {
-            let full = self.full.get_or_insert_default();
-            full.extend(self.interval.drain(..), size, rng);
-        }
+        self.archive.extend(new.iter().copied(), size, rng);
+        self.interval.bound(size, rng);
         // The order of snapshots. Most samples are already in it.
-        self.interval.sort_by(|a, b| {
-            a.value_ns
-                .cmp(&b.value_ns)
-                .then(a.weight.total_cmp(&b.weight))
-        });
+        self.interval.samples.sort_by(Sample::order);
     }
 
     /// The samples of the interval, to share.
     fn recent(&mut self) -> Samples {
-        let (interval, full) = (&self.interval, &mut self.full);
-        let make = || match full {
+        let interval = &mut self.interval;
+        let make = || match &mut interval.full {
             Some(full) => full.samples().into(),
-            None if interval.is_empty() => Samples::default(),
-            None => interval.iter().copied().collect(),
+            None => interval.samples.iter().copied().collect(),
         };
         self.made.get_or_insert_with(make).clone()
     }
@@ -176,7 +170,7 @@ impl PointState {
 
     /// How many waits and holds were measured in the interval.
     pub(super) fn offered(&self) -> [u64; 2] {
-        [self.wait.interval_samples, self.hold.interval_samples]
+        [self.wait.interval.offered, self.hold.interval.offered]
     }
 
     /// Makes the current sums the baseline of what follows.
@@ -212,8 +206,8 @@ impl PointState {
             (Measure::Wait, &mut self.wait, reading.wait.max_ns),
             (Measure::Hold, &mut self.hold, reading.hold.max_ns),
         ] {
-            if let Some(drawn) = record.reservoir(kind).read(collection) {
-                times.take_in(drawn, max_ns, early);
+            if let Some(reading) = record.reservoir(kind).read(collection, max_ns) {
+                times.take_in(reading, early);
             }
         }
     }
@@ -236,7 +230,7 @@ impl PointState {
             self.take_in_samples(record, &reading, collection, early);
         }
         for times in [&mut self.wait, &mut self.hold] {
-            times.bound_early(bound.size, bound.rng);
+            times.early.bound(bound.size, bound.rng);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::clock::ManualClock;
 use crate::config::Mode;
 use crate::control::{self, Control};
 use crate::core::Core;
-use crate::identity::numbers::number_of;
+use crate::identity::lock_class::number_of;
 use crate::identity::{HoldMode, PointKey, SiteKey};
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;

@@ -146,6 +146,7 @@ impl Aggregator {
             table,
             losses: lost,
             overhead,
+            waiters: core.waiters(),
         })
     }
 

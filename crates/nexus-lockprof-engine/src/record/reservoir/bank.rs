@@ -15,7 +15,8 @@
 //! median, the tail near the 95th percentile.
 
 use super::Packed;
-use super::middle::{self, Divided, Middle};
+use super::middle::{self, Middle};
+use super::reading::{BankReading, Strata, Tail};
 use super::stratum::{Placement, Stratum};
 use crate::record::random::with_rng;
 use crate::sync::{AtomicU32, AtomicU64, OnceLock, Ordering, OwnLoad, fence, sized};
@@ -58,31 +59,6 @@ pub(super) struct Bank {
     first: [AtomicU32; FIRST],
     /// The body's slots, then the tail's.
     slots: OnceLock<Box<[AtomicU32]>>,
-}
-
-/// What the aggregator read from a bank.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct BankReading {
-    /// Durations offered.
-    pub(crate) offered: u64,
-    /// The samples kept, and how many of the offers each stands for.
-    pub(crate) samples: Vec<(Packed, f64)>,
-}
-
-/// Where the body and the tail are divided.
-#[derive(Debug)]
-struct Strata {
-    body: Divided,
-    tail: Option<Tail>,
-}
-
-/// The tail's bound, the number of offers to it, its samples, and where it is divided.
-#[derive(Debug)]
-struct Tail {
-    threshold: u32,
-    offered: u64,
-    kept: Vec<Packed>,
-    divided: Divided,
 }
 
 /// How many of `size` slots belong to the body.
@@ -340,7 +316,7 @@ impl Bank {
 
     /// What the bank holds of the closed `collection`. The aggregator calls this once for each
     /// collection.
-    pub(super) fn read(&self, collection: u64) -> Option<BankReading> {
+    pub(super) fn read(&self, collection: u64, longest_ns: u64) -> Option<BankReading> {
         // Acquire: this thread sees the 0s stored with the tag. Pairs with the Release in
         // `belong_to`.
         if self.tag.load(Acquire) != collection {
@@ -358,13 +334,7 @@ impl Bank {
             // slots.
             (offered, body) = read();
         }
-        Some(BankReading {
-            offered,
-            samples: match strata {
-                Some(strata) => weigh(offered, &body, strata),
-                None => middle::share(&body, offered).collect(),
-            },
-        })
+        Some(BankReading::new(offered, body, strata, longest_ns))
     }
 
     /// `None` if the owner was changing the strata at every attempt. Then the body stands for
@@ -405,28 +375,4 @@ fn ranks(slots: &[AtomicU32]) -> ([u32; 256], usize) {
         n += 1;
     }
     (ranks, n)
-}
-
-/// Gives each kept item its share of the offers to its part.
-fn weigh(offered: u64, body: &[Packed], strata: Strata) -> Vec<(Packed, f64)> {
-    let mut kept = Vec::new();
-    // The body stands for all that the tail does not cover.
-    let (mut under, mut rest) = (offered, body.to_vec());
-    if let Some(tail) = strata.tail {
-        // An offer that is counted in the tail may not be counted in the body yet.
-        let left = offered.saturating_sub(tail.offered);
-        let items: Vec<Packed> = body
-            .iter()
-            .copied()
-            .filter(|item| !item.is_from(tail.threshold))
-            .collect();
-        if !tail.kept.is_empty() && (left == 0 || !items.is_empty()) {
-            tail.divided.weigh(&tail.kept, tail.offered, &mut kept);
-            (under, rest) = (left, items);
-        }
-    }
-    if under > 0 {
-        strata.body.weigh(&rest, under, &mut kept);
-    }
-    kept
 }

@@ -10,6 +10,7 @@
 use super::Packed;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, OwnLoad, bump};
 use Ordering::Relaxed;
+use nexus_lockprof_snapshot::Sample;
 
 /// A bound with nothing below it.
 pub(super) const NONE: u32 = 0;
@@ -77,17 +78,10 @@ impl Middle {
             let above = offered.saturating_sub(below);
             [below as f64 / left as f64, above as f64 / right as f64]
         };
-        // Of the bounds between two different ranks, picks the one with the nearest share.
-        let (mut sum, mut last, mut best) = (0.0, None, (off, None));
-        for (i, &rank) in ranks.iter().enumerate() {
-            let off = (sum - wanted).abs();
-            if last.is_some_and(|last| last != rank) && off < best.0 {
-                best = (off, Some((Packed::bound(rank), sum.round() as u64)));
-            }
-            last = Some(rank);
-            sum += each[usize::from(i >= left)];
-        }
-        best.1
+        let items = ranks.iter().enumerate();
+        let items = items.map(|(i, &rank)| (rank, each[usize::from(i >= left)]));
+        nearest_bound(items, wanted, off)
+            .map(|(rank, sum)| (Packed::bound(rank), sum.round() as u64))
     }
 
     /// Moves the middle, with this many offers `below`.
@@ -106,9 +100,34 @@ impl Middle {
     }
 }
 
+/// Of the bounds between two different values of the sorted `items`, the one below which the weight
+/// is nearest to `wanted`, and that weight. `None` if all are at least `off` from it.
+pub(crate) fn nearest_bound<T: Copy + PartialEq>(
+    items: impl Iterator<Item = (T, f64)>,
+    wanted: f64,
+    mut off: f64,
+) -> Option<(T, f64)> {
+    let (mut sum, mut last, mut nearest) = (0.0_f64, None, None);
+    for (value, weight) in items {
+        if last.is_some_and(|last| last != value) && (sum - wanted).abs() < off {
+            off = (sum - wanted).abs();
+            nearest = Some((value, sum));
+        }
+        last = Some(value);
+        sum += weight;
+    }
+    nearest
+}
+
 impl Divided {
-    /// Gives each of the `items` its share of the `offered`.
-    pub(super) fn weigh(&self, items: &[Packed], offered: u64, kept: &mut Vec<(Packed, f64)>) {
+    /// The samples of the `items`. Each stands for its share of the `offered`.
+    pub(super) fn weigh(
+        &self,
+        items: &[Packed],
+        offered: u64,
+        longest_ns: u64,
+        samples: &mut Vec<Sample>,
+    ) {
         let (above, below): (Vec<Packed>, Vec<Packed>) =
             items.iter().partition(|item| item.is_from(self.bound));
         match offered.checked_sub(self.below) {
@@ -117,16 +136,20 @@ impl Divided {
             Some(rest)
                 if below.is_empty() == (self.below == 0) && above.is_empty() == (rest == 0) =>
             {
-                kept.extend(share(&below, self.below));
-                kept.extend(share(&above, rest));
+                samples.extend(share(&below, self.below, longest_ns));
+                samples.extend(share(&above, rest, longest_ns));
             }
-            _ => kept.extend(share(items, offered)),
+            _ => samples.extend(share(items, offered, longest_ns)),
         }
     }
 }
 
-/// Gives each item the same share of the `offered`.
-pub(super) fn share(items: &[Packed], offered: u64) -> impl Iterator<Item = (Packed, f64)> {
+/// The samples of the items. Each stands for the same share of the `offered`.
+pub(super) fn share(
+    items: &[Packed],
+    offered: u64,
+    longest_ns: u64,
+) -> impl Iterator<Item = Sample> {
     let share = offered as f64 / items.len().max(1) as f64;
-    items.iter().map(move |&item| (item, share))
+    items.iter().map(move |item| item.sample(share, longest_ns))
 }

@@ -7,10 +7,12 @@
 mod bank;
 mod middle;
 mod packed;
+mod reading;
 mod stratum;
 
-pub(crate) use bank::BankReading;
+pub(crate) use middle::nearest_bound;
 pub(crate) use packed::{Packed, representable};
+pub(crate) use reading::BankReading;
 
 use crate::record::memory::try_box;
 use crate::sync::{AtomicU64, SetOnce};
@@ -61,11 +63,12 @@ impl Reservoir {
     }
 
     /// What the bank of the closed `collection` holds. The aggregator calls this once for each
-    /// collection.
-    pub(crate) fn read(&self, collection: u64) -> Option<BankReading> {
+    /// collection. `longest_ns` is the longest duration of the record so far. A kept duration that
+    /// may be this one is not rounded up above it.
+    pub(crate) fn read(&self, collection: u64, longest_ns: u64) -> Option<BankReading> {
         self.banks[(collection & 1) as usize]
             .get()?
-            .read(collection)
+            .read(collection, longest_ns)
     }
 }
 
@@ -73,6 +76,7 @@ impl Reservoir {
 mod tests {
     use super::*;
     use crate::record::random::open_unit;
+    use nexus_lockprof_snapshot::{Durations, Sample};
 
     fn fill(size: usize, values: impl IntoIterator<Item = u64>, seed: u64) -> BankReading {
         let reservoir = Reservoir::default();
@@ -80,7 +84,7 @@ mod tests {
         for value in values {
             assert!(reservoir.offer(7, Packed::new(value, 1), size, &seed));
         }
-        reservoir.read(7).unwrap()
+        reservoir.read(7, 0).unwrap()
     }
 
     #[test]
@@ -88,13 +92,8 @@ mod tests {
         for n in [1, 3, 4, 5, 8] {
             let reading = fill(8, 0..n, 1);
             assert_eq!(reading.offered, n);
-            let kept: Vec<_> = reading
-                .samples
-                .iter()
-                .map(|(p, w)| (p.value_ns(), *w))
-                .collect();
-            let expected: Vec<_> = (0..n).map(|value| (value, 1.0)).collect();
-            assert_eq!(kept, expected);
+            let expected: Vec<_> = (0..n).map(Sample::exact).collect();
+            assert_eq!(reading.samples, expected);
         }
     }
 
@@ -105,8 +104,8 @@ mod tests {
         const TRIALS: u64 = 20_000;
         let mut kept = [0_u64; 40];
         for seed in 0..TRIALS {
-            for (item, _) in fill(8, 0..40, seed).samples {
-                kept[item.value_ns() as usize] += 1;
+            for sample in fill(8, 0..40, seed).samples {
+                kept[sample.value_ns as usize] += 1;
             }
         }
         let expected = TRIALS as f64 * 8.0 / 40.0;
@@ -125,44 +124,34 @@ mod tests {
             for _ in 0..500 {
                 reservoir.offer(collection, Packed::new(collection, 1), 224, &seed);
             }
-            let reading = reservoir.read(collection).unwrap();
+            let reading = reservoir.read(collection, 0).unwrap();
             assert_eq!(reading.offered, 500);
-            assert!(
-                reading
-                    .samples
-                    .iter()
-                    .all(|(item, _)| item.value_ns() == collection)
-            );
+            let mut samples = reading.samples.iter();
+            assert!(samples.all(|sample| sample.value_ns == collection));
         }
-        assert_eq!(reservoir.read(6), None);
+        assert_eq!(reservoir.read(6, 0), None);
+    }
+
+    fn weight(reading: &BankReading) -> f64 {
+        reading.samples.iter().map(|sample| sample.weight).sum()
     }
 
     /// The share of the total weight at or below a value.
     fn rank(reading: &BankReading, value: u64) -> f64 {
-        let all: f64 = reading.samples.iter().map(|(_, weight)| weight).sum();
-        let below = reading
-            .samples
-            .iter()
-            .filter(|(item, _)| item.value_ns() <= value);
-        below.map(|(_, weight)| weight).sum::<f64>() / all
+        let samples = reading.samples.iter();
+        let below = samples.filter(|sample| sample.value_ns <= value);
+        below.map(|sample| sample.weight).sum::<f64>() / weight(reading)
     }
 
     /// The distance of the answer's rank from `q`, in points. An answer has the ranks of all equal
     /// values.
     fn rank_error(sorted: &[u64], reading: &BankReading, q: f64) -> f64 {
-        let mut kept: Vec<(u64, f64)> = reading
-            .samples
-            .iter()
-            .map(|(item, weight)| (item.value_ns(), *weight))
-            .collect();
-        kept.sort_unstable_by_key(|(value, _)| *value);
-        let all: f64 = kept.iter().map(|(_, weight)| weight).sum();
-        let mut sum = 0.0;
-        let answer = kept.iter().find(|(_, weight)| {
-            sum += weight;
-            sum >= q * all
-        });
-        let answer = answer.map_or(0, |(value, _)| *value);
+        let durations = Durations {
+            reservoir: reading.samples.iter().copied().collect(),
+            ..Durations::default()
+        };
+        let [answer] = Durations::quantiles_of([&durations], [q]);
+        let answer = answer.unwrap_or(0);
         // The precision of a stored sample.
         let near = answer / 50_000;
         let rank = |bound: u64| sorted.partition_point(|&value| value < bound) as f64;
@@ -289,7 +278,7 @@ mod tests {
         let (mut within, trials) = (0, 200);
         for seed in 0..trials {
             let reading = fill(224, (0..96).chain(long.iter().copied()), seed);
-            let all: f64 = reading.samples.iter().map(|(_, weight)| weight).sum();
+            let all = weight(&reading);
             assert!((all / 50_096.0 - 1.0).abs() < 1e-9, "{all} in all");
             within += usize::from((rank(&reading, 96_000) - 0.95).abs() < 0.015);
         }

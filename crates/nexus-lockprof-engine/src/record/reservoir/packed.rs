@@ -1,5 +1,7 @@
 //! A duration and its weight in four bytes.
 
+use nexus_lockprof_snapshot::Sample;
+
 /// Largest value; longer ones saturate. 2^44 ns is 4.8 hours. Totals and maxima do not saturate.
 pub(crate) const MAX_VALUE: u64 = (1 << 44) - 1;
 /// Largest weight; larger ones saturate.
@@ -29,22 +31,28 @@ impl Packed {
     }
 
     /// The largest duration that this code can stand for. Rounding up loses no rank below it.
-    pub(crate) fn value_ns(self) -> u64 {
+    fn value_ns(self) -> u64 {
         let code = self.0 >> WEIGHT_BITS;
         VALUE.decode(code + 1) - 1
     }
 
-    /// The same, but at most `longest_ns` if this may be the code of `longest_ns`.
-    pub(crate) fn value_ns_of(self, longest_ns: u64) -> u64 {
-        if Packed::new(longest_ns, 1).rank() == self.rank() {
-            longest_ns.min(self.value_ns())
-        } else {
-            self.value_ns()
-        }
+    fn weight(self) -> u64 {
+        WEIGHT.decode(self.0 & ((1 << WEIGHT_BITS) - 1))
     }
 
-    pub(crate) fn weight(self) -> u64 {
-        WEIGHT.decode(self.0 & ((1 << WEIGHT_BITS) - 1))
+    /// A sample that stands for `offers` like this one. Its value is at most `longest_ns` if this
+    /// may be the code of `longest_ns`.
+    pub(super) fn sample(self, offers: f64, longest_ns: u64) -> Sample {
+        let value_ns = self.value_ns();
+        let may_be_longest = Packed::new(longest_ns, 1).rank() == self.rank();
+        Sample {
+            value_ns: if may_be_longest {
+                value_ns.min(longest_ns)
+            } else {
+                value_ns
+            },
+            weight: self.weight() as f64 * offers,
+        }
     }
 
     /// The key by which values are compared.
@@ -122,11 +130,12 @@ mod tests {
         let longest = (1 << 20) + 3;
         let packed = Packed::new(longest, 1);
         assert!(packed.value_ns() > longest);
-        assert_eq!(packed.value_ns_of(longest), longest);
+        let value_ns = |packed: Packed, longest| packed.sample(1.0, longest).value_ns;
+        assert_eq!(value_ns(packed, longest), longest);
         for older in [0, 1, 1 << 19] {
-            assert_eq!(packed.value_ns_of(older), packed.value_ns(), "an older one");
+            assert_eq!(value_ns(packed, older), packed.value_ns(), "an older one");
         }
-        assert_eq!(Packed::new(7, 1).value_ns_of(0), 7);
+        assert_eq!(value_ns(Packed::new(7, 1), 0), 7);
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! Who waits at this moment, and who holds what they wait for.
+//!
+//! A thread that parks has said so in its shard. The lock's own word, which names its holder, is
+//! read through the system ([`memory`](super::memory)), because the lock may be gone by then. What
+//! was read counts only if the wait still goes on afterwards: then the lock existed all along.
+//!
+//! The lock publishes a holder when it is acquired, and nothing when it is released. So between a
+//! release and the next holder's word, the old one is named for a moment. A holder is named only if
+//! two readings agree.
+
+use crate::collect::memory;
+use crate::core::Core;
+use crate::identity::{SiteKey, ThreadBits, to_site};
+use crate::record::shard::Shard;
+use crate::record::thread_info::ThreadId;
+use crate::record::waiting::Waiting;
+use nexus_lockprof_snapshot::{Holder, Thread, Waiter};
+use std::collections::HashMap;
+
+/// A wait that was seen.
+struct Seen<'a> {
+    shard: &'a Shard,
+    seq: u64,
+    waiting: Waiting,
+    thread: Option<ThreadId>,
+    /// The published word, if it could be read.
+    holder: Option<usize>,
+}
+
+/// The threads that have a shard, by the number that locks publish. `None` stands for several.
+type Threads = HashMap<ThreadBits, Option<ThreadId>>;
+
+impl Core {
+    /// The threads that wait now, in any order.
+    pub(crate) fn waiters(&self) -> Vec<Waiter> {
+        let mut seen: Vec<Seen<'_>> = Vec::new();
+        for shard in self.shards.iter() {
+            let Some((seq, waiting)) = shard.waiting.read() else {
+                continue;
+            };
+            let thread = shard.thread.read();
+            seen.push(Seen {
+                shard,
+                seq,
+                waiting,
+                thread,
+                holder: None,
+            });
+        }
+        if seen.is_empty() {
+            return Vec::new();
+        }
+        let first = holders(&seen);
+        let again = holders(&seen);
+        for (seen, (first, again)) in seen.iter_mut().zip(first.into_iter().zip(again)) {
+            seen.holder = match (first, again) {
+                // The system does not tell. It is the holder that was met, unless the lock has
+                // changed hands since.
+                (None, None) => Some(seen.waiting.first_holder),
+                _ => first.filter(|_| first == again),
+            };
+        }
+        // After all readings.
+        seen.retain(|seen| seen.shard.waiting.is_still(seen.seq));
+        let threads = self.threads();
+        let now_ns = self.clock.coarse_ns();
+        let waiters = seen.iter().map(|seen| waiter(seen, &threads, now_ns));
+        waiters.collect()
+    }
+
+    fn threads(&self) -> Threads {
+        let mut threads = Threads::new();
+        for shard in self.shards.iter() {
+            if let Some(thread) = shard.thread.read() {
+                let several = threads.contains_key(&thread.bits());
+                threads.insert(thread.bits(), (!several).then_some(thread));
+            }
+        }
+        threads
+    }
+}
+
+/// What the locks publish, in the order of those who wait for them.
+fn holders(seen: &[Seen<'_>]) -> Vec<Option<usize>> {
+    let addresses: Vec<usize> = seen.iter().map(|seen| seen.waiting.holder_at).collect();
+    memory::words(&addresses)
+}
+
+fn waiter(seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
+    let Waiting {
+        key,
+        lock,
+        since_ns,
+        ..
+    } = seen.waiting;
+    Waiter {
+        thread: seen.thread.map(to_thread),
+        lock: key.class().to_lock(),
+        address: lock as u64,
+        mode: key.site().mode().into(),
+        site: to_site(key.site().location()),
+        waited_ns: now_ns.saturating_sub(since_ns),
+        handed: false,
+        holder: seen.holder.and_then(|word| holder(word, threads)),
+    }
+}
+
+/// The holder that a word names.
+fn holder(word: usize, threads: &Threads) -> Option<Holder> {
+    // SAFETY: a lock that existed published the word: see the module.
+    let site = unsafe { SiteKey::from_published(word) }?;
+    let bits = ThreadBits::from_published(word);
+    let thread = threads.get(&bits);
+    Some(Holder {
+        thread: thread.copied().flatten().map(to_thread),
+        exited: bits != ThreadBits::UNKNOWN && thread.is_none(),
+        mode: site.mode().into(),
+        site: to_site(site.location()),
+        held_ns: None,
+    })
+}
+
+fn to_thread(thread: ThreadId) -> Thread {
+    Thread {
+        id: match thread.system {
+            0 => thread.token,
+            system => system,
+        },
+        name: thread.name().map(Into::into),
+    }
+}

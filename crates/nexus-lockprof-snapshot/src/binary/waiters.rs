@@ -1,0 +1,147 @@
+//! The section on who waits.
+
+use super::input::{Input, Malformed};
+use super::output::{Output, Tables};
+use super::raw::{RawLock, RawSite};
+use super::section::{lock, mode, site, text};
+use crate::{Holder, Lock, Site, Text, Thread, Waiter};
+
+/// What a waiter has, as bits of a mask.
+mod bit {
+    pub(super) const THREAD: u64 = 1;
+    pub(super) const HANDED: u64 = 1 << 1;
+    pub(super) const HOLDER: u64 = 1 << 2;
+    pub(super) const HOLDER_THREAD: u64 = 1 << 3;
+    pub(super) const HOLDER_EXITED: u64 = 1 << 4;
+    pub(super) const HELD: u64 = 1 << 5;
+}
+
+pub(super) fn write<'a>(tables: &mut Tables<'a>, waiters: &'a [Waiter]) -> Vec<u8> {
+    let mut out = Output::default();
+    out.count(waiters.len());
+    for waiter in waiters {
+        let holder = waiter.holder.as_ref();
+        let holder_thread = holder.and_then(|holder| holder.thread.as_ref());
+        let held_ns = holder.and_then(|holder| holder.held_ns);
+        let has = |there: bool, bit| if there { bit } else { 0 };
+        let mut piece = Output::default();
+        piece.number(
+            has(waiter.thread.is_some(), bit::THREAD)
+                | has(waiter.handed, bit::HANDED)
+                | has(holder.is_some(), bit::HOLDER)
+                | has(holder_thread.is_some(), bit::HOLDER_THREAD)
+                | has(
+                    holder.is_some_and(|holder| holder.exited),
+                    bit::HOLDER_EXITED,
+                )
+                | has(held_ns.is_some(), bit::HELD),
+        );
+        tables.lock(&mut piece, &waiter.lock);
+        piece.mode(waiter.mode);
+        tables.site(&mut piece, &waiter.site);
+        piece.number(waiter.address);
+        piece.number(waiter.waited_ns);
+        if let Some(holder) = holder {
+            piece.mode(holder.mode);
+            tables.site(&mut piece, &holder.site);
+        }
+        for thread in [waiter.thread.as_ref(), holder_thread]
+            .into_iter()
+            .flatten()
+        {
+            piece.number(thread.id);
+            piece.count(thread.name.as_ref().map_or(0, |name| tables.text(name) + 1));
+        }
+        if let Some(held_ns) = held_ns {
+            piece.number(held_ns);
+        }
+        out.piece(&piece.0);
+    }
+    out.0
+}
+
+pub(super) fn read(mut input: Input<'_>, texts: &[&str]) -> Result<Vec<Waiter>, Malformed> {
+    /// The minimum size of a waiter: its length, mask, lock, mode, site, address and wait.
+    const LEAST: usize = 9;
+    /// More than any process has threads and tasks that wait.
+    const MOST: usize = 1 << 20;
+    let before = input;
+    let count = input.count(LEAST)?;
+    if count > MOST {
+        return Err(before.bad("more than 1,048,576 waiters"));
+    }
+    let names = Names(texts.iter().map(|text| Text::from(*text)).collect());
+    let mut waiters = Vec::with_capacity(count);
+    for _ in 0..count {
+        waiters.push(names.waiter(&mut input.piece()?)?);
+    }
+    Ok(waiters)
+}
+
+/// Texts, by number.
+struct Names(Vec<Text>);
+
+impl Names {
+    fn waiter(&self, input: &mut Input<'_>) -> Result<Waiter, Malformed> {
+        let texts = self.0.len();
+        let mask = input.number()?;
+        let has = |bit| mask & bit != 0;
+        let lock = self.lock(lock(input, texts)?);
+        let (mode_of, site_of) = (mode(input)?, site(input, texts)?);
+        let (address, waited_ns) = (input.number()?, input.number()?);
+        let held_at = match has(bit::HOLDER) {
+            true => Some((mode(input)?, site(input, texts)?)),
+            false => None,
+        };
+        let mut thread = |bit| match has(bit) {
+            true => self.thread(input).map(Some),
+            false => Ok(None),
+        };
+        let (waiting, holding) = (thread(bit::THREAD)?, thread(bit::HOLDER_THREAD)?);
+        let held_ns = match has(bit::HELD) {
+            true => Some(input.number()?),
+            false => None,
+        };
+        Ok(Waiter {
+            thread: waiting,
+            lock,
+            address,
+            mode: mode_of,
+            site: self.site(site_of),
+            waited_ns,
+            handed: has(bit::HANDED),
+            holder: held_at.map(|(mode, site)| Holder {
+                thread: holding,
+                exited: has(bit::HOLDER_EXITED),
+                mode,
+                site: self.site(site),
+                held_ns,
+            }),
+        })
+    }
+
+    fn thread(&self, input: &mut Input<'_>) -> Result<Thread, Malformed> {
+        Ok(Thread {
+            id: input.number()?,
+            name: text(input, self.0.len())?.map(|number| self.text(number)),
+        })
+    }
+
+    fn lock(&self, raw: RawLock) -> Lock {
+        match raw {
+            RawLock::Anonymous => Lock::Anonymous,
+            RawLock::Named(name) => Lock::Named(self.text(name)),
+            RawLock::Created(site) => Lock::Created(self.site(site)),
+            RawLock::FirstUsed(site) => Lock::FirstUsed(self.site(site)),
+        }
+    }
+
+    fn site(&self, raw: RawSite) -> Site {
+        Site::new(self.text(raw.file), raw.line, raw.column)
+    }
+
+    /// A text, whose number has been checked.
+    fn text(&self, number: usize) -> Text {
+        self.0.get(number).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,79 @@
+//! [`Waiter`]: who waits for a lock at this moment, and who holds it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{hex, is_default};
+use crate::{AcquireMode, Lock, Site, Text};
+
+/// A thread of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Thread {
+    /// The system's number of the thread, as debuggers show it. On systems other than Linux, the
+    /// profiler's own number, counted from 1.
+    pub id: u64,
+    /// The name; `None` if it has none. Linux keeps its first 15 bytes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub name: Option<Text>,
+}
+
+/// A thread or task that waits for a lock at the moment of the snapshot.
+///
+/// A wait appears here when it is a long one: the thread has parked. See
+/// [`Snapshot::waiters`](crate::Snapshot::waiters).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Waiter {
+    /// The waiting thread; `None` for a task.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub thread: Option<Thread>,
+    /// The lock class.
+    pub lock: Lock,
+    /// Which lock of the class: its address in the process.
+    #[serde(with = "hex")]
+    pub address: u64,
+    /// The mode in which it wants the lock.
+    pub mode: AcquireMode,
+    /// The place of the waiting `lock()`, `read()`, ... call.
+    pub site: Site,
+    /// How long it has waited, in nanoseconds of a coarse clock (up to some milliseconds).
+    pub waited_ns: u64,
+    /// Whether it is a task that was given the lock, and has not been polled since.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub handed: bool,
+    /// Who holds the lock; `None` if that is not known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub holder: Option<Holder>,
+}
+
+/// Who holds a lock that is waited for. Among several readers, it is the last to have come.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Holder {
+    /// The thread that acquired the lock; `None` if that is not known, or for a task.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub thread: Option<Thread>,
+    /// Whether the thread that acquired the lock has ended. Then nobody is left who could release
+    /// it, unless its guard went to another thread.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub exited: bool,
+    /// The mode in which it holds the lock.
+    pub mode: AcquireMode,
+    /// The place of the `lock()`, `read()`, ... call.
+    pub site: Site,
+    /// How long it has held the lock, in nanoseconds; `None` if this hold is not timed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub held_ns: Option<u64>,
+}
+
+impl Waiter {
+    /// How long it has waited.
+    #[must_use]
+    pub const fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited_ns)
+    }
+}
+
+/// Sorts waiters, the longest wait first.
+pub(crate) fn normalize(waiters: &mut [Waiter]) {
+    waiters.sort_by(|a, b| b.waited_ns.cmp(&a.waited_ns).then_with(|| a.cmp(b)));
+}

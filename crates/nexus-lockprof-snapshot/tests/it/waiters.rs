@@ -1,0 +1,101 @@
+//! Who waits, in files, merges and intervals.
+
+use nexus_lockprof_snapshot::{
+    AcquireMode, Holder, Lock, Site, Snapshot, SnapshotParts, Thread, Waiter,
+};
+
+fn thread(id: u64, name: Option<&str>) -> Option<Thread> {
+    let name = name.map(Into::into);
+    Some(Thread { id, name })
+}
+
+/// A waiter with everything, a task with nothing, and something in between.
+fn waiters() -> Vec<Waiter> {
+    let full = Waiter {
+        thread: thread(41, Some("worker 1")),
+        lock: Lock::Created(Site::new("src/db.rs", 3, 9)),
+        address: 0xffff_8000_0000_1000,
+        mode: AcquireMode::Shared,
+        site: Site::new("src/db.rs", 70, 5),
+        waited_ns: 3_000_000_000,
+        handed: false,
+        holder: Some(Holder {
+            thread: thread(42, None),
+            exited: false,
+            mode: AcquireMode::Exclusive,
+            site: Site::new("src/main.rs", 12, 1),
+            held_ns: Some(3_500_000_000),
+        }),
+    };
+    let task = Waiter {
+        thread: None,
+        lock: Lock::Anonymous,
+        handed: true,
+        waited_ns: 2,
+        holder: None,
+        ..full.clone()
+    };
+    let mut stuck = Waiter {
+        lock: Lock::Named("jobs".into()),
+        waited_ns: 1,
+        ..full.clone()
+    };
+    stuck.holder = full.holder.clone().map(|holder| Holder {
+        thread: None,
+        exited: true,
+        held_ns: None,
+        ..holder
+    });
+    vec![task, full, stuck]
+}
+
+fn snapshot(waiters: Vec<Waiter>, collection: u64) -> Snapshot {
+    Snapshot::from_parts(SnapshotParts {
+        waiters,
+        collection,
+        ..SnapshotParts::default()
+    })
+}
+
+#[test]
+fn the_longest_wait_comes_first() {
+    let snapshot = snapshot(waiters(), 1);
+    let waits: Vec<u64> = snapshot.waiters().iter().map(|w| w.waited_ns).collect();
+    assert_eq!(waits, [3_000_000_000, 2, 1]);
+}
+
+#[test]
+fn a_file_keeps_all_of_a_waiter() {
+    let snapshot = snapshot(waiters(), 1);
+    let read = Snapshot::from_bytes(&snapshot.to_bytes().unwrap()).unwrap();
+    assert_eq!(read, snapshot);
+    #[cfg(feature = "json")]
+    assert_eq!(
+        Snapshot::from_json(&snapshot.to_json().unwrap()).unwrap(),
+        snapshot
+    );
+}
+
+/// A reader of a version without waiters skips the section, whose tag is in lower case.
+#[test]
+fn a_file_without_waiters_has_no_section_for_them() {
+    let without = snapshot(Vec::new(), 1).to_bytes().unwrap();
+    let with = snapshot(waiters(), 1).to_bytes().unwrap();
+    let has = |file: &[u8]| file.windows(4).any(|tag| tag == b"wait");
+    assert_eq!((has(&without), has(&with)), (false, true));
+}
+
+#[test]
+fn a_merge_has_the_waiters_of_all() {
+    let [task, full, stuck] = waiters().try_into().unwrap();
+    let parts = [vec![stuck.clone(), full.clone()], vec![task.clone()]];
+    let merged = Snapshot::merge(parts.map(|waiters| snapshot(waiters, 1)));
+    assert_eq!(merged.waiters(), [full, task, stuck]);
+}
+
+#[test]
+fn an_interval_has_the_waiters_of_its_end() {
+    let later = snapshot(waiters(), 2);
+    let interval = later.since(&snapshot(Vec::new(), 1)).unwrap();
+    assert_eq!(interval.waiters(), later.waiters());
+}
