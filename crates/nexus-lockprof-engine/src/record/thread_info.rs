@@ -1,11 +1,7 @@
-<<<<<<< HEAD
-//! Who a thread is.
-=======
 //! Who the thread is that has a shard.
 
 use crate::identity::ThreadBits;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
->>>>>>> main
 
 /// Longest name that the system keeps of a thread, in bytes.
 const NAME: usize = 16;
@@ -32,14 +28,11 @@ impl ThreadId {
         }
     }
 
-<<<<<<< HEAD
-=======
     /// Its number as locks publish it.
     pub(crate) fn bits(&self) -> ThreadBits {
         ThreadBits::of(self.token)
     }
 
->>>>>>> main
     /// The name, if it has one.
     pub(crate) fn name(&self) -> Option<String> {
         let name = self.name.split(|&byte| byte == 0).next()?;
@@ -67,8 +60,6 @@ fn system() -> (u64, [u8; NAME]) {
     (0, [0; NAME])
 }
 
-<<<<<<< HEAD
-=======
 /// A shard's place for its thread. Only the owner writes it. A reader may see parts of two threads,
 /// unless something else says that the thread has not changed meanwhile.
 #[derive(Debug, Default)]
@@ -109,13 +100,10 @@ impl ThreadSlot {
     }
 }
 
->>>>>>> main
 #[cfg(test)]
 mod tests {
     use super::*;
 
-<<<<<<< HEAD
-=======
     #[test]
     fn a_thread_is_known_until_it_leaves() {
         let slot = ThreadSlot::default();
@@ -127,7 +115,6 @@ mod tests {
         assert_eq!(slot.read(), None);
     }
 
->>>>>>> main
     #[cfg(target_os = "linux")]
     #[test]
     fn the_system_knows_its_name() {
