@@ -98,11 +98,7 @@ mod slow;
 mod snapshot;
 mod stack;
 mod text;
-<<<<<<< HEAD
-mod thread;
-=======
 mod waiter;
->>>>>>> main
 mod write;
 
 pub use duration::parse_duration;
@@ -127,11 +123,7 @@ pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
-<<<<<<< HEAD
-pub use thread::Thread;
-=======
 pub use waiter::{Holder, Thread, Waiter};
->>>>>>> main
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.

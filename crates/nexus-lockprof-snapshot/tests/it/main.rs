@@ -11,11 +11,8 @@ mod parts;
 mod quantile;
 mod shared_directory;
 mod since;
-<<<<<<< HEAD
-mod slow;
-=======
 mod since_errors;
->>>>>>> main
+mod slow;
 mod stacks;
 mod support;
 mod waiters;
