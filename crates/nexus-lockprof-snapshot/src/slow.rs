@@ -47,6 +47,9 @@ impl fmt::Display for SlowMetric {
 /// The point that is blamed for most of a long wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlowHolder {
+    /// The thread that held the lock there, for the longest part if several did. `None` if it is
+    /// not known.
+    pub thread: Option<Thread>,
     /// The mode in which it held the lock.
     pub mode: AcquireMode,
     /// The place that acquired the lock.
@@ -111,6 +114,11 @@ impl Slow {
     #[must_use]
     pub fn line(&self) -> SlowLine {
         let place = |site: &Site| (site.file.to_string(), site.line);
+        let name = |thread: &Thread| thread.name.as_deref().map(str::to_owned);
+        let holder_thread = self
+            .holder
+            .as_ref()
+            .and_then(|holder| holder.thread.as_ref());
         SlowLine {
             lock: self.lock.name().into_owned(),
             site: place(&self.site),
@@ -118,14 +126,13 @@ impl Slow {
             metric: self.metric,
             ns: self.ns,
             threshold_ns: self.threshold_ns,
-            thread: self.thread.as_ref().and_then(|thread| {
-                let name = thread.name.as_deref()?;
-                Some(name.to_owned())
-            }),
+            thread: self.thread.as_ref().and_then(name),
             thread_id: self.thread.as_ref().map(|thread| thread.id),
             holder_site: self.holder.as_ref().map(|holder| place(&holder.site)),
             holder_mode: self.holder.as_ref().map(|holder| holder.mode),
             holder_ns: self.holder.as_ref().map(|holder| holder.ns),
+            holder_thread: holder_thread.and_then(name),
+            holder_thread_id: holder_thread.map(|thread| thread.id),
             waiters: self.waiters,
             dropped: self.dropped,
         }
@@ -145,7 +152,7 @@ impl fmt::Display for Slow {
 /// ```text
 /// lock.slow lock=NAME site=FILE:LINE mode=MODE metric=wait|vain_wait|hold ns=N threshold_ns=N
 ///     [thread=NAME] [thread_id=N] [holder_site=FILE:LINE holder_mode=MODE holder_ns=N]
-///     [waiters=N] [dropped=N]
+///     [holder_thread=NAME] [holder_thread_id=N] [waiters=N] [dropped=N]
 /// ```
 ///
 /// It is one line, in the form that [`HotLine`](crate::HotLine#the-line-an-interface) describes.
@@ -187,6 +194,10 @@ pub struct SlowLine {
     pub holder_mode: Option<AcquireMode>,
     /// The blamed holder's part of the wait, in nanoseconds.
     pub holder_ns: Option<u64>,
+    /// The name of the thread that held the lock there.
+    pub holder_thread: Option<String>,
+    /// The number of the thread that held the lock there.
+    pub holder_thread_id: Option<u64>,
     /// The most threads and tasks that were parked on the lock when the hold ended.
     pub waiters: Option<u64>,
     /// Number of events that were dropped before this one.
@@ -222,6 +233,10 @@ impl fmt::Display for SlowLine {
             write!(f, " holder_mode={mode}")?;
         }
         number(f, "holder_ns", self.holder_ns)?;
+        if let Some(name) = &self.holder_thread {
+            text(f, "holder_thread", name)?;
+        }
+        number(f, "holder_thread_id", self.holder_thread_id)?;
         number(f, "waiters", self.waiters)?;
         number(f, "dropped", (self.dropped != 0).then_some(self.dropped))
     }
@@ -237,7 +252,7 @@ impl FromStr for SlowLine {
 
     /// Parses a marker line, with or without a line end.
     fn from_str(line: &str) -> Result<Self, ParseEventError> {
-        const KEYS: [&str; 13] = [
+        const KEYS: [&str; 15] = [
             "lock",
             "site",
             "mode",
@@ -249,6 +264,8 @@ impl FromStr for SlowLine {
             "holder_site",
             "holder_mode",
             "holder_ns",
+            "holder_thread",
+            "holder_thread_id",
             "waiters",
             "dropped",
         ];
@@ -264,6 +281,8 @@ impl FromStr for SlowLine {
             holder_site,
             holder_mode,
             holder_ns,
+            holder_thread,
+            holder_thread_id,
             waiters,
             dropped,
         ] = marker::fields("lock.slow", line, KEYS)?;
@@ -280,6 +299,8 @@ impl FromStr for SlowLine {
             holder_site: optional("holder_site", holder_site, marker::site)?,
             holder_mode: optional("holder_mode", holder_mode, parse_mode)?,
             holder_ns: optional("holder_ns", holder_ns, number)?,
+            holder_thread: optional("holder_thread", holder_thread, text)?,
+            holder_thread_id: optional("holder_thread_id", holder_thread_id, number)?,
             waiters: optional("waiters", waiters, number)?,
             dropped: optional("dropped", dropped, number)?.unwrap_or_default(),
         })

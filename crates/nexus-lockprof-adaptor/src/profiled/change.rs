@@ -4,7 +4,7 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
-use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey};
+use nexus_lockprof_engine::adaptor::{HoldMode, HolderWord, PendingRef, Probe, SiteKey};
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -134,7 +134,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
             Err(inner) => {
                 // The readers still hold it. The last one to publish itself may be this very
                 // thread.
-                slow.timed_out(None);
+                slow.timed_out(HolderWord::NOBODY);
                 Err((inner, before))
             }
         }

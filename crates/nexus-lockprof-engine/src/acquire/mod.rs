@@ -10,6 +10,7 @@ pub(crate) mod look_up;
 #[cfg(not(feature = "addresses"))]
 mod no_stacks;
 pub(crate) mod settle;
+pub(crate) mod shares;
 pub(crate) mod short_wait;
 pub(crate) mod signal;
 pub(crate) mod since_off;

@@ -120,7 +120,7 @@ fn holder(word: usize, threads: &Threads) -> Option<Holder> {
     })
 }
 
-fn to_thread(thread: ThreadId) -> Thread {
+pub(crate) fn to_thread(thread: ThreadId) -> Thread {
     Thread {
         id: match thread.system {
             0 => thread.token,

@@ -14,6 +14,7 @@
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread::{self, Stage};
+use crate::collect::waiters::to_thread;
 use crate::core::{Core, GLOBAL};
 use crate::event::Event;
 use crate::identity::{self, PointKey, to_site};
@@ -22,9 +23,8 @@ use crate::process::internal_thread::make_thread_internal;
 use crate::process::once::Once;
 use crate::process::stderr::{say, say_line};
 use crate::process::unwind::caught;
-use crate::record::slow_log::{SlowKind, SlowRecord};
-use crate::record::thread_info::ThreadId;
-use nexus_lockprof_snapshot::{AcquireMode, Slow, SlowHolder, SlowMetric, Thread};
+use crate::record::slow_record::{SlowBy, SlowKind, SlowRecord};
+use nexus_lockprof_snapshot::{AcquireMode, Slow, SlowHolder, SlowMetric};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -174,10 +174,16 @@ impl Core {
 }
 
 fn to_slow(record: &SlowRecord) -> Slow {
-    let holder = |holder: Option<(PointKey, u64)>| {
-        holder.map(|(key, ns)| {
+    let holder = |by: Option<SlowBy>| {
+        by.map(|SlowBy { key, ns, thread }| {
             let (mode, site) = place(key);
-            SlowHolder { mode, site, ns }
+            let thread = thread.map(to_thread);
+            SlowHolder {
+                thread,
+                mode,
+                site,
+                ns,
+            }
         })
     };
     let (metric, holder, waiters) = match record.kind {
@@ -193,7 +199,7 @@ fn to_slow(record: &SlowRecord) -> Slow {
         metric,
         ns: record.ns,
         threshold_ns: record.threshold_ns,
-        thread: record.thread.as_ref().map(to_thread),
+        thread: record.thread.map(to_thread),
         holder,
         waiters,
         dropped: record.dropped,
@@ -203,14 +209,4 @@ fn to_slow(record: &SlowRecord) -> Slow {
 fn place(key: PointKey) -> (AcquireMode, nexus_lockprof_snapshot::Site) {
     let site = key.site();
     (AcquireMode::from(site.mode()), to_site(site.location()))
-}
-
-fn to_thread(thread: &ThreadId) -> Thread {
-    Thread {
-        id: match thread.system {
-            0 => thread.token,
-            system => system,
-        },
-        name: thread.name().map(Into::into),
-    }
 }

@@ -7,8 +7,7 @@
 //! The log has few places, because a token bucket limits the events anyway. What does not fit is
 //! counted, and so is what the bucket refuses.
 
-use crate::identity::PointKey;
-use crate::record::thread_info::ThreadId;
+use crate::record::slow_record::{SlowRecord, WORDS};
 use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering, array, const_fn, sized};
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -20,102 +19,6 @@ const OFF: u64 = u64::MAX;
 const FULL_NS: u64 = 1_000_000_000;
 /// How often to try again when another thread takes a token.
 const ATTEMPTS: usize = sized(1, 8);
-
-/// A wait or hold that took long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SlowRecord {
-    pub(crate) key: PointKey,
-    pub(crate) kind: SlowKind,
-    pub(crate) ns: u64,
-    pub(crate) threshold_ns: u64,
-    /// `None` if it is not known.
-    pub(crate) thread: Option<ThreadId>,
-    /// Number of events that were dropped before this one.
-    pub(crate) dropped: u64,
-}
-
-/// What took long, and what is known of the other side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SlowKind {
-    /// A wait, for whom it was most of the time, and for how many nanoseconds.
-    Wait(Option<(PointKey, u64)>),
-    /// The same, in vain.
-    VainWait(Option<(PointKey, u64)>),
-    /// A hold, and the most threads that were parked when it ended.
-    Hold(u64),
-}
-
-/// Number of words of a record.
-const WORDS: usize = 11;
-
-impl SlowRecord {
-    fn to_words(self) -> [u64; WORDS] {
-        let (kind, other, other_ns) = match self.kind {
-            SlowKind::Wait(holder) => {
-                let (key, ns) = holder.unwrap_or((PointKey(0), 0));
-                (0, key.0, ns)
-            }
-            SlowKind::VainWait(holder) => {
-                let (key, ns) = holder.unwrap_or((PointKey(0), 0));
-                (1, key.0, ns)
-            }
-            SlowKind::Hold(waiters) => (2, waiters, 0),
-        };
-        let ThreadId {
-            token,
-            system,
-            name,
-        } = self.thread.unwrap_or_default();
-        let name = u128::from_le_bytes(name);
-        [
-            self.key.0,
-            kind,
-            other,
-            other_ns,
-            self.ns,
-            self.threshold_ns,
-            token,
-            system,
-            name as u64,
-            (name >> 64) as u64,
-            self.dropped,
-        ]
-    }
-
-    fn from_words(words: [u64; WORDS]) -> Self {
-        let [
-            key,
-            kind,
-            other,
-            other_ns,
-            ns,
-            threshold_ns,
-            token,
-            system,
-            low,
-            high,
-            dropped,
-        ] = words;
-        let holder = (other != 0).then_some((PointKey(other), other_ns));
-        let thread = ThreadId {
-            token,
-            system,
-            name: (u128::from(high) << 64 | u128::from(low)).to_le_bytes(),
-        };
-        SlowRecord {
-            key: PointKey(key),
-            kind: match kind {
-                0 => SlowKind::Wait(holder),
-                1 => SlowKind::VainWait(holder),
-                _ => SlowKind::Hold(other),
-            },
-            ns,
-            threshold_ns,
-            thread: (token != 0).then_some(thread),
-            dropped,
-        }
-    }
-}
 
 /// A place for one event.
 #[derive(Debug)]
@@ -293,11 +196,22 @@ impl SlowLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::PointKey;
+    use crate::record::slow_record::{SlowBy, SlowKind};
+    use crate::record::thread_info::ThreadId;
+
+    fn by(key: u64, ns: u64, token: u64) -> SlowBy {
+        SlowBy {
+            key: PointKey(key),
+            ns,
+            thread: Some(ThreadId::current(token)),
+        }
+    }
 
     fn record(ns: u64, dropped: u64) -> SlowRecord {
         SlowRecord {
             key: PointKey(8),
-            kind: SlowKind::Wait(Some((PointKey(16), ns - 1))),
+            kind: SlowKind::Wait(Some(by(16, ns - 1, 9))),
             ns,
             threshold_ns: 1,
             thread: Some(ThreadId::current(7)),
@@ -317,9 +231,12 @@ mod tests {
         log.set(Some(1), 1_000);
         let kinds = [
             SlowKind::Wait(None),
-            SlowKind::Wait(Some((PointKey(u64::MAX), 3))),
+            SlowKind::Wait(Some(by(u64::MAX, 3, 5))),
             SlowKind::VainWait(None),
-            SlowKind::VainWait(Some((PointKey(1), 0))),
+            SlowKind::VainWait(Some(SlowBy {
+                thread: None,
+                ..by(1, 0, 1)
+            })),
             SlowKind::Hold(0),
             SlowKind::Hold(9),
         ];

@@ -60,6 +60,9 @@ fn system() -> (u64, [u8; NAME]) {
     (0, [0; NAME])
 }
 
+/// Flag of a slot's token: the thread has ended.
+const ENDED: u64 = 1 << 63;
+
 /// A shard's place for its thread. Only the owner writes it. A reader may see parts of two threads,
 /// unless something else says that the thread has not changed meanwhile.
 #[derive(Debug, Default)]
@@ -80,14 +83,24 @@ impl ThreadSlot {
         }
     }
 
-    /// No thread has the shard.
+    /// No thread has the shard. Until the next one comes, [`read_last`](Self::read_last) knows who
+    /// had it.
     pub(crate) fn clear(&self) {
-        self.token.store(0, Relaxed);
+        let token = self.token.load(Relaxed);
+        if token != 0 {
+            self.token.store(token | ENDED, Relaxed);
+        }
     }
 
     /// The thread, if there is one. Any thread may call this.
     pub(crate) fn read(&self) -> Option<ThreadId> {
-        let token = self.token.load(Relaxed);
+        let has_ended = self.token.load(Relaxed) & ENDED != 0;
+        self.read_last().filter(|_| !has_ended)
+    }
+
+    /// The same, and if there is none, the last that there was.
+    pub(crate) fn read_last(&self) -> Option<ThreadId> {
+        let token = self.token.load(Relaxed) & !ENDED;
         let mut thread = ThreadId {
             token,
             system: self.system.load(Relaxed),
@@ -107,12 +120,16 @@ mod tests {
     #[test]
     fn a_thread_is_known_until_it_leaves() {
         let slot = ThreadSlot::default();
-        assert_eq!(slot.read(), None);
+        slot.clear();
+        assert_eq!((slot.read(), slot.read_last()), (None, None));
         let thread = ThreadId::current(7);
         slot.set(&thread);
         assert_eq!(slot.read(), Some(thread));
         slot.clear();
-        assert_eq!(slot.read(), None);
+        assert_eq!((slot.read(), slot.read_last()), (None, Some(thread)));
+        let next = ThreadId::current(8);
+        slot.set(&next);
+        assert_eq!((slot.read(), slot.read_last()), (Some(next), Some(next)));
     }
 
     #[cfg(target_os = "linux")]

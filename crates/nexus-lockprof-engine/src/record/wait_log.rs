@@ -16,7 +16,7 @@
 //! falls back to the holders it met.
 
 use crate::identity::ClassWord;
-use crate::identity::PointKey;
+use crate::identity::{PointKey, ThreadBits};
 use crate::sync::{
     AtomicU32, AtomicU64, AtomicUsize, Ordering, array, const_fn, fence, shared_static, sized,
 };
@@ -94,6 +94,8 @@ pub(crate) struct Hold {
     /// Number of the engine whose clock gave the ticks.
     pub(crate) engine: u64,
     pub(crate) key: PointKey,
+    /// The holder, if it acquired and released the lock in one thread.
+    pub(crate) thread: ThreadBits,
     /// Clock ticks.
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -124,6 +126,7 @@ struct LogEntry {
     lock: AtomicUsize,
     engine: AtomicU64,
     key: AtomicU64,
+    thread: AtomicU64,
     start: AtomicU64,
     end: AtomicU64,
 }
@@ -163,6 +166,7 @@ impl WaitLog {
                                 lock: AtomicUsize::new(0),
                                 engine: AtomicU64::new(0),
                                 key: AtomicU64::new(0),
+                                thread: AtomicU64::new(0),
                                 start: AtomicU64::new(0),
                                 end: AtomicU64::new(0),
                             };
@@ -260,6 +264,7 @@ impl LogEntry {
         self.lock.store(hold.lock.0, Relaxed);
         self.engine.store(hold.engine, Relaxed);
         self.key.store(hold.key.0, Relaxed);
+        self.thread.store(hold.thread.to_word(), Relaxed);
         self.start.store(hold.start, Relaxed);
         self.end.store(hold.end, Relaxed);
         // Release: a thread that sees the even sequence sees the stores. Pairs with the Acquire
@@ -279,6 +284,7 @@ impl LogEntry {
             lock: LockRef(self.lock.load(Relaxed)),
             engine: self.engine.load(Relaxed),
             key: PointKey(self.key.load(Relaxed)),
+            thread: ThreadBits::from_word(self.thread.load(Relaxed)),
             start: self.start.load(Relaxed),
             end: self.end.load(Relaxed),
         };
@@ -299,6 +305,7 @@ mod tests {
             lock: LockRef(lock),
             engine,
             key: PointKey(class << NUMBER_SHIFT | class << 3 | 4096),
+            thread: ThreadBits::of(class),
             start,
             end,
         }

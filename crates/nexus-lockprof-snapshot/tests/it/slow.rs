@@ -17,6 +17,10 @@ fn slow() -> Slow {
             name: Some("tokio worker".into()),
         }),
         holder: Some(SlowHolder {
+            thread: Some(Thread {
+                id: 4712,
+                name: Some("db writer".into()),
+            }),
             mode: AcquireMode::Exclusive,
             site: Site::new("src/db.rs", 7, 1),
             ns: 1_100_000_000,
@@ -37,7 +41,8 @@ fn the_exact_marker() {
         &slow,
         "lock.slow lock=\"user table\" site=src/http.rs:88 mode=shared metric=wait ns=1200000000 \
          threshold_ns=100000000 thread=\"tokio worker\" thread_id=4711 holder_site=src/db.rs:7 \
-         holder_mode=exclusive holder_ns=1100000000 dropped=3",
+         holder_mode=exclusive holder_ns=1100000000 holder_thread=\"db writer\" \
+         holder_thread_id=4712 dropped=3",
     );
     slow.holder = None;
     slow.dropped = 0;

@@ -12,7 +12,7 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::{leased, thread};
 use crate::control::ModeKind;
 use crate::core::Core;
-use crate::identity::{ClassWord, NameLen, PointKey, SiteKey, ThreadBits};
+use crate::identity::{ClassWord, HolderWord, NameLen, PointKey, SiteKey};
 use crate::process::due;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
@@ -75,6 +75,8 @@ struct Recording<'a> {
     unbooked: bool,
     /// Contended for a time that nobody measured.
     unknown_wait: bool,
+    /// Not measured, but the length of this wait is noted, because it may be a slow one.
+    watched: bool,
 }
 
 impl std::fmt::Debug for Recording<'_> {
@@ -225,6 +227,7 @@ impl Core {
             visible: false,
             unbooked: false,
             unknown_wait: false,
+            watched: false,
         };
         let done = record.acquisitions.load(Relaxed);
         if record.holds.is_due(done) {
@@ -239,14 +242,16 @@ impl Core {
     #[cold]
     #[must_use]
     pub fn begin_wait(&self, lock: LockRef) -> Option<u64> {
-        match self.control_or_configure().kind() {
-            ModeKind::Off | ModeKind::Counts => None,
-            ModeKind::Sampled | ModeKind::Exact => {
-                self.prepare();
-                LOG.enter(lock);
-                Some(self.clock.raw())
-            }
-        }
+        let is_timed = match self.control_or_configure().kind() {
+            ModeKind::Off => false,
+            ModeKind::Counts => self.slow.is_on(),
+            ModeKind::Sampled | ModeKind::Exact => true,
+        };
+        is_timed.then(|| {
+            self.prepare();
+            LOG.enter(lock);
+            self.clock.raw()
+        })
     }
 
     /// A wait that was begun by [`begin_wait`](Self::begin_wait) is over.
@@ -296,71 +301,73 @@ impl<'a> SlowAcquire<'a> {
     }
 
     /// The wait for `lock`, which publishes its holder in `holder`, will be a long one: those are
-    /// all timed, as long as the budget allows, and seen by snapshots while they last. Call it
-    /// after [`meets`](Self::meets).
+    /// all timed, as long as the budget allows, and seen by snapshots while they last. If slow ones
+    /// are told, the length of each is noted. Call it after [`meets`](Self::meets).
     pub fn parks(&mut self, lock: LockRef, holder: &std::sync::atomic::AtomicUsize) {
         let core = self.core;
         let Some(recording) = &mut self.recording else {
             return;
         };
+        let holder_at = std::ptr::from_ref(holder).expose_provenance();
+        let first_holder = holder.load(std::sync::atomic::Ordering::Relaxed);
         recording.visible = recording.shard.waiting.begin(&Waiting {
             key: recording.key,
             lock: lock.address(),
-            holder_at: std::ptr::from_ref(holder).expose_provenance(),
-            first_holder: holder.load(std::sync::atomic::Ordering::Relaxed),
+            holder_at,
+            first_holder,
             since_ns: core.clock.coarse_ns(),
         });
-        if recording.kind == ModeKind::Counts || !recording.times_long_wait() {
+        let is_timed = recording.kind != ModeKind::Counts && recording.times_long_wait();
+        if !recording.keeps_long_wait(core, is_timed) {
             return;
         }
-        recording.time_wait(core);
         if let Some(pending) = recording.pending {
-            recording.keep_for_blame(pending, lock, LockRef::QUEUED);
+            // SAFETY: what the lock publishes.
+            let by = unsafe { HolderWord::new(first_holder) };
+            recording.keep_for_blame(pending, lock, LockRef::QUEUED, by);
             LOG.enter(lock);
             recording.parked = true;
-            core.note_stack(recording.shard, &recording.owner, recording.record, pending);
+            if is_timed {
+                core.note_stack(recording.shard, &recording.owner, recording.record, pending);
+            }
         }
     }
 
     /// `lock` was found taken earlier, when it published `holder`, at `start` as
     /// [`Core::begin_wait`] gave it, perhaps in another thread: a wait of a task, which is a long
     /// one, and ends with the lock being handed to it.
-    pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: Option<SiteKey>) {
+    pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: HolderWord) {
         let core = self.core;
         let Some(recording) = &mut self.recording else {
             return;
         };
         recording.contended = true;
-        recording.waits_for(core, holder);
-        if recording.kind == ModeKind::Counts {
-            return;
-        }
+        recording.waits_for(core, holder.site());
+        let counts = recording.kind == ModeKind::Counts;
         let Some(start) = start else {
             // Nothing was timed yet when it began.
-            recording.unknown_wait = true;
+            recording.unknown_wait = !counts;
             return;
         };
-        if !recording.times_long_wait() {
+        recording.wait_start = start;
+        let is_timed = !counts && recording.times_long_wait();
+        if !recording.keeps_long_wait(core, is_timed) {
             return;
         }
-        recording.wait_start = start;
-        recording.time_wait(core);
         if let Some(pending) = recording.pending {
-            recording.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
+            let how = LockRef::QUEUED | LockRef::HANDED;
+            recording.keep_for_blame(pending, lock, how, holder);
         }
     }
 
     /// The lock is owned, and still publishes `holder`, who had it before. A plain store.
     #[inline]
-    pub fn succeeds(&mut self, holder: Option<SiteKey>) {
-        if let Some(Recording {
-            pending: Some(pending),
-            wait_weight: 1..,
-            ..
-        }) = &self.recording
+    pub fn succeeds(&mut self, holder: HolderWord) {
+        if let Some(recording) = &self.recording
+            && let Some(pending) = recording.pending
+            && recording.has_wait()
         {
-            let word = holder.map_or(0, |holder| holder.to_published(ThreadBits::UNKNOWN));
-            pending.last.store(word, Relaxed);
+            pending.last.store(holder.word(), Relaxed);
         }
     }
 
@@ -430,7 +437,7 @@ impl<'a> SlowAcquire<'a> {
             unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
-        if recording.hold_weight | recording.wait_weight != 0 {
+        if recording.hold_weight != 0 || recording.has_wait() {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
         if recording.parked {
