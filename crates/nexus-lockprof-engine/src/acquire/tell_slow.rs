@@ -28,7 +28,14 @@ impl Core {
 
     #[cold]
     #[inline(never)]
-    fn tell_slow(&self, shard: &Shard, key: PointKey, ns: u64, is_own: bool, kind: impl FnOnce() -> SlowKind) {
+    fn tell_slow(
+        &self,
+        shard: &Shard,
+        key: PointKey,
+        ns: u64,
+        is_own: bool,
+        kind: impl FnOnce() -> SlowKind,
+    ) {
         // Its class keeps its number until the event is delivered.
         identity::retain(key);
         let is_put = self.slow.put(self.clock.coarse_ns(), |dropped| SlowRecord {

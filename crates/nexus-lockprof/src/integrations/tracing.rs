@@ -36,6 +36,7 @@ pub fn send(event: &Event) {
         Event::Slow(slow) => {
             let thread = slow.thread.as_ref();
             let holder = slow.holder.as_ref();
+            let holder_thread = holder.and_then(|holder| holder.thread.as_ref());
             warn!(
                 target: TARGET,
                 lock = %slow.lock.name(),
@@ -49,6 +50,8 @@ pub fn send(event: &Event) {
                 holder_site = holder.map(|holder| holder.site.to_string()),
                 holder_mode = holder.map(|holder| holder.mode.as_str()),
                 holder_ns = holder.map(|holder| holder.ns),
+                holder_thread = holder_thread.and_then(|thread| thread.name.as_deref()),
+                holder_thread_id = holder_thread.map(|thread| thread.id),
                 waiters = slow.waiters,
                 dropped = slow.dropped,
                 "lock.slow"
