@@ -317,7 +317,13 @@ impl<'a> SlowAcquire<'a> {
             first_holder,
             since_ns: core.clock.coarse_ns(),
         });
-        let is_timed = recording.kind != ModeKind::Counts && recording.times_long_wait();
+        let counts = recording.kind == ModeKind::Counts;
+        if counts && core.slow.is_on() {
+            // Nobody has read the clock so far.
+            core.prepare();
+            recording.wait_start = core.clock.raw_cold();
+        }
+        let is_timed = !counts && recording.times_long_wait();
         if !recording.keeps_long_wait(core, is_timed) {
             return;
         }

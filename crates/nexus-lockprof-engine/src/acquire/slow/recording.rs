@@ -94,11 +94,6 @@ impl<'a> Recording<'a> {
 
     #[cold]
     fn watch_wait(&mut self, core: &Core) {
-        if self.wait_start == 0 {
-            // In `Counts`, which times nothing else.
-            core.prepare();
-            self.wait_start = core.clock.raw_cold();
-        }
         self.take_pending(core);
         let Some(pending) = self.pending else {
             self.shard.losses.count_as_owner(Loss::Guards);
