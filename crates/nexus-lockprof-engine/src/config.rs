@@ -236,7 +236,7 @@ impl Config {
         self
     }
 
-    /// Reports each measured wait and each measured hold that takes at least so long, by the event
+    /// Reports each wait and each measured hold that takes at least so long, by the event
     /// [`Slow`](crate::Event::Slow). Off by default.
     ///
     /// Handlers get the event; without a handler, stderr gets its line. For the global engine, a
@@ -244,9 +244,9 @@ impl Config {
     /// uses a lock, or when there is a handler. Before that, the program's thread writes the line
     /// after its release. Events of other engines wait for the next snapshot, tick or reset.
     ///
-    /// A hold that is not measured raises no event. In mode `Sampled` most holds of a busy point
-    /// are not. But a thread that has to wait long for such a hold reports its wait, with the
-    /// holder.
+    /// Waits are reported in every mode but `Off`, together with the holder. A hold that is not
+    /// measured raises no event: none is in mode `Counts`, and most of a busy point are not in mode
+    /// `Sampled`. But a thread that has to wait long for such a hold reports its wait.
     ///
     /// ```
     /// use nexus_lockprof_engine::{Config, Engine};

@@ -10,7 +10,7 @@ pub(crate) fn say(message: std::fmt::Arguments<'_>) {
 }
 
 /// Writes an event's marker line to stderr. The line is printable.
-pub(crate) fn say_line(event: &crate::event::Event) {
+pub(crate) fn say_line(event: impl std::fmt::Display) {
     write(&format!("{event}\n"));
 }
 
