@@ -6,6 +6,7 @@
 //! is timed, one clock read; [`Core::settle`] records after the release.
 
 mod failure;
+mod long_wait;
 mod recording;
 
 use crate::acquire::signal::Attempt;
@@ -20,8 +21,7 @@ use crate::record::pending::{Pending, PendingRef};
 use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
-use crate::record::wait_log::{LOG, LockRef};
-use crate::record::waiting::Waiting;
+use crate::record::wait_log::LOG;
 use crate::sync::Ordering::Relaxed;
 use std::mem::ManuallyDrop;
 
@@ -235,29 +235,6 @@ impl Core {
         }
         Some(recording)
     }
-
-    /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's
-    /// ticks, and then [`end_wait`](Self::end_wait) is to be called, once; or `None` if it is not
-    /// to be timed.
-    #[cold]
-    #[must_use]
-    pub fn begin_wait(&self, lock: LockRef) -> Option<u64> {
-        let is_timed = match self.control_or_configure().kind() {
-            ModeKind::Off => false,
-            ModeKind::Counts => self.slow.is_on(),
-            ModeKind::Sampled | ModeKind::Exact => true,
-        };
-        is_timed.then(|| {
-            self.prepare();
-            LOG.enter(lock);
-            self.clock.raw()
-        })
-    }
-
-    /// A wait that was begun by [`begin_wait`](Self::begin_wait) is over.
-    pub fn end_wait(&self, lock: LockRef) {
-        LOG.leave(lock);
-    }
 }
 
 impl<'a> SlowAcquire<'a> {
@@ -298,72 +275,6 @@ impl<'a> SlowAcquire<'a> {
     /// An upgrade was not to be had: others can only be readers, whoever published itself last.
     pub fn meets_readers(&mut self) {
         self.meets(Some(SiteKey::readers()));
-    }
-
-    /// The wait for `lock`, which publishes its holder in `holder`, will be a long one: those are
-    /// all timed, as long as the budget allows, and seen by snapshots while they last. If slow ones
-    /// are told, the length of each is noted. Call it after [`meets`](Self::meets).
-    pub fn parks(&mut self, lock: LockRef, holder: &std::sync::atomic::AtomicUsize) {
-        let core = self.core;
-        let Some(recording) = &mut self.recording else {
-            return;
-        };
-        let holder_at = std::ptr::from_ref(holder).expose_provenance();
-        let first_holder = holder.load(std::sync::atomic::Ordering::Relaxed);
-        recording.visible = recording.shard.waiting.begin(&Waiting {
-            key: recording.key,
-            lock: lock.address(),
-            holder_at,
-            first_holder,
-            since_ns: core.clock.coarse_ns(),
-        });
-        let counts = recording.kind == ModeKind::Counts;
-        if counts && core.slow.is_on() {
-            // Nobody has read the clock so far.
-            core.prepare();
-            recording.wait_start = core.clock.raw_cold();
-        }
-        let is_timed = !counts && recording.times_long_wait();
-        if !recording.keeps_long_wait(core, is_timed) {
-            return;
-        }
-        if let Some(pending) = recording.pending {
-            // SAFETY: what the lock publishes.
-            let by = unsafe { HolderWord::new(first_holder) };
-            recording.keep_for_blame(pending, lock, LockRef::QUEUED, by);
-            LOG.enter(lock);
-            recording.parked = true;
-            if is_timed {
-                core.note_stack(recording.shard, &recording.owner, recording.record, pending);
-            }
-        }
-    }
-
-    /// `lock` was found taken earlier, when it published `holder`, at `start` as
-    /// [`Core::begin_wait`] gave it, perhaps in another thread: a wait of a task, which is a long
-    /// one, and ends with the lock being handed to it.
-    pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: HolderWord) {
-        let core = self.core;
-        let Some(recording) = &mut self.recording else {
-            return;
-        };
-        recording.contended = true;
-        recording.waits_for(core, holder.site());
-        let counts = recording.kind == ModeKind::Counts;
-        let Some(start) = start else {
-            // Nothing was timed yet when it began.
-            recording.unknown_wait = !counts;
-            return;
-        };
-        recording.wait_start = start;
-        let is_timed = !counts && recording.times_long_wait();
-        if !recording.keeps_long_wait(core, is_timed) {
-            return;
-        }
-        if let Some(pending) = recording.pending {
-            let how = LockRef::QUEUED | LockRef::HANDED;
-            recording.keep_for_blame(pending, lock, how, holder);
-        }
     }
 
     /// The lock is owned, and still publishes `holder`, who had it before. A plain store.

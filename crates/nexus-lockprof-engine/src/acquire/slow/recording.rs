@@ -4,11 +4,10 @@
 use super::Recording;
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
-use crate::identity::{HolderWord, SiteKey, ThreadBits};
+use crate::identity::SiteKey;
 use crate::record::loss::Loss;
 use crate::record::pending::Pending;
-use crate::record::random::with_rng;
-use crate::record::wait_log::{LOG, LockRef};
+use crate::record::wait_log::LOG;
 use crate::sync::{Ordering::Relaxed, bump};
 
 impl<'a> Recording<'a> {
@@ -63,84 +62,6 @@ impl<'a> Recording<'a> {
     pub(super) fn note_blocker(&self, pending: &Pending) {
         let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
         pending.blocker.store(blocker.cast_mut(), Relaxed);
-    }
-
-    /// Whether this long wait is timed, and what it stands for then.
-    #[inline]
-    pub(super) fn times_long_wait(&mut self) -> bool {
-        let mean = match self.kind {
-            ModeKind::Sampled => self.shard.governor.long_waits(),
-            _ => 1,
-        };
-        let chosen = mean == 1 || with_rng(&self.shard.rng, |rng| rng.u64(..mean) == 0);
-        self.wait_weight = if chosen { mean } else { 0 };
-        if let Some(pending) = self.pending.filter(|_| !chosen) {
-            // It would have been, as a short one.
-            pending.wait_weight.store(0, Relaxed);
-        }
-        chosen
-    }
-
-    /// A long wait begins: takes a node for it if it is timed or may be told as a slow one.
-    #[inline]
-    pub(super) fn keeps_long_wait(&mut self, core: &Core, is_timed: bool) -> bool {
-        if is_timed {
-            self.time_wait(core);
-        } else if core.slow.is_on() {
-            self.watch_wait(core);
-        }
-        is_timed || self.watched
-    }
-
-    #[cold]
-    fn watch_wait(&mut self, core: &Core) {
-        self.take_pending(core);
-        let Some(pending) = self.pending else {
-            self.shard.losses.count_as_owner(Loss::Guards);
-            return;
-        };
-        self.watched = true;
-        pending.more.store(true, Relaxed);
-        self.note_blocker(pending);
-        pending.wait_start.store(self.wait_start, Relaxed);
-    }
-
-    /// Whether the beginning of its wait is in its node.
-    #[inline(always)]
-    pub(super) fn has_wait(&self) -> bool {
-        self.wait_weight != 0 || self.watched
-    }
-
-    /// A long wait: what is needed to divide it when it is settled. `by` is the thread that the
-    /// lock publishes now.
-    #[inline]
-    pub(super) fn keep_for_blame(
-        &mut self,
-        pending: &Pending,
-        lock: LockRef,
-        how: usize,
-        by: HolderWord,
-    ) {
-        let flag = if self.watched {
-            // It is counted as one that is not timed.
-            Pending::WATCHED
-        } else {
-            // Nobody is known yet, or nobody by name: the log may tell more.
-            self.unbooked = self
-                .blocker
-                .is_none_or(|record| record.key.site() == SiteKey::readers());
-            if self.unbooked { Pending::UNBOOKED } else { 0 }
-        };
-        // Readers have no common thread, and the lock may have changed hands since.
-        let blocker = self.blocker.map(|record| record.key);
-        let thread = match by.site() {
-            Some(site) if Some(self.key.at(site)) == blocker => by.thread(),
-            _ => ThreadBits::UNKNOWN,
-        };
-        pending.lock.store(lock.address(), Relaxed);
-        pending
-            .how
-            .store(how | flag | thread.to_word() as usize, Relaxed);
     }
 
     /// The wait is over, whatever came of it.
