@@ -87,6 +87,36 @@ fn a_handler_is_called_though_nobody_takes_snapshots() {
 }
 
 #[test]
+fn a_handler_gets_the_last_event() {
+    let ended = run("handler at the end", None);
+    let (handled, others): (Vec<_>, Vec<_>) =
+        (ended.stderr.lines()).partition(|line| line.starts_with("handled lock.slow lock=first "));
+    assert_eq!((handled.len(), others.len()), (1, 0), "{}", ended.stderr);
+}
+
+#[test]
+fn a_handler_does_not_keep_the_process_from_ending() {
+    let ended = run("handler at a locked end", Some("20ms"));
+    assert!(events(&ended).len() <= 1, "{}", ended.stderr);
+}
+
+/// No event comes after the last ones that were dropped.
+#[test]
+fn the_end_of_a_program_says_what_was_dropped() {
+    let ended = run("drops", None);
+    let events = events(&ended);
+    let told: u64 = events.iter().map(|event| 1 + event.dropped).sum();
+    let left = 3 - told;
+    let expected = match left {
+        0 => Vec::new(),
+        _ => vec![format!(
+            "lockprof: {left} more slow waits and holds were dropped"
+        )],
+    };
+    assert_eq!(ended.complaints(), expected, "{}", ended.stderr);
+}
+
+#[test]
 fn a_program_that_asks_itself_gets_a_line_or_a_call() {
     check("settings", None, &["first"]);
 }

@@ -8,7 +8,8 @@
 //!   a lock, or when there is a handler.
 //! - Before that, the only thread that uses locks, after its release. It keeps nobody waiting. It
 //!   writes lines, but calls no handler.
-//! - Each snapshot, tick and reset, and the end of the process.
+//! - Each snapshot, tick and reset.
+//! - The end of the process, which writes lines, but calls no handler.
 //!
 //! Another engine's events are taken out by its snapshots, ticks and resets.
 
@@ -26,10 +27,13 @@ use crate::process::unwind::caught;
 use crate::record::slow_record::{SlowBy, SlowKind, SlowRecord};
 use nexus_lockprof_snapshot::{AcquireMode, Slow, SlowHolder, SlowMetric};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the thread looks.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// How long the end of the process may wait for handlers.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The process that has the thread.
 static THREAD: Once = Once::new();
@@ -103,7 +107,6 @@ fn run() {
 }
 
 fn deliver_global() {
-    // Does not unwind, because C code calls it at exit.
     let _ = caught(|| GLOBAL.deliver_slow());
 }
 
@@ -111,7 +114,8 @@ fn deliver_global() {
 #[cfg(any(unix, windows))]
 fn at_exit() {
     extern "C" fn deliver_last() {
-        deliver_global();
+        // Does not unwind, because C code calls it.
+        let _ = caught(|| GLOBAL.deliver_last_slow());
     }
     static IS_SET: AtomicBool = AtomicBool::new(false);
     if !IS_SET.swap(true, Relaxed) {
@@ -137,6 +141,29 @@ impl Core {
             }
         }
         self.handlers.call(&events);
+        self.slow.note_delivered(events.len() as u64);
+    }
+
+    /// Delivers what is left at the end of the process. The exiting thread may hold locks that a
+    /// handler wants. So the profiler's thread still calls the handlers, and has a moment for that.
+    /// Of what it leaves, there are lines.
+    fn deliver_last_slow(&self) {
+        // A handler may be what ends the process.
+        if self.handlers.has_some() && THREAD.is_begun_here() && !thread::is_internal() {
+            let since = Instant::now();
+            while !self.slow.is_all_delivered() && since.elapsed() < PATIENCE {
+                std::thread::sleep(EVERY / 20);
+            }
+        }
+        for event in self.take_slow() {
+            say_line(event);
+        }
+        let dropped = self.slow.take_dropped();
+        if dropped != 0 && self.writes_slow_lines() {
+            say(format_args!(
+                "{dropped} more slow waits and holds were dropped"
+            ));
+        }
     }
 
     /// After a release, if there may be slow events: writes the lines, if no other thread can want

@@ -63,8 +63,9 @@ pub(crate) struct SlowLog {
     full_at_ns: AtomicU64,
     /// Events dropped since the last that was not.
     dropped: AtomicU64,
-    /// Number of events put in.
+    /// Number of events put in, and of those delivered.
     number: AtomicU64,
+    delivered: AtomicU64,
     /// Whether something may be in it.
     has_some: AtomicBool,
     places: [Place; PLACES],
@@ -80,6 +81,7 @@ impl SlowLog {
                 full_at_ns: AtomicU64::new(0),
                 dropped: AtomicU64::new(0),
                 number: AtomicU64::new(0),
+                delivered: AtomicU64::new(0),
                 has_some: AtomicBool::new(false),
                 places: array![
                     Place {
@@ -181,12 +183,29 @@ impl SlowLog {
         }
     }
 
+    /// Notes that events that were taken out have been delivered.
+    pub(crate) fn note_delivered(&self, events: u64) {
+        // Relaxed, as in `is_all_delivered`: the number says all.
+        self.delivered.fetch_add(events, Relaxed);
+    }
+
+    /// Whether all events that were put in so far have been delivered.
+    pub(crate) fn is_all_delivered(&self) -> bool {
+        self.delivered.load(Relaxed) >= self.number.load(Relaxed)
+    }
+
+    /// Number of events dropped since the last that was not, which no event will say any more.
+    pub(crate) fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Relaxed)
+    }
+
     /// In a forked child: its parent tells of what is in here. A thread that the child does not
     /// have may have a place.
     #[cfg(unix)]
     pub(crate) fn forget(&self) {
         self.has_some.store(false, Relaxed);
         self.dropped.store(0, Relaxed);
+        self.delivered.store(self.number.load(Relaxed), Relaxed);
         for place in &self.places {
             place.leave(FREE);
         }
@@ -265,8 +284,15 @@ mod tests {
         }
         assert!(!put(100) && !put(101));
         assert_eq!(all(&log).len(), PLACES);
+        log.note_delivered(PLACES as u64 - 1);
+        assert!(!log.is_all_delivered());
+        log.note_delivered(1);
+        assert!(log.is_all_delivered());
         assert!(put(7));
         assert_eq!(all(&log), [record(7, 2)]);
+        (0..PLACES).for_each(|_| assert!(put(1)));
+        assert!(!put(1));
+        assert_eq!((log.take_dropped(), log.take_dropped()), (1, 0));
     }
 
     #[test]
@@ -303,11 +329,11 @@ mod tests {
     fn a_child_forgets_its_parents() {
         let log = SlowLog::new();
         log.set(Some(1), 1_000);
-        assert!(log.put(0, |_| record(1, 0)));
+        assert!(log.put(0, |_| record(1, 0)) && !log.is_all_delivered());
         // A thread that the child does not have was putting one in.
         assert!(log.places.iter().any(|place| place.take(FREE)));
         log.forget();
-        assert!(!log.has_some() && all(&log).is_empty());
+        assert!(!log.has_some() && log.is_all_delivered() && all(&log).is_empty());
         (0..PLACES).for_each(|_| assert!(log.put(0, |_| record(1, 0))));
     }
 }

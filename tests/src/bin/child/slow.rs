@@ -21,6 +21,9 @@ pub(crate) fn main(part: &str) {
         "two threads" => two_threads(),
         "end" => end(),
         "handler" => handler(),
+        "handler at the end" => handler_at_the_end(),
+        "handler at a locked end" => handler_at_a_locked_end(),
+        "drops" => drops(),
         #[cfg(unix)]
         "fork" => fork(),
         "settings" => settings(),
@@ -102,6 +105,39 @@ fn handler() {
         assert!(since.elapsed() < PATIENCE, "no event");
         std::thread::yield_now();
     }
+}
+
+fn say_what_is_handled() {
+    let _ = nexus_lockprof::on_event(|event| {
+        if let Event::Slow(slow) = event {
+            eprintln!("handled {slow}");
+        }
+    });
+}
+
+/// The handler gets the last event before the process ends.
+fn handler_at_the_end() {
+    assert_eq!(
+        nexus_lockprof::configure(Config::default().slow(LONG)),
+        Ok(())
+    );
+    say_what_is_handled();
+    hold(&FIRST);
+}
+
+/// The process ends although a handler waits for a lock that its exiting thread holds.
+fn handler_at_a_locked_end() {
+    let _ = nexus_lockprof::on_event(|_| *OTHER.lock() += 1);
+    let _outer = OTHER.lock();
+    hold(&FIRST);
+    std::process::exit(0)
+}
+
+/// One event, or two on a busy machine, and the rest are dropped.
+fn drops() {
+    let config = Config::default().slow(LONG).slow_rate(1);
+    assert_eq!(nexus_lockprof::configure(config), Ok(()));
+    (0..3).for_each(|_| hold(&FIRST));
 }
 
 /// A program that asks for events itself. Without a handler it gets lines.
