@@ -58,6 +58,11 @@ pub(crate) struct Selection<'a> {
 }
 
 impl Selection<'_> {
+    /// Whether it leaves out any points.
+    pub(crate) const fn is_some(&self) -> bool {
+        self.lock.is_some() || self.filter.is_some() || self.top.is_some()
+    }
+
     /// The snapshot with only these points.
     ///
     /// # Errors

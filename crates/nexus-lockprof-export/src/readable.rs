@@ -15,5 +15,6 @@
 pub mod columns;
 pub mod fit;
 pub mod names;
-pub mod number;
 pub(crate) mod place;
+
+pub use nexus_lockprof_snapshot::number;

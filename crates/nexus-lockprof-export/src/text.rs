@@ -4,6 +4,8 @@
 //! terminal's width. [`freebsd`] is the table of LOCK_PROFILING(9), for tools that read that
 //! format.
 //!
+//! Above the table are the snapshot's [findings](Snapshot::findings), if there are any.
+//!
 //! # Columns of the report
 //!
 //! | column | what it is |
@@ -26,6 +28,10 @@
 //! standard error above 10 % shows it: `~2.96s±74%`. In a narrow table, a total with an error above
 //! 50 % shows `~2.96s?` instead.
 //!
+//! Below the table, a line says what share of the time each lock was held: exclusive and upgradable
+//! holds, and readers apart. More than 100 % means that the class has several locks, or readers
+//! that overlap. The same line says how many threads' worth of time was lost to waiting.
+//!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
 //! points on one line also show their columns.
@@ -40,16 +46,19 @@
 
 mod callers;
 mod column;
+mod findings;
 mod grid;
 mod layout;
 mod sort;
 mod table;
+mod utilisation;
 
 use std::fmt;
 
 use nexus_lockprof_snapshot::Snapshot;
 
 pub use callers::callers;
+pub use findings::finding;
 pub use sort::SortKey;
 pub use table::Table;
 

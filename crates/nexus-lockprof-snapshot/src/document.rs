@@ -5,6 +5,9 @@
 //! have a default; any other change makes schema N + 1. `tests/golden/` keeps a file of each
 //! schema.
 //!
+//! `utilisation` and `findings` are derived from the rest: they are written for readers that do not
+//! compute them, and ignored when read.
+//!
 //! Schema 1 called `profiler_mode` `mode`, and `peek` `glance`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,6 +16,7 @@ use crate::head::Document;
 use crate::point::Point;
 use crate::snapshot::Snapshot;
 use crate::text;
+use crate::utilisation::Busy;
 
 /// The value of `format` in each of our documents.
 pub(crate) const FORMAT: &str = "lockprof-snapshot";
@@ -22,7 +26,10 @@ pub(crate) const SCHEMA: u32 = 2;
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Document::new(FORMAT, SCHEMA, &self.head, &self.points).serialize(serializer)
+        let mut document = Document::new(FORMAT, SCHEMA, &self.head, &self.points);
+        document.utilisation = Busy::of(self);
+        document.findings = self.findings();
+        document.serialize(serializer)
     }
 }
 

@@ -50,22 +50,30 @@ macro_rules! head {
 
         /// The JSON document: the envelope first, then small fields, then the points. Readers skip
         /// fields that they do not know.
+        ///
+        /// `utilisation` and `findings` are derived from the rest. Readers compute them again.
         #[derive(Serialize, Deserialize)]
-        pub(crate) struct Document<P> {
+        pub(crate) struct Document<P, U = (), F = ()> {
             pub(crate) format: String,
             pub(crate) schema: u32,
             $($(#[serde($($serde)+)])? $field: $type,)+
             $(#[serde($($made_serde)+)] $made: $made_type,)+
+            #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+            pub(crate) utilisation: Option<U>,
+            #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+            pub(crate) findings: Vec<F>,
             pub(crate) points: P,
         }
 
-        impl<P> Document<P> {
+        impl<P, U, F> Document<P, U, F> {
             pub(crate) fn new(format: &str, schema: u32, head: &Head, points: P) -> Self {
                 Self {
                     format: format.to_owned(),
                     schema,
                     $($field: head.$field.clone(),)+
                     $($made: head.$made,)+
+                    utilisation: None,
+                    findings: Vec::new(),
                     points,
                 }
             }

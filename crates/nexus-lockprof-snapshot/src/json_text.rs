@@ -210,7 +210,13 @@ fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ReadError> {
         if message.ends_with(&place) {
             message.truncate(message.len() - place.len());
         }
-        match error.classify() {
+        // serde_json calls a number that ends after its `e` invalid, not cut off.
+        let is_cut = message == "invalid number" && text.ends_with(['e', 'E', '+', '-', '.']);
+        let category = match error.classify() {
+            Category::Syntax if is_cut => Category::Eof,
+            category => category,
+        };
+        match category {
             Category::Eof => ReadError::Truncated {
                 line,
                 column,

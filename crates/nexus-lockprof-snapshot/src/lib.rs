@@ -11,6 +11,7 @@
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
 //! | compute an interval | [`Snapshot::since`] |
+//! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
@@ -70,6 +71,7 @@ mod duration;
 mod durations;
 mod estimate;
 mod figure;
+mod findings;
 mod freebsd;
 mod head;
 mod hot;
@@ -80,6 +82,7 @@ mod labels;
 mod logfmt;
 mod marker;
 mod merge;
+pub mod number;
 mod own_frames;
 mod place;
 mod point;
@@ -98,12 +101,14 @@ mod slow;
 mod snapshot;
 mod stack;
 mod text;
+mod utilisation;
 mod waiter;
 mod write;
 
 pub use duration::parse_duration;
 pub use durations::Durations;
 pub use figure::{Figure, FigureKind};
+pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric};
 pub use marker::ParseEventError;
@@ -123,6 +128,7 @@ pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
 pub use write::WriteError;
 

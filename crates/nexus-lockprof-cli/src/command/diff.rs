@@ -61,7 +61,7 @@ pub(crate) struct Options {
     pub(crate) after_runs: Vec<Target>,
     /// Exit with 1 if anything is worse, or worse by at least PERCENT: `worse` or `worse=25%`.
     #[arg(long, value_name = "WHAT", value_parser = fail_on)]
-    pub(crate) fail_on: Option<FailOn>,
+    pub(crate) fail_on: Option<f64>,
     /// Smallest change to report.
     #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "10%")]
     pub(crate) threshold: f64,
@@ -91,17 +91,11 @@ pub(crate) struct Options {
     pub(crate) seconds: Option<Duration>,
 }
 
-/// What makes it fail.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct FailOn {
-    /// The share by which it must be worse.
-    worse: f64,
-}
-
-fn fail_on(text: &str) -> Result<FailOn, String> {
+/// The share by which something must be worse to fail.
+fn fail_on(text: &str) -> Result<f64, String> {
     match text.split_once('=') {
-        None if text == "worse" => Ok(FailOn { worse: 0.0 }),
-        Some(("worse", by)) => percent(by).map(|worse| FailOn { worse }),
+        None if text == "worse" => Ok(0.0),
+        Some(("worse", by)) => percent(by),
         _ => Err("expected worse or worse=PERCENT".to_owned()),
     }
 }
@@ -199,9 +193,9 @@ fn check_work(sides: &[&Side], work: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn outcome(comparison: &Comparison, fail_on: Option<FailOn>) -> Outcome {
+fn outcome(comparison: &Comparison, fail_on: Option<f64>) -> Outcome {
     match fail_on {
-        Some(FailOn { worse }) if comparison.is_worse(worse) => Outcome::Bad,
+        Some(worse) if comparison.is_worse(worse) => Outcome::Bad,
         _ => Outcome::Good,
     }
 }
@@ -212,8 +206,8 @@ mod tests {
 
     #[test]
     fn what_it_fails_on() {
-        assert_eq!(fail_on("worse"), Ok(FailOn { worse: 0.0 }));
-        assert_eq!(fail_on("worse=25%"), Ok(FailOn { worse: 0.25 }));
+        assert_eq!(fail_on("worse"), Ok(0.0));
+        assert_eq!(fail_on("worse=25%"), Ok(0.25));
         for bad in ["", "better", "worse=", "worse=x", "worse25"] {
             assert!(fail_on(bad).is_err(), "{bad}");
         }

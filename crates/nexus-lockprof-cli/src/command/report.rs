@@ -56,6 +56,9 @@ pub(crate) struct Options {
     /// Number of callers to show for each point that waited.
     #[arg(long, value_name = "CALLERS", default_value_t = 3)]
     pub(crate) callers: usize,
+    /// Number of findings to show above the table.
+    #[arg(long, value_name = "FINDINGS", default_value_t = 5)]
+    pub(crate) findings: usize,
     /// Look up the functions at addresses in call stacks. Opens the program's files that the
     /// profile names, so use it for profiles that you trust.
     #[arg(long)]
@@ -90,6 +93,11 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
         Format::Json => snapshot,
         Format::Table | Format::Freebsd | Format::Csv => snapshot.portable(),
     };
+    // Findings rest on all points of a lock.
+    let whole = match options.format {
+        Format::Table if selection.is_some() => Some(snapshot.clone()),
+        _ => None,
+    };
     let snapshot = selection.of(snapshot)?;
     if options.format != Format::Table {
         size::check(&snapshot)?;
@@ -97,6 +105,8 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     match options.format {
         Format::Table => {
             let table = text::table(&snapshot)
+                .selected_from(whole.as_ref().unwrap_or(&snapshot))
+                .findings(options.findings)
                 .sort(options.sort)
                 .top(options.top.unwrap_or(ROWS))
                 .callers(options.callers)

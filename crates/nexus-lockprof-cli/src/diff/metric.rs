@@ -1,11 +1,13 @@
 //! The compared figures: the [`Metric`]s of a point in a [`Run`].
 
 use super::estimate::{self, Estimate};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
 use serde::Serialize;
 
 /// A figure of a point. For each of them, more is worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Metric {
     /// Nanoseconds waited per second: the cost. It grows with the load.
@@ -35,7 +37,7 @@ pub(crate) enum Choice {
     All,
 }
 
-impl clap::ValueEnum for Choice {
+impl ValueEnum for Choice {
     fn value_variants<'a>() -> &'a [Self] {
         const CHOICES: [Choice; 9] = [
             Choice::Steady,
@@ -51,13 +53,13 @@ impl clap::ValueEnum for Choice {
         &CHOICES
     }
 
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+    fn to_possible_value(&self) -> Option<PossibleValue> {
         match self {
             Self::One(metric) => metric.to_possible_value(),
-            Self::Steady => Some(clap::builder::PossibleValue::new("steady").help(
+            Self::Steady => Some(PossibleValue::new("steady").help(
                 "Those that other programs on the machine move least: typical-hold, acquisitions-per-work and wait-share",
             )),
-            Self::All => Some(clap::builder::PossibleValue::new("all").help("All of them")),
+            Self::All => Some(PossibleValue::new("all").help("All of them")),
         }
     }
 }
@@ -70,7 +72,7 @@ impl Choice {
             .flat_map(|choice| match choice {
                 Self::One(metric) => vec![*metric],
                 Self::Steady => Metric::STEADY.to_vec(),
-                Self::All => Metric::ALL.to_vec(),
+                Self::All => Metric::value_variants().to_vec(),
             })
             .collect();
         metrics.sort_unstable();
@@ -108,16 +110,6 @@ impl<'a> Run<'a> {
 }
 
 impl Metric {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::WaitPerSecond,
-        Self::WaitPerAcquisition,
-        Self::HoldPerAcquisition,
-        Self::ContentionRatio,
-        Self::TypicalHold,
-        Self::AcquisitionsPerWork,
-        Self::WaitShare,
-    ];
-
     /// The most informative metrics of a single run.
     pub(crate) const OF_ONE_RUN: [Self; 4] = [
         Self::WaitPerSecond,
@@ -154,13 +146,10 @@ impl Metric {
 
     /// Whether it is a time in nanoseconds, not a share.
     pub(crate) const fn is_time(self) -> bool {
-        match self {
-            Self::WaitPerSecond
-            | Self::WaitPerAcquisition
-            | Self::HoldPerAcquisition
-            | Self::TypicalHold => true,
-            Self::ContentionRatio | Self::AcquisitionsPerWork | Self::WaitShare => false,
-        }
+        !matches!(
+            self,
+            Self::ContentionRatio | Self::AcquisitionsPerWork | Self::WaitShare
+        )
     }
 
     /// The figure of a point in a run. `None` if it was not measured, or there is nothing to divide

@@ -10,6 +10,7 @@ use super::estimate::Estimate;
 use super::metric::{Metric, Run};
 use super::pair::Pair;
 use super::student::{Prior, two_sided};
+use clap::ValueEnum;
 use nexus_lockprof_snapshot::Point;
 
 /// Runs are never assumed to be closer than this share: a clock has a resolution, and code a
@@ -152,9 +153,9 @@ pub(super) fn changes(points: &[Vec<Spread>]) -> Vec<Vec<Change>> {
         let variances: Vec<f64> = whole.map(Spread::variance).collect();
         Prior::of(&variances, freedom)
     };
-    let priors: Vec<(Metric, Prior)> = Metric::ALL
-        .into_iter()
-        .map(|metric| (metric, prior(metric)))
+    let priors: Vec<(Metric, Prior)> = Metric::value_variants()
+        .iter()
+        .map(|metric| (*metric, prior(*metric)))
         .collect();
     let prior = |metric| {
         let found = priors.iter().find(|(of, _)| *of == metric);

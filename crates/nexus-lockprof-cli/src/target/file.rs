@@ -4,54 +4,40 @@ use super::source::Source;
 use crate::files;
 use anyhow::{Context, Result, bail};
 use nexus_lockprof_snapshot::Snapshot;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-pub(super) struct File(PathBuf);
+/// `None` is standard input.
+pub(super) struct File(pub(super) Option<PathBuf>);
 
 impl File {
-    pub(super) fn new(path: &Path) -> Self {
-        Self(path.to_owned())
+    fn fixed(&self, done: &str) -> Result<()> {
+        bail!(
+            "{} is a file: only a process can be {done}",
+            self.describe()
+        )
     }
 }
 
 impl Source for File {
     fn snapshot(&mut self) -> Result<Snapshot> {
-        files::read(&self.0)
+        match &self.0 {
+            Some(path) => files::read(path),
+            None => Snapshot::from_reader(std::io::stdin().lock()).with_context(|| self.describe()),
+        }
     }
 
     fn reset(&mut self) -> Result<()> {
-        fixed(&self.describe(), "reset")
+        self.fixed("reset")
     }
 
     fn set(&mut self, _: &str) -> Result<()> {
-        fixed(&self.describe(), "told what to measure")
+        self.fixed("told what to measure")
     }
 
     fn describe(&self) -> String {
-        self.0.display().to_string()
+        match &self.0 {
+            Some(path) => path.display().to_string(),
+            None => "standard input".to_owned(),
+        }
     }
-}
-
-pub(super) struct Stdin;
-
-impl Source for Stdin {
-    fn snapshot(&mut self) -> Result<Snapshot> {
-        Snapshot::from_reader(std::io::stdin().lock()).context("standard input")
-    }
-
-    fn reset(&mut self) -> Result<()> {
-        fixed(&self.describe(), "reset")
-    }
-
-    fn set(&mut self, _: &str) -> Result<()> {
-        fixed(&self.describe(), "told what to measure")
-    }
-
-    fn describe(&self) -> String {
-        "standard input".to_owned()
-    }
-}
-
-fn fixed(what: &str, done: &str) -> Result<()> {
-    bail!("{what} is a file: only a process can be {done}")
 }

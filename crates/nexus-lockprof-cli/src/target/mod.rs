@@ -138,9 +138,9 @@ impl Target {
                         _ => bail!("{self}: {error}"),
                     }
                 }
-                Ok(Box::new(file::File::new(path)))
+                Ok(Box::new(file::File(Some(path.clone()))))
             }
-            Self::Stdin => Ok(Box::new(file::Stdin)),
+            Self::Stdin => Ok(Box::new(file::File(None))),
         }
     }
 

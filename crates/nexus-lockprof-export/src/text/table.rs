@@ -8,6 +8,7 @@ use super::callers::callers;
 use super::column::Column;
 use super::grid::Grid;
 use super::sort::SortKey;
+use super::{findings, utilisation};
 use crate::readable::{fit, names, number};
 
 /// The report of a snapshot, made by [`table`](super::table()). It displays as the table and the
@@ -17,9 +18,12 @@ use crate::readable::{fit, names, number};
 #[must_use = "a table does nothing until it is displayed"]
 pub struct Table<'a> {
     snapshot: &'a Snapshot,
+    /// What the snapshot was selected from.
+    whole: &'a Snapshot,
     width: usize,
     top: usize,
     callers: usize,
+    findings: usize,
     sort: SortKey,
 }
 
@@ -32,13 +36,17 @@ impl<'a> Table<'a> {
     pub const DEFAULT_TOP: usize = 20;
     /// The default number of callers shown per point.
     pub const DEFAULT_CALLERS: usize = 3;
+    /// The default number of findings shown.
+    pub const DEFAULT_FINDINGS: usize = 5;
 
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
         Self {
             snapshot,
+            whole: snapshot,
             width: Self::DEFAULT_WIDTH,
             top: Self::DEFAULT_TOP,
             callers: Self::DEFAULT_CALLERS,
+            findings: Self::DEFAULT_FINDINGS,
             sort: SortKey::default(),
         }
     }
@@ -83,6 +91,32 @@ impl<'a> Table<'a> {
         self
     }
 
+    /// Sets the maximum number of [findings](Snapshot::findings) to show above the table. A line
+    /// counts the rest. 0 shows none.
+    pub fn findings(mut self, findings: usize) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    /// Sets the snapshot of which this table shows only some points. The findings rest on all
+    /// points of their lock, so they are made of `whole`. Those about locks without a point in the
+    /// table are left out.
+    pub fn selected_from(mut self, whole: &'a Snapshot) -> Self {
+        self.whole = whole;
+        self
+    }
+
+    /// The findings about the locks in the table.
+    fn findings_lines(&self) -> Vec<String> {
+        if self.findings == 0 {
+            return Vec::new();
+        }
+        let mut all = self.whole.findings();
+        let points = self.snapshot.points();
+        all.retain(|finding| points.iter().any(|point| point.lock == finding.lock));
+        findings::lines(&all, self.whole, self.findings, self.width)
+    }
+
     /// Sets the sort key. Its column is the last to be left out.
     pub fn sort(mut self, key: SortKey) -> Self {
         self.sort = key;
@@ -100,13 +134,16 @@ impl<'a> Table<'a> {
         points.truncate(self.top);
         let sorted_by = Column::sorted_by(self.sort);
         let grid = Grid::new(&points, self.width, sorted_by, self.has_only_waits());
-        let mut lines = grid.lines(|point| callers(point, self.callers, self.width));
+        let mut lines = self.findings_lines();
+        lines.extend(grid.lines(|point| callers(point, self.callers, self.width)));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {
             let noun = if hidden == 1 { "point" } else { "points" };
             lines.push(format!("... and {hidden} more {noun}"));
         }
         lines.push(fit::wrapped(&self.summary(), self.width));
+        let busy = utilisation::line(self.snapshot);
+        lines.extend(busy.map(|line| fit::wrapped(&line, self.width)));
         let overhead = self.overhead();
         lines.extend(overhead.map(|line| fit::wrapped(&line, self.width)));
         let note = grid.note();
@@ -173,11 +210,7 @@ impl<'a> Table<'a> {
     }
 
     fn period(&self) -> String {
-        let elapsed = number::duration(self.snapshot.elapsed_ns());
-        match self.snapshot.base_collection() {
-            None => format!("{elapsed} elapsed"),
-            Some(_) => format!("an interval of {elapsed}"),
-        }
+        findings::period(self.snapshot)
     }
 
     fn nothing(&self) -> String {

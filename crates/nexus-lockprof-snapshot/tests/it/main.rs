@@ -3,6 +3,7 @@
 mod binary;
 mod display;
 mod file;
+mod findings;
 mod hot;
 mod json;
 mod losses;
@@ -15,4 +16,5 @@ mod since_errors;
 mod slow;
 mod stacks;
 mod support;
+mod utilisation;
 mod waiters;

@@ -3,7 +3,7 @@
 use super::figures::Figures;
 use super::key::Key;
 use nexus_lockprof_export::readable::names::Names;
-use nexus_lockprof_snapshot::{AcquireMode, Point, SinceError, Snapshot};
+use nexus_lockprof_snapshot::{AcquireMode, Finding, Point, SinceError, Snapshot};
 use std::collections::HashMap;
 
 /// How a snapshot follows from the one before.
@@ -37,6 +37,9 @@ pub(crate) struct Data {
     /// By index of a point of `whole`, the index in `interval` if anything happened there.
     within: Vec<Option<usize>>,
     labels: Vec<Label>,
+    /// Of the interval; empty without one.
+    rated_findings: Vec<Finding>,
+    whole_findings: Vec<Finding>,
 }
 
 /// What a point is called.
@@ -72,6 +75,11 @@ impl Data {
         let within = indices(&whole, interval.as_ref());
         let labels = labels(&whole);
         let data = Self {
+            rated_findings: interval
+                .as_ref()
+                .map(Snapshot::findings)
+                .unwrap_or_default(),
+            whole_findings: whole.findings(),
             whole,
             interval,
             within,
@@ -118,6 +126,14 @@ impl Data {
     /// Whether there are percentiles of the last interval.
     pub(crate) fn has_interval_percentiles(&self) -> bool {
         self.interval.as_ref().is_some_and(Snapshot::is_complete)
+    }
+
+    /// The findings of the time that the figures are of, the costliest first.
+    pub(crate) fn findings(&self, figures: Figures) -> &[Finding] {
+        match figures == Figures::Rates && self.is_interval() {
+            true => &self.rated_findings,
+            false => &self.whole_findings,
+        }
     }
 
     /// What the point `index` is called.

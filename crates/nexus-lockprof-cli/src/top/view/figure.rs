@@ -2,7 +2,7 @@
 
 use crate::top::state::{TrendSample, per_second};
 use nexus_lockprof_export::readable::number;
-use nexus_lockprof_snapshot::{Durations, Point};
+use nexus_lockprof_snapshot::{Durations, Point, TimeShare};
 use ratatui::symbols::bar;
 
 /// A total of durations as `text` says it: `-` if it was not measured, with a `~` if it is an
@@ -20,6 +20,18 @@ pub(crate) fn marked(durations: &Durations, text: impl Fn(u64) -> String) -> Str
 /// How many threads a total in `elapsed_ns` is, marked.
 pub(crate) fn marked_threads(durations: &Durations, elapsed_ns: u64) -> String {
     marked(durations, |ns| threads(ns, elapsed_ns))
+}
+
+/// The share of the time that a lock is held; marked like [`marked`].
+pub(crate) fn held(share: Option<TimeShare>) -> String {
+    let Some(share) = share else {
+        return "-".to_owned();
+    };
+    let mark = match share.is_estimate || share.is_partial {
+        true if share.total_ns > 0 => "~",
+        _ => "",
+    };
+    format!("{mark}{}", number::percent_of(share.share))
 }
 
 /// What a point has caused, marked.
@@ -41,6 +53,14 @@ pub(crate) fn threads(ns: u64, elapsed_ns: u64) -> String {
 /// `ns` in each nanosecond of `elapsed_ns`.
 pub(crate) fn share(ns: u64, elapsed_ns: u64) -> f64 {
     per_second(ns, elapsed_ns) / 1e9
+}
+
+/// What a curve shows: threads that waited or, where nothing was timed, contentions.
+pub(crate) fn sample(timed: bool) -> fn(TrendSample) -> f32 {
+    match timed {
+        true => |sample| sample.threads,
+        false => |sample| sample.contentions,
+    }
 }
 
 /// The last samples in `width` columns, the newest at the right end, the highest bar at `highest`

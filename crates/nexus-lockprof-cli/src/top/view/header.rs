@@ -1,6 +1,6 @@
 //! The lines above the table: the target, and what all its locks do together.
 
-use super::figure::share;
+use super::figure::{sample, share};
 use super::theme::Theme;
 use crate::top::state::{Data, Figures, Link, State, Uptime, per_second, sum};
 use nexus_lockprof_export::readable::number::{age, rate, threads};
@@ -71,6 +71,35 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
         (_, None) => Line::default(),
     };
     frame.render_widget(Paragraph::new(vec![first, second]), area);
+}
+
+/// What there is to draw in [`finding`].
+pub(super) fn has_finding(state: &State) -> bool {
+    let figures = state.table.figures();
+    let data = state.data();
+    data.is_some_and(|data| !data.findings(figures).is_empty())
+}
+
+/// Draws the costliest finding in one line. The page of a point has all words of those about its
+/// lock.
+pub(super) fn finding(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
+    let Some(data) = state.data() else {
+        return;
+    };
+    let [first, more @ ..] = data.findings(state.table.figures()) else {
+        return;
+    };
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!("  and {more} more"),
+    };
+    let room = usize::from(area.width).saturating_sub(more.len());
+    let text = fit::middle(&printable(&first.headline()), room);
+    let spans = vec![
+        Span::styled(text, theme.warm()),
+        Span::styled(more, theme.dim()),
+    ];
+    frame.render_widget(Line::from(spans), area);
 }
 
 /// Since when the target is gone, and why.
@@ -205,12 +234,7 @@ pub(super) fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, theme: The
     let history = state.history();
     let timed = history.overall().any(|sample| sample.threads > 0.0);
     let values = history.overall().rev().take(usize::from(area.width));
-    let values: Vec<f32> = values
-        .map(|sample| match timed {
-            true => sample.threads,
-            false => sample.contentions,
-        })
-        .collect();
+    let values: Vec<f32> = values.map(sample(timed)).collect();
     let highest = values.iter().copied().fold(0.0, f32::max);
     let (what, highest_text) = match timed {
         true => ("threads waiting", threads(f64::from(highest))),

@@ -22,12 +22,14 @@ use ratatui::layout::{Constraint, Layout};
 /// the rest goes.
 pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     let area = frame.area();
-    let [header, chart, body, footer] = Layout::vertical([
+    let finding = u16::from(area.height >= 16 && header::has_finding(state));
+    let [header, finding, chart, body, footer] = Layout::vertical([
         Constraint::Length(match area.height {
             0..4 => 0,
             4..8 => 1,
             _ => 2,
         }),
+        Constraint::Length(finding),
         Constraint::Length(match area.height {
             0..16 => 0,
             16..30 => 2,
@@ -38,6 +40,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     ])
     .areas(area);
     header::draw(frame, header, state, theme);
+    header::finding(frame, finding, state, theme);
     header::chart(frame, chart, state, theme);
     if state.drilled().is_some() {
         point::draw(frame, body, state, theme);

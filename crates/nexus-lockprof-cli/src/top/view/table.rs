@@ -2,7 +2,7 @@
 
 use super::figure;
 use super::theme::Theme;
-use crate::top::state::{Column, Data, Figures, Key, Link, State, TrendSample};
+use crate::top::state::{Column, Data, Figures, Key, Link, State};
 use clap::ValueEnum;
 use nexus_lockprof_export::readable::{fit, names, number};
 use nexus_lockprof_snapshot::{Durations, Point, printable};
@@ -83,7 +83,7 @@ impl<'a> Seen<'a> {
         let rows = state.table.rows();
         let end = rows.len().min(state.table.offset + state.table.page);
         let timed = state.history().overall().any(|sample| sample.threads > 0.0);
-        let highest = state.history().overall().map(sample(timed));
+        let highest = state.history().overall().map(figure::sample(timed));
         Self {
             state,
             data,
@@ -298,7 +298,7 @@ impl<'a> Seen<'a> {
 
     fn trend(&self, point: &Point, width: usize) -> String {
         let samples = self.state.history().of(&Key::of(point)).rev();
-        figure::trend(samples, sample(self.timed), width, self.highest)
+        figure::trend(samples, figure::sample(self.timed), width, self.highest)
     }
 
     fn row_style(&self, row: usize) -> Style {
@@ -322,13 +322,6 @@ impl<'a> Seen<'a> {
             Column::Trend => self.theme.chart(),
             _ => Style::new(),
         }
-    }
-}
-
-fn sample(timed: bool) -> fn(TrendSample) -> f32 {
-    match timed {
-        true => |sample| sample.threads,
-        false => |sample| sample.contentions,
     }
 }
 

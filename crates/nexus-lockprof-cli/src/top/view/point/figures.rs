@@ -35,6 +35,14 @@ impl Page<'_> {
         }
         let nothing = Point::new(Lock::Anonymous, self.whole.mode, self.whole.site.clone());
         let mut rows = vec![heads];
+        let lock = |snapshot: &Snapshot| self.lock_held(snapshot);
+        let mut busy = vec!["its lock held".to_owned()];
+        if interval {
+            busy.extend(lock(rated));
+        }
+        if all {
+            busy.extend(lock(whole));
+        }
         let mut row = |name: &str, cells: &dyn Fn(&Point, u64) -> [String; 2]| {
             let mut row = vec![name.to_owned()];
             if interval {
@@ -85,7 +93,21 @@ impl Page<'_> {
                 ]
             });
         }
+        // Last: it is of all points of the lock, not of this one.
+        rows.push(busy);
         self.grid(rows)
+    }
+
+    /// The share of the time that the point's lock is held, by all of its points, and by readers.
+    fn lock_held(&self, snapshot: &Snapshot) -> [String; 2] {
+        let Some(of) = snapshot.utilisation_of(&self.whole.lock) else {
+            return ["0%".to_owned(), String::new()];
+        };
+        let readers = match of.readers {
+            Some(readers) if readers.total_ns == 0 => String::new(),
+            readers => format!("readers {}", figure::held(readers)),
+        };
+        [figure::held(of.held), readers]
     }
 
     /// The point as its percentiles and distributions are of, and of what time that is.

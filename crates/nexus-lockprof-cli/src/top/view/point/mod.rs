@@ -6,7 +6,7 @@ mod histogram;
 
 use super::figure;
 use super::theme::Theme;
-use crate::top::state::{Data, Key, State, TrendSample};
+use crate::top::state::{Data, Key, State};
 use nexus_lockprof_export::readable::number;
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{Point, printable};
@@ -96,6 +96,7 @@ impl<'a> Page<'a> {
 
     fn lines(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.title(), Line::default()];
+        lines.extend(self.findings());
         lines.extend(self.counters());
         lines.push(Line::default());
         lines.extend(self.quantiles());
@@ -124,6 +125,18 @@ impl<'a> Page<'a> {
         lines
     }
 
+    /// The findings about the point's lock, and an empty line.
+    fn findings(&self) -> Vec<Line<'static>> {
+        let all = self.data.findings(self.state.table.figures());
+        let of_lock = all.iter().filter(|finding| finding.lock == self.whole.lock);
+        let lines = of_lock.flat_map(|finding| text::finding(finding, self.width));
+        let mut lines: Vec<Line<'static>> = lines.map(Line::raw).collect();
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines
+    }
+
     fn title(&self) -> Line<'static> {
         let (lock, site) = &self.name;
         Line::from(vec![
@@ -136,10 +149,7 @@ impl<'a> Page<'a> {
     fn trend(&self) -> Vec<Line<'static>> {
         let history = self.state.history();
         let timed = history.of(&self.key).any(|sample| sample.threads > 0.0);
-        let of: fn(TrendSample) -> f32 = match timed {
-            true => |sample| sample.threads,
-            false => |sample| sample.contentions,
-        };
+        let of = figure::sample(timed);
         let highest = history.of(&self.key).map(of).fold(0.0, f32::max);
         let title = match timed {
             _ if highest == 0.0 => "contention over the last intervals: none".to_owned(),

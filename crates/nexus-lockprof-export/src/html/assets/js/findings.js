@@ -1,6 +1,6 @@
-// What a snapshot says, in words. No sentence says more than its numbers carry: an estimate is called one, with its standard error.
+// What a snapshot says, in words. The snapshot brings the findings about waiting; the notes on what is missing are made here.
 
-/** A lock that costs less than this many threads is not worth a sentence of its own, if it is not the worst. */
+/** If no lock costs this many threads, a note says so. */
 const WORTH_SAYING_THREADS = 0.01;
 const MOST_LOCKS = 5;
 
@@ -50,23 +50,18 @@ function waitFindings(snapshot) {
   const acquisitions = classes.reduce((sum, lock) => sum + lock.acquisitions, 0);
   const contended = classes.filter((lock) => lock.contentions > 0 || lock.wait > 0);
   const vain = classes.filter((lock) => lock.inVain > 0).map(vainFinding);
-  if (contended.length === 0) {
+  if (contended.length === 0 && snapshot.found.length === 0) {
     const all = `${plural(acquisitions, "acquisition")} of ${plural(classes.length, "lock")}`;
     return [note(`Nothing waited: none of ${all} found its lock taken (${time}).`), ...vain];
   }
-  const measured = contended.filter((lock) => lock.measured);
-  const found = [];
-  if (measured.length > 0) {
-    const worst = measured[0];
-    if (elapsed > 0 && worst.wait / elapsed < WORTH_SAYING_THREADS) {
-      found.push(note(`Little waiting: no lock costs as much as a hundredth of a thread (${time}).`));
-    }
-    const said = measured.slice(0, MOST_LOCKS);
-    const worth = said.filter((lock, i) => i === 0 || elapsed === 0 || lock.wait / elapsed >= WORTH_SAYING_THREADS);
-    found.push(...worth.map((lock) => lockFinding(lock, snapshot)));
+  const waited = classes.some((lock) => lock.measured);
+  const found = snapshot.found.map((finding) => ownFinding(finding, points));
+  if (waited && elapsed > 0 && classes[0].wait / elapsed < WORTH_SAYING_THREADS) {
+    found.push(note(`Little waiting: no lock costs as much as a hundredth of a thread (${time}).`));
   }
   const counted = contended.filter((lock) => !lock.measured && lock.contentions > 0).sort((a, b) => b.contentions - a.contentions);
   found.push(...counted.slice(0, MOST_LOCKS).map((lock) => countedFinding(lock, profilerMode)));
+  if (found.length === 0) found.push(note("No finding: the waiting is too uncertain to say anything about it."));
   return [...found, ...vain.slice(0, 2)];
 }
 
@@ -74,56 +69,20 @@ function period({ elapsed, base }) {
   return base === null ? `${duration(elapsed)} elapsed` : `an interval of ${duration(elapsed)}`;
 }
 
-/** "`sessions` costs about 2.7 ± 0.1 threads: 84 % of it waiting behind cache.rs:41." */
-function lockFinding(lock, { elapsed, merged }) {
-  const about = lock.partial ? "at least " : lock.estimate ? "about " : "";
-  const error = lock.estimate ? standardError(lock.variance) : 0;
-  const parts = [name(lock)];
-  let figure = duration(lock.wait);
-  let unit = "waited";
-  if (elapsed > 0) {
-    const cost = lock.wait / elapsed;
-    figure = threads(cost);
-    unit = figure === "1.0" ? "thread" : "threads";
-    const amount = figure === "<0.01" ? "less than a hundredth of a thread" : `${about}${figure}${withError(error / elapsed, cost)} ${unit}`;
-    // The time of many is the sum of theirs.
-    parts.push(` costs ${amount}${merged > 1 ? `, on average of ${digits(merged)} snapshots` : ""}`);
-    parts.push(` (${about}${duration(lock.wait)} of waiting${error > 0 ? `, standard error ${duration(error)}` : ""})`);
-  } else {
-    parts.push(` was waited for ${about}${duration(lock.wait)}${error > 0 ? `, standard error ${duration(error)}` : ""}`);
+/** A finding of the snapshot's own, which names the lock in back-ticks. */
+function ownFinding({ text, remedy, lock, mode, site, evidence }, points) {
+  const figureOf = (name) => evidence.find((figure) => figure.name === name);
+  const waiting = figureOf("threads");
+  const tries = figureOf("try_failures_per_second");
+  const parts = printable(`${text} To do: ${remedy}`).split("`").map((part, i) => (i % 2 === 0 ? part : { code: part, title: part }));
+  const key = site && JSON.stringify([lock, mode, site]);
+  const found = { kind: "lock", parts: parts.filter((part) => part !== ""), point: key ? points.find((point) => point.key === key) : undefined };
+  if (waiting) {
+    const figure = threads(waiting.value);
+    const mark = figure === "<0.01" ? "" : waiting.is_partial ? ">" : waiting.is_estimate ? "~" : "";
+    return { ...found, figure: mark + figure, unit: figure === "1.0" ? "thread" : "threads" };
   }
-  const culprit = most(lock.points, (p) => p.caused_wait_ns);
-  const victim = most(lock.points, (p) => p.wait.total_ns);
-  if (culprit && lock.wait > 0) {
-    // Two estimates of one thing: if more was caused than waited, the share is of what was caused.
-    const whole = Math.max(lock.wait, lock.caused);
-    const estimated = culprit.caused_variance > 0 || lock.estimate || lock.partial;
-    parts.push(`: ${estimated ? "about " : ""}${percent(culprit.caused_wait_ns, whole)} of it waiting behind `, place(culprit));
-    if (!culprit.site.line) parts.push(...guess(lock.points));
-    const holds = [[0.5, "p50"], [0.99, "p99"]].map(([q, label]) => [label, quantile(culprit.hold.reservoir, q)]);
-    if (holds.every(([, ns]) => ns !== null)) {
-      parts.push(`, which holds it for ${holds.map(([label, ns]) => `${label} ${duration(ns)}`).join(", ")}`);
-    }
-  } else {
-    parts.push("; the profiler did not see who held it");
-  }
-  parts.push(`. ${capital(contendedWords(lock))}, the longest wait ${duration(lock.max)}`);
-  if (victim && lock.points.length > 1) {
-    parts.push(`; ${percent(victim.wait.total_ns, lock.wait)} of the waiting was at `, place(victim));
-  }
-  parts.push(".");
-  return { kind: "lock", figure: (lock.estimate || lock.partial) && figure !== "<0.01" ? `${lock.partial ? ">" : "~"}${figure}` : figure, unit, parts, point: culprit ?? victim };
-}
-
-/** Who may be meant by "(readers)": where reading takes longest. */
-function guess(points) {
-  const slowest = most(points.filter((p) => p.mode === "shared"), (p) => quantile(p.hold.reservoir, 0.99) ?? 0);
-  return slowest ? [", which are not told apart; perhaps ", place(slowest), ", which reads longest"] : [];
-}
-
-/** " ± 0.1"; nothing where there is no error. */
-function withError(error, cost) {
-  return error > 0 ? ` ± ${threadsError(error, cost)}` : "";
+  return tries ? { ...found, figure: count(Math.round(tries.value)), unit: "tries a second" } : found;
 }
 
 function countedFinding(lock, profilerMode) {
@@ -154,10 +113,6 @@ function capital(text) {
 
 function name(lock) {
   return { code: elide(lock.name, 60), title: lock.name };
-}
-
-function place(point) {
-  return { code: fileName(point.siteName), title: point.siteName };
 }
 
 /** The one of `points` with the most of something; null if none has any. */

@@ -57,13 +57,6 @@ function threads(n) {
   return n.toFixed(threadDecimals(n));
 }
 
-/** The error of that number, as exactly as the number is said; of a smaller error that it is smaller. */
-function threadsError(error, n) {
-  const decimals = threadDecimals(n);
-  const text = error.toFixed(decimals);
-  return Number(text) === 0 ? `<${(10 ** -decimals).toFixed(decimals)}` : text;
-}
-
 function threadDecimals(n) {
   return n < 0.995 ? 2 : n < 9.95 ? 1 : 0;
 }

@@ -1,6 +1,6 @@
-//! Numbers: three significant digits and a unit.
+//! Numbers for people: three significant digits and a unit.
 
-use nexus_lockprof_snapshot::Durations;
+use crate::Durations;
 
 /// A duration of `ns` nanoseconds in `ns`, `µs`, `ms` or `s`. From 1000 s on, in whole seconds.
 #[must_use]
@@ -61,19 +61,24 @@ pub fn threads(threads: f64) -> String {
 /// %. `-` of nothing.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
-    let share = 100.0 * part as f64 / whole as f64;
+    let share = part as f64 / whole as f64;
     if whole == 0 {
         "-".to_owned()
-    } else if part == 0 {
-        "0%".to_owned()
-    } else if share < 0.1 {
-        "<0.1%".to_owned()
-    } else if share < 9.95 {
-        format!("{share:.1}%")
-    } else if part < whole && share >= 99.5 {
+    } else if part < whole && share >= 0.995 {
         ">99%".to_owned()
     } else {
-        format!("{share:.0}%")
+        percent_of(share)
+    }
+}
+
+/// A share in percent, with at most one decimal. Only nothing is 0 %.
+#[must_use]
+pub fn percent_of(share: f64) -> String {
+    match 100.0 * share {
+        0.0 => "0%".to_owned(),
+        percent if percent < 0.1 => "<0.1%".to_owned(),
+        percent if percent < 9.95 => format!("{percent:.1}%"),
+        percent => format!("{percent:.0}%"),
     }
 }
 
@@ -111,12 +116,14 @@ pub fn estimated(ns: u64, is_estimate: bool) -> String {
 }
 
 /// A share in whole percent.
-pub(crate) fn whole_percent(share: f64) -> String {
+#[must_use]
+pub fn whole_percent(share: f64) -> String {
     format!("{:.0}%", 100.0 * share)
 }
 
 /// A relative error. Above 100 %, it says only that.
-pub(crate) fn error(share: f64) -> String {
+#[must_use]
+pub fn error(share: f64) -> String {
     if share <= 1.0 {
         whole_percent(share)
     } else {
