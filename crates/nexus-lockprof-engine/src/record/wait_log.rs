@@ -124,9 +124,9 @@ struct Line<T>(T);
 struct LogEntry {
     seq: AtomicU64,
     lock: AtomicUsize,
+    /// The engine, and in the upper bits the thread.
     engine: AtomicU64,
     key: AtomicU64,
-    thread: AtomicU64,
     start: AtomicU64,
     end: AtomicU64,
 }
@@ -166,7 +166,6 @@ impl WaitLog {
                                 lock: AtomicUsize::new(0),
                                 engine: AtomicU64::new(0),
                                 key: AtomicU64::new(0),
-                                thread: AtomicU64::new(0),
                                 start: AtomicU64::new(0),
                                 end: AtomicU64::new(0),
                             };
@@ -262,9 +261,10 @@ impl LogEntry {
         // sees the odd sequence. Pairs with the fence in `read`.
         fence(Release);
         self.lock.store(hold.lock.0, Relaxed);
-        self.engine.store(hold.engine, Relaxed);
+        // No process has 2^48 engines.
+        self.engine
+            .store(hold.engine | hold.thread.to_word(), Relaxed);
         self.key.store(hold.key.0, Relaxed);
-        self.thread.store(hold.thread.to_word(), Relaxed);
         self.start.store(hold.start, Relaxed);
         self.end.store(hold.end, Relaxed);
         // Release: a thread that sees the even sequence sees the stores. Pairs with the Acquire
@@ -280,11 +280,13 @@ impl LogEntry {
         if before & 1 == 1 || before == 0 {
             return None;
         }
+        let engine = self.engine.load(Relaxed);
+        let thread = ThreadBits::from_word(engine);
         let hold = Hold {
             lock: LockRef(self.lock.load(Relaxed)),
-            engine: self.engine.load(Relaxed),
+            engine: engine & !thread.to_word(),
             key: PointKey(self.key.load(Relaxed)),
-            thread: ThreadBits::from_word(self.thread.load(Relaxed)),
+            thread,
             start: self.start.load(Relaxed),
             end: self.end.load(Relaxed),
         };
