@@ -65,7 +65,7 @@ impl SlowAcquire<'_> {
             return;
         }
         if let Some(pending) = recording.pending {
-            // SAFETY: what the lock publishes.
+            // SAFETY: the word in which the lock publishes its holder.
             let by = unsafe { HolderWord::new(first_holder) };
             recording.keep_for_blame(pending, lock, LockRef::QUEUED, by);
             LOG.enter(lock);
