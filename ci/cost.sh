@@ -82,7 +82,7 @@ RUST
             "$work/$way.loops" 100000 >>"$work/$way.times"
         done
     done
-    echo "| std's lock, in mode sampled | plain ns | profiled ns | ratio | plain instructions | profiled, counts |"
+    echo "| lock | plain ns | profiled ns | ratio | plain instructions | profiled instructions |"
     echo "| --- | ---: | ---: | ---: | ---: | ---: |"
     for name in mutex read write; do
         plain=$(awk -v name="$name" '$1 == name { print $2 }' "$work/plain.times" | median)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the figures of docs/performance.md, and rewrites its tables and plots. Takes about a
-# quarter of an hour; leave the machine idle meanwhile.
+# quarter of an hour; leave the machine idle meanwhile. `ci/performance.sh accuracy memory` measures
+# only these sections of the page.
 source "$(dirname "$0")/lib.sh"
 
 scratch
@@ -34,29 +35,53 @@ if [[ ${1-} == --readme ]]; then
     readme
     exit
 fi
+
+sections=(machine overhead feature-off cargo-lockprof private contended workload budget accuracy programs memory collected snapshot peers)
+(($# == 0)) || sections=("$@")
+
 bench() {
     cargo bench --quiet --package nexus-lockprof-benches --bench "$@"
 }
+# Prints the figures of a section.
+measure() {
+    case $1 in
+    machine)
+        local cpu
+        cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+        echo "Machine: ${cpu:-unknown CPU}, $(nproc) CPUs, $(uname -sm), $(rustc --version | cut -d' ' -f1,2)."
+        ;;
+    feature-off) bench overhead --no-default-features ;;
+    cargo-lockprof) ci/cost.sh run ;;
+    snapshot)
+        echo "| snapshot / shards / points | time (lowest, estimate, highest) |"
+        echo "| --- | --- |"
+        bench snapshot -- --quick 2>/dev/null | awk '/^[a-z].*\// { name = $1 } /time:/ && !seen[name]++ { sub(/.*time: */, ""); print "| " name " | " $0 " |" }'
+        ;;
+    peers) ci/peers.sh --out "$rows" ;;
+    *) bench "$1" -- --out "$rows" ;;
+    esac
+}
+
 # Build before measuring: a compiler is a noisy neighbour.
 cargo bench --quiet --package nexus-lockprof-benches --no-run
-cargo bench --quiet --package nexus-lockprof-benches --bench overhead --no-default-features --no-run
-ci/peers.sh --build
-
-cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-echo "Machine: ${cpu:-unknown CPU}, $(nproc) CPUs, $(uname -sm), $(rustc --version | cut -d' ' -f1,2)." | section "$page" machine
-
-# Keep the rows beside the plots drawn from them. An absolute path, since benches run in their
-# package's folder.
-mkdir -p docs/plots
-rows=$PWD/docs/plots/figures.jsonl
-: >"$rows"
-bench overhead -- --out "$rows" | section "$page" overhead
-bench overhead --no-default-features | section "$page" feature-off
-for name in private contended workload budget accuracy programs memory collected; do
-    bench "$name" -- --out "$rows" | section "$page" "$name"
+for name in "${sections[@]}"; do
+    case $name in
+    feature-off) bench overhead --no-default-features --no-run ;;
+    peers) ci/peers.sh --build ;;
+    esac
 done
-bench snapshot -- --quick 2>/dev/null | awk '/^[a-z].*\// { name = $1 } /time:/ && !seen[name]++ { sub(/.*time: */, ""); print "| " name " | " $0 " |" }' |
-    { echo "| snapshot / shards / points | time (lowest, estimate, highest) |"; echo "| --- | --- |"; cat; } | section "$page" snapshot
-ci/peers.sh --out "$rows" | section "$page" peers
-bench report -- --rows "$rows" --plots "$PWD/docs/plots"
+
+# Keep the rows beside the plots drawn from them.
+kept=$PWD/docs/plots/figures.jsonl
+mkdir -p docs/plots
+touch "$kept"
+rows=$work/rows
+: >"$rows"
+for name in "${sections[@]}"; do
+    measure "$name" | section "$page" "$name"
+done
+# New rows replace all of the same bench.
+awk -v new_rows="$rows" -F'"bench":"' '{ split($2, name, "\"") } FILENAME == new_rows { new[name[1]] = 1; next } !(name[1] in new)' "$rows" "$kept" >"$work/kept"
+cat "$work/kept" "$rows" >"$kept"
+bench report -- --rows "$kept" --plots "$PWD/docs/plots"
 readme

@@ -93,6 +93,7 @@ fn run(args: &Args) -> Result<(), String> {
         let names = PROGRAMS.map(|(name, _)| name).join(", ");
         return Err(format!("no program {only}; there are {names}"));
     }
+    println!("{rounds} rounds of {} s each.\n", length.as_secs_f64());
     args.save(&table::show(&results, misses))?;
     match table::miscounted(&results) {
         Some(program) => Err(format!("{program}: a count is not exact")),

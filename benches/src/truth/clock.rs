@@ -28,14 +28,14 @@ pub(super) fn ticks() -> u64 {
 /// The same instant on the counter and on std's clock. Two instants, seconds apart, give the length
 /// of a tick.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct ClockPair {
     at: Instant,
     ticks: u64,
 }
 
-impl Moment {
+impl ClockPair {
     pub(super) fn now() -> Self {
-        Moment {
+        ClockPair {
             at: Instant::now(),
             ticks: ticks(),
         }
@@ -43,7 +43,7 @@ impl Moment {
 
     /// The length of a tick in nanoseconds, measured from that instant until now.
     pub(super) fn tick_ns(self) -> f64 {
-        let now = Moment::now();
+        let now = ClockPair::now();
         let ns = (now.at - self.at).as_nanos() as f64;
         ns / now.ticks.saturating_sub(self.ticks).max(1) as f64
     }

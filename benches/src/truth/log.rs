@@ -1,6 +1,6 @@
 //! Lists of holds, one per thread, and their sum.
 
-use super::clock::{self, Moment};
+use super::clock::{self, ClockPair};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::Location;
@@ -22,7 +22,7 @@ static COLLECTED: Mutex<Collected> = Mutex::new(Collected {
     lists: Vec::new(),
     cpu_ns: 0,
 });
-static START: OnceLock<Moment> = OnceLock::new();
+static START: OnceLock<ClockPair> = OnceLock::new();
 
 /// A thread's own list.
 struct Log(RefCell<Vec<Hold>>);
@@ -61,13 +61,13 @@ pub struct Truth {
 
 /// Starts the clock. Call it before the program begins.
 pub fn start() {
-    START.get_or_init(Moment::now);
+    START.get_or_init(ClockPair::now);
 }
 
 /// Collects the records of exited threads.
 #[must_use]
 pub fn finish() -> Truth {
-    let tick_ns = START.get_or_init(Moment::now).tick_ns();
+    let tick_ns = START.get_or_init(ClockPair::now).tick_ns();
     let read_ns = clock::read_ticks() as f64 * tick_ns;
     let mut collected = COLLECTED.lock().unwrap_or_else(PoisonError::into_inner);
     // Groups by address first: a look-up by name is slow, and there are millions.

@@ -107,7 +107,7 @@ impl Crate {
                 let stand_in = stand_in
                     .as_ref()
                     .filter(|_| registry::is_library(&self.call));
-                let stand_in = stand_in.and_then(|kind| self.make_stand_in(kind));
+                let stand_in = stand_in.and_then(|stand_in| self.make_stand_in(stand_in));
                 note(&mut stand_in.into_iter().collect());
             })?;
             // A killed rustc has not failed to compile the crate.
@@ -137,15 +137,15 @@ impl Crate {
     }
 
     /// Rustc's options.
-    fn args(&self, way: Way, stand_in: Option<&registry::Kind>) -> Result<Vec<OsString>> {
-        let is_under = stand_in.is_some_and(registry::Kind::is_on_lock_api);
+    fn args(&self, way: Way, stand_in: Option<&registry::StandIn>) -> Result<Vec<OsString>> {
+        let is_under = stand_in.is_some_and(registry::StandIn::is_on_lock_api);
         let args = way.args(&self.call.args, is_under, &self.runtime)?;
         Ok(with_lines(args))
     }
 
     /// Makes the stand-in for this crate, or says why it cannot be made.
-    fn make_stand_in(&self, kind: &registry::Kind) -> Option<String> {
-        let error = registry::make(kind, &self.call, &self.runtime).err()?;
+    fn make_stand_in(&self, stand_in: &registry::StandIn) -> Option<String> {
+        let error = registry::make(stand_in, &self.call, &self.runtime).err()?;
         let error = format!("{error:#}");
         let mut lines = error.lines().filter(|line| !line.trim().is_empty());
         let first = lines.next().unwrap_or_default();

@@ -136,7 +136,8 @@ fn folders(options: &[OsString]) -> Result<(PathBuf, PathBuf)> {
     command.args(args::for_metadata(options));
     let output = command.output().context("cargo cannot be run")?;
     if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{}", errors.trim_start_matches("error: ").trim_end());
     }
     let metadata: Value =
         serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;

@@ -15,7 +15,7 @@ use std::process::Command;
 const MARK: &str = "-lp";
 
 /// A stand-in.
-pub(crate) struct Kind {
+pub(crate) struct StandIn {
     source: &'static str,
     /// The name by which its source calls the crate that it replaces.
     real: &'static str,
@@ -35,7 +35,7 @@ enum On {
     LockApi,
 }
 
-impl Kind {
+impl StandIn {
     /// Whether its crate is compiled against lock_api itself. Then the stand-in uses lock_api's
     /// stand-in.
     pub(crate) fn is_on_lock_api(&self) -> bool {
@@ -51,19 +51,19 @@ pub(crate) fn is_library(call: &Call) -> bool {
 }
 
 /// The stand-in for a package.
-pub(crate) fn stand_in(package: &str, version: &str, call: &Call) -> Option<Kind> {
+pub(crate) fn stand_in(package: &str, version: &str, call: &Call) -> Option<StandIn> {
     let mut numbers = version.split('.');
-    let kind = |source, real, on| Some(Kind { source, real, on });
+    let made = |source, real, on| Some(StandIn { source, real, on });
     match (package, numbers.next()?, numbers.next()?) {
         // 0.12 has everything that 0.11 has, on the same lock_api.
         ("parking_lot", "0", "11" | "12") => {
-            kind("stand-ins/parking_lot-0.12", "real", On::LockApi)
+            made("stand-ins/parking_lot-0.12", "real", On::LockApi)
         }
-        ("parking_lot", "0", "13") => kind("stand-ins/parking_lot-0.13", "real", On::OwnAdaptor),
-        ("lock_api", "0", "4") => kind("stand-ins/lock_api-0.4", "real", On::Dependencies),
-        ("async-lock", "2" | "3", _) => kind("stand-ins/async-lock", "real", On::Adaptor),
+        ("parking_lot", "0", "13") => made("stand-ins/parking_lot-0.13", "real", On::OwnAdaptor),
+        ("lock_api", "0", "4") => made("stand-ins/lock_api-0.4", "real", On::Dependencies),
+        ("async-lock", "2" | "3", _) => made("stand-ins/async-lock", "real", On::Adaptor),
         ("tokio", "1", _) if call.has_feature("sync") => {
-            kind("stand-ins/tokio", "tokio", On::Adaptor)
+            made("stand-ins/tokio", "tokio", On::Adaptor)
         }
         _ => None,
     }
@@ -158,7 +158,7 @@ fn externs_of(folder: &Path, hash: &str) -> PathBuf {
 }
 
 /// Compiles a stand-in.
-pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
+pub(crate) fn make(stand_in: &StandIn, call: &Call, runtime: &Runtime) -> Result<()> {
     let out_dir = call.out_dir().context("no --out-dir")?;
     let hash = call.hash();
     let real = out_dir.join(format!("lib{}{hash}.rmeta", call.crate_name()));
@@ -169,9 +169,9 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
         let found = call.library(LOCK_API);
         found.context("it is not built on lock_api")
     };
-    let mut externs = vec![(kind.real, real)];
+    let mut externs = vec![(stand_in.real, real)];
     let below;
-    match kind.on {
+    match stand_in.on {
         On::Adaptor => externs.push((ADAPTOR, runtime.library("nexus-lockprof-adaptor")?)),
         On::Dependencies => {
             externs.push((ADAPTOR, runtime.library("nexus-lockprof-adaptor")?));
@@ -195,10 +195,10 @@ pub(crate) fn make(kind: &Kind, call: &Call, runtime: &Runtime) -> Result<()> {
             externs.push((LOCK_API, lock_api));
         }
     }
-    let source = runtime.source(kind.source);
+    let source = runtime.source(stand_in.source);
     let name = call.crate_name();
     let mut first = None;
-    for &more in kind.on.versions() {
+    for &more in stand_in.on.versions() {
         match compile(call, runtime, name, &source, &externs, more) {
             Ok(_) => return Ok(()),
             Err(error) => drop(first.get_or_insert(error)),

@@ -17,7 +17,7 @@ pub(crate) struct Runtime {
 }
 
 /// The compiler and options that the runtime for a call is built with.
-struct Kind {
+struct RuntimeKind {
     rustc: OsString,
     target: String,
     /// Options of rustc that all crates of a program must share, or that make the code faster.
@@ -48,7 +48,7 @@ const UNSTABLE: [&str; 8] = [
     "stack-protector",
 ];
 
-impl Kind {
+impl RuntimeKind {
     fn of(call: &Call) -> Result<Self> {
         let rustc = call.program.last().context("no rustc is named")?.clone();
         let version = known_version(&rustc)?;
@@ -69,7 +69,7 @@ impl Kind {
         let has_front = settings::build_folder().is_some();
         let features = features(&target, settings::is_set(settings::SERVE), has_front);
         let key = key(&version, &target, features, &flags);
-        Ok(Kind {
+        Ok(RuntimeKind {
             rustc,
             target,
             flags,
@@ -99,7 +99,7 @@ fn key(version: &str, target: &str, features: &str, flags: &[String]) -> String 
 impl Runtime {
     /// The runtime for a call. Builds it if necessary.
     pub(crate) fn of(call: &Call) -> Result<Self> {
-        let kind = Kind::of(call)?;
+        let kind = RuntimeKind::of(call)?;
         let cache = files::cache()?.join("runtime");
         let folder = cache.join(&kind.key);
         if !folder.is_dir() {
@@ -202,7 +202,7 @@ pub(crate) fn host(version: &str) -> Result<&str> {
 
 /// Builds the runtime in a folder beside `folder`, and renames that at the end. The folder's name
 /// is always the same, because the result depends on its path.
-fn build(kind: &Kind, folder: &Path) -> Result<()> {
+fn build(kind: &RuntimeKind, folder: &Path) -> Result<()> {
     let work = folder.with_extension("new");
     files::remove(&work)?;
     let sources = work.join("sources");
@@ -261,7 +261,7 @@ fn take(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn cargo(kind: &Kind, sources: &Path, target: &Path) -> Command {
+fn cargo(kind: &RuntimeKind, sources: &Path, target: &Path) -> Command {
     let cargo = settings::value(settings::CARGO).or_else(|| std::env::var_os("CARGO"));
     let mut command = Command::new(cargo.unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {

@@ -17,7 +17,7 @@ use std::cell::Cell;
 /// Their addresses fill one cache line. A lock that finds the table full is recorded at each read.
 const SLOTS: usize = 8;
 
-struct Held {
+struct ReadLocks {
     /// Addresses of the locks; 0 is a free slot.
     locks: [Cell<usize>; SLOTS],
     /// This thread's number of read guards on each.
@@ -25,8 +25,8 @@ struct Held {
 }
 
 thread_local! {
-    static HELD: Held = const {
-        Held { locks: [const { Cell::new(0) }; SLOTS], depths: [const { Cell::new(0) }; SLOTS] }
+    static HELD: ReadLocks = const {
+        ReadLocks { locks: [const { Cell::new(0) }; SLOTS], depths: [const { Cell::new(0) }; SLOTS] }
     };
 }
 
@@ -42,14 +42,14 @@ impl Slot {
 /// [kept](Self::keep).
 ///
 /// Counting first leaves only a store, not a search, for the time under the lock.
-pub(super) struct Entry {
+pub(super) struct PlannedRead {
     lock: usize,
     slot: Slot,
     /// Whether this thread already held the lock.
     pub(super) recursive: bool,
 }
 
-impl Entry {
+impl PlannedRead {
     /// Counts one more read of `lock` by this thread.
     ///
     /// `shared` says whether anyone holds the lock for reading. It exposes a stale entry: a guard
@@ -118,7 +118,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for PlannedRead {
     /// Uncounts the read.
     ///
     /// Does nothing if the slot belongs to another lock by now. Does nothing either if the lock was
@@ -142,7 +142,7 @@ impl Drop for Entry {
 
 #[cfg(all(test, not(feature = "send_guard")))]
 mod tests {
-    use super::{Entry, SLOTS};
+    use super::{PlannedRead, SLOTS};
 
     /// Runs `f` on a new thread, whose table is empty.
     fn on_new_thread(f: impl FnOnce() + Send + 'static) {
@@ -152,22 +152,22 @@ mod tests {
     #[test]
     fn a_second_read_is_recursive_until_all_have_left() {
         on_new_thread(|| {
-            let first = Entry::new(16, || true);
+            let first = PlannedRead::new(16, || true);
             assert!(!first.recursive);
-            let second = Entry::new(16, || true);
+            let second = PlannedRead::new(16, || true);
             assert!(second.recursive);
-            drop(Entry::kept(16, first.keep()));
-            assert!(Entry::new(16, || true).recursive, "one guard is left");
+            drop(PlannedRead::kept(16, first.keep()));
+            assert!(PlannedRead::new(16, || true).recursive, "one guard is left");
             drop(second);
-            assert!(!Entry::new(16, || true).recursive, "none is left");
+            assert!(!PlannedRead::new(16, || true).recursive, "none is left");
         });
     }
 
     #[test]
     fn a_read_that_fails_is_taken_back() {
         on_new_thread(|| {
-            drop(Entry::new(16, || true));
-            assert!(!Entry::new(16, || true).recursive);
+            drop(PlannedRead::new(16, || true));
+            assert!(!PlannedRead::new(16, || true).recursive);
         });
     }
 
@@ -175,16 +175,16 @@ mod tests {
     fn a_full_table_counts_every_read() {
         on_new_thread(|| {
             let slots: Vec<_> = (1..=SLOTS)
-                .map(|lock| Entry::new(lock, || true).keep())
+                .map(|lock| PlannedRead::new(lock, || true).keep())
                 .collect();
-            let ninth = Entry::new(SLOTS + 1, || true);
-            let again = Entry::new(SLOTS + 1, || true);
+            let ninth = PlannedRead::new(SLOTS + 1, || true);
+            let again = PlannedRead::new(SLOTS + 1, || true);
             assert!(!ninth.recursive && !again.recursive);
             drop((ninth, again));
-            drop(Entry::kept(1, slots[0]));
-            let _ninth = Entry::new(SLOTS + 1, || true);
+            drop(PlannedRead::kept(1, slots[0]));
+            let _ninth = PlannedRead::new(SLOTS + 1, || true);
             assert!(
-                Entry::new(SLOTS + 1, || true).recursive,
+                PlannedRead::new(SLOTS + 1, || true).recursive,
                 "it has a slot now"
             );
         });
@@ -193,19 +193,19 @@ mod tests {
     #[test]
     fn an_entry_of_a_lock_that_nobody_reads_is_stale() {
         on_new_thread(|| {
-            let _forgotten = Entry::new(16, || true).keep();
-            assert!(!Entry::new(16, || false).recursive);
+            let _forgotten = PlannedRead::new(16, || true).keep();
+            assert!(!PlannedRead::new(16, || false).recursive);
         });
     }
 
     #[test]
     fn leaving_a_slot_that_passed_on_does_nothing() {
         on_new_thread(|| {
-            let old = Entry::new(16, || true).keep();
-            drop(Entry::kept(16, old));
-            let _new = Entry::new(32, || true).keep();
-            drop(Entry::kept(16, old));
-            assert!(Entry::new(32, || true).recursive);
+            let old = PlannedRead::new(16, || true).keep();
+            drop(PlannedRead::kept(16, old));
+            let _new = PlannedRead::new(32, || true).keep();
+            drop(PlannedRead::kept(16, old));
+            assert!(PlannedRead::new(32, || true).recursive);
         });
     }
 }

@@ -10,7 +10,7 @@
 //! | `record` | `point` or `loss` |
 //! | `lock`, `file`, `line`, `column`, `mode` | the point |
 //! | `acquisitions`, `contentions`, `try_failures`, `timeouts`, `cancellations`, `blocked` | counts |
-//! | `vain_wait_ns`, `caused_wait_ns`, `caused_wait_standard_error_ns` | abandoned waits; the waits that the point caused |
+//! | `abandoned_wait_ns`, `caused_wait_ns`, `caused_wait_standard_error_ns` | abandoned waits; the waits that the point caused |
 //! | `wait_total_ns`, `wait_standard_error_ns`, `wait_samples`, `wait_events`, `wait_unmeasured`, `wait_p50_ns`, `wait_p95_ns`, `wait_p99_ns`, `wait_max_ns` | the waits, see [`Durations`] |
 //! | `hold_...` | the same for the holds |
 //! | `losses` | events that were not recorded |
@@ -145,7 +145,7 @@ fn header() -> impl Iterator<Item = String> {
 }
 
 /// The figures that a profile of waits alone knows.
-const OF_WAITS: [&str; 3] = ["contentions", "timeouts", "vain_wait_ns"];
+const OF_WAITS: [&str; 3] = ["contentions", "timeouts", "abandoned_wait_ns"];
 
 fn of_point(point: &Point, only_waits: bool) -> impl Iterator<Item = String> {
     let is_known = move |name: &str| !only_waits || OF_WAITS.contains(&name);

@@ -58,7 +58,6 @@
 //! assert!(text.lines().any(|line| line == series));
 //! ```
 
-mod kept;
 mod number;
 mod scrapes;
 mod text;

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use super::client::{Client, End, Stream};
-use super::connections::Place;
+use super::connections::Entered;
 use super::origin::Transport;
 use super::reply::{Failure, Reply};
 use super::request;
@@ -14,7 +14,7 @@ use super::routes::{self, Served};
 /// Serves a connection until it ends: by the client, by a limit, or because `stop` is readable.
 pub(super) fn serve(
     stream: Arc<Stream>,
-    place: &Place,
+    place: &Entered,
     transport: Transport,
     served: &Served<'_>,
     stop: BorrowedFd<'_>,
@@ -31,7 +31,7 @@ pub(super) fn serve(
 /// Answers one request after another. `Ok` after the last one that this server wants to answer.
 fn requests(
     client: &mut Client<'_>,
-    place: &Place,
+    place: &Entered,
     transport: Transport,
     served: &Served<'_>,
 ) -> Result<(), End> {

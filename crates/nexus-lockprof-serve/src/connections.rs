@@ -3,7 +3,7 @@
 //!
 //! A connection may be closed while its client does nothing, or is slow: it sends no request, half
 //! a request, or does not read its answer. A request that was read is answered: from
-//! [`Place::answers`] on, nothing can cancel it. Before that, it has had no effect. Both sides
+//! [`Entered::answers`] on, nothing can cancel it. Before that, it has had no effect. Both sides
 //! change a connection's state under one lock, so exactly one of them comes first.
 
 use std::io::{PipeWriter, Write};
@@ -96,7 +96,7 @@ impl Connections {
     }
 
     /// Adds a connection.
-    pub(super) fn enter(self: &Arc<Self>, stream: Arc<Stream>) -> Place {
+    pub(super) fn enter(self: &Arc<Self>, stream: Arc<Stream>) -> Entered {
         let mut state = self.state();
         state.wanted = false;
         state.last += 1;
@@ -108,7 +108,7 @@ impl Connections {
             since: Instant::now(),
             told: false,
         });
-        Place {
+        Entered {
             connections: Arc::clone(self),
             number,
         }
@@ -152,12 +152,12 @@ fn longest_idle(open: &[Open], now: Instant) -> Option<usize> {
 
 /// A connection's place in the list, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Entered {
     connections: Arc<Connections>,
     number: u64,
 }
 
-impl Place {
+impl Entered {
     /// Waits for the next request.
     pub(super) fn listens(&self) {
         self.does(Doing::Listens);
@@ -199,7 +199,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Entered {
     fn drop(&mut self) {
         let mut state = self.connections.state();
         state.open.retain(|open| open.number != self.number);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     /// A connection, and its client's end.
-    fn enter(connections: &Arc<Connections>) -> (Place, UnixStream) {
+    fn enter(connections: &Arc<Connections>) -> (Entered, UnixStream) {
         let (ours, client) = UnixStream::pair().unwrap();
         client.set_nonblocking(true).unwrap();
         (connections.enter(Arc::new(Stream::Unix(ours))), client)

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 
 use super::client::{Stream, poll_for};
-use super::connections::{Connections, Place};
+use super::connections::{Connections, Entered};
 use super::files::SocketFile;
 use super::routes::Served;
 use super::socket::{Bound, Listener};
@@ -324,7 +324,7 @@ impl Serve {
     fn connection(
         &self,
         stream: Arc<Stream>,
-        place: &Place,
+        place: &Entered,
         transport: Transport,
         waits: &Waits,
         stopped: &PipeReader,

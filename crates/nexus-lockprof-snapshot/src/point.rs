@@ -97,7 +97,8 @@ point! {
     /// Exact in every mode.
     cancellations: Counter "Acquires of tasks that were dropped while they waited.",
     /// Not included in `wait`.
-    vain_wait_ns: Counter "Time waited by acquires that gave up or were cancelled, no part of the waits.",
+    #[serde(alias = "vain_wait_ns")] // Its name until 2026-11-28.
+    abandoned_wait_ns: Counter "Time waited by acquires that gave up or were cancelled, no part of the waits.",
     blocked: Counter "How often others had to wait while this point held the lock.",
     /// An estimate if [`caused_variance`](Self::caused_variance) is not 0.
     caused_wait_ns: Counter "Time that others waited while this point held the lock.",

@@ -16,24 +16,24 @@ pub enum SlowMetric {
     /// A wait for the lock.
     Wait,
     /// A wait that gave up or was cancelled.
-    VainWait,
+    AbandonedWait,
     /// A hold of the lock.
     Hold,
 }
 
 impl SlowMetric {
-    /// `wait`, `vain_wait` or `hold`.
+    /// `wait`, `abandoned_wait` or `hold`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Wait => "wait",
-            Self::VainWait => "vain_wait",
+            Self::AbandonedWait => "abandoned_wait",
             Self::Hold => "hold",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Wait, Self::VainWait, Self::Hold];
+        let all = [Self::Wait, Self::AbandonedWait, Self::Hold];
         all.into_iter().find(|metric| metric.as_str() == text)
     }
 }
@@ -150,7 +150,7 @@ impl fmt::Display for Slow {
 /// # The line, an interface
 ///
 /// ```text
-/// lock.slow lock=NAME site=FILE:LINE mode=MODE metric=wait|vain_wait|hold ns=N threshold_ns=N
+/// lock.slow lock=NAME site=FILE:LINE mode=MODE metric=wait|abandoned_wait|hold ns=N threshold_ns=N
 ///     [thread=NAME] [thread_id=N] [holder_site=FILE:LINE holder_mode=MODE holder_ns=N]
 ///     [holder_thread=NAME] [holder_thread_id=N] [waiters=N] [dropped=N]
 /// ```

@@ -139,7 +139,7 @@ impl Told {
         let Told(snapshot) = self;
         let waits = self.sum(|p| p.contentions + p.timeouts + p.cancellations);
         assert_eq!(self.sum(|p| p.blocked), waits, "{snapshot}");
-        let waited = self.sum(|p| p.wait.total_ns + p.vain_wait_ns);
+        let waited = self.sum(|p| p.wait.total_ns + p.abandoned_wait_ns);
         assert_eq!(self.sum(|p| p.caused_wait_ns), waited, "{snapshot}");
         assert!(snapshot.losses().is_empty());
     }

@@ -216,7 +216,7 @@ fn each_long_wait_is_told_even_if_it_is_in_no_sample() {
 
 #[test]
 fn waits_of_tasks_are_told() {
-    for (mode, is_in_vain) in ALL
+    for (mode, is_abandoned) in ALL
         .into_iter()
         .flat_map(|mode| [(mode, false), (mode, true)])
     {
@@ -234,7 +234,7 @@ fn waits_of_tasks_are_told() {
         // SAFETY: of this lock, and released once.
         unsafe { lock.release(guard, |(), ()| ()) };
         bench.pass(MS);
-        if !is_in_vain {
+        if !is_abandoned {
             let ready = wait.poll(|| Poll::Ready(()), |()| true, || true);
             let Poll::Ready(((), pending_ref)) = ready else {
                 panic!("it is ready")
@@ -247,8 +247,8 @@ fn waits_of_tasks_are_told() {
         let [wait] = &slow[..] else {
             panic!("{slow:?}")
         };
-        let metric = match is_in_vain {
-            true => SlowMetric::VainWait,
+        let metric = match is_abandoned {
+            true => SlowMetric::AbandonedWait,
             false => SlowMetric::Wait,
         };
         assert_eq!((wait.metric, wait.ns), (metric, 100 * MS));
@@ -277,12 +277,15 @@ fn a_wait_that_gives_up_is_told_too() {
         );
         assert!(gave_up.is_err());
         let (slow, _) = taken(&bench, &heard);
-        let [vain] = &slow[..] else {
+        let [wait] = &slow[..] else {
             panic!("{slow:?}")
         };
-        assert_eq!((vain.metric, vain.ns), (SlowMetric::VainWait, 200 * MS));
-        assert_eq!(vain.site, Site::from(waiter));
-        let blamed = vain.holder.as_ref().map(|holder| &holder.site);
+        assert_eq!(
+            (wait.metric, wait.ns),
+            (SlowMetric::AbandonedWait, 200 * MS)
+        );
+        assert_eq!(wait.site, Site::from(waiter));
+        let blamed = wait.holder.as_ref().map(|holder| &holder.site);
         assert_eq!(blamed, Some(&Site::from(holder)));
         let Some(guard) = guard else {
             unreachable!("it lets everybody in")

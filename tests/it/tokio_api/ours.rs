@@ -85,10 +85,10 @@ fn what_is_cancelled() {
         (point.cancellations, point.acquisitions, point.contentions),
         (2, 0, 0)
     );
-    assert!(point.vain_wait_ns > 0);
+    assert!(point.abandoned_wait_ns > 0);
     let holder = all.iter().find(|point| point.site.line != line).unwrap();
     assert_eq!(holder.blocked, 2);
-    assert_eq!(holder.caused_wait_ns, point.vain_wait_ns);
+    assert_eq!(holder.caused_wait_ns, point.abandoned_wait_ns);
 }
 
 /// Each kind of future, dropped before its first poll and after. The latter counts once, with its
@@ -112,7 +112,7 @@ fn what_is_cancelled_of_each_kind() {
             let counts = point.map(|p| (p.mode, p.cancellations, p.acquisitions, p.contentions));
             assert_eq!(counts, Some((AcquireMode::$mode, 2, 0, 0)), "{}", $name);
             assert!(
-                point.is_some_and(|point| point.vain_wait_ns > 0),
+                point.is_some_and(|point| point.abandoned_wait_ns > 0),
                 "{}",
                 $name
             );
@@ -233,7 +233,7 @@ fn what_is_closed() {
     assert_eq!(sum(|point| point.cancellations), 1);
     assert_eq!(sum(|point| point.timeouts), 0);
     assert_eq!(sum(|point| point.acquisitions), 0);
-    let waited = all.iter().filter(|point| point.vain_wait_ns > 0);
+    let waited = all.iter().filter(|point| point.abandoned_wait_ns > 0);
     assert_eq!(waited.count(), 1);
 }
 
@@ -315,7 +315,7 @@ fn times() -> Result<(), nexus_lockprof::ConfigError> {
     let point = &snapshot.points()[0];
     assert_eq!((point.acquisitions, point.contentions), (1, 1));
     assert_eq!((point.wait.total_ns, point.hold.total_ns), (320, 4_000));
-    assert_eq!((point.cancellations, point.vain_wait_ns), (1, 320));
+    assert_eq!((point.cancellations, point.abandoned_wait_ns), (1, 320));
     Ok(())
 }
 

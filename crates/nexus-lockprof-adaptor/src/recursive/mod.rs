@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use lock_api::{RawRwLock, RawRwLockDowngrade, RawRwLockFair, RawRwLockTimed};
 
-use crate::held::{Entry, Slot};
+use crate::held::{PlannedRead, Slot};
 use crate::{Profiled, ProfiledGuard};
 
 pub use upgradable::UpgradableGuard;
@@ -58,8 +58,8 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
 
     /// Counts a read in this thread's table.
     #[inline]
-    fn enter(&self) -> Entry {
-        Entry::new(self.address(), || {
+    fn enter(&self) -> PlannedRead {
+        PlannedRead::new(self.address(), || {
             self.0.is_locked() && !self.0.is_locked_exclusive()
         })
     }
@@ -68,14 +68,14 @@ impl<R: RawRwLock> ProfiledRecursive<R> {
     ///
     /// Take it before the release: afterwards the lock may be gone.
     #[inline]
-    fn entry(&self, slot: Slot) -> Entry {
-        Entry::kept(self.address(), slot)
+    fn entry(&self, slot: Slot) -> PlannedRead {
+        PlannedRead::kept(self.address(), slot)
     }
 }
 
 impl<G> SharedGuard<G> {
     #[inline]
-    fn recorded(entry: Entry, guard: ProfiledGuard<G>) -> Self {
+    fn recorded(entry: PlannedRead, guard: ProfiledGuard<G>) -> Self {
         Self {
             read: Read::Recorded(guard),
             slot: entry.keep(),
@@ -83,7 +83,7 @@ impl<G> SharedGuard<G> {
     }
 
     #[inline]
-    fn recursive(entry: Entry, guard: G) -> Self {
+    fn recursive(entry: PlannedRead, guard: G) -> Self {
         Self {
             read: Read::Recursive(guard),
             slot: entry.keep(),

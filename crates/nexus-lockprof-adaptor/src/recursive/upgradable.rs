@@ -9,7 +9,7 @@ use lock_api::{
 
 use super::{ProfiledRecursive, Read, SharedGuard};
 use crate::ProfiledGuard;
-use crate::held::{Entry, Slot};
+use crate::held::{PlannedRead, Slot};
 
 /// The state in an upgradable guard of a [`ProfiledRecursive`].
 pub struct UpgradableGuard<G> {
@@ -18,7 +18,7 @@ pub struct UpgradableGuard<G> {
 }
 
 #[inline]
-fn upgradable<G>(entry: Entry, recorded: ProfiledGuard<G>) -> UpgradableGuard<G> {
+fn upgradable<G>(entry: PlannedRead, recorded: ProfiledGuard<G>) -> UpgradableGuard<G> {
     UpgradableGuard {
         recorded,
         slot: entry.keep(),
@@ -29,7 +29,7 @@ fn upgradable<G>(entry: Entry, recorded: ProfiledGuard<G>) -> UpgradableGuard<G>
 /// ends.
 #[inline]
 fn upgraded<X, U>(
-    entry: Entry,
+    entry: PlannedRead,
     result: Result<X, ProfiledGuard<U>>,
 ) -> Result<X, UpgradableGuard<U>> {
     result.map_err(|recorded| upgradable(entry, recorded))

@@ -75,7 +75,7 @@ impl Format {
 
 /// Whose time a pprof profile shows, as in Go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum ProfileKind {
     /// The holder's: the time that others waited for it.
     #[default]
     Mutex,
@@ -95,7 +95,7 @@ pub(crate) struct Options {
     pub(crate) output: Option<PathBuf>,
     /// For pprof: whose time to show [default: mutex].
     #[arg(short, long, value_enum)]
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<ProfileKind>,
     /// For prometheus and openmetrics: number of points with series of their own; the others share
     /// one [default: 200].
     #[arg(short = 'n', long, value_name = "POINTS")]
@@ -166,8 +166,8 @@ pub(crate) fn run(options: &Options, usage: clap::Command) -> Result<()> {
         Format::Json => files::write_json(&snapshot, path),
         Format::Pprof => {
             let bytes = match options.kind.unwrap_or_default() {
-                Kind::Mutex => pprof::mutex(&snapshot),
-                Kind::Block => pprof::block(&snapshot),
+                ProfileKind::Mutex => pprof::mutex(&snapshot),
+                ProfileKind::Block => pprof::block(&snapshot),
             };
             output::write(path, |out| out.write_all(&bytes))
         }

@@ -1,7 +1,7 @@
 //! `lockprof ps`: lists the processes that serve on this machine.
 
 use crate::output;
-use crate::target::{self, Place, Source, Trust};
+use crate::target::{self, Endpoint, Source, Trust};
 use crate::terminal::Color;
 use anyhow::{Result, anyhow};
 use nexus_lockprof_export::readable::columns::Columns;
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 struct Found {
     pid: u32,
     name: PathBuf,
-    place: Place,
+    place: Endpoint,
 }
 
 /// A process in the list.
@@ -130,8 +130,8 @@ fn sockets() -> Vec<Found> {
 fn of(name: PathBuf) -> Option<Found> {
     let pid = name.file_stem()?.to_str()?.parse().ok()?;
     let place = match name.extension()?.to_str()? {
-        "sock" => Place::Socket(name.clone()),
-        "url" => Place::of_link(&name)?,
+        "sock" => Endpoint::Socket(name.clone()),
+        "url" => Endpoint::of_link(&name)?,
         _ => return None,
     };
     Some(Found { pid, name, place })

@@ -102,9 +102,9 @@ fn position(site: &Site) -> Position {
 
 /// Orders the points of a group and tells them apart: where an unnamed lock was created, and where
 /// it is taken.
-type Place = (Option<Position>, Position);
+type Positions = (Option<Position>, Position);
 
-fn place(point: &Point) -> Place {
+fn positions(point: &Point) -> Positions {
     let created = match &point.lock {
         Lock::Created(site) => Some(position(site)),
         Lock::Named(_) | Lock::FirstUsed(_) | Lock::Anonymous => None,
@@ -117,7 +117,7 @@ fn place(point: &Point) -> Place {
 pub(crate) fn pairs<'a>(before: &[&'a [Point]], after: &[&'a [Point]]) -> Vec<Pair<'a>> {
     /// Points of one place, each with the number of its run.
     type Several<'a> = Vec<(usize, &'a Point)>;
-    type Members<'a> = BTreeMap<Place, Several<'a>>;
+    type Members<'a> = BTreeMap<Positions, Several<'a>>;
     let sides = [before, after];
     let mut groups: BTreeMap<Group, [Members<'a>; 2]> = BTreeMap::new();
     let mut paths = PortablePaths::default();
@@ -127,7 +127,7 @@ pub(crate) fn pairs<'a>(before: &[&'a [Point]], after: &[&'a [Point]]) -> Vec<Pa
                 let members = &mut groups.entry(Group::of(point, &mut paths)).or_default()[side];
                 // Push instead of replacing: two points may differ in something that is not part of
                 // the place.
-                let several = members.entry(place(point));
+                let several = members.entry(positions(point));
                 several
                     .or_insert_with(|| Vec::with_capacity(runs.len()))
                     .push((run, point));

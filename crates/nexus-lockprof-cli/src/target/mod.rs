@@ -10,7 +10,7 @@ mod socket;
 mod source;
 mod trust;
 
-pub(crate) use pid::{Place, is_stale, runtime_directories};
+pub(crate) use pid::{Endpoint, is_stale, runtime_directories};
 pub use source::Source;
 pub(crate) use trust::Trust;
 

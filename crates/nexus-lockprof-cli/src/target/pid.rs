@@ -74,23 +74,23 @@ pub(super) fn connect(pid: u32) -> Result<Box<dyn Source>> {
 }
 
 /// `PID.sock` and `PID.url`, as far as they exist.
-fn places(directory: &Path, pid: u32) -> Vec<Place> {
+fn places(directory: &Path, pid: u32) -> Vec<Endpoint> {
     let [socket, link] = ["sock", "url"].map(|end| directory.join(format!("{pid}.{end}")));
     let socket = socket
         .symlink_metadata()
         .is_ok()
-        .then_some(Place::Socket(socket));
-    socket.into_iter().chain(Place::of_link(&link)).collect()
+        .then_some(Endpoint::Socket(socket));
+    socket.into_iter().chain(Endpoint::of_link(&link)).collect()
 }
 
 /// Where a process serves, by the runtime directory.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum Endpoint {
     Socket(PathBuf),
     Port(SocketAddr),
 }
 
-impl Place {
+impl Endpoint {
     /// `PID.url`: a link whose target is the URL of a port.
     pub(crate) fn of_link(link: &Path) -> Option<Self> {
         let url = std::fs::read_link(link).ok()?.into_os_string();

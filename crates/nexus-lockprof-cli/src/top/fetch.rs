@@ -1,5 +1,5 @@
-//! The thread that looks at the target. It may wait for it as long as it likes: nothing waits for
-//! this thread.
+//! The thread that reads the target. It may wait for an answer as long as it takes, because nothing
+//! waits for this thread.
 
 use super::state::{Command, Report};
 use crate::target::Source;
@@ -7,18 +7,18 @@ use anyhow::Result;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// A target that answers.
+/// A connected target.
 pub(crate) struct Connected {
-    /// It.
+    /// Where its snapshots come from.
     pub(crate) source: Box<dyn Source>,
-    /// Whether one look is enough, because it is a file.
+    /// Whether it is a file, which is read only once.
     pub(crate) is_static: bool,
 }
 
-/// Connects and looks, again and again, and carries out commands, until nobody gives any more or
-/// nobody listens.
+/// Connects, takes snapshots and carries out commands, until the sender of commands or the receiver
+/// of reports is gone.
 ///
-/// What fails is reported, and begins again with connecting at the next look.
+/// Reports each failure, and connects again at the next interval.
 pub(super) fn run(
     connect: impl Fn() -> Result<Connected>,
     interval: Duration,
@@ -36,7 +36,7 @@ pub(super) fn run(
                 Look::Unheard => return,
             }
         }
-        // A target that takes longer to answer than the interval is not asked without a pause.
+        // Pauses even if the target takes longer to answer than the interval.
         let rest = interval.saturating_sub(begin.elapsed());
         match commands.recv_timeout(rest.max(interval / 4)) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -53,7 +53,7 @@ pub(super) fn run(
 enum Look {
     Seen,
     Gone,
-    /// Nobody listens.
+    /// The receiver is gone.
     Unheard,
 }
 
@@ -71,7 +71,7 @@ fn look(
     };
     match target.source.snapshot() {
         Ok(snapshot) => {
-            // Who answers has a name: by what it was connected to, not by what it was asked for.
+            // Shows the name of the endpoint that answers, not what the user typed.
             let connected = Report::Connected {
                 name: target.source.describe(),
                 is_static: target.is_static,
@@ -112,7 +112,7 @@ mod tests {
     use std::cell::RefCell;
     use std::sync::mpsc;
 
-    /// Answers every second time, and obeys resets only.
+    /// Answers every second time, and accepts only resets.
     struct Moody {
         calls: u32,
     }
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    /// What is reported, in one word each, until there were `most` reports.
+    /// The first `most` reports, in one word each.
     fn reports(is_static: bool, given: Vec<Command>, most: usize) -> Vec<String> {
         let (sender, commands) = mpsc::channel();
         for command in given {

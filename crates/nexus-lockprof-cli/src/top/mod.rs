@@ -1,8 +1,8 @@
 //! `lockprof top TARGET`: a profiled process, live on a terminal.
 //!
-//! Three threads send to the one that draws: of the target ([`fetch`]), of the keyboard, of
-//! signals. What it hears changes the [`state`], which the [`view`] draws. See
-//! `docs/decisions/0020-top.md`.
+//! Three threads send messages to the one that draws: one reads the target ([`fetch`]), one the
+//! keyboard, and one waits for signals. A message changes the [`state`], which the [`view`] draws.
+//! See `docs/decisions/0020-top.md`.
 
 mod fetch;
 mod screen;
@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use view::Theme;
 
-/// What the thread that draws waits for.
+/// A message to the thread that draws.
 enum Message {
     Terminal(Event),
     /// The keyboard cannot be read.
@@ -34,7 +34,7 @@ enum Message {
     Panicked,
 }
 
-/// How it ended.
+/// How the program ends.
 enum End {
     Quit,
     /// By this signal.
@@ -43,15 +43,15 @@ enum End {
     Panicked,
 }
 
-/// How often it is drawn while nothing happens, for the sake of what tells time.
+/// How often the screen is drawn while nothing happens, so that times stay current.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// Shows the target that `connect` connects to until somebody quits.
 ///
 /// # Errors
 ///
-/// If stdout is no terminal, or the terminal cannot be used. What is wrong with the target is
-/// shown, not returned.
+/// If stdout is no terminal, or the terminal cannot be used. Errors of the target appear on the
+/// screen instead.
 pub(crate) fn run(
     setup: Setup,
     colours: bool,
@@ -63,7 +63,7 @@ pub(crate) fn run(
     let (sender, messages) = mpsc::channel();
     let interval = setup.interval;
     let state = State::new(setup);
-    // Before the terminal is taken: a signal that comes in between must not leave it as it is then.
+    // Before the terminal is taken: otherwise a signal in between would leave it changed.
     #[cfg(unix)]
     signals(sender.clone())?;
     let screen = Screen::take().context("the terminal cannot be used")?;
@@ -74,8 +74,8 @@ pub(crate) fn run(
         End::Quit => Ok(()),
         #[cfg(unix)]
         End::Signal(signal) => {
-            // As who sent it expects: by the signal, which shells and service managers can tell
-            // from an exit.
+            // Ends by the signal itself, because shells and service managers tell that from an
+            // exit.
             signal_hook::low_level::emulate_default_handler(signal)
                 .context("a signal was not obeyed")
         }
@@ -83,13 +83,13 @@ pub(crate) fn run(
             let message = screen::panicked().unwrap_or_default();
             // A closed stderr is no reason for another panic.
             let _ = writeln!(io::stderr(), "{message}");
-            // The panic goes on here, without another message.
+            // Continues the panic without a second message.
             std::panic::resume_unwind(Box::new(message))
         }
     }
 }
 
-/// Draws, and waits for what changes the picture. The terminal is given back at the end.
+/// Draws, waits for the next message, and repeats. Restores the terminal at the end.
 fn show(
     mut screen: Screen,
     mut state: State,
@@ -110,7 +110,7 @@ fn show(
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => bail!("nothing is left to wait for"),
         };
-        // All that is there, then one picture of it.
+        // Handles all messages that are there, then draws once.
         while let Some(message) = next {
             state.tick(start.elapsed());
             if let Some(end) = handle(message, &mut screen, &mut state, commands)? {
@@ -156,7 +156,7 @@ fn handle(
     Ok(None)
 }
 
-/// Gives the terminal to the shell until the program is continued.
+/// Restores the terminal for the shell until the program is continued.
 #[cfg(unix)]
 fn suspend(screen: &mut Screen) -> Result<()> {
     screen::give_back();
@@ -170,7 +170,7 @@ fn suspend(_: &mut Screen) -> Result<()> {
     Ok(())
 }
 
-/// Starts the thread that looks at the target; what it is to tell it goes into the returned end.
+/// Starts the thread that reads the target. Returns the sender of its commands.
 fn fetching(
     interval: Duration,
     connect: impl Fn() -> Result<Connected> + Send + 'static,
@@ -187,7 +187,8 @@ fn fetching(
     Ok(sender)
 }
 
-/// Starts the thread that reads the keyboard. It ends with the process: nothing wakes it.
+/// Starts the thread that reads the keyboard. It ends with the process, because nothing can wake
+/// it.
 fn keyboard(messages: Sender<Message>) -> Result<()> {
     spawn("keyboard", messages, |messages| {
         loop {
@@ -202,7 +203,7 @@ fn keyboard(messages: Sender<Message>) -> Result<()> {
     })
 }
 
-/// Starts the thread that hears signals.
+/// Starts the thread that waits for signals.
 #[cfg(unix)]
 fn signals(messages: Sender<Message>) -> Result<()> {
     use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
@@ -235,20 +236,20 @@ fn spawn(
     Ok(())
 }
 
-/// Says so when its thread panics.
+/// Sends a message if its thread panics.
 struct Watch(Sender<Message>);
 
 impl Drop for Watch {
     fn drop(&mut self) {
         if thread::panicking() {
-            // Nobody listens: then it is over anyway.
+            // Without a receiver, the program is ending anyway.
             let _ = self.0.send(Message::Panicked);
         }
     }
 }
 
-/// Panics where `LOCKPROF_TOP_PANIC` names this place and the file it names has come to be: for
-/// `ci/top.sh`, and in builds with debug assertions only.
+/// Panics if `LOCKPROF_TOP_PANIC` names this place and a file that exists. For `ci/top.sh`, and
+/// only in builds with debug assertions.
 #[cfg(debug_assertions)]
 fn planted(place: &str) {
     let wanted = std::env::var("LOCKPROF_TOP_PANIC").unwrap_or_default();

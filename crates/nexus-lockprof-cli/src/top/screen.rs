@@ -1,7 +1,7 @@
-//! The terminal, taken and given back: [`Screen`].
+//! Takes the terminal and restores it: [`Screen`].
 //!
-//! It is given back when the screen is dropped, before a panic's message is printed, and while the
-//! program is stopped.
+//! The terminal is restored when the screen is dropped, before a panic's message is printed, and
+//! while the program is stopped.
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -17,24 +17,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
-/// Whether the terminal is ours.
+/// Whether the terminal is taken.
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// What a thread other than the one that draws has panicked with.
+/// The message of a panic in a thread that does not draw.
 static PANICKED: Mutex<Option<String>> = Mutex::new(None);
 
 /// The whole terminal, until it is dropped.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
-    /// Whether it was somebody else's when it was last to be drawn on.
+    /// Whether another process was in the foreground at the last attempt to draw.
     away: bool,
 }
 
 impl Screen {
-    /// Takes the terminal. The calling thread is the one that draws: a panic of it gives the
-    /// terminal back and is printed, one of another thread is kept for [`panicked`].
+    /// Takes the terminal. The calling thread draws from now on. If it panics, the terminal is
+    /// restored and the message printed. The message of another thread's panic is kept for
+    /// [`panicked`].
     pub(super) fn take() -> io::Result<Self> {
         hook();
-        // First, so that what has only half succeeded is undone.
+        // First, so that its drop undoes a half-finished `enter`.
         let screen = Self {
             terminal: Terminal::new(CrosstermBackend::new(stdout()))?,
             away: false,
@@ -43,32 +44,30 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws what has changed; nothing while the terminal is somebody else's.
+    /// Draws the changes. Draws nothing while another process is in the foreground.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         if !is_ours() {
             self.away = true;
             return Ok(());
         }
         if self.away {
-            // Shells do not continue what runs already when they bring it to the foreground, so no
-            // signal tells.
+            // A shell that brings a running program to the foreground sends it no signal.
             self.retake()?;
         }
         self.terminal.draw(draw)?;
         Ok(())
     }
 
-    /// Draws everything again the next time: somebody else may have written there.
+    /// Draws everything the next time, because another program may have written on the screen.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        // Not `Terminal::clear`: it asks the terminal where the cursor is, and the answer would go
-        // to whoever reads the keyboard.
+        // Not `Terminal::clear`: it asks the terminal for the cursor's position, and the thread
+        // that reads the keyboard would get the answer.
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
-    /// Takes it again, after the program was stopped: whoever had the terminal meanwhile may have
-    /// changed it. A program that goes on in the background waits until it is brought to the
-    /// foreground.
+    /// Takes the terminal again after the program was stopped, because another program may have
+    /// changed its settings. In the background, waits until it is brought to the foreground.
     pub(super) fn retake(&mut self) -> io::Result<()> {
         self.away = !is_ours();
         if self.away {
@@ -86,12 +85,11 @@ impl Drop for Screen {
     }
 }
 
-/// Whether this process is in the terminal's foreground. One that is not must not draw: the shell
-/// is there.
+/// Whether this process is in the terminal's foreground. Otherwise it must not draw over the shell.
 #[cfg(unix)]
 fn is_ours() -> bool {
     let foreground = rustix::termios::tcgetpgrp(stdout());
-    // It is not the terminal that this process is controlled by: then nobody else has a claim.
+    // It fails if this is not the process's controlling terminal. Then nobody else uses it.
     foreground.map_or(true, |group| group == rustix::process::getpgrp())
 }
 
@@ -106,17 +104,17 @@ fn enter() -> io::Result<()> {
     execute!(stdout(), EnterAlternateScreen, Hide)
 }
 
-/// Gives the terminal back, if it is taken.
+/// Restores the terminal, if it is taken.
 pub(super) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        // A terminal that is gone needs nothing.
+        // Errors do not matter: the terminal may be gone.
         let _ = disable_raw_mode();
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);
     }
 }
 
-/// Puts the terminal before the panic's message. In another thread than the one that draws that
-/// would be too early: the next picture would come after it.
+/// Makes a panic restore the terminal before its message is printed. Not in a thread that does not
+/// draw: the next picture would overwrite the message.
 fn hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -139,7 +137,7 @@ fn hook() {
     });
 }
 
-/// What another thread has panicked with, once.
+/// Takes the message of another thread's panic.
 pub(super) fn panicked() -> Option<String> {
     let mut panicked = PANICKED.lock().unwrap_or_else(PoisonError::into_inner);
     panicked.take()

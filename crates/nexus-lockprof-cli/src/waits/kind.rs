@@ -7,7 +7,7 @@ use nexus_lockprof_snapshot::AcquireMode;
 
 /// What was waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WaitKind {
     Lock(AcquireMode, &'static str),
     /// No lock: usually threads wait there for work.
     Other(&'static str),
@@ -15,11 +15,11 @@ pub(super) enum Kind {
 }
 
 use AcquireMode::{Exclusive, Shared, Upgradable};
-use Kind::{Lock, Other, Unknown};
+use WaitKind::{Lock, Other, Unknown};
 
 /// Functions of Rust's libraries: words in the function's name or its file's. The first row whose
 /// words all match wins.
-const RUST: [(&[&str], Kind); 15] = [
+const RUST: [(&[&str], WaitKind); 15] = [
     // parking_lot
     (&["raw_rwlock", "upgrade_slow"], Lock(Exclusive, "RwLock")),
     (
@@ -58,7 +58,7 @@ const RUST: [(&[&str], Kind); 15] = [
 ];
 
 /// Functions of other libraries, by a part of their name.
-const OTHERS: [(&str, Kind); 9] = [
+const OTHERS: [(&str, WaitKind); 9] = [
     ("g_mutex_lock", Lock(Exclusive, "GMutex")),
     ("g_rec_mutex_lock", Lock(Exclusive, "GRecMutex")),
     ("g_rw_lock_reader_lock", Lock(Shared, "GRWLock")),
@@ -70,7 +70,7 @@ const OTHERS: [(&str, Kind); 9] = [
     ("std::call_once", Other("call_once")),
 ];
 
-impl Kind {
+impl WaitKind {
     pub(super) fn of(waits: &Waits, calls: &[Call]) -> Self {
         match waits.call {
             call::MUTEX => return Lock(Exclusive, "pthread mutex"),
@@ -84,7 +84,7 @@ impl Kind {
     }
 }
 
-fn by_name(call: &Call) -> Option<Kind> {
+fn by_name(call: &Call) -> Option<WaitKind> {
     let function = call.frame.function.as_deref().unwrap_or_default();
     let other = OTHERS.iter().find(|(word, _)| function.contains(word));
     if let Some((_, kind)) = other {
@@ -102,7 +102,7 @@ fn by_name(call: &Call) -> Option<Kind> {
 
 /// Without names: a lock with three states, like std's mutex, waits for its 2 to change, and a
 /// thread that waited for it wakes the next.
-fn by_protocol(waits: &Waits) -> Kind {
+fn by_protocol(waits: &Waits) -> WaitKind {
     const CONTENDED: u64 = 2;
     match waits.value == CONTENDED && waits.released > waits.waits / 2 {
         true => Lock(Exclusive, "mutex"),
@@ -285,7 +285,7 @@ mod tests {
             (&["", "main"], Unknown, 0),
         ] {
             let calls = calls(stack);
-            assert_eq!(Kind::of(&waits(0, 1, 0), &calls), kind, "{stack:?}");
+            assert_eq!(WaitKind::of(&waits(0, 1, 0), &calls), kind, "{stack:?}");
             assert_eq!(implementation(&calls), own, "{stack:?}");
         }
     }
@@ -308,7 +308,7 @@ mod tests {
             (2, 5, 0, Unknown),
             (7, 5, 5, Unknown),
         ] {
-            assert_eq!(Kind::of(&waits(value, count, released), &unnamed), kind);
+            assert_eq!(WaitKind::of(&waits(value, count, released), &unnamed), kind);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Builds a snapshot of the waits that the processes of a run recorded.
 
-use super::kind::{self, Kind};
+use super::kind::{self, WaitKind};
 use super::record::{self, Record, Waits};
 use super::symbols::{Call, Files};
 use anyhow::{Context, Result};
@@ -82,12 +82,12 @@ pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> 
     for record in &records {
         for waits in &record.stacks {
             let mut calls = files.calls(record, &waits.frames);
-            let kind = Kind::of(waits, &calls);
+            let kind = WaitKind::of(waits, &calls);
             let mut calls = calls.split_off(kind::implementation(&calls));
             shorten(&mut calls, here.as_deref());
             let site = calls.first().map_or_else(Site::rest, site_of);
             match kind {
-                Kind::Lock(mode, what) => locks.push(LockWait {
+                WaitKind::Lock(mode, what) => locks.push(LockWait {
                     waits,
                     mode,
                     what,
@@ -95,8 +95,8 @@ pub(crate) fn read(folder: &Path, elapsed: Duration) -> Result<Option<Profile>> 
                     variable: variable(&mut files, record, waits),
                     stack: cut(calls),
                 }),
-                Kind::Other(what) => others.entry(what).or_default().add(waits),
-                Kind::Unknown => unknown.entry(site).or_default().add(waits),
+                WaitKind::Other(what) => others.entry(what).or_default().add(waits),
+                WaitKind::Unknown => unknown.entry(site).or_default().add(waits),
             }
         }
         if !record.stacks.is_empty() && !files.has_symbols(&record.program) {
@@ -201,7 +201,7 @@ fn points(locks: &[LockWait<'_>]) -> Vec<Point> {
             acquisitions: waits.waits,
             contentions: waits.waits,
             timeouts: waits.timeouts,
-            vain_wait_ns: waits.timeout_ns,
+            abandoned_wait_ns: waits.timeout_ns,
             wait: durations(waits),
             // Each of them held the lock, for an unknown time.
             hold: Durations {

@@ -215,7 +215,7 @@ fn to_slow(record: &SlowRecord) -> Slow {
     };
     let (metric, holder, waiters) = match record.kind {
         SlowKind::Wait(by) => (SlowMetric::Wait, holder(by), None),
-        SlowKind::VainWait(by) => (SlowMetric::VainWait, holder(by), None),
+        SlowKind::AbandonedWait(by) => (SlowMetric::AbandonedWait, holder(by), None),
         SlowKind::Hold(waiters) => (SlowMetric::Hold, None, Some(waiters)),
     };
     let (mode, site) = place(record.key);

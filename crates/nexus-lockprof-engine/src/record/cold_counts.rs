@@ -37,7 +37,7 @@ cold_counts! {
     try_failures,
     timeouts,
     cancellations,
-    vain_wait_ns,
+    abandoned_wait_ns,
 }
 
 impl ColdCounts<AtomicU64> {

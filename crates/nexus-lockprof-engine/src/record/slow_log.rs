@@ -251,8 +251,8 @@ mod tests {
         let kinds = [
             SlowKind::Wait(None),
             SlowKind::Wait(Some(by(u64::MAX, 3, 5))),
-            SlowKind::VainWait(None),
-            SlowKind::VainWait(Some(SlowBy {
+            SlowKind::AbandonedWait(None),
+            SlowKind::AbandonedWait(Some(SlowBy {
                 thread: None,
                 ..by(1, 0, 1)
             })),

@@ -21,8 +21,8 @@ pub(crate) struct SlowRecord {
 pub(crate) enum SlowKind {
     /// A wait, and for whom it was most of the time.
     Wait(Option<SlowBy>),
-    /// The same, in vain.
-    VainWait(Option<SlowBy>),
+    /// The same of one who gave up.
+    AbandonedWait(Option<SlowBy>),
     /// A hold, and the most threads that were parked when it ended.
     Hold(u64),
 }
@@ -46,7 +46,7 @@ impl SlowRecord {
     pub(crate) fn to_words(self) -> [u64; WORDS] {
         let (kind, by) = match self.kind {
             SlowKind::Wait(by) => (0, by),
-            SlowKind::VainWait(by) => (1, by),
+            SlowKind::AbandonedWait(by) => (1, by),
             SlowKind::Hold(_) => (2, None),
         };
         let other = match (self.kind, by) {
@@ -102,7 +102,7 @@ impl SlowRecord {
             key: PointKey(key),
             kind: match kind {
                 0 => SlowKind::Wait(by),
-                1 => SlowKind::VainWait(by),
+                1 => SlowKind::AbandonedWait(by),
                 _ => SlowKind::Hold(other),
             },
             ns,

@@ -8,7 +8,7 @@ type Of<T> = fn(&Point) -> T;
 /// The comments of the profile of waiters.
 pub(super) fn block(snapshot: &Snapshot) -> Vec<String> {
     let mut comments = all(snapshot, |point| variance(&point.wait));
-    let vain_ns = sum(snapshot, |point| point.vain_wait_ns);
+    let vain_ns = sum(snapshot, |point| point.abandoned_wait_ns);
     if vain_ns > 0 {
         comments.push(format!(
             "NOT IN delay: {vain_ns} ns waited by acquires that gave up or were cancelled"

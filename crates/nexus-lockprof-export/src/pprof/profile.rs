@@ -4,7 +4,7 @@ use nexus_lockprof_snapshot::{Frame, Point, Snapshot, printable};
 
 use super::comment;
 use super::proto::{Label, Profile, Sample, ValueType};
-use super::tables::{Place, Tables};
+use super::tables::{SourceLine, Tables};
 use crate::readable::place;
 use crate::waiting;
 
@@ -67,7 +67,7 @@ impl Builder {
         let lock = place::lock(&point.lock, place::line);
         let function = format!("{lock} at {}", place::line(&point.site));
         let file = printable(&point.site.file);
-        let leaf = self.tables.location([Place {
+        let leaf = self.tables.location([SourceLine {
             function: &function,
             file: &file,
             line: point.site.line,
@@ -103,7 +103,7 @@ impl Builder {
         let places = frames
             .iter()
             .zip(&names)
-            .map(|(frame, (function, file))| Place {
+            .map(|(frame, (function, file))| SourceLine {
                 function,
                 file,
                 line: frame.line.unwrap_or(0),

@@ -20,7 +20,7 @@ pub(super) struct Tables {
 
 /// A place in the source, and the function that contains it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct SourceLine<'a> {
     pub(super) function: &'a str,
     pub(super) file: &'a str,
     /// 0 if unknown.
@@ -51,7 +51,7 @@ impl Tables {
 
     /// The number of the location of these places, which share one address in the program. The
     /// innermost function comes first.
-    pub(super) fn location<'a>(&mut self, places: impl IntoIterator<Item = Place<'a>>) -> u64 {
+    pub(super) fn location<'a>(&mut self, places: impl IntoIterator<Item = SourceLine<'a>>) -> u64 {
         let mut address = Address::default();
         let lines = places.into_iter().map(|place| {
             address.add(place);
@@ -61,7 +61,7 @@ impl Tables {
         id(self.locations.number((address.0, lines)))
     }
 
-    fn line(&mut self, place: Place<'_>) -> Line {
+    fn line(&mut self, place: SourceLine<'_>) -> Line {
         let function = (self.string(place.function), self.string(place.file));
         Line {
             function_id: id(self.functions.number(function)),
@@ -116,7 +116,7 @@ impl Default for Address {
 }
 
 impl Address {
-    fn add(&mut self, place: Place<'_>) {
+    fn add(&mut self, place: SourceLine<'_>) {
         self.bytes(place.function.as_bytes());
         self.bytes(place.file.as_bytes());
         self.bytes(&place.line.to_le_bytes());

@@ -2,8 +2,7 @@
 
 use nexus_lockprof_snapshot::Snapshot;
 
-use super::kept::Kept;
-use super::text::Text;
+use super::text::{Kept, Text, key};
 use crate::series;
 
 /// Keeps points in their series from one scrape to the next, so that all counters only grow.
@@ -76,7 +75,7 @@ impl Scrapes {
                 if self.kept.len() >= self.top {
                     break;
                 }
-                self.kept.keep(point);
+                self.kept.insert(key(point));
             }
         }
         Text::new(snapshot).keeping(&self.kept)

@@ -1,12 +1,19 @@
 //! [`Text`]: all metrics of a snapshot.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use nexus_lockprof_snapshot::{Point, Snapshot};
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
 
-use super::kept::Kept;
 use super::writer::Writer;
 use crate::series::{self, Value};
+
+/// Points that keep their series.
+pub(super) type Kept = HashSet<(Lock, AcquireMode, Site)>;
+
+pub(super) fn key(point: &Point) -> (Lock, AcquireMode, Site) {
+    (point.lock.clone(), point.mode, point.site.clone())
+}
 
 /// The metrics of a snapshot, made by [`text`](super::text()). Displays as lines, each with its
 /// line end.
@@ -64,7 +71,9 @@ impl<'a> Text<'a> {
     fn split(&self) -> (Vec<&'a Point>, Vec<&'a Point>) {
         let mut points = series::ranked(self.snapshot);
         match self.kept {
-            Some(kept) => points.into_iter().partition(|point| kept.contains(point)),
+            Some(kept) => points
+                .into_iter()
+                .partition(|point| kept.contains(&key(point))),
             None => {
                 let folded = points.split_off(points.len().min(self.top));
                 (points, folded)

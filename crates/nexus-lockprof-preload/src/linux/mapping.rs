@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 /// The file of this process, mapped.
 #[derive(Clone, Copy)]
-pub(super) struct Table(pub(super) *mut u8);
+pub(super) struct WaitTable(pub(super) *mut u8);
 
-impl Table {
+impl WaitTable {
     /// A word of the head.
     pub(super) fn word(self, index: usize) -> &'static AtomicU64 {
         // SAFETY: it is aligned and inside the mapping, which lives as long as the process. All

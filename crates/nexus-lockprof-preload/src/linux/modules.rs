@@ -5,7 +5,7 @@
 //! a thread that holds the program's lock must not wait for.
 
 use super::layout::{self, head};
-use super::mapping::Table;
+use super::mapping::WaitTable;
 use super::sys::File;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{
@@ -39,7 +39,7 @@ pub(super) fn forget() {
 }
 
 /// Notes the files that contain these addresses, unless they are known.
-pub(super) fn note(table: Table, frames: &[usize]) {
+pub(super) fn note(table: WaitTable, frames: &[usize]) {
     if frames.iter().all(|&frame| is_known(frame)) {
         return;
     }
@@ -61,7 +61,7 @@ fn is_known(address: usize) -> bool {
         .any(|[begin, end]| (begin.load(Relaxed)..end.load(Relaxed)).contains(&address))
 }
 
-fn read(table: Table) {
+fn read(table: WaitTable) {
     let Some(maps) = File::open(c"/proc/self/maps") else {
         return;
     };
@@ -93,7 +93,7 @@ fn read(table: Table) {
 }
 
 /// Notes a line like `55d0-55d8 r-xp 00002000 fe:00 1234    /usr/bin/x`, if it is a file's code.
-fn consider(table: Table, line: &[u8]) -> Option<()> {
+fn consider(table: WaitTable, line: &[u8]) -> Option<()> {
     let (begin, rest) = hex(line)?;
     let (end, rest) = hex(rest.strip_prefix(b"-")?)?;
     let rights = rest.strip_prefix(b" ")?.get(..4)?;

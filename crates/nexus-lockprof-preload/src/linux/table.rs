@@ -6,7 +6,7 @@
 
 use super::folder::{self, PATH};
 use super::layout::{self, head, slot};
-use super::mapping::Table;
+use super::mapping::WaitTable;
 use super::stack::Stack;
 use super::sys::File;
 use super::{clock, modules, sys};
@@ -40,7 +40,7 @@ const STEP: usize = 32;
 pub(super) struct Slot(*mut u8);
 
 /// This process's table, created now if it has none. `None` if it cannot be created.
-pub(super) fn current() -> Option<Table> {
+pub(super) fn current() -> Option<WaitTable> {
     let table = made().or_else(make_once)?;
     if MISSED.load(Relaxed) != 0 {
         table
@@ -50,14 +50,14 @@ pub(super) fn current() -> Option<Table> {
     Some(table)
 }
 
-fn made() -> Option<Table> {
+fn made() -> Option<WaitTable> {
     // Acquire: a reader that sees the mapping sees what `make` wrote; pairs with `make_once`.
     let mapping = MAPPING.load(Acquire);
-    (!mapping.is_null()).then_some(Table(mapping))
+    (!mapping.is_null()).then_some(WaitTable(mapping))
 }
 
 #[cold]
-fn make_once() -> Option<Table> {
+fn make_once() -> Option<WaitTable> {
     // Relaxed: it only ensures a single attempt.
     match TRIED.compare_exchange(NOT_TRIED, TRYING, Relaxed, Relaxed) {
         Ok(_) => {}
@@ -72,7 +72,7 @@ fn make_once() -> Option<Table> {
         Err(_) => return made(),
     }
     let table = make();
-    if let Some(Table(mapping)) = table {
+    if let Some(WaitTable(mapping)) = table {
         // Release: pairs with `made`.
         MAPPING.store(mapping, Release);
     }
@@ -110,7 +110,7 @@ pub(super) fn forget() {
     TRIED.store(NOT_TRIED, Relaxed);
 }
 
-fn make() -> Option<Table> {
+fn make() -> Option<WaitTable> {
     let started = clock::now();
     STARTED_NS.store(started, Relaxed);
     let mut path = [0; PATH];
@@ -122,7 +122,7 @@ fn make() -> Option<Table> {
     if !is_made {
         return None;
     }
-    let table = Table(file.map(layout::FILE)?);
+    let table = WaitTable(file.map(layout::FILE)?);
     ROOM.store(STEP, Relaxed);
     table.word(head::PID).store(sys::pid(), Relaxed);
     table.word(head::STARTED_NS).store(started, Relaxed);
@@ -193,7 +193,7 @@ fn grow(number: usize) -> bool {
     has
 }
 
-impl Table {
+impl WaitTable {
     /// The slot for waits of this call with this stack. `None`, and a loss, if there is no room for
     /// it.
     pub(super) fn slot(self, call: u64, address: usize, value: u32, stack: &Stack) -> Option<Slot> {

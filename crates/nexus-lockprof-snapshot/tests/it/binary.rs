@@ -132,7 +132,7 @@ fn any(random: &mut Random) -> Snapshot {
             try_failures: number(random),
             timeouts: number(random),
             cancellations: number(random),
-            vain_wait_ns: number(random),
+            abandoned_wait_ns: number(random),
             blocked: number(random),
             caused_wait_ns: number(random),
             caused_variance: random.below(3) as f64,

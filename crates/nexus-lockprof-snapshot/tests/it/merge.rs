@@ -1,8 +1,11 @@
 //! Merged snapshots: any order and grouping gives the same result.
 
+mod limits;
+mod places;
+
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Merge, Point, ProfilerMode, Sample, SinceError, Site,
-    Snapshot, SnapshotParts, Stack,
+    AcquireMode, Durations, Frame, Lock, Merge, Point, ProfilerMode, Sample, SinceError, Snapshot,
+    SnapshotParts, Stack,
 };
 
 use crate::support::{Random, TestResult, everything, named, snapshot};
@@ -272,118 +275,6 @@ fn a_bad_file_changes_nothing() -> TestResult {
     Ok(())
 }
 
-/// A point of a crate that cargo keeps in `home`, with a caller in the crate.
-fn kept_in(home: &str, acquisitions: u64) -> Point {
-    let file = format!("{home}/.cargo/registry/src/index-0123/pool-1.0.0/src/lib.rs");
-    let frame = Frame {
-        function: Some("pool::take".into()),
-        file: Some(file.as_str().into()),
-        line: Some(9),
-        address: acquisitions,
-    };
-    Point {
-        acquisitions,
-        callers: vec![Stack {
-            frames: vec![frame],
-            waits: 1,
-            wait_ns: acquisitions,
-            samples: 1,
-        }],
-        ..Point::new(
-            Lock::FirstUsed(Site::new(file.clone(), 3, 1)),
-            AcquireMode::Exclusive,
-            Site::new(file, 7, 1),
-        )
-    }
-}
-
-/// Two addresses in one file of code are two places, in every process.
-#[test]
-fn addresses_in_files_of_code_stay() {
-    let at = |address| {
-        let frame = Frame {
-            file: Some("/srv/app".into()),
-            address,
-            ..Frame::default()
-        };
-        let callers = vec![Stack {
-            frames: vec![frame],
-            waits: 1,
-            wait_ns: 10,
-            samples: 1,
-        }];
-        snapshot(vec![Point {
-            callers,
-            ..named("cache", 2)
-        }])
-    };
-    let merged = Snapshot::merge([at(0x10), at(0x20), at(0x10)]).portable();
-    let callers = merged.points().iter().flat_map(|point| &point.callers);
-    let mut found: Vec<(u64, u64)> = callers
-        .map(|stack| (stack.frames[0].address, stack.waits))
-        .collect();
-    found.sort_unstable();
-    assert_eq!(found, [(0x10, 2), (0x20, 1)]);
-}
-
-/// Hosts that keep crates in different directories have the same points. Their order makes no
-/// difference.
-#[test]
-fn crates_in_different_folders_are_the_same_points() -> TestResult {
-    const SHORT: &str = "pool-1.0.0/src/lib.rs";
-    let [a, b, c] = [("/home/a", 1), ("/home/b", 20), ("/root", 300)]
-        .map(|(home, acquisitions)| snapshot(vec![kept_in(home, acquisitions)]));
-    let orders = [[&a, &b, &c], [&c, &a, &b], [&b, &c, &a]];
-    for order in orders {
-        let merged = Snapshot::merge(order.into_iter().cloned());
-        let [point] = merged.points() else {
-            panic!("{:?}", merged.points())
-        };
-        assert_eq!(point.acquisitions, 321);
-        assert_eq!(point.site.file, SHORT);
-        assert_eq!(point.lock, Lock::FirstUsed(Site::new(SHORT, 3, 1)));
-        let [stack] = point.callers.as_slice() else {
-            panic!("{:?}", point.callers)
-        };
-        assert_eq!(stack.wait_ns, 321);
-        // The same in two steps, and from files.
-        let [first, second, third] = order;
-        let two = Snapshot::merge([first.clone(), second.clone()]);
-        let mut merge = Merge::new();
-        merge.add_bytes(&third.to_bytes()?)?;
-        let mut other = Merge::new();
-        other.add_bytes(&two.to_bytes()?)?;
-        merge.append(other);
-        assert_eq!(merge.finish(), merged);
-    }
-    // If all keep them in one directory, it stays in the path.
-    let same = Snapshot::merge([a.clone(), a.clone()]);
-    assert_eq!(same.points()[0].site, a.points()[0].site);
-    Ok(())
-}
-
-#[test]
-fn a_snapshot_of_two_folders_shows_as_one() {
-    let two = snapshot(vec![
-        kept_in("/home/a", 1),
-        kept_in("/home/b", 20),
-        named("l", 1),
-    ]);
-    let one = two.clone().portable();
-    let of = |line| {
-        one.points()
-            .iter()
-            .filter(move |point| point.site.line == line)
-    };
-    let counts: Vec<u64> = of(7).map(|point| point.acquisitions).collect();
-    assert_eq!((counts.as_slice(), of(1).count()), (&[21][..], 1));
-    assert_eq!(of(7).map(|point| point.callers.len()).sum::<usize>(), 1);
-    let alone = snapshot(vec![kept_in("/home/a", 1)]);
-    assert_eq!(alone.clone().portable(), alone);
-    // An interval stays an interval.
-    assert_eq!(two.merged(), one.merged());
-}
-
 /// A merge of nothing is empty.
 #[test]
 fn points_of_no_snapshot_are_refused() -> TestResult {
@@ -456,114 +347,5 @@ fn intervals_that_are_incomplete_stay_so() -> TestResult {
         assert_eq!(merge.finish(), merged);
     }
     assert!(Snapshot::merge([whole, interval(1, 7, 8)?]).is_complete());
-    Ok(())
-}
-
-/// A hundred processes with frames of unnamed addresses, which are all different.
-#[test]
-fn stacks_are_bounded() -> TestResult {
-    const PROCESSES: u64 = 100;
-    // More frames than a merge keeps before it drops unused ones.
-    const STACKS: u64 = 1_000;
-    const KEPT: usize = 1024;
-    let process = |number: u64| {
-        let stack = |index: u64| Stack {
-            frames: vec![Frame {
-                address: 1 + number * STACKS + index,
-                ..Frame::default()
-            }],
-            waits: 1,
-            wait_ns: number * STACKS + index,
-            samples: 1,
-        };
-        snapshot(vec![Point {
-            callers: (0..STACKS).map(stack).collect(),
-            ..named("l", 1)
-        }])
-    };
-    let all: Vec<Snapshot> = (0..PROCESSES).map(process).collect();
-    let mut by_bytes = Merge::new();
-    for snapshot in &all {
-        by_bytes.add_bytes(&snapshot.to_bytes()?)?;
-    }
-    let mut halves = [Merge::new(), Merge::new()];
-    for (index, snapshot) in all.iter().enumerate() {
-        halves[index % 2].add(snapshot);
-    }
-    let [mut first, second] = halves;
-    first.append(second);
-    for merged in [Snapshot::merge(all), by_bytes.finish(), first.finish()] {
-        let callers = &merged.points()[0].callers;
-        assert_eq!(callers.len(), KEPT);
-        assert_eq!(merged.losses().stacks, PROCESSES * STACKS - KEPT as u64);
-        // The longest waits are kept.
-        let least = callers.iter().map(|stack| stack.wait_ns).min();
-        assert_eq!(least, Some(PROCESSES * STACKS - KEPT as u64));
-    }
-    Ok(())
-}
-
-/// Variances saturate wherever they add up, so what can be shown can be written, read and merged.
-#[test]
-fn variances_stop() -> TestResult {
-    let large = || Point {
-        caused_variance: 1.7e308,
-        wait: Durations {
-            samples: 1,
-            events: 2,
-            total_variance: 1.7e308,
-            ..Durations::default()
-        },
-        ..named("l", 1)
-    };
-    let summed = snapshot(vec![large(), large(), large()]);
-    let merged = Snapshot::merge((0..3).map(|_| snapshot(vec![large()])));
-    for snapshot in [summed, merged] {
-        let point = &snapshot.points()[0];
-        assert_eq!(
-            (point.caused_variance, point.wait.total_variance),
-            (f64::MAX, f64::MAX)
-        );
-        assert_eq!(Snapshot::from_json(&snapshot.to_json()?)?, snapshot);
-        assert_eq!(Snapshot::from_bytes(&snapshot.to_bytes()?)?, snapshot);
-    }
-    Ok(())
-}
-
-/// -0 equals 0, so both make the same file.
-#[test]
-fn minus_0_is_0() -> TestResult {
-    let with = |zero: f64| {
-        let durations = || Durations {
-            samples: 1,
-            events: 1,
-            total_variance: zero,
-            ..Durations::default()
-        };
-        let point = Point {
-            caused_variance: zero,
-            wait: durations(),
-            hold: durations(),
-            ..named("l", 1)
-        };
-        Snapshot::from_parts(SnapshotParts {
-            profiler_mode: ProfilerMode::Sampled { budget: zero },
-            points: vec![point],
-            ..SnapshotParts::default()
-        })
-    };
-    let (minus, plus) = (with(-0.0), with(0.0));
-    assert_eq!(minus.to_json()?, plus.to_json()?);
-    assert_eq!(minus.to_bytes()?, plus.to_bytes()?);
-    assert_eq!(minus.profiler_mode().to_string(), "sampled (budget 0%)");
-    let json = plus
-        .to_json()?
-        .replace(r#""budget":0.0"#, r#""budget":-0.0"#);
-    assert!(json.contains("-0.0"), "{json}");
-    let read = Snapshot::from_json(&json)?;
-    let ProfilerMode::Sampled { budget } = read.profiler_mode() else {
-        panic!("{read:?}")
-    };
-    assert!(budget.is_sign_positive());
     Ok(())
 }

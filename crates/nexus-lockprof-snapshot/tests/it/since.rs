@@ -50,7 +50,7 @@ fn every_counter_is_subtracted() -> TestResult {
         point.try_failures += 30;
         point.timeouts += 40;
         point.cancellations += 41;
-        point.vain_wait_ns += 42;
+        point.abandoned_wait_ns += 42;
         point.blocked += 50;
         point.caused_wait_ns += 60;
         for durations in [&mut point.wait, &mut point.hold] {
@@ -87,7 +87,7 @@ fn every_counter_is_subtracted() -> TestResult {
             try_failures: 30,
             timeouts: 40,
             cancellations: 41,
-            vain_wait_ns: 42,
+            abandoned_wait_ns: 42,
             blocked: 50,
             caused_wait_ns: 60,
             wait: times(1.5),
@@ -402,7 +402,7 @@ fn one_counter_is_enough() -> TestResult {
         |p| p.try_failures += 1,
         |p| p.timeouts += 1,
         |p| p.cancellations += 1,
-        |p| p.vain_wait_ns += 1,
+        |p| p.abandoned_wait_ns += 1,
         |p| p.blocked += 1,
         |p| p.caused_wait_ns += 1,
         |p| p.wait.samples += 1,

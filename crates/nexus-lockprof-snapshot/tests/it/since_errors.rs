@@ -84,7 +84,7 @@ fn counters_that_went_backwards() {
         ("try_failures", |p| p.try_failures -= 1),
         ("timeouts", |p| p.timeouts -= 1),
         ("cancellations", |p| p.cancellations -= 1),
-        ("vain_wait_ns", |p| p.vain_wait_ns -= 1),
+        ("abandoned_wait_ns", |p| p.abandoned_wait_ns -= 1),
         ("blocked", |p| p.blocked -= 1),
         ("caused_wait_ns", |p| p.caused_wait_ns -= 1),
         ("wait.samples", |p| p.wait.samples -= 1),

@@ -47,10 +47,10 @@ fn the_exact_marker() {
     slow.holder = None;
     slow.dropped = 0;
     slow.thread = Some(Thread { id: 2, name: None });
-    slow.metric = SlowMetric::VainWait;
+    slow.metric = SlowMetric::AbandonedWait;
     check(
         &slow,
-        "lock.slow lock=\"user table\" site=src/http.rs:88 mode=shared metric=vain_wait \
+        "lock.slow lock=\"user table\" site=src/http.rs:88 mode=shared metric=abandoned_wait \
          ns=1200000000 threshold_ns=100000000 thread_id=2",
     );
     slow.lock = Lock::Created(Site::new("src/pool.rs", 7, 1));

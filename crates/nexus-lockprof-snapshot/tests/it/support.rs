@@ -73,7 +73,7 @@ pub(crate) fn everything() -> SnapshotParts {
                 try_failures: 7,
                 timeouts: 3,
                 cancellations: 2,
-                vain_wait_ns: 5_000_000,
+                abandoned_wait_ns: 5_000_000,
                 blocked: 900,
                 caused_wait_ns: 8_000_000,
                 caused_variance: 250_000.0,

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// How a guard finds its lock.
-pub(super) trait Place {
+pub(super) trait LockPtr {
     fn meter(&self) -> &Meter;
 }
 
@@ -29,7 +29,7 @@ impl Metered for Meter {
 }
 
 /// For guards that borrow.
-impl<L: Metered + ?Sized> Place for &L {
+impl<L: Metered + ?Sized> LockPtr for &L {
     #[inline]
     fn meter(&self) -> &Meter {
         L::meter(self)
@@ -37,7 +37,7 @@ impl<L: Metered + ?Sized> Place for &L {
 }
 
 /// For guards that own.
-impl<L: Metered + ?Sized> Place for Arc<L> {
+impl<L: Metered + ?Sized> LockPtr for Arc<L> {
     #[inline]
     fn meter(&self) -> &Meter {
         L::meter(self)
@@ -48,13 +48,13 @@ impl<L: Metered + ?Sized> Place for Arc<L> {
 ///
 /// If `place` owns the lock, `G` borrows from it under an extended lifetime. It is dropped before
 /// `place`.
-pub(super) struct Held<P: Place, G> {
+pub(super) struct Held<P: LockPtr, G> {
     guard: ManuallyDrop<G>,
     pending_ref: PendingRef,
     place: P,
 }
 
-impl<P: Place, G> Held<P, G> {
+impl<P: LockPtr, G> Held<P, G> {
     #[inline]
     pub(super) fn new(place: P, guard: ProfiledGuard<G>) -> Self {
         let (guard, pending_ref) = guard.into_parts();
@@ -119,7 +119,7 @@ impl<P: Place, G> Held<P, G> {
     }
 }
 
-impl<P: Place, G> Drop for Held<P, G> {
+impl<P: LockPtr, G> Drop for Held<P, G> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: `self` is not used after its drop.
@@ -131,7 +131,7 @@ impl<P: Place, G> Drop for Held<P, G> {
     }
 }
 
-impl<P: Place, G> Deref for Held<P, G> {
+impl<P: LockPtr, G> Deref for Held<P, G> {
     type Target = G;
 
     #[inline]
@@ -140,7 +140,7 @@ impl<P: Place, G> Deref for Held<P, G> {
     }
 }
 
-impl<P: Place, G> DerefMut for Held<P, G> {
+impl<P: LockPtr, G> DerefMut for Held<P, G> {
     #[inline]
     fn deref_mut(&mut self) -> &mut G {
         &mut self.guard
@@ -184,7 +184,7 @@ enum Refused<E> {
 
 /// Acquires as a thread does, by tokio's two ways `look` and `block`. Inside a runtime `block`
 /// panics even if it need not wait, so it is always called.
-pub(super) fn blocking<P: Place, G, E>(
+pub(super) fn blocking<P: LockPtr, G, E>(
     place: P,
     site: &'static Location<'static>,
     mode: HoldMode,
@@ -225,7 +225,7 @@ pub(super) fn blocking<P: Place, G, E>(
 }
 
 /// Acquires without waiting, or fails as tokio's `try_` does.
-pub(super) fn attempt<P: Place, G, E>(
+pub(super) fn attempt<P: LockPtr, G, E>(
     place: P,
     site: &'static Location<'static>,
     mode: HoldMode,

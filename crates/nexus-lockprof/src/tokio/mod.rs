@@ -18,8 +18,8 @@
 //!
 //! A future dropped while it waits counts as cancelled, and keeps its wait
 //! ([`Point::cancellations`](crate::Point::cancellations),
-//! [`Point::vain_wait_ns`](crate::Point::vain_wait_ns)). So does one whose semaphore is closed
-//! while it waits. A future that was never polled does not count.
+//! [`Point::abandoned_wait_ns`](crate::Point::abandoned_wait_ns)). So does one whose semaphore is
+//! closed while it waits. A future that was never polled does not count.
 //!
 //! When tokio makes a task yield because it used up its share of the processor, the task does not
 //! wait for the lock. If the task also found the lock taken, its wait begins at its next poll.

@@ -1,6 +1,6 @@
 //! Guards of a [`RwLock`] that change their mode: downgrades and upgrades.
 
-use crate::guard::{Guard, Place};
+use crate::guard::{Guard, LockPtr};
 use crate::own;
 use crate::reading::{Reading, ReadingArc};
 use crate::rwlock::RwLock;
@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A place of a reader-writer lock. It keeps guards of other locks from having these functions.
-pub trait OfRwLock: Place {}
+pub trait OfRwLock: LockPtr {}
 impl<T: ?Sized> OfRwLock for &RwLock<T> {}
 impl<T: ?Sized> OfRwLock for Arc<RwLock<T>> {}
 
 /// A place of a reader-writer lock that a reader can take over.
 pub trait OfReader: OfRwLock {
     /// The reader's place.
-    type Reading: Place;
+    type Reading: LockPtr;
 
     /// Turns into the reader's place.
     fn reading(self) -> Self::Reading;
@@ -77,7 +77,7 @@ impl<P: OfReader> Guard<P, own::Upgradable<'static>> {
 /// async-lock's new guard.
 #[inline(always)]
 #[track_caller]
-fn changed<P: Place, G, Q: Place, H>(
+fn changed<P: LockPtr, G, Q: LockPtr, H>(
     guard: Guard<P, G>,
     mode: HoldMode,
     turn: impl FnOnce(P) -> Q,
@@ -146,14 +146,14 @@ impl<P: OfRwLock> Guard<P, own::Upgradable<'static>> {
 
 /// A reader that is becoming the writer.
 #[must_use = "futures do nothing unless polled"]
-pub struct Upgrading<P: Place> {
+pub struct Upgrading<P: LockPtr> {
     future: own::UpgradeFuture<'static>,
     /// The reader's place and pending reference, until it is the writer.
     before: Option<(P, PendingRef)>,
     site: &'static Location<'static>,
 }
 
-impl<P: Place> Upgrading<P> {
+impl<P: LockPtr> Upgrading<P> {
     #[track_caller]
     pub(crate) fn new(guard: Guard<P, own::Upgradable<'static>>) -> Self {
         let (place, guard) = Guard::into_parts(guard);
@@ -192,7 +192,7 @@ impl<P: OfRwLock> Future for Upgrading<P> {
     }
 }
 
-impl<P: Place> Drop for Upgrading<P> {
+impl<P: LockPtr> Drop for Upgrading<P> {
     fn drop(&mut self) {
         // Async-lock's future releases the lock itself.
         if let Some((place, pending_ref)) = &mut self.before {
@@ -204,7 +204,7 @@ impl<P: Place> Drop for Upgrading<P> {
     }
 }
 
-impl<P: Place> fmt::Debug for Upgrading<P> {
+impl<P: LockPtr> fmt::Debug for Upgrading<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.future.fmt(f)
     }

@@ -1,6 +1,6 @@
 //! The futures.
 
-use crate::guard::{Guard, Place};
+use crate::guard::{Guard, LockPtr};
 use crate::lock::{Lock, Meter};
 use nexus_lockprof_adaptor::{Global, HoldMode, ProfiledGuard, TaskWait};
 use std::fmt;
@@ -12,17 +12,17 @@ use std::task::{Context, Poll};
 /// What a future needs of its lock.
 pub trait Start {
     /// What its guard needs.
-    type Place: Place;
+    type LockPtr: LockPtr;
 
     /// The place for one guard.
-    fn place(&self) -> Self::Place;
+    fn place(&self) -> Self::LockPtr;
 
     /// What the profiler keeps per lock.
     fn meter(&self) -> &Meter;
 }
 
 impl<'a, L: Lock + ?Sized> Start for &'a L {
-    type Place = &'a L;
+    type LockPtr = &'a L;
 
     fn place(&self) -> &'a L {
         self
@@ -36,7 +36,7 @@ impl<'a, L: Lock + ?Sized> Start for &'a L {
 macro_rules! start_arc {
     ($start:ty) => {
         impl<L: Lock + ?Sized> Start for $start {
-            type Place = Arc<L>;
+            type LockPtr = Arc<L>;
 
             fn place(&self) -> Arc<L> {
                 Arc::clone(self)
@@ -85,7 +85,7 @@ impl<S: Start, F> Acquiring<S, F> {
 }
 
 impl<S: Start, F: Future> Future for Acquiring<S, F> {
-    type Output = Guard<S::Place, F::Output>;
+    type Output = Guard<S::LockPtr, F::Output>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// How a guard finds its lock.
-pub trait Place {
+pub trait LockPtr {
     /// The lock's data.
     type Data: ?Sized;
 
@@ -23,7 +23,7 @@ pub trait Place {
 
 macro_rules! place {
     ($place:ty) => {
-        impl<L: Lock + ?Sized> Place for $place {
+        impl<L: Lock + ?Sized> LockPtr for $place {
             type Data = L::Data;
 
             fn meter(&self) -> &Meter {
@@ -39,7 +39,7 @@ macro_rules! place {
 place!(&L);
 place!(Arc<L>);
 
-type Data<P> = <P as Place>::Data;
+type Data<P> = <P as LockPtr>::Data;
 
 /// An async-lock guard whose owner may read the data.
 pub trait Reads {}
@@ -54,7 +54,7 @@ impl Writes for own::Write<'_> {}
 
 /// Holds the lock at a place by async-lock's guard `G`, until dropped.
 #[clippy::has_significant_drop]
-pub struct Guard<P: Place, G> {
+pub struct Guard<P: LockPtr, G> {
     /// Belongs to the lock inside the one at `place`, and is dropped before `place`.
     guard: ManuallyDrop<G>,
     pending_ref: PendingRef,
@@ -63,7 +63,7 @@ pub struct Guard<P: Place, G> {
     marker: PhantomData<*const ()>,
 }
 
-impl<P: Place, G> Guard<P, G> {
+impl<P: LockPtr, G> Guard<P, G> {
     /// # Safety
     /// The guard must belong to the lock inside the one at `place`, and the pending reference to
     /// this acquisition.
@@ -98,7 +98,7 @@ impl<P: Place, G> Guard<P, G> {
     }
 }
 
-impl<P: Place, G> Drop for Guard<P, G> {
+impl<P: LockPtr, G> Drop for Guard<P, G> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: it is not used after this.
@@ -110,7 +110,7 @@ impl<P: Place, G> Drop for Guard<P, G> {
     }
 }
 
-impl<P: Place, G: Reads> Deref for Guard<P, G> {
+impl<P: LockPtr, G: Reads> Deref for Guard<P, G> {
     type Target = Data<P>;
 
     #[inline]
@@ -120,7 +120,7 @@ impl<P: Place, G: Reads> Deref for Guard<P, G> {
     }
 }
 
-impl<P: Place, G: Writes> DerefMut for Guard<P, G> {
+impl<P: LockPtr, G: Writes> DerefMut for Guard<P, G> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Data<P> {
         // SAFETY: the lock is held in a mode that excludes all others.
@@ -128,7 +128,7 @@ impl<P: Place, G: Writes> DerefMut for Guard<P, G> {
     }
 }
 
-impl<P: Place, G: Reads> fmt::Debug for Guard<P, G>
+impl<P: LockPtr, G: Reads> fmt::Debug for Guard<P, G>
 where
     Data<P>: fmt::Debug,
 {
@@ -137,7 +137,7 @@ where
     }
 }
 
-impl<P: Place, G: Reads> fmt::Display for Guard<P, G>
+impl<P: LockPtr, G: Reads> fmt::Display for Guard<P, G>
 where
     Data<P>: fmt::Display,
 {
@@ -159,9 +159,9 @@ macro_rules! auto_traits {
 }
 // SAFETY: a semaphore has no data, so only the fields matter: the place can be sent, and
 // async-lock's own guard and the pending reference always can.
-unsafe impl<P: Place + Send> Send for Guard<P, own::Permit<'_>> {}
+unsafe impl<P: LockPtr + Send> Send for Guard<P, own::Permit<'_>> {}
 // SAFETY: a semaphore has no data, and a shared guard gives access only to the place.
-unsafe impl<P: Place + Sync> Sync for Guard<P, own::Permit<'_>> {}
+unsafe impl<P: LockPtr + Sync> Sync for Guard<P, own::Permit<'_>> {}
 
 pub(crate) use auto_traits;
 

@@ -1,7 +1,7 @@
 //! Readers of a [`RwLock`]: how their guards and futures find it.
 
 use crate::future::Start;
-use crate::guard::Place;
+use crate::guard::LockPtr;
 use crate::lock::{Lock, Meter};
 use crate::rwlock::RwLock;
 use std::marker::PhantomData;
@@ -27,7 +27,7 @@ impl<'a, T: ?Sized> Reading<'a, T> {
     }
 }
 
-impl<T: ?Sized> Place for Reading<'_, T> {
+impl<T: ?Sized> LockPtr for Reading<'_, T> {
     type Data = T;
 
     fn meter(&self) -> &Meter {
@@ -69,7 +69,7 @@ impl<T> Drop for ReadingArc<T> {
     }
 }
 
-impl<T> Place for ReadingArc<T> {
+impl<T> LockPtr for ReadingArc<T> {
     type Data = T;
 
     fn meter(&self) -> &Meter {
@@ -88,7 +88,7 @@ pub struct Reader<'a, T: ?Sized>(pub(crate) &'a RwLock<T>);
 unsafe impl<T: ?Sized + Sync> Send for Reader<'_, T> {}
 
 impl<'a, T: ?Sized> Start for Reader<'a, T> {
-    type Place = Reading<'a, T>;
+    type LockPtr = Reading<'a, T>;
 
     fn place(&self) -> Reading<'a, T> {
         Reading::new(self.0)
@@ -103,7 +103,7 @@ impl<'a, T: ?Sized> Start for Reader<'a, T> {
 pub struct ReaderArc<'a, T>(pub(crate) &'a Arc<RwLock<T>>);
 
 impl<T> Start for ReaderArc<'_, T> {
-    type Place = ReadingArc<T>;
+    type LockPtr = ReadingArc<T>;
 
     fn place(&self) -> ReadingArc<T> {
         ReadingArc::new(Arc::clone(self.0))

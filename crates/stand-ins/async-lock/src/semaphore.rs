@@ -1,7 +1,7 @@
 //! The semaphore.
 
 use crate::future::Acquiring;
-use crate::guard::{Guard, Place, READ, acquire, is_worth_a_try};
+use crate::guard::{Guard, LockPtr, READ, acquire, is_worth_a_try};
 use crate::lock::{Lock, Meter};
 use crate::own;
 use nexus_lockprof_adaptor::ProfiledGuard;
@@ -59,7 +59,7 @@ acquire! {
     acquire acquire_arc, try_acquire try_acquire_arc, acquire_blocking acquire_arc_blocking
 }
 
-impl<P: Place> Guard<P, own::Permit<'static>> {
+impl<P: LockPtr> Guard<P, own::Permit<'static>> {
     /// Never returns the permit. The hold ends now.
     #[inline]
     pub fn forget(self) {
@@ -76,7 +76,7 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-impl<P: Place + fmt::Debug> fmt::Debug for Guard<P, own::Permit<'static>> {
+impl<P: LockPtr + fmt::Debug> fmt::Debug for Guard<P, own::Permit<'static>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SemaphoreGuard")
             .field(Self::place(self))

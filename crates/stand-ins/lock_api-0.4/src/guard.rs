@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 /// How a guard finds its lock.
-pub trait Place {
+pub trait LockPtr {
     /// The raw lock, profiled.
     type Core;
     /// The data.
@@ -25,7 +25,7 @@ pub trait Place {
 
 macro_rules! place {
     ($place:ty) => {
-        impl<L: Lock + ?Sized> Place for $place {
+        impl<L: Lock + ?Sized> LockPtr for $place {
             type Core = L::Core;
             type Data = L::Data;
 
@@ -47,7 +47,7 @@ place!(Arc<L>);
 /// Holds a lock in mode `M`, until dropped.
 #[must_use = "if unused the lock will immediately unlock"]
 #[clippy::has_significant_drop]
-pub struct Guard<P: Place, M>
+pub struct Guard<P: LockPtr, M>
 where
     P::Core: Raw<M>,
 {
@@ -57,21 +57,21 @@ where
 }
 
 // SAFETY: both its fields and what it exposes of the lock can be sent.
-unsafe impl<P: Place + Send, M> Send for Guard<P, M>
+unsafe impl<P: LockPtr + Send, M> Send for Guard<P, M>
 where
     P::Core: Raw<M>,
     <P::Core as Raw<M>>::Marker: Send,
 {
 }
 // SAFETY: a shared guard gives access to the lock, and shared access to the data.
-unsafe impl<P: Place, M> Sync for Guard<P, M>
+unsafe impl<P: LockPtr, M> Sync for Guard<P, M>
 where
     P::Core: Raw<M> + Sync,
     P::Data: Sync,
 {
 }
 
-impl<P: Place, M> Guard<P, M>
+impl<P: LockPtr, M> Guard<P, M>
 where
     P::Core: Raw<M>,
 {
@@ -124,7 +124,7 @@ where
     }
 }
 
-impl<P: Place, M> Guard<P, M>
+impl<P: LockPtr, M> Guard<P, M>
 where
     P::Core: RawFair<M>,
 {
@@ -162,7 +162,7 @@ where
 }
 
 /// Re-acquires the lock for a guard whose lock was released.
-struct Again<'g, P: Place, M>
+struct Again<'g, P: LockPtr, M>
 where
     P::Core: Raw<M>,
 {
@@ -170,7 +170,7 @@ where
     site: Site,
 }
 
-impl<P: Place, M> Drop for Again<'_, P, M>
+impl<P: LockPtr, M> Drop for Again<'_, P, M>
 where
     P::Core: Raw<M>,
 {
@@ -209,7 +209,7 @@ where
     }
 }
 
-impl<P: Place, M> Drop for Guard<P, M>
+impl<P: LockPtr, M> Drop for Guard<P, M>
 where
     P::Core: Raw<M>,
 {
@@ -221,7 +221,7 @@ where
     }
 }
 
-impl<P: Place, M> Deref for Guard<P, M>
+impl<P: LockPtr, M> Deref for Guard<P, M>
 where
     P::Core: Raw<M>,
 {
@@ -234,7 +234,7 @@ where
     }
 }
 
-impl<P: Place, M: Writes> DerefMut for Guard<P, M>
+impl<P: LockPtr, M: Writes> DerefMut for Guard<P, M>
 where
     P::Core: Raw<M>,
 {
@@ -245,7 +245,7 @@ where
     }
 }
 
-impl<P: Place, M> fmt::Debug for Guard<P, M>
+impl<P: LockPtr, M> fmt::Debug for Guard<P, M>
 where
     P::Core: Raw<M>,
     P::Data: fmt::Debug,
@@ -255,7 +255,7 @@ where
     }
 }
 
-impl<P: Place, M> fmt::Display for Guard<P, M>
+impl<P: LockPtr, M> fmt::Display for Guard<P, M>
 where
     P::Core: Raw<M>,
     P::Data: fmt::Display,

@@ -1,6 +1,6 @@
 //! Changes of reader-writer guards into one another.
 
-use crate::guard::{Guard, Place};
+use crate::guard::{Guard, LockPtr};
 use crate::raw::{
     Downgrade, RawTimed, Read, Site, State, Upgradable, Upgrade, UpgradeDowngrade, UpgradeTimed,
     Write, taken,
@@ -34,7 +34,7 @@ rwlock! { RawRwLock, Read }
 rwlock! { RawRwLock, Write }
 rwlock! { RawRwLockUpgrade, Upgradable }
 
-impl<P: Place> Guard<P, Write>
+impl<P: LockPtr> Guard<P, Write>
 where
     P::Core: Downgrade,
 {
@@ -50,7 +50,7 @@ where
     }
 }
 
-impl<P: Place> Guard<P, Write>
+impl<P: LockPtr> Guard<P, Write>
 where
     P::Core: UpgradeDowngrade,
 {
@@ -70,7 +70,7 @@ where
 
 type Upgraded<P> = Result<Guard<P, Write>, Guard<P, Upgradable>>;
 
-impl<P: Place> Guard<P, Upgradable>
+impl<P: LockPtr> Guard<P, Upgradable>
 where
     P::Core: Upgrade,
 {
@@ -111,7 +111,7 @@ where
     }
 }
 
-impl<P: Place> Guard<P, Upgradable>
+impl<P: LockPtr> Guard<P, Upgradable>
 where
     P::Core: UpgradeTimed,
 {
@@ -148,7 +148,7 @@ where
     }
 }
 
-impl<P: Place> Guard<P, Upgradable>
+impl<P: LockPtr> Guard<P, Upgradable>
 where
     P::Core: UpgradeDowngrade,
 {
@@ -204,10 +204,10 @@ where
 
     /// Runs `f` while the lock is upgraded, and downgrades it afterwards.
     fn while_upgraded<Ret>(&mut self, site: Site, f: impl FnOnce(&mut P::Data) -> Ret) -> Ret {
-        struct Back<'g, P: Place>(&'g mut Guard<P, Upgradable>, Site)
+        struct Back<'g, P: LockPtr>(&'g mut Guard<P, Upgradable>, Site)
         where
             P::Core: UpgradeDowngrade;
-        impl<P: Place> Drop for Back<'_, P>
+        impl<P: LockPtr> Drop for Back<'_, P>
         where
             P::Core: UpgradeDowngrade,
         {
@@ -223,7 +223,7 @@ where
     }
 }
 
-impl<P: Place> Guard<P, Upgradable>
+impl<P: LockPtr> Guard<P, Upgradable>
 where
     P::Core: UpgradeDowngrade + UpgradeTimed,
 {

@@ -128,7 +128,7 @@ impl Told {
         check(snapshot);
         self.recorded.add(snapshot);
         for point in snapshot.points() {
-            for ns in [point.wait.total_ns, point.vain_wait_ns] {
+            for ns in [point.wait.total_ns, point.abandoned_wait_ns] {
                 self.waited_ns = self.waited_ns.saturating_add(ns);
             }
             self.caused_ns = self.caused_ns.saturating_add(point.caused_wait_ns);

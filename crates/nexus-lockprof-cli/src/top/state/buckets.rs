@@ -1,20 +1,20 @@
-//! A distribution for the eye: how much of a weighted sample is in each of some ranges.
+//! The buckets of a histogram: the share of a weighted sample in each range of durations.
 
 use nexus_lockprof_snapshot::Sample;
 
 /// A range of durations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bucket {
-    /// Its shortest, in nanoseconds: 0, or 1, 2 or 5 times a power of 10.
+    /// Its lower end, inclusive, in nanoseconds: 0, or 1, 2 or 5 times a power of 10.
     pub(crate) from_ns: u64,
-    /// What is above its longest: the next one's shortest.
+    /// Its upper end, exclusive: the lower end of the next.
     pub(crate) below_ns: u64,
-    /// The share of the sample's weight that is in it, from 0 to 1.
+    /// The share of the sample's weight in this range, from 0 to 1.
     pub(crate) share: f64,
 }
 
-/// The buckets of `samples`, from the one of the shortest to the one of the longest, without gaps.
-/// When those are more than `most`, they are by powers of 10. Empty without samples.
+/// The buckets of `samples`, from the shortest to the longest duration, without gaps. If there were
+/// more than `most`, their ends are powers of 10. Empty without samples.
 pub(crate) fn buckets(samples: &[Sample], most: usize) -> Vec<Bucket> {
     let fine = counted(samples, &[1, 2, 5]);
     match fine.len() > most {
@@ -48,7 +48,7 @@ fn counted(samples: &[Sample], steps: &[u64]) -> Vec<Bucket> {
     buckets
 }
 
-/// From and below of all buckets that there can be. The last has no end: u64::MAX is in it.
+/// The ends of all possible buckets. The last also contains `u64::MAX`.
 fn bounds(steps: &[u64]) -> impl Iterator<Item = (u64, u64)> {
     let decades = (0..=19).filter_map(|power| 10_u64.checked_pow(power));
     let mut starts: Vec<u64> = decades

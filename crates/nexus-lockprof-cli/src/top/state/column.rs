@@ -1,4 +1,4 @@
-//! The columns of the table, and what rows are sorted by.
+//! The columns of the table, and how they sort the rows.
 
 use super::data::Data;
 use super::figures::Figures;
@@ -19,19 +19,19 @@ pub(crate) enum Column {
     Mode,
     /// Acquisitions.
     Acquisitions,
-    /// The share of them that had to wait.
+    /// The share of the acquisitions that had to wait.
     ContentionRatio,
-    /// How long it waited.
+    /// How long the point waited.
     Wait,
     /// The 95th percentile of the waits.
     WaitP95,
-    /// How long it held.
+    /// How long the point held the lock.
     Hold,
     /// The 95th percentile of the holds.
     HoldP95,
-    /// How long others waited while it held.
+    /// How long others waited while the point held the lock.
     Caused,
-    /// Its contention over the last intervals.
+    /// Contention over the last intervals.
     Trend,
 }
 
@@ -40,7 +40,7 @@ use Column::{
 };
 
 impl Column {
-    /// The column `by` columns to the right, or to the left if negative; round and round.
+    /// The column `by` columns to the right, or to the left if negative. Wraps around.
     pub(crate) fn moved(self, by: isize) -> Self {
         let all = Self::value_variants();
         let at = (self as isize + by).rem_euclid(all.len() as isize);
@@ -48,7 +48,7 @@ impl Column {
         at.copied().unwrap_or(self)
     }
 
-    /// The column that a digit or a letter picks.
+    /// The column for a digit or a letter.
     pub(crate) fn picked(key: char) -> Option<Self> {
         match key {
             '1' | 'L' => Some(Lock),
@@ -66,23 +66,23 @@ impl Column {
         }
     }
 
-    /// Whether it is words, which are sorted from A; numbers are from the most.
+    /// Whether it has words, which are sorted from A to Z. Numbers are sorted from the largest.
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Lock | Site | Mode)
     }
 }
 
-/// By what, and which way.
+/// A column to sort by, and the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
     /// The column.
     pub(crate) column: Column,
-    /// Whether it is the other way round than [usual](Column::is_text).
+    /// Whether the order is the reverse of the [usual one](Column::is_text).
     pub(crate) reversed: bool,
 }
 
 impl Sort {
-    /// By a column, the usual way.
+    /// Sorts by a column in its usual order.
     pub(crate) fn by(column: Column) -> Self {
         Self {
             column,
@@ -90,15 +90,15 @@ impl Sort {
         }
     }
 
-    /// Whether it goes from little to much, or from A.
+    /// Whether the smallest value comes first, or A.
     pub(crate) fn ascends(self) -> bool {
         self.column.is_text() != self.reversed
     }
 }
 
-/// The points `indices` of `data`, in order. Those that have no value come last, whichever way.
-/// Ties are in the order of their names, which stays: rows that show the same number do not change
-/// places from one look to the next.
+/// Sorts the points `indices` of `data`. Points without a value come last in both directions. Ties
+/// are sorted by name, so rows that show the same number keep their order from one interval to the
+/// next.
 pub(crate) fn sort(
     indices: &mut [usize],
     by: Sort,
@@ -144,7 +144,7 @@ fn by_text<'a>(
     });
 }
 
-/// By lock, site and mode: what stays the same as long as the point is there.
+/// Compares lock, site and mode, which a point keeps for life.
 fn by_name(a: usize, b: usize, data: &Data) -> Ordering {
     let name = |index: usize| {
         let label = data.label(index)?;
@@ -154,7 +154,7 @@ fn by_name(a: usize, b: usize, data: &Data) -> Ordering {
     name(a).cmp(&name(b))
 }
 
-/// What the point `index` has in a column of numbers.
+/// The value of the point `index` in a column of numbers.
 fn number(
     column: Column,
     index: usize,
@@ -174,7 +174,7 @@ fn number(
     }
 }
 
-/// A number in three digits, as it is shown.
+/// A number rounded to three digits, as it is shown.
 fn shown(number: f64) -> f64 {
     if number == 0.0 || !number.is_finite() {
         return number;
@@ -193,8 +193,7 @@ fn compare(a: Option<f64>, b: Option<f64>, ascends: bool) -> Ordering {
     }
 }
 
-/// What a point has in a column. All points are of the same time, so that sums need not be divided
-/// by it.
+/// A point's value in a column. All points cover the same time, so sums need not be divided by it.
 fn value(column: Column, point: &Point) -> Option<f64> {
     let measured = |durations: &nexus_lockprof_snapshot::Durations| {
         (durations.samples > 0 || durations.is_empty()).then_some(durations.total_ns as f64)
@@ -211,7 +210,7 @@ fn value(column: Column, point: &Point) -> Option<f64> {
     }
 }
 
-/// What a point has at which nothing happened.
+/// The value of a point at which nothing happened.
 fn resting(column: Column) -> Option<f64> {
     matches!(column, Acquisitions | Wait | Hold | Caused).then_some(0.0)
 }

@@ -1,4 +1,4 @@
-//! What is known of the target: its last snapshot, and what happened since the one before.
+//! The target's last snapshot, and its difference from the one before.
 
 use super::figures::Figures;
 use super::key::Key;
@@ -6,35 +6,35 @@ use nexus_lockprof_export::readable::names::Names;
 use nexus_lockprof_snapshot::{AcquireMode, Finding, Point, SinceError, Snapshot};
 use std::collections::HashMap;
 
-/// How a snapshot follows from the one before.
+/// How a snapshot relates to the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// There is none before.
+    /// It is the first.
     First,
-    /// Time has passed.
+    /// It is a later one of the same engine.
     Interval,
-    /// The very same: the target has not collected since.
+    /// It is the same one: the target has not collected since.
     Same,
-    /// The statistics were reset in between: the snapshot is of the time since.
+    /// The statistics were reset in between. The snapshot covers the time since the reset.
     Reset,
-    /// Another process, or another engine, answers now: the snapshot is of all of its time.
+    /// Another process or engine answers now. The snapshot covers its whole life.
     Restarted {
         /// Process before.
         from: u32,
         /// Process now.
         to: u32,
     },
-    /// They do not follow from each other, for the reason given.
+    /// There is no difference between them, for this reason.
     Broken(String),
 }
 
-/// A snapshot, ready to be looked at.
+/// A snapshot, ready to be shown.
 #[derive(Debug)]
 pub(crate) struct Data {
     whole: Snapshot,
-    /// Since the snapshot before; `None` when there is none that it could be since.
+    /// The difference from the snapshot before; `None` if there is none.
     interval: Option<Snapshot>,
-    /// By index of a point of `whole`, the index in `interval` if anything happened there.
+    /// Maps the index of a point in `whole` to its index in `interval`, if anything happened there.
     within: Vec<Option<usize>>,
     labels: Vec<Label>,
     /// Of the interval; empty without one.
@@ -42,31 +42,31 @@ pub(crate) struct Data {
     whole_findings: Vec<Finding>,
 }
 
-/// What a point is called.
+/// The names of a point.
 #[derive(Clone, Debug)]
 pub(crate) struct Label {
-    /// Its lock class.
+    /// The lock class.
     pub(crate) lock: String,
-    /// Where it acquires.
+    /// The place of the acquisition.
     pub(crate) site: String,
-    /// How it acquires.
+    /// The mode.
     mode: AcquireMode,
 }
 
 impl Label {
-    /// Whether each of the `words`, in lower case, is somewhere in it.
+    /// Whether it contains all `words`, which are in lower case.
     pub(crate) fn has(&self, words: &[String]) -> bool {
         if words.is_empty() {
             return true;
         }
-        // Made only when it is looked for: there may be very many.
+        // Made only for a search, because there may be many points.
         let text = format!("{} {} {}", self.lock, self.site, self.mode).to_lowercase();
         words.iter().all(|word| text.contains(word.as_str()))
     }
 }
 
 impl Data {
-    /// Puts a snapshot beside the one before it.
+    /// Compares a snapshot to the one before.
     pub(crate) fn new(whole: Snapshot, before: Option<&Self>) -> (Self, Step) {
         let (interval, step) = match before {
             None => (None, Step::First),
@@ -93,18 +93,18 @@ impl Data {
         &self.whole
     }
 
-    /// Whether rates are of the time since the snapshot before, and not of all time.
+    /// Whether rates cover the last interval, and not the target's whole life.
     pub(crate) fn is_interval(&self) -> bool {
         self.interval.is_some()
     }
 
-    /// What rates are made of: the last interval or, without one, everything.
+    /// The snapshot that rates cover: the last interval or, without one, everything.
     pub(crate) fn rated(&self) -> &Snapshot {
         self.interval.as_ref().unwrap_or(&self.whole)
     }
 
-    /// What happened at the point `index` of [`whole`](Self::whole) in the time of
-    /// [`rated`](Self::rated); `None` if nothing.
+    /// The point `index` of [`whole`](Self::whole) in [`rated`](Self::rated); `None` if nothing
+    /// happened there.
     pub(crate) fn rated_point(&self, index: usize) -> Option<&Point> {
         match &self.interval {
             None => self.whole.points().get(index),
@@ -112,10 +112,11 @@ impl Data {
         }
     }
 
-    /// The point `index` as its percentiles are of, and whether that is the last interval.
+    /// The point `index` that percentiles are taken from, and whether it covers only the last
+    /// interval.
     ///
-    /// A look from outside does not end the interval of the program's own samples. Then there are
-    /// none of the time between two looks, and the percentiles of rates are of everything, too.
+    /// A snapshot from outside does not end the interval of the program's own samples. Then there
+    /// are no samples of the time between two snapshots, and percentiles cover everything.
     pub(crate) fn sampled_point(&self, index: usize, figures: Figures) -> (Option<&Point>, bool) {
         match figures == Figures::Rates && self.has_interval_percentiles() {
             true => (self.rated_point(index), true),
@@ -128,7 +129,7 @@ impl Data {
         self.interval.as_ref().is_some_and(Snapshot::is_complete)
     }
 
-    /// The findings of the time that the figures are of, the costliest first.
+    /// The findings in the time that the figures cover, the costliest first.
     pub(crate) fn findings(&self, figures: Figures) -> &[Finding] {
         match figures == Figures::Rates && self.is_interval() {
             true => &self.rated_findings,
@@ -136,7 +137,7 @@ impl Data {
         }
     }
 
-    /// What the point `index` is called.
+    /// The names of the point `index`.
     pub(crate) fn label(&self, index: usize) -> Option<&Label> {
         self.labels.get(index)
     }
@@ -149,7 +150,7 @@ impl Data {
 
 fn between(later: &Snapshot, earlier: &Snapshot) -> (Option<Snapshot>, Step) {
     match later.since(earlier) {
-        // Of no time there are no rates.
+        // No time has passed, so there are no rates.
         Ok(interval) if interval.elapsed_ns() == 0 => (None, Step::Same),
         Ok(interval) => (Some(interval), Step::Interval),
         Err(SinceError::Reset { .. }) => (None, Step::Reset),

@@ -1,33 +1,33 @@
-//! What stands before the table and takes the keys: [`Dialog`].
+//! What appears in front of the table and takes the keys: [`Dialog`].
 
 use super::Command;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A question, or an answer.
+/// A question or a page of help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Dialog {
-    /// What the keys do.
+    /// The list of keys.
     Help,
-    /// The filter is being written.
+    /// The user types the filter.
     Filter {
-        /// As typed so far.
+        /// The text so far.
         text: String,
     },
-    /// Whether to reset.
+    /// Asks whether to reset.
     Reset,
-    /// Which mode.
+    /// Asks for the mode.
     Mode {
         /// Index in [`MODES`].
         at: usize,
     },
-    /// Which budget, as typed so far.
+    /// Asks for the budget.
     Budget {
-        /// Such as `2%`.
+        /// The text so far, such as `2%`.
         text: String,
     },
 }
 
-/// The profiler's modes, the key that picks each, and what it does.
+/// The profiler's modes, each with its key and a description.
 pub(crate) const MODES: [(&str, char, &str); 4] = [
     ("off", 'o', "nothing is measured"),
     ("counts", 'c', "counts only, no clock"),
@@ -46,26 +46,26 @@ pub(crate) const MODES: [(&str, char, &str); 4] = [
 /// What a key does to a dialog.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It stays.
+    /// It stays open.
     Stay,
-    /// It is closed.
+    /// It closes.
     Close,
-    /// It is closed, and the target is told.
+    /// It closes, and the target gets this command.
     Command(Command),
-    /// The filter is this now; closed if so.
+    /// The filter changes to this. It closes if the flag is set.
     Filter(String, bool),
 }
 
-/// The most characters that a line takes.
+/// The maximum length of a typed line, in characters.
 const LONGEST: usize = 200;
 
 impl Dialog {
-    /// Takes a key.
+    /// Handles a key.
     pub(crate) fn key(&mut self, key: KeyEvent) -> Answer {
         match self {
             Self::Help => match key.code {
                 KeyCode::Esc => Answer::Close,
-                // A key that is read about there does not do what it says.
+                // The keys that the help lists do nothing while it is open.
                 _ => Answer::Stay,
             },
             Self::Filter { text } => match key.code {
@@ -77,8 +77,7 @@ impl Dialog {
             Self::Reset => match key.code {
                 KeyCode::Char('y' | 'Y') => Answer::Command(Command::Reset),
                 KeyCode::Char('n' | 'N') | KeyCode::Esc => Answer::Close,
-                // What was meant for something else must not throw a profile away, nor the
-                // question.
+                // Another key, perhaps typed by mistake, neither resets nor closes the question.
                 _ => Answer::Stay,
             },
             Self::Mode { at } => mode(at, key),
@@ -116,8 +115,8 @@ fn mode(at: &mut usize, key: KeyEvent) -> Answer {
     }
 }
 
-/// A number alone is per cent: who types 2 does not mean 200 %. What is none, the target refuses by
-/// name.
+/// A number alone means per cent: 2 is 2 %, not 200 %. The target refuses anything else and says
+/// why.
 fn budget(text: &str) -> Answer {
     let text = text.trim();
     if text.is_empty() {
@@ -127,7 +126,7 @@ fn budget(text: &str) -> Answer {
     Answer::Command(Command::Set(format!("budget={text}{unit}")))
 }
 
-/// Whether the key has changed the line.
+/// Changes the line by a key. Returns whether it changed.
 fn edit(text: &mut String, key: KeyEvent) -> bool {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {

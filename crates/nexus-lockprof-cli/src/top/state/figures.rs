@@ -1,10 +1,10 @@
-//! Which figures are shown.
+//! Which figures the table shows.
 
-/// Figures of all time, or rates of the last interval.
+/// Totals, or rates of the last interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Figures {
-    /// A second, of the last interval.
+    /// Per second, over the last interval.
     Rates,
-    /// All together, since the start or the last reset.
+    /// Since the start or the last reset.
     Totals,
 }

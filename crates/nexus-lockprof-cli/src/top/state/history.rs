@@ -4,17 +4,17 @@ use super::key::Key;
 use nexus_lockprof_snapshot::{Point, Snapshot};
 use std::collections::{HashMap, VecDeque};
 
-/// What waited in one interval.
+/// The contention of one interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TrendSample {
-    /// Threads that were waiting, on average.
+    /// The average number of waiting threads.
     pub(crate) threads: f32,
-    /// Contentions a second.
+    /// Contentions per second.
     pub(crate) contentions: f32,
 }
 
-/// TrendSamples of all points together and of each, oldest first, as long as there is anything but
-/// rest in them.
+/// The samples of all points together and of each point, oldest first. A point without contention
+/// has none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     overall: VecDeque<TrendSample>,
@@ -22,7 +22,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Intervals that are remembered.
+    /// The number of intervals to keep.
     pub(crate) const LENGTH: usize = 240;
 
     /// Adds an interval.
@@ -49,7 +49,7 @@ impl History {
             if sample == TrendSample::default() {
                 continue;
             }
-            // One that was not here until now was at rest.
+            // A new point had no contention before.
             let samples = self.points.entry(Key::of(point));
             let samples =
                 samples.or_insert_with(|| vec![TrendSample::default(); before + 1].into());
@@ -76,12 +76,12 @@ impl History {
         self.overall.iter().copied()
     }
 
-    /// The samples of a point; none if it was always at rest.
+    /// The samples of a point; none if it never had contention.
     pub(crate) fn of(&self, key: &Key) -> impl DoubleEndedIterator<Item = TrendSample> + '_ {
         self.points.get(key).into_iter().flatten().copied()
     }
 
-    /// How much a point has waited in all of it, for sorting.
+    /// How much a point waited over all intervals, for sorting.
     pub(crate) fn weight(&self, key: &Key) -> f64 {
         let sum = |sample: TrendSample| f64::from(sample.threads);
         self.of(key).map(sum).sum()

@@ -2,7 +2,7 @@
 
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
 
-/// What makes a row the same row in the next snapshot.
+/// Identifies a row from one snapshot to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     lock: Lock,
@@ -20,7 +20,7 @@ impl Key {
         }
     }
 
-    /// Whether it is this point's.
+    /// Whether it is the key of this point.
     pub(crate) fn is(&self, point: &Point) -> bool {
         self.lock == point.lock && self.mode == point.mode && self.site == point.site
     }

@@ -1,27 +1,27 @@
-//! What keys do to the state.
+//! How keys change the state.
 
 use super::dialog::Answer;
-use super::{Column, Command, Data, Dialog, Link, MODES, Paused, State, Table};
+use super::{Column, Command, Data, Dialog, Link, MODES, Paused, State, TableState};
 use nexus_lockprof_snapshot::ProfilerMode;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What a key asks for beyond a change of state.
+/// What a key requests in addition to a change of the state.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Nothing.
     None,
-    /// To end.
+    /// End the program.
     Quit,
-    /// To give the terminal back until continued.
+    /// Stop, and restore the terminal until continued.
     Suspend,
-    /// To draw all of the screen again.
+    /// Draw the whole screen again.
     Redraw,
-    /// To tell the target.
+    /// Send a command to the target.
     Command(Command),
 }
 
 impl State {
-    /// Takes a key.
+    /// Handles a key.
     pub(crate) fn key(&mut self, key: KeyEvent) -> Effect {
         if key.kind == KeyEventKind::Release {
             return Effect::None;
@@ -56,7 +56,7 @@ impl State {
         Effect::None
     }
 
-    /// A key while nothing is being asked.
+    /// Handles a key while no dialog is open.
     fn on_screen(&mut self, key: KeyEvent) -> Effect {
         match key.code {
             KeyCode::Char('q') => return Effect::Quit,
@@ -74,7 +74,7 @@ impl State {
         Effect::None
     }
 
-    /// Opens a dialog whose answer goes to the target, if there is one.
+    /// Opens a dialog whose answer goes to the target, if the target can be told anything.
     fn ask(&mut self, dialog: Dialog) {
         match self.link {
             Link::Static => self.warn("a file cannot be told anything".to_owned()),
@@ -178,7 +178,7 @@ impl State {
         self.scroll = self.scroll.saturating_add_signed(lines);
     }
 
-    fn with_data(&mut self, act: impl FnOnce(&mut Table, &Data)) {
+    fn with_data(&mut self, act: impl FnOnce(&mut TableState, &Data)) {
         if let Some(data) = self.data() {
             act(&mut self.table, &data);
         }

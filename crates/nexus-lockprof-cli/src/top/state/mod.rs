@@ -1,5 +1,5 @@
-//! What `lockprof top` knows and what it is being asked: changed by reports of the target and by
-//! keys, and by nothing else. There is no terminal in it, no clock and no target.
+//! The state of `lockprof top`. Only reports from the target, keys and the passing of time change
+//! it. It has no terminal, no clock and no target.
 
 mod buckets;
 mod column;
@@ -21,7 +21,7 @@ pub(crate) use figures::Figures;
 pub(crate) use history::{History, TrendSample};
 pub(crate) use key::Key;
 pub(crate) use keys::Effect;
-pub(crate) use table::Table;
+pub(crate) use table::TableState;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
 use std::sync::Arc;
@@ -30,78 +30,78 @@ use std::time::Duration;
 /// Time since the program's start.
 pub(crate) type Uptime = Duration;
 
-/// What the target is told.
+/// A command to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// To begin anew from 0.
+    /// Reset the statistics.
     Reset,
-    /// To change its settings: `mode=exact`, `budget=2%`.
+    /// Change the settings: `mode=exact`, `budget=2%`.
     Set(String),
 }
 
-/// What is heard of the target.
+/// A report about the target.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// It answers.
     Connected {
-        /// What it is called.
+        /// Its name.
         name: String,
         /// Whether it is a file, which does not change.
         is_static: bool,
     },
-    /// Its statistics.
+    /// Its snapshot.
     Snapshot(Box<Snapshot>),
     /// It does not answer, for this reason.
     Gone(String),
-    /// It has done what it was told.
+    /// It carried out a command.
     Done(Command),
-    /// It has not, for this reason.
+    /// It refused a command, for this reason.
     Refused(Command, String),
 }
 
 /// Whether the target answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// It has not yet.
+    /// Not yet.
     Connecting,
-    /// It does.
+    /// Yes.
     Live,
-    /// It does not any more, or never did.
+    /// Not any more, or never.
     Gone {
-        /// Since then.
+        /// The time at which it was first missing.
         since: Uptime,
-        /// As its errors say.
+        /// Its last error.
         why: String,
     },
-    /// It is a file, which was read.
+    /// It is a file, and was read.
     Static,
 }
 
-/// A line about something that has happened.
+/// A message for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
-    /// The line.
+    /// The text.
     pub(crate) text: String,
-    /// Whether something is wrong.
+    /// Whether it is an error.
     pub(crate) is_error: bool,
-    /// When it goes away.
+    /// When it disappears.
     until: Uptime,
 }
 
-/// How it begins.
+/// The initial settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
-    /// What the target is called until it says so itself.
+    /// The target's name until it reports one.
     pub(crate) target: String,
-    /// Between two looks at it.
+    /// The time between two snapshots.
     pub(crate) interval: Duration,
-    /// What the table is sorted by.
+    /// The column to sort by.
     pub(crate) sort: Column,
-    /// What its rows have in their names.
+    /// Words that the names of all rows contain.
     pub(crate) filter: String,
 }
 
-/// Everything.
+/// The whole state.
 #[derive(Debug)]
 pub(crate) struct State {
     setup: Setup,
@@ -112,34 +112,34 @@ pub(crate) struct State {
     heard: Option<Uptime>,
     latest: Option<Arc<Data>>,
     history: History,
-    /// What is looked at while paused.
+    /// The data shown while paused.
     paused: Option<Paused>,
     /// The rows.
-    pub(crate) table: Table,
-    /// Whether one point is looked at; which one, the table knows.
+    pub(crate) table: TableState,
+    /// Whether the page of the selected point is open.
     drilled: bool,
-    /// Lines of the point's page above the first that is seen; the view keeps it in bounds.
+    /// Lines that the point's page is scrolled down. The view keeps it in bounds.
     pub(crate) scroll: usize,
     dialog: Option<Dialog>,
     notice: Option<Notice>,
 }
 
-/// What there was when it was paused.
+/// The data at the time of the pause.
 #[derive(Debug)]
 struct Paused {
     data: Option<Arc<Data>>,
     history: History,
 }
 
-/// How long a line is shown; an error longer.
+/// How long a message is shown. An error stays longer.
 const NOTICED: Duration = Duration::from_secs(5);
 const ALARMED: Duration = Duration::from_secs(20);
 
 impl State {
-    /// Nothing is known yet.
+    /// The state before any report.
     pub(crate) fn new(setup: Setup) -> Self {
         Self {
-            table: Table::new(setup.sort, setup.filter.clone()),
+            table: TableState::new(setup.sort, setup.filter.clone()),
             setup,
             is_static: false,
             link: Link::Connecting,
@@ -155,7 +155,7 @@ impl State {
         }
     }
 
-    /// What the target is called.
+    /// The target's name.
     pub(crate) fn target(&self) -> &str {
         &self.setup.target
     }
@@ -165,12 +165,12 @@ impl State {
         &self.link
     }
 
-    /// Time of the last [`tick`](Self::tick).
+    /// The time of the last [`tick`](Self::tick).
     pub(crate) fn now(&self) -> Uptime {
         self.now
     }
 
-    /// How old the last snapshot is, if that is worth saying: the target answers, but slowly.
+    /// The age of the last snapshot, if the target answers but is slow.
     pub(crate) fn late(&self) -> Option<Duration> {
         let age = self.now.saturating_sub(self.heard?);
         let late =
@@ -183,7 +183,7 @@ impl State {
         self.paused.is_some()
     }
 
-    /// What is looked at.
+    /// The data to show.
     pub(crate) fn data(&self) -> Option<Arc<Data>> {
         match &self.paused {
             Some(still) => still.data.clone(),
@@ -191,7 +191,7 @@ impl State {
         }
     }
 
-    /// Contention up to what is looked at.
+    /// The history of contention up to the shown data.
     pub(crate) fn history(&self) -> &History {
         match &self.paused {
             Some(still) => &still.history,
@@ -199,22 +199,22 @@ impl State {
         }
     }
 
-    /// The question that waits for an answer.
+    /// The open dialog.
     pub(crate) fn dialog(&self) -> Option<&Dialog> {
         self.dialog.as_ref()
     }
 
-    /// What there is to say.
+    /// The message to show.
     pub(crate) fn notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
     }
 
-    /// The point that is drilled into; `None` when the table is looked at.
+    /// The point whose page is open; `None` if the table is shown.
     pub(crate) fn drilled(&self) -> Option<&Key> {
         self.table.chosen().filter(|_| self.drilled)
     }
 
-    /// Time goes on.
+    /// Updates the time.
     pub(crate) fn tick(&mut self, now: Uptime) {
         self.now = now;
         if self.notice.as_ref().is_some_and(|n| n.until <= now) {
@@ -222,7 +222,7 @@ impl State {
         }
     }
 
-    /// Hears of the target.
+    /// Handles a report about the target.
     pub(crate) fn hear(&mut self, report: Report) {
         match report {
             Report::Connected { name, is_static } => {
@@ -263,7 +263,7 @@ impl State {
         self.heard = Some(self.now);
         let (data, step) = Data::new(snapshot, self.latest.as_deref());
         match step {
-            // The rates of the interval before say more than none.
+            // Keeps the rates of the interval before, since there are no newer ones.
             Step::Same => return,
             Step::First | Step::Interval | Step::Reset => {}
             Step::Restarted { from, to } => {
@@ -279,7 +279,7 @@ impl State {
                 ));
             }
         }
-        // All of a program's life is no sample of it.
+        // A snapshot of the program's whole life is no interval.
         if data.is_interval() {
             self.history.push(data.rated());
         }
@@ -287,7 +287,7 @@ impl State {
         self.refresh();
     }
 
-    /// The point that is drilled into: its index, if it is still there.
+    /// The index of the point whose page is open, if the point still exists.
     pub(crate) fn drilled_index(&self, data: &Data) -> Option<usize> {
         self.drilled().and_then(|key| data.position(key))
     }
@@ -322,7 +322,7 @@ impl State {
     }
 }
 
-/// A rate: `count` in `ns` nanoseconds, a second. 0 in no time.
+/// A rate per second: `count` in `ns` nanoseconds. 0 if no time has passed.
 pub(crate) fn per_second(count: u64, ns: u64) -> f64 {
     match ns {
         0 => 0.0,
@@ -330,7 +330,7 @@ pub(crate) fn per_second(count: u64, ns: u64) -> f64 {
     }
 }
 
-/// What all points of a snapshot have together.
+/// The sum over all points of a snapshot.
 pub(crate) fn sum(snapshot: &Snapshot, of: impl Fn(&Point) -> u64) -> u64 {
     let points = snapshot.points().iter();
     points.fold(0, |sum, point| sum.saturating_add(of(point)))

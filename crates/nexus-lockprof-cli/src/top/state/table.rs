@@ -1,31 +1,29 @@
-//! The rows of the table: which there are, in which order, and which is selected.
+//! The rows of the table, their order, and the selected row.
 
 use super::column::{self, Column, Sort};
 use super::figures::Figures;
 use super::{Data, History, Key};
 
-/// The table as it is looked at.
+/// The state of the table.
 #[derive(Clone, Debug)]
-pub(crate) struct Table {
+pub(crate) struct TableState {
     sort: Sort,
     filter: String,
     figures: Figures,
-    /// Indices of the points, as shown.
+    /// Indices of the shown points, in order.
     rows: Vec<usize>,
     /// The selected row.
     at: usize,
-    /// The selected point, once somebody has chosen one: until then it is the first row's,
-    /// whichever that is.
+    /// The selected point, once the user has chosen one. Until then the first row is selected.
     chosen: Option<Key>,
-    /// Rows that a page has, and the first of them that is seen. Known to the view, which says so
-    /// when it draws.
+    /// Rows per page. The view sets it when it draws.
     pub(crate) page: usize,
-    /// The first row that is seen.
+    /// The first visible row.
     pub(crate) offset: usize,
 }
 
-impl Table {
-    /// An empty one.
+impl TableState {
+    /// An empty table.
     pub(crate) fn new(sort: Column, filter: String) -> Self {
         Self {
             sort: Sort::by(sort),
@@ -39,22 +37,22 @@ impl Table {
         }
     }
 
-    /// What it is sorted by.
+    /// The sort order.
     pub(crate) fn sort(&self) -> Sort {
         self.sort
     }
 
-    /// What its rows have in their names.
+    /// The filter: words that the names of all rows contain.
     pub(crate) fn filter(&self) -> &str {
         &self.filter
     }
 
-    /// What its cells show.
+    /// Whether cells show totals or rates.
     pub(crate) fn figures(&self) -> Figures {
         self.figures
     }
 
-    /// Indices of the points that have a row, from the first row.
+    /// Indices of the points that have a row, in order.
     pub(crate) fn rows(&self) -> &[usize] {
         &self.rows
     }
@@ -69,12 +67,12 @@ impl Table {
         self.rows.get(self.at).copied()
     }
 
-    /// The point that somebody has chosen, whether or not it has a row at the moment.
+    /// The point that the user has chosen, even if it has no row at the moment.
     pub(crate) fn chosen(&self) -> Option<&Key> {
         self.chosen.as_ref()
     }
 
-    /// Sorts by another column; by the same once more, the other way round.
+    /// Sorts by a column. If it is the same again, reverses the order.
     pub(crate) fn sort_by(&mut self, column: Column) {
         if self.sort.column == column {
             self.reverse();
@@ -83,22 +81,22 @@ impl Table {
         }
     }
 
-    /// Sorts by a column beside the one it was.
+    /// Sorts by the next column to the right or left.
     pub(crate) fn move_sort(&mut self, by: isize) {
         self.sort = Sort::by(self.sort.column.moved(by));
     }
 
-    /// Sorts the other way round.
+    /// Reverses the order.
     pub(crate) fn reverse(&mut self) {
         self.sort.reversed = !self.sort.reversed;
     }
 
-    /// Shows only rows with all words of `filter` in their names.
+    /// Shows only rows whose names contain all words of `filter`.
     pub(crate) fn set_filter(&mut self, filter: String) {
         self.filter = filter;
     }
 
-    /// Shows totals instead of rates, or back.
+    /// Switches between totals and rates.
     pub(crate) fn toggle_figures(&mut self) {
         self.figures = match self.figures {
             Figures::Rates => Figures::Totals,
@@ -106,7 +104,7 @@ impl Table {
         };
     }
 
-    /// Makes the rows anew, after anything has changed.
+    /// Makes the rows again after a change.
     pub(crate) fn refresh(&mut self, data: &Data, history: &History) {
         let filter = self.filter.to_lowercase();
         let words: Vec<String> = filter.split_whitespace().map(str::to_owned).collect();
@@ -121,13 +119,13 @@ impl Table {
         self.at = match (chosen, row) {
             (None, _) => 0,
             (Some(_), Some(row)) => row,
-            // It is not there at the moment: what stands in its place. It is selected again when it
-            // is back.
+            // The chosen point has no row: selects the row in its place. Selects the point again
+            // when it is back.
             (Some(_), None) => self.at.min(self.rows.len().saturating_sub(1)),
         };
     }
 
-    /// Chooses the row `by` rows further down, or up if negative.
+    /// Chooses the row `by` rows down, or up if negative.
     pub(crate) fn move_by(&mut self, by: isize, data: &Data) {
         self.at = self.at.saturating_add_signed(by);
         self.choose(data);
@@ -139,12 +137,12 @@ impl Table {
         self.choose(data);
     }
 
-    /// Selects whatever is first, from now on.
+    /// Selects the first row from now on, whichever point it shows.
     pub(crate) fn go_to_start(&mut self) {
         (self.at, self.chosen) = (0, None);
     }
 
-    /// Stays with the point of the selected row.
+    /// Chooses the point of the selected row.
     pub(crate) fn choose(&mut self, data: &Data) {
         self.at = self.at.min(self.rows.len().saturating_sub(1));
         let point = self.selected().and_then(|i| data.whole().points().get(i));
@@ -153,7 +151,7 @@ impl Table {
         }
     }
 
-    /// Scrolls so that a page of `page` rows has the selected one.
+    /// Scrolls so that a page of `page` rows shows the selected one.
     pub(crate) fn fit(&mut self, page: usize) {
         self.page = page.max(1);
         let last = self.rows.len().saturating_sub(self.page);

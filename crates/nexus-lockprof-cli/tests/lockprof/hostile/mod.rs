@@ -1,6 +1,7 @@
 //! Malicious files: no command may take much memory or time for a megabyte of them, or panic.
 
 mod files;
+mod parts;
 mod writer;
 
 use crate::support::{Folder, command};

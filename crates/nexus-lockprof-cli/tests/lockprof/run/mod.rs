@@ -126,7 +126,7 @@ fn std_s_locks() {
 }
 
 #[test]
-fn a_thread_that_is_woken_in_vain_waits_once() {
+fn a_thread_that_is_woken_in_abandoned_waits_once() {
     check(&run("again"), 1);
 }
 

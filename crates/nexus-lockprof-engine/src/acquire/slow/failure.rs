@@ -82,7 +82,7 @@ impl SlowAcquire<'_> {
             })
         });
         let cold = ColdCounts {
-            vain_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
+            abandoned_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
             ..cold
         };
         self.gave_up(cold, vain);
@@ -123,7 +123,7 @@ impl Recording<'_> {
                 let count = recording.unbooked;
                 core.blame(recording.shard, &recording.owner, &shares, measured, count);
             }
-            let kind = || SlowKind::VainWait(core.slow_by(shares.largest(ns)));
+            let kind = || SlowKind::AbandonedWait(core.slow_by(shares.largest(ns)));
             core.tell_if_slow(recording.shard, wait.span.key, ns, true, kind);
         }
     }

@@ -85,11 +85,11 @@ impl Page<'_> {
                 row(name, &|p, ns| count(of(p), ns));
             }
         }
-        if self.whole.vain_wait_ns > 0 {
+        if self.whole.abandoned_wait_ns > 0 {
             row("waited in vain", &|p, ns| {
                 [
-                    number::duration(p.vain_wait_ns),
-                    format!("{} threads", figure::threads(p.vain_wait_ns, ns)),
+                    number::duration(p.abandoned_wait_ns),
+                    format!("{} threads", figure::threads(p.abandoned_wait_ns, ns)),
                 ]
             });
         }

@@ -51,7 +51,7 @@ class Detail {
         fact("blocked others", digits(point.blocked)), fact("caused wait", caused),
         point.try_failures > 0 && fact("failed tries", digits(point.try_failures)),
         point.timeouts + point.cancellations > 0 && fact("timed out, cancelled", `${digits(point.timeouts)}, ${digits(point.cancellations)}`),
-        point.vain_wait_ns > 0 && fact("waited, then gave up", exactly(point.vain_wait_ns, 0))));
+        point.abandoned_wait_ns > 0 && fact("waited, then gave up", exactly(point.abandoned_wait_ns, 0))));
     for (const [kind, { said }] of Object.entries(this.figures)) setText(said, distributionWords(point[kind]));
     this.tellCallers();
   }

@@ -96,7 +96,7 @@ function countedFinding(lock, profilerMode) {
 
 function vainFinding(lock) {
   const parts = [name(lock), `: ${plural(lock.inVain, "acquire")} gave up`];
-  if (lock.vainWait > 0) parts.push(` after ${duration(lock.vainWait)} in all, which is not in the waits above`);
+  if (lock.abandonedWait > 0) parts.push(` after ${duration(lock.abandonedWait)} in all, which is not in the waits above`);
   parts.push(".");
   return { kind: "note", parts, point: most(lock.points, (p) => p.timeouts + p.cancellations) };
 }

@@ -33,7 +33,7 @@ function readSnapshot(json) {
 
 function readPoint(raw) {
   const point = {
-    contentions: 0, try_failures: 0, timeouts: 0, cancellations: 0, vain_wait_ns: 0,
+    contentions: 0, try_failures: 0, timeouts: 0, cancellations: 0, abandoned_wait_ns: 0,
     blocked: 0, caused_wait_ns: 0, caused_variance: 0, callers: [],
     ...raw,
     wait: { ...NO_TIMES, ...raw.wait },
@@ -135,7 +135,7 @@ function lockClasses(points) {
     if (!lock) {
       lock = {
         key: point.lockKey, name: point.lockName, points: [], wait: 0, variance: 0, caused: 0, causedVariance: 0,
-        acquisitions: 0, contentions: 0, inVain: 0, vainWait: 0, measured: false, estimate: false, partial: false, max: 0,
+        acquisitions: 0, contentions: 0, inVain: 0, abandonedWait: 0, measured: false, estimate: false, partial: false, max: 0,
       };
       classes.set(point.lockKey, lock);
     }
@@ -147,7 +147,7 @@ function lockClasses(points) {
     lock.acquisitions += point.acquisitions;
     lock.contentions += point.contentions;
     lock.inVain += point.timeouts + point.cancellations;
-    lock.vainWait += point.vain_wait_ns;
+    lock.abandonedWait += point.abandoned_wait_ns;
     lock.measured ||= point.wait.samples > 0;
     lock.estimate ||= isEstimate(point.wait);
     // Waits that nothing stands for: those that were not measured, of any point.
