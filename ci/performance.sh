@@ -63,11 +63,12 @@ measure() {
 }
 
 # Build before measuring: a compiler is a noisy neighbour.
-cargo bench --quiet --package nexus-lockprof-benches --no-run
-for name in "${sections[@]}"; do
+for name in "${sections[@]}" report; do
     case $name in
+    machine | cargo-lockprof) ;;
     feature-off) bench overhead --no-default-features --no-run ;;
     peers) ci/peers.sh --build ;;
+    *) bench "$name" --no-run ;;
     esac
 done
 

@@ -1,5 +1,5 @@
-# Sourced by the scripts that look at `lockprof top`: a terminal (tmux), and a program that serves
-# its locks. Both end with the script.
+# Sourced by the scripts that look at a program that serves its locks: that program, and a terminal
+# (tmux) for `lockprof top`. Both end with the script.
 # shellcheck shell=bash
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -7,7 +7,7 @@ debian tmux=tmux
 
 # A debug build: only that has a way to panic on purpose.
 cargo build --package nexus-lockprof-cli --bin lockprof
-cargo build --package nexus-lockprof-tests --bin watched --features serve
+cargo build --package nexus-lockprof-tests --bin watched --bin stuck --features serve
 bin=$(cd "$target/debug" && pwd)
 
 work=$(mktemp -d)

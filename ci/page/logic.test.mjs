@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
-const source = ["format", "model", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration count digits percent threads printable shortPath pathParts elide readSnapshot quantile findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
+const source = ["format", "model", "waiters", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
+const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -30,6 +30,32 @@ test("counts and shares", () => {
   for (const [part, whole, text] of shares) assert.equal(page.percent(part, whole), text);
   assert.equal(page.digits(1234567), "1\u202f234\u202f567");
   assert.deepEqual([page.threads(0), page.threads(0.004), page.threads(0.04), page.threads(2.66), page.threads(12.3)], ["0", "<0.01", "0.04", "2.7", "12"]);
+});
+
+test("who waits now, behind whom", () => {
+  const S = 1e9;
+  const holder = (thread, line, more) => ({ thread, mode: "exclusive", site: site(line), ...more });
+  const waiter = (name, line, waited_ns, more) => ({ thread: { id: line, name }, lock: { named: "accounts" }, address: "10", mode: "exclusive", site: site(line), waited_ns, ...more });
+  const transfer = holder({ id: 11, name: "transfer" }, 17, { held_ns: 66 * S });
+  const { waiters } = read([], { waiters: [
+    waiter("report", 24, 65 * S, { holder: transfer }), waiter(undefined, 25, 2 * S, { holder: transfer, mode: "shared" }),
+    waiter("a\u202eb", 40, 1.5 * S, { lock: { created: site(9) }, holder: holder({ id: 15 }, 41, { mode: "shared" }) }),
+    { ...waiter("", 60, S, { lock: { named: "queue" }, holder: holder(undefined, 61, { exited: true }) }), thread: undefined },
+    { ...waiter("", 80, S, { lock: { named: "mailbox" }, handed: true }), thread: undefined },
+  ] });
+  const all = page.waitedFor(waiters).map(({ head, waiters }) => [words({ parts: head }), ...waiters.map(({ waited, who, where }) => [waited, words({ parts: who }), words({ parts: where })].join(" | "))]);
+  assert.deepEqual(all, [
+    ["accounts: held by transfer (11) at src/a.rs:17, for 1m 06s", "1m 05s | report (24) | src/a.rs:24", "2.00s | thread 25 | src/a.rs:25 (shared)"],
+    ["new@src/a.rs:9: held by readers, the latest thread 15 at src/a.rs:41", "1.50s | a\\u{202e}b (40) | src/a.rs:40"],
+    ["queue: held by a thread that has exited at src/a.rs:61", "1.00s | a task | src/a.rs:60"],
+    ["mailbox: who holds it is not known", "1.00s | a task that was given it | src/a.rs:80"],
+  ]);
+  assert.equal(page.waiterCount(waiters), "3 threads and 2 tasks");
+  assert.deepEqual([59e9, 65e9, 11_220e9, 187_200e9].map(page.age), ["59.0s", "1m 05s", "3h 07m", "2d 04h"]);
+  const [many] = page.waitedFor(Array.from({ length: 20 }, (_, i) => waiter("w", i, S)));
+  assert.deepEqual([many.waiters.length, many.hidden], [8, 12]);
+  const [said] = page.findings(read([], { waiters }));
+  assert.match(words(said), /^No acquisition was recorded/);
 });
 
 test("names and places", () => {

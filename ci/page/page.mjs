@@ -100,7 +100,7 @@ async function fits(page, width) {
 /** Pairs of cells, names and paragraphs whose texts overlap. */
 function overprinted(page) {
   return page.evaluate(() => {
-    const texts = [...document.querySelectorAll("tr.point > td, .detail h3, .detail figcaption, .detail dl > div, .detail li > span, #findings p, #findings .figure, th button")];
+    const texts = [...document.querySelectorAll("#waiters p, #waiters span, tr.point > td, .detail h3, .detail figcaption, .detail dl > div, .detail li > span, #findings p, #findings .figure, th button")];
     const boxes = texts.filter((e) => e.checkVisibility() && e.textContent !== "").map((e) => {
       const range = document.createRange();
       range.selectNodeContents(e);
@@ -150,6 +150,15 @@ async function staticPage() {
   assert.equal(await page.locator("#findings button", { hasText: /^look$/ }).count(), 0);
   done(`${await valuesAreTheJsons(page, snapshot)} rows of the demo are the JSON's`);
   await page.screenshot({ path: join(shots, "demo-light-1280.png"), fullPage: true });
+
+  assert.equal(await page.textContent("#waiting-head"), "Waiting when it was taken: 3 threads and 1 task");
+  assert.deepEqual(await page.$$eval("#waiters > li", (items) => items.map((li) => [...li.querySelectorAll("p, ul > li")].map((e) => [...e.childNodes].map((n) => n.textContent).join("|").replace(/^\|/, "")))), [
+    ["sessions|: |held by |worker| (4720)| at |src/cache.rs:41|", "1m 05s|worker-0 (4730)|src/http.rs:88", "1m 04s|thread 4731|src/http.rs:88", "1m 03s|worker-2 (4732)|src/http.rs:88"],
+    ["new@src/pool.rs:17|: |who holds it is not known", "1.50ms|a task|src/pool.rs:64 (shared)"],
+  ]);
+  const above = (id) => page.$eval(id, (e) => e.getBoundingClientRect().top);
+  assert.ok((await above("#waiting")) < (await above("#findings")) && (await above("#findings")) < (await above("#table")));
+  done("who waits stands above the findings and the table");
 
   const [first] = await page.$$eval("#findings li", (items) => items.map((li) => li.textContent));
   assert.match(first, /~2\.9threads.*waits for sessions took about .*: about 2\.85 threads.*81% of that is behind src\/cache\.rs:41/);
@@ -287,6 +296,7 @@ async function strangePages() {
   const empty = await open(file("empty"));
   assert.match(await empty.textContent("#findings"), /Nothing recorded yet/);
   assert.match(await empty.textContent("#table"), /No points\./);
+  assert.ok(await empty.isHidden("#waiting"), "nobody waits, nothing is said");
   await empty.context().close();
   const rich = await open(file("rich"));
   done(`${await valuesAreTheJsons(rich, json("rich"))} rows of the golden file are the JSON's`);
@@ -298,6 +308,8 @@ async function strangePages() {
   await many.waitForSelector("tbody tr.point");
   console.log(`10,000 points: open after ${took()}`);
   assert.equal(await many.locator("tbody tr.point").count(), 200);
+  assert.equal(await many.locator("#waiters > li").count(), 13);
+  assert.match(await many.textContent("#waiting"), /1\.00k threads.*and 2 more.*and waiting for 88 more locks/s);
   assert.match(await many.textContent(".more"), /Showing the first 200 of 10\u202f000 points/);
   begin = performance.now();
   await many.click("th.hold_total button");

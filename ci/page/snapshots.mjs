@@ -64,7 +64,16 @@ function demo() {
     { lock: { named: "config" }, mode: "shared", site: site("src/config.rs", 12), acquisitions: 9_003_112, hold: times(600, 60, 0.3, 15_000) },
     { lock: { named: "log" }, mode: "exclusive", site: site("src/log.rs", 9), acquisitions: 400, contentions: 3, blocked: 3, hold: { samples: 0, total_ns: 0, events: 400, max_ns: 0 }, wait: { samples: 0, total_ns: 0, events: 3, max_ns: 0 } },
     { lock: "anonymous", mode: "upgradable", site: site("src/tree.rs", 140), acquisitions: 88, hold: times(88, 4_000, 0.9) },
-  ], { losses: { points_full: 0, stacks: 17 } });
+  ], { losses: { points_full: 0, stacks: 17 }, waiters: waiters(3, "worker", "src/http.rs") });
+}
+
+/** Threads that wait for one lock, and a task that waits for another. */
+function waiters(n, name, file) {
+  const holder = { thread: { id: 4720, name }, mode: "exclusive", site: site("src/cache.rs", 41) };
+  const threads = Array.from({ length: n }, (_, i) => ({
+    thread: { id: 4730 + i, name: i === 1 ? undefined : `${name}-${i}` }, lock: { named: "sessions" }, address: "7f00", mode: "exclusive", site: site(file, 88), waited_ns: 65_000_000_000 - 1e9 * i, holder,
+  }));
+  return [...threads, { lock: { created: site("src/pool.rs", 17, 21) }, address: "7f40", mode: "shared", site: site("src/pool.rs", 64), waited_ns: 1_500_000 }];
 }
 
 /** Names that would act as markup, script or direction marks if not shown as text. */
@@ -77,7 +86,7 @@ function hostile() {
     lock: { named: name }, mode: "exclusive", site: site(`src/${name}.rs`, i + 1), acquisitions: 100 + i, contentions: 10 + i, blocked: 4, caused_wait_ns: 1_000_000 * (i + 1),
     wait: times(20, 1_000_000 * (i + 1), 0.4), hold: times(20, 2_000, 0.4),
     callers: [stack(1_000_000, 3, frame(name, `/srv/${name}.rs`, 3), frame(`${name}::caller`, null, null))],
-  })));
+  })), { waiters: HOSTILE.flatMap((name) => waiters(1, name, name)) });
 }
 
 /** As many points as an engine can be set to keep, with full reservoirs. */
@@ -85,7 +94,7 @@ function many() {
   return snapshot(Array.from({ length: 10_000 }, (_, i) => ({
     lock: { named: `lock ${i % 400}` }, mode: i % 3 ? "exclusive" : "shared", site: site(`src/module_${i % 97}/file_${i % 31}.rs`, i + 1), acquisitions: Math.round(1e6 * random()), contentions: 64,
     blocked: 3, caused_wait_ns: Math.round(1e8 * random()), wait: times(64, 20_000, 1.2), hold: times(128, 900, 1, 70),
-  })));
+  })), { waiters: Array.from({ length: 1000 }, (_, i) => ({ ...waiters(1, "worker", "src/http.rs")[0], lock: { named: `lock ${i % 100}` } })) });
 }
 
 const [folder] = process.argv.slice(2);

@@ -99,11 +99,12 @@ mod to_tracing {
 
 #[cfg(feature = "metrics")]
 mod to_metrics {
-    use super::{Bench, Config, Mode, hot_snapshot};
+    use super::{Bench, Config, Mode, Snapshot, hot_snapshot};
     use metrics::{
         Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder,
         SharedString, Unit,
     };
+    use nexus_lockprof::{AcquireMode, Lock, Site, SnapshotParts, Waiter};
     use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex, PoisonError};
 
@@ -142,6 +143,11 @@ mod to_metrics {
     }
 
     impl Values {
+        fn get(&self, name: &str) -> Option<f64> {
+            let values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            values.get(name).copied()
+        }
+
         fn cell(&self, key: &Key) -> Arc<Cell> {
             let labels: Vec<String> = key
                 .labels()
@@ -168,12 +174,35 @@ mod to_metrics {
         }
     }
 
+    /// Two threads wait at a place that nobody has acquired at yet.
+    fn stuck() -> Snapshot {
+        let waiter = |waited_ns| Waiter {
+            thread: None,
+            lock: Lock::Named("stuck".into()),
+            address: 1,
+            mode: AcquireMode::Exclusive,
+            site: Site::new("src/a.rs", 7, 9),
+            waited_ns,
+            handed: false,
+            holder: None,
+        };
+        Snapshot::from_parts(SnapshotParts {
+            waiters: vec![waiter(3_000_000_000), waiter(1)],
+            ..SnapshotParts::default()
+        })
+    }
+
     #[test]
     fn a_snapshot_is_counters_and_gauges() {
         let (snapshot, _) = hot_snapshot();
         let counts = Bench::with(Config::default().mode(Mode::Counts));
         let values = Values::default();
         metrics::with_local_recorder(&values, || {
+            nexus_lockprof::integrations::metrics::record(&stuck());
+            let of_stuck = |name| values.get(&format!("{name}{{lock=stuck,mode=exclusive}}"));
+            assert_eq!(of_stuck("lockprof_waiters"), Some(2.0));
+            assert_eq!(of_stuck("lockprof_longest_wait_seconds"), Some(3.0));
+            // Nobody waits any more in those that follow.
             nexus_lockprof::integrations::metrics::record(&snapshot);
             // The mode is changed.
             nexus_lockprof::integrations::metrics::record(&counts.engine.snapshot());
@@ -191,6 +220,11 @@ mod to_metrics {
                 5e-9,
             ),
             ("lockprof_losses_total{cause=points_full}", 0.0),
+            ("lockprof_waiters{lock=stuck,mode=exclusive}", 0.0),
+            (
+                "lockprof_longest_wait_seconds{lock=stuck,mode=exclusive}",
+                0.0,
+            ),
             ("lockprof_info{profiler_mode=exact}", 0.0),
             ("lockprof_info{profiler_mode=counts}", 1.0),
         ] {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use nexus_lockprof_export::text::SortKey;
-use nexus_lockprof_snapshot::{Lock, Point, Site, Snapshot, Text};
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, Text};
 use std::collections::HashMap;
 
 /// Sort orders. `lockprof top` has the same names for the columns that it has.
@@ -63,11 +63,11 @@ impl Selection<'_> {
         self.lock.is_some() || self.filter.is_some() || self.top.is_some()
     }
 
-    /// The snapshot with only these points.
+    /// The snapshot with only these points, and only who waits at them.
     ///
     /// # Errors
     ///
-    /// If there are points, but none matches: the name was mistyped.
+    /// If there are points, but none matches, and nobody who waits does: the name was mistyped.
     pub(crate) fn of(&self, snapshot: Snapshot) -> Result<Snapshot> {
         let cut = self.top.is_some_and(|top| top < snapshot.points().len());
         if self.lock.is_none() && self.filter.is_none() && !cut {
@@ -75,10 +75,13 @@ impl Selection<'_> {
         }
         let mut words = Words::new(self.filter.unwrap_or_default());
         let of = snapshot.points().len();
-        let snapshot = snapshot.filter(|point| {
-            self.lock.is_none_or(|lock| point.lock.name() == lock) && words.are_in(point)
-        });
-        if snapshot.points().is_empty() && of > 0 {
+        let mut is_meant = |lock: &Lock, mode, site: &Site| {
+            self.lock.is_none_or(|name| lock.name() == name) && words.are_in(lock, mode, site)
+        };
+        let snapshot = snapshot
+            .filter(|point| is_meant(&point.lock, point.mode, &point.site))
+            .filter_waiters(|waiter| is_meant(&waiter.lock, waiter.mode, &waiter.site));
+        if snapshot.points().is_empty() && snapshot.waiters().is_empty() && of > 0 {
             match (self.lock, self.filter) {
                 (Some(lock), None) => bail!("no lock is called `{lock}`; there are {of} points"),
                 (_, filter) => bail!(
@@ -122,13 +125,13 @@ impl Words {
         }
     }
 
-    fn are_in(&mut self, point: &Point) -> bool {
+    fn are_in(&mut self, lock: &Lock, mode: AcquireMode, site: &Site) -> bool {
         let Self { words, small } = self;
-        let mode = point.mode.as_str();
+        let mode = mode.as_str();
         words.iter().all(|word| {
             mode.contains(word.as_str())
-                || is_in_site("", &point.site, word, small)
-                || match &point.lock {
+                || is_in_site("", site, word, small)
+                || match lock {
                     Lock::Named(name) => of(name, small).contains(word.as_str()),
                     lock @ (Lock::Created(site) | Lock::FirstUsed(site)) => {
                         is_in_site(lock.prefix(), site, word, small)

@@ -12,6 +12,8 @@
 //! | `lockprof_wait_unmeasured_total`, `lockprof_hold_unmeasured_total` | counter | waits and holds that no sum covers |
 //! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | summary | quantiles 0.5, 0.95 and 0.99 since the start or reset; the sum, and the number of durations that it covers |
 //! | `lockprof_wait_max_seconds`, `lockprof_hold_max_seconds` | gauge | longest measured wait and hold |
+//! | `lockprof_waiters` | gauge | threads and tasks that wait there at this moment |
+//! | `lockprof_longest_wait_seconds` | gauge | how long the one that waits longest has waited so far |
 //! | `lockprof_wait_standard_error_seconds`, `lockprof_hold_standard_error_seconds`, `lockprof_caused_wait_standard_error_seconds` | gauge | standard error of the sum, if it is estimated from samples |
 //!
 //! For the profiler:
@@ -34,9 +36,10 @@
 //! The first [`top`](Text::top) points have series of their own. Their order is by the time that
 //! they wait and make others wait, then by hold and acquisitions. All other points add up in one
 //! series per counter, `{lock="other",site="other",mode="other"}`. So sums over series equal the
-//! snapshot's, to the nanosecond. Points on one line with the same labels also share a series.
-//! Folded points' samples are not merged, so `other` has no quantiles. A lock that is actually
-//! named `other` becomes `r#other`.
+//! snapshot's, to the nanosecond. Points on one line with the same labels also share a series. Of
+//! the places without series of their own, the 20 with the longest waits get the two gauges of
+//! waiters, so that these name the lock of a stuck program. Folded points' samples are not merged,
+//! so `other` has no quantiles. A lock that is actually named `other` becomes `r#other`.
 //!
 //! A point that moves from `other` to its own series would take its past along, and `other` would
 //! look like a counter that was reset. For repeated scrapes, keep a [`Scrapes`]: points stay where

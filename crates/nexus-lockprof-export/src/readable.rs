@@ -16,5 +16,6 @@ pub mod columns;
 pub mod fit;
 pub mod names;
 pub(crate) mod place;
+pub mod waiters;
 
 pub use nexus_lockprof_snapshot::number;

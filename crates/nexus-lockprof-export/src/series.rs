@@ -6,14 +6,17 @@
 mod family;
 mod label;
 mod row;
+mod sink;
 mod sums;
+mod waiting;
 mod walk;
 
 pub(crate) use family::{Family, Kind, QUANTILES, Unit};
 pub(crate) use label::Labels;
 pub(crate) use row::ranked;
+pub(crate) use sink::Sink;
 pub(crate) use sums::{Times, sum as variance_sum};
-pub(crate) use walk::{Sink, start_ns, walk};
+pub(crate) use walk::{start_ns, walk};
 
 /// A number of a series.
 #[derive(Clone, Copy, Debug)]

@@ -28,6 +28,10 @@
 //! standard error above 10 % shows it: `~2.96s±74%`. In a narrow table, a total with an error above
 //! 50 % shows `~2.96s?` instead.
 //!
+//! Above the table is who waits, if anybody does: for each lock its holder, and below it each
+//! waiting thread or task with its time and place. A holder's time follows it if that hold is
+//! timed. Among several readers the latest stands for all.
+//!
 //! Below the table, a line says what share of the time each lock was held: exclusive and upgradable
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
@@ -52,6 +56,7 @@ mod layout;
 mod sort;
 mod table;
 mod utilisation;
+mod waiters;
 
 use std::fmt;
 

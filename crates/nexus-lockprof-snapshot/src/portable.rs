@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::{Frame, Lock, Point, Site, Snapshot, Text, point};
+use crate::{Frame, Lock, Point, Site, Snapshot, Text, Waiter, point};
 
 /// `path` without the directories that say only where this machine keeps the file:
 ///
@@ -228,6 +228,21 @@ impl Snapshot {
     #[must_use]
     pub fn filter(mut self, keep: impl FnMut(&Point) -> bool) -> Self {
         self.points.retain(keep);
+        self
+    }
+
+    /// The same snapshot with only the waiters for which `keep` is true.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// let of_one_lock = snapshot.filter_waiters(|waiter| waiter.lock.name() == "accounts");
+    /// assert!(of_one_lock.waiters().is_empty());
+    /// ```
+    #[must_use]
+    pub fn filter_waiters(mut self, keep: impl FnMut(&Waiter) -> bool) -> Self {
+        self.head.waiters.retain(keep);
         self
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default};
-use crate::{AcquireMode, Lock, Site, Text};
+use crate::{AcquireMode, Lock, Point, Site, Text};
 
 /// A thread of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,6 +70,21 @@ impl Waiter {
     #[must_use]
     pub const fn waited(&self) -> Duration {
         Duration::from_nanos(self.waited_ns)
+    }
+
+    /// The acquisition point at which it waits, with no figures. The snapshot may have none of the
+    /// same key: a point has figures once an acquisition or a failed one is over.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Point, Waiter};
+    ///
+    /// fn labels(waiter: &Waiter) -> [(&'static str, String); 3] {
+    ///     waiter.point().labels()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn point(&self) -> Point {
+        Point::new(self.lock.clone(), self.mode, self.site.clone())
     }
 }
 

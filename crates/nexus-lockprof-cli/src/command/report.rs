@@ -105,6 +105,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     match options.format {
         Format::Table => {
             let table = text::table(&snapshot)
+                .live(!options.target.is_static())
                 .selected_from(whole.as_ref().unwrap_or(&snapshot))
                 .findings(options.findings)
                 .sort(options.sort)

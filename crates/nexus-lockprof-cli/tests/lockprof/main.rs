@@ -29,3 +29,5 @@ mod targets;
 mod terminal;
 #[cfg(test)]
 mod usage;
+#[cfg(test)]
+mod waiters;

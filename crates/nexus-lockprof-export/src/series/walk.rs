@@ -2,33 +2,11 @@
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
-use super::family::{self, Family, Kind, QUANTILES, SUMMARIES, Unit};
+use super::Value;
+use super::family::{self, Family, Kind, SUMMARIES, Unit};
 use super::row::{self, Row};
-use super::{Labels, Times, Value};
-
-/// The target of metrics. A family is followed by its series.
-pub(crate) trait Sink {
-    type Error;
-
-    fn family(&mut self, family: &Family) -> Result<(), Self::Error>;
-
-    /// A series of a counter, gauge or info.
-    fn number(
-        &mut self,
-        family: &Family,
-        labels: Labels<'_>,
-        value: Value,
-    ) -> Result<(), Self::Error>;
-
-    /// A series of a summary, with the value of each of the [`QUANTILES`] in nanoseconds, if any.
-    fn summary(
-        &mut self,
-        family: &Family,
-        labels: Labels<'_>,
-        quantiles: [Option<u64>; QUANTILES.len()],
-        times: &Times,
-    ) -> Result<(), Self::Error>;
-}
+use super::sink::Sink;
+use super::waiting::of_waiters;
 
 /// Writes the metrics of a snapshot. `points` have their own series, the `folded` ones share one.
 pub(crate) fn walk<S: Sink>(
@@ -37,7 +15,9 @@ pub(crate) fn walk<S: Sink>(
     folded: &[&Point],
     to: &mut S,
 ) -> Result<(), S::Error> {
-    of_rows(to, &row::rows(points, folded))?;
+    let rows = row::rows(points, folded);
+    of_rows(to, &rows)?;
+    of_waiters(to, snapshot, &rows)?;
     of_profiler(to, snapshot)?;
     for (family, value) in [
         (&ELAPSED, Value::Nanos(snapshot.elapsed_ns().into())),

@@ -8,6 +8,7 @@ use super::callers::callers;
 use super::column::Column;
 use super::grid::Grid;
 use super::sort::SortKey;
+use super::waiters::waiters;
 use super::{findings, utilisation};
 use crate::readable::{fit, names, number};
 
@@ -25,6 +26,7 @@ pub struct Table<'a> {
     callers: usize,
     findings: usize,
     sort: SortKey,
+    is_live: bool,
 }
 
 impl<'a> Table<'a> {
@@ -48,6 +50,7 @@ impl<'a> Table<'a> {
             callers: Self::DEFAULT_CALLERS,
             findings: Self::DEFAULT_FINDINGS,
             sort: SortKey::default(),
+            is_live: false,
         }
     }
 
@@ -123,6 +126,12 @@ impl<'a> Table<'a> {
         self
     }
 
+    /// Sets whether the snapshot shows the present. Then the section on waiters says "now".
+    pub fn live(mut self, is_live: bool) -> Self {
+        self.is_live = is_live;
+        self
+    }
+
     /// The lines of the table and the notes below it.
     fn lines(&self) -> Vec<String> {
         let all = self.snapshot.points();
@@ -181,9 +190,9 @@ impl<'a> Table<'a> {
             );
         }
         format!(
-            "{program}{}, {} acquisitions{threads}, mode {}, {}",
+            "{program}{}, {}{threads}, mode {}, {}",
             number::plural(points.len() as u64, "point"),
-            number::count(points.iter().fold(0, sum)),
+            number::plural(points.iter().fold(0, sum), "acquisition"),
             self.snapshot.profiler_mode(),
             self.period(),
         )
@@ -215,6 +224,9 @@ impl<'a> Table<'a> {
 
     fn nothing(&self) -> String {
         let period = self.period();
+        if !self.snapshot.waiters().is_empty() {
+            return format!("No acquisition was recorded ({period}).");
+        }
         if self.snapshot.base_collection().is_some() {
             return format!("No lock was used in {period}.");
         }
@@ -234,7 +246,8 @@ impl<'a> Table<'a> {
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.lines();
+        let mut lines = waiters(self.snapshot, self.width, self.is_live);
+        lines.extend(self.lines());
         if !self.snapshot.is_complete() {
             let note = "Percentiles cover only the last part of the interval.";
             lines.push(fit::wrapped(note, self.width));

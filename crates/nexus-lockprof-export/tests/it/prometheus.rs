@@ -1,5 +1,7 @@
 //! The text format of Prometheus and OpenMetrics.
 
+mod waiters;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_lockprof_export::prometheus::{self, Scrapes};
@@ -309,6 +311,6 @@ fn samples_stand_below_their_family() {
                 "{line} in {family}"
             );
         }
-        assert_eq!(families.len(), 20 + Point::FIGURES.len());
+        assert_eq!(families.len(), 22 + Point::FIGURES.len());
     }
 }

@@ -3,6 +3,7 @@
 mod callers;
 mod estimates;
 mod findings;
+mod waiters;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
 use nexus_lockprof_snapshot::{

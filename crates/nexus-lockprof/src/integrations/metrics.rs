@@ -4,7 +4,7 @@
 
 use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot};
 use ::metrics::{Label, counter, gauge};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 /// Records every snapshot that a [`tick`](crate::tick) publishes. Counts hot points in
@@ -48,6 +48,9 @@ fn count_event(name: &'static str, point: &Point, metric: &'static str) {
 /// the longest wait and hold, and `lockprof_wait_duration_seconds`,
 /// `lockprof_hold_duration_seconds` by `quantile`.
 ///
+/// `lockprof_waiters` and `lockprof_longest_wait_seconds` are gauges of each place where somebody
+/// has waited at a snapshot; 0 if nobody does at the last one.
+///
 /// `lockprof_info` is 1 for the mode of the last snapshot, and 0 for the mode before.
 pub fn record(snapshot: &Snapshot) {
     // The same series set twice would have the last point's value.
@@ -58,6 +61,7 @@ pub fn record(snapshot: &Snapshot) {
     for points in series.values() {
         record_points(points);
     }
+    record_waiters(snapshot);
     for (cause, losses) in snapshot.losses().iter() {
         counter!("lockprof_losses_total", "cause" => cause).absolute(losses);
     }
@@ -96,6 +100,30 @@ fn record_info(labels: Vec<Label>) {
     gauge!("lockprof_info", labels).set(1.0);
 }
 
+/// Sets the gauges of all places where somebody waits, and of those where somebody did at the
+/// snapshot before.
+fn record_waiters(snapshot: &Snapshot) {
+    static LAST: Mutex<BTreeSet<[(&str, String); 3]>> = Mutex::new(BTreeSet::new());
+    let mut places: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for waiter in snapshot.waiters() {
+        let (waiters, longest_ns) = places.entry(waiter.point().labels()).or_default();
+        *waiters += 1;
+        *longest_ns = waiter.waited_ns.max(*longest_ns);
+    }
+    // Never waits, as above.
+    if let Ok(mut last) = LAST.try_lock() {
+        let before = std::mem::replace(&mut *last, places.keys().cloned().collect());
+        for labels in before {
+            places.entry(labels).or_default();
+        }
+    }
+    for (labels, (waiters, longest_ns)) in places {
+        let labels = to_labels(labels);
+        gauge!("lockprof_waiters", labels.clone()).set(waiters as f64);
+        record_time("longest_wait_seconds", longest_ns, &labels);
+    }
+}
+
 /// Records points that have the same labels.
 fn record_points(points: &[&Point]) {
     let [first, ..] = points else { return };
@@ -132,7 +160,11 @@ fn record_points(points: &[&Point]) {
 type DurationsOf = fn(&Point) -> &Durations;
 
 fn labels(point: &Point) -> Vec<Label> {
-    let labels = point.labels().into_iter();
+    to_labels(point.labels())
+}
+
+fn to_labels(labels: [(&'static str, String); 3]) -> Vec<Label> {
+    let labels = labels.into_iter();
     labels
         .map(|(name, value)| Label::new(name, value))
         .collect()

@@ -12,6 +12,7 @@ mod keys;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod waiters;
 
 pub(crate) use buckets::{Bucket, buckets};
 pub(crate) use column::Column;
@@ -22,6 +23,7 @@ pub(crate) use history::{History, TrendSample};
 pub(crate) use key::Key;
 pub(crate) use keys::Effect;
 pub(crate) use table::TableState;
+pub(crate) use waiters::WaitersPane;
 
 use nexus_lockprof_snapshot::{Point, Snapshot};
 use std::sync::Arc;
@@ -114,6 +116,8 @@ pub(crate) struct State {
     history: History,
     /// The data shown while paused.
     paused: Option<Paused>,
+    /// The size of the pane above the rows, which the view knows.
+    pub(crate) waiters: WaitersPane,
     /// The rows.
     pub(crate) table: TableState,
     /// Whether the page of the selected point is open.
@@ -148,6 +152,7 @@ impl State {
             latest: None,
             history: History::default(),
             paused: None,
+            waiters: WaitersPane::default(),
             drilled: false,
             scroll: 0,
             dialog: None,
@@ -284,6 +289,7 @@ impl State {
             self.history.push(data.rated());
         }
         self.latest = Some(Arc::new(data));
+        self.waiters.look();
         self.refresh();
     }
 

@@ -188,13 +188,23 @@ fn together(data: &Data, theme: Theme) -> Vec<Piece> {
     let (whole, rated) = (data.whole(), data.rated());
     let ns = rated.elapsed_ns();
     let mut pieces = Vec::new();
+    let now = whole.waiters().len();
+    if now > 0 {
+        let number = number::count(now as u64);
+        pieces.push(figure(10, number, theme.hot(), " waiting now"));
+    }
     if !matches!(
         rated.profiler_mode(),
         ProfilerMode::Off | ProfilerMode::Counts
     ) {
         let waiting = share(sum(rated, |p| p.wait.total_ns), ns);
         let style = theme.by_threads(waiting).patch(theme.strong());
-        pieces.push(figure(9, threads(waiting), style, " threads waiting"));
+        let of = match now {
+            0 => " threads waiting",
+            // Waits that are over. One that goes on is in no average.
+            _ => " on average",
+        };
+        pieces.push(figure(9, threads(waiting), style, of));
     }
     let acquisitions = sum(rated, |p| p.acquisitions);
     let number = rate(per_second(acquisitions, ns));

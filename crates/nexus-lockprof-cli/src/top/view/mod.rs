@@ -10,6 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod waiters;
 
 pub(crate) use theme::Theme;
 
@@ -45,6 +46,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: Theme) {
     if state.drilled().is_some() {
         point::draw(frame, body, state, theme);
     } else {
+        let waiting = waiters::height(state, body);
+        let [waiting, body] =
+            Layout::vertical([Constraint::Length(waiting), Constraint::Fill(1)]).areas(body);
+        waiters::draw(frame, waiting, state, theme);
         let pane = pane_height(state, body.height);
         let [rows, pane] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(pane)]).areas(body);

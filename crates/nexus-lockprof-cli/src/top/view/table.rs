@@ -46,6 +46,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: 
     };
     if state.table.rows().is_empty() {
         let text = match (data.whole().points(), state.table.filter()) {
+            ([], _) if !data.whole().waiters().is_empty() => {
+                "no acquisition was recorded yet".to_owned()
+            }
             ([], _) => "no lock was used yet".to_owned(),
             (_, filter) => format!("no point has “{filter}” in its name: Esc clears the filter"),
         };

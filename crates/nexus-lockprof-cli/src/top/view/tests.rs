@@ -1,6 +1,8 @@
 //! What is drawn, on a terminal that is made up too. Pictures are kept in `tests/golden/top/`; with
 //! `LOCKPROF_BLESS=1` in the environment they are written instead of compared.
 
+mod waiters;
+
 use super::*;
 use crate::top::state::tests::{Target, press, see, state};
 use crate::top::state::{Column, Command, Report, Setup};

@@ -38,10 +38,11 @@ function lossFinding({ losses }) {
 }
 
 function waitFindings(snapshot) {
-  const { points, elapsed, profilerMode } = snapshot;
+  const { points, elapsed, profilerMode, waiters } = snapshot;
   const classes = lockClasses(points);
   const time = period(snapshot);
   if (points.length === 0) {
+    if (waiters.length > 0) return [note(`No acquisition was recorded (${time}).`)];
     if (snapshot.base !== null) return [note(`No lock was used in ${duration(elapsed)}.`)];
     return [note(profilerMode.kind === "off"
       ? `Nothing recorded: the profiler is off (${time}).`

@@ -23,6 +23,16 @@ function duration(ns) {
   return scaled(ns, TIME_UNITS) ?? `${Math.round(ns / 1e9)}s`;
 }
 
+/** How long something has been there: 4.20s, 1m 05s, 3h 07m, 2d 04h. */
+function age(ns) {
+  const seconds = Math.floor(ns / 1e9);
+  const two = (n) => String(Math.floor(n)).padStart(2, "0");
+  if (seconds < 60) return duration(ns);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h ${two((seconds / 60) % 60)}m`;
+  return `${Math.floor(seconds / 86_400)}d ${two((seconds / 3600) % 24)}h`;
+}
+
 /** A count, as it is or in k, M, G, T, P or E. */
 function count(n) {
   return scaled(n, COUNT_UNITS) ?? String(n);

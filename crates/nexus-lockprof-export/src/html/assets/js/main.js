@@ -18,6 +18,7 @@ function main() {
     const name = programName(snapshot);
     setText($("program"), name ?? "lockprof");
     document.title = name ? `${name}: lockprof` : "lockprof";
+    showWaiters(snapshot.waiters, !embedded);
     showFindings(findings(snapshot), table);
     table.update(snapshot.points);
     flame.update(snapshot.points);
@@ -71,10 +72,9 @@ function aboutText(snapshot) {
 
 function showFindings(found, table) {
   const items = found.map(({ kind, figure, unit, parts, point }) => {
-    const words = parts.map((part) => (typeof part === "string" ? part : el("code", { title: part.title }, el("bdi", {}, part.code))));
     const label = point && `Show ${point.lockName} at ${point.siteName} in the table`;
     const look = point && el("button", { type: "button", "aria-label": label, title: label, onclick: () => table.show(point.key) }, "Show in table");
-    return el("li", { class: kind }, el("div", { class: "figure" }, figure ?? "", unit ? el("small", {}, unit) : null), el("p", {}, ...words, look));
+    return el("li", { class: kind }, el("div", { class: "figure" }, figure ?? "", unit ? el("small", {}, unit) : null), el("p", {}, ...words(parts), look));
   });
   // The same words stay, with their focus.
   const list = $("findings");

@@ -25,6 +25,7 @@ function readSnapshot(json) {
     threadsPeak: json.table?.shards ?? 0,
     losses: Object.entries(json.losses ?? {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]),
     overhead: json.overhead ?? { budgeted_ns: 0, counting_ns: 0, threads_ns: 0 },
+    waiters: json.waiters ?? [],
     // Derived from the rest by who wrote the document.
     found: json.findings ?? [],
     points,
