@@ -1,12 +1,15 @@
 //! The cost of a snapshot, by the number of threads with statistics and of acquisition points in
-//! each.
+//! each, and with many edges between few points.
 
+use std::convert::Infallible;
+use std::panic::Location;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nexus_lockprof::engine::Engine;
 use nexus_lockprof::{Config, Mode, Profiled, lock_api};
+use nexus_lockprof_adaptor::HoldMode;
 
 type Raw = Profiled<parking_lot::RawMutex, Engine>;
 type Lock = lock_api::Mutex<Raw, ()>;
@@ -68,5 +71,68 @@ fn lock(engine: &Engine, point: usize) -> Lock {
     Lock::from_raw(Profiled::named_in(engine.clone(), raw, name), ())
 }
 
-criterion_group!(benches, snapshots);
+/// 10,240 edges: at each of ten locks, a thread waits at each of 32 places for each of them.
+fn edges(criterion: &mut Criterion) {
+    const EDGES: usize = 10 * 32 * 32;
+    let mut group = criterion.benchmark_group("snapshot");
+    group.throughput(Throughput::Elements(EDGES as u64));
+    group.bench_function(BenchmarkId::new("1-shards", "10240-edges"), |bencher| {
+        let engine = Engine::new();
+        let config = Config::default().mode(Mode::Exact).max_points(2 * EDGES);
+        if let Err(error) = engine.configure(config) {
+            panic!("{error}");
+        }
+        let sites = sites();
+        for lock in 0..10 {
+            let name = format!("lock {lock}").leak();
+            // It excludes nobody, so one thread can wait for itself.
+            let lock = Profiled::named_in(engine.clone(), (), name);
+            for (holding, waiting) in sites.iter().flat_map(|a| sites.iter().map(move |b| (a, b))) {
+                wait(&lock, holding, waiting);
+            }
+        }
+        assert_eq!(engine.snapshot().edges().len(), EDGES);
+        bencher.iter(|| engine.snapshot());
+    });
+    group.finish();
+}
+
+type Site = &'static Location<'static>;
+
+/// Acquires the lock at `waiting`, which finds it taken at `holding`.
+fn wait(lock: &Profiled<(), Engine>, holding: Site, waiting: Site) {
+    let mode = HoldMode::Exclusive;
+    let mut held = lock.try_acquire(holding, mode, |()| Some(()));
+    let release = |guard| {
+        // SAFETY: each guard is of this lock, and is released once.
+        unsafe { lock.release(guard, |(), ()| ()) };
+    };
+    let block = |_: &()| {
+        held.take().into_iter().for_each(release);
+        Ok(())
+    };
+    let Ok(guard) = lock.acquire::<_, Infallible>(waiting, mode, |()| false, |()| None, block);
+    release(guard);
+}
+
+/// 32 places in a program.
+fn sites() -> Vec<Site> {
+    #[track_caller]
+    fn at() -> Site {
+        Location::caller()
+    }
+    [
+        [at(), at(), at(), at()],
+        [at(), at(), at(), at()],
+        [at(), at(), at(), at()],
+        [at(), at(), at(), at()],
+        [at(), at(), at(), at()],
+        [at(), at(), at(), at()],
+        [at(), at(), at(), at()],
+        [at(), at(), at(), at()],
+    ]
+    .concat()
+}
+
+criterion_group!(benches, snapshots, edges);
 criterion_main!(benches);

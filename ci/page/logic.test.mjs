@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
-const source = ["format", "model", "waiters", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete";
+const source = ["format", "model", "waiters", "behind", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
+const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete holderShares";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -68,6 +68,23 @@ test("names and places", () => {
   assert.equal(page.elide("abcdefgh", 5), "ab…gh");
   const [a, b, c] = read([point("x", 1), { ...point("x", 1), site: { file: "src/a.rs", line: 1, column: 9 } }, point("x", 2)]).points;
   assert.deepEqual([a.siteName, b.siteName, c.siteName], ["src/a.rs:1:5", "src/a.rs:1:9", "src/a.rs:2"]);
+});
+
+test("behind whom a point waited", () => {
+  const end = (line, more) => ({ lock: { named: "x" }, mode: "exclusive", site: site(line), ...more });
+  const readers = end(0, { mode: "shared", site: { file: "(readers)", line: 0, column: 0 } });
+  const rest = end(9, { lock: { named: "(rest)" } });
+  const edges = [
+    { waiting: end(1), holding: end(2), waits: 3, waited_ns: 620 }, { waiting: end(1), holding: end(1), waits: 9, waited_ns: 300 },
+    { waiting: end(1), holding: rest, waits: 1, waited_ns: 50 }, { waiting: end(1), holding: readers, waits: 1, waited_ns: 30 },
+    { holding: end(2), waits: 7, waited_ns: 900 }, { waiting: end(2), holding: end(2), waits: 3 }, { waiting: end(2), holding: end(1), waits: 1 },
+  ];
+  const [first, second, third] = read([point("x", 1), point("x", 2), point("x", 3)], { edges }).points;
+  const said = (point) => page.holderShares(point).map(({ name, mode, waits, share }) => [name, mode, waits, share]);
+  assert.deepEqual(said(first), [["src/a.rs:2", "exclusive", 3, "62%"], ["itself", "", 9, "30%"], ["src/a.rs:9:5 (rest)", "exclusive", 1, "5.0%"], ["(readers)", "", 1, "3.0%"]]);
+  assert.deepEqual(said(second), [["itself", "", 3, "75%"], ["src/a.rs:1", "exclusive", 1, "25%"]]);
+  assert.deepEqual(said(third), []);
+  assert.deepEqual(read([point("x", 1)]).points[0].behind, []);
 });
 
 test("quantiles are measured values", () => {

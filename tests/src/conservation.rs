@@ -1,5 +1,6 @@
 //! Threads start and end among snapshots and resets, and nothing may be missing at the end.
 
+use crate::edges;
 use crate::workload::{Counts, Ledger, Locks, Recorded};
 use nexus_lockprof::Snapshot;
 use nexus_lockprof::engine::{Config, Engine, EngineRef, Mode};
@@ -100,6 +101,9 @@ pub fn check(outcome: &Outcome, plan: Plan) {
     }
     assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
     let total = counted.total();
+    if plan.caps.is_none() {
+        assert_eq!(recorded.without_edge, 0, "{plan:?}");
+    }
     // A workload without some kind of event would prove nothing about it.
     let Counts {
         acquisitions,
@@ -157,7 +161,7 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             switch(engine, plan, plan.modes[rng.usize(..plan.modes.len())]);
         }
         if rng.u8(..6) == 0 {
-            let _ = engine.peek();
+            edges::check(&engine.peek());
         }
         let resets = rng.u8(..6) == 0;
         let later = if resets {
@@ -165,10 +169,12 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
         } else {
             engine.snapshot()
         };
+        edges::check(&later);
         if let Some(earlier) = &earlier {
-            // Compares every counter of every point.
-            if let Err(error) = later.since(earlier) {
-                panic!("{error}");
+            // Compares every counter of every point and edge.
+            match later.since(earlier) {
+                Ok(interval) => edges::check_sums(&interval),
+                Err(error) => panic!("{error}"),
             }
         }
         if resets {

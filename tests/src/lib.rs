@@ -7,6 +7,8 @@ pub mod bench;
 pub mod children;
 #[cfg(feature = "profile")]
 pub mod conservation;
+#[cfg(feature = "profile")]
+pub mod edges;
 #[cfg(all(feature = "serve", unix))]
 pub mod http;
 #[cfg(feature = "profile")]

@@ -1,5 +1,6 @@
 //! Random operations on many locks, with the program's own count.
 
+use crate::edges;
 use crate::witness::{Witness, watching};
 use lock_api::{RawMutex, RawRwLock, RwLockUpgradableReadGuard, RwLockWriteGuard};
 use nexus_lockprof::engine::EngineRef;
@@ -110,13 +111,16 @@ pub struct Recorded {
     pub waits: u64,
     /// Measured holds.
     pub holds: u64,
-    /// The losses.
+    /// Waits whose waiting point had no room for an edge.
+    pub without_edge: u64,
+    /// The losses, other than those.
     pub lost: Vec<Losses>,
 }
 
 impl Recorded {
     /// Adds a snapshot that starts where the one before it ended.
     pub fn add(&mut self, snapshot: &Snapshot) {
+        edges::check(snapshot);
         for point in snapshot.points() {
             *self.ledger.of(&point.lock.name(), point.mode) += Counts {
                 acquisitions: point.acquisitions,
@@ -128,8 +132,10 @@ impl Recorded {
             self.waits += point.wait.samples;
             self.holds += point.hold.samples;
         }
-        if !snapshot.losses().is_empty() {
-            self.lost.push(*snapshot.losses());
+        let mut losses = *snapshot.losses();
+        self.without_edge += std::mem::take(&mut losses.edges);
+        if !losses.is_empty() {
+            self.lost.push(losses);
         }
     }
 }

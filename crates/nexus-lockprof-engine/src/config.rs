@@ -74,6 +74,7 @@ pub struct Config {
     pub(crate) mode: Mode,
     pub(crate) max_points: usize,
     pub(crate) max_records: usize,
+    pub(crate) max_edges: usize,
     pub(crate) max_shards: usize,
     pub(crate) reservoir: usize,
     pub(crate) archive: usize,
@@ -89,14 +90,15 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// `Sampled` at 1 %; 4,096 points for each thread, 65,536 records and 4,096 threads in all.
-    /// Reservoirs of 196 durations for each point, thread and interval, and 768 for each point in
-    /// the snapshot. No thresholds; nothing is slow.
+    /// `Sampled` at 1 %; 4,096 points and edges for each thread, 65,536 records, as many edges, and
+    /// 4,096 threads in all. Reservoirs of 186 durations for each point, thread and interval, and
+    /// 768 for each point in the snapshot. No thresholds; nothing is slow.
     fn default() -> Self {
         Config {
             mode: Mode::DEFAULT,
             max_points: MAX_POINTS,
             max_records: MAX_RECORDS,
+            max_edges: MAX_EDGES,
             max_shards: 4096,
             reservoir: RESERVOIR,
             archive: ARCHIVE,
@@ -133,6 +135,26 @@ impl Config {
     #[must_use]
     pub fn max_records(mut self, records: usize) -> Self {
         self.max_records = records;
+        self
+    }
+
+    /// Largest number of edges in all threads together. One thread has at most as many as
+    /// [points](Self::max_points). An edge is a pair of points, of which one waited while the other
+    /// held the lock. It takes 72 bytes in the thread and 200 where snapshots are made.
+    ///
+    /// A wait for whose edge there is no room counts at an edge that names only the holder, and as
+    /// lost (`edges`).
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::{Config, Engine};
+    ///
+    /// let engine = Engine::new();
+    /// engine.configure(Config::default().max_edges(1_000))?;
+    /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn max_edges(mut self, edges: usize) -> Self {
+        self.max_edges = edges;
         self
     }
 
@@ -317,6 +339,7 @@ impl Config {
         for (name, value, most) in [
             ("max_points", self.max_points, MOST_RECORDS),
             ("max_records", self.max_records, MOST_RECORDS),
+            ("max_edges", self.max_edges, MOST_RECORDS),
             ("max_shards", self.max_shards, MOST_RECORDS),
             ("reservoir", self.reservoir, MOST_SAMPLES),
             ("archive", self.archive, MOST_SAMPLES),
@@ -342,6 +365,7 @@ impl Config {
 
 pub(crate) const MAX_POINTS: usize = 4096;
 pub(crate) const MAX_RECORDS: usize = 65_536;
+pub(crate) const MAX_EDGES: usize = 65_536;
 pub(crate) const RESERVOIR: usize = 186;
 
 /// A third of it is uniform, the rest is for the tail.

@@ -10,6 +10,7 @@ use crate::event::Handlers;
 use crate::process::once::Once;
 use crate::record::collection_clock::CollectionClock;
 use crate::record::collection_clock::OpenCollection;
+use crate::record::edges::EdgeLimits;
 use crate::record::governor::{self, Costs};
 use crate::record::hot::{self, Probe};
 use crate::record::loss::{Loss, Losses};
@@ -59,8 +60,9 @@ pub struct Core {
     /// Number of shards that no thread will have again.
     unusable_shards: AtomicUsize,
     next_shard: AtomicU64,
-    /// Number of records in all shards.
+    /// Number of records in all shards, and of edges.
     records: AtomicUsize,
+    edges: AtomicUsize,
     /// Number of threads that gave a shard up. Then how many had done so when their leftovers were
     /// last taken over.
     exits: AtomicU64,
@@ -118,6 +120,7 @@ impl Core {
             unusable_shards: AtomicUsize::new(0),
             next_shard: AtomicU64::new(0),
             records: AtomicUsize::new(0),
+            edges: AtomicUsize::new(0),
             exits: AtomicU64::new(0),
             exits_seen: AtomicU64::new(0),
             collections: CollectionClock::new(),
@@ -293,6 +296,20 @@ impl Core {
             max_points,
             max_records,
             records: &self.records,
+        }
+    }
+
+    pub(crate) fn edge_limits(&self) -> EdgeLimits<'_> {
+        let config = self.config.load();
+        let (most, most_in_all) = config
+            .as_ref()
+            .map_or((config::MAX_POINTS, config::MAX_EDGES), |c| {
+                (c.max_points, c.max_edges)
+            });
+        EdgeLimits {
+            most,
+            most_in_all,
+            in_all: &self.edges,
         }
     }
 

@@ -35,13 +35,64 @@ pub fn folded(snapshot: &Snapshot) -> impl fmt::Display + '_ {
     Folded(snapshot)
 }
 
+/// The waiting of a snapshot by who caused it, one line per edge: the lock, the place that held it,
+/// the place that waited, and the nanoseconds waited. Where the waiting place is not known, it is
+/// `(others)`.
+///
+/// The numbers add up to the snapshot's total caused wait, to the nanosecond. Edges without a time
+/// have no line. Otherwise it is as [`folded`].
+///
+/// ```
+/// use nexus_lockprof_export::folded::holders;
+/// use nexus_lockprof_snapshot::{AcquireMode, Edge, EdgeEnd, Lock, Site, Snapshot, SnapshotParts};
+///
+/// let at = |line| EdgeEnd {
+///     lock: Lock::Named("cache".into()),
+///     mode: AcquireMode::Exclusive,
+///     site: Site::new("src/cache.rs", line, 9),
+/// };
+/// let snapshot = Snapshot::from_parts(SnapshotParts {
+///     edges: vec![Edge { waiting: Some(at(12)), holding: at(40), waits: 3, waited_ns: 9_000 }],
+///     ..SnapshotParts::default()
+/// });
+/// assert_eq!(holders(&snapshot).to_string(), "cache;src/cache.rs:40;src/cache.rs:12 9000\n");
+/// ```
+pub fn holders(snapshot: &Snapshot) -> impl fmt::Display + '_ {
+    Holders(snapshot)
+}
+
 struct Folded<'a>(&'a Snapshot);
+
+struct Holders<'a>(&'a Snapshot);
+
+/// Writes the line that says what is missing, if anything is.
+fn lost(f: &mut fmt::Formatter<'_>, snapshot: &Snapshot) -> fmt::Result {
+    match snapshot.losses().is_empty() {
+        true => Ok(()),
+        false => writeln!(f, "# LOST {} (not recorded)", snapshot.losses()),
+    }
+}
+
+impl fmt::Display for Holders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        lost(f, self.0)?;
+        for edge in self.0.edges().iter().filter(|edge| edge.waited_ns > 0) {
+            let lock = place::lock(&edge.holding.lock, place::line);
+            let holding = place::line(&edge.holding.site);
+            let waiting = match &edge.waiting {
+                Some(waiting) => place::line(&waiting.site),
+                None => "(others)".to_owned(),
+            };
+            let [lock, holding, waiting] = [&*lock, &holding, &waiting].map(frame);
+            writeln!(f, "{lock};{holding};{waiting} {}", edge.waited_ns)?;
+        }
+        Ok(())
+    }
+}
 
 impl fmt::Display for Folded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.0.losses().is_empty() {
-            writeln!(f, "# LOST {} (not recorded)", self.0.losses())?;
-        }
+        lost(f, self.0)?;
         for point in self.0.points() {
             let lock = place::lock(&point.lock, place::line);
             let site = place::line(&point.site);

@@ -40,6 +40,9 @@
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
 //! points on one line also show their columns.
 //!
+//! Below a point that waited is a line with the points that held the lock meanwhile, by their share
+//! of the waiting. It is left out if the point waited only behind itself.
+//!
 //! Below a point with recorded call stacks (`Config::stacks`) are its callers, by their share of
 //! the waiting. Each line has the number of waits (`~` marks an estimate) and the calling
 //! functions. The first function called the one that contains the point, whose place the row shows.
@@ -48,6 +51,7 @@
 //! Then it leaves out columns, the least useful first. The column that it is sorted by stays. A
 //! column without a value in any row is always left out, such as all times in mode `counts`.
 
+mod behind;
 mod callers;
 mod column;
 mod findings;
@@ -62,6 +66,7 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::Snapshot;
 
+pub use behind::behind;
 pub use callers::callers;
 pub use findings::finding;
 pub use sort::SortKey;

@@ -4,13 +4,16 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Frame, Point, Sample, Stack};
+use crate::{Edge, Frame, Point, Sample, Stack};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
 
 /// Maximum number of points. One process has at most 65,536.
 pub(crate) const POINTS: u64 = 1 << 22;
+
+/// Maximum number of edges. One process has at most 65,536, and one more for each point.
+pub(crate) const EDGES: u64 = 1 << 22;
 
 /// Maximum memory of a snapshot, in bytes.
 const MEMORY: u64 = 4 << 30;
@@ -25,6 +28,7 @@ const SMALL: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Unfolded {
     points: u64,
+    edges: u64,
     memory: u64,
     written: u64,
     most_written: u64,
@@ -35,6 +39,7 @@ impl Unfolded {
     pub(crate) fn of(size: usize) -> Self {
         Self {
             points: 0,
+            edges: 0,
             memory: 0,
             written: 0,
             most_written: UNFOLDED * SMALL.max(size as u64),
@@ -46,6 +51,12 @@ impl Unfolded {
         self.points += 1;
         self.add::<Point>(1, texts);
         self.add::<Sample>(samples, 0);
+    }
+
+    /// Adds an edge whose ends have `texts` bytes of texts.
+    pub(crate) fn edge(&mut self, texts: usize) {
+        self.edges += 1;
+        self.add::<Edge>(1, texts);
     }
 
     /// Adds a stack whose frames have `texts` bytes of texts.
@@ -66,6 +77,9 @@ impl Unfolded {
         let too_large = |what, limit| Err(Malformed::TooLarge { what, limit });
         if self.points > POINTS {
             return too_large("points", POINTS);
+        }
+        if self.edges > EDGES {
+            return too_large("edges", EDGES);
         }
         if self.memory > MEMORY {
             return too_large("bytes, unfolded", MEMORY);

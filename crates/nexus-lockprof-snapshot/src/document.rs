@@ -26,7 +26,7 @@ pub(crate) const SCHEMA: u32 = 2;
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut document = Document::new(FORMAT, SCHEMA, &self.head, &self.points);
+        let mut document = Document::new(FORMAT, SCHEMA, &self.head, &self.points, &self.edges);
         document.utilisation = Busy::of(self);
         document.findings = self.findings();
         document.serialize(serializer)
@@ -35,23 +35,24 @@ impl Serialize for Snapshot {
 
 impl<'de> Deserialize<'de> for Snapshot {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let document: Document<Vec<Point>> = text::sharing(|| Document::deserialize(deserializer))?;
+        let document: Document<'_, Vec<Point>> =
+            text::sharing(|| Document::deserialize(deserializer))?;
         Self::try_from(document).map_err(serde::de::Error::custom)
     }
 }
 
-impl TryFrom<Document<Vec<Point>>> for Snapshot {
+impl TryFrom<Document<'_, Vec<Point>>> for Snapshot {
     type Error = String;
 
-    fn try_from(document: Document<Vec<Point>>) -> Result<Self, String> {
+    fn try_from(document: Document<'_, Vec<Point>>) -> Result<Self, String> {
         let Document { format, schema, .. } = &document;
         if format != FORMAT || !(1..=SCHEMA).contains(schema) {
             return Err(format!(
                 "format {format:?}, schema {schema}, where {FORMAT:?}, schema 1 to {SCHEMA} was expected"
             ));
         }
-        let (head, points) = document.into_head();
-        let snapshot = Self::new(head, points);
+        let (head, points, edges) = document.into_head();
+        let snapshot = Self::new(head, points, edges);
         match snapshot.merged() == 0 && snapshot.has_anything() {
             true => Err(FROM_NOTHING.to_owned()),
             false => Ok(snapshot),

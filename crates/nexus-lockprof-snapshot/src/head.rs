@@ -1,9 +1,11 @@
 //! [`Head`]: a snapshot's data on the process, without the points.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
-use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
+use crate::{Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -36,24 +38,26 @@ macro_rules! head {
             /// All points, in any order. Records of one point (same lock, mode and site) are
             /// merged.
             pub points: Vec<Point>,
+            /// All edges, in any order. Those with the same ends are merged.
+            pub edges: Vec<Edge>,
         }
 
         impl SnapshotParts {
-            pub(crate) fn into_head(self) -> (Head, Vec<Point>) {
+            pub(crate) fn into_head(self) -> (Head, Vec<Point>, Vec<Edge>) {
                 let head = Head {
                     $($field: self.$field,)+
                     $($made: $one,)+
                 };
-                (head, self.points)
+                (head, self.points, self.edges)
             }
         }
 
-        /// The JSON document: the envelope first, then small fields, then the points. Readers skip
-        /// fields that they do not know.
+        /// The JSON document: the envelope first, then small fields, then the points and edges.
+        /// Readers skip fields that they do not know.
         ///
         /// `utilisation` and `findings` are derived from the rest. Readers compute them again.
         #[derive(Serialize, Deserialize)]
-        pub(crate) struct Document<P, U = (), F = ()> {
+        pub(crate) struct Document<'a, P, U = (), F = ()> {
             pub(crate) format: String,
             pub(crate) schema: u32,
             $($(#[serde($($serde)+)])? $field: $type,)+
@@ -63,10 +67,18 @@ macro_rules! head {
             #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
             pub(crate) findings: Vec<F>,
             pub(crate) points: P,
+            #[serde(default, skip_serializing_if = "is_default")]
+            pub(crate) edges: Cow<'a, [Edge]>,
         }
 
-        impl<P, U, F> Document<P, U, F> {
-            pub(crate) fn new(format: &str, schema: u32, head: &Head, points: P) -> Self {
+        impl<'a, P, U, F> Document<'a, P, U, F> {
+            pub(crate) fn new(
+                format: &str,
+                schema: u32,
+                head: &Head,
+                points: P,
+                edges: &'a [Edge],
+            ) -> Self {
                 Self {
                     format: format.to_owned(),
                     schema,
@@ -75,15 +87,16 @@ macro_rules! head {
                     utilisation: None,
                     findings: Vec::new(),
                     points,
+                    edges: edges.into(),
                 }
             }
 
-            pub(crate) fn into_head(self) -> (Head, P) {
+            pub(crate) fn into_head(self) -> (Head, P, Vec<Edge>) {
                 let head = Head {
                     $($field: self.$field,)+
                     $($made: self.$made,)+
                 };
-                (head, self.points)
+                (head, self.points, self.edges.into_owned())
             }
         }
     };
@@ -142,7 +155,7 @@ head! {
 impl Head {
     /// The merge of 0 snapshots.
     pub(crate) fn nothing() -> Self {
-        let (head, _) = SnapshotParts::default().into_head();
+        let (head, ..) = SnapshotParts::default().into_head();
         Self { merged: 0, ..head }
     }
 

@@ -116,12 +116,14 @@ impl Snapshot {
     /// ```
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         check_envelope(text)?;
-        let document: Document<Vec<Point>> = text::sharing(|| parse(text))?;
-        if document.points.len() as u64 > bounds::POINTS {
-            return Err(ReadError::TooLarge {
-                what: "points",
-                limit: bounds::POINTS,
-            });
+        let document: Document<'_, Vec<Point>> = text::sharing(|| parse(text))?;
+        for (what, count, limit) in [
+            ("points", document.points.len(), bounds::POINTS),
+            ("edges", document.edges.len(), bounds::EDGES),
+        ] {
+            if count as u64 > limit {
+                return Err(ReadError::TooLarge { what, limit });
+            }
         }
         Self::try_from(document).map_err(|message| ReadError::Data {
             line: 1,

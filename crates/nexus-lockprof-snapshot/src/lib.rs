@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
+//! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
@@ -69,6 +70,8 @@ mod bounds;
 mod document;
 mod duration;
 mod durations;
+mod edge;
+mod edge_interval;
 mod estimate;
 mod figure;
 mod findings;
@@ -107,6 +110,7 @@ mod write;
 
 pub use duration::parse_duration;
 pub use durations::Durations;
+pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
 pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;

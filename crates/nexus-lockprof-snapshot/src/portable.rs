@@ -2,9 +2,9 @@
 //! that differ only by such a directory.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::{Frame, Lock, Point, Site, Snapshot, Text, Waiter, point};
+use crate::{EdgeEnd, Frame, Lock, Point, Site, Snapshot, Text, Waiter, point};
 
 /// `path` without the directories that say only where this machine keeps the file:
 ///
@@ -203,19 +203,30 @@ impl Snapshot {
                 alike.iter().for_each(|&number| is_alone[number] = false);
             }
         }
+        let mut renamed: HashMap<EdgeEnd, EdgeEnd> = HashMap::new();
         let mut points = self.points;
         for ((point, key), is_alone) in points.iter_mut().zip(portable.drain(..)).zip(is_alone) {
             if !is_alone {
+                let before = EdgeEnd::from(&*point);
                 (point.lock, point.mode, point.site) = key;
+                renamed.insert(before, EdgeEnd::from(&*point));
                 let frames = point.callers.iter_mut().flat_map(|stack| &mut stack.frames);
                 frames.for_each(|frame| frame.make_portable(&mut paths));
             }
         }
-        point::normalize(&mut points);
-        Self { points, ..self }
+        let mut edges = self.edges;
+        for edge in &mut edges {
+            for end in edge.waiting.iter_mut().chain([&mut edge.holding]) {
+                if let Some(portable) = renamed.get(end) {
+                    *end = portable.clone();
+                }
+            }
+        }
+        Self::new(self.head, points, edges)
     }
 
-    /// The same snapshot with only the points for which `keep` is true.
+    /// The same snapshot with only the points for which `keep` is true, and the edges from and to
+    /// them.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
@@ -228,6 +239,7 @@ impl Snapshot {
     #[must_use]
     pub fn filter(mut self, keep: impl FnMut(&Point) -> bool) -> Self {
         self.points.retain(keep);
+        self.drop_edges();
         self
     }
 
@@ -246,12 +258,22 @@ impl Snapshot {
         self
     }
 
-    /// The same snapshot with other points, usually a subset of its own. The rest stays, such as
-    /// the number of merged snapshots.
+    /// The same snapshot with other points, usually a subset of its own, and the edges from and to
+    /// them. The rest stays, such as the number of merged snapshots.
     #[must_use]
     pub fn with_points(self, mut points: Vec<Point>) -> Self {
         point::normalize(&mut points);
-        Self { points, ..self }
+        let mut snapshot = Self { points, ..self };
+        snapshot.drop_edges();
+        snapshot
+    }
+
+    /// Drops the edges that neither come from a point nor lead to one.
+    fn drop_edges(&mut self) {
+        let there: HashSet<point::Key<'_>> = self.points.iter().map(Point::key).collect();
+        let has = |end: &EdgeEnd| there.contains(&(&end.lock, end.mode, &end.site));
+        self.edges
+            .retain(|edge| has(&edge.holding) || edge.waiting.as_ref().is_some_and(has));
     }
 }
 

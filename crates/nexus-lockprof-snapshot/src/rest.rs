@@ -11,6 +11,8 @@ use std::collections::HashMap;
 /// The points of the earlier of two snapshots, grouped as in the later one.
 pub(crate) struct Before<'a> {
     points: HashMap<Key<'a>, Earlier<'a>>,
+    /// The points that have joined the rest, with their point of the rest in the later snapshot.
+    joined: HashMap<Key<'a>, &'a Point>,
 }
 
 enum Earlier<'a> {
@@ -31,7 +33,8 @@ impl<'a> Before<'a> {
         let as_it_was = |point: &'a Point| (point.key(), Earlier::As(point));
         if !later.iter().any(|point| point.lock.is_rest()) {
             let points = earlier.iter().map(as_it_was).collect();
-            return Ok(Before { points });
+            let joined = HashMap::new();
+            return Ok(Before { points, joined });
         }
         let now: HashMap<Key<'_>, &Point> = later.iter().map(|p| (p.key(), p)).collect();
         let mut points = HashMap::new();
@@ -51,6 +54,8 @@ impl<'a> Before<'a> {
                 (Some(error), None) => return Err(error),
             }
         }
+        let joined = gone.iter().map(|(rest, point)| (point.key(), *rest));
+        let joined = joined.collect();
         for (rest, point) in gone {
             let earlier = points
                 .remove(&rest.key())
@@ -62,7 +67,7 @@ impl<'a> Before<'a> {
             add(&mut sum, point);
             points.insert(rest.key(), Earlier::Sum(sum));
         }
-        Ok(Before { points })
+        Ok(Before { points, joined })
     }
 
     /// The earlier figures of this point of the later snapshot.
@@ -72,6 +77,11 @@ impl<'a> Before<'a> {
             Some(Earlier::Sum(sum)) => Cow::Owned(*sum),
             None => Cow::Owned(point.blank()),
         }
+    }
+
+    /// The point of the later snapshot that this one of the earlier has joined.
+    pub(crate) fn joined(&self, point: Key<'_>) -> Option<&'a Point> {
+        self.joined.get(&point).copied()
     }
 
     /// Whether this point of the earlier snapshot was not taken.

@@ -5,8 +5,8 @@ use thiserror::Error;
 use crate::head::Head;
 use crate::rest::Before;
 use crate::{
-    Durations, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot, TableStats, figure,
-    printable_message, stack,
+    Durations, Edge, EdgeEnd, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot,
+    TableStats, edge_interval, figure, printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -67,7 +67,7 @@ pub enum SinceError {
     /// damaged or edited, or the engine has a bug.
     #[error("{counter} of {of} went backwards, from {earlier} to {later}")]
     Backwards {
-        /// The point, as `file:line:column (lock), mode`, or `the snapshot`.
+        /// The point, as `file:line:column (lock), mode`, an edge, or `the snapshot`.
         of: String,
         /// The counter, by the name of its field.
         counter: &'static str,
@@ -153,7 +153,15 @@ impl Snapshot {
             peek: then.peek || now.peek && now.collection == then.collection,
             ..now.clone()
         };
-        Ok(Self::new(head, points(&self.points, &earlier.points)?))
+        let mut before = Before::new(&self.points, &earlier.points, point_between)?;
+        let points = points(&self.points, &earlier.points, &mut before)?;
+        let edges = edge_interval::between(
+            &self.edges,
+            &earlier.edges,
+            |end| before.joined(end.key()).map(EdgeEnd::from),
+            |edge, name, later, earlier| Subject::Edge(edge).minus(name, later, earlier),
+        )?;
+        Ok(Self::new(head, points, edges))
     }
 
     /// Whether the quantiles cover all of the time. A cumulative snapshot always does. An interval
@@ -205,6 +213,7 @@ fn check_pair(later: &Head, earlier: &Head) -> Result<(), SinceError> {
 enum Subject<'a> {
     Snapshot,
     Point(&'a Point),
+    Edge(&'a Edge),
 }
 
 impl Subject<'_> {
@@ -217,6 +226,12 @@ impl Subject<'_> {
                     Self::Point(p) => {
                         printable_message(format_args!("{:#} ({}), {}", p.site, p.lock, p.mode))
                     }
+                    Self::Edge(edge) => match &edge.waiting {
+                        Some(waiting) => {
+                            printable_message(format_args!("{waiting} behind {}", edge.holding))
+                        }
+                        None => printable_message(format_args!("all behind {}", edge.holding)),
+                    },
                 },
                 counter,
                 earlier,
@@ -236,8 +251,11 @@ impl Subject<'_> {
     }
 }
 
-fn points(later: &[Point], earlier: &[Point]) -> Result<Vec<Point>, SinceError> {
-    let mut before = Before::new(later, earlier, point_between)?;
+fn points<'a>(
+    later: &'a [Point],
+    earlier: &'a [Point],
+    before: &mut Before<'a>,
+) -> Result<Vec<Point>, SinceError> {
     let mut changed = Vec::new();
     for point in later {
         let interval = point_between(point, &before.take(point))?;

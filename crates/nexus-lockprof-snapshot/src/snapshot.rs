@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
-use crate::{Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, point, waiter};
+use crate::{Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, edge, point, waiter};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
@@ -37,29 +37,37 @@ pub struct Snapshot {
     pub(crate) head: Head,
     /// All points, by total wait, longest first.
     pub(crate) points: Vec<Point>,
+    /// All edges, by time, longest first.
+    pub(crate) edges: Vec<Edge>,
 }
 
 impl Snapshot {
     /// Makes a snapshot. Merges records of one point and sorts each reservoir by value. Sorts the
     /// points by total wait, contentions and acquisitions, largest first, then by lock, mode and
-    /// site. Equal parts, in any order, make equal snapshots.
+    /// site. Does the same with the edges, by time and waits. Equal parts, in any order, make equal
+    /// snapshots.
     ///
     /// Merged counters saturate at [`u64::MAX`].
     #[must_use]
     pub fn from_parts(parts: SnapshotParts) -> Self {
-        let (head, points) = parts.into_head();
-        Self::new(head, points)
+        let (head, points, edges) = parts.into_head();
+        Self::new(head, points, edges)
     }
 
-    pub(crate) fn new(mut head: Head, mut points: Vec<Point>) -> Self {
+    pub(crate) fn new(mut head: Head, mut points: Vec<Point>, mut edges: Vec<Edge>) -> Self {
         point::normalize(&mut points);
+        edge::normalize(&mut edges);
         waiter::normalize(&mut head.waiters);
-        Self { head, points }
+        Self {
+            head,
+            points,
+            edges,
+        }
     }
 
     /// Whether it records anything. A merge of nothing does not.
     pub(crate) fn has_anything(&self) -> bool {
-        !self.points.is_empty() || self.head.has_anything()
+        !self.points.is_empty() || !self.edges.is_empty() || self.head.has_anything()
     }
 
     /// All points, by total wait, longest first.
@@ -85,6 +93,42 @@ impl Snapshot {
     #[must_use]
     pub fn point(&self, name: &str) -> Option<&Point> {
         self.points_of(name).next()
+    }
+
+    /// All edges: which point waited behind which, how often and how long. By time, longest first.
+    ///
+    /// Those into a point add up to its [`blocked`](Point::blocked) and
+    /// [`caused_wait_ns`](Point::caused_wait_ns).
+    #[must_use]
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// The edges from this point, by time, longest first: behind whom it waited.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{
+    ///     AcquireMode, Edge, EdgeEnd, Lock, Point, Site, Snapshot, SnapshotParts,
+    /// };
+    ///
+    /// let at = |line| Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("a.rs", line, 1));
+    /// let (reader, writer) = (at(1), at(2));
+    /// let snapshot = Snapshot::from_parts(SnapshotParts {
+    ///     edges: vec![Edge {
+    ///         waiting: Some(EdgeEnd::from(&reader)),
+    ///         holding: EdgeEnd::from(&writer),
+    ///         waits: 3,
+    ///         waited_ns: 900,
+    ///     }],
+    ///     ..SnapshotParts::default()
+    /// });
+    /// assert_eq!(snapshot.edges_from(&reader).count(), 1);
+    /// assert_eq!(snapshot.edges_from(&writer).count(), 0);
+    /// ```
+    pub fn edges_from(&self, point: &Point) -> impl Iterator<Item = &Edge> {
+        let is_from = move |end: &crate::EdgeEnd| end.is(point);
+        let edges = self.edges.iter();
+        edges.filter(move |edge| edge.waiting.as_ref().is_some_and(is_from))
     }
 
     /// Who waited for a lock at the moment of the snapshot, the longest wait first. An interval has

@@ -3,6 +3,7 @@
 //! Most scenes run in one thread. A lock's `free`, `try` and `block` are the scene itself, so the
 //! scene decides what happens during a wait.
 
+mod edges;
 mod long_waits;
 mod nobody;
 mod short_waits;
@@ -12,6 +13,7 @@ use nexus_lockprof::engine::{Engine, Mode};
 use nexus_lockprof::{Point, Profiled, Site, Snapshot};
 use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard};
 use nexus_lockprof_tests::bench::Bench;
+use nexus_lockprof_tests::edges as edges_of;
 use std::convert::Infallible;
 use std::panic::Location;
 
@@ -142,6 +144,17 @@ impl Told {
         let waited = self.sum(|p| p.wait.total_ns + p.abandoned_wait_ns);
         assert_eq!(self.sum(|p| p.caused_wait_ns), waited, "{snapshot}");
         assert!(snapshot.losses().is_empty());
+        // Each waiter's time is on the edges from it, and each holder's on those to it.
+        edges_of::check(snapshot);
+        for point in snapshot.points() {
+            let waits = point.contentions + point.timeouts + point.cancellations;
+            let waited = point.wait.total_ns + point.abandoned_wait_ns;
+            assert_eq!(
+                edges_of::from(snapshot, point),
+                (waits, waited),
+                "{point:?}"
+            );
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   lockprof export 4711 --format pprof -o mutex.pb.gz && go tool pprof -top mutex.pb.gz
   lockprof export run.lockprof -o waiting.svg
+  lockprof export run.lockprof --kind mutex -o holders.svg
   lockprof export 4711 -o profile.html
   lockprof export run.lockprof --format prometheus --top 50
   lockprof export 4711 --seconds 30 --format pprof --kind block -o block.pb.gz";
@@ -33,9 +34,9 @@ pub(crate) enum Format {
     Openmetrics,
     /// A gzipped profile for pprof, Pyroscope and Parca; see --kind.
     Pprof,
-    /// One stack of waiting per line, for flame graph tools.
+    /// One stack of waiting per line, for flame graph tools; see --kind.
     Folded,
-    /// A flame graph of waiting, as SVG.
+    /// A flame graph of waiting, as SVG; see --kind.
     Flamegraph,
     /// One HTML page with findings, tables and charts; needs no network.
     Html,
@@ -67,17 +68,26 @@ impl Format {
         found.map(|(_, format)| format)
     }
 
+    /// Whether it shows the time of one of two sides: see [`ProfileKind`].
+    const fn has_kinds(self) -> bool {
+        matches!(self, Self::Pprof | Self::Folded | Self::Flamegraph)
+    }
+
+    /// Whether each point has series of its own.
+    const fn has_series(self) -> bool {
+        matches!(self, Self::Prometheus | Self::Openmetrics)
+    }
+
     /// Whether the format is unreadable on a terminal.
     const fn is_binary(self) -> bool {
         matches!(self, Self::Pprof | Self::Lockprof)
     }
 }
 
-/// Whose time a pprof profile shows, as in Go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// Whose time is shown, as in Go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ProfileKind {
     /// The holder's: the time that others waited for it.
-    #[default]
     Mutex,
     /// The waiter's.
     Block,
@@ -93,7 +103,8 @@ pub(crate) struct Options {
     /// Output file, written whole or not at all; - is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// For pprof: whose time to show [default: mutex].
+    /// For pprof, folded and flamegraph: whose time to show [default: mutex for pprof, block for
+    /// the others].
     #[arg(short, long, value_enum)]
     pub(crate) kind: Option<ProfileKind>,
     /// For prometheus and openmetrics: number of points with series of their own; the others share
@@ -111,12 +122,10 @@ pub(crate) struct Options {
 
 /// Refuses an option of other formats, as an error of `usage`.
 fn check(options: &Options, format: Format, mut usage: clap::Command) -> Result<(), clap::Error> {
-    let others = match format {
-        Format::Pprof => options.top.map(|_| ("--top", "prometheus and openmetrics")),
-        Format::Prometheus | Format::Openmetrics => options.kind.map(|_| ("--kind", "pprof")),
-        _ => (options.kind.map(|_| ("--kind", "pprof")))
-            .or(options.top.map(|_| ("--top", "prometheus and openmetrics"))),
-    };
+    let kind = options.kind.filter(|_| !format.has_kinds());
+    let top = options.top.filter(|_| !format.has_series());
+    let others = (kind.map(|_| ("--kind", "pprof, folded and flamegraph")))
+        .or(top.map(|_| ("--top", "prometheus and openmetrics")));
     let Some((option, of)) = others else {
         return Ok(());
     };
@@ -160,19 +169,31 @@ pub(crate) fn run(options: &Options, usage: clap::Command) -> Result<()> {
     match format {
         Format::Prometheus => display(&metrics(false)),
         Format::Openmetrics => display(&metrics(true)),
+        Format::Folded if options.kind == Some(ProfileKind::Mutex) => {
+            display(&folded::holders(&snapshot))
+        }
         Format::Folded => display(&folded::folded(&snapshot)),
         Format::Html => display(&html::page(&snapshot)),
         Format::Csv => display(&csv::csv(&snapshot)),
         Format::Json => files::write_json(&snapshot, path),
         Format::Pprof => {
-            let bytes = match options.kind.unwrap_or_default() {
-                ProfileKind::Mutex => pprof::mutex(&snapshot),
-                ProfileKind::Block => pprof::block(&snapshot),
+            let bytes = match options.kind {
+                None | Some(ProfileKind::Mutex) => pprof::mutex(&snapshot),
+                Some(ProfileKind::Block) => pprof::block(&snapshot),
             };
             output::write(path, |out| out.write_all(&bytes))
         }
         Format::Flamegraph => {
-            let bytes = flame::graph(&snapshot)?;
+            let bytes = match options.kind {
+                None | Some(ProfileKind::Block) => {
+                    let title = "Time spent waiting for locks";
+                    flame::graph(&folded::folded(&snapshot), title)?
+                }
+                Some(ProfileKind::Mutex) => {
+                    let title = "Time that holders of locks kept others waiting";
+                    flame::graph(&folded::holders(&snapshot), title)?
+                }
+            };
             output::write(path, |out| out.write_all(&bytes))
         }
         Format::Lockprof => {

@@ -1,7 +1,7 @@
 //! `lockprof report` and `lockprof export`.
 
 use crate::golden;
-use crate::support::{Folder, before, built_in, command, lockprof, of};
+use crate::support::{Folder, before, built_in, command, lockprof, of, with_edges};
 use nexus_lockprof_snapshot::{Frame, Snapshot, SnapshotParts, Stack};
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -211,6 +211,22 @@ fn exports() {
         let gzip = std::fs::read(&out).unwrap();
         assert_eq!(gzip[..2], [0x1f, 0x8b], "{kind}");
     }
+    // From holders to waiters.
+    let edges = folder.with("edges.json", &with_edges());
+    let folded = ["export", &edges, "--format", "folded", "--kind"];
+    let held = lockprof(&[&folded[..], &["mutex"]].concat()).good();
+    assert_eq!(held, "sessions;src/cache.rs:52;src/cache.rs:41 7000\n");
+    let waited = lockprof(&[&folded[..], &["block"]].concat()).good();
+    assert_eq!(waited, lockprof(&folded[..4]).good());
+    assert_ne!(waited, held);
+    let out = folder.text("held.svg");
+    lockprof(&["export", &edges, "-o", &out, "--kind", "mutex"]).good();
+    let svg = std::fs::read_to_string(&out).unwrap();
+    assert!(
+        svg.contains("Time that holders of locks kept others waiting"),
+        "{svg}"
+    );
+    assert!(svg.contains("src/cache.rs:52 (7,000 ns, "), "{svg}");
     // The same on standard output, however it is requested.
     let out = lockprof(&["export", &file, "--format", "folded"]).good();
     assert_eq!(

@@ -1,8 +1,8 @@
 //! Runs the program, and creates snapshots to run it on.
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Point, ProfilerMode, Sample, Samples, Site, Snapshot,
-    SnapshotParts, Stack,
+    AcquireMode, Durations, Edge, EdgeEnd, Frame, Lock, Point, ProfilerMode, Sample, Samples, Site,
+    Snapshot, SnapshotParts, Stack,
 };
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -195,6 +195,23 @@ pub(crate) fn before() -> Snapshot {
             [50_000, 1_000],
         ),
     ])
+}
+
+/// The same run, in which readers waited behind the writer.
+pub(crate) fn with_edges() -> Snapshot {
+    let points = before().points().to_vec();
+    let end = |line| points.iter().find(|point| point.site.line == line);
+    let edges = end(41).zip(end(52)).map(|(reader, writer)| Edge {
+        waiting: Some(EdgeEnd::from(reader)),
+        holding: EdgeEnd::from(writer),
+        waits: 2,
+        waited_ns: 7_000,
+    });
+    Snapshot::from_parts(SnapshotParts {
+        edges: edges.into_iter().collect(),
+        points: points.clone(),
+        ..SnapshotParts::default()
+    })
 }
 
 /// The same program after an edit: three lines were added at the top, writers hold longer, the

@@ -83,12 +83,12 @@ fn options_of_other_formats() {
         (
             "csv",
             ["--kind", "block"],
-            "--kind is only for pprof, not for csv",
+            "--kind is only for pprof, folded and flamegraph, not for csv",
         ),
         (
             "openmetrics",
             ["--kind", "mutex"],
-            "--kind is only for pprof, not for openmetrics",
+            "--kind is only for pprof, folded and flamegraph, not for openmetrics",
         ),
         (
             "pprof",

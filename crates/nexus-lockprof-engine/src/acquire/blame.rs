@@ -10,6 +10,7 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::thread;
 use crate::core::Core;
 use crate::identity::{HoldMode, HolderWord, PointKey, ThreadBits};
+use crate::record::edges::Edge;
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
 use crate::record::statistics::{Delta, Record};
@@ -199,20 +200,31 @@ impl Holds {
 
 impl Core {
     /// Charges `measured`, which was a wait, to those who have a share in it. With `count`, also
-    /// counts that they blocked a thread.
+    /// counts that they blocked a thread. `waiting` is the point of this shard at which the wait
+    /// was recorded.
     pub(crate) fn blame(
         &self,
         shard: &Shard,
         owner: &Owner,
+        waiting: Option<PointKey>,
         shares: &Shares,
         measured: Measured,
         count: bool,
     ) {
         shares.divide(measured.ns, |share, ns| {
             if let Some(record) = self.blamed(shard, owner, share.key) {
-                let caused = Some(Measured { ns, ..measured });
+                let caused = Measured { ns, ..measured };
+                let edge = self.edge_to(shard, owner, waiting, record);
+                if let Some(edge) = edge {
+                    edge.add_ns(caused.total_ns());
+                    // Nothing is left that the record would have.
+                    if caused.weight == 1 {
+                        return;
+                    }
+                }
                 let delta = Delta {
-                    caused,
+                    caused: Some(caused),
+                    has_edge: edge.is_some(),
                     ..Delta::default()
                 };
                 self.add(shard, owner, record, &delta);
@@ -222,7 +234,8 @@ impl Core {
             && let Some(met) = shares.met
             && let Some(record) = self.blamed(shard, owner, met)
         {
-            bump(&record.blocked, 1);
+            let edge = self.edge_to(shard, owner, waiting, record);
+            bump(edge.map_or(&record.blocked, |edge| &edge.waits), 1);
         }
     }
 
@@ -236,6 +249,17 @@ impl Core {
             false => ThreadBits::UNKNOWN,
         };
         Some(Blamed { key, thread })
+    }
+
+    /// The edge to a record of this shard.
+    fn edge_to<'a>(
+        &self,
+        shard: &'a Shard,
+        owner: &Owner,
+        waiting: Option<PointKey>,
+        record: &Record,
+    ) -> Option<&'a Edge> {
+        self.edge(shard, owner, waiting?, record.key, Attempt::Waits)
     }
 
     /// This thread's own record of a point that is blamed.

@@ -122,6 +122,12 @@ impl Core {
                 self.take_back(shard, pending);
             });
             let mark = shard.pool.pin_records();
+            // A point that others wait for is in use, too.
+            shard.edges.for_each_busy(owner, |edge| {
+                if let Some(record) = table.find(owner, edge.holding()) {
+                    record.leave.pinned.store(mark, Relaxed);
+                }
+            });
             let free = |record: &Record| {
                 record.leave.pinned.load(Relaxed) != mark && !std::ptr::eq(record, in_use)
             };
@@ -143,6 +149,10 @@ impl Core {
             if evicted == 0 {
                 return false;
             }
+            let is_gone = |key| table.find(owner, key).is_none();
+            shard.edges.evict(owner, |edge| {
+                is_gone(edge.waiting()) || is_gone(edge.holding())
+            });
         }
         // If another thread is collecting, it or the next collection takes them over.
         self.take_over(shard);
@@ -150,7 +160,7 @@ impl Core {
     }
 
     /// Takes over what has left the shard's table, if nobody is collecting now.
-    fn take_over(&self, shard: &Shard) {
+    pub(super) fn take_over(&self, shard: &Shard) {
         if let Some(mut aggregator) = try_lock(&self.aggregator)
             && has_memory()
         {
@@ -161,7 +171,7 @@ impl Core {
     }
 
     /// Takes over what ended threads have left. Returns whether it did.
-    fn take_leavings(&self) -> bool {
+    pub(super) fn take_leavings(&self) -> bool {
         let Some(mut aggregator) = try_lock(&self.aggregator) else {
             return false;
         };

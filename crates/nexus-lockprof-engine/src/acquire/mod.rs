@@ -2,8 +2,9 @@
 
 pub(crate) mod blame;
 pub(crate) mod calibrate;
+pub(crate) mod edges;
 pub(crate) mod engine_ref;
-pub(crate) mod eviction;
+mod eviction;
 pub(crate) mod leased;
 pub(crate) mod look;
 pub(crate) mod look_up;

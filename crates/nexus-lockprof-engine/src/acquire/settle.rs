@@ -6,7 +6,7 @@ use crate::acquire::shares::Blamed;
 use crate::acquire::signal::Attempt;
 use crate::acquire::timed::is_sampled;
 use crate::core::Core;
-use crate::identity::HolderWord;
+use crate::identity::{HolderWord, PointKey};
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
@@ -106,7 +106,8 @@ impl Core {
         let wait = measured(Measure::Wait, wait_weight, wait_start, hold_start);
         let hold_weight = pending.hold_weight.load(Relaxed);
         let hold = measured(Measure::Hold, hold_weight, hold_start, hold_end);
-        if let Some(record) = mine(pending.record.load(Relaxed)) {
+        let record = mine(pending.record.load(Relaxed));
+        if let Some(record) = record {
             let delta = Delta {
                 wait,
                 hold,
@@ -145,16 +146,18 @@ impl Core {
         }
         if wait.is_some() || pending.is_watched() {
             let ns = self.clock.nanos(wait_start, hold_start);
-            self.settle_wait(shard, owner, pending, wait, ns);
+            let waiting = record.map(|record| record.key);
+            self.settle_wait(shard, owner, waiting, pending, wait, ns);
         }
     }
 
     /// Books a wait of `ns` to those it was for, if it was `measured`, and tells of it if it was a
-    /// slow one.
+    /// slow one. `waiting` is the point of this shard at which the wait was recorded.
     fn settle_wait(
         &self,
         shard: &Shard,
         owner: &Owner,
+        waiting: Option<PointKey>,
         pending: &Pending,
         measured: Option<Measured>,
         ns: u64,
@@ -174,7 +177,7 @@ impl Core {
         let shares = wait.shares();
         if let Some(measured) = measured {
             let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
-            self.blame(shard, owner, &shares, measured, count);
+            self.blame(shard, owner, waiting, &shares, measured, count);
         }
         let own = pending.is_of(shard.id);
         self.tell_if_slow(shard, wait.span.key, ns, own, || {

@@ -8,8 +8,7 @@ use crate::acquire::engine_ref::{EngineRef, OwnShard};
 use crate::identity::SiteKey;
 use crate::record::hot::Hit;
 use crate::record::shard::Shard;
-use crate::record::statistics::Record;
-use crate::sync::{Ordering::Relaxed, bump, spin_loop};
+use crate::sync::{AtomicU64, Ordering::Relaxed, bump, spin_loop};
 
 /// A short wait in progress.
 #[derive(Debug)]
@@ -20,9 +19,10 @@ pub struct ShortWait<'a> {
     since: Option<u64>,
     /// What the lock published at the first look.
     first: Option<SiteKey>,
-    /// The holder whose record is `blocker`.
+    /// The holder that was met last.
     met: Option<SiteKey>,
-    blocker: Option<&'a Record>,
+    /// Where this wait is counted as one for that holder.
+    blocked: Option<&'a AtomicU64>,
 }
 
 impl<'a> Hit<'a> {
@@ -49,28 +49,34 @@ impl<'a> Hit<'a> {
             since,
             first: None,
             met: None,
-            blocker: None,
+            blocked: None,
         })
     }
 }
 
 impl ShortWait<'_> {
     /// The lock publishes `holder`, now that the holder has had time to do so. `false`: the cache
-    /// does not know that holder, so take the slow path.
+    /// does not know that holder, or there is no edge to it yet, so take the slow path.
     #[inline]
     pub fn meets(&mut self, holder: Option<SiteKey>) -> bool {
         let holder = holder.map(SiteKey::known_holder);
         if self.met == holder {
             return true;
         }
-        let blocker = holder.and_then(|site| {
-            let key = self.hit.record.key.at(site);
-            self.shard.hot.find_either(key)
+        let blocked = holder.and_then(|site| {
+            let waiting = self.hit.record.key;
+            let holding = waiting.at(site);
+            let (hot, edges) = (&self.shard.hot, &self.shard.edges);
+            let blocker = hot.find_either(holding)?;
+            match edges.find(waiting, holding) {
+                Some(edge) => Some(&edge.waits),
+                None => edges.has_no_room().then_some(&blocker.blocked),
+            }
         });
         self.met = holder;
-        self.blocker = blocker;
+        self.blocked = blocked;
         self.first = self.first.or(holder);
-        blocker.is_some() || holder.is_none()
+        blocked.is_some() || holder.is_none()
     }
 
     /// When the lock was found taken, in clock ticks, and what it published at the first look.
@@ -86,8 +92,8 @@ impl ShortWait<'_> {
     #[inline]
     pub unsafe fn acquired(self) {
         self.hit.record.count(true);
-        if let Some(blocker) = self.blocker {
-            bump(&blocker.blocked, 1);
+        if let Some(blocked) = self.blocked {
+            bump(blocked, 1);
         }
     }
 }

@@ -8,6 +8,7 @@
 //! checked all the same, those models put a [`Witness`] beside the data.
 
 mod class;
+mod edges;
 mod record;
 mod registry;
 mod reservoir;
@@ -27,6 +28,7 @@ use crate::identity::numbers::class;
 use crate::record::cold_counts::ColdCounts;
 use crate::record::collection_clock::CollectionClock;
 use crate::record::collection_clock::OpenCollection;
+use crate::record::edges::{EdgeLimits, EdgeTable};
 use crate::record::hot::{self, HotCache};
 use crate::record::lease::Lease;
 use crate::record::owner::Owner;
@@ -40,7 +42,7 @@ use crate::record::table::Table;
 use crate::record::tally::{Measure, Measured};
 use crate::record::wait_log::{Hold, LockRef, Span, WaitLog};
 use crate::sync::{
-    AtomicU64,
+    AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
     bump,
 };

@@ -4,6 +4,7 @@
 pub(crate) mod chain;
 pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;
+pub(crate) mod edges;
 pub(crate) mod governor;
 pub(crate) mod hot;
 pub(crate) mod lease;

@@ -1,6 +1,7 @@
 //! One thread's statistics, and the lease under which the thread writes them.
 
 use crate::identity::PointKey;
+use crate::record::edges::EdgeTable;
 use crate::record::governor::Governor;
 use crate::record::hot::HotCache;
 use crate::record::lease::Lease;
@@ -41,6 +42,7 @@ pub(crate) struct Shard {
     pub(crate) table: Table,
     pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
+    pub(crate) edges: EdgeTable,
     pub(crate) time_in_use: TimeInUse,
     pub(crate) thread: ThreadSlot,
     pub(crate) waiting: WaitSlot,
@@ -69,6 +71,7 @@ impl Shard {
             pool: Pool::try_new(id)?,
             stacks: stacks::StackTable::default(),
             losses: Losses::default(),
+            edges: EdgeTable::new(),
             governor: Governor::new(),
             time_in_use: TimeInUse::default(),
             thread: ThreadSlot::default(),
@@ -203,6 +206,11 @@ impl Shard {
     /// it.
     pub(crate) fn begin(&self) {
         self.under_way.store(0, Relaxed);
+    }
+
+    /// Whether several acquisitions are in progress. Only the owner calls this.
+    pub(crate) fn has_several_under_way(&self) -> bool {
+        self.under_way.load(Relaxed) > 1
     }
 
     /// The record of the one acquisition in progress, or null for none. `None` if there are

@@ -48,7 +48,8 @@ pub(crate) struct Record {
     /// What a lock publishes that this thread holds at this point. Noted when the point comes into
     /// the cache.
     pub(crate) published: AtomicUsize,
-    /// Times that a thread of this shard waited for this point: a plain count like the first two.
+    /// Times that a thread of this shard waited for this point, and no edge had room for that: a
+    /// plain count like the first two.
     pub(crate) blocked: AtomicU64,
     pub(crate) key: PointKey,
 
@@ -100,8 +101,9 @@ pub(crate) struct Leave {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Delta {
     pub(crate) cold: ColdCounts<u64>,
-    /// Another point's wait for this one.
+    /// Another point's wait for this one. With an edge, that has the total.
     pub(crate) caused: Option<Measured>,
+    pub(crate) has_edge: bool,
     pub(crate) wait: Option<Measured>,
     pub(crate) hold: Option<Measured>,
 }
@@ -280,7 +282,11 @@ impl Record {
     fn add_sums(&self, delta: &Delta, open: OpenCollection) {
         self.cold.add(&delta.cold);
         if let Some(caused) = delta.caused {
-            self.caused.add(caused, open.resets);
+            if delta.has_edge {
+                self.caused.add_variance(caused, open.resets);
+            } else {
+                self.caused.add(caused, open.resets);
+            }
         }
         for measured in delta.measured() {
             self.tally(measured.kind).add(measured, open.resets);

@@ -53,6 +53,14 @@ pub(crate) struct Measured {
     pub(crate) weight: u64,
 }
 
+impl Measured {
+    /// The time of all events that it stands for.
+    #[inline(always)]
+    pub(crate) fn total_ns(self) -> u64 {
+        self.ns.saturating_mul(self.weight)
+    }
+}
+
 /// A consistent copy of a tally.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TallyReading {
@@ -113,8 +121,14 @@ impl Sum {
     /// `true` when this begins a new time between two resets.
     #[inline(always)]
     pub(super) fn add(&self, measured: Measured, resets: u64) -> bool {
+        bump(&self.total_ns, measured.total_ns());
+        self.add_variance(measured, resets)
+    }
+
+    /// The same without the total, which is counted elsewhere.
+    #[inline(always)]
+    pub(super) fn add_variance(&self, measured: Measured, resets: u64) -> bool {
         let Measured { ns, weight, .. } = measured;
-        bump(&self.total_ns, ns.saturating_mul(weight));
         let begins = self.reset_generation.own_load() != resets;
         if begins {
             self.reset_generation.store(resets, Relaxed);

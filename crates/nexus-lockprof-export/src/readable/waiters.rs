@@ -16,7 +16,7 @@ const LONGEST_THREAD: usize = 15;
 
 /// What a [`Line`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum LineKind {
     /// A lock, and who holds it.
     Lock,
     /// One of those who wait for it.
@@ -29,7 +29,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// What it is about.
-    pub kind: Kind,
+    pub kind: LineKind,
     /// The text, without a line end.
     pub text: String,
 }
@@ -89,7 +89,7 @@ pub fn lines(snapshot: &Snapshot, width: usize, most: usize) -> Vec<Line> {
             lines.push(rest(groups.get(number..).unwrap_or_default()));
             break;
         }
-        lines.extend(head.iter().map(|text| line(Kind::Lock, *text)));
+        lines.extend(head.iter().map(|text| line(LineKind::Lock, *text)));
         lines.extend(group.rows(width, room.saturating_sub(head.len())));
     }
     lines
@@ -179,17 +179,17 @@ impl Group<'_> {
                 fit::padded(thread, who, false),
                 mode(waiter.mode)
             );
-            line(Kind::Waiter, text)
+            line(LineKind::Waiter, text)
         });
         let mut lines: Vec<Line> = rows.collect();
         match (all - shown) as u64 {
             0 => {}
             more if shown == 0 => lines.push(line(
-                Kind::Rest,
+                LineKind::Rest,
                 format!("{INDENT}{} waiting", number::count(more)),
             )),
             more => lines.push(line(
-                Kind::Rest,
+                LineKind::Rest,
                 format!("{INDENT}... and {} more", number::count(more)),
             )),
         }
@@ -201,7 +201,7 @@ const INDENT: &str = "    ";
 /// The width of a mode in parentheses.
 const MODE: usize = " (sh)".len();
 
-fn line(kind: Kind, text: impl Into<String>) -> Line {
+fn line(kind: LineKind, text: impl Into<String>) -> Line {
     Line {
         kind,
         text: text.into(),
@@ -219,7 +219,7 @@ fn rest(groups: &[Group<'_>]) -> Line {
         "... and {} more, waiting for {locks}",
         number::count(waiters as u64)
     );
-    line(Kind::Rest, text)
+    line(LineKind::Rest, text)
 }
 
 /// Who holds a lock, where, and since when if that is known.

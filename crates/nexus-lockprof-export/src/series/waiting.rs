@@ -42,7 +42,7 @@ impl Waiting {
     }
 }
 
-type Places = BTreeMap<Vec<(&'static str, String)>, Waiting>;
+type ByLabels = BTreeMap<Vec<(&'static str, String)>, Waiting>;
 
 /// Writes both gauges: of each row, of what else is waited at, and of the rest in `other`.
 pub(super) fn of_waiters<S: Sink>(
@@ -83,8 +83,8 @@ pub(super) fn of_waiters<S: Sink>(
 }
 
 /// Those who wait, by place.
-fn places(snapshot: &Snapshot) -> Places {
-    let mut places = Places::new();
+fn places(snapshot: &Snapshot) -> ByLabels {
+    let mut places = ByLabels::new();
     for waiter in snapshot.waiters() {
         let labels = label::of_point(&waiter.point());
         places.entry(labels).or_default().add(Waiting {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
+use super::behind::Holders;
 use super::callers::callers;
 use super::column::Column;
 use super::grid::Grid;
@@ -143,8 +144,13 @@ impl<'a> Table<'a> {
         points.truncate(self.top);
         let sorted_by = Column::sorted_by(self.sort);
         let grid = Grid::new(&points, self.width, sorted_by, self.has_only_waits());
+        let holders = Holders::new(self.snapshot);
         let mut lines = self.findings_lines();
-        lines.extend(grid.lines(|point| callers(point, self.callers, self.width)));
+        lines.extend(grid.lines(|point| {
+            let behind = holders.line(point, self.width);
+            let callers = callers(point, self.callers, self.width);
+            behind.into_iter().chain(callers).collect()
+        }));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {
             let noun = if hidden == 1 { "point" } else { "points" };

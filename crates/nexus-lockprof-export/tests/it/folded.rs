@@ -1,7 +1,9 @@
 //! Folded stacks.
 
-use nexus_lockprof_export::folded::folded;
-use nexus_lockprof_snapshot::{AcquireMode, Durations, Point, Site, Snapshot, SnapshotParts};
+use nexus_lockprof_export::folded::{folded, holders};
+use nexus_lockprof_snapshot::{
+    AcquireMode, Durations, Edge, EdgeEnd, Losses, Point, Site, Snapshot, SnapshotParts,
+};
 
 use crate::rich::{Random, TestResult};
 use crate::{golden, rich};
@@ -67,4 +69,42 @@ fn names_do_not_break_the_form() {
     let text = folded(&snapshot).to_string();
     let expected = "?;a.rs:1 7\n?;a.rs:1 7\n#a;a.rs:1 7\nb:c;a.rs:1 7\nd\\n2 3;a.rs:1 7\n";
     assert_eq!(text, expected);
+}
+
+/// Lock, holder, waiter, and the time of each edge.
+#[test]
+fn from_holders_to_waiters() {
+    let at = |line| {
+        EdgeEnd::from(&Point::new(
+            rich::named("a;b"),
+            AcquireMode::Shared,
+            Site::new("a.rs", line, 1),
+        ))
+    };
+    let edge = |waiting, holding, waited_ns| Edge {
+        waiting,
+        holding: at(holding),
+        waits: 1,
+        waited_ns,
+    };
+    let losses = Losses {
+        edges: 1,
+        ..Losses::default()
+    };
+    let snapshot = Snapshot::from_parts(SnapshotParts {
+        edges: vec![
+            edge(Some(at(1)), 2, 70),
+            edge(Some(at(2)), 2, 50),
+            edge(None, 2, 60),
+            edge(Some(at(3)), 2, 0),
+        ],
+        losses,
+        ..SnapshotParts::default()
+    });
+    let expected = format!(
+        "# LOST {losses} (not recorded)\n\
+         a:b;a.rs:2;a.rs:1 70\na:b;a.rs:2;(others) 60\na:b;a.rs:2;a.rs:2 50\n"
+    );
+    assert_eq!(holders(&snapshot).to_string(), expected);
+    assert_eq!(holders(&rich::empty()).to_string(), "");
 }

@@ -189,6 +189,7 @@ pub(crate) fn parts() -> SnapshotParts {
         waiters: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
+        edges: Vec::new(),
         table: TableStats {
             acquisitions: 1_000_055,
             shards: 16,

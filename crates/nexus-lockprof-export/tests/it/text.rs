@@ -1,5 +1,6 @@
 //! The report.
 
+mod behind;
 mod callers;
 mod estimates;
 mod findings;
@@ -157,7 +158,8 @@ fn no_line_is_too_wide_and_no_line_number_is_lost() {
         memory: 5,
         guards: 6,
         stacks: 7,
-        slow_events: 8,
+        edges: 8,
+        slow_events: 9,
     };
     for point in &mut parts.points {
         point.acquisitions = point.acquisitions.saturating_mul(1 << 40);

@@ -3,9 +3,10 @@
 //!
 //! One pass over the bytes decodes into [`Room`], which the next file reuses.
 
+use super::edges::{RawEdges, RawEnd, end};
 use super::input::{Input, Malformed};
-use super::raw::{RawDurations, RawFrame, RawLock, RawPoint, RawSite, RawStack, Room};
-use super::section::{Sections, frames, head, lock, mode, site, texts};
+use super::raw::{RawDurations, RawFrame, RawPoint, RawStack, Room};
+use super::section::{Sections, frames, head, texts};
 use super::{Fields, MAGIC, VERSION, durations, field, waiters, weights};
 use crate::bounds::Unfolded;
 use crate::document::FROM_NOTHING;
@@ -26,6 +27,7 @@ pub(crate) struct Decoder<'a> {
     /// Number of bytes in each frame's texts.
     frame_texts: Vec<u64>,
     points: Input<'a>,
+    edges: Option<Input<'a>>,
     size: usize,
 }
 
@@ -86,6 +88,7 @@ impl<'a> Decoder<'a> {
             frames,
             frame_texts,
             points: sections.points,
+            edges: sections.edges,
             size: bytes.len(),
         })
     }
@@ -107,6 +110,14 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    /// The edges of the file.
+    pub(crate) fn edges(&self) -> Read<RawEdges> {
+        match self.edges {
+            None => Ok(RawEdges::default()),
+            Some(input) => RawEdges::read(input, &self.texts, Unfolded::of(self.size)),
+        }
+    }
+
     fn point(
         &self,
         input: &mut Input<'a>,
@@ -114,9 +125,8 @@ impl<'a> Decoder<'a> {
         unfolded: &mut Unfolded,
     ) -> Read<RawPoint> {
         let texts = self.texts.len();
-        let lock = lock(input, texts)?;
-        let mode = mode(input)?;
-        let site = site(input, texts)?;
+        let place = end(input, texts)?;
+        let RawEnd { lock, mode, site } = place;
         let mask = input.number()?;
         let mut figures = [0; Point::FIGURES.len()];
         first(input, mask, &field::ALL, &mut figures)?;
@@ -124,20 +134,13 @@ impl<'a> Decoder<'a> {
             0 => 0.0,
             _ => variance(input)?,
         };
-        let length = |text: usize| self.texts.get(text).map_or(0, |text| text.len());
-        let of_lock = match lock {
-            RawLock::Anonymous => 0,
-            RawLock::Named(text)
-            | RawLock::Created(RawSite { file: text, .. })
-            | RawLock::FirstUsed(RawSite { file: text, .. }) => length(text),
-        };
         let samples = room.samples.len();
         let mut durations = |bit| match mask & bit {
             0 => Ok(RawDurations::default()),
             _ => RawDurations::read(&mut input.piece()?, &mut room.samples),
         };
         let (wait, hold) = (durations(field::WAIT)?, durations(field::HOLD)?);
-        unfolded.point(room.samples.len() - samples, length(site.file) + of_lock);
+        unfolded.point(room.samples.len() - samples, place.texts_len(&self.texts));
         let begin = room.stacks.len();
         if mask & field::CALLERS != 0 {
             // Three counts, and the number of frames.

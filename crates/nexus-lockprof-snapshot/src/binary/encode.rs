@@ -1,7 +1,7 @@
 //! Encodes a snapshot as bytes.
 
 use super::output::{Output, Tables};
-use super::{Fields, MAGIC, VERSION, durations, field, tag, waiters};
+use super::{Fields, MAGIC, VERSION, durations, edges, field, tag, waiters};
 use crate::head::Head;
 use crate::json;
 use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
@@ -22,6 +22,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         let record = tables.point(point)?;
         points.piece(&record);
     }
+    let edges = edges::write(&mut tables, &snapshot.edges);
     let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
@@ -32,6 +33,9 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
         out.section(tag::FRAMES, &tables.frame_list());
     }
     out.section(tag::POINTS, &points.0);
+    if !snapshot.edges.is_empty() {
+        out.section(tag::EDGES, &edges);
+    }
     if !snapshot.head.waiters.is_empty() {
         out.section(tag::WAITERS, &waiters);
     }
@@ -69,7 +73,7 @@ impl<'a> Tables<'a> {
             ProfilerMode::Waits => out.0.push(4),
         }
         out.list(&head.table.figures());
-        out.list(&head.losses.figures());
+        out.list(without_later_zeros(&head.losses.figures(), FIRST_LOSSES));
         out.list(&head.overhead.figures());
         out.number(head.merged);
         // The first files ended here, so fields at the end are left out if nobody needs them.
@@ -87,9 +91,7 @@ impl<'a> Tables<'a> {
 
     fn point(&mut self, point: &'a Point) -> Result<Vec<u8>, String> {
         let mut out = Output::default();
-        self.lock(&mut out, &point.lock);
-        out.mode(point.mode);
-        self.site(&mut out, &point.site);
+        self.place(&mut out, point.key());
         let figures = point.figures();
         let mut mask = mask_of(&figures, &field::ALL);
         let mut set = |bit, there| mask |= if there { bit } else { 0 };
@@ -149,6 +151,16 @@ fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
     }
     out.there(figures.iter().skip(durations::ALL.first));
     Ok(out.0)
+}
+
+/// Number of the causes of losses in the first files.
+const FIRST_LOSSES: usize = 7;
+
+/// The figures without later ones at the end that are 0.
+fn without_later_zeros(figures: &[u64], first: usize) -> &[u64] {
+    let needed = figures.iter().rposition(|figure| *figure != 0);
+    let len = needed.map_or(0, |last| last + 1).max(first);
+    figures.get(..len).unwrap_or(figures)
 }
 
 /// Bits of the figures that are not 0.

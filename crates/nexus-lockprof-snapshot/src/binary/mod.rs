@@ -5,6 +5,7 @@
 //! Any other change makes version N + 1. `tests/golden/` keeps a file of each version.
 
 mod decode;
+mod edges;
 mod encode;
 mod input;
 mod output;
@@ -14,6 +15,7 @@ mod waiters;
 mod whole;
 
 pub(crate) use decode::Decoder;
+pub(crate) use edges::{RawEdges, RawEnd};
 pub(crate) use encode::encode;
 pub(crate) use input::Malformed;
 pub(crate) use raw::{RawFrame, RawLock, RawPoint, RawSite, Room};
@@ -37,6 +39,8 @@ pub(crate) mod tag {
     pub(crate) const FRAMES: [u8; 4] = *b"FRAM";
     /// The points.
     pub(crate) const POINTS: [u8; 4] = *b"PNTS";
+    /// The edges.
+    pub(crate) const EDGES: [u8; 4] = *b"edge";
     /// Who waits at the moment of the snapshot.
     pub(crate) const WAITERS: [u8; 4] = *b"wait";
     /// The end, with the checksum of all bytes before it.

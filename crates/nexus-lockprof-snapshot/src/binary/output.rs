@@ -2,6 +2,7 @@
 
 use super::weights;
 use crate::json;
+use crate::point::Key;
 use crate::sample::check_weight;
 use crate::{AcquireMode, Frame, Lock, Sample, Site, Text};
 use std::collections::HashMap;
@@ -69,6 +70,13 @@ impl<'a> Tables<'a> {
         out.count(self.text(&site.file));
         out.number(u64::from(site.line));
         out.number(u64::from(site.column));
+    }
+
+    /// The place of a point, or of an edge's end.
+    pub(super) fn place(&mut self, out: &mut Output, (lock, mode, site): Key<'a>) {
+        self.lock(out, lock);
+        out.mode(mode);
+        self.site(out, site);
     }
 
     pub(super) fn lock(&mut self, out: &mut Output, lock: &'a Lock) {

@@ -16,13 +16,14 @@ pub(super) struct Sections<'a> {
     pub(super) texts: Input<'a>,
     pub(super) frames: Option<Input<'a>>,
     pub(super) points: Input<'a>,
+    pub(super) edges: Option<Input<'a>>,
     pub(super) waiters: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
     pub(super) fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
-        let (mut head, mut texts, mut frames, mut points, mut waiters) =
-            (None, None, None, None, None);
+        let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
+        let (mut edges, mut waiters) = (None, None);
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -32,6 +33,7 @@ impl<'a> Sections<'a> {
                 tag::TEXT => &mut texts,
                 tag::FRAMES => &mut frames,
                 tag::POINTS => &mut points,
+                tag::EDGES => &mut edges,
                 tag::WAITERS => &mut waiters,
                 tag::END => {
                     if !input.is_empty() {
@@ -53,6 +55,7 @@ impl<'a> Sections<'a> {
             texts: or(texts, "the end, without a section TEXT")?,
             frames,
             points: or(points, "the end, without a section PNTS")?,
+            edges,
             waiters,
         })
     }
@@ -130,7 +133,7 @@ fn flag(input: &mut Input<'_>) -> Read<bool> {
 }
 
 /// A list of numbers, to which a later version may have added.
-fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
+pub(super) fn list<const N: usize>(input: &mut Input<'_>) -> Read<[u64; N]> {
     let count = input.count(1)?;
     let mut numbers = [0; N];
     for index in 0..count {

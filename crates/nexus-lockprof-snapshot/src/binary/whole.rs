@@ -27,7 +27,8 @@ pub(crate) fn snapshot(decoder: &Decoder<'_>) -> Result<Snapshot, ReadError> {
             }
         }
     }
-    Ok(Snapshot::new(decoder.head.clone(), points))
+    let edges = decoder.edges()?.whole(|number| names.text(number));
+    Ok(Snapshot::new(decoder.head.clone(), points, edges))
 }
 
 /// What points refer to by number.

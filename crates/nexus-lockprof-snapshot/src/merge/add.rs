@@ -5,27 +5,12 @@ use super::point::{Counts, Key, Merged, Place};
 use super::scratch::Scratch;
 use super::texts::Texts;
 use crate::binary::{RawFrame, RawLock, RawPoint, RawSite, Room};
-use crate::{Durations, Frame, Lock, Point, Site, Text};
+use crate::{Durations, Frame, Lock, Point, Site, Text, point};
 
 impl Merge {
     /// Adds a point of a snapshot.
     pub(super) fn point(&mut self, point: &Point) {
-        let site = |texts: &mut Texts, site: &Site| RawSite {
-            file: texts.number(&site.file),
-            line: site.line,
-            column: site.column,
-        };
-        let lock = match &point.lock {
-            Lock::Anonymous => RawLock::Anonymous,
-            Lock::Named(name) => RawLock::Named(self.texts.number(name)),
-            Lock::Created(created) => RawLock::Created(site(&mut self.texts, created)),
-            Lock::FirstUsed(used) => RawLock::FirstUsed(site(&mut self.texts, used)),
-        };
-        let key = Key {
-            lock,
-            mode: point.mode,
-            site: site(&mut self.texts, &point.site),
-        };
+        let key = self.whole_key(point.key());
         let stacks: Vec<(Vec<usize>, Counts)> = point
             .callers
             .iter()
@@ -48,6 +33,26 @@ impl Merge {
         }
         for (frames, counts) in stacks {
             merged.add_stack(frames, &counts, lost);
+        }
+    }
+
+    /// The key of a point, or of an edge's end, in this merge's numbers.
+    pub(super) fn whole_key(&mut self, (lock, mode, site): point::Key<'_>) -> Key {
+        let of_site = |texts: &mut Texts, site: &Site| RawSite {
+            file: texts.number(&site.file),
+            line: site.line,
+            column: site.column,
+        };
+        let texts = &mut self.texts;
+        Key {
+            lock: match lock {
+                Lock::Anonymous => RawLock::Anonymous,
+                Lock::Named(name) => RawLock::Named(texts.number(name)),
+                Lock::Created(created) => RawLock::Created(of_site(texts, created)),
+                Lock::FirstUsed(used) => RawLock::FirstUsed(of_site(texts, used)),
+            },
+            mode,
+            site: of_site(texts, site),
         }
     }
 

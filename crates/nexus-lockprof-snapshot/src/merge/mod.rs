@@ -1,6 +1,7 @@
 //! Merges many snapshots into one: [`Snapshot::merge`] and [`Merge`].
 
 mod add;
+mod edges;
 mod grid;
 mod point;
 mod scratch;
@@ -9,7 +10,7 @@ mod texts;
 use crate::binary::{Decoder, RawFrame, Room};
 use crate::head::Head;
 use crate::{ReadError, Snapshot, Text, read};
-use point::{Key, Merged, Names, Place, portable};
+use point::{Edges, Key, Merged, Names, Place, portable};
 use scratch::Scratch;
 use std::collections::HashMap;
 use std::path::Path;
@@ -88,6 +89,7 @@ pub struct Merge {
     lost_stacks: u64,
     numbers: HashMap<Key, usize>,
     points: Vec<Merged>,
+    edges: Edges,
     /// The next point, if the order is the same as in the last file.
     expected: usize,
     scratch: Scratch,
@@ -105,6 +107,9 @@ impl Merge {
         self.head(snapshot.head.to_merge());
         for point in &snapshot.points {
             self.point(point);
+        }
+        for edge in &snapshot.edges {
+            self.edge(edge);
         }
         self.tidy();
     }
@@ -150,6 +155,7 @@ impl Merge {
             }
         }
         left.read(&decoder, AT_ONCE, room)?;
+        let edges = decoder.edges()?;
         self.head(decoder.head.to_merge());
         let texts = decoder.texts.iter().map(|text| Text::from(*text));
         let place = self.place(texts, &decoder.frames);
@@ -163,6 +169,7 @@ impl Merge {
             }
             left.read(&decoder, AT_ONCE, room)?;
         }
+        self.raw_edges(&edges, &place);
         self.tidy();
         Ok(())
     }
@@ -177,6 +184,7 @@ impl Merge {
         for point in other.points {
             self.append_point(point, &place);
         }
+        self.append_edges(other.edges, &place);
         self.tidy();
     }
 
@@ -186,12 +194,13 @@ impl Merge {
         for point in &mut self.points {
             point.bound(point::MOST_STACKS, &mut self.lost_stacks);
         }
+        let edges = self.whole_edges();
         // Frees its memory for the points.
         drop(std::mem::take(&mut self.numbers));
         drop(std::mem::take(&mut self.frames));
         drop(std::mem::take(&mut self.scratch));
         let Some(mut head) = self.head else {
-            return Snapshot::new(Head::nothing(), Vec::new());
+            return Snapshot::new(Head::nothing(), Vec::new(), Vec::new());
         };
         head.losses.stacks = head.losses.stacks.saturating_add(self.lost_stacks);
         let names = Names {
@@ -208,7 +217,7 @@ impl Merge {
                 self.points.shrink_to_fit();
             }
         }
-        Snapshot::new(head, points)
+        Snapshot::new(head, points, edges)
     }
 
     fn head(&mut self, other: Head) {

@@ -5,7 +5,7 @@ use super::scratch::Scratch;
 use super::texts::Texts;
 use crate::binary::{RawFrame, RawLock, RawSite};
 use crate::json::variance;
-use crate::{AcquireMode, Durations, Point, Sample, Stack, durations, figure};
+use crate::{AcquireMode, Durations, Edge, Point, Sample, Stack, durations, figure};
 use std::collections::HashMap;
 
 /// The key by which two records are of one point. Paths are [portable](crate::portable_path), so a
@@ -33,6 +33,12 @@ impl Key {
         }
     }
 }
+
+/// The edges of a merge, by the keys of their ends, with portable paths.
+pub(super) type Edges = HashMap<(Option<Key>, Key), EdgeFigures>;
+
+/// The figures of an edge.
+pub(super) type EdgeFigures = [u64; Edge::FIGURES.len()];
 
 /// The sums of a point.
 #[derive(Debug)]

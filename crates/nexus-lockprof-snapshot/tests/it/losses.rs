@@ -8,7 +8,11 @@ use crate::support::everything;
 fn every_cause_is_counted_once() {
     let losses = Losses {
         stacks: 16,
+<<<<<<< HEAD
         slow_events: 17,
+=======
+        edges: 17,
+>>>>>>> main
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -20,10 +24,14 @@ fn every_cause_is_counted_once() {
         ("memory", 14),
         ("guards", 15),
         ("stacks", 16),
+<<<<<<< HEAD
         ("slow_events", 17),
+=======
+        ("edges", 17),
+>>>>>>> main
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 108);
+    assert_eq!(losses.total(), 126);
     assert!(!losses.is_empty());
 }
 

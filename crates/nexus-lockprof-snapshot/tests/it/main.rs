@@ -2,6 +2,7 @@
 
 mod binary;
 mod display;
+mod edges;
 mod file;
 mod findings;
 mod hot;

@@ -135,6 +135,8 @@ pub(crate) fn everything() -> SnapshotParts {
                 )
             },
         ],
+        // See `edges`.
+        edges: Vec::new(),
         table: TableStats {
             acquisitions: 1_000_007,
             records: 3,
@@ -154,7 +156,11 @@ pub(crate) fn everything() -> SnapshotParts {
             // Like `callers`: a document without these is the same as before they existed. See
             // `stacks`.
             stacks: 0,
+<<<<<<< HEAD
             slow_events: 0,
+=======
+            edges: 0,
+>>>>>>> main
         },
         overhead: Overhead {
             budgeted_ns: 21,

@@ -1,21 +1,19 @@
 //! A flame graph of the stacks of waiting.
 
 use anyhow::{Context, Result, bail};
-use nexus_lockprof_export::folded;
 use nexus_lockprof_export::readable::fit;
-use nexus_lockprof_snapshot::Snapshot;
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
 
-/// The flame graph, as SVG.
-pub(super) fn graph(snapshot: &Snapshot) -> Result<Vec<u8>> {
+/// The flame graph of folded `stacks`, as SVG.
+pub(super) fn graph(stacks: &dyn fmt::Display, title: &str) -> Result<Vec<u8>> {
     let mut lines = Lines::default();
-    write!(lines, "{}", folded::folded(snapshot)).context("the stacks cannot be written")?;
+    write!(lines, "{stacks}").context("the stacks cannot be written")?;
     if lines.done.is_empty() {
         bail!("nobody waited, so there is no flame graph of waiting");
     }
     let mut options = inferno::flamegraph::Options::default();
-    "Time spent waiting for locks".clone_into(&mut options.title);
+    title.clone_into(&mut options.title);
     "ns".clone_into(&mut options.count_name);
     let mut svg = Vec::new();
     let drawn = inferno::flamegraph::from_lines(

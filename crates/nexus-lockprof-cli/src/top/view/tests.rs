@@ -6,7 +6,9 @@ mod waiters;
 use super::*;
 use crate::top::state::tests::{Target, press, see, state};
 use crate::top::state::{Column, Command, Report, Setup};
-use nexus_lockprof_snapshot::{Durations, Frame as Call, Losses, ProfilerMode, Stack};
+use nexus_lockprof_snapshot::{
+    Durations, Edge, EdgeEnd, Frame as Call, Losses, ProfilerMode, Site, Stack,
+};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -102,6 +104,20 @@ fn watched() -> State {
         ..Losses::default()
     };
     target = target.at("sessions", 88, [410_000, 90_000, 2_700, 120]);
+    let writer = EdgeEnd::from(&target.parts.points[0]);
+    let edge = |line, waits, waited_ns| Edge {
+        waiting: Some(writer.clone()),
+        holding: EdgeEnd {
+            site: Site::new("src/app.rs", line, 9),
+            ..writer.clone()
+        },
+        waits,
+        waited_ns,
+    };
+    target.parts.edges = vec![
+        edge(88, 60_000, 6_000_000_000),
+        edge(120, 30_000, 3_000_000_000),
+    ];
     state.tick(Duration::from_secs(8));
     see(&mut state, target.look());
     state

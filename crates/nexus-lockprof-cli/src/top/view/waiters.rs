@@ -2,7 +2,7 @@
 
 use super::theme::Theme;
 use crate::top::state::{Link, State};
-use nexus_lockprof_export::readable::waiters::{self, Kind};
+use nexus_lockprof_export::readable::waiters::{self, LineKind};
 use nexus_lockprof_snapshot::Snapshot;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -45,9 +45,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     let shown = waiters::lines(data.whole(), usize::from(area.width), most);
     lines.extend(shown.into_iter().map(|line| {
         let style = match line.kind {
-            Kind::Lock => theme.strong(),
-            Kind::Waiter => Style::new(),
-            Kind::Rest => theme.dim(),
+            LineKind::Lock => theme.strong(),
+            LineKind::Waiter => Style::new(),
+            LineKind::Rest => theme.dim(),
         };
         Line::styled(line.text, style)
     }));

@@ -111,17 +111,25 @@ impl Recording<'_> {
     fn tell_of_failure(&self, core: &Core, delta: &Delta, vain: Option<(Wait, Measured)>) {
         let recording = self;
         core.add(recording.shard, &recording.owner, recording.record, delta);
-        if let Some(blocker) = recording.blocker
+        if let Some(blocked) = recording.blocked
             && !recording.unbooked
         {
-            bump(&blocker.blocked, 1);
+            bump(blocked, 1);
         }
         if let Some((wait, measured)) = vain {
             let ns = measured.ns;
             let shares = wait.shares();
             if !recording.watched {
                 let count = recording.unbooked;
-                core.blame(recording.shard, &recording.owner, &shares, measured, count);
+                let waiting = Some(recording.record.key);
+                core.blame(
+                    recording.shard,
+                    &recording.owner,
+                    waiting,
+                    &shares,
+                    measured,
+                    count,
+                );
             }
             let kind = || SlowKind::AbandonedWait(core.slow_by(shares.largest(ns)));
             core.tell_if_slow(recording.shard, wait.span.key, ns, true, kind);

@@ -22,7 +22,7 @@ use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
 use crate::record::wait_log::LOG;
-use crate::sync::Ordering::Relaxed;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 use std::mem::ManuallyDrop;
 
 /// One acquisition under way on the cold path. Dropped, it was not made: the lock's own wait may
@@ -62,8 +62,9 @@ struct Recording<'a> {
     next_hold: Option<Schedule>,
     next_wait: Option<Schedule>,
     pending: Option<&'a Pending>,
-    /// Who was met.
+    /// Who was met, and where this wait is counted as one for it.
     blocker: Option<&'a Record>,
+    blocked: Option<&'a AtomicU64>,
     /// Clock ticks, unless nothing is timed.
     wait_start: u64,
     contended: bool,
@@ -221,6 +222,7 @@ impl Core {
             next_wait: None,
             pending: None,
             blocker: None,
+            blocked: None,
             wait_start: 0,
             contended: false,
             parked: false,

@@ -46,11 +46,19 @@ impl<'a> Recording<'a> {
         let Some(_entered) = self.shard.enter() else {
             return;
         };
+        (self.blocker, self.blocked) = (None, None);
+        self.shard.edges.uses(None);
         let known = holder.and_then(|site| core.known_holder(self.key, site));
         self.blocker = known.and_then(|key| {
             let control = Control(self.record.control.load(Relaxed));
             core.look_up(self.shard, &self.owner, key, control, self.attempt)
         });
+        if let Some(blocker) = self.blocker {
+            let (waiting, holding) = (self.record.key, blocker.key);
+            let edge = core.edge(self.shard, &self.owner, waiting, holding, self.attempt);
+            self.shard.edges.uses(edge);
+            self.blocked = Some(edge.map_or(&blocker.blocked, |edge| &edge.waits));
+        }
         if self.wait_weight != 0
             && let Some(pending) = self.pending
         {
@@ -154,10 +162,10 @@ impl<'a> Recording<'a> {
             record.waits.set(next);
         }
         record.count(self.contended);
-        if let Some(blocker) = self.blocker
+        if let Some(blocked) = self.blocked
             && !self.unbooked
         {
-            bump(&blocker.blocked, 1);
+            bump(blocked, 1);
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod account;
 mod bound;
+mod edges;
 mod point;
 mod points;
 mod seen;
@@ -15,6 +16,7 @@ mod walk;
 
 use crate::collect::Callers;
 use account::Counting;
+use edges::Edges;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
 use points::Points;
 use seen::AllSeen;
@@ -28,6 +30,7 @@ pub(crate) struct Aggregator {
     program: Option<Option<Text>>,
     points: Points,
     seen: AllSeen,
+    edges: Edges,
     callers: Callers,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
@@ -51,6 +54,7 @@ impl Aggregator {
             program: None,
             points: Points::default(),
             seen: AllSeen::default(),
+            edges: Edges::default(),
             callers: Callers::default(),
             goes_on: false,
             peeks: 0,

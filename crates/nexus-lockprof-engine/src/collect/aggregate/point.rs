@@ -5,8 +5,13 @@ use crate::collect::monitor::Heat;
 use crate::record::reservoir::BankReading;
 use crate::record::statistics::{Reading, Record};
 use crate::record::tally::{Measure, SumReading, TallyReading};
-use nexus_lockprof_snapshot::{AcquireMode, Durations, Lock, Point, Sample, Samples, Site};
+use nexus_lockprof_snapshot::{
+    AcquireMode, Durations, Edge, EdgeEnd, Lock, Point, Sample, Samples, Site,
+};
 use std::cmp::Ordering;
+
+/// An edge's waits, and their time in nanoseconds.
+pub(super) type Sums = [u64; 2];
 
 /// One point, summed over all shards.
 pub(super) struct PointState {
@@ -244,15 +249,48 @@ impl PointState {
         self.touched = self.touched.max(other.touched);
     }
 
-    /// What has happened at the point since the last reset. `resets` is the number of resets.
-    pub(super) fn point(&mut self, resets: u64) -> Point {
+    /// Adds an edge's waits, and those of its baseline, as waits without an edge.
+    pub(super) fn add_without_edge(&mut self, now: Sums, base: Sums) {
+        for (sums, [waits, ns]) in [(&mut self.now, now), (&mut self.base, base)] {
+            sums.blocked = sums.blocked.saturating_add(waits);
+            sums.caused.total_ns = sums.caused.total_ns.saturating_add(ns);
+        }
+    }
+
+    /// Waits for this point since the last reset that no edge has.
+    pub(super) fn without_edge(&self) -> Sums {
+        let (now, base) = (&self.now, &self.base);
+        [
+            now.blocked.saturating_sub(base.blocked),
+            now.caused.total_ns.saturating_sub(base.caused.total_ns),
+        ]
+    }
+
+    /// An edge to this point from points that are not known.
+    pub(super) fn edge_from_unknown(&self, waits: u64, waited_ns: u64) -> Edge {
+        Edge {
+            waiting: None,
+            holding: EdgeEnd {
+                lock: self.lock.clone(),
+                mode: self.mode,
+                site: self.site.clone(),
+            },
+            waits,
+            waited_ns,
+        }
+    }
+
+    /// What has happened at the point since the last reset, including the waits that `edges` have.
+    /// `resets` is the number of resets.
+    pub(super) fn point(&mut self, resets: u64, edges: Sums) -> Point {
         let mut point = Point::new(self.lock.clone(), self.mode, self.site.clone());
         let (now, base) = (&self.now, &self.base);
         point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
         point.contentions = now.contentions.saturating_sub(base.contentions);
         now.cold.since(&base.cold).tell(&mut point);
-        point.blocked = now.blocked.saturating_sub(base.blocked);
-        point.caused_wait_ns = now.caused.total_ns.saturating_sub(base.caused.total_ns);
+        let [waits, ns] = self.without_edge();
+        point.blocked = edges[0].saturating_add(waits);
+        point.caused_wait_ns = edges[1].saturating_add(ns);
         if now.caused.reset_generation == resets {
             point.caused_variance = now.caused.variance;
         }

@@ -82,6 +82,11 @@ impl Points {
         self.states.get_mut(point)?.as_mut()
     }
 
+    /// All indices are below this.
+    pub(super) fn places(&self) -> usize {
+        self.states.len()
+    }
+
     /// All of them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut PointState)> {
         let states = self.states.iter_mut().enumerate();
@@ -93,7 +98,7 @@ impl Points {
         (&mut self.states, &self.classes)
     }
 
-    /// Notes that the point has one more record.
+    /// Notes that the point has one more record, or an edge.
     pub(super) fn add_record(&mut self, point: usize) {
         if let Some(state) = self.get(point) {
             state.records += 1;
@@ -101,7 +106,7 @@ impl Points {
         }
     }
 
-    /// Notes that a record of the point, with this key, was taken over.
+    /// Notes that a record or an edge of the point, with this key, was taken over.
     pub(super) fn forget_record(&mut self, point: usize, key: PointKey) {
         let Some(state) = self.states.get_mut(point).and_then(Option::as_mut) else {
             return;
@@ -116,15 +121,17 @@ impl Points {
     }
 
     /// If too many points have no record, moves those that were idle for longest into the rest.
+    /// Returns where they are now, by their old indices.
     pub(super) fn push_out(
         &mut self,
         max_records: usize,
         bound: &mut Bound<'_>,
         callers: &mut Callers,
-    ) {
+    ) -> HashMap<usize, usize> {
+        let mut moved = HashMap::new();
         let most = (max_records / SHARE).max(1);
         if self.without_record <= most + self.rest_sites {
-            return;
+            return moved;
         }
         let mut idle: Vec<(u64, usize)> = self
             .iter_mut()
@@ -135,15 +142,17 @@ impl Points {
         let leaving = idle.len().saturating_sub(most - most / 8);
         idle.sort_unstable();
         for &(_, point) in &idle[..leaving.min(idle.len())] {
-            self.remove(point, bound, callers, |this, state| {
+            let rest = self.remove(point, bound, callers, |this, state| {
                 let by_site = (Lock::rest(), state.mode, state.site.clone());
                 let has_room =
                     this.rest_sites < REST_SITES || this.by_content.contains_key(&by_site);
                 if has_room { by_site.2 } else { Site::rest() }
             });
+            moved.extend(rest.map(|rest| (point, rest)));
         }
         // Another point may get a free place, so no key may lead to it.
         self.by_key.clear();
+        moved
     }
 
     /// Forgets the points without a record. They have nothing to report since the reset that was
@@ -162,17 +171,15 @@ impl Points {
         self.by_key.clear();
     }
 
-    /// Moves a point into the rest, at the site that `site_of` returns.
+    /// Moves a point into the rest, at the site that `site_of` returns. Returns where it is now.
     fn remove(
         &mut self,
         point: usize,
         bound: &mut Bound<'_>,
         callers: &mut Callers,
         site_of: impl FnOnce(&Self, &PointState) -> Site,
-    ) {
-        let Some(state) = self.states[point].take() else {
-            return;
-        };
+    ) -> Option<usize> {
+        let state = self.states[point].take()?;
         callers.forget(point);
         self.classes.forget_point(state.class, &state.lock);
         self.rest_sites -= usize::from(state.lock.is_rest() && !state.site.is_group());
@@ -185,5 +192,6 @@ impl Points {
         if let Some(rest) = self.get(rest) {
             rest.absorb(state, bound);
         }
+        Some(rest)
     }
 }

@@ -14,7 +14,21 @@ impl Aggregator {
     /// program's threads.
     pub(crate) fn take_over(&mut self, core: &Core, shard: &Shard) {
         self.take_evicted(shard, core, None);
+        self.take_edges(shard, core.collections.collection());
         self.push_out(core);
+    }
+
+    /// Reads a shard's edges, and takes over those that are leaving. The collection `closed` is
+    /// being merged, or is open.
+    pub(super) fn take_edges(&mut self, shard: &Shard, closed: u64) {
+        let (edges, points) = (&mut self.edges, &mut self.points);
+        shard.edges.for_each(|edge, leaves| {
+            if leaves {
+                edges.take_over(edge, points, closed);
+            } else {
+                edges.read(edge, points, closed);
+            }
+        });
     }
 
     /// Takes over what has left a shard's table, and gives the records back to the shard. `closed`
@@ -62,8 +76,12 @@ impl Aggregator {
         let chain = shard.table.empty(&owner, is_pinned);
         let freed = before - shard.table.held();
         shard.hot.forget();
+        let edges = shard.edges.empty(&owner, &core.edge_limits());
         // From here on, only this function has the records.
         shard.lease.release();
+        let now = closed.unwrap_or_else(|| core.collections.collection());
+        edges.for_each(|edge| self.edges.take_over(edge, &mut self.points, now));
+        drop(edges);
         for record in chain.into_iter().flatten() {
             self.take_over_one(&record, core, closed);
         }
@@ -95,14 +113,18 @@ impl Aggregator {
         identity::release(record.key);
     }
 
-    /// Keeps the number of points without records within its bound.
+    /// Keeps the numbers of points without records, and of edges that no shard has, within their
+    /// bounds.
     pub(super) fn push_out(&mut self, core: &Core) {
         let config = core.config();
         let mut bound = Bound {
             size: config.archive,
             rng: &mut self.rng,
         };
-        self.points
+        let moved = self
+            .points
             .push_out(config.max_records, &mut bound, &mut self.callers);
+        self.edges.follow(&moved);
+        self.edges.push_out(config.max_edges, &mut self.points);
     }
 }

@@ -97,16 +97,26 @@ impl Aggregator {
                 }
             });
             self.callers.read(shard, |key| points.of(key));
+            self.take_edges(shard, closed);
         }
         drop(guard);
 
         let resets = core.collections.resets();
+        lost = lost.minus(&self.lost_before);
         let elapsed_ns = core.clock.coarse_ns().saturating_sub(self.started_ns);
         let mut points: Vec<(usize, Point)> = Vec::new();
+        let mut edges = self.edges.edges(&mut self.points);
+        let into = self.edges.sums_into_points(self.points.places());
         let mut events = events;
         for (index, state) in self.points.iter_mut() {
             state.end(config.archive, &mut self.rng);
-            let mut point = state.point(resets);
+            let without_edge = state.without_edge();
+            if without_edge != [0; 2] {
+                let [waits, waited_ns] = without_edge;
+                lost.edges = lost.edges.saturating_add(waits);
+                edges.push(state.edge_from_unknown(waits, waited_ns));
+            }
+            let mut point = state.point(resets, into.get(index).copied().unwrap_or_default());
             point.callers = self.callers.of(index);
             if let Some(events) = &mut events {
                 monitor::judge(&point, state.offered(), &mut state.heat, &config, events);
@@ -129,7 +139,6 @@ impl Aggregator {
         overhead.threads_ns = self.threads_ns;
         overhead = overhead.minus(&self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
-        lost = lost.minus(&self.lost_before);
         table.rejected = lost.points_full;
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
@@ -143,6 +152,7 @@ impl Aggregator {
             program: self.program.get_or_insert_with(program).clone(),
             profiler_mode: config.mode.into(),
             points,
+            edges,
             table,
             losses: lost,
             overhead,
@@ -156,6 +166,7 @@ impl Aggregator {
             point.reset();
         }
         self.callers.reset();
+        self.edges.reset();
         let mut bound = Bound {
             size: core.config().archive,
             rng: &mut self.rng,

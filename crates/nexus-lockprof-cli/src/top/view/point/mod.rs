@@ -17,6 +17,8 @@ use ratatui::widgets::Paragraph;
 
 /// Call stacks shown at most.
 const CALLERS: usize = 50;
+/// Points behind which it waited shown at most, on a page and below the table.
+const HOLDERS: [usize; 2] = [50, 5];
 
 /// Draws the page, scrolled to where the state says, which is kept within the page.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut State, theme: Theme) {
@@ -105,6 +107,12 @@ impl<'a> Page<'a> {
         lines.push(Line::default());
         lines.extend(self.trend());
         lines.push(Line::default());
+        let [most, _] = HOLDERS;
+        let behind = self.behind(most);
+        if !behind.is_empty() {
+            lines.extend(behind);
+            lines.push(Line::default());
+        }
         lines.extend(self.callers());
         lines
     }
@@ -115,8 +123,9 @@ impl<'a> Page<'a> {
         let mut lines = vec![self.title()];
         lines.extend(self.counters());
         lines.extend(self.quantiles());
-        for more in [self.distributions(), self.callers()] {
-            if lines.len() + 3 <= height {
+        let [_, most] = HOLDERS;
+        for more in [self.distributions(), self.behind(most), self.callers()] {
+            if !more.is_empty() && lines.len() + 3 <= height {
                 lines.push(Line::default());
                 lines.extend(more);
             }
@@ -169,6 +178,15 @@ impl<'a> Page<'a> {
             lines.push(Line::styled(bars, self.theme.chart()));
         }
         lines
+    }
+
+    /// Behind whom it waited. Empty if nobody knows.
+    fn behind(&self, most: usize) -> Vec<Line<'static>> {
+        let behind = text::behind(self.data.whole(), self.whole, most, self.width);
+        let head = (!behind.is_empty()).then(|| Line::styled("waited behind", self.theme.head()));
+        head.into_iter()
+            .chain(behind.into_iter().map(Line::raw))
+            .collect()
     }
 
     fn callers(&self) -> Vec<Line<'static>> {

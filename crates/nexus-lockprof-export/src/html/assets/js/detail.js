@@ -1,14 +1,16 @@
 // What there is to know of one point.
 
 const MOST_CALLERS = 20;
+const MOST_HOLDERS = 20;
 const MOST_FRAMES = 12;
 
 class Detail {
   constructor() {
     this.facts = el("div", { class: "wide" });
+    this.behind = el("div", { class: "wide" });
     this.callers = el("div", { class: "wide" });
     this.figures = { wait: this.figure("wait"), hold: this.figure("hold") };
-    this.element = el("div", { class: "detail" }, this.facts, this.figures.wait.element, this.figures.hold.element, this.callers);
+    this.element = el("div", { class: "detail" }, this.facts, this.figures.wait.element, this.figures.hold.element, this.behind, this.callers);
     this.element.addEventListener("click", (event) => event.stopPropagation());
   }
 
@@ -53,7 +55,19 @@ class Detail {
         point.timeouts + point.cancellations > 0 && fact("timed out, cancelled", `${digits(point.timeouts)}, ${digits(point.cancellations)}`),
         point.abandoned_wait_ns > 0 && fact("waited, then gave up", exactly(point.abandoned_wait_ns, 0))));
     for (const [kind, { said }] of Object.entries(this.figures)) setText(said, distributionWords(point[kind]));
+    this.tellBehind();
     this.tellCallers();
+  }
+
+  tellBehind() {
+    const holders = holderShares(this.point);
+    const items = holders.slice(0, MOST_HOLDERS).map(({ name, mode, waits, waited_ns, share }) => el("li", {},
+      el("span", { class: "share" }, share),
+      el("span", {}, plural(waits, "wait"), waited_ns > 0 ? `, ${duration(waited_ns)}` : ""),
+      el("span", { class: "frames" }, el("bdi", { class: "mono" }, name), el("span", {}, mode ? ` ${mode}` : ""))));
+    const hidden = holders.length - MOST_HOLDERS;
+    this.behind.replaceChildren(...(items.length > 0 ? [el("h3", {}, "Waited behind"), el("ol", { class: "callers" }, ...items)] : []),
+      ...(hidden > 0 ? [el("p", { class: "hint" }, `... and ${plural(hidden, "more holder", "more holders")}`)] : []));
   }
 
   tellCallers() {

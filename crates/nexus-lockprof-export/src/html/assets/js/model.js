@@ -9,6 +9,7 @@ function readSnapshot(json) {
   if (json.schema !== 2) throw new Error(`schema ${json.schema} of snapshots is newer than this page`);
   const points = json.points.map(readPoint);
   nameApart(points);
+  readEdges(points, json.edges ?? []);
   return {
     engine: json.engine,
     pid: json.pid,
