@@ -212,15 +212,12 @@ losses! {
     /// The waits themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     stacks Stacks "A call stack could not be read, or the thread's table of them was full.",
-<<<<<<< HEAD
-    /// The waits and holds themselves were recorded.
-    #[serde(skip_serializing_if = "is_default")]
-    slow_events SlowEvents "A `lock.slow` event was dropped (`Config::slow_rate`).",
-=======
     /// The waits themselves were recorded. Of their edges only the holding point is known.
     #[serde(skip_serializing_if = "is_default")]
     edges Edges "The table of edges was full (`Config::max_edges`).",
->>>>>>> main
+    /// The waits and holds themselves were recorded.
+    #[serde(skip_serializing_if = "is_default")]
+    slow_events SlowEvents "A `lock.slow` event was dropped (`Config::slow_rate`).",
 }
 
 impl Losses {

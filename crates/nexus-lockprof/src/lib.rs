@@ -94,16 +94,10 @@ pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Rep
 #[cfg(all(feature = "serve", unix))]
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
-<<<<<<< HEAD
-    AcquireMode, Durations, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses, Overhead,
-    ParseEventError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Slow,
-    SlowHolder, SlowLine, SlowMetric, Snapshot, SnapshotParts, Stack, TableStats, Thread, Waiter,
-    WriteError, printable,
-=======
     AcquireMode, Durations, Edge, EdgeEnd, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses,
-    Overhead, ParseHotError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site,
-    Snapshot, SnapshotParts, Stack, TableStats, Thread, Waiter, WriteError, printable,
->>>>>>> main
+    Overhead, ParseEventError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site,
+    Slow, SlowHolder, SlowLine, SlowMetric, Snapshot, SnapshotParts, Stack, TableStats, Thread,
+    Waiter, WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

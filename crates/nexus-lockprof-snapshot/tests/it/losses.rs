@@ -8,11 +8,8 @@ use crate::support::everything;
 fn every_cause_is_counted_once() {
     let losses = Losses {
         stacks: 16,
-<<<<<<< HEAD
-        slow_events: 17,
-=======
         edges: 17,
->>>>>>> main
+        slow_events: 18,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -24,11 +21,8 @@ fn every_cause_is_counted_once() {
         ("memory", 14),
         ("guards", 15),
         ("stacks", 16),
-<<<<<<< HEAD
-        ("slow_events", 17),
-=======
         ("edges", 17),
->>>>>>> main
+        ("slow_events", 18),
     ];
     assert_eq!(causes, expected);
     assert_eq!(losses.total(), 126);

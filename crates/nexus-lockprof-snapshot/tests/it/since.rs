@@ -39,11 +39,8 @@ fn every_counter_is_subtracted() -> TestResult {
     later.losses.memory += 5;
     later.losses.guards += 6;
     later.losses.stacks += 7;
-<<<<<<< HEAD
-    later.losses.slow_events += 8;
-=======
     later.losses.edges += 8;
->>>>>>> main
+    later.losses.slow_events += 9;
     let recent = Samples::from(vec![Sample {
         value_ns: 40,
         weight: 2.5,

@@ -156,11 +156,8 @@ pub(crate) fn everything() -> SnapshotParts {
             // Like `callers`: a document without these is the same as before they existed. See
             // `stacks`.
             stacks: 0,
-<<<<<<< HEAD
-            slow_events: 0,
-=======
             edges: 0,
->>>>>>> main
+            slow_events: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,
