@@ -163,6 +163,7 @@ test("nothing is said that the numbers do not carry", () => {
   assert.match(said([point("a", 1, { contentions: 3 })], { profiler_mode: { kind: "counts" } }), /3 of 10 acquisitions waited \(30%\); for how long is not known \(mode counts has no clock\)/);
   assert.match(said([point("a", 1, { contentions: 1, wait: exact(1e9) })]), /^No finding: the waiting is too uncertain/);
   assert.match(said([point("a", 1)], { losses: { memory: 2, guards: 5, stacks: 0 } }), /LOST 7 events: guards 5, memory 2\./);
+  assert.match(said([point("a", 1)], { losses: { slow_events: 1 } }), /LOST 1 event: slow_events 1\. The numbers have them\./);
   assert.match(said([point("a", 1, { timeouts: 2, abandoned_wait_ns: 5e6 })]), /a: 2 acquires gave up after 5\.00ms in all/);
   assert.match(said([point("a", 1)], { base: 1, collection: 9 }), /cover only the last part of the interval/);
   assert.throws(() => page.readSnapshot({ format: "x" }), /no snapshot of lockprof/);

@@ -23,6 +23,8 @@ mod odd_places;
 mod scene;
 #[cfg(all(not(feature = "profile"), feature = "serve", unix))]
 mod serve_off;
+#[cfg(feature = "profile")]
+mod slow;
 #[cfg(all(feature = "profile", feature = "stacks"))]
 mod stacks;
 #[cfg(feature = "profile")]

@@ -45,6 +45,7 @@ pub fn command(program: &str) -> Command {
         "LOCKPROF_EVERY",
         "LOCKPROF_OUT",
         "LOCKPROF_SERVE",
+        "LOCKPROF_SLOW",
         "LOCKPROF_STACKS",
         "LOCKPROF_STUCK",
     ] {

@@ -2,20 +2,22 @@
 
 use crate::process::unwind::caught;
 use arc_swap::ArcSwapOption;
-use nexus_lockprof_snapshot::{Deadlock, Hot, Snapshot, Stuck};
+use nexus_lockprof_snapshot::{Deadlock, Hot, Slow, Snapshot, Stuck};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Something that the profiler reports.
 ///
-/// The text forms of all but `Published` are stable interfaces: see [`Hot`], [`Deadlock`] and
-/// [`Stuck`].
+/// The text forms of all but `Published` are stable interfaces: see [`Hot`], [`Slow`], [`Deadlock`]
+/// and [`Stuck`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A point's 95th percentile exceeded its threshold in the last interval.
     Hot(Hot),
+    /// One wait or one hold took at least as long as [`Config::slow`](crate::Config::slow).
+    Slow(Slow),
     /// Threads wait for one another. Told once.
     Deadlock(Deadlock),
     /// A wait lasts longer than [`Config::stuck`](crate::Config::stuck), or the thread that
@@ -29,6 +31,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Hot(hot) => hot.fmt(f),
+            Event::Slow(slow) => slow.fmt(f),
             Event::Deadlock(deadlock) => deadlock.fmt(f),
             Event::Stuck(stuck) => stuck.fmt(f),
             Event::Published(snapshot) => write!(
@@ -98,6 +101,12 @@ impl Handlers {
             Some(Arc::new(list))
         });
         id
+    }
+
+    /// Whether there is a handler.
+    pub(crate) fn has_some(&self) -> bool {
+        let list = self.list.load();
+        list.as_ref().is_some_and(|list| !list.is_empty())
     }
 
     pub(crate) fn remove(&self, id: HandlerId) -> bool {

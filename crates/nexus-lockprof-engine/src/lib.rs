@@ -70,7 +70,7 @@ cfg_if! {
             pub use crate::record::waiting::WaitKind;
             pub use crate::core::Core;
             pub use crate::identity::{
-                ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+                ClassTag, ClassWord, HoldMode, HolderWord, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
                 ThreadBits,
             };
             pub use crate::record::hot::{Hit, Probe};

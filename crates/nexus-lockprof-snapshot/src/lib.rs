@@ -18,7 +18,7 @@
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
 //! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
-//! | read an event | [`Hot`], [`HotLine`], [`Deadlock`], [`Stuck`] |
+//! | read an event | [`Hot`], [`HotLine`], [`Slow`], [`SlowLine`], [`Deadlock`], [`Stuck`] |
 //! | make one | [`Snapshot::from_parts`] |
 //!
 //! # Which numbers are exact
@@ -85,6 +85,7 @@ mod json;
 mod json_text;
 mod labels;
 mod logfmt;
+mod marker;
 mod merge;
 pub mod number;
 mod own_frames;
@@ -101,6 +102,7 @@ mod rest;
 mod sample;
 mod samples;
 mod since;
+mod slow;
 mod snapshot;
 mod stack;
 mod text;
@@ -116,7 +118,8 @@ pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
 pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
-pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
+pub use hot::{Hot, HotLine, HotMetric};
+pub use marker::ParseEventError;
 pub use merge::Merge;
 pub use own_frames::own_frames;
 pub use place::{AcquireMode, Lock, Site};
@@ -129,6 +132,7 @@ pub use replace::replace_file;
 pub use sample::Sample;
 pub use samples::Samples;
 pub use since::SinceError;
+pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;

@@ -187,13 +187,13 @@ impl<R, H: EngineRef> Profiled<R, H> {
         slow.parks(self.lock_ref(), &self.holder);
         match block(&self.raw) {
             Ok(inner) => {
-                slow.succeeds(self.holder());
+                slow.succeeds(self.holder_word());
                 let pending_ref = slow.acquired();
                 self.publish(key);
                 Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(timed_out) => {
-                slow.timed_out(self.holder());
+                slow.timed_out(self.holder_word());
                 Err(timed_out)
             }
         }

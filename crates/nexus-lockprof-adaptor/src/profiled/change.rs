@@ -4,7 +4,7 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
-use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey, WaitKind};
+use nexus_lockprof_engine::adaptor::{HoldMode, HolderWord, PendingRef, Probe, SiteKey, WaitKind};
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -135,7 +135,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
             Err(inner) => {
                 // The readers still hold it. The last one to publish itself may be this very
                 // thread.
-                slow.timed_out(None);
+                slow.timed_out(HolderWord::NOBODY);
                 Err((inner, before))
             }
         }

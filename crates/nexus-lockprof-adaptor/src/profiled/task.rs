@@ -2,7 +2,9 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
-use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey, TimedAcquire};
+use nexus_lockprof_engine::adaptor::{
+    HoldMode, HolderWord, PendingRef, Probe, SiteKey, TimedAcquire,
+};
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
@@ -31,7 +33,7 @@ enum State {
     Contended {
         /// Clock ticks; `None` if the wait is not timed.
         start: Option<u64>,
-        holder: Option<SiteKey>,
+        holder: HolderWord,
     },
     /// Acquired or given up.
     Over,
@@ -170,7 +172,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         match poll() {
             Poll::Ready(result) if is_owned(&result) => {
                 let pending_ref = if let State::Contended { .. } = self.state {
-                    slow.succeeds(self.lock.holder());
+                    slow.succeeds(self.lock.holder_word());
                     let pending_ref = slow.acquired();
                     self.is_over();
                     pending_ref
@@ -184,7 +186,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             Poll::Ready(result) => {
                 // It waited in vain until now.
                 match self.is_over() {
-                    State::Contended { .. } => slow.cancelled(self.lock.holder()),
+                    State::Contended { .. } => slow.cancelled(self.lock.holder_word()),
                     State::New | State::Over => slow.abandoned(),
                 }
                 Poll::Ready((result, PendingRef::NONE))
@@ -207,7 +209,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         let core = self.lock.engine.core();
         self.state = State::Contended {
             start: core.and_then(|core| core.begin_wait(self.lock.lock_ref())),
-            holder: self.lock.holder(),
+            holder: self.lock.holder_word(),
         };
     }
 
@@ -229,7 +231,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         {
             let mut slow = self.lock.slow_acquire(core, self.key);
             slow.contended_since(self.lock.lock_ref(), start, holder);
-            slow.cancelled(self.lock.holder());
+            slow.cancelled(self.lock.holder_word());
         }
     }
 }

@@ -148,7 +148,7 @@ fn holders(seen: &[Seen<'_>]) -> Vec<Option<usize>> {
     memory::words(&addresses)
 }
 
-fn to_thread(thread: ThreadId) -> Thread {
+pub(crate) fn to_thread(thread: ThreadId) -> Thread {
     Thread {
         id: match thread.system {
             0 => thread.token,

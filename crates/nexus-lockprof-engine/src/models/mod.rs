@@ -13,6 +13,7 @@ mod record;
 mod registry;
 mod reservoir;
 mod shard;
+mod slow_log;
 mod wait_log;
 mod waiting;
 
@@ -34,6 +35,8 @@ use crate::record::owner::Owner;
 use crate::record::pending::{PendingRef, Pool};
 use crate::record::registry::{Claim, Registry};
 use crate::record::reservoir::{Packed, Reservoir};
+use crate::record::slow_log::SlowLog;
+use crate::record::slow_record::{SlowKind, SlowRecord};
 use crate::record::statistics::{Delta, Reading, Record};
 use crate::record::table::Table;
 use crate::record::tally::{Measure, Measured};

@@ -21,6 +21,8 @@ pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 const STACKS: &str = "LOCKPROF_STACKS";
 /// `10s`: how long a wait lasts before an event tells of it; `off` for never.
 const STUCK: &str = "LOCKPROF_STUCK";
+/// `100ms`: how long a wait or a hold may take before stderr is told of it.
+const SLOW: &str = "LOCKPROF_SLOW";
 /// `unix` or `127.0.0.1:PORT`: where to serve. `nexus-lockprof-serve` reads it.
 const SERVE: &str = "LOCKPROF_SERVE";
 
@@ -139,7 +141,22 @@ pub(crate) fn config(
             false
         }
     });
+    let slow = var(SLOW).and_then(|value| {
+        let parsed = value.to_str().and_then(parse_duration);
+        let parsed = parsed.filter(|time| !time.is_zero());
+        if parsed.is_none() {
+            complain(format_args!(
+                "{SLOW}={} is not a time such as 100ms, 1s or 2m: slow waits and holds are not reported",
+                value.display()
+            ));
+        }
+        parsed
+    });
     let config = Config::default().mode(mode).stacks(stacks);
+    let config = match slow {
+        Some(threshold) => config.report_slow(threshold),
+        None => config,
+    };
     match var(STUCK) {
         None => config,
         Some(value) => match value.to_str().and_then(stuck) {
@@ -169,7 +186,7 @@ pub(crate) fn ignored(
     complain: &mut dyn FnMut(Arguments<'_>),
 ) {
     no_effect(&var, complain);
-    for name in [MODE, BUDGET, STACKS, STUCK] {
+    for name in [MODE, BUDGET, STACKS, SLOW, STUCK] {
         if let Some(value) = var(name) {
             complain(format_args!(
                 "{name}={} is ignored: the program has settings of its own",
@@ -295,6 +312,27 @@ mod tests {
             let said =
                 format!("LOCKPROF_STUCK={bad} is not a time such as 10s, nor off: using 10s");
             assert_eq!(ask(bad), (Some(s(10)), vec![said]));
+        }
+    }
+
+    #[test]
+    fn the_environment_says_what_is_slow() {
+        let ask = |value: &'static str| {
+            let mut said = Vec::new();
+            let config = config(
+                |name| (name == SLOW).then(|| value.into()),
+                &mut |message| said.push(message.to_string()),
+            );
+            (config.slow, config.slow_lines, said)
+        };
+        let ms = std::time::Duration::from_millis;
+        assert_eq!(ask("100ms"), (Some(ms(100)), true, Vec::new()));
+        assert_eq!(ask(" 1.5 s"), (Some(ms(1_500)), true, Vec::new()));
+        for bad in ["", "0s", "-1s", "100", "1h", "off"] {
+            let said = format!(
+                "LOCKPROF_SLOW={bad} is not a time such as 100ms, 1s or 2m: slow waits and holds are not reported"
+            );
+            assert_eq!(ask(bad), (None, false, vec![said]));
         }
     }
 

@@ -61,6 +61,9 @@ fn system() -> (u64, [u8; NAME]) {
     (0, [0; NAME])
 }
 
+/// Flag of a slot's token: the thread has ended.
+const ENDED: u64 = 1 << 63;
+
 /// A shard's place for its thread. Only the owner writes it. The token, which no other thread has,
 /// is also the sequence of a seqlock: 0 while the rest is written.
 #[derive(Debug, Default)]
@@ -86,15 +89,25 @@ impl ThreadSlot {
         self.token.store(thread.token, Release);
     }
 
-    /// No thread has the shard.
+    /// No thread has the shard. Until the next one comes, [`read_last`](Self::read_last) knows who
+    /// had it.
     pub(crate) fn clear(&self) {
-        self.token.store(0, Relaxed);
+        let token = self.token.load(Relaxed);
+        if token != 0 {
+            self.token.store(token | ENDED, Relaxed);
+        }
     }
 
     /// The thread, if there is one, and it does not change meanwhile. Any thread may call this.
     pub(crate) fn read(&self) -> Option<ThreadId> {
+        let has_ended = self.token.load(Relaxed) & ENDED != 0;
+        self.read_last().filter(|_| !has_ended)
+    }
+
+    /// The same, and if there is none, the last that there was.
+    pub(crate) fn read_last(&self) -> Option<ThreadId> {
         // Acquire: this thread sees the rest. Pairs with the Release store in `set`.
-        let token = self.token.load(Acquire);
+        let token = self.token.load(Acquire) & !ENDED;
         let mut thread = ThreadId {
             token,
             system: self.system.load(Relaxed),
@@ -106,7 +119,7 @@ impl ThreadSlot {
         // Acquire fence: if any load above saw a store of the next thread, the load below sees that
         // the token changed. Pairs with the Release fence in `set`.
         fence(Acquire);
-        (token != 0 && self.token.load(Relaxed) == token).then_some(thread)
+        (token != 0 && self.token.load(Relaxed) & !ENDED == token).then_some(thread)
     }
 }
 
@@ -117,12 +130,16 @@ mod tests {
     #[test]
     fn a_thread_is_known_until_it_leaves() {
         let slot = ThreadSlot::default();
-        assert_eq!(slot.read(), None);
+        slot.clear();
+        assert_eq!((slot.read(), slot.read_last()), (None, None));
         let thread = ThreadId::current(7);
         slot.set(&thread);
         assert_eq!(slot.read(), Some(thread));
         slot.clear();
-        assert_eq!(slot.read(), None);
+        assert_eq!((slot.read(), slot.read_last()), (None, Some(thread)));
+        let next = ThreadId::current(8);
+        slot.set(&next);
+        assert_eq!((slot.read(), slot.read_last()), (Some(next), Some(next)));
     }
 
     #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ mod quantile;
 mod shared_directory;
 mod since;
 mod since_errors;
+mod slow;
 mod stacks;
 mod support;
 mod utilisation;

@@ -7,9 +7,10 @@ use ::tracing::{debug, error, warn};
 pub const TARGET: &str = "lockprof";
 
 /// Sends every event to the current `tracing` subscriber. [`Event::Hot`] becomes a warning named
-/// `lock.hot` with the fields of its text form. So do [`Event::Deadlock`], as an error named
-/// `lock.deadlock`, and [`Event::Stuck`], as a warning named `lock.stuck`. [`Event::Published`]
-/// becomes a debug event with totals.
+/// Sends every event to the current `tracing` subscriber. [`Event::Hot`] becomes a warning named
+/// `lock.hot` with the fields of its text form. So do [`Event::Slow`], as a warning named
+/// `lock.slow`, [`Event::Deadlock`], as an error named `lock.deadlock`, and [`Event::Stuck`], as a
+/// warning named `lock.stuck`. [`Event::Published`] becomes a debug event with totals.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::tracing::install();
@@ -58,6 +59,30 @@ pub fn send(event: &Event) {
                 holder_thread_id = holder_thread.map(|thread| thread.id),
                 holder_exited = holder.is_some_and(|holder| holder.exited),
                 "lock.stuck"
+            );
+        }
+        Event::Slow(slow) => {
+            let thread = slow.thread.as_ref();
+            let holder = slow.holder.as_ref();
+            let holder_thread = holder.and_then(|holder| holder.thread.as_ref());
+            warn!(
+                target: TARGET,
+                lock = %slow.lock.name(),
+                mode = slow.mode.as_str(),
+                site = %slow.site,
+                metric = slow.metric.as_str(),
+                ns = slow.ns,
+                threshold_ns = slow.threshold_ns,
+                thread = thread.and_then(|thread| thread.name.as_deref()),
+                thread_id = thread.map(|thread| thread.id),
+                holder_site = holder.map(|holder| holder.site.to_string()),
+                holder_mode = holder.map(|holder| holder.mode.as_str()),
+                holder_ns = holder.map(|holder| holder.ns),
+                holder_thread = holder_thread.and_then(|thread| thread.name.as_deref()),
+                holder_thread_id = holder_thread.map(|thread| thread.id),
+                waiters = slow.waiters,
+                dropped = slow.dropped,
+                "lock.slow"
             );
         }
         Event::Published(snapshot) => debug!(

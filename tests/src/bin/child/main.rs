@@ -23,6 +23,7 @@ mod room;
 mod serving;
 #[cfg(unix)]
 mod signal;
+mod slow;
 mod stacks;
 mod std_sync;
 
@@ -81,6 +82,7 @@ fn main() {
         "serving: end after fork" => serving::end_after_fork(),
         #[cfg(unix)]
         "signal" => signal::main(),
+        "slow" => slow::main(&next()),
         "std_sync" => std_sync::main(&next()),
         "stacks" => stacks::main(),
         _ => panic!("no such part: {part:?}"),

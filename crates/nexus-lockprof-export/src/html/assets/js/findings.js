@@ -26,11 +26,14 @@ function lossFinding({ losses }) {
   if (losses.length === 0) return null;
   const all = losses.reduce((sum, [, n]) => sum + n, 0);
   const causes = losses.map(([cause, n]) => `${cause} ${digits(n)}`).join(", ");
-  // The waits whose stacks could not be kept are in the numbers.
-  const only = losses.every(([cause]) => cause === "stacks");
+  // The waits whose stacks could not be kept are in the numbers, and so is what an event was about.
+  const only = (...causes) => losses.every(([cause]) => causes.includes(cause));
+  const lack = only("stacks") ? "These waits lack their callers; the numbers have them."
+    : only("stacks", "slow_events") ? "The numbers have them."
+    : "The numbers here lack them, or parts of them.";
   return {
     kind: "loss", figure: count(all), unit: "lost",
-    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. ${only ? "These waits lack their callers; the numbers have them." : "The numbers here lack them, or parts of them."}`],
+    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. ${lack}`],
   };
 }
 
