@@ -338,6 +338,8 @@ fn a_thread_behind_a_deadlock_is_not_in_it() {
     let name = wait.thread.as_ref().and_then(|thread| thread.name.clone());
     assert_eq!(name.as_deref(), Some("behind"));
     let lines = scene.lines();
-    let marks: Vec<_> = lines.iter().map(|line| line.split(' ').next()).collect();
+    let mut marks: Vec<_> = lines.iter().map(|line| line.split(' ').next()).collect();
+    // On a loaded machine, the circle may be confirmed only by a later snapshot.
+    marks.sort_unstable();
     assert_eq!(marks, [Some("lock.deadlock"), Some("lock.stuck")]);
 }

