@@ -6,6 +6,7 @@ pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
+mod task_waiters;
 pub(crate) mod waiters;
 
 #[cfg(feature = "addresses")]

@@ -7,21 +7,24 @@
 //! The lock publishes a holder when it is acquired, and nothing when it is released. So between a
 //! release and the next holder's word, the old one is named for a moment. A holder is named only if
 //! two readings agree.
+//!
+//! [Tasks](super::task_waiters) that wait are in a table of their own.
 
-use crate::collect::memory;
+use crate::collect::{memory, task_waiters};
 use crate::core::Core;
 use crate::identity::{SiteKey, ThreadBits, to_site};
-use crate::record::shard::Shard;
+use crate::record::task_slot::TaskSlot;
 use crate::record::thread_info::ThreadId;
-use crate::record::waiting::Waiting;
+use crate::record::waiting::{WaitSlot, Waiting};
 use nexus_lockprof_snapshot::{Holder, Thread, Waiter};
 use std::collections::HashMap;
 
 /// A wait that was seen.
 struct Seen<'a> {
-    shard: &'a Shard,
+    slot: &'a WaitSlot,
     seq: u64,
     waiting: Waiting,
+    task: Option<&'a TaskSlot>,
     thread: Option<ThreadId>,
     /// The published word, if it could be read.
     holder: Option<usize>,
@@ -31,7 +34,7 @@ struct Seen<'a> {
 type Threads = HashMap<ThreadBits, Option<ThreadId>>;
 
 impl Core {
-    /// The threads that wait now, in any order.
+    /// The threads and tasks that wait now, in any order.
     pub(crate) fn waiters(&self) -> Vec<Waiter> {
         let mut seen: Vec<Seen<'_>> = Vec::new();
         for shard in self.shards.iter() {
@@ -40,10 +43,22 @@ impl Core {
             };
             let thread = shard.thread.read();
             seen.push(Seen {
-                shard,
+                slot: &shard.waiting,
                 seq,
                 waiting,
+                task: None,
                 thread,
+                holder: None,
+            });
+        }
+        let threads_seen = seen.len();
+        for (seq, waiting, task) in task_waiters::waits(self) {
+            seen.push(Seen {
+                slot: &task.wait,
+                seq,
+                waiting,
+                task: Some(task),
+                thread: None,
                 holder: None,
             });
         }
@@ -60,12 +75,25 @@ impl Core {
                 _ => first.filter(|_| first == again),
             };
         }
+        if seen.len() > threads_seen {
+            let places = task_waiters::places(self);
+            for seen in seen.iter_mut().filter(|seen| seen.task.is_some()) {
+                let is_place = |word: &usize| places.contains(&ThreadBits::left_out_of(*word));
+                seen.holder = seen.holder.filter(is_place);
+            }
+        }
         // After all readings.
-        seen.retain(|seen| seen.shard.waiting.is_still(seen.seq));
+        seen.retain(|seen| seen.slot.is_still(seen.seq));
         let threads = self.threads();
         let now_ns = self.clock.coarse_ns();
-        let waiters = seen.iter().map(|seen| waiter(seen, &threads, now_ns));
-        waiters.collect()
+        let waiters = seen.iter().filter_map(|seen| {
+            let waiter = waiter(seen, &threads, now_ns);
+            // That a task was given the lock was read only now.
+            seen.slot.is_still(seen.seq).then_some(waiter)
+        });
+        let mut waiters: Vec<Waiter> = waiters.collect();
+        task_waiters::hold_what_they_were_given(&mut waiters);
+        waiters
     }
 
     fn threads(&self) -> Threads {
@@ -93,6 +121,9 @@ fn waiter(seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
         since_ns,
         ..
     } = seen.waiting;
+    let handed = seen
+        .task
+        .and_then(|task| task_waiters::handed(task, key.site(), now_ns));
     Waiter {
         thread: seen.thread.map(to_thread),
         lock: key.class().to_lock(),
@@ -100,14 +131,15 @@ fn waiter(seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
         mode: key.site().mode().into(),
         site: to_site(key.site().location()),
         waited_ns: now_ns.saturating_sub(since_ns),
-        handed: false,
-        holder: seen.holder.and_then(|word| holder(word, threads)),
+        handed: handed.is_some(),
+        holder: handed.or_else(|| holder(seen.holder?, threads)),
     }
 }
 
 /// The holder that a word names.
 fn holder(word: usize, threads: &Threads) -> Option<Holder> {
-    // SAFETY: a lock that existed published the word: see the module.
+    // SAFETY: a lock that existed published the word, or it is the place of a point: see the
+    // modules.
     let site = unsafe { SiteKey::from_published(word) }?;
     let bits = ThreadBits::from_published(word);
     let thread = threads.get(&bits);

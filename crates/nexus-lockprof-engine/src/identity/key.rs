@@ -59,6 +59,11 @@ impl ThreadBits {
     pub(crate) fn from_published(word: usize) -> Self {
         ThreadBits(word & Self::MASK)
     }
+
+    /// The rest of a published word.
+    pub(crate) fn left_out_of(word: usize) -> usize {
+        word & !Self::MASK
+    }
 }
 
 /// The site for all readers together: the address of this very line, which no lock call has.
@@ -97,7 +102,7 @@ impl SiteKey {
     #[inline(always)]
     #[must_use]
     pub unsafe fn from_published(word: usize) -> Option<Self> {
-        let key = word & !ThreadBits::MASK;
+        let key = ThreadBits::left_out_of(word);
         (key != 0).then_some(SiteKey(key))
     }
 

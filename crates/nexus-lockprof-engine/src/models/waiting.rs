@@ -1,7 +1,6 @@
 //! The slot of a thread's wait.
 
 use super::*;
-use crate::record::waiting::{WaitSlot, Waiting};
 
 /// A wait that says the same in each of its fields.
 fn waiting(n: usize) -> Waiting {

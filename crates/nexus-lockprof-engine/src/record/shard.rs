@@ -105,7 +105,7 @@ impl Shard {
     #[cfg(unix)]
     pub(crate) fn orphan(&self, now_ns: u64) {
         self.time_in_use.end(now_ns);
-        self.waiting.abandon();
+        self.waiting.end_if_begun();
         self.thread.clear();
         self.orphaned.store(true, Relaxed);
         self.lease.release();

@@ -67,9 +67,9 @@ impl WaitSlot {
         fence(Release);
     }
 
-    /// Ends the wait of a thread that this process does not have. The caller is the only thread.
-    #[cfg(unix)]
-    pub(crate) fn abandon(&self) {
+    /// Ends the wait, if there is one. Only the owner calls this. For a thread that this process
+    /// does not have, it is the only thread that calls it.
+    pub(crate) fn end_if_begun(&self) {
         if self.seq.own_load() & 1 == 1 {
             self.end();
         }

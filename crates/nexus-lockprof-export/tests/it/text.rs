@@ -159,6 +159,7 @@ fn no_line_is_too_wide_and_no_line_number_is_lost() {
         guards: 6,
         stacks: 7,
         edges: 8,
+        tasks: 9,
     };
     for point in &mut parts.points {
         point.acquisitions = point.acquisitions.saturating_mul(1 << 40);

@@ -9,6 +9,7 @@ fn every_cause_is_counted_once() {
     let losses = Losses {
         stacks: 16,
         edges: 17,
+        tasks: 18,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -21,9 +22,10 @@ fn every_cause_is_counted_once() {
         ("guards", 15),
         ("stacks", 16),
         ("edges", 17),
+        ("tasks", 18),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 108);
+    assert_eq!(losses.total(), 126);
     assert!(!losses.is_empty());
 }
 

@@ -157,6 +157,7 @@ pub(crate) fn everything() -> SnapshotParts {
             // `stacks`.
             stacks: 0,
             edges: 0,
+            tasks: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,
