@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
-const source = ["format", "model", "waiters", "behind", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
+const source = ["format", "model", "waiters", "behind", "deadlocks", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
 const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete holderShares";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
@@ -17,6 +17,25 @@ const document = (points, more = {}) => ({
 });
 const read = (points, more) => page.readSnapshot(document(points, more));
 const point = (lock, line, more) => ({ lock: { named: lock }, mode: "exclusive", site: site(line), acquisitions: 10, ...more });
+
+const waiting = (id, name, lock, line, holder, more) => ({
+  thread: { id, name }, lock: { named: lock }, address: "0000000000001000", mode: "exclusive", site: site(line, "src/bank.rs"), waited_ns: 3e9,
+  holder: { thread: holder, mode: "exclusive", site: site(line + 1, "src/bank.rs") }, ...more,
+});
+
+test("deadlocks come first", () => {
+  const [transfer, report] = [{ id: 7, name: "transfer" }, { id: 8, name: "report" }];
+  const waits = [waiting(7, "transfer", "audit", 19, report), waiting(8, "report", "accounts", 24, transfer)];
+  const said = (more) => page.findings(read([], more)).map(words);
+  const all = said({ waiters: waits, deadlocks: [{ certain: true, waits }] });
+  assert.deepEqual(all.slice(0, 1), [
+    "Deadlock: 2 threads wait for one another, for ever. transfer (7) has waited 3.00s at src/bank.rs:19 for audit, which report (8) acquired at src/bank.rs:20. report (8) has waited 3.00s at src/bank.rs:24 for accounts, which transfer (7) acquired at src/bank.rs:25.",
+  ]);
+  const itself = waiting(7, "transfer", "audit", 19, transfer);
+  assert.equal(said({ deadlocks: [{ waits: [itself] }] })[0],
+    "Possible deadlock: a thread waits for itself, unless another reader is the one that is waited for, or a wait has a time limit. transfer (7) has waited 3.00s at src/bank.rs:19 for audit, which it acquired at src/bank.rs:20.");
+  assert.equal(said({ waiters: waits.slice(0, 1) }).some((text) => /stuck|deadlock/i.test(text)), false);
+});
 
 // The cases of the text report's own tests: page and report write numbers alike.
 test("durations", () => {
@@ -56,6 +75,8 @@ test("who waits now, behind whom", () => {
   assert.deepEqual([many.waiters.length, many.hidden], [8, 12]);
   const [said] = page.findings(read([], { waiters }));
   assert.match(words(said), /^No acquisition was recorded/);
+  const before = page.findings(read([point("accounts", 17, { hold: exact(5) })], { waiters }));
+  assert.match(words(before[0]), /^No wait has ended: none of 10 acquisitions of 1 lock found its lock taken/);
 });
 
 test("names and places", () => {
@@ -142,6 +163,7 @@ test("nothing is said that the numbers do not carry", () => {
   assert.match(said([point("a", 1, { contentions: 3 })], { profiler_mode: { kind: "counts" } }), /3 of 10 acquisitions waited \(30%\); for how long is not known \(mode counts has no clock\)/);
   assert.match(said([point("a", 1, { contentions: 1, wait: exact(1e9) })]), /^No finding: the waiting is too uncertain/);
   assert.match(said([point("a", 1)], { losses: { memory: 2, guards: 5, stacks: 0 } }), /LOST 7 events: guards 5, memory 2\./);
+  assert.match(said([point("a", 1)], { losses: { slow_events: 1 } }), /LOST 1 event: slow_events 1\. The numbers have them\./);
   assert.match(said([point("a", 1, { timeouts: 2, abandoned_wait_ns: 5e6 })]), /a: 2 acquires gave up after 5\.00ms in all/);
   assert.match(said([point("a", 1)], { base: 1, collection: 9 }), /cover only the last part of the interval/);
   assert.throws(() => page.readSnapshot({ format: "x" }), /no snapshot of lockprof/);

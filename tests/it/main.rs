@@ -7,6 +7,10 @@ mod blame;
 mod budget;
 #[cfg(feature = "profile")]
 mod conservation;
+#[cfg(all(feature = "profile", target_os = "linux"))]
+mod deadlock;
+#[cfg(feature = "profile")]
+mod findings;
 #[cfg(feature = "profile")]
 mod hot;
 #[cfg(all(feature = "profile", any(feature = "tracing", feature = "metrics")))]
@@ -15,8 +19,12 @@ mod integrations;
 mod modes;
 #[cfg(feature = "profile")]
 mod odd_places;
+#[cfg(feature = "profile")]
+mod scene;
 #[cfg(all(not(feature = "profile"), feature = "serve", unix))]
 mod serve_off;
+#[cfg(feature = "profile")]
+mod slow;
 #[cfg(all(feature = "profile", feature = "stacks"))]
 mod stacks;
 #[cfg(feature = "profile")]

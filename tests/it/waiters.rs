@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// The waiters at locks called `name`, as soon as there are `count`.
 fn waiters_at(name: &str, count: usize) -> Vec<Waiter> {
-    loop {
+    // A minute and more: nobody hurries, but a wait that is never seen must not hang the test.
+    for _ in 0..60_000 {
         let snapshot = snapshot();
         let mut waiters = snapshot.waiters().to_vec();
         waiters.retain(|waiter| waiter.lock == Lock::Named(name.into()));
@@ -18,6 +19,7 @@ fn waiters_at(name: &str, count: usize) -> Vec<Waiter> {
         }
         thread::sleep(Duration::from_millis(1));
     }
+    panic!("no {count} waiters at `{name}`: {:?}", snapshot().waiters());
 }
 
 fn is_gone(name: &str) -> bool {

@@ -45,7 +45,9 @@ pub fn command(program: &str) -> Command {
         "LOCKPROF_EVERY",
         "LOCKPROF_OUT",
         "LOCKPROF_SERVE",
+        "LOCKPROF_SLOW",
         "LOCKPROF_STACKS",
+        "LOCKPROF_STUCK",
     ] {
         command.env_remove(name);
     }

@@ -319,6 +319,7 @@ fn is_of_the_build(name: &str) -> bool {
             "LOCKPROF_OUT",
             "LOCKPROF_SERVE",
             "LOCKPROF_EVERY",
+            "LOCKPROF_SLOW",
         ]
         .contains(&name)
         || ["TARGET", "HOST", "OUT_DIR", "PROFILE", "OPT_LEVEL", "DEBUG"].contains(&name)

@@ -1,6 +1,6 @@
 //! Settings of the profiler.
 
-use nexus_lockprof_snapshot::ProfilerMode;
+use nexus_lockprof_snapshot::{ProfilerMode, Stuck};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -83,12 +83,19 @@ pub struct Config {
     pub(crate) hot_of: HashMap<String, Thresholds>,
     pub(crate) hot_min_samples: u64,
     pub(crate) hot_rearm: f64,
+    /// `None`: never.
+    pub(crate) stuck: Option<Duration>,
+    pub(crate) slow: Option<Duration>,
+    pub(crate) slow_rate: usize,
+    /// Whether stderr gets the lines of slow events even if there are handlers.
+    pub(crate) slow_lines: bool,
 }
 
 impl Default for Config {
     /// `Sampled` at 1 %; 4,096 points and edges for each thread, 65,536 records, as many edges, and
     /// 4,096 threads in all. Reservoirs of 186 durations for each point, thread and interval, and
-    /// 768 for each point in the snapshot. No thresholds.
+    /// 768 for each point in the snapshot. No thresholds; nothing is slow. A wait is stuck after
+    /// 10 s.
     fn default() -> Self {
         Config {
             mode: Mode::DEFAULT,
@@ -103,6 +110,10 @@ impl Default for Config {
             hot_of: HashMap::new(),
             hot_min_samples: 16,
             hot_rearm: 0.8,
+            stuck: Some(Stuck::AFTER),
+            slow: None,
+            slow_rate: 10,
+            slow_lines: false,
         }
     }
 }
@@ -251,6 +262,81 @@ impl Config {
         self
     }
 
+    /// Reports waits that last at least this long, once each, by [`Event::Stuck`]. 10 s by default;
+    /// 0 switches it off. A wait for a lock whose holder has exited is reported after 1 s.
+    ///
+    /// The waits are looked at whenever a snapshot is taken, and by the reporter.
+    ///
+    /// [`Event::Stuck`]: crate::Event::Stuck
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::{Config, Engine};
+    /// use std::time::Duration;
+    ///
+    /// let engine = Engine::new();
+    /// engine.configure(Config::default().stuck(Duration::from_secs(30)))?;
+    /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn stuck(mut self, after: Duration) -> Self {
+        self.stuck = (!after.is_zero()).then_some(after);
+        self
+    }
+
+    /// Reports each wait and each measured hold that takes at least so long, by the event
+    /// [`Slow`](crate::Event::Slow). Off by default.
+    ///
+    /// Handlers get the event; without a handler, stderr gets its line. For the global engine, a
+    /// thread of the profiler does that within a tenth of a second. It starts when a second thread
+    /// uses a lock, or when there is a handler. Before that, the program's thread writes the line
+    /// after its release. Events of other engines wait for the next snapshot, tick or reset.
+    ///
+    /// Waits are reported in every mode but `Off`, together with the holder. A hold that is not
+    /// measured raises no event: none is in mode `Counts`, and most of a busy point are not in mode
+    /// `Sampled`. But a thread that has to wait long for such a hold reports its wait.
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::{Config, Engine};
+    /// use std::time::Duration;
+    ///
+    /// let engine = Engine::new();
+    /// engine.configure(Config::default().slow(Duration::from_millis(100)))?;
+    /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn slow(mut self, threshold: Duration) -> Self {
+        self.slow = Some(threshold);
+        self
+    }
+
+    /// The same, and stderr gets the lines even if there are handlers.
+    pub(crate) fn report_slow(mut self, threshold: Duration) -> Self {
+        self.slow_lines = true;
+        self.slow(threshold)
+    }
+
+    /// Reports no slow waits and holds any more.
+    #[must_use]
+    pub fn clear_slow(mut self) -> Self {
+        self.slow = None;
+        self.slow_lines = false;
+        self
+    }
+
+    /// Largest number of slow events in a second, at least 1; 10 by default. More count as lost
+    /// (`slow_events`), and the next event says how many there were.
+    #[must_use]
+    pub fn slow_rate(mut self, events: usize) -> Self {
+        self.slow_rate = events;
+        self
+    }
+
+    pub(crate) fn slow_ns(&self) -> Option<u64> {
+        let threshold = self.slow?;
+        // The largest value stands for "off".
+        Some(u64::try_from(threshold.as_nanos()).map_or(u64::MAX - 1, |ns| ns.min(u64::MAX - 1)))
+    }
+
     pub(crate) fn thresholds(&self, lock: &str) -> Thresholds {
         let own = self.hot_of.get(lock).copied().unwrap_or_default();
         Thresholds {
@@ -282,10 +368,14 @@ impl Config {
             ("max_shards", self.max_shards, MOST_RECORDS),
             ("reservoir", self.reservoir, MOST_SAMPLES),
             ("archive", self.archive, MOST_SAMPLES),
+            ("slow_rate", self.slow_rate, MOST_SLOW),
         ] {
             if value == 0 || value > most {
                 return Err(ConfigError::Range { name, value, most });
             }
+        }
+        if self.slow == Some(Duration::ZERO) {
+            return Err(ConfigError::Zero { name: "slow" });
         }
         if self.hot_min_samples == 0 {
             return Err(ConfigError::Range {
@@ -308,6 +398,7 @@ pub(crate) const ARCHIVE: usize = 768;
 
 const MOST_RECORDS: usize = 1 << 24;
 const MOST_SAMPLES: usize = 1 << 16;
+const MOST_SLOW: usize = 1_000_000;
 
 /// An invalid setting. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -323,6 +414,12 @@ pub enum ConfigError {
         name: &'static str,
         /// Its value.
         value: f64,
+    },
+    /// A time that is 0.
+    #[error("{name} is 0 s, which every duration reaches")]
+    Zero {
+        /// The setting.
+        name: &'static str,
     },
     /// A number that is 0 or too large.
     #[error("{name} is {value}, not between 1 and {most}")]
@@ -358,6 +455,14 @@ mod tests {
             (
                 Config::default().reservoir(0),
                 "reservoir is 0, not between 1 and 65536",
+            ),
+            (
+                Config::default().slow(Duration::ZERO),
+                "slow is 0 s, which every duration reaches",
+            ),
+            (
+                Config::default().slow_rate(0),
+                "slow_rate is 0, not between 1 and 1000000",
             ),
             (
                 Config::default().max_points(1 << 30),

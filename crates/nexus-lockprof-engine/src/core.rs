@@ -17,6 +17,7 @@ use crate::record::loss::{Loss, Losses};
 use crate::record::memory::try_box;
 use crate::record::registry::{Claim, Registry};
 use crate::record::shard::{Limits, Shard};
+use crate::record::slow_log::SlowLog;
 use crate::stacks;
 use arc_swap::ArcSwapOption;
 use nexus_lockprof_snapshot::Snapshot;
@@ -71,6 +72,7 @@ pub struct Core {
     pub(crate) collections: CollectionClock,
     reservoir: AtomicUsize,
     pub(crate) losses: Losses,
+    pub(crate) slow: SlowLog,
     pub(crate) stacks: stacks::Switch,
     pub(crate) since_off: SinceOff,
     /// `None` until the first use configures the global engine.
@@ -124,6 +126,7 @@ impl Core {
             collections: CollectionClock::new(),
             reservoir: AtomicUsize::new(config::RESERVOIR),
             losses: Losses::new(),
+            slow: SlowLog::new(),
             stacks: stacks::Switch::new(),
             since_off: SinceOff::new(),
             config: ArcSwapOption::const_empty(),
@@ -166,6 +169,7 @@ impl Core {
         let old = self.config.load_full();
         self.reservoir.store(config.reservoir, Relaxed);
         self.stacks.set(config.stacks);
+        self.slow.set(config.slow_ns(), config.slow_rate as u64);
         let mode = config.mode;
         self.config.store(Some(Arc::new(config)));
         if old.is_none_or(|old| old.mode != mode) || self.control() == Control::UNCONFIGURED {

@@ -6,6 +6,7 @@ use crate::config::{Config, ConfigError, Mode};
 use crate::core::{Core, GLOBAL};
 use crate::event::{Event, HandlerId};
 use crate::process::exclusive::lock;
+use crate::process::slow_events;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
 
@@ -176,16 +177,22 @@ impl Engine {
             finish(aggregator, core, snapshot)
         };
         // Calls them after the lock is released, because handlers may take snapshots themselves.
+        core.deliver_slow();
         core.handlers.call(&events);
         out
     }
 
-    /// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it.
+    /// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it. A
+    /// thread of the profiler calls it with slow events of the global engine: see
+    /// [`Config::slow`].
     ///
     /// Handlers may use profiled locks and this engine. If a handler panics, stderr reports it and
     /// the handler stays. If its drop panics, stderr reports that and the panic goes no further.
     pub fn on_event(&self, handler: impl Fn(&Event) + Send + Sync + 'static) -> HandlerId {
-        self.state().handlers.add(handler)
+        let core = self.state();
+        let id = core.handlers.add(handler);
+        slow_events::settings_changed(core);
+        id
     }
 
     /// Removes a handler. `false` if it was already gone.

@@ -2,19 +2,27 @@
 
 use crate::process::unwind::caught;
 use arc_swap::ArcSwapOption;
-use nexus_lockprof_snapshot::{Hot, Snapshot};
+use nexus_lockprof_snapshot::{Deadlock, Hot, Slow, Snapshot, Stuck};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Something that the profiler reports.
 ///
-/// The text form of `Hot` is a stable interface: see [`Hot`].
+/// The text forms of all but `Published` are stable interfaces: see [`Hot`], [`Slow`], [`Deadlock`]
+/// and [`Stuck`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A point's 95th percentile exceeded its threshold in the last interval.
     Hot(Hot),
+    /// One wait or one hold took at least as long as [`Config::slow`](crate::Config::slow).
+    Slow(Slow),
+    /// Threads wait for one another. Told once.
+    Deadlock(Deadlock),
+    /// A wait lasts longer than [`Config::stuck`](crate::Config::stuck), or the thread that
+    /// acquired the lock has exited. Told once for each wait, and not for those in a deadlock.
+    Stuck(Stuck),
     /// A [`tick`](crate::Engine::tick) has published this snapshot.
     Published(Arc<Snapshot>),
 }
@@ -23,6 +31,9 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::Hot(hot) => hot.fmt(f),
+            Event::Slow(slow) => slow.fmt(f),
+            Event::Deadlock(deadlock) => deadlock.fmt(f),
+            Event::Stuck(stuck) => stuck.fmt(f),
             Event::Published(snapshot) => write!(
                 f,
                 "lock.snapshot collection={} points={} acquisitions={} lost={}",
@@ -90,6 +101,12 @@ impl Handlers {
             Some(Arc::new(list))
         });
         id
+    }
+
+    /// Whether there is a handler.
+    pub(crate) fn has_some(&self) -> bool {
+        let list = self.list.load();
+        list.as_ref().is_some_and(|list| !list.is_empty())
     }
 
     pub(crate) fn remove(&self, id: HandlerId) -> bool {

@@ -68,9 +68,10 @@ cfg_if! {
             pub use crate::acquire::thread::bits as thread_bits;
             pub use crate::acquire::timed::TimedAcquire;
             pub use crate::record::wait_log::LockRef;
+            pub use crate::record::waiting::WaitKind;
             pub use crate::core::Core;
             pub use crate::identity::{
-                ClassTag, ClassWord, HoldMode, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
+                ClassTag, ClassWord, HoldMode, HolderWord, LockClass, MAX_NAME, NameLen, PointKey, SiteKey,
                 ThreadBits,
             };
             pub use crate::record::hot::{Hit, Probe};

@@ -3,6 +3,7 @@
 //! [`walk`] passes each family and then its series to a [`Sink`]. Names and syntax are up to the
 //! format.
 
+mod deadlocks;
 mod family;
 mod label;
 mod row;

@@ -36,6 +36,8 @@
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
+//! Above all that are sentences on deadlocks, if there are any.
+//!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
 //! points on one line also show their columns.
@@ -54,6 +56,7 @@
 mod behind;
 mod callers;
 mod column;
+mod deadlocks;
 mod findings;
 mod grid;
 mod layout;
@@ -68,6 +71,7 @@ use nexus_lockprof_snapshot::Snapshot;
 
 pub use behind::behind;
 pub use callers::callers;
+pub use deadlocks::deadlocks;
 pub use findings::finding;
 pub use sort::SortKey;
 pub use table::Table;

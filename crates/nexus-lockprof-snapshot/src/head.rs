@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
-use crate::{Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
+use crate::{Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -134,6 +134,9 @@ head! {
         /// Who waits for a lock at the moment of the snapshot, in any order.
         #[serde(default, skip_serializing_if = "is_default")]
         waiters: Vec<Waiter>,
+        /// Which of them wait for one another, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        deadlocks: Vec<Deadlock>,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -166,6 +169,7 @@ impl Head {
             || self.losses != Losses::default()
             || self.overhead != Overhead::default()
             || !self.waiters.is_empty()
+            || !self.deadlocks.is_empty()
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -193,6 +197,8 @@ impl Head {
         overhead.merge_figures(&other.overhead);
         let mut waiters = self.waiters;
         waiters.extend_from_slice(&other.waiters);
+        let mut deadlocks = self.deadlocks;
+        deadlocks.extend_from_slice(&other.deadlocks);
         Self {
             engine: same(self.engine, other.engine),
             pid: same(self.pid, other.pid),
@@ -208,6 +214,7 @@ impl Head {
             losses,
             overhead,
             waiters,
+            deadlocks,
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),

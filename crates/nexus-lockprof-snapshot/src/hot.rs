@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::logfmt::{self, Fields};
+use crate::logfmt;
+use crate::marker::{self, ParseEventError, number, required};
 use crate::{AcquireMode, Lock, Site};
 
 /// Which of a point's times.
@@ -124,7 +124,7 @@ impl fmt::Display for Hot {
 /// let hot: HotLine = line.parse()?;
 /// assert_eq!((hot.lock.as_str(), hot.metric), ("user table", HotMetric::Hold));
 /// assert_eq!(hot.to_string(), line);
-/// # Ok::<(), nexus_lockprof_snapshot::ParseHotError>(())
+/// # Ok::<(), nexus_lockprof_snapshot::ParseEventError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HotLine {
@@ -166,65 +166,22 @@ impl fmt::Display for HotLine {
     }
 }
 
-/// Why a line is not a `lock.hot` marker. Returned by the [`FromStr`] of [`HotLine`].
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ParseHotError {
-    /// It does not begin with `lock.hot` and a space.
-    #[error("not a lock.hot line")]
-    NotHot,
-    /// The rest is not `key=value`, or a quote or an escape is wrong.
-    #[error("malformed field at byte {at}")]
-    Malformed {
-        /// Offset in the line, in bytes from 0.
-        at: usize,
-    },
-    /// A field is missing.
-    #[error("no field {key}")]
-    Missing {
-        /// The field.
-        key: &'static str,
-    },
-    /// A field occurs twice.
-    #[error("field {key} is there twice")]
-    Repeated {
-        /// The field.
-        key: &'static str,
-    },
-    /// A field has an invalid value.
-    #[error("field {key} cannot be {value:?}")]
-    BadValue {
-        /// The field.
-        key: &'static str,
-        /// Its value, unquoted.
-        value: String,
-    },
-}
-
 impl FromStr for HotLine {
-    type Err = ParseHotError;
+    type Err = ParseEventError;
 
     /// Parses a marker line, with or without a line end.
-    fn from_str(line: &str) -> Result<Self, ParseHotError> {
-        const MARK: &str = "lock.hot ";
-        let line = line.trim_end_matches(['\n', '\r']);
-        if !line.starts_with(MARK) {
-            return Err(ParseHotError::NotHot);
-        }
-        let mut values = [const { None }; KEYS.len()];
-        for field in Fields::new(line, MARK.len()) {
-            let (key, value) = field.map_err(|at| ParseHotError::Malformed { at })?;
-            for (known, slot) in KEYS.into_iter().zip(&mut values) {
-                if known == key && slot.replace(value.clone()).is_some() {
-                    return Err(ParseHotError::Repeated { key: known });
-                }
-            }
-        }
-        let [lock, site, metric, p95_ns, threshold_ns, samples] = values;
-        let (file, line) = required("site", site, |site| {
-            let (file, line) = site.rsplit_once(':')?;
-            Some((file.to_owned(), number(line)?))
-        })?;
+    fn from_str(line: &str) -> Result<Self, ParseEventError> {
+        const KEYS: [&str; 6] = [
+            "lock",
+            "site",
+            "metric",
+            "p95_ns",
+            "threshold_ns",
+            "samples",
+        ];
+        let [lock, site, metric, p95_ns, threshold_ns, samples] =
+            marker::fields("lock.hot", line, KEYS)?;
+        let (file, line) = required("site", site, marker::site)?;
         Ok(Self {
             lock: required("lock", lock, |name| Some(name.to_owned()))?,
             file,
@@ -239,28 +196,4 @@ impl FromStr for HotLine {
             samples: required("samples", samples, number)?,
         })
     }
-}
-
-const KEYS: [&str; 6] = [
-    "lock",
-    "site",
-    "metric",
-    "p95_ns",
-    "threshold_ns",
-    "samples",
-];
-
-fn required<T>(
-    key: &'static str,
-    value: Option<String>,
-    read: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, ParseHotError> {
-    let value = value.ok_or(ParseHotError::Missing { key })?;
-    read(&value).ok_or(ParseHotError::BadValue { key, value })
-}
-
-/// Parses a decimal number without a sign; `str::parse` alone would accept a `+`.
-fn number<N: FromStr>(digits: &str) -> Option<N> {
-    let decimal = digits.bytes().all(|b| b.is_ascii_digit());
-    decimal.then(|| digits.parse().ok()).flatten()
 }

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
+//! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
@@ -17,7 +18,7 @@
 //! | store it or send it | [`Snapshot::write_file`], [`Snapshot::to_bytes`], [`Snapshot::from_bytes`], serde |
 //! | the same as JSON, with the feature `json` | [`Snapshot::to_json`], [`Snapshot::from_json`] |
 //! | print it | [`Display`](std::fmt::Display); richer tables are in `nexus-lockprof-export` |
-//! | read an event | [`Hot`], [`HotLine`] |
+//! | read an event | [`Hot`], [`HotLine`], [`Slow`], [`SlowLine`], [`Deadlock`], [`Stuck`] |
 //! | make one | [`Snapshot::from_parts`] |
 //!
 //! # Which numbers are exact
@@ -67,6 +68,7 @@
 
 mod binary;
 mod bounds;
+mod deadlock;
 mod document;
 mod duration;
 mod durations;
@@ -83,6 +85,7 @@ mod json;
 mod json_text;
 mod labels;
 mod logfmt;
+mod marker;
 mod merge;
 pub mod number;
 mod own_frames;
@@ -99,20 +102,24 @@ mod rest;
 mod sample;
 mod samples;
 mod since;
+mod slow;
 mod snapshot;
 mod stack;
 mod text;
 mod utilisation;
 mod waiter;
+mod what_if;
 mod write;
 
+pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
 pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
 pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
-pub use hot::{Hot, HotLine, HotMetric, ParseHotError};
+pub use hot::{Hot, HotLine, HotMetric};
+pub use marker::ParseEventError;
 pub use merge::Merge;
 pub use own_frames::own_frames;
 pub use place::{AcquireMode, Lock, Site};
@@ -125,11 +132,13 @@ pub use replace::replace_file;
 pub use sample::Sample;
 pub use samples::Samples;
 pub use since::SinceError;
+pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
 pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
+pub use what_if::{Change, Expected, WhatIf};
 pub use write::WriteError;
 
 /// The media type of [`Snapshot::to_bytes`] for HTTP. JSON has `application/json`.

@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
-use crate::{Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, edge, point, waiter};
+use crate::{
+    Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, deadlock, edge,
+    point, waiter,
+};
 
 /// A merged, consistent, plain-data copy of all shards.
 ///
@@ -58,6 +61,7 @@ impl Snapshot {
         point::normalize(&mut points);
         edge::normalize(&mut edges);
         waiter::normalize(&mut head.waiters);
+        head.deadlocks.sort();
         Self {
             head,
             points,
@@ -145,6 +149,38 @@ impl Snapshot {
     #[must_use]
     pub fn waiters(&self) -> &[Waiter] {
         &self.head.waiters
+    }
+
+    /// The threads that waited for one another at the moment of the snapshot, each for at least a
+    /// second. An interval has those of its end.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// assert!(snapshot.deadlocks().is_empty());
+    /// ```
+    #[must_use]
+    pub fn deadlocks(&self) -> &[Deadlock] {
+        &self.head.deadlocks
+    }
+
+    /// The waits that nobody is left to end, because the thread that acquired the lock has exited,
+    /// and those that have lasted for at least `after`. The longest comes first. A wait that is in
+    /// a [deadlock](Self::deadlocks) is not among them.
+    ///
+    /// The holder of a lock that is held for long may have forgotten its guard, or be busy. The
+    /// profiler cannot tell.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts, Stuck};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// assert!(snapshot.stuck(Stuck::AFTER).is_empty());
+    /// ```
+    #[must_use]
+    pub fn stuck(&self, after: Duration) -> Vec<&Waiter> {
+        deadlock::stuck(&self.head.waiters, &self.head.deadlocks, after)
     }
 
     /// The LOCK_PROFILING(9) figures.

@@ -73,6 +73,12 @@ pub struct Utilisation {
     pub readers: Option<TimeShare>,
     /// Waits. `None` if they were not measured.
     pub waited: Option<TimeShare>,
+    /// The longest measured wait, in nanoseconds; `None` if none was measured. Divided by
+    /// `mean_wait_ns`, it says how fair the lock is: a thread that is passed over waits many times
+    /// as long as the others.
+    pub longest_wait_ns: Option<u64>,
+    /// The mean wait of those that waited, in nanoseconds; `None` if none was measured.
+    pub mean_wait_ns: Option<u64>,
 }
 
 impl Utilisation {
@@ -95,7 +101,14 @@ impl Utilisation {
             Some(sum) if sum == TimeShare::default() && points.iter().any(is_waited) => None,
             waited => waited,
         };
+        let measured = || points.iter().filter(|point| point.wait.samples > 0);
+        let events = measured().map(|point| point.wait.events);
+        let events = events.fold(0, u64::saturating_add);
+        let total_ns = measured().map(|point| point.wait.total_ns);
+        let total_ns = total_ns.fold(0, u64::saturating_add);
         Self {
+            longest_wait_ns: measured().map(|point| point.wait.max_ns).max(),
+            mean_wait_ns: total_ns.checked_div(events),
             lock: lock.clone(),
             held: holds(false),
             readers: holds(true),

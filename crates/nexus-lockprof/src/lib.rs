@@ -58,6 +58,7 @@
 
 #[cfg(any(feature = "profile", feature = "tokio"))]
 mod access;
+mod deadlock_watch;
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;
@@ -80,6 +81,7 @@ pub mod engine {
 #[doc = include_str!("guide.md")]
 pub mod _guide {}
 
+pub use deadlock_watch::{DeadlockWatch, abort_on_deadlock};
 pub use global::{
     config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick,
     warm_up,
@@ -94,9 +96,11 @@ pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Rep
 #[cfg(all(feature = "serve", unix))]
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Edge, EdgeEnd, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses,
-    Overhead, ParseHotError, Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site,
-    Snapshot, SnapshotParts, Stack, TableStats, Thread, Waiter, WriteError, printable,
+    AcquireMode, Change, Deadlock, Durations, Edge, EdgeEnd, Evidence, Expected, Finding,
+    FindingKind, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseEventError,
+    Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Slow, SlowHolder, SlowLine,
+    SlowMetric, Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, TimeShare, Utilisation,
+    Waiter, WhatIf, WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

@@ -1,6 +1,7 @@
 //! Edges: from the point that waits to the point that holds.
 
 use super::*;
+use nexus_lockprof::Profiled;
 use nexus_lockprof::engine::Config;
 use nexus_lockprof_tests::edges::{check, lines, lost};
 use std::thread;

@@ -9,98 +9,19 @@ mod nobody;
 mod short_waits;
 mod tasks;
 
-use nexus_lockprof::engine::{Engine, Mode};
-use nexus_lockprof::{Point, Profiled, Site, Snapshot};
-use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard};
+use crate::scene::{At, Scene, exclusive, shared, upgradable};
+use nexus_lockprof::engine::Mode;
+use nexus_lockprof::{Point, Site, Snapshot};
+use nexus_lockprof_adaptor::ProfiledGuard;
 use nexus_lockprof_tests::bench::Bench;
 use nexus_lockprof_tests::edges as edges_of;
 use std::convert::Infallible;
-use std::panic::Location;
 
 const MS: u64 = 1_000_000;
 const TIMED: [Mode; 2] = [Mode::DEFAULT, Mode::Exact];
 const ALL: [Mode; 3] = [Mode::Counts, Mode::DEFAULT, Mode::Exact];
 
-/// A place and a mode to acquire the lock.
-type At = (&'static Location<'static>, HoldMode);
-type Guard = ProfiledGuard<()>;
-
-#[track_caller]
-fn exclusive() -> At {
-    (Location::caller(), HoldMode::Exclusive)
-}
-
-#[track_caller]
-fn shared() -> At {
-    (Location::caller(), HoldMode::Shared)
-}
-
-#[track_caller]
-fn upgradable() -> At {
-    (Location::caller(), HoldMode::Upgradable)
-}
-
-/// A lock that excludes nobody: the scene says who has it.
-struct Scene {
-    bench: Bench,
-    lock: Profiled<(), Engine>,
-}
-
 impl Scene {
-    fn new(mode: Mode) -> Self {
-        let bench = Bench::new(mode);
-        let lock = Profiled::named_in(bench.engine.clone(), (), "scene");
-        Scene { bench, lock }
-    }
-
-    /// Acquires it while nobody has it.
-    fn take(&self, (site, mode): At) -> Guard {
-        let Some(guard) = self.lock.try_acquire(site, mode, |()| Some(())) else {
-            unreachable!("it lets everybody in")
-        };
-        guard
-    }
-
-    /// Acquires it after parking, while the scene continues.
-    fn wait(&self, (site, mode): At, meanwhile: impl FnOnce()) -> Guard {
-        let block = |_: &()| {
-            meanwhile();
-            Ok(())
-        };
-        let Ok(guard) =
-            self.lock
-                .acquire::<_, Infallible>(site, mode, |()| false, |()| None, block);
-        guard
-    }
-
-    /// Gives up after parking.
-    fn give_up(&self, (site, mode): At, meanwhile: impl FnOnce()) {
-        let block = |_: &()| {
-            meanwhile();
-            Err(())
-        };
-        let gave_up = self
-            .lock
-            .acquire::<(), _>(site, mode, |()| false, |()| None, block);
-        assert!(gave_up.is_err());
-    }
-
-    fn release(&self, guard: Guard) {
-        // SAFETY: a scene has one engine, and each guard is released once.
-        unsafe { self.lock.release(guard, |(), ()| ()) };
-    }
-
-    /// Holds it for a time, while nobody else has it.
-    fn hold(&self, at: At, ns: u64) {
-        let guard = self.take(at);
-        self.pass(ns);
-        self.release(guard);
-    }
-
-    fn pass(&self, ns: u64) {
-        self.bench.pass(ns);
-    }
-
     fn told(&self) -> Told {
         Told(self.bench.engine.snapshot())
     }

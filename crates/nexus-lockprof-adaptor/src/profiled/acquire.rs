@@ -2,7 +2,9 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
-use nexus_lockprof_engine::adaptor::{Hit, HoldMode, LOOKS, Probe, SiteKey, SlowAcquire, pauses};
+use nexus_lockprof_engine::adaptor::{
+    Hit, HoldMode, LOOKS, Probe, SiteKey, SlowAcquire, WaitKind, pauses,
+};
 use std::hint::spin_loop;
 use std::panic::Location;
 use std::sync::atomic::{Ordering::Acquire, fence};
@@ -178,16 +180,20 @@ impl<R, H: EngineRef> Profiled<R, H> {
         mut slow: SlowAcquire<'_>,
         block: impl FnOnce(&R) -> Result<G, E>,
     ) -> Result<ProfiledGuard<G>, E> {
+        // Its error has a value, so it can fail.
+        if size_of::<Result<(), E>>() != 0 {
+            slow.ends_by(WaitKind::Limited);
+        }
         slow.parks(self.lock_ref(), &self.holder);
         match block(&self.raw) {
             Ok(inner) => {
-                slow.succeeds(self.holder());
+                slow.succeeds(self.holder_word());
                 let pending_ref = slow.acquired();
                 self.publish(key);
                 Ok(ProfiledGuard::new(inner, pending_ref))
             }
             Err(timed_out) => {
-                slow.timed_out(self.holder());
+                slow.timed_out(self.holder_word());
                 Err(timed_out)
             }
         }

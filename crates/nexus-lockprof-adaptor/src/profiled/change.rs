@@ -4,7 +4,7 @@
 
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
-use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, Probe, SiteKey};
+use nexus_lockprof_engine::adaptor::{HoldMode, HolderWord, PendingRef, Probe, SiteKey, WaitKind};
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -119,6 +119,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
         let mut slow = self.slow_acquire(core, key);
         slow.contended(None);
         slow.meets_readers();
+        slow.ends_by(WaitKind::Upgrade);
         slow.parks(self.lock_ref(), &self.holder);
         match block(&self.raw) {
             Ok(inner) => {
@@ -134,7 +135,7 @@ impl<R, H: EngineRef> Profiled<R, H> {
             Err(inner) => {
                 // The readers still hold it. The last one to publish itself may be this very
                 // thread.
-                slow.timed_out(None);
+                slow.timed_out(HolderWord::NOBODY);
                 Err((inner, before))
             }
         }

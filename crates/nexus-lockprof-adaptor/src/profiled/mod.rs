@@ -12,7 +12,7 @@ pub use task::{BeforeWaking, TaskWait};
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{
-    ClassWord, Core, LockClass, LockRef, NameLen, PendingRef, PointKey, Probe, SiteKey,
+    ClassWord, Core, HolderWord, LockClass, LockRef, NameLen, PendingRef, PointKey, Probe, SiteKey,
     SlowAcquire, ThreadBits, thread_bits,
 };
 use nexus_lockprof_engine::{EngineRef, Global};
@@ -237,8 +237,14 @@ impl<R, H: EngineRef> Profiled<R, H> {
     /// The holder that last published itself.
     #[inline]
     fn holder(&self) -> Option<SiteKey> {
+        self.holder_word().site()
+    }
+
+    /// The same with its thread.
+    #[inline]
+    fn holder_word(&self) -> HolderWord {
         // SAFETY: only `publish` and `bump_with` write it: a published key, or 0.
-        unsafe { SiteKey::from_published(self.holder.load(Relaxed)) }
+        unsafe { HolderWord::new(self.holder.load(Relaxed)) }
     }
 
     /// This lock, as the engine knows it.
@@ -361,6 +367,7 @@ unsafe fn settle<H: EngineRef>(engine: H, pending_ref: PendingRef) {
         assert_unchecked(!pending_ref.is_none());
         if let Err(pending_ref) = core.settle_hold(engine.own_shard(), pending_ref) {
             core.settle(pending_ref);
+            core.settled_after_release();
         }
     }
 }

@@ -3,13 +3,12 @@
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
-    Core, HoldMode, PendingRef, Probe, QueuedTask, SiteKey, SlowAcquire, TimedAcquire,
+    Core, HoldMode, HolderWord, PendingRef, Probe, QueuedTask, SiteKey, SlowAcquire, TimedAcquire,
 };
 use std::future::Future;
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::pin::{Pin, pin};
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 /// What a lock does before it wakes a task that waits for it.
@@ -53,7 +52,7 @@ enum State {
         /// Clock ticks, plus one; `None` if the wait is not timed.
         start: Option<NonZeroU64>,
         /// What the lock published.
-        holder: usize,
+        holder: HolderWord,
         /// What snapshots see.
         queued: Option<QueuedTask>,
     },
@@ -304,7 +303,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         let start = core.begin_wait(lock.lock_ref());
         self.state = State::Contended {
             start: start.and_then(|start| NonZeroU64::new(start.wrapping_add(1))),
-            holder: lock.holder.load(Relaxed),
+            holder: lock.holder_word(),
             queued,
         };
     }
@@ -313,8 +312,6 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
     fn contended_since(&self, slow: &mut SlowAcquire<'_>) {
         if let State::Contended { start, holder, .. } = self.state {
             let start = start.map(|start| start.get() - 1);
-            // SAFETY: the lock published it: see `Profiled::holder`.
-            let holder = unsafe { SiteKey::from_published(holder) };
             slow.contended_since(self.lock.lock_ref(), start, holder);
         }
     }
@@ -326,14 +323,14 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             self.is_over();
             if has_waited {
                 // In vain, until now.
-                slow.cancelled(self.lock.holder());
+                slow.cancelled(self.lock.holder_word());
             } else {
                 slow.abandoned();
             }
             return PendingRef::NONE;
         }
         if has_waited {
-            slow.succeeds(self.lock.holder());
+            slow.succeeds(self.lock.holder_word());
         }
         let pending_ref = slow.acquired();
         self.is_over();
@@ -362,7 +359,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             let mut slow = self.lock.slow_acquire(core, self.key);
             self.contended_since(&mut slow);
             self.is_over();
-            slow.cancelled(self.lock.holder());
+            slow.cancelled(self.lock.holder_word());
         }
     }
 }

@@ -5,9 +5,11 @@
 //! published the first before the waiter parked, and the last when the waiter got it.
 //! [`Wait::shares`] computes who gets what. `docs/decisions/0022-blame.md` explains why.
 
+use crate::acquire::shares::{Blamed, Shares};
 use crate::acquire::signal::Attempt;
+use crate::acquire::thread;
 use crate::core::Core;
-use crate::identity::{HoldMode, PointKey};
+use crate::identity::{HoldMode, HolderWord, PointKey, ThreadBits};
 use crate::record::edges::Edge;
 use crate::record::owner::Owner;
 use crate::record::shard::Shard;
@@ -16,9 +18,6 @@ use crate::record::tally::Measured;
 use crate::record::wait_log::{ENTRIES, Hold, LOG, LockRef, Span};
 use crate::sync::{Ordering::Relaxed, bump};
 
-/// Points among which one wait is divided. These also get the time of all others.
-const POINTS: usize = 16;
-
 /// A finished wait, and what is known of those who caused it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait {
@@ -26,64 +25,19 @@ pub(crate) struct Wait {
     /// Whether the log may know more because the waiter parked.
     pub(crate) parked: bool,
     /// The holder that the waiter met first.
-    pub(crate) first: Option<PointKey>,
+    pub(crate) first: Option<Blamed>,
     /// The holder that published itself last before the wait ended.
-    pub(crate) last: Option<PointKey>,
+    pub(crate) last: Option<Blamed>,
     /// Whether the waiter gave up while that holder was still inside.
     pub(crate) still_held: bool,
     /// The waiter's own upgradable hold, if it has one during the wait: its point and its start.
     pub(crate) own: Option<(PointKey, u64)>,
 }
 
-/// Who gets which part of a wait.
-#[derive(Debug)]
-pub(crate) struct Shares {
-    points: [(PointKey, u64); POINTS],
-    len: usize,
-    /// The holder in whose hold the wait began.
-    pub(crate) met: Option<PointKey>,
-}
-
-impl Shares {
-    fn new() -> Self {
-        Shares {
-            points: [(PointKey(0), 0); POINTS],
-            len: 0,
-            met: None,
-        }
-    }
-
-    fn add(&mut self, key: PointKey, ticks: u64) {
-        let (known, free) = self.points.split_at_mut(self.len);
-        if let Some((_, sum)) = known.iter_mut().find(|(point, _)| *point == key) {
-            *sum = sum.saturating_add(ticks);
-        } else if let Some(slot) = free.first_mut() {
-            *slot = (key, ticks);
-            self.len += 1;
-        }
-    }
-
-    /// Calls `each` with each point's part of `total_ns`. The parts add up to all of it, unless
-    /// nobody is known.
-    pub(crate) fn divide(&self, total_ns: u64, mut each: impl FnMut(PointKey, u64)) {
-        let points = &self.points[..self.len];
-        let all: u128 = points.iter().map(|&(_, ticks)| u128::from(ticks)).sum();
-        let part = |ticks: u64| match all {
-            0 => 0,
-            // At most `total_ns`, so it fits.
-            _ => (u128::from(total_ns) * u128::from(ticks) / all) as u64,
-        };
-        let given: u64 = points.iter().map(|&(_, ticks)| part(ticks)).sum();
-        // The largest gets what rounding left over.
-        let largest = (0..points.len()).rev().max_by_key(|&index| points[index].1);
-        for (index, &(key, ticks)) in points.iter().enumerate() {
-            let rest = if largest == Some(index) {
-                total_ns - given
-            } else {
-                0
-            };
-            each(key, part(ticks) + rest);
-        }
+impl Blamed {
+    fn of(hold: &Hold) -> Self {
+        let &Hold { key, thread, .. } = hold;
+        Blamed { key, thread }
     }
 }
 
@@ -131,7 +85,7 @@ impl Wait {
                 match later {
                     None => self.share_of_last(&mut shares, hold, gap),
                     // The later holder already owned the lock but did not run yet.
-                    Some(later) if was_handed(hold, later) => shares.add(later.key, gap),
+                    Some(later) if was_handed(hold, later) => shares.add(Blamed::of(later), gap),
                     // The lock was free, or its holders are unknown. All share this gap in
                     // proportion.
                     Some(_) => {}
@@ -140,7 +94,7 @@ impl Wait {
             let from = hold.start.max(start);
             let to = hold.end.min(reached);
             if from < to {
-                shares.add(hold.key, to - from);
+                shares.add(Blamed::of(hold), to - from);
                 shares.met = Some(hold.key);
                 reached = from;
                 later = Some(hold);
@@ -149,12 +103,12 @@ impl Wait {
         if let Some(gap) = reached.checked_sub(start).filter(|&gap| gap != 0) {
             match later {
                 Some(earliest) if earliest.lock.has(LockRef::HANDED) => {
-                    shares.add(earliest.key, gap);
+                    shares.add(Blamed::of(earliest), gap);
                 }
                 _ => {
                     if let Some(first) = self.first {
                         shares.add(first, gap);
-                        shares.met = Some(first);
+                        shares.met = Some(first.key);
                     }
                 }
             }
@@ -167,7 +121,7 @@ impl Wait {
         let Some(last) = self.last else { return };
         // Among readers, only the last to enter is known, and it need not be the last to leave.
         // Nobody gets the time that the waiter takes to wake up.
-        let is_another = last != latest.key && !is_shared(last);
+        let is_another = last.key != latest.key && !is_shared(last.key);
         if self.still_held || is_another {
             shares.add(last, gap);
         }
@@ -178,16 +132,16 @@ impl Wait {
         let ticks = self.span.end.saturating_sub(self.span.start).max(2);
         // Readers that let in a reader are no reason for it to wait.
         let beside = self.mode() == HoldMode::Shared && !self.still_held;
-        let last = self.last.filter(|&last| !(beside && is_shared(last)));
+        let last = (self.last).filter(|last| !(beside && is_shared(last.key)));
         let halves = match (self.first, last) {
             (Some(first), Some(last)) => [Some(first), Some(last)],
             (known, None) | (None, known) => [known, known],
         };
         let parts = [ticks - ticks / 2, ticks / 2];
-        for (key, ticks) in halves.into_iter().flatten().zip(parts) {
-            shares.add(key, ticks);
+        for (holder, ticks) in halves.into_iter().flatten().zip(parts) {
+            shares.add(holder, ticks);
         }
-        shares.met = halves[0];
+        shares.met = halves[0].map(|holder| holder.key);
     }
 }
 
@@ -212,6 +166,7 @@ impl Holds {
             lock: LockRef::from_address(0),
             engine: 0,
             key: PointKey(0),
+            thread: ThreadBits::UNKNOWN,
             start: 0,
             end: 0,
         };
@@ -244,20 +199,20 @@ impl Holds {
 }
 
 impl Core {
-    /// Charges `measured`, which was a wait, to those who caused it. With `count`, also counts that
-    /// they blocked a thread. `waiting` is the point of this shard at which the wait was recorded.
+    /// Charges `measured`, which was a wait, to those who have a share in it. With `count`, also
+    /// counts that they blocked a thread. `waiting` is the point of this shard at which the wait
+    /// was recorded.
     pub(crate) fn blame(
         &self,
         shard: &Shard,
         owner: &Owner,
         waiting: Option<PointKey>,
-        wait: &Wait,
+        shares: &Shares,
         measured: Measured,
         count: bool,
     ) {
-        let shares = wait.shares();
-        shares.divide(measured.ns, |key, ns| {
-            if let Some(record) = self.blamed(shard, owner, key) {
+        shares.divide(measured.ns, |share, ns| {
+            if let Some(record) = self.blamed(shard, owner, share.key) {
                 let caused = Measured { ns, ..measured };
                 let edge = self.edge_to(shard, owner, waiting, record);
                 if let Some(edge) = edge {
@@ -282,6 +237,18 @@ impl Core {
             let edge = self.edge_to(shard, owner, waiting, record);
             bump(edge.map_or(&record.blocked, |edge| &edge.waits), 1);
         }
+    }
+
+    /// The holder that a lock publishes, if a waiter at `waiter` can name it.
+    pub(crate) fn blamed_holder(&self, waiter: PointKey, holder: HolderWord) -> Option<Blamed> {
+        let site = holder.site()?;
+        let key = self.known_holder(waiter, site)?;
+        // Of several readers, the lock names the last to enter.
+        let thread = match key.site() == site {
+            true => holder.thread(),
+            false => ThreadBits::UNKNOWN,
+        };
+        Some(Blamed { key, thread })
     }
 
     /// The edge to a record of this shard.
@@ -309,13 +276,21 @@ impl Core {
         let Some(record) = (unsafe { pending.record.load(Relaxed).as_ref() }) else {
             return;
         };
+        // The record's word names the thread that acquired the lock, or a later one that has taken
+        // over its shard.
+        let thread = ThreadBits::from_published(record.published.load(Relaxed));
+        let is_mine = thread == thread::bits();
         LOG.append(&Hold {
             lock: lock.with(pending.how_acquired()),
             engine: self.number,
             key: record.key,
+            thread: if is_mine { thread } else { ThreadBits::UNKNOWN },
             start: pending.hold_start.load(Relaxed),
             end: pending.hold_end.load(Relaxed),
         });
+        if self.slow.is_on() {
+            pending.note_waiters(LOG.waiters(lock));
+        }
     }
 }
 
@@ -332,6 +307,11 @@ mod tests {
         PointKey::new(SiteKey::new(Location::caller(), mode), class)
     }
 
+    fn by_nobody(key: PointKey) -> Blamed {
+        let thread = ThreadBits::UNKNOWN;
+        Blamed { key, thread }
+    }
+
     fn wait(first: Option<PointKey>, last: Option<PointKey>) -> Wait {
         Wait {
             span: Span {
@@ -342,8 +322,8 @@ mod tests {
                 end: 200,
             },
             parked: true,
-            first,
-            last,
+            first: first.map(by_nobody),
+            last: last.map(by_nobody),
             still_held: false,
             own: None,
         }
@@ -354,6 +334,7 @@ mod tests {
             lock: LockRef::from_address(64),
             engine: 1,
             key,
+            thread: ThreadBits::UNKNOWN,
             start,
             end,
         }
@@ -366,7 +347,9 @@ mod tests {
         let mut parts = Vec::new();
         let span = wait.span;
         let shares = wait.shares_of(found.by_end());
-        shares.divide(span.end - span.start, |key, ns| parts.push((key, ns)));
+        shares.divide(span.end - span.start, |share, ns| {
+            parts.push((share.key, ns))
+        });
         parts.sort_by_key(|&(_, ns)| ns);
         parts
     }

@@ -75,6 +75,8 @@ impl LeasedShard {
         let core = core.as_deref().unwrap_or(&GLOBAL);
         core.close_account(shard);
         shard.time_in_use.end(core.clock.coarse_ns());
+        // A thread that ends inside a wait, without unwinding, leaves one.
+        shard.waiting.abandon();
         shard.thread.clear();
         shard.lease.release();
         core.shards.give_back(self.place);

@@ -11,10 +11,12 @@ pub(crate) mod look_up;
 #[cfg(not(feature = "addresses"))]
 mod no_stacks;
 pub(crate) mod settle;
+pub(crate) mod shares;
 pub(crate) mod short_wait;
 pub(crate) mod signal;
 pub(crate) mod since_off;
 pub(crate) mod slow;
 pub(crate) mod task;
+pub(crate) mod tell_slow;
 pub(crate) mod thread;
 pub(crate) mod timed;

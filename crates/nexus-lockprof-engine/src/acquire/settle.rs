@@ -2,14 +2,16 @@
 
 use crate::acquire::blame::Wait;
 use crate::acquire::leased;
+use crate::acquire::shares::Blamed;
 use crate::acquire::signal::Attempt;
 use crate::acquire::timed::is_sampled;
 use crate::core::Core;
-use crate::identity::{PointKey, SiteKey};
+use crate::identity::{HolderWord, PointKey};
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
 use crate::record::shard::Shard;
+use crate::record::slow_record::SlowKind;
 use crate::record::statistics::{self, Delta, Record};
 use crate::record::tally::{Measure, Measured};
 use crate::record::wait_log::{LOG, LockRef, Span};
@@ -51,6 +53,15 @@ impl Core {
             let before = pending.before.load(Relaxed);
             self.settle_one(pending);
             next = PendingRef::from_raw(before);
+        }
+    }
+
+    /// Call it after a release has been [settled](Self::settle): a program with one thread may have
+    /// slow events to deliver.
+    #[inline(always)]
+    pub fn settled_after_release(&self) {
+        if self.slow.has_some() {
+            self.deliver_slow_if_alone();
         }
     }
 
@@ -103,6 +114,10 @@ impl Core {
                 ..Delta::default()
             };
             self.add(shard, owner, record, &delta);
+            if let Some(hold) = hold {
+                let kind = || SlowKind::Hold(pending.waiters());
+                self.tell_if_slow(shard, record.key, hold.ns, true, kind);
+            }
             if let Some(wait) = wait {
                 self.settle_stack(shard, owner, pending, wait.ns);
             }
@@ -129,34 +144,55 @@ impl Core {
                 }
             }
         }
-        if let Some(measured) = wait {
+        if wait.is_some() || pending.is_watched() {
+            let ns = self.clock.nanos(wait_start, hold_start);
             let waiting = record.map(|record| record.key);
-            self.settle_blame(shard, owner, waiting, pending, measured);
+            self.settle_wait(shard, owner, waiting, pending, wait, ns);
         }
     }
 
-    /// Books a wait that was measured to those it was for. `waiting` is the point of this shard at
-    /// which the wait was recorded.
-    fn settle_blame(
+    /// Books a wait of `ns` to those it was for, if it was `measured`, and tells of it if it was a
+    /// slow one. `waiting` is the point of this shard at which the wait was recorded.
+    fn settle_wait(
         &self,
         shard: &Shard,
         owner: &Owner,
         waiting: Option<PointKey>,
         pending: &Pending,
-        measured: Measured,
+        measured: Option<Measured>,
+        ns: u64,
     ) {
-        // SAFETY: both are null, or records of an engine that the lock keeps alive.
-        let (record, blocker) = unsafe {
-            (
-                pending.record.load(Relaxed).as_ref(),
-                pending.blocker.load(Relaxed).as_ref(),
-            )
-        };
-        let Some(Record { key, .. }) = record else {
+        if measured.is_none() {
+            // The clock was read, and that is all.
+            shard
+                .governor
+                .charge_long_wait(shard.governor.timed_ns(&self.costs));
+            if !self.slow.is_slow(ns) {
+                return;
+            }
+        }
+        let Some(wait) = self.finished_wait(pending) else {
             return;
         };
+        let shares = wait.shares();
+        if let Some(measured) = measured {
+            let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
+            self.blame(shard, owner, waiting, &shares, measured, count);
+        }
+        let own = pending.is_of(shard.id);
+        self.tell_if_slow(shard, wait.span.key, ns, own, || {
+            SlowKind::Wait(self.slow_by(shares.largest(ns)))
+        });
+    }
+
+    /// A wait that has ended, and what is known of those who caused it.
+    fn finished_wait(&self, pending: &Pending) -> Option<Wait> {
+        // SAFETY: null, or a record of an engine that the lock keeps alive.
+        let &Record { key, .. } = unsafe { pending.record.load(Relaxed).as_ref() }?;
+        // SAFETY: the same.
+        let blocker = unsafe { pending.blocker.load(Relaxed).as_ref() };
         // SAFETY: 0, or what the lock published.
-        let last = unsafe { SiteKey::from_published(pending.last.load(Relaxed)) };
+        let last = unsafe { HolderWord::new(pending.last.load(Relaxed)) };
         // SAFETY: null, or the acquisition that this one followed, which is settled after it.
         let before = unsafe { pending.before.load(Relaxed).as_ref() };
         // SAFETY: null, or a record of this engine, which the lock that is settled keeps alive.
@@ -165,22 +201,23 @@ impl Core {
             Some((record.key, before.hold_start.load(Relaxed)))
         });
         let lock = pending.parked_on();
-        let wait = Wait {
+        Some(Wait {
             span: Span {
                 lock,
                 engine: self.number,
-                key: *key,
+                key,
                 start: pending.wait_start.load(Relaxed),
                 end: pending.hold_start.load(Relaxed),
             },
             parked: lock.address() != 0,
-            first: blocker.map(|record| record.key),
-            last: last.and_then(|site| self.known_holder(*key, site)),
+            first: blocker.map(|record| Blamed {
+                key: record.key,
+                thread: pending.blocking_thread(),
+            }),
+            last: self.blamed_holder(key, last),
             still_held: false,
             own,
-        };
-        let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
-        self.blame(shard, owner, waiting, &wait, measured, count);
+        })
     }
 
     #[inline]

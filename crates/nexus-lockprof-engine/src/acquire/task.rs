@@ -13,7 +13,7 @@ use crate::identity::{self, ClassTag, ClassWord, NameLen, PointKey, SiteKey};
 use crate::record::loss::Loss;
 use crate::record::task_slot::{POLLS, TASKS, TaskSlot};
 use crate::record::wait_log::LockRef;
-use crate::record::waiting::Waiting;
+use crate::record::waiting::{WaitKind, Waiting};
 use crate::sync::Ordering::Relaxed;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -89,6 +89,8 @@ impl QueuedTask {
             lock: lock.address(),
             holder_at: std::ptr::from_ref(holder).expose_provenance(),
             first_holder: holder.load(Relaxed),
+            // Whoever polls it may give up at any time.
+            kind: WaitKind::Limited,
             since_ns: core.clock.coarse_ns(),
         });
     }
@@ -112,7 +114,7 @@ impl QueuedTask {
 
     /// The wait is over, or has not begun.
     pub fn ends(self) {
-        self.slot.wait.end_if_begun();
+        self.slot.wait.abandon();
         TASKS.release(self.slot);
     }
 }

@@ -77,9 +77,11 @@ impl Core {
             return Err(pending_ref);
         };
         let weight = pending.hold_weight.load(Relaxed);
-        if pending.more.load(Relaxed) || !pending.is_of(shard.id) || weight == 0 {
+        if pending.more.load(Relaxed) || !pending.is_of(shard.id) {
             return Err(pending_ref);
         }
+        // A node that has nothing more was taken for a timed hold.
+        debug_assert_ne!(weight, 0);
         let record = pending.record.load(Relaxed);
         // SAFETY: the record for which the pending acquisition was taken, in this very shard.
         let record = unsafe { &*record };
@@ -95,11 +97,14 @@ impl Core {
         Ok(())
     }
 
-    /// `false` if the hold could not be added without allocating.
+    /// `false` if the hold could not be added without allocating, or is a slow one.
     #[inline(always)]
     fn settle_exact(&self, shard: &Shard, record: &Record, pending: &Pending, weight: u64) -> bool {
         let end = pending.hold_end.load(Relaxed);
         let ns = self.clock.nanos(pending.hold_start.load(Relaxed), end);
+        if self.slow.is_slow(ns) {
+            return false;
+        }
         // SAFETY: an `OwnShard` has a shard of which this thread has the lease.
         let owner = unsafe { Owner::assume() };
         let done = record.add_hold(&owner, ns, weight, self.open_collection(), &shard.rng);

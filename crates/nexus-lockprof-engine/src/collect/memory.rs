@@ -12,27 +12,30 @@ pub(crate) fn words(addresses: &[usize]) -> Vec<Option<usize>> {
     /// As many as one system call takes.
     const MOST: usize = 1024;
     let mut words = vec![None; addresses.len()];
-    for (addresses, words) in addresses.chunks(MOST).zip(words.chunks_mut(MOST)) {
+    for (addresses, part) in addresses.chunks(MOST).zip(words.chunks_mut(MOST)) {
         let mut done = 0;
-        while let (Some(left), Some(places)) = (addresses.get(done..), words.get_mut(done..)) {
+        while let (Some(left), Some(places)) = (addresses.get(done..), part.get_mut(done..)) {
             if left.is_empty() {
                 break;
             }
             let mut found = vec![0_usize; left.len()];
-            let read = copy(left, &mut found);
+            let Some(read) = copy(left, &mut found) else {
+                return words;
+            };
             for (place, word) in places.iter_mut().zip(found.iter().take(read)) {
                 *place = Some(*word);
             }
-            // The one behind the last that was read has no memory, or nothing could be read.
+            // The one behind the last that was read has no memory.
             done += read + 1;
         }
     }
     words
 }
 
-/// Copies the words until one cannot be read. Returns how many it copied.
+/// Copies the words until one has no memory. Returns how many it copied, or `None` if the system
+/// does not copy at all.
 #[cfg(target_os = "linux")]
-fn copy(addresses: &[usize], into: &mut [usize]) -> usize {
+fn copy(addresses: &[usize], into: &mut [usize]) -> Option<usize> {
     let from: Vec<libc::iovec> = addresses
         .iter()
         .map(|address| libc::iovec {
@@ -48,7 +51,8 @@ fn copy(addresses: &[usize], into: &mut [usize]) -> usize {
     // addresses, and returns an error where it cannot.
     let read = unsafe {
         libc::process_vm_readv(
-            libc::getpid(),
+            // Any living thread stands for the process. The main thread may have ended before it.
+            libc::gettid(),
             &raw const to,
             1,
             from.as_ptr(),
@@ -56,7 +60,12 @@ fn copy(addresses: &[usize], into: &mut [usize]) -> usize {
             0,
         )
     };
-    usize::try_from(read).unwrap_or(0) / size_of::<usize>()
+    match usize::try_from(read) {
+        Ok(read) => Some(read / size_of::<usize>()),
+        // The first one has no memory.
+        Err(_) if std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT) => Some(0),
+        Err(_) => None,
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,12 +1,15 @@
 //! Reads the shards of all threads and merges them into a snapshot.
 
 pub(crate) mod aggregate;
+pub(crate) mod asleep;
+pub(crate) mod deadlocks;
 pub(crate) mod lifetime_sample;
 pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
 mod task_waiters;
+pub(crate) mod wait;
 pub(crate) mod waiters;
 
 #[cfg(feature = "addresses")]

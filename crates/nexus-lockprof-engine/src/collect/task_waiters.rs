@@ -4,11 +4,12 @@
 //! free the lock. So what is read at the lock's address may be anything, even if the wait still
 //! goes on. It counts only if it is the place of a point.
 
+use crate::collect::wait::Wait;
 use crate::core::Core;
 use crate::identity::{SiteKey, to_site};
 use crate::record::task_slot::{TASKS, TaskSlot};
 use crate::record::waiting::Waiting;
-use nexus_lockprof_snapshot::{Holder, Waiter};
+use nexus_lockprof_snapshot::Holder;
 use std::collections::{HashMap, HashSet};
 
 /// The waits of tasks, each with its number.
@@ -42,9 +43,9 @@ pub(super) fn handed(task: &TaskSlot, site: SiteKey, now_ns: u64) -> Option<Hold
 
 /// Names the tasks that were given a lock as its holders. The lock itself publishes the last task
 /// that was polled.
-pub(super) fn hold_what_they_were_given(waiters: &mut [Waiter]) {
+pub(super) fn hold_what_they_were_given(waits: &mut [Wait]) {
     let mut holders: HashMap<u64, Holder> = HashMap::new();
-    for waiter in waiters.iter().filter(|waiter| waiter.handed) {
+    for Wait { waiter, .. } in waits.iter().filter(|wait| wait.waiter.handed) {
         let Some(holder) = &waiter.holder else {
             continue;
         };
@@ -57,7 +58,7 @@ pub(super) fn hold_what_they_were_given(waiters: &mut [Waiter]) {
     if holders.is_empty() {
         return;
     }
-    for waiter in waiters.iter_mut().filter(|waiter| !waiter.handed) {
+    for Wait { waiter, .. } in waits.iter_mut().filter(|wait| !wait.waiter.handed) {
         if let Some(holder) = holders.get(&waiter.address) {
             waiter.holder = Some(holder.clone());
         }

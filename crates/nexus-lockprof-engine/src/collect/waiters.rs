@@ -10,9 +10,10 @@
 //!
 //! [Tasks](super::task_waiters) that wait are in a table of their own.
 
+use crate::collect::wait::{Look, Wait, WaitId};
 use crate::collect::{memory, task_waiters};
 use crate::core::Core;
-use crate::identity::{SiteKey, ThreadBits, to_site};
+use crate::identity::{PointKey, SiteKey, ThreadBits, to_site};
 use crate::record::task_slot::TaskSlot;
 use crate::record::thread_info::ThreadId;
 use crate::record::waiting::{WaitSlot, Waiting};
@@ -28,14 +29,15 @@ struct Seen<'a> {
     thread: Option<ThreadId>,
     /// The published word, if it could be read.
     holder: Option<usize>,
+    /// Whether it was.
+    is_read: bool,
 }
 
 /// The threads that have a shard, by the number that locks publish. `None` stands for several.
 type Threads = HashMap<ThreadBits, Option<ThreadId>>;
 
-impl Core {
-    /// The threads and tasks that wait now, in any order.
-    pub(crate) fn waiters(&self) -> Vec<Waiter> {
+impl Look for Core {
+    fn waits(&self) -> Vec<Wait> {
         let mut seen: Vec<Seen<'_>> = Vec::new();
         for shard in self.shards.iter() {
             let Some((seq, waiting)) = shard.waiting.read() else {
@@ -49,6 +51,7 @@ impl Core {
                 task: None,
                 thread,
                 holder: None,
+                is_read: false,
             });
         }
         let threads_seen = seen.len();
@@ -60,6 +63,7 @@ impl Core {
                 task: Some(task),
                 thread: None,
                 holder: None,
+                is_read: false,
             });
         }
         if seen.is_empty() {
@@ -68,6 +72,7 @@ impl Core {
         let first = holders(&seen);
         let again = holders(&seen);
         for (seen, (first, again)) in seen.iter_mut().zip(first.into_iter().zip(again)) {
+            seen.is_read = first.is_some();
             seen.holder = match (first, again) {
                 // The system does not tell. It is the holder that was met, unless the lock has
                 // changed hands since.
@@ -84,19 +89,31 @@ impl Core {
         }
         // After all readings.
         seen.retain(|seen| seen.slot.is_still(seen.seq));
-        let threads = self.threads();
+        let threads = self.threads_by_bits();
         let now_ns = self.clock.coarse_ns();
-        let waiters = seen.iter().filter_map(|seen| {
-            let waiter = waiter(seen, &threads, now_ns);
+        let waits = seen.iter().filter_map(|seen| {
+            let wait = Wait {
+                id: id(seen),
+                kind: seen.waiting.kind,
+                is_read: seen.is_read,
+                waiter: self.waiter(seen, &threads, now_ns),
+            };
             // That a task was given the lock was read only now.
-            seen.slot.is_still(seen.seq).then_some(waiter)
+            seen.slot.is_still(seen.seq).then_some(wait)
         });
-        let mut waiters: Vec<Waiter> = waiters.collect();
-        task_waiters::hold_what_they_were_given(&mut waiters);
-        waiters
+        let mut waits: Vec<Wait> = waits.collect();
+        task_waiters::hold_what_they_were_given(&mut waits);
+        waits
     }
 
-    fn threads(&self) -> Threads {
+    fn threads(&self) -> Vec<u64> {
+        let threads = self.shards.iter().filter_map(|shard| shard.thread.read());
+        threads.map(|thread| to_thread(thread).id).collect()
+    }
+}
+
+impl Core {
+    fn threads_by_bits(&self) -> Threads {
         let mut threads = Threads::new();
         for shard in self.shards.iter() {
             if let Some(thread) = shard.thread.read() {
@@ -106,6 +123,70 @@ impl Core {
         }
         threads
     }
+
+    fn waiter(&self, seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
+        let Waiting {
+            key,
+            lock,
+            since_ns,
+            ..
+        } = seen.waiting;
+        let handed = seen
+            .task
+            .and_then(|task| task_waiters::handed(task, key.site(), now_ns));
+        let named = || {
+            let holder = self.named(key, seen.holder?, threads)?;
+            // A task's guard goes to another thread with it.
+            let exited = holder.exited && seen.task.is_none();
+            Some(Holder { exited, ..holder })
+        };
+        Waiter {
+            thread: seen.thread.map(to_thread),
+            lock: key.class().to_lock(),
+            address: lock as u64,
+            mode: key.site().mode().into(),
+            site: to_site(key.site().location()),
+            waited_ns: now_ns.saturating_sub(since_ns),
+            handed: handed.is_some(),
+            holder: handed.or_else(named),
+        }
+    }
+
+    /// The holder that a word names to the waiter at the point `key`.
+    fn named(&self, key: PointKey, word: usize, threads: &Threads) -> Option<Holder> {
+        // SAFETY: a lock that existed published the word, or it is the place of a point: see the
+        // modules.
+        let site = unsafe { SiteKey::from_published(word) }?;
+        // While the profiler was off, nobody published anything.
+        self.known_holder(key, site)?;
+        let bits = ThreadBits::from_published(word);
+        let thread = threads.get(&bits);
+        let is_gone = || bits != ThreadBits::UNKNOWN && thread.is_none();
+        Some(Holder {
+            thread: thread.copied().flatten().map(to_thread),
+            exited: is_gone() && !self.has_threads_without_shard(),
+            mode: site.mode().into(),
+            site: to_site(site.location()),
+            held_ns: None,
+        })
+    }
+
+    /// Whether a living thread may be unknown.
+    fn has_threads_without_shard(&self) -> bool {
+        let lost = self.losses.read();
+        lost.shards_full != 0 || lost.memory != 0
+    }
+}
+
+fn id(seen: &Seen<'_>) -> WaitId {
+    let token = match seen.task {
+        Some(task) => std::ptr::from_ref(task).addr() as u64,
+        None => seen.thread.map_or(0, |thread| thread.token),
+    };
+    WaitId {
+        token,
+        seq: seen.seq,
+    }
 }
 
 /// What the locks publish, in the order of those who wait for them.
@@ -114,45 +195,7 @@ fn holders(seen: &[Seen<'_>]) -> Vec<Option<usize>> {
     memory::words(&addresses)
 }
 
-fn waiter(seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
-    let Waiting {
-        key,
-        lock,
-        since_ns,
-        ..
-    } = seen.waiting;
-    let handed = seen
-        .task
-        .and_then(|task| task_waiters::handed(task, key.site(), now_ns));
-    Waiter {
-        thread: seen.thread.map(to_thread),
-        lock: key.class().to_lock(),
-        address: lock as u64,
-        mode: key.site().mode().into(),
-        site: to_site(key.site().location()),
-        waited_ns: now_ns.saturating_sub(since_ns),
-        handed: handed.is_some(),
-        holder: handed.or_else(|| holder(seen.holder?, threads)),
-    }
-}
-
-/// The holder that a word names.
-fn holder(word: usize, threads: &Threads) -> Option<Holder> {
-    // SAFETY: a lock that existed published the word, or it is the place of a point: see the
-    // modules.
-    let site = unsafe { SiteKey::from_published(word) }?;
-    let bits = ThreadBits::from_published(word);
-    let thread = threads.get(&bits);
-    Some(Holder {
-        thread: thread.copied().flatten().map(to_thread),
-        exited: bits != ThreadBits::UNKNOWN && thread.is_none(),
-        mode: site.mode().into(),
-        site: to_site(site.location()),
-        held_ns: None,
-    })
-}
-
-fn to_thread(thread: ThreadId) -> Thread {
+pub(crate) fn to_thread(thread: ThreadId) -> Thread {
     Thread {
         id: match thread.system {
             0 => thread.token,

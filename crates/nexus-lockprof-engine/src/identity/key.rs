@@ -55,6 +55,16 @@ impl ThreadBits {
         ThreadBits((number as usize) << Self::SHIFT)
     }
 
+    /// Those in this word, as an event keeps them.
+    pub(crate) fn from_word(word: u64) -> Self {
+        Self::from_published(word as usize)
+    }
+
+    /// As a word, which [`from_word`](Self::from_word) reads.
+    pub(crate) fn to_word(self) -> u64 {
+        self.0 as u64
+    }
+
     /// Those in a published word.
     pub(crate) fn from_published(word: usize) -> Self {
         ThreadBits(word & Self::MASK)
@@ -63,6 +73,43 @@ impl ThreadBits {
     /// The rest of a published word.
     pub(crate) fn left_out_of(word: usize) -> usize {
         word & !Self::MASK
+    }
+}
+
+/// The word that a lock publishes: where it was acquired last, and by which thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HolderWord(usize);
+
+impl HolderWord {
+    /// Nothing is published.
+    pub const NOBODY: Self = HolderWord(0);
+
+    /// The word, as the lock has it.
+    ///
+    /// # Safety
+    /// `word` is 0 or comes from [`SiteKey::to_published`].
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn new(word: usize) -> Self {
+        HolderWord(word)
+    }
+
+    /// The place.
+    #[inline(always)]
+    #[must_use]
+    pub fn site(self) -> Option<SiteKey> {
+        // SAFETY: the contract of `new`.
+        unsafe { SiteKey::from_published(self.0) }
+    }
+
+    /// The thread.
+    pub(crate) fn thread(self) -> ThreadBits {
+        ThreadBits::from_published(self.0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn word(self) -> usize {
+        self.0
     }
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod lock_class;
 pub(crate) mod numbers;
 
 pub use class::ClassTag;
-pub use key::{HoldMode, PointKey, SiteKey, ThreadBits};
+pub use key::{HoldMode, HolderWord, PointKey, SiteKey, ThreadBits};
 pub use lock_class::{ClassWord, LockClass, MAX_NAME, NameLen};
 
 pub(crate) use key::to_site;

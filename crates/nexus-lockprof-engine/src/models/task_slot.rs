@@ -2,15 +2,17 @@
 
 use super::*;
 use crate::record::task_slot::Tasks;
+use crate::record::waiting::WaitKind;
 use std::task::Waker;
 
 /// A wait that says the same in each of its fields.
 fn waiting(n: usize) -> Waiting {
     Waiting {
         key: PointKey(n as u64),
-        lock: n,
+        lock: 4 * n,
         holder_at: n,
         first_holder: n,
+        kind: WaitKind::Limited,
         since_ns: n as u64,
     }
 }

@@ -10,6 +10,7 @@ fn hold(n: u64) -> Hold {
         lock: LockRef::from_address(LOCK),
         engine: 1,
         key: PointKey(8 * n),
+        thread: ThreadBits::of(n),
         start: n,
         end: n + 1,
     }

@@ -1,14 +1,21 @@
 //! The slot of a thread's wait.
 
 use super::*;
+use crate::record::thread_info::{ThreadId, ThreadSlot};
+use crate::record::waiting::WaitKind;
 
 /// A wait that says the same in each of its fields.
 fn waiting(n: usize) -> Waiting {
     Waiting {
         key: PointKey(n as u64),
-        lock: n,
+        lock: 4 * n,
         holder_at: n,
         first_holder: n,
+        kind: if n == 1 {
+            WaitKind::Limited
+        } else {
+            WaitKind::Endless
+        },
         since_ns: n as u64,
     }
 }
@@ -27,7 +34,7 @@ fn a_wait_is_read_while_the_next_begins() {
             }
         });
         if let Some((_, read)) = slot.read() {
-            assert_eq!(read, waiting(read.lock), "parts of two waits");
+            assert_eq!(read, waiting(read.lock / 4), "parts of two waits");
         }
         assert!(waiter.join().is_ok());
         assert_eq!(slot.read().map(|(_, read)| read), Some(waiting(2)));
@@ -58,5 +65,34 @@ fn a_lock_that_is_freed_after_the_wait_is_not_believed() {
             }
         }
         assert!(waiter.join().is_ok());
+    });
+}
+
+/// A reader gets all of one thread or nothing, while a shard goes from one thread to the next.
+#[test]
+fn a_shards_thread_is_read_while_it_changes() {
+    let thread_of = |n: u8| ThreadId {
+        token: u64::from(n),
+        system: u64::from(n),
+        name: [n; 16],
+    };
+    loom::model(move || {
+        let slot = Arc::new(ThreadSlot::default());
+        slot.set(&thread_of(1));
+        let owner = thread::spawn({
+            let slot = Arc::clone(&slot);
+            move || {
+                slot.clear();
+                slot.set(&thread_of(2));
+            }
+        });
+        if let Some(read) = slot.read() {
+            assert!(
+                [1, 2].map(thread_of).contains(&read),
+                "parts of two: {read:?}"
+            );
+        }
+        assert!(owner.join().is_ok());
+        assert_eq!(slot.read(), Some(thread_of(2)));
     });
 }

@@ -11,6 +11,7 @@ use crate::process::env;
 use crate::process::exclusive::lock;
 use crate::process::fork;
 use crate::process::fork_guard;
+use crate::process::slow_events;
 use crate::record::loss::Loss;
 use crate::stacks;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -51,6 +52,7 @@ impl Core {
             self.apply(environment, &mut changes);
         }
         drop(changes);
+        slow_events::settings_changed(self);
         self.control()
     }
 
@@ -142,6 +144,7 @@ impl Core {
             }
         }
         self.apply(config, &mut lock(&self.changes));
+        slow_events::settings_changed(self);
         Ok(())
     }
 
@@ -156,6 +159,8 @@ impl Core {
         let config = change(Config::clone(&self.config()));
         config.validate()?;
         self.apply(config, &mut changes);
+        drop(changes);
+        slow_events::settings_changed(self);
         Ok(())
     }
 }

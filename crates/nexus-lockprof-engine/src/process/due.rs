@@ -53,9 +53,23 @@ pub(crate) fn has_parents_counts() -> bool {
     DUE.load(Relaxed) & COPIED != 0
 }
 
-/// Requests a call of `out::start_threaded` when a second thread of the program uses a lock.
+/// Requests a start of threads when a second thread of the program uses a lock.
 pub(crate) fn await_second_thread() {
     FIRST_THREAD.store(NOBODY, Relaxed);
+}
+
+/// The same, at any time: a thread of the program may have used a lock already. Keeps what is known
+/// of the first thread.
+pub(crate) fn await_second_thread_after(first: bool) {
+    /// Some thread, which is none of those that will use their first lock.
+    const SOMEBODY: usize = 1;
+    let first = if first { SOMEBODY } else { NOBODY };
+    let _ = FIRST_THREAD.compare_exchange(UNASKED, first, Relaxed, Relaxed);
+}
+
+/// Whether the second thread is awaited: no more than one thread has used locks.
+pub(crate) fn awaits_second_thread() -> bool {
+    FIRST_THREAD.load(Relaxed) != UNASKED
 }
 
 /// A thread of the program uses its first lock.

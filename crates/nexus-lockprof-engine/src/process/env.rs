@@ -3,9 +3,10 @@
 use crate::config::{Config, Mode};
 use crate::process::endpoint;
 use crate::stacks;
-use nexus_lockprof_snapshot::ProfilerMode;
+use nexus_lockprof_snapshot::{ProfilerMode, parse_duration};
 use std::ffi::OsString;
 use std::fmt::Arguments;
+use std::time::Duration;
 
 /// `off`, `counts`, `sampled` or `exact`.
 const MODE: &str = "LOCKPROF";
@@ -18,6 +19,10 @@ pub(crate) const OUT: &str = "LOCKPROF_OUT";
 pub(crate) const EVERY: &str = "LOCKPROF_EVERY";
 /// `on`, `addresses` or `off`.
 const STACKS: &str = "LOCKPROF_STACKS";
+/// `10s`: how long a wait lasts before an event tells of it; `off` for never.
+const STUCK: &str = "LOCKPROF_STUCK";
+/// `100ms`: how long a wait or a hold may take before stderr is told of it.
+const SLOW: &str = "LOCKPROF_SLOW";
 /// `unix` or `127.0.0.1:PORT`: where to serve. `nexus-lockprof-serve` reads it.
 const SERVE: &str = "LOCKPROF_SERVE";
 
@@ -136,7 +141,43 @@ pub(crate) fn config(
             false
         }
     });
-    Config::default().mode(mode).stacks(stacks)
+    let slow = var(SLOW).and_then(|value| {
+        let parsed = value.to_str().and_then(parse_duration);
+        let parsed = parsed.filter(|time| !time.is_zero());
+        if parsed.is_none() {
+            complain(format_args!(
+                "{SLOW}={} is not a time such as 100ms, 1s or 2m: slow waits and holds are not reported",
+                value.display()
+            ));
+        }
+        parsed
+    });
+    let config = Config::default().mode(mode).stacks(stacks);
+    let config = match slow {
+        Some(threshold) => config.report_slow(threshold),
+        None => config,
+    };
+    match var(STUCK) {
+        None => config,
+        Some(value) => match value.to_str().and_then(stuck) {
+            Some(after) => config.stuck(after),
+            None => {
+                complain(format_args!(
+                    "{STUCK}={} is not a time such as 10s, nor off: using 10s",
+                    value.display()
+                ));
+                config
+            }
+        },
+    }
+}
+
+/// A time, which is 0 for never.
+fn stuck(value: &str) -> Option<Duration> {
+    match value.trim() {
+        "off" | "0" => Some(Duration::ZERO),
+        time => parse_duration(time),
+    }
 }
 
 /// Complains of settings in the environment that the program has overruled without reading them.
@@ -145,7 +186,7 @@ pub(crate) fn ignored(
     complain: &mut dyn FnMut(Arguments<'_>),
 ) {
     no_effect(&var, complain);
-    for name in [MODE, BUDGET, STACKS] {
+    for name in [MODE, BUDGET, STACKS, SLOW, STUCK] {
         if let Some(value) = var(name) {
             complain(format_args!(
                 "{name}={} is ignored: the program has settings of its own",
@@ -244,6 +285,55 @@ mod tests {
         assert_eq!(ask("on"), (stacks::SUPPORTED, said));
         let said = "LOCKPROF_STACKS=1 is not one of on, addresses, off: using off";
         assert_eq!(ask("1"), (false, vec![said.to_owned()]));
+    }
+
+    #[test]
+    fn the_environment_says_when_a_wait_is_stuck() {
+        let ask = |value: &'static str| {
+            let mut said = Vec::new();
+            let config = config(
+                |name| (name == STUCK).then(|| value.into()),
+                &mut |message| said.push(message.to_string()),
+            );
+            (config.stuck, said)
+        };
+        let s = Duration::from_secs;
+        assert_eq!(Config::default().stuck, Some(s(10)));
+        for (value, stuck) in [
+            ("3s", Some(s(3))),
+            (" 1m ", Some(s(60))),
+            ("off", None),
+            ("0", None),
+            ("0s", None),
+        ] {
+            assert_eq!(ask(value), (stuck, Vec::new()), "{value}");
+        }
+        for bad in ["", "10", "soon"] {
+            let said =
+                format!("LOCKPROF_STUCK={bad} is not a time such as 10s, nor off: using 10s");
+            assert_eq!(ask(bad), (Some(s(10)), vec![said]));
+        }
+    }
+
+    #[test]
+    fn the_environment_says_what_is_slow() {
+        let ask = |value: &'static str| {
+            let mut said = Vec::new();
+            let config = config(
+                |name| (name == SLOW).then(|| value.into()),
+                &mut |message| said.push(message.to_string()),
+            );
+            (config.slow, config.slow_lines, said)
+        };
+        let ms = std::time::Duration::from_millis;
+        assert_eq!(ask("100ms"), (Some(ms(100)), true, Vec::new()));
+        assert_eq!(ask(" 1.5 s"), (Some(ms(1_500)), true, Vec::new()));
+        for bad in ["", "0s", "-1s", "100", "1h", "off"] {
+            let said = format!(
+                "LOCKPROF_SLOW={bad} is not a time such as 100ms, 1s or 2m: slow waits and holds are not reported"
+            );
+            assert_eq!(ask(bad), (None, false, vec![said]));
+        }
     }
 
     #[cfg(unix)]

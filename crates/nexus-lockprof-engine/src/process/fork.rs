@@ -16,6 +16,7 @@ use crate::process::fork_guard::ForkGuard;
 use crate::process::leftovers;
 use crate::process::once::Once;
 use crate::process::out;
+use crate::process::slow_events;
 use crate::process::start;
 #[cfg(unix)]
 use std::cell::UnsafeCell;
@@ -55,12 +56,14 @@ impl Core {
         if what & due::FORKED != 0 {
             out::start_again();
             endpoint::start_again();
+            slow_events::start_again();
         }
         if what & due::FIRST_FILE != 0 {
             out::write_first();
         }
         if what & due::THREADED != 0 {
             out::start_threaded();
+            slow_events::start_thread();
         }
     }
 }
@@ -145,11 +148,11 @@ fn at_fork() {
         if !INSTALL.is_done() {
             return;
         }
-        if out::awaits_second_thread() {
+        if out::awaits_second_thread() || slow_events::awaits_second_thread() {
             due::note_first_thread(thread::identity());
         }
         let copied = if out::is_asked_for() { due::COPIED } else { 0 };
-        let has_threads = out::has_thread() || endpoint::has_thread();
+        let has_threads = out::has_thread() || endpoint::has_thread() || slow_events::has_thread();
         let forked = if has_threads { due::FORKED } else { 0 };
         let first_file = if out::is_periodic() {
             due::FIRST_FILE

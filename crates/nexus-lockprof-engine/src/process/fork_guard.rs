@@ -112,6 +112,7 @@ impl Core {
         if self.control() == Control::UNCONFIGURED {
             self.configuring.forget();
         }
+        self.slow.forget();
         // The child has only this thread, so nobody writes these shards any more.
         let now_ns = self.clock.coarse_ns();
         let mut there = 0;

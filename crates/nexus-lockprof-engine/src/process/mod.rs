@@ -18,6 +18,7 @@ pub(crate) mod once;
 pub(crate) mod out;
 pub(crate) mod race_once;
 pub(crate) mod reporter;
+pub(crate) mod slow_events;
 #[cfg(unix)]
 pub(crate) mod sockets;
 pub(crate) mod start;

@@ -36,6 +36,11 @@ impl Once {
         self.0.store(DONE, Relaxed);
     }
 
+    /// Whether a thread of this process has begun the work.
+    pub(crate) fn is_begun_here(&self) -> bool {
+        self.0.load(Relaxed) == id()
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.0.load(Relaxed) == DONE
     }
@@ -55,8 +60,10 @@ mod tests {
     fn one_does_it_and_in_another_process_another() {
         let once = Once::new();
         assert!(once.begin() && !once.begin() && !once.is_done());
+        assert!(once.is_begun_here());
         // As in a child.
         once.0.store(id() + 1, Relaxed);
+        assert!(!once.is_begun_here());
         assert!(once.begin() && !once.begin());
         once.forget();
         assert!(once.begin());

@@ -4,10 +4,18 @@
 /// environment. A closed stderr is no reason to stop.
 ///
 /// Does not use the standard library's stderr, which may be locked for good in a forked child.
-#[cfg(unix)]
 pub(crate) fn say(message: std::fmt::Arguments<'_>) {
     let message = nexus_lockprof_snapshot::printable_message(message);
-    let line = format!("lockprof: {message}\n");
+    write(&format!("lockprof: {message}\n"));
+}
+
+/// Writes an event's marker line to stderr. The line is printable.
+pub(crate) fn say_line(event: impl std::fmt::Display) {
+    write(&format!("{event}\n"));
+}
+
+#[cfg(unix)]
+fn write(line: &str) {
     let mut rest = line.as_bytes();
     while !rest.is_empty() {
         // SAFETY: the pointer and length are those of a slice. An invalid descriptor is only an
@@ -24,8 +32,7 @@ pub(crate) fn say(message: std::fmt::Arguments<'_>) {
 
 /// The same for systems that do not fork.
 #[cfg(not(unix))]
-pub(crate) fn say(message: std::fmt::Arguments<'_>) {
+fn write(line: &str) {
     use std::io::Write;
-    let message = nexus_lockprof_snapshot::printable_message(message);
-    let _ = writeln!(std::io::stderr(), "lockprof: {message}");
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }

@@ -17,6 +17,8 @@ pub(crate) mod registry;
 pub(crate) mod reservoir;
 pub(crate) mod sampler;
 pub(crate) mod shard;
+pub(crate) mod slow_log;
+pub(crate) mod slow_record;
 pub(crate) mod statistics;
 pub(crate) mod table;
 pub(crate) mod tally;

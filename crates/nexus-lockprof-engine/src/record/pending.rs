@@ -5,6 +5,7 @@
 //! section, plain stores to that known address keep what is measured. The record gets it after the
 //! release.
 
+use crate::identity::ThreadBits;
 use crate::record::statistics::Record;
 use crate::record::wait_log::LockRef;
 use crate::stacks;
@@ -56,7 +57,8 @@ pub(crate) struct Pending {
     pub(crate) last: AtomicUsize,
     /// Address of the lock on which the thread parked, or 0.
     pub(crate) lock: AtomicUsize,
-    /// How it got the lock: flags of [`LockRef`], and [`UNBOOKED`](Self::UNBOOKED).
+    /// How it got the lock. From the lowest bit: flags of [`LockRef`] and those below; in 32 bits,
+    /// how many were parked when the hold ended, if that was noted; the thread of `blocker`.
     pub(crate) how: AtomicUsize,
     /// Weight of the wait, or 0 if the wait was not timed.
     pub(crate) wait_weight: AtomicU64,
@@ -372,6 +374,11 @@ impl Pool {
 impl Pending {
     /// Flag: the point to blame for the wait is not decided until the wait is settled.
     pub(crate) const UNBOOKED: usize = 1 << 8;
+    /// Flag: the wait is not measured, but its length is noted, because it may be a slow one.
+    pub(crate) const WATCHED: usize = 1 << 9;
+    /// Place of the number of waiters in `how`.
+    const WAITERS: u32 = 16;
+    const MOST_WAITERS: usize = u32::MAX as usize;
 
     /// Whether its hold needs a start and an end: it is measured, or may count as another's wait.
     #[inline(always)]
@@ -386,7 +393,31 @@ impl Pending {
 
     /// Flags of a [`LockRef`](crate::record::wait_log::LockRef).
     pub(crate) fn how_acquired(&self) -> usize {
-        self.how.load(Relaxed) & !Self::UNBOOKED
+        self.how.load(Relaxed) & (Self::UNBOOKED - 1)
+    }
+
+    /// Notes how many threads were parked when the hold ended. The owner of the guard calls this,
+    /// once.
+    pub(crate) fn note_waiters(&self, waiters: u32) {
+        let how = self.how.load(Relaxed) & !(Self::MOST_WAITERS << Self::WAITERS);
+        self.how
+            .store(how | (waiters as usize) << Self::WAITERS, Relaxed);
+        self.more.store(true, Relaxed);
+    }
+
+    /// How many were parked then.
+    pub(crate) fn waiters(&self) -> u64 {
+        (self.how.load(Relaxed) >> Self::WAITERS & Self::MOST_WAITERS) as u64
+    }
+
+    /// The thread that held the lock when this acquisition first met it, if that is known.
+    pub(crate) fn blocking_thread(&self) -> ThreadBits {
+        ThreadBits::from_word(self.how.load(Relaxed) as u64)
+    }
+
+    /// Whether its wait is [watched](Self::WATCHED).
+    pub(crate) fn is_watched(&self) -> bool {
+        self.how.load(Relaxed) & Self::WATCHED != 0
     }
 
     /// Whether it belongs to the shard with this number.

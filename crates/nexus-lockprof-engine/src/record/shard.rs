@@ -105,7 +105,7 @@ impl Shard {
     #[cfg(unix)]
     pub(crate) fn orphan(&self, now_ns: u64) {
         self.time_in_use.end(now_ns);
-        self.waiting.end_if_begun();
+        self.waiting.abandon();
         self.thread.clear();
         self.orphaned.store(true, Relaxed);
         self.lease.release();
@@ -206,6 +206,7 @@ impl Shard {
     /// it.
     pub(crate) fn begin(&self) {
         self.under_way.store(0, Relaxed);
+        self.waiting.abandon();
     }
 
     /// Whether several acquisitions are in progress. Only the owner calls this.

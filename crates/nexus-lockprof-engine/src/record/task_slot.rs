@@ -236,13 +236,15 @@ fn bit(number: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::identity::PointKey;
+    use crate::record::waiting::WaitKind;
 
     fn waiting() -> Waiting {
         Waiting {
             key: PointKey(1),
-            lock: 2,
+            lock: 8,
             holder_at: 3,
             first_holder: 4,
+            kind: WaitKind::Limited,
             since_ns: 5,
         }
     }

@@ -1,7 +1,8 @@
 //! Who the thread is that has a shard.
 
 use crate::identity::ThreadBits;
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicU64, Ordering, fence};
+use Ordering::{Acquire, Relaxed, Release};
 
 /// Longest name that the system keeps of a thread, in bytes.
 const NAME: usize = 16;
@@ -60,8 +61,11 @@ fn system() -> (u64, [u8; NAME]) {
     (0, [0; NAME])
 }
 
-/// A shard's place for its thread. Only the owner writes it. A reader may see parts of two threads,
-/// unless something else says that the thread has not changed meanwhile.
+/// Flag of a slot's token: the thread has ended.
+const ENDED: u64 = 1 << 63;
+
+/// A shard's place for its thread. Only the owner writes it. The token, which no other thread has,
+/// is also the sequence of a seqlock: 0 while the rest is written.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadSlot {
     token: AtomicU64,
@@ -71,23 +75,39 @@ pub(crate) struct ThreadSlot {
 
 impl ThreadSlot {
     pub(crate) fn set(&self, thread: &ThreadId) {
-        self.token.store(thread.token, Relaxed);
+        self.token.store(0, Relaxed);
+        // Release fence: a reader that sees a store below, and then fences with Acquire, also sees
+        // that the earlier token is gone. Pairs with the fence in `read`.
+        fence(Release);
         self.system.store(thread.system, Relaxed);
         let (low, high) = thread.name.split_at(NAME / 2);
         for (place, part) in self.name.iter().zip([low, high]) {
             let part = <[u8; NAME / 2]>::try_from(part).unwrap_or_default();
             place.store(u64::from_ne_bytes(part), Relaxed);
         }
+        // Release: whoever sees the token sees the rest. Pairs with the load in `read`.
+        self.token.store(thread.token, Release);
     }
 
-    /// No thread has the shard.
+    /// No thread has the shard. Until the next one comes, [`read_last`](Self::read_last) knows who
+    /// had it.
     pub(crate) fn clear(&self) {
-        self.token.store(0, Relaxed);
+        let token = self.token.load(Relaxed);
+        if token != 0 {
+            self.token.store(token | ENDED, Relaxed);
+        }
     }
 
-    /// The thread, if there is one. Any thread may call this.
+    /// The thread, if there is one, and it does not change meanwhile. Any thread may call this.
     pub(crate) fn read(&self) -> Option<ThreadId> {
-        let token = self.token.load(Relaxed);
+        let has_ended = self.token.load(Relaxed) & ENDED != 0;
+        self.read_last().filter(|_| !has_ended)
+    }
+
+    /// The same, and if there is none, the last that there was.
+    pub(crate) fn read_last(&self) -> Option<ThreadId> {
+        // Acquire: this thread sees the rest. Pairs with the Release store in `set`.
+        let token = self.token.load(Acquire) & !ENDED;
         let mut thread = ThreadId {
             token,
             system: self.system.load(Relaxed),
@@ -96,7 +116,10 @@ impl ThreadSlot {
         for (part, place) in thread.name.chunks_exact_mut(NAME / 2).zip(&self.name) {
             part.copy_from_slice(&place.load(Relaxed).to_ne_bytes());
         }
-        (token != 0).then_some(thread)
+        // Acquire fence: if any load above saw a store of the next thread, the load below sees that
+        // the token changed. Pairs with the Release fence in `set`.
+        fence(Acquire);
+        (token != 0 && self.token.load(Relaxed) & !ENDED == token).then_some(thread)
     }
 }
 
@@ -107,12 +130,16 @@ mod tests {
     #[test]
     fn a_thread_is_known_until_it_leaves() {
         let slot = ThreadSlot::default();
-        assert_eq!(slot.read(), None);
+        slot.clear();
+        assert_eq!((slot.read(), slot.read_last()), (None, None));
         let thread = ThreadId::current(7);
         slot.set(&thread);
         assert_eq!(slot.read(), Some(thread));
         slot.clear();
-        assert_eq!(slot.read(), None);
+        assert_eq!((slot.read(), slot.read_last()), (None, Some(thread)));
+        let next = ThreadId::current(8);
+        slot.set(&next);
+        assert_eq!((slot.read(), slot.read_last()), (Some(next), Some(next)));
     }
 
     #[cfg(target_os = "linux")]

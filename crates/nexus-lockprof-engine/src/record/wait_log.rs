@@ -16,7 +16,7 @@
 //! falls back to the holders it met.
 
 use crate::identity::ClassWord;
-use crate::identity::PointKey;
+use crate::identity::{PointKey, ThreadBits};
 use crate::sync::{
     AtomicU32, AtomicU64, AtomicUsize, Ordering, array, const_fn, fence, shared_static, sized,
 };
@@ -94,6 +94,8 @@ pub(crate) struct Hold {
     /// Number of the engine whose clock gave the ticks.
     pub(crate) engine: u64,
     pub(crate) key: PointKey,
+    /// The holder, if it acquired and released the lock in one thread.
+    pub(crate) thread: ThreadBits,
     /// Clock ticks.
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -122,6 +124,7 @@ struct Line<T>(T);
 struct LogEntry {
     seq: AtomicU64,
     lock: AtomicUsize,
+    /// The engine, and in the upper bits the thread.
     engine: AtomicU64,
     key: AtomicU64,
     start: AtomicU64,
@@ -196,6 +199,11 @@ impl WaitLog {
         self.parked[lock.bucket()].0.load(Relaxed) != 0
     }
 
+    /// Threads and tasks that are parked on `lock`, or on a lock in the same bucket.
+    pub(crate) fn waiters(&self, lock: LockRef) -> u32 {
+        self.parked[lock.bucket()].0.load(Relaxed)
+    }
+
     /// Appends a hold in a fixed number of steps, without waiting. Call it before the release, so
     /// that the lock's next owner can see it.
     #[cold]
@@ -253,7 +261,9 @@ impl LogEntry {
         // sees the odd sequence. Pairs with the fence in `read`.
         fence(Release);
         self.lock.store(hold.lock.0, Relaxed);
-        self.engine.store(hold.engine, Relaxed);
+        // No process has 2^48 engines.
+        self.engine
+            .store(hold.engine | hold.thread.to_word(), Relaxed);
         self.key.store(hold.key.0, Relaxed);
         self.start.store(hold.start, Relaxed);
         self.end.store(hold.end, Relaxed);
@@ -270,10 +280,13 @@ impl LogEntry {
         if before & 1 == 1 || before == 0 {
             return None;
         }
+        let engine = self.engine.load(Relaxed);
+        let thread = ThreadBits::from_word(engine);
         let hold = Hold {
             lock: LockRef(self.lock.load(Relaxed)),
-            engine: self.engine.load(Relaxed),
+            engine: engine & !thread.to_word(),
             key: PointKey(self.key.load(Relaxed)),
+            thread,
             start: self.start.load(Relaxed),
             end: self.end.load(Relaxed),
         };
@@ -294,6 +307,7 @@ mod tests {
             lock: LockRef(lock),
             engine,
             key: PointKey(class << NUMBER_SHIFT | class << 3 | 4096),
+            thread: ThreadBits::of(class),
             start,
             end,
         }

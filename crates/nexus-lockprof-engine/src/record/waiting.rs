@@ -7,18 +7,45 @@ use crate::identity::PointKey;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, OwnLoad, fence};
 use Ordering::{Acquire, Relaxed, Release};
 
+/// What ends a wait, as far as that matters for deadlocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WaitKind {
+    /// The lock alone.
+    #[default]
+    Endless = 0,
+    /// The lock, or the end of the time that the thread gives it.
+    Limited = 1,
+    /// The other readers, of a lock that the thread itself holds and upgrades.
+    Upgrade = 2,
+}
+
+impl WaitKind {
+    /// The bits that a lock's address leaves free, and that hold the kind in a slot.
+    const BITS: usize = 0b11;
+
+    fn from_word(word: usize) -> Self {
+        match word & Self::BITS {
+            1 => WaitKind::Limited,
+            2 => WaitKind::Upgrade,
+            _ => WaitKind::Endless,
+        }
+    }
+}
+
 /// A wait in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     /// The waiting point.
     pub(crate) key: PointKey,
-    /// Address of the lock.
+    /// Address of the lock, a multiple of 4.
     pub(crate) lock: usize,
     /// Address of the word in which the lock publishes its holder. The lock exists while the wait
     /// goes on. It may be gone when a reader has read this.
     pub(crate) holder_at: usize,
     /// What the lock published when the wait began.
     pub(crate) first_holder: usize,
+    /// What ends it.
+    pub(crate) kind: WaitKind,
     /// When it began, in nanoseconds of the engine's coarse clock.
     pub(crate) since_ns: u64,
 }
@@ -29,6 +56,7 @@ pub(crate) struct WaitSlot {
     /// Odd while the thread waits.
     seq: AtomicU64,
     key: AtomicU64,
+    /// The lock's address, and the kind.
     lock: AtomicUsize,
     holder_at: AtomicUsize,
     first_holder: AtomicUsize,
@@ -44,7 +72,8 @@ impl WaitSlot {
             return false;
         }
         self.key.store(waiting.key.0, Relaxed);
-        self.lock.store(waiting.lock, Relaxed);
+        let lock = waiting.lock | waiting.kind as usize;
+        self.lock.store(lock, Relaxed);
         self.holder_at.store(waiting.holder_at, Relaxed);
         self.first_holder.store(waiting.first_holder, Relaxed);
         self.since_ns.store(waiting.since_ns, Relaxed);
@@ -67,9 +96,9 @@ impl WaitSlot {
         fence(Release);
     }
 
-    /// Ends the wait, if there is one. Only the owner calls this. For a thread that this process
-    /// does not have, it is the only thread that calls it.
-    pub(crate) fn end_if_begun(&self) {
+    /// Ends the wait, if there is one: of a task, or of a thread that cannot. That ended inside it,
+    /// or this process does not have it. The caller has the slot.
+    pub(crate) fn abandon(&self) {
         if self.seq.own_load() & 1 == 1 {
             self.end();
         }
@@ -83,11 +112,13 @@ impl WaitSlot {
         if seq & 1 == 0 {
             return None;
         }
+        let lock = self.lock.load(Relaxed);
         let waiting = Waiting {
             key: PointKey(self.key.load(Relaxed)),
-            lock: self.lock.load(Relaxed),
+            lock: lock & !WaitKind::BITS,
             holder_at: self.holder_at.load(Relaxed),
             first_holder: self.first_holder.load(Relaxed),
+            kind: WaitKind::from_word(lock),
             since_ns: self.since_ns.load(Relaxed),
         };
         self.is_still(seq).then_some((seq, waiting))
@@ -110,9 +141,10 @@ mod tests {
     fn waiting(n: usize) -> Waiting {
         Waiting {
             key: PointKey(n as u64),
-            lock: n,
+            lock: 4 * n,
             holder_at: n,
             first_holder: n,
+            kind: WaitKind::from_word(n),
             since_ns: n as u64,
         }
     }
@@ -130,7 +162,7 @@ mod tests {
         assert!(!slot.is_still(seq));
         assert_eq!(slot.read(), None);
         assert!(slot.begin(&waiting(5)));
-        assert_eq!(slot.read().map(|(_, waiting)| waiting.lock), Some(5));
+        assert_eq!(slot.read().map(|(_, waiting)| waiting.lock), Some(20));
         assert!(!slot.is_still(seq));
     }
 }

@@ -18,11 +18,12 @@ pub(super) const LIBRARIES: [&str; 2] = [
 
 /// All scripts as one: the pure parts first, which do not touch the browser and have tests that
 /// need none.
-pub(super) const SCRIPTS: [&str; 14] = [
+pub(super) const SCRIPTS: [&str; 15] = [
     include_str!("assets/js/format.js"),
     include_str!("assets/js/model.js"),
     include_str!("assets/js/waiters.js"),
     include_str!("assets/js/behind.js"),
+    include_str!("assets/js/deadlocks.js"),
     include_str!("assets/js/findings.js"),
     include_str!("assets/js/columns.js"),
     include_str!("assets/js/charts.js"),

@@ -3,6 +3,7 @@
 use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::Value;
+use super::deadlocks::of_deadlocks;
 use super::family::{self, Family, Kind, SUMMARIES, Unit};
 use super::row::{self, Row};
 use super::sink::Sink;
@@ -18,6 +19,7 @@ pub(crate) fn walk<S: Sink>(
     let rows = row::rows(points, folded);
     of_rows(to, &rows)?;
     of_waiters(to, snapshot, &rows)?;
+    of_deadlocks(to, snapshot)?;
     of_profiler(to, snapshot)?;
     for (family, value) in [
         (&ELAPSED, Value::Nanos(snapshot.elapsed_ns().into())),

@@ -22,7 +22,7 @@ pub(super) fn lines(
             &finding.text,
             width,
         ));
-        lines.push(paragraph("   To do: ", &finding.remedy, width));
+        lines.push(remedy(finding, width));
     }
     let hidden = findings.len().saturating_sub(most);
     if hidden > 0 {
@@ -41,8 +41,16 @@ pub fn finding(finding: &Finding, width: usize) -> Vec<String> {
     lines.lines().map(str::to_owned).collect()
 }
 
+/// What to do, and what it would bring if that is known.
 fn remedy(finding: &Finding, width: usize) -> String {
-    paragraph("   To do: ", &finding.remedy, width)
+    let remedy = paragraph("   To do: ", &finding.remedy, width);
+    match finding.expected.is_empty() {
+        true => remedy,
+        false => {
+            let expected = paragraph("   What if: ", &finding.expected, width);
+            format!("{remedy}\n{expected}")
+        }
+    }
 }
 
 /// `Findings for api-server, 12.3s elapsed:`
@@ -66,7 +74,7 @@ pub(super) fn period(snapshot: &Snapshot) -> String {
 }
 
 /// The text in lines. The first begins with `mark`, the others are indented by three columns.
-fn paragraph(mark: &str, text: &str, width: usize) -> String {
+pub(super) fn paragraph(mark: &str, text: &str, width: usize) -> String {
     const INDENT: &str = "   ";
     // `wrapped` breaks lines between words only. It indents by two columns, and knows nothing of
     // the mark's own spaces.

@@ -7,6 +7,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 use super::behind::Holders;
 use super::callers::callers;
 use super::column::Column;
+use super::deadlocks::deadlocks;
 use super::grid::Grid;
 use super::sort::SortKey;
 use super::waiters::waiters;
@@ -252,7 +253,11 @@ impl<'a> Table<'a> {
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = waiters(self.snapshot, self.width, self.is_live);
+        let mut lines = deadlocks(self.whole, self.width);
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(waiters(self.snapshot, self.width, self.is_live));
         lines.extend(self.lines());
         if !self.snapshot.is_complete() {
             let note = "Percentiles cover only the last part of the interval.";

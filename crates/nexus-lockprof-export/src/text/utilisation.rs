@@ -8,6 +8,12 @@ use crate::readable::{fit, number};
 
 /// The most locks that the line names.
 const MOST_LOCKS: usize = 3;
+/// A longest wait of so many times the mean is out of the ordinary.
+const UNFAIR: u64 = 20;
+/// Fewer waits have no mean worth the name.
+const FEWEST_WAITS: u64 = 20;
+/// Waits that cost fewer threads are not worth a word.
+const LEAST_WAITED: f64 = 0.01;
 /// The longest name of a lock in it, in terminal columns.
 const LONGEST_NAME: usize = 40;
 
@@ -27,6 +33,10 @@ pub(super) fn line(snapshot: &Snapshot) -> Option<String> {
         return Some("Neither waits nor holds were measured.".to_owned());
     }
     let waiting = match waited {
+        // Those who wait now are in no figure yet.
+        Some(waited) if waited.total_ns == 0 && !snapshot.waiters().is_empty() => {
+            "No wait has ended.".to_owned()
+        }
         Some(waited) if waited.total_ns == 0 => "No thread waited for a lock.".to_owned(),
         Some(waited) => {
             let noun = if number::threads(waited.share) == "1.00" {
@@ -73,7 +83,36 @@ pub(super) fn line(snapshot: &Snapshot) -> Option<String> {
         more => format!(", less for {more} more locks"),
     };
     let locks = locks.join(", ");
-    Some(format!("{waiting} Share of the time held: {locks}{more}."))
+    let unfair = unfair(snapshot, &all).unwrap_or_default();
+    Some(format!(
+        "{waiting} Share of the time held: {locks}{more}.{unfair}"
+    ))
+}
+
+/// ` The longest wait for sessions took 1.20s, 80 times its mean.` Of the lock with the greatest
+/// factor; `None` if that is usual.
+fn unfair(snapshot: &Snapshot, all: &[Utilisation]) -> Option<String> {
+    let factor = |of: &&Utilisation| {
+        let (longest, mean) = (of.longest_wait_ns?, of.mean_wait_ns?);
+        longest.checked_div(mean)
+    };
+    let waits = |of: &&Utilisation| {
+        let points = snapshot.points().iter().filter(|p| p.lock == of.lock);
+        points.map(|point| point.contentions).sum::<u64>() >= FEWEST_WAITS
+    };
+    let is_worth_saying = |of: &&Utilisation| {
+        let waited = of.waited.map_or(0.0, |waited| waited.share);
+        waited >= LEAST_WAITED && waits(of)
+    };
+    let worst = all.iter().filter(is_worth_saying).max_by_key(factor)?;
+    let factor = factor(&worst).filter(|factor| *factor >= UNFAIR)?;
+    let point = snapshot.points().iter().find(|p| p.lock == worst.lock)?;
+    let name = fit::middle(&Names::new([point]).lock(&worst.lock), LONGEST_NAME);
+    Some(format!(
+        " The longest wait for {name} took {}, {} times its mean.",
+        number::duration(worst.longest_wait_ns?),
+        number::count(factor)
+    ))
 }
 
 /// `about 84%`, `3.1% (readers 210%)` or `readers about 12%`.

@@ -187,6 +187,7 @@ pub(crate) fn parts() -> SnapshotParts {
         pid: 4_242,
         program: Some("api-server".into()),
         waiters: Vec::new(),
+        deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points,
         edges: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod behind;
 mod callers;
+mod deadlocks;
 mod estimates;
 mod findings;
 mod waiters;
@@ -159,7 +160,8 @@ fn no_line_is_too_wide_and_no_line_number_is_lost() {
         guards: 6,
         stacks: 7,
         edges: 8,
-        tasks: 9,
+        slow_events: 9,
+        tasks: 10,
     };
     for point in &mut parts.points {
         point.acquisitions = point.acquisitions.saturating_mul(1 << 40);

@@ -82,6 +82,9 @@ impl<'a> Decoder<'a> {
         if let Some(input) = sections.waiters {
             head.waiters = waiters::read(input, &texts)?;
         }
+        if let Some(input) = sections.deadlocks {
+            head.deadlocks = waiters::read_deadlocks(input, &texts)?;
+        }
         Ok(Self {
             head,
             texts,

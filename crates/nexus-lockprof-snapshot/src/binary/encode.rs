@@ -24,6 +24,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     let edges = edges::write(&mut tables, &snapshot.edges);
     let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
+    let deadlocks = waiters::write_deadlocks(&mut tables, &snapshot.head.deadlocks);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -38,6 +39,9 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     if !snapshot.head.waiters.is_empty() {
         out.section(tag::WAITERS, &waiters);
+    }
+    if !snapshot.head.deadlocks.is_empty() {
+        out.section(tag::DEADLOCKS, &deadlocks);
     }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);

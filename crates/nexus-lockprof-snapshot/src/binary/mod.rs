@@ -43,6 +43,8 @@ pub(crate) mod tag {
     pub(crate) const EDGES: [u8; 4] = *b"edge";
     /// Who waits at the moment of the snapshot.
     pub(crate) const WAITERS: [u8; 4] = *b"wait";
+    /// Which of them wait for one another.
+    pub(crate) const DEADLOCKS: [u8; 4] = *b"dead";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

@@ -18,12 +18,13 @@ pub(super) struct Sections<'a> {
     pub(super) points: Input<'a>,
     pub(super) edges: Option<Input<'a>>,
     pub(super) waiters: Option<Input<'a>>,
+    pub(super) deadlocks: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
     pub(super) fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
         let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
-        let (mut edges, mut waiters) = (None, None);
+        let (mut edges, mut waiters, mut deadlocks) = (None, None, None);
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -35,6 +36,7 @@ impl<'a> Sections<'a> {
                 tag::POINTS => &mut points,
                 tag::EDGES => &mut edges,
                 tag::WAITERS => &mut waiters,
+                tag::DEADLOCKS => &mut deadlocks,
                 tag::END => {
                     if !input.is_empty() {
                         Err(input.bad("bytes after the end"))?;
@@ -57,6 +59,7 @@ impl<'a> Sections<'a> {
             points: or(points, "the end, without a section PNTS")?,
             edges,
             waiters,
+            deadlocks,
         })
     }
 }
@@ -113,6 +116,7 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         incomplete: !input.is_empty() && flag(&mut input)?,
         peek: !input.is_empty() && flag(&mut input)?,
         waiters: Vec::new(),
+        deadlocks: Vec::new(),
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;

@@ -1,10 +1,10 @@
-//! The section on who waits.
+//! The sections on who waits, and on deadlocks.
 
 use super::input::{Input, Malformed};
 use super::output::{Output, Tables};
 use super::raw::{RawLock, RawSite};
 use super::section::{lock, mode, site, text};
-use crate::{Holder, Lock, Site, Text, Thread, Waiter};
+use crate::{Deadlock, Holder, Lock, Site, Text, Thread, Waiter};
 
 /// What a waiter has, as bits of a mask.
 mod bit {
@@ -18,6 +18,23 @@ mod bit {
 
 pub(super) fn write<'a>(tables: &mut Tables<'a>, waiters: &'a [Waiter]) -> Vec<u8> {
     let mut out = Output::default();
+    list(&mut out, tables, waiters);
+    out.0
+}
+
+pub(super) fn write_deadlocks<'a>(tables: &mut Tables<'a>, deadlocks: &'a [Deadlock]) -> Vec<u8> {
+    let mut out = Output::default();
+    out.count(deadlocks.len());
+    for deadlock in deadlocks {
+        let mut piece = Output::default();
+        piece.number(u64::from(deadlock.certain));
+        list(&mut piece, tables, &deadlock.waits);
+        out.piece(&piece.0);
+    }
+    out.0
+}
+
+fn list<'a>(out: &mut Output, tables: &mut Tables<'a>, waiters: &'a [Waiter]) {
     out.count(waiters.len());
     for waiter in waiters {
         let holder = waiter.holder.as_ref();
@@ -57,31 +74,60 @@ pub(super) fn write<'a>(tables: &mut Tables<'a>, waiters: &'a [Waiter]) -> Vec<u
         }
         out.piece(&piece.0);
     }
-    out.0
 }
 
+/// More than any process has threads and tasks that wait.
+const MOST: usize = 1 << 20;
+
 pub(super) fn read(mut input: Input<'_>, texts: &[&str]) -> Result<Vec<Waiter>, Malformed> {
-    /// The minimum size of a waiter: its length, mask, lock, mode, site, address and wait.
-    const LEAST: usize = 9;
-    /// More than any process has threads and tasks that wait.
-    const MOST: usize = 1 << 20;
-    let before = input;
+    Names::of(texts).list(&mut input, &mut 0)
+}
+
+pub(super) fn read_deadlocks(
+    mut input: Input<'_>,
+    texts: &[&str],
+) -> Result<Vec<Deadlock>, Malformed> {
+    /// The minimum size of a deadlock: its length, whether it is certain, and a number of waits.
+    const LEAST: usize = 3;
+    let names = Names::of(texts);
+    let mut waits = 0;
     let count = input.count(LEAST)?;
-    if count > MOST {
-        return Err(before.bad("more than 1,048,576 waiters"));
-    }
-    let names = Names(texts.iter().map(|text| Text::from(*text)).collect());
-    let mut waiters = Vec::with_capacity(count);
+    let mut deadlocks = Vec::new();
     for _ in 0..count {
-        waiters.push(names.waiter(&mut input.piece()?)?);
+        let mut piece = input.piece()?;
+        deadlocks.push(Deadlock {
+            certain: piece.number()? & 1 != 0,
+            waits: names.list(&mut piece, &mut waits)?,
+        });
     }
-    Ok(waiters)
+    Ok(deadlocks)
 }
 
 /// Texts, by number.
 struct Names(Vec<Text>);
 
 impl Names {
+    fn of(texts: &[&str]) -> Self {
+        Self(texts.iter().map(|text| Text::from(*text)).collect())
+    }
+
+    /// A list of waiters, of which `before` are in the section's lists before it.
+    fn list(&self, input: &mut Input<'_>, before: &mut usize) -> Result<Vec<Waiter>, Malformed> {
+        /// The minimum size of a waiter: its length, mask, lock, mode, site, address and wait.
+        const LEAST: usize = 9;
+        let begin = *input;
+        let count = input.count(LEAST)?;
+        *before = before.saturating_add(count);
+        if *before > MOST {
+            return Err(begin.bad("more than 1,048,576 waiters"));
+        }
+        let mut waiters = Vec::with_capacity(count);
+        for _ in 0..count {
+            waiters.push(self.waiter(&mut input.piece()?)?);
+        }
+        Ok(waiters)
+    }
+
     fn waiter(&self, input: &mut Input<'_>) -> Result<Waiter, Malformed> {
         let texts = self.0.len();
         let mask = input.number()?;

@@ -1,7 +1,7 @@
 //! [`Class`]: the figures of one lock class.
 
 use super::measure::Measure;
-use crate::{AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot};
+use crate::{AcquireMode, Durations, Lock, Point, Site, Snapshot};
 
 /// All points of a lock class, and what the rules need to know of the snapshot.
 pub(super) struct Class<'a> {
@@ -101,13 +101,6 @@ impl<'a> Class<'a> {
     pub(super) fn whole(&self) -> Option<Measure> {
         let caused = Measure::caused(self.points.iter().copied());
         self.wait.map(|wait| wait.max(caused))
-    }
-
-    /// The samples of all waits.
-    pub(super) fn wait_samples(&self) -> impl Iterator<Item = &'a Sample> {
-        self.points
-            .iter()
-            .flat_map(|point| point.wait.reservoir.iter())
     }
 
     /// The share of the acquisitions that waited; `None` where acquisitions are not known.

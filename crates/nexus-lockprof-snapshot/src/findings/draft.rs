@@ -41,6 +41,8 @@ pub(super) fn begin(class: &Class<'_>, kind: FindingKind, wait: Measure, cost: M
             words::time(wait)
         ),
         remedy: String::new(),
+        expected: String::new(),
+        what_if: None,
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::evidence::Evidence;
 use super::words;
-use crate::{AcquireMode, Lock, Site};
+use crate::{AcquireMode, Lock, Site, WhatIf};
 
 /// What a [`Finding`] is about.
 ///
@@ -83,6 +83,13 @@ pub struct Finding {
     pub text: String,
     /// What usually helps, in one or two sentences. Safe to print.
     pub remedy: String,
+    /// What changes to the lock are expected to bring, in one sentence. Safe to print. Empty if
+    /// too little is known, the model does not fit the finding, or it is not one of the first few.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub expected: String,
+    /// The figures behind `expected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<WhatIf>,
 }
 
 impl Finding {
@@ -101,6 +108,8 @@ impl Finding {
     ///     evidence: Vec::new(),
     ///     text: String::new(),
     ///     remedy: String::new(),
+    ///     expected: String::new(),
+    ///     what_if: None,
     /// };
     /// assert_eq!(finding.headline(), "long hold: `sessions` at src/http.rs:88");
     /// ```

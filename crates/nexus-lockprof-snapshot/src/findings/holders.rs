@@ -6,7 +6,43 @@ use super::finding::{Finding, FindingKind};
 use super::measure::Measure;
 use super::thresholds::{CONVOY_WAITS, EXTRAORDINARY, FEWEST_EVENTS, LONG_HOLD_NS, MOST, SLOW};
 use super::words;
-use crate::Durations;
+use crate::{Durations, Sample};
+
+/// The time in durations of at least `from_ns`.
+///
+/// A few of many durations are mostly not in the sample. But the total has them, and the longest is
+/// known.
+fn time_above<'a>(all: impl Iterator<Item = &'a Durations> + Clone, from_ns: f64) -> f64 {
+    let of = |times: &Durations| {
+        let (mut below_ns, mut below, mut above_ns) = (0.0, 0.0, 0.0_f64);
+        for sample in times.reservoir.iter() {
+            let ns = sample.value_ns as f64;
+            match ns < from_ns {
+                true => (below_ns, below) = (below_ns + sample.weight * ns, below + sample.weight),
+                false => above_ns += sample.weight * ns,
+            }
+        }
+        let (longest, total) = (times.max_ns as f64, times.total_ns as f64);
+        if longest < from_ns {
+            return 0.0;
+        }
+        let beyond = match below > 0.0 {
+            true => total - below_ns / below * times.events as f64,
+            false => 0.0,
+        };
+        above_ns.max(beyond).max(longest)
+    };
+    all.filter(|times| times.samples > 0).map(of).sum()
+}
+
+/// About how many durations are of at least `from_ns`.
+fn count_above<'a>(all: impl Iterator<Item = &'a Durations> + Clone, from_ns: f64) -> f64 {
+    let is_long = |sample: &&Sample| sample.value_ns as f64 >= from_ns;
+    let seen = all.clone().flat_map(|times| times.reservoir.iter());
+    let seen: f64 = seen.filter(is_long).map(|sample| sample.weight).sum();
+    let longest = all.clone().map(|times| times.max_ns).max().unwrap_or(0) as f64;
+    seen.max((time_above(all, from_ns) / longest.max(1.0)).round())
+}
 
 /// Waits of many lengths behind one point whose usual holds do not explain them.
 pub(super) fn rare_long_hold(class: &Class<'_>, wait: Measure) -> Option<Finding> {
@@ -23,16 +59,9 @@ pub(super) fn rare_long_hold(class: &Class<'_>, wait: Measure) -> Option<Finding
     let p95 = (p95? as f64).max(1.0);
     let long = EXTRAORDINARY * p95;
     let queue = class.threads.saturating_sub(1).max(1) as f64;
-    let (mut all_ns, mut long_ns, mut long_waits) = (0.0, 0.0, 0.0);
-    for sample in class.wait_samples() {
-        let ns = sample.value_ns as f64;
-        all_ns += sample.weight * ns;
-        if ns >= long {
-            long_ns += sample.weight * ns;
-            long_waits += sample.weight;
-        }
-    }
-    let share = long_ns / all_ns;
+    let waits = || class.points.iter().map(|point| &point.wait);
+    let (long_ns, long_waits) = (time_above(waits(), long), count_above(waits(), long));
+    let share = (long_ns / wait.value).min(1.0);
     // Also false if there are no samples.
     let is_most = share >= MOST;
     if !is_most {
@@ -42,11 +71,7 @@ pub(super) fn rare_long_hold(class: &Class<'_>, wait: Measure) -> Option<Finding
     if holder.caused.low < MOST * share * wait.value {
         return None;
     }
-    let holds = holder.holds().flat_map(|hold| hold.reservoir.iter());
-    let long_holds_ns: f64 = holds
-        .filter(|hold| hold.value_ns as f64 >= long)
-        .map(|hold| hold.weight * hold.value_ns as f64)
-        .sum();
+    let long_holds_ns = time_above(holder.holds(), long);
     // A hold keeps at most all other threads waiting for as long as it takes.
     let is_explained = long_holds_ns * queue >= MOST * long_ns;
     let longest_hold = holder.holds().map(|hold| hold.max_ns).max().unwrap_or(0) as f64;

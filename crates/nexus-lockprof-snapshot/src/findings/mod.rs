@@ -2,12 +2,14 @@
 //!
 //! `measure` is a figure with its error, `class` adds up the points of a lock class, `diagnose` has
 //! the order of the rules, `thresholds` their constants, `draft` what their findings share, and
-//! `words` makes the sentences. The rules are in `holders`, `queue`, `readers` and `tries`.
+//! `words` makes the sentences. `expect` adds what changes would bring. The rules are in `holders`,
+//! `queue`, `readers` and `tries`.
 
 mod class;
 mod diagnose;
 mod draft;
 mod evidence;
+mod expect;
 mod finding;
 mod holders;
 mod measure;
@@ -28,6 +30,8 @@ pub use finding::{Finding, FindingKind};
 
 /// The most findings of one snapshot.
 const MOST: usize = 50;
+/// How many of them say what changes would bring. The model takes up to some milliseconds for each.
+const MOST_EXPECTED: usize = 5;
 
 impl Snapshot {
     /// What costs the program time, by the time that threads lost waiting, most first. Those whose
@@ -79,6 +83,9 @@ impl Snapshot {
         // Stable: those that cost the same stay in the order of the classes.
         found.sort_by_key(|finding| Reverse(finding.cost_ns));
         found.truncate(MOST);
+        for finding in found.iter_mut().take(MOST_EXPECTED) {
+            expect::add(finding, self);
+        }
         found
     }
 }

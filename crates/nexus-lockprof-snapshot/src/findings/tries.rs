@@ -20,6 +20,7 @@ pub(super) fn loops(class: &Class<'_>) -> Vec<Finding> {
         .map(|point| {
             let failures = Measure::exact(point.try_failures as f64);
             let rate = failures.over(seconds);
+            let acquisitions = Measure::exact(point.acquisitions as f64);
             let place = words::site(&point.site);
             Finding {
                 kind: FindingKind::TryLoop,
@@ -31,20 +32,26 @@ pub(super) fn loops(class: &Class<'_>) -> Vec<Finding> {
                 evidence: vec![
                     failures.named("try_failures"),
                     rate.named("try_failures_per_second"),
-                    Measure::exact(point.acquisitions as f64).named("acquisitions"),
+                    acquisitions.named("acquisitions"),
                 ],
                 text: format!(
-                    "A try function at {place} found {} taken {} times, {} times a second, and got it {} times. How much \
+                    "A try function at {place} found {} taken {} times, {} times a second, and took it {}. How much \
                      time that took was not measured.",
                     words::lock(class.lock),
                     words::count(failures),
                     words::count(rate),
-                    words::count(Measure::exact(point.acquisitions as f64)),
+                    match point.acquisitions {
+                        0 => "never".to_owned(),
+                        1 => "once".to_owned(),
+                        _ => format!("{} times", words::count(acquisitions)),
+                    },
                 ),
                 remedy: format!(
                     "If {place} is in a loop, wait for the lock instead: lock(), or a try function with a timeout. A loop \
                      takes processor time that the holder may need."
                 ),
+                expected: String::new(),
+                what_if: None,
             }
         })
         .collect()

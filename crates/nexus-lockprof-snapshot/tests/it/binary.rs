@@ -45,6 +45,7 @@ fn with_stacks() -> Snapshot {
         ..named("stacks", 77)
     });
     parts.losses.stacks = 16;
+    parts.losses.slow_events = 17;
     Snapshot::from_parts(parts)
 }
 

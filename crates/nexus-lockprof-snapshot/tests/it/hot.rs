@@ -1,6 +1,6 @@
 //! The `lock.hot` marker line, written and parsed.
 
-use nexus_lockprof_snapshot::{AcquireMode, Hot, HotLine, HotMetric, Lock, ParseHotError, Site};
+use nexus_lockprof_snapshot::{AcquireMode, Hot, HotLine, HotMetric, Lock, ParseEventError, Site};
 
 use crate::support::Random;
 
@@ -103,16 +103,17 @@ fn tolerated() {
 
 #[test]
 fn refused() {
-    use ParseHotError::{BadValue, Malformed, Missing, NotHot, Repeated};
+    use ParseEventError::{BadValue, Malformed, Missing, NotThis, Repeated};
+    let not_hot = || NotThis { event: "lock.hot" };
     let bad = |key, value: &str| BadValue {
         key,
         value: value.to_owned(),
     };
     let tail = "metric=wait p95_ns=1 threshold_ns=1 samples=1";
     let cases = [
-        ("", NotHot),
-        ("lock.hotter lock=a", NotHot),
-        ("  lock.hot lock=a", NotHot),
+        ("", not_hot()),
+        ("lock.hotter lock=a", not_hot()),
+        ("  lock.hot lock=a", not_hot()),
         ("lock.hot ", Missing { key: "site" }),
         (
             "lock.hot lock=a site=b:1 metric=wait",

@@ -9,7 +9,8 @@ fn every_cause_is_counted_once() {
     let losses = Losses {
         stacks: 16,
         edges: 17,
-        tasks: 18,
+        slow_events: 18,
+        tasks: 19,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -22,10 +23,11 @@ fn every_cause_is_counted_once() {
         ("guards", 15),
         ("stacks", 16),
         ("edges", 17),
-        ("tasks", 18),
+        ("slow_events", 18),
+        ("tasks", 19),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 126);
+    assert_eq!(losses.total(), 145);
     assert!(!losses.is_empty());
 }
 

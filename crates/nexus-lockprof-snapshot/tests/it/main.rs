@@ -1,6 +1,7 @@
 //! Integration tests of the snapshot crate: one binary, a module per concern.
 
 mod binary;
+mod deadlocks;
 mod display;
 mod edges;
 mod file;
@@ -14,7 +15,9 @@ mod quantile;
 mod shared_directory;
 mod since;
 mod since_errors;
+mod slow;
 mod stacks;
 mod support;
 mod utilisation;
 mod waiters;
+mod what_if;

@@ -65,6 +65,7 @@ pub(crate) fn everything() -> SnapshotParts {
         // Like `callers`: a document without it is the same as before the field existed.
         program: None,
         waiters: Vec::new(),
+        deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {
@@ -153,10 +154,11 @@ pub(crate) fn everything() -> SnapshotParts {
             thread_exit: 13,
             memory: 14,
             guards: 15,
-            // Like `callers`: a document without stacks is the same as before they existed. See
+            // Like `callers`: a document without these is the same as before they existed. See
             // `stacks`.
             stacks: 0,
             edges: 0,
+            slow_events: 0,
             tasks: 0,
         },
         overhead: Overhead {

@@ -55,6 +55,22 @@ fn holds_of_a_class_add_up_and_readers_stay_apart() {
 }
 
 #[test]
+fn a_lock_is_unfair_if_one_wait_is_much_longer_than_the_mean() {
+    let waits = [vec![1_000; 99], vec![901_000]].concat();
+    let snapshot = second(vec![
+        point("map", 1, AcquireMode::Exclusive, &[], &waits[..50]),
+        point("map", 2, AcquireMode::Shared, &[], &waits[50..]),
+        point("queue", 3, AcquireMode::Exclusive, &[1], &[]),
+    ]);
+    let all = snapshot.utilisation();
+    let map = of(&all, "map").unwrap();
+    assert_eq!(map.longest_wait_ns, Some(901_000));
+    assert_eq!(map.mean_wait_ns, Some(10_000));
+    let queue = of(&all, "queue").unwrap();
+    assert_eq!((queue.longest_wait_ns, queue.mean_wait_ns), (None, None));
+}
+
+#[test]
 fn an_estimate_has_an_error_and_a_part_says_so() {
     let sampled = Durations {
         samples: 10,

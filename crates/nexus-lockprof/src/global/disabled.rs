@@ -28,6 +28,7 @@ fn complain() {
         "LOCKPROF_OUT",
         "LOCKPROF_SERVE",
         "LOCKPROF_STACKS",
+        "LOCKPROF_STUCK",
     ] {
         if var_os(name).is_some() {
             // Carry on if stderr is closed.

@@ -2,13 +2,14 @@
 //!
 //! Names and labels are those that the endpoint gives Prometheus, so a dashboard knows both.
 
-use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot};
+use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot, Stuck};
 use ::metrics::{Label, counter, gauge};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-/// Records every snapshot that a [`tick`](crate::tick) publishes, and counts hot points in
-/// `lockprof_hot_total`.
+/// Records every snapshot that a [`tick`](crate::tick) publishes. Counts hot points in
+/// `lockprof_hot_total`, slow waits and holds in `lockprof_slow_total`, deadlocks in
+/// `lockprof_deadlocks_total` and stuck waits in `lockprof_stuck_total`.
 ///
 /// ```
 /// let id = nexus_lockprof::integrations::metrics::install();
@@ -20,12 +21,28 @@ pub fn install() -> HandlerId {
         Event::Published(snapshot) => record(snapshot),
         Event::Hot(hot) => {
             let point = Point::new(hot.lock.clone(), hot.mode, hot.site.clone());
-            let mut labels = labels(&point);
-            labels.push(Label::new("metric", hot.metric.as_str()));
-            counter!("lockprof_hot_total", labels).increment(1);
+            count_event("lockprof_hot_total", &point, hot.metric.as_str());
+        }
+        Event::Slow(slow) => {
+            let point = Point::new(slow.lock.clone(), slow.mode, slow.site.clone());
+            count_event("lockprof_slow_total", &point, slow.metric.as_str());
+        }
+        Event::Deadlock(deadlock) => {
+            let certain = if deadlock.certain { "true" } else { "false" };
+            counter!("lockprof_deadlocks_total", "certain" => certain).increment(1);
+        }
+        Event::Stuck(Stuck { wait }) => {
+            let point = Point::new(wait.lock.clone(), wait.mode, wait.site.clone());
+            counter!("lockprof_stuck_total", labels(&point)).increment(1);
         }
         _ => {}
     })
+}
+
+fn count_event(name: &'static str, point: &Point, metric: &'static str) {
+    let mut labels = labels(point);
+    labels.push(Label::new("metric", metric));
+    counter!(name, labels).increment(1);
 }
 
 /// Records a snapshot, with labels `lock`, `site` and `mode` ([`Point::labels`]).

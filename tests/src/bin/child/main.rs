@@ -7,6 +7,8 @@ mod churn;
 mod conservation;
 #[cfg(unix)]
 mod daemon;
+#[cfg(target_os = "linux")]
+mod deadlock;
 mod environment;
 mod exit;
 #[cfg(unix)]
@@ -21,6 +23,7 @@ mod room;
 mod serving;
 #[cfg(unix)]
 mod signal;
+mod slow;
 mod stacks;
 mod std_sync;
 
@@ -40,6 +43,8 @@ fn main() {
         "daemon: no threads" => daemon::no_threads(),
         #[cfg(target_os = "linux")]
         "daemon: one thread" => daemon::one_thread(),
+        #[cfg(target_os = "linux")]
+        "deadlock" => deadlock::main(),
         "destructors" => exit::destructors(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
@@ -77,6 +82,7 @@ fn main() {
         "serving: end after fork" => serving::end_after_fork(),
         #[cfg(unix)]
         "signal" => signal::main(),
+        "slow" => slow::main(&next()),
         "std_sync" => std_sync::main(&next()),
         "stacks" => stacks::main(),
         _ => panic!("no such part: {part:?}"),

@@ -1,5 +1,6 @@
 //! The lines above the table: the target, and what all its locks do together.
 
+use super::deadlocks::headline;
 use super::figure::{sample, share};
 use super::theme::Theme;
 use crate::top::state::{Data, Figures, Link, State, Uptime, per_second, sum};
@@ -77,26 +78,35 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
 pub(super) fn has_finding(state: &State) -> bool {
     let figures = state.table.figures();
     let data = state.data();
-    data.is_some_and(|data| !data.findings(figures).is_empty())
+    data.is_some_and(|data| !data.findings(figures).is_empty() || headline(data.whole()).is_some())
 }
 
-/// Draws the costliest finding in one line. The page of a point has all words of those about its
-/// lock.
+/// Draws the deadlock, if there is one, or the costliest finding in one line. The page of a point
+/// has all words of those about its lock.
 pub(super) fn finding(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let Some(data) = state.data() else {
         return;
     };
-    let [first, more @ ..] = data.findings(state.table.figures()) else {
-        return;
+    let (first, more, style) = match headline(data.whole()) {
+        Some((line, more)) => (line, more, theme.bad()),
+        None => {
+            let [first, more @ ..] = data.findings(state.table.figures()) else {
+                return;
+            };
+            (
+                printable(&first.headline()).into_owned(),
+                more.len(),
+                theme.warm(),
+            )
+        }
     };
-    let more = match more.len() {
+    let more = match more {
         0 => String::new(),
         more => format!("  and {more} more"),
     };
     let room = usize::from(area.width).saturating_sub(more.len());
-    let text = fit::middle(&printable(&first.headline()), room);
     let spans = vec![
-        Span::styled(text, theme.warm()),
+        Span::styled(fit::middle(&first, room), style),
         Span::styled(more, theme.dim()),
     ];
     frame.render_widget(Line::from(spans), area);

@@ -1,6 +1,7 @@
 //! Draws the state. It changes nothing of it but what only drawing can know: how many rows a page
 //! has.
 
+mod deadlocks;
 mod dialog;
 mod figure;
 mod footer;

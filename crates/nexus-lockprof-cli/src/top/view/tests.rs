@@ -404,3 +404,39 @@ fn nothing_that_is_drawn_steers_the_terminal() {
     state.hear(Report::Gone(EVIL.to_owned()));
     check(&mut state);
 }
+
+#[test]
+fn a_deadlock_is_in_the_place_of_the_findings() {
+    use nexus_lockprof_snapshot::{AcquireMode, Deadlock, Holder, Lock, Site, Thread, Waiter};
+    let me = Some(Thread {
+        id: 7,
+        name: Some("again".into()),
+    });
+    let wait = Waiter {
+        thread: me.clone(),
+        lock: Lock::Named("jobs".into()),
+        address: 1,
+        mode: AcquireMode::Exclusive,
+        site: Site::new("src/a.rs", 3, 5),
+        waited_ns: 11_000_000_000,
+        handed: false,
+        holder: Some(Holder {
+            thread: me,
+            exited: false,
+            mode: AcquireMode::Exclusive,
+            site: Site::new("src/a.rs", 2, 5),
+            held_ns: None,
+        }),
+    };
+    let mut target = Target::new().at("jobs", 3, [5, 1, 1, 1]);
+    target.parts.waiters = vec![wait.clone()];
+    let mut shown = |deadlocks: Vec<Deadlock>| {
+        let mut state = state();
+        target.parts.deadlocks = deadlocks;
+        see(&mut state, target.look());
+        text(&drawn(&mut state, 100, 20, Theme::new(true)))
+    };
+    let deadlocks = Deadlock::find(&[wait]);
+    assert!(shown(deadlocks).contains("DEADLOCK again@src/a.rs:3(jobs)"));
+    assert!(!shown(Vec::new()).contains("DEADLOCK"));
+}

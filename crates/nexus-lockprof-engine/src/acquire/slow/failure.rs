@@ -2,10 +2,12 @@
 
 use super::{Recording, SlowAcquire};
 use crate::acquire::blame::Wait;
+use crate::acquire::shares::Blamed;
 use crate::core::Core;
-use crate::identity::SiteKey;
+use crate::identity::{HolderWord, ThreadBits};
 use crate::record::cold_counts::ColdCounts;
 use crate::record::pending::Pending;
+use crate::record::slow_record::SlowKind;
 use crate::record::statistics::Delta;
 use crate::record::tally::{Measure, Measured};
 use crate::record::wait_log::{LockRef, Span};
@@ -24,7 +26,7 @@ impl SlowAcquire<'_> {
 
     /// A timed acquire gave up, while the lock publishes `holder`. Whoever held it has kept this
     /// thread waiting all the same.
-    pub fn timed_out(self, holder: Option<SiteKey>) {
+    pub fn timed_out(self, holder: HolderWord) {
         let cold = ColdCounts {
             timeouts: 1,
             ..ColdCounts::default()
@@ -34,7 +36,7 @@ impl SlowAcquire<'_> {
 
     /// A task that waited was dropped, while the lock publishes `holder`. Whoever held it has kept
     /// it waiting all the same.
-    pub fn cancelled(self, holder: Option<SiteKey>) {
+    pub fn cancelled(self, holder: HolderWord) {
         let cold = ColdCounts {
             cancellations: 1,
             ..ColdCounts::default()
@@ -45,10 +47,10 @@ impl SlowAcquire<'_> {
     /// It was not even tried, or there is nothing to tell of it.
     pub fn abandoned(self) {}
 
-    fn waited_in_vain(self, cold: ColdCounts<u64>, holder: Option<SiteKey>) {
+    fn waited_in_vain(self, cold: ColdCounts<u64>, holder: HolderWord) {
         let core = self.core;
         let vain = self.recording.as_ref().and_then(|recording| {
-            (recording.wait_weight != 0).then(|| {
+            recording.has_wait().then(|| {
                 let end = core.clock.raw_cold();
                 let measured = Measured {
                     kind: Measure::Wait,
@@ -66,8 +68,13 @@ impl SlowAcquire<'_> {
                         end,
                     },
                     parked: lock.is_some(),
-                    first: recording.blocker.map(|record| record.key),
-                    last: holder.and_then(|site| core.known_holder(key, site)),
+                    first: recording.blocker.map(|record| Blamed {
+                        key: record.key,
+                        thread: recording
+                            .pending
+                            .map_or(ThreadBits::UNKNOWN, Pending::blocking_thread),
+                    }),
+                    last: core.blamed_holder(key, holder),
                     still_held: true,
                     own: None,
                 };
@@ -110,14 +117,22 @@ impl Recording<'_> {
             bump(blocked, 1);
         }
         if let Some((wait, measured)) = vain {
-            core.blame(
-                recording.shard,
-                &recording.owner,
-                Some(recording.record.key),
-                &wait,
-                measured,
-                recording.unbooked,
-            );
+            let ns = measured.ns;
+            let shares = wait.shares();
+            if !recording.watched {
+                let count = recording.unbooked;
+                let waiting = Some(recording.record.key);
+                core.blame(
+                    recording.shard,
+                    &recording.owner,
+                    waiting,
+                    &shares,
+                    measured,
+                    count,
+                );
+            }
+            let kind = || SlowKind::AbandonedWait(core.slow_by(shares.largest(ns)));
+            core.tell_if_slow(recording.shard, wait.span.key, ns, true, kind);
         }
     }
 }

@@ -6,13 +6,14 @@
 //! is timed, one clock read; [`Core::settle`] records after the release.
 
 mod failure;
+mod long_wait;
 mod recording;
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::{leased, thread};
 use crate::control::ModeKind;
 use crate::core::Core;
-use crate::identity::{ClassWord, NameLen, PointKey, SiteKey, ThreadBits};
+use crate::identity::{ClassWord, HolderWord, NameLen, PointKey, SiteKey};
 use crate::process::due;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
@@ -20,8 +21,8 @@ use crate::record::pending::{Pending, PendingRef};
 use crate::record::sampler::Schedule;
 use crate::record::shard::Shard;
 use crate::record::statistics::{self, Record};
-use crate::record::wait_log::{LOG, LockRef};
-use crate::record::waiting::Waiting;
+use crate::record::wait_log::LOG;
+use crate::record::waiting::WaitKind;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use std::mem::ManuallyDrop;
 
@@ -72,10 +73,14 @@ struct Recording<'a> {
     parked: bool,
     /// This wait is in the shard's slot.
     visible: bool,
+    /// What ends its wait.
+    ends: WaitKind,
     /// Who has kept it waiting is counted when the wait is settled.
     unbooked: bool,
     /// Contended for a time that nobody measured.
     unknown_wait: bool,
+    /// Not measured, but the length of this wait is noted, because it may be a slow one.
+    watched: bool,
 }
 
 impl std::fmt::Debug for Recording<'_> {
@@ -225,35 +230,16 @@ impl Core {
             contended: false,
             parked: false,
             visible: false,
+            ends: WaitKind::Endless,
             unbooked: false,
             unknown_wait: false,
+            watched: false,
         };
         let done = record.acquisitions.load(Relaxed);
         if record.holds.is_due(done) {
             recording.time_hold(self, done + 1);
         }
         Some(recording)
-    }
-
-    /// A wait for `lock` begins that ends in another call, perhaps of another thread: the clock's
-    /// ticks, and then [`end_wait`](Self::end_wait) is to be called, once; or `None` if it is not
-    /// to be timed.
-    #[cold]
-    #[must_use]
-    pub fn begin_wait(&self, lock: LockRef) -> Option<u64> {
-        match self.control_or_configure().kind() {
-            ModeKind::Off | ModeKind::Counts => None,
-            ModeKind::Sampled | ModeKind::Exact => {
-                self.prepare();
-                LOG.enter(lock);
-                Some(self.clock.raw())
-            }
-        }
-    }
-
-    /// A wait that was begun by [`begin_wait`](Self::begin_wait) is over.
-    pub fn end_wait(&self, lock: LockRef) {
-        LOG.leave(lock);
     }
 }
 
@@ -297,72 +283,22 @@ impl<'a> SlowAcquire<'a> {
         self.meets(Some(SiteKey::readers()));
     }
 
-    /// The wait for `lock`, which publishes its holder in `holder`, will be a long one: those are
-    /// all timed, as long as the budget allows, and seen by snapshots while they last. Call it
-    /// after [`meets`](Self::meets).
-    pub fn parks(&mut self, lock: LockRef, holder: &std::sync::atomic::AtomicUsize) {
-        let core = self.core;
-        let Some(recording) = &mut self.recording else {
-            return;
-        };
-        recording.visible = recording.shard.waiting.begin(&Waiting {
-            key: recording.key,
-            lock: lock.address(),
-            holder_at: std::ptr::from_ref(holder).expose_provenance(),
-            first_holder: holder.load(std::sync::atomic::Ordering::Relaxed),
-            since_ns: core.clock.coarse_ns(),
-        });
-        if recording.kind == ModeKind::Counts || !recording.times_long_wait() {
-            return;
-        }
-        recording.time_wait(core);
-        if let Some(pending) = recording.pending {
-            recording.keep_for_blame(pending, lock, LockRef::QUEUED);
-            LOG.enter(lock);
-            recording.parked = true;
-            core.note_stack(recording.shard, &recording.owner, recording.record, pending);
-        }
-    }
-
-    /// `lock` was found taken earlier, when it published `holder`, at `start` as
-    /// [`Core::begin_wait`] gave it, perhaps in another thread: a wait of a task, which is a long
-    /// one, and ends with the lock being handed to it.
-    pub fn contended_since(&mut self, lock: LockRef, start: Option<u64>, holder: Option<SiteKey>) {
-        let core = self.core;
-        let Some(recording) = &mut self.recording else {
-            return;
-        };
-        recording.contended = true;
-        recording.waits_for(core, holder);
-        if recording.kind == ModeKind::Counts {
-            return;
-        }
-        let Some(start) = start else {
-            // Nothing was timed yet when it began.
-            recording.unknown_wait = true;
-            return;
-        };
-        if !recording.times_long_wait() {
-            return;
-        }
-        recording.wait_start = start;
-        recording.time_wait(core);
-        if let Some(pending) = recording.pending {
-            recording.keep_for_blame(pending, lock, LockRef::QUEUED | LockRef::HANDED);
+    /// Says what will end the wait, if not the lock alone. Call it before [`parks`](Self::parks).
+    #[inline]
+    pub fn ends_by(&mut self, kind: WaitKind) {
+        if let Some(recording) = &mut self.recording {
+            recording.ends = kind;
         }
     }
 
     /// The lock is owned, and still publishes `holder`, who had it before. A plain store.
     #[inline]
-    pub fn succeeds(&mut self, holder: Option<SiteKey>) {
-        if let Some(Recording {
-            pending: Some(pending),
-            wait_weight: 1..,
-            ..
-        }) = &self.recording
+    pub fn succeeds(&mut self, holder: HolderWord) {
+        if let Some(recording) = &self.recording
+            && let Some(pending) = recording.pending
+            && recording.has_wait()
         {
-            let word = holder.map_or(0, |holder| holder.to_published(ThreadBits::UNKNOWN));
-            pending.last.store(word, Relaxed);
+            pending.last.store(holder.word(), Relaxed);
         }
     }
 
@@ -432,7 +368,7 @@ impl<'a> SlowAcquire<'a> {
             unsafe { core.settle(before) };
             return PendingRef::NONE;
         };
-        if recording.hold_weight | recording.wait_weight != 0 {
+        if recording.hold_weight != 0 || recording.has_wait() {
             pending.hold_start.store(core.clock.raw(), Relaxed);
         }
         if recording.parked {

@@ -7,8 +7,7 @@ use crate::core::Core;
 use crate::identity::SiteKey;
 use crate::record::loss::Loss;
 use crate::record::pending::Pending;
-use crate::record::random::with_rng;
-use crate::record::wait_log::{LOG, LockRef};
+use crate::record::wait_log::LOG;
 use crate::sync::{Ordering::Relaxed, bump};
 
 impl<'a> Recording<'a> {
@@ -71,34 +70,6 @@ impl<'a> Recording<'a> {
     pub(super) fn note_blocker(&self, pending: &Pending) {
         let blocker = self.blocker.map_or(std::ptr::null(), std::ptr::from_ref);
         pending.blocker.store(blocker.cast_mut(), Relaxed);
-    }
-
-    /// Whether this long wait is timed, and what it stands for then.
-    #[inline]
-    pub(super) fn times_long_wait(&mut self) -> bool {
-        let mean = match self.kind {
-            ModeKind::Sampled => self.shard.governor.long_waits(),
-            _ => 1,
-        };
-        let chosen = mean == 1 || with_rng(&self.shard.rng, |rng| rng.u64(..mean) == 0);
-        self.wait_weight = if chosen { mean } else { 0 };
-        if let Some(pending) = self.pending.filter(|_| !chosen) {
-            // It would have been, as a short one.
-            pending.wait_weight.store(0, Relaxed);
-        }
-        chosen
-    }
-
-    /// A long wait: what is needed to divide it when it is settled.
-    #[inline]
-    pub(super) fn keep_for_blame(&mut self, pending: &Pending, lock: LockRef, how: usize) {
-        // Nobody is known yet, or nobody by name: the log may tell more.
-        self.unbooked = self
-            .blocker
-            .is_none_or(|record| record.key.site() == SiteKey::readers());
-        let unbooked = if self.unbooked { Pending::UNBOOKED } else { 0 };
-        pending.lock.store(lock.address(), Relaxed);
-        pending.how.store(how | unbooked, Relaxed);
     }
 
     /// The wait is over, whatever came of it.

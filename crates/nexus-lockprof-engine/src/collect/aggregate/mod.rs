@@ -15,6 +15,7 @@ mod take_over;
 mod walk;
 
 use crate::collect::Callers;
+use crate::collect::deadlocks::Watch;
 use account::Counting;
 use edges::Edges;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
@@ -32,6 +33,7 @@ pub(crate) struct Aggregator {
     seen: AllSeen,
     edges: Edges,
     callers: Callers,
+    watch: Watch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
     /// Number of collections that were peeks. Snapshots do not count them.
@@ -56,6 +58,7 @@ impl Aggregator {
             seen: AllSeen::default(),
             edges: Edges::default(),
             callers: Callers::default(),
+            watch: Watch::default(),
             goes_on: false,
             peeks: 0,
             started_ns,

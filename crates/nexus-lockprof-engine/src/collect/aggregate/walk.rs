@@ -4,6 +4,7 @@ use super::Aggregator;
 use super::point::{self, Bound};
 use super::seen::Seen;
 use crate::collect::monitor;
+use crate::collect::wait::Look;
 use crate::core::Core;
 use crate::event::Event;
 use crate::sync::Ordering::Relaxed;
@@ -140,6 +141,11 @@ impl Aggregator {
         overhead = overhead.minus(&self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         table.rejected = lost.points_full;
+        let waits = core.waits();
+        let found = self.watch.find(&waits, core);
+        if let Some(events) = events {
+            self.watch.tell(&waits, &found, &config, events);
+        }
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
             collection: closed - self.peeks,
@@ -156,7 +162,8 @@ impl Aggregator {
             table,
             losses: lost,
             overhead,
-            waiters: core.waiters(),
+            waiters: waits.into_iter().map(|wait| wait.waiter).collect(),
+            deadlocks: found.into_iter().map(|found| found.deadlock).collect(),
         })
     }
 

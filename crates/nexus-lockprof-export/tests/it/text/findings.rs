@@ -67,6 +67,30 @@ fn utilisation_is_said_with_its_error() {
     );
 }
 
+#[test]
+fn a_wait_of_many_times_the_mean_is_named() {
+    let mut unfair = point(named("map"), AcquireMode::Exclusive, "a.rs", 1);
+    (unfair.acquisitions, unfair.contentions) = (200, 100);
+    unfair.hold = times(200, 1.0, 1_000..1_001, 0.0);
+    unfair.wait = times(100, 1.0, 1_000_000..1_000_001, 0.0);
+    unfair.wait.max_ns = 30_000_000;
+    let usual = busy(vec![unfair.clone()]);
+    assert!(
+        usual.ends_with(" The longest wait for map took 30.0ms, 30 times its mean."),
+        "{usual}"
+    );
+    unfair.wait.max_ns = 19_000_000;
+    let usual = busy(vec![unfair.clone()]);
+    assert!(
+        usual.ends_with("Share of the time held: map <0.1%."),
+        "{usual}"
+    );
+    // Too few to have a mean worth the name.
+    (unfair.contentions, unfair.wait.max_ns) = (19, 30_000_000);
+    let few = busy(vec![unfair]);
+    assert!(!few.contains("longest"), "{few}");
+}
+
 /// A lock that is held for long, and another one.
 fn slow() -> SnapshotParts {
     let times = |count: u64, ns: u64| Durations {

@@ -2,7 +2,8 @@
 
 use nexus_lockprof_export::text;
 use nexus_lockprof_snapshot::{
-    AcquireMode, Holder, Lock, Point, ProfilerMode, Site, Snapshot, SnapshotParts, Thread, Waiter,
+    AcquireMode, Durations, Holder, Lock, Point, ProfilerMode, Site, Snapshot, SnapshotParts,
+    Thread, Waiter,
 };
 
 const S: u64 = 1_000_000_000;
@@ -130,6 +131,7 @@ fn they_stand_above_the_table() {
     let with = snapshot(all_kinds(), vec![point.clone()]);
     let table = text::table(&snapshot(Vec::new(), vec![point])).to_string();
     assert!(!table.contains("Waiting"), "{table}");
+    let table = table.replace("No thread waited for a lock.", "No wait has ended.");
     assert_eq!(
         text::table(&with).live(true).to_string(),
         format!("Waiting now: 4 threads and 3 tasks\n{KINDS}{table}")
@@ -169,6 +171,42 @@ No acquisition was recorded ";
         format!("{expected}(an interval of 1.00s).")
     );
     Ok(())
+}
+
+/// A wait that goes on is in no figure, which is no reason to say that nobody waited.
+#[test]
+fn no_wait_has_ended() {
+    let hold = Durations {
+        samples: 1,
+        events: 1,
+        total_ns: S,
+        max_ns: S,
+        ..Durations::default()
+    };
+    let point = Point {
+        acquisitions: 1,
+        hold,
+        ..waiter("accounts", None, 17, 0).point()
+    };
+    let summary = |waiters| {
+        let snapshot = Snapshot::from_parts(SnapshotParts {
+            profiler_mode: ProfilerMode::Exact,
+            elapsed_ns: 5 * S,
+            waiters,
+            points: vec![point.clone()],
+            ..SnapshotParts::default()
+        });
+        let report = text::table(&snapshot).to_string();
+        report.lines().last().map(str::to_owned)
+    };
+    assert_eq!(
+        summary(Vec::new()).as_deref(),
+        Some("No thread waited for a lock. Share of the time held: accounts 20%.")
+    );
+    assert_eq!(
+        summary(vec![waiter("accounts", thread(12, "report"), 24, S)]).as_deref(),
+        Some("No wait has ended. Share of the time held: accounts 20%.")
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ const MOST_LOCKS = 5;
  */
 function findings(snapshot) {
   const losses = lossFinding(snapshot);
-  const found = waitFindings(snapshot);
+  const found = [...deadlockFindings(snapshot), ...waitFindings(snapshot)];
   if (losses) found.push(losses);
   if (!isComplete(snapshot)) {
     found.push(note("Percentiles and distributions cover only the last part of the interval."));
@@ -26,11 +26,14 @@ function lossFinding({ losses }) {
   if (losses.length === 0) return null;
   const all = losses.reduce((sum, [, n]) => sum + n, 0);
   const causes = losses.map(([cause, n]) => `${cause} ${digits(n)}`).join(", ");
-  // The waits whose stacks could not be kept are in the numbers.
-  const only = losses.every(([cause]) => cause === "stacks");
+  // The waits whose stacks could not be kept are in the numbers, and so is what an event was about.
+  const only = (...causes) => losses.every(([cause]) => causes.includes(cause));
+  const lack = only("stacks") ? "These waits lack their callers; the numbers have them."
+    : only("stacks", "slow_events") ? "The numbers have them."
+    : "The numbers here lack them, or parts of them.";
   return {
     kind: "loss", figure: count(all), unit: "lost",
-    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. ${only ? "These waits lack their callers; the numbers have them." : "The numbers here lack them, or parts of them."}`],
+    parts: [`LOST ${digits(all)} event${all === 1 ? "" : "s"}: ${causes}. ${lack}`],
   };
 }
 
@@ -50,7 +53,8 @@ function waitFindings(snapshot) {
   const vain = classes.filter((lock) => lock.inVain > 0).map(vainFinding);
   if (contended.length === 0 && snapshot.found.length === 0) {
     const all = `${plural(acquisitions, "acquisition")} of ${plural(classes.length, "lock")}`;
-    return [note(`Nothing waited: none of ${all} found its lock taken (${time}).`), ...vain];
+    const none = waiters.length > 0 ? "No wait has ended" : "Nothing waited";
+    return [note(`${none}: none of ${all} found its lock taken (${time}).`), ...vain];
   }
   const waited = classes.some((lock) => lock.measured);
   const found = snapshot.found.map((finding) => ownFinding(finding, points));
@@ -68,11 +72,11 @@ function period({ elapsed, base }) {
 }
 
 /** A finding of the snapshot's own, which names the lock in back-ticks. */
-function ownFinding({ text, remedy, lock, mode, site, evidence }, points) {
+function ownFinding({ text, remedy, expected, lock, mode, site, evidence }, points) {
   const figureOf = (name) => evidence.find((figure) => figure.name === name);
   const waiting = figureOf("threads");
   const tries = figureOf("try_failures_per_second");
-  const parts = printable(`${text} To do: ${remedy}`).split("`").map((part, i) => (i % 2 === 0 ? part : { code: part, title: part }));
+  const parts = printable(`${text} To do: ${remedy}${expected ? ` What if: ${expected}` : ""}`).split("`").map((part, i) => (i % 2 === 0 ? part : { code: part, title: part }));
   const key = site && JSON.stringify([lock, mode, site]);
   const found = { kind: "lock", parts: parts.filter((part) => part !== ""), point: key ? points.find((point) => point.key === key) : undefined };
   if (waiting) {

@@ -29,6 +29,7 @@ function readSnapshot(json) {
     waiters: json.waiters ?? [],
     // Derived from the rest by who wrote the document.
     found: json.findings ?? [],
+    deadlocks: json.deadlocks ?? [],
     points,
   };
 }

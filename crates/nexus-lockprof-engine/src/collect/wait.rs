@@ -1,0 +1,33 @@
+//! A wait as collections see it.
+
+use crate::record::waiting::WaitKind;
+use nexus_lockprof_snapshot::Waiter;
+
+/// A wait in progress, which no other has the number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct WaitId {
+    /// The thread's number in the process; 0 if it is not known. For a task, the address of its
+    /// slot, which no thread's number comes near.
+    pub(crate) token: u64,
+    /// Which wait of the thread's shard, or of the slot.
+    pub(crate) seq: u64,
+}
+
+/// A wait in progress.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    pub(crate) id: WaitId,
+    pub(crate) kind: WaitKind,
+    /// Whether the holder is what the lock says now, and not what it said when the wait began.
+    pub(crate) is_read: bool,
+    pub(crate) waiter: Waiter,
+}
+
+/// Reads waits and threads.
+pub(crate) trait Look {
+    /// The waits in progress, in any order.
+    fn waits(&self) -> Vec<Wait>;
+
+    /// The numbers of the threads that use locks.
+    fn threads(&self) -> Vec<u64>;
+}
