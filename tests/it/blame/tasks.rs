@@ -1,26 +1,8 @@
 //! Waits of tasks, which get the lock and own it before they run again.
 
 use super::*;
-use nexus_lockprof::engine::Engine;
-use nexus_lockprof_adaptor::{BeforeWaking, PendingRef, TaskWait};
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-/// Polls a future that is in this state.
-fn poll(wait: &mut TaskWait<'_, (), Engine>, state: Poll<()>) -> Poll<((), PendingRef)> {
-    let mut context = Context::from_waker(Waker::noop());
-    let (future, waking) = (poll_fn(|_| state), BeforeWaking::HandsOver);
-    let guard = |(), pending_ref| ((), pending_ref);
-    wait.poll(
-        pin!(future),
-        &mut context,
-        waking,
-        |()| true,
-        || true,
-        guard,
-    )
-}
+use nexus_lockprof_tests::bench::poll_task as poll;
+use std::task::Poll;
 
 #[test]
 fn tasks_in_a_queue_blame_each_for_its_turn() {

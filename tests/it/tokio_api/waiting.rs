@@ -318,3 +318,33 @@ fn nothing_is_told_in_mode_off() -> Result<(), nexus_lockprof::ConfigError> {
     assert!(engine.snapshot().waiters().is_empty());
     Ok(())
 }
+
+/// Also if the mode changes while it waits.
+#[test]
+fn in_mode_off_a_future_is_polled_once_with_its_tasks_waker()
+-> Result<(), nexus_lockprof::ConfigError> {
+    let task_waker = Waker::from(Arc::new(super::Alarm::default()));
+    let mut context = Context::from_waker(&task_waker);
+    let (once, twice) = (&[true][..], &[true, false][..]);
+    for steps in [
+        &[(Mode::Off, once), (Mode::Off, once)][..],
+        &[(Mode::Exact, twice), (Mode::Off, once), (Mode::Off, once)],
+    ] {
+        let engine = Engine::new();
+        let lock = Profiled::named_in(engine.clone(), (), "lock");
+        let polls = std::cell::RefCell::new(Vec::new());
+        let waits = std::future::poll_fn(|context: &mut Context<'_>| {
+            let has_its_waker = context.waker().will_wake(&task_waker);
+            polls.borrow_mut().push(has_its_waker);
+            Poll::<Result<(), ()>>::Pending
+        });
+        let future = lock.acquire_task(Location::caller(), HoldMode::Shared, waits, || true);
+        let mut future = std::pin::pin!(future);
+        for &(mode, expected) in steps {
+            engine.configure(Config::default().mode(mode))?;
+            assert!(future.as_mut().poll(&mut context).is_pending());
+            assert_eq!(polls.take(), expected, "{mode:?}");
+        }
+    }
+    Ok(())
+}

@@ -96,9 +96,13 @@ impl QueuedTask {
     }
 
     /// The task is polled with this waker now. The wait goes on in another place if the task's
-    /// waker was another before, or nowhere if there is no room.
+    /// waker was another before, or nowhere if there is no room or nothing is recorded any more.
     #[must_use]
     pub fn with_waker(self, core: &Core, waker: &Waker) -> Option<Self> {
+        if core.control().kind() == ModeKind::Off {
+            self.ends();
+            return None;
+        }
         let same = |before: &Waker| before.will_wake(waker);
         if self.slot.with_waker(same) != Some(false) {
             return Some(self);
