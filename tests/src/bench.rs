@@ -4,6 +4,10 @@ use crate::announcing::Announcing;
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof::engine::{Config, Engine, ManualClock, Mode};
 use nexus_lockprof::{Point, Profiled, Snapshot};
+use nexus_lockprof_adaptor::{BeforeWaking, PendingRef, TaskWait};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// The mutex of a [`Bench`].
@@ -79,4 +83,19 @@ pub fn only_point(snapshot: &Snapshot, lock: &str) -> Point {
         (None, _) => panic!("no point of {lock} in {snapshot}"),
         (Some(_), Some(_)) => panic!("several points of {lock} in {snapshot}"),
     }
+}
+
+/// Polls the acquisition `wait` of a lock whose future is in this state.
+pub fn poll_task(wait: &mut TaskWait<'_, (), Engine>, state: Poll<()>) -> Poll<((), PendingRef)> {
+    let mut context = Context::from_waker(Waker::noop());
+    let (future, waking) = (poll_fn(|_| state), BeforeWaking::HandsOver);
+    let guard = |(), pending_ref| ((), pending_ref);
+    wait.poll(
+        pin!(future),
+        &mut context,
+        waking,
+        |()| true,
+        || true,
+        guard,
+    )
 }

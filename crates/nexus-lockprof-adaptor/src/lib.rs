@@ -17,7 +17,7 @@ mod recursive;
 
 pub use condvar::{ProfiledCondvar, WaitCall, condvar_at};
 pub use lock_api;
-pub use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, PendingRefCell};
+pub use nexus_lockprof_engine::adaptor::{HoldMode, PendingRef, PendingRefCell, closing};
 pub use nexus_lockprof_engine::{EngineRef, Global};
-pub use profiled::{Profiled, ProfiledGuard, TaskWait};
+pub use profiled::{BeforeWaking, Profiled, ProfiledGuard, TaskWait};
 pub use recursive::{ProfiledRecursive, SharedGuard, UpgradableGuard};

@@ -64,6 +64,7 @@ cfg_if! {
             pub use crate::acquire::look::{LOOKS, pauses};
             pub use crate::acquire::short_wait::ShortWait;
             pub use crate::acquire::slow::SlowAcquire;
+            pub use crate::acquire::task::{QueuedTask, closing};
             pub use crate::acquire::thread::bits as thread_bits;
             pub use crate::acquire::timed::TimedAcquire;
             pub use crate::record::wait_log::LockRef;

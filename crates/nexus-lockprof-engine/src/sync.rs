@@ -43,6 +43,31 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
+#[cfg(lockprof_loom)]
+pub(crate) use loom::cell::UnsafeCell;
+
+/// The standard library's, with loom's interface.
+#[cfg(not(lockprof_loom))]
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+#[cfg(not(lockprof_loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        UnsafeCell(core::cell::UnsafeCell::new(value))
+    }
+
+    /// Reads it in `f`, while nobody writes it.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    /// Writes it in `f`, while nobody else reads or writes it.
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
 /// An array of values of the same expression, in a constant except in the models.
 macro_rules! array {
     ($value:expr; $len:expr) => {{

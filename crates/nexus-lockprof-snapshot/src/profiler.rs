@@ -218,6 +218,9 @@ losses! {
     /// The waits and holds themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     slow_events SlowEvents "A `lock.slow` event was dropped (`Config::slow_rate`).",
+    /// The waits themselves were recorded.
+    #[serde(skip_serializing_if = "is_default")]
+    tasks Tasks "A waiting task was not shown among the waiters: more than 16,384 tasks waited.",
 }
 
 impl Losses {

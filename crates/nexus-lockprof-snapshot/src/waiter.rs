@@ -38,7 +38,8 @@ pub struct Waiter {
     pub site: Site,
     /// How long it has waited, in nanoseconds of a coarse clock (up to some milliseconds).
     pub waited_ns: u64,
-    /// Whether it is a task that was given the lock, and has not been polled since.
+    /// Whether it is a task that was given the lock, and has not been polled since. Then it is the
+    /// [holder](Self::holder), also for those who wait behind it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub handed: bool,
     /// Who holds the lock; `None` if that is not known.

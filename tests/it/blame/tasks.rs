@@ -1,6 +1,7 @@
 //! Waits of tasks, which get the lock and own it before they run again.
 
 use super::*;
+use nexus_lockprof_tests::bench::poll_task as poll;
 use std::task::Poll;
 
 #[test]
@@ -11,26 +12,19 @@ fn tasks_in_a_queue_blame_each_for_its_turn() {
         let held = scene.take(holder);
         let mut waits = [next, last].map(|(site, mode)| scene.lock.task_wait(site, mode));
         for wait in &mut waits {
-            assert!(
-                wait.poll(|| Poll::<()>::Pending, |()| true, || true)
-                    .is_pending()
-            );
+            assert!(poll(wait, Poll::Pending).is_pending());
         }
         scene.pass(6 * MS);
         scene.release(held);
         // It belongs to the next task, which has not been polled yet.
         scene.pass(3 * MS);
         let [first_wait, second_wait] = &mut waits;
-        let Poll::Ready(((), pending_ref)) =
-            first_wait.poll(|| Poll::Ready(()), |()| true, || true)
-        else {
+        let Poll::Ready(((), pending_ref)) = poll(first_wait, Poll::Ready(())) else {
             panic!("it is ready")
         };
         scene.pass(MS);
         scene.release(ProfiledGuard::new((), pending_ref));
-        let Poll::Ready(((), pending_ref)) =
-            second_wait.poll(|| Poll::Ready(()), |()| true, || true)
-        else {
+        let Poll::Ready(((), pending_ref)) = poll(second_wait, Poll::Ready(())) else {
             panic!("it is ready")
         };
         scene.release(ProfiledGuard::new((), pending_ref));
@@ -50,10 +44,7 @@ fn a_task_that_is_dropped_blames_who_had_it() {
         let (holder, waiter) = (exclusive(), exclusive());
         let held = scene.take(holder);
         let mut wait = scene.lock.task_wait(waiter.0, waiter.1);
-        assert!(
-            wait.poll(|| Poll::<()>::Pending, |()| true, || true)
-                .is_pending()
-        );
+        assert!(poll(&mut wait, Poll::Pending).is_pending());
         scene.pass(MS);
         drop(wait);
         scene.release(held);

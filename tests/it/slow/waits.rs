@@ -4,7 +4,7 @@ use super::{MS, THRESHOLD, TIMED, here, listening, name_of, taken};
 use nexus_lockprof::engine::{Config, Engine, Mode};
 use nexus_lockprof::{AcquireMode, Point, Profiled, Site, SlowHolder, SlowMetric};
 use nexus_lockprof_adaptor::{HoldMode, ProfiledGuard};
-use nexus_lockprof_tests::bench::{self, Bench};
+use nexus_lockprof_tests::bench::{self, Bench, poll_task};
 use std::convert::Infallible;
 use std::panic::Location;
 use std::sync::mpsc;
@@ -227,7 +227,7 @@ fn waits_of_tasks_are_told() {
         let (holder, waiter) = (Location::caller(), here_too());
         let guard = lock.try_acquire(holder, HoldMode::Exclusive, |()| Some(()));
         let mut wait = lock.task_wait(waiter, HoldMode::Exclusive);
-        let pending = wait.poll(|| Poll::<()>::Pending, |()| true, || true);
+        let pending = poll_task(&mut wait, Poll::Pending);
         assert!(pending.is_pending());
         bench.pass(99 * MS);
         let Some(guard) = guard else {
@@ -237,7 +237,7 @@ fn waits_of_tasks_are_told() {
         unsafe { lock.release(guard, |(), ()| ()) };
         bench.pass(MS);
         if !is_abandoned {
-            let ready = wait.poll(|| Poll::Ready(()), |()| true, || true);
+            let ready = poll_task(&mut wait, Poll::Ready(()));
             let Poll::Ready(((), pending_ref)) = ready else {
                 panic!("it is ready")
             };

@@ -5,6 +5,8 @@ mod on_lockprof;
 mod on_tokio;
 #[cfg(feature = "profile")]
 mod ours;
+#[cfg(feature = "profile")]
+mod waiting;
 
 use std::future::Future;
 use std::pin::Pin;

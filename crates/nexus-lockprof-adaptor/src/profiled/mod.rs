@@ -8,7 +8,7 @@ mod rwlock;
 mod task;
 
 pub use guard::ProfiledGuard;
-pub use task::TaskWait;
+pub use task::{BeforeWaking, TaskWait};
 
 use lock_api::{RawMutex, RawRwLock};
 use nexus_lockprof_engine::adaptor::{

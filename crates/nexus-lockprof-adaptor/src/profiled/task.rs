@@ -3,12 +3,22 @@
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
-    HoldMode, HolderWord, PendingRef, Probe, SiteKey, TimedAcquire,
+    Core, HoldMode, HolderWord, PendingRef, Probe, QueuedTask, SiteKey, SlowAcquire, TimedAcquire,
 };
 use std::future::Future;
+use std::num::NonZeroU64;
 use std::panic::Location;
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+/// What a lock does before it wakes a task that waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeforeWaking {
+    /// It gives the lock to the task, which owns it before it is polled.
+    HandsOver,
+    /// Nothing: the task tries again.
+    Releases,
+}
 
 /// An acquisition by a task, kept beside the lock's own future. [`poll`](Self::poll) polls that
 /// future.
@@ -19,6 +29,12 @@ use std::task::Poll;
 ///
 /// A future may be pending for another reason: tokio's are when their task has used up its share of
 /// the processor. That is no wait for the lock. So this asks whether the lock is taken.
+///
+/// While it waits, snapshots show it ([`Snapshot::waiters`]). If the lock hands itself over, they
+/// also show that it was given the lock and has not been polled since. To see that, a future that
+/// is pending is polled once more, with a waker of the profiler's.
+///
+/// [`Snapshot::waiters`]: https://docs.rs/nexus-lockprof-snapshot
 #[must_use = "it measures what it polls"]
 pub struct TaskWait<'a, R, H: EngineRef> {
     lock: &'a Profiled<R, H>,
@@ -27,13 +43,18 @@ pub struct TaskWait<'a, R, H: EngineRef> {
 }
 
 enum State {
-    /// Not polled yet.
+    /// Not polled yet, or not for the lock.
     New,
+    /// The first poll was just pending.
+    Pending,
     /// Found the lock taken.
     Contended {
-        /// Clock ticks; `None` if the wait is not timed.
-        start: Option<u64>,
+        /// Clock ticks, plus one; `None` if the wait is not timed.
+        start: Option<NonZeroU64>,
+        /// What the lock published.
         holder: HolderWord,
+        /// What snapshots see.
+        queued: Option<QueuedTask>,
     },
     /// Acquired or given up.
     Over,
@@ -54,8 +75,8 @@ impl<R, H: EngineRef> Profiled<R, H> {
         }
     }
 
-    /// Acquires a lock with its own future `future`. `is_taken` tells why that future is pending at
-    /// the first poll.
+    /// Acquires a lock with its own future `future`, a lock that hands itself over. `is_taken`
+    /// tells why that future is pending.
     ///
     /// # Errors
     /// The future's error.
@@ -68,61 +89,111 @@ impl<R, H: EngineRef> Profiled<R, H> {
     ) -> Result<ProfiledGuard<G>, E> {
         let mut future = pin!(future);
         let mut wait = self.task_wait(site, mode);
-        let (result, pending_ref) = std::future::poll_fn(|context| {
-            wait.poll(|| future.as_mut().poll(context), Result::is_ok, &is_taken)
+        let finish = |result: Result<G, E>, pending_ref| {
+            result.map(|inner| ProfiledGuard::new(inner, pending_ref))
+        };
+        std::future::poll_fn(|context| {
+            let (future, waking) = (future.as_mut(), BeforeWaking::HandsOver);
+            wait.poll(future, context, waking, Result::is_ok, &is_taken, finish)
         })
-        .await;
-        result.map(|inner| ProfiledGuard::new(inner, pending_ref))
+        .await
     }
 }
 
 impl<R, H: EngineRef> TaskWait<'_, R, H> {
-    /// Polls the lock's own future with `poll`. `is_owned` says whether a ready result holds the
-    /// lock, which may have been closed instead. If pending, `is_taken` says whether the lock is
-    /// the reason. The guard carries the returned pending reference.
+    /// Polls `future`, the lock's own. `is_owned` says whether a ready result holds the lock, which
+    /// may have been closed instead. If the future is pending, `is_taken` says whether the lock is
+    /// the reason. `waking` is what the lock does before it wakes. The guard carries the returned
+    /// pending reference.
+    // One call is left for all but the common case, which returns early. Otherwise the compiler
+    // takes several instructions more to bring the results together.
     #[inline(always)]
-    pub fn poll<T>(
+    pub fn poll<F: Future, O>(
         &mut self,
-        poll: impl FnOnce() -> Poll<T>,
-        is_owned: impl FnOnce(&T) -> bool,
-        is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, PendingRef)> {
-        if let State::New = self.state {
-            let hit = match self.lock.probe(self.key) {
-                Probe::Off => None,
-                Probe::Count(hit) => Some(hit),
-                Probe::Time(_) | Probe::Cold => return self.poll_first(poll, is_owned, is_taken),
-            };
-            let Poll::Ready(result) = poll() else {
-                self.begin(is_taken);
-                return Poll::Pending;
-            };
-            self.state = State::Over;
-            if let Some(hit) = hit
-                && is_owned(&result)
-            {
-                // SAFETY: this thread got the hit, and has been inside the poll since. If the poll
-                // used this very point, or changed the mode, this acquisition still counts exactly
-                // once.
-                unsafe { hit.commit() };
-                self.lock.publish_task(self.key);
-            }
-            return Poll::Ready((result, PendingRef::NONE));
+        mut future: Pin<&mut F>,
+        context: &mut Context<'_>,
+        waking: BeforeWaking,
+        is_owned: impl Fn(&F::Output) -> bool,
+        is_taken: impl Fn() -> bool,
+        finish: impl Fn(F::Output, PendingRef) -> O,
+    ) -> Poll<O> {
+        if let Some(result) = self.poll_and_count(future.as_mut(), context, &is_owned) {
+            return Poll::Ready(finish(result, PendingRef::NONE));
         }
-        self.poll_cold(poll, is_owned, is_taken)
+        match self.poll_more(future, context, waking, is_owned, is_taken) {
+            Poll::Ready((result, pending_ref)) => Poll::Ready(finish(result, pending_ref)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The common case of [`poll`](Self::poll): `None` if it is another.
+    #[inline(always)]
+    fn poll_and_count<F: Future>(
+        &mut self,
+        future: Pin<&mut F>,
+        context: &mut Context<'_>,
+        is_owned: impl Fn(&F::Output) -> bool,
+    ) -> Option<F::Output> {
+        let State::New = self.state else {
+            return None;
+        };
+        let hit = match self.lock.probe(self.key) {
+            Probe::Off => None,
+            Probe::Count(hit) => Some(hit),
+            Probe::Time(_) | Probe::Cold => return None,
+        };
+        let Poll::Ready(result) = future.poll(context) else {
+            self.state = State::Pending;
+            return None;
+        };
+        self.state = State::Over;
+        if let Some(hit) = hit
+            && is_owned(&result)
+        {
+            // SAFETY: this thread got the hit, and has been inside the poll since. If the poll used
+            // this very point, or changed the mode, this acquisition still counts exactly once.
+            unsafe { hit.commit() };
+            self.lock.publish_task(self.key);
+        }
+        Some(result)
+    }
+
+    /// All but the common case of [`poll`](Self::poll).
+    #[cold]
+    #[inline(never)]
+    fn poll_more<F: Future>(
+        &mut self,
+        future: Pin<&mut F>,
+        context: &mut Context<'_>,
+        waking: BeforeWaking,
+        is_owned: impl Fn(&F::Output) -> bool,
+        is_taken: impl Fn() -> bool,
+    ) -> Poll<(F::Output, PendingRef)> {
+        match self.state {
+            State::New => self.poll_first(future, context, waking, is_owned, is_taken),
+            State::Pending => {
+                self.state = State::New;
+                self.pending(future, context, waking, is_owned, is_taken)
+            }
+            State::Contended { .. } | State::Over => {
+                self.poll_cold(future, context, waking, is_owned, is_taken)
+            }
+        }
     }
 
     /// A first poll that does more than count. Usually it is timed, and the lock is free.
-    #[inline(never)]
-    fn poll_first<T>(
+    #[inline(always)]
+    fn poll_first<F: Future>(
         &mut self,
-        poll: impl FnOnce() -> Poll<T>,
-        is_owned: impl FnOnce(&T) -> bool,
-        is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, PendingRef)> {
+        mut future: Pin<&mut F>,
+        context: &mut Context<'_>,
+        waking: BeforeWaking,
+        is_owned: impl Fn(&F::Output) -> bool,
+        is_taken: impl Fn() -> bool,
+    ) -> Poll<(F::Output, PendingRef)> {
         // Probes again, so that the common case of `poll` need not pass on its result.
         let Probe::Time(hit) = self.lock.probe(self.key) else {
-            return self.poll_cold(poll, is_owned, is_taken);
+            return self.poll_cold(future, context, waking, is_owned, is_taken);
         };
         let engine = &self.lock.engine;
         // SAFETY: this thread got the hit just now, from this engine. If the poll uses other
@@ -132,106 +203,174 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             .core()
             .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit) });
         let Some(timed) = timed else {
-            return self.poll_cold(poll, is_owned, is_taken);
+            return self.poll_cold(future, context, waking, is_owned, is_taken);
         };
         let timed = Abandoned(Some(timed));
-        match poll() {
-            Poll::Ready(result) if is_owned(&result) => {
-                self.state = State::Over;
-                let pending_ref = timed.acquired();
-                self.lock.publish_task(self.key);
-                Poll::Ready((result, pending_ref))
-            }
-            Poll::Ready(result) => {
-                self.state = State::Over;
-                Poll::Ready((result, PendingRef::NONE))
-            }
-            Poll::Pending => {
-                drop(timed);
-                self.begin(is_taken);
-                Poll::Pending
-            }
+        let Poll::Ready(result) = future.as_mut().poll(context) else {
+            drop(timed);
+            return self.pending(future, context, waking, is_owned, is_taken);
+        };
+        self.state = State::Over;
+        if !is_owned(&result) {
+            return Poll::Ready((result, PendingRef::NONE));
         }
+        let pending_ref = timed.acquired();
+        self.lock.publish_task(self.key);
+        Poll::Ready((result, pending_ref))
     }
 
     #[cold]
     #[inline(never)]
-    fn poll_cold<T>(
+    fn poll_cold<F: Future>(
         &mut self,
-        poll: impl FnOnce() -> Poll<T>,
-        is_owned: impl FnOnce(&T) -> bool,
-        is_taken: impl FnOnce() -> bool,
-    ) -> Poll<(T, PendingRef)> {
+        mut future: Pin<&mut F>,
+        context: &mut Context<'_>,
+        waking: BeforeWaking,
+        is_owned: impl Fn(&F::Output) -> bool,
+        is_taken: impl Fn() -> bool,
+    ) -> Poll<(F::Output, PendingRef)> {
         let Some(core) = self.lock.engine.core() else {
-            return poll().map(|result| (result, PendingRef::NONE));
+            let polled = future.poll(context);
+            return polled.map(|result| (result, PendingRef::NONE));
         };
         let mut slow = self.lock.slow_acquire(core, self.key);
-        if let State::Contended { start, holder } = self.state {
-            slow.contended_since(self.lock.lock_ref(), start, holder);
-        }
-        match poll() {
-            Poll::Ready(result) if is_owned(&result) => {
-                let pending_ref = if let State::Contended { .. } = self.state {
-                    slow.succeeds(self.lock.holder_word());
-                    let pending_ref = slow.acquired();
-                    self.is_over();
-                    pending_ref
-                } else {
-                    self.state = State::Over;
-                    slow.acquired()
-                };
-                self.lock.publish_task(self.key);
-                Poll::Ready((result, pending_ref))
-            }
+        self.contended_since(&mut slow);
+        match future.as_mut().poll(context) {
             Poll::Ready(result) => {
-                // It waited in vain until now.
-                match self.is_over() {
-                    State::Contended { .. } => slow.cancelled(self.lock.holder_word()),
-                    State::New | State::Over => slow.abandoned(),
-                }
-                Poll::Ready((result, PendingRef::NONE))
+                let pending_ref = self.ready(slow, is_owned(&result));
+                Poll::Ready((result, pending_ref))
             }
             Poll::Pending => {
                 slow.abandoned();
-                if let State::New = self.state {
-                    self.begin(is_taken);
-                }
-                Poll::Pending
+                self.pending(future, context, waking, is_owned, is_taken)
             }
         }
     }
 
+    /// The future was pending. If the lock hands itself over, this polls again.
     #[cold]
-    fn begin(&mut self, is_taken: impl FnOnce() -> bool) {
-        if !is_taken() {
-            return;
+    #[inline(never)]
+    fn pending<F: Future>(
+        &mut self,
+        future: Pin<&mut F>,
+        context: &mut Context<'_>,
+        waking: BeforeWaking,
+        is_owned: impl Fn(&F::Output) -> bool,
+        is_taken: impl Fn() -> bool,
+    ) -> Poll<(F::Output, PendingRef)> {
+        let Some(core) = self.lock.engine.core() else {
+            return Poll::Pending;
+        };
+        let waker = (waking == BeforeWaking::HandsOver).then_some(context.waker());
+        let mut queued = Queued(match &mut self.state {
+            State::New | State::Pending => core.queue_task(waker),
+            State::Contended { queued, .. } => {
+                let queued = queued.take();
+                queued.and_then(|queued| queued.with_waker(core, context.waker()))
+            }
+            State::Over => None,
+        });
+        if waker.is_some()
+            && let Some(queued) = &queued.0
+            && let Poll::Ready(result) = queued.poll(|context| future.poll(context))
+        {
+            // The lock was released, or closed, between the two polls.
+            let mut slow = self.lock.slow_try_acquire(core, self.key);
+            self.contended_since(&mut slow);
+            let pending_ref = self.ready(slow, is_owned(&result));
+            return Poll::Ready((result, pending_ref));
         }
-        let core = self.lock.engine.core();
+        let is_taken = is_taken();
+        if is_taken && let Some(queued) = &queued.0 {
+            queued.is_queued();
+        }
+        match &mut self.state {
+            State::New if is_taken => self.begin(core, queued.0.take()),
+            State::Contended { queued: before, .. } => *before = queued.0.take(),
+            State::New | State::Pending | State::Over => {}
+        }
+        Poll::Pending
+    }
+
+    /// The wait begins.
+    fn begin(&mut self, core: &Core, queued: Option<QueuedTask>) {
+        let lock = self.lock;
+        if let Some(queued) = queued {
+            let class = (&lock.class, lock.name_len);
+            // SAFETY: both belong to the class that this lock was created with.
+            unsafe { queued.begins(core, lock.lock_ref(), self.key, class, &lock.holder) };
+        }
+        let start = core.begin_wait(lock.lock_ref());
         self.state = State::Contended {
-            start: core.and_then(|core| core.begin_wait(self.lock.lock_ref())),
-            holder: self.lock.holder_word(),
+            start: start.and_then(|start| NonZeroU64::new(start.wrapping_add(1))),
+            holder: lock.holder_word(),
+            queued,
         };
     }
 
-    /// The task no longer waits here.
-    fn is_over(&mut self) -> State {
-        let before = std::mem::replace(&mut self.state, State::Over);
-        if let State::Contended { start: Some(_), .. } = before
-            && let Some(core) = self.lock.engine.core()
-        {
-            core.end_wait(self.lock.lock_ref());
+    /// Tells a slow acquire of the wait until now.
+    fn contended_since(&self, slow: &mut SlowAcquire<'_>) {
+        if let State::Contended { start, holder, .. } = self.state {
+            let start = start.map(|start| start.get() - 1);
+            slow.contended_since(self.lock.lock_ref(), start, holder);
         }
-        before
+    }
+
+    /// The lock's future is ready.
+    fn ready(&mut self, mut slow: SlowAcquire<'_>, is_owned: bool) -> PendingRef {
+        let has_waited = matches!(self.state, State::Contended { .. });
+        if !is_owned {
+            self.is_over();
+            if has_waited {
+                // In vain, until now.
+                slow.cancelled(self.lock.holder_word());
+            } else {
+                slow.abandoned();
+            }
+            return PendingRef::NONE;
+        }
+        if has_waited {
+            slow.succeeds(self.lock.holder_word());
+        }
+        let pending_ref = slow.acquired();
+        self.is_over();
+        self.lock.publish_task(self.key);
+        pending_ref
+    }
+
+    /// The task no longer waits here.
+    fn is_over(&mut self) {
+        let before = std::mem::replace(&mut self.state, State::Over);
+        if let State::Contended { start, queued, .. } = before {
+            if start.is_some()
+                && let Some(core) = self.lock.engine.core()
+            {
+                core.end_wait(self.lock.lock_ref());
+            }
+            if let Some(queued) = queued {
+                queued.ends();
+            }
+        }
     }
 
     #[cold]
     fn cancel(&mut self) {
-        if let State::Contended { start, holder } = self.is_over()
-            && let Some(core) = self.lock.engine.core()
-        {
+        if let Some(core) = self.lock.engine.core() {
             let mut slow = self.lock.slow_acquire(core, self.key);
-            slow.contended_since(self.lock.lock_ref(), start, holder);
+            self.contended_since(&mut slow);
+            self.is_over();
             slow.cancelled(self.lock.holder_word());
+        }
+    }
+}
+
+/// Gives the place up when dropped, even if the poll unwinds.
+struct Queued(Option<QueuedTask>);
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        if let Some(queued) = self.0.take() {
+            queued.ends();
         }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod short_wait;
 pub(crate) mod signal;
 pub(crate) mod since_off;
 pub(crate) mod slow;
+pub(crate) mod task;
 pub(crate) mod tell_slow;
 pub(crate) mod thread;
 pub(crate) mod timed;

@@ -8,6 +8,7 @@ pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
+mod task_waiters;
 pub(crate) mod wait;
 pub(crate) mod waiters;
 

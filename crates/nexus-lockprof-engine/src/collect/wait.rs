@@ -6,9 +6,10 @@ use nexus_lockprof_snapshot::Waiter;
 /// A wait in progress, which no other has the number of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WaitId {
-    /// The thread's number in the process; 0 if it is not known.
+    /// The thread's number in the process; 0 if it is not known. For a task, the address of its
+    /// slot, which no thread's number comes near.
     pub(crate) token: u64,
-    /// Which wait of the thread's shard.
+    /// Which wait of the thread's shard, or of the slot.
     pub(crate) seq: u64,
 }
 

@@ -7,22 +7,25 @@
 //! The lock publishes a holder when it is acquired, and nothing when it is released. So between a
 //! release and the next holder's word, the old one is named for a moment. A holder is named only if
 //! two readings agree.
+//!
+//! [Tasks](super::task_waiters) that wait are in a table of their own.
 
-use crate::collect::memory;
 use crate::collect::wait::{Look, Wait, WaitId};
+use crate::collect::{memory, task_waiters};
 use crate::core::Core;
 use crate::identity::{PointKey, SiteKey, ThreadBits, to_site};
-use crate::record::shard::Shard;
+use crate::record::task_slot::TaskSlot;
 use crate::record::thread_info::ThreadId;
-use crate::record::waiting::Waiting;
+use crate::record::waiting::{WaitSlot, Waiting};
 use nexus_lockprof_snapshot::{Holder, Thread, Waiter};
 use std::collections::HashMap;
 
 /// A wait that was seen.
 struct Seen<'a> {
-    shard: &'a Shard,
+    slot: &'a WaitSlot,
     seq: u64,
     waiting: Waiting,
+    task: Option<&'a TaskSlot>,
     thread: Option<ThreadId>,
     /// The published word, if it could be read.
     holder: Option<usize>,
@@ -42,10 +45,23 @@ impl Look for Core {
             };
             let thread = shard.thread.read();
             seen.push(Seen {
-                shard,
+                slot: &shard.waiting,
                 seq,
                 waiting,
+                task: None,
                 thread,
+                holder: None,
+                is_read: false,
+            });
+        }
+        let threads_seen = seen.len();
+        for (seq, waiting, task) in task_waiters::waits(self) {
+            seen.push(Seen {
+                slot: &task.wait,
+                seq,
+                waiting,
+                task: Some(task),
+                thread: None,
                 holder: None,
                 is_read: false,
             });
@@ -64,20 +80,30 @@ impl Look for Core {
                 _ => first.filter(|_| first == again),
             };
         }
+        if seen.len() > threads_seen {
+            let places = task_waiters::places(self);
+            for seen in seen.iter_mut().filter(|seen| seen.task.is_some()) {
+                let is_place = |word: &usize| places.contains(&ThreadBits::left_out_of(*word));
+                seen.holder = seen.holder.filter(is_place);
+            }
+        }
         // After all readings.
-        seen.retain(|seen| seen.shard.waiting.is_still(seen.seq));
+        seen.retain(|seen| seen.slot.is_still(seen.seq));
         let threads = self.threads_by_bits();
         let now_ns = self.clock.coarse_ns();
-        let waits = seen.iter().map(|seen| Wait {
-            id: WaitId {
-                token: seen.thread.map_or(0, |thread| thread.token),
-                seq: seen.seq,
-            },
-            kind: seen.waiting.kind,
-            is_read: seen.is_read,
-            waiter: self.waiter(seen, &threads, now_ns),
+        let waits = seen.iter().filter_map(|seen| {
+            let wait = Wait {
+                id: id(seen),
+                kind: seen.waiting.kind,
+                is_read: seen.is_read,
+                waiter: self.waiter(seen, &threads, now_ns),
+            };
+            // That a task was given the lock was read only now.
+            seen.slot.is_still(seen.seq).then_some(wait)
         });
-        waits.collect()
+        let mut waits: Vec<Wait> = waits.collect();
+        task_waiters::hold_what_they_were_given(&mut waits);
+        waits
     }
 
     fn threads(&self) -> Vec<u64> {
@@ -105,6 +131,15 @@ impl Core {
             since_ns,
             ..
         } = seen.waiting;
+        let handed = seen
+            .task
+            .and_then(|task| task_waiters::handed(task, key.site(), now_ns));
+        let named = || {
+            let holder = self.named(key, seen.holder?, threads)?;
+            // A task's guard goes to another thread with it.
+            let exited = holder.exited && seen.task.is_none();
+            Some(Holder { exited, ..holder })
+        };
         Waiter {
             thread: seen.thread.map(to_thread),
             lock: key.class().to_lock(),
@@ -112,14 +147,15 @@ impl Core {
             mode: key.site().mode().into(),
             site: to_site(key.site().location()),
             waited_ns: now_ns.saturating_sub(since_ns),
-            handed: false,
-            holder: seen.holder.and_then(|word| self.named(key, word, threads)),
+            handed: handed.is_some(),
+            holder: handed.or_else(named),
         }
     }
 
     /// The holder that a word names to the waiter at the point `key`.
     fn named(&self, key: PointKey, word: usize, threads: &Threads) -> Option<Holder> {
-        // SAFETY: a lock that existed published the word: see the module.
+        // SAFETY: a lock that existed published the word, or it is the place of a point: see the
+        // modules.
         let site = unsafe { SiteKey::from_published(word) }?;
         // While the profiler was off, nobody published anything.
         self.known_holder(key, site)?;
@@ -139,6 +175,17 @@ impl Core {
     fn has_threads_without_shard(&self) -> bool {
         let lost = self.losses.read();
         lost.shards_full != 0 || lost.memory != 0
+    }
+}
+
+fn id(seen: &Seen<'_>) -> WaitId {
+    let token = match seen.task {
+        Some(task) => std::ptr::from_ref(task).addr() as u64,
+        None => seen.thread.map_or(0, |thread| thread.token),
+    };
+    WaitId {
+        token,
+        seq: seen.seq,
     }
 }
 

@@ -69,6 +69,11 @@ impl ThreadBits {
     pub(crate) fn from_published(word: usize) -> Self {
         ThreadBits(word & Self::MASK)
     }
+
+    /// The rest of a published word.
+    pub(crate) fn left_out_of(word: usize) -> usize {
+        word & !Self::MASK
+    }
 }
 
 /// The word that a lock publishes: where it was acquired last, and by which thread.
@@ -144,7 +149,7 @@ impl SiteKey {
     #[inline(always)]
     #[must_use]
     pub unsafe fn from_published(word: usize) -> Option<Self> {
-        let key = word & !ThreadBits::MASK;
+        let key = ThreadBits::left_out_of(word);
         (key != 0).then_some(SiteKey(key))
     }
 

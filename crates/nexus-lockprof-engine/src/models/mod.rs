@@ -14,6 +14,7 @@ mod registry;
 mod reservoir;
 mod shard;
 mod slow_log;
+mod task_slot;
 mod wait_log;
 mod waiting;
 
@@ -41,6 +42,7 @@ use crate::record::statistics::{Delta, Reading, Record};
 use crate::record::table::Table;
 use crate::record::tally::{Measure, Measured};
 use crate::record::wait_log::{Hold, LockRef, Span, WaitLog};
+use crate::record::waiting::{WaitSlot, Waiting};
 use crate::sync::{
     AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},

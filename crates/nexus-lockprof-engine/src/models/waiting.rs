@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::thread_info::{ThreadId, ThreadSlot};
-use crate::record::waiting::{WaitKind, WaitSlot, Waiting};
+use crate::record::waiting::WaitKind;
 
 /// A wait that says the same in each of its fields.
 fn waiting(n: usize) -> Waiting {

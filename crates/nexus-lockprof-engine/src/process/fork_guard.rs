@@ -13,6 +13,8 @@ use crate::core::GLOBAL;
 #[cfg(unix)]
 use crate::process::exclusive::SETTING;
 use crate::process::exclusive::lock;
+#[cfg(unix)]
+use crate::record::task_slot::TASKS;
 use std::sync::{Arc, Mutex, Weak};
 #[cfg(unix)]
 use std::sync::{MutexGuard, atomic::Ordering::Relaxed};
@@ -84,6 +86,7 @@ impl ForkGuard {
     /// those threads.
     pub(crate) fn after_fork(&self) {
         GLOBAL.after_fork();
+        TASKS.after_fork();
         for local in &self.locals {
             local.core.after_fork();
         }

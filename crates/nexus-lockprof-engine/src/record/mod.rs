@@ -22,6 +22,7 @@ pub(crate) mod slow_record;
 pub(crate) mod statistics;
 pub(crate) mod table;
 pub(crate) mod tally;
+pub(crate) mod task_slot;
 pub(crate) mod thread_info;
 pub(crate) mod wait_log;
 pub(crate) mod waiting;

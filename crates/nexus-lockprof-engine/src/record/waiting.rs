@@ -96,8 +96,8 @@ impl WaitSlot {
         fence(Release);
     }
 
-    /// Ends the wait of a thread that cannot: it ended inside it, or this process does not have it.
-    /// The caller has the slot.
+    /// Ends the wait, if there is one: of a task, or of a thread that cannot. That ended inside it,
+    /// or this process does not have it. The caller has the slot.
     pub(crate) fn abandon(&self) {
         if self.seq.own_load() & 1 == 1 {
             self.end();

@@ -161,6 +161,7 @@ fn no_line_is_too_wide_and_no_line_number_is_lost() {
         stacks: 7,
         edges: 8,
         slow_events: 9,
+        tasks: 10,
     };
     for point in &mut parts.points {
         point.acquisitions = point.acquisitions.saturating_mul(1 << 40);

@@ -10,6 +10,7 @@ fn every_cause_is_counted_once() {
         stacks: 16,
         edges: 17,
         slow_events: 18,
+        tasks: 19,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -23,9 +24,10 @@ fn every_cause_is_counted_once() {
         ("stacks", 16),
         ("edges", 17),
         ("slow_events", 18),
+        ("tasks", 19),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 126);
+    assert_eq!(losses.total(), 145);
     assert!(!losses.is_empty());
 }
 

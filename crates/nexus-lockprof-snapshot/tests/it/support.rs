@@ -159,6 +159,7 @@ pub(crate) fn everything() -> SnapshotParts {
             stacks: 0,
             edges: 0,
             slow_events: 0,
+            tasks: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,

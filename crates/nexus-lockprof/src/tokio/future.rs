@@ -1,7 +1,7 @@
 //! The futures of acquisitions whose guards borrow. They are one struct, because nested async
 //! blocks would be moved into one another.
 
-use super::meter::{HoldMode, Meter, PendingRef, TaskWait};
+use super::meter::{BeforeWaking, HoldMode, Meter, PendingRef, TaskWait};
 use ::tokio::sync::Semaphore;
 use std::panic::Location;
 use std::pin::{Pin, pin};
@@ -51,9 +51,16 @@ impl<F: Future, L: Finish<F::Output> + Copy> Future for Acquire<'_, F, L> {
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: `future` is pinned with the whole struct, which is `Unpin` only if `future` is.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
-        this.wait
-            .poll(|| future.poll(context), L::is_owned, is_for_the_lock)
-            .map(|(result, pending_ref)| this.lock.finish(result, pending_ref))
+        let (waking, lock) = (BeforeWaking::HandsOver, this.lock);
+        let finish = |result, pending_ref| lock.finish(result, pending_ref);
+        this.wait.poll(
+            future,
+            context,
+            waking,
+            L::is_owned,
+            is_for_the_lock,
+            finish,
+        )
     }
 }
 

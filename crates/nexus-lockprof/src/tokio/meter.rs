@@ -1,6 +1,8 @@
 //! Feature `profile` on: what the profiler keeps per lock, beside tokio's lock.
 
-pub(super) use nexus_lockprof_adaptor::{HoldMode, PendingRef, ProfiledGuard};
+pub(super) use nexus_lockprof_adaptor::{
+    BeforeWaking, HoldMode, PendingRef, ProfiledGuard, closing,
+};
 
 use std::panic::Location;
 

@@ -1,7 +1,8 @@
 //! Feature `profile` off: keeps nothing and does nothing.
 
 use std::panic::Location;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 pub(super) struct Meter;
 
@@ -12,6 +13,14 @@ pub(super) struct PendingRef(());
 pub(super) enum HoldMode {
     Exclusive,
     Shared,
+}
+
+pub(super) enum BeforeWaking {
+    HandsOver,
+}
+
+pub(super) fn closing<T>(close: impl FnOnce() -> T) -> T {
+    close()
 }
 
 pub(super) struct ProfiledGuard<G>(G);
@@ -47,13 +56,17 @@ pub(super) struct TaskWait<'a>(std::marker::PhantomData<&'a Meter>);
 
 impl TaskWait<'_> {
     #[inline(always)]
-    pub(super) fn poll<T>(
+    pub(super) fn poll<F: Future, O>(
         &mut self,
-        poll: impl FnOnce() -> Poll<T>,
-        _: impl FnOnce(&T) -> bool,
-        _: impl FnOnce() -> bool,
-    ) -> Poll<(T, PendingRef)> {
-        poll().map(|result| (result, PendingRef(())))
+        future: Pin<&mut F>,
+        context: &mut Context<'_>,
+        _: BeforeWaking,
+        _: impl Fn(&F::Output) -> bool,
+        _: impl Fn() -> bool,
+        finish: impl FnOnce(F::Output, PendingRef) -> O,
+    ) -> Poll<O> {
+        let polled = future.poll(context);
+        polled.map(|result| finish(result, PendingRef(())))
     }
 }
 

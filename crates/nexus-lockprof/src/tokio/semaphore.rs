@@ -273,7 +273,7 @@ impl Semaphore {
 
     /// Closes the semaphore: current waiters and later acquisitions fail.
     pub fn close(&self) {
-        self.inner.close();
+        meter::closing(|| self.inner.close());
     }
 
     /// Whether it is closed.

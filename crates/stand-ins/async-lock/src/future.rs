@@ -2,7 +2,7 @@
 
 use crate::guard::{Guard, LockPtr};
 use crate::lock::{Lock, Meter};
-use nexus_lockprof_adaptor::{Global, HoldMode, ProfiledGuard, TaskWait};
+use nexus_lockprof_adaptor::{BeforeWaking, Global, HoldMode, ProfiledGuard, TaskWait};
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
@@ -93,11 +93,13 @@ impl<S: Start, F: Future> Future for Acquiring<S, F> {
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: `future` is pinned with the whole struct, which is `Unpin` only if `future` is.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
-        let polled = this.wait.poll(|| future.poll(context), |_| true, || true);
+        let (waking, start) = (BeforeWaking::Releases, &this.start);
         // SAFETY: the lock was just acquired.
-        polled.map(|(guard, pending_ref)| unsafe {
-            Guard::new(this.start.place(), ProfiledGuard::new(guard, pending_ref))
-        })
+        let finish = |guard, pending_ref| unsafe {
+            Guard::new(start.place(), ProfiledGuard::new(guard, pending_ref))
+        };
+        this.wait
+            .poll(future, context, waking, |_| true, || true, finish)
     }
 }
 
