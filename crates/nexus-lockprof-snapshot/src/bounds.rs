@@ -4,7 +4,7 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Edge, Frame, Point, Sample, Stack};
+use crate::{Edge, Frame, Point, Sample, Stack, Waiter};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
@@ -14,6 +14,10 @@ pub(crate) const POINTS: u64 = 1 << 22;
 
 /// Maximum number of edges. One process has at most 65,536, and one more for each point.
 pub(crate) const EDGES: u64 = 1 << 22;
+
+/// Maximum number of waiters, and of those in all deadlocks together. More than any process has
+/// threads and tasks that wait.
+pub(crate) const WAITERS: usize = 1 << 20;
 
 /// Maximum memory of a snapshot, in bytes.
 const MEMORY: u64 = 4 << 30;
@@ -57,6 +61,11 @@ impl Unfolded {
     pub(crate) fn edge(&mut self, texts: usize) {
         self.edges += 1;
         self.add::<Edge>(1, texts);
+    }
+
+    /// Adds a waiter with `texts` bytes of texts.
+    pub(crate) fn waiter(&mut self, texts: usize) {
+        self.add::<Waiter>(1, texts);
     }
 
     /// Adds a stack whose frames have `texts` bytes of texts.

@@ -86,6 +86,24 @@ impl Waiter {
     pub fn point(&self) -> Point {
         Point::new(self.lock.clone(), self.mode, self.site.clone())
     }
+
+    /// Number of bytes in its texts.
+    pub(crate) fn texts_len(&self) -> usize {
+        let name = |thread: &Option<Thread>| {
+            let name = thread.as_ref().and_then(|thread| thread.name.as_ref());
+            name.map_or(0, |name| name.len())
+        };
+        let of_lock = match &self.lock {
+            Lock::Anonymous => 0,
+            Lock::Named(name) => name.len(),
+            Lock::Created(site) | Lock::FirstUsed(site) => site.file.len(),
+        };
+        let of_holder = |holder: &Holder| name(&holder.thread) + holder.site.file.len();
+        name(&self.thread)
+            + of_lock
+            + self.site.file.len()
+            + self.holder.as_ref().map_or(0, of_holder)
+    }
 }
 
 /// Sorts waiters, the longest wait first.
