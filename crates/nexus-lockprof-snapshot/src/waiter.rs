@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::WAITERS;
 use crate::json::{hex, is_default};
 use crate::{AcquireMode, Lock, Point, Site, Text};
 
@@ -106,7 +107,17 @@ impl Waiter {
     }
 }
 
-/// Sorts waiters, the longest wait first.
-pub(crate) fn normalize(waiters: &mut [Waiter]) {
+/// Sorts waiters, the longest wait first, and keeps as many as a reader takes.
+pub(crate) fn normalize(waiters: &mut Vec<Waiter>) {
     waiters.sort_by(|a, b| b.waited_ns.cmp(&a.waited_ns).then_with(|| a.cmp(b)));
+    waiters.truncate(WAITERS);
+}
+
+/// The waiters of both. Whoever is dropped here would be dropped in any other order, too.
+pub(crate) fn merge(mut waiters: Vec<Waiter>, others: &[Waiter]) -> Vec<Waiter> {
+    waiters.extend_from_slice(others);
+    if waiters.len() > WAITERS {
+        normalize(&mut waiters);
+    }
+    waiters
 }

@@ -1,8 +1,8 @@
 //! Who waits, in files, merges and intervals.
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Deadlock, Holder, Lock, ReadError, Site, Snapshot, SnapshotParts, Text, Thread,
-    Waiter,
+    AcquireMode, Deadlock, Holder, Lock, Merge, ReadError, Site, Snapshot, SnapshotParts, Text,
+    Thread, Waiter,
 };
 
 fn thread(id: u64, name: Option<&str>) -> Option<Thread> {
@@ -92,6 +92,42 @@ fn a_merge_has_the_waiters_of_all() {
     let parts = [vec![stuck.clone(), full.clone()], vec![task.clone()]];
     let merged = Snapshot::merge(parts.map(|waiters| snapshot(waiters, 1)));
     assert_eq!(merged.waiters(), [full, task, stuck]);
+}
+
+/// As many as a reader takes, the longest waits, in any order.
+#[test]
+fn a_merge_of_many_waiters_can_be_read() {
+    const MOST: usize = 1 << 20;
+    let task = waiters().swap_remove(0);
+    let of = |waited_ns| Waiter {
+        waited_ns,
+        ..task.clone()
+    };
+    let (many, one) = (
+        snapshot((1..=MOST as u64).map(of).collect(), 1),
+        snapshot(vec![of(u64::MAX)], 1),
+    );
+    let check = |merged: Snapshot| {
+        let waits = merged.waiters();
+        assert_eq!(waits.len(), MOST);
+        assert_eq!(
+            (waits[0].waited_ns, waits[MOST - 1].waited_ns),
+            (u64::MAX, 2)
+        );
+        merged.to_bytes().unwrap()
+    };
+    let file = |snapshot: &Snapshot| snapshot.to_bytes().unwrap();
+    let (many, one) = (file(&many), file(&one));
+    let merge = |files: [&[u8]; 2]| {
+        let mut merge = Merge::new();
+        for file in files {
+            merge.add_bytes(file).unwrap();
+        }
+        check(merge.finish())
+    };
+    let merged = merge([&many, &one]);
+    assert_eq!(merge([&one, &many]), merged);
+    assert!(Snapshot::from_bytes(&merged).is_ok());
 }
 
 #[test]
