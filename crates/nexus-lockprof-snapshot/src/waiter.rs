@@ -47,14 +47,21 @@ pub struct Waiter {
     pub holder: Option<Holder>,
 }
 
-/// Who holds a lock that is waited for. Among several readers, it is the last to have come.
+/// Who holds a lock that is waited for. Among several readers, it is the last to have come, who may
+/// have left. To a thread that upgrades its own hold, it is the other readers, as
+/// [`Site::readers`] if none is known.
+///
+/// It is what the lock says at the moment of the snapshot. Where the system does not let the
+/// profiler read that (other systems than Linux, or some filters of system calls), it is who held
+/// the lock when the wait began.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holder {
     /// The thread that acquired the lock; `None` if that is not known, or for a task.
     #[serde(default, skip_serializing_if = "is_default")]
     pub thread: Option<Thread>,
     /// Whether the thread that acquired the lock has ended. Then nobody is left who could release
-    /// it, unless its guard went to another thread.
+    /// it, unless its guard went to another thread, or it has released the lock just now and the
+    /// waiter has not run yet. Never for readers, nor where the lock could not be read.
     #[serde(default, skip_serializing_if = "is_default")]
     pub exited: bool,
     /// The mode in which it holds the lock.
