@@ -14,8 +14,8 @@ use crate::core::Core;
 use crate::identity::{SiteKey, ThreadBits, to_site};
 use crate::record::shard::Shard;
 use crate::record::thread_info::ThreadId;
-use crate::record::waiting::Waiting;
-use nexus_lockprof_snapshot::{AcquireMode, Holder, Thread, Waiter};
+use crate::record::waiting::{WaitKind, Waiting};
+use nexus_lockprof_snapshot::{AcquireMode, Holder, Site, Thread, Waiter};
 use std::collections::{HashMap, HashSet};
 
 /// A wait that was seen.
@@ -143,6 +143,16 @@ impl Core {
         // SAFETY: a lock that existed published the word: see the module.
         let site = unsafe { SiteKey::from_published(word) }?;
         let mode = AcquireMode::from(site.mode());
+        if seen.waiting.kind == WaitKind::Upgrade && mode != AcquireMode::Shared {
+            // It is the waiter's own hold. Others can only be readers.
+            return Some(Holder {
+                thread: None,
+                exited: false,
+                mode: AcquireMode::Shared,
+                site: Site::readers(),
+                held_ns: None,
+            });
+        }
         // While the profiler was off, nobody published anything.
         self.known_holder(seen.waiting.key, site)?;
         let bits = ThreadBits::from_published(word);
