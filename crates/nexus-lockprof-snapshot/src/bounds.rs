@@ -15,10 +15,6 @@ pub(crate) const POINTS: u64 = 1 << 22;
 /// Maximum number of edges. One process has at most 65,536, and one more for each point.
 pub(crate) const EDGES: u64 = 1 << 22;
 
-/// Maximum number of waiters, and of those in all deadlocks together. More than any process has
-/// threads and tasks that wait.
-pub(crate) const WAITERS: usize = 1 << 20;
-
 /// Maximum memory of a snapshot, in bytes.
 const MEMORY: u64 = 4 << 30;
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::WAITERS;
 use crate::json::is_default;
-use crate::{AcquireMode, Holder, Thread, Waiter, logfmt};
+use crate::{AcquireMode, Holder, Thread, Waiter, logfmt, waiter};
 
 /// Threads that wait for one another in a circle, or one that waits for itself.
 ///
@@ -241,18 +240,18 @@ impl fmt::Display for Stuck {
     }
 }
 
-/// Keeps deadlocks with as many waits as a reader takes, and sorts them. Those with the fewest waits
-/// stay, and of these the longest. So the order in which others were dropped before makes no
+/// Keeps deadlocks with as many waits as a reader takes, and sorts them. Those with the fewest
+/// waits stay, and of these the longest. So the order in which others were dropped before makes no
 /// difference.
 pub(crate) fn normalize(deadlocks: &mut Vec<Deadlock>) {
-    bound(deadlocks, WAITERS);
+    bound(deadlocks, waiter::MOST);
     deadlocks.sort();
 }
 
 /// The deadlocks of both.
 pub(crate) fn merge(mut deadlocks: Vec<Deadlock>, others: &[Deadlock]) -> Vec<Deadlock> {
     deadlocks.extend_from_slice(others);
-    bound(&mut deadlocks, WAITERS);
+    bound(&mut deadlocks, waiter::MOST);
     deadlocks
 }
 

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::WAITERS;
 use crate::json::{hex, is_default};
 use crate::{AcquireMode, Lock, Point, Site, Text};
+
+/// Maximum number of waiters, and of those in all deadlocks together. More than any process has
+/// threads and tasks that wait.
+pub(crate) const MOST: usize = 1 << 20;
 
 /// A thread of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -117,13 +120,13 @@ impl Waiter {
 /// Sorts waiters, the longest wait first, and keeps as many as a reader takes.
 pub(crate) fn normalize(waiters: &mut Vec<Waiter>) {
     waiters.sort_by(|a, b| b.waited_ns.cmp(&a.waited_ns).then_with(|| a.cmp(b)));
-    waiters.truncate(WAITERS);
+    waiters.truncate(MOST);
 }
 
 /// The waiters of both. Whoever is dropped here would be dropped in any other order, too.
 pub(crate) fn merge(mut waiters: Vec<Waiter>, others: &[Waiter]) -> Vec<Waiter> {
     waiters.extend_from_slice(others);
-    if waiters.len() > WAITERS {
+    if waiters.len() > MOST {
         normalize(&mut waiters);
     }
     waiters

@@ -4,7 +4,8 @@ use super::input::{Input, Malformed};
 use super::output::{Output, Tables};
 use super::raw::{RawLock, RawSite};
 use super::section::{lock, mode, site, text};
-use crate::bounds::{Unfolded, WAITERS};
+use crate::bounds::Unfolded;
+use crate::waiter::MOST;
 use crate::{Deadlock, Holder, Lock, Site, Text, Thread, Waiter};
 use std::collections::HashMap;
 
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
         let begin = *input;
         let count = input.count(LEAST)?;
         *before = before.saturating_add(count);
-        if *before > WAITERS {
+        if *before > MOST {
             return Err(begin.bad("more than 1,048,576 waiters"));
         }
         let mut waiters = Vec::with_capacity(count);
