@@ -106,3 +106,76 @@ fn a_holder_that_has_exited_is_told_as_such() {
     assert!(holder.exited);
     assert_eq!(holder.thread, None);
 }
+
+/// Another reader may have stayed.
+#[test]
+fn a_reader_that_has_exited_is_not_told_as_such() {
+    static LOCK: RwLock<()> = RwLock::named("read and left", ());
+    let stays = LOCK.read();
+    thread::spawn(|| drop(LOCK.read())).join().unwrap();
+    let writer = thread::spawn(|| drop(LOCK.write()));
+    let waiters = waiters_at("read and left", 1);
+    drop(stays);
+    writer.join().unwrap();
+    let holder = waiters[0].holder.as_ref().unwrap();
+    assert_eq!(holder.mode, AcquireMode::Shared);
+    assert_eq!((holder.thread.as_ref(), holder.exited), (None, false));
+}
+
+/// Then the lock's word is that from the beginning of the wait, and another one may hold it now.
+#[test]
+fn nobody_has_exited_where_the_system_does_not_read_words() {
+    static LOCK: Mutex<()> = Mutex::named("not read", ());
+    let holder = thread::spawn(|| std::mem::forget(LOCK.lock()));
+    holder.join().unwrap();
+    // It waits until the process ends.
+    drop(thread::spawn(|| drop(LOCK.lock())));
+    assert!(waiters_at("not read", 1)[0].holder.as_ref().unwrap().exited);
+    let there = thread::spawn(|| forbid_reading().then(|| waiters_at("not read", 1)));
+    // Where filters are forbidden, there is nothing to test.
+    let Some(waiters) = there.join().unwrap() else {
+        return;
+    };
+    let holder = waiters[0].holder.as_ref().unwrap();
+    assert_eq!((holder.thread.as_ref(), holder.exited), (None, false));
+}
+
+/// Refuses `process_vm_readv` to this thread from now on. `false` if the system does not let it.
+fn forbid_reading() -> bool {
+    let step = |code: u32, jt, jf, k| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let mut steps = [
+        // The number of the system call.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            0,
+            1,
+            libc::SYS_process_vm_readv as u32,
+        ),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
+        ),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog {
+        len: steps.len() as u16,
+        filter: steps.as_mut_ptr(),
+    };
+    // SAFETY: the program and its steps live throughout the calls. They affect this thread only.
+    unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::prctl(
+                libc::PR_SET_SECCOMP,
+                libc::SECCOMP_MODE_FILTER,
+                &raw const program,
+            ) == 0
+    }
+}

@@ -4,7 +4,7 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Edge, Frame, Point, Sample, Stack};
+use crate::{Edge, Frame, Point, Sample, Stack, Waiter};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
@@ -57,6 +57,11 @@ impl Unfolded {
     pub(crate) fn edge(&mut self, texts: usize) {
         self.edges += 1;
         self.add::<Edge>(1, texts);
+    }
+
+    /// Adds a waiter with `texts` bytes of texts.
+    pub(crate) fn waiter(&mut self, texts: usize) {
+        self.add::<Waiter>(1, texts);
     }
 
     /// Adds a stack whose frames have `texts` bytes of texts.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::json::is_default;
-use crate::{AcquireMode, Holder, Thread, Waiter, logfmt};
+use crate::{AcquireMode, Holder, Thread, Waiter, logfmt, waiter};
 
 /// Threads that wait for one another in a circle, or one that waits for itself.
 ///
@@ -240,6 +240,42 @@ impl fmt::Display for Stuck {
     }
 }
 
+/// Keeps deadlocks with as many waits as a reader takes, and sorts them. Those with the fewest
+/// waits stay, and of these the longest. So the order in which others were dropped before makes no
+/// difference.
+pub(crate) fn normalize(deadlocks: &mut Vec<Deadlock>) {
+    bound(deadlocks, waiter::MOST);
+    deadlocks.sort();
+}
+
+/// The deadlocks of both.
+pub(crate) fn merge(mut deadlocks: Vec<Deadlock>, others: &[Deadlock]) -> Vec<Deadlock> {
+    deadlocks.extend_from_slice(others);
+    bound(&mut deadlocks, waiter::MOST);
+    deadlocks
+}
+
+fn bound(deadlocks: &mut Vec<Deadlock>, most: usize) {
+    // One without waits is none, but takes room.
+    let size = |deadlock: &Deadlock| deadlock.waits.len().max(1);
+    if deadlocks.iter().map(size).sum::<usize>() <= most {
+        return;
+    }
+    let longest = |deadlock: &Deadlock| deadlock.waits.iter().map(|wait| wait.waited_ns).max();
+    deadlocks.sort_by(|a, b| {
+        let by_size = size(a).cmp(&size(b));
+        let by_wait = by_size.then_with(|| longest(b).cmp(&longest(a)));
+        by_wait.then_with(|| a.cmp(b))
+    });
+    let mut waits = 0;
+    let kept = deadlocks.iter().take_while(|deadlock| {
+        waits += size(deadlock);
+        waits <= most
+    });
+    let kept = kept.count();
+    deadlocks.truncate(kept);
+}
+
 /// The waits that are stuck and in no deadlock: see [`Snapshot::stuck`](crate::Snapshot::stuck).
 pub(crate) fn stuck<'a>(
     waiters: &'a [Waiter],
@@ -269,5 +305,53 @@ fn name_of(thread: Option<&Thread>) -> String {
             name: Some(name), ..
         }) => name.to_string(),
         Some(Thread { id, name: None }) => format!("#{id}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Lock, Site};
+
+    fn of(waited_ns: &[u64]) -> Deadlock {
+        let wait = |waited_ns: &u64| Waiter {
+            thread: None,
+            lock: Lock::Anonymous,
+            address: 1,
+            mode: AcquireMode::Exclusive,
+            site: Site::new("a.rs", 1, 1),
+            waited_ns: *waited_ns,
+            handed: false,
+            holder: None,
+        };
+        Deadlock {
+            certain: true,
+            waits: waited_ns.iter().map(wait).collect(),
+        }
+    }
+
+    #[test]
+    fn the_order_of_merges_does_not_matter_for_which_deadlocks_stay() {
+        let parts = [
+            vec![of(&[9, 9, 9]), of(&[1])],
+            vec![of(&[2, 3]), of(&[8, 1])],
+            vec![of(&[5]), of(&[])],
+        ];
+        let expected = [of(&[5]), of(&[1]), of(&[]), of(&[8, 1])];
+        for order in [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ] {
+            let mut all = Vec::new();
+            for part in order {
+                all.extend_from_slice(&parts[part]);
+                bound(&mut all, 6);
+            }
+            assert_eq!(all, expected);
+        }
     }
 }

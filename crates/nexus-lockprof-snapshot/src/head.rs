@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
-use crate::{Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter};
+use crate::{
+    Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter, deadlock,
+    waiter,
+};
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
 /// [`Document`].
@@ -195,10 +198,6 @@ impl Head {
         table.merge_figures(&other.table);
         losses.merge_figures(&other.losses);
         overhead.merge_figures(&other.overhead);
-        let mut waiters = self.waiters;
-        waiters.extend_from_slice(&other.waiters);
-        let mut deadlocks = self.deadlocks;
-        deadlocks.extend_from_slice(&other.deadlocks);
         Self {
             engine: same(self.engine, other.engine),
             pid: same(self.pid, other.pid),
@@ -213,8 +212,8 @@ impl Head {
             table,
             losses,
             overhead,
-            waiters,
-            deadlocks,
+            waiters: waiter::merge(self.waiters, &other.waiters),
+            deadlocks: deadlock::merge(self.deadlocks, &other.deadlocks),
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),

@@ -61,7 +61,7 @@ impl Snapshot {
         point::normalize(&mut points);
         edge::normalize(&mut edges);
         waiter::normalize(&mut head.waiters);
-        head.deadlocks.sort();
+        deadlock::normalize(&mut head.deadlocks);
         Self {
             head,
             points,

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::json::{hex, is_default};
 use crate::{AcquireMode, Lock, Point, Site, Text};
 
+/// Maximum number of waiters, and of those in all deadlocks together. More than any process has
+/// threads and tasks that wait.
+pub(crate) const MOST: usize = 1 << 20;
+
 /// A thread of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Thread {
@@ -47,14 +51,21 @@ pub struct Waiter {
     pub holder: Option<Holder>,
 }
 
-/// Who holds a lock that is waited for. Among several readers, it is the last to have come.
+/// Who holds a lock that is waited for. Among several readers, it is the last to have come, who may
+/// have left. To a thread that upgrades its own hold, it is the other readers, as
+/// [`Site::readers`] if none is known.
+///
+/// It is what the lock says at the moment of the snapshot. Where the system does not let the
+/// profiler read that (other systems than Linux, or some filters of system calls), it is who held
+/// the lock when the wait began.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holder {
     /// The thread that acquired the lock; `None` if that is not known, or for a task.
     #[serde(default, skip_serializing_if = "is_default")]
     pub thread: Option<Thread>,
     /// Whether the thread that acquired the lock has ended. Then nobody is left who could release
-    /// it, unless its guard went to another thread.
+    /// it, unless its guard went to another thread, or it has released the lock just now and the
+    /// waiter has not run yet. Never for readers, nor where the lock could not be read.
     #[serde(default, skip_serializing_if = "is_default")]
     pub exited: bool,
     /// The mode in which it holds the lock.
@@ -87,9 +98,37 @@ impl Waiter {
     pub fn point(&self) -> Point {
         Point::new(self.lock.clone(), self.mode, self.site.clone())
     }
+
+    /// Number of bytes in its texts.
+    pub(crate) fn texts_len(&self) -> usize {
+        let name = |thread: &Option<Thread>| {
+            let name = thread.as_ref().and_then(|thread| thread.name.as_ref());
+            name.map_or(0, |name| name.len())
+        };
+        let of_lock = match &self.lock {
+            Lock::Anonymous => 0,
+            Lock::Named(name) => name.len(),
+            Lock::Created(site) | Lock::FirstUsed(site) => site.file.len(),
+        };
+        let of_holder = |holder: &Holder| name(&holder.thread) + holder.site.file.len();
+        name(&self.thread)
+            + of_lock
+            + self.site.file.len()
+            + self.holder.as_ref().map_or(0, of_holder)
+    }
 }
 
-/// Sorts waiters, the longest wait first.
-pub(crate) fn normalize(waiters: &mut [Waiter]) {
+/// Sorts waiters, the longest wait first, and keeps as many as a reader takes.
+pub(crate) fn normalize(waiters: &mut Vec<Waiter>) {
     waiters.sort_by(|a, b| b.waited_ns.cmp(&a.waited_ns).then_with(|| a.cmp(b)));
+    waiters.truncate(MOST);
+}
+
+/// The waiters of both. Whoever is dropped here would be dropped in any other order, too.
+pub(crate) fn merge(mut waiters: Vec<Waiter>, others: &[Waiter]) -> Vec<Waiter> {
+    waiters.extend_from_slice(others);
+    if waiters.len() > MOST {
+        normalize(&mut waiters);
+    }
+    waiters
 }

@@ -1,7 +1,7 @@
 //! Deadlocks, each with its threads, lines and locks.
 
 use super::{Scene, told};
-use nexus_lockprof::Snapshot;
+use nexus_lockprof::{AcquireMode, Site, Snapshot};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
@@ -297,7 +297,12 @@ fn an_upgrade_does_not_wait_for_itself() {
     scene.await_waiters(1);
     scene.pass(SECOND * 5);
     for _ in 0..3 {
-        assert_eq!(scene.bench.engine.snapshot().deadlocks(), []);
+        let snapshot = scene.bench.engine.snapshot();
+        assert_eq!(snapshot.deadlocks(), []);
+        let holder = snapshot.waiters()[0].holder.as_ref().unwrap();
+        let (thread, site) = (holder.thread.as_ref(), &holder.site);
+        assert_eq!((thread, site), (None, &Site::readers()));
+        assert_eq!(holder.mode, AcquireMode::Shared);
     }
     drop(reader);
 }

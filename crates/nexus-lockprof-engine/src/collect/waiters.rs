@@ -13,12 +13,12 @@
 use crate::collect::wait::{Look, Wait, WaitId};
 use crate::collect::{memory, task_waiters};
 use crate::core::Core;
-use crate::identity::{PointKey, SiteKey, ThreadBits, to_site};
+use crate::identity::{SiteKey, ThreadBits, to_site};
 use crate::record::task_slot::TaskSlot;
 use crate::record::thread_info::ThreadId;
-use crate::record::waiting::{WaitSlot, Waiting};
-use nexus_lockprof_snapshot::{Holder, Thread, Waiter};
-use std::collections::HashMap;
+use crate::record::waiting::{WaitKind, WaitSlot, Waiting};
+use nexus_lockprof_snapshot::{AcquireMode, Holder, Site, Thread, Waiter};
+use std::collections::{HashMap, HashSet};
 
 /// A wait that was seen.
 struct Seen<'a> {
@@ -33,8 +33,27 @@ struct Seen<'a> {
     is_read: bool,
 }
 
-/// The threads that have a shard, by the number that locks publish. `None` stands for several.
-type Threads = HashMap<ThreadBits, Option<ThreadId>>;
+/// The threads that have a shard, by the number that locks publish.
+#[derive(Debug, Default)]
+struct Threads {
+    /// Those from before the words were read.
+    before: HashSet<ThreadBits>,
+    /// Those from after it. `None` stands for several.
+    after: HashMap<ThreadBits, Option<ThreadId>>,
+}
+
+impl Threads {
+    fn thread(&self, bits: ThreadBits) -> Option<ThreadId> {
+        self.after.get(&bits).copied().flatten()
+    }
+
+    /// Whether the thread ended before the words were read. One that ended since may have released
+    /// its lock before that.
+    fn had_ended(&self, bits: ThreadBits) -> bool {
+        let is_known = bits != ThreadBits::UNKNOWN;
+        is_known && !self.before.contains(&bits) && !self.after.contains_key(&bits)
+    }
+}
 
 impl Look for Core {
     fn waits(&self) -> Vec<Wait> {
@@ -69,6 +88,7 @@ impl Look for Core {
         if seen.is_empty() {
             return Vec::new();
         }
+        let before = self.living().map(|thread| thread.bits()).collect();
         let first = holders(&seen);
         let again = holders(&seen);
         for (seen, (first, again)) in seen.iter_mut().zip(first.into_iter().zip(again)) {
@@ -89,7 +109,15 @@ impl Look for Core {
         }
         // After all readings.
         seen.retain(|seen| seen.slot.is_still(seen.seq));
-        let threads = self.threads_by_bits();
+        let mut threads = Threads {
+            before,
+            after: HashMap::new(),
+        };
+        for thread in self.living() {
+            let several = threads.after.contains_key(&thread.bits());
+            let thread_of = (!several).then_some(thread);
+            threads.after.insert(thread.bits(), thread_of);
+        }
         let now_ns = self.clock.coarse_ns();
         let waits = seen.iter().filter_map(|seen| {
             let wait = Wait {
@@ -107,21 +135,14 @@ impl Look for Core {
     }
 
     fn threads(&self) -> Vec<u64> {
-        let threads = self.shards.iter().filter_map(|shard| shard.thread.read());
-        threads.map(|thread| to_thread(thread).id).collect()
+        self.living().map(|thread| to_thread(thread).id).collect()
     }
 }
 
 impl Core {
-    fn threads_by_bits(&self) -> Threads {
-        let mut threads = Threads::new();
-        for shard in self.shards.iter() {
-            if let Some(thread) = shard.thread.read() {
-                let several = threads.contains_key(&thread.bits());
-                threads.insert(thread.bits(), (!several).then_some(thread));
-            }
-        }
-        threads
+    /// The threads that have a shard.
+    fn living(&self) -> impl Iterator<Item = ThreadId> {
+        self.shards.iter().filter_map(|shard| shard.thread.read())
     }
 
     fn waiter(&self, seen: &Seen<'_>, threads: &Threads, now_ns: u64) -> Waiter {
@@ -135,7 +156,7 @@ impl Core {
             .task
             .and_then(|task| task_waiters::handed(task, key.site(), now_ns));
         let named = || {
-            let holder = self.named(key, seen.holder?, threads)?;
+            let holder = self.named(seen, seen.holder?, threads)?;
             // A task's guard goes to another thread with it.
             let exited = holder.exited && seen.task.is_none();
             Some(Holder { exited, ..holder })
@@ -152,20 +173,33 @@ impl Core {
         }
     }
 
-    /// The holder that a word names to the waiter at the point `key`.
-    fn named(&self, key: PointKey, word: usize, threads: &Threads) -> Option<Holder> {
+    /// The holder that a word names to the waiter.
+    fn named(&self, seen: &Seen<'_>, word: usize, threads: &Threads) -> Option<Holder> {
         // SAFETY: a lock that existed published the word, or it is the place of a point: see the
         // modules.
         let site = unsafe { SiteKey::from_published(word) }?;
+        let mode = AcquireMode::from(site.mode());
+        if seen.waiting.kind == WaitKind::Upgrade && mode != AcquireMode::Shared {
+            // It is the waiter's own hold. Others can only be readers.
+            return Some(Holder {
+                thread: None,
+                exited: false,
+                mode: AcquireMode::Shared,
+                site: Site::readers(),
+                held_ns: None,
+            });
+        }
         // While the profiler was off, nobody published anything.
-        self.known_holder(key, site)?;
+        self.known_holder(seen.waiting.key, site)?;
         let bits = ThreadBits::from_published(word);
-        let thread = threads.get(&bits);
-        let is_gone = || bits != ThreadBits::UNKNOWN && thread.is_none();
+        // Of several readers it may be another one that stays, and a word from the beginning of the
+        // wait may be old.
+        let is_sure = mode != AcquireMode::Shared && seen.is_read;
+        let exited = is_sure && threads.had_ended(bits) && !self.has_threads_without_shard();
         Some(Holder {
-            thread: thread.copied().flatten().map(to_thread),
-            exited: is_gone() && !self.has_threads_without_shard(),
-            mode: site.mode().into(),
+            thread: threads.thread(bits).map(to_thread),
+            exited,
+            mode,
             site: to_site(site.location()),
             held_ns: None,
         })
@@ -202,5 +236,21 @@ pub(crate) fn to_thread(thread: ThreadId) -> Thread {
             system => system,
         },
         name: thread.name().map(Into::into),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_ends_while_words_are_read_has_not_ended() {
+        let [early, late, old] = [1, 2, 3].map(ThreadBits::of);
+        let threads = Threads {
+            before: HashSet::from([early]),
+            after: HashMap::from([(late, None)]),
+        };
+        let ended = [early, late, old, ThreadBits::UNKNOWN].map(|bits| threads.had_ended(bits));
+        assert_eq!(ended, [false, false, true, false]);
     }
 }

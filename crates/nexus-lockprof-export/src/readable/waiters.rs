@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_lockprof_snapshot::{AcquireMode, Holder, Lock, Snapshot, Thread, Waiter};
+use nexus_lockprof_snapshot::{AcquireMode, Holder, Lock, Site, Snapshot, Thread, Waiter};
 
 use super::{fit, names, number, place};
 
@@ -224,6 +224,9 @@ fn rest(groups: &[Group<'_>]) -> Line {
 
 /// Who holds a lock, where, and since when if that is known.
 fn held(holder: &Holder, width: usize) -> String {
+    if holder.site == Site::readers() {
+        return "held by readers".to_owned();
+    }
     let thread = match (&holder.thread, holder.exited) {
         (_, true) => "a thread that has exited".to_owned(),
         (Some(thread), _) => shown(thread),

@@ -28,7 +28,8 @@ pub(crate) struct Decoder<'a> {
     frame_texts: Vec<u64>,
     points: Input<'a>,
     edges: Option<Input<'a>>,
-    size: usize,
+    /// What its waiters unfold to.
+    unfolded: Unfolded,
 }
 
 /// The points of a file that are still to be read.
@@ -79,11 +80,13 @@ impl<'a> Decoder<'a> {
             .map(|frame| length(frame.function) + length(frame.file))
             .collect();
         let mut head = head(sections.head, &texts)?;
+        let mut unfolded = Unfolded::of(bytes.len());
+        let mut waiters = waiters::Reader::new(&texts, &mut unfolded);
         if let Some(input) = sections.waiters {
-            head.waiters = waiters::read(input, &texts)?;
+            head.waiters = waiters.waiters(input)?;
         }
         if let Some(input) = sections.deadlocks {
-            head.deadlocks = waiters::read_deadlocks(input, &texts)?;
+            head.deadlocks = waiters.deadlocks(input)?;
         }
         Ok(Self {
             head,
@@ -92,7 +95,7 @@ impl<'a> Decoder<'a> {
             frame_texts,
             points: sections.points,
             edges: sections.edges,
-            size: bytes.len(),
+            unfolded,
         })
     }
 
@@ -109,7 +112,7 @@ impl<'a> Decoder<'a> {
         Ok(Points {
             input,
             left,
-            unfolded: Unfolded::of(self.size),
+            unfolded: self.unfolded.clone(),
         })
     }
 
@@ -117,7 +120,7 @@ impl<'a> Decoder<'a> {
     pub(crate) fn edges(&self) -> Read<RawEdges> {
         match self.edges {
             None => Ok(RawEdges::default()),
-            Some(input) => RawEdges::read(input, &self.texts, Unfolded::of(self.size)),
+            Some(input) => RawEdges::read(input, &self.texts, self.unfolded.clone()),
         }
     }
 

@@ -4,7 +4,10 @@ use super::input::{Input, Malformed};
 use super::output::{Output, Tables};
 use super::raw::{RawLock, RawSite};
 use super::section::{lock, mode, site, text};
+use crate::bounds::Unfolded;
+use crate::waiter::MOST;
 use crate::{Deadlock, Holder, Lock, Site, Text, Thread, Waiter};
+use std::collections::HashMap;
 
 /// What a waiter has, as bits of a mask.
 mod bit {
@@ -76,43 +79,52 @@ fn list<'a>(out: &mut Output, tables: &mut Tables<'a>, waiters: &'a [Waiter]) {
     }
 }
 
-/// More than any process has threads and tasks that wait.
-const MOST: usize = 1 << 20;
-
-pub(super) fn read(mut input: Input<'_>, texts: &[&str]) -> Result<Vec<Waiter>, Malformed> {
-    Names::of(texts).list(&mut input, &mut 0)
+/// Reads the sections. Several of them share their texts.
+pub(super) struct Reader<'a> {
+    /// Texts, by number.
+    texts: &'a [&'a str],
+    /// Those that were needed.
+    made: HashMap<usize, Text>,
+    /// What the file unfolds to.
+    unfolded: &'a mut Unfolded,
 }
 
-pub(super) fn read_deadlocks(
-    mut input: Input<'_>,
-    texts: &[&str],
-) -> Result<Vec<Deadlock>, Malformed> {
-    /// The minimum size of a deadlock: its length, whether it is certain, and a number of waits.
-    const LEAST: usize = 3;
-    let names = Names::of(texts);
-    let mut waits = 0;
-    let count = input.count(LEAST)?;
-    let mut deadlocks = Vec::new();
-    for _ in 0..count {
-        let mut piece = input.piece()?;
-        deadlocks.push(Deadlock {
-            certain: piece.number()? & 1 != 0,
-            waits: names.list(&mut piece, &mut waits)?,
-        });
+impl<'a> Reader<'a> {
+    pub(super) fn new(texts: &'a [&'a str], unfolded: &'a mut Unfolded) -> Self {
+        Self {
+            texts,
+            made: HashMap::new(),
+            unfolded,
+        }
     }
-    Ok(deadlocks)
-}
 
-/// Texts, by number.
-struct Names(Vec<Text>);
+    pub(super) fn waiters(&mut self, mut input: Input<'_>) -> Result<Vec<Waiter>, Malformed> {
+        self.list(&mut input, &mut 0)
+    }
 
-impl Names {
-    fn of(texts: &[&str]) -> Self {
-        Self(texts.iter().map(|text| Text::from(*text)).collect())
+    pub(super) fn deadlocks(&mut self, mut input: Input<'_>) -> Result<Vec<Deadlock>, Malformed> {
+        /// The minimum size of a deadlock: its length, whether it is certain, and a number of
+        /// waits.
+        const LEAST: usize = 3;
+        let mut waits = 0;
+        let count = input.count(LEAST)?;
+        let mut deadlocks = Vec::new();
+        for _ in 0..count {
+            let mut piece = input.piece()?;
+            deadlocks.push(Deadlock {
+                certain: piece.number()? & 1 != 0,
+                waits: self.list(&mut piece, &mut waits)?,
+            });
+        }
+        Ok(deadlocks)
     }
 
     /// A list of waiters, of which `before` are in the section's lists before it.
-    fn list(&self, input: &mut Input<'_>, before: &mut usize) -> Result<Vec<Waiter>, Malformed> {
+    fn list(
+        &mut self,
+        input: &mut Input<'_>,
+        before: &mut usize,
+    ) -> Result<Vec<Waiter>, Malformed> {
         /// The minimum size of a waiter: its length, mask, lock, mode, site, address and wait.
         const LEAST: usize = 9;
         let begin = *input;
@@ -123,13 +135,16 @@ impl Names {
         }
         let mut waiters = Vec::with_capacity(count);
         for _ in 0..count {
-            waiters.push(self.waiter(&mut input.piece()?)?);
+            let waiter = self.waiter(&mut input.piece()?)?;
+            self.unfolded.waiter(waiter.texts_len());
+            self.unfolded.check()?;
+            waiters.push(waiter);
         }
         Ok(waiters)
     }
 
-    fn waiter(&self, input: &mut Input<'_>) -> Result<Waiter, Malformed> {
-        let texts = self.0.len();
+    fn waiter(&mut self, input: &mut Input<'_>) -> Result<Waiter, Malformed> {
+        let texts = self.texts.len();
         let mask = input.number()?;
         let has = |bit| mask & bit != 0;
         let lock = self.lock(lock(input, texts)?);
@@ -166,14 +181,16 @@ impl Names {
         })
     }
 
-    fn thread(&self, input: &mut Input<'_>) -> Result<Thread, Malformed> {
+    fn thread(&mut self, input: &mut Input<'_>) -> Result<Thread, Malformed> {
+        let id = input.number()?;
+        let name = text(input, self.texts.len())?;
         Ok(Thread {
-            id: input.number()?,
-            name: text(input, self.0.len())?.map(|number| self.text(number)),
+            id,
+            name: name.map(|number| self.text(number)),
         })
     }
 
-    fn lock(&self, raw: RawLock) -> Lock {
+    fn lock(&mut self, raw: RawLock) -> Lock {
         match raw {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.text(name)),
@@ -182,12 +199,14 @@ impl Names {
         }
     }
 
-    fn site(&self, raw: RawSite) -> Site {
+    fn site(&mut self, raw: RawSite) -> Site {
         Site::new(self.text(raw.file), raw.line, raw.column)
     }
 
     /// A text, whose number has been checked.
-    fn text(&self, number: usize) -> Text {
-        self.0.get(number).cloned().unwrap_or_default()
+    fn text(&mut self, number: usize) -> Text {
+        let text = self.texts.get(number).copied().unwrap_or_default();
+        let made = self.made.entry(number);
+        made.or_insert_with(|| Text::from(text)).clone()
     }
 }

@@ -38,6 +38,9 @@ impl Snapshot {
     ///   waited longest. The samples of the others count as lost
     ///   ([`Losses::stacks`](crate::Losses::stacks)). Only near that bound may the order affect
     ///   which stacks stay.
+    /// - **Waiters** are those of all snapshots: a thread that waits in two of them counts twice.
+    ///   The longest 1,048,576 waits stay, which is what a reader takes. Of the deadlocks, those
+    ///   with the fewest threads stay, as long as they have no more waits than that.
     /// - **Percentiles** are [complete](Self::is_complete) if they are in all of the snapshots.
     ///
     /// A merge of nothing is the empty snapshot, merged from 0.

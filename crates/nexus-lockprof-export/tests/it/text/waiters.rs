@@ -118,6 +118,22 @@ mailbox: who holds it is not known
 
 ";
 
+/// An upgrade waits for readers that the lock does not name.
+#[test]
+fn readers_that_nobody_knows_have_no_place() {
+    let upgrade = Waiter {
+        holder: Some(Holder {
+            mode: AcquireMode::Shared,
+            site: Site::readers(),
+            ..holder(None, 0)
+        }),
+        ..waiter("config", thread(16, "reload"), 50, 20 * S)
+    };
+    let table = text::table(&snapshot(vec![upgrade], Vec::new())).to_string();
+    let line = table.lines().find(|line| line.starts_with("config"));
+    assert_eq!(line, Some("config: held by readers"), "{table}");
+}
+
 #[test]
 fn they_stand_above_the_table() {
     let point = Point {

@@ -32,6 +32,7 @@ function waiterCount(waiters) {
 
 function heldBy(holder) {
   if (!holder) return ["who holds it is not known"];
+  if (holder.site.file === "(readers)") return ["held by readers"];
   const thread = holder.exited ? ["a thread that has exited"] : holder.thread ? threadName(holder.thread) : ["an unknown thread"];
   const readers = { shared: "readers, the latest ", upgradable: "an upgradable reader, " }[holder.mode] ?? "";
   const since = holder.held_ns === undefined ? "" : `, for ${age(holder.held_ns)}`;
