@@ -61,7 +61,7 @@ impl FindingKind {
 }
 
 /// One thing that costs the program time, with its evidence and the usual remedy. Made by
-/// [`Snapshot::findings`].
+/// [`Snapshot::findings`](crate::Snapshot::findings).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// What it is about.
