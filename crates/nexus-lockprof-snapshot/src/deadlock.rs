@@ -55,7 +55,9 @@ use crate::{AcquireMode, Holder, Thread, Waiter, logfmt, waiter};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Deadlock {
-    /// Whether it cannot be anything else. `false` if a lock of the circle is held by readers: the
+    /// Whether it cannot be anything else, as long as guards stay with their threads: not with
+    /// parking_lot's `send_guard`, nor where blocking methods of an async lock share it with tasks,
+    /// since a release may wake a task that nobody polls. `false` if a lock of the circle is held by readers: the
     /// last of them to come is known, and another one may be the one that is waited for. `false`
     /// also if a thread of the circle waits for a limited time.
     #[serde(default, skip_serializing_if = "is_default")]

@@ -1,7 +1,10 @@
 //! Deadlocks, each with its threads, lines and locks.
 
 use super::{Scene, told};
+use nexus_lockprof::engine::{Config, Mode};
 use nexus_lockprof::{AcquireMode, Site, Snapshot};
+use nexus_lockprof_tests::bench::Mutex;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
@@ -347,4 +350,42 @@ fn a_thread_behind_a_deadlock_is_not_in_it() {
     // On a loaded machine, the circle may be confirmed only by a later snapshot.
     marks.sort_unstable();
     assert_eq!(marks, [Some("lock.deadlock"), Some("lock.stuck")]);
+}
+
+/// While the profiler is off, a lock still names who had it before: here the thread that then waits
+/// for it, and seems to wait for itself.
+#[test]
+fn after_the_profiler_was_off_nothing_is_certain() {
+    fn pass_through(lock: &Mutex<()>) {
+        drop(lock.lock());
+    }
+    let scene = Scene::new();
+    let switch = |mode| {
+        let switched = scene.bench.engine.configure(Config::default().mode(mode));
+        assert_eq!(switched, Ok(()));
+    };
+    // One class: after the other one was acquired there, the place is known again.
+    let (lock, other) = (scene.mutex("toggled"), scene.mutex("toggled"));
+    let (to, locks) = channel::<&'static Mutex<()>>();
+    let (done, passed) = channel();
+    scene.thread("once a holder", move || {
+        for lock in locks {
+            pass_through(lock);
+            let _ = done.send(());
+        }
+    });
+    let pass = |lock| {
+        assert!(to.send(lock).is_ok());
+        assert!(passed.recv().is_ok());
+    };
+    pass(lock);
+    switch(Mode::Off);
+    let _held = lock.lock();
+    switch(Mode::Exact);
+    pass(other);
+    assert!(to.send(lock).is_ok());
+    scene.await_waiters(1);
+    scene.pass(SECOND);
+    let snapshot = scene.deadlocks(1);
+    assert!(!snapshot.deadlocks()[0].certain, "{snapshot:?}");
 }

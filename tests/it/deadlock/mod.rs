@@ -12,6 +12,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+/// A minute and more. Nobody hurries, but what never comes must not hang the test.
+const LOOKS: usize = 60_000;
+
 /// An engine on a manual clock, and threads that stay stuck. Both stay until the process ends.
 struct Scene {
     bench: &'static Bench,
@@ -51,7 +54,7 @@ impl Scene {
     /// Waits until so many threads wait, each for a known holder.
     fn await_waiters(&self, count: usize) {
         let is_known = |waiter: &Waiter| waiter.holder.is_some();
-        loop {
+        for _ in 0..LOOKS {
             let snapshot = self.bench.engine.peek();
             let waiters = snapshot.waiters();
             if waiters.len() == count && waiters.iter().all(is_known) {
@@ -59,6 +62,7 @@ impl Scene {
             }
             thread::sleep(Duration::from_millis(1));
         }
+        panic!("not {count}: {:?}", self.bench.engine.peek().waiters());
     }
 
     fn pass(&self, time: Duration) {
@@ -67,13 +71,14 @@ impl Scene {
 
     /// A snapshot with this many deadlocks. A thread that has just parked may not sleep yet.
     fn deadlocks(&self, count: usize) -> Snapshot {
-        loop {
+        for _ in 0..LOOKS {
             let snapshot = self.bench.engine.snapshot();
             if snapshot.deadlocks().len() == count {
                 return snapshot;
             }
             thread::sleep(Duration::from_millis(1));
         }
+        panic!("not {count}: {:?}", self.bench.engine.peek().waiters());
     }
 
     /// The lines of the events since the last call.

@@ -11,17 +11,24 @@
 //! this lock publishes its next holder.
 
 use crate::identity::PointKey;
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 const WORDS: usize = 128;
 
 /// The set. Relaxed: it orders nothing, and a bit that is seen late costs one blame.
 #[derive(Debug)]
-pub(crate) struct SinceOff([AtomicU64; WORDS]);
+pub(crate) struct SinceOff {
+    words: [AtomicU64; WORDS],
+    /// Whether a lock may still name a hold from before the profiler was off.
+    was_off: AtomicBool,
+}
 
 impl SinceOff {
     pub(crate) const fn new() -> Self {
-        SinceOff([const { AtomicU64::new(0) }; WORDS])
+        SinceOff {
+            words: [const { AtomicU64::new(0) }; WORDS],
+            was_off: AtomicBool::new(false),
+        }
     }
 
     /// The point is about to be acquired.
@@ -42,15 +49,24 @@ impl SinceOff {
 
     /// The profiler is off.
     pub(crate) fn clear(&self) {
-        for word in &self.0 {
+        for word in &self.words {
+            if word.load(Relaxed) != 0 {
+                self.was_off.store(true, Relaxed);
+            }
             word.store(0, Relaxed);
         }
+    }
+
+    /// Whether a lock may name a holder from before the profiler was last off, although its point
+    /// was acquired since, at another lock. It is not known of which locks that is true.
+    pub(crate) fn names_may_be_old(&self) -> bool {
+        self.was_off.load(Relaxed)
     }
 
     fn place(&self, key: PointKey) -> (&AtomicU64, u64) {
         let hash = key.hash();
         (
-            &self.0[(hash >> 57) as usize % WORDS],
+            &self.words[(hash >> 57) as usize % WORDS],
             1 << (hash >> 51 & 63),
         )
     }

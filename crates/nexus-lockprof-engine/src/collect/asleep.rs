@@ -1,13 +1,29 @@
 //! What the system says of the other threads of this process.
 
+#[cfg(target_os = "linux")]
+use std::io::ErrorKind;
+
+/// Whether the system tells what the functions below ask. It may not, without `/proc` or if no file
+/// can be opened.
+#[cfg(target_os = "linux")]
+pub(crate) fn system_tells() -> bool {
+    run_ns(this_thread()).is_some() && !is_asleep(this_thread())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn system_tells() -> bool {
+    false
+}
+
 /// Whether the thread with this number of the system sleeps. Not if it runs, waits for a processor,
-/// or is stopped. `true` if the system does not tell.
+/// or is stopped. `true` for a thread that has ended, whose wait has ended, too.
 ///
 /// A thread that was woken no longer sleeps, even if it has not run since.
 #[cfg(target_os = "linux")]
 pub(crate) fn is_asleep(thread: u64) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")) else {
-        return true;
+    let stat = match std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")) {
+        Ok(stat) => stat,
+        Err(error) => return error.kind() == ErrorKind::NotFound,
     };
     // The name of the thread, in parentheses, may contain anything.
     let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
@@ -64,6 +80,7 @@ mod tests {
         }
         drop(wake);
         sleeper.join().unwrap();
-        assert!(is_asleep(u64::MAX), "nobody knows");
+        assert!(is_asleep(u64::MAX), "there is no such thread");
+        assert!(system_tells());
     }
 }

@@ -12,11 +12,13 @@
 //! - is still in the same wait after that, at a lock that still says the same, after every other
 //!   thread has run for a moment or sleeps. Whoever had just acquired a lock has come to its store.
 //!
+//! If the system does not tell who sleeps and who has run, the deadlock is a possible one.
+//!
 //! The last two are asked only about circles that were not confirmed before. That takes
 //! [`PAUSE`], or a few of them on a busy machine, in which nobody waits for the collection but
 //! another one.
 
-use crate::collect::asleep::{is_asleep, run_ns, this_thread};
+use crate::collect::asleep::{is_asleep, run_ns, system_tells, this_thread};
 use crate::collect::wait::{Look, Wait, WaitId};
 use crate::config::Config;
 use crate::event::Event;
@@ -33,15 +35,21 @@ const PAUSES: usize = 20;
 /// What collections remember of the waits that still go on.
 #[derive(Default)]
 pub(crate) struct Watch {
-    /// Waits in circles that are deadlocks, and those for a holder that has exited, with the
-    /// holder.
-    confirmed: HashMap<WaitId, Option<Holder>>,
+    /// Waits in circles that are deadlocks, and those for a holder that has exited.
+    confirmed: HashMap<WaitId, Confirmed>,
     /// Waits in circles that the last collection did not confirm.
     doubted: HashSet<WaitId>,
     /// Waits in deadlocks that events have told.
     deadlocked: HashSet<WaitId>,
     /// Other waits that events have told.
     stuck: HashSet<WaitId>,
+}
+
+/// A wait that goes on after all other threads have run or sleep.
+struct Confirmed {
+    holder: Option<Holder>,
+    /// Whether the system told that they do.
+    is_sure: bool,
 }
 
 /// A deadlock, and its waits.
@@ -69,6 +77,10 @@ impl Watch {
         let certain = waits.iter().filter(|wait| self.has_confirmed(wait));
         let certain: HashSet<WaitId> = certain.map(|wait| wait.id).collect();
         found.retain(|found| found.ids.iter().all(|id| certain.contains(id)));
+        let is_sure = |id| self.confirmed.get(id).is_some_and(|wait| wait.is_sure);
+        for found in &mut found {
+            found.deadlock.certain &= found.ids.iter().all(is_sure);
+        }
         self.doubted = in_circles;
         for id in ids(&found) {
             self.doubted.remove(&id);
@@ -77,27 +89,34 @@ impl Watch {
     }
 
     fn has_confirmed(&self, wait: &Wait) -> bool {
-        self.confirmed.get(&wait.id) == Some(&wait.waiter.holder)
+        let confirmed = self.confirmed.get(&wait.id);
+        confirmed.is_some_and(|confirmed| confirmed.holder == wait.waiter.holder)
     }
 
     /// Remembers those of the waits that still go on, in the same way, after all other threads have
     /// run or sleep, and whose own threads sleep.
     fn confirm(&mut self, doubtful: &[&Wait], look: &impl Look) {
-        if !let_others_run(look) {
-            return;
+        let is_told = system_tells();
+        match is_told {
+            true if !let_others_run(look) => return,
+            true => {}
+            false => std::thread::sleep(PAUSE),
         }
         let sleeps = |wait: &&&Wait| {
             let thread = wait.waiter.thread.as_ref();
-            thread.is_some_and(|thread| is_asleep(thread.id))
+            thread.is_some_and(|thread| !is_told || is_asleep(thread.id))
         };
         let asleep: Vec<&&Wait> = doubtful.iter().filter(sleeps).collect();
+        let is_sure = is_told && system_tells();
         // After all that.
         let again = look.waits();
         let again: HashMap<WaitId, &Wait> = again.iter().map(|wait| (wait.id, wait)).collect();
         for wait in asleep {
             let holder = again.get(&wait.id).map(|again| &again.waiter.holder);
             if holder == Some(&wait.waiter.holder) {
-                self.confirmed.insert(wait.id, wait.waiter.holder.clone());
+                let holder = wait.waiter.holder.clone();
+                let confirmed = Confirmed { holder, is_sure };
+                self.confirmed.insert(wait.id, confirmed);
             }
         }
     }

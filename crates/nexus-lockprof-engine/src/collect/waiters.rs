@@ -29,7 +29,7 @@ struct Seen<'a> {
     thread: Option<ThreadId>,
     /// The published word, if it could be read.
     holder: Option<usize>,
-    /// Whether it was.
+    /// Whether it was, and cannot be from before the profiler was off.
     is_read: bool,
 }
 
@@ -92,7 +92,7 @@ impl Look for Core {
         let first = holders(&seen);
         let again = holders(&seen);
         for (seen, (first, again)) in seen.iter_mut().zip(first.into_iter().zip(again)) {
-            seen.is_read = first.is_some();
+            seen.is_read = first.is_some() && !self.since_off.names_may_be_old();
             seen.holder = match (first, again) {
                 // The system does not tell. It is the holder that was met, unless the lock has
                 // changed hands since.

@@ -5,6 +5,7 @@ use super::Recording;
 use crate::control::{Control, ModeKind};
 use crate::core::Core;
 use crate::identity::SiteKey;
+use crate::record::edges::Edge;
 use crate::record::loss::Loss;
 use crate::record::pending::Pending;
 use crate::record::wait_log::LOG;
@@ -47,7 +48,7 @@ impl<'a> Recording<'a> {
             return;
         };
         (self.blocker, self.blocked) = (None, None);
-        self.shard.edges.uses(None);
+        self.uses_edge(None);
         let known = holder.and_then(|site| core.known_holder(self.key, site));
         self.blocker = known.and_then(|key| {
             let control = Control(self.record.control.load(Relaxed));
@@ -56,13 +57,21 @@ impl<'a> Recording<'a> {
         if let Some(blocker) = self.blocker {
             let (waiting, holding) = (self.record.key, blocker.key);
             let edge = core.edge(self.shard, &self.owner, waiting, holding, self.attempt);
-            self.shard.edges.uses(edge);
+            self.uses_edge(edge);
             self.blocked = Some(edge.map_or(&blocker.blocked, |edge| &edge.waits));
         }
         if self.wait_weight != 0
             && let Some(pending) = self.pending
         {
             self.note_blocker(pending);
+        }
+    }
+
+    /// Keeps the edge from being evicted during this wait. A wait inside another one leaves the outer
+    /// one's edge in its place: while both go on, none is evicted.
+    fn uses_edge(&self, edge: Option<&Edge>) {
+        if !self.shard.has_several_under_way() {
+            self.shard.edges.uses(edge);
         }
     }
 
