@@ -57,9 +57,9 @@ use crate::{AcquireMode, Holder, Thread, Waiter, logfmt, waiter};
 pub struct Deadlock {
     /// Whether it cannot be anything else, as long as guards stay with their threads: not with
     /// parking_lot's `send_guard`, nor where blocking methods of an async lock share it with tasks,
-    /// since a release may wake a task that nobody polls. `false` if a lock of the circle is held by readers: the
-    /// last of them to come is known, and another one may be the one that is waited for. `false`
-    /// also if a thread of the circle waits for a limited time.
+    /// since a release may wake a task that nobody polls. `false` if a lock of the circle is held
+    /// by readers: the last of them to come is known, and another one may be the one that is waited
+    /// for. `false` also if a thread of the circle waits for a limited time.
     #[serde(default, skip_serializing_if = "is_default")]
     pub certain: bool,
     /// The waits. The thread of each holds the lock that the one before waits for, and that of the

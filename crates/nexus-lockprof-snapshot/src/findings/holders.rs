@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::draft::{begin, capital, culprit, name, there};
 use super::finding::{Finding, FindingKind};
-use super::measure::Measure;
+use super::measure::{Measure, sum};
 use super::thresholds::{CONVOY_WAITS, EXTRAORDINARY, FEWEST_EVENTS, LONG_HOLD_NS, MOST, SLOW};
 use super::words;
 use crate::{Durations, Sample};
@@ -51,7 +51,7 @@ pub(super) fn rare_long_hold(class: &Class<'_>, wait: Measure) -> Option<Finding
         return None;
     }
     let holder = class.holders.first()?;
-    let measured: u64 = holder.holds().map(|hold| hold.samples).sum();
+    let measured = sum(holder.holds().map(|hold| hold.samples));
     if measured < FEWEST_EVENTS {
         return None;
     }

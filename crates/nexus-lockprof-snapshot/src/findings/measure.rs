@@ -18,6 +18,11 @@ pub(super) struct Measure {
     pub(super) is_partial: bool,
 }
 
+/// The sum of counts. A file may claim more than fits.
+pub(super) fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 impl Measure {
     pub(super) fn exact(value: f64) -> Self {
         Self {
@@ -67,7 +72,7 @@ impl Measure {
     /// The mean of those durations that were measured, and those that they represent.
     pub(super) fn mean<'a>(all: impl Iterator<Item = &'a Durations> + Clone) -> Option<Self> {
         let measured = || all.clone().filter(|times| times.samples > 0);
-        let events: u64 = measured().map(|times| times.events).sum();
+        let events = sum(measured().map(|times| times.events));
         let (mut low, mut high) = (0.0, 0.0);
         for (from, to) in measured().filter_map(Durations::total_interval_ns) {
             low += from as f64;

@@ -3,7 +3,7 @@
 use super::class::Class;
 use super::draft::{begin, capital, culprit, name, there};
 use super::finding::{Finding, FindingKind};
-use super::measure::Measure;
+use super::measure::{Measure, sum};
 use super::thresholds::{EXTRAORDINARY, FEWEST_EVENTS, MOST, RARELY_UPGRADED};
 use super::words;
 use crate::{AcquireMode, Durations, Point};
@@ -17,7 +17,7 @@ pub(super) fn starved_writer(class: &Class<'_>, wait: Measure) -> Option<Finding
     let readers = class.of_mode(AcquireMode::Shared);
     let writing = Measure::total(writers.clone().map(|point| &point.wait))?;
     let mean = Measure::mean(writers.clone().map(|point| &point.wait))?;
-    let waits: u64 = writers.clone().map(|point| point.contentions).sum();
+    let waits = sum(writers.clone().map(|point| point.contentions));
     let [p50] = Durations::quantiles_of(writers.clone().map(|point| &point.wait), [0.5]);
     let [p95] = Durations::quantiles_of(readers.clone().map(|point| &point.hold), [0.95]);
     let longest = readers.clone().map(|point| point.hold.max_ns).max()? as f64;
@@ -63,8 +63,8 @@ pub(super) fn starved_writer(class: &Class<'_>, wait: Measure) -> Option<Finding
 pub(super) fn upgradable_reads(class: &Class<'_>, wait: Measure) -> Option<Finding> {
     let (holder, share) = culprit(class)?;
     let upgradable = |point: &Point| point.acquisitions;
-    let reads: u64 = class.of_mode(AcquireMode::Upgradable).map(upgradable).sum();
-    let writes: u64 = class.of_mode(AcquireMode::Exclusive).map(upgradable).sum();
+    let reads = sum(class.of_mode(AcquireMode::Upgradable).map(upgradable));
+    let writes = sum(class.of_mode(AcquireMode::Exclusive).map(upgradable));
     if holder.mode() != Some(AcquireMode::Upgradable)
         || reads < FEWEST_EVENTS
         || writes as f64 > RARELY_UPGRADED * reads as f64

@@ -439,3 +439,40 @@ fn json_has_them() -> TestResult {
     assert!(!scene(Vec::new()).to_json()?.contains("findings"));
     Ok(())
 }
+
+/// A file may claim more than all programs together have done.
+#[test]
+fn figures_beyond_measure_overflow_nowhere() {
+    let most = Durations {
+        samples: u64::MAX,
+        events: u64::MAX,
+        total_ns: u64::MAX,
+        max_ns: u64::MAX,
+        ..times(&[(1, u64::MAX)])
+    };
+    let at = |line| Point {
+        acquisitions: u64::MAX,
+        contentions: u64::MAX,
+        try_failures: u64::MAX,
+        blocked: u64::MAX,
+        caused_wait_ns: u64::MAX,
+        wait: most.clone(),
+        hold: most.clone(),
+        ..point("most", line, &[], &[], 0)
+    };
+    for mode in [
+        AcquireMode::Exclusive,
+        AcquireMode::Shared,
+        AcquireMode::Upgradable,
+    ] {
+        let points = vec![at(1), at(2), in_mode(mode, at(3)), in_mode(mode, at(4))];
+        for elapsed_ns in [1, 10 * SECOND, u64::MAX] {
+            let snapshot = Snapshot::from_parts(SnapshotParts {
+                elapsed_ns,
+                ..parts(points.clone())
+            });
+            assert!(snapshot.findings().len() <= 5, "one of waits, and of tries");
+            let _ = snapshot.what_if(&points[0].lock);
+        }
+    }
+}

@@ -67,8 +67,8 @@ impl<'a> Recording<'a> {
         }
     }
 
-    /// Keeps the edge from being evicted during this wait. A wait inside another one leaves the outer
-    /// one's edge in its place: while both go on, none is evicted.
+    /// Keeps the edge from being evicted during this wait. A wait inside another one leaves the
+    /// outer one's edge in its place: while both go on, none is evicted.
     fn uses_edge(&self, edge: Option<&Edge>) {
         if !self.shard.has_several_under_way() {
             self.shard.edges.uses(edge);
