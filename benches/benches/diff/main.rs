@@ -172,7 +172,7 @@ fn run(args: &Args) -> Result<(), String> {
     let compare = Compare {
         lockprof: &lockprof,
         runs: 1,
-        metric: "wait-per-second,wait-per-acquisition,hold-per-acquisition,contention-share",
+        metric: "wait-per-second,wait-per-acquisition,hold-per-acquisition,contention-ratio",
     };
     let failed = rate(effort.comparisons / 3, |_| {
         compare.of(equal, equal, None, &mut random)

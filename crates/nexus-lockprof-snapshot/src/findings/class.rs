@@ -104,7 +104,7 @@ impl<'a> Class<'a> {
     }
 
     /// The share of the acquisitions that waited; `None` where acquisitions are not known.
-    pub(super) fn contention_share(&self) -> Option<f64> {
+    pub(super) fn contention_ratio(&self) -> Option<f64> {
         // A profile of waits alone counts no others: all of its acquisitions waited.
         let is_known = self.acquisitions > self.contentions || self.points.iter().any(has_holds);
         (is_known && self.acquisitions > 0)

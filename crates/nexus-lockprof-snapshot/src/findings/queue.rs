@@ -12,7 +12,7 @@ use crate::{AcquireMode, Point};
 
 /// Waits that even a full queue of the holds does not explain.
 pub(super) fn convoy(class: &Class<'_>, wait: Measure) -> Option<Finding> {
-    let contended = class.contention_share()?;
+    let contended = class.contention_ratio()?;
     let holds = class.points.iter().map(|point| &point.hold);
     let hold = Measure::mean(holds)?;
     let waits = class.points.iter().map(|point| &point.wait);
@@ -56,7 +56,7 @@ pub(super) fn saturated(class: &Class<'_>, wait: Measure) -> Option<Finding> {
     let points = class.points.iter().filter(is_alone);
     let held = Measure::total(points.clone().map(|point| &point.hold))?.over(class.elapsed_ns);
     let hold = Measure::mean(points.map(|point| &point.hold))?;
-    let contended = class.contention_share()?;
+    let contended = class.contention_ratio()?;
     if held.low < BUSY || contended < OFTEN {
         return None;
     }
