@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nexus_lockprof::Mutex;
+use nexus_lockprof::{Mutex, RwLock};
 
 type Error = Box<dyn std::error::Error>;
 
 static SESSIONS: Mutex<u64> = Mutex::named("sessions", 0);
 static QUEUE: Mutex<u64> = Mutex::named("queue", 0);
+/// The length of the pause, in milliseconds.
+static PAUSE: RwLock<u64> = RwLock::named("pause", 5);
 
 /// The program's counts, by the name Prometheus must show.
 #[derive(Default)]
@@ -71,5 +73,6 @@ fn work(counts: &Counts) {
         Some(_) => counts.queue.fetch_add(1, Ordering::Relaxed),
         None => counts.timeouts.fetch_add(1, Ordering::Relaxed),
     };
-    thread::sleep(Duration::from_millis(5));
+    let pause = Duration::from_millis(*PAUSE.read());
+    thread::sleep(pause);
 }
