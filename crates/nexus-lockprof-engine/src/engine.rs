@@ -158,6 +158,7 @@ impl Engine {
         let core = self.state();
         core.control_or_configure();
         core.forget_parent();
+        core.let_others_run();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
         aggregator.peek(core)
@@ -169,6 +170,7 @@ impl Engine {
         // first lock.
         core.control_or_configure();
         core.forget_parent();
+        core.let_others_run();
         let mut events = Vec::new();
         let out = {
             let mut aggregator = lock(&core.aggregator);

@@ -64,8 +64,9 @@ pub struct Holder {
     #[serde(default, skip_serializing_if = "is_default")]
     pub thread: Option<Thread>,
     /// Whether the thread that acquired the lock has ended. Then nobody is left who could release
-    /// it, unless its guard went to another thread, or it has released the lock just now and the
-    /// waiter has not run yet. Never for readers, nor where the lock could not be read.
+    /// it, unless its guard went to another thread. Set once two snapshots agree; a single one
+    /// looks twice for waits of at least a second. Never set for readers, nor where the lock could
+    /// not be read.
     #[serde(default, skip_serializing_if = "is_default")]
     pub exited: bool,
     /// The mode in which it holds the lock.

@@ -3,6 +3,8 @@
 pub(crate) mod aggregate;
 pub(crate) mod asleep;
 pub(crate) mod deadlocks;
+mod doubt;
+mod let_others_run;
 pub(crate) mod lifetime_sample;
 pub(crate) mod memory;
 pub(crate) mod monitor;

@@ -1,5 +1,6 @@
 //! A wait as collections see it.
 
+use crate::collect::asleep;
 use crate::record::waiting::WaitKind;
 use nexus_lockprof_snapshot::Waiter;
 
@@ -14,7 +15,7 @@ pub(crate) struct WaitId {
 }
 
 /// A wait in progress.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wait {
     pub(crate) id: WaitId,
     pub(crate) kind: WaitKind,
@@ -23,11 +24,33 @@ pub(crate) struct Wait {
     pub(crate) waiter: Waiter,
 }
 
-/// Reads waits and threads.
+/// Reads waits and threads. Tests answer for the system.
 pub(crate) trait Look {
     /// The waits in progress, in any order.
     fn waits(&self) -> Vec<Wait>;
 
     /// The numbers of the threads that use locks.
     fn threads(&self) -> Vec<u64>;
+
+    /// Those of all but the calling thread.
+    fn others(&self) -> Vec<u64> {
+        let mut threads = self.threads();
+        threads.retain(|&thread| thread != asleep::this_thread());
+        threads
+    }
+
+    /// Whether the system tells what the functions below ask.
+    fn system_tells(&self) -> bool {
+        asleep::system_tells()
+    }
+
+    /// Whether a thread sleeps.
+    fn is_asleep(&self, thread: u64) -> bool {
+        asleep::is_asleep(thread)
+    }
+
+    /// For how many nanoseconds a thread has had a processor.
+    fn run_ns(&self, thread: u64) -> Option<u64> {
+        asleep::run_ns(thread)
+    }
 }
