@@ -7,11 +7,10 @@ use nexus_lockprof_snapshot::Waiter;
 /// A wait in progress, which no other has the number of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WaitId {
-    /// The thread's number in the process; 0 if it is not known. For a task, the address of its
-    /// slot, which no thread's number comes near.
-    pub(crate) token: u64,
-    /// Which wait of the thread's shard, or of the slot.
-    pub(crate) seq: u64,
+    /// The thread's number in the process; 0 if it is not known. `None` for a task.
+    pub(crate) token: Option<u64>,
+    /// Which wait of the thread's shard, or of all tasks.
+    pub(crate) number: u64,
 }
 
 /// A wait in progress.
@@ -21,6 +20,8 @@ pub(crate) struct Wait {
     pub(crate) kind: WaitKind,
     /// Whether the holder is what the lock says now, and not what it said when the wait began.
     pub(crate) is_read: bool,
+    /// Whether the lock has said something else since the wait began.
+    pub(crate) has_changed: bool,
     pub(crate) waiter: Waiter,
 }
 

@@ -90,9 +90,13 @@ fn wait(id: u64, holder: Option<u64>) -> Wait {
         }),
     };
     Wait {
-        id: WaitId { token: id, seq: 1 },
+        id: WaitId {
+            token: Some(id),
+            number: 1,
+        },
         kind: WaitKind::Endless,
         is_read: true,
+        has_changed: false,
         waiter,
     }
 }
@@ -149,7 +153,7 @@ fn a_circle_that_changes_is_none() {
     for _ in 0..3 {
         assert!(watch.find(&world).1.is_empty());
         world.third_runs();
-        world.waits.borrow_mut()[0].id.seq += 2;
+        world.waits.borrow_mut()[0].id.number += 2;
     }
 }
 
