@@ -1,7 +1,7 @@
 //! [`Class`]: the figures of one lock class.
 
 use super::measure::Measure;
-use crate::{AcquireMode, Durations, Lock, Point, Site, Snapshot};
+use crate::{AcquireMode, Durations, Edge, Lock, Point, Site, Snapshot};
 
 /// All points of a lock class, and what the rules need to know of the snapshot.
 pub(super) struct Class<'a> {
@@ -18,6 +18,8 @@ pub(super) struct Class<'a> {
     pub(super) wait: Option<Measure>,
     /// Who caused waits, most first.
     pub(super) holders: Vec<Holder<'a>>,
+    /// Who waited behind whom.
+    pub(super) edges: Vec<&'a Edge>,
 }
 
 /// One point that holds the lock while others wait, or all readers, where these are not told apart.
@@ -67,7 +69,12 @@ impl<'a> Holder<'a> {
 }
 
 impl<'a> Class<'a> {
-    pub(super) fn new(snapshot: &Snapshot, lock: &'a Lock, points: Vec<&'a Point>) -> Self {
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        lock: &'a Lock,
+        points: Vec<&'a Point>,
+        edges: Vec<&'a Edge>,
+    ) -> Self {
         let sum = |of: fn(&Point) -> u64| {
             let add = |sum: u64, point: &&Point| sum.saturating_add(of(point));
             points.iter().fold(0, add)
@@ -82,6 +89,7 @@ impl<'a> Class<'a> {
             wait: Measure::total(points.iter().map(|point| &point.wait)),
             holders: holders(&points),
             points,
+            edges,
         }
     }
 

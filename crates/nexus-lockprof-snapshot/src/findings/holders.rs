@@ -1,5 +1,6 @@
 //! Findings about one place whose holds others wait for.
 
+use super::behind;
 use super::class::Class;
 use super::draft::{begin, capital, culprit, name, there};
 use super::finding::{Finding, FindingKind};
@@ -159,6 +160,7 @@ pub(super) fn slow_caller(class: &Class<'_>, wait: Measure) -> Option<Finding> {
         begin(class, FindingKind::SlowCaller, wait, holder.caused)
             .at(holder)
             .says(&capital(&text))
+            .says_of(behind::waits_at(class, holder), "edge_share")
             .with(share, "caused_share")
             .with(acquired, "acquisitions_share")
             .with(mean, "hold_mean_ns")
@@ -186,6 +188,7 @@ pub(super) fn long_hold(class: &Class<'_>, wait: Measure) -> Option<Finding> {
         begin(class, FindingKind::LongHold, wait, holder.caused)
             .at(holder)
             .says(&capital(&text))
+            .says_of(behind::waits_at(class, holder), "edge_share")
             .with(share, "caused_share")
             .with(mean, "hold_mean_ns")
             .remedy(format!(

@@ -3,8 +3,9 @@
 //! `measure` is a figure with its error, `class` adds up the points of a lock class, `diagnose` has
 //! the order of the rules, `thresholds` their constants, `draft` what their findings share, and
 //! `words` makes the sentences. `expect` adds what changes would bring. The rules are in `holders`,
-//! `queue`, `readers` and `tries`.
+//! `queue`, `readers` and `tries`. `behind` reads the edges.
 
+mod behind;
 mod class;
 mod diagnose;
 mod draft;
@@ -20,8 +21,9 @@ mod tries;
 mod words;
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
-use crate::{Snapshot, utilisation};
+use crate::{Edge, Lock, Snapshot, utilisation};
 
 use class::Class;
 
@@ -70,13 +72,18 @@ impl Snapshot {
         if self.elapsed_ns() == 0 {
             return Vec::new();
         }
+        let mut edges: HashMap<&Lock, Vec<&Edge>> = HashMap::new();
+        for edge in self.edges() {
+            edges.entry(&edge.holding.lock).or_default().push(edge);
+        }
         let mut found = Vec::new();
         for (lock, points) in utilisation::classes(&self.points) {
             // Not a lock, but all locks that the caps left no room for.
             if lock.is_rest() {
                 continue;
             }
-            let class = Class::new(self, lock, points);
+            let edges = edges.remove(lock).unwrap_or_default();
+            let class = Class::new(self, lock, points, edges);
             found.extend(diagnose::waiting(&class));
             found.extend(tries::loops(&class));
         }
