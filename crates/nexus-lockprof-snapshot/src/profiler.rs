@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figure::figures;
 use crate::json::{self, is_default};
+use crate::number;
 
 /// What the profiler is set to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -242,8 +243,7 @@ impl Losses {
     /// The sum over all causes; saturates at [`u64::MAX`].
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.iter()
-            .fold(0, |sum, (_, count)| sum.saturating_add(count))
+        number::sum(self.iter().map(|(_, count)| count))
     }
 
     /// Whether nothing was lost.

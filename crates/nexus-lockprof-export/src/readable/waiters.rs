@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_lockprof_snapshot::{AcquireMode, Holder, Lock, Site, Snapshot, Thread, Waiter};
+use nexus_lockprof_snapshot::{AcquireMode, Holder, Lock, Site, Snapshot, Text, Thread, Waiter};
 
 use super::{fit, names, number, place};
 
@@ -266,14 +266,9 @@ fn waiting(waiter: &Waiter) -> String {
 }
 
 fn shown(thread: &Thread) -> String {
-    match &thread.name {
-        Some(name) => format!(
-            "{} ({})",
-            fit::middle(&names::shown(name), LONGEST_THREAD),
-            thread.id
-        ),
-        None => format!("thread {}", thread.id),
-    }
+    let fitted = |name: &Text| fit::middle(&names::shown(name), LONGEST_THREAD).into();
+    let name = thread.name.as_ref().map(fitted);
+    Thread { name, ..*thread }.to_string()
 }
 
 /// In which mode it waits, where that is not the usual one.

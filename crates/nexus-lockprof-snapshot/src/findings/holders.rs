@@ -4,9 +4,10 @@ use super::behind;
 use super::class::Class;
 use super::draft::{begin, capital, culprit, name, there};
 use super::finding::{Finding, FindingKind};
-use super::measure::{Measure, sum};
+use super::measure::Measure;
 use super::thresholds::{CONVOY_WAITS, EXTRAORDINARY, FEWEST_EVENTS, LONG_HOLD_NS, MOST, SLOW};
 use super::words;
+use crate::number::sum;
 use crate::{Durations, Sample};
 
 /// The time in durations of at least `from_ns`.

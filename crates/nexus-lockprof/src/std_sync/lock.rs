@@ -100,23 +100,7 @@ macro_rules! lock {
             }
         }
 
-        /// Identified by the place that called `default`; for a derived `Default`, by the field.
-        impl<T: Default> Default for $lock<T> {
-            #[inline]
-            #[track_caller]
-            fn default() -> Self {
-                Self::new(T::default())
-            }
-        }
-
-        /// Identified by the place that called `from`.
-        impl<T> From<T> for $lock<T> {
-            #[inline]
-            #[track_caller]
-            fn from(t: T) -> Self {
-                Self::new(t)
-            }
-        }
+        from_value!($lock);
 
         /// Like std's lock: shows the data, or `<locked>`, and whether it is poisoned. Not
         /// recorded.
