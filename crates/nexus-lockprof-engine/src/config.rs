@@ -4,7 +4,7 @@ use nexus_lockprof_snapshot::{ProfilerMode, Stuck};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What to measure: the modes that a program can be set to.
+/// Sets what the profiler measures.
 ///
 /// A snapshot's [`ProfilerMode`] has one more, for programs that were built without our locks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,7 +119,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What to measure.
+    /// Sets what to measure.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -187,8 +187,8 @@ impl Config {
         self
     }
 
-    /// Whether to capture the call stacks of a sample of the long waits, for [`Point::callers`].
-    /// Off by default.
+    /// Returns whether to capture the call stacks of a sample of the long waits, for
+    /// [`Point::callers`]. Off by default.
     ///
     /// A capture takes some ten microseconds, in which the thread would wait anyway. In each
     /// thread, a point's first 8 long waits are captured, then one in 8. A thread keeps 256 stacks,

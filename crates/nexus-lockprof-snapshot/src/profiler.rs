@@ -9,7 +9,7 @@ use crate::figure::figures;
 use crate::json::{self, is_default};
 use crate::number;
 
-/// What the profiler is set to measure.
+/// The profiler's mode: how much it measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ProfilerMode {
@@ -122,7 +122,7 @@ figures! {
 }
 
 figures! {
-    /// What the profiler itself has cost, by its own account, over the time that the snapshot
+    /// The cost of the profiler itself, by its own account, over the time that the snapshot
     /// covers.
     ///
     /// Each thread counts what it does for the profiler. The start of the process measures the cost
@@ -246,7 +246,7 @@ impl Losses {
         number::sum(self.iter().map(|(_, count)| count))
     }
 
-    /// Whether nothing was lost.
+    /// Returns whether nothing was lost.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.iter().all(|(_, count)| count == 0)

@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-/// What a lock does before it wakes a task that waits for it.
+/// The way in which a lock wakes a task that waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BeforeWaking {
     /// It gives the lock to the task, which owns it before it is polled.

@@ -1,5 +1,5 @@
-//! What the profiler's own work costs on this machine. Measured once in a process by doing some of
-//! that work.
+//! Measures the costs of the profiler's own work on this machine, once in a process, by doing some
+//! of that work.
 
 use crate::clock::Clock;
 use crate::config::{self, Mode};

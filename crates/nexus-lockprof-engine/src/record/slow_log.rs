@@ -199,8 +199,8 @@ impl SlowLog {
         self.dropped.swap(0, Relaxed)
     }
 
-    /// In a forked child: its parent tells of what is in here. Calls `each` with it, to release what
-    /// it refers to. A thread that the child does not have may have a place.
+    /// In a forked child: its parent tells of what is in here. Calls `each` with it, to release
+    /// what it refers to. A thread that the child does not have may have a place.
     #[cfg(unix)]
     pub(crate) fn forget(&self, mut each: impl FnMut(SlowRecord)) {
         self.take(|_, record| each(record));

@@ -14,7 +14,7 @@ const OF_ONE_LOCK: usize = 6;
 /// The longest name of a thread shown, in terminal columns. Linux keeps 15 bytes of it.
 const LONGEST_THREAD: usize = 15;
 
-/// What a [`Line`] is about.
+/// The subject of a [`Line`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
     /// A lock, and who holds it.
@@ -28,7 +28,7 @@ pub enum LineKind {
 /// One line about waiters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// What it is about.
+    /// Its subject.
     pub kind: LineKind,
     /// The text, without a line end.
     pub text: String,

@@ -1,4 +1,4 @@
-//! What a snapshot says in sentences: [`Snapshot::findings`].
+//! Describes a snapshot in sentences: [`Snapshot::findings`].
 //!
 //! `measure` is a figure with its error, `class` adds up the points of a lock class, `diagnose` has
 //! the order of the rules, `thresholds` their constants, `draft` what their findings share, and
@@ -36,8 +36,9 @@ const MOST: usize = 50;
 const MOST_EXPECTED: usize = 5;
 
 impl Snapshot {
-    /// What costs the program time, by the time that threads lost waiting, most first. Those whose
-    /// cost is not known come last. At most 50; empty for a program in which little was waited.
+    /// Finds the locks that cost the program time. Sorts by the time lost to waiting, most first.
+    /// Those whose cost is not known come last. At most 50; empty for a program in which little was
+    /// waited.
     ///
     /// No finding is surer than its figures: a threshold must be passed by the lower end of a
     /// figure's 95 % confidence interval, and the text says "about" and the standard error. A lock

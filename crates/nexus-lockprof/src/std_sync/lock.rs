@@ -1,4 +1,4 @@
-//! What the two locks share.
+//! The common part of the two locks.
 
 /// Writes a lock and all of it but the ways to acquire it. `$acquire` names one of them, for the
 /// examples.
@@ -63,7 +63,7 @@ macro_rules! lock {
         }
 
         impl<T: ?Sized> $lock<T> {
-            /// Whether a thread panicked with exclusive access.
+            /// Returns whether a thread panicked with exclusive access.
             ///
             /// ```
             #[doc = concat!("let lock = nexus_lockprof::std_sync::", stringify!($lock), "::new(());")]
