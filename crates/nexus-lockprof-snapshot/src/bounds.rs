@@ -4,7 +4,7 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Edge, Frame, PastPoint, Point, Sample, Stack, Waiter};
+use crate::{Edge, Frame, Histogram, PastPoint, Point, Sample, Stack, Waiter};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
@@ -51,6 +51,13 @@ impl Unfolded {
         self.points += 1;
         self.add::<Point>(1, texts);
         self.add::<Sample>(samples, 0);
+    }
+
+    /// Adds a histogram in which this many buckets are not empty.
+    pub(crate) fn histogram(&mut self, buckets: usize) {
+        if buckets != 0 {
+            self.add::<u64>(Histogram::BUCKETS, 0);
+        }
     }
 
     /// Adds an edge whose ends have `texts` bytes of texts.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::figure::{self, figures_of};
+use crate::histogram::Histogram;
 use crate::samples::Samples;
 use crate::{json, quantile};
 
@@ -75,6 +76,10 @@ pub struct Durations {
     /// The same for the last interval only: since the previous collection.
     #[serde(skip_serializing_if = "json::is_default")]
     pub recent: Samples,
+    /// How many durations are in each of a fixed set of buckets. Histograms of several programs add
+    /// up, and so do those of several intervals.
+    #[serde(skip_serializing_if = "json::is_default")]
+    pub histogram: Histogram,
 }
 
 // In file order: add new figures at the end.
@@ -102,6 +107,7 @@ impl Durations {
             && self.max_ns == 0
             && self.reservoir.is_empty()
             && self.recent.is_empty()
+            && self.histogram.is_empty()
     }
 
     /// The sum of all durations; see [`total_ns`](Self::total_ns).
@@ -235,6 +241,7 @@ impl Durations {
             merge(&mut figures, &other.figures());
             *self = std::mem::take(self).with_figures(figures);
             self.total_variance = json::variance::sum(self.total_variance, other.total_variance);
+            self.histogram.merge(&other.histogram);
         }
         self.reservoir
             .extend(others.clone().map(|other| &other.reservoir));

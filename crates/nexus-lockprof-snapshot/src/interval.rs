@@ -183,6 +183,7 @@ fn without_samples(now: &Snapshot) -> Snapshot {
     let without = |durations: &Durations| Durations {
         reservoir: Samples::default(),
         recent: Samples::default(),
+        histogram: durations.histogram.clone(),
         ..*durations
     };
     let points = now.points.iter().map(|point| Point {

@@ -11,6 +11,7 @@
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
 //! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
+//! | add up a fleet's percentiles | [`Histogram`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
@@ -79,6 +80,7 @@ mod figure;
 mod findings;
 mod freebsd;
 mod head;
+mod histogram;
 mod hot;
 mod interval;
 mod json;
@@ -121,6 +123,7 @@ pub use edge::{Edge, EdgeEnd};
 pub use figure::{Figure, FigureKind};
 pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
+pub use histogram::{Bucket, Histogram};
 pub use hot::{Hot, HotLine, HotMetric};
 pub use interval::{IntervalSamples, IntervalStart};
 pub use marker::ParseEventError;

@@ -114,4 +114,5 @@ fn add_durations(sum: &mut Durations, more: &Durations) {
     sum.merge_figures(more);
     sum.at_most_ns = at_most_ns;
     sum.total_variance += more.total_variance;
+    sum.histogram.merge(&more.histogram);
 }

@@ -5,8 +5,8 @@ use thiserror::Error;
 use crate::head::Head;
 use crate::rest::Before;
 use crate::{
-    Durations, Edge, EdgeEnd, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot,
-    TableStats, edge_interval, figure, past, printable_message, stack,
+    Durations, Edge, EdgeEnd, Figure, Histogram, Losses, Overhead, Point, Sample, Samples,
+    Snapshot, TableStats, edge_interval, figure, past, printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -292,19 +292,26 @@ fn point_between(later: &Point, earlier: &Point) -> Result<Point, SinceError> {
     .with_figures(figures))
 }
 
-/// The counters' names in an error: samples, total.
-type Names = [&'static str; 2];
-const WAIT: Names = ["wait.samples", "wait.total_ns"];
-const HOLD: Names = ["hold.samples", "hold.total_ns"];
+/// The counters' names in an error: samples, total, a bucket.
+type Names = [&'static str; 3];
+const WAIT: Names = ["wait.samples", "wait.total_ns", "wait.histogram"];
+const HOLD: Names = ["hold.samples", "hold.total_ns", "hold.histogram"];
 
 fn durations(
     of: Subject<'_>,
-    [samples, total_ns]: Names,
+    [samples, total_ns, bucket]: Names,
     later: &Durations,
     earlier: &Durations,
 ) -> Result<Durations, SinceError> {
     let samples = of.minus(samples, later.samples, earlier.samples)?;
     let total_ns = of.minus(total_ns, later.total_ns, earlier.total_ns)?;
+    let histogram = match later.histogram.since(&earlier.histogram) {
+        Ok(histogram) => histogram,
+        Err([later, earlier]) => {
+            of.minus(bucket, later, earlier)?;
+            Histogram::default()
+        }
+    };
     // The interval measures a hold that began before it. This is no counter: between two readings,
     // an event under way turns from uncounted to measured.
     let events = later.events.saturating_sub(earlier.events).max(samples);
@@ -361,6 +368,7 @@ fn durations(
         reservoir: reservoir.clone(),
         // The last part of an interval that ends now is `recent` in any case.
         recent,
+        histogram,
     })
 }
 

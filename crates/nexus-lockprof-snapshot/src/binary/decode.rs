@@ -14,7 +14,7 @@ use crate::head::Head;
 use crate::json;
 use crate::read_error::ReadError;
 use crate::sample::check_weight;
-use crate::{Point, Sample};
+use crate::{Histogram, Point, Sample};
 use std::ops::Range;
 
 /// A file with a valid checksum, split into sections.
@@ -146,10 +146,13 @@ impl<'a> Decoder<'a> {
         let samples = room.samples.len();
         let mut durations = |bit| match mask & bit {
             0 => Ok(RawDurations::default()),
-            _ => RawDurations::read(&mut input.piece()?, &mut room.samples),
+            _ => RawDurations::read(&mut input.piece()?, &mut room.samples, &mut room.buckets),
         };
         let (wait, hold) = (durations(field::WAIT)?, durations(field::HOLD)?);
         unfolded.point(room.samples.len() - samples, place.texts_len(&self.texts));
+        for durations in [&wait, &hold] {
+            unfolded.histogram(durations.histogram.len());
+        }
         let begin = room.stacks.len();
         if mask & field::CALLERS != 0 {
             // Three counts, and the number of frames.
@@ -249,7 +252,11 @@ fn variance(input: &mut Input<'_>) -> Read<f64> {
 }
 
 impl RawDurations {
-    fn read(input: &mut Input<'_>, all: &mut Vec<Sample>) -> Read<Self> {
+    fn read(
+        input: &mut Input<'_>,
+        all: &mut Vec<Sample>,
+        buckets: &mut Vec<(usize, u64)>,
+    ) -> Read<Self> {
         let mask = input.number()?;
         let mut read = Self::default();
         first(input, mask, &durations::ALL, &mut read.figures)?;
@@ -259,8 +266,29 @@ impl RawDurations {
         read.reservoir = samples(mask & durations::RESERVOIR != 0, input, all)?;
         read.recent = samples(mask & durations::RECENT != 0, input, all)?;
         later(input, mask, &durations::ALL, &mut read.figures)?;
+        let begin = buckets.len();
+        if mask & durations::HISTOGRAM != 0 {
+            histogram(input, buckets)?;
+        }
+        read.histogram = begin..buckets.len();
         Ok(read)
     }
+}
+
+/// Appends the buckets to `all`.
+fn histogram(input: &mut Input<'_>, all: &mut Vec<(usize, u64)>) -> Read<()> {
+    let mut next = 0;
+    for _ in 0..input.count(2)? {
+        let room = Histogram::BUCKETS.saturating_sub(next);
+        let index = next + input.below(room, "a bucket that is not there")?;
+        let before = *input;
+        match input.number()? {
+            0 => return Err(before.bad("a bucket with nothing in it")),
+            weight => all.push((index, weight)),
+        }
+        next = index + 1;
+    }
+    Ok(())
 }
 
 /// Appends the samples to `all`, if there are any.

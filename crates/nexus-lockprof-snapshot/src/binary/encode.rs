@@ -152,6 +152,7 @@ fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
     set(durations::VARIANCE, of.total_variance != 0.0);
     set(durations::RESERVOIR, !of.reservoir.is_empty());
     set(durations::RECENT, !of.recent.is_empty());
+    set(durations::HISTOGRAM, !of.histogram.is_empty());
     out.number(mask);
     out.there(figures.iter().take(durations::ALL.first));
     if mask & durations::VARIANCE != 0 {
@@ -163,6 +164,9 @@ fn durations_of(of: &Durations) -> Result<Vec<u8>, String> {
         }
     }
     out.there(figures.iter().skip(durations::ALL.first));
+    if mask & durations::HISTOGRAM != 0 {
+        out.histogram(&of.histogram);
+    }
     Ok(out.0)
 }
 

@@ -98,6 +98,8 @@ pub(crate) mod durations {
     pub(crate) const VARIANCE: u64 = ALL.bit(0);
     pub(crate) const RESERVOIR: u64 = ALL.bit(1);
     pub(crate) const RECENT: u64 = ALL.bit(2);
+    /// Behind all figures. The bits from 10 to this one are for figures.
+    pub(crate) const HISTOGRAM: u64 = 1 << 13;
 }
 
 /// How the weights of samples are written.

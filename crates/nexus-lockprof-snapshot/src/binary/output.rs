@@ -4,7 +4,7 @@ use super::weights;
 use crate::json;
 use crate::point::Key;
 use crate::sample::check_weight;
-use crate::{AcquireMode, Frame, Lock, Sample, Site, Text};
+use crate::{AcquireMode, Frame, Histogram, Lock, Sample, Site, Text};
 use std::collections::HashMap;
 
 /// What points refer to by number.
@@ -154,6 +154,17 @@ impl Output {
     pub(super) fn section(&mut self, tag: [u8; 4], content: &[u8]) {
         self.0.extend_from_slice(&tag);
         self.piece(content);
+    }
+
+    /// Writes the numbers of buckets as differences.
+    pub(super) fn histogram(&mut self, histogram: &Histogram) {
+        self.count(histogram.each().count());
+        let mut next = 0;
+        for (index, weight) in histogram.each() {
+            self.count(index - next);
+            self.number(weight);
+            next = index + 1;
+        }
     }
 
     /// Writes values as differences, which are small, since the values ascend.

@@ -8,6 +8,8 @@ use std::ops::Range;
 pub(crate) struct Room {
     pub(crate) points: Vec<RawPoint>,
     pub(crate) samples: Vec<Sample>,
+    /// Numbers and weights of the buckets of histograms.
+    pub(crate) buckets: Vec<(usize, u64)>,
     pub(crate) stacks: Vec<RawStack>,
     /// Frames of stacks, by number.
     pub(crate) stack_frames: Vec<usize>,
@@ -17,6 +19,7 @@ impl Room {
     pub(crate) fn clear(&mut self) {
         self.points.clear();
         self.samples.clear();
+        self.buckets.clear();
         self.stacks.clear();
         self.stack_frames.clear();
     }
@@ -125,6 +128,8 @@ pub(crate) struct RawDurations {
     /// Index range in the [`Room`]'s samples, which ascend by value.
     pub(crate) reservoir: Range<usize>,
     pub(crate) recent: Range<usize>,
+    /// Index range in the [`Room`]'s buckets.
+    pub(crate) histogram: Range<usize>,
 }
 
 /// A stack.
@@ -142,5 +147,6 @@ impl RawDurations {
             && self.total_variance == 0.0
             && self.reservoir.is_empty()
             && self.recent.is_empty()
+            && self.histogram.is_empty()
     }
 }

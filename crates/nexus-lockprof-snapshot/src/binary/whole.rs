@@ -3,7 +3,7 @@
 use super::decode::Decoder;
 use super::raw::{RawDurations, RawPoint, Room};
 use crate::text::Pool;
-use crate::{Durations, Frame, Point, ReadError, Samples, Snapshot, Stack, Text};
+use crate::{Durations, Frame, Histogram, Point, ReadError, Samples, Snapshot, Stack, Text};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -86,10 +86,15 @@ fn whole_durations(raw: &RawDurations, room: &Room) -> Durations {
         None | Some([]) => Samples::default(),
         Some(samples) => Samples::from(Arc::from(samples)),
     };
+    let mut histogram = Histogram::default();
+    for (index, weight) in room.buckets.get(raw.histogram.clone()).unwrap_or_default() {
+        histogram.add(*index, *weight);
+    }
     Durations {
         total_variance: raw.total_variance,
         reservoir: whole(&raw.reservoir),
         recent: whole(&raw.recent),
+        histogram,
         ..Durations::default()
     }
     .with_figures(raw.figures)

@@ -29,6 +29,7 @@ impl Merge {
                 let merged = merged.get_or_insert_default();
                 merged.sums(&durations.figures(), durations.total_variance);
                 merged.samples(&durations.reservoir, &durations.recent, scratch);
+                merged.buckets(durations.histogram.each());
             }
         }
         for (frames, counts) in stacks {
@@ -82,6 +83,8 @@ impl Merge {
             };
             merged.sums(&raw.figures, raw.total_variance);
             merged.samples(samples(&raw.reservoir), samples(&raw.recent), scratch);
+            let buckets = room.buckets.get(raw.histogram.clone());
+            merged.buckets(buckets.unwrap_or_default().iter().copied());
         }
         for stack in room.stacks.get(raw.callers.clone()).unwrap_or_default() {
             let numbers = room.stack_frames.get(stack.frames.clone());

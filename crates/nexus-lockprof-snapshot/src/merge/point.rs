@@ -5,7 +5,7 @@ use super::scratch::Scratch;
 use super::texts::Texts;
 use crate::binary::{RawFrame, RawLock, RawSite};
 use crate::json::variance;
-use crate::{AcquireMode, Durations, Edge, Point, Sample, Stack, durations, figure};
+use crate::{AcquireMode, Durations, Edge, Histogram, Point, Sample, Stack, durations, figure};
 use std::collections::HashMap;
 
 /// The key by which two records are of one point. Paths are [portable](crate::portable_path), so a
@@ -67,6 +67,7 @@ pub(super) struct MergedDurations {
     total_variance: f64,
     reservoir: Grid,
     recent: Grid,
+    histogram: Histogram,
 }
 
 /// The merge's numbers for the texts and frames of a file or of another merge.
@@ -223,6 +224,13 @@ impl MergedDurations {
         self.sums(&other.figures, other.total_variance);
         self.reservoir.append(other.reservoir, &mut scratch.spare);
         self.recent.append(other.recent, &mut scratch.spare);
+        self.histogram.merge(&other.histogram);
+    }
+
+    pub(super) fn buckets(&mut self, buckets: impl IntoIterator<Item = (usize, u64)>) {
+        for (index, weight) in buckets {
+            self.histogram.add(index, weight);
+        }
     }
 
     pub(super) fn sums(&mut self, figures: &[u64; Durations::FIGURES.len()], total_variance: f64) {
@@ -236,6 +244,7 @@ impl MergedDurations {
             total_variance: self.total_variance,
             reservoir: self.reservoir.samples(sums.max_ns),
             recent: self.recent.samples(sums.max_ns),
+            histogram: self.histogram,
             ..sums
         }
     }

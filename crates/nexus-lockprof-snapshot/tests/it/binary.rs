@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Point, ReadError, Sample, Site, Snapshot, SnapshotParts,
-    Stack, Text,
+    AcquireMode, Durations, Frame, Histogram, Lock, Point, ReadError, Sample, Site, Snapshot,
+    SnapshotParts, Stack, Text,
 };
 
 use crate::support::{Random, TestResult, everything, named};
@@ -89,6 +89,13 @@ fn any(random: &mut Random) -> Snapshot {
             })
             .collect()
     };
+    let histogram = |random: &mut Random| {
+        let mut histogram = Histogram::default();
+        for _ in 0..random.below(4) {
+            histogram.add(random.below(66) as usize, number(random));
+        }
+        histogram
+    };
     let durations = |random: &mut Random| Durations {
         samples: number(random),
         total_ns: number(random),
@@ -100,6 +107,7 @@ fn any(random: &mut Random) -> Snapshot {
         recent: samples(random),
         longest_sampled_ns: number(random),
         at_most_ns: number(random),
+        histogram: histogram(random),
     };
     let site = |random: &mut Random| {
         let file = ["", "src/a.rs", "größe.rs"][random.below(3) as usize];

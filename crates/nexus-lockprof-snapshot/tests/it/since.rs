@@ -1,8 +1,8 @@
 //! Intervals.
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Lock, Losses, Point, Sample, Samples, SinceError, Site, Snapshot,
-    SnapshotParts, TableStats,
+    AcquireMode, Durations, Histogram, Lock, Losses, Point, Sample, Samples, SinceError, Site,
+    Snapshot, SnapshotParts, TableStats,
 };
 
 use crate::support::{TestResult, everything, measured, named};
@@ -63,6 +63,7 @@ fn every_counter_is_subtracted() -> TestResult {
             durations.total_ns += 90;
             durations.total_variance += 1.5;
             durations.recent.clone_from(&recent);
+            durations.histogram.add(7, 5);
         }
     }
     let interval = Snapshot::from_parts(later).since(&Snapshot::from_parts(earlier.clone()))?;
@@ -70,6 +71,8 @@ fn every_counter_is_subtracted() -> TestResult {
     let [point] = interval.points() else {
         return Err(format!("only one point changed: {:?}", interval.points()).into());
     };
+    let mut histogram = Histogram::default();
+    histogram.add(7, 5);
     let times = |variance| Durations {
         samples: 2,
         events: 5,
@@ -81,6 +84,7 @@ fn every_counter_is_subtracted() -> TestResult {
         recent: recent.clone(),
         longest_sampled_ns: 0,
         at_most_ns: 0,
+        histogram: histogram.clone(),
     };
     assert_eq!(
         *point,
