@@ -1,7 +1,7 @@
 //! Threads start and end among snapshots and resets, and nothing may be missing at the end.
 
-use crate::edges;
 use crate::workload::{Counts, Ledger, Locks, Recorded};
+use crate::{edges, histograms};
 use nexus_lockprof::Snapshot;
 use nexus_lockprof::engine::{Config, Engine, EngineRef, Intervals, Mode};
 use std::collections::VecDeque;
@@ -43,6 +43,11 @@ impl Plan {
             "switched" => Some((&[COUNTS, SAMPLED, EXACT], 4)),
             _ => None,
         }
+    }
+
+    /// Whether everything is measured.
+    fn is_exact(self) -> bool {
+        self.modes == [EXACT]
     }
 }
 
@@ -97,7 +102,9 @@ pub fn run<H: EngineRef>(engine_ref: &H, engine: &Engine, plan: Plan) -> Outcome
             Err(panic) => std::panic::resume_unwind(panic),
         }
     });
-    recorded.add(&engine.snapshot());
+    let last = engine.snapshot();
+    histograms::check(&last, plan.is_exact(), plan.caps.is_none());
+    recorded.add(&last);
     let pulled = pullers.into_iter().map(|mut puller| {
         puller.pull();
         puller.pulled
@@ -218,7 +225,9 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             switch(engine, plan, plan.modes[rng.usize(..plan.modes.len())]);
         }
         if rng.u8(..6) == 0 {
-            edges::check(&engine.peek());
+            let peek = engine.peek();
+            edges::check(&peek);
+            histograms::check(&peek, plan.is_exact(), plan.caps.is_none());
         }
         let resets = rng.u8(..6) == 0;
         let later = if resets {
@@ -227,10 +236,14 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             engine.snapshot()
         };
         edges::check(&later);
+        histograms::check(&later, plan.is_exact(), plan.caps.is_none());
         if let Some(earlier) = &earlier {
             // Compares every counter of every point and edge.
             match later.since(earlier) {
-                Ok(interval) => edges::check_sums(&interval),
+                Ok(interval) => {
+                    edges::check_sums(&interval);
+                    histograms::check(&interval, plan.is_exact(), plan.caps.is_none());
+                }
                 Err(error) => panic!("{error}"),
             }
         }

@@ -9,6 +9,7 @@ pub mod children;
 pub mod conservation;
 #[cfg(feature = "profile")]
 pub mod edges;
+pub mod histograms;
 #[cfg(all(feature = "serve", unix))]
 pub mod http;
 #[cfg(feature = "profile")]

@@ -94,7 +94,7 @@ pub struct Config {
 
 impl Default for Config {
     /// `Sampled` at 1 %; 4,096 points and edges for each thread, 65,536 records, as many edges, and
-    /// 4,096 threads in all. Reservoirs of 186 durations for each point, thread and interval, and
+    /// 4,096 threads in all. Reservoirs of 132 durations for each point, thread and interval, and
     /// 768 for each point in the snapshot. No thresholds; nothing is slow. A wait is stuck after
     /// 10 s.
     fn default() -> Self {
@@ -421,7 +421,7 @@ impl Config {
 pub(crate) const MAX_POINTS: usize = 4096;
 pub(crate) const MAX_RECORDS: usize = 65_536;
 pub(crate) const MAX_EDGES: usize = 65_536;
-pub(crate) const RESERVOIR: usize = 186;
+pub(crate) const RESERVOIR: usize = 132;
 
 /// A third of it is uniform, the rest is for the tail.
 pub(crate) const ARCHIVE: usize = 768;

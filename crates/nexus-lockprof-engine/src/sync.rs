@@ -155,6 +155,22 @@ impl OwnLoad for AtomicU32 {
 }
 
 #[cfg(not(lockprof_loom))]
+impl OwnLoad for AtomicU16 {
+    type Value = u16;
+
+    #[inline(always)]
+    fn own_load(&self) -> u16 {
+        self.load(Relaxed)
+    }
+
+    #[inline(always)]
+    unsafe fn plain_load(&self) -> u16 {
+        // SAFETY: the caller's. Reads of other threads do not conflict with this one.
+        unsafe { *self.as_ptr() }
+    }
+}
+
+#[cfg(not(lockprof_loom))]
 impl OwnLoad for AtomicUsize {
     type Value = usize;
 
@@ -210,6 +226,20 @@ impl OwnLoad for AtomicU32 {
     }
 
     unsafe fn plain_load(&self) -> u32 {
+        self.own_load()
+    }
+}
+
+#[cfg(lockprof_loom)]
+impl OwnLoad for AtomicU16 {
+    type Value = u16;
+
+    fn own_load(&self) -> u16 {
+        // SAFETY: loom fails the model if a store is concurrent with it.
+        unsafe { self.unsync_load() }
+    }
+
+    unsafe fn plain_load(&self) -> u16 {
         self.own_load()
     }
 }

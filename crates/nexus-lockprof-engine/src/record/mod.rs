@@ -6,6 +6,7 @@ pub(crate) mod cold_counts;
 pub(crate) mod collection_clock;
 pub(crate) mod edges;
 pub(crate) mod governor;
+pub(crate) mod histogram;
 pub(crate) mod hot;
 pub(crate) mod lease;
 pub(crate) mod loss;

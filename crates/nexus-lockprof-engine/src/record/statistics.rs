@@ -13,6 +13,7 @@ use crate::control::{self, Control};
 use crate::identity::PointKey;
 use crate::record::cold_counts::ColdCounts;
 use crate::record::collection_clock::OpenCollection;
+use crate::record::histogram::Weights;
 use crate::record::owner::Owner;
 use crate::record::reservoir::Reservoir;
 use crate::record::sampler::{EventRate, STEP, Sampling};
@@ -396,7 +397,18 @@ impl Record {
     }
 
     /// A consistent copy, or `None` when the owner was writing at every attempt.
+    #[cfg(lockprof_loom)]
     pub(crate) fn read(&self) -> Option<Reading> {
+        self.read_also(|| ()).map(|(reading, ())| reading)
+    }
+
+    /// A consistent copy with the histograms of the waits and of the holds, or `None` when the
+    /// owner was writing at every attempt.
+    pub(crate) fn read_whole(&self) -> Option<(Reading, [Option<Weights>; 2])> {
+        self.read_also(|| [self.wait.histogram.read(), self.hold.histogram.read()])
+    }
+
+    fn read_also<T>(&self, also: impl Fn() -> T) -> Option<(Reading, T)> {
         for _ in 0..READ_ATTEMPTS {
             // Acquire: sees everything up to the update that stored this; pairs with the Release
             // store in `write`.
@@ -404,6 +416,7 @@ impl Record {
             if before & 1 == 0 {
                 let holds = self.unmeasured_holds.read();
                 let waits = self.unmeasured_waits.read();
+                let more = also();
                 let mut reading = Reading {
                     seq: before,
                     cold: self.cold.read(),
@@ -429,7 +442,7 @@ impl Record {
                     reading.unmeasured_waits = waits.of(reading.contentions);
                     reading.overdue_holds = self.overdue_holds(&reading, holds.changed);
                     reading.overdue_waits = self.overdue_waits(&reading);
-                    return Some(reading);
+                    return Some((reading, more));
                 }
             }
             spin_loop();
@@ -493,6 +506,7 @@ impl Record {
 
     /// A consistent copy, or the `last` one when the owner was writing at every attempt: what has
     /// been added since is then in the next copy, and copies never go backwards.
+    #[cfg(lockprof_loom)]
     pub(crate) fn read_or(&self, last: Option<Reading>) -> Reading {
         self.read().or(last).unwrap_or_default()
     }

@@ -1,6 +1,7 @@
 //! Sums over measured durations, and what no measured one stands for.
 
 use crate::record::collection_clock::OpenCollection;
+use crate::record::histogram::Histogram;
 use crate::record::reservoir::{Packed, Reservoir};
 use crate::sync::{AtomicU64, Ordering::Relaxed, OwnLoad, bump};
 
@@ -36,6 +37,7 @@ pub(super) struct Tally {
     sum: Sum,
     max_ns: AtomicU64,
     pub(super) reservoir: Reservoir,
+    pub(super) histogram: Histogram,
 }
 
 /// Wait or hold.
@@ -91,17 +93,21 @@ impl Tally {
         self.reservoir.offer_in_place(open.collection, item, seed)
     }
 
-    /// `false` when there is no memory for the reservoir: the sums still take it.
+    /// `false` when there is no memory for the histogram or the reservoir: the sums still take it.
     #[inline]
     pub(super) fn offer(&self, measured: Measured, open: OpenCollection, seed: &AtomicU64) -> bool {
         let item = Packed::new(measured.ns, measured.weight);
-        self.reservoir
-            .offer(open.collection, item, open.reservoir, seed)
+        // A reservoir that needs no allocation has a histogram.
+        self.histogram.prepare()
+            && self
+                .reservoir
+                .offer(open.collection, item, open.reservoir, seed)
     }
 
     #[inline(always)]
     pub(super) fn add(&self, measured: Measured, resets: u64) {
         bump(&self.samples, 1);
+        self.histogram.add(measured.ns, measured.weight);
         if self.sum.add(measured, resets) || measured.ns > self.max_ns.own_load() {
             self.max_ns.store(measured.ns, Relaxed);
         }

@@ -1,13 +1,15 @@
 //! One point, summed over all shards: its sums, its samples, and what a snapshot shows of it.
 
+use super::seen::Histograms;
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
 use crate::collect::pullers::Batch;
+use crate::record::histogram;
 use crate::record::reservoir::BankReading;
 use crate::record::statistics::{Reading, Record};
 use crate::record::tally::{Measure, SumReading, TallyReading};
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Edge, EdgeEnd, Lock, PastPoint, Point, Sample, Samples, Site,
+    AcquireMode, Durations, Edge, EdgeEnd, Histogram, Lock, PastPoint, Point, Sample, Samples, Site,
 };
 use std::cmp::Ordering;
 
@@ -50,6 +52,8 @@ struct PastTotals {
 #[derive(Default)]
 struct Times {
     archive: LifetimeSample,
+    /// What was measured since the last reset.
+    histogram: Histogram,
     /// What was measured in the interval, sorted by value up to `archived`.
     interval: Drawn,
     /// How many of the interval's samples an earlier collection has put into the archive.
@@ -125,6 +129,7 @@ impl Times {
     fn absorb(&mut self, mut other: Times, size: usize, rng: &mut fastrand::Rng) {
         let all = other.archive.samples();
         self.archive.extend(all.iter().copied(), size, rng);
+        self.histogram.merge(&other.histogram);
         self.early.append(other.early);
         self.early.bound(size, rng);
     }
@@ -263,8 +268,10 @@ impl PointState {
         self.past = self.totals();
         self.past_longest_ns = 0;
         self.told_hold_ns = 0;
-        self.wait.archive = LifetimeSample::default();
-        self.hold.archive = LifetimeSample::default();
+        for times in [&mut self.wait, &mut self.hold] {
+            times.archive = LifetimeSample::default();
+            times.histogram = Histogram::default();
+        }
     }
 
     /// Adds what has happened at a record since it was read `last`. Returns the new reading.
@@ -272,12 +279,38 @@ impl PointState {
         &mut self,
         record: &Record,
         last: Option<Reading>,
+        histograms: &mut Histograms,
         closed: u64,
     ) -> Reading {
-        let reading = record.read_or(last);
-        add(&mut self.now, &reading, &last.unwrap_or_default());
+        let reading = self.add_growth(record, last, histograms);
         self.touched = closed;
         self.take_in_samples(record, &reading, closed, false);
+        reading
+    }
+
+    /// Adds the growth of a record's sums and histograms.
+    fn add_growth(
+        &mut self,
+        record: &Record,
+        last: Option<Reading>,
+        histograms: &mut Histograms,
+    ) -> Reading {
+        let before = last.unwrap_or_default();
+        // The owner was writing at every attempt: what it has added is in the next reading.
+        let Some((reading, weights)) = record.read_whole() else {
+            return before;
+        };
+        add(&mut self.now, &reading, &before);
+        let [wait, hold] = histograms;
+        let [of_waits, of_holds] = weights;
+        for (times, weights, last) in [
+            (&mut self.wait, of_waits, wait),
+            (&mut self.hold, of_holds, hold),
+        ] {
+            if let Some(weights) = weights {
+                histogram::add_growth(&weights, last, &mut times.histogram);
+            }
+        }
         reading
     }
 
@@ -303,14 +336,13 @@ impl PointState {
     pub(super) fn take_over(
         &mut self,
         record: &Record,
-        last: Option<Reading>,
+        (last, histograms): (Option<Reading>, &mut Histograms),
         collections: std::ops::RangeInclusive<u64>,
         closed: Option<u64>,
         bound: &mut Bound<'_>,
     ) {
         self.touched = *collections.end();
-        let reading = record.read_or(last);
-        add(&mut self.now, &reading, &last.unwrap_or_default());
+        let reading = self.add_growth(record, last, histograms);
         for collection in collections {
             let early = Some(collection) != closed;
             self.take_in_samples(record, &reading, collection, early);
@@ -435,6 +467,7 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets:
         },
         reservoir: times.archive.samples().into(),
         recent: times.recent(),
+        histogram: times.histogram.clone(),
         // The caller fills these in from the point's counts.
         ..Durations::default()
     }

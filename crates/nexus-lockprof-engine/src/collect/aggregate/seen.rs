@@ -2,6 +2,7 @@
 
 use crate::record::statistics::{Reading, Record};
 use crate::sync::Ordering::Relaxed;
+use nexus_lockprof_snapshot::Histogram;
 
 /// What was last read from a record, and the record's point.
 #[derive(Clone, Copy)]
@@ -14,10 +15,15 @@ pub(super) struct Seen {
     pub(super) settled: bool,
 }
 
+/// Of the waits, and of the holds.
+pub(super) type Histograms = [Histogram; 2];
+
 /// Indexed by the place that each record keeps.
 #[derive(Default)]
 pub(super) struct AllSeen {
     seen: Vec<Option<Seen>>,
+    /// What was last read of the histograms.
+    histograms: Vec<Histograms>,
     free: Vec<usize>,
 }
 
@@ -29,18 +35,29 @@ impl AllSeen {
         self.seen.get(place as usize).copied().flatten()
     }
 
+    /// Takes what was last read of a record's histograms: what [`set`](Self::set) gives back.
+    pub(super) fn take_histograms(&mut self, record: &Record) -> Histograms {
+        // Relaxed: only the holder of the aggregator's lock reads or writes it.
+        let place = record.seen.load(Relaxed).checked_sub(1);
+        let histograms = place.and_then(|place| self.histograms.get_mut(place as usize));
+        histograms.map(std::mem::take).unwrap_or_default()
+    }
+
     /// Remembers what was read. Returns whether this is the first time.
-    pub(super) fn set(&mut self, record: &Record, seen: Seen) -> bool {
+    pub(super) fn set(&mut self, record: &Record, seen: Seen, histograms: Histograms) -> bool {
         // Relaxed: only the holder of the aggregator's lock reads or writes it.
         if let Some(place) = record.seen.load(Relaxed).checked_sub(1) {
             self.seen[place as usize] = Some(seen);
+            self.histograms[place as usize] = histograms;
             return false;
         }
         let place = self.free.pop().unwrap_or_else(|| {
             self.seen.push(None);
+            self.histograms.push(Histograms::default());
             self.seen.len() - 1
         });
         self.seen[place] = Some(seen);
+        self.histograms[place] = histograms;
         record.seen.store(place as u32 + 1, Relaxed);
         true
     }
@@ -49,6 +66,9 @@ impl AllSeen {
     pub(super) fn take(&mut self, record: &Record) -> Option<Seen> {
         let place = record.seen.load(Relaxed).checked_sub(1)? as usize;
         self.free.push(place);
+        if let Some(histograms) = self.histograms.get_mut(place) {
+            *histograms = Histograms::default();
+        }
         self.seen.get_mut(place)?.take()
     }
 }

@@ -90,6 +90,7 @@ impl Aggregator {
 
     fn take_over_one(&mut self, record: &Record, core: &Core, closed: Option<u64>) {
         let open = core.collections.collection();
+        let mut histograms = self.seen.take_histograms(record);
         let last = self.seen.take(record);
         let point = match last {
             Some(last) => last.point,
@@ -106,7 +107,7 @@ impl Aggregator {
             rng: &mut self.rng,
         };
         if let Some(state) = self.points.get(point) {
-            let last = last.map(|last| last.reading);
+            let last = (last.map(|last| last.reading), &mut histograms);
             state.take_over(record, last, first..=open, closed, &mut bound);
         }
         self.points.forget_record(point, record.key);

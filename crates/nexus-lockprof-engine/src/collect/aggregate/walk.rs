@@ -95,14 +95,15 @@ impl Aggregator {
                 let Some(state) = points.get(point) else {
                     return;
                 };
-                let reading = state.take_in(record, before, closed);
+                let mut histograms = seen.take_histograms(record);
+                let reading = state.take_in(record, before, &mut histograms, closed);
                 let now = Seen {
                     point,
                     reading,
                     sampled: closed,
                     settled: before == Some(reading),
                 };
-                if seen.set(record, now) {
+                if seen.set(record, now, histograms) {
                     points.add_record(point);
                 }
             });

@@ -27,7 +27,7 @@ const FIRST: usize = sized(1, 4);
 /// The smallest size of a bank with a tail.
 const WITH_TAIL: usize = sized(4, 32);
 /// The body's share of the slots.
-const BODY: (usize, usize) = sized((1, 3), (5, 8));
+const BODY: (usize, usize) = sized((1, 3), (7, 12));
 /// Where the tail begins.
 const QUANTILE: f64 = 0.8;
 /// The share of all offers at which the tail is too wide, and the share to which it is then cut.

@@ -1,0 +1,115 @@
+//! How many durations of one tally fell into each bucket, since the record was made.
+//!
+//! Buckets are those of [`nexus_lockprof_snapshot::Histogram`]. A weight has 48 bits, in two parts,
+//! so that a record stays within its bound of memory. It wraps around. The aggregator adds up what
+//! was added since it last looked, so nothing is lost unless a bucket passes 2^48 in between: after
+//! a month of nothing but one lock, in one thread.
+
+use crate::record::memory::try_box;
+use crate::sync::{AtomicU16, AtomicU32, Ordering::Relaxed, OwnLoad, SetOnce, sized};
+use nexus_lockprof_snapshot::Histogram as Sums;
+
+/// Number of buckets. In the models, the last one has all longer durations.
+pub(crate) const BUCKETS: usize = sized(1, Sums::BUCKETS);
+
+/// Number of bits of a weight.
+const BITS: u32 = 48;
+
+/// The weights of all buckets.
+pub(crate) type Weights = [u64; BUCKETS];
+
+/// The owner writes it, inside the sequence of its record. It is made at the first duration.
+#[derive(Default)]
+pub(crate) struct Histogram(SetOnce<Buckets>);
+
+/// The weights of the buckets.
+pub(crate) struct Buckets {
+    low: [AtomicU32; BUCKETS],
+    high: [AtomicU16; BUCKETS],
+}
+
+impl Histogram {
+    /// Allocates the buckets, if there are none yet. `false` if there is no memory. Only the owner
+    /// calls this.
+    pub(super) fn prepare(&self) -> bool {
+        if self.0.get().is_some() {
+            return true;
+        }
+        let new = try_box(Buckets {
+            low: std::array::from_fn(|_| AtomicU32::new(0)),
+            high: std::array::from_fn(|_| AtomicU16::new(0)),
+        });
+        new.map(|new| self.0.set(new)).is_some()
+    }
+
+    /// Adds a duration, if there are buckets: two plain stores at most. Only the owner calls this,
+    /// inside the sequence.
+    #[inline(always)]
+    pub(super) fn add(&self, ns: u64, weight: u64) {
+        let Some(buckets) = self.0.get() else {
+            return;
+        };
+        let index = Sums::bucket_of(ns).min(BUCKETS - 1);
+        let low = &buckets.low[index];
+        let sum = u64::from(low.own_load()) + weight;
+        low.store(sum as u32, Relaxed);
+        let carry = (sum >> u32::BITS) as u16;
+        if carry != 0 {
+            let high = &buckets.high[index];
+            high.store(high.own_load().wrapping_add(carry), Relaxed);
+        }
+    }
+
+    /// The weights; `None` before the first duration. A reader checks the sequence afterwards.
+    pub(super) fn read(&self) -> Option<Weights> {
+        let buckets = self.0.get()?;
+        Some(std::array::from_fn(|index| {
+            let high = u64::from(buckets.high[index].load(Relaxed));
+            high << u32::BITS | u64::from(buckets.low[index].load(Relaxed))
+        }))
+    }
+}
+
+/// Adds to `sums` what `weights` have grown by since they were `last`, and makes them the last.
+pub(crate) fn add_growth(weights: &Weights, last: &mut Sums, sums: &mut Sums) {
+    for (index, weight) in weights.iter().enumerate() {
+        let grown = weight.wrapping_sub(last.weight(index)) & ((1 << BITS) - 1);
+        last.add(index, grown);
+        sums.add(index, grown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_is_read_once() {
+        let histogram = Histogram::default();
+        histogram.add(100, 1);
+        assert_eq!(histogram.read(), None, "no memory yet");
+        assert!(histogram.prepare() && histogram.prepare());
+        let (mut last, mut sums) = (Sums::default(), Sums::default());
+        let mut expected = Sums::default();
+        // Weights are at most 2^36. The third passes 2^32, and the sum 2^48.
+        for (ns, weight) in [
+            (0, 1),
+            (100, 3),
+            (100, 1 << 32),
+            (100, (1 << 36) - 5),
+            (u64::MAX, 2),
+        ] {
+            histogram.add(ns, weight);
+            expected.add(Sums::bucket_of(ns), weight);
+            add_growth(&histogram.read().unwrap(), &mut last, &mut sums);
+            assert_eq!(sums, expected);
+        }
+        for _ in 0..5_000 {
+            histogram.add(100, 1 << 36);
+            expected.add(Sums::bucket_of(100), 1 << 36);
+            add_growth(&histogram.read().unwrap(), &mut last, &mut sums);
+        }
+        assert!(expected.total() > 1 << BITS);
+        assert_eq!((&sums, &last), (&expected, &expected));
+    }
+}
