@@ -44,7 +44,9 @@ for name, of in {
     expected = sum(map(of, points))
     print(f"{name}: {found:.0f} in {len(metric.sum.data_points)} points, the snapshot's {expected}")
     assert round(found) == expected
-holds = metrics["lockprof.hold_duration"].summary.data_points
-assert sum(h.count for h in holds) == sum(p.get("hold", {}).get("events", 0) for p in points)
+holds = metrics["lockprof.hold_duration"].exponential_histogram.data_points
+buckets = sum(h.zero_count + sum(h.positive.bucket_counts) for h in holds)
+expected = sum(weight for p in points for _, weight in p.get("hold", {}).get("histogram", []))
+assert buckets == sum(h.count for h in holds) == expected > 0, (buckets, expected)
 PYTHON
 done

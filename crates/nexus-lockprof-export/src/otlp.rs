@@ -3,7 +3,7 @@
 //! It has the metrics of [`prometheus`](crate::prometheus), named by OpenTelemetry's conventions.
 //! For example, `lockprof_wait_seconds_total` is `lockprof.wait`, a monotonic sum in `s`. A
 //! collector that exports to Prometheus restores the former name. Sums are cumulative; those of an
-//! interval ([`Snapshot::since`]) are deltas.
+//! interval ([`Snapshot::since`]) are deltas. Histograms are exponential ones.
 //!
 //! The bytes are an `ExportMetricsServiceRequest` in protobuf. Your program sends them with its own
 //! HTTP client: `POST` to a collector's `/v1/metrics`, with [`CONTENT_TYPE`].

@@ -1,4 +1,4 @@
-//! The Prometheus text format 0.0.4, and OpenMetrics 1.0.
+//! The Prometheus text format 0.0.4, OpenMetrics 1.0, and Prometheus's protobuf format.
 //!
 //! # Metrics
 //!
@@ -10,7 +10,7 @@
 //! | `lockprof_NAME_total`, or `lockprof_NAME_seconds_total` for a time | counter | each of [`Point::FIGURES`](nexus_lockprof_snapshot::Point::FIGURES), such as `lockprof_contentions_total` and `lockprof_caused_wait_seconds_total` |
 //! | `lockprof_wait_seconds_total`, `lockprof_hold_seconds_total` | counter | sum of the waits, of the holds |
 //! | `lockprof_wait_unmeasured_total`, `lockprof_hold_unmeasured_total` | counter | waits and holds that no sum covers |
-//! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | summary | quantiles 0.5, 0.95 and 0.99 since the start or reset; the sum, and the number of durations that it covers |
+//! | `lockprof_wait_duration_seconds`, `lockprof_hold_duration_seconds` | histogram | how many durations were measured, by how long they took, and their sum; absent until there is one |
 //! | `lockprof_wait_max_seconds`, `lockprof_hold_max_seconds` | gauge | longest measured wait and hold |
 //! | `lockprof_waiters` | gauge | threads and tasks that wait there at this moment |
 //! | `lockprof_longest_wait_seconds` | gauge | how long the one that waits longest has waited so far |
@@ -38,8 +38,8 @@
 //! series per counter, `{lock="other",site="other",mode="other"}`. So sums over series equal the
 //! snapshot's, to the nanosecond. Points on one line with the same labels also share a series. Of
 //! the places without series of their own, the 20 with the longest waits get the two gauges of
-//! waiters, so that these name the lock of a stuck program. Folded points' samples are not merged,
-//! so `other` has no quantiles. A lock that is actually named `other` becomes `r#other`.
+//! waiters, so that these name the lock of a stuck program. A lock that is actually named `other`
+//! becomes `r#other`.
 //!
 //! A point that moves from `other` to its own series would take its past along, and `other` would
 //! look like a counter that was reset. For repeated scrapes, keep a [`Scrapes`]: points stay where
@@ -61,7 +61,9 @@
 //! assert!(text.lines().any(|line| line == series));
 //! ```
 
+mod families;
 mod number;
+mod proto;
 mod scrapes;
 mod text;
 mod writer;
@@ -77,6 +79,11 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The media type of OpenMetrics 1.0, for `Content-Type`.
 pub const OPEN_METRICS_CONTENT_TYPE: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The media type of the protobuf format, for `Content-Type`. A client asks for it by the part
+/// before the first `;`.
+pub const PROTOBUF_CONTENT_TYPE: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
 /// The metrics of one snapshot: see the [module](self). Set its options, then display it. The text
 /// ends with a line feed.

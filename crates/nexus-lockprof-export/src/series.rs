@@ -3,6 +3,8 @@
 //! [`walk`] passes each family and then its series to a [`Sink`]. Names and syntax are up to the
 //! format.
 
+use nexus_lockprof_snapshot::Histogram;
+
 mod deadlocks;
 mod family;
 mod label;
@@ -12,12 +14,22 @@ mod sums;
 mod waiting;
 mod walk;
 
-pub(crate) use family::{Family, Kind, QUANTILES, Unit};
+pub(crate) use family::{Family, Kind, Unit};
 pub(crate) use label::Labels;
 pub(crate) use row::ranked;
 pub(crate) use sink::Sink;
 pub(crate) use sums::{Times, sum as variance_sum};
 pub(crate) use walk::{start_ns, walk};
+
+/// Where the buckets of classic histograms end: at every fourth bucket of a point's histogram, by
+/// number. So each is the sum of some of those, and four times as wide as the one before.
+pub(crate) const CLASSIC: [usize; 15] = [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60];
+
+/// The upper bound of a histogram's bucket, in seconds.
+pub(crate) fn bound(index: usize) -> f64 {
+    let half = index as i32 + Histogram::FIRST_BOUND;
+    (f64::from(half) / 2.0).exp2()
+}
 
 /// A number of a series.
 #[derive(Clone, Copy, Debug)]

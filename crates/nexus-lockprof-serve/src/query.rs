@@ -6,22 +6,29 @@ use http::header::{ACCEPT, HeaderMap};
 
 /// Whether `Accept` names exactly this type, and does not refuse it with `q=0`.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    preference(headers, media_type) > 0.0
+}
+
+/// How much a client wants exactly this type, from 0 to 1.
+pub(super) fn preference(headers: &HeaderMap, media_type: &str) -> f32 {
     let lines = headers.get_all(ACCEPT).into_iter();
     lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(','))
-        .any(|range| {
+        .filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let named = parts.next().unwrap_or_default();
-            named.eq_ignore_ascii_case(media_type) && !parts.any(is_refusal)
+            let is_it = named.eq_ignore_ascii_case(media_type);
+            is_it.then(|| parts.find_map(quality).unwrap_or(1.0))
         })
+        .fold(0.0, f32::max)
 }
 
-/// `q=0`, with any number of zeros.
-fn is_refusal(parameter: &str) -> bool {
-    parameter.split_once('=').is_some_and(|(name, value)| {
-        name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0_f32)
-    })
+/// The number of `q=`.
+fn quality(parameter: &str) -> Option<f32> {
+    let (name, value) = parameter.split_once('=')?;
+    let is_quality = name.trim().eq_ignore_ascii_case("q");
+    is_quality.then(|| value.trim().parse().ok()).flatten()
 }
 
 /// The `seconds` of a query; `None` without one, or for 0. More than `most` is an error.

@@ -93,8 +93,14 @@ fn snapshot(request: &Request, snapshot: &Snapshot) -> Result<Reply, Refusal> {
 
 fn metrics(request: &Request, served: &Served<'_>) -> Reply {
     let snapshot = served.source.snapshot();
-    let open = query::accepts(&request.headers, "application/openmetrics-text");
-    let media_type = if open {
+    let wants = |media_type| query::preference(&request.headers, media_type);
+    let open = wants("application/openmetrics-text");
+    let protobuf = wants("application/vnd.google.protobuf");
+    let is_protobuf = protobuf > 0.0 && protobuf >= open;
+    let open = open > 0.0;
+    let media_type = if is_protobuf {
+        prometheus::PROTOBUF_CONTENT_TYPE
+    } else if open {
         prometheus::OPEN_METRICS_CONTENT_TYPE
     } else {
         prometheus::CONTENT_TYPE
@@ -104,8 +110,12 @@ fn metrics(request: &Request, served: &Served<'_>) -> Reply {
         .scrapes
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    let text = scrapes.text(&snapshot).open_metrics(open).to_string();
-    Reply::content(media_type, text)
+    let text = scrapes.text(&snapshot).open_metrics(open);
+    if is_protobuf {
+        Reply::content(media_type, text.to_protobuf())
+    } else {
+        Reply::content(media_type, text.to_string())
+    }
 }
 
 fn profile(gzipped: Vec<u8>) -> Reply {

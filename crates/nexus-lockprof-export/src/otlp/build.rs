@@ -2,16 +2,14 @@
 
 use std::convert::Infallible;
 
-use nexus_lockprof_snapshot::Snapshot;
+use nexus_lockprof_snapshot::{Histogram, Snapshot};
 
 use super::proto::{
-    AnyValue, CUMULATIVE, DELTA, Data, ExportMetricsServiceRequest, Gauge, InstrumentationScope,
+    AnyValue, Buckets, CUMULATIVE, DELTA, Data, ExponentialHistogram,
+    ExponentialHistogramDataPoint, ExportMetricsServiceRequest, Gauge, InstrumentationScope,
     KeyValue, Metric, Number, NumberDataPoint, Resource, ResourceMetrics, ScopeMetrics, Sum,
-    Summary, SummaryDataPoint, ValueAtQuantile,
 };
-use crate::series::{
-    self, Family, Kind, Labels, NANOS_PER_SECOND, QUANTILES, Sink, Times, Unit, Value,
-};
+use crate::series::{self, Family, Kind, Labels, NANOS_PER_SECOND, Sink, Times, Unit, Value};
 
 /// The metrics so far.
 pub(super) struct Metrics {
@@ -73,7 +71,10 @@ impl Sink for Metrics {
                 is_monotonic: true,
             }),
             Kind::Gauge | Kind::Info => Data::Gauge(Gauge::default()),
-            Kind::Summary => Data::Summary(Summary::default()),
+            Kind::Histogram => Data::Histogram(ExponentialHistogram {
+                data_points: Vec::new(),
+                aggregation_temporality: self.temporality,
+            }),
         };
         // OpenTelemetry separates the namespace with a dot and keeps the unit out of the name.
         let name = match family.kind {
@@ -105,34 +106,43 @@ impl Sink for Metrics {
             Some(Data::Sum(Sum { data_points, .. }) | Data::Gauge(Gauge { data_points })) => {
                 data_points.push(point);
             }
-            // Cannot happen: a number in a summary, or before any family.
-            Some(Data::Summary(_)) | None => {}
+            // Cannot happen: a number in a histogram, or before any family.
+            Some(Data::Histogram(_)) | None => {}
         }
         Ok(())
     }
 
-    fn summary(
+    fn histogram(
         &mut self,
         _: &Family,
         labels: Labels<'_>,
-        quantiles: [Option<u64>; QUANTILES.len()],
         times: &Times,
     ) -> Result<(), Infallible> {
-        let quantiles = QUANTILES.into_iter().zip(quantiles);
-        let quantiles = quantiles.filter_map(|((quantile, _), ns)| {
-            let value = seconds(ns?.into());
-            Some(ValueAtQuantile { quantile, value })
+        let histogram = &times.histogram;
+        let mut others = histogram.buckets().map(|bucket| bucket.index);
+        let first = others.find(|index| *index > 0);
+        let positive = first.map(|first| {
+            let last = others.last().unwrap_or(first);
+            Buckets {
+                offset: first as i32 + Histogram::FIRST_BOUND - 1,
+                bucket_counts: (first..=last)
+                    .map(|index| histogram.weight(index))
+                    .collect(),
+            }
         });
-        let point = SummaryDataPoint {
+        let point = ExponentialHistogramDataPoint {
+            attributes: attributes(labels),
             start_time_unix_nano: self.start_ns,
             time_unix_nano: self.taken_ns,
-            count: whole(times.events),
-            sum: seconds(times.total_ns),
-            quantile_values: quantiles.collect(),
-            attributes: attributes(labels),
+            count: histogram.total(),
+            sum: Some(seconds(times.total_ns)),
+            scale: Histogram::SCHEMA,
+            zero_count: histogram.weight(0),
+            positive,
+            zero_threshold: series::bound(0),
         };
-        if let Some(Data::Summary(summary)) = self.data() {
-            summary.data_points.push(point);
+        if let Some(Data::Histogram(metric)) = self.data() {
+            metric.data_points.push(point);
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ pub(super) struct Metric {
     pub(super) description: String,
     #[prost(string, tag = "3")]
     pub(super) unit: String,
-    #[prost(oneof = "Data", tags = "5, 7, 11")]
+    #[prost(oneof = "Data", tags = "5, 7, 10")]
     pub(super) data: Option<Data>,
 }
 
@@ -75,8 +75,8 @@ pub(super) enum Data {
     Gauge(Gauge),
     #[prost(message, tag = "7")]
     Sum(Sum),
-    #[prost(message, tag = "11")]
-    Summary(Summary),
+    #[prost(message, tag = "10")]
+    Histogram(ExponentialHistogram),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -102,9 +102,12 @@ pub(super) const DELTA: i32 = 1;
 pub(super) const CUMULATIVE: i32 = 2;
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Summary {
+pub(super) struct ExponentialHistogram {
     #[prost(message, repeated, tag = "1")]
-    pub(super) data_points: Vec<SummaryDataPoint>,
+    pub(super) data_points: Vec<ExponentialHistogramDataPoint>,
+    /// An `AggregationTemporality`.
+    #[prost(int32, tag = "2")]
+    pub(super) aggregation_temporality: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -128,25 +131,33 @@ pub(super) enum Number {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct SummaryDataPoint {
+pub(super) struct ExponentialHistogramDataPoint {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) attributes: Vec<KeyValue>,
     #[prost(fixed64, tag = "2")]
     pub(super) start_time_unix_nano: u64,
     #[prost(fixed64, tag = "3")]
     pub(super) time_unix_nano: u64,
     #[prost(fixed64, tag = "4")]
     pub(super) count: u64,
-    #[prost(double, tag = "5")]
-    pub(super) sum: f64,
-    #[prost(message, repeated, tag = "6")]
-    pub(super) quantile_values: Vec<ValueAtQuantile>,
-    #[prost(message, repeated, tag = "7")]
-    pub(super) attributes: Vec<KeyValue>,
+    #[prost(double, optional, tag = "5")]
+    pub(super) sum: Option<f64>,
+    #[prost(sint32, tag = "6")]
+    pub(super) scale: i32,
+    #[prost(fixed64, tag = "7")]
+    pub(super) zero_count: u64,
+    #[prost(message, optional, tag = "8")]
+    pub(super) positive: Option<Buckets>,
+    #[prost(double, tag = "14")]
+    pub(super) zero_threshold: f64,
 }
 
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct ValueAtQuantile {
-    #[prost(double, tag = "1")]
-    pub(super) quantile: f64,
-    #[prost(double, tag = "2")]
-    pub(super) value: f64,
+/// Bucket `n` of them is above 2^((offset + n) / 2), and at most 2^((offset + n + 1) / 2), if the
+/// scale is 1.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Buckets {
+    #[prost(sint32, tag = "1")]
+    pub(super) offset: i32,
+    #[prost(uint64, repeated, tag = "2")]
+    pub(super) bucket_counts: Vec<u64>,
 }

@@ -25,9 +25,34 @@ impl fmt::Display for Value {
     }
 }
 
+/// A bound as Prometheus itself writes it, so that it is the same label in all formats.
+pub(super) fn float(number: f64) -> String {
+    let scientific = format!("{number:e}");
+    match scientific.split_once("e-") {
+        Some((digits, exponent)) if exponent.parse().is_ok_and(|exponent: u32| exponent > 4) => {
+            format!("{digits}e-{exponent:0>2}")
+        }
+        _ => format!("{number:?}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bounds() {
+        for (number, text) in [
+            (0.000_000_059_604_644_775_390_63, "5.960464477539063e-08"),
+            (0.000_061_035_156_25, "6.103515625e-05"),
+            (0.000_244_140_625, "0.000244140625"),
+            (0.25, "0.25"),
+            (1.0, "1.0"),
+            (16.0, "16.0"),
+        ] {
+            assert_eq!(float(number), text);
+        }
+    }
 
     #[test]
     fn seconds() {

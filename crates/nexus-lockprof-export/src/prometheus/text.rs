@@ -5,6 +5,7 @@ use std::fmt;
 
 use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot};
 
+use super::families::Families;
 use super::writer::Writer;
 use crate::series::{self, Value};
 
@@ -79,6 +80,29 @@ impl<'a> Text<'a> {
                 (points, folded)
             }
         }
+    }
+}
+
+impl Text<'_> {
+    /// The same metrics in Prometheus's protobuf format, whose media type is
+    /// [`PROTOBUF_CONTENT_TYPE`](super::PROTOBUF_CONTENT_TYPE). Only there do the histograms have
+    /// all of their buckets: they are native histograms.
+    ///
+    /// ```
+    /// use nexus_lockprof_export::prometheus;
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// let bytes: Vec<u8> = prometheus::text(&snapshot).to_protobuf();
+    /// assert!(!bytes.is_empty());
+    /// ```
+    #[must_use]
+    pub fn to_protobuf(&self) -> Vec<u8> {
+        let created = self.created.then(|| series::start_ns(self.snapshot));
+        let mut to = Families::new(created);
+        let (points, folded) = self.split();
+        let Ok(()) = series::walk(self.snapshot, &points, &folded, &mut to);
+        to.into_bytes()
     }
 }
 

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-use crate::series::{Family, Kind, Labels, QUANTILES, Sink, Times, Unit, Value};
+use nexus_lockprof_snapshot::Histogram;
+
+use super::number::float;
+use crate::series::{CLASSIC, Family, Kind, Labels, Sink, Times, Unit, Value, bound};
 
 /// Writes families in sequence.
 pub(super) struct Writer<'w, W> {
@@ -25,7 +28,7 @@ impl<W: Write> Sink for Writer<'_, W> {
             (Kind::Info, true) => ("", "info"),
             (Kind::Info, false) => ("_info", "gauge"),
             (Kind::Gauge, _) => ("", "gauge"),
-            (Kind::Summary, _) => ("", "summary"),
+            (Kind::Histogram, _) => ("", "histogram"),
         };
         writeln!(self.to, "# HELP {name}{suffix} {help}")?;
         writeln!(self.to, "# TYPE {name}{suffix} {kind}")?;
@@ -43,26 +46,22 @@ impl<W: Write> Sink for Writer<'_, W> {
                 self.created(name, &labels)
             }
             Kind::Info => self.line(name, "_info", &labels, value),
-            Kind::Gauge | Kind::Summary => self.line(name, "", &labels, value),
+            Kind::Gauge | Kind::Histogram => self.line(name, "", &labels, value),
         }
     }
 
-    fn summary(
-        &mut self,
-        family: &Family,
-        labels: Labels<'_>,
-        quantiles: [Option<u64>; QUANTILES.len()],
-        times: &Times,
-    ) -> fmt::Result {
+    fn histogram(&mut self, family: &Family, labels: Labels<'_>, times: &Times) -> fmt::Result {
         let (name, labels) = (&family.prometheus_name(), set(labels));
-        for ((_, quantile), value) in QUANTILES.into_iter().zip(quantiles) {
-            if let Some(ns) = value {
-                let labels = format!("{labels},quantile=\"{quantile}\"");
-                self.line(name, "", &labels, Value::Nanos(ns.into()))?;
-            }
+        let ends = CLASSIC.map(|last| (float(bound(last)), last));
+        let infinite = ("+Inf".to_owned(), Histogram::BUCKETS - 1);
+        for (end, last) in ends.into_iter().chain([infinite]) {
+            let labels = format!("{labels},le=\"{end}\"");
+            let count = times.histogram.total_to(last);
+            self.line(name, "_bucket", &labels, Value::Count(count.into()))?;
         }
         self.line(name, "_sum", &labels, Value::Nanos(times.total_ns))?;
-        self.line(name, "_count", &labels, Value::Count(times.events))?;
+        let count = times.histogram.total();
+        self.line(name, "_count", &labels, Value::Count(count.into()))?;
         self.created(name, &labels)
     }
 }

@@ -1,6 +1,6 @@
 //! The metrics of points.
 
-use nexus_lockprof_snapshot::{Durations, Figure, FigureKind, Point};
+use nexus_lockprof_snapshot::{Figure, FigureKind, Point};
 
 use super::Value;
 use super::sums::{Sums, Times};
@@ -25,7 +25,7 @@ pub(crate) enum Unit {
 pub(crate) enum Kind {
     Counter,
     Gauge,
-    Summary,
+    Histogram,
     Info,
 }
 
@@ -201,31 +201,28 @@ fn error(variance: Option<f64>) -> Option<Value> {
     variance.map(|variance| Value::Error(variance.sqrt()))
 }
 
-/// The sum over a row, and the sample of a point.
-pub(super) type Distribution = (fn(&Sums) -> &Times, fn(&Point) -> &Durations);
+/// The sum over a row.
+pub(super) type Distribution = fn(&Sums) -> &Times;
 
 /// Named differently from the counters of the same times: OpenMetrics's counter `x_total` is
 /// already the family `x`.
-pub(super) const SUMMARIES: [(Family, Distribution); 2] = [
+pub(super) const HISTOGRAMS: [(Family, Distribution); 2] = [
     (
         Family::new(
-            Kind::Summary,
+            Kind::Histogram,
             "wait_duration",
             Unit::Seconds,
-            "Waits since the start or the last reset: quantiles, sum, and how many it stands for.",
+            "Waits since the start or the last reset, by how long they took.",
         ),
-        (|s| &s.wait, |p| &p.wait),
+        |s| &s.wait,
     ),
     (
         Family::new(
-            Kind::Summary,
+            Kind::Histogram,
             "hold_duration",
             Unit::Seconds,
-            "Holds since the start or the last reset: quantiles, sum, and how many it stands for.",
+            "Holds since the start or the last reset, by how long they took.",
         ),
-        (|s| &s.hold, |p| &p.hold),
+        |s| &s.hold,
     ),
 ];
-
-/// The quantiles of a summary, and their label.
-pub(crate) const QUANTILES: [(f64, &str); 3] = [(0.5, "0.5"), (0.95, "0.95"), (0.99, "0.99")];

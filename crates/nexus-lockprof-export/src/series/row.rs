@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use nexus_lockprof_snapshot::{Durations, Point, Snapshot};
+use nexus_lockprof_snapshot::{Point, Snapshot};
 
-use super::family::QUANTILES;
 use super::label;
 use super::sums::Sums;
 
@@ -14,8 +13,6 @@ use super::sums::Sums;
 pub(super) struct Row<'a> {
     pub(super) labels: Vec<(&'static str, String)>,
     numbers: Numbers<'a>,
-    /// Its points, if there are few enough for quantiles.
-    points: Vec<&'a Point>,
 }
 
 #[derive(Debug)]
@@ -37,17 +34,13 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The quantiles of the durations that `of` selects; none for folded points.
-    pub(super) fn quantiles(&self, of: fn(&Point) -> &Durations) -> [Option<u64>; QUANTILES.len()] {
-        let durations = self.points.iter().map(|point| of(point));
-        Durations::quantiles_of(durations, QUANTILES.map(|(q, _)| q))
-    }
-
-    fn add(&mut self, other: &mut Self) {
-        let mut sums = self.sums().into_owned();
-        other.points.iter().for_each(|point| sums.add(point));
-        self.numbers = Numbers::Together(Box::new(sums));
-        self.points.append(&mut other.points);
+    /// Adds a row of one point.
+    fn add(&mut self, other: &Self) {
+        if let Numbers::Alone(point) = other.numbers {
+            let mut sums = self.sums().into_owned();
+            sums.add(point);
+            self.numbers = Numbers::Together(Box::new(sums));
+        }
     }
 }
 
@@ -69,7 +62,6 @@ pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> 
     let row = |point: &&'a Point| Row {
         labels: label::of_point(point),
         numbers: Numbers::Alone(point),
-        points: vec![*point],
     };
     let mut rows: Vec<Row<'a>> = points.iter().map(row).collect();
     fold_alike(&mut rows);
@@ -81,8 +73,6 @@ pub(super) fn rows<'a>(points: &[&'a Point], folded: &[&Point]) -> Vec<Row<'a>> 
         rows.push(Row {
             labels: label::of_others(),
             numbers: Numbers::Together(Box::new(others)),
-            // Merging their samples for each scrape would cost too much.
-            points: Vec::new(),
         });
     }
     rows

@@ -1,6 +1,6 @@
 //! [`Sink`]: where metrics go.
 
-use super::family::{Family, QUANTILES};
+use super::family::Family;
 use super::{Labels, Times, Value};
 
 /// The target of metrics. A family is followed by its series.
@@ -17,12 +17,11 @@ pub(crate) trait Sink {
         value: Value,
     ) -> Result<(), Self::Error>;
 
-    /// A series of a summary, with the value of each of the [`QUANTILES`] in nanoseconds, if any.
-    fn summary(
+    /// A series of a histogram, which is not empty.
+    fn histogram(
         &mut self,
         family: &Family,
         labels: Labels<'_>,
-        quantiles: [Option<u64>; QUANTILES.len()],
         times: &Times,
     ) -> Result<(), Self::Error>;
 }

@@ -1,6 +1,6 @@
 //! The numbers of a series, for one point or several.
 
-use nexus_lockprof_snapshot::{Durations, Point};
+use nexus_lockprof_snapshot::{Durations, Histogram, Point};
 
 /// Wider than a point's own counters, so that sums do not saturate.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,7 @@ pub(crate) struct Times {
     pub(crate) max_ns: u64,
     /// Variance of `total_ns`, in ns²; `None` if that is exact.
     pub(crate) variance: Option<f64>,
+    pub(crate) histogram: Histogram,
 }
 
 impl Sums {
@@ -46,6 +47,7 @@ impl Times {
         self.events += u128::from(durations.events);
         self.unmeasured += u128::from(durations.unmeasured);
         self.max_ns = self.max_ns.max(durations.max_ns);
+        self.histogram.merge(&durations.histogram);
         if durations.is_estimate() {
             let variance = durations.standard_error_ns().powi(2);
             self.variance = Some(sum(self.variance.unwrap_or(0.0), variance));

@@ -4,7 +4,7 @@ use nexus_lockprof_snapshot::{Point, ProfilerMode, Snapshot};
 
 use super::Value;
 use super::deadlocks::of_deadlocks;
-use super::family::{self, Family, Kind, SUMMARIES, Unit};
+use super::family::{self, Family, HISTOGRAMS, Kind, Unit};
 use super::row::{self, Row};
 use super::sink::Sink;
 use super::waiting::of_waiters;
@@ -54,11 +54,15 @@ fn of_rows<S: Sink>(to: &mut S, rows: &[Row<'_>]) -> Result<(), S::Error> {
             }
         }
     }
-    for (family, (times, durations)) in &SUMMARIES {
+    for (family, times) in &HISTOGRAMS {
         to.family(family)?;
         for row in rows {
-            let quantiles = row.quantiles(*durations);
-            to.summary(family, &row.labels, quantiles, times(&row.sums()))?;
+            let sums = row.sums();
+            let times = times(&sums);
+            // Most locks are never waited for. Their buckets would be most of a scrape.
+            if !times.histogram.is_empty() {
+                to.histogram(family, &row.labels, times)?;
+            }
         }
     }
     Ok(())

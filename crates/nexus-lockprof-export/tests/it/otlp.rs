@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nexus_lockprof_export::otlp;
-use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+use nexus_lockprof_snapshot::{Histogram, Snapshot, SnapshotParts};
 
 use crate::rich::{self, TestResult};
 use crate::wire::{messages, number, numbers};
@@ -80,10 +80,27 @@ fn who_and_since_when() {
     let point = messages(messages(&metrics["lockprof.wait"], 7)[0], 1)[0];
     assert_eq!(number(point, 3), snapshot.taken_unix_ns());
     assert_eq!(number(point, 2), 1_763_878_738_888_000_000);
-    let quantiles = messages(messages(&metrics["lockprof.hold_duration"], 11)[0], 1)[0];
-    let quantiles = messages(quantiles, 6).into_iter();
-    let values: Vec<f64> = quantiles.map(|q| f64::from_bits(number(q, 2))).collect();
-    assert_eq!(values, [200e-9, 400e-9, 400e-9]);
+    let holds = messages(messages(&metrics["lockprof.hold_duration"], 10)[0], 1)[0];
+    assert_eq!(number(holds, 6), 2, "the scale, 1, as a signed number");
+    // Durations of 200 and 400 ns, and other ones of the same line.
+    let mut expected = Histogram::default();
+    let line = snapshot.points()[0].labels();
+    let alike = snapshot
+        .points()
+        .iter()
+        .filter(|point| point.labels() == line);
+    alike.for_each(|point| expected.merge(&point.hold.histogram));
+    assert_eq!(number(holds, 4), expected.total());
+    let positive = messages(holds, 8)[0];
+    let weights = numbers(positive, 2);
+    // A signed number. Bucket 0 ends at 2^-26 s, and begins at 2^-26.5 s.
+    let offset = number(positive, 1);
+    let offset = (offset >> 1) as i64 ^ -((offset & 1) as i64);
+    let mut found = Histogram::default();
+    for (index, weight) in (offset + 53..).zip(weights) {
+        found.add(index as usize, weight);
+    }
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! The text format of Prometheus and OpenMetrics.
 
+mod protobuf;
 mod waiters;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_lockprof_export::prometheus::{self, Scrapes};
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot, SnapshotParts,
+    AcquireMode, Durations, Histogram, Lock, Point, Site, Snapshot, SnapshotParts,
 };
 
 use crate::golden;
@@ -97,9 +98,9 @@ fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
         ("wait_unmeasured_total", |p| p.wait.unmeasured),
         ("hold_unmeasured_total", |p| p.hold.unmeasured),
         ("wait_duration_seconds_sum", |p| p.wait.total_ns),
-        ("wait_duration_seconds_count", |p| p.wait.events),
+        ("wait_duration_seconds_count", |p| p.wait.histogram.total()),
         ("hold_duration_seconds_sum", |p| p.hold.total_ns),
-        ("hold_duration_seconds_count", |p| p.hold.events),
+        ("hold_duration_seconds_count", |p| p.hold.histogram.total()),
     ];
     let figures = Point::FIGURES.iter().enumerate().map(|(place, figure)| {
         let name = match figure.time() {
@@ -111,8 +112,14 @@ fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
         (name, values.sum())
     });
     let sum = |of: Count| snapshot.points().iter().map(|p| u128::from(of(p))).sum();
+    // A place has a histogram as soon as something was measured there.
+    let points = || snapshot.points().iter();
+    let is_measured = points().any(|p| !p.wait.histogram.is_empty());
+    let columns = columns
+        .into_iter()
+        .filter(|(name, _)| is_measured || !name.contains("duration"));
     let columns = columns.map(|(name, of)| (format!("lockprof_{name}"), sum(of)));
-    columns.into_iter().chain(figures).collect()
+    columns.chain(figures).collect()
 }
 
 #[test]
@@ -159,6 +166,12 @@ fn a_lock_that_is_called_other_is_not_the_rest() {
     );
 }
 
+fn of_one(value_ns: u64) -> Histogram {
+    let mut histogram = Histogram::default();
+    histogram.add(Histogram::bucket_of(value_ns), 1);
+    histogram
+}
+
 /// A column changes with each edit of its line, and `?` is not a name.
 #[test]
 fn labels_have_no_column_and_no_question_mark() {
@@ -167,7 +180,7 @@ fn labels_have_no_column_and_no_question_mark() {
         hold: Durations {
             samples: 1,
             events: 1,
-            reservoir: vec![Sample::exact(value_ns)].into(),
+            histogram: of_one(value_ns),
             ..Durations::default()
         },
         ..Point::new(
@@ -193,9 +206,9 @@ fn labels_have_no_column_and_no_question_mark() {
     let get = |name: &str, labels: &str| all.get(format!("{name}{{{labels}}}").as_str()).copied();
     assert_eq!(get("lockprof_acquisitions_total", unnamed), Some("1"));
     assert_eq!(get("lockprof_acquisitions_total", pool), Some("60"));
-    let median = format!(r#"{pool},quantile="0.5""#);
-    let median = get("lockprof_hold_duration_seconds", &median);
-    assert_eq!(median, Some("0.00000002"), "of all three");
+    let bucket = format!(r#"{pool},le="5.960464477539063e-08""#);
+    let bucket = get("lockprof_hold_duration_seconds_bucket", &bucket);
+    assert_eq!(bucket, Some("3"), "of all three");
     let points = all
         .keys()
         .filter(|series| series.starts_with("lockprof_acquisitions_total"));
@@ -305,7 +318,9 @@ fn samples_stand_below_their_family() {
                 None => line.split(['{', ' ']).next().unwrap_or_default(),
             };
             let suffix = name.strip_prefix(family);
-            let known = ["", "_total", "_created", "_sum", "_count", "_info"];
+            let known = [
+                "", "_total", "_created", "_sum", "_count", "_bucket", "_info",
+            ];
             assert!(
                 suffix.is_some_and(|suffix| known.contains(&suffix)),
                 "{line} in {family}"
@@ -313,4 +328,57 @@ fn samples_stand_below_their_family() {
         }
         assert_eq!(families.len(), 24 + Point::FIGURES.len());
     }
+}
+
+#[test]
+fn a_classic_bucket_has_what_is_at_most_its_bound() {
+    // 2^-24 s is 59.6 ns, and 2^4 s is 16 s.
+    let values = [
+        1,
+        59,
+        60,
+        238,
+        239,
+        1_000_000_000,
+        1_000_000_001,
+        16_000_000_000,
+        u64::MAX,
+    ];
+    let mut histogram = Histogram::default();
+    values
+        .iter()
+        .for_each(|value| histogram.merge(&of_one(*value)));
+    let site = Site::new("a.rs", 7, 1);
+    let snapshot = Snapshot::from_parts(SnapshotParts {
+        points: vec![Point {
+            hold: Durations {
+                samples: 9,
+                histogram,
+                ..Durations::default()
+            },
+            ..Point::new(named("l"), AcquireMode::Exclusive, site)
+        }],
+        ..SnapshotParts::default()
+    });
+    let text = prometheus::text(&snapshot).to_string();
+    let mut bounds = 0;
+    for (series, count) in series(&text) {
+        let Some((_, bound)) = series.split_once("le=\"") else {
+            continue;
+        };
+        bounds += 1;
+        let bound = bound.trim_end_matches("\"}");
+        let bound: f64 = if bound == "+Inf" {
+            f64::INFINITY
+        } else {
+            bound.parse().unwrap()
+        };
+        let below = values.iter().filter(|value| **value as f64 <= bound * 1e9);
+        assert_eq!(count, below.count().to_string(), "{series}");
+    }
+    assert_eq!(bounds, 16);
+    assert!(
+        !text.contains("lockprof_wait_duration_seconds_bucket"),
+        "{text}"
+    );
 }

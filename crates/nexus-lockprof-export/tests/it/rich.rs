@@ -1,8 +1,8 @@
 //! A snapshot with one of everything that a format must handle.
 
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Frame, Lock, Losses, Overhead, Point, ProfilerMode, Sample, Samples,
-    Site, Snapshot, SnapshotParts, Stack, TableStats,
+    AcquireMode, Durations, Frame, Histogram, Lock, Losses, Overhead, Point, ProfilerMode, Sample,
+    Samples, Site, Snapshot, SnapshotParts, Stack, TableStats,
 };
 
 pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
@@ -32,6 +32,15 @@ pub(crate) fn empty() -> Snapshot {
     Snapshot::from_parts(SnapshotParts::default())
 }
 
+/// Each of these durations, with a weight.
+fn histogram(values: &[u64], weight: u64) -> Histogram {
+    let mut histogram = Histogram::default();
+    for value in values {
+        histogram.add(Histogram::bucket_of(*value), weight);
+    }
+    histogram
+}
+
 fn exact(values: &[u64]) -> Durations {
     let count = values.len() as u64;
     Durations {
@@ -40,6 +49,7 @@ fn exact(values: &[u64]) -> Durations {
         total_ns: values.iter().sum(),
         max_ns: values.iter().copied().max().unwrap_or(0),
         reservoir: values.iter().copied().map(Sample::exact).collect(),
+        histogram: histogram(values, 1),
         ..Durations::default()
     }
 }
@@ -51,6 +61,7 @@ fn sampled(values: &[u64], weight: f64, standard_error_ns: f64) -> Durations {
         total_ns: (exact.total_ns as f64 * weight) as u64,
         total_variance: standard_error_ns * standard_error_ns,
         reservoir: Samples::from_iter(values.iter().map(|&value_ns| Sample { value_ns, weight })),
+        histogram: histogram(values, weight as u64),
         ..exact
     }
 }
@@ -241,7 +252,12 @@ pub(crate) fn any(random: &mut Random, bits: u64) -> Snapshot {
             let shift = 64 - bits + random.below(bits);
             random.next() >> shift
         };
+        // Neither empty nor so large that they saturate.
+        let mut histogram = Histogram::default();
+        histogram.add((number() % 66) as usize, 1 + (number() >> 20));
+        histogram.add((number() % 66) as usize, number() >> 20);
         let mut durations = || Durations {
+            histogram: histogram.clone(),
             samples: number(),
             events: number(),
             total_ns: number(),

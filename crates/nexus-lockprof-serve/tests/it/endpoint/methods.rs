@@ -73,7 +73,7 @@ fn the_page() {
 }
 
 #[test]
-fn metrics_in_both_forms() {
+fn metrics_in_all_forms() {
     both(|_, server| {
         let answer = ask(server, "GET", "/metrics", &["Accept: */*"], "");
         assert_eq!(
@@ -94,6 +94,21 @@ fn metrics_in_both_forms() {
             Some(prometheus::OPEN_METRICS_CONTENT_TYPE)
         );
         assert!(answer.text().ends_with("# EOF\n"));
+        // As Prometheus asks with native histograms, and as one that likes them less.
+        let protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+        for (weights, expected) in [
+            (["0.6", "0.5"], prometheus::PROTOBUF_CONTENT_TYPE),
+            (["0.4", "0.5"], prometheus::OPEN_METRICS_CONTENT_TYPE),
+            (["0", "0.5"], prometheus::OPEN_METRICS_CONTENT_TYPE),
+            (["1", "0"], prometheus::PROTOBUF_CONTENT_TYPE),
+        ] {
+            let [first, second] = weights;
+            let accept = format!(
+                "Accept: {protobuf};q={first},application/openmetrics-text;version=1.0.0;q={second},*/*;q=0.2"
+            );
+            let answer = ask(server, "GET", "/metrics", &[&accept], "");
+            assert_eq!(answer.header("content-type"), Some(expected), "{accept}");
+        }
     });
 }
 
