@@ -152,22 +152,20 @@ fn is_shared(key: PointKey) -> bool {
 
 /// The most readers that were inside at once, of `holds`, sorted by end, the latest first.
 fn readers_at_once(holds: &[Hold]) -> u64 {
+    let readers = || holds.iter().filter(|hold| is_shared(hold.key));
     let mut starts = [0; ENTRIES];
-    let mut readers = 0;
-    for hold in holds.iter().filter(|hold| is_shared(hold.key)) {
+    for (known, hold) in readers().enumerate() {
         // The latest first again; they are nearly in order.
-        let mut at = readers;
+        let mut at = known;
         while at > 0 && starts[at - 1] < hold.start {
             starts[at] = starts[at - 1];
             at -= 1;
         }
         starts[at] = hold.start;
-        readers += 1;
     }
     // Goes backwards in time: a reader comes in at its end, and leaves at its start.
     let (mut started, mut most) = (0, 0);
-    let ends = holds.iter().filter(|hold| is_shared(hold.key));
-    for (ended, hold) in ends.enumerate() {
+    for (ended, hold) in readers().enumerate() {
         while started < ended && starts[started] >= hold.end {
             started += 1;
         }
