@@ -101,7 +101,8 @@ impl Engine {
     }
 
     /// Everything since the start or the last reset, merged from all threads. Also ends an
-    /// interval: compares thresholds and calls handlers, on this thread.
+    /// interval. In an engine that has not [ticked](Self::tick) yet, it compares thresholds. Calls
+    /// handlers, on this thread.
     ///
     /// Never waits for a thread that uses locks. Concurrent collections wait for one another.
     #[must_use]
@@ -110,10 +111,11 @@ impl Engine {
     }
 
     /// Ends an interval: compares thresholds, calls handlers, and [publishes](Self::published) the
-    /// snapshot.
+    /// snapshot. The thresholds are compared with all that was measured since the last tick, and
+    /// from the first tick on with nothing else.
     pub fn tick(&self) {
         let core = self.state();
-        let snapshot = self.collect(|_, _, snapshot| {
+        let snapshot = self.collect_as(Aggregator::tick, |_, _, snapshot| {
             let snapshot = Arc::new(snapshot);
             core.published.store(Some(Arc::clone(&snapshot)));
             snapshot
@@ -164,6 +166,14 @@ impl Engine {
     }
 
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
+        self.collect_as(Aggregator::collect, finish)
+    }
+
+    fn collect_as<T>(
+        &self,
+        collect: impl FnOnce(&mut Aggregator, &Core, &mut Vec<Event>) -> Snapshot,
+        finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T,
+    ) -> T {
         let core = self.state();
         // Configures first, so the snapshot shows the mode from the environment even before the
         // first lock.
@@ -173,7 +183,7 @@ impl Engine {
         let out = {
             let mut aggregator = lock(&core.aggregator);
             let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
-            let snapshot = aggregator.collect(core, &mut events);
+            let snapshot = collect(aggregator, core, &mut events);
             finish(aggregator, core, snapshot)
         };
         // Calls them after the lock is released, because handlers may take snapshots themselves.

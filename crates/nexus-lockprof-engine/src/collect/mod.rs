@@ -3,11 +3,13 @@
 pub(crate) mod aggregate;
 pub(crate) mod asleep;
 pub(crate) mod deadlocks;
+pub(crate) mod history;
 pub(crate) mod lifetime_sample;
 pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
+pub(crate) mod pullers;
 mod task_waiters;
 pub(crate) mod wait;
 pub(crate) mod waiters;
