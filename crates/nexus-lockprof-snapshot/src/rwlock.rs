@@ -115,7 +115,8 @@ impl Snapshot {
         all.into_iter().map(|(_, of)| of).collect()
     }
 
-    /// The same for the class `lock`. `None` if nobody waited for it, or it is no reader-writer lock.
+    /// The same for the class `lock`. `None` if nobody waited for it, or it is no reader-writer
+    /// lock.
     #[must_use]
     pub fn rwlock(&self, lock: &Lock) -> Option<RwLockWaits> {
         let points = self.points().iter().filter(|point| point.lock == *lock);
