@@ -18,9 +18,12 @@ impl Told {
     /// The only reader-writer lock that was waited for.
     #[track_caller]
     fn rwlock(&self) -> RwLockWaits {
-        let [of] = self.0.rwlocks().try_into().unwrap();
-        self.sums_up(&of);
-        of
+        let all = self.0.rwlocks();
+        let [of] = all.as_slice() else {
+            panic!("not one, but {all:?}")
+        };
+        self.sums_up(of);
+        of.clone()
     }
 
     /// Short and long waits are all contentions, and causes are all waits, of each point, too.
