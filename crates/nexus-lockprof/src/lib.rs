@@ -59,6 +59,8 @@
 #[cfg(any(feature = "profile", feature = "tokio"))]
 mod access;
 mod deadlock_watch;
+#[macro_use]
+mod from_value;
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;
