@@ -11,6 +11,8 @@
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
 //! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
+//! | see which thread waited | [`Snapshot::threads`] |
+//! | see which lock of a class was waited for | [`Snapshot::instances`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
@@ -80,6 +82,7 @@ mod findings;
 mod freebsd;
 mod head;
 mod hot;
+mod instance;
 mod json;
 #[cfg(feature = "json")]
 mod json_text;
@@ -106,6 +109,7 @@ mod slow;
 mod snapshot;
 mod stack;
 mod text;
+mod threads;
 mod utilisation;
 mod waiter;
 mod what_if;
@@ -119,6 +123,7 @@ pub use figure::{Figure, FigureKind};
 pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric};
+pub use instance::Instance;
 pub use marker::ParseEventError;
 pub use merge::Merge;
 pub use own_frames::own_frames;
@@ -136,6 +141,7 @@ pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use threads::{ThreadKind, ThreadRow, ThreadTime};
 pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
 pub use what_if::{Change, Expected, WhatIf};

@@ -88,6 +88,12 @@ impl<'a> Decoder<'a> {
         if let Some(input) = sections.deadlocks {
             head.deadlocks = waiters.deadlocks(input)?;
         }
+        if let Some(input) = sections.threads {
+            head.threads = waiters.threads(input)?;
+        }
+        if let Some(input) = sections.instances {
+            (head.instances, head.unlisted_most_ns) = waiters.instances(input)?;
+        }
         Ok(Self {
             head,
             texts,

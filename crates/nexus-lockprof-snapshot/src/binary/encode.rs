@@ -1,9 +1,10 @@
 //! Encodes a snapshot as bytes.
 
 use super::output::{Output, Tables};
-use super::{Fields, MAGIC, VERSION, durations, edges, field, tag, waiters};
+use super::{Fields, MAGIC, VERSION, durations, edges, field, instances, tag, threads, waiters};
 use crate::head::Head;
 use crate::json;
+use crate::threads::in_file;
 use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
 
 /// The file of a snapshot. Equal snapshots make equal files.
@@ -11,6 +12,7 @@ use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
 /// # Errors
 /// Names a number that no reader would accept.
 pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+    let rows = in_file(&snapshot.head.threads);
     let mut tables = Tables::default();
     let mut points = Output::default();
     points.count(snapshot.points.len());
@@ -25,6 +27,8 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let edges = edges::write(&mut tables, &snapshot.edges);
     let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
     let deadlocks = waiters::write_deadlocks(&mut tables, &snapshot.head.deadlocks);
+    let threads = threads::write(&mut tables, &rows)?;
+    let instances = instances::write(&mut tables, &snapshot.head);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -42,6 +46,12 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     if !snapshot.head.deadlocks.is_empty() {
         out.section(tag::DEADLOCKS, &deadlocks);
+    }
+    if !rows.is_empty() {
+        out.section(tag::THREADS, &threads);
+    }
+    if !snapshot.head.instances.is_empty() || snapshot.head.unlisted_most_ns > 0 {
+        out.section(tag::INSTANCES, &instances);
     }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);

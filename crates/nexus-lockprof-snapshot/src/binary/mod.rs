@@ -8,9 +8,11 @@ mod decode;
 mod edges;
 mod encode;
 mod input;
+mod instances;
 mod output;
 mod raw;
 mod section;
+mod threads;
 mod waiters;
 mod whole;
 
@@ -45,6 +47,10 @@ pub(crate) mod tag {
     pub(crate) const WAITERS: [u8; 4] = *b"wait";
     /// Which of them wait for one another.
     pub(crate) const DEADLOCKS: [u8; 4] = *b"dead";
+    /// What each thread has done.
+    pub(crate) const THREADS: [u8; 4] = *b"thrd";
+    /// The locks that were waited for most.
+    pub(crate) const INSTANCES: [u8; 4] = *b"inst";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

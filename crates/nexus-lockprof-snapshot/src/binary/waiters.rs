@@ -82,7 +82,7 @@ fn list<'a>(out: &mut Output, tables: &mut Tables<'a>, waiters: &'a [Waiter]) {
 /// Reads the sections. Several of them share their texts.
 pub(super) struct Reader<'a> {
     /// Texts, by number.
-    texts: &'a [&'a str],
+    pub(super) texts: &'a [&'a str],
     /// Those that were needed.
     made: HashMap<usize, Text>,
     /// What the file unfolds to.
@@ -96,6 +96,10 @@ impl<'a> Reader<'a> {
             made: HashMap::new(),
             unfolded,
         }
+    }
+
+    pub(super) fn unfolded(&mut self) -> &mut Unfolded {
+        self.unfolded
     }
 
     pub(super) fn waiters(&mut self, mut input: Input<'_>) -> Result<Vec<Waiter>, Malformed> {
@@ -181,7 +185,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn thread(&mut self, input: &mut Input<'_>) -> Result<Thread, Malformed> {
+    pub(super) fn thread(&mut self, input: &mut Input<'_>) -> Result<Thread, Malformed> {
         let id = input.number()?;
         let name = text(input, self.texts.len())?;
         Ok(Thread {
@@ -190,7 +194,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn lock(&mut self, raw: RawLock) -> Lock {
+    pub(super) fn lock(&mut self, raw: RawLock) -> Lock {
         match raw {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.text(name)),
