@@ -129,6 +129,9 @@ impl Core {
                     _ => shard.governor.charge_long_wait(2 * timed_ns),
                 }
             }
+            if let Some(wait) = wait {
+                self.note_instance(shard, owner, record.key, pending, wait);
+            }
             if hold.is_some() {
                 let share = if own { timed_ns } else { timed_ns / 2 };
                 shard.governor.charge(share);
@@ -148,6 +151,26 @@ impl Core {
             let ns = self.clock.nanos(wait_start, hold_start);
             let waiting = record.map(|record| record.key);
             self.settle_wait(shard, owner, waiting, pending, wait, ns);
+        }
+    }
+
+    /// Notes for which lock of the class a long wait was.
+    fn note_instance(
+        &self,
+        shard: &Shard,
+        owner: &Owner,
+        point: PointKey,
+        pending: &Pending,
+        wait: Measured,
+    ) {
+        let lock = (pending.parked_on().address(), point);
+        if lock.0 == 0 {
+            return;
+        }
+        let waits = (wait.weight, wait.total_ns());
+        let resets = self.open_collection().resets;
+        if !shard.instances.add(owner, lock, waits, resets) {
+            shard.losses.count_as_owner(Loss::Memory);
         }
     }
 
