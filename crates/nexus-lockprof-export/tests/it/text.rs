@@ -5,6 +5,8 @@ mod callers;
 mod deadlocks;
 mod estimates;
 mod findings;
+mod instances;
+mod threads;
 mod waiters;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
