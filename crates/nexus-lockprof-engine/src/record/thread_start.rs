@@ -205,3 +205,74 @@ impl ThreadStart {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::PointKey;
+    use crate::record::owner::Owner;
+    use crate::record::table::Table;
+    use std::io::Write;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_start_has_all_words() {
+        let wait = SumReading {
+            total_ns: 20,
+            variance: 2.5,
+            reset_generation: 22,
+            longest_sampled_ns: 23,
+        };
+        let totals = Totals {
+            counts: Counts::of(std::array::from_fn(|i| i as u64 + 1)),
+            wait,
+            hold: SumReading {
+                total_ns: 30,
+                ..wait
+            },
+        };
+        let start = ThreadStart::default();
+        assert_eq!(start.read(), Some(Start::default()));
+        start.begin(7, || totals);
+        let begun = Start {
+            token: 7,
+            threads: 1,
+            totals,
+        };
+        assert_eq!(start.read(), Some(begun));
+        // The same thread goes on.
+        start.begin(7, Totals::default);
+        assert_eq!(start.read(), Some(begun));
+        start.begin(8, Totals::default);
+        assert_eq!(start.read().map(|start| start.threads), Some(2));
+    }
+
+    /// What a thread's start costs, by the number of records that the last thread left.
+    #[test]
+    #[ignore = "prints times; docs/decisions/0039-threads.md has them"]
+    fn cost() {
+        // SAFETY: only this thread uses the table.
+        let owner = unsafe { Owner::assume() };
+        for records in [0, 10, 100, 1_000, 4_000] {
+            let Some(table) = Table::try_new() else {
+                return;
+            };
+            for number in 1..=records {
+                assert!(table.insert(&owner, PointKey(8 * number)).is_some());
+            }
+            // Other data has taken the caches in between.
+            let mut other = vec![1_u8; 64 << 20];
+            let mut times: Vec<Duration> = (0..15)
+                .map(|_| {
+                    other.iter_mut().for_each(|byte| *byte += 1);
+                    let begin = Instant::now();
+                    std::hint::black_box(table.totals(&owner));
+                    begin.elapsed()
+                })
+                .collect();
+            times.sort_unstable();
+            let median = times[times.len() / 2];
+            assert!(writeln!(std::io::stdout(), "{records} records: {median:?}").is_ok());
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::identity;
 use crate::record::instances::{ENTRIES, InstanceKey, InstanceReading};
 use crate::record::shard::Shard;
 use nexus_lockprof_snapshot::{Instance, Lock, Point};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// Locks of one class in a snapshot.
@@ -81,7 +82,7 @@ impl AllInstances {
                 }
             })
             .collect();
-        all.sort_by(|a, b| (b.least_ns, b.most_ns).cmp(&(a.least_ns, a.most_ns)));
+        all.sort_by_key(|of| (Reverse((of.least_ns, of.most_ns)), of.address));
         let mut of_class: HashMap<Lock, usize> = HashMap::new();
         let mut kept = Vec::new();
         for instance in all {
