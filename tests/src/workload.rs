@@ -124,6 +124,16 @@ impl Recorded {
     /// Adds a snapshot that starts where the one before it ended.
     pub fn add(&mut self, snapshot: &Snapshot) {
         edges::check(snapshot);
+        self.sum(snapshot);
+    }
+
+    /// Adds an interval that starts where the one before it ended.
+    pub fn add_interval(&mut self, interval: &Snapshot) {
+        edges::check_sums(interval);
+        self.sum(interval);
+    }
+
+    fn sum(&mut self, snapshot: &Snapshot) {
         threads::check(snapshot);
         self.ended += threads::ended(snapshot);
         for point in snapshot.points() {

@@ -105,3 +105,40 @@ pub(crate) fn between(later: &[Instance], earlier: &[Instance], unlisted: u64) -
     let all = later.iter().map(between);
     all.filter(|instance| instance.most_ns > 0).collect()
 }
+
+/// The instances of a part of an interval, and the most that was waited for any other lock.
+type Part<'a> = (&'a [Instance], u64);
+
+/// Those of both parts of an interval, between which there was a reset.
+pub(crate) fn join(before: Part<'_>, after: Part<'_>) -> Vec<Instance> {
+    let mut both: HashMap<(&Lock, u64), [Option<&Instance>; 2]> = HashMap::new();
+    for (part, (instances, _)) in [before, after].into_iter().enumerate() {
+        for instance in instances {
+            let parts = both.entry((&instance.lock, instance.address)).or_default();
+            if let Some(place) = parts.get_mut(part) {
+                *place = Some(instance);
+            }
+        }
+    }
+    let unlisted = [before.1, after.1];
+    let joined = both.into_iter().map(|((lock, address), parts)| {
+        let mut sum = Instance {
+            lock: lock.clone(),
+            address,
+            waits: 0,
+            least_ns: 0,
+            most_ns: 0,
+        };
+        for (part, unlisted) in parts.into_iter().zip(unlisted) {
+            let [waits, least_ns, most_ns] = match part {
+                Some(part) => [part.waits, part.least_ns, part.most_ns],
+                None => [0, 0, unlisted],
+            };
+            sum.waits = sum.waits.saturating_add(waits);
+            sum.least_ns = sum.least_ns.saturating_add(least_ns);
+            sum.most_ns = sum.most_ns.saturating_add(most_ns);
+        }
+        sum
+    });
+    joined.collect()
+}

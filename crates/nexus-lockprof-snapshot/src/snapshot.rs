@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
 use crate::{
-    Deadlock, Edge, Instance, Losses, Overhead, Point, ProfilerMode, TableStats, ThreadRow, Waiter,
-    deadlock, edge, instance, point, threads, waiter,
+    Deadlock, Edge, Instance, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats,
+    ThreadRow, Waiter, deadlock, edge, instance, past, point, threads, waiter,
 };
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -62,6 +62,7 @@ impl Snapshot {
         edge::normalize(&mut edges);
         waiter::normalize(&mut head.waiters);
         deadlock::normalize(&mut head.deadlocks);
+        past::normalize(&mut head.history);
         threads::normalize(&mut head.threads);
         instance::normalize(&mut head.instances, &mut head.unlisted_most_ns);
         Self {
@@ -167,6 +168,27 @@ impl Snapshot {
         &self.head.deadlocks
     }
 
+    /// The last intervals, oldest first, with the points at which threads waited in each. An
+    /// interval has those that are in it. A [merged](Self::merge) snapshot has none.
+    ///
+    /// An engine keeps a bounded number of them: by default the last 60 ticks. An engine that was
+    /// never ticked makes them of its other collections, if a second has passed since the last.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for interval in snapshot.history() {
+    ///     for point in &interval.points {
+    ///         println!("{}: {} ns in {:?}", point.site, point.wait_ns, interval.length());
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn history(&self) -> &[PastInterval] {
+        &self.head.history
+    }
+
     /// What each thread has done: the threads that live, by the time that they waited, longest
     /// first, then one row for all that have ended.
     ///
@@ -252,7 +274,7 @@ impl Snapshot {
         &self.head.losses
     }
 
-    /// What the profiler itself has cost, by its own account.
+    /// The cost of the profiler itself, by its own account.
     #[must_use]
     pub const fn overhead(&self) -> &Overhead {
         &self.head.overhead
@@ -336,7 +358,7 @@ impl Snapshot {
         self
     }
 
-    /// Whether it was taken without ending the profiler's interval (see
+    /// Returns whether it was taken without ending the profiler's interval (see
     /// [`into_peek`](Self::into_peek)). For an interval: whether it begins at such a snapshot.
     #[must_use]
     pub const fn is_peek(&self) -> bool {

@@ -308,3 +308,26 @@ pub(crate) fn between(later: &[ThreadRow], earlier: &[ThreadRow]) -> Vec<ThreadR
 fn rest_of(everything: Option<&ThreadRow>, rows: &[ThreadRow]) -> Option<ThreadRow> {
     everything?.since(&sum(ThreadKind::Ended, rows))
 }
+
+/// Both parts of an interval, between which there was a reset. A thread that lived before it and
+/// does not now is among those that have ended.
+pub(crate) fn join(before: &[ThreadRow], after: &[ThreadRow]) -> Vec<ThreadRow> {
+    let mut rows = after.to_vec();
+    for row in before {
+        let same = rows
+            .iter_mut()
+            .find(|now| row.kind == ThreadKind::Live && now.number == row.number);
+        match same {
+            Some(now) => {
+                now.merge(row);
+                now.threads = 1;
+            }
+            None if row.kind == ThreadKind::Live => rows.push(ThreadRow {
+                threads: 0,
+                ..sum(ThreadKind::Ended, [row])
+            }),
+            None => rows.push(row.clone()),
+        }
+    }
+    rows
+}

@@ -188,6 +188,7 @@ pub(crate) fn parts() -> SnapshotParts {
         program: Some("api-server".into()),
         waiters: Vec::new(),
         deadlocks: Vec::new(),
+        history: Vec::new(),
         threads: Vec::new(),
         instances: Vec::new(),
         unlisted_most_ns: 0,

@@ -10,6 +10,7 @@ mod encode;
 mod input;
 mod instances;
 mod output;
+mod past;
 mod raw;
 mod section;
 mod threads;
@@ -47,6 +48,8 @@ pub(crate) mod tag {
     pub(crate) const WAITERS: [u8; 4] = *b"wait";
     /// Which of them wait for one another.
     pub(crate) const DEADLOCKS: [u8; 4] = *b"dead";
+    /// The last intervals.
+    pub(crate) const HISTORY: [u8; 4] = *b"past";
     /// What each thread has done.
     pub(crate) const THREADS: [u8; 4] = *b"thrd";
     /// The locks that were waited for most.

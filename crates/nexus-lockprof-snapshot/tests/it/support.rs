@@ -69,6 +69,7 @@ pub(crate) fn everything() -> SnapshotParts {
         instances: Vec::new(),
         unlisted_most_ns: 0,
         deadlocks: Vec::new(),
+        history: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {
@@ -163,6 +164,7 @@ pub(crate) fn everything() -> SnapshotParts {
             edges: 0,
             slow_events: 0,
             tasks: 0,
+            interval_samples: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,

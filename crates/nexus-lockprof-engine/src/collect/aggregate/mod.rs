@@ -11,6 +11,7 @@ mod edges;
 mod instances;
 mod point;
 mod points;
+mod pull;
 mod seen;
 mod take_over;
 mod threads;
@@ -18,6 +19,8 @@ mod walk;
 
 use crate::collect::Callers;
 use crate::collect::deadlocks::Watch;
+use crate::collect::history::History;
+use crate::collect::pullers::{Pending, Pullers};
 use account::Counting;
 use edges::Edges;
 use instances::AllInstances;
@@ -39,7 +42,7 @@ pub(crate) struct Aggregator {
     threads: Threads,
     instances: AllInstances,
     callers: Callers,
-    watch: Watch,
+    pub(super) watch: Watch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
     /// Number of collections that were peeks. Snapshots do not count them.
@@ -51,6 +54,10 @@ pub(crate) struct Aggregator {
     overhead_before: Overhead,
     /// The time of all shards at the last collection.
     threads_ns: u64,
+    pullers: Pullers,
+    /// The monitor's interval, which each tick ends. `None` before the first tick.
+    monitored: Option<Pending>,
+    history: History,
     rng: fastrand::Rng,
 }
 
@@ -74,6 +81,9 @@ impl Aggregator {
             counting: Counting::default(),
             overhead_before: Overhead::default(),
             threads_ns: 0,
+            pullers: Pullers::default(),
+            monitored: None,
+            history: History::new(started_ns),
             rng: fastrand::Rng::with_seed(random.hash_one(1)),
         }
     }

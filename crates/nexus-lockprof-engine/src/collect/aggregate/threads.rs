@@ -26,7 +26,8 @@ struct ShardSums {
     start: Start,
     /// The thread, unless it has ended.
     thread: Option<ThreadId>,
-    /// Number of threads that had ended at the last reset.
+    /// Number of its threads that have ended, and how many had at the last reset.
+    ended: u64,
     ended_before: u64,
 }
 
@@ -62,14 +63,16 @@ impl Threads {
         sums.thread =
             thread.filter(|thread| start.is_some_and(|start| start.token == thread.token));
         sums.start = start.unwrap_or(sums.start);
+        // A thread that is just taking the shard may count as one that has ended. It does so once.
+        let ended = sums.start.threads - u64::from(sums.thread.is_some());
+        sums.ended = sums.ended.max(ended);
     }
 
     /// Makes the current sums the baseline of what follows.
     pub(super) fn reset(&mut self) {
         for sums in &mut self.0 {
             sums.base = sums.now;
-            // A thread that was about to take its shard may have counted as one that has ended.
-            sums.ended_before = sums.ended_before.max(sums.ended());
+            sums.ended_before = sums.ended;
         }
     }
 
@@ -84,11 +87,6 @@ impl Threads {
 }
 
 impl ShardSums {
-    /// Number of its threads that have ended.
-    fn ended(&self) -> u64 {
-        self.start.threads - u64::from(self.thread.is_some())
-    }
-
     fn rows(&self, resets: u64) -> impl Iterator<Item = ThreadRow> {
         // Earlier threads' part of the sums ends where this thread's begins.
         let start = match self.thread {
@@ -137,7 +135,7 @@ impl ShardSums {
         };
         let ended = ThreadRow {
             kind: ThreadKind::Ended,
-            threads: self.ended().saturating_sub(self.ended_before),
+            threads: self.ended - self.ended_before,
             ..row(ended_counts, false)
         };
         let live = self.thread.map(|thread| ThreadRow {
