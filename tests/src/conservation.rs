@@ -1,7 +1,7 @@
 //! Threads start and end among snapshots and resets, and nothing may be missing at the end.
 
-use crate::edges;
 use crate::workload::{Counts, Ledger, Locks, Recorded};
+use crate::{edges, threads};
 use nexus_lockprof::Snapshot;
 use nexus_lockprof::engine::{Config, Engine, EngineRef, Intervals, Mode};
 use std::collections::VecDeque;
@@ -149,7 +149,7 @@ pub fn check(outcome: &Outcome, plan: Plan) {
     }
     assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
     for pulled in &outcome.pulled {
-        let kinds = |of: &Recorded| [of.blocked, of.waits, of.holds, of.without_edge];
+        let kinds = |of: &Recorded| [of.blocked, of.waits, of.holds, of.without_edge, of.ended];
         assert_eq!(pulled.ledger.total(), counted.total(), "{plan:?}");
         assert_eq!(kinds(pulled), kinds(recorded), "{plan:?}");
         assert!(pulled.lost.is_empty(), "{plan:?}: {:?}", pulled.lost);
@@ -157,6 +157,7 @@ pub fn check(outcome: &Outcome, plan: Plan) {
             assert_eq!(pulled.ledger, *counted, "{plan:?}");
         }
     }
+    assert_eq!(recorded.ended, plan.threads as u64, "{plan:?}");
     let total = counted.total();
     if plan.caps.is_none() {
         assert_eq!(recorded.without_edge, 0, "{plan:?}");
@@ -218,7 +219,9 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             switch(engine, plan, plan.modes[rng.usize(..plan.modes.len())]);
         }
         if rng.u8(..6) == 0 {
-            edges::check(&engine.peek());
+            let peek = engine.peek();
+            edges::check(&peek);
+            threads::check(&peek);
         }
         let resets = rng.u8(..6) == 0;
         let later = if resets {
@@ -227,10 +230,14 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             engine.snapshot()
         };
         edges::check(&later);
+        threads::check(&later);
         if let Some(earlier) = &earlier {
             // Compares every counter of every point and edge.
             match later.since(earlier) {
-                Ok(interval) => edges::check_sums(&interval),
+                Ok(interval) => {
+                    edges::check_sums(&interval);
+                    threads::check(&interval);
+                }
                 Err(error) => panic!("{error}"),
             }
         }

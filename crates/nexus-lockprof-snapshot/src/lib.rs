@@ -11,6 +11,8 @@
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
 //! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
+//! | see which thread waited | [`Snapshot::threads`] |
+//! | see which lock of a class was waited for | [`Snapshot::instances`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
 //! | see why readers and writers waited | [`Snapshot::rwlocks`], [`Snapshot::causes`] |
 //! | compute an interval | [`Snapshot::since`] |
@@ -82,6 +84,7 @@ mod findings;
 mod freebsd;
 mod head;
 mod hot;
+mod instance;
 mod interval;
 mod json;
 #[cfg(feature = "json")]
@@ -112,6 +115,7 @@ mod slow;
 mod snapshot;
 mod stack;
 mod text;
+mod threads;
 mod utilisation;
 mod waiter;
 mod what_if;
@@ -126,6 +130,7 @@ pub use figure::{Figure, FigureKind};
 pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
 pub use hot::{Hot, HotLine, HotMetric};
+pub use instance::Instance;
 pub use interval::{IntervalSamples, IntervalStart};
 pub use marker::ParseEventError;
 pub use merge::Merge;
@@ -147,6 +152,7 @@ pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use threads::{ThreadKind, ThreadRow, ThreadTime};
 pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
 pub use what_if::{Change, Expected, WhatIf};

@@ -7,6 +7,7 @@ use crate::acquire::signal::Attempt;
 use crate::acquire::timed::is_sampled;
 use crate::core::Core;
 use crate::identity::HolderWord;
+use crate::identity::PointKey;
 use crate::record::loss::Loss;
 use crate::record::owner::Owner;
 use crate::record::pending::{Pending, PendingRef};
@@ -129,6 +130,9 @@ impl Core {
                     _ => shard.governor.charge_long_wait(2 * timed_ns),
                 }
             }
+            if let Some(wait) = wait {
+                self.note_instance(shard, owner, record.key, pending, wait);
+            }
             if hold.is_some() {
                 let share = if own { timed_ns } else { timed_ns / 2 };
                 shard.governor.charge(share);
@@ -147,6 +151,26 @@ impl Core {
         if wait.is_some() || pending.is_watched() {
             let ns = self.clock.nanos(wait_start, hold_start);
             self.settle_wait(shard, owner, record, pending, wait, ns);
+        }
+    }
+
+    /// Notes for which lock of the class a long wait was.
+    fn note_instance(
+        &self,
+        shard: &Shard,
+        owner: &Owner,
+        point: PointKey,
+        pending: &Pending,
+        wait: Measured,
+    ) {
+        let lock = (pending.parked_on().address(), point);
+        if lock.0 == 0 {
+            return;
+        }
+        let waits = (wait.weight, wait.total_ns());
+        let resets = self.open_collection().resets;
+        if !shard.instances.add(owner, lock, waits, resets) {
+            shard.losses.count_as_owner(Loss::Memory);
         }
     }
 

@@ -35,7 +35,7 @@ impl Aggregator {
     /// is the collection that is being merged, if any.
     pub(super) fn take_evicted(&mut self, shard: &Shard, core: &Core, closed: Option<u64>) {
         for record in shard.table.take_evicted() {
-            self.take_over_one(&record, core, closed);
+            self.take_over_one(shard, &record, core, closed);
             shard.table.give_spare(record);
         }
     }
@@ -83,12 +83,12 @@ impl Aggregator {
         edges.for_each(|edge| self.edges.take_over(edge, &mut self.points, now));
         drop(edges);
         for record in chain.into_iter().flatten() {
-            self.take_over_one(&record, core, closed);
+            self.take_over_one(shard, &record, core, closed);
         }
         core.limits().give_back(freed);
     }
 
-    fn take_over_one(&mut self, record: &Record, core: &Core, closed: Option<u64>) {
+    fn take_over_one(&mut self, shard: &Shard, record: &Record, core: &Core, closed: Option<u64>) {
         let open = core.collections.collection();
         let last = self.seen.take(record);
         let point = match last {
@@ -107,7 +107,8 @@ impl Aggregator {
         };
         if let Some(state) = self.points.get(point) {
             let last = last.map(|last| last.reading);
-            state.take_over(record, last, first..=open, closed, &mut bound);
+            let reading = state.take_over(record, last, first..=open, closed, &mut bound);
+            self.threads.add(shard, &reading, last);
         }
         self.points.forget_record(point, record.key);
         identity::release(record.key);
