@@ -102,7 +102,8 @@ impl Engine {
     }
 
     /// Everything since the start or the last reset, merged from all threads. Also ends an
-    /// interval: compares thresholds and calls handlers, on this thread.
+    /// interval. In an engine that has not [ticked](Self::tick) yet, it compares thresholds. Calls
+    /// handlers, on this thread.
     ///
     /// Never waits for a thread that uses locks. Concurrent collections wait for one another.
     #[must_use]
@@ -111,10 +112,11 @@ impl Engine {
     }
 
     /// Ends an interval: compares thresholds, calls handlers, and [publishes](Self::published) the
-    /// snapshot.
+    /// snapshot. The thresholds are compared with all that was measured since the last tick, and
+    /// from the first tick on with nothing else.
     pub fn tick(&self) {
         let core = self.state();
-        let snapshot = self.collect(|_, _, snapshot| {
+        let snapshot = self.collect_as(Aggregator::tick, |_, _, snapshot| {
             let snapshot = Arc::new(snapshot);
             core.published.store(Some(Arc::clone(&snapshot)));
             snapshot
@@ -169,7 +171,8 @@ impl Engine {
     /// hold locks that a handler wants. Stderr gets the lines of the events that handlers would
     /// get.
     pub(crate) fn last_snapshot(&self) -> Snapshot {
-        let (snapshot, events) = self.collect_quietly(|_, _, snapshot| snapshot);
+        let (snapshot, events) =
+            self.collect_quietly(Aggregator::collect, |_, _, snapshot| snapshot);
         if self.state().handlers.has_some() {
             events.iter().for_each(say_line);
         }
@@ -177,7 +180,15 @@ impl Engine {
     }
 
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
-        let (out, events) = self.collect_quietly(finish);
+        self.collect_as(Aggregator::collect, finish)
+    }
+
+    fn collect_as<T>(
+        &self,
+        collect: impl FnOnce(&mut Aggregator, &Core, &mut Vec<Event>) -> Snapshot,
+        finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T,
+    ) -> T {
+        let (out, events) = self.collect_quietly(collect, finish);
         // Calls them after the lock is released, because handlers may take snapshots themselves.
         let core = self.state();
         core.deliver_slow();
@@ -188,6 +199,7 @@ impl Engine {
     /// Collects, and returns the events for the handlers.
     fn collect_quietly<T>(
         &self,
+        collect: impl FnOnce(&mut Aggregator, &Core, &mut Vec<Event>) -> Snapshot,
         finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T,
     ) -> (T, Vec<Event>) {
         let core = self.state();
@@ -199,7 +211,7 @@ impl Engine {
         let mut events = Vec::new();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
-        let snapshot = aggregator.collect(core, &mut events);
+        let snapshot = collect(aggregator, core, &mut events);
         (finish(aggregator, core, snapshot), events)
     }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::{
-    Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter, deadlock,
-    waiter,
+    Deadlock, Edge, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats, Text, Waiter,
+    deadlock, waiter,
 };
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
@@ -140,6 +140,9 @@ head! {
         /// Which of them wait for one another, in any order.
         #[serde(default, skip_serializing_if = "is_default")]
         deadlocks: Vec<Deadlock>,
+        /// The last intervals, oldest first, with the points at which threads waited.
+        #[serde(default, skip_serializing_if = "is_default")]
+        history: Vec<PastInterval>,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -155,6 +158,10 @@ head! {
         /// Whether it includes an interval whose quantiles do not cover all of its time.
         #[serde(default, skip_serializing_if = "is_default")]
         incomplete: bool = false,
+        /// Whether it is an interval of a puller, which has samples of its own. They cover all of
+        /// it, unless it is `incomplete`.
+        #[serde(default, skip_serializing_if = "is_default")]
+        pulled: bool = false,
     }
 }
 
@@ -173,6 +180,7 @@ impl Head {
             || self.overhead != Overhead::default()
             || !self.waiters.is_empty()
             || !self.deadlocks.is_empty()
+            || !self.history.is_empty()
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -181,12 +189,14 @@ impl Head {
         let ends = self.collection;
         // The last part of such an interval is all of it.
         let is_whole = |base: u64| base == ends || base.checked_add(1) == Some(ends);
-        !self.incomplete && self.base.is_none_or(|base| !self.peek && is_whole(base))
+        let is_covered = |base| self.pulled || !self.peek && is_whole(base);
+        !self.incomplete && self.base.is_none_or(is_covered)
     }
 
     /// The same for a merge, with the answer of `is_complete` stored in it.
     pub(crate) fn to_merge(&self) -> Self {
         Self {
+            history: Vec::new(),
             incomplete: !self.is_complete(),
             ..self.clone()
         }
@@ -214,10 +224,13 @@ impl Head {
             overhead,
             waiters: waiter::merge(self.waiters, &other.waiters),
             deadlocks: deadlock::merge(self.deadlocks, &other.deadlocks),
+            // The intervals of two processes do not match.
+            history: Vec::new(),
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),
             incomplete: self.incomplete || other.incomplete,
+            pulled: self.pulled && other.pulled,
         }
     }
 }

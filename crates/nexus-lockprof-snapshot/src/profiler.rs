@@ -222,6 +222,9 @@ losses! {
     /// The waits themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     tasks Tasks "A waiting task was not shown among the waiters: more than 16,384 tasks waited.",
+    /// The counts of its intervals are exact nevertheless.
+    #[serde(skip_serializing_if = "is_default")]
+    interval_samples IntervalSamples "A puller's interval lost samples: more than 8 pullers, or too many points.",
 }
 
 impl Losses {

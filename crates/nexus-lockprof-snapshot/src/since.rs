@@ -6,7 +6,7 @@ use crate::head::Head;
 use crate::rest::Before;
 use crate::{
     Durations, Edge, EdgeEnd, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot,
-    TableStats, edge_interval, figure, printable_message, stack,
+    TableStats, edge_interval, figure, past, printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -148,6 +148,7 @@ impl Snapshot {
                 then.overhead.figures(),
             )?),
             base: Some(then.collection),
+            history: past::after(&now.history, then.taken_unix_ns),
             // The later samples begin at the last full collection, while a peek does not end an
             // interval.
             peek: then.peek || now.peek && now.collection == then.collection,

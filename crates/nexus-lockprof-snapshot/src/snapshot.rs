@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
 use crate::{
-    Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, deadlock, edge,
-    point, waiter,
+    Deadlock, Edge, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats, Waiter,
+    deadlock, edge, past, point, waiter,
 };
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -62,6 +62,7 @@ impl Snapshot {
         edge::normalize(&mut edges);
         waiter::normalize(&mut head.waiters);
         deadlock::normalize(&mut head.deadlocks);
+        past::normalize(&mut head.history);
         Self {
             head,
             points,
@@ -163,6 +164,27 @@ impl Snapshot {
     #[must_use]
     pub fn deadlocks(&self) -> &[Deadlock] {
         &self.head.deadlocks
+    }
+
+    /// The last intervals, oldest first, with the points at which threads waited in each. An
+    /// interval has those that are in it. A [merged](Self::merge) snapshot has none.
+    ///
+    /// An engine keeps a bounded number of them: by default the last 60 ticks. An engine that was
+    /// never ticked makes them of its other collections, if a second has passed since the last.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for interval in snapshot.history() {
+    ///     for point in &interval.points {
+    ///         println!("{}: {} ns in {:?}", point.site, point.wait_ns, interval.length());
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn history(&self) -> &[PastInterval] {
+        &self.head.history
     }
 
     /// The waits that nobody is left to end, because the thread that acquired the lock has exited,

@@ -4,12 +4,14 @@ pub(crate) mod aggregate;
 pub(crate) mod asleep;
 pub(crate) mod deadlocks;
 mod doubt;
+pub(crate) mod history;
 mod let_others_run;
 pub(crate) mod lifetime_sample;
 pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
+pub(crate) mod pullers;
 mod task_waiters;
 pub(crate) mod wait;
 pub(crate) mod waiters;

@@ -33,6 +33,7 @@ impl Core {
             if due::has_parents_counts() {
                 let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
                 let parents = aggregator.collect(self, &mut Vec::new());
+                aggregator.begin_intervals_again();
                 aggregator.reset(self, &parents);
                 due::are_own_counts();
             }

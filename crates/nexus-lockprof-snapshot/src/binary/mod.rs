@@ -9,6 +9,7 @@ mod edges;
 mod encode;
 mod input;
 mod output;
+mod past;
 mod raw;
 mod section;
 mod waiters;
@@ -45,6 +46,8 @@ pub(crate) mod tag {
     pub(crate) const WAITERS: [u8; 4] = *b"wait";
     /// Which of them wait for one another.
     pub(crate) const DEADLOCKS: [u8; 4] = *b"dead";
+    /// The last intervals.
+    pub(crate) const HISTORY: [u8; 4] = *b"past";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

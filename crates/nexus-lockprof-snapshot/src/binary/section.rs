@@ -19,12 +19,14 @@ pub(super) struct Sections<'a> {
     pub(super) edges: Option<Input<'a>>,
     pub(super) waiters: Option<Input<'a>>,
     pub(super) deadlocks: Option<Input<'a>>,
+    pub(super) history: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
     pub(super) fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
         let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
         let (mut edges, mut waiters, mut deadlocks) = (None, None, None);
+        let mut history = None;
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -37,6 +39,7 @@ impl<'a> Sections<'a> {
                 tag::EDGES => &mut edges,
                 tag::WAITERS => &mut waiters,
                 tag::DEADLOCKS => &mut deadlocks,
+                tag::HISTORY => &mut history,
                 tag::END => {
                     if !input.is_empty() {
                         Err(input.bad("bytes after the end"))?;
@@ -60,6 +63,7 @@ impl<'a> Sections<'a> {
             edges,
             waiters,
             deadlocks,
+            history,
         })
     }
 }
@@ -117,6 +121,8 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         peek: !input.is_empty() && flag(&mut input)?,
         waiters: Vec::new(),
         deadlocks: Vec::new(),
+        history: Vec::new(),
+        pulled: false,
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;
@@ -124,6 +130,7 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
             .and_then(|text| texts.get(text))
             .map(|text| Text::from(*text));
     }
+    head.pulled = !input.is_empty() && flag(&mut input)?;
     Ok(head)
 }
 

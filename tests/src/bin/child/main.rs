@@ -70,6 +70,8 @@ fn main() {
         "fork: time of threads" => fork::time_of_threads(),
         #[cfg(unix)]
         "fork: local engines" => fork::local_engines(),
+        #[cfg(unix)]
+        "fork: intervals" => fork::intervals(),
         "memory" => memory::main(),
         #[cfg(target_os = "linux")]
         "plugin" => plugin::main(&next()),
