@@ -13,6 +13,8 @@ mod deadlock;
 mod findings;
 #[cfg(feature = "profile")]
 mod hot;
+#[cfg(feature = "profile")]
+mod instances;
 #[cfg(all(feature = "profile", any(feature = "tracing", feature = "metrics")))]
 mod integrations;
 #[cfg(feature = "profile")]
@@ -32,6 +34,8 @@ mod stacks;
 #[cfg(feature = "profile")]
 mod statistics;
 mod std_api;
+#[cfg(feature = "profile")]
+mod threads;
 #[cfg(feature = "tokio")]
 mod tokio_api;
 #[cfg(feature = "profile")]

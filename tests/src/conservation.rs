@@ -1,7 +1,7 @@
 //! Threads start and end among snapshots and resets, and nothing may be missing at the end.
 
 use crate::workload::{Counts, Ledger, Locks, Recorded};
-use crate::{edges, histograms};
+use crate::{edges, histograms, threads};
 use nexus_lockprof::Snapshot;
 use nexus_lockprof::engine::{Config, Engine, EngineRef, Intervals, Mode};
 use std::collections::VecDeque;
@@ -156,7 +156,7 @@ pub fn check(outcome: &Outcome, plan: Plan) {
     }
     assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
     for pulled in &outcome.pulled {
-        let kinds = |of: &Recorded| [of.blocked, of.waits, of.holds, of.without_edge];
+        let kinds = |of: &Recorded| [of.blocked, of.waits, of.holds, of.without_edge, of.ended];
         assert_eq!(pulled.ledger.total(), counted.total(), "{plan:?}");
         assert_eq!(kinds(pulled), kinds(recorded), "{plan:?}");
         assert!(pulled.lost.is_empty(), "{plan:?}: {:?}", pulled.lost);
@@ -164,6 +164,7 @@ pub fn check(outcome: &Outcome, plan: Plan) {
             assert_eq!(pulled.ledger, *counted, "{plan:?}");
         }
     }
+    assert_eq!(recorded.ended, plan.threads as u64, "{plan:?}");
     let total = counted.total();
     if plan.caps.is_none() {
         assert_eq!(recorded.without_edge, 0, "{plan:?}");
@@ -227,6 +228,7 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
         if rng.u8(..6) == 0 {
             let peek = engine.peek();
             edges::check(&peek);
+            threads::check(&peek);
             histograms::check(&peek, plan.is_exact(), plan.caps.is_none());
         }
         let resets = rng.u8(..6) == 0;
@@ -236,12 +238,14 @@ fn collect(engine: &Engine, plan: Plan, done: &AtomicBool) -> Recorded {
             engine.snapshot()
         };
         edges::check(&later);
+        threads::check(&later);
         histograms::check(&later, plan.is_exact(), plan.caps.is_none());
         if let Some(earlier) = &earlier {
             // Compares every counter of every point and edge.
             match later.since(earlier) {
                 Ok(interval) => {
                     edges::check_sums(&interval);
+                    threads::check(&interval);
                     histograms::check(&interval, plan.is_exact(), plan.caps.is_none());
                 }
                 Err(error) => panic!("{error}"),

@@ -16,6 +16,8 @@ pub mod http;
 pub mod plugin;
 pub mod spin;
 #[cfg(feature = "profile")]
+pub mod threads;
+#[cfg(feature = "profile")]
 pub mod witness;
 #[cfg(feature = "profile")]
 pub mod workload;

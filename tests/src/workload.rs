@@ -1,6 +1,7 @@
 //! Random operations on many locks, with the program's own count.
 
 use crate::edges;
+use crate::threads;
 use crate::witness::{Witness, watching};
 use lock_api::{RawMutex, RawRwLock, RwLockUpgradableReadGuard, RwLockWriteGuard};
 use nexus_lockprof::engine::EngineRef;
@@ -113,6 +114,8 @@ pub struct Recorded {
     pub holds: u64,
     /// Waits whose waiting point had no room for an edge.
     pub without_edge: u64,
+    /// Threads that have ended.
+    pub ended: u64,
     /// The losses, other than those.
     pub lost: Vec<Losses>,
 }
@@ -131,6 +134,8 @@ impl Recorded {
     }
 
     fn sum(&mut self, snapshot: &Snapshot) {
+        threads::check(snapshot);
+        self.ended += threads::ended(snapshot);
         for point in snapshot.points() {
             *self.ledger.of(&point.lock.name(), point.mode) += Counts {
                 acquisitions: point.acquisitions,

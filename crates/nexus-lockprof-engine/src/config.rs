@@ -210,8 +210,8 @@ impl Config {
         self
     }
 
-    /// Whether to capture the call stacks of a sample of the long waits, for [`Point::callers`].
-    /// Off by default.
+    /// Captures the call stacks of a sample of the long waits, for [`Point::callers`]. Off by
+    /// default.
     ///
     /// A capture takes some ten microseconds, in which the thread would wait anyway. In each
     /// thread, a point's first 8 long waits are captured, then one in 8. A thread keeps 256 stacks,

@@ -79,6 +79,7 @@ impl Intervals {
         let core = self.engine.state();
         core.control_or_configure();
         core.forget_parent();
+        core.let_others_run();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
         aggregator.pull(core, self.id)

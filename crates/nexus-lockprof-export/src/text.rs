@@ -36,6 +36,15 @@
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
+//! Below that is why threads waited for reader-writer locks, if any did: a writer behind readers, a
+//! reader behind a waiting writer, and so on.
+//!
+//! Below that are the locks of a class that were waited for most, if they are few of many
+//! ([`instances`]).
+//!
+//! Below that is what each thread has done ([`threads`]), if it is asked for or one thread waited
+//! far more than the others.
+//!
 //! Above all that are sentences on deadlocks, if there are any.
 //!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
@@ -62,10 +71,13 @@ mod column;
 mod deadlocks;
 mod findings;
 mod grid;
+mod instances;
 mod layout;
 mod peak;
+mod rwlocks;
 mod sort;
 mod table;
+mod threads;
 mod utilisation;
 mod waiters;
 
@@ -77,8 +89,11 @@ pub use behind::behind;
 pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;
+pub use instances::instances;
+pub use rwlocks::rwlock;
 pub use sort::SortKey;
 pub use table::Table;
+pub use threads::threads;
 
 /// The report of a snapshot: see the [module](self). Set its options, then display it.
 ///

@@ -4,7 +4,7 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Edge, Frame, Histogram, PastPoint, Point, Sample, Stack, Waiter};
+use crate::{Edge, Frame, Histogram, Instance, PastPoint, Point, Sample, Stack, ThreadRow, Waiter};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
@@ -74,6 +74,16 @@ impl Unfolded {
     /// Adds a point of a past interval, with `texts` bytes of texts.
     pub(crate) fn past_point(&mut self, texts: usize) {
         self.add::<PastPoint>(1, texts);
+    }
+
+    /// Adds a thread's row with `texts` bytes of texts.
+    pub(crate) fn thread(&mut self, texts: usize) {
+        self.add::<ThreadRow>(1, texts);
+    }
+
+    /// Adds a lock that was waited for, with `texts` bytes of texts.
+    pub(crate) fn instance(&mut self, texts: usize) {
+        self.add::<Instance>(1, texts);
     }
 
     /// Adds a stack whose frames have `texts` bytes of texts.

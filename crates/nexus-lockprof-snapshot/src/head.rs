@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::{
-    Deadlock, Edge, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats, Text, Waiter,
-    deadlock, waiter,
+    Deadlock, Edge, Instance, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats,
+    Text, ThreadRow, Waiter, deadlock, instance, threads, waiter,
 };
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
@@ -58,9 +58,10 @@ macro_rules! head {
         /// The JSON document: the envelope first, then small fields, then the points and edges.
         /// Readers skip fields that they do not know.
         ///
-        /// `utilisation` and `findings` are derived from the rest. Readers compute them again.
+        /// `utilisation`, `findings` and `rwlocks` are derived from the rest. Readers compute them
+        /// again.
         #[derive(Serialize, Deserialize)]
-        pub(crate) struct Document<'a, P, U = (), F = ()> {
+        pub(crate) struct Document<'a, P, U = (), F = (), R = ()> {
             pub(crate) format: String,
             pub(crate) schema: u32,
             $($(#[serde($($serde)+)])? $field: $type,)+
@@ -69,12 +70,14 @@ macro_rules! head {
             pub(crate) utilisation: Option<U>,
             #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
             pub(crate) findings: Vec<F>,
+            #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+            pub(crate) rwlocks: Vec<R>,
             pub(crate) points: P,
             #[serde(default, skip_serializing_if = "is_default")]
             pub(crate) edges: Cow<'a, [Edge]>,
         }
 
-        impl<'a, P, U, F> Document<'a, P, U, F> {
+        impl<'a, P, U, F, R> Document<'a, P, U, F, R> {
             pub(crate) fn new(
                 format: &str,
                 schema: u32,
@@ -89,6 +92,7 @@ macro_rules! head {
                     $($made: head.$made,)+
                     utilisation: None,
                     findings: Vec::new(),
+                    rwlocks: Vec::new(),
                     points,
                     edges: edges.into(),
                 }
@@ -143,6 +147,15 @@ head! {
         /// The last intervals, oldest first, with the points at which threads waited.
         #[serde(default, skip_serializing_if = "is_default")]
         history: Vec<PastInterval>,
+        /// What each thread has done, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        threads: Vec<ThreadRow>,
+        /// The locks that were waited for most, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        instances: Vec<Instance>,
+        /// The most time that was waited for any lock without an entry, in nanoseconds.
+        #[serde(default, skip_serializing_if = "is_default")]
+        unlisted_most_ns: u64,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -181,6 +194,9 @@ impl Head {
             || !self.waiters.is_empty()
             || !self.deadlocks.is_empty()
             || !self.history.is_empty()
+            || !self.threads.is_empty()
+            || !self.instances.is_empty()
+            || self.unlisted_most_ns > 0
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -204,6 +220,13 @@ impl Head {
 
     /// The merged head of both.
     pub(crate) fn and(self, other: &Self) -> Self {
+        let mut merged = self.both(other);
+        // A merge of many keeps no more than a snapshot has room for.
+        instance::normalize(&mut merged.instances, &mut merged.unlisted_most_ns);
+        merged
+    }
+
+    fn both(self, other: &Self) -> Self {
         let (mut table, mut losses, mut overhead) = (self.table, self.losses, self.overhead);
         table.merge_figures(&other.table);
         losses.merge_figures(&other.losses);
@@ -226,6 +249,9 @@ impl Head {
             deadlocks: deadlock::merge(self.deadlocks, &other.deadlocks),
             // The intervals of two processes do not match.
             history: Vec::new(),
+            threads: threads::merge(self.threads, &other.threads),
+            instances: instance::merge(self.instances, &other.instances),
+            unlisted_most_ns: self.unlisted_most_ns.max(other.unlisted_most_ns),
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),

@@ -4,6 +4,7 @@ use crate::figure::FigureKind;
 use crate::head::Head;
 use crate::{
     Durations, Losses, Overhead, Point, Sample, Samples, SinceError, Snapshot, TableStats,
+    instance, threads,
 };
 
 /// The most samples of a point's waits, or holds, that an interval with a reset in it has. More are
@@ -111,6 +112,9 @@ impl IntervalStart {
             table: TableStats::default(),
             losses: Losses::default(),
             overhead: Overhead::default(),
+            threads: Vec::new(),
+            instances: Vec::new(),
+            unlisted_most_ns: 0,
             ..without_samples(last).head
         };
         self.earlier = Some(Snapshot::new(head, Vec::new(), Vec::new()));
@@ -172,6 +176,12 @@ fn join(mut before: Snapshot, mut after: Snapshot) -> Snapshot {
     }
     head.losses.merge_figures(&before.head.losses);
     head.overhead.merge_figures(&before.head.overhead);
+    head.threads = threads::join(&before.head.threads, &head.threads);
+    head.instances = instance::join(
+        (&before.head.instances, before.head.unlisted_most_ns),
+        (&head.instances, head.unlisted_most_ns),
+    );
+    head.unlisted_most_ns = (head.unlisted_most_ns).saturating_add(before.head.unlisted_most_ns);
     // Records of one point are merged.
     before.points.append(&mut after.points);
     before.edges.append(&mut after.edges);

@@ -11,8 +11,11 @@
 //! | find what waited | [`Snapshot::points`], [`Snapshot::point`], [`Durations::quantile`] |
 //! | see who waited | [`Point::callers`] |
 //! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
+//! | see which thread waited | [`Snapshot::threads`] |
+//! | see which lock of a class was waited for | [`Snapshot::instances`] |
 //! | add up a fleet's percentiles | [`Histogram`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
+//! | see why readers and writers waited | [`Snapshot::rwlocks`], [`Snapshot::causes`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
@@ -69,6 +72,7 @@
 
 mod binary;
 mod bounds;
+mod cause;
 mod deadlock;
 mod document;
 mod duration;
@@ -82,6 +86,7 @@ mod freebsd;
 mod head;
 mod histogram;
 mod hot;
+mod instance;
 mod interval;
 mod json;
 #[cfg(feature = "json")]
@@ -104,6 +109,7 @@ mod read;
 mod read_error;
 mod replace;
 mod rest;
+mod rwlock;
 mod sample;
 mod samples;
 mod since;
@@ -111,11 +117,13 @@ mod slow;
 mod snapshot;
 mod stack;
 mod text;
+mod threads;
 mod utilisation;
 mod waiter;
 mod what_if;
 mod write;
 
+pub use cause::{WaitCause, WaitsByCause};
 pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
@@ -125,6 +133,7 @@ pub use findings::{Evidence, Finding, FindingKind};
 pub use head::SnapshotParts;
 pub use histogram::{Bucket, Histogram};
 pub use hot::{Hot, HotLine, HotMetric};
+pub use instance::Instance;
 pub use interval::{IntervalSamples, IntervalStart};
 pub use marker::ParseEventError;
 pub use merge::Merge;
@@ -138,6 +147,7 @@ pub use printable::{is_printable, printable, printable_lines, printable_message}
 pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
 pub use read_error::ReadError;
 pub use replace::replace_file;
+pub use rwlock::RwLockWaits;
 pub use sample::Sample;
 pub use samples::Samples;
 pub use since::SinceError;
@@ -145,6 +155,7 @@ pub use slow::{Slow, SlowHolder, SlowLine, SlowMetric};
 pub use snapshot::Snapshot;
 pub use stack::{Frame, Stack};
 pub use text::Text;
+pub use threads::{ThreadKind, ThreadRow, ThreadTime};
 pub use utilisation::{TimeShare, Utilisation};
 pub use waiter::{Holder, Thread, Waiter};
 pub use what_if::{Change, Expected, WhatIf};

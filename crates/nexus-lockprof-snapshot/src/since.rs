@@ -6,7 +6,7 @@ use crate::head::Head;
 use crate::rest::Before;
 use crate::{
     Durations, Edge, EdgeEnd, Figure, Histogram, Losses, Overhead, Point, Sample, Samples,
-    Snapshot, TableStats, edge_interval, figure, past, printable_message, stack,
+    Snapshot, TableStats, edge_interval, figure, instance, past, printable_message, stack, threads,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -147,6 +147,8 @@ impl Snapshot {
                 now.overhead.figures(),
                 then.overhead.figures(),
             )?),
+            threads: threads::between(&now.threads, &then.threads),
+            instances: instance::between(&now.instances, &then.instances, then.unlisted_most_ns),
             base: Some(then.collection),
             history: past::after(&now.history, then.taken_unix_ns),
             // The later samples begin at the last full collection, while a peek does not end an

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
 use crate::{
-    Deadlock, Edge, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats, Waiter,
-    deadlock, edge, past, point, waiter,
+    Deadlock, Edge, Instance, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats,
+    ThreadRow, Waiter, deadlock, edge, instance, past, point, threads, waiter,
 };
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -63,6 +63,8 @@ impl Snapshot {
         waiter::normalize(&mut head.waiters);
         deadlock::normalize(&mut head.deadlocks);
         past::normalize(&mut head.history);
+        threads::normalize(&mut head.threads);
+        instance::normalize(&mut head.instances, &mut head.unlisted_most_ns);
         Self {
             head,
             points,
@@ -185,6 +187,61 @@ impl Snapshot {
     #[must_use]
     pub fn history(&self) -> &[PastInterval] {
         &self.head.history
+    }
+
+    /// What each thread has done: the threads that live, by the time that they waited, longest
+    /// first, then one row for all that have ended.
+    ///
+    /// The rows add up to the points: acquisitions and contentions exactly, and times where all are
+    /// measured. An interval has what the threads did in it. A [merged](Self::merge) snapshot has
+    /// no row for a single thread: all that lived are [others](crate::ThreadKind::Others). A file
+    /// keeps the rows of 1,024 threads, and the sum of the rest.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for row in snapshot.threads() {
+    ///     println!("{:?} waited {} ns", row.thread, row.wait.total_ns);
+    /// }
+    /// ```
+    #[must_use]
+    pub fn threads(&self) -> &[ThreadRow] {
+        &self.head.threads
+    }
+
+    /// The locks that were waited for most, each with its class and address: the least time first
+    /// that is known to be for it, longest first.
+    ///
+    /// A sketch of bounded size tells them apart, so the times are bounds. A snapshot has at most
+    /// eight locks of a class, and 256 in all. [`unlisted_most_ns`](Self::unlisted_most_ns) bounds
+    /// the others. An interval has bounds of what was waited in it. A [merge](Self::merge) lists
+    /// the locks of all files.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for of in snapshot.instances() {
+    ///     println!("{} at {:x}: {} ms", of.lock.name(), of.address, of.least().as_millis());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn instances(&self) -> &[Instance] {
+        &self.head.instances
+    }
+
+    /// The most time that was waited for any lock that is not among the
+    /// [instances](Self::instances), in nanoseconds.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// assert_eq!(Snapshot::from_parts(SnapshotParts::default()).unlisted_most_ns(), 0);
+    /// ```
+    #[must_use]
+    pub const fn unlisted_most_ns(&self) -> u64 {
+        self.head.unlisted_most_ns
     }
 
     /// The waits that nobody is left to end, because the thread that acquired the lock has exited,

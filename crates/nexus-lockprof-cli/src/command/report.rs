@@ -59,6 +59,10 @@ pub(crate) struct Options {
     /// Number of findings to show above the table.
     #[arg(long, value_name = "FINDINGS", default_value_t = 5)]
     pub(crate) findings: usize,
+    /// Number of threads to show below the table [default: 5 if one waited far more than the
+    /// others, none otherwise].
+    #[arg(long, value_name = "THREADS")]
+    pub(crate) threads: Option<usize>,
     /// Look up the functions at addresses in call stacks. Opens the program's files that the
     /// profile names, so use it for profiles that you trust.
     #[arg(long)]
@@ -104,7 +108,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     }
     match options.format {
         Format::Table => {
-            let table = text::table(&snapshot)
+            let mut table = text::table(&snapshot)
                 .live(!options.target.is_static())
                 .selected_from(whole.as_ref().unwrap_or(&snapshot))
                 .findings(options.findings)
@@ -112,6 +116,9 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
                 .top(options.top.unwrap_or(ROWS))
                 .callers(options.callers)
                 .width(options.width.unwrap_or_else(stdout_width));
+            if let Some(threads) = options.threads {
+                table = table.threads(threads);
+            }
             output::print(color, &table)
         }
         Format::Freebsd => output::print(color, &text::freebsd(&snapshot)),

@@ -10,6 +10,7 @@ use crate::process::due;
 use crate::process::exit::{self, Round};
 use crate::record::loss::Loss;
 use crate::record::memory::try_box;
+use crate::record::owner::Owner;
 use crate::record::shard::Shard;
 use crate::record::thread_info::ThreadId;
 use std::cell::Cell;
@@ -258,6 +259,11 @@ fn lease<'a>(core: &'a Core, all: &Leased) -> Result<&'a Shard, Loss> {
     // What the last thread's points publish names that thread.
     shard.hot.forget();
     core.open_account(shard);
+    // SAFETY: this thread has just taken the lease.
+    let owner = unsafe { Owner::assume() };
+    shard
+        .thread_start
+        .begin(token, || shard.table.totals(&owner));
     shard.thread.set(&ThreadId::current(token));
     shard.time_in_use.begin(core.clock.coarse_ns());
     (leased.shard, leased.place) = (shard, place);

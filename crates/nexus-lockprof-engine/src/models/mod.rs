@@ -15,6 +15,7 @@ mod reservoir;
 mod shard;
 mod slow_log;
 mod task_slot;
+mod versioned;
 mod wait_log;
 mod waiting;
 

@@ -4,6 +4,7 @@ use crate::identity::PointKey;
 use crate::record::edges::EdgeTable;
 use crate::record::governor::Governor;
 use crate::record::hot::HotCache;
+use crate::record::instances::Instances;
 use crate::record::lease::Lease;
 use crate::record::loss::{Loss, Losses};
 use crate::record::owner::Owner;
@@ -11,6 +12,7 @@ use crate::record::pending::Pool;
 use crate::record::statistics::Record;
 use crate::record::table::Table;
 use crate::record::thread_info::ThreadSlot;
+use crate::record::thread_start::ThreadStart;
 use crate::record::waiting::WaitSlot;
 use crate::stacks;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, array, bump};
@@ -43,8 +45,10 @@ pub(crate) struct Shard {
     pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
     pub(crate) edges: EdgeTable,
+    pub(crate) instances: Instances,
     pub(crate) time_in_use: TimeInUse,
     pub(crate) thread: ThreadSlot,
+    pub(crate) thread_start: ThreadStart,
     pub(crate) waiting: WaitSlot,
     /// Acquisitions in progress on the cold path, and the record of the first one. Only the owner
     /// uses them.
@@ -72,9 +76,11 @@ impl Shard {
             stacks: stacks::StackTable::default(),
             losses: Losses::default(),
             edges: EdgeTable::new(),
+            instances: Instances::default(),
             governor: Governor::new(),
             time_in_use: TimeInUse::default(),
             thread: ThreadSlot::default(),
+            thread_start: ThreadStart::default(),
             waiting: WaitSlot::default(),
             rng: AtomicU64::new(
                 0x9E37_79B9_7F4A_7C15 ^ seed ^ id.wrapping_mul(0xD1B5_4A32_D192_ED03),

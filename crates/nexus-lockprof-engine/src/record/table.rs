@@ -16,6 +16,7 @@ use crate::record::chain::{Chain, pop, push};
 use crate::record::memory::try_box;
 use crate::record::owner::Owner;
 use crate::record::statistics::Record;
+use crate::record::thread_start::{Departed, Totals};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, OwnLoad, bump, published::Published, sized};
 use Ordering::{Acquire, Relaxed, Release};
 use crossbeam_epoch::Guard;
@@ -68,6 +69,7 @@ pub(crate) struct Table {
     evicted: AtomicPtr<Record>,
     /// Records that were taken over and are as new.
     spare: AtomicPtr<Record>,
+    departed: Departed,
 }
 
 impl Table {
@@ -82,6 +84,7 @@ impl Table {
             held: AtomicU64::new(0),
             evicted: AtomicPtr::default(),
             spare: AtomicPtr::default(),
+            departed: Departed::default(),
         })
     }
 
@@ -175,6 +178,7 @@ impl Table {
         // SAFETY: null, or a record that has just left the table.
         while let Some(leaving) = unsafe { record.as_ref() } {
             let next = leaving.leave.next.load(Relaxed);
+            self.departed.add(leaving);
             push(&self.evicted, record);
             record = next;
             number += 1;
@@ -193,10 +197,11 @@ impl Table {
         if chain.is_null() {
             return None;
         }
-        let (mut last, mut freed) = (chain, 1);
-        // SAFETY: a record that has just left the table.
-        while let Some(next) = unsafe { (*last).leave.next.load(Relaxed).as_mut() } {
-            last = next;
+        let (mut last, mut freed) = (chain, 0);
+        // SAFETY: null, or a record that has just left the table.
+        while let Some(record) = unsafe { last.as_ref() } {
+            self.departed.add(record);
+            last = record.leave.next.load(Relaxed);
             freed += 1;
         }
         // The spare records go too, since nobody needs them.
@@ -227,7 +232,7 @@ impl Table {
             if let Some(record) = unsafe { record.as_ref() }
                 && choose(record)
             {
-                record.leave.leaving.store(true, Relaxed);
+                record.leaving.store(true, Relaxed);
                 leaving += 1;
                 last_rests -= u64::from(record.key.is_last_rest());
             }
@@ -246,7 +251,7 @@ impl Table {
             for slot in old {
                 // SAFETY: null, or a record in the table, which only this thread takes out.
                 if let Some(record) = unsafe { slot.own_load().as_ref() } {
-                    record.leave.leaving.store(false, Relaxed);
+                    record.leaving.store(false, Relaxed);
                 }
             }
             return std::ptr::null_mut();
@@ -266,7 +271,7 @@ impl Table {
             let Some(now) = (unsafe { record.as_ref() }) else {
                 continue;
             };
-            if now.leave.leaving.load(Relaxed) {
+            if now.leaving.load(Relaxed) {
                 now.leave.next.store(first, Relaxed);
                 first = record;
             } else {
@@ -325,6 +330,20 @@ impl Table {
                 f(unsafe { &*record });
             }
         }
+    }
+
+    /// The sums over all records, including those that have left the table. Only the owner calls
+    /// this.
+    pub(crate) fn totals(&self, _owner: &Owner) -> Totals {
+        let mut totals = self.departed.totals();
+        // SAFETY: `_owner` proves that only this thread replaces the slots.
+        for slot in &unsafe { self.slots.get_as_owner() }.0 {
+            // SAFETY: null, or a record in the table, which only this thread takes out.
+            if let Some(record) = unsafe { slot.own_load().as_ref() } {
+                totals.add(record);
+            }
+        }
+        totals
     }
 
     /// Number of records.

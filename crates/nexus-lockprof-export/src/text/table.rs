@@ -9,10 +9,12 @@ use super::callers::callers;
 use super::column::Column;
 use super::deadlocks::deadlocks;
 use super::grid::Grid;
+use super::instances::instances;
 use super::peak;
 use super::sort::SortKey;
+use super::threads::threads;
 use super::waiters::waiters;
-use super::{findings, utilisation};
+use super::{findings, rwlocks, utilisation};
 use crate::readable::{fit, names, number};
 
 /// The report of a snapshot, made by [`table`](super::table()). It displays as the table and the
@@ -30,6 +32,7 @@ pub struct Table<'a> {
     findings: usize,
     sort: SortKey,
     is_live: bool,
+    threads: Option<usize>,
 }
 
 impl<'a> Table<'a> {
@@ -54,6 +57,7 @@ impl<'a> Table<'a> {
             findings: Self::DEFAULT_FINDINGS,
             sort: SortKey::default(),
             is_live: false,
+            threads: None,
         }
     }
 
@@ -135,6 +139,21 @@ impl<'a> Table<'a> {
         self
     }
 
+    /// Sets the maximum number of threads to show. Without it, a few appear if one of them waited
+    /// far more than the others. 0 shows none.
+    ///
+    /// ```
+    /// use nexus_lockprof_export::text;
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// println!("{}", text::table(&snapshot).threads(20));
+    /// ```
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
     /// The lines of the table and the notes below it.
     fn lines(&self) -> Vec<String> {
         let all = self.snapshot.points();
@@ -159,6 +178,8 @@ impl<'a> Table<'a> {
             let noun = if hidden == 1 { "point" } else { "points" };
             lines.push(format!("... and {hidden} more {noun}"));
         }
+        lines.extend(instances(self.snapshot, self.width));
+        lines.extend(threads(self.whole, self.threads, self.width));
         lines.push(fit::wrapped(&self.summary(), self.width));
         let busy = utilisation::line(self.snapshot);
         lines.extend(busy.map(|line| fit::wrapped(&line, self.width)));
@@ -170,6 +191,7 @@ impl<'a> Table<'a> {
             let note = "Holds are not known, nor acquisitions without a wait: waits of an unmodified program.";
             lines.push(fit::wrapped(note, self.width));
         }
+        lines.extend(rwlocks::lines(self.snapshot, self.whole, self.width));
         lines
     }
 

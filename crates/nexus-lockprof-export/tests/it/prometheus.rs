@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_lockprof_export::prometheus::{self, Scrapes};
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Histogram, Lock, Point, Site, Snapshot, SnapshotParts,
+    AcquireMode, Durations, FigureKind, Histogram, Lock, Point, Site, Snapshot, SnapshotParts,
 };
 
 use crate::golden;
@@ -102,7 +102,9 @@ fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
         ("hold_duration_seconds_sum", |p| p.hold.total_ns),
         ("hold_duration_seconds_count", |p| p.hold.histogram.total()),
     ];
-    let figures = Point::FIGURES.iter().enumerate().map(|(place, figure)| {
+    let figures = Point::FIGURES.iter().enumerate();
+    let figures = figures.filter(|(_, figure)| figure.kind == FigureKind::Counter);
+    let figures = figures.map(|(place, figure)| {
         let name = match figure.time() {
             Some(name) => format!("lockprof_{name}_seconds_total"),
             None => format!("lockprof_{}_total", figure.name),

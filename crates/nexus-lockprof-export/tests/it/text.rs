@@ -5,7 +5,9 @@ mod callers;
 mod deadlocks;
 mod estimates;
 mod findings;
+mod instances;
 mod peak;
+mod threads;
 mod waiters;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};

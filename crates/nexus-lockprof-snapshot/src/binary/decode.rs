@@ -91,6 +91,12 @@ impl<'a> Decoder<'a> {
         if let Some(input) = sections.history {
             head.history = past::read(input, &mut waiters)?;
         }
+        if let Some(input) = sections.threads {
+            head.threads = waiters.threads(input)?;
+        }
+        if let Some(input) = sections.instances {
+            (head.instances, head.unlisted_most_ns) = waiters.instances(input)?;
+        }
         Ok(Self {
             head,
             texts,

@@ -1,9 +1,12 @@
 //! Encodes a snapshot as bytes.
 
 use super::output::{Output, Tables};
-use super::{Fields, MAGIC, VERSION, durations, edges, field, past, tag, waiters};
+use super::{
+    Fields, MAGIC, VERSION, durations, edges, field, instances, past, tag, threads, waiters,
+};
 use crate::head::Head;
 use crate::json;
+use crate::threads::in_file;
 use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
 
 /// The file of a snapshot. Equal snapshots make equal files.
@@ -11,6 +14,7 @@ use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
 /// # Errors
 /// Names a number that no reader would accept.
 pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+    let rows = in_file(&snapshot.head.threads);
     let mut tables = Tables::default();
     let mut points = Output::default();
     points.count(snapshot.points.len());
@@ -26,6 +30,8 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
     let deadlocks = waiters::write_deadlocks(&mut tables, &snapshot.head.deadlocks);
     let history = past::write(&mut tables, &snapshot.head.history);
+    let threads = threads::write(&mut tables, &rows)?;
+    let instances = instances::write(&mut tables, &snapshot.head);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -46,6 +52,12 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     if !snapshot.head.history.is_empty() {
         out.section(tag::HISTORY, &history);
+    }
+    if !rows.is_empty() {
+        out.section(tag::THREADS, &threads);
+    }
+    if !snapshot.head.instances.is_empty() || snapshot.head.unlisted_most_ns > 0 {
+        out.section(tag::INSTANCES, &instances);
     }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);

@@ -8,10 +8,12 @@ mod decode;
 mod edges;
 mod encode;
 mod input;
+mod instances;
 mod output;
 mod past;
 mod raw;
 mod section;
+mod threads;
 mod waiters;
 mod whole;
 
@@ -48,6 +50,10 @@ pub(crate) mod tag {
     pub(crate) const DEADLOCKS: [u8; 4] = *b"dead";
     /// The last intervals.
     pub(crate) const HISTORY: [u8; 4] = *b"past";
+    /// What each thread has done.
+    pub(crate) const THREADS: [u8; 4] = *b"thrd";
+    /// The locks that were waited for most.
+    pub(crate) const INSTANCES: [u8; 4] = *b"inst";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

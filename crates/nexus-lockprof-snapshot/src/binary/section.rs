@@ -20,6 +20,8 @@ pub(super) struct Sections<'a> {
     pub(super) waiters: Option<Input<'a>>,
     pub(super) deadlocks: Option<Input<'a>>,
     pub(super) history: Option<Input<'a>>,
+    pub(super) threads: Option<Input<'a>>,
+    pub(super) instances: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
@@ -27,6 +29,7 @@ impl<'a> Sections<'a> {
         let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
         let (mut edges, mut waiters, mut deadlocks) = (None, None, None);
         let mut history = None;
+        let (mut threads, mut instances) = (None, None);
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -40,6 +43,8 @@ impl<'a> Sections<'a> {
                 tag::WAITERS => &mut waiters,
                 tag::DEADLOCKS => &mut deadlocks,
                 tag::HISTORY => &mut history,
+                tag::THREADS => &mut threads,
+                tag::INSTANCES => &mut instances,
                 tag::END => {
                     if !input.is_empty() {
                         Err(input.bad("bytes after the end"))?;
@@ -64,6 +69,8 @@ impl<'a> Sections<'a> {
             waiters,
             deadlocks,
             history,
+            threads,
+            instances,
         })
     }
 }
@@ -123,6 +130,9 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         deadlocks: Vec::new(),
         history: Vec::new(),
         pulled: false,
+        threads: Vec::new(),
+        instances: Vec::new(),
+        unlisted_most_ns: 0,
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;

@@ -83,7 +83,7 @@ fn list<'a>(out: &mut Output, tables: &mut Tables<'a>, waiters: &'a [Waiter]) {
 /// Reads the sections. Several of them share their texts.
 pub(super) struct Reader<'a> {
     /// Texts, by number.
-    texts: &'a [&'a str],
+    pub(super) texts: &'a [&'a str],
     /// Those that were needed.
     made: HashMap<usize, Text>,
     /// What the file unfolds to.
@@ -97,6 +97,10 @@ impl<'a> Reader<'a> {
             made: HashMap::new(),
             unfolded,
         }
+    }
+
+    pub(super) fn unfolded(&mut self) -> &mut Unfolded {
+        self.unfolded
     }
 
     pub(super) fn waiters(&mut self, mut input: Input<'_>) -> Result<Vec<Waiter>, Malformed> {
@@ -191,7 +195,7 @@ impl<'a> Reader<'a> {
         Ok(PastPoint::new(self.lock(lock), mode, self.site(site)))
     }
 
-    fn thread(&mut self, input: &mut Input<'_>) -> Result<Thread, Malformed> {
+    pub(super) fn thread(&mut self, input: &mut Input<'_>) -> Result<Thread, Malformed> {
         let id = input.number()?;
         let name = text(input, self.texts.len())?;
         Ok(Thread {
@@ -200,7 +204,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn lock(&mut self, raw: RawLock) -> Lock {
+    pub(super) fn lock(&mut self, raw: RawLock) -> Lock {
         match raw {
             RawLock::Anonymous => Lock::Anonymous,
             RawLock::Named(name) => Lock::Named(self.text(name)),

@@ -65,6 +65,9 @@ pub(crate) fn everything() -> SnapshotParts {
         // Like `callers`: a document without it is the same as before the field existed.
         program: None,
         waiters: Vec::new(),
+        threads: Vec::new(),
+        instances: Vec::new(),
+        unlisted_most_ns: 0,
         deadlocks: Vec::new(),
         history: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },

@@ -8,11 +8,13 @@
 mod account;
 mod bound;
 mod edges;
+mod instances;
 mod point;
 mod points;
 mod pull;
 mod seen;
 mod take_over;
+mod threads;
 mod walk;
 
 use crate::collect::Callers;
@@ -21,10 +23,12 @@ use crate::collect::history::History;
 use crate::collect::pullers::{Pending, Pullers};
 use account::Counting;
 use edges::Edges;
+use instances::AllInstances;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
 use points::Points;
 use seen::AllSeen;
 use std::hash::{BuildHasher, RandomState};
+use threads::Threads;
 
 /// What collections keep from one to the next.
 pub(crate) struct Aggregator {
@@ -35,6 +39,8 @@ pub(crate) struct Aggregator {
     points: Points,
     seen: AllSeen,
     edges: Edges,
+    threads: Threads,
+    instances: AllInstances,
     callers: Callers,
     pub(super) watch: Watch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
@@ -64,6 +70,8 @@ impl Aggregator {
             points: Points::default(),
             seen: AllSeen::default(),
             edges: Edges::default(),
+            threads: Threads::default(),
+            instances: AllInstances::default(),
             callers: Callers::default(),
             watch: Watch::default(),
             goes_on: false,

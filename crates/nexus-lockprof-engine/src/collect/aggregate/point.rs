@@ -4,14 +4,14 @@ use super::seen::Histograms;
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
 use crate::collect::pullers::Batch;
+use crate::record::growth::add;
 use crate::record::histogram;
 use crate::record::reservoir::BankReading;
 use crate::record::statistics::{Reading, Record};
-use crate::record::tally::{Measure, SumReading, TallyReading};
+use crate::record::tally::{Measure, TallyReading};
 use nexus_lockprof_snapshot::{
     AcquireMode, Durations, Edge, EdgeEnd, Histogram, Lock, PastPoint, Point, Sample, Samples, Site,
 };
-use std::cmp::Ordering;
 
 /// An edge's waits, and their time in nanoseconds.
 pub(super) type Sums = [u64; 2];
@@ -340,7 +340,7 @@ impl PointState {
         collections: std::ops::RangeInclusive<u64>,
         closed: Option<u64>,
         bound: &mut Bound<'_>,
-    ) {
+    ) -> Reading {
         self.touched = *collections.end();
         let reading = self.add_growth(record, last, histograms);
         for collection in collections {
@@ -350,6 +350,7 @@ impl PointState {
         for times in [&mut self.wait, &mut self.hold] {
             times.early.bound(bound.size, bound.rng);
         }
+        reading
     }
 
     /// Adds all of another point, which is then gone. The sum of counters that grow keeps growing.
@@ -405,6 +406,7 @@ impl PointState {
         point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
         point.contentions = now.contentions.saturating_sub(base.contentions);
         now.cold.since(&base.cold).tell(&mut point);
+        point.most_readers = now.most_readers.since(resets);
         let [waits, ns] = self.without_edge();
         point.blocked = edges[0].saturating_add(waits);
         point.caused_wait_ns = edges[1].saturating_add(ns);
@@ -471,69 +473,6 @@ fn durations(now: &TallyReading, base: &TallyReading, times: &mut Times, resets:
         // The caller fills these in from the point's counts.
         ..Durations::default()
     }
-}
-
-/// Adds the growth of a record's reading since the `last` one to a point's sums.
-fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
-    let (mut reading, mut last) = (*reading, *last);
-    let counters = sum.counters_mut().into_iter();
-    let grown = counters
-        .zip(reading.counters_mut())
-        .zip(last.counters_mut());
-    for ((sum, now), before) in grown {
-        *sum = sum.saturating_add(now.saturating_sub(*before));
-    }
-    sum.cold = sum.cold.and(&reading.cold.since(&last.cold));
-    // These are not counters: the old value is subtracted and the new one added.
-    for (sum, now, before) in [
-        (
-            &mut sum.overdue_holds,
-            reading.overdue_holds,
-            last.overdue_holds,
-        ),
-        (
-            &mut sum.overdue_waits,
-            reading.overdue_waits,
-            last.overdue_waits,
-        ),
-    ] {
-        *sum = sum.saturating_sub(before).saturating_add(now);
-    }
-    for (sum, reading, last) in [
-        (&mut sum.wait, &reading.wait, &last.wait),
-        (&mut sum.hold, &reading.hold, &last.hold),
-    ] {
-        match add_sum(&mut sum.sum, &reading.sum, &last.sum) {
-            Ordering::Greater => sum.max_ns = reading.max_ns,
-            Ordering::Equal => sum.max_ns = sum.max_ns.max(reading.max_ns),
-            Ordering::Less => {}
-        }
-    }
-    add_sum(&mut sum.caused, &reading.caused, &last.caused);
-}
-
-/// Adds total and variance. Variances only add up if they were measured after the same reset, and
-/// the newest wins. Returns how the reading's reset compares with the sum's.
-fn add_sum(sum: &mut SumReading, reading: &SumReading, last: &SumReading) -> Ordering {
-    let grown = reading.total_ns.saturating_sub(last.total_ns);
-    sum.total_ns = sum.total_ns.saturating_add(grown);
-    let order = reading.reset_generation.cmp(&sum.reset_generation);
-    if order.is_eq() {
-        sum.longest_sampled_ns = sum.longest_sampled_ns.max(reading.longest_sampled_ns);
-    }
-    match order {
-        Ordering::Greater => {
-            sum.reset_generation = reading.reset_generation;
-            sum.variance = reading.variance;
-            sum.longest_sampled_ns = reading.longest_sampled_ns;
-        }
-        Ordering::Equal if last.reset_generation == reading.reset_generation => {
-            sum.variance += (reading.variance - last.variance).max(0.0);
-        }
-        Ordering::Equal => sum.variance += reading.variance,
-        Ordering::Less => {}
-    }
-    order
 }
 
 /// Whether the point has nothing to report since the last reset.

@@ -35,7 +35,7 @@ impl Aggregator {
     /// is the collection that is being merged, if any.
     pub(super) fn take_evicted(&mut self, shard: &Shard, core: &Core, closed: Option<u64>) {
         for record in shard.table.take_evicted() {
-            self.take_over_one(&record, core, closed);
+            self.take_over_one(shard, &record, core, closed);
             shard.table.give_spare(record);
         }
     }
@@ -70,7 +70,7 @@ impl Aggregator {
             .pool
             .collect_returned(|pending| pending.number.store(0, Relaxed));
         let mark = shard.pool.pin_records();
-        let is_pinned = |record: &Record| record.leave.pinned.load(Relaxed) == mark;
+        let is_pinned = |record: &Record| record.leave.is_pinned(mark);
         self.take_evicted(shard, core, closed);
         let before = shard.table.held();
         let chain = shard.table.empty(&owner, is_pinned);
@@ -83,12 +83,12 @@ impl Aggregator {
         edges.for_each(|edge| self.edges.take_over(edge, &mut self.points, now));
         drop(edges);
         for record in chain.into_iter().flatten() {
-            self.take_over_one(&record, core, closed);
+            self.take_over_one(shard, &record, core, closed);
         }
         core.limits().give_back(freed);
     }
 
-    fn take_over_one(&mut self, record: &Record, core: &Core, closed: Option<u64>) {
+    fn take_over_one(&mut self, shard: &Shard, record: &Record, core: &Core, closed: Option<u64>) {
         let open = core.collections.collection();
         let mut histograms = self.seen.take_histograms(record);
         let last = self.seen.take(record);
@@ -107,8 +107,10 @@ impl Aggregator {
             rng: &mut self.rng,
         };
         if let Some(state) = self.points.get(point) {
-            let last = (last.map(|last| last.reading), &mut histograms);
-            state.take_over(record, last, first..=open, closed, &mut bound);
+            let last = last.map(|last| last.reading);
+            let before = (last, &mut histograms);
+            let reading = state.take_over(record, before, first..=open, closed, &mut bound);
+            self.threads.add(shard, &reading, last);
         }
         self.points.forget_record(point, record.key);
         identity::release(record.key);

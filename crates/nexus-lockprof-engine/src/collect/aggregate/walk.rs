@@ -75,6 +75,7 @@ impl Aggregator {
             looked_up_ns += shard.governor.looked_up_ns();
             overhead.threads_ns += shard.time_in_use.ns(|| core.clock.coarse_ns());
             let (seen, points) = (&mut self.seen, &mut self.points);
+            let threads = &mut self.threads;
             shard.table.for_each(&guard, |record| {
                 let last = seen.of(record);
                 // Most records of most threads have not changed. A reading includes what was
@@ -97,6 +98,7 @@ impl Aggregator {
                 };
                 let mut histograms = seen.take_histograms(record);
                 let reading = state.take_in(record, before, &mut histograms, closed);
+                threads.add(shard, &reading, before);
                 let now = Seen {
                     point,
                     reading,
@@ -109,6 +111,9 @@ impl Aggregator {
             });
             self.callers.read(shard, |key| points.of(key));
             self.take_edges(shard, closed);
+            // After the shard was read: a thread that has just taken it gets nothing of the last.
+            self.threads.note_thread(shard);
+            self.instances.read(shard);
         }
         drop(guard);
 
@@ -172,6 +177,7 @@ impl Aggregator {
         let (states, classes) = self.points.parts();
         classes.bound(states, &mut points, elapsed_ns);
         let points: Vec<Point> = points.into_iter().map(|(_, point)| point).collect();
+        let (instances, unlisted_most_ns) = self.instances.found(resets, &points);
         // Includes acquisitions before a reset. What was charged then is subtracted below.
         let all = self.points.iter_mut();
         let counted: u64 = all.map(|(_, point)| point.now.acquisitions).sum();
@@ -203,6 +209,9 @@ impl Aggregator {
             losses: lost,
             overhead,
             waiters: waits.into_iter().map(|wait| wait.waiter).collect(),
+            threads: self.threads.rows(resets),
+            instances,
+            unlisted_most_ns,
             deadlocks: found.into_iter().map(|found| found.deadlock).collect(),
             history: self.history.all(),
         })
@@ -218,6 +227,7 @@ impl Aggregator {
         }
         self.callers.reset();
         self.edges.reset();
+        self.threads.reset();
         let mut bound = Bound {
             size: core.config().archive,
             rng: &mut self.rng,
