@@ -122,7 +122,7 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         waiters: Vec::new(),
         deadlocks: Vec::new(),
         history: Vec::new(),
-        pulled: false,
+        pulled_unix_ns: 0,
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;
@@ -130,7 +130,9 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
             .and_then(|text| texts.get(text))
             .map(|text| Text::from(*text));
     }
-    head.pulled = !input.is_empty() && flag(&mut input)?;
+    if !input.is_empty() {
+        head.pulled_unix_ns = input.number()?;
+    }
     Ok(head)
 }
 
