@@ -4,7 +4,7 @@ use nexus_lockprof_snapshot::{ProfilerMode, Stuck};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What to measure: the modes that a program can be set to.
+/// Sets what the profiler measures.
 ///
 /// A snapshot's [`ProfilerMode`] has one more, for programs that were built without our locks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,7 +121,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What to measure.
+    /// Sets what to measure.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;

@@ -36,6 +36,9 @@
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
+//! Last comes why threads waited for reader-writer locks, if any did: a writer behind readers, a
+//! reader behind a waiting writer, and so on.
+//!
 //! Above all that are sentences on deadlocks, if there are any.
 //!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
@@ -64,6 +67,7 @@ mod findings;
 mod grid;
 mod layout;
 mod peak;
+mod rwlocks;
 mod sort;
 mod table;
 mod utilisation;
@@ -77,6 +81,7 @@ pub use behind::behind;
 pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;
+pub use rwlocks::rwlock;
 pub use sort::SortKey;
 pub use table::Table;
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::figure::figures;
 use crate::json::{self, is_default};
+use crate::number;
 
-/// What the profiler is set to measure.
+/// The profiler's mode: how much it measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ProfilerMode {
@@ -121,7 +122,7 @@ figures! {
 }
 
 figures! {
-    /// What the profiler itself has cost, by its own account, over the time that the snapshot
+    /// The cost of the profiler itself, by its own account, over the time that the snapshot
     /// covers.
     ///
     /// Each thread counts what it does for the profiler. The start of the process measures the cost
@@ -245,11 +246,10 @@ impl Losses {
     /// The sum over all causes; saturates at [`u64::MAX`].
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.iter()
-            .fold(0, |sum, (_, count)| sum.saturating_add(count))
+        number::sum(self.iter().map(|(_, count)| count))
     }
 
-    /// Whether nothing was lost.
+    /// Returns whether nothing was lost.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.iter().all(|(_, count)| count == 0)

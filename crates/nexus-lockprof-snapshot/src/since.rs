@@ -79,8 +79,8 @@ pub enum SinceError {
 }
 
 impl Snapshot {
-    /// What happened between the snapshot `earlier` and this one. Both must be cumulative and from
-    /// one engine.
+    /// Returns the interval from the snapshot `earlier` to this one. Both must be cumulative and
+    /// from one engine.
     ///
     /// Counts, totals, losses, variances and the elapsed time are subtracted. Figures that are not
     /// counters (mode, table sizes, time taken) are this snapshot's. Points at which nothing
@@ -171,10 +171,10 @@ impl Snapshot {
         Ok(Self::new(head, points, edges))
     }
 
-    /// Whether the quantiles cover all of the time. A cumulative snapshot always does. An interval
-    /// does if it begins at the collection before its end, and not at a [peek](Self::is_peek): see
-    /// [`since`](Self::since). So does an interval of a puller. A [merged](Snapshot::merge) one
-    /// does if all of its parts do.
+    /// Returns whether the quantiles cover all of the time. A cumulative snapshot always does. An
+    /// interval does if it begins at the collection before its end, and not at a
+    /// [peek](Self::is_peek): see [`since`](Self::since). So does an interval of a puller. A
+    /// [merged](Snapshot::merge) one does if all of its parts do.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.head.is_complete()

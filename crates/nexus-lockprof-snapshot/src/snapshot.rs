@@ -217,7 +217,7 @@ impl Snapshot {
         &self.head.losses
     }
 
-    /// What the profiler itself has cost, by its own account.
+    /// The cost of the profiler itself, by its own account.
     #[must_use]
     pub const fn overhead(&self) -> &Overhead {
         &self.head.overhead
@@ -301,7 +301,7 @@ impl Snapshot {
         self
     }
 
-    /// Whether it was taken without ending the profiler's interval (see
+    /// Returns whether it was taken without ending the profiler's interval (see
     /// [`into_peek`](Self::into_peek)). For an interval: whether it begins at such a snapshot.
     #[must_use]
     pub const fn is_peek(&self) -> bool {

@@ -59,6 +59,8 @@
 #[cfg(any(feature = "profile", feature = "tokio"))]
 mod access;
 mod deadlock_watch;
+#[macro_use]
+mod from_value;
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;
@@ -98,9 +100,10 @@ pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Change, Deadlock, Durations, Edge, EdgeEnd, Evidence, Expected, Finding,
     FindingKind, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseEventError,
-    PastInterval, PastPoint, Peak, Point, ProfilerMode, ReadError, Sample, Samples, SinceError,
-    Site, Slow, SlowHolder, SlowLine, SlowMetric, Snapshot, SnapshotParts, Stack, Stuck,
-    TableStats, Thread, TimeShare, Utilisation, Waiter, WhatIf, WriteError, printable,
+    PastInterval, PastPoint, Peak, Point, ProfilerMode, ReadError, RwLockWaits, Sample, Samples,
+    SinceError, Site, Slow, SlowHolder, SlowLine, SlowMetric, Snapshot, SnapshotParts, Stack,
+    Stuck, TableStats, Thread, TimeShare, Utilisation, WaitCause, Waiter, WaitsByCause, WhatIf,
+    WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

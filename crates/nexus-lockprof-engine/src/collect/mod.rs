@@ -3,7 +3,9 @@
 pub(crate) mod aggregate;
 pub(crate) mod asleep;
 pub(crate) mod deadlocks;
+mod doubt;
 pub(crate) mod history;
+mod let_others_run;
 pub(crate) mod lifetime_sample;
 pub(crate) mod memory;
 pub(crate) mod monitor;

@@ -1,4 +1,4 @@
-//! What a forked process does with its parent's counts.
+//! Makes a forked process forget its parent's counts.
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread;

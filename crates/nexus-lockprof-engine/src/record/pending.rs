@@ -71,7 +71,7 @@ pub(crate) struct Pending {
     looked_at: AtomicU64,
 }
 
-/// What a guard carries: nothing, or one measured acquisition. One word.
+/// A guard's reference to one measured acquisition, or to none. One word.
 #[derive(Debug, Default)]
 #[must_use = "a pending reference that is dropped loses its measurement"]
 pub struct PendingRef(Option<NonNull<Pending>>);
@@ -88,7 +88,7 @@ impl PendingRef {
     /// Nothing measured.
     pub const NONE: PendingRef = PendingRef(None);
 
-    /// Whether nothing is measured. This is the one branch of the hot path's release.
+    /// Returns whether nothing is measured. This is the one branch of the hot path's release.
     #[inline(always)]
     #[must_use]
     pub fn is_none(&self) -> bool {
@@ -331,7 +331,7 @@ impl Pool {
             for record in [&node.record, &node.blocker] {
                 // SAFETY: null, or a record that stays as long as the node is in use.
                 if let Some(record) = unsafe { record.load(Relaxed).as_ref() } {
-                    record.leave.pinned.store(look, Relaxed);
+                    record.leave.pin(look);
                 }
             }
         }

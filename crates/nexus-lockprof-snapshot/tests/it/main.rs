@@ -13,6 +13,7 @@ mod losses;
 mod merge;
 mod parts;
 mod quantile;
+mod rwlocks;
 mod shared_directory;
 mod since;
 mod since_errors;

@@ -46,6 +46,7 @@ fn main() {
         #[cfg(target_os = "linux")]
         "deadlock" => deadlock::main(),
         "destructors" => exit::destructors(),
+        "end with events" => exit::with_events(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
         "environment: serve" => environment::serve(),

@@ -36,7 +36,7 @@ pub(crate) struct Aggregator {
     seen: AllSeen,
     edges: Edges,
     callers: Callers,
-    watch: Watch,
+    pub(super) watch: Watch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
     /// Number of collections that were peeks. Snapshots do not count them.

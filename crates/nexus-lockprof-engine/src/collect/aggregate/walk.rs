@@ -5,7 +5,6 @@ use super::point::{self, Bound};
 use super::seen::Seen;
 use crate::collect::monitor;
 use crate::collect::pullers::Pending;
-use crate::collect::wait::Look;
 use crate::core::Core;
 use crate::event::Event;
 use crate::record::loss::Loss;
@@ -184,8 +183,7 @@ impl Aggregator {
         overhead = overhead.minus(&self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         table.rejected = lost.points_full;
-        let waits = core.waits();
-        let found = self.watch.find(&waits, core);
+        let (waits, found) = self.watch.find(core);
         if let Some(events) = events {
             self.watch.tell(&waits, &found, &config, events);
         }
