@@ -171,10 +171,11 @@ head! {
         /// Whether it includes an interval whose quantiles do not cover all of its time.
         #[serde(default, skip_serializing_if = "is_default")]
         incomplete: bool = false,
-        /// Whether it is an interval of a puller, which has samples of its own. They cover all of
-        /// it, unless it is `incomplete`.
+        /// When the puller that it was taken for had pulled last, in nanoseconds since 1970: its
+        /// `recent` begins there. 0 without a puller. For an interval: 0 unless it begins there,
+        /// too.
         #[serde(default, skip_serializing_if = "is_default")]
-        pulled: bool = false,
+        pulled_unix_ns: u64 = 0,
     }
 }
 
@@ -205,7 +206,7 @@ impl Head {
         let ends = self.collection;
         // The last part of such an interval is all of it.
         let is_whole = |base: u64| base == ends || base.checked_add(1) == Some(ends);
-        let is_covered = |base| self.pulled || !self.peek && is_whole(base);
+        let is_covered = |base| self.pulled_unix_ns > 0 || !self.peek && is_whole(base);
         !self.incomplete && self.base.is_none_or(is_covered)
     }
 
@@ -256,7 +257,7 @@ impl Head {
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),
             incomplete: self.incomplete || other.incomplete,
-            pulled: self.pulled && other.pulled,
+            pulled_unix_ns: same(self.pulled_unix_ns, other.pulled_unix_ns),
         }
     }
 }

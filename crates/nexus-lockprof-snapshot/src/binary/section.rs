@@ -129,7 +129,7 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         waiters: Vec::new(),
         deadlocks: Vec::new(),
         history: Vec::new(),
-        pulled: false,
+        pulled_unix_ns: 0,
         threads: Vec::new(),
         instances: Vec::new(),
         unlisted_most_ns: 0,
@@ -140,7 +140,9 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
             .and_then(|text| texts.get(text))
             .map(|text| Text::from(*text));
     }
-    head.pulled = !input.is_empty() && flag(&mut input)?;
+    if !input.is_empty() {
+        head.pulled_unix_ns = input.number()?;
+    }
     Ok(head)
 }
 
