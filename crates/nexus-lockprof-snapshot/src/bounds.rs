@@ -4,7 +4,7 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Edge, Frame, Point, Sample, Stack, Waiter};
+use crate::{Edge, Frame, LockPair, Point, Sample, Stack, Waiter};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
@@ -62,6 +62,11 @@ impl Unfolded {
     /// Adds a waiter with `texts` bytes of texts.
     pub(crate) fn waiter(&mut self, texts: usize) {
         self.add::<Waiter>(1, texts);
+    }
+
+    /// Adds a pair of locks with `texts` bytes of texts.
+    pub(crate) fn pair(&mut self, texts: usize) {
+        self.add::<LockPair>(1, texts);
     }
 
     /// Adds a stack whose frames have `texts` bytes of texts.

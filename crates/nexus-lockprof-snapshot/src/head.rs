@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::{
-    Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Text, Waiter, deadlock,
-    waiter,
+    Deadlock, Edge, LockPair, Losses, Overhead, Point, PotentialDeadlock, ProfilerMode, TableStats,
+    Text, Waiter, deadlock, order, waiter,
 };
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
@@ -140,6 +140,13 @@ head! {
         /// Which of them wait for one another, in any order.
         #[serde(default, skip_serializing_if = "is_default")]
         deadlocks: Vec<Deadlock>,
+        /// Which locks were acquired while which were held since the program's start, in any order.
+        /// Equal pairs are added up.
+        #[serde(default, skip_serializing_if = "is_default")]
+        lock_order: Vec<LockPair>,
+        /// Which of these can deadlock, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        potential_deadlocks: Vec<PotentialDeadlock>,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -173,6 +180,8 @@ impl Head {
             || self.overhead != Overhead::default()
             || !self.waiters.is_empty()
             || !self.deadlocks.is_empty()
+            || !self.lock_order.is_empty()
+            || !self.potential_deadlocks.is_empty()
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -214,6 +223,8 @@ impl Head {
             overhead,
             waiters: waiter::merge(self.waiters, &other.waiters),
             deadlocks: deadlock::merge(self.deadlocks, &other.deadlocks),
+            lock_order: order::merge_pairs(self.lock_order, &other.lock_order),
+            potential_deadlocks: order::merge(self.potential_deadlocks, &other.potential_deadlocks),
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),

@@ -221,6 +221,9 @@ losses! {
     /// The waits themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     tasks Tasks "A waiting task was not shown among the waiters: more than 16,384 tasks waited.",
+    /// The acquisitions themselves were recorded.
+    #[serde(skip_serializing_if = "is_default")]
+    order Order "Acquisitions of nested locks were not seen: too many pairs of classes, or more than 8 measured locks of one thread.",
 }
 
 impl Losses {

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
 use crate::{
-    Deadlock, Edge, Losses, Overhead, Point, ProfilerMode, TableStats, Waiter, deadlock, edge,
-    point, waiter,
+    Deadlock, Edge, LockPair, Losses, Overhead, Point, PotentialDeadlock, ProfilerMode, TableStats,
+    Waiter, deadlock, edge, order, point, waiter,
 };
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -62,6 +62,8 @@ impl Snapshot {
         edge::normalize(&mut edges);
         waiter::normalize(&mut head.waiters);
         deadlock::normalize(&mut head.deadlocks);
+        order::normalize_pairs(&mut head.lock_order);
+        order::normalize(&mut head.potential_deadlocks);
         Self {
             head,
             points,
@@ -163,6 +165,36 @@ impl Snapshot {
     #[must_use]
     pub fn deadlocks(&self) -> &[Deadlock] {
         &self.head.deadlocks
+    }
+
+    /// Which locks were acquired while which were held, by their classes. All that was seen since
+    /// the program's start: a reset leaves them, and an interval has those of its end.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for pair in snapshot.lock_order() {
+    ///     println!("{} before {}", pair.held.lock.name(), pair.wanted.lock.name());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn lock_order(&self) -> &[LockPair] {
+        &self.head.lock_order
+    }
+
+    /// Locks that were acquired in orders which can deadlock, since the program's start: a reset
+    /// leaves them, and an interval has those of its end.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// assert!(snapshot.potential_deadlocks().is_empty());
+    /// ```
+    #[must_use]
+    pub fn potential_deadlocks(&self) -> &[PotentialDeadlock] {
+        &self.head.potential_deadlocks
     }
 
     /// The waits that nobody is left to end, because the thread that acquired the lock has exited,

@@ -1,7 +1,7 @@
 //! Encodes a snapshot as bytes.
 
 use super::output::{Output, Tables};
-use super::{Fields, MAGIC, VERSION, durations, edges, field, tag, waiters};
+use super::{Fields, MAGIC, VERSION, durations, edges, field, order, tag, waiters};
 use crate::head::Head;
 use crate::json;
 use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
@@ -25,6 +25,8 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let edges = edges::write(&mut tables, &snapshot.edges);
     let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
     let deadlocks = waiters::write_deadlocks(&mut tables, &snapshot.head.deadlocks);
+    let pairs = order::write(&mut tables, &snapshot.head.lock_order);
+    let potential = order::write_potential(&mut tables, &snapshot.head.potential_deadlocks);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -42,6 +44,12 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     if !snapshot.head.deadlocks.is_empty() {
         out.section(tag::DEADLOCKS, &deadlocks);
+    }
+    if !snapshot.head.lock_order.is_empty() {
+        out.section(tag::ORDER, &pairs);
+    }
+    if !snapshot.head.potential_deadlocks.is_empty() {
+        out.section(tag::POTENTIAL, &potential);
     }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);

@@ -8,6 +8,7 @@ mod decode;
 mod edges;
 mod encode;
 mod input;
+mod order;
 mod output;
 mod raw;
 mod section;
@@ -45,6 +46,10 @@ pub(crate) mod tag {
     pub(crate) const WAITERS: [u8; 4] = *b"wait";
     /// Which of them wait for one another.
     pub(crate) const DEADLOCKS: [u8; 4] = *b"dead";
+    /// Which locks were acquired while which were held.
+    pub(crate) const ORDER: [u8; 4] = *b"ordr";
+    /// Which of these can deadlock.
+    pub(crate) const POTENTIAL: [u8; 4] = *b"potl";
     /// The end, with the checksum of all bytes before it.
     pub(crate) const END: [u8; 4] = *b"END.";
 }

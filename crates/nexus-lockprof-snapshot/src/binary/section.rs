@@ -19,12 +19,15 @@ pub(super) struct Sections<'a> {
     pub(super) edges: Option<Input<'a>>,
     pub(super) waiters: Option<Input<'a>>,
     pub(super) deadlocks: Option<Input<'a>>,
+    pub(super) order: Option<Input<'a>>,
+    pub(super) potential: Option<Input<'a>>,
 }
 
 impl<'a> Sections<'a> {
     pub(super) fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
         let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
         let (mut edges, mut waiters, mut deadlocks) = (None, None, None);
+        let (mut order, mut potential) = (None, None);
         loop {
             let begin = input;
             let tag = input.array()?;
@@ -37,6 +40,8 @@ impl<'a> Sections<'a> {
                 tag::EDGES => &mut edges,
                 tag::WAITERS => &mut waiters,
                 tag::DEADLOCKS => &mut deadlocks,
+                tag::ORDER => &mut order,
+                tag::POTENTIAL => &mut potential,
                 tag::END => {
                     if !input.is_empty() {
                         Err(input.bad("bytes after the end"))?;
@@ -60,6 +65,8 @@ impl<'a> Sections<'a> {
             edges,
             waiters,
             deadlocks,
+            order,
+            potential,
         })
     }
 }
@@ -117,6 +124,8 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         peek: !input.is_empty() && flag(&mut input)?,
         waiters: Vec::new(),
         deadlocks: Vec::new(),
+        lock_order: Vec::new(),
+        potential_deadlocks: Vec::new(),
     };
     if !input.is_empty() {
         let program = text(&mut input, texts.len())?;

@@ -11,6 +11,7 @@ fn every_cause_is_counted_once() {
         edges: 17,
         slow_events: 18,
         tasks: 19,
+        order: 20,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -25,9 +26,10 @@ fn every_cause_is_counted_once() {
         ("edges", 17),
         ("slow_events", 18),
         ("tasks", 19),
+        ("order", 20),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 145);
+    assert_eq!(losses.total(), 165);
     assert!(!losses.is_empty());
 }
 

@@ -10,6 +10,7 @@ mod hot;
 mod json;
 mod losses;
 mod merge;
+mod order;
 mod parts;
 mod quantile;
 mod shared_directory;

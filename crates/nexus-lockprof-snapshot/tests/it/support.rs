@@ -66,6 +66,8 @@ pub(crate) fn everything() -> SnapshotParts {
         program: None,
         waiters: Vec::new(),
         deadlocks: Vec::new(),
+        lock_order: Vec::new(),
+        potential_deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
         points: vec![
             Point {
@@ -160,6 +162,7 @@ pub(crate) fn everything() -> SnapshotParts {
             edges: 0,
             slow_events: 0,
             tasks: 0,
+            order: 0,
         },
         overhead: Overhead {
             budgeted_ns: 21,
