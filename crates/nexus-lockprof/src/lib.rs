@@ -97,10 +97,10 @@ pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Rep
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Change, Deadlock, Durations, Edge, EdgeEnd, Evidence, Expected, Finding,
-    FindingKind, Frame, Holder, Hot, HotLine, HotMetric, Lock, Losses, Overhead, ParseEventError,
-    Point, ProfilerMode, ReadError, Sample, Samples, SinceError, Site, Slow, SlowHolder, SlowLine,
-    SlowMetric, Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, TimeShare, Utilisation,
-    Waiter, WhatIf, WriteError, printable,
+    FindingKind, Frame, Holder, Hot, HotLine, HotMetric, Lock, LockPair, Losses, Overhead,
+    ParseEventError, Point, PotentialDeadlock, ProfilerMode, ReadError, Sample, Samples,
+    SinceError, Site, Slow, SlowHolder, SlowLine, SlowMetric, Snapshot, SnapshotParts, Stack,
+    Stuck, TableStats, Thread, TimeShare, Utilisation, Waiter, WhatIf, WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

@@ -3,7 +3,8 @@
 use super::{Profiled, ProfiledGuard};
 use nexus_lockprof_engine::EngineRef;
 use nexus_lockprof_engine::adaptor::{
-    Core, HoldMode, HolderWord, PendingRef, Probe, QueuedTask, SiteKey, SlowAcquire, TimedAcquire,
+    Core, HeldBy, HoldMode, HolderWord, PendingRef, Probe, QueuedTask, SiteKey, SlowAcquire,
+    TimedAcquire,
 };
 use std::future::Future;
 use std::num::NonZeroU64;
@@ -201,7 +202,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         // schedules remains.
         let timed = engine
             .core()
-            .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit) });
+            .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit, HeldBy::Task) });
         let Some(timed) = timed else {
             return self.poll_cold(future, context, waking, is_owned, is_taken);
         };
@@ -233,7 +234,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             let polled = future.poll(context);
             return polled.map(|result| (result, PendingRef::NONE));
         };
-        let mut slow = self.lock.slow_acquire(core, self.key);
+        let mut slow = self.lock.task_slow_acquire(core, self.key);
         self.contended_since(&mut slow);
         match future.as_mut().poll(context) {
             Poll::Ready(result) => {
@@ -275,7 +276,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             && let Poll::Ready(result) = queued.poll(|context| future.poll(context))
         {
             // The lock was released, or closed, between the two polls.
-            let mut slow = self.lock.slow_try_acquire(core, self.key);
+            let mut slow = self.lock.task_slow_try_acquire(core, self.key);
             self.contended_since(&mut slow);
             let pending_ref = self.ready(slow, is_owned(&result));
             return Poll::Ready((result, pending_ref));
@@ -356,7 +357,7 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
     #[cold]
     fn cancel(&mut self) {
         if let Some(core) = self.lock.engine.core() {
-            let mut slow = self.lock.slow_acquire(core, self.key);
+            let mut slow = self.lock.task_slow_acquire(core, self.key);
             self.contended_since(&mut slow);
             self.is_over();
             slow.cancelled(self.lock.holder_word());

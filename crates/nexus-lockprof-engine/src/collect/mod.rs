@@ -4,10 +4,12 @@ pub(crate) mod aggregate;
 pub(crate) mod asleep;
 pub(crate) mod deadlocks;
 pub(crate) mod lifetime_sample;
+pub(crate) mod lock_order;
 pub(crate) mod memory;
 pub(crate) mod monitor;
 #[cfg(not(feature = "addresses"))]
 mod no_callers;
+mod order_readings;
 mod task_waiters;
 pub(crate) mod wait;
 pub(crate) mod waiters;

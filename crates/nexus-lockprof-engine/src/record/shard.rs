@@ -6,6 +6,7 @@ use crate::record::governor::Governor;
 use crate::record::hot::HotCache;
 use crate::record::lease::Lease;
 use crate::record::loss::{Loss, Losses};
+use crate::record::order::SeenPairs;
 use crate::record::owner::Owner;
 use crate::record::pending::Pool;
 use crate::record::statistics::Record;
@@ -43,6 +44,7 @@ pub(crate) struct Shard {
     pub(crate) stacks: stacks::StackTable,
     pub(crate) losses: Losses,
     pub(crate) edges: EdgeTable,
+    pub(crate) pairs: SeenPairs,
     pub(crate) time_in_use: TimeInUse,
     pub(crate) thread: ThreadSlot,
     pub(crate) waiting: WaitSlot,
@@ -72,6 +74,7 @@ impl Shard {
             stacks: stacks::StackTable::default(),
             losses: Losses::default(),
             edges: EdgeTable::new(),
+            pairs: SeenPairs::new(),
             governor: Governor::new(),
             time_in_use: TimeInUse::default(),
             thread: ThreadSlot::default(),
@@ -206,6 +209,7 @@ impl Shard {
     /// it.
     pub(crate) fn begin(&self) {
         self.under_way.store(0, Relaxed);
+        self.pool.held.clear();
         self.waiting.abandon();
     }
 

@@ -16,6 +16,7 @@ mod walk;
 
 use crate::collect::Callers;
 use crate::collect::deadlocks::Watch;
+use crate::collect::lock_order::OrderWatch;
 use account::Counting;
 use edges::Edges;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
@@ -34,6 +35,7 @@ pub(crate) struct Aggregator {
     edges: Edges,
     callers: Callers,
     watch: Watch,
+    order: OrderWatch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
     /// Number of collections that were peeks. Snapshots do not count them.
@@ -59,6 +61,7 @@ impl Aggregator {
             edges: Edges::default(),
             callers: Callers::default(),
             watch: Watch::default(),
+            order: OrderWatch::default(),
             goes_on: false,
             peeks: 0,
             started_ns,

@@ -143,9 +143,12 @@ impl Aggregator {
         table.rejected = lost.points_full;
         let waits = core.waits();
         let found = self.watch.find(&waits, core);
-        if let Some(events) = events {
+        if let Some(events) = &mut events {
             self.watch.tell(&waits, &found, &config, events);
         }
+        let (lock_order, potential_deadlocks) = self
+            .order
+            .collect(core.order_readings(), events.as_deref_mut());
         Snapshot::from_parts(SnapshotParts {
             engine: self.id,
             collection: closed - self.peeks,
@@ -164,6 +167,8 @@ impl Aggregator {
             overhead,
             waiters: waits.into_iter().map(|wait| wait.waiter).collect(),
             deadlocks: found.into_iter().map(|found| found.deadlock).collect(),
+            lock_order,
+            potential_deadlocks,
         })
     }
 
