@@ -36,7 +36,8 @@
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
-//! Above all that are sentences on deadlocks, if there are any.
+//! Above all that are sentences on deadlocks, if there are any, and then on locks that were
+//! acquired in orders which can deadlock.
 //!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
 //! belongs to a crate that cargo has fetched, `std/src/thread.rs` to the standard library. Two
@@ -60,6 +61,7 @@ mod deadlocks;
 mod findings;
 mod grid;
 mod layout;
+mod order;
 mod sort;
 mod table;
 mod utilisation;
@@ -73,6 +75,7 @@ pub use behind::behind;
 pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;
+pub use order::lock_order;
 pub use sort::SortKey;
 pub use table::Table;
 
