@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the figures of docs/performance.md, and rewrites its tables and plots. Takes about a
 # quarter of an hour; leave the machine idle meanwhile. `ci/performance.sh accuracy memory` measures
-# only these sections of the page.
+# only these sections of the page. Some have a table for each kind of processor, and keep the others'.
 source "$(dirname "$0")/lib.sh"
 
 scratch
@@ -11,8 +11,8 @@ page=docs/performance.md
 # measuring.
 readme() {
     awk -F' *[|] *' '
-        /<!-- overhead: begin/ { inside = 1 }
-        /<!-- overhead: end/ { inside = 0 }
+        /<!-- overhead, AMD: begin/ { inside = 1 }
+        /<!-- overhead, AMD: end/ { inside = 0 }
         inside && ($3 == "off" || $3 == "counts" || $3 == "sampled" || $3 == "exact") {
             bare[$2] = $4
             ratio[$2, $3] = sprintf($6 < 2 ? "%.2fx" : "%.1fx", $6)
@@ -38,6 +38,17 @@ fi
 
 sections=(machine overhead feature-off cargo-lockprof private contended workload budget accuracy programs memory collected snapshot peers)
 (($# == 0)) || sections=("$@")
+
+# Sections in which the processor decides, with a table for each kind.
+by_kind=" machine overhead private contended workload peers "
+case $(sed -n 's/^vendor_id[^:]*: //p' /proc/cpuinfo | head -n 1) in
+AuthenticAMD) kind=AMD plots=docs/plots ;;
+GenuineIntel) kind=Intel plots=docs/plots/intel ;;
+*)
+    echo "FAILED: $page has no tables for this kind of processor"
+    exit 1
+    ;;
+esac
 
 bench() {
     cargo bench --quiet --package nexus-lockprof-benches --bench "$@"
@@ -73,16 +84,18 @@ for name in "${sections[@]}" report; do
 done
 
 # Keep the rows beside the plots drawn from them.
-kept=$PWD/docs/plots/figures.jsonl
-mkdir -p docs/plots
+kept=$PWD/$plots/figures.jsonl
+mkdir -p "$plots"
 touch "$kept"
 rows=$work/rows
 : >"$rows"
 for name in "${sections[@]}"; do
-    measure "$name" | section "$page" "$name"
+    place=$name
+    [[ $by_kind != *" $name "* ]] || place="$name, $kind"
+    measure "$name" | section "$page" "$place"
 done
 # New rows replace all of the same bench.
 awk -v new_rows="$rows" -F'"bench":"' '{ split($2, name, "\"") } FILENAME == new_rows { new[name[1]] = 1; next } !(name[1] in new)' "$rows" "$kept" >"$work/kept"
 cat "$work/kept" "$rows" >"$kept"
-bench report -- --rows "$kept" --plots "$PWD/docs/plots"
+bench report -- --rows "$kept" --plots "$PWD/$plots"
 readme

@@ -65,7 +65,8 @@ fn run(args: &Args) -> Result<(), String> {
     let turn = turn_ns();
     let turns = |ns: u64| (ns as f64 / turn).round() as u64;
     println!(
-        "One turn of the busy loops: {turn:.2} ns. Mode: {mode}. Throughput of ours over the bare lock's (in brackets: bare over bare).\n"
+        "{}. One turn of the busy loops: {turn:.2} ns. Mode: {mode}. Throughput of ours over the bare lock's (in brackets: bare over bare).\n",
+        results::processor()
     );
     let (mut rows, mut ratios) = (Vec::new(), Vec::new());
     for threads in args.numbers("--threads", &[2, 4, 8])? {

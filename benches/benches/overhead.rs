@@ -20,9 +20,6 @@ use nexus_lockprof_benches::paths;
 use nexus_lockprof_benches::results::{self, Args};
 use serde_json::{Value, json};
 
-/// The row of the bare lock against another bare lock: how far from 1 a ratio is by chance.
-const NOISE: &str = "bare again";
-
 fn main() -> ExitCode {
     results::main("overhead", &[], run)
 }
@@ -35,9 +32,10 @@ fn run(args: &Args) -> Result<(), String> {
     };
     let clock_ns = clock_read(effort);
     println!(
-        "One clock read: {clock_ns:.1} ns\n\n\
-         | lock | mode | bare ns | ours ns | ratio | target | |\n\
-         | --- | --- | ---: | ---: | ---: | ---: | --- |"
+        "{}. One clock read: {clock_ns:.1} ns\n\n\
+         | lock | mode | bare ns | ours ns | ratio | bare again | target | |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+        results::processor()
     );
     let mut rows = Vec::new();
     let faces = [
@@ -57,13 +55,10 @@ fn run(args: &Args) -> Result<(), String> {
         .iter()
         .flat_map(|(list, limit)| list.iter().map(move |path| (path, *limit)))
     {
-        // Measured for each path, because noise depends on the code and varies over time.
-        let noise = measure::compare(effort, path.bare, path.again);
-        rows.push(row(path.name, NOISE, noise, None));
         for mode in MODES {
             modes::switch_to(mode)?;
-            let result = measure::compare(effort, path.bare, path.ours);
-            let target = target(mode, limit, result.bare_ns, clock_ns);
+            let result = measure::compare(effort, &path.placed);
+            let target = target(mode, limit, result.bare.median, clock_ns);
             rows.push(row(path.name, mode, result, target));
         }
     }
@@ -94,17 +89,17 @@ fn target(mode: &str, limit: f64, bare_ns: f64, clock_ns: f64) -> Option<f64> {
 
 fn row(lock: &str, mode: &str, result: Comparison, target: Option<f64>) -> Value {
     let Comparison {
-        bare_ns,
-        ours_ns,
+        bare,
+        ours,
         ratio,
+        noise,
     } = result;
     let (limit, verdict) = match target {
-        Some(target) => (format!("{target:.2}"), results::verdict(ratio <= target)),
-        None if mode == NOISE => (String::new(), "noise"),
+        Some(target) => (format!("{target:.2}"), result.verdict(target)),
         None => ("1.00".into(), "see gate-off"),
     };
     println!(
-        "| {lock} | {mode} | {bare_ns:.2} | {ours_ns:.2} | {ratio:.3} | {limit} | {verdict} |"
+        "| {lock} | {mode} | {bare} | {ours} | {ratio:.3} | {noise:.3} | {limit} | {verdict} |"
     );
-    json!({"bench": "overhead", "lock": lock, "mode": mode, "bare_ns": bare_ns, "ours_ns": ours_ns, "ratio": ratio, "target": target})
+    json!({"bench": "overhead", "lock": lock, "mode": mode, "bare_ns": bare.median, "ours_ns": ours.median, "ours_smallest_ns": ours.smallest, "ours_largest_ns": ours.largest, "ratio": ratio, "noise": noise, "target": target})
 }

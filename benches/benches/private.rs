@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use nexus_lockprof_benches::modes::{self, MODES};
-use nexus_lockprof_benches::results::{self, Args, verdict};
-use nexus_lockprof_benches::threads::{ratio, take_turns};
+use nexus_lockprof_benches::placed;
+use nexus_lockprof_benches::placements::{PLACEMENTS, begin_at};
+use nexus_lockprof_benches::results::{self, Args, median, verdict_within};
+use nexus_lockprof_benches::threads::{Side, ratio, take_turns};
 use serde_json::json;
 
 /// Share of the bare locks' throughput, in the default mode.
@@ -30,20 +32,35 @@ static AGAIN: [Alone<parking_lot::Mutex<u64>>; THREADS] =
 static OURS: [Alone<nexus_lockprof::Mutex<u64>>; THREADS] =
     [const { Alone(nexus_lockprof::Mutex::new(0)) }; THREADS];
 
+/// The copies of a loop on these locks.
 macro_rules! side {
-    ($locks:expr) => {
-        &|thread: usize, stop: &AtomicBool| {
+    ($locks:expr) => {{
+        #[inline(never)]
+        fn copy<const OFFSET: usize>(thread: usize, stop: &AtomicBool) -> u64 {
             let lock = &$locks[thread].0;
             let mut operations = 0;
             while !stop.load(Relaxed) {
+                operations += 1_000;
+                begin_at::<OFFSET>();
                 for _ in 0..1_000 {
                     *std::hint::black_box(lock).lock() += 1;
                 }
-                operations += 1_000;
             }
             operations
         }
-    };
+        placed!(copy)
+    }};
+}
+
+/// Works until the flag is set, as the thread with this number; returns its operations.
+type Copy = fn(usize, &AtomicBool) -> u64;
+
+/// Operations per second by round: the median over the copies of one side.
+fn by_round(copies: &[Vec<f64>]) -> Vec<f64> {
+    let rounds = copies.first().map_or(0, Vec::len);
+    (0..rounds)
+        .map(|round| median(copies.iter().map(|copy| copy[round]).collect()))
+        .collect()
 }
 
 fn main() -> ExitCode {
@@ -51,22 +68,25 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), String> {
-    let (rounds, round) = if args.smoke { (2, 1) } else { (201, 4) };
+    let (rounds, round) = if args.smoke { (2, 1) } else { (51, 4) };
     println!(
-        "| mode | throughput over the bare locks' | bare over bare | |\n| --- | ---: | ---: | --- |"
+        "{}\n\n| mode | throughput over the bare locks' | bare over bare | |\n| --- | ---: | ---: | --- |",
+        results::processor()
     );
+    let copies: [[Copy; PLACEMENTS]; 3] = [side!(BARE), side!(OURS), side!(AGAIN)];
+    let sides: Vec<Side<'_>> = copies
+        .iter()
+        .flatten()
+        .map(|copy| copy as Side<'_>)
+        .collect();
     let mut rows = Vec::new();
     for mode in MODES {
         modes::switch_to(mode)?;
-        let rates = take_turns(
-            THREADS,
-            rounds,
-            Duration::from_millis(round),
-            &[side!(BARE), side!(OURS), side!(AGAIN)],
-        );
+        let rates = take_turns(THREADS, rounds, Duration::from_millis(round), &sides);
+        let rates: Vec<Vec<f64>> = rates.chunks(PLACEMENTS).map(by_round).collect();
         let (ours, noise) = (ratio(&rates[1], &rates[0]), ratio(&rates[2], &rates[0]));
         let verdict = match *mode {
-            "sampled" => verdict(ours >= TARGET),
+            "sampled" => verdict_within(noise, ours >= TARGET),
             _ => "",
         };
         println!("| {mode} | {ours:.3} | {noise:.3} | {verdict} |");

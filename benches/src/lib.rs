@@ -8,6 +8,7 @@ pub mod measure;
 pub mod memory;
 pub mod modes;
 pub mod paths;
+pub mod placements;
 pub mod results;
 pub mod threads;
 pub mod truth;

@@ -13,6 +13,8 @@ use std::pin::pin;
 use std::sync as std_sync;
 use std::task::{Context, Poll, Waker};
 
+use crate::placements::{Placed, begin_at};
+
 use nexus_lockprof::std_sync as our_std_sync;
 use nexus_lockprof::tokio as our_tokio_sync;
 use tokio::sync as tokio_sync;
@@ -28,27 +30,48 @@ pub struct Path {
     pub again: fn(u64),
     /// Does it that many times on ours.
     pub ours: fn(u64),
+    /// Copies of the three loops, at several offsets: bare, bare again, ours. No gate looks at them.
+    pub placed: [Placed; 3],
 }
 
 /// A lock on its own cache line, so that its neighbours in the binary do not matter.
 #[repr(align(128))]
 struct Alone<L>(L);
 
+/// Uses a lock of its own `n` times.
+macro_rules! repeat {
+    ($n:ident, $locks:ident, {$($lock:tt)*}, {$($new:tt)*}, |$it:ident| $step:expr) => {
+        static LOCK: Alone<$locks::$($lock)*> = Alone($locks::$($new)*);
+        for _ in 0..$n {
+            // Hides the lock from the compiler, which could otherwise keep knowledge about it
+            // between rounds.
+            let $it = black_box(&LOCK.0);
+            $step;
+        }
+    };
+}
+
 /// One side of a path: a lock, and a function that uses it `n` times.
 macro_rules! side {
-    ($function:ident, $locks:ident, {$($lock:tt)*}, {$($new:tt)*}, |$it:ident| $step:expr) => {
+    ($function:ident, $($what:tt)*) => {
         #[unsafe(no_mangle)] // the only function of this name: the prefix is this crate's
         #[inline(never)]
         fn $function(n: u64) {
-            static LOCK: Alone<$locks::$($lock)*> = Alone($locks::$($new)*);
-            for _ in 0..n {
-                // Hides the lock from the compiler, which could otherwise keep knowledge about it
-                // between rounds.
-                let $it = black_box(&LOCK.0);
-                $step;
-            }
+            repeat!(n, $($what)*);
         }
     };
+}
+
+/// The same, in copies at several offsets.
+macro_rules! placed_side {
+    ($($what:tt)*) => {{
+        #[inline(never)]
+        fn placed<const OFFSET: usize>(n: u64) {
+            begin_at::<OFFSET>();
+            repeat!(n, $($what)*);
+        }
+        crate::placed!(placed)
+    }};
 }
 
 macro_rules! paths {
@@ -62,7 +85,17 @@ macro_rules! paths {
             side!($ours, $our_locks, $lock, $new, |$it| $step);
         )*
         #[doc = $doc]
-        pub const $list: &[Path] = &[$(Path { name: $name, bare: $bare, again: $again, ours: $ours }),*];
+        pub const $list: &[Path] = &[$(Path {
+            name: $name,
+            bare: $bare,
+            again: $again,
+            ours: $ours,
+            placed: [
+                placed_side!($bare_locks, $lock, $new, |$it| $step),
+                placed_side!($bare_locks, $lock, $new, |$it| $step),
+                placed_side!($our_locks, $lock, $new, |$it| $step),
+            ],
+        }),*];
     };
 }
 

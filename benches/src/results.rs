@@ -115,6 +115,21 @@ pub fn processor() -> String {
     format!("{name}, {number} processors")
 }
 
+/// How far from 1 the ratio of the bare lock to itself may be.
+pub const RESOLUTION: f64 = 0.02;
+
+/// `PASS` or `missed`; `not resolved` if `noise`, the ratio of the bare lock to itself in the same
+/// rounds, is more than [`RESOLUTION`] away from 1.
+#[must_use]
+pub fn verdict_within(noise: f64, pass: bool) -> &'static str {
+    // So written, it also refuses what is not a number.
+    if (noise - 1.0).abs() <= RESOLUTION {
+        verdict(pass)
+    } else {
+        "not resolved"
+    }
+}
+
 /// `PASS` or `missed`.
 #[must_use]
 pub fn verdict(pass: bool) -> &'static str {

@@ -16,7 +16,7 @@ pub(crate) struct Crate {
     pub(crate) tests: BTreeSet<Module>,
     /// Names that a module re-exports, and their sources: several if features decide.
     pub(crate) exports: BTreeMap<(Module, String), Vec<Module>>,
-    /// What each file imports, from the root.
+    /// The imports of each file, from the root.
     pub(crate) imports: Vec<(Module, Module)>,
     /// Names that a file's `use` brings in, and their targets.
     pub(crate) names: BTreeMap<(Module, String), Module>,

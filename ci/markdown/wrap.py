@@ -36,9 +36,9 @@ def blocks(lines):
         else:
             plain = not re.match(r"(#{1,6} |<|\||>|\[[^]]+\]:|(---|\*\*\*)$)", stripped)
         if fence is None and not mark:
-            if re.match(r"<!-- [\w-]+: begin", stripped):
+            if re.match(r"<!-- [\w, -]+: begin", stripped):
                 generated = True
-            elif re.match(r"<!-- [\w-]+: end", stripped):
+            elif re.match(r"<!-- [\w, -]+: end", stripped):
                 generated = False
             elif stripped.startswith("<!--"):
                 comment = True

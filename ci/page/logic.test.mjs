@@ -5,7 +5,7 @@ import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
 const source = ["format", "model", "waiters", "behind", "deadlocks", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree History lockClasses totalText relativeError isComplete holderShares";
+const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree holderTree History lockClasses totalText relativeError isComplete holderShares";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -236,6 +236,26 @@ test("the tree of waiting adds up", () => {
   callers[0].wait_ns = 400;
   assert.equal(page.waitTree(read([point("a", 1, { wait: exact(100), callers })]).points).value, 100);
   assert.equal(page.waitTree(read([point("a", 1)]).points), null);
+});
+
+test("the tree of holders adds up", () => {
+  const end = (line, mode = "exclusive") => ({ lock: { named: "a" }, mode, site: site(line) });
+  const edges = [
+    { waiting: end(2), holding: end(1), waits: 3, waited_ns: 70 },
+    { waiting: end(3, "shared"), holding: end(1), waits: 1, waited_ns: 20 },
+    { holding: end(1), waits: 1, waited_ns: 5 },
+    { waiting: end(1), holding: end(2), waits: 1, waited_ns: 10 },
+    { waiting: end(2), holding: end(2), waits: 1 },
+  ];
+  const points = [point("a", 1), point("a", 2), point("a", 3, { mode: "shared" })];
+  const tree = page.holderTree(read(points, { edges }).points);
+  assert.equal(tree.value, 105);
+  assert.deepEqual(tree.children.map((c) => [c.name, c.value]), [["a", 105]]);
+  const named = (node) => node.children.map((c) => [c.name, c.value]);
+  const [first, second] = tree.children[0].children;
+  assert.deepEqual([first.name, first.value, named(first)], ["src/a.rs:1", 95, [["src/a.rs:2", 70], ["src/a.rs:3 (shared)", 20], ["(others)", 5]]]);
+  assert.deepEqual([second.name, second.value, named(second)], ["src/a.rs:2", 10, [["src/a.rs:1", 10]]]);
+  assert.equal(page.holderTree(read(points).points), null);
 });
 
 test("contention over time", () => {

@@ -233,6 +233,24 @@ async function staticPage() {
   assert.ok(await page.isVisible("#flame-reset"));
   done("the flame graph zooms by key and by click");
 
+  await page.click("#flame-holders");
+  assert.equal(await page.getAttribute("#flame-holders", "aria-pressed"), "true");
+  assert.ok(await page.isHidden("#flame-reset"));
+  await page.focus("#flame");
+  const frames = [];
+  for (let i = 0; i < 3; i++) {
+    await page.keyboard.press("ArrowDown");
+    frames.push(await page.textContent("#flame-details"));
+  }
+  assert.deepEqual(frames, [
+    "sessions: 139s, 100% of all waiting",
+    "src/cache.rs:41: 139s, 100% of all waiting, 100% of sessions",
+    "src/http.rs:88: 130s, 94% of all waiting, 94% of src/cache.rs:41",
+  ]);
+  await page.click("#flame-holders");
+  assert.match(await page.textContent("#flame-details"), /^all waiting: /);
+  done("the flame graph shows the waiting by holder");
+
   await page.click("#theme");
   await page.click("#theme");
   assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");

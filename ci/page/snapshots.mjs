@@ -64,7 +64,18 @@ function demo() {
     { lock: { named: "config" }, mode: "shared", site: site("src/config.rs", 12), acquisitions: 9_003_112, hold: times(600, 60, 0.3, 15_000) },
     { lock: { named: "log" }, mode: "exclusive", site: site("src/log.rs", 9), acquisitions: 400, contentions: 3, blocked: 3, hold: { samples: 0, total_ns: 0, events: 400, max_ns: 0 }, wait: { samples: 0, total_ns: 0, events: 3, max_ns: 0 } },
     { lock: "anonymous", mode: "upgradable", site: site("src/tree.rs", 140), acquisitions: 88, hold: times(88, 4_000, 0.9) },
-  ], { losses: { points_full: 0, stacks: 17 }, waiters: waiters(3, "worker", "src/http.rs") });
+  ], {
+    losses: { points_full: 0, stacks: 17 }, waiters: waiters(3, "worker", "src/http.rs"),
+    edges: [
+      { waiting: end(sessions, "src/http.rs", 88), holding: end(sessions, "src/cache.rs", 41), waits: 6600, waited_ns: 130_000_000_000 },
+      { waiting: end(sessions, "src/cache.rs", 41), holding: end(sessions, "src/cache.rs", 41), waits: 280, waited_ns: 9_000_000_000 },
+    ],
+  });
+}
+
+/** A point at one end of an edge. */
+function end(lock, file, line) {
+  return { lock, mode: "exclusive", site: site(file, line) };
 }
 
 /** Threads that wait for one lock, and a task that waits for another. */

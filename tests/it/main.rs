@@ -16,6 +16,8 @@ mod hot;
 #[cfg(all(feature = "profile", any(feature = "tracing", feature = "metrics")))]
 mod integrations;
 #[cfg(feature = "profile")]
+mod intervals;
+#[cfg(feature = "profile")]
 mod modes;
 #[cfg(feature = "profile")]
 mod odd_places;

@@ -3,10 +3,11 @@
 use crate::edges;
 use crate::workload::{Counts, Ledger, Locks, Recorded};
 use nexus_lockprof::Snapshot;
-use nexus_lockprof::engine::{Config, Engine, EngineRef, Mode};
+use nexus_lockprof::engine::{Config, Engine, EngineRef, Intervals, Mode};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 /// Simultaneous threads, besides the collecting one.
 const ALIVE: usize = 8;
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub counted: Ledger,
     /// The profiler's count: the sum of every reset's snapshot and the last one.
     pub recorded: Recorded,
+    /// The sums of all intervals of two pullers.
+    pub pulled: Vec<Recorded>,
 }
 
 /// Runs the workload with locks that report to `engine_ref`, whose engine is `engine`.
@@ -62,10 +65,20 @@ pub fn run<H: EngineRef>(engine_ref: &H, engine: &Engine, plan: Plan) -> Outcome
     switch(engine, plan, plan.modes[0]);
     let mut counted = Ledger::default();
     let mut recorded = Recorded::default();
+    let mut pullers = PERIODS.map(|_| Puller::begin(engine));
     let locks = Locks::new(engine_ref, &mut counted);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let collector = scope.spawn(|| collect(engine, plan, &done));
+        for (puller, period) in pullers.iter_mut().zip(PERIODS) {
+            let done = &done;
+            scope.spawn(move || {
+                while !done.load(Relaxed) {
+                    puller.pull();
+                    thread::sleep(period);
+                }
+            });
+        }
         let mut alive = VecDeque::new();
         for number in 0..plan.threads as u64 {
             if alive.len() == ALIVE {
@@ -85,7 +98,40 @@ pub fn run<H: EngineRef>(engine_ref: &H, engine: &Engine, plan: Plan) -> Outcome
         }
     });
     recorded.add(&engine.snapshot());
-    Outcome { counted, recorded }
+    let pulled = pullers.into_iter().map(|mut puller| {
+        puller.pull();
+        puller.pulled
+    });
+    Outcome {
+        counted,
+        recorded,
+        pulled: pulled.collect(),
+    }
+}
+
+/// How long two pullers wait between their pulls.
+const PERIODS: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(17)];
+
+/// Adds up its intervals.
+struct Puller {
+    intervals: Intervals,
+    pulled: Recorded,
+}
+
+impl Puller {
+    /// Its first interval ends before the first event.
+    fn begin(engine: &Engine) -> Self {
+        let mut puller = Puller {
+            intervals: engine.intervals(),
+            pulled: Recorded::default(),
+        };
+        puller.pull();
+        puller
+    }
+
+    fn pull(&mut self) {
+        self.pulled.add_interval(&self.intervals.pull());
+    }
 }
 
 /// Checks that nothing is missing or duplicated.
@@ -93,13 +139,24 @@ pub fn run<H: EngineRef>(engine_ref: &H, engine: &Engine, plan: Plan) -> Outcome
 /// # Panics
 /// If something is.
 pub fn check(outcome: &Outcome, plan: Plan) {
-    let Outcome { counted, recorded } = outcome;
+    let Outcome {
+        counted, recorded, ..
+    } = outcome;
     if plan.caps.is_some() {
         assert_eq!(recorded.ledger.total(), counted.total(), "{plan:?}");
     } else {
         assert_eq!(recorded.ledger, *counted, "{plan:?}");
     }
     assert!(recorded.lost.is_empty(), "{plan:?}: {:?}", recorded.lost);
+    for pulled in &outcome.pulled {
+        let kinds = |of: &Recorded| [of.blocked, of.waits, of.holds, of.without_edge];
+        assert_eq!(pulled.ledger.total(), counted.total(), "{plan:?}");
+        assert_eq!(kinds(pulled), kinds(recorded), "{plan:?}");
+        assert!(pulled.lost.is_empty(), "{plan:?}: {:?}", pulled.lost);
+        if plan.caps.is_none() {
+            assert_eq!(pulled.ledger, *counted, "{plan:?}");
+        }
+    }
     let total = counted.total();
     if plan.caps.is_none() {
         assert_eq!(recorded.without_edge, 0, "{plan:?}");

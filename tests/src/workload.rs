@@ -121,6 +121,16 @@ impl Recorded {
     /// Adds a snapshot that starts where the one before it ended.
     pub fn add(&mut self, snapshot: &Snapshot) {
         edges::check(snapshot);
+        self.sum(snapshot);
+    }
+
+    /// Adds an interval that starts where the one before it ended.
+    pub fn add_interval(&mut self, interval: &Snapshot) {
+        edges::check_sums(interval);
+        self.sum(interval);
+    }
+
+    fn sum(&mut self, snapshot: &Snapshot) {
         for point in snapshot.points() {
             *self.ledger.of(&point.lock.name(), point.mode) += Counts {
                 acquisitions: point.acquisitions,

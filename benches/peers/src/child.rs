@@ -1,57 +1,61 @@
-//! One rival in its own process: bare, ours and theirs in turns.
+//! One rival in its own process: bare, bare again, ours and theirs in turns.
 
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nexus_lockprof_benches::results::median;
+use nexus_lockprof_benches::measure::{Effort, Loop, take_turns};
+use nexus_lockprof_benches::placements::{PLACEMENTS, begin_at};
 use serde_json::json;
 
-/// Operations of a round: few, so that a rival's queue can be drained in between.
-const OPERATIONS: u64 = 20_000;
+/// Few operations a turn, so that a rival's queue can be drained in between.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// Does one operation the given number of times.
-type Side<'a> = &'a dyn Fn(u64);
+/// The copies of one side's loop.
+type Side<'a> = [Loop<'a>; PLACEMENTS];
 
-fn compare(lock: &str, smoke: bool, [bare, ours, peer]: [Side<'_>; 3]) {
-    let rounds = if smoke { 3 } else { 151 };
-    let sides = [bare, ours, peer];
-    let mut times = [const { Vec::new() }; 3];
-    for round in 0..=rounds {
-        for place in 0..sides.len() {
-            let side = (round + place) % sides.len();
-            let start = Instant::now();
-            sides[side](OPERATIONS);
-            let ns = start.elapsed().as_nanos() as f64 / OPERATIONS as f64;
-            if round != 0 {
-                times[side].push(ns);
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-    let factors = times[2]
-        .iter()
-        .zip(&times[1])
-        .map(|(peer, ours)| peer / ours);
-    let factor = median(factors.collect());
-    let [bare, ours, peer] = times.map(median);
+fn compare(lock: &str, smoke: bool, sides: &[Side<'_>; 4]) {
+    let effort = Effort {
+        rounds: if smoke { 1 } else { 31 },
+        operations: 20_000,
+    };
+    let turns = take_turns(effort, PAUSE, sides);
+    let [bare, _, ours, peer] = turns.spreads.map(|spread| spread.median);
     println!(
         "{}",
-        json!({"lock": lock, "bare": bare, "ours": ours, "peer": peer, "factor": factor})
+        json!({"lock": lock, "bare": bare, "ours": ours, "peer": peer, "factor": turns.ratio(3, 2), "noise": turns.ratio(1, 0)})
     );
 }
 
-fn times<T>(n: u64, lock: &T, step: impl Fn(&T)) {
+#[inline(never)]
+fn times<const OFFSET: usize, T>(n: u64, lock: &T, step: impl Fn(&T)) {
+    begin_at::<OFFSET>();
     for _ in 0..n {
         step(black_box(lock));
     }
 }
 
+/// The copies of a loop that does `$step` with `$lock`.
+macro_rules! side {
+    ($lock:expr, $step:expr) => {
+        [
+            &|n| times::<0, _>(n, $lock, $step),
+            &|n| times::<8, _>(n, $lock, $step),
+            &|n| times::<16, _>(n, $lock, $step),
+            &|n| times::<24, _>(n, $lock, $step),
+            &|n| times::<32, _>(n, $lock, $step),
+            &|n| times::<40, _>(n, $lock, $step),
+            &|n| times::<48, _>(n, $lock, $step),
+            &|n| times::<56, _>(n, $lock, $step),
+        ]
+    };
+}
+
 /// Compares all kinds of locks of one rival.
 macro_rules! peer {
     ($smoke:expr, $mutex:expr, $lock:expr, $rwlock:expr, $read:expr, $write:expr) => {{
-        let (bare, ours, peer) = (
+        let (bare, again, ours, peer) = (
+            parking_lot::Mutex::new(0_u64),
             parking_lot::Mutex::new(0_u64),
             nexus_lockprof::Mutex::new(0_u64),
             $mutex,
@@ -59,13 +63,15 @@ macro_rules! peer {
         compare(
             "mutex",
             $smoke,
-            [
-                &|n| times(n, &bare, |it| *it.lock() += 1),
-                &|n| times(n, &ours, |it| *it.lock() += 1),
-                &|n| times(n, &peer, $lock),
+            &[
+                side!(&bare, |it| *it.lock() += 1),
+                side!(&again, |it| *it.lock() += 1),
+                side!(&ours, |it| *it.lock() += 1),
+                side!(&peer, $lock),
             ],
         );
-        let (bare, ours, peer) = (
+        let (bare, again, ours, peer) = (
+            parking_lot::RwLock::new(0_u64),
             parking_lot::RwLock::new(0_u64),
             nexus_lockprof::RwLock::new(0_u64),
             $rwlock,
@@ -73,19 +79,21 @@ macro_rules! peer {
         compare(
             "read",
             $smoke,
-            [
-                &|n| times(n, &bare, |it| _ = black_box(*it.read())),
-                &|n| times(n, &ours, |it| _ = black_box(*it.read())),
-                &|n| times(n, &peer, $read),
+            &[
+                side!(&bare, |it| _ = black_box(*it.read())),
+                side!(&again, |it| _ = black_box(*it.read())),
+                side!(&ours, |it| _ = black_box(*it.read())),
+                side!(&peer, $read),
             ],
         );
         compare(
             "write",
             $smoke,
-            [
-                &|n| times(n, &bare, |it| *it.write() += 1),
-                &|n| times(n, &ours, |it| *it.write() += 1),
-                &|n| times(n, &peer, $write),
+            &[
+                side!(&bare, |it| *it.write() += 1),
+                side!(&again, |it| *it.write() += 1),
+                side!(&ours, |it| *it.write() += 1),
+                side!(&peer, $write),
             ],
         );
     }};

@@ -41,7 +41,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), String> {
     let size = if args.smoke { "smoke" } else { "full" };
     println!(
-        "| lock | peer | bare ns | ours ns | peer ns | peer over bare | ours cheaper by | |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
+        "{}\n\n| lock | peer | bare ns | ours ns | peer ns | peer over bare | ours cheaper by | bare again | |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        results::processor()
     );
     let mut rows = Vec::new();
     for (peer, mode, target) in PEERS {
@@ -51,13 +52,15 @@ fn run(args: &Args) -> Result<(), String> {
             let figure = |field: &str| measured[field].as_f64().unwrap_or(f64::NAN);
             let lock = measured["lock"].as_str().unwrap_or("?");
             let (bare, ours, theirs) = (figure("bare"), figure("ours"), figure("peer"));
-            let factor = figure("factor");
-            let verdict = target.map_or("", |target| results::verdict(factor >= target));
+            let (factor, noise) = (figure("factor"), figure("noise"));
+            let verdict = target.map_or("", |target| {
+                results::verdict_within(noise, factor >= target)
+            });
             println!(
-                "| {lock} | {name} | {bare:.1} | {ours:.1} | {theirs:.1} | {:.1} | {factor:.1} | {verdict} |",
+                "| {lock} | {name} | {bare:.1} | {ours:.1} | {theirs:.1} | {:.1} | {factor:.1} | {noise:.3} | {verdict} |",
                 theirs / bare
             );
-            rows.push(json!({"bench": "peers", "lock": lock, "peer": name, "bare_ns": bare, "ours_ns": ours, "peer_ns": theirs, "factor": factor}));
+            rows.push(json!({"bench": "peers", "lock": lock, "peer": name, "bare_ns": bare, "ours_ns": ours, "peer_ns": theirs, "factor": factor, "noise": noise}));
         }
     }
     println!(

@@ -4,7 +4,7 @@ use nexus_lockprof_snapshot::{ProfilerMode, Stuck};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What to measure: the modes that a program can be set to.
+/// Sets what the profiler measures.
 ///
 /// A snapshot's [`ProfilerMode`] has one more, for programs that were built without our locks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +78,7 @@ pub struct Config {
     pub(crate) max_shards: usize,
     pub(crate) reservoir: usize,
     pub(crate) archive: usize,
+    pub(crate) history: usize,
     pub(crate) stacks: bool,
     pub(crate) hot: Thresholds,
     pub(crate) hot_of: HashMap<String, Thresholds>,
@@ -105,6 +106,7 @@ impl Default for Config {
             max_shards: 4096,
             reservoir: RESERVOIR,
             archive: ARCHIVE,
+            history: HISTORY,
             stacks: false,
             hot: Thresholds::default(),
             hot_of: HashMap::new(),
@@ -119,7 +121,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What to measure.
+    /// Sets what to measure.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -184,6 +186,27 @@ impl Config {
     #[must_use]
     pub fn archive(mut self, durations: usize) -> Self {
         self.archive = durations;
+        self
+    }
+
+    /// Number of past intervals that snapshots have, for [`Snapshot::history`]: one for each tick,
+    /// 60 by default. 0 keeps none.
+    ///
+    /// Of each interval, the 64 points at which threads waited longest are kept, with 112 bytes
+    /// each, and a sum of the others. 60 intervals take at most 0.44 MB.
+    ///
+    /// [`Snapshot::history`]: nexus_lockprof_snapshot::Snapshot::history
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::{Config, Engine};
+    ///
+    /// let engine = Engine::new();
+    /// engine.configure(Config::default().history(600))?;
+    /// # Ok::<(), nexus_lockprof_engine::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn history(mut self, intervals: usize) -> Self {
+        self.history = intervals;
         self
     }
 
@@ -374,6 +397,13 @@ impl Config {
                 return Err(ConfigError::Range { name, value, most });
             }
         }
+        if self.history > MOST_HISTORY {
+            return Err(ConfigError::Range {
+                name: "history",
+                value: self.history,
+                most: MOST_HISTORY,
+            });
+        }
         if self.slow == Some(Duration::ZERO) {
             return Err(ConfigError::Zero { name: "slow" });
         }
@@ -396,7 +426,11 @@ pub(crate) const RESERVOIR: usize = 186;
 /// A third of it is uniform, the rest is for the tail.
 pub(crate) const ARCHIVE: usize = 768;
 
+/// Number of past intervals.
+pub(crate) const HISTORY: usize = 60;
+
 const MOST_RECORDS: usize = 1 << 24;
+const MOST_HISTORY: usize = 1 << 12;
 const MOST_SAMPLES: usize = 1 << 16;
 const MOST_SLOW: usize = 1_000_000;
 

@@ -7,6 +7,7 @@ use crate::core::{Core, GLOBAL};
 use crate::event::{Event, HandlerId};
 use crate::process::exclusive::lock;
 use crate::process::slow_events;
+use crate::process::stderr::say_line;
 use nexus_lockprof_snapshot::Snapshot;
 use std::sync::Arc;
 
@@ -101,7 +102,8 @@ impl Engine {
     }
 
     /// Everything since the start or the last reset, merged from all threads. Also ends an
-    /// interval: compares thresholds and calls handlers, on this thread.
+    /// interval. In an engine that has not [ticked](Self::tick) yet, it compares thresholds. Calls
+    /// handlers, on this thread.
     ///
     /// Never waits for a thread that uses locks. Concurrent collections wait for one another.
     #[must_use]
@@ -110,10 +112,11 @@ impl Engine {
     }
 
     /// Ends an interval: compares thresholds, calls handlers, and [publishes](Self::published) the
-    /// snapshot.
+    /// snapshot. The thresholds are compared with all that was measured since the last tick, and
+    /// from the first tick on with nothing else.
     pub fn tick(&self) {
         let core = self.state();
-        let snapshot = self.collect(|_, _, snapshot| {
+        let snapshot = self.collect_as(Aggregator::tick, |_, _, snapshot| {
             let snapshot = Arc::new(snapshot);
             core.published.store(Some(Arc::clone(&snapshot)));
             snapshot
@@ -158,28 +161,58 @@ impl Engine {
         let core = self.state();
         core.control_or_configure();
         core.forget_parent();
+        core.let_others_run();
         let mut aggregator = lock(&core.aggregator);
         let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
         aggregator.peek(core)
     }
 
+    /// The snapshot at the end of the process. Calls no handler, because the exiting thread may
+    /// hold locks that a handler wants. Stderr gets the lines of the events that handlers would
+    /// get.
+    pub(crate) fn last_snapshot(&self) -> Snapshot {
+        let (snapshot, events) =
+            self.collect_quietly(Aggregator::collect, |_, _, snapshot| snapshot);
+        if self.state().handlers.has_some() {
+            events.iter().for_each(say_line);
+        }
+        snapshot
+    }
+
     fn collect<T>(&self, finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T) -> T {
+        self.collect_as(Aggregator::collect, finish)
+    }
+
+    fn collect_as<T>(
+        &self,
+        collect: impl FnOnce(&mut Aggregator, &Core, &mut Vec<Event>) -> Snapshot,
+        finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T,
+    ) -> T {
+        let (out, events) = self.collect_quietly(collect, finish);
+        // Calls them after the lock is released, because handlers may take snapshots themselves.
+        let core = self.state();
+        core.deliver_slow();
+        core.handlers.call(&events);
+        out
+    }
+
+    /// Collects, and returns the events for the handlers.
+    fn collect_quietly<T>(
+        &self,
+        collect: impl FnOnce(&mut Aggregator, &Core, &mut Vec<Event>) -> Snapshot,
+        finish: impl FnOnce(&mut Aggregator, &Core, Snapshot) -> T,
+    ) -> (T, Vec<Event>) {
         let core = self.state();
         // Configures first, so the snapshot shows the mode from the environment even before the
         // first lock.
         core.control_or_configure();
         core.forget_parent();
+        core.let_others_run();
         let mut events = Vec::new();
-        let out = {
-            let mut aggregator = lock(&core.aggregator);
-            let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
-            let snapshot = aggregator.collect(core, &mut events);
-            finish(aggregator, core, snapshot)
-        };
-        // Calls them after the lock is released, because handlers may take snapshots themselves.
-        core.deliver_slow();
-        core.handlers.call(&events);
-        out
+        let mut aggregator = lock(&core.aggregator);
+        let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
+        let snapshot = collect(aggregator, core, &mut events);
+        (finish(aggregator, core, snapshot), events)
     }
 
     /// Calls `handler` with every event, on the thread whose snapshot, tick or reset found it. A

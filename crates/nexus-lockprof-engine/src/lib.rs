@@ -43,6 +43,7 @@ cfg_if! {
         mod core;
         mod engine;
         mod event;
+        mod intervals;
         mod process;
 
         pub use crate::{
@@ -50,6 +51,7 @@ cfg_if! {
             clock::ManualClock,
             engine::Engine,
             event::{Event, HandlerId},
+            intervals::Intervals,
             process::env::var_os,
             process::reporter::Reporter,
         };

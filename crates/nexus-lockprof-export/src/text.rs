@@ -46,6 +46,9 @@
 //! Below a point that waited is a line with the points that held the lock meanwhile, by their share
 //! of the waiting. It is left out if the point waited only behind itself.
 //!
+//! Below a point at which threads waited mostly in a few of the last intervals is a line that says
+//! when ([`Snapshot::peak`]), with the waiting of each interval as bars.
+//!
 //! Below a point with recorded call stacks (`Config::stacks`) are its callers, by their share of
 //! the waiting. Each line has the number of waits (`~` marks an estimate) and the calling
 //! functions. The first function called the one that contains the point, whose place the row shows.
@@ -62,6 +65,7 @@ mod findings;
 mod grid;
 mod layout;
 mod order;
+mod peak;
 mod sort;
 mod table;
 mod utilisation;

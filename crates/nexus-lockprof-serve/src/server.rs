@@ -27,7 +27,7 @@ thread_local! {
     static SERVES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What to serve, and within what limits: see the [module](super).
+/// Serves an engine within limits: see the [module](super).
 #[derive(Clone)]
 pub struct Serve {
     source: Arc<dyn Source>,

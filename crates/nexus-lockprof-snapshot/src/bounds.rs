@@ -4,7 +4,7 @@
 //! The limit is on what a file unfolds to, since one byte of it may refer to a text of any length.
 
 use crate::binary::Malformed;
-use crate::{Edge, Frame, LockPair, Point, Sample, Stack, Waiter};
+use crate::{Edge, Frame, LockPair, PastPoint, Point, Sample, Stack, Waiter};
 
 /// Maximum size of a file or stream, in bytes.
 pub(crate) const BYTES: u64 = 1 << 30;
@@ -62,6 +62,11 @@ impl Unfolded {
     /// Adds a waiter with `texts` bytes of texts.
     pub(crate) fn waiter(&mut self, texts: usize) {
         self.add::<Waiter>(1, texts);
+    }
+
+    /// Adds a point of a past interval, with `texts` bytes of texts.
+    pub(crate) fn past_point(&mut self, texts: usize) {
+        self.add::<PastPoint>(1, texts);
     }
 
     /// Adds a pair of locks with `texts` bytes of texts.
@@ -137,7 +142,9 @@ mod tests {
     fn texts_are_bounded_by_the_size() {
         for (size, most) in [(7, 1 << 30), (3 << 20, 3 << 30)] {
             let mut unfolded = Unfolded::of(size);
-            unfolded.stack(0, most - size_of::<Stack>() as u64);
+            let others = size_of::<Stack>() + size_of::<PastPoint>() + 9;
+            unfolded.stack(0, most - others as u64);
+            unfolded.past_point(9);
             assert_eq!(limit(&unfolded), None);
             unfolded.point(0, 0);
             assert_eq!(limit(&unfolded), Some(("bytes, unfolded", most)));

@@ -91,8 +91,8 @@ figures_of! {
 }
 
 impl Durations {
-    /// Whether there was no event. If there were events but none was measured, `samples` is 0 and
-    /// this is `false`.
+    /// Returns whether there was no event. If there were events but none was measured, `samples` is
+    /// 0 and this is `false`.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.samples == 0

@@ -75,7 +75,7 @@ impl From<&Point> for EdgeEnd {
 }
 
 impl EdgeEnd {
-    /// Whether it is this point.
+    /// Returns whether it is this point.
     #[must_use]
     pub fn is(&self, point: &Point) -> bool {
         // The sites differ most often.

@@ -3,8 +3,8 @@
 use crate::Durations;
 
 impl Durations {
-    /// Whether [`total_ns`](Self::total_ns) is an estimate: not all events were measured, or some
-    /// samples represent more than themselves.
+    /// Returns whether [`total_ns`](Self::total_ns) is an estimate: not all events were measured,
+    /// or some samples represent more than themselves.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;
@@ -24,8 +24,8 @@ impl Durations {
         self.samples > 0 && (self.events > self.samples || self.total_variance > 0.0)
     }
 
-    /// Whether [`total_ns`](Self::total_ns) covers only some of the events, because others were not
-    /// measured.
+    /// Returns whether [`total_ns`](Self::total_ns) covers only some of the events, because others
+    /// were not measured.
     ///
     /// ```
     /// use nexus_lockprof_snapshot::Durations;

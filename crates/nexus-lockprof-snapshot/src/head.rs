@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::{
-    Deadlock, Edge, LockPair, Losses, Overhead, Point, PotentialDeadlock, ProfilerMode, TableStats,
-    Text, Waiter, deadlock, order, waiter,
+    Deadlock, Edge, LockPair, Losses, Overhead, PastInterval, Point, PotentialDeadlock,
+    ProfilerMode, TableStats, Text, Waiter, deadlock, order, waiter,
 };
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
@@ -140,6 +140,9 @@ head! {
         /// Which of them wait for one another, in any order.
         #[serde(default, skip_serializing_if = "is_default")]
         deadlocks: Vec<Deadlock>,
+        /// The last intervals, oldest first, with the points at which threads waited.
+        #[serde(default, skip_serializing_if = "is_default")]
+        history: Vec<PastInterval>,
         /// Which locks were acquired while which were held since the program's start, in any order.
         /// Equal pairs are added up.
         #[serde(default, skip_serializing_if = "is_default")]
@@ -162,6 +165,10 @@ head! {
         /// Whether it includes an interval whose quantiles do not cover all of its time.
         #[serde(default, skip_serializing_if = "is_default")]
         incomplete: bool = false,
+        /// Whether it is an interval of a puller, which has samples of its own. They cover all of
+        /// it, unless it is `incomplete`.
+        #[serde(default, skip_serializing_if = "is_default")]
+        pulled: bool = false,
     }
 }
 
@@ -180,6 +187,7 @@ impl Head {
             || self.overhead != Overhead::default()
             || !self.waiters.is_empty()
             || !self.deadlocks.is_empty()
+            || !self.history.is_empty()
             || !self.lock_order.is_empty()
             || !self.potential_deadlocks.is_empty()
     }
@@ -190,12 +198,14 @@ impl Head {
         let ends = self.collection;
         // The last part of such an interval is all of it.
         let is_whole = |base: u64| base == ends || base.checked_add(1) == Some(ends);
-        !self.incomplete && self.base.is_none_or(|base| !self.peek && is_whole(base))
+        let is_covered = |base| self.pulled || !self.peek && is_whole(base);
+        !self.incomplete && self.base.is_none_or(is_covered)
     }
 
     /// The same for a merge, with the answer of `is_complete` stored in it.
     pub(crate) fn to_merge(&self) -> Self {
         Self {
+            history: Vec::new(),
             incomplete: !self.is_complete(),
             ..self.clone()
         }
@@ -223,12 +233,15 @@ impl Head {
             overhead,
             waiters: waiter::merge(self.waiters, &other.waiters),
             deadlocks: deadlock::merge(self.deadlocks, &other.deadlocks),
+            // The intervals of two processes do not match.
+            history: Vec::new(),
             lock_order: order::merge_pairs(self.lock_order, &other.lock_order),
             potential_deadlocks: order::merge(self.potential_deadlocks, &other.potential_deadlocks),
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),
             incomplete: self.incomplete || other.incomplete,
+            pulled: self.pulled && other.pulled,
         }
     }
 }

@@ -21,6 +21,19 @@ pub fn age(ns: u64) -> String {
     }
 }
 
+/// The sum of counts or times; saturates at [`u64::MAX`]. A file may claim more than fits.
+///
+/// ```
+/// use nexus_lockprof_snapshot::number::sum;
+///
+/// assert_eq!(sum([1, 2]), 3);
+/// assert_eq!(sum([1, u64::MAX]), u64::MAX);
+/// ```
+#[must_use]
+pub fn sum(figures: impl IntoIterator<Item = u64>) -> u64 {
+    figures.into_iter().fold(0, u64::saturating_add)
+}
+
 /// A count, plain or in `k`, `M`, `G`, `T`, `P` or `E`.
 #[must_use]
 pub fn count(n: u64) -> String {

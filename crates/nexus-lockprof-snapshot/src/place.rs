@@ -107,7 +107,7 @@ impl Site {
         Self::new("(rest)", 0, 0)
     }
 
-    /// Whether it represents several places, and therefore has no line.
+    /// Returns whether it represents several places, and therefore has no line.
     #[must_use]
     pub fn is_group(&self) -> bool {
         self.line == 0
@@ -169,7 +169,7 @@ impl Lock {
         Self::Created(Site::rest())
     }
 
-    /// Whether it is [`rest`](Self::rest).
+    /// Returns whether it is [`rest`](Self::rest).
     #[must_use]
     pub fn is_rest(&self) -> bool {
         matches!(self, Self::Created(site) if site.is_group() && site.file == "(rest)")

@@ -90,7 +90,7 @@ fn first_unprintable(text: &str) -> Option<usize> {
     text.find(|c| !is_printable(c))
 }
 
-/// Whether a terminal can show `c` in a line as it is. `false` for
+/// Returns whether a terminal can show `c` in a line as it is. `false` for
 ///
 /// - control characters (Unicode's category Cc), including those from U+0080 on that some terminals
 ///   obey;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::figure::figures;
 use crate::json::{self, is_default};
+use crate::number;
 
-/// What the profiler is set to measure.
+/// The profiler's mode: how much it measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ProfilerMode {
@@ -121,7 +122,7 @@ figures! {
 }
 
 figures! {
-    /// What the profiler itself has cost, by its own account, over the time that the snapshot
+    /// The cost of the profiler itself, by its own account, over the time that the snapshot
     /// covers.
     ///
     /// Each thread counts what it does for the profiler. The start of the process measures the cost
@@ -221,6 +222,9 @@ losses! {
     /// The waits themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     tasks Tasks "A waiting task was not shown among the waiters: more than 16,384 tasks waited.",
+    /// The counts of its intervals are exact nevertheless.
+    #[serde(skip_serializing_if = "is_default")]
+    interval_samples IntervalSamples "A puller's interval lost samples: more than 8 pullers, or too many points.",
     /// The acquisitions themselves were recorded.
     #[serde(skip_serializing_if = "is_default")]
     order Order "Acquisitions of nested locks were not seen: too many pairs of classes, or more than 8 measured locks of one thread.",
@@ -245,11 +249,10 @@ impl Losses {
     /// The sum over all causes; saturates at [`u64::MAX`].
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.iter()
-            .fold(0, |sum, (_, count)| sum.saturating_add(count))
+        number::sum(self.iter().map(|(_, count)| count))
     }
 
-    /// Whether nothing was lost.
+    /// Returns whether nothing was lost.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.iter().all(|(_, count)| count == 0)

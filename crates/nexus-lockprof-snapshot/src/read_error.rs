@@ -1,4 +1,4 @@
-//! What is wrong with a file that could not be read: [`ReadError`].
+//! Explains why a file could not be read: [`ReadError`].
 
 use std::io;
 use std::path::PathBuf;

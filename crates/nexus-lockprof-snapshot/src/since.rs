@@ -6,7 +6,7 @@ use crate::head::Head;
 use crate::rest::Before;
 use crate::{
     Durations, Edge, EdgeEnd, Figure, Losses, Overhead, Point, Sample, Samples, Snapshot,
-    TableStats, edge_interval, figure, printable_message, stack,
+    TableStats, edge_interval, figure, past, printable_message, stack,
 };
 
 /// Why two snapshots have no difference. Returned by [`Snapshot::since`].
@@ -79,8 +79,8 @@ pub enum SinceError {
 }
 
 impl Snapshot {
-    /// What happened between the snapshot `earlier` and this one. Both must be cumulative and from
-    /// one engine.
+    /// Returns the interval from the snapshot `earlier` to this one. Both must be cumulative and
+    /// from one engine.
     ///
     /// Counts, totals, losses, variances and the elapsed time are subtracted. Figures that are not
     /// counters (mode, table sizes, time taken) are this snapshot's. Points at which nothing
@@ -148,6 +148,7 @@ impl Snapshot {
                 then.overhead.figures(),
             )?),
             base: Some(then.collection),
+            history: past::after(&now.history, then.taken_unix_ns),
             // The later samples begin at the last full collection, while a peek does not end an
             // interval.
             peek: then.peek || now.peek && now.collection == then.collection,
@@ -164,9 +165,10 @@ impl Snapshot {
         Ok(Self::new(head, points, edges))
     }
 
-    /// Whether the quantiles cover all of the time. A cumulative snapshot always does. An interval
-    /// does if it begins at the collection before its end, and not at a [peek](Self::is_peek):
-    /// see [`since`](Self::since). A [merged](Snapshot::merge) one does if all of its parts do.
+    /// Returns whether the quantiles cover all of the time. A cumulative snapshot always does. An
+    /// interval does if it begins at the collection before its end, and not at a
+    /// [peek](Self::is_peek): see [`since`](Self::since). A [merged](Snapshot::merge) one does if
+    /// all of its parts do.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.head.is_complete()

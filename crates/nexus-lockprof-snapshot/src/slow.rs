@@ -9,7 +9,7 @@ use crate::logfmt;
 use crate::marker::{self, ParseEventError, number, optional, required};
 use crate::{AcquireMode, Lock, Site, Thread};
 
-/// What took long.
+/// The kind of time that was long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlowMetric {

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::head::{Head, SnapshotParts};
 use crate::{
-    Deadlock, Edge, LockPair, Losses, Overhead, Point, PotentialDeadlock, ProfilerMode, TableStats,
-    Waiter, deadlock, edge, order, point, waiter,
+    Deadlock, Edge, LockPair, Losses, Overhead, PastInterval, Point, PotentialDeadlock,
+    ProfilerMode, TableStats, Waiter, deadlock, edge, order, past, point, waiter,
 };
 
 /// A merged, consistent, plain-data copy of all shards.
@@ -62,6 +62,7 @@ impl Snapshot {
         edge::normalize(&mut edges);
         waiter::normalize(&mut head.waiters);
         deadlock::normalize(&mut head.deadlocks);
+        past::normalize(&mut head.history);
         order::normalize_pairs(&mut head.lock_order);
         order::normalize(&mut head.potential_deadlocks);
         Self {
@@ -167,6 +168,27 @@ impl Snapshot {
         &self.head.deadlocks
     }
 
+    /// The last intervals, oldest first, with the points at which threads waited in each. An
+    /// interval has those that are in it. A [merged](Self::merge) snapshot has none.
+    ///
+    /// An engine keeps a bounded number of them: by default the last 60 ticks. An engine that was
+    /// never ticked makes them of its other collections, if a second has passed since the last.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for interval in snapshot.history() {
+    ///     for point in &interval.points {
+    ///         println!("{}: {} ns in {:?}", point.site, point.wait_ns, interval.length());
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn history(&self) -> &[PastInterval] {
+        &self.head.history
+    }
+
     /// Which locks were acquired while which were held, by their classes. All that was seen since
     /// the program's start: a reset leaves them, and an interval has those of its end.
     ///
@@ -227,7 +249,7 @@ impl Snapshot {
         &self.head.losses
     }
 
-    /// What the profiler itself has cost, by its own account.
+    /// The cost of the profiler itself, by its own account.
     #[must_use]
     pub const fn overhead(&self) -> &Overhead {
         &self.head.overhead
@@ -311,7 +333,7 @@ impl Snapshot {
         self
     }
 
-    /// Whether it was taken without ending the profiler's interval (see
+    /// Returns whether it was taken without ending the profiler's interval (see
     /// [`into_peek`](Self::into_peek)). For an interval: whether it begins at such a snapshot.
     #[must_use]
     pub const fn is_peek(&self) -> bool {

@@ -54,7 +54,7 @@ impl Text {
         Self(Some(Arc::new(Inner { hash, text })))
     }
 
-    /// Whether both are copies of one text. If not, they may still be equal.
+    /// Returns whether both are copies of one text. If not, they may still be equal.
     #[must_use]
     pub fn is_shared_with(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{AcquireMode, Durations, Lock, Point, Snapshot};
+use crate::{AcquireMode, Durations, Lock, Point, Snapshot, number};
 
 /// A sum of times over several points, and the share of the elapsed time that it is.
 ///
@@ -102,10 +102,8 @@ impl Utilisation {
             waited => waited,
         };
         let measured = || points.iter().filter(|point| point.wait.samples > 0);
-        let events = measured().map(|point| point.wait.events);
-        let events = events.fold(0, u64::saturating_add);
-        let total_ns = measured().map(|point| point.wait.total_ns);
-        let total_ns = total_ns.fold(0, u64::saturating_add);
+        let events = number::sum(measured().map(|point| point.wait.events));
+        let total_ns = number::sum(measured().map(|point| point.wait.total_ns));
         Self {
             longest_wait_ns: measured().map(|point| point.wait.max_ns).max(),
             mean_wait_ns: total_ns.checked_div(events),

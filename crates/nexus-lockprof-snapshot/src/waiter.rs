@@ -1,11 +1,12 @@
 //! [`Waiter`]: who waits for a lock at this moment, and who holds it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default};
-use crate::{AcquireMode, Lock, Point, Site, Text};
+use crate::{AcquireMode, Lock, Point, Site, Text, printable};
 
 /// Maximum number of waiters, and of those in all deadlocks together. More than any process has
 /// threads and tasks that wait.
@@ -20,6 +21,25 @@ pub struct Thread {
     /// The name; `None` if it has none. Linux keeps its first 15 bytes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub name: Option<Text>,
+}
+
+/// The name and the number: `worker-3 (4711)`, or `thread 4711`. Safe to print.
+///
+/// ```
+/// use nexus_lockprof_snapshot::Thread;
+///
+/// let mut thread = Thread { id: 4711, name: Some("worker-3".into()) };
+/// assert_eq!(thread.to_string(), "worker-3 (4711)");
+/// thread.name = None;
+/// assert_eq!(thread.to_string(), "thread 4711");
+/// ```
+impl fmt::Display for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} ({})", printable(name), self.id),
+            None => write!(f, "thread {}", self.id),
+        }
+    }
 }
 
 /// A thread or task that waits for a lock at the moment of the snapshot.
@@ -64,8 +84,9 @@ pub struct Holder {
     #[serde(default, skip_serializing_if = "is_default")]
     pub thread: Option<Thread>,
     /// Whether the thread that acquired the lock has ended. Then nobody is left who could release
-    /// it, unless its guard went to another thread, or it has released the lock just now and the
-    /// waiter has not run yet. Never for readers, nor where the lock could not be read.
+    /// it, unless its guard went to another thread. Set once two snapshots agree; a single one
+    /// looks twice for waits of at least a second. Never set for readers, nor where the lock could
+    /// not be read.
     #[serde(default, skip_serializing_if = "is_default")]
     pub exited: bool,
     /// The mode in which it holds the lock.

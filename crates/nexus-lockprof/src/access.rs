@@ -1,4 +1,4 @@
-//! What the guards over std's and tokio's guards share.
+//! The common part of the guards over std's and tokio's guards.
 
 /// Writes access to the data, and formatting. Each guard's field `$held` has std's or tokio's guard
 /// inside.

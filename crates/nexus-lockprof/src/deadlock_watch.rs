@@ -107,12 +107,5 @@ fn order_message(potential: &PotentialDeadlock) -> String {
 }
 
 fn name(thread: Option<&Thread>) -> String {
-    match thread {
-        None => "an unknown thread".to_owned(),
-        Some(Thread { id, name: None }) => format!("thread {id}"),
-        Some(Thread {
-            id,
-            name: Some(name),
-        }) => format!("{} ({id})", crate::printable(name)),
-    }
+    thread.map_or_else(|| "an unknown thread".to_owned(), ToString::to_string)
 }

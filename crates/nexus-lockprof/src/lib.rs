@@ -59,6 +59,8 @@
 #[cfg(any(feature = "profile", feature = "tokio"))]
 mod access;
 mod deadlock_watch;
+#[macro_use]
+mod from_value;
 mod global;
 #[cfg(any(feature = "tracing", feature = "metrics"))]
 pub mod integrations;
@@ -71,8 +73,8 @@ pub mod tokio;
 /// Engines as values: for tests on a manual clock, or for separate statistics.
 pub mod engine {
     pub use nexus_lockprof_engine::{
-        Config, ConfigError, Engine, EngineRef, Event, Global, HandlerId, ManualClock, Mode,
-        Reporter,
+        Config, ConfigError, Engine, EngineRef, Event, Global, HandlerId, Intervals, ManualClock,
+        Mode, Reporter,
     };
     #[cfg(all(feature = "serve", unix))]
     pub use nexus_lockprof_serve::ServeEngine;
@@ -83,8 +85,8 @@ pub mod _guide {}
 
 pub use deadlock_watch::{DeadlockWatch, abort_on_deadlock};
 pub use global::{
-    config, configure, on_event, published, remove_handler, reporter, reset, snapshot, tick,
-    warm_up,
+    config, configure, intervals, on_event, published, remove_handler, reporter, reset, snapshot,
+    tick, warm_up,
 };
 #[cfg(all(feature = "serve", unix))]
 pub use global::{serve, serve_within};
@@ -92,15 +94,16 @@ pub use lock_api;
 pub use locks::*;
 #[cfg(feature = "profile")]
 pub use nexus_lockprof_adaptor::{Profiled, ProfiledCondvar, ProfiledGuard, ProfiledRecursive};
-pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Mode, Reporter};
+pub use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Intervals, Mode, Reporter};
 #[cfg(all(feature = "serve", unix))]
 pub use nexus_lockprof_serve::{Limits, Listen, ListenError, ServeError, Server};
 pub use nexus_lockprof_snapshot::{
     AcquireMode, Change, Deadlock, Durations, Edge, EdgeEnd, Evidence, Expected, Finding,
     FindingKind, Frame, Holder, Hot, HotLine, HotMetric, Lock, LockPair, Losses, Overhead,
-    ParseEventError, Point, PotentialDeadlock, ProfilerMode, ReadError, Sample, Samples,
-    SinceError, Site, Slow, SlowHolder, SlowLine, SlowMetric, Snapshot, SnapshotParts, Stack,
-    Stuck, TableStats, Thread, TimeShare, Utilisation, Waiter, WhatIf, WriteError, printable,
+    ParseEventError, PastInterval, PastPoint, Peak, Point, PotentialDeadlock, ProfilerMode,
+    ReadError, Sample, Samples, SinceError, Site, Slow, SlowHolder, SlowLine, SlowMetric, Snapshot,
+    SnapshotParts, Stack, Stuck, TableStats, Thread, TimeShare, Utilisation, Waiter, WhatIf,
+    WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

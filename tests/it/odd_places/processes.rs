@@ -144,6 +144,23 @@ fn threads_outlive_main() {
     }
 }
 
+/// Before, the exit called the handler, which waited for a lock of the exiting thread.
+#[test]
+fn the_last_events_are_lines() {
+    let path = std::env::temp_dir().join(format!("lockprof-{}-events.json", std::process::id()));
+    let mut command = children::command(CHILD);
+    let ended = children::run(command.arg("end with events").env("LOCKPROF_OUT", &path));
+    let read = Snapshot::read_json_file(&path);
+    let _ = std::fs::remove_file(&path);
+    ended.expect_success();
+    let snapshot = read.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(snapshot.points_of("busy").count(), 1);
+    let [line] = ended.stderr.lines().collect::<Vec<_>>()[..] else {
+        panic!("{}", ended.stderr);
+    };
+    assert!(line.starts_with("lock.hot lock=busy "), "{line}");
+}
+
 #[test]
 fn the_main_thread_locks_in_its_last_destructors() {
     let path = std::env::temp_dir().join(format!("lockprof-{}-last.json", std::process::id()));

@@ -3,10 +3,11 @@
 use super::{Task, now};
 use nexus_lockprof::engine::{Config, Engine, ManualClock, Mode};
 use nexus_lockprof::tokio::{Mutex, RwLock, Semaphore};
-use nexus_lockprof::{AcquireMode, Holder, Profiled, Waiter};
+use nexus_lockprof::{AcquireMode, Event, Holder, Profiled, Waiter};
 use nexus_lockprof_adaptor::HoldMode;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -226,6 +227,34 @@ fn the_last_waker_is_woken() {
 
 /// A program may forget a future and free its lock. What is in the lock's memory then is not
 /// believed.
+/// It goes on in another slot.
+#[test]
+fn a_wait_is_told_once_though_its_waker_changes() -> Result<(), nexus_lockprof::ConfigError> {
+    let clock = ManualClock::new();
+    let engine = Engine::with_clock(&clock);
+    engine.configure(Config::default().stuck(Duration::from_secs(1)))?;
+    let told = Arc::new(AtomicU64::new(0));
+    engine.on_event({
+        let told = Arc::clone(&told);
+        move |event| {
+            told.fetch_add(u64::from(matches!(event, Event::Stuck(_))), Relaxed);
+        }
+    });
+    let lock = Profiled::named_in(engine.clone(), (), "lock");
+    let waits = std::future::pending::<Result<(), ()>>();
+    let future = lock.acquire_task(Location::caller(), HoldMode::Exclusive, waits, || true);
+    let mut future = std::pin::pin!(future);
+    for _ in 0..3 {
+        let waker = Waker::from(Arc::new(super::Alarm::default()));
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        clock.advance_idle(Duration::from_secs(1));
+        assert_eq!(engine.snapshot().waiters().len(), 1);
+        assert_eq!(told.load(Relaxed), 1);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_forgotten_future_does_not_make_a_snapshot_read_the_lock() {
     let lock = Box::new(Mutex::named("waiting.forgotten", 0));

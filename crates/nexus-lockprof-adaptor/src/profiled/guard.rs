@@ -1,4 +1,4 @@
-//! What a guard carries for the profiler.
+//! The profiler's part of a guard.
 
 use nexus_lockprof_engine::adaptor::PendingRef;
 

@@ -12,7 +12,7 @@ use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-/// What a lock does before it wakes a task that waits for it.
+/// The way in which a lock wakes a task that waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BeforeWaking {
     /// It gives the lock to the task, which owns it before it is polled.
@@ -121,7 +121,14 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
         if let Some(result) = self.poll_and_count(future.as_mut(), context, &is_owned) {
             return Poll::Ready(finish(result, PendingRef::NONE));
         }
-        match self.poll_more(future, context, waking, is_owned, is_taken) {
+        let polled = Polled {
+            future,
+            context,
+            waking,
+            is_owned,
+            is_taken,
+        };
+        match self.poll_more(polled) {
             Poll::Ready((result, pending_ref)) => Poll::Ready(finish(result, pending_ref)),
             Poll::Pending => Poll::Pending,
         }
@@ -164,21 +171,15 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
     #[inline(never)]
     fn poll_more<F: Future>(
         &mut self,
-        future: Pin<&mut F>,
-        context: &mut Context<'_>,
-        waking: BeforeWaking,
-        is_owned: impl Fn(&F::Output) -> bool,
-        is_taken: impl Fn() -> bool,
+        polled: Polled<'_, '_, F, impl Fn(&F::Output) -> bool, impl Fn() -> bool>,
     ) -> Poll<(F::Output, PendingRef)> {
         match self.state {
-            State::New => self.poll_first(future, context, waking, is_owned, is_taken),
+            State::New => self.poll_first(polled),
             State::Pending => {
                 self.state = State::New;
-                self.pending(future, context, waking, is_owned, is_taken)
+                self.pending(polled)
             }
-            State::Contended { .. } | State::Over => {
-                self.poll_cold(future, context, waking, is_owned, is_taken)
-            }
+            State::Contended { .. } | State::Over => self.poll_cold(polled),
         }
     }
 
@@ -186,15 +187,11 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
     #[inline(always)]
     fn poll_first<F: Future>(
         &mut self,
-        mut future: Pin<&mut F>,
-        context: &mut Context<'_>,
-        waking: BeforeWaking,
-        is_owned: impl Fn(&F::Output) -> bool,
-        is_taken: impl Fn() -> bool,
+        mut polled: Polled<'_, '_, F, impl Fn(&F::Output) -> bool, impl Fn() -> bool>,
     ) -> Poll<(F::Output, PendingRef)> {
         // Probes again, so that the common case of `poll` need not pass on its result.
         let Probe::Time(hit) = self.lock.probe(self.key) else {
-            return self.poll_cold(future, context, waking, is_owned, is_taken);
+            return self.poll_cold(polled);
         };
         let engine = &self.lock.engine;
         // SAFETY: this thread got the hit just now, from this engine. If the poll uses other
@@ -204,15 +201,15 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             .core()
             .and_then(|core| unsafe { core.timed_acquire(engine.own_shard(), hit, HeldBy::Task) });
         let Some(timed) = timed else {
-            return self.poll_cold(future, context, waking, is_owned, is_taken);
+            return self.poll_cold(polled);
         };
         let timed = Abandoned(Some(timed));
-        let Poll::Ready(result) = future.as_mut().poll(context) else {
+        let Poll::Ready(result) = polled.poll() else {
             drop(timed);
-            return self.pending(future, context, waking, is_owned, is_taken);
+            return self.pending(polled);
         };
         self.state = State::Over;
-        if !is_owned(&result) {
+        if !(polled.is_owned)(&result) {
             return Poll::Ready((result, PendingRef::NONE));
         }
         let pending_ref = timed.acquired();
@@ -224,26 +221,21 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
     #[inline(never)]
     fn poll_cold<F: Future>(
         &mut self,
-        mut future: Pin<&mut F>,
-        context: &mut Context<'_>,
-        waking: BeforeWaking,
-        is_owned: impl Fn(&F::Output) -> bool,
-        is_taken: impl Fn() -> bool,
+        mut polled: Polled<'_, '_, F, impl Fn(&F::Output) -> bool, impl Fn() -> bool>,
     ) -> Poll<(F::Output, PendingRef)> {
         let Some(core) = self.lock.engine.core() else {
-            let polled = future.poll(context);
-            return polled.map(|result| (result, PendingRef::NONE));
+            return polled.poll().map(|result| (result, PendingRef::NONE));
         };
         let mut slow = self.lock.task_slow_acquire(core, self.key);
         self.contended_since(&mut slow);
-        match future.as_mut().poll(context) {
+        match polled.poll() {
             Poll::Ready(result) => {
-                let pending_ref = self.ready(slow, is_owned(&result));
+                let pending_ref = self.ready(slow, (polled.is_owned)(&result));
                 Poll::Ready((result, pending_ref))
             }
             Poll::Pending => {
                 slow.abandoned();
-                self.pending(future, context, waking, is_owned, is_taken)
+                self.pending(polled)
             }
         }
     }
@@ -253,15 +245,18 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
     #[inline(never)]
     fn pending<F: Future>(
         &mut self,
-        future: Pin<&mut F>,
-        context: &mut Context<'_>,
-        waking: BeforeWaking,
-        is_owned: impl Fn(&F::Output) -> bool,
-        is_taken: impl Fn() -> bool,
+        polled: Polled<'_, '_, F, impl Fn(&F::Output) -> bool, impl Fn() -> bool>,
     ) -> Poll<(F::Output, PendingRef)> {
         let Some(core) = self.lock.engine.core() else {
             return Poll::Pending;
         };
+        let Polled {
+            future,
+            context,
+            waking,
+            is_owned,
+            is_taken,
+        } = polled;
         let waker = (waking == BeforeWaking::HandsOver).then_some(context.waker());
         let mut queued = Queued(match &mut self.state {
             State::New | State::Pending => core.queue_task(waker),
@@ -362,6 +357,22 @@ impl<R, H: EngineRef> TaskWait<'_, R, H> {
             self.is_over();
             slow.cancelled(self.lock.holder_word());
         }
+    }
+}
+
+/// The arguments of [`TaskWait::poll`], for all but the common case.
+struct Polled<'f, 'c, F, O, T> {
+    future: Pin<&'f mut F>,
+    context: &'f mut Context<'c>,
+    waking: BeforeWaking,
+    is_owned: O,
+    is_taken: T,
+}
+
+impl<F: Future, O, T> Polled<'_, '_, F, O, T> {
+    #[inline(always)]
+    fn poll(&mut self) -> Poll<F::Output> {
+        self.future.as_mut().poll(self.context)
     }
 }
 

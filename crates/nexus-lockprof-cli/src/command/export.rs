@@ -95,7 +95,7 @@ pub(crate) enum ProfileKind {
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What to export: a process, socket, URL or file.
+    /// Process, socket, URL or file to export
     pub(crate) target: Target,
     /// Output format [default: from the extension of --output].
     #[arg(short, long, value_enum)]

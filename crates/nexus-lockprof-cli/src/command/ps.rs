@@ -67,7 +67,7 @@ pub(crate) fn run(options: &Options, color: Color) -> Result<()> {
     output::print(color, &lines.join("\n"))
 }
 
-/// What each of them answers. Asks several at the same time, so that a stopped process does not
+/// Collects the answer of each. Asks several at the same time, so that a stopped process does not
 /// hold up the others.
 fn answers(found: &[Found]) -> Vec<(u32, Result<Row>)> {
     const AT_ONCE: usize = 16;

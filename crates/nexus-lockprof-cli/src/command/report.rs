@@ -37,7 +37,7 @@ pub(crate) enum Format {
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What to show: a process, socket, URL or file.
+    /// Process, socket, URL or file to show
     pub(crate) target: Target,
     /// Sort order. Formats other than `table` use it to choose rows, and keep the snapshot's order,
     /// by total wait.

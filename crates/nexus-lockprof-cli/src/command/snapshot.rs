@@ -15,7 +15,7 @@ Examples:
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What to ask: a process, socket, URL or file.
+    /// Process, socket, URL or file to ask
     pub(crate) target: Target,
     /// Output file: JSON if its name ends in .json, otherwise .lockprof. Written whole or not at
     /// all. Without it, or with -, JSON goes to standard output.

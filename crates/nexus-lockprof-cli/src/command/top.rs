@@ -17,7 +17,7 @@ Examples:
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// What to watch: a process, a socket or a URL; a file is shown once.
+    /// Process, socket or URL to watch; a file is shown once
     pub(crate) target: Target,
     /// Time between updates: a number with ms, s or m.
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = interval)]

@@ -1,4 +1,4 @@
-//! What is looked for, and what a metric did.
+//! The kinds of change, and the change of one metric.
 
 use super::estimate::Estimate;
 use super::metric::Metric;

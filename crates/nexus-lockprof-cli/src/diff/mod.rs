@@ -1,4 +1,4 @@
-//! What got worse from one snapshot to another, and whether that is chance.
+//! Finds what got worse from one snapshot to another, and tells it from chance.
 //!
 //! The rule, which `docs/guide/ci.md` explains:
 //!

@@ -93,8 +93,8 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// Whether it never changes: a file or standard input. A path where nothing exists yet counts
-    /// as a file.
+    /// Returns whether it never changes: a file or standard input. A path where nothing exists yet
+    /// counts as a file.
     #[must_use]
     pub fn is_static(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What a connected target can do.
+//! The operations of a connected target.
 
 use anyhow::Result;
 use nexus_lockprof_snapshot::Snapshot;

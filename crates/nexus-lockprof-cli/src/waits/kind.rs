@@ -1,11 +1,11 @@
-//! What a stack waits for: a lock, or something else. The lock's functions are at its top.
+//! Tells what a stack waits for: a lock, or something else. The lock's functions are at its top.
 
 use super::layout::call;
 use super::record::Waits;
 use super::symbols::Call;
 use nexus_lockprof_snapshot::AcquireMode;
 
-/// What was waited for.
+/// The kind of thing that a thread waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitKind {
     Lock(AcquireMode, &'static str),

@@ -1,4 +1,4 @@
-//! What an engine does with stacks without the feature: nothing.
+//! Stands in for stacks without the feature, and does nothing.
 
 use crate::core::Core;
 use crate::record::owner::Owner;

@@ -1,4 +1,4 @@
-//! What follows a release: the pending acquisition that was measured goes into its records.
+//! Settles a release: the pending acquisition that was measured goes into its records.
 
 use crate::acquire::blame::Wait;
 use crate::acquire::leased;

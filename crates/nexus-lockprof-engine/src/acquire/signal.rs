@@ -1,5 +1,5 @@
-//! Whether this thread may be in a signal handler. A handler must not allocate, because it may have
-//! interrupted the allocator.
+//! Tells whether this thread may be in a signal handler. A handler must not allocate, because it
+//! may have interrupted the allocator.
 //!
 //! A thread that waits for a lock counts as being in no handler. A handler must not wait, since it
 //! could wait for the very thread that it interrupted. So only acquisitions that do not wait ask,

@@ -110,6 +110,7 @@ impl QueuedTask {
         let next = core.queue_task(Some(waker));
         let wait = self.slot.wait.read();
         if let (Some(next), Some((_, waiting))) = (&next, wait) {
+            next.slot.continues(self.slot);
             next.slot.wait.begin(&waiting);
         }
         self.ends();

@@ -1,4 +1,4 @@
-//! What the system says of the other threads of this process.
+//! Asks the system about the other threads of this process.
 
 #[cfg(target_os = "linux")]
 use std::io::ErrorKind;

@@ -14,23 +14,18 @@
 //!
 //! If the system does not tell who sleeps and who has run, the deadlock is a possible one.
 //!
-//! The last two are asked only about circles that were not confirmed before. That takes
-//! [`PAUSE`], or a few of them on a busy machine, in which nobody waits for the collection but
-//! another one.
+//! The last two are asked only about waits that were not confirmed before, and nobody waits for the
+//! answer under the lock of collections: a collection [doubts](super::doubt) waits, and a later one
+//! confirms them. Where nobody has doubted them yet, a snapshot first lets the others run
+//! ([`let_others_run`](crate::core::Core::let_others_run)).
 
-use crate::collect::asleep::{is_asleep, run_ns, system_tells, this_thread};
+use crate::collect::doubt::{Doubt, Settled};
 use crate::collect::wait::{Look, Wait, WaitId};
 use crate::config::Config;
 use crate::event::Event;
 use crate::record::waiting::WaitKind;
 use nexus_lockprof_snapshot::{AcquireMode, Deadlock, Holder, Stuck, Waiter};
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
-
-/// How long the others have to run before a circle is read again.
-const PAUSE: Duration = Duration::from_millis(10);
-/// How many times that is. If some of them have not run then, a later collection asks again.
-const PAUSES: usize = 20;
 
 /// What collections remember of the waits that still go on.
 #[derive(Default)]
@@ -39,6 +34,10 @@ pub(crate) struct Watch {
     confirmed: HashMap<WaitId, Confirmed>,
     /// Waits in circles that the last collection did not confirm.
     doubted: HashSet<WaitId>,
+    /// Waits for the others to run.
+    doubt: Option<Doubt>,
+    /// Waits for which the others were let run once, and which were not confirmed then.
+    tried: HashSet<WaitId>,
     /// Waits in deadlocks that events have told.
     deadlocked: HashSet<WaitId>,
     /// Other waits that events have told.
@@ -59,66 +58,94 @@ pub(crate) struct Found {
 }
 
 impl Watch {
-    /// The deadlocks among these waits.
-    pub(crate) fn find(&mut self, waits: &[Wait], look: &impl Look) -> Vec<Found> {
-        let here: HashSet<WaitId> = waits.iter().map(|wait| wait.id).collect();
-        self.confirmed.retain(|id, _| here.contains(id));
-        for told in [&mut self.deadlocked, &mut self.stuck] {
-            told.retain(|id| here.contains(id));
-        }
-        let mut found = circles(waits);
-        let in_circles = ids(&found);
-        let matters = |wait: &&Wait| in_circles.contains(&wait.id) || is_left_behind(&wait.waiter);
-        let doubtful = waits.iter().filter(matters);
-        let doubtful: Vec<&Wait> = doubtful.filter(|wait| !self.has_confirmed(wait)).collect();
-        if !doubtful.is_empty() {
-            self.confirm(&doubtful, look);
-        }
+    /// The waits, and the deadlocks among them.
+    pub(crate) fn find(&mut self, look: &impl Look) -> (Vec<Wait>, Vec<Found>) {
+        let (mut waits, mut found) = self.compare(look);
         let certain = waits.iter().filter(|wait| self.has_confirmed(wait));
         let certain: HashSet<WaitId> = certain.map(|wait| wait.id).collect();
+        self.doubted = ids(&found);
         found.retain(|found| found.ids.iter().all(|id| certain.contains(id)));
         let is_sure = |id| self.confirmed.get(id).is_some_and(|wait| wait.is_sure);
         for found in &mut found {
             found.deadlock.certain &= found.ids.iter().all(is_sure);
         }
-        self.doubted = in_circles;
         for id in ids(&found) {
             self.doubted.remove(&id);
         }
-        found
+        // Its holder may have released the lock before it ended, while the next one, who was woken,
+        // has not run yet.
+        for Wait { id, waiter, .. } in &mut waits {
+            if let Some(holder) = &mut waiter.holder {
+                holder.exited &= certain.contains(id);
+            }
+        }
+        (waits, found)
+    }
+
+    /// Looks without telling. Returns whether a pause, in which other threads run, may confirm old
+    /// waits that it did not confirm before.
+    pub(crate) fn wants_pause(&mut self, look: &impl Look) -> bool {
+        let (waits, _) = self.compare(look);
+        let is_old = |wait: &&Wait| wait.waiter.waited() >= Deadlock::AFTER;
+        let old: HashSet<WaitId> = waits.iter().filter(is_old).map(|wait| wait.id).collect();
+        let doubted = self.doubt.iter().flat_map(Doubt::ids);
+        let mut new = doubted.filter(|id| old.contains(id) && !self.tried.contains(id));
+        new.next().is_some()
+    }
+
+    /// Enough pauses: what is doubted now is left to later collections.
+    pub(crate) fn stop_pauses(&mut self) {
+        self.tried.extend(self.doubt.iter().flat_map(Doubt::ids));
+    }
+
+    /// Confirms what was doubted before, and doubts what is new. Returns the waits, and the circles
+    /// among them, confirmed or not.
+    fn compare(&mut self, look: &impl Look) -> (Vec<Wait>, Vec<Found>) {
+        let settled = self.doubt.as_mut().and_then(|doubt| doubt.settle(look));
+        // After all that.
+        let waits = look.waits();
+        if let Some(settled) = settled {
+            self.confirm(&settled, &waits);
+        }
+        let here: HashSet<WaitId> = waits.iter().map(|wait| wait.id).collect();
+        self.confirmed.retain(|id, _| here.contains(id));
+        for kept in [&mut self.deadlocked, &mut self.stuck, &mut self.tried] {
+            kept.retain(|id| here.contains(id));
+        }
+        if let Some(doubt) = &self.doubt
+            && !doubt.ids().any(|id| here.contains(&id))
+        {
+            self.doubt = None;
+        }
+        let found = circles(&waits);
+        if self.doubt.is_none() {
+            let in_circles = ids(&found);
+            let matters = |wait: &&Wait| in_circles.contains(&wait.id) || is_left(&wait.waiter);
+            let doubtful = waits.iter().filter(matters);
+            let doubtful = doubtful.filter(|wait| !self.has_confirmed(wait));
+            let mut doubtful = doubtful.peekable();
+            if doubtful.peek().is_some() {
+                self.doubt = Some(Doubt::new(doubtful, look));
+            }
+        }
+        (waits, found)
+    }
+
+    /// Remembers those of the waits that still go on in the same way.
+    fn confirm(&mut self, settled: &Settled, waits: &[Wait]) {
+        for wait in waits.iter().filter(|wait| settled.has(wait)) {
+            let holder = wait.waiter.holder.clone();
+            let is_sure = settled.is_sure;
+            let confirmed = Confirmed { holder, is_sure };
+            self.confirmed.insert(wait.id, confirmed);
+        }
+        self.tried
+            .extend(self.doubt.take().iter().flat_map(Doubt::ids));
     }
 
     fn has_confirmed(&self, wait: &Wait) -> bool {
         let confirmed = self.confirmed.get(&wait.id);
         confirmed.is_some_and(|confirmed| confirmed.holder == wait.waiter.holder)
-    }
-
-    /// Remembers those of the waits that still go on, in the same way, after all other threads have
-    /// run or sleep, and whose own threads sleep.
-    fn confirm(&mut self, doubtful: &[&Wait], look: &impl Look) {
-        let is_told = system_tells();
-        match is_told {
-            true if !let_others_run(look) => return,
-            true => {}
-            false => std::thread::sleep(PAUSE),
-        }
-        let sleeps = |wait: &&&Wait| {
-            let thread = wait.waiter.thread.as_ref();
-            thread.is_some_and(|thread| !is_told || is_asleep(thread.id))
-        };
-        let asleep: Vec<&&Wait> = doubtful.iter().filter(sleeps).collect();
-        let is_sure = is_told && system_tells();
-        // After all that.
-        let again = look.waits();
-        let again: HashMap<WaitId, &Wait> = again.iter().map(|wait| (wait.id, wait)).collect();
-        for wait in asleep {
-            let holder = again.get(&wait.id).map(|again| &again.waiter.holder);
-            if holder == Some(&wait.waiter.holder) {
-                let holder = wait.waiter.holder.clone();
-                let confirmed = Confirmed { holder, is_sure };
-                self.confirmed.insert(wait.id, confirmed);
-            }
-        }
     }
 
     /// Adds an event for each deadlock and each stuck wait that none was added for.
@@ -139,7 +166,7 @@ impl Watch {
         let Some(after) = config.stuck else { return };
         let in_circles = ids(found);
         for wait in waits {
-            let nobody_left = is_left_behind(&wait.waiter) && self.has_confirmed(wait);
+            let nobody_left = is_left(&wait.waiter) && wait.waiter.waited() >= Deadlock::AFTER;
             // Whoever may be in a deadlock has as much time again to be found in it.
             let after = match self.doubted.contains(&wait.id) {
                 true => after.saturating_mul(2),
@@ -155,29 +182,10 @@ impl Watch {
     }
 }
 
-/// Waits until each thread sleeps or has run. `false` if some do not come to it.
-fn let_others_run(look: &impl Look) -> bool {
-    let mut threads = look.threads();
-    threads.retain(|&thread| thread != this_thread());
-    let before = threads.into_iter().map(|thread| (thread, run_ns(thread)));
-    let mut left: Vec<(u64, Option<u64>)> = before.collect();
-    for _ in 0..PAUSES {
-        std::thread::sleep(PAUSE);
-        left.retain(|&(thread, before)| {
-            before.is_some() && run_ns(thread) == before && !is_asleep(thread)
-        });
-        if left.is_empty() {
-            return true;
-        }
-    }
-    false
-}
-
-/// Whether the thread that acquired the lock has ended, long enough ago.
-fn is_left_behind(wait: &Waiter) -> bool {
+/// Whether the thread that acquired the lock has ended.
+fn is_left(wait: &Waiter) -> bool {
     let holder = wait.holder.as_ref();
-    wait.waited() >= Deadlock::AFTER
-        && holder.is_some_and(|holder| holder.exited && holder.mode != AcquireMode::Shared)
+    holder.is_some_and(|holder| holder.exited && holder.mode != AcquireMode::Shared)
 }
 
 /// The waits of these circles.
@@ -215,3 +223,6 @@ fn is_known(wait: &Wait) -> bool {
             holder.mode == AcquireMode::Shared || holder.thread != wait.waiter.thread
         })
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,11 @@ impl LifetimeSample {
         }
     }
 
+    /// Number of items.
+    pub(crate) fn len(&self) -> usize {
+        self.body.items.len() + self.tail.items.len()
+    }
+
     /// Adds a sample to the tail, if it belongs there.
     fn push_tail(&mut self, sample: Sample, rng: &mut fastrand::Rng) {
         if self

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Thresholds};
 use crate::event::Event;
-use nexus_lockprof_snapshot::{Durations, Hot, HotMetric, Point};
+use nexus_lockprof_snapshot::{Durations, Hot, HotMetric, IntervalSamples, Point};
 use std::time::Duration;
 
 /// Whether a point's wait and hold are hot: reported, and not cooled since then.
@@ -12,32 +12,45 @@ pub(crate) struct Heat {
     hold: bool,
 }
 
-/// Compares one point's last interval, which is in `recent` of its wait and hold. `samples` says
-/// how many durations each of the two was drawn from.
+/// What was measured of a point's waits and holds in the monitor's interval, in `recent`, and how
+/// many durations each was drawn from.
+pub(crate) struct Interval([(Durations, u64); 2]);
+
+impl Interval {
+    /// It is the interval since the last collection.
+    pub(crate) fn of(point: &Point, [waits, holds]: [u64; 2]) -> Self {
+        let recent = |of: &Durations| Durations {
+            recent: of.recent.clone(),
+            ..Durations::default()
+        };
+        Interval([(recent(&point.wait), waits), (recent(&point.hold), holds)])
+    }
+
+    /// It is the monitor's own.
+    pub(crate) fn taken(own: [(IntervalSamples, u64); 2]) -> Self {
+        Interval(own.map(|(own, offered)| {
+            let recent = Durations {
+                recent: own.samples,
+                ..Durations::default()
+            };
+            (recent, offered)
+        }))
+    }
+}
+
+/// Compares one point's interval.
 pub(crate) fn judge(
     point: &Point,
-    samples: [u64; 2],
+    interval: Interval,
     heat: &mut Heat,
     config: &Config,
     events: &mut Vec<Event>,
 ) {
     let Thresholds { wait, hold } = config.thresholds(&point.lock.name());
-    let [wait_samples, hold_samples] = samples;
+    let Interval([(waits, wait_samples), (holds, hold_samples)]) = interval;
     for (metric, durations, samples, threshold, hot) in [
-        (
-            HotMetric::Wait,
-            &point.wait,
-            wait_samples,
-            wait,
-            &mut heat.wait,
-        ),
-        (
-            HotMetric::Hold,
-            &point.hold,
-            hold_samples,
-            hold,
-            &mut heat.hold,
-        ),
+        (HotMetric::Wait, &waits, wait_samples, wait, &mut heat.wait),
+        (HotMetric::Hold, &holds, hold_samples, hold, &mut heat.hold),
     ] {
         let Some(threshold) = threshold else {
             *hot = false;

@@ -124,6 +124,7 @@ impl Look for Core {
                 id: id(seen),
                 kind: seen.waiting.kind,
                 is_read: seen.is_read,
+                has_changed: seen.holder != Some(seen.waiting.first_holder),
                 waiter: self.waiter(seen, &threads, now_ns),
             };
             // That a task was given the lock was read only now.
@@ -213,13 +214,15 @@ impl Core {
 }
 
 fn id(seen: &Seen<'_>) -> WaitId {
-    let token = match seen.task {
-        Some(task) => std::ptr::from_ref(task).addr() as u64,
-        None => seen.thread.map_or(0, |thread| thread.token),
-    };
-    WaitId {
-        token,
-        seq: seen.seq,
+    match seen.task {
+        Some(task) => WaitId {
+            token: None,
+            number: task.number(),
+        },
+        None => WaitId {
+            token: Some(seen.thread.map_or(0, |thread| thread.token)),
+            number: seen.seq,
+        },
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a record is about: lock class, mode and source location, in one word.
+//! The key of a record: lock class, mode and source location, in one word.
 
 use super::class::{ADDRESS, ClassTag, NUMBER_SHIFT};
 use nexus_lockprof_snapshot::{AcquireMode, Site};
@@ -46,10 +46,10 @@ impl ThreadBits {
     const SHIFT: u32 = 48;
     const MASK: usize = 0xFFFF << Self::SHIFT;
 
-    /// Of a thread that is not known.
+    /// Stands for a thread that is not known.
     pub const UNKNOWN: Self = ThreadBits(0);
 
-    /// Of the thread with this token, which counts from 1.
+    /// The bits of the thread with this token, which counts from 1.
     pub(crate) fn of(token: u64) -> Self {
         let number = 1 + token.wrapping_sub(1) % 0xFFFF;
         ThreadBits((number as usize) << Self::SHIFT)

@@ -1,4 +1,4 @@
-//! What identifies a lock and a point: classes, their numbers, and the keys built from them.
+//! The identity of a lock and a point: classes, their numbers, and the keys built from them.
 
 pub(crate) mod class;
 mod key;

@@ -1,4 +1,4 @@
-//! What a forked process does with its parent's counts.
+//! Makes a forked process forget its parent's counts.
 
 use crate::acquire::signal::Attempt;
 use crate::acquire::thread;
@@ -33,6 +33,7 @@ impl Core {
             if due::has_parents_counts() {
                 let aggregator = aggregator.get_or_insert_with(|| self.new_aggregator());
                 let parents = aggregator.collect(self, &mut Vec::new());
+                aggregator.begin_intervals_again();
                 aggregator.reset(self, &parents);
                 due::are_own_counts();
             }

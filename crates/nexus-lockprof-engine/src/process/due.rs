@@ -1,4 +1,4 @@
-//! What the program's next lock has to do besides being counted.
+//! Work that waits for the program's next lock.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 

@@ -11,6 +11,8 @@ use crate::core::Core;
 #[cfg(unix)]
 use crate::core::GLOBAL;
 #[cfg(unix)]
+use crate::identity;
+#[cfg(unix)]
 use crate::process::exclusive::SETTING;
 use crate::process::exclusive::lock;
 #[cfg(unix)]
@@ -112,7 +114,7 @@ impl Core {
         if self.control() == Control::UNCONFIGURED {
             self.configuring.forget();
         }
-        self.slow.forget();
+        self.slow.forget(|record| identity::release(record.key));
         // The child has only this thread, so nobody writes these shards any more.
         let now_ns = self.clock.coarse_ns();
         let mut there = 0;

@@ -82,8 +82,9 @@ pub(crate) fn start_thread() {
     let started = std::thread::Builder::new()
         .name("lockprof-slow".into())
         .spawn(run);
+    let has_failed = FAILED.swap(started.is_err(), Relaxed);
     if let Err(error) = started
-        && !FAILED.swap(true, Relaxed)
+        && !has_failed
     {
         say(format_args!(
             "no thread for slow waits and holds, so those that release locks report them: {error}"
@@ -149,7 +150,8 @@ impl Core {
     /// Of what it leaves, there are lines.
     fn deliver_last_slow(&self) {
         // A handler may be what ends the process.
-        if self.handlers.has_some() && THREAD.is_begun_here() && !thread::is_internal() {
+        let has_thread = THREAD.is_begun_here() && !FAILED.load(Relaxed);
+        if self.handlers.has_some() && has_thread && !thread::is_internal() {
             let since = Instant::now();
             while !self.slow.is_all_delivered() && since.elapsed() < PATIENCE {
                 std::thread::sleep(EVERY / 20);

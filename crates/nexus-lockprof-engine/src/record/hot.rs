@@ -74,7 +74,7 @@ pub struct Hit<'a> {
     pub(crate) here: PhantomData<*mut ()>,
 }
 
-/// What the hot path does with an acquisition.
+/// The hot path's decision about an acquisition.
 #[derive(Debug)]
 pub enum Probe<'a> {
     /// Nothing.

@@ -1,4 +1,4 @@
-//! What was not recorded, counted by cause.
+//! Counts the events that were not recorded, by cause.
 
 use crate::sync::{AtomicU64, Ordering::Relaxed, array, bump, const_fn};
 use nexus_lockprof_snapshot as snapshot;

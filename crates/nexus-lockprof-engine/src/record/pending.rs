@@ -75,7 +75,7 @@ pub(crate) struct Pending {
     looked_at: AtomicU64,
 }
 
-/// What a guard carries: nothing, or one measured acquisition. One word.
+/// A guard's reference to one measured acquisition, or to none. One word.
 #[derive(Debug, Default)]
 #[must_use = "a pending reference that is dropped loses its measurement"]
 pub struct PendingRef(Option<NonNull<Pending>>);
@@ -92,7 +92,7 @@ impl PendingRef {
     /// Nothing measured.
     pub const NONE: PendingRef = PendingRef(None);
 
-    /// Whether nothing is measured. This is the one branch of the hot path's release.
+    /// Returns whether nothing is measured. This is the one branch of the hot path's release.
     #[inline(always)]
     #[must_use]
     pub fn is_none(&self) -> bool {

@@ -199,11 +199,11 @@ impl SlowLog {
         self.dropped.swap(0, Relaxed)
     }
 
-    /// In a forked child: its parent tells of what is in here. A thread that the child does not
-    /// have may have a place.
+    /// In a forked child: its parent tells of what is in here. Calls `each` with it, to release
+    /// what it refers to. A thread that the child does not have may have a place.
     #[cfg(unix)]
-    pub(crate) fn forget(&self) {
-        self.has_some.store(false, Relaxed);
+    pub(crate) fn forget(&self, mut each: impl FnMut(SlowRecord)) {
+        self.take(|_, record| each(record));
         self.dropped.store(0, Relaxed);
         self.delivered.store(self.number.load(Relaxed), Relaxed);
         for place in &self.places {
@@ -332,7 +332,9 @@ mod tests {
         assert!(log.put(0, |_| record(1, 0)) && !log.is_all_delivered());
         // A thread that the child does not have was putting one in.
         assert!(log.places.iter().any(|place| place.take(FREE)));
-        log.forget();
+        let mut forgotten = Vec::new();
+        log.forget(|record| forgotten.push(record));
+        assert_eq!(forgotten, [record(1, 0)]);
         assert!(!log.has_some() && log.is_all_delivered() && all(&log).is_empty());
         (0..PLACES).for_each(|_| assert!(log.put(0, |_| record(1, 0))));
     }

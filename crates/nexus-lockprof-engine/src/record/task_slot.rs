@@ -15,7 +15,8 @@ use crate::record::memory::try_box;
 use crate::record::registry::{Claim, Registry};
 use crate::record::waiting::{WaitSlot, Waiting};
 use crate::sync::{
-    AtomicU64, AtomicUsize, Ordering, OwnLoad, UnsafeCell, const_fn, fence, shared_static, sized,
+    AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, UnsafeCell, const_fn, fence,
+    shared_static, sized,
 };
 use Ordering::{Acquire, Relaxed, Release};
 use std::panic::RefUnwindSafe;
@@ -36,7 +37,9 @@ pub(crate) struct Tasks {
     slots: Registry<TaskSlot>,
     made: AtomicUsize,
     /// How often the process was forked off: a child does not show its parent's tasks.
-    forks: AtomicU64,
+    forks: AtomicU32,
+    /// Number of waits that had a slot.
+    waits: AtomicU64,
 }
 
 /// One wait.
@@ -47,7 +50,11 @@ pub(crate) struct TaskSlot {
     /// Number of the wait's engine.
     engine: AtomicU64,
     /// [`Tasks::forks`] when it began.
-    forks: AtomicU64,
+    forks: AtomicU32,
+    /// The wait, and the wakers that exist.
+    users: AtomicU32,
+    /// Number of the wait, which no other has. It keeps it in another slot.
+    number: AtomicU64,
     /// Number of the last poll. Only who has the wait uses it.
     polls: AtomicU64,
     /// Number of the poll whose waker the lock has; [`POLLS`] if that is not known.
@@ -56,8 +63,6 @@ pub(crate) struct TaskSlot {
     woken: AtomicU64,
     /// When the first of them was, in nanoseconds of the coarse clock. 0: not known.
     woken_ns: AtomicU64,
-    /// The wait, and the wakers that exist.
-    users: AtomicUsize,
     /// The task's own waker. Nobody writes it while there are users.
     waker: UnsafeCell<Option<Waker>>,
     place: AtomicUsize,
@@ -69,6 +74,8 @@ unsafe impl Sync for TaskSlot {}
 impl RefUnwindSafe for TaskSlot {}
 
 const _: () = assert!(align_of::<TaskSlot>() as u64 >= POLLS);
+#[cfg(all(not(lockprof_loom), target_pointer_width = "64"))]
+const _: () = assert!(size_of::<TaskSlot>() == 128);
 
 impl Tasks {
     const_fn! {
@@ -76,7 +83,8 @@ impl Tasks {
             Tasks {
                 slots: Registry::new(),
                 made: AtomicUsize::new(0),
-                forks: AtomicU64::new(0),
+                forks: AtomicU32::new(0),
+                waits: AtomicU64::new(0),
             }
         }
     }
@@ -91,6 +99,7 @@ impl Tasks {
         slot.place.store(place, Relaxed);
         slot.engine.store(engine, Relaxed);
         slot.forks.store(self.forks.load(Relaxed), Relaxed);
+        slot.number.store(self.waits.fetch_add(1, Relaxed), Relaxed);
         slot.queued.store(POLLS, Relaxed);
         slot.woken.store(0, Relaxed);
         slot.woken_ns.store(0, Relaxed);
@@ -163,12 +172,13 @@ impl Default for TaskSlot {
         TaskSlot {
             wait: WaitSlot::default(),
             engine: AtomicU64::new(0),
-            forks: AtomicU64::new(0),
+            forks: AtomicU32::new(0),
+            users: AtomicU32::new(0),
+            number: AtomicU64::new(0),
             polls: AtomicU64::new(0),
             queued: AtomicU64::new(POLLS),
             woken: AtomicU64::new(0),
             woken_ns: AtomicU64::new(0),
-            users: AtomicUsize::new(0),
             waker: UnsafeCell::new(None),
             place: AtomicUsize::new(0),
         }
@@ -179,6 +189,18 @@ impl TaskSlot {
     /// Whether its wait is at this engine. The caller is a user.
     pub(crate) fn is_at(&self, engine: u64) -> bool {
         self.engine.load(Relaxed) == engine
+    }
+
+    /// Number of its wait. Any thread may call this. The answer is that of the wait, if that still
+    /// goes on afterwards.
+    pub(crate) fn number(&self) -> u64 {
+        self.number.load(Relaxed)
+    }
+
+    /// It is for the wait of the other slot from now on. Only who has both calls this, before the
+    /// wait begins here.
+    pub(crate) fn continues(&self, other: &TaskSlot) {
+        self.number.store(other.number(), Relaxed);
     }
 
     /// There is one more waker. The caller is a user.

@@ -7,7 +7,7 @@ use crate::identity::PointKey;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, OwnLoad, fence};
 use Ordering::{Acquire, Relaxed, Release};
 
-/// What ends a wait, as far as that matters for deadlocks.
+/// The events that can end a wait, as far as they matter for deadlocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WaitKind {
     /// The lock alone.

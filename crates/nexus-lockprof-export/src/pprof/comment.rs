@@ -1,4 +1,4 @@
-//! What a reader must know about the numbers, as comments of the profile.
+//! Writes the limits of the numbers as comments of the profile.
 
 use crate::series::variance_sum;
 use nexus_lockprof_snapshot::{Durations, Point, Snapshot};

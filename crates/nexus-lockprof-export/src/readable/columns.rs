@@ -33,7 +33,7 @@ impl Columns {
         self.rows.push(row.into());
     }
 
-    /// Whether there is nothing but the head.
+    /// Returns whether there is nothing but the head.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.len() < 2

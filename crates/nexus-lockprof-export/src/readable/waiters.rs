@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_lockprof_snapshot::{AcquireMode, Holder, Lock, Site, Snapshot, Thread, Waiter};
+use nexus_lockprof_snapshot::{AcquireMode, Holder, Lock, Site, Snapshot, Text, Thread, Waiter};
 
 use super::{fit, names, number, place};
 
@@ -14,7 +14,7 @@ const OF_ONE_LOCK: usize = 6;
 /// The longest name of a thread shown, in terminal columns. Linux keeps 15 bytes of it.
 const LONGEST_THREAD: usize = 15;
 
-/// What a [`Line`] is about.
+/// The subject of a [`Line`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
     /// A lock, and who holds it.
@@ -28,7 +28,7 @@ pub enum LineKind {
 /// One line about waiters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// What it is about.
+    /// Its subject.
     pub kind: LineKind,
     /// The text, without a line end.
     pub text: String,
@@ -266,14 +266,9 @@ fn waiting(waiter: &Waiter) -> String {
 }
 
 fn shown(thread: &Thread) -> String {
-    match &thread.name {
-        Some(name) => format!(
-            "{} ({})",
-            fit::middle(&names::shown(name), LONGEST_THREAD),
-            thread.id
-        ),
-        None => format!("thread {}", thread.id),
-    }
+    let fitted = |name: &Text| fit::middle(&names::shown(name), LONGEST_THREAD).into();
+    let name = thread.name.as_ref().map(fitted);
+    Thread { name, ..*thread }.to_string()
 }
 
 /// In which mode it waits, where that is not the usual one.

@@ -150,13 +150,9 @@ struct Whole {
 
 impl Whole {
     fn of(edges: &[&Edge]) -> Self {
-        let sum = |of: fn(&Edge) -> u64| {
-            let figures = edges.iter().map(|edge| of(edge));
-            figures.fold(0, u64::saturating_add)
-        };
         Self {
-            waits: sum(|edge| edge.waits),
-            waited_ns: sum(|edge| edge.waited_ns),
+            waits: number::sum(edges.iter().map(|edge| edge.waits)),
+            waited_ns: number::sum(edges.iter().map(|edge| edge.waited_ns)),
         }
     }
 

@@ -30,8 +30,7 @@ pub fn callers(point: &Point, most: usize, width: usize) -> Vec<String> {
     if most == 0 {
         return Vec::new();
     }
-    let whole = point.callers.iter();
-    let whole = whole.fold(0_u64, |sum, stack| sum.saturating_add(stack.wait_ns));
+    let whole = number::sum(point.callers.iter().map(|stack| stack.wait_ns));
     let mut roots = Roots::new(&point.site);
     let root = root(point, &mut roots);
     let chains = alike(

@@ -66,10 +66,6 @@ fn lock(lock: &Lock) -> String {
 fn thread(thread: Option<&Thread>) -> String {
     match thread {
         None => "an unknown thread".to_owned(),
-        Some(Thread { id, name: None }) => format!("thread {id}"),
-        Some(Thread {
-            id,
-            name: Some(name),
-        }) => format!("{} ({id})", names::shown(name)),
+        Some(thread) => names::shown(&thread.to_string()),
     }
 }

@@ -10,6 +10,7 @@ use super::column::Column;
 use super::deadlocks::deadlocks;
 use super::grid::Grid;
 use super::order::lock_order;
+use super::peak;
 use super::sort::SortKey;
 use super::waiters::waiters;
 use super::{findings, utilisation};
@@ -151,7 +152,8 @@ impl<'a> Table<'a> {
         lines.extend(grid.lines(|point| {
             let behind = holders.line(point, self.width);
             let callers = callers(point, self.callers, self.width);
-            behind.into_iter().chain(callers).collect()
+            let peak = peak::line(self.whole, point, self.width);
+            behind.into_iter().chain(peak).chain(callers).collect()
         }));
         let hidden = (all.len() - points.len()) as u64;
         if hidden > 0 {

@@ -98,10 +98,7 @@ fn unfair(snapshot: &Snapshot, all: &[Utilisation]) -> Option<String> {
     };
     let waits = |of: &&Utilisation| {
         let points = snapshot.points().iter().filter(|p| p.lock == of.lock);
-        points
-            .map(|point| point.contentions)
-            .fold(0, u64::saturating_add)
-            >= FEWEST_WAITS
+        number::sum(points.map(|point| point.contentions)) >= FEWEST_WAITS
     };
     let is_worth_saying = |of: &&Utilisation| {
         let waited = of.waited.map_or(0.0, |waited| waited.share);

@@ -188,6 +188,7 @@ pub(crate) fn parts() -> SnapshotParts {
         program: Some("api-server".into()),
         waiters: Vec::new(),
         deadlocks: Vec::new(),
+        history: Vec::new(),
         lock_order: Vec::new(),
         potential_deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },

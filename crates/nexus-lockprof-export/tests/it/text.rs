@@ -6,6 +6,7 @@ mod deadlocks;
 mod estimates;
 mod findings;
 mod order;
+mod peak;
 mod waiters;
 
 use nexus_lockprof_export::text::{self, SortKey, Table};
@@ -163,7 +164,8 @@ fn no_line_is_too_wide_and_no_line_number_is_lost() {
         edges: 8,
         slow_events: 9,
         tasks: 10,
-        order: 11,
+        interval_samples: 11,
+        order: 12,
     };
     for point in &mut parts.points {
         point.acquisitions = point.acquisitions.saturating_mul(1 << 40);

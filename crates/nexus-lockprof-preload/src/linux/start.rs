@@ -1,4 +1,4 @@
-//! What happens before the program starts, and in a forked child.
+//! Prepares the library before the program starts, and in a forked child.
 
 use super::folder::{self, PATH};
 use super::{modules, pthread, sys, table, thread};

@@ -1,4 +1,4 @@
-//! What each thread remembers.
+//! The state of each thread.
 
 use super::table::Slot;
 use std::cell::Cell;

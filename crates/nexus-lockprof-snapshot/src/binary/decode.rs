@@ -7,7 +7,7 @@ use super::edges::{RawEdges, RawEnd, end};
 use super::input::{Input, Malformed};
 use super::raw::{RawDurations, RawFrame, RawPoint, RawStack, Room};
 use super::section::{Sections, frames, head, texts};
-use super::{Fields, MAGIC, VERSION, durations, field, order, waiters, weights};
+use super::{Fields, MAGIC, VERSION, durations, field, order, past, waiters, weights};
 use crate::bounds::Unfolded;
 use crate::document::FROM_NOTHING;
 use crate::head::Head;
@@ -87,6 +87,9 @@ impl<'a> Decoder<'a> {
         }
         if let Some(input) = sections.deadlocks {
             head.deadlocks = waiters.deadlocks(input)?;
+        }
+        if let Some(input) = sections.history {
+            head.history = past::read(input, &mut waiters)?;
         }
         if let Some(input) = sections.order {
             head.lock_order = order::pairs(&mut waiters, input)?;

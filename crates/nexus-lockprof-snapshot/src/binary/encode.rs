@@ -1,7 +1,7 @@
 //! Encodes a snapshot as bytes.
 
 use super::output::{Output, Tables};
-use super::{Fields, MAGIC, VERSION, durations, edges, field, order, tag, waiters};
+use super::{Fields, MAGIC, VERSION, durations, edges, field, order, past, tag, waiters};
 use crate::head::Head;
 use crate::json;
 use crate::{Durations, Point, ProfilerMode, Snapshot, Stack};
@@ -25,6 +25,7 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let edges = edges::write(&mut tables, &snapshot.edges);
     let waiters = waiters::write(&mut tables, &snapshot.head.waiters);
     let deadlocks = waiters::write_deadlocks(&mut tables, &snapshot.head.deadlocks);
+    let history = past::write(&mut tables, &snapshot.head.history);
     let pairs = order::write(&mut tables, &snapshot.head.lock_order);
     let potential = order::write_potential(&mut tables, &snapshot.head.potential_deadlocks);
     let mut out = Output::default();
@@ -44,6 +45,9 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     if !snapshot.head.deadlocks.is_empty() {
         out.section(tag::DEADLOCKS, &deadlocks);
+    }
+    if !snapshot.head.history.is_empty() {
+        out.section(tag::HISTORY, &history);
     }
     if !snapshot.head.lock_order.is_empty() {
         out.section(tag::ORDER, &pairs);
@@ -89,14 +93,19 @@ impl<'a> Tables<'a> {
         out.list(&head.overhead.figures());
         out.number(head.merged);
         // The first files ended here, so fields at the end are left out if nobody needs them.
-        if head.incomplete || head.peek || head.program.is_some() {
+        let program = head.program.is_some() || head.pulled;
+        if head.incomplete || head.peek || program {
             out.0.push(u8::from(head.incomplete));
         }
-        if head.peek || head.program.is_some() {
+        if head.peek || program {
             out.0.push(u8::from(head.peek));
         }
-        if let Some(program) = &head.program {
-            out.count(self.text(program) + 1);
+        if program {
+            let text = head.program.as_ref();
+            out.count(text.map_or(0, |program| self.text(program) + 1));
+        }
+        if head.pulled {
+            out.0.push(1);
         }
         Ok(out.0)
     }

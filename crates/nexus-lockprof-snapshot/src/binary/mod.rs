@@ -10,6 +10,7 @@ mod encode;
 mod input;
 mod order;
 mod output;
+mod past;
 mod raw;
 mod section;
 mod waiters;
@@ -46,6 +47,8 @@ pub(crate) mod tag {
     pub(crate) const WAITERS: [u8; 4] = *b"wait";
     /// Which of them wait for one another.
     pub(crate) const DEADLOCKS: [u8; 4] = *b"dead";
+    /// The last intervals.
+    pub(crate) const HISTORY: [u8; 4] = *b"past";
     /// Which locks were acquired while which were held.
     pub(crate) const ORDER: [u8; 4] = *b"ordr";
     /// Which of these can deadlock.

@@ -19,6 +19,7 @@ pub(super) struct Sections<'a> {
     pub(super) edges: Option<Input<'a>>,
     pub(super) waiters: Option<Input<'a>>,
     pub(super) deadlocks: Option<Input<'a>>,
+    pub(super) history: Option<Input<'a>>,
     pub(super) order: Option<Input<'a>>,
     pub(super) potential: Option<Input<'a>>,
 }
@@ -27,6 +28,7 @@ impl<'a> Sections<'a> {
     pub(super) fn find(bytes: &[u8], mut input: Input<'a>) -> Result<Self, ReadError> {
         let (mut head, mut texts, mut frames, mut points) = (None, None, None, None);
         let (mut edges, mut waiters, mut deadlocks) = (None, None, None);
+        let mut history = None;
         let (mut order, mut potential) = (None, None);
         loop {
             let begin = input;
@@ -40,6 +42,7 @@ impl<'a> Sections<'a> {
                 tag::EDGES => &mut edges,
                 tag::WAITERS => &mut waiters,
                 tag::DEADLOCKS => &mut deadlocks,
+                tag::HISTORY => &mut history,
                 tag::ORDER => &mut order,
                 tag::POTENTIAL => &mut potential,
                 tag::END => {
@@ -65,6 +68,7 @@ impl<'a> Sections<'a> {
             edges,
             waiters,
             deadlocks,
+            history,
             order,
             potential,
         })
@@ -124,6 +128,8 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
         peek: !input.is_empty() && flag(&mut input)?,
         waiters: Vec::new(),
         deadlocks: Vec::new(),
+        history: Vec::new(),
+        pulled: false,
         lock_order: Vec::new(),
         potential_deadlocks: Vec::new(),
     };
@@ -133,6 +139,7 @@ pub(super) fn head(mut input: Input<'_>, texts: &[&str]) -> Read<Head> {
             .and_then(|text| texts.get(text))
             .map(|text| Text::from(*text));
     }
+    head.pulled = !input.is_empty() && flag(&mut input)?;
     Ok(head)
 }
 

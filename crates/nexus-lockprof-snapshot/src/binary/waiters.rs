@@ -1,12 +1,13 @@
 //! The sections on who waits, and on deadlocks.
 
+use super::edges::{RawEnd, end};
 use super::input::{Input, Malformed};
 use super::output::{Output, Tables};
 use super::raw::{RawLock, RawSite};
 use super::section::{lock, mode, site, text};
 use crate::bounds::Unfolded;
 use crate::waiter::MOST;
-use crate::{AcquireMode, Deadlock, Holder, Lock, Site, Text, Thread, Waiter};
+use crate::{AcquireMode, Deadlock, Holder, Lock, PastPoint, Site, Text, Thread, Waiter};
 use std::collections::HashMap;
 
 /// What a waiter has, as bits of a mask.
@@ -178,6 +179,15 @@ impl<'a> Reader<'a> {
                 held_ns,
             }),
         })
+    }
+
+    /// Reads the place of a point, and notes what it unfolds to.
+    pub(super) fn past_point(&mut self, input: &mut Input<'_>) -> Result<PastPoint, Malformed> {
+        let RawEnd { lock, mode, site } = end(input, self.texts.len())?;
+        self.unfolded
+            .past_point(RawEnd { lock, mode, site }.texts_len(self.texts));
+        self.unfolded.check()?;
+        Ok(PastPoint::new(self.lock(lock), mode, self.site(site)))
     }
 
     /// The place of a point: its lock, mode and site.

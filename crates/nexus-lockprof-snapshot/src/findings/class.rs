@@ -1,7 +1,8 @@
 //! [`Class`]: the figures of one lock class.
 
 use super::measure::Measure;
-use crate::{AcquireMode, Durations, Lock, Point, Site, Snapshot};
+use crate::number::sum;
+use crate::{AcquireMode, Durations, Edge, Lock, Point, Site, Snapshot};
 
 /// All points of a lock class, and what the rules need to know of the snapshot.
 pub(super) struct Class<'a> {
@@ -18,6 +19,8 @@ pub(super) struct Class<'a> {
     pub(super) wait: Option<Measure>,
     /// Who caused waits, most first.
     pub(super) holders: Vec<Holder<'a>>,
+    /// Who waited behind whom.
+    pub(super) edges: Vec<&'a Edge>,
 }
 
 /// One point that holds the lock while others wait, or all readers, where these are not told apart.
@@ -33,8 +36,7 @@ impl<'a> Holder<'a> {
     }
 
     pub(super) fn acquisitions(&self) -> u64 {
-        let sum = |sum: u64, point: &&Point| sum.saturating_add(point.acquisitions);
-        self.points.iter().fold(0, sum)
+        sum(self.points.iter().map(|point| point.acquisitions))
     }
 
     pub(super) fn holds(&self) -> impl Iterator<Item = &'a Durations> + Clone {
@@ -67,21 +69,23 @@ impl<'a> Holder<'a> {
 }
 
 impl<'a> Class<'a> {
-    pub(super) fn new(snapshot: &Snapshot, lock: &'a Lock, points: Vec<&'a Point>) -> Self {
-        let sum = |of: fn(&Point) -> u64| {
-            let add = |sum: u64, point: &&Point| sum.saturating_add(of(point));
-            points.iter().fold(0, add)
-        };
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        lock: &'a Lock,
+        points: Vec<&'a Point>,
+        edges: Vec<&'a Edge>,
+    ) -> Self {
         Self {
             lock,
             elapsed_ns: snapshot.elapsed_ns() as f64,
             threads: snapshot.table().shards,
             is_complete: snapshot.is_complete(),
-            acquisitions: sum(|point| point.acquisitions),
-            contentions: sum(|point| point.contentions),
+            acquisitions: sum(points.iter().map(|point| point.acquisitions)),
+            contentions: sum(points.iter().map(|point| point.contentions)),
             wait: Measure::total(points.iter().map(|point| &point.wait)),
             holders: holders(&points),
             points,
+            edges,
         }
     }
 

@@ -64,6 +64,14 @@ impl Finding {
         self
     }
 
+    /// Says what the edges tell, if they tell something.
+    pub(super) fn says_of(self, told: Option<(String, Measure)>, name: &'static str) -> Self {
+        match told {
+            Some((text, share)) => self.says(&capital(&text)).with(share, name),
+            None => self,
+        }
+    }
+
     pub(super) fn remedy(mut self, text: String) -> Self {
         self.remedy = text;
         self

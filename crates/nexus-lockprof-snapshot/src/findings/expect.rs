@@ -1,4 +1,4 @@
-//! What changes to a lock would bring, in a sentence.
+//! Words the expected gain from changes to a lock.
 
 use super::finding::{Finding, FindingKind};
 use super::words;

@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use super::words;
 use crate::{AcquireMode, Lock, Site, WhatIf};
 
-/// What a [`Finding`] is about.
+/// The rule that made a [`Finding`].
 ///
 /// `docs/explanation/findings.md` gives the rule of each, and the reasons for its thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -64,7 +64,7 @@ impl FindingKind {
 /// [`Snapshot::findings`](crate::Snapshot::findings).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// What it is about.
+    /// The rule that made it.
     pub kind: FindingKind,
     /// The lock class.
     pub lock: Lock,
@@ -81,9 +81,9 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// The finding in one or two sentences. Safe to print.
     pub text: String,
-    /// What usually helps, in one or two sentences. Safe to print.
+    /// The usual remedy, in one or two sentences. Safe to print.
     pub remedy: String,
-    /// What changes to the lock are expected to bring, in one sentence. Safe to print. Empty if
+    /// The expected gain from changes to the lock, in one sentence. Safe to print. Empty if
     /// too little is known, the model does not fit the finding, or it is not one of the first few.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub expected: String,

@@ -1,11 +1,13 @@
 //! Findings about one place whose holds others wait for.
 
+use super::behind;
 use super::class::Class;
 use super::draft::{begin, capital, culprit, name, there};
 use super::finding::{Finding, FindingKind};
-use super::measure::{Measure, sum};
+use super::measure::Measure;
 use super::thresholds::{CONVOY_WAITS, EXTRAORDINARY, FEWEST_EVENTS, LONG_HOLD_NS, MOST, SLOW};
 use super::words;
+use crate::number::sum;
 use crate::{Durations, Sample};
 
 /// The time in durations of at least `from_ns`.
@@ -159,6 +161,7 @@ pub(super) fn slow_caller(class: &Class<'_>, wait: Measure) -> Option<Finding> {
         begin(class, FindingKind::SlowCaller, wait, holder.caused)
             .at(holder)
             .says(&capital(&text))
+            .says_of(behind::waits_at(class, holder), "edge_share")
             .with(share, "caused_share")
             .with(acquired, "acquisitions_share")
             .with(mean, "hold_mean_ns")
@@ -186,6 +189,7 @@ pub(super) fn long_hold(class: &Class<'_>, wait: Measure) -> Option<Finding> {
         begin(class, FindingKind::LongHold, wait, holder.caused)
             .at(holder)
             .says(&capital(&text))
+            .says_of(behind::waits_at(class, holder), "edge_share")
             .with(share, "caused_share")
             .with(mean, "hold_mean_ns")
             .remedy(format!(

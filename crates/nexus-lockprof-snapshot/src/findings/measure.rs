@@ -1,6 +1,7 @@
 //! [`Measure`]: a figure with its error.
 
 use super::evidence::Evidence;
+use crate::number::sum;
 use crate::{Durations, Point};
 
 /// Standard errors on each side of a 95 % confidence interval.
@@ -16,11 +17,6 @@ pub(super) struct Measure {
     pub(super) is_estimate: bool,
     /// Some events were not measured, so the value is a lower bound, and `high` has no meaning.
     pub(super) is_partial: bool,
-}
-
-/// The sum of counts. A file may claim more than fits.
-pub(super) fn sum(counts: impl Iterator<Item = u64>) -> u64 {
-    counts.fold(0, u64::saturating_add)
 }
 
 impl Measure {

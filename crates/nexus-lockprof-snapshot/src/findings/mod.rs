@@ -1,10 +1,11 @@
-//! What a snapshot says in sentences: [`Snapshot::findings`].
+//! Describes a snapshot in sentences: [`Snapshot::findings`].
 //!
 //! `measure` is a figure with its error, `class` adds up the points of a lock class, `diagnose` has
 //! the order of the rules, `thresholds` their constants, `draft` what their findings share, and
 //! `words` makes the sentences. `expect` adds what changes would bring. The rules are in `holders`,
-//! `queue`, `readers` and `tries`.
+//! `queue`, `readers` and `tries`. `behind` reads the edges.
 
+mod behind;
 mod class;
 mod diagnose;
 mod draft;
@@ -20,8 +21,9 @@ mod tries;
 mod words;
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
-use crate::{Snapshot, utilisation};
+use crate::{Edge, Lock, Snapshot, utilisation};
 
 use class::Class;
 
@@ -34,8 +36,9 @@ const MOST: usize = 50;
 const MOST_EXPECTED: usize = 5;
 
 impl Snapshot {
-    /// What costs the program time, by the time that threads lost waiting, most first. Those whose
-    /// cost is not known come last. At most 50; empty for a program in which little was waited.
+    /// Finds the locks that cost the program time. Sorts by the time lost to waiting, most first.
+    /// Those whose cost is not known come last. At most 50; empty for a program in which little was
+    /// waited.
     ///
     /// No finding is surer than its figures: a threshold must be passed by the lower end of a
     /// figure's 95 % confidence interval, and the text says "about" and the standard error. A lock
@@ -70,13 +73,18 @@ impl Snapshot {
         if self.elapsed_ns() == 0 {
             return Vec::new();
         }
+        let mut edges: HashMap<&Lock, Vec<&Edge>> = HashMap::new();
+        for edge in self.edges() {
+            edges.entry(&edge.holding.lock).or_default().push(edge);
+        }
         let mut found = Vec::new();
         for (lock, points) in utilisation::classes(&self.points) {
             // Not a lock, but all locks that the caps left no room for.
             if lock.is_rest() {
                 continue;
             }
-            let class = Class::new(self, lock, points);
+            let edges = edges.remove(lock).unwrap_or_default();
+            let class = Class::new(self, lock, points, edges);
             found.extend(diagnose::waiting(&class));
             found.extend(tries::loops(&class));
         }

@@ -1,11 +1,12 @@
 //! Findings about a lock that many places queue for.
 
+use super::behind;
 use super::class::Class;
 use super::draft::{begin, capital, name, there};
 use super::finding::{Finding, FindingKind};
 use super::measure::Measure;
 use super::thresholds::{
-    BEYOND_THE_QUEUE, BUSY, CONVOY_WAITS, OFTEN, SHORT_HOLD_NS, WORTH_BLAMING,
+    BEYOND_THE_QUEUE, BUSY, CONVOY_WAITS, MOST, OFTEN, SHORT_HOLD_NS, WORTH_BLAMING,
 };
 use super::words;
 use crate::{AcquireMode, Point};
@@ -39,6 +40,7 @@ pub(super) fn convoy(class: &Class<'_>, wait: Measure) -> Option<Finding> {
         begin(class, FindingKind::Convoy, wait, wait)
             .at_top(class)
             .says(&capital(&text))
+            .says_of(behind::between(class), "edge_share")
             .with(contended, "contended_share")
             .with(mean, "wait_mean_ns")
             .with(hold, "hold_mean_ns")
@@ -92,9 +94,7 @@ pub(super) fn contended(class: &Class<'_>, wait: Measure) -> Finding {
     let shares = shares.map(|(holder, whole)| (holder, holder.caused.share_of(whole)));
     // A holder of a small part is not the one to blame.
     let Some((holder, share)) = shares.filter(|(_, share)| share.value >= WORTH_BLAMING) else {
-        return finding
-            .says("The profile does not say who held it meanwhile.")
-            .remedy("Shorten what is done under the lock, or take it less often.".to_owned());
+        return spread(class, finding);
     };
     let mean = holder.mean_hold();
     let holds = match mean {
@@ -109,6 +109,7 @@ pub(super) fn contended(class: &Class<'_>, wait: Measure) -> Finding {
     let finding = finding
         .at(holder)
         .says(&capital(&text))
+        .says_of(behind::waits_at(class, holder), "edge_share")
         .with(share, "caused_share");
     let finding = match mean {
         Some(mean) => finding.with(mean, "hold_mean_ns"),
@@ -118,4 +119,30 @@ pub(super) fn contended(class: &Class<'_>, wait: Measure) -> Finding {
         "Shorten the hold {}, or move work out of it.",
         there(holder)
     ))
+}
+
+/// No holder is the one to blame: there are many, or it is not known who they are.
+fn spread(class: &Class<'_>, finding: Finding) -> Finding {
+    let caused = Measure::caused(class.points.iter().copied());
+    let known = class.whole().map(|whole| (caused.share_of(whole), whole));
+    let known = class.holders.first().zip(known);
+    let Some((holder, (_, whole))) = known.filter(|(_, (known, _))| known.value >= MOST) else {
+        return finding
+            .says("The profile does not say who held it meanwhile.")
+            .remedy("Shorten what is done under the lock, or take it less often.".to_owned());
+    };
+    let share = holder.caused.share_of(whole);
+    let places = Measure::exact(class.holders.len() as f64);
+    let text = format!(
+        "It is behind {} places, and no more than {} of it behind one of them: {}.",
+        words::count(places),
+        words::share(share),
+        name(holder),
+    );
+    finding
+        .at(holder)
+        .says(&text)
+        .with(share, "caused_share")
+        .with(places, "places")
+        .remedy("Take the lock less often, or split it: no single hold is to blame.".to_owned())
 }

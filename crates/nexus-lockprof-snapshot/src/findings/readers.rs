@@ -3,9 +3,10 @@
 use super::class::Class;
 use super::draft::{begin, capital, culprit, name, there};
 use super::finding::{Finding, FindingKind};
-use super::measure::{Measure, sum};
+use super::measure::Measure;
 use super::thresholds::{EXTRAORDINARY, FEWEST_EVENTS, MOST, RARELY_UPGRADED};
 use super::words;
+use crate::number::sum;
 use crate::{AcquireMode, Durations, Point};
 
 /// Writers that wait for longer than any reader holds.

@@ -1,4 +1,4 @@
-//! What a change to a lock would bring: [`Snapshot::what_if`].
+//! Estimates the gain from a change to a lock: [`Snapshot::what_if`].
 
 mod model;
 
@@ -34,7 +34,7 @@ pub enum Change {
     Share,
 }
 
-/// What a change to a lock is expected to bring.
+/// The expected gain from a change to a lock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Expected {
     /// The change.
@@ -52,7 +52,7 @@ pub struct Expected {
     pub gain_high: f64,
 }
 
-/// What changes to a lock are expected to bring, by a queueing model that has the measured
+/// The expected gains from changes to a lock, by a queueing model that has the measured
 /// throughput. Made by [`Snapshot::what_if`].
 ///
 /// `docs/explanation/what-if.md` has the model, its limits, and how it compares with programs that
@@ -69,7 +69,7 @@ pub struct WhatIf {
     pub hold_ns: f64,
     /// The mean time of a thread from a release to the next acquire, in nanoseconds.
     pub between_ns: f64,
-    /// What handing the lock over to a waiting thread takes, in nanoseconds, as far as the waits
+    /// The time to hand the lock over to a waiting thread, in nanoseconds, as far as the waits
     /// tell.
     pub handover_ns: f64,
     /// The changes, the greatest gain first.
@@ -164,8 +164,8 @@ fn demand(places: &[Place<'_>], change: Option<(Change, Option<usize>)>) -> (Dem
 }
 
 impl Snapshot {
-    /// What changes to the locks of the class `lock` would bring: half the hold at each place that
-    /// matters, the lock split in 4, and shared holds in place of exclusive ones.
+    /// Estimates the gain from changes to the locks of the class `lock`: half the hold at each
+    /// place that matters, the lock split in 4, and shared holds in place of exclusive ones.
     ///
     /// `None` if too little is known: the waits or holds were not measured, the class has several
     /// locks, nobody waits, or the snapshot was merged from several.

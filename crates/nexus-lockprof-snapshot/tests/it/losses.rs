@@ -11,7 +11,8 @@ fn every_cause_is_counted_once() {
         edges: 17,
         slow_events: 18,
         tasks: 19,
-        order: 20,
+        interval_samples: 20,
+        order: 21,
         ..everything().losses
     };
     let causes: Vec<_> = losses.iter().collect();
@@ -26,10 +27,11 @@ fn every_cause_is_counted_once() {
         ("edges", 17),
         ("slow_events", 18),
         ("tasks", 19),
-        ("order", 20),
+        ("interval_samples", 20),
+        ("order", 21),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(losses.total(), 165);
+    assert_eq!(losses.total(), 186);
     assert!(!losses.is_empty());
 }
 

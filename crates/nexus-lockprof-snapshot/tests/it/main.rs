@@ -6,6 +6,7 @@ mod display;
 mod edges;
 mod file;
 mod findings;
+mod history;
 mod hot;
 mod json;
 mod losses;

@@ -66,6 +66,7 @@ pub(crate) fn everything() -> SnapshotParts {
         program: None,
         waiters: Vec::new(),
         deadlocks: Vec::new(),
+        history: Vec::new(),
         lock_order: Vec::new(),
         potential_deadlocks: Vec::new(),
         profiler_mode: ProfilerMode::Sampled { budget: 0.015 },
@@ -162,6 +163,7 @@ pub(crate) fn everything() -> SnapshotParts {
             edges: 0,
             slow_events: 0,
             tasks: 0,
+            interval_samples: 0,
             order: 0,
         },
         overhead: Overhead {

@@ -10,7 +10,7 @@ use disabled::{effective, engine};
 #[cfg(feature = "profile")]
 use enabled::{effective, engine};
 
-use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Reporter};
+use nexus_lockprof_engine::{Config, ConfigError, Event, HandlerId, Intervals, Reporter};
 #[cfg(all(feature = "serve", unix))]
 use nexus_lockprof_serve::{Limits, Listen, ServeEngine as _, ServeError, Server};
 use nexus_lockprof_snapshot::Snapshot;
@@ -51,7 +51,8 @@ pub fn config() -> Config {
 
 /// Everything since the start or the last [`reset`], merged from all threads.
 ///
-/// Also ends an interval: it compares points to their thresholds and calls handlers on this thread.
+/// Also ends an interval. In a program that has not ticked yet, it compares points to their
+/// thresholds. It calls handlers on this thread.
 /// It never waits for a thread that uses locks. Concurrent collections wait for each other.
 ///
 /// ```
@@ -65,6 +66,30 @@ pub fn config() -> Config {
 #[must_use]
 pub fn snapshot() -> Snapshot {
     engine().snapshot()
+}
+
+/// A series of intervals that no other reader disturbs.
+///
+/// Each [`pull`](Intervals::pull) returns what happened since the one before, with percentiles of
+/// that interval. The first returns everything since the start or the last [`reset`]. The intervals
+/// of a series add up to the cumulative counts, exactly, whoever else takes snapshots or pulls.
+///
+/// A series takes some 700 bytes a point, and at most 65,536 samples. The 8 series that were pulled
+/// last have percentiles.
+///
+/// ```
+/// let mut intervals = nexus_lockprof::intervals();
+/// let so_far = intervals.pull();
+/// // ...
+/// let interval = intervals.pull();
+/// assert_eq!(interval.base_collection(), Some(so_far.collection()));
+/// for point in interval.points() {
+///     println!("{}: {} acquisitions, {:?} ns", point.site, point.acquisitions, point.wait.p95_ns());
+/// }
+/// ```
+#[must_use]
+pub fn intervals() -> Intervals {
+    engine().intervals()
 }
 
 /// Ends an interval like [`snapshot`], and [publishes](published) it instead of returning it.

@@ -44,23 +44,7 @@ macro_rules! constructors {
             }
         }
 
-        /// Identified by the place that called `default`; for a derived `Default`, by the field.
-        impl<T: Default> Default for $lock<T> {
-            #[inline]
-            #[track_caller]
-            fn default() -> Self {
-                Self::new(T::default())
-            }
-        }
-
-        /// Identified by the place that called `from`.
-        impl<T> From<T> for $lock<T> {
-            #[inline]
-            #[track_caller]
-            fn from(value: T) -> Self {
-                Self::new(value)
-            }
-        }
+        from_value!($lock);
 
         /// Identified by the place that called `deserialize`, usually a line inside serde.
         #[cfg(feature = "serde")]

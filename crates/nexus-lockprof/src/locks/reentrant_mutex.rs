@@ -159,7 +159,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.0.get_mut()
     }
 
-    /// Whether any thread holds the mutex right now. Records nothing.
+    /// Returns whether any thread holds the mutex right now. Records nothing.
     ///
     /// The answer may already be out of date.
     #[inline]
@@ -168,7 +168,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.0.is_locked()
     }
 
-    /// Whether this thread holds the mutex. Records nothing.
+    /// Returns whether this thread holds the mutex. Records nothing.
     ///
     /// ```
     /// let mutex = nexus_lockprof::ReentrantMutex::new(0);

@@ -48,7 +48,7 @@ macro_rules! newtype {
                 }
             )*
 
-            /// Whether a thread panicked with exclusive access.
+            /// Returns whether a thread panicked with exclusive access.
             #[inline]
             pub fn is_poisoned(&self) -> bool {
                 self.0.is_poisoned()

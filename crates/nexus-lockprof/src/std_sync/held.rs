@@ -1,4 +1,5 @@
-//! What the three kinds of guards share: std's guard, and the measurement of the acquisition.
+//! The common part of the three kinds of guards: std's guard, and the measurement of the
+//! acquisition.
 
 use std::convert::Infallible;
 use std::mem::{self, ManuallyDrop};

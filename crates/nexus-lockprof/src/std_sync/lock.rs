@@ -1,4 +1,4 @@
-//! What the two locks share.
+//! The common part of the two locks.
 
 /// Writes a lock and all of it but the ways to acquire it. `$acquire` names one of them, for the
 /// examples.
@@ -63,7 +63,7 @@ macro_rules! lock {
         }
 
         impl<T: ?Sized> $lock<T> {
-            /// Whether a thread panicked with exclusive access.
+            /// Returns whether a thread panicked with exclusive access.
             ///
             /// ```
             #[doc = concat!("let lock = nexus_lockprof::std_sync::", stringify!($lock), "::new(());")]
@@ -100,23 +100,7 @@ macro_rules! lock {
             }
         }
 
-        /// Identified by the place that called `default`; for a derived `Default`, by the field.
-        impl<T: Default> Default for $lock<T> {
-            #[inline]
-            #[track_caller]
-            fn default() -> Self {
-                Self::new(T::default())
-            }
-        }
-
-        /// Identified by the place that called `from`.
-        impl<T> From<T> for $lock<T> {
-            #[inline]
-            #[track_caller]
-            fn from(t: T) -> Self {
-                Self::new(t)
-            }
-        }
+        from_value!($lock);
 
         /// Like std's lock: shows the data, or `<locked>`, and whether it is poisoned. Not
         /// recorded.

@@ -1,4 +1,4 @@
-//! What all guards share: tokio's guard, and the measurement of the acquisition.
+//! The common part of all guards: tokio's guard, and the measurement of the acquisition.
 
 use super::future::is_for_the_lock;
 use super::meter::{HoldMode, Meter, PendingRef, ProfiledGuard};

@@ -276,7 +276,7 @@ impl Semaphore {
         meter::closing(|| self.inner.close());
     }
 
-    /// Whether it is closed.
+    /// Returns whether it is closed.
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// What a future needs of its lock.
+/// A lock as its future sees it.
 pub trait Start {
     /// What its guard needs.
     type LockPtr: LockPtr;

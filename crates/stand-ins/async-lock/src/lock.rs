@@ -1,4 +1,4 @@
-//! What the locks share.
+//! The common part of the locks.
 
 use nexus_lockprof_adaptor::Profiled;
 

@@ -81,7 +81,7 @@ impl<T> LockPtr for ReadingArc<T> {
     }
 }
 
-/// What a reader's future needs of its lock.
+/// A lock as a reader's future sees it.
 pub struct Reader<'a, T: ?Sized>(pub(crate) &'a RwLock<T>);
 
 // SAFETY: like async-lock's own, it gives shared access to the data.

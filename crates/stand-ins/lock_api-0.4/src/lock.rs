@@ -1,4 +1,4 @@
-//! What the locks share: access to the raw lock and the data, and the ways to acquire.
+//! The common part of the locks: access to the raw lock and the data, and the ways to acquire.
 
 use std::fmt;
 

@@ -72,7 +72,7 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
         unsafe { Guard::new(Arc::clone(self), unknown()) }
     }
 
-    /// Whether the mutex is locked.
+    /// Returns whether the mutex is locked.
     #[inline]
     #[track_caller]
     pub fn is_locked(&self) -> bool {

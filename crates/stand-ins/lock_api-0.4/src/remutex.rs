@@ -195,14 +195,14 @@ impl<R: RawMutex, G: GetThreadId, T: ?Sized> ReentrantMutex<R, G, T> {
         unsafe { Guard::new(Arc::clone(self), unknown()) }
     }
 
-    /// Whether the mutex is locked.
+    /// Returns whether the mutex is locked.
     #[inline]
     #[track_caller]
     pub fn is_locked(&self) -> bool {
         self.core.lock.raw().is_locked()
     }
 
-    /// Whether this thread has locked the mutex.
+    /// Returns whether this thread has locked the mutex.
     #[inline]
     #[track_caller]
     pub fn is_owned_by_current_thread(&self) -> bool {

@@ -120,14 +120,14 @@ unchecked! { Read: force_unlock_read force_unlock_read_fair }
 unchecked! { Write: force_unlock_write force_unlock_write_fair }
 
 impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
-    /// Whether the lock is held in any mode.
+    /// Returns whether the lock is held in any mode.
     #[inline]
     #[track_caller]
     pub fn is_locked(&self) -> bool {
         self.core.raw().is_locked()
     }
 
-    /// Whether the lock is held for writing.
+    /// Returns whether the lock is held for writing.
     #[cfg(not(lockprof_old_lock_api))]
     #[inline]
     #[track_caller]

@@ -14,7 +14,7 @@ type BareGuard<'a> = real::MutexGuard<'a, ()>;
 pub struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
-    /// Whether it timed out.
+    /// Returns whether it timed out.
     #[inline]
     #[must_use]
     pub fn timed_out(self) -> bool {

@@ -11,6 +11,9 @@ extern crate real as parking_lot;
 #[cfg(feature = "serde")]
 extern crate serde;
 
+#[macro_use]
+#[path = "../../../nexus-lockprof/src/from_value.rs"]
+mod from_value;
 #[path = "../../../nexus-lockprof/src/locks/mod.rs"]
 #[allow(
     unreachable_pub,

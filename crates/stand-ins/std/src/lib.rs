@@ -16,6 +16,10 @@ pub mod sync {
     pub use ::std::sync::*;
 }
 
+#[cfg(feature = "profile")]
+#[macro_use]
+#[path = "../../../nexus-lockprof/src/from_value.rs"]
+mod from_value;
 #[path = "../../../nexus-lockprof/src/std_sync/mod.rs"]
 #[allow(
     dead_code,

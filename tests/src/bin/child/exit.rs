@@ -1,9 +1,10 @@
 //! The end of a process: threads that outlive `main`, and the main thread's destructors.
 
-use nexus_lockprof::{Config, Mode, Mutex, MutexGuard, RwLock};
+use nexus_lockprof::{Config, Event, Mode, Mutex, MutexGuard, RwLock};
 use std::cell::RefCell;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 static BUSY: Mutex<u64> = Mutex::named("busy", 0);
 static TABLE: RwLock<u64> = RwLock::named("table", 0);
@@ -56,4 +57,23 @@ pub(crate) fn destructors() {
     EARLY.with(|_| {});
     let guard = BUSY.lock();
     LATE.with(|late| late.0.replace(Some(guard)));
+}
+
+/// Ends with events for a handler that wants a lock, which the exiting thread holds.
+pub(crate) fn with_events() {
+    let config = Config::default().mode(Mode::Exact);
+    let config = config.hot_hold(Duration::ZERO).hot_min_samples(1);
+    assert_eq!(nexus_lockprof::configure(config), Ok(()));
+    let _ = nexus_lockprof::on_event(|event| {
+        if let Event::Hot(_) = event {
+            *LAST.lock() += 1;
+        }
+    });
+    for _ in 0..3 {
+        let busy = BUSY.lock();
+        thread::sleep(Duration::from_nanos(1));
+        drop(busy);
+    }
+    let _last = LAST.lock();
+    std::process::exit(0)
 }

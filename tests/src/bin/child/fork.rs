@@ -161,6 +161,22 @@ pub(crate) fn local_engines() {
     });
 }
 
+/// A series of intervals goes on in a forked child, and in its parent as if there were no child.
+pub(crate) fn intervals() {
+    let mut intervals = nexus_lockprof::intervals();
+    let mut pulled = |locks| {
+        (0..locks).for_each(|_| *OURS.lock() += 1);
+        let interval = intervals.pull();
+        let own = interval.pid() == std::process::id() && interval.is_complete();
+        own.then(|| acquisitions(&interval, "forking thread's"))
+    };
+    assert_eq!(pulled(2), Some(2));
+    *OURS.lock() += 1;
+    let forked = fork_for(|| pulled(3) == Some(4) && pulled(1) == Some(1));
+    assert_eq!(forked, Ok(()));
+    assert_eq!(pulled(1), Some(2));
+}
+
 fn acquisitions(snapshot: &Snapshot, lock: &str) -> u64 {
     snapshot.points_of(lock).map(|p| p.acquisitions).sum()
 }

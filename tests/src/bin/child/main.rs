@@ -46,6 +46,7 @@ fn main() {
         #[cfg(target_os = "linux")]
         "deadlock" => deadlock::main(),
         "destructors" => exit::destructors(),
+        "end with events" => exit::with_events(),
         "engines" => memory::engines(),
         "environment" => environment::main(&next(), &next()),
         "environment: serve" => environment::serve(),
@@ -69,6 +70,8 @@ fn main() {
         "fork: time of threads" => fork::time_of_threads(),
         #[cfg(unix)]
         "fork: local engines" => fork::local_engines(),
+        #[cfg(unix)]
+        "fork: intervals" => fork::intervals(),
         "memory" => memory::main(),
         #[cfg(target_os = "linux")]
         "plugin" => plugin::main(&next()),

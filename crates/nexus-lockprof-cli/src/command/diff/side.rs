@@ -1,4 +1,4 @@
-//! What is compared, and the words for it.
+//! The sides of a comparison, and the words for them.
 
 use crate::diff::Verdict;
 use nexus_lockprof_snapshot::Snapshot;

@@ -141,7 +141,7 @@ fn hidden_line(hidden: usize) -> Option<String> {
     (hidden > 0).then(|| format!("... and {hidden} more: --format json has them all"))
 }
 
-/// What was lost, how busy the machine was, and what would tell more.
+/// Notes on losses, on how busy the machine was, and on how to learn more.
 fn notes(comparison: &Comparison, sides: &[Side; 2]) -> Vec<String> {
     let mut lines = Vec::new();
     for side in sides {
@@ -284,7 +284,7 @@ fn load(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-/// What more runs would show.
+/// Advice to take more runs.
 fn advice(sides: &[Side; 2]) -> Option<&'static str> {
     let fewest = sides.iter().map(|side| side.runs.len()).min()?;
     let most = sides.iter().map(|side| side.runs.len()).max()?;

@@ -37,7 +37,7 @@ pub(crate) struct Data {
     /// Maps the index of a point in `whole` to its index in `interval`, if anything happened there.
     within: Vec<Option<usize>>,
     labels: Vec<Label>,
-    /// Of the interval; empty without one.
+    /// Findings about the interval; empty if there is none.
     rated_findings: Vec<Finding>,
     whole_findings: Vec<Finding>,
 }

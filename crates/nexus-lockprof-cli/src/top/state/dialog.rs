@@ -1,4 +1,4 @@
-//! What appears in front of the table and takes the keys: [`Dialog`].
+//! Windows in front of the table that take the keys: [`Dialog`].
 
 use super::Command;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -43,7 +43,7 @@ pub(crate) const MODES: [(&str, char, &str); 4] = [
     ),
 ];
 
-/// What a key does to a dialog.
+/// The effect of a key on a dialog.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// It stays open.

@@ -5,7 +5,7 @@ use super::{Column, Command, Data, Dialog, Link, MODES, Paused, State, TableStat
 use nexus_lockprof_snapshot::ProfilerMode;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What a key requests in addition to a change of the state.
+/// An action that a key requests, besides a change of the state.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Nothing.

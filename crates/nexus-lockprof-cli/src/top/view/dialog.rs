@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-/// What the keys do, in two columns.
+/// Explains the keys, in two columns.
 const KEYS: [[(&str, &str); 2]; 9] = [
     [("↑ ↓ k j", "select a point"), ("t", "rates, or totals")],
     [
@@ -42,7 +42,7 @@ const KEYS: [[(&str, &str); 2]; 9] = [
 const KEY: usize = 10;
 const KEY_AND_DEED: usize = 36;
 
-/// What the figures are.
+/// Explains the figures.
 const FIGURES: [(&str, &str); 7] = [
     (
         "acq/s",

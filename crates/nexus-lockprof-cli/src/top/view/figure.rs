@@ -34,7 +34,7 @@ pub(crate) fn held(share: Option<TimeShare>) -> String {
     format!("{mark}{}", number::percent_of(share.share))
 }
 
-/// What a point has caused, marked.
+/// The wait that a point has caused, marked.
 pub(crate) fn caused(point: &Point, text: impl Fn(u64) -> String) -> String {
     match point.caused_wait_ns {
         0 if point.blocked == 0 => "0".to_owned(),
@@ -55,7 +55,8 @@ pub(crate) fn share(ns: u64, elapsed_ns: u64) -> f64 {
     per_second(ns, elapsed_ns) / 1e9
 }
 
-/// What a curve shows: threads that waited or, where nothing was timed, contentions.
+/// Returns the function that a curve plots: threads that waited or, where nothing was timed,
+/// contentions.
 pub(crate) fn sample(timed: bool) -> fn(TrendSample) -> f32 {
     match timed {
         true => |sample| sample.threads,

@@ -74,7 +74,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     frame.render_widget(Paragraph::new(vec![first, second]), area);
 }
 
-/// What there is to draw in [`finding`].
+/// Returns whether [`finding`] draws anything.
 pub(super) fn has_finding(state: &State) -> bool {
     let figures = state.table.figures();
     let data = state.data();
@@ -181,7 +181,7 @@ fn since(whole: &Snapshot) -> String {
     format!("{} since {since}", age(whole.elapsed_ns()))
 }
 
-/// Of what time the figures are.
+/// Names the time that the figures cover.
 fn times(state: &State, data: &Data) -> String {
     let all = since(data.whole());
     let last = || format!("last {}", age(data.rated().elapsed_ns()));
@@ -193,7 +193,7 @@ fn times(state: &State, data: &Data) -> String {
     }
 }
 
-/// What all points have together.
+/// Sums over all points.
 fn together(data: &Data, theme: Theme) -> Vec<Piece> {
     let (whole, rated) = (data.whole(), data.rated());
     let ns = rated.elapsed_ns();

@@ -77,7 +77,7 @@ struct Seen<'a> {
     rows: &'a [usize],
     /// Whether curves are of waiting, and not of contentions because nothing was timed.
     timed: bool,
-    /// What makes a bar of full height.
+    /// The value of a bar of full height.
     highest: f32,
 }
 

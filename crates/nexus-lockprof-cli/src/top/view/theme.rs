@@ -22,17 +22,17 @@ impl Theme {
         }
     }
 
-    /// What matters most.
+    /// Emphasises text.
     pub(crate) fn strong(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What matters least.
+    /// Plays text down.
     pub(crate) fn dim(self) -> Style {
         self.of(Color::DarkGray, Modifier::DIM)
     }
 
-    /// What is wrong.
+    /// Marks an error.
     pub(crate) fn bad(self) -> Style {
         self.of(Color::Red, Modifier::REVERSED)
             .add_modifier(Modifier::BOLD)

@@ -10,13 +10,16 @@ mod bound;
 mod edges;
 mod point;
 mod points;
+mod pull;
 mod seen;
 mod take_over;
 mod walk;
 
 use crate::collect::Callers;
 use crate::collect::deadlocks::Watch;
+use crate::collect::history::History;
 use crate::collect::lock_order::OrderWatch;
+use crate::collect::pullers::{Pending, Pullers};
 use account::Counting;
 use edges::Edges;
 use nexus_lockprof_snapshot::{Losses, Overhead, Text};
@@ -34,7 +37,7 @@ pub(crate) struct Aggregator {
     seen: AllSeen,
     edges: Edges,
     callers: Callers,
-    watch: Watch,
+    pub(super) watch: Watch,
     order: OrderWatch,
     /// Whether the last collection was a peek, so that the next one continues its interval.
     goes_on: bool,
@@ -47,6 +50,10 @@ pub(crate) struct Aggregator {
     overhead_before: Overhead,
     /// The time of all shards at the last collection.
     threads_ns: u64,
+    pullers: Pullers,
+    /// The monitor's interval, which each tick ends. `None` before the first tick.
+    monitored: Option<Pending>,
+    history: History,
     rng: fastrand::Rng,
 }
 
@@ -69,6 +76,9 @@ impl Aggregator {
             counting: Counting::default(),
             overhead_before: Overhead::default(),
             threads_ns: 0,
+            pullers: Pullers::default(),
+            monitored: None,
+            history: History::new(started_ns),
             rng: fastrand::Rng::with_seed(random.hash_one(1)),
         }
     }

@@ -2,11 +2,12 @@
 
 use crate::collect::lifetime_sample::LifetimeSample;
 use crate::collect::monitor::Heat;
+use crate::collect::pullers::Batch;
 use crate::record::reservoir::BankReading;
 use crate::record::statistics::{Reading, Record};
 use crate::record::tally::{Measure, SumReading, TallyReading};
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Edge, EdgeEnd, Lock, Point, Sample, Samples, Site,
+    AcquireMode, Durations, Edge, EdgeEnd, Lock, PastPoint, Point, Sample, Samples, Site,
 };
 use std::cmp::Ordering;
 
@@ -32,6 +33,18 @@ pub(super) struct PointState {
     pub(super) told_hold_ns: u64,
     pub(super) class: usize,
     pub(super) heat: Heat,
+    /// The totals when the current interval of the history began.
+    past: PastTotals,
+    /// The longest wait that was measured since then.
+    past_longest_ns: u64,
+}
+
+/// What the history has of a point.
+#[derive(Clone, Copy, Debug, Default)]
+struct PastTotals {
+    acquisitions: u64,
+    contentions: u64,
+    wait_ns: u64,
 }
 
 #[derive(Default)]
@@ -41,6 +54,8 @@ struct Times {
     interval: Drawn,
     /// How many of the interval's samples an earlier collection has put into the archive.
     archived: usize,
+    /// How many durations those were drawn from.
+    archived_offered: u64,
     /// Samples for the next interval: taken over between two collections, or from a collection that
     /// is not closed yet.
     early: Drawn,
@@ -90,6 +105,7 @@ impl Times {
             self.made = None;
         }
         self.archived = self.interval.samples.len();
+        self.archived_offered = self.interval.offered;
         self.interval.append(std::mem::take(&mut self.early));
     }
 
@@ -113,10 +129,17 @@ impl Times {
         self.early.bound(size, rng);
     }
 
-    fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
+    /// Also calls `fresh` with what is new, and how many durations that was drawn from.
+    fn end(
+        &mut self,
+        size: usize,
+        rng: &mut fastrand::Rng,
+        fresh: impl FnOnce(&[Sample], u64, &mut fastrand::Rng),
+    ) {
         let Some(new @ [_, ..]) = self.interval.samples.get(self.archived..) else {
             return;
         };
+        fresh(new, self.interval.offered - self.archived_offered, rng);
         self.made = None;
         self.archive.extend(new.iter().copied(), size, rng);
         self.interval.bound(size, rng);
@@ -157,6 +180,8 @@ impl PointState {
             told_hold_ns: 0,
             class,
             heat: Heat::default(),
+            past: PastTotals::default(),
+            past_longest_ns: 0,
         }
     }
 
@@ -167,10 +192,64 @@ impl PointState {
         self.hold.begin(goes_on);
     }
 
-    /// Call it after all of them. Archives keep `size` samples.
-    pub(super) fn end(&mut self, size: usize, rng: &mut fastrand::Rng) {
-        self.wait.end(size, rng);
-        self.hold.end(size, rng);
+    /// Call it after all of them. Archives keep `size` samples. `fresh` gets what is new.
+    pub(super) fn end(
+        &mut self,
+        size: usize,
+        rng: &mut fastrand::Rng,
+        mut fresh: impl FnMut(Batch<'_>, &mut fastrand::Rng),
+    ) {
+        let longest_ns = &mut self.past_longest_ns;
+        self.wait.end(size, rng, |samples, offered, rng| {
+            let longest = samples.iter().map(|sample| sample.value_ns).max();
+            *longest_ns = longest.unwrap_or(0).max(*longest_ns);
+            let kind = Measure::Wait;
+            fresh(
+                Batch {
+                    kind,
+                    samples,
+                    offered,
+                },
+                rng,
+            );
+        });
+        self.hold.end(size, rng, |samples, offered, rng| {
+            let kind = Measure::Hold;
+            fresh(
+                Batch {
+                    kind,
+                    samples,
+                    offered,
+                },
+                rng,
+            );
+        });
+    }
+
+    fn totals(&self) -> PastTotals {
+        PastTotals {
+            acquisitions: self.now.acquisitions,
+            contentions: self.now.contentions,
+            wait_ns: self.now.wait.sum.total_ns,
+        }
+    }
+
+    /// What has happened since the last call or reset, if anybody has waited.
+    pub(super) fn take_past(&mut self) -> Option<PastPoint> {
+        let now = self.totals();
+        let before = std::mem::replace(&mut self.past, now);
+        let longest_ns = std::mem::take(&mut self.past_longest_ns);
+        let [contentions, wait_ns] = [
+            now.contentions.saturating_sub(before.contentions),
+            now.wait_ns.saturating_sub(before.wait_ns),
+        ];
+        (contentions > 0 || wait_ns > 0).then(|| PastPoint {
+            acquisitions: now.acquisitions.saturating_sub(before.acquisitions),
+            contentions,
+            wait_ns,
+            wait_max_ns: longest_ns,
+            ..PastPoint::new(self.lock.clone(), self.mode, self.site.clone())
+        })
     }
 
     /// How many waits and holds were measured in the interval.
@@ -181,6 +260,8 @@ impl PointState {
     /// Makes the current sums the baseline of what follows.
     pub(super) fn reset(&mut self) {
         self.base = self.now;
+        self.past = self.totals();
+        self.past_longest_ns = 0;
         self.told_hold_ns = 0;
         self.wait.archive = LifetimeSample::default();
         self.hold.archive = LifetimeSample::default();
@@ -246,6 +327,10 @@ impl PointState {
         self.wait.absorb(other.wait, bound.size, bound.rng);
         self.hold.absorb(other.hold, bound.size, bound.rng);
         self.told_hold_ns = self.told_hold_ns.saturating_add(other.told_hold_ns);
+        self.past.acquisitions += other.past.acquisitions;
+        self.past.contentions += other.past.contentions;
+        self.past.wait_ns = self.past.wait_ns.saturating_add(other.past.wait_ns);
+        self.past_longest_ns = self.past_longest_ns.max(other.past_longest_ns);
         self.touched = self.touched.max(other.touched);
     }
 

@@ -5,7 +5,7 @@ use super::point::{Bound, PointState};
 use crate::collect::Callers;
 use crate::identity;
 use crate::identity::{PointKey, to_site};
-use nexus_lockprof_snapshot::{AcquireMode, Lock, Site};
+use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site};
 use std::collections::HashMap;
 
 /// Number of sites by which the rest is divided. More of them go to no site.
@@ -75,6 +75,12 @@ impl Points {
         self.without_record += 1;
         self.by_content.insert(content, point);
         point
+    }
+
+    /// The index of this point, if it is known.
+    pub(super) fn index_of(&self, point: &Point) -> Option<usize> {
+        let content = (point.lock.clone(), point.mode, point.site.clone());
+        self.by_content.get(&content).copied()
     }
 
     /// A point from [`of`](Self::of) that has a record, or had one in this collection.
@@ -157,7 +163,13 @@ impl Points {
 
     /// Forgets the points without a record. They have nothing to report since the reset that was
     /// just made.
-    pub(super) fn push_out_blank(&mut self, bound: &mut Bound<'_>, callers: &mut Callers) {
+    /// Returns where they are now, by their old indices.
+    pub(super) fn push_out_blank(
+        &mut self,
+        bound: &mut Bound<'_>,
+        callers: &mut Callers,
+    ) -> HashMap<usize, usize> {
+        let mut moved = HashMap::new();
         let blank: Vec<usize> = self
             .iter_mut()
             .filter(|(_, state)| state.records == 0)
@@ -165,10 +177,12 @@ impl Points {
             .map(|(point, _)| point)
             .collect();
         for &point in &blank {
-            self.remove(point, bound, callers, |_, _| Site::rest());
+            let rest = self.remove(point, bound, callers, |_, _| Site::rest());
+            moved.extend(rest.map(|rest| (point, rest)));
         }
         // Another point may get a free place, so no key may lead to it.
         self.by_key.clear();
+        moved
     }
 
     /// Moves a point into the rest, at the site that `site_of` returns. Returns where it is now.

@@ -1,4 +1,4 @@
-//! What collections have read from each record.
+//! Remembers the last reading of each record.
 
 use crate::record::statistics::{Reading, Record};
 use crate::sync::Ordering::Relaxed;

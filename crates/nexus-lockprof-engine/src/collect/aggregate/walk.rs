@@ -4,9 +4,10 @@ use super::Aggregator;
 use super::point::{self, Bound};
 use super::seen::Seen;
 use crate::collect::monitor;
-use crate::collect::wait::Look;
+use crate::collect::pullers::Pending;
 use crate::core::Core;
 use crate::event::Event;
+use crate::record::loss::Loss;
 use crate::sync::Ordering::Relaxed;
 use nexus_lockprof_snapshot::{Overhead, Point, Snapshot, SnapshotParts, TableStats, Text};
 use std::time::SystemTime;
@@ -15,14 +16,21 @@ impl Aggregator {
     /// Collects, and adds events for what is hot to `events`.
     pub(crate) fn collect(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
         let closed = core.collections.open_next();
-        self.merge(core, closed, Some(events))
+        self.merge(core, closed, Some(events), false)
+    }
+
+    /// The same, and ends the monitor's interval and one of the history. From the first tick on,
+    /// nothing else does.
+    pub(crate) fn tick(&mut self, core: &Core, events: &mut Vec<Event>) -> Snapshot {
+        let closed = core.collections.open_next();
+        self.merge(core, closed, Some(events), true)
     }
 
     /// Collects without ending the interval. The next collection covers the same interval as
     /// without this call, and has the same number as this one. Compares nothing with a threshold.
     pub(crate) fn peek(&mut self, core: &Core) -> Snapshot {
         let closed = core.collections.open_next();
-        let snapshot = self.merge(core, closed, None);
+        let snapshot = self.merge(core, closed, None, false);
         self.peeks += 1;
         snapshot.into_peek()
     }
@@ -33,6 +41,7 @@ impl Aggregator {
         core: &Core,
         closed: u64,
         events: Option<&mut Vec<Event>>,
+        tick: bool,
     ) -> Snapshot {
         let config = core.config();
         // Starts with points that were not in the last snapshot.
@@ -109,8 +118,27 @@ impl Aggregator {
         let mut edges = self.edges.edges(&mut self.points);
         let into = self.edges.sums_into_points(self.points.places());
         let mut events = events;
+        let mut monitor = self.monitored.take();
+        let judges = tick || monitor.is_none();
+        let now_ns = core.clock.coarse_ns();
+        let taken_unix_ns = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        let ends_past = self.history.is_due(now_ns, tick);
+        let mut past = Vec::new();
         for (index, state) in self.points.iter_mut() {
-            state.end(config.archive, &mut self.rng);
+            let pullers = &mut self.pullers;
+            state.end(config.archive, &mut self.rng, |batch, rng| {
+                for _ in 0..pullers.add(index, batch, rng) {
+                    core.losses.count(Loss::IntervalSamples);
+                }
+                if let Some(monitor) = &mut monitor {
+                    monitor.add(index, batch, rng);
+                }
+            });
+            if ends_past {
+                past.extend(state.take_past());
+            }
             let without_edge = state.without_edge();
             if without_edge != [0; 2] {
                 let [waits, waited_ns] = without_edge;
@@ -119,12 +147,26 @@ impl Aggregator {
             }
             let mut point = state.point(resets, into.get(index).copied().unwrap_or_default());
             point.callers = self.callers.of(index);
-            if let Some(events) = &mut events {
-                monitor::judge(&point, state.offered(), &mut state.heat, &config, events);
+            if let Some(events) = &mut events
+                && judges
+            {
+                let interval = match &mut monitor {
+                    None => monitor::Interval::of(&point, state.offered()),
+                    Some(monitor) => monitor::Interval::taken(monitor.take(index)),
+                };
+                monitor::judge(&point, interval, &mut state.heat, &config, events);
             }
             if !point::is_blank(&point) {
                 points.push((index, point));
             }
+        }
+        self.monitored = match tick {
+            true => Some(Pending::default()),
+            false => monitor,
+        };
+        if ends_past {
+            self.history
+                .add(now_ns, taken_unix_ns, past, config.history);
         }
         let (states, classes) = self.points.parts();
         classes.bound(states, &mut points, elapsed_ns);
@@ -141,8 +183,7 @@ impl Aggregator {
         overhead = overhead.minus(&self.overhead_before);
         table.acquisitions = points.iter().map(|point| point.acquisitions).sum();
         table.rejected = lost.points_full;
-        let waits = core.waits();
-        let found = self.watch.find(&waits, core);
+        let (waits, found) = self.watch.find(core);
         if let Some(events) = &mut events {
             self.watch.tell(&waits, &found, &config, events);
         }
@@ -153,9 +194,7 @@ impl Aggregator {
             engine: self.id,
             collection: closed - self.peeks,
             resets,
-            taken_unix_ns: SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
+            taken_unix_ns,
             elapsed_ns,
             pid: std::process::id(),
             program: self.program.get_or_insert_with(program).clone(),
@@ -167,6 +206,7 @@ impl Aggregator {
             overhead,
             waiters: waits.into_iter().map(|wait| wait.waiter).collect(),
             deadlocks: found.into_iter().map(|found| found.deadlock).collect(),
+            history: self.history.all(),
             lock_order,
             potential_deadlocks,
         })
@@ -174,6 +214,9 @@ impl Aggregator {
 
     /// Makes `last`, the collection just made, the baseline of those that follow.
     pub(crate) fn reset(&mut self, core: &Core, last: &Snapshot) {
+        self.pullers
+            .reset(last, |point| self.points.index_of(point));
+        self.history.reset(core.clock.coarse_ns());
         for (_, point) in self.points.iter_mut() {
             point.reset();
         }
@@ -183,7 +226,8 @@ impl Aggregator {
             size: core.config().archive,
             rng: &mut self.rng,
         };
-        self.points.push_out_blank(&mut bound, &mut self.callers);
+        let moved = self.points.push_out_blank(&mut bound, &mut self.callers);
+        self.follow(&moved);
         self.lost_before.merge_figures(last.losses());
         self.overhead_before.merge_figures(last.overhead());
         self.started_ns += last.elapsed_ns();

@@ -171,7 +171,7 @@ fn at_exit() {
     extern "C" fn write_last() {
         // The exiting thread's thread-locals are gone by now, and other threads may still run. A
         // snapshot needs neither.
-        write(Engine::snapshot, true);
+        write(Engine::last_snapshot, true);
     }
     static IS_SET: AtomicBool = AtomicBool::new(false);
     if IS_SET.load(Relaxed) {

@@ -1,6 +1,6 @@
 //! What measuring costs, and the clock that says so.
 
-use crate::sync::{AtomicU64, const_fn};
+use crate::sync::{AtomicU64, Ordering::Relaxed, const_fn};
 
 /// Unit costs in nanoseconds. Written once, after they were measured.
 #[derive(Debug)]
@@ -30,6 +30,24 @@ impl Costs {
                 counted_ps: AtomicU64::new(0),
             }
         }
+    }
+
+    /// Takes over the other costs.
+    pub(crate) fn copy_from(&self, other: &Costs) {
+        for (to, from) in self.all().into_iter().zip(other.all()) {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+    }
+
+    fn all(&self) -> [&AtomicU64; 5] {
+        let Costs {
+            clock_ns,
+            processor_ns,
+            timed_ns,
+            looked_up_ns,
+            counted_ps,
+        } = self;
+        [clock_ns, processor_ns, timed_ns, looked_up_ns, counted_ps]
     }
 }
 

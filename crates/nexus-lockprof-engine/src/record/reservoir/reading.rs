@@ -1,4 +1,4 @@
-//! What the aggregator reads from a bank.
+//! The aggregator's reading of a bank.
 
 use super::Packed;
 use super::middle::{Divided, share};

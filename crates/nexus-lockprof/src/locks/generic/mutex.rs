@@ -114,7 +114,7 @@ impl<R: RawMutex, T: ?Sized> Mutex<R, T> {
         self.0.get_mut()
     }
 
-    /// Whether the mutex is locked right now. Records nothing.
+    /// Returns whether the mutex is locked right now. Records nothing.
     ///
     /// The answer may already be out of date.
     ///

@@ -127,7 +127,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self.0.get_mut()
     }
 
-    /// Whether anyone holds the lock right now, in any mode. Records nothing.
+    /// Returns whether anyone holds the lock right now, in any mode. Records nothing.
     ///
     /// The answer may already be out of date.
     #[inline]
@@ -136,7 +136,7 @@ impl<R: RawRwLock, T: ?Sized> RwLock<R, T> {
         self.0.is_locked()
     }
 
-    /// Whether a writer holds the lock right now. Records nothing.
+    /// Returns whether a writer holds the lock right now. Records nothing.
     ///
     /// The answer may already be out of date.
     ///

@@ -89,6 +89,21 @@ function waitTree(points) {
   return root.value > 0 ? plain(root) : null;
 }
 
+/** Who kept whom waiting: lock, then the site that held it, then the sites that waited. Null if nothing waited. */
+function holderTree(points) {
+  const root = node("all waiting", "root");
+  const name = ({ name, mode }) => `${name}${mode && mode !== "exclusive" ? ` (${mode})` : ""}`;
+  for (const point of points) {
+    for (const waiter of point.kept.filter((waiter) => waiter.waited_ns > 0)) {
+      const lock = child(root, point.lockName, "lock", point.lockKey);
+      const holder = child(lock, name({ name: point.siteName, mode: point.mode }), "site", point.key);
+      const site = child(holder, name(waiter), "caller", waiter.key);
+      for (const at of [root, lock, holder, site]) at.value += waiter.waited_ns;
+    }
+  }
+  return root.value > 0 ? plain(root) : null;
+}
+
 function node(name, kind) {
   return { name, kind, value: 0, children: new Map() };
 }

@@ -104,7 +104,7 @@ function filtered(points, text) {
   });
 }
 
-/** A sorted copy. What there is nothing of comes last, in either direction; ties stay as they were. */
+/** A sorted copy. Missing values come last in either direction; ties keep their order. */
 function sorted(points, column, descending) {
   const keys = new Map(points.map((p) => [p, column.sort(p)]));
   const sign = descending ? -1 : 1;

@@ -1,4 +1,4 @@
-// What there is to know of one point.
+// Shows one point in detail.
 
 const MOST_CALLERS = 20;
 const MOST_HOLDERS = 20;

@@ -3,8 +3,11 @@
 const CELL = 21;
 
 class Flame {
-  constructor(place, details, reset) {
-    Object.assign(this, { place, details, reset });
+  constructor(place, details, reset, holders) {
+    Object.assign(this, { place, details, reset, holders });
+    this.byHolder = false;
+    this.points = [];
+    holders.addEventListener("click", () => this.turn());
     this.data = this.chart = null;
     reset.addEventListener("click", () => { this.zoomTo(this.root()); place.focus(); });
     place.addEventListener("keydown", (event) => this.pressed(event));
@@ -12,8 +15,20 @@ class Flame {
     new ResizeObserver(() => this.resize()).observe(place);
   }
 
+  /** Shows who kept whom waiting in place of who waited from where, or back. */
+  turn() {
+    this.byHolder = !this.byHolder;
+    this.holders.setAttribute("aria-pressed", String(this.byHolder));
+    // Other frames: nothing is zoomed or selected among them.
+    if (this.chart) this.top = this.current = this.root();
+    this.update(this.points);
+  }
+
   update(points) {
-    const data = waitTree(points);
+    this.points = points;
+    const kept = holderTree(points);
+    this.holders.hidden = !kept && !this.byHolder;
+    const data = this.byHolder ? kept : waitTree(points);
     const text = JSON.stringify(data);
     if (text === this.text) return;
     this.text = text;

@@ -4,7 +4,7 @@ function main() {
   const embedded = $("snapshot");
   const detail = new Detail();
   const table = new Table($("table"), detail);
-  const flame = new Flame($("flame"), $("flame-details"), $("flame-reset"));
+  const flame = new Flame($("flame"), $("flame-details"), $("flame-reset"), $("flame-holders"));
   let time = null;
   keys();
   theme(() => {

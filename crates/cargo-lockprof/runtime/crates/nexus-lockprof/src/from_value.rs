@@ -1,0 +1,1 @@
+../../../../../nexus-lockprof/src/from_value.rs

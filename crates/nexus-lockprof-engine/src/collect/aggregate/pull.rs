@@ -1,0 +1,45 @@
+//! The intervals of pullers.
+
+use super::Aggregator;
+use crate::core::Core;
+use crate::record::loss::Loss;
+use nexus_lockprof_snapshot::Snapshot;
+use std::collections::HashMap;
+
+impl Aggregator {
+    /// A new puller.
+    pub(crate) fn register(&mut self) -> u64 {
+        self.pullers.register()
+    }
+
+    /// Forgets a puller.
+    pub(crate) fn deregister(&mut self, id: u64) {
+        self.pullers.remove(id);
+    }
+
+    /// What happened since this puller's last pull. Ends the interval of nobody else.
+    pub(crate) fn pull(&mut self, core: &Core, id: u64) -> Snapshot {
+        let now = self.peek(core);
+        let (interval, lost) = self
+            .pullers
+            .pull(id, &now, |point| self.points.index_of(point));
+        for _ in 0..lost {
+            core.losses.count(Loss::IntervalSamples);
+        }
+        interval
+    }
+
+    /// Pullers' intervals begin again at the reset that follows: the counts so far are those of the
+    /// process that forked this one.
+    pub(crate) fn begin_intervals_again(&mut self) {
+        self.pullers.begin_again();
+    }
+
+    /// The points at these indices have joined others.
+    pub(super) fn follow(&mut self, moved: &HashMap<usize, usize>) {
+        self.pullers.follow(moved, &mut self.rng);
+        if let Some(monitored) = &mut self.monitored {
+            monitored.follow(moved, &mut self.rng);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use super::*;
+use crate::collect::doubt::PAUSE;
+use nexus_lockprof_snapshot::{Lock, Site, Thread};
+use std::cell::{Cell, RefCell};
+
+/// Two threads that wait for each other, and a third one.
+struct World {
+    waits: RefCell<Vec<Wait>>,
+    third_ran_ns: Cell<Option<u64>>,
+    second_sleeps: Cell<bool>,
+}
+
+const THIRD: u64 = 3;
+
+impl Look for World {
+    fn waits(&self) -> Vec<Wait> {
+        self.waits.borrow().clone()
+    }
+
+    fn threads(&self) -> Vec<u64> {
+        vec![1, 2, THIRD]
+    }
+
+    fn others(&self) -> Vec<u64> {
+        self.threads()
+    }
+
+    fn system_tells(&self) -> bool {
+        true
+    }
+
+    fn is_asleep(&self, thread: u64) -> bool {
+        match thread {
+            1 => true,
+            2 => self.second_sleeps.get(),
+            _ => false,
+        }
+    }
+
+    fn run_ns(&self, thread: u64) -> Option<u64> {
+        match thread {
+            THIRD => self.third_ran_ns.get(),
+            2 if !self.second_sleeps.get() => self.third_ran_ns.get(),
+            _ => Some(0),
+        }
+    }
+}
+
+impl World {
+    fn new(waits: Vec<Wait>) -> Self {
+        World {
+            waits: RefCell::new(waits),
+            third_ran_ns: Cell::new(Some(0)),
+            second_sleeps: Cell::new(true),
+        }
+    }
+
+    fn circle() -> Self {
+        World::new(vec![wait(1, Some(2)), wait(2, Some(1))])
+    }
+
+    fn third_runs(&self) {
+        let ran = self.third_ran_ns.get().map(|ns| ns + 1);
+        self.third_ran_ns.set(ran);
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn thread(id: u64) -> Thread {
+    Thread { id, name: None }
+}
+
+/// The thread `id` waits for its lock, which the other one holds. `None` has exited.
+fn wait(id: u64, holder: Option<u64>) -> Wait {
+    let site = Site::new("src/main.rs", u32::try_from(id).unwrap(), 1);
+    let waiter = Waiter {
+        thread: Some(thread(id)),
+        lock: Lock::Named("lock".into()),
+        address: id,
+        mode: AcquireMode::Exclusive,
+        site: site.clone(),
+        waited_ns: 1_000_000_000,
+        handed: false,
+        holder: Some(Holder {
+            thread: holder.map(thread),
+            exited: holder.is_none(),
+            mode: AcquireMode::Exclusive,
+            site,
+            held_ns: None,
+        }),
+    };
+    Wait {
+        id: WaitId {
+            token: Some(id),
+            number: 1,
+        },
+        kind: WaitKind::Endless,
+        is_read: true,
+        has_changed: false,
+        waiter,
+    }
+}
+
+#[test]
+fn the_next_collection_confirms_a_circle() {
+    let (world, mut watch) = (World::circle(), Watch::default());
+    assert!(watch.find(&world).1.is_empty());
+    world.third_runs();
+    let (waits, found) = watch.find(&world);
+    assert_eq!(waits.len(), 2);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].deadlock.certain);
+    // Nothing is asked again.
+    assert!(watch.doubt.is_none());
+    assert_eq!(watch.find(&world).1.len(), 1);
+}
+
+#[test]
+fn a_circle_is_paused_for_once() {
+    let (world, mut watch) = (World::circle(), Watch::default());
+    assert!(watch.wants_pause(&world));
+    assert!(watch.wants_pause(&world), "the third one has not run");
+    watch.stop_pauses();
+    for _ in 0..3 {
+        std::thread::sleep(PAUSE);
+        assert!(!watch.wants_pause(&world));
+        assert!(watch.find(&world).1.is_empty());
+    }
+    world.third_runs();
+    assert_eq!(watch.find(&world).1.len(), 1);
+}
+
+#[test]
+fn whoever_does_not_sleep_is_in_no_deadlock_and_is_paused_for_once() {
+    let (world, mut watch) = (World::circle(), Watch::default());
+    world.second_sleeps.set(false);
+    assert!(watch.wants_pause(&world));
+    for _ in 0..3 {
+        world.third_runs();
+        assert!(!watch.wants_pause(&world));
+        assert!(watch.find(&world).1.is_empty());
+    }
+    world.second_sleeps.set(true);
+    world.third_runs();
+    let _ = watch.find(&world);
+    world.third_runs();
+    assert_eq!(watch.find(&world).1.len(), 1);
+}
+
+#[test]
+fn a_circle_that_changes_is_none() {
+    let (world, mut watch) = (World::circle(), Watch::default());
+    for _ in 0..3 {
+        assert!(watch.find(&world).1.is_empty());
+        world.third_runs();
+        world.waits.borrow_mut()[0].id.number += 2;
+    }
+}
+
+/// The one who was woken may not have run yet.
+#[test]
+fn a_holder_has_exited_if_two_collections_say_so() {
+    let exited = |waits: &[Wait]| waits[0].waiter.holder.as_ref().unwrap().exited;
+    let (world, mut watch) = (World::new(vec![wait(1, None)]), Watch::default());
+    let (waits, found) = watch.find(&world);
+    let mut events = Vec::new();
+    watch.tell(&waits, &found, &Config::default(), &mut events);
+    assert!(!exited(&waits));
+    assert_eq!(events, []);
+    world.third_runs();
+    let (waits, found) = watch.find(&world);
+    watch.tell(&waits, &found, &Config::default(), &mut events);
+    assert!(exited(&waits));
+    assert_eq!(events.len(), 1);
+}

@@ -1,0 +1,95 @@
+//! [`Intervals`]: consistent intervals of one puller.
+
+use crate::engine::Engine;
+use crate::process::exclusive::lock;
+use nexus_lockprof_snapshot::Snapshot;
+
+/// The intervals of one puller. See [`Engine::intervals`].
+///
+/// It stops when it is dropped.
+#[derive(Debug)]
+pub struct Intervals {
+    engine: Engine,
+    id: u64,
+}
+
+impl Engine {
+    /// A series of intervals that no other reader disturbs.
+    ///
+    /// Each [`pull`](Intervals::pull) returns what happened since the one before. The first returns
+    /// everything since the engine's start or last reset. All intervals of a series add up to the
+    /// cumulative counts, exactly, whoever else takes snapshots, ticks or pulls meanwhile.
+    ///
+    /// # Memory
+    ///
+    /// Each series keeps the counts of all points, some 700 bytes a point, and at most 65,536
+    /// samples, which is 1.5 MB (some lists may have room for twice as many). Any number of series
+    /// has exact counts. But only the 8 that were pulled last keep samples. Others have no
+    /// percentiles in their next interval, which is not
+    /// [complete](nexus_lockprof_snapshot::Snapshot::is_complete) and counts as lost
+    /// (`interval_samples`).
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::Engine;
+    ///
+    /// let engine = Engine::new();
+    /// let mut intervals = engine.intervals();
+    /// let first = intervals.pull();
+    /// assert_eq!(first.base_collection(), None);
+    /// let second = intervals.pull();
+    /// assert_eq!(second.base_collection(), Some(first.collection()));
+    /// assert!(second.is_complete());
+    /// ```
+    #[must_use]
+    pub fn intervals(&self) -> Intervals {
+        let core = self.state();
+        let mut aggregator = lock(&core.aggregator);
+        let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
+        Intervals {
+            engine: self.clone(),
+            id: aggregator.register(),
+        }
+    }
+}
+
+impl Intervals {
+    /// What happened since the last call, or at first since the engine's start or last reset.
+    ///
+    /// It ends the interval of nobody else: it compares no thresholds and calls no handlers.
+    ///
+    /// - **Counts** are exact. An interval with a [reset](Engine::reset) in it has what happened
+    ///   before and after.
+    /// - **Percentiles** ([`quantile`](nexus_lockprof_snapshot::Durations::quantile)) are those of
+    ///   the interval.
+    /// - **Maxima** are exact if the longest so far was in the interval. Otherwise it is the
+    ///   longest of the interval's samples, which is a lower bound.
+    ///
+    /// ```
+    /// use nexus_lockprof_engine::Engine;
+    ///
+    /// let engine = Engine::new();
+    /// let mut intervals = engine.intervals();
+    /// let interval = intervals.pull();
+    /// for point in interval.points() {
+    ///     println!("{}: {:?} ns", point.site, point.wait.quantile(0.95));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn pull(&mut self) -> Snapshot {
+        let core = self.engine.state();
+        core.control_or_configure();
+        core.forget_parent();
+        let mut aggregator = lock(&core.aggregator);
+        let aggregator = aggregator.get_or_insert_with(|| core.new_aggregator());
+        aggregator.pull(core, self.id)
+    }
+}
+
+impl Drop for Intervals {
+    fn drop(&mut self) {
+        let core = self.engine.state();
+        if let Some(aggregator) = lock(&core.aggregator).as_mut() {
+            aggregator.deregister(self.id);
+        }
+    }
+}

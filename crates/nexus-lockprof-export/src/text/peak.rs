@@ -1,0 +1,75 @@
+//! The line that says when threads waited at a point.
+
+use nexus_lockprof_snapshot::{Point, Snapshot};
+
+use crate::readable::{fit, number};
+
+const INDENT: &str = "     ";
+/// The most bars, and the fewest that say something.
+const BARS: [usize; 2] = [4, 60];
+
+/// `peak 12:00:05 to 12:00:07 UTC: waited 1.9s of 2s in 2 of 60 intervals  ▁▁█▁`. `None` if the
+/// waiting was spread over the time.
+pub(super) fn line(snapshot: &Snapshot, point: &Point, width: usize) -> Option<String> {
+    let peak = snapshot.peak(point).filter(|peak| peak.is_short())?;
+    let mut line = format!(
+        "peak {} to {} UTC: waited {} of {} in {} of {} intervals",
+        clock(peak.began_unix_ns),
+        clock(peak.ended_unix_ns),
+        number::duration(peak.wait_ns),
+        number::duration(peak.all_ns),
+        peak.intervals,
+        peak.of_intervals,
+    );
+    let [fewest, most] = BARS;
+    let width = width.saturating_sub(INDENT.len());
+    let room = width.saturating_sub(fit::width(&line) + 2).min(most);
+    if room >= fewest {
+        line.push_str("  ");
+        line.push_str(&bars(&snapshot.past_waits(point), room));
+    }
+    // `wrapped` knows nothing of indented lines.
+    let lines = fit::wrapped(&line, width);
+    Some(format!(
+        "{INDENT}{}",
+        lines.replace('\n', &format!("\n{INDENT}"))
+    ))
+}
+
+/// The time of the day.
+fn clock(unix_ns: u64) -> String {
+    let seconds = unix_ns / 1_000_000_000 % 86_400;
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    format!("{:02}:{:02}:{seconds:02}", minutes / 60, minutes % 60)
+}
+
+/// A bar for each interval, or for the longest waiting of several if there is no room for all.
+fn bars(waits: &[u64], room: usize) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = waits.iter().max().copied().unwrap_or(0).max(1);
+    let bars = waits
+        .chunks(waits.len().div_ceil(room).max(1))
+        .map(|waits| {
+            let wait = waits.iter().max().copied().unwrap_or(0);
+            let height = u128::from(wait) * (BARS.len() as u128 - 1) / u128::from(most);
+            BARS.get(height as usize).unwrap_or(&BARS[0])
+        });
+    bars.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_as_high_as_the_waits() {
+        assert_eq!(bars(&[0, 1, 7, 3], 4), "▁▂█▄");
+        assert_eq!(bars(&[0, 1, 7, 3, 2], 3), "▂█▃");
+        assert_eq!(bars(&[0, 0], 4), "▁▁");
+    }
+
+    #[test]
+    fn a_time_of_the_day() {
+        assert_eq!(clock(1_763_878_803_999_999_999), "06:20:03");
+    }
+}

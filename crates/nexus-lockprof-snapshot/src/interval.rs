@@ -1,0 +1,249 @@
+//! [`IntervalStart`]: where the interval of one puller begins.
+
+use crate::figure::FigureKind;
+use crate::head::Head;
+use crate::{
+    Durations, Losses, Overhead, Point, Sample, Samples, SinceError, Snapshot, TableStats,
+};
+
+/// The most samples of a point's waits, or holds, that an interval with a reset in it has. More are
+/// thinned.
+const MOST_SAMPLES: usize = 1024;
+
+/// Where the interval of one puller begins, for code that collects.
+///
+/// Users get intervals from the engine. Like [`Snapshot::since`] it subtracts counts, so the
+/// intervals of one puller add up to the cumulative counts exactly. Unlike it, each interval has
+/// samples of its own, and a reset ends none.
+///
+/// ```
+/// use nexus_lockprof_snapshot::{IntervalStart, Snapshot, SnapshotParts};
+///
+/// let taken = |collection| {
+///     Snapshot::from_parts(SnapshotParts { collection, ..SnapshotParts::default() })
+/// };
+/// let mut start = IntervalStart::default();
+/// let first = start.advance(&taken(3), true, |_| Default::default())?;
+/// assert_eq!(first.base_collection(), None);
+/// let second = start.advance(&taken(9), true, |_| Default::default())?;
+/// assert_eq!(second.base_collection(), Some(3));
+/// assert!(second.is_complete());
+/// # Ok::<(), nexus_lockprof_snapshot::SinceError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct IntervalStart {
+    /// The cumulative snapshot at which the interval begins, without samples. `None`: it begins at
+    /// the engine's start or last reset.
+    earlier: Option<Snapshot>,
+    /// What happened in the interval before the last reset.
+    before_reset: Option<Snapshot>,
+}
+
+/// What a puller has collected of a point's waits or holds in its interval.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IntervalSamples {
+    /// A weighted sample of them, in any order.
+    pub samples: Samples,
+    /// The longest, in nanoseconds.
+    pub longest_ns: u64,
+}
+
+impl IntervalStart {
+    /// Whether the interval begins at the engine's start or last reset, so that it needs no samples
+    /// of its own.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        self.earlier.is_none()
+    }
+
+    /// Ends the interval at the cumulative snapshot `now`, and begins the next one there.
+    ///
+    /// `samples` returns what was collected of a point's waits and holds in the interval. If they
+    /// do not cover all of it, `complete` is `false`.
+    ///
+    /// # Errors
+    /// [`SinceError`] if `now` does not follow the snapshots before it. Then the interval begins as
+    /// if it were the first.
+    pub fn advance(
+        &mut self,
+        now: &Snapshot,
+        complete: bool,
+        samples: impl Fn(&Point) -> [IntervalSamples; 2],
+    ) -> Result<Snapshot, SinceError> {
+        let before = self.before_reset.take();
+        let interval = match self.earlier.take() {
+            None => cumulative(now),
+            Some(mut earlier) => {
+                // A forked child goes on with a copy of its parent's counts.
+                earlier.head.pid = now.head.pid;
+                let mut interval = between(now, &earlier, &samples)?;
+                interval.head.incomplete |= !complete;
+                match before {
+                    None => interval,
+                    Some(before) => join(before, interval),
+                }
+            }
+        };
+        self.earlier = Some(without_samples(now));
+        Ok(interval)
+    }
+
+    /// The engine is reset after the cumulative snapshot `last`. The interval goes on: it will
+    /// include what happened before the reset.
+    pub fn reset(
+        &mut self,
+        last: &Snapshot,
+        complete: bool,
+        samples: impl Fn(&Point) -> [IntervalSamples; 2],
+    ) {
+        if self.is_first() {
+            // It begins at the last reset.
+            return;
+        }
+        let Ok(mut interval) = self.advance(last, complete, samples) else {
+            return;
+        };
+        thin(&mut interval);
+        self.before_reset = Some(interval);
+        let head = Head {
+            resets: last.head.resets + 1,
+            elapsed_ns: 0,
+            table: TableStats::default(),
+            losses: Losses::default(),
+            overhead: Overhead::default(),
+            ..without_samples(last).head
+        };
+        self.earlier = Some(Snapshot::new(head, Vec::new(), Vec::new()));
+    }
+}
+
+/// All since the start or the last reset, as an interval.
+fn cumulative(now: &Snapshot) -> Snapshot {
+    let mut interval = now.clone();
+    for point in &mut interval.points {
+        for durations in [&mut point.wait, &mut point.hold] {
+            durations.recent = durations.reservoir.clone();
+        }
+    }
+    interval
+}
+
+fn between(
+    now: &Snapshot,
+    earlier: &Snapshot,
+    samples: &impl Fn(&Point) -> [IntervalSamples; 2],
+) -> Result<Snapshot, SinceError> {
+    let mut now = now.clone();
+    for point in &mut now.points {
+        let [wait, hold] = samples(point);
+        for (durations, own) in [(&mut point.wait, wait), (&mut point.hold, hold)] {
+            durations.recent = own.samples;
+            durations.recent.sort();
+        }
+    }
+    let mut interval = now.since(earlier)?;
+    interval.head.peek = false;
+    interval.head.pulled = true;
+    for point in &mut interval.points {
+        let [wait, hold] = samples(point);
+        for (durations, own) in [(&mut point.wait, wait), (&mut point.hold, hold)] {
+            if durations.samples > 0 {
+                durations.max_ns = durations.max_ns.max(own.longest_ns);
+            }
+        }
+    }
+    Ok(interval)
+}
+
+/// Both parts of an interval, between which there was a reset.
+fn join(mut before: Snapshot, mut after: Snapshot) -> Snapshot {
+    let head = &mut after.head;
+    head.elapsed_ns = head.elapsed_ns.saturating_add(before.head.elapsed_ns);
+    head.base = before.head.base;
+    head.incomplete |= before.head.incomplete;
+    let counts = before.head.table.figures();
+    for ((into, from), figure) in (head.table.figures_mut().into_iter())
+        .zip(counts)
+        .zip(TableStats::FIGURES)
+    {
+        if figure.kind == FigureKind::Counter {
+            *into = into.saturating_add(from);
+        }
+    }
+    head.losses.merge_figures(&before.head.losses);
+    head.overhead.merge_figures(&before.head.overhead);
+    // Records of one point are merged.
+    before.points.append(&mut after.points);
+    before.edges.append(&mut after.edges);
+    Snapshot::new(after.head, before.points, before.edges)
+}
+
+/// What the next interval is compared with.
+fn without_samples(now: &Snapshot) -> Snapshot {
+    let without = |durations: &Durations| Durations {
+        reservoir: Samples::default(),
+        recent: Samples::default(),
+        ..*durations
+    };
+    let points = now.points.iter().map(|point| Point {
+        lock: point.lock.clone(),
+        site: point.site.clone(),
+        wait: without(&point.wait),
+        hold: without(&point.hold),
+        callers: point.callers.clone(),
+        ..*point
+    });
+    Snapshot {
+        head: Head {
+            program: None,
+            waiters: Vec::new(),
+            deadlocks: Vec::new(),
+            history: Vec::new(),
+            ..now.head.clone()
+        },
+        points: points.collect(),
+        edges: now.edges.clone(),
+    }
+}
+
+/// Keeps at most [`MOST_SAMPLES`] of each point's waits and holds. Any number of resets may be in
+/// one interval.
+fn thin(interval: &mut Snapshot) {
+    for point in &mut interval.points {
+        for durations in [&mut point.wait, &mut point.hold] {
+            for samples in [&mut durations.reservoir, &mut durations.recent] {
+                while samples.len() > MOST_SAMPLES {
+                    *samples = halved(samples);
+                }
+            }
+        }
+    }
+}
+
+/// Half of the samples: the longer one of each pair of neighbours stands for both. A quantile moves
+/// up by at most one rank of the given samples, and the longest stays.
+fn halved(samples: &[Sample]) -> Samples {
+    let pairs = samples.rchunks(2).rev();
+    pairs
+        .filter_map(|pair| {
+            let weight = pair.iter().map(|sample| sample.weight).sum();
+            pair.last().map(|last| Sample { weight, ..*last })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halved_samples_keep_the_weight_and_the_longest() {
+        let samples: Vec<Sample> = [1, 2, 3, 4, 5].map(Sample::exact).to_vec();
+        let half = halved(&samples);
+        let expected = [(1, 1.0), (3, 2.0), (5, 2.0)];
+        assert_eq!(
+            *half,
+            expected.map(|(value_ns, weight)| Sample { value_ns, weight })
+        );
+    }
+}

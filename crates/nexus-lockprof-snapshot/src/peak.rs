@@ -1,0 +1,109 @@
+//! [`Peak`]: when threads waited most at a point.
+
+use std::cmp::Reverse;
+
+use crate::{PastInterval, Point, Snapshot};
+
+/// The part of the last intervals in which threads waited most at a point. See
+/// [`Snapshot::peak`].
+///
+/// ```
+/// use nexus_lockprof_snapshot::Peak;
+///
+/// let peak = Peak {
+///     began_unix_ns: 1_763_878_803_000_000_000,
+///     ended_unix_ns: 1_763_878_805_000_000_000,
+///     wait_ns: 1_900_000_000,
+///     all_ns: 2_000_000_000,
+///     intervals: 2,
+///     of_intervals: 60,
+/// };
+/// assert!(peak.is_short());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// Wall-clock time of its beginning, in nanoseconds since 1970.
+    pub began_unix_ns: u64,
+    /// Wall-clock time of its end, in nanoseconds since 1970.
+    pub ended_unix_ns: u64,
+    /// The time waited at the point in it, in nanoseconds.
+    pub wait_ns: u64,
+    /// The time waited at the point in all of the last intervals, in nanoseconds.
+    pub all_ns: u64,
+    /// How many intervals it spans.
+    pub intervals: usize,
+    /// How many there are in all.
+    pub of_intervals: usize,
+}
+
+impl Peak {
+    /// Whether it is out of the ordinary: at least half of the waiting, in at most a quarter of at
+    /// least four intervals.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.of_intervals >= 4
+            && self.intervals * 4 <= self.of_intervals
+            && self.wait_ns > 0
+            && self.wait_ns >= self.all_ns / 2
+    }
+}
+
+impl Snapshot {
+    /// When threads waited most at this point: the interval of the [history](Self::history) with
+    /// the most waiting, and its neighbours with at least half as much. `None` if the history has
+    /// nothing about the point.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{Snapshot, SnapshotParts};
+    ///
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// for point in snapshot.points() {
+    ///     if let Some(peak) = snapshot.peak(point).filter(|peak| peak.is_short()) {
+    ///         println!("{}: {} ns of {} ns", point.site, peak.wait_ns, peak.all_ns);
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn peak(&self, point: &Point) -> Option<Peak> {
+        let history = self.history();
+        let waits = self.past_waits(point);
+        let (top, most) =
+            (waits.iter().enumerate()).max_by_key(|&(at, wait)| (*wait, Reverse(at)))?;
+        if *most == 0 {
+            return None;
+        }
+        let is_part = |wait: &u64| *wait >= most.div_ceil(2);
+        let before = waits[..top].iter().rev().take_while(|wait| is_part(wait));
+        let after = waits[top + 1..].iter().take_while(|wait| is_part(wait));
+        let (first, last) = (top - before.count(), top + after.count());
+        let sum = |waits: &[u64]| {
+            waits
+                .iter()
+                .fold(0, |sum: u64, wait| sum.saturating_add(*wait))
+        };
+        Some(Peak {
+            began_unix_ns: history.get(first)?.began_unix_ns(),
+            ended_unix_ns: history.get(last)?.ended_unix_ns,
+            wait_ns: sum(&waits[first..=last]),
+            all_ns: sum(&waits),
+            intervals: last - first + 1,
+            of_intervals: waits.len(),
+        })
+    }
+
+    /// The time waited at this point in each interval of the [history](Self::history), in
+    /// nanoseconds, oldest first.
+    ///
+    /// ```
+    /// use nexus_lockprof_snapshot::{AcquireMode, Lock, Point, Site, Snapshot, SnapshotParts};
+    ///
+    /// let point = Point::new(Lock::Anonymous, AcquireMode::Shared, Site::new("a.rs", 1, 1));
+    /// let snapshot = Snapshot::from_parts(SnapshotParts::default());
+    /// assert!(snapshot.past_waits(&point).is_empty());
+    /// ```
+    #[must_use]
+    pub fn past_waits(&self, point: &Point) -> Vec<u64> {
+        let wait = |past: &PastInterval| past.of(point).map_or(0, |past| past.wait_ns);
+        self.history().iter().map(wait).collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! The last intervals, and intervals of pullers.
+
+use crate::support::{TestResult, measured, named};
+use nexus_lockprof_snapshot::{
+    IntervalSamples, IntervalStart, PastInterval, PastPoint, Point, Sample, SinceError, Snapshot,
+    SnapshotParts,
+};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn past(point: &Point, wait_ns: u64) -> PastPoint {
+    PastPoint {
+        acquisitions: 9,
+        contentions: 2,
+        wait_ns,
+        wait_max_ns: wait_ns / 2,
+        ..PastPoint::new(point.lock.clone(), point.mode, point.site.clone())
+    }
+}
+
+/// A snapshot, taken at second 100, with a history of one second for each of these waits.
+fn with_waits(waits: &[u64]) -> Snapshot {
+    let point = named("db", 7);
+    let first = 101 - waits.len() as u64;
+    let history = (first..).zip(waits).map(|(second, &wait_ns)| PastInterval {
+        ended_unix_ns: second * SECOND,
+        length_ns: SECOND,
+        points: (wait_ns > 0)
+            .then(|| past(&point, wait_ns))
+            .into_iter()
+            .collect(),
+    });
+    Snapshot::from_parts(SnapshotParts {
+        collection: 5,
+        taken_unix_ns: 100 * SECOND,
+        history: history.collect(),
+        points: vec![Point {
+            acquisitions: 9,
+            ..point
+        }],
+        ..SnapshotParts::default()
+    })
+}
+
+#[test]
+fn a_file_keeps_the_history_and_a_merge_does_not() -> TestResult {
+    let snapshot = with_waits(&[0, 7, 900]);
+    assert_eq!(Snapshot::from_bytes(&snapshot.to_bytes()?)?, snapshot);
+    assert_eq!(Snapshot::from_json(&snapshot.to_json()?)?, snapshot);
+    let merged = Snapshot::merge([snapshot.clone(), snapshot]);
+    assert!(merged.history().is_empty());
+    // An older reader skips the section, whose tag is in lower case.
+    let has = |snapshot: &Snapshot| -> Result<bool, Box<dyn std::error::Error>> {
+        Ok(snapshot.to_bytes()?.windows(4).any(|tag| tag == b"past"))
+    };
+    assert!(has(&with_waits(&[1]))? && !has(&merged)?);
+    Ok(())
+}
+
+#[test]
+fn an_interval_has_the_part_that_is_in_it() -> TestResult {
+    let later = with_waits(&[1, 2, 3, 4]);
+    let earlier = Snapshot::from_parts(SnapshotParts {
+        taken_unix_ns: 98 * SECOND,
+        ..SnapshotParts::default()
+    });
+    let interval = later.since(&earlier)?;
+    assert_eq!(interval.past_waits(&named("db", 7)), [3, 4]);
+    Ok(())
+}
+
+#[test]
+fn a_peak_has_the_neighbours_with_half_as_much() {
+    let of = |waits: &[u64]| {
+        let peak = with_waits(waits).peak(&named("db", 7))?;
+        let seconds = [peak.began_unix_ns, peak.ended_unix_ns].map(|ns| ns / SECOND);
+        Some((seconds, peak.wait_ns, peak.all_ns, peak.is_short()))
+    };
+    assert_eq!(of(&[]), None);
+    assert_eq!(of(&[0, 0]), None);
+    assert_eq!(
+        of(&[0, 9, 10, 5, 4, 0, 0, 0, 0, 0, 0, 0]),
+        Some(([89, 92], 24, 28, true))
+    );
+    assert_eq!(
+        of(&[0, 9, 10, 5]),
+        Some(([97, 100], 24, 24, false)),
+        "most of the time"
+    );
+    assert_eq!(
+        of(&[1, 1, 1, 3, 1, 1, 1, 1]),
+        Some(([95, 96], 3, 10, false)),
+        "everywhere"
+    );
+    assert_eq!(of(&[u64::MAX, u64::MAX]).map(|peak| peak.1), Some(u64::MAX));
+    assert!(with_waits(&[5]).peak(&named("db", 8)).is_none());
+}
+
+fn taken(collection: u64, resets: u64, holds: &[u64]) -> Snapshot {
+    let point = Point {
+        acquisitions: holds.len() as u64,
+        hold: measured(holds),
+        ..named("db", 7)
+    };
+    Snapshot::from_parts(SnapshotParts {
+        collection,
+        resets,
+        points: vec![point],
+        ..SnapshotParts::default()
+    })
+}
+
+/// The acquisitions, the samples and the maximum of an interval.
+fn seen(interval: &Snapshot) -> (u64, Vec<u64>, u64) {
+    let [point] = interval.points() else {
+        panic!("{interval}")
+    };
+    let samples = point.hold.reservoir.iter();
+    let samples = samples.map(|sample| sample.value_ns).collect();
+    (point.acquisitions, samples, point.hold.max_ns)
+}
+
+fn collected(values: &[u64]) -> [IntervalSamples; 2] {
+    let hold = IntervalSamples {
+        samples: values.iter().copied().map(Sample::exact).collect(),
+        longest_ns: values.iter().copied().max().unwrap_or(0),
+    };
+    [IntervalSamples::default(), hold]
+}
+
+#[test]
+fn an_interval_has_its_own_samples() -> TestResult {
+    let mut start = IntervalStart::default();
+    assert!(start.is_first());
+    let first = start.advance(&taken(1, 0, &[5, 90]), true, |_| collected(&[]))?;
+    assert_eq!(seen(&first), (2, vec![5, 90], 90));
+    let second = start.advance(&taken(9, 0, &[5, 90, 7, 6]), true, |_| collected(&[7, 6]))?;
+    assert_eq!(seen(&second), (2, vec![6, 7], 7));
+    assert!(second.is_complete());
+    assert_eq!(Snapshot::from_bytes(&second.to_bytes()?)?, second);
+    assert_eq!(Snapshot::from_json(&second.to_json()?)?, second);
+    let third = start.advance(&taken(9, 0, &[5, 90, 7, 6, 8]), false, |_| collected(&[]))?;
+    assert_eq!(seen(&third), (1, vec![], 0));
+    assert!(!third.is_complete());
+    Ok(())
+}
+
+#[test]
+fn a_reset_is_in_the_middle_of_an_interval() -> TestResult {
+    let mut start = IntervalStart::default();
+    start.advance(&taken(1, 0, &[5]), true, |_| collected(&[]))?;
+    start.reset(&taken(2, 0, &[5, 30, 40]), true, |_| collected(&[30, 40]));
+    let joined = start.advance(&taken(3, 1, &[10]), true, |_| collected(&[10]))?;
+    assert_eq!(seen(&joined), (3, vec![10, 30, 40], 40));
+    assert_eq!((joined.base_collection(), joined.merged()), (Some(1), 1));
+    Ok(())
+}
+
+#[test]
+fn many_resets_in_one_interval_keep_a_bounded_number_of_samples() -> TestResult {
+    let mut start = IntervalStart::default();
+    start.advance(&taken(0, 0, &[1]), true, |_| collected(&[]))?;
+    let values: Vec<u64> = (0..200).collect();
+    for reset in 0..100 {
+        let last = taken(reset + 1, reset, &values);
+        start.reset(&last, true, |_| collected(&values));
+    }
+    let interval = start.advance(&taken(101, 100, &[3]), true, |_| collected(&[3]))?;
+    let hold = &interval.points()[0].hold;
+    // The first point had an event before the first interval.
+    assert_eq!(hold.samples, 100 * 200);
+    assert!(hold.reservoir.len() <= 1025, "{}", hold.reservoir.len());
+    let weight: f64 = hold.reservoir.iter().map(|sample| sample.weight).sum();
+    assert_eq!(weight, 100.0 * 200.0 + 1.0);
+    assert_eq!(hold.max_ns, 199);
+    assert!(
+        hold.p50_ns().is_some_and(|p50| p50.abs_diff(100) < 20),
+        "{:?}",
+        hold.p50_ns()
+    );
+    Ok(())
+}
+
+#[test]
+fn after_an_error_it_begins_again() -> TestResult {
+    let mut start = IntervalStart::default();
+    start.advance(&taken(2, 0, &[5, 6]), true, |_| collected(&[]))?;
+    let error = start.advance(&taken(3, 0, &[5]), true, |_| collected(&[]));
+    assert!(
+        matches!(error, Err(SinceError::Backwards { .. })),
+        "{error:?}"
+    );
+    let again = start.advance(&taken(3, 0, &[5]), true, |_| collected(&[]))?;
+    assert_eq!((again.base_collection(), seen(&again).0), (None, 1));
+    Ok(())
+}
