@@ -36,6 +36,9 @@
 //! holds, and readers apart. More than 100 % means that the class has several locks, or readers
 //! that overlap. The same line says how many threads' worth of time was lost to waiting.
 //!
+//! Last comes why threads waited for reader-writer locks, if any did: a writer behind readers, a
+//! reader behind a waiting writer, and so on.
+//!
 //! Above all that are sentences on deadlocks, if there are any, and then on locks that were
 //! acquired in orders which can deadlock.
 //!
@@ -66,6 +69,7 @@ mod grid;
 mod layout;
 mod order;
 mod peak;
+mod rwlocks;
 mod sort;
 mod table;
 mod utilisation;
@@ -80,6 +84,7 @@ pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;
 pub use order::lock_order;
+pub use rwlocks::rwlock;
 pub use sort::SortKey;
 pub use table::Table;
 

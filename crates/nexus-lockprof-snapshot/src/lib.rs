@@ -12,6 +12,7 @@
 //! | see who waited | [`Point::callers`] |
 //! | see who waits, and what is stuck | [`Snapshot::waiters`], [`Snapshot::deadlocks`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
+//! | see why readers and writers waited | [`Snapshot::rwlocks`], [`Snapshot::causes`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
@@ -68,6 +69,7 @@
 
 mod binary;
 mod bounds;
+mod cause;
 mod deadlock;
 mod document;
 mod duration;
@@ -103,6 +105,7 @@ mod read;
 mod read_error;
 mod replace;
 mod rest;
+mod rwlock;
 mod sample;
 mod samples;
 mod since;
@@ -115,6 +118,7 @@ mod waiter;
 mod what_if;
 mod write;
 
+pub use cause::{WaitCause, WaitsByCause};
 pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
@@ -137,6 +141,7 @@ pub use printable::{is_printable, printable, printable_lines, printable_message}
 pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
 pub use read_error::ReadError;
 pub use replace::replace_file;
+pub use rwlock::RwLockWaits;
 pub use sample::Sample;
 pub use samples::Samples;
 pub use since::SinceError;

@@ -101,9 +101,9 @@ pub use nexus_lockprof_snapshot::{
     AcquireMode, Change, Deadlock, Durations, Edge, EdgeEnd, Evidence, Expected, Finding,
     FindingKind, Frame, Holder, Hot, HotLine, HotMetric, Lock, LockPair, Losses, Overhead,
     ParseEventError, PastInterval, PastPoint, Peak, Point, PotentialDeadlock, ProfilerMode,
-    ReadError, Sample, Samples, SinceError, Site, Slow, SlowHolder, SlowLine, SlowMetric, Snapshot,
-    SnapshotParts, Stack, Stuck, TableStats, Thread, TimeShare, Utilisation, Waiter, WhatIf,
-    WriteError, printable,
+    ReadError, RwLockWaits, Sample, Samples, SinceError, Site, Slow, SlowHolder, SlowLine,
+    SlowMetric, Snapshot, SnapshotParts, Stack, Stuck, TableStats, Thread, TimeShare, Utilisation,
+    WaitCause, Waiter, WaitsByCause, WhatIf, WriteError, printable,
 };
 
 /// Compiles and runs the README's example with the other doc tests.

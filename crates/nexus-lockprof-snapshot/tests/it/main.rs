@@ -14,6 +14,7 @@ mod merge;
 mod order;
 mod parts;
 mod quantile;
+mod rwlocks;
 mod shared_directory;
 mod since;
 mod since_errors;

@@ -373,6 +373,7 @@ impl PointState {
         point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
         point.contentions = now.contentions.saturating_sub(base.contentions);
         now.cold.since(&base.cold).tell(&mut point);
+        point.most_readers = now.most_readers.since(resets);
         let [waits, ns] = self.without_edge();
         point.blocked = edges[0].saturating_add(waits);
         point.caused_wait_ns = edges[1].saturating_add(ns);
@@ -451,6 +452,7 @@ fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
         *sum = sum.saturating_add(now.saturating_sub(*before));
     }
     sum.cold = sum.cold.and(&reading.cold.since(&last.cold));
+    sum.most_readers = sum.most_readers.merge(reading.most_readers);
     // These are not counters: the old value is subtracted and the new one added.
     for (sum, now, before) in [
         (
