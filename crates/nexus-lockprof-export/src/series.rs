@@ -6,6 +6,7 @@
 mod deadlocks;
 mod family;
 mod label;
+mod order;
 mod row;
 mod sink;
 mod sums;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{hex, is_default, is_one, one};
 use crate::{
-    Deadlock, Edge, Instance, Losses, Overhead, PastInterval, Point, ProfilerMode, TableStats,
-    Text, ThreadRow, Waiter, deadlock, instance, threads, waiter,
+    Deadlock, Edge, Instance, LockPair, Losses, Overhead, PastInterval, Point, PotentialDeadlock,
+    ProfilerMode, TableStats, Text, ThreadRow, Waiter, deadlock, instance, order, threads, waiter,
 };
 
 /// Defines [`Head`], and the types that add points to its fields: [`SnapshotParts`] and
@@ -156,6 +156,13 @@ head! {
         /// The most time that was waited for any lock without an entry, in nanoseconds.
         #[serde(default, skip_serializing_if = "is_default")]
         unlisted_most_ns: u64,
+        /// Which locks were acquired while which were held since the program's start, in any order.
+        /// Equal pairs are added up.
+        #[serde(default, skip_serializing_if = "is_default")]
+        lock_order: Vec<LockPair>,
+        /// Which of these can deadlock, in any order.
+        #[serde(default, skip_serializing_if = "is_default")]
+        potential_deadlocks: Vec<PotentialDeadlock>,
     }
     made {
         /// For an interval: the collection at which it begins.
@@ -198,6 +205,8 @@ impl Head {
             || !self.threads.is_empty()
             || !self.instances.is_empty()
             || self.unlisted_most_ns > 0
+            || !self.lock_order.is_empty()
+            || !self.potential_deadlocks.is_empty()
     }
 
     /// Whether the quantiles cover all of the time: see
@@ -253,6 +262,8 @@ impl Head {
             threads: threads::merge(self.threads, &other.threads),
             instances: instance::merge(self.instances, &other.instances),
             unlisted_most_ns: self.unlisted_most_ns.max(other.unlisted_most_ns),
+            lock_order: order::merge_pairs(self.lock_order, &other.lock_order),
+            potential_deadlocks: order::merge(self.potential_deadlocks, &other.potential_deadlocks),
             base: self.base.filter(|_| self.base == other.base),
             peek: self.peek || other.peek,
             merged: self.merged.saturating_add(other.merged),

@@ -2,7 +2,7 @@
 
 use super::output::{Output, Tables};
 use super::{
-    Fields, MAGIC, VERSION, durations, edges, field, instances, past, tag, threads, waiters,
+    Fields, MAGIC, VERSION, durations, edges, field, instances, order, past, tag, threads, waiters,
 };
 use crate::head::Head;
 use crate::json;
@@ -32,6 +32,8 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let history = past::write(&mut tables, &snapshot.head.history);
     let threads = threads::write(&mut tables, &rows)?;
     let instances = instances::write(&mut tables, &snapshot.head);
+    let pairs = order::write(&mut tables, &snapshot.head.lock_order);
+    let potential = order::write_potential(&mut tables, &snapshot.head.potential_deadlocks);
     let mut out = Output::default();
     out.0.extend_from_slice(&MAGIC);
     out.0.extend_from_slice(&VERSION.to_le_bytes());
@@ -58,6 +60,12 @@ pub(crate) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     }
     if !snapshot.head.instances.is_empty() || snapshot.head.unlisted_most_ns > 0 {
         out.section(tag::INSTANCES, &instances);
+    }
+    if !snapshot.head.lock_order.is_empty() {
+        out.section(tag::ORDER, &pairs);
+    }
+    if !snapshot.head.potential_deadlocks.is_empty() {
+        out.section(tag::POTENTIAL, &potential);
     }
     // The checksum covers all bytes before it, including this section's tag and length.
     out.0.extend_from_slice(&tag::END);
