@@ -5,7 +5,7 @@ import test from "node:test";
 
 const js = new URL("../../crates/nexus-lockprof-export/src/html/assets/js/", import.meta.url);
 const source = ["format", "model", "waiters", "behind", "deadlocks", "findings", "columns", "charts"].map((name) => readFileSync(new URL(`${name}.js`, js), "utf8")).join("\n");
-const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree holderTree History lockClasses totalText relativeError isComplete holderShares";
+const names = "duration age count digits percent threads printable shortPath pathParts elide readSnapshot quantile waitedFor waiterCount findings COLUMNS filtered sorted histogram callersAlike waitTree holderTree History lockClasses totalText relativeError isComplete holderShares causeShares rwlockWords";
 const page = new Function(`"use strict"; ${source}; return { ${names.split(" ").join(", ")} };`)();
 const words = (finding) => finding.parts.map((part) => (typeof part === "string" ? part : part.code)).join("");
 
@@ -106,6 +106,20 @@ test("behind whom a point waited", () => {
   assert.deepEqual(said(second), [["itself", "", 3, "75%"], ["src/a.rs:1", "exclusive", 1, "25%"]]);
   assert.deepEqual(said(third), []);
   assert.deepEqual(read([point("x", 1)]).points[0].behind, []);
+});
+
+test("why threads waited for a reader-writer lock", () => {
+  const of = {
+    lock: { named: "x" }, waits: 6, short_waits: 1, long_waits: 4, gave_up: 1, most_readers: 3,
+    causes: [{ cause: "writer_behind_readers", waits: 4, waited_ns: 750 }, { cause: "of_tomorrow", waits: 2, waited_ns: 250 }],
+    readers: { share: 2.3, is_estimate: true, is_partial: false },
+  };
+  const [first, second] = read([point("x", 1), point("y", 2)], { rwlocks: [of] }).points;
+  assert.equal(second.rwlock, null);
+  const said = page.causeShares(first.rwlock).map(({ words, waits, share }) => [words, waits, share]);
+  assert.deepEqual(said, [["writer behind readers", 4, "75%"], ["of_tomorrow", 2, "25%"]]);
+  assert.equal(page.rwlockWords(first.rwlock), "6 waits (1 short, 4 long, 1 gave up); about 2.30 readers on average, at least 3 at once as seen by those who waited.");
+  assert.equal(page.rwlockWords({ ...of, gave_up: 0, readers: null, most_readers: null }), "6 waits (1 short, 4 long); readers not measured.");
 });
 
 test("quantiles are measured values", () => {

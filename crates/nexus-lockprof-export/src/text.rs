@@ -42,6 +42,9 @@
 //! Below that is what each thread has done ([`threads`]), if it is asked for or one thread waited
 //! far more than the others.
 //!
+//! Last comes why threads waited for reader-writer locks, if any did: a writer behind readers, a
+//! reader behind a waiting writer, and so on.
+//!
 //! Above all that are sentences on deadlocks, if there are any.
 //!
 //! Paths omit the directories that hold all of a machine's crates. `tokio-1.2.3/src/sync/mutex.rs`
@@ -71,6 +74,7 @@ mod grid;
 mod instances;
 mod layout;
 mod peak;
+mod rwlocks;
 mod sort;
 mod table;
 mod threads;
@@ -86,6 +90,7 @@ pub use callers::callers;
 pub use deadlocks::deadlocks;
 pub use findings::finding;
 pub use instances::instances;
+pub use rwlocks::rwlock;
 pub use sort::SortKey;
 pub use table::Table;
 pub use threads::threads;

@@ -5,8 +5,8 @@
 //! have a default; any other change makes schema N + 1. `tests/golden/` keeps a file of each
 //! schema.
 //!
-//! `utilisation` and `findings` are derived from the rest: they are written for readers that do not
-//! compute them, and ignored when read.
+//! `utilisation`, `findings` and `rwlocks` are derived from the rest: they are written for readers
+//! that do not compute them, and ignored when read.
 //!
 //! Schema 1 called `profiler_mode` `mode`, and `peek` `glance`.
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::head::Document;
 use crate::point::Point;
+use crate::rwlock;
 use crate::snapshot::Snapshot;
 use crate::text;
 use crate::utilisation::Busy;
@@ -29,6 +30,7 @@ impl Serialize for Snapshot {
         let mut document = Document::new(FORMAT, SCHEMA, &self.head, &self.points, &self.edges);
         document.utilisation = Busy::of(self);
         document.findings = self.findings();
+        document.rwlocks = rwlock::listed(self);
         document.serialize(serializer)
     }
 }

@@ -8,7 +8,7 @@
 ///
 /// let names: Vec<&str> = Point::FIGURES.iter().map(|figure| figure.name).collect();
 /// assert_eq!(names[..2], ["acquisitions", "contentions"]);
-/// assert!(Point::FIGURES.iter().all(|figure| figure.kind == FigureKind::Counter));
+/// assert_eq!(Point::FIGURES[0].kind, FigureKind::Counter);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,7 +28,8 @@ pub struct Figure {
 pub enum FigureKind {
     /// Only grows. A merge sums it up; an interval has the difference.
     Counter,
-    /// The largest value so far. A merge takes the largest of all.
+    /// The largest value so far. A merge takes the largest of all; an interval has it if it has
+    /// grown in the interval, and else 0.
     Max,
     /// A state, which may fall. A merge sums it up; an interval has the state at its end.
     Gauge,
@@ -70,8 +71,10 @@ pub(crate) fn since<const N: usize, E>(
 ) -> Result<[u64; N], E> {
     let mut interval = later;
     for ((interval, earlier), figure) in interval.iter_mut().zip(earlier).zip(table) {
-        if figure.kind == FigureKind::Counter {
-            *interval = minus(figure.path, *interval, earlier)?;
+        match figure.kind {
+            FigureKind::Counter => *interval = minus(figure.path, *interval, earlier)?,
+            FigureKind::Max if *interval <= earlier => *interval = 0,
+            FigureKind::Max | FigureKind::Gauge => {}
         }
     }
     Ok(interval)

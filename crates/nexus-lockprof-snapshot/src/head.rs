@@ -58,9 +58,10 @@ macro_rules! head {
         /// The JSON document: the envelope first, then small fields, then the points and edges.
         /// Readers skip fields that they do not know.
         ///
-        /// `utilisation` and `findings` are derived from the rest. Readers compute them again.
+        /// `utilisation`, `findings` and `rwlocks` are derived from the rest. Readers compute them
+        /// again.
         #[derive(Serialize, Deserialize)]
-        pub(crate) struct Document<'a, P, U = (), F = ()> {
+        pub(crate) struct Document<'a, P, U = (), F = (), R = ()> {
             pub(crate) format: String,
             pub(crate) schema: u32,
             $($(#[serde($($serde)+)])? $field: $type,)+
@@ -69,12 +70,14 @@ macro_rules! head {
             pub(crate) utilisation: Option<U>,
             #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
             pub(crate) findings: Vec<F>,
+            #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+            pub(crate) rwlocks: Vec<R>,
             pub(crate) points: P,
             #[serde(default, skip_serializing_if = "is_default")]
             pub(crate) edges: Cow<'a, [Edge]>,
         }
 
-        impl<'a, P, U, F> Document<'a, P, U, F> {
+        impl<'a, P, U, F, R> Document<'a, P, U, F, R> {
             pub(crate) fn new(
                 format: &str,
                 schema: u32,
@@ -89,6 +92,7 @@ macro_rules! head {
                     $($made: head.$made,)+
                     utilisation: None,
                     findings: Vec::new(),
+                    rwlocks: Vec::new(),
                     points,
                     edges: edges.into(),
                 }

@@ -14,6 +14,7 @@
 //! | see which thread waited | [`Snapshot::threads`] |
 //! | see which lock of a class was waited for | [`Snapshot::instances`] |
 //! | see behind whom | [`Snapshot::edges`], [`Snapshot::edges_from`] |
+//! | see why readers and writers waited | [`Snapshot::rwlocks`], [`Snapshot::causes`] |
 //! | compute an interval | [`Snapshot::since`] |
 //! | see how busy a lock is | [`Snapshot::utilisation`], [`Snapshot::waited`] |
 //! | know what is missing | [`Snapshot::losses`], [`Durations::is_estimate`], [`Durations::standard_error_ns`] |
@@ -70,6 +71,7 @@
 
 mod binary;
 mod bounds;
+mod cause;
 mod deadlock;
 mod document;
 mod duration;
@@ -105,6 +107,7 @@ mod read;
 mod read_error;
 mod replace;
 mod rest;
+mod rwlock;
 mod sample;
 mod samples;
 mod since;
@@ -118,6 +121,7 @@ mod waiter;
 mod what_if;
 mod write;
 
+pub use cause::{WaitCause, WaitsByCause};
 pub use deadlock::{Deadlock, Stuck};
 pub use duration::parse_duration;
 pub use durations::Durations;
@@ -140,6 +144,7 @@ pub use printable::{is_printable, printable, printable_lines, printable_message}
 pub use profiler::{Loss, Losses, Overhead, ProfilerMode, TableStats};
 pub use read_error::ReadError;
 pub use replace::replace_file;
+pub use rwlock::RwLockWaits;
 pub use sample::Sample;
 pub use samples::Samples;
 pub use since::SinceError;

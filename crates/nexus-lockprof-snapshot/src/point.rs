@@ -102,6 +102,12 @@ point! {
     blocked: Counter "How often others had to wait while this point held the lock.",
     /// An estimate if [`caused_variance`](Self::caused_variance) is not 0.
     caused_wait_ns: Counter "Time that others waited while this point held the lock.",
+    /// The others are short waits: they ended while the thread looked again. Exact in every mode.
+    long_waits: Counter "Contentions that parked the thread, and all of tasks.",
+    /// Includes those that gave up. Exact in every mode.
+    upgrade_waits: Counter "Waits of upgrades for the other readers to leave.",
+    /// Only measured holds of readers are seen, and only by those that wait. 0 if none was seen.
+    most_readers: Max "The most readers that a wait has seen inside at once.",
 }
 
 /// The key by which two records are of one acquisition point.

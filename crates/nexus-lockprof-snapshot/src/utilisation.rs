@@ -82,7 +82,7 @@ pub struct Utilisation {
 }
 
 impl Utilisation {
-    fn new(lock: &Lock, points: &[&Point], elapsed_ns: u64) -> Self {
+    pub(crate) fn new(lock: &Lock, points: &[&Point], elapsed_ns: u64) -> Self {
         let is_shared = |point: &&&Point| point.mode == AcquireMode::Shared;
         let holds = |shared: bool| {
             let points = points.iter().filter(|point| is_shared(point) == shared);

@@ -6,6 +6,7 @@
 mod edges;
 mod long_waits;
 mod nobody;
+mod rwlock_causes;
 mod short_waits;
 mod tasks;
 

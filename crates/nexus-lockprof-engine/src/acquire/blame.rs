@@ -71,6 +71,7 @@ impl Wait {
     fn shares_of(&self, holds: &[Hold]) -> Shares {
         let Span { start, end, .. } = self.span;
         let mut shares = Shares::new();
+        shares.readers = readers_at_once(holds);
         if holds.is_empty() {
             self.share_of_met(&mut shares);
             return shares;
@@ -147,6 +148,30 @@ impl Wait {
 
 fn is_shared(key: PointKey) -> bool {
     key.site().mode() == HoldMode::Shared
+}
+
+/// The most readers that were inside at once, of `holds`, sorted by end, the latest first.
+fn readers_at_once(holds: &[Hold]) -> u64 {
+    let readers = || holds.iter().filter(|hold| is_shared(hold.key));
+    let mut starts = [0; ENTRIES];
+    for (known, hold) in readers().enumerate() {
+        // The latest first again; they are nearly in order.
+        let mut at = known;
+        while at > 0 && starts[at - 1] < hold.start {
+            starts[at] = starts[at - 1];
+            at -= 1;
+        }
+        starts[at] = hold.start;
+    }
+    // Goes backwards in time: a reader comes in at its end, and leaves at its start.
+    let (mut started, mut most) = (0, 0);
+    for (ended, hold) in readers().enumerate() {
+        while started < ended && starts[started] >= hold.end {
+            started += 1;
+        }
+        most = most.max(ended + 1 - started);
+    }
+    most as u64
 }
 
 /// Whether the lock went from `hold` to `later` without being free in between.

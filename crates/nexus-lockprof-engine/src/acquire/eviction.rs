@@ -125,12 +125,11 @@ impl Core {
             // A point that others wait for is in use, too.
             shard.edges.for_each_busy(owner, |edge| {
                 if let Some(record) = table.find(owner, edge.holding()) {
-                    record.leave.pinned.store(mark, Relaxed);
+                    record.leave.pin(mark);
                 }
             });
-            let free = |record: &Record| {
-                record.leave.pinned.load(Relaxed) != mark && !std::ptr::eq(record, in_use)
-            };
+            let free =
+                |record: &Record| !record.leave.is_pinned(mark) && !std::ptr::eq(record, in_use);
             let most = (table.len() / SHARE).max(1) as usize;
             let forget = |record: &Record| {
                 shard.hot.forget_one(record.key);

@@ -149,8 +149,7 @@ impl Core {
         }
         if wait.is_some() || pending.is_watched() {
             let ns = self.clock.nanos(wait_start, hold_start);
-            let waiting = record.map(|record| record.key);
-            self.settle_wait(shard, owner, waiting, pending, wait, ns);
+            self.settle_wait(shard, owner, record, pending, wait, ns);
         }
     }
 
@@ -175,12 +174,12 @@ impl Core {
     }
 
     /// Books a wait of `ns` to those it was for, if it was `measured`, and tells of it if it was a
-    /// slow one. `waiting` is the point of this shard at which the wait was recorded.
+    /// slow one. `record` is the one of this shard that has the wait.
     fn settle_wait(
         &self,
         shard: &Shard,
         owner: &Owner,
-        waiting: Option<PointKey>,
+        record: Option<&Record>,
         pending: &Pending,
         measured: Option<Measured>,
         ns: u64,
@@ -200,7 +199,11 @@ impl Core {
         let shares = wait.shares();
         if let Some(measured) = measured {
             let count = pending.how.load(Relaxed) & Pending::UNBOOKED != 0;
+            let waiting = record.map(|record| record.key);
             self.blame(shard, owner, waiting, &shares, measured, count);
+            if let Some(record) = record {
+                record.note_readers(owner, shares.readers, self.open_collection().resets);
+            }
         }
         let own = pending.is_of(shard.id);
         self.tell_if_slow(shard, wait.span.key, ns, own, || {

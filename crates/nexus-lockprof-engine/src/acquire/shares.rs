@@ -30,6 +30,8 @@ pub(crate) struct Shares {
     len: usize,
     /// The holder in whose hold the wait began.
     pub(crate) met: Option<PointKey>,
+    /// The most readers that are known to have been inside at once.
+    pub(crate) readers: u64,
 }
 
 impl Shares {
@@ -44,6 +46,7 @@ impl Shares {
             shares: [none; POINTS],
             len: 0,
             met: None,
+            readers: 0,
         }
     }
 

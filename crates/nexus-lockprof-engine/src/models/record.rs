@@ -110,3 +110,24 @@ fn a_reset_races_a_writer() {
         assert_eq!(sum, (2, 2, 2), "lost, or counted twice");
     });
 }
+
+#[test]
+fn a_long_wait_and_its_contention_are_read_together() {
+    bounded(2, || {
+        let record = Arc::new(Record::new(key(0)));
+        let writer = thread::spawn({
+            let record = Arc::clone(&record);
+            move || {
+                record.count_long_wait(&owner(), true);
+                record.count_long_wait(&owner(), false);
+            }
+        });
+        if let Some(reading) = record.read() {
+            assert_eq!(reading.cold.long_waits, reading.contentions);
+            assert!(reading.contentions <= reading.acquisitions);
+        }
+        assert!(writer.join().is_ok());
+        let last = record.read().unwrap_or_default();
+        assert_eq!((last.cold.long_waits, last.cold.upgrade_waits), (2, 1));
+    });
+}

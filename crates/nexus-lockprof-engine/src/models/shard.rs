@@ -210,7 +210,7 @@ fn an_ended_threads_records_are_taken_over() {
         if shard.lease.try_take_over() {
             pool.collect_returned(|_| ());
             let mark = pool.pin_records();
-            let is_pinned = |record: &Record| record.leave.pinned.load(Relaxed) == mark;
+            let is_pinned = |record: &Record| record.leave.is_pinned(mark);
             let chain = shard.table.empty(&owner(), is_pinned);
             shard.lease.release();
             for record in chain.into_iter().flatten() {

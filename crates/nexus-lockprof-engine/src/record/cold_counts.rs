@@ -38,6 +38,8 @@ cold_counts! {
     timeouts,
     cancellations,
     abandoned_wait_ns,
+    long_waits,
+    upgrade_waits,
 }
 
 impl ColdCounts<AtomicU64> {

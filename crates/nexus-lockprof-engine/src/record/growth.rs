@@ -15,6 +15,7 @@ pub(crate) fn add(sum: &mut Reading, reading: &Reading, last: &Reading) {
         *sum = sum.saturating_add(now.saturating_sub(*before));
     }
     sum.cold = sum.cold.and(&reading.cold.since(&last.cold));
+    sum.most_readers = sum.most_readers.merge(reading.most_readers);
     // These are not counters: the old value is subtracted and the new one added.
     for (sum, now, before) in [
         (

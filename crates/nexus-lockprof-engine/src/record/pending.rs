@@ -331,7 +331,7 @@ impl Pool {
             for record in [&node.record, &node.blocker] {
                 // SAFETY: null, or a record that stays as long as the node is in use.
                 if let Some(record) = unsafe { record.load(Relaxed).as_ref() } {
-                    record.leave.pinned.store(look, Relaxed);
+                    record.leave.pin(look);
                 }
             }
         }

@@ -5,7 +5,7 @@
 //! outside the sequence; the rest changes together, on the cold path, between two writes of `seq`
 //! (a seqlock with one writer), so that a reader gets all of an update or none of it. A reader that
 //! keeps meeting an update under way gives up instead of waiting: the aggregator then uses what it
-//! read the last time.
+//! read the last time. A long wait counts its contention in an update, with the wait.
 //!
 //! Relaxed is enough for all counters: they are only compared with one another through `seq`.
 
@@ -13,14 +13,15 @@ use crate::control::{self, Control};
 use crate::identity::PointKey;
 use crate::record::cold_counts::ColdCounts;
 use crate::record::collection_clock::OpenCollection;
+use crate::record::most_readers::MostReaders;
 use crate::record::owner::Owner;
 use crate::record::reservoir::Reservoir;
 use crate::record::sampler::{EventRate, STEP, Sampling};
 use crate::record::tally::{Measure, Measured, Sum, SumReading, Tally, TallyReading, Unmeasured};
 use crate::stacks;
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, bump, fence,
-    sized, spin_loop,
+    AtomicBool, AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, OwnLoad, bump,
+    fence, sized, spin_loop,
 };
 use Ordering::{Acquire, Relaxed, Release};
 
@@ -34,8 +35,8 @@ const SURELY_MEASURED: u64 = 2 * STEP;
 const READ_ATTEMPTS: usize = sized(2, 64);
 
 /// Flags of [`Record::attempts`].
-pub(crate) const WAITS: u32 = 1;
-pub(crate) const TRIES: u32 = 2;
+pub(crate) const WAITS: u16 = 1;
+pub(crate) const TRIES: u16 = 2;
 
 /// Statistics of one acquisition point in one shard.
 // The first cache line is what the hot path touches, and an acquisition that waits for a moment.
@@ -76,8 +77,12 @@ pub(crate) struct Record {
     cold: ColdCounts<AtomicU64>,
     caused: Sum,
     wait: Tally,
+    /// The most readers that a wait of this point has seen at once, as [`MostReaders`].
+    most_readers: AtomicU32,
     /// How this point's acquisitions are made: [`WAITS`], [`TRIES`], both or not known.
-    attempts: AtomicU32,
+    attempts: AtomicU16,
+    /// Chosen to leave the table. The owner's.
+    pub(crate) leaving: AtomicBool,
 
     /// How this record leaves its table.
     pub(crate) leave: Leave,
@@ -87,14 +92,26 @@ pub(crate) struct Record {
 /// has left.
 #[derive(Debug)]
 pub(crate) struct Leave {
-    /// Events at the last sweep: as many at the next one, and nothing has happened in between.
-    swept: AtomicU64,
-    /// Number of the last look at the nodes that are out, if one of them leads to this record.
-    pub(crate) pinned: AtomicU64,
-    /// Chosen to leave the table.
-    pub(crate) leaving: AtomicBool,
+    /// Events at the last sweep, in their low bits: as many at the next one, and nothing has
+    /// happened in between.
+    swept: AtomicU32,
+    /// Number of the last look at the nodes that are out, in its low bits, if one of them leads to
+    /// this record.
+    pinned: AtomicU32,
     /// The next record of the list that this one is in, once it has left.
     pub(crate) next: AtomicPtr<Record>,
+}
+
+impl Leave {
+    /// A node that is out at the look with this number leads to the record.
+    pub(crate) fn pin(&self, look: u64) {
+        self.pinned.store(look as u32, Relaxed);
+    }
+
+    /// Whether one did at that look.
+    pub(crate) fn is_pinned(&self, look: u64) -> bool {
+        self.pinned.load(Relaxed) == look as u32
+    }
 }
 
 /// What the owner adds to a record in one go.
@@ -138,6 +155,7 @@ pub(crate) struct Reading {
     pub(crate) caused: SumReading,
     pub(crate) wait: TallyReading,
     pub(crate) hold: TallyReading,
+    pub(crate) most_readers: MostReaders,
 }
 
 impl Reading {
@@ -188,11 +206,12 @@ impl Record {
             caused: Sum::default(),
             wait: Tally::default(),
             hold: Tally::default(),
-            attempts: AtomicU32::new(0),
+            most_readers: AtomicU32::new(0),
+            attempts: AtomicU16::new(0),
+            leaving: AtomicBool::new(false),
             leave: Leave {
-                swept: AtomicU64::new(u64::MAX),
-                pinned: AtomicU64::new(0),
-                leaving: AtomicBool::new(false),
+                swept: AtomicU32::new(u32::MAX),
+                pinned: AtomicU32::new(0),
                 next: AtomicPtr::default(),
             },
         }
@@ -200,16 +219,16 @@ impl Record {
 
     /// Notes how an acquisition of this point is made. The owner's call.
     #[inline]
-    pub(crate) fn note_attempt(&self, flag: u32) {
-        let attempts = self.attempts.own_load();
+    pub(crate) fn note_attempt(&self, flag: u16) {
+        let attempts = self.attempts.load(Relaxed);
         if attempts & flag == 0 {
             self.attempts.store(attempts | flag, Relaxed);
         }
     }
 
     /// How acquisitions of this point are made, as far as that was noted. The owner's call.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.attempts.own_load()
+    pub(crate) fn attempts(&self) -> u16 {
+        self.attempts.load(Relaxed)
     }
 
     /// Whether nothing has happened since this was asked last. The owner's call.
@@ -223,6 +242,7 @@ impl Record {
         let events = events
             .into_iter()
             .fold(0_u64, |sum, counter| sum.wrapping_add(counter.own_load()));
+        let events = events as u32;
         let idle = self.leave.swept.own_load() == events;
         self.leave.swept.store(events, Relaxed);
         idle
@@ -302,6 +322,27 @@ impl Record {
             // `read`.
             self.contentions
                 .store(self.contentions.own_load() + 1, Release);
+        }
+    }
+
+    /// The same after a long wait, for readers to leave if it was an `upgrade`.
+    #[inline(never)]
+    pub(crate) fn count_long_wait(&self, _owner: &Owner, upgrade: bool) {
+        // In one update, so that no reading has the long wait without the contention or the other
+        // way round.
+        self.write(|| {
+            bump(&self.cold.long_waits, 1);
+            bump(&self.cold.upgrade_waits, u64::from(upgrade));
+            self.count(true);
+        });
+    }
+
+    /// A wait has seen so many readers at once.
+    pub(crate) fn note_readers(&self, _owner: &Owner, readers: u64, resets: u64) {
+        let noted = MostReaders(self.most_readers.own_load());
+        let more = noted.merge(MostReaders::new(readers, resets));
+        if readers != 0 && more != noted {
+            self.write(|| self.most_readers.store(more.0, Relaxed));
         }
     }
 
@@ -410,16 +451,17 @@ impl Record {
                     caused: self.caused.read(),
                     wait: self.wait.read(),
                     hold: self.hold.read(),
+                    most_readers: MostReaders(self.most_readers.load(Relaxed)),
                     ..Reading::default()
                 };
+                // After the Acquire load of the sequence: never behind the waits that were read,
+                // and with the long ones among them. Acquire: nor the acquisitions behind the
+                // contentions; pairs with the Release in `count`.
+                reading.contentions = self.contentions.load(Acquire);
                 // Acquire fence: if any load above saw a newer store, the load below sees that the
                 // sequence moved; pairs with the Release fence in `write`.
                 fence(Acquire);
                 if self.seq.load(Relaxed) == before {
-                    // After the Acquire load of the sequence: never behind the waits that were
-                    // read. Acquire: nor the acquisitions behind the contentions; pairs with the
-                    // Release in `count`.
-                    reading.contentions = self.contentions.load(Acquire);
                     reading.acquisitions = self.acquisitions.load(Relaxed);
                     reading.blocked = self.blocked.load(Relaxed);
                     // After them: one that is being timed just now must not look untimed.

@@ -232,7 +232,7 @@ impl Table {
             if let Some(record) = unsafe { record.as_ref() }
                 && choose(record)
             {
-                record.leave.leaving.store(true, Relaxed);
+                record.leaving.store(true, Relaxed);
                 leaving += 1;
                 last_rests -= u64::from(record.key.is_last_rest());
             }
@@ -251,7 +251,7 @@ impl Table {
             for slot in old {
                 // SAFETY: null, or a record in the table, which only this thread takes out.
                 if let Some(record) = unsafe { slot.own_load().as_ref() } {
-                    record.leave.leaving.store(false, Relaxed);
+                    record.leaving.store(false, Relaxed);
                 }
             }
             return std::ptr::null_mut();
@@ -271,7 +271,7 @@ impl Table {
             let Some(now) = (unsafe { record.as_ref() }) else {
                 continue;
             };
-            if now.leave.leaving.load(Relaxed) {
+            if now.leaving.load(Relaxed) {
                 now.leave.next.store(first, Relaxed);
                 first = record;
             } else {

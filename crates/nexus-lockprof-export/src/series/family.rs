@@ -99,14 +99,18 @@ pub(super) fn numbers() -> impl Iterator<Item = (Family, Number)> {
         let family = Family::of(&figure);
         (family, Number::Figure(number, family.unit))
     });
+    let (counters, gauges): (Vec<_>, Vec<_>) =
+        figures.partition(|(family, _)| family.kind == Kind::Counter);
+    let counters = counters.into_iter();
     let (times, counts): (Vec<_>, Vec<_>) =
-        figures.partition(|(family, _)| family.unit == Unit::Seconds);
+        counters.partition(|(family, _)| family.unit == Unit::Seconds);
     let others = |(family, of): (Family, fn(&Sums) -> Option<Value>)| (family, Number::Of(of));
     counts
         .into_iter()
         .chain([others(WAIT)])
         .chain(times)
         .chain(OTHERS.map(others))
+        .chain(gauges)
 }
 
 type Other = (Family, fn(&Sums) -> Option<Value>);

@@ -1,6 +1,6 @@
 //! The numbers of a series, for one point or several.
 
-use nexus_lockprof_snapshot::{Durations, Point};
+use nexus_lockprof_snapshot::{Durations, FigureKind, Point};
 
 /// Wider than a point's own counters, so that sums do not saturate.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +25,13 @@ pub(crate) struct Times {
 
 impl Sums {
     pub(super) fn add(&mut self, point: &Point) {
-        // All of these figures are counters.
-        for (sum, figure) in self.figures.iter_mut().zip(point.figures()) {
-            *sum += u128::from(figure);
+        let figures = self.figures.iter_mut().zip(point.figures());
+        for ((sum, figure), of) in figures.zip(&Point::FIGURES) {
+            let figure = u128::from(figure);
+            *sum = match of.kind {
+                FigureKind::Max => figure.max(*sum),
+                FigureKind::Counter | FigureKind::Gauge => *sum + figure,
+            };
         }
         self.caused_variance = sum(self.caused_variance, point.caused_variance);
         self.wait.add(&point.wait);

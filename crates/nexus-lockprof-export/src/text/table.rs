@@ -14,7 +14,7 @@ use super::peak;
 use super::sort::SortKey;
 use super::threads::threads;
 use super::waiters::waiters;
-use super::{findings, utilisation};
+use super::{findings, rwlocks, utilisation};
 use crate::readable::{fit, names, number};
 
 /// The report of a snapshot, made by [`table`](super::table()). It displays as the table and the
@@ -191,6 +191,7 @@ impl<'a> Table<'a> {
             let note = "Holds are not known, nor acquisitions without a wait: waits of an unmodified program.";
             lines.push(fit::wrapped(note, self.width));
         }
+        lines.extend(rwlocks::lines(self.snapshot, self.whole, self.width));
         lines
     }
 

@@ -138,7 +138,8 @@ fn held(share: Option<TimeShare>) -> String {
     }
 }
 
-fn threads(share: &TimeShare) -> String {
+/// `about 2.71`, with its standard error where that is worth saying.
+pub(super) fn threads(share: &TimeShare) -> String {
     let threads = marked(share, number::threads(share.share));
     match share.share_error > WORTH_SAYING * share.share {
         true => format!("{threads} ± {}", number::threads(share.share_error)),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_lockprof_export::prometheus::{self, Scrapes};
 use nexus_lockprof_snapshot::{
-    AcquireMode, Durations, Lock, Point, Sample, Site, Snapshot, SnapshotParts,
+    AcquireMode, Durations, FigureKind, Lock, Point, Sample, Site, Snapshot, SnapshotParts,
 };
 
 use crate::golden;
@@ -101,7 +101,9 @@ fn expected(snapshot: &Snapshot) -> BTreeMap<String, u128> {
         ("hold_duration_seconds_sum", |p| p.hold.total_ns),
         ("hold_duration_seconds_count", |p| p.hold.events),
     ];
-    let figures = Point::FIGURES.iter().enumerate().map(|(place, figure)| {
+    let figures = Point::FIGURES.iter().enumerate();
+    let figures = figures.filter(|(_, figure)| figure.kind == FigureKind::Counter);
+    let figures = figures.map(|(place, figure)| {
         let name = match figure.time() {
             Some(name) => format!("lockprof_{name}_seconds_total"),
             None => format!("lockprof_{}_total", figure.name),

@@ -14,6 +14,7 @@ mod losses;
 mod merge;
 mod parts;
 mod quantile;
+mod rwlocks;
 mod shared_directory;
 mod since;
 mod since_errors;

@@ -56,6 +56,9 @@ fn every_counter_is_subtracted() -> TestResult {
         point.abandoned_wait_ns += 42;
         point.blocked += 50;
         point.caused_wait_ns += 60;
+        point.long_waits += 15;
+        point.upgrade_waits += 14;
+        point.most_readers = 9;
         for durations in [&mut point.wait, &mut point.hold] {
             durations.samples += 2;
             durations.events += 5;
@@ -93,6 +96,9 @@ fn every_counter_is_subtracted() -> TestResult {
             abandoned_wait_ns: 42,
             blocked: 50,
             caused_wait_ns: 60,
+            long_waits: 15,
+            upgrade_waits: 14,
+            most_readers: 9,
             wait: times(1.5),
             hold: times(point.hold.total_variance),
             ..named("sessions", 10)
@@ -399,7 +405,7 @@ fn percentiles_of_an_interval_that_begins_at_a_peek_are_not_of_all_of_it() -> Te
 /// Any single change at a point puts it into the interval.
 #[test]
 fn one_counter_is_enough() -> TestResult {
-    let edits: [Edit<Point>; 14] = [
+    let edits: [Edit<Point>; 17] = [
         |p| p.acquisitions += 1,
         |p| p.contentions += 1,
         |p| p.try_failures += 1,
@@ -408,6 +414,9 @@ fn one_counter_is_enough() -> TestResult {
         |p| p.abandoned_wait_ns += 1,
         |p| p.blocked += 1,
         |p| p.caused_wait_ns += 1,
+        |p| p.long_waits += 1,
+        |p| p.upgrade_waits += 1,
+        |p| p.most_readers += 1,
         |p| p.wait.samples += 1,
         |p| p.wait.total_ns += 1,
         |p| p.wait.events += 1,

@@ -2,6 +2,8 @@
 //!
 //! Names and labels are those that the endpoint gives Prometheus, so a dashboard knows both.
 
+use nexus_lockprof_snapshot::FigureKind;
+
 use crate::{Durations, Event, HandlerId, Point, ProfilerMode, Snapshot, Stuck};
 use ::metrics::{Label, counter, gauge};
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,6 +141,11 @@ fn record_points(points: &[&Point]) {
     let labels = labels(first);
     for (place, figure) in Point::FIGURES.iter().enumerate() {
         let values = points.iter().map(|point| point.figures()[place]);
+        if figure.kind == FigureKind::Max {
+            let value = values.max().unwrap_or(0) as f64;
+            gauge!(format!("lockprof_{}", figure.name), labels.clone()).set(value);
+            continue;
+        }
         let value = values.fold(0, u64::saturating_add);
         match figure.time() {
             None => record_count(figure.name, value, &labels),

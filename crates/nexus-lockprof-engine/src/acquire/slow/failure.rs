@@ -11,6 +11,7 @@ use crate::record::slow_record::SlowKind;
 use crate::record::statistics::Delta;
 use crate::record::tally::{Measure, Measured};
 use crate::record::wait_log::{LockRef, Span};
+use crate::record::waiting::WaitKind;
 use crate::sync::bump;
 use std::mem::ManuallyDrop;
 
@@ -81,7 +82,9 @@ impl SlowAcquire<'_> {
                 (wait, measured)
             })
         });
+        let upgrade = (self.recording.as_ref()).is_some_and(|r| r.ends == WaitKind::Upgrade);
         let cold = ColdCounts {
+            upgrade_waits: u64::from(upgrade),
             abandoned_wait_ns: vain.map_or(0, |(_, wait)| wait.ns.saturating_mul(wait.weight)),
             ..cold
         };
@@ -120,6 +123,8 @@ impl Recording<'_> {
             let ns = measured.ns;
             let shares = wait.shares();
             if !recording.watched {
+                let resets = core.open_collection().resets;
+                (recording.record).note_readers(&recording.owner, shares.readers, resets);
                 let count = recording.unbooked;
                 let waiting = Some(recording.record.key);
                 core.blame(

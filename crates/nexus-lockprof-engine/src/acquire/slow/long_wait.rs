@@ -45,6 +45,7 @@ impl SlowAcquire<'_> {
         let Some(recording) = &mut self.recording else {
             return;
         };
+        recording.long = true;
         let holder_at = std::ptr::from_ref(holder).expose_provenance();
         let first_holder = holder.load(std::sync::atomic::Ordering::Relaxed);
         recording.visible = recording.shard.waiting.begin(&Waiting {
@@ -86,6 +87,7 @@ impl SlowAcquire<'_> {
             return;
         };
         recording.contended = true;
+        recording.long = true;
         recording.waits_for(core, holder.site());
         let counts = recording.kind == ModeKind::Counts;
         let Some(start) = start else {

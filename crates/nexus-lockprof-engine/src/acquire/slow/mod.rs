@@ -69,6 +69,8 @@ struct Recording<'a> {
     /// Clock ticks, unless nothing is timed.
     wait_start: u64,
     contended: bool,
+    /// The wait is a long one.
+    long: bool,
     /// This wait is entered in the log.
     parked: bool,
     /// This wait is in the shard's slot.
@@ -228,6 +230,7 @@ impl Core {
             blocked: None,
             wait_start: 0,
             contended: false,
+            long: false,
             parked: false,
             visible: false,
             ends: WaitKind::Endless,

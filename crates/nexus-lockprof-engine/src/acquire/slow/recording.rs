@@ -9,6 +9,7 @@ use crate::record::edges::Edge;
 use crate::record::loss::Loss;
 use crate::record::pending::Pending;
 use crate::record::wait_log::LOG;
+use crate::record::waiting::WaitKind;
 use crate::sync::{Ordering::Relaxed, bump};
 
 impl<'a> Recording<'a> {
@@ -170,12 +171,24 @@ impl<'a> Recording<'a> {
         if let Some(next) = self.next_wait {
             record.waits.set(next);
         }
-        record.count(self.contended);
+        if self.long {
+            self.count_long_wait();
+        } else {
+            record.count(self.contended);
+        }
         if let Some(blocked) = self.blocked
             && !self.unbooked
         {
             bump(blocked, 1);
         }
+    }
+
+    #[cold]
+    fn count_long_wait(&self) {
+        // A signal handler must not change a record that is being changed.
+        let _entered = self.shard.enter();
+        let upgrade = self.ends == WaitKind::Upgrade;
+        self.record.count_long_wait(&self.owner, upgrade);
     }
 
     /// Too many measured guards are alive to keep this one until its release: it is not timed.

@@ -374,6 +374,7 @@ impl PointState {
         point.acquisitions = now.acquisitions.saturating_sub(base.acquisitions);
         point.contentions = now.contentions.saturating_sub(base.contentions);
         now.cold.since(&base.cold).tell(&mut point);
+        point.most_readers = now.most_readers.since(resets);
         let [waits, ns] = self.without_edge();
         point.blocked = edges[0].saturating_add(waits);
         point.caused_wait_ns = edges[1].saturating_add(ns);

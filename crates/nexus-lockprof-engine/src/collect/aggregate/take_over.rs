@@ -70,7 +70,7 @@ impl Aggregator {
             .pool
             .collect_returned(|pending| pending.number.store(0, Relaxed));
         let mark = shard.pool.pin_records();
-        let is_pinned = |record: &Record| record.leave.pinned.load(Relaxed) == mark;
+        let is_pinned = |record: &Record| record.leave.is_pinned(mark);
         self.take_evicted(shard, core, closed);
         let before = shard.table.held();
         let chain = shard.table.empty(&owner, is_pinned);

@@ -75,7 +75,8 @@ impl Page<'_> {
             });
             [format!("{total}{error}"), threads]
         });
-        let rare: [(&str, Counter); 3] = [
+        let rare: [(&str, Counter); 4] = [
+            ("waits that parked", |p| p.long_waits),
             ("try failed", |p| p.try_failures),
             ("timed out", |p| p.timeouts),
             ("cancelled", |p| p.cancellations),

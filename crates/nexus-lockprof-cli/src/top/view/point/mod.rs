@@ -14,6 +14,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
+use std::iter;
 
 /// Call stacks shown at most.
 const CALLERS: usize = 50;
@@ -113,6 +114,11 @@ impl<'a> Page<'a> {
             lines.extend(behind);
             lines.push(Line::default());
         }
+        let rwlock = self.rwlock();
+        if !rwlock.is_empty() {
+            lines.extend(rwlock);
+            lines.push(Line::default());
+        }
         lines.extend(self.callers());
         lines
     }
@@ -124,7 +130,13 @@ impl<'a> Page<'a> {
         lines.extend(self.counters());
         lines.extend(self.quantiles());
         let [_, most] = HOLDERS;
-        for more in [self.distributions(), self.behind(most), self.callers()] {
+        let more = [
+            self.distributions(),
+            self.behind(most),
+            self.rwlock(),
+            self.callers(),
+        ];
+        for more in more {
             if !more.is_empty() && lines.len() + 3 <= height {
                 lines.push(Line::default());
                 lines.extend(more);
@@ -186,6 +198,18 @@ impl<'a> Page<'a> {
         let head = (!behind.is_empty()).then(|| Line::styled("waited behind", self.theme.head()));
         head.into_iter()
             .chain(behind.into_iter().map(Line::raw))
+            .collect()
+    }
+
+    /// Why threads waited for the point's lock, if that is a reader-writer lock.
+    fn rwlock(&self) -> Vec<Line<'static>> {
+        let Some(of) = self.data.whole().rwlock(&self.whole.lock) else {
+            return Vec::new();
+        };
+        let head = Line::styled("reader-writer lock", self.theme.head());
+        let lines = text::rwlock(&of, self.width);
+        iter::once(head)
+            .chain(lines.into_iter().map(Line::raw))
             .collect()
     }
 

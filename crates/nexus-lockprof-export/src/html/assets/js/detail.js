@@ -8,9 +8,10 @@ class Detail {
   constructor() {
     this.facts = el("div", { class: "wide" });
     this.behind = el("div", { class: "wide" });
+    this.rwlock = el("div", { class: "wide" });
     this.callers = el("div", { class: "wide" });
     this.figures = { wait: this.figure("wait"), hold: this.figure("hold") };
-    this.element = el("div", { class: "detail" }, this.facts, this.figures.wait.element, this.figures.hold.element, this.behind, this.callers);
+    this.element = el("div", { class: "detail" }, this.facts, this.figures.wait.element, this.figures.hold.element, this.behind, this.rwlock, this.callers);
     this.element.addEventListener("click", (event) => event.stopPropagation());
   }
 
@@ -51,11 +52,13 @@ class Detail {
       el("dl", { class: "facts" },
         fact("acquisitions", digits(point.acquisitions)), fact("contentions", digits(point.contentions)),
         fact("blocked others", digits(point.blocked)), fact("caused wait", caused),
+        point.long_waits > 0 && fact("waits that parked", digits(point.long_waits)),
         point.try_failures > 0 && fact("failed tries", digits(point.try_failures)),
         point.timeouts + point.cancellations > 0 && fact("timed out, cancelled", `${digits(point.timeouts)}, ${digits(point.cancellations)}`),
         point.abandoned_wait_ns > 0 && fact("waited, then gave up", exactly(point.abandoned_wait_ns, 0))));
     for (const [kind, { said }] of Object.entries(this.figures)) setText(said, distributionWords(point[kind]));
     this.tellBehind();
+    this.tellRwLock();
     this.tellCallers();
   }
 
@@ -68,6 +71,19 @@ class Detail {
     const hidden = holders.length - MOST_HOLDERS;
     this.behind.replaceChildren(...(items.length > 0 ? [el("h3", {}, "Waited behind"), el("ol", { class: "callers" }, ...items)] : []),
       ...(hidden > 0 ? [el("p", { class: "hint" }, `... and ${plural(hidden, "more holder", "more holders")}`)] : []));
+  }
+
+  tellRwLock() {
+    const { rwlock } = this.point;
+    if (!rwlock) {
+      this.rwlock.replaceChildren();
+      return;
+    }
+    const items = causeShares(rwlock).map(({ words, waits, waited_ns, share }) => el("li", {},
+      el("span", { class: "share" }, share),
+      el("span", {}, plural(waits, "wait"), waited_ns > 0 ? `, ${duration(waited_ns)}` : ""),
+      el("span", { class: "frames" }, words)));
+    this.rwlock.replaceChildren(el("h3", {}, "Reader-writer lock"), el("p", { class: "hint" }, rwlockWords(rwlock)), el("ol", { class: "callers" }, ...items));
   }
 
   tellCallers() {

@@ -10,6 +10,7 @@ function readSnapshot(json) {
   const points = json.points.map(readPoint);
   nameApart(points);
   readEdges(points, json.edges ?? []);
+  readRwLocks(points, json.rwlocks ?? []);
   return {
     engine: json.engine,
     pid: json.pid,
